@@ -1,0 +1,75 @@
+// A growing byte buffer that is written from the front and cleared for reuse. The hot loops of encoders write through
+// it; they may also take `buffer` and `length` directly after `ensure(n)`.
+
+export class ByteWriter {
+  buffer: Buffer
+  length = 0
+
+  constructor(initialBytes = 64 * 1024) {
+    this.buffer = Buffer.allocUnsafeSlow(initialBytes)
+  }
+
+  /** Makes room for `n` more bytes. `buffer` may be another object afterwards. */
+  ensure(n: number): void {
+    const needed = this.length + n
+    if (needed <= this.buffer.length) return
+    let capacity = this.buffer.length * 2
+    while (capacity < needed) capacity *= 2
+    const bigger = Buffer.allocUnsafeSlow(capacity)
+    this.buffer.copy(bigger, 0, 0, this.length)
+    this.buffer = bigger
+  }
+
+  u8(value: number): void {
+    this.ensure(1)
+    this.buffer[this.length++] = value
+  }
+
+  u32be(value: number): void {
+    this.ensure(4)
+    this.length = this.buffer.writeUInt32BE(value >>> 0, this.length)
+  }
+
+  u16be(value: number): void {
+    this.ensure(2)
+    this.length = this.buffer.writeUInt16BE(value, this.length)
+  }
+
+  u64be(value: bigint): void {
+    this.ensure(8)
+    this.length = this.buffer.writeBigUInt64BE(value, this.length)
+  }
+
+  /** Copies `source[start, end)`. Short runs are copied in place: a call into native code costs more than 24 bytes. */
+  copy(source: Uint8Array, start = 0, end = source.length): void {
+    const n = end - start
+    this.ensure(n)
+    const { buffer } = this
+    let at = this.length
+    if (n <= 24) for (let i = start; i < end; i++) buffer[at++] = source[i] as number
+    else {
+      buffer.set(start === 0 && end === source.length ? source : source.subarray(start, end), at)
+      at += n
+    }
+    this.length = at
+  }
+
+  utf8(text: string): void {
+    this.ensure(text.length * 3)
+    this.length += this.buffer.utf8Write(text, this.length)
+  }
+
+  latin1(text: string): void {
+    this.ensure(text.length)
+    this.length += this.buffer.latin1Write(text, this.length)
+  }
+
+  /** A view on what was written, valid until the next write or clear. */
+  view(): Buffer {
+    return this.buffer.subarray(0, this.length)
+  }
+
+  clear(): void {
+    this.length = 0
+  }
+}

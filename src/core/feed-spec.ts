@@ -1,0 +1,47 @@
+// A changefeed as data: everything that running it needs, nothing about how it was written. Made by `plan`, structured
+// cloneable (it crosses into worker threads), and later the payload of a job record.
+
+import type { Hlc } from './hlc.ts'
+
+export interface FeedSpec {
+  /** Unique among the feeds of this server. */
+  readonly id: string
+  /** The source database's name. */
+  readonly database: string
+  readonly targets: readonly FeedTarget[]
+  readonly format: 'json'
+  readonly envelope: 'wrapped' | 'row' | 'key_only'
+  readonly updated: boolean
+  readonly mvccTimestamp: boolean
+  readonly diff: boolean
+  readonly keyInValue: boolean
+  readonly topicInValue: boolean
+  readonly encodeJsonNullAsObject: boolean
+  /** Undefined: no resolved messages. 0: at each advance of the frontier. */
+  readonly resolvedIntervalMs: number | undefined
+  /** Least time between two checkpoints; resolved messages come no faster. */
+  readonly minCheckpointMs: number
+  readonly initialScan: 'yes' | 'no' | 'only'
+  /** Emit what changed strictly after it; with `initialScan` 'yes' the scan is as of it. Undefined: now. */
+  readonly cursor: Hlc | undefined
+  /** Stop, with success, after everything at or before it. */
+  readonly endTime: Hlc | undefined
+  readonly sink: SinkSpec
+}
+
+export interface FeedTarget {
+  readonly relid: number
+  /** Statement-time name as messages show it (with `full_table_name`: `database.schema.table`). Renames do not change it. */
+  readonly topic: string
+  /** Unqualified statement-time table name, for error texts. */
+  readonly tableName: string
+}
+
+export type SinkSpec =
+  /** Back over the SQL connection: DataRow messages of (table, key, value). */
+  | { readonly tag: 'rows'; readonly formats: readonly [ValueFormat, ValueFormat, ValueFormat] }
+  /** Discard: for benches. */
+  | { readonly tag: 'null' }
+
+/** How a bytea (or text) column goes to the client: hex and escape are PostgreSQL's two text forms. */
+export type ValueFormat = 'hex' | 'escape' | 'binary'

@@ -1,0 +1,60 @@
+// The unit that flows from a feed to its sink: many encoded messages in one buffer, their borders in columns.
+// No object, string or copy per row. A batch is filled by one feed, handed to `Sink.emit`, and cleared and filled again
+// once that settles.
+
+import { ByteWriter } from '../bytes/byte-writer.ts'
+
+export class MessageBatch {
+  /** Key and value bytes of all messages, one behind the other: key 0, value 0, key 1, value 1, … */
+  readonly bytes: ByteWriter
+  count = 0
+  /** Index into the feed's topics (`FeedSpec.targets`). */
+  topics = new Uint16Array(1024)
+  keyStarts = new Uint32Array(1024)
+  /** Where the key ends is where the value starts. */
+  valueStarts = new Uint32Array(1024)
+  valueEnds = new Uint32Array(1024)
+  /** 1: the message has no value at all (a Kafka tombstone), not an empty one. */
+  nilValues = new Uint8Array(1024)
+
+  constructor(initialBytes = 256 * 1024) {
+    this.bytes = new ByteWriter(initialBytes)
+  }
+
+  /** Call before writing a key into `bytes`. */
+  begin(topic: number): void {
+    if (this.count === this.topics.length) this.#grow()
+    this.topics[this.count] = topic
+    this.keyStarts[this.count] = this.bytes.length
+  }
+
+  /** Call between key and value. */
+  endKey(): void {
+    this.valueStarts[this.count] = this.bytes.length
+  }
+
+  /** Call behind the value; the message now counts. */
+  end(hasValue: boolean): void {
+    this.valueEnds[this.count] = this.bytes.length
+    this.nilValues[this.count] = hasValue ? 0 : 1
+    this.count += 1
+  }
+
+  clear(): void {
+    this.bytes.clear()
+    this.count = 0
+  }
+
+  #grow(): void {
+    const capacity = this.topics.length * 2
+    const grow = <T extends Uint8Array | Uint16Array | Uint32Array>(from: T, to: T): T => {
+      to.set(from)
+      return to
+    }
+    this.topics = grow(this.topics, new Uint16Array(capacity))
+    this.keyStarts = grow(this.keyStarts, new Uint32Array(capacity))
+    this.valueStarts = grow(this.valueStarts, new Uint32Array(capacity))
+    this.valueEnds = grow(this.valueEnds, new Uint32Array(capacity))
+    this.nilValues = grow(this.nilValues, new Uint8Array(capacity))
+  }
+}

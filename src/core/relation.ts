@@ -1,0 +1,18 @@
+// How the tuples of a watched table are laid out from one moment on: the wire order of its columns joined with what the
+// catalogue said of them. A new object is made whenever either changes, so encoders may cache by identity.
+
+import type { TableDescription, TypeShape } from './table.ts'
+
+export interface RelationSchema {
+  readonly relid: number
+  readonly description: TableDescription
+  /** In tuple order, which is also the order of the select list of a scan. */
+  readonly columns: readonly RelationColumn[]
+  /** Tuple indexes of the primary key columns, in key order. */
+  readonly keyIndexes: readonly number[]
+}
+
+export interface RelationColumn {
+  readonly name: string
+  readonly shape: TypeShape
+}

@@ -1,0 +1,41 @@
+// What a watched table looked like at one moment, as PostgreSQL's catalogue described it in the transaction that made
+// it so. `pg_changefeed.describe(oid)` in the source database writes this very JSON (see ingest/install-sql.ts); it
+// travels through the WAL and the changelog as a schema record, so that rows always meet the description they had.
+
+export interface TableDescription {
+  readonly relid: number
+  readonly database: string
+  readonly schema: string
+  readonly name: string
+  /** Live, non-generated-virtual columns in attribute order. */
+  readonly columns: readonly ColumnDescription[]
+  /** Column names of the primary key in index order; empty when the table has none. */
+  readonly primaryKey: readonly string[]
+  /** pg_class.relreplident: d(efault), n(othing), f(ull), i(ndex). */
+  readonly identity: 'd' | 'n' | 'f' | 'i'
+  /** True in the last description of a table: it was dropped by that transaction. */
+  readonly dropped?: boolean | undefined
+}
+
+export interface ColumnDescription {
+  readonly name: string
+  /** pg_attribute.attnum: stays the same when the column is renamed. */
+  readonly attnum: number
+  readonly typeOid: number
+  readonly typmod: number
+  /** format_type(): for messages, and later for Avro's `__crdb__`. */
+  readonly typeName: string
+  readonly shape: TypeShape
+  readonly notNull: boolean
+  readonly hasDefault: boolean
+  /** Stored generated column (published from PostgreSQL 18 on). */
+  readonly generated: boolean
+}
+
+/** How values of a type print; domains are already replaced by their base type. */
+export type TypeShape =
+  | { readonly tag: 'scalar'; /** pg_type.typname of a type in pg_catalog (`int8`, `jsonb`, …) or any other name. */ readonly name: string }
+  | { readonly tag: 'enum' }
+  | { readonly tag: 'range' }
+  | { readonly tag: 'array'; readonly element: TypeShape; readonly delimiter: string }
+  | { readonly tag: 'composite'; readonly fields: readonly { readonly name: string; readonly shape: TypeShape }[] }

@@ -1,0 +1,64 @@
+// What the front asks of the rest of the house: to recognise the statements that are not PostgreSQL's, and to run them.
+// The front knows nothing of changefeeds; `server` hands it a `StatementHandler`.
+
+/** One statement of a query string after classification, in order. */
+export type Piece =
+  /** PostgreSQL's: send this text (as typed, or rewritten by the dialect). */
+  | { readonly tag: 'forward'; readonly sql: string }
+  /** Ours. */
+  | { readonly tag: 'local'; readonly statement: LocalStatement; readonly sql: string }
+  /** Ours, and malformed. */
+  | { readonly tag: 'error'; readonly error: Error; readonly sql: string }
+
+export interface StatementHandler {
+  /**
+   * Called for the text of each Query and Parse message. Undefined: nothing in it is ours or needs rewriting; the
+   * original bytes are forwarded as they are. Must be cheap for that case.
+   */
+  classify(sql: string): readonly Piece[] | undefined
+}
+
+export interface LocalStatement {
+  /** Type OIDs of `$1 …`, in order. */
+  readonly parameterTypes: readonly number[]
+  /** Result columns; undefined: the statement returns none. */
+  readonly columns: readonly ResultColumn[] | undefined
+  /** Runs to its end and gives the command tag. Throws FeedError; its abort signal means: stop, the client is gone or cancelled. */
+  run(call: LocalCall): Promise<string>
+}
+
+export interface ResultColumn {
+  readonly name: string
+  readonly typeOid: number
+  readonly typeSize: number
+}
+
+export interface LocalCall {
+  /** Text values of the placeholders. */
+  readonly parameters: readonly (string | null)[]
+  readonly session: SessionControl
+  /** 0 text, 1 binary, per result column. */
+  readonly resultFormats: readonly number[]
+  /**
+   * Sends complete DataRow messages to the client. Resolves when the client can take more; the bytes are taken over.
+   * Rejects when the client is gone.
+   */
+  sendRows(dataRowMessages: Uint8Array): Promise<void>
+  notice(severity: 'NOTICE' | 'WARNING', message: string, hint?: string): void
+  readonly signal: AbortSignal
+}
+
+export interface SessionControl {
+  /** Unique, stable while the client is connected: 32 hex digits. */
+  readonly id: string
+  readonly user: string
+  readonly database: string
+  readonly applicationName: string
+  readonly clientAddress: string
+  /** I(dle), T (in a transaction), E (in a failed one). */
+  readonly transactionStatus: 'I' | 'T' | 'E'
+  /** Runs SQL on the session's own backend, unseen by the client. Text rows. */
+  queryBackend(sql: string): Promise<readonly (readonly (string | null)[])[]>
+  /** Moves the session to another database. Throws when a transaction is open or the database does not exist. */
+  switchDatabase(name: string): Promise<void>
+}

@@ -1,0 +1,16 @@
+// The door of every destination. A sink knows how to deliver encoded messages; it knows nothing of rows, tables or jobs.
+//
+// Order: messages of one key are delivered in the order they were emitted, within and across batches.
+// Ownership: `emit` may read the batch until it settles; the caller then reuses it.
+// Back-pressure: `emit` settles when the sink can take the next batch, not when this one is delivered.
+// Durability: only `flush` promises that everything emitted before is durable at the far end.
+// One caller: calls never overlap.
+
+import type { MessageBatch } from '../core/message-batch.ts'
+
+export interface Sink extends AsyncDisposable {
+  emit(batch: MessageBatch): Promise<void>
+  /** A resolved message goes to every topic (and partition) of the feed. `payload` is valid during the call only. */
+  emitResolved(payload: Uint8Array): Promise<void>
+  flush(): Promise<void>
+}

@@ -1,0 +1,108 @@
+// The statements that are ours, as plain values. Everything else is PostgreSQL's and never gets here.
+// Positions are 0-based character offsets into the statement's own text.
+
+export type Statement =
+  | CreateChangefeed
+  | SetClusterSetting
+  | ResetClusterSetting
+  | ShowClusterSetting
+  | ShowClusterSettings
+  | ShowQueries
+  | CancelQueries
+  | UseDatabase
+  | ShowDatabases
+  | ShowTables
+
+/**
+ * EXPERIMENTAL CHANGEFEED FOR targets [WITH options]
+ * CREATE CHANGEFEED FOR targets [INTO sink] [WITH options | WITH OPTIONS (options)]
+ */
+export interface CreateChangefeed {
+  readonly tag: 'create-changefeed'
+  readonly experimental: boolean
+  readonly targets: readonly Target[]
+  readonly sink: Value | undefined
+  readonly options: readonly Option[]
+}
+
+/** [TABLE] [[database.]schema.]table [FAMILY family] */
+export interface Target {
+  /** One to three name parts, unquoted and folded as PostgreSQL folds them. */
+  readonly parts: readonly string[]
+  readonly family: string | undefined
+  /** As written, for messages. */
+  readonly text: string
+  readonly position: number
+}
+
+export interface Option {
+  /** Lower case. */
+  readonly name: string
+  readonly value: Value | undefined
+  readonly position: number
+}
+
+export type Value =
+  | { readonly tag: 'string'; readonly text: string; readonly position: number }
+  /** Digits, sign, dot and exponent as written. */
+  | { readonly tag: 'number'; readonly text: string; readonly position: number }
+  /** A bare word (`json`, `true`), or what only lexes as one (`30s`). */
+  | { readonly tag: 'word'; readonly text: string; readonly position: number }
+  /** `$n`; n from 1. */
+  | { readonly tag: 'placeholder'; readonly index: number; readonly position: number }
+
+/** SET CLUSTER SETTING name (= | TO) (value | DEFAULT) */
+export interface SetClusterSetting {
+  readonly tag: 'set-cluster-setting'
+  readonly name: string
+  /** Undefined: DEFAULT. */
+  readonly value: Value | undefined
+  readonly position: number
+}
+
+export interface ResetClusterSetting {
+  readonly tag: 'reset-cluster-setting'
+  readonly name: string
+  readonly position: number
+}
+
+export interface ShowClusterSetting {
+  readonly tag: 'show-cluster-setting'
+  readonly name: string
+  readonly position: number
+}
+
+/** SHOW [ALL | PUBLIC] CLUSTER SETTINGS */
+export interface ShowClusterSettings {
+  readonly tag: 'show-cluster-settings'
+  readonly all: boolean
+}
+
+/** SHOW [CLUSTER | LOCAL | SESSION] QUERIES */
+export interface ShowQueries {
+  readonly tag: 'show-queries'
+}
+
+/** CANCEL QUERY 'id' | CANCEL QUERIES select */
+export interface CancelQueries {
+  readonly tag: 'cancel-queries'
+  readonly id: Value | undefined
+  /** SQL text of the sub-select, when there is one. */
+  readonly select: string | undefined
+  readonly position: number
+}
+
+/** SET DATABASE (= | TO) name | USE name */
+export interface UseDatabase {
+  readonly tag: 'use-database'
+  readonly name: string
+  readonly position: number
+}
+
+export interface ShowDatabases {
+  readonly tag: 'show-databases'
+}
+
+export interface ShowTables {
+  readonly tag: 'show-tables'
+}
