@@ -1,0 +1,194 @@
+// Collects records into the block that is being built. It knows up to where its content is complete (the end of the last
+// commit or closed record), so that a flush can seal just that part and carry the beginning of an open transaction over
+// into the next block.
+
+import type { Hlc } from '../../core/hlc.ts'
+import type { Lsn } from '../../core/lsn.ts'
+import { flag, maxHeaderBytes, headerBytes, sealBlock, type BlockFacts } from './block-format.ts'
+
+interface OpenTransaction {
+  readonly ts: Hlc
+  readonly commitLsn: Lsn
+}
+
+/** What a run of records adds to its block's header. */
+interface Tally {
+  flags: number
+  records: number
+  rows: number
+  transactions: number
+  relations: Set<number>
+}
+
+function emptyTally(): Tally {
+  return { flags: 0, records: 0, rows: 0, transactions: 0, relations: new Set() }
+}
+
+export interface SealedBlock {
+  /** Valid until the builder is used again. */
+  readonly bytes: Buffer
+  readonly rows: number
+  readonly transactions: number
+}
+
+export class BlockBuilder {
+  // Payload starts behind room for the largest header; the real header is written just in front of it when sealed.
+  #buffer: Buffer
+  #end = maxHeaderBytes
+  /** End of the complete part: behind the last commit or closed record. */
+  #completeEnd = maxHeaderBytes
+  #complete = emptyTally()
+  /** Of the records behind `#completeEnd`: the transaction that is still open. */
+  #tail = emptyTally()
+  /** The transaction open where this block starts, and the one open now. */
+  #openAtStart: OpenTransaction | undefined
+  #openNow: OpenTransaction | undefined
+  #resolved: Hlc
+  #endLsn: Lsn
+
+  constructor(resolved: Hlc, endLsn: Lsn, bufferBytes: number) {
+    this.#resolved = resolved
+    this.#endLsn = endLsn
+    this.#buffer = Buffer.allocUnsafeSlow(bufferBytes)
+  }
+
+  get payloadBytes(): number {
+    return this.#end - maxHeaderBytes
+  }
+
+  get hasComplete(): boolean {
+    return this.#completeEnd > maxHeaderBytes
+  }
+
+  get inTransaction(): boolean {
+    return this.#openNow !== undefined
+  }
+
+  /** The timestamp through which the log is complete behind the last complete record. */
+  get resolved(): Hlc {
+    return this.#resolved
+  }
+
+  get endLsn(): Lsn {
+    return this.#endLsn
+  }
+
+  get open(): OpenTransaction | undefined {
+    return this.#openNow
+  }
+
+  /** Makes room for a record of `n` bytes, writes its length and gives the offset where its `n` bytes go. */
+  reserve(n: number): number {
+    const needed = this.#end + 4 + n
+    if (needed > this.#buffer.length) {
+      const bigger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2))
+      this.#buffer.copy(bigger, 0, 0, this.#end)
+      this.#buffer = bigger
+    }
+    const at = this.#buffer.writeUInt32BE(n, this.#end)
+    this.#end = needed
+    this.#tail.records += 1
+    return at
+  }
+
+  get buffer(): Buffer {
+    return this.#buffer
+  }
+
+  begin(ts: Hlc, commitLsn: Lsn): void {
+    this.#openNow = { ts, commitLsn }
+    this.#tail.transactions += 1
+  }
+
+  mention(relid: number): void {
+    this.#tail.relations.add(relid)
+  }
+
+  mark(flags: number): void {
+    this.#tail.flags |= flags
+  }
+
+  row(): void {
+    this.#tail.rows += 1
+  }
+
+  /** What was reserved so far is complete: the log holds everything up to `resolved` and `endLsn`. */
+  complete(resolved: Hlc, endLsn: Lsn): void {
+    this.#resolved = resolved
+    this.#endLsn = endLsn
+    this.#openNow = undefined
+    this.#completeEnd = this.#end
+    const into = this.#complete
+    const from = this.#tail
+    into.flags |= from.flags
+    into.records += from.records
+    into.rows += from.rows
+    into.transactions += from.transactions
+    if (from.relations.size > 0) for (const relid of from.relations) into.relations.add(relid)
+    from.flags = from.records = from.rows = from.transactions = 0
+    from.relations.clear()
+  }
+
+  /** Seals the complete part; what follows it is the start of a transaction and belongs to the next block. */
+  sealComplete(): SealedBlock {
+    return this.#seal(this.#completeEnd, this.#complete, 0)
+  }
+
+  /** Call when the bytes of `sealComplete` have been written: the rest moves to the front. */
+  carryOver(): void {
+    this.#buffer.copy(this.#buffer, maxHeaderBytes, this.#completeEnd, this.#end)
+    this.#end = maxHeaderBytes + this.#end - this.#completeEnd
+    this.#completeEnd = maxHeaderBytes
+    this.#complete = emptyTally()
+    this.#openAtStart = undefined
+  }
+
+  /** The first block of a segment: records known already, and the transaction that the segment starts in. */
+  sealPreamble(openAtStart: OpenTransaction | undefined): Buffer {
+    this.#openAtStart = openAtStart
+    return this.#seal(this.#end, this.#tail, openAtStart === undefined ? 0 : flag.continues).bytes
+  }
+
+  /** The transaction open where the next sealed block starts. */
+  get openAtStart(): OpenTransaction | undefined {
+    return this.#openAtStart
+  }
+
+  /** Gives a buffer that one large row has blown up back; call when nothing is collected. */
+  shrink(bufferBytes: number): void {
+    this.#buffer = Buffer.allocUnsafeSlow(bufferBytes)
+  }
+
+  /** Seals everything: a large transaction is cut here and continues in the next block. */
+  sealAll(): SealedBlock {
+    const tally = this.#complete
+    tally.flags |= this.#tail.flags
+    tally.records += this.#tail.records
+    tally.rows += this.#tail.rows
+    tally.transactions += this.#tail.transactions
+    for (const relid of this.#tail.relations) tally.relations.add(relid)
+    return this.#seal(this.#end, tally, this.inTransaction ? flag.continues : 0)
+  }
+
+  /** Call when the bytes of `sealAll` have been written. */
+  startOver(): void {
+    this.#end = this.#completeEnd = maxHeaderBytes
+    this.#complete = emptyTally()
+    this.#tail = emptyTally()
+    this.#openAtStart = this.#openNow
+  }
+
+  #seal(end: number, tally: Tally, flags: number): SealedBlock {
+    const facts: BlockFacts = {
+      flags: tally.flags | flags,
+      records: tally.records,
+      resolved: this.#resolved,
+      endLsn: this.#endLsn,
+      open: this.#openAtStart,
+      relations: tally.relations,
+    }
+    const start = maxHeaderBytes - headerBytes(facts)
+    sealBlock(this.#buffer, start, end, facts)
+    return { bytes: this.#buffer.subarray(start, end), rows: tally.rows, transactions: tally.transactions }
+  }
+}

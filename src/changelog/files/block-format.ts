@@ -1,0 +1,140 @@
+// A block on disk: a header, then the payload (records). All integers big-endian.
+//
+//   0  u32  magic "PCFB"
+//   4  u32  CRC-32 of bytes [8, total)
+//   8  u32  total bytes, header included
+//  12  u16  header bytes (64 + 4 * relations)
+//  14  u16  flags
+//  16  i64  resolved wall ns        24  u32  resolved logical
+//  28  u32  records
+//  32  u64  end LSN
+//  40  i64  open wall ns            48  u32  open logical       52  u32  relations
+//  56  u64  open commit LSN
+//  64  u32  relation OIDs …
+//
+// The header alone tells a reader whether to bother: which relations the payload mentions, how far the log is complete
+// behind the block, and the timestamp of a transaction that began in an earlier block.
+
+import { crc32 } from 'node:zlib'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { Hlc } from '../../core/hlc.ts'
+import type { Lsn } from '../../core/lsn.ts'
+import type { LogBlock } from '../changelog.ts'
+
+export const blockMagic = 0x50434642
+export const fixedHeaderBytes = 64
+/** More relations than this in one block are not listed; the block then mentions everything. */
+export const maxListedRelations = 64
+export const maxHeaderBytes = fixedHeaderBytes + 4 * maxListedRelations
+
+export const flag = { open: 1, continues: 2, schema: 4, nonInserts: 8, preamble: 16, anyRelation: 32 } as const
+
+export interface BlockFacts {
+  readonly flags: number
+  readonly records: number
+  readonly resolved: Hlc
+  readonly endLsn: Lsn
+  readonly open: { readonly ts: Hlc; readonly commitLsn: Lsn } | undefined
+  readonly relations: ReadonlySet<number>
+}
+
+export function headerBytes(facts: BlockFacts): number {
+  return facts.relations.size > maxListedRelations ? fixedHeaderBytes : fixedHeaderBytes + 4 * facts.relations.size
+}
+
+/** Writes the header into the bytes that were kept free in front of `payloadEnd`; the block is `buffer[start, payloadEnd)`. */
+export function sealBlock(buffer: Buffer, start: number, payloadEnd: number, facts: BlockFacts): void {
+  const listed = facts.relations.size <= maxListedRelations
+  buffer.writeUInt32BE(blockMagic, start)
+  buffer.writeUInt32BE(payloadEnd - start, start + 8)
+  buffer.writeUInt16BE(headerBytes(facts), start + 12)
+  buffer.writeUInt16BE(
+    facts.flags | (listed ? 0 : flag.anyRelation) | (facts.open === undefined ? 0 : flag.open),
+    start + 14,
+  )
+  buffer.writeBigInt64BE(facts.resolved.wall, start + 16)
+  buffer.writeUInt32BE(facts.resolved.logical, start + 24)
+  buffer.writeUInt32BE(facts.records, start + 28)
+  buffer.writeBigUInt64BE(facts.endLsn, start + 32)
+  buffer.writeBigInt64BE(facts.open?.ts.wall ?? 0n, start + 40)
+  buffer.writeUInt32BE(facts.open?.ts.logical ?? 0, start + 48)
+  buffer.writeUInt32BE(listed ? facts.relations.size : 0, start + 52)
+  buffer.writeBigUInt64BE(facts.open?.commitLsn ?? 0n, start + 56)
+  let at = start + fixedHeaderBytes
+  if (listed) for (const relid of facts.relations) at = buffer.writeUInt32BE(relid, at)
+  buffer.writeUInt32BE(crc32(buffer.subarray(start + 8, payloadEnd)), start + 4)
+}
+
+/** A block whose bytes lie in `buffer` from `offset`; `load` brings the whole block into memory when only its header is. */
+export class ParsedBlock implements LogBlock {
+  readonly position: number
+  readonly totalBytes: number
+  readonly headerBytes: number
+  readonly flags: number
+  readonly resolved: Hlc
+  readonly endLsn: Lsn
+  readonly open: { readonly ts: Hlc; readonly commitLsn: Lsn } | undefined
+  readonly #relations: Uint32Array
+  readonly #load: (block: ParsedBlock) => Buffer
+
+  /** `buffer[offset, offset + headerBytes)` must be there; see `isBlockHeader`. */
+  constructor(buffer: Buffer, offset: number, position: number, load: (block: ParsedBlock) => Buffer) {
+    this.position = position
+    this.totalBytes = buffer.readUInt32BE(offset + 8)
+    this.headerBytes = buffer.readUInt16BE(offset + 12)
+    this.flags = buffer.readUInt16BE(offset + 14)
+    this.resolved = { wall: buffer.readBigInt64BE(offset + 16), logical: buffer.readUInt32BE(offset + 24) }
+    this.endLsn = buffer.readBigUInt64BE(offset + 32)
+    this.open =
+      (this.flags & flag.open) === 0
+        ? undefined
+        : {
+            ts: { wall: buffer.readBigInt64BE(offset + 40), logical: buffer.readUInt32BE(offset + 48) },
+            commitLsn: buffer.readBigUInt64BE(offset + 56),
+          }
+    const count = (this.headerBytes - fixedHeaderBytes) / 4
+    this.#relations = new Uint32Array(count)
+    for (let i = 0; i < count; i++) this.#relations[i] = buffer.readUInt32BE(offset + fixedHeaderBytes + 4 * i)
+    this.#load = load
+  }
+
+  get nextPosition(): number {
+    return this.position + this.totalBytes
+  }
+
+  get continues(): boolean {
+    return (this.flags & flag.continues) !== 0
+  }
+
+  get hasSchema(): boolean {
+    return (this.flags & flag.schema) !== 0
+  }
+
+  get hasNonInserts(): boolean {
+    return (this.flags & flag.nonInserts) !== 0
+  }
+
+  mentions(relid: number): boolean {
+    return (this.flags & flag.anyRelation) !== 0 || this.#relations.includes(relid)
+  }
+
+  payload(): Buffer {
+    const whole = this.#load(this)
+    if (crc32(whole.subarray(8)) !== whole.readUInt32BE(4)) {
+      throw new FeedError('FEED_LOG_CORRUPT', `the changelog block at position ${this.position} fails its checksum`, {
+        hint: 'the disk has returned other bytes than were written; feeds after this position must be started again with an initial scan',
+      })
+    }
+    return whole.subarray(this.headerBytes)
+  }
+}
+
+/** Whether a block header can start at `offset`; a torn or foreign byte run is refused. */
+export function isBlockHeader(buffer: Buffer, offset: number, available: number): boolean {
+  if (available < fixedHeaderBytes || buffer.readUInt32BE(offset) !== blockMagic) return false
+  const total = buffer.readUInt32BE(offset + 8)
+  const header = buffer.readUInt16BE(offset + 12)
+  return (
+    header >= fixedHeaderBytes && header <= maxHeaderBytes && header <= total && (header - fixedHeaderBytes) % 4 === 0
+  )
+}

@@ -1,0 +1,75 @@
+// Walks the blocks of one segment file in order, through a buffer of its own. Used by readers (which trust what is
+// durable) and by recovery (which trusts nothing).
+
+import { readSync } from 'node:fs'
+import { FeedError } from '../../errors/feed-error.ts'
+import { ParsedBlock, fixedHeaderBytes, isBlockHeader, maxHeaderBytes } from './block-format.ts'
+import { segmentHeaderBytes } from './segment.ts'
+
+const readAheadBytes = 512 * 1024
+
+export class BlockScanner {
+  readonly fd: number
+  readonly start: number
+  #position: number
+  #buffer = Buffer.allocUnsafeSlow(readAheadBytes)
+  /** `#buffer[0, #filled)` holds the file's bytes from position `#base`. */
+  #base = 0
+  #filled = 0
+  readonly #load = (block: ParsedBlock): Buffer => {
+    const offset = this.#bring(block.position, block.totalBytes)
+    if (offset < 0)
+      throw new FeedError('FEED_LOG_CORRUPT', `the changelog ends inside its block at position ${block.position}`)
+    return this.#buffer.subarray(offset, offset + block.totalBytes)
+  }
+
+  constructor(fd: number, start: number) {
+    this.fd = fd
+    this.start = start
+    this.#position = start + segmentHeaderBytes
+  }
+
+  /** Position of the next block. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** The next block's header if one starts before `limit` (an absolute position) and is whole; undefined otherwise. */
+  next(limit: number): ParsedBlock | undefined {
+    if (this.#position + fixedHeaderBytes > limit) return undefined
+    const block = this.at(this.#position)
+    if (block === undefined || block.nextPosition > limit) return undefined
+    this.#position = block.nextPosition
+    return block
+  }
+
+  /** The block at a position of this segment. */
+  at(position: number): ParsedBlock | undefined {
+    const offset = this.#bring(position, fixedHeaderBytes)
+    if (offset < 0 || !isBlockHeader(this.#buffer, offset, this.#filled - offset)) return undefined
+    const header = this.#buffer.readUInt16BE(offset + 12)
+    const whole = this.#bring(position, Math.min(header, maxHeaderBytes))
+    return whole < 0 ? undefined : new ParsedBlock(this.#buffer, whole, position, this.#load)
+  }
+
+  /** Makes `[position, position + n)` part of the buffer and gives its offset there; -1 when the file ends before. */
+  #bring(position: number, n: number): number {
+    const offset = position - this.#base
+    if (offset >= 0 && offset + n <= this.#filled) return offset
+    if (n > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(n + readAheadBytes)
+    this.#base = position
+    this.#filled = 0
+    while (this.#filled < n) {
+      const got = readSync(
+        this.fd,
+        this.#buffer,
+        this.#filled,
+        this.#buffer.length - this.#filled,
+        position - this.start + this.#filled,
+      )
+      if (got === 0) return -1
+      this.#filled += got
+    }
+    return 0
+  }
+}

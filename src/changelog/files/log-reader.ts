@@ -1,0 +1,106 @@
+// Reads a file changelog from a position on: the rest of one segment, then the next, up to the shared head. It holds the
+// file it reads open, so retention can remove a segment under it without harm; the next one is then missing.
+
+import { closeSync, openSync } from 'node:fs'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { LogBlock, LogReader } from '../changelog.ts'
+import { BlockScanner } from './block-scanner.ts'
+import type { LogHead } from './log-head.ts'
+import { listSegments, type SegmentName } from './segment.ts'
+
+export class FileLogReader implements LogReader {
+  readonly #dir: string
+  readonly #head: LogHead
+  #scanner: BlockScanner
+  /** For second passes: they must not move the read-ahead of `#scanner`. */
+  #again: BlockScanner | undefined
+  /** Before it, only blocks with schema records are shown. */
+  readonly #from: number
+
+  constructor(dir: string, head: LogHead, segment: SegmentName, from: number) {
+    this.#dir = dir
+    this.#head = head
+    this.#from = from
+    this.#scanner = openScanner(segment)
+  }
+
+  next(): LogBlock | undefined {
+    for (;;) {
+      const head = this.#head.head
+      if (this.#scanner.position >= head) return undefined
+      const block = this.#scanner.next(head)
+      if (block === undefined) this.#nextSegment()
+      else if (block.hasSchema || block.nextPosition > this.#from) return block
+    }
+  }
+
+  readAt(position: number): LogBlock {
+    if (this.#again === undefined || position < this.#again.start || position >= this.#endOf(this.#again.start)) {
+      const segment = listSegments(this.#dir).findLast(({ start }) => start <= position)
+      if (segment === undefined) throw fellBehind(position, this.#head.tail)
+      if (this.#again !== undefined) closeSync(this.#again.fd)
+      this.#again = openScanner(segment)
+      this.#againEnd = undefined
+    }
+    const block = this.#again.at(position)
+    if (block === undefined) throw new FeedError('FEED_LOG_CORRUPT', `no changelog block at position ${position}`)
+    return block
+  }
+
+  async wait(signal: AbortSignal): Promise<void> {
+    await this.#head.waitPast(this.#scanner.position, signal)
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#scanner.fd)
+    if (this.#again !== undefined) closeSync(this.#again.fd)
+  }
+
+  #againEnd: number | undefined
+
+  /** Where the segment that starts at `start` ends: where the next one starts. */
+  #endOf(start: number): number {
+    if (this.#againEnd === undefined) {
+      const next = listSegments(this.#dir).find((segment) => segment.start > start)?.start
+      if (next === undefined) return Number.POSITIVE_INFINITY
+      this.#againEnd = next
+    }
+    return this.#againEnd
+  }
+
+  /** The segment is read to its end, and the log goes on: a segment starts exactly there. */
+  #nextSegment(): void {
+    const { position } = this.#scanner
+    const segment = listSegments(this.#dir).find(({ start }) => start === position)
+    if (segment === undefined) {
+      if (position < this.#head.tail) throw fellBehind(position, this.#head.tail)
+      throw new FeedError(
+        'FEED_LOG_CORRUPT',
+        `the changelog has no readable block at position ${position}, before its head ${this.#head.head}`,
+      )
+    }
+    const next = openScanner(segment)
+    closeSync(this.#scanner.fd)
+    this.#scanner = next
+  }
+}
+
+function openScanner(segment: SegmentName): BlockScanner {
+  try {
+    return new BlockScanner(openSync(segment.path, 'r'), segment.start)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw fellBehind(segment.start, undefined)
+    throw error
+  }
+}
+
+function fellBehind(position: number, tail: number | undefined): FeedError {
+  return new FeedError(
+    'FEED_FELL_BEHIND',
+    `the changefeed fell behind the retention of the changelog: position ${position} is no longer kept`,
+    {
+      detail: tail === undefined ? undefined : `the oldest position kept is ${tail}`,
+      hint: 'raise changefeed.changelog.retention or changefeed.changelog.max_size, and start a new changefeed with an initial scan',
+    },
+  )
+}

@@ -1,0 +1,115 @@
+// What a start finds of an earlier run. Anything behind the last block that ended complete was never shown to a reader
+// nor confirmed to the slot, so it is cut off: a torn block, or the beginning of a transaction whose commit is missing.
+
+import { closeSync, fsyncSync, fstatSync, ftruncateSync, mkdirSync, openSync, rmSync } from 'node:fs'
+import { FeedError } from '../../errors/feed-error.ts'
+import { zeroHlc, type Hlc } from '../../core/hlc.ts'
+import { zeroLsn, type Lsn } from '../../core/lsn.ts'
+import { record } from '../changelog.ts'
+import { flag } from './block-format.ts'
+import { BlockScanner } from './block-scanner.ts'
+import { listSegments, readSegmentHeader, type SegmentName } from './segment.ts'
+
+export interface Recovered {
+  /** The segment to continue in; undefined: a new one must be made at `position`. */
+  readonly segment: SegmentName | undefined
+  /** Where the next block goes. */
+  readonly position: number
+  /** Position of the oldest block kept. */
+  readonly tail: number
+  readonly resolved: Hlc
+  /** Zero for a new log. */
+  readonly endLsn: Lsn
+  readonly known: Map<number, { schema?: Buffer; relation?: Buffer }>
+}
+
+interface Found {
+  readonly position: number
+  readonly resolved: Hlc
+  readonly endLsn: Lsn
+  readonly known: Map<number, { schema?: Buffer; relation?: Buffer }>
+}
+
+/** Repairs the log in `dir` (made when missing) and says where it ends. Only the writer may call it. */
+export function recoverLog(dir: string): Recovered {
+  mkdirSync(dir, { recursive: true })
+  const segments = listSegments(dir)
+  const tail = segments[0]?.start ?? 0
+  for (let segment = segments.pop(); segment !== undefined; segment = segments.pop()) {
+    const found = scanSegment(segment)
+    if (found !== undefined) {
+      cutAt(segment, found.position)
+      return { segment, tail, ...found }
+    }
+    // No complete end in it: it holds nothing but a part of an unfinished transaction.
+    rmSync(segment.path)
+  }
+  return { segment: undefined, position: tail, tail, resolved: zeroHlc, endLsn: zeroLsn, known: new Map() }
+}
+
+/** The end of the last complete block of a segment; undefined when it has none. */
+function scanSegment(segment: SegmentName): Found | undefined {
+  const fd = openSync(segment.path, 'r')
+  try {
+    if (readSegmentHeader(fd, segment) === undefined) return undefined
+    const limit = segment.start + fstatSync(fd).size
+    const scanner = new BlockScanner(fd, segment.start)
+    const known: Found['known'] = new Map()
+    let found: Found | undefined
+    for (let block = scanner.next(limit); block !== undefined; block = scanner.next(limit)) {
+      let payload: Buffer
+      try {
+        payload = block.payload()
+      } catch (error) {
+        if (error instanceof FeedError) break
+        throw error
+      }
+      if (block.hasSchema) noteKnown(payload, known)
+      if (!block.continues) {
+        found = {
+          position: block.nextPosition,
+          resolved: block.resolved,
+          endLsn: block.endLsn,
+          known: new Map([...known].map(([relid, records]) => [relid, { ...records }])),
+        }
+      }
+      if ((block.flags & flag.preamble) !== 0 && block.position !== segment.start + 32) {
+        throw new FeedError('FEED_LOG_CORRUPT', `${segment.path} has a preamble in its middle`)
+      }
+    }
+    return found
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Keeps the latest schema and relation record of each relation in a payload. */
+function noteKnown(payload: Buffer, known: Found['known']): void {
+  for (let at = 0; at < payload.length;) {
+    const length = payload.readUInt32BE(at)
+    const start = at + 4
+    at = start + length
+    const tag = payload[start]
+    if (tag === record.schema) {
+      const body = Buffer.from(payload.subarray(start, at))
+      const { relid, dropped } = JSON.parse(body.toString('utf8', 1)) as { relid: number; dropped?: boolean }
+      if (dropped === true) known.delete(relid)
+      else known.set(relid, { ...known.get(relid), schema: body })
+    } else if (tag === record.relation) {
+      const relid = payload.readUInt32BE(start + 1)
+      known.set(relid, { ...known.get(relid), relation: Buffer.from(payload.subarray(start, at)) })
+    }
+  }
+}
+
+function cutAt(segment: SegmentName, position: number): void {
+  const fd = openSync(segment.path, 'r+')
+  try {
+    if (fstatSync(fd).size > position - segment.start) {
+      ftruncateSync(fd, position - segment.start)
+      fsyncSync(fd)
+    }
+  } finally {
+    closeSync(fd)
+  }
+}

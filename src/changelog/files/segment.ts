@@ -1,0 +1,56 @@
+// A segment: one file of the changelog, named by its first position. It starts with a small header and a preamble block
+// that repeats every schema and relation record known there, so that reading can begin at any segment.
+//
+//   0  8 bytes  "PGCFLOG" and the format version
+//   8  u64      position of byte 0 of this file
+//  16  u64      milliseconds since the epoch when it was made
+//  24  u32      CRC-32 of bytes [0, 24)
+//  28  u32      zero
+
+import { readdirSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { FeedError } from '../../errors/feed-error.ts'
+
+export const segmentHeaderBytes = 32
+const magic = Buffer.from('PGCFLOG\x01', 'latin1')
+
+export interface SegmentName {
+  readonly start: number
+  readonly path: string
+}
+
+export function segmentPath(dir: string, start: number): string {
+  return join(dir, `${start.toString(16).padStart(16, '0')}.log`)
+}
+
+/** The segments of a folder, oldest first. */
+export function listSegments(dir: string): SegmentName[] {
+  return readdirSync(dir)
+    .filter((name) => /^[0-9a-f]{16}\.log$/.test(name))
+    .sort()
+    .map((name) => ({ start: Number.parseInt(name.slice(0, 16), 16), path: join(dir, name) }))
+}
+
+export function segmentHeader(start: number, createdMs: number): Buffer {
+  const header = Buffer.alloc(segmentHeaderBytes)
+  magic.copy(header)
+  header.writeBigUInt64BE(BigInt(start), 8)
+  header.writeBigUInt64BE(BigInt(createdMs), 16)
+  header.writeUInt32BE(crc32(header.subarray(0, 24)), 24)
+  return header
+}
+
+/** Reads and checks a segment's header; undefined when the file ends within it (a crash while it was made). */
+export function readSegmentHeader(fd: number, name: SegmentName): { readonly createdMs: number } | undefined {
+  const header = Buffer.alloc(segmentHeaderBytes)
+  if (readSync(fd, header, 0, segmentHeaderBytes, 0) < segmentHeaderBytes) return undefined
+  if (header.compare(magic, 0, 8, 0, 8) !== 0 || crc32(header.subarray(0, 24)) !== header.readUInt32BE(24)) {
+    if (header.every((byte) => byte === 0)) return undefined
+    throw new FeedError('FEED_LOG_CORRUPT', `${name.path} is not a changelog segment of this version`)
+  }
+  if (Number(header.readBigUInt64BE(8)) !== name.start) {
+    throw new FeedError('FEED_LOG_CORRUPT', `${name.path} does not hold the position that its name says`)
+  }
+  return { createdMs: Number(header.readBigUInt64BE(16)) }
+}
