@@ -1,0 +1,24 @@
+// What must hold before any changefeed may start, whatever its statement says.
+
+import { FeedError } from '../errors/feed-error.ts'
+
+export interface Prerequisites {
+  /** feature.changefeed.enabled */
+  readonly featureEnabled: boolean
+  /** kv.rangefeed.enabled */
+  readonly rangefeedEnabled: boolean
+}
+
+export function checkPrerequisites(settings: Prerequisites): void {
+  if (!settings.featureEnabled) {
+    throw new FeedError('FEED_DISABLED', 'feature CHANGEFEED was disabled by the database administrator', {
+      hint: 'SET CLUSTER SETTING feature.changefeed.enabled = true',
+    })
+  }
+  if (!settings.rangefeedEnabled) {
+    const page = 'https://www.cockroachlabs.com/docs/stable/change-data-capture.html#enable-rangefeeds-to-reduce-latency'
+    throw new FeedError('FEED_STATE', `rangefeeds require the kv.rangefeed.enabled setting. See ${page}`, {
+      hint: 'SET CLUSTER SETTING kv.rangefeed.enabled = true',
+    })
+  }
+}

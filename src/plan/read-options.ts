@@ -1,0 +1,135 @@
+// The options of a statement as written, made into values: names first, then values, each judged by the table in
+// options.ts alone. How options go together is for option-relations.ts, when the targets are known.
+
+import { parseDuration } from '../core/duration.ts'
+import { nearestName } from '../core/nearest-name.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import type { CreateChangefeed, Option, Value } from '../sql/ast.ts'
+import { factsOf, isOptionName, optionNames, type OptionFacts, type OptionName } from './options.ts'
+import { readSinkUri, sinkless, type SinkUri } from './sink-uri.ts'
+
+export interface GivenOption {
+  readonly name: OptionName
+  /** As written, without quotes; undefined: the option stands bare. */
+  readonly text: string | undefined
+  /** 1-based, for errors. */
+  readonly position: number
+}
+
+export type GivenOptions = ReadonlyMap<OptionName, GivenOption>
+
+export interface ReadOptions {
+  readonly given: GivenOptions
+  readonly sink: SinkUri
+  /** Text of INTO; undefined without. */
+  readonly sinkText: string | undefined
+  readonly sinkPosition: number
+}
+
+export type Parameters = readonly (string | null)[]
+
+export function readOptions(statement: CreateChangefeed, parameters: Parameters): ReadOptions {
+  const given = readNames(statement.options, parameters)
+  for (const option of given.values()) checkValue(option, factsOf(option.name))
+  return { given, ...readInto(statement.sink, parameters) }
+}
+
+/** The text of a value, with a placeholder replaced by what the client bound to it; undefined for NULL. */
+export function textOf(value: Value, parameters: Parameters): string | undefined {
+  if (value.tag !== 'placeholder') return value.text
+  const bound = parameters[value.index - 1]
+  if (bound === undefined) {
+    throw new FeedError('FEED_SYNTAX', `no value provided for placeholder: $${value.index}`, {
+      sqlstate: '42P02',
+      position: value.position + 1,
+    })
+  }
+  return bound ?? undefined
+}
+
+/** True: the flag stands bare or says true. */
+export function isOn(given: GivenOptions, name: OptionName): boolean {
+  const option = given.get(name)
+  return option !== undefined && option.text?.toLowerCase() !== 'false'
+}
+
+function readNames(written: readonly Option[], parameters: Parameters): GivenOptions {
+  const given = new Map<OptionName, GivenOption>()
+  for (const option of written) {
+    const position = option.position + 1
+    if (!isOptionName(option.name)) throw unknownOption(option.name, position)
+    if (given.has(option.name)) {
+      throw new FeedError('FEED_OPTION', `option "${option.name}" is given more than once`, { position })
+    }
+    const facts = factsOf(option.name)
+    const text = option.value === undefined ? undefined : textOf(option.value, parameters)
+    if (facts.value === 'required' && text === undefined) {
+      throw new FeedError('FEED_OPTION', `option "${option.name}" requires a value`, { position })
+    }
+    if (facts.value === 'none' && text !== undefined) {
+      throw new FeedError('FEED_OPTION', `option "${option.name}" does not take a value`, { position })
+    }
+    given.set(option.name, { name: option.name, text, position })
+  }
+  return given
+}
+
+function unknownOption(name: string, position: number): FeedError {
+  const meant = nearestName(name, optionNames)
+  const hint = meant === undefined ? undefined : `did you mean "${meant}"?`
+  return new FeedError('FEED_OPTION', `invalid option "${name}"`, { hint, position })
+}
+
+function checkValue(option: GivenOption, facts: OptionFacts): void {
+  const { name, text, position } = option
+  if (text === undefined) return
+  if (facts.kind === 'duration') checkDuration(option, text)
+  if (facts.kind === 'enum' || facts.kind === 'flag') {
+    if (text === '' && facts.value === 'optional') return
+    const values = facts.values ?? []
+    if (!values.includes(text.toLowerCase())) {
+      throw new FeedError('FEED_OPTION', `unknown ${name}: ${text}, ${validValues(values)}`, { position })
+    }
+  }
+  if (facts.kind === 'list') {
+    const values = facts.values ?? []
+    for (const member of text.split(',')) {
+      if (values.includes(member.trim().toLowerCase())) continue
+      const message = `unknown ${name}: ${member.trim()}, valid values are: ${values.join(', ')}`
+      throw new FeedError('FEED_OPTION', message, { position })
+    }
+  }
+}
+
+function checkDuration({ name, position }: GivenOption, text: string): void {
+  if (name === 'resolved' && text === '') return
+  const read = parseDuration(text)
+  if (read.tag === 'error') {
+    throw new FeedError('FEED_OPTION', `problem parsing option ${name}: ${read.message}`, { position })
+  }
+  if (read.nanos < 0n) {
+    throw new FeedError('FEED_OPTION', `negative durations are not accepted: ${name}='${text}'`, { position })
+  }
+  if (read.nanos === 0n && name === 'webhook_client_timeout') {
+    throw new FeedError('FEED_OPTION', `option ${name} must be a duration greater than 0`, { position })
+  }
+}
+
+/** `'a'`; `'a' and 'b'`; `'a', 'b', and 'c'`. */
+function validValues(values: readonly string[]): string {
+  const quoted = values.map((value) => `'${value}'`)
+  const last = quoted[quoted.length - 1]
+  if (quoted.length === 1) return `the only valid value is ${last}`
+  if (quoted.length === 2) return `valid values are ${quoted[0]} and ${last}`
+  return `valid values are ${quoted.slice(0, -1).join(', ')}, and ${last}`
+}
+
+function readInto(into: Value | undefined, parameters: Parameters): Omit<ReadOptions, 'given'> {
+  if (into === undefined) return { sink: sinkless, sinkText: undefined, sinkPosition: 0 }
+  const position = into.position + 1
+  const text = textOf(into, parameters)
+  if (text === undefined || text === '') {
+    throw new FeedError('FEED_OPTION', 'omit the SINK clause for inline results', { position })
+  }
+  return { sink: readSinkUri(text, position), sinkText: text, sinkPosition: position }
+}

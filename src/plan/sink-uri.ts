@@ -1,0 +1,84 @@
+// What the scheme of a sink URI says: which family of sinks it belongs to, and which of its spellings are old.
+// Only `null://` can be run today; the other schemes are known so that their options are judged by the right rules.
+
+import { FeedError } from '../errors/feed-error.ts'
+
+export type SinkKind = 'sinkless' | 'null' | 'kafka' | 'pulsar' | 'pubsub' | 'cloud' | 'webhook' | 'sql' | 'external'
+
+export interface SinkUri {
+  readonly kind: SinkKind
+  /** As written; empty without INTO. */
+  readonly scheme: string
+  /** To be told to the user, once. */
+  readonly notice: string | undefined
+}
+
+export const sinkless: SinkUri = { kind: 'sinkless', scheme: '', notice: undefined }
+
+const kinds: Readonly<Record<string, SinkKind>> = {
+  null: 'null',
+  kafka: 'kafka',
+  'confluent-cloud': 'kafka',
+  'azure-event-hub': 'kafka',
+  pulsar: 'pulsar',
+  gcpubsub: 'pubsub',
+  s3: 'cloud',
+  gs: 'cloud',
+  azure: 'cloud',
+  'azure-blob': 'cloud',
+  'azure-storage': 'cloud',
+  nodelocal: 'cloud',
+  userfile: 'cloud',
+  'file-http': 'cloud',
+  'file-https': 'cloud',
+  http: 'cloud',
+  https: 'cloud',
+  'webhook-https': 'webhook',
+  'experimental-sql': 'sql',
+  external: 'external',
+}
+
+const experimentalPrefix = 'experimental-'
+const noLongerExperimental: ReadonlySet<string> = new Set(['s3', 'gs', 'azure', 'nodelocal', 'http', 'https'])
+
+/** uri := scheme :// rest */
+export function readSinkUri(uri: string, position: number): SinkUri {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]?.toLowerCase()
+  if (scheme === undefined) {
+    throw new FeedError('FEED_OPTION', `no scheme found for sink URL "${redactSinkUri(uri)}"`, {
+      hint: "a sink is written as 'scheme://host:port?parameters', for example 'kafka://localhost:9092'",
+      position,
+    })
+  }
+  if (scheme === 'webhook-http') throw new FeedError('FEED_OPTION', 'this sink requires webhook-https', { position })
+
+  const known = kinds[scheme]
+  if (known !== undefined) return { kind: known, scheme, notice: deprecation(scheme) }
+
+  const plain = scheme.startsWith(experimentalPrefix) ? scheme.slice(experimentalPrefix.length) : ''
+  if (noLongerExperimental.has(plain)) {
+    return { kind: 'cloud', scheme, notice: `${scheme} is no longer experimental, use ${plain}://` }
+  }
+  throw new FeedError('FEED_OPTION', `unsupported sink: ${scheme}`, { position })
+}
+
+function deprecation(scheme: string): string | undefined {
+  if (scheme !== 'http' && scheme !== 'https') return undefined
+  return `Interpreting deprecated URI scheme ${scheme} as file-${scheme}. For webhook semantics, use webhook-${scheme}.`
+}
+
+/** `null://` takes no parameters; a misspelt or misplaced one is an error, as with every sink. */
+export function checkNullSinkParameters(uri: string, position: number): void {
+  const query = uri.indexOf('?')
+  if (query < 0) return
+  const names = [...new Set(new URLSearchParams(uri.slice(query + 1)).keys())].sort()
+  if (names.length === 0) return
+  throw new FeedError('FEED_OPTION', `unknown null sink query parameters: [${names.join(', ')}]`, { position })
+}
+
+/** A URI fit for messages: user, password and every parameter value are gone. */
+export function redactSinkUri(uri: string): string {
+  return uri
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?@]*@/i, '$1redacted@')
+    .replace(/([?&][^=&]*)=[^&]*/g, '$1=redacted')
+}
