@@ -1,0 +1,182 @@
+// What PostgreSQL's catalogue says of the targets of a statement: one SQL text, and the reader of its answer.
+//
+// A name of two parts is `schema.table` here or `database.table` there (CockroachDB's reading), the schema first.
+// The text runs on the session's own backend for the session's database, so that search_path, temporary tables, the
+// open transaction and the role's privileges all count; other databases are asked only when a target names them.
+
+import type { Target } from '../sql/ast.ts'
+
+/** Runs one query in a database and gives its rows as text. */
+export type CatalogueQuery = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
+
+export interface ColumnFacts {
+  readonly name: string
+  /** format_type() without length. */
+  readonly type: string
+  /** pg_attribute.attgenerated: '' | 's'(tored) | 'v'(irtual). */
+  readonly generated: string
+}
+
+export interface TargetFacts {
+  readonly tag: 'table'
+  readonly database: string
+  readonly schema: string
+  readonly name: string
+  readonly relid: number
+  /** pg_class.relkind: r p v m S f i I c t. */
+  readonly kind: string
+  /** pg_class.relpersistence: p(ermanent) u(nlogged) t(emporary). */
+  readonly persistence: string
+  /** pg_class.relreplident: d n f i. */
+  readonly identity: 'd' | 'n' | 'f' | 'i'
+  readonly primaryKey: readonly string[]
+  /** A deferrable key does not serve as replica identity. */
+  readonly deferrableKey: boolean
+  /** Values may be stored out of line, so an UPDATE may leave them out of the WAL. */
+  readonly outOfLine: boolean
+  readonly columns: readonly ColumnFacts[]
+  readonly mayRead: boolean
+  /** Row-level security hides rows from this role. */
+  readonly rowSecurity: boolean
+}
+
+export type ResolvedTarget =
+  | TargetFacts
+  | { readonly tag: 'no-table' }
+  | { readonly tag: 'no-database'; readonly database: string }
+
+export interface Catalogue {
+  /** One for each target of the statement, in its order. */
+  readonly targets: readonly ResolvedTarget[]
+  /** The session's transaction has written: a cut through the log would wait for it for ever. */
+  readonly openWrites: boolean
+}
+
+interface Wanted {
+  readonly schema: string | null
+  readonly name: string
+}
+
+interface Answer {
+  readonly writes: boolean
+  readonly databases: readonly string[]
+  readonly found: readonly (TargetFacts | null)[]
+}
+
+export async function resolveTargets(
+  targets: readonly Target[],
+  sessionDatabase: string,
+  queryIn: (database: string) => CatalogueQuery,
+): Promise<Catalogue> {
+  const here = targets.flatMap((target) => candidatesHere(target.parts, sessionDatabase))
+  const databases = targets.flatMap(({ parts }) => (parts.length > 1 ? [parts[0] as string] : []))
+  const local = await ask(queryIn(sessionDatabase), here, databases)
+
+  const resolved: ResolvedTarget[] = []
+  let next = 0
+  for (const { parts } of targets) {
+    const count = candidatesHere(parts, sessionDatabase).length
+    const found = local.found.slice(next, next + count).find((facts) => facts !== null)
+    next += count
+    resolved.push(found ?? (await resolveElsewhere(parts, sessionDatabase, local.databases, queryIn)))
+  }
+  return { targets: resolved, openWrites: local.writes }
+}
+
+function candidatesHere(parts: readonly string[], database: string): readonly Wanted[] {
+  const [first, second, third] = parts
+  if (first === undefined) return []
+  if (second === undefined) return [{ schema: null, name: first }]
+  if (third !== undefined) return first === database ? [{ schema: second, name: third }] : []
+  const bySchema = { schema: first, name: second }
+  return first === database ? [bySchema, { schema: 'public', name: second }] : [bySchema]
+}
+
+async function resolveElsewhere(
+  parts: readonly string[],
+  here: string,
+  databases: readonly string[],
+  queryIn: (database: string) => CatalogueQuery,
+): Promise<ResolvedTarget> {
+  const [database, second, third] = parts
+  if (database === undefined || second === undefined || database === here) return { tag: 'no-table' }
+  if (!databases.includes(database)) return third === undefined ? { tag: 'no-table' } : { tag: 'no-database', database }
+  const wanted = third === undefined ? { schema: 'public', name: second } : { schema: second, name: third }
+  const answer = await ask(queryIn(database), [wanted], [])
+  return answer.found[0] ?? { tag: 'no-table' }
+}
+
+async function ask(query: CatalogueQuery, wanted: readonly Wanted[], databases: readonly string[]): Promise<Answer> {
+  const rows = await query(catalogueSql(wanted, databases))
+  const text = rows[0]?.[0]
+  if (typeof text !== 'string') throw new TypeError('the catalogue query gave no row')
+  return parseCatalogue(text)
+}
+
+/** The answer of `catalogueSql`: one JSON text. */
+export function parseCatalogue(text: string): Answer {
+  const answer = JSON.parse(text) as { writes: boolean; databases: string[]; found: (Omit<TargetFacts, 'tag'> | null)[] }
+  const found = answer.found.map((facts) => (facts === null ? null : { ...facts, tag: 'table' as const }))
+  return { writes: answer.writes, databases: answer.databases, found }
+}
+
+/** Names are bound as one JSON literal, so that it also runs where parameters cannot be sent. */
+export function catalogueSql(wanted: readonly Wanted[], databases: readonly string[]): string {
+  return `SELECT pg_catalog.json_build_object(
+  'writes', pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL,
+  'databases', (
+    SELECT coalesce(pg_catalog.json_agg(d.datname), '[]')
+    FROM pg_catalog.pg_database d
+    WHERE d.datallowconn AND d.datname IN (SELECT pg_catalog.json_array_elements_text(${literal(databases)}))
+  ),
+  'found', (
+    SELECT coalesce(pg_catalog.json_agg(found.facts ORDER BY wanted.ordinal), '[]')
+    FROM ROWS FROM (
+      pg_catalog.json_to_recordset(${literal(wanted)}) AS (schema text, name text)
+    ) WITH ORDINALITY AS wanted (schema, name, ordinal)
+    LEFT JOIN LATERAL (
+      SELECT pg_catalog.json_build_object(
+        'database', pg_catalog.current_database(),
+        'schema', n.nspname,
+        'name', c.relname,
+        'relid', c.oid::pg_catalog.int8,
+        'kind', c.relkind,
+        'persistence', c.relpersistence,
+        'identity', c.relreplident,
+        'primaryKey', coalesce(key.columns, '[]'),
+        'deferrableKey', coalesce(NOT key.immediate, false),
+        'outOfLine', c.reltoastrelid <> 0,
+        'columns', coalesce(live.columns, '[]'),
+        'mayRead', pg_catalog.has_table_privilege(c.oid, 'SELECT'),
+        'rowSecurity', c.relrowsecurity AND pg_catalog.row_security_active(c.oid)
+      ) AS facts
+      FROM pg_catalog.pg_class c
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN LATERAL (
+        SELECT i.indimmediate AS immediate, (
+          SELECT pg_catalog.json_agg(a.attname ORDER BY k.place)
+          FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+          WHERE k.place <= i.indnkeyatts
+        ) AS columns
+        FROM pg_catalog.pg_index i
+        WHERE i.indrelid = c.oid AND i.indisprimary
+      ) key ON true
+      LEFT JOIN LATERAL (
+        SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+          'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, NULL), 'generated', a.attgenerated
+        ) ORDER BY a.attnum) AS columns
+        FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      ) live ON true
+      WHERE c.relname = wanted.name
+        AND CASE WHEN wanted.schema IS NULL THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = wanted.schema END
+    ) found ON true
+  )
+)::pg_catalog.text`
+}
+
+/** An E'' literal reads the same whatever standard_conforming_strings says. */
+function literal(value: unknown): string {
+  return `E'${JSON.stringify(value).replaceAll('\\', '\\\\').replaceAll("'", "''")}'::pg_catalog.json`
+}

@@ -1,0 +1,25 @@
+// The scope label of a feed's metrics.
+
+import { FeedError } from '../errors/feed-error.ts'
+import type { GivenOption } from './read-options.ts'
+
+const maxBytes = 128
+
+/** The label as metrics show it. */
+export function metricsScope(text: string | undefined): string {
+  const label = (text ?? '').trim().toLowerCase()
+  return label === '' ? 'default' : label
+}
+
+export function checkMetricsLabel(option: GivenOption | undefined): void {
+  if (option?.text === undefined || option.text.trim() === '') return
+  const scope = metricsScope(option.text)
+  const { position } = option
+  if (scope === 'default') {
+    const message = "metrics_label 'default' is reserved: it is the scope of the feeds without a label"
+    throw new FeedError('FEED_OPTION', message, { position })
+  }
+  if (Buffer.byteLength(scope) >= maxBytes) {
+    throw new FeedError('FEED_OPTION', `scope name length must be less than ${maxBytes} bytes`, { position })
+  }
+}

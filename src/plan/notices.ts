@@ -1,0 +1,106 @@
+// What a statement that succeeds should still hear about.
+
+import { formatDuration, parseDuration } from '../core/duration.ts'
+import type { Hlc } from '../core/hlc.ts'
+import type { TargetFacts } from './catalogue.ts'
+import { enumText, envelopeOf, scanOf } from './option-relations.ts'
+import { isOn, type GivenOptions, type ReadOptions } from './read-options.ts'
+import type { FeedTimes } from './times.ts'
+
+export interface Notice {
+  readonly severity: 'NOTICE'
+  readonly message: string
+  readonly hint?: string | undefined
+}
+
+const defaultCheckpointNanos = 30_000_000_000n
+const lowIntervalNanos = 500_000_000n
+const hourNanos = 3_600_000_000_000n
+const oldCursorNanos = 5n * hourNanos
+
+/** Undefined: the option is not given. Bare or empty is zero: as often as possible. */
+export function durationOf(given: GivenOptions, name: 'resolved' | 'min_checkpoint_frequency'): bigint | undefined {
+  const option = given.get(name)
+  if (option === undefined) return undefined
+  const read = parseDuration(option.text === undefined || option.text === '' ? '0' : option.text)
+  return read.tag === 'ok' ? read.nanos : undefined
+}
+
+export function checkpointNanos(given: GivenOptions): bigint {
+  return durationOf(given, 'min_checkpoint_frequency') ?? defaultCheckpointNanos
+}
+
+export interface NoticeFacts {
+  readonly read: ReadOptions
+  readonly times: FeedTimes
+  readonly now: Hlc
+  readonly tables: readonly TargetFacts[]
+  /** Statements that will be run on the tables. */
+  readonly identityChanges: readonly string[]
+}
+
+export function noticesOf({ read, times, now, tables, identityChanges }: NoticeFacts): readonly Notice[] {
+  const { given, sink } = read
+  const messages: string[] = []
+  if (sink.notice !== undefined) messages.push(sink.notice)
+  if (enumText(given, 'format') === 'experimental_avro') messages.push('avro is no longer experimental, use format=avro')
+  if (given.has('protect_data_from_gc_on_pause')) {
+    messages.push('protect_data_from_gc_on_pause option is no longer needed')
+  }
+  messages.push(...virtualColumns(tables), ...ineffective(given), ...oldCursor(times, now, given), ...intervals(given))
+  for (const sql of identityChanges) messages.push(`complete rows need the whole old row in the log: ${sql}`)
+  return messages.map((message) => ({ severity: 'NOTICE', message }))
+}
+
+function virtualColumns(tables: readonly TargetFacts[]): readonly string[] {
+  return tables.flatMap((table) =>
+    table.columns
+      .filter((column) => column.generated === 'v')
+      .map(({ name }) => `Changefeeds will filter out values for virtual column ${name} in table ${table.name}`),
+  )
+}
+
+/** Accepted, and without effect: never in silence. */
+function ineffective(given: GivenOptions): readonly string[] {
+  const messages: string[] = []
+  const envelope = envelopeOf(given)
+  const lost = envelope === 'key_only' ? (['updated', 'mvcc_timestamp', 'diff'] as const) : (['diff'] as const)
+  if (envelope === 'key_only' || envelope === 'row') {
+    for (const name of lost) if (isOn(given, name)) messages.push(`${name} has no effect with envelope=${envelope}`)
+  }
+  const policy = enumText(given, 'schema_change_policy') ?? 'backfill'
+  if (policy === 'stop') messages.push("schema_change_policy='stop' has no effect yet: a schema change does not end the feed")
+  return messages
+}
+
+function oldCursor({ cursor }: FeedTimes, now: Hlc, given: GivenOptions): readonly string[] {
+  if (cursor === undefined || scanOf(given) === 'only') return []
+  const age = now.wall - cursor.wall
+  if (age <= oldCursorNanos) return []
+  return [`the provided cursor is ${age / hourNanos} hours old; older cursors can result in increased changefeed latency`]
+}
+
+function intervals(given: GivenOptions): readonly string[] {
+  const messages: string[] = []
+  const resolved = durationOf(given, 'resolved')
+  const checkpoint = checkpointNanos(given)
+  if (resolved !== undefined && resolved < checkpoint) {
+    const explicit = given.get('resolved')?.text
+    const byDefault = explicit === undefined || explicit === '' ? ' by default' : ''
+    const whose = given.has('min_checkpoint_frequency') ? 'configured' : 'default'
+    messages.push(
+      `resolved (${formatDuration(resolved)}${byDefault}) messages will not be emitted more frequently than the ${whose} ` +
+        `min_checkpoint_frequency (${formatDuration(checkpoint)}), but may be emitted less frequently`,
+    )
+  }
+  for (const name of ['resolved', 'min_checkpoint_frequency'] as const) {
+    const text = given.get(name)?.text
+    const nanos = durationOf(given, name)
+    // A bare `resolved` asks for nothing in particular, so it gets no advice.
+    if (text === undefined || text === '' || nanos === undefined || nanos >= lowIntervalNanos) continue
+    messages.push(
+      `the '${name}' timestamp interval (${formatDuration(nanos)}) is very low; consider increasing it to at least 500ms`,
+    )
+  }
+  return messages
+}

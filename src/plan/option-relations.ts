@@ -1,0 +1,216 @@
+// Which options go together. Three moments, in the order that decides which message wins: what holds for any sink and
+// any table (`checkRelations`), what the encoder asks of its table (`checkEncoder`), what the sink takes (`checkSink`).
+// What is valid and not built is refused last (`checkBuilt`), so that a wrong statement always hears what is wrong.
+
+import { FeedError } from '../errors/feed-error.ts'
+import { factsOf, type OptionName } from './options.ts'
+import type { GivenOptions, ReadOptions } from './read-options.ts'
+import { isOn } from './read-options.ts'
+import type { SinkKind, SinkUri } from './sink-uri.ts'
+import type { TargetFacts } from './catalogue.ts'
+
+export type Envelope = 'wrapped' | 'row' | 'key_only' | 'bare' | 'enriched'
+export type Format = 'json' | 'avro' | 'csv' | 'parquet' | 'protobuf'
+
+/** The value of an enum option, folded; undefined when it is not given. */
+export function enumText(given: GivenOptions, name: OptionName): string | undefined {
+  return given.get(name)?.text?.toLowerCase()
+}
+
+export function envelopeOf(given: GivenOptions): Envelope {
+  const text = enumText(given, 'envelope') ?? 'wrapped'
+  return (text === 'deprecated_row' ? 'row' : text) as Envelope
+}
+
+export function formatOf(given: GivenOptions): Format {
+  const text = enumText(given, 'format') ?? 'json'
+  return (text === 'experimental_avro' ? 'avro' : text) as Format
+}
+
+export function scanOf(given: GivenOptions): 'yes' | 'no' | 'only' {
+  if (given.has('initial_scan_only')) return 'only'
+  if (given.has('no_initial_scan')) return 'no'
+  const option = given.get('initial_scan')
+  if (option === undefined) return given.has('cursor') ? 'no' : 'yes'
+  return (option.text === undefined || option.text === '' ? 'yes' : option.text.toLowerCase()) as 'yes' | 'no' | 'only'
+}
+
+export function checkRelations(given: GivenOptions): void {
+  const both = (a: OptionName, b: OptionName): boolean => given.has(a) && given.has(b)
+  const refuse = (name: OptionName, message: string): never => {
+    throw new FeedError('FEED_OPTION', message, { position: given.get(name)?.position })
+  }
+
+  if (both('initial_scan', 'no_initial_scan')) {
+    refuse('no_initial_scan', 'cannot specify both initial_scan and no_initial_scan')
+  }
+  if (both('initial_scan', 'initial_scan_only')) {
+    refuse('initial_scan_only', 'cannot specify both initial_scan and initial_scan_only')
+  }
+  if (both('initial_scan_only', 'no_initial_scan')) {
+    refuse('no_initial_scan', "cannot specify both initial_scan='only' and no_initial_scan")
+  }
+  const onlyScan = scanOf(given) === 'only'
+  if (onlyScan) {
+    for (const name of ['end_time', 'resolved', 'diff', 'mvcc_timestamp', 'updated'] as const) {
+      if (given.has(name)) refuse(name, `cannot specify both initial_scan='only' and ${name}`)
+    }
+  }
+
+  if (both('unordered', 'resolved')) {
+    refuse(
+      'unordered',
+      'unordered is not usable with resolved because resolved timestamps cannot be guaranteed to be correct in unordered mode',
+    )
+  }
+  if (given.has('key_column') && !given.has('unordered')) {
+    refuse(
+      'key_column',
+      'key_column requires the unordered option because using a value other than the primary key as the message key means end-to-end ordering cannot be preserved',
+    )
+  }
+
+  const format = formatOf(given)
+  if (format === 'csv' && !onlyScan) refuse('format', 'format=csv is only usable with initial_scan_only')
+  if (format === 'parquet' && isOn(given, 'topic_in_value')) {
+    refuse('topic_in_value', 'cannot specify both format=parquet and topic_in_value')
+  }
+  if (given.has('encode_json_value_null_as_object') && format !== 'json') {
+    refuse('encode_json_value_null_as_object', 'encode_json_value_null_as_object is only usable with format=json')
+  }
+  if (given.has('headers_json_column_name') && format !== 'json' && format !== 'avro') {
+    refuse('headers_json_column_name', 'headers_json_column_name is only usable with format=json/avro')
+  }
+
+  const envelope = envelopeOf(given)
+  if (envelope === 'enriched' && format !== 'json' && format !== 'avro' && format !== 'protobuf') {
+    refuse('envelope', 'envelope=enriched is only usable with format=json/avro/protobuf')
+  }
+  if (given.has('enriched_properties') && envelope !== 'enriched') {
+    refuse('enriched_properties', 'enriched_properties is only usable with envelope=enriched')
+  }
+  if (envelope === 'row' && format === 'avro') refuse('envelope', 'envelope=row is not supported with format=avro')
+  if (envelope !== 'wrapped' && envelope !== 'enriched' && format !== 'json' && format !== 'parquet') {
+    for (const name of ['key_in_value', 'topic_in_value', 'updated', 'mvcc_timestamp', 'diff'] as const) {
+      if (isOn(given, name)) refuse(name, `${name} is only usable with envelope=wrapped`)
+    }
+  }
+}
+
+/** What the format needs of options and columns. */
+export function checkEncoder(given: GivenOptions, targets: readonly TargetFacts[]): void {
+  const envelope = envelopeOf(given)
+  for (const name of ['key_in_value', 'topic_in_value'] as const) {
+    if (!isOn(given, name)) continue
+    const position = given.get(name)?.position
+    if (envelope === 'row' || envelope === 'key_only') {
+      throw new FeedError('FEED_OPTION', `${name} is only usable with envelope=wrapped`, { position })
+    }
+    if (formatOf(given) === 'avro') {
+      throw new FeedError('FEED_OPTION', `${name} is not supported with format=avro`, { position })
+    }
+  }
+  if (formatOf(given) === 'avro' && !given.has('confluent_schema_registry')) {
+    throw new FeedError('FEED_OPTION', 'WITH option confluent_schema_registry is required for format=avro', {
+      position: given.get('format')?.position,
+    })
+  }
+  const headers = given.get('headers_json_column_name')
+  if (headers !== undefined) {
+    for (const target of targets) checkHeadersColumn(target, headers.text ?? '', headers.position)
+  }
+}
+
+function checkHeadersColumn(target: TargetFacts, name: string, position: number): void {
+  const column = target.columns.find((candidate) => candidate.name === name)
+  if (column === undefined) {
+    throw new FeedError('FEED_OPTION', `required column ${name} not present on table ${target.name}`, { position })
+  }
+  if (column.type !== 'json' && column.type !== 'jsonb') {
+    const type = cockroachWords[column.type] ?? column.type
+    const message = `column ${name} of type ${type} does not match required type json`
+    throw new FeedError('FEED_OPTION', message, { position })
+  }
+}
+
+/** Type names as CockroachDB's messages print them, where they differ from format_type(). */
+const cockroachWords: Readonly<Record<string, string>> = {
+  text: 'string',
+  'character varying': 'varchar',
+  character: 'char',
+  bigint: 'int',
+  integer: 'int4',
+  smallint: 'int2',
+  bytea: 'bytes',
+  boolean: 'bool',
+  numeric: 'decimal',
+  'double precision': 'float',
+  real: 'float4',
+  'timestamp without time zone': 'timestamp',
+  'timestamp with time zone': 'timestamptz',
+}
+
+const formats: Readonly<Record<Exclude<SinkKind, 'null' | 'external' | 'sql'>, readonly Format[]>> = {
+  sinkless: ['json', 'avro', 'csv'],
+  kafka: ['json', 'avro', 'csv', 'protobuf'],
+  pulsar: ['json', 'csv'],
+  pubsub: ['json', 'csv'],
+  cloud: ['json', 'csv', 'parquet', 'protobuf'],
+  webhook: ['json', 'csv'],
+}
+
+const envelopes: Readonly<Record<keyof typeof formats, readonly Envelope[]>> = {
+  sinkless: ['wrapped', 'row', 'key_only', 'bare', 'enriched'],
+  kafka: ['wrapped', 'row', 'key_only', 'bare', 'enriched'],
+  pulsar: ['wrapped', 'bare'],
+  pubsub: ['wrapped', 'bare', 'enriched'],
+  cloud: ['wrapped', 'bare'],
+  webhook: ['wrapped', 'bare', 'enriched'],
+}
+
+export function checkSink({ given, sink }: ReadOptions): void {
+  const { kind } = sink
+  if (kind === 'null') return
+  for (const option of given.values()) {
+    const fits = factsOf(option.name).sinks
+    if (fits !== 'all' && !fits.includes(kind)) {
+      const message = `this sink is incompatible with option ${option.name}`
+      throw new FeedError('FEED_OPTION', message, { position: option.position })
+    }
+  }
+  if (kind === 'external' || kind === 'sql') return
+  const format = formatOf(given)
+  if (!formats[kind].includes(format)) {
+    const position = given.get('format')?.position
+    throw new FeedError('FEED_OPTION', `this sink is incompatible with format=${format}`, { position })
+  }
+  const envelope = envelopeOf(given)
+  if (!envelopes[kind].includes(envelope)) {
+    const position = given.get('envelope')?.position
+    throw new FeedError('FEED_OPTION', `this sink is incompatible with envelope=${envelope}`, { position })
+  }
+}
+
+export function checkBuilt({ given, sink, sinkPosition }: ReadOptions): void {
+  for (const option of given.values()) {
+    const { built, kind } = factsOf(option.name)
+    if (built === true) continue
+    if (built === false) throw notYet(`option "${option.name}"`, option.position)
+    const text = option.text?.toLowerCase() ?? ''
+    if (kind === 'enum' && !built.includes(text)) throw notYet(`${option.name}=${text}`, option.position)
+  }
+  checkSinkBuilt(sink, sinkPosition)
+}
+
+function checkSinkBuilt({ kind, scheme }: SinkUri, position: number): void {
+  if (kind === 'sinkless' || kind === 'null') return
+  throw new FeedError('FEED_UNSUPPORTED', `sink ${scheme}:// is not supported yet`, {
+    hint: "leave INTO out and read the rows from the connection; INTO 'null://' discards them",
+    position,
+  })
+}
+
+function notYet(what: string, position: number): FeedError {
+  const hint = 'the reference page of the options, docs/reference/options.md, says which are built'
+  return new FeedError('FEED_UNSUPPORTED', `${what} is not supported yet`, { hint, position })
+}

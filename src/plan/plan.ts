@@ -1,0 +1,136 @@
+// From a parsed CREATE CHANGEFEED to a FeedSpec, or to the one error that matters most.
+//
+// Pure: no clock, no database, no randomness; the caller gives them as values. Because target names can only be
+// resolved by the database, planning has two halves, and the caller asks the catalogue in between:
+//
+//   const opening = openPlan(statement, context)
+//   const catalogue = await resolveTargets(statement.targets, context.database, queryIn)
+//   const plan = closePlan(opening, catalogue)
+//
+// The order of the checks is the contract: a statement with several faults reports the first in this order, the order
+// CockroachDB has. It is kept here and nowhere else. Nothing is tried on a sink or changed in the database: the
+// statements in `identityChanges` are for the caller to run before it starts the feed.
+
+import type { FeedSpec, SinkSpec, ValueFormat } from '../core/feed-spec.ts'
+import type { Hlc } from '../core/hlc.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import type { CreateChangefeed } from '../sql/ast.ts'
+import type { Catalogue, TargetFacts } from './catalogue.ts'
+import { identityChange, type IdentityChange } from './identity.ts'
+import { checkMetricsLabel } from './metrics-label.ts'
+import { checkpointNanos, durationOf, noticesOf, type Notice } from './notices.ts'
+import { checkBuilt, checkEncoder, checkRelations, checkSink, envelopeOf, scanOf } from './option-relations.ts'
+import { checkPrerequisites, type Prerequisites } from './prerequisites.ts'
+import { isOn, readOptions, type Parameters, type ReadOptions } from './read-options.ts'
+import { checkNullSinkParameters } from './sink-uri.ts'
+import { checkTargets } from './targets.ts'
+import { checkCursorAge, checkEndTime, readTimes, type FeedTimes } from './times.ts'
+
+export interface PlanContext {
+  /** The feed's id. */
+  readonly id: string
+  readonly parameters: Parameters
+  /** The time of the statement, on the source's clock. */
+  readonly now: Hlc
+  /** The session's. */
+  readonly database: string
+  readonly user: string
+  readonly prerequisites: Prerequisites
+  /** How the client wants the three columns of a feed without INTO. */
+  readonly rowFormats: readonly [ValueFormat, ValueFormat, ValueFormat]
+}
+
+/** A statement that is right as far as its own words tell. */
+export interface Opening {
+  readonly statement: CreateChangefeed
+  readonly context: PlanContext
+  readonly read: ReadOptions
+  readonly times: FeedTimes
+}
+
+export interface Plan {
+  readonly spec: FeedSpec
+  readonly notices: readonly Notice[]
+  readonly tables: readonly TargetFacts[]
+  readonly identityChanges: readonly IdentityChange[]
+}
+
+export function openPlan(statement: CreateChangefeed, context: PlanContext): Opening {
+  const read = readOptions(statement, context.parameters)
+  checkPrerequisites(context.prerequisites)
+  const times = readTimes(read.given, context.now)
+  return { statement, context, read, times }
+}
+
+/** `oldestCursor`: see `checkCursorAge`; the feed checks once more when it opens the log. */
+export function closePlan(opening: Opening, catalogue: Catalogue, oldestCursor?: Hlc): Plan {
+  const { statement, context, read, times } = opening
+  const { given, sink } = read
+  const reader = { user: context.user, sinkless: sink.kind === 'sinkless' }
+  const tables = checkTargets(statement.targets, catalogue, reader)
+  checkRelations(given)
+  checkEndTime(times, given)
+  checkEncoder(given, tables)
+  checkMetricsLabel(given.get('metrics_label'))
+  checkSink(read)
+  checkBuilt(read)
+  if (sink.kind === 'null') checkNullSinkParameters(read.sinkText ?? '', read.sinkPosition)
+  checkCursorAge(times, given, oldestCursor)
+
+  const spec = specOf(opening, tables)
+  const identityChanges = tables.flatMap((table) => identityChange(table, spec.diff) ?? [])
+  const notices = noticesOf({
+    read,
+    times,
+    now: context.now,
+    tables,
+    identityChanges: identityChanges.map((change) => change.sql),
+  })
+  return { spec, notices, tables, identityChanges }
+}
+
+/** Both halves, for callers that have the catalogue at hand. */
+export function planChangefeed(statement: CreateChangefeed, context: PlanContext & { readonly catalogue: Catalogue }): Plan {
+  return closePlan(openPlan(statement, context), context.catalogue)
+}
+
+function specOf({ context, read, times }: Opening, tables: readonly TargetFacts[]): FeedSpec {
+  const { given } = read
+  const envelope = envelopeOf(given)
+  if (envelope === 'bare' || envelope === 'enriched') throw new FeedError('FEED_BUG', `envelope ${envelope} passed the checks`)
+  const resolvedNanos = durationOf(given, 'resolved')
+  const full = given.has('full_table_name')
+  const wrapped = envelope === 'wrapped'
+  return {
+    id: context.id,
+    database: tables[0]?.database ?? context.database,
+    targets: tables.map((table) => ({
+      relid: table.relid,
+      topic: full ? `${table.database}.${table.schema}.${table.name}` : table.name,
+      tableName: table.name,
+    })),
+    format: 'json',
+    envelope,
+    updated: isOn(given, 'updated'),
+    mvccTimestamp: isOn(given, 'mvcc_timestamp'),
+    // Where the envelope has no place for the previous row, asking the source for it would only cost.
+    diff: isOn(given, 'diff') && wrapped,
+    keyInValue: isOn(given, 'key_in_value'),
+    topicInValue: isOn(given, 'topic_in_value'),
+    encodeJsonNullAsObject: isOn(given, 'encode_json_value_null_as_object'),
+    resolvedIntervalMs: resolvedNanos === undefined ? undefined : milliseconds(resolvedNanos),
+    minCheckpointMs: milliseconds(checkpointNanos(given)),
+    initialScan: scanOf(given),
+    cursor: times.cursor,
+    endTime: times.endTime,
+    sink: sinkSpec(context, read),
+  }
+}
+
+function sinkSpec(context: PlanContext, { sink }: ReadOptions): SinkSpec {
+  return sink.kind === 'sinkless' ? { tag: 'rows', formats: context.rowFormats } : { tag: 'null' }
+}
+
+function milliseconds(nanos: bigint): number {
+  return Number(nanos) / 1e6
+}

@@ -1,0 +1,141 @@
+// Whether the targets of a statement can be watched, told in CockroachDB's words where it has some.
+
+import { FeedError, type FeedErrorDetails } from '../errors/feed-error.ts'
+import type { Code } from '../errors/codes.ts'
+import type { Target } from '../sql/ast.ts'
+import type { Catalogue, ResolvedTarget, TargetFacts } from './catalogue.ts'
+
+/** Our own database: settings, jobs, the catalogue of feeds. */
+const systemDatabase = 'system'
+const systemSchemas: ReadonlySet<string> = new Set(['pg_catalog', 'pg_toast', 'pg_changefeed', 'crdb_internal'])
+
+export interface Reader {
+  readonly user: string
+  readonly sinkless: boolean
+}
+
+/** The targets as tables that can be watched, in the order of the statement; all in one database. */
+export function checkTargets(targets: readonly Target[], catalogue: Catalogue, reader: Reader): readonly TargetFacts[] {
+  if (catalogue.openWrites) {
+    throw new FeedError('FEED_STATE', 'a changefeed cannot start inside a transaction that has written', {
+      hint: 'COMMIT or ROLLBACK first: its start waits for every open transaction that has written, also for this one',
+      sqlstate: '25001',
+    })
+  }
+  const tables = targets.map((target, index) => checkExists(target, catalogue.targets[index] ?? { tag: 'no-table' }))
+  checkDuplicates(targets, tables)
+  checkOneDatabase(targets, tables)
+  for (const [index, table] of tables.entries()) checkTable(targets[index] as Target, table, reader)
+  return tables
+}
+
+function checkExists(target: Target, resolved: ResolvedTarget): TargetFacts {
+  const name = target.parts.join('.')
+  const schema = target.parts.length > 1 ? target.parts[target.parts.length - 2] : undefined
+  if (schema === 'information_schema') throw refuse(target, 'FEED_NO_TABLE', `"${name}" does not exist`)
+  if (isSystem(target, resolved)) {
+    throw refuse(target, 'FEED_TARGET', `CHANGEFEED is not supported on system tables: ${name}`)
+  }
+  if (resolved.tag === 'no-database') {
+    throw refuse(target, 'FEED_NO_DATABASE', `database "${resolved.database}" does not exist`)
+  }
+  if (resolved.tag === 'no-table') throw refuse(target, 'FEED_NO_TABLE', `table "${name}" does not exist`)
+  return resolved
+}
+
+function isSystem(target: Target, resolved: ResolvedTarget): boolean {
+  if (resolved.tag === 'table') return resolved.database === systemDatabase || systemSchemas.has(resolved.schema)
+  return target.parts.length > 1 && target.parts[0] === systemDatabase
+}
+
+function checkDuplicates(targets: readonly Target[], tables: readonly TargetFacts[]): void {
+  const seen = new Map<string, Target>()
+  for (const [index, target] of targets.entries()) {
+    const table = tables[index] as TargetFacts
+    const key = JSON.stringify([table.database, table.relid, target.family ?? null])
+    const earlier = seen.get(key)
+    if (earlier !== undefined) {
+      const message = `CHANGEFEED targets ${describe(earlier)} and ${describe(target)} are duplicates`
+      throw refuse(target, 'FEED_TARGET', message, { sqlstate: '42712' })
+    }
+    seen.set(key, target)
+  }
+}
+
+function describe(target: Target): string {
+  const family = target.family === undefined ? '' : ` FAMILY ${target.family}`
+  return `TABLE ${target.parts.join('.')}${family}`
+}
+
+function checkOneDatabase(targets: readonly Target[], tables: readonly TargetFacts[]): void {
+  const first = tables[0]
+  const other = tables.findIndex((table) => table.database !== first?.database)
+  if (first === undefined || other < 0) return
+  const message = `a changefeed watches tables of one database, not of "${first.database}" and "${tables[other]?.database}"`
+  throw refuse(targets[other] as Target, 'FEED_TARGET', message, { hint: 'start one changefeed for each database' })
+}
+
+const untargetable: Readonly<Record<string, string>> = {
+  v: 'views',
+  m: 'materialized views',
+  S: 'sequences',
+  f: 'foreign tables',
+  i: 'indexes',
+  I: 'indexes',
+  c: 'composite types',
+  t: 'TOAST tables',
+}
+
+function checkTable(target: Target, table: TargetFacts, reader: Reader): void {
+  const { name } = table
+  const full = qualified(table)
+  const kind = untargetable[table.kind]
+  if (kind !== undefined) throw refuse(target, 'FEED_TARGET', `CHANGEFEED cannot target ${kind}: ${name}`)
+  if (table.kind === 'p') {
+    throw refuse(target, 'FEED_UNSUPPORTED', `CHANGEFEED cannot target partitioned tables yet: ${name}`, {
+      hint: `name its partitions as targets; SELECT relid FROM pg_partition_tree('${full.replaceAll("'", "''")}') WHERE isleaf lists them`,
+    })
+  }
+  if (table.persistence === 'u') {
+    throw refuse(target, 'FEED_TARGET', `CHANGEFEED cannot target unlogged tables: ${name}`, {
+      hint: `the log holds no changes of it; ALTER TABLE ${full} SET LOGGED`,
+    })
+  }
+  if (table.persistence === 't') {
+    throw refuse(target, 'FEED_TARGET', `CHANGEFEED cannot target temporary tables: ${name}`)
+  }
+  if (target.family !== undefined) {
+    throw refuse(target, 'FEED_TARGET', `table "${name}" has no column family "${target.family}"`, {
+      hint: 'PostgreSQL keeps no column families; leave FAMILY out and every column is watched',
+    })
+  }
+  if (!table.mayRead || table.rowSecurity) throw privilege(target, table, reader)
+  if (table.primaryKey.length === 0) {
+    throw refuse(target, 'FEED_TARGET', `table "${name}" has no primary key`, {
+      hint: `ALTER TABLE ${full} ADD COLUMN rowid INT8 GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY`,
+    })
+  }
+}
+
+function privilege(target: Target, table: TargetFacts, { user, sinkless }: Reader): FeedError {
+  const feed = sinkless ? 'a core changefeed' : 'an enterprise changefeed'
+  if (!table.mayRead) {
+    const message = `user ${user} requires the SELECT privilege on all target tables to be able to run ${feed}`
+    return refuse(target, 'FEED_PRIVILEGE', message, { hint: `GRANT SELECT ON ${qualified(table)} TO ${ident(user)}` })
+  }
+  const message = `row-level security of table "${table.name}" applies to user ${user}: a changefeed would show hidden rows`
+  return refuse(target, 'FEED_PRIVILEGE', message, { hint: 'run it as a role with BYPASSRLS, or as the owner' })
+}
+
+function refuse(target: Target, code: Code, message: string, details: FeedErrorDetails = {}): FeedError {
+  return new FeedError(code, message, { ...details, position: target.position + 1 })
+}
+
+/** `schema.table`, quoted as far as needed: for statements in hints. */
+export function qualified(table: TargetFacts): string {
+  return `${ident(table.schema)}.${ident(table.name)}`
+}
+
+function ident(name: string): string {
+  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
+}
