@@ -79,7 +79,8 @@ const intervalUnits: ReadonlyMap<string, bigint> = new Map([
  * A sign holds for the parts after it until the next sign. Months and years have no fixed length and are refused.
  */
 export function parseInterval(text: string): bigint | undefined {
-  const part = /\s*([+-])?\s*(?:(\d+):(\d{2})(?::(\d{2})(?:\.(\d+))?)?|(\d+)(?:\.(\d+))?\s*([a-z]+))(?=[\s+-]|\d|$)\s*/iy
+  const part =
+    /\s*([+-])?\s*(?:(\d+):(\d{2})(?::(\d{2})(?:\.(\d+))?)?|(\d+)(?:\.(\d+))?\s*([a-z]+))(?=[\s+-]|\d|$)\s*/iy
   let nanos = 0n
   let negative = false
   if (text.trim() === '') return undefined

@@ -115,7 +115,11 @@ async function ask(query: CatalogueQuery, wanted: readonly Wanted[], databases: 
 
 /** The answer of `catalogueSql`: one JSON text. */
 export function parseCatalogue(text: string): Answer {
-  const answer = JSON.parse(text) as { writes: boolean; databases: string[]; found: (Omit<TargetFacts, 'tag'> | null)[] }
+  const answer = JSON.parse(text) as {
+    writes: boolean
+    databases: string[]
+    found: (Omit<TargetFacts, 'tag'> | null)[]
+  }
   const found = answer.found.map((facts) => (facts === null ? null : { ...facts, tag: 'table' as const }))
   return { writes: answer.writes, databases: answer.databases, found }
 }

@@ -14,8 +14,7 @@ export interface IdentityChange {
 }
 
 export function identityChange(table: TargetFacts, diff: boolean): IdentityChange | undefined {
-  const needsFull =
-    diff || table.outOfLine || table.identity === 'n' || table.identity === 'i' || table.deferrableKey
+  const needsFull = diff || table.outOfLine || table.identity === 'n' || table.identity === 'i' || table.deferrableKey
   // Under FULL, PostgreSQL 18 refuses every UPDATE and DELETE of a published table with such a column.
   const virtual = table.columns.find((column) => column.generated === 'v')
   if (virtual !== undefined && (needsFull || table.identity === 'f')) {

@@ -43,7 +43,8 @@ export function noticesOf({ read, times, now, tables, identityChanges }: NoticeF
   const { given, sink } = read
   const messages: string[] = []
   if (sink.notice !== undefined) messages.push(sink.notice)
-  if (enumText(given, 'format') === 'experimental_avro') messages.push('avro is no longer experimental, use format=avro')
+  if (enumText(given, 'format') === 'experimental_avro')
+    messages.push('avro is no longer experimental, use format=avro')
   if (given.has('protect_data_from_gc_on_pause')) {
     messages.push('protect_data_from_gc_on_pause option is no longer needed')
   }
@@ -69,7 +70,8 @@ function ineffective(given: GivenOptions): readonly string[] {
     for (const name of lost) if (isOn(given, name)) messages.push(`${name} has no effect with envelope=${envelope}`)
   }
   const policy = enumText(given, 'schema_change_policy') ?? 'backfill'
-  if (policy === 'stop') messages.push("schema_change_policy='stop' has no effect yet: a schema change does not end the feed")
+  if (policy === 'stop')
+    messages.push("schema_change_policy='stop' has no effect yet: a schema change does not end the feed")
   return messages
 }
 
@@ -77,7 +79,9 @@ function oldCursor({ cursor }: FeedTimes, now: Hlc, given: GivenOptions): readon
   if (cursor === undefined || scanOf(given) === 'only') return []
   const age = now.wall - cursor.wall
   if (age <= oldCursorNanos) return []
-  return [`the provided cursor is ${age / hourNanos} hours old; older cursors can result in increased changefeed latency`]
+  return [
+    `the provided cursor is ${age / hourNanos} hours old; older cursors can result in increased changefeed latency`,
+  ]
 }
 
 function intervals(given: GivenOptions): readonly string[] {

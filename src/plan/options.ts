@@ -63,7 +63,8 @@ export const options = {
   encode_json_value_null_as_object: {
     ...flag,
     ...everywhere,
-    about: 'Prints a JSON `null` inside a JSONB column as `{"__crdb_json_null__": true}`, which tells it from SQL NULL.',
+    about:
+      'Prints a JSON `null` inside a JSONB column as `{"__crdb_json_null__": true}`, which tells it from SQL NULL.',
   },
   end_time: {
     kind: 'timestamp',
@@ -140,7 +141,8 @@ export const options = {
     values: ['yes', 'no', 'only'],
     default: '`yes`, or `no` with `cursor`',
     ...everywhere,
-    about: 'Whether the rows that exist are emitted first; written bare it means `yes`; with `only` the feed ends after them.',
+    about:
+      'Whether the rows that exist are emitted first; written bare it means `yes`; with `only` the feed ends after them.',
   },
   initial_scan_only: {
     ...flag,

@@ -90,14 +90,18 @@ export function closePlan(opening: Opening, catalogue: Catalogue, oldestCursor?:
 }
 
 /** Both halves, for callers that have the catalogue at hand. */
-export function planChangefeed(statement: CreateChangefeed, context: PlanContext & { readonly catalogue: Catalogue }): Plan {
+export function planChangefeed(
+  statement: CreateChangefeed,
+  context: PlanContext & { readonly catalogue: Catalogue },
+): Plan {
   return closePlan(openPlan(statement, context), context.catalogue)
 }
 
 function specOf({ context, read, times }: Opening, tables: readonly TargetFacts[]): FeedSpec {
   const { given } = read
   const envelope = envelopeOf(given)
-  if (envelope === 'bare' || envelope === 'enriched') throw new FeedError('FEED_BUG', `envelope ${envelope} passed the checks`)
+  if (envelope === 'bare' || envelope === 'enriched')
+    throw new FeedError('FEED_BUG', `envelope ${envelope} passed the checks`)
   const resolvedNanos = durationOf(given, 'resolved')
   const full = given.has('full_table_name')
   const wrapped = envelope === 'wrapped'

@@ -16,7 +16,8 @@ export function checkPrerequisites(settings: Prerequisites): void {
     })
   }
   if (!settings.rangefeedEnabled) {
-    const page = 'https://www.cockroachlabs.com/docs/stable/change-data-capture.html#enable-rangefeeds-to-reduce-latency'
+    const page =
+      'https://www.cockroachlabs.com/docs/stable/change-data-capture.html#enable-rangefeeds-to-reduce-latency'
     throw new FeedError('FEED_STATE', `rangefeeds require the kv.rangefeed.enabled setting. See ${page}`, {
       hint: 'SET CLUSTER SETTING kv.rangefeed.enabled = true',
     })

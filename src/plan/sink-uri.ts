@@ -78,7 +78,5 @@ export function checkNullSinkParameters(uri: string, position: number): void {
 
 /** A URI fit for messages: user, password and every parameter value are gone. */
 export function redactSinkUri(uri: string): string {
-  return uri
-    .replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?@]*@/i, '$1redacted@')
-    .replace(/([?&][^=&]*)=[^&]*/g, '$1=redacted')
+  return uri.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?@]*@/i, '$1redacted@').replace(/([?&][^=&]*)=[^&]*/g, '$1=redacted')
 }

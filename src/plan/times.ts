@@ -40,7 +40,10 @@ function readMoment(option: GivenOption, now: Hlc, direction: 'back' | 'either')
   if (moment.tag === 'at') return moment.at
   if (moment.tag === 'error') throw new FeedError('FEED_OPTION', `${name}: ${moment.message}`, { position })
   if (direction === 'back' && moment.nanos >= 0n) {
-    throw new FeedError('FEED_OPTION', `${name}: interval '${text}' must be negative`, { hint: `'-${text.trim()}'`, position })
+    throw new FeedError('FEED_OPTION', `${name}: interval '${text}' must be negative`, {
+      hint: `'-${text.trim()}'`,
+      position,
+    })
   }
   const wall = now.wall + moment.nanos
   if (wall <= 0n || wall > 0x7fffffffffffffffn) {

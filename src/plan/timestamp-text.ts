@@ -31,11 +31,13 @@ function readDecimal(text: string): Moment | undefined {
   const whole = match[2] ?? ''
   const fraction = match[3] ?? ''
   // Moving the point by text keeps all nineteen digits.
-  const digits = exponent < 0 ? whole.padStart(whole.length - exponent, '0') + fraction : whole + fraction.padEnd(exponent, '0')
+  const digits =
+    exponent < 0 ? whole.padStart(whole.length - exponent, '0') + fraction : whole + fraction.padEnd(exponent, '0')
   const point = exponent < 0 ? whole.length : whole.length + exponent
   const wall = BigInt(digits.slice(0, point))
   const logicalDigits = digits.slice(point).replace(/0+$/, '')
-  if (logicalDigits.length > 10) return { tag: 'error', message: `value '${text}' has more than ten digits after the dot` }
+  if (logicalDigits.length > 10)
+    return { tag: 'error', message: `value '${text}' has more than ten digits after the dot` }
   const logical = Number(logicalDigits.padEnd(10, '0'))
   if (match[1] === '-') return beforeEpoch(text)
   if (logical > maxLogical || wall > maxWall) return outOfRange(text)

@@ -1,0 +1,98 @@
+// Puts one pgoutput message (protocol 1) into the log. Rows go in as they came; only what ingest must know is read:
+//   B  u64 commit LSN, i64 commit time (µs since 2000), u32 xid
+//   C  u8 flags, u64 commit LSN, u64 end LSN, i64 commit time
+//   R  u32 relation, …        I, U, D  u32 relation, …
+//   T  u32 n, u8 options, n × u32 relation
+//   M  u8 flags, u64 LSN, cstring prefix, u32 length, content
+// A transaction that the log already holds (the server sends again what was not confirmed) is dropped by its commit LSN.
+
+import { FeedError } from '../errors/feed-error.ts'
+import type { Lsn } from '../core/lsn.ts'
+import type { TableDescription } from '../core/table.ts'
+import type { LogWriter } from '../changelog/files/log-writer.ts'
+import { stampTransaction } from './stamp.ts'
+
+const letter = { B: 0x42, C: 0x43, R: 0x52, I: 0x49, U: 0x55, D: 0x44, T: 0x54, M: 0x4d, O: 0x4f, Y: 0x59 } as const
+
+export class MessageApplier {
+  readonly #writer: LogWriter
+  readonly #prefix: Buffer
+  #skipping = false
+  /** End LSN of the last transaction that arrived, kept or dropped. */
+  receivedEnd: Lsn
+  /** Complete transactions applied since the applier was made. */
+  transactions = 0
+
+  /** `prefix`: our logical messages' prefix with the source's token. */
+  constructor(writer: LogWriter, prefix: string) {
+    this.#writer = writer
+    this.#prefix = Buffer.from(prefix)
+    this.receivedEnd = writer.endLsn
+  }
+
+  /** Whether a transaction has begun and not ended yet. */
+  get inTransaction(): boolean {
+    return this.#skipping || this.#writer.inTransaction
+  }
+
+  /** `bytes[start, end)` is one message. */
+  apply(bytes: Buffer, start: number, end: number): void {
+    const writer = this.#writer
+    switch (bytes[start]) {
+      case letter.I:
+        if (!this.#skipping) writer.row(bytes.readUInt32BE(start + 1), true, bytes, start, end)
+        return
+      case letter.U:
+      case letter.D:
+        if (!this.#skipping) writer.row(bytes.readUInt32BE(start + 1), false, bytes, start, end)
+        return
+      case letter.B: {
+        const commitLsn = bytes.readBigUInt64BE(start + 1)
+        // Commit records do not overlap: one that starts before the end of the last logged one is that one or older.
+        this.#skipping = commitLsn < writer.endLsn
+        if (this.#skipping) return
+        const commitMicros = bytes.readBigInt64BE(start + 9)
+        writer.begin(stampTransaction(writer.lastTimestamp, commitMicros), commitLsn, bytes.readUInt32BE(start + 17), commitMicros)
+        return
+      }
+      case letter.C: {
+        const endLsn = bytes.readBigUInt64BE(start + 10)
+        this.receivedEnd = endLsn
+        this.transactions += 1
+        if (this.#skipping) this.#skipping = false
+        else writer.commit(endLsn)
+        return
+      }
+      case letter.R:
+        // In a dropped transaction it is what the log was told the first time, or older: the server describes a relation
+        // again behind every change of it.
+        if (!this.#skipping) writer.relation(bytes.readUInt32BE(start + 1), bytes, start, end)
+        return
+      case letter.T:
+        if (!this.#skipping) writer.truncate(this.#truncated(bytes, start), bytes, start, end)
+        return
+      case letter.M:
+        if (!this.#skipping && writer.inTransaction) this.#logicalMessage(bytes, start, end)
+        return
+      case letter.O:
+      case letter.Y:
+        return
+      default:
+        throw new FeedError('FEED_PROTOCOL', `unknown logical replication message 0x${(bytes[start] ?? 0).toString(16)}`)
+    }
+  }
+
+  #truncated(bytes: Buffer, start: number): number[] {
+    const count = bytes.readUInt32BE(start + 1)
+    return Array.from({ length: count }, (_, i) => bytes.readUInt32BE(start + 6 + 4 * i))
+  }
+
+  #logicalMessage(bytes: Buffer, start: number, end: number): void {
+    const prefixStart = start + 10
+    const prefixEnd = bytes.indexOf(0, prefixStart)
+    if (prefixEnd < 0 || prefixEnd >= end || bytes.compare(this.#prefix, 0, this.#prefix.length, prefixStart, prefixEnd) !== 0) return
+    const json = bytes.subarray(prefixEnd + 5, end)
+    const description = JSON.parse(json.toString('utf8')) as TableDescription
+    this.#writer.schema(description.relid, json, description.dropped === true)
+  }
+}

@@ -1,0 +1,51 @@
+// Ingest: brings every committed change of one source database into its changelog, once, in commit order, stamped.
+//
+// One slot, one publication, one worker thread per source database. It reads the slot (streaming near the head, bulk
+// pulls far behind), gives timestamps, writes the log, and confirms to the slot only what the log durably holds, so a
+// slow or stopped feed never holds WAL on the source. It refuses to decode rows, to know feeds, and to skip anything
+// silently: what is missing becomes a gap record that names the reason.
+//
+// This file is the vocabulary between the ingest worker and the control plane.
+
+import type { WireError } from '../errors/feed-error.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
+
+export interface IngestSettings {
+  /** kv.closed_timestamp.target_duration. */
+  readonly closedTargetMs: number
+  readonly retentionMs: number
+  readonly maxLogBytes: number
+}
+
+export interface IngestStart {
+  /** Folder of this source's changelog. */
+  readonly dir: string
+  /** SharedArrayBuffer of a LogHead. */
+  readonly head: SharedArrayBuffer
+  readonly source: SourceConnection
+  readonly settings: IngestSettings
+}
+
+export type ToIngest =
+  | { readonly tag: 'settings'; readonly settings: IngestSettings }
+  /** Close a timestamp for what is committed right now: a new feed waits for its cut. */
+  | { readonly tag: 'close-now' }
+  /** How many feeds read this log: with none, timestamps are closed rarely. */
+  | { readonly tag: 'demand'; readonly feeds: number }
+  | { readonly tag: 'stop' }
+
+export type IngestState =
+  | { readonly tag: 'connecting' }
+  | { readonly tag: 'streaming' }
+  | { readonly tag: 'pulling' }
+  /** Tries again by itself. */
+  | { readonly tag: 'retrying'; readonly error: WireError; readonly inMs: number }
+  /** Needs a human: the source is not the one that the log belongs to. */
+  | { readonly tag: 'failed'; readonly error: WireError }
+
+export type FromIngest =
+  /** The slot exists and the log holds its starting point. */
+  | { readonly tag: 'ready' }
+  | { readonly tag: 'state'; readonly state: IngestState }
+  | { readonly tag: 'gap'; readonly reason: string }
+  | { readonly tag: 'stopped' }

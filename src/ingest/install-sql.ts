@@ -1,0 +1,132 @@
+// What lives in a source database: a schema of ours with the list of watched tables, the function that describes a table
+// as JSON (a TableDescription), and an event trigger that writes a new description into the WAL in the very transaction
+// that changed the table. The message comes out of logical decoding exactly between the rows before and after the DDL.
+//
+// Any role can write a logical message, so ours carry a token that only this schema's functions can read.
+
+export const publication = 'pg_changefeed'
+export const slot = 'pg_changefeed'
+/** Prefix of our logical messages; the token follows. */
+export const messagePrefix = 'pg_changefeed:'
+
+/** Idempotent; run in one transaction by a superuser. */
+export const installSql = `
+SELECT pg_advisory_xact_lock(hashtext('pg_changefeed install'));
+CREATE SCHEMA IF NOT EXISTS pg_changefeed;
+REVOKE ALL ON SCHEMA pg_changefeed FROM PUBLIC;
+SELECT set_config('pg_changefeed.internal', 'on', true);
+
+CREATE TABLE IF NOT EXISTS pg_changefeed.source (
+  only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+  token text NOT NULL DEFAULT md5(gen_random_uuid()::text)
+);
+INSERT INTO pg_changefeed.source DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+CREATE TABLE IF NOT EXISTS pg_changefeed.watched (
+  relid oid PRIMARY KEY,
+  description jsonb NOT NULL,
+  since_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
+);
+
+CREATE OR REPLACE FUNCTION pg_changefeed.type_shape(type oid) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+DECLARE t record;
+BEGIN
+  SELECT typname, typtype, typelem, typlen, typcategory, typbasetype, typrelid, nspname
+    INTO t FROM pg_type JOIN pg_namespace n ON n.oid = typnamespace WHERE pg_type.oid = type;
+  IF t.typtype = 'd' THEN RETURN pg_changefeed.type_shape(t.typbasetype); END IF;
+  IF t.typtype = 'e' THEN RETURN '{"tag": "enum"}'; END IF;
+  IF t.typtype IN ('r', 'm') THEN RETURN '{"tag": "range"}'; END IF;
+  IF t.typtype = 'c' THEN
+    RETURN jsonb_build_object('tag', 'composite', 'fields', coalesce((
+      SELECT jsonb_agg(jsonb_build_object('name', attname, 'shape', pg_changefeed.type_shape(atttypid)) ORDER BY attnum)
+      FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped), '[]'));
+  END IF;
+  -- int2vector and oidvector call themselves arrays and print as text.
+  IF t.typcategory = 'A' AND t.typelem <> 0 AND t.typlen = -1 AND t.typname NOT IN ('int2vector', 'oidvector') THEN
+    RETURN jsonb_build_object('tag', 'array', 'element', pg_changefeed.type_shape(t.typelem),
+      'delimiter', (SELECT typdelim FROM pg_type WHERE oid = t.typelem));
+  END IF;
+  RETURN jsonb_build_object('tag', 'scalar', 'name',
+    CASE t.nspname WHEN 'pg_catalog' THEN t.typname::text ELSE t.nspname || '.' || t.typname END);
+END $$;
+
+CREATE OR REPLACE FUNCTION pg_changefeed.describe(relation oid) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT jsonb_build_object(
+    'relid', c.oid::bigint,
+    'database', current_database(),
+    'schema', n.nspname,
+    'name', c.relname,
+    'identity', c.relreplident,
+    'columns', coalesce((
+      SELECT jsonb_agg(jsonb_build_object(
+        'name', attname, 'attnum', attnum, 'typeOid', atttypid::bigint, 'typmod', atttypmod,
+        'typeName', format_type(atttypid, atttypmod), 'shape', pg_changefeed.type_shape(atttypid),
+        'notNull', attnotnull, 'hasDefault', atthasdef, 'generated', attgenerated = 's') ORDER BY attnum)
+      FROM pg_attribute
+      WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+        AND (attgenerated = '' OR attgenerated = 's' AND current_setting('server_version_num')::int >= 180000)), '[]'),
+    'primaryKey', coalesce((
+      SELECT jsonb_agg(attname ORDER BY place)
+      FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, place)
+      JOIN pg_attribute a USING (attnum)
+      WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND place <= i.indnkeyatts), '[]'))
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.oid = relation
+$$;
+
+CREATE OR REPLACE FUNCTION pg_changefeed.emit(description jsonb) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog AS $$
+  SELECT pg_logical_emit_message(true, '${messagePrefix}' || token, description::text) FROM pg_changefeed.source
+$$;
+
+-- Called in the transaction that adds the table to the publication.
+CREATE OR REPLACE FUNCTION pg_changefeed.register(relation oid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE d jsonb := pg_changefeed.describe(relation);
+BEGIN
+  INSERT INTO pg_changefeed.watched (relid, description) VALUES (relation, d)
+    ON CONFLICT (relid) DO UPDATE SET description = excluded.description;
+  PERFORM pg_changefeed.emit(d);
+END $$;
+
+CREATE OR REPLACE FUNCTION pg_changefeed.on_ddl() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE w record; d jsonb;
+BEGIN
+  IF tg_tag IN ('ALTER PUBLICATION', 'DROP PUBLICATION', 'DROP OWNED')
+     AND coalesce(current_setting('pg_changefeed.internal', true), '') <> 'on'
+     AND EXISTS (SELECT FROM pg_changefeed.watched w WHERE EXISTS (SELECT FROM pg_class WHERE oid = w.relid) AND NOT EXISTS (
+       SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+       WHERE p.pubname = '${publication}' AND r.prrelid = w.relid)) THEN
+    RAISE EXCEPTION 'publication "${publication}" is in use by changefeeds'
+      USING ERRCODE = 'object_in_use', HINT = 'Changes of the watched tables would be lost. Cancel the changefeeds first.';
+  END IF;
+  FOR w IN SELECT relid, description FROM pg_changefeed.watched ORDER BY relid LOOP
+    d := pg_changefeed.describe(w.relid);
+    IF d IS NULL THEN
+      DELETE FROM pg_changefeed.watched WHERE relid = w.relid;
+      PERFORM pg_changefeed.emit(w.description || '{"dropped": true}');
+    ELSIF d <> w.description THEN
+      UPDATE pg_changefeed.watched SET description = d WHERE relid = w.relid;
+      PERFORM pg_changefeed.emit(d);
+    END IF;
+  END LOOP;
+END $$;
+
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'pg_changefeed_ddl') THEN
+    CREATE EVENT TRIGGER pg_changefeed_ddl ON ddl_command_end EXECUTE FUNCTION pg_changefeed.on_ddl();
+    -- Also when session_replication_role is 'replica': a restore changes tables too.
+    ALTER EVENT TRIGGER pg_changefeed_ddl ENABLE ALWAYS;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}') THEN
+    IF current_setting('server_version_num')::int >= 180000 THEN
+      CREATE PUBLICATION ${publication} WITH (publish_generated_columns = stored);
+    ELSE
+      CREATE PUBLICATION ${publication};
+    END IF;
+  END IF;
+END $$;
+`

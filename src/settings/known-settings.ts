@@ -1,0 +1,96 @@
+// Every cluster setting there is. A setting stands here only if something reads it, or if a walkthrough sets it.
+
+export type SettingKind = 'bool' | 'duration' | 'string' | 'int' | 'float' | 'size'
+
+export interface SettingFacts {
+  readonly kind: SettingKind
+  /** As SHOW prints it. */
+  readonly default: string
+  readonly description: string
+  /** Shown without ALL. */
+  readonly public: boolean
+  /** Other spellings, of other versions. */
+  readonly aliases?: readonly string[]
+}
+
+export const knownSettings = {
+  'changefeed.changelog.max_size': {
+    kind: 'size',
+    default: '20 GiB',
+    description: 'the changelog drops its oldest segments beyond this size; zero is no limit',
+    public: true,
+  },
+  'changefeed.changelog.retention': {
+    kind: 'duration',
+    default: '25h0m0s',
+    description: 'how long the changelog keeps changes, and thus how far back a cursor may reach',
+    public: true,
+  },
+  'changefeed.memory.per_changefeed_limit': {
+    kind: 'size',
+    default: '512 MiB',
+    description: 'memory that the buffers of one changefeed may hold',
+    public: true,
+  },
+  'cluster.organization': {
+    kind: 'string',
+    default: '',
+    description: 'organization name; accepted, and needed for nothing',
+    public: true,
+  },
+  'enterprise.license': {
+    kind: 'string',
+    default: '',
+    description: 'license; accepted, and needed for nothing',
+    public: true,
+  },
+  'feature.changefeed.enabled': {
+    kind: 'bool',
+    default: 'true',
+    description: 'set to false to refuse new changefeeds',
+    public: true,
+  },
+  'jobs.retention_time': {
+    kind: 'duration',
+    default: '336h0m0s',
+    description: 'how long records of finished jobs are kept',
+    public: true,
+  },
+  'kv.closed_timestamp.follower_reads_enabled': {
+    kind: 'bool',
+    default: 'true',
+    description: 'accepted for the sake of scripts; there are no replicas to read from',
+    public: true,
+    aliases: ['kv.closed_timestamp.follower_reads.enabled'],
+  },
+  'kv.closed_timestamp.target_duration': {
+    kind: 'duration',
+    default: '100ms',
+    description: 'how far resolved timestamps trail the present at least',
+    public: true,
+  },
+  'kv.rangefeed.enabled': {
+    kind: 'bool',
+    default: 'false',
+    description: 'changefeeds are refused unless it is true',
+    public: true,
+  },
+} as const satisfies Record<string, SettingFacts>
+
+export type SettingName = keyof typeof knownSettings
+
+export const settingNames = Object.keys(knownSettings) as readonly SettingName[]
+
+/** Durations are in milliseconds, sizes in bytes. */
+export type SettingValue<Name extends SettingName> = ValueOfKind[(typeof knownSettings)[Name]['kind']]
+
+interface ValueOfKind {
+  readonly bool: boolean
+  readonly duration: number
+  readonly string: string
+  readonly int: number
+  readonly float: number
+  readonly size: number
+}
+
+export type AnyValue = boolean | number | string

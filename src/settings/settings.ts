@@ -1,0 +1,61 @@
+// Cluster settings: which there are, what they may hold, what they hold now.
+//
+// In: SET, RESET and SHOW statements as plain values. Out: typed values for the program (`SettingsStore.get`), rows for
+// the client (show.ts). Settings live in PostgreSQL, so that every server of a cluster sees the same; each keeps them
+// in memory, so that reading one costs nothing. The room knows nothing of what a setting is for: whoever cares
+// subscribes. It opens no connection: the store is given a function that runs a query.
+
+import { nearestName } from '../core/nearest-name.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import type { SetClusterSetting, Value } from '../sql/ast.ts'
+import { knownSettings, settingNames, type SettingFacts, type SettingName } from './known-settings.ts'
+import { canonicalValue, type Written } from './setting-values.ts'
+
+const byName: ReadonlyMap<string, SettingName> = new Map(
+  settingNames.flatMap((name) =>
+    [name, ...(factsOfSetting(name).aliases ?? [])].map((spelling) => [spelling, name] as const),
+  ),
+)
+
+export function factsOfSetting(name: SettingName): SettingFacts {
+  return knownSettings[name]
+}
+
+/** The setting of that name in any case, also of an older name; throws what the client should read. `position` is 0-based. */
+export function findSetting(written: string, position?: number): SettingName {
+  const found = byName.get(written.toLowerCase())
+  if (found !== undefined) return found
+  const meant = nearestName(written.toLowerCase(), byName.keys())
+  throw new FeedError('FEED_SETTING', `unknown cluster setting '${written}'`, {
+    hint: meant === undefined ? 'SHOW ALL CLUSTER SETTINGS lists them' : `did you mean "${meant}"?`,
+    position: position === undefined ? undefined : position + 1,
+    sqlstate: '42704',
+  })
+}
+
+export interface SettingChange {
+  readonly name: SettingName
+  /** Canonical text; undefined: back to the default. */
+  readonly value: string | undefined
+}
+
+export function readSetStatement(statement: SetClusterSetting, parameters: readonly (string | null)[]): SettingChange {
+  const name = findSetting(statement.name, statement.position)
+  if (statement.value === undefined) return { name, value: undefined }
+  const written = readWritten(name, statement.value, parameters)
+  return { name, value: canonicalValue(name, factsOfSetting(name).kind, written) }
+}
+
+function readWritten(name: SettingName, value: Value, parameters: readonly (string | null)[]): Written {
+  const position = value.position + 1
+  if (value.tag !== 'placeholder') return { tag: value.tag, text: value.text, position }
+  const bound = parameters[value.index - 1]
+  if (bound === undefined) {
+    const message = `no value provided for placeholder: $${value.index}`
+    throw new FeedError('FEED_SYNTAX', message, { sqlstate: '42P02', position })
+  }
+  if (bound === null)
+    throw new FeedError('FEED_SETTING', `${name} cannot be set to NULL; RESET it instead`, { position })
+  // A client sends numbers as text; what does not read as its type is still refused.
+  return { tag: 'string', text: bound, position }
+}

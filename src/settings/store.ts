@@ -1,0 +1,126 @@
+// Settings at rest in PostgreSQL, with a copy in memory.
+//
+// `get` is synchronous and reads the copy. `set` and `reset` resolve when PostgreSQL has committed; listeners run after
+// that, in the order of subscription, and only when the value is another than before. Writes of one store happen one
+// after the other. What another server wrote is seen at the next `reload`.
+
+import { knownSettings, settingNames, type AnyValue, type SettingName, type SettingValue } from './known-settings.ts'
+import { factsOfSetting } from './settings.ts'
+import { readValue } from './setting-values.ts'
+
+/** Runs a statement in the system database; rows as text, in column order. */
+export type SettingsQuery = (
+  sql: string,
+  parameters: readonly string[],
+) => Promise<readonly (readonly (string | null)[])[]>
+
+export type SettingListener = (name: SettingName, value: AnyValue) => void
+
+export class SettingsStore {
+  readonly #query: SettingsQuery
+  /** Only what differs from the default in PostgreSQL; canonical texts. */
+  #texts: ReadonlyMap<SettingName, string> = new Map()
+  readonly #values = new Map<SettingName, AnyValue>()
+  readonly #listeners = new Set<SettingListener>()
+  /** Settles when no write or reload is under way; never rejects. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  private constructor(query: SettingsQuery) {
+    this.#query = query
+    for (const name of settingNames) this.#values.set(name, defaultOf(name))
+  }
+
+  /** Makes the table when it is missing, and reads it. */
+  static async open(query: SettingsQuery): Promise<SettingsStore> {
+    // Asking first keeps the "already exists" notices of IF NOT EXISTS out of the log of every start.
+    const exists = await query(`SELECT to_regclass('pg_changefeed.settings') IS NOT NULL`, [])
+    if (!['t', 'true'].includes(String(exists[0]?.[0]))) {
+      await query('CREATE SCHEMA IF NOT EXISTS pg_changefeed', [])
+      await query(
+        `CREATE TABLE IF NOT EXISTS pg_changefeed.settings (
+          name text PRIMARY KEY, value text NOT NULL, updated_at timestamptz NOT NULL DEFAULT now())`,
+        [],
+      )
+    }
+    const store = new SettingsStore(query)
+    await store.reload()
+    return store
+  }
+
+  get<Name extends SettingName>(name: Name): SettingValue<Name> {
+    return this.#values.get(name) as SettingValue<Name>
+  }
+
+  /** As SHOW prints it. */
+  text(name: SettingName): string {
+    return this.#texts.get(name) ?? knownSettings[name].default
+  }
+
+  /** `value`: canonical text, as `readSetStatement` gives it; undefined resets. */
+  async set(name: SettingName, value: string | undefined): Promise<void> {
+    await this.#serially(async () => {
+      if (value === undefined) {
+        await this.#query('DELETE FROM pg_changefeed.settings WHERE name = $1', [name])
+      } else {
+        await this.#query(
+          `INSERT INTO pg_changefeed.settings (name, value) VALUES ($1, $2)
+           ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = now()`,
+          [name, value],
+        )
+      }
+      const texts = new Map(this.#texts)
+      if (value === undefined) texts.delete(name)
+      else texts.set(name, value)
+      this.#adopt(texts)
+    })
+  }
+
+  reset(name: SettingName): Promise<void> {
+    return this.set(name, undefined)
+  }
+
+  async reload(): Promise<void> {
+    await this.#serially(async () => {
+      const rows = await this.#query('SELECT name, value FROM pg_changefeed.settings', [])
+      const texts = new Map<SettingName, string>()
+      // A name this version does not know stays in the table: another version wrote it.
+      for (const [name, value] of rows) {
+        if (name !== null && name !== undefined && Object.hasOwn(knownSettings, name)) {
+          texts.set(name as SettingName, value ?? '')
+        }
+      }
+      this.#adopt(texts)
+    })
+  }
+
+  /** Gives the function that ends the subscription. */
+  onChange(listener: SettingListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #adopt(texts: ReadonlyMap<SettingName, string>): void {
+    const changed: SettingName[] = []
+    this.#texts = texts
+    for (const name of settingNames) {
+      const text = texts.get(name)
+      const value = text === undefined ? defaultOf(name) : readValue(factsOfSetting(name).kind, text)
+      if (this.#values.get(name) === value) continue
+      this.#values.set(name, value)
+      changed.push(name)
+    }
+    for (const name of changed) {
+      for (const listener of this.#listeners) listener(name, this.#values.get(name) as AnyValue)
+    }
+  }
+
+  #serially(work: () => Promise<void>): Promise<void> {
+    const run = this.#last.then(work)
+    this.#last = run.catch(() => undefined)
+    return run
+  }
+}
+
+function defaultOf(name: SettingName): AnyValue {
+  return readValue(knownSettings[name].kind, knownSettings[name].default)
+}

@@ -1,0 +1,182 @@
+// The reference history: what the watched tables held after each committed transaction. It replaces reading a table
+// "as of" a past moment, which PostgreSQL cannot do, and is built from a decoding of the WAL that shares no code with
+// the product (see reference-slot.ts).
+//
+// A position is the number of a transaction in commit order, from 1; position 0 is before all of them.
+// Rows are column → canonical JSON text; keys are the canonical JSON text of the key array.
+
+import { createHash } from 'node:crypto'
+import type { Hlc } from '../../src/core/hlc.ts'
+import type { DecodedChange, DecodedColumn, DecodedTransaction } from './test-decoding.ts'
+import { jsonOfColumn } from './column-json.ts'
+
+export type Row = ReadonlyMap<string, string>
+
+interface Version {
+  readonly position: number
+  /** Undefined: deleted. */
+  readonly row: Row | undefined
+}
+
+interface TableState {
+  readonly keyColumns: readonly string[]
+  readonly versions: Map<string, Version[]>
+  readonly live: Map<string, Row>
+  /** Fingerprint after each transaction that changed the table. */
+  readonly marks: { readonly position: number; readonly fingerprint: string }[]
+  sum: bigint
+}
+
+export interface HistoryTransaction {
+  readonly position: number
+  readonly xid: number
+  /** Commit time in nanoseconds since 1970, as PostgreSQL recorded it (whole microseconds). */
+  readonly commitWall: bigint
+  /** Keys whose rows it changed, per table, each with what became of it. */
+  readonly touched: ReadonlyMap<string, ReadonlyMap<string, Touch>>
+}
+
+export interface Touch {
+  readonly existedBefore: boolean
+  readonly existsAfter: boolean
+}
+
+/** Answers what was true at a timestamp: the history together with the times that the product gave. */
+export interface TimedHistory {
+  rowAt(table: string, key: string, ts: Hlc): Row | undefined
+  rowBefore(table: string, key: string, ts: Hlc): Row | undefined
+  fingerprintAt(table: string, ts: Hlc): string
+  fingerprintBefore(table: string, ts: Hlc): string
+  keyColumns(table: string): readonly string[]
+}
+
+export class History {
+  readonly transactions: HistoryTransaction[] = []
+  readonly #tables = new Map<string, TableState>()
+
+  /** `tables`: name → primary key columns. Changes of other tables are passed over. */
+  constructor(tables: Readonly<Record<string, readonly string[]>>) {
+    for (const [name, keyColumns] of Object.entries(tables)) {
+      if (keyColumns.length === 0) throw new Error(`no primary key information found for ${name}`)
+      this.#tables.set(name, { keyColumns, versions: new Map(), live: new Map(), marks: [], sum: 0n })
+    }
+  }
+
+  get position(): number {
+    return this.transactions.length
+  }
+
+  /** Transactions that touch no table of the history get no position. */
+  append(transaction: DecodedTransaction): void {
+    const position = this.position + 1
+    const touched = new Map<string, Map<string, Touch>>()
+    for (const change of transaction.changes) {
+      const state = this.#tables.get(change.table)
+      if (state === undefined) continue
+      let keys = touched.get(change.table)
+      if (keys === undefined) touched.set(change.table, (keys = new Map()))
+      this.#apply(state, position, change, keys)
+    }
+    if (touched.size === 0) return
+    for (const name of touched.keys()) {
+      const state = this.#state(name)
+      state.marks.push({ position, fingerprint: fingerprintText(state.sum, state.live.size) })
+    }
+    this.transactions.push({ position, xid: transaction.xid, commitWall: transaction.commitWall, touched })
+  }
+
+  rowAt(table: string, key: string, position: number): Row | undefined {
+    return lastAt(this.#state(table).versions.get(key) ?? [], position)?.row
+  }
+
+  fingerprintAt(table: string, position: number): string {
+    return lastAt(this.#state(table).marks, position)?.fingerprint ?? fingerprintText(0n, 0)
+  }
+
+  keyColumns(table: string): readonly string[] {
+    return this.#state(table).keyColumns
+  }
+
+  /** What the table holds after the last transaction. */
+  liveRows(table: string): ReadonlyMap<string, Row> {
+    return this.#state(table).live
+  }
+
+  #apply(state: TableState, position: number, change: DecodedChange, touched: Map<string, Touch>): void {
+    if (change.op === 'truncate') {
+      for (const key of [...state.live.keys()]) this.#set(state, position, key, undefined, touched)
+      return
+    }
+    const newKey = change.after === undefined ? undefined : keyOf(state, change.after)
+    const oldKey = change.oldKey === undefined ? newKey : keyOf(state, change.oldKey)
+    if (oldKey === undefined) throw new Error(`a change of ${change.table} without a key`)
+    const oldRow = state.live.get(oldKey)
+    if (newKey === undefined || change.after === undefined) {
+      this.#set(state, position, oldKey, undefined, touched)
+      return
+    }
+    const row = new Map<string, string>()
+    for (const column of change.after) {
+      // A large value that an UPDATE left alone is not in the WAL: it is what the version before had.
+      const json = column.unchanged ? oldRow?.get(column.name) : jsonOfColumn(column)
+      if (json === undefined) throw new Error(`no earlier value of ${change.table}.${column.name}`)
+      row.set(column.name, json)
+    }
+    if (oldKey !== newKey) this.#set(state, position, oldKey, undefined, touched)
+    this.#set(state, position, newKey, row, touched)
+  }
+
+  #set(state: TableState, position: number, key: string, row: Row | undefined, touched: Map<string, Touch>): void {
+    const old = state.live.get(key)
+    touched.set(key, {
+      existedBefore: touched.get(key)?.existedBefore ?? old !== undefined,
+      existsAfter: row !== undefined,
+    })
+    if (old !== undefined) state.sum -= rowHash(key, old)
+    if (row !== undefined) state.sum += rowHash(key, row)
+    if (row === undefined) state.live.delete(key)
+    else state.live.set(key, row)
+
+    let versions = state.versions.get(key)
+    if (versions === undefined) state.versions.set(key, (versions = []))
+    if (versions.at(-1)?.position === position) versions.pop()
+    versions.push({ position, row })
+  }
+
+  #state(table: string): TableState {
+    const state = this.#tables.get(table)
+    if (state === undefined) throw new Error(`the history does not follow ${table}`)
+    return state
+  }
+}
+
+function keyOf(state: TableState, columns: readonly DecodedColumn[]): string {
+  const parts = state.keyColumns.map((name) => {
+    const column = columns.find((candidate) => candidate.name === name)
+    if (column === undefined) throw new Error(`key column ${name} is missing`)
+    return jsonOfColumn(column)
+  })
+  return `[${parts.join(',')}]`
+}
+
+function lastAt<T extends { readonly position: number }>(ascending: readonly T[], position: number): T | undefined {
+  let low = 0
+  let high = ascending.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((ascending[middle] as T).position <= position) low = middle + 1
+    else high = middle
+  }
+  return ascending[low - 1]
+}
+
+/** Row hashes add up in any order, so a table's fingerprint follows its changes without reading it again. */
+export function rowHash(key: string, row: Row): bigint {
+  const hash = createHash('sha1').update(key)
+  for (const [name, json] of [...row].sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(`\0${name}\0${json}`)
+  return hash.digest().readBigUInt64BE()
+}
+
+export function fingerprintText(sum: bigint, rows: number): string {
+  return rows === 0 ? 'EMPTY' : `${rows} rows ${BigInt.asUintN(64, sum).toString(16)}`
+}
