@@ -1,0 +1,91 @@
+// Decodes one row record of the log (a pgoutput insert, update or delete) into views that are filled again for each.
+
+import { FeedError } from '../errors/feed-error.ts'
+import { record } from '../changelog/changelog.ts'
+import type { RelationSchema } from '../core/relation.ts'
+import { kind, RowView } from '../core/row-view.ts'
+import { readDelete } from '../decode/pgoutput/delete.ts'
+import { readInsert } from '../decode/pgoutput/insert.ts'
+import type { OldKind } from '../decode/pgoutput/old-kind.ts'
+import { readUpdate } from '../decode/pgoutput/update.ts'
+import type { SchemaHistory } from '../decode/schema-history.ts'
+import { fillUnchanged } from '../decode/fill-unchanged.ts'
+
+export class ChangeReader {
+  readonly #schemas: SchemaHistory
+  /** The row after the change; nothing for a delete. */
+  readonly row = new RowView()
+  /** The row before it as far as it was logged: see `oldKind`. */
+  readonly old = new RowView()
+  oldKind: OldKind = 'none'
+  tag = 0
+  relation: RelationSchema = nowhere
+  /** The update gave the row another primary key: it counts as a delete and an insert. */
+  keyChanged = false
+
+  constructor(schemas: SchemaHistory) {
+    this.#schemas = schemas
+  }
+
+  /** `bytes[at]` is the tag of a row record of a relation that is a target. */
+  read(bytes: Buffer, at: number): void {
+    const relid = bytes.readUInt32BE(at + 1)
+    if (this.relation.relid !== relid || this.relation !== this.#schemas.relation(relid)) this.#relate(relid)
+    const { relation, row, old } = this
+    this.tag = bytes[at] as number
+    this.keyChanged = false
+    if (this.tag === record.insert) {
+      this.oldKind = 'none'
+      readInsert(bytes, at, relation, row)
+      return
+    }
+    if (this.tag === record.delete) {
+      this.oldKind = readDelete(bytes, at, relation, old)
+      return
+    }
+    this.oldKind = readUpdate(bytes, at, relation, old, row)
+    if (this.oldKind !== 'none') this.keyChanged = !sameKey(relation, old, row)
+    for (let i = 0; i < row.count; i++) {
+      if (row.kinds[i] === kind.unchanged) {
+        this.#complete()
+        return
+      }
+    }
+  }
+
+  #relate(relid: number): void {
+    const relation = this.#schemas.relation(relid)
+    if (relation === undefined) {
+      throw new FeedError('FEED_LOG_CORRUPT', `the changelog holds rows of relation ${relid} before its description`)
+    }
+    this.relation = relation
+  }
+
+  #complete(): void {
+    if (this.oldKind === 'full' && fillUnchanged(this.row, this.old)) return
+    const { schema, name } = this.relation.description
+    throw new FeedError('FEED_ROW', `a row of table "${name}" is not complete: an out-of-line value that an UPDATE left alone was not logged`, {
+      hint: `ALTER TABLE "${schema}"."${name}" REPLICA IDENTITY FULL, then start the changefeed again with an initial scan`,
+    })
+  }
+}
+
+function sameKey(relation: RelationSchema, a: RowView, b: RowView): boolean {
+  for (const index of relation.keyIndexes) {
+    // A key column cannot be out of line and unchanged in the new row and different from the old one.
+    if (b.kinds[index] === kind.unchanged) continue
+    const start = a.starts[index] as number
+    const length = (a.ends[index] as number) - start
+    const other = b.starts[index] as number
+    if ((b.ends[index] as number) - other !== length) return false
+    for (let i = 0; i < length; i++) if (a.bytes[start + i] !== b.bytes[other + i]) return false
+  }
+  return true
+}
+
+const nowhere: RelationSchema = {
+  relid: 0,
+  description: { relid: 0, database: '', schema: '', name: '', columns: [], primaryKey: [], identity: 'd' },
+  columns: [],
+  keyIndexes: [],
+}

@@ -1,0 +1,133 @@
+// Writes the changes of a transaction as messages, in log order: all of them, or the last one of each row.
+
+import { record } from '../changelog/changelog.ts'
+import type { RowView } from '../core/row-view.ts'
+import type { SchemaHistory } from '../decode/schema-history.ts'
+import { ChangeReader } from './change-reader.ts'
+import { isKept, LastChanges, type FirstTouch } from './last-changes.ts'
+import { beforeMissing, type MessageOutput } from './message-output.ts'
+import { isRow, recordEnd, type OffsetList } from './offset-list.ts'
+
+/** Which events of a transaction are emitted, by ordinal; see last-changes.ts. */
+export interface KeptEvents {
+  readonly bits: Uint8Array
+  /** For `diff`: what first touched the row of an event, where that was another change. */
+  readonly touched: Map<number, FirstTouch> | undefined
+  /** Brings the record of an ordinal back. */
+  find(ordinal: number): { readonly payload: Buffer; readonly offset: number }
+}
+
+export interface EmitterOptions {
+  readonly schemas: SchemaHistory
+  /** Index of the target by relation. */
+  readonly topics: ReadonlyMap<number, number>
+  readonly output: MessageOutput
+  readonly diff: boolean
+  /** Gives the full batch to the sink. */
+  readonly handOn: () => Promise<void>
+}
+
+export class TransactionEmitter {
+  readonly #schemas: SchemaHistory
+  readonly #topics: ReadonlyMap<number, number>
+  readonly #output: MessageOutput
+  readonly #diff: boolean
+  readonly #handOn: () => Promise<void>
+  readonly #change: ChangeReader
+  readonly #first: ChangeReader
+  readonly #last = new LastChanges()
+  #bits = new Uint8Array(1024)
+  #topic = 0
+  #topicOf = -1
+
+  constructor(options: EmitterOptions) {
+    this.#schemas = options.schemas
+    this.#topics = options.topics
+    this.#output = options.output
+    this.#diff = options.diff
+    this.#handOn = options.handOn
+    this.#change = new ChangeReader(options.schemas)
+    this.#first = new ChangeReader(options.schemas)
+  }
+
+  /** A transaction that lies in one block as a whole. */
+  async emitWhole(payload: Buffer, list: OffsetList): Promise<void> {
+    if (!list.hasNonInserts || list.count === 1) return this.emit(payload, list, undefined, 0)
+    const before = list.hasSchema ? this.#schemas.snapshot() : undefined
+    const last = this.#last
+    for (let i = 0; i < list.count; i++) {
+      const offset = list.offsets[i] as number
+      if (!isRow(payload[offset] as number)) {
+        this.#schemas.apply(payload, offset, recordEnd(payload, offset))
+        continue
+      }
+      this.#change.read(payload, offset)
+      last.note(this.#change, i)
+    }
+    if (before !== undefined) this.#schemas.restore(before)
+    const needed = (list.count >> 2) + 1
+    if (needed > this.#bits.length) this.#bits = new Uint8Array(needed * 2)
+    else this.#bits.fill(0, 0, needed)
+    const touched = this.#diff ? new Map<number, FirstTouch>() : undefined
+    last.collect(this.#bits, touched)
+    last.clear()
+    const find = (ordinal: number): { payload: Buffer; offset: number } => ({ payload, offset: list.offsets[ordinal] as number })
+    await this.emit(payload, list, { bits: this.#bits, touched, find }, 0)
+  }
+
+  /** The part of a transaction in one block; `firstOrdinal` counts the listed records before it. */
+  async emit(payload: Buffer, list: OffsetList, kept: KeptEvents | undefined, firstOrdinal: number): Promise<void> {
+    const change = this.#change
+    const output = this.#output
+    for (let i = 0; i < list.count; i++) {
+      const offset = list.offsets[i] as number
+      const tag = payload[offset] as number
+      if (!isRow(tag)) {
+        this.#schemas.apply(payload, offset, recordEnd(payload, offset))
+        continue
+      }
+      const gone = 2 * (firstOrdinal + i)
+      const goneKept = kept === undefined || isKept(kept.bits, gone)
+      const thereKept = kept === undefined || isKept(kept.bits, gone + 1)
+      if (!goneKept && !thereKept) continue
+      change.read(payload, offset)
+      const { relation, row, old } = change
+      const topic = this.#topicFor(relation.relid)
+      if (goneKept && (tag === record.delete || change.keyChanged)) {
+        output.write(relation, topic, old, undefined, this.#diff ? this.#before(kept, gone) : undefined)
+      }
+      if (thereKept && tag !== record.delete) {
+        output.write(relation, topic, row, row, this.#diff ? this.#before(kept, gone + 1) : undefined)
+      }
+      if (output.isFull) await this.#handOn()
+    }
+  }
+
+  #topicFor(relid: number): number {
+    if (relid !== this.#topicOf) {
+      this.#topic = this.#topics.get(relid) as number
+      this.#topicOf = relid
+    }
+    return this.#topic
+  }
+
+  /** The row as it was before the transaction; undefined: it was not there. */
+  #before(kept: KeptEvents | undefined, event: number): RowView | undefined {
+    const touch = kept?.touched?.get(event)
+    if (touch !== undefined) return this.#beforeFirst(kept as KeptEvents, touch)
+    const { tag, keyChanged, oldKind, old, relation } = this.#change
+    if (tag === record.insert || (keyChanged && event % 2 === 1)) return undefined
+    if (oldKind !== 'full') throw beforeMissing(relation)
+    return old
+  }
+
+  #beforeFirst(kept: KeptEvents, touch: FirstTouch): RowView | undefined {
+    if (!touch.existed) return undefined
+    const { payload, offset } = kept.find(touch.ordinal)
+    const first = this.#first
+    first.read(payload, offset)
+    if (first.oldKind !== 'full') throw beforeMissing(first.relation)
+    return first.old
+  }
+}
+

@@ -1,0 +1,183 @@
+// Follows the changelog from a reader on: what is above `after` becomes messages, in log order, until the end time, an
+// error, or the signal. The frontier is what the log says is complete; it moves when a block is done.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { FeedError } from '../errors/feed-error.ts'
+import { record, type Changelog, type LogBlock, type LogReader } from '../changelog/changelog.ts'
+import { compareHlc, type Hlc } from '../core/hlc.ts'
+import type { SchemaHistory } from '../decode/schema-history.ts'
+import { TransactionEmitter } from './emit-transaction.ts'
+import type { FeedTarget } from '../core/feed-spec.ts'
+import { planLarge, type LargeTransaction } from './large-transaction.ts'
+import type { MessageOutput } from './message-output.ts'
+import { listRecords, OffsetList } from './offset-list.ts'
+
+/** Longest time in ms that following keeps its thread to itself. */
+const turnMs = 10
+
+export interface FollowOptions {
+  readonly log: Changelog
+  readonly reader: LogReader
+  readonly schemas: SchemaHistory
+  readonly targets: readonly FeedTarget[]
+  readonly diff: boolean
+  /** Exclusive. */
+  readonly after: Hlc
+  /** Inclusive. */
+  readonly endTime: Hlc | undefined
+  readonly output: MessageOutput
+  /** Gives what `output` holds to the sink. */
+  readonly handOn: () => Promise<void>
+  /** Everything at or below the frontier has been written to `output`. */
+  readonly advanced: (frontier: Hlc) => Promise<void>
+  readonly signal: AbortSignal
+}
+
+export class LogFollower {
+  readonly #options: FollowOptions
+  readonly #topics: ReadonlyMap<number, number>
+  readonly #isTarget: (relid: number) => boolean
+  readonly #emitter: TransactionEmitter
+  readonly #list = new OffsetList()
+  #frontier: Hlc
+  /** The transaction of many blocks that is being followed, and the records of it that were listed. */
+  #large: LargeTransaction | undefined
+  #ordinal = 0
+  #turnStart = performance.now()
+
+  constructor(options: FollowOptions) {
+    this.#options = options
+    this.#frontier = options.after
+    this.#topics = new Map(options.targets.map(({ relid }, index) => [relid, index]))
+    this.#isTarget = (relid) => this.#topics.has(relid)
+    const { schemas, output, diff, handOn } = options
+    this.#emitter = new TransactionEmitter({ schemas, topics: this.#topics, output, diff, handOn })
+  }
+
+  /** Settles at the end time or when the signal aborts; throws what ends the feed. */
+  async run(): Promise<void> {
+    const { reader, signal, handOn, advanced, endTime } = this.#options
+    try {
+      while (!signal.aborted) {
+        const block = reader.next()
+        if (block === undefined) {
+          await handOn()
+          await reader.wait(signal)
+          this.#turnStart = performance.now()
+          continue
+        }
+        const ended = await this.#block(block)
+        if (ended || (endTime !== undefined && compareHlc(this.#frontier, endTime) >= 0)) return
+        await advanced(this.#frontier)
+        await this.#breathe()
+      }
+    } finally {
+      this.#large?.[Symbol.dispose]()
+    }
+  }
+
+  /** True: the end time is passed. */
+  async #block(block: LogBlock): Promise<boolean> {
+    if (block.hasSchema || this.#mentionsTarget(block)) {
+      const { endTime } = this.#options
+      const payload = block.payload()
+      let ts = block.open?.ts
+      for (let at = 0; at < payload.length; ) {
+        if (ts === undefined) {
+          const tag = payload[at + 4]
+          const start = at + 4
+          at = start + payload.readUInt32BE(at)
+          if (tag === record.begin) ts = { wall: payload.readBigInt64BE(start + 1), logical: payload.readUInt32BE(start + 9) }
+          else if (tag === record.gap) this.#gap(block, payload.toString('utf8', start + 1, at))
+          else if (tag === record.schema || tag === record.relation) this.#options.schemas.apply(payload, start, at)
+          continue
+        }
+        if (endTime !== undefined && compareHlc(ts, endTime) > 0) return true
+        const from = at
+        at = listRecords(payload, at, this.#isTarget, this.#list)
+        await this.#part(block, payload, from, ts)
+        if (this.#list.committed) ts = undefined
+      }
+    }
+    if (compareHlc(block.resolved, this.#frontier) > 0) this.#frontier = block.resolved
+    return false
+  }
+
+  /** The listed records of one transaction in one block. */
+  async #part(block: LogBlock, payload: Buffer, from: number, ts: Hlc): Promise<void> {
+    const list = this.#list
+    const { after, schemas, output } = this.#options
+    if (compareHlc(ts, after) <= 0) {
+      for (let i = 0; list.hasSchema && i < list.count; i++) this.#applySchema(payload, list.offsets[i] as number)
+      return
+    }
+    if (list.truncated !== 0) throw this.#ended('FEED_TRUNCATED', list.truncated, 'was truncated')
+    output.stamp(ts)
+    const hadSchema = list.hasSchema
+    if (this.#large === undefined && list.committed) {
+      if (list.count > 0) await this.#emitter.emitWhole(payload, list)
+    } else {
+      if (this.#large === undefined) await this.#beginLarge(block, from)
+      const ordinal = this.#ordinal
+      this.#ordinal += list.count
+      await this.#emitter.emit(payload, list, this.#large?.kept, ordinal)
+      if (list.committed) this.#endLarge()
+    }
+    if (!hadSchema) return
+    for (const { relid } of this.#options.targets) {
+      if (schemas.relation(relid)?.description.dropped === true) throw this.#ended('FEED_DROPPED', relid, 'was dropped')
+    }
+  }
+
+  #applySchema(payload: Buffer, offset: number): void {
+    const tag = payload[offset]
+    if (tag !== record.schema && tag !== record.relation) return
+    this.#options.schemas.apply(payload, offset, offset + payload.readUInt32BE(offset - 4))
+  }
+
+  async #beginLarge(block: LogBlock, from: number): Promise<void> {
+    const { log, schemas, diff } = this.#options
+    this.#ordinal = 0
+    this.#large = await planLarge(
+      {
+        log,
+        schemas,
+        diff,
+        isTarget: this.#isTarget,
+        mentionsTarget: (candidate) => this.#mentionsTarget(candidate),
+        breathe: () => this.#breathe(),
+      },
+      block.position,
+      from,
+    )
+  }
+
+  #endLarge(): void {
+    this.#large?.[Symbol.dispose]()
+    this.#large = undefined
+  }
+
+  #mentionsTarget(block: LogBlock): boolean {
+    for (const { relid } of this.#options.targets) if (block.mentions(relid)) return true
+    return false
+  }
+
+  #gap(block: LogBlock, reason: string): void {
+    if (compareHlc(block.resolved, this.#options.after) <= 0) return
+    throw new FeedError('FEED_GAP', `changes are missing: ${reason}`, {
+      hint: 'start the changefeed again with an initial scan',
+    })
+  }
+
+  #ended(code: 'FEED_TRUNCATED' | 'FEED_DROPPED', relid: number, what: string): FeedError {
+    const target = this.#options.targets.find((candidate) => candidate.relid === relid)
+    return new FeedError(code, `"${target?.tableName ?? relid}" ${what}`)
+  }
+
+  /** Lets the thread's other work in when it has waited long enough. */
+  async #breathe(): Promise<void> {
+    if (performance.now() - this.#turnStart < turnMs) return
+    await nextTurn()
+    this.#turnStart = performance.now()
+  }
+}

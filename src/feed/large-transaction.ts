@@ -1,0 +1,117 @@
+// A transaction of many blocks, perhaps larger than memory: the log is read twice. First its rows are counted; then, in
+// as many passes as their keys need memory for, the last change of each row is found and kept as one bit. The feed then
+// follows the transaction block by block and emits what has its bit set.
+
+import type { Changelog, LogBlock } from '../changelog/changelog.ts'
+import type { SchemaHistory } from '../decode/schema-history.ts'
+import { ChangeReader } from './change-reader.ts'
+import type { KeptEvents } from './emit-transaction.ts'
+import { LastChanges, type FirstTouch } from './last-changes.ts'
+import { isRow, listRecords, OffsetList, recordEnd } from './offset-list.ts'
+
+/** Changes whose keys one pass may hold. */
+const rowsPerPass = 2_000_000
+
+export interface LargeTransaction {
+  /** Undefined: it only inserts, so every change is the last of its row. */
+  readonly kept: KeptEvents | undefined
+  [Symbol.dispose](): void
+}
+
+export interface LargeOptions {
+  readonly log: Changelog
+  readonly schemas: SchemaHistory
+  readonly isTarget: (relid: number) => boolean
+  readonly mentionsTarget: (block: LogBlock) => boolean
+  readonly diff: boolean
+  /** Called now and then, so that the thread stays awake for others. */
+  readonly breathe: () => Promise<void>
+}
+
+/** One block's part of the transaction. */
+interface Part {
+  readonly position: number
+  readonly firstOrdinal: number
+}
+
+/** `position`, `offset`: the block and the place in its payload where the transaction's records begin. */
+export async function planLarge(options: LargeOptions, position: number, offset: number): Promise<LargeTransaction> {
+  const parts: Part[] = []
+  let count = 0
+  let hasNonInserts = false
+  const list = new OffsetList()
+  for (const block of blocksFrom(options, position)) {
+    if (options.mentionsTarget(block) || block.hasSchema) {
+      listRecords(block.payload(), block.position === position ? offset : 0, options.isTarget, list)
+      parts.push({ position: block.position, firstOrdinal: count })
+      count += list.count
+      hasNonInserts ||= list.hasNonInserts
+      await options.breathe()
+    }
+  }
+  if (!hasNonInserts) return { kept: undefined, [Symbol.dispose]: () => undefined }
+
+  const bits = new Uint8Array((count >> 2) + 1)
+  const touched = options.diff ? new Map<number, FirstTouch>() : undefined
+  const passes = Math.ceil(count / rowsPerPass)
+  for (let pass = 0; pass < passes; pass++) await findLast(options, parts, position, offset, { bits, touched, pass, passes })
+
+  const again = options.log.readFrom(position)
+  const found = new OffsetList()
+  let foundPart: Part | undefined
+  let payload = Buffer.alloc(0)
+  const find = (ordinal: number): { payload: Buffer; offset: number } => {
+    const part = parts.findLast(({ firstOrdinal }) => firstOrdinal <= ordinal) as Part
+    if (part !== foundPart) {
+      payload = again.readAt(part.position).payload()
+      listRecords(payload, part.position === position ? offset : 0, options.isTarget, found)
+      foundPart = part
+    }
+    return { payload, offset: found.offsets[ordinal - part.firstOrdinal] as number }
+  }
+  return { kept: { bits, touched, find }, [Symbol.dispose]: () => again[Symbol.dispose]() }
+}
+
+interface Pass {
+  readonly bits: Uint8Array
+  readonly touched: Map<number, FirstTouch> | undefined
+  readonly pass: number
+  readonly passes: number
+}
+
+async function findLast(options: LargeOptions, parts: readonly Part[], position: number, offset: number, work: Pass): Promise<void> {
+  const { schemas } = options
+  const { pass, passes } = work
+  const before = schemas.snapshot()
+  const wanted = passes === 1 ? undefined : (hash: number): boolean => hash % passes === pass
+  const change = new ChangeReader(schemas)
+  const last = new LastChanges()
+  const list = new OffsetList()
+  using reader = options.log.readFrom(position)
+  for (const part of parts) {
+    const payload = reader.readAt(part.position).payload()
+    listRecords(payload, part.position === position ? offset : 0, options.isTarget, list)
+    for (let i = 0; i < list.count; i++) {
+      const at = list.offsets[i] as number
+      if (!isRow(payload[at] as number)) {
+        schemas.apply(payload, at, recordEnd(payload, at))
+        continue
+      }
+      change.read(payload, at)
+      last.note(change, part.firstOrdinal + i, wanted)
+    }
+    await options.breathe()
+  }
+  schemas.restore(before)
+  last.collect(work.bits, work.touched)
+}
+
+/** The blocks of the transaction, the one at `position` first. */
+function* blocksFrom({ log }: LargeOptions, position: number): Generator<LogBlock> {
+  using reader = log.readFrom(position)
+  for (let block = reader.next(); block !== undefined; block = reader.next()) {
+    if (block.position < position) continue
+    yield block
+    if (!block.continues) return
+  }
+}

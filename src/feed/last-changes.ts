@@ -1,0 +1,96 @@
+// Finds, in one transaction, the last change of each row: one message per row per transaction. Changes are numbered in
+// log order (ordinals); each has up to two events, because an update of the primary key removes one row and adds another.
+//
+//   event = 2 * ordinal      the row with the old key is gone
+//   event = 2 * ordinal + 1  the row is there with these values
+//
+// A row that was neither there before the transaction nor is after it changed for nobody, and gets no event.
+
+import { record } from '../changelog/changelog.ts'
+import type { ChangeReader } from './change-reader.ts'
+import { KeyTable } from './key-table.ts'
+
+/** Which ordinal first touched the row of an event; `existed`: that change found the row there. */
+export interface FirstTouch {
+  readonly ordinal: number
+  readonly existed: boolean
+}
+
+export class LastChanges {
+  readonly #keys = new KeyTable()
+  #last = new Float64Array(1024)
+  #first = new Float64Array(1024)
+  #existed = new Uint8Array(1024)
+
+  get rows(): number {
+    return this.#keys.size
+  }
+
+  /** Notes the change that the reader holds. `wanted`: whether a key belongs to this pass. */
+  note(change: ChangeReader, ordinal: number, wanted?: (hash: number) => boolean): void {
+    const { tag, row, old } = change
+    if (tag === record.insert) this.#touch(change, row, 2 * ordinal + 1, false, wanted)
+    else if (tag === record.delete) this.#touch(change, old, 2 * ordinal, true, wanted)
+    else if (change.keyChanged) {
+      this.#touch(change, old, 2 * ordinal, true, wanted)
+      this.#touch(change, row, 2 * ordinal + 1, false, wanted)
+    } else this.#touch(change, row, 2 * ordinal + 1, true, wanted)
+  }
+
+  /** Sets the bit of every event that is to be emitted. `touched` gets what came first where it is another change. */
+  collect(keep: Uint8Array, touched: Map<number, FirstTouch> | undefined): void {
+    for (let entry = 0; entry < this.#keys.size; entry++) {
+      const event = this.#last[entry] as number
+      const existed = this.#existed[entry] === 1
+      const isGone = event % 2 === 0
+      if (isGone && !existed) continue
+      keep[Math.floor(event / 8)] = (keep[Math.floor(event / 8)] as number) | (1 << (event % 8))
+      const ordinal = this.#first[entry] as number
+      if (touched !== undefined && ordinal !== Math.floor(event / 2)) touched.set(event, { ordinal, existed })
+    }
+  }
+
+  clear(): void {
+    this.#keys.clear()
+    if (this.#last.length > 65_536) {
+      this.#last = new Float64Array(1024)
+      this.#first = new Float64Array(1024)
+      this.#existed = new Uint8Array(1024)
+    }
+  }
+
+  #touch(
+    change: ChangeReader,
+    row: ChangeReader['row'],
+    event: number,
+    existed: boolean,
+    wanted: ((hash: number) => boolean) | undefined,
+  ): void {
+    const { relid, keyIndexes } = change.relation
+    if (wanted !== undefined && !wanted(this.#keys.hashOf(relid, row, keyIndexes))) return
+    const before = this.#keys.size
+    const entry = this.#keys.add(relid, row, keyIndexes)
+    if (entry === before) {
+      if (entry === this.#last.length) this.#grow()
+      this.#first[entry] = Math.floor(event / 2)
+      this.#existed[entry] = existed ? 1 : 0
+    }
+    this.#last[entry] = event
+  }
+
+  #grow(): void {
+    const last = new Float64Array(this.#last.length * 2)
+    last.set(this.#last)
+    this.#last = last
+    const first = new Float64Array(this.#first.length * 2)
+    first.set(this.#first)
+    this.#first = first
+    const existed = new Uint8Array(this.#existed.length * 2)
+    existed.set(this.#existed)
+    this.#existed = existed
+  }
+}
+
+export function isKept(keep: Uint8Array, event: number): boolean {
+  return ((keep[Math.floor(event / 8)] as number) & (1 << (event % 8))) !== 0
+}

@@ -1,0 +1,86 @@
+// Encodes changes into the batch that goes to the sink next. One object per feed (and one per scan connection): its
+// batch, its RowChange and its timestamps are filled again and again.
+
+import { FeedError } from '../errors/feed-error.ts'
+import { formatHlc, type Hlc } from '../core/hlc.ts'
+import { MessageBatch } from '../core/message-batch.ts'
+import type { RelationSchema } from '../core/relation.ts'
+import type { RowChange } from '../core/row-change.ts'
+import type { RowView } from '../core/row-view.ts'
+import type { Encoder } from '../encode/encoder.ts'
+
+/** A batch this large is handed on. */
+export const batchBytes = 256 * 1024
+
+export class MessageOutput {
+  readonly batch = new MessageBatch(2 * batchBytes)
+  readonly #encoder: Encoder
+  #change: RowChange | undefined
+  #updated = Buffer.alloc(0)
+  #mvcc = Buffer.alloc(0)
+
+  constructor(encoder: Encoder) {
+    this.#encoder = encoder
+  }
+
+  get isFull(): boolean {
+    return this.batch.bytes.length >= batchBytes
+  }
+
+  /** The timestamp of the changes that follow. */
+  stamp(ts: Hlc): void {
+    this.#updated = this.#mvcc = Buffer.from(formatHlc(ts), 'latin1')
+  }
+
+  /** The commit time of a scanned row's version, where it differs. */
+  set mvcc(text: Buffer) {
+    this.#mvcc = text
+  }
+
+  /** Appends one message. `after` undefined: a delete, whose key is read from `key`. */
+  write(
+    relation: RelationSchema,
+    topic: number,
+    key: RowView,
+    after: RowView | undefined,
+    before: RowView | undefined,
+  ): void {
+    const { batch } = this
+    const change = this.#fill(relation, topic, key, after, before)
+    batch.begin(topic)
+    this.#encoder.encodeKey(relation, key, batch.bytes)
+    batch.endKey()
+    batch.end(this.#encoder.encodeValue(change, batch.bytes))
+  }
+
+  #fill(
+    relation: RelationSchema,
+    topic: number,
+    key: RowView,
+    after: RowView | undefined,
+    before: RowView | undefined,
+  ): RowChange {
+    let change = this.#change
+    if (change === undefined) {
+      change = { relation, topic, key, after, before, updated: this.#updated, mvcc: this.#mvcc }
+      this.#change = change
+      return change
+    }
+    change.relation = relation
+    change.topic = topic
+    change.key = key
+    change.after = after
+    change.before = before
+    change.updated = this.#updated
+    change.mvcc = this.#mvcc
+    return change
+  }
+}
+
+/** The row before the change is not in the log, and `diff` must show it. */
+export function beforeMissing(relation: RelationSchema): FeedError {
+  const { schema, name } = relation.description
+  return new FeedError('FEED_ROW', `the previous values of a row of table "${name}" were not logged, so diff cannot show them`, {
+    hint: `ALTER TABLE "${schema}"."${name}" REPLICA IDENTITY FULL, then start the changefeed again with a later cursor or an initial scan`,
+  })
+}

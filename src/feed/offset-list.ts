@@ -1,0 +1,73 @@
+// The records of one transaction within one block that a feed must look at, as offsets into the payload: rows of its
+// tables, and the schema records between them (rows before and after a DDL of the same transaction decode differently).
+
+import { record } from '../changelog/changelog.ts'
+
+export class OffsetList {
+  offsets = new Uint32Array(4096)
+  count = 0
+  hasNonInserts = false
+  hasSchema = false
+  /** The transaction ends in this block. */
+  committed = false
+  /** Relation of a target that a TRUNCATE emptied; 0: none. */
+  truncated = 0
+
+  add(tag: number, offset: number): void {
+    if (this.count === this.offsets.length) {
+      const bigger = new Uint32Array(this.count * 2)
+      bigger.set(this.offsets)
+      this.offsets = bigger
+    }
+    this.offsets[this.count++] = offset
+    if (tag === record.update || tag === record.delete) this.hasNonInserts = true
+    else if (tag !== record.insert) this.hasSchema = true
+  }
+
+  clear(): void {
+    this.count = 0
+    this.hasNonInserts = false
+    this.hasSchema = false
+    this.committed = false
+    this.truncated = 0
+  }
+}
+
+/** Where the record whose tag is at `offset` ends: its length stands before it. */
+export function recordEnd(payload: Buffer, offset: number): number {
+  return offset + payload.readUInt32BE(offset - 4)
+}
+
+export function isRow(tag: number): boolean {
+  return tag === record.insert || tag === record.update || tag === record.delete
+}
+
+/** Lists the transaction's records from `at` on. Gives the place behind its commit, or the payload's end. */
+export function listRecords(payload: Buffer, at: number, isTarget: (relid: number) => boolean, list: OffsetList): number {
+  list.clear()
+  let next = at
+  while (next < payload.length) {
+    const start = next + 4
+    next = start + payload.readUInt32BE(next)
+    const tag = payload[start] as number
+    if (isRow(tag)) {
+      if (isTarget(payload.readUInt32BE(start + 1))) list.add(tag, start)
+    } else if (tag === record.relation || tag === record.schema) list.add(tag, start)
+    else if (tag === record.truncate) list.truncated ||= truncatedTarget(payload, start, isTarget)
+    else if (tag === record.commit) {
+      list.committed = true
+      return next
+    }
+  }
+  return next
+}
+
+/** Truncate: u32 relations, u8 options, u32 each. */
+function truncatedTarget(payload: Buffer, start: number, isTarget: (relid: number) => boolean): number {
+  const count = payload.readUInt32BE(start + 1)
+  for (let i = 0; i < count; i++) {
+    const relid = payload.readUInt32BE(start + 6 + 4 * i)
+    if (isTarget(relid)) return relid
+  }
+  return 0
+}
