@@ -99,6 +99,8 @@ export class LogFollower {
         if (this.#list.committed) ts = undefined
       }
     }
+    // Also where the transaction ends in a block that holds nothing for this feed.
+    if (!block.continues) this.#endLarge()
     if (compareHlc(block.resolved, this.#frontier) > 0) this.#frontier = block.resolved
     return false
   }

@@ -31,6 +31,19 @@ export class KeyTable {
     }
   }
 
+  has(relid: number, row: RowView, keyIndexes: readonly number[]): boolean {
+    const start = this.#arenaLength
+    const hash = this.#append(relid, row, keyIndexes)
+    const mask = this.#slots.length - 1
+    let found = false
+    for (let slot = hash & mask; !found && this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const entry = (this.#slots[slot] as number) - 1
+      found = this.#hashes[entry] === hash && this.#same(entry, start)
+    }
+    this.#arenaLength = start
+    return found
+  }
+
   /** A hash of the row's key, without adding it: spreads keys over passes. */
   hashOf(relid: number, row: RowView, keyIndexes: readonly number[]): number {
     const start = this.#arenaLength

@@ -1,0 +1,161 @@
+// Feeds: a pool of worker threads that run changefeeds, and the main thread's handle on it.
+//
+// In: a FeedStart (the spec, where the log and the source are) and a consumer of rows. Out: rows in chunks, one at a
+// time, the next when the consumer has taken the last; progress; the end. A feed belongs to one worker for its life. A
+// worker that dies takes its feeds with it, each with an error, and is replaced. The pool retries nothing and knows
+// nothing of SQL.
+
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { FeedError, fromWireError, toWireError } from '../errors/feed-error.ts'
+import { workerUrl } from '../core/worker-url.ts'
+import type { FeedStart, FromFeedWorker, ToFeedWorker } from './feed-messages.ts'
+import type { FeedProgress } from './run-feed.ts'
+
+export interface FeedHandlers {
+  /** DataRow messages; settles when the next may come, rejects when the client is gone. */
+  rows(messages: Uint8Array): Promise<void>
+  /** Ask the ingest of the feed's database to close a timestamp. */
+  closeNow(): void
+}
+
+export interface PooledFeed {
+  readonly id: string
+  readonly database: string
+  readonly progress: FeedProgress
+}
+
+interface Entry extends PooledFeed {
+  progress: FeedProgress
+  readonly worker: PoolWorker
+  readonly handlers: FeedHandlers
+  readonly ended: PromiseWithResolvers<void>
+  /** Rows are handed on one chunk after the other. */
+  last: Promise<void>
+  failure: unknown
+}
+
+export class FeedPool {
+  readonly #workers: PoolWorker[] = []
+  readonly #size: number
+  readonly #feeds = new Map<number, Entry>()
+  #nextFeed = 1
+  #closed = false
+  /** Messages and bytes of feeds that are over. */
+  readonly past = { messages: 0, resolvedMessages: 0, bytes: 0 }
+
+  constructor(size = availableParallelism()) {
+    this.#size = size
+  }
+
+  get running(): readonly PooledFeed[] {
+    return [...this.#feeds.values()]
+  }
+
+  /** Settles when the feed has come to its own end; throws what ended it, or the signal's reason. */
+  async run(start: FeedStart, handlers: FeedHandlers, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.#closed) throw new FeedError('FEED_STATE', 'the server is shutting down', { sqlstate: '57P01' })
+    const feed = this.#nextFeed++
+    const entry: Entry = {
+      id: start.spec.id,
+      database: start.spec.database,
+      progress: { messages: 0, resolvedMessages: 0, bytes: 0, frontier: undefined },
+      worker: this.#leastBusy(),
+      handlers,
+      ended: Promise.withResolvers(),
+      last: Promise.resolve(),
+      failure: undefined,
+    }
+    this.#feeds.set(feed, entry)
+    entry.worker.feeds.add(feed)
+    const stop = (): void => entry.worker.say({ tag: 'stop', feed })
+    signal.addEventListener('abort', stop)
+    try {
+      entry.worker.say({ tag: 'start', feed, start })
+      await entry.ended.promise
+      await entry.last
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+    signal.throwIfAborted()
+    if (entry.failure !== undefined) throw entry.failure
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+  }
+
+  #leastBusy(): PoolWorker {
+    if (this.#workers.length < this.#size && this.#workers.every((worker) => worker.feeds.size > 0)) {
+      const worker = new PoolWorker(
+        (message) => this.#hear(message),
+        (error) => this.#lose(worker, error),
+      )
+      this.#workers.push(worker)
+    }
+    return this.#workers.reduce((a, b) => (b.feeds.size < a.feeds.size ? b : a))
+  }
+
+  #hear(message: FromFeedWorker): void {
+    const { feed } = message
+    const entry = this.#feeds.get(feed)
+    if (entry === undefined) return
+    if (message.tag === 'close-now') entry.handlers.closeNow()
+    else if (message.tag === 'progress') entry.progress = message.progress
+    else if (message.tag === 'ended') this.#end(feed, message.error === undefined ? undefined : fromWireError(message.error))
+    else {
+      const { messages } = message
+      const bytes = messages.byteLength
+      entry.last = entry.last
+        .then(() => entry.handlers.rows(messages))
+        .then(() => entry.worker.say({ tag: 'credit', feed, bytes }))
+        .catch((error: unknown) => {
+          entry.failure ??= error
+          entry.worker.say({ tag: 'stop', feed })
+        })
+    }
+  }
+
+  #end(feed: number, error: unknown): void {
+    const entry = this.#feeds.get(feed)
+    if (entry === undefined) return
+    this.#feeds.delete(feed)
+    entry.worker.feeds.delete(feed)
+    entry.failure ??= error
+    this.past.messages += entry.progress.messages
+    this.past.resolvedMessages += entry.progress.resolvedMessages
+    this.past.bytes += entry.progress.bytes
+    entry.ended.resolve()
+  }
+
+  #lose(worker: PoolWorker, error: unknown): void {
+    const at = this.#workers.indexOf(worker)
+    if (at >= 0) this.#workers.splice(at, 1)
+    for (const feed of [...worker.feeds]) {
+      const { message, detail } = toWireError(error)
+      this.#end(feed, new FeedError('FEED_BUG', `the thread of the changefeed stopped: ${message}`, { detail }))
+    }
+  }
+}
+
+class PoolWorker {
+  readonly feeds = new Set<number>()
+  readonly #worker: Worker
+
+  constructor(hear: (message: FromFeedWorker) => void, lose: (error: unknown) => void) {
+    this.#worker = new Worker(workerUrl('feed/feed-worker'))
+    this.#worker.on('message', hear)
+    this.#worker.on('error', lose)
+    this.#worker.on('exit', (code) => lose(new Error(`exit code ${code}`)))
+  }
+
+  say(message: ToFeedWorker): void {
+    this.#worker.postMessage(message)
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}

@@ -1,0 +1,104 @@
+// The thread in which feeds run: each is a task of its own, and they share the thread by turns.
+
+import { parentPort } from 'node:worker_threads'
+import { openChangelog } from '../changelog/files/open-changelog.ts'
+import { FeedError, toWireError } from '../errors/feed-error.ts'
+import { NullSink } from '../sink/null/null-sink.ts'
+import { RowsSink } from '../sink/rows/rows-sink.ts'
+import type { Sink } from '../sink/sink.ts'
+import type { FeedStart, FromFeedWorker, ToFeedWorker } from './feed-messages.ts'
+import { runFeed, type FeedProgress } from './run-feed.ts'
+
+/** Rows on their way to a client that has not taken them yet. */
+const maxInFlightBytes = 1024 * 1024
+const progressEveryMs = 1000
+
+if (parentPort === null) throw new FeedError('FEED_BUG', 'feed-worker.ts is a worker thread')
+const port = parentPort
+const feeds = new Map<number, RunningFeed>()
+
+class RunningFeed {
+  readonly #id: number
+  readonly #abort = new AbortController()
+  readonly #progress: FeedProgress = { messages: 0, resolvedMessages: 0, bytes: 0, frontier: undefined }
+  #inFlight = 0
+  #mayGoOn: PromiseWithResolvers<void> | undefined
+
+  constructor(id: number) {
+    this.#id = id
+  }
+
+  async run(start: FeedStart): Promise<void> {
+    const timer = setInterval(() => this.#report(), progressEveryMs)
+    let error
+    try {
+      await using sink = this.#sink(start)
+      await runFeed({
+        spec: start.spec,
+        log: openChangelog(start.logDir, start.logHead),
+        source: start.source,
+        sink,
+        startPosition: start.startPosition,
+        startTime: start.startTime,
+        closeNow: () => say({ tag: 'close-now', feed: this.#id }),
+        signal: this.#abort.signal,
+        progress: this.#progress,
+      })
+    } catch (thrown) {
+      error = toWireError(thrown)
+    }
+    clearInterval(timer)
+    feeds.delete(this.#id)
+    this.#report()
+    say({ tag: 'ended', feed: this.#id, error })
+  }
+
+  stop(): void {
+    const reason = new FeedError('FEED_CANCELED', 'query execution canceled')
+    this.#abort.abort(reason)
+    this.#mayGoOn?.reject(reason)
+  }
+
+  credit(bytes: number): void {
+    this.#inFlight -= bytes
+    if (this.#inFlight < maxInFlightBytes) {
+      this.#mayGoOn?.resolve()
+      this.#mayGoOn = undefined
+    }
+  }
+
+  #sink({ spec }: FeedStart): Sink {
+    if (spec.sink.tag === 'null') return new NullSink()
+    return new RowsSink({
+      formats: spec.sink.formats,
+      topics: spec.targets.map(({ topic }) => topic),
+      send: (messages) => this.#send(messages),
+    })
+  }
+
+  #send(messages: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (this.#abort.signal.aborted) return Promise.reject(this.#abort.signal.reason as Error)
+    this.#inFlight += messages.byteLength
+    say({ tag: 'rows', feed: this.#id, messages }, [messages.buffer])
+    if (this.#inFlight < maxInFlightBytes) return Promise.resolve()
+    this.#mayGoOn ??= Promise.withResolvers()
+    return this.#mayGoOn.promise
+  }
+
+  #report(): void {
+    say({ tag: 'progress', feed: this.#id, progress: { ...this.#progress } })
+  }
+}
+
+function say(message: FromFeedWorker, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer)
+}
+
+port.on('message', (message: ToFeedWorker) => {
+  if (message.tag === 'start') {
+    const feed = new RunningFeed(message.feed)
+    feeds.set(message.feed, feed)
+    void feed.run(message.start)
+  } else if (message.tag === 'credit') feeds.get(message.feed)?.credit(message.bytes)
+  else feeds.get(message.feed)?.stop()
+})

@@ -1,0 +1,103 @@
+// The rows as of a cursor that lies before the cut of their scan: what changed in between is taken back. Rows that the
+// log touched first with an insert were not there; the others had the values that the first update or delete replaced.
+
+import type { Changelog } from '../changelog/changelog.ts'
+import { record } from '../changelog/changelog.ts'
+import type { FeedTarget } from '../core/feed-spec.ts'
+import { compareHlc, type Hlc } from '../core/hlc.ts'
+import type { RelationSchema } from '../core/relation.ts'
+import type { RowView } from '../core/row-view.ts'
+import { SchemaHistory } from '../decode/schema-history.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { ChangeReader } from './change-reader.ts'
+import { KeyTable } from './key-table.ts'
+import { beforeMissing, type MessageOutput } from './message-output.ts'
+import { isRow, listRecords, OffsetList, recordEnd } from './offset-list.ts'
+
+const maxStashBytes = 256 * 1024 * 1024
+
+export interface RowsAtCursorOptions {
+  readonly log: Changelog
+  readonly targets: readonly FeedTarget[]
+  readonly cursor: Hlc
+  readonly cut: Hlc
+  /** Gets the old rows as messages; the caller gives them to the sink with the scan's. */
+  readonly stash: MessageOutput
+}
+
+export class RowsAtCursor {
+  readonly #touched = new KeyTable()
+
+  /** False: the row has changed since the cursor; its older self is in the stash, or it was not there. */
+  isOfCursor(relation: RelationSchema, row: RowView): boolean {
+    return !this.#touched.has(relation.relid, row, relation.keyIndexes)
+  }
+
+  /** Reads the log in `(cursor, cut]`, all of which it holds. */
+  read({ log, targets, cursor, cut, stash }: RowsAtCursorOptions): void {
+    const topics = new Map(targets.map(({ relid }, index) => [relid, index]))
+    const schemas = new SchemaHistory()
+    const change = new ChangeReader(schemas)
+    const list = new OffsetList()
+    using reader = log.readAfter(cursor)
+    for (let block = reader.next(); block !== undefined; block = reader.next()) {
+      const payload = block.payload()
+      let ts = block.open?.ts
+      for (let at = 0; at < payload.length; ) {
+        if (ts === undefined) {
+          const start = at + 4
+          at = start + payload.readUInt32BE(at)
+          const tag = payload[start]
+          if (tag === record.begin) ts = { wall: payload.readBigInt64BE(start + 1), logical: payload.readUInt32BE(start + 9) }
+          else if (tag === record.schema || tag === record.relation) schemas.apply(payload, start, at)
+          else if (tag === record.gap && compareHlc(block.resolved, cursor) > 0) throw gapSince()
+          continue
+        }
+        if (compareHlc(ts, cut) > 0) return
+        at = listRecords(payload, at, (relid) => topics.has(relid), list)
+        for (let i = 0; i < list.count; i++) {
+          const offset = list.offsets[i] as number
+          if (!isRow(payload[offset] as number)) schemas.apply(payload, offset, recordEnd(payload, offset))
+          else if (compareHlc(ts, cursor) > 0) {
+            change.read(payload, offset)
+            this.#takeBack(change, topics.get(change.relation.relid) as number, stash)
+          }
+        }
+        if (list.committed) ts = undefined
+      }
+      if (compareHlc(block.resolved, cut) >= 0) return
+    }
+  }
+
+  #takeBack(change: ChangeReader, topic: number, stash: MessageOutput): void {
+    const { tag, relation, row, old, oldKind, keyChanged } = change
+    if (tag === record.insert) this.#touch(relation, row)
+    else {
+      const key = tag === record.delete || keyChanged ? old : row
+      if (this.#touch(relation, key)) {
+        if (oldKind !== 'full') throw beforeMissing(relation)
+        stash.write(relation, topic, old, old, undefined)
+        if (stash.batch.bytes.length > maxStashBytes) throw tooMuch()
+      }
+      if (keyChanged) this.#touch(relation, row)
+    }
+  }
+
+  /** True: it is the first change of the row. */
+  #touch(relation: RelationSchema, row: RowView): boolean {
+    const before = this.#touched.size
+    return this.#touched.add(relation.relid, row, relation.keyIndexes) === before
+  }
+}
+
+function gapSince(): FeedError {
+  return new FeedError('FEED_GAP', 'changes since the cursor are missing from the changelog', {
+    hint: 'start the changefeed without cursor',
+  })
+}
+
+function tooMuch(): FeedError {
+  return new FeedError('FEED_STATE', 'too many rows have changed since the cursor for an initial scan as of it', {
+    hint: "use a more recent cursor, or initial_scan='no'",
+  })
+}

@@ -1,0 +1,90 @@
+// Scan: the rows that existed at a cut, read in parallel runs of pages with COPY. A consumer gets them as row views, in
+// place and row by row, and says after each piece of the stream whether to wait. Rows of one connection arrive in order,
+// connections interleave; a row arrives exactly once. The room knows neither messages nor sinks.
+
+import { FeedError } from '../errors/feed-error.ts'
+import type { RelationSchema } from '../core/relation.ts'
+import { kind, RowView } from '../core/row-view.ts'
+import { readCopyLine } from '../decode/copy-text.ts'
+import { relationOfDescription } from '../decode/schema-history.ts'
+import type { RawConnection } from '../postgres/raw-connection.ts'
+import { planChunks, type Chunk } from './chunks.ts'
+import { qualified, quoted, type Cut } from './cut.ts'
+
+export interface ScanConsumer {
+  /** `row` is valid during the call; `commitMicros` as below. */
+  row(relation: RelationSchema, row: RowView, commitMicros: string | undefined): void
+  /** A piece of the stream is read; reading goes on when the promise settles. */
+  pieceDone(): void | Promise<void>
+}
+
+export interface ScanOptions {
+  readonly cut: Cut
+  /** Ask for the commit time of each row's version: µs since the Unix epoch; unknown for old rows. */
+  readonly commitTimes: boolean
+  /** One for each connection of the cut. */
+  readonly consumers: readonly ScanConsumer[]
+}
+
+interface Task {
+  readonly relation: RelationSchema
+  readonly from: string
+  readonly chunk: Chunk
+}
+
+const commitMicrosColumn = '(extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint'
+
+export async function scan({ cut, commitTimes, consumers }: ScanOptions): Promise<void> {
+  const tasks: Task[] = []
+  for (const { description, pages } of cut.tables.values()) {
+    const relation = relationOfDescription(description)
+    for (const chunk of planChunks(pages)) tasks.push({ relation, from: qualified(description), chunk })
+  }
+  let next = 0
+  const work = async (connection: RawConnection, consumer: ScanConsumer): Promise<void> => {
+    for (let task = tasks[next++]; task !== undefined; task = tasks[next++]) {
+      await copy(connection, task, commitTimes, consumer)
+    }
+  }
+  await Promise.all(cut.readers.map((connection, i) => work(connection, consumers[i] as ScanConsumer)))
+}
+
+async function copy(connection: RawConnection, task: Task, commitTimes: boolean, consumer: ScanConsumer): Promise<void> {
+  const { relation } = task
+  const columns = relation.columns.length
+  const wire: RelationSchema = commitTimes
+    ? { ...relation, columns: [...relation.columns, { name: '', shape: { tag: 'scalar', name: 'int8' } }] }
+    : relation
+  const row = new RowView()
+  let failure: unknown
+  const data = (bytes: Buffer, start: number, end: number): void => {
+    if (failure !== undefined) return
+    try {
+      // A table without columns sends empty lines.
+      readCopyLine(bytes, start, end, wire, row)
+      row.relation = relation
+      row.count = columns
+      const known = commitTimes && row.kinds[columns] !== kind.null
+      consumer.row(relation, row, known ? bytes.latin1Slice(row.starts[columns], row.ends[columns]) : undefined)
+    } catch (error) {
+      failure = error
+      connection.destroy()
+    }
+  }
+  try {
+    await connection.copyOut(copySql(task, commitTimes), { data, chunkDone: () => consumer.pieceDone() })
+  } catch (error) {
+    throw failure ?? error
+  }
+  if (failure !== undefined) throw failure
+  await consumer.pieceDone()
+}
+
+function copySql({ relation, from, chunk }: Task, commitTimes: boolean): string {
+  if (relation.columns.length === 0) throw new FeedError('FEED_TARGET', `table ${from} has no columns`)
+  const list = relation.columns.map(({ name }) => quoted(name))
+  if (commitTimes) list.push(commitMicrosColumn)
+  const bounds = [`ctid >= '(${chunk.from},0)'`]
+  if (chunk.to !== undefined) bounds.push(`ctid < '(${chunk.to},0)'`)
+  return `COPY (SELECT ${list.join(', ')} FROM ONLY ${from} WHERE ${bounds.join(' AND ')}) TO STDOUT`
+}
