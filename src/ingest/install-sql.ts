@@ -4,12 +4,14 @@
 //
 // Any role can write a logical message, so ours carry a token that only this schema's functions can read.
 
+import { createHash } from 'node:crypto'
+
 export const publication = 'pg_changefeed'
 export const slot = 'pg_changefeed'
 /** Prefix of our logical messages; the token follows. */
 export const messagePrefix = 'pg_changefeed:'
 
-/** Idempotent; run in one transaction by a superuser. */
+/** Idempotent; run in one transaction by a superuser. `installedSql` says whether it has been. */
 export const installSql = `
 SELECT pg_advisory_xact_lock(hashtext('pg_changefeed install'));
 CREATE SCHEMA IF NOT EXISTS pg_changefeed;
@@ -130,3 +132,9 @@ DO $$ BEGIN
   END IF;
 END $$;
 `
+
+const fingerprint = createHash('sha256').update(installSql).digest('hex')
+
+/** One row with `t` where this very version is installed. */
+export const installedSql = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pg_changefeed' AND obj_description(oid, 'pg_namespace') = '${fingerprint}') AND EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}')`
+export const markInstalledSql = `COMMENT ON SCHEMA pg_changefeed IS '${fingerprint}'`

@@ -7,8 +7,8 @@ import { nextHlc } from '../core/hlc.ts'
 import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
-import type { RawConnection } from '../postgres/raw-connection.ts'
 import { messagePrefix, slot } from './install-sql.ts'
+import type { Queries } from './serial-queries.ts'
 import { judgeSlot, type SlotFacts, type SourceIdentity } from './source-check.ts'
 import { stampClosed } from './stamp.ts'
 
@@ -20,7 +20,7 @@ export interface PreparedSource {
 }
 
 /** `control`: an ordinary connection; `replication`: one with replication=database. */
-export async function prepareSource(dir: string, control: RawConnection, replication: RawConnection, writer: LogWriter): Promise<PreparedSource> {
+export async function prepareSource(dir: string, control: Queries, replication: Queries, writer: LogWriter): Promise<PreparedSource> {
   await checkIdentity(dir, control)
   const [token] = await firstRow(control, 'SELECT token FROM pg_changefeed.source')
   const prefix = messagePrefix + token
@@ -44,7 +44,7 @@ export async function prepareSource(dir: string, control: RawConnection, replica
 }
 
 /** A log belongs to one database of one cluster for ever. */
-async function checkIdentity(dir: string, control: RawConnection): Promise<void> {
+async function checkIdentity(dir: string, control: Queries): Promise<void> {
   const [systemIdentifier, databaseOid, database] = await firstRow(
     control,
     'SELECT system_identifier::text, (SELECT oid::text FROM pg_database WHERE datname = current_database()), current_database()::text FROM pg_control_system()',
@@ -63,7 +63,7 @@ async function checkIdentity(dir: string, control: RawConnection): Promise<void>
   })
 }
 
-async function readSlot(control: RawConnection): Promise<SlotFacts | undefined> {
+async function readSlot(control: Queries): Promise<SlotFacts | undefined> {
   // invalidation_reason came with PostgreSQL 17; to_jsonb reads it where it is.
   const rows = await control.query(
     `SELECT confirmed_flush_lsn::text, wal_status, to_jsonb(s) ->> 'invalidation_reason', plugin::text, active_pid::text FROM pg_replication_slots s WHERE slot_name = '${slot}' AND database = current_database()`,
@@ -80,14 +80,14 @@ async function readSlot(control: RawConnection): Promise<SlotFacts | undefined> 
 }
 
 /** Waits for the write transactions that are open. Gives the consistent point: later commits will be streamed. */
-async function createSlot(replication: RawConnection): Promise<Lsn> {
+async function createSlot(replication: Queries): Promise<Lsn> {
   const rows = await replication.query(`CREATE_REPLICATION_SLOT "${slot}" LOGICAL pgoutput (SNAPSHOT 'nothing')`)
   const point = rows[0]?.[1]
   if (point == null) throw new FeedError('FEED_PROTOCOL', 'CREATE_REPLICATION_SLOT gave no consistent point')
   return parseLsn(point)
 }
 
-async function firstRow(connection: RawConnection, sql: string): Promise<[string, string, string]> {
+async function firstRow(connection: Queries, sql: string): Promise<[string, string, string]> {
   const row = (await connection.query(sql))[0]
   if (row === undefined) throw new FeedError('FEED_PROTOCOL', 'a query for facts about the source gave no row')
   return row as [string, string, string]

@@ -1,0 +1,27 @@
+// ErrorResponse of PostgreSQL as a FeedError with the server's own words: fields of (u8 code, cstring), closed by 0.
+
+import { FeedError } from '../errors/feed-error.ts'
+
+/** The server is going away or coming up: trying again helps. */
+const transient: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '53300', '08006'])
+
+export function serverError(bytes: Buffer, start: number, end: number): FeedError {
+  const fields = readFields(bytes, start, end)
+  const sqlstate = fields.get('C') ?? 'XX000'
+  const details = { sqlstate, detail: fields.get('D'), hint: fields.get('H') }
+  const message = fields.get('M') ?? 'PostgreSQL reported an error without a message'
+  return new FeedError(transient.has(sqlstate) ? 'FEED_SOURCE_DOWN' : 'FEED_SOURCE_REFUSED', message, details)
+}
+
+/** By field letter. */
+export function readFields(bytes: Buffer, start: number, end: number): Map<string, string> {
+  const fields = new Map<string, string>()
+  let at = start
+  while (at < end && bytes[at] !== 0) {
+    const zero = bytes.indexOf(0, at + 1)
+    if (zero < 0 || zero >= end) break
+    fields.set(String.fromCharCode(bytes[at] as number), bytes.utf8Slice(at + 1, zero))
+    at = zero + 1
+  }
+  return fields
+}
