@@ -59,7 +59,7 @@ export async function planLarge(options: LargeOptions, position: number, offset:
   const again = options.log.readFrom(position)
   const found = new OffsetList()
   let foundPart: Part | undefined
-  let payload = Buffer.alloc(0)
+  let payload: Buffer = Buffer.alloc(0)
   const find = (ordinal: number): { payload: Buffer; offset: number } => {
     const part = parts.findLast(({ firstOrdinal }) => firstOrdinal <= ordinal) as Part
     if (part !== foundPart) {

@@ -16,8 +16,8 @@ export class MessageOutput {
   readonly batch = new MessageBatch(2 * batchBytes)
   readonly #encoder: Encoder
   #change: RowChange | undefined
-  #updated = Buffer.alloc(0)
-  #mvcc = Buffer.alloc(0)
+  #updated: Buffer = Buffer.alloc(0)
+  #mvcc: Buffer = this.#updated
 
   constructor(encoder: Encoder) {
     this.#encoder = encoder

@@ -65,7 +65,7 @@ async function copy(connection: RawConnection, task: Task, commitTimes: boolean,
       row.relation = relation
       row.count = columns
       const known = commitTimes && row.kinds[columns] !== kind.null
-      consumer.row(relation, row, known ? bytes.latin1Slice(row.starts[columns], row.ends[columns]) : undefined)
+      consumer.row(relation, row, known ? bytes.toString('latin1', row.starts[columns], row.ends[columns]) : undefined)
     } catch (error) {
       failure = error
       connection.destroy()
