@@ -1,0 +1,52 @@
+// /_status/vars: what is running, how far, and how far behind, read when asked for.
+
+import { Counter, Gauge, Registry } from 'prom-client'
+import type { FeedPool } from '../feed/feed-pool.ts'
+import type { Sources } from './sources.ts'
+
+export interface Measured {
+  readonly feeds: FeedPool
+  readonly sources: Sources
+}
+
+export async function metricsText({ feeds, sources }: Measured): Promise<string> {
+  const registry = new Registry()
+  const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
+    new Gauge({ name, help, labelNames, registers: [registry] })
+  const counter = (name: string, help: string, labelNames: string[] = []): Counter =>
+    new Counter({ name, help, labelNames, registers: [registry] })
+
+  const { running, past } = feeds
+  gauge('changefeed_running', 'changefeeds that run now').set(running.length)
+  const emitted = counter('changefeed_emitted_messages', 'messages handed to sinks', ['message_type'])
+  const bytes = counter('changefeed_emitted_bytes', 'bytes of keys and values handed to sinks')
+  for (const { messages, resolvedMessages, bytes: count } of [past, ...running.map(({ progress }) => progress)]) {
+    emitted.inc({ message_type: 'row' }, messages)
+    emitted.inc({ message_type: 'resolved' }, resolvedMessages)
+    bytes.inc(count)
+  }
+  const nowNanos = BigInt(Date.now()) * 1_000_000n
+  const behind = running.flatMap(({ progress }) => (progress.frontier === undefined ? [] : [nowNanos - progress.frontier.wall]))
+  const most = behind.reduce((a, b) => (b > a ? b : a), 0n)
+  gauge('changefeed_max_behind_nanos', 'how far the slowest changefeed is behind the present').set(Number(most))
+
+  const perSource = ['database']
+  const logBytes = gauge('changefeed_changelog_bytes', 'bytes that the changelog keeps', perSource)
+  const written = counter('changefeed_changelog_written_bytes', 'bytes written to the changelog since the start', perSource)
+  const rows = counter('changefeed_changelog_rows', 'row changes written to the changelog since the start', perSource)
+  const transactions = counter('changefeed_changelog_transactions', 'transactions written to the changelog since the start', perSource)
+  const closed = gauge('changefeed_changelog_resolved_seconds', 'the changelog is complete through this time', perSource)
+  const lag = gauge('changefeed_slot_lag_bytes', 'write-ahead log that is not durable in the changelog yet', perSource)
+  const streaming = gauge('changefeed_ingest_running', '1 while ingest reads the slot', perSource)
+  for (const { connection, head, ingest } of sources.all) {
+    const label = { database: connection.database }
+    logBytes.set(label, head.head - head.tail)
+    written.inc(label, Number(head.bytes))
+    rows.inc(label, Number(head.rows))
+    transactions.inc(label, Number(head.transactions))
+    closed.set(label, Number(head.resolvedWall / 1_000_000n) / 1000)
+    lag.set(label, Number(head.sourceLsn > head.endLsn ? head.sourceLsn - head.endLsn : 0n))
+    streaming.set(label, ingest.state.tag === 'streaming' || ingest.state.tag === 'pulling' ? 1 : 0)
+  }
+  return registry.metrics()
+}

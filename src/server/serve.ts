@@ -1,0 +1,92 @@
+// Server: introduces all rooms to each other. It starts PostgreSQL, the settings, the sources with their changelogs, the
+// pool of feeds, the SQL front and HTTP, in this order, and stops them in the reverse one. It decides nothing itself.
+
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import pg from 'pg'
+import { FeedPool } from '../feed/feed-pool.ts'
+import { startHttp } from '../http/http.ts'
+import { startFront } from '../pg-server/front.ts'
+import { startEmbedded } from '../postgres/embedded/embedded.ts'
+import { SettingsStore } from '../settings/store.ts'
+import { metricsText } from './metrics.ts'
+import { Sources } from './sources.ts'
+import { StatementDesk } from './statement-desk.ts'
+
+export interface ServeOptions {
+  /** SQL; port 0: a free one. */
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly http: { readonly host: string; readonly port: number }
+  readonly storeDir: string
+  readonly log: Logger
+  /** Somebody asked over HTTP that the server stop. */
+  readonly onShutdown?: (() => void) | undefined
+}
+
+export interface RunningServer {
+  readonly sqlPort: number
+  readonly httpPort: number
+  stop(): Promise<void>
+}
+
+export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOptions): Promise<RunningServer> {
+  // What is started is stopped in reverse, also when a later start fails.
+  const stops: (() => Promise<unknown>)[] = []
+  const stop = async (): Promise<void> => {
+    for (const step of stops.splice(0).reverse()) {
+      await step().catch((error: unknown) => log.error({ error: String(error) }, 'a part of the server did not stop cleanly'))
+    }
+  }
+  let isReady = false
+  try {
+    const embedded = await startEmbedded({ dir: join(storeDir, 'postgres'), log })
+    stops.push(() => embedded.stop('fast'))
+    const source = { host: embedded.source.host, port: embedded.source.port, socketDir: embedded.source.socketDir, user: 'root' }
+
+    const system = new pg.Pool({ host: source.socketDir, port: source.port, user: 'root', database: 'system', max: 4, application_name: 'pg-changefeed' })
+    // A broken idle connection is replaced at the next query.
+    system.on('error', (error) => log.warn({ error: error.message }, 'lost a connection to the system database'))
+    stops.push(() => system.end())
+    const settings = await SettingsStore.open(async (sql, parameters) => {
+      const { rows } = await system.query<(string | null)[]>({ text: sql, values: [...parameters], rowMode: 'array' })
+      return rows
+    })
+
+    const sources = new Sources({ dir: join(storeDir, 'changelog'), source, settings, log })
+    stops.push(() => sources.close())
+    await sources.resume()
+    const feeds = new FeedPool()
+    stops.push(() => feeds.close())
+
+    const desk = new StatementDesk({ settings, sources, feeds, source })
+    const front = await startFront({
+      listen,
+      backend: { socketDir: source.socketDir, port: source.port },
+      handler: desk,
+      defaultDatabase: 'defaultdb',
+      log,
+    })
+    desk.front = front
+    stops.push(() => front.close())
+    const web = await startHttp({
+      host: http.host,
+      port: http.port,
+      ready: () => (isReady ? { ok: true } : { ok: false, reason: 'the server is starting or shutting down' }),
+      metrics: () => metricsText({ feeds, sources }),
+      ...(onShutdown === undefined ? {} : { shutdown: onShutdown }),
+    })
+    stops.push(() => web.close())
+    isReady = true
+    return {
+      sqlPort: front.port,
+      httpPort: web.port,
+      async stop(): Promise<void> {
+        isReady = false
+        await stop()
+      },
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

@@ -1,0 +1,89 @@
+// Where each statement goes: PostgreSQL's are forwarded as typed, the dialect's are rewritten, ours become calls or
+// SELECTs. The front asks for every query string, so the answer "nothing to do" must come fast.
+
+import { FeedError } from '../errors/feed-error.ts'
+import type { FeedPool } from '../feed/feed-pool.ts'
+import type { Front } from '../pg-server/front.ts'
+import type { Piece, StatementHandler } from '../pg-server/local-statement.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
+import { showSetting, showSettings } from '../settings/show.ts'
+import { findSetting } from '../settings/settings.ts'
+import type { SettingsStore } from '../settings/store.ts'
+import type { Statement } from '../sql/ast.ts'
+import { readSql, type SqlPiece } from '../sql/sql.ts'
+import { cancelQueries, showQueriesSql } from './queries.ts'
+import { runChangefeed } from './run-changefeed.ts'
+import { showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
+import { changeSetting } from './set-setting.ts'
+import type { Sources } from './sources.ts'
+import { upsertPiece } from './upsert.ts'
+import { useDatabase } from './use-database.ts'
+
+export interface DeskOptions {
+  readonly settings: SettingsStore
+  readonly sources: Sources
+  readonly feeds: FeedPool
+  readonly source: Omit<SourceConnection, 'database'>
+}
+
+export class StatementDesk implements StatementHandler {
+  readonly #options: DeskOptions
+  /** Set as soon as the front listens; no statement comes before. */
+  front: Front | undefined
+
+  constructor(options: DeskOptions) {
+    this.#options = options
+  }
+
+  classify(sql: string): readonly Piece[] | undefined {
+    const pieces = readSql(sql, { dialect: true, show: (statement) => this.#showSql(statement) })
+    return pieces?.map((piece) => this.#piece(piece))
+  }
+
+  #piece(piece: SqlPiece): Piece {
+    if (piece.tag === 'forward' || piece.tag === 'error') return piece
+    if (piece.tag === 'upsert') return upsertPiece(piece)
+    const { statement, sql } = piece
+    try {
+      switch (statement.tag) {
+        case 'create-changefeed':
+          return { tag: 'local', statement: runChangefeed(statement, this.#options), sql }
+        case 'set-cluster-setting':
+        case 'reset-cluster-setting':
+          return { tag: 'local', statement: changeSetting(statement, this.#options.settings), sql }
+        case 'cancel-queries':
+          return { tag: 'local', statement: cancelQueries(statement, () => this.#theFront()), sql }
+        case 'use-database':
+          return { tag: 'local', statement: useDatabase(statement), sql }
+        default:
+          return { tag: 'forward', sql: this.#showSql(statement) }
+      }
+    } catch (error) {
+      return { tag: 'error', error: error as Error, sql }
+    }
+  }
+
+  /** A SHOW as the SELECT that answers it. */
+  #showSql(statement: Statement): string {
+    const { settings } = this.#options
+    switch (statement.tag) {
+      case 'show-cluster-setting':
+        return valuesSql(showSetting(findSetting(statement.name, statement.position), settings))
+      case 'show-cluster-settings':
+        return valuesSql(showSettings(statement.all, settings))
+      case 'show-queries':
+        return showQueriesSql(this.#theFront().runningStatements())
+      case 'show-databases':
+        return showDatabasesSql
+      case 'show-tables':
+        return showTablesSql
+      default:
+        throw new FeedError('FEED_SYNTAX', 'only SHOW statements can stand in brackets')
+    }
+  }
+
+  #theFront(): Front {
+    if (this.front === undefined) throw new FeedError('FEED_BUG', 'a statement came before the front was there')
+    return this.front
+  }
+}
