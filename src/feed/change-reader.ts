@@ -32,18 +32,20 @@ export class ChangeReader {
     const relid = bytes.readUInt32BE(at + 1)
     if (this.relation.relid !== relid || this.relation !== this.#schemas.relation(relid)) this.#relate(relid)
     const { relation, row, old } = this
+    // Its length stands before it.
+    const end = at + bytes.readUInt32BE(at - 4)
     this.tag = bytes[at] as number
     this.keyChanged = false
     if (this.tag === record.insert) {
       this.oldKind = 'none'
-      readInsert(bytes, at, relation, row)
+      readInsert(bytes, at, end, relation, row)
       return
     }
     if (this.tag === record.delete) {
-      this.oldKind = readDelete(bytes, at, relation, old)
+      this.oldKind = readDelete(bytes, at, end, relation, old)
       return
     }
-    this.oldKind = readUpdate(bytes, at, relation, old, row)
+    this.oldKind = readUpdate(bytes, at, end, relation, old, row)
     if (this.oldKind !== 'none') this.keyChanged = !sameKey(relation, old, row)
     for (let i = 0; i < row.count; i++) {
       if (row.kinds[i] === kind.unchanged) {

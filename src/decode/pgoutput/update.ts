@@ -1,0 +1,28 @@
+// Update: 'U' u32 relation ['K' tuple | 'O' tuple] 'N' tuple
+// 'K' comes only when the key changed; 'O' with REPLICA IDENTITY FULL.
+
+import type { RelationSchema } from '../../core/relation.ts'
+import type { RowView } from '../../core/row-view.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import { oldTag, type OldKind } from './old-kind.ts'
+import { readTuple } from './tuple.ts'
+
+export function readUpdate(
+  bytes: Buffer,
+  at: number,
+  end: number,
+  relation: RelationSchema,
+  old: RowView,
+  row: RowView,
+): OldKind {
+  let next = at + 5
+  let oldKind: OldKind = 'none'
+  const tag = bytes[next]
+  if (tag === oldTag.key || tag === oldTag.full) {
+    oldKind = tag === oldTag.key ? 'key' : 'full'
+    next = readTuple(bytes, next + 1, end, relation, old)
+  }
+  if (next >= end || bytes[next] !== oldTag.new) throw new FeedError('FEED_PROTOCOL', 'an update without a new row')
+  readTuple(bytes, next + 1, end, relation, row)
+  return oldKind
+}
