@@ -1,0 +1,129 @@
+// format=json. The envelopes, byte for byte: members are sorted by name at every level.
+//
+//   wrapped   {"after": row|null, "before": row|null, "key": […], "mvcc_timestamp": "…", "topic": "…", "updated": "…"}
+//   row       {…columns…, "__crdb__": {"mvcc_timestamp": "…", "updated": "…"}}; a delete has no value
+//   key_only  no value at all
+//   resolved  {"resolved":"…"} or {"__crdb__":{"resolved":"…"}}, without spaces
+
+import type { ByteWriter } from '../../bytes/byte-writer.ts'
+import type { FeedSpec } from '../../core/feed-spec.ts'
+import { formatHlc, type Hlc } from '../../core/hlc.ts'
+import type { RelationSchema } from '../../core/relation.ts'
+import type { RowChange } from '../../core/row-change.ts'
+import type { RowView } from '../../core/row-view.ts'
+import type { Encoder } from '../encoder.ts'
+import { jsonString, RowWriter } from './row-writer.ts'
+
+const quote = 0x22
+const text = {
+  after: Buffer.from('{"after": '),
+  before: Buffer.from(', "before": '),
+  key: Buffer.from(', "key": '),
+  mvcc: Buffer.from(', "mvcc_timestamp": "'),
+  topic: Buffer.from(', "topic": '),
+  updated: Buffer.from(', "updated": "'),
+  null: Buffer.from('null'),
+} as const
+
+export function jsonEncoder(spec: FeedSpec): Encoder {
+  return new JsonEncoder(spec)
+}
+
+class JsonEncoder implements Encoder {
+  readonly #spec: FeedSpec
+  readonly #topics: readonly Buffer[]
+  readonly #writers = new WeakMap<RelationSchema, RowWriter>()
+  readonly #extra: string | undefined
+  #lastRelation: RelationSchema | undefined
+  #lastWriter: RowWriter | undefined
+  #change: RowChange | undefined
+  readonly #writeMetadata = (out: ByteWriter): void => this.#metadata(out)
+
+  constructor(spec: FeedSpec) {
+    this.#spec = spec
+    this.#topics = spec.targets.map(({ topic }) => jsonString(topic))
+    this.#extra = spec.envelope === 'row' && (spec.updated || spec.mvccTimestamp) ? '__crdb__' : undefined
+  }
+
+  encodeKey(relation: RelationSchema, row: RowView, out: ByteWriter): void {
+    this.#writer(relation).key(row, out)
+  }
+
+  encodeValue(change: RowChange, out: ByteWriter): boolean {
+    switch (this.#spec.envelope) {
+      case 'key_only':
+        return false
+      case 'row':
+        if (change.after === undefined) return false
+        this.#change = change
+        this.#writer(change.after.relation ?? change.relation).row(change.after, out, this.#writeMetadata)
+        return true
+      case 'wrapped':
+        this.#wrapped(change, out)
+        return true
+    }
+  }
+
+  encodeResolved(resolved: Hlc, out: ByteWriter): void {
+    const inner = `{"resolved":"${formatHlc(resolved)}"}`
+    out.latin1(this.#spec.envelope === 'wrapped' ? inner : `{"__crdb__":${inner}}`)
+  }
+
+  #wrapped(change: RowChange, out: ByteWriter): void {
+    const { diff, keyInValue, mvccTimestamp, topicInValue, updated } = this.#spec
+    out.copy(text.after)
+    this.#row(change.after, change.relation, out)
+    if (diff) {
+      out.copy(text.before)
+      this.#row(change.before, change.relation, out)
+    }
+    if (keyInValue) {
+      out.copy(text.key)
+      this.#writer(change.relation).key(change.key, out)
+    }
+    if (mvccTimestamp) {
+      out.copy(text.mvcc)
+      out.copy(change.mvcc)
+      out.u8(quote)
+    }
+    if (topicInValue) {
+      out.copy(text.topic)
+      out.copy(this.#topics[change.topic] as Buffer)
+    }
+    if (updated) {
+      out.copy(text.updated)
+      out.copy(change.updated)
+      out.u8(quote)
+    }
+    out.u8(0x7d)
+  }
+
+  #row(row: RowView | undefined, relation: RelationSchema, out: ByteWriter): void {
+    if (row === undefined) out.copy(text.null)
+    // The row before a DDL of the same transaction has the columns it had.
+    else this.#writer(row.relation ?? relation).row(row, out)
+  }
+
+  #metadata(out: ByteWriter): void {
+    const { mvcc, updated } = this.#change as RowChange
+    const parts: string[] = []
+    if (this.#spec.mvccTimestamp) parts.push(`"mvcc_timestamp": "${mvcc.toString('latin1')}"`)
+    if (this.#spec.updated) parts.push(`"updated": "${updated.toString('latin1')}"`)
+    out.latin1(`{${parts.join(', ')}}`)
+  }
+
+  #writer(relation: RelationSchema): RowWriter {
+    if (relation === this.#lastRelation) return this.#lastWriter as RowWriter
+    let writer = this.#writers.get(relation)
+    if (writer === undefined) {
+      writer = new RowWriter(relation, {
+        encodeJsonNullAsObject: this.#spec.encodeJsonNullAsObject,
+        extra: this.#extra,
+      })
+      this.#writers.set(relation, writer)
+    }
+    this.#lastRelation = relation
+    this.#lastWriter = writer
+    return writer
+  }
+}

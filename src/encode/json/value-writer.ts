@@ -1,0 +1,52 @@
+// How one value gets from PostgreSQL's text form into JSON: a function per type, chosen once per column.
+
+import type { ByteWriter } from '../../bytes/byte-writer.ts'
+import type { TypeShape } from '../../core/table.ts'
+import { arrayWriter } from './write-array.ts'
+import { compositeWriter } from './write-composite.ts'
+import { writeJson } from './write-json.ts'
+import { writeFloat, writeNumeric } from './write-number.ts'
+import { writeBytea, writePlain, writeQuoted, writeText } from './write-text.ts'
+import { writeBool, writeTimestamp, writeTimestamptz } from './write-time.ts'
+
+/** Appends the JSON of `bytes[start, end)`, which is not NULL. */
+export type ValueWriter = (bytes: Buffer, start: number, end: number, out: ByteWriter) => void
+
+const writers: Readonly<Record<string, ValueWriter>> = {
+  int2: writePlain,
+  int4: writePlain,
+  int8: writePlain,
+  float4: writeFloat,
+  float8: writeFloat,
+  numeric: writeNumeric,
+  bool: writeBool,
+  bytea: writeBytea,
+  date: writeQuoted,
+  time: writeQuoted,
+  timetz: writeQuoted,
+  timestamp: writeTimestamp,
+  timestamptz: writeTimestamptz,
+  interval: writeQuoted,
+  uuid: writeQuoted,
+  inet: writeQuoted,
+  cidr: writeQuoted,
+  bit: writeQuoted,
+  varbit: writeQuoted,
+  json: writeJson,
+  jsonb: writeJson,
+}
+
+/** Whatever has no rule of its own is its text in a string. */
+export function valueWriter(shape: TypeShape): ValueWriter {
+  switch (shape.tag) {
+    case 'scalar':
+      return writers[shape.name] ?? writeText
+    case 'array':
+      return arrayWriter(valueWriter(shape.element), shape.delimiter)
+    case 'composite':
+      return compositeWriter(shape.fields.map(({ name, shape: field }) => ({ name, write: valueWriter(field) })))
+    case 'enum':
+    case 'range':
+      return writeText
+  }
+}
