@@ -1,0 +1,131 @@
+// The embedded PostgreSQL: a real server that we start, keep running, and stop. It listens on a unix socket and on a
+// loopback port; nothing else reaches it. Its data folder belongs to one server of ours at a time (store-lock.ts).
+//
+// When it dies it is started again, at the same address; crash recovery is its own. When we die it stays behind and is
+// stopped by the next start. It refuses to open a folder of another major version.
+
+import { createServer } from 'node:net'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { FeedError } from '../../errors/feed-error.ts'
+import { findBinaries } from './binaries.ts'
+import { bootstrap } from './bootstrap.ts'
+import { prepareDataDir } from './data-dir.ts'
+import { startPostmaster, stopOrphan, type Postmaster } from './postmaster.ts'
+import { give, serverUser } from './server-user.ts'
+
+const bootstrapVersion = '1'
+const backoffMs = { first: 50, most: 5000 }
+
+export interface EmbeddedOptions {
+  /** The data folder; files about it stand beside it. */
+  readonly dir: string
+  readonly log: Logger
+}
+
+export interface EmbeddedPostgres {
+  readonly source: { readonly host: string; readonly port: number; readonly socketDir: string; readonly user: string }
+  /** Of the postmaster that runs now. */
+  readonly pid: number
+  stop(mode: 'fast' | 'immediate'): Promise<void>
+}
+
+export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const user = serverUser()
+  const binaries = findBinaries(user)
+  await stopOrphan(dir)
+  await prepareDataDir(dir, binaries, user)
+  const socketDir = makeSocketDir(dir)
+  give(socketDir, user)
+  const port = await freePort()
+  const options = { dir, socketDir, port, binaries, user }
+  let postmaster = await startAgain(() => startPostmaster(options))
+  const source = { host: '127.0.0.1', port, socketDir, user: 'root' }
+
+  let isStopping = false
+  const keepRunning = async (): Promise<void> => {
+    let waitMs = backoffMs.first
+    while (!isStopping) {
+      const end = await postmaster.exited
+      if (isStopping) return
+      log.error({ end }, 'PostgreSQL died; it is started again')
+      for (;;) {
+        try {
+          postmaster = await startPostmaster(options)
+          waitMs = backoffMs.first
+          break
+        } catch (error) {
+          if (isStopping) return
+          log.error({ error: (error as Error).message, inMs: waitMs }, 'PostgreSQL did not start')
+          await delay(waitMs)
+          waitMs = Math.min(waitMs * 2, backoffMs.most)
+        }
+      }
+    }
+  }
+
+  const stop = async (mode: 'fast' | 'immediate'): Promise<void> => {
+    isStopping = true
+    await postmaster.stop(mode)
+    rmSync(socketDir, { recursive: true, force: true })
+  }
+  try {
+    const mark = join(dirname(dir), 'bootstrap')
+    if (!existsSync(mark) || readFileSync(mark, 'utf8') !== bootstrapVersion) {
+      await bootstrap(source)
+      writeFileSync(mark, bootstrapVersion)
+    }
+  } catch (error) {
+    await stop('fast')
+    throw error
+  }
+  void keepRunning()
+  return {
+    source,
+    get pid(): number {
+      return postmaster.pid
+    },
+    stop,
+  }
+}
+
+/** Processes of a killed predecessor hold its shared memory for a moment longer. */
+async function startAgain(start: () => Promise<Postmaster>): Promise<Postmaster> {
+  const deadline = Date.now() + 30_000
+  for (;;) {
+    try {
+      return await start()
+    } catch (error) {
+      if (Date.now() > deadline || !/shared memory|lock file/.test((error as Error).message)) throw error
+      await delay(200)
+    }
+  }
+}
+
+/** A short path, because that of a unix socket holds 107 bytes at most. The last one is remembered, and removed. */
+function makeSocketDir(dir: string): string {
+  const memory = join(dirname(dir), 'socket-dir')
+  if (existsSync(memory)) {
+    const last = readFileSync(memory, 'utf8')
+    if (last.startsWith(join(tmpdir(), 'pgcf-'))) rmSync(last, { recursive: true, force: true })
+  }
+  const socketDir = mkdtempSync(join(tmpdir(), 'pgcf-'))
+  if (socketDir.length > 80) throw new FeedError('FEED_START', `the path ${socketDir} is too long for a unix socket`, { hint: 'set TMPDIR to a shorter one' })
+  writeFileSync(memory, socketDir)
+  return socketDir
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => {
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const address = server.address()
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+  if (address === null || typeof address === 'string') throw new FeedError('FEED_START', 'no free port')
+  return address.port
+}

@@ -1,0 +1,138 @@
+// One run of the server process: started, known to be ready, stopped. A postmaster that an earlier run of ours left
+// behind (we were killed, it was not) is stopped first: two on one folder would destroy it, and PostgreSQL makes sure
+// that they cannot.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { Binaries } from './binaries.ts'
+import { startFailure } from './data-dir.ts'
+import type { ServerUser } from './server-user.ts'
+
+const readyWithinMs = 120_000
+const stopWithinMs = 30_000
+
+export interface PostmasterOptions {
+  readonly dir: string
+  readonly socketDir: string
+  readonly port: number
+  readonly binaries: Binaries
+  readonly user: ServerUser | undefined
+}
+
+export interface Postmaster {
+  readonly pid: number
+  /** What it said last, and how it ended. */
+  readonly exited: Promise<string>
+  stop(mode: 'fast' | 'immediate'): Promise<void>
+}
+
+const settings = {
+  wal_level: 'logical',
+  track_commit_timestamp: 'on',
+  max_replication_slots: '128',
+  max_wal_senders: '128',
+  max_connections: '300',
+  max_prepared_transactions: '0',
+  listen_addresses: '127.0.0.1',
+  logging_collector: 'on',
+  log_directory: 'log',
+  log_filename: 'postgresql-%a.log',
+  log_truncate_on_rotation: 'on',
+  log_rotation_age: '1d',
+  log_rotation_size: '0',
+  // Sources are idle for days; the stream answers keepalives, so a dead reader is still found.
+  wal_sender_timeout: '60s',
+  max_wal_size: '2GB',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+} as const
+
+export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
+  const { dir, socketDir, port, binaries, user } = options
+  const flags = Object.entries({ ...settings, port: String(port), unix_socket_directories: socketDir, unix_socket_permissions: '0700' })
+  const child = spawn(binaries.postgres, ['-D', dir, ...flags.flatMap(([name, value]) => ['-c', `${name}=${value}`])], {
+    ...user,
+    cwd: '/',
+    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', TZ: 'UTC' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // Ctrl-C in a terminal goes to the whole group; the database must outlive us by the length of a clean stop.
+    detached: true,
+  })
+  let said = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4000)))
+  const exited = new Promise<string>((resolve) => {
+    child.on('error', (error) => resolve(error.message))
+    child.on('close', (code, signal) => resolve(`${said.trim()} (${signal ?? `exit code ${code}`})`))
+  })
+  await ready(child, dir, exited)
+  return {
+    pid: child.pid ?? 0,
+    exited,
+    async stop(mode): Promise<void> {
+      child.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
+      const late = delay(stopWithinMs, 'late', { ref: false })
+      if ((await Promise.race([exited, late])) === 'late') {
+        child.kill('SIGQUIT')
+        await exited
+      }
+    },
+  }
+}
+
+/** Line 1 of postmaster.pid is its pid, line 8 its state. */
+async function ready(child: ChildProcess, dir: string, exited: Promise<string>): Promise<void> {
+  const deadline = Date.now() + readyWithinMs
+  let end: string | undefined
+  void exited.then((text) => (end = text))
+  for (;;) {
+    if (end !== undefined) throw startFailure('PostgreSQL', end, dirname(dir))
+    const lines = pidFile(dir)
+    if (lines !== undefined && Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return
+    if (Date.now() > deadline) {
+      child.kill('SIGKILL')
+      throw new FeedError('FEED_START', `PostgreSQL was not ready within ${readyWithinMs / 1000} s`, { hint: `see ${join(dir, 'log')}` })
+    }
+    await delay(5)
+  }
+}
+
+function pidFile(dir: string): string[] | undefined {
+  const path = join(dir, 'postmaster.pid')
+  try {
+    return existsSync(path) ? readFileSync(path, 'utf8').split('\n') : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Stops a postmaster on `dir` that nobody looks after any more. */
+export async function stopOrphan(dir: string): Promise<void> {
+  const pid = Number(pidFile(dir)?.[0])
+  if (!Number.isInteger(pid) || pid <= 1 || !isPostmasterOf(pid, dir)) return
+  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
+    process.kill(pid, signal)
+    for (let waited = 0; waited < 10_000; waited += 20) {
+      if (!isPostmasterOf(pid, dir)) return
+      await delay(20)
+    }
+  }
+  throw new FeedError('FEED_START', `PostgreSQL process ${pid} still runs on ${dir} and does not stop`)
+}
+
+function isPostmasterOf(pid: number, dir: string): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+  }
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return words[words.indexOf('-D') + 1] === dir
+  } catch {
+    // No /proc: a live process that the pid file names is believed.
+    return !existsSync('/proc/self')
+  }
+}
