@@ -1,0 +1,128 @@
+// A walk over the tokens of one statement, and the errors that name where it stopped.
+
+import { FeedError } from '../../errors/feed-error.ts'
+import type { Value } from '../ast.ts'
+import type { Token } from '../lexer.ts'
+import { isOp, isWord } from '../split.ts'
+
+export class Cursor {
+  readonly #sql: string
+  readonly #tokens: readonly Token[]
+  #at = 0
+
+  constructor(sql: string, tokens: readonly Token[]) {
+    this.#sql = sql
+    this.#tokens = tokens
+  }
+
+  get next(): Token | undefined {
+    return this.#tokens[this.#at]
+  }
+
+  /** Offset of the next token, or of the end. */
+  get position(): number {
+    return this.next?.start ?? this.#tokens.at(-1)?.end ?? 0
+  }
+
+  peek(ahead: number): Token | undefined {
+    return this.#tokens[this.#at + ahead]
+  }
+
+  take(): Token {
+    const token = this.next
+    if (token === undefined) throw this.syntaxError()
+    this.#at += 1
+    return token
+  }
+
+  /** Takes the words when all of them come next. */
+  accept(...words: readonly string[]): boolean {
+    if (!words.every((word, i) => isWord(this.peek(i), word))) return false
+    this.#at += words.length
+    return true
+  }
+
+  acceptOp(text: string): boolean {
+    if (!isOp(this.next, text)) return false
+    this.#at += 1
+    return true
+  }
+
+  expect(word: string, hint?: string): void {
+    if (!this.accept(word)) throw this.syntaxError(hint)
+  }
+
+  expectOp(text: string): void {
+    if (!this.acceptOp(text)) throw this.syntaxError()
+  }
+
+  expectEnd(hint?: string): void {
+    if (this.next !== undefined) throw this.syntaxError(hint)
+  }
+
+  /** A name, quoted or not. */
+  name(): string {
+    const token = this.next
+    if (token === undefined || (token.tag !== 'word' && token.tag !== 'quoted')) throw this.syntaxError()
+    this.#at += 1
+    return token.text
+  }
+
+  /** name ('.' name)* */
+  dotted(): string[] {
+    const parts = [this.name()]
+    while (this.acceptOp('.')) parts.push(this.name())
+    return parts
+  }
+
+  /** string | [sign] number | word | $n */
+  value(): Value {
+    const { position } = this
+    const sign = isOp(this.next, '-') || isOp(this.next, '+') ? this.take().text : ''
+    const token = this.take()
+    if (sign !== '' && token.tag !== 'number') throw this.#errorAt(token)
+    switch (token.tag) {
+      case 'string':
+        return { tag: 'string', text: token.text, position }
+      case 'number': {
+        const isNumber = /^[\d.]+(?:[eE][+-]?\d+)?$/.test(token.text)
+        return { tag: isNumber ? 'number' : 'word', text: `${sign === '-' ? '-' : ''}${token.text}`, position }
+      }
+      case 'param':
+        return { tag: 'placeholder', index: Number(token.text), position }
+      case 'word':
+        return { tag: 'word', text: this.#sql.slice(token.start, token.end), position }
+      case 'quoted':
+        return { tag: 'word', text: token.text, position }
+      default:
+        throw this.#errorAt(token)
+    }
+  }
+
+  /** The text from the next token to the end. */
+  rest(): string {
+    const text = this.#sql.slice(this.position, this.#tokens.at(-1)?.end ?? 0)
+    this.#at = this.#tokens.length
+    return text
+  }
+
+  textBetween(start: number, end: number): string {
+    return this.#sql.slice(start, end)
+  }
+
+  /** End of the token before. */
+  get lastEnd(): number {
+    return this.#tokens[this.#at - 1]?.end ?? 0
+  }
+
+  syntaxError(hint?: string): FeedError {
+    const token = this.next
+    if (token !== undefined) return this.#errorAt(token, hint)
+    return new FeedError('FEED_SYNTAX', 'syntax error at end of input', { position: this.position + 1, hint })
+  }
+
+  #errorAt(token: Token, hint?: string): FeedError {
+    const near = this.#sql.slice(token.start, token.end)
+    return new FeedError('FEED_SYNTAX', `syntax error at or near "${near}"`, { position: token.start + 1, hint })
+  }
+}

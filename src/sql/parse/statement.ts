@@ -1,0 +1,44 @@
+// Which statements are ours, by their first words, and which parser reads the rest. A new statement is a new line here
+// and a file beside this one.
+
+import type { Statement } from '../ast.ts'
+import { parseCancelQueries, parseShowQueries } from './queries.ts'
+import { parseResetClusterSetting, parseSetClusterSetting, parseShowClusterSetting, parseShowClusterSettings } from './cluster-setting.ts'
+import { parseChangefeed } from './create-changefeed.ts'
+import type { Cursor } from './cursor.ts'
+import { parseSetDatabase, parseUse } from './use-database.ts'
+
+type Parser = (cursor: Cursor) => Statement
+
+const showQueries: Parser = parseShowQueries
+
+const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] = [
+  [['experimental', 'changefeed'], (cursor) => parseChangefeed(cursor, true)],
+  [['create', 'changefeed'], (cursor) => parseChangefeed(cursor, false)],
+  [['set', 'cluster', 'setting'], parseSetClusterSetting],
+  [['reset', 'cluster', 'setting'], parseResetClusterSetting],
+  [['show', 'cluster', 'setting'], parseShowClusterSetting],
+  [['show', 'cluster', 'settings'], (cursor) => parseShowClusterSettings(cursor, false)],
+  [['show', 'public', 'cluster', 'settings'], (cursor) => parseShowClusterSettings(cursor, false)],
+  [['show', 'all', 'cluster', 'settings'], (cursor) => parseShowClusterSettings(cursor, true)],
+  ...['queries', 'statements'].flatMap((what): [readonly string[], Parser][] => [
+    [['show', what], showQueries],
+    [['show', 'all', what], showQueries],
+    ...['cluster', 'local', 'session'].flatMap((where): [readonly string[], Parser][] => [
+      [['show', where, what], showQueries],
+      [['show', 'all', where, what], showQueries],
+    ]),
+  ]),
+  [['cancel'], parseCancelQueries],
+  [['set', 'database'], parseSetDatabase],
+  [['set', 'session', 'database'], parseSetDatabase],
+  [['use'], parseUse],
+  [['show', 'databases'], (cursor) => (cursor.expectEnd(), { tag: 'show-databases' })],
+  [['show', 'tables'], (cursor) => (cursor.expectEnd(), { tag: 'show-tables' })],
+]
+
+/** Undefined: not ours. Throws FEED_SYNTAX when it is and does not parse. */
+export function parseOurs(cursor: Cursor): Statement | undefined {
+  for (const [words, parse] of parsers) if (cursor.accept(...words)) return parse(cursor)
+  return undefined
+}
