@@ -7,8 +7,13 @@ export type Piece =
   | { readonly tag: 'forward'; readonly sql: string }
   /** Ours. */
   | { readonly tag: 'local'; readonly statement: LocalStatement; readonly sql: string }
+  /** PostgreSQL's, in words that depend on its catalogue: asked on the session's backend just before it is sent. */
+  | { readonly tag: 'rewrite'; readonly rewrite: (query: BackendQuery) => Promise<string>; readonly sql: string }
   /** Ours, and malformed. */
   | { readonly tag: 'error'; readonly error: Error; readonly sql: string }
+
+/** Text rows. */
+export type BackendQuery = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
 
 export interface StatementHandler {
   /**
@@ -58,7 +63,7 @@ export interface SessionControl {
   /** I(dle), T (in a transaction), E (in a failed one). */
   readonly transactionStatus: 'I' | 'T' | 'E'
   /** Runs SQL on the session's own backend, unseen by the client. Text rows. */
-  queryBackend(sql: string): Promise<readonly (readonly (string | null)[])[]>
+  readonly queryBackend: BackendQuery
   /** Moves the session to another database. Throws when a transaction is open or the database does not exist. */
   switchDatabase(name: string): Promise<void>
 }

@@ -16,7 +16,6 @@ import { runChangefeed } from './run-changefeed.ts'
 import { showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
 import { changeSetting } from './set-setting.ts'
 import type { Sources } from './sources.ts'
-import { upsertPiece } from './upsert.ts'
 import { useDatabase } from './use-database.ts'
 
 export interface DeskOptions {
@@ -41,8 +40,7 @@ export class StatementDesk implements StatementHandler {
   }
 
   #piece(piece: SqlPiece): Piece {
-    if (piece.tag === 'forward' || piece.tag === 'error') return piece
-    if (piece.tag === 'upsert') return upsertPiece(piece)
+    if (piece.tag !== 'ours') return piece
     const { statement, sql } = piece
     try {
       switch (statement.tag) {

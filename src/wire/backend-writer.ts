@@ -1,0 +1,114 @@
+// Messages of a PostgreSQL server (protocol 3), as bytes: tag, i32 length (itself included), body.
+
+import { ByteWriter } from '../bytes/byte-writer.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { codes } from '../errors/codes.ts'
+
+/** What follows the tag and the length. */
+function message(tag: string, body: (out: ByteWriter) => void): Buffer {
+  const out = new ByteWriter(256)
+  out.u8(tag.charCodeAt(0))
+  out.u32be(0)
+  body(out)
+  out.buffer.writeInt32BE(out.length - 1, 1)
+  return Buffer.from(out.view())
+}
+
+function cstring(out: ByteWriter, text: string): void {
+  out.utf8(text.replaceAll('\0', ''))
+  out.u8(0)
+}
+
+const nothing = (): void => undefined
+
+export const parseComplete = message('1', nothing)
+export const bindComplete = message('2', nothing)
+export const closeComplete = message('3', nothing)
+export const noData = message('n', nothing)
+export const portalSuspended = message('s', nothing)
+export const emptyQueryResponse = message('I', nothing)
+
+export function readyForQuery(status: string): Buffer {
+  return message('Z', (out) => out.u8(status.charCodeAt(0)))
+}
+
+export function commandComplete(tag: string): Buffer {
+  return message('C', (out) => cstring(out, tag))
+}
+
+export function backendKeyData(pid: number, secret: number): Buffer {
+  return message('K', (out) => {
+    out.u32be(pid)
+    out.u32be(secret)
+  })
+}
+
+export interface ColumnShape {
+  readonly name: string
+  readonly typeOid: number
+  readonly typeSize: number
+}
+
+/** `formats`: 0 text, 1 binary, per column; missing ones are text. */
+export function rowDescription(columns: readonly ColumnShape[], formats: readonly number[]): Buffer {
+  return message('T', (out) => {
+    out.u16be(columns.length)
+    for (const [i, { name, typeOid, typeSize }] of columns.entries()) {
+      cstring(out, name)
+      out.u32be(0)
+      out.u16be(0)
+      out.u32be(typeOid)
+      out.u16be(typeSize & 0xffff)
+      out.u32be(0xffffffff)
+      out.u16be(formats[i] ?? 0)
+    }
+  })
+}
+
+export function parameterDescription(types: readonly number[]): Buffer {
+  return message('t', (out) => {
+    out.u16be(types.length)
+    for (const type of types) out.u32be(type)
+  })
+}
+
+export type Severity = 'ERROR' | 'FATAL' | 'NOTICE' | 'WARNING'
+
+export interface Report {
+  readonly severity: Severity
+  readonly sqlstate: string
+  readonly message: string
+  readonly detail?: string | undefined
+  readonly hint?: string | undefined
+  readonly position?: number | undefined
+}
+
+/** ErrorResponse or NoticeResponse: fields of (u8 code, cstring). */
+export function report({ severity, sqlstate, message: text, detail, hint, position }: Report): Buffer {
+  return message(severity === 'ERROR' || severity === 'FATAL' ? 'E' : 'N', (out) => {
+    const fields: readonly (readonly [string, string | undefined])[] = [
+      ['S', severity],
+      ['V', severity],
+      ['C', sqlstate],
+      ['M', text],
+      ['D', detail],
+      ['H', hint],
+      ['P', position === undefined ? undefined : String(position)],
+    ]
+    for (const [code, value] of fields) {
+      if (value === undefined) continue
+      out.u8(code.charCodeAt(0))
+      cstring(out, value)
+    }
+    out.u8(0)
+  })
+}
+
+export function errorResponse(error: unknown, severity: 'ERROR' | 'FATAL' = 'ERROR'): Buffer {
+  if (error instanceof FeedError) {
+    const { sqlstate, message: text, detail, hint, position } = error
+    return report({ severity, sqlstate, message: text, detail, hint, position })
+  }
+  const text = error instanceof Error ? error.message : String(error)
+  return report({ severity, sqlstate: codes.FEED_BUG.sqlstate, message: `internal error: ${text}` })
+}
