@@ -56,12 +56,12 @@ export class ByteWriter {
 
   utf8(text: string): void {
     this.ensure(text.length * 3)
-    this.length += this.buffer.utf8Write(text, this.length)
+    this.length += this.buffer.write(text, this.length, 'utf8')
   }
 
   latin1(text: string): void {
     this.ensure(text.length)
-    this.length += this.buffer.latin1Write(text, this.length)
+    this.length += this.buffer.write(text, this.length, 'latin1')
   }
 
   /** A view on what was written, valid until the next write or clear. */

@@ -142,7 +142,11 @@ class FrontServer implements Front {
     const { backend, handler, defaultDatabase } = this.#options
     try {
       const { version, parameters } = readStartup(packet)
-      if (!parameters.has('database')) parameters.set('database', defaultDatabase)
+      const named = parameters.get('database')
+      // libpq names a database after the user when it is told none.
+      if (named === undefined || (named === 'root' && parameters.get('user') === 'root')) {
+        parameters.set('database', defaultDatabase)
+      }
       const key = { pid: this.#nextPid++ & 0x7fffffff, secret: randomInt(0x7fffffff) }
       const name = `${key.pid}.${key.secret}`
       const session = new Session({

@@ -26,8 +26,9 @@ export function durationOf(given: GivenOptions, name: 'resolved' | 'min_checkpoi
   return read.tag === 'ok' ? read.nanos : undefined
 }
 
-export function checkpointNanos(given: GivenOptions): bigint {
-  return durationOf(given, 'min_checkpoint_frequency') ?? defaultCheckpointNanos
+/** A feed on a connection has no checkpoint to write, so nothing holds it back unless it is asked for. */
+export function checkpointNanos({ given, sink }: ReadOptions): bigint {
+  return durationOf(given, 'min_checkpoint_frequency') ?? (sink.kind === 'sinkless' ? 0n : defaultCheckpointNanos)
 }
 
 export interface NoticeFacts {
@@ -48,7 +49,7 @@ export function noticesOf({ read, times, now, tables, identityChanges }: NoticeF
   if (given.has('protect_data_from_gc_on_pause')) {
     messages.push('protect_data_from_gc_on_pause option is no longer needed')
   }
-  messages.push(...virtualColumns(tables), ...ineffective(given), ...oldCursor(times, now, given), ...intervals(given))
+  messages.push(...virtualColumns(tables), ...ineffective(given), ...oldCursor(times, now, given), ...intervals(read))
   for (const sql of identityChanges) messages.push(`complete rows need the whole old row in the log: ${sql}`)
   return messages.map((message) => ({ severity: 'NOTICE', message }))
 }
@@ -84,10 +85,11 @@ function oldCursor({ cursor }: FeedTimes, now: Hlc, given: GivenOptions): readon
   ]
 }
 
-function intervals(given: GivenOptions): readonly string[] {
+function intervals(read: ReadOptions): readonly string[] {
+  const { given } = read
   const messages: string[] = []
   const resolved = durationOf(given, 'resolved')
-  const checkpoint = checkpointNanos(given)
+  const checkpoint = checkpointNanos(read)
   if (resolved !== undefined && resolved < checkpoint) {
     const explicit = given.get('resolved')?.text
     const byDefault = explicit === undefined || explicit === '' ? ' by default' : ''

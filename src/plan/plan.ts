@@ -123,7 +123,7 @@ function specOf({ context, read, times }: Opening, tables: readonly TargetFacts[
     topicInValue: isOn(given, 'topic_in_value'),
     encodeJsonNullAsObject: isOn(given, 'encode_json_value_null_as_object'),
     resolvedIntervalMs: resolvedNanos === undefined ? undefined : milliseconds(resolvedNanos),
-    minCheckpointMs: milliseconds(checkpointNanos(given)),
+    minCheckpointMs: milliseconds(checkpointNanos(read)),
     initialScan: scanOf(given),
     cursor: times.cursor,
     endTime: times.endTime,

@@ -7,7 +7,7 @@ import type { Catalogue, ResolvedTarget, TargetFacts } from './catalogue.ts'
 
 /** Our own database: settings, jobs, the catalogue of feeds. */
 const systemDatabase = 'system'
-const systemSchemas: ReadonlySet<string> = new Set(['pg_catalog', 'pg_toast', 'pg_changefeed', 'crdb_internal'])
+const systemSchemas: ReadonlySet<string> = new Set(['pg_catalog', 'pg_toast', 'changefeed', 'crdb_internal'])
 
 export interface Reader {
   readonly user: string

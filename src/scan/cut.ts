@@ -111,7 +111,7 @@ interface Facts extends ScanTable {
 
 async function readFacts(control: RawConnection, relids: readonly number[]): Promise<Map<number, Facts>> {
   const rows = await control.query(
-    `SELECT oid::text, pg_changefeed.describe(oid)::text, pg_relation_filenode(oid)::text, (pg_relation_size(oid) / current_setting('block_size')::int)::text FROM pg_class WHERE oid IN (${relids.join(', ')})`,
+    `SELECT oid::text, changefeed.describe(oid)::text, pg_relation_filenode(oid)::text, (pg_relation_size(oid) / current_setting('block_size')::int)::text FROM pg_class WHERE oid IN (${relids.join(', ')})`,
   )
   const facts = new Map<number, Facts>()
   for (const [oid, description, file, pages] of rows) {

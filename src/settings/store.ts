@@ -33,11 +33,11 @@ export class SettingsStore {
   /** Makes the table when it is missing, and reads it. */
   static async open(query: SettingsQuery): Promise<SettingsStore> {
     // Asking first keeps the "already exists" notices of IF NOT EXISTS out of the log of every start.
-    const exists = await query(`SELECT to_regclass('pg_changefeed.settings') IS NOT NULL`, [])
+    const exists = await query(`SELECT to_regclass('changefeed.settings') IS NOT NULL`, [])
     if (!['t', 'true'].includes(String(exists[0]?.[0]))) {
-      await query('CREATE SCHEMA IF NOT EXISTS pg_changefeed', [])
+      await query('CREATE SCHEMA IF NOT EXISTS changefeed', [])
       await query(
-        `CREATE TABLE IF NOT EXISTS pg_changefeed.settings (
+        `CREATE TABLE IF NOT EXISTS changefeed.settings (
           name text PRIMARY KEY, value text NOT NULL, updated_at timestamptz NOT NULL DEFAULT now())`,
         [],
       )
@@ -60,10 +60,10 @@ export class SettingsStore {
   async set(name: SettingName, value: string | undefined): Promise<void> {
     await this.#serially(async () => {
       if (value === undefined) {
-        await this.#query('DELETE FROM pg_changefeed.settings WHERE name = $1', [name])
+        await this.#query('DELETE FROM changefeed.settings WHERE name = $1', [name])
       } else {
         await this.#query(
-          `INSERT INTO pg_changefeed.settings (name, value) VALUES ($1, $2)
+          `INSERT INTO changefeed.settings (name, value) VALUES ($1, $2)
            ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = now()`,
           [name, value],
         )
@@ -81,7 +81,7 @@ export class SettingsStore {
 
   async reload(): Promise<void> {
     await this.#serially(async () => {
-      const rows = await this.#query('SELECT name, value FROM pg_changefeed.settings', [])
+      const rows = await this.#query('SELECT name, value FROM changefeed.settings', [])
       const texts = new Map<SettingName, string>()
       // A name this version does not know stays in the table: another version wrote it.
       for (const [name, value] of rows) {

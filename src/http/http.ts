@@ -1,0 +1,72 @@
+// HTTP: health and metrics, for probes and Prometheus. It reads what it is handed and changes nothing, except that a
+// shutdown may be asked for from this machine, if whoever started it allows that.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { cannotListen } from '../pg-server/front.ts'
+
+export interface HttpOptions {
+  readonly host: string
+  readonly port: number
+  readonly ready: () => { readonly ok: true } | { readonly ok: false; readonly reason: string }
+  /** Prometheus text format. */
+  readonly metrics: () => Promise<string>
+  readonly shutdown?: () => void
+}
+
+export interface HttpServer {
+  readonly port: number
+  close(): Promise<void>
+}
+
+export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+  const server = createServer((request, response) => {
+    answer(options, request, response).catch((error: unknown) => {
+      json(response, 500, { error: error instanceof Error ? error.message : String(error) })
+    })
+  })
+  const host = options.host === 'localhost' ? '127.0.0.1' : options.host
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(cannotListen(options.host, options.port, error)))
+    server.listen(options.port, host, resolve)
+  })
+  const address = server.address()
+  return {
+    port: address === null || typeof address === 'string' ? options.port : address.port,
+    async close(): Promise<void> {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+async function answer(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://localhost')
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  if (url.pathname === '/health' && isRead) {
+    const ready = options.ready()
+    if (url.searchParams.has('ready') && !ready.ok) json(response, 503, { error: ready.reason })
+    else json(response, 200, {})
+  } else if (url.pathname === '/_status/vars' && isRead) {
+    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+    response.end(await options.metrics())
+  } else if (url.pathname === '/_admin/shutdown' && options.shutdown !== undefined && isFromHere(request)) {
+    if (request.method !== 'POST') {
+      json(response, 405, { error: 'POST asks the server to stop' })
+      return
+    }
+    json(response, 200, {})
+    response.on('finish', options.shutdown)
+  } else json(response, 404, { error: `nothing at ${request.method ?? ''} ${url.pathname}` })
+}
+
+/** A browser on this machine sends an Origin; no page may stop the server. */
+function isFromHere({ socket, headers }: IncomingMessage): boolean {
+  const address = socket.remoteAddress ?? ''
+  return headers.origin === undefined && (address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1')
+}
+
+function json(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(`${JSON.stringify(body)}\n`)
+}
