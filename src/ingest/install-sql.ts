@@ -14,46 +14,46 @@ export const messagePrefix = 'pg_changefeed:'
 /** Idempotent; run in one transaction by a superuser. `installedSql` says whether it has been. */
 export const installSql = `
 SELECT pg_advisory_xact_lock(hashtext('pg_changefeed install'));
-CREATE SCHEMA IF NOT EXISTS pg_changefeed;
-REVOKE ALL ON SCHEMA pg_changefeed FROM PUBLIC;
-SELECT set_config('pg_changefeed.internal', 'on', true);
+CREATE SCHEMA IF NOT EXISTS changefeed;
+REVOKE ALL ON SCHEMA changefeed FROM PUBLIC;
+SELECT set_config('changefeed.internal', 'on', true);
 
-CREATE TABLE IF NOT EXISTS pg_changefeed.source (
+CREATE TABLE IF NOT EXISTS changefeed.source (
   only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
   token text NOT NULL DEFAULT md5(gen_random_uuid()::text)
 );
-INSERT INTO pg_changefeed.source DEFAULT VALUES ON CONFLICT DO NOTHING;
+INSERT INTO changefeed.source DEFAULT VALUES ON CONFLICT DO NOTHING;
 
-CREATE TABLE IF NOT EXISTS pg_changefeed.watched (
+CREATE TABLE IF NOT EXISTS changefeed.watched (
   relid oid PRIMARY KEY,
   description jsonb NOT NULL,
   since_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
-CREATE OR REPLACE FUNCTION pg_changefeed.type_shape(type oid) RETURNS jsonb
+CREATE OR REPLACE FUNCTION changefeed.type_shape(type oid) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
 DECLARE t record;
 BEGIN
   SELECT typname, typtype, typelem, typlen, typcategory, typbasetype, typrelid, nspname
     INTO t FROM pg_type JOIN pg_namespace n ON n.oid = typnamespace WHERE pg_type.oid = type;
-  IF t.typtype = 'd' THEN RETURN pg_changefeed.type_shape(t.typbasetype); END IF;
+  IF t.typtype = 'd' THEN RETURN changefeed.type_shape(t.typbasetype); END IF;
   IF t.typtype = 'e' THEN RETURN '{"tag": "enum"}'; END IF;
   IF t.typtype IN ('r', 'm') THEN RETURN '{"tag": "range"}'; END IF;
   IF t.typtype = 'c' THEN
     RETURN jsonb_build_object('tag', 'composite', 'fields', coalesce((
-      SELECT jsonb_agg(jsonb_build_object('name', attname, 'shape', pg_changefeed.type_shape(atttypid)) ORDER BY attnum)
+      SELECT jsonb_agg(jsonb_build_object('name', attname, 'shape', changefeed.type_shape(atttypid)) ORDER BY attnum)
       FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped), '[]'));
   END IF;
   -- int2vector and oidvector call themselves arrays and print as text.
   IF t.typcategory = 'A' AND t.typelem <> 0 AND t.typlen = -1 AND t.typname NOT IN ('int2vector', 'oidvector') THEN
-    RETURN jsonb_build_object('tag', 'array', 'element', pg_changefeed.type_shape(t.typelem),
+    RETURN jsonb_build_object('tag', 'array', 'element', changefeed.type_shape(t.typelem),
       'delimiter', (SELECT typdelim FROM pg_type WHERE oid = t.typelem));
   END IF;
   RETURN jsonb_build_object('tag', 'scalar', 'name',
     CASE t.nspname WHEN 'pg_catalog' THEN t.typname::text ELSE t.nspname || '.' || t.typname END);
 END $$;
 
-CREATE OR REPLACE FUNCTION pg_changefeed.describe(relation oid) RETURNS jsonb
+CREATE OR REPLACE FUNCTION changefeed.describe(relation oid) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
   SELECT jsonb_build_object(
     'relid', c.oid::bigint,
@@ -64,7 +64,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
     'columns', coalesce((
       SELECT jsonb_agg(jsonb_build_object(
         'name', attname, 'attnum', attnum, 'typeOid', atttypid::bigint, 'typmod', atttypmod,
-        'typeName', format_type(atttypid, atttypmod), 'shape', pg_changefeed.type_shape(atttypid),
+        'typeName', format_type(atttypid, atttypmod), 'shape', changefeed.type_shape(atttypid),
         'notNull', attnotnull, 'hasDefault', atthasdef, 'generated', attgenerated = 's') ORDER BY attnum)
       FROM pg_attribute
       WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
@@ -78,48 +78,48 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
   WHERE c.oid = relation
 $$;
 
-CREATE OR REPLACE FUNCTION pg_changefeed.emit(description jsonb) RETURNS void
+CREATE OR REPLACE FUNCTION changefeed.emit(description jsonb) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog AS $$
-  SELECT pg_logical_emit_message(true, '${messagePrefix}' || token, description::text) FROM pg_changefeed.source
+  SELECT pg_logical_emit_message(true, '${messagePrefix}' || token, description::text) FROM changefeed.source
 $$;
 
 -- Called in the transaction that adds the table to the publication.
-CREATE OR REPLACE FUNCTION pg_changefeed.register(relation oid) RETURNS void
+CREATE OR REPLACE FUNCTION changefeed.register(relation oid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
-DECLARE d jsonb := pg_changefeed.describe(relation);
+DECLARE d jsonb := changefeed.describe(relation);
 BEGIN
-  INSERT INTO pg_changefeed.watched (relid, description) VALUES (relation, d)
+  INSERT INTO changefeed.watched (relid, description) VALUES (relation, d)
     ON CONFLICT (relid) DO UPDATE SET description = excluded.description;
-  PERFORM pg_changefeed.emit(d);
+  PERFORM changefeed.emit(d);
 END $$;
 
-CREATE OR REPLACE FUNCTION pg_changefeed.on_ddl() RETURNS event_trigger
+CREATE OR REPLACE FUNCTION changefeed.on_ddl() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE w record; d jsonb;
 BEGIN
   IF tg_tag IN ('ALTER PUBLICATION', 'DROP PUBLICATION', 'DROP OWNED')
-     AND coalesce(current_setting('pg_changefeed.internal', true), '') <> 'on'
-     AND EXISTS (SELECT FROM pg_changefeed.watched w WHERE EXISTS (SELECT FROM pg_class WHERE oid = w.relid) AND NOT EXISTS (
+     AND coalesce(current_setting('changefeed.internal', true), '') <> 'on'
+     AND EXISTS (SELECT FROM changefeed.watched t WHERE EXISTS (SELECT FROM pg_class WHERE oid = t.relid) AND NOT EXISTS (
        SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-       WHERE p.pubname = '${publication}' AND r.prrelid = w.relid)) THEN
+       WHERE p.pubname = '${publication}' AND r.prrelid = t.relid)) THEN
     RAISE EXCEPTION 'publication "${publication}" is in use by changefeeds'
       USING ERRCODE = 'object_in_use', HINT = 'Changes of the watched tables would be lost. Cancel the changefeeds first.';
   END IF;
-  FOR w IN SELECT relid, description FROM pg_changefeed.watched ORDER BY relid LOOP
-    d := pg_changefeed.describe(w.relid);
+  FOR w IN SELECT relid, description FROM changefeed.watched ORDER BY relid LOOP
+    d := changefeed.describe(w.relid);
     IF d IS NULL THEN
-      DELETE FROM pg_changefeed.watched WHERE relid = w.relid;
-      PERFORM pg_changefeed.emit(w.description || '{"dropped": true}');
+      DELETE FROM changefeed.watched WHERE relid = w.relid;
+      PERFORM changefeed.emit(w.description || '{"dropped": true}');
     ELSIF d <> w.description THEN
-      UPDATE pg_changefeed.watched SET description = d WHERE relid = w.relid;
-      PERFORM pg_changefeed.emit(d);
+      UPDATE changefeed.watched SET description = d WHERE relid = w.relid;
+      PERFORM changefeed.emit(d);
     END IF;
   END LOOP;
 END $$;
 
 DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'pg_changefeed_ddl') THEN
-    CREATE EVENT TRIGGER pg_changefeed_ddl ON ddl_command_end EXECUTE FUNCTION pg_changefeed.on_ddl();
+    CREATE EVENT TRIGGER pg_changefeed_ddl ON ddl_command_end EXECUTE FUNCTION changefeed.on_ddl();
     -- Also when session_replication_role is 'replica': a restore changes tables too.
     ALTER EVENT TRIGGER pg_changefeed_ddl ENABLE ALWAYS;
   END IF;
@@ -136,5 +136,5 @@ END $$;
 const fingerprint = createHash('sha256').update(installSql).digest('hex')
 
 /** One row with `t` where this very version is installed. */
-export const installedSql = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pg_changefeed' AND obj_description(oid, 'pg_namespace') = '${fingerprint}') AND EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}')`
-export const markInstalledSql = `COMMENT ON SCHEMA pg_changefeed IS '${fingerprint}'`
+export const installedSql = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'changefeed' AND obj_description(oid, 'pg_namespace') = '${fingerprint}') AND EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}')`
+export const markInstalledSql = `COMMENT ON SCHEMA changefeed IS '${fingerprint}'`
