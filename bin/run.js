@@ -1,0 +1,18 @@
+// Plain JavaScript for old Nodes: hands over to a child and gives its end as our own.
+import { spawn } from 'node:child_process'
+
+export function run(command, args) {
+  const child = spawn(command, args, { stdio: 'inherit' })
+  // A terminal sends Ctrl-C to the child as well; it decides when to end.
+  for (const signal of ['SIGINT', 'SIGQUIT']) process.on(signal, () => undefined)
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('error', (error) => {
+    console.error(error.message)
+    process.exit(1)
+  })
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code)
+    for (const name of ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(name)
+    process.kill(process.pid, signal)
+  })
+}

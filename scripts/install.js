@@ -1,0 +1,20 @@
+// Installs what is missing, and nothing when nothing is: the lock file's hash is remembered beside what it installed.
+// Plain JavaScript, because it runs before the right Node is there.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const path = (relative) => fileURLToPath(new URL(relative, import.meta.url))
+const mark = path('../node_modules/.installed')
+const wanted = createHash('sha256').update(readFileSync(path('../package-lock.json'))).digest('hex')
+
+if (!existsSync(mark) || readFileSync(mark, 'utf8') !== wanted) {
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
+  const { status, error } = spawnSync('npm', args, { cwd: path('..'), stdio: ['ignore', 'inherit', 'inherit'] })
+  if (error !== undefined || status !== 0) {
+    console.error(`npm ${args.join(' ')} failed${error === undefined ? '' : `: ${error.message}`}`)
+    process.exit(1)
+  }
+  writeFileSync(mark, wanted)
+}

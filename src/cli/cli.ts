@@ -1,0 +1,53 @@
+// The command line: one file a command, each a function from its arguments to an exit code. Commands read flags, say
+// what went wrong in one line with a hint, and leave the work to the rooms.
+
+import { nearestName } from '../core/nearest-name.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { UsageError } from './usage-error.ts'
+
+type Command = (argv: readonly string[]) => Promise<number>
+
+const commands: Readonly<Record<string, { readonly about: string; readonly load: () => Promise<Command> }>> = {
+  'start-single-node': {
+    about: 'start a server with its own PostgreSQL',
+    load: async () => (await import('./start-single-node.ts')).startSingleNode,
+  },
+  sql: { about: 'open a SQL shell', load: async () => (await import('./sql/sql.ts')).runSql },
+  quit: { about: 'stop a server', load: async () => (await import('./quit.ts')).quit },
+  demo: { about: 'see rows flow: a server, a table, a little traffic', load: async () => (await import('./demo.ts')).demo },
+  version: { about: 'print the version', load: async () => (await import('./version.ts')).version },
+}
+
+export async function runCommand(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    process.stdout.write(usage())
+    return name === undefined ? 1 : 0
+  }
+  const command = Object.hasOwn(commands, name === '--version' ? 'version' : name) ? commands[name === '--version' ? 'version' : name] : undefined
+  if (command === undefined) {
+    const meant = nearestName(name, Object.keys(commands))
+    process.stderr.write(`ERROR: unknown command "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}\n`)
+    return 1
+  }
+  try {
+    return await (await command.load())(rest)
+  } catch (error) {
+    process.stderr.write(errorText(error))
+    return 1
+  }
+}
+
+function usage(): string {
+  const lines = Object.entries(commands).map(([name, { about }]) => `  ${name.padEnd(18)} ${about}`)
+  return `Changefeeds for PostgreSQL.\n\nUsage: changefeed <command> [flags]\n\n${lines.join('\n')}\n\n"changefeed <command> --help" lists the flags of a command.\n`
+}
+
+export function errorText(error: unknown): string {
+  if (error instanceof UsageError) return `ERROR: ${error.message}\n`
+  if (error instanceof FeedError) {
+    const detail = error.detail === undefined ? '' : `DETAIL: ${error.detail}\n`
+    return `ERROR: ${error.message}\n${detail}${error.hint === undefined ? '' : `HINT: ${error.hint}\n`}`
+  }
+  return `ERROR: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`
+}

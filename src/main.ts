@@ -1,0 +1,5 @@
+// The program: its first argument names a command, the rest is the command's.
+
+import { runCommand } from './cli/cli.ts'
+
+process.exitCode = await runCommand(process.argv.slice(2))
