@@ -7,7 +7,7 @@ import type { Queries } from './serial-queries.ts'
 import { watchTables } from './watch.ts'
 
 const lostTablesSql = `SELECT w.relid::text, format('%I.%I', n.nspname, c.relname)
-FROM pg_changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE NOT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
   WHERE p.pubname = '${publication}' AND r.prrelid = w.relid)`
 

@@ -22,7 +22,7 @@ export interface PreparedSource {
 /** `control`: an ordinary connection; `replication`: one with replication=database. */
 export async function prepareSource(dir: string, control: Queries, replication: Queries, writer: LogWriter): Promise<PreparedSource> {
   await checkIdentity(dir, control)
-  const [token] = await firstRow(control, 'SELECT token FROM pg_changefeed.source')
+  const [token] = await firstRow(control, 'SELECT token FROM changefeed.source')
   const prefix = messagePrefix + token
   const verdict = judgeSlot(slot, await readSlot(control), writer.endLsn)
   if (verdict.tag === 'continue') return { prefix, gap: undefined }
@@ -39,7 +39,7 @@ export async function prepareSource(dir: string, control: Queries, replication: 
   writer.closed(stampClosed(writer.lastTimestamp, BigInt(micros), 0), from)
   await writer.flush()
   // Tables may have changed in what is missing: every description is written into the WAL again.
-  await control.query('SELECT pg_changefeed.register(relid) FROM pg_changefeed.watched WHERE EXISTS (SELECT FROM pg_class WHERE oid = relid)')
+  await control.query('SELECT changefeed.register(relid) FROM changefeed.watched WHERE EXISTS (SELECT FROM pg_class WHERE oid = relid)')
   return { prefix, gap: verdict.gap }
 }
 

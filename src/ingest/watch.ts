@@ -34,7 +34,7 @@ export async function watchTables(
 
 async function isWatched(connection: RawConnection, relid: number): Promise<boolean> {
   const rows = await connection.query(
-    `SELECT FROM pg_changefeed.watched w WHERE w.relid = ${relid} AND EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = w.relid)`,
+    `SELECT FROM changefeed.watched w WHERE w.relid = ${relid} AND EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = w.relid)`,
   )
   return rows.length > 0
 }
@@ -48,7 +48,7 @@ async function watch(connection: RawConnection, { relid, identitySql }: TableToW
   try {
     await connection.query('BEGIN')
     await connection.query(
-      `SELECT set_config('pg_changefeed.internal', 'on', true), set_config('lock_timeout', '${lockTimeoutMs}', true)`,
+      `SELECT set_config('changefeed.internal', 'on', true), set_config('lock_timeout', '${lockTimeoutMs}', true)`,
     )
     await connection.query(`LOCK TABLE ONLY ${name} IN SHARE ROW EXCLUSIVE MODE`)
     if (identitySql !== undefined) await connection.query(identitySql)
@@ -58,7 +58,7 @@ async function watch(connection: RawConnection, { relid, identitySql }: TableToW
       )
       if (member.length === 0) await connection.query(`ALTER PUBLICATION ${publication} ADD TABLE ONLY ${name}`)
     }
-    await connection.query(`SELECT pg_changefeed.register(${relid})`)
+    await connection.query(`SELECT changefeed.register(${relid})`)
     await connection.query('COMMIT')
   } catch (error) {
     if (error instanceof FeedError && error.sqlstate === '55P03') {
@@ -77,7 +77,7 @@ async function watchedSince(
 ): Promise<ReadonlyMap<number, Hlc | undefined>> {
   // Commit times are kept as long as their transaction ids are; a time that is gone is an old one.
   const rows = await connection.query(
-    `SELECT relid::text, ((extract(epoch FROM pg_xact_commit_timestamp(since_xid::text::bigint::text::xid)) * 1000000)::bigint - 946684800000000)::text FROM pg_changefeed.watched WHERE relid IN (${tables.map(({ relid }) => relid).join(', ')})`,
+    `SELECT relid::text, ((extract(epoch FROM pg_xact_commit_timestamp(since_xid::text::bigint::text::xid)) * 1000000)::bigint - 946684800000000)::text FROM changefeed.watched WHERE relid IN (${tables.map(({ relid }) => relid).join(', ')})`,
   )
   return new Map(
     rows.map(([relid, micros]) => [Number(relid), micros == null ? undefined : { wall: wallOfPgMicros(BigInt(micros)), logical: 0 }]),

@@ -235,13 +235,13 @@ export class RawConnection {
 
   /** Gives false to stop reading. */
   #read(buffer: Buffer, length: number): boolean {
-    let wait: void | Promise<void>
+    let wait: void | Promise<void> = undefined
     try {
       const receiver = this.#receiver
       if (this.#raw !== undefined) wait = this.#raw(buffer, length)
       else {
         const at = this.#parse(buffer, length)
-        if (at < length) wait = this.#raw?.(Buffer.from(buffer.subarray(at, length)), length - at)
+        if (at < length) wait = this.#streamRest(buffer, at, length)
         else if (receiver !== undefined && receiver === this.#receiver) wait = receiver.chunkDone?.()
       }
     } catch (error) {
@@ -254,6 +254,11 @@ export class RawConnection {
       (error: unknown) => this.#die(error instanceof FeedError ? error : new FeedError('FEED_BUG', String(error), { cause: error })),
     )
     return false
+  }
+
+  /** The stream began in the middle of what was read. */
+  #streamRest(buffer: Buffer, at: number, length: number): void | Promise<void> {
+    return this.#raw?.(Buffer.from(buffer.subarray(at, length)), length - at)
   }
 
   /** Hands whole messages on. Gives where it stopped: before the end only when the replication stream begins there. */
@@ -331,7 +336,7 @@ function readRow(bytes: Buffer, start: number): (string | null)[] {
   for (let i = 0; i < columns; i++) {
     const length = bytes.readInt32BE(at)
     at += 4
-    row.push(length < 0 ? null : bytes.utf8Slice(at, at + length))
+    row.push(length < 0 ? null : bytes.toString('utf8', at, at + length))
     if (length > 0) at += length
   }
   return row

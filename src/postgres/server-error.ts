@@ -20,7 +20,7 @@ export function readFields(bytes: Buffer, start: number, end: number): Map<strin
   while (at < end && bytes[at] !== 0) {
     const zero = bytes.indexOf(0, at + 1)
     if (zero < 0 || zero >= end) break
-    fields.set(String.fromCharCode(bytes[at] as number), bytes.utf8Slice(at + 1, zero))
+    fields.set(String.fromCharCode(bytes[at] as number), bytes.toString('utf8', at + 1, zero))
     at = zero + 1
   }
   return fields
