@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process'
 
 export function run(command, args) {
   const child = spawn(command, args, { stdio: 'inherit' })
-  // A terminal sends Ctrl-C to the child as well; it decides when to end.
-  for (const signal of ['SIGINT', 'SIGQUIT']) process.on(signal, () => undefined)
+  // A terminal sends Ctrl-C to the child as well, which decides when to end; anybody else sends signals to us alone.
+  const fromTerminal = process.stdin.isTTY === true
+  for (const signal of ['SIGINT', 'SIGQUIT']) process.on(signal, () => fromTerminal || child.kill(signal))
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('error', (error) => {
     console.error(error.message)

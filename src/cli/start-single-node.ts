@@ -40,7 +40,7 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
   const storeDir = resolve(values.store)
   if (values.background === true) return background(argv, storeDir)
 
-  const unlock = lockStore(storeDir)
+  let unlock: (() => void) | undefined
   const files = [values['pid-file'], values['listening-url-file']]
   const stopAsked = Promise.withResolvers<void>()
   // Signals count from the first moment on: a start that is interrupted stops what it has started.
@@ -52,6 +52,7 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
     })
   }
   try {
+    unlock = lockStore(storeDir)
     const log = serverLog(storeDir)
     const server = await serve({ listen, http, storeDir, log, onShutdown: () => stopAsked.resolve() })
     const url = sqlUrl(listen, server.sqlPort)
@@ -70,9 +71,10 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
     process.send?.({ tag: 'failed', text: errorText(error) })
     throw error
   } finally {
-    for (const file of files) if (file !== undefined) rmSync(file, { force: true })
-    rmSync(join(storeDir, 'http-address'), { force: true })
-    unlock()
+    if (unlock !== undefined) {
+      for (const file of [...files, join(storeDir, 'http-address')]) if (file !== undefined) rmSync(file, { force: true })
+      unlock()
+    }
   }
 }
 

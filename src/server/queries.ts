@@ -22,12 +22,13 @@ FROM pg_catalog.pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pi
   return `SELECT * FROM (${values}${theirs}) AS shown (${columns})`
 }
 
-export function cancelQueries(statement: CancelQueries, front: () => Front): LocalStatement {
+/** `expand`: replaces `[SHOW …]` in a SELECT. */
+export function cancelQueries(statement: CancelQueries, front: () => Front, expand: (sql: string) => string): LocalStatement {
   return {
     parameterTypes: statement.id?.tag === 'placeholder' ? [25] : [],
     columns: undefined,
     async run(call) {
-      const ids = statement.id === undefined ? await selectedIds(statement, call) : [textOf(statement.id, call.parameters) ?? '']
+      const ids = statement.id === undefined ? await selectedIds(expand(statement.select ?? ''), call) : [textOf(statement.id, call.parameters) ?? '']
       for (const id of ids) {
         if (!(await cancel(id, call, front()))) {
           throw new FeedError('FEED_STATE', `could not cancel query ${id}: query ID ${id} not found`, { sqlstate: '42704' })
@@ -38,8 +39,8 @@ export function cancelQueries(statement: CancelQueries, front: () => Front): Loc
   }
 }
 
-async function selectedIds({ select }: CancelQueries, { session }: LocalCall): Promise<string[]> {
-  const rows = await session.queryBackend(select ?? '')
+async function selectedIds(select: string, { session }: LocalCall): Promise<string[]> {
+  const rows = await session.queryBackend(select)
   return rows.flatMap(([id]) => id ?? [])
 }
 

@@ -10,7 +10,7 @@ import { showSetting, showSettings } from '../settings/show.ts'
 import { findSetting } from '../settings/settings.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import type { Statement } from '../sql/ast.ts'
-import { readSql, type SqlPiece } from '../sql/sql.ts'
+import { expandShows, readSql, type SqlPiece } from '../sql/sql.ts'
 import { cancelQueries, showQueriesSql } from './queries.ts'
 import { runChangefeed } from './run-changefeed.ts'
 import { showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
@@ -50,7 +50,7 @@ export class StatementDesk implements StatementHandler {
         case 'reset-cluster-setting':
           return { tag: 'local', statement: changeSetting(statement, this.#options.settings), sql }
         case 'cancel-queries':
-          return { tag: 'local', statement: cancelQueries(statement, () => this.#theFront()), sql }
+          return { tag: 'local', statement: cancelQueries(statement, () => this.#theFront(), (select) => expandShows(select, (show) => this.#showSql(show))), sql }
         case 'use-database':
           return { tag: 'local', statement: useDatabase(statement), sql }
         default:

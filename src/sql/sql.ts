@@ -76,3 +76,8 @@ export function countPlaceholders({ sink, options }: CreateChangefeed): number {
   const values: (Value | undefined)[] = [sink, ...options.map(({ value }) => value)]
   return values.reduce((most, value) => (value?.tag === 'placeholder' ? Math.max(most, value.index) : most), 0)
 }
+
+/** A SELECT with every `[SHOW …]` in it replaced. */
+export function expandShows(sql: string, show: (statement: Statement) => string): string {
+  return spliceShows(sql, lex(sql), show) ?? sql
+}

@@ -1,78 +1,159 @@
-// The shell in a terminal: prompts, statements over several lines, history, Ctrl-C.
+// The shell on a terminal: prompt, history, statements over several lines, Ctrl-C.
+//
+//   root@:26257/defaultdb> SELECT
+//                       -> 1;
+//
+// While a statement runs the terminal is left in its ordinary mode, so that Ctrl-C comes as a signal and cancels it.
 
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { runMeta } from './meta-commands.ts'
-import type { ShellSession } from './session.ts'
-import { cutStatements } from './statements.ts'
+import { createInterface, type Interface } from 'node:readline'
+import { isCommand, runCommand } from './commands.ts'
+import { errorText } from './error-text.ts'
+import { HistoryFile, historyEntry, maxHistory } from './history-file.ts'
+import type { Shell } from './shell.ts'
+import { StatementBuffer } from './statement-split.ts'
 
-const historyFile = join(homedir(), '.changefeed_history')
-const historySize = 1000
+export interface InteractiveOptions {
+  readonly shell: Shell
+  readonly user: string
+  readonly promptHost: string
+  readonly input: NodeJS.ReadStream
+}
 
-export async function interact(session: ShellSession): Promise<number> {
-  process.stdout.write('# Statements end with a semicolon. \\? lists commands, \\q leaves.\n')
-  const lines = createInterface({
-    input: process.stdin,
-    output: process.stdout,
-    terminal: true,
-    history: readHistory(),
-    historySize,
-    removeHistoryDuplicates: true,
-  })
-  const prompt = (isMore: boolean): void => {
-    const main = `root@${session.database}> `
-    lines.setPrompt(isMore ? `${' '.repeat(main.length - 4)} -> ` : main)
-    lines.prompt()
+export class Interactive {
+  readonly #options: InteractiveOptions
+  readonly #shell: Shell
+  readonly #history = new HistoryFile()
+  readonly #buffer = new StatementBuffer()
+  readonly #interface: Interface
+  /** Lines typed or pasted and not yet run. */
+  readonly #lines: string[] = []
+  #statementLines: string[] = []
+  /** The interface's own list, the newest first. */
+  #entries: string[] = []
+  #entriesOfStatement = 0
+  #wake = Promise.withResolvers<void>()
+  #isClosed = false
+
+  constructor(options: InteractiveOptions) {
+    this.#options = options
+    this.#shell = options.shell
+    this.#interface = createInterface({
+      input: options.input,
+      output: process.stdout,
+      terminal: true,
+      history: this.#history.read(),
+      historySize: maxHistory,
+    })
+    this.#interface.on('line', (line) => {
+      this.#lines.push(line)
+      this.#wake.resolve()
+    })
+    this.#interface.on('history', (entries) => {
+      this.#entries = entries
+      this.#entriesOfStatement += 1
+    })
+    this.#interface.on('SIGINT', () => this.#interrupt())
+    this.#interface.on('close', () => {
+      this.#isClosed = true
+      this.#wake.resolve()
+    })
   }
-  let held = ''
-  let isBusy = false
-  const { promise, resolve } = Promise.withResolvers<number>()
-  lines.on('SIGINT', () => {
-    if (session.isRunning) session.cancel()
-    else if (held === '' && lines.line === '') process.stdout.write('\n# \\q or Ctrl-D leaves.\n')
-    held = ''
-    if (!isBusy) {
-      process.stdout.write('\n')
-      lines.write(null, { ctrl: true, name: 'u' })
-      prompt(false)
-    }
-  })
-  lines.on('close', () => resolve(0))
-  lines.on('line', (line) => {
-    void (async () => {
-      remember(line)
-      const isMeta = held === '' && /^\s*(?:\\|exit\s*;?$|quit\s*;?$|help\s*;?$)/.test(line)
-      isBusy = true
-      if (isMeta) {
-        if ((await runMeta(line, session)) === 'quit') {
-          lines.close()
-          return
-        }
-      } else {
-        const { statements, rest } = cutStatements(held === '' ? line : `${held}\n${line}`)
-        held = rest
-        for (const sql of statements) if (!(await session.run(sql))) break
+
+  /** Settles when the user leaves. */
+  async run(): Promise<void> {
+    const { output, session } = this.#shell
+    const cancel = (): void => session.cancel()
+    process.on('SIGINT', cancel)
+    output.write('# Statements end with a semicolon; \\? lists commands, \\q leaves.\n')
+    try {
+      for (;;) {
+        const line = await this.#nextLine()
+        if (line === undefined || (await this.#take(line)) === 'quit') break
       }
-      isBusy = false
-      prompt(held !== '')
-    })()
-  })
-  prompt(false)
-  return promise
-}
+    } finally {
+      process.off('SIGINT', cancel)
+      this.#interface.close()
+    }
+    await output.finish()
+  }
 
-function readHistory(): string[] {
-  if (!existsSync(historyFile)) return []
-  return readFileSync(historyFile, 'utf8').split('\n').filter((line) => line !== '').slice(-historySize).reverse()
-}
+  async #nextLine(): Promise<string | undefined> {
+    const { output, messages } = this.#shell
+    await output.finish()
+    await messages.finish()
+    this.#options.input.setRawMode(true)
+    this.#interface.resume()
+    while (this.#lines.length === 0 && !this.#isClosed) {
+      this.#wake = Promise.withResolvers<void>()
+      this.#prompt()
+      await this.#wake.promise
+    }
+    const line = this.#lines.shift()
+    if (line === undefined) {
+      output.write('\n')
+      return undefined
+    }
+    this.#interface.pause()
+    this.#options.input.setRawMode(false)
+    return line
+  }
 
-function remember(line: string): void {
-  if (line.trim() === '') return
-  try {
-    appendFileSync(historyFile, `${line}\n`, { mode: 0o600 })
-  } catch {
-    // No home to write to: the history lives as long as the shell.
+  async #take(line: string): Promise<'stay' | 'quit'> {
+    if (this.#buffer.isEmpty && isCommand(line)) {
+      this.#remember([line])
+      return runCommand(this.#shell, line)
+    }
+    this.#statementLines.push(line)
+    const statements = this.#buffer.push(line)
+    if (this.#buffer.isEmpty) this.#remember(this.#statementLines.splice(0))
+    for (const sql of statements) {
+      if (!(await this.#runOne(sql))) break
+    }
+    return 'stay'
+  }
+
+  async #runOne(sql: string): Promise<boolean> {
+    const { session, settings, output, messages } = this.#shell
+    const startedAt = performance.now()
+    try {
+      await session.run(sql, settings.format)
+      if (settings.showTimes) output.write(`\nTime: ${Math.round(performance.now() - startedAt)}ms\n\n`)
+      return true
+    } catch (error) {
+      await output.finish()
+      messages.write(errorText(error, sql))
+      return false
+    }
+  }
+
+  #prompt(): void {
+    const { user, promptHost } = this.#options
+    const { session } = this.#shell
+    const marks: Readonly<Record<string, string>> = { T: '  OPEN', E: '  ERROR' }
+    const first = `${user}@${promptHost}/${session.database}${marks[session.transactionStatus ?? 'I'] ?? ''}> `
+    this.#interface.setPrompt(this.#buffer.isEmpty ? first : `${' '.repeat(Math.max(0, first.length - 3))}-> `)
+    this.#interface.prompt()
+  }
+
+  /** Ctrl-C at the prompt. */
+  #interrupt(): void {
+    const isBlank = this.#interface.line === '' && this.#buffer.isEmpty
+    this.#buffer.take()
+    this.#statementLines = []
+    this.#interface.write(null, { ctrl: true, name: 'e' })
+    this.#interface.write(null, { ctrl: true, name: 'u' })
+    process.stdout.write(isBlank ? '^C\nUse \\q or Ctrl-D to leave.\n' : '^C\n')
+    this.#prompt()
+  }
+
+  /** The lines of one statement become one entry. */
+  #remember(lines: readonly string[]): void {
+    const entry = historyEntry(lines)
+    if (entry === undefined) for (const line of lines) this.#history.append(line)
+    else if (entry !== '') {
+      if (lines.length > 1) this.#entries.splice(0, this.#entriesOfStatement, entry)
+      this.#history.append(entry)
+    }
+    this.#entriesOfStatement = 0
   }
 }

@@ -1,152 +1,127 @@
-// A shell's connection: runs statements and prints what comes, until an error or a cancel.
+// The shell's connection: runs statements one at a time, cancels what runs, comes back after a lost connection.
 
-import { connect } from 'node:net'
+import { connect as connectSocket, type Socket } from 'node:net'
 import pg from 'pg'
-import { bytesAsText, printer, type Column, type Format, type Printer } from './formats.ts'
-import { streamQuery } from './streaming-query.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import { cancelMessage } from '../../postgres/frontend-messages.ts'
+import { lex } from '../../sql/lexer.ts'
+import type { DisplayFormat } from './display-format.ts'
+import { noticeText, type ErrorReport } from './error-text.ts'
+import type { Output } from './output.ts'
+import { StatementRun } from './statement-run.ts'
 
-const byteaOid = 17
-
-export interface ShellSessionOptions {
-  readonly config: pg.ClientConfig
-  format: Format
+/** Parts of the driver's client that its types do not name. */
+type Client = pg.Client & {
+  readonly connection: { readonly stream: Socket }
+  readonly processID: number
+  readonly secretKey: number
 }
 
-export class ShellSession {
-  readonly #options: ShellSessionOptions
-  #client: pg.Client | undefined
-  #isRunning = false
-  database = ''
+export interface SessionOptions {
+  readonly connection: pg.ClientConfig
+  readonly output: Output
+  /** Notices and everything else that is not a result. */
+  readonly messages: Output
+}
 
-  constructor(options: ShellSessionOptions) {
+export class Session {
+  readonly #options: SessionOptions
+  #client: Client | undefined
+  #running: StatementRun | undefined
+  #database = ''
+
+  constructor(options: SessionOptions) {
     this.#options = options
+    const { output } = options
+    output.onFull = () => this.#client?.connection.stream.pause()
+    output.onDrain = () => this.#client?.connection.stream.resume()
+    // Nobody reads: there is nothing left to do with the rows of a changefeed.
+    output.onClosed = () => this.#client?.connection.stream.destroy()
   }
 
   get isRunning(): boolean {
-    return this.#isRunning
+    return this.#running !== undefined
   }
 
-  get format(): Format {
-    return this.#options.format
+  get database(): string {
+    return this.#database
   }
 
-  set format(format: Format) {
-    this.#options.format = format
+  /** I: idle; T: in a transaction; E: in a failed one; undefined: no connection. */
+  get transactionStatus(): string | undefined {
+    return this.#client?.getTransactionStatus() ?? undefined
   }
 
-  async open(): Promise<pg.Client> {
-    if (this.#client !== undefined) return this.#client
-    const client = new pg.Client({ ...this.#options.config, application_name: 'changefeed sql' })
-    client.on('notice', ({ severity, message, hint }) => {
-      process.stderr.write(`${severity ?? 'NOTICE'}: ${message ?? ''}\n${hint === undefined ? '' : `HINT: ${hint}\n`}`)
-    })
-    client.on('error', () => (this.#client = undefined))
-    client.on('end', () => (this.#client = undefined))
-    await client.connect()
+  async connect(): Promise<void> {
+    const client = new pg.Client(this.#options.connection) as Client
+    client.on('notice', (notice) => this.#options.messages.write(noticeText(notice as ErrorReport)))
+    client.on('error', () => this.#forget(client))
+    client.on('end', () => this.#forget(client))
+    try {
+      await client.connect()
+    } catch (error) {
+      throw unreachable(client, error)
+    }
     this.#client = client
-    this.database = client.database ?? ''
-    return client
+    await this.#refreshDatabase()
+  }
+
+  /** Prints the result as it arrives. Rejects with the error of the server, or of the connection. */
+  async run(sql: string, format: DisplayFormat): Promise<void> {
+    if (this.#client === undefined) {
+      this.#options.messages.write('warning: the connection was lost; opening a new one, without the settings of the old session\n')
+      await this.connect()
+    }
+    const words = lex(sql.slice(0, 200)).slice(0, 2).map(({ text }) => text)
+    const run = new StatementRun({ sql, format, output: this.#options.output, words })
+    this.#running = run
+    try {
+      this.#client?.query(run)
+      await run.done
+    } catch (error) {
+      if (run.hasRows) this.#options.messages.write('(error encountered after some results were delivered)\n')
+      throw error
+    } finally {
+      this.#running = undefined
+      this.#options.output.flush()
+    }
+    if (run.tags.some((tag) => /^(?:SET|RESET|USE|DISCARD)/.test(tag))) await this.#refreshDatabase()
+  }
+
+  /** Asks the server to end what runs; its error says that it did. */
+  cancel(): void {
+    const client = this.#client
+    if (client === undefined || this.#running === undefined) return
+    const { host, port } = client
+    const socket = host.startsWith('/') ? connectSocket(`${host}/.s.PGSQL.${port}`) : connectSocket(port, host)
+    socket.on('error', () => undefined)
+    socket.end(cancelMessage(client.processID, client.secretKey))
+    socket.resume()
   }
 
   async close(): Promise<void> {
-    await this.#client?.end()
+    const client = this.#client
+    this.#client = undefined
+    await client?.end().catch(() => undefined)
   }
 
-  /** Runs one statement. False: it failed, and the error is printed. */
-  async run(sql: string): Promise<boolean> {
-    this.#isRunning = true
-    let rows = 0
-    let current: Printer | undefined
-    try {
-      const client = await this.open()
-      const write = (text: string): void => this.#write(client, text)
-      let byteaColumns: readonly number[] = []
-      await streamQuery(client, sql, {
-        columns: (columns: readonly Column[]) => {
-          current = printer(this.#options.format, write)
-          byteaColumns = columns.flatMap(({ typeOid }, i) => (typeOid === byteaOid ? [i] : []))
-          current.columns(columns)
-        },
-        row: (values) => {
-          rows += 1
-          current?.row(byteaColumns.length === 0 ? values : withText(values, byteaColumns))
-        },
-        complete: (tag, returnedRows) => {
-          if (returnedRows) current?.end()
-          else write(`${shownTag(tag)}\n`)
-          current = undefined
-        },
-      })
-      this.#noteDatabase(sql)
-      return true
-    } catch (error) {
-      current?.end()
-      if (rows > 0) process.stderr.write('(error encountered after some results were delivered)\n')
-      process.stderr.write(errorText(error as Error, sql))
-      return false
-    } finally {
-      this.#isRunning = false
-    }
+  /** For the prompt: SET DATABASE goes on in another database. */
+  async #refreshDatabase(): Promise<void> {
+    if (this.#client === undefined || this.transactionStatus === 'E') return
+    const { rows } = await this.#client.query<{ name: string }>('SELECT pg_catalog.current_database() AS name')
+    this.#database = rows[0]?.name ?? ''
   }
 
-  /** CancelRequest, on a connection of its own. */
-  cancel(): void {
-    const client = this.#client as (pg.Client & { processID: number; secretKey: number }) | undefined
-    if (client === undefined) return
-    const packet = Buffer.alloc(16)
-    packet.writeInt32BE(16, 0)
-    packet.writeInt32BE(80877102, 4)
-    packet.writeInt32BE(client.processID, 8)
-    packet.writeInt32BE(client.secretKey, 12)
-    const socket = connect({ host: client.host, port: client.port })
-    socket.on('error', () => undefined)
-    socket.end(packet)
-  }
-
-  /** Standard output that does not keep up stops the reading. */
-  #write(client: pg.Client, text: string): void {
-    if (process.stdout.write(text)) return
-    const { stream } = (client as unknown as { connection: { stream: NodeJS.ReadStream } }).connection
-    stream.pause()
-    process.stdout.once('drain', () => stream.resume())
-  }
-
-  #noteDatabase(sql: string): void {
-    const match = /^\s*(?:set\s+(?:session\s+)?database\s*(?:=|\bto\b)|use)\s*['"]?([^'";\s]+)/i.exec(sql)
-    if (match?.[1] !== undefined) this.database = match[1]
+  #forget(client: Client): void {
+    if (this.#client === client) this.#client = undefined
   }
 }
 
-function withText(values: readonly (string | null)[], byteaColumns: readonly number[]): (string | null)[] {
-  const shown = [...values]
-  for (const i of byteaColumns) {
-    const value = shown[i]
-    if (typeof value === 'string') shown[i] = bytesAsText(value)
-  }
-  return shown
-}
-
-/** `INSERT 0 2` is `INSERT 2` here: the 0 was an oid once. */
-function shownTag(tag: string): string {
-  return tag.replace(/^INSERT 0 /, 'INSERT ')
-}
-
-export function errorText(error: Error, sql: string): string {
-  const { severity, code, detail, hint, position, message } = error as Partial<pg.DatabaseError> & Error
-  const lines = [`${severity ?? 'ERROR'}: ${message}`]
-  if (position !== undefined) lines.push(...pointer(sql, Number(position)))
-  if (code !== undefined) lines.push(`SQLSTATE: ${code}`)
-  if (detail !== undefined) lines.push(`DETAIL: ${detail}`)
-  if (hint !== undefined) lines.push(`HINT: ${hint}`)
-  return `${lines.join('\n')}\n`
-}
-
-/** The line of the statement where the error is, and a caret below it. */
-function pointer(sql: string, position: number): string[] {
-  const before = sql.slice(0, position - 1)
-  const start = before.lastIndexOf('\n') + 1
-  const end = sql.indexOf('\n', start)
-  const label = `LINE ${before.split('\n').length}: `
-  const line = sql.slice(start, end < 0 ? undefined : end)
-  return [label + line, ' '.repeat(label.length + position - 1 - start) + '^']
+function unreachable({ host, port }: Client, error: unknown): Error {
+  const { code } = error as { readonly code?: string }
+  if (code !== 'ECONNREFUSED' && code !== 'ENOENT' && code !== 'ENOTFOUND') return error as Error
+  return new FeedError('FEED_SOURCE_DOWN', `cannot connect to ${host}:${port}: ${code}`, {
+    hint: 'is the server running? changefeed start-single-node --insecure --background',
+    cause: error,
+  })
 }

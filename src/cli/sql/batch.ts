@@ -1,0 +1,50 @@
+// Statements without a terminal: of -e, or piped into standard input. They run in order; the first that fails ends it.
+
+import type { Readable } from 'node:stream'
+import { createInterface } from 'node:readline'
+import { isCommand, runCommand } from './commands.ts'
+import { errorText } from './error-text.ts'
+import type { Shell } from './shell.ts'
+import { splitStatements, StatementBuffer } from './statement-split.ts'
+
+/** Settles with the exit code. */
+export async function runExecute(shell: Shell, texts: readonly string[]): Promise<number> {
+  for (const text of texts) {
+    if (isCommand(text)) {
+      if ((await runCommand(shell, text)) === 'quit') return 0
+      continue
+    }
+    for (const { sql } of splitStatements(text)) {
+      if (!(await runOne(shell, sql))) return 1
+    }
+  }
+  return 0
+}
+
+export async function runPiped(shell: Shell, input: Readable): Promise<number> {
+  const buffer = new StatementBuffer()
+  for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+    if (buffer.isEmpty && isCommand(line)) {
+      if ((await runCommand(shell, line)) === 'quit') return 0
+      continue
+    }
+    for (const sql of buffer.push(line)) {
+      if (!(await runOne(shell, sql)) && shell.settings.errexit) return 1
+    }
+  }
+  const rest = buffer.take()
+  return rest === undefined || (await runOne(shell, rest)) ? 0 : 1
+}
+
+async function runOne(shell: Shell, sql: string): Promise<boolean> {
+  try {
+    await shell.session.run(sql, shell.settings.format)
+    return true
+  } catch (error) {
+    if (!shell.output.isClosed) {
+      await shell.output.finish()
+      shell.messages.write(errorText(error, sql))
+    }
+    return false
+  }
+}

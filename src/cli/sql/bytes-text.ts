@@ -1,0 +1,32 @@
+// BYTES as the shell shows them. PostgreSQL's text of a bytea is `\x` and hexadecimal digits, which nobody reads.
+// Bytes that are readable UTF-8 print as that text, unchanged, so that a message can be piped into a JSON tool.
+// Others print in PostgreSQL's escape format: `\ooo` for what is not printable ASCII, and a backslash twice.
+
+export const byteaOid = 17
+
+const readable = new TextDecoder('utf-8', { fatal: true })
+// Control characters other than tab, line feed and carriage return.
+// oxlint-disable-next-line no-control-regex
+const unprintable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/
+
+export function bytesText(field: string): string {
+  if (!field.startsWith('\\x')) return field
+  const bytes = Buffer.from(field.slice(2), 'hex')
+  try {
+    const text = readable.decode(bytes)
+    if (!unprintable.test(text)) return text
+  } catch {
+    // Not UTF-8: escaped below.
+  }
+  return escaped(bytes)
+}
+
+function escaped(bytes: Buffer): string {
+  let text = ''
+  for (const byte of bytes) {
+    if (byte === 0x5c) text += '\\\\'
+    else if (byte < 0x20 || byte > 0x7e) text += `\\${byte.toString(8).padStart(3, '0')}`
+    else text += String.fromCharCode(byte)
+  }
+  return text
+}

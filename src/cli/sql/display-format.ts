@@ -1,0 +1,68 @@
+// How results print. Each format is a writer of one result: text for its head, for each row as it arrives, for its end.
+//
+//   csv      header line, RFC 4180 quoting, NULL as NULL          tsv    the same with tabs
+//   ndjson   one object a row, members by name, values as strings; NULL is null
+//   table    laid out by the widest value of each column, so nothing prints before the end
+
+import { byteaOid, bytesText } from './bytes-text.ts'
+import { TableWriter } from './table-writer.ts'
+
+export const displayFormats = ['table', 'csv', 'tsv', 'ndjson'] as const
+export type DisplayFormat = (typeof displayFormats)[number]
+
+export interface ResultColumn {
+  readonly name: string
+  readonly typeOid: number
+}
+
+export type Fields = readonly (string | null)[]
+
+export interface ResultWriter {
+  head(): string
+  row(fields: Fields): string
+  end(): string
+}
+
+export function resultWriter(format: DisplayFormat, columns: readonly ResultColumn[]): ResultWriter {
+  switch (format) {
+    case 'csv':
+      return separatedWriter(columns, ',')
+    case 'tsv':
+      return separatedWriter(columns, '\t')
+    case 'ndjson':
+      return ndjsonWriter(columns)
+    case 'table':
+      return new TableWriter(columns)
+  }
+}
+
+/** A field as it is shown; null for NULL. */
+export function shown(field: string | null, column: ResultColumn | undefined): string | null {
+  return field !== null && column?.typeOid === byteaOid ? bytesText(field) : field
+}
+
+function separatedWriter(columns: readonly ResultColumn[], separator: string): ResultWriter {
+  const line = (fields: readonly string[]): string => `${fields.map((field) => quoted(field, separator)).join(separator)}\n`
+  return {
+    head: () => line(columns.map(({ name }) => name)),
+    row: (fields) => line(fields.map((field, index) => shown(field, columns[index]) ?? 'NULL')),
+    end: () => '',
+  }
+}
+
+/** A leading blank would be lost by many readers, so it is quoted too. */
+function quoted(field: string, separator: string): string {
+  if (!field.includes(separator) && !/["\r\n]|^\s/.test(field)) return field
+  return `"${field.replaceAll('"', '""')}"`
+}
+
+function ndjsonWriter(columns: readonly ResultColumn[]): ResultWriter {
+  const members = columns
+    .map((column, index) => ({ column, index, head: `${JSON.stringify(column.name)}:` }))
+    .sort((a, b) => (a.column.name < b.column.name ? -1 : 1))
+  return {
+    head: () => '',
+    row: (fields) => `{${members.map(({ column, index, head }) => head + JSON.stringify(shown(fields[index] ?? null, column))).join(',')}}\n`,
+    end: () => '',
+  }
+}

@@ -1,0 +1,57 @@
+// An error as the shell prints it:
+//
+//   ERROR: relation "fo" does not exist
+//   LINE 1: SELECT * FROM fo
+//                         ^
+//   SQLSTATE: 42P01
+//   DETAIL: …
+//   HINT: …
+
+import { FeedError } from '../../errors/feed-error.ts'
+
+export interface ErrorReport {
+  readonly message: string
+  readonly severity?: string | undefined
+  readonly code?: string | undefined
+  readonly detail?: string | undefined
+  readonly hint?: string | undefined
+  /** 1-based character of the statement. */
+  readonly position?: string | undefined
+}
+
+export function errorText(error: unknown, sql?: string): string {
+  const report = reportOf(error)
+  const severity = report.severity === undefined || report.severity === 'ERROR' ? 'ERROR' : report.severity
+  const lines = [`${severity}: ${report.message}`]
+  const position = Number(report.position ?? 0)
+  if (sql !== undefined && position > 0) lines.push(...caretLines(sql, position))
+  if (report.code !== undefined) lines.push(`SQLSTATE: ${report.code}`)
+  if (report.detail !== undefined) lines.push(`DETAIL: ${report.detail}`)
+  if (report.hint !== undefined) lines.push(`HINT: ${report.hint}`)
+  return `${lines.join('\n')}\n`
+}
+
+export function noticeText({ severity, message, detail, hint }: ErrorReport): string {
+  const lines = [`${severity ?? 'NOTICE'}: ${message}`]
+  if (detail !== undefined) lines.push(`DETAIL: ${detail}`)
+  if (hint !== undefined) lines.push(`HINT: ${hint}`)
+  return `${lines.join('\n')}\n`
+}
+
+function reportOf(error: unknown): ErrorReport {
+  if (error instanceof FeedError) return { message: error.message, hint: error.hint, detail: error.detail }
+  if (!(error instanceof Error)) return { message: String(error) }
+  const report = error as Error & ErrorReport
+  // Node's own codes (ECONNREFUSED) are no SQLSTATEs.
+  return /^[0-9A-Z]{5}$/.test(report.code ?? '') ? report : { message: error.message }
+}
+
+function caretLines(sql: string, position: number): string[] {
+  const before = [...sql].slice(0, position - 1).join('')
+  const lineStart = before.lastIndexOf('\n') + 1
+  const line = sql.slice(lineStart).split('\n', 1)[0] ?? ''
+  const head = `LINE ${before.split('\n').length}: `
+  // Tabs stay tabs, so that the caret stands below its character.
+  const indent = before.slice(lineStart).replace(/[^\t]/g, ' ')
+  return [head + line, `${' '.repeat(head.length)}${indent}^`]
+}

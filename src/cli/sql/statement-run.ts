@@ -1,0 +1,106 @@
+// One statement under way: what the driver hands it goes straight to the output, row by row, so a changefeed prints as it
+// flows and nothing of it is kept.
+
+import type { Connection } from 'pg'
+import { resultWriter, type DisplayFormat, type ResultWriter } from './display-format.ts'
+import type { Output } from './output.ts'
+
+interface RowDescription {
+  readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[]
+}
+
+interface Wire extends Connection {
+  query(sql: string): void
+  sendCopyFail(message: string): void
+}
+
+export interface RunOptions {
+  readonly sql: string
+  readonly format: DisplayFormat
+  readonly output: Output
+  /** The first two words of the statement. */
+  readonly words: readonly string[]
+}
+
+/** The driver's face of a query. */
+export class StatementRun {
+  readonly #options: RunOptions
+  readonly #done = Promise.withResolvers<void>()
+  #writer: ResultWriter | undefined
+  #hasRows = false
+  #error: Error | undefined
+  /** Command tags, in order. */
+  readonly tags: string[] = []
+
+  constructor(options: RunOptions) {
+    this.#options = options
+  }
+
+  /** Settles when the server is ready for the next statement; rejects with its error. */
+  get done(): Promise<void> {
+    return this.#done.promise
+  }
+
+  /** Something of its result was printed. */
+  get hasRows(): boolean {
+    return this.#hasRows
+  }
+
+  submit(connection: Connection): void {
+    ;(connection as Wire).query(this.#options.sql)
+  }
+
+  handleRowDescription({ fields }: RowDescription): void {
+    const { format, output } = this.#options
+    const columns = fields.map(({ name, dataTypeID }) => ({ name, typeOid: dataTypeID }))
+    const isFeed = this.#isChangefeed() && columns.map(({ name }) => name).join() === 'table,key,value'
+    // A table is laid out at the end, and a changefeed has none.
+    this.#writer = resultWriter(isFeed && format === 'table' ? 'ndjson' : format, columns)
+    output.write(this.#writer.head())
+  }
+
+  handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
+    this.#hasRows = true
+    this.#options.output.write(this.#writer?.row(fields) ?? '')
+  }
+
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    // `INSERT 0 1`: the object identifier has meant nothing for years.
+    const tag = text.replace(/^INSERT 0 /, 'INSERT ')
+    this.tags.push(tag)
+    this.#options.output.write(this.#writer === undefined ? `${tag}\n` : this.#writer.end())
+    this.#writer = undefined
+  }
+
+  handleEmptyQuery(): void {}
+
+  handlePortalSuspended(): void {}
+
+  handleCopyInResponse(connection: Connection): void {
+    ;(connection as Wire).sendCopyFail('this shell sends no COPY data, psql does')
+  }
+
+  handleCopyData({ chunk }: { readonly chunk: Buffer }): void {
+    this.#options.output.write(chunk.toString('utf8'))
+  }
+
+  handleError(error: Error): void {
+    // The server is ready only later; the driver waits for that before the next statement.
+    this.#error = error
+    this.#settle()
+  }
+
+  handleReadyForQuery(): void {
+    this.#settle()
+  }
+
+  #settle(): void {
+    if (this.#error === undefined) this.#done.resolve()
+    else this.#done.reject(this.#error)
+  }
+
+  #isChangefeed(): boolean {
+    const [first, second] = this.#options.words
+    return (first === 'experimental' || first === 'create') && second === 'changefeed'
+  }
+}
