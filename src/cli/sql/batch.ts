@@ -38,7 +38,7 @@ export async function runPiped(shell: Shell, input: Readable): Promise<number> {
 
 async function runOne(shell: Shell, sql: string): Promise<boolean> {
   try {
-    await shell.session.run(sql, shell.settings.format)
+    await shell.session.run(sql, shell.settings)
     return true
   } catch (error) {
     if (!shell.output.isClosed) {

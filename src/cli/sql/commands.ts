@@ -2,7 +2,7 @@
 
 import { displayFormats } from './display-format.ts'
 import { errorText } from './error-text.ts'
-import type { Shell } from './shell.ts'
+import { formatSettings, type Shell } from './shell.ts'
 
 export type CommandOutcome = 'stay' | 'quit'
 
@@ -28,7 +28,9 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE c.relkind IN (${kinds}) AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'changefeed')
 ORDER BY 1, 2`
 
-const describe = (name: string): string => `SELECT a.attname AS column_name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS data_type,
+const describe = (
+  name: string,
+): string => `SELECT a.attname AS column_name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS data_type,
   NOT a.attnotnull AS is_nullable, pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS column_default,
   EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey)) AS primary_key
 FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -71,7 +73,7 @@ export async function runCommand(shell: Shell, line: string): Promise<CommandOut
 
 async function show({ session, settings, output, messages }: Shell, sql: string): Promise<void> {
   try {
-    await session.run(sql, settings.format)
+    await session.run(sql, settings)
   } catch (error) {
     await output.finish()
     messages.write(errorText(error))
@@ -91,6 +93,6 @@ function set({ settings, output, messages }: Shell, text: string): void {
   else if (name === 'display_format') {
     const format = displayFormats.find((candidate) => candidate === value)
     if (format === undefined) messages.write(`\\set display_format=${value}: one of ${displayFormats.join(', ')}\n`)
-    else settings.format = format
+    else Object.assign(settings, formatSettings(format, true))
   } else messages.write(`\\set ${text}: unknown option; \\set alone shows them\n`)
 }

@@ -42,7 +42,8 @@ export function shown(field: string | null, column: ResultColumn | undefined): s
 }
 
 function separatedWriter(columns: readonly ResultColumn[], separator: string): ResultWriter {
-  const line = (fields: readonly string[]): string => `${fields.map((field) => quoted(field, separator)).join(separator)}\n`
+  const line = (fields: readonly string[]): string =>
+    `${fields.map((field) => quoted(field, separator)).join(separator)}\n`
   return {
     head: () => line(columns.map(({ name }) => name)),
     row: (fields) => line(fields.map((field, index) => shown(field, columns[index]) ?? 'NULL')),
@@ -62,7 +63,8 @@ function ndjsonWriter(columns: readonly ResultColumn[]): ResultWriter {
     .sort((a, b) => (a.column.name < b.column.name ? -1 : 1))
   return {
     head: () => '',
-    row: (fields) => `{${members.map(({ column, index, head }) => head + JSON.stringify(shown(fields[index] ?? null, column))).join(',')}}\n`,
+    row: (fields) =>
+      `{${members.map(({ column, index, head }) => head + JSON.stringify(shown(fields[index] ?? null, column))).join(',')}}\n`,
     end: () => '',
   }
 }

@@ -17,7 +17,9 @@ export class HistoryFile {
   /** The newest first. */
   read(): string[] {
     try {
-      const lines = readFileSync(this.#path, 'utf8').split('\n').filter((line) => line !== '')
+      const lines = readFileSync(this.#path, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
       if (lines.length > 2 * maxHistory) {
         writeFileSync(this.#path, `${lines.slice(-maxHistory).join('\n')}\n`, { mode: 0o600 })
       }
@@ -39,5 +41,8 @@ export class HistoryFile {
 /** A statement of several lines as one entry; undefined when a comment to the end of a line forbids it. */
 export function historyEntry(lines: readonly string[]): string | undefined {
   if (lines.length > 1 && lines.some((line) => line.includes('--'))) return undefined
-  return lines.map((line) => line.trim()).join(' ').trim()
+  return lines
+    .map((line) => line.trim())
+    .join(' ')
+    .trim()
 }

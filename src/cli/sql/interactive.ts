@@ -116,7 +116,7 @@ export class Interactive {
     const { session, settings, output, messages } = this.#shell
     const startedAt = performance.now()
     try {
-      await session.run(sql, settings.format)
+      await session.run(sql, settings)
       if (settings.showTimes) output.write(`\nTime: ${Math.round(performance.now() - startedAt)}ms\n\n`)
       return true
     } catch (error) {

@@ -3,11 +3,10 @@
 import { connect as connectSocket, type Socket } from 'node:net'
 import pg from 'pg'
 import { FeedError } from '../../errors/feed-error.ts'
-import { cancelMessage } from '../../postgres/frontend-messages.ts'
 import { lex } from '../../sql/lexer.ts'
-import type { DisplayFormat } from './display-format.ts'
 import { noticeText, type ErrorReport } from './error-text.ts'
 import type { Output } from './output.ts'
+import type { ShellSettings } from './shell.ts'
 import { StatementRun } from './statement-run.ts'
 
 /** Parts of the driver's client that its types do not name. */
@@ -67,19 +66,24 @@ export class Session {
   }
 
   /** Prints the result as it arrives. Rejects with the error of the server, or of the connection. */
-  async run(sql: string, format: DisplayFormat): Promise<void> {
+  async run(sql: string, { format, feedFormat }: ShellSettings): Promise<void> {
     if (this.#client === undefined) {
-      this.#options.messages.write('warning: the connection was lost; opening a new one, without the settings of the old session\n')
+      this.#options.messages.write(
+        'warning: the connection was lost; opening a new one, without the settings of the old session\n',
+      )
       await this.connect()
     }
-    const words = lex(sql.slice(0, 200)).slice(0, 2).map(({ text }) => text)
-    const run = new StatementRun({ sql, format, output: this.#options.output, words })
+    const words = lex(sql.slice(0, 200))
+      .slice(0, 2)
+      .map(({ text }) => text)
+    const run = new StatementRun({ sql, format, feedFormat, output: this.#options.output, words })
     this.#running = run
     try {
       this.#client?.query(run)
       await run.done
     } catch (error) {
-      if (run.hasRows) this.#options.messages.write('(error encountered after some results were delivered)\n')
+      if (run.hasRows && !this.#options.output.isClosed)
+        this.#options.messages.write('(error encountered after some results were delivered)\n')
       throw error
     } finally {
       this.#running = undefined
@@ -95,7 +99,7 @@ export class Session {
     const { host, port } = client
     const socket = host.startsWith('/') ? connectSocket(`${host}/.s.PGSQL.${port}`) : connectSocket(port, host)
     socket.on('error', () => undefined)
-    socket.end(cancelMessage(client.processID, client.secretKey))
+    socket.end(cancelRequest(client))
     socket.resume()
   }
 
@@ -115,6 +119,16 @@ export class Session {
   #forget(client: Client): void {
     if (this.#client === client) this.#client = undefined
   }
+}
+
+/** i32 length, i32 80877102, i32 process, i32 secret */
+function cancelRequest({ processID, secretKey }: Client): Buffer {
+  const message = Buffer.alloc(16)
+  message.writeInt32BE(16, 0)
+  message.writeInt32BE(80_877_102, 4)
+  message.writeInt32BE(processID, 8)
+  message.writeInt32BE(secretKey, 12)
+  return message
 }
 
 function unreachable({ host, port }: Client, error: unknown): Error {

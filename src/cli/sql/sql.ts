@@ -12,7 +12,7 @@ import { runExecute, runPiped } from './batch.ts'
 import { Interactive } from './interactive.ts'
 import { Output } from './output.ts'
 import { Session } from './session.ts'
-import type { Shell } from './shell.ts'
+import { formatSettings, type Shell } from './shell.ts'
 
 export async function runSql(argv: readonly string[]): Promise<number> {
   const args = readSqlArguments(argv)
@@ -30,7 +30,7 @@ async function run(args: SqlArguments, output: Output, messages: Output): Promis
   const isTerminal = args.execute.length === 0 && process.stdin.isTTY
   const shell: Shell = {
     session,
-    settings: { format: args.format ?? (process.stdout.isTTY ? 'table' : 'tsv'), errexit: !isTerminal, showTimes: isTerminal },
+    settings: { ...formatSettings(args.format, process.stdout.isTTY), errexit: !isTerminal, showTimes: isTerminal },
     output,
     messages,
   }
@@ -40,7 +40,10 @@ async function run(args: SqlArguments, output: Output, messages: Output): Promis
       await new Interactive({ shell, user: args.user, promptHost: args.promptHost, input: process.stdin }).run()
       return 0
     }
-    return await untilInterrupted(session, args.execute.length > 0 ? runExecute(shell, args.execute) : runPiped(shell, process.stdin))
+    return await untilInterrupted(
+      session,
+      args.execute.length > 0 ? runExecute(shell, args.execute) : runPiped(shell, process.stdin),
+    )
   } finally {
     await session.close()
   }

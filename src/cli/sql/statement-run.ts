@@ -17,6 +17,7 @@ interface Wire extends Connection {
 export interface RunOptions {
   readonly sql: string
   readonly format: DisplayFormat
+  readonly feedFormat: DisplayFormat
   readonly output: Output
   /** The first two words of the statement. */
   readonly words: readonly string[]
@@ -51,11 +52,10 @@ export class StatementRun {
   }
 
   handleRowDescription({ fields }: RowDescription): void {
-    const { format, output } = this.#options
+    const { format, feedFormat, output } = this.#options
     const columns = fields.map(({ name, dataTypeID }) => ({ name, typeOid: dataTypeID }))
     const isFeed = this.#isChangefeed() && columns.map(({ name }) => name).join() === 'table,key,value'
-    // A table is laid out at the end, and a changefeed has none.
-    this.#writer = resultWriter(isFeed && format === 'table' ? 'ndjson' : format, columns)
+    this.#writer = resultWriter(isFeed ? feedFormat : format, columns)
     output.write(this.#writer.head())
   }
 
@@ -84,10 +84,12 @@ export class StatementRun {
     this.#options.output.write(chunk.toString('utf8'))
   }
 
-  handleError(error: Error): void {
-    // The server is ready only later; the driver waits for that before the next statement.
+  handleError(error: Error, connection: Connection): void {
     this.#error = error
-    this.#settle()
+    // After an error of the server the driver no longer tells us that it is ready, which says how the transaction stands.
+    const isOver = (error as { readonly severity?: string }).severity !== 'ERROR'
+    if (isOver) this.#settle()
+    else for (const event of ['readyForQuery', 'end']) connection.once(event, () => this.#settle())
   }
 
   handleReadyForQuery(): void {

@@ -1,0 +1,130 @@
+// A server under test: the program as a user starts it, in a process and a store of its own, on free ports. Whatever
+// happens to the test, the processes end and the store goes.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const startWithinMs = 60_000
+
+export class TestServer implements AsyncDisposable {
+  readonly storeDir: string
+  #child: ChildProcess | undefined
+  #output = ''
+  sqlPort = 0
+  httpPort = 0
+
+  private constructor() {
+    this.storeDir = mkdtempSync(join(tmpdir(), 'changefeed-test-'))
+    chmodSync(this.storeDir, 0o755)
+  }
+
+  static async start(): Promise<TestServer> {
+    const server = new TestServer()
+    try {
+      await server.restart()
+      await server.sql('SET CLUSTER SETTING kv.rangefeed.enabled = true')
+    } catch (error) {
+      await server[Symbol.asyncDispose]()
+      throw error
+    }
+    return server
+  }
+
+  /** Starts the program on the store, which may be what a kill left behind. */
+  async restart(): Promise<void> {
+    const flags = ['--insecure', `--listen-addr=localhost:${this.sqlPort}`, '--http-addr=localhost:0', `--store=${this.storeDir}`]
+    const child = spawn(process.execPath, [main, 'start-single-node', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = child
+    this.#output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (this.#output += text))
+    const url = await until('the server is ready', startWithinMs, () => {
+      if (child.exitCode !== null) throw new Error(`the server ended: ${this.#output}`)
+      return this.#output.includes('pid:') ? this.#output : undefined
+    })
+    this.sqlPort = Number(/sql:\s+\S+:(\d+)\//.exec(url)?.[1])
+    this.httpPort = Number(/http:\s+\S+:(\d+)/.exec(url)?.[1])
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
+  get postgresPid(): number {
+    return Number(readFileSync(join(this.storeDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0])
+  }
+
+  /** kill -9 of the program; PostgreSQL stays behind. */
+  async kill(): Promise<void> {
+    const child = this.#child
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await ended
+  }
+
+  killPostgres(): void {
+    process.kill(this.postgresPid, 'SIGKILL')
+  }
+
+  async connect(database = 'defaultdb'): Promise<pg.Client> {
+    const client = new pg.Client({ host: '127.0.0.1', port: this.sqlPort, user: 'root', database })
+    client.on('error', () => undefined)
+    await client.connect()
+    return client
+  }
+
+  /** Statements on a connection of their own; rows of the last one. */
+  async sql(text: string, database = 'defaultdb'): Promise<Record<string, unknown>[]> {
+    const client = await this.connect(database)
+    try {
+      const result = (await client.query(text)) as pg.QueryResult | pg.QueryResult[]
+      return (Array.isArray(result) ? result.at(-1)?.rows : result.rows) ?? []
+    } finally {
+      await client.end()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill()
+    // The postmaster of a killed program is ours to end.
+    const pidFile = join(this.storeDir, 'postgres', 'postmaster.pid')
+    if (existsSync(pidFile)) {
+      const pid = this.postgresPid
+      try {
+        process.kill(pid, 'SIGQUIT')
+        await until('PostgreSQL has ended', 20_000, () => (isAlive(pid) ? undefined : true))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+      }
+    }
+    const socketDir = join(this.storeDir, 'socket-dir')
+    if (existsSync(socketDir)) rmSync(readFileSync(socketDir, 'utf8'), { recursive: true, force: true })
+    rmSync(this.storeDir, { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Asks again and again until there is an answer; fails loudly when the deadline passes. */
+export async function until<T>(what: string, withinMs: number, ask: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  const deadline = Date.now() + withinMs
+  for (;;) {
+    const answer = await ask()
+    if (answer !== undefined) return answer
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`)
+    await delay(10)
+  }
+}
