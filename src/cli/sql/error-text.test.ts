@@ -10,7 +10,7 @@ test('an error shows where in the statement it is, its SQLSTATE, detail and hint
   const error = serverError({
     message: 'relation "fo" does not exist',
     code: '42P01',
-    position: '18',
+    position: '16',
     detail: 'It is not there.',
     hint: 'Did you mean "foo"?',
   })
@@ -28,9 +28,9 @@ test('an error shows where in the statement it is, its SQLSTATE, detail and hint
   )
 })
 
-test('positions count characters, not UTF-16 units', () => {
+test('positions count characters, and a caret stands below its character', () => {
   const error = serverError({ message: 'no', code: '42601', position: '5' })
-  assert.equal(errorText(error, "'😀' x"), "ERROR: no\nLINE 1: '😀' x\n            ^\nSQLSTATE: 42601\n")
+  assert.equal(errorText(error, "'😀' x"), "ERROR: no\nLINE 1: '😀' x\n             ^\nSQLSTATE: 42601\n")
 })
 
 test('an error that is not of the server has no SQLSTATE', () => {
