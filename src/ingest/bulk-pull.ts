@@ -8,13 +8,14 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import { publication, slot } from './install-sql.ts'
+import { publication } from './install-sql.ts'
 
 const headBytes = 19
 
 export interface BulkPullOptions {
   /** Also an ordinary connection would do; the replication connection is the one at hand. */
   readonly connection: RawConnection
+  readonly slot: string
   /** The server stops at the first commit behind so many messages. */
   readonly maxMessages: number
   readonly message: (bytes: Buffer, start: number, end: number) => void
@@ -22,7 +23,7 @@ export interface BulkPullOptions {
 }
 
 /** Gives the number of messages: fewer than asked for means that the slot's head is reached. */
-export async function bulkPull({ connection, maxMessages, message, chunkDone }: BulkPullOptions): Promise<number> {
+export async function bulkPull({ connection, slot, maxMessages, message, chunkDone }: BulkPullOptions): Promise<number> {
   let isFirst = true
   let messages = 0
   const sql = `COPY (SELECT data FROM pg_logical_slot_peek_binary_changes('${slot}', NULL, ${maxMessages}, 'proto_version', '1', 'publication_names', '${publication}', 'messages', 'true')) TO STDOUT (FORMAT binary)`

@@ -7,7 +7,10 @@
 import { createHash } from 'node:crypto'
 
 export const publication = 'pg_changefeed'
-export const slot = 'pg_changefeed'
+/** Slots have one name space for all databases of a cluster; an oid stays when a database is renamed. */
+export function slotName(databaseOid: string): string {
+  return `pg_changefeed_${databaseOid}`
+}
 /** Prefix of our logical messages; the token follows. */
 export const messagePrefix = 'pg_changefeed:'
 

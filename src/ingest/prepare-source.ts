@@ -7,7 +7,7 @@ import { nextHlc } from '../core/hlc.ts'
 import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
-import { messagePrefix, slot } from './install-sql.ts'
+import { messagePrefix, slotName } from './install-sql.ts'
 import type { Queries } from './serial-queries.ts'
 import { judgeSlot, type SlotFacts, type SourceIdentity } from './source-check.ts'
 import { stampClosed } from './stamp.ts'
@@ -15,24 +15,25 @@ import { stampClosed } from './stamp.ts'
 export interface PreparedSource {
   /** Prefix of the logical messages that are ours. */
   readonly prefix: string
+  readonly slot: string
   /** What was lost, if anything was. */
   readonly gap: string | undefined
 }
 
 /** `control`: an ordinary connection; `replication`: one with replication=database. */
 export async function prepareSource(dir: string, control: Queries, replication: Queries, writer: LogWriter): Promise<PreparedSource> {
-  await checkIdentity(dir, control)
+  const slot = slotName((await checkIdentity(dir, control)).databaseOid)
   const [token] = await firstRow(control, 'SELECT token FROM changefeed.source')
   const prefix = messagePrefix + token
-  const verdict = judgeSlot(slot, await readSlot(control), writer.endLsn)
-  if (verdict.tag === 'continue') return { prefix, gap: undefined }
+  const verdict = judgeSlot(slot, await readSlot(control, slot), writer.endLsn)
+  if (verdict.tag === 'continue') return { prefix, slot, gap: undefined }
 
   let from: Lsn
   if (verdict.tag === 'recreate') {
     if (verdict.drop) await control.query(`SELECT pg_drop_replication_slot('${slot}')`)
-    from = await createSlot(replication)
+    from = await createSlot(replication, slot)
   } else {
-    from = (await readSlot(control))?.confirmedLsn ?? writer.endLsn
+    from = (await readSlot(control, slot))?.confirmedLsn ?? writer.endLsn
   }
   if (verdict.gap !== undefined) writer.gap(nextHlc(writer.lastTimestamp), from, `${verdict.gap} (up to ${formatLsn(from)})`)
   const [micros] = await firstRow(control, 'SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000')
@@ -40,11 +41,11 @@ export async function prepareSource(dir: string, control: Queries, replication: 
   await writer.flush()
   // Tables may have changed in what is missing: every description is written into the WAL again.
   await control.query('SELECT changefeed.register(relid) FROM changefeed.watched WHERE EXISTS (SELECT FROM pg_class WHERE oid = relid)')
-  return { prefix, gap: verdict.gap }
+  return { prefix, slot, gap: verdict.gap }
 }
 
 /** A log belongs to one database of one cluster for ever. */
-async function checkIdentity(dir: string, control: Queries): Promise<void> {
+async function checkIdentity(dir: string, control: Queries): Promise<SourceIdentity> {
   const [systemIdentifier, databaseOid, database] = await firstRow(
     control,
     'SELECT system_identifier::text, (SELECT oid::text FROM pg_database WHERE datname = current_database()), current_database()::text FROM pg_control_system()',
@@ -54,16 +55,16 @@ async function checkIdentity(dir: string, control: Queries): Promise<void> {
   if (!existsSync(path)) {
     writeFileSync(`${path}.new`, `${JSON.stringify(identity, undefined, 2)}\n`)
     renameSync(`${path}.new`, path)
-    return
+    return identity
   }
   const known = JSON.parse(readFileSync(path, 'utf8')) as SourceIdentity
-  if (known.systemIdentifier === systemIdentifier && known.databaseOid === databaseOid) return
+  if (known.systemIdentifier === systemIdentifier && known.databaseOid === databaseOid) return identity
   throw new FeedError('FEED_START', `the changelog in ${dir} belongs to database "${known.database}" of another PostgreSQL cluster (system identifier ${known.systemIdentifier}, now ${systemIdentifier})`, {
     hint: 'point the server at the cluster it was started with, or move this folder away to begin a new changelog',
   })
 }
 
-async function readSlot(control: Queries): Promise<SlotFacts | undefined> {
+async function readSlot(control: Queries, slot: string): Promise<SlotFacts | undefined> {
   // invalidation_reason came with PostgreSQL 17; to_jsonb reads it where it is.
   const rows = await control.query(
     `SELECT confirmed_flush_lsn::text, wal_status, to_jsonb(s) ->> 'invalidation_reason', plugin::text, active_pid::text FROM pg_replication_slots s WHERE slot_name = '${slot}' AND database = current_database()`,
@@ -80,7 +81,7 @@ async function readSlot(control: Queries): Promise<SlotFacts | undefined> {
 }
 
 /** Waits for the write transactions that are open. Gives the consistent point: later commits will be streamed. */
-async function createSlot(replication: Queries): Promise<Lsn> {
+async function createSlot(replication: Queries, slot: string): Promise<Lsn> {
   const rows = await replication.query(`CREATE_REPLICATION_SLOT "${slot}" LOGICAL pgoutput (SNAPSHOT 'nothing')`)
   const point = rows[0]?.[1]
   if (point == null) throw new FeedError('FEED_PROTOCOL', 'CREATE_REPLICATION_SLOT gave no consistent point')

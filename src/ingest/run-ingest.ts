@@ -15,7 +15,7 @@ import { ClockProbe } from './clock-probe.ts'
 import { GroupCommit } from './group-commit.ts'
 import { checkHealth, restorePublication } from './health.ts'
 import type { FromIngest, IngestStart, ToIngest } from './ingest.ts'
-import { installedSql, installSql, markInstalledSql, slot } from './install-sql.ts'
+import { installedSql, installSql, markInstalledSql } from './install-sql.ts'
 import { prepareSource } from './prepare-source.ts'
 import { SerialQueries } from './serial-queries.ts'
 import { SlotStream } from './stream.ts'
@@ -119,7 +119,7 @@ export class Ingest {
       const prepared = await prepareSource(dir, control, replication, writer)
       if (prepared.gap !== undefined) this.#say({ tag: 'gap', reason: prepared.gap })
       this.#say({ tag: 'ready' })
-      await this.#follow({ writer, control, replication, prefix: prepared.prefix, failed })
+      await this.#follow({ writer, control, replication, prefix: prepared.prefix, slot: prepared.slot, failed })
     } finally {
       this.#probeNow = undefined
       this.#rearm = undefined
@@ -138,6 +138,7 @@ export class Ingest {
     const probe = new ClockProbe(control)
     stream = new SlotStream({
       connection: replication,
+      slot: attempt.slot,
       overTcp: this.#start.source.socketDir === undefined,
       writer,
       applier,
@@ -183,25 +184,26 @@ export class Ingest {
   }
 
   /** Pulls in bulk until the slot's head is near. */
-  async #catchUp({ writer, control, replication }: Attempt, applier: MessageApplier, commit: GroupCommit): Promise<void> {
+  async #catchUp({ writer, control, replication, slot }: Attempt, applier: MessageApplier, commit: GroupCommit): Promise<void> {
     while (!this.#isStopping) {
       const behind = (await this.#flushLsn(control)) - writer.endLsn
       if (behind < farBehindBytes) return
       this.#say({ tag: 'state', state: { tag: 'pulling' } })
       const messages = await bulkPull({
         connection: replication,
+        slot,
         maxMessages: bulkMessages,
         message: (bytes, start, end) => applier.apply(bytes, start, end),
         chunkDone: () => commit.written(),
       })
       await commit.drain()
-      await this.#advance(control, writer.durableEndLsn)
+      await this.#advance(control, slot, writer.durableEndLsn)
       if (messages < bulkMessages) return
     }
   }
 
   /** Never beyond what is durable here. */
-  async #advance(control: SerialQueries, durable: Lsn): Promise<void> {
+  async #advance(control: SerialQueries, slot: string, durable: Lsn): Promise<void> {
     await control.query(
       `SELECT pg_replication_slot_advance('${slot}', '${formatLsn(durable)}') FROM pg_replication_slots WHERE slot_name = '${slot}' AND confirmed_flush_lsn < '${formatLsn(durable)}'`,
     )
@@ -245,5 +247,6 @@ interface Attempt {
   readonly replication: RawConnection
   /** Prefix of our logical messages. */
   readonly prefix: string
+  readonly slot: string
   readonly failed: PromiseWithResolvers<never>
 }

@@ -15,7 +15,7 @@ import type { MessageApplier } from './apply-message.ts'
 import type { ClockProbe } from './clock-probe.ts'
 import { CopyBothParser, statusUpdate } from './copy-both-parser.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { publication, slot } from './install-sql.ts'
+import { publication } from './install-sql.ts'
 import { stampClosed } from './stamp.ts'
 
 /** Farther behind than this, and over TCP, reading slowly lets the server send in large pieces. */
@@ -25,6 +25,7 @@ const confirmEveryMs = 100
 
 export interface StreamOptions {
   readonly connection: RawConnection
+  readonly slot: string
   readonly overTcp: boolean
   readonly writer: LogWriter
   readonly applier: MessageApplier
@@ -66,7 +67,7 @@ export class SlotStream {
 
   /** Starts the stream; `ended` of the result rejects when it is over. */
   async start(): Promise<CopyBothStream> {
-    const { connection, writer } = this.#options
+    const { connection, slot, writer } = this.#options
     const sql = `START_REPLICATION SLOT "${slot}" LOGICAL ${formatLsn(writer.durableEndLsn)} (proto_version '1', publication_names '"${publication}"', messages 'true')`
     this.#stream = await connection.copyBoth(sql, (buffer, length) => this.#chunk(buffer, length))
     return this.#stream

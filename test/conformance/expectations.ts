@@ -1,0 +1,93 @@
+// What a step expects, checked against a feed. Messages of one `expect` may come in any order across keys; those of one
+// key come in the order written. Besides messages a step may expect a few things in words.
+
+import assert from 'node:assert/strict'
+import { parseHlc } from '../../src/core/hlc.ts'
+import type { SinklessFeed } from '../feed/test-feed.ts'
+import type { Placeholders } from './placeholders.ts'
+
+export class Expectations {
+  readonly #feed: SinklessFeed
+  readonly #placeholders: Placeholders
+  /** Row messages that steps have accounted for. */
+  #seen = 0
+
+  constructor(feed: SinklessFeed, placeholders: Placeholders) {
+    this.#feed = feed
+    this.#placeholders = placeholders
+  }
+
+  async check(texts: readonly string[]): Promise<void> {
+    const messages: string[] = []
+    for (const text of texts) {
+      if (!(await this.#checkWords(text))) messages.push(text)
+    }
+    if (messages.length > 0) await this.#checkRows(messages)
+  }
+
+  /** Nothing came that no step expected. */
+  end(): void {
+    assert.deepEqual(this.#feed.texts.slice(this.#seen), [])
+    assert.deepEqual(this.#feed.failures, [])
+  }
+
+  async #checkWords(text: string): Promise<boolean> {
+    const feed = this.#feed
+    const range = /^(.*) for i = (\d+)\.\.(\d+), nothing else$/.exec(text)
+    if (range !== null) {
+      await feed.ended
+      const [, pattern = '', from, to] = range
+      const wanted = Array.from({ length: Number(to) - Number(from) + 1 }, (_, i) => pattern.replaceAll('<i>', String(Number(from) + i)))
+      assert.deepEqual([...feed.texts].sort(), wanted.sort())
+      this.#seen = feed.texts.length
+    } else if (text === 'job state becomes succeeded') {
+      await feed.ended
+      assert.equal(feed.error, undefined)
+    } else if (text === 'one resolved timestamp') {
+      await feed.resolvedPast({ wall: 0n, logical: 0 })
+    } else if (text.startsWith('a resolved timestamp strictly greater than ')) {
+      const ts = parseHlc(this.#placeholders.fill(`<${/than (\w+)/.exec(text)?.[1]}>`))
+      assert.ok(ts !== undefined)
+      await feed.resolvedPast(ts)
+    } else if (text === 'no notice') {
+      await this.#begun()
+      assert.deepEqual(feed.notices, [])
+    } else if (text.startsWith('NOTICE: ')) {
+      await this.#begun()
+      assert.ok(feed.notices.includes(text.slice('NOTICE: '.length)), `notices: ${feed.notices.join(' | ')}`)
+    } else if (/^\{.*resolved/.test(text)) {
+      await feed.resolvedPast({ wall: 0n, logical: 0 })
+      const resolved = feed.messages.find(({ topic }) => topic === undefined)
+      assert.match(resolved?.value ?? '', this.#placeholders.pattern(text))
+    } else return false
+    return true
+  }
+
+  /** The statement was accepted: it ended well, or goes on past its notices. */
+  async #begun(): Promise<void> {
+    await Promise.race([this.#feed.ended, this.#feed.row(1)])
+    assert.equal(this.#feed.error, undefined)
+  }
+
+  async #checkRows(wanted: readonly string[]): Promise<void> {
+    await this.#feed.row(this.#seen + wanted.length)
+    const withTopic = / ?\w+: \[/.test(wanted[0] ?? '')
+    const came = this.#feed.rows
+      .slice(this.#seen, this.#seen + wanted.length)
+      .map(({ topic, key, value }) => `${withTopic ? `${topic}: ` : ''}${key}->${value}`)
+    this.#seen += wanted.length
+
+    const left = wanted.map((text) => this.#placeholders.pattern(text))
+    for (const text of came) {
+      const index = left.findIndex((pattern) => pattern.test(text))
+      assert.ok(index >= 0, `unexpected ${text}\nexpected:\n${wanted.join('\n')}\ncame:\n${came.join('\n')}`)
+      left.splice(index, 1)
+    }
+    const keyOf = (text: string): string => text.split('->')[0] ?? ''
+    for (const key of new Set(wanted.map(keyOf))) {
+      const ofKey = wanted.filter((text) => keyOf(text) === key).map((text) => this.#placeholders.pattern(text))
+      const cameOfKey = came.filter((text) => this.#placeholders.pattern(key).test(keyOf(text)))
+      for (const [index, pattern] of ofKey.entries()) assert.match(cameOfKey[index] ?? '', pattern)
+    }
+  }
+}
