@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { parseHlc } from '../../src/core/hlc.ts'
 import type { SinklessFeed } from '../feed/test-feed.ts'
+import { until } from '../server/test-server.ts'
 import type { Placeholders } from './placeholders.ts'
 
 export class Expectations {
@@ -37,7 +38,9 @@ export class Expectations {
     if (range !== null) {
       await feed.ended
       const [, pattern = '', from, to] = range
-      const wanted = Array.from({ length: Number(to) - Number(from) + 1 }, (_, i) => pattern.replaceAll('<i>', String(Number(from) + i)))
+      const wanted = Array.from({ length: Number(to) - Number(from) + 1 }, (_, i) =>
+        pattern.replaceAll('<i>', String(Number(from) + i)),
+      )
       assert.deepEqual([...feed.texts].sort(), wanted.sort())
       this.#seen = feed.texts.length
     } else if (text === 'job state becomes succeeded') {
@@ -53,8 +56,10 @@ export class Expectations {
       await this.#begun()
       assert.deepEqual(feed.notices, [])
     } else if (text.startsWith('NOTICE: ')) {
-      await this.#begun()
-      assert.ok(feed.notices.includes(text.slice('NOTICE: '.length)), `notices: ${feed.notices.join(' | ')}`)
+      await until(`${text} (there are: ${feed.notices.join(' | ')})`, 5000, () => {
+        if (feed.error !== undefined) throw feed.error
+        return feed.notices.includes(text.slice('NOTICE: '.length)) ? true : undefined
+      })
     } else if (/^\{.*resolved/.test(text)) {
       await feed.resolvedPast({ wall: 0n, logical: 0 })
       const resolved = feed.messages.find(({ topic }) => topic === undefined)
