@@ -52,7 +52,12 @@ export class MessageApplier {
         this.#skipping = commitLsn < writer.endLsn
         if (this.#skipping) return
         const commitMicros = bytes.readBigInt64BE(start + 9)
-        writer.begin(stampTransaction(writer.lastTimestamp, commitMicros), commitLsn, bytes.readUInt32BE(start + 17), commitMicros)
+        writer.begin(
+          stampTransaction(writer.lastTimestamp, commitMicros),
+          commitLsn,
+          bytes.readUInt32BE(start + 17),
+          commitMicros,
+        )
         return
       }
       case letter.C: {
@@ -78,7 +83,10 @@ export class MessageApplier {
       case letter.Y:
         return
       default:
-        throw new FeedError('FEED_PROTOCOL', `unknown logical replication message 0x${(bytes[start] ?? 0).toString(16)}`)
+        throw new FeedError(
+          'FEED_PROTOCOL',
+          `unknown logical replication message 0x${(bytes[start] ?? 0).toString(16)}`,
+        )
     }
   }
 
@@ -90,7 +98,12 @@ export class MessageApplier {
   #logicalMessage(bytes: Buffer, start: number, end: number): void {
     const prefixStart = start + 10
     const prefixEnd = bytes.indexOf(0, prefixStart)
-    if (prefixEnd < 0 || prefixEnd >= end || bytes.compare(this.#prefix, 0, this.#prefix.length, prefixStart, prefixEnd) !== 0) return
+    if (
+      prefixEnd < 0 ||
+      prefixEnd >= end ||
+      bytes.compare(this.#prefix, 0, this.#prefix.length, prefixStart, prefixEnd) !== 0
+    )
+      return
     const json = bytes.subarray(prefixEnd + 5, end)
     const description = JSON.parse(json.toString('utf8')) as TableDescription
     this.#writer.schema(description.relid, json, description.dropped === true)

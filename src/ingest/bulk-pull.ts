@@ -2,9 +2,9 @@
 // stream, because the server does not write to the socket once per message.
 //
 // COPY's binary form: 19 bytes of head ("PGCOPY\n\xff\r\n\0", u32 flags, u32 extension length 0); per tuple i16 fields
-// (here 1), i32 length, bytes; at the end i16 -1. The first CopyData holds the head in front of its tuple.
+// (here 1), i32 length, bytes; at the end i16 -1. The first CopyData holds the head, alone or in front of its tuple.
 //
-// Peeking moves nothing: the slot is advanced by whoever has made the log durable.
+// Peeking moves nothing: the slot is advanced by whoever has made the log durable. A batch ends with a whole transaction.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
@@ -13,8 +13,8 @@ import { publication } from './install-sql.ts'
 const headBytes = 19
 
 export interface BulkPullOptions {
-  /** Also an ordinary connection would do; the replication connection is the one at hand. */
-  readonly connection: RawConnection
+  /** An ordinary connection would do as well; the replication connection is the one at hand. */
+  readonly connection: Pick<RawConnection, 'copyOut'>
   readonly slot: string
   /** The server stops at the first commit behind so many messages. */
   readonly maxMessages: number
@@ -22,11 +22,24 @@ export interface BulkPullOptions {
   readonly chunkDone: () => void | Promise<void>
 }
 
-/** Gives the number of messages: fewer than asked for means that the slot's head is reached. */
-export async function bulkPull({ connection, slot, maxMessages, message, chunkDone }: BulkPullOptions): Promise<number> {
+export interface Pulled {
+  /** Fewer than asked for: everything that was flushed when the pull began has been pulled. */
+  readonly messages: number
+  readonly bytes: number
+}
+
+export async function bulkPull({
+  connection,
+  slot,
+  maxMessages,
+  message,
+  chunkDone,
+}: BulkPullOptions): Promise<Pulled> {
   let isFirst = true
+  let isOver = false
   let messages = 0
-  const sql = `COPY (SELECT data FROM pg_logical_slot_peek_binary_changes('${slot}', NULL, ${maxMessages}, 'proto_version', '1', 'publication_names', '${publication}', 'messages', 'true')) TO STDOUT (FORMAT binary)`
+  let total = 0
+  const sql = `COPY (SELECT data FROM pg_catalog.pg_logical_slot_peek_binary_changes('${slot}', NULL, ${maxMessages}, 'proto_version', '1', 'publication_names', '${publication}', 'messages', 'true')) TO STDOUT (FORMAT binary)`
   await connection.copyOut(sql, {
     data(bytes, start, end) {
       let at = start
@@ -35,14 +48,21 @@ export async function bulkPull({ connection, slot, maxMessages, message, chunkDo
         isFirst = false
         if (at === end) return
       }
+      if (isOver || end - at < 2) throw unexpected()
       const fields = bytes.readInt16BE(at)
-      if (fields === -1) return
-      const length = bytes.readInt32BE(at + 2)
-      if (fields !== 1 || at + 6 + length !== end) throw new FeedError('FEED_PROTOCOL', 'COPY of the slot sent an unexpected tuple')
+      isOver = fields === -1
+      if (isOver) return
+      if (fields !== 1 || end - at < 6 || at + 6 + bytes.readInt32BE(at + 2) !== end) throw unexpected()
       messages += 1
+      total += end - at - 6
       message(bytes, at + 6, end)
     },
     chunkDone,
   })
-  return messages
+  if (!isOver) throw unexpected()
+  return { messages, bytes: total }
+}
+
+function unexpected(): FeedError {
+  return new FeedError('FEED_PROTOCOL', 'COPY of the slot sent something else than tuples of one column')
 }

@@ -4,7 +4,7 @@
 import { parseLsn, type Lsn } from '../core/lsn.ts'
 import type { Queries } from './serial-queries.ts'
 
-/** Probes that wait for the stream to reach them; more would only say the same later. */
+/** Probes that wait for the stream to reach them; with more, the newest takes the place of the one before. */
 const maxPending = 64
 
 export interface Probe {
@@ -18,10 +18,15 @@ export interface Probe {
 const sql =
   'SELECT pg_current_wal_flush_lsn()::text, ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000)::text'
 
-export class ClockProbe {
+export async function askClock(control: Queries, exact: boolean): Promise<Probe> {
+  const [row] = await control.query(sql)
+  return { lsn: parseLsn(row?.[0] ?? ''), micros: BigInt(row?.[1] ?? '0'), exact }
+}
+
+export class ClockProbes {
   readonly #control: Queries
   readonly #pending: Probe[] = []
-  #asking: Promise<void> | undefined
+  #isAsking = false
   #exactWanted = false
 
   constructor(control: Queries) {
@@ -33,26 +38,25 @@ export class ClockProbe {
     return this.#pending[0]?.lsn
   }
 
-  /** Asks once more; of several wishes at a time one is enough. Rejects when the source is gone. */
-  async ask(exact: boolean): Promise<Lsn | undefined> {
+  /** Asks once more; of several wishes at a time one is enough. Gives the newest answer; rejects when the source is gone. */
+  async ask(exact: boolean): Promise<Probe | undefined> {
     if (exact) this.#exactWanted = true
-    if (this.#asking !== undefined || (this.#pending.length >= maxPending && !this.#exactWanted)) return undefined
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#asking = promise
+    if (this.#isAsking) return undefined
+    this.#isAsking = true
     try {
-      let newest: Lsn | undefined
+      let newest: Probe
       do {
         const wanted = this.#exactWanted
         this.#exactWanted = false
-        const [row] = await this.#control.query(sql)
-        newest = parseLsn(row?.[0] ?? '')
-        this.#pending.push({ lsn: newest, micros: BigInt(row?.[1] ?? '0'), exact: wanted })
+        newest = await askClock(this.#control, wanted)
+        if (this.#pending.length >= maxPending)
+          newest = { ...newest, exact: this.#pending.pop()?.exact === true || wanted }
+        this.#pending.push(newest)
         // Asked for while the query ran: its answer may be older than the wish.
       } while (this.#exactWanted)
       return newest
     } finally {
-      this.#asking = undefined
-      resolve()
+      this.#isAsking = false
     }
   }
 

@@ -3,19 +3,25 @@
 
 import { Worker } from 'node:worker_threads'
 import { workerUrl } from '../core/worker-url.ts'
-import { fromWireError, toWireError } from '../errors/feed-error.ts'
+import { FeedError, fromWireError, toWireError } from '../errors/feed-error.ts'
 import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
 
-const restartAfterMs = 500
+const restartMs = { first: 100, most: 5000 }
+/** A worker that ran for so long starts the pauses over. */
+const settledMs = 30_000
+const stopMs = 5000
 
 export class IngestThread {
   #start: IngestStart
   readonly #changed: (message: FromIngest) => void
-  #worker: Worker | undefined
-  #feeds = 0
-  #isStopping = false
   readonly #stopped = Promise.withResolvers<void>()
-  #ready = Promise.withResolvers<void>()
+  readonly #ready = Promise.withResolvers<void>()
+  #worker: Worker | undefined
+  #restarting: NodeJS.Timeout | undefined
+  #restartMs = restartMs.first
+  #feeds = 0
+  #pins: readonly number[] = []
+  #isStopping = false
   state: IngestState = { tag: 'connecting' }
 
   /** `changed` hears of states and gaps. */
@@ -46,28 +52,43 @@ export class IngestThread {
     this.#post({ tag: 'demand', feeds: this.#feeds })
   }
 
+  /** The positions of the log that readers still need. */
+  pin(positions: readonly number[]): void {
+    this.#pins = positions
+    this.#post({ tag: 'pins', positions })
+  }
+
   async stop(): Promise<void> {
     this.#isStopping = true
+    this.#ready.reject(new FeedError('FEED_STATE', 'ingest is stopping'))
+    clearTimeout(this.#restarting)
+    if (this.#worker === undefined) this.#stopped.resolve()
     this.#post({ tag: 'stop' })
-    const giveUp = setTimeout(() => void this.#worker?.terminate(), 5000)
+    const giveUp = setTimeout(() => void this.#worker?.terminate(), stopMs)
     await this.#stopped.promise
     clearTimeout(giveUp)
   }
 
   #spawn(): void {
+    const startedAt = Date.now()
     const worker = new Worker(workerUrl('ingest/ingest-worker'), { workerData: this.#start })
     this.#worker = worker
     worker.on('message', (message: FromIngest) => this.#hear(message))
     worker.on('error', (error) => {
-      const wire = toWireError(error)
-      this.#hear({ tag: 'state', state: { tag: 'retrying', error: wire, inMs: restartAfterMs } })
+      this.#hear({ tag: 'state', state: { tag: 'retrying', error: toWireError(error), inMs: this.#restartMs } })
     })
     worker.on('exit', () => {
       this.#worker = undefined
-      if (this.#isStopping || this.state.tag === 'failed') this.#stopped.resolve()
-      else setTimeout(() => (this.#isStopping ? this.#stopped.resolve() : this.#spawn()), restartAfterMs)
+      if (this.#isStopping) this.#stopped.resolve()
+      if (this.#isStopping || this.state.tag === 'failed') return
+      if (Date.now() - startedAt > settledMs) this.#restartMs = restartMs.first
+      this.#restarting = setTimeout(() => this.#spawn(), this.#restartMs)
+      this.#restartMs = Math.min(this.#restartMs * 2, restartMs.most)
     })
     if (this.#feeds > 0) this.#post({ tag: 'demand', feeds: this.#feeds })
+    if (this.#pins.length > 0) this.#post({ tag: 'pins', positions: this.#pins })
+    // Whoever waits for a closed timestamp asked the worker before.
+    this.#post({ tag: 'close-now' })
   }
 
   #hear(message: FromIngest): void {

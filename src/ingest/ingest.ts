@@ -32,6 +32,8 @@ export type ToIngest =
   | { readonly tag: 'close-now' }
   /** How many feeds read this log: with none, timestamps are closed rarely. */
   | { readonly tag: 'demand'; readonly feeds: number }
+  /** Positions that readers need: retention by age keeps what lies behind them. */
+  | { readonly tag: 'pins'; readonly positions: readonly number[] }
   | { readonly tag: 'stop' }
 
 export type IngestState =

@@ -5,6 +5,7 @@
 // Any role can write a logical message, so ours carry a token that only this schema's functions can read.
 
 import { createHash } from 'node:crypto'
+import type { Queries } from './serial-queries.ts'
 
 export const publication = 'pg_changefeed'
 /** Slots have one name space for all databases of a cluster; an oid stays when a database is renamed. */
@@ -14,8 +15,8 @@ export function slotName(databaseOid: string): string {
 /** Prefix of our logical messages; the token follows. */
 export const messagePrefix = 'pg_changefeed:'
 
-/** Idempotent; run in one transaction by a superuser. `installedSql` says whether it has been. */
-export const installSql = `
+/** Idempotent; to run in one transaction, by a superuser. */
+const installSql = `
 SELECT pg_advisory_xact_lock(hashtext('pg_changefeed install'));
 CREATE SCHEMA IF NOT EXISTS changefeed;
 REVOKE ALL ON SCHEMA changefeed FROM PUBLIC;
@@ -100,6 +101,11 @@ CREATE OR REPLACE FUNCTION changefeed.on_ddl() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE w record; d jsonb;
 BEGIN
+  -- What only makes something new, or touches no column, changes no table that is watched.
+  IF tg_tag LIKE 'CREATE %' AND tg_tag <> 'CREATE EXTENSION'
+     OR tg_tag IN ('SELECT INTO', 'COMMENT', 'GRANT', 'REVOKE', 'SECURITY LABEL', 'REFRESH MATERIALIZED VIEW', 'REINDEX') THEN
+    RETURN;
+  END IF;
   IF tg_tag IN ('ALTER PUBLICATION', 'DROP PUBLICATION', 'DROP OWNED')
      AND coalesce(current_setting('changefeed.internal', true), '') <> 'on'
      AND EXISTS (SELECT FROM changefeed.watched t WHERE EXISTS (SELECT FROM pg_class WHERE oid = t.relid) AND NOT EXISTS (
@@ -138,6 +144,10 @@ END $$;
 
 const fingerprint = createHash('sha256').update(installSql).digest('hex')
 
-/** One row with `t` where this very version is installed. */
-export const installedSql = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'changefeed' AND obj_description(oid, 'pg_namespace') = '${fingerprint}') AND EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}')`
-export const markInstalledSql = `COMMENT ON SCHEMA changefeed IS '${fingerprint}'`
+const installedSql = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'changefeed' AND obj_description(oid, 'pg_namespace') = '${fingerprint}') AND EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}') AND EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'pg_changefeed_ddl')`
+
+/** Makes sure that this very version is installed. */
+export async function install(connection: Queries): Promise<void> {
+  if ((await connection.query(installedSql))[0]?.[0] === 't') return
+  await connection.query(`${installSql}COMMENT ON SCHEMA changefeed IS '${fingerprint}'`)
+}

@@ -21,7 +21,12 @@ export interface PreparedSource {
 }
 
 /** `control`: an ordinary connection; `replication`: one with replication=database. */
-export async function prepareSource(dir: string, control: Queries, replication: Queries, writer: LogWriter): Promise<PreparedSource> {
+export async function prepareSource(
+  dir: string,
+  control: Queries,
+  replication: Queries,
+  writer: LogWriter,
+): Promise<PreparedSource> {
   const slot = slotName((await checkIdentity(dir, control)).databaseOid)
   const [token] = await firstRow(control, 'SELECT token FROM changefeed.source')
   const prefix = messagePrefix + token
@@ -35,12 +40,18 @@ export async function prepareSource(dir: string, control: Queries, replication: 
   } else {
     from = (await readSlot(control, slot))?.confirmedLsn ?? writer.endLsn
   }
-  if (verdict.gap !== undefined) writer.gap(nextHlc(writer.lastTimestamp), from, `${verdict.gap} (up to ${formatLsn(from)})`)
-  const [micros] = await firstRow(control, 'SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000')
+  if (verdict.gap !== undefined)
+    writer.gap(nextHlc(writer.lastTimestamp), from, `${verdict.gap} (up to ${formatLsn(from)})`)
+  const [micros] = await firstRow(
+    control,
+    'SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000',
+  )
   writer.closed(stampClosed(writer.lastTimestamp, BigInt(micros), 0), from)
   await writer.flush()
   // Tables may have changed in what is missing: every description is written into the WAL again.
-  await control.query('SELECT changefeed.register(relid) FROM changefeed.watched WHERE EXISTS (SELECT FROM pg_class WHERE oid = relid)')
+  await control.query(
+    'SELECT changefeed.register(relid) FROM changefeed.watched WHERE EXISTS (SELECT FROM pg_class WHERE oid = relid)',
+  )
   return { prefix, slot, gap: verdict.gap }
 }
 
@@ -59,9 +70,13 @@ async function checkIdentity(dir: string, control: Queries): Promise<SourceIdent
   }
   const known = JSON.parse(readFileSync(path, 'utf8')) as SourceIdentity
   if (known.systemIdentifier === systemIdentifier && known.databaseOid === databaseOid) return identity
-  throw new FeedError('FEED_START', `the changelog in ${dir} belongs to database "${known.database}" of another PostgreSQL cluster (system identifier ${known.systemIdentifier}, now ${systemIdentifier})`, {
-    hint: 'point the server at the cluster it was started with, or move this folder away to begin a new changelog',
-  })
+  throw new FeedError(
+    'FEED_START',
+    `the changelog in ${dir} belongs to database "${known.database}" of another PostgreSQL cluster (system identifier ${known.systemIdentifier}, now ${systemIdentifier})`,
+    {
+      hint: 'point the server at the cluster it was started with, or move this folder away to begin a new changelog',
+    },
+  )
 }
 
 async function readSlot(control: Queries, slot: string): Promise<SlotFacts | undefined> {

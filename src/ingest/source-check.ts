@@ -31,12 +31,20 @@ export type SlotVerdict =
 export function judgeSlot(name: string, slot: SlotFacts | undefined, durableEnd: Lsn): SlotVerdict {
   const since = `changes after ${formatLsn(durableEnd)}`
   if (slot === undefined) {
-    return { tag: 'recreate', drop: false, gap: durableEnd === 0n ? undefined : `replication slot "${name}" does not exist any more: ${since} are missing` }
+    return {
+      tag: 'recreate',
+      drop: false,
+      gap: durableEnd === 0n ? undefined : `replication slot "${name}" does not exist any more: ${since} are missing`,
+    }
   }
   // A slot without a log is left from a start that crashed between the two: no feed has seen anything of it.
   if (durableEnd === 0n) return { tag: 'recreate', drop: true, gap: undefined }
   if (slot.walStatus === 'lost' || slot.invalidationReason !== null) {
-    return { tag: 'recreate', drop: true, gap: `replication slot "${name}" was invalidated (${slot.invalidationReason ?? 'wal_removed'}): ${since} are missing` }
+    return {
+      tag: 'recreate',
+      drop: true,
+      gap: `replication slot "${name}" was invalidated (${slot.invalidationReason ?? 'wal_removed'}): ${since} are missing`,
+    }
   }
   if (slot.confirmedLsn > durableEnd) {
     return {

@@ -1,27 +1,32 @@
 // Near the head: the replication stream. Messages go to the log as they come, in groups that become durable together;
 // timestamps are closed where the source's clock was asked and the stream has passed; the slot is told what is durable.
 //
-// A keepalive's WAL end, outside a transaction, promises that everything before it has been decoded and sent: the server
-// moves that position when it has handed a record's output on.
+// A keepalive's WAL end, outside a transaction, promises that every commit record that starts before it has been decoded
+// and sent: the server moves that position to the end of a record after it has written the record's output. The same
+// holds for a commit's end. So a flush position inside a record is passed only when that record is, too.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { compareHlc } from '../core/hlc.ts'
 import { formatLsn, type Lsn } from '../core/lsn.ts'
-import { FeedError } from '../errors/feed-error.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import type { CopyBothStream, RawConnection } from '../postgres/raw-connection.ts'
-import { serverError } from '../postgres/server-error.ts'
 import type { MessageApplier } from './apply-message.ts'
-import type { ClockProbe } from './clock-probe.ts'
-import { CopyBothParser, statusUpdate } from './copy-both-parser.ts'
+import type { ClockProbes } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { publication } from './install-sql.ts'
+import { readReplicationMessage, statusUpdate, type ReplicationHandler } from './replication-message.ts'
 import { stampClosed } from './stamp.ts'
 
 /** Farther behind than this, and over TCP, reading slowly lets the server send in large pieces. */
 const behindBytes = 4n * 1024n * 1024n
 const slowReadMs = 16
 const confirmEveryMs = 100
+/** The server had not come to the position that was asked for: how soon to ask again, near it and far from it. */
+const askAgainMs = { near: 2, far: 50 }
+const nearBytes = 1024n * 1024n
+const commitTag = 0x43
+/** Beyond every position. */
+const noTarget = 1n << 64n
 
 export interface StreamOptions {
   readonly connection: RawConnection
@@ -30,54 +35,77 @@ export interface StreamOptions {
   readonly writer: LogWriter
   readonly applier: MessageApplier
   readonly commit: GroupCommit
-  readonly probe: ClockProbe
+  readonly probes: ClockProbes
   readonly closedTargetMs: () => number
   readonly sourceLsn: () => Lsn
 }
 
-export class SlotStream {
+export class SlotStream implements ReplicationHandler {
   readonly #options: StreamOptions
-  readonly #parser: CopyBothParser
   #stream: CopyBothStream | undefined
-  /** Everything before it has arrived. */
   #received: Lsn
-  #confirmed: Lsn = 0n
+  /** Where the oldest probe waits. */
+  #target: Lsn = noTarget
   #confirmedAtMs = 0
   #confirmTimer: NodeJS.Timeout | undefined
-  #askedFor: Lsn = 0n
+  #askTimer: NodeJS.Timeout | undefined
 
   constructor(options: StreamOptions) {
     this.#options = options
     this.#received = options.writer.endLsn
-    const { applier } = options
-    this.#parser = new CopyBothParser({
-      message: (bytes, start, end) => applier.apply(bytes, start, end),
-      keepalive: (walEnd, _micros, replyWanted) => this.#keepalive(walEnd, replyWanted),
-      other: (tag, bytes, start, end) => {
-        if (tag === 0x45) throw serverError(bytes, start, end)
-        if (tag === 0x63) throw new FeedError('FEED_SOURCE_DOWN', 'PostgreSQL ended the replication stream')
-      },
-    })
   }
 
-  /** Everything before it has arrived. */
+  /** Every commit that starts before it has arrived. */
   get received(): Lsn {
     return this.#received
   }
 
-  /** Starts the stream; `ended` of the result rejects when it is over. */
+  /** Starts the stream; its `done` rejects when the server or the connection fails. */
   async start(): Promise<CopyBothStream> {
-    const { connection, slot, writer } = this.#options
+    const { connection, slot, writer, overTcp, sourceLsn, commit } = this.#options
     const sql = `START_REPLICATION SLOT "${slot}" LOGICAL ${formatLsn(writer.durableEndLsn)} (proto_version '1', publication_names '"${publication}"', messages 'true')`
-    this.#stream = await connection.copyBoth(sql, (buffer, length) => this.#chunk(buffer, length))
+    this.#stream = await connection.copyBoth(sql, {
+      data: (bytes, start, end) => readReplicationMessage(this, bytes, start, end),
+      chunkDone: () => {
+        const wait = commit.written()
+        if (!overTcp || sourceLsn() - this.#received < behindBytes) return wait
+        return delay(slowReadMs).then(() => wait)
+      },
+    })
     return this.#stream
   }
 
-  /** Probes have been added: closes what can be closed, else asks the server how far it has sent. */
+  message(bytes: Buffer, start: number, end: number): void {
+    const { applier } = this.#options
+    applier.apply(bytes, start, end)
+    if (bytes[start] !== commitTag) return
+    this.#received = applier.receivedEnd
+    if (this.#received >= this.#target) this.#closeReached()
+  }
+
+  keepalive(walEnd: Lsn, replyWanted: boolean): void {
+    const { applier, writer, commit } = this.#options
+    if (applier.inTransaction) {
+      if (replyWanted) this.confirm()
+      return
+    }
+    if (walEnd > this.#received) this.#received = walEnd
+    this.#closeReached()
+    if (this.#target !== noTarget) this.#askTimer ??= setTimeout(() => this.#askPosition(), this.#askAgainMs())
+    if (!replyWanted) return
+    // A server that shuts down waits until all it has sent is confirmed, also what concerns nobody here.
+    if (walEnd > writer.endLsn) writer.closed(writer.lastTimestamp, walEnd)
+    commit.drain().then(
+      () => this.confirm(),
+      () => undefined,
+    )
+  }
+
+  /** A probe was added: closes what can be closed, or asks the server how far it has sent. */
   probed(): void {
     this.#closeReached()
-    void this.#options.commit.written()
     this.#askPosition()
+    void this.#options.commit.written()
   }
 
   /** Something became durable. */
@@ -91,62 +119,37 @@ export class SlotStream {
   confirm(): void {
     clearTimeout(this.#confirmTimer)
     this.#confirmTimer = undefined
-    this.#confirmed = this.#options.writer.durableEndLsn
     this.#confirmedAtMs = Date.now()
-    this.#stream?.send(statusUpdate(this.#confirmed, false))
+    this.#stream?.send(statusUpdate(this.#options.writer.durableEndLsn, false))
   }
 
+  /** Nothing is sent any more. */
   stop(): void {
+    this.#stream = undefined
     clearTimeout(this.#confirmTimer)
-  }
-
-  #chunk(buffer: Buffer, length: number): void | Promise<void> {
-    const { applier, commit, overTcp, sourceLsn } = this.#options
-    this.#parser.push(buffer, length)
-    if (applier.receivedEnd > this.#received) this.#received = applier.receivedEnd
-    this.#closeReached()
-    const wait = commit.written()
-    if (!overTcp || sourceLsn() - this.#received < behindBytes) return wait
-    return delay(slowReadMs).then(() => wait)
-  }
-
-  #keepalive(walEnd: Lsn, replyWanted: boolean): void {
-    const { applier, writer, commit } = this.#options
-    if (applier.inTransaction) {
-      if (replyWanted) this.confirm()
-      return
-    }
-    if (applier.receivedEnd > this.#received) this.#received = applier.receivedEnd
-    if (walEnd > this.#received) this.#received = walEnd
-    this.#askedFor = 0n
-    this.#closeReached()
-    if (!replyWanted) {
-      this.#askPosition()
-      return
-    }
-    // A server that shuts down waits until all it has sent is confirmed, also what concerns nobody here.
-    if (walEnd > writer.endLsn) writer.closed(writer.lastTimestamp, walEnd)
-    commit.drain().then(
-      () => this.confirm(),
-      () => undefined,
-    )
+    clearTimeout(this.#askTimer)
   }
 
   #closeReached(): void {
-    const { applier, probe, writer, closedTargetMs } = this.#options
-    if (applier.inTransaction) return
-    const reached = probe.reached(this.#received)
+    const { applier, probes, writer, closedTargetMs } = this.#options
+    const reached = applier.inTransaction ? undefined : probes.reached(this.#received)
+    this.#target = probes.target ?? noTarget
     if (reached === undefined) return
     const ts = stampClosed(writer.lastTimestamp, reached.micros, reached.exact ? 0 : closedTargetMs())
-    if (reached.exact || compareHlc(ts, writer.lastTimestamp) > 0) writer.closed(ts, reached.lsn)
+    const isGain = compareHlc(ts, writer.lastTimestamp) > 0 || this.#received > writer.endLsn
+    if (reached.exact || isGain) writer.closed(ts, this.#received)
   }
 
-  /** Once for each position: the answer is a keepalive. */
+  #askAgainMs(): number {
+    return this.#target - this.#received < nearBytes ? askAgainMs.near : askAgainMs.far
+  }
+
+  /** The answer is a keepalive. */
   #askPosition(): void {
-    const { probe, writer } = this.#options
-    const target = probe.target
-    if (target === undefined || target <= this.#received || target <= this.#askedFor) return
-    this.#askedFor = target
-    this.#stream?.send(statusUpdate(writer.durableEndLsn, true))
+    clearTimeout(this.#askTimer)
+    this.#askTimer = undefined
+    if (this.#target !== noTarget && this.#target > this.#received) {
+      this.#stream?.send(statusUpdate(this.#options.writer.durableEndLsn, true))
+    }
   }
 }

@@ -2,73 +2,105 @@
 // its first row. The lock waits for the transactions that write to it and holds off new ones, for milliseconds: without
 // it rows of open transactions would leak in or out. A table already watched costs no lock.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import { wallOfPgMicros, type Hlc } from '../core/hlc.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
-import { publication } from './install-sql.ts'
+import { install, publication } from './install-sql.ts'
 
 export interface TableToWatch {
   readonly relid: number
-  /** An ALTER TABLE … REPLICA IDENTITY that it needs. */
+  /** The ALTER TABLE … REPLICA IDENTITY FULL, when the table needs it. */
   readonly identitySql?: string | undefined
 }
 
-const lockTimeoutMs = 10_000
+/** A lock that waits makes all new writers wait behind it, so it is asked for again and again for a short while. */
+const lockWaitMs = 300
+const lockPauseMs = 100
+const lockDeadlineMs = 10_000
 
 /** Gives, per table, since when it has been watched; undefined: not known any more. */
 export async function watchTables(
   source: SourceConnection,
   tables: readonly TableToWatch[],
 ): Promise<ReadonlyMap<number, Hlc | undefined>> {
+  if (tables.length === 0) return new Map()
   const connection = await openRawConnection({ source })
   try {
-    for (const table of tables) {
-      if (table.identitySql !== undefined || !(await isWatched(connection, table.relid))) await watch(connection, table)
-    }
+    await install(connection)
+    for (const table of tables) if (!(await isAsWanted(connection, table))) await watch(connection, table)
     return await watchedSince(connection, tables)
   } finally {
     await connection.close()
   }
 }
 
-async function isWatched(connection: RawConnection, relid: number): Promise<boolean> {
+const isMember = `EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = w.relid)`
+
+async function isAsWanted(connection: RawConnection, { relid, identitySql }: TableToWatch): Promise<boolean> {
+  const identity =
+    identitySql === undefined ? '' : ` AND EXISTS (SELECT FROM pg_class WHERE oid = w.relid AND relreplident = 'f')`
   const rows = await connection.query(
-    `SELECT FROM changefeed.watched w WHERE w.relid = ${relid} AND EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = w.relid)`,
+    `SELECT FROM changefeed.watched w WHERE relid = ${relid} AND ${isMember}${identity}`,
   )
   return rows.length > 0
 }
 
-async function watch(connection: RawConnection, { relid, identitySql }: TableToWatch): Promise<void> {
-  const [row] = await connection.query(
-    `SELECT format('%I.%I', nspname, relname), relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = ${relid}`,
-  )
-  const [name, bare] = row ?? []
-  if (name == null || bare == null) throw new FeedError('FEED_NO_TABLE', `the table with oid ${relid} does not exist any more`)
-  try {
-    await connection.query('BEGIN')
-    await connection.query(
-      `SELECT set_config('changefeed.internal', 'on', true), set_config('lock_timeout', '${lockTimeoutMs}', true)`,
-    )
-    await connection.query(`LOCK TABLE ONLY ${name} IN SHARE ROW EXCLUSIVE MODE`)
-    if (identitySql !== undefined) await connection.query(identitySql)
-    if (!(await isWatched(connection, relid))) {
-      const member = await connection.query(
-        `SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = ${relid}`,
-      )
-      if (member.length === 0) await connection.query(`ALTER PUBLICATION ${publication} ADD TABLE ONLY ${name}`)
+async function watch(connection: RawConnection, table: TableToWatch): Promise<void> {
+  const deadline = Date.now() + lockDeadlineMs
+  for (;;) {
+    try {
+      await connection.query('BEGIN')
+      await watchNow(connection, table)
+      await connection.query('COMMIT')
+      return
+    } catch (error) {
+      await connection.query('ROLLBACK')
+      if (!(error instanceof FeedError) || error.sqlstate !== '55P03') throw error
+      if (Date.now() > deadline) throw locked(await nameOf(connection, table.relid))
+      await delay(lockPauseMs)
     }
-    await connection.query(`SELECT changefeed.register(${relid})`)
-    await connection.query('COMMIT')
-  } catch (error) {
-    if (error instanceof FeedError && error.sqlstate === '55P03') {
-      throw new FeedError('FEED_STATE', `table "${bare}" could not be locked within ${lockTimeoutMs / 1000} s: other transactions are writing to it`, {
-        hint: 'end the long transactions on it (SELECT * FROM pg_stat_activity WHERE xact_start < now() - interval \'10 s\') and start the changefeed again',
-        sqlstate: '55P03',
-      })
-    }
-    throw error
   }
+}
+
+async function watchNow(connection: RawConnection, { relid, identitySql }: TableToWatch): Promise<void> {
+  const name = await nameOf(connection, relid)
+  await connection.query(
+    `SELECT set_config('changefeed.internal', 'on', true), set_config('lock_timeout', '${lockWaitMs}', true)`,
+  )
+  // At once the strongest that is needed: two that both hold the weaker one would wait for each other.
+  await connection.query(
+    `LOCK TABLE ONLY ${name} IN ${identitySql === undefined ? 'SHARE ROW EXCLUSIVE' : 'ACCESS EXCLUSIVE'} MODE`,
+  )
+  if (identitySql !== undefined) await connection.query(identitySql)
+  // Watched without being a member: its changes were lost, and only what comes now is complete.
+  await connection.query(`DELETE FROM changefeed.watched w WHERE relid = ${relid} AND NOT ${isMember}`)
+  const members = await connection.query(
+    `SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = ${relid}`,
+  )
+  if (members.length === 0) await connection.query(`ALTER PUBLICATION ${publication} ADD TABLE ONLY ${name}`)
+  await connection.query(`SELECT changefeed.register(${relid})`)
+}
+
+async function nameOf(connection: RawConnection, relid: number): Promise<string> {
+  const [row] = await connection.query(
+    `SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = ${relid}`,
+  )
+  const name = row?.[0]
+  if (name == null) throw new FeedError('FEED_NO_TABLE', `the table with oid ${relid} does not exist any more`)
+  return name
+}
+
+function locked(name: string): FeedError {
+  return new FeedError(
+    'FEED_STATE',
+    `table ${name} could not be locked within ${lockDeadlineMs / 1000} s: other transactions are using it`,
+    {
+      hint: `end the long transactions on it and start the changefeed again; SELECT pid, query FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE relation = '${name.replaceAll("'", "''")}'::regclass lists them`,
+      sqlstate: '55P03',
+    },
+  )
 }
 
 async function watchedSince(
@@ -77,9 +109,12 @@ async function watchedSince(
 ): Promise<ReadonlyMap<number, Hlc | undefined>> {
   // Commit times are kept as long as their transaction ids are; a time that is gone is an old one.
   const rows = await connection.query(
-    `SELECT relid::text, ((extract(epoch FROM pg_xact_commit_timestamp(since_xid::text::bigint::text::xid)) * 1000000)::bigint - 946684800000000)::text FROM changefeed.watched WHERE relid IN (${tables.map(({ relid }) => relid).join(', ')})`,
+    `SELECT relid::text, CASE WHEN current_setting('track_commit_timestamp') = 'on' THEN ((extract(epoch FROM pg_xact_commit_timestamp(since_xid::xid)) * 1000000)::bigint - 946684800000000)::text END FROM changefeed.watched WHERE relid IN (${tables.map(({ relid }) => relid).join(', ')})`,
   )
   return new Map(
-    rows.map(([relid, micros]) => [Number(relid), micros == null ? undefined : { wall: wallOfPgMicros(BigInt(micros)), logical: 0 }]),
+    rows.map(([relid, micros]) => [
+      Number(relid),
+      micros == null ? undefined : { wall: wallOfPgMicros(BigInt(micros)), logical: 0 },
+    ]),
   )
 }

@@ -1,0 +1,216 @@
+// One attempt at following a source, from the log's durable end until something fails or ingest stops: opens the log,
+// compares it with the slot, and changes gears by how far behind it is (bulk pulls far behind, the stream else).
+
+import type { LogHead } from '../changelog/files/log-head.ts'
+import type { LogWriter } from '../changelog/files/log-writer.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
+import { MessageApplier } from './apply-message.ts'
+import { catchUp } from './catch-up.ts'
+import { ClockProbes } from './clock-probe.ts'
+import { GroupCommit } from './group-commit.ts'
+import { HealthCheck } from './health.ts'
+import type { FromIngest, IngestSettings, IngestStart } from './ingest.ts'
+import { install } from './install-sql.ts'
+import { openLog } from './open-log.ts'
+import { prepareSource } from './prepare-source.ts'
+import { SerialQueries } from './serial-queries.ts'
+import { SlotStream } from './stream.ts'
+
+const readBufferBytes = 2 * 1024 * 1024
+const keepAliveMs = 10_000
+const healthMs = 5000
+/** Without feeds nobody waits for closed timestamps; the log's end must still move on. */
+const idleProbeMs = 5000
+const fastestProbeMs = 20
+/** A stream that has been far behind for so many looks in a row gives way to bulk pulls. */
+const farBehindBytes = 32n * 1024n * 1024n
+const gearLookMs = 1000
+const farBehindLooks = 3
+const applicationName = 'pg-changefeed ingest'
+
+export interface AttemptOptions {
+  readonly start: IngestStart
+  readonly head: LogHead
+  readonly settings: () => IngestSettings
+  readonly feeds: () => number
+  readonly say: (message: FromIngest) => void
+  /** Aborts when ingest stops. */
+  readonly signal: AbortSignal
+}
+
+interface Gears {
+  readonly writer: LogWriter
+  readonly applier: MessageApplier
+  readonly commit: GroupCommit
+  readonly control: SerialQueries
+  readonly replication: RawConnection
+  readonly slot: string
+}
+
+export class Attempt {
+  readonly #options: AttemptOptions
+  /** Something beside the stream failed: the disk, the control connection. */
+  readonly #failed = Promise.withResolvers<never>()
+  readonly #connections: RawConnection[] = []
+  #closeWanted = false
+  #stream: SlotStream | undefined
+  #probes: ClockProbes | undefined
+  #probing: NodeJS.Timeout | undefined
+
+  constructor(options: AttemptOptions) {
+    this.#options = options
+    this.#failed.promise.catch(() => undefined)
+  }
+
+  /** Close a timestamp for what is committed now, as soon as the stream is there. */
+  closeNow(): void {
+    if (this.#stream === undefined) this.#closeWanted = true
+    else this.#probe(true)
+  }
+
+  /** How often timestamps are closed may have changed. */
+  rearm(): void {
+    if (this.#stream === undefined) return
+    clearInterval(this.#probing)
+    const { feeds, settings } = this.#options
+    const everyMs = feeds() === 0 ? idleProbeMs : Math.max(fastestProbeMs, settings().closedTargetMs)
+    this.#probing = setInterval(() => this.#probe(false), everyMs)
+    this.#probe(false)
+  }
+
+  /** Settles after a stop; rejects with what made the attempt fail. */
+  async run(): Promise<void> {
+    const { start, head, say, signal } = this.#options
+    say({ tag: 'state', state: { tag: 'connecting' } })
+    // Always anew: what an earlier attempt began and did not finish is cut off.
+    const writer = openLog(start.dir, head)
+    const giveUp = (): void => {
+      if (this.#stream === undefined) for (const connection of this.#connections) connection.destroy()
+    }
+    signal.addEventListener('abort', giveUp)
+    try {
+      const control = new SerialQueries(await this.#connect(false))
+      await install(control)
+      const replication = await this.#connect(true)
+      const prepared = await prepareSource(start.dir, control, replication, writer)
+      if (prepared.gap !== undefined) say({ tag: 'gap', reason: prepared.gap })
+      say({ tag: 'ready' })
+      const applier = new MessageApplier(writer, prepared.prefix)
+      const commit = new GroupCommit(
+        writer,
+        () => this.#stream?.durable(),
+        (error) => this.#failed.reject(error),
+      )
+      const gears = { writer, applier, commit, control, replication, slot: prepared.slot }
+      while (!signal.aborted) {
+        await this.#catchUp(gears)
+        await this.#follow(gears)
+      }
+      await Promise.all(this.#connections.map((connection) => connection.close()))
+    } finally {
+      signal.removeEventListener('abort', giveUp)
+      for (const connection of this.#connections) connection.destroy()
+      await writer.close()
+    }
+  }
+
+  async #connect(replication: boolean): Promise<RawConnection> {
+    const { source } = this.#options.start
+    const connection = await openRawConnection({
+      source,
+      replication,
+      applicationName,
+      readBufferBytes: replication ? readBufferBytes : 64 * 1024,
+    })
+    this.#connections.push(connection)
+    if (this.#options.signal.aborted) connection.destroy()
+    return connection
+  }
+
+  async #catchUp(gears: Gears): Promise<void> {
+    const { head, say, settings } = this.#options
+    const caughtUp = catchUp({
+      ...gears,
+      closedTargetMs: () => settings().closedTargetMs,
+      sourceAt: (lsn) => {
+        head.sourceLsn = lsn
+      },
+      pulling: () => say({ tag: 'state', state: { tag: 'pulling' } }),
+    })
+    await Promise.race([caughtUp, this.#failed.promise])
+  }
+
+  /** Streams until ingest stops, or until it is so far behind that bulk pulls are better. */
+  async #follow({ writer, applier, commit, control, replication, slot }: Gears): Promise<void> {
+    const { start, head, say, settings, signal } = this.#options
+    this.#probes = new ClockProbes(control)
+    const stream = new SlotStream({
+      connection: replication,
+      slot,
+      overTcp: start.source.socketDir === undefined,
+      writer,
+      applier,
+      commit,
+      probes: this.#probes,
+      closedTargetMs: () => settings().closedTargetMs,
+      sourceLsn: () => head.sourceLsn,
+    })
+    const { done, end } = await stream.start()
+    this.#stream = stream
+    say({ tag: 'state', state: { tag: 'streaming' } })
+    const health = new HealthCheck({
+      control,
+      writer,
+      commit,
+      source: start.source,
+      gap: (reason) => say({ tag: 'gap', reason }),
+    })
+    const left = Promise.withResolvers<void>()
+    const leave = (): void => left.resolve()
+    signal.addEventListener('abort', leave)
+    if (signal.aborted) leave()
+    let looks = 0
+    const timers = [
+      setInterval(() => stream.confirm(), keepAliveMs),
+      setInterval(() => health.check().catch((error: unknown) => this.#failed.reject(error)), healthMs),
+      setInterval(() => {
+        looks = head.sourceLsn - stream.received > farBehindBytes ? looks + 1 : 0
+        if (looks >= farBehindLooks && !applier.inTransaction) leave()
+      }, gearLookMs),
+    ]
+    this.rearm()
+    if (this.#closeWanted) this.#probe(true)
+    this.#closeWanted = false
+    try {
+      const ended = done.then(() =>
+        Promise.reject(new FeedError('FEED_SOURCE_DOWN', 'PostgreSQL ended the replication stream')),
+      )
+      ended.catch(() => undefined)
+      await Promise.race([ended, this.#failed.promise, left.promise])
+      if (!signal.aborted) await Promise.race([end(), this.#failed.promise])
+      // What has arrived becomes durable, and the slot hears of it.
+      await commit.drain()
+      if (signal.aborted) stream.confirm()
+    } finally {
+      signal.removeEventListener('abort', leave)
+      for (const timer of timers) clearInterval(timer)
+      clearInterval(this.#probing)
+      stream.stop()
+      this.#stream = undefined
+    }
+  }
+
+  #probe(exact: boolean): void {
+    const { head } = this.#options
+    const stream = this.#stream
+    this.#probes?.ask(exact).then(
+      (probe) => {
+        if (probe === undefined) return
+        head.sourceLsn = probe.lsn
+        stream?.probed()
+      },
+      (error: unknown) => this.#failed.reject(error),
+    )
+  }
+}

@@ -1,0 +1,65 @@
+// Pulls in bulk until the head of the source's WAL is near. After each pull the log is made durable and only then the
+// slot is moved, to exactly the log's durable end.
+
+import { formatLsn, type Lsn } from '../core/lsn.ts'
+import type { LogWriter } from '../changelog/files/log-writer.ts'
+import type { RawConnection } from '../postgres/raw-connection.ts'
+import type { MessageApplier } from './apply-message.ts'
+import { bulkPull } from './bulk-pull.ts'
+import { askClock } from './clock-probe.ts'
+import type { GroupCommit } from './group-commit.ts'
+import type { Queries } from './serial-queries.ts'
+import { stampClosed } from './stamp.ts'
+
+/** Beyond this much WAL, pulling in bulk is worth its start-up: a pull of some 50,000 messages is not slower than the stream. */
+const worthPullingBytes = 8n * 1024n * 1024n
+
+/** The server collects a whole pull before it sends the first byte, beyond its work_mem in a file. */
+const pullBytes = 256 * 1024 * 1024
+const pullMessages = { first: 400_000, least: 50_000, most: 1_000_000 }
+
+export interface CatchUpOptions {
+  readonly writer: LogWriter
+  readonly applier: MessageApplier
+  readonly commit: GroupCommit
+  readonly control: Queries
+  readonly slot: string
+  readonly replication: RawConnection
+  readonly closedTargetMs: () => number
+  /** The source's flush position, as seen now. */
+  readonly sourceAt: (lsn: Lsn) => void
+  /** A pull begins. */
+  readonly pulling: () => void
+}
+
+export async function catchUp(options: CatchUpOptions): Promise<void> {
+  const { writer, applier, commit, control, replication, slot, closedTargetMs, sourceAt, pulling } = options
+  let maxMessages = pullMessages.first
+  for (;;) {
+    const probe = await askClock(control, false)
+    sourceAt(probe.lsn)
+    if (probe.lsn - writer.endLsn < worthPullingBytes) return
+    pulling()
+    const pulled = await bulkPull({
+      connection: replication,
+      slot,
+      maxMessages,
+      message: (bytes, start, end) => applier.apply(bytes, start, end),
+      chunkDone: () => commit.written(),
+    })
+    const isAll = pulled.messages < maxMessages
+    // The pull began after the probe, and it has decoded every record that was flushed when it began.
+    if (isAll) writer.closed(stampClosed(writer.lastTimestamp, probe.micros, closedTargetMs()), probe.lsn)
+    await commit.drain()
+    await advance(control, slot, writer.durableEndLsn)
+    const fitting = Math.round((pullBytes * pulled.messages) / Math.max(1, pulled.bytes))
+    maxMessages = Math.min(Math.max(fitting, pullMessages.least), pullMessages.most)
+  }
+}
+
+async function advance(control: Queries, slot: string, durable: Lsn): Promise<void> {
+  const lsn = formatLsn(durable)
+  await control.query(
+    `SELECT pg_replication_slot_advance('${slot}', '${lsn}') FROM pg_replication_slots WHERE slot_name = '${slot}' AND confirmed_flush_lsn < '${lsn}'`,
+  )
+}

@@ -1,0 +1,45 @@
+// Opens the log for writing at the start of an attempt. What the log shows afterwards is on the disk, not only in the
+// page cache: it is going to be confirmed to the slot.
+
+import { closeSync, fsyncSync, openSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { FeedError } from '../errors/feed-error.ts'
+import type { LogHead } from '../changelog/files/log-head.ts'
+import { LogWriter } from '../changelog/files/log-writer.ts'
+import { recoverLog } from '../changelog/files/recover.ts'
+import { listSegments } from '../changelog/files/segment.ts'
+
+export function openLog(dir: string, head: LogHead): LogWriter {
+  try {
+    if (head.head > 0) cutBehind(dir, head.head)
+    const recovered = recoverLog(dir)
+    if (recovered.segment !== undefined) syncFile(recovered.segment.path)
+    return new LogWriter({ dir, head, recovered })
+  } catch (error) {
+    if (error instanceof FeedError) throw error
+    throw new FeedError('FEED_LOG_IO', `cannot open the changelog in ${dir}: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+/**
+ * An earlier attempt of this server wrote on behind the durable head. After a failed sync the page cache may show what
+ * the disk does not have, so it is not trusted; the slot still holds all of it.
+ */
+function cutBehind(dir: string, durable: number): void {
+  const segments = listSegments(dir)
+  while (segments.length > 1 && (segments.at(-1)?.start ?? 0) >= durable) rmSync(segments.pop()?.path ?? '')
+  const last = segments.at(-1)
+  if (last === undefined) return
+  const kept = durable - last.start
+  if (kept > 0 && statSync(last.path).size > kept) truncateSync(last.path, kept)
+}
+
+function syncFile(path: string): void {
+  const fd = openSync(path, 'r+')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}

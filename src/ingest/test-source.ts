@@ -1,0 +1,177 @@
+// For tests: a real PostgreSQL with as many databases as a test wants, and what ingest wrote of one, read back.
+
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { pino } from 'pino'
+import { record } from '../changelog/changelog.ts'
+import type { LogHead } from '../changelog/files/log-head.ts'
+import { openChangelog } from '../changelog/files/open-changelog.ts'
+import type { Hlc } from '../core/hlc.ts'
+import { parseLsn, type Lsn } from '../core/lsn.ts'
+import { startEmbedded, type EmbeddedPostgres } from '../postgres/embedded/embedded.ts'
+import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
+
+export interface TestDatabase extends AsyncDisposable {
+  readonly source: SourceConnection
+  /** A folder for its changelog. */
+  readonly dir: string
+  connect(user?: string): Promise<RawConnection>
+  /** On a connection of its own. */
+  sql(text: string): Promise<(string | null)[][]>
+  flushLsn(): Promise<Lsn>
+}
+
+export class TestServer implements AsyncDisposable {
+  readonly #folder: string
+  #embedded: EmbeddedPostgres
+  #count = 0
+
+  constructor(folder: string, embedded: EmbeddedPostgres) {
+    this.#folder = folder
+    this.#embedded = embedded
+  }
+
+  static async start(): Promise<TestServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'ingest-test-'))
+    // PostgreSQL runs as another user when we are root.
+    chmodSync(folder, 0o755)
+    return new TestServer(folder, await startServer(folder))
+  }
+
+  get pid(): number {
+    return this.#embedded.pid
+  }
+
+  /** How long a fast shutdown took, in ms. It is started again, at another address. */
+  async restart(): Promise<number> {
+    const startedAt = Date.now()
+    await this.#embedded.stop('fast')
+    const took = Date.now() - startedAt
+    this.#embedded = await startServer(this.#folder)
+    return took
+  }
+
+  async database(overTcp = false): Promise<TestDatabase> {
+    const name = `db${++this.#count}`
+    const server = this.#embedded.source
+    const base: Omit<SourceConnection, 'database'> = { ...server, socketDir: overTcp ? undefined : server.socketDir }
+    await query({ ...base, database: 'postgres' }, `CREATE DATABASE ${name}`)
+    const source = { ...base, database: name }
+    const dir = join(this.#folder, name)
+    return {
+      source,
+      dir,
+      connect: (user) =>
+        openRawConnection({ source: user === undefined ? source : { ...source, user }, parameters: {} }),
+      sql: (text) => query(source, text),
+      flushLsn: async () => parseLsn((await query(source, 'SELECT pg_current_wal_flush_lsn()'))[0]?.[0] ?? ''),
+      async [Symbol.asyncDispose](): Promise<void> {
+        rmSync(dir, { recursive: true, force: true })
+        const slots = `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '${name}'`
+        await within(5000, 'the slot to become free', async () =>
+          query({ ...base, database: 'postgres' }, slots).then(
+            () => true,
+            () => false,
+          ),
+        )
+        await query({ ...base, database: 'postgres' }, `DROP DATABASE ${name} WITH (FORCE)`)
+      },
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#embedded.stop('immediate')
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+function startServer(folder: string): Promise<EmbeddedPostgres> {
+  return startEmbedded({ dir: join(folder, 'postgres'), log: pino({ level: 'silent' }) })
+}
+
+async function query(source: SourceConnection, text: string): Promise<(string | null)[][]> {
+  const connection = await openRawConnection({ source, parameters: {} })
+  try {
+    return await connection.query(text)
+  } finally {
+    await connection.close()
+  }
+}
+
+/** Waits until `holds` says true. */
+export async function within(ms: number, what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + ms
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`waited ${ms} ms for ${what}`)
+    await delay(5)
+  }
+}
+
+export interface LoggedRow {
+  readonly tag: number
+  readonly relid: number
+  /** Text of the first column of the new row, or of the old one of a delete. */
+  readonly first: string
+}
+
+export type LogEvent =
+  | {
+      readonly tag: 'transaction'
+      readonly ts: Hlc
+      readonly commitLsn: Lsn
+      readonly endLsn: Lsn
+      readonly rows: readonly LoggedRow[]
+      readonly schemas: readonly string[]
+    }
+  | { readonly tag: 'closed'; readonly ts: Hlc; readonly lsn: Lsn }
+  | { readonly tag: 'gap'; readonly reason: string }
+
+/** Everything durable in the log, from its tail. */
+export function readLog(dir: string, head: LogHead): LogEvent[] {
+  const events: LogEvent[] = []
+  const log = openChangelog(dir, head.shared)
+  using reader = log.readFrom(log.tail)
+  let open: { ts: Hlc; commitLsn: Lsn; rows: LoggedRow[]; schemas: string[] } | undefined
+  for (let block = reader.next(); block !== undefined; block = reader.next()) {
+    const payload = block.payload()
+    for (let at = 0; at < payload.length;) {
+      const start = at + 4
+      at = start + payload.readUInt32BE(at)
+      const tag = payload[start] as number
+      const hlc = (from: number): Hlc => ({
+        wall: payload.readBigInt64BE(from),
+        logical: payload.readUInt32BE(from + 8),
+      })
+      if (tag === record.begin)
+        open = { ts: hlc(start + 1), commitLsn: payload.readBigUInt64BE(start + 13), rows: [], schemas: [] }
+      else if (tag === record.commit) {
+        if (open === undefined) throw new Error('a commit without its begin')
+        events.push({ tag: 'transaction', ...open, endLsn: payload.readBigUInt64BE(start + 1) })
+        open = undefined
+      } else if (tag === record.closed)
+        events.push({ tag: 'closed', ts: hlc(start + 1), lsn: payload.readBigUInt64BE(start + 13) })
+      else if (tag === record.gap) events.push({ tag: 'gap', reason: payload.toString('utf8', start + 1, at) })
+      else if (tag === record.schema) open?.schemas.push(payload.toString('utf8', start + 1, at))
+      else if (tag === record.insert || tag === record.update || tag === record.delete) {
+        if (open === undefined) throw new Error('a row outside a transaction')
+        open.rows.push({
+          tag,
+          relid: payload.readUInt32BE(start + 1),
+          first: firstColumn(payload, start + 5, tag === record.update),
+        })
+      }
+    }
+  }
+  return events
+}
+
+/** u8 kind, u16 columns, first column: 't' i32 length bytes. */
+function firstColumn(payload: Buffer, at: number, isUpdate: boolean): string {
+  if (isUpdate && payload[at] !== 0x4e) return ''
+  if (payload[at + 3] !== 0x74) return ''
+  const length = payload.readInt32BE(at + 4)
+  return payload.toString('utf8', at + 8, at + 8 + length)
+}
