@@ -5,14 +5,7 @@
 import { canonicalText, parseJson } from './json-text.ts'
 import type { DecodedColumn } from './test-decoding.ts'
 
-const numbers: ReadonlySet<string> = new Set([
-  'smallint',
-  'integer',
-  'bigint',
-  'numeric',
-  'real',
-  'double precision',
-])
+const numbers: ReadonlySet<string> = new Set(['smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision'])
 
 export function jsonOfColumn({ type, text }: DecodedColumn): string {
   if (text === null) return 'null'

@@ -104,7 +104,7 @@ export class History {
 
   #apply(state: TableState, position: number, change: DecodedChange, touched: Map<string, Touch>): void {
     if (change.op === 'truncate') {
-      for (const key of [...state.live.keys()]) this.#set(state, position, key, undefined, touched)
+      for (const key of Array.from(state.live.keys())) this.#set(state, position, key, undefined, touched)
       return
     }
     const newKey = change.after === undefined ? undefined : keyOf(state, change.after)

@@ -33,6 +33,7 @@ export class TransactionTimes implements TimedHistory {
   readonly #history: History
   readonly #moments: Moment[] = []
   readonly #failures: string[] = []
+  #scanTs: Hlc | undefined
 
   constructor(history: History, notes: readonly RowNote[], options: TimesOptions) {
     this.#history = history
@@ -68,17 +69,22 @@ export class TransactionTimes implements TimedHistory {
     const first = inOrder[0]
     if (first === undefined) return
     const scanTs = initialScan ? first[1] : undefined
-    if (initialScan && first[0].position !== 1) this.#failures.push(`the initial scan misses transactions 1 to ${first[0].position - 1}`)
+    this.#scanTs = scanTs
+    if (initialScan && first[0].position !== 1)
+      this.#failures.push(`the initial scan misses transactions 1 to ${first[0].position - 1}`)
 
     let last = first[0].position - 1
     for (const [transaction, ts] of inOrder) {
       if (transaction.position !== last + 1) {
-        this.#failures.push(`transactions ${last + 1} to ${transaction.position - 1} are missing before ${formatHlc(ts)}`)
+        this.#failures.push(
+          `transactions ${last + 1} to ${transaction.position - 1} are missing before ${formatHlc(ts)}`,
+        )
       }
       last = transaction.position
       const before = this.#moments.at(-1)
       if (before !== undefined && scanTs !== undefined && compareHlc(ts, scanTs) === 0) {
-        if (compareHlc(before.ts, ts) !== 0) this.#failures.push(`the initial scan holds transaction ${transaction.position} and not one before it`)
+        if (compareHlc(before.ts, ts) !== 0)
+          this.#failures.push(`the initial scan holds transaction ${transaction.position} and not one before it`)
         this.#moments.pop()
       } else if (before !== undefined && compareHlc(ts, before.ts) <= 0) {
         this.#failures.push(
@@ -87,14 +93,18 @@ export class TransactionTimes implements TimedHistory {
         continue
       }
       if (ts.wall < transaction.commitWall && (scanTs === undefined || compareHlc(ts, scanTs) !== 0)) {
-        this.#failures.push(`transaction ${transaction.position} at ${formatHlc(ts)} committed later, at ${transaction.commitWall}`)
+        this.#failures.push(
+          `transaction ${transaction.position} at ${formatHlc(ts)} committed later, at ${transaction.commitWall}`,
+        )
       }
       this.#moments.push({ ts, position: transaction.position })
     }
     for (const { position, commitWall } of this.#history.transactions.slice(last)) {
       // A transaction cannot have got a timestamp below its commit time, so a later one may still be under way.
       if (commitWall <= resolved.wall && !this.#mayBeLater(position, resolved)) {
-        this.#failures.push(`transaction ${position}, committed at ${commitWall}, is missing at the resolved ${formatHlc(resolved)}`)
+        this.#failures.push(
+          `transaction ${position}, committed at ${commitWall}, is missing at the resolved ${formatHlc(resolved)}`,
+        )
       }
     }
   }
@@ -109,9 +119,16 @@ export class TransactionTimes implements TimedHistory {
     return this.#failures
   }
 
-  /** Timestamps of streamed transactions and of the scan, ascending. */
-  get timestamps(): readonly Hlc[] {
-    return this.#moments.map(({ ts }) => ts)
+  /** The timestamp of the initial scan. */
+  get scanTs(): Hlc | undefined {
+    return this.#scanTs
+  }
+
+  /** Transactions that came one by one, each with its timestamp, in order. */
+  get streamed(): readonly { readonly ts: Hlc; readonly transaction: HistoryTransaction }[] {
+    return this.#moments
+      .filter(({ ts }) => this.#scanTs === undefined || compareHlc(ts, this.#scanTs) !== 0)
+      .map(({ ts, position }) => ({ ts, transaction: this.#history.transactions[position - 1] as HistoryTransaction }))
   }
 
   /** Position of the last transaction at or below `ts`. */

@@ -34,7 +34,8 @@ export class SnapshotValidator implements Validator {
     this.#waiting.push(...later)
     const sum = [...this.#state.values()].reduce((total, { value }) => total + value, 0n)
     this.checked += 1
-    if (sum !== this.#sum) this.#failures.push(`at ${ts.wall}.${ts.logical} the ${this.#column}s sum to ${sum}, not to ${this.#sum}`)
+    if (sum !== this.#sum)
+      this.#failures.push(`at ${ts.wall}.${ts.logical} the ${this.#column}s sum to ${sum}, not to ${this.#sum}`)
   }
 
   failures(): readonly string[] {

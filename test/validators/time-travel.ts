@@ -1,0 +1,76 @@
+// What a message says of its row is what the table held at that time: `after` at the message's timestamp, `before` just
+// below it. The table's past comes from the reference history.
+//
+// CockroachDB's validator accepts a missing `before` until the first resolved message, for the rows of the initial scan.
+// Here only rows of the scan may have none, which `scanTs` names.
+
+import { compareHlc, formatHlc, type Hlc } from '../../src/core/hlc.ts'
+import type { Row, TimedHistory } from '../history/history.ts'
+import { canonicalText, isObject, parseJson, parseMessage, type JsonValue } from '../history/json-text.ts'
+import type { RowNote, Validator } from './validator.ts'
+
+export interface TimeTravelOptions {
+  readonly history: TimedHistory
+  readonly table: string
+  /** Whether the feed is WITH diff. */
+  readonly diff: boolean
+  readonly scanTs: Hlc | undefined
+}
+
+export class TimeTravelValidator implements Validator {
+  readonly #options: TimeTravelOptions
+  readonly #failures: string[] = []
+
+  constructor(options: TimeTravelOptions) {
+    this.#options = options
+  }
+
+  noteRow({ key, value, updated }: RowNote): void {
+    const { history, table, diff, scanTs } = this.#options
+    const canonicalKey = canonicalText(readKey(key, history.keyColumns(table)))
+    const message = parseMessage(value)
+    const at = formatHlc(updated)
+    this.#check('after', at, message.get('after'), history.rowAt(table, canonicalKey, updated), true)
+    if (!diff) {
+      if (message.has('before'))
+        throw new Error(`expected before to be nil, got ${canonicalText(message.get('before') ?? null)}`)
+      return
+    }
+    const isScan = scanTs !== undefined && compareHlc(updated, scanTs) === 0
+    if (isScan && (message.get('before') ?? null) === null) return
+    this.#check('before', at, message.get('before'), history.rowBefore(table, canonicalKey, updated), false)
+  }
+
+  noteResolved(): void {}
+
+  failures(): readonly string[] {
+    return this.#failures
+  }
+
+  /** `exact`: the very same columns. A row from before an ALTER TABLE has the old ones, however it is shown later. */
+  #check(field: string, at: string, got: JsonValue | undefined, expected: Row | undefined, exact: boolean): void {
+    const fail = (): void => {
+      const shown =
+        expected === undefined ? 'no row' : `{${[...expected].map(([name, json]) => `${name}: ${json}`).join(', ')}}`
+      this.#failures.push(
+        `"${field}" field did not agree with row at ${at}: expected ${shown}, got ${canonicalText(got ?? null)}`,
+      )
+    }
+    if (!isObject(got)) {
+      if (got === undefined || expected !== undefined) fail()
+      return
+    }
+    if (expected === undefined) return fail()
+    const names = [...got.keys()].filter((name) => exact || expected.has(name))
+    if (exact ? names.length !== expected.size : names.length === 0) return fail()
+    if (names.some((name) => canonicalText(got.get(name) ?? null) !== expected.get(name))) fail()
+  }
+}
+
+export function readKey(key: string, columns: readonly string[]): readonly JsonValue[] {
+  const values = parseJson(key)
+  if (!Array.isArray(values) || values.length !== columns.length) {
+    throw new Error(`expected a key of ${columns.length} columns, got ${key}`)
+  }
+  return values as readonly JsonValue[]
+}
