@@ -92,20 +92,25 @@ export class Attempt {
     try {
       const control = new SerialQueries(await this.#connect(false))
       await install(control)
-      const replication = await this.#connect(true)
-      const prepared = await prepareSource(start.dir, control, replication, writer)
-      if (prepared.gap !== undefined) say({ tag: 'gap', reason: prepared.gap })
+      let replication = await this.#connect(true)
+      const { prefix, slot, gap } = await prepareSource(start.dir, control, replication, writer)
+      if (gap !== undefined) say({ tag: 'gap', reason: gap })
       say({ tag: 'ready' })
-      const applier = new MessageApplier(writer, prepared.prefix)
+      const applier = new MessageApplier(writer, prefix)
       const commit = new GroupCommit(
         writer,
         () => this.#stream?.durable(),
         (error) => this.#failed.reject(error),
       )
-      const gears = { writer, applier, commit, control, replication, slot: prepared.slot }
-      while (!signal.aborted) {
+      for (;;) {
+        const gears = { writer, applier, commit, control, replication, slot }
         await this.#catchUp(gears)
         await this.#follow(gears)
+        if (signal.aborted) break
+        // The stream was left for bulk pulls; this connection would not stream again.
+        await replication.close()
+        this.#connections.pop()
+        replication = await this.#connect(true)
       }
       await Promise.all(this.#connections.map((connection) => connection.close()))
     } finally {

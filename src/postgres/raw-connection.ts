@@ -36,7 +36,10 @@ export interface CopyBothStream {
   readonly done: Promise<void>
   /** Sends a CopyData payload. */
   send(payload: Uint8Array): void
-  /** Leaves the stream: the connection is good for queries again. What is under way is still handed on. */
+  /**
+   * Leaves the stream; what is under way is still handed on. The connection is good for queries again, but not for
+   * another stream: PostgreSQL ends a second one at once.
+   */
   end(): Promise<void>
 }
 
