@@ -12,6 +12,11 @@ export class BlockScanner {
   readonly fd: number
   readonly start: number
   #position: number
+  /**
+   * Nothing at or behind it is read, not even ahead: bytes that are not published yet may be cut off by a recovery and
+   * written anew, and a buffer that holds them would show what never happened.
+   */
+  limit = Number.POSITIVE_INFINITY
   #buffer = Buffer.allocUnsafeSlow(readAheadBytes)
   /** `#buffer[0, #filled)` holds the file's bytes from position `#base`. */
   #base = 0
@@ -36,6 +41,7 @@ export class BlockScanner {
 
   /** The next block's header if one starts before `limit` (an absolute position) and is whole; undefined otherwise. */
   next(limit: number): ParsedBlock | undefined {
+    this.limit = limit
     if (this.#position + fixedHeaderBytes > limit) return undefined
     const block = this.at(this.#position)
     if (block === undefined || block.nextPosition > limit) return undefined
@@ -59,12 +65,14 @@ export class BlockScanner {
     if (n > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(n + readAheadBytes)
     this.#base = position
     this.#filled = 0
+    const most = Math.min(this.#buffer.length, this.limit - position)
     while (this.#filled < n) {
+      if (this.#filled >= most) return -1
       const got = readSync(
         this.fd,
         this.#buffer,
         this.#filled,
-        this.#buffer.length - this.#filled,
+        most - this.#filled,
         position - this.start + this.#filled,
       )
       if (got === 0) return -1

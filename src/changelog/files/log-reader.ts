@@ -42,6 +42,7 @@ export class FileLogReader implements LogReader {
       this.#again = openScanner(segment)
       this.#againEnd = undefined
     }
+    this.#again.limit = this.#head.head
     const block = this.#again.at(position)
     if (block === undefined) throw new FeedError('FEED_LOG_CORRUPT', `no changelog block at position ${position}`)
     return block

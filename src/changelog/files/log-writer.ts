@@ -44,6 +44,9 @@ export class LogWriter {
   #boundary: number
   #boundaryResolved: Hlc
   #boundaryEndLsn: Lsn
+  /** Of the last written block: what a preamble behind it may claim. The builder is a block ahead when a segment ends. */
+  #writtenResolved: Hlc
+  #writtenEndLsn: Lsn
   #unsyncedBytes = 0
   /** Latest schema and relation record of each relation, for preambles. */
   readonly #known: Map<number, { schema?: Buffer; relation?: Buffer }>
@@ -58,6 +61,8 @@ export class LogWriter {
     this.#known = recovered.known
     this.#boundaryResolved = recovered.resolved
     this.#boundaryEndLsn = recovered.endLsn
+    this.#writtenResolved = recovered.resolved
+    this.#writtenEndLsn = recovered.endLsn
     if (recovered.segment === undefined) {
       this.#position = this.#segmentStart = recovered.position
       this.#fd = -1
@@ -254,6 +259,8 @@ export class LogWriter {
   #write(block: SealedBlock): void {
     if (this.#position - this.#segmentStart >= this.#segmentBytes) this.#roll()
     this.#writeBytes(block.bytes)
+    this.#writtenResolved = this.#builder.resolved
+    this.#writtenEndLsn = this.#builder.endLsn
     this.#head.count(block.transactions, block.rows, block.bytes.length)
   }
 
@@ -307,7 +314,7 @@ export class LogWriter {
       (sum, { schema, relation }) => sum + (schema?.length ?? 0) + (relation?.length ?? 0) + 8,
       1024,
     )
-    const preamble = new BlockBuilder(this.#builder.resolved, this.#builder.endLsn, size)
+    const preamble = new BlockBuilder(this.#writtenResolved, this.#writtenEndLsn, size)
     for (const [relid, { schema, relation }] of this.#known) {
       for (const body of [schema, relation]) {
         if (body === undefined) continue
