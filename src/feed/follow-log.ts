@@ -42,6 +42,7 @@ export class LogFollower {
   #frontier: Hlc
   /** The transaction of many blocks that is being followed, and the records of it that were listed. */
   #large: LargeTransaction | undefined
+  #largeTs: Hlc | undefined
   #ordinal = 0
   #turnStart = performance.now()
 
@@ -78,6 +79,9 @@ export class LogFollower {
 
   /** True: the end time is passed. */
   async #block(block: LogBlock): Promise<boolean> {
+    // It may have ended in a block that holds nothing for this feed, and another one be open now.
+    const isSame = block.open !== undefined && this.#largeTs !== undefined && compareHlc(block.open.ts, this.#largeTs) === 0
+    if (!isSame) this.#endLarge()
     if (block.hasSchema || this.#mentionsTarget(block)) {
       const { endTime } = this.#options
       const payload = block.payload()
@@ -99,8 +103,6 @@ export class LogFollower {
         if (this.#list.committed) ts = undefined
       }
     }
-    // Also where the transaction ends in a block that holds nothing for this feed.
-    if (!block.continues) this.#endLarge()
     if (compareHlc(block.resolved, this.#frontier) > 0) this.#frontier = block.resolved
     return false
   }
@@ -119,7 +121,7 @@ export class LogFollower {
     if (this.#large === undefined && list.committed) {
       if (list.count > 0) await this.#emitter.emitWhole(payload, list)
     } else {
-      if (this.#large === undefined) await this.#beginLarge(block, from)
+      if (this.#large === undefined) await this.#beginLarge(block, from, ts)
       const ordinal = this.#ordinal
       this.#ordinal += list.count
       await this.#emitter.emit(payload, list, this.#large?.kept, ordinal)
@@ -137,9 +139,10 @@ export class LogFollower {
     this.#options.schemas.apply(payload, offset, offset + payload.readUInt32BE(offset - 4))
   }
 
-  async #beginLarge(block: LogBlock, from: number): Promise<void> {
+  async #beginLarge(block: LogBlock, from: number, ts: Hlc): Promise<void> {
     const { log, schemas, diff } = this.#options
     this.#ordinal = 0
+    this.#largeTs = ts
     this.#large = await planLarge(
       {
         log,
@@ -157,6 +160,7 @@ export class LogFollower {
   #endLarge(): void {
     this.#large?.[Symbol.dispose]()
     this.#large = undefined
+    this.#largeTs = undefined
   }
 
   #mentionsTarget(block: LogBlock): boolean {

@@ -3,6 +3,7 @@
 // follows the transaction block by block and emits what has its bit set.
 
 import type { Changelog, LogBlock } from '../changelog/changelog.ts'
+import type { Lsn } from '../core/lsn.ts'
 import type { SchemaHistory } from '../decode/schema-history.ts'
 import { ChangeReader } from './change-reader.ts'
 import type { KeptEvents } from './emit-transaction.ts'
@@ -106,11 +107,19 @@ async function findLast(options: LargeOptions, parts: readonly Part[], position:
   last.collect(work.bits, work.touched)
 }
 
-/** The blocks of the transaction, the one at `position` first. */
+/**
+ * The blocks of the transaction, the one at `position` first. That a block continues does not say that this transaction
+ * does: it may end in the block, and another one be cut at the block's end. Whose block it is says what is open there.
+ */
 function* blocksFrom({ log }: LargeOptions, position: number): Generator<LogBlock> {
   using reader = log.readFrom(position)
+  let commitLsn: Lsn | undefined
   for (let block = reader.next(); block !== undefined; block = reader.next()) {
     if (block.position < position) continue
+    if (block.position > position) {
+      commitLsn ??= block.open?.commitLsn
+      if (block.open === undefined || block.open.commitLsn !== commitLsn) return
+    }
     yield block
     if (!block.continues) return
   }
