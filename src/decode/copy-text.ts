@@ -1,5 +1,5 @@
 // One line of COPY … TO STDOUT in text format: values between tabs, `\N` for NULL, a backslash before what needs one
-// (\b \f \n \r \t \v \\). Unescaped in place: the result is never longer.
+// (\b \f \n \r \t \v \\). Unescaped in place: the result is never longer, so the view's borders lie in the same bytes.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { RelationSchema } from '../core/relation.ts'
@@ -8,12 +8,17 @@ import { kind, type RowView } from '../core/row-view.ts'
 const tab = 0x09
 const newline = 0x0a
 const backslash = 0x5c
+const letterN = 0x4e
 
-const escaped = new Uint8Array(256)
-for (let i = 0; i < 256; i++) escaped[i] = i
-for (const [letter, byte] of [['b', 8], ['f', 12], ['n', 10], ['r', 13], ['t', 9], ['v', 11]] as const) {
-  escaped[letter.charCodeAt(0)] = byte
-}
+/** What the byte behind a backslash stands for; any other stands for itself. */
+const meanings = new Uint8Array(256)
+for (let i = 0; i < 256; i++) meanings[i] = i
+meanings[0x62] = 8
+meanings[0x66] = 12
+meanings[0x6e] = 10
+meanings[0x72] = 13
+meanings[0x74] = 9
+meanings[0x76] = 11
 
 /** `bytes[start, end)` is the line, with or without its newline; changed when it holds a backslash. */
 export function readCopyLine(bytes: Buffer, start: number, end: number, relation: RelationSchema, row: RowView): void {
@@ -23,38 +28,59 @@ export function readCopyLine(bytes: Buffer, start: number, end: number, relation
   row.relation = relation
   const { kinds, starts, ends } = row
   const last = end > start && bytes[end - 1] === newline ? end - 1 : end
-  let column = 0
-  let from = start
-  let read = start
-  let write = start
-  /** Where the value that began with `\N` starts. */
-  let nullAt = -1
-  for (;;) {
-    const byte = read < last ? (bytes[read] as number) : tab
-    if (byte === tab) {
-      if (column === count) throw wrongColumns(relation)
-      starts[column] = from
-      ends[column] = write
-      // `\N` was read as an escaped N: one byte from two, told apart by what stood there.
-      kinds[column] = read - from === 2 && nullAt === from ? kind.null : kind.text
-      column += 1
-      if (read >= last) break
-      read += 1
-      from = write = read
-    } else if (byte === backslash && read + 1 < last) {
-      const letter = bytes[read + 1] as number
-      if (letter === 0x4e && read === from) nullAt = from
-      bytes[write++] = escaped[letter] as number
-      read += 2
-    } else {
-      if (write !== read) bytes[write] = byte
-      write += 1
-      read += 1
-    }
+  let at = start
+  for (let column = 0; column < count; column++) {
+    starts[column] = at
+    kinds[column] = kind.text
+    while (at < last && bytes[at] !== tab && bytes[at] !== backslash) at += 1
+    if (at < last && bytes[at] === backslash) {
+      if (
+        bytes[at + 1] === letterN &&
+        at === starts[column] &&
+        (at + 2 === last || (at + 2 < last && bytes[at + 2] === tab))
+      ) {
+        kinds[column] = kind.null
+        ends[column] = at
+        at += 2
+      } else at = unescape(bytes, at, last, relation, row, column)
+    } else ends[column] = at
+    const isLast = column === count - 1
+    if (at >= last !== isLast) throw wrongColumns(relation)
+    // Over the tab.
+    at += 1
   }
-  if (column !== count) throw wrongColumns(relation)
+  if (count === 0 && start !== last) throw wrongColumns(relation)
+}
+
+/** The rest of a value from its first backslash on; gives the offset of the tab or of the line's end. */
+function unescape(
+  bytes: Buffer,
+  from: number,
+  last: number,
+  relation: RelationSchema,
+  row: RowView,
+  column: number,
+): number {
+  let read = from
+  let write = from
+  while (read < last && bytes[read] !== tab) {
+    let byte = bytes[read] as number
+    if (byte === backslash) {
+      read += 1
+      if (read === last) throw wrongColumns(relation)
+      byte = meanings[bytes[read] as number] as number
+    }
+    bytes[write++] = byte
+    read += 1
+  }
+  row.ends[column] = write
+  return read
 }
 
 function wrongColumns(relation: RelationSchema): FeedError {
-  return new FeedError('FEED_PROTOCOL', `a COPY line of table "${relation.description.name}" does not have ${relation.columns.length} columns`)
+  const { name } = relation.description
+  return new FeedError(
+    'FEED_PROTOCOL',
+    `a COPY line of table "${name}" does not have ${relation.columns.length} columns`,
+  )
 }

@@ -2,23 +2,32 @@
 // records (the layout on the wire) and schema records (what the catalogue said), in log order.
 //
 // The two need not come together: a description is written by the DDL's transaction, the layout just before the next
-// row. Tuples follow the layout; a layout column finds its description by name, and by its type alone where there is
-// none yet.
+// row. Tuples follow the layout; a layout column finds its description by name, then by type, and is taken for what its
+// type oid says where there is none.
 
 import { record } from '../changelog/changelog.ts'
 import type { RelationColumn, RelationSchema } from '../core/relation.ts'
-import type { TableDescription } from '../core/table.ts'
+import type { TableDescription, TypeShape } from '../core/table.ts'
+import { FeedError } from '../errors/feed-error.ts'
 import { shapeOfType } from './built-in-types.ts'
 import { readRelation, type RelationMessage } from './pgoutput/relation.ts'
 
 interface Known {
+  /** The records as they came: the log repeats them, and a repetition changes nothing. */
   readonly layoutBytes: Buffer | undefined
   readonly layout: RelationMessage | undefined
+  readonly descriptionBytes: Buffer | undefined
   readonly description: TableDescription | undefined
   readonly schema: RelationSchema | undefined
 }
 
-const nothing: Known = { layoutBytes: undefined, layout: undefined, description: undefined, schema: undefined }
+const nothing: Known = {
+  layoutBytes: undefined,
+  layout: undefined,
+  descriptionBytes: undefined,
+  description: undefined,
+  schema: undefined,
+}
 
 export type SchemaSnapshot = ReadonlyMap<number, Known>
 
@@ -32,18 +41,8 @@ export class SchemaHistory {
 
   /** A relation or schema record: `bytes[at]` is its tag. */
   apply(bytes: Buffer, at: number, end: number): void {
-    if (bytes[at] === record.schema) {
-      const description = JSON.parse(bytes.toString('utf8', at + 1, end)) as TableDescription
-      const known = this.#known.get(description.relid) ?? nothing
-      this.#learn(description.relid, { ...known, description })
-      return
-    }
-    const relid = bytes.readUInt32BE(at + 1)
-    const known = this.#known.get(relid) ?? nothing
-    // The server repeats itself in every session and after every cache reset.
-    if (known.layoutBytes !== undefined && bytes.compare(known.layoutBytes, 0, undefined, at, end) === 0) return
-    const layoutBytes = Buffer.from(bytes.subarray(at, end))
-    this.#learn(relid, { ...known, layoutBytes, layout: readRelation(bytes, at, end) })
+    if (bytes[at] === record.schema) this.#describe(bytes, at + 1, end)
+    else this.#layOut(bytes, at, end)
   }
 
   /** What is known here, to come back to: reading a transaction twice needs the same beginning. */
@@ -55,50 +54,90 @@ export class SchemaHistory {
     this.#known = new Map(snapshot)
   }
 
-  #learn(relid: number, { layoutBytes, layout, description }: Known): void {
-    const schema =
-      layout === undefined
-        ? description === undefined
-          ? undefined
-          : relationOfDescription(description)
-        : join(layout, description)
-    this.#known.set(relid, { layoutBytes, layout, description, schema })
+  #describe(bytes: Buffer, start: number, end: number): void {
+    const description = parseDescription(bytes, start, end)
+    const { relid } = description
+    const known = this.#known.get(relid) ?? nothing
+    if (isSame(known.descriptionBytes, bytes, start, end)) return
+    this.#learn(relid, { ...known, description, descriptionBytes: Buffer.from(bytes.subarray(start, end)) })
+  }
+
+  #layOut(bytes: Buffer, at: number, end: number): void {
+    if (at + 5 > end) throw new FeedError('FEED_PROTOCOL', 'a relation message is cut off')
+    const relid = bytes.readUInt32BE(at + 1)
+    const known = this.#known.get(relid) ?? nothing
+    if (isSame(known.layoutBytes, bytes, at, end)) return
+    const layout = readRelation(bytes, at, end)
+    this.#learn(relid, { ...known, layout, layoutBytes: Buffer.from(bytes.subarray(at, end)) })
+  }
+
+  #learn(relid: number, known: Known): void {
+    const { layout, description } = known
+    let schema: RelationSchema | undefined
+    if (layout !== undefined) schema = join(layout, description)
+    else if (description !== undefined) schema = relationOfDescription(description)
+    this.#known.set(relid, { ...known, schema })
   }
 }
 
-/** For scans: columns in attribute order. */
+/** For scans: columns in attribute order, which is the order to select them in. */
 export function relationOfDescription(description: TableDescription): RelationSchema {
   const columns = description.columns.map(({ name, shape }) => ({ name, shape }))
   return { relid: description.relid, description, columns, keyIndexes: keyIndexes(columns, description.primaryKey) }
 }
 
 function join(layout: RelationMessage, described: TableDescription | undefined): RelationSchema {
-  const columns: RelationColumn[] = layout.columns.map(({ name, typeOid }) => {
-    const column = described?.columns.find((candidate) => candidate.name === name && candidate.typeOid === typeOid)
-    return { name, shape: column?.shape ?? shapeOfType(typeOid) }
-  })
+  const columns: RelationColumn[] = layout.columns.map(({ name, typeOid }) => ({
+    name,
+    shape: shapeOf(name, typeOid, described),
+  }))
   const description = described ?? describeLayout(layout)
   let indexes = keyIndexes(columns, description.primaryKey)
   if (indexes.length === 0 || indexes.length < description.primaryKey.length) {
-    // A key column was renamed, and this layout is from the other side of it.
-    const flagged = layout.columns.flatMap(({ isKey }, i) => (isKey ? [i] : []))
-    if (layout.identity !== 'f' && flagged.length > 0) indexes = flagged
+    // The description has no key, or its key columns had other names when this layout was sent.
+    const flagged = flaggedIndexes(layout)
+    if (flagged.length > 0) indexes = flagged
   }
   return { relid: layout.relid, description, columns, keyIndexes: indexes }
+}
+
+/** A column of the same type has the same shape, whatever its name. */
+function shapeOf(name: string, typeOid: number, described: TableDescription | undefined): TypeShape {
+  const sameType = described?.columns.filter((column) => column.typeOid === typeOid)
+  const column = sameType?.find((candidate) => candidate.name === name) ?? sameType?.[0]
+  return column?.shape ?? shapeOfType(typeOid)
 }
 
 function keyIndexes(columns: readonly RelationColumn[], key: readonly string[]): number[] {
   return key.map((name) => columns.findIndex((column) => column.name === name)).filter((index) => index >= 0)
 }
 
-function describeLayout({ relid, schema, name, identity, columns }: RelationMessage): TableDescription {
+/** With REPLICA IDENTITY FULL every column is flagged, which says nothing about the key. */
+function flaggedIndexes({ identity, columns }: RelationMessage): number[] {
+  return identity === 'f' ? [] : columns.flatMap(({ isKey }, i) => (isKey ? [i] : []))
+}
+
+function describeLayout(layout: RelationMessage): TableDescription {
+  const { relid, schema, name, identity, columns } = layout
   return {
     relid,
     database: '',
     schema,
     name,
-    identity: identity as TableDescription['identity'],
+    identity,
     columns: [],
-    primaryKey: columns.filter(({ isKey }) => isKey).map((column) => column.name),
+    primaryKey: flaggedIndexes(layout).map((index) => (columns[index] as RelationMessage['columns'][number]).name),
   }
+}
+
+function parseDescription(bytes: Buffer, start: number, end: number): TableDescription {
+  try {
+    return JSON.parse(bytes.toString('utf8', start, end)) as TableDescription
+  } catch (cause) {
+    throw new FeedError('FEED_LOG_CORRUPT', 'a schema record of the changelog does not parse', { cause })
+  }
+}
+
+function isSame(known: Buffer | undefined, bytes: Buffer, start: number, end: number): boolean {
+  return known !== undefined && known.compare(bytes, start, end) === 0
 }

@@ -7,7 +7,8 @@ export interface RelationMessage {
   readonly relid: number
   readonly schema: string
   readonly name: string
-  readonly identity: string
+  /** pg_class.relreplident. */
+  readonly identity: 'd' | 'n' | 'f' | 'i'
   readonly columns: readonly WireColumn[]
 }
 
@@ -36,6 +37,7 @@ export function readRelation(bytes: Buffer, at: number, end: number): RelationMe
   const name = text()
   need(3)
   const identity = String.fromCharCode(bytes[next] as number)
+  if (!isIdentity(identity)) throw new FeedError('FEED_PROTOCOL', `unknown replica identity of relation "${name}"`)
   const count = bytes.readUInt16BE(next + 1)
   next += 3
   const columns: WireColumn[] = []
@@ -47,5 +49,10 @@ export function readRelation(bytes: Buffer, at: number, end: number): RelationMe
     columns.push({ name: columnName, isKey, typeOid: bytes.readUInt32BE(next), typmod: bytes.readInt32BE(next + 4) })
     next += 8
   }
+  if (next !== end) throw new FeedError('FEED_PROTOCOL', `bytes are left over behind the description of "${name}"`)
   return { relid, schema: schema === '' ? 'pg_catalog' : schema, name, identity, columns }
+}
+
+function isIdentity(letter: string): letter is RelationMessage['identity'] {
+  return letter.length === 1 && 'dnfi'.includes(letter)
 }

@@ -24,21 +24,26 @@ export function readTuple(bytes: Buffer, at: number, end: number, relation: Rela
     kinds[i] = k
     if (k === kind.text) {
       if (next + 4 > end) throw cut(relation)
-      const length =
-        ((bytes[next] as number) * 0x1000000 +
-          ((bytes[next + 1] as number) << 16)) +
-        (((bytes[next + 2] as number) << 8) | (bytes[next + 3] as number))
+      const high = ((bytes[next] as number) << 8) | (bytes[next + 1] as number)
+      const low = ((bytes[next + 2] as number) << 8) | (bytes[next + 3] as number)
       next += 4
       starts[i] = next
-      next += length
-      ends[i] = next
+      next += high * 0x10000 + low
       if (next > end) throw cut(relation)
+      ends[i] = next
     } else if (k === kind.null || k === kind.unchanged) {
       starts[i] = next
       ends[i] = next
-    } else throw new FeedError('FEED_PROTOCOL', `unknown kind 0x${k.toString(16)} of column ${i} in a row of ${relation.description.name}`)
+    } else throw unknownKind(relation, k, i)
   }
   return next
+}
+
+/** Fills `row` from the last tuple of a message. */
+export function readLastTuple(bytes: Buffer, at: number, end: number, relation: RelationSchema, row: RowView): void {
+  if (readTuple(bytes, at, end, relation, row) !== end) {
+    throw new FeedError('FEED_PROTOCOL', `bytes are left over behind a row of table "${relation.description.name}"`)
+  }
 }
 
 function cut(relation: RelationSchema): FeedError {
@@ -49,5 +54,13 @@ function wrongCount(relation: RelationSchema, count: number): FeedError {
   return new FeedError(
     'FEED_PROTOCOL',
     `a row of table "${relation.description.name}" has ${count} columns where ${relation.columns.length} were announced`,
+  )
+}
+
+function unknownKind(relation: RelationSchema, k: number, column: number): FeedError {
+  const name = relation.columns[column]?.name
+  return new FeedError(
+    'FEED_PROTOCOL',
+    `unknown kind 0x${k.toString(16)} of column "${name}" in a row of table "${relation.description.name}"`,
   )
 }

@@ -5,7 +5,7 @@ import type { RelationSchema } from '../../core/relation.ts'
 import type { RowView } from '../../core/row-view.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { oldTag, type OldKind } from './old-kind.ts'
-import { readTuple } from './tuple.ts'
+import { readLastTuple, readTuple } from './tuple.ts'
 
 export function readUpdate(
   bytes: Buffer,
@@ -17,12 +17,12 @@ export function readUpdate(
 ): OldKind {
   let next = at + 5
   let oldKind: OldKind = 'none'
-  const tag = bytes[next]
+  const tag = next < end ? bytes[next] : undefined
   if (tag === oldTag.key || tag === oldTag.full) {
     oldKind = tag === oldTag.key ? 'key' : 'full'
     next = readTuple(bytes, next + 1, end, relation, old)
   }
   if (next >= end || bytes[next] !== oldTag.new) throw new FeedError('FEED_PROTOCOL', 'an update without a new row')
-  readTuple(bytes, next + 1, end, relation, row)
+  readLastTuple(bytes, next + 1, end, relation, row)
   return oldKind
 }
