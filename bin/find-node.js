@@ -20,7 +20,7 @@ export function findNode() {
       const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`)
       const path = join(dirname(manifest), 'bin', 'node')
       if (existsSync(path)) return path
-    } catch (error) {
+    } catch {
       // Not installed: the running Node may do.
     }
   }

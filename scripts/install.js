@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url'
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url))
 const mark = path('../node_modules/.installed')
-const wanted = createHash('sha256').update(readFileSync(path('../package-lock.json'))).digest('hex')
+const wanted = createHash('sha256')
+  .update(readFileSync(path('../package-lock.json')))
+  .digest('hex')
 
 if (!existsSync(mark) || readFileSync(mark, 'utf8') !== wanted) {
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']

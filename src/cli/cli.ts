@@ -14,7 +14,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
   },
   sql: { about: 'open a SQL shell', load: async () => (await import('./sql/sql.ts')).runSql },
   quit: { about: 'stop a server', load: async () => (await import('./quit.ts')).quit },
-  demo: { about: 'see rows flow: a server, a table, a little traffic', load: async () => (await import('./demo.ts')).demo },
+  demo: {
+    about: 'see rows flow: a server, a table, a little traffic',
+    load: async () => (await import('./demo.ts')).demo,
+  },
   version: { about: 'print the version', load: async () => (await import('./version.ts')).version },
 }
 
@@ -24,14 +27,18 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(usage())
     return name === undefined ? 1 : 0
   }
-  const command = Object.hasOwn(commands, name === '--version' ? 'version' : name) ? commands[name === '--version' ? 'version' : name] : undefined
+  const command = Object.hasOwn(commands, name === '--version' ? 'version' : name)
+    ? commands[name === '--version' ? 'version' : name]
+    : undefined
   if (command === undefined) {
     const meant = nearestName(name, Object.keys(commands))
     process.stderr.write(`ERROR: unknown command "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}\n`)
     return 1
   }
   try {
-    return await (await command.load())(rest)
+    return await (
+      await command.load()
+    )(rest)
   } catch (error) {
     process.stderr.write(errorText(error))
     return 1

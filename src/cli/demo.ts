@@ -31,7 +31,8 @@ export async function demo(argv: readonly string[]): Promise<number> {
   const values = readFlags(argv, flags, help)
   if (values === undefined) return 0
   const seconds = values.seconds === undefined ? undefined : Number(values.seconds)
-  if (seconds !== undefined && !(seconds > 0)) throw new UsageError(`--seconds=${values.seconds} is not a number of seconds`)
+  if (seconds !== undefined && !(seconds > 0))
+    throw new UsageError(`--seconds=${values.seconds} is not a number of seconds`)
 
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
@@ -53,12 +54,17 @@ export async function demo(argv: readonly string[]): Promise<number> {
 /** On the ports that everybody knows, or on free ones. */
 async function start(storeDir: string, sqlPort: number, httpPort: number): Promise<RunningServer> {
   const log = pino({ level: 'silent' })
-  for (const [sql, http] of [[sqlPort, httpPort], [sqlPort, 0], [0, 0]] as const) {
+  for (const [sql, http] of [
+    [sqlPort, httpPort],
+    [sqlPort, 0],
+    [0, 0],
+  ] as const) {
     try {
       return await serve({ listen: { host, port: sql }, http: { host, port: http }, storeDir, log })
     } catch (error) {
-      const isTaken = error instanceof FeedError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
-      if (!isTaken || http === 0 && sql === 0) throw error
+      const isTaken =
+        error instanceof FeedError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
+      if (!isTaken || (http === 0 && sql === 0)) throw error
     }
   }
   throw new FeedError('FEED_START', 'no free port')

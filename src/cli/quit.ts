@@ -26,7 +26,10 @@ export async function quit(argv: readonly string[]): Promise<number> {
   if (values === undefined) return 0
   const storeDir = resolve(values.store)
   if (values['http-addr'] === undefined && existsSync(storeDir)) return quitStore(storeDir)
-  const { host, port } = readAddress(values['http-addr'] ?? 'localhost', '--http-addr', { host: 'localhost', port: 8080 })
+  const { host, port } = readAddress(values['http-addr'] ?? 'localhost', '--http-addr', {
+    host: 'localhost',
+    port: 8080,
+  })
   await quitOverHttp(`http://${host === 'localhost' ? '127.0.0.1' : host}:${port}`)
   return 0
 }
@@ -35,10 +38,12 @@ async function quitStore(storeDir: string): Promise<number> {
   const pid = ownerOf(storeDir)
   if (pid === undefined) throw notRunning(`no server runs on the store ${storeDir}`)
   const addressFile = join(storeDir, 'http-address')
-  if (existsSync(addressFile)) await quitOverHttp(`http://${readFileSync(addressFile, 'utf8').replace(/^localhost/, '127.0.0.1')}`)
+  if (existsSync(addressFile))
+    await quitOverHttp(`http://${readFileSync(addressFile, 'utf8').replace(/^localhost/, '127.0.0.1')}`)
   else process.kill(pid, 'SIGTERM')
   for (let waited = 0; ownerOf(storeDir) !== undefined; waited += 50) {
-    if (waited > stopWithinMs) throw new FeedError('FEED_START', `process ${pid} has not stopped within ${stopWithinMs / 1000} s`)
+    if (waited > stopWithinMs)
+      throw new FeedError('FEED_START', `process ${pid} has not stopped within ${stopWithinMs / 1000} s`)
     await delay(50)
   }
   process.stdout.write('ok\n')

@@ -34,7 +34,8 @@ const flags = {
 export async function startSingleNode(argv: readonly string[]): Promise<number> {
   const values = readFlags(argv, flags, help)
   if (values === undefined) return 0
-  if (values.insecure !== true) throw new UsageError('add --insecure: connections are not encrypted and need no password yet')
+  if (values.insecure !== true)
+    throw new UsageError('add --insecure: connections are not encrypted and need no password yet')
   const listen = readAddress(values['listen-addr'], '--listen-addr', { host: 'localhost', port: 26_257 })
   const http = readAddress(values['http-addr'], '--http-addr', { host: 'localhost', port: 8080 })
   const storeDir = resolve(values.store)
@@ -72,7 +73,8 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
     throw error
   } finally {
     if (unlock !== undefined) {
-      for (const file of [...files, join(storeDir, 'http-address')]) if (file !== undefined) rmSync(file, { force: true })
+      for (const file of [...files, join(storeDir, 'http-address')])
+        if (file !== undefined) rmSync(file, { force: true })
       unlock()
     }
   }
@@ -82,12 +84,18 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
 async function background(argv: readonly string[], storeDir: string): Promise<number> {
   mkdirSync(join(storeDir, 'logs'), { recursive: true })
   const output = openSync(join(storeDir, 'logs', 'changefeed.out'), 'a')
-  const child = spawn(process.execPath, [process.argv[1] ?? '', 'start-single-node', ...argv.filter((flag) => flag !== '--background')], {
-    detached: true,
-    stdio: ['ignore', output, output, 'ipc'],
-  })
+  const child = spawn(
+    process.execPath,
+    [process.argv[1] ?? '', 'start-single-node', ...argv.filter((flag) => flag !== '--background')],
+    {
+      detached: true,
+      stdio: ['ignore', output, output, 'ipc'],
+    },
+  )
   const { promise, resolve: settle } = Promise.withResolvers<string | undefined>()
-  child.on('message', (message: { tag: string; text?: string }) => settle(message.tag === 'ready' ? undefined : message.text))
+  child.on('message', (message: { tag: string; text?: string }) =>
+    settle(message.tag === 'ready' ? undefined : message.text),
+  )
   child.on('exit', (code) => settle(`ERROR: the server ended with exit code ${code}; see ${join(storeDir, 'logs')}\n`))
   const failure = await promise
   if (child.connected) child.disconnect()
@@ -99,7 +107,10 @@ async function background(argv: readonly string[], storeDir: string): Promise<nu
 
 function serverLog(storeDir: string): pino.Logger {
   mkdirSync(join(storeDir, 'logs'), { recursive: true })
-  return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: join(storeDir, 'logs', 'changefeed.log'), sync: true }))
+  return pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: join(storeDir, 'logs', 'changefeed.log'), sync: true }),
+  )
 }
 
 export function sqlUrl({ host }: Address, port: number): string {

@@ -34,7 +34,10 @@ export interface ColumnDescription {
 
 /** How values of a type print; domains are already replaced by their base type. */
 export type TypeShape =
-  | { readonly tag: 'scalar'; /** pg_type.typname of a type in pg_catalog (`int8`, `jsonb`, …) or any other name. */ readonly name: string }
+  | {
+      readonly tag: 'scalar'
+      /** pg_type.typname of a type in pg_catalog (`int8`, `jsonb`, …) or any other name. */ readonly name: string
+    }
   | { readonly tag: 'enum' }
   | { readonly tag: 'range' }
   | { readonly tag: 'array'; readonly element: TypeShape; readonly delimiter: string }

@@ -45,10 +45,21 @@ export interface WireError {
 
 export function toWireError(error: unknown): WireError {
   if (error instanceof FeedError) {
-    return { code: error.code, message: error.message, sqlstate: error.sqlstate, hint: error.hint, detail: error.detail }
+    return {
+      code: error.code,
+      message: error.message,
+      sqlstate: error.sqlstate,
+      hint: error.hint,
+      detail: error.detail,
+    }
   }
   const message = error instanceof Error ? error.message : String(error)
-  return { code: 'FEED_BUG', message, sqlstate: codes.FEED_BUG.sqlstate, detail: error instanceof Error ? error.stack : undefined }
+  return {
+    code: 'FEED_BUG',
+    message,
+    sqlstate: codes.FEED_BUG.sqlstate,
+    detail: error instanceof Error ? error.stack : undefined,
+  }
 }
 
 export function fromWireError(error: WireError): FeedError {

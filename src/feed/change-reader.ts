@@ -66,9 +66,13 @@ export class ChangeReader {
   #complete(): void {
     if (this.oldKind === 'full' && fillUnchanged(this.row, this.old)) return
     const { schema, name } = this.relation.description
-    throw new FeedError('FEED_ROW', `a row of table "${name}" is not complete: an out-of-line value that an UPDATE left alone was not logged`, {
-      hint: `ALTER TABLE "${schema}"."${name}" REPLICA IDENTITY FULL, then start the changefeed again with an initial scan`,
-    })
+    throw new FeedError(
+      'FEED_ROW',
+      `a row of table "${name}" is not complete: an out-of-line value that an UPDATE left alone was not logged`,
+      {
+        hint: `ALTER TABLE "${schema}"."${name}" REPLICA IDENTITY FULL, then start the changefeed again with an initial scan`,
+      },
+    )
   }
 }
 

@@ -71,7 +71,10 @@ export class TransactionEmitter {
     const touched = this.#diff ? new Map<number, FirstTouch>() : undefined
     last.collect(this.#bits, touched)
     last.clear()
-    const find = (ordinal: number): { payload: Buffer; offset: number } => ({ payload, offset: list.offsets[ordinal] as number })
+    const find = (ordinal: number): { payload: Buffer; offset: number } => ({
+      payload,
+      offset: list.offsets[ordinal] as number,
+    })
     await this.emit(payload, list, { bits: this.#bits, touched, find }, 0)
   }
 
@@ -130,4 +133,3 @@ export class TransactionEmitter {
     return first.old
   }
 }
-

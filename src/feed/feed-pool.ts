@@ -104,7 +104,8 @@ export class FeedPool {
     if (entry === undefined) return
     if (message.tag === 'close-now') entry.handlers.closeNow()
     else if (message.tag === 'progress') entry.progress = message.progress
-    else if (message.tag === 'ended') this.#end(feed, message.error === undefined ? undefined : fromWireError(message.error))
+    else if (message.tag === 'ended')
+      this.#end(feed, message.error === undefined ? undefined : fromWireError(message.error))
     else {
       const { messages } = message
       const bytes = messages.byteLength
@@ -133,7 +134,7 @@ export class FeedPool {
   #lose(worker: PoolWorker, error: unknown): void {
     const at = this.#workers.indexOf(worker)
     if (at >= 0) this.#workers.splice(at, 1)
-    for (const feed of [...worker.feeds]) {
+    for (const feed of Array.from(worker.feeds)) {
       const { message, detail } = toWireError(error)
       this.#end(feed, new FeedError('FEED_BUG', `the thread of the changefeed stopped: ${message}`, { detail }))
     }

@@ -34,7 +34,7 @@ export async function findCut({ log, from, point, closeNow, signal }: FindCutOpt
       continue
     }
     const payload = block.payload()
-    for (let at = 0; at < payload.length; ) {
+    for (let at = 0; at < payload.length;) {
       const start = at + 4
       at = start + payload.readUInt32BE(at)
       const tag = payload[start]

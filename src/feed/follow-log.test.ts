@@ -23,8 +23,28 @@ const description = {
   identity: 'f',
   primaryKey: ['a'],
   columns: [
-    { name: 'a', attnum: 1, typeOid: 20, typmod: -1, typeName: 'bigint', shape: { tag: 'scalar', name: 'int8' }, notNull: true, hasDefault: false, generated: false },
-    { name: 'b', attnum: 2, typeOid: 25, typmod: -1, typeName: 'text', shape: { tag: 'scalar', name: 'text' }, notNull: false, hasDefault: false, generated: false },
+    {
+      name: 'a',
+      attnum: 1,
+      typeOid: 20,
+      typmod: -1,
+      typeName: 'bigint',
+      shape: { tag: 'scalar', name: 'int8' },
+      notNull: true,
+      hasDefault: false,
+      generated: false,
+    },
+    {
+      name: 'b',
+      attnum: 2,
+      typeOid: 25,
+      typmod: -1,
+      typeName: 'text',
+      shape: { tag: 'scalar', name: 'text' },
+      notNull: false,
+      hasDefault: false,
+      generated: false,
+    },
   ],
 }
 
@@ -39,15 +59,31 @@ function u32(value: number): Buffer {
 }
 
 const relation = Buffer.concat([
-  Buffer.from('R'), u32(relid), cstring('public'), cstring('t'), Buffer.from('f'), Buffer.from([0, 2]),
-  Buffer.from([1]), cstring('a'), u32(20), u32(0xffffffff), Buffer.from([1]), cstring('b'), u32(25), u32(0xffffffff),
+  Buffer.from('R'),
+  u32(relid),
+  cstring('public'),
+  cstring('t'),
+  Buffer.from('f'),
+  Buffer.from([0, 2]),
+  Buffer.from([1]),
+  cstring('a'),
+  u32(20),
+  u32(0xffffffff),
+  Buffer.from([1]),
+  cstring('b'),
+  u32(25),
+  u32(0xffffffff),
 ])
 
 function tuple(values: readonly string[]): Buffer {
-  return Buffer.concat([Buffer.from([0, values.length]), ...values.flatMap((value) => [Buffer.from('t'), u32(Buffer.byteLength(value)), Buffer.from(value)])])
+  return Buffer.concat([
+    Buffer.from([0, values.length]),
+    ...values.flatMap((value) => [Buffer.from('t'), u32(Buffer.byteLength(value)), Buffer.from(value)]),
+  ])
 }
 
-const insert = (row: readonly string[]): Buffer => Buffer.concat([Buffer.from('I'), u32(relid), Buffer.from('N'), tuple(row)])
+const insert = (row: readonly string[]): Buffer =>
+  Buffer.concat([Buffer.from('I'), u32(relid), Buffer.from('N'), tuple(row)])
 const update = (old: readonly string[], row: readonly string[]): Buffer =>
   Buffer.concat([Buffer.from('U'), u32(relid), Buffer.from('O'), tuple(old), Buffer.from('N'), tuple(row)])
 
@@ -92,7 +128,8 @@ async function follow(log: Changelog, after: Hlc, endTime: Hlc): Promise<string[
     encodeValue: (change, out) => {
       ts = change.updated.toString()
       const { after: row } = change
-      if (row !== undefined) out.latin1(`${ts.split('.')[0]} ${row.bytes.toString('latin1', row.starts[1], row.ends[1]).slice(0, 8)}`)
+      if (row !== undefined)
+        out.latin1(`${ts.split('.')[0]} ${row.bytes.toString('latin1', row.starts[1], row.ends[1]).slice(0, 8)}`)
       return true
     },
     encodeResolved: () => undefined,
@@ -108,7 +145,15 @@ async function follow(log: Changelog, after: Hlc, endTime: Hlc): Promise<string[
   }
   using reader = log.readAfter(after)
   const follower = new LogFollower({
-    log, reader, schemas: new SchemaHistory(), targets: [{ relid, topic: 't', tableName: 't' }], diff: true, after, endTime, output, handOn,
+    log,
+    reader,
+    schemas: new SchemaHistory(),
+    targets: [{ relid, topic: 't', tableName: 't' }],
+    diff: true,
+    after,
+    endTime,
+    output,
+    handOn,
     advanced: async (frontier) => {
       await handOn()
       said.push(`-> ${frontier.wall}`)

@@ -80,18 +80,20 @@ export class LogFollower {
   /** True: the end time is passed. */
   async #block(block: LogBlock): Promise<boolean> {
     // It may have ended in a block that holds nothing for this feed, and another one be open now.
-    const isSame = block.open !== undefined && this.#largeTs !== undefined && compareHlc(block.open.ts, this.#largeTs) === 0
+    const isSame =
+      block.open !== undefined && this.#largeTs !== undefined && compareHlc(block.open.ts, this.#largeTs) === 0
     if (!isSame) this.#endLarge()
     if (block.hasSchema || this.#mentionsTarget(block)) {
       const { endTime } = this.#options
       const payload = block.payload()
       let ts = block.open?.ts
-      for (let at = 0; at < payload.length; ) {
+      for (let at = 0; at < payload.length;) {
         if (ts === undefined) {
           const tag = payload[at + 4]
           const start = at + 4
           at = start + payload.readUInt32BE(at)
-          if (tag === record.begin) ts = { wall: payload.readBigInt64BE(start + 1), logical: payload.readUInt32BE(start + 9) }
+          if (tag === record.begin)
+            ts = { wall: payload.readBigInt64BE(start + 1), logical: payload.readUInt32BE(start + 9) }
           else if (tag === record.gap) this.#gap(block, payload.toString('utf8', start + 1, at))
           else if (tag === record.schema || tag === record.relation) this.#options.schemas.apply(payload, start, at)
           continue

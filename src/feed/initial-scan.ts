@@ -16,7 +16,11 @@ import type { FeedRun } from './run-feed.ts'
 const scanConnections = 2
 
 /** Emits the scan and gives its timestamp; from there on the log says everything. */
-export async function initialScan(run: FeedRun, encoder: Encoder, handOn: (output: MessageOutput) => Promise<void>): Promise<Hlc> {
+export async function initialScan(
+  run: FeedRun,
+  encoder: Encoder,
+  handOn: (output: MessageOutput) => Promise<void>,
+): Promise<Hlc> {
   const { spec, log, source, signal, closeNow } = run
   const from = log.head
   const relids = spec.targets.map(({ relid }) => relid)

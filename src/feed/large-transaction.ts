@@ -55,7 +55,8 @@ export async function planLarge(options: LargeOptions, position: number, offset:
   const bits = new Uint8Array((count >> 2) + 1)
   const touched = options.diff ? new Map<number, FirstTouch>() : undefined
   const passes = Math.ceil(count / rowsPerPass)
-  for (let pass = 0; pass < passes; pass++) await findLast(options, parts, position, offset, { bits, touched, pass, passes })
+  for (let pass = 0; pass < passes; pass++)
+    await findLast(options, parts, position, offset, { bits, touched, pass, passes })
 
   const again = options.log.readFrom(position)
   const found = new OffsetList()
@@ -80,7 +81,13 @@ interface Pass {
   readonly passes: number
 }
 
-async function findLast(options: LargeOptions, parts: readonly Part[], position: number, offset: number, work: Pass): Promise<void> {
+async function findLast(
+  options: LargeOptions,
+  parts: readonly Part[],
+  position: number,
+  offset: number,
+  work: Pass,
+): Promise<void> {
   const { schemas } = options
   const { pass, passes } = work
   const before = schemas.snapshot()

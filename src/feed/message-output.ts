@@ -80,7 +80,11 @@ export class MessageOutput {
 /** The row before the change is not in the log, and `diff` must show it. */
 export function beforeMissing(relation: RelationSchema): FeedError {
   const { schema, name } = relation.description
-  return new FeedError('FEED_ROW', `the previous values of a row of table "${name}" were not logged, so diff cannot show them`, {
-    hint: `ALTER TABLE "${schema}"."${name}" REPLICA IDENTITY FULL, then start the changefeed again with a later cursor or an initial scan`,
-  })
+  return new FeedError(
+    'FEED_ROW',
+    `the previous values of a row of table "${name}" were not logged, so diff cannot show them`,
+    {
+      hint: `ALTER TABLE "${schema}"."${name}" REPLICA IDENTITY FULL, then start the changefeed again with a later cursor or an initial scan`,
+    },
+  )
 }

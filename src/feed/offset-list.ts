@@ -43,7 +43,12 @@ export function isRow(tag: number): boolean {
 }
 
 /** Lists the transaction's records from `at` on. Gives the place behind its commit, or the payload's end. */
-export function listRecords(payload: Buffer, at: number, isTarget: (relid: number) => boolean, list: OffsetList): number {
+export function listRecords(
+  payload: Buffer,
+  at: number,
+  isTarget: (relid: number) => boolean,
+  list: OffsetList,
+): number {
   list.clear()
   let next = at
   while (next < payload.length) {

@@ -43,12 +43,13 @@ export class RowsAtCursor {
     for (let block = reader.next(); block !== undefined; block = reader.next()) {
       const payload = block.payload()
       let ts = block.open?.ts
-      for (let at = 0; at < payload.length; ) {
+      for (let at = 0; at < payload.length;) {
         if (ts === undefined) {
           const start = at + 4
           at = start + payload.readUInt32BE(at)
           const tag = payload[start]
-          if (tag === record.begin) ts = { wall: payload.readBigInt64BE(start + 1), logical: payload.readUInt32BE(start + 9) }
+          if (tag === record.begin)
+            ts = { wall: payload.readBigInt64BE(start + 1), logical: payload.readUInt32BE(start + 9) }
           else if (tag === record.schema || tag === record.relation) schemas.apply(payload, start, at)
           else if (tag === record.gap && compareHlc(block.resolved, cursor) > 0) throw gapSince()
           continue

@@ -79,7 +79,9 @@ export async function runFeed(run: FeedRun): Promise<void> {
   }
 
   using reader =
-    spec.cursor !== undefined ? log.readAfter(after) : log.readFrom(spec.initialScan === 'no' ? run.startPosition : head)
+    spec.cursor !== undefined
+      ? log.readAfter(after)
+      : log.readFrom(spec.initialScan === 'no' ? run.startPosition : head)
   const output = new MessageOutput(encoder)
   const follower = new LogFollower({
     log,

@@ -63,7 +63,9 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
 /** A browser on this machine sends an Origin; no page may stop the server. */
 function isFromHere({ socket, headers }: IncomingMessage): boolean {
   const address = socket.remoteAddress ?? ''
-  return headers.origin === undefined && (address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1')
+  return (
+    headers.origin === undefined && (address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1')
+  )
 }
 
 function json(response: ServerResponse, status: number, body: object): void {

@@ -93,7 +93,9 @@ export class BackendLink {
       }
     })
     this.socket.on('error', (error) => this.#die(unreachable(error)))
-    this.socket.on('close', () => this.#die(new FeedError('FEED_SOURCE_DOWN', 'PostgreSQL closed the connection', { sqlstate: '57P01' })))
+    this.socket.on('close', () =>
+      this.#die(new FeedError('FEED_SOURCE_DOWN', 'PostgreSQL closed the connection', { sqlstate: '57P01' })),
+    )
     this.socket.write(startup)
   }
 
@@ -114,7 +116,8 @@ export class BackendLink {
   /** Settles when the server owes nothing; asks it to say what it holds back. */
   async settled(): Promise<void> {
     while (!this.isSettled) {
-      if (this.#isDead) throw new FeedError('FEED_SOURCE_DOWN', 'PostgreSQL closed the connection', { sqlstate: '57P01' })
+      if (this.#isDead)
+        throw new FeedError('FEED_SOURCE_DOWN', 'PostgreSQL closed the connection', { sqlstate: '57P01' })
       if (this.#expected[this.#expected.length - 1] !== expectation.ready) this.send(flushMessage)
       this.#settled ??= Promise.withResolvers()
       await this.#settled.promise
@@ -153,7 +156,8 @@ export class BackendLink {
 
   #begin(rows: (string | null)[][] | undefined): OwnQuery {
     if (this.#isDead) throw new FeedError('FEED_SOURCE_DOWN', 'PostgreSQL closed the connection', { sqlstate: '57P01' })
-    if (!this.isSettled || this.#own !== undefined) throw new FeedError('FEED_BUG', 'a query of ours came before the server was ready')
+    if (!this.isSettled || this.#own !== undefined)
+      throw new FeedError('FEED_BUG', 'a query of ours came before the server was ready')
     this.#own = { rows, error: undefined, done: Promise.withResolvers() }
     this.expect(expectation.ready)
     return this.#own
@@ -279,5 +283,8 @@ function readRow(bytes: Buffer, start: number): (string | null)[] {
 }
 
 function unreachable(error: Error): FeedError {
-  return new FeedError('FEED_SOURCE_DOWN', 'the database system is starting up', { sqlstate: '57P03', detail: error.message })
+  return new FeedError('FEED_SOURCE_DOWN', 'the database system is starting up', {
+    sqlstate: '57P03',
+    detail: error.message,
+  })
 }

@@ -14,7 +14,14 @@ import {
   portalSuspended,
   rowDescription,
 } from '../wire/backend-writer.ts'
-import { parseMessage, readBind, readParse, type BindMessage, type BodyReader, type ParseMessage } from '../wire/frontend-messages.ts'
+import {
+  parseMessage,
+  readBind,
+  readParse,
+  type BindMessage,
+  type BodyReader,
+  type ParseMessage,
+} from '../wire/frontend-messages.ts'
 import { expectation, type BackendLink } from './backend-link.ts'
 import type { LocalRun } from './local-run.ts'
 import type { LocalStatement, Piece, StatementHandler } from './local-statement.ts'
@@ -86,12 +93,12 @@ export class ExtendedProtocol {
     await link.settled()
     // Portals end with their transaction, and outside of one that is now.
     if (link.status !== 'I') return
-    for (const name of [...this.#portals.keys()]) this.#closePortal(name)
+    for (const name of Array.from(this.#portals.keys())) this.#closePortal(name)
   }
 
   /** The session has another backend. */
   forget(): void {
-    for (const name of [...this.#portals.keys()]) this.#closePortal(name)
+    for (const name of Array.from(this.#portals.keys())) this.#closePortal(name)
     this.#statements.clear()
   }
 
@@ -157,7 +164,9 @@ export class ExtendedProtocol {
   async #dropAtServer(name: string): Promise<void> {
     const link = this.#options.link()
     const quoted = `"${name.replaceAll('"', '""')}"`
-    const rows = await link.query(`SELECT FROM pg_catalog.pg_prepared_statements WHERE name = E'${name.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`)
+    const rows = await link.query(
+      `SELECT FROM pg_catalog.pg_prepared_statements WHERE name = E'${name.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`,
+    )
     if (rows.length > 0) await link.query(`DEALLOCATE ${quoted}`)
   }
 
@@ -171,9 +180,14 @@ export class ExtendedProtocol {
     return this.#ours(async () => {
       const { statement } = prepared
       if (parameters.length !== statement.parameterTypes.length) {
-        throw new FeedError('FEED_PROTOCOL', `bind message supplies ${parameters.length} parameters, but the statement requires ${statement.parameterTypes.length}`)
+        throw new FeedError(
+          'FEED_PROTOCOL',
+          `bind message supplies ${parameters.length} parameters, but the statement requires ${statement.parameterTypes.length}`,
+        )
       }
-      const formats = (statement.columns ?? []).map((_, i) => message.resultFormats[message.resultFormats.length === 1 ? 0 : i] ?? 0)
+      const formats = (statement.columns ?? []).map(
+        (_, i) => message.resultFormats[message.resultFormats.length === 1 ? 0 : i] ?? 0,
+      )
       this.#portals.set(message.portal, { ...prepared, parameters, formats, running: undefined })
       await this.#options.write(bindComplete)
     })
@@ -188,7 +202,11 @@ export class ExtendedProtocol {
 
   async #execute(portal: Portal, maxRows: number): Promise<void> {
     if (this.#options.link().status === 'E') {
-      throw new FeedError('FEED_STATE', 'current transaction is aborted, commands ignored until end of transaction block', { sqlstate: '25P02' })
+      throw new FeedError(
+        'FEED_STATE',
+        'current transaction is aborted, commands ignored until end of transaction block',
+        { sqlstate: '25P02' },
+      )
     }
     portal.running ??= this.#options.start(portal.statement, portal.sql, portal.parameters, portal.formats)
     const { run, over } = portal.running
@@ -230,4 +248,3 @@ export class ExtendedProtocol {
     }
   }
 }
-

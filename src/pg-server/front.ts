@@ -95,7 +95,7 @@ class FrontServer implements Front {
 
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    for (const session of [...this.#sessions.values()]) session.shutDown()
+    for (const session of Array.from(this.#sessions.values())) session.shutDown()
     // A client that does not read its last message is not waited for.
     const giveUp = setTimeout(() => this.#sockets.forEach((socket) => socket.destroy()), 1000)
     await closed

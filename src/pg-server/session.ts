@@ -5,7 +5,14 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { FeedError } from '../errors/feed-error.ts'
-import { backendKeyData, commandComplete, errorResponse, readyForQuery, report, rowDescription } from '../wire/backend-writer.ts'
+import {
+  backendKeyData,
+  commandComplete,
+  errorResponse,
+  readyForQuery,
+  report,
+  rowDescription,
+} from '../wire/backend-writer.ts'
 import { BodyReader, startupPacket } from '../wire/frontend-messages.ts'
 import { BackendLink, expectation, type BackendAddress } from './backend-link.ts'
 import { ExtendedProtocol } from './extended-protocol.ts'
@@ -15,7 +22,18 @@ import type { LocalStatement, Piece, SessionControl, StatementHandler } from './
 /** Held back from a client that sends while a statement of ours runs. */
 const maxHeldBytes = 1024 * 1024
 
-const tag = { query: 0x51, parse: 0x50, bind: 0x42, describe: 0x44, execute: 0x45, close: 0x43, sync: 0x53, flush: 0x48, terminate: 0x58, call: 0x46 } as const
+const tag = {
+  query: 0x51,
+  parse: 0x50,
+  bind: 0x42,
+  describe: 0x44,
+  execute: 0x45,
+  close: 0x43,
+  sync: 0x53,
+  flush: 0x48,
+  terminate: 0x58,
+  call: 0x46,
+} as const
 
 export interface SessionOptions {
   readonly socket: Socket
@@ -80,7 +98,9 @@ export class Session {
 
   /** The server goes down. */
   shutDown(): void {
-    const reason = new FeedError('FEED_SOURCE_DOWN', 'terminating connection due to administrator command', { sqlstate: '57P01' })
+    const reason = new FeedError('FEED_SOURCE_DOWN', 'terminating connection due to administrator command', {
+      sqlstate: '57P01',
+    })
     if (!this.#isClosed) this.#socket.write(errorResponse(reason, 'FATAL'))
     this.close()
   }
@@ -96,21 +116,27 @@ export class Session {
 
   #connect(parameters: ReadonlyMap<string, string>, isFirst: boolean): BackendLink {
     const { backend, version, key } = this.#options
-    const link: BackendLink = new BackendLink(backend, startupPacket(version, parameters), backendKeyData(key.pid, key.secret), isFirst, {
-      pass: (bytes) => {
-        if (!this.#isClosed && !this.#socket.write(bytes)) link.socket.pause()
+    const link: BackendLink = new BackendLink(
+      backend,
+      startupPacket(version, parameters),
+      backendKeyData(key.pid, key.secret),
+      isFirst,
+      {
+        pass: (bytes) => {
+          if (!this.#isClosed && !this.#socket.write(bytes)) link.socket.pause()
+        },
+        lost: (error) => {
+          if (link !== this.#link || this.#isClosed) return
+          for (const run of this.#runs.values()) run.abort(error)
+          this.#socket.write(errorResponse(error, 'FATAL'))
+          this.close()
+        },
+        copyIn: () => {
+          this.#isCopyIn = this.#isBusy
+          if (this.#isCopyIn) this.#takeCopy(Buffer.alloc(0))
+        },
       },
-      lost: (error) => {
-        if (link !== this.#link || this.#isClosed) return
-        for (const run of this.#runs.values()) run.abort(error)
-        this.#socket.write(errorResponse(error, 'FATAL'))
-        this.close()
-      },
-      copyIn: () => {
-        this.#isCopyIn = this.#isBusy
-        if (this.#isCopyIn) this.#takeCopy(Buffer.alloc(0))
-      },
-    })
+    )
     return link
   }
 
@@ -280,7 +306,12 @@ export class Session {
     return this.#link.query(sql)
   }
 
-  #start(statement: LocalStatement, sql: string, parameters: readonly (string | null)[], resultFormats: readonly number[]): { run: LocalRun; over: () => void } {
+  #start(
+    statement: LocalStatement,
+    sql: string,
+    parameters: readonly (string | null)[],
+    resultFormats: readonly number[],
+  ): { run: LocalRun; over: () => void } {
     const id = randomBytes(16).toString('hex')
     const run = new LocalRun({
       statement,
@@ -293,7 +324,13 @@ export class Session {
       },
     })
     this.#runs.set(id, run)
-    this.#options.started({ id, sql, session: this.#control, startedAtMs: Date.now(), cancel: () => run.abort(canceled()) })
+    this.#options.started({
+      id,
+      sql,
+      session: this.#control,
+      startedAtMs: Date.now(),
+      cancel: () => run.abort(canceled()),
+    })
     const over = (): void => {
       this.#runs.delete(id)
       this.#options.ended(id)
@@ -322,28 +359,34 @@ export class Session {
 
   #makeControl(): SessionControl {
     const { parameters, socket } = this.#options
-    const session = this
+    const database = (): string => this.#database
+    const status = (): 'I' | 'T' | 'E' => this.#link.status
     return {
       id: randomBytes(16).toString('hex'),
       user: parameters.get('user') ?? '',
       get database() {
-        return session.#database
+        return database()
       },
       applicationName: parameters.get('application_name') ?? '',
       clientAddress: `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`,
       get transactionStatus() {
-        return session.#link.status
+        return status()
       },
-      queryBackend: (sql) => session.#ask(sql),
-      switchDatabase: (name) => session.#switchDatabase(name),
+      queryBackend: (sql) => this.#ask(sql),
+      switchDatabase: (name) => this.#switchDatabase(name),
     }
   }
 
   async #switchDatabase(name: string): Promise<void> {
     if (this.#link.status !== 'I') {
-      throw new FeedError('FEED_STATE', 'the database cannot be changed inside a transaction', { sqlstate: '25001', hint: 'COMMIT or ROLLBACK first' })
+      throw new FeedError('FEED_STATE', 'the database cannot be changed inside a transaction', {
+        sqlstate: '25001',
+        hint: 'COMMIT or ROLLBACK first',
+      })
     }
-    const [known] = await this.#link.query(`SELECT FROM pg_catalog.pg_database WHERE datname = E'${name.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`)
+    const [known] = await this.#link.query(
+      `SELECT FROM pg_catalog.pg_database WHERE datname = E'${name.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`,
+    )
     if (known === undefined) throw new FeedError('FEED_NO_DATABASE', `database "${name}" does not exist`)
     const parameters = new Map(this.#options.parameters)
     parameters.set('database', name)
@@ -367,5 +410,9 @@ function canceled(): FeedError {
 }
 
 function inFailedTransaction(): FeedError {
-  return new FeedError('FEED_STATE', 'current transaction is aborted, commands ignored until end of transaction block', { sqlstate: '25P02' })
+  return new FeedError(
+    'FEED_STATE',
+    'current transaction is aborted, commands ignored until end of transaction block',
+    { sqlstate: '25P02' },
+  )
 }

@@ -40,9 +40,13 @@ export async function openCut(options: CutOptions): Promise<Cut> {
     const cut = await tryCut(options)
     if (cut !== undefined) return cut
     if (attempt === attempts) {
-      throw new FeedError('FEED_SOURCE_REFUSED', `the tables changed during each of ${attempts} attempts to start their scan`, {
-        hint: 'start the changefeed when no ALTER TABLE runs on them',
-      })
+      throw new FeedError(
+        'FEED_SOURCE_REFUSED',
+        `the tables changed during each of ${attempts} attempts to start their scan`,
+        {
+          hint: 'start the changefeed when no ALTER TABLE runs on them',
+        },
+      )
     }
     await delay(50 * attempt, undefined, { signal: options.signal })
   }
@@ -64,10 +68,13 @@ async function tryCut({ source, relids, connections, signal }: CutOptions): Prom
     const before = await readFacts(control, relids)
     const replication = await connect(true)
     const name = `pg_changefeed_cut_${randomBytes(6).toString('hex')}`
-    const [created] = await replication.query(`CREATE_REPLICATION_SLOT "${name}" TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export')`)
+    const [created] = await replication.query(
+      `CREATE_REPLICATION_SLOT "${name}" TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export')`,
+    )
     const point = created?.[1]
     const snapshot = created?.[2]
-    if (point == null || snapshot == null) throw new FeedError('FEED_PROTOCOL', 'CREATE_REPLICATION_SLOT gave no snapshot')
+    if (point == null || snapshot == null)
+      throw new FeedError('FEED_PROTOCOL', 'CREATE_REPLICATION_SLOT gave no snapshot')
 
     const readers: RawConnection[] = []
     for (let i = 0; i < connections; i++) {
@@ -122,7 +129,8 @@ async function readFacts(control: RawConnection, relids: readonly number[]): Pro
     })
   }
   for (const relid of relids) {
-    if (!facts.has(relid)) throw new FeedError('FEED_DROPPED', `the table with oid ${relid} was dropped before its scan`)
+    if (!facts.has(relid))
+      throw new FeedError('FEED_DROPPED', `the table with oid ${relid} was dropped before its scan`)
   }
   return facts
 }

@@ -49,7 +49,12 @@ export async function scan({ cut, commitTimes, consumers }: ScanOptions): Promis
   await Promise.all(cut.readers.map((connection, i) => work(connection, consumers[i] as ScanConsumer)))
 }
 
-async function copy(connection: RawConnection, task: Task, commitTimes: boolean, consumer: ScanConsumer): Promise<void> {
+async function copy(
+  connection: RawConnection,
+  task: Task,
+  commitTimes: boolean,
+  consumer: ScanConsumer,
+): Promise<void> {
   const { relation } = task
   const columns = relation.columns.length
   const wire: RelationSchema = commitTimes

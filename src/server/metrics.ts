@@ -26,16 +26,30 @@ export async function metricsText({ feeds, sources }: Measured): Promise<string>
     bytes.inc(count)
   }
   const nowNanos = BigInt(Date.now()) * 1_000_000n
-  const behind = running.flatMap(({ progress }) => (progress.frontier === undefined ? [] : [nowNanos - progress.frontier.wall]))
+  const behind = running.flatMap(({ progress }) =>
+    progress.frontier === undefined ? [] : [nowNanos - progress.frontier.wall],
+  )
   const most = behind.reduce((a, b) => (b > a ? b : a), 0n)
   gauge('changefeed_max_behind_nanos', 'how far the slowest changefeed is behind the present').set(Number(most))
 
   const perSource = ['database']
   const logBytes = gauge('changefeed_changelog_bytes', 'bytes that the changelog keeps', perSource)
-  const written = counter('changefeed_changelog_written_bytes', 'bytes written to the changelog since the start', perSource)
+  const written = counter(
+    'changefeed_changelog_written_bytes',
+    'bytes written to the changelog since the start',
+    perSource,
+  )
   const rows = counter('changefeed_changelog_rows', 'row changes written to the changelog since the start', perSource)
-  const transactions = counter('changefeed_changelog_transactions', 'transactions written to the changelog since the start', perSource)
-  const closed = gauge('changefeed_changelog_resolved_seconds', 'the changelog is complete through this time', perSource)
+  const transactions = counter(
+    'changefeed_changelog_transactions',
+    'transactions written to the changelog since the start',
+    perSource,
+  )
+  const closed = gauge(
+    'changefeed_changelog_resolved_seconds',
+    'the changelog is complete through this time',
+    perSource,
+  )
   const lag = gauge('changefeed_slot_lag_bytes', 'write-ahead log that is not durable in the changelog yet', perSource)
   const streaming = gauge('changefeed_ingest_running', '1 while ingest reads the slot', perSource)
   for (const { connection, head, ingest } of sources.all) {

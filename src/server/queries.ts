@@ -23,15 +23,24 @@ FROM pg_catalog.pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pi
 }
 
 /** `expand`: replaces `[SHOW …]` in a SELECT. */
-export function cancelQueries(statement: CancelQueries, front: () => Front, expand: (sql: string) => string): LocalStatement {
+export function cancelQueries(
+  statement: CancelQueries,
+  front: () => Front,
+  expand: (sql: string) => string,
+): LocalStatement {
   return {
     parameterTypes: statement.id?.tag === 'placeholder' ? [25] : [],
     columns: undefined,
     async run(call) {
-      const ids = statement.id === undefined ? await selectedIds(expand(statement.select ?? ''), call) : [textOf(statement.id, call.parameters) ?? '']
+      const ids =
+        statement.id === undefined
+          ? await selectedIds(expand(statement.select ?? ''), call)
+          : [textOf(statement.id, call.parameters) ?? '']
       for (const id of ids) {
         if (!(await cancel(id, call, front()))) {
-          throw new FeedError('FEED_STATE', `could not cancel query ${id}: query ID ${id} not found`, { sqlstate: '42704' })
+          throw new FeedError('FEED_STATE', `could not cancel query ${id}: query ID ${id} not found`, {
+            sqlstate: '42704',
+          })
         }
       }
       return `CANCEL QUERIES ${ids.length}`

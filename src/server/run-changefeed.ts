@@ -45,7 +45,14 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions): L
       source.ingest.demand(1)
       try {
         await feeds.run(
-          { spec, logDir: source.dir, logHead: source.head.shared, source: source.connection, startPosition, startTime },
+          {
+            spec,
+            logDir: source.dir,
+            logHead: source.head.shared,
+            source: source.connection,
+            startPosition,
+            startTime,
+          },
           { rows: (messages) => call.sendRows(messages), closeNow: () => source.ingest.closeNow() },
           call.signal,
         )
@@ -93,9 +100,7 @@ async function rowFormats({ session, resultFormats }: LocalCall): Promise<[Value
 }
 
 async function sourceTime({ session }: LocalCall): Promise<Hlc> {
-  const rows = await session.queryBackend(
-    'SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint',
-  )
+  const rows = await session.queryBackend('SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint')
   return { wall: BigInt(rows[0]?.[0] ?? '0') * 1000n, logical: 0 }
 }
 

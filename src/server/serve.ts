@@ -34,16 +34,30 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
   const stops: (() => Promise<unknown>)[] = []
   const stop = async (): Promise<void> => {
     for (const step of stops.splice(0).reverse()) {
-      await step().catch((error: unknown) => log.error({ error: String(error) }, 'a part of the server did not stop cleanly'))
+      await step().catch((error: unknown) =>
+        log.error({ error: String(error) }, 'a part of the server did not stop cleanly'),
+      )
     }
   }
   let isReady = false
   try {
     const embedded = await startEmbedded({ dir: join(storeDir, 'postgres'), log })
     stops.push(() => embedded.stop('fast'))
-    const source = { host: embedded.source.host, port: embedded.source.port, socketDir: embedded.source.socketDir, user: 'root' }
+    const source = {
+      host: embedded.source.host,
+      port: embedded.source.port,
+      socketDir: embedded.source.socketDir,
+      user: 'root',
+    }
 
-    const system = new pg.Pool({ host: source.socketDir, port: source.port, user: 'root', database: 'system', max: 4, application_name: 'pg-changefeed' })
+    const system = new pg.Pool({
+      host: source.socketDir,
+      port: source.port,
+      user: 'root',
+      database: 'system',
+      max: 4,
+      application_name: 'pg-changefeed',
+    })
     // A broken idle connection is replaced at the next query.
     system.on('error', (error) => log.warn({ error: error.message }, 'lost a connection to the system database'))
     stops.push(() => system.end())

@@ -6,7 +6,10 @@ import { findSetting, readSetStatement } from '../settings/settings.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import type { ResetClusterSetting, SetClusterSetting } from '../sql/ast.ts'
 
-export function changeSetting(statement: SetClusterSetting | ResetClusterSetting, settings: SettingsStore): LocalStatement {
+export function changeSetting(
+  statement: SetClusterSetting | ResetClusterSetting,
+  settings: SettingsStore,
+): LocalStatement {
   const value = statement.tag === 'set-cluster-setting' ? statement.value : undefined
   return {
     parameterTypes: value?.tag === 'placeholder' ? [25] : [],

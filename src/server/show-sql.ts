@@ -7,7 +7,9 @@ export function valuesSql({ columns, rows }: ShownTable): string {
   if (rows.length === 0) {
     return `SELECT ${columns.map(({ type }, i) => `NULL::${type} AS ${names[i]}`).join(', ')} WHERE false`
   }
-  const lines = rows.map((row) => `(${row.map((text, i) => `${literal(text)}::${columns[i]?.type ?? 'text'}`).join(', ')})`)
+  const lines = rows.map(
+    (row) => `(${row.map((text, i) => `${literal(text)}::${columns[i]?.type ?? 'text'}`).join(', ')})`,
+  )
   return `SELECT * FROM (VALUES ${lines.join(', ')}) AS shown (${names.join(', ')})`
 }
 

@@ -54,7 +54,8 @@ export class Sources {
     for (const oid of readdirSync(this.#options.dir)) {
       if (!/^\d+$/.test(oid)) continue
       const name = await this.#ask('system', `SELECT datname FROM pg_database WHERE oid = ${oid}`)
-      if (name === undefined) this.#options.log.warn({ oid }, 'a changelog is left of a database that does not exist any more')
+      if (name === undefined)
+        this.#options.log.warn({ oid }, 'a changelog is left of a database that does not exist any more')
       else this.#open(oid, name)
     }
   }
@@ -79,14 +80,21 @@ export class Sources {
     const head = new LogHead()
     const connection = { ...source, database }
     const heard = (message: FromIngest): void => {
-      if (message.tag === 'gap') log.error({ database, reason: message.reason }, 'changes are missing from the changelog')
+      if (message.tag === 'gap')
+        log.error({ database, reason: message.reason }, 'changes are missing from the changelog')
       if (message.tag !== 'state') return
       const { state } = message
       if (state.tag === 'failed' || state.tag === 'retrying') {
-        log.warn({ database, error: state.error.message }, state.tag === 'failed' ? 'ingest stopped' : 'ingest tries again')
+        log.warn(
+          { database, error: state.error.message },
+          state.tag === 'failed' ? 'ingest stopped' : 'ingest tries again',
+        )
       } else log.debug({ database, state: state.tag }, 'ingest')
     }
-    const ingest = new IngestThread({ dir, head: head.shared, source: connection, settings: this.#ingestSettings() }, heard)
+    const ingest = new IngestThread(
+      { dir, head: head.shared, source: connection, settings: this.#ingestSettings() },
+      heard,
+    )
     const opened = { connection, dir, head, log: openChangelog(dir, head.shared), ingest }
     this.#sources.set(oid, opened)
     return opened

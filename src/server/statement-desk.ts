@@ -50,7 +50,15 @@ export class StatementDesk implements StatementHandler {
         case 'reset-cluster-setting':
           return { tag: 'local', statement: changeSetting(statement, this.#options.settings), sql }
         case 'cancel-queries':
-          return { tag: 'local', statement: cancelQueries(statement, () => this.#theFront(), (select) => expandShows(select, (show) => this.#showSql(show))), sql }
+          return {
+            tag: 'local',
+            statement: cancelQueries(
+              statement,
+              () => this.#theFront(),
+              (select) => expandShows(select, (show) => this.#showSql(show)),
+            ),
+            sql,
+          }
         case 'use-database':
           return { tag: 'local', statement: useDatabase(statement), sql }
         default:

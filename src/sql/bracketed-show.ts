@@ -9,7 +9,11 @@ import { parseOurs } from './parse/statement.ts'
 import { isOp, isWord } from './split.ts'
 
 /** Undefined: there is none. */
-export function spliceShows(sql: string, tokens: readonly Token[], show: (statement: Statement) => string): string | undefined {
+export function spliceShows(
+  sql: string,
+  tokens: readonly Token[],
+  show: (statement: Statement) => string,
+): string | undefined {
   const splices: Splice[] = []
   for (const [i, token] of tokens.entries()) {
     const before = tokens[i - 1]

@@ -71,7 +71,8 @@ function readToken(sql: string, start: number): Token {
   if (char === '"') return readQuoted(sql, start, start)
   const next = sql[start + 1]
   if (next === "'" && 'eEbBxXnN'.includes(char)) return readString(sql, start, start + 1, char === 'e' || char === 'E')
-  if ((char === 'u' || char === 'U') && next === '&' && sql[start + 2] === "'") return readString(sql, start, start + 2, false)
+  if ((char === 'u' || char === 'U') && next === '&' && sql[start + 2] === "'")
+    return readString(sql, start, start + 2, false)
   if ((char === 'u' || char === 'U') && next === '&' && sql[start + 2] === '"') return readQuoted(sql, start, start + 2)
   if (char === '$') {
     if (next !== undefined && next >= '0' && next <= '9') {
@@ -151,5 +152,5 @@ function matchAt(pattern: RegExp, sql: string, at: number): string | undefined {
 
 /** As PostgreSQL folds names in a UTF-8 database: ASCII only. */
 function foldCase(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+  return text.replace(/[A-Z]+/g, (upper) => upper.toLowerCase())
 }

@@ -40,13 +40,16 @@ export function readSql(sql: string, options: ReadSqlOptions): readonly SqlPiece
     const piece = readStatement(sql, statement, options)
     const last = pieces.at(-1)
     if (piece.tag !== 'forward' || piece.changed) isSame = false
-    if (piece.tag === 'forward' && last?.tag === 'forward') pieces[pieces.length - 1] = { tag: 'forward', sql: `${last.sql};${piece.sql}` }
+    if (piece.tag === 'forward' && last?.tag === 'forward')
+      pieces[pieces.length - 1] = { tag: 'forward', sql: `${last.sql};${piece.sql}` }
     else pieces.push(piece.tag === 'forward' ? { tag: 'forward', sql: piece.sql } : piece)
   }
   return isSame ? undefined : pieces
 }
 
-type ReadPiece = Exclude<SqlPiece, { tag: 'forward' }> | { readonly tag: 'forward'; readonly sql: string; readonly changed: boolean }
+type ReadPiece =
+  | Exclude<SqlPiece, { tag: 'forward' }>
+  | { readonly tag: 'forward'; readonly sql: string; readonly changed: boolean }
 
 function readStatement(whole: string, { tokens }: StatementTokens, { dialect, show }: ReadSqlOptions): ReadPiece {
   const start = tokens[0]?.start ?? 0
@@ -61,7 +64,11 @@ function readStatement(whole: string, { tokens }: StatementTokens, { dialect, sh
     if (!dialect) return { tag: 'forward', sql, changed: false }
     const translated = translate(sql, own)
     if (translated.tag === 'rewrite') return { tag: 'rewrite', rewrite: translated.rewrite, sql }
-    return { tag: 'forward', sql: translated.tag === 'same' ? sql : translated.sql, changed: translated.tag === 'changed' }
+    return {
+      tag: 'forward',
+      sql: translated.tag === 'same' ? sql : translated.sql,
+      changed: translated.tag === 'changed',
+    }
   } catch (error) {
     return { tag: 'error', error: error as Error, sql }
   }

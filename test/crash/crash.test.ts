@@ -14,7 +14,7 @@ import { SnapshotValidator } from '../validators/snapshot.ts'
 
 const seeds = Number(process.env['CRASH_SEEDS'] ?? 3)
 const accounts = 20
-const killsPerSeed = Number(process.env["KILLS"] ?? 4)
+const killsPerSeed = Number(process.env['KILLS'] ?? 4)
 
 /** A small generator of even numbers in [0, 1): the same seed, the same run of choices. */
 function random(seed: number): () => number {
@@ -35,7 +35,9 @@ async function transfer(server: TestServer, chance: () => number, signal: AbortS
       const client = await server.connect()
       try {
         while (!signal.aborted) {
-          const [a, b] = [1 + Math.floor(chance() * accounts), 1 + Math.floor(chance() * accounts)].sort((x, y) => x - y) as [number, number]
+          const [a, b] = [1 + Math.floor(chance() * accounts), 1 + Math.floor(chance() * accounts)].sort(
+            (x, y) => x - y,
+          ) as [number, number]
           if (a === b) continue
           const amount = Math.floor(chance() * 50)
           const big = chance() < 0.05 ? `UPDATE bank SET note = repeat('n', 20000) WHERE id = ${a};` : ''
@@ -73,7 +75,10 @@ for (let seed = 1; seed <= seeds; seed++) {
         const cursor = resolved.wall === 0n ? '' : `, cursor = '${formatHlc(resolved)}'`
         let feed
         try {
-          feed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR bank WITH updated, diff, resolved${cursor}`)
+          feed = await SinklessFeed.open(
+            server,
+            `EXPERIMENTAL CHANGEFEED FOR bank WITH updated, diff, resolved${cursor}`,
+          )
         } catch {
           await delay(50)
           continue
@@ -114,12 +119,20 @@ for (let seed = 1; seed <= seeds; seed++) {
     // Everything committed so far has a timestamp below that of a later one.
     const last = await until('PostgreSQL is back', 30_000, async () => {
       try {
-        return BigInt(String((await server.sql('SELECT (extract(epoch FROM clock_timestamp()) * 1000000000)::int8::text AS now'))[0]?.['now']))
+        return BigInt(
+          String(
+            (await server.sql('SELECT (extract(epoch FROM clock_timestamp()) * 1000000000)::int8::text AS now'))[0]?.[
+              'now'
+            ],
+          ),
+        )
       } catch {
         return undefined
       }
     })
-    const finished = until('a resolved timestamp after the last commit', 60_000, () => (resolved.wall > last ? true : undefined))
+    const finished = until('a resolved timestamp after the last commit', 60_000, () =>
+      resolved.wall > last ? true : undefined,
+    )
     await Promise.race([finished, reading])
     isReading = false
     await reading

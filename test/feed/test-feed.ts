@@ -53,7 +53,11 @@ export class SinklessFeed implements TestFeed {
     client.query(query)
   }
 
-  static async open(server: TestServer, sql: string, options: { database?: string; values?: readonly string[] } = {}): Promise<SinklessFeed> {
+  static async open(
+    server: TestServer,
+    sql: string,
+    options: { database?: string; values?: readonly string[] } = {},
+  ): Promise<SinklessFeed> {
     return new SinklessFeed(await server.connect(options.database), sql, options.values ?? [])
   }
 
@@ -105,7 +109,13 @@ export class SinklessFeed implements TestFeed {
     this.messages.push({ topic: table ?? undefined, key: key?.toString() ?? '', value: text })
     if (table === null) this.#order.noteResolved('', hlcOf(text, 'resolved'))
     else if (text.includes('"updated": "')) {
-      this.#order.noteRow({ partition: '', topic: table, key: key?.toString() ?? '', value: text, updated: hlcOf(text, 'updated') })
+      this.#order.noteRow({
+        partition: '',
+        topic: table,
+        key: key?.toString() ?? '',
+        value: text,
+        updated: hlcOf(text, 'updated'),
+      })
     }
   }
 }

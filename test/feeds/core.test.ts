@@ -60,7 +60,9 @@ test('a transaction gives one message per row, with what it was before the trans
 
 test('out-of-line values that an update leaves alone are complete', async () => {
   const t = await table('a INT PRIMARY KEY, big STRING, n INT')
-  await server.sql(`ALTER TABLE ${t} ALTER big SET STORAGE EXTERNAL; INSERT INTO ${t} VALUES (1, repeat('x', 100000), 0)`)
+  await server.sql(
+    `ALTER TABLE ${t} ALTER big SET STORAGE EXTERNAL; INSERT INTO ${t} VALUES (1, repeat('x', 100000), 0)`,
+  )
   await using feed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR ${t}`)
   await feed.row(1)
   await server.sql(`UPDATE ${t} SET n = 1`)
@@ -82,7 +84,11 @@ test('a cursor gives exactly what came after it, under the same timestamps', asy
     await feed.resolvedPast(hlcOf(feed.rows[4]?.value ?? '', 'updated'))
     assert.deepEqual(feed.failures, [])
   }
-  await using again = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR ${t} WITH updated, resolved, cursor = $1`, { values: [formatHlc(cursor)] })
+  await using again = await SinklessFeed.open(
+    server,
+    `EXPERIMENTAL CHANGEFEED FOR ${t} WITH updated, resolved, cursor = $1`,
+    { values: [formatHlc(cursor)] },
+  )
   await again.row(3)
   assert.deepEqual(again.texts, all.slice(2))
 })
@@ -95,12 +101,25 @@ test('an initial scan as of a cursor takes back what changed since', async () =>
     await feed.row(3)
     cursor = await feed.resolvedPast(zeroHlc)
   }
-  await server.sql(`UPDATE ${t} SET b = 'B' WHERE a = 2; DELETE FROM ${t} WHERE a = 3; INSERT INTO ${t} VALUES (4, 'd')`)
-  await using feed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR ${t} WITH initial_scan = 'yes', cursor = '${formatHlc(cursor)}'`)
+  await server.sql(
+    `UPDATE ${t} SET b = 'B' WHERE a = 2; DELETE FROM ${t} WHERE a = 3; INSERT INTO ${t} VALUES (4, 'd')`,
+  )
+  await using feed = await SinklessFeed.open(
+    server,
+    `EXPERIMENTAL CHANGEFEED FOR ${t} WITH initial_scan = 'yes', cursor = '${formatHlc(cursor)}'`,
+  )
   await feed.row(6)
   const texts = feed.texts.map((text) => text.slice(t.length + 2))
-  assert.deepEqual(texts.slice(0, 3).sort(), ['[1]->{"after": {"a": 1, "b": "a"}}', '[2]->{"after": {"a": 2, "b": "b"}}', '[3]->{"after": {"a": 3, "b": "c"}}'])
-  assert.deepEqual(texts.slice(3).sort(), ['[2]->{"after": {"a": 2, "b": "B"}}', '[3]->{"after": null}', '[4]->{"after": {"a": 4, "b": "d"}}'])
+  assert.deepEqual(texts.slice(0, 3).sort(), [
+    '[1]->{"after": {"a": 1, "b": "a"}}',
+    '[2]->{"after": {"a": 2, "b": "b"}}',
+    '[3]->{"after": {"a": 3, "b": "c"}}',
+  ])
+  assert.deepEqual(texts.slice(3).sort(), [
+    '[2]->{"after": {"a": 2, "b": "B"}}',
+    '[3]->{"after": null}',
+    '[4]->{"after": {"a": 4, "b": "d"}}',
+  ])
 })
 
 test('columns added, dropped, renamed and retyped in the middle never stop a feed', async () => {
@@ -109,7 +128,9 @@ test('columns added, dropped, renamed and retyped in the middle never stop a fee
   await feed.row(1)
   await server.sql(`ALTER TABLE ${t} ADD COLUMN c STRING`)
   await server.sql(`INSERT INTO ${t} VALUES (2, 2, 'x')`)
-  await server.sql(`BEGIN; UPDATE ${t} SET b = 20 WHERE a = 2; ALTER TABLE ${t} RENAME COLUMN b TO bee; INSERT INTO ${t} VALUES (3, 3, 'y'); COMMIT`)
+  await server.sql(
+    `BEGIN; UPDATE ${t} SET b = 20 WHERE a = 2; ALTER TABLE ${t} RENAME COLUMN b TO bee; INSERT INTO ${t} VALUES (3, 3, 'y'); COMMIT`,
+  )
   await server.sql(`ALTER TABLE ${t} ALTER bee TYPE STRING USING bee::STRING`)
   await server.sql(`INSERT INTO ${t} VALUES (4, 'four', 'z')`)
   await server.sql(`ALTER TABLE ${t} DROP COLUMN c`)
@@ -143,7 +164,10 @@ test('initial_scan only and end_time end a feed with success', async () => {
   await only.ended
   assert.equal(only.error, undefined)
   assert.equal(only.rows.length, 2)
-  await using timed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR ${t} WITH end_time = '+1s', resolved`)
+  await using timed = await SinklessFeed.open(
+    server,
+    `EXPERIMENTAL CHANGEFEED FOR ${t} WITH end_time = '+1s', resolved`,
+  )
   await timed.ended
   assert.equal(timed.error, undefined)
   assert.equal(timed.rows.length, 2)
@@ -166,11 +190,16 @@ test('resolved timestamps rise, and cover what came', async () => {
 test('a transaction of many blocks gives the last change of each row', async () => {
   const t = await table('a INT PRIMARY KEY, b INT, filler STRING')
   await server.sql(`INSERT INTO ${t} SELECT i, 0, repeat('f', 100) FROM generate_series(1, 20000) i`)
-  await using feed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR ${t} WITH diff, no_initial_scan, resolved`)
+  await using feed = await SinklessFeed.open(
+    server,
+    `EXPERIMENTAL CHANGEFEED FOR ${t} WITH diff, no_initial_scan, resolved`,
+  )
   await feed.resolvedPast(zeroHlc)
   await server.sql(`INSERT INTO ${t} VALUES (0, 0, '')`)
   await feed.row(1)
-  await server.sql(`BEGIN; UPDATE ${t} SET b = 1 WHERE a > 0; UPDATE ${t} SET b = 2 WHERE a > 0; DELETE FROM ${t} WHERE a > 19990; COMMIT`)
+  await server.sql(
+    `BEGIN; UPDATE ${t} SET b = 1 WHERE a > 0; UPDATE ${t} SET b = 2 WHERE a > 0; DELETE FROM ${t} WHERE a > 19990; COMMIT`,
+  )
   const rows = (await feed.row(20_001)).slice(1)
   assert.equal(new Set(rows.map(({ key }) => key)).size, 20_000)
   assert.equal(rows.filter(({ value }) => value.startsWith('{"after": null')).length, 10)
@@ -180,7 +209,11 @@ test('a transaction of many blocks gives the last change of each row', async () 
 test('several tables, full names, binary columns, and a placeholder', async () => {
   const a = await table('a INT PRIMARY KEY', '(1)')
   const b = await table('b STRING PRIMARY KEY', "('x')")
-  await using feed = await SinklessFeed.open(server, `CREATE CHANGEFEED FOR TABLE ${a}, ${b} WITH full_table_name, topic_in_value, key_in_value, resolved = $1`, { values: ['1s'] })
+  await using feed = await SinklessFeed.open(
+    server,
+    `CREATE CHANGEFEED FOR TABLE ${a}, ${b} WITH full_table_name, topic_in_value, key_in_value, resolved = $1`,
+    { values: ['1s'] },
+  )
   await feed.row(2)
   assert.deepEqual([...feed.texts].sort(), [
     `defaultdb.public.${a}: [1]->{"after": {"a": 1}, "key": [1], "topic": "defaultdb.public.${a}"}`,
@@ -192,7 +225,9 @@ test('a client that leaves frees everything within a second; a query can be canc
   const t = await table('a INT PRIMARY KEY')
   const feed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR ${t}`)
   const running = async (): Promise<string | undefined> =>
-    (await server.sql('SELECT query_id, query FROM [SHOW QUERIES]')).find(({ query }) => String(query).endsWith(`FOR ${t}`))?.['query_id'] as string | undefined
+    (await server.sql('SELECT query_id, query FROM [SHOW QUERIES]')).find(({ query }) =>
+      String(query).endsWith(`FOR ${t}`),
+    )?.['query_id'] as string | undefined
   await until('the feed shows', 5000, running)
   await feed[Symbol.asyncDispose]()
   await until('the feed is gone', 1000, async () => ((await running()) === undefined ? true : undefined))
@@ -208,7 +243,8 @@ test('a reader who stops reading stops the feed, not the server', async () => {
   const t = await table('a INT PRIMARY KEY, filler STRING')
   await server.sql(`INSERT INTO ${t} SELECT i, repeat('f', 1000) FROM generate_series(1, 60000) i`)
   const client = await server.connect()
-  const { stream } = (client as unknown as { connection: { stream: NodeJS.ReadableStream & { destroy(): void } } }).connection
+  const { stream } = (client as unknown as { connection: { stream: NodeJS.ReadableStream & { destroy(): void } } })
+    .connection
   let rows = 0
   const query = new pg.Query(`EXPERIMENTAL CHANGEFEED FOR ${t}`)
   query.on('row', () => {
@@ -227,13 +263,18 @@ test('a reader who stops reading stops the feed, not the server', async () => {
 
 test('settings are stored, shown, checked', async () => {
   await server.sql("SET CLUSTER SETTING kv.closed_timestamp.target_duration = '200ms'")
-  assert.deepEqual(await server.sql('SHOW CLUSTER SETTING kv.closed_timestamp.target_duration'), [{ 'kv.closed_timestamp.target_duration': '200ms' }])
+  assert.deepEqual(await server.sql('SHOW CLUSTER SETTING kv.closed_timestamp.target_duration'), [
+    { 'kv.closed_timestamp.target_duration': '200ms' },
+  ])
   await server.sql('RESET CLUSTER SETTING kv.closed_timestamp.target_duration')
   await assert.rejects(server.sql("SET CLUSTER SETTING kv.rangefeed.enabled = 'perhaps'"), /kv\.rangefeed\.enabled/)
   await assert.rejects(server.sql('SET CLUSTER SETTING kv.rangefed.enabled = true'), /unknown cluster setting/)
   await server.sql('SET CLUSTER SETTING kv.rangefeed.enabled = false')
   try {
-    await assert.rejects(server.sql('EXPERIMENTAL CHANGEFEED FOR t1'), /rangefeeds require the kv\.rangefeed\.enabled setting/)
+    await assert.rejects(
+      server.sql('EXPERIMENTAL CHANGEFEED FOR t1'),
+      /rangefeeds require the kv\.rangefeed\.enabled setting/,
+    )
   } finally {
     await server.sql('SET CLUSTER SETTING kv.rangefeed.enabled = true')
   }
@@ -259,13 +300,17 @@ test("CockroachDB's words work: STRING, BYTES, a rowid key, UPSERT, SET DATABASE
   }
   await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR employees', { database: 'cdc_demo' })
   await feed.row(1)
-  assert.match(feed.texts[0] ?? '', /^employees: \[\d{15,}\]->\{"after": \{"dog_id": 1, "employee_name": "Lauren", "photo": "\\\\x00ff", "rowid": \d{15,}\}\}$/)
+  assert.match(
+    feed.texts[0] ?? '',
+    /^employees: \[\d{15,}\]->\{"after": \{"dog_id": 1, "employee_name": "Lauren", "photo": "\\\\x00ff", "rowid": \d{15,}\}\}$/,
+  )
 })
 
 test('health and metrics answer over HTTP', async () => {
   const base = `http://127.0.0.1:${server.httpPort}`
   assert.equal((await fetch(`${base}/health?ready=1`)).status, 200)
   const text = await (await fetch(`${base}/_status/vars`)).text()
-  for (const name of ['changefeed_running', 'changefeed_changelog_bytes', 'changefeed_slot_lag_bytes']) assert.ok(text.includes(name))
+  for (const name of ['changefeed_running', 'changefeed_changelog_bytes', 'changefeed_slot_lag_bytes'])
+    assert.ok(text.includes(name))
   assert.equal((await fetch(`${base}/nothing`)).status, 404)
 })

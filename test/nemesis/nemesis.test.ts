@@ -121,16 +121,22 @@ async function lastTag(database: string, workload: Workload): Promise<{ readonly
 }
 
 async function disturb(random: Random, reader: Reader, database: string): Promise<void> {
-  let columns = 0
+  // A name is never used again: the same name may not mean the same column.
+  let made = 0
+  const columns: string[] = []
+  const added = (): string => {
+    columns.push(`test${++made}`)
+    return `test${made}`
+  }
   const admin = await server.connect(database)
   const run = (sql: string): Promise<unknown> => admin.query(sql).catch(() => undefined)
   // A lock that waits behind the writers must not hold them up for long.
   await run(`SET lock_timeout = '100ms'`)
   const events: (readonly [number, () => unknown])[] = [
     [5, () => reader.leave()],
-    [3, () => run(`ALTER TABLE foo ADD COLUMN test${columns++} STRING DEFAULT 'x'`)],
-    [2, () => run(`ALTER TABLE foo DROP COLUMN IF EXISTS test${--columns}`)],
-    [1, () => run(`ALTER TABLE foo ADD COLUMN test${columns++} INT`)],
+    [3, () => run(`ALTER TABLE foo ADD COLUMN ${added()} STRING DEFAULT 'x'`)],
+    [2, () => run(`ALTER TABLE foo DROP COLUMN IF EXISTS ${columns.pop() ?? 'none'}`)],
+    [1, () => run(`ALTER TABLE foo ADD COLUMN ${added()} INT`)],
     [
       2,
       () =>
@@ -151,7 +157,6 @@ async function disturb(random: Random, reader: Reader, database: string): Promis
   for (let i = 0; i < disturbances; i++) {
     await delay(50 + random.int(150))
     await random.pick(events)()
-    columns = Math.max(0, columns)
   }
   await admin.end()
 }

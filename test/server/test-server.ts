@@ -38,11 +38,17 @@ export class TestServer implements AsyncDisposable {
 
   /** Starts the program on the store, which may be what a kill left behind. */
   async restart(): Promise<void> {
-    const flags = ['--insecure', `--listen-addr=localhost:${this.sqlPort}`, '--http-addr=localhost:0', `--store=${this.storeDir}`]
+    const flags = [
+      '--insecure',
+      `--listen-addr=localhost:${this.sqlPort}`,
+      '--http-addr=localhost:0',
+      `--store=${this.storeDir}`,
+    ]
     const child = spawn(process.execPath, [main, 'start-single-node', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     this.#output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (this.#output += text))
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (this.#output += text))
     const url = await until('the server is ready', startWithinMs, () => {
       if (child.exitCode !== null) throw new Error(`the server ended: ${this.#output}`)
       return this.#output.includes('pid:') ? this.#output : undefined
@@ -119,7 +125,11 @@ function isAlive(pid: number): boolean {
 }
 
 /** Asks again and again until there is an answer; fails loudly when the deadline passes. */
-export async function until<T>(what: string, withinMs: number, ask: () => T | undefined | Promise<T | undefined>): Promise<T> {
+export async function until<T>(
+  what: string,
+  withinMs: number,
+  ask: () => T | undefined | Promise<T | undefined>,
+): Promise<T> {
   const deadline = Date.now() + withinMs
   for (;;) {
     const answer = await ask()

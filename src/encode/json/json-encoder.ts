@@ -12,7 +12,8 @@ import type { RelationSchema } from '../../core/relation.ts'
 import type { RowChange } from '../../core/row-change.ts'
 import type { RowView } from '../../core/row-view.ts'
 import type { Encoder } from '../encoder.ts'
-import { jsonString, RowWriter } from './row-writer.ts'
+import { jsonString } from './json-string.ts'
+import { RowWriter } from './row-writer.ts'
 
 const quote = 0x22
 const text = {
@@ -106,10 +107,20 @@ class JsonEncoder implements Encoder {
 
   #metadata(out: ByteWriter): void {
     const { mvcc, updated } = this.#change as RowChange
-    const parts: string[] = []
-    if (this.#spec.mvccTimestamp) parts.push(`"mvcc_timestamp": "${mvcc.toString('latin1')}"`)
-    if (this.#spec.updated) parts.push(`"updated": "${updated.toString('latin1')}"`)
-    out.latin1(`{${parts.join(', ')}}`)
+    const { mvccTimestamp, updated: withUpdated } = this.#spec
+    out.u8(0x7b)
+    // The texts begin with `, `.
+    if (mvccTimestamp) {
+      out.copy(text.mvcc, 2)
+      out.copy(mvcc)
+      out.u8(quote)
+    }
+    if (withUpdated) {
+      out.copy(text.updated, mvccTimestamp ? 0 : 2)
+      out.copy(updated)
+      out.u8(quote)
+    }
+    out.u8(0x7d)
   }
 
   #writer(relation: RelationSchema): RowWriter {

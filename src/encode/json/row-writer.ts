@@ -1,55 +1,68 @@
-// A row as a JSON object (and its key as a JSON array), compiled once per relation: what stands between the values is
+// A row as a JSON object, and its key as a JSON array, compiled once per relation: what stands between the values is
 // ready as bytes, in the order in which members are printed.
 
-import { ByteWriter } from '../../bytes/byte-writer.ts'
+import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import { kind, type RowView } from '../../core/row-view.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { memberPrefix } from './json-string.ts'
 import { valueWriter, type ValueWriter } from './value-writer.ts'
-import { writeText } from './write-text.ts'
 
+const space = 0x20
 const nullBytes = Buffer.from('null')
 const jsonNull = Buffer.from('{"__crdb_json_null__": true}')
 
 interface Member {
   /** What precedes the value: `{"a": ` or `, "b": `. */
   readonly prefix: Buffer
-  /** -1: the member that `extra` prints. */
+  /** Of the column in the tuple; -1: the member that the caller prints. */
   readonly index: number
   readonly write: ValueWriter
 }
 
 export interface RowWriterOptions {
   readonly encodeJsonNullAsObject: boolean
-  /** Name of a member that the caller prints itself, sorted among the columns. */
+  /** Name of a member that the caller prints itself, sorted among the columns. It hides a column of that name. */
   readonly extra: string | undefined
 }
 
 export class RowWriter {
+  readonly #table: string
   readonly #members: readonly Member[]
   readonly #key: readonly Member[]
 
-  constructor(relation: RelationSchema, { encodeJsonNullAsObject, extra }: RowWriterOptions) {
-    const columns = relation.columns.map(({ name, shape }, index) => {
+  constructor(
+    { columns, description, keyIndexes }: RelationSchema,
+    { encodeJsonNullAsObject, extra }: RowWriterOptions,
+  ) {
+    this.#table = description.name
+    const all = columns.map(({ name, shape }, index) => {
       const write = valueWriter(shape)
       const isJson = shape.tag === 'scalar' && (shape.name === 'json' || shape.name === 'jsonb')
-      return { name, index, write: isJson && encodeJsonNullAsObject ? nullAsObject(write) : write }
+      return {
+        name,
+        bytes: Buffer.from(name),
+        index,
+        write: isJson && encodeJsonNullAsObject ? nullAsObject(write) : write,
+      }
     })
-    if (extra !== undefined) columns.push({ name: extra, index: -1, write: () => undefined })
-    const sorted = columns
-      .map((column) => ({ ...column, bytes: Buffer.from(column.name) }))
-      .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
-    this.#members = sorted.map(({ name, index, write }, i) => ({ prefix: memberPrefix(name, i === 0), index, write }))
-    this.#key = relation.keyIndexes.map((index, i) => ({
+    this.#key = keyIndexes.map((index, i) => ({
       prefix: Buffer.from(i === 0 ? '[' : ', '),
       index,
-      write: columns[index]?.write ?? (() => undefined),
+      write: all[index]?.write ?? noColumn,
     }))
-    if (this.#key.length === 0) throw new FeedError('FEED_ROW', `table "${relation.description.name}" has no primary key any more`)
+    const printed = all.filter(({ name }) => name !== extra)
+    if (extra !== undefined) printed.push({ name: extra, bytes: Buffer.from(extra), index: -1, write: noColumn })
+    this.#members = printed
+      .sort((a, b) => a.bytes.compare(b.bytes))
+      .map(({ name, index, write }, i) => ({ prefix: memberPrefix(name, i === 0), index, write }))
   }
 
   key(row: RowView, out: ByteWriter): void {
-    for (const member of this.#key) {
+    const members = this.#key
+    if (members.length === 0) throw new FeedError('FEED_ROW', `table "${this.#table}" has no primary key any more`)
+    for (let i = 0; i < members.length; i++) {
+      const member = members[i] as Member
       out.copy(member.prefix)
       writeValue(member, row, out)
     }
@@ -74,27 +87,24 @@ export class RowWriter {
 }
 
 function writeValue({ index, write }: Member, row: RowView, out: ByteWriter): void {
-  const k = row.kinds[index]
+  const k = index < row.count ? row.kinds[index] : undefined
   if (k === kind.text) write(row.bytes, row.starts[index] as number, row.ends[index] as number, out)
   else if (k === kind.null) out.copy(nullBytes)
   else throw new FeedError('FEED_BUG', 'a placeholder reached the encoder in place of a value')
 }
 
+function noColumn(): void {
+  throw new FeedError('FEED_BUG', 'a key names a column that the relation does not have')
+}
+
+/** For a column of json or jsonb: its JSON null is told apart from NULL. A `json` keeps blanks around it. */
 function nullAsObject(write: ValueWriter): ValueWriter {
   return (bytes, start, end, out) => {
-    if (end - start === 4 && bytes.toString('latin1', start, end) === 'null') out.copy(jsonNull)
-    else write(bytes, start, end, out)
+    let from = start
+    let to = end
+    while (from < to && (bytes[from] as number) <= space) from += 1
+    while (to > from && (bytes[to - 1] as number) <= space) to -= 1
+    if (to - from === 4 && bytes[from] === 0x6e) out.copy(jsonNull)
+    else write(bytes, from, to, out)
   }
-}
-
-function memberPrefix(name: string, isFirst: boolean): Buffer {
-  const start = Buffer.from(isFirst ? '{' : ', ')
-  return Buffer.concat([start, jsonString(name), Buffer.from(': ')])
-}
-
-export function jsonString(text: string): Buffer {
-  const source = Buffer.from(text)
-  const out = new ByteWriter(source.length + 64)
-  writeText(source, 0, source.length, out)
-  return Buffer.from(out.view())
 }

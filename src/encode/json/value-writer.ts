@@ -9,38 +9,39 @@ import { writeFloat, writeNumeric } from './write-number.ts'
 import { writeBytea, writePlain, writeQuoted, writeText } from './write-text.ts'
 import { writeBool, writeTimestamp, writeTimestamptz } from './write-time.ts'
 
-/** Appends the JSON of `bytes[start, end)`, which is not NULL. */
+/** Appends the JSON of `bytes[start, end)`, which is not NULL. Throws FEED_ROW for what the type does not print. */
 export type ValueWriter = (bytes: Buffer, start: number, end: number, out: ByteWriter) => void
 
-const writers: Readonly<Record<string, ValueWriter>> = {
-  int2: writePlain,
-  int4: writePlain,
-  int8: writePlain,
-  float4: writeFloat,
-  float8: writeFloat,
-  numeric: writeNumeric,
-  bool: writeBool,
-  bytea: writeBytea,
-  date: writeQuoted,
-  time: writeQuoted,
-  timetz: writeQuoted,
-  timestamp: writeTimestamp,
-  timestamptz: writeTimestamptz,
-  interval: writeQuoted,
-  uuid: writeQuoted,
-  inet: writeQuoted,
-  cidr: writeQuoted,
-  bit: writeQuoted,
-  varbit: writeQuoted,
-  json: writeJson,
-  jsonb: writeJson,
-}
+/** By pg_type.typname. Types of other schemas have names with a dot and are never among them. */
+const writers: ReadonlyMap<string, ValueWriter> = new Map<string, ValueWriter>([
+  ['int2', writePlain],
+  ['int4', writePlain],
+  ['int8', writePlain],
+  ['float4', writeFloat],
+  ['float8', writeFloat],
+  ['numeric', writeNumeric],
+  ['bool', writeBool],
+  ['bytea', writeBytea],
+  ['date', writeQuoted],
+  ['time', writeQuoted],
+  ['timetz', writeQuoted],
+  ['timestamp', writeTimestamp],
+  ['timestamptz', writeTimestamptz],
+  ['interval', writeQuoted],
+  ['uuid', writeQuoted],
+  ['inet', writeQuoted],
+  ['cidr', writeQuoted],
+  ['bit', writeQuoted],
+  ['varbit', writeQuoted],
+  ['json', writeJson],
+  ['jsonb', writeJson],
+])
 
 /** Whatever has no rule of its own is its text in a string. */
 export function valueWriter(shape: TypeShape): ValueWriter {
   switch (shape.tag) {
     case 'scalar':
-      return writers[shape.name] ?? writeText
+      return writers.get(shape.name) ?? writeText
     case 'array':
       return arrayWriter(valueWriter(shape.element), shape.delimiter)
     case 'composite':

@@ -1,40 +1,48 @@
 // Arrays: PostgreSQL prints `{1,NULL,"a b"}`, nested for more dimensions, after `[0:1]=` when bounds are not the usual.
-// A quoted element has `\` before `"` and `\`.
+// A quoted element has `\` before `"` and `\`. JSON gets nested arrays; it has no bounds.
+//
+//   array := [bounds =] list      list := { [item {, item}] }      item := list | NULL | bare | "quoted"
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { ValueWriter } from './value-writer.ts'
 
+const open = 0x7b
+const close = 0x7d
+const quote = 0x22
+const backslash = 0x5c
+const equals = 0x3d
 const comma = Buffer.from(', ')
 const nullBytes = Buffer.from('null')
 
 export function arrayWriter(element: ValueWriter, delimiter: string): ValueWriter {
   const separator = delimiter.charCodeAt(0)
 
+  /** `bytes[from]` is the brace; gives the offset behind the closing one. PostgreSQL allows six dimensions. */
   const list = (bytes: Buffer, from: number, end: number, out: ByteWriter): number => {
     out.u8(0x5b)
     let at = from + 1
-    for (let i = 0; ; i++) {
-      if (at >= end) throw malformed()
-      if (bytes[at] === 0x7d) break
-      if (i > 0) {
+    if (bytes[at] !== close || at >= end) {
+      for (;;) {
+        at = item(bytes, at, end, out)
+        if (at >= end) throw malformed()
+        if (bytes[at] === close) break
+        if (bytes[at] !== separator) throw malformed()
         out.copy(comma)
         at += 1
       }
-      const byte = bytes[at]
-      if (byte === 0x7b) at = list(bytes, at, end, out)
-      else if (byte === 0x22) at = quoted(bytes, at, end, out)
-      else at = bare(bytes, at, end, out)
     }
     out.u8(0x5d)
     return at + 1
   }
 
-  const bare = (bytes: Buffer, from: number, end: number, out: ByteWriter): number => {
+  const item = (bytes: Buffer, from: number, end: number, out: ByteWriter): number => {
+    if (from >= end) throw malformed()
+    if (bytes[from] === open) return list(bytes, from, end, out)
+    if (bytes[from] === quote) return quoted(bytes, from, end, out)
     let at = from
-    while (at < end && bytes[at] !== separator && bytes[at] !== 0x7d) at++
-    const isNull = at - from === 4 && bytes.toString('latin1', from, at) === 'NULL'
-    if (isNull) out.copy(nullBytes)
+    while (at < end && bytes[at] !== separator && bytes[at] !== close) at += 1
+    if (isNull(bytes, from, at)) out.copy(nullBytes)
     else element(bytes, from, at, out)
     return at
   }
@@ -42,8 +50,8 @@ export function arrayWriter(element: ValueWriter, delimiter: string): ValueWrite
   const quoted = (bytes: Buffer, from: number, end: number, out: ByteWriter): number => {
     let hasEscape = false
     let at = from + 1
-    while (at < end && bytes[at] !== 0x22) {
-      if (bytes[at] === 0x5c) {
+    while (at < end && bytes[at] !== quote) {
+      if (bytes[at] === backslash) {
         hasEscape = true
         at += 1
       }
@@ -58,17 +66,32 @@ export function arrayWriter(element: ValueWriter, delimiter: string): ValueWrite
   }
 
   return (bytes, start, end, out) => {
-    const open = bytes[start] === 0x7b ? start : bytes.indexOf('={', start) + 1
-    if (open < start || open >= end || bytes[open] !== 0x7b) throw malformed()
-    list(bytes, open, end, out)
+    let at = start
+    // No bounds contain an equals sign.
+    if (bytes[at] !== open) {
+      while (at < end && bytes[at] !== equals) at += 1
+      at += 1
+    }
+    if (at >= end || bytes[at] !== open || list(bytes, at, end, out) !== end) throw malformed()
   }
+}
+
+/** NULL without quotes; the text is `"NULL"` with them. */
+function isNull(bytes: Buffer, from: number, to: number): boolean {
+  return (
+    to - from === 4 &&
+    bytes[from] === 0x4e &&
+    bytes[from + 1] === 0x55 &&
+    bytes[from + 2] === 0x4c &&
+    bytes[from + 3] === 0x4c
+  )
 }
 
 function withoutEscapes(bytes: Buffer, start: number, end: number): Buffer {
   const plain = Buffer.allocUnsafe(end - start)
   let length = 0
   for (let at = start; at < end; at++) {
-    if (bytes[at] === 0x5c) at += 1
+    if (bytes[at] === backslash) at += 1
     plain[length++] = bytes[at] as number
   }
   return plain.subarray(0, length)

@@ -1,10 +1,14 @@
-// Composite values: PostgreSQL prints `(1,"a b",)`; nothing between commas is NULL; inside quotes `""` and `\\`. JSON
-// gets an object of the attributes, sorted by name.
+// Composite values: PostgreSQL prints `(1,"a b",)`; nothing between commas is NULL, the empty string is `""`; inside
+// quotes `""` and `\\` stand for one. JSON gets an object of the attributes, sorted by name.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { memberPrefix } from './json-string.ts'
 import type { ValueWriter } from './value-writer.ts'
 
+const quote = 0x22
+const comma = 0x2c
+const backslash = 0x5c
 const nullBytes = Buffer.from('null')
 
 export interface CompositeField {
@@ -12,16 +16,18 @@ export interface CompositeField {
   readonly write: ValueWriter
 }
 
-interface Place extends CompositeField {
+interface Place {
+  /** Of the attribute, in the order PostgreSQL prints them. */
   readonly index: number
   readonly prefix: Buffer
+  readonly write: ValueWriter
 }
 
 export function compositeWriter(fields: readonly CompositeField[]): ValueWriter {
-  const places: Place[] = fields
-    .map((field, index) => ({ ...field, index }))
-    .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
-    .map((field, i) => ({ ...field, prefix: Buffer.from(`${i === 0 ? '{' : ', '}${JSON.stringify(field.name)}: `) }))
+  const places: readonly Place[] = fields
+    .map(({ name, write }, index) => ({ name, bytes: Buffer.from(name), write, index }))
+    .sort((a, b) => a.bytes.compare(b.bytes))
+    .map(({ name, write, index }, i) => ({ index, write, prefix: memberPrefix(name, i === 0) }))
 
   return (bytes: Buffer, start: number, end: number, out: ByteWriter): void => {
     const values = split(bytes, start, end)
@@ -36,33 +42,35 @@ export function compositeWriter(fields: readonly CompositeField[]): ValueWriter 
   }
 }
 
-/** Undefined: NULL. */
+/** The attributes' texts; undefined: NULL. */
 function split(bytes: Buffer, start: number, end: number): (Buffer | undefined)[] {
-  if (bytes[start] !== 0x28 || bytes[end - 1] !== 0x29) throw malformed()
+  if (end - start < 2 || bytes[start] !== 0x28 || bytes[end - 1] !== 0x29) throw malformed()
   const values: (Buffer | undefined)[] = []
   const last = end - 1
-  let at = start + 1
-  for (;;) {
+  for (let at = start + 1; ; at++) {
     const text = Buffer.allocUnsafe(last - at)
+    const from = at
     let length = 0
-    let isNull = true
     let inQuotes = false
     for (; at < last; at++) {
-      let byte = bytes[at] as number
-      if (byte === 0x2c && !inQuotes) break
-      isNull = false
-      if (byte === 0x22) {
-        if (!inQuotes || bytes[at + 1] !== 0x22) {
+      const byte = bytes[at] as number
+      if (byte === comma && !inQuotes) break
+      if (byte === backslash) at += 1
+      else if (byte === quote) {
+        // In quotes, the first of two is an escape; elsewhere a quote opens or closes.
+        const isDoubled = inQuotes && at + 1 < last && bytes[at + 1] === quote
+        if (!isDoubled) {
           inQuotes = !inQuotes
           continue
         }
         at += 1
-      } else if (byte === 0x5c) byte = bytes[++at] as number
-      text[length++] = byte
+      }
+      if (at >= last) throw malformed()
+      text[length++] = bytes[at] as number
     }
-    values.push(isNull ? undefined : text.subarray(0, length))
+    if (inQuotes) throw malformed()
+    values.push(at === from ? undefined : text.subarray(0, length))
     if (at >= last) return values
-    at += 1
   }
 }
 

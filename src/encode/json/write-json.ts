@@ -1,137 +1,126 @@
 // json and jsonb values, inlined: `", "` and `": "` between, members sorted by the bytes of their keys, of equal keys the
 // last, numbers as decimals. PostgreSQL sorts jsonb keys by length first, and json not at all.
+//
+//   value  := object | array | string | word          object := { [string : value {, string : value}] }
+//   word   := number | true | false | null            array  := [ [value {, value}] ]
+//
+// Members are printed as they come; an object that turns out to be in another order is put right when it ends. One loop
+// with a stack of its own: PostgreSQL takes documents nested deeper than a recursive reader may.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { decimalText } from './write-number.ts'
-import { writeText } from './write-text.ts'
+import { MemberOrder } from './member-order.ts'
+import { jsonStringEnd, writeJsonString } from './write-json-string.ts'
+import { writeJsonNumber } from './write-number.ts'
 
-const comma = Buffer.from(', ')
-const colon = Buffer.from(': ')
+const openObject = 0x7b
+const closeObject = 0x7d
+const openArray = 0x5b
+const closeArray = 0x5d
+const comma = 0x2c
+const colon = 0x3a
+const quote = 0x22
+const minus = 0x2d
+const space = 0x20
+
+/** The open containers, outermost first: for an object its place in `members`, for an array -1. */
+let containers = new Int32Array(64)
+/** What the open objects have printed. */
+const members = new MemberOrder()
 
 export function writeJson(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
-  const next = value(bytes, start, end, out)
-  if (blank(bytes, next, end) !== end) throw malformed()
-}
+  let depth = 0
+  members.clear()
+  let at = start
+  for (;;) {
+    // A value starts here.
+    at = blank(bytes, at, end)
+    const first = at < end ? (bytes[at] as number) : 0
+    if (first === openObject || first === openArray) {
+      if (depth === containers.length) containers = grown(containers)
+      out.u8(first)
+      containers[depth++] = first === openObject ? members.open(out.length) : -1
+      at = blank(bytes, at + 1, end)
+      const next = at < end ? (bytes[at] as number) : 0
+      if (next !== (first === openObject ? closeObject : closeArray)) {
+        if (first === openObject) at = key(bytes, at, end, out)
+        continue
+      }
+    } else if (first === quote) at = string(bytes, at, end, out)
+    else at = word(bytes, at, end, out)
 
-/** Gives the offset behind the value. */
-function value(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
-  const at = blank(bytes, from, end)
-  switch (bytes[at]) {
-    case 0x7b:
-      return object(bytes, at, end, out)
-    case 0x5b:
-      return array(bytes, at, end, out)
-    case 0x22:
-      return string(bytes, at, end, out)
-    default:
-      return word(bytes, at, end, out)
-  }
-}
-
-interface Member {
-  /** The key's bytes as they were printed, quotes included. */
-  readonly key: Buffer
-  readonly from: number
-  readonly to: number
-}
-
-function object(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
-  const base = out.length
-  const members: Member[] = []
-  let at = blank(bytes, from + 1, end)
-  while (bytes[at] !== 0x7d) {
-    if (members.length > 0) at = blank(bytes, expect(bytes, at, end, 0x2c), end)
-    const start = out.length
-    at = blank(bytes, string(bytes, at, end, out), end)
-    const key = Buffer.from(out.buffer.subarray(start, out.length))
-    out.copy(colon)
-    at = blank(bytes, value(bytes, expect(bytes, at, end, 0x3a), end, out), end)
-    members.push({ key, from: start, to: out.length })
-    if (at >= end) throw malformed()
-  }
-  const printed = Buffer.from(out.buffer.subarray(base, out.length))
-  out.length = base
-  out.u8(0x7b)
-  let isFirst = true
-  const sorted = members.map((member, order) => ({ ...member, order })).sort((a, b) => compareKeys(a.key, b.key) || a.order - b.order)
-  for (const [i, member] of sorted.entries()) {
-    const following = sorted[i + 1]
-    if (following !== undefined && following.key.equals(member.key)) continue
-    if (!isFirst) out.copy(comma)
-    isFirst = false
-    out.copy(printed, member.from - base, member.to - base)
-  }
-  out.u8(0x7d)
-  return at + 1
-}
-
-/** Without the quotes: `a` is before `a!`, though `"` is behind `!`. */
-function compareKeys(a: Buffer, b: Buffer): number {
-  return a.compare(b, 1, b.length - 1, 1, a.length - 1)
-}
-
-function array(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
-  out.u8(0x5b)
-  let at = blank(bytes, from + 1, end)
-  for (let i = 0; bytes[at] !== 0x5d; i++) {
-    if (i > 0) {
-      at = expect(bytes, at, end, 0x2c)
-      out.copy(comma)
+    // It has ended, and with it perhaps what it is in.
+    for (;;) {
+      at = blank(bytes, at, end)
+      if (depth === 0) {
+        if (at !== end) throw malformed()
+        return
+      }
+      const next = at < end ? (bytes[at++] as number) : 0
+      const isObject = (containers[depth - 1] as number) >= 0
+      if (next === comma) {
+        if (isObject) members.endMember(out.length)
+        separate(out)
+        if (isObject) at = key(bytes, blank(bytes, at, end), end, out)
+        break
+      }
+      if (next !== (isObject ? closeObject : closeArray)) throw malformed()
+      depth -= 1
+      if (isObject) members.close(containers[depth] as number, out)
+      out.u8(next)
     }
-    at = blank(bytes, value(bytes, at, end, out), end)
-    if (at >= end) throw malformed()
   }
-  out.u8(0x5d)
+}
+
+/** A key and its colon; gives the offset behind. */
+function key(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
+  const start = out.length
+  const at = blank(bytes, string(bytes, from, end, out), end)
+  if (at >= end || bytes[at] !== colon) throw malformed()
+  members.startMember(out, start)
+  out.ensure(2)
+  out.buffer[out.length++] = colon
+  out.buffer[out.length++] = space
   return at + 1
 }
 
 function string(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
-  if (bytes[from] !== 0x22) throw malformed()
-  let hasEscape = false
-  let at = from + 1
-  while (at < end && bytes[at] !== 0x22) {
-    if (bytes[at] === 0x5c) {
-      hasEscape = true
-      at += 1
-    }
-    at += 1
-  }
-  if (at >= end) throw malformed()
-  if (hasEscape) {
-    const text = Buffer.from(JSON.parse(bytes.toString('utf8', from, at + 1)) as string)
-    writeText(text, 0, text.length, out)
-  } else out.copy(bytes, from, at + 1)
-  return at + 1
+  const close = from < end && bytes[from] === quote ? jsonStringEnd(bytes, from, end) : -1
+  if (close < 0) throw malformed()
+  writeJsonString(bytes, from, close, out)
+  return close
 }
 
 /** A number, true, false or null. */
 function word(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
   let at = from
-  let isPlain = true
   for (; at < end; at++) {
     const byte = bytes[at] as number
-    if (byte === 0x2c || byte === 0x7d || byte === 0x5d || byte <= 0x20) break
-    if (byte === 0x65 || byte === 0x45) isPlain = false
+    if (byte === comma || byte === closeObject || byte === closeArray || byte <= space) break
   }
   if (at === from) throw malformed()
   const first = bytes[from] as number
-  const isNumber = first === 0x2d || (first >= 0x30 && first <= 0x39)
-  // Without an exponent, only a long `0.000000…` can print otherwise than it is written.
-  if (!isNumber || (isPlain && at - from < 9)) out.copy(bytes, from, at)
-  else out.latin1(decimalText(bytes.toString('latin1', from, at), false))
+  if (first === minus || (first >= 0x30 && first <= 0x39)) writeJsonNumber(bytes, from, at, out)
+  else out.copy(bytes, from, at)
   return at
+}
+
+function separate(out: ByteWriter): void {
+  out.ensure(2)
+  out.buffer[out.length++] = comma
+  out.buffer[out.length++] = space
 }
 
 function blank(bytes: Buffer, from: number, end: number): number {
   let at = from
-  while (at < end && (bytes[at] as number) <= 0x20) at++
+  while (at < end && (bytes[at] as number) <= space) at++
   return at
 }
 
-function expect(bytes: Buffer, at: number, end: number, byte: number): number {
-  if (at >= end || bytes[at] !== byte) throw malformed()
-  return at + 1
+function grown(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const to = new Int32Array(from.length * 2)
+  to.set(from)
+  return to
 }
 
 function malformed(): FeedError {

@@ -2,63 +2,154 @@
 // positive and the first digit stands no deeper than the sixth place behind the point, else scientific (`1E+20`).
 //
 //   numeric keeps its scale: 1.20 is 120 · 10^-2.   A float has no trailing zeros: 100000 is 1 · 10^5, and prints 1E+5.
-// NaN and the infinities are strings: JSON has no such numbers.
+// A zero shows its scale in full. NaN and the infinities are strings: JSON has no such numbers.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
-import { writeQuoted } from './write-text.ts'
+import { writeQuoted, writeText } from './write-text.ts'
 
 const zero = 0x30
 const nine = 0x39
 const point = 0x2e
 const minus = 0x2d
+const plus = 0x2b
+const letterE = 0x45
+/** Deeper than this behind the point, a number is scientific. */
+const deepestPlace = 6
+/** A zero with a larger scale is scientific as well. */
+const mostZeros = 2000
+const largestPower = 1e9
 
+/** `[-]digits[.digits]`, NaN, Infinity or -Infinity. */
 export function writeNumeric(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
   const first = bytes[start] === minus ? start + 1 : start
-  if (!isDigit(bytes[first])) return writeQuoted(bytes, start, end, out)
-  // Only `0.000000…` can lie deeper than the sixth place.
-  if (bytes[first] !== zero || end - first < 9) return out.copy(bytes, start, end)
-  out.latin1(decimalText(bytes.toString('latin1', start, end), false))
+  if (first === end || !isDigit(bytes[first] as number)) return writeQuoted(bytes, start, end, out)
+  if (!isDeep(bytes, first, end)) return out.copy(bytes, start, end)
+  if (!writeDecimal(bytes, start, end, false, out)) writeText(bytes, start, end, out)
 }
 
+/** Shortest digits, in PostgreSQL's choice of notation: `1e-05`, `0.0001`, `123000`, `1e+20`. */
 export function writeFloat(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
   const first = bytes[start] === minus ? start + 1 : start
-  if (!isDigit(bytes[first])) return writeQuoted(bytes, start, end, out)
-  // What ends in a digit other than 0 and has no exponent is plain already, unless it is deep: 0.0001 at the least here.
-  const last = bytes[end - 1] as number
-  if (last !== zero && isPlain(bytes, first, end)) return out.copy(bytes, start, end)
-  out.latin1(decimalText(bytes.toString('latin1', start, end), true))
+  if (first === end || !isDigit(bytes[first] as number)) return writeQuoted(bytes, start, end, out)
+  let hasPoint = false
+  let hasPower = false
+  for (let i = first; i < end; i++) {
+    const byte = bytes[i] as number
+    if (byte === point) hasPoint = true
+    else if (!isDigit(byte)) hasPower = true
+  }
+  // What ends in a 0 is a multiple of ten; behind a point there is never a last 0.
+  const isMultipleOfTen = !hasPoint && bytes[end - 1] === zero && end - first > 1
+  if (!hasPower && !isMultipleOfTen) return out.copy(bytes, start, end)
+  if (!writeDecimal(bytes, start, end, true, out)) writeText(bytes, start, end, out)
 }
 
-function isPlain(bytes: Buffer, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
+/** A number as JSON spells it. */
+export function writeJsonNumber(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
+  const first = bytes[start] === minus ? start + 1 : start
+  let hasPower = false
+  for (let i = first; i < end; i++) {
     const byte = bytes[i] as number
-    if ((byte < zero || byte > nine) && byte !== point) return false
+    if (byte !== point && !isDigit(byte)) hasPower = true
   }
+  const isOdd = hasPower || isDeep(bytes, first, end)
+  // A power too large for a decimal stays as it was written.
+  if (!isOdd || !writeDecimal(bytes, start, end, false, out)) out.copy(bytes, start, end)
+}
+
+/** Whether `0.000000…` has its first other digit behind the sixth place. */
+function isDeep(bytes: Buffer, first: number, end: number): boolean {
+  if (bytes[first] !== zero || end - first < deepestPlace + 3) return false
+  for (let i = first + 2; i < end; i++) {
+    if (bytes[i] !== zero) return i - (first + 2) >= deepestPlace
+  }
+  return false
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= zero && byte <= nine
+}
+
+/** Digits of the number at hand, without zeros in front. */
+let digits: Uint8Array = new Uint8Array(64)
+
+/**
+ * `[-]digits[.digits][e[+-]digits]`. `reduce`: without the zeros at the end of the coefficient.
+ * False: it is something else, and nothing was written.
+ */
+function writeDecimal(bytes: Buffer, start: number, end: number, reduce: boolean, out: ByteWriter): boolean {
+  if (digits.length < end - start) digits = new Uint8Array(2 * (end - start))
+  let at = bytes[start] === minus ? start + 1 : start
+  let count = 0
+  let exponent = 0
+  let behindPoint = false
+  for (; at < end; at++) {
+    const byte = bytes[at] as number
+    if (byte === point) {
+      if (behindPoint) return false
+      behindPoint = true
+      continue
+    }
+    if (!isDigit(byte)) break
+    if (behindPoint) exponent -= 1
+    if (count > 0 || byte !== zero) digits[count++] = byte
+  }
+  if (at < end) {
+    const power = readPower(bytes, at, end)
+    if (power === undefined) return false
+    exponent += power
+  }
+  if (count === 0) {
+    digits[count++] = zero
+    if (reduce) exponent = 0
+  }
+  while (reduce && count > 1 && digits[count - 1] === zero) {
+    count -= 1
+    exponent += 1
+  }
+  // The sign, the digits, `0.` with zeros up to the sixth place, `E+` and a power.
+  out.ensure(count + 32)
+  if (bytes[start] === minus) out.buffer[out.length++] = minus
+  const adjusted = exponent + count - 1
+  const isShallow = adjusted >= -deepestPlace || (digits[0] === zero && exponent >= -mostZeros)
+  if (exponent <= 0 && isShallow) writePositional(count, -exponent, out)
+  else writeScientific(count, adjusted, out)
   return true
 }
 
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= zero && byte <= nine
+/** `e[+-]digits`. */
+function readPower(bytes: Buffer, from: number, end: number): number | undefined {
+  if (((bytes[from] as number) & ~0x20) !== letterE) return undefined
+  let at = from + 1
+  const sign = bytes[at]
+  if (sign === minus || sign === plus) at += 1
+  if (at >= end) return undefined
+  let power = 0
+  for (; at < end; at++) {
+    const byte = bytes[at] as number
+    if (!isDigit(byte)) return undefined
+    power = power * 10 + byte - zero
+    if (power > largestPower) return undefined
+  }
+  return sign === minus ? -power : power
 }
 
-/** `[-]digits[.digits][e[+-]digits]` as the text of a decimal. `reduce`: without trailing zeros of the coefficient. */
-export function decimalText(text: string, reduce: boolean): string {
-  const match = /^(-?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(text)
-  if (match === null) return JSON.stringify(text)
-  const [, sign = '', whole = '', fraction = '', power = '0'] = match
-  let digits = (whole + fraction).replace(/^0+(?=.)/, '')
-  let exponent = Number(power) - fraction.length
-  if (reduce && digits === '0') exponent = 0
-  while (reduce && digits.length > 1 && digits.endsWith('0')) {
-    digits = digits.slice(0, -1)
-    exponent += 1
+/** The last `places` digits stand behind the point; zeros fill up what is missing. */
+function writePositional(count: number, places: number, out: ByteWriter): void {
+  const missing = Math.max(0, places + 1 - count)
+  out.ensure(count + missing + 1)
+  for (let i = -missing; i < count; i++) {
+    if (places > 0 && i === count - places) out.buffer[out.length++] = point
+    out.buffer[out.length++] = i < 0 ? zero : (digits[i] as number)
   }
-  const adjusted = exponent + digits.length - 1
-  if (exponent <= 0 && adjusted >= -6) {
-    if (exponent === 0) return sign + digits
-    const padded = digits.padStart(1 - exponent, '0')
-    return `${sign}${padded.slice(0, exponent)}.${padded.slice(exponent)}`
+}
+
+function writeScientific(count: number, power: number, out: ByteWriter): void {
+  for (let i = 0; i < count; i++) {
+    if (i === 1) out.buffer[out.length++] = point
+    out.buffer[out.length++] = digits[i] as number
   }
-  const rest = digits.length > 1 ? `.${digits.slice(1)}` : ''
-  return `${sign}${digits[0]}${rest}E${adjusted < 0 ? '-' : '+'}${Math.abs(adjusted)}`
+  out.buffer[out.length++] = letterE
+  out.buffer[out.length++] = power < 0 ? minus : plus
+  out.latin1(String(Math.abs(power)))
 }

@@ -1,20 +1,25 @@
 // Strings. Escaped are `"`, `\`, \n, \r, \t and, as \u00xx in lower case, what else lies below a space; all other UTF-8
-// stays as it is, `<`, `>`, `&` and `/` too.
+// stays as it is, `<`, `>`, `&` and `/` too. A byte that is no UTF-8 (a SQL_ASCII database can hold it) becomes \ufffd.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
+import { utf8Length } from './utf8.ts'
 
 const quote = 0x22
 const backslash = 0x5c
 const hexDigits = Buffer.from('0123456789abcdef')
 
-/** 0: as it is; 1: \u00xx; else the letter behind the backslash. */
+/** 0: as it is; 1: \u00xx; 2: first byte of a longer sequence; else the letter behind the backslash. */
 const escapes = new Uint8Array(256)
 escapes.fill(1, 0, 0x20)
+escapes.fill(2, 0x80)
 escapes[0x0a] = 0x6e
 escapes[0x0d] = 0x72
 escapes[0x09] = 0x74
 escapes[quote] = quote
 escapes[backslash] = backslash
+
+/** Up to here a value is written byte by byte; of a longer one, runs without escapes are copied as a whole. */
+const shortBytes = 64
 
 /** Digits and the like: no quotes, nothing to escape. */
 export function writePlain(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
@@ -30,40 +35,78 @@ export function writeQuoted(bytes: Buffer, start: number, end: number, out: Byte
 }
 
 export function writeText(bytes: Uint8Array, start: number, end: number, out: ByteWriter): void {
-  // Every byte may become six; short values are the rule, so the room is asked for once.
-  if (end - start <= 4096) out.ensure((end - start) * 6 + 2)
-  else {
-    writeLongText(bytes, start, end, out)
-    return
-  }
+  out.u8(quote)
+  writeCharacters(bytes, start, end, out)
+  out.u8(quote)
+}
+
+/** What stands between the quotes. */
+export function writeCharacters(bytes: Uint8Array, start: number, end: number, out: ByteWriter): void {
+  if (end - start > shortBytes) return writeManyCharacters(bytes, start, end, out)
+  // Every byte may become six.
+  out.ensure((end - start) * 6)
   const { buffer } = out
   let at = out.length
-  buffer[at++] = quote
   for (let i = start; i < end; i++) {
     const byte = bytes[i] as number
     const escape = escapes[byte] as number
     if (escape === 0) buffer[at++] = byte
-    else at = writeEscape(buffer, at, byte, escape)
+    else if (escape === 2) {
+      const length = utf8Length(bytes, i, end)
+      if (length === 0) at = writeReplacement(buffer, at)
+      else {
+        for (let j = 0; j < length; j++) buffer[at++] = bytes[i + j] as number
+        i += length - 1
+      }
+    } else at = writeEscape(buffer, at, byte, escape)
   }
-  buffer[at++] = quote
   out.length = at
 }
 
-/** Runs without escapes are copied as a whole. */
-function writeLongText(bytes: Uint8Array, start: number, end: number, out: ByteWriter): void {
-  out.u8(quote)
+function writeManyCharacters(bytes: Uint8Array, start: number, end: number, out: ByteWriter): void {
   let from = start
   for (let i = start; i < end; i++) {
     const byte = bytes[i] as number
     const escape = escapes[byte] as number
     if (escape === 0) continue
+    if (escape === 2) {
+      const length = utf8Length(bytes, i, end)
+      if (length > 0) {
+        i += length - 1
+        continue
+      }
+    }
     out.copy(bytes, from, i)
     out.ensure(6)
-    out.length = writeEscape(out.buffer, out.length, byte, escape)
+    out.length =
+      escape === 2 ? writeReplacement(out.buffer, out.length) : writeEscape(out.buffer, out.length, byte, escape)
     from = i + 1
   }
   out.copy(bytes, from, end)
-  out.u8(quote)
+}
+
+/** One character, outside of any value: what a JSON string spells with an escape of its own. */
+export function writeCharacter(code: number, out: ByteWriter): void {
+  out.ensure(6)
+  const { buffer } = out
+  let at = out.length
+  const escape = code < 0x80 ? (escapes[code] as number) : 0
+  if (escape !== 0) at = writeEscape(buffer, at, code, escape)
+  else if (code < 0x80) buffer[at++] = code
+  else if (code < 0x800) {
+    buffer[at++] = 0xc0 | (code >> 6)
+    buffer[at++] = 0x80 | (code & 0x3f)
+  } else if (code >= 0xd800 && code < 0xe000) at = writeReplacement(buffer, at)
+  else {
+    if (code < 0x10000) buffer[at++] = 0xe0 | (code >> 12)
+    else {
+      buffer[at++] = 0xf0 | (code >> 18)
+      buffer[at++] = 0x80 | ((code >> 12) & 0x3f)
+    }
+    buffer[at++] = 0x80 | ((code >> 6) & 0x3f)
+    buffer[at++] = 0x80 | (code & 0x3f)
+  }
+  out.length = at
 }
 
 function writeEscape(buffer: Buffer, at: number, byte: number, escape: number): number {
@@ -80,11 +123,18 @@ function writeEscape(buffer: Buffer, at: number, byte: number, escape: number): 
   return at
 }
 
+const replacement = Buffer.from('\\ufffd')
+
+function writeReplacement(buffer: Buffer, at: number): number {
+  for (let i = 0; i < 6; i++) buffer[at + i] = replacement[i] as number
+  return at + 6
+}
+
 /** PostgreSQL's hex form `\x…`: only its backslash needs an escape. */
 export function writeBytea(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
   out.ensure(end - start + 3)
   out.buffer[out.length++] = quote
   out.buffer[out.length++] = backslash
   out.copy(bytes, start, end)
-  out.u8(quote)
+  out.buffer[out.length++] = quote
 }

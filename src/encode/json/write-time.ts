@@ -1,41 +1,55 @@
-// Booleans and points in time. PostgreSQL prints `2006-01-02 15:04:05.999999+00` (the session is UTC); JSON gets a `T`
-// between date and time, and `Z` for the zone. Infinite times stay words.
+// Booleans and points in time. PostgreSQL prints `2006-01-02 15:04:05.999999+00` (the session is UTC) and cuts zeros at
+// the end of the fraction itself; JSON gets a `T` between date and time, and `Z` for the zone. `infinity`, `-infinity`
+// and the ` BC` behind early times stay.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
-import { writeQuoted } from './write-text.ts'
 
+const quote = 0x22
 const space = 0x20
+const plus = 0x2b
+const zero = 0x30
+const letterT = 0x54
+const letterZ = 0x5a
 const trueBytes = Buffer.from('true')
 const falseBytes = Buffer.from('false')
-const utc = Buffer.from('+00')
 
 export function writeBool(bytes: Buffer, start: number, _end: number, out: ByteWriter): void {
   out.copy(bytes[start] === 0x74 ? trueBytes : falseBytes)
 }
 
 export function writeTimestamp(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
-  const at = out.length
-  writeQuoted(bytes, start, end, out)
-  setT(out, at)
+  out.ensure(end - start + 2)
+  const { buffer } = out
+  let at = out.length
+  buffer[at++] = quote
+  let i = start
+  while (i < end && bytes[i] !== space) buffer[at++] = bytes[i++] as number
+  if (i < end) {
+    buffer[at++] = letterT
+    i += 1
+  }
+  while (i < end) buffer[at++] = bytes[i++] as number
+  buffer[at++] = quote
+  out.length = at
 }
 
 export function writeTimestamptz(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
-  const zone = bytes.indexOf(utc, start)
-  if (zone < 0 || zone >= end) {
-    writeTimestamp(bytes, start, end, out)
-    return
-  }
-  const at = out.length
-  out.u8(0x22)
-  out.copy(bytes, start, zone)
-  out.u8(0x5a)
-  // ` BC`
-  out.copy(bytes, zone + 3, end)
-  out.u8(0x22)
-  setT(out, at)
+  let zone = start
+  while (zone < end && bytes[zone] !== plus) zone += 1
+  if (!isUtc(bytes, zone, end)) return writeTimestamp(bytes, start, end, out)
+  out.ensure(end - start + 2)
+  writeTimestamp(bytes, start, zone, out)
+  const { buffer } = out
+  // Over the quote.
+  let at = out.length - 1
+  buffer[at++] = letterZ
+  for (let i = zone + 3; i < end; i++) buffer[at++] = bytes[i] as number
+  buffer[at++] = quote
+  out.length = at
 }
 
-function setT({ buffer, length }: ByteWriter, from: number): void {
-  const at = buffer.indexOf(space, from)
-  if (at >= 0 && at < length) buffer[at] = 0x54
+/** `+00`, and no minutes behind it. */
+function isUtc(bytes: Buffer, zone: number, end: number): boolean {
+  if (zone + 3 > end || bytes[zone + 1] !== zero || bytes[zone + 2] !== zero) return false
+  return zone + 3 === end || bytes[zone + 3] === space
 }

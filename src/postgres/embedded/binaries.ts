@@ -3,7 +3,19 @@
 // own user cannot enter, it is copied once to one that it can.
 
 import { createHash } from 'node:crypto'
-import { accessSync, chmodSync, constants, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -28,10 +40,14 @@ function packageDir(): string {
     const entry = createRequire(import.meta.url).resolve(name)
     return entry.slice(0, entry.lastIndexOf(join('/', basename(name), '/'))) + `/${basename(name)}`
   } catch (error) {
-    throw new FeedError('FEED_START', `the embedded PostgreSQL for ${process.platform}-${process.arch} is not installed`, {
-      hint: `npm install ${name}; there is none for every platform`,
-      cause: error,
-    })
+    throw new FeedError(
+      'FEED_START',
+      `the embedded PostgreSQL for ${process.platform}-${process.arch} is not installed`,
+      {
+        hint: `npm install ${name}; there is none for every platform`,
+        cause: error,
+      },
+    )
   }
 }
 
@@ -47,9 +63,13 @@ function link(native: string): void {
       symlinkSync(basename(source), path)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue
-      throw new FeedError('FEED_START', `cannot complete the embedded PostgreSQL in ${native}: ${(error as Error).message}`, {
-        hint: 'run once as the user who installed it',
-      })
+      throw new FeedError(
+        'FEED_START',
+        `cannot complete the embedded PostgreSQL in ${native}: ${(error as Error).message}`,
+        {
+          hint: 'run once as the user who installed it',
+        },
+      )
     }
   }
 }

@@ -14,17 +14,25 @@ const major = '18'
 export async function prepareDataDir(dir: string, binaries: Binaries, user: ServerUser | undefined): Promise<void> {
   mkdirSync(dirname(dir), { recursive: true })
   if (user !== undefined && !isReachable(dirname(dir))) {
-    throw new FeedError('FEED_START', `PostgreSQL does not run as root, and the user it runs as cannot reach ${dirname(dir)}`, {
-      hint: 'choose a --store below folders that everybody may enter, or start the server as an ordinary user',
-    })
+    throw new FeedError(
+      'FEED_START',
+      `PostgreSQL does not run as root, and the user it runs as cannot reach ${dirname(dir)}`,
+      {
+        hint: 'choose a --store below folders that everybody may enter, or start the server as an ordinary user',
+      },
+    )
   }
   const versionFile = join(dir, 'PG_VERSION')
   if (existsSync(versionFile)) {
     const version = readFileSync(versionFile, 'utf8').trim()
     if (version === major) return
-    throw new FeedError('FEED_START', `the store in ${dirname(dir)} was made by PostgreSQL ${version}; this is PostgreSQL ${major}`, {
-      hint: 'start it with the version of pg-changefeed that made it, pg_dump its databases, and load them into a new store',
-    })
+    throw new FeedError(
+      'FEED_START',
+      `the store in ${dirname(dir)} was made by PostgreSQL ${version}; this is PostgreSQL ${major}`,
+      {
+        hint: 'start it with the version of pg-changefeed that made it, pg_dump its databases, and load them into a new store',
+      },
+    )
   }
   const fresh = `${dir}.new`
   rmSync(fresh, { recursive: true, force: true })
@@ -54,8 +62,14 @@ async function initdb(dir: string, binaries: Binaries, user: ServerUser | undefi
 /** What PostgreSQL said when it did not start, with what to do about it. */
 export function startFailure(what: string, output: string, where: string): FeedError {
   if (output.includes('No space left on device')) {
-    return new FeedError('FEED_START', `the disk of ${where} is full`, { hint: 'free space there, or choose another --store' })
+    return new FeedError('FEED_START', `the disk of ${where} is full`, {
+      hint: 'free space there, or choose another --store',
+    })
   }
-  const said = output.trim().split('\n').filter((line) => /FATAL|ERROR|PANIC|error:|cannot/.test(line)).join('; ')
+  const said = output
+    .trim()
+    .split('\n')
+    .filter((line) => /FATAL|ERROR|PANIC|error:|cannot/.test(line))
+    .join('; ')
   return new FeedError('FEED_START', `${what} failed: ${said === '' ? output.trim().slice(-500) : said}`)
 }

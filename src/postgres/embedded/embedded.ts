@@ -113,7 +113,10 @@ function makeSocketDir(dir: string): string {
     if (last.startsWith(join(tmpdir(), 'pgcf-'))) rmSync(last, { recursive: true, force: true })
   }
   const socketDir = mkdtempSync(join(tmpdir(), 'pgcf-'))
-  if (socketDir.length > 80) throw new FeedError('FEED_START', `the path ${socketDir} is too long for a unix socket`, { hint: 'set TMPDIR to a shorter one' })
+  if (socketDir.length > 80)
+    throw new FeedError('FEED_START', `the path ${socketDir} is too long for a unix socket`, {
+      hint: 'set TMPDIR to a shorter one',
+    })
   writeFileSync(memory, socketDir)
   return socketDir
 }

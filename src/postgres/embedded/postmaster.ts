@@ -52,7 +52,12 @@ const settings = {
 
 export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
   const { dir, socketDir, port, binaries, user } = options
-  const flags = Object.entries({ ...settings, port: String(port), unix_socket_directories: socketDir, unix_socket_permissions: '0700' })
+  const flags = Object.entries({
+    ...settings,
+    port: String(port),
+    unix_socket_directories: socketDir,
+    unix_socket_permissions: '0700',
+  })
   const child = spawn(binaries.postgres, ['-D', dir, ...flags.flatMap(([name, value]) => ['-c', `${name}=${value}`])], {
     ...user,
     cwd: '/',
@@ -93,7 +98,9 @@ async function ready(child: ChildProcess, dir: string, exited: Promise<string>):
     if (lines !== undefined && Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return
     if (Date.now() > deadline) {
       child.kill('SIGKILL')
-      throw new FeedError('FEED_START', `PostgreSQL was not ready within ${readyWithinMs / 1000} s`, { hint: `see ${join(dir, 'log')}` })
+      throw new FeedError('FEED_START', `PostgreSQL was not ready within ${readyWithinMs / 1000} s`, {
+        hint: `see ${join(dir, 'log')}`,
+      })
     }
     await delay(5)
   }

@@ -31,7 +31,13 @@ export function textColumn(out: ByteWriter, text: Uint8Array): void {
 }
 
 /** A bytea column in the form the client asked for. */
-export function byteaColumn(out: ByteWriter, format: ValueFormat, source: Uint8Array, start: number, end: number): void {
+export function byteaColumn(
+  out: ByteWriter,
+  format: ValueFormat,
+  source: Uint8Array,
+  start: number,
+  end: number,
+): void {
   if (format === 'binary') {
     out.u32be(end - start)
     out.copy(source, start, end)

@@ -12,7 +12,9 @@ export function rowidSplices(sql: string, tokens: readonly Token[], tree: Node):
   if (!isNode(create) || !isNode(create['relation'])) return []
   const { relpersistence, location } = create['relation']
   const elements = (create['tableElts'] ?? []) as readonly Node[]
-  const comesFromElsewhere = ['inhRelations', 'partbound', 'ofTypename', 'partspec'].some((name) => create[name] !== undefined)
+  const comesFromElsewhere = ['inhRelations', 'partbound', 'ofTypename', 'partspec'].some(
+    (name) => create[name] !== undefined,
+  )
   if (relpersistence === 't' || comesFromElsewhere || elements.some(hasKeyOrLike)) return []
 
   const names = new Set(elements.flatMap(({ ColumnDef: column }) => (isNode(column) ? [column['colname']] : [])))

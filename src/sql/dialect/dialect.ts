@@ -22,7 +22,9 @@ export function translate(sql: string, tokens: readonly Token[]): Translated {
   if (createsTable || mayHoldTypes(tokens)) {
     // UPSERT is the one word that PostgreSQL's parser does not know; as long as INSERT, it leaves all places alone.
     const upsert = tokens.find((token, i) => isWord(token, 'upsert') && isWord(tokens[i + 1], 'into'))
-    const tree = parseTree(upsert === undefined ? sql : applySplices(sql, [{ start: upsert.start, end: upsert.end, text: 'INSERT' }]))
+    const tree = parseTree(
+      upsert === undefined ? sql : applySplices(sql, [{ start: upsert.start, end: upsert.end, text: 'INSERT' }]),
+    )
     if (tree !== undefined) {
       splices.push(...typeSplices(sql, tokens, tree))
       if (createsTable) splices.push(...rowidSplices(sql, tokens, tree))

@@ -29,7 +29,8 @@ export function eachTypeName(node: unknown, visit: (typeName: Node) => void): vo
   }
   if (typeof node !== 'object' || node === null) return
   for (const [name, value] of Object.entries(node)) {
-    if ((name === 'typeName' || name === 'TypeName' || name === 'argType' || name === 'returnType') && isNode(value)) visit(value)
+    if ((name === 'typeName' || name === 'TypeName' || name === 'argType' || name === 'returnType') && isNode(value))
+      visit(value)
     eachTypeName(value, visit)
   }
 }

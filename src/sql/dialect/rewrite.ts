@@ -26,20 +26,30 @@ export function findRewrite(sql: string, tokens: readonly Token[], splices: read
   const upsert = tokens.findIndex((token, i) => isWord(token, 'upsert') && isWord(tokens[i + 1], 'into'))
   if (upsert >= 0) return upsertRewrite(sql, tokens, upsert, splices)
   if (isWord(tokens[0], 'copy')) return copyRewrite(sql, tokens)
-  if (isWord(tokens[0], 'alter') && tokens.some((token, i) => isWord(token, 'primary') && isWord(tokens[i + 1], 'key'))) {
+  if (
+    isWord(tokens[0], 'alter') &&
+    tokens.some((token, i) => isWord(token, 'primary') && isWord(tokens[i + 1], 'key'))
+  ) {
     return addKeyRewrite(sql, tokens, splices)
   }
   return undefined
 }
 
-function upsertRewrite(sql: string, tokens: readonly Token[], at: number, splices: readonly Splice[]): Rewrite | undefined {
+function upsertRewrite(
+  sql: string,
+  tokens: readonly Token[],
+  at: number,
+  splices: readonly Splice[],
+): Rewrite | undefined {
   const word = tokens[at] as Token
   const insertWord = { start: word.start, end: word.end, text: 'INSERT' }
   const inserting = applySplices(sql, [insertWord])
   const tree = parseTree(inserting)
   const insert = tree?.['InsertStmt']
   if (!isNode(insert) || insert['onConflictClause'] !== undefined) return async () => inserting
-  const listed = (insert['cols'] as readonly Node[] | undefined)?.map((column) => (column['ResTarget'] as Node)['name'] as string)
+  const listed = (insert['cols'] as readonly Node[] | undefined)?.map(
+    (column) => (column['ResTarget'] as Node)['name'] as string,
+  )
   const end = returningAt(tokens, at) ?? tokens.at(-1)?.end ?? sql.length
   const name = tableName(sql, tokens, at + 2)
   return async (query) => {
@@ -50,7 +60,9 @@ function upsertRewrite(sql: string, tokens: readonly Token[], at: number, splice
 }
 
 function onConflict({ columns, primaryKey }: TableFacts, listed: readonly string[] | undefined): string {
-  const set = (listed ?? columns).filter((column) => !primaryKey.includes(column)).map((column) => `${quote(column)} = excluded.${quote(column)}`)
+  const set = (listed ?? columns)
+    .filter((column) => !primaryKey.includes(column))
+    .map((column) => `${quote(column)} = excluded.${quote(column)}`)
   const action = set.length === 0 ? 'NOTHING' : `UPDATE SET ${set.join(', ')}`
   return ` ON CONFLICT (${primaryKey.map(quote).join(', ')}) DO ${action} `
 }
@@ -69,7 +81,8 @@ function returningAt(tokens: readonly Token[], from: number): number | undefined
 function copyRewrite(sql: string, tokens: readonly Token[]): Rewrite | undefined {
   const last = nameEnd(tokens, 1)
   const token = tokens[last]
-  if (token === undefined || (token.tag !== 'word' && token.tag !== 'quoted') || !isWord(tokens[last + 1], 'from')) return undefined
+  if (token === undefined || (token.tag !== 'word' && token.tag !== 'quoted') || !isWord(tokens[last + 1], 'from'))
+    return undefined
   const name = tableName(sql, tokens, 1)
   return async (query) => {
     const facts = await askTable(query, name)
@@ -82,7 +95,9 @@ function copyRewrite(sql: string, tokens: readonly Token[]): Rewrite | undefined
 function addKeyRewrite(sql: string, tokens: readonly Token[], splices: readonly Splice[]): Rewrite | undefined {
   const alter = parseTree(sql)?.['AlterTableStmt']
   if (!isNode(alter)) return undefined
-  const added = (alter['cmds'] as readonly Node[]).map(({ AlterTableCmd: command }) => (isNode(command) ? command['def'] : undefined))
+  const added = (alter['cmds'] as readonly Node[]).map(({ AlterTableCmd: command }) =>
+    isNode(command) ? command['def'] : undefined,
+  )
   const key = added.find((def) => isNode(def) && isPrimaryKey(def)) as Node | undefined
   const relation = alter['relation'] as Node
   if (key === undefined) return undefined
@@ -90,7 +105,9 @@ function addKeyRewrite(sql: string, tokens: readonly Token[], splices: readonly 
   const place = characterOffset(sql, bytes, Number((key['Constraint'] as Node)['location'] ?? 0))
   const index = tokens.findIndex((token) => token.start === place)
   const add = tokens[index - 1]
-  const first = tokens.findIndex((token) => token.start === characterOffset(sql, bytes, Number(relation['location'] ?? 0)))
+  const first = tokens.findIndex(
+    (token) => token.start === characterOffset(sql, bytes, Number(relation['location'] ?? 0)),
+  )
   if (add === undefined || !isWord(add, 'add') || first < 0) return undefined
   const name = tableName(sql, tokens, first)
   return async (query) => {

@@ -19,7 +19,13 @@ export function parseChangefeed(cursor: Cursor, experimental: boolean): CreateCh
     }
     throw cursor.syntaxError('name the tables: CHANGEFEED FOR table, …')
   }
-  if (!experimental && cursor.next?.text === 'database' && cursor.peek(1)?.tag === 'word' && cursor.peek(1)?.text !== 'into' && cursor.peek(1)?.text !== 'with') {
+  if (
+    !experimental &&
+    cursor.next?.text === 'database' &&
+    cursor.peek(1)?.tag === 'word' &&
+    cursor.peek(1)?.text !== 'into' &&
+    cursor.peek(1)?.text !== 'with'
+  ) {
     throw new FeedError('FEED_UNSUPPORTED', 'changefeeds for a whole database are not supported yet', {
       position: cursor.position + 1,
       hint: 'name the tables: CREATE CHANGEFEED FOR TABLE a, b',
@@ -42,7 +48,8 @@ function parseTarget(cursor: Cursor): Target {
   }
   const { position } = cursor
   const parts = cursor.dotted()
-  if (parts.length > 3) throw new FeedError('FEED_SYNTAX', 'a table name has at most three parts', { position: position + 1 })
+  if (parts.length > 3)
+    throw new FeedError('FEED_SYNTAX', 'a table name has at most three parts', { position: position + 1 })
   const text = cursor.textBetween(position, cursor.lastEnd)
   const family = cursor.accept('family') ? cursor.name() : undefined
   return { parts, family, text, position }

@@ -14,10 +14,11 @@ export function parseShowQueries(cursor: Cursor): ShowQueries {
 export function parseCancelQueries(cursor: Cursor): CancelQueries {
   const { position } = cursor
   if (cursor.accept('queries')) {
-    if (cursor.next === undefined) throw cursor.syntaxError('CANCEL QUERIES SELECT query_id FROM [SHOW QUERIES] WHERE …')
+    if (cursor.next === undefined)
+      throw cursor.syntaxError('CANCEL QUERIES SELECT query_id FROM [SHOW QUERIES] WHERE …')
     return { tag: 'cancel-queries', id: undefined, select: cursor.rest(), position }
   }
-  cursor.expect('query', 'CANCEL QUERY \'id\' or CANCEL QUERIES SELECT …')
+  cursor.expect('query', "CANCEL QUERY 'id' or CANCEL QUERIES SELECT …")
   const id = cursor.value()
   cursor.expectEnd()
   return { tag: 'cancel-queries', id, select: undefined, position }

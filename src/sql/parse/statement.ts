@@ -3,7 +3,12 @@
 
 import type { Statement } from '../ast.ts'
 import { parseCancelQueries, parseShowQueries } from './queries.ts'
-import { parseResetClusterSetting, parseSetClusterSetting, parseShowClusterSetting, parseShowClusterSettings } from './cluster-setting.ts'
+import {
+  parseResetClusterSetting,
+  parseSetClusterSetting,
+  parseShowClusterSetting,
+  parseShowClusterSettings,
+} from './cluster-setting.ts'
 import { parseChangefeed } from './create-changefeed.ts'
 import type { Cursor } from './cursor.ts'
 import { parseSetDatabase, parseUse } from './use-database.ts'
