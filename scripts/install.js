@@ -12,7 +12,9 @@ const wanted = createHash('sha256')
   .digest('hex')
 
 if (!existsSync(mark) || readFileSync(mark, 'utf8') !== wanted) {
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
+  // Not `npm ci`: it wants an entry for the binaries of every platform, and refuses a lock file made where some are not to
+  // be had. The lock file is followed all the same, and not written.
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']
   const { status, error } = spawnSync('npm', args, { cwd: path('..'), stdio: ['ignore', 'inherit', 'inherit'] })
   if (error !== undefined || status !== 0) {
     console.error(`npm ${args.join(' ')} failed${error === undefined ? '' : `: ${error.message}`}`)

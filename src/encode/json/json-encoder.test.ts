@@ -38,7 +38,15 @@ function relationOf(columns: Readonly<Record<string, string | TypeShape>>, key: 
   const names = Object.keys(columns)
   return {
     relid: 7,
-    description: { relid: 7, database: 'd', schema: 'public', name: 'foo', columns: [], primaryKey: key, identity: 'd' },
+    description: {
+      relid: 7,
+      database: 'd',
+      schema: 'public',
+      name: 'foo',
+      columns: [],
+      primaryKey: key,
+      identity: 'd',
+    },
     columns: Object.entries(columns).map(([name, shape]) => ({
       name,
       shape: typeof shape === 'string' ? { tag: 'scalar', name: shape } : shape,
@@ -215,10 +223,7 @@ test('rows of several layouts of a table print by their own layout', () => {
   for (let i = 0; i < 2; i++) {
     out.clear()
     encoder.encodeValue({ relation: wider, topic: 1, key: after, after, before, updated, mvcc: updated }, out)
-    assert.equal(
-      out.view().toString(),
-      '{"after": {"a": 1, "b": "x", "c": true}, "before": {"a": 1, "b": "y"}}',
-    )
+    assert.equal(out.view().toString(), '{"after": {"a": 1, "b": "x", "c": true}, "before": {"a": 1, "b": "y"}}')
   }
 })
 
