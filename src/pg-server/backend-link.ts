@@ -1,252 +1,301 @@
 // A session's connection to PostgreSQL. It passes on what the server says, unread but for the tags: they tell when the
-// server owes nothing more, which is when a statement of ours may answer in its turn.
-//
-// Every forwarded message that will be answered is expected: Query and Sync by ReadyForQuery, the others by their own
-// completion. After an error the server skips to the next Sync, and so do the expectations.
+// server owes nothing more, which is when a statement of ours may answer in its turn. It also carries exchanges of our
+// own, which the client does not see, or sees without their ReadyForQuery.
 
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { FeedError } from '../errors/feed-error.ts'
 import { readFields } from '../postgres/server-error.ts'
-import { cancelPacket, flushMessage, queryMessage } from '../wire/frontend-messages.ts'
+import { ByteRun } from '../wire/byte-run.ts'
+import { cancelPacket, flushMessage, queryMessage, syncMessage, terminateMessage } from '../wire/frontend-messages.ts'
 import { MessageCutter } from '../wire/message-cutter.ts'
+import { movePosition } from '../wire/report-position.ts'
+import { Expectations, reply } from './expectations.ts'
 
-export interface BackendAddress {
-  readonly socketDir: string
-  readonly port: number
-}
+export type BackendAddress =
+  | { readonly socketDir: string; readonly port: number }
+  | { readonly host: string; readonly port: number }
+
+export type TransactionStatus = 'I' | 'T' | 'E'
 
 export interface LinkHandlers {
   /** Bytes for the client, in order. */
   pass(bytes: Buffer): void
-  /** The server closed the connection, or could not be reached. */
-  lost(error: FeedError): void
+  /** The server's key has come; what the client gets in its place. Undefined: nothing. */
+  key(pid: number): Buffer | undefined
+  /** The server has told the client how the transaction stands. */
+  ready(status: TransactionStatus): void
   /** The server wants COPY data now. */
   copyIn(): void
+  /** The server can take more. */
+  drained(): void
+  /** The connection is over. `isTold`: the client has the server's own last words, or cannot take any. */
+  lost(error: FeedError, isTold: boolean): void
 }
 
-/** What will answer a forwarded message: by the tags that complete it. */
-export const expectation = { ready: 1, parse: 2, bind: 3, close: 4, describe: 5, execute: 6 } as const
-
-const completes: Readonly<Record<number, number>> = {
-  0x31: expectation.parse,
-  0x32: expectation.bind,
-  0x33: expectation.close,
-  0x54: expectation.describe,
-  0x6e: expectation.describe,
-  0x43: expectation.execute,
-  0x49: expectation.execute,
-  0x73: expectation.execute,
+export interface LinkOptions {
+  readonly address: BackendAddress
+  readonly startup: Buffer
+  /** False: the connection replaces another; its start-up is not the client's to see. */
+  readonly showStartup: boolean
+  readonly handlers: LinkHandlers
 }
 
-interface OwnQuery {
-  /** Undefined: pass everything but ReadyForQuery to the client. */
+/** An exchange of ours. */
+interface Exchange {
+  /** Undefined: everything but ReadyForQuery is for the client. */
   readonly rows: (string | null)[][] | undefined
+  /** Characters by which positions in errors move. */
+  readonly movedBy: number
   error: FeedError | undefined
   readonly done: PromiseWithResolvers<void>
 }
 
 export class BackendLink {
-  readonly #address: BackendAddress
+  readonly #options: LinkOptions
   readonly #handlers: LinkHandlers
   readonly socket: Socket
+  readonly expectations = new Expectations()
+  readonly parameters = new Map<string, string>()
+  status: TransactionStatus = 'I'
   readonly #cutter: MessageCutter
-  #expected: number[] = []
-  #head = 0
-  /** The server skips until the next Sync. */
-  isSkipping = false
-  status: 'I' | 'T' | 'E' = 'I'
+  readonly #run: ByteRun
   #settled: PromiseWithResolvers<void> | undefined
-  #own: OwnQuery | undefined
-  #isDead = false
+  #exchange: Exchange | undefined
+  /** Exchanges of ours come one after the other. */
+  #exchangesEnd: Promise<unknown> = Promise.resolve()
+  #isStarting = true
+  #isHidden: boolean
+  #isOver = false
+  /** The server's own last words. */
+  #fatal: FeedError | undefined
   #pid = 0
   #secret: Buffer = Buffer.alloc(0)
-  /** Bytes of the chunk at hand that go to the client together. */
-  #runStart = 0
-  #runEnd = 0
-  #runOf: Buffer | undefined
-  /** Before the first ReadyForQuery the client gets a key of ours in place of the server's. */
-  readonly #key: Buffer
-  readonly #passStartup: boolean
-  #isStarting = true
-  readonly parameters = new Map<string, string>()
 
-  /** `key`: BackendKeyData for the client. `passStartup`: false for a connection that replaces another. */
-  constructor(address: BackendAddress, startup: Buffer, key: Buffer, passStartup: boolean, handlers: LinkHandlers) {
-    this.#address = address
+  constructor(options: LinkOptions) {
+    const { address, startup, showStartup, handlers } = options
+    this.#options = options
     this.#handlers = handlers
-    this.#key = key
-    this.#passStartup = passStartup
+    this.#isHidden = !showStartup
+    this.#run = new ByteRun((bytes) => handlers.pass(bytes))
     this.#cutter = new MessageCutter({
       message: (tag, bytes, start, end) => this.#message(tag, bytes, start, end),
-      mayStream: (tag) => this.#own?.rows === undefined && (tag === 0x44 || tag === 0x64),
-      part: (bytes, start, end) => this.#run(bytes, start, end),
+      mayStream: (tag) => !this.#isHidden && (tag === 0x44 || tag === 0x64),
+      part: (bytes, start, end) => this.#run.add(bytes, start, end),
     })
-    this.#expected.push(expectation.ready)
-    this.socket = connect({ path: join(address.socketDir, `.s.PGSQL.${address.port}`) })
-    this.socket.on('data', (chunk: Buffer) => {
-      try {
-        this.#cutter.push(chunk)
-        this.#passRun()
-      } catch (error) {
-        this.#die(error as FeedError)
-      }
-    })
-    this.socket.on('error', (error) => this.#die(unreachable(error)))
-    this.socket.on('close', () =>
-      this.#die(new FeedError('FEED_SOURCE_DOWN', 'PostgreSQL closed the connection', { sqlstate: '57P01' })),
-    )
+    this.expectations.add(reply.query)
+    this.socket = connect(place(address))
+    this.socket.setNoDelay(true)
+    this.socket.on('data', (chunk: Buffer) => this.#take(chunk))
+    this.socket.on('drain', () => handlers.drained())
+    this.socket.on('error', (error) => this.#end(this.#isStarting ? notUp(error) : gone(error)))
+    this.socket.on('close', () => this.#end(gone()))
     this.socket.write(startup)
   }
 
   get isSettled(): boolean {
-    return this.#head === this.#expected.length
+    return this.expectations.isEmpty && this.#exchange === undefined
+  }
+
+  /** The client has a part of a message, and nothing else may go out before the rest. */
+  get isMidMessage(): boolean {
+    return this.#cutter.isMidMessage
+  }
+
+  get isExchanging(): boolean {
+    return this.#exchange !== undefined
   }
 
   send(bytes: Uint8Array): void {
     this.socket.write(bytes)
   }
 
-  expect(kind: number): void {
-    if (kind === expectation.ready) this.isSkipping = false
-    else if (this.isSkipping) return
-    this.#expected.push(kind)
-  }
-
   /** Settles when the server owes nothing; asks it to say what it holds back. */
   async settled(): Promise<void> {
     while (!this.isSettled) {
-      if (this.#isDead)
-        throw new FeedError('FEED_SOURCE_DOWN', 'PostgreSQL closed the connection', { sqlstate: '57P01' })
-      if (this.#expected[this.#expected.length - 1] !== expectation.ready) this.send(flushMessage)
+      if (this.#isOver) throw this.#fatal ?? gone()
+      if (!this.expectations.endsReady) this.send(flushMessage)
       this.#settled ??= Promise.withResolvers()
       await this.#settled.promise
     }
   }
 
-  /** A query of our own, unseen by the client. Only when settled. */
+  /** A query of our own, unseen by the client. */
   async query(sql: string): Promise<(string | null)[][]> {
-    const own = this.#begin([])
-    this.send(queryMessage(sql))
-    await own.done.promise
-    if (own.error !== undefined) throw own.error
-    return own.rows ?? []
+    return this.#own(queryMessage(sql), { kind: reply.query, rows: [], movedBy: 0 })
   }
 
-  /** A query for the client, whose ReadyForQuery is kept back. True: it succeeded. */
-  async relay(sql: string): Promise<boolean> {
-    const own = this.#begin(undefined)
-    this.send(queryMessage(sql))
-    await own.done.promise
-    return own.error === undefined
+  /** A query for the client, whose ReadyForQuery is kept back. False: it failed, and the client knows. */
+  async relay(sql: string, movedBy = 0): Promise<boolean> {
+    try {
+      await this.#own(queryMessage(sql), { kind: reply.query, rows: undefined, movedBy })
+      return true
+    } catch (error) {
+      if (this.#isOver) throw error
+      return false
+    }
   }
 
+  /** Sends `before` and a Sync, unseen by the client. In the middle of a pipeline this ends an implicit transaction. */
+  async synchronize(before?: Buffer): Promise<void> {
+    await this.#own(before === undefined ? syncMessage : Buffer.concat([before, syncMessage]), {
+      kind: reply.sync,
+      rows: [],
+      movedBy: 0,
+    })
+  }
+
+  /** How the transaction stands, also in the middle of a pipeline. */
+  async statusNow(): Promise<TransactionStatus> {
+    await this.settled()
+    if (!this.expectations.endsReady && !this.expectations.isSkipping) await this.synchronize()
+    return this.status
+  }
+
+  /** Asks the server to stop what it does. */
   cancel(): void {
-    const socket = connect({ path: join(this.#address.socketDir, `.s.PGSQL.${this.#address.port}`) })
+    const socket = connect(place(this.#options.address))
     socket.on('error', () => undefined)
     socket.end(cancelPacket(this.#pid, this.#secret))
   }
 
-  /** Ends the connection in order. */
-  end(): void {
-    this.#isDead = true
-    this.socket.end(Buffer.from([0x58, 0, 0, 0, 4]))
-    this.socket.destroySoon()
+  /** The client said that it leaves: the server finishes what it was given, unheard, and closes. */
+  leave(): void {
+    this.#isOver = true
+    this.#fail(gone())
+    this.socket.resume()
   }
 
-  #begin(rows: (string | null)[][] | undefined): OwnQuery {
-    if (this.#isDead) throw new FeedError('FEED_SOURCE_DOWN', 'PostgreSQL closed the connection', { sqlstate: '57P01' })
-    if (!this.isSettled || this.#own !== undefined)
-      throw new FeedError('FEED_BUG', 'a query of ours came before the server was ready')
-    this.#own = { rows, error: undefined, done: Promise.withResolvers() }
-    this.expect(expectation.ready)
-    return this.#own
+  /** Ends the connection. A server that is busy for nobody finds its client gone and stops. */
+  close(): void {
+    if (this.#isOver) return
+    const isIdle = this.isSettled
+    this.#isOver = true
+    this.#fail(gone())
+    this.socket.resume()
+    if (isIdle) this.socket.end(terminateMessage)
+    else this.socket.destroySoon()
   }
 
-  #message(tag: number, bytes: Buffer, start: number, end: number): void {
-    if (tag === 0x4b && this.#isStarting) {
-      this.#pid = bytes.readInt32BE(start + 5)
-      this.#secret = Buffer.from(bytes.subarray(start + 9, end))
-      this.#passRun()
-      if (this.#passStartup) this.#handlers.pass(this.#key)
-      return
-    }
-    if (tag === 0x53) this.#parameter(bytes.toString('utf8', start + 5, end - 1))
-    if (tag === 0x5a) {
-      this.status = String.fromCharCode(bytes[start + 5] as number) as 'I' | 'T' | 'E'
-      this.#head += 1
-      const silent = this.#own !== undefined || (this.#isStarting && !this.#passStartup)
-      this.#isStarting = false
-      if (!silent) this.#run(bytes, start, end)
-      this.#endOwn()
-      this.#checkSettled()
-      return
-    }
-    if (this.#own !== undefined) this.#ownMessage(this.#own, tag, bytes, start, end)
-    else {
-      if (this.#passStartup || !this.#isStarting) this.#run(bytes, start, end)
-      const kind = completes[tag]
-      if (kind !== undefined && this.#expected[this.#head] === kind) {
-        this.#head += 1
-        this.#checkSettled()
-      } else if (tag === 0x45) this.#failed()
-    }
-    if (tag === 0x47) {
-      this.#passRun()
-      this.#handlers.copyIn()
+  async #own(
+    bytes: Buffer,
+    { kind, rows, movedBy }: { kind: number; rows: (string | null)[][] | undefined; movedBy: number },
+  ): Promise<(string | null)[][]> {
+    const before = this.#exchangesEnd
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#exchangesEnd = promise
+    try {
+      await before
+      await this.settled()
+      if (this.#isOver) throw this.#fatal ?? gone()
+      const exchange: Exchange = { rows, movedBy, error: undefined, done: Promise.withResolvers() }
+      this.#exchange = exchange
+      this.#isHidden = rows !== undefined
+      this.expectations.add(kind)
+      this.send(bytes)
+      await exchange.done.promise
+      if (exchange.error !== undefined) throw exchange.error
+      return rows ?? []
+    } finally {
+      resolve()
     }
   }
 
-  #ownMessage(own: OwnQuery, tag: number, bytes: Buffer, start: number, end: number): void {
-    if (tag === 0x45) {
-      const fields = readFields(bytes, start + 5, end)
-      own.error ??= new FeedError('FEED_SOURCE_REFUSED', fields.get('M') ?? '', {
-        sqlstate: fields.get('C'),
-        hint: fields.get('H'),
-        detail: fields.get('D'),
-      })
+  #take(chunk: Buffer): void {
+    try {
+      this.#cutter.push(chunk)
+      this.#run.flush()
+    } catch (error) {
+      this.#end(error as FeedError)
     }
-    if (own.rows === undefined) this.#run(bytes, start, end)
-    else if (tag === 0x44) own.rows.push(readRow(bytes, start + 5))
   }
 
-  #endOwn(): void {
-    const own = this.#own
-    this.#own = undefined
-    own?.done.resolve()
+  #message(tag: number, bytes: Buffer, start: number, end: number): false {
+    switch (tag) {
+      case 0x5a:
+        this.#ready(bytes, start, end)
+        return false
+      case 0x45:
+        this.#error(bytes, start, end)
+        return false
+      case 0x4b:
+        this.#key(bytes, start, end)
+        return false
+      case 0x53:
+        this.#parameter(bytes.toString('utf8', start + 5, end - 1))
+        this.#tell(bytes, start, end)
+        return false
+      case 0x41:
+        this.#tell(bytes, start, end)
+        return false
+      case 0x52:
+        if (this.#isHidden && this.#isStarting && bytes.readInt32BE(start + 5) !== 0) throw mustReconnect()
+        break
+      case 0x47:
+        this.expectations.copyStarts()
+        this.#show(bytes, start, end)
+        this.#run.flush()
+        this.#handlers.copyIn()
+        return false
+      case 0x44:
+        if (this.#exchange?.rows !== undefined) this.#exchange.rows.push(readRow(bytes, start + 5))
+        break
+      default:
+        break
+    }
+    this.#show(bytes, start, end)
+    this.expectations.message(tag)
+    if (this.#settled !== undefined) this.#checkSettled()
+    return false
   }
 
-  #failed(): void {
-    while (this.#head < this.#expected.length && this.#expected[this.#head] !== expectation.ready) this.#head += 1
-    if (this.isSettled) this.isSkipping = true
+  #show(bytes: Buffer, start: number, end: number): void {
+    if (!this.#isHidden) this.#run.add(bytes, start, end)
+  }
+
+  /** What the server says of its own accord is the client's, also while an exchange of ours goes on. */
+  #tell(bytes: Buffer, start: number, end: number): void {
+    if (!this.#isStarting || !this.#isHidden) this.#run.add(bytes, start, end)
+  }
+
+  #ready(bytes: Buffer, start: number, end: number): void {
+    this.status = String.fromCharCode(bytes[start + 5] as number) as TransactionStatus
+    this.expectations.ready()
+    this.#isStarting = false
+    const exchange = this.#exchange
+    if (exchange === undefined) this.#show(bytes, start, end)
+    this.#isHidden = false
+    this.#exchange = undefined
+    this.#run.flush()
+    if (exchange === undefined) this.#handlers.ready(this.status)
+    else exchange.done.resolve()
     this.#checkSettled()
   }
 
-  #checkSettled(): void {
-    if (this.#head < this.#expected.length) return
-    this.#expected = []
-    this.#head = 0
-    this.#passRun()
-    this.#settled?.resolve()
-    this.#settled = undefined
+  #error(bytes: Buffer, start: number, end: number): void {
+    const fields = readFields(bytes, start + 5, end)
+    const error = new FeedError('FEED_SOURCE_REFUSED', fields.get('M') ?? '', {
+      sqlstate: fields.get('C'),
+      hint: fields.get('H'),
+      detail: fields.get('D'),
+    })
+    const severity = fields.get('V') ?? fields.get('S')
+    if (severity === 'FATAL' || severity === 'PANIC') this.#fatal = error
+    const exchange = this.#exchange
+    if (exchange !== undefined) exchange.error ??= error
+    const moved =
+      exchange !== undefined && exchange.movedBy > 0 ? movePosition(bytes, start, end, exchange.movedBy) : undefined
+    if (moved === undefined) this.#show(bytes, start, end)
+    else this.#show(moved, 0, moved.length)
+    this.expectations.failed()
+    this.#checkSettled()
   }
 
-  #run(bytes: Buffer, start: number, end: number): void {
-    if (this.#runOf === bytes && this.#runEnd === start) {
-      this.#runEnd = end
-      return
-    }
-    this.#passRun()
-    this.#runOf = bytes
-    this.#runStart = start
-    this.#runEnd = end
-  }
-
-  #passRun(): void {
-    if (this.#runOf === undefined) return
-    const bytes = this.#runOf.subarray(this.#runStart, this.#runEnd)
-    this.#runOf = undefined
-    this.#handlers.pass(bytes)
+  #key(bytes: Buffer, start: number, end: number): void {
+    this.#pid = bytes.readInt32BE(start + 5)
+    this.#secret = Buffer.from(bytes.subarray(start + 9, end))
+    const shown = this.#handlers.key(this.#pid)
+    if (shown !== undefined) this.#run.add(shown, 0, shown.length)
   }
 
   #parameter(text: string): void {
@@ -254,20 +303,40 @@ export class BackendLink {
     this.parameters.set(name, value)
   }
 
-  #die(error: FeedError): void {
-    if (this.#isDead) return
-    this.#isDead = true
-    this.#passRun()
-    this.socket.destroy()
-    this.#settled?.reject(error)
-    this.#settled?.promise.catch(() => undefined)
-    const own = this.#own
-    if (own !== undefined) {
-      own.error = error
-      this.#endOwn()
-    }
-    this.#handlers.lost(error)
+  #checkSettled(): void {
+    if (!this.isSettled) return
+    this.#run.flush()
+    this.#settled?.resolve()
+    this.#settled = undefined
   }
+
+  #fail(error: FeedError): void {
+    this.#settled?.promise.catch(() => undefined)
+    this.#settled?.reject(error)
+    this.#settled = undefined
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    if (exchange === undefined) return
+    exchange.error = error
+    exchange.done.resolve()
+  }
+
+  #end(error: FeedError): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#run.flush()
+    this.socket.destroy()
+    const cause = this.#fatal ?? error
+    this.#fail(cause)
+    const isTold = (this.#fatal !== undefined && !this.#isHidden) || this.isMidMessage
+    this.#handlers.lost(cause, isTold)
+  }
+}
+
+function place(address: BackendAddress): { path: string } | { host: string; port: number } {
+  return 'socketDir' in address
+    ? { path: join(address.socketDir, `.s.PGSQL.${address.port}`) }
+    : { host: address.host, port: address.port }
 }
 
 function readRow(bytes: Buffer, start: number): (string | null)[] {
@@ -282,9 +351,28 @@ function readRow(bytes: Buffer, start: number): (string | null)[] {
   return row
 }
 
-function unreachable(error: Error): FeedError {
+function notUp(error: Error): FeedError {
   return new FeedError('FEED_SOURCE_DOWN', 'the database system is starting up', {
     sqlstate: '57P03',
     detail: error.message,
   })
+}
+
+function gone(error?: Error): FeedError {
+  return new FeedError('FEED_SOURCE_DOWN', 'terminating connection because PostgreSQL closed it', {
+    sqlstate: '57P01',
+    detail: error?.message,
+    hint: 'connect again',
+  })
+}
+
+function mustReconnect(): FeedError {
+  return new FeedError(
+    'FEED_PRIVILEGE',
+    'the database cannot be changed on this connection: the server asks for credentials again',
+    {
+      sqlstate: '28000',
+      hint: 'connect again and name the database',
+    },
+  )
 }

@@ -1,6 +1,9 @@
 // Statements of ours in the extended protocol: prepared, bound to portals, described, executed, a few rows at a time if
 // the client wants. Names that are ours are kept here; all others are the server's. Each answer of ours waits until the
 // server has given its own before it.
+//
+// In the middle of a pipeline the transaction's state is asked with a Sync of our own, which ends an implicit transaction
+// of the statements before: had they been sent without a BEGIN, they stay when a later one fails.
 
 import { FeedError } from '../errors/feed-error.ts'
 import {
@@ -15,236 +18,257 @@ import {
   rowDescription,
 } from '../wire/backend-writer.ts'
 import {
+  closeStatementMessage,
   parseMessage,
-  readBind,
+  readBindNames,
+  readBindValues,
   readParse,
   type BindMessage,
+  type BindNames,
   type BodyReader,
   type ParseMessage,
 } from '../wire/frontend-messages.ts'
-import { expectation, type BackendLink } from './backend-link.ts'
+import { parameterText } from '../wire/parameter-value.ts'
+import { reply } from './expectations.ts'
 import type { LocalRun } from './local-run.ts'
 import type { LocalStatement, Piece, StatementHandler } from './local-statement.ts'
+import { canceled, failTransaction, inFailedTransaction, type Turn } from './turn.ts'
 
-type Work = () => Promise<void>
+/** What becomes of a client's message: passed on as it is, replaced by other bytes (or none), or answered by us. */
+export type Verdict = undefined | Buffer | (() => Promise<void>)
 
 interface Prepared {
   readonly statement: LocalStatement
   readonly sql: string
+  /** The client's word on a parameter's type goes before ours. */
+  readonly parameterTypes: readonly number[]
 }
 
 interface Portal extends Prepared {
   readonly parameters: readonly (string | null)[]
-  readonly formats: readonly number[]
-  running: { readonly run: LocalRun; readonly over: () => void } | undefined
+  readonly resultFormats: readonly number[]
+  run: LocalRun | undefined
+  commandTag: string | undefined
 }
 
-export interface ExtendedOptions {
-  readonly handler: StatementHandler
-  readonly link: () => BackendLink
-  readonly write: (bytes: Uint8Array) => Promise<void>
-  readonly start: (
-    statement: LocalStatement,
-    sql: string,
-    parameters: readonly (string | null)[],
-    formats: readonly number[],
-  ) => { run: LocalRun; over: () => void }
-  readonly poison: () => Promise<void>
-}
-
-const kind = { parse: 0x50, bind: 0x42, describe: 0x44, execute: 0x45, close: 0x43 } as const
+export const kind = { parse: 0x50, bind: 0x42, describe: 0x44, execute: 0x45, close: 0x43 } as const
 const statementLetter = 0x53
-
-const expected: Readonly<Record<number, number>> = {
-  [kind.parse]: expectation.parse,
-  [kind.bind]: expectation.bind,
-  [kind.describe]: expectation.describe,
-  [kind.execute]: expectation.execute,
-  [kind.close]: expectation.close,
-}
+const nothing = Buffer.alloc(0)
 
 export class ExtendedProtocol {
-  readonly #options: ExtendedOptions
+  readonly #turn: Turn
+  readonly #handler: StatementHandler
   readonly #statements = new Map<string, Prepared>()
   readonly #portals = new Map<string, Portal>()
   /** A statement of ours has failed: everything up to the next Sync is ignored. */
   #isSkipping = false
 
-  constructor(options: ExtendedOptions) {
-    this.#options = options
+  constructor(turn: Turn, handler: StatementHandler) {
+    this.#turn = turn
+    this.#handler = handler
   }
 
-  /** Undefined: the message is the server's, pass it on. */
-  look(message: number, body: BodyReader): Work | undefined {
-    if (this.#isSkipping) return async () => undefined
-    const work = this.#work(message, body)
-    if (work === undefined) this.#options.link().expect(expected[message] as number)
-    return work
+  get isSkipping(): boolean {
+    return this.#isSkipping
   }
 
-  /** Before a Sync is passed on: whether there is something of ours to end first. */
-  sync(): boolean {
-    return this.#isSkipping || this.#portals.size > 0
-  }
-
-  async endOfPipeline(): Promise<void> {
-    this.#isSkipping = false
-    const link = this.#options.link()
-    await link.settled()
-    // Portals end with their transaction, and outside of one that is now.
-    if (link.status !== 'I') return
-    for (const name of Array.from(this.#portals.keys())) this.#closePortal(name)
-  }
-
-  /** The session has another backend. */
-  forget(): void {
-    for (const name of Array.from(this.#portals.keys())) this.#closePortal(name)
-    this.#statements.clear()
-  }
-
-  #work(message: number, body: BodyReader): Work | undefined {
+  look(message: number, body: BodyReader): Verdict {
+    if (this.#isSkipping) return nothing
     switch (message) {
       case kind.parse:
         return this.#parse(readParse(body))
       case kind.bind:
-        return this.#bind(readBind(body))
-      case kind.describe: {
-        const isStatement = body.u8() === statementLetter
-        const name = body.cstring()
-        const found = isStatement ? this.#statements.get(name) : this.#portals.get(name)
-        return found && this.#ours(() => this.#describe(found, isStatement))
-      }
-      case kind.execute: {
-        const name = body.cstring()
-        const portal = this.#portals.get(name)
-        const maxRows = body.u32()
-        return portal && this.#ours(() => this.#execute(portal, maxRows))
-      }
-      default: {
-        const isStatement = body.u8() === statementLetter
-        const name = body.cstring()
-        const isOurs = isStatement ? this.#statements.delete(name) : this.#portals.has(name)
-        if (!isStatement && isOurs) this.#closePortal(name)
-        return isOurs ? this.#ours(() => this.#options.write(closeComplete)) : undefined
-      }
+        return this.#bind(body)
+      case kind.execute:
+        return this.#execute(body)
+      case kind.describe:
+        return this.#describe(body)
+      default:
+        return this.#close(body)
     }
   }
 
-  #parse(message: ParseMessage): Work | undefined {
-    const pieces = this.#options.handler.classify(message.sql)
-    if (pieces === undefined) {
+  /** Of a Bind whose values may still be to come: whether it is the server's, and can be passed on. */
+  passesBind({ portal, statement }: BindNames): boolean {
+    if (this.#isSkipping || this.#statements.has(statement)) return false
+    this.#closePortal(portal)
+    this.#turn.link.expectations.add(reply.bind)
+    return true
+  }
+
+  sync(): void {
+    this.#isSkipping = false
+  }
+
+  /** A simple query ends what has no name. */
+  simpleQuery(): void {
+    this.#statements.delete('')
+    this.#closePortal('')
+  }
+
+  /** Portals end with their transaction. */
+  transactionEnded(): void {
+    if (this.#portals.size === 0) return
+    for (const name of this.#portals.keys()) this.#closePortal(name)
+  }
+
+  #parse(message: ParseMessage): Verdict {
+    const pieces = this.#handler.classify(message.sql)
+    const [piece] = pieces ?? []
+    if (piece === undefined || (pieces?.length === 1 && piece.tag === 'forward')) {
       this.#statements.delete(message.name)
-      return undefined
+      this.#turn.link.expectations.add(reply.parse)
+      return piece === undefined ? undefined : parseMessage({ ...message, sql: piece.sql })
     }
     return this.#ours(async () => {
-      const [piece] = pieces
-      if (piece === undefined || pieces.length > 1) {
+      if ((pieces?.length ?? 0) > 1)
         throw new FeedError('FEED_SYNTAX', 'cannot insert multiple commands into a prepared statement')
-      }
       await this.#prepare(message, piece)
     })
   }
 
   async #prepare(message: ParseMessage, piece: Piece): Promise<void> {
-    const { link, write } = this.#options
+    const { link } = this.#turn
     if (piece.tag === 'error') throw piece.error
+    if ((await link.statusNow()) === 'E') throw inFailedTransaction()
     if (piece.tag === 'local') {
-      // A name is the server's or ours, never both.
-      if (message.name !== '' && !this.#statements.has(message.name)) await this.#dropAtServer(message.name)
-      this.#statements.set(message.name, { statement: piece.statement, sql: piece.sql })
-      await write(parseComplete)
+      const { statement, sql } = piece
+      // A name is the server's or ours, never both. Closing what is not there is no error.
+      if (message.name !== '' && !this.#statements.has(message.name))
+        await link.synchronize(closeStatementMessage(message.name))
+      const parameterTypes = statement.parameterTypes.map((type, i) => message.types[i] || type)
+      this.#statements.set(message.name, { statement, sql, parameterTypes })
+      await this.#turn.write(parseComplete)
       return
     }
+    const sql = piece.tag === 'rewrite' ? await piece.rewrite((query) => link.query(query)) : piece.sql
     this.#statements.delete(message.name)
-    const sql = piece.tag === 'forward' ? piece.sql : await piece.rewrite((query) => link().query(query))
-    link().expect(expectation.parse)
-    link().send(parseMessage({ ...message, sql }))
+    link.expectations.add(reply.parse)
+    link.send(parseMessage({ ...message, sql }))
   }
 
-  async #dropAtServer(name: string): Promise<void> {
-    const link = this.#options.link()
-    const quoted = `"${name.replaceAll('"', '""')}"`
-    const rows = await link.query(
-      `SELECT FROM pg_catalog.pg_prepared_statements WHERE name = E'${name.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`,
-    )
-    if (rows.length > 0) await link.query(`DEALLOCATE ${quoted}`)
-  }
-
-  #bind(message: BindMessage): Work | undefined {
-    const prepared = this.#statements.get(message.statement)
-    if (this.#portals.has(message.portal)) this.#closePortal(message.portal)
-    if (prepared === undefined) return undefined
-    // The bytes belong to the socket's buffer, which may be gone when the work runs.
-    // All parameters are declared as text, whose binary form is the same.
-    const parameters = message.values.map((value) => (value === null ? null : value.toString('utf8')))
+  #bind(body: BodyReader): Verdict {
+    const names = readBindNames(body)
+    if (this.passesBind(names)) return undefined
+    const message = { ...names, ...readBindValues(body) }
     return this.#ours(async () => {
-      const { statement } = prepared
-      if (parameters.length !== statement.parameterTypes.length) {
-        throw new FeedError(
-          'FEED_PROTOCOL',
-          `bind message supplies ${parameters.length} parameters, but the statement requires ${statement.parameterTypes.length}`,
-        )
-      }
-      const formats = (statement.columns ?? []).map(
+      const prepared = this.#statements.get(message.statement)
+      if (prepared === undefined) throw noSuchStatement(message.statement)
+      if ((await this.#turn.link.statusNow()) === 'E') throw inFailedTransaction()
+      this.#closePortal(message.portal)
+      const columns = prepared.statement.columns ?? []
+      const resultFormats = columns.map(
         (_, i) => message.resultFormats[message.resultFormats.length === 1 ? 0 : i] ?? 0,
       )
-      this.#portals.set(message.portal, { ...prepared, parameters, formats, running: undefined })
-      await this.#options.write(bindComplete)
+      this.#portals.set(message.portal, {
+        ...prepared,
+        parameters: parametersOf(message, prepared),
+        resultFormats,
+        run: undefined,
+        commandTag: undefined,
+      })
+      await this.#turn.write(bindComplete)
     })
   }
 
-  async #describe(found: Prepared | Portal, isStatement: boolean): Promise<void> {
-    const { write } = this.#options
-    const { parameterTypes, columns } = found.statement
-    if (isStatement) await write(parameterDescription(parameterTypes))
-    await write(columns === undefined ? noData : rowDescription(columns, 'formats' in found ? found.formats : []))
+  #describe(body: BodyReader): Verdict {
+    const isStatement = body.u8() === statementLetter
+    const name = body.cstring()
+    const named: ReadonlyMap<string, Prepared | Portal> = isStatement ? this.#statements : this.#portals
+    if (!named.has(name)) return this.#servers(reply.describe)
+    return this.#ours(async () => {
+      const found = named.get(name)
+      if (found === undefined) throw isStatement ? noSuchStatement(name) : noSuchPortal(name)
+      const { columns } = found.statement
+      if (isStatement) await this.#turn.write(parameterDescription(found.parameterTypes))
+      await this.#turn.write(
+        columns === undefined ? noData : rowDescription(columns, 'resultFormats' in found ? found.resultFormats : []),
+      )
+    })
   }
 
-  async #execute(portal: Portal, maxRows: number): Promise<void> {
-    if (this.#options.link().status === 'E') {
-      throw new FeedError(
-        'FEED_STATE',
-        'current transaction is aborted, commands ignored until end of transaction block',
-        { sqlstate: '25P02' },
-      )
-    }
-    portal.running ??= this.#options.start(portal.statement, portal.sql, portal.parameters, portal.formats)
-    const { run, over } = portal.running
-    try {
-      const result = await run.advance(maxRows)
-      if (result.tag === 'suspended') {
-        await this.#options.write(portalSuspended)
-        return
+  #execute(body: BodyReader): Verdict {
+    const name = body.cstring()
+    const maxRows = body.u32()
+    if (!this.#portals.has(name)) return this.#servers(reply.execute)
+    return this.#ours(async () => {
+      // An earlier Sync of the same pipeline may have ended it meanwhile.
+      const portal = this.#portals.get(name)
+      if (portal === undefined) throw noSuchPortal(name)
+      if ((await this.#turn.link.statusNow()) === 'E') throw inFailedTransaction()
+      if (portal.commandTag === undefined) {
+        portal.run ??= this.#turn.start(portal)
+        const result = await portal.run.advance(maxRows)
+        if (result.tag === 'suspended') {
+          await this.#turn.write(portalSuspended)
+          return
+        }
+        portal.commandTag = result.commandTag
       }
-      over()
-      await this.#options.write(commandComplete(result.commandTag))
-    } catch (error) {
-      over()
-      throw error
-    }
+      await this.#turn.write(commandComplete(portal.commandTag))
+    })
+  }
+
+  #close(body: BodyReader): Verdict {
+    const isStatement = body.u8() === statementLetter
+    const name = body.cstring()
+    if (!(isStatement ? this.#statements : this.#portals).has(name)) return this.#servers(reply.close)
+    return this.#ours(async () => {
+      if (isStatement) this.#statements.delete(name)
+      else this.#closePortal(name)
+      await this.#turn.write(closeComplete)
+    })
+  }
+
+  #servers(kind: number): undefined {
+    this.#turn.link.expectations.add(kind)
+    return undefined
   }
 
   #closePortal(name: string): void {
-    const running = this.#portals.get(name)?.running
+    const portal = this.#portals.get(name)
+    if (portal === undefined) return
     this.#portals.delete(name)
-    if (running === undefined) return
-    running.run.abort(new FeedError('FEED_CANCELED', 'query execution canceled'))
-    running.over()
+    if (portal.run?.isActive === false) portal.run.abort(canceled())
   }
 
   /** In turn behind the server's answers; a failure of it (or of the server before it) skips to the next Sync. */
-  #ours(work: Work): Work {
+  #ours(work: () => Promise<void>): () => Promise<void> {
     return async () => {
-      const { link, write, poison } = this.#options
-      await link().settled()
-      if (link().isSkipping) return
+      const { link } = this.#turn
+      await link.settled()
+      if (link.expectations.isSkipping) return
       try {
         await work()
       } catch (error) {
         this.#isSkipping = true
-        await poison()
-        await write(errorResponse(error))
+        await failTransaction(this.#turn)
+        await this.#turn.write(errorResponse(error))
       }
     }
   }
+}
+
+function parametersOf({ formats, values }: BindMessage, { parameterTypes }: Prepared): (string | null)[] {
+  if (values.length !== parameterTypes.length) {
+    throw new FeedError(
+      'FEED_PROTOCOL',
+      `bind message supplies ${values.length} parameters, but the statement requires ${parameterTypes.length}`,
+    )
+  }
+  return values.map((value, i) =>
+    parameterText(parameterTypes[i] ?? 0, formats[formats.length === 1 ? 0 : i] ?? 0, value),
+  )
+}
+
+function noSuchStatement(name: string): FeedError {
+  return new FeedError(
+    'FEED_STATE',
+    name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`,
+    { sqlstate: '26000' },
+  )
+}
+
+function noSuchPortal(name: string): FeedError {
+  return new FeedError('FEED_STATE', `portal "${name}" does not exist`, { sqlstate: '34000' })
 }

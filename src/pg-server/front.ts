@@ -4,17 +4,23 @@
 //
 // It refuses TLS for now, keeps no pool, and holds no state beyond its sessions.
 
-import { randomInt } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { FeedError } from '../errors/feed-error.ts'
 import { errorResponse } from '../wire/backend-writer.ts'
-import { readStartup, requestCode } from '../wire/frontend-messages.ts'
+import { readStartup } from '../wire/frontend-messages.ts'
 import type { BackendAddress } from './backend-link.ts'
+import { shakeHands } from './handshake.ts'
+import type { LocalRun } from './local-run.ts'
 import type { StatementHandler } from './local-statement.ts'
-import { Session, type RunningLocal } from './session.ts'
+import { Session } from './session.ts'
+import { canceled } from './turn.ts'
 
-const maxStartupBytes = 10_000
+/** A client that vanished without a word is noticed after this long. */
+const keepAliveMs = 60_000
+
+/** A client that does not read its last message is not waited for. */
+const closeWithinMs = 1000
 
 export interface FrontOptions {
   readonly listen: { readonly host: string; readonly port: number }
@@ -22,7 +28,7 @@ export interface FrontOptions {
   readonly handler: StatementHandler
   /** For clients that name none. */
   readonly defaultDatabase: string
-  readonly log: Logger
+  readonly log?: Logger | undefined
 }
 
 export interface RunningStatement {
@@ -53,16 +59,19 @@ export async function startFront(options: FrontOptions): Promise<Front> {
 class FrontServer implements Front {
   readonly #options: FrontOptions
   readonly #server: Server
-  /** By the key that a CancelRequest names. */
-  readonly #sessions = new Map<string, Session>()
   readonly #sockets = new Set<Socket>()
-  readonly #running = new Map<string, RunningLocal>()
-  #nextPid = 1
+  /** Those that have come to a session. */
+  readonly #begun = new WeakSet<Socket>()
+  readonly #sessions = new Set<Session>()
+  /** By the key that a CancelRequest shows. */
+  readonly #keys = new Map<string, Session>()
+  readonly #running = new Map<string, LocalRun>()
   port = 0
 
   constructor(options: FrontOptions) {
     this.#options = options
-    this.#server = createServer({ noDelay: true, allowHalfOpen: false }, (socket) => this.#accept(socket))
+    const socketOptions = { noDelay: true, allowHalfOpen: false, keepAlive: true, keepAliveInitialDelay: keepAliveMs }
+    this.#server = createServer(socketOptions, (socket) => this.#accept(socket))
   }
 
   async listen(): Promise<void> {
@@ -89,15 +98,16 @@ class FrontServer implements Front {
 
   cancelStatement(id: string): boolean {
     const running = this.#running.get(id)
-    running?.cancel()
+    running?.abort(canceled())
     return running !== undefined
   }
 
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    for (const session of Array.from(this.#sessions.values())) session.shutDown()
-    // A client that does not read its last message is not waited for.
-    const giveUp = setTimeout(() => this.#sockets.forEach((socket) => socket.destroy()), 1000)
+    for (const session of this.#sessions) session.shutDown()
+    const giveUp = setTimeout(() => this.#sockets.forEach((socket) => socket.destroy()), closeWithinMs)
+    // Whoever has no session yet has nothing to be told.
+    for (const socket of this.#sockets) if (!this.#begun.has(socket)) socket.destroy()
     await closed
     clearTimeout(giveUp)
   }
@@ -106,40 +116,18 @@ class FrontServer implements Front {
     this.#sockets.add(socket)
     socket.on('close', () => this.#sockets.delete(socket))
     socket.on('error', () => socket.destroy())
-    let held: Buffer = Buffer.alloc(0)
-    const take = (chunk: Buffer): void => {
-      held = Buffer.concat([held, chunk])
-      while (held.length >= 8) {
-        const length = held.readInt32BE(0)
-        if (length < 8 || length > maxStartupBytes) {
-          socket.destroy()
-          return
-        }
-        if (held.length < length) return
-        const packet = held.subarray(0, length)
-        held = held.subarray(length)
-        const code = packet.readInt32BE(4)
-        if (code === requestCode.ssl || code === requestCode.gss) {
-          // No TLS: the client goes on in the clear, or leaves.
-          socket.write('N')
-          continue
-        }
-        socket.off('data', take)
-        if (code === requestCode.cancel) this.#cancel(socket, packet)
-        else this.#begin(socket, packet, held)
-        return
-      }
-    }
-    socket.on('data', take)
-  }
-
-  #cancel(socket: Socket, packet: Buffer): void {
-    if (packet.length >= 16) this.#sessions.get(`${packet.readInt32BE(8)}.${packet.readInt32BE(12)}`)?.cancel()
-    socket.end()
+    shakeHands({
+      socket,
+      cancel: (packet) => {
+        if (packet.length >= 16) this.#keys.get(keyName(packet.readInt32BE(8), packet.readInt32BE(12)))?.cancel()
+        socket.end()
+      },
+      begin: (packet, rest) => this.#begin(socket, packet, rest),
+    })
   }
 
   #begin(socket: Socket, packet: Buffer, rest: Buffer): void {
-    const { backend, handler, defaultDatabase } = this.#options
+    const { backend, handler, defaultDatabase, log } = this.#options
     try {
       const { version, parameters } = readStartup(packet)
       const named = parameters.get('database')
@@ -147,25 +135,36 @@ class FrontServer implements Front {
       if (named === undefined || (named === 'root' && parameters.get('user') === 'root')) {
         parameters.set('database', defaultDatabase)
       }
-      const key = { pid: this.#nextPid++ & 0x7fffffff, secret: randomInt(0x7fffffff) }
-      const name = `${key.pid}.${key.secret}`
-      const session = new Session({
+      let key = ''
+      const session: Session = new Session({
         socket,
         version,
         parameters,
         backend,
         handler,
-        key,
-        started: (running) => this.#running.set(running.id, running),
-        ended: (id) => this.#running.delete(id),
-        closed: () => this.#sessions.delete(name),
+        log,
+        keyGiven: (pid, secret) => {
+          key = keyName(pid, secret)
+          this.#keys.set(key, session)
+        },
+        started: (run) => this.#running.set(run.id, run),
+        ended: (run) => this.#running.delete(run.id),
+        closed: () => {
+          this.#keys.delete(key)
+          this.#sessions.delete(session)
+        },
       })
-      this.#sessions.set(name, session)
-      if (rest.length > 0) socket.emit('data', rest)
+      this.#begun.add(socket)
+      this.#sessions.add(session)
+      if (rest.length > 0) session.take(rest)
     } catch (error) {
       socket.end(errorResponse(error, 'FATAL'))
     }
   }
+}
+
+function keyName(pid: number, secret: number): string {
+  return `${pid}.${secret}`
 }
 
 export function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): FeedError {

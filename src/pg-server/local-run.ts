@@ -5,13 +5,17 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { LocalStatement, SessionControl } from './local-statement.ts'
 
 export interface RunOptions {
+  readonly id: string
+  readonly sql: string
   readonly statement: LocalStatement
   readonly parameters: readonly (string | null)[]
   readonly resultFormats: readonly number[]
   readonly session: SessionControl
-  /** Takes bytes for the client; settles when it can take more. */
-  readonly write: (bytes: Uint8Array) => Promise<void>
+  /** Takes bytes for the client; settles when it can take more, or when the signal aborts. */
+  readonly write: (bytes: Uint8Array, signal: AbortSignal) => Promise<void>
   readonly notice: (severity: 'NOTICE' | 'WARNING', message: string, hint?: string) => void
+  /** Called once, when the statement has let go of everything. */
+  readonly ended: (run: LocalRun) => void
 }
 
 export type RunResult = { readonly tag: 'done'; readonly commandTag: string } | { readonly tag: 'suspended' }
@@ -19,64 +23,110 @@ export type RunResult = { readonly tag: 'done'; readonly commandTag: string } | 
 export class LocalRun {
   readonly #options: RunOptions
   readonly #abort = new AbortController()
-  readonly #end: Promise<string>
+  /** How it ended. */
+  #outcome: { readonly commandTag: string } | { readonly error: unknown } | undefined
+  /** Whoever waits for the next suspension or the end: one at most, however long the statement runs. */
+  #turn: PromiseWithResolvers<void> | undefined
+  readonly startedAtMs = Date.now()
   /** Rows that may still go out; undefined: no limit. */
   #allowed: number | undefined = 0
-  #suspended = Promise.withResolvers<void>()
   #mayGoOn = Promise.withResolvers<void>()
-  isOver = false
+  /** It is this statement's turn to speak. */
+  #isActive = false
+  /** Notices of a time when it was not. */
+  #notices: (() => void)[] = []
 
   constructor(options: RunOptions) {
     this.#options = options
-    const { statement, parameters, resultFormats, session, notice } = options
-    this.#end = Promise.resolve().then(() =>
+    const { statement, parameters, resultFormats, session } = options
+    // `advance` comes first: a statement must not send before its turn.
+    const end = Promise.resolve().then(() =>
       statement.run({
         parameters,
         resultFormats,
         session,
-        notice,
+        notice: (...notice) => this.#say(() => options.notice(...notice)),
         sendRows: (bytes) => this.#send(bytes),
         signal: this.#abort.signal,
       }),
     )
-    this.#end.then(
-      () => (this.isOver = true),
-      () => (this.isOver = true),
+    end.then(
+      (commandTag) => this.#over({ commandTag }),
+      (error: unknown) => this.#over({ error }),
     )
+  }
+
+  get id(): string {
+    return this.#options.id
+  }
+
+  get sql(): string {
+    return this.#options.sql
+  }
+
+  get session(): SessionControl {
+    return this.#options.session
+  }
+
+  get isActive(): boolean {
+    return this.#isActive
   }
 
   /** Runs on until the end or until `maxRows` (0: no limit) have gone out. Throws what the statement throws. */
   async advance(maxRows: number): Promise<RunResult> {
+    this.#isActive = true
+    for (const say of this.#notices.splice(0)) say()
     this.#allowed = maxRows === 0 ? undefined : maxRows
-    this.#suspended = Promise.withResolvers()
-    this.#mayGoOn.resolve()
-    this.#mayGoOn = Promise.withResolvers()
-    const suspended = this.#suspended.promise.then((): RunResult => ({ tag: 'suspended' }))
-    const done = this.#end.then((commandTag): RunResult => ({ tag: 'done', commandTag }))
-    return Promise.race([done, suspended])
+    if (this.#outcome === undefined) {
+      this.#turn = Promise.withResolvers()
+      this.#mayGoOn.resolve()
+      this.#mayGoOn = Promise.withResolvers()
+      await this.#turn.promise
+    }
+    this.#isActive = false
+    const outcome = this.#outcome
+    // Whatever the statement makes of being stopped, the client hears why it was.
+    if (outcome !== undefined) this.#abort.signal.throwIfAborted()
+    if (outcome === undefined) return { tag: 'suspended' }
+    if ('error' in outcome) throw outcome.error
+    return { tag: 'done', commandTag: outcome.commandTag }
   }
 
   abort(reason: FeedError): void {
-    this.#abort.abort(reason)
-    this.#mayGoOn.reject(reason)
+    if (this.#abort.signal.aborted) return
     this.#mayGoOn.promise.catch(() => undefined)
+    this.#mayGoOn.reject(reason)
+    this.#abort.abort(reason)
+  }
+
+  #over(outcome: { readonly commandTag: string } | { readonly error: unknown }): void {
+    this.#outcome = outcome
+    this.#options.ended(this)
+    this.#turn?.resolve()
+  }
+
+  #say(say: () => void): void {
+    if (this.#isActive) say()
+    else this.#notices.push(say)
   }
 
   async #send(bytes: Uint8Array): Promise<void> {
+    const { signal } = this.#abort
     let rest = bytes
     while (rest.length > 0) {
-      if (this.#abort.signal.aborted) throw this.#abort.signal.reason
+      signal.throwIfAborted()
       if (this.#allowed === undefined) {
-        await this.#options.write(rest)
+        await this.#options.write(rest, signal)
+        signal.throwIfAborted()
         return
       }
       const end = behindRows(rest, this.#allowed)
       this.#allowed -= end.rows
-      await this.#options.write(rest.subarray(0, end.offset))
+      if (end.offset > 0) await this.#options.write(rest.subarray(0, end.offset), signal)
       rest = rest.subarray(end.offset)
       if (this.#allowed === 0) {
         const { promise } = this.#mayGoOn
-        this.#suspended.resolve()
+        this.#turn?.resolve()
         await promise
       }
     }

@@ -36,6 +36,30 @@ export function commandComplete(tag: string): Buffer {
   return message('C', (out) => cstring(out, tag))
 }
 
+export function parameterStatus(name: string, value: string): Buffer {
+  return message('S', (out) => {
+    cstring(out, name)
+    cstring(out, value)
+  })
+}
+
+/** DataRow of values in text format (or already in the format that the client wants). */
+export function dataRow(out: ByteWriter, values: readonly (Uint8Array | string | null)[]): void {
+  const start = out.length
+  out.u8(0x44)
+  out.u32be(0)
+  out.u16be(values.length)
+  for (const value of values) {
+    const at = out.length
+    out.u32be(0xffffffff)
+    if (value === null) continue
+    if (typeof value === 'string') out.utf8(value)
+    else out.copy(value)
+    out.buffer.writeInt32BE(out.length - at - 4, at)
+  }
+  out.buffer.writeInt32BE(out.length - start - 1, start + 1)
+}
+
 export function backendKeyData(pid: number, secret: number): Buffer {
   return message('K', (out) => {
     out.u32be(pid)

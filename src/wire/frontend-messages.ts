@@ -89,10 +89,15 @@ export interface BindMessage {
   readonly resultFormats: readonly number[]
 }
 
-export function readBind(body: BodyReader): BindMessage {
+export type BindNames = Pick<BindMessage, 'portal' | 'statement'>
+
+export function readBindNames(body: BodyReader): BindNames {
+  return { portal: body.cstring(), statement: body.cstring() }
+}
+
+/** What follows the names. */
+export function readBindValues(body: BodyReader): Omit<BindMessage, keyof BindNames> {
   return {
-    portal: body.cstring(),
-    statement: body.cstring(),
     formats: body.list(() => body.u16()),
     values: body.list(() => body.value()),
     resultFormats: body.list(() => body.u16()),
@@ -111,6 +116,24 @@ export function parseMessage({ name, sql, types }: ParseMessage): Buffer {
 }
 
 export const flushMessage = framed('H', Buffer.alloc(0))
+export const syncMessage = framed('S', Buffer.alloc(0))
+export const terminateMessage = framed('X', Buffer.alloc(0))
+
+export function closeStatementMessage(name: string): Buffer {
+  return framed('C', Buffer.from(`S${name}\0`))
+}
+
+/** The names in a Bind of which only `bytes[start, …)` has come; undefined: they have not. */
+export function peekBindNames(bytes: Buffer, start: number): BindNames | undefined {
+  const portalEnd = bytes.indexOf(0, start + 5)
+  if (portalEnd < 0) return undefined
+  const statementEnd = bytes.indexOf(0, portalEnd + 1)
+  if (statementEnd < 0) return undefined
+  return {
+    portal: bytes.toString('utf8', start + 5, portalEnd),
+    statement: bytes.toString('utf8', portalEnd + 1, statementEnd),
+  }
+}
 
 function framed(tag: string, body: Buffer): Buffer {
   const message = Buffer.allocUnsafe(5 + body.length)

@@ -1,0 +1,107 @@
+// What the server still owes a client: one entry for every message passed on that will be answered, in order. When
+// nothing is owed, an answer of ours may go out in its turn.
+//
+// Query (and function call) and Sync end with ReadyForQuery; Parse, Bind, Close, Describe and Execute each with a message
+// of their own. After an error in one of those five the server ignores everything up to the next Sync, so those
+// answers are owed no more. While it takes COPY data for an Execute it ignores Sync too, up to the end of the data.
+
+export const reply = { query: 1, sync: 2, parse: 3, bind: 4, close: 5, describe: 6, execute: 7, copyEnd: 8 } as const
+
+/** By tag of a server's message: the entry that it completes. */
+const completes = new Uint8Array(256)
+completes[0x31] = reply.parse
+completes[0x32] = reply.bind
+completes[0x33] = reply.close
+completes[0x54] = reply.describe
+completes[0x6e] = reply.describe
+completes[0x43] = reply.execute
+completes[0x49] = reply.execute
+completes[0x73] = reply.execute
+
+/** Longer than this, the part of the list that is done with is cut off. */
+const mostDone = 1024
+
+export class Expectations {
+  #list: number[] = []
+  #head = 0
+  #last: number = reply.query
+  #isCopying = false
+  #isSkipping = false
+
+  get isEmpty(): boolean {
+    return this.#head === this.#list.length
+  }
+
+  /** The server ignores everything up to the next Sync. */
+  get isSkipping(): boolean {
+    return this.#isSkipping
+  }
+
+  /** Whatever was sent last will make the server say how the transaction stands. */
+  get endsReady(): boolean {
+    return this.#last === reply.query || this.#last === reply.sync
+  }
+
+  /** A message goes to the server. */
+  add(kind: number): void {
+    if (kind === reply.copyEnd) this.#copyEnds()
+    else if (kind === reply.sync ? !this.#isCopying : !this.#isSkipping) {
+      this.#isSkipping = false
+      this.#last = kind
+      this.#list.push(kind)
+    }
+  }
+
+  /** A message of the server other than an error and ReadyForQuery. */
+  message(tag: number): void {
+    const kind = completes[tag]
+    if (kind === 0 || this.#list[this.#head] !== kind) return
+    if (kind === reply.execute) this.#isCopying = false
+    this.#next()
+  }
+
+  ready(): void {
+    this.#isCopying = false
+    while (!this.isEmpty && !this.#headEndsReady()) this.#next()
+    if (!this.isEmpty) this.#next()
+  }
+
+  failed(): void {
+    if (this.isEmpty || this.#headEndsReady()) return
+    this.#isCopying = false
+    while (!this.isEmpty && this.#list[this.#head] !== reply.sync) this.#next()
+    this.#isSkipping = this.isEmpty
+  }
+
+  /** The server waits for COPY data. */
+  copyStarts(): void {
+    if (this.#list[this.#head] !== reply.execute) return
+    const after = this.#head + 1
+    while (this.#list[after] === reply.sync) this.#list.splice(after, 1)
+    if (this.#list[after] === reply.copyEnd) this.#list.splice(after, 1)
+    else this.#isCopying = true
+  }
+
+  /** Sent ahead of the server's question: where the data ends decides which Sync it ignores. */
+  #copyEnds(): void {
+    if (this.#isCopying) this.#isCopying = false
+    else if (this.#list.includes(reply.execute, this.#head)) this.#list.push(reply.copyEnd)
+  }
+
+  #headEndsReady(): boolean {
+    const kind = this.#list[this.#head]
+    return kind === reply.query || kind === reply.sync
+  }
+
+  #next(): void {
+    this.#head += 1
+    while (this.#list[this.#head] === reply.copyEnd) this.#head += 1
+    if (this.isEmpty) {
+      this.#list.length = 0
+      this.#head = 0
+    } else if (this.#head >= mostDone) {
+      this.#list = this.#list.slice(this.#head)
+      this.#head = 0
+    }
+  }
+}

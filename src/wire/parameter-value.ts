@@ -1,0 +1,47 @@
+// A parameter of a Bind message as text. Drivers send numbers in binary when they know the type; text types look the
+// same in both formats.
+//
+//   bool  u8      int2 i16   int4 i32   int8 i64   oid u32      float4, float8  IEEE 754
+//   uuid  16 bytes           jsonb u8 version = 1, text         bytea  the bytes
+
+import { FeedError } from '../errors/feed-error.ts'
+
+const textTypes: ReadonlySet<number> = new Set([0, 18, 19, 25, 114, 142, 705, 1042, 1043])
+
+export function parameterText(typeOid: number, format: number, bytes: Buffer | null): string | null {
+  if (bytes === null) return null
+  if (format === 0 || textTypes.has(typeOid)) return bytes.toString('utf8')
+  const read = binary[typeOid]
+  if (read === undefined) {
+    throw new FeedError('FEED_UNSUPPORTED', `a parameter of type ${typeOid} cannot be read in binary format`, {
+      hint: 'send it as text',
+    })
+  }
+  if (read.bytes !== undefined && read.bytes !== bytes.length) {
+    throw new FeedError('FEED_PROTOCOL', 'incorrect binary data format in bind parameter', { sqlstate: '22P03' })
+  }
+  return read.text(bytes)
+}
+
+interface Binary {
+  /** Undefined: any number. */
+  readonly bytes: number | undefined
+  text(bytes: Buffer): string
+}
+
+const binary: Readonly<Record<number, Binary>> = {
+  16: { bytes: 1, text: (bytes) => (bytes[0] === 0 ? 'false' : 'true') },
+  17: { bytes: undefined, text: (bytes) => `\\x${bytes.toString('hex')}` },
+  20: { bytes: 8, text: (bytes) => String(bytes.readBigInt64BE()) },
+  21: { bytes: 2, text: (bytes) => String(bytes.readInt16BE()) },
+  23: { bytes: 4, text: (bytes) => String(bytes.readInt32BE()) },
+  26: { bytes: 4, text: (bytes) => String(bytes.readUInt32BE()) },
+  700: { bytes: 4, text: (bytes) => floatText(bytes.readFloatBE()) },
+  701: { bytes: 8, text: (bytes) => floatText(bytes.readDoubleBE()) },
+  2950: { bytes: 16, text: (bytes) => bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') },
+  3802: { bytes: undefined, text: (bytes) => bytes.toString('utf8', 1) },
+}
+
+function floatText(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value)
+}
