@@ -12,7 +12,10 @@ export class ByteWriter {
   /** Makes room for `n` more bytes. `buffer` may be another object afterwards. */
   ensure(n: number): void {
     const needed = this.length + n
-    if (needed <= this.buffer.length) return
+    if (needed > this.buffer.length) this.#grow(needed)
+  }
+
+  #grow(needed: number): void {
     let capacity = this.buffer.length * 2
     while (capacity < needed) capacity *= 2
     const bigger = Buffer.allocUnsafeSlow(capacity)

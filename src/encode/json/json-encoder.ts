@@ -58,6 +58,7 @@ class JsonEncoder implements Encoder {
         if (change.after === undefined) return false
         this.#change = change
         this.#writer(change.after.relation ?? change.relation).row(change.after, out, this.#writeMetadata)
+        this.#change = undefined
         return true
       case 'wrapped':
         this.#wrapped(change, out)

@@ -5,6 +5,7 @@
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 
 const backslash = 0x5c
+const separator = Buffer.from(', ')
 /** Up to here a simple sort in place is quicker than an array. */
 const fewMembers = 24
 
@@ -78,19 +79,13 @@ export class MemberOrder {
     if (this.#scratch.length < length) this.#scratch = Buffer.allocUnsafeSlow(2 * length)
     const printed = this.#scratch
     out.buffer.copy(printed, 0, from, out.length)
-    let at = from
+    out.length = from
     for (let i = 0; i < count; i++) {
       const member = this.#order[i] as number
       if (i + 1 < count && this.#compareCopies(printed, from, member, this.#order[i + 1] as number) === 0) continue
-      if (at > from) {
-        out.buffer[at++] = 0x2c
-        out.buffer[at++] = 0x20
-      }
-      const start = (this.#starts[member] as number) - from
-      const end = (this.#ends[member] as number) - from
-      at += printed.copy(out.buffer, at, start, end)
+      if (out.length > from) out.copy(separator)
+      out.copy(printed, (this.#starts[member] as number) - from, (this.#ends[member] as number) - from)
     }
-    out.length = at
     if (this.#scratch.length > 1024 * 1024) this.#scratch = Buffer.alloc(0)
   }
 
