@@ -19,7 +19,7 @@ import { canceled } from './turn.ts'
 /** A client that vanished without a word is noticed after this long. */
 const keepAliveMs = 60_000
 
-/** A client that does not read its last message is not waited for. */
+/** A client that does not read its last message is not waited for; nor is a statement that does not stop. */
 const closeWithinMs = 1000
 
 export interface FrontOptions {
@@ -66,6 +66,7 @@ class FrontServer implements Front {
   /** By the key that a CancelRequest shows. */
   readonly #keys = new Map<string, Session>()
   readonly #running = new Map<string, LocalRun>()
+  #lastEnded: (() => void) | undefined
   port = 0
 
   constructor(options: FrontOptions) {
@@ -103,12 +104,24 @@ class FrontServer implements Front {
   }
 
   async close(): Promise<void> {
+    const startedAtMs = Date.now()
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const session of this.#sessions) session.shutDown()
     const giveUp = setTimeout(() => this.#sockets.forEach((socket) => socket.destroy()), closeWithinMs)
     // Whoever has no session yet has nothing to be told.
     for (const socket of this.#sockets) if (!this.#begun.has(socket)) socket.destroy()
     await closed
+    clearTimeout(giveUp)
+    await this.#statementsEnded(startedAtMs + closeWithinMs - Date.now())
+  }
+
+  /** What statements of ours hold is let go of before whoever closes us goes on. */
+  async #statementsEnded(withinMs: number): Promise<void> {
+    if (this.#running.size === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#lastEnded = resolve
+    const giveUp = setTimeout(resolve, withinMs)
+    await promise
     clearTimeout(giveUp)
   }
 
@@ -148,7 +161,10 @@ class FrontServer implements Front {
           this.#keys.set(key, session)
         },
         started: (run) => this.#running.set(run.id, run),
-        ended: (run) => this.#running.delete(run.id),
+        ended: (run) => {
+          this.#running.delete(run.id)
+          if (this.#running.size === 0) this.#lastEnded?.()
+        },
         closed: () => {
           this.#keys.delete(key)
           this.#sessions.delete(session)

@@ -1,0 +1,33 @@
+// The package as somebody gets it: packed, installed into an empty folder, and run there by the machine's own Node.
+
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const run = promisify(execFile)
+
+test('the packed package installs into an empty folder and shows its demo', { timeout: 300_000 }, async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'changefeed-pack-'))
+  try {
+    chmodSync(dir, 0o755)
+    await run('npm', ['pack', '--pack-destination', dir], { cwd: root })
+    const tarball = readdirSync(dir).find((name) => name.endsWith('.tgz')) ?? ''
+    const app = join(dir, 'app')
+    mkdirSync(app)
+    writeFileSync(join(app, 'package.json'), '{"name": "app", "version": "1.0.0", "private": true}')
+    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(dir, tarball)], { cwd: app })
+    const flags = ['demo', '--seconds=4', '--sql-port=0', '--http-port=0']
+    const { stdout } = await run(join(app, 'node_modules', '.bin', 'changefeed'), flags, { cwd: app })
+    assert.match(stdout, /office_dogs {2}\[1\] {2}\{"after": \{"id": 1, "name": "Petee"\}, "updated": "\d+\.\d{10}"\}/)
+    assert.match(stdout, /\{"resolved":"\d+\.\d{10}"\}/)
+    assert.match(stdout, /its store is removed/)
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+})

@@ -1,0 +1,84 @@
+// The program as a user runs it: the command on its own process, its output as text.
+
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { until } from './test-server.ts'
+
+const command = fileURLToPath(new URL('../../bin/changefeed.js', import.meta.url))
+const withinMs = 60_000
+
+export interface ProgramOptions {
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export interface ProgramResult {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** One run of `changefeed …`, read while it goes on. */
+export class Program implements AsyncDisposable {
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly ended: Promise<ProgramResult>
+  stdout = ''
+  stderr = ''
+
+  constructor(args: readonly string[], { cwd, env }: ProgramOptions = {}) {
+    this.#child = spawn(process.execPath, [command, ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      cwd,
+      env: { ...process.env, ...env },
+    })
+    this.#child.stdin.on('error', () => undefined)
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
+    this.ended = new Promise((resolve) => {
+      this.#child.once('close', (code) => resolve({ code, stdout: this.stdout, stderr: this.stderr }))
+    })
+  }
+
+  get stdin(): Writable {
+    return this.#child.stdin
+  }
+
+  /** Stops and starts the reading of its output: a slow reader. */
+  get stdoutPipe(): Readable {
+    return this.#child.stdout
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  /** Waits for that many whole lines of output. */
+  async lines(count: number): Promise<string[]> {
+    return until(`${count} lines of output`, withinMs, () => {
+      const lines = this.stdout.split('\n').slice(0, -1)
+      if (lines.length >= count) return lines
+      if (this.hasEnded) throw new Error(`it ended after ${lines.length} lines: ${this.stdout}${this.stderr}`)
+      return undefined
+    })
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.ended
+  }
+}
+
+/** Runs it to its end. */
+export async function program(
+  args: readonly string[],
+  options: ProgramOptions & { readonly input?: string } = {},
+): Promise<ProgramResult> {
+  await using run = new Program(args, options)
+  run.stdin.end(options.input ?? '')
+  return await run.ended
+}
