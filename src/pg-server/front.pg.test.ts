@@ -190,6 +190,7 @@ test('a client that is killed stops its statement within a second, whether rows 
     const script = `const c = require('net').connect(${testFront.port}, '127.0.0.1', () => {
       c.write(Buffer.from('${Buffer.concat([startup({ user: 'root' }), query(sql)]).toString('hex')}', 'hex'))
       c.once('data', () => c.pause())
+      setInterval(() => {}, 1000)
     })`
     const child = spawn(process.execPath, ['-e', script], { stdio: 'inherit' })
     await until('it runs', 20_000, () => testFront.front.runningStatements().length === 1 || undefined)
