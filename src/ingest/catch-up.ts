@@ -1,5 +1,9 @@
 // Pulls in bulk until the head of the source's WAL is near. After each pull the log is made durable and only then the
 // slot is moved, to exactly the log's durable end.
+//
+// Every pull decodes again from where the slot must restart. That place moves only past a record of the transactions that
+// run, which the server writes every 15 seconds; so we have one written before each pull, for the next one. And a pull
+// that came to the head is the last one, however much was written meanwhile: the stream decodes that once.
 
 import { formatLsn, type Lsn } from '../core/lsn.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
@@ -17,6 +21,9 @@ const worthPullingBytes = 8n * 1024n * 1024n
 /** The server collects a whole pull before it sends the first byte, beyond its work_mem in a file. */
 const pullBytes = 256 * 1024 * 1024
 const pullMessages = { first: 400_000, least: 50_000, most: 1_000_000 }
+
+/** The function came with PostgreSQL 16. */
+const noteRunningSql = `DO $$ BEGIN IF current_setting('server_version_num')::int >= 160000 THEN PERFORM pg_log_standby_snapshot(); END IF; END $$`
 
 export interface CatchUpOptions {
   readonly writer: LogWriter
@@ -40,6 +47,7 @@ export async function catchUp(options: CatchUpOptions): Promise<void> {
     sourceAt(probe.lsn)
     if (probe.lsn - writer.endLsn < worthPullingBytes) return
     pulling()
+    await control.query(noteRunningSql)
     const pulled = await bulkPull({
       connection: replication,
       slot,
@@ -48,11 +56,11 @@ export async function catchUp(options: CatchUpOptions): Promise<void> {
       chunkDone: () => commit.written(),
     })
     const isAll = pulled.messages < maxMessages
-    // The pull began after the probe, and it has decoded every record that was flushed when it began. The probe's own
-    // position is no end of a record: after a crash, new commits may stand before it.
-    if (isAll) writer.closed(stampClosed(writer.lastTimestamp, probe.micros, closedTargetMs()), writer.endLsn)
+    // The pull began after the probe, and it has decoded every record that was flushed when it began.
+    if (isAll) writer.closed(stampClosed(writer.lastTimestamp, probe.micros, closedTargetMs()), probe.lsn)
     await commit.drain()
     await advance(control, slot, writer.durableEndLsn)
+    if (isAll) return
     const fitting = Math.round((pullBytes * pulled.messages) / Math.max(1, pulled.bytes))
     maxMessages = Math.min(Math.max(fitting, pullMessages.least), pullMessages.most)
   }

@@ -8,6 +8,8 @@ import { Attempt } from './attempt.ts'
 import type { FromIngest, IngestSettings, IngestStart, ToIngest } from './ingest.ts'
 
 const backoffMs = { first: 100, most: 5000 }
+/** An attempt that lived for so long starts the pauses over. */
+const settledMs = 1000
 const retentionEveryMs = 10_000
 
 export class Ingest {
@@ -67,7 +69,7 @@ export class Ingest {
           this.#say({ tag: 'state', state: { tag: 'failed', error: wire } })
           break
         }
-        if (Date.now() - startedAt > 2 * backoffMs.most) waitMs = backoffMs.first
+        if (Date.now() - startedAt > settledMs) waitMs = backoffMs.first
         this.#say({ tag: 'state', state: { tag: 'retrying', error: wire, inMs: waitMs } })
         await pause(waitMs, signal)
         waitMs = Math.min(waitMs * 2, backoffMs.most)

@@ -18,18 +18,20 @@ export interface TableToWatch {
 /** A lock that waits makes all new writers wait behind it, so it is asked for again and again for a short while. */
 const lockWaitMs = 300
 const lockPauseMs = 100
-const lockDeadlineMs = 10_000
+const defaultDeadlineMs = 10_000
 
 /** Gives, per table, since when it has been watched; undefined: not known any more. */
 export async function watchTables(
   source: SourceConnection,
   tables: readonly TableToWatch[],
+  lockDeadlineMs = defaultDeadlineMs,
 ): Promise<ReadonlyMap<number, Hlc | undefined>> {
   if (tables.length === 0) return new Map()
   const connection = await openRawConnection({ source })
   try {
     await install(connection)
-    for (const table of tables) if (!(await isAsWanted(connection, table))) await watch(connection, table)
+    for (const table of tables)
+      if (!(await isAsWanted(connection, table))) await watch(connection, table, lockDeadlineMs)
     return await watchedSince(connection, tables)
   } finally {
     await connection.close()
@@ -47,7 +49,7 @@ async function isAsWanted(connection: RawConnection, { relid, identitySql }: Tab
   return rows.length > 0
 }
 
-async function watch(connection: RawConnection, table: TableToWatch): Promise<void> {
+async function watch(connection: RawConnection, table: TableToWatch, lockDeadlineMs: number): Promise<void> {
   const deadline = Date.now() + lockDeadlineMs
   for (;;) {
     try {
@@ -58,7 +60,7 @@ async function watch(connection: RawConnection, table: TableToWatch): Promise<vo
     } catch (error) {
       await connection.query('ROLLBACK')
       if (!(error instanceof FeedError) || error.sqlstate !== '55P03') throw error
-      if (Date.now() > deadline) throw locked(await nameOf(connection, table.relid))
+      if (Date.now() > deadline) throw locked(await nameOf(connection, table.relid), lockDeadlineMs)
       await delay(lockPauseMs)
     }
   }
@@ -92,7 +94,7 @@ async function nameOf(connection: RawConnection, relid: number): Promise<string>
   return name
 }
 
-function locked(name: string): FeedError {
+function locked(name: string, lockDeadlineMs: number): FeedError {
   return new FeedError(
     'FEED_STATE',
     `table ${name} could not be locked within ${lockDeadlineMs / 1000} s: other transactions are using it`,

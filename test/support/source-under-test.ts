@@ -56,10 +56,14 @@ export class TestServer implements AsyncDisposable {
 
   async database(overTcp = false): Promise<TestDatabase> {
     const name = `db${++this.#count}`
-    const server = this.#embedded.source
-    const base: Omit<SourceConnection, 'database'> = { ...server, socketDir: overTcp ? undefined : server.socketDir }
-    await query({ ...base, database: 'postgres' }, `CREATE DATABASE ${name}`)
-    const source = { ...base, database: name }
+    // Read anew: a server that was restarted listens elsewhere.
+    const base = (): Omit<SourceConnection, 'database'> => ({
+      ...this.#embedded.source,
+      socketDir: overTcp ? undefined : this.#embedded.source.socketDir,
+    })
+    const admin = (text: string): Promise<(string | null)[][]> => query({ ...base(), database: 'postgres' }, text)
+    await admin(`CREATE DATABASE ${name}`)
+    const source = { ...base(), database: name }
     const dir = join(this.#folder, name)
     return {
       source,
@@ -71,13 +75,13 @@ export class TestServer implements AsyncDisposable {
       async [Symbol.asyncDispose](): Promise<void> {
         rmSync(dir, { recursive: true, force: true })
         const slots = `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '${name}'`
-        await within(5000, 'the slot to become free', async () =>
-          query({ ...base, database: 'postgres' }, slots).then(
+        await within(5000, 'the slot to become free', () =>
+          admin(slots).then(
             () => true,
             () => false,
           ),
         )
-        await query({ ...base, database: 'postgres' }, `DROP DATABASE ${name} WITH (FORCE)`)
+        await admin(`DROP DATABASE ${name} WITH (FORCE)`)
       },
     }
   }
@@ -125,6 +129,8 @@ export type LogEvent =
       readonly endLsn: Lsn
       readonly rows: readonly LoggedRow[]
       readonly schemas: readonly string[]
+      /** `row <first column>` and the JSON of descriptions, in order. */
+      readonly records: readonly string[]
     }
   | { readonly tag: 'closed'; readonly ts: Hlc; readonly lsn: Lsn }
   | { readonly tag: 'gap'; readonly reason: string }
@@ -134,7 +140,7 @@ export function readLog(dir: string, head: LogHead): LogEvent[] {
   const events: LogEvent[] = []
   const log = openChangelog(dir, head.shared)
   using reader = log.readFrom(log.tail)
-  let open: { ts: Hlc; commitLsn: Lsn; rows: LoggedRow[]; schemas: string[] } | undefined
+  let open: { ts: Hlc; commitLsn: Lsn; rows: LoggedRow[]; schemas: string[]; records: string[] } | undefined
   for (let block = reader.next(); block !== undefined; block = reader.next()) {
     const payload = block.payload()
     for (let at = 0; at < payload.length;) {
@@ -146,7 +152,13 @@ export function readLog(dir: string, head: LogHead): LogEvent[] {
         logical: payload.readUInt32BE(from + 8),
       })
       if (tag === record.begin)
-        open = { ts: hlc(start + 1), commitLsn: payload.readBigUInt64BE(start + 13), rows: [], schemas: [] }
+        open = {
+          ts: hlc(start + 1),
+          commitLsn: payload.readBigUInt64BE(start + 13),
+          rows: [],
+          schemas: [],
+          records: [],
+        }
       else if (tag === record.commit) {
         if (open === undefined) throw new Error('a commit without its begin')
         events.push({ tag: 'transaction', ...open, endLsn: payload.readBigUInt64BE(start + 1) })
@@ -154,14 +166,15 @@ export function readLog(dir: string, head: LogHead): LogEvent[] {
       } else if (tag === record.closed)
         events.push({ tag: 'closed', ts: hlc(start + 1), lsn: payload.readBigUInt64BE(start + 13) })
       else if (tag === record.gap) events.push({ tag: 'gap', reason: payload.toString('utf8', start + 1, at) })
-      else if (tag === record.schema) open?.schemas.push(payload.toString('utf8', start + 1, at))
-      else if (tag === record.insert || tag === record.update || tag === record.delete) {
+      else if (tag === record.schema) {
+        const json = payload.toString('utf8', start + 1, at)
+        open?.schemas.push(json)
+        open?.records.push(json)
+      } else if (tag === record.insert || tag === record.update || tag === record.delete) {
         if (open === undefined) throw new Error('a row outside a transaction')
-        open.rows.push({
-          tag,
-          relid: payload.readUInt32BE(start + 1),
-          first: firstColumn(payload, start + 5, tag === record.update),
-        })
+        const first = firstColumn(payload, start + 5, tag === record.update)
+        open.rows.push({ tag, relid: payload.readUInt32BE(start + 1), first })
+        open.records.push(`row ${first}`)
       }
     }
   }
