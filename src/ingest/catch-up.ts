@@ -56,8 +56,9 @@ export async function catchUp(options: CatchUpOptions): Promise<void> {
       chunkDone: () => commit.written(),
     })
     const isAll = pulled.messages < maxMessages
-    // The pull began after the probe, and it has decoded every record that was flushed when it began.
-    if (isAll) writer.closed(stampClosed(writer.lastTimestamp, probe.micros, closedTargetMs()), probe.lsn)
+    // The pull began after the probe, and it has decoded every record that was flushed when it began. The probe's own
+    // position may lie inside a record: after a crash, new commits may stand before it.
+    if (isAll) writer.closed(stampClosed(writer.lastTimestamp, probe.micros, closedTargetMs()), writer.endLsn)
     await commit.drain()
     await advance(control, slot, writer.durableEndLsn)
     if (isAll) return

@@ -3,7 +3,8 @@
 //
 // A keepalive's WAL end, outside a transaction, promises that every commit record that starts before it has been decoded
 // and sent: the server moves that position to the end of a record after it has written the record's output. The same
-// holds for a commit's end. So a flush position inside a record is passed only when that record is, too.
+// holds for a commit's end. So a flush position inside a record is passed only when that record is, too; and the log
+// takes over only such ends, for after a crash the server may write new commits where a torn record began.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { compareHlc } from '../core/hlc.ts'
