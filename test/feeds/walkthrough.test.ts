@@ -106,7 +106,7 @@ INSERT 2
 UPDATE 1
 CREATE TABLE
 INSERT 2
-    name   
+    name  
 +---------+
   Petee H
   Carl

@@ -1,11 +1,11 @@
-// The program as a user runs it: the command on its own process, its output as text.
+// The program as a user runs it: a command in a process of its own, its output as text.
 
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { until } from './test-server.ts'
 
-const command = fileURLToPath(new URL('../../bin/changefeed.js', import.meta.url))
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const withinMs = 60_000
 
 export interface ProgramOptions {
@@ -25,15 +25,19 @@ export class Program implements AsyncDisposable {
   readonly ended: Promise<ProgramResult>
   stdout = ''
   stderr = ''
+  #lines = 0
 
   constructor(args: readonly string[], { cwd, env }: ProgramOptions = {}) {
-    this.#child = spawn(process.execPath, [command, ...args], {
+    this.#child = spawn(process.execPath, [main, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       cwd,
       env: { ...process.env, ...env },
     })
     this.#child.stdin.on('error', () => undefined)
-    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text
+      for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#lines += 1
+    })
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
     this.ended = new Promise((resolve) => {
       this.#child.once('close', (code) => resolve({ code, stdout: this.stdout, stderr: this.stderr }))
@@ -56,9 +60,9 @@ export class Program implements AsyncDisposable {
   /** Waits for that many whole lines of output. */
   async lines(count: number): Promise<string[]> {
     return until(`${count} lines of output`, withinMs, () => {
-      const lines = this.stdout.split('\n').slice(0, -1)
-      if (lines.length >= count) return lines
-      if (this.hasEnded) throw new Error(`it ended after ${lines.length} lines: ${this.stdout}${this.stderr}`)
+      if (this.#lines >= count) return this.stdout.split('\n').slice(0, -1)
+      if (this.hasEnded)
+        throw new Error(`it ended after ${this.#lines} lines: ${this.stdout.slice(-1000)}${this.stderr}`)
       return undefined
     })
   }
@@ -69,6 +73,7 @@ export class Program implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill('SIGKILL')
+    this.#child.stdout.resume()
     await this.ended
   }
 }

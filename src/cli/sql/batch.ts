@@ -22,6 +22,15 @@ export async function runExecute(shell: Shell, texts: readonly string[]): Promis
 }
 
 export async function runPiped(shell: Shell, input: Readable): Promise<number> {
+  try {
+    return await runLines(shell, input)
+  } finally {
+    // Whoever writes to the pipe may keep it open; that must not keep the shell.
+    input.destroy()
+  }
+}
+
+async function runLines(shell: Shell, input: Readable): Promise<number> {
   const buffer = new StatementBuffer()
   for await (const line of createInterface({ input, crlfDelay: Infinity })) {
     if (buffer.isEmpty && isCommand(line)) {
