@@ -237,7 +237,8 @@ test('a client that does not read stops the statement where it is, in bounded me
   await until('it stops', 2000, () => testFront.stops.length > stops || undefined)
   client.socket.resume()
   assert.equal(await client.ready(), 'I')
-  assert.equal(client.rows.length, Math.ceil(stoodAt / 100) * 100 + 100 * Number(client.rows.length > stoodAt))
+  // What was handed over arrives; of what was not, nothing.
+  assert.ok(client.rows.length >= stoodAt && client.rows.length <= stoodAt + 100)
   await client[Symbol.asyncDispose]()
 })
 
