@@ -63,7 +63,7 @@ test("a position in PostgreSQL's part of a query string counts from the start of
   await using client = await RawClient.open(testFront.port)
   const sql = "TICK 1; SELECT '𝄞' FROM missing"
   await ask(client, sql)
-  assert.equal(client.errors[0]?.get('P'), String([...sql.slice(0, sql.indexOf('missing'))].length + 1))
+  assert.equal(client.errors[0]?.get('P'), String(Array.from(sql.slice(0, sql.indexOf('missing'))).length + 1))
 })
 
 test('messages sent together are answered in order, though some are ours', async () => {

@@ -17,7 +17,6 @@ export class RawClient {
   readonly socket: Socket
   readonly messages: RawMessage[] = []
   isClosed = false
-  #chunks = 0
   readonly #cutter = new MessageCutter({
     message: (tag, bytes, start, end) => {
       this.messages.push({ tag: String.fromCharCode(tag), bytes: Buffer.from(bytes.subarray(start, end)) })
@@ -30,7 +29,6 @@ export class RawClient {
   constructor(port: number) {
     this.socket = connect({ host: '127.0.0.1', port, noDelay: true })
     this.socket.on('data', (chunk: Buffer) => {
-      this.#chunks += 1
       this.#cutter.push(chunk)
     })
     this.socket.on('error', () => undefined)
