@@ -183,7 +183,8 @@ export class Session implements Turn {
           if (status === 'I') this.#extended.transactionEnded()
         },
         copyIn: () => {
-          if (!this.#isBusy) return
+          // A COPY sent before our turn has its data on the way already.
+          if (!this.#isBusy || !link.isExchanging) return
           this.#isCopying = true
           this.#cut(() => this.#cutter.resume())
         },
