@@ -191,8 +191,8 @@ test('100 random conversations get, byte for byte, what PostgreSQL says; then it
   }
 })
 
-test('100 random conversations with statements of ours in them come to their end', async () => {
-  for (let seed = 1; seed <= 100; seed++) {
+test('120 random conversations with statements of ours in them come to their end', async () => {
+  for (let seed = 1; seed <= 120; seed++) {
     const { client } = await answer(testFront.port, conversation(numbers(seed), true), numbers(seed))
     client.messages.length = 0
     client.send(query('TICK 1'), parse('', 'TICK 1'), bind('', ''), execute(''), sync)
