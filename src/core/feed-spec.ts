@@ -2,6 +2,7 @@
 // cloneable (it crosses into worker threads), and later the payload of a job record.
 
 import type { Hlc } from './hlc.ts'
+import type { KafkaSinkSpec } from './kafka-sink-spec.ts'
 
 export interface FeedSpec {
   /** Unique among the feeds of this server. */
@@ -42,6 +43,7 @@ export type SinkSpec =
   | { readonly tag: 'rows'; readonly formats: readonly [ValueFormat, ValueFormat, ValueFormat] }
   /** Discard: for benches. */
   | { readonly tag: 'null' }
+  | KafkaSinkSpec
 
 /** How a bytea (or text) column goes to the client: hex and escape are PostgreSQL's two text forms. */
 export type ValueFormat = 'hex' | 'escape' | 'binary'

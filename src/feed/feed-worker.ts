@@ -69,6 +69,7 @@ class RunningFeed {
 
   #sink({ spec }: FeedStart): Sink {
     if (spec.sink.tag === 'null') return new NullSink()
+    if (spec.sink.tag === 'kafka') throw new FeedError('FEED_BUG', 'no plan names this sink')
     return new RowsSink({
       formats: spec.sink.formats,
       topics: spec.targets.map(({ topic }) => topic),

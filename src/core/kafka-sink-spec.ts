@@ -1,0 +1,47 @@
+// A Kafka sink as data: what a sink URI and `kafka_sink_config` say, read and checked. Structured cloneable. Holds
+// credentials: never log it.
+
+export interface KafkaSinkSpec {
+  readonly tag: 'kafka'
+  /** host:port, at least one. */
+  readonly brokers: readonly string[]
+  /** The Kafka topic of each target (`FeedSpec.targets`, same order): prefix added, escaped. May repeat. */
+  readonly topics: readonly string[]
+  readonly tls: KafkaTls | undefined
+  readonly sasl: KafkaSasl | undefined
+  readonly clientId: string
+  readonly acks: 'none' | 'one' | 'all'
+  readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  /** Undefined: the codec's own. */
+  readonly compressionLevel: number | undefined
+  readonly flush: KafkaFlush
+  readonly retry: KafkaRetry
+}
+
+export interface KafkaTls {
+  /** PEM texts. */
+  readonly ca: string | undefined
+  readonly cert: string | undefined
+  readonly key: string | undefined
+  readonly verify: boolean
+}
+
+export interface KafkaSasl {
+  readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+  readonly user: string
+  readonly password: string
+}
+
+/** A batch leaves when one of these is reached; 0: no such bound. */
+export interface KafkaFlush {
+  readonly messages: number
+  readonly bytes: number
+  readonly frequencyMs: number
+}
+
+/** Of one produce request; what still fails then is an error of the feed, which is retried as a whole. */
+export interface KafkaRetry {
+  /** Infinity: for ever. */
+  readonly max: number
+  readonly backoffMs: number
+}
