@@ -53,6 +53,7 @@ class ScanMessages implements ScanConsumer {
   readonly #topics: ReadonlyMap<number, number>
   readonly #rowsAtCursor: RowsAtCursor | undefined
   readonly #inTurn: (output: MessageOutput) => Promise<void>
+  #commitMicros: string | undefined
 
   constructor(
     encoder: Encoder,
@@ -73,7 +74,7 @@ class ScanMessages implements ScanConsumer {
     if (this.#rowsAtCursor !== undefined && !this.#rowsAtCursor.isOfCursor(relation, row)) return
     const topic = this.#topics.get(relation.relid)
     if (topic === undefined) throw new FeedError('FEED_BUG', `a row of relation ${relation.relid}, which is no target`)
-    this.output.mvcc = commitMicros === undefined ? Buffer.from(formatHlc(this.#at)) : this.#mvccOf(commitMicros)
+    if (commitMicros !== this.#commitMicros) this.#mvcc(commitMicros)
     this.output.write(relation, topic, row, row, undefined)
   }
 
@@ -81,7 +82,11 @@ class ScanMessages implements ScanConsumer {
     if (this.output.isFull) return this.#inTurn(this.output)
   }
 
-  #mvccOf(commitMicros: string): Buffer {
-    return Buffer.from(formatHlc(earlierHlc({ wall: BigInt(commitMicros) * 1000n, logical: 0 }, this.#at)))
+  /** Rows of one transaction lie together. */
+  #mvcc(commitMicros: string | undefined): void {
+    this.#commitMicros = commitMicros
+    const at =
+      commitMicros === undefined ? this.#at : earlierHlc({ wall: BigInt(commitMicros) * 1000n, logical: 0 }, this.#at)
+    this.output.mvcc = Buffer.from(formatHlc(at))
   }
 }
