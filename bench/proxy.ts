@@ -1,0 +1,39 @@
+// What the SQL front costs: pgbench's SELECT-only load through it against the same load straight on PostgreSQL, in each of
+// pgbench's query modes, in turns. BENCH_SECONDS of each (5), BENCH_CLIENTS clients (8).
+
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { TestServer } from '../test/server/test-server.ts'
+import { findProgram } from './bench-source.ts'
+
+const seconds = Number(process.env['BENCH_SECONDS'] ?? 5)
+const clients = process.env['BENCH_CLIENTS'] ?? '8'
+const pgbench = findProgram('pgbench')
+if (pgbench === undefined)
+  throw new Error('pgbench is not installed (in Debian: postgresql-client and postgresql-contrib)')
+
+await using server = await TestServer.start()
+const direct = Number(readFileSync(join(server.storeDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[3])
+run(server.sqlPort, ['-i', '-s', '5', '-q'])
+console.log(`pgbench -S, ${clients} clients, ${seconds} s each, transactions/s`)
+for (const mode of ['simple', 'extended', 'prepared']) {
+  const load = ['-S', '-n', '-M', mode, '-c', clients, '-j', '2', '-T', String(seconds)]
+  const straight = tps(run(direct, load))
+  const through = tps(run(server.sqlPort, load))
+  const ratio = (through / straight).toFixed(2)
+  console.log(
+    `${mode.padEnd(9)} direct ${Math.round(straight)}  through the front ${Math.round(through)}  ratio ${ratio}`,
+  )
+}
+
+function run(port: number, args: readonly string[]): string {
+  const at = ['-h', '127.0.0.1', '-p', String(port), '-U', 'root']
+  const { status, stdout, stderr } = spawnSync(pgbench as string, [...at, ...args, 'defaultdb'], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`pgbench: ${stderr}`)
+  return stdout
+}
+
+function tps(text: string): number {
+  return Number(/tps = ([\d.]+)/.exec(text)?.[1])
+}
