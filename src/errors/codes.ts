@@ -53,6 +53,8 @@ export const codes = {
   FEED_SINK: { sqlstate: '58000', retry: true },
   /** A server could not start (port taken, store in use, wrong version). */
   FEED_START: { sqlstate: '58000', retry: false },
+  /** A worker thread died, and what ran in it. */
+  FEED_THREAD: { sqlstate: 'XX000', retry: true },
   /** Malformed bytes on a wire. */
   FEED_PROTOCOL: { sqlstate: '08P01', retry: true },
   /** A broken invariant of ours. */

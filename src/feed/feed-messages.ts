@@ -2,6 +2,7 @@
 
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
+import type { JobProgress } from '../core/job-progress.ts'
 import type { WireError } from '../errors/feed-error.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { FeedProgress } from './run-feed.ts'
@@ -14,18 +15,29 @@ export interface FeedStart {
   readonly source: SourceConnection
   readonly startPosition: number
   readonly startTime: Hlc
+  /** Of a job: how far it came before. */
+  readonly resume?: JobProgress | undefined
+  /** Of a job: progress is saved through the control plane. */
+  readonly isJob?: boolean
 }
+
+export type LogLevel = 'info' | 'warn' | 'error'
 
 export type ToFeedWorker =
   | { readonly tag: 'start'; readonly feed: number; readonly start: FeedStart }
   /** So many bytes of rows have been taken by the client. */
   | { readonly tag: 'credit'; readonly feed: number; readonly bytes: number }
+  /** The progress handed over last is durable, or will never be. */
+  | { readonly tag: 'saved'; readonly feed: number; readonly error: WireError | undefined }
   | { readonly tag: 'stop'; readonly feed: number }
 
 export type FromFeedWorker =
   /** DataRow messages; the buffer is transferred. */
   | { readonly tag: 'rows'; readonly feed: number; readonly messages: Uint8Array<ArrayBuffer> }
   | { readonly tag: 'close-now'; readonly feed: number }
+  /** Make it durable, and answer `saved`. One at a time. */
+  | { readonly tag: 'save'; readonly feed: number; readonly progress: JobProgress }
+  | { readonly tag: 'log'; readonly feed: number; readonly level: LogLevel; readonly text: string }
   | { readonly tag: 'progress'; readonly feed: number; readonly progress: FeedProgress }
   /** The feed is over; nothing of it is left. */
   | { readonly tag: 'ended'; readonly feed: number; readonly error: WireError | undefined }

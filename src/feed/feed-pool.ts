@@ -9,14 +9,19 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { FeedError, fromWireError, toWireError } from '../errors/feed-error.ts'
 import { workerUrl } from '../core/worker-url.ts'
-import type { FeedStart, FromFeedWorker, ToFeedWorker } from './feed-messages.ts'
-import type { FeedProgress } from './run-feed.ts'
+import type { JobProgress } from '../core/job-progress.ts'
+import type { FeedStart, FromFeedWorker, LogLevel, ToFeedWorker } from './feed-messages.ts'
+import { newProgress, type FeedProgress } from './run-feed.ts'
 
 export interface FeedHandlers {
   /** DataRow messages; settles when the next may come, rejects when the client is gone. */
   rows(messages: Uint8Array): Promise<void>
   /** Ask the ingest of the feed's database to close a timestamp. */
   closeNow(): void
+  /** Of a job: makes progress durable. */
+  save?(progress: JobProgress): Promise<void>
+  /** What the sink has to say. */
+  log?(level: LogLevel, text: string): void
 }
 
 export interface PooledFeed {
@@ -42,7 +47,7 @@ export class FeedPool {
   #nextFeed = 1
   #closed = false
   /** Messages and bytes of feeds that are over. */
-  readonly past = { messages: 0, resolvedMessages: 0, bytes: 0 }
+  readonly past = { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0 }
 
   constructor(size = availableParallelism()) {
     this.#size = size
@@ -60,7 +65,7 @@ export class FeedPool {
     const entry: Entry = {
       id: start.spec.id,
       database: start.spec.database,
-      progress: { messages: 0, resolvedMessages: 0, bytes: 0, frontier: undefined },
+      progress: newProgress(),
       worker: this.#leastBusy(),
       handlers,
       ended: Promise.withResolvers(),
@@ -104,6 +109,8 @@ export class FeedPool {
     if (entry === undefined) return
     if (message.tag === 'close-now') entry.handlers.closeNow()
     else if (message.tag === 'progress') entry.progress = message.progress
+    else if (message.tag === 'log') entry.handlers.log?.(message.level, message.text)
+    else if (message.tag === 'save') void this.#save(feed, entry, message.progress)
     else if (message.tag === 'ended')
       this.#end(feed, message.error === undefined ? undefined : fromWireError(message.error))
     else {
@@ -119,6 +126,16 @@ export class FeedPool {
     }
   }
 
+  async #save(feed: number, { handlers, worker }: Entry, progress: JobProgress): Promise<void> {
+    let error
+    try {
+      await handlers.save?.(progress)
+    } catch (thrown) {
+      error = toWireError(thrown)
+    }
+    worker.say({ tag: 'saved', feed, error })
+  }
+
   #end(feed: number, error: unknown): void {
     const entry = this.#feeds.get(feed)
     if (entry === undefined) return
@@ -128,6 +145,7 @@ export class FeedPool {
     this.past.messages += entry.progress.messages
     this.past.resolvedMessages += entry.progress.resolvedMessages
     this.past.bytes += entry.progress.bytes
+    this.past.flushes += entry.progress.flushes
     entry.ended.resolve()
   }
 
@@ -136,7 +154,7 @@ export class FeedPool {
     if (at >= 0) this.#workers.splice(at, 1)
     for (const feed of Array.from(worker.feeds)) {
       const { message, detail } = toWireError(error)
-      this.#end(feed, new FeedError('FEED_BUG', `the thread of the changefeed stopped: ${message}`, { detail }))
+      this.#end(feed, new FeedError('FEED_THREAD', `the thread of the changefeed stopped: ${message}`, { detail }))
     }
   }
 }

@@ -2,12 +2,13 @@
 
 import { parentPort } from 'node:worker_threads'
 import { openChangelog } from '../changelog/files/open-changelog.ts'
-import { FeedError, toWireError } from '../errors/feed-error.ts'
+import { FeedError, fromWireError, toWireError, type WireError } from '../errors/feed-error.ts'
 import { NullSink } from '../sink/null/null-sink.ts'
 import { RowsSink } from '../sink/rows/rows-sink.ts'
 import type { Sink } from '../sink/sink.ts'
 import type { FeedStart, FromFeedWorker, ToFeedWorker } from './feed-messages.ts'
-import { runFeed, type FeedProgress } from './run-feed.ts'
+import type { JobProgress } from '../core/job-progress.ts'
+import { newProgress, runFeed, type FeedProgress } from './run-feed.ts'
 
 /** Rows on their way to a client that has not taken them yet. */
 const maxInFlightBytes = 1024 * 1024
@@ -20,9 +21,10 @@ const feeds = new Map<number, RunningFeed>()
 class RunningFeed {
   readonly #id: number
   readonly #abort = new AbortController()
-  readonly #progress: FeedProgress = { messages: 0, resolvedMessages: 0, bytes: 0, frontier: undefined }
+  readonly #progress: FeedProgress = newProgress()
   #inFlight = 0
   #mayGoOn: PromiseWithResolvers<void> | undefined
+  #saved: PromiseWithResolvers<void> | undefined
 
   constructor(id: number) {
     this.#id = id
@@ -32,7 +34,7 @@ class RunningFeed {
     const timer = setInterval(() => this.#report(), progressEveryMs)
     let error
     try {
-      await using sink = this.#sink(start)
+      await using sink = await this.#sink(start)
       await runFeed({
         spec: start.spec,
         log: openChangelog(start.logDir, start.logHead),
@@ -40,6 +42,8 @@ class RunningFeed {
         sink,
         startPosition: start.startPosition,
         startTime: start.startTime,
+        resume: start.resume,
+        save: start.isJob === true ? (progress) => this.#save(progress) : undefined,
         closeNow: () => say({ tag: 'close-now', feed: this.#id }),
         signal: this.#abort.signal,
         progress: this.#progress,
@@ -59,6 +63,12 @@ class RunningFeed {
     this.#mayGoOn?.reject(reason)
   }
 
+  saved(error: WireError | undefined): void {
+    if (error === undefined) this.#saved?.resolve()
+    else this.#saved?.reject(fromWireError(error))
+    this.#saved = undefined
+  }
+
   credit(bytes: number): void {
     this.#inFlight -= bytes
     if (this.#inFlight < maxInFlightBytes) {
@@ -67,7 +77,7 @@ class RunningFeed {
     }
   }
 
-  #sink({ spec }: FeedStart): Sink {
+  async #sink({ spec }: FeedStart): Promise<Sink> {
     if (spec.sink.tag === 'null') return new NullSink()
     if (spec.sink.tag === 'kafka') throw new FeedError('FEED_BUG', 'no plan names this sink')
     return new RowsSink({
@@ -75,6 +85,12 @@ class RunningFeed {
       topics: spec.targets.map(({ topic }) => topic),
       send: (messages) => this.#send(messages),
     })
+  }
+
+  #save(progress: JobProgress): Promise<void> {
+    this.#saved = Promise.withResolvers()
+    say({ tag: 'save', feed: this.#id, progress })
+    return this.#saved.promise
   }
 
   #send(messages: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -101,5 +117,6 @@ port.on('message', (message: ToFeedWorker) => {
     feeds.set(message.feed, feed)
     void feed.run(message.start)
   } else if (message.tag === 'credit') feeds.get(message.feed)?.credit(message.bytes)
+  else if (message.tag === 'saved') feeds.get(message.feed)?.saved(message.error)
   else feeds.get(message.feed)?.stop()
 })

@@ -2,18 +2,21 @@
 //
 //   rows at or below T      emit      the sink has them, in order for each key
 //   T is complete           flush     everything at or below T is durable at the far end
+//                           save      a restart goes on from T
 //                           resolved  only now does anybody hear of T
 //
 // It runs in a worker thread and owns nothing that outlives it. It refuses to retry: whoever started it does.
 
-import type { Changelog } from '../changelog/changelog.ts'
+import type { Changelog, LogReader } from '../changelog/changelog.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
+import type { JobProgress } from '../core/job-progress.ts'
 import { SchemaHistory } from '../decode/schema-history.ts'
 import { jsonEncoder } from '../encode/json/json-encoder.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { Sink } from '../sink/sink.ts'
+import { CheckpointSchedule } from './checkpoint-schedule.ts'
 import { LogFollower } from './follow-log.ts'
 import { initialScan } from './initial-scan.ts'
 import { MessageOutput } from './message-output.ts'
@@ -24,10 +27,14 @@ export interface FeedRun {
   readonly log: Changelog
   readonly source: SourceConnection
   readonly sink: Sink
-  /** Where a feed without cursor and scan starts: a head of the log from before `startTime`. */
+  /** Where a feed without cursor, scan and progress starts: a head of the log from before `startTime`. */
   readonly startPosition: number
   /** The time of the statement on the source's clock. */
   readonly startTime: Hlc
+  /** How far an earlier run of the same feed came. */
+  readonly resume: JobProgress | undefined
+  /** Makes progress durable; undefined: a feed without a job. Throws when the job is not this runner's any more. */
+  readonly save: ((progress: JobProgress) => Promise<void>) | undefined
   /** Asks ingest to close a timestamp at once. */
   readonly closeNow: () => void
   readonly signal: AbortSignal
@@ -39,78 +46,153 @@ export interface FeedProgress {
   messages: number
   resolvedMessages: number
   bytes: number
+  flushes: number
+  /** Part of the initial scan that is done, 0 to 1; undefined: there is none, or it is over. */
+  scanned: number | undefined
   /** Undefined during the initial scan. */
   frontier: Hlc | undefined
 }
 
+export function newProgress(): FeedProgress {
+  return { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0, scanned: undefined, frontier: undefined }
+}
+
 /** Settles when the feed has reached its end; throws what ended it otherwise, or the signal's reason. */
 export async function runFeed(run: FeedRun): Promise<void> {
-  const { spec, log, sink, signal, progress } = run
-  const encoder = jsonEncoder(spec)
-  const schedule = new ResolvedSchedule({ intervalMs: spec.resolvedIntervalMs, minCheckpointMs: spec.minCheckpointMs })
-  const resolvedBytes = new ByteWriter(256)
+  await new RunningFeed(run).run()
+}
 
-  const handOn = async (output: MessageOutput): Promise<void> => {
-    const { batch } = output
+class RunningFeed {
+  readonly #run: FeedRun
+  readonly #encoder
+  readonly #resolvedBytes = new ByteWriter(256)
+  readonly #resolved: ResolvedSchedule
+  readonly #checkpoints: CheckpointSchedule
+
+  constructor(run: FeedRun) {
+    const { resolvedIntervalMs: intervalMs, minCheckpointMs } = run.spec
+    this.#run = run
+    this.#encoder = jsonEncoder(run.spec)
+    this.#resolved = new ResolvedSchedule({ intervalMs, minCheckpointMs })
+    this.#checkpoints = new CheckpointSchedule(minCheckpointMs, Date.now())
+  }
+
+  async run(): Promise<void> {
+    const { spec, log, progress, resume } = this.#run
+    const head = log.head
+    const scans = spec.initialScan !== 'no' && resume?.highWater === undefined
+    let after = resume?.highWater ?? spec.cursor ?? this.#run.startTime
+    if (scans) {
+      after = await this.#scan()
+      if (spec.initialScan === 'only') return
+    }
+    progress.frontier = after
+    if (scans) await this.#checkpoint(after, this.#resolved.wanted)
+    else this.#checkpoints.saved(after, Date.now())
+
+    const isAtHand = resume?.highWater === undefined && spec.cursor === undefined
+    using reader = isAtHand ? log.readFrom(scans ? head : this.#run.startPosition) : log.readAfter(after)
+    await this.#follow(reader, after)
+  }
+
+  async #scan(): Promise<Hlc> {
+    const { log, sink, progress } = this.#run
+    progress.scanned = 0
+    const at = await initialScan({
+      run: this.#run,
+      encoder: this.#encoder,
+      handOn: (output) => this.#handOn(output),
+      catchUp: async (after, through) => {
+        using reader = log.readAfter(after)
+        const output = new MessageOutput(this.#encoder)
+        await this.#follower(reader, after, through, output, async () => undefined).run()
+        this.#run.signal.throwIfAborted()
+        await this.#handOn(output)
+      },
+    })
+    await sink.flush()
+    progress.scanned = undefined
+    return at
+  }
+
+  async #follow(reader: LogReader, after: Hlc): Promise<void> {
+    const { spec, sink, signal, progress } = this.#run
+    const output = new MessageOutput(this.#encoder)
+    const follower = this.#follower(reader, after, spec.endTime, output, async (frontier) => {
+      progress.frontier = frontier
+      const nowMs = Date.now()
+      const isResolved = this.#resolved.isDue(frontier, nowMs)
+      if (!isResolved && !(this.#run.save !== undefined && this.#checkpoints.isDue(frontier, nowMs))) return
+      await this.#handOn(output)
+      await this.#checkpoint(frontier, isResolved)
+    })
+    try {
+      await follower.run()
+    } catch (error) {
+      // What came before the end of the feed is the reader's, whatever ended it.
+      await this.#handOn(output)
+      await sink.flush()
+      throw error
+    }
+    await this.#handOn(output)
+    if (signal.aborted) {
+      // Saved once more, so that a job that is paused and resumed repeats nothing.
+      const { frontier } = progress
+      if (this.#run.save !== undefined && frontier !== undefined && this.#checkpoints.isNew(frontier))
+        await this.#checkpoint(frontier, false)
+      signal.throwIfAborted()
+    }
+    await sink.flush()
+    const { endTime } = spec
+    if (endTime !== undefined) await this.#checkpoint(endTime, this.#resolved.isNew(endTime))
+  }
+
+  #follower(
+    reader: LogReader,
+    after: Hlc,
+    endTime: Hlc | undefined,
+    output: MessageOutput,
+    advanced: (frontier: Hlc) => Promise<void>,
+  ): LogFollower {
+    const { spec, log, signal } = this.#run
+    return new LogFollower({
+      log,
+      reader,
+      schemas: new SchemaHistory(),
+      targets: spec.targets,
+      diff: spec.diff,
+      after,
+      endTime,
+      output,
+      handOn: () => this.#handOn(output),
+      advanced,
+      signal,
+    })
+  }
+
+  async #handOn({ batch }: MessageOutput): Promise<void> {
+    const { sink, progress } = this.#run
     if (batch.count === 0) return
     await sink.emit(batch)
     progress.messages += batch.count
     progress.bytes += batch.bytes.length
     batch.clear()
   }
-  const emitResolved = async (at: Hlc): Promise<void> => {
+
+  /** Everything at or below `at` has been handed on. */
+  async #checkpoint(at: Hlc, isResolved: boolean): Promise<void> {
+    const { sink, progress, save } = this.#run
     await sink.flush()
-    resolvedBytes.clear()
-    encoder.encodeResolved(at, resolvedBytes)
-    await sink.emitResolved(resolvedBytes.view())
-    schedule.emitted(at, Date.now())
+    progress.flushes += 1
+    await save?.({ highWater: at, scan: undefined })
+    this.#checkpoints.saved(at, Date.now())
+    if (!isResolved) return
+    const out = this.#resolvedBytes
+    out.clear()
+    this.#encoder.encodeResolved(at, out)
+    await sink.emitResolved(out.view())
+    this.#resolved.emitted(at, Date.now())
     progress.resolvedMessages += 1
-    progress.bytes += resolvedBytes.length
+    progress.bytes += out.length
   }
-
-  const head = log.head
-  let after = spec.cursor ?? run.startTime
-  if (spec.initialScan !== 'no') {
-    after = await initialScan(run, encoder, handOn)
-    await sink.flush()
-    if (spec.initialScan === 'only') return
-    progress.frontier = after
-    if (schedule.wanted) await emitResolved(after)
-  }
-
-  using reader =
-    spec.cursor !== undefined
-      ? log.readAfter(after)
-      : log.readFrom(spec.initialScan === 'no' ? run.startPosition : head)
-  const output = new MessageOutput(encoder)
-  const follower = new LogFollower({
-    log,
-    reader,
-    schemas: new SchemaHistory(),
-    targets: spec.targets,
-    diff: spec.diff,
-    after,
-    endTime: spec.endTime,
-    output,
-    handOn: () => handOn(output),
-    advanced: async (frontier) => {
-      progress.frontier = frontier
-      if (!schedule.isDue(frontier, Date.now())) return
-      await handOn(output)
-      await emitResolved(frontier)
-    },
-    signal,
-  })
-  try {
-    await follower.run()
-  } catch (error) {
-    // What came before the end of the feed is the reader's, whatever ended it.
-    await handOn(output)
-    await sink.flush()
-    throw error
-  }
-  signal.throwIfAborted()
-  await handOn(output)
-  await sink.flush()
-  if (spec.endTime !== undefined && schedule.isNew(spec.endTime)) await emitResolved(spec.endTime)
 }

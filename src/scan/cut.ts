@@ -26,6 +26,8 @@ export interface ScanTable {
   readonly description: TableDescription
   /** Size in pages of 8 KiB, taken after the snapshot. */
   readonly pages: number
+  /** Another after each rewrite. */
+  readonly file: string
 }
 
 export interface CutOptions {
@@ -93,7 +95,9 @@ async function tryCut({ source, relids, connections, signal }: CutOptions): Prom
     }
     await replication.close()
     await control.close()
-    const tables = new Map([...after].map(([relid, { description, pages }]) => [relid, { description, pages }]))
+    const tables = new Map(
+      [...after].map(([relid, { description, pages, file }]) => [relid, { description, pages, file }]),
+    )
     return {
       point: parseLsn(point),
       tables,
@@ -125,6 +129,7 @@ async function readFacts(control: RawConnection, relids: readonly number[]): Pro
     facts.set(Number(oid), {
       description: JSON.parse(description ?? '') as TableDescription,
       pages: Number(pages),
+      file: file ?? '',
       fingerprint: `${file} ${description}`,
     })
   }

@@ -16,12 +16,16 @@ export interface ScanConsumer {
   row(relation: RelationSchema, row: RowView, commitMicros: string | undefined): void
   /** A piece of the stream is read; reading goes on when the promise settles. */
   pieceDone(): void | Promise<void>
+  /** All rows of a run of pages have been given. */
+  chunkDone(relid: number, chunk: Chunk): void | Promise<void>
 }
 
 export interface ScanOptions {
   readonly cut: Cut
   /** Ask for the commit time of each row's version: µs since the Unix epoch; unknown for old rows. */
   readonly commitTimes: boolean
+  /** Whether a run of pages need not be read. */
+  readonly isDone: (relid: number, chunk: Chunk) => boolean
   /** One for each connection of the cut. */
   readonly consumers: readonly ScanConsumer[]
 }
@@ -34,16 +38,19 @@ interface Task {
 
 const commitMicrosColumn = '(extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint'
 
-export async function scan({ cut, commitTimes, consumers }: ScanOptions): Promise<void> {
+export async function scan({ cut, commitTimes, isDone, consumers }: ScanOptions): Promise<void> {
   const tasks: Task[] = []
   for (const { description, pages } of cut.tables.values()) {
     const relation = relationOfDescription(description)
-    for (const chunk of planChunks(pages)) tasks.push({ relation, from: qualified(description), chunk })
+    for (const chunk of planChunks(pages)) {
+      if (!isDone(relation.relid, chunk)) tasks.push({ relation, from: qualified(description), chunk })
+    }
   }
   let next = 0
   const work = async (connection: RawConnection, consumer: ScanConsumer): Promise<void> => {
     for (let task = tasks[next++]; task !== undefined; task = tasks[next++]) {
       await copy(connection, task, commitTimes, consumer)
+      await consumer.chunkDone(task.relation.relid, task.chunk)
     }
   }
   await Promise.all(cut.readers.map((connection, i) => work(connection, consumers[i] as ScanConsumer)))
