@@ -75,6 +75,8 @@ export interface Changelog {
    * Throws FEED_CURSOR_TOO_OLD when `after` lies before the oldest block kept.
    */
   readAfter(after: Hlc): LogReader
+  /** Where that reader would start; undefined: it is not kept any more. */
+  startOf(after: Hlc): number | undefined
   /** The same, for the block at `position` (a `head` seen earlier). */
   readFrom(position: number): LogReader
 }

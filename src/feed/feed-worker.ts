@@ -13,6 +13,8 @@ import { newProgress, runFeed, type FeedProgress } from './run-feed.ts'
 /** Rows on their way to a client that has not taken them yet. */
 const maxInFlightBytes = 1024 * 1024
 const progressEveryMs = 1000
+/** A feed that is stopped waits so long for its sink. */
+const sinkEndsMs = 5000
 
 if (parentPort === null) throw new FeedError('FEED_BUG', 'feed-worker.ts is a worker thread')
 const port = parentPort
@@ -21,7 +23,10 @@ const feeds = new Map<number, RunningFeed>()
 class RunningFeed {
   readonly #id: number
   readonly #abort = new AbortController()
+  /** The sink is let go a little later, so that what it has can become durable. */
+  readonly #sinkAbort = new AbortController()
   readonly #progress: FeedProgress = newProgress()
+  #lettingGo: NodeJS.Timeout | undefined
   #inFlight = 0
   #mayGoOn: PromiseWithResolvers<void> | undefined
   #saved: PromiseWithResolvers<void> | undefined
@@ -52,6 +57,7 @@ class RunningFeed {
       error = toWireError(thrown)
     }
     clearInterval(timer)
+    clearTimeout(this.#lettingGo)
     feeds.delete(this.#id)
     this.#report()
     say({ tag: 'ended', feed: this.#id, error })
@@ -61,6 +67,7 @@ class RunningFeed {
     const reason = new FeedError('FEED_CANCELED', 'query execution canceled')
     this.#abort.abort(reason)
     this.#mayGoOn?.reject(reason)
+    this.#lettingGo ??= setTimeout(() => this.#sinkAbort.abort(reason), sinkEndsMs)
   }
 
   saved(error: WireError | undefined): void {

@@ -80,3 +80,28 @@ export function checkNullSinkParameters(uri: string, position: number): void {
 export function redactSinkUri(uri: string): string {
   return uri.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?@]*@/i, '$1redacted@').replace(/([?&][^=&]*)=[^&]*/g, '$1=redacted')
 }
+
+/** Parameters that hold credentials or keys. */
+const secretParameters: ReadonlySet<string> = new Set([
+  'sasl_password',
+  'sasl_client_secret',
+  'ca_cert',
+  'client_cert',
+  'client_key',
+  'api_secret',
+  'shared_access_key',
+  'aws_secret_access_key',
+  'aws_session_token',
+  'azure_account_key',
+  'azure_client_secret',
+  'credentials',
+])
+
+/** A URI as SHOW JOBS prints it: the user and the secrets are gone, the rest is as written. */
+export function showSinkUri(uri: string): string {
+  return uri
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?@]*@/i, '$1redacted@')
+    .replace(/([?&])([^=&]*)=[^&]*/g, (written, mark: string, name: string) =>
+      secretParameters.has(name.toLowerCase()) ? `${mark}${name}=redacted` : written,
+    )
+}

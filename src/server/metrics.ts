@@ -2,14 +2,16 @@
 
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { FeedPool } from '../feed/feed-pool.ts'
+import type { JobRegistry } from '../jobs/registry.ts'
 import type { Sources } from './sources.ts'
 
 export interface Measured {
   readonly feeds: FeedPool
+  readonly jobs: JobRegistry
   readonly sources: Sources
 }
 
-export async function metricsText({ feeds, sources }: Measured): Promise<string> {
+export async function metricsText({ feeds, jobs, sources }: Measured): Promise<string> {
   const registry = new Registry()
   const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
     new Gauge({ name, help, labelNames, registers: [registry] })
@@ -20,11 +22,18 @@ export async function metricsText({ feeds, sources }: Measured): Promise<string>
   gauge('changefeed_running', 'changefeeds that run now').set(running.length)
   const emitted = counter('changefeed_emitted_messages', 'messages handed to sinks', ['message_type'])
   const bytes = counter('changefeed_emitted_bytes', 'bytes of keys and values handed to sinks')
-  for (const { messages, resolvedMessages, bytes: count } of [past, ...running.map(({ progress }) => progress)]) {
+  const flushes = counter('changefeed_flushes', 'times that a sink was flushed for a checkpoint')
+  for (const { messages, resolvedMessages, bytes: count, flushes: flushed } of [
+    past,
+    ...running.map(({ progress }) => progress),
+  ]) {
     emitted.inc({ message_type: 'row' }, messages)
     emitted.inc({ message_type: 'resolved' }, resolvedMessages)
     bytes.inc(count)
+    flushes.inc(flushed)
   }
+  counter('changefeed_error_retries', 'retries of changefeeds after an error that may pass').inc(jobs.counts.retries)
+  counter('changefeed_failures', 'changefeeds that failed for good').inc(jobs.counts.failures)
   const nowNanos = BigInt(Date.now()) * 1_000_000n
   const behind = running.flatMap(({ progress }) =>
     progress.frontier === undefined ? [] : [nowNanos - progress.frontier.wall],

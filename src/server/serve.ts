@@ -1,17 +1,25 @@
 // Server: introduces all rooms to each other. It starts PostgreSQL, the settings, the sources with their changelogs, the
 // pool of feeds, the SQL front and HTTP, in this order, and stops them in the reverse one. It decides nothing itself.
 
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import pg from 'pg'
 import { FeedPool } from '../feed/feed-pool.ts'
 import { startHttp } from '../http/http.ts'
+import { JobStore } from '../jobs/job-store.ts'
+import { installJobsView } from '../jobs/jobs-view.ts'
+import { JobRegistry } from '../jobs/registry.ts'
 import { startFront } from '../pg-server/front.ts'
 import { startEmbedded } from '../postgres/embedded/embedded.ts'
 import { SettingsStore } from '../settings/store.ts'
 import { metricsText } from './metrics.ts'
+import { pinLogs } from './pin-logs.ts'
+import { jobStarter } from './run-job.ts'
 import { Sources } from './sources.ts'
 import { StatementDesk } from './statement-desk.ts'
+
+const firstRetryMs = 1000
 
 export interface ServeOptions {
   /** SQL; port 0: a free one. */
@@ -61,10 +69,11 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
     // A broken idle connection is replaced at the next query.
     system.on('error', (error) => log.warn({ error: error.message }, 'lost a connection to the system database'))
     stops.push(() => system.end())
-    const settings = await SettingsStore.open(async (sql, parameters) => {
+    const inSystem = async (sql: string, parameters: readonly (string | null)[]): Promise<(string | null)[][]> => {
       const { rows } = await system.query<(string | null)[]>({ text: sql, values: [...parameters], rowMode: 'array' })
       return rows
-    })
+    }
+    const settings = await SettingsStore.open(inSystem)
 
     const sources = new Sources({ dir: join(storeDir, 'changelog'), source, settings, log })
     stops.push(() => sources.close())
@@ -72,7 +81,19 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
     const feeds = new FeedPool()
     stops.push(() => feeds.close())
 
-    const desk = new StatementDesk({ settings, sources, feeds, source })
+    const store = await JobStore.open(inSystem, randomBytes(8).toString('hex'))
+    await installJobsView(source)
+    const jobs = await JobRegistry.open({
+      store,
+      start: jobStarter(sources, feeds),
+      log,
+      backoff: () => ({ firstMs: firstRetryMs, mostMs: settings.get('changefeed.max_retry_backoff') }),
+      retentionMs: () => settings.get('jobs.retention_time'),
+    })
+    stops.push(() => jobs.close())
+    stops.push(pinLogs(jobs, sources, log))
+
+    const desk = new StatementDesk({ settings, sources, feeds, jobs, source })
     const front = await startFront({
       listen,
       backend: { socketDir: source.socketDir, port: source.port },
@@ -86,7 +107,7 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
       host: http.host,
       port: http.port,
       ready: () => (isReady ? { ok: true } : { ok: false, reason: 'the server is starting or shutting down' }),
-      metrics: () => metricsText({ feeds, sources }),
+      metrics: () => metricsText({ feeds, jobs, sources }),
       ...(onShutdown === undefined ? {} : { shutdown: onShutdown }),
     })
     stops.push(() => web.close())

@@ -3,6 +3,8 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { FeedPool } from '../feed/feed-pool.ts'
+import type { JobRegistry } from '../jobs/registry.ts'
+import { showAutomaticJobsSql } from '../jobs/jobs-view.ts'
 import type { Front } from '../pg-server/front.ts'
 import type { Piece, StatementHandler } from '../pg-server/local-statement.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
@@ -11,6 +13,8 @@ import { findSetting } from '../settings/settings.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import type { Statement } from '../sql/ast.ts'
 import { expandShows, readSql, type SqlPiece } from '../sql/sql.ts'
+import { controlJobs, showJobsStatementSql } from './control-jobs.ts'
+import { createJob } from './create-job.ts'
 import { cancelQueries, showQueriesSql } from './queries.ts'
 import { runChangefeed } from './run-changefeed.ts'
 import { showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
@@ -22,6 +26,7 @@ export interface DeskOptions {
   readonly settings: SettingsStore
   readonly sources: Sources
   readonly feeds: FeedPool
+  readonly jobs: JobRegistry
   readonly source: Omit<SourceConnection, 'database'>
 }
 
@@ -45,7 +50,20 @@ export class StatementDesk implements StatementHandler {
     try {
       switch (statement.tag) {
         case 'create-changefeed':
-          return { tag: 'local', statement: runChangefeed(statement, this.#options), sql }
+          return {
+            tag: 'local',
+            statement:
+              statement.sink === undefined
+                ? runChangefeed(statement, this.#options)
+                : createJob(statement, this.#options),
+            sql,
+          }
+        case 'control-jobs':
+          return {
+            tag: 'local',
+            statement: controlJobs(statement, this.#options.jobs, (select) => this.#expand(select)),
+            sql,
+          }
         case 'set-cluster-setting':
         case 'reset-cluster-setting':
           return { tag: 'local', statement: changeSetting(statement, this.#options.settings), sql }
@@ -55,7 +73,7 @@ export class StatementDesk implements StatementHandler {
             statement: cancelQueries(
               statement,
               () => this.#theFront(),
-              (select) => expandShows(select, (show) => this.#showSql(show)),
+              (select) => this.#expand(select),
             ),
             sql,
           }
@@ -79,6 +97,10 @@ export class StatementDesk implements StatementHandler {
         return valuesSql(showSettings(statement.all, settings))
       case 'show-queries':
         return showQueriesSql(this.#theFront().runningStatements())
+      case 'show-jobs':
+        return showJobsStatementSql(statement, (select) => this.#expand(select))
+      case 'show-automatic-jobs':
+        return showAutomaticJobsSql
       case 'show-databases':
         return showDatabasesSql
       case 'show-tables':
@@ -86,6 +108,10 @@ export class StatementDesk implements StatementHandler {
       default:
         throw new FeedError('FEED_SYNTAX', 'only SHOW statements can stand in brackets')
     }
+  }
+
+  #expand(select: string): string {
+    return expandShows(select, (show) => this.#showSql(show))
   }
 
   #theFront(): Front {

@@ -26,6 +26,12 @@ export const knownSettings = {
     description: 'how long the changelog keeps changes, and thus how far back a cursor may reach',
     public: true,
   },
+  'changefeed.max_retry_backoff': {
+    kind: 'duration',
+    default: '30s',
+    description: 'the longest wait between two attempts of a changefeed whose sink or source fails',
+    public: true,
+  },
   'changefeed.memory.per_changefeed_limit': {
     kind: 'size',
     default: '512 MiB',

@@ -9,6 +9,9 @@ export type Statement =
   | ShowClusterSettings
   | ShowQueries
   | CancelQueries
+  | ControlJobs
+  | ShowJobs
+  | ShowAutomaticJobs
   | UseDatabase
   | ShowDatabases
   | ShowTables
@@ -90,6 +93,30 @@ export interface CancelQueries {
   /** SQL text of the sub-select, when there is one. */
   readonly select: string | undefined
   readonly position: number
+}
+
+/** (PAUSE | RESUME | CANCEL) (JOB | JOBS) ids */
+export interface ControlJobs {
+  readonly tag: 'control-jobs'
+  readonly verb: 'pause' | 'resume' | 'cancel'
+  readonly ids: JobIds
+}
+
+export type JobIds =
+  | { readonly tag: 'values'; readonly values: readonly Value[] }
+  /** SQL text, with or without brackets. */
+  | { readonly tag: 'select'; readonly sql: string }
+
+/** SHOW JOBS | SHOW (JOB | JOBS) [WHEN COMPLETE] ids */
+export interface ShowJobs {
+  readonly tag: 'show-jobs'
+  /** Undefined: all. */
+  readonly ids: JobIds | undefined
+  readonly whenComplete: boolean
+}
+
+export interface ShowAutomaticJobs {
+  readonly tag: 'show-automatic-jobs'
 }
 
 /** SET DATABASE (= | TO) name | USE name */

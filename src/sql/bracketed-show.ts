@@ -1,5 +1,5 @@
 // `SELECT … FROM [SHOW …]`: the bracket becomes a sub-select. Subscripts and array literals have brackets too, but never
-// behind FROM, JOIN or a comma and before SHOW.
+// behind FROM, JOIN or a comma and before SHOW. `WITH x AS (SHOW …) SELECT …`: what the brackets hold becomes a SELECT.
 
 import type { Statement } from './ast.ts'
 import { applySplices, type Splice } from './dialect/splices.ts'
@@ -17,13 +17,27 @@ export function spliceShows(
   const splices: Splice[] = []
   for (const [i, token] of tokens.entries()) {
     const before = tokens[i - 1]
-    if (!isOp(token, '[') || !isWord(tokens[i + 1], 'show')) continue
-    if (!isWord(before, 'from') && !isWord(before, 'join') && !isOp(before, ',')) continue
-    const close = tokens.findIndex((candidate, j) => j > i && isOp(candidate, ']'))
-    if (close < 0) continue
+    if (!isWord(tokens[i + 1], 'show')) continue
+    const isSource = isOp(token, '[') && (isWord(before, 'from') || isWord(before, 'join') || isOp(before, ','))
+    const isCommonTable = isOp(token, '(') && (isWord(before, 'as') || isWord(before, 'materialized'))
+    if (!isSource && !isCommonTable) continue
+    const close = closing(tokens, i)
+    if (close === undefined) continue
     const statement = parseOurs(new Cursor(sql, tokens.slice(i + 1, close)))
     if (statement === undefined) continue
     splices.push({ start: token.start, end: (tokens[close] as Token).end, text: `(${show(statement)})` })
   }
   return splices.length === 0 ? undefined : applySplices(sql, splices)
+}
+
+/** The bracket that closes the one at `open`. */
+function closing(tokens: readonly Token[], open: number): number | undefined {
+  let depth = 0
+  for (let i = open; i < tokens.length; i++) {
+    const token = tokens[i]
+    if (isOp(token, '(') || isOp(token, '[')) depth += 1
+    else if (isOp(token, ')') || isOp(token, ']')) depth -= 1
+    if (depth === 0) return i
+  }
+  return undefined
 }

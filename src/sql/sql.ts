@@ -28,7 +28,7 @@ export interface ReadSqlOptions {
 }
 
 /** A cheap no for nearly everything: none of these words, nothing to do. */
-const triggers = /changefeed|cluster|quer(?:y|ies)|statements|database|\buse\b|\[\s*show|\bshow\s+tables/i
+const triggers = /changefeed|cluster|quer(?:y|ies)|statements|database|\buse\b|\[\s*show|\bjobs?\b|\bshow\s+tables/i
 const dialectTriggers = /upsert|\bstring|\bbytes|\bint\b|\binteger\b|\bserial\b|\btable\b|\bcopy\b/i
 
 export function readSql(sql: string, options: ReadSqlOptions): readonly SqlPiece[] | undefined {

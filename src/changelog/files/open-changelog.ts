@@ -18,8 +18,11 @@ export function openChangelog(dir: string, shared: SharedArrayBuffer): Changelog
     get tail(): number {
       return head.tail
     },
+    startOf(after: Hlc): number | undefined {
+      return segmentFor(dir, after)?.start
+    },
     readAfter(after: Hlc): LogReader {
-      const segment = listSegments(dir).findLast((candidate) => startsAtOrBefore(candidate, after))
+      const segment = segmentFor(dir, after)
       if (segment === undefined) {
         const oldest = listSegments(dir)[0]
         throw new FeedError(
@@ -37,6 +40,10 @@ export function openChangelog(dir: string, shared: SharedArrayBuffer): Changelog
       return new FileLogReader(dir, head, segment, position)
     },
   }
+}
+
+function segmentFor(dir: string, after: Hlc): SegmentName | undefined {
+  return listSegments(dir).findLast((candidate) => startsAtOrBefore(candidate, after))
 }
 
 /** Whether nothing above `after` lies before the segment: neither a complete transaction nor the start of an open one. */

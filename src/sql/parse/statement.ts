@@ -11,6 +11,7 @@ import {
 } from './cluster-setting.ts'
 import { parseChangefeed } from './create-changefeed.ts'
 import type { Cursor } from './cursor.ts'
+import { parseControlJobs, parseShowJobs } from './jobs.ts'
 import { parseSetDatabase, parseUse } from './use-database.ts'
 
 type Parser = (cursor: Cursor) => Statement
@@ -34,6 +35,12 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
       [['show', 'all', where, what], showQueries],
     ]),
   ]),
+  ...(['pause', 'resume', 'cancel'] as const).flatMap((verb): [readonly string[], Parser][] =>
+    ['job', 'jobs'].map((what) => [[verb, what], (cursor) => parseControlJobs(cursor, verb)]),
+  ),
+  [['show', 'job'], (cursor) => parseShowJobs(cursor, true)],
+  [['show', 'jobs'], (cursor) => parseShowJobs(cursor, false)],
+  [['show', 'automatic', 'jobs'], (cursor) => (cursor.expectEnd(), { tag: 'show-automatic-jobs' })],
   [['cancel'], parseCancelQueries],
   [['set', 'database'], parseSetDatabase],
   [['set', 'session', 'database'], parseSetDatabase],

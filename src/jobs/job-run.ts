@@ -1,0 +1,146 @@
+// One job while this server owns it: the feed is started, and started again after every failure that a retry may mend,
+// from what was saved last.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { compareHlc } from '../core/hlc.ts'
+import type { JobProgress } from '../core/job-progress.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { Backoff } from './backoff.ts'
+import type { JobStore } from './job-store.ts'
+import type { ClaimedJob, JobStarter } from './jobs.ts'
+
+/** Why the job stops here; `lost`: another server has it. */
+export type StopReason = 'pause' | 'cancel' | 'shutdown' | 'lost'
+
+export interface JobRunOptions {
+  readonly job: ClaimedJob
+  readonly store: JobStore
+  readonly start: JobStarter
+  readonly log: Logger
+  readonly backoff: { readonly firstMs: number; readonly mostMs: number }
+  /** The feed failed and is tried again. */
+  readonly retried: () => void
+  /** The feed failed for good. */
+  readonly failed: () => void
+}
+
+export class JobRun {
+  readonly #options: JobRunOptions
+  readonly #abort = new AbortController()
+  readonly #log: Logger
+  #reason: StopReason | undefined
+  #progress: JobProgress
+  /** Settles when nothing of the job is left here; never rejects. */
+  readonly ended: Promise<void>
+
+  constructor(options: JobRunOptions) {
+    this.#options = options
+    this.#progress = options.job.progress
+    this.#log = options.log.child({ job: options.job.id })
+    // Not before whoever made it could stop it.
+    this.ended = Promise.resolve()
+      .then(() => this.#run())
+      .catch((error: unknown) => {
+        this.#log.error({ error: String(error) }, 'the state of the job could not be written')
+      })
+  }
+
+  get job(): ClaimedJob {
+    return this.#options.job
+  }
+
+  /** How far it came, as saved. */
+  get progress(): JobProgress {
+    return this.#progress
+  }
+
+  stop(reason: StopReason): void {
+    this.#reason ??= reason
+    this.#abort.abort(new FeedError('FEED_CANCELED', `the job stops: ${reason}`))
+  }
+
+  async #run(): Promise<void> {
+    const { job, store, backoff: backoffOptions, retried } = this.#options
+    const backoff = new Backoff(backoffOptions)
+    const { signal } = this.#abort
+    while (!signal.aborted) {
+      const before = this.#progress
+      try {
+        await this.#attempt()
+        if (this.#reason === undefined) {
+          await this.#settle('succeeded')
+          return
+        }
+      } catch (error) {
+        if (this.#reason !== undefined) break
+        if (!(error instanceof FeedError) || !error.retry) {
+          await this.#fail(error)
+          return
+        }
+        if (hasAdvanced(before, this.#progress)) backoff.reset()
+        const waitMs = backoff.next()
+        retried()
+        this.#log.warn({ error: error.message, detail: error.detail, inMs: waitMs }, 'the changefeed tries again')
+        await store.say(job, `transient error: ${error.message}`).catch(() => undefined)
+        await delay(waitMs, undefined, { signal }).catch(() => undefined)
+      }
+    }
+    if (this.#reason === 'pause') await this.#settle('paused')
+    else if (this.#reason === 'cancel') await this.#settle('canceled')
+  }
+
+  async #attempt(): Promise<void> {
+    const { job, store, start } = this.#options
+    await start(job, {
+      resume: this.#progress,
+      save: async (progress) => {
+        await store.save(job, progress)
+        this.#progress = progress
+      },
+      log: (level, text) => this.#log[level](text),
+      signal: this.#abort.signal,
+    })
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    const { job, failed } = this.#options
+    const message = error instanceof Error ? error.message : String(error)
+    if (job.payload.onError === 'pause') {
+      this.#log.warn({ error: message }, 'the changefeed is paused because of on_error=pause')
+      await this.#settle('paused', {
+        error: message,
+        runningStatus: `job failed (${message}) but is being paused because of on_error=pause`,
+      })
+      return
+    }
+    failed()
+    this.#log.error(
+      { error: message, detail: error instanceof FeedError ? error.detail : undefined },
+      'the changefeed failed',
+    )
+    await this.#settle('failed', { error: message })
+  }
+
+  /** Tries until PostgreSQL has it: a job that is over must not come back. */
+  async #settle(
+    ...[status, details]: [Parameters<JobStore['settle']>[1], Parameters<JobStore['settle']>[2]?]
+  ): Promise<void> {
+    const { job, store } = this.#options
+    const backoff = new Backoff({ firstMs: 100, mostMs: 5000 })
+    for (;;) {
+      try {
+        await store.settle(job, status, details)
+        return
+      } catch (error) {
+        if (this.#reason === 'shutdown') throw error
+        await delay(backoff.next())
+      }
+    }
+  }
+}
+
+function hasAdvanced(before: JobProgress, now: JobProgress): boolean {
+  if (now.highWater === undefined) return (now.scan?.fraction ?? 0) > (before.scan?.fraction ?? 0)
+  return before.highWater === undefined || compareHlc(now.highWater, before.highWater) > 0
+}

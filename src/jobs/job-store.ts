@@ -1,0 +1,213 @@
+// Jobs at rest: the table `changefeed.jobs` of the system database, and every statement that touches it. Each method is
+// one statement, so each is atomic; what it returns is committed.
+
+import { formatHlc, type Hlc } from '../core/hlc.ts'
+import type { JobProgress } from '../core/job-progress.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { fromJson, toJson } from './job-json.ts'
+import type { ClaimedJob, JobPayload, JobStatus, JobVerb, NewJob } from './jobs.ts'
+
+/** Runs a statement in the system database; rows as text. */
+export type JobsQuery = (
+  sql: string,
+  parameters: readonly (string | null)[],
+) => Promise<readonly (readonly (string | null)[])[]>
+
+/** How long a claim holds without being renewed. */
+const leaseMs = 15_000
+
+const tableSql = `CREATE TABLE IF NOT EXISTS changefeed.jobs (
+  job_id int8 PRIMARY KEY,
+  job_type text NOT NULL DEFAULT 'CHANGEFEED',
+  description text NOT NULL,
+  user_name text NOT NULL,
+  status text NOT NULL,
+  running_status text,
+  created timestamptz NOT NULL DEFAULT clock_timestamp(),
+  started timestamptz NOT NULL DEFAULT clock_timestamp(),
+  finished timestamptz,
+  modified timestamptz NOT NULL DEFAULT clock_timestamp(),
+  fraction_completed float4,
+  high_water numeric(40, 10),
+  error text NOT NULL DEFAULT '',
+  payload text NOT NULL,
+  progress text NOT NULL,
+  claimed_by text,
+  epoch int8 NOT NULL DEFAULT 0,
+  lease_until timestamptz
+)`
+
+const live = `('running', 'pause-requested', 'cancel-requested')`
+
+const request: Readonly<Record<JobVerb, string>> = {
+  pause: `UPDATE changefeed.jobs SET status = 'pause-requested', modified = clock_timestamp() WHERE job_id = $1 AND status = 'running'`,
+  resume: `UPDATE changefeed.jobs SET status = 'running', running_status = NULL, error = '', modified = clock_timestamp(), claimed_by = NULL WHERE job_id = $1 AND status = 'paused'`,
+  cancel: `UPDATE changefeed.jobs SET status = 'cancel-requested', modified = clock_timestamp() WHERE job_id = $1 AND status IN ('running', 'pause-requested', 'paused')`,
+}
+
+/** States in which the verb has nothing left to do. */
+const already: Readonly<Record<JobVerb, readonly JobStatus[]>> = {
+  pause: ['paused', 'pause-requested'],
+  resume: ['running'],
+  cancel: ['canceled', 'cancel-requested'],
+}
+
+export class JobStore {
+  readonly #query: JobsQuery
+  /** Names this server's claims. */
+  readonly #instance: string
+
+  private constructor(query: JobsQuery, instance: string) {
+    this.#query = query
+    this.#instance = instance
+  }
+
+  /** Makes the table when it is missing. */
+  static async open(query: JobsQuery, instance: string): Promise<JobStore> {
+    const [row] = await query(`SELECT to_regclass('changefeed.jobs')::text`, [])
+    if (row?.[0] == null) await query(tableSql, [])
+    return new JobStore(query, instance)
+  }
+
+  /** The new job's id. It is this server's from the start. */
+  async create({ description, user, payload, progress }: NewJob): Promise<ClaimedJob> {
+    const [row] = await this.#query(
+      `INSERT INTO changefeed.jobs (job_id, description, user_name, status, payload, progress, high_water, claimed_by, epoch, lease_until)
+       VALUES (unique_rowid(), $1, $2, 'running', $3, $4, $5::numeric, $6, 1, clock_timestamp() + $7::interval)
+       RETURNING job_id::text, epoch::text`,
+      [description, user, toJson(payload), toJson(progress), decimal(progress.highWater), this.#instance, lease],
+    )
+    const [id, epoch] = row ?? []
+    if (id == null || epoch == null) throw new FeedError('FEED_BUG', 'a new job has no id')
+    return { id, epoch, status: 'running', payload, progress }
+  }
+
+  /**
+   * Takes the live jobs that nobody holds, renews the lease of those that this server holds, and gives those that are new
+   * here. `fromOthers`: whoever held a job before is known to be gone.
+   */
+  async claim(fromOthers: boolean): Promise<ClaimedJob[]> {
+    const rows = await this.#query(
+      `UPDATE changefeed.jobs SET claimed_by = $1, epoch = epoch + 1, lease_until = clock_timestamp() + $2::interval
+       WHERE status IN ${live} AND claimed_by IS DISTINCT FROM $1 AND (claimed_by IS NULL OR lease_until < clock_timestamp() OR $3::bool)
+       RETURNING job_id::text, epoch::text, status, payload, progress`,
+      [this.#instance, lease, String(fromOthers)],
+    )
+    return rows.map(([id, epoch, status, payload, progress]) => ({
+      id: id ?? '',
+      epoch: epoch ?? '',
+      status: status as JobStatus,
+      payload: fromJson<JobPayload>(payload ?? ''),
+      progress: fromJson<JobProgress>(progress ?? ''),
+    }))
+  }
+
+  /** Renews this server's leases; gives the jobs it still holds, with their epochs and states. */
+  async renew(): Promise<ReadonlyMap<string, { readonly epoch: string; readonly status: JobStatus }>> {
+    const rows = await this.#query(
+      `UPDATE changefeed.jobs SET lease_until = clock_timestamp() + $2::interval
+       WHERE claimed_by = $1 AND status IN ${live} RETURNING job_id::text, epoch::text, status`,
+      [this.#instance, lease],
+    )
+    return new Map(rows.map(([id, epoch, status]) => [id ?? '', { epoch: epoch ?? '', status: status as JobStatus }]))
+  }
+
+  async save({ id, epoch }: ClaimedJob, progress: JobProgress): Promise<void> {
+    const { highWater, scan } = progress
+    const rows = await this.#query(
+      `UPDATE changefeed.jobs SET progress = $4, high_water = $5::numeric, fraction_completed = $6::float4,
+         running_status = CASE WHEN $5 IS NULL THEN running_status ELSE $7 END, modified = clock_timestamp()
+       WHERE job_id = $1 AND epoch = $2 AND claimed_by = $3 AND status IN ${live} RETURNING job_id`,
+      [
+        id,
+        epoch,
+        this.#instance,
+        toJson(progress),
+        decimal(highWater),
+        scan === undefined ? null : String(scan.fraction),
+        highWater === undefined ? null : `running: resolved=${readable(highWater)}`,
+      ],
+    )
+    if (rows.length === 0) throw claimLost(id)
+  }
+
+  async say({ id, epoch }: ClaimedJob, runningStatus: string): Promise<void> {
+    await this.#query(
+      `UPDATE changefeed.jobs SET running_status = $3, modified = clock_timestamp() WHERE job_id = $1 AND epoch = $2`,
+      [id, epoch, runningStatus],
+    )
+  }
+
+  /** Ends the claim: the job is paused or over. False: the claim was lost before. */
+  async settle(
+    { id, epoch }: ClaimedJob,
+    status: 'paused' | 'canceled' | 'succeeded' | 'failed',
+    { error = '', runningStatus = null }: { error?: string; runningStatus?: string | null } = {},
+  ): Promise<boolean> {
+    const rows = await this.#query(
+      `UPDATE changefeed.jobs SET status = $4, error = $5, running_status = $6, fraction_completed = NULL, claimed_by = NULL,
+         lease_until = NULL, modified = clock_timestamp(), finished = CASE WHEN $4 = 'paused' THEN NULL ELSE clock_timestamp() END
+       WHERE job_id = $1 AND epoch = $2 AND claimed_by = $3 RETURNING job_id`,
+      [id, epoch, this.#instance, status, error, runningStatus],
+    )
+    return rows.length > 0
+  }
+
+  /** The server goes down: whoever comes next need not wait for the leases. */
+  async release(): Promise<void> {
+    await this.#query('UPDATE changefeed.jobs SET claimed_by = NULL, lease_until = NULL WHERE claimed_by = $1', [
+      this.#instance,
+    ])
+  }
+
+  async request(id: string, verb: JobVerb): Promise<void> {
+    const rows = await this.#query(`${request[verb]} RETURNING job_id`, [id])
+    if (rows.length > 0) return
+    const status = await this.status(id)
+    if (status === undefined) {
+      throw new FeedError('FEED_STATE', `job with ID ${id} does not exist`, {
+        sqlstate: '42704',
+        hint: 'SHOW JOBS lists the jobs',
+      })
+    }
+    if (already[verb].includes(status)) return
+    const what = verb === 'resume' ? 'resumed' : `requested to be ${verb === 'pause' ? 'paused' : 'canceled'}`
+    throw new FeedError('FEED_STATE', `job ${id} with status ${status} cannot be ${what}`)
+  }
+
+  async status(id: string): Promise<JobStatus | undefined> {
+    const rows = await this.#query('SELECT status FROM changefeed.jobs WHERE job_id = $1', [id])
+    return rows[0]?.[0] as JobStatus | undefined
+  }
+
+  /** From where on paused jobs have still to read the log. */
+  async pausedProgress(): Promise<readonly { readonly database: string; readonly progress: JobProgress }[]> {
+    const rows = await this.#query(`SELECT payload, progress FROM changefeed.jobs WHERE status = 'paused'`, [])
+    return rows.map(([payload, progress]) => ({
+      database: fromJson<JobPayload>(payload ?? '').spec.database,
+      progress: fromJson<JobProgress>(progress ?? ''),
+    }))
+  }
+
+  async prune(retentionMs: number): Promise<void> {
+    await this.#query(`DELETE FROM changefeed.jobs WHERE finished < clock_timestamp() - $1::interval`, [
+      `${retentionMs} milliseconds`,
+    ])
+  }
+}
+
+const lease = `${leaseMs} milliseconds`
+
+function decimal(at: Hlc | undefined): string | null {
+  return at === undefined ? null : formatHlc(at)
+}
+
+/** Seconds, nanoseconds, and the logical part behind a comma. */
+function readable({ wall, logical }: Hlc): string {
+  const nanos = 1_000_000_000n
+  return `${wall / nanos}.${String(wall % nanos).padStart(9, '0')},${logical}`
+}
+
+function claimLost(id: string): FeedError {
+  return new FeedError('FEED_STATE', `job ${id} is not this server's any more`)
+}

@@ -1,0 +1,106 @@
+// `crdb_internal.jobs` in every database, as a view under any SELECT. PostgreSQL sees one database at a time, so the view
+// reads the table of the system database through dblink, over the socket that its own server listens on.
+
+import { openRawConnection } from '../postgres/raw-connection.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
+
+/** Kept as a comment in the system database: what a store has had installed. */
+const version = 'jobs view 1'
+
+interface JobColumn {
+  readonly name: string
+  readonly type: string
+  /** Over `changefeed.jobs`. */
+  readonly from: string
+}
+
+const utc = (column: string): string => `${column} AT TIME ZONE 'UTC'`
+
+/** In the order of `crdb_internal.jobs`. */
+const columns: readonly JobColumn[] = [
+  { name: 'job_id', type: 'int8', from: 'job_id' },
+  { name: 'job_type', type: 'text', from: 'job_type' },
+  { name: 'description', type: 'text', from: 'description' },
+  { name: 'statement', type: 'text', from: "''::text" },
+  { name: 'user_name', type: 'text', from: 'user_name' },
+  { name: 'status', type: 'text', from: 'status' },
+  { name: 'running_status', type: 'text', from: 'running_status' },
+  { name: 'created', type: 'timestamp', from: utc('created') },
+  { name: 'started', type: 'timestamp', from: utc('started') },
+  { name: 'finished', type: 'timestamp', from: utc('finished') },
+  { name: 'modified', type: 'timestamp', from: utc('modified') },
+  { name: 'fraction_completed', type: 'float4', from: 'fraction_completed' },
+  { name: 'high_water_timestamp', type: 'numeric', from: 'high_water' },
+  { name: 'error', type: 'text', from: 'error' },
+  { name: 'coordinator_id', type: 'int8', from: 'CASE WHEN claimed_by IS NULL THEN NULL ELSE 1 END' },
+]
+
+const typed = columns.map(({ name, type }) => `${name} ${type}`).join(', ')
+const selected = columns.map(({ name, from }) => `${from} AS ${name}`).join(', ')
+
+const installSql = `
+CREATE SCHEMA IF NOT EXISTS crdb_internal;
+GRANT USAGE ON SCHEMA crdb_internal TO PUBLIC;
+CREATE EXTENSION IF NOT EXISTS dblink SCHEMA crdb_internal;
+CREATE OR REPLACE FUNCTION crdb_internal.read_jobs() RETURNS TABLE (${typed}) LANGUAGE sql VOLATILE SECURITY DEFINER
+  SET search_path = pg_catalog AS $body$
+  SELECT * FROM crdb_internal.dblink(
+    format('dbname=system user=root application_name=pg-changefeed-jobs host=%s port=%s',
+      split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port')),
+    $query$SELECT ${selected} FROM changefeed.jobs$query$) AS jobs (${typed})
+$body$;
+CREATE OR REPLACE VIEW crdb_internal.jobs AS SELECT * FROM crdb_internal.read_jobs();
+GRANT SELECT ON crdb_internal.jobs TO PUBLIC;
+CREATE OR REPLACE FUNCTION crdb_internal.jobs_when_complete(ids int8[]) RETURNS SETOF crdb_internal.jobs
+  LANGUAGE plpgsql VOLATILE AS $body$
+  DECLARE started timestamptz := clock_timestamp();
+  BEGIN
+    WHILE EXISTS (SELECT FROM crdb_internal.jobs WHERE job_id = ANY (ids) AND status NOT IN ('succeeded', 'failed', 'canceled')) LOOP
+      IF clock_timestamp() - started > interval '24 hours' THEN
+        RAISE EXCEPTION 'the jobs are not complete after 24 hours' USING ERRCODE = '57014';
+      END IF;
+      PERFORM pg_catalog.pg_sleep(0.25);
+    END LOOP;
+    RETURN QUERY SELECT * FROM crdb_internal.jobs WHERE job_id = ANY (ids);
+  END
+$body$;`
+
+/** Installs the view in every database of a server, and in those to come; does nothing when that is done already. */
+export async function installJobsView(server: Omit<SourceConnection, 'database'>): Promise<void> {
+  const system = await openRawConnection({ source: { ...server, database: 'system' } })
+  try {
+    const [done] = await system.query(`SELECT obj_description('changefeed.jobs'::regclass)`)
+    if (done?.[0] === version) return
+    const databases = await system.query('SELECT datname FROM pg_database WHERE datallowconn')
+    for (const [database] of databases) {
+      const connection = await openRawConnection({ source: { ...server, database: database ?? '' } })
+      try {
+        await connection.query(`SET client_min_messages = warning; ${installSql}`)
+      } finally {
+        await connection.close()
+      }
+    }
+    await system.query(`COMMENT ON TABLE changefeed.jobs IS '${version}'`)
+  } finally {
+    await system.close()
+  }
+}
+
+const shown = columns.flatMap(({ name }) => (name === 'high_water_timestamp' ? [] : [name])).join(', ')
+
+/** SHOW JOBS: what goes on, by its start; then what ended in the last twelve hours, by its end. */
+export const showJobsSql = `SELECT ${shown} FROM (SELECT *, row_number() OVER (ORDER BY finished NULLS FIRST, started) AS place
+  FROM crdb_internal.jobs WHERE finished IS NULL OR finished > pg_catalog.timezone('UTC', pg_catalog.now()) - interval '12 hours') AS jobs ORDER BY place`
+
+/** SHOW JOB n, SHOW JOBS select: whenever they ended. `ids`: text of what stands behind IN. */
+export function showTheseJobsSql(ids: string): string {
+  return `SELECT ${shown} FROM crdb_internal.jobs WHERE job_id IN (${ids}) ORDER BY finished NULLS FIRST, started`
+}
+
+/** SHOW JOB(S) WHEN COMPLETE. */
+export function showJobsWhenCompleteSql(ids: string): string {
+  return `SELECT ${shown} FROM crdb_internal.jobs_when_complete(ARRAY(SELECT * FROM (${ids}) AS asked)::int8[]) ORDER BY finished, started`
+}
+
+/** Jobs that the server starts by itself: there are none. */
+export const showAutomaticJobsSql = `SELECT ${shown} FROM crdb_internal.jobs WHERE false`

@@ -1,0 +1,32 @@
+// A statement as SHOW JOBS prints it: targets as written, options sorted by name, values bound to placeholders filled in,
+// nothing secret.
+
+import type { CreateChangefeed } from '../sql/ast.ts'
+import { textOf, type ReadOptions, type Parameters } from './read-options.ts'
+import { showSinkUri } from './sink-uri.ts'
+
+/** Options whose value is nobody else's business. */
+const secretOptions: ReadonlySet<string> = new Set(['webhook_auth_header', 'extra_headers', 'client_key'])
+
+/** CREATE CHANGEFEED FOR TABLE a, TABLE b INTO 'uri' WITH OPTIONS (a = 'x', flag) */
+export function describeJob(statement: CreateChangefeed, { sinkText }: ReadOptions, parameters: Parameters): string {
+  const targets = statement.targets.map(({ text }) => `TABLE ${text}`).join(', ')
+  const into = sinkText === undefined ? '' : ` INTO ${quote(showSinkUri(sinkText))}`
+  const head = sinkText === undefined ? 'EXPERIMENTAL CHANGEFEED' : 'CREATE CHANGEFEED'
+  const options = statement.options
+    .map(({ name, value }) => {
+      const text = value === undefined ? undefined : (textOf(value, parameters) ?? '')
+      return text === undefined ? name : `${name} = ${quote(redacted(name, text))}`
+    })
+    .sort()
+  return `${head} FOR ${targets}${into}${options.length === 0 ? '' : ` WITH OPTIONS (${options.join(', ')})`}`
+}
+
+function redacted(name: string, text: string): string {
+  if (secretOptions.has(name)) return 'redacted'
+  return name === 'confluent_schema_registry' ? text.replace(/^([a-z]+:\/\/)[^/?@]*@/i, '$1redacted@') : text
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}

@@ -1,0 +1,43 @@
+// Keeps in the changelogs what jobs have still to read, also paused ones: a job that is behind pins the log there, so that
+// it goes by size only, not by age.
+
+import type { Logger } from 'pino'
+import type { JobProgress } from '../core/job-progress.ts'
+import type { JobRegistry } from '../jobs/registry.ts'
+import type { Sources } from './sources.ts'
+
+const everyMs = 30_000
+
+/** Gives what stops it. */
+export function pinLogs(jobs: JobRegistry, sources: Sources, log: Logger): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve()
+  const pin = (): void => {
+    last = last
+      .then(() => pinNow(jobs, sources))
+      .catch((error: unknown) => {
+        log.warn({ error: String(error) }, 'the changelogs could not be pinned for the jobs')
+      })
+  }
+  pin()
+  const timer = setInterval(pin, everyMs)
+  return async () => {
+    clearInterval(timer)
+    await last
+  }
+}
+
+async function pinNow(jobs: JobRegistry, sources: Sources): Promise<void> {
+  const paused = await jobs.store.pausedProgress()
+  const running = jobs.running.map(({ job, progress }) => ({ database: job.payload.spec.database, progress }))
+  for (const { connection, log, ingest } of sources.all) {
+    const positions = [...paused, ...running].flatMap(({ database, progress }) => {
+      const from = database === connection.database ? readsFrom(progress) : undefined
+      return from === undefined ? [] : (log.startOf(from) ?? [])
+    })
+    ingest.pin(positions)
+  }
+}
+
+function readsFrom({ highWater, scan }: JobProgress): JobProgress['highWater'] {
+  return highWater ?? scan?.at
+}

@@ -1,0 +1,104 @@
+// A CREATE CHANGEFEED statement made into a plan, and its tables taken under watch: what feeds on a connection and jobs
+// have in common before the feed runs.
+
+import { randomBytes } from 'node:crypto'
+import type { ValueFormat } from '../core/feed-spec.ts'
+import { compareHlc, formatHlc, type Hlc } from '../core/hlc.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { watchTables } from '../ingest/watch.ts'
+import type { LocalCall } from '../pg-server/local-statement.ts'
+import { openRawConnection } from '../postgres/raw-connection.ts'
+import { resolveTargets, type CatalogueQuery } from '../plan/catalogue.ts'
+import { closePlan, openPlan, type Opening, type Plan } from '../plan/plan.ts'
+import type { CreateChangefeed } from '../sql/ast.ts'
+import type { Source } from './sources.ts'
+import type { DeskOptions } from './statement-desk.ts'
+
+export interface PlannedChangefeed extends Plan {
+  readonly opening: Opening
+}
+
+/** What a feed starts from. */
+export interface FeedOrigin {
+  readonly source: Source
+  /** A head of the log from before `startTime`. */
+  readonly startPosition: number
+  /** The time of the statement on the source's clock. */
+  readonly startTime: Hlc
+}
+
+export async function planChangefeed(
+  statement: CreateChangefeed,
+  { settings, source }: DeskOptions,
+  call: LocalCall,
+): Promise<PlannedChangefeed> {
+  const { session, parameters } = call
+  const opening = openPlan(statement, {
+    id: randomBytes(8).toString('hex'),
+    parameters,
+    now: await sourceTime(call),
+    database: session.database,
+    user: session.user,
+    prerequisites: {
+      featureEnabled: settings.get('feature.changefeed.enabled'),
+      rangefeedEnabled: settings.get('kv.rangefeed.enabled'),
+    },
+    rowFormats: await rowFormats(call),
+  })
+  const queryIn = (database: string): CatalogueQuery => {
+    if (database === session.database) return (sql) => session.queryBackend(sql)
+    return async (sql) => {
+      const connection = await openRawConnection({ source: { ...source, user: session.user, database } })
+      try {
+        return await connection.query(sql)
+      } finally {
+        await connection.close()
+      }
+    }
+  }
+  const plan = closePlan(opening, await resolveTargets(statement.targets, session.database, queryIn))
+  return { ...plan, opening }
+}
+
+/** From here on the log holds every change of the plan's tables. */
+export async function watchPlanned(
+  { spec, identityChanges }: Plan,
+  { sources }: DeskOptions,
+  call: LocalCall,
+): Promise<FeedOrigin> {
+  const source = await sources.ensure(spec.database)
+  const identity = new Map(identityChanges.map(({ relid, sql }) => [relid, sql]))
+  const since = await watchTables(
+    source.connection,
+    spec.targets.map(({ relid }) => ({ relid, identitySql: identity.get(relid) })),
+  )
+  if (spec.cursor !== undefined) checkWatched(spec.cursor, since)
+  // In this order: what commits after the time of the start lies behind the position.
+  const startPosition = source.log.head
+  const startTime = await sourceTime(call)
+  return { source, startPosition, startTime }
+}
+
+/** How the client wants the three columns: binary as asked for, text as its bytea_output says. */
+async function rowFormats({ session, resultFormats }: LocalCall): Promise<[ValueFormat, ValueFormat, ValueFormat]> {
+  const rows = await session.queryBackend('SHOW bytea_output')
+  const text: ValueFormat = rows[0]?.[0] === 'escape' ? 'escape' : 'hex'
+  return [text, resultFormats[1] === 1 ? 'binary' : text, resultFormats[2] === 1 ? 'binary' : text]
+}
+
+async function sourceTime({ session }: LocalCall): Promise<Hlc> {
+  const rows = await session.queryBackend('SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint')
+  return { wall: BigInt(rows[0]?.[0] ?? '0') * 1000n, logical: 0 }
+}
+
+/** The log holds a table's changes only since it is watched. */
+function checkWatched(cursor: Hlc, since: ReadonlyMap<number, Hlc | undefined>): void {
+  for (const at of since.values()) {
+    if (at === undefined || compareHlc(cursor, at) >= 0) continue
+    throw new FeedError(
+      'FEED_CURSOR_TOO_OLD',
+      `could not create changefeed: cursor ${formatHlc(cursor)} is older than the GC threshold ${formatHlc(at)}`,
+      { hint: 'use a more recent cursor', detail: 'the changes of a table are kept since its first changefeed' },
+    )
+  }
+}
