@@ -3,10 +3,11 @@
 import { parentPort } from 'node:worker_threads'
 import { openChangelog } from '../changelog/files/open-changelog.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../errors/feed-error.ts'
+import { openKafkaSink } from '../sink/kafka/open-kafka-sink.ts'
 import { NullSink } from '../sink/null/null-sink.ts'
 import { RowsSink } from '../sink/rows/rows-sink.ts'
 import type { Sink } from '../sink/sink.ts'
-import type { FeedStart, FromFeedWorker, ToFeedWorker } from './feed-messages.ts'
+import type { FeedStart, FromFeedWorker, LogLevel, ToFeedWorker } from './feed-messages.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import { newProgress, runFeed, type FeedProgress } from './run-feed.ts'
 
@@ -86,7 +87,8 @@ class RunningFeed {
 
   async #sink({ spec }: FeedStart): Promise<Sink> {
     if (spec.sink.tag === 'null') return new NullSink()
-    if (spec.sink.tag === 'kafka') throw new FeedError('FEED_BUG', 'no plan names this sink')
+    if (spec.sink.tag === 'kafka')
+      return openKafkaSink(spec.sink, { log: (level, text) => this.#log(level, text), signal: this.#sinkAbort.signal })
     return new RowsSink({
       formats: spec.sink.formats,
       topics: spec.targets.map(({ topic }) => topic),
@@ -107,6 +109,10 @@ class RunningFeed {
     if (this.#inFlight < maxInFlightBytes) return Promise.resolve()
     this.#mayGoOn ??= Promise.withResolvers()
     return this.#mayGoOn.promise
+  }
+
+  #log(level: LogLevel, text: string): void {
+    say({ tag: 'log', feed: this.#id, level, text: `[kafka-producer] ${text}` })
   }
 
   #report(): void {

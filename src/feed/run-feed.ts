@@ -144,7 +144,10 @@ class RunningFeed {
     }
     await sink.flush()
     const { endTime } = spec
-    if (endTime !== undefined) await this.#checkpoint(endTime, this.#resolved.isNew(endTime))
+    if (endTime === undefined) return
+    await this.#checkpoint(endTime, this.#resolved.isNew(endTime))
+    // Nobody flushes after the last resolved message otherwise.
+    await sink.flush()
   }
 
   #follower(

@@ -33,6 +33,8 @@ export function checkpointNanos({ given, sink }: ReadOptions): bigint {
 
 export interface NoticeFacts {
   readonly read: ReadOptions
+  /** Of the sink, if it has some. */
+  readonly topics: readonly string[]
   readonly times: FeedTimes
   readonly now: Hlc
   readonly tables: readonly TargetFacts[]
@@ -40,10 +42,12 @@ export interface NoticeFacts {
   readonly identityChanges: readonly string[]
 }
 
-export function noticesOf({ read, times, now, tables, identityChanges }: NoticeFacts): readonly Notice[] {
+export function noticesOf({ read, topics, times, now, tables, identityChanges }: NoticeFacts): readonly Notice[] {
   const { given, sink } = read
   const messages: string[] = []
   if (sink.notice !== undefined) messages.push(sink.notice)
+  const named = [...new Set(topics)]
+  if (named.length > 0) messages.push(`changefeed will emit to topic${named.length > 1 ? 's' : ''} ${named.join(',')}`)
   if (enumText(given, 'format') === 'experimental_avro')
     messages.push('avro is no longer experimental, use format=avro')
   if (given.has('protect_data_from_gc_on_pause')) {

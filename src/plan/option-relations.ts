@@ -203,9 +203,9 @@ export function checkBuilt({ given, sink, sinkPosition }: ReadOptions): void {
 }
 
 function checkSinkBuilt({ kind, scheme }: SinkUri, position: number): void {
-  if (kind === 'sinkless' || kind === 'null') return
+  if (kind === 'sinkless' || kind === 'null' || kind === 'kafka') return
   throw new FeedError('FEED_UNSUPPORTED', `sink ${scheme}:// is not supported yet`, {
-    hint: "leave INTO out and read the rows from the connection; INTO 'null://' discards them",
+    hint: 'kafka:// and null:// are; without INTO the rows come over the connection',
     position,
   })
 }

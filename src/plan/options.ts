@@ -153,7 +153,7 @@ export const options = {
     kind: 'json',
     value: 'required',
     sinks: ['kafka', 'pulsar'],
-    built: false,
+    built: true,
     about: 'Batching, acknowledgement, compression and client id of the Kafka producer.',
   },
   key_column: {

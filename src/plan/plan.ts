@@ -11,7 +11,7 @@
 // CockroachDB has. It is kept here and nowhere else. Nothing is tried on a sink or changed in the database: the
 // statements in `identityChanges` are for the caller to run before it starts the feed.
 
-import type { FeedSpec, SinkSpec, ValueFormat } from '../core/feed-spec.ts'
+import type { FeedSpec, FeedTarget, SinkSpec, ValueFormat } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
@@ -22,6 +22,7 @@ import { checkpointNanos, durationOf, noticesOf, type Notice } from './notices.t
 import { checkBuilt, checkEncoder, checkRelations, checkSink, envelopeOf, scanOf } from './option-relations.ts'
 import { checkPrerequisites, type Prerequisites } from './prerequisites.ts'
 import { isOn, readOptions, type Parameters, type ReadOptions } from './read-options.ts'
+import { kafkaSinkSpec } from './kafka-sink-config.ts'
 import { checkNullSinkParameters } from './sink-uri.ts'
 import { checkTargets } from './targets.ts'
 import { checkCursorAge, checkEndTime, readTimes, type FeedTimes } from './times.ts'
@@ -81,6 +82,7 @@ export function closePlan(opening: Opening, catalogue: Catalogue, oldestCursor?:
   const identityChanges = tables.flatMap((table) => identityChange(table, spec.diff) ?? [])
   const notices = noticesOf({
     read,
+    topics: spec.sink.tag === 'kafka' ? spec.sink.topics : [],
     times,
     now: context.now,
     tables,
@@ -105,14 +107,15 @@ function specOf({ context, read, times }: Opening, tables: readonly TargetFacts[
   const resolvedNanos = durationOf(given, 'resolved')
   const full = given.has('full_table_name')
   const wrapped = envelope === 'wrapped'
+  const targets = tables.map((table) => ({
+    relid: table.relid,
+    topic: full ? `${table.database}.${table.schema}.${table.name}` : table.name,
+    tableName: table.name,
+  }))
   return {
     id: context.id,
     database: tables[0]?.database ?? context.database,
-    targets: tables.map((table) => ({
-      relid: table.relid,
-      topic: full ? `${table.database}.${table.schema}.${table.name}` : table.name,
-      tableName: table.name,
-    })),
+    targets,
     format: 'json',
     envelope,
     updated: isOn(given, 'updated'),
@@ -127,12 +130,22 @@ function specOf({ context, read, times }: Opening, tables: readonly TargetFacts[
     initialScan: scanOf(given),
     cursor: times.cursor,
     endTime: times.endTime,
-    sink: sinkSpec(context, read),
+    sink: sinkSpec(context, read, targets),
   }
 }
 
-function sinkSpec(context: PlanContext, { sink }: ReadOptions): SinkSpec {
-  return sink.kind === 'sinkless' ? { tag: 'rows', formats: context.rowFormats } : { tag: 'null' }
+function sinkSpec(context: PlanContext, read: ReadOptions, targets: readonly FeedTarget[]): SinkSpec {
+  const { given, sink } = read
+  if (sink.kind === 'sinkless') return { tag: 'rows', formats: context.rowFormats }
+  if (sink.kind === 'null') return { tag: 'null' }
+  const config = given.get('kafka_sink_config')
+  return kafkaSinkSpec({
+    uri: read.sinkText ?? '',
+    position: read.sinkPosition,
+    config: config?.text,
+    configPosition: config?.position ?? 0,
+    tables: targets.map(({ topic }) => topic),
+  })
 }
 
 function milliseconds(nanos: bigint): number {

@@ -1,0 +1,155 @@
+// kafka_sink_config: a JSON object. Fields that are not known are ignored, as CockroachDB does; wrong values are errors.
+
+import { parseDuration } from '../core/duration.ts'
+import type { KafkaFlush, KafkaRetry, KafkaSinkSpec } from '../core/kafka-sink-spec.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { kafkaTopicName } from './topic-name.ts'
+import { readKafkaUri } from './kafka-uri.ts'
+
+type KafkaConfig = Pick<KafkaSinkSpec, 'clientId' | 'acks' | 'compression' | 'compressionLevel' | 'flush' | 'retry'>
+
+const defaultClientId = 'CockroachDB'
+const defaultRetry: KafkaRetry = { max: 5, backoffMs: 500 }
+const acksNames: Readonly<Record<string, KafkaSinkSpec['acks']>> = {
+  none: 'none',
+  '0': 'none',
+  one: 'one',
+  '1': 'one',
+  all: 'all',
+  '-1': 'all',
+}
+const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+const lz4Levels: ReadonlySet<number> = new Set([0, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072])
+
+export interface KafkaSinkOptions {
+  readonly uri: string
+  readonly position: number
+  /** Text of kafka_sink_config. */
+  readonly config: string | undefined
+  readonly configPosition: number
+  /** Statement-time names, of each target. */
+  readonly tables: readonly string[]
+}
+
+export function kafkaSinkSpec({ uri, position, config, configPosition, tables }: KafkaSinkOptions): KafkaSinkSpec {
+  const { brokers, topicPrefix, topicName, tls, sasl } = readKafkaUri(uri, position)
+  const topics = tables.map((table) => kafkaTopicName(topicPrefix + (topicName ?? table)))
+  return { tag: 'kafka', brokers, topics, tls, sasl, ...readKafkaSinkConfig(config, configPosition) }
+}
+
+export function readKafkaSinkConfig(text: string | undefined, position: number): KafkaConfig {
+  const refuse = (message: string): FeedError => new FeedError('FEED_OPTION', message, { position })
+  const config = new ConfigObject(text === undefined || text === '' ? {} : parse(text, refuse), refuse)
+  const acksText = config.text('RequiredAcks') ?? 'ONE'
+  const acks = acksNames[acksText.toLowerCase()]
+  if (acks === undefined) throw refuse(`invalid acks value "${acksText}", must be "NONE"/"0", "ONE"/"1", or "ALL"/"-1"`)
+  const clientId = config.text('ClientID') ?? ''
+  if (!/^[A-Za-z0-9._-]*$/.test(clientId))
+    throw refuse(`invalid ClientID "${clientId}": letters, digits, '.', '_' and '-' only`)
+  const compression = readCodec(config.text('Compression') ?? 'NONE', refuse)
+  const compressionLevel = config.integer('CompressionLevel')
+  if (compressionLevel !== undefined) checkLevel(compression, compressionLevel, refuse)
+  return {
+    clientId: clientId === '' ? defaultClientId : clientId,
+    acks,
+    compression,
+    compressionLevel,
+    flush: readFlush(config.object('Flush'), refuse),
+    retry: readRetry(config.object('Retry'), refuse),
+  }
+}
+
+type Refuse = (message: string) => FeedError
+
+function parse(text: string, refuse: Refuse): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw refuse(`error unmarshalling json: ${(error as Error).message}`)
+  }
+}
+
+function readCodec(text: string, refuse: Refuse): KafkaSinkSpec['compression'] {
+  const found = codecs.find((codec) => codec === text.toLowerCase())
+  if (found === undefined) throw refuse(`unknown compression "${text}", must be NONE, GZIP, SNAPPY, LZ4, or ZSTD`)
+  return found
+}
+
+function checkLevel(codec: KafkaSinkSpec['compression'], level: number, refuse: Refuse): void {
+  const fits =
+    (codec === 'gzip' && level >= -2 && level <= 9) ||
+    (codec === 'zstd' && level >= 1 && level <= 4) ||
+    (codec === 'lz4' && lz4Levels.has(level))
+  if (!fits) throw refuse(`invalid compression level ${level} for ${codec.toUpperCase()}`)
+}
+
+function readFlush(flush: ConfigObject, refuse: Refuse): KafkaFlush {
+  const messages = flush.integer('Messages') ?? 0
+  const bytes = flush.integer('Bytes') ?? 0
+  const frequencyMs = flush.durationMs('Frequency') ?? 0
+  if (messages < 0 || bytes < 0 || frequencyMs < 0) throw refuse('invalid sink config, all values must be non-negative')
+  if ((messages > 0 || bytes > 0) && frequencyMs === 0) {
+    throw refuse('invalid sink config, Flush.Frequency is not set, messages may never be sent')
+  }
+  return { messages, bytes, frequencyMs }
+}
+
+function readRetry(retry: ConfigObject, refuse: Refuse): KafkaRetry {
+  const backoffMs = retry.durationMs('Backoff') ?? defaultRetry.backoffMs
+  if (backoffMs < 0) throw refuse('invalid sink config, all values must be non-negative')
+  const max = retry.any('Max')
+  if (max === undefined) return { max: defaultRetry.max, backoffMs }
+  if (typeof max === 'string' && max.toLowerCase() === 'inf') return { max: Number.POSITIVE_INFINITY, backoffMs }
+  const count = typeof max === 'string' && /^-?\d+$/.test(max) ? Number(max) : max
+  if (typeof count !== 'number' || !Number.isInteger(count)) {
+    throw refuse("Retry.Max must be either a positive int or 'inf' for infinite retries.")
+  }
+  if (count <= 0) throw refuse("Retry.Max must be a positive integer. use 'inf' for infinite retries.")
+  return { max: count, backoffMs }
+}
+
+/** A JSON object whose members are asked for by name and type; names in any case. */
+class ConfigObject {
+  readonly #members: ReadonlyMap<string, unknown>
+  readonly #refuse: Refuse
+
+  constructor(value: unknown, refuse: Refuse) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw refuse('error unmarshalling json: the value is not an object')
+    }
+    this.#members = new Map(Object.entries(value).map(([name, member]) => [name.toLowerCase(), member]))
+    this.#refuse = refuse
+  }
+
+  any(name: string): unknown {
+    return this.#members.get(name.toLowerCase()) ?? undefined
+  }
+
+  text(name: string): string | undefined {
+    const value = this.any(name)
+    if (value === undefined || typeof value === 'string') return value
+    throw this.#wrong(name, 'a string')
+  }
+
+  integer(name: string): number | undefined {
+    const value = this.any(name)
+    if (value === undefined || (typeof value === 'number' && Number.isInteger(value))) return value
+    throw this.#wrong(name, 'an integer')
+  }
+
+  durationMs(name: string): number | undefined {
+    const text = this.text(name)
+    if (text === undefined) return undefined
+    const read = parseDuration(text)
+    if (read.tag === 'error') throw this.#refuse(`error unmarshalling json: ${name}: ${read.message}`)
+    return Number(read.nanos) / 1e6
+  }
+
+  object(name: string): ConfigObject {
+    return new ConfigObject(this.any(name) ?? {}, this.#refuse)
+  }
+
+  #wrong(name: string, wanted: string): FeedError {
+    return this.#refuse(`error unmarshalling json: ${name} is not ${wanted}`)
+  }
+}

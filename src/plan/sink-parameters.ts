@@ -1,0 +1,49 @@
+// The query parameters of a sink URI, taken one by one; what nobody took is an error that names it.
+
+import { FeedError } from '../errors/feed-error.ts'
+
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
+
+export class SinkParameters {
+  readonly #values: Map<string, string>
+  readonly #position: number
+
+  constructor(query: string, position: number) {
+    this.#values = new Map(new URLSearchParams(query))
+    this.#position = position
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#values.get(name)
+    this.#values.delete(name)
+    return value
+  }
+
+  bool(name: string): boolean | undefined {
+    const value = this.text(name)
+    if (value === undefined) return undefined
+    const folded = value.toLowerCase()
+    if (['true', 't', '1'].includes(folded)) return true
+    if (['false', 'f', '0'].includes(folded)) return false
+    throw this.refused(`param ${name} must be a bool`)
+  }
+
+  /** In the standard alphabet or the URL's. A plus sign that was not escaped arrives as a blank. */
+  base64(name: string): string | undefined {
+    const value = this.text(name)
+    if (value === undefined) return undefined
+    const standard = value.replaceAll(' ', '+').replaceAll('-', '+').replaceAll('_', '/')
+    if (!base64.test(standard)) throw this.refused(`param ${name} must be base 64 encoded`)
+    return Buffer.from(standard, 'base64').toString('latin1')
+  }
+
+  /** `sink`: as in "unknown kafka sink query parameters". */
+  end(sink: string): void {
+    const names = [...this.#values.keys()].sort()
+    if (names.length > 0) throw this.refused(`unknown ${sink} sink query parameters: [${names.join(', ')}]`)
+  }
+
+  refused(message: string, hint?: string): FeedError {
+    return new FeedError('FEED_OPTION', message, { position: this.#position, hint })
+  }
+}

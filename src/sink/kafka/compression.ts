@@ -1,0 +1,28 @@
+// Compression of a record batch, by name and level. gzip and zstd are Node's own; snappy and lz4 are the client library's,
+// which have no levels.
+
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
+import { compressionsAlgorithms } from '@platformatic/kafka'
+import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { BatchHeader } from './record-batch.ts'
+
+/** -2 of Go's gzip: Huffman codes only. */
+const huffmanOnly = -2
+
+export function compression({ compression: name, compressionLevel: level }: KafkaSinkSpec): BatchHeader['compress'] {
+  if (name === 'none') return undefined
+  const codec = compressionsAlgorithms[name].bitmask
+  if (name === 'gzip') {
+    const options =
+      level === huffmanOnly
+        ? { strategy: constants.Z_HUFFMAN_ONLY }
+        : { level: level ?? constants.Z_DEFAULT_COMPRESSION }
+    return { codec, compress: (records) => gzipSync(records, options) }
+  }
+  if (name === 'zstd') {
+    const params = level === undefined ? {} : { [constants.ZSTD_c_compressionLevel]: level }
+    return { codec, compress: (records) => zstdCompressSync(records, { params }) }
+  }
+  const { compressSync } = compressionsAlgorithms[name]
+  return { codec, compress: (records) => compressSync(records) }
+}

@@ -1,0 +1,80 @@
+// The client library's part: connections with their TLS and SASL, metadata, producer ids. What is sent over the
+// connections is ours (produce.ts).
+
+import { Producer, type Connection } from '@platformatic/kafka'
+import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+
+const connectMs = 10_000
+const requestMs = 30_000
+
+export interface TopicLayout {
+  /** The broker that leads each partition; -1: none at the moment. */
+  readonly leaders: readonly number[]
+}
+
+export class KafkaClient implements AsyncDisposable {
+  readonly #producer: Producer
+
+  constructor(spec: KafkaSinkSpec) {
+    const { brokers, clientId, sasl, tls } = spec
+    this.#producer = new Producer({
+      clientId,
+      bootstrapBrokers: [...brokers],
+      // Who asks here tries again itself, and says so.
+      retries: 0,
+      connectTimeout: connectMs,
+      requestTimeout: requestMs,
+      metadataMaxAge: 0,
+      autocreateTopics: true,
+      ...(tls === undefined
+        ? {}
+        : {
+            tls: {
+              rejectUnauthorized: tls.verify,
+              ...(tls.ca === undefined ? {} : { ca: [tls.ca] }),
+              ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+              ...(tls.key === undefined ? {} : { key: tls.key }),
+            },
+            tlsServerName: true,
+          }),
+      ...(sasl === undefined
+        ? {}
+        : { sasl: { mechanism: sasl.mechanism, username: sasl.user, password: sasl.password } }),
+    })
+    // What goes wrong comes back from the call that it goes wrong in.
+    this.#producer.on('error', () => undefined)
+  }
+
+  /** Creates topics that are missing where the brokers allow it. Throws while one of them is not there. */
+  async topics(names: readonly string[]): Promise<ReadonlyMap<string, TopicLayout>> {
+    const metadata = await this.#producer.metadata({ topics: [...names], autocreateTopics: true, forceUpdate: true })
+    const layouts = new Map<string, TopicLayout>()
+    for (const name of names) {
+      const topic = metadata.topics.get(name)
+      if (topic === undefined) throw new FeedError('FEED_SINK', `Kafka gives no metadata of topic ${name}`)
+      layouts.set(name, { leaders: topic.partitions.map(({ leader }) => leader) })
+    }
+    return layouts
+  }
+
+  /** Asks any broker who is there. */
+  async dial(): Promise<void> {
+    await this.#producer.metadata({ topics: [], forceUpdate: true })
+  }
+
+  async connection(broker: number): Promise<Connection> {
+    const address = this.#producer.currentMetadata?.brokers.get(broker)
+    if (address === undefined) throw new FeedError('FEED_SINK', `Kafka has no broker ${broker} at the moment`)
+    return this.#producer.connections.get(address)
+  }
+
+  async newProducerId(): Promise<{ readonly id: bigint; readonly epoch: number }> {
+    const { producerId, producerEpoch } = await this.#producer.initIdempotentProducer({})
+    return { id: producerId, epoch: producerEpoch }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#producer.close(true).catch(() => undefined)
+  }
+}

@@ -1,0 +1,10 @@
+// Which partition a key belongs to: FNV-1a of the key's bytes, 32 bits, as a signed number; the remainder by the number of
+// partitions without its sign. The same as CockroachDB's (and sarama's hash partitioner), so that a topic can change
+// hands.
+
+/** `bytes[start, end)` is the key. */
+export function partitionOf(bytes: Uint8Array, start: number, end: number, partitions: number): number {
+  let hash = 0x811c9dc5
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193)
+  return Math.abs((hash | 0) % partitions)
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { compressionsAlgorithms, crc32c, Reader, readRecordsBatch } from '@platformatic/kafka'
+import { headerBytes, RecordBatch, type BatchHeader } from './record-batch.ts'
+
+interface Message {
+  readonly key: string | null
+  readonly value: string | null
+}
+
+const plain: BatchHeader = { nowMs: 1_700_000_000_123, producer: undefined, compress: undefined }
+
+function batchOf(messages: readonly Message[]): RecordBatch {
+  const batch = new RecordBatch(64)
+  for (const { key, value } of messages) {
+    const bytes = Buffer.from(`..${key ?? ''}${value ?? ''}`)
+    const keyEnd = 2 + Buffer.byteLength(key ?? '')
+    batch.add(bytes, key === null ? -1 : 2, keyEnd, value === null ? -1 : bytes.length)
+  }
+  return batch
+}
+
+/** As the client library reads it. */
+function read(bytes: Buffer): { messages: Message[]; batch: ReturnType<typeof readRecordsBatch> } {
+  const batch = readRecordsBatch(Reader.from(Buffer.from(bytes)))
+  const messages = batch.records.map(({ key, value }) => ({
+    key: key === null ? null : (key as Buffer).toString(),
+    value: value === null ? null : (value as Buffer).toString(),
+  }))
+  return { messages, batch }
+}
+
+const messages: readonly Message[] = [
+  { key: '[1]', value: '{"after": {"a": 1}}' },
+  { key: '[2]', value: null },
+  { key: null, value: '{"resolved":"1.0000000000"}' },
+  { key: '', value: '' },
+  { key: `["${'k'.repeat(70)}"]`, value: 'v'.repeat(20_000) },
+]
+
+test('an independent reader sees what was written', () => {
+  const bytes = batchOf(messages).seal(plain)
+  const { batch, messages: seen } = read(bytes)
+  assert.deepEqual(seen, messages)
+  assert.equal(batch.length, bytes.length - 12)
+  assert.equal(batch.crc, crc32c(bytes.subarray(21)))
+  assert.equal(batch.firstTimestamp, 1_700_000_000_123n)
+  assert.equal(batch.maxTimestamp, 1_700_000_000_123n)
+  assert.equal(batch.lastOffsetDelta, 4)
+  assert.equal(batch.producerId, -1n)
+  assert.deepEqual(
+    batch.records.map(({ offsetDelta }) => offsetDelta),
+    [0, 1, 2, 3, 4],
+  )
+})
+
+test('a thousand records, whose offsets need longer numbers', () => {
+  const many = Array.from({ length: 1000 }, (_, i) => ({ key: `[${i}]`, value: `value ${i}` }))
+  assert.deepEqual(read(batchOf(many).seal(plain)).messages, many)
+})
+
+test('a producer gives its id, epoch and sequence', () => {
+  const { batch } = read(batchOf(messages).seal({ ...plain, producer: { id: 77n, epoch: 3, sequence: 500 } }))
+  assert.deepEqual([batch.producerId, batch.producerEpoch, batch.firstSequence], [77n, 3, 500])
+})
+
+test('compressed records are read back, by each codec', () => {
+  for (const name of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
+    const { bitmask, compressSync } = compressionsAlgorithms[name]
+    const sealed = batchOf(messages).seal({ ...plain, compress: { codec: bitmask, compress: compressSync } })
+    assert.deepEqual(read(sealed).messages, messages, name)
+  }
+})
+
+test('halves hold the same records, and can be halved again', () => {
+  const batch = batchOf(messages)
+  const [first, second] = batch.halves()
+  assert.deepEqual([first.count, second.count], [3, 2])
+  assert.deepEqual([...read(first.seal(plain)).messages, ...read(second.seal(plain)).messages], messages)
+  const [one] = first.halves()[0].halves()
+  assert.deepEqual(read(one.seal(plain)).messages, messages.slice(0, 1))
+})
+
+test('a cleared batch is empty, and its bytes are counted again from the header', () => {
+  const batch = batchOf(messages)
+  batch.clear()
+  assert.deepEqual([batch.count, batch.bytes], [0, headerBytes])
+  batch.add(Buffer.from('[9]nine'), 0, 3, 7)
+  assert.deepEqual(read(batch.seal(plain)).messages, [{ key: '[9]', value: 'nine' }])
+})

@@ -1,0 +1,149 @@
+// Kafka's record batch, version 2, written straight from the feed's bytes:
+//
+//   i64 base offset, i32 length of the rest, i32 leader epoch, i8 magic 2, u32 CRC-32C of the rest,
+//   i16 attributes (codec in bits 0-2), i32 last offset delta, i64 first and i64 max timestamp (ms),
+//   i64 producer id, i16 producer epoch, i32 base sequence, i32 count, records
+//   record: varint length, i8 attributes, varint timestamp delta, varint offset delta,
+//           varint key length (-1: none), key, varint value length (-1: none), value, varint header count
+//
+// Varints are zigzag. The records can be compressed as a whole. What is written stays until `clear`, so that a batch can
+// be sent again, or halved when the broker finds it too large.
+
+import { crc32c } from '@platformatic/kafka'
+import { ByteWriter } from '../../bytes/byte-writer.ts'
+
+export const headerBytes = 61
+const crcFrom = 21
+
+export interface BatchHeader {
+  readonly nowMs: number
+  readonly producer: { readonly id: bigint; readonly epoch: number; readonly sequence: number } | undefined
+  /** Undefined: as they are. */
+  readonly compress: { readonly codec: number; readonly compress: (records: Buffer) => Buffer } | undefined
+}
+
+export class RecordBatch {
+  readonly #out: ByteWriter
+  count = 0
+
+  constructor(initialBytes = 64 * 1024) {
+    this.#out = new ByteWriter(initialBytes)
+    this.clear()
+  }
+
+  /** Header and records, before compression. */
+  get bytes(): number {
+    return this.#out.length
+  }
+
+  clear(): void {
+    this.#out.clear()
+    this.#out.ensure(headerBytes)
+    this.#out.length = headerBytes
+    this.count = 0
+  }
+
+  /** Key `bytes[keyStart, keyEnd)`, value behind it; no key when `keyStart` is negative, no value when `valueEnd` is. */
+  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void {
+    const out = this.#out
+    const offset = this.count * 2
+    const keyBytes = keyEnd - keyStart
+    const valueBytes = valueEnd - keyEnd
+    const keyLength = keyStart < 0 ? 1 : keyBytes * 2
+    const valueLength = valueEnd < 0 ? 1 : valueBytes * 2
+    const body =
+      3 +
+      varintBytes(offset) +
+      varintBytes(keyLength) +
+      varintBytes(valueLength) +
+      (keyStart < 0 ? 0 : keyBytes) +
+      (valueEnd < 0 ? 0 : valueBytes)
+    out.ensure(body + 5)
+    writeVarint(out, body * 2)
+    out.buffer[out.length++] = 0
+    out.buffer[out.length++] = 0
+    writeVarint(out, offset)
+    writeVarint(out, keyLength)
+    if (keyStart >= 0) out.copy(bytes, keyStart, keyEnd)
+    writeVarint(out, valueLength)
+    if (valueEnd >= 0) out.copy(bytes, keyEnd, valueEnd)
+    out.buffer[out.length++] = 0
+    this.count += 1
+  }
+
+  /** The batch as it goes out; valid until the next call of anything here. */
+  seal({ nowMs, producer, compress }: BatchHeader): Buffer {
+    let batch: Buffer = this.#out.view()
+    if (compress !== undefined) {
+      const records = compress.compress(batch.subarray(headerBytes))
+      batch = Buffer.concat([batch.subarray(0, headerBytes), records])
+    }
+    const now = BigInt(nowMs)
+    batch.writeBigInt64BE(0n, 0)
+    batch.writeInt32BE(batch.length - 12, 8)
+    batch.writeInt32BE(-1, 12)
+    batch.writeInt8(2, 16)
+    batch.writeInt16BE(compress?.codec ?? 0, crcFrom)
+    batch.writeInt32BE(this.count - 1, 23)
+    batch.writeBigInt64BE(now, 27)
+    batch.writeBigInt64BE(now, 35)
+    batch.writeBigInt64BE(producer?.id ?? -1n, 43)
+    batch.writeInt16BE(producer?.epoch ?? -1, 51)
+    batch.writeInt32BE(producer?.sequence ?? -1, 53)
+    batch.writeInt32BE(this.count, 57)
+    batch.writeUInt32BE(crc32c(batch.subarray(crcFrom)), 17)
+    return batch
+  }
+
+  /** Two batches with the first and the second half of the records. */
+  halves(): [RecordBatch, RecordBatch] {
+    const halves: [RecordBatch, RecordBatch] = [new RecordBatch(this.bytes), new RecordBatch(this.bytes)]
+    const { buffer, length } = this.#out
+    const half = Math.ceil(this.count / 2)
+    const cursor = { at: headerBytes }
+    for (let n = 0; cursor.at < length; n++) {
+      const end = readVarint(buffer, cursor) / 2 + cursor.at
+      cursor.at += 2
+      readVarint(buffer, cursor)
+      const keyLength = readVarint(buffer, cursor)
+      const keyStart = keyLength === 1 ? -1 : cursor.at
+      const key = keyLength === 1 ? 0 : keyLength / 2
+      // Key and value stand together in what `add` reads: a copy without the length between them.
+      const keyBytes = buffer.subarray(cursor.at, cursor.at + key)
+      cursor.at += key
+      const valueLength = readVarint(buffer, cursor)
+      const value = valueLength === 1 ? 0 : valueLength / 2
+      const joined = Buffer.concat([keyBytes, buffer.subarray(cursor.at, cursor.at + value)])
+      const into = n < half ? halves[0] : halves[1]
+      into.add(joined, keyStart < 0 ? -1 : 0, key, valueLength === 1 ? -1 : joined.length)
+      cursor.at = end
+    }
+    return halves
+  }
+}
+
+function varintBytes(value: number): number {
+  if (value < 0x80) return 1
+  if (value < 0x4000) return 2
+  if (value < 0x200000) return 3
+  return value < 0x10000000 ? 4 : 5
+}
+
+/** `value` is zigzagged and not negative; room is made. */
+function writeVarint(out: ByteWriter, value: number): void {
+  let rest = value
+  while (rest >= 0x80) {
+    out.buffer[out.length++] = (rest & 0x7f) | 0x80
+    rest = Math.floor(rest / 128)
+  }
+  out.buffer[out.length++] = rest
+}
+
+function readVarint(bytes: Uint8Array, cursor: { at: number }): number {
+  let value = 0
+  for (let factor = 1; ; factor *= 128) {
+    const byte = bytes[cursor.at++] as number
+    value += (byte & 0x7f) * factor
+    if (byte < 0x80) return value
+  }
+}
