@@ -1,6 +1,7 @@
 // The client library's part: connections with their TLS and SASL, metadata, producer ids. What is sent over the
 // connections is ours (produce.ts).
 
+import { isIP } from 'node:net'
 import { Producer, type Connection } from '@platformatic/kafka'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -36,7 +37,8 @@ export class KafkaClient implements AsyncDisposable {
               ...(tls.cert === undefined ? {} : { cert: tls.cert }),
               ...(tls.key === undefined ? {} : { key: tls.key }),
             },
-            tlsServerName: true,
+            // An address is no name that a server could be asked for.
+            tlsServerName: !brokers.some((broker) => isIP(broker.replace(/:\d+$/, '')) !== 0),
           }),
       ...(sasl === undefined
         ? {}

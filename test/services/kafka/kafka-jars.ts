@@ -1,0 +1,45 @@
+// Kafka's jars, resolved once with Maven into a folder that is kept. Two processes may ask at once: each resolves into a
+// folder of its own and the first to finish gives it its name.
+
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const pom = fileURLToPath(new URL('pom.xml', import.meta.url))
+const cache = fileURLToPath(new URL('../../../node_modules/.cache/', import.meta.url))
+
+/** Why there can be no broker here; undefined: there can. */
+export function kafkaIsMissing(): string | undefined {
+  for (const program of ['java', 'mvn']) {
+    const { error, status } = spawnSync(program, ['-version'], { stdio: 'ignore' })
+    if (error !== undefined || status !== 0) return `${program} is not installed`
+  }
+  return undefined
+}
+
+/** The class path. */
+export function kafkaJars(): string {
+  const version = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 16)
+  const folder = join(cache, `kafka-${version}`)
+  if (!existsSync(folder)) {
+    mkdirSync(dirname(folder), { recursive: true })
+    const own = mkdtempSync(join(cache, 'kafka-resolving-'))
+    try {
+      const copy = ['dependency:copy-dependencies', `-DoutputDirectory=${own}`, '-DincludeScope=runtime']
+      const run = (...flags: string[]) =>
+        spawnSync('mvn', ['-q', '-B', ...flags, '-f', pom, ...copy], { encoding: 'utf8' })
+      const { status, stdout } = run('-o').status === 0 ? { status: 0, stdout: '' } : run()
+      if (status !== 0) throw new Error(`Maven could not resolve Kafka: ${stdout}`)
+      try {
+        renameSync(own, folder)
+      } catch (error) {
+        if (!existsSync(folder)) throw error
+      }
+    } finally {
+      rmSync(own, { recursive: true, force: true })
+    }
+  }
+  return join(folder, '*')
+}

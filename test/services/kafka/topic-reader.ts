@@ -1,0 +1,134 @@
+// Reads topics from their beginning on, without a consumer group: topics and partitions that come later are found, and a
+// broker that goes away and comes back is read on from where it was.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { Base, fetchV17, type ClusterMetadata } from '@platformatic/kafka'
+
+export interface TopicMessage {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: bigint
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+}
+
+const maxBytes = 8 * 1024 * 1024
+const idleWaitMs = 100
+const lookEveryMs = 1000
+
+export class TopicReader implements AsyncDisposable {
+  readonly #client: Base
+  readonly #topics: readonly string[]
+  readonly #take: (message: TopicMessage) => void
+  /** Next offset by topic and partition. */
+  readonly #offsets = new Map<string, bigint>()
+  #isClosed = false
+  #ended: Promise<void>
+
+  constructor(bootstrap: string, topics: readonly string[], take: (message: TopicMessage) => void) {
+    this.#client = new Base({
+      clientId: 'test-reader',
+      bootstrapBrokers: [bootstrap],
+      retries: 0,
+      connectTimeout: 2000,
+    })
+    this.#topics = topics
+    this.#take = take
+    this.#ended = this.#run()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
+    await this.#client.close().catch(() => undefined)
+    await this.#ended
+  }
+
+  async #run(): Promise<void> {
+    let metadata: ClusterMetadata | undefined
+    let lookedAtMs = 0
+    while (!this.#isClosed) {
+      try {
+        if (metadata === undefined || Date.now() - lookedAtMs > lookEveryMs) {
+          metadata = await this.#look()
+          lookedAtMs = Date.now()
+        }
+        const count = await this.#fetch(metadata)
+        if (count === 0 && metadata.topics.size < this.#topics.length) await delay(idleWaitMs)
+      } catch {
+        // The broker is down, or the topic is just being made.
+        metadata = undefined
+        await delay(idleWaitMs)
+      }
+    }
+  }
+
+  async #look(): Promise<ClusterMetadata> {
+    const all = await this.#client.metadata({ topics: [], autocreateTopics: false, forceUpdate: true })
+    const known = { ...all, topics: new Map(all.topics) }
+    known.topics.clear()
+    for (const topic of this.#topics) {
+      const one = await this.#client
+        .metadata({ topics: [topic], autocreateTopics: false, forceUpdate: true })
+        .catch(() => undefined)
+      const found = one?.topics.get(topic)
+      if (found !== undefined) known.topics.set(topic, found)
+    }
+    return known
+  }
+
+  async #fetch(metadata: ClusterMetadata): Promise<number> {
+    const names = new Map<string, string>()
+    const topics = [...metadata.topics].map(([name, { id, partitions }]) => {
+      names.set(id, name)
+      return {
+        topicId: id,
+        partitions: partitions.map((_, partition) => ({
+          partition,
+          currentLeaderEpoch: -1,
+          fetchOffset: this.#offsets.get(`${name} ${partition}`) ?? 0n,
+          lastFetchedEpoch: -1,
+          partitionMaxBytes: maxBytes,
+        })),
+      }
+    })
+    const [broker] = metadata.brokers.values()
+    if (topics.length === 0 || broker === undefined) {
+      await delay(idleWaitMs)
+      return 0
+    }
+    const connection = await this.#client.connections.get(broker)
+    const response = await fetchV17.api.async(connection, idleWaitMs, 1, maxBytes, 0, 0, -1, topics, [], '')
+    let count = 0
+    for (const { topicId, partitions } of response.responses) {
+      const topic = names.get(topicId) ?? ''
+      for (const { partitionIndex: partition, records } of partitions) {
+        for (const batch of records ?? []) count += this.#batch(topic, partition, batch)
+      }
+    }
+    return count
+  }
+
+  #batch(
+    topic: string,
+    partition: number,
+    {
+      firstOffset,
+      records,
+    }: { firstOffset: bigint; records: readonly { offsetDelta: number; key: unknown; value: unknown }[] },
+  ): number {
+    const place = `${topic} ${partition}`
+    let count = 0
+    for (const { offsetDelta, key, value } of records) {
+      const offset = firstOffset + BigInt(offsetDelta)
+      if (offset < (this.#offsets.get(place) ?? 0n)) continue
+      this.#offsets.set(place, offset + 1n)
+      count += 1
+      this.#take({ topic, partition, offset, key: copy(key), value: copy(value) })
+    }
+    return count
+  }
+}
+
+function copy(bytes: unknown): Buffer | null {
+  return bytes === null || bytes === undefined ? null : Buffer.from(bytes as Buffer)
+}
