@@ -1,5 +1,5 @@
 // The statements that are ours, as plain values. Everything else is PostgreSQL's and never gets here.
-// Positions are 0-based character offsets into the statement's own text.
+// Positions count characters (code points) from 0, from the start of the whole query string, as PostgreSQL's do from 1.
 
 export type Statement =
   | CreateChangefeed

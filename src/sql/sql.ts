@@ -4,21 +4,42 @@
 // pieces in order. Neighbouring statements that are PostgreSQL's stay one piece, so that they stay one implicit
 // transaction. It evaluates nothing and asks nobody: what needs the catalogue comes out as a function to call.
 
+import { FeedError } from '../errors/feed-error.ts'
 import type { CreateChangefeed, Statement, Value } from './ast.ts'
-import { spliceShows } from './bracketed-show.ts'
+import { showSplices } from './bracketed-show.ts'
 import { translate } from './dialect/dialect.ts'
-import type { Rewrite } from './dialect/rewrite.ts'
+import type { CatalogueQuery, FindSplices } from './dialect/table-facts.ts'
 import { lex, type Token } from './lexer.ts'
 import { Cursor } from './parse/cursor.ts'
 import { parseOurs } from './parse/statement.ts'
-import { splitTokens, type StatementTokens } from './split.ts'
+import { applySplices, joinSplices, moveSplices, type Splice } from './splices.ts'
+import { splitTokens } from './split.ts'
 
-export type SqlPiece =
-  | { readonly tag: 'forward'; readonly sql: string }
-  | { readonly tag: 'ours'; readonly statement: Statement; readonly sql: string }
-  | { readonly tag: 'error'; readonly error: Error; readonly sql: string }
-  /** PostgreSQL's, in words that depend on the catalogue. */
-  | { readonly tag: 'rewrite'; readonly rewrite: Rewrite; readonly sql: string }
+export type SqlPiece = Place &
+  (
+    | {
+        readonly tag: 'forward'
+        /** What to send. */
+        readonly sql: string
+        /** What makes it from the text as typed; see `typedPosition`. */
+        readonly splices: readonly Splice[]
+      }
+    | { readonly tag: 'ours'; readonly statement: Statement; readonly sql: string }
+    | { readonly tag: 'error'; readonly error: Error; readonly sql: string }
+    /** PostgreSQL's, in words that depend on the catalogue. `rewrite` gives what to send, `findSplices` what makes it. */
+    | {
+        readonly tag: 'rewrite'
+        readonly rewrite: (query: CatalogueQuery) => Promise<string>
+        readonly findSplices: FindSplices
+        readonly sql: string
+      }
+  )
+
+/** UTF-16 offsets into the whole query string: `[start, end)`. */
+export interface Place {
+  readonly start: number
+  readonly end: number
+}
 
 export interface ReadSqlOptions {
   /** Whether to accept CockroachDB's words in ordinary statements. */
@@ -28,49 +49,79 @@ export interface ReadSqlOptions {
 }
 
 /** A cheap no for nearly everything: none of these words, nothing to do. */
-const triggers = /changefeed|cluster|quer(?:y|ies)|statements|database|\buse\b|\[\s*show|\bjobs?\b|\bshow\s+tables/i
+const triggers = /changefeed|\bcluster\b|\bdatabase\b|\buse\b|\bshow\b|\bcancel\b|\bjobs?\b/i
 const dialectTriggers = /upsert|\bstring|\bbytes|\bint\b|\binteger\b|\bserial\b|\btable\b|\bcopy\b/i
 
 export function readSql(sql: string, options: ReadSqlOptions): readonly SqlPiece[] | undefined {
   if (!triggers.test(sql) && !(options.dialect && dialectTriggers.test(sql))) return undefined
-  const statements = splitTokens(lex(sql))
-  const pieces: SqlPiece[] = []
-  let isSame = true
-  for (const statement of statements) {
-    const piece = readStatement(sql, statement, options)
-    const last = pieces.at(-1)
-    if (piece.tag !== 'forward' || piece.changed) isSame = false
-    if (piece.tag === 'forward' && last?.tag === 'forward')
-      pieces[pieces.length - 1] = { tag: 'forward', sql: `${last.sql};${piece.sql}` }
-    else pieces.push(piece.tag === 'forward' ? { tag: 'forward', sql: piece.sql } : piece)
-  }
-  return isSame ? undefined : pieces
+  const read = splitTokens(lex(sql)).map(({ tokens }) => readStatement(sql, tokens, options))
+  if (read.every((piece) => piece.tag === 'forward' && piece.splices.length === 0)) return undefined
+  return joinForwards(sql, read)
 }
 
-type ReadPiece =
-  | Exclude<SqlPiece, { tag: 'forward' }>
-  | { readonly tag: 'forward'; readonly sql: string; readonly changed: boolean }
+type ReadPiece = Exclude<SqlPiece, { tag: 'forward' }> | Forward
+interface Forward extends Place {
+  readonly tag: 'forward'
+  readonly splices: readonly Splice[]
+}
 
-function readStatement(whole: string, { tokens }: StatementTokens, { dialect, show }: ReadSqlOptions): ReadPiece {
+/** Neighbours become one, with all that stands between them. */
+function joinForwards(sql: string, read: readonly ReadPiece[]): SqlPiece[] {
+  const pieces: SqlPiece[] = []
+  for (let i = 0; i < read.length; i++) {
+    const piece = read[i] as ReadPiece
+    if (piece.tag !== 'forward') {
+      pieces.push(piece)
+      continue
+    }
+    const { start } = piece
+    let { end } = piece
+    const splices = [...piece.splices]
+    for (let next = read[i + 1]; next?.tag === 'forward'; next = read[++i + 1]) {
+      for (const splice of next.splices) splices.push(splice)
+      end = next.end
+    }
+    pieces.push({ tag: 'forward', sql: applySplices(sql, splices, start, end), splices, start, end })
+  }
+  return pieces
+}
+
+function readStatement(whole: string, tokens: readonly Token[], { dialect, show }: ReadSqlOptions): ReadPiece {
   const start = tokens[0]?.start ?? 0
-  const sql = whole.slice(start, tokens.at(-1)?.end ?? start)
+  const end = tokens.at(-1)?.end ?? start
+  const place = { start, end, sql: whole.slice(start, end) }
   try {
     // Positions in errors count from the start of the whole text, as PostgreSQL's do.
     const statement = parseOurs(new Cursor(whole, tokens))
-    if (statement !== undefined) return { tag: 'ours', statement, sql }
-    const own = start === 0 ? tokens : tokens.map((token) => moved(token, start))
-    const shown = spliceShows(sql, own, show)
-    if (shown !== undefined) return { tag: 'forward', sql: shown, changed: true }
-    if (!dialect) return { tag: 'forward', sql, changed: false }
-    const translated = translate(sql, own)
-    if (translated.tag === 'rewrite') return { tag: 'rewrite', rewrite: translated.rewrite, sql }
-    return {
-      tag: 'forward',
-      sql: translated.tag === 'same' ? sql : translated.sql,
-      changed: translated.tag === 'changed',
-    }
+    if (statement !== undefined) return { tag: 'ours', statement, ...place }
+    const shows = showSplices(whole, tokens, show)
+    if (!dialect) return { tag: 'forward', splices: shows, start, end }
+    const { splices, findSplices } = translateShown(whole, tokens, shows)
+    if (findSplices === undefined) return { tag: 'forward', splices, start, end }
+    const rewrite = async (query: CatalogueQuery): Promise<string> =>
+      applySplices(whole, await findSplices(query), start, end)
+    return { tag: 'rewrite', rewrite, findSplices, ...place }
   } catch (error) {
-    return { tag: 'error', error: error as Error, sql }
+    return { tag: 'error', error: error as Error, ...place }
+  }
+}
+
+interface Translated {
+  readonly splices: readonly Splice[]
+  readonly findSplices: FindSplices | undefined
+}
+
+/** The dialect's parser reads one statement by itself, with its SHOWs already replaced. */
+function translateShown(whole: string, tokens: readonly Token[], shows: readonly Splice[]): Translated {
+  const start = tokens[0]?.start ?? 0
+  const sql = applySplices(whole, shows, start, tokens.at(-1)?.end ?? start)
+  const own = shows.length > 0 ? lex(sql) : start === 0 ? tokens : tokens.map((token) => moved(token, start))
+  const { splices, findSplices } = translate(sql, own)
+  const join = (more: readonly Splice[]): readonly Splice[] =>
+    shows.length === 0 ? moveSplices(more, start) : moveSplices(joinSplices(moveSplices(shows, -start), more), start)
+  return {
+    splices: join(splices),
+    findSplices: findSplices === undefined ? undefined : async (query) => join(await findSplices(query)),
   }
 }
 
@@ -84,7 +135,15 @@ export function countPlaceholders({ sink, options }: CreateChangefeed): number {
   return values.reduce((most, value) => (value?.tag === 'placeholder' ? Math.max(most, value.index) : most), 0)
 }
 
-/** A SELECT with every `[SHOW …]` in it replaced. */
-export function expandShows(sql: string, show: (statement: Statement) => string): string {
-  return spliceShows(sql, lex(sql), show) ?? sql
+/** A SELECT with every `[SHOW …]` in it replaced; with `dialect`, also CockroachDB's types. */
+export function expandShows(sql: string, show: (statement: Statement) => string, dialect = false): string {
+  const tokens = lex(sql)
+  try {
+    const shows = showSplices(sql, tokens, show)
+    return applySplices(sql, dialect ? translateShown(sql, tokens, shows).splices : shows)
+  } catch (error) {
+    // The SELECT is only a part of what was typed, and its positions are its own.
+    if (!(error instanceof FeedError)) throw error
+    throw new FeedError(error.code, error.message, { ...error, position: undefined })
+  }
 }

@@ -3,9 +3,9 @@
 // tables, which nobody watches.
 
 import type { Token } from '../lexer.ts'
-import { isOp } from '../split.ts'
-import { characterOffset, isNode, type Node } from './pg-parser.ts'
-import type { Splice } from './splices.ts'
+import type { Splice } from '../splices.ts'
+import { closingBracket, isOp } from '../tokens.ts'
+import { byteOffsets, isNode, type Node } from './pg-parser.ts'
 
 export function rowidSplices(sql: string, tokens: readonly Token[], tree: Node): Splice[] {
   const create = tree['CreateStmt']
@@ -21,31 +21,22 @@ export function rowidSplices(sql: string, tokens: readonly Token[], tree: Node):
   let name = 'rowid'
   for (let i = 1; names.has(name); i++) name = `rowid_${i}`
 
-  const from = characterOffset(sql, Buffer.from(sql), typeof location === 'number' ? location : 0)
+  const from = byteOffsets(sql)(location)
   const open = tokens.findIndex((token) => token.start >= from && isOp(token, '('))
-  const close = closingBracket(tokens, open)
+  const close = open < 0 ? undefined : closingBracket(tokens, open)
   if (close === undefined) return []
+  const { start } = tokens[close] as Token
   const comma = elements.length === 0 ? '' : ', '
-  const text = `${comma}${name} INT8 NOT NULL DEFAULT unique_rowid() PRIMARY KEY`
-  return [{ start: close.start, end: close.start, text }]
+  return [{ start, end: start, text: `${comma}${name} INT8 NOT NULL DEFAULT unique_rowid() PRIMARY KEY` }]
 }
 
 function hasKeyOrLike(element: Node): boolean {
-  if (element['TableLikeClause'] !== undefined || isPrimaryKey(element)) return true
-  const column = element['ColumnDef']
-  return isNode(column) && ((column['constraints'] ?? []) as readonly Node[]).some(isPrimaryKey)
+  return element['TableLikeClause'] !== undefined || makesPrimaryKey(element)
 }
 
-export function isPrimaryKey(node: Node): boolean {
-  return isNode(node['Constraint']) && node['Constraint']['contype'] === 'CONSTR_PRIMARY'
-}
-
-function closingBracket(tokens: readonly Token[], open: number): Token | undefined {
-  if (open < 0) return undefined
-  let depth = 0
-  for (const token of tokens.slice(open)) {
-    if (isOp(token, '(')) depth += 1
-    else if (isOp(token, ')') && --depth === 0) return token
-  }
-  return undefined
+/** A PRIMARY KEY by itself, or a column that has it. */
+export function makesPrimaryKey(node: Node): boolean {
+  const { Constraint: constraint, ColumnDef: column } = node
+  if (isNode(constraint)) return constraint['contype'] === 'CONSTR_PRIMARY'
+  return isNode(column) && ((column['constraints'] ?? []) as readonly Node[]).some(makesPrimaryKey)
 }

@@ -3,34 +3,48 @@
 // words is not parsed at all.
 
 import type { Token } from '../lexer.ts'
-import { isWord } from '../split.ts'
+import { applySplices, type Splice } from '../splices.ts'
+import { isWord } from '../tokens.ts'
 import { rowidSplices } from './create-table.ts'
-import { parseTree } from './pg-parser.ts'
-import { findRewrite, type Rewrite } from './rewrite.ts'
-import { applySplices, type Splice } from './splices.ts'
+import { findCopyColumns, findKeyToDrop, mayAddKey } from './implicit-key.ts'
+import { parseTree, type Node } from './pg-parser.ts'
+import type { FindSplices } from './table-facts.ts'
 import { mayHoldTypes, typeSplices } from './types.ts'
+import { findConflictClauses, upsertSplices } from './upsert.ts'
 
-export type Translated =
-  | { readonly tag: 'same' }
-  | { readonly tag: 'changed'; readonly sql: string }
-  | { readonly tag: 'rewrite'; readonly rewrite: Rewrite }
+export interface Translation {
+  readonly splices: readonly Splice[]
+  /** All splices, those above among them, when some of them depend on the catalogue. */
+  readonly findSplices: FindSplices | undefined
+}
 
 /** `tokens`: of this statement's text. */
-export function translate(sql: string, tokens: readonly Token[]): Translated {
+export function translate(sql: string, tokens: readonly Token[]): Translation {
   const createsTable = isWord(tokens[0], 'create') && tokens.slice(1, 5).some((token) => isWord(token, 'table'))
-  const splices: Splice[] = []
-  if (createsTable || mayHoldTypes(tokens)) {
-    // UPSERT is the one word that PostgreSQL's parser does not know; as long as INSERT, it leaves all places alone.
-    const upsert = tokens.find((token, i) => isWord(token, 'upsert') && isWord(tokens[i + 1], 'into'))
-    const tree = parseTree(
-      upsert === undefined ? sql : applySplices(sql, [{ start: upsert.start, end: upsert.end, text: 'INSERT' }]),
-    )
-    if (tree !== undefined) {
-      splices.push(...typeSplices(sql, tokens, tree))
-      if (createsTable) splices.push(...rowidSplices(sql, tokens, tree))
-    }
+  const inserts = upsertSplices(tokens)
+  let tree: Node | undefined
+  if (createsTable || inserts.length > 0 || mayHoldTypes(tokens) || mayAddKey(tokens)) tree = parseTree(sql)
+  // Where the text parses as it is, "upsert" is only somebody's name.
+  const isUpsert = tree === undefined && inserts.length > 0
+  if (isUpsert) tree = parseTree(applySplices(sql, inserts))
+
+  const splices: Splice[] = isUpsert ? inserts : []
+  if (tree !== undefined) {
+    splices.push(...typeSplices(sql, tokens, tree))
+    if (createsTable) splices.push(...rowidSplices(sql, tokens, tree))
   }
-  const rewrite = findRewrite(sql, tokens, splices)
-  if (rewrite !== undefined) return { tag: 'rewrite', rewrite }
-  return splices.length === 0 ? { tag: 'same' } : { tag: 'changed', sql: applySplices(sql, splices) }
+  const find = findMore(sql, tokens, tree, isUpsert)
+  if (find === undefined) return { splices, findSplices: undefined }
+  return { splices, findSplices: async (query) => [...splices, ...(await find(query))] }
+}
+
+function findMore(
+  sql: string,
+  tokens: readonly Token[],
+  tree: Node | undefined,
+  isUpsert: boolean,
+): FindSplices | undefined {
+  if (isWord(tokens[0], 'copy')) return findCopyColumns(tokens)
+  if (tree === undefined) return undefined
+  return isUpsert ? findConflictClauses(sql, tokens, tree) : findKeyToDrop(sql, tokens, tree)
 }

@@ -16,22 +16,34 @@ export function parseTree(sql: string): Node | undefined {
   }
 }
 
-/** Character offset of a byte offset. */
-export function characterOffset(sql: string, bytes: Buffer, offset: number): number {
-  return bytes.length === sql.length ? offset : bytes.toString('utf8', 0, offset).length
+/** From byte offsets, as a tree has them, to offsets in the string. */
+export function byteOffsets(sql: string): (offset: unknown) => number {
+  const length = Buffer.byteLength(sql)
+  const plain = (offset: unknown): number => (typeof offset === 'number' ? offset : 0)
+  if (length === sql.length) return plain
+  const offsets = new Uint32Array(length + 1)
+  let byte = 0
+  for (let at = 0; at < sql.length;) {
+    const code = sql.codePointAt(at) as number
+    offsets[byte] = at
+    byte += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4
+    at += code > 0xffff ? 2 : 1
+  }
+  offsets[byte] = sql.length
+  return (offset) => offsets[plain(offset)] ?? sql.length
 }
 
-/** Calls `visit` with every `typeName` below a node. */
-export function eachTypeName(node: unknown, visit: (typeName: Node) => void): void {
-  if (Array.isArray(node)) {
-    for (const item of node) eachTypeName(item, visit)
-    return
-  }
-  if (typeof node !== 'object' || node === null) return
-  for (const [name, value] of Object.entries(node)) {
-    if ((name === 'typeName' || name === 'TypeName' || name === 'argType' || name === 'returnType') && isNode(value))
-      visit(value)
-    eachTypeName(value, visit)
+/** Calls `visit` with every node of a tree and the name it has there. Trees may be deeper than our stack. */
+export function eachNode(tree: Node, visit: (name: string, node: Node) => void): void {
+  const pending: unknown[] = [tree]
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (Array.isArray(value)) for (const item of value) pending.push(item)
+    else if (isNode(value)) {
+      for (const [name, member] of Object.entries(value)) {
+        if (isNode(member)) visit(name, member)
+        if (typeof member === 'object' && member !== null) pending.push(member)
+      }
+    }
   }
 }
 

@@ -3,10 +3,11 @@
 // targets    := target (',' target)*
 // target     := [TABLE] name ['.' name ['.' name]] [FAMILY name]
 // options    := option (',' option)* | OPTIONS '(' option (',' option)* ')'
-// option     := name ['=' value]
+// option     := (name | string) ['=' value]
 
 import { FeedError } from '../../errors/feed-error.ts'
 import type { CreateChangefeed, Option, Target } from '../ast.ts'
+import { isOp, isWord } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
 
 const order = 'the order is FOR targets, INTO sink, WITH options'
@@ -14,18 +15,12 @@ const order = 'the order is FOR targets, INTO sink, WITH options'
 /** Behind CHANGEFEED. */
 export function parseChangefeed(cursor: Cursor, experimental: boolean): CreateChangefeed {
   if (!cursor.accept('for')) {
-    if (!experimental && (cursor.next === undefined || ['into', 'with', 'as'].includes(cursor.next.text))) {
+    if (!experimental && ['into', 'with', 'as'].some((word) => isWord(cursor.next, word))) {
       throw unsupportedQuery(cursor)
     }
     throw cursor.syntaxError('name the tables: CHANGEFEED FOR table, …')
   }
-  if (
-    !experimental &&
-    cursor.next?.text === 'database' &&
-    cursor.peek(1)?.tag === 'word' &&
-    cursor.peek(1)?.text !== 'into' &&
-    cursor.peek(1)?.text !== 'with'
-  ) {
+  if (!experimental && namesDatabase(cursor)) {
     throw new FeedError('FEED_UNSUPPORTED', 'changefeeds for a whole database are not supported yet', {
       position: cursor.position + 1,
       hint: 'name the tables: CREATE CHANGEFEED FOR TABLE a, b',
@@ -35,28 +30,31 @@ export function parseChangefeed(cursor: Cursor, experimental: boolean): CreateCh
   while (cursor.acceptOp(',')) targets.push(parseTarget(cursor))
   const sink = !experimental && cursor.accept('into') ? cursor.value() : undefined
   const options = cursor.accept('with') ? parseOptions(cursor) : []
-  if (cursor.next?.text === 'as') throw unsupportedQuery(cursor)
-  cursor.expectEnd(cursor.next?.text === 'into' ? (experimental ? 'CREATE CHANGEFEED FOR … INTO …' : order) : undefined)
+  if (!experimental && isWord(cursor.next, 'as')) throw unsupportedQuery(cursor)
+  cursor.expectEnd(isWord(cursor.next, 'into') ? (experimental ? 'CREATE CHANGEFEED FOR … INTO …' : order) : undefined)
   return { tag: 'create-changefeed', experimental, targets, sink, options }
 }
 
-function parseTarget(cursor: Cursor): Target {
-  // A table may itself be called "table".
+/** DATABASE name; a table may itself be called "database". */
+function namesDatabase(cursor: Cursor): boolean {
   const follows = cursor.peek(1)
-  if (follows?.tag === 'word' || follows?.tag === 'quoted') {
-    if (follows.text !== 'into' && follows.text !== 'with' && follows.text !== 'family') cursor.accept('table')
-  }
-  const { position } = cursor
-  const parts = cursor.dotted()
+  if (!isWord(cursor.next, 'database')) return false
+  return follows?.tag === 'quoted' || (follows?.tag === 'word' && !['into', 'with', 'family'].includes(follows.text))
+}
+
+function parseTarget(cursor: Cursor): Target {
+  cursor.accept('table')
+  const { position, offset } = cursor
+  const parts = cursor.dotted(cursor.unreservedName())
   if (parts.length > 3)
     throw new FeedError('FEED_SYNTAX', 'a table name has at most three parts', { position: position + 1 })
-  const text = cursor.textBetween(position, cursor.lastEnd)
-  const family = cursor.accept('family') ? cursor.name() : undefined
+  const text = cursor.textBetween(offset, cursor.lastEnd)
+  const family = cursor.accept('family') ? cursor.unreservedName('a reserved word needs quotes') : undefined
   return { parts, family, text, position }
 }
 
 function parseOptions(cursor: Cursor): Option[] {
-  const bracketed = cursor.next?.text === 'options' && cursor.peek(1)?.text === '('
+  const bracketed = isWord(cursor.next, 'options') && isOp(cursor.peek(1), '(')
   if (bracketed) {
     cursor.expect('options')
     cursor.expectOp('(')
@@ -69,9 +67,9 @@ function parseOptions(cursor: Cursor): Option[] {
 
 function parseOption(cursor: Cursor): Option {
   const { position } = cursor
-  const name = cursor.dotted().join('.').toLowerCase()
+  const name = cursor.next?.tag === 'string' ? cursor.take().text : cursor.dotted().join('.')
   const value = cursor.acceptOp('=') ? cursor.value() : undefined
-  return { name, value, position }
+  return { name: name.toLowerCase(), value, position }
 }
 
 function unsupportedQuery(cursor: Cursor): FeedError {

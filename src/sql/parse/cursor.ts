@@ -3,7 +3,9 @@
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Value } from '../ast.ts'
 import type { Token } from '../lexer.ts'
-import { isOp, isWord } from '../split.ts'
+import { isOp, isWord } from '../tokens.ts'
+import { characters } from '../typed-position.ts'
+import { reservedWords } from './reserved-words.ts'
 
 export class Cursor {
   readonly #sql: string
@@ -19,9 +21,14 @@ export class Cursor {
     return this.#tokens[this.#at]
   }
 
-  /** Offset of the next token, or of the end. */
-  get position(): number {
+  /** UTF-16 offset of the next token, or of the end. */
+  get offset(): number {
     return this.next?.start ?? this.#tokens.at(-1)?.end ?? 0
+  }
+
+  /** The same in characters, as positions count. */
+  get position(): number {
+    return characters(this.#sql, 0, this.offset)
   }
 
   peek(ahead: number): Token | undefined {
@@ -68,9 +75,16 @@ export class Cursor {
     return token.text
   }
 
+  /** A name, quoted or not a reserved word. */
+  unreservedName(hint?: string): string {
+    const token = this.next
+    if (token?.tag === 'word' && reservedWords.has(token.text)) throw this.syntaxError(hint)
+    return this.name()
+  }
+
   /** name ('.' name)* */
-  dotted(): string[] {
-    const parts = [this.name()]
+  dotted(first = this.name()): string[] {
+    const parts = [first]
     while (this.acceptOp('.')) parts.push(this.name())
     return parts
   }
@@ -85,7 +99,7 @@ export class Cursor {
       case 'string':
         return { tag: 'string', text: token.text, position }
       case 'number': {
-        const isNumber = /^[\d.]+(?:[eE][+-]?\d+)?$/.test(token.text)
+        const isNumber = /^(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(token.text)
         return { tag: isNumber ? 'number' : 'word', text: `${sign === '-' ? '-' : ''}${token.text}`, position }
       }
       case 'param':
@@ -101,7 +115,7 @@ export class Cursor {
 
   /** The text from the next token to the end. */
   rest(): string {
-    const text = this.#sql.slice(this.position, this.#tokens.at(-1)?.end ?? 0)
+    const text = this.#sql.slice(this.offset, this.#tokens.at(-1)?.end ?? 0)
     this.#at = this.#tokens.length
     return text
   }
@@ -123,6 +137,9 @@ export class Cursor {
 
   #errorAt(token: Token, hint?: string): FeedError {
     const near = this.#sql.slice(token.start, token.end)
-    return new FeedError('FEED_SYNTAX', `syntax error at or near "${near}"`, { position: token.start + 1, hint })
+    return new FeedError('FEED_SYNTAX', `syntax error at or near "${near}"`, {
+      position: characters(this.#sql, 0, token.start) + 1,
+      hint,
+    })
   }
 }

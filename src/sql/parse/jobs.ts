@@ -3,8 +3,9 @@
 // SHOW (JOB | JOBS) WHEN COMPLETE ids
 // ids := value {, value}* | '(' value {, value}* ')' | select | '(' select ')'
 
+import { FeedError } from '../../errors/feed-error.ts'
 import type { ControlJobs, JobIds, ShowJobs } from '../ast.ts'
-import { isOp, isWord } from '../split.ts'
+import { isOp, isWord } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
 
 const selects = ['select', 'with', 'values', 'table'] as const
@@ -30,6 +31,9 @@ export function parseShowJobs(cursor: Cursor, isOne: boolean): ShowJobs {
 }
 
 function parseIds(cursor: Cursor, hint: string, mayHaveReason: boolean): JobIds {
+  if (isWord(cursor.next, 'for') && (isWord(cursor.peek(1), 'schedule') || isWord(cursor.peek(1), 'schedules'))) {
+    throw new FeedError('FEED_UNSUPPORTED', 'schedules are not supported yet', { position: cursor.position + 1, hint })
+  }
   const first = isOp(cursor.next, '(') ? cursor.peek(1) : cursor.next
   if (selects.some((word) => isWord(first, word)) || isOp(first, '(')) {
     return { tag: 'select', sql: mayHaveReason ? selectBeforeReason(cursor) : cursor.rest() }
@@ -45,7 +49,7 @@ function parseIds(cursor: Cursor, hint: string, mayHaveReason: boolean): JobIds 
 /** A select in brackets ends with them; WITH may follow. One without brackets takes the rest. */
 function selectBeforeReason(cursor: Cursor): string {
   if (!isOp(cursor.next, '(')) return cursor.rest()
-  const start = cursor.position
+  const start = cursor.offset
   let depth = 0
   do {
     const token = cursor.take()

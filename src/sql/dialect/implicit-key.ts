@@ -1,0 +1,53 @@
+// Statements that would trip over a rowid column that we made:
+//
+//   COPY t FROM …                 COPY t (all columns but rowid) FROM …
+//   ALTER TABLE t ADD PRIMARY KEY  ALTER TABLE t DROP COLUMN rowid, ADD PRIMARY KEY
+
+import type { Token } from '../lexer.ts'
+import { isOp, isWord, nameEnd, tokenAt } from '../tokens.ts'
+import { makesPrimaryKey } from './create-table.ts'
+import { byteOffsets, isNode, type Node } from './pg-parser.ts'
+import { askTable, quote, tableName, type FindSplices } from './table-facts.ts'
+
+export function findCopyColumns(tokens: readonly Token[]): FindSplices | undefined {
+  const last = nameEnd(tokens, 1)
+  const token = tokens[last]
+  if (token === undefined || (token.tag !== 'word' && token.tag !== 'quoted')) return undefined
+  if (!isWord(tokens[last + 1], 'from')) return undefined
+  const name = tableName(tokens, 1)
+  return async (query) => {
+    const facts = await askTable(query, name)
+    if (facts === undefined || !facts.implicitKey) return []
+    const columns = facts.columns.filter((column) => !facts.primaryKey.includes(column)).map(quote)
+    // A table of nothing but its rowid has no other columns to name.
+    return columns.length === 0 ? [] : [{ start: token.end, end: token.end, text: ` (${columns.join(', ')})` }]
+  }
+}
+
+export function mayAddKey(tokens: readonly Token[]): boolean {
+  return (
+    isWord(tokens[0], 'alter') &&
+    isWord(tokens[1], 'table') &&
+    tokens.some((token, i) => isWord(token, 'primary') && isWord(tokens[i + 1], 'key'))
+  )
+}
+
+export function findKeyToDrop(sql: string, tokens: readonly Token[], tree: Node): FindSplices | undefined {
+  const alter = tree['AlterTableStmt']
+  if (!isNode(alter) || !isNode(alter['relation'])) return undefined
+  const addsKey = (alter['cmds'] as readonly Node[]).some(({ AlterTableCmd: command }) => {
+    const def = isNode(command) ? command['def'] : undefined
+    return isNode(def) && makesPrimaryKey(def)
+  })
+  const first = tokenAt(tokens, byteOffsets(sql)(alter['relation']['location']))
+  if (!addsKey || first < 0) return undefined
+  const last = nameEnd(tokens, first)
+  const action = tokens[isOp(tokens[last + 1], '*') ? last + 2 : last + 1]
+  if (action === undefined) return undefined
+  const name = tableName(tokens, first)
+  return async (query) => {
+    const facts = await askTable(query, name)
+    if (facts === undefined || !facts.implicitKey) return []
+    return [{ start: action.start, end: action.start, text: `DROP COLUMN ${quote(facts.primaryKey[0] ?? '')}, ` }]
+  }
+}

@@ -1,0 +1,49 @@
+// What the catalogue says of a table that a statement names, asked on the session's own backend just before the
+// statement goes there.
+
+import type { Token } from '../lexer.ts'
+import type { Splice } from '../splices.ts'
+import { nameEnd } from '../tokens.ts'
+
+export type CatalogueQuery = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
+/** Splices of a statement whose meaning depends on a table. */
+export type FindSplices = (query: CatalogueQuery) => Promise<readonly Splice[]>
+
+export interface TableFacts {
+  readonly columns: readonly string[]
+  readonly primaryKey: readonly string[]
+  /** The key is a rowid column with unique_rowid() as default. */
+  readonly implicitKey: boolean
+}
+
+/** The name that starts at the token `first`, for `askTable`. */
+export function tableName(tokens: readonly Token[], first: number): string {
+  return tokens
+    .slice(first, nameEnd(tokens, first) + 1)
+    .map((token) => (token.tag === 'op' ? token.text : quote(token.text)))
+    .join('')
+}
+
+/** Undefined: there is no such table. */
+export async function askTable(query: CatalogueQuery, name: string): Promise<TableFacts | undefined> {
+  const text = `E'${name.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+  try {
+    const rows = await query(`SELECT pg_catalog.json_build_object(
+  'columns', (SELECT pg_catalog.json_agg(attname ORDER BY attnum) FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''),
+  'primaryKey', coalesce((SELECT pg_catalog.json_agg(a.attname ORDER BY k.place) FROM pg_catalog.pg_index i, pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+    JOIN pg_catalog.pg_attribute a USING (attnum) WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND k.place <= i.indnkeyatts), '[]'),
+  'implicitKey', EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attrdef d ON d.adrelid = i.indrelid AND d.adnum = i.indkey[0]
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    WHERE i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1 AND a.attname ~ '^rowid(_[0-9]+)?$' AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'unique_rowid()')
+)::text FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass(${text})`)
+    const json = rows[0]?.[0]
+    return typeof json === 'string' ? (JSON.parse(json) as TableFacts) : undefined
+  } catch {
+    // In a failed transaction, say: the statement itself will tell.
+    return undefined
+  }
+}
+
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}

@@ -1,0 +1,66 @@
+// UPSERT INTO t …   INSERT INTO t … ON CONFLICT (key) DO UPDATE SET …, also below EXPLAIN, PREPARE and WITH. PostgreSQL's
+// parser does not know the word; INSERT is as long, so all places in the tree stay.
+
+import type { Token } from '../lexer.ts'
+import type { Splice } from '../splices.ts'
+import { isOp, isWord } from '../tokens.ts'
+import { byteOffsets, eachNode, isNode, type Node } from './pg-parser.ts'
+import { askTable, quote, tableName, type FindSplices, type TableFacts } from './table-facts.ts'
+
+/** INSERT for UPSERT. */
+export function upsertSplices(tokens: readonly Token[]): Splice[] {
+  return upserts(tokens).map((at) => {
+    const { start, end } = tokens[at] as Token
+    return { start, end, text: 'INSERT' }
+  })
+}
+
+/** The conflict clauses. `tree`: of the statement with INSERT in it. */
+export function findConflictClauses(sql: string, tokens: readonly Token[], tree: Node): FindSplices | undefined {
+  const offset = byteOffsets(sql)
+  const inserts = new Map<number, Node>()
+  eachNode(tree, (name, node) => {
+    if (name === 'InsertStmt' && isNode(node['relation'])) inserts.set(offset(node['relation']['location']), node)
+  })
+  const targets = upserts(tokens).flatMap((at) => {
+    const insert = inserts.get(tokens[at + 2]?.start ?? -1)
+    if (insert === undefined || insert['onConflictClause'] !== undefined) return []
+    const listed = (insert['cols'] as readonly Node[] | undefined)?.map(
+      (column) => (column['ResTarget'] as Node)['name'] as string,
+    )
+    return [{ name: tableName(tokens, at + 2), listed, place: clausePlace(tokens, at + 2) }]
+  })
+  if (targets.length === 0) return undefined
+  return async (query) => {
+    const splices: Splice[] = []
+    for (const { name, listed, place } of targets) {
+      const facts = await askTable(query, name)
+      if (facts === undefined || facts.primaryKey.length === 0) continue
+      splices.push({ start: place, end: place, text: conflictClause(facts, listed) })
+    }
+    return splices
+  }
+}
+
+function upserts(tokens: readonly Token[]): number[] {
+  return tokens.flatMap((token, i) => (isWord(token, 'upsert') && isWord(tokens[i + 1], 'into') ? [i] : []))
+}
+
+/** Before a RETURNING of its own, or the bracket that closes around it, or at the end. */
+function clausePlace(tokens: readonly Token[], from: number): number {
+  let depth = 0
+  for (const token of tokens.slice(from)) {
+    if (isOp(token, '(')) depth += 1
+    else if (isOp(token, ')')) depth -= 1
+    if (depth < 0 || (depth === 0 && isWord(token, 'returning'))) return token.start
+  }
+  return tokens.at(-1)?.end ?? 0
+}
+
+function conflictClause({ columns, primaryKey }: TableFacts, listed: readonly string[] | undefined): string {
+  const set = (listed ?? columns)
+    .filter((column) => !primaryKey.includes(column))
+    .map((column) => `${quote(column)} = excluded.${quote(column)}`)
+  const action = set.length === 0 ? 'NOTHING' : `UPDATE SET ${set.join(', ')}`
+  return ` ON CONFLICT (${primaryKey.map(quote).join(', ')}) DO ${action} `
+}

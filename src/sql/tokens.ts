@@ -1,0 +1,42 @@
+// Questions to tokens.
+
+import type { Token } from './lexer.ts'
+
+export function isWord(token: Token | undefined, text: string): boolean {
+  return token?.tag === 'word' && token.text === text
+}
+
+export function isOp(token: Token | undefined, text: string): boolean {
+  return token?.tag === 'op' && token.text === text
+}
+
+/** Index of the bracket that closes the one at `open`. */
+export function closingBracket(tokens: readonly Token[], open: number): number | undefined {
+  let depth = 0
+  for (let i = open; i < tokens.length; i++) {
+    const token = tokens[i]
+    if (isOp(token, '(') || isOp(token, '[')) depth += 1
+    else if (isOp(token, ')') || isOp(token, ']')) depth -= 1
+    if (depth === 0) return i
+  }
+  return undefined
+}
+
+/** Index of the token that starts at an offset; -1: none does. */
+export function tokenAt(tokens: readonly Token[], start: number): number {
+  let low = 0
+  let high = tokens.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((tokens[middle] as Token).start < start) low = middle + 1
+    else high = middle
+  }
+  return tokens[low]?.start === start ? low : -1
+}
+
+/** `name ('.' name)*` from the token at `first`: the index of its last token. */
+export function nameEnd(tokens: readonly Token[], first: number): number {
+  let last = first
+  while (isOp(tokens[last + 1], '.')) last += 2
+  return last
+}
