@@ -9,7 +9,7 @@ import { readKafkaUri } from './kafka-uri.ts'
 type KafkaConfig = Pick<KafkaSinkSpec, 'clientId' | 'acks' | 'compression' | 'compressionLevel' | 'flush' | 'retry'>
 
 const defaultClientId = 'CockroachDB'
-const defaultRetry: KafkaRetry = { max: 5, backoffMs: 500 }
+const defaultRetry: KafkaRetry = { max: 3, backoffMs: 500 }
 const acksNames: Readonly<Record<string, KafkaSinkSpec['acks']>> = {
   none: 'none',
   '0': 'none',

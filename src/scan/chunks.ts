@@ -1,7 +1,7 @@
 // A table cut into runs of pages that several connections read side by side.
 
 /** Pages of 8 KiB: small enough to share out evenly, large enough that starting a COPY does not count. */
-export const chunkPages = 4096
+export const chunkPages = 1024
 
 export interface Chunk {
   /** First page. */

@@ -15,42 +15,27 @@ export interface TopicLayout {
 }
 
 export class KafkaClient implements AsyncDisposable {
-  readonly #producer: Producer
+  readonly #spec: KafkaSinkSpec
+  /** TLS names the server that is asked for (SNI): of hosts with a name, not of addresses. */
+  #namesServer: boolean
+  #producer: Producer
 
   constructor(spec: KafkaSinkSpec) {
-    const { brokers, clientId, sasl, tls } = spec
-    this.#producer = new Producer({
-      clientId,
-      bootstrapBrokers: [...brokers],
-      // Who asks here tries again itself, and says so.
-      retries: 0,
-      connectTimeout: connectMs,
-      requestTimeout: requestMs,
-      metadataMaxAge: 0,
-      autocreateTopics: true,
-      ...(tls === undefined
-        ? {}
-        : {
-            tls: {
-              rejectUnauthorized: tls.verify,
-              ...(tls.ca === undefined ? {} : { ca: [tls.ca] }),
-              ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-              ...(tls.key === undefined ? {} : { key: tls.key }),
-            },
-            // An address is no name that a server could be asked for.
-            tlsServerName: !brokers.some((broker) => isIP(broker.replace(/:\d+$/, '')) !== 0),
-          }),
-      ...(sasl === undefined
-        ? {}
-        : { sasl: { mechanism: sasl.mechanism, username: sasl.user, password: sasl.password } }),
-    })
-    // What goes wrong comes back from the call that it goes wrong in.
-    this.#producer.on('error', () => undefined)
+    this.#spec = spec
+    this.#namesServer = !spec.brokers.some((broker) => isAddress(broker.replace(/:\d+$/, '')))
+    this.#producer = open(spec, this.#namesServer)
   }
 
   /** Creates topics that are missing where the brokers allow it. Throws while one of them is not there. */
   async topics(names: readonly string[]): Promise<ReadonlyMap<string, TopicLayout>> {
-    const metadata = await this.#producer.metadata({ topics: [...names], autocreateTopics: true, forceUpdate: true })
+    const options = { topics: [...names], autocreateTopics: true, forceUpdate: true }
+    let metadata = await this.#producer.metadata(options)
+    if (this.#namesServer && [...metadata.brokers.values()].some(({ host }) => isAddress(host))) {
+      this.#namesServer = false
+      await this.#producer.close(true)
+      this.#producer = open(this.#spec, false)
+      metadata = await this.#producer.metadata(options)
+    }
     const layouts = new Map<string, TopicLayout>()
     for (const name of names) {
       const topic = metadata.topics.get(name)
@@ -79,4 +64,38 @@ export class KafkaClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#producer.close(true).catch(() => undefined)
   }
+}
+
+function isAddress(host: string): boolean {
+  return isIP(host.replace(/^\[|\]$/g, '')) !== 0
+}
+
+function open({ brokers, clientId, sasl, tls }: KafkaSinkSpec, namesServer: boolean): Producer {
+  const producer = new Producer({
+    clientId,
+    bootstrapBrokers: [...brokers],
+    // Who asks here tries again itself, and says so.
+    retries: 0,
+    connectTimeout: connectMs,
+    requestTimeout: requestMs,
+    metadataMaxAge: 0,
+    autocreateTopics: true,
+    ...(tls === undefined
+      ? {}
+      : {
+          tls: {
+            rejectUnauthorized: tls.verify,
+            ...(tls.ca === undefined ? {} : { ca: [tls.ca] }),
+            ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+            ...(tls.key === undefined ? {} : { key: tls.key }),
+          },
+          tlsServerName: namesServer,
+        }),
+    ...(sasl === undefined
+      ? {}
+      : { sasl: { mechanism: sasl.mechanism, username: sasl.user, password: sasl.password } }),
+  })
+  // What goes wrong comes back from the call that it goes wrong in.
+  producer.on('error', () => undefined)
+  return producer
 }
