@@ -4,21 +4,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { compareHlc, formatHlc, zeroHlc } from '../../src/core/hlc.ts'
+import { compareHlc, zeroHlc } from '../../src/core/hlc.ts'
 import { History } from '../history/history.ts'
 import { ReferenceSlot } from '../history/reference-slot.ts'
-import { tagTable, TransactionTimes } from '../history/transaction-times.ts'
+import { tagTable } from '../history/transaction-times.ts'
 import { TestServer, until } from '../server/test-server.ts'
-import { CompletenessValidator } from '../validators/completeness.ts'
-import { CompositeValidator } from '../validators/composite.ts'
-import { FingerprintValidator } from '../validators/fingerprint.ts'
-import { ForTopicValidator } from '../validators/for-topic.ts'
-import { KeyInValueValidator } from '../validators/key-in-value.ts'
-import { MvccTimestampValidator } from '../validators/mvcc-timestamp.ts'
-import { OrderValidator } from '../validators/order.ts'
-import { TimeTravelValidator } from '../validators/time-travel.ts'
-import { TopicValidator } from '../validators/topic.ts'
-import type { Validator } from '../validators/validator.ts'
+import { judge } from './judge.ts'
 import { Random } from './random.ts'
 import { Reader } from './reader.ts'
 import { createTables, Workload } from './workload.ts'
@@ -45,7 +36,7 @@ async function run(seed: number): Promise<void> {
   await server.sql(`ALTER DATABASE ${database} SET deadlock_timeout = '10ms'`)
   await server.sql(createTables, database)
   const history = new History({ foo: ['id'], [tagTable]: ['n'] })
-  await using reference = await ReferenceSlot.create(await server.connect(database), history)
+  await using reference = await ReferenceSlot.create(() => server.connect(database), history)
   const workload = new Workload(server, database)
   const stop = new AbortController()
   const writing = Array.from({ length: writers }, (_, i) => workload.write(new Random(seed * 1000 + i), stop.signal))
@@ -89,28 +80,11 @@ async function run(seed: number): Promise<void> {
   await reading
   await reference.catchUp()
 
-  const nameOf = (table: string): string => (has.full_table_name ? `${database}.public.${table}` : table)
-  const tags = reader.rows().flatMap((note) => (note.topic === nameOf(tagTable) ? [{ ...note, topic: tagTable }] : []))
-  const times = new TransactionTimes(history, tags, { initialScan: true, resolved: reader.resolved })
-  const ofTable = (table: string): Validator => {
-    const { scanTs } = times
-    const members: Validator[] = [
-      new TimeTravelValidator({ history: times, table, diff: has.diff, scanTs }),
-      new FingerprintValidator({ history: times, table, partitions: [''] }),
-      new CompletenessValidator(times, table),
-      new TopicValidator(has.full_table_name ? { table, database } : { table }),
-    ]
-    if (has.key_in_value) members.push(new KeyInValueValidator())
-    if (has.mvcc_timestamp) members.push(new MvccTimestampValidator())
-    return new ForTopicValidator(nameOf(table), new CompositeValidator(members))
-  }
-  const validator = new CompositeValidator([new OrderValidator({ strict: true }), ofTable('foo'), ofTable(tagTable)])
-  reader.replay(validator)
-
-  const summary = `${options.join(', ')}; ${workload.committed} transactions, ${reader.rows().length} messages, opened ${reader.opened} times, scan at ${times.scanTs === undefined ? '-' : formatHlc(times.scanTs)}`
-  assert.deepEqual([...times.failures(), ...validator.failures()].slice(0, 20), [], summary)
+  const verdict = judge(history, reader, { database, ...has })
+  const summary = `${options.join(', ')}; ${workload.committed} transactions, opened ${reader.opened} times, ${verdict.summary}`
+  assert.deepEqual(verdict.failures.slice(0, 20), [], summary)
   assert.ok(workload.committed > 100, summary)
-  assert.ok(times.streamed.length > 50, summary)
+  assert.ok(verdict.streamed > 50, summary)
 }
 
 /** A last transaction, behind which nothing is under way. */

@@ -6,6 +6,7 @@ import { compareHlc, formatHlc, zeroHlc, type Hlc } from '../../src/core/hlc.ts'
 import { hlcOf, SinklessFeed } from '../feed/test-feed.ts'
 import type { TestServer } from '../server/test-server.ts'
 import type { RowNote, Validator } from '../validators/validator.ts'
+import type { Collected } from './judge.ts'
 
 export interface ReaderOptions {
   readonly server: TestServer
@@ -14,7 +15,8 @@ export interface ReaderOptions {
   readonly statement: string
 }
 
-export class Reader {
+export class Reader implements Collected {
+  readonly partitions = ['']
   readonly #options: ReaderOptions
   /** Rows and resolved timestamps in the order of arrival. */
   readonly notes: (RowNote | Hlc)[] = []

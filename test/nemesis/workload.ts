@@ -30,8 +30,8 @@ export class Workload {
 
   /** One writer, until the signal. */
   async write(random: Random, signal: AbortSignal): Promise<void> {
-    let client = await this.#server.connect(this.#database)
-    while (!signal.aborted) {
+    let client = await this.#connect(signal)
+    while (client !== undefined && !signal.aborted) {
       try {
         await this.transaction(client, random)
       } catch {
@@ -44,12 +44,24 @@ export class Workload {
         )
         if (!isAlive) {
           await client.end().catch(() => undefined)
-          client = await this.#server.connect(this.#database)
+          client = await this.#connect(signal)
         }
       }
       if (random.chance(0.2)) await delay(random.int(10))
     }
-    await client.end()
+    await client?.end().catch(() => undefined)
+  }
+
+  /** The server may be down: that is what the test does to it. */
+  async #connect(signal: AbortSignal): Promise<pg.Client | undefined> {
+    while (!signal.aborted) {
+      try {
+        return await this.#server.connect(this.#database)
+      } catch {
+        await delay(20)
+      }
+    }
+    return undefined
   }
 
   async transaction(client: pg.Client, random: Random): Promise<void> {

@@ -1,0 +1,31 @@
+// The nemesis over a real Kafka. NEMESIS_SEEDS says how many runs there are.
+
+import { after, before, test } from 'node:test'
+import { TestServer } from '../server/test-server.ts'
+import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
+import { skipWithoutKafka as skip } from '../services/kafka/require-kafka.ts'
+import { runOverKafka } from './kafka-run.ts'
+
+const seeds = Number(process.env['NEMESIS_SEEDS'] ?? 2)
+const disturbances = 12
+
+let server: TestServer
+let broker: KafkaBroker
+before(async () => {
+  if (skip !== false) return
+  ;[server, broker] = await Promise.all([TestServer.start(), KafkaBroker.start()])
+})
+after(async () => {
+  await server?.[Symbol.asyncDispose]()
+  await broker?.[Symbol.asyncDispose]()
+})
+
+for (let seed = 1; seed <= seeds; seed++) {
+  test(
+    `a job tells Kafka what happened, all of it and in order (seed ${seed})`,
+    { skip, timeout: 300_000 },
+    async (t) => {
+      t.diagnostic(await runOverKafka({ server, broker, seed, disturbances }))
+    },
+  )
+}
