@@ -59,7 +59,7 @@ export class BenchSource implements AsyncDisposable {
     )
   }
 
-  /** Runs a feed over one table until it has given so many messages; gives the seconds from now. */
+  /** Runs a feed over one table to its end, or until it has given so many messages; gives the seconds from now. */
   async run(relid: number, messages: number, options: Partial<FeedSpec> & { startPosition?: number }): Promise<number> {
     const { startPosition = this.head.head, ...changed } = options
     const spec = feedSpec(relid, changed)
@@ -87,8 +87,10 @@ export class BenchSource implements AsyncDisposable {
         .catch((error: unknown) => (failure = error))
       for (;;) {
         const seconds = (performance.now() - startedAt) / 1000
-        const done = (feeds.running[0]?.progress.messages ?? feeds.past.messages) >= messages
+        const given = feeds.running[0]?.progress.messages ?? feeds.past.messages
+        const done = spec.endTime === undefined ? given >= messages : feeds.running.length === 0
         if (done) {
+          if (failure !== undefined) throw failure
           abort.abort(new Error('done'))
           await feed
           return seconds

@@ -57,6 +57,11 @@ export class TestServer implements AsyncDisposable {
     this.httpPort = Number(/http:\s+\S+:(\d+)/.exec(url)?.[1])
   }
 
+  /** What the program has printed. */
+  get output(): string {
+    return this.#output
+  }
+
   get pid(): number {
     return this.#child?.pid ?? 0
   }

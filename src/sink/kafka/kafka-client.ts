@@ -62,7 +62,9 @@ export class KafkaClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#producer.close(true).catch(() => undefined)
+    // Not waited for: a broker that is gone may never say goodbye.
+    this.#producer.close(true).catch(() => undefined)
+    for (const [, connection] of this.#producer.connections) connection.socket?.destroy()
   }
 }
 

@@ -2,7 +2,7 @@
 // whatever happens to the test; kill and restart keep folder and ports.
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -124,6 +124,16 @@ export class KafkaBroker implements AsyncDisposable {
 
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
+  }
+
+  /** CPU time of the broker so far. */
+  cpuSeconds(): number {
+    const fields =
+      readFileSync(`/proc/${this.#child?.pid ?? 'self'}/stat`, 'utf8')
+        .split(') ')[1]
+        ?.split(' ') ?? []
+    const ticksPerSecond = 100
+    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
   }
 
   async createTopic(name: string, partitions = 1): Promise<void> {
