@@ -22,7 +22,7 @@ export interface Token {
 
 const wordStart = /[A-Za-z_\u0080-\uffff]/
 const wordRest = /[\w$\u0080-\uffff]*/y
-const numberForm = /(?:\d[\w.]*(?:(?<=[eE])[+-]\d+)?|\.\d[\w]*(?:(?<=[eE])[+-]\d+)?)/y
+const numberForm = /0[xXoObB]\w+|(?:\d[\d_]*\.(?!\.)\w*|\d\w*|\.\d\w*)(?:(?<=[eE])[+-]\d\w*)?/y
 const operatorForm = /[~!@#^&|`?+\-*/%<>=]+/y
 
 export function lex(sql: string): Token[] {
@@ -42,8 +42,8 @@ function readToken(sql: string, start: number): Token {
   const next = sql[start + 1]
   if (char === '"') return readQuoted(sql, start, start)
   if (char === "'") return readString(sql, start, start, 'plain')
-  if (next === "'" && 'eEbBxXnN'.includes(char)) {
-    const form: StringForm = char === 'e' || char === 'E' ? 'escaped' : 'plain'
+  if (next === "'" && 'eEbBxX'.includes(char)) {
+    const form: StringForm = char === 'e' || char === 'E' ? 'escaped' : 'digits'
     return readString(sql, start, start + 1, form)
   }
   if ((char === 'u' || char === 'U') && next === '&') {
@@ -63,6 +63,7 @@ function readToken(sql: string, start: number): Token {
     const end = start + 1 + (matchAt(wordRest, sql, start + 1) ?? '').length
     return { tag: 'word', text: foldCase(sql.slice(start, end)), start, end }
   }
+  if (char === '.' && next === '.') return { tag: 'op', text: '..', start, end: start + 2 }
   const number = matchAt(numberForm, sql, start)
   if (number !== undefined) return { tag: 'number', text: number, start, end: start + number.length }
   // A comment that begins here does not end, or it would have been skipped.

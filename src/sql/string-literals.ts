@@ -1,6 +1,6 @@
 // Strings and quoted names.
 //
-//   '…'  B'…' X'…' N'…'   '' is a quote                       $tag$…$tag$   as it stands
+//   '…'                   '' is a quote           B'…' X'…' $tag$…$tag$   as they stand
 //   E'…'                  also \n \t …, \ooo and \xhh (bytes of UTF-8), \uXXXX, \UXXXXXXXX
 //   U&'…'  U&"…"          \XXXX, \+XXXXXX, \\; another character than \ by UESCAPE '!' behind
 //
@@ -10,7 +10,7 @@
 import { skipBlank } from './blank.ts'
 import type { Token } from './lexer.ts'
 
-export type StringForm = 'plain' | 'escaped' | 'unicode'
+export type StringForm = 'plain' | 'escaped' | 'unicode' | 'digits'
 
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y
 const byteEscapes = String.raw`(?:\\(?:x[0-9a-fA-F]{1,2}|[0-7]{1,3}))+`
@@ -22,7 +22,7 @@ export function readString(sql: string, start: number, open: number, form: Strin
   let body = ''
   let from = open + 1
   for (;;) {
-    const close = form === 'escaped' ? closeOfEscaped(sql, from) : closeOf(sql, "'", from)
+    const close = closeOfString(sql, from, form)
     body += sql.slice(from, close)
     const next = close === undefined ? undefined : continuation(sql, close + 1)
     if (next !== undefined) from = next + 1
@@ -53,6 +53,13 @@ export function readDollarString(sql: string, start: number): Token | undefined 
 }
 
 /** Undefined: it does not close. */
+function closeOfString(sql: string, from: number, form: StringForm): number | undefined {
+  if (form === 'escaped') return closeOfEscaped(sql, from)
+  if (form !== 'digits') return closeOf(sql, "'", from)
+  const close = sql.indexOf("'", from)
+  return close < 0 ? undefined : close
+}
+
 function closeOf(sql: string, quote: string, from: number): number | undefined {
   for (let at = from; ;) {
     const close = sql.indexOf(quote, at)

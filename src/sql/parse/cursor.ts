@@ -72,7 +72,7 @@ export class Cursor {
     const token = this.next
     if (token === undefined || (token.tag !== 'word' && token.tag !== 'quoted')) throw this.syntaxError()
     this.#at += 1
-    return token.text
+    return asName(token.text)
   }
 
   /** A name, quoted or not a reserved word. */
@@ -142,4 +142,17 @@ export class Cursor {
       hint,
     })
   }
+}
+
+/** Names end after 63 bytes, between two characters. */
+function asName(text: string): string {
+  if (text.length <= 21) return text
+  let bytes = 0
+  let length = 0
+  for (const char of text) {
+    bytes += Buffer.byteLength(char)
+    if (bytes > 63) return text.slice(0, length)
+    length += char.length
+  }
+  return text
 }

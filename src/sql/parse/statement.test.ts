@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { failureOf, parseOne } from './parse-one.ts'
+
+test('queries are shown in each of the ways it can be said', () => {
+  for (const what of ['QUERIES', 'STATEMENTS']) {
+    for (const where of ['', 'ALL ', 'CLUSTER ', 'LOCAL ', 'SESSION ', 'ALL CLUSTER ', 'ALL LOCAL ', 'ALL SESSION ']) {
+      assert.deepEqual(parseOne(`SHOW ${where}${what}`), { tag: 'show-queries' })
+    }
+    assert.equal(failureOf(`SHOW ${what} x`).at, 'x')
+  }
+})
+
+test('a query is cancelled by its id, many by a select', () => {
+  assert.deepEqual(parseOne("CANCEL QUERY 'abc'"), {
+    tag: 'cancel-queries',
+    id: { tag: 'string', text: 'abc', position: 13 },
+    select: undefined,
+    position: 7,
+  })
+  assert.deepEqual(parseOne('cancel query $1'), {
+    tag: 'cancel-queries',
+    id: { tag: 'placeholder', index: 1, position: 13 },
+    select: undefined,
+    position: 7,
+  })
+  assert.deepEqual(parseOne('CANCEL QUERIES SELECT query_id FROM [SHOW QUERIES]'), {
+    tag: 'cancel-queries',
+    id: undefined,
+    select: 'SELECT query_id FROM [SHOW QUERIES]',
+    position: 7,
+  })
+})
+
+test('databases and tables are shown, and a database is used', () => {
+  assert.deepEqual(parseOne('SHOW DATABASES'), { tag: 'show-databases' })
+  assert.deepEqual(parseOne('SHOW /* all */ TABLES'), { tag: 'show-tables' })
+  const table: [string, string][] = [
+    ['USE d', 'd'],
+    ['USE "D"', 'D'],
+    ["USE 'D'", 'D'],
+    ['SET DATABASE = d', 'd'],
+    ['SET DATABASE TO D', 'd'],
+    ["SET SESSION DATABASE = 'd e'", 'd e'],
+  ]
+  for (const [sql, name] of table) {
+    const statement = parseOne(sql)
+    assert.ok(statement?.tag === 'use-database', sql)
+    assert.equal(statement.name, name, sql)
+  }
+})
+
+test('what does not parse says where, and what was meant', () => {
+  const query = "CANCEL QUERY 'id' or CANCEL QUERIES SELECT …"
+  const queries = 'CANCEL QUERIES SELECT query_id FROM [SHOW QUERIES] WHERE …'
+  const table: [sql: string, at: string, hint: string | undefined][] = [
+    ['CANCEL', '', query],
+    ['CANCEL x', 'x', query],
+    ['CANCEL QUERY', '', undefined],
+    ["CANCEL QUERY 'a', 'b'", ", 'b'", undefined],
+    ['CANCEL QUERIES', '', queries],
+    ['SHOW DATABASES x', 'x', undefined],
+    ['SHOW TABLES FROM d', 'FROM d', undefined],
+    ['USE', '', undefined],
+    ['USE a b', 'b', undefined],
+    ['USE 1', '1', undefined],
+    ['SET DATABASE d', 'd', undefined],
+    ['SET DATABASE =', '', undefined],
+  ]
+  for (const [sql, at, hint] of table) {
+    const failure = failureOf(sql)
+    assert.deepEqual([failure.sqlstate, failure.at, failure.hint], ['42601', at, hint], sql)
+  }
+})
+
+test("what is PostgreSQL's is not ours", () => {
+  const table = [
+    ...['', 'SELECT 1', 'SHOW server_version', 'SHOW ALL', 'SET x = 1', 'RESET ALL', 'CREATE TABLE changefeed (a int)'],
+    ...['"show" databases', 'SELECT changefeed FROM cluster', 'CLUSTER t', 'CREATE DATABASE d', 'DROP DATABASE d'],
+  ]
+  for (const sql of table) assert.equal(parseOne(sql), undefined, sql)
+})
