@@ -57,6 +57,8 @@ export const codes = {
   FEED_THREAD: { sqlstate: 'XX000', retry: true },
   /** Malformed bytes on a wire. */
   FEED_PROTOCOL: { sqlstate: '08P01', retry: true },
+  /** An error that nobody expected, from a library or the system: time may mend it. */
+  FEED_UNEXPECTED: { sqlstate: 'XX000', retry: true },
   /** A broken invariant of ours. */
   FEED_BUG: { sqlstate: 'XX000', retry: false },
 } as const satisfies Record<string, CodeFacts>

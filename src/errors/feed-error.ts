@@ -55,9 +55,9 @@ export function toWireError(error: unknown): WireError {
   }
   const message = error instanceof Error ? error.message : String(error)
   return {
-    code: 'FEED_BUG',
+    code: 'FEED_UNEXPECTED',
     message,
-    sqlstate: codes.FEED_BUG.sqlstate,
+    sqlstate: codes.FEED_UNEXPECTED.sqlstate,
     detail: error instanceof Error ? error.stack : undefined,
   }
 }

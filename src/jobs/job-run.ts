@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { compareHlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
-import { FeedError } from '../errors/feed-error.ts'
+import { FeedError, toWireError } from '../errors/feed-error.ts'
 import { Backoff } from './backoff.ts'
 import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter } from './jobs.ts'
@@ -74,15 +74,16 @@ export class JobRun {
         }
       } catch (error) {
         if (this.#reason !== undefined) break
-        if (!(error instanceof FeedError) || !error.retry) {
+        if (error instanceof FeedError && !error.retry) {
           await this.#fail(error)
           return
         }
+        const failure = toWireError(error)
         if (hasAdvanced(before, this.#progress)) backoff.reset()
         const waitMs = backoff.next()
         retried()
-        this.#log.warn({ error: error.message, detail: error.detail, inMs: waitMs }, 'the changefeed tries again')
-        await store.say(job, `transient error: ${error.message}`).catch(() => undefined)
+        this.#log.warn({ error: failure.message, detail: failure.detail, inMs: waitMs }, 'the changefeed tries again')
+        await store.say(job, `transient error: ${failure.message}`).catch(() => undefined)
         await delay(waitMs, undefined, { signal }).catch(() => undefined)
       }
     }
@@ -103,9 +104,8 @@ export class JobRun {
     })
   }
 
-  async #fail(error: unknown): Promise<void> {
+  async #fail({ message, detail }: FeedError): Promise<void> {
     const { job, failed } = this.#options
-    const message = error instanceof Error ? error.message : String(error)
     if (job.payload.onError === 'pause') {
       this.#log.warn({ error: message }, 'the changefeed is paused because of on_error=pause')
       await this.#settle('paused', {
@@ -115,10 +115,7 @@ export class JobRun {
       return
     }
     failed()
-    this.#log.error(
-      { error: message, detail: error instanceof FeedError ? error.detail : undefined },
-      'the changefeed failed',
-    )
+    this.#log.error({ error: message, detail }, 'the changefeed failed')
     await this.#settle('failed', { error: message })
   }
 
