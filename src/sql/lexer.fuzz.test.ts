@@ -12,8 +12,28 @@ await loadModule()
 const parts = [
   ...'\'"$\\;()[],.*/-+=<>@|_ \n\t',
   ...'aeEuUxNb019é表😀',
-  ...["''", '""', '$$', '$a$', "E'", "U&'", 'U&"', "x'", '--', '/*', '*/', '\r', "\\'", '\\n', '\\x41'],
-  ...[' select ', ' int ', '$1', '1.5e3', '30s', "'a' 'b'", "'a'\n'b'"],
+  "''",
+  '""',
+  '$$',
+  '$a$',
+  "E'",
+  "U&'",
+  'U&"',
+  "x'",
+  '--',
+  '/*',
+  '*/',
+  '\r',
+  "\\'",
+  '\\n',
+  '\\x41',
+  ' select ',
+  ' int ',
+  '$1',
+  '1.5e3',
+  '30s',
+  "'a' 'b'",
+  "'a'\n'b'",
 ]
 const text = fc.array(fc.constantFrom(...parts), { maxLength: 40 }).map((all) => all.join(''))
 const runs = { seed: 20_260_728, numRuns: 20_000 }
@@ -73,8 +93,24 @@ function scanned(sql: string): string[] | undefined {
 test('a string or a quoted name means what it means to PostgreSQL', () => {
   const piece = fc.constantFrom(
     ...'aé表😀0 \'"\\!+-',
-    ...["''", '""', '\\n', '\\t', '\\x41', '\\xc3\\xa9', '\\101', '\\303\\251', '\\u00e9', '\\U0001F600', '\\q'],
-    ...['\\0041', '\\+01F600', '\\\\', "\\'", '!0041', '\\ud83d\\ude00', '\\D83D\\DE00'],
+    "''",
+    '""',
+    '\\n',
+    '\\t',
+    '\\x41',
+    '\\xc3\\xa9',
+    '\\101',
+    '\\303\\251',
+    '\\u00e9',
+    '\\U0001F600',
+    '\\q',
+    '\\0041',
+    '\\+01F600',
+    '\\\\',
+    "\\'",
+    '!0041',
+    '\\ud83d\\ude00',
+    '\\D83D\\DE00',
   )
   const open = fc.constantFrom("'", "E'", "e'", "U&'", "u&'", '$x$', '"', 'U&"')
   const behind = fc.constantFrom('', '', " UESCAPE '!'", "\n/* c */ uescape\n'!'")

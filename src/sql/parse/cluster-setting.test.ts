@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { failureOf, parseOne } from './parse-one.ts'
+import { failureOf, parseOne } from '../../../test/support/parse-one.ts'
 
 const name = 'kv.rangefeed.enabled'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CreateChangefeed, Value } from '../ast.ts'
-import { failureOf, parseOne } from './parse-one.ts'
+import { failureOf, parseOne } from '../../../test/support/parse-one.ts'
 
 function parse(sql: string): CreateChangefeed {
   const statement = parseOne(sql)

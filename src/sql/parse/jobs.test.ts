@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JobIds } from '../ast.ts'
-import { failureOf, parseOne } from './parse-one.ts'
+import { failureOf, parseOne } from '../../../test/support/parse-one.ts'
 
 function show(ids: JobIds | undefined): string {
   if (ids === undefined) return 'all'

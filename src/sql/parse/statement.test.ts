@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { failureOf, parseOne } from './parse-one.ts'
+import { failureOf, parseOne } from '../../../test/support/parse-one.ts'
 
 test('queries are shown in each of the ways it can be said', () => {
   for (const what of ['QUERIES', 'STATEMENTS']) {
@@ -75,8 +75,18 @@ test('what does not parse says where, and what was meant', () => {
 
 test("what is PostgreSQL's is not ours", () => {
   const table = [
-    ...['', 'SELECT 1', 'SHOW server_version', 'SHOW ALL', 'SET x = 1', 'RESET ALL', 'CREATE TABLE changefeed (a int)'],
-    ...['"show" databases', 'SELECT changefeed FROM cluster', 'CLUSTER t', 'CREATE DATABASE d', 'DROP DATABASE d'],
+    '',
+    'SELECT 1',
+    'SHOW server_version',
+    'SHOW ALL',
+    'SET x = 1',
+    'RESET ALL',
+    'CREATE TABLE changefeed (a int)',
+    '"show" databases',
+    'SELECT changefeed FROM cluster',
+    'CLUSTER t',
+    'CREATE DATABASE d',
+    'DROP DATABASE d',
   ]
   for (const sql of table) assert.equal(parseOne(sql), undefined, sql)
 })

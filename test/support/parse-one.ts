@@ -1,10 +1,10 @@
 // For tests: one statement, parsed, or the error it gives.
 
-import { FeedError } from '../../errors/feed-error.ts'
-import type { Statement } from '../ast.ts'
-import { lex } from '../lexer.ts'
-import { Cursor } from './cursor.ts'
-import { parseOurs } from './statement.ts'
+import { FeedError } from '../../src/errors/feed-error.ts'
+import type { Statement } from '../../src/sql/ast.ts'
+import { lex } from '../../src/sql/lexer.ts'
+import { Cursor } from '../../src/sql/parse/cursor.ts'
+import { parseOurs } from '../../src/sql/parse/statement.ts'
 
 export function parseOne(sql: string): Statement | undefined {
   return parseOurs(new Cursor(sql, lex(sql)))
