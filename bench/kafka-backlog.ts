@@ -23,6 +23,7 @@ const kafka = (topic: string): KafkaSinkSpec => ({
   tag: 'kafka',
   brokers: [broker.bootstrap],
   topics: [topic],
+  sources: [topic],
   tls: undefined,
   sasl: undefined,
   clientId: 'bench',

@@ -7,6 +7,8 @@ export interface KafkaSinkSpec {
   readonly brokers: readonly string[]
   /** The Kafka topic of each target (`FeedSpec.targets`, same order): prefix added, escaped. May repeat. */
   readonly topics: readonly string[]
+  /** What a message of each target is of, for errors: table and key columns. */
+  readonly sources: readonly string[]
   readonly tls: KafkaTls | undefined
   readonly sasl: KafkaSasl | undefined
   readonly clientId: string

@@ -21,20 +21,27 @@ const acksNames: Readonly<Record<string, KafkaSinkSpec['acks']>> = {
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 const lz4Levels: ReadonlySet<number> = new Set([0, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072])
 
+export interface KafkaTable {
+  /** As at the time of the statement. */
+  readonly topic: string
+  readonly name: string
+  readonly keyColumns: readonly string[]
+}
+
 export interface KafkaSinkOptions {
   readonly uri: string
   readonly position: number
   /** Text of kafka_sink_config. */
   readonly config: string | undefined
   readonly configPosition: number
-  /** Statement-time names, of each target. */
-  readonly tables: readonly string[]
+  readonly tables: readonly KafkaTable[]
 }
 
 export function kafkaSinkSpec({ uri, position, config, configPosition, tables }: KafkaSinkOptions): KafkaSinkSpec {
   const { brokers, topicPrefix, topicName, tls, sasl } = readKafkaUri(uri, position)
-  const topics = tables.map((table) => kafkaTopicName(topicPrefix + (topicName ?? table)))
-  return { tag: 'kafka', brokers, topics, tls, sasl, ...readKafkaSinkConfig(config, configPosition) }
+  const topics = tables.map(({ topic }) => kafkaTopicName(topicPrefix + (topicName ?? topic)))
+  const sources = tables.map(({ name, keyColumns }) => `table "${name}" (key columns: ${keyColumns.join(', ')})`)
+  return { tag: 'kafka', brokers, topics, sources, tls, sasl, ...readKafkaSinkConfig(config, configPosition) }
 }
 
 export function readKafkaSinkConfig(text: string | undefined, position: number): KafkaConfig {

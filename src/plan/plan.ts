@@ -130,11 +130,16 @@ function specOf({ context, read, times }: Opening, tables: readonly TargetFacts[
     initialScan: scanOf(given),
     cursor: times.cursor,
     endTime: times.endTime,
-    sink: sinkSpec(context, read, targets),
+    sink: sinkSpec(context, read, targets, tables),
   }
 }
 
-function sinkSpec(context: PlanContext, read: ReadOptions, targets: readonly FeedTarget[]): SinkSpec {
+function sinkSpec(
+  context: PlanContext,
+  read: ReadOptions,
+  targets: readonly FeedTarget[],
+  tables: readonly TargetFacts[],
+): SinkSpec {
   const { given, sink } = read
   if (sink.kind === 'sinkless') return { tag: 'rows', formats: context.rowFormats }
   if (sink.kind === 'null') return { tag: 'null' }
@@ -144,7 +149,11 @@ function sinkSpec(context: PlanContext, read: ReadOptions, targets: readonly Fee
     position: read.sinkPosition,
     config: config?.text,
     configPosition: config?.position ?? 0,
-    tables: targets.map(({ topic }) => topic),
+    tables: targets.map(({ topic, tableName }, i) => ({
+      topic,
+      name: tableName,
+      keyColumns: tables[i]?.primaryKey ?? [],
+    })),
   })
 }
 

@@ -111,7 +111,7 @@ export class StatementDesk implements StatementHandler {
   }
 
   #expand(select: string): string {
-    return expandShows(select, (show) => this.#showSql(show))
+    return expandShows(select, (show) => this.#showSql(show), true)
   }
 
   #theFront(): Front {

@@ -2,12 +2,16 @@
 // connections is ours (produce.ts).
 
 import { isIP } from 'node:net'
-import { Producer, type Connection } from '@platformatic/kafka'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Base, initProducerIdV2, type Connection } from '@platformatic/kafka'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { flatMessage } from './kafka-errors.ts'
 
 const connectMs = 10_000
 const requestMs = 30_000
+const idAttempts = 25
+const idWaitMs = 200
 
 export interface TopicLayout {
   /** The broker that leads each partition; -1: none at the moment. */
@@ -18,23 +22,23 @@ export class KafkaClient implements AsyncDisposable {
   readonly #spec: KafkaSinkSpec
   /** TLS names the server that is asked for (SNI): of hosts with a name, not of addresses. */
   #namesServer: boolean
-  #producer: Producer
+  #client: Base
 
   constructor(spec: KafkaSinkSpec) {
     this.#spec = spec
     this.#namesServer = !spec.brokers.some((broker) => isAddress(broker.replace(/:\d+$/, '')))
-    this.#producer = open(spec, this.#namesServer)
+    this.#client = open(spec, this.#namesServer)
   }
 
   /** Creates topics that are missing where the brokers allow it. Throws while one of them is not there. */
   async topics(names: readonly string[]): Promise<ReadonlyMap<string, TopicLayout>> {
     const options = { topics: [...names], autocreateTopics: true, forceUpdate: true }
-    let metadata = await this.#producer.metadata(options)
+    let metadata = await this.#client.metadata(options)
     if (this.#namesServer && [...metadata.brokers.values()].some(({ host }) => isAddress(host))) {
       this.#namesServer = false
-      await this.#producer.close(true)
-      this.#producer = open(this.#spec, false)
-      metadata = await this.#producer.metadata(options)
+      await this.#client.close()
+      this.#client = open(this.#spec, false)
+      metadata = await this.#client.metadata(options)
     }
     const layouts = new Map<string, TopicLayout>()
     for (const name of names) {
@@ -47,24 +51,35 @@ export class KafkaClient implements AsyncDisposable {
 
   /** Asks any broker who is there. */
   async dial(): Promise<void> {
-    await this.#producer.metadata({ topics: [], forceUpdate: true })
+    await this.#client.metadata({ topics: [], forceUpdate: true })
   }
 
   async connection(broker: number): Promise<Connection> {
-    const address = this.#producer.currentMetadata?.brokers.get(broker)
+    const address = this.#client.currentMetadata?.brokers.get(broker)
     if (address === undefined) throw new FeedError('FEED_SINK', `Kafka has no broker ${broker} at the moment`)
-    return this.#producer.connections.get(address)
+    return this.#client.connections.get(address)
   }
 
   async newProducerId(): Promise<{ readonly id: bigint; readonly epoch: number }> {
-    const { producerId, producerEpoch } = await this.#producer.initIdempotentProducer({})
-    return { id: producerId, epoch: producerEpoch }
+    // Without a transactional id any broker gives one.
+    const [broker] = this.#client.currentMetadata?.brokers.keys() ?? []
+    const connection = await this.connection(broker ?? -1)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { producerId, producerEpoch } = await initProducerIdV2.api.async(connection, null, requestMs, -1n, -1)
+        return { id: producerId, epoch: producerEpoch }
+      } catch (error) {
+        // A broker that has just started has no ids to give yet.
+        if (attempt === idAttempts || !/coordinator is loading/.test(flatMessage(error))) throw error
+        await delay(idWaitMs)
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Not waited for: a broker that is gone may never say goodbye.
-    this.#producer.close(true).catch(() => undefined)
-    for (const [, connection] of this.#producer.connections) connection.socket?.destroy()
+    this.#client.close().catch(() => undefined)
+    for (const [, connection] of this.#client.connections) connection.socket?.destroy()
   }
 }
 
@@ -72,8 +87,8 @@ function isAddress(host: string): boolean {
   return isIP(host.replace(/^\[|\]$/g, '')) !== 0
 }
 
-function open({ brokers, clientId, sasl, tls }: KafkaSinkSpec, namesServer: boolean): Producer {
-  const producer = new Producer({
+function open({ brokers, clientId, sasl, tls }: KafkaSinkSpec, namesServer: boolean): Base {
+  const client = new Base({
     clientId,
     bootstrapBrokers: [...brokers],
     // Who asks here tries again itself, and says so.
@@ -98,6 +113,6 @@ function open({ brokers, clientId, sasl, tls }: KafkaSinkSpec, namesServer: bool
       : { sasl: { mechanism: sasl.mechanism, username: sasl.user, password: sasl.password } }),
   })
   // What goes wrong comes back from the call that it goes wrong in.
-  producer.on('error', () => undefined)
-  return producer
+  client.on('error', () => undefined)
+  return client
 }

@@ -27,6 +27,8 @@ export interface KafkaSinkOptions {
   readonly log: KafkaLog
   /** What waits or is sent fails when it aborts. */
   readonly signal: AbortSignal
+  /** New partitions are looked for no more often. */
+  readonly refreshMs?: number
 }
 
 const maxBufferedBytes = 8 * 1024 * 1024
@@ -34,8 +36,7 @@ const maxBufferedBytes = 8 * 1024 * 1024
 const maxRequestBytes = 4 * 1024 * 1024
 /** Requests under way to one broker, each with other partitions. */
 const maxRequestsPerBroker = 4
-/** New partitions are looked for no more often. */
-const refreshMs = 60_000
+const defaultRefreshMs = 60_000
 const maxBackoffMs = 30_000
 const acksCodes = { none: 0, one: 1, all: -1 } as const
 
@@ -95,6 +96,7 @@ export class KafkaSink implements Sink {
   async emitResolved(payload: Uint8Array): Promise<void> {
     this.#check()
     // Keys may move to other partitions only while none is under way.
+    const { refreshMs = defaultRefreshMs } = this.#options
     if (Date.now() - this.#refreshedAtMs >= refreshMs && this.#isEmpty()) await this.#refresh()
     for (const queues of this.#topics.values()) {
       for (const queue of queues) queue.add(payload, -1, 0, payload.length)
@@ -224,6 +226,11 @@ export class KafkaSink implements Sink {
     this.#wake()
   }
 
+  #sourcesOf(topic: string): string {
+    const { topics, sources } = this.#options.spec
+    return sources.filter((_, i) => topics[i] === topic).join(' or ')
+  }
+
   /** What became of one partition's batch; gives an error that may pass. */
   #settle(queue: PartitionQueue, answers: readonly PartitionAnswer[]): FeedError | undefined {
     const { acks } = this.#options.spec
@@ -236,7 +243,7 @@ export class KafkaSink implements Sink {
     if (code === kafkaCode.messageTooLarge || code === kafkaCode.recordListTooLarge) {
       const bytes = queue.underWayBytes
       if (queue.split()) return undefined
-      this.#fail(tooLarge(queue, bytes))
+      this.#fail(tooLarge(queue, bytes, this.#sourcesOf(queue.topic)))
       return undefined
     }
     queue.failed()
@@ -291,10 +298,10 @@ export class KafkaSink implements Sink {
   }
 }
 
-function tooLarge({ topic }: PartitionQueue, bytes: number): FeedError {
+function tooLarge({ topic }: PartitionQueue, bytes: number, source: string): FeedError {
   return new FeedError(
     'FEED_SINK',
-    `message too large: a message of ${bytes} bytes is more than topic ${topic} takes`,
+    `message too large: a row of ${source} gives a message of ${bytes} bytes, more than topic ${topic} takes`,
     {
       hint: 'raise max.message.bytes of the topic (and replica.fetch.max.bytes of the brokers), or compress with kafka_sink_config',
     },

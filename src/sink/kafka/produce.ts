@@ -40,7 +40,8 @@ export async function produce(
     true,
     (error, answer) => {
       if (error) reject(error)
-      else resolve(answer ?? [])
+      // Without acks there is no answer, whatever stands in its place.
+      else resolve(Array.isArray(answer) ? answer : [])
     },
   )
   return promise

@@ -141,7 +141,7 @@ export class KafkaBroker implements AsyncDisposable {
   }
 
   async growTopic(name: string, partitions: number): Promise<void> {
-    await this.#asAdmin((admin) => admin.createPartitions({ topics: [{ name, count: partitions, assignments: [] }] }))
+    await this.#asAdmin((admin) => admin.createPartitions({ topics: [{ name, count: partitions }] }))
   }
 
   /** What Kafka's own console consumer prints of these topics, from their beginning. */

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { until } from '../../../test/server/test-server.ts'
+import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
+import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
+import { TopicReader, type TopicMessage } from '../../../test/services/kafka/topic-reader.ts'
+import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import { MessageBatch } from '../../core/message-batch.ts'
+import { KafkaClient } from './kafka-client.ts'
+import { KafkaSink } from './kafka-sink.ts'
+import { partitionOf } from './partitioner.ts'
+
+const withinMs = 20_000
+let broker: KafkaBroker
+before(async () => {
+  if (skip === false) broker = await KafkaBroker.start({ properties: ['message.max.bytes=200000'] })
+})
+after(async () => broker?.[Symbol.asyncDispose]())
+
+let topics = 0
+async function topic(partitions = 1): Promise<string> {
+  const name = `sink_${++topics}`
+  await broker.createTopic(name, partitions)
+  return name
+}
+
+const specOf = (name: string, changed: Partial<KafkaSinkSpec> = {}): KafkaSinkSpec => ({
+  tag: 'kafka',
+  brokers: [broker.bootstrap],
+  topics: [name],
+  sources: ['table "t" (key columns: a, b)'],
+  tls: undefined,
+  sasl: undefined,
+  clientId: 'test',
+  acks: 'one',
+  compression: 'none',
+  compressionLevel: undefined,
+  flush: { messages: 0, bytes: 0, frequencyMs: 0 },
+  retry: { max: 10, backoffMs: 50 },
+  ...changed,
+})
+
+async function openSink(
+  spec: KafkaSinkSpec,
+  refreshMs?: number,
+  signal = new AbortController().signal,
+): Promise<KafkaSink> {
+  const sink = new KafkaSink({
+    spec,
+    client: new KafkaClient(spec),
+    log: () => undefined,
+    signal,
+    ...(refreshMs === undefined ? {} : { refreshMs }),
+  })
+  await sink.open()
+  return sink
+}
+
+function batchOf(messages: readonly (readonly [key: string, value: string | undefined])[]): MessageBatch {
+  const batch = new MessageBatch()
+  for (const [key, value] of messages) {
+    batch.begin(0)
+    batch.bytes.utf8(key)
+    batch.endKey()
+    if (value !== undefined) batch.bytes.utf8(value)
+    batch.end(value !== undefined)
+  }
+  return batch
+}
+
+async function readAll(name: string, count: number): Promise<TopicMessage[]> {
+  const messages: TopicMessage[] = []
+  await using reader = new TopicReader(broker.bootstrap, [name], (message) => messages.push(message))
+  assert.ok(reader)
+  await until(`${count} messages`, withinMs, () => (messages.length >= count ? true : undefined))
+  return messages
+}
+
+test(
+  'each codec, each kind of acks: what is emitted is there, once, in its partition and in order',
+  { skip },
+  async () => {
+    const variants: readonly Partial<KafkaSinkSpec>[] = [
+      {},
+      { acks: 'all' },
+      { acks: 'none' },
+      { compression: 'gzip', compressionLevel: -2 },
+      { compression: 'snappy' },
+      { compression: 'lz4', acks: 'all' },
+      { compression: 'zstd', compressionLevel: 3 },
+      { flush: { messages: 50, bytes: 0, frequencyMs: 20 } },
+    ]
+    for (const changed of variants) {
+      const name = await topic(3)
+      await using sink = await openSink(specOf(name, changed))
+      const count = 3000
+      for (let from = 0; from < count; from += 500) {
+        await sink.emit(batchOf(Array.from({ length: 500 }, (_, i) => [`[${(from + i) % 40}]`, `v${from + i}`])))
+      }
+      await sink.emit(batchOf([['[7]', undefined]]))
+      await sink.flush()
+      const seen = await readAll(name, count + 1)
+      const what = JSON.stringify(changed)
+      assert.equal(seen.length, count + 1, what)
+      for (let key = 0; key < 40; key++) {
+        const text = `[${key}]`
+        const own = seen.filter((message) => message.key?.toString() === text)
+        const partition = partitionOf(Buffer.from(text), 0, text.length, 3)
+        assert.deepEqual(new Set(own.map((message) => message.partition)), new Set([partition]), what)
+        const numbers = own.flatMap(({ value }) => (value === null ? [] : [Number(value.toString().slice(1))]))
+        assert.deepEqual(
+          numbers,
+          [...numbers].sort((a, b) => a - b),
+          what,
+        )
+        if (key === 7) assert.equal(own.at(-1)?.value, null, what)
+      }
+    }
+  },
+)
+
+test('a resolved message goes to every partition, also to those that come later', { skip }, async () => {
+  const name = await topic(2)
+  await using sink = await openSink(specOf(name), 0)
+  await sink.emitResolved(Buffer.from('{"resolved":"1.0000000000"}'))
+  await sink.flush()
+  await broker.growTopic(name, 4)
+  await until('the sink sees the new partitions', withinMs, async () => {
+    await sink.emitResolved(Buffer.from('{"resolved":"2.0000000000"}'))
+    await sink.flush()
+    const seen = await readAll(name, 3)
+    return new Set(seen.map(({ partition }) => partition)).size === 4 ? true : undefined
+  })
+})
+
+test(
+  'a batch that is too large is halved until it fits; a message that is too large is named without its values',
+  { skip },
+  async () => {
+    const name = await topic()
+    await using sink = await openSink(specOf(name))
+    const value = 'v'.repeat(30_000)
+    await sink.emit(batchOf(Array.from({ length: 25 }, (_, i) => [`[${i}]`, value])))
+    await sink.flush()
+    const seen = await readAll(name, 25)
+    assert.deepEqual(
+      seen.map(({ key }) => key?.toString()),
+      Array.from({ length: 25 }, (_, i) => `[${i}]`),
+    )
+    await sink.emit(batchOf([['["secret key"]', 'secret value'.repeat(30_000)]]))
+    await assert.rejects(sink.flush(), (error: Error) => {
+      assert.match(
+        error.message,
+        /^message too large: a row of table "t" \(key columns: a, b\) gives a message of 36\d{4} bytes, more than topic sink_\d+ takes$/,
+      )
+      return true
+    })
+  },
+)
+
+test(
+  'memory is bounded while the broker is away, and everything arrives when it is back',
+  { skip, timeout: 90_000 },
+  async () => {
+    const name = await topic()
+    await using sink = await openSink(
+      specOf(name, { acks: 'all', retry: { max: Number.POSITIVE_INFINITY, backoffMs: 50 } }),
+    )
+    await broker.kill()
+    let emitted = 0
+    const emitting = (async () => {
+      for (; emitted < 40; emitted++)
+        await sink.emit(batchOf(Array.from({ length: 500 }, (_, i) => [`[${emitted * 500 + i}]`, 'x'.repeat(1000)])))
+      await sink.flush()
+    })()
+    await until('the sink takes no more', withinMs, () => (emitted >= 16 ? true : undefined))
+    assert.ok(emitted < 25, `${emitted} batches of half a megabyte were taken`)
+    await broker.restart()
+    await emitting
+    const seen = await readAll(name, 20_000)
+    assert.equal(new Set(seen.map(({ key }) => key?.toString())).size, 20_000)
+    assert.equal(seen.length, 20_000)
+  },
+)
+
+test('a sink that is given up lets go at once', { skip }, async () => {
+  const name = await topic()
+  const abort = new AbortController()
+  const sink = await openSink(specOf(name), undefined, abort.signal)
+  await broker.kill()
+  await sink.emit(batchOf([['[1]', 'one']]))
+  const flushing = sink.flush()
+  abort.abort(new Error('enough'))
+  await assert.rejects(flushing, /enough/)
+  const startedAt = performance.now()
+  await sink[Symbol.asyncDispose]()
+  assert.ok(performance.now() - startedAt < 2000)
+  await broker.restart()
+})
