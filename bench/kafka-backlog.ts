@@ -37,8 +37,9 @@ const kafka = (topic: string): KafkaSinkSpec => ({
 await broker.createTopic('theirs')
 const theirs = broker.tool(
   'org.apache.kafka.tools.ProducerPerformance',
-  ...['--topic', 'theirs', '--num-records', '1000000', '--record-size', String(messageBytes), '--throughput', '-1'],
-  ...['--bootstrap-server', broker.bootstrap],
+  ...`--topic theirs --num-records 1000000 --record-size ${messageBytes} --throughput -1`.split(' '),
+  '--bootstrap-server',
+  broker.bootstrap,
   ...['acks=1', 'batch.size=262144', 'linger.ms=5'].flatMap((property) => ['--command-property', property]),
 )
 const reference = Number(/1000000 records sent, ([\d.]+) records\/sec/.exec(theirs.stdout)?.[1])
