@@ -11,6 +11,7 @@ import { cancelPacket, flushMessage, queryMessage, syncMessage, terminateMessage
 import { MessageCutter } from '../wire/message-cutter.ts'
 import { movePosition } from '../wire/report-position.ts'
 import { Expectations, reply } from './expectations.ts'
+import type { Place, SentText } from './local-statement.ts'
 
 export type BackendAddress =
   | { readonly socketDir: string; readonly port: number }
@@ -45,8 +46,6 @@ export interface LinkOptions {
 interface Exchange {
   /** Undefined: everything but ReadyForQuery is for the client. */
   readonly rows: (string | null)[][] | undefined
-  /** Characters by which positions in errors move. */
-  readonly movedBy: number
   error: FeedError | undefined
   readonly done: PromiseWithResolvers<void>
 }
@@ -122,13 +121,13 @@ export class BackendLink {
 
   /** A query of our own, unseen by the client. */
   async query(sql: string): Promise<(string | null)[][]> {
-    return this.#own(queryMessage(sql), { kind: reply.query, rows: [], movedBy: 0 })
+    return this.#own(queryMessage(sql), { kind: reply.query, rows: [] })
   }
 
   /** A query for the client, whose ReadyForQuery is kept back. False: it failed, and the client knows. */
-  async relay(sql: string, movedBy = 0): Promise<boolean> {
+  async relay({ sql, place }: SentText): Promise<boolean> {
     try {
-      await this.#own(queryMessage(sql), { kind: reply.query, rows: undefined, movedBy })
+      await this.#own(queryMessage(sql), { kind: reply.query, rows: undefined, place })
       return true
     } catch (error) {
       if (this.#isOver) throw error
@@ -141,7 +140,6 @@ export class BackendLink {
     await this.#own(before === undefined ? syncMessage : Buffer.concat([before, syncMessage]), {
       kind: reply.sync,
       rows: [],
-      movedBy: 0,
     })
   }
 
@@ -179,7 +177,7 @@ export class BackendLink {
 
   async #own(
     bytes: Buffer,
-    { kind, rows, movedBy }: { kind: number; rows: (string | null)[][] | undefined; movedBy: number },
+    { kind, rows, place }: { kind: number; rows: (string | null)[][] | undefined; place?: Place | undefined },
   ): Promise<(string | null)[][]> {
     const before = this.#exchangesEnd
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -188,10 +186,10 @@ export class BackendLink {
       await before
       await this.settled()
       if (this.#isOver) throw this.#fatal ?? gone()
-      const exchange: Exchange = { rows, movedBy, error: undefined, done: Promise.withResolvers() }
+      const exchange: Exchange = { rows, error: undefined, done: Promise.withResolvers() }
       this.#exchange = exchange
       this.#isHidden = rows !== undefined
-      this.expectations.add(kind)
+      this.expectations.add(kind, place)
       this.send(bytes)
       await exchange.done.promise
       if (exchange.error !== undefined) throw exchange.error
@@ -283,8 +281,8 @@ export class BackendLink {
     if (severity === 'FATAL' || severity === 'PANIC') this.#fatal = error
     const exchange = this.#exchange
     if (exchange !== undefined) exchange.error ??= error
-    const moved =
-      exchange !== undefined && exchange.movedBy > 0 ? movePosition(bytes, start, end, exchange.movedBy) : undefined
+    const { place } = this.expectations
+    const moved = place === undefined ? undefined : movePosition(bytes, start, end, place)
     if (moved === undefined) this.#show(bytes, start, end)
     else this.#show(moved, 0, moved.length)
     this.expectations.failed()

@@ -5,6 +5,8 @@
 // of their own. After an error in one of those five the server ignores everything up to the next Sync, so those
 // answers are owed no more. While it takes COPY data for an Execute it ignores Sync too, up to the end of the data.
 
+import type { Place } from './local-statement.ts'
+
 export const reply = { query: 1, sync: 2, parse: 3, bind: 4, close: 5, describe: 6, execute: 7, copyEnd: 8 } as const
 
 /** By tag of a server's message: the entry that it completes. */
@@ -23,6 +25,8 @@ const mostDone = 1024
 
 export class Expectations {
   #list: number[] = []
+  /** Of each entry: where its positions lie; undefined: as the server says. */
+  #places: (Place | undefined)[] = []
   #head = 0
   #last: number = reply.query
   #isCopying = false
@@ -42,13 +46,18 @@ export class Expectations {
     return this.#last === reply.query || this.#last === reply.sync
   }
 
+  /** Where the positions of an error that comes now lie. */
+  get place(): Place | undefined {
+    return this.#places[this.#head]
+  }
+
   /** A message goes to the server. */
-  add(kind: number): void {
+  add(kind: number, place?: Place): void {
     if (kind === reply.copyEnd) this.#copyEnds()
     else if (kind === reply.sync ? !this.#isCopying : !this.#isSkipping) {
       this.#isSkipping = false
       this.#last = kind
-      this.#list.push(kind)
+      this.#push(kind, place)
     }
   }
 
@@ -77,15 +86,25 @@ export class Expectations {
   copyStarts(): void {
     if (this.#list[this.#head] !== reply.execute) return
     const after = this.#head + 1
-    while (this.#list[after] === reply.sync) this.#list.splice(after, 1)
-    if (this.#list[after] === reply.copyEnd) this.#list.splice(after, 1)
+    while (this.#list[after] === reply.sync) this.#remove(after)
+    if (this.#list[after] === reply.copyEnd) this.#remove(after)
     else this.#isCopying = true
   }
 
   /** Sent ahead of the server's question: where the data ends decides which Sync it ignores. */
   #copyEnds(): void {
     if (this.#isCopying) this.#isCopying = false
-    else if (this.#list.includes(reply.execute, this.#head)) this.#list.push(reply.copyEnd)
+    else if (this.#list.includes(reply.execute, this.#head)) this.#push(reply.copyEnd, undefined)
+  }
+
+  #push(kind: number, place: Place | undefined): void {
+    this.#list.push(kind)
+    this.#places.push(place)
+  }
+
+  #remove(at: number): void {
+    this.#list.splice(at, 1)
+    this.#places.splice(at, 1)
   }
 
   #headEndsReady(): boolean {
@@ -98,9 +117,11 @@ export class Expectations {
     while (this.#list[this.#head] === reply.copyEnd) this.#head += 1
     if (this.isEmpty) {
       this.#list.length = 0
+      this.#places.length = 0
       this.#head = 0
     } else if (this.#head >= mostDone) {
       this.#list = this.#list.slice(this.#head)
+      this.#places = this.#places.slice(this.#head)
       this.#head = 0
     }
   }

@@ -117,7 +117,7 @@ export class ExtendedProtocol {
     const [piece] = pieces ?? []
     if (piece === undefined || (pieces?.length === 1 && piece.tag === 'forward')) {
       this.#statements.delete(message.name)
-      this.#turn.link.expectations.add(reply.parse)
+      this.#turn.link.expectations.add(reply.parse, piece?.place)
       return piece === undefined ? undefined : parseMessage({ ...message, sql: piece.sql })
     }
     return this.#ours(async () => {
@@ -141,9 +141,9 @@ export class ExtendedProtocol {
       await this.#turn.write(parseComplete)
       return
     }
-    const sql = piece.tag === 'rewrite' ? await piece.rewrite((query) => link.query(query)) : piece.sql
+    const { sql, place } = piece.tag === 'rewrite' ? await piece.rewrite((query) => link.query(query)) : piece
     this.#statements.delete(message.name)
-    link.expectations.add(reply.parse)
+    link.expectations.add(reply.parse, place)
     link.send(parseMessage({ ...message, sql }))
   }
 

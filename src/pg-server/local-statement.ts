@@ -4,13 +4,22 @@
 /** One statement of a query string after classification, in order. */
 export type Piece =
   /** PostgreSQL's: send this text (as typed, or rewritten by the dialect). */
-  | { readonly tag: 'forward'; readonly sql: string }
+  | ({ readonly tag: 'forward' } & SentText)
   /** Ours. */
   | { readonly tag: 'local'; readonly statement: LocalStatement; readonly sql: string }
   /** PostgreSQL's, in words that depend on its catalogue: asked on the session's backend just before it is sent. */
-  | { readonly tag: 'rewrite'; readonly rewrite: (query: BackendQuery) => Promise<string>; readonly sql: string }
+  | { readonly tag: 'rewrite'; readonly rewrite: (query: BackendQuery) => Promise<SentText>; readonly sql: string }
   /** Ours, and malformed. */
   | { readonly tag: 'error'; readonly error: Error; readonly sql: string }
+
+/** What PostgreSQL gets, and where a position of its errors lies in the whole text that the client wrote. */
+export interface SentText {
+  readonly sql: string
+  /** 1-based characters, both. Undefined: the same. */
+  readonly place?: Place | undefined
+}
+
+export type Place = (position: number) => number
 
 /** Text rows. */
 export type BackendQuery = (sql: string) => Promise<readonly (readonly (string | null)[])[]>

@@ -8,7 +8,7 @@ import type { Logger } from 'pino'
 import { FeedError } from '../errors/feed-error.ts'
 import { backendKeyData, errorResponse, parameterStatus, report } from '../wire/backend-writer.ts'
 import { ByteRun } from '../wire/byte-run.ts'
-import { BodyReader, peekBindNames, startupPacket } from '../wire/frontend-messages.ts'
+import { BodyReader, peekBindNames, queryMessage, startupPacket } from '../wire/frontend-messages.ts'
 import { MessageCutter } from '../wire/message-cutter.ts'
 import { BackendLink, type BackendAddress } from './backend-link.ts'
 import { ClientWriter } from './client-writer.ts'
@@ -289,16 +289,16 @@ export class Session implements Turn {
     this.#extended.simpleQuery()
     const pieces = this.#options.handler.classify(sql)
     const instead = pieces && forwardedQuery(pieces)
-    if (pieces !== undefined && instead === undefined) return () => this.#simpleQuery(sql, pieces)
-    this.#link.expectations.add(reply.query)
-    return instead
+    if (pieces !== undefined && instead === undefined) return () => this.#simpleQuery(pieces)
+    this.#link.expectations.add(reply.query, instead?.place)
+    return instead === undefined ? undefined : queryMessage(instead.sql)
   }
 
-  async #simpleQuery(sql: string, pieces: readonly Piece[]): Promise<void> {
+  async #simpleQuery(pieces: readonly Piece[]): Promise<void> {
     await this.#link.settled()
     // The server would ignore it, too.
     if (this.#link.expectations.isSkipping) return
-    await runSimpleQuery(this, sql, pieces)
+    await runSimpleQuery(this, pieces)
     if (this.#link.status === 'I') this.#extended.transactionEnded()
   }
 

@@ -11,33 +11,40 @@ import {
   readyForQuery,
   rowDescription,
 } from '../wire/backend-writer.ts'
-import { queryMessage } from '../wire/frontend-messages.ts'
-import type { Piece } from './local-statement.ts'
+import type { Piece, SentText } from './local-statement.ts'
 import { failTransaction, inFailedTransaction, type Turn } from './turn.ts'
 
-/** All of it PostgreSQL's, in other words: the message to send instead. */
-export function forwardedQuery(pieces: readonly Piece[]): Buffer | undefined {
-  if (pieces.length === 0 || pieces.some((piece) => piece.tag !== 'forward')) return undefined
-  // A newline, for a piece may end in a comment.
-  return queryMessage(pieces.map(({ sql }) => sql).join('\n;'))
+/** A newline, for a piece may end in a comment. */
+const between = '\n;'
+
+/** All of it PostgreSQL's, in other words: what to send instead. */
+export function forwardedQuery(pieces: readonly Piece[]): SentText | undefined {
+  const forwards = pieces.flatMap((piece) => (piece.tag === 'forward' ? [piece] : []))
+  if (pieces.length === 0 || forwards.length < pieces.length) return undefined
+  const sql = forwards.map((piece) => piece.sql).join(between)
+  const place = (position: number): number => {
+    let left = position
+    for (const piece of forwards) {
+      const characters = [...piece.sql].length
+      if (left <= characters + 1) return piece.place?.(left) ?? position
+      left -= characters + between.length
+    }
+    return position
+  }
+  return { sql, place }
 }
 
-export async function runSimpleQuery(turn: Turn, sql: string, pieces: readonly Piece[]): Promise<void> {
+export async function runSimpleQuery(turn: Turn, pieces: readonly Piece[]): Promise<void> {
   await turn.link.settled()
   if (pieces.length === 0) await turn.write(emptyQueryResponse)
-  let from = 0
-  for (const piece of pieces) {
-    const found = sql.indexOf(piece.sql, from)
-    if (found >= 0) from = found
-    if (!(await runPiece(turn, piece, found < 0 ? 0 : characters(sql, found)))) break
-  }
+  for (const piece of pieces) if (!(await runPiece(turn, piece))) break
   await turn.write(readyForQuery(turn.link.status))
 }
 
-async function runPiece(turn: Turn, piece: Piece, at: number): Promise<boolean> {
+async function runPiece(turn: Turn, piece: Piece): Promise<boolean> {
   const { link } = turn
   try {
-    if (piece.tag === 'forward') return await link.relay(piece.sql, at)
+    if (piece.tag === 'forward') return await link.relay(piece)
     if (piece.tag === 'error') throw piece.error
     if (link.status === 'E') throw inFailedTransaction()
     if (piece.tag === 'rewrite') return await link.relay(await piece.rewrite((query) => link.query(query)))
@@ -52,11 +59,4 @@ async function runPiece(turn: Turn, piece: Piece, at: number): Promise<boolean> 
     await turn.write(errorResponse(error))
     return false
   }
-}
-
-/** Positions count characters, not UTF-16 units. */
-function characters(sql: string, end: number): number {
-  let count = 0
-  for (let at = 0; at < end; count++) at += (sql.codePointAt(at) as number) > 0xffff ? 2 : 1
-  return count
 }

@@ -6,13 +6,15 @@ import type { FeedPool } from '../feed/feed-pool.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
 import { showAutomaticJobsSql } from '../jobs/jobs-view.ts'
 import type { Front } from '../pg-server/front.ts'
-import type { Piece, StatementHandler } from '../pg-server/local-statement.ts'
+import type { BackendQuery, Piece, SentText, StatementHandler } from '../pg-server/local-statement.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { showSetting, showSettings } from '../settings/show.ts'
 import { findSetting } from '../settings/settings.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import type { Statement } from '../sql/ast.ts'
+import { applySplices, type Splice } from '../sql/splices.ts'
 import { expandShows, readSql, type SqlPiece } from '../sql/sql.ts'
+import { typedPosition } from '../sql/typed-position.ts'
 import { controlJobs, showJobsStatementSql } from './control-jobs.ts'
 import { createJob } from './create-job.ts'
 import { cancelQueries, showQueriesSql } from './queries.ts'
@@ -41,11 +43,25 @@ export class StatementDesk implements StatementHandler {
 
   classify(sql: string): readonly Piece[] | undefined {
     const pieces = readSql(sql, { dialect: true, show: (statement) => this.#showSql(statement) })
-    return pieces?.map((piece) => this.#piece(piece))
+    return pieces?.map((piece) => this.#piece(sql, piece))
   }
 
-  #piece(piece: SqlPiece): Piece {
-    if (piece.tag !== 'ours') return piece
+  /** `typed`: the whole text, which positions in errors speak of. */
+  #piece(typed: string, piece: SqlPiece): Piece {
+    const { start, end } = piece
+    const place =
+      (splices: readonly Splice[]) =>
+      (position: number): number =>
+        typedPosition(typed, start, splices, position)
+    if (piece.tag === 'error') return piece
+    if (piece.tag === 'forward') return { tag: 'forward', sql: piece.sql, place: place(piece.splices) }
+    if (piece.tag === 'rewrite') {
+      const rewrite = async (query: BackendQuery): Promise<SentText> => {
+        const splices = await piece.findSplices(query)
+        return { sql: applySplices(typed, splices, start, end), place: place(splices) }
+      }
+      return { tag: 'rewrite', rewrite, sql: piece.sql }
+    }
     const { statement, sql } = piece
     try {
       switch (statement.tag) {
@@ -80,7 +96,7 @@ export class StatementDesk implements StatementHandler {
         case 'use-database':
           return { tag: 'local', statement: useDatabase(statement), sql }
         default:
-          return { tag: 'forward', sql: this.#showSql(statement) }
+          return { tag: 'forward', sql: this.#showSql(statement), place: () => typedPosition(typed, start, [], 1) }
       }
     } catch (error) {
       return { tag: 'error', error: error as Error, sql }

@@ -8,7 +8,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { CreateChangefeed, Statement, Value } from './ast.ts'
 import { showSplices } from './bracketed-show.ts'
 import { translate } from './dialect/dialect.ts'
-import type { CatalogueQuery, FindSplices } from './dialect/table-facts.ts'
+import type { FindSplices } from './dialect/table-facts.ts'
 import { lex, type Token } from './lexer.ts'
 import { Cursor } from './parse/cursor.ts'
 import { parseOurs } from './parse/statement.ts'
@@ -26,10 +26,9 @@ export type SqlPiece = Place &
       }
     | { readonly tag: 'ours'; readonly statement: Statement; readonly sql: string }
     | { readonly tag: 'error'; readonly error: Error; readonly sql: string }
-    /** PostgreSQL's, in words that depend on the catalogue. `rewrite` gives what to send, `findSplices` what makes it. */
+    /** PostgreSQL's, in words that depend on the catalogue. `findSplices` gives what makes the text to send. */
     | {
         readonly tag: 'rewrite'
-        readonly rewrite: (query: CatalogueQuery) => Promise<string>
         readonly findSplices: FindSplices
         readonly sql: string
       }
@@ -98,9 +97,7 @@ function readStatement(whole: string, tokens: readonly Token[], { dialect, show 
     if (!dialect) return { tag: 'forward', splices: shows, start, end }
     const { splices, findSplices } = translateShown(whole, tokens, shows)
     if (findSplices === undefined) return { tag: 'forward', splices, start, end }
-    const rewrite = async (query: CatalogueQuery): Promise<string> =>
-      applySplices(whole, await findSplices(query), start, end)
-    return { tag: 'rewrite', rewrite, findSplices, ...place }
+    return { tag: 'rewrite', findSplices, ...place }
   } catch (error) {
     return { tag: 'error', error: error as Error, ...place }
   }

@@ -1,18 +1,23 @@
 // The position in an ErrorResponse counts characters of the text that the server was sent. When that was only a part of
-// what the client wrote, the position moves by what came before.
+// what the client wrote, or other words, the position moves.
 //
 //   'E'  i32 length  (u8 field, cstring value)*  0        position: field 'P', decimal
 
 const position = 0x50
 
 /** A copy of the message `bytes[start, end)` with its position moved; undefined: it has none. */
-export function movePosition(bytes: Buffer, start: number, end: number, by: number): Buffer | undefined {
+export function movePosition(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  place: (position: number) => number,
+): Buffer | undefined {
   let at = start + 5
   while (at < end && bytes[at] !== 0) {
     const zero = bytes.indexOf(0, at + 1)
     if (zero < 0 || zero >= end) return undefined
     if (bytes[at] === position) {
-      const moved = Number(bytes.toString('latin1', at + 1, zero)) + by
+      const moved = place(Number(bytes.toString('latin1', at + 1, zero)))
       const message = Buffer.concat([
         bytes.subarray(start, at + 1),
         Buffer.from(String(moved)),

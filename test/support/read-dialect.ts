@@ -1,5 +1,6 @@
 // For tests: what PostgreSQL is sent for a statement of the dialect.
 
+import { applySplices } from '../../src/sql/splices.ts'
 import { readSql, type SqlPiece } from '../../src/sql/sql.ts'
 import type { CatalogueQuery, TableFacts } from '../../src/sql/dialect/table-facts.ts'
 
@@ -16,7 +17,8 @@ export async function sent(sql: string, facts: Readonly<Record<string, Partial<T
   const texts = pieces.map(async (piece) => {
     if (piece.tag === 'error') throw piece.error
     if (piece.tag === 'ours') throw new Error(`ours: ${piece.sql}`)
-    return piece.tag === 'forward' ? piece.sql : await piece.rewrite(answering(facts))
+    if (piece.tag === 'forward') return piece.sql
+    return applySplices(sql, await piece.findSplices(answering(facts)), piece.start, piece.end)
   })
   return (await Promise.all(texts)).join(';')
 }

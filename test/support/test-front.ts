@@ -77,7 +77,12 @@ export class TestFront implements StatementHandler, AsyncDisposable {
   classify(sql: string): readonly Piece[] | undefined {
     this.classified += 1
     if (!ours.test(sql)) return undefined
-    return sql.split(';').flatMap((text) => (text.trim() === '' ? [] : [this.#piece(text.trim())]))
+    let from = 0
+    return sql.split(';').flatMap((part) => {
+      const start = from + part.length - part.trimStart().length
+      from += part.length + 1
+      return part.trim() === '' ? [] : [this.#piece(part.trim(), Array.from(sql.slice(0, start)).length)]
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,7 +91,8 @@ export class TestFront implements StatementHandler, AsyncDisposable {
     rmSync(this.#dir, { recursive: true, force: true })
   }
 
-  #piece(sql: string): Piece {
+  /** `before`: characters of the whole text before it. */
+  #piece(sql: string, before: number): Piece {
     const [word = '', ...rest] = sql.split(' ')
     const text = rest.join(' ')
     switch (word) {
@@ -118,10 +124,18 @@ export class TestFront implements StatementHandler, AsyncDisposable {
         return {
           tag: 'rewrite',
           sql,
-          rewrite: async (backend) => `${text} -- in ${(await backend('SELECT current_database()'))[0]?.[0]}`,
+          rewrite: async (backend) => ({
+            sql: `${text} -- in ${(await backend('SELECT current_database()'))[0]?.[0]}`,
+            // Of `REWRITTEN text`, the text.
+            place: (position) => before + 'REWRITTEN '.length + position,
+          }),
         }
       default:
-        return { tag: 'forward', sql: word === 'ALIAS' ? text : sql }
+        return {
+          tag: 'forward',
+          sql: word === 'ALIAS' ? text : sql,
+          place: (position) => before + (word === 'ALIAS' ? 'ALIAS '.length : 0) + position,
+        }
     }
   }
 

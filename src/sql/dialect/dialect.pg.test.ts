@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import { TestServer, type TestDatabase } from '../../../test/support/source-under-test.ts'
 import type { RawConnection } from '../../postgres/raw-connection.ts'
 import { lex } from '../lexer.ts'
+import { applySplices } from '../splices.ts'
 import { readSql } from '../sql.ts'
 
 let server: TestServer
@@ -28,7 +29,10 @@ async function run(sql: string): Promise<(string | null)[][]> {
   if (pieces === undefined) return connection.query(sql)
   for (const piece of pieces) {
     assert.ok(piece.tag === 'forward' || piece.tag === 'rewrite')
-    const text = piece.tag === 'forward' ? piece.sql : await piece.rewrite((query) => connection.query(query))
+    const text =
+      piece.tag === 'forward'
+        ? piece.sql
+        : applySplices(sql, await piece.findSplices((query) => connection.query(query)), piece.start, piece.end)
     for (const row of await connection.query(text)) rows.push(row)
   }
   return rows
