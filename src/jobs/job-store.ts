@@ -189,6 +189,17 @@ export class JobStore {
     }))
   }
 
+  /** The jobs of a database that are not over. */
+  async ofDatabase(database: string): Promise<readonly string[]> {
+    const rows = await this.#query(
+      `SELECT job_id::text, payload FROM changefeed.jobs WHERE status = 'paused' OR status IN ${live}`,
+      [],
+    )
+    return rows.flatMap(([id, payload]) =>
+      id !== null && id !== undefined && fromJson<JobPayload>(payload ?? '').spec.database === database ? [id] : [],
+    )
+  }
+
   async prune(retentionMs: number): Promise<void> {
     await this.#query(`DELETE FROM changefeed.jobs WHERE finished < clock_timestamp() - $1::interval`, [
       `${retentionMs} milliseconds`,

@@ -2,7 +2,7 @@
 // A source begins with the first changefeed of its database and then goes on for good, also over restarts, so that a
 // later cursor finds the log.
 
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Changelog } from '../changelog/changelog.ts'
@@ -14,6 +14,9 @@ import { IngestThread } from '../ingest/ingest-thread.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { SettingsStore } from '../settings/store.ts'
+
+/** DROP DATABASE is done by then, or has failed. */
+const letGoMs = 10_000
 
 export interface Source {
   readonly connection: SourceConnection
@@ -36,6 +39,7 @@ export class Sources {
   /** By database oid: a renamed database keeps its log. */
   readonly #sources = new Map<string, Source>()
   readonly #unsubscribe: () => void
+  #isClosed = false
 
   constructor(options: SourcesOptions) {
     this.#options = options
@@ -69,7 +73,31 @@ export class Sources {
     return source
   }
 
+  /**
+   * Lets go of a database that is to be dropped: nothing is connected to it, and its slot goes with it. If it is still
+   * there a little later, it was not dropped, and its log goes on.
+   */
+  async letGo(database: string): Promise<void> {
+    const found = [...this.#sources].find(([, { connection }]) => connection.database === database)
+    if (found === undefined) return
+    const [oid, { ingest, dir }] = found
+    this.#sources.delete(oid)
+    await ingest.stop()
+    const look = async (): Promise<void> => {
+      if (this.#isClosed || this.#sources.has(oid)) return
+      const name = await this.#ask('system', `SELECT datname FROM pg_database WHERE oid = ${oid}`)
+      if (name === undefined) rmSync(dir, { recursive: true, force: true })
+      else this.#open(oid, name)
+    }
+    setTimeout(() => {
+      look().catch((error: unknown) => {
+        this.#options.log.warn({ database, error: String(error) }, 'it is not known whether the database was dropped')
+      })
+    }, letGoMs).unref()
+  }
+
   async close(): Promise<void> {
+    this.#isClosed = true
     this.#unsubscribe()
     await Promise.all([...this.#sources.values()].map(({ ingest }) => ingest.stop()))
   }

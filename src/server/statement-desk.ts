@@ -17,6 +17,7 @@ import { expandShows, readSql, type SqlPiece } from '../sql/sql.ts'
 import { typedPosition } from '../sql/typed-position.ts'
 import { controlJobs, showJobsStatementSql } from './control-jobs.ts'
 import { createJob } from './create-job.ts'
+import { letGoOfDatabase } from './drop-database.ts'
 import { cancelQueries, showQueriesSql } from './queries.ts'
 import { runChangefeed } from './run-changefeed.ts'
 import { showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
@@ -92,6 +93,15 @@ export class StatementDesk implements StatementHandler {
               (select) => this.#expand(select),
             ),
             sql,
+          }
+        case 'drop-database':
+          return {
+            tag: 'rewrite',
+            sql,
+            rewrite: async () => {
+              await letGoOfDatabase(statement.name, this.#options)
+              return { sql, place: place([]) }
+            },
           }
         case 'use-database':
           return { tag: 'local', statement: useDatabase(statement), sql }

@@ -13,6 +13,7 @@ export type Statement =
   | ShowJobs
   | ShowAutomaticJobs
   | UseDatabase
+  | DropDatabase
   | ShowDatabases
   | ShowTables
 
@@ -124,6 +125,12 @@ export interface UseDatabase {
   readonly tag: 'use-database'
   readonly name: string
   readonly position: number
+}
+
+/** DROP DATABASE [IF EXISTS] name … : PostgreSQL's, but its changelog has to let go of it first. */
+export interface DropDatabase {
+  readonly tag: 'drop-database'
+  readonly name: string
 }
 
 export interface ShowDatabases {

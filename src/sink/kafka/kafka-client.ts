@@ -3,13 +3,16 @@
 
 import { isIP } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Base, initProducerIdV2, type Connection } from '@platformatic/kafka'
+import { Base, initProducerIdV2, listOffsetsV5, type Connection } from '@platformatic/kafka'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { flatMessage } from './kafka-errors.ts'
 
 const connectMs = 10_000
 const requestMs = 30_000
+const closeMs = 1000
+/** The end of a partition, as a time. */
+const latest = -1n
 const idAttempts = 25
 const idWaitMs = 200
 
@@ -54,6 +57,20 @@ export class KafkaClient implements AsyncDisposable {
     await this.#client.metadata({ topics: [], forceUpdate: true })
   }
 
+  /** Throws while a partition's leader does not know that it leads, as it may not in the first moments of a topic. */
+  async askLeaders(layouts: ReadonlyMap<string, TopicLayout>): Promise<void> {
+    for (const [name, { leaders }] of layouts) {
+      for (const [leader, partitions] of Map.groupBy(leaders.keys(), (partition) => leaders[partition] as number)) {
+        const asked = partitions.map((partitionIndex) => ({
+          partitionIndex,
+          currentLeaderEpoch: -1,
+          timestamp: latest,
+        }))
+        await listOffsetsV5.api.async(await this.connection(leader), -1, 0, [{ name, partitions: asked }])
+      }
+    }
+  }
+
   async connection(broker: number): Promise<Connection> {
     const address = this.#client.currentMetadata?.brokers.get(broker)
     if (address === undefined) throw new FeedError('FEED_SINK', `Kafka has no broker ${broker} at the moment`)
@@ -77,9 +94,10 @@ export class KafkaClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Not waited for: a broker that is gone may never say goodbye.
-    this.#client.close().catch(() => undefined)
-    for (const [, connection] of this.#client.connections) connection.socket?.destroy()
+    // What was written still goes out; but a broker that is gone may never say goodbye.
+    const sockets = [...this.#client.connections].map(([, connection]) => connection.socket)
+    await Promise.race([this.#client.close().catch(() => undefined), delay(closeMs)])
+    for (const socket of sockets) socket?.destroy()
   }
 }
 

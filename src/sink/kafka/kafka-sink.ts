@@ -3,21 +3,22 @@
 //
 // Order: a key belongs to one partition, and of a partition one batch is under way at a time, so versions of a row arrive
 // in the order in which they were emitted, also over retries. Durability: `flush` settles when every batch has been
-// acknowledged as the spec's acks say. Memory: `emit` waits while more than `maxBufferedBytes` are on their way.
+// acknowledged as the spec's acks say; without acks, when the brokers have refused none of them. Memory: `emit` waits while more than `maxBufferedBytes` are on their way.
 // Trouble: a request is tried again as the spec's retry says; what fails then fails the sink, every later call throws,
 // and the feed starts again from its checkpoint. It refuses to drop, to reorder, and to log a key or a value.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Connection } from '@platformatic/kafka'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import type { MessageBatch } from '../../core/message-batch.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Sink } from '../sink.ts'
 import { compression } from './compression.ts'
-import type { KafkaClient } from './kafka-client.ts'
+import type { KafkaClient, TopicLayout } from './kafka-client.ts'
 import { kafkaCode, mayPass, sinkError } from './kafka-errors.ts'
 import { BatchPool, PartitionQueue } from './partition-queue.ts'
 import { partitionOf } from './partitioner.ts'
-import { produce, type PartitionAnswer } from './produce.ts'
+import { confirm, produce, type PartitionAnswer } from './produce.ts'
 
 export type KafkaLog = (level: 'info' | 'warn' | 'error', text: string) => void
 
@@ -50,6 +51,8 @@ export class KafkaSink implements Sink {
   #targets: readonly PartitionQueue[][] = []
   readonly #requests = new Map<number, number>()
   #producer: { readonly id: bigint; readonly epoch: number } | undefined
+  /** Over which batches went without acks since the last flush. */
+  readonly #unconfirmed = new Set<Connection>()
   #refreshedAtMs = 0
   /** Batches leave before they are full. */
   #isFlushing = false
@@ -69,7 +72,9 @@ export class KafkaSink implements Sink {
   /** Asks for the topics, and for a producer id where acks allow one. */
   async open(): Promise<void> {
     const { spec, client } = this.#options
-    await this.#refresh()
+    const layouts = await this.#refresh()
+    // Without acks it would not be heard that a leader refused.
+    if (spec.acks === 'none') await client.askLeaders(layouts)
     if (spec.acks === 'all') this.#producer = await client.newProducerId()
   }
 
@@ -113,6 +118,11 @@ export class KafkaSink implements Sink {
     } finally {
       this.#isFlushing = false
     }
+    for (const connection of this.#unconfirmed) {
+      await confirm(connection).catch((error: unknown) => this.#fail(error))
+      this.#unconfirmed.delete(connection)
+    }
+    this.#check()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -212,6 +222,7 @@ export class KafkaSink implements Sink {
         records: queue.start(header, this.#producer),
       }))
       const connection = await client.connection(leader)
+      if (spec.acks === 'none') this.#unconfirmed.add(connection)
       const answers = await produce(connection, acksCodes[spec.acks], all)
       const troubles = queues.flatMap((queue) => this.#settle(queue, answers) ?? [])
       if (troubles.length === 0) this.#failures = 0
@@ -279,7 +290,7 @@ export class KafkaSink implements Sink {
   }
 
   /** Where the partitions are, and how many; those that are there keep what waits for them. */
-  async #refresh(): Promise<void> {
+  async #refresh(): Promise<ReadonlyMap<string, TopicLayout>> {
     const { spec, client } = this.#options
     const names = [...new Set(spec.topics)]
     const layouts = await client.topics(names)
@@ -295,6 +306,7 @@ export class KafkaSink implements Sink {
       this.#topics.set(topic, queues)
     }
     this.#targets = spec.topics.map((topic) => this.#topics.get(topic) ?? [])
+    return layouts
   }
 }
 

@@ -5,7 +5,7 @@ import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { KafkaClient } from './kafka-client.ts'
 import { flatMessage } from './kafka-errors.ts'
-import { KafkaSink, type KafkaLog } from './kafka-sink.ts'
+import { KafkaSink, type KafkaSinkOptions } from './kafka-sink.ts'
 
 /** A topic that is just being made has no leader at first. */
 const topicAttempts = 15
@@ -13,11 +13,12 @@ const topicWaitMs = 200
 
 export async function openKafkaSink(
   spec: KafkaSinkSpec,
-  { log, signal }: { readonly log: KafkaLog; readonly signal: AbortSignal },
+  options: Pick<KafkaSinkOptions, 'log' | 'signal' | 'refreshMs'>,
 ): Promise<KafkaSink> {
+  const { log, signal } = options
   log('info', 'Initializing new client')
   const client = new KafkaClient(spec)
-  const sink = new KafkaSink({ spec, client, log, signal })
+  const sink = new KafkaSink({ ...options, spec, client })
   try {
     log('info', `client/metadata fetching metadata for topics from brokers ${spec.brokers.join(', ')}`)
     for (let attempt = 1; ; attempt++) {
@@ -57,7 +58,7 @@ function connectFailed(error: unknown, hint?: string): FeedError {
 }
 
 function isTopicMissing(error: unknown): boolean {
-  return /UNKNOWN_TOPIC|LEADER_NOT_AVAILABLE|does not host this topic-partition|leadership election/i.test(
+  return /UNKNOWN_TOPIC|LEADER_NOT_AVAILABLE|does not host this topic-partition|leadership election|not the current leader/i.test(
     `${flatMessage(error)} ${JSON.stringify((error as { errors?: unknown }).errors ?? '')}`,
   )
 }

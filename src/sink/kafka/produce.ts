@@ -4,7 +4,7 @@
 //   response  topics: name, partitions: i32 index, i16 error, i64 base offset, i64 append time, i64 start offset,
 //             record errors: i32 index, string; string error message; i32 throttle (ms)
 
-import { Writer, type Connection, type Reader } from '@platformatic/kafka'
+import { apiVersionsV3, Writer, type Connection, type Reader } from '@platformatic/kafka'
 
 const apiKey = 0
 const apiVersion = 9
@@ -24,7 +24,7 @@ export interface PartitionAnswer {
   readonly message: string | undefined
 }
 
-/** Settles with the broker's answer; with acks 'none' (0) at once and with nothing. */
+/** Settles with the broker's answer; with acks 'none' (0) at once and with nothing: `confirm` asks later. */
 export async function produce(
   connection: Connection,
   acks: number,
@@ -45,6 +45,15 @@ export async function produce(
     },
   )
   return promise
+}
+
+/**
+ * Settles when the broker has dealt with everything that was sent over the connection, and throws when it refused some of
+ * it. A broker works off the requests of a connection one after the other, and what it cannot take without acks it
+ * answers by closing the connection: any request behind them that has an answer tells.
+ */
+export async function confirm(connection: Connection): Promise<void> {
+  await apiVersionsV3.api.async(connection, 'pg-changefeed', '1')
 }
 
 function request(acks: number, all: readonly PartitionRecords[]): Writer {

@@ -86,7 +86,13 @@ test("what is PostgreSQL's is not ours", () => {
     'SELECT changefeed FROM cluster',
     'CLUSTER t',
     'CREATE DATABASE d',
-    'DROP DATABASE d',
+    'DROP TABLE d',
+    'DROP DATABASE',
   ]
   for (const sql of table) assert.equal(parseOne(sql), undefined, sql)
+})
+
+test('DROP DATABASE is PostgreSQL’s too, but its name is read', () => {
+  for (const sql of ['DROP DATABASE d', 'drop database if exists "d"', 'DROP DATABASE d WITH (FORCE)'])
+    assert.deepEqual(parseOne(sql), { tag: 'drop-database', name: 'd' }, sql)
 })

@@ -12,9 +12,9 @@ import {
 import { parseChangefeed } from './create-changefeed.ts'
 import type { Cursor } from './cursor.ts'
 import { parseControlJobs, parseShowJobs } from './jobs.ts'
-import { parseSetDatabase, parseUse } from './use-database.ts'
+import { parseDropDatabase, parseSetDatabase, parseUse } from './use-database.ts'
 
-type Parser = (cursor: Cursor) => Statement
+type Parser = (cursor: Cursor) => Statement | undefined
 
 const showQueries: Parser = parseShowQueries
 
@@ -45,6 +45,7 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
   [['set', 'database'], parseSetDatabase],
   [['set', 'session', 'database'], parseSetDatabase],
   [['use'], parseUse],
+  [['drop', 'database'], parseDropDatabase],
   [['show', 'databases'], (cursor) => (cursor.expectEnd(), { tag: 'show-databases' })],
   [['show', 'tables'], (cursor) => (cursor.expectEnd(), { tag: 'show-tables' })],
 ]

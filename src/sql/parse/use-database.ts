@@ -1,7 +1,8 @@
 // SET [SESSION] DATABASE ('=' | TO) (name | string)
 // USE (name | string)
+// DROP DATABASE [IF EXISTS] name …
 
-import type { UseDatabase } from '../ast.ts'
+import type { DropDatabase, UseDatabase } from '../ast.ts'
 import type { Cursor } from './cursor.ts'
 
 /** Behind SET DATABASE. */
@@ -16,4 +17,12 @@ export function parseUse(cursor: Cursor): UseDatabase {
   const name = cursor.next?.tag === 'string' ? cursor.take().text : cursor.name()
   cursor.expectEnd()
   return { tag: 'use-database', name, position }
+}
+
+/** Behind DROP DATABASE. What follows the name is PostgreSQL's. */
+export function parseDropDatabase(cursor: Cursor): DropDatabase | undefined {
+  cursor.accept('if', 'exists')
+  const token = cursor.next
+  if (token?.tag !== 'word' && token?.tag !== 'quoted') return undefined
+  return { tag: 'drop-database', name: cursor.name() }
 }

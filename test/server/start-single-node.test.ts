@@ -1,0 +1,220 @@
+// The program as somebody starts and ends it: files it writes, what it survives, what it refuses.
+
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { SinklessFeed } from '../feed/test-feed.ts'
+import { TestServer, until } from './test-server.ts'
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const withinMs = 30_000
+
+/** Runs the program to its end. */
+function run(...args: readonly string[]): { readonly status: number | null; readonly text: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', timeout: 60_000 })
+  return { status, text: stdout + stderr }
+}
+
+function folder(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'changefeed-start-'))
+  chmodSync(dir, 0o755)
+  return dir
+}
+
+test('in the background: pid and URL are written, quit ends it, the next start finds everything', async () => {
+  const dir = folder()
+  const files = { pid: join(dir, 'pid'), url: join(dir, 'url') }
+  const store = `--store=${join(dir, 'store')}`
+  const written = [`--pid-file=${files.pid}`, `--listening-url-file=${files.url}`]
+  const anyPort = ['--listen-addr=localhost:0', '--http-addr=localhost:0']
+  const start = (): { status: number | null; text: string } =>
+    run('start-single-node', '--insecure', ...anyPort, store, '--background', ...written)
+  const sql = (statement: string, ...flags: readonly string[]): string =>
+    run('sql', '--url', readFileSync(files.url, 'utf8').trim(), '--format=csv', '-e', statement, ...flags).text
+  try {
+    const first = start()
+    assert.equal(first.status, 0, first.text)
+    assert.match(readFileSync(files.url, 'utf8'), /^postgresql:\/\/root@localhost:\d+\/defaultdb\?sslmode=disable\s*$/)
+    sql('CREATE DATABASE kept')
+    assert.match(sql('SELECT datname FROM pg_database ORDER BY 1'), /defaultdb[^]*kept[^]*postgres/)
+    const pid = Number(readFileSync(files.pid, 'utf8'))
+    const quit = run('quit', '--insecure', store)
+    assert.equal(quit.status, 0, quit.text)
+    await until('the program has ended', withinMs, () => {
+      try {
+        process.kill(pid, 0)
+        return undefined
+      } catch {
+        return true
+      }
+    })
+    assert.equal(start().status, 0)
+    assert.match(sql("SELECT datname FROM pg_database WHERE datname = 'kept'"), /kept/)
+  } finally {
+    if (existsSync(files.pid)) process.kill(Number(readFileSync(files.pid, 'utf8')), 'SIGTERM')
+    await until('the store is free', withinMs, () =>
+      existsSync(join(dir, 'store', 'postgres', 'postmaster.pid')) ? undefined : true,
+    )
+    rmSync(dir, { recursive: true, force: true })
+  }
+})
+
+test('after kill -9 the PostgreSQL left behind is taken over, and what was committed is there', async () => {
+  await using server = await TestServer.start()
+  await server.sql('CREATE TABLE t (id INT PRIMARY KEY)')
+  for (let round = 1; round <= 3; round++) {
+    await server.sql(`INSERT INTO t VALUES (${round})`)
+    const { postgresPid } = server
+    await server.kill()
+    process.kill(postgresPid, 0)
+    await server.restart()
+    assert.deepEqual(await server.sql('SELECT count(*) AS n FROM t'), [{ n: String(round) }])
+  }
+})
+
+test('a PostgreSQL that dies is started again, and a pid file of somebody else stops nobody', async () => {
+  await using server = await TestServer.start()
+  await server.sql('CREATE TABLE t (id INT PRIMARY KEY)')
+  await server.sql('INSERT INTO t VALUES (1)')
+  server.killPostgres()
+  await until('PostgreSQL is back', withinMs, () =>
+    server.sql('SELECT 1').then(
+      () => true,
+      () => undefined,
+    ),
+  )
+  assert.deepEqual(await server.sql('SELECT * FROM t'), [{ id: '1' }])
+
+  const { postgresPid } = server
+  await server.kill()
+  process.kill(postgresPid, 'SIGKILL')
+  await until('it is gone', withinMs, () => {
+    try {
+      process.kill(postgresPid, 0)
+      return undefined
+    } catch {
+      return true
+    }
+  })
+  // The number now belongs to this very process, which must survive.
+  const pidFile = join(server.storeDir, 'postgres', 'postmaster.pid')
+  writeFileSync(pidFile, readFileSync(pidFile, 'utf8').replace(/^\d+/, String(process.pid)))
+  await server.restart()
+  assert.deepEqual(await server.sql('SELECT * FROM t'), [{ id: '1' }])
+})
+
+test('what cannot start says why, and harms nothing', async () => {
+  await using server = await TestServer.start()
+  const flags = ['start-single-node', '--insecure', '--http-addr=localhost:0']
+  const inUse = run(...flags, '--listen-addr=localhost:0', `--store=${server.storeDir}`)
+  assert.equal(inUse.status, 1)
+  assert.match(inUse.text, /store .* is in use/)
+  assert.match(inUse.text, new RegExp(String(server.pid)))
+  assert.deepEqual(await server.sql('SELECT 1 AS one'), [{ one: 1 }])
+
+  const dir = folder()
+  try {
+    const taken = run(...flags, `--listen-addr=localhost:${server.sqlPort}`, `--store=${join(dir, 'a')}`)
+    assert.equal(taken.status, 1)
+    assert.match(taken.text, new RegExp(`${server.sqlPort}`))
+    assert.match(taken.text, /in use|taken/)
+
+    const other = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    const { port } = other.address() as AddressInfo
+    const http = run(
+      'start-single-node',
+      '--insecure',
+      '--listen-addr=localhost:0',
+      `--http-addr=127.0.0.1:${port}`,
+      `--store=${join(dir, 'b')}`,
+    )
+    other.close()
+    assert.equal(http.status, 1)
+    assert.match(http.text, new RegExp(String(port)))
+
+    spawnSync('mkdir', ['-p', join(dir, 'c', 'postgres')])
+    writeFileSync(join(dir, 'c', 'postgres', 'PG_VERSION'), '13\n')
+    const old = run(...flags, '--listen-addr=localhost:0', `--store=${join(dir, 'c')}`)
+    assert.equal(old.status, 1)
+    assert.match(old.text, /13/)
+    assert.match(old.text, /18/)
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+})
+
+test(
+  'an ordinary user can run it as well as root',
+  { skip: process.getuid?.() !== 0 && 'only root can become another' },
+  async () => {
+    const dir = folder()
+    const store = join(dir, 'store')
+    spawnSync('mkdir', [store])
+    spawnSync('chown', ['65534:65534', store])
+    const child = spawn(
+      process.execPath,
+      [
+        main,
+        'start-single-node',
+        '--insecure',
+        '--listen-addr=localhost:0',
+        '--http-addr=localhost:0',
+        `--store=${store}`,
+      ],
+      {
+        uid: 65534,
+        gid: 65534,
+        cwd: dir,
+        env: { PATH: process.env['PATH'], HOME: store },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+    try {
+      await until('it is ready', withinMs, () => {
+        if (child.exitCode !== null) throw new Error(output)
+        return output.includes('pid:') ? true : undefined
+      })
+    } finally {
+      child.kill('SIGTERM')
+      await until('it has ended', withinMs, () =>
+        child.exitCode === null && child.signalCode === null ? undefined : true,
+      )
+      rmSync(dir, { recursive: true, force: true })
+    }
+    assert.equal(child.exitCode, 0, output)
+  },
+)
+
+test('a database whose changefeeds are over can be dropped; one that is watched cannot', async () => {
+  await using server = await TestServer.start()
+  await server.sql('CREATE DATABASE gone')
+  await server.sql('CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)', 'gone')
+  {
+    await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR t', { database: 'gone' })
+    await feed.row(1)
+    await assert.rejects(server.sql('DROP DATABASE gone'), /database "gone" is used by a changefeed/)
+  }
+  const [job] = await server.sql("CREATE CHANGEFEED FOR gone.public.t INTO 'null://'")
+  await assert.rejects(server.sql('DROP DATABASE IF EXISTS gone'), (error: Error & { hint?: string }) => {
+    assert.equal(error.hint, `CANCEL JOBS ${String(job?.['job_id'])}`)
+    return true
+  })
+  await server.sql(`CANCEL JOB ${String(job?.['job_id'])}`)
+  await until('it is dropped', withinMs, () =>
+    server.sql('DROP DATABASE gone').then(
+      () => true,
+      () => undefined,
+    ),
+  )
+  assert.deepEqual(await server.sql("SELECT FROM pg_replication_slots WHERE database = 'gone'"), [])
+  await assert.rejects(server.sql('DROP DATABASE nothing'), /does not exist/)
+})
