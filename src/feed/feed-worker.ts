@@ -3,7 +3,6 @@
 import { parentPort } from 'node:worker_threads'
 import { openChangelog } from '../changelog/files/open-changelog.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../errors/feed-error.ts'
-import { openKafkaSink } from '../sink/kafka/open-kafka-sink.ts'
 import { NullSink } from '../sink/null/null-sink.ts'
 import { RowsSink } from '../sink/rows/rows-sink.ts'
 import type { Sink } from '../sink/sink.ts'
@@ -87,8 +86,11 @@ class RunningFeed {
 
   async #sink({ spec }: FeedStart): Promise<Sink> {
     if (spec.sink.tag === 'null') return new NullSink()
-    if (spec.sink.tag === 'kafka')
+    if (spec.sink.tag === 'kafka') {
+      // Loaded when it is used: the client library takes 60 MB in each thread.
+      const { openKafkaSink } = await import('../sink/kafka/open-kafka-sink.ts')
       return openKafkaSink(spec.sink, { log: (level, text) => this.#log(level, text), signal: this.#sinkAbort.signal })
+    }
     return new RowsSink({
       formats: spec.sink.formats,
       topics: spec.targets.map(({ topic }) => topic),
