@@ -122,7 +122,8 @@ function tryNext(url: string): string {
 async function traffic(writer: pg.Client, signal: AbortSignal): Promise<void> {
   for (let id = 3; !signal.aborted; id++) {
     const name = names[id % names.length] ?? ''
-    if (id % 4 === 0) await writer.query('UPDATE office_dogs SET name = name || $1 WHERE id = 1', [' H'])
+    if (id % 4 === 0)
+      await writer.query('UPDATE office_dogs SET name = $1 WHERE id = 1', [id % 8 === 0 ? 'Petee' : 'Petee H'])
     else if (id % 7 === 0) await writer.query('DELETE FROM office_dogs WHERE id = (SELECT max(id) FROM office_dogs)')
     else await writer.query('INSERT INTO office_dogs VALUES ($1, $2)', [id, name])
     await delay(1000, undefined, { signal }).catch(() => undefined)
