@@ -164,7 +164,7 @@ class PoolWorker {
   readonly #worker: Worker
 
   constructor(hear: (message: FromFeedWorker) => void, lose: (error: unknown) => void) {
-    this.#worker = new Worker(workerUrl('feed/feed-worker'))
+    this.#worker = new Worker(workerUrl('feed/feed-worker'), { name: 'feed' })
     this.#worker.on('message', hear)
     this.#worker.on('error', lose)
     this.#worker.on('exit', (code) => lose(new Error(`exit code ${code}`)))

@@ -71,7 +71,7 @@ export class IngestThread {
 
   #spawn(): void {
     const startedAt = Date.now()
-    const worker = new Worker(workerUrl('ingest/ingest-worker'), { workerData: this.#start })
+    const worker = new Worker(workerUrl('ingest/ingest-worker'), { name: 'ingest', workerData: this.#start })
     this.#worker = worker
     worker.on('message', (message: FromIngest) => this.#hear(message))
     worker.on('error', (error) => {
