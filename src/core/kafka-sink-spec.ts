@@ -11,6 +11,8 @@ export interface KafkaSinkSpec {
   readonly sources: readonly string[]
   readonly tls: KafkaTls | undefined
   readonly sasl: KafkaSasl | undefined
+  /** Of every message; undefined: none. */
+  readonly headers?: readonly MessageHeader[]
   readonly clientId: string
   readonly acks: 'none' | 'one' | 'all'
   readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
@@ -18,6 +20,11 @@ export interface KafkaSinkSpec {
   readonly compressionLevel: number | undefined
   readonly flush: KafkaFlush
   readonly retry: KafkaRetry
+}
+
+export interface MessageHeader {
+  readonly name: string
+  readonly value: string
 }
 
 export interface KafkaTls {

@@ -6,7 +6,7 @@ import { textOf, type ReadOptions, type Parameters } from './read-options.ts'
 import { showSinkUri } from './sink-uri.ts'
 
 /** Options whose value is nobody else's business. */
-const secretOptions: ReadonlySet<string> = new Set(['webhook_auth_header', 'extra_headers', 'client_key'])
+export const secretOptions: ReadonlySet<string> = new Set(['webhook_auth_header', 'extra_headers', 'client_key'])
 
 /** CREATE CHANGEFEED FOR TABLE a, TABLE b INTO 'uri' WITH OPTIONS (a = 'x', flag) */
 export function describeJob(statement: CreateChangefeed, { sinkText }: ReadOptions, parameters: Parameters): string {
@@ -24,7 +24,7 @@ export function describeJob(statement: CreateChangefeed, { sinkText }: ReadOptio
 
 function redacted(name: string, text: string): string {
   if (secretOptions.has(name)) return 'redacted'
-  return name === 'confluent_schema_registry' ? text.replace(/^([a-z]+:\/\/)[^/?@]*@/i, '$1redacted@') : text
+  return name === 'confluent_schema_registry' ? showSinkUri(text) : text
 }
 
 function quote(text: string): string {

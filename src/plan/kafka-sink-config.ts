@@ -1,7 +1,7 @@
 // kafka_sink_config: a JSON object. Fields that are not known are ignored, as CockroachDB does; wrong values are errors.
 
 import { parseDuration } from '../core/duration.ts'
-import type { KafkaFlush, KafkaRetry, KafkaSinkSpec } from '../core/kafka-sink-spec.ts'
+import type { KafkaFlush, KafkaRetry, KafkaSinkSpec, MessageHeader } from '../core/kafka-sink-spec.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { kafkaTopicName } from './topic-name.ts'
 import { readKafkaUri } from './kafka-uri.ts'
@@ -34,14 +34,16 @@ export interface KafkaSinkOptions {
   /** Text of kafka_sink_config. */
   readonly config: string | undefined
   readonly configPosition: number
+  readonly headers: readonly MessageHeader[]
   readonly tables: readonly KafkaTable[]
 }
 
-export function kafkaSinkSpec({ uri, position, config, configPosition, tables }: KafkaSinkOptions): KafkaSinkSpec {
+export function kafkaSinkSpec(options: KafkaSinkOptions): KafkaSinkSpec {
+  const { uri, position, config, configPosition, headers, tables } = options
   const { brokers, topicPrefix, topicName, tls, sasl } = readKafkaUri(uri, position)
   const topics = tables.map(({ topic }) => kafkaTopicName(topicPrefix + (topicName ?? topic)))
   const sources = tables.map(({ name, keyColumns }) => `table "${name}" (key columns: ${keyColumns.join(', ')})`)
-  return { tag: 'kafka', brokers, topics, sources, tls, sasl, ...readKafkaSinkConfig(config, configPosition) }
+  return { tag: 'kafka', brokers, topics, sources, tls, sasl, headers, ...readKafkaSinkConfig(config, configPosition) }
 }
 
 export function readKafkaSinkConfig(text: string | undefined, position: number): KafkaConfig {

@@ -23,7 +23,9 @@ export interface KafkaUri {
 }
 
 export function readKafkaUri(uri: string, position: number): KafkaUri {
-  const [, scheme = '', hosts = '', query = ''] = /^([a-z-]+):\/\/([^/?]*)[^?]*\??(.*)$/is.exec(uri) ?? []
+  const [, scheme = '', place = '', query = ''] = /^([a-z-]+):\/\/([^?]*)\??(.*)$/is.exec(uri) ?? []
+  // Brokers know no user here; a password may hold a slash.
+  const [hosts = ''] = place.slice(place.lastIndexOf('@') + 1).split('/')
   const parameters = new SinkParameters(query, position)
   if (parameters.text('schema_topic') !== undefined) throw parameters.refused('schema_topic is not yet supported')
   const topicPrefix = parameters.text('topic_prefix') ?? ''
@@ -33,7 +35,7 @@ export function readKafkaUri(uri: string, position: number): KafkaUri {
   const tls = readTls(parameters, isHosted)
   const sasl = implied ?? readSasl(parameters)
   parameters.end('kafka')
-  const brokers = readBrokers(hosts.slice(hosts.indexOf('@') + 1), parameters)
+  const brokers = readBrokers(hosts, parameters)
   return { brokers, topicPrefix, topicName, tls, sasl }
 }
 

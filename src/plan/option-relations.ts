@@ -211,6 +211,6 @@ function checkSinkBuilt({ kind, scheme }: SinkUri, position: number): void {
 }
 
 function notYet(what: string, position: number): FeedError {
-  const hint = 'the reference page of the options, docs/reference/options.md, says which are built'
+  const hint = 'the reference page, docs/reference/statements.md, lists those that are built'
   return new FeedError('FEED_UNSUPPORTED', `${what} is not supported yet`, { hint, position })
 }

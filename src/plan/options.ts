@@ -98,7 +98,7 @@ export const options = {
     kind: 'json',
     value: 'required',
     sinks: ['kafka', 'webhook'],
-    built: false,
+    built: true,
     about: 'Headers sent with every message, as a JSON object.',
   },
   format: {

@@ -22,8 +22,9 @@ import { checkpointNanos, durationOf, noticesOf, type Notice } from './notices.t
 import { checkBuilt, checkEncoder, checkRelations, checkSink, envelopeOf, scanOf } from './option-relations.ts'
 import { checkPrerequisites, type Prerequisites } from './prerequisites.ts'
 import { isOn, readOptions, type Parameters, type ReadOptions } from './read-options.ts'
+import { readExtraHeaders } from './extra-headers.ts'
 import { kafkaSinkSpec } from './kafka-sink-config.ts'
-import { checkNullSinkParameters } from './sink-uri.ts'
+import { checkNullSinkParameters, checkSqlSinkParameters } from './sink-uri.ts'
 import { checkTargets } from './targets.ts'
 import { checkCursorAge, checkEndTime, readTimes, type FeedTimes } from './times.ts'
 
@@ -74,6 +75,7 @@ export function closePlan(opening: Opening, catalogue: Catalogue, oldestCursor?:
   checkEncoder(given, tables)
   checkMetricsLabel(given.get('metrics_label'))
   checkSink(read)
+  if (sink.kind === 'sql') checkSqlSinkParameters(read.sinkText ?? '', read.sinkPosition)
   checkBuilt(read)
   if (sink.kind === 'null') checkNullSinkParameters(read.sinkText ?? '', read.sinkPosition)
   checkCursorAge(times, given, oldestCursor)
@@ -149,6 +151,7 @@ function sinkSpec(
     position: read.sinkPosition,
     config: config?.text,
     configPosition: config?.position ?? 0,
+    headers: readExtraHeaders(given.get('extra_headers')),
     tables: targets.map(({ topic, tableName }, i) => ({
       topic,
       name: tableName,

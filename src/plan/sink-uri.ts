@@ -1,6 +1,8 @@
 // What the scheme of a sink URI says: which family of sinks it belongs to, and which of its spellings are old.
-// Only `null://` can be run today; the other schemes are known so that their options are judged by the right rules.
+// Not all can be run today; the other schemes are known so that their options are judged by the right rules. Also here:
+// what of a URI may be shown.
 
+import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
 
 export type SinkKind = 'sinkless' | 'null' | 'kafka' | 'pulsar' | 'pubsub' | 'cloud' | 'webhook' | 'sql' | 'external'
@@ -59,7 +61,9 @@ export function readSinkUri(uri: string, position: number): SinkUri {
   if (noLongerExperimental.has(plain)) {
     return { kind: 'cloud', scheme, notice: `${scheme} is no longer experimental, use ${plain}://` }
   }
-  throw new FeedError('FEED_OPTION', `unsupported sink: ${scheme}`, { position })
+  const meant = nearestName(scheme, Object.keys(kinds))
+  const hint = meant === undefined ? undefined : `did you mean "${meant}"?`
+  throw new FeedError('FEED_OPTION', `unsupported sink: ${scheme}`, { position, hint })
 }
 
 function deprecation(scheme: string): string | undefined {
@@ -69,16 +73,40 @@ function deprecation(scheme: string): string | undefined {
 
 /** `null://` takes no parameters; a misspelt or misplaced one is an error, as with every sink. */
 export function checkNullSinkParameters(uri: string, position: number): void {
+  refuseParameters('null', uri, [], position)
+}
+
+const sqlSinkParameters = ['sslcert', 'sslkey', 'sslmode', 'sslrootcert', 'topic_prefix']
+
+/** So that a wrong statement hears what is wrong with it, although the sink is not built. */
+export function checkSqlSinkParameters(uri: string, position: number): void {
+  refuseParameters('SQL', uri, sqlSinkParameters, position)
+}
+
+function refuseParameters(sink: string, uri: string, known: readonly string[], position: number): void {
   const query = uri.indexOf('?')
   if (query < 0) return
-  const names = [...new Set(new URLSearchParams(uri.slice(query + 1)).keys())].sort()
+  const given = new Set(new URLSearchParams(uri.slice(query + 1)).keys())
+  const names = [...given].filter((name) => !known.includes(name)).sort()
   if (names.length === 0) return
-  throw new FeedError('FEED_OPTION', `unknown null sink query parameters: [${names.join(', ')}]`, { position })
+  throw new FeedError('FEED_OPTION', `unknown ${sink} sink query parameters: [${names.join(', ')}]`, { position })
 }
 
 /** A URI fit for messages: user, password and every parameter value are gone. */
 export function redactSinkUri(uri: string): string {
-  return uri.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?@]*@/i, '$1redacted@').replace(/([?&][^=&]*)=[^&]*/g, '$1=redacted')
+  return withoutUser(uri).replace(/([?&][^=&]*)=[^&]*/g, '$1=redacted')
+}
+
+/**
+ * `user:password@` gone, with a scheme or without. People write passwords as they are, slashes and all, so everything
+ * up to the last @ before the parameters counts as theirs.
+ */
+function withoutUser(uri: string): string {
+  const query = uri.indexOf('?')
+  const at = uri.slice(0, query < 0 ? uri.length : query).lastIndexOf('@')
+  if (at < 0) return uri
+  const scheme = /^[a-z][a-z0-9+.-]*:?\/\//i.exec(uri)?.[0] ?? ''
+  return `${scheme}redacted${uri.slice(at)}`
 }
 
 /** Parameters that hold credentials or keys. */
@@ -99,9 +127,12 @@ const secretParameters: ReadonlySet<string> = new Set([
 
 /** A URI as SHOW JOBS prints it: the user and the secrets are gone, the rest is as written. */
 export function showSinkUri(uri: string): string {
-  return uri
-    .replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?@]*@/i, '$1redacted@')
-    .replace(/([?&])([^=&]*)=[^&]*/g, (written, mark: string, name: string) =>
-      secretParameters.has(name.toLowerCase()) ? `${mark}${name}=redacted` : written,
-    )
+  return withoutUser(uri).replace(/([?&])([^=&]*)=[^&]*/g, (written, mark: string, name: string) =>
+    secretParameters.has(decodedName(name).toLowerCase()) ? `${mark}${name}=redacted` : written,
+  )
+}
+
+/** A name may be percent-encoded, and still be the name of a secret. */
+function decodedName(name: string): string {
+  return new URLSearchParams(`${name}=`).keys().next().value ?? ''
 }

@@ -18,6 +18,7 @@ import type { KafkaClient, TopicLayout } from './kafka-client.ts'
 import { kafkaCode, mayPass, sinkError } from './kafka-errors.ts'
 import { BatchPool, PartitionQueue } from './partition-queue.ts'
 import { partitionOf } from './partitioner.ts'
+import { recordHeaders } from './record-batch.ts'
 import { confirm, produce, type PartitionAnswer } from './produce.ts'
 
 export type KafkaLog = (level: 'info' | 'warn' | 'error', text: string) => void
@@ -44,7 +45,7 @@ const acksCodes = { none: 0, one: 1, all: -1 } as const
 export class KafkaSink implements Sink {
   readonly #options: KafkaSinkOptions
   readonly #compress
-  readonly #pool = new BatchPool()
+  readonly #pool: BatchPool
   /** By topic name. */
   readonly #topics = new Map<string, PartitionQueue[]>()
   /** By index of the feed's topics. */
@@ -66,6 +67,7 @@ export class KafkaSink implements Sink {
   constructor(options: KafkaSinkOptions) {
     this.#options = options
     this.#compress = compression(options.spec)
+    this.#pool = new BatchPool(recordHeaders(options.spec.headers ?? []))
     options.signal.addEventListener('abort', () => this.#fail(options.signal.reason), { once: true })
   }
 

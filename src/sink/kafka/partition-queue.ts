@@ -17,9 +17,15 @@ export interface WaitingBatch {
 
 export class BatchPool {
   readonly #spares: RecordBatch[] = []
+  readonly #headers: Uint8Array
+
+  /** `headers`: as `RecordBatch` takes them. */
+  constructor(headers: Uint8Array) {
+    this.#headers = headers
+  }
 
   take(): RecordBatch {
-    return this.#spares.pop() ?? new RecordBatch()
+    return this.#spares.pop() ?? new RecordBatch(undefined, this.#headers)
   }
 
   give(batch: RecordBatch): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compressionsAlgorithms, crc32c, Reader, readRecordsBatch } from '@platformatic/kafka'
-import { headerBytes, RecordBatch, type BatchHeader } from './record-batch.ts'
+import { headerBytes, RecordBatch, recordHeaders, type BatchHeader } from './record-batch.ts'
 
 interface Message {
   readonly key: string | null
@@ -79,6 +79,31 @@ test('halves hold the same records, and can be halved again', () => {
   assert.deepEqual([...read(first.seal(plain)).messages, ...read(second.seal(plain)).messages], messages)
   const [one] = first.halves()[0].halves()
   assert.deepEqual(read(one.seal(plain)).messages, messages.slice(0, 1))
+})
+
+test('headers stand in every record, also of halves', () => {
+  const headers = [
+    { name: 'X-Name', value: 'valué' },
+    { name: 'empty', value: '' },
+    { name: 'long', value: 'l'.repeat(300) },
+  ]
+  const batch = new RecordBatch(64, recordHeaders(headers))
+  for (const text of ['[1]one', '[2]two', '[3]three']) batch.add(Buffer.from(text), 0, 3, text.length)
+  const [first, second] = batch.halves()
+  for (const [one, count] of [
+    [batch, 3],
+    [first, 2],
+    [second, 1],
+  ] as const) {
+    const { batch: seen } = read(one.seal(plain))
+    assert.equal(seen.records.length, count)
+    for (const record of seen.records) {
+      assert.deepEqual(
+        record.headers.map(([name, value]) => ({ name: String(name), value: String(value) })),
+        headers,
+      )
+    }
+  }
 })
 
 test('a cleared batch is empty, and its bytes are counted again from the header', () => {

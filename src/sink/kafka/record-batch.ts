@@ -4,15 +4,19 @@
 //   i16 attributes (codec in bits 0-2), i32 last offset delta, i64 first and i64 max timestamp (ms),
 //   i64 producer id, i16 producer epoch, i32 base sequence, i32 count, records
 //   record: varint length, i8 attributes, varint timestamp delta, varint offset delta,
-//           varint key length (-1: none), key, varint value length (-1: none), value, varint header count
+//           varint key length (-1: none), key, varint value length (-1: none), value, varint header count, headers
+//   header: varint name length, name, varint value length, value; the same in every record
 //
 // Varints are zigzag. The records can be compressed as a whole. What is written stays until `clear`, so that a batch can
 // be sent again, or halved when the broker finds it too large.
 
 import { crc32c } from '@platformatic/kafka'
 import { ByteWriter } from '../../bytes/byte-writer.ts'
+import type { MessageHeader } from '../../core/kafka-sink-spec.ts'
 
 export const headerBytes = 61
+/** Count and headers of each record, as they stand there. */
+export const noHeaders: Uint8Array = Uint8Array.of(0)
 const crcFrom = 21
 
 export interface BatchHeader {
@@ -24,10 +28,13 @@ export interface BatchHeader {
 
 export class RecordBatch {
   readonly #out: ByteWriter
+  readonly #headers: Uint8Array
   count = 0
 
-  constructor(initialBytes = 64 * 1024) {
+  /** `headers`: of every record, as `recordHeaders` gives them. */
+  constructor(initialBytes = 64 * 1024, headers = noHeaders) {
     this.#out = new ByteWriter(initialBytes)
+    this.#headers = headers
     this.clear()
   }
 
@@ -51,8 +58,10 @@ export class RecordBatch {
     const valueBytes = valueEnd - keyEnd
     const keyLength = keyStart < 0 ? 1 : keyBytes * 2
     const valueLength = valueEnd < 0 ? 1 : valueBytes * 2
+    const headers = this.#headers
     const body =
-      3 +
+      2 +
+      headers.length +
       varintBytes(offset) +
       varintBytes(keyLength) +
       varintBytes(valueLength) +
@@ -67,7 +76,7 @@ export class RecordBatch {
     if (keyStart >= 0) out.copy(bytes, keyStart, keyEnd)
     writeVarint(out, valueLength)
     if (valueEnd >= 0) out.copy(bytes, keyEnd, valueEnd)
-    out.buffer[out.length++] = 0
+    out.copy(headers, 0, headers.length)
     this.count += 1
   }
 
@@ -97,7 +106,10 @@ export class RecordBatch {
 
   /** Two batches with the first and the second half of the records. */
   halves(): [RecordBatch, RecordBatch] {
-    const halves: [RecordBatch, RecordBatch] = [new RecordBatch(this.bytes), new RecordBatch(this.bytes)]
+    const halves: [RecordBatch, RecordBatch] = [
+      new RecordBatch(this.bytes, this.#headers),
+      new RecordBatch(this.bytes, this.#headers),
+    ]
     const { buffer, length } = this.#out
     const half = Math.ceil(this.count / 2)
     const cursor = { at: headerBytes }
@@ -120,6 +132,24 @@ export class RecordBatch {
     }
     return halves
   }
+}
+
+export function recordHeaders(headers: readonly MessageHeader[]): Uint8Array {
+  if (headers.length === 0) return noHeaders
+  const out = new ByteWriter(256)
+  const text = (value: string): void => {
+    const bytes = Buffer.from(value)
+    out.ensure(bytes.length + 5)
+    writeVarint(out, bytes.length * 2)
+    out.copy(bytes, 0, bytes.length)
+  }
+  out.ensure(5)
+  writeVarint(out, headers.length * 2)
+  for (const { name, value } of headers) {
+    text(name)
+    text(value)
+  }
+  return Uint8Array.from(out.view())
 }
 
 function varintBytes(value: number): number {
