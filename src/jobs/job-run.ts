@@ -96,7 +96,10 @@ export class JobRun {
     await start(job, {
       resume: this.#progress,
       save: async (progress) => {
-        await store.save(job, progress)
+        if (!(await store.save(job, progress))) {
+          this.stop('lost')
+          throw new FeedError('FEED_STATE', `job ${job.id} is not this server's any more`)
+        }
         this.#progress = progress
       },
       log: (level, text) => this.#log[level](text),

@@ -39,17 +39,34 @@ const tableSql = `CREATE TABLE IF NOT EXISTS changefeed.jobs (
 
 const live = `('running', 'pause-requested', 'cancel-requested')`
 
-const request: Readonly<Record<JobVerb, string>> = {
-  pause: `UPDATE changefeed.jobs SET status = 'pause-requested', modified = clock_timestamp() WHERE job_id = $1 AND status = 'running'`,
-  resume: `UPDATE changefeed.jobs SET status = 'running', running_status = NULL, error = '', modified = clock_timestamp(), claimed_by = NULL WHERE job_id = $1 AND status = 'paused'`,
-  cancel: `UPDATE changefeed.jobs SET status = 'cancel-requested', modified = clock_timestamp() WHERE job_id = $1 AND status IN ('running', 'pause-requested', 'paused')`,
+interface Request {
+  readonly from: readonly JobStatus[]
+  /** States in which the verb has nothing left to do. */
+  readonly already: readonly JobStatus[]
+  readonly set: string
+  /** A job in another state cannot be … */
+  readonly what: string
 }
 
-/** States in which the verb has nothing left to do. */
-const already: Readonly<Record<JobVerb, readonly JobStatus[]>> = {
-  pause: ['paused', 'pause-requested'],
-  resume: ['running'],
-  cancel: ['canceled', 'cancel-requested'],
+const requests: Readonly<Record<JobVerb, Request>> = {
+  pause: {
+    from: ['running'],
+    already: ['paused', 'pause-requested'],
+    set: `status = 'pause-requested'`,
+    what: 'requested to be paused',
+  },
+  resume: {
+    from: ['paused'],
+    already: ['running'],
+    set: `status = 'running', running_status = NULL, error = '', claimed_by = NULL`,
+    what: 'resumed',
+  },
+  cancel: {
+    from: ['running', 'pause-requested', 'paused'],
+    already: ['canceled', 'cancel-requested'],
+    set: `status = 'cancel-requested'`,
+    what: 'requested to be canceled',
+  },
 }
 
 export class JobStore {
@@ -112,7 +129,8 @@ export class JobStore {
     return new Map(rows.map(([id, epoch, status]) => [id ?? '', { epoch: epoch ?? '', status: status as JobStatus }]))
   }
 
-  async save({ id, epoch }: ClaimedJob, progress: JobProgress): Promise<void> {
+  /** False: the claim is lost, and nothing is saved. */
+  async save({ id, epoch }: ClaimedJob, progress: JobProgress): Promise<boolean> {
     const { highWater, scan } = progress
     const rows = await this.#query(
       `UPDATE changefeed.jobs SET progress = $4, high_water = $5::numeric, fraction_completed = $6::float4,
@@ -128,7 +146,7 @@ export class JobStore {
         highWater === undefined ? null : `running: resolved=${readable(highWater)}`,
       ],
     )
-    if (rows.length === 0) throw claimLost(id)
+    return rows.length > 0
   }
 
   async say({ id, epoch }: ClaimedJob, runningStatus: string): Promise<void> {
@@ -160,24 +178,39 @@ export class JobStore {
     ])
   }
 
-  async request(id: string, verb: JobVerb): Promise<void> {
-    const rows = await this.#query(`${request[verb]} RETURNING job_id`, [id])
-    if (rows.length > 0) return
-    const status = await this.status(id)
-    if (status === undefined) {
-      throw new FeedError('FEED_STATE', `job with ID ${id} does not exist`, {
-        sqlstate: '42704',
-        hint: 'SHOW JOBS lists the jobs',
-      })
+  /** All or none: what one job refuses leaves the others as they are. `owner`: whose jobs they must be, if anybody's. */
+  async request(ids: readonly string[], verb: JobVerb, owner?: string): Promise<void> {
+    const { from, already, set, what } = requests[verb]
+    const rows = await this.#query(
+      `WITH asked AS MATERIALIZED (
+         SELECT job_id, status, user_name FROM changefeed.jobs WHERE job_id = ANY ($1::int8[]) ORDER BY job_id FOR UPDATE
+       ), able AS (
+         SELECT job_id FROM asked WHERE status = ANY ($2::text[]) AND ($3::text IS NULL OR user_name = $3)
+       ), changed AS (
+         UPDATE changefeed.jobs SET ${set}, modified = clock_timestamp() FROM asked
+         WHERE jobs.job_id = asked.job_id AND asked.status = ANY ($4::text[])
+           AND (SELECT count(*) FROM able) = cardinality($1::int8[])
+       )
+       SELECT job_id::text, status, user_name FROM asked`,
+      [list(ids), list([...from, ...already]), owner ?? null, list(from)],
+    )
+    const jobs = new Map(rows.map(([id, status, user]) => [id, { status: status as JobStatus, user }]))
+    for (const id of ids) {
+      const job = jobs.get(id)
+      if (job === undefined) {
+        throw new FeedError('FEED_STATE', `job with ID ${id} does not exist`, {
+          sqlstate: '42704',
+          hint: 'SHOW JOBS lists the jobs',
+        })
+      }
+      if (owner !== undefined && job.user !== owner) {
+        throw new FeedError('FEED_PRIVILEGE', `user ${owner} does not have privileges for job ${id}`, {
+          hint: 'a superuser or the user who created it may control it',
+        })
+      }
+      if (from.includes(job.status) || already.includes(job.status)) continue
+      throw new FeedError('FEED_STATE', `job ${id} with status ${job.status} cannot be ${what}`)
     }
-    if (already[verb].includes(status)) return
-    const what = verb === 'resume' ? 'resumed' : `requested to be ${verb === 'pause' ? 'paused' : 'canceled'}`
-    throw new FeedError('FEED_STATE', `job ${id} with status ${status} cannot be ${what}`)
-  }
-
-  async status(id: string): Promise<JobStatus | undefined> {
-    const rows = await this.#query('SELECT status FROM changefeed.jobs WHERE job_id = $1', [id])
-    return rows[0]?.[0] as JobStatus | undefined
   }
 
   /** From where on paused jobs have still to read the log. */
@@ -209,6 +242,11 @@ export class JobStore {
 
 const lease = `${leaseMs} milliseconds`
 
+/** An array of plain words or numbers. */
+function list(items: readonly string[]): string {
+  return `{${items.join(',')}}`
+}
+
 function decimal(at: Hlc | undefined): string | null {
   return at === undefined ? null : formatHlc(at)
 }
@@ -217,8 +255,4 @@ function decimal(at: Hlc | undefined): string | null {
 function readable({ wall, logical }: Hlc): string {
   const nanos = 1_000_000_000n
   return `${wall / nanos}.${String(wall % nanos).padStart(9, '0')},${logical}`
-}
-
-function claimLost(id: string): FeedError {
-  return new FeedError('FEED_STATE', `job ${id} is not this server's any more`)
 }

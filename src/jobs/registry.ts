@@ -59,9 +59,12 @@ export class JobRegistry {
     return claimed.id
   }
 
-  /** Asks all, then waits for those that run here, so that the next statement sees them stopped. */
-  async request(ids: readonly string[], verb: JobVerb): Promise<void> {
-    for (const id of ids) await this.#options.store.request(id, verb)
+  /**
+   * Asks all or none, then waits for those that run here, so that the next statement sees them stopped. `owner`: whose
+   * jobs they must be; undefined: anybody's.
+   */
+  async request(ids: readonly string[], verb: JobVerb, owner?: string): Promise<void> {
+    await this.#options.store.request(ids, verb, owner)
     const stopping = ids.flatMap((id) => this.#runs.get(id) ?? [])
     await this.#look()
     if (verb === 'resume') return

@@ -1,4 +1,4 @@
-// PAUSE, RESUME and CANCEL JOB(S).
+// PAUSE, RESUME and CANCEL JOB(S): for superusers, and for whoever made the job.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
@@ -7,7 +7,10 @@ import type { LocalCall, LocalStatement } from '../pg-server/local-statement.ts'
 import { textOf } from '../plan/read-options.ts'
 import type { ControlJobs, JobIds, ShowJobs, Value } from '../sql/ast.ts'
 import { int8Oid } from './create-job.ts'
+import { selectIds, selectParameterTypes } from './select-ids.ts'
 import { literal } from './show-sql.ts'
+
+const maxInt8 = 0x7fffffffffffffffn
 
 /** `expand`: replaces `[SHOW …]` in a SELECT. */
 export function controlJobs(
@@ -16,15 +19,35 @@ export function controlJobs(
   expand: (sql: string) => string,
 ): LocalStatement {
   return {
-    parameterTypes: placeholderTypes(ids),
+    parameterTypes: ids.tag === 'select' ? selectParameterTypes(ids.sql) : placeholderTypes(ids.values),
     columns: undefined,
     async run(call) {
-      const given =
-        ids.tag === 'values' ? ids.values.map((value) => idOf(value, call)) : await selected(ids.sql, call, expand)
-      await jobs.request(given, verb)
-      return `${verb.toUpperCase()} JOBS ${given.length}`
+      const given = [...new Set(await idsOf(ids, call, expand))]
+      const owner = await ownerOf(call)
+      const word = verb.toUpperCase()
+      if (call.session.transactionStatus === 'T') {
+        call.notice('WARNING', `${word} JOB takes effect at once: a ROLLBACK will not undo it`)
+      }
+      await jobs.request(given, verb, owner)
+      return `${word} JOBS ${given.length}`
     },
   }
+}
+
+async function idsOf(ids: JobIds, call: LocalCall, expand: (sql: string) => string): Promise<string[]> {
+  if (ids.tag === 'values') {
+    return ids.values.map((value) => checkId(textOf(value, call.parameters), value.position + 1))
+  }
+  const found = await selectIds(ids.sql, call, { expand, what: 'the ids of jobs' })
+  return found.map((text) => checkId(text, undefined))
+}
+
+/** Whose jobs the session may control; undefined: everybody's. */
+async function ownerOf({ session }: LocalCall): Promise<string | undefined> {
+  const [row] = await session.queryBackend(
+    'SELECT rolsuper, rolname FROM pg_catalog.pg_roles WHERE rolname = current_user',
+  )
+  return row?.[0] === 't' ? undefined : (row?.[1] ?? '')
 }
 
 /** SHOW JOBS in all its forms, as a SELECT. */
@@ -39,26 +62,29 @@ function valueSql(value: Value): string {
   return value.tag === 'placeholder' ? `$${value.index}::int8` : `${literal(value.text)}::int8`
 }
 
-function placeholderTypes(ids: JobIds): number[] {
-  if (ids.tag === 'select') return []
-  const most = ids.values.reduce((n, value) => (value.tag === 'placeholder' ? Math.max(n, value.index) : n), 0)
+function placeholderTypes(values: readonly Value[]): number[] {
+  const most = values.reduce((n, value) => (value.tag === 'placeholder' ? Math.max(n, value.index) : n), 0)
   return Array.from({ length: most }, () => int8Oid)
 }
 
-function idOf(value: Value, { parameters }: LocalCall): string {
-  const text = textOf(value, parameters) ?? ''
-  if (/^\d{1,19}$/.test(text)) return text
-  throw new FeedError('FEED_SYNTAX', `could not parse "${text}" as type int: a job is named by its id`, {
-    sqlstate: '22P02',
-    position: value.position + 1,
-    hint: 'SHOW JOBS lists the jobs',
-  })
-}
-
-async function selected(sql: string, { session }: LocalCall, expand: (sql: string) => string): Promise<string[]> {
-  const rows = await session.queryBackend(`SELECT * FROM (${expand(sql)}) AS asked`)
-  if (rows.some((row) => row.length !== 1)) {
-    throw new FeedError('FEED_SYNTAX', 'the query must give one column, the ids of jobs', { sqlstate: '42601' })
+/** `text`: undefined for NULL. */
+function checkId(text: string | undefined, position: number | undefined): string {
+  const hint = 'SHOW JOBS lists the jobs'
+  if (text === undefined) throw new FeedError('FEED_SYNTAX', 'a job id is NULL', { sqlstate: '22004', position, hint })
+  if (!/^\s*[+-]?\d+\s*$/.test(text)) {
+    throw new FeedError('FEED_SYNTAX', `could not parse "${text}" as type int: a job is named by its id`, {
+      sqlstate: '22P02',
+      position,
+      hint,
+    })
   }
-  return rows.flatMap(([id]) => id ?? [])
+  const id = BigInt(text.trim().replace(/^\+/, ''))
+  if (id > maxInt8 || id < -maxInt8) {
+    throw new FeedError('FEED_SYNTAX', `job id ${id} is out of range for type int8`, {
+      sqlstate: '22003',
+      position,
+      hint,
+    })
+  }
+  return String(id)
 }

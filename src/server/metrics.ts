@@ -1,6 +1,7 @@
 // /_status/vars: what is running, how far, and how far behind, read when asked for.
 
 import { Counter, Gauge, Registry } from 'prom-client'
+import type { Hlc } from '../core/hlc.ts'
 import type { FeedPool } from '../feed/feed-pool.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
 import type { Sources } from './sources.ts'
@@ -19,7 +20,8 @@ export async function metricsText({ feeds, jobs, sources }: Measured): Promise<s
     new Counter({ name, help, labelNames, registers: [registry] })
 
   const { running, past } = feeds
-  gauge('changefeed_running', 'changefeeds that run now').set(running.length)
+  const frontiers = runningFrontiers(running, jobs)
+  gauge('changefeed_running', 'changefeeds that run now, also those that wait to try again').set(frontiers.length)
   const emitted = counter('changefeed_emitted_messages', 'messages handed to sinks', ['message_type'])
   const bytes = counter('changefeed_emitted_bytes', 'bytes of keys and values handed to sinks')
   const flushes = counter('changefeed_flushes', 'times that a sink was flushed for a checkpoint')
@@ -35,9 +37,7 @@ export async function metricsText({ feeds, jobs, sources }: Measured): Promise<s
   counter('changefeed_error_retries', 'retries of changefeeds after an error that may pass').inc(jobs.counts.retries)
   counter('changefeed_failures', 'changefeeds that failed for good').inc(jobs.counts.failures)
   const nowNanos = BigInt(Date.now()) * 1_000_000n
-  const behind = running.flatMap(({ progress }) =>
-    progress.frontier === undefined ? [] : [nowNanos - progress.frontier.wall],
-  )
+  const behind = frontiers.flatMap((frontier) => (frontier === undefined ? [] : [nowNanos - frontier.wall]))
   const most = behind.reduce((a, b) => (b > a ? b : a), 0n)
   gauge('changefeed_max_behind_nanos', 'how far the slowest changefeed is behind the present').set(Number(most))
 
@@ -72,4 +72,18 @@ export async function metricsText({ feeds, jobs, sources }: Measured): Promise<s
     streaming.set(label, ingest.state.tag === 'streaming' || ingest.state.tag === 'pulling' ? 1 : 0)
   }
   return registry.metrics()
+}
+
+/**
+ * How far each changefeed that should run has come. A job whose sink is down has no feed most of the time, and falls
+ * behind all the same: then what it saved counts.
+ */
+function runningFrontiers(feeds: FeedPool['running'], jobs: JobRegistry): readonly (Hlc | undefined)[] {
+  const byId = new Map(feeds.map(({ id, progress }) => [id, progress.frontier]))
+  const ofJobs = jobs.running.map(({ job, progress: { highWater, scan } }) => {
+    const now = byId.get(job.id)
+    byId.delete(job.id)
+    return now ?? highWater ?? scan?.at
+  })
+  return [...ofJobs, ...byId.values()]
 }

@@ -5,6 +5,8 @@ import type { Front, RunningStatement } from '../pg-server/front.ts'
 import type { LocalCall, LocalStatement } from '../pg-server/local-statement.ts'
 import type { CancelQueries } from '../sql/ast.ts'
 import { textOf } from '../plan/read-options.ts'
+import { shownStatement } from './shown-statement.ts'
+import { selectIds, selectParameterTypes } from './select-ids.ts'
 import { literal } from './show-sql.ts'
 
 /** Queries that PostgreSQL runs are named by the process that runs them. */
@@ -13,13 +15,15 @@ const backendPrefix = 'pg'
 export function showQueriesSql(running: readonly RunningStatement[]): string {
   const ours = running.map(
     ({ id, sessionId, user, startedAtMs, sql, clientAddress, applicationName }) =>
-      `(${literal(id)}, 1, ${literal(sessionId)}, ${literal(user)}, to_timestamp(${startedAtMs / 1000}), ${literal(sql)}, ${literal(clientAddress)}, ${literal(applicationName)}, 'executing')`,
+      `(${literal(id)}, 1, ${literal(sessionId)}, ${literal(user)}, to_timestamp(${startedAtMs / 1000}), ${literal(shownStatement(sql))}, ${literal(clientAddress)}, ${literal(applicationName)}, 'executing')`,
   )
   const columns = 'query_id, node_id, session_id, user_name, start, query, client_address, application_name, phase'
   const theirs = `SELECT '${backendPrefix}' || pid, 1, '${backendPrefix}' || pid, usename::text, query_start, query, coalesce(client_addr::text, ''), application_name, 'executing'
 FROM pg_catalog.pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND application_name NOT LIKE 'pg-changefeed%'`
   const values = ours.length === 0 ? '' : `VALUES ${ours.join(', ')} UNION ALL `
-  return `SELECT * FROM (${values}${theirs}) AS shown (${columns})`
+  // As pg_stat_activity does it: superusers see what everybody runs, others what they run themselves.
+  const mine = `user_name = current_user OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)`
+  return `SELECT * FROM (${values}${theirs}) AS shown (${columns}) WHERE ${mine}`
 }
 
 /** `expand`: replaces `[SHOW …]` in a SELECT. */
@@ -29,12 +33,17 @@ export function cancelQueries(
   expand: (sql: string) => string,
 ): LocalStatement {
   return {
-    parameterTypes: statement.id?.tag === 'placeholder' ? [25] : [],
+    parameterTypes:
+      statement.select !== undefined
+        ? selectParameterTypes(statement.select)
+        : statement.id?.tag === 'placeholder'
+          ? [25]
+          : [],
     columns: undefined,
     async run(call) {
       const ids =
         statement.id === undefined
-          ? await selectedIds(expand(statement.select ?? ''), call)
+          ? await selectIds(statement.select ?? '', call, { expand, what: 'the ids of queries' })
           : [textOf(statement.id, call.parameters) ?? '']
       for (const id of ids) {
         if (!(await cancel(id, call, front()))) {
@@ -48,14 +57,21 @@ export function cancelQueries(
   }
 }
 
-async function selectedIds(select: string, { session }: LocalCall): Promise<string[]> {
-  const rows = await session.queryBackend(select)
-  return rows.flatMap(([id]) => id ?? [])
-}
-
 async function cancel(id: string, { session }: LocalCall, front: Front): Promise<boolean> {
   const pid = new RegExp(`^${backendPrefix}(\\d+)$`).exec(id)?.[1]
-  if (pid === undefined) return front.cancelStatement(id)
+  if (pid === undefined) {
+    const running = front.runningStatements().find((statement) => statement.id === id)
+    if (running === undefined) return false
+    const rows = await session.queryBackend(
+      'SELECT rolsuper, rolname FROM pg_catalog.pg_roles WHERE rolname = current_user',
+    )
+    if (rows[0]?.[0] !== 't' && rows[0]?.[1] !== running.user) {
+      throw new FeedError('FEED_PRIVILEGE', `user ${rows[0]?.[1]} may not cancel the queries of user ${running.user}`, {
+        hint: 'a superuser or the user who runs it may cancel it',
+      })
+    }
+    return front.cancelStatement(id)
+  }
   const rows = await session.queryBackend(`SELECT pg_catalog.pg_cancel_backend(${pid})`)
   return rows[0]?.[0] === 't'
 }

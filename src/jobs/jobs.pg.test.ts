@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { pino } from 'pino'
+import pg from 'pg'
+import { TestServer, within, type TestDatabase } from '../../test/support/source-under-test.ts'
+import type { FeedSpec } from '../core/feed-spec.ts'
+import type { JobProgress } from '../core/job-progress.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { JobStore, type JobsQuery } from './job-store.ts'
+import type { ClaimedJob, JobHandlers, JobStarter, NewJob } from './jobs.ts'
+import { JobRegistry } from './registry.ts'
+
+const withinMs = 20_000
+let server: TestServer
+let database: TestDatabase
+let client: pg.Pool
+let query: JobsQuery
+
+before(async () => {
+  server = await TestServer.start()
+  database = await server.database()
+  const { host, port, socketDir } = database.source
+  client = new pg.Pool({ host: socketDir ?? host, port, user: 'root', database: database.source.database, max: 4 })
+  query = async (sql, parameters) =>
+    (await client.query<(string | null)[]>({ text: sql, values: [...parameters], rowMode: 'array' })).rows
+  await query('CREATE SCHEMA changefeed', [])
+})
+after(async () => {
+  await client.end()
+  await server[Symbol.asyncDispose]()
+})
+beforeEach(() => query('DROP TABLE IF EXISTS changefeed.jobs', []))
+
+const newJob = (user = 'root'): NewJob => ({
+  description: 'CREATE CHANGEFEED …',
+  user,
+  payload: { spec: { database: 'd' } as FeedSpec, onError: 'fail' },
+  progress: {} as JobProgress,
+})
+
+/** As it comes back from the database: without what is undefined. */
+const at = (wall: bigint): JobProgress => ({ highWater: { wall, logical: 0 } }) as JobProgress
+
+async function row(id: string, columns = 'status'): Promise<readonly (string | null)[]> {
+  return (await query(`SELECT ${columns} FROM changefeed.jobs WHERE job_id = $1`, [id]))[0] ?? []
+}
+
+const expireLeases = (): Promise<unknown> =>
+  query(`UPDATE changefeed.jobs SET lease_until = clock_timestamp() - interval '1 second'`, [])
+
+test('a job is one server’s while its lease lasts; who comes after it has a new epoch, and the old one saves nothing', async () => {
+  const a = await JobStore.open(query, 'a')
+  const b = await JobStore.open(query, 'b')
+  const job = await a.create(newJob())
+  assert.deepEqual(await b.claim(false), [])
+  assert.equal(await a.save(job, at(10n)), true)
+
+  await expireLeases()
+  const [taken] = await b.claim(false)
+  assert.ok(taken)
+  assert.deepEqual([taken.id, Number(taken.epoch)], [job.id, Number(job.epoch) + 1])
+  assert.deepEqual(taken.progress, at(10n))
+  assert.deepEqual(await a.claim(false), [])
+
+  assert.equal(await a.save(job, at(99n)), false)
+  await a.say(job, 'transient error: of the past')
+  assert.equal(await a.settle(job, 'failed', { error: 'of the past' }), false)
+  assert.equal((await a.renew()).size, 0)
+  assert.deepEqual(await row(job.id, 'status, error, high_water::text, running_status'), [
+    'running',
+    '',
+    '10.0000000000',
+    'running: resolved=0.000000010,0',
+  ])
+  assert.equal(await b.save(taken, at(11n)), true)
+})
+
+test('a server that renews its leases keeps its jobs, and one that goes down lets go of them', async () => {
+  const a = await JobStore.open(query, 'a')
+  const b = await JobStore.open(query, 'b')
+  const job = await a.create(newJob())
+  await expireLeases()
+  assert.deepEqual([...(await a.renew()).keys()], [job.id])
+  assert.deepEqual(await b.claim(false), [])
+  await a.release()
+  assert.deepEqual(
+    (await b.claim(false)).map(({ id }) => id),
+    [job.id],
+  )
+})
+
+test('of several jobs all are asked or none, and only those of the user', async () => {
+  const store = await JobStore.open(query, 'a')
+  const mine = await store.create(newJob('bob'))
+  const other = await store.create(newJob('root'))
+  const over = await store.create(newJob('bob'))
+  await store.settle(over, 'failed', { error: 'it failed' })
+  const statuses = async (): Promise<unknown> =>
+    (await query('SELECT status FROM changefeed.jobs ORDER BY job_id', [])).flat()
+  const before = await statuses()
+
+  const refused: readonly (readonly [ids: string[], owner: string | undefined, message: RegExp, code: string])[] = [
+    [[mine.id, '42'], undefined, /^job with ID 42 does not exist$/, 'FEED_STATE'],
+    [[mine.id, '-1'], 'bob', /^job with ID -1 does not exist$/, 'FEED_STATE'],
+    [[mine.id, other.id], 'bob', /^user bob does not have privileges for job \d+$/, 'FEED_PRIVILEGE'],
+    [[mine.id, over.id], 'bob', /^job \d+ with status failed cannot be requested to be paused$/, 'FEED_STATE'],
+  ]
+  for (const [ids, owner, message, code] of refused) {
+    await assert.rejects(store.request(ids, 'pause', owner), (error) => {
+      assert.ok(error instanceof FeedError)
+      assert.match(error.message, message)
+      assert.equal(error.code, code)
+      return true
+    })
+    assert.deepEqual(await statuses(), before)
+  }
+  await store.request([], 'cancel')
+  await store.request([mine.id], 'pause', 'bob')
+  await store.request([mine.id, other.id], 'pause')
+  assert.deepEqual(await statuses(), ['pause-requested', 'pause-requested', 'failed'])
+  await assert.rejects(store.request([mine.id], 'resume'), /with status pause-requested cannot be resumed/)
+  await store.request([mine.id, other.id], 'cancel')
+  assert.deepEqual(await statuses(), ['cancel-requested', 'cancel-requested', 'failed'])
+})
+
+test('ended jobs are kept as long as the setting says, others for ever', async () => {
+  const store = await JobStore.open(query, 'a')
+  const [old, young, running, paused] = [
+    await store.create(newJob()),
+    await store.create(newJob()),
+    await store.create(newJob()),
+    await store.create(newJob()),
+  ]
+  await store.settle(old, 'succeeded')
+  await store.settle(young, 'canceled')
+  await store.settle(paused, 'paused')
+  await query(
+    `UPDATE changefeed.jobs SET created = created - interval '30 days', modified = modified - interval '30 days'`,
+    [],
+  )
+  await query(`UPDATE changefeed.jobs SET finished = finished - interval '15 days' WHERE job_id = $1`, [old.id])
+  await store.prune(14 * 86_400_000)
+  const left = (await query('SELECT job_id::text FROM changefeed.jobs ORDER BY job_id', [])).flat()
+  assert.deepEqual(left, [young.id, running.id, paused.id])
+  await store.prune(0)
+  assert.deepEqual((await query('SELECT job_id::text FROM changefeed.jobs ORDER BY job_id', [])).flat(), [
+    running.id,
+    paused.id,
+  ])
+})
+
+/** What runs where, as the starters of two servers see it. */
+class Runs {
+  readonly begun: { readonly server: string; readonly job: ClaimedJob; readonly handlers: JobHandlers }[] = []
+
+  starter(server: string): JobStarter {
+    return async (job, handlers) => {
+      this.begun.push({ server, job, handlers })
+      await new Promise<void>((_, reject) => {
+        handlers.signal.addEventListener('abort', () => reject(handlers.signal.reason as Error))
+      })
+    }
+  }
+}
+
+async function registry(name: string, start: JobStarter): Promise<JobRegistry> {
+  return JobRegistry.open({
+    store: await JobStore.open(query, name),
+    start,
+    log: pino({ level: 'silent' }),
+    backoff: () => ({ firstMs: 1, mostMs: 1 }),
+    retentionMs: () => 86_400_000,
+  })
+}
+
+test('two servers do not run a job at the same time; the one that lost it stops, and does not call that a failure', async () => {
+  const runs = new Runs()
+  const a = await registry('a', runs.starter('a'))
+  let b: JobRegistry | undefined
+  try {
+    const id = await a.create(newJob())
+    await within(withinMs, 'it runs on the first', () => runs.begun.length === 1)
+    const [first] = runs.begun
+    assert.ok(first)
+    await first.handlers.save(at(5n))
+
+    // A server that starts takes the jobs of those before it, which it has to think dead.
+    b = await registry('b', runs.starter('b'))
+    await within(withinMs, 'it runs on the second', () => runs.begun.some(({ server }) => server === 'b'))
+    const second = runs.begun.find(({ server }) => server === 'b')
+    assert.deepEqual(second?.handlers.resume, at(5n))
+    if (!first.handlers.signal.aborted)
+      await assert.rejects(first.handlers.save(at(6n)), /is not this server's any more/)
+    await within(withinMs, 'the first has stopped', () => a.running.length === 0)
+    assert.equal(first.handlers.signal.aborted, true)
+    assert.deepEqual(a.counts, { retries: 0, failures: 0 })
+    assert.equal(b.running.length, 1)
+    assert.deepEqual(await row(id, 'status, claimed_by'), ['running', 'b'])
+
+    // What is asked of one server reaches the other.
+    await a.request([id], 'cancel')
+    await within(withinMs, 'it is cancelled', async () => (await row(id))[0] === 'canceled')
+  } finally {
+    await a.close()
+    await b?.close()
+  }
+})
+
+test('a job that fails is tried again from what it saved; what no retry mends ends it', async () => {
+  const seen: (JobProgress | undefined)[] = []
+  const start: JobStarter = async (_, { resume, save }) => {
+    seen.push(resume)
+    if (seen.length === 1) throw new Error('nobody expected it')
+    if (seen.length === 2) {
+      await save(at(7n))
+      throw new FeedError('FEED_SINK', 'the sink is away')
+    }
+    throw new FeedError('FEED_TRUNCATED', '"t" was truncated')
+  }
+  const jobs = await registry('a', start)
+  try {
+    const id = await jobs.create(newJob())
+    await within(withinMs, 'it has failed', async () => (await row(id))[0] === 'failed')
+    assert.deepEqual(seen, [newJob().progress, newJob().progress, at(7n)])
+    assert.deepEqual(await row(id, 'error, claimed_by, finished IS NOT NULL'), ['"t" was truncated', null, true])
+    assert.deepEqual(jobs.counts, { retries: 2, failures: 1 })
+  } finally {
+    await jobs.close()
+  }
+})

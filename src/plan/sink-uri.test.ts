@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FeedError } from '../errors/feed-error.ts'
+import { readKafkaUri } from './kafka-uri.ts'
+import { readSinkUri, redactSinkUri, showSinkUri } from './sink-uri.ts'
+
+test('a URI is shown without its user and its secrets, however they are written', () => {
+  const table: [uri: string, shown: string][] = [
+    ['kafka://h:9092', 'kafka://h:9092'],
+    ['kafka://a:1,b:2?topic_prefix=x_', 'kafka://a:1,b:2?topic_prefix=x_'],
+    ['kafka://u:p@h', 'kafka://redacted@h'],
+    ['kafka://u@h', 'kafka://redacted@h'],
+    ['kafka://u:p@q@h?sasl_user=me@there', 'kafka://redacted@h?sasl_user=me@there'],
+    ['kafka://u:p/q@h/path', 'kafka://redacted@h/path'],
+    [
+      'kafka://h?sasl_user=me&sasl_password=pw&tls_enabled=true',
+      'kafka://h?sasl_user=me&sasl_password=redacted&tls_enabled=true',
+    ],
+    ['kafka://h?sasl%5fpassword=pw', 'kafka://h?sasl%5fpassword=redacted'],
+    ['kafka://h?SASL_PASSWORD=a=b', 'kafka://h?SASL_PASSWORD=redacted'],
+    [
+      'kafka://h?ca_cert=a&client_cert=b&client_key=c',
+      'kafka://h?ca_cert=redacted&client_cert=redacted&client_key=redacted',
+    ],
+    ['confluent-cloud://h?api_key=k&api_secret=s', 'confluent-cloud://h?api_key=k&api_secret=redacted'],
+    [
+      'azure-event-hub://h?shared_access_key_name=n&shared_access_key=s',
+      'azure-event-hub://h?shared_access_key_name=n&shared_access_key=redacted',
+    ],
+    [
+      's3://b/p?AWS_ACCESS_KEY_ID=1&AWS_SECRET_ACCESS_KEY=2',
+      's3://b/p?AWS_ACCESS_KEY_ID=1&AWS_SECRET_ACCESS_KEY=redacted',
+    ],
+    ['null:', 'null:'],
+  ]
+  for (const [uri, shown] of table) assert.equal(showSinkUri(uri), shown)
+})
+
+test('an error repeats a URI without its user and without any value, also when it has no scheme', () => {
+  const table: [uri: string, shown: string][] = [
+    ['u:p@h:9092?a=b', 'redacted@h:9092?a=redacted'],
+    ['kafka//u:p/q@h:9092', 'kafka//redacted@h:9092'],
+    ['kafka:u:p@h', 'redacted@h'],
+    ['kafka%3A%2F%2Fnope%0A', 'kafka%3A%2F%2Fnope%0A'],
+  ]
+  for (const [uri, shown] of table) {
+    assert.equal(redactSinkUri(uri), shown)
+    assert.throws(
+      () => readSinkUri(uri, 1),
+      (error) => error instanceof FeedError && error.message === `no scheme found for sink URL "${shown}"`,
+    )
+  }
+})
+
+test('a scheme that does not exist is named, with the nearest one that does', () => {
+  const failure = (uri: string): FeedError => {
+    try {
+      readSinkUri(uri, 7)
+    } catch (error) {
+      if (error instanceof FeedError) return error
+    }
+    return assert.fail(uri)
+  }
+  const { message, hint, position } = failure('kafak://u:secret@h')
+  assert.deepEqual([message, hint, position], ['unsupported sink: kafak', 'did you mean "kafka"?', 7])
+  assert.equal(failure('smoke-signal://hill').hint, undefined)
+})
+
+test('user and password before the brokers are no part of their addresses', () => {
+  for (const user of ['', 'u@', 'u:p@', 'u:p@q@', 'u:p/q@']) {
+    const { brokers, topicPrefix } = readKafkaUri(`kafka://${user}a:1,b/?topic_prefix=x`, 1)
+    assert.deepEqual([brokers, topicPrefix], [['a:1', 'b:9092'], 'x'])
+  }
+})

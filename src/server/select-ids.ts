@@ -1,0 +1,43 @@
+// The sub-select of a statement that names what it acts on by a query: it runs on the session's own backend, with what the
+// client bound to its placeholders written into it.
+
+import { FeedError } from '../errors/feed-error.ts'
+import type { LocalCall } from '../pg-server/local-statement.ts'
+import { lex } from '../sql/lexer.ts'
+import { applySplices } from '../sql/splices.ts'
+import { literal } from './show-sql.ts'
+
+const textOid = 25
+
+/** Types of `$1 …` in the select: none is known before PostgreSQL reads it. */
+export function selectParameterTypes(select: string): number[] {
+  const most = lex(select).reduce((n, { tag, text }) => (tag === 'param' ? Math.max(n, Number(text)) : n), 0)
+  return Array.from({ length: most }, () => textOid)
+}
+
+/** `what`: for an error, such as "the ids of jobs". `expand`: replaces `[SHOW …]` in a SELECT. */
+export async function selectIds(
+  select: string,
+  { session, parameters }: LocalCall,
+  { expand, what }: { readonly expand: (sql: string) => string; readonly what: string },
+): Promise<string[]> {
+  const expanded = expand(bindParameters(select, parameters))
+  const rows = await session.queryBackend(`SELECT * FROM (${expanded}) AS asked`)
+  if (rows.some((row) => row.length !== 1)) {
+    throw new FeedError('FEED_SYNTAX', `the query must give one column, ${what}`)
+  }
+  return rows.flatMap(([id]) => id ?? [])
+}
+
+/** A literal without a type takes the type that its place asks for, as a placeholder does. */
+function bindParameters(select: string, parameters: readonly (string | null)[]): string {
+  const splices = lex(select).flatMap(({ tag, text, start, end }) => {
+    if (tag !== 'param') return []
+    const bound = parameters[Number(text) - 1]
+    if (bound === undefined) {
+      throw new FeedError('FEED_SYNTAX', `no value provided for placeholder: $${text}`, { sqlstate: '42P02' })
+    }
+    return { start, end, text: bound === null ? 'NULL' : literal(bound) }
+  })
+  return splices.length === 0 ? select : applySplices(select, splices)
+}
