@@ -1,15 +1,17 @@
 // A real Apache Kafka of one process on free ports of 127.0.0.1, in a folder of its own. It ends and its folder goes
 // whatever happens to the test; kill and restart keep folder and ports.
 
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Admin } from '@platformatic/kafka'
 import { until } from '../../server/test-server.ts'
 import { kafkaJars } from './kafka-jars.ts'
+import { freePorts } from './free-ports.ts'
+import { serverProperties } from './kafka-properties.ts'
 import { makeSecurity, type KafkaSecurity } from './kafka-security.ts'
+import { kafkaTool, type ToolOutput } from './kafka-tool.ts'
 
 const startWithinMs = 60_000
 const stopWithinMs = 20_000
@@ -20,6 +22,8 @@ export interface KafkaOptions {
   /** More lines of server.properties. */
   readonly properties?: readonly string[]
   readonly port?: number
+  /** It becomes one more broker of this one's cluster. */
+  readonly join?: KafkaBroker
   /** Of the JVM; the default starts fast and runs slowly. */
   readonly jvmFlags?: readonly string[]
 }
@@ -33,9 +37,13 @@ export class KafkaBroker implements AsyncDisposable {
   readonly #dir: string
   readonly #jvmFlags: readonly string[]
   readonly port: number
+  readonly nodeId: number
   readonly saslPort: number
   readonly sslPort: number
   readonly security: KafkaSecurity | undefined
+  readonly #controllerPort: number
+  #clusterId: string | undefined
+  #members = 1
   #child: ChildProcess | undefined
   #output = ''
 
@@ -47,29 +55,21 @@ export class KafkaBroker implements AsyncDisposable {
     this.saslPort = sasl
     this.sslPort = ssl
     this.security = options.security === true ? makeSecurity(dir) : undefined
-    const more = this.security === undefined ? '' : `,SASL_SSL://127.0.0.1:${sasl},SSL://127.0.0.1:${ssl}`
-    const listeners = `PLAINTEXT://127.0.0.1:${port}${more}`
+    const { join: first } = options
+    this.#clusterId = first === undefined ? undefined : first.#clusterId
+    this.nodeId = first === undefined ? 1 : ++first.#members
+    this.#controllerPort = first === undefined ? controller : first.#controllerPort
+    const isSecure = this.security !== undefined
     const lines = [
-      'process.roles=broker,controller',
-      'node.id=1',
-      `controller.quorum.voters=1@127.0.0.1:${controller}`,
-      `listeners=${listeners},CONTROLLER://127.0.0.1:${controller}`,
-      `advertised.listeners=${listeners}`,
-      'controller.listener.names=CONTROLLER',
-      'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL',
-      `log.dirs=${join(dir, 'data')}`,
-      'offsets.topic.replication.factor=1',
-      'offsets.topic.num.partitions=1',
-      'transaction.state.log.replication.factor=1',
-      'transaction.state.log.min.isr=1',
-      'transaction.state.log.num.partitions=1',
-      'share.coordinator.state.topic.replication.factor=1',
-      'share.coordinator.state.topic.min.isr=1',
-      'share.coordinator.state.topic.num.partitions=1',
-      'group.initial.rebalance.delay.ms=0',
-      // A broker that comes back after a kill need not wait long for its old registration to expire.
-      'broker.session.timeout.ms=1500',
-      'broker.heartbeat.interval.ms=300',
+      ...serverProperties({
+        dir,
+        nodeId: this.nodeId,
+        port,
+        controllerPort: this.#controllerPort,
+        isController: first === undefined,
+        saslPort: isSecure ? sasl : 0,
+        sslPort: isSecure ? ssl : 0,
+      }),
       ...(this.security?.properties ?? []),
       ...(options.properties ?? []),
     ]
@@ -136,8 +136,28 @@ export class KafkaBroker implements AsyncDisposable {
     return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
   }
 
-  async createTopic(name: string, partitions = 1): Promise<void> {
-    await this.#asAdmin((admin) => admin.createTopics({ topics: [name], partitions, replicas: 1 }))
+  /** It stops where it is, with its connections open, and goes on when it is thawed. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
+  async createTopic(name: string, partitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<void> {
+    const given = Object.entries(configs).map(([key, value]) => ({ name: key, value }))
+    await this.#asAdmin((admin) => admin.createTopics({ topics: [name], partitions, replicas: 1, configs: given }))
+  }
+
+  /** `replicas` of each partition: node ids, the leader first. */
+  async placeTopic(name: string, replicas: readonly (readonly number[])[]): Promise<void> {
+    const assignments = replicas.map((brokers, partition) => ({ partition, brokers: [...brokers] }))
+    await this.#asAdmin((admin) => admin.createTopics({ topics: [name], assignments }))
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    await this.#asAdmin((admin) => admin.deleteTopics({ topics: [name] }))
   }
 
   async growTopic(name: string, partitions: number): Promise<void> {
@@ -159,18 +179,8 @@ export class KafkaBroker implements AsyncDisposable {
   }
 
   /** One of Kafka's command-line tools, to its end. */
-  tool(mainClass: string, ...args: readonly string[]): { readonly stdout: string; readonly stderr: string } {
-    const flags = [
-      '-Xmx256m',
-      '-XX:+UseSerialGC',
-      '-XX:TieredStopAtLevel=1',
-      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-    ]
-    const { stdout, stderr } = spawnSync('java', [...flags, '-cp', kafkaJars(), mainClass, ...args], {
-      encoding: 'utf8',
-      maxBuffer: 256 * 1024 * 1024,
-    })
-    return { stdout, stderr }
+  tool(mainClass: string, ...args: readonly string[]): ToolOutput {
+    return kafkaTool(mainClass, args)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -179,7 +189,7 @@ export class KafkaBroker implements AsyncDisposable {
   }
 
   #format(): void {
-    const id = this.tool('kafka.tools.StorageTool', 'random-uuid').stdout.trim()
+    const id = (this.#clusterId ??= this.tool('kafka.tools.StorageTool', 'random-uuid').stdout.trim())
     const args = ['format', '-t', id, '-c', this.#properties, ...(this.security?.formatArgs ?? [])]
     const { stdout, stderr } = this.tool('kafka.tools.StorageTool', ...args)
     if (!/Formatting|Already formatted/.test(stdout))
@@ -206,18 +216,4 @@ export class KafkaBroker implements AsyncDisposable {
       await admin.close()
     }
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const server = createServer().listen(0, '127.0.0.1', resolve)
-      await promise
-      return server
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  for (const server of servers) server.close()
-  return ports
 }
