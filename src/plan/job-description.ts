@@ -9,7 +9,11 @@ import { showSinkUri } from './sink-uri.ts'
 export const secretOptions: ReadonlySet<string> = new Set(['webhook_auth_header', 'extra_headers', 'client_key'])
 
 /** CREATE CHANGEFEED FOR TABLE a, TABLE b INTO 'uri' WITH OPTIONS (a = 'x', flag) */
-export function describeJob(statement: CreateChangefeed, { sinkText }: ReadOptions, parameters: Parameters): string {
+export function describeJob(
+  statement: CreateChangefeed,
+  { sinkText }: Pick<ReadOptions, 'sinkText'>,
+  parameters: Parameters,
+): string {
   const targets = statement.targets.map(({ text }) => `TABLE ${text}`).join(', ')
   const into = sinkText === undefined ? '' : ` INTO ${quote(showSinkUri(sinkText))}`
   const head = sinkText === undefined ? 'EXPERIMENTAL CHANGEFEED' : 'CREATE CHANGEFEED'

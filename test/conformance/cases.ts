@@ -37,6 +37,15 @@ export const areas = [
   'validation-options',
   'validation-targets',
   'validation-scan',
+  'kafka',
+  'topic-naming',
+  'job-control',
+  'job-description',
+  'retry',
+  'terminal-error',
+  'validation-kafka',
+  'validation-sink-uri',
+  'headers',
 ] as const
 
 /** Undefined: the data is not on this machine. */

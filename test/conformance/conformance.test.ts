@@ -1,31 +1,47 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../server/test-server.ts'
-import { adapted } from './adaptations.ts'
+import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
+import { skipWithoutKafka } from '../services/kafka/require-kafka.ts'
+import { adapted, isJob } from './adaptations.ts'
 import { folder, readCases } from './cases.ts'
 import { notYet } from './not-yet.ts'
 import { runCase } from './run-case.ts'
+import { functionCheck } from './run-function-case.ts'
+import { runJobCase } from './run-job-case.ts'
 
 const cases = readCases()
 let server: TestServer
+let broker: KafkaBroker | undefined
 
 if (cases === undefined) {
   const why = `the conformance data is not at ${folder}`
   test('the conformance data is there', { skip: process.env['CI'] === undefined ? why : false }, () => assert.fail(why))
 } else {
   before(async () => {
-    server = await TestServer.start()
+    ;[server, broker] = await Promise.all([
+      TestServer.start(),
+      skipWithoutKafka === false ? KafkaBroker.start() : undefined,
+    ])
   })
-  after(() => server[Symbol.asyncDispose]())
+  after(async () => {
+    await server[Symbol.asyncDispose]()
+    await broker?.[Symbol.asyncDispose]()
+  })
 
   for (const original of cases) {
     const reason = notYet[original.id]
+    const changed = adapted(original)
+    const run = async (): Promise<void> => {
+      const check = functionCheck(changed)
+      if (check !== undefined) check(changed)
+      else await (isJob(changed) ? runJobCase : runCase)({ server, broker }, changed)
+    }
     test(
       `${original.area} ${original.id}${reason === undefined ? '' : ` does not pass yet: ${reason}`}`,
-      { timeout: 60_000 },
+      { timeout: 60_000, skip: changed.feed.includes('<kafka>') ? skipWithoutKafka : false },
       async () => {
-        const run = runCase(server, adapted(original))
-        if (reason === undefined) await run
+        if (reason === undefined) await run()
         else await assert.rejects(run, () => true, 'it passes: take it out of the list')
       },
     )

@@ -4,29 +4,55 @@ import assert from 'node:assert/strict'
 import type pg from 'pg'
 import { formatHlc } from '../../src/core/hlc.ts'
 import { SinklessFeed } from '../feed/test-feed.ts'
-import type { TestServer } from '../server/test-server.ts'
+import { until, type TestServer } from '../server/test-server.ts'
+import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import type { ConformanceCase } from './cases.ts'
 import { Expectations } from './expectations.ts'
 import { hoursFromNow, Placeholders } from './placeholders.ts'
 
-export async function runCase(server: TestServer, { id, sql, feed, steps }: ConformanceCase): Promise<void> {
-  const database = `case_${id.replaceAll('-', '_')}`
-  // Cases name the database that they are in.
-  const named = (text: string): string => text.replaceAll(/\b(?:defaultdb|d)\.(?=\w)/g, `${database}.`)
-  await server.sql(`CREATE DATABASE ${database}`)
-  const client = await server.connect(database)
+export interface CaseWorld {
+  readonly server: TestServer
+  /** Undefined: there is none, and the case needs none. */
+  readonly broker: KafkaBroker | undefined
+}
+
+export interface CaseDatabase {
+  readonly name: string
+  readonly client: pg.Client
+  readonly placeholders: Placeholders
+  /** Cases name the database that they are in. */
+  readonly named: (text: string) => string
+}
+
+/** The case's tables are made; `run` does the rest. */
+export async function inOwnDatabase(
+  { server }: CaseWorld,
+  { id, sql }: ConformanceCase,
+  run: (database: CaseDatabase) => Promise<void>,
+): Promise<void> {
+  const name = `case_${id.replaceAll('-', '_')}`
+  const named = (text: string): string => text.replaceAll(/\b(?:defaultdb|d)\.(?=\w)/g, `${name}.`)
+  await server.sql(`CREATE DATABASE ${name}`)
+  const client = await server.connect(name)
   const placeholders = new Placeholders()
   try {
-    for (const statement of sql) await runStatement(client, statement, placeholders)
-    const values: string[] = []
-    if (feed === '') return await runQueries(client, steps)
-    if (feed.includes('$1'))
-      values.push(/now \+ 1 hour/.test(feed) ? formatHlc(hoursFromNow(1n)) : placeholders.fill('<cursor>'))
-    const text = named(placeholders.fill(feed))
-    await runFeed({ server, database, client, text, values, steps, placeholders, named })
+    for (const statement of sql) await runStatement(server, client, statement, placeholders)
+    await run({ name, client, placeholders, named })
   } finally {
     await client.end()
   }
+}
+
+export async function runCase(world: CaseWorld, original: ConformanceCase): Promise<void> {
+  const { feed, steps } = original
+  await inOwnDatabase(world, original, async ({ name, client, placeholders, named }) => {
+    if (feed === '') return runQueries(client, steps)
+    const values: string[] = []
+    if (feed.includes('$1'))
+      values.push(/now \+ 1 hour/.test(feed) ? formatHlc(hoursFromNow(1n)) : placeholders.fill('<cursor>'))
+    const text = named(placeholders.fill(feed))
+    return runFeed({ server: world.server, database: name, client, text, values, steps, placeholders, named })
+  })
 }
 
 interface FeedRun {
@@ -48,9 +74,9 @@ async function runFeed({ server, database, client, text, values, steps, placehol
     if (sql !== undefined) {
       // What is written during the scan must not show in it: the scan has begun when its first row is there.
       if (isScanOnly) await feed.row(1)
-      await runStatement(client, sql, placeholders)
+      await runStatement(server, client, sql, placeholders)
     }
-    if (expect !== undefined) await expectations.check(expect)
+    if (expect !== undefined) await expectations.check(expect.map(named))
     if (expectedError !== undefined) {
       await feed.ended
       const pattern = placeholders.errorPattern(named(expectedError))
@@ -76,7 +102,16 @@ async function runQueries(client: pg.Client, steps: ConformanceCase['steps']): P
 }
 
 /** A comment behind a statement names what it returns: `-- = id0`. */
-async function runStatement(client: pg.Client, statement: string, placeholders: Placeholders): Promise<void> {
+export async function runStatement(
+  server: TestServer,
+  client: pg.Client,
+  statement: string,
+  placeholders: Placeholders,
+): Promise<void> {
+  if (statement === '-- lose the slot --') {
+    await loseSlots(server, client.database)
+    return
+  }
   if (statement.startsWith('-- take the cursor here') || statement.startsWith('SELECT now as HLC')) {
     const name = /-- = (\w+)/.exec(statement)?.[1] ?? 'cursor'
     const { rows } = await client.query<{ now: string }>('SELECT cluster_logical_timestamp() AS now')
@@ -88,4 +123,16 @@ async function runStatement(client: pg.Client, statement: string, placeholders: 
   const result = await client.query<string[]>({ text, rowMode: 'array' })
   const last = Array.isArray(result) ? (result as pg.QueryArrayResult<string[]>[]).at(-1) : result
   if (name !== undefined) placeholders.set(name.trim(), String(last?.rows[0]?.at(-1)))
+}
+
+/** As PostgreSQL does when it has to keep too much for a slot; whoever reads it comes back at once, so it is a race. */
+async function loseSlots(server: TestServer, database: string | undefined): Promise<void> {
+  await until('the slot is lost', 20_000, async () => {
+    const ofDatabase = `FROM pg_replication_slots WHERE database = '${database}'`
+    await server.sql(`SELECT pg_terminate_backend(active_pid) ${ofDatabase} AND active`)
+    return server.sql(`SELECT pg_drop_replication_slot(slot_name) ${ofDatabase}`).then(
+      (rows) => (rows.length > 0 ? true : undefined),
+      () => undefined,
+    )
+  })
 }

@@ -111,7 +111,7 @@ export class RecordBatch {
       new RecordBatch(this.bytes, this.#headers),
     ]
     const { buffer, length } = this.#out
-    const half = Math.ceil(this.count / 2)
+    const half = Math.floor(this.count / 2)
     const cursor = { at: headerBytes }
     for (let n = 0; cursor.at < length; n++) {
       const end = readVarint(buffer, cursor) / 2 + cursor.at

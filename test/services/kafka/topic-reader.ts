@@ -10,6 +10,7 @@ export interface TopicMessage {
   readonly offset: bigint
   readonly key: Buffer | null
   readonly value: Buffer | null
+  readonly headers: readonly (readonly [unknown, unknown])[]
 }
 
 const maxBytes = 8 * 1024 * 1024
@@ -114,16 +115,19 @@ export class TopicReader implements AsyncDisposable {
     {
       firstOffset,
       records,
-    }: { firstOffset: bigint; records: readonly { offsetDelta: number; key: unknown; value: unknown }[] },
+    }: {
+      firstOffset: bigint
+      records: readonly { offsetDelta: number; key: unknown; value: unknown; headers: TopicMessage['headers'] }[]
+    },
   ): number {
     const place = `${topic} ${partition}`
     let count = 0
-    for (const { offsetDelta, key, value } of records) {
+    for (const { offsetDelta, key, value, headers } of records) {
       const offset = firstOffset + BigInt(offsetDelta)
       if (offset < (this.#offsets.get(place) ?? 0n)) continue
       this.#offsets.set(place, offset + 1n)
       count += 1
-      this.#take({ topic, partition, offset, key: copy(key), value: copy(value) })
+      this.#take({ topic, partition, offset, key: copy(key), value: copy(value), headers })
     }
     return count
   }

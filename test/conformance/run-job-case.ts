@@ -1,0 +1,190 @@
+// One case whose feeds are jobs. Besides SQL, a step may do to the broker or the slot what no statement does, and expect
+// in words what SHOW JOBS, the metrics and the notices say.
+
+import assert from 'node:assert/strict'
+import { until } from '../server/test-server.ts'
+import type { ConformanceCase } from './cases.ts'
+import { JobFeed } from './job-feed.ts'
+import { inOwnDatabase, runStatement, type CaseDatabase, type CaseWorld } from './run-case.ts'
+
+const withinMs = 30_000
+
+/** The user and password are there to be redacted. */
+const secretSink = 'null://somebody:secret@sink.example'
+const shownSink = 'null://redacted@sink.example'
+
+export async function runJobCase(world: CaseWorld, original: ConformanceCase): Promise<void> {
+  await inOwnDatabase(world, original, (database) => new JobCase(world, original, database).run())
+}
+
+class JobCase {
+  readonly #world: CaseWorld
+  readonly #case: ConformanceCase
+  readonly #database: CaseDatabase
+  readonly #topicPrefix: string
+  readonly #feeds: JobFeed[] = []
+  /** Row messages that steps have accounted for, by feed. */
+  readonly #seen = new Map<JobFeed, number>()
+  #metricsBefore = { retries: 0, failures: 0 }
+
+  constructor(world: CaseWorld, original: ConformanceCase, database: CaseDatabase) {
+    this.#world = world
+    this.#case = original
+    this.#database = database
+    this.#topicPrefix = `${original.id.replaceAll('-', '_')}_`
+  }
+
+  async run(): Promise<void> {
+    const { feed, steps } = this.#case
+    try {
+      this.#metricsBefore = await this.#metrics()
+      for (const statement of feed.split(' -- and a second feed: ')) this.#feeds.push(await this.#open(statement))
+      for (const step of steps) {
+        if (step.sql !== undefined) await this.#do(step.sql)
+        for (const text of step.expect ?? []) if (!isRow(text)) await this.#expectWords(text)
+        const rows = (step.expect ?? []).filter(isRow)
+        if (rows.length > 0) await this.#expectRows(rows)
+        if (step.expect_error !== undefined) await this.#expectError(step.expect_error)
+      }
+      for (const feed of this.#feeds) {
+        assert.deepEqual(feed.failures, [])
+        if (!this.#mayRepeat) assert.deepEqual(feed.texts(true).slice(this.#seen.get(feed) ?? 0), [])
+      }
+    } finally {
+      for (const feed of this.#feeds) await feed[Symbol.asyncDispose]()
+    }
+  }
+
+  /** After a failure of the sink what came before may come again. */
+  get #mayRepeat(): boolean {
+    return this.#case.area === 'retry'
+  }
+
+  #open(statement: string): Promise<JobFeed> {
+    const { client, placeholders, named } = this.#database
+    const { server, broker } = this.#world
+    placeholders.set('kafka', broker?.bootstrap ?? 'no broker')
+    placeholders.set('prefix', this.#topicPrefix)
+    const text = named(placeholders.fill(statement))
+    return JobFeed.open({
+      server,
+      client,
+      statement: text,
+      values: text.includes('$1') ? [secretSink, 'wrapped'] : [],
+      bootstrap: text.includes('topic_prefix') ? broker?.bootstrap : undefined,
+      topicPrefix: this.#topicPrefix,
+      tables: [/ FOR (?:TABLE )?(\w+)/.exec(text)?.[1] ?? ''],
+    })
+  }
+
+  async #do(sql: string): Promise<void> {
+    const { client, placeholders } = this.#database
+    const { broker } = this.#world
+    if (sql === '-- kill the broker --') await broker?.kill()
+    else if (sql === '-- restart the broker --') await broker?.restart()
+    else if (/^(PAUSE|RESUME) JOB \$1/.test(sql)) {
+      await client.query(sql.split(' -- ')[0] as string, [this.#feeds[0]?.jobId])
+      if (sql.startsWith('PAUSE')) assert.equal((await this.#feeds[0]?.job())?.status, 'paused')
+    } else await runStatement(this.#world.server, client, sql, placeholders)
+  }
+
+  async #expectWords(text: string): Promise<void> {
+    const feed = this.#feeds[0] as JobFeed
+    const after = (start: string): string | undefined => (text.startsWith(start) ? text.slice(start.length) : undefined)
+    const notice = after('NOTICE: ')
+    const description = after('job description: ')
+    const failed = after('job state becomes failed with error: ')
+    const status = after('job still running; its status message and SHOW JOBS.running_status contain: ')
+    const retries = /^error_retries metric reaches (\d+) or more$/.exec(text)?.[1]
+    const failures = /^jobs: failed; changefeed\.failures = (\d+)$/.exec(text)?.[1]
+    if (notice !== undefined) {
+      if (feed.error !== undefined) throw feed.error
+      assert.ok(feed.notices.includes(notice), `${notice} is not among ${feed.notices.join(' | ')}`)
+    } else if (description !== undefined) {
+      const wanted = this.#database.named(description.replace('<redacted sink>', shownSink))
+      assert.equal((await feed.job()).description, wanted)
+    } else if (failed !== undefined) {
+      assert.equal((await feed.reaches('failed')).error, failed.replace(/ \(.*\)$/, ''))
+    } else if (status !== undefined) {
+      const row = await until(`running_status contains ${status}`, withinMs, async () => {
+        const now = await feed.job()
+        return now.running_status?.includes(status) === true ? now : undefined
+      })
+      assert.equal(row.status, 'running')
+    } else if (retries !== undefined) {
+      await until(text, withinMs, async () =>
+        (await this.#metrics()).retries - this.#metricsBefore.retries >= Number(retries) ? true : undefined,
+      )
+    } else if (failures !== undefined) {
+      for (const each of this.#feeds) await each.reaches('failed')
+      assert.equal((await this.#metrics()).failures - this.#metricsBefore.failures, Number(failures))
+    } else if (/^(?:a|two) resolved timestamps?\b/.test(text)) {
+      const count = text.startsWith('two') ? 2 : 1
+      await until(text, withinMs, () => (feed.resolved.length >= count ? true : undefined))
+    } else throw new Error(`the runner does not know what this means: ${text}`)
+  }
+
+  async #expectRows(wanted: readonly string[]): Promise<void> {
+    for (const feed of this.#feeds) {
+      const own = wanted.filter((text) => this.#feedOf(text) === feed)
+      if (own.length === 0) continue
+      const from = this.#seen.get(feed) ?? 0
+      if (this.#mayRepeat) {
+        await until(`${own.join(', ')}`, withinMs, () =>
+          own.every((text) => feed.texts(true).includes(withoutHeaders(text))) ? true : undefined,
+        )
+        continue
+      }
+      await feed.row(from + own.length)
+      const came = feed.texts(true).slice(from, from + own.length)
+      assert.deepEqual([...came].sort(), own.map(withoutHeaders).sort())
+      this.#seen.set(feed, from + own.length)
+      for (const text of own) this.#expectHeaders(feed, text)
+    }
+  }
+
+  #expectHeaders(feed: JobFeed, text: string): void {
+    const headers = /^headers ([\w-]+)=([^;]*);/.exec(text)
+    if (headers === null) return
+    for (const message of feed.messages) {
+      const seen = [...message.headers].map(([name, value]) => [String(name), String(value)])
+      assert.deepEqual(seen, [[headers[1], headers[2]]])
+    }
+  }
+
+  #feedOf(text: string): JobFeed | undefined {
+    const table = /^(\w+): /.exec(withoutHeaders(text))?.[1] ?? ''
+    return this.#feeds.find(({ tables }) => tables.includes(table))
+  }
+
+  /** Of the statement, or of a job that fails. */
+  async #expectError(text: string): Promise<void> {
+    const pattern = this.#database.placeholders.errorPattern(this.#database.named(text))
+    const refused = this.#feeds.find(({ error }) => error !== undefined)
+    if (refused?.error !== undefined) {
+      assert.match(refused.error.message, pattern)
+      return
+    }
+    await until(`a job fails with ${text}`, withinMs, async () => {
+      for (const feed of this.#feeds) {
+        const { status, error } = await feed.job()
+        if (status === 'failed' && pattern.test(error)) return true
+      }
+      return undefined
+    })
+  }
+
+  async #metrics(): Promise<{ retries: number; failures: number }> {
+    const text = await (await fetch(`http://127.0.0.1:${this.#world.server.httpPort}/_status/vars`)).text()
+    const value = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
+    return { retries: value('changefeed_error_retries'), failures: value('changefeed_failures') }
+  }
+}
+
+function isRow(text: string): boolean {
+  return /^\w+: \[.*\]->/.test(withoutHeaders(text))
+}
+
+function withoutHeaders(text: string): string {
+  return text.replace(/^headers [^;]*; /, '')
+}
