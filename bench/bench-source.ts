@@ -1,32 +1,45 @@
-// What the benches of one process share: an embedded PostgreSQL in a folder of its own, its ingest, and a feed into the
-// null sink. Everything goes when the bench ends, also when it fails.
+// What the benches share: an embedded PostgreSQL in a folder of its own, a slot in which rows wait, and runs of a feed
+// over them in a process of its own. Everything goes when the bench ends, also when it fails.
 
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { fork } from 'node:child_process'
+import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import pino from 'pino'
 import { LogHead } from '../src/changelog/files/log-head.ts'
 import type { FeedSpec, SinkSpec } from '../src/core/feed-spec.ts'
-import { FeedPool } from '../src/feed/feed-pool.ts'
+import type { Hlc } from '../src/core/hlc.ts'
 import { IngestThread } from '../src/ingest/ingest-thread.ts'
+import { watchTables } from '../src/ingest/watch.ts'
 import { startEmbedded, type EmbeddedPostgres } from '../src/postgres/embedded/embedded.ts'
 import { openRawConnection, type RawConnection } from '../src/postgres/raw-connection.ts'
 import type { SourceConnection } from '../src/postgres/source-connection.ts'
+import { until } from '../test/server/test-server.ts'
+import type { FeedCost, FeedWork } from './feed-process.ts'
+import { postgresCpu, type TreeCpu } from './process-usage.ts'
 
-const giveUpAfterS = 900
+export const giveUpAfterMs = 900_000
+const feedProcess = fileURLToPath(new URL('feed-process.ts', import.meta.url))
 
 /** One of PostgreSQL's client programs; undefined: not installed. */
 export function findProgram(name: string): string | undefined {
   return [`/usr/bin/${name}`, `/usr/lib/postgresql/15/bin/${name}`].find((path) => existsSync(path))
 }
 
+export interface RunCost extends FeedCost {
+  /** CPU seconds of PostgreSQL meanwhile. */
+  readonly postgresCpu: number
+}
+
 export class BenchSource implements AsyncDisposable {
   readonly store: string
-  readonly head = new LogHead()
   readonly #postgres: EmbeddedPostgres
   readonly control: RawConnection
   readonly source: SourceConnection
+  #relid = 0
+  /** As `watch` left it. */
+  #quiet = { tail: 0, head: 0 }
 
   private constructor(store: string, postgres: EmbeddedPostgres, control: RawConnection, source: SourceConnection) {
     this.store = store
@@ -38,71 +51,84 @@ export class BenchSource implements AsyncDisposable {
   static async open(): Promise<BenchSource> {
     const store = mkdtempSync(join(tmpdir(), 'changefeed-bench-'))
     chmodSync(store, 0o755)
-    const postgres = await startEmbedded({ dir: join(store, 'postgres'), log: pino({ level: 'silent' }) })
-    const source = { ...postgres.source, database: 'defaultdb' }
-    return new BenchSource(store, postgres, await openRawConnection({ source }), source)
+    let postgres: EmbeddedPostgres | undefined
+    try {
+      postgres = await startEmbedded({ dir: join(store, 'postgres'), log: pino({ level: 'silent' }) })
+      const source = { ...postgres.source, database: 'defaultdb' }
+      return new BenchSource(store, postgres, await openRawConnection({ source }), source)
+    } catch (error) {
+      await postgres?.stop('fast')
+      rmSync(store, { recursive: true, force: true })
+      throw error
+    }
   }
 
   async one(sql: string): Promise<string> {
     return (await this.control.query(sql))[0]?.[0] ?? ''
   }
 
-  get logDir(): string {
-    return join(this.store, 'log')
+  cpu(): TreeCpu {
+    return postgresCpu(this.#postgres.pid)
   }
 
-  startIngest(): IngestThread {
+  /** The source's clock. */
+  async now(): Promise<Hlc> {
+    const micros = await this.one('SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint')
+    return { wall: BigInt(micros) * 1000n, logical: 0 }
+  }
+
+  /** Slot, publication and log exist from now on for a table; what is written to it waits in the slot. */
+  async watch(table: string): Promise<void> {
+    this.#relid = Number(await this.one(`SELECT '${table}'::regclass::oid::text`))
+    const head = new LogHead()
     const settings = { closedTargetMs: 100, retentionMs: 3_600_000, maxLogBytes: 0 }
-    return new IngestThread(
-      { dir: this.logDir, head: this.head.shared, source: this.source, settings },
-      () => undefined,
-    )
-  }
-
-  /** Runs a feed over one table to its end, or until it has given so many messages; gives the seconds from now. */
-  async run(relid: number, messages: number, options: Partial<FeedSpec> & { startPosition?: number }): Promise<number> {
-    const { startPosition = this.head.head, ...changed } = options
-    const spec = feedSpec(relid, changed)
-    const feeds = new FeedPool(1)
-    const abort = new AbortController()
-    const startedAt = performance.now()
-    const ingest = this.startIngest()
+    const start = { dir: this.#logDir, head: head.shared, source: this.source, settings }
+    const ingest = new IngestThread(start, () => undefined)
     try {
       ingest.demand(1)
       await ingest.ready
-      let failure: unknown
-      const feed = feeds
-        .run(
-          {
-            spec,
-            logDir: this.logDir,
-            logHead: this.head.shared,
-            source: this.source,
-            startPosition,
-            startTime: { wall: 1n, logical: 0 },
-          },
-          { rows: async () => undefined, closeNow: () => ingest.closeNow() },
-          abort.signal,
-        )
-        .catch((error: unknown) => (failure = error))
-      for (;;) {
-        const seconds = (performance.now() - startedAt) / 1000
-        const given = feeds.running[0]?.progress.messages ?? feeds.past.messages
-        const done = spec.endTime === undefined ? given >= messages : feeds.running.length === 0
-        if (done) {
-          if (failure !== undefined) throw failure
-          abort.abort(new Error('done'))
-          await feed
-          return seconds
-        }
-        if (failure !== undefined) throw failure
-        if (seconds > giveUpAfterS) throw new Error(`not ${messages} messages within ${seconds} s`)
-        await delay(20)
-      }
+      await watchTables(this.source, [{ relid: this.#relid }])
+      const { wall } = await this.now()
+      await until('the log knows the table', 30_000, () => (head.resolvedWall > wall ? true : undefined))
     } finally {
-      await feeds.close()
       await ingest.stop()
     }
+    this.#quiet = { tail: head.tail, head: head.head }
+    cpSync(this.#logDir, this.#quietLogDir, { recursive: true })
+    await this.#slotIsFree()
+    await this.control.query(`SELECT pg_copy_logical_replication_slot(slot_name, 'bench_mark') FROM (${ourSlot}) s`)
+  }
+
+  /** Slot and log stand again where `watch` left them: the same waits once more. */
+  async rewind(): Promise<void> {
+    rmSync(this.#logDir, { recursive: true })
+    cpSync(this.#quietLogDir, this.#logDir, { recursive: true })
+    await this.#slotIsFree()
+    const slot = await this.one(ourSlot)
+    await this.control.query(`SELECT pg_drop_replication_slot('${slot}')`)
+    await this.control.query(`SELECT pg_copy_logical_replication_slot('bench_mark', '${slot}')`)
+  }
+
+  /** Everything that waits in the slot, through changelog and feed into a sink; done when the sink has flushed it. */
+  async drain(rows: number, sink: SinkSpec): Promise<RunCost> {
+    const cost = await this.run({ sink, endTime: await this.now() })
+    if (cost.messages !== rows) throw new Error(`${cost.messages} messages of ${rows} rows`)
+    return cost
+  }
+
+  /** Runs a feed over the watched table to its end, with its ingest, in a process of its own. */
+  async run(changed: Partial<FeedSpec>): Promise<RunCost> {
+    const work: FeedWork = {
+      spec: { ...plainFeed(this.#relid), ...changed },
+      logDir: this.#logDir,
+      source: this.source,
+      startPosition: this.#quiet.head,
+      quietLog: { dir: this.#quietLogDir, ...this.#quiet },
+      withinMs: giveUpAfterMs,
+    }
+    const before = this.cpu().total
+    const cost = await runInChild(work)
+    return { ...cost, postgresCpu: this.cpu().total - before }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -110,11 +136,51 @@ export class BenchSource implements AsyncDisposable {
     await this.#postgres.stop('fast')
     rmSync(this.store, { recursive: true, force: true })
   }
+
+  get #logDir(): string {
+    return join(this.store, 'log')
+  }
+
+  get #quietLogDir(): string {
+    return join(this.store, 'log-before')
+  }
+
+  async #slotIsFree(): Promise<void> {
+    await until('nobody reads the slot', 30_000, async () =>
+      (await this.one(`SELECT 1 FROM pg_replication_slots WHERE active AND slot_name = (${ourSlot})`)) === ''
+        ? true
+        : undefined,
+    )
+  }
 }
 
-const nullSink: SinkSpec = { tag: 'null' }
+const ourSlot = `SELECT slot_name FROM pg_replication_slots WHERE slot_name LIKE 'pg\\_changefeed%' AND NOT temporary`
 
-function feedSpec(relid: number, changed: Partial<FeedSpec>): FeedSpec {
+async function runInChild(work: FeedWork): Promise<FeedCost> {
+  // The spec holds bigints.
+  const child = fork(feedProcess, { serialization: 'advanced' })
+  const stop = (): void => void child.kill('SIGKILL')
+  process.once('exit', stop)
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  try {
+    const { promise, resolve, reject } = Promise.withResolvers<FeedCost>()
+    child.once('message', ({ cost, error }: { cost?: FeedCost; error?: string }) => {
+      if (cost !== undefined) resolve(cost)
+      else reject(new Error(`the feed's process: ${error}`))
+    })
+    child.once('exit', (code) => reject(new Error(`the feed's process ended with code ${code}`)))
+    child.send(work)
+    return await promise
+  } finally {
+    // It ends by itself when it has stopped its threads.
+    const timer = setTimeout(stop, 10_000)
+    await exited
+    clearTimeout(timer)
+    process.removeListener('exit', stop)
+  }
+}
+
+function plainFeed(relid: number): FeedSpec {
   return {
     id: 'bench',
     database: 'defaultdb',
@@ -127,23 +193,11 @@ function feedSpec(relid: number, changed: Partial<FeedSpec>): FeedSpec {
     keyInValue: false,
     topicInValue: false,
     encodeJsonNullAsObject: false,
-    resolvedIntervalMs: 0,
-    minCheckpointMs: 0,
+    resolvedIntervalMs: undefined,
+    minCheckpointMs: 30_000,
     initialScan: 'no',
     cursor: undefined,
     endTime: undefined,
-    sink: nullSink,
-    ...changed,
+    sink: { tag: 'null' },
   }
-}
-
-/** Peak memory of this process, all threads. */
-export function peakMegabytes(): number {
-  return Math.round(process.resourceUsage().maxRSS / 1024)
-}
-
-/** CPU seconds of this process so far, all threads. */
-export function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1e6
 }

@@ -1,100 +1,92 @@
-// A backlog into Kafka: rows that wait in the slot → changelog → JSON → a real broker, beside Kafka's own
-// ProducerPerformance with messages of the same size and our own null sink, in one run.
+// A backlog into Kafka: rows that wait in the slot → changelog → JSON → a real broker, beside our own null sink on the
+// same contents and Kafka's own ProducerPerformance with messages of the same size, in one run. Ours is a process of
+// its own: CPU time and memory are of ingest, feed and sink alone. With --peer=debezium a tuned Debezium drains a slot of
+// its own, with the same contents, into the same broker.
 //
-// BENCH_LOADS: rows/rows per transaction, by default 1000000/1000,300000/1.
+// BENCH_LOADS: see waiting-rows.ts. BENCH_RECORDS: see producer-performance.ts.
 
-import { setTimeout as delay } from 'node:timers/promises'
-import type { SinkSpec } from '../src/core/feed-spec.ts'
-import type { KafkaSinkSpec } from '../src/core/kafka-sink-spec.ts'
-import { watchTables } from '../src/ingest/watch.ts'
 import { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
-import { BenchSource, cpuSeconds, peakMegabytes } from './bench-source.ts'
+import { kafkaSink, TopicCounter } from './bench-kafka.ts'
+import { BenchSource, type RunCost } from './bench-source.ts'
+import { prepareDebezium } from './debezium.ts'
+import { benchFlags } from './flags.ts'
+import { runPeer } from './peer-work.ts'
+import { printRatio, printTable, type Cell } from './print-table.ts'
+import { producerPerformance } from './producer-performance.ts'
+import { createNarrow, loads, writeNarrow, type Load } from './waiting-rows.ts'
 
-/** About what a row of the table is, key and value. */
-const messageBytes = 120
-
-const loads = (process.env['BENCH_LOADS'] ?? '1000000/1000,300000/1').split(',').map((load) => {
-  const [rows = 0, batch = 1] = load.split('/').map(Number)
-  return { rows, batch }
-})
-
+const { peer: withPeer } = benchFlags('kafka')
+const headings = [
+  ...['', 's', 'rows/s', 'CPU s', 'a million', 'ingest', 'feed', 'rest'],
+  ...['PostgreSQL CPU s', 'broker CPU s', 'peak MB'],
+]
 await using broker = await KafkaBroker.start({ jvmFlags: [] })
-const kafka = (topic: string): KafkaSinkSpec => ({
-  tag: 'kafka',
-  brokers: [broker.bootstrap],
-  topics: [topic],
-  sources: [topic],
-  tls: undefined,
-  sasl: undefined,
-  clientId: 'bench',
-  acks: 'one',
-  compression: 'none',
-  compressionLevel: undefined,
-  flush: { messages: 0, bytes: 0, frequencyMs: 0 },
-  retry: { max: 3, backoffMs: 100 },
-})
+await using counter = new TopicCounter(broker)
+for (const load of loads) await drain(load)
 
-await broker.createTopic('theirs')
-const theirs = broker.tool(
-  'org.apache.kafka.tools.ProducerPerformance',
-  ...`--topic theirs --num-records 1000000 --record-size ${messageBytes} --throughput -1`.split(' '),
-  '--bootstrap-server',
-  broker.bootstrap,
-  ...['acks=1', 'batch.size=262144', 'linger.ms=5'].flatMap((property) => ['--command-property', property]),
-)
-const reference = Number(/1000000 records sent, ([\d.]+) records\/sec/.exec(theirs.stdout)?.[1])
-console.log(`ProducerPerformance     ${Math.round(reference)} records/s of ${messageBytes} bytes`)
-
-for (const { rows, batch } of loads) {
+async function drain(load: Load): Promise<void> {
   await using bench = await BenchSource.open()
-  const { control, source } = bench
-  await control.query('CREATE TABLE public.narrow (id int8 PRIMARY KEY, n int8, name varchar(20))')
-  const relid = Number(await bench.one("SELECT 'public.narrow'::regclass::oid::text"))
-  const first = bench.startIngest()
-  await first.ready
-  await watchTables(source, [{ relid }])
-  await delay(300)
-  await first.stop()
-  const startPosition = bench.head.head
-  await write(rows, batch)
+  await createNarrow(bench.control)
+  await bench.watch('public.narrow')
+  if (withPeer) await prepareDebezium(bench.control, 'public.narrow')
+  await writeNarrow(bench.control, load)
 
-  const topic = `narrow_${rows}_${batch}`
+  const topic = `narrow_${load.rows}_${load.batch}`
   await broker.createTopic(topic)
-  // A feed that ends has flushed: everything is acknowledged.
-  const endTime = {
-    wall: BigInt(await bench.one('SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint')) * 1000n,
-    logical: 0,
-  }
-  const into = async (sink: SinkSpec): Promise<{ seconds: number; cpu: number }> => {
-    const before = cpuSeconds()
-    const seconds = await bench.run(relid, rows, { startPosition, sink, endTime, resolvedIntervalMs: undefined })
-    return { seconds, cpu: cpuSeconds() - before }
-  }
-  const kafkaCpu = broker.cpuSeconds()
-  const ours = await into(kafka(topic))
-  const brokerCpu = broker.cpuSeconds() - kafkaCpu
-  const perMillion = (ours.cpu / rows) * 1e6
-  console.log(`rows ${rows}, ${batch} per transaction, waiting in the slot`)
-  console.log(
-    `into Kafka              ${ours.seconds.toFixed(2)} s  ${Math.round(rows / ours.seconds)} rows/s  ${ours.cpu.toFixed(1)} CPU s of ours (${perMillion.toFixed(1)} a million)  ${brokerCpu.toFixed(1)} of the broker`,
-  )
-  // The log is filled now: what the null sink is given has no ingest beside it, so both are read from the log again.
-  const again = await into(kafka(topic))
-  const none = await into({ tag: 'null' })
-  console.log(
-    `from the log            ${Math.round(rows / again.seconds)} rows/s into Kafka, ${Math.round(rows / none.seconds)} into null://`,
+  const [ours, ourBroker] = await withBroker(() => bench.drain(load.rows, kafkaSink(broker, topic)))
+  const arrived = await counter.count(topic)
+  if (arrived !== load.rows) throw new Error(`${arrived} messages in the topic, of ${load.rows} rows`)
+  await bench.rewind()
+  const none = await bench.drain(load.rows, { tag: 'null' })
+  const messageBytes = Math.round(ours.bytes / load.rows)
+  const [producer, producerBroker] = await withBroker(() => producerPerformance(broker, messageBytes))
+  const [peer, peerBroker] = await withBroker(async () =>
+    withPeer ? await runPeer(bench, load.rows, { broker, table: 'public.narrow', mode: 'stream' }) : undefined,
   )
 
-  async function write(count: number, perTransaction: number): Promise<void> {
-    const insert = `INSERT INTO public.narrow SELECT i, i * 7, 'name ' || i FROM generate_series`
-    if (perTransaction === 1) {
-      await control.query('SET synchronous_commit = off')
-      await control.query(`DO $$ BEGIN FOR n IN 0..${count - 1} LOOP ${insert}(n, n) i; COMMIT; END LOOP; END $$`)
-      await control.query('SET synchronous_commit = on')
-    } else
-      for (let id = 0; id < count; id += perTransaction)
-        await control.query(`${insert}(${id}, ${id + perTransaction - 1}) i`)
-    await control.query('CHECKPOINT')
+  console.log(
+    `${load.rows} rows, ${load.batch} per transaction, waiting in the slot; messages of ${messageBytes} bytes`,
+  )
+  const perSecond = ({ seconds }: { readonly seconds: number }): number => Math.round(load.rows / seconds)
+  const aMillion = (cpu: number): number => (cpu / load.rows) * 1e6
+  const line = (name: string, cost: RunCost, brokerCpu: number | undefined): Cell[] => {
+    const { seconds, cpu, threads, postgresCpu, peakMb } = cost
+    const byThread = [threads.ingest, threads.feed, threads.rest]
+    return [name, seconds, perSecond(cost), cpu, aMillion(cpu), ...byThread, postgresCpu, brokerCpu, peakMb]
   }
+  const lines = [line('pg-changefeed into Kafka', ours, ourBroker), line('pg-changefeed into null://', none, undefined)]
+  if (peer !== undefined) {
+    const { seconds, cpu, postgresCpu, peakMb } = peer
+    const byThread = [undefined, undefined, undefined]
+    const shown = [seconds, perSecond(peer), cpu, aMillion(cpu), ...byThread, postgresCpu, peerBroker, peakMb]
+    lines.push(['Debezium into Kafka', ...shown])
+  }
+  const { records, perSecond: fastest, cpu } = producer
+  const producerMillion = (cpu / records) * 1e6
+  const none3 = [undefined, undefined, undefined, undefined]
+  lines.push([
+    'ProducerPerformance',
+    records / fastest,
+    Math.round(fastest),
+    cpu,
+    producerMillion,
+    ...none3,
+    producerBroker,
+  ])
+  printTable(headings, lines)
+
+  printRatio('rows/s to our own null drain', none.seconds / ours.seconds, 'at least 0.7')
+  printRatio('rows/s to ProducerPerformance', perSecond(ours) / fastest, 'none set')
+  if (peer !== undefined) {
+    printRatio("rows/s to Debezium's", peer.seconds / ours.seconds, 'at least 5')
+    printRatio("CPU to Debezium's", ours.cpu / peer.cpu, 'at most 0.2')
+    printRatio("memory to Debezium's", ours.peakMb / peer.peakMb, 'at most 0.167')
+  }
+  console.log()
 }
-console.log(`peak memory             ${peakMegabytes()} MB of this process, all threads`)
+
+async function withBroker<T>(work: () => Promise<T>): Promise<[T, number]> {
+  const before = broker.cpuSeconds()
+  const result = await work()
+  return [result, broker.cpuSeconds() - before]
+}

@@ -1,42 +1,95 @@
-// How fast an initial scan is: rows at a cut → JSON → null sink, against psql's COPY of the same table to /dev/null.
-// BENCH_ROWS rows (5,000,000).
+// How fast an initial scan is: rows at a cut → JSON → null sink, against psql's COPY of the same table to /dev/null. Ours
+// is a process of its own. With --sink=kafka into a real broker, and then with --peer=debezium beside the snapshot of a
+// tuned Debezium of the same table.
+//
+// BENCH_ROWS rows (5,000,000; into Kafka 2,000,000).
 
 import { spawnSync } from 'node:child_process'
-import { watchTables } from '../src/ingest/watch.ts'
-import { BenchSource, cpuSeconds, findProgram, peakMegabytes } from './bench-source.ts'
+import { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
+import { kafkaSink, TopicCounter } from './bench-kafka.ts'
+import { BenchSource, findProgram, giveUpAfterMs } from './bench-source.ts'
+import { prepareDebezium } from './debezium.ts'
+import { benchFlags } from './flags.ts'
+import { runPeer } from './peer-work.ts'
+import { printRatio, printTable, type Cell } from './print-table.ts'
+import { endedChildrenCpu } from './process-usage.ts'
+import { createNarrow } from './waiting-rows.ts'
 
-const rows = Number(process.env['BENCH_ROWS'] ?? 5_000_000)
+const flags = benchFlags()
+const rows = Number(process.env['BENCH_ROWS'] ?? (flags.sink === 'kafka' ? 2_000_000 : 5_000_000))
+await using broker = flags.sink === 'kafka' ? await KafkaBroker.start({ jvmFlags: [] }) : undefined
 await using bench = await BenchSource.open()
 const { control, source } = bench
-await control.query('CREATE TABLE public.narrow (id int8 PRIMARY KEY, n int8, name varchar(20))')
+await createNarrow(control)
 await control.query(`INSERT INTO public.narrow SELECT i, i * 7, 'name ' || i FROM generate_series(1, ${rows}) i`)
 await control.query('VACUUM (ANALYZE, FREEZE) public.narrow')
 await control.query('CHECKPOINT')
-const relid = Number(await bench.one("SELECT 'public.narrow'::regclass::oid::text"))
-const ingest = bench.startIngest()
-await ingest.ready
-await watchTables(source, [{ relid }])
-await ingest.stop()
+await bench.watch('public.narrow')
 
 const psql = findProgram('psql')
 const theirs = psql === undefined ? undefined : copyWith(psql)
-const before = cpuSeconds()
-const ours = await bench.run(relid, rows, { initialScan: 'only', resolvedIntervalMs: undefined })
-console.log(`rows ${rows}`)
-console.log(
-  `pg-changefeed  ${ours.toFixed(2)} s  ${Math.round(rows / ours)} rows/s  ${(cpuSeconds() - before).toFixed(1)} CPU s  (cut, COPY, JSON, null sink)`,
-)
-if (theirs === undefined) console.log('psql is not installed: no ratio')
-else {
-  console.log(`psql COPY      ${theirs.toFixed(2)} s  ${Math.round(rows / theirs)} rows/s  (to /dev/null)`)
-  console.log(`ratio          ${(theirs / ours).toFixed(2)}`)
-}
-console.log(`peak memory    ${peakMegabytes()} MB of this process, all threads`)
+await broker?.createTopic('narrow')
+const brokerBefore = broker?.cpuSeconds() ?? 0
+const sink = broker === undefined ? ({ tag: 'null' } as const) : kafkaSink(broker, 'narrow')
+const ours = await bench.run({ initialScan: 'only', sink })
+const brokerCpu = broker === undefined ? undefined : broker.cpuSeconds() - brokerBefore
+if (ours.messages !== rows) throw new Error(`${ours.messages} messages of ${rows} rows`)
+if (broker !== undefined) await checkTopic(broker)
 
-function copyWith(program: string): number {
+const perSecond = (seconds: number): number => Math.round(rows / seconds)
+const { ingest, feed, rest } = ours.threads
+const lines: Cell[][] = [
+  [
+    broker === undefined ? 'pg-changefeed into null://' : 'pg-changefeed into Kafka',
+    ...[ours.seconds, perSecond(ours.seconds), ours.cpu, feed, ingest + rest, ours.postgresCpu, brokerCpu, ours.peakMb],
+  ],
+]
+if (theirs !== undefined) {
+  const { seconds, cpu, postgresCpu } = theirs
+  lines.push(['psql COPY to /dev/null', seconds, perSecond(seconds), cpu, undefined, undefined, postgresCpu])
+}
+const peer = await runDebezium()
+if (peer !== undefined) {
+  const { seconds, cpu, postgresCpu, peakMb } = peer
+  const shown = [seconds, perSecond(seconds), cpu, undefined, undefined, postgresCpu, peer.brokerCpu, peakMb]
+  lines.push(['Debezium snapshot into Kafka', ...shown])
+}
+console.log(`initial scan of ${rows} rows`)
+printTable(['', 's', 'rows/s', 'CPU s', 'feed', 'rest', 'PostgreSQL CPU s', 'broker CPU s', 'peak MB'], lines)
+if (theirs === undefined) console.log('psql is not installed: no ratio to COPY')
+else printRatio('rows/s to COPY', theirs.seconds / ours.seconds, broker === undefined ? 'at least 0.7' : 'none set')
+if (peer !== undefined) {
+  printRatio("rows/s to Debezium's snapshot", peer.seconds / ours.seconds, 'at least 4')
+  printRatio("CPU to Debezium's", ours.cpu / peer.cpu, 'none set')
+  printRatio("memory to Debezium's", ours.peakMb / peer.peakMb, 'none set')
+}
+
+function copyWith(program: string): { seconds: number; cpu: number; postgresCpu: number } {
   const startedAt = performance.now()
-  const flags = ['-h', source.host, '-p', String(source.port), '-U', 'root', '-d', 'defaultdb', '-qc']
-  const { status, stderr } = spawnSync(program, [...flags, '\\copy public.narrow TO /dev/null'], { encoding: 'utf8' })
+  const before = { own: endedChildrenCpu(), postgres: bench.cpu().total }
+  const args = ['-h', source.host, '-p', String(source.port), '-U', 'root', '-d', 'defaultdb', '-qc']
+  const copy = '\\copy public.narrow TO /dev/null'
+  const { status, stderr } = spawnSync(program, [...args, copy], { encoding: 'utf8', timeout: giveUpAfterMs })
   if (status !== 0) throw new Error(`psql: ${stderr}`)
-  return (performance.now() - startedAt) / 1000
+  return {
+    seconds: (performance.now() - startedAt) / 1000,
+    cpu: endedChildrenCpu() - before.own,
+    postgresCpu: bench.cpu().total - before.postgres,
+  }
+}
+
+async function checkTopic(into: KafkaBroker): Promise<void> {
+  await using counter = new TopicCounter(into)
+  const arrived = await counter.count('narrow')
+  if (arrived !== rows) throw new Error(`${arrived} messages in the topic, of ${rows} rows`)
+}
+
+async function runDebezium(): Promise<
+  (Awaited<ReturnType<typeof runPeer>> & { readonly brokerCpu: number }) | undefined
+> {
+  if (!flags.peer || broker === undefined) return undefined
+  await prepareDebezium(control, 'public.narrow')
+  const before = broker.cpuSeconds()
+  const cost = await runPeer(bench, rows, { broker, table: 'public.narrow', mode: 'snapshot' })
+  return { ...cost, brokerCpu: broker.cpuSeconds() - before }
 }

@@ -4,10 +4,10 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const pom = fileURLToPath(new URL('pom.xml', import.meta.url))
+const kafkaPom = fileURLToPath(new URL('pom.xml', import.meta.url))
 const cache = fileURLToPath(new URL('../../../node_modules/.cache/', import.meta.url))
 
 /** Why there can be no broker here; undefined: there can. */
@@ -21,17 +21,22 @@ export function kafkaIsMissing(): string | undefined {
 
 /** The class path. */
 export function kafkaJars(): string {
+  return mavenJars('kafka', kafkaPom)
+}
+
+/** The class path of what a pom depends on. */
+export function mavenJars(name: string, pom: string): string {
   const version = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 16)
-  const folder = join(cache, `kafka-${version}`)
+  const folder = join(cache, `${name}-${version}`)
   if (!existsSync(folder)) {
-    mkdirSync(dirname(folder), { recursive: true })
-    const own = mkdtempSync(join(cache, 'kafka-resolving-'))
+    mkdirSync(cache, { recursive: true })
+    const own = mkdtempSync(join(cache, `${name}-resolving-`))
     try {
       const copy = ['dependency:copy-dependencies', `-DoutputDirectory=${own}`, '-DincludeScope=runtime']
       const run = (...flags: string[]) =>
         spawnSync('mvn', ['-q', '-B', ...flags, '-f', pom, ...copy], { encoding: 'utf8' })
       const { status, stdout } = run('-o').status === 0 ? { status: 0, stdout: '' } : run()
-      if (status !== 0) throw new Error(`Maven could not resolve Kafka: ${stdout}`)
+      if (status !== 0) throw new Error(`Maven could not resolve ${name}: ${stdout}`)
       try {
         renameSync(own, folder)
       } catch (error) {

@@ -1,0 +1,41 @@
+// What the benches into Kafka share: a sink of ours into one topic, and how many messages a topic holds.
+
+import { Admin } from '@platformatic/kafka'
+import type { KafkaSinkSpec } from '../src/core/kafka-sink-spec.ts'
+import type { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
+
+export function kafkaSink(broker: KafkaBroker, topic: string): KafkaSinkSpec {
+  return {
+    tag: 'kafka',
+    brokers: [broker.bootstrap],
+    topics: [topic],
+    sources: [topic],
+    tls: undefined,
+    sasl: undefined,
+    clientId: 'bench',
+    acks: 'one',
+    compression: 'none',
+    compressionLevel: undefined,
+    flush: { messages: 0, bytes: 0, frequencyMs: 0 },
+    retry: { max: 3, backoffMs: 100 },
+  }
+}
+
+/** Of topics with one partition. */
+export class TopicCounter implements AsyncDisposable {
+  readonly #admin: Admin
+
+  constructor(broker: KafkaBroker) {
+    this.#admin = new Admin({ clientId: 'bench-counter', bootstrapBrokers: [broker.bootstrap], retries: 0 })
+  }
+
+  async count(topic: string): Promise<number> {
+    const partitions = [{ partitionIndex: 0, timestamp: -1n }]
+    const [listed] = await this.#admin.listOffsets({ topics: [{ name: topic, partitions }] })
+    return Number(listed?.partitions[0]?.offset ?? 0n)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#admin.close()
+  }
+}

@@ -1,0 +1,35 @@
+// Kafka's own producer benchmark: what the broker takes from one producer, in messages of a given size.
+//
+// BENCH_RECORDS: how many (1,000,000).
+
+import { spawnSync } from 'node:child_process'
+import type { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
+import { kafkaJars } from '../test/services/kafka/kafka-jars.ts'
+import { giveUpAfterMs } from './bench-source.ts'
+import { endedChildrenCpu } from './process-usage.ts'
+
+const records = Number(process.env['BENCH_RECORDS'] ?? 1_000_000)
+
+/** Records per second as it reports them, the start of the JVM left out; its CPU seconds, that included. */
+export async function producerPerformance(
+  broker: KafkaBroker,
+  messageBytes: number,
+): Promise<{ readonly perSecond: number; readonly cpu: number; readonly records: number }> {
+  const topic = `producer-${messageBytes}-${Date.now()}`
+  await broker.createTopic(topic)
+  const before = endedChildrenCpu()
+  const settings = ['acks=1', 'batch.size=262144', 'linger.ms=5'].flatMap((text) => ['--command-property', text])
+  const { stdout, stderr } = spawnSync(
+    'java',
+    [
+      ...['-Xmx512m', '-XX:+UseSerialGC', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', kafkaJars()],
+      'org.apache.kafka.tools.ProducerPerformance',
+      ...['--topic', topic, '--num-records', String(records), '--record-size', String(messageBytes)],
+      ...['--throughput', '-1', '--bootstrap-server', broker.bootstrap, ...settings],
+    ],
+    { encoding: 'utf8', timeout: giveUpAfterMs },
+  )
+  const perSecond = Number(new RegExp(`^${records} records sent, ([\\d.]+) records/sec`, 'm').exec(stdout)?.[1])
+  if (Number.isNaN(perSecond)) throw new Error(`ProducerPerformance: ${stdout}${stderr}`)
+  return { perSecond, cpu: endedChildrenCpu() - before, records }
+}
