@@ -10,6 +10,8 @@ export interface RelationSchema {
   readonly columns: readonly RelationColumn[]
   /** Tuple indexes of the primary key columns, in key order. */
   readonly keyIndexes: readonly number[]
+  /** Updates and deletes do not log the primary key of the row they change: REPLICA IDENTITY is another index. */
+  readonly identityLacksKey?: boolean | undefined
 }
 
 export interface RelationColumn {

@@ -11,6 +11,8 @@ export interface TableDescription {
   readonly columns: readonly ColumnDescription[]
   /** Column names of the primary key in index order; empty when the table has none. */
   readonly primaryKey: readonly string[]
+  /** The primary key is checked at the end of a transaction only, so that until then several rows may have it. */
+  readonly deferrableKey?: boolean | undefined
   /** pg_class.relreplident: d(efault), n(othing), f(ull), i(ndex). */
   readonly identity: 'd' | 'n' | 'f' | 'i'
   /** True in the last description of a table: it was dropped by that transaction. */

@@ -33,6 +33,12 @@ export type SchemaSnapshot = ReadonlyMap<number, Known>
 
 export class SchemaHistory {
   #known = new Map<number, Known>()
+  #version = 0
+
+  /** Another number whenever something was learnt. */
+  get version(): number {
+    return this.#version
+  }
 
   /** The same object as long as nothing about the relation changes. */
   relation(relid: number): RelationSchema | undefined {
@@ -77,6 +83,7 @@ export class SchemaHistory {
     if (layout !== undefined) schema = join(layout, description)
     else if (description !== undefined) schema = relationOfDescription(description)
     this.#known.set(relid, { ...known, schema })
+    this.#version += 1
   }
 }
 
@@ -98,7 +105,8 @@ function join(layout: RelationMessage, described: TableDescription | undefined):
     const flagged = flaggedIndexes(layout)
     if (flagged.length > 0) indexes = flagged
   }
-  return { relid: layout.relid, description, columns, keyIndexes: indexes }
+  const identityLacksKey = layout.identity !== 'f' && !indexes.every((index) => layout.columns[index]?.isKey === true)
+  return { relid: layout.relid, description, columns, keyIndexes: indexes, identityLacksKey }
 }
 
 /** A column of the same type has the same shape, whatever its name. */

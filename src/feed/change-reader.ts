@@ -41,6 +41,7 @@ export class ChangeReader {
       readInsert(bytes, at, end, relation, row)
       return
     }
+    if (relation.identityLacksKey === true) throw keyNotLogged(relation)
     if (this.tag === record.delete) {
       this.oldKind = readDelete(bytes, at, end, relation, old)
       return
@@ -55,6 +56,12 @@ export class ChangeReader {
     }
   }
 
+  /** The whole row before the change. */
+  needOld(): RowView {
+    if (this.oldKind !== 'full') throw oldNotLogged(this.relation)
+    return this.old
+  }
+
   #relate(relid: number): void {
     const relation = this.#schemas.relation(relid)
     if (relation === undefined) {
@@ -65,15 +72,29 @@ export class ChangeReader {
 
   #complete(): void {
     if (this.oldKind === 'full' && fillUnchanged(this.row, this.old)) return
-    const { schema, name } = this.relation.description
-    throw new FeedError(
-      'FEED_ROW',
-      `a row of table "${name}" is not complete: an out-of-line value that an UPDATE left alone was not logged`,
-      {
-        hint: `ALTER TABLE "${schema}"."${name}" REPLICA IDENTITY FULL, then start the changefeed again with an initial scan`,
-      },
-    )
+    const { name } = this.relation.description
+    const message = `a row of table "${name}" is not complete: an out-of-line value that an UPDATE left alone was not logged`
+    throw new FeedError('FEED_ROW', message, { hint: fullIdentity(this.relation) })
   }
+}
+
+/** Somebody gave the table another identity while it was watched. */
+function keyNotLogged(relation: RelationSchema): FeedError {
+  const message = `a row of table "${relation.description.name}" was changed, and its primary key was not logged: the replica identity of the table is another index`
+  return new FeedError('FEED_ROW', message, { hint: fullIdentity(relation) })
+}
+
+function oldNotLogged(relation: RelationSchema): FeedError {
+  const message = `the previous values of a row of table "${relation.description.name}" were not logged`
+  return new FeedError('FEED_ROW', message, { hint: fullIdentity(relation) })
+}
+
+function fullIdentity({ description: { schema, name } }: RelationSchema): string {
+  return `ALTER TABLE ${quoted(schema)}.${quoted(name)} REPLICA IDENTITY FULL, then start the changefeed again with an initial scan`
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
 }
 
 function sameKey(relation: RelationSchema, a: RowView, b: RowView): boolean {

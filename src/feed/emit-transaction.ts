@@ -2,19 +2,29 @@
 
 import { record } from '../changelog/changelog.ts'
 import type { RowView } from '../core/row-view.ts'
-import type { SchemaHistory } from '../decode/schema-history.ts'
+import { SchemaHistory, type SchemaSnapshot } from '../decode/schema-history.ts'
 import { ChangeReader } from './change-reader.ts'
-import { isKept, LastChanges, type FirstTouch } from './last-changes.ts'
-import { beforeMissing, type MessageOutput } from './message-output.ts'
+import { isKept } from './event-bits.ts'
+import { FirstTouches } from './first-touches.ts'
+import { LastChanges } from './last-changes.ts'
+import type { MessageOutput } from './message-output.ts'
 import { isRow, recordEnd, type OffsetList } from './offset-list.ts'
+import { SchemaTrail } from './schema-trail.ts'
 
 /** Which events of a transaction are emitted, by ordinal; see last-changes.ts. */
 export interface KeptEvents {
   readonly bits: Uint8Array
   /** For `diff`: what first touched the row of an event, where that was another change. */
-  readonly touched: Map<number, FirstTouch> | undefined
+  readonly touched: FirstTouches | undefined
   /** Brings the record of an ordinal back. */
-  find(ordinal: number): { readonly payload: Buffer; readonly offset: number }
+  find(ordinal: number): FoundRecord
+}
+
+export interface FoundRecord {
+  readonly payload: Buffer
+  readonly offset: number
+  /** What to read it with, where tables change within the transaction. */
+  readonly schemas: SchemaSnapshot | undefined
 }
 
 export interface EmitterOptions {
@@ -35,7 +45,11 @@ export class TransactionEmitter {
   readonly #handOn: () => Promise<void>
   readonly #change: ChangeReader
   readonly #first: ChangeReader
+  /** Reads rows with the columns that their tables had earlier in the transaction. */
+  readonly #earlierSchemas = new SchemaHistory()
+  readonly #earlier = new ChangeReader(this.#earlierSchemas)
   readonly #last = new LastChanges()
+  readonly #touched: FirstTouches | undefined
   #bits = new Uint8Array(1024)
   #topic = 0
   #topicOf = -1
@@ -48,32 +62,37 @@ export class TransactionEmitter {
     this.#handOn = options.handOn
     this.#change = new ChangeReader(options.schemas)
     this.#first = new ChangeReader(options.schemas)
+    this.#touched = options.diff ? new FirstTouches() : undefined
   }
 
   /** A transaction that lies in one block as a whole. */
   async emitWhole(payload: Buffer, list: OffsetList): Promise<void> {
     if (!list.hasNonInserts || list.count === 1) return this.emit(payload, list, undefined, 0)
-    const before = list.hasSchema ? this.#schemas.snapshot() : undefined
+    const trail = list.hasSchema ? new SchemaTrail(this.#schemas) : undefined
     const last = this.#last
     for (let i = 0; i < list.count; i++) {
       const offset = list.offsets[i] as number
       if (!isRow(payload[offset] as number)) {
         this.#schemas.apply(payload, offset, recordEnd(payload, offset))
+        trail?.note(i)
         continue
       }
       this.#change.read(payload, offset)
       last.note(this.#change, i)
     }
-    if (before !== undefined) this.#schemas.restore(before)
+    if (trail !== undefined) this.#schemas.restore(trail.start)
     const needed = (list.count >> 2) + 1
     if (needed > this.#bits.length) this.#bits = new Uint8Array(needed * 2)
     else this.#bits.fill(0, 0, needed)
-    const touched = this.#diff ? new Map<number, FirstTouch>() : undefined
+    const touched = this.#touched
+    touched?.clear()
     last.collect(this.#bits, touched)
+    touched?.seal()
     last.clear()
-    const find = (ordinal: number): { payload: Buffer; offset: number } => ({
+    const find = (ordinal: number): FoundRecord => ({
       payload,
       offset: list.offsets[ordinal] as number,
+      schemas: trail?.at(ordinal),
     })
     await this.emit(payload, list, { bits: this.#bits, touched, find }, 0)
   }
@@ -116,20 +135,18 @@ export class TransactionEmitter {
 
   /** The row as it was before the transaction; undefined: it was not there. */
   #before(kept: KeptEvents | undefined, event: number): RowView | undefined {
-    const touch = kept?.touched?.get(event)
-    if (touch !== undefined) return this.#beforeFirst(kept as KeptEvents, touch)
-    const { tag, keyChanged, oldKind, old, relation } = this.#change
-    if (tag === record.insert || (keyChanged && event % 2 === 1)) return undefined
-    if (oldKind !== 'full') throw beforeMissing(relation)
-    return old
+    if (kept?.touched?.find(event) === true) return this.#beforeFirst(kept, kept.touched)
+    const change = this.#change
+    if (change.tag === record.insert || (change.keyChanged && event % 2 === 1)) return undefined
+    return change.needOld()
   }
 
-  #beforeFirst(kept: KeptEvents, touch: FirstTouch): RowView | undefined {
-    if (!touch.existed) return undefined
-    const { payload, offset } = kept.find(touch.ordinal)
-    const first = this.#first
+  #beforeFirst(kept: KeptEvents, { ordinal, existed }: FirstTouches): RowView | undefined {
+    if (!existed) return undefined
+    const { payload, offset, schemas } = kept.find(ordinal)
+    if (schemas !== undefined) this.#earlierSchemas.restore(schemas)
+    const first = schemas === undefined ? this.#first : this.#earlier
     first.read(payload, offset)
-    if (first.oldKind !== 'full') throw beforeMissing(first.relation)
-    return first.old
+    return first.needOld()
   }
 }

@@ -1,7 +1,6 @@
 // Follows the changelog from a reader on: what is above `after` becomes messages, in log order, until the end time, an
 // error, or the signal. The frontier is what the log says is complete; it moves when a block is done.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { FeedError } from '../errors/feed-error.ts'
 import { record, type Changelog, type LogBlock, type LogReader } from '../changelog/changelog.ts'
 import { compareHlc, type Hlc } from '../core/hlc.ts'
@@ -11,9 +10,7 @@ import type { FeedTarget } from '../core/feed-spec.ts'
 import { planLarge, type LargeTransaction } from './large-transaction.ts'
 import type { MessageOutput } from './message-output.ts'
 import { listRecords, OffsetList } from './offset-list.ts'
-
-/** Longest time in ms that following keeps its thread to itself. */
-const turnMs = 10
+import { Turns } from './turns.ts'
 
 export interface FollowOptions {
   readonly log: Changelog
@@ -44,7 +41,7 @@ export class LogFollower {
   #large: LargeTransaction | undefined
   #largeTs: Hlc | undefined
   #ordinal = 0
-  #turnStart = performance.now()
+  readonly #turns = new Turns()
 
   constructor(options: FollowOptions) {
     this.#options = options
@@ -64,13 +61,13 @@ export class LogFollower {
         if (block === undefined) {
           await handOn()
           await reader.wait(signal)
-          this.#turnStart = performance.now()
+          this.#turns.begin()
           continue
         }
         const ended = await this.#block(block)
         if (ended || (endTime !== undefined && compareHlc(this.#frontier, endTime) >= 0)) return
         await advanced(this.#frontier)
-        await this.#breathe()
+        await this.#turns.breathe()
       }
     } finally {
       this.#large?.[Symbol.dispose]()
@@ -152,7 +149,7 @@ export class LogFollower {
         diff,
         isTarget: this.#isTarget,
         mentionsTarget: (candidate) => this.#mentionsTarget(candidate),
-        breathe: () => this.#breathe(),
+        breathe: () => this.#turns.breathe(),
       },
       block.position,
       from,
@@ -180,12 +177,5 @@ export class LogFollower {
   #ended(code: 'FEED_TRUNCATED' | 'FEED_DROPPED', relid: number, what: string): FeedError {
     const target = this.#options.targets.find((candidate) => candidate.relid === relid)
     return new FeedError(code, `"${target?.tableName ?? relid}" ${what}`)
-  }
-
-  /** Lets the thread's other work in when it has waited long enough. */
-  async #breathe(): Promise<void> {
-    if (performance.now() - this.#turnStart < turnMs) return
-    await nextTurn()
-    this.#turnStart = performance.now()
   }
 }

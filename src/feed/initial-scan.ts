@@ -14,6 +14,7 @@ import { MessageOutput } from './message-output.ts'
 import { RowsAtCursor } from './rows-at-cursor.ts'
 import type { FeedRun } from './run-feed.ts'
 import { ScanCheckpoint } from './scan-checkpoint.ts'
+import { Turns } from './turns.ts'
 
 /** Connections that read side by side. */
 const scanConnections = 2
@@ -57,7 +58,9 @@ export async function initialScan({ run, encoder, handOn, catchUp }: InitialScan
   let rowsAtCursor: RowsAtCursor | undefined
   if (compareHlc(at, cutTime) < 0) {
     rowsAtCursor = new RowsAtCursor()
-    rowsAtCursor.read({ log, targets: spec.targets, cursor: at, cut: cutTime, stash })
+    const turns = new Turns()
+    const breathe = (): Promise<void> => turns.breathe()
+    await rowsAtCursor.read({ log, targets: spec.targets, cursor: at, cut: cutTime, stash, breathe, signal })
   }
 
   // Batches of several connections reach the sink one at a time.

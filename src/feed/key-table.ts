@@ -16,6 +16,10 @@ export class KeyTable {
   #hashes = new Uint32Array(initialSlots)
   size = 0
 
+  get bytes(): number {
+    return this.#arenaLength + 4 * (this.#slots.length + this.#starts.length + this.#hashes.length)
+  }
+
   /** The number of the row's key; equal to the former `size` when it is new. */
   add(relid: number, row: RowView, keyIndexes: readonly number[]): number {
     const start = this.#arenaLength

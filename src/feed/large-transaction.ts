@@ -4,14 +4,18 @@
 
 import type { Changelog, LogBlock } from '../changelog/changelog.ts'
 import type { Lsn } from '../core/lsn.ts'
+import { FeedError } from '../errors/feed-error.ts'
 import type { SchemaHistory } from '../decode/schema-history.ts'
 import { ChangeReader } from './change-reader.ts'
-import type { KeptEvents } from './emit-transaction.ts'
-import { LastChanges, type FirstTouch } from './last-changes.ts'
+import type { FoundRecord, KeptEvents } from './emit-transaction.ts'
+import { FirstTouches, maxOrdinal } from './first-touches.ts'
+import { LastChanges } from './last-changes.ts'
 import { isRow, listRecords, OffsetList, recordEnd } from './offset-list.ts'
+import { SchemaTrail } from './schema-trail.ts'
 
-/** Changes whose keys one pass may hold. */
+/** Changes whose keys one pass may hold, and memory for them: keys may be wide. */
 const rowsPerPass = 2_000_000
+const maxPassBytes = 256 * 1024 * 1024
 
 export interface LargeTransaction {
   /** Undefined: it only inserts, so every change is the last of its row. */
@@ -27,6 +31,8 @@ export interface LargeOptions {
   readonly diff: boolean
   /** Called now and then, so that the thread stays awake for others. */
   readonly breathe: () => Promise<void>
+  readonly rowsPerPass?: number
+  readonly maxPassBytes?: number
 }
 
 /** One block's part of the transaction. */
@@ -52,45 +58,73 @@ export async function planLarge(options: LargeOptions, position: number, offset:
   }
   if (!hasNonInserts) return { kept: undefined, [Symbol.dispose]: () => undefined }
 
-  const bits = new Uint8Array((count >> 2) + 1)
-  const touched = options.diff ? new Map<number, FirstTouch>() : undefined
-  const passes = Math.ceil(count / rowsPerPass)
-  for (let pass = 0; pass < passes; pass++)
-    await findLast(options, parts, position, offset, { bits, touched, pass, passes })
+  if (count > maxOrdinal) throw new FeedError('FEED_ROW', `a transaction has more than ${maxOrdinal} changes`)
+
+  const bits = new Uint8Array(Math.floor(count / 4) + 1)
+  const touched = options.diff ? new FirstTouches() : undefined
+  let passes = Math.ceil(count / (options.rowsPerPass ?? rowsPerPass))
+  let trail: SchemaTrail | undefined
+  for (let pass = 0; pass < passes; pass++) {
+    trail = await findLast(options, parts, position, offset, { bits, touched, pass, passes })
+    if (trail !== undefined) continue
+    // Wider keys than thought: from the beginning, with fewer at a time.
+    bits.fill(0)
+    touched?.clear()
+    passes *= 2
+    pass = -1
+  }
+  touched?.seal()
 
   const again = options.log.readFrom(position)
   const found = new OffsetList()
   let foundPart: Part | undefined
   let payload: Buffer = Buffer.alloc(0)
-  const find = (ordinal: number): { payload: Buffer; offset: number } => {
-    const part = parts.findLast(({ firstOrdinal }) => firstOrdinal <= ordinal) as Part
+  const find = (ordinal: number): FoundRecord => {
+    const part = partOf(parts, ordinal)
     if (part !== foundPart) {
       payload = again.readAt(part.position).payload()
       listRecords(payload, part.position === position ? offset : 0, options.isTarget, found)
       foundPart = part
     }
-    return { payload, offset: found.offsets[ordinal - part.firstOrdinal] as number }
+    return {
+      payload,
+      offset: found.offsets[ordinal - part.firstOrdinal] as number,
+      schemas: trail?.at(ordinal),
+    }
   }
   return { kept: { bits, touched, find }, [Symbol.dispose]: () => again[Symbol.dispose]() }
 }
 
 interface Pass {
   readonly bits: Uint8Array
-  readonly touched: Map<number, FirstTouch> | undefined
+  readonly touched: FirstTouches | undefined
   readonly pass: number
   readonly passes: number
 }
 
+/** The last part that begins at or before the ordinal; many lie side by side. */
+function partOf(parts: readonly Part[], ordinal: number): Part {
+  let low = 0
+  let high = parts.length
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if ((parts[middle] as Part).firstOrdinal <= ordinal) low = middle
+    else high = middle
+  }
+  return parts[low] as Part
+}
+
+/** Undefined: the keys of this pass take too much memory. */
 async function findLast(
   options: LargeOptions,
   parts: readonly Part[],
   position: number,
   offset: number,
   work: Pass,
-): Promise<void> {
+): Promise<SchemaTrail | undefined> {
   const { schemas } = options
   const { pass, passes } = work
-  const before = schemas.snapshot()
+  const trail = new SchemaTrail(schemas)
   const wanted = passes === 1 ? undefined : (hash: number): boolean => hash % passes === pass
   const change = new ChangeReader(schemas)
   const last = new LastChanges()
@@ -103,15 +137,21 @@ async function findLast(
       const at = list.offsets[i] as number
       if (!isRow(payload[at] as number)) {
         schemas.apply(payload, at, recordEnd(payload, at))
+        trail.note(part.firstOrdinal + i)
         continue
       }
       change.read(payload, at)
       last.note(change, part.firstOrdinal + i, wanted)
     }
+    if (last.bytes > (options.maxPassBytes ?? maxPassBytes)) {
+      schemas.restore(trail.start)
+      return undefined
+    }
     await options.breathe()
   }
-  schemas.restore(before)
+  schemas.restore(trail.start)
   last.collect(work.bits, work.touched)
+  return trail
 }
 
 /**

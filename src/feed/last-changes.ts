@@ -8,28 +8,31 @@
 
 import { record } from '../changelog/changelog.ts'
 import type { ChangeReader } from './change-reader.ts'
+import { DeferredKeys } from './deferred-keys.ts'
+import { keepEvent } from './event-bits.ts'
+import type { FirstTouches } from './first-touches.ts'
 import { KeyTable } from './key-table.ts'
 
-/** Which ordinal first touched the row of an event; `existed`: that change found the row there. */
-export interface FirstTouch {
-  readonly ordinal: number
-  readonly existed: boolean
-}
+/** What a row of a table with a deferrable key takes in memory, more or less. */
+const deferredBytes = 500
 
 export class LastChanges {
   readonly #keys = new KeyTable()
+  readonly #deferred = new DeferredKeys()
   #last = new Float64Array(1024)
   #first = new Float64Array(1024)
   #existed = new Uint8Array(1024)
 
-  get rows(): number {
-    return this.#keys.size
+  /** Memory that the keys take. */
+  get bytes(): number {
+    return this.#keys.bytes + deferredBytes * this.#deferred.size
   }
 
   /** Notes the change that the reader holds. `wanted`: whether a key belongs to this pass. */
   note(change: ChangeReader, ordinal: number, wanted?: (hash: number) => boolean): void {
     const { tag, row, old } = change
-    if (tag === record.insert) this.#touch(change, row, 2 * ordinal + 1, false, wanted)
+    if (change.relation.description.deferrableKey === true) this.#noteDeferred(change, ordinal, wanted)
+    else if (tag === record.insert) this.#touch(change, row, 2 * ordinal + 1, false, wanted)
     else if (tag === record.delete) this.#touch(change, old, 2 * ordinal, true, wanted)
     else if (change.keyChanged) {
       this.#touch(change, old, 2 * ordinal, true, wanted)
@@ -38,25 +41,38 @@ export class LastChanges {
   }
 
   /** Sets the bit of every event that is to be emitted. `touched` gets what came first where it is another change. */
-  collect(keep: Uint8Array, touched: Map<number, FirstTouch> | undefined): void {
+  collect(keep: Uint8Array, touched: FirstTouches | undefined): void {
+    this.#deferred.collect(keep, touched)
     for (let entry = 0; entry < this.#keys.size; entry++) {
       const event = this.#last[entry] as number
       const existed = this.#existed[entry] === 1
       const isGone = event % 2 === 0
       if (isGone && !existed) continue
-      keep[Math.floor(event / 8)] = (keep[Math.floor(event / 8)] as number) | (1 << (event % 8))
+      keepEvent(keep, event)
       const ordinal = this.#first[entry] as number
-      if (touched !== undefined && ordinal !== Math.floor(event / 2)) touched.set(event, { ordinal, existed })
+      if (touched !== undefined && ordinal !== Math.floor(event / 2)) touched.add(event, ordinal, existed)
     }
   }
 
   clear(): void {
     this.#keys.clear()
+    this.#deferred.clear()
     if (this.#last.length > 65_536) {
       this.#last = new Float64Array(1024)
       this.#first = new Float64Array(1024)
       this.#existed = new Uint8Array(1024)
     }
+  }
+
+  #noteDeferred(change: ChangeReader, ordinal: number, wanted: ((hash: number) => boolean) | undefined): void {
+    const { tag, row, old, relation } = change
+    const mine = (view: ChangeReader['row']): boolean =>
+      wanted === undefined || wanted(this.#keys.hashOf(relation.relid, view, relation.keyIndexes))
+    if (tag !== record.insert) {
+      change.needOld()
+      if (mine(old)) this.#deferred.remove(relation, old, ordinal, tag === record.delete || change.keyChanged)
+    }
+    if (tag !== record.delete && mine(row)) this.#deferred.add(relation, row, ordinal)
   }
 
   #touch(
@@ -89,8 +105,4 @@ export class LastChanges {
     existed.set(this.#existed)
     this.#existed = existed
   }
-}
-
-export function isKept(keep: Uint8Array, event: number): boolean {
-  return ((keep[Math.floor(event / 8)] as number) & (1 << (event % 8))) !== 0
 }

@@ -1,7 +1,6 @@
 // Encodes changes into the batch that goes to the sink next. One object per feed (and one per scan connection): its
 // batch, its RowChange and its timestamps are filled again and again.
 
-import { FeedError } from '../errors/feed-error.ts'
 import { formatHlc, type Hlc } from '../core/hlc.ts'
 import { MessageBatch } from '../core/message-batch.ts'
 import type { RelationSchema } from '../core/relation.ts'
@@ -75,16 +74,4 @@ export class MessageOutput {
     change.mvcc = this.#mvcc
     return change
   }
-}
-
-/** The row before the change is not in the log, and `diff` must show it. */
-export function beforeMissing(relation: RelationSchema): FeedError {
-  const { schema, name } = relation.description
-  return new FeedError(
-    'FEED_ROW',
-    `the previous values of a row of table "${name}" were not logged, so diff cannot show them`,
-    {
-      hint: `ALTER TABLE "${schema}"."${name}" REPLICA IDENTITY FULL, then start the changefeed again with a later cursor or an initial scan`,
-    },
-  )
 }

@@ -10,8 +10,9 @@ import type { RowView } from '../core/row-view.ts'
 import { SchemaHistory } from '../decode/schema-history.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { ChangeReader } from './change-reader.ts'
+import { DeferredKeys } from './deferred-keys.ts'
 import { KeyTable } from './key-table.ts'
-import { beforeMissing, type MessageOutput } from './message-output.ts'
+import type { MessageOutput } from './message-output.ts'
 import { isRow, listRecords, OffsetList, recordEnd } from './offset-list.ts'
 
 const maxStashBytes = 256 * 1024 * 1024
@@ -23,18 +24,23 @@ export interface RowsAtCursorOptions {
   readonly cut: Hlc
   /** Gets the old rows as messages; the caller gives them to the sink with the scan's. */
   readonly stash: MessageOutput
+  /** Called now and then, so that the thread stays awake for others. */
+  readonly breathe: () => Promise<void>
+  readonly signal: AbortSignal
 }
 
 export class RowsAtCursor {
   readonly #touched = new KeyTable()
+  readonly #deferred = new DeferredKeys()
 
   /** False: the row has changed since the cursor; its older self is in the stash, or it was not there. */
   isOfCursor(relation: RelationSchema, row: RowView): boolean {
+    if (relation.description.deferrableKey === true) return !this.#deferred.hasAdded(relation, row)
     return !this.#touched.has(relation.relid, row, relation.keyIndexes)
   }
 
   /** Reads the log in `(cursor, cut]`, all of which it holds. */
-  read({ log, targets, cursor, cut, stash }: RowsAtCursorOptions): void {
+  async read({ log, targets, cursor, cut, stash, breathe, signal }: RowsAtCursorOptions): Promise<void> {
     const topics = new Map(targets.map(({ relid }, index) => [relid, index]))
     const schemas = new SchemaHistory()
     const change = new ChangeReader(schemas)
@@ -56,6 +62,12 @@ export class RowsAtCursor {
         }
         if (compareHlc(ts, cut) > 0) return
         at = listRecords(payload, at, (relid) => topics.has(relid), list)
+        if (list.truncated !== 0 && compareHlc(ts, cursor) > 0) {
+          const name = targets.find(({ relid }) => relid === list.truncated)?.tableName ?? list.truncated
+          throw new FeedError('FEED_TRUNCATED', `"${name}" was truncated`, {
+            hint: 'its rows as of the cursor are gone; start the changefeed with a later cursor, or without',
+          })
+        }
         for (let i = 0; i < list.count; i++) {
           const offset = list.offsets[i] as number
           if (!isRow(payload[offset] as number)) schemas.apply(payload, offset, recordEnd(payload, offset))
@@ -67,21 +79,29 @@ export class RowsAtCursor {
         if (list.committed) ts = undefined
       }
       if (compareHlc(block.resolved, cut) >= 0) return
+      await breathe()
+      signal.throwIfAborted()
     }
   }
 
   #takeBack(change: ChangeReader, topic: number, stash: MessageOutput): void {
-    const { tag, relation, row, old, oldKind, keyChanged } = change
-    if (tag === record.insert) this.#touch(relation, row)
+    const { tag, relation, row, old, keyChanged } = change
+    if (relation.description.deferrableKey === true) {
+      if (tag !== record.insert && this.#deferred.remove(relation, change.needOld(), 0, false)) {
+        this.#keep(relation, topic, old, stash)
+      }
+      if (tag !== record.delete) this.#deferred.add(relation, row, 0)
+    } else if (tag === record.insert) this.#touch(relation, row)
     else {
       const key = tag === record.delete || keyChanged ? old : row
-      if (this.#touch(relation, key)) {
-        if (oldKind !== 'full') throw beforeMissing(relation)
-        stash.write(relation, topic, old, old, undefined)
-        if (stash.batch.bytes.length > maxStashBytes) throw tooMuch()
-      }
+      if (this.#touch(relation, key)) this.#keep(relation, topic, change.needOld(), stash)
       if (keyChanged) this.#touch(relation, row)
     }
+  }
+
+  #keep(relation: RelationSchema, topic: number, old: RowView, stash: MessageOutput): void {
+    stash.write(relation, topic, old, old, undefined)
+    if (stash.batch.bytes.length > maxStashBytes) throw tooMuch()
   }
 
   /** True: it is the first change of the row. */

@@ -24,7 +24,11 @@ SELECT set_config('changefeed.internal', 'on', true);
 
 CREATE TABLE IF NOT EXISTS changefeed.source (
   only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
-  token text NOT NULL DEFAULT md5(gen_random_uuid()::text)
+  token text NOT NULL DEFAULT md5(gen_random_uuid()::text),
+  -- A new token says that rows may be missing that were written under the old one, and this says why.
+  why text,
+  -- The token whose reason is in the log.
+  seen text
 );
 INSERT INTO changefeed.source DEFAULT VALUES ON CONFLICT DO NOTHING;
 
@@ -65,6 +69,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
     'schema', n.nspname,
     'name', c.relname,
     'identity', c.relreplident,
+    'deferrableKey', EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary AND NOT indimmediate),
     'columns', coalesce((
       SELECT jsonb_agg(jsonb_build_object(
         'name', attname, 'attnum', attnum, 'typeOid', atttypid::bigint, 'typmod', atttypmod,
@@ -97,23 +102,50 @@ BEGIN
   PERFORM changefeed.emit(d);
 END $$;
 
-CREATE OR REPLACE FUNCTION changefeed.on_ddl() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+-- pubgencols came with PostgreSQL 18, prqual and prattrs with 15; to_jsonb reads them where they are.
+CREATE OR REPLACE FUNCTION changefeed.publishes_all() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT EXISTS (SELECT FROM pg_publication p WHERE pubname = '${publication}' AND pubinsert AND pubupdate AND pubdelete
+    AND pubtruncate AND NOT pubviaroot AND coalesce(to_jsonb(p) ->> 'pubgencols', 's') = 's')
+$$;
+
+-- Every row of the relation, whole.
+CREATE OR REPLACE FUNCTION changefeed.published(relation oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT changefeed.publishes_all() AND EXISTS (
+    SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+    WHERE p.pubname = '${publication}' AND r.prrelid = relation
+      AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL)
+$$;
+
+-- The watched tables whose rows are not all published.
+CREATE OR REPLACE FUNCTION changefeed.lost() RETURNS TABLE (relid oid, name text)
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT w.relid, format('%I.%I', n.nspname, c.relname)
+  FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE NOT changefeed.published(w.relid) ORDER BY 1
+$$;
+
+-- What the publication publishes is made all again; only what comes from now on is complete.
+CREATE OR REPLACE FUNCTION changefeed.mend() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+  IF changefeed.publishes_all() THEN RETURN; END IF;
+  EXECUTE 'ALTER PUBLICATION ${publication} SET (publish = ''insert, update, delete, truncate'', publish_via_partition_root = false'
+    || CASE WHEN current_setting('server_version_num')::int >= 180000 THEN ', publish_generated_columns = stored)' ELSE ')' END;
+  UPDATE changefeed.watched SET since_xid = pg_current_xact_id();
+END $$;
+
+CREATE OR REPLACE FUNCTION changefeed.distrust(reason text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog AS $$
+  UPDATE changefeed.source SET token = md5(gen_random_uuid()::text), why = reason
+$$;
+
+-- Writes a description of every watched table that is not what it was.
+CREATE OR REPLACE FUNCTION changefeed.look() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE w record; d jsonb;
 BEGIN
-  -- What only makes something new, or touches no column, changes no table that is watched.
-  IF tg_tag LIKE 'CREATE %' AND tg_tag <> 'CREATE EXTENSION'
-     OR tg_tag IN ('SELECT INTO', 'COMMENT', 'GRANT', 'REVOKE', 'SECURITY LABEL', 'REFRESH MATERIALIZED VIEW', 'REINDEX') THEN
-    RETURN;
-  END IF;
-  IF tg_tag IN ('ALTER PUBLICATION', 'DROP PUBLICATION', 'DROP OWNED')
-     AND coalesce(current_setting('changefeed.internal', true), '') <> 'on'
-     AND EXISTS (SELECT FROM changefeed.watched t WHERE EXISTS (SELECT FROM pg_class WHERE oid = t.relid) AND NOT EXISTS (
-       SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-       WHERE p.pubname = '${publication}' AND r.prrelid = t.relid)) THEN
-    RAISE EXCEPTION 'publication "${publication}" is in use by changefeeds'
-      USING ERRCODE = 'object_in_use', HINT = 'Changes of the watched tables would be lost. Cancel the changefeeds first.';
-  END IF;
   FOR w IN SELECT relid, description FROM changefeed.watched ORDER BY relid LOOP
     d := changefeed.describe(w.relid);
     IF d IS NULL THEN
@@ -126,12 +158,29 @@ BEGIN
   END LOOP;
 END $$;
 
+CREATE OR REPLACE FUNCTION changefeed.on_ddl() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+  -- What only makes something new, or touches no column, changes no table that is watched.
+  IF tg_tag LIKE 'CREATE %' AND tg_tag <> 'CREATE EXTENSION'
+     OR tg_tag IN ('SELECT INTO', 'COMMENT', 'GRANT', 'REVOKE', 'SECURITY LABEL', 'REFRESH MATERIALIZED VIEW', 'REINDEX') THEN
+    RETURN;
+  END IF;
+  IF tg_tag IN ('ALTER PUBLICATION', 'DROP PUBLICATION', 'DROP OWNED')
+     AND coalesce(current_setting('changefeed.internal', true), '') <> 'on'
+     AND EXISTS (SELECT FROM changefeed.lost()) THEN
+    RAISE EXCEPTION 'publication "${publication}" is in use by changefeeds'
+      USING ERRCODE = 'object_in_use', HINT = 'Changes of the watched tables would be lost. Cancel the changefeeds first.';
+  END IF;
+  PERFORM changefeed.look();
+END $$;
+
 DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'pg_changefeed_ddl') THEN
     CREATE EVENT TRIGGER pg_changefeed_ddl ON ddl_command_end EXECUTE FUNCTION changefeed.on_ddl();
-    -- Also when session_replication_role is 'replica': a restore changes tables too.
-    ALTER EVENT TRIGGER pg_changefeed_ddl ENABLE ALWAYS;
   END IF;
+  -- Also when session_replication_role is 'replica': a restore changes tables too.
+  ALTER EVENT TRIGGER pg_changefeed_ddl ENABLE ALWAYS;
   IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}') THEN
     IF current_setting('server_version_num')::int >= 180000 THEN
       CREATE PUBLICATION ${publication} WITH (publish_generated_columns = stored);
@@ -144,7 +193,8 @@ END $$;
 
 const fingerprint = createHash('sha256').update(installSql).digest('hex')
 
-const installedSql = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'changefeed' AND obj_description(oid, 'pg_namespace') = '${fingerprint}') AND EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}') AND EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'pg_changefeed_ddl')`
+/** One column: whether this very version is there, and at work. */
+export const installedSql = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'changefeed' AND obj_description(oid, 'pg_namespace') = '${fingerprint}') AND EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}') AND EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'pg_changefeed_ddl' AND evtenabled = 'A')`
 
 /** Makes sure that this very version is installed. */
 export async function install(connection: Queries): Promise<void> {
