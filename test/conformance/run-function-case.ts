@@ -6,7 +6,9 @@ import { describeJob } from '../../src/plan/job-description.ts'
 import { readKafkaSinkConfig } from '../../src/plan/kafka-sink-config.ts'
 import { readKafkaUri } from '../../src/plan/kafka-uri.ts'
 import { kafkaTopicName } from '../../src/plan/topic-name.ts'
-import { BatchPool, PartitionQueue } from '../../src/sink/kafka/partition-queue.ts'
+import { Backlog } from '../../src/sink/kafka/backlog.ts'
+import { BatchPool } from '../../src/sink/kafka/batch-pool.ts'
+import { PartitionQueue } from '../../src/sink/kafka/partition-queue.ts'
 import { noHeaders } from '../../src/sink/kafka/record-batch.ts'
 import { parseOne } from '../support/parse-one.ts'
 import type { ConformanceCase } from './cases.ts'
@@ -61,7 +63,14 @@ function halves(original: ConformanceCase): void {
   const numbers = (text: string): number[] => (text.match(/\d+/g) ?? []).map(Number)
   const [always = '', enough = ''] = expected(original)
   const queueOf = (): PartitionQueue => {
-    const queue = new PartitionQueue('t', 0, 1, new BatchPool(noHeaders))
+    const queue = new PartitionQueue({
+      topic: 't',
+      partition: 0,
+      leader: 1,
+      pool: new BatchPool(noHeaders),
+      backlog: new Backlog(),
+      limits: { bytes: 900_000, messages: Number.POSITIVE_INFINITY },
+    })
     const message = Buffer.from('k1value')
     for (let i = 0; i < 100; i++) queue.add(message, 0, 2, message.length)
     queue.close()
@@ -79,7 +88,7 @@ function halves(original: ConformanceCase): void {
   const [count = 0, size = 0] = numbers(enough)
   const sent: number[] = []
   const taken = queueOf()
-  while (!taken.isEmpty) {
+  while (taken.hasFull) {
     const records = recordsOf(taken.start(header, undefined))
     if (records > size) assert.ok(taken.split())
     else {

@@ -25,6 +25,7 @@ class JobCase {
   readonly #feeds: JobFeed[] = []
   /** Row messages that steps have accounted for, by feed. */
   readonly #seen = new Map<JobFeed, number>()
+  #isBrokerDown = false
   #metricsBefore = { retries: 0, failures: 0 }
 
   constructor(world: CaseWorld, original: ConformanceCase, database: CaseDatabase) {
@@ -51,6 +52,7 @@ class JobCase {
         if (!this.#mayRepeat) assert.deepEqual(feed.texts(true).slice(this.#seen.get(feed) ?? 0), [])
       }
     } finally {
+      if (this.#isBrokerDown) await this.#world.broker?.restart()
       for (const feed of this.#feeds) await feed[Symbol.asyncDispose]()
     }
   }
@@ -80,9 +82,13 @@ class JobCase {
   async #do(sql: string): Promise<void> {
     const { client, placeholders } = this.#database
     const { broker } = this.#world
-    if (sql === '-- kill the broker --') await broker?.kill()
-    else if (sql === '-- restart the broker --') await broker?.restart()
-    else if (/^(PAUSE|RESUME) JOB \$1/.test(sql)) {
+    if (sql === '-- kill the broker --') {
+      await broker?.kill()
+      this.#isBrokerDown = true
+    } else if (sql === '-- restart the broker --') {
+      this.#isBrokerDown = false
+      await broker?.restart()
+    } else if (/^(PAUSE|RESUME) JOB \$1/.test(sql)) {
       await client.query(sql.split(' -- ')[0] as string, [this.#feeds[0]?.jobId])
       if (sql.startsWith('PAUSE')) assert.equal((await this.#feeds[0]?.job())?.status, 'paused')
     } else await runStatement(this.#world.server, client, sql, placeholders)
@@ -118,6 +124,8 @@ class JobCase {
     } else if (failures !== undefined) {
       for (const each of this.#feeds) await each.reaches('failed')
       assert.equal((await this.#metrics()).failures - this.#metricsBefore.failures, Number(failures))
+    } else if (text === 'a high-water mark') {
+      await until(text, withinMs, async () => ((await feed.job()).high_water_timestamp === null ? undefined : true))
     } else if (/^(?:a|two) resolved timestamps?\b/.test(text)) {
       const count = text.startsWith('two') ? 2 : 1
       await until(text, withinMs, () => (feed.resolved.length >= count ? true : undefined))
