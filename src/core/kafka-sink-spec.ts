@@ -46,6 +46,10 @@ export interface KafkaFlush {
   readonly messages: number
   readonly bytes: number
   readonly frequencyMs: number
+  /** Of one request, and so of a batch; undefined or 0: as many as fit. */
+  readonly maxMessages?: number
+  /** Of a batch, before compression; undefined or 0: as many as fit. A single message may be larger. */
+  readonly maxBytes?: number
 }
 
 /** Of one produce request; what still fails then is an error of the feed, which is retried as a whole. */

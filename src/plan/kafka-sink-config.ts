@@ -1,7 +1,9 @@
-// kafka_sink_config: a JSON object. Fields that are not known are ignored, as CockroachDB does; wrong values are errors.
+// kafka_sink_config: a JSON object. Wrong values and fields that are not known are errors: a misspelt `RequiredAcks` must
+// not pass for the default.
 
 import { parseDuration } from '../core/duration.ts'
 import type { KafkaFlush, KafkaRetry, KafkaSinkSpec, MessageHeader } from '../core/kafka-sink-spec.ts'
+import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { kafkaTopicName } from './topic-name.ts'
 import { readKafkaUri } from './kafka-uri.ts'
@@ -19,6 +21,12 @@ const acksNames: Readonly<Record<string, KafkaSinkSpec['acks']>> = {
   '-1': 'all',
 }
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+/** Of the object itself, of Flush and of Retry. */
+const fields = {
+  '': ['ClientID', 'Flush', 'RequiredAcks', 'Compression', 'CompressionLevel', 'Version', 'Retry'],
+  Flush: ['Messages', 'Bytes', 'Frequency', 'MaxMessages', 'MaxBytes'],
+  Retry: ['Max', 'Backoff'],
+} as const
 const lz4Levels: ReadonlySet<number> = new Set([0, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072])
 
 export interface KafkaTable {
@@ -47,8 +55,12 @@ export function kafkaSinkSpec(options: KafkaSinkOptions): KafkaSinkSpec {
 }
 
 export function readKafkaSinkConfig(text: string | undefined, position: number): KafkaConfig {
-  const refuse = (message: string): FeedError => new FeedError('FEED_OPTION', message, { position })
-  const config = new ConfigObject(text === undefined || text === '' ? {} : parse(text, refuse), refuse)
+  const refuse: Refuse = (message, hint) => new FeedError('FEED_OPTION', message, { position, hint })
+  const config = new ConfigObject('', text === undefined || text === '' ? {} : parse(text, refuse), refuse)
+  const version = config.text('Version')
+  // The brokers are asked what they speak.
+  if (version !== undefined && !/^\d+(?:\.\d+){2,3}$/.test(version))
+    throw refuse(`invalid version "${version}"`, `for example '{"Version": "1.0.0.0"}'`)
   const acksText = config.text('RequiredAcks') ?? 'ONE'
   const acks = acksNames[acksText.toLowerCase()]
   if (acks === undefined) throw refuse(`invalid acks value "${acksText}", must be "NONE"/"0", "ONE"/"1", or "ALL"/"-1"`)
@@ -68,7 +80,7 @@ export function readKafkaSinkConfig(text: string | undefined, position: number):
   }
 }
 
-type Refuse = (message: string) => FeedError
+type Refuse = (message: string, hint?: string) => FeedError
 
 function parse(text: string, refuse: Refuse): unknown {
   try {
@@ -96,11 +108,14 @@ function readFlush(flush: ConfigObject, refuse: Refuse): KafkaFlush {
   const messages = flush.integer('Messages') ?? 0
   const bytes = flush.integer('Bytes') ?? 0
   const frequencyMs = flush.durationMs('Frequency') ?? 0
-  if (messages < 0 || bytes < 0 || frequencyMs < 0) throw refuse('invalid sink config, all values must be non-negative')
+  const maxMessages = flush.integer('MaxMessages') ?? 0
+  const maxBytes = flush.integer('MaxBytes') ?? 0
+  if ([messages, bytes, frequencyMs, maxMessages, maxBytes].some((value) => value < 0))
+    throw refuse('invalid sink config, all values must be non-negative')
   if ((messages > 0 || bytes > 0) && frequencyMs === 0) {
     throw refuse('invalid sink config, Flush.Frequency is not set, messages may never be sent')
   }
-  return { messages, bytes, frequencyMs }
+  return { messages, bytes, frequencyMs, maxMessages, maxBytes }
 }
 
 function readRetry(retry: ConfigObject, refuse: Refuse): KafkaRetry {
@@ -122,9 +137,18 @@ class ConfigObject {
   readonly #members: ReadonlyMap<string, unknown>
   readonly #refuse: Refuse
 
-  constructor(value: unknown, refuse: Refuse) {
+  constructor(name: keyof typeof fields, value: unknown, refuse: Refuse) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw refuse('error unmarshalling json: the value is not an object')
+      throw refuse(`error unmarshalling json: ${name === '' ? 'the value' : name} is not an object`)
+    }
+    const prefix = name === '' ? '' : `${name}.`
+    for (const member of Object.keys(value)) {
+      if (fields[name].some((known) => known.toLowerCase() === member.toLowerCase())) continue
+      const meant = nearestName(member, fields[name])
+      throw refuse(
+        `unknown field ${prefix}${member} in kafka_sink_config`,
+        meant === undefined ? `it has ${fields[name].join(', ')}` : `did you mean ${prefix}${meant}?`,
+      )
     }
     this.#members = new Map(Object.entries(value).map(([name, member]) => [name.toLowerCase(), member]))
     this.#refuse = refuse
@@ -154,8 +178,8 @@ class ConfigObject {
     return Number(read.nanos) / 1e6
   }
 
-  object(name: string): ConfigObject {
-    return new ConfigObject(this.any(name) ?? {}, this.#refuse)
+  object(name: 'Flush' | 'Retry'): ConfigObject {
+    return new ConfigObject(name, this.any(name) ?? {}, this.#refuse)
   }
 
   #wrong(name: string, wanted: string): FeedError {

@@ -11,6 +11,24 @@ import { FeedError } from '../errors/feed-error.ts'
 import { SinkParameters } from './sink-parameters.ts'
 
 const defaultPort = 9092
+const parameterNames = [
+  'topic_prefix',
+  'topic_name',
+  'tls_enabled',
+  'ca_cert',
+  'client_cert',
+  'client_key',
+  'insecure_tls_skip_verify',
+  'sasl_enabled',
+  'sasl_handshake',
+  'sasl_mechanism',
+  'sasl_user',
+  'sasl_password',
+  'api_key',
+  'api_secret',
+  'shared_access_key_name',
+  'shared_access_key',
+]
 const mechanisms = ['AWS_MSK_IAM', 'OAUTHBEARER', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 
 export interface KafkaUri {
@@ -34,7 +52,13 @@ export function readKafkaUri(uri: string, position: number): KafkaUri {
   const implied = isHosted ? readHosted(scheme.toLowerCase(), parameters) : undefined
   const tls = readTls(parameters, isHosted)
   const sasl = implied ?? readSasl(parameters)
-  parameters.end('kafka')
+  parameters.end('kafka', parameterNames)
+  if (sasl !== undefined && tls === undefined) {
+    throw parameters.refused(
+      'sasl_enabled requires tls_enabled=true',
+      'without TLS whoever listens on the network can take the credentials',
+    )
+  }
   const brokers = readBrokers(hosts, parameters)
   return { brokers, topicPrefix, topicName, tls, sasl }
 }

@@ -1,5 +1,6 @@
 // The query parameters of a sink URI, taken one by one; what nobody took is an error that names it.
 
+import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
@@ -37,10 +38,15 @@ export class SinkParameters {
     return Buffer.from(standard, 'base64').toString('latin1')
   }
 
-  /** `sink`: as in "unknown kafka sink query parameters". */
-  end(sink: string): void {
+  /** `sink`: as in "unknown kafka sink query parameters"; `known`: what may have been meant. */
+  end(sink: string, known: readonly string[]): void {
     const names = [...this.#values.keys()].sort()
-    if (names.length > 0) throw this.refused(`unknown ${sink} sink query parameters: [${names.join(', ')}]`)
+    if (names.length === 0) return
+    const meant = names.flatMap((name) => nearestName(name, known) ?? [])
+    throw this.refused(
+      `unknown ${sink} sink query parameters: [${names.join(', ')}]`,
+      meant.length === 0 ? undefined : `did you mean ${meant.join(', ')}?`,
+    )
   }
 
   refused(message: string, hint?: string): FeedError {

@@ -1,60 +1,57 @@
-// The client library's part: connections with their TLS and SASL, metadata, producer ids. What is sent over the
-// connections is ours (produce.ts).
+// What the sink asks of a Kafka cluster beside taking messages: where the partitions are, who the brokers are, a producer
+// id. Any broker that answers will do, so one that hangs or is gone does not stop the others from being asked.
 
-import { isIP } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Base, initProducerIdV2, listOffsetsV5, type Connection } from '@platformatic/kafka'
+import { initProducerIdV2, listOffsetsV5, type Connection } from '@platformatic/kafka'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { flatMessage } from './kafka-errors.ts'
+import { addressText, brokerAddress, KafkaConnections, requestMs, type BrokerAddress } from './kafka-connections.ts'
+import { codesOf, kafkaCode, notIdempotent } from './kafka-errors.ts'
+import { fetchMetadata, type Metadata, type TopicAnswer, type TopicLayout } from './metadata.ts'
 
-const connectMs = 10_000
-const requestMs = 30_000
-const closeMs = 1000
+/** A broker that has not answered until then is passed over. */
+const askMs = 10_000
 /** The end of a partition, as a time. */
 const latest = -1n
 const idAttempts = 25
 const idWaitMs = 200
 
-export interface TopicLayout {
-  /** The broker that leads each partition; -1: none at the moment. */
-  readonly leaders: readonly number[]
-}
+export type KafkaLog = (level: 'info' | 'warn' | 'error', text: string) => void
 
 export class KafkaClient implements AsyncDisposable {
   readonly #spec: KafkaSinkSpec
-  /** TLS names the server that is asked for (SNI): of hosts with a name, not of addresses. */
-  #namesServer: boolean
-  #client: Base
+  readonly #log: KafkaLog
+  readonly #connections: KafkaConnections
+  readonly #bootstrap: readonly BrokerAddress[]
+  #brokers: ReadonlyMap<number, BrokerAddress> = new Map()
+  /** Asked first. */
+  #answered: BrokerAddress | undefined
 
-  constructor(spec: KafkaSinkSpec) {
+  constructor(spec: KafkaSinkSpec, log: KafkaLog = () => undefined) {
     this.#spec = spec
-    this.#namesServer = !spec.brokers.some((broker) => isAddress(broker.replace(/:\d+$/, '')))
-    this.#client = open(spec, this.#namesServer)
+    this.#log = log
+    this.#connections = new KafkaConnections(spec)
+    this.#bootstrap = spec.brokers.map(brokerAddress)
   }
 
-  /** Creates topics that are missing where the brokers allow it. Throws while one of them is not there. */
-  async topics(names: readonly string[]): Promise<ReadonlyMap<string, TopicLayout>> {
-    const options = { topics: [...names], autocreateTopics: true, forceUpdate: true }
-    let metadata = await this.#client.metadata(options)
-    if (this.#namesServer && [...metadata.brokers.values()].some(({ host }) => isAddress(host))) {
-      this.#namesServer = false
-      await this.#client.close()
-      this.#client = open(this.#spec, false)
-      metadata = await this.#client.metadata(options)
+  /** Topics that are missing are made where the brokers allow it. An answer for each name. */
+  async topics(names: readonly string[]): Promise<ReadonlyMap<string, TopicAnswer>> {
+    const errors: unknown[] = []
+    for (const address of this.#candidates()) {
+      try {
+        const { brokers, topics } = await this.#ask(address, names)
+        this.#answered = address
+        for (const [id, broker] of brokers) {
+          if (!this.#brokers.has(id))
+            this.#log('info', `client/brokers registered new broker #${id} at ${addressText(broker)}`)
+        }
+        this.#brokers = brokers
+        return new Map(names.map((name) => [name, topics.get(name) ?? { code: kafkaCode.unknownTopic }]))
+      } catch (error) {
+        errors.push(error)
+      }
     }
-    const layouts = new Map<string, TopicLayout>()
-    for (const name of names) {
-      const topic = metadata.topics.get(name)
-      if (topic === undefined) throw new FeedError('FEED_SINK', `Kafka gives no metadata of topic ${name}`)
-      layouts.set(name, { leaders: topic.partitions.map(({ leader }) => leader) })
-    }
-    return layouts
-  }
-
-  /** Asks any broker who is there. */
-  async dial(): Promise<void> {
-    await this.#client.metadata({ topics: [], forceUpdate: true })
+    throw new AggregateError(errors, '')
   }
 
   /** Throws while a partition's leader does not know that it leads, as it may not in the first moments of a topic. */
@@ -72,65 +69,65 @@ export class KafkaClient implements AsyncDisposable {
   }
 
   async connection(broker: number): Promise<Connection> {
-    const address = this.#client.currentMetadata?.brokers.get(broker)
-    if (address === undefined) throw new FeedError('FEED_SINK', `Kafka has no broker ${broker} at the moment`)
-    return this.#client.connections.get(address)
+    const address = this.#brokers.get(broker)
+    if (address !== undefined) return this.#connections.get(address)
+    throw new FeedError(
+      'FEED_SINK',
+      broker < 0 ? 'a partition has no leader at the moment' : `Kafka has no broker ${broker} at the moment`,
+    )
   }
 
   async newProducerId(): Promise<{ readonly id: bigint; readonly epoch: number }> {
     // Without a transactional id any broker gives one.
-    const [broker] = this.#client.currentMetadata?.brokers.keys() ?? []
-    const connection = await this.connection(broker ?? -1)
+    const [broker] = this.#answered === undefined ? this.#bootstrap : [this.#answered]
+    const connection = await this.#connections.get(broker as BrokerAddress)
     for (let attempt = 1; ; attempt++) {
       try {
         const { producerId, producerEpoch } = await initProducerIdV2.api.async(connection, null, requestMs, -1n, -1)
         return { id: producerId, epoch: producerEpoch }
       } catch (error) {
+        const codes = codesOf(error)
+        if (codes.includes(kafkaCode.clusterAuthorization)) throw notIdempotent(this.#spec)
         // A broker that has just started has no ids to give yet.
-        if (attempt === idAttempts || !/coordinator is loading/.test(flatMessage(error))) throw error
+        const isEarly = codes.some(
+          (code) => code === kafkaCode.coordinatorLoading || code === kafkaCode.coordinatorNotAvailable,
+        )
+        if (attempt === idAttempts || !isEarly) throw error
         await delay(idWaitMs)
       }
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // What was written still goes out; but a broker that is gone may never say goodbye.
-    const sockets = [...this.#client.connections].map(([, connection]) => connection.socket)
-    await Promise.race([this.#client.close().catch(() => undefined), delay(closeMs)])
-    for (const socket of sockets) socket?.destroy()
+    await this.#connections[Symbol.asyncDispose]()
   }
-}
 
-function isAddress(host: string): boolean {
-  return isIP(host.replace(/^\[|\]$/g, '')) !== 0
-}
+  /** Each address once. */
+  #candidates(): Iterable<BrokerAddress> {
+    const last = this.#answered === undefined ? [] : [this.#answered]
+    const all = [...last, ...this.#bootstrap, ...this.#brokers.values()]
+    return new Map(all.map((address) => [addressText(address), address])).values()
+  }
 
-function open({ brokers, clientId, sasl, tls }: KafkaSinkSpec, namesServer: boolean): Base {
-  const client = new Base({
-    clientId,
-    bootstrapBrokers: [...brokers],
-    // Who asks here tries again itself, and says so.
-    retries: 0,
-    connectTimeout: connectMs,
-    requestTimeout: requestMs,
-    metadataMaxAge: 0,
-    autocreateTopics: true,
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: {
-            rejectUnauthorized: tls.verify,
-            ...(tls.ca === undefined ? {} : { ca: [tls.ca] }),
-            ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-            ...(tls.key === undefined ? {} : { key: tls.key }),
-          },
-          tlsServerName: namesServer,
+  async #ask(address: BrokerAddress, names: readonly string[]): Promise<Metadata> {
+    const text = addressText(address)
+    const isNew = this.#connections.isNew(address)
+    if (isNew) this.#log('info', `client/metadata fetching metadata for all topics from broker ${text}`)
+    const connection = await this.#connections.get(address)
+    if (isNew) this.#log('info', `Connected to broker at ${text} (unregistered)`)
+    const tooLate = new AbortController()
+    try {
+      return await Promise.race([
+        fetchMetadata(connection, names, true),
+        delay(askMs, undefined, { signal: tooLate.signal }).then(() => {
+          throw new FeedError(
+            'FEED_SINK',
+            `broker ${text} took the connection and did not answer within ${askMs / 1000} s`,
+          )
         }),
-    ...(sasl === undefined
-      ? {}
-      : { sasl: { mechanism: sasl.mechanism, username: sasl.user, password: sasl.password } }),
-  })
-  // What goes wrong comes back from the call that it goes wrong in.
-  client.on('error', () => undefined)
-  return client
+      ])
+    } finally {
+      tooLate.abort()
+    }
+  }
 }

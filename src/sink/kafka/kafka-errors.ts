@@ -1,6 +1,9 @@
-// What the client library throws, as errors of ours: nested errors in one line, sorted into those that time may mend and
-// those that it will not. Nothing of it holds a password; the library does not repeat what it was given.
+// What Kafka and the client library say, as errors of ours: nested errors in one line, codes sorted into those that time
+// may mend and those that it will not, hints. Nothing of it holds a password; the library does not repeat what it was
+// given.
 
+import { protocolErrors, protocolErrorsCodesById } from '@platformatic/kafka'
+import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 
 /** Kafka's error codes, as far as anything here depends on them. */
@@ -11,9 +14,14 @@ export const kafkaCode = {
   requestTimedOut: 7,
   messageTooLarge: 10,
   networkException: 13,
+  coordinatorLoading: 14,
+  coordinatorNotAvailable: 15,
   recordListTooLarge: 18,
   notEnoughReplicas: 19,
   notEnoughReplicasAfterAppend: 20,
+  topicAuthorization: 29,
+  clusterAuthorization: 31,
+  duplicateSequence: 46,
   kafkaStorageError: 56,
   fencedLeaderEpoch: 74,
   unknownLeaderEpoch: 75,
@@ -52,7 +60,78 @@ export function flatMessage(error: unknown): string {
   return texts.length === 0 ? String(error) : texts.join(': ')
 }
 
+/** Kafka's codes in an error of the library and in everything inside it. */
+export function codesOf(error: unknown): number[] {
+  const { apiCode, errors, cause } = error as { apiCode?: unknown; errors?: unknown; cause?: unknown }
+  const inner = [...(Array.isArray(errors) ? errors : []), ...(cause instanceof Error ? [cause] : [])]
+  return [...(typeof apiCode === 'number' ? [apiCode] : []), ...inner.flatMap(codesOf)]
+}
+
 export function sinkError(what: string, error: unknown): FeedError {
   if (error instanceof FeedError) return error
   return new FeedError('FEED_SINK', `${what}: ${flatMessage(error)}`, { cause: error })
+}
+
+/** What metadata says in place of a topic's partitions. */
+export function topicError(topic: string, code: number, spec: KafkaSinkSpec): FeedError {
+  if (code === kafkaCode.unknownTopic) {
+    return new FeedError(
+      'FEED_SINK',
+      `Kafka has no topic ${topic}, and its brokers do not create it (auto.create.topics.enable)`,
+      { hint: `kafka-topics.sh --bootstrap-server ${spec.brokers[0]} --create --topic ${topic} --partitions 1` },
+    )
+  }
+  if (code === kafkaCode.topicAuthorization) return notAuthorized(topic, spec)
+  if (code === kafkaCode.leaderNotAvailable)
+    return new FeedError('FEED_SINK', `topic ${topic} has no leader at the moment`)
+  return new FeedError('FEED_SINK', `Kafka gives no partitions of topic ${topic}: ${codeText(code)}`)
+}
+
+export function notAuthorized(topic: string, spec: KafkaSinkSpec): FeedError {
+  return new FeedError('FEED_SINK', `Kafka does not let this user write topic ${topic} (TOPIC_AUTHORIZATION_FAILED)`, {
+    hint: aclHint(spec, `--operation Write --operation Create --topic ${topic}`),
+  })
+}
+
+/** What a broker said in answer to a batch. */
+export function produceError(
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  code: number,
+  message: string | undefined,
+  spec: KafkaSinkSpec,
+): FeedError {
+  if (code === kafkaCode.topicAuthorization) return notAuthorized(topic, spec)
+  if (code === kafkaCode.clusterAuthorization) return notIdempotent(spec)
+  const said = message ?? codeText(code)
+  return new FeedError('FEED_SINK', `Kafka did not take messages of topic ${topic}, partition ${partition}: ${said}`)
+}
+
+function codeText(code: number): string {
+  const id = protocolErrorsCodesById[code]
+  const known = id === undefined ? undefined : protocolErrors[id]
+  return known === undefined ? `error code ${code}` : `${known.message.replace(/\.$/, '')} (${known.id})`
+}
+
+export function tooLarge(topic: string, bytes: number, { topics, sources }: KafkaSinkSpec): FeedError {
+  const source = sources.filter((_, i) => topics[i] === topic).join(' or ')
+  return new FeedError(
+    'FEED_SINK',
+    `message too large: a row of ${source} gives a message of ${bytes} bytes, more than topic ${topic} takes`,
+    {
+      hint: 'raise max.message.bytes of the topic (and replica.fetch.max.bytes of the brokers), or compress with kafka_sink_config',
+    },
+  )
+}
+
+/** Of asking for a producer id. */
+export function notIdempotent(spec: KafkaSinkSpec): FeedError {
+  return new FeedError(
+    'FEED_SINK',
+    'Kafka does not let this user write idempotently, as RequiredAcks ALL does (CLUSTER_AUTHORIZATION_FAILED)',
+    { hint: aclHint(spec, '--operation IdempotentWrite --cluster') },
+  )
+}
+
+function aclHint({ brokers }: KafkaSinkSpec, what: string): string {
+  return `kafka-acls.sh --bootstrap-server ${brokers[0]} --add --allow-principal User:NAME ${what}`
 }

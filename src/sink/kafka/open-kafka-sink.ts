@@ -3,13 +3,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { connectHint } from './connect-hint.ts'
 import { KafkaClient } from './kafka-client.ts'
-import { flatMessage } from './kafka-errors.ts'
+import { codesOf, flatMessage, kafkaCode, topicError } from './kafka-errors.ts'
 import { KafkaSink, type KafkaSinkOptions } from './kafka-sink.ts'
+import type { TopicAnswer } from './metadata.ts'
 
-/** A topic that is just being made has no leader at first. */
-const topicAttempts = 15
-const topicWaitMs = 200
+/** A topic that is just being made is not there at first, and then has no leader. */
+const topicMs = 10_000
+const topicWaitMs = 100
+const early: ReadonlySet<number> = new Set([kafkaCode.unknownTopic, kafkaCode.leaderNotAvailable, kafkaCode.notLeader])
 
 export async function openKafkaSink(
   spec: KafkaSinkSpec,
@@ -17,64 +20,83 @@ export async function openKafkaSink(
 ): Promise<KafkaSink> {
   const { log, signal } = options
   log('info', 'Initializing new client')
-  const client = new KafkaClient(spec)
+  const client = new KafkaClient(spec, log)
+  // A broker that hangs must not keep whoever gives up.
+  const letGo = (): void => void client[Symbol.asyncDispose]()
+  signal.addEventListener('abort', letGo, { once: true })
   const sink = new KafkaSink({ ...options, spec, client })
   try {
-    log('info', `client/metadata fetching metadata for topics from brokers ${spec.brokers.join(', ')}`)
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await sink.open()
-        break
-      } catch (error) {
-        signal.throwIfAborted()
-        if (attempt === topicAttempts || !isTopicMissing(error)) throw connectFailed(error)
-        await delay(topicWaitMs, undefined, { signal })
-      }
-    }
+    await topicsAreThere(client, spec, signal)
+    await whileEarly(() => sink.open(), signal)
     log('info', 'Successfully initialized new client')
     return sink
   } catch (error) {
     await sink[Symbol.asyncDispose]()
-    throw error
+    signal.throwIfAborted()
+    throw connectFailed(error, spec)
+  } finally {
+    signal.removeEventListener('abort', letGo)
   }
 }
 
-/** Tries the brokers with the credentials, and sends nothing. */
+/**
+ * Tries with the credentials all that a changefeed needs and that shows without sending anything: the brokers, the topics
+ * (which are made where the brokers allow it), the address of a leader, the right to write idempotently.
+ */
 export async function dialKafka(spec: KafkaSinkSpec): Promise<void> {
   await using client = new KafkaClient(spec)
   try {
-    await client.dial()
+    const answers = await topicsAreThere(client, spec)
+    await reachALeader(client, answers)
+    if (spec.acks === 'all') await client.newProducerId()
   } catch (error) {
-    throw connectFailed(error, hintFor(flatMessage(error), spec))
+    throw connectFailed(error, spec)
   }
 }
 
-function connectFailed(error: unknown, hint?: string): FeedError {
+/** A topic whose leader is not there does not count as missing. */
+async function topicsAreThere(
+  client: KafkaClient,
+  spec: KafkaSinkSpec,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, TopicAnswer>> {
+  const endsAtMs = Date.now() + topicMs
+  for (;;) {
+    const answers = await client.topics([...new Set(spec.topics)])
+    const missing = [...answers].flatMap(([topic, answer]) => ('code' in answer ? [{ topic, code: answer.code }] : []))
+    const hopeless = missing.find(({ code }) => !early.has(code))
+    const first = hopeless ?? missing[0]
+    if (first === undefined) return answers
+    if (hopeless !== undefined || Date.now() >= endsAtMs) throw topicError(first.topic, first.code, spec)
+    await delay(topicWaitMs, undefined, { signal })
+  }
+}
+
+async function whileEarly(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  const endsAtMs = Date.now() + topicMs
+  for (;;) {
+    try {
+      await work()
+      return
+    } catch (error) {
+      if (Date.now() >= endsAtMs || !codesOf(error).some((code) => early.has(code))) throw error
+    }
+    await delay(topicWaitMs, undefined, { signal })
+  }
+}
+
+/** Brokers give the addresses at which they want to be found; one that leads must be there. */
+async function reachALeader(client: KafkaClient, answers: ReadonlyMap<string, TopicAnswer>): Promise<void> {
+  const leaders = new Set([...answers.values()].flatMap((answer) => ('code' in answer ? [] : answer.leaders)))
+  leaders.delete(-1)
+  if (leaders.size > 0) await Promise.any([...leaders].map((leader) => client.connection(leader)))
+}
+
+function connectFailed(error: unknown, spec: KafkaSinkSpec): FeedError {
   if (error instanceof FeedError) return error
+  const said = flatMessage(error)
   const message =
     `unable to open connection to broker: kafka: client has run out of available brokers to talk to ` +
-    `(Is your cluster reachable?): ${flatMessage(error)}`
-  return new FeedError('FEED_SINK', message, { hint, cause: error })
-}
-
-function isTopicMissing(error: unknown): boolean {
-  return /UNKNOWN_TOPIC|LEADER_NOT_AVAILABLE|does not host this topic-partition|leadership election|not the current leader/i.test(
-    `${flatMessage(error)} ${JSON.stringify((error as { errors?: unknown }).errors ?? '')}`,
-  )
-}
-
-function hintFor(message: string, { tls, sasl }: KafkaSinkSpec): string | undefined {
-  if (/ECONNREFUSED/.test(message)) return 'no broker listens there: check host and port'
-  if (/ENOTFOUND|EAI_AGAIN/.test(message)) return 'the host name is not known: check its spelling'
-  if (/self.signed|unable to (?:verify|get)|CERT_/i.test(message))
-    return 'give the CA that signed the broker’s certificate as ca_cert'
-  if (/authenticat|SASL/i.test(message))
-    return sasl === undefined
-      ? 'the broker wants sasl_enabled=true'
-      : 'check sasl_mechanism, sasl_user and sasl_password'
-  if (tls !== undefined && /TLS|SSL|wrong version|ECONNRESET|EPROTO/i.test(message))
-    return 'the broker does not speak TLS on this port: leave tls_enabled out, or take another port'
-  if (tls === undefined && /closed|ECONNRESET|TLS|timed out/i.test(message))
-    return 'the broker may want TLS on this port: tls_enabled=true'
-  return undefined
+    `(Is your cluster reachable?): ${said}`
+  return new FeedError('FEED_SINK', message, { hint: connectHint(said, spec), cause: error })
 }

@@ -1,62 +1,57 @@
 // What waits for one partition: record batches in order, of which at most one is under way. A batch that fails goes back
 // to the front, unchanged, so that nothing overtakes it and an idempotent producer's sequence stays whole.
 
-import { RecordBatch, type BatchHeader } from './record-batch.ts'
+import type { Backlog } from './backlog.ts'
+import type { BatchPool } from './batch-pool.ts'
+import type { BatchHeader, RecordBatch } from './record-batch.ts'
 
-/** Below the brokers' usual limit of 1 MiB with room for the header; a larger single message has a batch of its own. */
-export const maxBatchBytes = 900 * 1024
+/** Sequences are 31 bits and start over at 0. */
+const sequences = 0x80000000
 
-/** Spare batches kept for reuse, over all partitions. */
-const maxSpares = 16
+export interface QueueLimits {
+  /** Of a batch; a larger single message has one of its own. */
+  readonly bytes: number
+  readonly messages: number
+}
 
-export interface WaitingBatch {
+interface WaitingBatch {
   readonly batch: RecordBatch
   /** Of an idempotent producer; given at the first attempt. */
   sequence: number | undefined
 }
 
-export class BatchPool {
-  readonly #spares: RecordBatch[] = []
-  readonly #headers: Uint8Array
-
-  /** `headers`: as `RecordBatch` takes them. */
-  constructor(headers: Uint8Array) {
-    this.#headers = headers
-  }
-
-  take(): RecordBatch {
-    return this.#spares.pop() ?? new RecordBatch(undefined, this.#headers)
-  }
-
-  give(batch: RecordBatch): void {
-    batch.clear()
-    if (this.#spares.length < maxSpares) this.#spares.push(batch)
-  }
+export interface QueueOptions {
+  readonly topic: string
+  readonly partition: number
+  readonly leader: number
+  readonly pool: BatchPool
+  readonly backlog: Backlog
+  readonly limits: QueueLimits
 }
 
 export class PartitionQueue {
   readonly topic: string
   readonly partition: number
   leader: number
+  /** Attempts that failed since something was delivered. */
+  failures = 0
   readonly #pool: BatchPool
+  readonly #backlog: Backlog
+  readonly #limits: QueueLimits
   readonly #full: WaitingBatch[] = []
   #open: RecordBatch | undefined
   #underWay: WaitingBatch | undefined
   #nextSequence = 0
+  /** In one of the backlog's lists. */
+  #isListed = false
 
-  constructor(topic: string, partition: number, leader: number, pool: BatchPool) {
+  constructor({ topic, partition, leader, pool, backlog, limits }: QueueOptions) {
     this.topic = topic
     this.partition = partition
     this.leader = leader
     this.#pool = pool
-  }
-
-  get isUnderWay(): boolean {
-    return this.#underWay !== undefined
-  }
-
-  get isEmpty(): boolean {
-    return this.#underWay === undefined && this.#full.length === 0 && this.openCount === 0
+    this.#backlog = backlog
+    this.#limits = limits
   }
 
   get hasFull(): boolean {
@@ -71,18 +66,37 @@ export class PartitionQueue {
     return this.#open?.bytes ?? 0
   }
 
-  get bytes(): number {
-    let sum = this.openBytes + (this.#underWay?.batch.bytes ?? 0)
-    for (const { batch } of this.#full) sum += batch.bytes
-    return sum
+  /** Of the batch that goes next. */
+  get nextBytes(): number {
+    return this.#full[0]?.batch.bytes ?? this.openBytes
+  }
+
+  get nextCount(): number {
+    return this.#full[0]?.batch.count ?? this.openCount
+  }
+
+  get underWayBytes(): number {
+    return this.#underWay?.batch.bytes ?? 0
   }
 
   /** As `RecordBatch.add`. */
   add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void {
     const size = Math.max(valueEnd, keyEnd) - Math.max(keyStart, 0)
-    if (this.#open !== undefined && this.#open.count > 0 && this.#open.bytes + size > maxBatchBytes) this.close()
-    this.#open ??= this.#pool.take()
-    this.#open.add(bytes, keyStart, keyEnd, valueEnd)
+    const { bytes: maxBytes, messages: maxMessages } = this.#limits
+    let open = this.#open
+    if (open !== undefined && (open.bytes + size > maxBytes || open.count >= maxMessages)) {
+      this.close()
+      open = undefined
+    }
+    open ??= this.#pool.take()
+    this.#open = open
+    // Its header counts when it holds something.
+    const before = open.count === 0 ? 0 : open.bytes
+    open.add(bytes, keyStart, keyEnd, valueEnd)
+    this.#backlog.bytes += open.bytes - before
+    if (this.#isListed) return
+    this.#isListed = true
+    this.#backlog.waiting.add(this)
   }
 
   /** What is there goes out as it is. */
@@ -96,27 +110,32 @@ export class PartitionQueue {
   start(header: Omit<BatchHeader, 'producer'>, producer: { id: bigint; epoch: number } | undefined): Buffer {
     const next = this.#full.shift() as WaitingBatch
     this.#underWay = next
+    this.#backlog.waiting.delete(this)
+    this.#backlog.busy.add(this)
     if (producer === undefined) return next.batch.seal({ ...header, producer: undefined })
     if (next.sequence === undefined) {
       next.sequence = this.#nextSequence
-      // Sequences are 31 bits and start over at 0.
-      this.#nextSequence = (this.#nextSequence + next.batch.count) % 0x80000000
+      this.#nextSequence = (this.#nextSequence + next.batch.count) % sequences
     }
     return next.batch.seal({ ...header, producer: { ...producer, sequence: next.sequence } })
   }
 
-  delivered(): number {
+  delivered(): void {
     const batch = this.#underWay?.batch
+    if (batch === undefined) return
     this.#underWay = undefined
-    const count = batch?.count ?? 0
-    if (batch !== undefined) this.#pool.give(batch)
-    return count
+    this.failures = 0
+    this.#backlog.bytes -= batch.bytes
+    this.#pool.give(batch)
+    this.waits()
   }
 
-  /** To be tried again. */
+  /** To be tried again, when `waits` is called. */
   failed(): void {
-    if (this.#underWay !== undefined) this.#full.unshift(this.#underWay)
+    if (this.#underWay === undefined) return
+    this.#full.unshift(this.#underWay)
     this.#underWay = undefined
+    this.failures += 1
   }
 
   /** The batch under way is too large for the broker: two of half the size take its place. False: it holds one record. */
@@ -127,14 +146,18 @@ export class PartitionQueue {
     const { sequence } = waiting
     this.#full.unshift(
       { batch: first, sequence },
-      { batch: second, sequence: sequence === undefined ? undefined : (sequence + first.count) % 0x80000000 },
+      { batch: second, sequence: sequence === undefined ? undefined : (sequence + first.count) % sequences },
     )
     this.#underWay = undefined
+    this.#backlog.bytes += first.bytes + second.bytes - waiting.batch.bytes
+    this.waits()
     return true
   }
 
-  /** Bytes of the batch under way. */
-  get underWayBytes(): number {
-    return this.#underWay?.batch.bytes ?? 0
+  /** Nothing is under way any more: what is left may go. */
+  waits(): void {
+    this.#backlog.busy.delete(this)
+    this.#isListed = this.#full.length > 0 || this.openCount > 0
+    if (this.#isListed) this.#backlog.waiting.add(this)
   }
 }

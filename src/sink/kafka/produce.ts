@@ -5,6 +5,7 @@
 //             record errors: i32 index, string; string error message; i32 throttle (ms)
 
 import { apiVersionsV3, Writer, type Connection, type Reader } from '@platformatic/kafka'
+import { requestMs } from './kafka-connections.ts'
 
 const apiKey = 0
 const apiVersion = 9
@@ -24,14 +25,25 @@ export interface PartitionAnswer {
   readonly message: string | undefined
 }
 
-/** Settles with the broker's answer; with acks 'none' (0) at once and with nothing: `confirm` asks later. */
+export interface ProduceAnswer {
+  readonly answers: readonly PartitionAnswer[]
+  /** So long the broker wants no more: a quota is used up. */
+  readonly throttleMs: number
+}
+
+const noAnswer: ProduceAnswer = { answers: [], throttleMs: 0 }
+
+/**
+ * Settles with the broker's answer; without acks (0) with nothing, when the connection can take more: `confirm` asks
+ * later what became of it.
+ */
 export async function produce(
   connection: Connection,
   acks: number,
   all: readonly PartitionRecords[],
-): Promise<readonly PartitionAnswer[]> {
-  const { promise, resolve, reject } = Promise.withResolvers<readonly PartitionAnswer[]>()
-  connection.send<readonly PartitionAnswer[]>(
+): Promise<ProduceAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<ProduceAnswer>()
+  connection.send<ProduceAnswer>(
     apiKey,
     apiVersion,
     () => request(acks, all),
@@ -41,10 +53,26 @@ export async function produce(
     (error, answer) => {
       if (error) reject(error)
       // Without acks there is no answer, whatever stands in its place.
-      else resolve(Array.isArray(answer) ? answer : [])
+      else resolve(acks === 0 || answer === undefined ? noAnswer : answer)
     },
   )
-  return promise
+  const answer = await promise
+  if (acks === 0) await drained(connection)
+  return answer
+}
+
+/** What a broker does not read must not pile up here. */
+async function drained({ socket }: Connection): Promise<void> {
+  if (!socket.writableNeedDrain || socket.destroyed) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  // Nobody waits for ever: the connection ends, and `confirm` says so.
+  const timer = setTimeout(() => socket.destroy(), requestMs)
+  socket.once('drain', resolve)
+  socket.once('close', resolve)
+  await promise
+  clearTimeout(timer)
+  socket.off('drain', resolve)
+  socket.off('close', resolve)
 }
 
 /**
@@ -75,7 +103,7 @@ function request(acks: number, all: readonly PartitionRecords[]): Writer {
   return writer
 }
 
-function readAnswer(reader: Reader): PartitionAnswer[] {
+function readAnswer(reader: Reader): ProduceAnswer {
   const answers: PartitionAnswer[] = []
   reader.readArray((topics) => {
     const topic = topics.readString()
@@ -92,6 +120,5 @@ function readAnswer(reader: Reader): PartitionAnswer[] {
       answers.push({ topic, partition, code, message: partitions.readNullableString() ?? undefined })
     })
   })
-  reader.readInt32()
-  return answers
+  return { answers, throttleMs: reader.readInt32() }
 }

@@ -43,6 +43,11 @@ export class RecordBatch {
     return this.#out.length
   }
 
+  /** Memory it holds. */
+  get capacity(): number {
+    return this.#out.buffer.length
+  }
+
   clear(): void {
     this.#out.clear()
     this.#out.ensure(headerBytes)

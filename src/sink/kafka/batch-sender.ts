@@ -1,0 +1,259 @@
+// Takes batches from the queues to the brokers that lead their partitions, some requests under way to each broker, never
+// two with the same partition. What a broker does not take rests, is looked up again, and is tried again as the spec's
+// retry says, partition by partition: a broker in trouble does not keep the others waiting. What fails then, and what no
+// time mends, ends the sender.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Connection } from '@platformatic/kafka'
+import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { FeedError } from '../../errors/feed-error.ts'
+import { compression } from './compression.ts'
+import type { KafkaClient, KafkaLog } from './kafka-client.ts'
+import { kafkaCode, mayPass, produceError, sinkError, tooLarge } from './kafka-errors.ts'
+import type { PartitionQueue } from './partition-queue.ts'
+import { confirm, produce, type PartitionAnswer } from './produce.ts'
+import { TopicReplaced, type TopicQueues } from './topic-queues.ts'
+
+export interface SenderOptions {
+  readonly spec: KafkaSinkSpec
+  readonly client: KafkaClient
+  readonly queues: TopicQueues
+  readonly log: KafkaLog
+}
+
+/** Of one request to one broker. */
+const maxRequestBytes = 4 * 1024 * 1024
+/** Requests under way to one broker, each with other partitions. */
+const maxRequestsPerBroker = 4
+const maxBackoffMs = 30_000
+const acksCodes = { none: 0, one: 1, all: -1 } as const
+
+interface BrokerState {
+  requests: number
+  /** A broker whose quota is used up says how long it wants nothing. */
+  isMuted: boolean
+}
+
+export class BatchSender {
+  readonly #options: SenderOptions
+  readonly #compress
+  readonly #maxMessages: number
+  readonly #brokers = new Map<number, BrokerState>()
+  /** Over which batches went without acks since the last `confirm`. */
+  readonly #unconfirmed = new Set<Connection>()
+  readonly #ended = new AbortController()
+  #producer: { readonly id: bigint; readonly epoch: number } | undefined
+  #timer: NodeJS.Timeout | undefined
+  #refreshing: Promise<void> | undefined
+  #waiter: PromiseWithResolvers<void> | undefined
+  #failure: FeedError | undefined
+  /** Batches leave before they are full. */
+  isHurried = false
+
+  constructor(options: SenderOptions) {
+    const { maxMessages = 0 } = options.spec.flush
+    this.#options = options
+    this.#compress = compression(options.spec)
+    this.#maxMessages = maxMessages > 0 ? maxMessages : Number.POSITIVE_INFINITY
+  }
+
+  /** Asks for a producer id, where acks allow one. */
+  async open(): Promise<void> {
+    const { spec, client } = this.#options
+    if (spec.acks === 'all') this.#producer = await client.newProducerId()
+  }
+
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = sinkError('sending to Kafka failed', error)
+    clearTimeout(this.#timer)
+    this.#ended.abort(this.#failure)
+    this.#wake()
+  }
+
+  /** The next time that something was delivered; throws when the sender has failed. */
+  async progress(): Promise<void> {
+    this.check()
+    this.#waiter ??= Promise.withResolvers()
+    await this.#waiter.promise
+    this.check()
+  }
+
+  /** Settles when brokers have dealt with all that was sent without acks; a refusal fails the sender. */
+  async confirm(): Promise<void> {
+    for (const connection of this.#unconfirmed) {
+      await this.#orEnd(confirm(connection)).catch((error: unknown) => this.fail(error))
+      this.#unconfirmed.delete(connection)
+    }
+  }
+
+  /** Sends what is ready to brokers that can take more. */
+  pump(): void {
+    if (this.#failure !== undefined) return
+    const isDue = this.isHurried || this.#isEager()
+    const requests = new Map<number, { queues: PartitionQueue[]; bytes: number; messages: number }>()
+    let isWaiting = false
+    for (const queue of this.#options.queues.backlog.waiting) {
+      if (!queue.hasFull && !isDue && !this.#isLarge(queue)) {
+        isWaiting = true
+        continue
+      }
+      const { requests: underWay, isMuted } = this.#broker(queue.leader)
+      if (isMuted || underWay >= maxRequestsPerBroker) continue
+      const request = requests.get(queue.leader)
+      if (request === undefined) {
+        requests.set(queue.leader, { queues: [queue], bytes: queue.nextBytes, messages: queue.nextCount })
+        continue
+      }
+      if (request.bytes + queue.nextBytes > maxRequestBytes) continue
+      if (request.messages + queue.nextCount > this.#maxMessages) continue
+      request.queues.push(queue)
+      request.bytes += queue.nextBytes
+      request.messages += queue.nextCount
+    }
+    for (const [leader, { queues }] of requests) void this.#send(leader, queues)
+    const { frequencyMs } = this.#options.spec.flush
+    if (isWaiting && frequencyMs > 0) this.#timer ??= setTimeout(() => this.#timeIsUp(), frequencyMs)
+  }
+
+  /** Without bounds of its own a message waits only for those that are under way. */
+  #isEager(): boolean {
+    const { messages, bytes, frequencyMs } = this.#options.spec.flush
+    return frequencyMs === 0 && messages === 0 && bytes === 0
+  }
+
+  #isLarge(queue: PartitionQueue): boolean {
+    const { messages, bytes } = this.#options.spec.flush
+    return (messages > 0 && queue.openCount >= messages) || (bytes > 0 && queue.openBytes >= bytes)
+  }
+
+  #timeIsUp(): void {
+    this.#timer = undefined
+    this.#options.queues.backlog.closeAll()
+    this.pump()
+  }
+
+  async #send(leader: number, queues: readonly PartitionQueue[]): Promise<void> {
+    const { client, spec } = this.#options
+    const broker = this.#broker(leader)
+    broker.requests += 1
+    try {
+      const header = { nowMs: Date.now(), compress: this.#compress }
+      const all = queues.map((queue) => {
+        if (!queue.hasFull) queue.close()
+        return { topic: queue.topic, partition: queue.partition, records: queue.start(header, this.#producer) }
+      })
+      const connection = await client.connection(leader)
+      if (spec.acks === 'none') this.#unconfirmed.add(connection)
+      const { answers, throttleMs } = await produce(connection, acksCodes[spec.acks], all)
+      if (throttleMs > 0) void this.#mute(broker, throttleMs)
+      this.#settle(queues, answers)
+    } catch (error) {
+      void this.#tryAgain(queues, error)
+    } finally {
+      broker.requests -= 1
+    }
+    this.pump()
+    this.#wake()
+  }
+
+  #settle(queues: readonly PartitionQueue[], answers: readonly PartitionAnswer[]): void {
+    const { spec } = this.#options
+    const byPlace = new Map(answers.map((answer) => [`${answer.topic} ${answer.partition}`, answer]))
+    const rest: PartitionQueue[] = []
+    let trouble: FeedError | undefined
+    for (const queue of queues) {
+      const answer = byPlace.get(`${queue.topic} ${queue.partition}`)
+      const code = spec.acks === 'none' ? 0 : (answer?.code ?? kafkaCode.networkException)
+      // A duplicate was written by an attempt whose answer got lost.
+      if (code === 0 || code === kafkaCode.duplicateSequence) queue.delivered()
+      else if (code === kafkaCode.messageTooLarge || code === kafkaCode.recordListTooLarge) {
+        const bytes = queue.underWayBytes
+        if (!queue.split()) this.fail(tooLarge(queue.topic, bytes, spec))
+      } else {
+        const error = produceError(queue, code, answer?.message, spec)
+        if (!mayPass(code)) this.fail(error)
+        trouble ??= error
+        rest.push(queue)
+      }
+    }
+    if (rest.length > 0) void this.#tryAgain(rest, trouble)
+  }
+
+  /** Waits, looks where the partitions are now, and lets them go on; or gives up. */
+  async #tryAgain(queues: readonly PartitionQueue[], error: unknown): Promise<void> {
+    const { spec, log } = this.#options
+    let failures = 0
+    for (const queue of queues) {
+      queue.failed()
+      failures = Math.max(failures, queue.failures)
+    }
+    if (this.#failure !== undefined) return
+    const failure = sinkError('sending to Kafka failed', error)
+    if (failures > spec.retry.max) {
+      this.fail(failure)
+      return
+    }
+    const waitMs = Math.min(spec.retry.backoffMs * 2 ** (failures - 1), maxBackoffMs)
+    log('warn', `${failure.message}; attempt ${failures + 1} in ${waitMs} ms`)
+    try {
+      await delay(waitMs, undefined, { signal: this.#ended.signal })
+      this.#refreshing ??= this.#refresh()
+      await this.#refreshing
+    } catch {
+      // It has ended.
+      return
+    }
+    for (const queue of queues) queue.waits()
+    this.pump()
+    this.#wake()
+  }
+
+  async #refresh(): Promise<void> {
+    const { log, queues } = this.#options
+    try {
+      await this.#orEnd(queues.refresh())
+    } catch (error) {
+      if (error instanceof TopicReplaced) this.fail(error)
+      this.check()
+      log('warn', sinkError('no metadata', error).message)
+    } finally {
+      this.#refreshing = undefined
+    }
+  }
+
+  async #mute(broker: BrokerState, ms: number): Promise<void> {
+    broker.isMuted = true
+    await delay(ms, undefined, { signal: this.#ended.signal }).catch(() => undefined)
+    broker.isMuted = false
+    this.pump()
+  }
+
+  /** `work`, or why the sender ended before it. */
+  async #orEnd<T>(work: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>()
+    const end = (): void => reject(this.#failure)
+    this.#ended.signal.addEventListener('abort', end, { once: true })
+    if (this.#ended.signal.aborted) end()
+    try {
+      return await Promise.race([work, promise])
+    } finally {
+      this.#ended.signal.removeEventListener('abort', end)
+    }
+  }
+
+  #broker(id: number): BrokerState {
+    let state = this.#brokers.get(id)
+    if (state === undefined) this.#brokers.set(id, (state = { requests: 0, isMuted: false }))
+    return state
+  }
+
+  #wake(): void {
+    this.#waiter?.resolve()
+    this.#waiter = undefined
+  }
+}

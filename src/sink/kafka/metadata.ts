@@ -1,0 +1,81 @@
+// Metadata as a broker gives it: who the brokers are, and who leads the partitions of some topics. A topic or partition
+// that has trouble is part of the answer, not an error: what is well must go on.
+
+import { apiVersionsV3, metadataV12, metadataV9, type Connection } from '@platformatic/kafka'
+import type { BrokerAddress } from './kafka-connections.ts'
+
+const metadataKey = 3
+
+export interface TopicLayout {
+  /** Another one after the topic was deleted and made anew; undefined: the broker is too old to say. */
+  readonly id: string | undefined
+  /** The broker that leads each partition; -1: none at the moment. */
+  readonly leaders: readonly number[]
+}
+
+/** Kafka's error code in place of a layout. */
+export type TopicAnswer = TopicLayout | { readonly code: number }
+
+export interface Metadata {
+  readonly brokers: ReadonlyMap<number, BrokerAddress>
+  readonly topics: ReadonlyMap<string, TopicAnswer>
+}
+
+interface Response {
+  readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[]
+  readonly topics: readonly {
+    readonly errorCode: number
+    readonly name?: string | null | undefined
+    readonly topicId?: string | undefined
+    readonly partitions: readonly { readonly partitionIndex: number; readonly leaderId: number }[]
+  }[]
+}
+
+/** `create`: topics that are missing are made, where the brokers allow it. */
+export async function fetchMetadata(
+  connection: Connection,
+  names: readonly string[],
+  create: boolean,
+): Promise<Metadata> {
+  const { brokers, topics } = await ask(connection, names, create)
+  return {
+    brokers: new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }])),
+    topics: new Map(
+      topics.map(({ name, errorCode, topicId, partitions }) => [
+        name ?? '',
+        errorCode === 0 ? { id: topicId, leaders: leadersOf(partitions) } : { code: errorCode },
+      ]),
+    ),
+  }
+}
+
+function leadersOf(partitions: Response['topics'][number]['partitions']): number[] {
+  const leaders: number[] = []
+  for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId
+  return leaders
+}
+
+async function ask(connection: Connection, names: readonly string[], create: boolean): Promise<Response> {
+  const isNew = (await newestVersion(connection)) >= metadataV12.api.version
+  try {
+    return isNew
+      ? await metadataV12.api.async(connection, [...names], create, false)
+      : await metadataV9.api.async(connection, [...names], create, false, false)
+  } catch (error) {
+    // The library throws an answer in which any partition has an error.
+    const { response } = error as { response?: Response }
+    if (response === undefined) throw error
+    return response
+  }
+}
+
+const versions = new WeakMap<Connection, number>()
+
+async function newestVersion(connection: Connection): Promise<number> {
+  const known = versions.get(connection)
+  if (known !== undefined) return known
+  const { apiKeys } = await apiVersionsV3.api.async(connection, 'pg-changefeed', '1')
+  const newest = apiKeys.find(({ apiKey }) => apiKey === metadataKey)?.maxVersion ?? 0
+  versions.set(connection, newest)
+  return newest
+}
