@@ -1,71 +1,153 @@
-// From a commit acknowledged to its row at a client of a core changefeed: BENCH_TPS transactions a second (1000) of one
-// INSERT each over several connections, for BENCH_SECONDS (20). The clock is this process's own at both ends.
+// From a commit acknowledged to its row at the far end, at a steady rate of transactions of one INSERT each over several
+// connections, and where the CPU seconds go meanwhile. The far end is a client of a core changefeed; with --sink=kafka a
+// consumer of the topic of a changefeed into a real broker, beside a producer alone and, with --peer=debezium, beside a
+// tuned Debezium on a PostgreSQL of its own, written to without our front.
+//
+// BENCH_TPS, BENCH_SECONDS, BENCH_WARMUP: see paced-writes.ts.
 
-import { setTimeout as delay } from 'node:timers/promises'
+import { Producer } from '@platformatic/kafka'
 import pg from 'pg'
+import { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
 import { TestServer } from '../test/server/test-server.ts'
+import { BenchSource } from './bench-source.ts'
+import { Debezium, prepareDebezium } from './debezium.ts'
+import { benchFlags } from './flags.ts'
+import { PacedWrites, perSecond, seconds, type Write } from './paced-writes.ts'
+import { printRatio, printTable, type Cell } from './print-table.ts'
+import { cpuOf, postgresCpu } from './process-usage.ts'
+import { TopicTail } from './tail-topic.ts'
 
-const perSecond = Number(process.env['BENCH_TPS'] ?? 1000)
-const seconds = Number(process.env['BENCH_SECONDS'] ?? 20)
 const connections = 8
-const tickMs = 5
-const total = perSecond * seconds
-
-await using server = await TestServer.start()
-await server.sql('CREATE TABLE t (id INT8 PRIMARY KEY, v STRING)')
-
-const arrived = new Float64Array(total)
-const acknowledged = new Float64Array(total)
-let rows = 0
-const reader = await server.connect()
-const feed = new pg.Query({
-  text: "EXPERIMENTAL CHANGEFEED FOR t WITH updated, no_initial_scan, resolved = '1s'",
-  values: [],
-})
-feed.on('row', ({ key }: { key: Buffer | null }) => {
-  if (key === null) return
-  arrived[Number(key.toString().slice(1, -1))] = performance.now()
-  rows += 1
-})
-feed.on('error', () => undefined)
-reader.query(feed)
-await delay(1000)
-
-const writers = await Promise.all(Array.from({ length: connections }, () => server.connect()))
-const free = [...writers]
-const waiting: number[] = []
-let nextId = 0
-let done = 0
-const write = async (client: pg.Client, id: number): Promise<void> => {
-  await client.query({ name: 'insert', text: 'INSERT INTO t VALUES ($1, $2)', values: [id, 'value'] })
-  acknowledged[id] = performance.now()
-  done += 1
-  const next = waiting.shift()
-  if (next === undefined) free.push(client)
-  else void write(client, next)
+const flags = benchFlags()
+await using broker = flags.sink === 'kafka' ? await KafkaBroker.start({ jvmFlags: [] }) : undefined
+const lines: Cell[][] = []
+if (broker === undefined) await throughConnection()
+else {
+  await throughKafka(broker)
+  await producerAlone(broker)
+  if (flags.peer) await throughDebezium(broker)
 }
-const startedAt = performance.now()
-while (nextId < total) {
-  const due = Math.min(total, Math.floor(((performance.now() - startedAt) / 1000) * perSecond))
-  for (; nextId < due; nextId++) {
-    const client = free.pop()
-    if (client === undefined) waiting.push(nextId)
-    else void write(client, nextId)
-  }
-  await delay(tickMs)
-}
-const deadline = performance.now() + 30_000
-while ((done < total || rows < total) && performance.now() < deadline) await delay(10)
-if (rows < total) throw new Error(`only ${rows} of ${total} rows arrived`)
-
-// Warm-up is not counted. A row may arrive before its commit is acknowledged: that is no latency.
-const latencies = Array.from({ length: total }, (_, id) =>
-  Math.max(0, (arrived[id] as number) - (acknowledged[id] as number)),
+console.log(
+  `${perSecond} tx/s for ${seconds} s, commit acknowledged to row at the far end, ms; CPU seconds with the warm-up`,
 )
-  .slice(perSecond)
-  .sort((a, b) => a - b)
-const at = (part: number): string => (latencies[Math.floor(latencies.length * part)] as number).toFixed(2)
-console.log(`${perSecond} tx/s for ${seconds} s, commit acknowledged to row at the client`)
-console.log(`p50 ${at(0.5)} ms  p90 ${at(0.9)} ms  p99 ${at(0.99)} ms  p99.9 ${at(0.999)} ms  max ${at(0.99999)} ms`)
-await Promise.all([...writers, reader].map((client) => client.end().catch(() => undefined)))
-process.exitCode = 0
+printTable(
+  ['', 'p50', 'p90', 'p99', 'p99.9', 'max', 'its CPU s', 'PostgreSQL CPU s', 'broker CPU s', "bench's CPU s"],
+  lines,
+)
+const [ours, theirs] = [lines[0], flags.peer ? lines.at(-1) : undefined]
+if (theirs !== undefined) printRatio("p50 to Debezium's", Number(ours?.[1]) / Number(theirs[1]), 'none set')
+console.log(`goals: p50 below ${broker === undefined ? '3 ms, p99 below 20 ms' : '5 ms, p99 below 25 ms'}`)
+
+async function throughConnection(): Promise<void> {
+  await using server = await tableOnServer()
+  const writes = new PacedWrites()
+  const reader = await server.connect()
+  const feed = new pg.Query({
+    text: "EXPERIMENTAL CHANGEFEED FOR t WITH updated, no_initial_scan, resolved = '1s'",
+    values: [],
+  })
+  const begun = Promise.withResolvers<void>()
+  feed.on('row', ({ key }: { key: Buffer | null }) => (key === null ? begun.resolve() : writes.see(idOf(key))))
+  feed.on('error', begun.reject)
+  begun.promise.catch(() => undefined)
+  reader.query(feed)
+  await begun.promise
+  await measure('core changefeed', writes, () => server.connect(), costsOf(server))
+  await reader.end().catch(() => undefined)
+}
+
+async function throughKafka(into: KafkaBroker): Promise<void> {
+  await using server = await tableOnServer()
+  const writes = new PacedWrites()
+  await into.createTopic('t')
+  await using _tail = new TopicTail(into, 't', (key) => writes.see(idOf(key)))
+  await server.sql(
+    `CREATE CHANGEFEED FOR TABLE t INTO 'kafka://${into.bootstrap}' WITH updated, no_initial_scan, resolved = '1s'`,
+  )
+  await measure('changefeed into Kafka', writes, () => server.connect(), costsOf(server))
+}
+
+/** What of it is the broker's and the consumer's: from send() to the consumer. */
+async function producerAlone(into: KafkaBroker): Promise<void> {
+  const writes = new PacedWrites()
+  await into.createTopic('alone')
+  await using _tail = new TopicTail(into, 'alone', (key) => writes.see(idOf(key)))
+  const producer = new Producer({ clientId: 'bench', bootstrapBrokers: [into.bootstrap] })
+  const send: Write = async (id) => {
+    const message = { topic: 'alone', key: Buffer.from(`[${id}]`), value: Buffer.from(`{"after": {"id": ${id}}}`) }
+    producer.send({ acks: 1, messages: [message] }).catch((error: unknown) => void (failure ??= error))
+  }
+  let failure: unknown
+  try {
+    await run(
+      'a producer alone, from send()',
+      writes,
+      Array.from({ length: connections }, () => send),
+      {
+        its: () => 0,
+        postgres: () => 0,
+      },
+    )
+    if (failure !== undefined) throw failure
+  } finally {
+    await producer.close()
+  }
+}
+
+async function throughDebezium(into: KafkaBroker): Promise<void> {
+  await using bench = await BenchSource.open()
+  await bench.control.query('CREATE TABLE public.t (id INT8 PRIMARY KEY, v TEXT)')
+  await prepareDebezium(bench.control, 'public.t')
+  const { source } = bench
+  await using peer = await Debezium.start({ source, broker: into, table: 'public.t', mode: 'stream' })
+  const writes = new PacedWrites()
+  await using _tail = new TopicTail(into, peer.topic, (key) => writes.see(idOf(key)))
+  const connect = async (): Promise<pg.Client> => {
+    const client = new pg.Client({ host: source.host, port: source.port, user: source.user, database: source.database })
+    await client.connect()
+    return client
+  }
+  const costs = { its: () => peer.cost().cpu, postgres: () => bench.cpu().total }
+  await measure('Debezium into Kafka', writes, connect, costs)
+}
+
+interface Costs {
+  its(): number
+  postgres(): number
+}
+
+function costsOf(server: TestServer): Costs {
+  return { its: () => cpuOf(server.pid), postgres: () => postgresCpu(server.postgresPid).total }
+}
+
+async function measure(
+  name: string,
+  writes: PacedWrites,
+  connect: () => Promise<pg.Client>,
+  costs: Costs,
+): Promise<void> {
+  const clients = await Promise.all(Array.from({ length: connections }, connect))
+  const writers = clients.map((client): Write => async (id) => {
+    await client.query({ name: 'insert', text: 'INSERT INTO t VALUES ($1, $2)', values: [id, 'value'] })
+  })
+  await run(name, writes, writers, costs)
+  await Promise.all(clients.map((client) => client.end().catch(() => undefined)))
+}
+
+async function run(name: string, writes: PacedWrites, writers: readonly Write[], costs: Costs): Promise<void> {
+  const cpu = (): number[] => [costs.its(), costs.postgres(), broker?.cpuSeconds() ?? 0, cpuOf(process.pid)]
+  const before = cpu()
+  await writes.run(writers)
+  lines.push([name, ...writes.percentiles(), ...cpu().map((after, at) => after - (before[at] as number))])
+}
+
+async function tableOnServer(): Promise<TestServer> {
+  const server = await TestServer.start()
+  await server.sql('CREATE TABLE t (id INT8 PRIMARY KEY, v STRING)')
+  return server
+}
+
+/** The only number in a key: `[7]` of ours, `{"id":7}` of the peer's. */
+function idOf(key: Buffer): number {
+  return Number(/\d+/.exec(key.toString())?.[0])
+}
