@@ -27,10 +27,10 @@ export class KafkaClient implements AsyncDisposable {
   /** Asked first. */
   #answered: BrokerAddress | undefined
 
-  constructor(spec: KafkaSinkSpec, log: KafkaLog = () => undefined) {
+  constructor(spec: KafkaSinkSpec, log: KafkaLog = () => undefined, ownRequestMs = requestMs) {
     this.#spec = spec
     this.#log = log
-    this.#connections = new KafkaConnections(spec)
+    this.#connections = new KafkaConnections(spec, ownRequestMs)
     this.#bootstrap = spec.brokers.map(brokerAddress)
   }
 

@@ -22,8 +22,8 @@ export class KafkaConnections implements AsyncDisposable {
   /** TLS names the server that is asked for (SNI): of hosts with a name, not of addresses. */
   readonly #numbered: ConnectionPool
 
-  constructor(spec: KafkaSinkSpec) {
-    const options = connectionOptions(spec)
+  constructor(spec: KafkaSinkSpec, ownRequestMs = requestMs) {
+    const options = { ...connectionOptions(spec), requestTimeout: ownRequestMs }
     this.#named = new ConnectionPool(spec.clientId, { ...options, tlsServerName: spec.tls !== undefined })
     this.#numbered = new ConnectionPool(spec.clientId, options)
     // What goes wrong comes back from the call that it goes wrong in.
@@ -69,7 +69,6 @@ export function addressText({ host, port }: BrokerAddress): string {
 function connectionOptions({ tls, sasl }: KafkaSinkSpec): ConnectionOptions {
   return {
     connectTimeout: connectMs,
-    requestTimeout: requestMs,
     ...(tls === undefined
       ? {}
       : {

@@ -3,11 +3,8 @@ import { after, before, test } from 'node:test'
 import { until } from '../../../test/server/test-server.ts'
 import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
-import { TopicReader, type TopicMessage } from '../../../test/services/kafka/topic-reader.ts'
+import { batchOf, openSink, readAll, specOf } from '../../../test/services/kafka/sink-kit.ts'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
-import { MessageBatch } from '../../core/message-batch.ts'
-import type { KafkaSink } from './kafka-sink.ts'
-import { openKafkaSink } from './open-kafka-sink.ts'
 import { partitionOf } from './partitioner.ts'
 
 const withinMs = 20_000
@@ -22,52 +19,6 @@ async function topic(partitions = 1): Promise<string> {
   const name = `sink_${++topics}`
   await broker.createTopic(name, partitions)
   return name
-}
-
-const specOf = (name: string, changed: Partial<KafkaSinkSpec> = {}): KafkaSinkSpec => ({
-  tag: 'kafka',
-  brokers: [broker.bootstrap],
-  topics: [name],
-  sources: ['table "t" (key columns: a, b)'],
-  tls: undefined,
-  sasl: undefined,
-  clientId: 'test',
-  acks: 'one',
-  compression: 'none',
-  compressionLevel: undefined,
-  flush: { messages: 0, bytes: 0, frequencyMs: 0 },
-  retry: { max: 10, backoffMs: 50 },
-  ...changed,
-})
-
-async function openSink(
-  spec: KafkaSinkSpec,
-  refreshMs?: number,
-  signal = new AbortController().signal,
-): Promise<KafkaSink> {
-  return openKafkaSink(spec, { log: () => undefined, signal, ...(refreshMs === undefined ? {} : { refreshMs }) })
-}
-
-function batchOf(messages: readonly (readonly [key: string, value: string | undefined])[]): MessageBatch {
-  const batch = new MessageBatch()
-  for (const [key, value] of messages) {
-    batch.begin(0)
-    batch.bytes.utf8(key)
-    batch.endKey()
-    if (value !== undefined) batch.bytes.utf8(value)
-    batch.end(value !== undefined)
-  }
-  return batch
-}
-
-async function readAll(name: string, count: number, what = ''): Promise<TopicMessage[]> {
-  const messages: TopicMessage[] = []
-  await using reader = new TopicReader(broker.bootstrap, [name], (message) => messages.push(message))
-  assert.ok(reader)
-  await until(`${count} messages ${what}`, withinMs, () => (messages.length >= count ? true : undefined)).catch(
-    (error: Error) => assert.fail(`${error.message}; there are ${messages.length}`),
-  )
-  return messages
 }
 
 test(
@@ -86,7 +37,7 @@ test(
     ]
     for (const changed of variants) {
       const name = await topic(3)
-      await using sink = await openSink(specOf(name, changed))
+      await using sink = await openSink(specOf(broker.bootstrap, name, changed))
       const count = 3000
       for (let from = 0; from < count; from += 500) {
         await sink.emit(batchOf(Array.from({ length: 500 }, (_, i) => [`[${(from + i) % 40}]`, `v${from + i}`])))
@@ -94,7 +45,7 @@ test(
       await sink.emit(batchOf([['[7]', undefined]]))
       await sink.flush()
       const what = JSON.stringify(changed)
-      const seen = await readAll(name, count + 1, what)
+      const seen = await readAll(broker.bootstrap, name, count + 1, what)
       assert.equal(seen.length, count + 1, what)
       for (let key = 0; key < 40; key++) {
         const text = `[${key}]`
@@ -115,14 +66,14 @@ test(
 
 test('a resolved message goes to every partition, also to those that come later', { skip }, async () => {
   const name = await topic(2)
-  await using sink = await openSink(specOf(name), 0)
+  await using sink = await openSink(specOf(broker.bootstrap, name), { refreshMs: 0 })
   await sink.emitResolved(Buffer.from('{"resolved":"1.0000000000"}'))
   await sink.flush()
   await broker.growTopic(name, 4)
   await until('the sink sees the new partitions', withinMs, async () => {
     await sink.emitResolved(Buffer.from('{"resolved":"2.0000000000"}'))
     await sink.flush()
-    const seen = await readAll(name, 3)
+    const seen = await readAll(broker.bootstrap, name, 3)
     return new Set(seen.map(({ partition }) => partition)).size === 4 ? true : undefined
   })
 })
@@ -132,11 +83,11 @@ test(
   { skip },
   async () => {
     const name = await topic()
-    await using sink = await openSink(specOf(name))
+    await using sink = await openSink(specOf(broker.bootstrap, name))
     const value = 'v'.repeat(30_000)
     await sink.emit(batchOf(Array.from({ length: 25 }, (_, i) => [`[${i}]`, value])))
     await sink.flush()
-    const seen = await readAll(name, 25)
+    const seen = await readAll(broker.bootstrap, name, 25)
     assert.deepEqual(
       seen.map(({ key }) => key?.toString()),
       Array.from({ length: 25 }, (_, i) => `[${i}]`),
@@ -154,12 +105,12 @@ test(
 
 test('without acks, what the broker refused is heard of at the next flush', { skip }, async () => {
   const name = await topic()
-  await using sink = await openSink(specOf(name, { acks: 'none' }))
+  await using sink = await openSink(specOf(broker.bootstrap, name, { acks: 'none' }))
   await sink.emit(batchOf([['[1]', 'small']]))
   await sink.flush()
   await sink.emit(batchOf([['[2]', 'x'.repeat(300_000)]]))
   await assert.rejects(sink.flush(), /sending to Kafka failed/)
-  assert.equal((await readAll(name, 1)).length, 1)
+  assert.equal((await readAll(broker.bootstrap, name, 1)).length, 1)
 })
 
 test(
@@ -168,7 +119,7 @@ test(
   async () => {
     const name = await topic()
     await using sink = await openSink(
-      specOf(name, { acks: 'all', retry: { max: Number.POSITIVE_INFINITY, backoffMs: 50 } }),
+      specOf(broker.bootstrap, name, { acks: 'all', retry: { max: Number.POSITIVE_INFINITY, backoffMs: 50 } }),
     )
     await broker.kill()
     let emitted = 0
@@ -181,7 +132,7 @@ test(
     assert.ok(emitted < 25, `${emitted} batches of half a megabyte were taken`)
     await broker.restart()
     await emitting
-    const seen = await readAll(name, 20_000)
+    const seen = await readAll(broker.bootstrap, name, 20_000)
     assert.equal(new Set(seen.map(({ key }) => key?.toString())).size, 20_000)
     assert.equal(seen.length, 20_000)
   },
@@ -190,7 +141,7 @@ test(
 test('a sink that is given up lets go at once', { skip }, async () => {
   const name = await topic()
   const abort = new AbortController()
-  const sink = await openSink(specOf(name), undefined, abort.signal)
+  const sink = await openSink(specOf(broker.bootstrap, name), { signal: abort.signal })
   await broker.kill()
   await sink.emit(batchOf([['[1]', 'one']]))
   const flushing = sink.flush()

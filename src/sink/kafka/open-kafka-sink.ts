@@ -14,13 +14,15 @@ const topicMs = 10_000
 const topicWaitMs = 100
 const early: ReadonlySet<number> = new Set([kafkaCode.unknownTopic, kafkaCode.leaderNotAvailable, kafkaCode.notLeader])
 
-export async function openKafkaSink(
-  spec: KafkaSinkSpec,
-  options: Pick<KafkaSinkOptions, 'log' | 'signal' | 'refreshMs'>,
-): Promise<KafkaSink> {
-  const { log, signal } = options
+export interface OpenOptions extends Pick<KafkaSinkOptions, 'log' | 'signal' | 'refreshMs'> {
+  /** A broker that takes longer over a request is given up, and the request sent again. */
+  readonly requestMs?: number
+}
+
+export async function openKafkaSink(spec: KafkaSinkSpec, options: OpenOptions): Promise<KafkaSink> {
+  const { log, signal, requestMs } = options
   log('info', 'Initializing new client')
-  const client = new KafkaClient(spec, log)
+  const client = new KafkaClient(spec, log, requestMs)
   // A broker that hangs must not keep whoever gives up.
   const letGo = (): void => void client[Symbol.asyncDispose]()
   signal.addEventListener('abort', letGo, { once: true })

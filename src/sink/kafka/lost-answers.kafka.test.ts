@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { AnswerThief } from '../../../test/services/kafka/answer-thief.ts'
+import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
+import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
+import { batchOf, checkNumbered, numbered, openSink, readAll, specOf } from '../../../test/services/kafka/sink-kit.ts'
+
+const count = 12_000
+const step = 500
+let thief: AnswerThief
+let broker: KafkaBroker
+before(async () => {
+  if (skip !== false) return
+  thief = await AnswerThief.start()
+  broker = await KafkaBroker.start({ properties: [`advertised.listeners=PLAINTEXT://${thief.bootstrap}`] })
+  thief.serve(broker.port)
+})
+after(async () => {
+  await thief?.[Symbol.asyncDispose]()
+  await broker?.[Symbol.asyncDispose]()
+})
+
+for (const acks of ['all', 'one'] as const) {
+  test(
+    `acks ${acks}: batches that were written and whose answers got lost are sent again${acks === 'all' ? ', and stand there once' : ''}`,
+    { skip },
+    async () => {
+      const name = `lost_${acks}`
+      await broker.createTopic(name, 3)
+      await using sink = await openSink(specOf(thief.bootstrap, name, { acks }))
+      thief.stolen = 0
+      for (let from = 0; from < count; from += step) {
+        if (from % (step * 6) === step) thief.steal(1)
+        await sink.emit(numbered(from, step))
+        if (from % (step * 6) === step * 5) await sink.flush()
+      }
+      await sink.flush()
+      assert.ok(thief.stolen > 1, `${thief.stolen} answers were stolen`)
+      const repeats = checkNumbered(await readAll(thief.bootstrap, name, count), count)
+      if (acks === 'all') assert.equal(repeats, 0)
+      else assert.ok(repeats > 0, 'nothing was written twice: no answer of a written batch was stolen')
+    },
+  )
+}
+
+test(
+  'a broker that stands still longer than a request may take: everything is there in the end, once with acks all',
+  { skip, timeout: 120_000 },
+  async () => {
+    await broker.createTopic('frozen', 3)
+    const said: string[] = []
+    await using sink = await openSink(
+      specOf(thief.bootstrap, 'frozen', { acks: 'all', retry: { max: Number.POSITIVE_INFINITY, backoffMs: 50 } }),
+      { requestMs: 2000, log: (_, text) => said.push(text) },
+    )
+    await sink.emit(numbered(0, step))
+    await sink.flush()
+    broker.freeze()
+    try {
+      await sink.emit(numbered(step, step))
+      const flushing = sink.flush()
+      await delay(5000)
+      broker.thaw()
+      await flushing
+    } finally {
+      broker.thaw()
+    }
+    assert.match(said.join('\n'), /sending to Kafka failed: Request timed out; attempt 2 in 50 ms/)
+    assert.equal(checkNumbered(await readAll(thief.bootstrap, 'frozen', 2 * step), 2 * step), 0)
+  },
+)
+
+test('without acks memory is bounded while the broker reads nothing', { skip, timeout: 120_000 }, async () => {
+  await broker.createTopic('unread')
+  await using sink = await openSink(specOf(thief.bootstrap, 'unread', { acks: 'none' }))
+  const value = 'x'.repeat(1000)
+  const batches = 200
+  let emitted = 0
+  broker.freeze()
+  try {
+    const emitting = (async () => {
+      for (; emitted < batches; emitted++)
+        await sink.emit(batchOf(Array.from({ length: 500 }, (_, i) => [`[${emitted * 500 + i}]`, value])))
+    })()
+    let before = -1
+    // It stands still when nothing was taken for a second.
+    for (; before !== emitted; await delay(1000)) before = emitted
+    assert.ok(emitted < batches, 'a hundred megabytes were taken')
+    broker.thaw()
+    await emitting
+  } finally {
+    broker.thaw()
+  }
+  await sink.flush()
+  assert.equal((await readAll(thief.bootstrap, 'unread', batches * 500)).length, batches * 500)
+})
