@@ -105,6 +105,16 @@ export class BackendLink {
     return this.#exchange !== undefined
   }
 
+  /** The connection has ended. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Of the texts that the client sends and wants. */
+  get clientEncoding(): string {
+    return this.parameters.get('client_encoding') ?? 'UTF8'
+  }
+
   send(bytes: Uint8Array): void {
     this.socket.write(bytes)
   }

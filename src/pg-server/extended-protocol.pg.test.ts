@@ -242,6 +242,25 @@ test('the database changes in the extended protocol, too', async () => {
   await client.end()
 })
 
+test('what a driver has prepared is prepared in the next database, too', async () => {
+  const client = await testFront.connect()
+  await client.query('CREATE TABLE here (i int)')
+  const named = (name: string, text: string, values: unknown[]) => client.query({ name, text, values })
+  const where = (i: number) => named('where', 'SELECT current_database() AS db, $1::int + $2 AS sum', [i, 1])
+  assert.deepEqual((await where(1)).rows, [{ db: 'defaultdb', sum: 2 }])
+  await named('none', "SELECT 'it''s' AS text", [])
+  await named('here', 'SELECT * FROM here', [])
+  await named('ours', 'TICK $1', [1])
+  await client.query('USE postgres')
+  assert.deepEqual((await where(2)).rows, [{ db: 'postgres', sum: 3 }])
+  assert.deepEqual((await named('none', "SELECT 'it''s' AS text", [])).rows, [{ text: "it's" }])
+  assert.equal((await named('ours', 'TICK $1', [2])).rowCount, 2)
+  await assert.rejects(named('here', 'SELECT * FROM here', []), { code: '26000' })
+  await client.query('USE defaultdb')
+  assert.deepEqual((await where(3)).rows, [{ db: 'defaultdb', sum: 4 }])
+  await client.end()
+})
+
 test('what is put in other words is prepared in those words', async () => {
   const client = await testFront.connect()
   assert.deepEqual((await client.query('REWRITTEN SELECT $1::int AS i', [4])).rows, [{ i: 4 }])

@@ -26,12 +26,13 @@ import {
   type BindMessage,
   type BindNames,
   type BodyReader,
-  type ParseMessage,
+  type ReadParse,
 } from '../wire/frontend-messages.ts'
 import { parameterText } from '../wire/parameter-value.ts'
 import { reply } from './expectations.ts'
 import type { LocalRun } from './local-run.ts'
 import type { LocalStatement, Piece, StatementHandler } from './local-statement.ts'
+import { classifyText } from './statement-text.ts'
 import { canceled, failTransaction, inFailedTransaction, type Turn } from './turn.ts'
 
 /** What becomes of a client's message: passed on as it is, replaced by other bytes (or none), or answered by us. */
@@ -112,8 +113,8 @@ export class ExtendedProtocol {
     for (const name of this.#portals.keys()) this.#closePortal(name)
   }
 
-  #parse(message: ParseMessage): Verdict {
-    const pieces = this.#handler.classify(message.sql)
+  #parse(message: ReadParse): Verdict {
+    const pieces = classifyText(this.#handler, message.text, this.#turn.link.clientEncoding)
     const [piece] = pieces ?? []
     if (piece === undefined || (pieces?.length === 1 && piece.tag === 'forward')) {
       this.#statements.delete(message.name)
@@ -127,7 +128,7 @@ export class ExtendedProtocol {
     })
   }
 
-  async #prepare(message: ParseMessage, piece: Piece): Promise<void> {
+  async #prepare(message: ReadParse, piece: Piece): Promise<void> {
     const { link } = this.#turn
     if (piece.tag === 'error') throw piece.error
     if ((await link.statusNow()) === 'E') throw inFailedTransaction()

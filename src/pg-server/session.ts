@@ -11,6 +11,7 @@ import { ByteRun } from '../wire/byte-run.ts'
 import { BodyReader, peekBindNames, queryMessage, startupPacket } from '../wire/frontend-messages.ts'
 import { MessageCutter } from '../wire/message-cutter.ts'
 import { BackendLink, type BackendAddress } from './backend-link.ts'
+import { carrySession } from './carry-session.ts'
 import { ClientWriter } from './client-writer.ts'
 import { reply } from './expectations.ts'
 import { ExtendedProtocol, kind, type Verdict } from './extended-protocol.ts'
@@ -18,6 +19,7 @@ import { LocalRun } from './local-run.ts'
 import type { Piece, SessionControl, StatementHandler } from './local-statement.ts'
 import { sessionControl } from './session-control.ts'
 import { forwardedQuery, runSimpleQuery } from './simple-query.ts'
+import { classifyText } from './statement-text.ts'
 import { canceled, type StartedCall, type Turn } from './turn.ts'
 
 /** Held back from a client that sends while a statement of ours runs. */
@@ -225,7 +227,7 @@ export class Session implements Turn {
   /** Tells the client what it knows. */
   #probeClient(): void {
     if (this.#link.isMidMessage || this.#writer.isFull) return
-    this.#writer.put(parameterStatus('client_encoding', this.#link.parameters.get('client_encoding') ?? 'UTF8'))
+    this.#writer.put(parameterStatus('client_encoding', this.#link.clientEncoding))
   }
 
   #mayStream(messageTag: number, bytes: Buffer, start: number): boolean {
@@ -257,7 +259,7 @@ export class Session implements Turn {
   #look(messageTag: number, bytes: Buffer, start: number, end: number): Verdict {
     switch (messageTag) {
       case tag.query:
-        return this.#query(bytes.toString('utf8', start + 5, end - 1))
+        return this.#query(bytes.subarray(start + 5, end - 1))
       case tag.sync:
         this.#extended.sync()
         this.#link.expectations.add(reply.sync)
@@ -284,10 +286,10 @@ export class Session implements Turn {
     }
   }
 
-  #query(sql: string): Verdict {
+  #query(text: Buffer): Verdict {
     if (this.#extended.isSkipping) return nothing
     this.#extended.simpleQuery()
-    const pieces = this.#options.handler.classify(sql)
+    const pieces = classifyText(this.#options.handler, text, this.#link.clientEncoding)
     const instead = pieces && forwardedQuery(pieces)
     if (pieces !== undefined && instead === undefined) return () => this.#simpleQuery(pieces)
     this.#link.expectations.add(reply.query, instead?.place)
@@ -329,10 +331,14 @@ export class Session implements Turn {
     const next = this.#connect(parameters, false)
     try {
       await next.settled()
+      await carrySession(before, next)
     } catch (error) {
       next.close()
       if (!(error instanceof FeedError) || error.sqlstate !== '3D000') throw error
-      throw new FeedError('FEED_NO_DATABASE', `database "${name}" does not exist`, { cause: error })
+      throw new FeedError('FEED_NO_DATABASE', `database "${name}" does not exist`, {
+        hint: 'SHOW DATABASES lists those that exist',
+        cause: error,
+      })
     }
     if (this.#writer.isClosed) {
       next.close()

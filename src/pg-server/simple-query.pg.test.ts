@@ -133,24 +133,35 @@ test('what is put in other words is asked for and sent on in its turn', async ()
   assert.deepEqual(client.rows, [['SELECT current_query() -- in defaultdb']])
 })
 
-test('a session moves to another database with its start-up parameters, and its key stays', async () => {
+test('a session moves to another database with its parameters, settings and role, and its key stays', async () => {
   const client = await testFront.connect({ application_name: 'mover', options: '-c work_mem=12MB' })
-  await client.query("SET application_name = 'set'; SET TIME ZONE 'Asia/Tokyo'")
+  await client.query('CREATE ROLE clerk')
+  await client.query(
+    `SET application_name = 'it''s \\ set'; SET TIME ZONE 'Asia/Tokyo'; SET search_path = "Ä b", public; SET ROLE clerk`,
+  )
   const told: Record<string, string> = {}
   const connection = (client as unknown as { connection: NodeJS.EventEmitter }).connection
   connection.on('parameterStatus', ({ parameterName, parameterValue }) => (told[parameterName] = parameterValue))
   await client.query('USE postgres')
-  const shown = 'SELECT current_database() AS db, current_setting($1) AS app, current_setting($2) AS mem'
-  assert.deepEqual((await client.query(shown, ['application_name', 'work_mem'])).rows, [
-    { db: 'postgres', app: 'mover', mem: '12MB' },
-  ])
-  assert.equal(told['application_name'], 'mover')
-  assert.ok('TimeZone' in told && !('server_version' in told))
-  await assert.rejects(client.query('USE nowhere'), { code: '3D000', message: 'database "nowhere" does not exist' })
+  const shown = `SELECT current_database() AS db, current_setting('application_name') AS app, current_setting('work_mem') AS mem,
+    current_setting('TimeZone') AS zone, current_setting('search_path') AS path, current_user::text AS role`
+  const settings = { app: "it's \\ set", mem: '12MB', zone: 'Asia/Tokyo', path: '"Ä b", public', role: 'clerk' }
+  assert.deepEqual((await client.query(shown)).rows, [{ db: 'postgres', ...settings }])
+  // Nothing that the client was told has changed.
+  for (const [name, value] of Object.entries(told)) {
+    assert.equal((await client.query('SELECT current_setting($1) AS now', [name])).rows[0].now, value, name)
+  }
+  await client.query('RESET ROLE')
+  await client.query('DROP ROLE clerk')
+  await assert.rejects(client.query('USE nowhere'), {
+    code: '3D000',
+    message: 'database "nowhere" does not exist',
+    hint: 'SHOW DATABASES lists those that exist',
+  })
   await client.query('BEGIN')
   await assert.rejects(client.query('USE defaultdb'), { code: '25001' })
   await client.query('ROLLBACK')
-  assert.deepEqual((await client.query(shown, ['application_name', 'work_mem'])).rows[0].db, 'postgres')
+  assert.deepEqual((await client.query(shown)).rows[0].db, 'postgres')
   const sleeping = assert.rejects(client.query('SELECT pg_sleep(60)'), { code: '57014' })
   await delay(100)
   const canceller = await testFront.connect()
@@ -168,6 +179,30 @@ test('a switch closes the backend it leaves', async () => {
   const count = "SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'leaver'"
   await until('one is left', 5000, async () => (await client.query(count)).rows[0].n === 1 || undefined)
   await client.end()
+})
+
+test('a text that is not in its encoding is refused, whoever would change or run it', async () => {
+  await using client = await RawClient.open(testFront.port)
+  const send = async (text: Buffer): Promise<string | undefined> => {
+    const message = Buffer.concat([Buffer.from('Q\0\0\0\0'), text, Buffer.from('\0')])
+    message.writeInt32BE(message.length - 1, 1)
+    client.messages.length = 0
+    client.send(message)
+    await client.ready()
+    return client.errors[0]?.get('C')
+  }
+  const broken = (before: string, after: string): Buffer =>
+    Buffer.concat([Buffer.from(before), Buffer.from([0xe9, 0x20]), Buffer.from(after)])
+  const passed = broken("SELECT '", "'")
+  const changed = [broken("ALIAS SELECT '", "'"), broken("REWRITTEN SELECT '", "'"), broken('TICK 1 --', '')]
+  for (const text of [passed, ...changed]) assert.equal(await send(text), '22021')
+  for (const text of ["ALIAS SELECT '\0'", 'TICK 1\0', 'TICK 1\0 --'])
+    assert.equal(await send(Buffer.from(text)), '08P01', text)
+  assert.equal(await send(Buffer.from("SET client_encoding = 'LATIN1'")), undefined)
+  assert.equal(await send(passed), undefined)
+  for (const text of changed) assert.equal(await send(text), '0A000')
+  assert.equal(await send(Buffer.from("ALIAS SELECT 'é'")), undefined)
+  assert.deepEqual(client.messages.find(({ tag }) => tag === 'D')?.bytes.subarray(-2), Buffer.from('é'))
 })
 
 test('COPY goes through in the middle of pieces, also when it fails', async () => {

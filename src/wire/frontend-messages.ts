@@ -20,11 +20,16 @@ export class BodyReader {
   }
 
   cstring(): string {
+    return this.cstringBytes().toString('utf8')
+  }
+
+  /** A cstring as it came, in whatever encoding. */
+  cstringBytes(): Buffer {
     const zero = this.#bytes.indexOf(0, this.#at)
     if (zero < 0 || zero >= this.#end) throw malformed()
-    const text = this.#bytes.toString('utf8', this.#at, zero)
+    const bytes = this.#bytes.subarray(this.#at, zero)
     this.#at = zero + 1
-    return text
+    return bytes
   }
 
   u8(): number {
@@ -77,8 +82,16 @@ export interface ParseMessage {
   readonly types: readonly number[]
 }
 
-export function readParse(body: BodyReader): ParseMessage {
-  return { name: body.cstring(), sql: body.cstring(), types: body.list(() => body.u32()) }
+/** A client's Parse. */
+export interface ReadParse {
+  readonly name: string
+  /** The statement as it came. */
+  readonly text: Buffer
+  readonly types: readonly number[]
+}
+
+export function readParse(body: BodyReader): ReadParse {
+  return { name: body.cstring(), text: body.cstringBytes(), types: body.list(() => body.u32()) }
 }
 
 export interface BindMessage {
