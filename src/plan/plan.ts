@@ -77,6 +77,7 @@ export function closePlan(opening: Opening, catalogue: Catalogue, oldestCursor?:
   checkSink(read)
   if (sink.kind === 'sql') checkSqlSinkParameters(read.sinkText ?? '', read.sinkPosition)
   checkBuilt(read)
+  readExtraHeaders(given.get('extra_headers'))
   if (sink.kind === 'null') checkNullSinkParameters(read.sinkText ?? '', read.sinkPosition)
   checkCursorAge(times, given, oldestCursor)
 

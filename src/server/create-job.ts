@@ -29,7 +29,7 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions): Local
       }
       const plan = await planChangefeed(statement, desk, call)
       const { spec, opening } = plan
-      await dialSink(spec.sink)
+      await dialSink(spec.sink, signal)
       signal.throwIfAborted()
       for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
       const { startTime } = await watchPlanned(plan, desk, call)

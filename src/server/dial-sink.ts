@@ -2,9 +2,19 @@
 
 import type { SinkSpec } from '../core/feed-spec.ts'
 
-export async function dialSink(sink: SinkSpec): Promise<void> {
+/** Throws the signal's reason as soon as it aborts: a broker that says nothing is given up late. */
+export async function dialSink(sink: SinkSpec, signal: AbortSignal): Promise<void> {
   if (sink.tag !== 'kafka') return
+  signal.throwIfAborted()
   // Loaded when it is used: the client library takes 60 MB.
   const { dialKafka } = await import('../sink/kafka/open-kafka-sink.ts')
-  await dialKafka(sink)
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = (): void => reject(signal.reason as Error)
+  signal.addEventListener('abort', abort)
+  if (signal.aborted) abort()
+  try {
+    await Promise.race([dialKafka(sink), aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }

@@ -83,8 +83,8 @@ export class TestServer implements AsyncDisposable {
     process.kill(this.postgresPid, 'SIGKILL')
   }
 
-  async connect(database = 'defaultdb'): Promise<pg.Client> {
-    const client = new pg.Client({ host: '127.0.0.1', port: this.sqlPort, user: 'root', database })
+  async connect(database = 'defaultdb', user = 'root'): Promise<pg.Client> {
+    const client = new pg.Client({ host: '127.0.0.1', port: this.sqlPort, user, database })
     client.on('error', () => undefined)
     await client.connect()
     return client
