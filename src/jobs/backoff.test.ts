@@ -3,11 +3,16 @@ import { test } from 'node:test'
 import { Backoff } from './backoff.ts'
 
 test('each wait is twice the last, up to the most, until something worked', () => {
-  const backoff = new Backoff({ firstMs: 1000, mostMs: 5000 })
+  let mostMs = 5000
+  const backoff = new Backoff(() => ({ firstMs: 1000, mostMs }))
   assert.deepEqual(
     [backoff.next(), backoff.next(), backoff.next(), backoff.next(), backoff.next()],
     [1000, 2000, 4000, 5000, 5000],
   )
+  mostMs = 3000
+  assert.equal(backoff.next(), 3000)
   backoff.reset()
-  assert.equal(backoff.next(), 1000)
+  assert.deepEqual([backoff.next(), backoff.next()], [1000, 2000])
+  mostMs = 500
+  assert.equal(backoff.next(), 500)
 })

@@ -6,22 +6,22 @@ export interface BackoffOptions {
 }
 
 export class Backoff {
-  readonly #options: BackoffOptions
-  #nextMs: number
+  readonly #options: () => BackoffOptions
+  #lastMs: number | undefined
 
-  constructor(options: BackoffOptions) {
+  /** `options`: asked each time, so that a setting that is changed counts at once. */
+  constructor(options: () => BackoffOptions) {
     this.#options = options
-    this.#nextMs = options.firstMs
   }
 
   /** The wait before the next attempt. */
   next(): number {
-    const now = this.#nextMs
-    this.#nextMs = Math.min(now * 2, this.#options.mostMs)
-    return now
+    const { firstMs, mostMs } = this.#options()
+    this.#lastMs = Math.min(this.#lastMs === undefined ? firstMs : this.#lastMs * 2, mostMs)
+    return this.#lastMs
   }
 
   reset(): void {
-    this.#nextMs = this.#options.firstMs
+    this.#lastMs = undefined
   }
 }

@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { compareHlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import { FeedError, toWireError } from '../errors/feed-error.ts'
-import { Backoff } from './backoff.ts'
+import { Backoff, type BackoffOptions } from './backoff.ts'
 import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter } from './jobs.ts'
 
@@ -18,7 +18,7 @@ export interface JobRunOptions {
   readonly store: JobStore
   readonly start: JobStarter
   readonly log: Logger
-  readonly backoff: { readonly firstMs: number; readonly mostMs: number }
+  readonly backoff: () => BackoffOptions
   /** The feed failed and is tried again. */
   readonly retried: () => void
   /** The feed failed for good. */
@@ -127,7 +127,7 @@ export class JobRun {
     ...[status, details]: [Parameters<JobStore['settle']>[1], Parameters<JobStore['settle']>[2]?]
   ): Promise<void> {
     const { job, store } = this.#options
-    const backoff = new Backoff({ firstMs: 100, mostMs: 5000 })
+    const backoff = new Backoff(() => ({ firstMs: 100, mostMs: 5000 }))
     for (;;) {
       try {
         await store.settle(job, status, details)

@@ -129,12 +129,12 @@ export class JobStore {
     return new Map(rows.map(([id, epoch, status]) => [id ?? '', { epoch: epoch ?? '', status: status as JobStatus }]))
   }
 
-  /** False: the claim is lost, and nothing is saved. */
+  /** False: the claim is lost, and nothing is saved. What was said of an earlier error is over: it got somewhere. */
   async save({ id, epoch }: ClaimedJob, progress: JobProgress): Promise<boolean> {
     const { highWater, scan } = progress
     const rows = await this.#query(
       `UPDATE changefeed.jobs SET progress = $4, high_water = $5::numeric, fraction_completed = $6::float4,
-         running_status = CASE WHEN $5 IS NULL THEN running_status ELSE $7 END, modified = clock_timestamp()
+         running_status = $7, modified = clock_timestamp()
        WHERE job_id = $1 AND epoch = $2 AND claimed_by = $3 AND status IN ${live} RETURNING job_id`,
       [
         id,

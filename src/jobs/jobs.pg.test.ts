@@ -73,6 +73,12 @@ test('a job is one server’s while its lease lasts; who comes after it has a ne
     'running: resolved=0.000000010,0',
   ])
   assert.equal(await b.save(taken, at(11n)), true)
+
+  await b.say(taken, 'transient error: the sink is away')
+  assert.deepEqual(await row(job.id, 'running_status'), ['transient error: the sink is away'])
+  const scan = { at: { wall: 12n, logical: 0 }, tables: [], fraction: 0.25 }
+  assert.equal(await b.save(taken, { scan } as unknown as JobProgress), true)
+  assert.deepEqual(await row(job.id, 'running_status, fraction_completed::text'), [null, '0.25'])
 })
 
 test('a server that renews its leases keeps its jobs, and one that goes down lets go of them', async () => {

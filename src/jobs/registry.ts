@@ -2,6 +2,7 @@
 
 import type { Logger } from 'pino'
 import { FeedError } from '../errors/feed-error.ts'
+import type { BackoffOptions } from './backoff.ts'
 import { JobRun, type StopReason } from './job-run.ts'
 import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter, JobStatus, JobVerb, NewJob } from './jobs.ts'
@@ -17,7 +18,7 @@ export interface RegistryOptions {
   readonly store: JobStore
   readonly start: JobStarter
   readonly log: Logger
-  readonly backoff: () => { readonly firstMs: number; readonly mostMs: number }
+  readonly backoff: () => BackoffOptions
   readonly retentionMs: () => number
 }
 
@@ -117,7 +118,7 @@ export class JobRegistry {
       store,
       start,
       log,
-      backoff: backoff(),
+      backoff,
       retried: () => (this.counts.retries += 1),
       failed: () => (this.counts.failures += 1),
     })

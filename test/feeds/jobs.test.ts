@@ -318,6 +318,21 @@ test('the queries of the page work, from any database', async () => {
   await server.sql(`CANCEL JOB ${id}`)
 })
 
+test('SHOW JOBS has what runs first, by its start, then what ended in the last twelve hours, by its end', async () => {
+  const ids = [await create(), await create(), await create(), await create()]
+  await server.sql(`CANCEL JOB ${ids[2]}`)
+  await server.sql(`CANCEL JOB ${ids[0]}`)
+  const shown = async (sql: string): Promise<string[]> =>
+    (await server.sql(sql)).flatMap(({ job_id }) => (ids.includes(String(job_id)) ? [String(job_id)] : []))
+  assert.deepEqual(await shown('SHOW JOBS'), [ids[1], ids[3], ids[2], ids[0]])
+  const wind = `UPDATE changefeed.jobs SET finished = finished - interval '12 hours 1 minute' WHERE job_id = ${ids[2]}`
+  await server.sql(wind, 'system')
+  assert.deepEqual(await shown('SHOW JOBS'), [ids[1], ids[3], ids[0]])
+  assert.deepEqual(await shown(`SHOW JOBS (${ids.join(', ')})`), [ids[1], ids[3], ids[2], ids[0]])
+  assert.deepEqual(await shown(`SELECT job_id FROM crdb_internal.jobs WHERE job_id = ${ids[2]}`), [ids[2]])
+  await server.sql(`CANCEL JOBS ${ids.join(', ')}`)
+})
+
 test('a scan that ends the feed is a job that succeeds; WHEN COMPLETE waits for it', async () => {
   const id = await create("WITH initial_scan = 'only'")
   const [row] = await server.sql(`SHOW JOB WHEN COMPLETE ${id}`)
