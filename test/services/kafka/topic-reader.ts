@@ -78,12 +78,24 @@ export class TopicReader implements AsyncDisposable {
   }
 
   async #fetch(metadata: ClusterMetadata): Promise<number> {
+    const leaders = new Set(
+      [...metadata.topics.values()].flatMap(({ partitions }) => partitions.map(({ leader }) => leader)),
+    )
+    const counts = await Promise.all([...leaders].map((leader) => this.#fetchFrom(leader, metadata)))
+    if (counts.length === 0) await delay(idleWaitMs)
+    return counts.reduce((sum, count) => sum + count, 0)
+  }
+
+  async #fetchFrom(leader: number, metadata: ClusterMetadata): Promise<number> {
+    const broker = metadata.brokers.get(leader)
+    if (broker === undefined) return 0
     const names = new Map<string, string>()
     const topics = [...metadata.topics].map(([name, { id, partitions }]) => {
       names.set(id, name)
+      const led = [...partitions.keys()].filter((partition) => partitions[partition]?.leader === leader)
       return {
         topicId: id,
-        partitions: partitions.map((_, partition) => ({
+        partitions: led.map((partition) => ({
           partition,
           currentLeaderEpoch: -1,
           fetchOffset: this.#offsets.get(`${name} ${partition}`) ?? 0n,
@@ -92,11 +104,6 @@ export class TopicReader implements AsyncDisposable {
         })),
       }
     })
-    const [broker] = metadata.brokers.values()
-    if (topics.length === 0 || broker === undefined) {
-      await delay(idleWaitMs)
-      return 0
-    }
     const connection = await this.#client.connections.get(broker)
     const response = await fetchV17.api.async(connection, idleWaitMs, 1, maxBytes, 0, 0, -1, topics, [], '')
     let count = 0
