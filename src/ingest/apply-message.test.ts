@@ -51,7 +51,7 @@ const truncate = (...relids: readonly number[]): Buffer =>
 class Applied implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'apply-'))
   readonly head = new LogHead()
-  writer = openLog(this.dir, this.head)
+  writer = openLog(this.dir, this.head).writer
   applier = new MessageApplier(this.writer, prefix)
 
   apply(...messages: readonly Buffer[]): void {
@@ -64,7 +64,7 @@ class Applied implements AsyncDisposable {
   /** As after a crash: what is not durable is gone. */
   async reopen(): Promise<void> {
     await this.writer.close()
-    this.writer = openLog(this.dir, this.head)
+    this.writer = openLog(this.dir, this.head).writer
     this.applier = new MessageApplier(this.writer, prefix)
   }
 

@@ -46,6 +46,7 @@ interface Gears {
   readonly control: SerialQueries
   readonly replication: RawConnection
   readonly slot: string
+  readonly prefix: string
 }
 
 export class Attempt {
@@ -84,7 +85,7 @@ export class Attempt {
     const { start, head, say, signal } = this.#options
     say({ tag: 'state', state: { tag: 'connecting' } })
     // Always anew: what an earlier attempt began and did not finish is cut off.
-    const writer = openLog(start.dir, head)
+    const { writer, damage } = openLog(start.dir, head)
     const giveUp = (): void => {
       if (this.#stream === undefined) for (const connection of this.#connections) connection.destroy()
     }
@@ -93,7 +94,13 @@ export class Attempt {
       const control = new SerialQueries(await this.#connect(false))
       await install(control)
       let replication = await this.#connect(true)
-      const { prefix, slot, gap } = await prepareSource(start.dir, control, replication, writer)
+      const { prefix, slot, gap } = await prepareSource({
+        dir: start.dir,
+        control,
+        replication,
+        writer,
+        damage,
+      })
       if (gap !== undefined) say({ tag: 'gap', reason: gap })
       say({ tag: 'ready' })
       const applier = new MessageApplier(writer, prefix)
@@ -103,7 +110,7 @@ export class Attempt {
         (error) => this.#failed.reject(error),
       )
       for (;;) {
-        const gears = { writer, applier, commit, control, replication, slot }
+        const gears = { writer, applier, commit, control, replication, slot, prefix }
         await this.#catchUp(gears)
         await this.#follow(gears)
         if (signal.aborted) break
@@ -147,7 +154,7 @@ export class Attempt {
   }
 
   /** Streams until ingest stops, or until it is so far behind that bulk pulls are better. */
-  async #follow({ writer, applier, commit, control, replication, slot }: Gears): Promise<void> {
+  async #follow({ writer, applier, commit, control, replication, slot, prefix }: Gears): Promise<void> {
     const { start, head, say, settings, signal } = this.#options
     this.#probes = new ClockProbes(control)
     const stream = new SlotStream({
@@ -168,6 +175,7 @@ export class Attempt {
       control,
       writer,
       commit,
+      prefix,
       source: start.source,
       gap: (reason) => say({ tag: 'gap', reason }),
     })
@@ -185,6 +193,7 @@ export class Attempt {
       }, gearLookMs),
     ]
     this.rearm()
+    health.check().catch((error: unknown) => this.#failed.reject(error))
     if (this.#closeWanted) this.#probe(true)
     this.#closeWanted = false
     try {

@@ -6,20 +6,21 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { publication } from './install-sql.ts'
+import { installedSql, messagePrefix, publication } from './install-sql.ts'
 import type { Queries } from './serial-queries.ts'
 import { watchTables } from './watch.ts'
 
-const lostTablesSql = `SELECT w.relid::text, format('%I.%I', n.nspname, c.relname)
-FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE NOT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-  WHERE p.pubname = '${publication}' AND r.prrelid = w.relid)
-ORDER BY 1`
+/** Every so many looks, also what only the event trigger would have told is looked for. */
+const lookEvery = 12
+
+const stateSql = `SELECT (${installedSql})::text, (SELECT token FROM changefeed.source), (SELECT EXISTS (SELECT FROM changefeed.watched w WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = w.relid)))::text`
 
 export interface HealthOptions {
   readonly control: Queries
   readonly writer: LogWriter
   readonly commit: GroupCommit
+  /** Of our logical messages, with the token that the log knows. */
+  readonly prefix: string
   readonly source: SourceConnection
   readonly gap: (reason: string) => void
 }
@@ -29,6 +30,7 @@ export class HealthCheck {
   #isChecking = false
   /** The tables whose gap is in the log and that are not back yet. */
   #told = ''
+  #looks = 0
 
   constructor(options: HealthOptions) {
     this.#options = options
@@ -46,8 +48,15 @@ export class HealthCheck {
   }
 
   async #check(): Promise<void> {
-    const { control, writer, commit, source, gap } = this.#options
-    const lost = await control.query(lostTablesSql)
+    const { control, writer, commit, source, prefix, gap } = this.#options
+    const [state] = await control.query(stateSql)
+    const [isInstalled, token, isGone] = state ?? []
+    // The next attempt installs what is not there, and writes down what it means for the log.
+    if (isInstalled !== 'true' || messagePrefix + token !== prefix)
+      throw new FeedError('FEED_SOURCE_REFUSED', 'what pg-changefeed keeps in the source database was changed')
+    this.#looks += 1
+    if (isGone === 'true' || this.#looks % lookEvery === 0) await control.query('SELECT changefeed.look()')
+    const lost = await control.query('SELECT relid::text, name FROM changefeed.lost()')
     if (lost.length === 0) {
       this.#told = ''
       return
@@ -64,7 +73,7 @@ export class HealthCheck {
     }
     for (const [relid] of lost) {
       try {
-        await watchTables(source, [{ relid: Number(relid) }])
+        await watchTables(source, [{ relid: Number(relid) }], { isLossTold: true })
       } catch (error) {
         // Dropped meanwhile, or locked for too long: looked at again next time.
         if (!(error instanceof FeedError) || error.code === 'FEED_BUG') throw error

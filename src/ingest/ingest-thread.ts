@@ -1,9 +1,10 @@
 // The main thread's handle on one source's ingest. A worker that dies is started again: the log is the truth, so a new
-// one continues where the durable end is.
+// one continues where the durable end is. One that has stopped because only a human can help is started again when
+// somebody asks for the source.
 
 import { Worker } from 'node:worker_threads'
 import { workerUrl } from '../core/worker-url.ts'
-import { FeedError, fromWireError, toWireError } from '../errors/feed-error.ts'
+import { FeedError, fromWireError, toWireError, type WireError } from '../errors/feed-error.ts'
 import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
 
 const restartMs = { first: 100, most: 5000 }
@@ -15,12 +16,13 @@ export class IngestThread {
   #start: IngestStart
   readonly #changed: (message: FromIngest) => void
   readonly #stopped = Promise.withResolvers<void>()
-  readonly #ready = Promise.withResolvers<void>()
+  #ready = newReady()
+  #isReady = false
   #worker: Worker | undefined
   #restarting: NodeJS.Timeout | undefined
   #restartMs = restartMs.first
   #feeds = 0
-  #pins: readonly number[] = []
+  #pins: readonly number[] | undefined
   #isStopping = false
   state: IngestState = { tag: 'connecting' }
 
@@ -28,12 +30,15 @@ export class IngestThread {
   constructor(start: IngestStart, changed: (message: FromIngest) => void) {
     this.#start = start
     this.#changed = changed
-    this.#ready.promise.catch(() => undefined)
     this.#spawn()
   }
 
   /** Settles when the slot exists and the log holds its starting point; rejects when that cannot be. */
   get ready(): Promise<void> {
+    if (this.state.tag === 'failed' && this.#worker === undefined && !this.#isStopping) {
+      this.#ready = newReady()
+      this.#spawn()
+    }
     return this.#ready.promise
   }
 
@@ -71,6 +76,7 @@ export class IngestThread {
 
   #spawn(): void {
     const startedAt = Date.now()
+    this.state = { tag: 'connecting' }
     const worker = new Worker(workerUrl('ingest/ingest-worker'), { name: 'ingest', workerData: this.#start })
     this.#worker = worker
     worker.on('message', (message: FromIngest) => this.#hear(message))
@@ -86,21 +92,43 @@ export class IngestThread {
       this.#restartMs = Math.min(this.#restartMs * 2, restartMs.most)
     })
     if (this.#feeds > 0) this.#post({ tag: 'demand', feeds: this.#feeds })
-    if (this.#pins.length > 0) this.#post({ tag: 'pins', positions: this.#pins })
+    if (this.#pins !== undefined) this.#post({ tag: 'pins', positions: this.#pins })
     // Whoever waits for a closed timestamp asked the worker before.
     this.#post({ tag: 'close-now' })
   }
 
   #hear(message: FromIngest): void {
-    if (message.tag === 'ready') this.#ready.resolve()
+    if (message.tag === 'ready') {
+      this.#isReady = true
+      this.#ready.resolve()
+    }
     if (message.tag === 'state') {
       this.state = message.state
-      if (message.state.tag === 'failed') this.#ready.reject(fromWireError(message.state.error))
+      if (message.state.tag === 'failed') this.#refuse(message.state.error)
+      // A source that is away comes back; one that refuses does so for a reason that whoever waits wants to hear.
+      if (message.state.tag === 'retrying' && message.state.error.code !== 'FEED_SOURCE_DOWN' && !this.#isReady) {
+        this.#refuse(message.state.error)
+        this.#ready = newReady()
+      }
     }
     this.#changed(message)
+  }
+
+  /** Who waits, and who asks from now on, hears how it stands now, whatever it was before. */
+  #refuse(error: WireError): void {
+    this.#isReady = false
+    this.#ready.reject(fromWireError(error))
+    this.#ready = newReady()
+    this.#ready.reject(fromWireError(error))
   }
 
   #post(message: ToIngest): void {
     this.#worker?.postMessage(message)
   }
+}
+
+function newReady(): PromiseWithResolvers<void> {
+  const ready = Promise.withResolvers<void>()
+  ready.promise.catch(() => undefined)
+  return ready
 }

@@ -30,6 +30,13 @@ CREATE TABLE IF NOT EXISTS changefeed.source (
   -- The token whose reason is in the log.
   seen text
 );
+DO $$ BEGIN
+  -- Made by an earlier version.
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'changefeed.source'::regclass AND attname = 'seen') THEN
+    ALTER TABLE changefeed.source ADD COLUMN why text, ADD COLUMN seen text;
+    UPDATE changefeed.source SET seen = token;
+  END IF;
+END $$;
 INSERT INTO changefeed.source DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 CREATE TABLE IF NOT EXISTS changefeed.watched (

@@ -6,14 +6,23 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { LogHead } from '../changelog/files/log-head.ts'
 import { LogWriter } from '../changelog/files/log-writer.ts'
 import { recoverLog } from '../changelog/files/recover.ts'
-import { listSegments } from '../changelog/files/segment.ts'
+import { listSegments, syncDir } from '../changelog/files/segment.ts'
 
-export function openLog(dir: string, head: LogHead): LogWriter {
+export interface OpenedLog {
+  readonly writer: LogWriter
+  /** Bytes that were cut off because they made no sense: most likely a write that a crash tore. */
+  readonly damage: string | undefined
+}
+
+export function openLog(dir: string, head: LogHead): OpenedLog {
   try {
-    if (head.head > 0) cutBehind(dir, head.head)
+    const shown = head.head
+    if (shown > 0) cutBehind(dir, shown)
     const recovered = recoverLog(dir)
+    // Readers stand there. What they have seen cannot be taken back, and must not be written over under them.
+    if (shown > 0 && recovered.position !== shown) throw damaged(dir, shown, recovered.position, recovered.damage)
     if (recovered.segment !== undefined) syncFile(recovered.segment.path)
-    return new LogWriter({ dir, head, recovered })
+    return { writer: new LogWriter({ dir, head, recovered }), damage: recovered.damage }
   } catch (error) {
     if (error instanceof FeedError) throw error
     throw new FeedError('FEED_LOG_IO', `cannot open the changelog in ${dir}: ${(error as Error).message}`, {
@@ -28,11 +37,25 @@ export function openLog(dir: string, head: LogHead): LogWriter {
  */
 function cutBehind(dir: string, durable: number): void {
   const segments = listSegments(dir)
-  while (segments.length > 1 && (segments.at(-1)?.start ?? 0) >= durable) rmSync(segments.pop()?.path ?? '')
+  while (segments.length > 1 && (segments.at(-1)?.start ?? 0) >= durable) {
+    rmSync(segments.pop()?.path ?? '')
+    syncDir(dir)
+  }
   const last = segments.at(-1)
   if (last === undefined) return
   const kept = durable - last.start
   if (kept > 0 && statSync(last.path).size > kept) truncateSync(last.path, kept)
+}
+
+function damaged(dir: string, shown: number, readable: number, damage: string | undefined): FeedError {
+  return new FeedError(
+    'FEED_LOG_CORRUPT',
+    `the changelog in ${dir} was durable up to position ${shown} and can be read up to ${readable} only`,
+    {
+      detail: damage ?? 'files are missing',
+      hint: 'the disk has returned other bytes than were written, or somebody has removed files; when the server is started again, the feeds whose changes are gone end with an error',
+    },
+  )
 }
 
 function syncFile(path: string): void {

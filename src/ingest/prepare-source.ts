@@ -1,15 +1,14 @@
 // Brings slot and log together at the start of an attempt: who the source is, whether the slot continues the log, and a
 // new slot where there is none. What cannot come any more is written into the log as a gap before anything else.
 
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { nextHlc } from '../core/hlc.ts'
 import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
-import { messagePrefix, slotName } from './install-sql.ts'
+import { messagePrefix, publication, slotName } from './install-sql.ts'
 import type { Queries } from './serial-queries.ts'
-import { judgeSlot, type SlotFacts, type SourceIdentity } from './source-check.ts'
+import { judgeSlot, type SlotFacts } from './source-check.ts'
+import { askIdentity, checkIdentity, keepIdentity, readIdentity } from './source-identity.ts'
 import { stampClosed } from './stamp.ts'
 
 export interface PreparedSource {
@@ -20,64 +19,66 @@ export interface PreparedSource {
   readonly gap: string | undefined
 }
 
-/** `control`: an ordinary connection; `replication`: one with replication=database. */
-export async function prepareSource(
-  dir: string,
-  control: Queries,
-  replication: Queries,
-  writer: LogWriter,
-): Promise<PreparedSource> {
-  const slot = slotName((await checkIdentity(dir, control)).databaseOid)
-  const [token] = await firstRow(control, 'SELECT token FROM changefeed.source')
+export interface SourceAtHand {
+  /** Folder of the log. */
+  readonly dir: string
+  /** An ordinary connection. */
+  readonly control: Queries
+  /** One with replication=database. */
+  readonly replication: Queries
+  readonly writer: LogWriter
+  /** What recovery of the log had to cut off for its bytes. */
+  readonly damage: string | undefined
+}
+
+export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
+  const { dir, control, replication, writer, damage } = at
+  const known = readIdentity(dir)
+  const { identity, wal } = await askIdentity(control, replication, known)
+  if (known === undefined) keepIdentity(dir, identity)
+  else checkIdentity(dir, known, identity)
+  const slot = slotName(identity.databaseOid)
+  const [token, seen, why] = await firstRow(control, 'SELECT token, seen, why FROM changefeed.source')
   const prefix = messagePrefix + token
-  const verdict = judgeSlot(slot, await readSlot(control, slot), writer.endLsn)
-  if (verdict.tag === 'continue') return { prefix, slot, gap: undefined }
+  const distrust = token === seen ? undefined : (why ?? madeAnew)
+  const log = { durableEnd: writer.endLsn, damage, distrust }
+  const verdict = judgeSlot(slot, await readSlot(control, slot), wal, log)
+  if (verdict.tag === 'continue') {
+    if (known?.timeline !== identity.timeline) keepIdentity(dir, identity)
+    // What the event trigger has not seen because somebody had switched it off.
+    await control.query('SELECT changefeed.look()')
+    return { prefix, slot, gap: undefined }
+  }
 
   let from: Lsn
   if (verdict.tag === 'recreate') {
     if (verdict.drop) await control.query(`SELECT pg_drop_replication_slot('${slot}')`)
     from = await createSlot(replication, slot)
-  } else {
+  } else if (verdict.goesOn === 'at the slot') {
     from = (await readSlot(control, slot))?.confirmedLsn ?? writer.endLsn
-  }
+  } else from = writer.endLsn
   if (verdict.gap !== undefined)
     writer.gap(nextHlc(writer.lastTimestamp), from, `${verdict.gap} (up to ${formatLsn(from)})`)
   const [micros] = await firstRow(
     control,
     'SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000',
   )
-  writer.closed(stampClosed(writer.lastTimestamp, BigInt(micros), 0), from)
+  writer.closed(stampClosed(writer.lastTimestamp, BigInt(micros ?? '0'), 0), from)
   await writer.flush()
+  keepIdentity(dir, identity)
   // Tables may have changed in what is missing: every description is written into the WAL again.
-  await control.query(
-    'SELECT changefeed.register(relid) FROM changefeed.watched WHERE EXISTS (SELECT FROM pg_class WHERE oid = relid)',
-  )
+  await control.query(registerAllSql)
+  await control.query(`UPDATE changefeed.source SET seen = '${token}' WHERE seen IS DISTINCT FROM '${token}'`)
   return { prefix, slot, gap: verdict.gap }
 }
 
-/** A log belongs to one database of one cluster for ever. */
-async function checkIdentity(dir: string, control: Queries): Promise<SourceIdentity> {
-  const [systemIdentifier, databaseOid, database] = await firstRow(
-    control,
-    'SELECT system_identifier::text, (SELECT oid::text FROM pg_database WHERE datname = current_database()), current_database()::text FROM pg_control_system()',
-  )
-  const identity: SourceIdentity = { systemIdentifier, databaseOid, database }
-  const path = join(dir, 'source.json')
-  if (!existsSync(path)) {
-    writeFileSync(`${path}.new`, `${JSON.stringify(identity, undefined, 2)}\n`)
-    renameSync(`${path}.new`, path)
-    return identity
-  }
-  const known = JSON.parse(readFileSync(path, 'utf8')) as SourceIdentity
-  if (known.systemIdentifier === systemIdentifier && known.databaseOid === databaseOid) return identity
-  throw new FeedError(
-    'FEED_START',
-    `the changelog in ${dir} belongs to database "${known.database}" of another PostgreSQL cluster (system identifier ${known.systemIdentifier}, now ${systemIdentifier})`,
-    {
-      hint: 'point the server at the cluster it was started with, or move this folder away to begin a new changelog',
-    },
-  )
-}
+const madeAnew = 'schema "changefeed" was dropped and made anew: what was published meanwhile is not known'
+
+/** Also tables that the publication still has and our schema does not know any more. */
+const registerAllSql = `SELECT changefeed.register(relid) FROM (
+  SELECT relid FROM changefeed.watched
+  UNION SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}'
+) AS t WHERE EXISTS (SELECT FROM pg_class WHERE oid = relid)`
 
 async function readSlot(control: Queries, slot: string): Promise<SlotFacts | undefined> {
   // invalidation_reason came with PostgreSQL 17; to_jsonb reads it where it is.
@@ -103,8 +104,8 @@ async function createSlot(replication: Queries, slot: string): Promise<Lsn> {
   return parseLsn(point)
 }
 
-async function firstRow(connection: Queries, sql: string): Promise<[string, string, string]> {
+async function firstRow(connection: Queries, sql: string): Promise<readonly (string | null)[]> {
   const row = (await connection.query(sql))[0]
   if (row === undefined) throw new FeedError('FEED_PROTOCOL', 'a query for facts about the source gave no row')
-  return row as [string, string, string]
+  return row
 }

@@ -19,7 +19,8 @@ export class Ingest {
   readonly #stopping = new AbortController()
   #settings: IngestSettings
   #feeds = 0
-  #pins: readonly number[] = []
+  /** Undefined until somebody has said what is needed: nothing goes by age before. */
+  #pins: readonly number[] | undefined
   #attempt: Attempt | undefined
   #closeWanted = false
 
@@ -56,6 +57,7 @@ export class Ingest {
   /** Settles after 'stop', or when only a human can help. */
   async run(): Promise<void> {
     const { signal } = this.#stopping
+    this.#head.fail(undefined)
     const retention = setInterval(() => this.#retain(), retentionEveryMs)
     let waitMs = backoffMs.first
     while (!signal.aborted) {
@@ -66,6 +68,7 @@ export class Ingest {
         if (signal.aborted) break
         const wire = toWireError(error)
         if (error instanceof FeedError && !error.retry) {
+          this.#head.fail(wire.message)
           this.#say({ tag: 'state', state: { tag: 'failed', error: wire } })
           break
         }
@@ -103,7 +106,8 @@ export class Ingest {
     const { retentionMs, maxLogBytes } = this.#settings
     const maxBytes = maxLogBytes === 0 ? Number.POSITIVE_INFINITY : maxLogBytes
     try {
-      applyRetention(this.#start.dir, this.#head, Date.now(), { retentionMs, maxBytes, pins: this.#pins })
+      const pins = this.#pins ?? [0]
+      applyRetention(this.#start.dir, this.#head, Date.now(), { retentionMs, maxBytes, pins })
     } catch (error) {
       const failure = new FeedError(
         'FEED_LOG_IO',

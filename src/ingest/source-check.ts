@@ -8,6 +8,16 @@ export interface SourceIdentity {
   readonly systemIdentifier: string
   readonly databaseOid: string
   readonly database: string
+  /** The timeline of the WAL that the log was written from last; absent in folders of earlier versions. */
+  readonly timeline?: number | undefined
+}
+
+/** Where the source's WAL stands now. */
+export interface WalFacts {
+  /** Its durable end. */
+  readonly end: Lsn
+  /** Where the WAL left the timeline that the log knows; undefined: it is still on it. Zero: it was never on it. */
+  readonly leftAt: Lsn | undefined
 }
 
 export interface SlotFacts {
@@ -24,11 +34,21 @@ export type SlotVerdict =
   | { readonly tag: 'continue' }
   /** A new slot must be made; `gap` says what is lost, undefined for a log that holds nothing yet. */
   | { readonly tag: 'recreate'; readonly drop: boolean; readonly gap: string | undefined }
-  /** The slot is fine and ahead of the log. */
-  | { readonly tag: 'gap'; readonly gap: string }
+  /** The slot is fine; what comes from the slot's position or from the log's end on comes behind a gap. */
+  | { readonly tag: 'gap'; readonly goesOn: 'at the slot' | "at the log's end"; readonly gap: string }
 
-/** `durableEnd`: end LSN of the log, zero when it is new. Pure. */
-export function judgeSlot(name: string, slot: SlotFacts | undefined, durableEnd: Lsn): SlotVerdict {
+export interface LogFacts {
+  /** End LSN of the log, zero when it is new. */
+  readonly durableEnd: Lsn
+  /** What recovery had to cut off for its bytes. */
+  readonly damage: string | undefined
+  /** Why what was published since then may not be all; undefined: it is. */
+  readonly distrust: string | undefined
+}
+
+/** Pure. */
+export function judgeSlot(name: string, slot: SlotFacts | undefined, wal: WalFacts, log: LogFacts): SlotVerdict {
+  const { durableEnd, damage } = log
   const since = `changes after ${formatLsn(durableEnd)}`
   if (slot === undefined) {
     return {
@@ -46,11 +66,30 @@ export function judgeSlot(name: string, slot: SlotFacts | undefined, durableEnd:
       gap: `replication slot "${name}" was invalidated (${slot.invalidationReason ?? 'wal_removed'}): ${since} are missing`,
     }
   }
-  if (slot.confirmedLsn > durableEnd) {
+  if (slot.plugin !== 'pgoutput') {
     return {
-      tag: 'gap',
-      gap: `replication slot "${name}" stands at ${formatLsn(slot.confirmedLsn)}, beyond the changelog's end ${formatLsn(durableEnd)}: it was recreated or advanced by somebody else, the changes between are missing`,
+      tag: 'recreate',
+      drop: true,
+      gap: `replication slot "${name}" was recreated by somebody else, for plugin "${slot.plugin}": ${since} are missing`,
     }
   }
+  // The server would wait for the position and skip, without a word, what it writes until then.
+  const end = wal.leftAt !== undefined && wal.leftAt < wal.end ? wal.leftAt : wal.end
+  if (durableEnd > end) {
+    const how = wal.leftAt === undefined ? 'it was restored from a backup' : 'it was restored or promoted'
+    return {
+      tag: 'gap',
+      goesOn: 'at the slot',
+      gap: `the source's WAL goes up to ${formatLsn(end)} only of what the changelog holds up to ${formatLsn(durableEnd)}: ${how}, and its rows are not what the feeds were told`,
+    }
+  }
+  if (slot.confirmedLsn > durableEnd) {
+    const gap =
+      damage === undefined
+        ? `replication slot "${name}" stands at ${formatLsn(slot.confirmedLsn)}, beyond the changelog's end ${formatLsn(durableEnd)}: it was recreated or advanced by somebody else, the changes between are missing`
+        : `the changelog is damaged (${damage}): ${since} are missing`
+    return { tag: 'gap', goesOn: 'at the slot', gap }
+  }
+  if (log.distrust !== undefined) return { tag: 'gap', goesOn: "at the log's end", gap: log.distrust }
   return { tag: 'continue' }
 }

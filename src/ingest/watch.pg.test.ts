@@ -113,7 +113,7 @@ test('a table that stays locked, or is gone, is named', async () => {
   const relid = await relidOf(db, 't')
   const holder = await db.connect()
   await holder.query('BEGIN; INSERT INTO t VALUES (1)')
-  await assert.rejects(watchTables(db.source, [{ relid }], 500), {
+  await assert.rejects(watchTables(db.source, [{ relid }], { lockDeadlineMs: 500 }), {
     code: 'FEED_STATE',
     sqlstate: '55P03',
     message: /public\.t/,

@@ -19,17 +19,26 @@ export interface TableToWatch {
 const lockWaitMs = 300
 const lockPauseMs = 100
 const defaultDeadlineMs = 10_000
+/** Ingest looks every few seconds. */
+const lossTold = { everyMs: 100, withinMs: 15_000 }
+
+export interface WatchOptions {
+  readonly lockDeadlineMs?: number
+  /** The log says already that changes of these tables are missing. */
+  readonly isLossTold?: boolean
+}
 
 /** Gives, per table, since when it has been watched; undefined: not known any more. */
 export async function watchTables(
   source: SourceConnection,
   tables: readonly TableToWatch[],
-  lockDeadlineMs = defaultDeadlineMs,
+  { lockDeadlineMs = defaultDeadlineMs, isLossTold = false }: WatchOptions = {},
 ): Promise<ReadonlyMap<number, Hlc | undefined>> {
   if (tables.length === 0) return new Map()
   const connection = await openRawConnection({ source })
   try {
     await install(connection)
+    if (!isLossTold) await tellLoss(connection)
     for (const table of tables)
       if (!(await isAsWanted(connection, table))) await watch(connection, table, lockDeadlineMs)
     return await watchedSince(connection, tables)
@@ -38,13 +47,26 @@ export async function watchTables(
   }
 }
 
-const isMember = `EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = w.relid)`
+/** Put right here, a table that had left the publication would never be missed by the feeds that follow it. */
+async function tellLoss(connection: RawConnection): Promise<void> {
+  const told = await connection.query(
+    `SELECT changefeed.distrust(format('publication "${publication}" was altered and lost %s: their changes were not published until now', string_agg(name, ', '))) FROM changefeed.lost() HAVING count(*) > 0`,
+  )
+  if (told.length === 0) return
+  // A feed that starts before the gap is in the log would end there.
+  const deadline = Date.now() + lossTold.withinMs
+  while (Date.now() < deadline) {
+    const [row] = await connection.query('SELECT seen = token FROM changefeed.source')
+    if (row?.[0] === 't') return
+    await delay(lossTold.everyMs)
+  }
+}
 
 async function isAsWanted(connection: RawConnection, { relid, identitySql }: TableToWatch): Promise<boolean> {
   const identity =
     identitySql === undefined ? '' : ` AND EXISTS (SELECT FROM pg_class WHERE oid = w.relid AND relreplident = 'f')`
   const rows = await connection.query(
-    `SELECT FROM changefeed.watched w WHERE relid = ${relid} AND ${isMember}${identity}`,
+    `SELECT FROM changefeed.watched w WHERE relid = ${relid} AND changefeed.published(relid)${identity}`,
   )
   return rows.length > 0
 }
@@ -76,12 +98,18 @@ async function watchNow(connection: RawConnection, { relid, identitySql }: Table
     `LOCK TABLE ONLY ${name} IN ${identitySql === undefined ? 'SHARE ROW EXCLUSIVE' : 'ACCESS EXCLUSIVE'} MODE`,
   )
   if (identitySql !== undefined) await connection.query(identitySql)
-  // Watched without being a member: its changes were lost, and only what comes now is complete.
-  await connection.query(`DELETE FROM changefeed.watched w WHERE relid = ${relid} AND NOT ${isMember}`)
-  const members = await connection.query(
-    `SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = ${relid}`,
+  // Watched without being published: its changes were lost, and only what comes now is complete.
+  await connection.query(`DELETE FROM changefeed.watched WHERE relid = ${relid} AND NOT changefeed.published(relid)`)
+  await connection.query('SELECT changefeed.mend()')
+  const [state] = await connection.query(
+    `SELECT changefeed.published(${relid}), EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = ${relid})`,
   )
-  if (members.length === 0) await connection.query(`ALTER PUBLICATION ${publication} ADD TABLE ONLY ${name}`)
+  const [isPublished, isMember] = state ?? []
+  if (isPublished !== 't') {
+    // A member that is not published whole has a row filter or a column list.
+    if (isMember === 't') await connection.query(`ALTER PUBLICATION ${publication} DROP TABLE ONLY ${name}`)
+    await connection.query(`ALTER PUBLICATION ${publication} ADD TABLE ONLY ${name}`)
+  }
   await connection.query(`SELECT changefeed.register(${relid})`)
 }
 

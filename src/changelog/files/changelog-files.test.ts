@@ -255,13 +255,16 @@ test('a reader that retention overtakes says so instead of skipping', async () =
 
 test('retention goes by age unless pinned, by size always, and never takes the newest segment', () => {
   const segments = [0, 10, 20, 30].map((start) => ({ start, path: '', bytes: 10, modifiedMs: start }))
-  const plan = (nowMs: number, retentionMs: number, maxBytes: number, pins: number[]): number[] =>
-    planRetention(segments, nowMs, { retentionMs, maxBytes, pins }).map(({ start }) => start)
+  const plan = (nowMs: number, retentionMs: number, maxBytes: number, pins: number[], head = 35): number[] =>
+    planRetention(segments, nowMs, { retentionMs, maxBytes, pins, head }).map(({ start }) => start)
   assert.deepEqual(plan(100, 1000, 1000, []), [])
   assert.deepEqual(plan(100, 85, 1000, []), [0, 10])
   assert.deepEqual(plan(100, 85, 1000, [12]), [0])
   assert.deepEqual(plan(100, 1000, 25, [5]), [0, 10])
   assert.deepEqual(plan(1e9, 1, 1, []), [0, 10, 20])
+  // Written behind the durable head: the beginning of a transaction larger than the cap.
+  assert.deepEqual(plan(1e9, 1, 1, [], 15), [0])
+  assert.deepEqual(plan(1e9, 1, 1, [], 20), [0])
 })
 
 test('a waiting reader wakes when something becomes readable, and when it is aborted', async () => {

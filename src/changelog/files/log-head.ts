@@ -2,6 +2,8 @@
 // those who wait at its end. Ingest writes them, feeds and the control plane read them; no message crosses a thread.
 
 const words = 16
+/** Behind the words: why nobody writes the log any more, as UTF-8. */
+const failureBytes = 1024
 
 /** Slots of the shared BigInt64Array. The wake word is the Int32 at the last slot. */
 const slot = {
@@ -13,6 +15,7 @@ const slot = {
   transactions: 5,
   rows: 6,
   bytes: 7,
+  failureLength: 8,
   wake: 15,
 } as const
 
@@ -21,9 +24,9 @@ export class LogHead {
   readonly #words: BigInt64Array
   readonly #wake: Int32Array
 
-  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(words * 8)) {
+  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(words * 8 + failureBytes)) {
     this.shared = shared
-    this.#words = new BigInt64Array(shared)
+    this.#words = new BigInt64Array(shared, 0, words)
     this.#wake = new Int32Array(shared, slot.wake * 8, 1)
   }
 
@@ -87,7 +90,23 @@ export class LogHead {
     Atomics.notify(this.#wake, 0)
   }
 
-  /** Settles when the head is past `position` or the signal aborts. */
+  /** Why nothing will be written any more, until somebody starts the writer again; undefined: it is at work. */
+  get failure(): string | undefined {
+    const length = Number(Atomics.load(this.#words, slot.failureLength))
+    if (length === 0) return undefined
+    return Buffer.from(new Uint8Array(this.shared, words * 8, length)).toString('utf8')
+  }
+
+  /** Wakes those who wait: what they wait for does not come. */
+  fail(why: string | undefined): void {
+    const text = Buffer.from(why ?? '').subarray(0, failureBytes)
+    new Uint8Array(this.shared, words * 8, text.length).set(text)
+    Atomics.store(this.#words, slot.failureLength, BigInt(text.length))
+    Atomics.add(this.#wake, 0, 1)
+    Atomics.notify(this.#wake, 0)
+  }
+
+  /** Settles when the log has failed, when the head is past `position` or the signal aborts. */
   async waitPast(position: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
     const aborted = Promise.withResolvers<void>()
@@ -97,7 +116,7 @@ export class LogHead {
       for (;;) {
         // The word is read before the head: a publish in between changes it, and the wait then returns at once.
         const seen = Atomics.load(this.#wake, 0)
-        if (this.head > position || signal.aborted) return
+        if (this.head > position || signal.aborted || this.failure !== undefined) return
         const wait = Atomics.waitAsync(this.#wake, 0, seen, 60_000)
         if (wait.async) await Promise.race([wait.value, aborted.promise])
       }

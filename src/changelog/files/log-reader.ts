@@ -27,7 +27,11 @@ export class FileLogReader implements LogReader {
   next(): LogBlock | undefined {
     for (;;) {
       const head = this.#head.head
-      if (this.#scanner.position >= head) return undefined
+      if (this.#scanner.position >= head) {
+        const failure = this.#head.failure
+        if (failure !== undefined) throw notWritten(failure)
+        return undefined
+      }
       const block = this.#scanner.next(head)
       if (block === undefined) this.#nextSegment()
       else if (block.hasSchema || block.nextPosition > this.#from) return block
@@ -93,6 +97,12 @@ function openScanner(segment: SegmentName): BlockScanner {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw fellBehind(segment.start, undefined)
     throw error
   }
+}
+
+function notWritten(why: string): FeedError {
+  return new FeedError('FEED_SOURCE_REFUSED', `the changelog is not written any more: ${why}`, {
+    hint: 'the server tries again when a changefeed is started',
+  })
 }
 
 function fellBehind(position: number, tail: number | undefined): FeedError {

@@ -12,7 +12,7 @@ import { BlockBuilder, type SealedBlock } from './block-builder.ts'
 import { flag } from './block-format.ts'
 import type { LogHead } from './log-head.ts'
 import type { Recovered } from './recover.ts'
-import { segmentHeader, segmentPath } from './segment.ts'
+import { segmentHeader, segmentPath, syncDir } from './segment.ts'
 
 const blockBytes = 256 * 1024
 /** A builder that a large row has blown up is given back to the allocator. */
@@ -48,6 +48,11 @@ export class LogWriter {
   #writtenResolved: Hlc
   #writtenEndLsn: Lsn
   #unsyncedBytes = 0
+  /**
+   * The first refusal of the disk. After it nothing is written or synced any more: a second sync may succeed without
+   * having written what the first one could not.
+   */
+  #broken: FeedError | undefined
   /** Latest schema and relation record of each relation, for preambles. */
   readonly #known: Map<number, { schema?: Buffer; relation?: Buffer }>
 
@@ -66,7 +71,12 @@ export class LogWriter {
     if (recovered.segment === undefined) {
       this.#position = this.#segmentStart = recovered.position
       this.#fd = -1
-      this.#startSegment()
+      try {
+        this.#startSegment()
+      } catch (error) {
+        this.#closeFile()
+        throw error
+      }
     } else {
       this.#segmentStart = recovered.segment.start
       this.#position = recovered.position
@@ -193,6 +203,7 @@ export class LogWriter {
 
   /** Makes every complete record durable and readable. Calls must not overlap. */
   async flush(): Promise<void> {
+    if (this.#broken !== undefined) throw this.#broken
     const builder = this.#builder
     if (builder.hasComplete) {
       this.#write(builder.sealComplete())
@@ -211,7 +222,7 @@ export class LogWriter {
     try {
       await sync(this.#fd)
     } catch (error) {
-      throw ioError('flush', this.#dir, error)
+      throw this.#break('flush', error)
     } finally {
       this.#syncing = undefined
       for (const fd of this.#retired.splice(0)) closeSync(fd)
@@ -228,7 +239,19 @@ export class LogWriter {
   /** Does not flush: what was not flushed is not there after the next start. */
   async close(): Promise<void> {
     await this.#syncing
-    closeSync(this.#fd)
+    this.#broken ??= new FeedError('FEED_BUG', 'the changelog was closed')
+    this.#closeFile()
+  }
+
+  /** Once only: the number may be another file's by the second time. */
+  #closeFile(): void {
+    const fd = this.#fd
+    this.#fd = -1
+    if (fd >= 0) closeSync(fd)
+  }
+
+  #break(what: string, error: unknown): FeedError {
+    return (this.#broken ??= ioError(what, this.#dir, error))
   }
 
   #append(body: Buffer): void {
@@ -265,6 +288,7 @@ export class LogWriter {
   }
 
   #writeBytes(bytes: Buffer): void {
+    if (this.#broken !== undefined) throw this.#broken
     let written = 0
     try {
       while (written < bytes.length) {
@@ -277,7 +301,7 @@ export class LogWriter {
         )
       }
     } catch (error) {
-      throw ioError('write', this.#dir, error)
+      throw this.#break('write', error)
     }
     this.#position += bytes.length
     this.#unsyncedBytes += bytes.length
@@ -285,13 +309,17 @@ export class LogWriter {
 
   /** The old segment is made durable here and now: the next flush syncs the new one only. */
   #roll(): void {
+    if (this.#broken !== undefined) throw this.#broken
     try {
       fsyncSync(this.#fd)
     } catch (error) {
-      throw ioError('flush', this.#dir, error)
+      throw this.#break('flush', error)
     }
-    if (this.#syncing === undefined) closeSync(this.#fd)
-    else this.#retired.push(this.#fd)
+    if (this.#syncing === undefined) this.#closeFile()
+    else {
+      this.#retired.push(this.#fd)
+      this.#fd = -1
+    }
     this.#segmentStart = this.#position
     this.#startSegment()
   }
@@ -299,11 +327,9 @@ export class LogWriter {
   #startSegment(): void {
     try {
       this.#fd = openSync(segmentPath(this.#dir, this.#segmentStart), 'w')
-      const dir = openSync(this.#dir, 'r')
-      fsyncSync(dir)
-      closeSync(dir)
+      syncDir(this.#dir)
     } catch (error) {
-      throw ioError('make a segment in', this.#dir, error)
+      throw this.#break('make a segment in', error)
     }
     this.#writeBytes(segmentHeader(this.#segmentStart, this.#now()))
     this.#writePreamble()

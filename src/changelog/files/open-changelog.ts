@@ -2,7 +2,7 @@
 
 import { closeSync, openSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
-import { compareHlc, formatHlc, type Hlc } from '../../core/hlc.ts'
+import { compareHlc, formatHlc, zeroHlc, type Hlc } from '../../core/hlc.ts'
 import type { Changelog, LogReader } from '../changelog.ts'
 import { BlockScanner } from './block-scanner.ts'
 import { LogHead } from './log-head.ts'
@@ -19,15 +19,16 @@ export function openChangelog(dir: string, shared: SharedArrayBuffer): Changelog
       return head.tail
     },
     startOf(after: Hlc): number | undefined {
-      return segmentFor(dir, after)?.start
+      return segmentFor(dir, head, after)?.start
     },
     readAfter(after: Hlc): LogReader {
-      const segment = segmentFor(dir, after)
+      const segment = segmentFor(dir, head, after)
       if (segment === undefined) {
-        const oldest = listSegments(dir)[0]
+        const oldest = published(dir, head)[0]
+        const start = oldest === undefined ? undefined : startOf(oldest, head)
         throw new FeedError(
           'FEED_CURSOR_TOO_OLD',
-          `could not create changefeed: cursor ${formatHlc(after)} is older than the GC threshold ${oldest === undefined ? 'of an empty changelog' : String(preambleOf(oldest).resolved.wall)}`,
+          `could not create changefeed: cursor ${formatHlc(after)} is older than the GC threshold ${start === undefined ? 'of an empty changelog' : String(start.resolved.wall)}`,
           { hint: 'use a more recent cursor' },
         )
       }
@@ -42,23 +43,47 @@ export function openChangelog(dir: string, shared: SharedArrayBuffer): Changelog
   }
 }
 
-function segmentFor(dir: string, after: Hlc): SegmentName | undefined {
-  return listSegments(dir).findLast((candidate) => startsAtOrBefore(candidate, after))
+/** The writer makes a segment before it fills it: until something behind its start is durable, it is not there. */
+function published(dir: string, head: LogHead): SegmentName[] {
+  const durable = head.head
+  return listSegments(dir).filter(({ start }) => start < durable)
+}
+
+function segmentFor(dir: string, head: LogHead, after: Hlc): SegmentName | undefined {
+  return published(dir, head).findLast((candidate) => startsAtOrBefore(candidate, head, after))
 }
 
 /** Whether nothing above `after` lies before the segment: neither a complete transaction nor the start of an open one. */
-function startsAtOrBefore(segment: SegmentName, after: Hlc): boolean {
-  const { resolved, open } = preambleOf(segment)
+function startsAtOrBefore(segment: SegmentName, head: LogHead, after: Hlc): boolean {
+  const start = startOf(segment, head)
+  if (start === undefined) return false
+  const { resolved, open } = start
   return compareHlc(resolved, after) <= 0 && (open === undefined || compareHlc(open.ts, after) <= 0)
 }
 
-function preambleOf(segment: SegmentName): { readonly resolved: Hlc; readonly open: { readonly ts: Hlc } | undefined } {
-  const fd = openSync(segment.path, 'r')
+interface SegmentStart {
+  /** What is above it lies in the segment or behind it. */
+  readonly resolved: Hlc
+  readonly open: { readonly ts: Hlc } | undefined
+}
+
+/** Undefined: retention has just taken it. */
+function startOf(segment: SegmentName, head: LogHead): SegmentStart | undefined {
+  let fd
+  try {
+    fd = openSync(segment.path, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
   try {
     const scanner = new BlockScanner(fd, segment.start)
-    const block = scanner.at(scanner.position)
-    if (block === undefined) throw new FeedError('FEED_LOG_CORRUPT', `${segment.path} has no preamble`)
-    return { resolved: block.resolved, open: block.open }
+    const preamble = scanner.next(head.head)
+    if (preamble === undefined) throw new FeedError('FEED_LOG_CORRUPT', `${segment.path} has no preamble`)
+    // The first segment of a log claims to know everything from the beginning of time. It knows nothing from before its
+    // first block, be it that there was another log, which is lost.
+    const first = compareHlc(preamble.resolved, zeroHlc) === 0 ? scanner.next(head.head) : undefined
+    return first ?? preamble
   } finally {
     closeSync(fd)
   }

@@ -1,5 +1,7 @@
 // What a start finds of an earlier run. Anything behind the last block that ended complete was never shown to a reader
 // nor confirmed to the slot, so it is cut off: a torn block, or the beginning of a transaction whose commit is missing.
+// A disk that gives other bytes back than were written looks the same from here. So it is remembered what was cut for its
+// bytes; when the slot no longer holds that, it is a gap with this reason.
 
 import { closeSync, fsyncSync, fstatSync, ftruncateSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -8,7 +10,7 @@ import { zeroLsn, type Lsn } from '../../core/lsn.ts'
 import { record } from '../changelog.ts'
 import { flag } from './block-format.ts'
 import { BlockScanner } from './block-scanner.ts'
-import { listSegments, readSegmentHeader, type SegmentName } from './segment.ts'
+import { listSegments, readSegmentHeader, syncDir, type SegmentName } from './segment.ts'
 
 export interface Recovered {
   /** The segment to continue in; undefined: a new one must be made at `position`. */
@@ -21,6 +23,8 @@ export interface Recovered {
   /** Zero for a new log. */
   readonly endLsn: Lsn
   readonly known: Map<number, { schema?: Buffer; relation?: Buffer }>
+  /** Where the bytes stopped to make sense, if they did. */
+  readonly damage: string | undefined
 }
 
 interface Found {
@@ -30,54 +34,73 @@ interface Found {
   readonly known: Map<number, { schema?: Buffer; relation?: Buffer }>
 }
 
+interface Scanned {
+  /** The end of the last complete block; undefined: there is none. */
+  readonly found: Found | undefined
+  readonly damage: string | undefined
+}
+
 /** Repairs the log in `dir` (made when missing) and says where it ends. Only the writer may call it. */
 export function recoverLog(dir: string): Recovered {
   mkdirSync(dir, { recursive: true })
   const segments = listSegments(dir)
   const tail = segments[0]?.start ?? 0
+  let damage: string | undefined
   for (let segment = segments.pop(); segment !== undefined; segment = segments.pop()) {
-    const found = scanSegment(segment)
-    if (found !== undefined) {
-      cutAt(segment, found.position)
-      return { segment, tail, ...found }
+    const scanned = scanSegment(segment)
+    // The oldest is what came first.
+    damage = scanned.damage ?? damage
+    if (scanned.found !== undefined) {
+      cutAt(segment, scanned.found.position)
+      return { segment, tail, ...scanned.found, damage }
     }
     // No complete end in it: it holds nothing but a part of an unfinished transaction.
     rmSync(segment.path)
+    // Or it could come back after a power cut, and end a log that has grown past it.
+    syncDir(dir)
   }
-  return { segment: undefined, position: tail, tail, resolved: zeroHlc, endLsn: zeroLsn, known: new Map() }
+  return { segment: undefined, position: tail, tail, resolved: zeroHlc, endLsn: zeroLsn, known: new Map(), damage }
 }
 
-/** The end of the last complete block of a segment; undefined when it has none. */
-function scanSegment(segment: SegmentName): Found | undefined {
+function scanSegment(segment: SegmentName): Scanned {
   const fd = openSync(segment.path, 'r')
   try {
-    if (readSegmentHeader(fd, segment) === undefined) return undefined
+    if (readSegmentHeader(fd, segment) === undefined) return { found: undefined, damage: undefined }
     const limit = segment.start + fstatSync(fd).size
     const scanner = new BlockScanner(fd, segment.start)
     const known: Found['known'] = new Map()
     let found: Found | undefined
+    let damage: string | undefined
+    let knownNow: Found['known'] = new Map()
     for (let block = scanner.next(limit); block !== undefined; block = scanner.next(limit)) {
       let payload: Buffer
       try {
         payload = block.payload()
       } catch (error) {
-        if (error instanceof FeedError) break
-        throw error
+        if (!(error instanceof FeedError)) throw error
+        damage = `${segment.path}: ${error.message}`
+        break
       }
-      if (block.hasSchema) noteKnown(payload, known)
+      if (block.hasSchema) {
+        noteKnown(payload, known)
+        knownNow = new Map([...known].map(([relid, records]) => [relid, { ...records }]))
+      }
       if (!block.continues) {
         found = {
           position: block.nextPosition,
           resolved: block.resolved,
           endLsn: block.endLsn,
-          known: new Map([...known].map(([relid, records]) => [relid, { ...records }])),
+          known: knownNow,
         }
       }
       if ((block.flags & flag.preamble) !== 0 && block.position !== segment.start + 32) {
         throw new FeedError('FEED_LOG_CORRUPT', `${segment.path} has a preamble in its middle`)
       }
     }
-    return found
+    const readable = scanner.position
+    if (damage === undefined && readable < limit)
+      damage = `${segment.path}: no readable block at position ${readable}, ${limit - readable} bytes before its end`
+    return { found, damage }
   } finally {
     closeSync(fd)
   }

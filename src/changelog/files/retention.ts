@@ -1,5 +1,6 @@
 // Which segments may go. A segment goes when all it holds is older than the retention, or when the log is larger than
-// its cap; the newest always stays. A pin keeps what lies behind its position from going by age, never from going by
+// its cap. What is behind the durable head stays, and the head's own segment: there a restart goes on, however much of a
+// transaction that is not complete yet has been written behind it. A pin keeps what lies behind its position from going by age, never from going by
 // size: one stuck reader must not fill the disk.
 
 import { rmSync, statSync } from 'node:fs'
@@ -19,18 +20,20 @@ export interface RetentionPolicy {
   readonly pins: readonly number[]
 }
 
+/** The policy, and how far the log is durable. */
+export interface RetentionNow extends RetentionPolicy {
+  readonly head: number
+}
+
 /** The segments to remove, oldest first. `segments` in order; pure. */
-export function planRetention(
-  segments: readonly SegmentFacts[],
-  nowMs: number,
-  policy: RetentionPolicy,
-): SegmentFacts[] {
+export function planRetention(segments: readonly SegmentFacts[], nowMs: number, policy: RetentionNow): SegmentFacts[] {
   const pinned = Math.min(Number.POSITIVE_INFINITY, ...policy.pins)
   let bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0)
   const going: SegmentFacts[] = []
   for (const [index, segment] of segments.entries()) {
     const next = segments[index + 1]
-    if (next === undefined) break
+    // Only past the start of the next one is it certain that the next one is on the disk.
+    if (next === undefined || next.start >= policy.head) break
     const tooOld = nowMs - segment.modifiedMs > policy.retentionMs && next.start <= pinned
     if (!tooOld && bytes <= policy.maxBytes) break
     going.push(segment)
@@ -45,7 +48,7 @@ export function applyRetention(dir: string, head: LogHead, nowMs: number, policy
     const { size, mtimeMs } = statSync(segment.path)
     return { ...segment, bytes: size, modifiedMs: mtimeMs }
   })
-  const going = planRetention(segments, nowMs, policy)
+  const going = planRetention(segments, nowMs, { ...policy, head: head.head })
   const oldestKept = segments[going.length]
   if (going.length > 0 && oldestKept !== undefined) head.tail = oldestKept.start
   for (const segment of going) rmSync(segment.path, { force: true })

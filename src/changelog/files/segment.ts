@@ -7,7 +7,7 @@
 //  24  u32      CRC-32 of bytes [0, 24)
 //  28  u32      zero
 
-import { readdirSync, readSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -30,6 +30,16 @@ export function listSegments(dir: string): SegmentName[] {
     .filter((name) => /^[0-9a-f]{16}\.log$/.test(name))
     .sort()
     .map((name) => ({ start: Number.parseInt(name.slice(0, 16), 16), path: join(dir, name) }))
+}
+
+/** Makes durable which files are in the folder: a file that was made or removed is otherwise not so after a power cut. */
+export function syncDir(dir: string): void {
+  const fd = openSync(dir, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
 }
 
 export function segmentHeader(start: number, createdMs: number): Buffer {

@@ -1,0 +1,82 @@
+// Who the source is: a log belongs to one database of one cluster for ever. And whether it still goes the way that the log
+// went: a cluster that was restored from a backup, or promoted, is the same one by name and has another history.
+
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseLsn, type Lsn } from '../core/lsn.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import type { Queries } from './serial-queries.ts'
+import type { SourceIdentity, WalFacts } from './source-check.ts'
+
+const fileName = 'source.json'
+
+/** Undefined: the log is new. */
+export function readIdentity(dir: string): SourceIdentity | undefined {
+  const path = join(dir, fileName)
+  if (!existsSync(path)) return undefined
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as SourceIdentity
+  } catch (cause) {
+    throw new FeedError('FEED_LOG_CORRUPT', `${path} does not say which database the changelog belongs to`, {
+      cause,
+      hint: 'the file is damaged; remove it to take the database that the server is started with',
+    })
+  }
+}
+
+export function keepIdentity(dir: string, identity: SourceIdentity): void {
+  const path = join(dir, fileName)
+  try {
+    writeFileSync(`${path}.new`, `${JSON.stringify(identity, undefined, 2)}\n`, { flush: true })
+    renameSync(`${path}.new`, path)
+  } catch (cause) {
+    throw new FeedError('FEED_LOG_IO', `cannot write ${path}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+export function checkIdentity(dir: string, known: SourceIdentity, now: SourceIdentity): void {
+  if (known.systemIdentifier === now.systemIdentifier && known.databaseOid === now.databaseOid) return
+  const message =
+    known.systemIdentifier === now.systemIdentifier
+      ? `the changelog in ${dir} belongs to database "${known.database}" (oid ${known.databaseOid}), not to "${now.database}" (oid ${now.databaseOid})`
+      : `the changelog in ${dir} belongs to database "${known.database}" of another PostgreSQL cluster (system identifier ${known.systemIdentifier}, now ${now.systemIdentifier})`
+  throw new FeedError('FEED_START', message, {
+    hint: 'point the server at the cluster it was started with, or move this folder away to begin a new changelog',
+  })
+}
+
+/** `replication` is a connection with replication=database. */
+export async function askIdentity(
+  control: Queries,
+  replication: Queries,
+  known: SourceIdentity | undefined,
+): Promise<{ readonly identity: SourceIdentity; readonly wal: WalFacts }> {
+  const [system] = await replication.query('IDENTIFY_SYSTEM')
+  const [own] = await control.query(
+    'SELECT oid::text, datname::text FROM pg_database WHERE datname = current_database()',
+  )
+  const [systemIdentifier, timeline, end] = system ?? []
+  const [databaseOid, database] = own ?? []
+  if (systemIdentifier == null || timeline == null || end == null || databaseOid == null || database == null)
+    throw new FeedError('FEED_PROTOCOL', 'the source does not say who it is')
+  const identity = { systemIdentifier, databaseOid, database, timeline: Number(timeline) }
+  const isSameLine = known?.timeline === undefined || known.timeline === identity.timeline
+  const leftAt = isSameLine ? undefined : await leftTimeline(replication, identity.timeline, known.timeline)
+  return { identity, wal: { end: parseLsn(end), leftAt } }
+}
+
+/** Where the history of timeline `now` leaves timeline `before`; zero when it never was on it. */
+async function leftTimeline(replication: Queries, now: number, before: number): Promise<Lsn> {
+  if (now === 1) return 0n
+  const [row] = await replication.query(`TIMELINE_HISTORY ${now}`)
+  return switchPoint(row?.[1] ?? '', before)
+}
+
+/** A history file: per line a timeline, the position at which it was left, and the reason; `#` starts a comment. */
+export function switchPoint(history: string, timeline: number): Lsn {
+  for (const line of history.split('\n')) {
+    const [, id, lsn] = /^\s*(\d+)\s+([0-9A-Fa-f]+\/[0-9A-Fa-f]+)/.exec(line) ?? []
+    if (lsn !== undefined && Number(id) === timeline) return parseLsn(lsn)
+  }
+  return 0n
+}
