@@ -57,7 +57,13 @@ export async function openCut(options: CutOptions): Promise<Cut> {
 /** Undefined: a DDL came in between. */
 async function tryCut({ source, relids, connections, signal }: CutOptions): Promise<Cut | undefined> {
   const open: RawConnection[] = []
-  const destroy = (): void => open.forEach((connection) => connection.destroy())
+  // A backend that waits for a transaction or a lock does not notice that we are gone, and would keep its slot.
+  const destroy = (): void => {
+    for (const connection of open) {
+      void connection.cancel()
+      connection.destroy()
+    }
+  }
   signal.addEventListener('abort', destroy)
   try {
     const connect = async (replication: boolean): Promise<RawConnection> => {

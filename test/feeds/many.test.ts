@@ -91,6 +91,61 @@ test(
   },
 )
 
+test('a feed that is left at any stage of its start leaves no slot and no connection behind', async () => {
+  await server.sql('CREATE TABLE staged (a INT PRIMARY KEY, b STRING)')
+  await server.sql(`INSERT INTO staged SELECT i, repeat('s', 1000) FROM generate_series(1, 50000) AS i`)
+  {
+    await using first = await SinklessFeed.open(
+      server,
+      'EXPERIMENTAL CHANGEFEED FOR staged WITH no_initial_scan, resolved',
+    )
+    await first.resolvedPast(zeroHlc)
+  }
+  // Connections of feeds, and what they wait for.
+  const theirs = async (): Promise<string> =>
+    (
+      await server.sql(
+        `SELECT string_agg(coalesce(wait_event, ''), ' ') AS waits FROM pg_stat_activity
+         WHERE application_name LIKE 'pg-changefeed%' AND state <> 'idle' AND query NOT LIKE 'START_REPLICATION%'`,
+      )
+    )[0]?.['waits'] as string
+  const isGone = async (): Promise<true | undefined> => {
+    const [slots] = await server.sql('SELECT count(*)::int4 AS n FROM pg_replication_slots WHERE temporary')
+    return slots?.['n'] === 0 && (await theirs()) === null ? true : undefined
+  }
+  const writer = await server.connect()
+  try {
+    for (const [stage, sql, waits] of [
+      ['behind an open transaction', 'INSERT INTO staged VALUES (-1)', 'transactionid'],
+      ['behind a lock', 'LOCK TABLE staged IN ACCESS EXCLUSIVE MODE', 'relation'],
+    ] as const) {
+      await writer.query(`BEGIN; ${sql}`)
+      const feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR staged')
+      await until(`the feed waits ${stage}`, 10_000, async () => ((await theirs())?.includes(waits) ? true : undefined))
+      await feed[Symbol.asyncDispose]()
+      await until(`what waited ${stage} is gone`, 5000, isGone)
+      await writer.query('ROLLBACK')
+    }
+  } finally {
+    await writer.end()
+  }
+  const reader = await server.connect()
+  const { stream } = (reader as unknown as { connection: { stream: NodeJS.ReadableStream & { destroy(): void } } })
+    .connection
+  const query = new pg.Query('EXPERIMENTAL CHANGEFEED FOR staged')
+  const begun = Promise.withResolvers<void>()
+  query.on('row', () => begun.resolve())
+  query.on('error', () => undefined)
+  reader.query(query)
+  await begun.promise
+  stream.pause()
+  await until('the scan waits for its reader', 10_000, async () =>
+    (await theirs())?.includes('ClientWrite') ? true : undefined,
+  )
+  stream.destroy()
+  await until('the scan is gone', 5000, isGone)
+})
+
 test('a transaction larger than what may be held passes, once per row', { timeout: 120_000 }, async () => {
   await server.sql('CREATE TABLE large (a INT PRIMARY KEY, b STRING, n INT)')
   await using feed = await SinklessFeed.open(
