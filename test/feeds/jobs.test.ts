@@ -340,6 +340,23 @@ test('a scan that ends the feed is a job that succeeds; WHEN COMPLETE waits for 
   assert.notEqual(row?.['finished'], null)
 })
 
+test('WHEN COMPLETE waits no longer than its client', async () => {
+  const id = await create()
+  const client = await server.connect()
+  const waiting = client.query('SHOW JOBS WHEN COMPLETE (SELECT $1::int8)', [id]).catch(() => undefined)
+  const count = async (): Promise<unknown> =>
+    (
+      await server.sql(
+        `SELECT count(*) AS n FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%jobs_when_complete(%' AND pid <> pg_backend_pid()`,
+      )
+    )[0]?.['n']
+  await until('it waits', withinMs, async () => ((await count()) === '1' ? true : undefined))
+  ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+  await waiting
+  await until('it has ended', withinMs, async () => ((await count()) === '0' ? true : undefined))
+  await server.sql(`CANCEL JOB ${id}`)
+})
+
 test('the end time ends the job, and is its high-water mark', async () => {
   const [now] = await server.sql('SELECT (cluster_logical_timestamp() + 300000000)::text AS later')
   const endTime = parseHlc(String(now?.['later']))

@@ -45,6 +45,8 @@ const settings = {
   log_rotation_size: '0',
   // Sources are idle for days; the stream answers keepalives, so a dead reader is still found.
   wal_sender_timeout: '60s',
+  // A statement that waits, such as SHOW JOB WHEN COMPLETE, ends when its client is gone.
+  client_connection_check_interval: '1s',
   max_wal_size: '2GB',
   timezone: 'UTC',
   log_timezone: 'UTC',
