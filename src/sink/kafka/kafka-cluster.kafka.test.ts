@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../../../test/server/test-server.ts'
 import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
 import { batchOf, checkNumbered, numbered, openSink, readAll, specOf } from '../../../test/services/kafka/sink-kit.ts'
 import { partitionOf } from './partitioner.ts'
 
-const withinMs = 30_000
+const withinMs = 60_000
 const step = 500
+const paceMs = 50
 /** The controller, and two that can be killed. */
 let first: KafkaBroker
 let second: KafkaBroker
@@ -25,7 +27,7 @@ const bothDie = (): string => `${second.bootstrap},${third.bootstrap}`
 
 test(
   'acks all: leaders die under the load and come back; everything is there, once and in order',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 240_000 },
   async () => {
     const name = 'moving'
     await first.placeTopic(name, [
@@ -40,6 +42,8 @@ test(
       for (; !isOver; emitted += step) {
         await sink.emit(numbered(emitted, step))
         await sink.flush()
+        // The brokers need the processor too.
+        await delay(paceMs)
       }
     })()
     try {
@@ -85,7 +89,7 @@ function keyOf(partition: number): string {
 
 test(
   'a partition without a leader does not keep the others waiting, and is not tried for ever because they are well',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 240_000 },
   async () => {
     const name = 'halved'
     await first.placeTopic(name, [[second.nodeId], [third.nodeId]])
@@ -126,7 +130,7 @@ test(
 
 test(
   'a broker that hangs is passed over: the next one says where the partitions are',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 240_000 },
   async () => {
     const name = 'passed'
     await first.placeTopic(name, [[third.nodeId]])
