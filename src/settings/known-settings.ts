@@ -35,7 +35,7 @@ export const knownSettings = {
   'changefeed.memory.per_changefeed_limit': {
     kind: 'size',
     default: '512 MiB',
-    description: 'memory that the buffers of one changefeed may hold',
+    description: 'accepted for the sake of scripts; the buffers of a changefeed are bounded by themselves',
     public: true,
   },
   'cluster.organization': {
