@@ -1,8 +1,14 @@
-// What the benches into Kafka share: a sink of ours into one topic, and how many messages a topic holds.
+// What the benches into Kafka share: a broker, a sink of ours into one topic, and how many messages a topic holds.
 
 import { Admin } from '@platformatic/kafka'
 import type { KafkaSinkSpec } from '../src/core/kafka-sink-spec.ts'
-import type { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
+import { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
+import { starting } from './ends-with-us.ts'
+
+/** As fast as it runs, not as fast as it starts. */
+export async function startBroker(): Promise<KafkaBroker> {
+  return starting(() => KafkaBroker.start({ jvmFlags: [] }))
+}
 
 export function kafkaSink(broker: KafkaBroker, topic: string): KafkaSinkSpec {
   return {

@@ -16,6 +16,7 @@ import { startEmbedded, type EmbeddedPostgres } from '../src/postgres/embedded/e
 import { openRawConnection, type RawConnection } from '../src/postgres/raw-connection.ts'
 import type { SourceConnection } from '../src/postgres/source-connection.ts'
 import { until } from '../test/server/test-server.ts'
+import { endsWithUs, killNow, starting } from './ends-with-us.ts'
 import type { FeedCost, FeedWork } from './feed-process.ts'
 import { postgresCpu, type TreeCpu } from './process-usage.ts'
 
@@ -37,6 +38,7 @@ export class BenchSource implements AsyncDisposable {
   readonly #postgres: EmbeddedPostgres
   readonly control: RawConnection
   readonly source: SourceConnection
+  readonly #ended: () => void
   #relid = 0
   /** As `watch` left it. */
   #quiet = { tail: 0, head: 0 }
@@ -46,9 +48,15 @@ export class BenchSource implements AsyncDisposable {
     this.#postgres = postgres
     this.control = control
     this.source = source
+    // Its SIGQUIT takes its processes with it.
+    this.#ended = endsWithUs(() => killNow(postgres.pid, 'SIGQUIT'))
   }
 
   static async open(): Promise<BenchSource> {
+    return starting(() => BenchSource.#open())
+  }
+
+  static async #open(): Promise<BenchSource> {
     const store = mkdtempSync(join(tmpdir(), 'changefeed-bench-'))
     chmodSync(store, 0o755)
     let postgres: EmbeddedPostgres | undefined
@@ -134,6 +142,7 @@ export class BenchSource implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.control.close().catch(() => undefined)
     await this.#postgres.stop('fast')
+    this.#ended()
     rmSync(this.store, { recursive: true, force: true })
   }
 
@@ -160,7 +169,7 @@ async function runInChild(work: FeedWork): Promise<FeedCost> {
   // The spec holds bigints.
   const child = fork(feedProcess, { serialization: 'advanced' })
   const stop = (): void => void child.kill('SIGKILL')
-  process.once('exit', stop)
+  const ended = endsWithUs(stop)
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   try {
     const { promise, resolve, reject } = Promise.withResolvers<FeedCost>()
@@ -176,7 +185,7 @@ async function runInChild(work: FeedWork): Promise<FeedCost> {
     const timer = setTimeout(stop, 10_000)
     await exited
     clearTimeout(timer)
-    process.removeListener('exit', stop)
+    ended()
   }
 }
 

@@ -11,6 +11,7 @@ import type { SourceConnection } from '../src/postgres/source-connection.ts'
 import type { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
 import { mavenJars } from '../test/services/kafka/kafka-jars.ts'
 import { until } from '../test/server/test-server.ts'
+import { endsWithUs } from './ends-with-us.ts'
 import { cpuOf, peakMbOf } from './process-usage.ts'
 
 const pom = fileURLToPath(new URL('debezium/pom.xml', import.meta.url))
@@ -41,6 +42,7 @@ export class Debezium implements AsyncDisposable {
   readonly topic: string
   readonly #dir: string
   readonly #child: ChildProcess
+  readonly #ended: () => void
   #output = ''
   #cpuBefore = 0
   #startedAt = 0
@@ -90,7 +92,7 @@ export class Debezium implements AsyncDisposable {
     this.#child = spawn('java', [...flags, '-cp', mavenJars('debezium', pom), main, files.worker, files.connector], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    process.once('exit', this.#kill)
+    this.#ended = endsWithUs(() => this.#child.kill('SIGKILL'))
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => (this.#output += text))
   }
@@ -129,19 +131,17 @@ export class Debezium implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    process.removeListener('exit', this.#kill)
     const { exitCode, signalCode } = this.#child
     if (exitCode === null && signalCode === null) {
       const exited = new Promise((resolve) => this.#child.once('exit', resolve))
-      this.#kill()
+      this.#child.kill('SIGKILL')
       await exited
     }
+    this.#ended()
     rmSync(this.#dir, { recursive: true, force: true })
   }
 
   get #pid(): number {
     return this.#child.pid ?? 0
   }
-
-  readonly #kill = (): void => void this.#child.kill('SIGKILL')
 }

@@ -5,8 +5,7 @@
 //
 // BENCH_LOADS: see waiting-rows.ts. BENCH_RECORDS: see producer-performance.ts.
 
-import { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
-import { kafkaSink, TopicCounter } from './bench-kafka.ts'
+import { kafkaSink, startBroker, TopicCounter } from './bench-kafka.ts'
 import { BenchSource, type RunCost } from './bench-source.ts'
 import { prepareDebezium } from './debezium.ts'
 import { benchFlags } from './flags.ts'
@@ -16,11 +15,8 @@ import { producerPerformance } from './producer-performance.ts'
 import { createNarrow, loads, writeNarrow, type Load } from './waiting-rows.ts'
 
 const { peer: withPeer } = benchFlags('kafka')
-const headings = [
-  ...['', 's', 'rows/s', 'CPU s', 'a million', 'ingest', 'feed', 'rest'],
-  ...['PostgreSQL CPU s', 'broker CPU s', 'peak MB'],
-]
-await using broker = await KafkaBroker.start({ jvmFlags: [] })
+const cpuHeadings = ['CPU s', 'a million', 'ingest', 'feed', 'rest', 'PostgreSQL CPU s', 'broker CPU s']
+await using broker = await startBroker()
 await using counter = new TopicCounter(broker)
 for (const load of loads) await drain(load)
 
@@ -63,17 +59,17 @@ async function drain(load: Load): Promise<void> {
   }
   const { records, perSecond: fastest, cpu } = producer
   const producerMillion = (cpu / records) * 1e6
-  const none3 = [undefined, undefined, undefined, undefined]
+  const unknown = Array.from({ length: 4 }, () => undefined)
   lines.push([
     'ProducerPerformance',
     records / fastest,
     Math.round(fastest),
     cpu,
     producerMillion,
-    ...none3,
+    ...unknown,
     producerBroker,
   ])
-  printTable(headings, lines)
+  printTable(['', 's', 'rows/s', ...cpuHeadings, 'peak MB'], lines)
 
   printRatio('rows/s to our own null drain', none.seconds / ours.seconds, 'at least 0.7')
   printRatio('rows/s to ProducerPerformance', perSecond(ours) / fastest, 'none set')

@@ -7,19 +7,20 @@
 
 import { Producer } from '@platformatic/kafka'
 import pg from 'pg'
-import { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
-import { TestServer } from '../test/server/test-server.ts'
+import type { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
+import { startBroker } from './bench-kafka.ts'
+import { BenchServer } from './bench-server.ts'
 import { BenchSource } from './bench-source.ts'
 import { Debezium, prepareDebezium } from './debezium.ts'
 import { benchFlags } from './flags.ts'
 import { PacedWrites, perSecond, seconds, type Write } from './paced-writes.ts'
 import { printRatio, printTable, type Cell } from './print-table.ts'
-import { cpuOf, postgresCpu } from './process-usage.ts'
+import { cpuOf } from './process-usage.ts'
 import { TopicTail } from './tail-topic.ts'
 
 const connections = 8
 const flags = benchFlags()
-await using broker = flags.sink === 'kafka' ? await KafkaBroker.start({ jvmFlags: [] }) : undefined
+await using broker = flags.sink === 'kafka' ? await startBroker() : undefined
 const lines: Cell[][] = []
 if (broker === undefined) await throughConnection()
 else {
@@ -116,8 +117,8 @@ interface Costs {
   postgres(): number
 }
 
-function costsOf(server: TestServer): Costs {
-  return { its: () => cpuOf(server.pid), postgres: () => postgresCpu(server.postgresPid).total }
+function costsOf(server: BenchServer): Costs {
+  return { its: () => server.cpu, postgres: () => server.postgres.total }
 }
 
 async function measure(
@@ -141,8 +142,8 @@ async function run(name: string, writes: PacedWrites, writers: readonly Write[],
   lines.push([name, ...writes.percentiles(), ...cpu().map((after, at) => after - (before[at] as number))])
 }
 
-async function tableOnServer(): Promise<TestServer> {
-  const server = await TestServer.start()
+async function tableOnServer(): Promise<BenchServer> {
+  const server = await BenchServer.start()
   await server.sql('CREATE TABLE t (id INT8 PRIMARY KEY, v STRING)')
   return server
 }

@@ -18,15 +18,13 @@ export async function producerPerformance(
   const topic = `producer-${messageBytes}-${Date.now()}`
   await broker.createTopic(topic)
   const before = endedChildrenCpu()
+  const jvm = ['-Xmx512m', '-XX:+UseSerialGC', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn']
+  const load = `--topic ${topic} --num-records ${records} --record-size ${messageBytes} --throughput -1`.split(' ')
   const settings = ['acks=1', 'batch.size=262144', 'linger.ms=5'].flatMap((text) => ['--command-property', text])
+  settings.push('--bootstrap-server', broker.bootstrap)
   const { stdout, stderr } = spawnSync(
     'java',
-    [
-      ...['-Xmx512m', '-XX:+UseSerialGC', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', kafkaJars()],
-      'org.apache.kafka.tools.ProducerPerformance',
-      ...['--topic', topic, '--num-records', String(records), '--record-size', String(messageBytes)],
-      ...['--throughput', '-1', '--bootstrap-server', broker.bootstrap, ...settings],
-    ],
+    [...jvm, '-cp', kafkaJars(), 'org.apache.kafka.tools.ProducerPerformance', ...load, ...settings],
     { encoding: 'utf8', timeout: giveUpAfterMs },
   )
   const perSecond = Number(new RegExp(`^${records} records sent, ([\\d.]+) records/sec`, 'm').exec(stdout)?.[1])

@@ -2,9 +2,7 @@
 // pgbench's query modes, in turns. BENCH_SECONDS of each (5), BENCH_CLIENTS clients (8).
 
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { TestServer } from '../test/server/test-server.ts'
+import { BenchServer } from './bench-server.ts'
 import { findProgram } from './bench-source.ts'
 
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 5)
@@ -13,8 +11,8 @@ const pgbench = findProgram('pgbench')
 if (pgbench === undefined)
   throw new Error('pgbench is not installed (in Debian: postgresql-client and postgresql-contrib)')
 
-await using server = await TestServer.start()
-const direct = Number(readFileSync(join(server.storeDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[3])
+await using server = await BenchServer.start()
+const direct = server.postgresPort
 run(server.sqlPort, ['-i', '-s', '5', '-q'])
 console.log(`pgbench -S, ${clients} clients, ${seconds} s each, transactions/s`)
 for (const mode of ['simple', 'extended', 'prepared']) {

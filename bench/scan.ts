@@ -5,8 +5,8 @@
 // BENCH_ROWS rows (5,000,000; into Kafka 2,000,000).
 
 import { spawnSync } from 'node:child_process'
-import { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
-import { kafkaSink, TopicCounter } from './bench-kafka.ts'
+import type { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
+import { kafkaSink, startBroker, TopicCounter } from './bench-kafka.ts'
 import { BenchSource, findProgram, giveUpAfterMs } from './bench-source.ts'
 import { prepareDebezium } from './debezium.ts'
 import { benchFlags } from './flags.ts'
@@ -17,7 +17,7 @@ import { createNarrow } from './waiting-rows.ts'
 
 const flags = benchFlags()
 const rows = Number(process.env['BENCH_ROWS'] ?? (flags.sink === 'kafka' ? 2_000_000 : 5_000_000))
-await using broker = flags.sink === 'kafka' ? await KafkaBroker.start({ jvmFlags: [] }) : undefined
+await using broker = flags.sink === 'kafka' ? await startBroker() : undefined
 await using bench = await BenchSource.open()
 const { control, source } = bench
 await createNarrow(control)
@@ -41,7 +41,14 @@ const { ingest, feed, rest } = ours.threads
 const lines: Cell[][] = [
   [
     broker === undefined ? 'pg-changefeed into null://' : 'pg-changefeed into Kafka',
-    ...[ours.seconds, perSecond(ours.seconds), ours.cpu, feed, ingest + rest, ours.postgresCpu, brokerCpu, ours.peakMb],
+    ours.seconds,
+    perSecond(ours.seconds),
+    ours.cpu,
+    feed,
+    ingest + rest,
+    ours.postgresCpu,
+    brokerCpu,
+    ours.peakMb,
   ],
 ]
 if (theirs !== undefined) {

@@ -1,0 +1,108 @@
+// The whole program as the benches see it from outside: its metrics, its costs, and its PostgreSQL without our front.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
+import { TestServer, until } from '../test/server/test-server.ts'
+import { giveUpAfterMs } from './bench-source.ts'
+import { endsWithUs, killNow, starting } from './ends-with-us.ts'
+import { cpuOf, peakMbOf, postgresCpu, residentMbOf, threadCpu, type ThreadCpu, type TreeCpu } from './process-usage.ts'
+
+const lookEveryMs = 100
+
+export class BenchServer implements AsyncDisposable {
+  readonly #server: TestServer
+
+  readonly #ended: () => void
+
+  private constructor(server: TestServer) {
+    this.#server = server
+    this.#ended = endsWithUs(() => {
+      killNow(server.pid)
+      killNow(server.postgresPid, 'SIGQUIT')
+    })
+  }
+
+  static async start(): Promise<BenchServer> {
+    return starting(async () => new BenchServer(await TestServer.start()))
+  }
+
+  async sql(text: string): Promise<Record<string, unknown>[]> {
+    return this.#server.sql(text)
+  }
+
+  async connect(): Promise<pg.Client> {
+    return this.#server.connect()
+  }
+
+  get sqlPort(): number {
+    return this.#server.sqlPort
+  }
+
+  /** Port of its PostgreSQL. */
+  get postgresPort(): number {
+    return Number(readFileSync(join(this.#server.storeDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[3])
+  }
+
+  /** To PostgreSQL itself: what is sent there costs our server nothing. */
+  async connectDirectly(): Promise<pg.Client> {
+    const client = new pg.Client({ host: '127.0.0.1', port: this.postgresPort, user: 'root', database: 'defaultdb' })
+    await client.connect()
+    return client
+  }
+
+  /** A line of /_status/vars, by its name and labels. */
+  async metric(name: string): Promise<number> {
+    const response = await fetch(`http://127.0.0.1:${this.#server.httpPort}/_status/vars`)
+    const line = (await response.text()).split('\n').find((text) => text.startsWith(`${name} `))
+    return Number(line?.slice(name.length + 1))
+  }
+
+  /** Of all feeds, those that are over included; a feed tells it once a second. */
+  async emittedRows(): Promise<number> {
+    return this.metric('changefeed_emitted_messages{message_type="row"}')
+  }
+
+  /** Throws when a job fails. */
+  async untilEmitted(rows: number): Promise<void> {
+    await until(`${rows} rows are emitted`, giveUpAfterMs, async () => {
+      if ((await this.metric('changefeed_failures')) > 0) throw new Error(`a job failed: ${this.#server.output}`)
+      if ((await this.emittedRows()) >= rows) return true
+      await delay(lookEveryMs)
+      return undefined
+    })
+  }
+
+  /** CPU seconds of our process. */
+  get cpu(): number {
+    return cpuOf(this.#server.pid)
+  }
+
+  get threads(): ThreadCpu {
+    return threadCpu(this.#server.pid)
+  }
+
+  get postgres(): TreeCpu {
+    return postgresCpu(this.#server.postgresPid)
+  }
+
+  get residentMb(): number {
+    return residentMbOf(this.#server.pid)
+  }
+
+  get peakMb(): number {
+    return peakMbOf(this.#server.pid)
+  }
+
+  /** From now on the peak is of what comes now. */
+  forgetPeak(): void {
+    const peak = '5'
+    writeFileSync(`/proc/${this.#server.pid}/clear_refs`, peak)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server[Symbol.asyncDispose]()
+    this.#ended()
+  }
+}
