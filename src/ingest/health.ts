@@ -71,13 +71,17 @@ export class HealthCheck {
       await commit.drain()
       gap(reason)
     }
+    let areBack = true
     for (const [relid] of lost) {
       try {
         await watchTables(source, [{ relid: Number(relid) }], { isLossTold: true })
       } catch (error) {
         // Dropped meanwhile, or locked for too long: looked at again next time.
         if (!(error instanceof FeedError) || error.code === 'FEED_BUG') throw error
+        areBack = false
       }
     }
+    // Lost once more, it is another gap.
+    if (areBack) this.#told = ''
   }
 }

@@ -18,9 +18,7 @@ export function openLog(dir: string, head: LogHead): OpenedLog {
   try {
     const shown = head.head
     if (shown > 0) cutBehind(dir, shown)
-    const recovered = recoverLog(dir)
-    // Readers stand there. What they have seen cannot be taken back, and must not be written over under them.
-    if (shown > 0 && recovered.position !== shown) throw damaged(dir, shown, recovered.position, recovered.damage)
+    const recovered = recoverLog(dir, shown)
     if (recovered.segment !== undefined) syncFile(recovered.segment.path)
     return { writer: new LogWriter({ dir, head, recovered }), damage: recovered.damage }
   } catch (error) {
@@ -45,17 +43,6 @@ function cutBehind(dir: string, durable: number): void {
   if (last === undefined) return
   const kept = durable - last.start
   if (kept > 0 && statSync(last.path).size > kept) truncateSync(last.path, kept)
-}
-
-function damaged(dir: string, shown: number, readable: number, damage: string | undefined): FeedError {
-  return new FeedError(
-    'FEED_LOG_CORRUPT',
-    `the changelog in ${dir} was durable up to position ${shown} and can be read up to ${readable} only`,
-    {
-      detail: damage ?? 'files are missing',
-      hint: 'the disk has returned other bytes than were written, or somebody has removed files; when the server is started again, the feeds whose changes are gone end with an error',
-    },
-  )
 }
 
 function syncFile(path: string): void {

@@ -38,22 +38,20 @@ export async function watchTables(
   const connection = await openRawConnection({ source })
   try {
     await install(connection)
-    if (!isLossTold) await tellLoss(connection)
-    for (const table of tables)
-      if (!(await isAsWanted(connection, table))) await watch(connection, table, lockDeadlineMs)
+    let isLoss = false
+    for (const table of tables) {
+      if (await isAsWanted(connection, table)) continue
+      if (await watch(connection, table, { lockDeadlineMs, isLossTold })) isLoss = true
+    }
+    if (isLoss) await lossIsTold(connection)
     return await watchedSince(connection, tables)
   } finally {
     await connection.close()
   }
 }
 
-/** Put right here, a table that had left the publication would never be missed by the feeds that follow it. */
-async function tellLoss(connection: RawConnection): Promise<void> {
-  const told = await connection.query(
-    `SELECT changefeed.distrust(format('publication "${publication}" was altered and lost %s: their changes were not published until now', string_agg(name, ', '))) FROM changefeed.lost() HAVING count(*) > 0`,
-  )
-  if (told.length === 0) return
-  // A feed that starts before the gap is in the log would end there.
+/** A feed that starts before the gap is in the log would end there. */
+async function lossIsTold(connection: RawConnection): Promise<void> {
   const deadline = Date.now() + lossTold.withinMs
   while (Date.now() < deadline) {
     const [row] = await connection.query('SELECT seen = token FROM changefeed.source')
@@ -71,14 +69,20 @@ async function isAsWanted(connection: RawConnection, { relid, identitySql }: Tab
   return rows.length > 0
 }
 
-async function watch(connection: RawConnection, table: TableToWatch, lockDeadlineMs: number): Promise<void> {
+/** True: changes of watched tables were not published until now, and the log does not say so yet. */
+async function watch(
+  connection: RawConnection,
+  table: TableToWatch,
+  options: Required<WatchOptions>,
+): Promise<boolean> {
+  const { lockDeadlineMs } = options
   const deadline = Date.now() + lockDeadlineMs
   for (;;) {
     try {
       await connection.query('BEGIN')
-      await watchNow(connection, table)
+      const isLoss = await watchNow(connection, table, options.isLossTold)
       await connection.query('COMMIT')
-      return
+      return isLoss
     } catch (error) {
       await connection.query('ROLLBACK')
       if (!(error instanceof FeedError) || error.sqlstate !== '55P03') throw error
@@ -88,7 +92,11 @@ async function watch(connection: RawConnection, table: TableToWatch, lockDeadlin
   }
 }
 
-async function watchNow(connection: RawConnection, { relid, identitySql }: TableToWatch): Promise<void> {
+async function watchNow(
+  connection: RawConnection,
+  { relid, identitySql }: TableToWatch,
+  isLossTold: boolean,
+): Promise<boolean> {
   const name = await nameOf(connection, relid)
   await connection.query(
     `SELECT set_config('changefeed.internal', 'on', true), set_config('lock_timeout', '${lockWaitMs}', true)`,
@@ -98,6 +106,8 @@ async function watchNow(connection: RawConnection, { relid, identitySql }: Table
     `LOCK TABLE ONLY ${name} IN ${identitySql === undefined ? 'SHARE ROW EXCLUSIVE' : 'ACCESS EXCLUSIVE'} MODE`,
   )
   if (identitySql !== undefined) await connection.query(identitySql)
+  // Put right in silence, it would never be missed by the feeds that follow these tables.
+  const lost = isLossTold ? [] : await connection.query(distrustSql)
   // Watched without being published: its changes were lost, and only what comes now is complete.
   await connection.query(`DELETE FROM changefeed.watched WHERE relid = ${relid} AND NOT changefeed.published(relid)`)
   await connection.query('SELECT changefeed.mend()')
@@ -111,7 +121,10 @@ async function watchNow(connection: RawConnection, { relid, identitySql }: Table
     await connection.query(`ALTER PUBLICATION ${publication} ADD TABLE ONLY ${name}`)
   }
   await connection.query(`SELECT changefeed.register(${relid})`)
+  return lost.length > 0
 }
+
+const distrustSql = `SELECT changefeed.distrust(format('publication "${publication}" was altered and lost %s: their changes were not published until now', string_agg(name, ', '))) FROM changefeed.lost() HAVING count(*) > 0`
 
 async function nameOf(connection: RawConnection, relid: number): Promise<string> {
   const [row] = await connection.query(

@@ -1,6 +1,6 @@
 // For tests: a real PostgreSQL with as many databases as a test wants, and what ingest wrote of one, read back.
 
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -11,10 +11,12 @@ import { openChangelog } from '../../src/changelog/files/open-changelog.ts'
 import type { Hlc } from '../../src/core/hlc.ts'
 import { parseLsn, type Lsn } from '../../src/core/lsn.ts'
 import { startEmbedded, type EmbeddedPostgres } from '../../src/postgres/embedded/embedded.ts'
+import { give, serverUser } from '../../src/postgres/embedded/server-user.ts'
 import { openRawConnection, type RawConnection } from '../../src/postgres/raw-connection.ts'
 import type { SourceConnection } from '../../src/postgres/source-connection.ts'
 
 export interface TestDatabase extends AsyncDisposable {
+  /** Where it is now: a server that was restarted listens elsewhere. */
   readonly source: SourceConnection
   /** A folder for its changelog. */
   readonly dir: string
@@ -45,13 +47,22 @@ export class TestServer implements AsyncDisposable {
     return this.#embedded.pid
   }
 
-  /** How long a fast shutdown took, in ms. It is started again, at another address. */
-  async restart(): Promise<number> {
+  /** How long a fast shutdown took, in ms. It is started again, at another address; `between` gets its folder. */
+  async restart(between: (dir: string) => void = () => undefined): Promise<number> {
     const startedAt = Date.now()
     await this.#embedded.stop('fast')
     const took = Date.now() - startedAt
+    between(join(this.#folder, 'postgres'))
     this.#embedded = await startServer(this.#folder)
     return took
+  }
+
+  /** Gives a data folder that was copied to the user that PostgreSQL runs as. */
+  own(dir: string): void {
+    const user = serverUser()
+    give(dir, user)
+    if (user !== undefined)
+      for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) give(join(dir, name), user)
   }
 
   async database(overTcp = false): Promise<TestDatabase> {
@@ -63,15 +74,17 @@ export class TestServer implements AsyncDisposable {
     })
     const admin = (text: string): Promise<(string | null)[][]> => query({ ...base(), database: 'postgres' }, text)
     await admin(`CREATE DATABASE ${name}`)
-    const source = { ...base(), database: name }
+    const source = (): SourceConnection => ({ ...base(), database: name })
     const dir = join(this.#folder, name)
     return {
-      source,
+      get source(): SourceConnection {
+        return source()
+      },
       dir,
       connect: (user) =>
-        openRawConnection({ source: user === undefined ? source : { ...source, user }, parameters: {} }),
-      sql: (text) => query(source, text),
-      flushLsn: async () => parseLsn((await query(source, 'SELECT pg_current_wal_flush_lsn()'))[0]?.[0] ?? ''),
+        openRawConnection({ source: user === undefined ? source() : { ...source(), user }, parameters: {} }),
+      sql: (text) => query(source(), text),
+      flushLsn: async () => parseLsn((await query(source(), 'SELECT pg_current_wal_flush_lsn()'))[0]?.[0] ?? ''),
       async [Symbol.asyncDispose](): Promise<void> {
         rmSync(dir, { recursive: true, force: true })
         const slots = `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '${name}'`

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
@@ -296,4 +296,111 @@ test('a segment whose header was torn by a crash is made again', async () => {
   const again = log.reopen(head)
   assert.deepEqual(allTexts(log.dir, head), ['a'])
   await again.close()
+})
+
+test('a log knows nothing from before its first block: an older cursor is refused, not answered with silence', async () => {
+  await using log = new Log()
+  log.writer.closed({ wall: 1000n, logical: 0 }, 100n)
+  await log.writer.flush()
+  log.wall = 1000n
+  log.transaction(1, ['a'])
+  await log.writer.flush()
+  const changelog = openChangelog(log.dir, log.head.shared)
+  assert.equal(changelog.startOf({ wall: 999n, logical: 0 }), undefined)
+  assert.throws(
+    () => changelog.readAfter({ wall: 999n, logical: 0 }),
+    (error) => error instanceof FeedError && error.code === 'FEED_CURSOR_TOO_OLD' && /1000$/.test(error.message),
+  )
+  using reader = changelog.readAfter({ wall: 1000n, logical: 0 })
+  assert.deepEqual(
+    blocks(reader).flatMap((entry) => entry.texts),
+    ['a'],
+  )
+})
+
+test('a segment that is being made is not looked at', async () => {
+  await using log = new Log()
+  const ts = log.transaction(1, ['a'])
+  await log.writer.flush()
+  // Another thread sees it empty, or with its header only, or with rows that are not durable.
+  writeFileSync(join(log.dir, `${log.head.head.toString(16).padStart(16, '0')}.log`), '')
+  const changelog = openChangelog(log.dir, log.head.shared)
+  assert.equal(changelog.startOf(ts), 0)
+  using reader = changelog.readAfter(ts)
+  assert.equal(blocks(reader).length, 2)
+})
+
+test('recovery says where bytes stop to make sense, and says nothing of a log that is whole', async () => {
+  await using log = new Log()
+  for (const text of ['first', 'precious', 'last']) {
+    log.transaction(1, [text])
+    await log.writer.flush()
+  }
+  assert.equal(recoverLog(log.dir).damage, undefined)
+  const segment = listSegments(log.dir)[0] as { path: string }
+  const bytes = readFileSync(segment.path)
+  bytes[bytes.indexOf('precious')] = 0x50
+  writeFileSync(segment.path, bytes)
+  const recovered = recoverLog(log.dir)
+  assert.match(recovered.damage ?? '', /0\.log: the changelog block at position \d+ fails its checksum/)
+  assert.equal(recovered.endLsn, 115n)
+})
+
+test('a header that makes no sense in the middle of a segment is named, too', async () => {
+  await using log = new Log()
+  for (const text of ['first', 'second']) {
+    log.transaction(1, [text])
+    await log.writer.flush()
+  }
+  const segment = listSegments(log.dir)[0] as { path: string }
+  const bytes = readFileSync(segment.path)
+  bytes[bytes.lastIndexOf('PCFB')] = 0
+  writeFileSync(segment.path, bytes)
+  assert.match(recoverLog(log.dir).damage ?? '', /no readable block at position \d+, \d+ bytes before its end/)
+})
+
+test('a transaction larger than the cap of the log takes nothing with it that a restart needs', async () => {
+  await using log = new Log(1024)
+  log.transaction(1, ['durable'])
+  await log.writer.flush()
+  log.begin()
+  for (let i = 0; i < 8; i++) log.insert(1, 'x'.repeat(300_000))
+  await log.writer.flush()
+  assert.ok(listSegments(log.dir).length > 3)
+  applyRetention(log.dir, log.head, Date.now(), { retentionMs: 0, maxBytes: 1, pins: [] })
+  assert.equal(recoverLog(log.dir).endLsn, 115n)
+})
+
+test('after a refusal of the disk nothing more is written, synced or shown', async () => {
+  await using log = new Log(1024)
+  log.transaction(1, ['durable'])
+  await log.writer.flush()
+  const shown = log.head.head
+  const moved = `${log.dir}-moved`
+  renameSync(log.dir, moved)
+  log.transaction(1, ['x'.repeat(2000)])
+  await log.writer.flush()
+  log.transaction(1, ['a new segment is needed'])
+  await assert.rejects(log.writer.flush(), { code: 'FEED_LOG_IO' })
+  renameSync(moved, log.dir)
+  const stuck = log.head.head
+  assert.ok(stuck > shown)
+  await assert.rejects(log.writer.flush(), { code: 'FEED_LOG_IO' })
+  assert.equal(log.head.head, stuck)
+  await log.writer.close()
+  await assert.rejects(log.writer.flush(), { code: 'FEED_LOG_IO' })
+})
+
+test('whoever waits at the end of a log hears that nobody writes it any more', async () => {
+  await using log = new Log()
+  log.transaction(1, ['a'])
+  await log.writer.flush()
+  using reader = openChangelog(log.dir, log.head.shared).readFrom(0)
+  blocks(reader)
+  const waiting = reader.wait(AbortSignal.timeout(5000))
+  log.head.fail('the disk is gone')
+  await waiting
+  assert.throws(() => reader.next(), { code: 'FEED_SOURCE_REFUSED', message: /not written any more: the disk is gone/ })
+  log.head.fail(undefined)
+  assert.equal(reader.next(), undefined)
 })

@@ -40,8 +40,11 @@ interface Scanned {
   readonly damage: string | undefined
 }
 
-/** Repairs the log in `dir` (made when missing) and says where it ends. Only the writer may call it. */
-export function recoverLog(dir: string): Recovered {
+/**
+ * Repairs the log in `dir` (made when missing) and says where it ends. Only the writer may call it. `shown`: where
+ * readers of this process stand, zero for none. What they have seen can be neither taken back nor written over.
+ */
+export function recoverLog(dir: string, shown = 0): Recovered {
   mkdirSync(dir, { recursive: true })
   const segments = listSegments(dir)
   const tail = segments[0]?.start ?? 0
@@ -50,6 +53,8 @@ export function recoverLog(dir: string): Recovered {
     const scanned = scanSegment(segment)
     // The oldest is what came first.
     damage = scanned.damage ?? damage
+    if (Math.max(scanned.found?.position ?? 0, segment.start) < shown)
+      throw damaged(dir, shown, scanned.found?.position ?? segment.start, damage)
     if (scanned.found !== undefined) {
       cutAt(segment, scanned.found.position)
       return { segment, tail, ...scanned.found, damage }
@@ -59,7 +64,19 @@ export function recoverLog(dir: string): Recovered {
     // Or it could come back after a power cut, and end a log that has grown past it.
     syncDir(dir)
   }
+  if (shown > 0) throw damaged(dir, shown, 0, damage)
   return { segment: undefined, position: tail, tail, resolved: zeroHlc, endLsn: zeroLsn, known: new Map(), damage }
+}
+
+function damaged(dir: string, shown: number, readable: number, damage: string | undefined): FeedError {
+  return new FeedError(
+    'FEED_LOG_CORRUPT',
+    `the changelog in ${dir} was durable up to position ${shown} and can be read up to ${readable} only`,
+    {
+      detail: damage ?? 'files are missing',
+      hint: 'the disk has returned other bytes than were written, or somebody has removed files; when the server is started again, the feeds whose changes are gone end with an error',
+    },
+  )
 }
 
 function scanSegment(segment: SegmentName): Scanned {

@@ -1,0 +1,271 @@
+// Everything that can make changes go missing behind our back, done to a real PostgreSQL: each must be named.
+
+import assert from 'node:assert/strict'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import test, { after, before } from 'node:test'
+import { LogHead } from '../changelog/files/log-head.ts'
+import { openChangelog } from '../changelog/files/open-changelog.ts'
+import { listSegments } from '../changelog/files/segment.ts'
+import { readLog, TestServer, within, type LogEvent, type TestDatabase } from '../../test/support/source-under-test.ts'
+import { IngestThread } from './ingest-thread.ts'
+import { watchTables } from './watch.ts'
+
+let server: TestServer
+before(async () => {
+  server = await TestServer.start()
+})
+after(async () => {
+  await server[Symbol.asyncDispose]()
+})
+
+class Following implements AsyncDisposable {
+  readonly db: TestDatabase
+  readonly head = new LogHead()
+  readonly gaps: string[] = []
+  readonly thread: IngestThread
+
+  constructor(db: TestDatabase) {
+    this.db = db
+    const settings = { closedTargetMs: 100, retentionMs: 3_600_000, maxLogBytes: 0 }
+    this.thread = new IngestThread({ dir: db.dir, head: this.head.shared, source: db.source, settings }, (message) => {
+      if (message.tag === 'gap') this.gaps.push(message.reason)
+    })
+  }
+
+  /** Rows (their first columns) and gaps, in the order of the log, of all that is committed now. */
+  async story(): Promise<string[]> {
+    const lsn = await this.db.flushLsn()
+    this.thread.closeNow()
+    await within(20_000, 'the log', () => this.head.endLsn >= lsn)
+    return readLog(this.db.dir, this.head).flatMap(told)
+  }
+
+  async gap(count = 1): Promise<string> {
+    await within(20_000, 'the gap', () => this.gaps.length >= count)
+    return this.gaps.at(-1) ?? ''
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.thread.stop()
+  }
+}
+
+function told(event: LogEvent): string[] {
+  if (event.tag === 'gap') return ['gap']
+  return event.tag === 'closed' ? [] : event.rows.map(({ first }) => first)
+}
+
+async function following(db: TestDatabase): Promise<Following> {
+  const all = new Following(db)
+  await all.thread.ready
+  return all
+}
+
+async function watch(db: TestDatabase, table: string): Promise<number> {
+  const relid = Number((await db.sql(`SELECT '${table}'::regclass::oid`))[0]?.[0])
+  await watchTables(db.source, [{ relid }])
+  return relid
+}
+
+async function slotIsFree(db: TestDatabase): Promise<void> {
+  await within(10_000, 'the slot to be free', async () => {
+    const active = await db.sql('SELECT FROM pg_replication_slots WHERE active AND database = current_database()')
+    return active.length === 0
+  })
+}
+
+const lessening = [
+  `ALTER PUBLICATION pg_changefeed SET (publish = 'insert')`,
+  `ALTER PUBLICATION pg_changefeed SET TABLE t WHERE (id <> 'lost')`,
+]
+const alsoRefused = [
+  'ALTER PUBLICATION pg_changefeed SET (publish_via_partition_root = true)',
+  'ALTER PUBLICATION pg_changefeed SET (publish_generated_columns = none)',
+  'ALTER PUBLICATION pg_changefeed SET TABLE t (id)',
+]
+
+test('a publication that publishes less than every row, whole, is refused; forced, it is a gap and is put right', async () => {
+  await using db = await server.database()
+  await using all = await following(db)
+  await db.sql('CREATE TABLE t (id text PRIMARY KEY, v int)')
+  const relid = await watch(db, 't')
+  let since = (await watchTables(db.source, [{ relid }])).get(relid)?.wall ?? 0n
+  for (const sql of alsoRefused) await assert.rejects(db.sql(sql), { sqlstate: '55006' }, sql)
+  for (const [n, sql] of lessening.entries()) {
+    await assert.rejects(db.sql(sql), { sqlstate: '55006' }, sql)
+    await db.sql(`SET event_triggers = off; ${sql}`)
+    assert.match(await all.gap(n + 1), /lost public\.t: their changes were not published/, sql)
+    await within(
+      20_000,
+      `${sql} to be mended`,
+      async () => (await db.sql(`SELECT changefeed.published(${relid})`))[0]?.[0] === 't',
+    )
+    await db.sql(`INSERT INTO t VALUES ('after ${n}'); UPDATE t SET v = 1 WHERE id = 'after ${n}'`)
+    assert.equal((await all.story()).filter((entry) => entry === `after ${n}`).length, 2, sql)
+    // A cursor from before is refused.
+    const again = (await watchTables(db.source, [{ relid }])).get(relid)?.wall ?? 0n
+    assert.ok(again > since, sql)
+    since = again
+  }
+  assert.equal(all.gaps.length, lessening.length)
+})
+
+test('a table that the next changefeed puts back into the publication is not quietly back for those before', async () => {
+  await using db = await server.database()
+  await using all = await following(db)
+  await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+  const relid = await watch(db, 't')
+  await db.sql(`SET event_triggers = off; ALTER PUBLICATION pg_changefeed DROP TABLE t`)
+  await db.sql(`INSERT INTO t VALUES ('lost')`)
+  // It comes back when the log names the gap: a feed that starts now starts behind it.
+  await watchTables(db.source, [{ relid }])
+  await db.sql(`INSERT INTO t VALUES ('2')`)
+  assert.deepEqual(await all.story(), ['gap', '2'])
+})
+
+test('our schema dropped under a running ingest is a gap, and what the publication has is described anew', async () => {
+  await using db = await server.database()
+  await using all = await following(db)
+  await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+  await watch(db, 't')
+  await db.sql(`INSERT INTO t VALUES ('1')`)
+  await all.story()
+  await db.sql('DROP SCHEMA changefeed CASCADE')
+  assert.match(await all.gap(), /schema "changefeed" was dropped and made anew/)
+  await within(
+    10_000,
+    'the table to be watched',
+    async () => (await db.sql('SELECT FROM changefeed.watched')).length === 1,
+  )
+  await db.sql(`INSERT INTO t VALUES ('2')`)
+  assert.deepEqual(await all.story(), ['1', 'gap', '2'])
+})
+
+test('a table dropped while event triggers were off is dropped in the log, too', async () => {
+  await using db = await server.database()
+  await using all = await following(db)
+  await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+  const relid = await watch(db, 't')
+  await db.sql('SET event_triggers = off; DROP TABLE t')
+  const dropped = (): boolean =>
+    readLog(db.dir, all.head).some(
+      (event) =>
+        event.tag === 'transaction' &&
+        event.schemas.some((json) => {
+          const description = JSON.parse(json) as { relid: number; dropped?: boolean }
+          return description.relid === relid && description.dropped === true
+        }),
+    )
+  await within(20_000, 'the description', dropped)
+  assert.deepEqual(all.gaps, [])
+})
+
+test('an event trigger that somebody has switched off is switched on again, and what it missed is described', async () => {
+  await using db = await server.database()
+  await using all = await following(db)
+  await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+  await watch(db, 't')
+  await db.sql('ALTER EVENT TRIGGER pg_changefeed_ddl DISABLE')
+  await db.sql('ALTER TABLE t ADD COLUMN missed int')
+  const described = (): boolean =>
+    readLog(db.dir, all.head).some(
+      (event) => event.tag === 'transaction' && event.schemas.some((json) => json.includes('"missed"')),
+    )
+  await within(20_000, 'the description', described)
+  assert.deepEqual(await db.sql(`SELECT evtenabled FROM pg_event_trigger WHERE evtname = 'pg_changefeed_ddl'`), [['A']])
+})
+
+test('a source that was restored from a backup is a gap, and what it commits from then on comes', async () => {
+  await using db = await server.database()
+  {
+    await using all = await following(db)
+    await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+    await watch(db, 't')
+    await db.sql(`INSERT INTO t VALUES ('1')`)
+    await all.story()
+  }
+  await server.restart((dir) => cpSync(dir, `${dir}-backup`, { recursive: true, preserveTimestamps: true }))
+  {
+    await using all = await following(db)
+    await db.sql(`INSERT INTO t SELECT 'undone ' || g FROM generate_series(1, 1000) g`)
+    assert.equal((await all.story()).length, 1001)
+  }
+  await server.restart((dir) => {
+    rmSync(dir, { recursive: true })
+    cpSync(`${dir}-backup`, dir, { recursive: true })
+    rmSync(`${dir}-backup`, { recursive: true })
+    server.own(dir)
+  })
+  await using all = await following(db)
+  assert.match(await all.gap(), /goes up to \S+ only .*restored from a backup/)
+  await db.sql(`INSERT INTO t VALUES ('2')`)
+  const story = await all.story()
+  assert.deepEqual(story.slice(story.indexOf('gap')), ['gap', '2'])
+})
+
+test('a log that somebody has removed begins anew, and a cursor from before is refused', async () => {
+  await using db = await server.database()
+  let before
+  {
+    await using all = await following(db)
+    await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+    await watch(db, 't')
+    await db.sql(`INSERT INTO t VALUES ('1')`)
+    await all.story()
+    before = { wall: all.head.resolvedWall, logical: 0 }
+  }
+  await db.sql(`INSERT INTO t VALUES ('lost')`)
+  rmSync(db.dir, { recursive: true })
+  await slotIsFree(db)
+  await using all = await following(db)
+  const log = openChangelog(db.dir, all.head.shared)
+  assert.throws(() => log.readAfter(before), { code: 'FEED_CURSOR_TOO_OLD' })
+  await db.sql(`INSERT INTO t VALUES ('2')`)
+  assert.deepEqual(await all.story(), ['2'])
+})
+
+test('bytes that the disk has changed in the middle of the log are a gap that names file and position', async () => {
+  await using db = await server.database()
+  {
+    await using all = await following(db)
+    await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+    await watch(db, 't')
+    for (const id of ['1', 'precious', '3']) {
+      await db.sql(`INSERT INTO t VALUES ('${id}')`)
+      await all.story()
+    }
+  }
+  const segment = listSegments(db.dir).at(-1) as { path: string }
+  const bytes = readFileSync(segment.path)
+  bytes[bytes.indexOf('precious')] = 0x50
+  writeFileSync(segment.path, bytes)
+  await slotIsFree(db)
+  await using all = await following(db)
+  assert.match(
+    await all.gap(),
+    /changelog is damaged \(.*\.log: the changelog block at position \d+ fails its checksum/,
+  )
+  await db.sql(`INSERT INTO t VALUES ('4')`)
+  assert.deepEqual(await all.story(), ['1', 'gap', '4'])
+})
+
+test('bytes that change under readers stop ingest for good; readers hear of it, and so does who asks next', async () => {
+  await using db = await server.database()
+  await using all = await following(db)
+  await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+  await watch(db, 't')
+  await db.sql(`INSERT INTO t VALUES ('precious')`)
+  await all.story()
+  using reader = openChangelog(db.dir, all.head.shared).readFrom(all.head.head)
+  const segment = listSegments(db.dir).at(-1) as { path: string }
+  const bytes = readFileSync(segment.path)
+  bytes[bytes.indexOf('precious')] = 0x50
+  writeFileSync(segment.path, bytes)
+  // The connection goes, and the next attempt opens the log.
+  await db.sql(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active`)
+  await within(20_000, 'ingest to stop', () => all.thread.state.tag === 'failed')
+  assert.throws(() => {
+    while (reader.next() !== undefined);
+  }, /not written any more: the changelog in .* was durable up to position \d+ and can be read up to \d+ only/)
+  await assert.rejects(all.thread.ready, { code: 'FEED_LOG_CORRUPT' })
+})
