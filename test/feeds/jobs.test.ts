@@ -418,7 +418,7 @@ test('a source that refuses is tried again, and the job is behind meanwhile', as
   }
   const retries = await metric('changefeed_error_retries')
   await server.sql(`PAUSE JOB ${id}`)
-  // Half of the job is lost with the table's row in our own bookkeeping: nothing here can be opened.
+  // Nobody can connect to it, so a feed cannot start.
   await server.sql('ALTER DATABASE closed ALLOW_CONNECTIONS false')
   await server.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'closed'`)
   await server.sql(`RESUME JOB ${id}`)
@@ -434,7 +434,7 @@ test('a source that refuses is tried again, and the job is behind meanwhile', as
     assert.equal(now.status, 'running')
     return Number(now.high_water_timestamp) > Number(before) + 2e9 ? true : undefined
   })
-  assert.ok((await metric('changefeed_error_retries')) >= retries)
+  assert.ok((await metric('changefeed_error_retries')) > retries)
   await server.sql(`CANCEL JOB ${id}`)
 })
 
