@@ -35,6 +35,8 @@ export type FromFeedWorker =
   /** DataRow messages; the buffer is transferred. */
   | { readonly tag: 'rows'; readonly feed: number; readonly messages: Uint8Array<ArrayBuffer> }
   | { readonly tag: 'close-now'; readonly feed: number }
+  /** What the start of the scan waits for. */
+  | { readonly tag: 'waiting'; readonly feed: number; readonly why: string }
   /** Make it durable, and answer `saved`. One at a time. */
   | { readonly tag: 'save'; readonly feed: number; readonly progress: JobProgress }
   | { readonly tag: 'log'; readonly feed: number; readonly level: LogLevel; readonly text: string }

@@ -18,6 +18,8 @@ export interface FeedHandlers {
   rows(messages: Uint8Array): Promise<void>
   /** Ask the ingest of the feed's database to close a timestamp. */
   closeNow(): void
+  /** Hears, now and then, what the start of the feed waits for. */
+  waiting?(why: string): void
   /** Of a job: makes progress durable. */
   save?(progress: JobProgress): Promise<void>
   /** What the sink has to say. */
@@ -108,6 +110,7 @@ export class FeedPool {
     const entry = this.#feeds.get(feed)
     if (entry === undefined) return
     if (message.tag === 'close-now') entry.handlers.closeNow()
+    else if (message.tag === 'waiting') entry.handlers.waiting?.(message.why)
     else if (message.tag === 'progress') entry.progress = message.progress
     else if (message.tag === 'log') entry.handlers.log?.(message.level, message.text)
     else if (message.tag === 'save') void this.#save(feed, entry, message.progress)

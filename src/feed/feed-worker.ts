@@ -50,6 +50,7 @@ class RunningFeed {
         resume: start.resume,
         save: start.isJob === true ? (progress) => this.#save(progress) : undefined,
         closeNow: () => say({ tag: 'close-now', feed: this.#id }),
+        waiting: (why) => say({ tag: 'waiting', feed: this.#id, why }),
         signal: this.#abort.signal,
         progress: this.#progress,
       })

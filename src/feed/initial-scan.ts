@@ -36,7 +36,7 @@ export async function initialScan({ run, encoder, handOn, catchUp }: InitialScan
   const resume = run.resume?.scan
   const from = log.head
   const relids = spec.targets.map(({ relid }) => relid)
-  await using cut = await openCut({ source, relids, connections: scanConnections, signal })
+  await using cut = await openCut({ source, relids, connections: scanConnections, signal, waiting: run.waiting })
   const cutTime = await findCut({ log, from, point: cut.point, closeNow, signal })
   const at = spec.cursor === undefined ? cutTime : earlierHlc(spec.cursor, cutTime)
 

@@ -37,6 +37,8 @@ export interface FeedRun {
   readonly save: ((progress: JobProgress) => Promise<void>) | undefined
   /** Asks ingest to close a timestamp at once. */
   readonly closeNow: () => void
+  /** Hears, now and then, what the cut of the scan waits for. */
+  readonly waiting?: (why: string) => void
   readonly signal: AbortSignal
   readonly progress: FeedProgress
 }

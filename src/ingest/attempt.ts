@@ -87,7 +87,12 @@ export class Attempt {
     // Always anew: what an earlier attempt began and did not finish is cut off.
     const { writer, damage } = openLog(start.dir, head)
     const giveUp = (): void => {
-      if (this.#stream === undefined) for (const connection of this.#connections) connection.destroy()
+      if (this.#stream !== undefined) return
+      // A backend that waits for transactions does not notice that we are gone, and would keep its slot.
+      for (const connection of this.#connections) {
+        void connection.cancel()
+        connection.destroy()
+      }
     }
     signal.addEventListener('abort', giveUp)
     try {
@@ -100,6 +105,7 @@ export class Attempt {
         replication,
         writer,
         damage,
+        waiting: (why) => say({ tag: 'waiting', why }),
       })
       if (gap !== undefined) say({ tag: 'gap', reason: gap })
       say({ tag: 'ready' })

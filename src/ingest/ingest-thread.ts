@@ -25,6 +25,8 @@ export class IngestThread {
   #pins: readonly number[] | undefined
   #isStopping = false
   state: IngestState = { tag: 'connecting' }
+  /** What the making of the slot waits for, while it does. */
+  waiting: string | undefined
 
   /** `changed` hears of states and gaps. */
   constructor(start: IngestStart, changed: (message: FromIngest) => void) {
@@ -98,6 +100,7 @@ export class IngestThread {
   }
 
   #hear(message: FromIngest): void {
+    this.waiting = message.tag === 'waiting' ? message.why : undefined
     if (message.tag === 'ready') {
       this.#isReady = true
       this.#ready.resolve()

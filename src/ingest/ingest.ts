@@ -50,4 +50,6 @@ export type FromIngest =
   | { readonly tag: 'ready' }
   | { readonly tag: 'state'; readonly state: IngestState }
   | { readonly tag: 'gap'; readonly reason: string }
+  /** The slot cannot be made yet. */
+  | { readonly tag: 'waiting'; readonly why: string }
   | { readonly tag: 'stopped' }

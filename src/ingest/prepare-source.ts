@@ -5,6 +5,8 @@ import { nextHlc } from '../core/hlc.ts'
 import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
+import { explainWait } from '../postgres/explain-wait.ts'
+import type { RawConnection } from '../postgres/raw-connection.ts'
 import { messagePrefix, publication, slotName } from './install-sql.ts'
 import type { Queries } from './serial-queries.ts'
 import { judgeSlot, type SlotFacts } from './source-check.ts'
@@ -25,7 +27,9 @@ export interface SourceAtHand {
   /** An ordinary connection. */
   readonly control: Queries
   /** One with replication=database. */
-  readonly replication: Queries
+  readonly replication: Pick<RawConnection, 'query' | 'backendPid'>
+  /** Hears what the making of a slot waits for. */
+  readonly waiting: (why: string) => void
   readonly writer: LogWriter
   /** What recovery of the log had to cut off for its bytes. */
   readonly damage: string | undefined
@@ -53,7 +57,8 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   let from: Lsn
   if (verdict.tag === 'recreate') {
     if (verdict.drop) await control.query(`SELECT pg_drop_replication_slot('${slot}')`)
-    from = await createSlot(replication, slot)
+    const explained = explainWait(control, replication, at.waiting)
+    from = await createSlot(replication, slot).finally(explained)
   } else if (verdict.goesOn === 'at the slot') {
     from = (await readSlot(control, slot))?.confirmedLsn ?? writer.endLsn
   } else from = writer.endLsn

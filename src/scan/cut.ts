@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseLsn, type Lsn } from '../core/lsn.ts'
 import type { TableDescription } from '../core/table.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import { explainWait } from '../postgres/explain-wait.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 
@@ -35,6 +36,8 @@ export interface CutOptions {
   readonly relids: readonly number[]
   readonly connections: number
   readonly signal: AbortSignal
+  /** Hears, now and then, what the cut waits for. */
+  readonly waiting?: ((why: string) => void) | undefined
 }
 
 export async function openCut(options: CutOptions): Promise<Cut> {
@@ -55,7 +58,7 @@ export async function openCut(options: CutOptions): Promise<Cut> {
 }
 
 /** Undefined: a DDL came in between. */
-async function tryCut({ source, relids, connections, signal }: CutOptions): Promise<Cut | undefined> {
+async function tryCut({ source, relids, connections, signal, waiting }: CutOptions): Promise<Cut | undefined> {
   const open: RawConnection[] = []
   // A backend that waits for a transaction or a lock does not notice that we are gone, and would keep its slot.
   const destroy = (): void => {
@@ -76,9 +79,10 @@ async function tryCut({ source, relids, connections, signal }: CutOptions): Prom
     const before = await readFacts(control, relids)
     const replication = await connect(true)
     const name = `pg_changefeed_cut_${randomBytes(6).toString('hex')}`
-    const [created] = await replication.query(
-      `CREATE_REPLICATION_SLOT "${name}" TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export')`,
-    )
+    const explained = explainWait(control, replication, (why) => waiting?.(why))
+    const [created] = await replication
+      .query(`CREATE_REPLICATION_SLOT "${name}" TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export')`)
+      .finally(explained)
     const point = created?.[1]
     const snapshot = created?.[2]
     if (point == null || snapshot == null)

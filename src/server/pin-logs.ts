@@ -30,6 +30,8 @@ async function pinNow(jobs: JobRegistry, sources: Sources): Promise<void> {
   const paused = await jobs.store.pausedProgress()
   const running = jobs.running.map(({ job, progress }) => ({ database: job.payload.spec.database, progress }))
   for (const { connection, log, ingest } of sources.all) {
+    // Not opened yet: nothing is known, and until something is said nothing goes by age.
+    if (log.head === 0) continue
     const positions = [...paused, ...running].flatMap(({ database, progress }) => {
       const from = database === connection.database ? readsFrom(progress) : undefined
       return from === undefined ? [] : (log.startOf(from) ?? [])

@@ -7,6 +7,7 @@ import { compareHlc, formatHlc, type Hlc } from '../core/hlc.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { watchTables } from '../ingest/watch.ts'
 import type { LocalCall } from '../pg-server/local-statement.ts'
+import { waitHint } from '../postgres/explain-wait.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import { resolveTargets, type CatalogueQuery } from '../plan/catalogue.ts'
 import { closePlan, openPlan, type Opening, type Plan } from '../plan/plan.ts'
@@ -66,12 +67,16 @@ export async function watchPlanned(
   { sources }: DeskOptions,
   call: LocalCall,
 ): Promise<FeedOrigin> {
-  const source = await sources.ensure(spec.database)
+  const source = await sources.ensure(spec.database, {
+    signal: call.signal,
+    waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, waitHint),
+  })
   const identity = new Map(identityChanges.map(({ relid, sql }) => [relid, sql]))
   const since = await watchTables(
     source.connection,
     spec.targets.map(({ relid }) => ({ relid, identitySql: identity.get(relid) })),
   )
+  call.signal.throwIfAborted()
   if (spec.cursor !== undefined) checkWatched(spec.cursor, since)
   // In this order: what commits after the time of the start lies behind the position.
   const startPosition = source.log.head

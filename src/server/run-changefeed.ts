@@ -1,6 +1,7 @@
 // CREATE CHANGEFEED without INTO: the feed runs on the client's connection until it ends or the client is gone.
 
 import type { LocalStatement, ResultColumn } from '../pg-server/local-statement.ts'
+import { waitHint } from '../postgres/explain-wait.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
 import { countPlaceholders } from '../sql/sql.ts'
 import { planChangefeed, watchPlanned } from './plan-changefeed.ts'
@@ -34,7 +35,11 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions): L
             startPosition,
             startTime,
           },
-          { rows: (messages) => call.sendRows(messages), closeNow: () => source.ingest.closeNow() },
+          {
+            rows: (messages) => call.sendRows(messages),
+            closeNow: () => source.ingest.closeNow(),
+            waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, waitHint),
+          },
           call.signal,
         )
       } finally {

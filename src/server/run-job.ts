@@ -7,8 +7,7 @@ import type { Sources } from './sources.ts'
 export function jobStarter(sources: Sources, feeds: FeedPool): JobStarter {
   return async ({ id, payload }, { resume, save, log, signal }) => {
     const spec = { ...payload.spec, id }
-    const source = await sources.ensure(spec.database)
-    signal.throwIfAborted()
+    const source = await sources.ensure(spec.database, { signal })
     source.ingest.demand(1)
     try {
       await feeds.run(
@@ -22,7 +21,13 @@ export function jobStarter(sources: Sources, feeds: FeedPool): JobStarter {
           resume,
           isJob: true,
         },
-        { rows: async () => undefined, closeNow: () => source.ingest.closeNow(), save, log },
+        {
+          rows: async () => undefined,
+          closeNow: () => source.ingest.closeNow(),
+          waiting: (why) => log('info', `changefeed is ${why}`),
+          save,
+          log,
+        },
         signal,
       )
     } finally {

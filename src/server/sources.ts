@@ -34,6 +34,13 @@ export interface SourcesOptions {
   readonly log: Logger
 }
 
+export interface EnsureOptions {
+  /** Whoever asks does not wait any more. */
+  readonly signal?: AbortSignal
+  /** Hears, now and then, what is waited for. */
+  readonly waiting?: (why: string) => void
+}
+
 export class Sources {
   readonly #options: SourcesOptions
   /** By database oid: a renamed database keeps its log. */
@@ -65,11 +72,11 @@ export class Sources {
   }
 
   /** The source of a database, reading its slot; made when it is the first time. */
-  async ensure(database: string): Promise<Source> {
+  async ensure(database: string, { signal, waiting }: EnsureOptions = {}): Promise<Source> {
     const oid = await this.#ask(database, 'SELECT oid::text FROM pg_database WHERE datname = current_database()')
     if (oid === undefined) throw new FeedError('FEED_NO_DATABASE', `database "${database}" does not exist`)
     const source = this.#sources.get(oid) ?? this.#open(oid, database)
-    await source.ingest.ready
+    await readyOrLeft(source.ingest, signal, waiting)
     return source
   }
 
@@ -110,6 +117,7 @@ export class Sources {
     const heard = (message: FromIngest): void => {
       if (message.tag === 'gap')
         log.error({ database, reason: message.reason }, 'changes are missing from the changelog')
+      if (message.tag === 'waiting') log.info({ database, why: message.why }, 'the replication slot cannot be made yet')
       if (message.tag !== 'state') return
       const { state } = message
       if (state.tag === 'failed' || state.tag === 'retrying') {
@@ -144,5 +152,28 @@ export class Sources {
     } finally {
       await connection.close()
     }
+  }
+}
+
+const tellEveryMs = 1000
+
+/** Settles when the source is ready; rejects when it cannot be, or with the signal's reason. */
+async function readyOrLeft(ingest: IngestThread, signal?: AbortSignal, waiting?: (why: string) => void): Promise<void> {
+  const left = Promise.withResolvers<never>()
+  const leave = (): void => left.reject(signal?.reason)
+  signal?.throwIfAborted()
+  signal?.addEventListener('abort', leave)
+  let told: string | undefined
+  const timer = setInterval(() => {
+    const why = ingest.waiting
+    if (why === undefined || why === told) return
+    told = why
+    waiting?.(why)
+  }, tellEveryMs)
+  try {
+    await Promise.race([ingest.ready, left.promise])
+  } finally {
+    clearInterval(timer)
+    signal?.removeEventListener('abort', leave)
   }
 }

@@ -1,0 +1,44 @@
+// Making a logical slot waits for every transaction that has written, in all databases, and PostgreSQL does not say so.
+// Whoever waits for the slot learns here what it is that holds it up.
+
+import type { RawConnection } from './raw-connection.ts'
+
+const firstMs = 1000
+const againMs = 5000
+
+/** No query text: it may hold values of rows. A prepared transaction has no process, and stands as 0. */
+const blockersSql = (pid: number): string => `SELECT string_agg(
+  CASE WHEN b.pid = 0 THEN 'a prepared transaction'
+    ELSE format('process %s of user "%s" in database "%s", in its transaction for %s s', b.pid, usename, datname, round(extract(epoch FROM clock_timestamp() - xact_start)))
+  END, '; ' ORDER BY xact_start)
+FROM unnest(pg_blocking_pids(${pid})) AS b(pid) LEFT JOIN pg_stat_activity USING (pid)`
+
+export const waitHint =
+  'it goes on when they are over; SELECT pg_terminate_backend(…) ends one by the number of its process'
+
+/** Calls `say` when what `connection` does takes long, and for what. Gives what ends it; `ask` is free behind that. */
+export function explainWait(
+  ask: Pick<RawConnection, 'query'>,
+  connection: Pick<RawConnection, 'backendPid'>,
+  say: (why: string) => void,
+): () => Promise<void> {
+  let asking: Promise<void> = Promise.resolve()
+  let isOver = false
+  let timer = setTimeout(look, firstMs)
+  function look(): void {
+    asking = ask
+      .query(blockersSql(connection.backendPid))
+      .then(([row]) => {
+        if (isOver) return
+        if (row?.[0] != null) say(`waiting for transactions that have written: ${row[0]}`)
+        timer = setTimeout(look, againMs)
+      })
+      // Whoever waits hears of the connection's end.
+      .catch(() => undefined)
+  }
+  return async () => {
+    isOver = true
+    clearTimeout(timer)
+    await asking
+  }
+}
