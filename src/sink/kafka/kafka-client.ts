@@ -6,7 +6,7 @@ import { initProducerIdV2, listOffsetsV5, type Connection } from '@platformatic/
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { addressText, brokerAddress, KafkaConnections, requestMs, type BrokerAddress } from './kafka-connections.ts'
-import { codesOf, kafkaCode, notIdempotent } from './kafka-errors.ts'
+import { codesOf, flatMessage, kafkaCode, notIdempotent } from './kafka-errors.ts'
 import { fetchMetadata, type Metadata, type TopicAnswer, type TopicLayout } from './metadata.ts'
 
 /** A broker that has not answered until then is passed over. */
@@ -48,7 +48,8 @@ export class KafkaClient implements AsyncDisposable {
         this.#brokers = brokers
         return new Map(names.map((name) => [name, topics.get(name) ?? { code: kafkaCode.unknownTopic }]))
       } catch (error) {
-        errors.push(error)
+        const text = addressText(address)
+        errors.push(flatMessage(error).includes(`${address.host}:`) ? error : new Error(text, { cause: error }))
       }
     }
     throw new AggregateError(errors, '')

@@ -52,7 +52,9 @@ export function flatMessage(error: unknown): string {
     if (!(value instanceof Error) || depth > 6) return
     const { message, cause } = value
     const inner = (value as { errors?: unknown }).errors
-    if (message !== '' && !texts.some((text) => text.includes(message))) texts.push(message)
+    // Node's own advice is of no use to somebody who runs a server.
+    const text = message.replace(/; if the root CA is installed locally, .*$/, '')
+    if (text !== '' && !texts.some((other) => other.includes(text))) texts.push(text)
     if (Array.isArray(inner)) for (const one of inner) visit(one, depth + 1)
     visit(cause, depth + 1)
   }

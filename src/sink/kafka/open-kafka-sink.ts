@@ -91,7 +91,10 @@ async function whileEarly(work: () => Promise<void>, signal: AbortSignal): Promi
 async function reachALeader(client: KafkaClient, answers: ReadonlyMap<string, TopicAnswer>): Promise<void> {
   const leaders = new Set([...answers.values()].flatMap((answer) => ('code' in answer ? [] : answer.leaders)))
   leaders.delete(-1)
-  if (leaders.size > 0) await Promise.any([...leaders].map((leader) => client.connection(leader)))
+  if (leaders.size === 0) return
+  await Promise.any([...leaders].map((leader) => client.connection(leader))).catch(({ errors }: AggregateError) => {
+    throw new AggregateError(errors, '')
+  })
 }
 
 function connectFailed(error: unknown, spec: KafkaSinkSpec): FeedError {
