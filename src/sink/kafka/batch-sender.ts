@@ -8,7 +8,9 @@ import type { Connection } from '@platformatic/kafka'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import { compression } from './compression.ts'
+import { gatherRequests } from './gather-requests.ts'
 import type { KafkaClient, KafkaLog } from './kafka-client.ts'
+import { GoingOn } from './going-on.ts'
 import { kafkaCode, mayPass, produceError, sinkError, tooLarge } from './kafka-errors.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import { confirm, produce, type PartitionAnswer } from './produce.ts'
@@ -21,8 +23,6 @@ export interface SenderOptions {
   readonly log: KafkaLog
 }
 
-/** Of one request to one broker. */
-const maxRequestBytes = 4 * 1024 * 1024
 /** Requests under way to one broker, each with other partitions. */
 const maxRequestsPerBroker = 4
 const maxBackoffMs = 30_000
@@ -37,24 +37,19 @@ interface BrokerState {
 export class BatchSender {
   readonly #options: SenderOptions
   readonly #compress
-  readonly #maxMessages: number
   readonly #brokers = new Map<number, BrokerState>()
   /** Over which batches went without acks since the last `confirm`. */
   readonly #unconfirmed = new Set<Connection>()
-  readonly #ended = new AbortController()
+  readonly #course = new GoingOn()
   #producer: { readonly id: bigint; readonly epoch: number } | undefined
   #timer: NodeJS.Timeout | undefined
   #refreshing: Promise<void> | undefined
-  #waiter: PromiseWithResolvers<void> | undefined
-  #failure: FeedError | undefined
   /** Batches leave before they are full. */
   isHurried = false
 
   constructor(options: SenderOptions) {
-    const { maxMessages = 0 } = options.spec.flush
     this.#options = options
     this.#compress = compression(options.spec)
-    this.#maxMessages = maxMessages > 0 ? maxMessages : Number.POSITIVE_INFINITY
   }
 
   /** Asks for a producer id, where acks allow one. */
@@ -64,71 +59,45 @@ export class BatchSender {
   }
 
   check(): void {
-    if (this.#failure !== undefined) throw this.#failure
+    this.#course.check()
   }
 
   fail(error: unknown): void {
-    if (this.#failure !== undefined) return
-    this.#failure = sinkError('sending to Kafka failed', error)
     clearTimeout(this.#timer)
-    this.#ended.abort(this.#failure)
-    this.#wake()
+    this.#course.end(error)
   }
 
   /** The next time that something was delivered; throws when the sender has failed. */
-  async progress(): Promise<void> {
-    this.check()
-    this.#waiter ??= Promise.withResolvers()
-    await this.#waiter.promise
-    this.check()
+  progress(): Promise<void> {
+    return this.#course.progress()
   }
 
   /** Settles when brokers have dealt with all that was sent without acks; a refusal fails the sender. */
   async confirm(): Promise<void> {
     for (const connection of this.#unconfirmed) {
-      await this.#orEnd(confirm(connection)).catch((error: unknown) => this.fail(error))
+      await this.#course.orEnd(confirm(connection)).catch((error: unknown) => this.fail(error))
       this.#unconfirmed.delete(connection)
     }
   }
 
   /** Sends what is ready to brokers that can take more. */
   pump(): void {
-    if (this.#failure !== undefined) return
-    const isDue = this.isHurried || this.#isEager()
-    const requests = new Map<number, { queues: PartitionQueue[]; bytes: number; messages: number }>()
-    let isWaiting = false
-    for (const queue of this.#options.queues.backlog.waiting) {
-      if (!queue.hasFull && !isDue && !this.#isLarge(queue)) {
-        isWaiting = true
-        continue
-      }
-      const { requests: underWay, isMuted } = this.#broker(queue.leader)
-      if (isMuted || underWay >= maxRequestsPerBroker) continue
-      const request = requests.get(queue.leader)
-      if (request === undefined) {
-        requests.set(queue.leader, { queues: [queue], bytes: queue.nextBytes, messages: queue.nextCount })
-        continue
-      }
-      if (request.bytes + queue.nextBytes > maxRequestBytes) continue
-      if (request.messages + queue.nextCount > this.#maxMessages) continue
-      request.queues.push(queue)
-      request.bytes += queue.nextBytes
-      request.messages += queue.nextCount
-    }
-    for (const [leader, { queues }] of requests) void this.#send(leader, queues)
-    const { frequencyMs } = this.#options.spec.flush
+    if (this.#course.hasEnded) return
+    const { queues, spec } = this.#options
+    const { requests, isWaiting } = gatherRequests({
+      waiting: queues.backlog.waiting,
+      flush: spec.flush,
+      isHurried: this.isHurried,
+      canTake: (broker) => this.#canTake(broker),
+    })
+    for (const [leader, chosen] of requests) void this.#send(leader, chosen)
+    const { frequencyMs } = spec.flush
     if (isWaiting && frequencyMs > 0) this.#timer ??= setTimeout(() => this.#timeIsUp(), frequencyMs)
   }
 
-  /** Without bounds of its own a message waits only for those that are under way. */
-  #isEager(): boolean {
-    const { messages, bytes, frequencyMs } = this.#options.spec.flush
-    return frequencyMs === 0 && messages === 0 && bytes === 0
-  }
-
-  #isLarge(queue: PartitionQueue): boolean {
-    const { messages, bytes } = this.#options.spec.flush
-    return (messages > 0 && queue.openCount >= messages) || (bytes > 0 && queue.openBytes >= bytes)
+  #canTake(broker: number): boolean {
+    const { requests, isMuted } = this.#broker(broker)
+    return !isMuted && requests < maxRequestsPerBroker
   }
 
   #timeIsUp(): void {
@@ -158,7 +127,7 @@ export class BatchSender {
       broker.requests -= 1
     }
     this.pump()
-    this.#wake()
+    this.#course.wake()
   }
 
   #settle(queues: readonly PartitionQueue[], answers: readonly PartitionAnswer[]): void {
@@ -192,7 +161,7 @@ export class BatchSender {
       queue.failed()
       failures = Math.max(failures, queue.failures)
     }
-    if (this.#failure !== undefined) return
+    if (this.#course.hasEnded) return
     const failure = sinkError('sending to Kafka failed', error)
     if (failures > spec.retry.max) {
       this.fail(failure)
@@ -201,7 +170,7 @@ export class BatchSender {
     const waitMs = Math.min(spec.retry.backoffMs * 2 ** (failures - 1), maxBackoffMs)
     log('warn', `${failure.message}; attempt ${failures + 1} in ${waitMs} ms`)
     try {
-      await delay(waitMs, undefined, { signal: this.#ended.signal })
+      await delay(waitMs, undefined, { signal: this.#course.signal })
       this.#refreshing ??= this.#refresh()
       await this.#refreshing
     } catch {
@@ -210,13 +179,13 @@ export class BatchSender {
     }
     for (const queue of queues) queue.waits()
     this.pump()
-    this.#wake()
+    this.#course.wake()
   }
 
   async #refresh(): Promise<void> {
     const { log, queues } = this.#options
     try {
-      await this.#orEnd(queues.refresh())
+      await this.#course.orEnd(queues.refresh())
     } catch (error) {
       if (error instanceof TopicReplaced) this.fail(error)
       this.check()
@@ -228,32 +197,14 @@ export class BatchSender {
 
   async #mute(broker: BrokerState, ms: number): Promise<void> {
     broker.isMuted = true
-    await delay(ms, undefined, { signal: this.#ended.signal }).catch(() => undefined)
+    await delay(ms, undefined, { signal: this.#course.signal }).catch(() => undefined)
     broker.isMuted = false
     this.pump()
-  }
-
-  /** `work`, or why the sender ended before it. */
-  async #orEnd<T>(work: Promise<T>): Promise<T> {
-    const { promise, reject } = Promise.withResolvers<never>()
-    const end = (): void => reject(this.#failure)
-    this.#ended.signal.addEventListener('abort', end, { once: true })
-    if (this.#ended.signal.aborted) end()
-    try {
-      return await Promise.race([work, promise])
-    } finally {
-      this.#ended.signal.removeEventListener('abort', end)
-    }
   }
 
   #broker(id: number): BrokerState {
     let state = this.#brokers.get(id)
     if (state === undefined) this.#brokers.set(id, (state = { requests: 0, isMuted: false }))
     return state
-  }
-
-  #wake(): void {
-    this.#waiter?.resolve()
-    this.#waiter = undefined
   }
 }

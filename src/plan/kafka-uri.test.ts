@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { FeedError } from '../errors/feed-error.ts'
+import { readKafkaUri } from './kafka-uri.ts'
+
+const read = (rest: string): ReturnType<typeof readKafkaUri> => readKafkaUri(`kafka://${rest}`, 7)
+
+function refused(uri: string, message: string | RegExp, hint?: string | RegExp): void {
+  assert.throws(
+    () => readKafkaUri(uri, 7),
+    (error: FeedError) => {
+      assert.equal(error.sqlstate, '22023')
+      assert.equal(error.position, 7)
+      if (typeof message === 'string') assert.equal(error.message, message)
+      else assert.match(error.message, message)
+      if (hint !== undefined) assert.match(error.hint ?? '', new RegExp(hint))
+      return true
+    },
+    uri,
+  )
+}
+
+/** Certificate and key as parameters. */
+function makePair(): { readonly cert: string; readonly key: string; readonly encrypted: string } {
+  const dir = mkdtempSync(join(tmpdir(), 'changefeed-uri-'))
+  try {
+    const run = (...args: string[]): void => assert.equal(spawnSync('openssl', args, { cwd: dir }).status, 0)
+    run('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=x', '-keyout', 'key', '-out', 'cert')
+    run('pkcs8', '-topk8', '-in', 'key', '-out', 'encrypted', '-passout', 'pass:secret', '-v2', 'aes256')
+    const encoded = (name: string): string => encodeURIComponent(readFileSync(join(dir, name)).toString('base64'))
+    return { cert: encoded('cert'), key: encoded('key'), encrypted: encoded('encrypted') }
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+test('brokers: one or several, names and addresses, with and without port, a path that means nothing', () => {
+  for (const [rest, brokers] of [
+    ['localhost:9092', ['localhost:9092']],
+    ['localhost', ['localhost:9092']],
+    ['a:1,b:2,c', ['a:1', 'b:2', 'c:9092']],
+    ['a:1, b:2', ['a:1', 'b:2']],
+    ['[::1]:9093', ['[::1]:9093']],
+    ['[fe80::1]', ['[fe80::1]:9092']],
+    ['user:pass@h:1', ['h:1']],
+    ['h:1/path?topic_prefix=p', ['h:1']],
+    ['h:1/?', ['h:1']],
+  ] as const)
+    assert.deepEqual(read(rest).brokers, brokers, rest)
+  refused('kafka://', 'the sink URI names no broker', "'kafka://localhost:9092'")
+  refused('kafka:///?topic_prefix=p', 'the sink URI names no broker')
+})
+
+test('topic_prefix and topic_name', () => {
+  assert.equal(read('h?topic_prefix=bar_').topicPrefix, 'bar_')
+  assert.equal(read('h?topic_name=all%20of%20them').topicName, 'all of them')
+  assert.equal(read('h').topicName, undefined)
+  refused('kafka://h?schema_topic=x', 'schema_topic is not yet supported')
+})
+
+test('a parameter that does not exist is named, with the nearest one that does', () => {
+  refused(
+    'kafka://h?topic_prefx=p',
+    'unknown kafka sink query parameters: [topic_prefx]',
+    'did you mean topic_prefix\\?',
+  )
+  refused('kafka://h?zzzzzzzz=1&aaaaaaaa=2', 'unknown kafka sink query parameters: [aaaaaaaa, zzzzzzzz]')
+  refused('kafka://h?api_key=1', 'unknown kafka sink query parameters: [api_key]')
+})
+
+test('booleans and base64 are what they are called', () => {
+  for (const value of ['true', 'TRUE', 't', '1']) assert.ok(read(`h?tls_enabled=${value}`).tls, value)
+  for (const value of ['false', 'f', '0']) assert.equal(read(`h?tls_enabled=${value}`).tls, undefined, value)
+  for (const name of ['tls_enabled', 'insecure_tls_skip_verify', 'sasl_enabled', 'sasl_handshake'])
+    refused(`kafka://h?${name}=foo`, `param ${name} must be a bool`)
+  for (const name of ['ca_cert', 'client_cert', 'client_key'])
+    refused(`kafka://h?${name}=!`, `param ${name} must be base 64 encoded`)
+})
+
+test('TLS: certificates need it, need each other, and are read', () => {
+  const { cert, key, encrypted } = makePair()
+  const other = makePair()
+  for (const name of ['ca_cert', 'client_cert', 'client_key'])
+    refused(`kafka://h?${name}=Zm9v`, `${name} requires tls_enabled=true`)
+  refused(`kafka://h?tls_enabled=true&client_cert=${cert}`, 'client_cert requires client_key to be set')
+  refused(`kafka://h?tls_enabled=true&client_key=${key}`, 'client_key requires client_cert to be set')
+  refused('kafka://h?tls_enabled=true&ca_cert=Zm9v', /^failed to parse certificate data/, 'base64 -w 0')
+  for (const [c, k] of [
+    ['Zm9v', 'Zm9v'],
+    [cert, other.key],
+    [cert, encrypted],
+  ])
+    refused(
+      `kafka://h?tls_enabled=true&client_cert=${c}&client_key=${k}`,
+      'invalid client certificate data provided',
+      'unencrypted',
+    )
+  const { tls } = read(`h?tls_enabled=true&ca_cert=${cert}&client_cert=${cert}&client_key=${key}`)
+  assert.match(tls?.ca ?? '', /^-----BEGIN CERTIFICATE-----/)
+  assert.match(tls?.cert ?? '', /^-----BEGIN CERTIFICATE-----/)
+  assert.match(tls?.key ?? '', /^-----BEGIN PRIVATE KEY-----/)
+  assert.equal(tls?.verify, true)
+  assert.equal(read('h?tls_enabled=true&insecure_tls_skip_verify=true').tls?.verify, false)
+  // As somebody types it who does not escape, and in the URL's alphabet.
+  const plain = decodeURIComponent(cert)
+  assert.equal(read(`h?tls_enabled=true&ca_cert=${plain}`).tls?.ca, tls?.ca)
+  const forUrls = plain.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+  assert.equal(read(`h?tls_enabled=true&ca_cert=${forUrls}`).tls?.ca, tls?.ca)
+})
+
+test('SASL: mechanisms in both spellings, and what belongs to them', () => {
+  const on = 'h?tls_enabled=true&sasl_enabled=true'
+  for (const [text, mechanism] of [
+    ['', 'PLAIN'],
+    ['&sasl_mechanism=PLAIN', 'PLAIN'],
+    ['&sasl_mechanism=SASL-PLAIN', 'PLAIN'],
+    ['&sasl_mechanism=SCRAM-SHA-256', 'SCRAM-SHA-256'],
+    ['&sasl_mechanism=SASL-SCRAM-SHA-512', 'SCRAM-SHA-512'],
+  ] as const)
+    assert.deepEqual(read(`${on}&sasl_user=petee&sasl_password=bo%2Bnes${text}`).sasl, {
+      mechanism,
+      user: 'petee',
+      password: 'bo+nes',
+    })
+  refused(`kafka://${on}`, 'sasl_user must be provided when SASL is enabled')
+  refused(`kafka://${on}&sasl_user=a`, 'sasl_password must be provided when SASL is enabled')
+  refused('kafka://h?sasl_user=a', 'sasl_enabled must be enabled if sasl_user is provided')
+  refused('kafka://h?sasl_password=a', 'sasl_enabled must be enabled if sasl_password is provided')
+  refused('kafka://h?sasl_handshake=false', 'sasl_enabled must be enabled to configure SASL handshake behavior')
+  refused('kafka://h?sasl_mechanism=PLAIN', 'sasl_enabled must be enabled to configure SASL mechanism')
+  refused('kafka://h?sasl_enabled=true&sasl_user=a&sasl_password=b', 'sasl_enabled requires tls_enabled=true')
+  refused(
+    `kafka://${on}&sasl_mechanism=unsuppported`,
+    'param sasl_mechanism must be one of AWS_MSK_IAM, OAUTHBEARER, PLAIN, SCRAM-SHA-256, or SCRAM-SHA-512',
+  )
+  refused(
+    `kafka://${on}&sasl_mechanism=OAUTHBEARER`,
+    'sasl_client_id must be provided when SASL is enabled using mechanism OAUTHBEARER',
+  )
+  refused(
+    `kafka://${on}&sasl_mechanism=AWS_MSK_IAM&sasl_aws_region=r`,
+    'sasl_aws_iam_role_arn must be provided when SASL is enabled using mechanism AWS_MSK_IAM',
+  )
+})
+
+test('the hosted kinds imply TLS and SASL/PLAIN, and refuse anything else', () => {
+  const { tls, sasl, brokers } = readKafkaUri('confluent-cloud://h:9092?api_key=k&api_secret=s', 1)
+  assert.deepEqual([tls?.verify, sasl, brokers], [true, { mechanism: 'PLAIN', user: 'k', password: 's' }, ['h:9092']])
+  refused('confluent-cloud://h:9092?api_secret=s', 'scheme confluent-cloud requires parameter api_key')
+  refused('confluent-cloud://h:9092?api_key=k', 'scheme confluent-cloud requires parameter api_secret')
+  refused(
+    'azure-event-hub://h:9093?shared_access_key=s',
+    'scheme azure-event-hub requires parameter shared_access_key_name',
+  )
+  for (const [name, value, only] of [
+    ['tls_enabled', 'false', 'true'],
+    ['sasl_enabled', 'false', 'true'],
+    ['sasl_mechanism', 'OAUTHBEARER', 'PLAIN'],
+  ])
+    refused(
+      `confluent-cloud://h?api_key=k&api_secret=s&${name}=${value}`,
+      `unsupported value ${value} for parameter ${name}, please use ${only} instead`,
+    )
+})

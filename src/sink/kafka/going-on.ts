@@ -1,0 +1,57 @@
+// Whether a sender still goes on: the error that ended it, and who waits for the next thing to happen.
+
+import type { FeedError } from '../../errors/feed-error.ts'
+import { sinkError } from './kafka-errors.ts'
+
+export class GoingOn {
+  readonly #ended = new AbortController()
+  #failure: FeedError | undefined
+  #waiter: PromiseWithResolvers<void> | undefined
+
+  /** Aborts when it ends. */
+  get signal(): AbortSignal {
+    return this.#ended.signal
+  }
+
+  get hasEnded(): boolean {
+    return this.#failure !== undefined
+  }
+
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** The first error stays. */
+  end(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = sinkError('sending to Kafka failed', error)
+    this.#ended.abort(this.#failure)
+    this.wake()
+  }
+
+  /** Settles at the next `wake`; throws when it has ended. */
+  async progress(): Promise<void> {
+    this.check()
+    this.#waiter ??= Promise.withResolvers()
+    await this.#waiter.promise
+    this.check()
+  }
+
+  wake(): void {
+    this.#waiter?.resolve()
+    this.#waiter = undefined
+  }
+
+  /** `work`, or why it ended before that. */
+  async orEnd<T>(work: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>()
+    const end = (): void => reject(this.#failure)
+    this.signal.addEventListener('abort', end, { once: true })
+    if (this.hasEnded) end()
+    try {
+      return await Promise.race([work, promise])
+    } finally {
+      this.signal.removeEventListener('abort', end)
+    }
+  }
+}
