@@ -7,11 +7,21 @@ import { dirname, join } from 'node:path'
 import { FeedError } from '../../errors/feed-error.ts'
 import { isReachable, type Binaries } from './binaries.ts'
 import { give, type ServerUser } from './server-user.ts'
+import { startFailure } from './start-failure.ts'
 
 /** Major version of the binaries in the package. */
 const major = '18'
 
 export async function prepareDataDir(dir: string, binaries: Binaries, user: ServerUser | undefined): Promise<void> {
+  try {
+    await prepare(dir, binaries, user)
+  } catch (error) {
+    if (error instanceof FeedError) throw error
+    throw startFailure('making the data folder', (error as Error).message, dirname(dir))
+  }
+}
+
+async function prepare(dir: string, binaries: Binaries, user: ServerUser | undefined): Promise<void> {
   mkdirSync(dirname(dir), { recursive: true })
   if (user !== undefined && !isReachable(dirname(dir))) {
     throw new FeedError(
@@ -57,19 +67,4 @@ async function initdb(dir: string, binaries: Binaries, user: ServerUser | undefi
   child.on('error', reject)
   child.on('close', (code) => resolve(code))
   if ((await promise) !== 0) throw startFailure('initdb', errors, dirname(dir))
-}
-
-/** What PostgreSQL said when it did not start, with what to do about it. */
-export function startFailure(what: string, output: string, where: string): FeedError {
-  if (output.includes('No space left on device')) {
-    return new FeedError('FEED_START', `the disk of ${where} is full`, {
-      hint: 'free space there, or choose another --store',
-    })
-  }
-  const said = output
-    .trim()
-    .split('\n')
-    .filter((line) => /FATAL|ERROR|PANIC|error:|cannot/.test(line))
-    .join('; ')
-  return new FeedError('FEED_START', `${what} failed: ${said === '' ? output.trim().slice(-500) : said}`)
 }

@@ -8,8 +8,8 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Binaries } from './binaries.ts'
-import { startFailure } from './data-dir.ts'
 import type { ServerUser } from './server-user.ts'
+import { loggedSince, startFailure } from './start-failure.ts'
 
 const readyWithinMs = 120_000
 const stopWithinMs = 30_000
@@ -54,6 +54,7 @@ const settings = {
 
 export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
   const { dir, socketDir, port, binaries, user } = options
+  const startedAtMs = Date.now()
   const flags = Object.entries({
     ...settings,
     port: String(port),
@@ -72,7 +73,9 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4000)))
   const exited = new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(error.message))
-    child.on('close', (code, signal) => resolve(`${said.trim()} (${signal ?? `exit code ${code}`})`))
+    child.on('close', (code, signal) =>
+      resolve(`${said.trim()}\n${loggedSince(dir, startedAtMs)}\n(${signal ?? `exit code ${code}`})`),
+    )
   })
   await ready(child, dir, exited)
   return {
