@@ -76,12 +76,17 @@ export class FeedPool {
     }
     this.#feeds.set(feed, entry)
     entry.worker.feeds.add(feed)
-    const stop = (): void => entry.worker.say({ tag: 'stop', feed })
+    const stopped = Promise.withResolvers<void>()
+    const stop = (): void => {
+      entry.worker.say({ tag: 'stop', feed })
+      stopped.resolve()
+    }
     signal.addEventListener('abort', stop)
     try {
       entry.worker.say({ tag: 'start', feed, start })
       await entry.ended.promise
-      await entry.last
+      // Who does not take its rows does not hold a feed that is stopped.
+      await Promise.race([entry.last, stopped.promise])
     } finally {
       signal.removeEventListener('abort', stop)
     }

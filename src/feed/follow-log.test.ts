@@ -1,135 +1,24 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { LogHead } from '../changelog/files/log-head.ts'
-import { LogWriter } from '../changelog/files/log-writer.ts'
-import { openChangelog } from '../changelog/files/open-changelog.ts'
-import { recoverLog } from '../changelog/files/recover.ts'
+import { insert, relid, remove, update, WrittenLog } from '../../test/feed/written-log.ts'
 import type { Changelog } from '../changelog/changelog.ts'
 import type { Hlc } from '../core/hlc.ts'
 import { zeroHlc } from '../core/hlc.ts'
 import { SchemaHistory } from '../decode/schema-history.ts'
+import type { RowView } from '../core/row-view.ts'
 import { LogFollower } from './follow-log.ts'
+import type { PassLimits } from './large-transaction.ts'
 import { MessageOutput } from './message-output.ts'
 
-const relid = 42
-const description = {
-  relid,
-  database: 'd',
-  schema: 'public',
-  name: 't',
-  identity: 'f',
-  primaryKey: ['a'],
-  columns: [
-    {
-      name: 'a',
-      attnum: 1,
-      typeOid: 20,
-      typmod: -1,
-      typeName: 'bigint',
-      shape: { tag: 'scalar', name: 'int8' },
-      notNull: true,
-      hasDefault: false,
-      generated: false,
-    },
-    {
-      name: 'b',
-      attnum: 2,
-      typeOid: 25,
-      typmod: -1,
-      typeName: 'text',
-      shape: { tag: 'scalar', name: 'text' },
-      notNull: false,
-      hasDefault: false,
-      generated: false,
-    },
-  ],
-}
-
-function cstring(text: string): Buffer {
-  return Buffer.from(`${text}\0`)
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value)
-  return bytes
-}
-
-const relation = Buffer.concat([
-  Buffer.from('R'),
-  u32(relid),
-  cstring('public'),
-  cstring('t'),
-  Buffer.from('f'),
-  Buffer.from([0, 2]),
-  Buffer.from([1]),
-  cstring('a'),
-  u32(20),
-  u32(0xffffffff),
-  Buffer.from([1]),
-  cstring('b'),
-  u32(25),
-  u32(0xffffffff),
-])
-
-function tuple(values: readonly string[]): Buffer {
-  return Buffer.concat([
-    Buffer.from([0, values.length]),
-    ...values.flatMap((value) => [Buffer.from('t'), u32(Buffer.byteLength(value)), Buffer.from(value)]),
-  ])
-}
-
-const insert = (row: readonly string[]): Buffer =>
-  Buffer.concat([Buffer.from('I'), u32(relid), Buffer.from('N'), tuple(row)])
-const update = (old: readonly string[], row: readonly string[]): Buffer =>
-  Buffer.concat([Buffer.from('U'), u32(relid), Buffer.from('O'), tuple(old), Buffer.from('N'), tuple(row)])
-
-class TestLog implements Disposable {
-  readonly dir = mkdtempSync(join(tmpdir(), 'follow-'))
-  readonly head = new LogHead()
-  readonly writer: LogWriter
-  #wall = 1000n
-  #lsn = 1000n
-
-  constructor(segmentBytes?: number) {
-    this.writer = new LogWriter({ dir: this.dir, head: this.head, recovered: recoverLog(this.dir), segmentBytes })
-  }
-
-  transaction(messages: readonly Buffer[], withSchema = false): Hlc {
-    const ts = { wall: (this.#wall += 1000n), logical: 0 }
-    this.writer.begin(ts, (this.#lsn += 100n), 1, 0n)
-    if (withSchema) {
-      this.writer.schema(relid, Buffer.from(JSON.stringify(description)), false)
-      this.writer.relation(relid, relation, 0, relation.length)
-    }
-    for (const message of messages) this.writer.row(relid, message[0] === 0x49, message, 0, message.length)
-    this.writer.commit(this.#lsn + 50n)
-    return ts
-  }
-
-  get log(): Changelog {
-    return openChangelog(this.dir, this.head.shared)
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.dir, { recursive: true, force: true })
-  }
-}
-
-/** Every message up to `endTime`, as `<ts> <key> <value's b>`, and the frontiers in between as `-> <ts>`. */
-async function follow(log: Changelog, after: Hlc, endTime: Hlc): Promise<string[]> {
+/** Every message up to `endTime`, as `<key> <ts> <b after>|<b before>`, and the frontiers in between as `-> <ts>`. */
+async function follow(log: Changelog, after: Hlc, endTime: Hlc, limits?: PassLimits): Promise<string[]> {
   const said: string[] = []
-  let ts = ''
+  const b = (row: RowView | undefined): string =>
+    row === undefined ? '-' : row.bytes.toString('latin1', row.starts[1], row.ends[1]).slice(0, 8)
   const output = new MessageOutput({
     encodeKey: (_relation, row, out) => out.copy(row.bytes, row.starts[0], row.ends[0]),
-    encodeValue: (change, out) => {
-      ts = change.updated.toString()
-      const { after: row } = change
-      if (row !== undefined)
-        out.latin1(`${ts.split('.')[0]} ${row.bytes.toString('latin1', row.starts[1], row.ends[1]).slice(0, 8)}`)
+    encodeValue: ({ updated, after: row, before }, out) => {
+      out.latin1(` ${updated.toString().split('.')[0]} ${b(row)}|${b(before)}`)
       return true
     },
     encodeResolved: () => undefined,
@@ -137,10 +26,7 @@ async function follow(log: Changelog, after: Hlc, endTime: Hlc): Promise<string[
   const handOn = async (): Promise<void> => {
     const { batch } = output
     const { buffer } = batch.bytes
-    for (let i = 0; i < batch.count; i++) {
-      const key = buffer.toString('latin1', batch.keyStarts[i], batch.valueStarts[i])
-      said.push(`${key} ${buffer.toString('latin1', batch.valueStarts[i], batch.valueEnds[i])}`)
-    }
+    for (let i = 0; i < batch.count; i++) said.push(buffer.toString('latin1', batch.keyStarts[i], batch.valueEnds[i]))
     batch.clear()
   }
   using reader = log.readAfter(after)
@@ -159,6 +45,7 @@ async function follow(log: Changelog, after: Hlc, endTime: Hlc): Promise<string[
       said.push(`-> ${frontier.wall}`)
     },
     signal: new AbortController().signal,
+    limits,
   })
   await follower.run()
   await handOn()
@@ -166,7 +53,7 @@ async function follow(log: Changelog, after: Hlc, endTime: Hlc): Promise<string[
 }
 
 test('transactions that lie across blocks and segments come whole, and before the frontier passes them', async () => {
-  using files = new TestLog(1024 * 1024)
+  using files = new WrittenLog(1024 * 1024)
   const filler = 'f'.repeat(500)
   files.transaction([insert(['1', 'x']), insert(['2', 'x'])], true)
   let last = zeroHlc
@@ -186,5 +73,45 @@ test('transactions that lie across blocks and segments come whole, and before th
   for (const line of said) {
     if (line.startsWith('->')) frontier = BigInt(line.slice(3))
     else assert.ok(BigInt(line.split(' ')[1] ?? '0') > frontier, `${line} after ${frontier}`)
+  }
+})
+
+test('a transaction larger than memory is read in passes, by rows or by the width of its keys, and says the same', async () => {
+  using files = new WrittenLog()
+  const rows = 3000
+  const key = (i: number): string => `${i}${'k'.repeat(200)}`
+  files.transaction(
+    Array.from({ length: rows }, (_, i) => insert([key(i), 'old'])),
+    true,
+  )
+  const messages: Buffer[] = []
+  for (let i = 0; i < rows; i++) {
+    messages.push(update([key(i), 'old'], [key(i), 'mid']))
+    // Moved away; a row that comes and goes; and one that takes the free key.
+    if (i % 5 === 1) messages.push(update([key(i), 'mid'], [`moved${i}`, 'mid']))
+    if (i % 5 === 2) messages.push(insert([`brief${i}`, 'x']), remove([`brief${i}`, 'x']))
+  }
+  for (let i = 0; i < rows; i++) {
+    if (i % 5 === 1) messages.push(insert([key(i), 'new']))
+    else if (i % 5 === 3) messages.push(remove([key(i), 'mid']))
+    else messages.push(update([key(i), 'mid'], [key(i), 'new']))
+  }
+  const ts = files.transaction(messages)
+  await files.writer.flush()
+  const limits: readonly PassLimits[] = [
+    { rows: 1e9, bytes: 1e9 },
+    { rows: 100, bytes: 1e9 },
+    { rows: 1e9, bytes: 100_000 },
+  ]
+  const [first, ...others] = await Promise.all(limits.map((limit) => follow(files.log, zeroHlc, ts, limit)))
+  await files.writer.close()
+  for (const other of others) assert.deepEqual(other, first)
+  const said = (first ?? []).filter((line) => !line.startsWith('->')).slice(rows)
+  assert.equal(said.length, rows + rows / 5)
+  const value = new Map(said.map((line) => [line.split(' ')[0], line.split(' ')[2]]))
+  for (let i = 0; i < rows; i++) {
+    assert.equal(value.get(key(i)), i % 5 === 3 ? '-|old' : 'new|old')
+    assert.equal(value.get(`moved${i}`), i % 5 === 1 ? 'mid|-' : undefined)
+    assert.equal(value.get(`brief${i}`), undefined)
   }
 })

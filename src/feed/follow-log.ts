@@ -7,7 +7,7 @@ import { compareHlc, type Hlc } from '../core/hlc.ts'
 import type { SchemaHistory } from '../decode/schema-history.ts'
 import { TransactionEmitter } from './emit-transaction.ts'
 import type { FeedTarget } from '../core/feed-spec.ts'
-import { planLarge, type LargeTransaction } from './large-transaction.ts'
+import { planLarge, type LargeTransaction, type PassLimits } from './large-transaction.ts'
 import type { MessageOutput } from './message-output.ts'
 import { listRecords, OffsetList } from './offset-list.ts'
 import { Turns } from './turns.ts'
@@ -28,6 +28,8 @@ export interface FollowOptions {
   /** Everything at or below the frontier has been written to `output`. */
   readonly advanced: (frontier: Hlc) => Promise<void>
   readonly signal: AbortSignal
+  /** Of the memory that a large transaction may take; for tests. */
+  readonly limits?: PassLimits | undefined
 }
 
 export class LogFollower {
@@ -139,7 +141,7 @@ export class LogFollower {
   }
 
   async #beginLarge(block: LogBlock, from: number, ts: Hlc): Promise<void> {
-    const { log, schemas, diff } = this.#options
+    const { log, schemas, diff, limits } = this.#options
     this.#ordinal = 0
     this.#largeTs = ts
     this.#large = await planLarge(
@@ -150,6 +152,7 @@ export class LogFollower {
         isTarget: this.#isTarget,
         mentionsTarget: (candidate) => this.#mentionsTarget(candidate),
         breathe: () => this.#turns.breathe(),
+        limits,
       },
       block.position,
       from,

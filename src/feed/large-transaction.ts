@@ -13,9 +13,14 @@ import { LastChanges } from './last-changes.ts'
 import { isRow, listRecords, OffsetList, recordEnd } from './offset-list.ts'
 import { SchemaTrail } from './schema-trail.ts'
 
-/** Changes whose keys one pass may hold, and memory for them: keys may be wide. */
-const rowsPerPass = 2_000_000
-const maxPassBytes = 256 * 1024 * 1024
+export interface PassLimits {
+  /** Changes whose keys one pass may hold. */
+  readonly rows: number
+  /** Memory for them: keys may be wide. */
+  readonly bytes: number
+}
+
+const defaultLimits: PassLimits = { rows: 2_000_000, bytes: 256 * 1024 * 1024 }
 
 export interface LargeTransaction {
   /** Undefined: it only inserts, so every change is the last of its row. */
@@ -31,8 +36,7 @@ export interface LargeOptions {
   readonly diff: boolean
   /** Called now and then, so that the thread stays awake for others. */
   readonly breathe: () => Promise<void>
-  readonly rowsPerPass?: number
-  readonly maxPassBytes?: number
+  readonly limits?: PassLimits | undefined
 }
 
 /** One block's part of the transaction. */
@@ -62,7 +66,8 @@ export async function planLarge(options: LargeOptions, position: number, offset:
 
   const bits = new Uint8Array(Math.floor(count / 4) + 1)
   const touched = options.diff ? new FirstTouches() : undefined
-  let passes = Math.ceil(count / (options.rowsPerPass ?? rowsPerPass))
+  const { rows } = options.limits ?? defaultLimits
+  let passes = Math.ceil(count / rows)
   let trail: SchemaTrail | undefined
   for (let pass = 0; pass < passes; pass++) {
     trail = await findLast(options, parts, position, offset, { bits, touched, pass, passes })
@@ -124,6 +129,7 @@ async function findLast(
 ): Promise<SchemaTrail | undefined> {
   const { schemas } = options
   const { pass, passes } = work
+  const { bytes } = options.limits ?? defaultLimits
   const trail = new SchemaTrail(schemas)
   const wanted = passes === 1 ? undefined : (hash: number): boolean => hash % passes === pass
   const change = new ChangeReader(schemas)
@@ -143,7 +149,7 @@ async function findLast(
       change.read(payload, at)
       last.note(change, part.firstOrdinal + i, wanted)
     }
-    if (last.bytes > (options.maxPassBytes ?? maxPassBytes)) {
+    if (last.bytes > bytes) {
       schemas.restore(trail.start)
       return undefined
     }

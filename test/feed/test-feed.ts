@@ -102,6 +102,8 @@ export class SinklessFeed implements TestFeed {
     const { connection } = this.#client as unknown as { connection: { stream: { destroy(): void } } }
     connection.stream.destroy()
     await this.ended
+    const [failure] = this.failures
+    if (failure !== undefined) throw new Error(failure)
   }
 
   #take({ table, key, value }: { table: string | null; key: Buffer | null; value: Buffer }): void {
