@@ -1,7 +1,8 @@
 // Everything that can make changes go missing behind our back, done to a real PostgreSQL: each must be named.
 
 import assert from 'node:assert/strict'
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test, { after, before } from 'node:test'
 import { LogHead } from '../changelog/files/log-head.ts'
 import { openChangelog } from '../changelog/files/open-changelog.ts'
@@ -201,6 +202,58 @@ test('a source that was restored from a backup is a gap, and what it commits fro
   await db.sql(`INSERT INTO t VALUES ('2')`)
   const story = await all.story()
   assert.deepEqual(story.slice(story.indexOf('gap')), ['gap', '2'])
+})
+
+test('a source that goes on along another timeline is followed there', async () => {
+  await using db = await server.database()
+  {
+    await using all = await following(db)
+    await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+    await watch(db, 't')
+    await db.sql(`INSERT INTO t VALUES ('1')`)
+    await all.story()
+  }
+  await db.sql(`INSERT INTO t VALUES ('2')`)
+  await server.restart((dir) => {
+    writeFileSync(join(dir, 'recovery.signal'), '')
+    appendFileSync(join(dir, 'postgresql.auto.conf'), `restore_command = 'false'\n`)
+    server.own(dir)
+  })
+  await within(20_000, 'the end of recovery', async () => (await db.sql('SELECT pg_is_in_recovery()'))[0]?.[0] === 'f')
+  assert.deepEqual(await db.sql('SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)'), [['00000002']])
+  for (const id of ['3', '4']) {
+    await using all = await following(db)
+    await db.sql(`INSERT INTO t VALUES ('${id}')`)
+    assert.deepEqual(await all.story(), ['1', '2', '3', '4'].slice(0, Number(id)))
+    assert.deepEqual(all.gaps, [])
+  }
+})
+
+test('a slot that PostgreSQL has given up because it kept too much WAL is a gap', async () => {
+  await using db = await server.database()
+  {
+    await using all = await following(db)
+    await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+    await watch(db, 't')
+    await all.story()
+  }
+  await db.sql(`INSERT INTO t VALUES ('lost')`)
+  await slotIsFree(db)
+  await db.sql(`ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'`)
+  await db.sql('SELECT pg_reload_conf()')
+  await within(20_000, 'the slot to be lost', async () => {
+    await db.sql(`CREATE TABLE filler AS SELECT g FROM generate_series(1, 1000) g; DROP TABLE filler`)
+    await db.sql('SELECT pg_switch_wal()')
+    await db.sql('CHECKPOINT')
+    const [row] = await db.sql('SELECT wal_status FROM pg_replication_slots WHERE database = current_database()')
+    return row?.[0] === 'lost'
+  })
+  await db.sql('ALTER SYSTEM RESET max_slot_wal_keep_size')
+  await db.sql('SELECT pg_reload_conf()')
+  await using all = await following(db)
+  assert.match(await all.gap(), /was invalidated \(wal_removed\): changes after \S+ are missing/)
+  await db.sql(`INSERT INTO t VALUES ('2')`)
+  assert.deepEqual(await all.story(), ['gap', '2'])
 })
 
 test('a log that somebody has removed begins anew, and a cursor from before is refused', async () => {

@@ -41,6 +41,9 @@ export class IngestThread {
       this.#ready = newReady()
       this.#spawn()
     }
+    // What runs waits until the disk takes bytes again; what would begin is told.
+    if (this.state.tag === 'retrying' && this.state.error.code === 'FEED_LOG_IO')
+      return Promise.reject(fromWireError(this.state.error))
     return this.#ready.promise
   }
 
