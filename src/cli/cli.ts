@@ -22,17 +22,19 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
 }
 
 export async function runCommand(argv: readonly string[]): Promise<number> {
-  const [name, ...rest] = argv
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+  // `help sql` is `sql --help`.
+  const [first, ...rest] = argv[0] === 'help' && argv[1] !== undefined ? [argv[1], '--help'] : argv
+  if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
     process.stdout.write(usage())
-    return name === undefined ? 1 : 0
+    return first === undefined ? 1 : 0
   }
-  const command = Object.hasOwn(commands, name === '--version' ? 'version' : name)
-    ? commands[name === '--version' ? 'version' : name]
-    : undefined
+  const name = first === '--version' ? 'version' : first
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command === undefined) {
-    const meant = nearestName(name, Object.keys(commands))
-    process.stderr.write(`ERROR: unknown command "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}\n`)
+    const names = Object.keys(commands)
+    const meant = names.find((known) => known.startsWith(name)) ?? nearestName(name, names)
+    const hint = meant === undefined ? '"changefeed --help" lists the commands' : `did you mean "${meant}"?`
+    process.stderr.write(`ERROR: unknown command "${name}"\nHINT: ${hint}\n`)
     return 1
   }
   try {
@@ -41,6 +43,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     )(rest)
   } catch (error) {
     process.stderr.write(errorText(error))
+    if (error instanceof UsageError) process.stderr.write(`HINT: "changefeed ${name} --help" lists the flags\n`)
     return 1
   }
 }

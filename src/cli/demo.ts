@@ -9,7 +9,7 @@ import pino from 'pino'
 import { FeedError } from '../errors/feed-error.ts'
 import { serve, type RunningServer } from '../server/serve.ts'
 import { sqlUrl } from './start-single-node.ts'
-import { readFlags, UsageError } from './usage-error.ts'
+import { readFlags, readPort, UsageError } from './usage-error.ts'
 
 const help = `Usage: changefeed demo [--seconds=N] [--sql-port=N] [--http-port=N]
 
@@ -34,13 +34,18 @@ export async function demo(argv: readonly string[]): Promise<number> {
   if (seconds !== undefined && !(seconds > 0))
     throw new UsageError(`--seconds=${values.seconds} is not a number of seconds`)
 
+  const ports = {
+    sql: readPort(values['sql-port'], '--sql-port', 0),
+    http: readPort(values['http-port'], '--http-port', 0),
+  }
+
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
   const storeDir = mkdtempSync(join(tmpdir(), 'changefeed-demo-'))
   chmodSync(storeDir, 0o755)
   let server: RunningServer | undefined
   try {
-    server = await start(storeDir, Number(values['sql-port']), Number(values['http-port']))
+    server = await start(storeDir, ports.sql, ports.http)
     if (seconds !== undefined) setTimeout(() => stop.abort(), seconds * 1000).unref()
     await show(server, stop.signal)
   } finally {

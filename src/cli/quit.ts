@@ -1,4 +1,4 @@
-// changefeed quit: asks a server to stop, and waits until it has.
+// changefeed quit: asks a server to stop, and waits until it has, if its store is here.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -15,7 +15,7 @@ const help = `Usage: changefeed quit --insecure [flags]
 
 const flags = {
   insecure: { type: 'boolean' },
-  store: { type: 'string', short: 's', default: 'changefeed-data' },
+  store: { type: 'string', short: 's' },
   'http-addr': { type: 'string' },
 } as const
 
@@ -24,13 +24,15 @@ const stopWithinMs = 60_000
 export async function quit(argv: readonly string[]): Promise<number> {
   const values = readFlags(argv, flags, help)
   if (values === undefined) return 0
-  const storeDir = resolve(values.store)
-  if (values['http-addr'] === undefined && existsSync(storeDir)) return quitStore(storeDir)
+  const storeDir = resolve(values.store ?? 'changefeed-data')
+  if (values['http-addr'] === undefined && (values.store !== undefined || existsSync(storeDir)))
+    return quitStore(storeDir)
   const { host, port } = readAddress(values['http-addr'] ?? 'localhost', '--http-addr', {
     host: 'localhost',
     port: 8080,
   })
   await quitOverHttp(`http://${host === 'localhost' ? '127.0.0.1' : host}:${port}`)
+  process.stdout.write('ok, it shuts down\n')
   return 0
 }
 

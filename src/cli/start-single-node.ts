@@ -3,10 +3,11 @@
 import { spawn } from 'node:child_process'
 import { openSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import pino from 'pino'
+import { FeedError } from '../errors/feed-error.ts'
 import { lockStore } from '../postgres/embedded/store-lock.ts'
 import { serve } from '../server/serve.ts'
 import { errorText } from './cli.ts'
+import { serverLog } from './server-log.ts'
 import { readAddress, readFlags, UsageError, type Address } from './usage-error.ts'
 import { packageVersion } from './version.ts'
 
@@ -42,7 +43,16 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
   if (values.background === true) return background(argv, storeDir)
 
   let unlock: (() => void) | undefined
-  const files = [values['pid-file'], values['listening-url-file']]
+  const written: string[] = []
+  const write = (flag: string, file: string | undefined, text: string): void => {
+    if (file === undefined) return
+    try {
+      writeFileSync(file, text)
+    } catch (error) {
+      throw new FeedError('FEED_START', `cannot write ${flag}=${file}: ${(error as Error).message}`)
+    }
+    written.push(file)
+  }
   const stopAsked = Promise.withResolvers<void>()
   // Signals count from the first moment on: a start that is interrupted stops what it has started.
   let signals = 0
@@ -56,16 +66,21 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
     unlock = lockStore(storeDir)
     const log = serverLog(storeDir)
     const server = await serve({ listen, http, storeDir, log, onShutdown: () => stopAsked.resolve() })
-    const url = sqlUrl(listen, server.sqlPort)
-    if (values['pid-file'] !== undefined) writeFileSync(values['pid-file'], `${process.pid}\n`)
-    if (values['listening-url-file'] !== undefined) writeFileSync(values['listening-url-file'], `${url}\n`)
-    writeFileSync(join(storeDir, 'http-address'), `${shown(http.host)}:${server.httpPort}`)
-    process.stdout.write(banner(url, http, server.httpPort, storeDir))
-    process.send?.({ tag: 'ready' })
-    process.disconnect?.()
-    await stopAsked.promise
-    process.stdout.write('initiating graceful shutdown of server\n')
-    await server.stop()
+    try {
+      const url = sqlUrl(listen, server.sqlPort)
+      write('--pid-file', values['pid-file'], `${process.pid}\n`)
+      write('--listening-url-file', values['listening-url-file'], `${url}\n`)
+      writeFileSync(join(storeDir, 'http-address'), `${shown(http.host)}:${server.httpPort}`)
+      const text = banner(url, http, server.httpPort, storeDir)
+      process.stdout.write(text)
+      process.send?.({ tag: 'ready', text })
+      process.disconnect?.()
+      await stopAsked.promise
+      process.stdout.write('initiating graceful shutdown of server\n')
+    } finally {
+      // The store is ours until nothing runs on it.
+      await server.stop()
+    }
     process.stdout.write('server drained and shutdown completed\n')
     return 0
   } catch (error) {
@@ -73,8 +88,7 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
     throw error
   } finally {
     if (unlock !== undefined) {
-      for (const file of [...files, join(storeDir, 'http-address')])
-        if (file !== undefined) rmSync(file, { force: true })
+      for (const file of [...written, join(storeDir, 'http-address')]) rmSync(file, { force: true })
       unlock()
     }
   }
@@ -82,8 +96,7 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
 
 /** Starts itself again, detached, and waits for its word. */
 async function background(argv: readonly string[], storeDir: string): Promise<number> {
-  mkdirSync(join(storeDir, 'logs'), { recursive: true })
-  const output = openSync(join(storeDir, 'logs', 'changefeed.out'), 'a')
+  const output = openOutput(storeDir)
   const child = spawn(
     process.execPath,
     [process.argv[1] ?? '', 'start-single-node', ...argv.filter((flag) => flag !== '--background')],
@@ -92,25 +105,30 @@ async function background(argv: readonly string[], storeDir: string): Promise<nu
       stdio: ['ignore', output, output, 'ipc'],
     },
   )
-  const { promise, resolve: settle } = Promise.withResolvers<string | undefined>()
-  child.on('message', (message: { tag: string; text?: string }) =>
-    settle(message.tag === 'ready' ? undefined : message.text),
+  const { promise, resolve: settle } = Promise.withResolvers<{ readonly tag: string; readonly text: string }>()
+  child.on('message', settle)
+  child.on('exit', (code) =>
+    settle({ tag: 'failed', text: `ERROR: the server ended with exit code ${code}; see ${join(storeDir, 'logs')}\n` }),
   )
-  child.on('exit', (code) => settle(`ERROR: the server ended with exit code ${code}; see ${join(storeDir, 'logs')}\n`))
-  const failure = await promise
+  const { tag, text } = await promise
   if (child.connected) child.disconnect()
   child.unref()
-  if (failure === undefined) return 0
-  process.stderr.write(failure)
-  return 1
+  if (tag !== 'ready') {
+    process.stderr.write(text)
+    return 1
+  }
+  process.stdout.write(`${text}stop:    changefeed quit --insecure --store=${storeDir}\n`)
+  return 0
 }
 
-function serverLog(storeDir: string): pino.Logger {
-  mkdirSync(join(storeDir, 'logs'), { recursive: true })
-  return pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: join(storeDir, 'logs', 'changefeed.log'), sync: true }),
-  )
+/** What the server says once nobody listens. */
+function openOutput(storeDir: string): number {
+  try {
+    mkdirSync(join(storeDir, 'logs'), { recursive: true })
+    return openSync(join(storeDir, 'logs', 'changefeed.out'), 'a')
+  } catch (error) {
+    throw new FeedError('FEED_START', `cannot make the store ${storeDir}: ${(error as Error).message}`)
+  }
 }
 
 export function sqlUrl({ host }: Address, port: number): string {

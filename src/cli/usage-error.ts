@@ -1,6 +1,7 @@
 // Flags that do not fit: reported without a stack, because whoever typed them can mend them.
 
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
+import { nearestName } from '../core/nearest-name.ts'
 
 export class UsageError extends Error {}
 
@@ -13,8 +14,19 @@ export function readFlags<const T extends ParseArgsOptionsConfig>(argv: readonly
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values
   } catch (error) {
-    throw new UsageError((error as Error).message)
+    const { code, message } = error as Error & { readonly code?: string }
+    const flag = /'(--?[^' ]+)'/.exec(message)?.[1]
+    if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || flag === undefined) throw new UsageError(message)
+    const meant = nearestName(flag.replace(/^-+/, ''), Object.keys(options))
+    throw new UsageError(`unknown flag ${flag}${meant === undefined ? '' : `; did you mean --${meant}?`}`)
   }
+}
+
+/** 0 is a free one. */
+export function readPort(text: string, flag: string, least: 0 | 1 = 1): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1
+  if (port < least || port > 65_535) throw new UsageError(`${flag}=${text} is not a port`)
+  return port
 }
 
 export interface Address {

@@ -39,6 +39,14 @@ test('in the background: pid and URL are written, quit ends it, the next start f
   try {
     const first = start()
     assert.equal(first.status, 0, first.text)
+    // Whoever started it learns where it is and how it is used and ended.
+    for (const part of [
+      `sql:     ${readFileSync(files.url, 'utf8')}`,
+      `pid:     ${readFileSync(files.pid, 'utf8')}`,
+      `changefeed quit --insecure ${store}\n`,
+    ]) {
+      assert.ok(first.text.includes(part), first.text)
+    }
     assert.match(readFileSync(files.url, 'utf8'), /^postgresql:\/\/root@localhost:\d+\/defaultdb\?sslmode=disable\s*$/)
     sql('CREATE DATABASE kept')
     assert.match(sql('SELECT datname FROM pg_database ORDER BY 1'), /defaultdb[^]*kept[^]*postgres/)
@@ -137,6 +145,24 @@ test('what cannot start says why, and harms nothing', async () => {
     other.close()
     assert.equal(http.status, 1)
     assert.match(http.text, new RegExp(String(port)))
+
+    // The server was up by then: it must be down again before the store is given back.
+    const unwritable = run(
+      ...flags,
+      '--listen-addr=localhost:0',
+      `--store=${join(dir, 'd')}`,
+      `--pid-file=${join(dir, 'nowhere', 'pid')}`,
+    )
+    assert.equal(unwritable.status, 1)
+    assert.match(unwritable.text, /^ERROR: cannot write --pid-file=\S+: ENOENT[^\n]*\n$/)
+    assert.ok(!existsSync(join(dir, 'd', 'postgres', 'postmaster.pid')))
+
+    writeFileSync(join(dir, 'file'), '')
+    for (const more of [[], ['--background']]) {
+      const noStore = run(...flags, '--listen-addr=localhost:0', `--store=${join(dir, 'file')}`, ...more)
+      assert.equal(noStore.status, 1)
+      assert.match(noStore.text, /^ERROR: cannot make the store [^\n]*\n$/)
+    }
 
     spawnSync('mkdir', ['-p', join(dir, 'c', 'postgres')])
     writeFileSync(join(dir, 'c', 'postgres', 'PG_VERSION'), '13\n')

@@ -1,7 +1,7 @@
 // The command line of the shell. What the URL says holds unless a flag says otherwise.
 
 import type pg from 'pg'
-import { readAddress, readFlags, UsageError } from '../usage-error.ts'
+import { readAddress, readFlags, readPort, UsageError } from '../usage-error.ts'
 import { displayFormats, type DisplayFormat } from './display-format.ts'
 
 export interface SqlArguments {
@@ -46,9 +46,12 @@ export function readSqlArguments(argv: readonly string[]): SqlArguments | undefi
     throw new UsageError('add --insecure: connections are not encrypted and need no password yet')
   }
   const url = values.url === undefined ? undefined : readUrl(values.url)
-  const known = { host: url?.hostname ?? '', port: readPort(url?.port === '' ? undefined : url?.port) }
+  const known = {
+    host: url?.hostname ?? '',
+    port: url === undefined || url.port === '' ? 26_257 : readPort(url.port, 'port'),
+  }
   const { host, port: hostPort } = values.host === undefined ? known : readAddress(values.host, '--host', known)
-  const port = values.port === undefined ? hostPort : readPort(values.port)
+  const port = values.port === undefined ? hostPort : readPort(values.port, '--port')
   const user = values.user ?? decoded(url?.username) ?? 'root'
   const database = values.database ?? decoded(url?.pathname.slice(1)) ?? 'defaultdb'
   return {
@@ -82,12 +85,6 @@ function readUrl(text: string): URL {
     throw new UsageError('--url is not a URL like postgresql://root@localhost:26257/defaultdb')
   }
   return url
-}
-
-function readPort(text: string | undefined): number {
-  const port = Number(text ?? 26_257)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UsageError(`${text} is not a port`)
-  return port
 }
 
 function readFormat(text: string | undefined): DisplayFormat | undefined {
