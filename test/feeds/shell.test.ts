@@ -119,6 +119,23 @@ test('no server: one line says so, and how to start one', async () => {
   })
 })
 
+test('a database that does not exist: the words of the server, and no more', async () => {
+  assert.deepEqual(await sql('-d', 'nowhere', '-e', 'SELECT 1'), {
+    code: 1,
+    stdout: '',
+    stderr: 'FATAL: database "nowhere" does not exist\nSQLSTATE: 3D000\n',
+  })
+})
+
+test('many errors in one session are as many, and nothing else', async () => {
+  const { code, stdout, stderr } = await program(['sql', `--url=${url}`], {
+    input: `\\set errexit=false\n${'SELECT nothing;\n'.repeat(30)}SELECT 1 AS one;\n`,
+  })
+  assert.deepEqual({ code, stdout }, { code: 0, stdout: 'one\n1\n' })
+  const lines = stderr.split('\n').filter((line) => !/^(?:ERROR: column "nothing"|LINE 1|SQLSTATE| +\^)|^$/.test(line))
+  assert.deepEqual(lines, [])
+})
+
 test('COPY data is not sent, and the shell says so', async () => {
   const { code, stderr } = await sql('-e', 'COPY scanned FROM STDIN')
   assert.equal(code, 1)

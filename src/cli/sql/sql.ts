@@ -9,6 +9,7 @@
 
 import { readSqlArguments, type SqlArguments } from './arguments.ts'
 import { runExecute, runPiped } from './batch.ts'
+import { errorText } from './error-text.ts'
 import { Interactive } from './interactive.ts'
 import { Output } from './output.ts'
 import { Session } from './session.ts'
@@ -34,7 +35,12 @@ async function run(args: SqlArguments, output: Output, messages: Output): Promis
     output,
     messages,
   }
-  await session.connect()
+  try {
+    await session.connect()
+  } catch (error) {
+    messages.write(errorText(error))
+    return 1
+  }
   try {
     if (isTerminal) {
       await new Interactive({ shell, user: args.user, promptHost: args.promptHost, input: process.stdin }).run()

@@ -88,8 +88,16 @@ export class StatementRun {
     this.#error = error
     // After an error of the server the driver no longer tells us that it is ready, which says how the transaction stands.
     const isOver = (error as { readonly severity?: string }).severity !== 'ERROR'
-    if (isOver) this.#settle()
-    else for (const event of ['readyForQuery', 'end']) connection.once(event, () => this.#settle())
+    if (isOver) {
+      this.#settle()
+      return
+    }
+    const events = ['readyForQuery', 'end']
+    const settle = (): void => {
+      for (const event of events) connection.off(event, settle)
+      this.#settle()
+    }
+    for (const event of events) connection.on(event, settle)
   }
 
   handleReadyForQuery(): void {
