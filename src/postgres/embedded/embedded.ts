@@ -17,7 +17,7 @@ import { prepareDataDir } from './data-dir.ts'
 import { startPostmaster, stopOrphan, type Postmaster } from './postmaster.ts'
 import { give, serverUser } from './server-user.ts'
 
-const bootstrapVersion = '1'
+const bootstrapVersion = '2'
 const backoffMs = { first: 50, most: 5000 }
 
 export interface EmbeddedOptions {

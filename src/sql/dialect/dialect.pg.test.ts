@@ -64,7 +64,16 @@ test('a table without a key has a rowid that an INSERT need not name', async () 
     ['a', 't'],
     ['b', 't'],
   ])
-  assert.deepEqual(await run('SELECT cluster_logical_timestamp() > 0'), [['t']])
+})
+
+test('cluster_logical_timestamp() is one for a transaction, and grows from one to the next', async () => {
+  await run('BEGIN')
+  const [first] = await run('SELECT cluster_logical_timestamp()')
+  const [again] = await run('SELECT cluster_logical_timestamp() FROM pg_sleep(0.001)')
+  await run('COMMIT')
+  assert.deepEqual(again, first)
+  assert.match(String(first), /^\d{19}\.0{10}$/)
+  assert.deepEqual(await run(`SELECT cluster_logical_timestamp() > ${String(first)}`), [['t']])
 })
 
 test('UPSERT inserts what is new and replaces what is there', async () => {
@@ -72,6 +81,7 @@ test('UPSERT inserts what is new and replaces what is there', async () => {
   await run(`UPSERT INTO s."Acc😀" VALUES (1, 'a', 'b'), (2, 'a', 'b')`)
   await run(`UPSERT INTO s."Acc😀" (id, a) VALUES (1, 'c')`)
   assert.deepEqual(await run(`UPSERT INTO s."Acc😀" VALUES (2, 'é'::STRING) RETURNING id, a, "B"`), [['2', 'é', null]])
+  assert.deepEqual(await run(`UPSERT INTO s."Acc😀" (id) VALUES (2) RETURNING id, a`), [['2', 'é']])
   await run(`WITH n AS (UPSERT INTO s."Acc😀" VALUES (3) RETURNING id) SELECT * FROM n`)
   await run(`PREPARE p (INT) AS UPSERT INTO s."Acc😀" VALUES ($1, 'p'); EXECUTE p (3)`)
   await run(`EXPLAIN ANALYZE UPSERT INTO s."Acc😀" VALUES (3, 'explained')`)

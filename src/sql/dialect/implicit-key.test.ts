@@ -12,7 +12,7 @@ async function check(table: readonly (readonly [string, string])[]): Promise<voi
   for (const [typed, expected] of table) assert.equal(await sent(typed, facts), expected)
 }
 
-test('COPY into a table whose key we made names the other columns', async () => {
+test('COPY of a table whose key we made, in or out, names the other columns', async () => {
   await check([
     ['COPY t FROM STDIN', 'COPY t ("a", "B""") FROM STDIN'],
     ['COPY "t" /* c */ FROM STDIN (FORMAT csv)', 'COPY "t" ("a", "B""") /* c */ FROM STDIN (FORMAT csv)'],
@@ -21,7 +21,10 @@ test('COPY into a table whose key we made names the other columns', async () => 
     ['COPY k FROM STDIN', 'COPY k FROM STDIN'],
     ['COPY nosuch FROM STDIN', 'COPY nosuch FROM STDIN'],
     ['COPY t (a) FROM STDIN', 'COPY t (a) FROM STDIN'],
-    ['COPY t TO STDOUT', 'COPY t TO STDOUT'],
+    ['COPY t TO STDOUT', 'COPY t ("a", "B""") TO STDOUT'],
+    ['COPY s.t TO STDOUT', 'COPY s.t TO STDOUT'],
+    ['COPY k TO STDOUT', 'COPY k TO STDOUT'],
+    ['COPY t (rowid) TO STDOUT', 'COPY t (rowid) TO STDOUT'],
     ['COPY (SELECT 1) TO STDOUT', 'COPY (SELECT 1) TO STDOUT'],
   ])
 })

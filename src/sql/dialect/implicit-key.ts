@@ -1,6 +1,6 @@
 // Statements that would trip over a rowid column that we made:
 //
-//   COPY t FROM …                 COPY t (all columns but rowid) FROM …
+//   COPY t FROM … | TO …          COPY t (all columns but rowid) FROM … | TO …
 //   ALTER TABLE t ADD PRIMARY KEY  ALTER TABLE t DROP COLUMN rowid, ADD PRIMARY KEY
 
 import type { Token } from '../lexer.ts'
@@ -13,7 +13,7 @@ export function findCopyColumns(tokens: readonly Token[]): FindSplices | undefin
   const last = nameEnd(tokens, 1)
   const token = tokens[last]
   if (token === undefined || (token.tag !== 'word' && token.tag !== 'quoted')) return undefined
-  if (!isWord(tokens[last + 1], 'from')) return undefined
+  if (!['from', 'to'].some((word) => isWord(tokens[last + 1], word))) return undefined
   const name = tableName(tokens, 1)
   return async (query) => {
     const facts = await askTable(query, name)

@@ -30,8 +30,14 @@ test('UPSERT replaces all columns but the key, or those it lists', async () => {
 
 test('a table of nothing but its key, and a table without one', async () => {
   await check([
-    ['UPSERT INTO s."T 2" VALUES (1, 2)', 'INSERT INTO s."T 2" VALUES (1, 2) ON CONFLICT ("x", "y") DO NOTHING '],
-    ['UPSERT INTO t (id) VALUES (1)', 'INSERT INTO t (id) VALUES (1) ON CONFLICT ("id") DO NOTHING '],
+    [
+      'UPSERT INTO s."T 2" VALUES (1, 2)',
+      'INSERT INTO s."T 2" VALUES (1, 2) ON CONFLICT ("x", "y") DO UPDATE SET "x" = excluded."x" ',
+    ],
+    [
+      'UPSERT INTO t (id) VALUES (1)',
+      'INSERT INTO t (id) VALUES (1) ON CONFLICT ("id") DO UPDATE SET "id" = excluded."id" ',
+    ],
     ['UPSERT INTO nokey VALUES (1)', 'INSERT INTO nokey VALUES (1)'],
     ['UPSERT INTO nosuch VALUES (1)', 'INSERT INTO nosuch VALUES (1)'],
   ])

@@ -61,6 +61,8 @@ function conflictClause({ columns, primaryKey }: TableFacts, listed: readonly st
   const set = (listed ?? columns)
     .filter((column) => !primaryKey.includes(column))
     .map((column) => `${quote(column)} = excluded.${quote(column)}`)
-  const action = set.length === 0 ? 'NOTHING' : `UPDATE SET ${set.join(', ')}`
-  return ` ON CONFLICT (${primaryKey.map(quote).join(', ')}) DO ${action} `
+  // Where only the key is given the row is written as it was, for RETURNING and the count to speak of it.
+  const [first = ''] = primaryKey.map(quote)
+  if (set.length === 0) set.push(`${first} = excluded.${first}`)
+  return ` ON CONFLICT (${primaryKey.map(quote).join(', ')}) DO UPDATE SET ${set.join(', ')} `
 }
