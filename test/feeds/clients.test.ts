@@ -4,7 +4,9 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { jdbcClassPath, skipWithoutJdbc } from '../services/jdbc/jdbc.ts'
 import { TestServer } from '../server/test-server.ts'
 
 let server: TestServer
@@ -30,6 +32,7 @@ function run(name: string, args: readonly string[], input = ''): { readonly stdo
   const { status, stdout, stderr } = spawnSync(find(name) ?? name, args, {
     input,
     encoding: 'utf8',
+    timeout: 60_000,
     env: { ...process.env, LC_ALL: 'C' },
   })
   assert.equal(status, 0, stderr)
@@ -52,6 +55,11 @@ SELECT count(*) FROM dogs \\; SELECT 'second';
 4\tLucky
 \\.
 \\copy (SELECT id, name FROM dogs WHERE id = 4) TO STDOUT
+CREATE TABLE tags (tag STRING);
+\\copy tags FROM STDIN
+good
+\\.
+\\copy tags TO STDOUT
 SELECT nothing;
 SET bytea_output = 'escape';
 EXPERIMENTAL CHANGEFEED FOR dogs WITH initial_scan_only, envelope = key_only;
@@ -112,6 +120,33 @@ test('node-postgres: types, prepared statements, errors and cursors as from Post
     await client.end()
   }
 })
+
+// It prepares nothing, prepares the second time, or prepares everything: all that it sends differs, nothing that it gets.
+for (const mode of ['simple', 'extended', 'extendedForPrepared', 'extendedCacheEverything']) {
+  test(
+    `JDBC, ${mode}: metadata, batches, cursors, COPY, ours with placeholders, cancelling`,
+    { skip: skipWithoutJdbc },
+    async () => {
+      await server.sql('DROP TABLE IF EXISTS jdbc')
+      const source = fileURLToPath(new URL('../services/jdbc/Client.java', import.meta.url))
+      const { stdout } = run('java', ['-cp', jdbcClassPath(), source, String(server.sqlPort), mode])
+      assert.deepEqual(stdout.trimEnd().split('\n'), [
+        'columns: id int8, name text, data bytea; key: id',
+        'upserted: 1 1 1 1 1 1',
+        'batch: 20',
+        'fetched: 1000',
+        'twice: 23505, then 25P02, then 25P02',
+        'changefeed: 26 26 26 26',
+        'setting: t t t t',
+        'copied in: 2, out: 28, wrong: 22P02',
+        'timeout: 57014',
+        'changefeed that is cancelled: 57014',
+        'database: defaultdb defaultdb defaultdb, then postgres',
+        'valid: true',
+      ])
+    },
+  )
+}
 
 test('LISTEN, NOTIFY and cancelling reach the right session', async () => {
   const listener = new pg.Client({ connectionString: url })

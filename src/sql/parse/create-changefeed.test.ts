@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { FeedError } from '../../errors/feed-error.ts'
 import type { CreateChangefeed, Value } from '../ast.ts'
 import { failureOf, parseOne } from '../../../test/support/parse-one.ts'
 
@@ -88,6 +89,18 @@ test('options have a value or none, and their names no case', () => {
   ])
 })
 
+test('a value may stand in brackets and be cast, as a driver puts it there', () => {
+  assert.deepEqual(
+    options(
+      "resolved=('10s'), cursor=('1'::varchar), min_checkpoint_frequency=((5)::pg_catalog.int8), a=$1::STRING, b",
+    ),
+    ['resolved=string:10s', 'cursor=string:1', 'min_checkpoint_frequency=number:5', 'a=placeholder:1', 'b'],
+  )
+  assert.equal(show(parse("CREATE CHANGEFEED FOR t INTO ('kafka://h')").sink), '=string:kafka://h')
+  for (const wrong of ["('1'", "('1',2)", '()', "'1'::", "'1':text"])
+    assert.throws(() => options(`a=${wrong}`), FeedError)
+})
+
 test('options may stand in brackets', () => {
   assert.deepEqual(options("OPTIONS (updated, resolved='1s')"), ['updated', 'resolved=string:1s'])
   assert.deepEqual(options('options'), ['options'])
@@ -124,7 +137,7 @@ test('what does not parse says where, and what was meant', () => {
     ['EXPERIMENTAL CHANGEFEED FOR a WITH resolved=', '', undefined],
     ['EXPERIMENTAL CHANGEFEED FOR a WITH resolved=-x', 'x', undefined],
     ['EXPERIMENTAL CHANGEFEED FOR a WITH cursor=1.2.3', '.3', undefined],
-    ['EXPERIMENTAL CHANGEFEED FOR a WITH resolved=(1)', '(1)', undefined],
+    ['EXPERIMENTAL CHANGEFEED FOR a WITH resolved=[1]', '[1]', undefined],
     ['EXPERIMENTAL CHANGEFEED FOR a WITH OPTIONS (updated', '', undefined],
     ['EXPERIMENTAL CHANGEFEED FOR a WITH OPTIONS ()', ')', undefined],
     ['EXPERIMENTAL CHANGEFEED FOR a /* never closed', '/* never closed', undefined],

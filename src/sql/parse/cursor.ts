@@ -89,8 +89,28 @@ export class Cursor {
     return parts
   }
 
-  /** string | [sign] number | word | $n */
+  /**
+   * string | [sign] number | word | $n, in brackets or not, with a cast or without. The driver of Java puts `('10s')` or
+   * `('7'::int8)` in the place of a `?` when it prepares nothing.
+   */
   value(): Value {
+    if (!this.acceptOp('(')) return this.#cast(this.#plainValue())
+    const value = this.value()
+    this.expectOp(')')
+    return this.#cast(value)
+  }
+
+  /** ['::' name], which says nothing that the reader of the value does not know. */
+  #cast(value: Value): Value {
+    if (isOp(this.next, ':') && isOp(this.peek(1), ':')) {
+      this.take()
+      this.take()
+      this.dotted()
+    }
+    return value
+  }
+
+  #plainValue(): Value {
     const { position } = this
     const sign = isOp(this.next, '-') || isOp(this.next, '+') ? this.take().text : ''
     const token = this.take()
