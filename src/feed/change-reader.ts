@@ -90,7 +90,7 @@ function oldNotLogged(relation: RelationSchema): FeedError {
 }
 
 function fullIdentity({ description: { schema, name } }: RelationSchema): string {
-  return `ALTER TABLE ${quoted(schema)}.${quoted(name)} REPLICA IDENTITY FULL, then start the changefeed again with an initial scan`
+  return `ALTER TABLE ${quoted(schema)}.${quoted(name)} REPLICA IDENTITY FULL, then start the changefeed again without a cursor, or with a later one`
 }
 
 function quoted(name: string): string {

@@ -10,7 +10,7 @@ import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
 import { zeroHlc, type Hlc } from '../core/hlc.ts'
 import { FeedPool, type FeedHandlers } from './feed-pool.ts'
 
-const written = new WrittenLog()
+const written = await WrittenLog.open()
 const backlogRows = 400_000
 let backlogEnd = zeroHlc
 

@@ -3,7 +3,6 @@ import { test } from 'node:test'
 import { insert, relid, remove, update, WrittenLog } from '../../test/feed/written-log.ts'
 import type { Changelog } from '../changelog/changelog.ts'
 import type { Hlc } from '../core/hlc.ts'
-import { zeroHlc } from '../core/hlc.ts'
 import { SchemaHistory } from '../decode/schema-history.ts'
 import type { RowView } from '../core/row-view.ts'
 import { LogFollower } from './follow-log.ts'
@@ -53,10 +52,10 @@ async function follow(log: Changelog, after: Hlc, endTime: Hlc, limits?: PassLim
 }
 
 test('transactions that lie across blocks and segments come whole, and before the frontier passes them', async () => {
-  using files = new WrittenLog(1024 * 1024)
+  using files = await WrittenLog.open(1024 * 1024)
   const filler = 'f'.repeat(500)
   files.transaction([insert(['1', 'x']), insert(['2', 'x'])], true)
-  let last = zeroHlc
+  let last = files.start
   const transactions = 6000
   for (let i = 1; i <= transactions; i++) {
     const value = `${String(i).padStart(8, '0')}${filler}`
@@ -65,7 +64,7 @@ test('transactions that lie across blocks and segments come whole, and before th
     last = files.transaction(messages)
   }
   await files.writer.flush()
-  const said = await follow(files.log, zeroHlc, last)
+  const said = await follow(files.log, files.start, last)
   await files.writer.close()
   const rows = said.filter((line) => !line.startsWith('->'))
   assert.equal(rows.length, 2 + 2 * transactions)
@@ -77,7 +76,7 @@ test('transactions that lie across blocks and segments come whole, and before th
 })
 
 test('a transaction larger than memory is read in passes, by rows or by the width of its keys, and says the same', async () => {
-  using files = new WrittenLog()
+  using files = await WrittenLog.open()
   const rows = 3000
   const key = (i: number): string => `${i}${'k'.repeat(200)}`
   files.transaction(
@@ -103,7 +102,7 @@ test('a transaction larger than memory is read in passes, by rows or by the widt
     { rows: 100, bytes: 1e9 },
     { rows: 1e9, bytes: 100_000 },
   ]
-  const [first, ...others] = await Promise.all(limits.map((limit) => follow(files.log, zeroHlc, ts, limit)))
+  const [first, ...others] = await Promise.all(limits.map((limit) => follow(files.log, files.start, ts, limit)))
   await files.writer.close()
   for (const other of others) assert.deepEqual(other, first)
   const said = (first ?? []).filter((line) => !line.startsWith('->')).slice(rows)
@@ -114,4 +113,20 @@ test('a transaction larger than memory is read in passes, by rows or by the widt
     assert.equal(value.get(`moved${i}`), i % 5 === 1 ? 'mid|-' : undefined)
     assert.equal(value.get(`brief${i}`), undefined)
   }
+})
+
+test('a gap ends the feeds from before it, and none that begins behind it, be it in the same block', async () => {
+  using files = await WrittenLog.open()
+  const first = files.transaction([insert(['1', 'x'])], true)
+  files.gap('the slot was lost')
+  const second = files.transaction([insert(['2', 'x'])])
+  const last = files.transaction([insert(['3', 'x'])])
+  await files.writer.flush()
+  await assert.rejects(follow(files.log, files.start, last), /changes are missing: the slot was lost/)
+  await assert.rejects(follow(files.log, first, last), /changes are missing: the slot was lost/)
+  assert.deepEqual(
+    (await follow(files.log, second, last)).filter((line) => !line.startsWith('->')),
+    [`3 ${last.wall} x|-`],
+  )
+  await files.writer.close()
 })

@@ -86,14 +86,18 @@ export class LogFollower {
       const { endTime } = this.#options
       const payload = block.payload()
       let ts = block.open?.ts
+      /** Why changes between here and the next transaction are missing. */
+      let gap: string | undefined
       for (let at = 0; at < payload.length;) {
         if (ts === undefined) {
           const tag = payload[at + 4]
           const start = at + 4
           at = start + payload.readUInt32BE(at)
-          if (tag === record.begin)
+          if (tag === record.begin) {
             ts = { wall: payload.readBigInt64BE(start + 1), logical: payload.readUInt32BE(start + 9) }
-          else if (tag === record.gap) this.#gap(block, payload.toString('utf8', start + 1, at))
+            if (gap !== undefined) this.#gap(ts, gap)
+            gap = undefined
+          } else if (tag === record.gap) gap ??= payload.toString('utf8', start + 1, at)
           else if (tag === record.schema || tag === record.relation) this.#options.schemas.apply(payload, start, at)
           continue
         }
@@ -103,6 +107,7 @@ export class LogFollower {
         await this.#part(block, payload, from, ts)
         if (this.#list.committed) ts = undefined
       }
+      if (gap !== undefined) this.#gap(block.resolved, gap)
     }
     if (compareHlc(block.resolved, this.#frontier) > 0) this.#frontier = block.resolved
     return false
@@ -170,8 +175,9 @@ export class LogFollower {
     return false
   }
 
-  #gap(block: LogBlock, reason: string): void {
-    if (compareHlc(block.resolved, this.#options.after) <= 0) return
+  /** `through`: what is missing lies below it, as far as is known. A feed that starts there or later misses nothing. */
+  #gap(through: Hlc, reason: string): void {
+    if (compareHlc(through, this.#options.after) <= 0) return
     throw new FeedError('FEED_GAP', `changes are missing: ${reason}`, {
       hint: 'start the changefeed again with an initial scan',
     })

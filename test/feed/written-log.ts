@@ -93,7 +93,17 @@ export class WrittenLog implements Disposable {
   #wall = 1000n
   #lsn = 1000n
 
-  constructor(segmentBytes?: number) {
+  /** Before everything. A log knows nothing from before its first block, so the first is about that. */
+  readonly start: Hlc = { wall: 1n, logical: 0 }
+
+  static async open(segmentBytes?: number): Promise<WrittenLog> {
+    const log = new WrittenLog(segmentBytes)
+    log.writer.closed(log.start, 1n)
+    await log.writer.flush()
+    return log
+  }
+
+  private constructor(segmentBytes: number | undefined) {
     this.writer = new LogWriter({ dir: this.dir, head: this.head, recovered: recoverLog(this.dir), segmentBytes })
   }
 
@@ -107,6 +117,10 @@ export class WrittenLog implements Disposable {
     for (const message of messages) this.writer.row(relid, message[0] === 0x49, message, 0, message.length)
     this.writer.commit(this.#lsn + 50n)
     return ts
+  }
+
+  gap(reason: string): void {
+    this.writer.gap({ wall: (this.#wall += 1n), logical: 0 }, (this.#lsn += 100n), reason)
   }
 
   /** Timestamp of the last transaction. */

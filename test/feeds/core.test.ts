@@ -70,6 +70,49 @@ test('out-of-line values that an update leaves alone are complete', async () => 
   assert.equal(updated?.value, `{"after": {"a": 1, "big": "${'x'.repeat(100_000)}", "n": 1}}`)
 })
 
+test('a key that is stored out of line is complete, whatever an update leaves alone', async () => {
+  const t = await table('k STRING, other STRING, n INT, PRIMARY KEY (k)')
+  await server.sql(
+    `ALTER TABLE ${t} ALTER k SET STORAGE EXTERNAL, ALTER other SET STORAGE EXTERNAL;
+     INSERT INTO ${t} VALUES (repeat('k', 2500), repeat('o', 2500), 0)`,
+  )
+  await using feed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR ${t} WITH diff`)
+  await feed.row(1)
+  await server.sql(`UPDATE ${t} SET n = 1`)
+  await server.sql(`BEGIN; UPDATE ${t} SET n = 2; UPDATE ${t} SET k = 'short'; UPDATE ${t} SET n = 3; COMMIT`)
+  await server.sql(`DELETE FROM ${t}`)
+  await feed.row(5)
+  const key = 'k'.repeat(2500)
+  const row = (k: string, n: number): string => `{"k": "${k}", "n": ${n}, "other": "${'o'.repeat(2500)}"}`
+  assert.deepEqual(feed.texts, [
+    `${t}: ["${key}"]->{"after": ${row(key, 0)}, "before": null}`,
+    `${t}: ["${key}"]->{"after": ${row(key, 1)}, "before": ${row(key, 0)}}`,
+    `${t}: ["${key}"]->{"after": null, "before": ${row(key, 1)}}`,
+    `${t}: ["short"]->{"after": ${row('short', 3)}, "before": null}`,
+    `${t}: ["short"]->{"after": null, "before": ${row('short', 3)}}`,
+  ])
+})
+
+test('another replica identity under a running feed ends it rather than losing what it does not log', async () => {
+  const t = await table('a INT PRIMARY KEY, u INT NOT NULL UNIQUE', '(1, 10), (2, 20)')
+  await using feed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR ${t}`)
+  await feed.row(2)
+  await server.sql(`ALTER TABLE ${t} REPLICA IDENTITY USING INDEX ${t}_pkey`)
+  await server.sql(`UPDATE ${t} SET a = 3 WHERE a = 2`)
+  await feed.row(4)
+  await server.sql(`ALTER TABLE ${t} REPLICA IDENTITY USING INDEX ${t}_u_key`)
+  await server.sql(`INSERT INTO ${t} VALUES (4, 40)`)
+  await server.sql(`UPDATE ${t} SET a = 5 WHERE a = 1`)
+  await feed.ended
+  assert.match(feed.error?.message ?? '', /its primary key was not logged/)
+  assert.match(feed.error?.hint ?? '', /REPLICA IDENTITY FULL/)
+  assert.deepEqual(feed.texts.slice(2), [
+    `${t}: [2]->{"after": null}`,
+    `${t}: [3]->{"after": {"a": 3, "u": 20}}`,
+    `${t}: [4]->{"after": {"a": 4, "u": 40}}`,
+  ])
+})
+
 test('a cursor gives exactly what came after it, under the same timestamps', async () => {
   const t = await table('a INT PRIMARY KEY')
   const all: string[] = []
@@ -119,6 +162,41 @@ test('an initial scan as of a cursor takes back what changed since', async () =>
     '[2]->{"after": {"a": 2, "b": "B"}}',
     '[3]->{"after": null}',
     '[4]->{"after": {"a": 4, "b": "d"}}',
+  ])
+})
+
+test('an initial scan as of a cursor does not leave out what a TRUNCATE took', async () => {
+  const t = await table('a INT PRIMARY KEY', '(1), (2)')
+  let cursor = zeroHlc
+  {
+    await using feed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR ${t} WITH resolved`)
+    await feed.row(2)
+    cursor = await feed.resolvedPast(zeroHlc)
+  }
+  await server.sql(`TRUNCATE ${t}; INSERT INTO ${t} VALUES (3)`)
+  for (const scan of ['yes', 'only']) {
+    await using feed = await SinklessFeed.open(
+      server,
+      `EXPERIMENTAL CHANGEFEED FOR ${t} WITH initial_scan = '${scan}', cursor = '${formatHlc(cursor)}'`,
+    )
+    await feed.ended
+    assert.equal(feed.error?.message, `"${t}" was truncated`)
+    assert.deepEqual(feed.messages, [])
+  }
+})
+
+test('diff shows a row with the columns it had, also before an ALTER TABLE of the same transaction', async () => {
+  const t = await table('a INT PRIMARY KEY, b INT, c STRING', "(1, 1, 'x'), (2, 2, 'y')")
+  await using feed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR ${t} WITH diff`)
+  await feed.row(2)
+  await server.sql(
+    `BEGIN; UPDATE ${t} SET b = 10 WHERE a = 1; ALTER TABLE ${t} RENAME b TO bee; ALTER TABLE ${t} ADD COLUMN d INT;
+     ALTER TABLE ${t} DROP COLUMN c; UPDATE ${t} SET bee = 11, d = 5 WHERE a = 1; DELETE FROM ${t} WHERE a = 2; COMMIT`,
+  )
+  await feed.row(4)
+  assert.deepEqual(feed.texts.slice(2), [
+    `${t}: [1]->{"after": {"a": 1, "bee": 11, "d": 5}, "before": {"a": 1, "b": 1, "c": "x"}}`,
+    `${t}: [2]->{"after": null, "before": {"a": 2, "bee": 2, "d": null}}`,
   ])
 })
 
