@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { KafkaFeed } from '../feed/kafka-feed.ts'
 import { TestServer, until } from '../server/test-server.ts'
 import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../services/kafka/require-kafka.ts'
+import { TopicReader } from '../services/kafka/topic-reader.ts'
 
 const withinMs = 60_000
 let server: TestServer
@@ -19,6 +22,7 @@ after(async () => {
   await broker?.[Symbol.asyncDispose]()
 })
 
+const logText = (): string => readFileSync(join(server.storeDir, 'logs', 'changefeed.log'), 'utf8')
 const encoded = (pem: string): string => encodeURIComponent(Buffer.from(pem).toString('base64'))
 
 test('the Kafka walkthrough prints what the page says', { skip, timeout: 120_000 }, async () => {
@@ -181,13 +185,77 @@ test('TLS with SCRAM, TLS with a client certificate, and what is wrong is said a
     [into(broker.sslPort, ca), /unable to open connection to broker/],
     [`CREATE CHANGEFEED FOR secret INTO 'kafka://127.0.0.1:1'`, /connect ECONNREFUSED/],
   ]
+  const jobs = async (): Promise<unknown> =>
+    (await server.sql('SELECT count(*) AS n FROM crdb_internal.jobs'))[0]?.['n']
+  const before = await jobs()
   for (const [statement, message] of bad) {
-    await assert.rejects(server.sql(statement), (error: Error) => {
+    await assert.rejects(server.sql(statement), (error: Error & { hint?: string }) => {
       assert.match(error.message, message)
-      assert.doesNotMatch(error.message, new RegExp(`wrong|${security.password}`))
+      assert.match(error.hint ?? '', /./, error.message)
+      assert.doesNotMatch(`${error.message}${error.hint}`, new RegExp(`wrong|${security.password}`))
       return true
     })
   }
+  assert.equal(await jobs(), before)
+  assert.doesNotMatch(
+    logText(),
+    new RegExp(`${security.password}|BEGIN |${encoded(security.clientKey).slice(100, 150)}`),
+  )
+})
+
+test('a start that goes well is told in the log, as the page shows it', { skip }, async () => {
+  await server.sql('CREATE TABLE told (id INT PRIMARY KEY)')
+  const from = logText().length
+  await using feed = await KafkaFeed.open({
+    server,
+    broker,
+    topics: ['told'],
+    statement: `CREATE CHANGEFEED FOR told INTO 'kafka://${broker.bootstrap}'`,
+  })
+  const port = String(broker.port)
+  const lines = [
+    'Initializing new client',
+    `client/metadata fetching metadata for all topics from broker 127.0.0.1:${port}`,
+    `Connected to broker at 127.0.0.1:${port} (unregistered)`,
+    `client/brokers registered new broker #1 at 127.0.0.1:${port}`,
+    'Successfully initialized new client',
+  ]
+  const told = (): string[] =>
+    logText()
+      .slice(from)
+      .split('\n')
+      .flatMap((line) => /"msg":"\[kafka-producer\] (.*)"\}$/.exec(line)?.[1] ?? [])
+  await until('the last line', withinMs, () => (told().includes(lines.at(-1) ?? '') ? true : undefined))
+  assert.deepEqual(told(), lines)
+  assert.ok(feed)
+})
+
+test('a topic that is deleted under a job is made again, and the job goes on into it', { skip }, async () => {
+  await broker.createTopic('doomed', 4)
+  await server.sql('CREATE TABLE doomed (id INT PRIMARY KEY)')
+  await using feed = await KafkaFeed.open({
+    server,
+    broker,
+    topics: ['doomed'],
+    statement: `CREATE CHANGEFEED FOR doomed INTO 'kafka://${broker.bootstrap}' WITH updated, resolved, min_checkpoint_frequency = '100ms', kafka_sink_config = '{"Retry": {"Max": "inf", "Backoff": "50ms"}}'`,
+  })
+  await server.sql('INSERT INTO doomed SELECT generate_series(1, 50)')
+  await feed.row(50)
+  await broker.deleteTopic('doomed')
+  await server.sql('INSERT INTO doomed SELECT generate_series(51, 150)')
+  // Another reader: the topic starts again at its first message.
+  const seen = new Set<string>()
+  await using reader = new TopicReader(
+    broker.bootstrap,
+    ['doomed'],
+    ({ key }) => key === null || seen.add(key.toString()),
+  )
+  assert.ok(reader)
+  await until('what came after the deletion', withinMs, () => {
+    for (let id = 51; id <= 150; id++) if (!seen.has(`[${id}]`)) return undefined
+    return true
+  })
+  assert.equal((await feed.status()).status, 'running')
 })
 
 test('a broker that goes away and comes back gets everything', { skip, timeout: 120_000 }, async () => {
@@ -223,7 +291,6 @@ test('a scan that is killed halfway goes on where it was', { skip, timeout: 180_
   await server.sql(`INSERT INTO large SELECT i, 0, repeat('t', 20) FROM generate_series(1, ${rows}) i`)
   const seen = new Uint8Array(rows + 1)
   let count = 0
-  const { TopicReader } = await import('../services/kafka/topic-reader.ts')
   await using reader = new TopicReader(broker.bootstrap, ['large'], ({ key, value }) => {
     if (key === null) return
     count += 1

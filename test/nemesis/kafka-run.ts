@@ -1,5 +1,5 @@
 // One run of the nemesis over Kafka: random writers and random disturbances (pause and resume, DDL, connections cut,
-// kill -9 of the server, of PostgreSQL and of the broker), then every validator.
+// kill -9 of the server, of PostgreSQL and of the broker, a broker that stands still), then every validator.
 
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -153,6 +153,17 @@ async function disturb(options: Omit<DisturbOptions, 'seed'>): Promise<void> {
           await broker.kill()
           await delay(random.int(1500))
           await broker.restart()
+        },
+      ],
+    ],
+    [
+      1,
+      [
+        'freeze broker',
+        async () => {
+          broker.freeze()
+          await delay(random.int(3000))
+          broker.thaw()
         },
       ],
     ],
