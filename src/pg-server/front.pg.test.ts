@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import type pg from 'pg'
 import { until } from '../../test/server/test-server.ts'
 import { RawClient, message, query, startup } from '../../test/support/raw-client.ts'
 import { TestFront } from '../../test/support/test-front.ts'
@@ -312,3 +313,21 @@ async function stands(read: () => number): Promise<number> {
     return undefined
   })
 }
+
+test('one client more than the front takes is refused as PostgreSQL refuses it, and the next may come when one is gone', async () => {
+  const front = await testFront.another(undefined, 2)
+  const connect = (): Promise<pg.Client> => testFront.connect({ port: front.port })
+  const first = await connect()
+  const second = await connect()
+  await assert.rejects(connect(), { code: '53300', message: 'sorry, too many clients already' })
+  await first.end()
+  const third = await until('there is room', 5000, () =>
+    connect().then(
+      (client) => client,
+      () => undefined,
+    ),
+  )
+  await second.end()
+  await third.end()
+  await front.close()
+})

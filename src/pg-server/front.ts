@@ -28,6 +28,8 @@ export interface FrontOptions {
   readonly handler: StatementHandler
   /** For clients that name none. */
   readonly defaultDatabase: string
+  /** Sessions at a time; one more is refused as PostgreSQL refuses it. */
+  readonly maxSessions?: number | undefined
   readonly log?: Logger | undefined
 }
 
@@ -140,8 +142,14 @@ class FrontServer implements Front {
   }
 
   #begin(socket: Socket, packet: Buffer, rest: Buffer): void {
-    const { backend, handler, defaultDatabase, log } = this.#options
+    const { backend, handler, defaultDatabase, maxSessions = Infinity, log } = this.#options
     try {
+      if (this.#sessions.size >= maxSessions) {
+        throw new FeedError('FEED_STATE', 'sorry, too many clients already', {
+          sqlstate: '53300',
+          hint: `this server takes ${maxSessions} connections: close some, or put a pool in front of it`,
+        })
+      }
       const { version, parameters } = readStartup(packet)
       const named = parameters.get('database')
       // libpq names a database after the user when it is told none.

@@ -35,7 +35,7 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions): Local
       const { startTime } = await watchPlanned(plan, desk, call)
       const id = await desk.jobs.create({
         description: describeJob(statement, opening.read, parameters),
-        user: session.user,
+        user: plan.user,
         payload: {
           spec,
           onError: enumText(opening.read.given, 'on_error') === 'pause' ? 'pause' : 'fail',

@@ -17,6 +17,8 @@ import type { DeskOptions } from './statement-desk.ts'
 
 export interface PlannedChangefeed extends Plan {
   readonly opening: Opening
+  /** Who asked for it. */
+  readonly user: string
 }
 
 /** What a feed starts from. */
@@ -34,12 +36,14 @@ export async function planChangefeed(
   call: LocalCall,
 ): Promise<PlannedChangefeed> {
   const { session, parameters } = call
+  // Whose rights count, also after SET ROLE.
+  const user = (await session.queryBackend('SELECT current_user'))[0]?.[0] ?? session.user
   const opening = openPlan(statement, {
     id: randomBytes(8).toString('hex'),
     parameters,
     now: await sourceTime(call),
     database: session.database,
-    user: session.user,
+    user,
     prerequisites: {
       featureEnabled: settings.get('feature.changefeed.enabled'),
       rangefeedEnabled: settings.get('kv.rangefeed.enabled'),
@@ -58,7 +62,7 @@ export async function planChangefeed(
     }
   }
   const plan = closePlan(opening, await resolveTargets(statement.targets, session.database, queryIn))
-  return { ...plan, opening }
+  return { ...plan, opening, user }
 }
 
 /** From here on the log holds every change of the plan's tables. */

@@ -12,6 +12,7 @@ import { installJobsView } from '../jobs/jobs-view.ts'
 import { JobRegistry } from '../jobs/registry.ts'
 import { startFront } from '../pg-server/front.ts'
 import { startEmbedded } from '../postgres/embedded/embedded.ts'
+import { maxClients } from '../postgres/embedded/postmaster.ts'
 import { SettingsStore } from '../settings/store.ts'
 import { metricsText } from './metrics.ts'
 import { pinLogs } from './pin-logs.ts'
@@ -99,6 +100,7 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
       backend: { socketDir: source.socketDir, port: source.port },
       handler: desk,
       defaultDatabase: 'defaultdb',
+      maxSessions: maxClients,
       log,
     })
     desk.front = front

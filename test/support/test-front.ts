@@ -52,9 +52,11 @@ export class TestFront implements StatementHandler, AsyncDisposable {
   /** A front of its own, before the same PostgreSQL. */
   async another(
     backend: { host: string; port: number } | { socketDir: string; port: number } = this.postgres.source,
+    maxSessions?: number,
   ): Promise<Front> {
     const listen = { host: '127.0.0.1', port: 0 }
-    return startFront({ listen, backend, handler: this, defaultDatabase: 'defaultdb', log: pino({ level: 'silent' }) })
+    const log = pino({ level: 'silent' })
+    return startFront({ listen, backend, handler: this, defaultDatabase: 'defaultdb', maxSessions, log })
   }
 
   get port(): number {

@@ -29,12 +29,15 @@ export interface Postmaster {
   stop(mode: 'fast' | 'immediate'): Promise<void>
 }
 
+/** What clients may take; the rest of `max_connections` is kept for changefeeds, jobs and whoever must mend something. */
+export const maxClients = 300
+
 const settings = {
   wal_level: 'logical',
   track_commit_timestamp: 'on',
   max_replication_slots: '128',
   max_wal_senders: '128',
-  max_connections: '300',
+  max_connections: String(maxClients + 100),
   max_prepared_transactions: '0',
   listen_addresses: '127.0.0.1',
   logging_collector: 'on',
