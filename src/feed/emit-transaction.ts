@@ -65,8 +65,8 @@ export class TransactionEmitter {
     this.#touched = options.diff ? new FirstTouches() : undefined
   }
 
-  /** A transaction that lies in one block as a whole. */
-  async emitWhole(payload: Buffer, list: OffsetList): Promise<void> {
+  /** A transaction that lies in one block as a whole. A promise only where `output` was full. */
+  emitWhole(payload: Buffer, list: OffsetList): Promise<void> | undefined {
     if (!list.hasNonInserts || list.count === 1) return this.emit(payload, list, undefined, 0)
     const trail = list.hasSchema ? new SchemaTrail(this.#schemas) : undefined
     const last = this.#last
@@ -94,14 +94,38 @@ export class TransactionEmitter {
       offset: list.offsets[ordinal] as number,
       schemas: trail?.at(ordinal),
     })
-    await this.emit(payload, list, { bits: this.#bits, touched, find }, 0)
+    return this.emit(payload, list, { bits: this.#bits, touched, find }, 0)
   }
 
-  /** The part of a transaction in one block; `firstOrdinal` counts the listed records before it. */
-  async emit(payload: Buffer, list: OffsetList, kept: KeptEvents | undefined, firstOrdinal: number): Promise<void> {
+  /** The part of a transaction in one block; `firstOrdinal` counts the listed records before it. As `emitWhole`. */
+  emit(
+    payload: Buffer,
+    list: OffsetList,
+    kept: KeptEvents | undefined,
+    firstOrdinal: number,
+  ): Promise<void> | undefined {
+    const next = this.#fill(payload, list, kept, firstOrdinal, 0)
+    return this.#output.isFull ? this.#goOn(payload, list, kept, firstOrdinal, next) : undefined
+  }
+
+  async #goOn(
+    payload: Buffer,
+    list: OffsetList,
+    kept: KeptEvents | undefined,
+    firstOrdinal: number,
+    from: number,
+  ): Promise<void> {
+    for (let next = from; this.#output.isFull;) {
+      await this.#handOn()
+      next = this.#fill(payload, list, kept, firstOrdinal, next)
+    }
+  }
+
+  /** Writes from record `from` on until `output` is full; gives the next record. */
+  #fill(payload: Buffer, list: OffsetList, kept: KeptEvents | undefined, firstOrdinal: number, from: number): number {
     const change = this.#change
     const output = this.#output
-    for (let i = 0; i < list.count; i++) {
+    for (let i = from; i < list.count; i++) {
       const offset = list.offsets[i] as number
       const tag = payload[offset] as number
       if (!isRow(tag)) {
@@ -121,8 +145,9 @@ export class TransactionEmitter {
       if (thereKept && tag !== record.delete) {
         output.write(relation, topic, row, row, this.#diff ? this.#before(kept, gone + 1) : undefined)
       }
-      if (output.isFull) await this.#handOn()
+      if (output.isFull) return i + 1
     }
+    return list.count
   }
 
   #topicFor(relid: number): number {

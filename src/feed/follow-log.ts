@@ -1,6 +1,7 @@
 // Follows the changelog from a reader on: what is above `after` becomes messages, in log order, until the end time, an
 // error, or the signal. The frontier is what the log says is complete; it moves when a block is done.
 
+import { readInt64 } from '../bytes/int64.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { record, type Changelog, type LogBlock, type LogReader } from '../changelog/changelog.ts'
 import { compareHlc, type Hlc } from '../core/hlc.ts'
@@ -94,7 +95,7 @@ export class LogFollower {
           const start = at + 4
           at = start + payload.readUInt32BE(at)
           if (tag === record.begin) {
-            ts = { wall: payload.readBigInt64BE(start + 1), logical: payload.readUInt32BE(start + 9) }
+            ts = { wall: readInt64(payload, start + 1), logical: payload.readUInt32BE(start + 9) }
             if (gap !== undefined) this.#gap(ts, gap)
             gap = undefined
           } else if (tag === record.gap) gap ??= payload.toString('utf8', start + 1, at)
@@ -104,7 +105,8 @@ export class LogFollower {
         if (endTime !== undefined && compareHlc(ts, endTime) > 0) return true
         const from = at
         at = listRecords(payload, at, this.#isTarget, this.#list)
-        await this.#part(block, payload, from, ts)
+        const part = this.#part(block, payload, from, ts)
+        if (part !== undefined) await part
         if (this.#list.committed) ts = undefined
       }
       if (gap !== undefined) this.#gap(block.resolved, gap)
@@ -113,27 +115,39 @@ export class LogFollower {
     return false
   }
 
-  /** The listed records of one transaction in one block. */
-  async #part(block: LogBlock, payload: Buffer, from: number, ts: Hlc): Promise<void> {
+  /** The listed records of one transaction in one block. A promise only where there is something to wait for. */
+  #part(block: LogBlock, payload: Buffer, from: number, ts: Hlc): Promise<void> | undefined {
     const list = this.#list
-    const { after, schemas, output } = this.#options
+    const { after, output } = this.#options
     if (compareHlc(ts, after) <= 0) {
       for (let i = 0; list.hasSchema && i < list.count; i++) this.#applySchema(payload, list.offsets[i] as number)
-      return
+      return undefined
     }
     if (list.truncated !== 0) throw this.#ended('FEED_TRUNCATED', list.truncated, 'was truncated')
     output.stamp(ts)
-    const hadSchema = list.hasSchema
-    if (this.#large === undefined && list.committed) {
-      if (list.count > 0) await this.#emitter.emitWhole(payload, list)
-    } else {
-      if (this.#large === undefined) await this.#beginLarge(block, from, ts)
-      const ordinal = this.#ordinal
-      this.#ordinal += list.count
-      await this.#emitter.emit(payload, list, this.#large?.kept, ordinal)
-      if (list.committed) this.#endLarge()
-    }
-    if (!hadSchema) return
+    if (this.#large !== undefined || !list.committed) return this.#largePart(block, payload, from, ts)
+    if (list.hasSchema) return this.#wholeWithSchema(payload)
+    return list.count > 0 ? this.#emitter.emitWhole(payload, list) : undefined
+  }
+
+  async #largePart(block: LogBlock, payload: Buffer, from: number, ts: Hlc): Promise<void> {
+    const list = this.#list
+    const { hasSchema } = list
+    if (this.#large === undefined) await this.#beginLarge(block, from, ts)
+    const ordinal = this.#ordinal
+    this.#ordinal += list.count
+    await this.#emitter.emit(payload, list, this.#large?.kept, ordinal)
+    if (list.committed) this.#endLarge()
+    if (hasSchema) this.#checkDropped()
+  }
+
+  async #wholeWithSchema(payload: Buffer): Promise<void> {
+    await this.#emitter.emitWhole(payload, this.#list)
+    this.#checkDropped()
+  }
+
+  #checkDropped(): void {
+    const { schemas } = this.#options
     for (const { relid } of this.#options.targets) {
       if (schemas.relation(relid)?.description.dropped === true) throw this.#ended('FEED_DROPPED', relid, 'was dropped')
     }

@@ -1,12 +1,13 @@
 // Encodes changes into the batch that goes to the sink next. One object per feed (and one per scan connection): its
 // batch, its RowChange and its timestamps are filled again and again.
 
-import { formatHlc, type Hlc } from '../core/hlc.ts'
+import type { Hlc } from '../core/hlc.ts'
 import { MessageBatch } from '../core/message-batch.ts'
 import type { RelationSchema } from '../core/relation.ts'
 import type { RowChange } from '../core/row-change.ts'
 import type { RowView } from '../core/row-view.ts'
 import type { Encoder } from '../encode/encoder.ts'
+import { TimestampText } from './timestamp-text.ts'
 
 /** A batch this large is handed on. */
 export const batchBytes = 256 * 1024
@@ -15,6 +16,7 @@ export class MessageOutput {
   readonly batch = new MessageBatch(2 * batchBytes)
   readonly #encoder: Encoder
   #change: RowChange | undefined
+  readonly #timestamps = new TimestampText()
   #updated: Buffer = Buffer.alloc(0)
   #mvcc: Buffer = this.#updated
 
@@ -28,7 +30,7 @@ export class MessageOutput {
 
   /** The timestamp of the changes that follow. */
   stamp(ts: Hlc): void {
-    this.#updated = this.#mvcc = Buffer.from(formatHlc(ts), 'latin1')
+    this.#updated = this.#mvcc = this.#timestamps.of(ts)
   }
 
   /** The commit time of a scanned row's version, where it differs. */

@@ -6,6 +6,7 @@
 //   M  u8 flags, u64 LSN, cstring prefix, u32 length, content
 // A transaction that the log already holds (the server sends again what was not confirmed) is dropped by its commit LSN.
 
+import { readInt64, readUint64 } from '../bytes/int64.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Lsn } from '../core/lsn.ts'
 import type { TableDescription } from '../core/table.ts'
@@ -47,11 +48,11 @@ export class MessageApplier {
         if (!this.#skipping) writer.row(bytes.readUInt32BE(start + 1), false, bytes, start, end)
         return
       case letter.B: {
-        const commitLsn = bytes.readBigUInt64BE(start + 1)
+        const commitLsn = readUint64(bytes, start + 1)
         // Commit records do not overlap: one that starts before the end of the last logged one is that one or older.
         this.#skipping = commitLsn < writer.endLsn
         if (this.#skipping) return
-        const commitMicros = bytes.readBigInt64BE(start + 9)
+        const commitMicros = readInt64(bytes, start + 9)
         writer.begin(
           stampTransaction(writer.lastTimestamp, commitMicros),
           commitLsn,
@@ -61,7 +62,7 @@ export class MessageApplier {
         return
       }
       case letter.C: {
-        const endLsn = bytes.readBigUInt64BE(start + 10)
+        const endLsn = readUint64(bytes, start + 10)
         this.receivedEnd = endLsn
         this.transactions += 1
         if (this.#skipping) this.#skipping = false

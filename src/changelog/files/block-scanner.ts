@@ -62,9 +62,12 @@ export class BlockScanner {
   #bring(position: number, n: number): number {
     const offset = position - this.#base
     if (offset >= 0 && offset + n <= this.#filled) return offset
+    // What is there already moves to the front: it need not be read twice.
+    const held = offset >= 0 && offset < this.#filled ? this.#buffer.subarray(offset, this.#filled) : undefined
     if (n > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(n + readAheadBytes)
+    if (held !== undefined) this.#buffer.set(held)
     this.#base = position
-    this.#filled = 0
+    this.#filled = held?.length ?? 0
     const most = Math.min(this.#buffer.length, this.limit - position)
     while (this.#filled < n) {
       if (this.#filled >= most) return -1

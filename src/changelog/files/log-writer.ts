@@ -4,6 +4,7 @@
 
 import { closeSync, fdatasync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
+import { writeInt64, writeUint64 } from '../../bytes/int64.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { compareHlc, type Hlc } from '../../core/hlc.ts'
 import type { Lsn } from '../../core/lsn.ts'
@@ -123,11 +124,11 @@ export class LogWriter {
     let at = builder.reserve(33)
     const { buffer } = builder
     buffer[at++] = record.begin
-    at = buffer.writeBigInt64BE(ts.wall, at)
+    at = writeInt64(ts.wall, buffer, at)
     at = buffer.writeUInt32BE(ts.logical, at)
-    at = buffer.writeBigUInt64BE(commitLsn, at)
+    at = writeUint64(commitLsn, buffer, at)
     at = buffer.writeUInt32BE(xid, at)
-    buffer.writeBigInt64BE(commitMicros, at)
+    writeInt64(commitMicros, buffer, at)
     builder.begin(ts, commitLsn)
   }
 
@@ -175,7 +176,7 @@ export class LogWriter {
     if (open === undefined) throw new FeedError('FEED_BUG', 'a commit without a transaction')
     const at = builder.reserve(9)
     builder.buffer[at] = record.commit
-    builder.buffer.writeBigUInt64BE(endLsn, at + 1)
+    writeUint64(endLsn, builder.buffer, at + 1)
     builder.complete(open.ts, endLsn)
     if (builder.payloadBytes >= blockBytes) this.#cut()
   }
@@ -188,9 +189,9 @@ export class LogWriter {
     const at = builder.reserve(21)
     const { buffer } = builder
     buffer[at] = record.closed
-    buffer.writeBigInt64BE(ts.wall, at + 1)
+    writeInt64(ts.wall, buffer, at + 1)
     buffer.writeUInt32BE(ts.logical, at + 9)
-    buffer.writeBigUInt64BE(lsn, at + 13)
+    writeUint64(lsn, buffer, at + 13)
     builder.complete(ts, lsn > builder.endLsn ? lsn : builder.endLsn)
   }
 
