@@ -265,6 +265,27 @@ test('resolved timestamps rise, and cover what came', async () => {
   }
 })
 
+test('mvcc_timestamp is the commit of the version, updated the scan or the same', async () => {
+  const t = await table('a INT PRIMARY KEY, b INT')
+  for (let i = 1; i <= 3; i++) await server.sql(`INSERT INTO ${t} VALUES (${i}, 0)`)
+  const times = await server.sql(
+    `SELECT a, (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint || '000.0000000000' AS at FROM ${t}`,
+  )
+  await using feed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR ${t} WITH mvcc_timestamp, updated`)
+  await feed.row(3)
+  const mvccOf = (value: string): string => (JSON.parse(value) as { mvcc_timestamp: string }).mvcc_timestamp
+  assert.deepEqual(
+    feed.rows.map(({ key, value }) => [key, mvccOf(value)]).sort(),
+    times.map(({ a, at }) => [`[${String(a)}]`, at]).sort(),
+  )
+  const updated = new Set(feed.rows.map(({ value }) => formatHlc(hlcOf(value, 'updated'))))
+  assert.equal(updated.size, 1)
+  assert.ok(times.every(({ at }) => String(at) < String([...updated][0])))
+  await server.sql(`UPDATE ${t} SET b = 1; DELETE FROM ${t} WHERE a = 2`)
+  const changes = (await feed.row(6)).slice(3)
+  for (const { value } of changes) assert.equal(mvccOf(value), formatHlc(hlcOf(value, 'updated')))
+})
+
 test('a transaction of many blocks gives the last change of each row', async () => {
   const t = await table('a INT PRIMARY KEY, b INT, filler STRING')
   await server.sql(`INSERT INTO ${t} SELECT i, 0, repeat('f', 100) FROM generate_series(1, 20000) i`)

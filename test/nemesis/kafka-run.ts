@@ -11,6 +11,7 @@ import { until, type TestServer } from '../server/test-server.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { judge, topicOf } from './judge.ts'
 import { KafkaReader } from './kafka-reader.ts'
+import { optionsOf } from './options.ts'
 import { Random } from './random.ts'
 import { createTables, Workload } from './workload.ts'
 
@@ -36,10 +37,7 @@ export async function runOverKafka({ server, broker, seed, disturbances }: Kafka
   const history = new History({ foo: ['id'], [tagTable]: ['n'] })
   const facts = {
     database,
-    full_table_name: random.chance(0.5),
-    diff: random.chance(0.5),
-    mvcc_timestamp: random.chance(0.5),
-    key_in_value: random.chance(0.5),
+    ...optionsOf(seed),
   }
   const topics = ['foo', tagTable].map((table) => topicOf(table, facts))
   for (const topic of topics) await broker.createTopic(prefix + topic, partitions)

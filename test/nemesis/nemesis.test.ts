@@ -10,6 +10,7 @@ import { ReferenceSlot } from '../history/reference-slot.ts'
 import { tagTable } from '../history/transaction-times.ts'
 import { TestServer, until } from '../server/test-server.ts'
 import { judge } from './judge.ts'
+import { optionsOf } from './options.ts'
 import { Random } from './random.ts'
 import { Reader } from './reader.ts'
 import { createTables, Workload } from './workload.ts'
@@ -42,12 +43,7 @@ async function run(seed: number): Promise<void> {
   const writing = Array.from({ length: writers }, (_, i) => workload.write(new Random(seed * 1000 + i), stop.signal))
   await delay(100 + random.int(400))
 
-  const has = {
-    full_table_name: random.chance(0.5),
-    diff: random.chance(0.5),
-    mvcc_timestamp: random.chance(0.5),
-    key_in_value: random.chance(0.5),
-  }
+  const has = optionsOf(seed)
   const options = ['updated', `resolved`, ...Object.entries(has).flatMap(([name, isOn]) => (isOn ? [name] : []))]
   const reader = new Reader({
     server,
