@@ -107,7 +107,7 @@ class RunningFeed {
       catchUp: async (after, through) => {
         using reader = log.readAfter(after)
         const output = new MessageOutput(this.#encoder)
-        await this.#follower(reader, after, through, output, async () => undefined).run()
+        await this.#follower(reader, after, through, output, this.#run.signal, async () => undefined).run()
         this.#run.signal.throwIfAborted()
         await this.#handOn(output)
       },
@@ -120,7 +120,9 @@ class RunningFeed {
   async #follow(reader: LogReader, after: Hlc): Promise<void> {
     const { spec, sink, signal, progress } = this.#run
     const output = new MessageOutput(this.#encoder)
-    const follower = this.#follower(reader, after, spec.endTime, output, async (frontier) => {
+    // A sink that fails ends the wait for rows; what is called next on it says why.
+    const either = sink.failed === undefined ? signal : AbortSignal.any([signal, sink.failed])
+    const follower = this.#follower(reader, after, spec.endTime, output, either, async (frontier) => {
       progress.frontier = frontier
       const nowMs = Date.now()
       const isResolved = this.#resolved.isDue(frontier, nowMs)
@@ -157,9 +159,10 @@ class RunningFeed {
     after: Hlc,
     endTime: Hlc | undefined,
     output: MessageOutput,
+    signal: AbortSignal,
     advanced: (frontier: Hlc) => Promise<void>,
   ): LogFollower {
-    const { spec, log, signal } = this.#run
+    const { spec, log } = this.#run
     return new LogFollower({
       log,
       reader,

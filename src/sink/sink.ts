@@ -13,4 +13,6 @@ export interface Sink extends AsyncDisposable {
   /** A resolved message goes to every topic (and partition) of the feed. `payload` is valid during the call only. */
   emitResolved(payload: Uint8Array): Promise<void>
   flush(): Promise<void>
+  /** Aborts when the sink has failed between calls, so that a feed that waits for rows hears of it at once. */
+  readonly failed?: AbortSignal
 }

@@ -58,6 +58,11 @@ export class BatchSender {
     if (spec.acks === 'all') this.#producer = await client.newProducerId()
   }
 
+  /** Aborts with what ended the sender. */
+  get failed(): AbortSignal {
+    return this.#course.signal
+  }
+
   check(): void {
     this.#course.check()
   }

@@ -45,6 +45,10 @@ export class KafkaSink implements Sink {
     signal.addEventListener('abort', () => this.#sender.fail(signal.reason), { once: true })
   }
 
+  get failed(): AbortSignal {
+    return this.#sender.failed
+  }
+
   /** Asks for the topics, and for a producer id where acks allow one. */
   async open(): Promise<void> {
     const { spec, client } = this.#options
