@@ -1,6 +1,7 @@
 // `npm run kafka`: a Kafka broker on 127.0.0.1:9092 for whoever wants to try the walkthrough without one of their own.
 // `npm run kafka -- consume TOPIC`: what is in a topic, with keys, as it comes. Needs Java and Maven; ends with Ctrl-C.
 
+import { connect } from 'node:net'
 import { parseArgs } from 'node:util'
 import { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
 import { kafkaIsMissing } from '../test/services/kafka/kafka-jars.ts'
@@ -12,7 +13,7 @@ const { values, positionals } = parseArgs({
 })
 const port = Number(values.port)
 const [command, ...topics] = positionals
-if (command === 'consume' && topics.length > 0) consume(topics)
+if (command === 'consume' && topics.length > 0) await consume(topics)
 else if (command === undefined) await serve()
 else {
   console.error('usage: npm run kafka [-- --port=9092]   or   npm run kafka -- consume TOPIC…')
@@ -23,6 +24,11 @@ async function serve(): Promise<void> {
   const missing = kafkaIsMissing()
   if (missing !== undefined) {
     console.error(`a broker needs Java 17 and Maven: ${missing}`)
+    process.exitCode = 1
+    return
+  }
+  if (await answers()) {
+    console.error(`something listens on localhost:${port} already; another port: npm run kafka -- --port=${port + 1}`)
     process.exitCode = 1
     return
   }
@@ -41,10 +47,22 @@ See what arrives, in another terminal:
   await broker[Symbol.asyncDispose]()
 }
 
-function consume(names: readonly string[]): void {
+async function consume(names: readonly string[]): Promise<void> {
+  if (!(await answers())) console.error(`nothing listens on localhost:${port} yet: npm run kafka`)
   const reader = new TopicReader(`localhost:${port}`, names, ({ topic, key, value }) => {
     const shown = names.length > 1 ? `${topic}\t` : ''
     console.log(`${shown}${key?.toString() ?? 'null'}\t${value?.toString() ?? 'null'}`)
   })
   process.once('SIGINT', () => void reader[Symbol.asyncDispose]())
+}
+
+/** Whether somebody takes connections on the port. */
+async function answers(): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const socket = connect(port, '127.0.0.1')
+  socket.once('connect', () => resolve(true))
+  socket.once('error', () => resolve(false))
+  const isThere = await promise
+  socket.destroy()
+  return isThere
 }
