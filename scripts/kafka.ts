@@ -41,8 +41,9 @@ See what arrives, in another terminal:
   npm run kafka -- consume t
 `)
   const { promise, resolve } = Promise.withResolvers<void>()
-  process.once('SIGINT', () => resolve())
-  process.once('SIGTERM', () => resolve())
+  // Ctrl-C may come twice, from the terminal and from npm: the second must not cut the first short.
+  process.on('SIGINT', () => resolve())
+  process.on('SIGTERM', () => resolve())
   await promise
   await broker[Symbol.asyncDispose]()
 }
