@@ -60,8 +60,8 @@ export interface LogReader extends Disposable {
   next(): LogBlock | undefined
   /** Reads a block again (second pass over a large transaction). Does not move the reader; invalidates earlier payloads. */
   readAt(position: number): LogBlock
-  /** Settles when `next` may have more, or when the signal aborts. */
-  wait(signal: AbortSignal): Promise<void>
+  /** Settles when `next` may have more, or when the signal aborts; up to `quietMs` late when it is nothing but time. */
+  wait(signal: AbortSignal, quietMs?: number): Promise<void>
 }
 
 export interface Changelog {

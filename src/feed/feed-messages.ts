@@ -40,6 +40,7 @@ export type FromFeedWorker =
   /** Make it durable, and answer `saved`. One at a time. */
   | { readonly tag: 'save'; readonly feed: number; readonly progress: JobProgress }
   | { readonly tag: 'log'; readonly feed: number; readonly level: LogLevel; readonly text: string }
-  | { readonly tag: 'progress'; readonly feed: number; readonly progress: FeedProgress }
+  /** Of all feeds of the worker together: one message a second, however many they are. */
+  | { readonly tag: 'progress'; readonly feeds: ReadonlyMap<number, FeedProgress> }
   /** The feed is over; nothing of it is left. */
   | { readonly tag: 'ended'; readonly feed: number; readonly error: WireError | undefined }

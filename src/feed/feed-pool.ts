@@ -111,12 +111,18 @@ export class FeedPool {
   }
 
   #hear(message: FromFeedWorker): void {
+    if (message.tag === 'progress') {
+      for (const [feed, progress] of message.feeds) {
+        const entry = this.#feeds.get(feed)
+        if (entry !== undefined) entry.progress = progress
+      }
+      return
+    }
     const { feed } = message
     const entry = this.#feeds.get(feed)
     if (entry === undefined) return
     if (message.tag === 'close-now') entry.handlers.closeNow()
     else if (message.tag === 'waiting') entry.handlers.waiting?.(message.why)
-    else if (message.tag === 'progress') entry.progress = message.progress
     else if (message.tag === 'log') entry.handlers.log?.(message.level, message.text)
     else if (message.tag === 'save') void this.#save(feed, entry, message.progress)
     else if (message.tag === 'ended')

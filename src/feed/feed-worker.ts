@@ -25,7 +25,7 @@ class RunningFeed {
   readonly #abort = new AbortController()
   /** The sink is let go a little later, so that what it has can become durable. */
   readonly #sinkAbort = new AbortController()
-  readonly #progress: FeedProgress = newProgress()
+  readonly progress: FeedProgress = newProgress()
   #lettingGo: NodeJS.Timeout | undefined
   #inFlight = 0
   #mayGoOn: PromiseWithResolvers<void> | undefined
@@ -36,7 +36,6 @@ class RunningFeed {
   }
 
   async run(start: FeedStart): Promise<void> {
-    const timer = setInterval(() => this.#report(), progressEveryMs)
     let error
     try {
       await using sink = await this.#sink(start)
@@ -52,15 +51,14 @@ class RunningFeed {
         closeNow: () => say({ tag: 'close-now', feed: this.#id }),
         waiting: (why) => say({ tag: 'waiting', feed: this.#id, why }),
         signal: this.#abort.signal,
-        progress: this.#progress,
+        progress: this.progress,
       })
     } catch (thrown) {
       error = toWireError(thrown)
     }
-    clearInterval(timer)
     clearTimeout(this.#lettingGo)
     feeds.delete(this.#id)
-    this.#report()
+    report([[this.#id, this]])
     say({ tag: 'ended', feed: this.#id, error })
   }
 
@@ -117,15 +115,19 @@ class RunningFeed {
   #log(level: LogLevel, text: string): void {
     say({ tag: 'log', feed: this.#id, level, text: `[kafka-producer] ${text}` })
   }
-
-  #report(): void {
-    say({ tag: 'progress', feed: this.#id, progress: { ...this.#progress } })
-  }
 }
 
 function say(message: FromFeedWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer)
 }
+
+function report(running: Iterable<readonly [number, RunningFeed]>): void {
+  say({ tag: 'progress', feeds: new Map([...running].map(([id, { progress }]) => [id, progress])) })
+}
+
+setInterval(() => {
+  if (feeds.size > 0) report(feeds)
+}, progressEveryMs)
 
 port.on('message', (message: ToFeedWorker) => {
   if (message.tag === 'start') {

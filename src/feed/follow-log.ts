@@ -26,6 +26,8 @@ export interface FollowOptions {
   readonly output: MessageOutput
   /** Gives what `output` holds to the sink. */
   readonly handOn: () => Promise<void>
+  /** How late the frontier may be where nothing but time has passed. */
+  readonly quietMs?: number
   /** Everything at or below the frontier has been written to `output`. */
   readonly advanced: (frontier: Hlc) => Promise<void>
   readonly signal: AbortSignal
@@ -57,13 +59,13 @@ export class LogFollower {
 
   /** Settles at the end time or when the signal aborts; throws what ends the feed. */
   async run(): Promise<void> {
-    const { reader, signal, handOn, advanced, endTime } = this.#options
+    const { reader, signal, handOn, advanced, endTime, quietMs } = this.#options
     try {
       while (!signal.aborted) {
         const block = reader.next()
         if (block === undefined) {
           await handOn()
-          await reader.wait(signal)
+          await reader.wait(signal, quietMs)
           this.#turns.begin()
           continue
         }

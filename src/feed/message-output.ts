@@ -13,7 +13,8 @@ import { TimestampText } from './timestamp-text.ts'
 export const batchBytes = 256 * 1024
 
 export class MessageOutput {
-  readonly batch = new MessageBatch(2 * batchBytes)
+  /** Grows to what the feed needs: most feeds of many are quiet. */
+  readonly batch = new MessageBatch(16 * 1024)
   readonly #encoder: Encoder
   #change: RowChange | undefined
   readonly #timestamps = new TimestampText()

@@ -20,6 +20,7 @@ import { CheckpointSchedule } from './checkpoint-schedule.ts'
 import { LogFollower } from './follow-log.ts'
 import { initialScan } from './initial-scan.ts'
 import { MessageOutput } from './message-output.ts'
+import { quietWaitMs } from './quiet-wait.ts'
 import { ResolvedSchedule } from './resolved-schedule.ts'
 
 export interface FeedRun {
@@ -169,6 +170,7 @@ class RunningFeed {
       schemas: new SchemaHistory(),
       targets: spec.targets,
       diff: spec.diff,
+      quietMs: quietWaitMs({ ...spec, endTime }, this.#run.save !== undefined),
       after,
       endTime,
       output,

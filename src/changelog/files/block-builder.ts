@@ -29,6 +29,8 @@ export interface SealedBlock {
   readonly bytes: Buffer
   readonly rows: number
   readonly transactions: number
+  /** It holds closed timestamps and nothing else. */
+  readonly isQuiet: boolean
 }
 
 export class BlockBuilder {
@@ -189,6 +191,8 @@ export class BlockBuilder {
     }
     const start = maxHeaderBytes - headerBytes(facts)
     sealBlock(this.#buffer, start, end, facts)
-    return { bytes: this.#buffer.subarray(start, end), rows: tally.rows, transactions: tally.transactions }
+    const { rows, transactions } = tally
+    const isQuiet = transactions === 0 && facts.flags === 0 && facts.open === undefined
+    return { bytes: this.#buffer.subarray(start, end), rows, transactions, isQuiet }
   }
 }

@@ -6,7 +6,9 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { ParsedBlock, fixedHeaderBytes, isBlockHeader, maxHeaderBytes } from './block-format.ts'
 import { segmentHeaderBytes } from './segment.ts'
 
+/** Far from the head; near it there is less to read, and a buffer for each of many feeds. */
 const readAheadBytes = 512 * 1024
+const leastBytes = 16 * 1024
 
 export class BlockScanner {
   readonly fd: number
@@ -17,7 +19,7 @@ export class BlockScanner {
    * written anew, and a buffer that holds them would show what never happened.
    */
   limit = Number.POSITIVE_INFINITY
-  #buffer = Buffer.allocUnsafeSlow(readAheadBytes)
+  #buffer = Buffer.allocUnsafeSlow(leastBytes)
   /** `#buffer[0, #filled)` holds the file's bytes from position `#base`. */
   #base = 0
   #filled = 0
@@ -64,7 +66,8 @@ export class BlockScanner {
     if (offset >= 0 && offset + n <= this.#filled) return offset
     // What is there already moves to the front: it need not be read twice.
     const held = offset >= 0 && offset < this.#filled ? this.#buffer.subarray(offset, this.#filled) : undefined
-    if (n > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(n + readAheadBytes)
+    const wanted = Math.max(n, Math.min(this.limit - position, readAheadBytes))
+    if (wanted > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(Math.max(wanted, 2 * this.#buffer.length))
     if (held !== undefined) this.#buffer.set(held)
     this.#base = position
     this.#filled = held?.length ?? 0

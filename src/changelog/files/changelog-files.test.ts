@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, trunca
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { compareHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { record, type LogBlock, type LogReader } from '../changelog.ts'
@@ -283,6 +284,37 @@ test('a waiting reader wakes when something becomes readable, and when it is abo
   const waiting = reader.wait(abort.signal)
   abort.abort()
   await waiting
+})
+
+test('a reader that may be late sleeps through closed timestamps, and not through a transaction', async () => {
+  await using log = new Log()
+  using reader = openChangelog(log.dir, log.head.shared).readFrom(0)
+  blocks(reader)
+  let isAwake = false
+  const sleeping = reader.wait(AbortSignal.timeout(20_000), 10_000).then(() => (isAwake = true))
+  const startedAtMs = performance.now()
+  for (let i = 0; i < 3; i++) {
+    log.writer.closed({ wall: 1n + BigInt(i), logical: 0 }, log.writer.endLsn)
+    await log.writer.flush()
+    await nextTurn()
+    assert.equal(isAwake, false)
+  }
+  log.transaction(1, ['a'])
+  await log.writer.flush()
+  await sleeping
+  assert.ok(performance.now() - startedAtMs < 10_000)
+  assert.deepEqual(
+    blocks(reader).flatMap((entry) => entry.texts),
+    ['a'],
+  )
+  // With nothing but time it wakes when it may be late no longer.
+  log.writer.closed({ wall: 30n, logical: 0 }, log.writer.endLsn)
+  await log.writer.flush()
+  await reader.wait(AbortSignal.timeout(20_000), 50)
+  assert.deepEqual(
+    blocks(reader).map((entry) => entry.texts),
+    [[]],
+  )
 })
 
 test('a segment whose header was torn by a crash is made again', async () => {

@@ -4,8 +4,9 @@
 const words = 16
 /** Behind the words: why nobody writes the log any more, as UTF-8. */
 const failureBytes = 1024
+const longestWaitMs = 60_000
 
-/** Slots of the shared BigInt64Array. The wake word is the Int32 at the last slot. */
+/** Slots of the shared BigInt64Array. The wake words are the Int32s at the last two. */
 const slot = {
   head: 0,
   tail: 1,
@@ -16,6 +17,8 @@ const slot = {
   rows: 6,
   bytes: 7,
   failureLength: 8,
+  changesEnd: 9,
+  wakeChanges: 14,
   wake: 15,
 } as const
 
@@ -23,11 +26,14 @@ export class LogHead {
   readonly shared: SharedArrayBuffer
   readonly #words: BigInt64Array
   readonly #wake: Int32Array
+  /** Wakes those who sleep until something happens but time. */
+  readonly #wakeChanges: Int32Array
 
   constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(words * 8 + failureBytes)) {
     this.shared = shared
     this.#words = new BigInt64Array(shared, 0, words)
     this.#wake = new Int32Array(shared, slot.wake * 8, 1)
+    this.#wakeChanges = new Int32Array(shared, slot.wakeChanges * 8, 1)
   }
 
   /** Position behind the last readable block. */
@@ -81,13 +87,22 @@ export class LogHead {
     Atomics.add(this.#words, slot.bytes, BigInt(bytes))
   }
 
-  /** Says that everything before `position` is durable, and wakes whoever waits for it. */
-  publish(position: number, resolvedWall: bigint, endLsn: bigint): void {
+  /**
+   * Says that everything before `position` is durable, and wakes whoever waits for it. Behind `changesEnd` no block holds
+   * anything but closed timestamps.
+   */
+  publish(position: number, resolvedWall: bigint, endLsn: bigint, changesEnd = position): void {
+    const hasChanges = changesEnd > this.#changesEnd
     Atomics.store(this.#words, slot.resolvedWall, resolvedWall)
     Atomics.store(this.#words, slot.endLsn, endLsn)
+    Atomics.store(this.#words, slot.changesEnd, BigInt(changesEnd))
     Atomics.store(this.#words, slot.head, BigInt(position))
-    Atomics.add(this.#wake, 0, 1)
-    Atomics.notify(this.#wake, 0)
+    wake(this.#wake)
+    if (hasChanges) wake(this.#wakeChanges)
+  }
+
+  get #changesEnd(): number {
+    return Number(Atomics.load(this.#words, slot.changesEnd))
   }
 
   /** Why nothing will be written any more, until somebody starts the writer again; undefined: it is at work. */
@@ -102,26 +117,39 @@ export class LogHead {
     const text = Buffer.from(why ?? '').subarray(0, failureBytes)
     new Uint8Array(this.shared, words * 8, text.length).set(text)
     Atomics.store(this.#words, slot.failureLength, BigInt(text.length))
-    Atomics.add(this.#wake, 0, 1)
-    Atomics.notify(this.#wake, 0)
+    wake(this.#wake)
+    wake(this.#wakeChanges)
   }
 
-  /** Settles when the log has failed, when the head is past `position` or the signal aborts. */
-  async waitPast(position: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Settles when the log has failed, when the head is past `position` or the signal aborts. With `quietMs` it sleeps
+   * that long through blocks that hold nothing but closed timestamps.
+   */
+  async waitPast(position: number, signal: AbortSignal, quietMs = 0): Promise<void> {
     if (signal.aborted) return
+    const word = quietMs === 0 ? this.#wake : this.#wakeChanges
+    const quietUntil = performance.now() + quietMs
     const aborted = Promise.withResolvers<void>()
     const onAbort = (): void => aborted.resolve()
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       for (;;) {
         // The word is read before the head: a publish in between changes it, and the wait then returns at once.
-        const seen = Atomics.load(this.#wake, 0)
-        if (this.head > position || signal.aborted || this.failure !== undefined) return
-        const wait = Atomics.waitAsync(this.#wake, 0, seen, 60_000)
+        const seen = Atomics.load(word, 0)
+        if (signal.aborted || this.failure !== undefined) return
+        const quietLeftMs = quietUntil - performance.now()
+        if (this.head > position && (quietLeftMs <= 0 || this.#changesEnd > position)) return
+        const withinMs = quietMs === 0 ? longestWaitMs : quietLeftMs > 0 ? quietLeftMs : quietMs
+        const wait = Atomics.waitAsync(word, 0, seen, withinMs)
         if (wait.async) await Promise.race([wait.value, aborted.promise])
       }
     } finally {
       signal.removeEventListener('abort', onAbort)
     }
   }
+}
+
+function wake(word: Int32Array): void {
+  Atomics.add(word, 0, 1)
+  Atomics.notify(word, 0)
 }

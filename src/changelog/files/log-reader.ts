@@ -52,8 +52,8 @@ export class FileLogReader implements LogReader {
     return block
   }
 
-  async wait(signal: AbortSignal): Promise<void> {
-    await this.#head.waitPast(this.#scanner.position, signal)
+  async wait(signal: AbortSignal, quietMs = 0): Promise<void> {
+    await this.#head.waitPast(this.#scanner.position, signal, quietMs)
   }
 
   [Symbol.dispose](): void {

@@ -49,6 +49,8 @@ export class LogWriter {
   #writtenResolved: Hlc
   #writtenEndLsn: Lsn
   #unsyncedBytes = 0
+  /** Behind the last written block that holds more than closed timestamps. */
+  #changesEnd: number
   /**
    * The first refusal of the disk. After it nothing is written or synced any more: a second sync may succeed without
    * having written what the first one could not.
@@ -83,7 +85,7 @@ export class LogWriter {
       this.#position = recovered.position
       this.#fd = openSync(recovered.segment.path, 'r+')
     }
-    this.#boundary = this.#position
+    this.#boundary = this.#changesEnd = this.#position
     this.#head.tail = recovered.tail
     this.#head.publish(this.#position, recovered.resolved.wall, recovered.endLsn)
   }
@@ -217,6 +219,7 @@ export class LogWriter {
     const boundary = this.#boundary
     const resolved = this.#boundaryResolved
     const endLsn = this.#boundaryEndLsn
+    const changesEnd = this.#changesEnd
     const covered = this.#unsyncedBytes
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#syncing = promise
@@ -230,7 +233,7 @@ export class LogWriter {
       resolve()
     }
     this.#unsyncedBytes -= covered
-    this.#head.publish(boundary, resolved.wall, endLsn)
+    this.#head.publish(boundary, resolved.wall, endLsn, changesEnd)
   }
 
   /** Set while a sync runs on `#fd`, which must then not be closed. */
@@ -285,6 +288,7 @@ export class LogWriter {
     this.#writeBytes(block.bytes)
     this.#writtenResolved = this.#builder.resolved
     this.#writtenEndLsn = this.#builder.endLsn
+    if (!block.isQuiet) this.#changesEnd = this.#position
     this.#head.count(block.transactions, block.rows, block.bytes.length)
   }
 
