@@ -79,4 +79,6 @@ export interface Changelog {
   startOf(after: Hlc): number | undefined
   /** The same, for the block at `position` (a `head` seen earlier). */
   readFrom(position: number): LogReader
+  /** The same, and nothing before that block is shown: for who knows the schemas there. */
+  jumpTo(position: number): LogReader
 }

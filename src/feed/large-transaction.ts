@@ -47,6 +47,7 @@ interface Part {
 
 /** `position`, `offset`: the block and the place in its payload where the transaction's records begin. */
 export async function planLarge(options: LargeOptions, position: number, offset: number): Promise<LargeTransaction> {
+  if (!mayHaveNonInserts(options, position)) return onlyInserts
   const parts: Part[] = []
   let count = 0
   let hasNonInserts = false
@@ -60,7 +61,7 @@ export async function planLarge(options: LargeOptions, position: number, offset:
       await options.breathe()
     }
   }
-  if (!hasNonInserts) return { kept: undefined, [Symbol.dispose]: () => undefined }
+  if (!hasNonInserts) return onlyInserts
 
   if (count > maxOrdinal) throw new FeedError('FEED_ROW', `a transaction has more than ${maxOrdinal} changes`)
 
@@ -80,7 +81,7 @@ export async function planLarge(options: LargeOptions, position: number, offset:
   }
   touched?.seal()
 
-  const again = options.log.readFrom(position)
+  const again = options.log.jumpTo(position)
   const found = new OffsetList()
   let foundPart: Part | undefined
   let payload: Buffer = Buffer.alloc(0)
@@ -98,6 +99,15 @@ export async function planLarge(options: LargeOptions, position: number, offset:
     }
   }
   return { kept: { bits, touched, find }, [Symbol.dispose]: () => again[Symbol.dispose]() }
+}
+
+const onlyInserts: LargeTransaction = { kept: undefined, [Symbol.dispose]: () => undefined }
+
+/** By the headers of its blocks; the first and the last may hold other transactions. */
+function mayHaveNonInserts(options: LargeOptions, position: number): boolean {
+  for (const block of blocksFrom(options, position))
+    if (block.hasNonInserts && options.mentionsTarget(block)) return true
+  return false
 }
 
 interface Pass {
@@ -135,7 +145,7 @@ async function findLast(
   const change = new ChangeReader(schemas)
   const last = new LastChanges()
   const list = new OffsetList()
-  using reader = options.log.readFrom(position)
+  using reader = options.log.jumpTo(position)
   for (const part of parts) {
     const payload = reader.readAt(part.position).payload()
     listRecords(payload, part.position === position ? offset : 0, options.isTarget, list)
@@ -165,10 +175,9 @@ async function findLast(
  * does: it may end in the block, and another one be cut at the block's end. Whose block it is says what is open there.
  */
 function* blocksFrom({ log }: LargeOptions, position: number): Generator<LogBlock> {
-  using reader = log.readFrom(position)
+  using reader = log.jumpTo(position)
   let commitLsn: Lsn | undefined
   for (let block = reader.next(); block !== undefined; block = reader.next()) {
-    if (block.position < position) continue
     if (block.position > position) {
       commitLsn ??= block.open?.commitLsn
       if (block.open === undefined || block.open.commitLsn !== commitLsn) return

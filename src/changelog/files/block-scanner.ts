@@ -7,7 +7,7 @@ import { ParsedBlock, fixedHeaderBytes, isBlockHeader, maxHeaderBytes } from './
 import { segmentHeaderBytes } from './segment.ts'
 
 /** Far from the head; near it there is less to read, and a buffer for each of many feeds. */
-const readAheadBytes = 512 * 1024
+const defaultReadAheadBytes = 512 * 1024
 const leastBytes = 16 * 1024
 
 export class BlockScanner {
@@ -30,10 +30,19 @@ export class BlockScanner {
     return this.#buffer.subarray(offset, offset + block.totalBytes)
   }
 
-  constructor(fd: number, start: number) {
+  readonly #readAheadBytes: number
+
+  /** `position`: of the first block to show; by default the segment's first. */
+  constructor(
+    fd: number,
+    start: number,
+    position = start + segmentHeaderBytes,
+    readAheadBytes = defaultReadAheadBytes,
+  ) {
     this.fd = fd
     this.start = start
-    this.#position = start + segmentHeaderBytes
+    this.#position = position
+    this.#readAheadBytes = readAheadBytes
   }
 
   /** Position of the next block. */
@@ -66,7 +75,7 @@ export class BlockScanner {
     if (offset >= 0 && offset + n <= this.#filled) return offset
     // What is there already moves to the front: it need not be read twice.
     const held = offset >= 0 && offset < this.#filled ? this.#buffer.subarray(offset, this.#filled) : undefined
-    const wanted = Math.max(n, Math.min(this.limit - position, readAheadBytes))
+    const wanted = Math.max(n, Math.min(this.limit - position, this.#readAheadBytes))
     if (wanted > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(Math.max(wanted, 2 * this.#buffer.length))
     if (held !== undefined) this.#buffer.set(held)
     this.#base = position

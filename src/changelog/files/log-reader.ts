@@ -8,6 +8,9 @@ import { BlockScanner } from './block-scanner.ts'
 import type { LogHead } from './log-head.ts'
 import { listSegments, type SegmentName } from './segment.ts'
 
+/** Who jumps to a block reads a few, and of some only the header. */
+const jumpReadAheadBytes = 16 * 1024
+
 export class FileLogReader implements LogReader {
   readonly #dir: string
   readonly #head: LogHead
@@ -17,11 +20,12 @@ export class FileLogReader implements LogReader {
   /** Before it, only blocks with schema records are shown. */
   readonly #from: number
 
-  constructor(dir: string, head: LogHead, segment: SegmentName, from: number) {
+  /** `jump`: nothing before `from` is looked at, not even for schema records. */
+  constructor(dir: string, head: LogHead, segment: SegmentName, from: number, jump = false) {
     this.#dir = dir
     this.#head = head
     this.#from = from
-    this.#scanner = openScanner(segment)
+    this.#scanner = jump ? openScanner(segment, from, jumpReadAheadBytes) : openScanner(segment)
   }
 
   next(): LogBlock | undefined {
@@ -90,9 +94,9 @@ export class FileLogReader implements LogReader {
   }
 }
 
-function openScanner(segment: SegmentName): BlockScanner {
+function openScanner(segment: SegmentName, position?: number, readAheadBytes?: number): BlockScanner {
   try {
-    return new BlockScanner(openSync(segment.path, 'r'), segment.start)
+    return new BlockScanner(openSync(segment.path, 'r'), segment.start, position, readAheadBytes)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw fellBehind(segment.start, undefined)
     throw error

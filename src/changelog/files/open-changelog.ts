@@ -34,13 +34,15 @@ export function openChangelog(dir: string, shared: SharedArrayBuffer): Changelog
       }
       return new FileLogReader(dir, head, segment, segment.start)
     },
-    readFrom(position: number): LogReader {
-      const segment = listSegments(dir).findLast(({ start }) => start <= position)
-      if (segment === undefined)
-        throw new FeedError('FEED_FELL_BEHIND', `position ${position} of the changelog is no longer kept`)
-      return new FileLogReader(dir, head, segment, position)
-    },
+    readFrom: (position) => new FileLogReader(dir, head, segmentAt(dir, position), position),
+    jumpTo: (position) => new FileLogReader(dir, head, segmentAt(dir, position), position, true),
   }
+}
+
+function segmentAt(dir: string, position: number): SegmentName {
+  const segment = listSegments(dir).findLast(({ start }) => start <= position)
+  if (segment !== undefined) return segment
+  throw new FeedError('FEED_FELL_BEHIND', `position ${position} of the changelog is no longer kept`)
 }
 
 /** The writer makes a segment before it fills it: until something behind its start is durable, it is not there. */
