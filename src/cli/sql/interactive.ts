@@ -103,6 +103,8 @@ export class Interactive {
       this.#remember([line])
       return runCommand(this.#shell, line)
     }
+    // Who has forgotten a semicolon can still leave.
+    if (line.trim() === '\\q' && !this.#buffer.isQuoted) return 'quit'
     this.#statementLines.push(line)
     const statements = this.#buffer.push(line)
     if (this.#buffer.isEmpty) this.#remember(this.#statementLines.splice(0))

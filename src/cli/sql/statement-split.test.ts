@@ -43,3 +43,19 @@ test('blanks, comments and bare semicolons leave nothing behind', () => {
     assert.equal(push(line).isEmpty, true, line)
   }
 })
+
+test('whether a string or a comment is open', () => {
+  const table: readonly (readonly [text: string, isQuoted: boolean])[] = [
+    ['SELECT 1', false],
+    ["SELECT 'a", true],
+    ["SELECT 'a' -- 'b", false],
+    ['SELECT /* a', true],
+    ['SELECT "a', true],
+    ['SELECT $$ a', true],
+  ]
+  for (const [text, isQuoted] of table) {
+    const buffer = new StatementBuffer()
+    buffer.push(text)
+    assert.equal(buffer.isQuoted, isQuoted, text)
+  }
+})

@@ -28,6 +28,11 @@ export class StatementBuffer {
     return this.#pending === ''
   }
 
+  /** A string or a comment is open: whatever the next line says belongs to it. */
+  get isQuoted(): boolean {
+    return lex(`${this.#pending}\nx`).at(-1)?.text !== 'x'
+  }
+
   /** Takes a line; gives the statements it ends. */
   push(line: string): string[] {
     this.#pending = this.#pending === '' ? line : `${this.#pending}\n${line}`
