@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly statement: LocalStatement
   readonly parameters: readonly (string | null)[]
   readonly resultFormats: readonly number[]
+  /** As in StartedCall. */
+  readonly opening?: Uint8Array | undefined
   readonly session: SessionControl
   /** Takes bytes for the client; settles when it can take more, or when the signal aborts. */
   readonly write: (bytes: Uint8Array, signal: AbortSignal) => Promise<void>
@@ -35,9 +37,11 @@ export class LocalRun {
   #isActive = false
   /** Notices of a time when it was not. */
   #notices: (() => void)[] = []
+  #opening: Uint8Array | undefined
 
   constructor(options: RunOptions) {
     this.#options = options
+    this.#opening = options.opening
     const { statement, parameters, resultFormats, session } = options
     // `advance` comes first: a statement must not send before its turn.
     const end = Promise.resolve().then(() =>
@@ -46,6 +50,7 @@ export class LocalRun {
         resultFormats,
         session,
         notice: (...notice) => this.#say(() => options.notice(...notice)),
+        accepted: () => this.open(),
         sendRows: (bytes) => this.#send(bytes),
         signal: this.#abort.signal,
       }),
@@ -92,6 +97,13 @@ export class LocalRun {
     return { tag: 'done', commandTag: outcome.commandTag }
   }
 
+  /** Sends what comes before the first row, if it has not been sent. */
+  async open(): Promise<void> {
+    const opening = this.#opening
+    this.#opening = undefined
+    if (opening !== undefined) await this.#options.write(opening, this.#abort.signal)
+  }
+
   abort(reason: FeedError): void {
     if (this.#abort.signal.aborted) return
     this.#mayGoOn.promise.catch(() => undefined)
@@ -112,6 +124,7 @@ export class LocalRun {
 
   async #send(bytes: Uint8Array): Promise<void> {
     const { signal } = this.#abort
+    await this.open()
     let rest = bytes
     while (rest.length > 0) {
       signal.throwIfAborted()

@@ -53,6 +53,8 @@ export interface LocalCall {
   readonly session: SessionControl
   /** 0 text, 1 binary, per result column. */
   readonly resultFormats: readonly number[]
+  /** The statement will have a result: in the simple protocol the client hears now which columns, else with the first row. */
+  accepted(): Promise<void>
   /**
    * Sends complete DataRow messages to the client. Resolves when the client can take more; the bytes are taken over.
    * Rejects when the client is gone.

@@ -49,9 +49,10 @@ async function runPiece(turn: Turn, piece: Piece): Promise<boolean> {
     if (link.status === 'E') throw inFailedTransaction()
     if (piece.tag === 'rewrite') return await link.relay(await piece.rewrite((query) => link.query(query)))
     const { statement } = piece
-    if (statement.columns !== undefined) await turn.write(rowDescription(statement.columns, []))
-    const run = turn.start({ statement, sql: piece.sql, parameters: [], resultFormats: [] })
+    const opening = statement.columns === undefined ? undefined : rowDescription(statement.columns, [])
+    const run = turn.start({ statement, sql: piece.sql, parameters: [], resultFormats: [], opening })
     const result = await run.advance(0)
+    await run.open()
     if (result.tag === 'done') await turn.write(commandComplete(result.commandTag))
     return true
   } catch (error) {

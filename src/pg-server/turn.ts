@@ -17,6 +17,8 @@ export interface StartedCall {
   readonly sql: string
   readonly parameters: readonly (string | null)[]
   readonly resultFormats: readonly number[]
+  /** Goes to the client before the first row, and not at all when the statement fails before that. */
+  readonly opening?: Uint8Array | undefined
 }
 
 /** An error of ours fails the transaction, as one of PostgreSQL's would: by a statement that cannot succeed. */

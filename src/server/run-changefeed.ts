@@ -24,6 +24,7 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions): L
       const plan = await planChangefeed(statement, desk, call)
       for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
       const { source, startPosition, startTime } = await watchPlanned(plan, desk, call)
+      await call.accepted()
       source.ingest.demand(1)
       try {
         await desk.feeds.run(

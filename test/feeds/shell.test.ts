@@ -53,6 +53,14 @@ test('a changefeed prints as NDJSON unless a format is chosen', async () => {
   assert.equal(stdout, '{"key":"[1]","table":"scanned","value":""}\n')
 })
 
+test('what is refused prints an error and no header', async () => {
+  for (const sink of ['', " INTO 'null://'"]) {
+    const { code, stdout, stderr } = await sql('--format=csv', '-e', `CREATE CHANGEFEED FOR nothing${sink}`)
+    assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
+    assert.match(stderr, /^ERROR: .*"nothing"/)
+  }
+})
+
 test('notices and errors of a changefeed go to standard error, with their hints', async () => {
   const { code, stdout, stderr } = await sql('-e', 'EXPERIMENTAL CHANGEFEED FOR scanned WITH resolvd')
   assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
