@@ -13,7 +13,8 @@ const { values, positionals } = parseArgs({
 })
 const port = Number(values.port)
 const [command, ...topics] = positionals
-if (command === 'consume' && topics.length > 0) await consume(topics)
+// `a|b` as well as `a b`: the former is what Kafka's own consumer takes.
+if (command === 'consume' && topics.length > 0) await consume(topics.flatMap((topic) => topic.split('|')))
 else if (command === undefined) await serve()
 else {
   console.error('usage: npm run kafka [-- --port=9092]   or   npm run kafka -- consume TOPIC…')
