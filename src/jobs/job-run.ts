@@ -82,7 +82,10 @@ export class JobRun {
         if (hasAdvanced(before, this.#progress)) backoff.reset()
         const waitMs = backoff.next()
         retried()
-        this.#log.warn({ error: failure.message, detail: failure.detail, inMs: waitMs }, 'the changefeed tries again')
+        this.#log.warn(
+          { error: failure.message, detail: failure.detail, hint: failure.hint, inMs: waitMs },
+          'the changefeed tries again',
+        )
         await store.say(job, `transient error: ${failure.message}`).catch(() => undefined)
         await delay(waitMs, undefined, { signal }).catch(() => undefined)
       }
@@ -107,10 +110,10 @@ export class JobRun {
     })
   }
 
-  async #fail({ message, detail }: FeedError): Promise<void> {
+  async #fail({ message, detail, hint }: FeedError): Promise<void> {
     const { job, failed } = this.#options
     if (job.payload.onError === 'pause') {
-      this.#log.warn({ error: message }, 'the changefeed is paused because of on_error=pause')
+      this.#log.warn({ error: message, hint }, 'the changefeed is paused because of on_error=pause')
       await this.#settle('paused', {
         error: message,
         runningStatus: `job failed (${message}) but is being paused because of on_error=pause`,
@@ -118,7 +121,7 @@ export class JobRun {
       return
     }
     failed()
-    this.#log.error({ error: message, detail }, 'the changefeed failed')
+    this.#log.error({ error: message, detail, hint }, 'the changefeed failed')
     await this.#settle('failed', { error: message })
   }
 
