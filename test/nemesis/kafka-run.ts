@@ -31,6 +31,13 @@ export async function runOverKafka({ server, broker, seed, disturbances }: Kafka
   const random = new Random(seed)
   const database = `kafka_nemesis_${seed}`
   const prefix = `seed_${seed}_`
+  // The run before may have ended with a kill.
+  await until('the server answers', withinMs, () =>
+    server.sql('SELECT 1').then(
+      () => true,
+      () => undefined,
+    ),
+  )
   await server.sql(`CREATE DATABASE ${database}`)
   await server.sql(`ALTER DATABASE ${database} SET deadlock_timeout = '10ms'`)
   await server.sql(createTables, database)

@@ -116,6 +116,40 @@ test('a PostgreSQL that dies is started again, and a pid file of somebody else s
   assert.deepEqual(await server.sql('SELECT * FROM t'), [{ id: '1' }])
 })
 
+test('a backend that computes and does not notice that its postmaster was killed keeps nobody waiting', async () => {
+  await using server = await TestServer.start()
+  await server.sql('CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)')
+  // In an object, or whoever awaits it would wait for the result.
+  const computing = async (): Promise<{ readonly result: Promise<unknown> }> => {
+    const client = await server.connect()
+    const result = client.query('SELECT count(*) FROM generate_series(1, 1000000000000)').catch((error: Error) => error)
+    await until('it computes', withinMs, async () =>
+      (await server.sql("SELECT FROM pg_stat_activity WHERE query LIKE '%generate_series%' AND state = 'active'"))
+        .length > 1
+        ? true
+        : undefined,
+    )
+    return { result }
+  }
+  const isBack = (): Promise<true> =>
+    until('PostgreSQL is back', withinMs, () =>
+      server.sql('SELECT * FROM t').then(
+        (rows) => (assert.deepEqual(rows, [{ id: '1' }]), true),
+        () => undefined,
+      ),
+    )
+  const { result: first } = await computing()
+  server.killPostgres()
+  await isBack()
+  assert.ok((await first) instanceof Error)
+  const { result: second } = await computing()
+  await server.kill()
+  server.killPostgres()
+  await server.restart()
+  await isBack()
+  assert.ok((await second) instanceof Error)
+})
+
 test('what cannot start says why, and harms nothing', async () => {
   await using server = await TestServer.start()
   const flags = ['start-single-node', '--insecure', '--http-addr=localhost:0']

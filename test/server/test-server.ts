@@ -79,8 +79,13 @@ export class TestServer implements AsyncDisposable {
     await ended
   }
 
+  /** Nothing happens when it is down already. */
   killPostgres(): void {
-    process.kill(this.postgresPid, 'SIGKILL')
+    try {
+      process.kill(this.postgresPid, 'SIGKILL')
+    } catch (error) {
+      if (!['ESRCH', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    }
   }
 
   async connect(database = 'defaultdb', user = 'root'): Promise<pg.Client> {

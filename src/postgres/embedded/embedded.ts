@@ -14,6 +14,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { findBinaries } from './binaries.ts'
 import { bootstrap } from './bootstrap.ts'
 import { prepareDataDir } from './data-dir.ts'
+import { endOrphans } from './orphans.ts'
 import { startPostmaster, stopOrphan, type Postmaster } from './postmaster.ts'
 import { give, serverUser } from './server-user.ts'
 
@@ -37,6 +38,7 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
   const user = serverUser()
   const binaries = findBinaries(user)
   await stopOrphan(dir)
+  await endOrphans(dir)
   await prepareDataDir(dir, binaries, user)
   const socketDir = makeSocketDir(dir)
   give(socketDir, user)
@@ -54,6 +56,7 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
       log.error({ end }, 'PostgreSQL died; it is started again')
       for (;;) {
         try {
+          await endOrphans(dir)
           postmaster = await startPostmaster(options)
           waitMs = backoffMs.first
           break

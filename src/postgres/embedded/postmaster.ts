@@ -14,6 +14,9 @@ import { loggedSince, startFailure } from './start-failure.ts'
 const readyWithinMs = 120_000
 const stopWithinMs = 30_000
 
+/** How long after its end its last words may take. */
+const lastWordsMs = 200
+
 export interface PostmasterOptions {
   readonly dir: string
   readonly socketDir: string
@@ -76,9 +79,13 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4000)))
   const exited = new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(error.message))
-    child.on('close', (code, signal) =>
-      resolve(`${said.trim()}\n${loggedSince(dir, startedAtMs)}\n(${signal ?? `exit code ${code}`})`),
-    )
+    // Not until its output is closed: an orphan that computes may hold it open for hours.
+    child.on('exit', (code, signal) => {
+      const end = (): void =>
+        resolve(`${said.trim()}\n${loggedSince(dir, startedAtMs)}\n(${signal ?? `exit code ${code}`})`)
+      child.once('close', end)
+      setTimeout(end, lastWordsMs)
+    })
   })
   await ready(child, dir, exited)
   return {
