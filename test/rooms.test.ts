@@ -32,10 +32,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   jobs: ['core', 'errors', 'feed', 'postgres'],
   http: ['pg-server'],
   // Who introduces everyone.
-  server: [
-    ...['bytes', 'changelog', 'core', 'errors', 'feed', 'http', 'ingest', 'jobs', 'pg-server'],
-    ...['plan', 'postgres', 'settings', 'sink', 'sql', 'wire'],
-  ],
+  server: 'bytes changelog core errors feed http ingest jobs pg-server plan postgres settings sink sql wire'.split(' '),
   cli: ['core', 'errors', 'postgres', 'server', 'sql'],
 }
 
