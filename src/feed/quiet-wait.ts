@@ -4,6 +4,8 @@
 import type { FeedSpec } from '../core/feed-spec.ts'
 
 const mostMs = 1000
+/** Shorter sleeps would be more wakings than closed timestamps, not fewer. */
+const leastMs = 100
 /** Of the time between two messages or checkpoints: how late the next may be. */
 const part = 0.1
 
@@ -18,5 +20,6 @@ export function quietWaitMs(
 ): number {
   if (endTime !== undefined) return 0
   if (resolvedIntervalMs === undefined && !isJob) return mostMs
-  return Math.min(mostMs, Math.floor(Math.max(resolvedIntervalMs ?? 0, minCheckpointMs) * part))
+  const ms = Math.min(mostMs, Math.floor(Math.max(resolvedIntervalMs ?? 0, minCheckpointMs) * part))
+  return ms < leastMs ? 0 : ms
 }
