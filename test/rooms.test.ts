@@ -16,7 +16,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   core: ['bytes'],
   wire: ['bytes', 'errors'],
   // Data.
-  postgres: ['errors', 'wire'],
+  postgres: ['core', 'errors', 'wire'],
   changelog: ['bytes', 'core', 'errors'],
   ingest: ['bytes', 'changelog', 'core', 'errors', 'postgres'],
   decode: ['changelog', 'core', 'errors'],
@@ -30,7 +30,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   settings: ['core', 'errors', 'sql'],
   'pg-server': ['errors', 'postgres', 'wire'],
   jobs: ['core', 'errors', 'feed', 'postgres'],
-  http: ['pg-server'],
+  http: ['errors'],
   // Who introduces everyone.
   server: 'bytes changelog core errors feed http ingest jobs pg-server plan postgres settings sink sql wire'.split(' '),
   cli: ['core', 'errors', 'postgres', 'server', 'sql'],

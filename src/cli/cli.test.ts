@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { commandName } from '../core/command-line.ts'
 import { program } from '../../test/server/program.ts'
 
 test('every command lists its flags, and help names every command', async () => {
@@ -25,13 +26,16 @@ test('every command lists its flags, and help names every command', async () => 
 const refused: readonly (readonly [argv: readonly string[], stderr: string])[] = [
   [['start'], 'ERROR: unknown command "start"\nHINT: did you mean "start-single-node"?\n'],
   [['kwit'], 'ERROR: unknown command "kwit"\nHINT: did you mean "quit"?\n'],
-  [['backup'], 'ERROR: unknown command "backup"\nHINT: "changefeed --help" lists the commands\n'],
+  [['backup'], `ERROR: unknown command "backup"\nHINT: "${commandName()} --help" lists the commands\n`],
   [
     ['start-single-node', '--insecure', '--lissten-addr=x'],
-    'ERROR: unknown flag --lissten-addr; did you mean --listen-addr?\nHINT: "changefeed start-single-node --help" lists the flags\n',
+    `ERROR: unknown flag --lissten-addr; did you mean --listen-addr?\nHINT: "${commandName()} start-single-node --help" lists the flags\n`,
   ],
-  [['sql', '-x'], 'ERROR: unknown flag -x\nHINT: "changefeed sql --help" lists the flags\n'],
-  [['demo', '--sql-port=a'], 'ERROR: --sql-port=a is not a port\nHINT: "changefeed demo --help" lists the flags\n'],
+  [['sql', '-x'], `ERROR: unknown flag -x\nHINT: "${commandName()} sql --help" lists the flags\n`],
+  [
+    ['demo', '--sql-port=a'],
+    `ERROR: --sql-port=a is not a port\nHINT: "${commandName()} demo --help" lists the flags\n`,
+  ],
   [
     ['quit', '--insecure', '--store=/nonexistent/store'],
     'ERROR: no server runs on the store /nonexistent/store\nHINT: name it with --store or --http-addr\n',

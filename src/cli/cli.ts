@@ -1,8 +1,9 @@
 // The command line: one file a command, each a function from its arguments to an exit code. Commands read flags, say
 // what went wrong in one line with a hint, and leave the work to the rooms.
 
+import { commandName } from '../core/command-line.ts'
 import { nearestName } from '../core/nearest-name.ts'
-import { FeedError } from '../errors/feed-error.ts'
+import { errorText } from './error-text.ts'
 import { UsageError } from './usage-error.ts'
 
 type Command = (argv: readonly string[]) => Promise<number>
@@ -28,12 +29,14 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(usage())
     return first === undefined ? 1 : 0
   }
+  // A reader of the output that went away (`| head`) is no fault of the program; each command decides what it means.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const name = first === '--version' ? 'version' : first
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command === undefined) {
     const names = Object.keys(commands)
     const meant = names.find((known) => known.startsWith(name)) ?? nearestName(name, names)
-    const hint = meant === undefined ? '"changefeed --help" lists the commands' : `did you mean "${meant}"?`
+    const hint = meant === undefined ? `"${commandName()} --help" lists the commands` : `did you mean "${meant}"?`
     process.stderr.write(`ERROR: unknown command "${name}"\nHINT: ${hint}\n`)
     return 1
   }
@@ -43,7 +46,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     )(rest)
   } catch (error) {
     process.stderr.write(errorText(error))
-    if (error instanceof UsageError) process.stderr.write(`HINT: "changefeed ${name} --help" lists the flags\n`)
+    if (error instanceof UsageError) process.stderr.write(`HINT: "${commandName()} ${name} --help" lists the flags\n`)
     return 1
   }
 }
@@ -51,13 +54,4 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 function usage(): string {
   const lines = Object.entries(commands).map(([name, { about }]) => `  ${name.padEnd(18)} ${about}`)
   return `Changefeeds for PostgreSQL.\n\nUsage: changefeed <command> [flags]\n\n${lines.join('\n')}\n\n"changefeed <command> --help" lists the flags of a command.\n`
-}
-
-export function errorText(error: unknown): string {
-  if (error instanceof UsageError) return `ERROR: ${error.message}\n`
-  if (error instanceof FeedError) {
-    const detail = error.detail === undefined ? '' : `DETAIL: ${error.detail}\n`
-    return `ERROR: ${error.message}\n${detail}${error.hint === undefined ? '' : `HINT: ${error.hint}\n`}`
-  }
-  return `ERROR: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`
 }

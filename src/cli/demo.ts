@@ -1,26 +1,29 @@
 // changefeed demo: a server in a store of its own, a table, a little traffic, and its changefeed on the screen.
 
-import { mkdtempSync, rmSync, chmodSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import pino from 'pino'
-import { FeedError } from '../errors/feed-error.ts'
+import { commandName } from '../core/command-line.ts'
+import { abandonPostmaster } from '../postgres/embedded/postmaster.ts'
 import { serve, type RunningServer } from '../server/serve.ts'
+import { checkListen } from './check-listen.ts'
 import { sqlUrl } from './start-single-node.ts'
+import { stopSignal } from './stop-signal.ts'
 import { readFlags, readPort, UsageError } from './usage-error.ts'
 
 const help = `Usage: changefeed demo [--seconds=N] [--sql-port=N] [--http-port=N]
 
 Starts a server in a temporary store, changes a table every second and prints its changefeed, until Ctrl-C or for N
-seconds.
+seconds. It listens on ports 26257 and 8080, or on free ones when these are taken; a port that is named must be free.
 `
 
 const flags = {
   seconds: { type: 'string' },
-  'sql-port': { type: 'string', default: '26257' },
-  'http-port': { type: 'string', default: '8080' },
+  'sql-port': { type: 'string' },
+  'http-port': { type: 'string' },
 } as const
 
 const host = 'localhost'
@@ -35,44 +38,55 @@ export async function demo(argv: readonly string[]): Promise<number> {
     throw new UsageError(`--seconds=${values.seconds} is not a number of seconds`)
 
   const ports = {
-    sql: readPort(values['sql-port'], '--sql-port', 0),
-    http: readPort(values['http-port'], '--http-port', 0),
+    sql: await choosePort('--sql-port', values['sql-port'], 26_257),
+    http: await choosePort('--http-port', values['http-port'], 8080),
   }
 
   const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
   const storeDir = mkdtempSync(join(tmpdir(), 'changefeed-demo-'))
-  chmodSync(storeDir, 0o755)
+  const removeStore = (): void => rmSync(storeDir, { recursive: true, force: true })
+  stopSignal({
+    asked: () => stop.abort(),
+    atOnce: () => {
+      abandonPostmaster(join(storeDir, 'postgres'))
+      removeStore()
+    },
+  })
+  // Whoever read the demo has gone (`| head`): nobody is left to see the rest.
+  let isRead = true
+  process.stdout.on('error', () => {
+    isRead = false
+    stop.abort()
+  })
+  chmodSync(storeDir, 0o711)
   let server: RunningServer | undefined
   try {
-    server = await start(storeDir, ports.sql, ports.http)
+    server = await serve({
+      listen: { host, port: ports.sql },
+      http: { host, port: ports.http },
+      storeDir,
+      log: pino({ level: 'silent' }),
+    })
     if (seconds !== undefined) setTimeout(() => stop.abort(), seconds * 1000).unref()
     await show(server, stop.signal)
   } finally {
     await server?.stop()
-    rmSync(storeDir, { recursive: true, force: true })
+    removeStore()
   }
   process.stdout.write('\nThe demo is over; its store is removed.\n')
-  return 0
+  return isRead ? 0 : 141
 }
 
-/** On the ports that everybody knows, or on free ones. */
-async function start(storeDir: string, sqlPort: number, httpPort: number): Promise<RunningServer> {
-  const log = pino({ level: 'silent' })
-  for (const [sql, http] of [
-    [sqlPort, httpPort],
-    [sqlPort, 0],
-    [0, 0],
-  ] as const) {
-    try {
-      return await serve({ listen: { host, port: sql }, http: { host, port: http }, storeDir, log })
-    } catch (error) {
-      const isTaken =
-        error instanceof FeedError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
-      if (!isTaken || (http === 0 && sql === 0)) throw error
-    }
+/** The port that was asked for, which must be free; else the one that everybody knows, or any free one. */
+async function choosePort(flag: string, asked: string | undefined, known: number): Promise<number> {
+  const port = asked === undefined ? known : readPort(asked, flag, 0)
+  try {
+    await checkListen({ host, port })
+    return port
+  } catch (error) {
+    if (asked !== undefined) throw error
+    return 0
   }
-  throw new FeedError('FEED_START', 'no free port')
 }
 
 async function show(server: RunningServer, signal: AbortSignal): Promise<void> {
@@ -114,7 +128,7 @@ A table office_dogs changes every second. This is what its changefeed says:
 function tryNext(url: string): string {
   return `
   Try it yourself in another terminal:
-    npx changefeed sql --insecure --url '${url}'
+    ${commandName()} sql --insecure --url '${url}'
     psql '${url}'
   and there:
     INSERT INTO office_dogs VALUES (1000, 'Yours');

@@ -1,13 +1,19 @@
 // changefeed start-single-node: a server with a PostgreSQL of its own, in the foreground or behind.
 
 import { spawn } from 'node:child_process'
-import { openSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { commandName, shellWord } from '../core/command-line.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import { lockStore } from '../postgres/embedded/store-lock.ts'
+import { abandonPostmaster } from '../postgres/embedded/postmaster.ts'
+import { makeStoreDir, rememberStore } from '../postgres/embedded/store-dir.ts'
+import { takeStore } from '../postgres/embedded/store-lock.ts'
 import { serve } from '../server/serve.ts'
-import { errorText } from './cli.ts'
+import { checkListen } from './check-listen.ts'
+import { errorText } from './error-text.ts'
+import { logFormats, readLogFormat } from './log-format.ts'
 import { serverLog } from './server-log.ts'
+import { stopSignal } from './stop-signal.ts'
 import { readAddress, readFlags, UsageError, type Address } from './usage-error.ts'
 import { packageVersion } from './version.ts'
 
@@ -17,6 +23,7 @@ const help = `Usage: changefeed start-single-node --insecure [flags]
   --listen-addr=HOST[:PORT]   where SQL listens (localhost:26257; port 0: a free one)
   --http-addr=HOST[:PORT]     where health and metrics listen (localhost:8080)
   --store=DIR                 where everything is kept (changefeed-data)
+  --log-format=FORMAT         how lines of logs/changefeed.log look: ${logFormats.join(', ')} (json)
   --background                return when the server is ready
   --pid-file=FILE             write the process id to FILE
   --listening-url-file=FILE   write the SQL URL to FILE
@@ -27,6 +34,7 @@ const flags = {
   'listen-addr': { type: 'string', default: 'localhost' },
   'http-addr': { type: 'string', default: 'localhost' },
   store: { type: 'string', short: 's', default: 'changefeed-data' },
+  'log-format': { type: 'string', default: 'json' },
   background: { type: 'boolean' },
   'pid-file': { type: 'string' },
   'listening-url-file': { type: 'string' },
@@ -39,6 +47,7 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
     throw new UsageError('add --insecure: connections are not encrypted and need no password yet')
   const listen = readAddress(values['listen-addr'], '--listen-addr', { host: 'localhost', port: 26_257 })
   const http = readAddress(values['http-addr'], '--http-addr', { host: 'localhost', port: 8080 })
+  const logFormat = readLogFormat(values['log-format'])
   const storeDir = resolve(values.store)
   if (values.background === true) return background(argv, storeDir)
 
@@ -55,22 +64,22 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
   }
   const stopAsked = Promise.withResolvers<void>()
   // Signals count from the first moment on: a start that is interrupted stops what it has started.
-  let signals = 0
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (++signals > 1) process.exit(1)
-      stopAsked.resolve()
-    })
-  }
+  stopSignal({ asked: () => stopAsked.resolve(), atOnce: () => abandonPostmaster(join(storeDir, 'postgres')) })
+  const fresh = rememberStore(storeDir)
+  let wasReady = false
   try {
-    unlock = lockStore(storeDir)
-    const log = serverLog(storeDir)
+    // Before anything is made on the disk.
+    await checkListen(listen)
+    await checkListen(http)
+    unlock = await takeStore(storeDir)
+    const log = serverLog(storeDir, logFormat)
     const server = await serve({ listen, http, storeDir, log, onShutdown: () => stopAsked.resolve() })
     try {
       const url = sqlUrl(listen, server.sqlPort)
       write('--pid-file', values['pid-file'], `${process.pid}\n`)
       write('--listening-url-file', values['listening-url-file'], `${url}\n`)
       writeFileSync(join(storeDir, 'http-address'), `${shown(http.host)}:${server.httpPort}`)
+      wasReady = true
       const text = banner(url, http, server.httpPort, storeDir)
       process.stdout.write(text)
       process.send?.({ tag: 'ready', text })
@@ -90,12 +99,14 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
     if (unlock !== undefined) {
       for (const file of [...written, join(storeDir, 'http-address')]) rmSync(file, { force: true })
       unlock()
+      if (!wasReady) fresh.undo()
     }
   }
 }
 
 /** Starts itself again, detached, and waits for its word. */
 async function background(argv: readonly string[], storeDir: string): Promise<number> {
+  const fresh = rememberStore(storeDir)
   const output = openOutput(storeDir)
   const child = spawn(
     process.execPath,
@@ -105,29 +116,37 @@ async function background(argv: readonly string[], storeDir: string): Promise<nu
       stdio: ['ignore', output, output, 'ipc'],
     },
   )
+  closeSync(output)
   const { promise, resolve: settle } = Promise.withResolvers<{ readonly tag: string; readonly text: string }>()
   child.on('message', settle)
-  child.on('exit', (code) =>
-    settle({ tag: 'failed', text: `ERROR: the server ended with exit code ${code}; see ${join(storeDir, 'logs')}\n` }),
-  )
+  const ended = new Promise<void>((resolveEnd) => {
+    child.on('exit', (code) => {
+      settle({ tag: 'died', text: `ERROR: the server ended with exit code ${code}; see ${join(storeDir, 'logs')}\n` })
+      resolveEnd()
+    })
+  })
   const { tag, text } = await promise
-  if (child.connected) child.disconnect()
-  child.unref()
   if (tag !== 'ready') {
     process.stderr.write(text)
+    // What it has said is all that its output could tell, so a store that it was to begin does not stay.
+    if (tag === 'failed') await ended.then(() => fresh.undo())
     return 1
   }
-  process.stdout.write(`${text}stop:    changefeed quit --insecure --store=${storeDir}\n`)
+  if (child.connected) child.disconnect()
+  child.unref()
+  process.stdout.write(`${text}stop:    ${commandName()} quit --insecure --store=${shellWord(storeDir)}\n`)
   return 0
 }
 
-/** What the server says once nobody listens. */
+/** Where the output of the server goes, which nobody reads once it runs in the background. */
 function openOutput(storeDir: string): number {
+  makeStoreDir(storeDir)
+  const logs = join(storeDir, 'logs')
   try {
-    mkdirSync(join(storeDir, 'logs'), { recursive: true })
-    return openSync(join(storeDir, 'logs', 'changefeed.out'), 'a')
+    mkdirSync(logs, { recursive: true, mode: 0o700 })
+    return openSync(join(logs, 'changefeed.out'), 'a', 0o600)
   } catch (error) {
-    throw new FeedError('FEED_START', `cannot make the store ${storeDir}: ${(error as Error).message}`)
+    throw new FeedError('FEED_START', `cannot write into ${logs}: ${(error as Error).message}`)
   }
 }
 
@@ -145,7 +164,7 @@ function banner(url: string, http: Address, httpPort: number, storeDir: string):
     `build:   ${packageVersion()} (Node.js ${process.versions.node})`,
     `sql:     ${url}`,
     `http:    http://${shown(http.host)}:${httpPort}`,
-    `client:  changefeed sql --insecure --url '${url}'`,
+    `client:  ${commandName()} sql --insecure --url '${url}'`,
     `store:   ${storeDir}`,
     `logs:    ${join(storeDir, 'logs')}`,
     `pid:     ${process.pid}`,

@@ -2,7 +2,7 @@
 // shutdown may be asked for from this machine, if whoever started it allows that.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { cannotListen } from '../pg-server/front.ts'
+import { cannotListen } from '../errors/cannot-listen.ts'
 
 export interface HttpOptions {
   readonly host: string

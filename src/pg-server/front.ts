@@ -6,6 +6,7 @@
 
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Logger } from 'pino'
+import { cannotListen } from '../errors/cannot-listen.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { errorResponse } from '../wire/backend-writer.ts'
 import { readStartup } from '../wire/frontend-messages.ts'
@@ -189,14 +190,4 @@ class FrontServer implements Front {
 
 function keyName(pid: number, secret: number): string {
   return `${pid}.${secret}`
-}
-
-export function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): FeedError {
-  if (error.code === 'EADDRINUSE') {
-    return new FeedError('FEED_START', `port ${port} on ${host} is in use`, {
-      hint: 'stop what listens there, or choose another port (0: a free one)',
-      cause: error,
-    })
-  }
-  return new FeedError('FEED_START', `cannot listen on ${host}:${port}: ${error.message}`, { cause: error })
 }

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -165,6 +166,7 @@ test('what cannot start says why, and harms nothing', async () => {
     assert.equal(taken.status, 1)
     assert.match(taken.text, new RegExp(`${server.sqlPort}`))
     assert.match(taken.text, /in use|taken/)
+    assert.ok(!existsSync(join(dir, 'a')), 'a start that is refused leaves no store')
 
     const other = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => other.once('listening', resolve))
@@ -189,13 +191,16 @@ test('what cannot start says why, and harms nothing', async () => {
     )
     assert.equal(unwritable.status, 1)
     assert.match(unwritable.text, /^ERROR: cannot write --pid-file=\S+: ENOENT[^\n]*\n$/)
-    assert.ok(!existsSync(join(dir, 'd', 'postgres', 'postmaster.pid')))
+    assert.ok(!existsSync(join(dir, 'd')), 'a first start that fails leaves no store')
 
     writeFileSync(join(dir, 'file'), '')
     for (const more of [[], ['--background']]) {
       const noStore = run(...flags, '--listen-addr=localhost:0', `--store=${join(dir, 'file')}`, ...more)
       assert.equal(noStore.status, 1)
-      assert.match(noStore.text, /^ERROR: cannot make the store [^\n]*\n$/)
+      assert.match(
+        noStore.text,
+        /^ERROR: cannot make the store [^\n]*\nHINT: a file is where the folder should be[^\n]*\n$/,
+      )
     }
 
     spawnSync('mkdir', ['-p', join(dir, 'c', 'postgres')])
@@ -207,6 +212,98 @@ test('what cannot start says why, and harms nothing', async () => {
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
+})
+
+test('a path where no folder can be made is refused at once, with a hint', () => {
+  for (const [store, hint] of [
+    ['/proc/changefeed/store', /choose another --store/],
+    ['/dev/null/store', /a file is where the folder should be/],
+  ] as const) {
+    const refused = run(
+      'start-single-node',
+      '--insecure',
+      '--listen-addr=localhost:0',
+      '--http-addr=localhost:0',
+      `--store=${store}`,
+    )
+    assert.equal(refused.status, 1)
+    assert.match(refused.text, /^ERROR: cannot make the store/)
+    assert.match(refused.text, hint)
+  }
+})
+
+test('an address that this machine does not have is refused with a hint', () => {
+  const dir = folder()
+  try {
+    const refused = run(
+      'start-single-node',
+      '--insecure',
+      '--http-addr=localhost:0',
+      '--listen-addr=localhost:0',
+      '--http-addr=no-such-host.invalid:0',
+      `--store=${join(dir, 'a')}`,
+    )
+    assert.equal(refused.status, 1)
+    assert.match(
+      refused.text,
+      /^ERROR: cannot listen on no-such-host.invalid:0: this machine has no such address\nHINT: use localhost/,
+    )
+    assert.ok(!existsSync(join(dir, 'a')))
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+})
+
+for (const signals of [['SIGHUP'], ['SIGHUP', 'SIGHUP'], ['SIGTERM', 'SIGTERM']] as const) {
+  test(`${signals.join(' and ')} to a server in the foreground leaves no PostgreSQL behind`, async () => {
+    await using server = await TestServer.start()
+    const { postgresPid, pid } = server
+    for (const signal of signals) process.kill(pid, signal)
+    await until('both have ended', withinMs, () => ([pid, postgresPid].some(isAlive) ? undefined : true))
+  })
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+test('a demo whose reader goes away stops its PostgreSQL and removes its store', async () => {
+  const dir = folder()
+  try {
+    const demo = spawn('sh', ['-c', `"$0" "$1" demo --sql-port=0 --http-port=0 | head -n 2`, process.execPath, main], {
+      env: { ...process.env, TMPDIR: dir },
+      stdio: 'ignore',
+    })
+    const [status] = (await once(demo, 'exit')) as [number]
+    assert.equal(status, 0)
+    await until('nothing is left', withinMs, () => (readdirSync(dir).length === 0 ? true : undefined))
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+})
+
+test('a port that is asked of a demo and taken is refused', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const refused = run('demo', `--sql-port=${port}`, '--seconds=1')
+  other.close()
+  assert.equal(refused.status, 1)
+  assert.match(refused.text, new RegExp(`^ERROR: port ${port} on localhost is in use`))
+})
+
+test('a store is its owner’s alone, and so are its logs', async () => {
+  await using server = await TestServer.start()
+  await server.sql('CREATE TABLE t (id INT PRIMARY KEY)')
+  const mode = (...path: readonly string[]): string =>
+    (statSync(join(server.storeDir, ...path)).mode & 0o777).toString(8)
+  assert.equal(mode('logs'), '700')
+  assert.equal(mode('logs', 'changefeed.log'), '600')
 })
 
 test(

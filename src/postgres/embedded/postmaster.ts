@@ -130,6 +130,12 @@ function pidFile(dir: string): string[] | undefined {
   }
 }
 
+/** Ends the postmaster on `dir` without waiting for it: for a program that must be gone at once. */
+export function abandonPostmaster(dir: string): void {
+  const pid = Number(pidFile(dir)?.[0])
+  if (Number.isInteger(pid) && pid > 1 && isPostmasterOf(pid, dir)) process.kill(pid, 'SIGQUIT')
+}
+
 /** Stops a postmaster on `dir` that nobody looks after any more. */
 export async function stopOrphan(dir: string): Promise<void> {
   const pid = Number(pidFile(dir)?.[0])

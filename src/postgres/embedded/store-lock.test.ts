@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { fork, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Writable } from 'node:stream'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { lockStore, ownerOf } from './store-lock.ts'
+import { until } from '../../../test/server/test-server.ts'
+import { lockStore, ownerOf, takeStore } from './store-lock.ts'
 
 function store(): { readonly dir: string; [Symbol.dispose](): void } {
   const dir = mkdtempSync(join(tmpdir(), 'store-lock-'))
@@ -19,6 +21,7 @@ test('a store is one process’s until it lets go', () => {
   assert.throws(() => lockStore(at.dir), {
     code: 'FEED_START',
     message: `the store ${at.dir} is in use by process ${process.pid}`,
+    hint: /quit --insecure --store=/,
   })
   assert.deepEqual(readdirSync(at.dir), ['changefeed.lock'])
   unlock()
@@ -33,6 +36,43 @@ test('a lock whose owner is dead, is another process by now, or was cut short, i
     assert.equal(ownerOf(at.dir), undefined)
     lockStore(at.dir)()
   }
+})
+
+test('a zombie owns no store', { skip: process.platform !== 'linux' }, async () => {
+  using at = store()
+  // The shell starts a process that ends when its input does, becomes something that never asks for the exit code, and
+  // so keeps a zombie.
+  const parent = spawn('sh', ['-c', 'head -c 1 <&3 & echo $!; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+  })
+  try {
+    const pid = Number(
+      await new Promise<string>((resolve) => parent.stdout.once('data', (data) => resolve(String(data)))),
+    )
+    const stat = (): string[] => {
+      const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      return text.slice(text.lastIndexOf(')') + 2).split(' ')
+    }
+    writeFileSync(join(at.dir, 'changefeed.lock'), `${pid} ${stat()[19]}`)
+    assert.equal(ownerOf(at.dir), pid)
+    ;(parent.stdio[3] as Writable).end('x')
+    await until('it is a zombie', 10_000, () => (stat()[0] === 'Z' ? true : undefined))
+    assert.equal(ownerOf(at.dir), undefined)
+    lockStore(at.dir)()
+  } finally {
+    parent.kill('SIGKILL')
+  }
+})
+
+test('a store whose owner is just ending is waited for', { skip: process.platform !== 'linux' }, async () => {
+  using at = store()
+  const owner = spawn('sleep', ['0.4'])
+  const stat = readFileSync(`/proc/${owner.pid}/stat`, 'utf8')
+  writeFileSync(join(at.dir, 'changefeed.lock'), `${owner.pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`)
+  assert.equal(ownerOf(at.dir), owner.pid)
+  const unlock = await takeStore(at.dir)
+  assert.equal(ownerOf(at.dir), process.pid)
+  unlock()
 })
 
 test('of many that find the same dead lock at once, one gets the store', { timeout: 60_000 }, async () => {

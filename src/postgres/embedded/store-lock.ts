@@ -1,21 +1,35 @@
 // A store belongs to one server at a time. The lock is a file with the owner's pid and the moment that process began;
-// both must match a living process, so a kill -9 or a reboot leaves no lock behind.
+// both must match a living process, so a kill -9 or a reboot leaves no lock behind. A zombie, which has ended and whose
+// parent has not asked for its exit code, owns nothing.
 
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
+import { commandName, shellWord } from '../../core/command-line.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { makeStoreDir } from './store-dir.ts'
 
 const lockFile = 'changefeed.lock'
 const attempts = 10
+/** A process that was killed takes this long to end at most, unless it hangs in the kernel. */
+const endsWithinMs = 2000
+const askAgainMs = 50
 
-/** Gives the function that ends the ownership. */
+/**
+ * Locks the store, and waits a moment for an owner that is just ending: a start right behind a kill -9 succeeds. Gives
+ * the function that ends the ownership.
+ */
+export async function takeStore(dir: string): Promise<() => void> {
+  const deadline = Date.now() + endsWithinMs
+  makeStoreDir(dir)
+  while (ownerOf(dir) !== undefined && Date.now() < deadline) await delay(askAgainMs)
+  return lockStore(dir)
+}
+
+/** Gives the function that ends the ownership. Throws FEED_START when the store is in use. */
 export function lockStore(dir: string): () => void {
-  try {
-    mkdirSync(dir, { recursive: true })
-  } catch (error) {
-    throw new FeedError('FEED_START', `cannot make the store ${dir}: ${(error as Error).message}`)
-  }
+  makeStoreDir(dir)
   const path = join(dir, lockFile)
   // Written beside it and linked there whole: nobody ever sees a lock without its owner.
   const own = `${path}.${process.pid}.${threadId}`
@@ -58,7 +72,7 @@ function takeAway(path: string, aside: string): void {
 
 function inUse(dir: string, owner: number): FeedError {
   return new FeedError('FEED_START', `the store ${dir} is in use by process ${owner}`, {
-    hint: `stop it with "changefeed quit --insecure", or choose another --store`,
+    hint: `stop it with: ${commandName()} quit --insecure --store=${shellWord(dir)}; or choose another --store`,
   })
 }
 
@@ -82,15 +96,27 @@ function ownerIn(path: string): number | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined
   }
-  return (beginningOf(owner) ?? '') === beginning ? owner : undefined
+  const stat = statOf(owner)
+  if (stat !== undefined && endedStates.has(stat[stateField] ?? '')) return undefined
+  return (stat?.[beginningField] ?? '') === beginning ? owner : undefined
 }
 
-/** Clock ticks since boot at which a process began; undefined where there is no /proc. */
+/** Zombie, and the two letters of a process that is dead. */
+const endedStates: ReadonlySet<string> = new Set(['Z', 'X', 'x'])
+/** Places in /proc/PID/stat behind the name: the state, and the clock ticks since boot at which the process began. */
+const stateField = 0
+const beginningField = 19
+
 function beginningOf(pid: number): string | undefined {
+  return statOf(pid)?.[beginningField]
+}
+
+/** The fields behind the name of a process; undefined where there is no /proc. */
+function statOf(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The second field, a name in brackets, may hold spaces and brackets itself.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   } catch {
     return undefined
   }

@@ -1,0 +1,15 @@
+// Whether a server could listen at an address: asked before a store is made, so that a port that is taken costs nothing.
+
+import { createServer } from 'node:net'
+import { cannotListen } from '../errors/cannot-listen.ts'
+import type { Address } from './usage-error.ts'
+
+/** Throws FEED_START with the reason. */
+export async function checkListen({ host, port }: Address): Promise<void> {
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(cannotListen(host, port, error)))
+    server.listen(port, host === 'localhost' ? '127.0.0.1' : host, resolve)
+  })
+  await new Promise((resolve) => server.close(resolve))
+}

@@ -1,0 +1,28 @@
+// Why a server cannot listen at an address, with what to do about it.
+
+import { FeedError } from './feed-error.ts'
+
+export function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): FeedError {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new FeedError('FEED_START', `port ${port} on ${host} is in use`, {
+        hint: 'stop what listens there, or choose another port (0: a free one)',
+        cause: error,
+      })
+    case 'EACCES':
+      return new FeedError('FEED_START', `this user may not listen on port ${port} of ${host}`, {
+        hint: 'choose a port from 1024 on',
+        cause: error,
+      })
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EINVAL':
+      return new FeedError('FEED_START', `cannot listen on ${host}:${port}: this machine has no such address`, {
+        hint: "use localhost, or the name or address of one of this machine's network interfaces",
+        cause: error,
+      })
+    default:
+      return new FeedError('FEED_START', `cannot listen on ${host}:${port}: ${error.message}`, { cause: error })
+  }
+}

@@ -1,0 +1,91 @@
+// The folder of a store: made with an error that says what is in the way, and taken away again when the very first start
+// on it fails, so that a start that was refused leaves nothing behind.
+
+import { accessSync, constants, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { FeedError } from '../../errors/feed-error.ts'
+
+/**
+ * Nobody else may list or read a store. Started by root, PostgreSQL runs as another user, who must pass through the
+ * folder to its own data folder.
+ */
+const storeMode = process.getuid?.() === 0 ? 0o711 : 0o700
+
+/** Makes the folder and the folders above it. Throws FEED_START with the reason and a hint when that cannot be. */
+export function makeStoreDir(dir: string): void {
+  try {
+    makeFolder(dir, storeMode)
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new FeedError('FEED_START', `cannot make the store ${dir}: ${message}`, { hint: hintFor(code, dir) })
+  }
+}
+
+/**
+ * Node's own recursive mkdir never returns for a path below /proc, so the folders are made one by one: a folder whose
+ * parent is missing is tried once more after its parent was made.
+ */
+function makeFolder(dir: string, mode?: number): void {
+  try {
+    mkdirSync(dir, { mode })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(dir).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(dir) === dir) throw error
+    // A parent that exists although its child "does not": the file system takes no folders, as /proc does not.
+    if (isFolder(dirname(dir))) throw error
+    makeFolder(dirname(dir))
+    mkdirSync(dir, { mode })
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
+function hintFor(code: string | undefined, dir: string): string {
+  switch (code) {
+    case 'EEXIST':
+    case 'ENOTDIR':
+      return 'a file is where the folder should be; choose another --store'
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return `choose a --store that the user who starts the server may write, or give that user ${dir}`
+    case 'ENOSPC':
+      return 'free space on its disk, or choose another --store'
+    default:
+      return 'choose another --store'
+  }
+}
+
+/** Takes back what a start has made in a store that did not exist before; does nothing for a store that did. */
+export interface FreshStore {
+  undo(): void
+}
+
+/** Call before anything is made in the store. */
+export function rememberStore(dir: string): FreshStore {
+  const before = entriesOf(dir)
+  // Data of an earlier run: nothing in this folder is ours to remove.
+  if (before?.includes('postgres') === true) return { undo: () => undefined }
+  return {
+    undo(): void {
+      if (before === undefined) rmSync(dir, { recursive: true, force: true })
+      else {
+        for (const name of entriesOf(dir) ?? [])
+          if (!before.includes(name)) rmSync(join(dir, name), { recursive: true, force: true })
+      }
+    },
+  }
+}
+
+/** Undefined: there is no such folder. */
+function entriesOf(dir: string): string[] | undefined {
+  try {
+    return readdirSync(dir)
+  } catch {
+    return undefined
+  }
+}
