@@ -33,7 +33,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   http: ['errors'],
   // Who introduces everyone.
   server: 'bytes changelog core errors feed http ingest jobs pg-server plan postgres settings sink sql wire'.split(' '),
-  cli: ['core', 'errors', 'postgres', 'server', 'sql'],
+  cli: ['core', 'errors', 'plan', 'postgres', 'server', 'settings', 'sql'],
 }
 
 test('rooms use only the rooms below them', () => {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { commandName } from '../../src/core/command-line.ts'
 import { Program, program } from '../server/program.ts'
 import { TestServer, until } from '../server/test-server.ts'
 
@@ -51,6 +52,17 @@ test('a changefeed prints as NDJSON unless a format is chosen', async () => {
   await server.sql('CREATE TABLE scanned (a INT PRIMARY KEY); INSERT INTO scanned VALUES (1)')
   const { stdout } = await sql('-e', 'CREATE CHANGEFEED FOR scanned WITH initial_scan_only, envelope=key_only')
   assert.equal(stdout, '{"key":"[1]","table":"scanned","value":""}\n')
+})
+
+test('a changefeed prints as a table when a table is asked for, each row when it comes', async () => {
+  await using shell = new Program([
+    'sql',
+    `--url=${url}`,
+    '--format=table',
+    '-e',
+    'EXPERIMENTAL CHANGEFEED FOR scanned WITH envelope=key_only',
+  ])
+  assert.deepEqual(await shell.lines(3), ['   table  | key | value ', '+---------+-----+-------+', '  scanned | [1] |'])
 })
 
 test('what is refused prints an error and no header', async () => {
@@ -122,16 +134,15 @@ test('no server: one line says so, and how to start one', async () => {
   assert.deepEqual(await program(['sql', '--insecure', '--port=1', '-e', 'SELECT 1']), {
     code: 1,
     stdout: '',
-    stderr:
-      'ERROR: cannot connect to localhost:1: ECONNREFUSED\nHINT: is the server running? changefeed start-single-node --insecure --background\n',
+    stderr: `ERROR: cannot connect to localhost:1: ECONNREFUSED\nHINT: is the server running? ${commandName()} start-single-node --insecure --background\n`,
   })
 })
 
-test('a database that does not exist: the words of the server, and no more', async () => {
+test('a database that does not exist: the words of the server, and how to find those that do', async () => {
   assert.deepEqual(await sql('-d', 'nowhere', '-e', 'SELECT 1'), {
     code: 1,
     stdout: '',
-    stderr: 'FATAL: database "nowhere" does not exist\nSQLSTATE: 3D000\n',
+    stderr: 'FATAL: database "nowhere" does not exist\nSQLSTATE: 3D000\nHINT: \\l lists the databases\n',
   })
 })
 

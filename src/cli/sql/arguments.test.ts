@@ -29,7 +29,10 @@ test('statements keep their order', () => {
 
 test('what does not fit is named', () => {
   assert.throws(() => readSqlArguments([]), /--insecure/)
-  assert.throws(() => readSqlArguments(['--insecure', '--format=xml']), /--format=xml: valid formats are table, csv/)
+  assert.throws(
+    () => readSqlArguments(['--insecure', '--format=xml']),
+    /--format=xml: valid formats are table, records, csv/,
+  )
   assert.throws(() => readSqlArguments(['--url', 'http://x']), /not a URL like postgresql/)
   assert.throws(() => readSqlArguments(['--insecure', '-p', 'x']), /x is not a port/)
 })

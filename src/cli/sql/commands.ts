@@ -7,7 +7,8 @@ import { formatSettings, type Shell } from './shell.ts'
 export type CommandOutcome = 'stay' | 'quit'
 
 const help = `\\q, quit, exit            leave the shell (also Ctrl-D)
-\\?                        this text
+\\?, help                  this text
+Tab                       complete what is typed: statements, tables, options, settings
 \\set                      show the shell's options
 \\set NAME=VALUE           set one: display_format (${displayFormats.join(', ')}), errexit, show_times
 \\l                        list databases
@@ -38,7 +39,7 @@ WHERE a.attrelid = '${name.replaceAll("'", "''")}'::pg_catalog.regclass AND a.at
 ORDER BY a.attnum`
 
 export function isCommand(line: string): boolean {
-  return /^\s*(?:\\|(?:quit|exit)\s*;?\s*$)/i.test(line)
+  return /^\s*(?:\\|(?:quit|exit|help)\s*;?\s*$)/i.test(line)
 }
 
 export async function runCommand(shell: Shell, line: string): Promise<CommandOutcome> {
@@ -51,6 +52,7 @@ export async function runCommand(shell: Shell, line: string): Promise<CommandOut
       return 'quit'
     case '\\?':
     case '\\h':
+    case 'help':
       shell.output.write(help)
       break
     case '\\set':

@@ -83,3 +83,18 @@ test('a table centres its names and puts numbers right', () => {
   )
   assert.equal(print('table', [{ name: 'a', typeOid: text }], []), '  a \n+---+\n(0 rows)\n')
 })
+
+test('a table that is wider than the terminal prints as records, so that every name is read beside its value', () => {
+  const columns = [
+    { name: 'job_id', typeOid: int8 },
+    { name: 'description', typeOid: text },
+  ]
+  const writer = resultWriter('table', columns, 40)
+  const rows = [['1', 'a description that is longer than the terminal is wide']]
+  const printed = writer.head() + rows.map((row) => writer.row(row)).join('') + writer.end()
+  assert.equal(
+    printed,
+    '-[ RECORD 1 ]\njob_id      | 1\ndescription | a description that is longer than the terminal is wide\n(1 row)\n',
+  )
+  assert.equal(print('records', columns, rows), printed)
+})

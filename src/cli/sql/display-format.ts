@@ -3,11 +3,13 @@
 //   csv      header line, RFC 4180 quoting, NULL as NULL          tsv    the same with tabs
 //   ndjson   one object a row, members by name, values as strings; NULL is null
 //   table    laid out by the widest value of each column, so nothing prints before the end
+//   records  a line for each value
 
 import { byteaOid, bytesText } from './bytes-text.ts'
+import { RecordsWriter } from './records-writer.ts'
 import { TableWriter } from './table-writer.ts'
 
-export const displayFormats = ['table', 'csv', 'tsv', 'ndjson'] as const
+export const displayFormats = ['table', 'records', 'csv', 'tsv', 'ndjson'] as const
 export type DisplayFormat = (typeof displayFormats)[number]
 
 export interface ResultColumn {
@@ -23,7 +25,8 @@ export interface ResultWriter {
   end(): string
 }
 
-export function resultWriter(format: DisplayFormat, columns: readonly ResultColumn[]): ResultWriter {
+/** `maxWidth`: cells of the terminal, where a table that is wider shall print as records. */
+export function resultWriter(format: DisplayFormat, columns: readonly ResultColumn[], maxWidth?: number): ResultWriter {
   switch (format) {
     case 'csv':
       return separatedWriter(columns, ',')
@@ -32,7 +35,9 @@ export function resultWriter(format: DisplayFormat, columns: readonly ResultColu
     case 'ndjson':
       return ndjsonWriter(columns)
     case 'table':
-      return new TableWriter(columns)
+      return new TableWriter(columns, maxWidth)
+    case 'records':
+      return new RecordsWriter(columns)
   }
 }
 

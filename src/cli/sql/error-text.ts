@@ -27,8 +27,14 @@ export function errorText(error: unknown, sql?: string): string {
   if (sql !== undefined && position > 0) lines.push(...caretLines(sql, position))
   if (report.code !== undefined) lines.push(`SQLSTATE: ${report.code}`)
   if (report.detail !== undefined) lines.push(`DETAIL: ${report.detail}`)
-  if (report.hint !== undefined) lines.push(`HINT: ${report.hint}`)
+  const hint = report.hint ?? hints[report.code ?? '']
+  if (hint !== undefined) lines.push(`HINT: ${hint}`)
   return `${lines.join('\n')}\n`
+}
+
+/** What PostgreSQL says nothing about, by SQLSTATE. */
+const hints: Readonly<Record<string, string>> = {
+  '3D000': '\\l lists the databases',
 }
 
 export function noticeText({ severity, message, detail, hint }: ErrorReport): string {

@@ -7,6 +7,7 @@
 
 import { createInterface, type Interface } from 'node:readline'
 import { isCommand, runCommand } from './commands.ts'
+import { complete } from './completion.ts'
 import { errorText } from './error-text.ts'
 import { HistoryFile, historyEntry, maxHistory } from './history-file.ts'
 import type { Shell } from './shell.ts'
@@ -43,6 +44,12 @@ export class Interactive {
       terminal: true,
       history: this.#history.read(),
       historySize: maxHistory,
+      completer: (line, done) => {
+        complete(`${this.#buffer.pending}\n${line}`, (sql) => this.#shell.session.ask(sql)).then(
+          (found) => done(null, found),
+          () => done(null, [[], line]),
+        )
+      },
     })
     this.#interface.on('line', (line) => {
       this.#lines.push(line)

@@ -2,6 +2,7 @@
 
 import { connect as connectSocket, type Socket } from 'node:net'
 import pg from 'pg'
+import { commandName } from '../../core/command-line.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { lex } from '../../sql/lexer.ts'
 import { noticeText, type ErrorReport } from './error-text.ts'
@@ -66,7 +67,7 @@ export class Session {
   }
 
   /** Prints the result as it arrives. Rejects with the error of the server, or of the connection. */
-  async run(sql: string, { format, feedFormat }: ShellSettings): Promise<void> {
+  async run(sql: string, { format, feedFormat, fitsTerminal }: ShellSettings): Promise<void> {
     if (this.#client === undefined) {
       this.#options.messages.write(
         'warning: the connection was lost; opening a new one, without the settings of the old session\n',
@@ -76,7 +77,8 @@ export class Session {
     const words = lex(sql.slice(0, 200))
       .slice(0, 2)
       .map(({ text }) => text)
-    const run = new StatementRun({ sql, format, feedFormat, output: this.#options.output, words })
+    const maxWidth = fitsTerminal ? process.stdout.columns : undefined
+    const run = new StatementRun({ sql, format, feedFormat, maxWidth, output: this.#options.output, words })
     this.#running = run
     try {
       this.#client?.query(run)
@@ -90,6 +92,13 @@ export class Session {
       this.#options.output.flush()
     }
     if (run.tags.some((tag) => /^(?:SET|RESET|USE|DISCARD)/.test(tag))) await this.#refreshDatabase()
+  }
+
+  /** A query of the shell itself, between statements. Undefined: not now. */
+  async ask(sql: string): Promise<readonly (readonly (string | null)[])[] | undefined> {
+    if (this.#client === undefined || this.#running !== undefined || this.transactionStatus === 'E') return undefined
+    const { rows } = await this.#client.query<(string | null)[]>({ text: sql, rowMode: 'array' })
+    return rows
   }
 
   /** Asks the server to end what runs; its error says that it did. */
@@ -135,7 +144,7 @@ function unreachable({ host, port }: Client, error: unknown): Error {
   const { code } = error as { readonly code?: string }
   if (code !== 'ECONNREFUSED' && code !== 'ENOENT' && code !== 'ENOTFOUND') return error as Error
   return new FeedError('FEED_SOURCE_DOWN', `cannot connect to ${host}:${port}: ${code}`, {
-    hint: 'is the server running? changefeed start-single-node --insecure --background',
+    hint: `is the server running? ${commandName()} start-single-node --insecure --background`,
     cause: error,
   })
 }

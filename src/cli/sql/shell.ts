@@ -6,8 +6,10 @@ import type { Session } from './session.ts'
 
 export interface ShellSettings {
   format: DisplayFormat
-  /** Of changefeeds: a table is laid out at the end, and they have none. */
-  feedFormat: Exclude<DisplayFormat, 'table'>
+  /** Of changefeeds, where the default differs: a table is for what ends. */
+  feedFormat: DisplayFormat
+  /** The user has named no format: a table that is wider than the terminal prints as records. */
+  fitsTerminal: boolean
   /** A failed statement ends the shell, unless it reads from a terminal. */
   errexit: boolean
   /** Each statement's time on a terminal. */
@@ -25,9 +27,10 @@ export interface Shell {
 export function formatSettings(
   chosen: DisplayFormat | undefined,
   isTerminal: boolean,
-): Pick<ShellSettings, 'format' | 'feedFormat'> {
+): Pick<ShellSettings, 'format' | 'feedFormat' | 'fitsTerminal'> {
   return {
     format: chosen ?? (isTerminal ? 'table' : 'tsv'),
-    feedFormat: chosen === undefined || chosen === 'table' ? 'ndjson' : chosen,
+    feedFormat: chosen ?? 'ndjson',
+    fitsTerminal: chosen === undefined && isTerminal,
   }
 }

@@ -3,6 +3,7 @@
 
 import type { Connection } from 'pg'
 import { resultWriter, type DisplayFormat, type ResultWriter } from './display-format.ts'
+import { FeedTableWriter } from './feed-table-writer.ts'
 import type { Output } from './output.ts'
 
 interface RowDescription {
@@ -18,6 +19,8 @@ export interface RunOptions {
   readonly sql: string
   readonly format: DisplayFormat
   readonly feedFormat: DisplayFormat
+  /** Cells of the terminal that a table should fit into, if it should. */
+  readonly maxWidth: number | undefined
   readonly output: Output
   /** The first two words of the statement. */
   readonly words: readonly string[]
@@ -52,10 +55,11 @@ export class StatementRun {
   }
 
   handleRowDescription({ fields }: RowDescription): void {
-    const { format, feedFormat, output } = this.#options
+    const { format, feedFormat, maxWidth, output } = this.#options
     const columns = fields.map(({ name, dataTypeID }) => ({ name, typeOid: dataTypeID }))
     const isFeed = this.#isChangefeed() && columns.map(({ name }) => name).join() === 'table,key,value'
-    this.#writer = resultWriter(isFeed ? feedFormat : format, columns)
+    if (!isFeed) this.#writer = resultWriter(format, columns, maxWidth)
+    else this.#writer = feedFormat === 'table' ? new FeedTableWriter(columns) : resultWriter(feedFormat, columns)
     output.write(this.#writer.head())
   }
 

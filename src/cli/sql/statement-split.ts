@@ -28,6 +28,11 @@ export class StatementBuffer {
     return this.#pending === ''
   }
 
+  /** The lines of a statement that is begun. */
+  get pending(): string {
+    return this.#pending
+  }
+
   /** A string or a comment is open: whatever the next line says belongs to it. */
   get isQuoted(): boolean {
     return lex(`${this.#pending}\nx`).at(-1)?.text !== 'x'

@@ -7,6 +7,7 @@
 //
 // Names are centred, numbers stand right, the rest left. A value of several lines takes several lines.
 
+import { RecordsWriter } from './records-writer.ts'
 import { shown, type Fields, type ResultColumn, type ResultWriter } from './display-format.ts'
 
 /** int8, int2, int4, oid, float4, float8, money, numeric */
@@ -14,10 +15,15 @@ const numberOids: ReadonlySet<number> = new Set([20, 21, 23, 26, 700, 701, 790, 
 
 export class TableWriter implements ResultWriter {
   readonly #columns: readonly ResultColumn[]
-  readonly #rows: string[][][] = []
+  readonly #maxWidth: number
+  readonly #rows: Fields[] = []
+  #widths: readonly number[] = []
+  #count = 0
 
-  constructor(columns: readonly ResultColumn[]) {
+  /** `maxWidth`: a table that needs more cells is printed as records instead. */
+  constructor(columns: readonly ResultColumn[], maxWidth = Number.POSITIVE_INFINITY) {
     this.#columns = columns
+    this.#maxWidth = maxWidth
   }
 
   head(): string {
@@ -25,33 +31,42 @@ export class TableWriter implements ResultWriter {
   }
 
   row(fields: Fields): string {
-    this.#rows.push(fields.map((field, index) => (shown(field, this.#columns[index]) ?? 'NULL').split('\n')))
+    this.#rows.push(fields)
     return ''
   }
 
   end(): string {
-    const count = `(${this.#rows.length} ${this.#rows.length === 1 ? 'row' : 'rows'})\n`
-    if (this.#columns.length === 0) return `--\n${count}`
-    const widths = this.#columns.map(({ name }, index) => this.#width(name, index))
-    const names = this.#columns.map(({ name }, index) => centred(name, widths[index] as number))
-    const rule = widths.map((width) => '-'.repeat(width + 2)).join('+')
-    let text = `  ${names.join(' | ')} \n+${rule}+\n`
-    for (const row of this.#rows) text += this.#lines(row, widths)
-    return text + count
+    if (this.#columns.length === 0) return `--\n${rowCount(this.#rows.length)}`
+    const head = this.begin(...this.#rows)
+    if (head.indexOf('\n') > this.#maxWidth) {
+      const records = new RecordsWriter(this.#columns)
+      return this.#rows.map((fields) => records.row(fields)).join('') + records.end()
+    }
+    return head + this.#rows.map((fields) => this.line(fields)).join('') + this.finish()
   }
 
-  #width(name: string, index: number): number {
-    let width = displayWidth(name)
-    for (const row of this.#rows) for (const line of row[index] ?? []) width = Math.max(width, displayWidth(line))
-    return width
+  /** The head of a table whose columns are as wide as the names and these rows need. */
+  begin(...rows: readonly Fields[]): string {
+    const cells = rows.map((fields) => this.#cells(fields))
+    this.#widths = this.#columns.map(({ name }, index) => {
+      let width = displayWidth(name)
+      for (const row of cells) for (const line of row[index] ?? []) width = Math.max(width, displayWidth(line))
+      return width
+    })
+    const names = this.#columns.map(({ name }, index) => centred(name, this.#widths[index] ?? 0))
+    const rule = this.#widths.map((width) => '-'.repeat(width + 2)).join('+')
+    return `  ${names.join(' | ')} \n+${rule}+\n`
   }
 
-  #lines(row: readonly string[][], widths: readonly number[]): string {
-    const height = Math.max(...row.map((lines) => lines.length))
+  /** One row, which may be wider than what the table was begun with. */
+  line(fields: Fields): string {
+    this.#count += 1
+    const row = this.#cells(fields)
+    const height = Math.max(1, ...row.map((lines) => lines.length))
     let text = ''
     for (let i = 0; i < height; i++) {
       const cells = row.map((lines, index) => {
-        const padding = ' '.repeat((widths[index] as number) - displayWidth(lines[i] ?? ''))
+        const padding = ' '.repeat(Math.max(0, (this.#widths[index] ?? 0) - displayWidth(lines[i] ?? '')))
         const isNumber = numberOids.has(this.#columns[index]?.typeOid ?? 0)
         return isNumber ? padding + (lines[i] ?? '') : (lines[i] ?? '') + padding
       })
@@ -59,6 +74,19 @@ export class TableWriter implements ResultWriter {
     }
     return text
   }
+
+  finish(): string {
+    return rowCount(this.#count)
+  }
+
+  /** The lines of each value. */
+  #cells(fields: Fields): string[][] {
+    return fields.map((field, index) => (shown(field, this.#columns[index]) ?? 'NULL').split('\n'))
+  }
+}
+
+export function rowCount(count: number): string {
+  return `(${count} ${count === 1 ? 'row' : 'rows'})\n`
 }
 
 function centred(text: string, width: number): string {

@@ -47,7 +47,7 @@ test('a zombie owns no store', { skip: process.platform !== 'linux' }, async () 
   })
   try {
     const pid = Number(
-      await new Promise<string>((resolve) => parent.stdout.once('data', (data) => resolve(String(data)))),
+      await new Promise<string>((resolve) => parent.stdout?.once('data', (data) => resolve(String(data)))),
     )
     const stat = (): string[] => {
       const text = readFileSync(`/proc/${pid}/stat`, 'utf8')

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { complete } from './completion.ts'
+
+const asked: string[] = []
+const ask = (sql: string): Promise<string[][]> => {
+  asked.push(sql)
+  return Promise.resolve([['office_dogs'], ['office_cats'], ['shop.orders']])
+}
+
+const cases: readonly (readonly [text: string, found: readonly string[], word: string])[] = [
+  ['exp', ['EXPERIMENTAL CHANGEFEED FOR '], 'exp'],
+  ['SELECT 1; show q', ['SHOW QUERIES'], 'show q'],
+  ['EXPERIMENTAL CHANGEFEED FOR office_d', ['office_dogs'], 'office_d'],
+  ['CREATE CHANGEFEED FOR TABLE a, office_', ['office_dogs', 'office_cats'], 'office_'],
+  ['SELECT * FROM shop.', ['shop.orders'], 'shop.'],
+  ['EXPERIMENTAL CHANGEFEED FOR a WITH upd', ['updated'], 'upd'],
+  ["CREATE CHANGEFEED FOR a INTO 'null://' WITH resolved = '1s', mvcc", ['mvcc_timestamp'], 'mvcc'],
+  ['SET CLUSTER SETTING kv.rangefeed.en', ['kv.rangefeed.enabled'], 'kv.rangefeed.en'],
+]
+for (const [text, found, word] of cases) {
+  test(`Tab completes ${text}`, async () => assert.deepEqual(await complete(text, ask), [found, word]))
+}
+
+test('an option that is not built is not offered', async () => {
+  assert.deepEqual(await complete('EXPERIMENTAL CHANGEFEED FOR a WITH avro_', ask), [[], 'avro_'])
+})
+
+test('a quote in what is typed does not leave the text of the query', async () => {
+  await complete("SELECT * FROM o'", ask)
+  assert.ok(asked.every((sql) => !sql.includes("o'")))
+})

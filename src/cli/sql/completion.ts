@@ -1,0 +1,80 @@
+// What the Tab key offers: statements of changefeeds at the start, tables where a table stands, options of a changefeed
+// behind WITH, cluster settings behind SETTING. Options and settings come from the tables that the server itself goes by.
+
+import { options } from '../../plan/options.ts'
+import { knownSettings } from '../../settings/known-settings.ts'
+
+/** The words that fit, and the end of the text that they stand for. */
+export type Completion = [candidates: string[], word: string]
+
+/** Asks the server; undefined when it cannot be asked now. */
+export type Ask = (sql: string) => Promise<readonly (readonly (string | null)[])[] | undefined>
+
+const statements = [
+  'ALTER TABLE ',
+  'CANCEL JOB ',
+  'CANCEL QUERY ',
+  'CREATE CHANGEFEED FOR TABLE ',
+  'CREATE DATABASE ',
+  'CREATE TABLE ',
+  'DELETE FROM ',
+  'DROP TABLE ',
+  'EXPERIMENTAL CHANGEFEED FOR ',
+  'INSERT INTO ',
+  'PAUSE JOB ',
+  'RESET CLUSTER SETTING ',
+  'RESUME JOB ',
+  'SELECT ',
+  'SET CLUSTER SETTING ',
+  'SET DATABASE = ',
+  'SHOW CHANGEFEED JOBS',
+  'SHOW CLUSTER SETTING ',
+  'SHOW DATABASES',
+  'SHOW JOBS',
+  'SHOW QUERIES',
+  'SHOW TABLES',
+  'UPDATE ',
+]
+
+const builtOptions = Object.entries(options).flatMap(([name, { built }]) => (built === false ? [] : [name]))
+
+/** `text`: the statement up to where Tab was pressed. */
+export async function complete(text: string, ask: Ask): Promise<Completion> {
+  const statement = text.slice(text.lastIndexOf(';') + 1).trimStart()
+  const word = /[\w.]*$/.exec(statement)?.[0] ?? ''
+  const before = statement.slice(0, statement.length - word.length).trimEnd()
+  if (/cluster\s+setting$/i.test(before)) return matching(Object.keys(knownSettings), word)
+  if (isChangefeed(statement) && /\bwith\b(?:[^']|'[^']*')*$/i.test(before) && /(?:\bwith|[,(])$/i.test(before))
+    return matching(builtOptions, word)
+  if (wantsTable(before)) return matching(await tables(word, ask), word)
+  // A statement may be begun with several words, so the whole of it is compared.
+  const begun = statement.replace(/\s+/g, ' ')
+  const found = statements.filter((candidate) => candidate.toLowerCase().startsWith(begun.toLowerCase()))
+  return [found, begun]
+}
+
+function isChangefeed(statement: string): boolean {
+  return /^(?:experimental|create)\s+changefeed\b/i.test(statement)
+}
+
+/** A list of tables behind FOR or FOR TABLE goes on at each comma. */
+function wantsTable(before: string): boolean {
+  if (/\b(?:from|into|update|table|join)$/i.test(before)) return !/\binto$/i.test(before) || !isChangefeed(before)
+  return isChangefeed(before) && /\bfor(?:\s+table)?(?:\s+[\w.]+\s*,)*(?:\s+[\w.]+\s*,)?$/i.test(before)
+}
+
+async function tables(word: string, ask: Ask): Promise<string[]> {
+  const prefix = word.replaceAll(/[\\%_]/g, '\\$&').replaceAll("'", "''")
+  const rows = await ask(`SELECT DISTINCT name FROM (
+    SELECT quote_ident(relname) AS name FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p') AND pg_catalog.pg_table_is_visible(oid) AND relnamespace <> 'pg_catalog'::regnamespace
+    UNION SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'changefeed', 'crdb_internal')) AS t
+    WHERE name ILIKE '${prefix}%' ORDER BY 1 LIMIT 200`)
+  const names = (rows ?? []).map(([name]) => name ?? '')
+  // Names with their schema are offered once the schema is typed.
+  return word.includes('.') ? names : names.filter((name) => !name.includes('.'))
+}
+
+function matching(candidates: readonly string[], word: string): Completion {
+  return [candidates.filter((candidate) => candidate.toLowerCase().startsWith(word.toLowerCase())), word]
+}
