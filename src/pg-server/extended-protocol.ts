@@ -107,6 +107,13 @@ export class ExtendedProtocol {
     this.#closePortal('')
   }
 
+  /** Forgets a prepared statement of ours, or all. False: there is none of that name. */
+  deallocate(name: string | undefined): boolean {
+    if (name !== undefined) return this.#statements.delete(name)
+    this.#statements.clear()
+    return true
+  }
+
   /** Portals end with their transaction. */
   transactionEnded(): void {
     if (this.#portals.size === 0) return

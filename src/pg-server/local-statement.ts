@@ -77,4 +77,11 @@ export interface SessionControl {
   readonly queryBackend: BackendQuery
   /** Moves the session to another database. Throws when a transaction is open or the database does not exist. */
   switchDatabase(name: string): Promise<void>
+  /**
+   * Back to the database that the client connected to; with 'settings' as RESET ALL, with 'everything' as DISCARD ALL.
+   * Throws what PostgreSQL throws, and when the database cannot be reached: the session then stays where it is.
+   */
+  reset(what: 'database' | 'settings' | 'everything'): Promise<void>
+  /** Forgets a prepared statement, wherever it was prepared; undefined: all. */
+  deallocate(name: string | undefined): Promise<void>
 }

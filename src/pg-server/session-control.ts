@@ -10,11 +10,14 @@ export interface ControlOptions {
   readonly startup: ReadonlyMap<string, string>
   readonly link: () => BackendLink
   readonly database: () => string
-  readonly switchDatabase: (name: string) => Promise<void>
+  readonly switchDatabase: SessionControl['switchDatabase']
+  readonly reset: SessionControl['reset']
+  readonly deallocate: SessionControl['deallocate']
 }
 
-export function sessionControl({ socket, startup, link, database, switchDatabase }: ControlOptions): SessionControl {
+export function sessionControl({ socket, startup, link, database, ...control }: ControlOptions): SessionControl {
   return {
+    ...control,
     id: randomBytes(16).toString('hex'),
     user: startup.get('user') ?? '',
     get database() {
@@ -28,6 +31,5 @@ export function sessionControl({ socket, startup, link, database, switchDatabase
       return link().status
     },
     queryBackend: (sql) => link().query(sql),
-    switchDatabase,
   }
 }

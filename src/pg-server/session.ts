@@ -92,7 +92,9 @@ export class Session implements Turn {
       startup: parameters,
       link: () => this.#link,
       database: () => this.#database,
-      switchDatabase: (name) => this.#switchDatabase(name),
+      switchDatabase: (name) => this.#switchDatabase(name, 'carry'),
+      reset: (what) => this.#reset(what),
+      deallocate: (name) => this.#deallocate(name),
     })
     socket.on('data', (chunk: Buffer) => this.take(chunk))
     socket.on('drain', () => this.#link.socket.resume())
@@ -318,20 +320,43 @@ export class Session implements Turn {
     this.#cut(() => this.#cutter.resume())
   }
 
-  async #switchDatabase(name: string): Promise<void> {
-    const before = this.#link
-    if ((await before.statusNow()) !== 'I') {
-      throw new FeedError('FEED_STATE', 'the database cannot be changed inside a transaction', {
-        sqlstate: '25001',
-        hint: 'COMMIT or ROLLBACK first',
-      })
+  async #reset(what: 'database' | 'settings' | 'everything'): Promise<void> {
+    const home = this.#options.parameters.get('database') ?? ''
+    const isAway = this.#database !== home
+    // What cannot be done whole is not begun.
+    if (isAway) await this.#checkNoTransaction()
+    if (what === 'settings') await this.#link.query('RESET ALL')
+    if (what === 'everything') {
+      await this.#link.query('DISCARD ALL')
+      this.#extended.deallocate(undefined)
     }
+    // A new connection is as DISCARD ALL leaves one.
+    if (isAway) await this.#switchDatabase(home, what === 'everything' ? 'fresh' : 'carry')
+  }
+
+  async #deallocate(name: string | undefined): Promise<void> {
+    const isOurs = this.#extended.deallocate(name)
+    if (name === undefined) await this.#link.query('DEALLOCATE ALL')
+    else if (!isOurs) await this.#link.query(`DEALLOCATE "${name.replaceAll('"', '""')}"`)
+  }
+
+  async #checkNoTransaction(): Promise<void> {
+    if ((await this.#link.statusNow()) === 'I') return
+    throw new FeedError('FEED_STATE', 'the database cannot be changed inside a transaction', {
+      sqlstate: '25001',
+      hint: 'COMMIT or ROLLBACK first',
+    })
+  }
+
+  async #switchDatabase(name: string, what: 'carry' | 'fresh'): Promise<void> {
+    const before = this.#link
+    await this.#checkNoTransaction()
     const parameters = new Map(this.#options.parameters)
     parameters.set('database', name)
     const next = this.#connect(parameters, false)
     try {
       await next.settled()
-      await carrySession(before, next)
+      if (what === 'carry') await carrySession(before, next)
     } catch (error) {
       next.close()
       if (!(error instanceof FeedError) || error.sqlstate !== '3D000') throw error

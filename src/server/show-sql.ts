@@ -18,6 +18,8 @@ export function literal(text: string): string {
   return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
 }
 
+export const showDatabaseSql = 'SELECT pg_catalog.current_database()::text AS database'
+
 export const showDatabasesSql = `SELECT d.datname::text AS database_name, r.rolname::text AS owner
 FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r ON r.oid = d.datdba WHERE NOT d.datistemplate ORDER BY 1`
 

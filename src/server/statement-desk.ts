@@ -19,8 +19,9 @@ import { controlJobs, showJobsStatementSql } from './control-jobs.ts'
 import { createJob } from './create-job.ts'
 import { letGoOfDatabase } from './drop-database.ts'
 import { cancelQueries, showQueriesSql } from './queries.ts'
+import { deallocate, resetSession } from './reset-session.ts'
 import { runChangefeed } from './run-changefeed.ts'
-import { showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
+import { showDatabaseSql, showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
 import { changeSetting } from './set-setting.ts'
 import type { Sources } from './sources.ts'
 import { useDatabase } from './use-database.ts'
@@ -105,6 +106,10 @@ export class StatementDesk implements StatementHandler {
           }
         case 'use-database':
           return { tag: 'local', statement: useDatabase(statement), sql }
+        case 'reset-session':
+          return { tag: 'local', statement: resetSession(statement), sql }
+        case 'deallocate':
+          return { tag: 'local', statement: deallocate(statement), sql }
         default:
           return { tag: 'forward', sql: this.#showSql(statement), place: () => typedPosition(typed, start, [], 1) }
       }
@@ -127,6 +132,8 @@ export class StatementDesk implements StatementHandler {
         return showJobsStatementSql(statement, (select) => this.#expand(select))
       case 'show-automatic-jobs':
         return showAutomaticJobsSql
+      case 'show-database':
+        return showDatabaseSql
       case 'show-databases':
         return showDatabasesSql
       case 'show-tables':

@@ -13,6 +13,9 @@ export type Statement =
   | ShowJobs
   | ShowAutomaticJobs
   | UseDatabase
+  | ResetSession
+  | Deallocate
+  | ShowDatabase
   | DropDatabase
   | ShowDatabases
   | ShowTables
@@ -125,6 +128,23 @@ export interface UseDatabase {
   readonly tag: 'use-database'
   readonly name: string
   readonly position: number
+}
+
+/** What a pool sends before it hands a session on: each ends in the database that the client connected to. */
+export interface ResetSession {
+  readonly tag: 'reset-session'
+  readonly what: 'database' | 'settings' | 'everything'
+}
+
+/** DEALLOCATE [PREPARE] (name | ALL) */
+export interface Deallocate {
+  readonly tag: 'deallocate'
+  /** Undefined: all. */
+  readonly name: string | undefined
+}
+
+export interface ShowDatabase {
+  readonly tag: 'show-database'
 }
 
 /** DROP DATABASE [IF EXISTS] name … : PostgreSQL's, but its changelog has to let go of it first. */

@@ -48,7 +48,8 @@ export interface ReadSqlOptions {
 }
 
 /** A cheap no for nearly everything: none of these words, nothing to do. */
-const triggers = /changefeed|\bcluster\b|\bdatabase\b|\buse\b|\bshow\b|\bcancel\b|\bjobs?\b/i
+const triggers =
+  /changefeed|\bcluster\b|\bdatabase\b|\buse\b|\bshow\b|\bcancel\b|\bjobs?\b|\bdiscard\b|\breset\b|\bdeallocate\b/i
 const dialectTriggers = /upsert|\bstring|\bbytes|\bint\b|\binteger\b|\bserial\b|\btable\b|\bcopy\b/i
 
 export function readSql(sql: string, options: ReadSqlOptions): readonly SqlPiece[] | undefined {

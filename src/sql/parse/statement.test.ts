@@ -80,7 +80,13 @@ test("what is PostgreSQL's is not ours", () => {
     'SHOW server_version',
     'SHOW ALL',
     'SET x = 1',
-    'RESET ALL',
+    'RESET work_mem',
+    'RESET SESSION AUTHORIZATION',
+    'RESET ALL work_mem',
+    'DISCARD TEMP',
+    'DISCARD ALL TEMP',
+    'DEALLOCATE a b',
+    'DEALLOCATE',
     'CREATE TABLE changefeed (a int)',
     '"show" databases',
     'SELECT changefeed FROM cluster',
@@ -90,6 +96,21 @@ test("what is PostgreSQL's is not ours", () => {
     'DROP DATABASE',
   ]
   for (const sql of table) assert.equal(parseOne(sql), undefined, sql)
+})
+
+test('what a pool sends to make a session new is ours', () => {
+  const table: [string, unknown][] = [
+    ['RESET database', { tag: 'reset-session', what: 'database' }],
+    ['reset session database', { tag: 'reset-session', what: 'database' }],
+    ['SET database = DEFAULT', { tag: 'reset-session', what: 'database' }],
+    ['SET SESSION DATABASE TO DEFAULT', { tag: 'reset-session', what: 'database' }],
+    ['RESET ALL', { tag: 'reset-session', what: 'settings' }],
+    ['DISCARD /* it */ ALL', { tag: 'reset-session', what: 'everything' }],
+    ['DEALLOCATE ALL', { tag: 'deallocate', name: undefined }],
+    ['DEALLOCATE PREPARE "a B"', { tag: 'deallocate', name: 'a B' }],
+    ['SHOW database', { tag: 'show-database' }],
+  ]
+  for (const [sql, statement] of table) assert.deepEqual(parseOne(sql), statement, sql)
 })
 
 test('DROP DATABASE is PostgreSQL’s too, but its name is read', () => {

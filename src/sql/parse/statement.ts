@@ -12,6 +12,7 @@ import {
 import { parseChangefeed } from './create-changefeed.ts'
 import type { Cursor } from './cursor.ts'
 import { parseControlJobs, parseShowJobs } from './jobs.ts'
+import { parseDeallocate, parseDiscard, parseReset } from './reset-session.ts'
 import { parseDropDatabase, parseSetDatabase, parseUse } from './use-database.ts'
 
 type Parser = (cursor: Cursor) => Statement | undefined
@@ -45,6 +46,10 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
   [['set', 'database'], parseSetDatabase],
   [['set', 'session', 'database'], parseSetDatabase],
   [['use'], parseUse],
+  [['reset'], parseReset],
+  [['discard'], parseDiscard],
+  [['deallocate'], parseDeallocate],
+  [['show', 'database'], (cursor) => (cursor.expectEnd(), { tag: 'show-database' })],
   [['drop', 'database'], parseDropDatabase],
   [['show', 'databases'], (cursor) => (cursor.expectEnd(), { tag: 'show-databases' })],
   [['show', 'tables'], (cursor) => (cursor.expectEnd(), { tag: 'show-tables' })],

@@ -1,13 +1,17 @@
-// SET [SESSION] DATABASE ('=' | TO) (name | string)
+// SET [SESSION] DATABASE ('=' | TO) (name | string | DEFAULT)
 // USE (name | string)
 // DROP DATABASE [IF EXISTS] name …
 
-import type { DropDatabase, UseDatabase } from '../ast.ts'
+import type { DropDatabase, ResetSession, UseDatabase } from '../ast.ts'
 import type { Cursor } from './cursor.ts'
 
 /** Behind SET DATABASE. */
-export function parseSetDatabase(cursor: Cursor): UseDatabase {
+export function parseSetDatabase(cursor: Cursor): UseDatabase | ResetSession {
   if (!cursor.acceptOp('=')) cursor.expect('to')
+  if (cursor.accept('default')) {
+    cursor.expectEnd()
+    return { tag: 'reset-session', what: 'database' }
+  }
   return parseUse(cursor)
 }
 

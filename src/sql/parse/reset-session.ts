@@ -1,0 +1,33 @@
+// RESET [SESSION] DATABASE
+// RESET ALL
+// DISCARD ALL
+// DEALLOCATE [PREPARE] (name | ALL)
+//
+// All other forms of these are PostgreSQL's alone.
+
+import type { Deallocate, ResetSession } from '../ast.ts'
+import type { Cursor } from './cursor.ts'
+
+/** Behind RESET. */
+export function parseReset(cursor: Cursor): ResetSession | undefined {
+  if (cursor.accept('database') || cursor.accept('session', 'database')) {
+    cursor.expectEnd()
+    return { tag: 'reset-session', what: 'database' }
+  }
+  return cursor.accept('all') && cursor.next === undefined ? { tag: 'reset-session', what: 'settings' } : undefined
+}
+
+/** Behind DISCARD. */
+export function parseDiscard(cursor: Cursor): ResetSession | undefined {
+  return cursor.accept('all') && cursor.next === undefined ? { tag: 'reset-session', what: 'everything' } : undefined
+}
+
+/** Behind DEALLOCATE. */
+export function parseDeallocate(cursor: Cursor): Deallocate | undefined {
+  cursor.accept('prepare')
+  if (cursor.accept('all')) return cursor.next === undefined ? { tag: 'deallocate', name: undefined } : undefined
+  const token = cursor.next
+  if (token?.tag !== 'word' && token?.tag !== 'quoted') return undefined
+  const name = cursor.name()
+  return cursor.next === undefined ? { tag: 'deallocate', name } : undefined
+}
