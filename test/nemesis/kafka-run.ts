@@ -1,5 +1,5 @@
 // One run of the nemesis over Kafka: random writers and random disturbances (pause and resume, DDL, connections cut,
-// kill -9 of the server, of PostgreSQL and of the broker, a broker that stands still), then every validator.
+// kill -9 of the server, of PostgreSQL and of the broker, a broker that stands still, settings), then every validator.
 
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -11,8 +11,10 @@ import { until, type TestServer } from '../server/test-server.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { judge, topicOf } from './judge.ts'
 import { KafkaReader } from './kafka-reader.ts'
+import { createMirror, Mirror, mirrorTable } from './mirror.ts'
 import { optionsOf } from './options.ts'
 import { Random } from './random.ts'
+import { changeSetting, resetSettings } from './settings.ts'
 import { createTables, Workload } from './workload.ts'
 
 const writers = 3
@@ -40,16 +42,17 @@ export async function runOverKafka({ server, broker, seed, disturbances }: Kafka
   )
   await server.sql(`CREATE DATABASE ${database}`)
   await server.sql(`ALTER DATABASE ${database} SET deadlock_timeout = '10ms'`)
-  await server.sql(createTables, database)
+  await server.sql(`${createTables}; ${createMirror}`, database)
   const history = new History({ foo: ['id'], [tagTable]: ['n'] })
   const facts = {
     database,
     ...optionsOf(seed),
   }
-  const topics = ['foo', tagTable].map((table) => topicOf(table, facts))
+  const topics = ['foo', tagTable, mirrorTable].map((table) => topicOf(table, facts))
   for (const topic of topics) await broker.createTopic(prefix + topic, partitions)
   await using reference = await ReferenceSlot.create(() => server.connect(database), history)
   const workload = new Workload(server, database)
+  const mirror = new Mirror(server, database)
   const stop = new AbortController()
   const writing = Array.from({ length: writers }, (_, i) => workload.write(new Random(seed * 1000 + i), stop.signal))
   await delay(100 + random.int(400))
@@ -62,17 +65,27 @@ export async function runOverKafka({ server, broker, seed, disturbances }: Kafka
   ])()
   const options = `updated, resolved, min_checkpoint_frequency = '100ms'${named.map((name) => `, ${name}`).join('')}${config}`
   const into = `'kafka://${broker.bootstrap}?topic_prefix=${prefix}'`
-  const [job] = await server.sql(`CREATE CHANGEFEED FOR foo, ${tagTable} INTO ${into} WITH ${options}`, database)
+  const [job] = await server.sql(
+    `CREATE CHANGEFEED FOR foo, ${tagTable}, ${mirrorTable} INTO ${into} WITH ${options}`,
+    database,
+  )
   const id = String(job?.['job_id'])
   await using reader = new KafkaReader({ bootstrap: broker.bootstrap, prefix, topics, partitionsPerTopic: partitions })
   const said: string[] = []
   try {
     await until('the initial scan is over', withinMs, () => (reader.resolved === zeroHlc ? undefined : true))
+    writing.push(mirror.write(new Random(seed * 1000 + writers), stop.signal))
     await disturb({ server, broker, random, id, database, disturbances, said })
   } finally {
     stop.abort()
     await Promise.all(writing)
   }
+  await until('the settings are as they were', withinMs, () =>
+    server.sql(resetSettings({ database, role: 'root' })).then(
+      () => true,
+      () => undefined,
+    ),
+  )
   const tag = 1_000_000 + workload.committed
   await until('the last transaction is written', withinMs, () =>
     server.sql(`INSERT INTO ${tagTable} VALUES (${tag}) ON CONFLICT DO NOTHING`, database).then(
@@ -94,7 +107,8 @@ export async function runOverKafka({ server, broker, seed, disturbances }: Kafka
 
   const verdict = judge(history, reader, facts)
   const summary = `seed ${seed}: ${options}; ${workload.committed} transactions, ${verdict.summary}; ${said.join(', ')}`
-  assert.deepEqual(verdict.failures.slice(0, 20), [], summary)
+  assert.deepEqual([...verdict.failures, ...mirror.judge(reader.rows())].slice(0, 20), [], summary)
+  mirror.assertUsed()
   assert.ok(verdict.streamed > 50, summary)
   return summary
 }
@@ -176,6 +190,7 @@ async function disturb(options: Omit<DisturbOptions, 'seed'>): Promise<void> {
     [1, ['drop column', () => run(`ALTER TABLE foo DROP COLUMN IF EXISTS test${made}`)]],
     [2, ['cut ingest', () => run('SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active')]],
     [1, ['vacuum', () => run('VACUUM foo')]],
+    [2, ['setting', () => run(changeSetting(random, { database, role: 'root', isJob: true }))]],
   ]
   for (let i = 0; i < disturbances; i++) {
     await delay(100 + random.int(400))

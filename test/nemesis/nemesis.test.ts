@@ -10,9 +10,11 @@ import { ReferenceSlot } from '../history/reference-slot.ts'
 import { tagTable } from '../history/transaction-times.ts'
 import { TestServer, until } from '../server/test-server.ts'
 import { judge } from './judge.ts'
+import { createMirror, Mirror, mirrorTable } from './mirror.ts'
 import { optionsOf } from './options.ts'
 import { Random } from './random.ts'
 import { Reader } from './reader.ts'
+import { changeSetting, resetSettings } from './settings.ts'
 import { createTables, Workload } from './workload.ts'
 
 const seeds = Number(process.env['NEMESIS_SEEDS'] ?? 3)
@@ -35,10 +37,11 @@ async function run(seed: number): Promise<void> {
   await server.sql(`CREATE DATABASE ${database}`)
   // Deadlocks are part of the plan; waiting for them is not.
   await server.sql(`ALTER DATABASE ${database} SET deadlock_timeout = '10ms'`)
-  await server.sql(createTables, database)
+  await server.sql(`${createTables}; ${createMirror}`, database)
   const history = new History({ foo: ['id'], [tagTable]: ['n'] })
   await using reference = await ReferenceSlot.create(() => server.connect(database), history)
   const workload = new Workload(server, database)
+  const mirror = new Mirror(server, database)
   const stop = new AbortController()
   const writing = Array.from({ length: writers }, (_, i) => workload.write(new Random(seed * 1000 + i), stop.signal))
   await delay(100 + random.int(400))
@@ -48,18 +51,20 @@ async function run(seed: number): Promise<void> {
   const reader = new Reader({
     server,
     database,
-    statement: `EXPERIMENTAL CHANGEFEED FOR foo, ${tagTable} WITH ${options.join(', ')}`,
+    statement: `EXPERIMENTAL CHANGEFEED FOR foo, ${tagTable}, ${mirrorTable} WITH ${options.join(', ')}`,
   })
   const reading = reader.read()
   reading.catch(() => undefined)
   try {
     const scanned = until('the initial scan is over', 30_000, () => (reader.resolved === zeroHlc ? undefined : true))
     await Promise.race([reading, scanned])
+    writing.push(mirror.write(new Random(seed * 1000 + writers), stop.signal))
     await disturb(random, reader, database)
   } finally {
     stop.abort()
     await Promise.all(writing)
   }
+  await server.sql(resetSettings({ database, role: 'root' }))
   const { rows } = await lastTag(database, workload)
   await Promise.race([
     reading,
@@ -78,7 +83,8 @@ async function run(seed: number): Promise<void> {
 
   const verdict = judge(history, reader, { database, ...has })
   const summary = `${options.join(', ')}; ${workload.committed} transactions, opened ${reader.opened} times, ${verdict.summary}`
-  assert.deepEqual(verdict.failures.slice(0, 20), [], summary)
+  assert.deepEqual([...verdict.failures, ...mirror.judge(reader.rows())].slice(0, 20), [], summary)
+  mirror.assertUsed()
   assert.ok(workload.committed > 100, summary)
   assert.ok(verdict.streamed > 50, summary)
 }
@@ -121,6 +127,7 @@ async function disturb(random: Random, reader: Reader, database: string): Promis
           `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = current_database() AND active`,
         ),
     ],
+    [2, () => run(changeSetting(random, { database, role: 'root', isJob: false }))],
     [1, () => run('CHECKPOINT')],
     [1, () => run('VACUUM foo')],
   ]
