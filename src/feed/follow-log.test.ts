@@ -130,3 +130,22 @@ test('a gap ends the feeds from before it, and none that begins behind it, be it
   )
   await files.writer.close()
 })
+
+test('a table that was dropped just before the feed begins ends it, unless it is there again', async () => {
+  using files = await WrittenLog.open()
+  files.transaction([insert(['1', 'x'])], true)
+  const dropped = files.drop()
+  const later = files.closed()
+  await files.writer.flush()
+  await assert.rejects(follow(files.log, dropped, later), /"t" was dropped/)
+  // As after a restore from a backup.
+  const again = files.transaction([insert(['2', 'x'])], true)
+  const last = files.closed()
+  await files.writer.flush()
+  const said = await follow(files.log, again, last)
+  assert.deepEqual(
+    said.filter((line) => !line.startsWith('->')),
+    [],
+  )
+  await files.writer.close()
+})

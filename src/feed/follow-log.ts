@@ -46,6 +46,8 @@ export class LogFollower {
   #large: LargeTransaction | undefined
   #largeTs: Hlc | undefined
   #ordinal = 0
+  /** Of the schemas, when they were last looked through for tables that were dropped. */
+  #checkedVersion = 0
   readonly #turns = new Turns()
 
   constructor(options: FollowOptions) {
@@ -113,7 +115,11 @@ export class LogFollower {
       }
       if (gap !== undefined) this.#gap(block.resolved, gap)
     }
-    if (compareHlc(block.resolved, this.#frontier) > 0) this.#frontier = block.resolved
+    if (compareHlc(block.resolved, this.#frontier) > 0) {
+      this.#frontier = block.resolved
+      // Also what was dropped while the feed was being started: nothing would ever come of it.
+      this.#checkDropped()
+    }
     return false
   }
 
@@ -150,6 +156,8 @@ export class LogFollower {
 
   #checkDropped(): void {
     const { schemas } = this.#options
+    if (schemas.version === this.#checkedVersion) return
+    this.#checkedVersion = schemas.version
     for (const { relid } of this.#options.targets) {
       if (schemas.relation(relid)?.description.dropped === true) throw this.#ended('FEED_DROPPED', relid, 'was dropped')
     }

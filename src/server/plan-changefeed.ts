@@ -2,13 +2,14 @@
 // have in common before the feed runs.
 
 import { randomBytes } from 'node:crypto'
-import type { ValueFormat } from '../core/feed-spec.ts'
+import type { FeedTarget, ValueFormat } from '../core/feed-spec.ts'
 import { compareHlc, formatHlc, type Hlc } from '../core/hlc.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { watchTables } from '../ingest/watch.ts'
 import type { LocalCall } from '../pg-server/local-statement.ts'
 import { waitHint } from '../postgres/explain-wait.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
 import { resolveTargets, type CatalogueQuery } from '../plan/catalogue.ts'
 import { closePlan, openPlan, type Opening, type Plan } from '../plan/plan.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
@@ -75,6 +76,8 @@ export async function watchPlanned(
     signal: call.signal,
     waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, waitHint),
   })
+  // From before it is known that the tables exist: one that is dropped from now on is dropped behind it.
+  const startPosition = source.log.head
   const identity = new Map(identityChanges.map(({ relid, sql }) => [relid, sql]))
   const since = await watchTables(
     source.connection,
@@ -83,9 +86,23 @@ export async function watchPlanned(
   call.signal.throwIfAborted()
   if (spec.cursor !== undefined) checkWatched(spec.cursor, since)
   // In this order: what commits after the time of the start lies behind the position.
-  const startPosition = source.log.head
   const startTime = await sourceTime(call)
+  await checkThere(source.connection, spec.targets)
   return { source, startPosition, startTime }
+}
+
+/** A job begins at its time, and what was dropped before may lie in a part of the log that it does not read. */
+async function checkThere(source: SourceConnection, targets: readonly FeedTarget[]): Promise<void> {
+  const connection = await openRawConnection({ source })
+  try {
+    const rows = await connection.query(
+      `SELECT t.relid FROM unnest('{${targets.map(({ relid }) => relid).join()}}'::oid[]) AS t (relid) WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = t.relid)`,
+    )
+    const gone = targets.find(({ relid }) => rows.some(([oid]) => Number(oid) === relid))
+    if (gone !== undefined) throw new FeedError('FEED_DROPPED', `"${gone.tableName}" was dropped`)
+  } finally {
+    await connection.close()
+  }
 }
 
 /** How the client wants the three columns: binary as asked for, text as its bytea_output says. */

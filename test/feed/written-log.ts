@@ -119,6 +119,22 @@ export class WrittenLog implements Disposable {
     return ts
   }
 
+  /** The table is dropped. */
+  drop(): Hlc {
+    const ts = { wall: (this.#wall += 1000n), logical: 0 }
+    this.writer.begin(ts, (this.#lsn += 100n), 1, 0n)
+    this.writer.schema(relid, Buffer.from(JSON.stringify({ ...description, dropped: true })), true)
+    this.writer.commit(this.#lsn + 50n)
+    return ts
+  }
+
+  /** Time passes. */
+  closed(): Hlc {
+    this.#wall += 1000n
+    this.writer.closed(this.now, this.#lsn + 50n)
+    return this.now
+  }
+
   gap(reason: string): void {
     this.writer.gap({ wall: (this.#wall += 1n), logical: 0 }, (this.#lsn += 100n), reason)
   }
