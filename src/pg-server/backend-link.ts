@@ -13,6 +13,9 @@ import { movePosition } from '../wire/report-position.ts'
 import { Expectations, reply } from './expectations.ts'
 import type { Place, SentText } from './local-statement.ts'
 
+/** A server that does not close a cancel request's connection is not waited for. */
+const cancelMs = 5000
+
 export type BackendAddress =
   | { readonly socketDir: string; readonly port: number }
   | { readonly host: string; readonly port: number }
@@ -92,6 +95,10 @@ export class BackendLink {
     this.socket.write(startup)
   }
 
+  get pid(): number {
+    return this.#pid
+  }
+
   get isSettled(): boolean {
     return this.expectations.isEmpty && this.#exchange === undefined
   }
@@ -160,11 +167,17 @@ export class BackendLink {
     return this.status
   }
 
-  /** Asks the server to stop what it does. */
-  cancel(): void {
+  /** Asks the server to stop what it does. Settles when it has been told: what is sent then is not meant. */
+  cancel(): Promise<void> {
     const socket = connect(place(this.#options.address))
+    const { promise, resolve } = Promise.withResolvers<void>()
     socket.on('error', () => undefined)
-    socket.end(cancelPacket(this.#pid, this.#secret))
+    socket.on('close', () => resolve())
+    // The server closes without an answer once it has told the backend.
+    socket.resume()
+    socket.write(cancelPacket(this.#pid, this.#secret))
+    socket.setTimeout(cancelMs, () => socket.destroy())
+    return promise
   }
 
   /** The client said that it leaves: the server finishes what it was given, unheard, and closes. */

@@ -42,6 +42,8 @@ export interface RunningStatement {
   readonly startedAtMs: number
   readonly clientAddress: string
   readonly applicationName: string
+  /** PostgreSQL's process of the session. */
+  readonly backendPid: number
 }
 
 export interface Front {
@@ -97,6 +99,7 @@ class FrontServer implements Front {
       user: session.user,
       clientAddress: session.clientAddress,
       applicationName: session.applicationName,
+      backendPid: session.backendPid,
     }))
   }
 

@@ -2,6 +2,7 @@
 // with a row limit); in between the statement waits in `sendRows`, and whatever feeds it waits with it.
 
 import { FeedError } from '../errors/feed-error.ts'
+import type { OccupiedBackend } from './occupied-backend.ts'
 import type { LocalStatement, SessionControl } from './local-statement.ts'
 
 export interface RunOptions {
@@ -16,6 +17,8 @@ export interface RunOptions {
   /** Takes bytes for the client; settles when it can take more, or when the signal aborts. */
   readonly write: (bytes: Uint8Array, signal: AbortSignal) => Promise<void>
   readonly notice: (severity: 'NOTICE' | 'WARNING', message: string, hint?: string) => void
+  /** The statement is to run long. */
+  readonly occupy: (label: string, run: LocalRun) => Promise<OccupiedBackend>
   /** Called once, when the statement has let go of everything. */
   readonly ended: (run: LocalRun) => void
 }
@@ -30,6 +33,8 @@ export class LocalRun {
   /** Whoever waits for the next suspension or the end: one at most, however long the statement runs. */
   #turn: PromiseWithResolvers<void> | undefined
   readonly startedAtMs = Date.now()
+  #occupied: OccupiedBackend | undefined
+  #turnStartedAt = 0
   /** Rows that may still go out; undefined: no limit. */
   #allowed: number | undefined = 0
   #mayGoOn = Promise.withResolvers<void>()
@@ -50,6 +55,7 @@ export class LocalRun {
         resultFormats,
         session,
         notice: (...notice) => this.#say(() => options.notice(...notice)),
+        occupy: (label) => this.#occupy(label),
         accepted: () => this.open(),
         sendRows: (bytes) => this.#send(bytes),
         signal: this.#abort.signal,
@@ -73,6 +79,11 @@ export class LocalRun {
     return this.#options.session
   }
 
+  /** Its session's backend, while it waits for this statement. */
+  get occupied(): OccupiedBackend | undefined {
+    return this.#occupied
+  }
+
   get isActive(): boolean {
     return this.#isActive
   }
@@ -80,13 +91,16 @@ export class LocalRun {
   /** Runs on until the end or until `maxRows` (0: no limit) have gone out. Throws what the statement throws. */
   async advance(maxRows: number): Promise<RunResult> {
     this.#isActive = true
+    this.#turnStartedAt = performance.now()
     for (const say of this.#notices.splice(0)) say()
     this.#allowed = maxRows === 0 ? undefined : maxRows
     if (this.#outcome === undefined) {
       this.#turn = Promise.withResolvers()
+      this.#beginTurn()
       this.#mayGoOn.resolve()
       this.#mayGoOn = Promise.withResolvers()
       await this.#turn.promise
+      await this.#occupied?.end()
     }
     this.#isActive = false
     const outcome = this.#outcome
@@ -95,6 +109,15 @@ export class LocalRun {
     if (outcome === undefined) return { tag: 'suspended' }
     if ('error' in outcome) throw outcome.error
     return { tag: 'done', commandTag: outcome.commandTag }
+  }
+
+  async #occupy(label: string): Promise<void> {
+    this.#occupied = await this.#options.occupy(label, this)
+    if (this.#isActive && this.#outcome === undefined) this.#beginTurn()
+  }
+
+  #beginTurn(): void {
+    this.#occupied?.begin({ startedAt: this.#turnStartedAt, isLimited: this.#allowed !== undefined })
   }
 
   /** Sends what comes before the first row, if it has not been sent. */

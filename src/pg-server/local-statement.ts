@@ -53,6 +53,11 @@ export interface LocalCall {
   readonly session: SessionControl
   /** 0 text, 1 binary, per result column. */
   readonly resultFormats: readonly number[]
+  /**
+   * From here on the statement counts as running for as long as it has its turn: PostgreSQL shows it (as `label`), and
+   * cancels it, and ends it after statement_timeout.
+   */
+  occupy(label: string): Promise<void>
   /** The statement will have a result: in the simple protocol the client hears now which columns, else with the first row. */
   accepted(): Promise<void>
   /**
@@ -71,6 +76,7 @@ export interface SessionControl {
   readonly database: string
   readonly applicationName: string
   readonly clientAddress: string
+  readonly backendPid: number
   /** I(dle), T (in a transaction), E (in a failed one). */
   readonly transactionStatus: 'I' | 'T' | 'E'
   /** Runs SQL on the session's own backend, unseen by the client. Text rows. */

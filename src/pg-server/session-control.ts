@@ -11,6 +11,7 @@ export interface ControlOptions {
   readonly link: () => BackendLink
   readonly database: () => string
   readonly switchDatabase: SessionControl['switchDatabase']
+  readonly queryBackend: SessionControl['queryBackend']
   readonly reset: SessionControl['reset']
   readonly deallocate: SessionControl['deallocate']
 }
@@ -27,9 +28,11 @@ export function sessionControl({ socket, startup, link, database, ...control }: 
       return link().parameters.get('application_name') ?? startup.get('application_name') ?? ''
     },
     clientAddress: `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`,
+    get backendPid() {
+      return link().pid
+    },
     get transactionStatus() {
       return link().status
     },
-    queryBackend: (sql) => link().query(sql),
   }
 }

@@ -15,6 +15,7 @@ import { carrySession } from './carry-session.ts'
 import { ClientWriter } from './client-writer.ts'
 import { reply } from './expectations.ts'
 import { ExtendedProtocol, kind, type Verdict } from './extended-protocol.ts'
+import { OccupiedBackend } from './occupied-backend.ts'
 import { LocalRun } from './local-run.ts'
 import type { Piece, SessionControl, StatementHandler } from './local-statement.ts'
 import { sessionControl } from './session-control.ts'
@@ -92,6 +93,7 @@ export class Session implements Turn {
       startup: parameters,
       link: () => this.#link,
       database: () => this.#database,
+      queryBackend: (sql) => this.#queryBackend(sql),
       switchDatabase: (name) => this.#switchDatabase(name, 'carry'),
       reset: (what) => this.#reset(what),
       deallocate: (name) => this.#deallocate(name),
@@ -125,6 +127,8 @@ export class Session implements Turn {
       write: (bytes, signal) => this.#writer.write(bytes, signal),
       notice: (severity, message, hint) =>
         this.#writer.put(report({ severity, sqlstate: severity === 'WARNING' ? '01000' : '00000', message, hint })),
+      occupy: (label, asking) =>
+        OccupiedBackend.open({ link: this.#link, label, ended: (error) => asking.abort(error) }),
       ended: () => {
         this.#runs.delete(run)
         this.#options.ended(run)
@@ -137,9 +141,11 @@ export class Session implements Turn {
 
   /** A CancelRequest: stops what runs now. */
   cancel(): void {
-    const active = [...this.#runs].find((run) => run.isActive)
+    const active = this.#activeRun
     active?.abort(canceled())
-    if (active === undefined || this.#link.isExchanging) this.#link.cancel()
+    // A wait on its behalf ends with the statement.
+    if (active?.occupied?.isHeld === true) return
+    if (active === undefined || this.#link.isExchanging) void this.#link.cancel()
   }
 
   /** The server goes down. */
@@ -153,10 +159,23 @@ export class Session implements Turn {
     if (this.#writer.isClosed) return
     clearInterval(this.#probe)
     this.#writer.close()
+    // Nobody hears of its end.
+    if (this.#activeRun?.occupied?.isHeld === true) void this.#link.cancel()
     for (const run of this.#runs) run.abort(canceled())
     if (this.#isLeaving) this.#link.leave()
     else this.#link.close()
     this.#options.closed()
+  }
+
+  get #activeRun(): LocalRun | undefined {
+    for (const run of this.#runs) if (run.isActive) return run
+    return undefined
+  }
+
+  async #queryBackend(sql: string): Promise<(string | null)[][]> {
+    const query = (): Promise<(string | null)[][]> => this.#link.query(sql)
+    const occupied = this.#activeRun?.occupied
+    return occupied === undefined ? query() : occupied.around(query)
   }
 
   #fail(error: unknown): void {

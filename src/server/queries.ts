@@ -18,8 +18,10 @@ export function showQueriesSql(running: readonly RunningStatement[]): string {
       `(${literal(id)}, 1, ${literal(sessionId)}, ${literal(user)}, to_timestamp(${startedAtMs / 1000}), ${literal(shownStatement(sql))}, ${literal(clientAddress)}, ${literal(applicationName)}, 'executing')`,
   )
   const columns = 'query_id, node_id, session_id, user_name, start, query, client_address, application_name, phase'
+  // The backend of a statement of ours only waits for it.
+  const waiting = ['0', ...running.map(({ backendPid }) => String(backendPid))].join(', ')
   const theirs = `SELECT '${backendPrefix}' || pid, 1, '${backendPrefix}' || pid, usename::text, query_start, query, coalesce(client_addr::text, ''), application_name, 'executing'
-FROM pg_catalog.pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND application_name NOT LIKE 'pg-changefeed%'`
+FROM pg_catalog.pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND pid NOT IN (${waiting}) AND backend_type = 'client backend' AND application_name NOT LIKE 'pg-changefeed%'`
   const values = ours.length === 0 ? '' : `VALUES ${ours.join(', ')} UNION ALL `
   // As pg_stat_activity does it: superusers see what everybody runs, others what they run themselves.
   const mine = `user_name = current_user OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)`

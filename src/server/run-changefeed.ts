@@ -4,6 +4,7 @@ import type { LocalStatement, ResultColumn } from '../pg-server/local-statement.
 import { waitHint } from '../postgres/explain-wait.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
 import { countPlaceholders } from '../sql/sql.ts'
+import { shownStatement } from './shown-statement.ts'
 import { planChangefeed, watchPlanned } from './plan-changefeed.ts'
 import type { DeskOptions } from './statement-desk.ts'
 
@@ -16,13 +17,15 @@ const columns: readonly ResultColumn[] = [
   { name: 'value', typeOid: byteaOid, typeSize: -1 },
 ]
 
-export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions): LocalStatement {
+/** `sql`: the statement as typed. */
+export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sql: string): LocalStatement {
   return {
     parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => textOid),
     columns,
     async run(call) {
       const plan = await planChangefeed(statement, desk, call)
       for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
+      await call.occupy(shownStatement(sql))
       const { source, startPosition, startTime } = await watchPlanned(plan, desk, call)
       await call.accepted()
       source.ingest.demand(1)

@@ -72,7 +72,7 @@ export class StatementDesk implements StatementHandler {
             tag: 'local',
             statement:
               statement.sink === undefined
-                ? runChangefeed(statement, this.#options)
+                ? runChangefeed(statement, this.#options, sql)
                 : createJob(statement, this.#options),
             sql,
           }
