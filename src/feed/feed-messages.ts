@@ -5,6 +5,7 @@ import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import type { WireError } from '../errors/feed-error.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import type { HeldScan } from './initial-scan.ts'
 import type { FeedProgress } from './run-feed.ts'
 
 export interface FeedStart {
@@ -17,6 +18,8 @@ export interface FeedStart {
   readonly startTime: Hlc
   /** Of a job: how far it came before. */
   readonly resume?: JobProgress | undefined
+  /** Of a job: the cut of its statement, while it is held. */
+  readonly held?: HeldScan | undefined
   /** Of a job: progress is saved through the control plane. */
   readonly isJob?: boolean
 }

@@ -47,6 +47,7 @@ class RunningFeed {
         startPosition: start.startPosition,
         startTime: start.startTime,
         resume: start.resume,
+        held: start.held,
         save: start.isJob === true ? (progress) => this.#save(progress) : undefined,
         closeNow: () => say({ tag: 'close-now', feed: this.#id }),
         waiting: (why) => say({ tag: 'waiting', feed: this.#id, why }),

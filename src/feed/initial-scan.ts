@@ -1,5 +1,9 @@
 // The first part of a feed: every row that exists at one timestamp, as messages that all carry it. The scan of a job is
 // saved as it goes on, and goes on where it was after a restart (scan-checkpoint.ts).
+//
+// The timestamp of a job's scan is that of its statement, which made the cut and holds it for a while. Who comes later
+// makes another cut and takes back what the log says of the time in between; where the log lacks the old values that
+// takes, the changes in between are emitted first, and then the rows as of the later cut.
 
 import { FeedError } from '../errors/feed-error.ts'
 import { compareHlc, earlierHlc, formatHlc, type Hlc } from '../core/hlc.ts'
@@ -7,7 +11,8 @@ import type { RelationSchema } from '../core/relation.ts'
 import type { RowView } from '../core/row-view.ts'
 import type { Encoder } from '../encode/encoder.ts'
 import type { Chunk } from '../scan/chunks.ts'
-import { openCut } from '../scan/cut.ts'
+import { joinCut, openCut, type OpenTables } from '../scan/cut.ts'
+import type { HeldSnapshot } from '../scan/held-cut.ts'
 import { scan, type ScanConsumer } from '../scan/scan.ts'
 import { findCut } from './find-cut.ts'
 import { MessageOutput } from './message-output.ts'
@@ -30,15 +35,24 @@ export interface InitialScan {
   readonly catchUp: (after: Hlc, through: Hlc) => Promise<void>
 }
 
+/** The cut of a statement, while it is held. */
+export interface HeldScan {
+  readonly snapshot: HeldSnapshot
+  /** What the cut stands for. */
+  readonly time: Hlc
+}
+
 /** Emits the scan and gives its timestamp; from there on the log says everything. */
 export async function initialScan({ run, encoder, handOn, catchUp }: InitialScan): Promise<Hlc> {
-  const { spec, log, source, signal, closeNow, sink, save } = run
+  const { spec, sink, save } = run
   const resume = run.resume?.scan
-  const from = log.head
-  const relids = spec.targets.map(({ relid }) => relid)
-  await using cut = await openCut({ source, relids, connections: scanConnections, signal, waiting: run.waiting })
-  const cutTime = await findCut({ log, from, point: cut.point, closeNow, signal })
-  const at = spec.cursor === undefined ? cutTime : earlierHlc(spec.cursor, cutTime)
+  await using opened = await openScan(run)
+  const { cut, time: cutTime } = opened
+  const wanted = earlierHlc(resume?.at ?? spec.cursor ?? cutTime, cutTime)
+  const stash = new MessageOutput(encoder)
+  stash.stamp(wanted)
+  const rowsAtCursor = await takeBack(run, { from: wanted, cutTime, stash })
+  const at = rowsAtCursor === 'not in the log' ? cutTime : wanted
 
   const checkpoint = new ScanCheckpoint(at, cut, resume?.tables ?? [])
   let savedAtMs = 0
@@ -49,19 +63,10 @@ export async function initialScan({ run, encoder, handOn, catchUp }: InitialScan
     run.progress.scanned = progress.fraction
     await save?.({ highWater: undefined, scan: progress })
   }
-  // Once a row is out its deletion must come, too, even if the scan has to begin again: the time is known before.
-  if (resume !== undefined && compareHlc(resume.at, at) < 0) await catchUp(resume.at, at)
+  // Once a row is out its deletion must come, too. A scan without changes that has given nothing yet just begins later.
+  const hasBegun = resume !== undefined && resume.tables.length > 0
+  if (compareHlc(wanted, at) < 0 && (hasBegun || spec.initialScan !== 'only')) await catchUp(wanted, at)
   if (save !== undefined) await saveScan()
-
-  const stash = new MessageOutput(encoder)
-  stash.stamp(at)
-  let rowsAtCursor: RowsAtCursor | undefined
-  if (compareHlc(at, cutTime) < 0) {
-    rowsAtCursor = new RowsAtCursor()
-    const turns = new Turns()
-    const breathe = (): Promise<void> => turns.breathe()
-    await rowsAtCursor.read({ log, targets: spec.targets, cursor: at, cut: cutTime, stash, breathe, signal })
-  }
 
   // Batches of several connections reach the sink one at a time.
   let last: Promise<void> = Promise.resolve()
@@ -76,12 +81,67 @@ export async function initialScan({ run, encoder, handOn, catchUp }: InitialScan
     })
   }
   const topics = new Map(spec.targets.map(({ relid }, index) => [relid, index]))
-  const consumers = cut.readers.map(() => new ScanMessages(encoder, { at, topics, rowsAtCursor, emit, chunkDone }))
+  const filter = typeof rowsAtCursor === 'string' ? undefined : rowsAtCursor
+  const consumers = cut.readers.map(
+    () => new ScanMessages(encoder, { at, topics, rowsAtCursor: filter, emit, chunkDone }),
+  )
   const isDone = (relid: number, chunk: Chunk): boolean => checkpoint.isDone(relid, chunk)
   await scan({ cut, commitTimes: spec.mvccTimestamp, isDone, consumers })
   for (const consumer of consumers) await emit(consumer.output)
   await emit(stash)
   return at
+}
+
+interface OpenedScan extends AsyncDisposable {
+  readonly cut: OpenTables
+  readonly time: Hlc
+}
+
+async function openScan(run: FeedRun): Promise<OpenedScan> {
+  const { spec, log, source, signal, closeNow, held } = run
+  const options = { source, targets: spec.targets, connections: scanConnections, signal, waiting: run.waiting }
+  const joined = held === undefined ? undefined : await joinCut(held.snapshot, options)
+  if (held !== undefined && joined !== undefined) {
+    return { cut: joined, time: held.time, [Symbol.asyncDispose]: () => joined[Symbol.asyncDispose]() }
+  }
+  const from = log.head
+  const cut = await openCut(options)
+  try {
+    const time = await findCut({ log, from, point: cut.point, closeNow, signal })
+    return { cut, time, [Symbol.asyncDispose]: () => cut[Symbol.asyncDispose]() }
+  } catch (error) {
+    await cut[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+interface TakeBack {
+  readonly from: Hlc
+  readonly cutTime: Hlc
+  readonly stash: MessageOutput
+}
+
+/**
+ * What turns the rows of the cut into those of `from`; undefined: they are the same. A cursor that somebody gave is not
+ * put off: then the error says what the log lacks.
+ */
+async function takeBack(
+  { spec, log, signal }: FeedRun,
+  { from, cutTime, stash }: TakeBack,
+): Promise<RowsAtCursor | 'not in the log' | undefined> {
+  if (compareHlc(from, cutTime) >= 0) return undefined
+  const rows = new RowsAtCursor()
+  const turns = new Turns()
+  const breathe = (): Promise<void> => turns.breathe()
+  try {
+    await rows.read({ log, targets: spec.targets, cursor: from, cut: cutTime, stash, breathe, signal })
+    return rows
+  } catch (error) {
+    const isLacking = error instanceof FeedError && (error.code === 'FEED_ROW' || error.code === 'FEED_STATE')
+    if (!isLacking || (spec.cursor !== undefined && compareHlc(spec.cursor, from) <= 0)) throw error
+    stash.batch.clear()
+    return 'not in the log'
+  }
 }
 
 interface ScanMessagesOptions {

@@ -107,6 +107,7 @@ export class RowsAtCursor {
   /** True: it is the first change of the row. */
   #touch(relation: RelationSchema, row: RowView): boolean {
     const before = this.#touched.size
+    if (this.#touched.bytes > maxStashBytes) throw tooMuch()
     return this.#touched.add(relation.relid, row, relation.keyIndexes) === before
   }
 }

@@ -18,7 +18,7 @@ import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { Sink } from '../sink/sink.ts'
 import { CheckpointSchedule } from './checkpoint-schedule.ts'
 import { LogFollower } from './follow-log.ts'
-import { initialScan } from './initial-scan.ts'
+import { initialScan, type HeldScan } from './initial-scan.ts'
 import { MessageOutput } from './message-output.ts'
 import { quietWaitMs } from './quiet-wait.ts'
 import { ResolvedSchedule } from './resolved-schedule.ts'
@@ -34,6 +34,8 @@ export interface FeedRun {
   readonly startTime: Hlc
   /** How far an earlier run of the same feed came. */
   readonly resume: JobProgress | undefined
+  /** The cut of the statement, as long as it is held and its scan is not complete. */
+  readonly held?: HeldScan | undefined
   /** Makes progress durable; undefined: a feed without a job. Throws when the job is not this runner's any more. */
   readonly save: ((progress: JobProgress) => Promise<void>) | undefined
   /** Asks ingest to close a timestamp at once. */
@@ -83,17 +85,22 @@ class RunningFeed {
   async run(): Promise<void> {
     const { spec, log, progress, resume } = this.#run
     const head = log.head
+    // Whoever came so far and stopped before the end could be written down.
+    if (spec.initialScan === 'only' && resume?.highWater !== undefined) return
     const scans = spec.initialScan !== 'no' && resume?.highWater === undefined
     let after = resume?.highWater ?? spec.cursor ?? this.#run.startTime
     if (scans) {
       after = await this.#scan()
-      if (spec.initialScan === 'only') return
+      if (spec.initialScan === 'only') {
+        await this.#run.save?.({ highWater: after, scan: undefined })
+        return
+      }
     }
     progress.frontier = after
     if (scans) await this.#checkpoint(after, this.#resolved.wanted)
     else this.#checkpoints.saved(after, Date.now())
 
-    const isAtHand = resume?.highWater === undefined && spec.cursor === undefined
+    const isAtHand = resume?.highWater === undefined && resume?.scan === undefined && spec.cursor === undefined
     using reader = isAtHand ? log.readFrom(scans ? head : this.#run.startPosition) : log.readAfter(after)
     await this.#follow(reader, after)
   }

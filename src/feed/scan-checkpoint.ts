@@ -1,14 +1,15 @@
 // Which pages of an initial scan are delivered, so that a restart reads only the rest.
 //
 // A restart takes a new cut. Rows may have moved between pages since the old one, but only by a change that the log
-// holds: so the changes between the two cuts are delivered first, for all rows, and then the unfinished pages as of the
-// new cut. Nothing is missed, and no row is ever followed by an older version of itself. Only a rewrite of the table's
-// file moves rows without a change; then the table is read again from its first page.
+// holds. Either those changes are taken back, for all rows, and the unfinished pages are read as of the old cut; or they
+// are delivered first, for all rows, and then the unfinished pages as of the new cut. Nothing is missed, and no row is
+// ever followed by an older version of itself. Only a rewrite of the table's file moves rows without a change; then the
+// table is read again from its first page.
 
 import type { Hlc } from '../core/hlc.ts'
 import type { ScanProgress, ScannedTable } from '../core/job-progress.ts'
 import type { Chunk } from '../scan/chunks.ts'
-import type { Cut } from '../scan/cut.ts'
+import type { OpenTables } from '../scan/cut.ts'
 
 interface TableState {
   readonly file: string
@@ -21,7 +22,7 @@ export class ScanCheckpoint {
   readonly #tables = new Map<number, TableState>()
 
   /** `saved`: what an earlier attempt has delivered. */
-  constructor(at: Hlc, cut: Cut, saved: readonly ScannedTable[]) {
+  constructor(at: Hlc, cut: OpenTables, saved: readonly ScannedTable[]) {
     this.#at = at
     for (const [relid, { file, pages }] of cut.tables) {
       const before = saved.find((table) => table.relid === relid && table.file === file)

@@ -19,6 +19,8 @@ export interface JobRunOptions {
   readonly start: JobStarter
   readonly log: Logger
   readonly backoff: () => BackoffOptions
+  /** The job has ended and will not run again. */
+  readonly over?: () => Promise<void>
   /** The feed failed and is tried again. */
   readonly retried: () => void
   /** The feed failed for good. */
@@ -129,11 +131,12 @@ export class JobRun {
   async #settle(
     ...[status, details]: [Parameters<JobStore['settle']>[1], Parameters<JobStore['settle']>[2]?]
   ): Promise<void> {
-    const { job, store } = this.#options
+    const { job, store, over } = this.#options
     const backoff = new Backoff(() => ({ firstMs: 100, mostMs: 5000 }))
     for (;;) {
       try {
         await store.settle(job, status, details)
+        if (status !== 'paused') await over?.()
         return
       } catch (error) {
         if (this.#reason === 'shutdown') throw error

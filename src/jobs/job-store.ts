@@ -69,6 +69,11 @@ const requests: Readonly<Record<JobVerb, Request>> = {
   },
 }
 
+export interface ClaimOptions {
+  readonly fromOthers: boolean
+  readonly known: readonly string[]
+}
+
 export class JobStore {
   readonly #query: JobsQuery
   /** Names this server's claims. */
@@ -86,29 +91,38 @@ export class JobStore {
     return new JobStore(query, instance)
   }
 
-  /** The new job's id. It is this server's from the start. */
-  async create({ description, user, payload, progress }: NewJob): Promise<ClaimedJob> {
+  /** An id for a new job. */
+  async newId(): Promise<string> {
+    const [row] = await this.#query('SELECT unique_rowid()::text', [])
+    if (row?.[0] == null) throw new FeedError('FEED_BUG', 'a new job has no id')
+    return row[0]
+  }
+
+  /** The job is this server's from the start. Asked again with the same id, it gives the same job. */
+  async create({ id, description, user, payload, progress }: NewJob): Promise<ClaimedJob> {
     const [row] = await this.#query(
       `INSERT INTO changefeed.jobs (job_id, description, user_name, status, payload, progress, high_water, claimed_by, epoch, lease_until)
-       VALUES (unique_rowid(), $1, $2, 'running', $3, $4, $5::numeric, $6, 1, clock_timestamp() + $7::interval)
-       RETURNING job_id::text, epoch::text`,
-      [description, user, toJson(payload), toJson(progress), decimal(progress.highWater), this.#instance, lease],
+       VALUES ($8::int8, $1, $2, 'running', $3, $4, $5::numeric, $6, 1, clock_timestamp() + $7::interval)
+       ON CONFLICT (job_id) DO UPDATE SET lease_until = EXCLUDED.lease_until RETURNING epoch::text, status`,
+      [description, user, toJson(payload), toJson(progress), decimal(progress.highWater), this.#instance, lease, id],
     )
-    const [id, epoch] = row ?? []
-    if (id == null || epoch == null) throw new FeedError('FEED_BUG', 'a new job has no id')
-    return { id, epoch, status: 'running', payload, progress }
+    const [epoch, status] = row ?? []
+    if (epoch == null) throw new FeedError('FEED_BUG', 'a new job has no row')
+    return { id, epoch, status: status as JobStatus, payload, progress }
   }
 
   /**
-   * Takes the live jobs that nobody holds, renews the lease of those that this server holds, and gives those that are new
-   * here. `fromOthers`: whoever held a job before is known to be gone.
+   * Takes the live jobs that nobody runs: those that nobody holds, and those that this server holds without knowing,
+   * because the answer to an earlier claim was lost. `known`: those that run here or are about to. `fromOthers`: whoever
+   * held a job before is known to be gone.
    */
-  async claim(fromOthers: boolean): Promise<ClaimedJob[]> {
+  async claim({ fromOthers, known }: ClaimOptions): Promise<ClaimedJob[]> {
     const rows = await this.#query(
       `UPDATE changefeed.jobs SET claimed_by = $1, epoch = epoch + 1, lease_until = clock_timestamp() + $2::interval
-       WHERE status IN ${live} AND claimed_by IS DISTINCT FROM $1 AND (claimed_by IS NULL OR lease_until < clock_timestamp() OR $3::bool)
+       WHERE status IN ${live} AND CASE WHEN claimed_by = $1 THEN job_id <> ALL ($4::int8[])
+         ELSE claimed_by IS NULL OR lease_until < clock_timestamp() OR $3::bool END
        RETURNING job_id::text, epoch::text, status, payload, progress`,
-      [this.#instance, lease, String(fromOthers)],
+      [this.#instance, lease, String(fromOthers), list(known)],
     )
     return rows.map(([id, epoch, status, payload, progress]) => ({
       id: id ?? '',

@@ -31,7 +31,9 @@ after(async () => {
 })
 beforeEach(() => query('DROP TABLE IF EXISTS changefeed.jobs', []))
 
+let nextId = 1
 const newJob = (user = 'root'): NewJob => ({
+  id: String(nextId++),
   description: 'CREATE CHANGEFEED …',
   user,
   payload: { spec: { database: 'd' } as FeedSpec, onError: 'fail' },
@@ -52,15 +54,15 @@ test('a job is one server’s while its lease lasts; who comes after it has a ne
   const a = await JobStore.open(query, 'a')
   const b = await JobStore.open(query, 'b')
   const job = await a.create(newJob())
-  assert.deepEqual(await b.claim(false), [])
+  assert.deepEqual(await b.claim({ fromOthers: false, known: [] }), [])
   assert.equal(await a.save(job, at(10n)), true)
 
   await expireLeases()
-  const [taken] = await b.claim(false)
+  const [taken] = await b.claim({ fromOthers: false, known: [] })
   assert.ok(taken)
   assert.deepEqual([taken.id, Number(taken.epoch)], [job.id, Number(job.epoch) + 1])
   assert.deepEqual(taken.progress, at(10n))
-  assert.deepEqual(await a.claim(false), [])
+  assert.deepEqual(await a.claim({ fromOthers: false, known: [job.id] }), [])
 
   assert.equal(await a.save(job, at(99n)), false)
   await a.say(job, 'transient error: of the past')
@@ -87,10 +89,10 @@ test('a server that renews its leases keeps its jobs, and one that goes down let
   const job = await a.create(newJob())
   await expireLeases()
   assert.deepEqual([...(await a.renew()).keys()], [job.id])
-  assert.deepEqual(await b.claim(false), [])
+  assert.deepEqual(await b.claim({ fromOthers: false, known: [] }), [])
   await a.release()
   assert.deepEqual(
-    (await b.claim(false)).map(({ id }) => id),
+    (await b.claim({ fromOthers: false, known: [] })).map(({ id }) => id),
     [job.id],
   )
 })
@@ -190,7 +192,9 @@ test('two servers do not run a job at the same time; the one that lost it stops,
   const a = await registry('a', runs.starter('a'))
   let b: JobRegistry | undefined
   try {
-    const id = await a.create(newJob())
+    const job = newJob()
+    const { id } = job
+    await a.create(job)
     await within(withinMs, 'it runs on the first', () => runs.begun.length === 1)
     const [first] = runs.begun
     assert.ok(first)
@@ -234,11 +238,13 @@ test('a job that fails is tried again from what it saved; what no retry mends en
     }
     throw new FeedError('FEED_TRUNCATED', '"t" was truncated')
   }
+  const job = newJob()
   const jobs = await registry('a', start)
   try {
-    const id = await jobs.create(newJob())
+    const { id } = job
+    await jobs.create(job)
     await within(withinMs, 'it has failed', async () => (await row(id))[0] === 'failed')
-    assert.deepEqual(seen, [newJob().progress, newJob().progress, at(7n)])
+    assert.deepEqual(seen, [job.progress, job.progress, at(7n)])
     assert.deepEqual(await row(id, 'error, claimed_by, finished IS NOT NULL'), ['"t" was truncated', null, true])
     assert.deepEqual(jobs.counts, { retries: 2, failures: 1 })
   } finally {

@@ -33,6 +33,8 @@ export interface JobPayload {
 }
 
 export interface NewJob {
+  /** From `newId`: whoever asks for the job can name it, also when the answer is lost. */
+  readonly id: string
   readonly description: string
   readonly user: string
   readonly payload: JobPayload

@@ -1,8 +1,9 @@
 // The jobs that this server owns: claims them, runs them, and looks again and again at what their rows say.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { FeedError } from '../errors/feed-error.ts'
-import type { BackoffOptions } from './backoff.ts'
+import { FeedError, toWireError } from '../errors/feed-error.ts'
+import { Backoff, type BackoffOptions } from './backoff.ts'
 import { JobRun, type StopReason } from './job-run.ts'
 import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter, JobStatus, JobVerb, NewJob } from './jobs.ts'
@@ -11,15 +12,23 @@ import type { ClaimedJob, JobStarter, JobStatus, JobVerb, NewJob } from './jobs.
 const lookEveryMs = 3000
 const pruneEveryMs = 3_600_000
 
+/** CREATE asks so often before it says that it does not know. */
+const createAttempts = 5
+const createBackoff: BackoffOptions = { firstMs: 50, mostMs: 1000 }
+
 /** A statement waits so long for a job to stop before it says that it was asked. */
 const stopsWithinMs = 10_000
 
 export interface RegistryOptions {
   readonly store: JobStore
   readonly start: JobStarter
+  /** A job has ended and will not run again. */
+  readonly over?: (id: string) => Promise<void>
   readonly log: Logger
   readonly backoff: () => BackoffOptions
   readonly retentionMs: () => number
+  /** How often the rows are looked at; for tests. */
+  readonly lookEveryMs?: number
 }
 
 export class JobRegistry {
@@ -29,6 +38,10 @@ export class JobRegistry {
   /** One look at a time. */
   #looking: Promise<void> = Promise.resolve()
   #prunedAtMs = 0
+  /** Their rows are under way. */
+  readonly #creating = new Set<string>()
+  /** What an earlier server of this store held is still to be taken up. */
+  #takesOver = true
   #isClosing = false
   readonly counts = { retries: 0, failures: 0 }
 
@@ -39,8 +52,8 @@ export class JobRegistry {
   /** Takes up what an earlier server of this store left. */
   static async open(options: RegistryOptions): Promise<JobRegistry> {
     const registry = new JobRegistry(options)
-    for (const job of await options.store.claim(true)) registry.#take(job)
-    registry.#timer = setInterval(() => void registry.#look(), lookEveryMs)
+    await registry.#look()
+    registry.#timer = setInterval(() => void registry.#look(), options.lookEveryMs ?? lookEveryMs)
     return registry
   }
 
@@ -52,12 +65,41 @@ export class JobRegistry {
     return this.#options.store
   }
 
-  /** Gives the id of the job, which runs. */
-  async create(job: NewJob): Promise<string> {
+  newId(): Promise<string> {
+    return this.#options.store.newId()
+  }
+
+  /** The job runs then. */
+  async create(job: NewJob): Promise<void> {
     if (this.#isClosing) throw new FeedError('FEED_STATE', 'the server is shutting down', { sqlstate: '57P01' })
-    const claimed = await this.#options.store.create(job)
-    this.#take(claimed)
-    return claimed.id
+    this.#creating.add(job.id)
+    try {
+      this.#take(await this.#insert(job))
+    } finally {
+      this.#creating.delete(job.id)
+    }
+  }
+
+  /** PostgreSQL may have made the job and its answer be lost: asking again tells. */
+  async #insert(job: NewJob): Promise<ClaimedJob> {
+    const { store, log } = this.#options
+    const backoff = new Backoff(() => createBackoff)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await store.create(job)
+      } catch (error) {
+        if (isRefusal(error)) throw error
+        const { message } = toWireError(error)
+        log.warn({ job: job.id, error: message }, 'a job could not be created')
+        if (attempt === createAttempts) {
+          throw new FeedError('FEED_STATE', `PostgreSQL did not say whether job ${job.id} was created: ${message}`, {
+            sqlstate: '08007',
+            hint: `SHOW JOB ${job.id} tells as soon as PostgreSQL answers; CANCEL JOB ${job.id} ends it`,
+          })
+        }
+        await delay(backoff.next())
+      }
+    }
   }
 
   /**
@@ -105,20 +147,23 @@ export class JobRegistry {
       if (row === undefined || row.epoch !== run.job.epoch) run.stop('lost')
       else this.#obey(run, row.status)
     }
-    for (const job of await store.claim(false)) this.#take(job)
+    const known = [...this.#runs.keys(), ...this.#creating]
+    for (const job of await store.claim({ fromOthers: this.#takesOver, known })) this.#take(job)
+    this.#takesOver = false
     if (Date.now() - this.#prunedAtMs < pruneEveryMs) return
     this.#prunedAtMs = Date.now()
     await store.prune(retentionMs())
   }
 
   #take(job: ClaimedJob): void {
-    const { store, start, log, backoff } = this.#options
+    const { store, start, log, backoff, over } = this.#options
     const run: JobRun = new JobRun({
       job,
       store,
       start,
       log,
       backoff,
+      over: async () => over?.(job.id),
       retried: () => (this.counts.retries += 1),
       failed: () => (this.counts.failures += 1),
     })
@@ -134,4 +179,11 @@ export class JobRegistry {
     const reason = reasons[status]
     if (reason !== undefined) run.stop(reason)
   }
+}
+
+/** PostgreSQL has answered, and nothing was done. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false
+  const { code } = error
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^(08|57)/.test(code)
 }

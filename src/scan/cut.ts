@@ -1,39 +1,35 @@
-// An exact cut through a source: a snapshot and the WAL position it stands for. Commits before the position are in the
-// snapshot, later ones will be streamed; nothing is in both or in neither.
+// An exact cut through a source (snapshot.ts), with its tables ready to be read.
 //
-// It comes from a temporary logical slot, whose creation waits for the write transactions that are open. A DDL that
-// rewrites a table is not bound by snapshots: such a table would look empty. So the tables' descriptions and files are
-// compared from before the slot to after they are locked; when they differ the cut is made again.
+// A DDL that rewrites a table is not bound by snapshots: such a table would look empty. So the tables' descriptions and
+// files are compared from before the snapshot to after they are locked; when they differ the cut is made again.
 
-import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseLsn, type Lsn } from '../core/lsn.ts'
-import type { TableDescription } from '../core/table.ts'
+import type { Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import { explainWait } from '../postgres/explain-wait.ts'
-import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
+import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import type { HeldSnapshot } from './held-cut.ts'
+import { Connections, exportSnapshot, importSnapshot } from './snapshot.ts'
+import { qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
 
 const attempts = 10
+/** The table, or its schema, is not there under the name any more. */
+const goneStates: ReadonlySet<string> = new Set(['42P01', '3F000'])
 
-export interface Cut extends AsyncDisposable {
-  readonly point: Lsn
+/** Tables that can be read as of one snapshot. */
+export interface OpenTables extends AsyncDisposable {
   readonly tables: ReadonlyMap<number, ScanTable>
   /** Inside transactions that see the snapshot and hold the tables. */
   readonly readers: readonly RawConnection[]
 }
 
-export interface ScanTable {
-  readonly description: TableDescription
-  /** Size in pages of 8 KiB, taken after the snapshot. */
-  readonly pages: number
-  /** Another after each rewrite. */
-  readonly file: string
+export interface Cut extends OpenTables {
+  readonly point: Lsn
 }
 
 export interface CutOptions {
   readonly source: SourceConnection
-  readonly relids: readonly number[]
+  readonly targets: readonly ScanTarget[]
   readonly connections: number
   readonly signal: AbortSignal
   /** Hears, now and then, what the cut waits for. */
@@ -58,102 +54,98 @@ export async function openCut(options: CutOptions): Promise<Cut> {
 }
 
 /** Undefined: a DDL came in between. */
-async function tryCut({ source, relids, connections, signal, waiting }: CutOptions): Promise<Cut | undefined> {
-  const open: RawConnection[] = []
-  // A backend that waits for a transaction or a lock does not notice that we are gone, and would keep its slot.
-  const destroy = (): void => {
-    for (const connection of open) {
-      void connection.cancel()
-      connection.destroy()
+function tryCut({ source, targets, connections, signal, waiting }: CutOptions): Promise<Cut | undefined> {
+  return opening(source, signal, async (open) => {
+    const control = await open.connect()
+    const before = await readFacts(control, targets)
+    const slot = await open.connect(true)
+    const { point, name } = await exportSnapshot(slot, control, waiting)
+    const readers = await openReaders(open, name, connections)
+    if (readers === undefined) throw new FeedError('FEED_SOURCE_DOWN', 'the snapshot of the scan went away')
+    if (!(await lockTables(readers, before))) return undefined
+    const after = await readFacts(control, targets)
+    if (targets.some(({ relid }) => before.get(relid)?.fingerprint !== after.get(relid)?.fingerprint)) return undefined
+    await slot.close()
+    await control.close()
+    return { ...openTables(after, readers), point }
+  })
+}
+
+/** Reads a cut that is held. Undefined: it is held no more, or a DDL has made it useless. */
+export function joinCut(
+  held: HeldSnapshot,
+  { source, targets, connections, signal }: CutOptions,
+): Promise<OpenTables | undefined> {
+  return opening(source, signal, async (open) => {
+    const readers = await openReaders(open, held.name, connections)
+    if (readers === undefined) return undefined
+    const control = await open.connect()
+    if (!(await lockTables(readers, await readFacts(control, targets)))) return undefined
+    const facts = await readFacts(control, targets)
+    if (targets.some(({ relid }) => held.fingerprints.get(relid) !== facts.get(relid)?.fingerprint)) return undefined
+    await control.close()
+    return openTables(facts, readers)
+  })
+}
+
+/** What `work` opens is given up when it throws, gives nothing, or the signal aborts, also later. */
+async function opening<T extends OpenTables>(
+  source: SourceConnection,
+  signal: AbortSignal,
+  work: (open: Connections) => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const open = new Connections(source, signal)
+  let opened: T | undefined
+  try {
+    opened = await work(open)
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    if (opened === undefined) {
+      open[Symbol.dispose]()
+      open.destroy()
     }
   }
-  signal.addEventListener('abort', destroy)
-  try {
-    const connect = async (replication: boolean): Promise<RawConnection> => {
-      const connection = await openRawConnection({ source, replication, readBufferBytes: 512 * 1024 })
-      open.push(connection)
-      signal.throwIfAborted()
-      return connection
-    }
-    const control = await connect(false)
-    const before = await readFacts(control, relids)
-    const replication = await connect(true)
-    const name = `pg_changefeed_cut_${randomBytes(6).toString('hex')}`
-    const explained = explainWait(control, replication, (why) => waiting?.(why))
-    const [created] = await replication
-      .query(`CREATE_REPLICATION_SLOT "${name}" TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export')`)
-      .finally(explained)
-    const point = created?.[1]
-    const snapshot = created?.[2]
-    if (point == null || snapshot == null)
-      throw new FeedError('FEED_PROTOCOL', 'CREATE_REPLICATION_SLOT gave no snapshot')
+  if (opened === undefined) return undefined
+  const { readers } = opened
+  return {
+    ...opened,
+    async [Symbol.asyncDispose](): Promise<void> {
+      open[Symbol.dispose]()
+      await Promise.all(readers.map((reader) => reader.close()))
+    },
+  }
+}
 
-    const readers: RawConnection[] = []
-    for (let i = 0; i < connections; i++) {
-      const reader = await connect(false)
-      readers.push(reader)
-      await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-      await reader.query(`SET TRANSACTION SNAPSHOT '${snapshot}'`)
-      for (const { description } of before.values()) {
+async function openReaders(open: Connections, name: string, count: number): Promise<RawConnection[] | undefined> {
+  const readers: RawConnection[] = []
+  for (let i = 0; i < count; i++) {
+    const reader = await open.connect()
+    readers.push(reader)
+    if (!(await importSnapshot(reader, name))) return undefined
+  }
+  return readers
+}
+
+/** False: a table is not there under its name any more. */
+async function lockTables(readers: readonly RawConnection[], facts: ReadonlyMap<number, TableFacts>): Promise<boolean> {
+  try {
+    for (const reader of readers) {
+      for (const { description } of facts.values()) {
         await reader.query(`LOCK TABLE ONLY ${qualified(description)} IN ACCESS SHARE MODE`)
       }
     }
-    const after = await readFacts(control, relids)
-    if (relids.some((relid) => before.get(relid)?.fingerprint !== after.get(relid)?.fingerprint)) {
-      destroy()
-      return undefined
-    }
-    await replication.close()
-    await control.close()
-    const tables = new Map(
-      [...after].map(([relid, { description, pages, file }]) => [relid, { description, pages, file }]),
-    )
-    return {
-      point: parseLsn(point),
-      tables,
-      readers,
-      async [Symbol.asyncDispose](): Promise<void> {
-        signal.removeEventListener('abort', destroy)
-        await Promise.all(readers.map((reader) => reader.close()))
-      },
-    }
+    return true
   } catch (error) {
-    signal.removeEventListener('abort', destroy)
-    destroy()
-    signal.throwIfAborted()
+    if (error instanceof FeedError && goneStates.has(error.sqlstate)) return false
     throw error
   }
 }
 
-interface Facts extends ScanTable {
-  /** Equal as long as no DDL has touched the table. */
-  readonly fingerprint: string
-}
-
-async function readFacts(control: RawConnection, relids: readonly number[]): Promise<Map<number, Facts>> {
-  const rows = await control.query(
-    `SELECT oid::text, changefeed.describe(oid)::text, pg_relation_filenode(oid)::text, (pg_relation_size(oid) / current_setting('block_size')::int)::text FROM pg_class WHERE oid IN (${relids.join(', ')})`,
+function openTables(facts: ReadonlyMap<number, TableFacts>, readers: readonly RawConnection[]): OpenTables {
+  const tables = new Map(
+    [...facts].map(([relid, { description, pages, file }]) => [relid, { description, pages, file }]),
   )
-  const facts = new Map<number, Facts>()
-  for (const [oid, description, file, pages] of rows) {
-    facts.set(Number(oid), {
-      description: JSON.parse(description ?? '') as TableDescription,
-      pages: Number(pages),
-      file: file ?? '',
-      fingerprint: `${file} ${description}`,
-    })
-  }
-  for (const relid of relids) {
-    if (!facts.has(relid))
-      throw new FeedError('FEED_DROPPED', `the table with oid ${relid} was dropped before its scan`)
-  }
-  return facts
-}
-
-export function qualified({ schema, name }: TableDescription): string {
-  return `${quoted(schema)}.${quoted(name)}`
-}
-
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
+  return { tables, readers, [Symbol.asyncDispose]: () => Promise.resolve() }
 }

@@ -9,7 +9,8 @@ import { readCopyLine } from '../decode/copy-text.ts'
 import { relationOfDescription } from '../decode/schema-history.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { planChunks, type Chunk } from './chunks.ts'
-import { qualified, quoted, type Cut } from './cut.ts'
+import type { OpenTables } from './cut.ts'
+import { qualified, quoted } from './table-facts.ts'
 
 export interface ScanConsumer {
   /** `row` is valid during the call; `commitMicros` as below. */
@@ -21,7 +22,7 @@ export interface ScanConsumer {
 }
 
 export interface ScanOptions {
-  readonly cut: Cut
+  readonly cut: OpenTables
   /** Ask for the commit time of each row's version: µs since the Unix epoch; unknown for old rows. */
   readonly commitTimes: boolean
   /** Whether a run of pages need not be read. */

@@ -1,7 +1,10 @@
 // CREATE CHANGEFEED … INTO: the plan becomes a job, and the statement is done when the job has started.
 
+import { earlierHlc } from '../core/hlc.ts'
+import type { JobProgress } from '../core/job-progress.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { LocalStatement } from '../pg-server/local-statement.ts'
+import type { LocalCall, LocalStatement } from '../pg-server/local-statement.ts'
+import { waitHint } from '../postgres/explain-wait.ts'
 import { enumText } from '../plan/option-relations.ts'
 import { describeJob } from '../plan/job-description.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
@@ -9,7 +12,7 @@ import { countPlaceholders } from '../sql/sql.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { dataRow } from '../wire/backend-writer.ts'
 import { dialSink } from './dial-sink.ts'
-import { planChangefeed, watchPlanned } from './plan-changefeed.ts'
+import { planChangefeed, watchPlanned, type FeedOrigin, type PlannedChangefeed } from './plan-changefeed.ts'
 import { textOid } from './run-changefeed.ts'
 import type { DeskOptions } from './statement-desk.ts'
 
@@ -32,19 +35,23 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions): Local
       await dialSink(spec.sink, signal)
       signal.throwIfAborted()
       for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
-      const { startTime } = await watchPlanned(plan, desk, call)
-      const id = await desk.jobs.create({
-        description: describeJob(statement, opening.read, parameters),
-        user: plan.user,
-        payload: {
-          spec,
-          onError: enumText(opening.read.given, 'on_error') === 'pause' ? 'pause' : 'fail',
-        },
-        progress: {
-          highWater: spec.initialScan === 'no' ? (spec.cursor ?? startTime) : undefined,
-          scan: undefined,
-        },
-      })
+      const origin = await watchPlanned(plan, desk, call)
+      const id = await desk.jobs.newId()
+      try {
+        await desk.jobs.create({
+          id,
+          description: describeJob(statement, opening.read, parameters),
+          user: plan.user,
+          payload: {
+            spec,
+            onError: enumText(opening.read.given, 'on_error') === 'pause' ? 'pause' : 'fail',
+          },
+          progress: await firstProgress(id, plan, { origin, desk, call }),
+        })
+      } catch (error) {
+        await desk.cuts.release(id)
+        throw error
+      }
       const value = resultFormats[0] === 1 ? binaryInt8(id) : Buffer.from(id)
       const row = new ByteWriter(64)
       dataRow(row, [value])
@@ -52,6 +59,30 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions): Local
       return 'CREATE CHANGEFEED'
     },
   }
+}
+
+interface Start {
+  readonly origin: FeedOrigin
+  readonly desk: DeskOptions
+  readonly call: LocalCall
+}
+
+/** What commits after the statement has returned is a change: the time of the scan is known before. */
+async function firstProgress(
+  id: string,
+  { spec }: PlannedChangefeed,
+  { origin: { source, startPosition, startTime }, desk, call }: Start,
+): Promise<JobProgress> {
+  if (spec.initialScan === 'no') return { highWater: spec.cursor ?? startTime, scan: undefined }
+  const time = await desk.cuts.hold(id, {
+    source,
+    targets: spec.targets,
+    startPosition,
+    signal: call.signal,
+    waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, waitHint),
+  })
+  const at = spec.cursor === undefined ? time : earlierHlc(spec.cursor, time)
+  return { highWater: undefined, scan: { at, tables: [], fraction: 0 } }
 }
 
 function binaryInt8(text: string): Buffer {

@@ -2,9 +2,16 @@
 
 import type { FeedPool } from '../feed/feed-pool.ts'
 import type { JobStarter } from '../jobs/jobs.ts'
+import type { HeldCuts } from './held-cuts.ts'
 import type { Sources } from './sources.ts'
 
-export function jobStarter(sources: Sources, feeds: FeedPool): JobStarter {
+export interface JobStarterOptions {
+  readonly sources: Sources
+  readonly feeds: FeedPool
+  readonly cuts: HeldCuts
+}
+
+export function jobStarter({ sources, feeds, cuts }: JobStarterOptions): JobStarter {
   return async ({ id, payload }, { resume, save, log, signal }) => {
     const spec = { ...payload.spec, id }
     const source = await sources.ensure(spec.database, { signal })
@@ -19,13 +26,17 @@ export function jobStarter(sources: Sources, feeds: FeedPool): JobStarter {
           startPosition: source.log.head,
           startTime: resume.highWater ?? { wall: 0n, logical: 0 },
           resume,
+          held: cuts.of(id),
           isJob: true,
         },
         {
           rows: async () => undefined,
           closeNow: () => source.ingest.closeNow(),
           waiting: (why) => log('info', `changefeed is ${why}`),
-          save,
+          save: async (progress) => {
+            await save(progress)
+            if (progress.highWater !== undefined) await cuts.release(id)
+          },
           log,
         },
         signal,

@@ -14,6 +14,7 @@ import { startFront } from '../pg-server/front.ts'
 import { startEmbedded } from '../postgres/embedded/embedded.ts'
 import { maxClients } from '../postgres/embedded/postmaster.ts'
 import { SettingsStore } from '../settings/store.ts'
+import { HeldCuts } from './held-cuts.ts'
 import { metricsText } from './metrics.ts'
 import { pinLogs } from './pin-logs.ts'
 import { jobStarter } from './run-job.ts'
@@ -84,9 +85,12 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
 
     const store = await JobStore.open(inSystem, randomBytes(8).toString('hex'))
     await installJobsView(source)
+    const cuts = new HeldCuts(() => settings.get('changefeed.initial_scan.max_snapshot_age'))
+    stops.push(() => cuts.close())
     const jobs = await JobRegistry.open({
       store,
-      start: jobStarter(sources, feeds),
+      start: jobStarter({ sources, feeds, cuts }),
+      over: (id) => cuts.release(id),
       log,
       backoff: () => ({ firstMs: firstRetryMs, mostMs: settings.get('changefeed.max_retry_backoff') }),
       retentionMs: () => settings.get('jobs.retention_time'),
@@ -94,7 +98,7 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
     stops.push(() => jobs.close())
     stops.push(pinLogs(jobs, sources, log))
 
-    const desk = new StatementDesk({ settings, sources, feeds, jobs, source })
+    const desk = new StatementDesk({ settings, sources, feeds, jobs, cuts, source })
     const front = await startFront({
       listen,
       backend: { socketDir: source.socketDir, port: source.port },

@@ -18,6 +18,7 @@ import { typedPosition } from '../sql/typed-position.ts'
 import { controlJobs, showJobsStatementSql } from './control-jobs.ts'
 import { createJob } from './create-job.ts'
 import { letGoOfDatabase } from './drop-database.ts'
+import type { HeldCuts } from './held-cuts.ts'
 import { cancelQueries, showQueriesSql } from './queries.ts'
 import { deallocate, resetSession } from './reset-session.ts'
 import { runChangefeed } from './run-changefeed.ts'
@@ -31,6 +32,7 @@ export interface DeskOptions {
   readonly sources: Sources
   readonly feeds: FeedPool
   readonly jobs: JobRegistry
+  readonly cuts: HeldCuts
   readonly source: Omit<SourceConnection, 'database'>
 }
 

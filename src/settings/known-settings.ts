@@ -26,6 +26,13 @@ export const knownSettings = {
     description: 'how long the changelog keeps changes, and thus how far back a cursor may reach',
     public: true,
   },
+  'changefeed.initial_scan.max_snapshot_age': {
+    kind: 'duration',
+    default: '10m0s',
+    description:
+      'how long a changefeed that has not completed its initial scan keeps the snapshot of its statement, which holds back vacuum',
+    public: true,
+  },
   'changefeed.max_retry_backoff': {
     kind: 'duration',
     default: '30s',

@@ -24,7 +24,10 @@ export class KafkaFeed implements AsyncDisposable {
   readonly #reader: TopicReader
   readonly #order = new OrderValidator({ strict: true })
 
-  private constructor({ server, broker, topics }: KafkaFeedOptions, jobId: string) {
+  private constructor(
+    { server, broker, topics }: Pick<KafkaFeedOptions, 'server' | 'broker' | 'topics'>,
+    jobId: string,
+  ) {
     this.#server = server
     this.jobId = jobId
     this.#reader = new TopicReader(broker.bootstrap, topics, (message) => this.#take(message))
@@ -33,6 +36,14 @@ export class KafkaFeed implements AsyncDisposable {
   static async open(options: KafkaFeedOptions): Promise<KafkaFeed> {
     const [row] = await options.server.sql(options.statement, options.database)
     return new KafkaFeed(options, String(row?.['job_id']))
+  }
+
+  /** Of a job that is there already. */
+  static of({
+    jobId,
+    ...options
+  }: Pick<KafkaFeedOptions, 'server' | 'broker' | 'topics'> & { readonly jobId: string }): KafkaFeed {
+    return new KafkaFeed(options, jobId)
   }
 
   get rows(): readonly TopicMessage[] {
