@@ -5,7 +5,7 @@ import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import type { WireError } from '../errors/feed-error.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
-import type { HeldScan } from './initial-scan.ts'
+import type { HeldScan } from './held-scan.ts'
 import type { FeedProgress } from './run-feed.ts'
 
 export interface FeedStart {

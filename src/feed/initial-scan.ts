@@ -12,7 +12,6 @@ import type { RowView } from '../core/row-view.ts'
 import type { Encoder } from '../encode/encoder.ts'
 import type { Chunk } from '../scan/chunks.ts'
 import { joinCut, openCut, type OpenTables } from '../scan/cut.ts'
-import type { HeldSnapshot } from '../scan/held-cut.ts'
 import { scan, type ScanConsumer } from '../scan/scan.ts'
 import { findCut } from './find-cut.ts'
 import { MessageOutput } from './message-output.ts'
@@ -33,13 +32,6 @@ export interface InitialScan {
   readonly handOn: (output: MessageOutput) => Promise<void>
   /** Emits what the log says of (after, through], both of earlier attempts' and this one's cut. */
   readonly catchUp: (after: Hlc, through: Hlc) => Promise<void>
-}
-
-/** The cut of a statement, while it is held. */
-export interface HeldScan {
-  readonly snapshot: HeldSnapshot
-  /** What the cut stands for. */
-  readonly time: Hlc
 }
 
 /** Emits the scan and gives its timestamp; from there on the log says everything. */

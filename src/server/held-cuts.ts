@@ -5,9 +5,7 @@
 
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
-import { findCut } from '../feed/find-cut.ts'
-import type { HeldScan } from '../feed/initial-scan.ts'
-import { holdCut, type HeldCut } from '../scan/held-cut.ts'
+import { holdScan, type HeldScan, type ScanHolder } from '../feed/held-scan.ts'
 import type { Source } from './sources.ts'
 
 export interface HoldCutOptions {
@@ -20,10 +18,12 @@ export interface HoldCutOptions {
 }
 
 interface Held {
-  readonly cut: HeldCut
-  readonly scan: HeldScan
+  readonly holder: ScanHolder
   readonly timer: NodeJS.Timeout
 }
+
+/** A longer timer goes off at once. */
+const maxTimerMs = 2 ** 31 - 1
 
 export class HeldCuts {
   /** By job. */
@@ -35,28 +35,23 @@ export class HeldCuts {
   }
 
   /** Gives the time of the cut. */
-  async hold(job: string, options: HoldCutOptions): Promise<Hlc> {
-    const { source, targets, startPosition: from, signal, waiting } = options
-    const cut = await holdCut({ source: source.connection, targets, signal, waiting })
+  async hold(job: string, { source, ...options }: HoldCutOptions): Promise<Hlc> {
+    const { connection, log, ingest } = source
     // The log may have to come this far, which a quiet one does at once.
-    source.ingest.demand(1)
+    ingest.demand(1)
     try {
-      const closeNow = (): void => source.ingest.closeNow()
-      const time = await findCut({ log: source.log, from, point: cut.point, closeNow, signal })
-      signal.throwIfAborted()
-      const timer = setTimeout(() => void this.release(job), this.#holdMs()).unref()
-      this.#held.set(job, { cut, scan: { snapshot: cut.snapshot, time }, timer })
-      return time
-    } catch (error) {
-      await cut[Symbol.asyncDispose]()
-      throw error
+      const closeNow = (): void => ingest.closeNow()
+      const holder = await holdScan({ ...options, source: connection, log, closeNow })
+      const timer = setTimeout(() => void this.release(job), Math.min(this.#holdMs(), maxTimerMs)).unref()
+      this.#held.set(job, { holder, timer })
+      return holder.scan.time
     } finally {
-      source.ingest.demand(-1)
+      ingest.demand(-1)
     }
   }
 
   of(job: string): HeldScan | undefined {
-    return this.#held.get(job)?.scan
+    return this.#held.get(job)?.holder.scan
   }
 
   /** Whoever reads the cut already is not disturbed. */
@@ -64,7 +59,7 @@ export class HeldCuts {
     const held = this.#held.get(job)
     this.#held.delete(job)
     clearTimeout(held?.timer)
-    await held?.cut[Symbol.asyncDispose]()
+    await held?.holder[Symbol.asyncDispose]()
   }
 
   async close(): Promise<void> {
