@@ -22,6 +22,8 @@ export const record = {
   closed: 0x58,
   /** G: UTF-8 text. Changes between the transaction before and the one after this record are missing. */
   gap: 0x47,
+  /** g: u32be n, n × u32be relation, UTF-8 text. The same for these relations only. */
+  gapOf: 0x67,
   /** pgoutput messages, verbatim (the tag is their first byte). */
   relation: 0x52,
   insert: 0x49,

@@ -9,6 +9,8 @@ export interface FeedErrorDetails {
   /** 1-based character position in the statement text. */
   readonly position?: number | undefined
   readonly sqlstate?: string | undefined
+  /** Of a server's error: what it was doing. */
+  readonly context?: string | undefined
   readonly cause?: unknown
 }
 
@@ -18,6 +20,7 @@ export class FeedError extends Error {
   readonly hint: string | undefined
   readonly detail: string | undefined
   readonly position: number | undefined
+  readonly context: string | undefined
 
   constructor(code: Code, message: string, details: FeedErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -27,6 +30,7 @@ export class FeedError extends Error {
     this.hint = details.hint
     this.detail = details.detail
     this.position = details.position
+    this.context = details.context
   }
 
   get retry(): boolean {

@@ -4,6 +4,7 @@
 import { readInt64 } from '../bytes/int64.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { record, type Changelog, type LogBlock, type LogReader } from '../changelog/changelog.ts'
+import { concerns, readGap } from '../changelog/files/gap-record.ts'
 import { compareHlc, type Hlc } from '../core/hlc.ts'
 import type { SchemaHistory } from '../decode/schema-history.ts'
 import { TransactionEmitter } from './emit-transaction.ts'
@@ -102,8 +103,10 @@ export class LogFollower {
             ts = { wall: readInt64(payload, start + 1), logical: payload.readUInt32BE(start + 9) }
             if (gap !== undefined) this.#gap(ts, gap)
             gap = undefined
-          } else if (tag === record.gap) gap ??= payload.toString('utf8', start + 1, at)
-          else if (tag === record.schema || tag === record.relation) this.#options.schemas.apply(payload, start, at)
+          } else if (tag === record.gap || tag === record.gapOf) {
+            const found = readGap(payload, start, at)
+            if (found !== undefined && concerns(found, this.#isTarget)) gap ??= found.reason
+          } else if (tag === record.schema || tag === record.relation) this.#options.schemas.apply(payload, start, at)
           continue
         }
         if (endTime !== undefined && compareHlc(ts, endTime) > 0) return true

@@ -8,6 +8,7 @@ import { compareHlc, type Hlc } from '../core/hlc.ts'
 import type { RelationSchema } from '../core/relation.ts'
 import type { RowView } from '../core/row-view.ts'
 import { SchemaHistory } from '../decode/schema-history.ts'
+import { concerns, readGap } from '../changelog/files/gap-record.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { ChangeReader } from './change-reader.ts'
 import { DeferredKeys } from './deferred-keys.ts'
@@ -57,7 +58,10 @@ export class RowsAtCursor {
           if (tag === record.begin)
             ts = { wall: payload.readBigInt64BE(start + 1), logical: payload.readUInt32BE(start + 9) }
           else if (tag === record.schema || tag === record.relation) schemas.apply(payload, start, at)
-          else if (tag === record.gap && compareHlc(block.resolved, cursor) > 0) throw gapSince()
+          else if ((tag === record.gap || tag === record.gapOf) && compareHlc(block.resolved, cursor) > 0) {
+            const gap = readGap(payload, start, at)
+            if (gap !== undefined && concerns(gap, (relid) => topics.has(relid))) throw gapSince()
+          }
           continue
         }
         if (compareHlc(ts, cut) > 0) return

@@ -8,9 +8,17 @@ export interface HttpOptions {
   readonly host: string
   readonly port: number
   readonly ready: () => { readonly ok: true } | { readonly ok: false; readonly reason: string }
+  /** What hinders changefeeds while the server itself is fine, by database. */
+  readonly problems: () => readonly HealthProblem[]
   /** Prometheus text format. */
   readonly metrics: () => Promise<string>
   readonly shutdown?: () => void
+}
+
+export interface HealthProblem {
+  readonly database: string
+  readonly error: string
+  readonly hint?: string | undefined
 }
 
 export interface HttpServer {
@@ -46,7 +54,10 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
   if (url.pathname === '/health' && isRead) {
     const ready = options.ready()
     if (url.searchParams.has('ready') && !ready.ok) json(response, 503, { error: ready.reason })
-    else json(response, 200, {})
+    else {
+      const problems = options.problems()
+      json(response, 200, problems.length === 0 ? {} : { problems })
+    }
   } else if (url.pathname === '/_status/vars' && isRead) {
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
     response.end(await options.metrics())

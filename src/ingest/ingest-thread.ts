@@ -3,9 +3,11 @@
 // somebody asks for the source.
 
 import { Worker } from 'node:worker_threads'
+import { LogHead } from '../changelog/files/log-head.ts'
 import { workerUrl } from '../core/worker-url.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../errors/feed-error.ts'
 import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
+import { Trouble } from './trouble.ts'
 
 const restartMs = { first: 100, most: 5000 }
 /** A worker that ran for so long starts the pauses over. */
@@ -27,11 +29,15 @@ export class IngestThread {
   state: IngestState = { tag: 'connecting' }
   /** What the making of the slot waits for, while it does. */
   waiting: string | undefined
+  /** What keeps the log from growing. */
+  readonly trouble: Trouble
 
   /** `changed` hears of states and gaps. */
   constructor(start: IngestStart, changed: (message: FromIngest) => void) {
     this.#start = start
     this.#changed = changed
+    const head = new LogHead(start.head)
+    this.trouble = new Trouble(() => head.endLsn)
     this.#spawn()
   }
 
@@ -72,6 +78,7 @@ export class IngestThread {
     this.#isStopping = true
     this.#ready.reject(new FeedError('FEED_STATE', 'ingest is stopping'))
     clearTimeout(this.#restarting)
+    this.trouble.close()
     if (this.#worker === undefined) this.#stopped.resolve()
     this.#post({ tag: 'stop' })
     const giveUp = setTimeout(() => void this.#worker?.terminate(), stopMs)
@@ -110,6 +117,7 @@ export class IngestThread {
     }
     if (message.tag === 'state') {
       this.state = message.state
+      if (!this.#isStopping) this.trouble.hear(message.state)
       if (message.state.tag === 'failed') this.#refuse(message.state.error)
       // A source that is away comes back; one that refuses does so for a reason that whoever waits wants to hear.
       if (message.state.tag === 'retrying' && message.state.error.code !== 'FEED_SOURCE_DOWN' && !this.#isReady) {

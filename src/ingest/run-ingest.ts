@@ -5,7 +5,7 @@ import { LogHead } from '../changelog/files/log-head.ts'
 import { applyRetention } from '../changelog/files/retention.ts'
 import { FeedError, toWireError } from '../errors/feed-error.ts'
 import { Attempt } from './attempt.ts'
-import type { FromIngest, IngestSettings, IngestStart, ToIngest } from './ingest.ts'
+import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
 
 const backoffMs = { first: 100, most: 5000 }
 /** An attempt that lived for so long starts the pauses over. */
@@ -23,10 +23,16 @@ export class Ingest {
   #pins: readonly number[] | undefined
   #attempt: Attempt | undefined
   #closeWanted = false
+  /** What an attempt said last. */
+  #state: IngestState = { tag: 'connecting' }
+  #isRetentionFailing = false
 
   constructor(start: IngestStart, say: (message: FromIngest) => void) {
     this.#start = start
-    this.#say = say
+    this.#say = (message) => {
+      if (message.tag === 'state') this.#state = message.state
+      say(message)
+    }
     this.#head = new LogHead(start.head)
     this.#settings = start.settings
   }
@@ -108,12 +114,18 @@ export class Ingest {
     try {
       const pins = this.#pins ?? [0]
       applyRetention(this.#start.dir, this.#head, Date.now(), { retentionMs, maxBytes, pins })
+      if (this.#isRetentionFailing) this.#say({ tag: 'state', state: this.#state })
+      this.#isRetentionFailing = false
     } catch (error) {
       const failure = new FeedError(
         'FEED_LOG_IO',
         `cannot remove old segments of the changelog: ${(error as Error).message}`,
       )
+      // The attempt goes on meanwhile.
+      const state = this.#state
       this.#say({ tag: 'state', state: { tag: 'retrying', error: toWireError(failure), inMs: retentionEveryMs } })
+      this.#state = state
+      this.#isRetentionFailing = true
     }
   }
 }

@@ -7,7 +7,7 @@ import { compareHlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import { FeedError, toWireError } from '../errors/feed-error.ts'
 import { Backoff, type BackoffOptions } from './backoff.ts'
-import type { JobStore } from './job-store.ts'
+import { runningStatus, type JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter } from './jobs.ts'
 
 /** Why the job stops here; `lost`: another server has it. */
@@ -33,6 +33,8 @@ export class JobRun {
   readonly #log: Logger
   #reason: StopReason | undefined
   #progress: JobProgress
+  /** What the feed waits for. */
+  #status: string | undefined
   /** Settles when nothing of the job is left here; never rejects. */
   readonly ended: Promise<void>
 
@@ -101,13 +103,18 @@ export class JobRun {
     await start(job, {
       resume: this.#progress,
       save: async (progress) => {
-        if (!(await store.save(job, progress))) {
+        if (!(await store.save(job, progress, this.#status))) {
           this.stop('lost')
           throw new FeedError('FEED_STATE', `job ${job.id} is not this server's any more`)
         }
         this.#progress = progress
       },
       log: (level, text) => this.#log[level](text),
+      status: (text) => {
+        if (text === this.#status) return
+        this.#status = text
+        store.say(job, text ?? runningStatus(this.#progress)).catch(() => undefined)
+      },
       signal: this.#abort.signal,
     })
   }

@@ -143,8 +143,8 @@ export class JobStore {
     return new Map(rows.map(([id, epoch, status]) => [id ?? '', { epoch: epoch ?? '', status: status as JobStatus }]))
   }
 
-  /** False: the claim is lost, and nothing is saved. What was said of an earlier error is over: it got somewhere. */
-  async save({ id, epoch }: ClaimedJob, progress: JobProgress): Promise<boolean> {
+  /** False: the claim is lost, and nothing is saved. What was said of an earlier error is over: it got somewhere; `status` is what it waits for now. */
+  async save({ id, epoch }: ClaimedJob, progress: JobProgress, status?: string): Promise<boolean> {
     const { highWater, scan } = progress
     const rows = await this.#query(
       `UPDATE changefeed.jobs SET progress = $4, high_water = $5::numeric, fraction_completed = $6::float4,
@@ -157,16 +157,16 @@ export class JobStore {
         toJson(progress),
         decimal(highWater),
         scan === undefined ? null : String(scan.fraction),
-        highWater === undefined ? null : `running: resolved=${readable(highWater)}`,
+        status ?? runningStatus(progress),
       ],
     )
     return rows.length > 0
   }
 
-  async say({ id, epoch }: ClaimedJob, runningStatus: string): Promise<void> {
+  async say({ id, epoch }: ClaimedJob, status: string | null): Promise<void> {
     await this.#query(
-      `UPDATE changefeed.jobs SET running_status = $3, modified = clock_timestamp() WHERE job_id = $1 AND epoch = $2`,
-      [id, epoch, runningStatus],
+      `UPDATE changefeed.jobs SET running_status = $3, modified = clock_timestamp() WHERE job_id = $1 AND epoch = $2 AND status IN ${live}`,
+      [id, epoch, status],
     )
   }
 
@@ -269,4 +269,9 @@ function decimal(at: Hlc | undefined): string | null {
 function readable({ wall, logical }: Hlc): string {
   const nanos = 1_000_000_000n
   return `${wall / nanos}.${String(wall % nanos).padStart(9, '0')},${logical}`
+}
+
+/** The running_status of a feed that waits for nothing. */
+export function runningStatus({ highWater }: JobProgress): string | null {
+  return highWater === undefined ? null : `running: resolved=${readable(highWater)}`
 }

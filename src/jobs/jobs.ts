@@ -56,6 +56,8 @@ export interface JobHandlers {
   /** Throws when the claim is lost. */
   save(progress: JobProgress): Promise<void>
   log(level: LogLevel, text: string): void
+  /** What the feed waits for, shown as its running_status; undefined: nothing any more. */
+  status(text: string | undefined): void
   readonly signal: AbortSignal
 }
 

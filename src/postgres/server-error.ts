@@ -8,7 +8,7 @@ const transient: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '5330
 export function serverError(bytes: Buffer, start: number, end: number): FeedError {
   const fields = readFields(bytes, start, end)
   const sqlstate = fields.get('C') ?? 'XX000'
-  const details = { sqlstate, detail: fields.get('D'), hint: fields.get('H') }
+  const details = { sqlstate, detail: fields.get('D'), hint: fields.get('H'), context: fields.get('W') }
   const message = fields.get('M') ?? 'PostgreSQL reported an error without a message'
   return new FeedError(transient.has(sqlstate) ? 'FEED_SOURCE_DOWN' : 'FEED_SOURCE_REFUSED', message, details)
 }

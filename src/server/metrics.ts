@@ -61,6 +61,12 @@ export async function metricsText({ feeds, jobs, sources }: Measured): Promise<s
   )
   const lag = gauge('changefeed_slot_lag_bytes', 'write-ahead log that is not durable in the changelog yet', perSource)
   const streaming = gauge('changefeed_ingest_running', '1 while ingest reads the slot', perSource)
+  const errors = counter('changefeed_ingest_errors', 'times that reading the slot failed since the start', perSource)
+  const failing = gauge('changefeed_ingest_failing', '1 while the changes of a database cannot be read, and why', [
+    'database',
+    'code',
+    'sqlstate',
+  ])
   for (const { connection, head, ingest } of sources.all) {
     const label = { database: connection.database }
     logBytes.set(label, head.head - head.tail)
@@ -69,7 +75,12 @@ export async function metricsText({ feeds, jobs, sources }: Measured): Promise<s
     transactions.inc(label, Number(head.transactions))
     closed.set(label, Number(head.resolvedWall / 1_000_000n) / 1000)
     lag.set(label, Number(head.sourceLsn > head.endLsn ? head.sourceLsn - head.endLsn : 0n))
-    streaming.set(label, ingest.state.tag === 'streaming' || ingest.state.tag === 'pulling' ? 1 : 0)
+    const { trouble } = ingest
+    const isAtWork = ingest.state.tag === 'streaming' || ingest.state.tag === 'pulling'
+    streaming.set(label, isAtWork && trouble.now === undefined ? 1 : 0)
+    errors.inc(label, trouble.failures)
+    if (trouble.now !== undefined)
+      failing.set({ ...label, code: trouble.now.error.code, sqlstate: trouble.now.error.sqlstate }, 1)
   }
   return registry.metrics()
 }

@@ -6,6 +6,7 @@ import type { CreateChangefeed } from '../sql/ast.ts'
 import { countPlaceholders } from '../sql/sql.ts'
 import { shownStatement } from './shown-statement.ts'
 import { planChangefeed, watchPlanned } from './plan-changefeed.ts'
+import { troubleNotices } from './trouble-notices.ts'
 import type { DeskOptions } from './statement-desk.ts'
 
 export const textOid = 25
@@ -29,6 +30,9 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sq
       const { source, startPosition, startTime } = await watchPlanned(plan, desk, call)
       await call.accepted()
       source.ingest.demand(1)
+      const unheard = source.ingest.trouble.listen(
+        troubleNotices(plan.spec.database, (message, hint) => call.notice('NOTICE', message, hint)),
+      )
       try {
         await desk.feeds.run(
           {
@@ -47,6 +51,7 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sq
           call.signal,
         )
       } finally {
+        unheard()
         source.ingest.demand(-1)
       }
       return 'CHANGEFEED'

@@ -4,6 +4,7 @@ import type { FeedPool } from '../feed/feed-pool.ts'
 import type { JobStarter } from '../jobs/jobs.ts'
 import type { HeldCuts } from './held-cuts.ts'
 import type { Sources } from './sources.ts'
+import { troubleText } from './trouble-notices.ts'
 
 export interface JobStarterOptions {
   readonly sources: Sources
@@ -12,10 +13,13 @@ export interface JobStarterOptions {
 }
 
 export function jobStarter({ sources, feeds, cuts }: JobStarterOptions): JobStarter {
-  return async ({ id, payload }, { resume, save, log, signal }) => {
+  return async ({ id, payload }, { resume, save, log, status, signal }) => {
     const spec = { ...payload.spec, id }
     const source = await sources.ensure(spec.database, { signal })
     source.ingest.demand(1)
+    const unheard = source.ingest.trouble.listen((trouble) => {
+      status(trouble === undefined ? undefined : troubleText(spec.database, trouble))
+    })
     try {
       await feeds.run(
         {
@@ -42,6 +46,7 @@ export function jobStarter({ sources, feeds, cuts }: JobStarterOptions): JobStar
         signal,
       )
     } finally {
+      unheard()
       source.ingest.demand(-1)
     }
   }

@@ -20,6 +20,7 @@ import { pinLogs } from './pin-logs.ts'
 import { jobStarter } from './run-job.ts'
 import { Sources } from './sources.ts'
 import { StatementDesk } from './statement-desk.ts'
+import { sourceProblems } from './trouble-notices.ts'
 
 const firstRetryMs = 1000
 
@@ -113,6 +114,7 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
       host: http.host,
       port: http.port,
       ready: () => (isReady ? { ok: true } : { ok: false, reason: 'the server is starting or shutting down' }),
+      problems: () => sourceProblems(sources),
       metrics: () => metricsText({ feeds, jobs, sources }),
       ...(onShutdown === undefined ? {} : { shutdown: onShutdown }),
     })

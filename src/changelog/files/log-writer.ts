@@ -11,6 +11,7 @@ import type { Lsn } from '../../core/lsn.ts'
 import { record } from '../changelog.ts'
 import { BlockBuilder, type SealedBlock } from './block-builder.ts'
 import { flag } from './block-format.ts'
+import { gapRecord } from './gap-record.ts'
 import type { LogHead } from './log-head.ts'
 import type { Recovered } from './recover.ts'
 import { segmentHeader, segmentPath, syncDir } from './segment.ts'
@@ -197,9 +198,13 @@ export class LogWriter {
     builder.complete(ts, lsn > builder.endLsn ? lsn : builder.endLsn)
   }
 
-  /** Changes before `lsn` that are not in this log will never be: readers that pass here must stop. */
-  gap(ts: Hlc, lsn: Lsn, reason: string): void {
-    this.#append(Buffer.concat([Buffer.of(record.gap), Buffer.from(reason)]))
+  /**
+   * Changes before `lsn` that are not in this log will never be: readers that pass here must stop; with `relids`, those
+   * that follow one of these relations.
+   */
+  gap(ts: Hlc, lsn: Lsn, reason: string, relids?: readonly number[]): void {
+    this.#append(gapRecord(reason, relids))
+    for (const relid of relids ?? []) this.#builder.mention(relid)
     this.#builder.mark(flag.schema)
     this.#builder.complete(ts, lsn)
   }
