@@ -22,7 +22,10 @@ export function troubleNotices(
     const message = troubleText(database, trouble)
     if (told.has(message) || told.size >= mostReasons) return
     told.add(message)
-    notice(message, trouble.error.hint ?? 'the changefeed goes on by itself when this is over; nothing is lost meanwhile')
+    notice(
+      message,
+      trouble.error.hint ?? 'the changefeed goes on by itself when this is over; nothing is lost meanwhile',
+    )
   }
 }
 

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { within } from '../../test/support/source-under-test.ts'
+import type { WireError } from '../errors/feed-error.ts'
+import { Trouble } from './trouble.ts'
+
+const error = (message: string): WireError => ({ code: 'FEED_SOURCE_REFUSED', message, sqlstate: '54000' })
+
+test('trouble is told at once and once per reason, and is over only when the log has grown', async () => {
+  let end = 5n
+  const trouble = new Trouble(() => end)
+  const told: (string | undefined)[] = []
+  trouble.listen((now) => told.push(now?.error.message))
+  for (let attempt = 0; attempt < 3; attempt++) {
+    trouble.hear({ tag: 'retrying', error: error('too large'), inMs: 100 })
+    trouble.hear({ tag: 'connecting' })
+    trouble.hear({ tag: 'streaming' })
+  }
+  assert.deepEqual(told, ['too large'])
+  trouble.hear({ tag: 'retrying', error: error('another'), inMs: 100 })
+  assert.deepEqual(told, ['too large', 'another'])
+  assert.equal(trouble.failures, 4)
+  const late: (string | undefined)[] = []
+  trouble.listen((now) => late.push(now?.error.message))
+  assert.deepEqual(late, ['another'], 'who comes later hears of it')
+  trouble.hear({ tag: 'streaming' })
+  end = 6n
+  await within(2000, 'the end of the trouble', () => trouble.now === undefined)
+  assert.deepEqual(told, ['too large', 'another', undefined])
+  trouble.close()
+})
+
+test('a stream without changes that holds is no trouble any more; ingest that has failed for good is', async () => {
+  const trouble = new Trouble(() => 0n)
+  trouble.hear({ tag: 'retrying', error: error('away'), inMs: 100 })
+  trouble.hear({ tag: 'streaming' })
+  await within(5000, 'the stream to count as settled', () => trouble.now === undefined)
+  trouble.hear({ tag: 'failed', error: error('another cluster') })
+  assert.equal(trouble.now?.isPermanent, true)
+  trouble.close()
+})
