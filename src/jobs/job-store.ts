@@ -192,23 +192,29 @@ export class JobStore {
     ])
   }
 
-  /** All or none: what one job refuses leaves the others as they are. `owner`: whose jobs they must be, if anybody's. */
-  async request(ids: readonly string[], verb: JobVerb, owner?: string): Promise<void> {
+  /** All or none: what one job refuses leaves the others as they are. `user`: who must have the right, if anybody. */
+  async request(ids: readonly string[], verb: JobVerb, user?: string): Promise<void> {
     const { from, already, set, what } = requests[verb]
     const rows = await this.#query(
       `WITH asked AS MATERIALIZED (
-         SELECT job_id, status, user_name FROM changefeed.jobs WHERE job_id = ANY ($1::int8[]) ORDER BY job_id FOR UPDATE
+         SELECT job_id, status, user_name, $3::text IS NULL OR changefeed.may_control($3, user_name) AS may
+         FROM changefeed.jobs WHERE job_id = ANY ($1::int8[]) ORDER BY job_id FOR UPDATE
        ), able AS (
-         SELECT job_id FROM asked WHERE status = ANY ($2::text[]) AND ($3::text IS NULL OR user_name = $3)
+         SELECT job_id FROM asked WHERE status = ANY ($2::text[]) AND may
        ), changed AS (
          UPDATE changefeed.jobs SET ${set}, modified = clock_timestamp() FROM asked
          WHERE jobs.job_id = asked.job_id AND asked.status = ANY ($4::text[])
            AND (SELECT count(*) FROM able) = cardinality($1::int8[])
        )
-       SELECT job_id::text, status, user_name FROM asked`,
-      [list(ids), list([...from, ...already]), owner ?? null, list(from)],
+       SELECT job_id::text, status, may::text, changefeed.has_role($3, 'controljob')::text FROM asked`,
+      [list(ids), list([...from, ...already]), user ?? null, list(from)],
     )
-    const jobs = new Map(rows.map(([id, status, user]) => [id, { status: status as JobStatus, user }]))
+    const jobs = new Map(
+      rows.map(([id, status, may, isController]) => [
+        id,
+        { status: status as JobStatus, may: may === 'true', isController: isController === 'true' },
+      ]),
+    )
     for (const id of ids) {
       const job = jobs.get(id)
       if (job === undefined) {
@@ -217,9 +223,13 @@ export class JobStore {
           hint: 'SHOW JOBS lists the jobs',
         })
       }
-      if (owner !== undefined && job.user !== owner) {
-        throw new FeedError('FEED_PRIVILEGE', `user ${owner} does not have privileges for job ${id}`, {
-          hint: 'a superuser or the user who created it may control it',
+      if (!job.may) {
+        const message = job.isController
+          ? 'only admins can control jobs owned by other admins'
+          : `user ${user} does not have privileges for job ${id}`
+        throw new FeedError('FEED_PRIVILEGE', message, {
+          detail: `the job is ${id}`,
+          hint: 'an admin, the user who created it and members of that role may control it; GRANT controljob TO … is for the jobs of all but admins',
         })
       }
       if (from.includes(job.status) || already.includes(job.status)) continue

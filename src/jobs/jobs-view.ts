@@ -1,12 +1,12 @@
 // `crdb_internal.jobs` in every database, as a view under any SELECT. PostgreSQL sees one database at a time, so the view
-// reads the table of the system database through dblink, over the socket that its own server listens on. Superusers see
-// every job, others their own.
+// reads the table of the system database through dblink, over the socket that its own server listens on. Who sees which
+// job: rights-sql.ts. The role is the one that SET ROLE says, as in the rest of the server.
 
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 
 /** Kept as a comment in the system database: what a store has had installed. */
-const version = 'jobs view 2'
+const version = 'jobs view 3'
 
 interface JobColumn {
   readonly name: string
@@ -48,8 +48,8 @@ CREATE OR REPLACE FUNCTION crdb_internal.read_jobs() RETURNS TABLE (${typed}) LA
   SELECT * FROM crdb_internal.dblink(
     format('dbname=system user=root application_name=pg-changefeed-jobs host=%s port=%s',
       split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port')),
-    format($query$SELECT ${selected} FROM changefeed.jobs WHERE %L OR user_name = %L$query$,
-      (SELECT rolsuper FROM pg_roles WHERE rolname = session_user), session_user)) AS jobs (${typed})
+    format($query$SELECT ${selected} FROM changefeed.jobs WHERE changefeed.may_see(%L, user_name)$query$,
+      coalesce(nullif(current_setting('role'), 'none'), session_user))) AS jobs (${typed})
 $body$;
 CREATE OR REPLACE VIEW crdb_internal.jobs AS SELECT * FROM crdb_internal.read_jobs();
 GRANT SELECT ON crdb_internal.jobs TO PUBLIC;

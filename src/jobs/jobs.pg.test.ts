@@ -6,6 +6,7 @@ import { TestServer, within, type TestDatabase } from '../../test/support/source
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import { JobRights } from './job-rights.ts'
 import { JobStore, type JobsQuery } from './job-store.ts'
 import type { ClaimedJob, JobHandlers, JobStarter, NewJob } from './jobs.ts'
 import { JobRegistry } from './registry.ts'
@@ -23,7 +24,7 @@ before(async () => {
   client = new pg.Pool({ host: socketDir ?? host, port, user: 'root', database: database.source.database, max: 4 })
   query = async (sql, parameters) =>
     (await client.query<(string | null)[]>({ text: sql, values: [...parameters], rowMode: 'array' })).rows
-  await query('CREATE SCHEMA changefeed', [])
+  await JobRights.open(query)
 })
 after(async () => {
   await client.end()

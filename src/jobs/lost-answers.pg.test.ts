@@ -9,6 +9,7 @@ import { TestServer, within, type TestDatabase } from '../../test/support/source
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import { JobRights } from './job-rights.ts'
 import { JobStore, type JobsQuery } from './job-store.ts'
 import type { JobHandlers, JobStarter, NewJob } from './jobs.ts'
 import { JobRegistry } from './registry.ts'
@@ -36,7 +37,7 @@ before(async () => {
     }
     return rows
   }
-  await query('CREATE SCHEMA changefeed', [])
+  await JobRights.open(query)
 })
 after(async () => {
   await client.end()

@@ -103,11 +103,11 @@ export class JobRegistry {
   }
 
   /**
-   * Asks all or none, then waits for those that run here, so that the next statement sees them stopped. `owner`: whose
-   * jobs they must be; undefined: anybody's.
+   * Asks all or none, then waits for those that run here, so that the next statement sees them stopped. `user`: who must
+   * have the right; undefined: the server itself.
    */
-  async request(ids: readonly string[], verb: JobVerb, owner?: string): Promise<void> {
-    await this.#options.store.request(ids, verb, owner)
+  async request(ids: readonly string[], verb: JobVerb, user?: string): Promise<void> {
+    await this.#options.store.request(ids, verb, user)
     const stopping = ids.flatMap((id) => this.#runs.get(id) ?? [])
     await this.#look()
     if (verb === 'resume') return

@@ -25,7 +25,7 @@ import { isOn, readOptions, type Parameters, type ReadOptions } from './read-opt
 import { readExtraHeaders } from './extra-headers.ts'
 import { kafkaSinkSpec } from './kafka-sink-config.ts'
 import { checkNullSinkParameters, checkSqlSinkParameters } from './sink-uri.ts'
-import { checkTargets } from './targets.ts'
+import { checkTargets, type Creator } from './targets.ts'
 import { checkCursorAge, checkEndTime, readTimes, type FeedTimes } from './times.ts'
 
 export interface PlanContext {
@@ -37,6 +37,8 @@ export interface PlanContext {
   /** The session's. */
   readonly database: string
   readonly user: string
+  /** The rights of `user`. */
+  readonly creator: Creator
   readonly prerequisites: Prerequisites
   /** How the client wants the three columns of a feed without INTO. */
   readonly rowFormats: readonly [ValueFormat, ValueFormat, ValueFormat]
@@ -68,7 +70,7 @@ export function openPlan(statement: CreateChangefeed, context: PlanContext): Ope
 export function closePlan(opening: Opening, catalogue: Catalogue, oldestCursor?: Hlc): Plan {
   const { statement, context, read, times } = opening
   const { given, sink } = read
-  const reader = { user: context.user, sinkless: sink.kind === 'sinkless' }
+  const reader = { user: context.user, creator: sink.kind === 'sinkless' ? undefined : context.creator }
   const tables = checkTargets(statement.targets, catalogue, reader)
   checkRelations(given)
   checkEndTime(times, given)

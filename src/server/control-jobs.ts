@@ -1,4 +1,4 @@
-// PAUSE, RESUME and CANCEL JOB(S): for superusers, and for whoever made the job.
+// PAUSE, RESUME and CANCEL JOB(S): for whoever may control the jobs (jobs/rights-sql.ts).
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
@@ -6,6 +6,7 @@ import { showJobsWhenCompleteSql, showJobsSql, showTheseJobsSql } from '../jobs/
 import type { LocalCall, LocalStatement } from '../pg-server/local-statement.ts'
 import { textOf } from '../plan/read-options.ts'
 import type { ControlJobs, JobIds, ShowJobs, Value } from '../sql/ast.ts'
+import { currentUser } from './catalogue-queries.ts'
 import { int8Oid } from './create-job.ts'
 import { selectIds, selectParameterTypes } from './select-ids.ts'
 import { literal } from './show-sql.ts'
@@ -23,12 +24,12 @@ export function controlJobs(
     columns: undefined,
     async run(call) {
       const given = [...new Set(await idsOf(ids, call, expand))]
-      const owner = await ownerOf(call)
+      const user = await currentUser(call.session)
       const word = verb.toUpperCase()
       if (call.session.transactionStatus === 'T') {
         call.notice('WARNING', `${word} JOB takes effect at once: a ROLLBACK will not undo it`)
       }
-      await jobs.request(given, verb, owner)
+      await jobs.request(given, verb, user)
       return `${word} JOBS ${given.length}`
     },
   }
@@ -40,14 +41,6 @@ async function idsOf(ids: JobIds, call: LocalCall, expand: (sql: string) => stri
   }
   const found = await selectIds(ids.sql, call, { expand, what: 'the ids of jobs' })
   return found.map((text) => checkId(text, undefined))
-}
-
-/** Whose jobs the session may control; undefined: everybody's. */
-async function ownerOf({ session }: LocalCall): Promise<string | undefined> {
-  const [row] = await session.queryBackend(
-    'SELECT rolsuper, rolname FROM pg_catalog.pg_roles WHERE rolname = current_user',
-  )
-  return row?.[0] === 't' ? undefined : (row?.[1] ?? '')
 }
 
 /** SHOW JOBS in all its forms, as a SELECT. */

@@ -8,11 +8,12 @@ import { FeedError } from '../errors/feed-error.ts'
 import { watchTables } from '../ingest/watch.ts'
 import type { LocalCall } from '../pg-server/local-statement.ts'
 import { waitHint } from '../postgres/explain-wait.ts'
-import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
-import { resolveTargets, type CatalogueQuery } from '../plan/catalogue.ts'
+import { openRawConnection } from '../postgres/raw-connection.ts'
+import { resolveTargets } from '../plan/catalogue.ts'
 import { closePlan, openPlan, type Opening, type Plan } from '../plan/plan.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
+import { catalogueQueries, currentUser } from './catalogue-queries.ts'
 import type { Source } from './sources.ts'
 import type { DeskOptions } from './statement-desk.ts'
 
@@ -33,35 +34,25 @@ export interface FeedOrigin {
 
 export async function planChangefeed(
   statement: CreateChangefeed,
-  { settings, source }: DeskOptions,
+  { settings, source, rights }: DeskOptions,
   call: LocalCall,
 ): Promise<PlannedChangefeed> {
   const { session, parameters } = call
-  // Whose rights count, also after SET ROLE.
-  const user = (await session.queryBackend('SELECT current_user'))[0]?.[0] ?? session.user
+  const user = await currentUser(session)
   const opening = openPlan(statement, {
     id: randomBytes(8).toString('hex'),
     parameters,
     now: await sourceTime(call),
     database: session.database,
     user,
+    creator: await rights.ofCreator(user),
     prerequisites: {
       featureEnabled: settings.get('feature.changefeed.enabled'),
       rangefeedEnabled: settings.get('kv.rangefeed.enabled'),
     },
     rowFormats: await rowFormats(call),
   })
-  const queryIn = (database: string): CatalogueQuery => {
-    if (database === session.database) return (sql) => session.queryBackend(sql)
-    return async (sql) => {
-      const connection = await openRawConnection({ source: { ...source, user: session.user, database } })
-      try {
-        return await connection.query(sql)
-      } finally {
-        await connection.close()
-      }
-    }
-  }
+  const queryIn = catalogueQueries(session, source, user)
   const plan = closePlan(opening, await resolveTargets(statement.targets, session.database, queryIn))
   return { ...plan, opening, user }
 }

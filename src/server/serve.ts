@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import pg from 'pg'
 import { FeedPool } from '../feed/feed-pool.ts'
 import { startHttp } from '../http/http.ts'
+import { JobRights } from '../jobs/job-rights.ts'
 import { JobStore } from '../jobs/job-store.ts'
 import { installJobsView } from '../jobs/jobs-view.ts'
 import { JobRegistry } from '../jobs/registry.ts'
@@ -84,6 +85,7 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
     const feeds = new FeedPool()
     stops.push(() => feeds.close())
 
+    const rights = await JobRights.open(inSystem)
     const store = await JobStore.open(inSystem, randomBytes(8).toString('hex'))
     await installJobsView(source)
     const cuts = new HeldCuts(() => settings.get('changefeed.initial_scan.max_snapshot_age'))
@@ -99,7 +101,7 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
     stops.push(() => jobs.close())
     stops.push(pinLogs(jobs, sources, log))
 
-    const desk = new StatementDesk({ settings, sources, feeds, jobs, cuts, source })
+    const desk = new StatementDesk({ settings, sources, feeds, jobs, rights, cuts, source })
     const front = await startFront({
       listen,
       backend: { socketDir: source.socketDir, port: source.port },

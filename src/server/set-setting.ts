@@ -3,12 +3,13 @@
 import { FeedError } from '../errors/feed-error.ts'
 import type { LocalStatement } from '../pg-server/local-statement.ts'
 import { findSetting, readSetStatement } from '../settings/settings.ts'
-import type { SettingsStore } from '../settings/store.ts'
 import type { ResetClusterSetting, SetClusterSetting } from '../sql/ast.ts'
+import { currentUser } from './catalogue-queries.ts'
+import type { DeskOptions } from './statement-desk.ts'
 
 export function changeSetting(
   statement: SetClusterSetting | ResetClusterSetting,
-  settings: SettingsStore,
+  { settings, rights }: DeskOptions,
 ): LocalStatement {
   const value = statement.tag === 'set-cluster-setting' ? statement.value : undefined
   return {
@@ -16,9 +17,8 @@ export function changeSetting(
     columns: undefined,
     async run({ session, parameters }) {
       const verb = statement.tag === 'set-cluster-setting' ? 'SET' : 'RESET'
-      const rows = await session.queryBackend('SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user')
-      if (rows[0]?.[0] !== 't') {
-        throw new FeedError('FEED_PRIVILEGE', `only superusers may ${verb} CLUSTER SETTING`, {
+      if (!(await rights.isAdmin(await currentUser(session)))) {
+        throw new FeedError('FEED_PRIVILEGE', `only superusers and admins may ${verb} CLUSTER SETTING`, {
           hint: 'connect as root, or ask an administrator',
         })
       }

@@ -3,6 +3,7 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { FeedPool } from '../feed/feed-pool.ts'
+import type { JobRights } from '../jobs/job-rights.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
 import { showAutomaticJobsSql } from '../jobs/jobs-view.ts'
 import type { Front } from '../pg-server/front.ts'
@@ -18,6 +19,7 @@ import { typedPosition } from '../sql/typed-position.ts'
 import { controlJobs, showJobsStatementSql } from './control-jobs.ts'
 import { createJob } from './create-job.ts'
 import { letGoOfDatabase } from './drop-database.ts'
+import { grantChangefeed } from './grant-changefeed.ts'
 import type { HeldCuts } from './held-cuts.ts'
 import { cancelQueries, showQueriesSql } from './queries.ts'
 import { deallocate, resetSession } from './reset-session.ts'
@@ -32,6 +34,7 @@ export interface DeskOptions {
   readonly sources: Sources
   readonly feeds: FeedPool
   readonly jobs: JobRegistry
+  readonly rights: JobRights
   readonly cuts: HeldCuts
   readonly source: Omit<SourceConnection, 'database'>
 }
@@ -86,7 +89,7 @@ export class StatementDesk implements StatementHandler {
           }
         case 'set-cluster-setting':
         case 'reset-cluster-setting':
-          return { tag: 'local', statement: changeSetting(statement, this.#options.settings), sql }
+          return { tag: 'local', statement: changeSetting(statement, this.#options), sql }
         case 'cancel-queries':
           return {
             tag: 'local',
@@ -106,6 +109,10 @@ export class StatementDesk implements StatementHandler {
               return { sql, place: place([]) }
             },
           }
+        case 'grant-changefeed':
+          return { tag: 'local', statement: grantChangefeed(statement, this.#options), sql }
+        case 'role-options':
+          return { tag: 'forward', sql: statement.sql, place: () => typedPosition(typed, start, [], 1) }
         case 'use-database':
           return { tag: 'local', statement: useDatabase(statement), sql }
         case 'reset-session':

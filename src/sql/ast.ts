@@ -19,6 +19,8 @@ export type Statement =
   | DropDatabase
   | ShowDatabases
   | ShowTables
+  | GrantChangefeed
+  | RoleOptions
 
 /**
  * EXPERIMENTAL CHANGEFEED FOR targets [WITH options]
@@ -159,4 +161,20 @@ export interface ShowDatabases {
 
 export interface ShowTables {
   readonly tag: 'show-tables'
+}
+
+/** (GRANT | REVOKE) CHANGEFEED ON [TABLE] tables (TO | FROM) roles */
+export interface GrantChangefeed {
+  readonly tag: 'grant-changefeed'
+  readonly verb: 'grant' | 'revoke'
+  readonly targets: readonly Target[]
+  /** Undefined: PUBLIC. */
+  readonly roles: readonly (string | undefined)[]
+}
+
+/** CREATE and ALTER ROLE with options of CockroachDB, GRANT SYSTEM. */
+export interface RoleOptions {
+  readonly tag: 'role-options'
+  /** What PostgreSQL gets. */
+  readonly sql: string
 }

@@ -159,7 +159,7 @@ test('the tag counts jobs; in a transaction a WARNING says that it cannot be und
 })
 
 test('jobs are seen and controlled by superusers and by who made them; they outlive their user', async () => {
-  await server.sql('CREATE ROLE bob LOGIN; CREATE ROLE eve LOGIN; GRANT SELECT ON t TO bob')
+  await server.sql('CREATE ROLE bob LOGIN; CREATE ROLE eve LOGIN; GRANT SELECT ON t TO bob; GRANT changefeed TO bob')
   const ofRoot = await create()
   const bob = await server.connect('defaultdb', 'bob')
   const eve = await server.connect('defaultdb', 'eve')

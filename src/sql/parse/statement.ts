@@ -11,11 +11,14 @@ import {
 } from './cluster-setting.ts'
 import { parseChangefeed } from './create-changefeed.ts'
 import type { Cursor } from './cursor.ts'
+import { parseGrantChangefeed, refuseDefaultPrivileges } from './grant-changefeed.ts'
 import { parseControlJobs, parseShowJobs } from './jobs.ts'
 import { parseDeallocate, parseDiscard, parseReset } from './reset-session.ts'
+import { parseAlterRole, parseCreateRole, parseSystemPrivilege } from './role-options.ts'
 import { parseDropDatabase, parseSetDatabase, parseUse } from './use-database.ts'
 
-type Parser = (cursor: Cursor) => Statement | undefined
+/** `start`: UTF-16 offset of the statement. */
+type Parser = (cursor: Cursor, start: number) => Statement | undefined
 
 const showQueries: Parser = parseShowQueries
 
@@ -52,11 +55,21 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
   [['show', 'database'], (cursor) => (cursor.expectEnd(), { tag: 'show-database' })],
   [['drop', 'database'], parseDropDatabase],
   [['show', 'databases'], (cursor) => (cursor.expectEnd(), { tag: 'show-databases' })],
+  [['grant', 'changefeed'], (cursor) => parseGrantChangefeed(cursor, 'grant')],
+  [['revoke', 'changefeed'], (cursor) => parseGrantChangefeed(cursor, 'revoke')],
+  [['grant', 'system'], (cursor) => parseSystemPrivilege(cursor, true)],
+  [['revoke', 'system'], (cursor) => parseSystemPrivilege(cursor, false)],
+  [['alter', 'default', 'privileges'], refuseDefaultPrivileges],
+  ...['role', 'user'].flatMap((what): [readonly string[], Parser][] => [
+    [['create', what], parseCreateRole],
+    [['alter', what], parseAlterRole],
+  ]),
   [['show', 'tables'], (cursor) => (cursor.expectEnd(), { tag: 'show-tables' })],
 ]
 
 /** Undefined: not ours. Throws FEED_SYNTAX when it is and does not parse. */
 export function parseOurs(cursor: Cursor): Statement | undefined {
-  for (const [words, parse] of parsers) if (cursor.accept(...words)) return parse(cursor)
+  const start = cursor.offset
+  for (const [words, parse] of parsers) if (cursor.accept(...words)) return parse(cursor, start)
   return undefined
 }

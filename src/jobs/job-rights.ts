@@ -1,0 +1,72 @@
+// The rights of a user on jobs, asked of PostgreSQL when they are needed: nothing is remembered here.
+
+import { rightsSql } from './rights-sql.ts'
+import type { JobsQuery } from './job-store.ts'
+
+/** What a user may make jobs of. */
+export interface CreatorRights {
+  readonly isAdmin: boolean
+  /** On all tables that the user may SELECT from. */
+  readonly mayCreate: boolean
+  /** Whether the user has CHANGEFEED on a table. */
+  hasTable(database: string, relid: number): boolean
+}
+
+export interface TablePrivilege {
+  readonly database: string
+  readonly relid: number
+  /** Role; undefined: PUBLIC. */
+  readonly grantee: string | undefined
+}
+
+export class JobRights {
+  readonly #query: JobsQuery
+
+  private constructor(query: JobsQuery) {
+    this.#query = query
+  }
+
+  /** Makes the roles, the functions and the table. */
+  static async open(query: JobsQuery): Promise<JobRights> {
+    await query(`SET client_min_messages = warning; ${rightsSql} RESET client_min_messages`, [])
+    return new JobRights(query)
+  }
+
+  async isAdmin(user: string): Promise<boolean> {
+    return isTrue((await this.#query('SELECT changefeed.is_admin($1)::text', [user]))[0]?.[0])
+  }
+
+  async ofCreator(user: string): Promise<CreatorRights> {
+    const rows = await this.#query(
+      `SELECT changefeed.is_admin($1)::text, changefeed.has_role($1, 'changefeed')::text, d.datname, p.relation::text
+       FROM (VALUES (1)) AS one (n) LEFT JOIN (changefeed.table_privileges p JOIN pg_database d ON d.oid = p.database)
+         ON p.grantee = 0 OR EXISTS (SELECT FROM pg_roles m, pg_roles g WHERE m.rolname = $1 AND g.oid = p.grantee AND pg_has_role(m.oid, g.oid, 'USAGE'))`,
+      [user],
+    )
+    const tables = new Set(rows.map(([, , database, relid]) => `${relid} ${database}`))
+    return {
+      isAdmin: isTrue(rows[0]?.[0]),
+      mayCreate: isTrue(rows[0]?.[1]),
+      hasTable: (database, relid) => tables.has(`${relid} ${database}`),
+    }
+  }
+
+  /** False: there is no such role. */
+  async hasRole(role: string): Promise<boolean> {
+    return (await this.#query('SELECT 1::text FROM pg_roles WHERE rolname = $1', [role])).length > 0
+  }
+
+  async change(verb: 'grant' | 'revoke', { database, relid, grantee }: TablePrivilege): Promise<void> {
+    const key = `SELECT d.oid, $2::oid, coalesce((SELECT oid FROM pg_roles WHERE rolname = $3), 0) FROM pg_database d WHERE d.datname = $1`
+    await this.#query(
+      verb === 'grant'
+        ? `INSERT INTO changefeed.table_privileges ${key} ON CONFLICT DO NOTHING`
+        : `DELETE FROM changefeed.table_privileges WHERE (database, relation, grantee) = (${key})`,
+      [database, String(relid), grantee ?? null],
+    )
+  }
+}
+
+function isTrue(text: string | null | undefined): boolean {
+  return text === 'true'
+}

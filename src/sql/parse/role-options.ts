@@ -1,0 +1,108 @@
+// CREATE (ROLE | USER) name [WITH] … CONTROLCHANGEFEED …
+// ALTER (ROLE | USER) name [WITH] [NO]CONTROLCHANGEFEED {…}
+// GRANT SYSTEM CONTROLJOB {, …} TO role {, role}* | REVOKE SYSTEM … FROM …
+//
+// Each option of CockroachDB is membership in a role of ours. All other forms of these are PostgreSQL's alone.
+
+import type { RoleOptions } from '../ast.ts'
+import { isOp, isWord } from '../tokens.ts'
+import type { Cursor } from './cursor.ts'
+
+const roleOf: ReadonlyMap<string, string> = new Map([
+  ['controlchangefeed', 'changefeed'],
+  ['createchangefeed', 'changefeed'],
+  ['controljob', 'controljob'],
+  ['viewjob', 'viewjob'],
+])
+
+/** What stands before a name, not an option. */
+const beforeNames = ['role', 'group', 'admin', 'user', 'password', 'until', 'limit'] as const
+
+interface RoleOption {
+  readonly role: string
+  readonly isGranted: boolean
+}
+
+/** Behind CREATE ROLE or CREATE USER; `start`: where the statement starts. */
+export function parseCreateRole(cursor: Cursor, start: number): RoleOptions | undefined {
+  if (!isName(cursor)) return undefined
+  cursor.take()
+  const kept: string[] = []
+  const roles = new Set<string>()
+  let from = start
+  let isOurs = false
+  let isInRole = false
+  for (let previous = cursor.next; cursor.next !== undefined;) {
+    const option = optionAt(cursor)
+    const isNamed = isOp(previous, ',') || beforeNames.some((word) => isWord(previous, word))
+    if (isWord(previous, 'in') && (isWord(cursor.next, 'role') || isWord(cursor.next, 'group'))) isInRole = true
+    const { offset } = cursor
+    previous = cursor.take()
+    if (option === undefined || isNamed) continue
+    isOurs = true
+    kept.push(cursor.textBetween(from, offset))
+    from = cursor.lastEnd
+    if (option.isGranted) roles.add(option.role)
+  }
+  if (!isOurs) return undefined
+  if (isInRole && roles.size > 0) throw cursor.syntaxError(`without it first, then GRANT ${[...roles].join(', ')} TO …`)
+  const membership = roles.size > 0 ? ` IN ROLE ${[...roles].join(', ')}` : ''
+  return { tag: 'role-options', sql: `${kept.join('')}${cursor.textBetween(from, cursor.lastEnd)}${membership}` }
+}
+
+/** Behind ALTER ROLE or ALTER USER. */
+export function parseAlterRole(cursor: Cursor): RoleOptions | undefined {
+  if (!isName(cursor)) return undefined
+  const name = cursor.name()
+  cursor.accept('with')
+  const first = optionAt(cursor)
+  if (first === undefined) return undefined
+  const roles: string[] = []
+  while (cursor.next !== undefined) {
+    const option = optionAt(cursor)
+    if (option?.isGranted !== first.isGranted) {
+      throw cursor.syntaxError('one statement gives or takes such options, and other options are given by another')
+    }
+    cursor.take()
+    roles.push(option.role)
+  }
+  return membership(first.isGranted, roles, [quoted(name)])
+}
+
+/** Behind GRANT SYSTEM or REVOKE SYSTEM. */
+export function parseSystemPrivilege(cursor: Cursor, isGranted: boolean): RoleOptions {
+  const hint = `the system privileges are CONTROLJOB and VIEWJOB`
+  const roles: string[] = []
+  do {
+    const option = optionAt(cursor)
+    if (option?.isGranted !== true) throw cursor.syntaxError(hint)
+    cursor.take()
+    roles.push(option.role)
+  } while (cursor.acceptOp(','))
+  cursor.expect(isGranted ? 'to' : 'from')
+  const names = [quoted(cursor.name())]
+  while (cursor.acceptOp(',')) names.push(quoted(cursor.name()))
+  cursor.expectEnd()
+  return membership(isGranted, roles, names)
+}
+
+function membership(isGranted: boolean, roles: readonly string[], names: readonly string[]): RoleOptions {
+  const [list, to] = [[...new Set(roles)].join(', '), names.join(', ')]
+  return { tag: 'role-options', sql: isGranted ? `GRANT ${list} TO ${to}` : `REVOKE ${list} FROM ${to}` }
+}
+
+function isName(cursor: Cursor): boolean {
+  return cursor.next?.tag === 'word' || cursor.next?.tag === 'quoted'
+}
+
+function optionAt({ next }: Cursor): RoleOption | undefined {
+  if (next?.tag !== 'word') return undefined
+  const word = next.text.toLowerCase()
+  const isGranted = roleOf.has(word)
+  const role = roleOf.get(isGranted ? word : word.replace(/^no/, ''))
+  return role === undefined ? undefined : { role, isGranted }
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}

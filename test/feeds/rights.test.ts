@@ -1,0 +1,185 @@
+// Who may make changefeeds, and who may see and control jobs.
+
+import assert from 'node:assert/strict'
+import { createServer, type Server } from 'node:net'
+import { after, before, test } from 'node:test'
+import type pg from 'pg'
+import { TestServer } from '../server/test-server.ts'
+
+let server: TestServer
+
+before(async () => {
+  server = await TestServer.start()
+  await server.sql('CREATE TABLE t (id INT PRIMARY KEY, v STRING)')
+  await server.sql("INSERT INTO t VALUES (1, 'one')")
+})
+after(() => server[Symbol.asyncDispose]())
+
+const jobSql = "CREATE CHANGEFEED FOR t INTO 'null://'"
+
+async function as<T>(user: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = await server.connect('defaultdb', user)
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+async function attempt(user: string, sql: string): Promise<string> {
+  return as(user, (client) =>
+    client.query<{ job_id?: string }>(sql).then(
+      ({ rows }) => String(rows[0]?.job_id ?? 'done'),
+      ({ code, message }: pg.DatabaseError) => `${code} ${message}`,
+    ),
+  )
+}
+
+const number = /^\d+$/
+
+interface Listener {
+  readonly port: number
+  readonly server: Server
+  readonly seen: { count: number }
+}
+
+async function listen(): Promise<Listener> {
+  const seen = { count: 0 }
+  const listening = createServer((socket) => {
+    seen.count += 1
+    socket.destroy()
+  }).listen(0, '127.0.0.1')
+  await new Promise((resolve) => listening.once('listening', resolve))
+  const address = listening.address()
+  return { port: typeof address === 'object' && address !== null ? address.port : 0, server: listening, seen }
+}
+
+test('SELECT on a table does not let the server be sent to other machines', async () => {
+  await server.sql('CREATE ROLE reader LOGIN; GRANT SELECT ON t TO reader')
+  const { port, server: listening, seen } = await listen()
+  try {
+    const said = await attempt('reader', `CREATE CHANGEFEED FOR t INTO 'kafka://127.0.0.1:${port}'`)
+    assert.equal(
+      said,
+      '42501 user reader requires the CHANGEFEED privilege on all target tables to be able to run an enterprise changefeed',
+    )
+    assert.equal(seen.count, 0)
+  } finally {
+    listening.close()
+  }
+})
+
+test('each way of the page lets a user create, and its opposite takes it back', async () => {
+  await server.sql('CREATE USER joe; CREATE TABLE own (id INT PRIMARY KEY); GRANT SELECT ON own TO joe')
+  const refused = /^42501 user joe requires the CHANGEFEED privilege on all target tables/
+  const own = "CREATE CHANGEFEED FOR own INTO 'null://'"
+  for (const [give, take] of [
+    ['GRANT changefeed TO joe', 'REVOKE changefeed FROM joe'],
+    ['ALTER USER joe WITH CONTROLCHANGEFEED', 'ALTER ROLE joe NOCONTROLCHANGEFEED'],
+    ['ALTER ROLE joe CREATECHANGEFEED', 'ALTER ROLE joe WITH NOCREATECHANGEFEED'],
+    ['GRANT CHANGEFEED ON TABLE own TO joe', 'REVOKE CHANGEFEED ON TABLE own FROM joe'],
+    ['GRANT CHANGEFEED ON defaultdb.public.own, t TO joe, bill', 'REVOKE CHANGEFEED ON own, t FROM joe'],
+    ['GRANT CHANGEFEED ON own TO PUBLIC', 'REVOKE CHANGEFEED ON own FROM PUBLIC'],
+  ] as const) {
+    if (give.includes('bill')) await server.sql('CREATE USER bill')
+    assert.match(await attempt('joe', own), refused)
+    await server.sql(give)
+    const id = await attempt('joe', own)
+    assert.match(id, number, give)
+    await server.sql(`CANCEL JOB ${id}`)
+    await server.sql(take)
+  }
+  assert.match(await attempt('joe', own), refused)
+})
+
+test('CREATE USER takes the options among its own; the role options need SELECT, the table privilege does not', async () => {
+  await server.sql('CREATE USER pam WITH CONTROLCHANGEFEED CONNECTION LIMIT 7 NOCONTROLJOB')
+  const [role] = await server.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'pam'")
+  assert.equal(role?.['rolconnlimit'], 7)
+  assert.match(
+    await attempt('pam', jobSql),
+    /^42501 user pam with CONTROLCHANGEFEED role option requires the SELECT privilege on all target tables/,
+  )
+  await server.sql('CREATE USER tim; GRANT CHANGEFEED ON TABLE t TO tim')
+  const id = await attempt('tim', jobSql)
+  assert.match(id, number)
+  assert.match(await attempt('tim', 'EXPERIMENTAL CHANGEFEED FOR t'), /^42501 user tim requires the SELECT privilege/)
+  await server.sql(`CANCEL JOB ${id}`)
+})
+
+test('only admins grant, and what is not known is refused with its place', async () => {
+  await server.sql('CREATE USER olga; CREATE TABLE hers (id INT PRIMARY KEY); ALTER TABLE hers OWNER TO olga')
+  for (const sql of ['GRANT CHANGEFEED ON hers TO olga', 'GRANT changefeed TO olga', 'ALTER ROLE olga CONTROLJOB']) {
+    assert.match(await attempt('olga', sql), /^42501 /, sql)
+  }
+  for (const [sql, message] of [
+    ['GRANT CHANGEFEED ON hers TO nobody_here', /^42704 role "nobody_here" does not exist/],
+    ['GRANT CHANGEFEED ON nothing TO olga', /^42P01 table "nothing" does not exist/],
+    ['GRANT SYSTEM EXTERNALCONNECTION TO olga', /^42601 syntax error at or near "EXTERNALCONNECTION"/],
+    ['ALTER ROLE olga CONTROLJOB LOGIN', /^42601 syntax error at or near "LOGIN"/],
+    ['ALTER DEFAULT PRIVILEGES GRANT CHANGEFEED ON TABLES TO olga', /^0A000 CHANGEFEED is no default privilege/],
+  ] as const) {
+    assert.match(await attempt('root', sql), message)
+  }
+  await server.sql('ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO olga; GRANT SELECT ON t TO olga')
+})
+
+test('SHOW JOBS and control go by the same user, also after SET ROLE', async () => {
+  await server.sql(
+    'CREATE USER maker WITH CONTROLCHANGEFEED; GRANT SELECT ON t TO maker; CREATE USER mate; GRANT maker TO mate; CREATE USER boss IN ROLE admin; CREATE USER ops; GRANT SYSTEM CONTROLJOB TO ops; CREATE USER eye; GRANT SYSTEM VIEWJOB TO eye; CREATE USER other',
+  )
+  const ofRoot = await attempt('root', jobSql)
+  const ofMaker = await attempt('maker', jobSql)
+  const seen = async (client: pg.Client): Promise<string[]> =>
+    (await client.query<{ job_id: string }>("SELECT job_id FROM [SHOW JOBS] WHERE status = 'running'")).rows
+      .map(({ job_id }) => job_id)
+      .filter((id) => [ofRoot, ofMaker].includes(id))
+  for (const [user, sees, controls] of [
+    ['maker', [ofMaker], [ofMaker]],
+    ['mate', [ofMaker], [ofMaker]],
+    ['other', [], []],
+    ['ops', [ofMaker], [ofMaker]],
+    ['eye', [ofRoot, ofMaker], []],
+    ['boss', [ofRoot, ofMaker], [ofRoot, ofMaker]],
+    ['root', [ofRoot, ofMaker], [ofRoot, ofMaker]],
+  ] as const) {
+    // As the user, and as root that has taken the user's role.
+    for (const [login, prepare] of [
+      [user, 'SELECT 1'],
+      ['root', `SET ROLE ${user}`],
+    ] as const) {
+      await as(login, async (client) => {
+        await client.query(prepare)
+        assert.deepEqual((await seen(client)).sort(), [...sees].sort(), `${login} ${prepare}`)
+        for (const id of [ofRoot, ofMaker]) {
+          const may = await client.query(`PAUSE JOB ${id}`).then(
+            () => true,
+            (error: Error) => {
+              assert.match(
+                error.message,
+                user === 'ops' ? /^only admins can control jobs owned by other admins$/ : /does not have privileges/,
+              )
+              return false
+            },
+          )
+          assert.equal(may, (controls as readonly string[]).includes(id), `${login} ${prepare}: ${id}`)
+          if (may) await client.query(`RESUME JOB ${id}`)
+        }
+      })
+    }
+  }
+  assert.match(await attempt('boss', "SET CLUSTER SETTING changefeed.max_retry_backoff = '30s'"), /^done$/)
+  await server.sql(`CANCEL JOBS ${ofRoot}, ${ofMaker}`)
+})
+
+test('after SET ROLE a table of another database is resolved with the rights of that role', async () => {
+  await server.sql('CREATE DATABASE aside')
+  await server.sql('CREATE TABLE s (id INT PRIMARY KEY); CREATE ROLE plain', 'aside')
+  await as('root', async (client) => {
+    await client.query('SET ROLE plain')
+    await assert.rejects(
+      client.query('EXPERIMENTAL CHANGEFEED FOR aside.s'),
+      /user plain requires the SELECT privilege on all target tables/,
+    )
+  })
+})
