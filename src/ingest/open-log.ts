@@ -20,13 +20,25 @@ export function openLog(dir: string, head: LogHead): OpenedLog {
     if (shown > 0) cutBehind(dir, shown)
     const recovered = recoverLog(dir, shown)
     if (recovered.segment !== undefined) syncFile(recovered.segment.path)
-    return { writer: new LogWriter({ dir, head, recovered }), damage: recovered.damage }
+    return {
+      writer: new LogWriter({ dir, head, recovered, segmentBytes: testSegmentBytes() }),
+      damage: recovered.damage,
+    }
   } catch (error) {
     if (error instanceof FeedError) throw error
     throw new FeedError('FEED_LOG_IO', `cannot open the changelog in ${dir}: ${(error as Error).message}`, {
       cause: error,
     })
   }
+}
+
+/** Tests of the whole program have small segments, so that a log of seconds has many. Not for production. */
+function testSegmentBytes(): number | undefined {
+  const text = process.env['CHANGEFEED_TEST_SEGMENT_BYTES']
+  if (text === undefined || text === '') return undefined
+  const bytes = Number(text)
+  if (Number.isInteger(bytes) && bytes > 0) return bytes
+  throw new FeedError('FEED_START', `CHANGEFEED_TEST_SEGMENT_BYTES is "${text}", which is not a number of bytes`)
 }
 
 /**

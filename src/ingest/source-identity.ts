@@ -27,7 +27,7 @@ export function readIdentity(dir: string): SourceIdentity | undefined {
 export function keepIdentity(dir: string, identity: SourceIdentity): void {
   const path = join(dir, fileName)
   try {
-    writeFileSync(`${path}.new`, `${JSON.stringify(identity, undefined, 2)}\n`, { flush: true })
+    writeFileSync(`${path}.new`, `${JSON.stringify(identity, undefined, 2)}\n`, { flush: true, mode: 0o600 })
     renameSync(`${path}.new`, path)
   } catch (cause) {
     throw new FeedError('FEED_LOG_IO', `cannot write ${path}: ${(cause as Error).message}`, { cause })

@@ -50,7 +50,7 @@ export class Sources {
 
   constructor(options: SourcesOptions) {
     this.#options = options
-    mkdirSync(options.dir, { recursive: true })
+    mkdirSync(options.dir, { recursive: true, mode: 0o700 })
     this.#unsubscribe = options.settings.onChange(() => {
       for (const { ingest } of this.#sources.values()) ingest.settings = this.#ingestSettings()
     })

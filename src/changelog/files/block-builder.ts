@@ -156,9 +156,12 @@ export class BlockBuilder {
     return this.#openAtStart
   }
 
-  /** Gives a buffer that one large row has blown up back; call when nothing is collected. */
+  /** Gives a buffer that one large row has blown up back; what is still collected moves to a smaller one. */
   shrink(bufferBytes: number): void {
-    this.#buffer = Buffer.allocUnsafeSlow(bufferBytes)
+    if (this.#end > bufferBytes) return
+    const smaller = Buffer.allocUnsafeSlow(bufferBytes)
+    this.#buffer.copy(smaller, 0, 0, this.#end)
+    this.#buffer = smaller
   }
 
   /** Seals everything: a large transaction is cut here and continues in the next block. */

@@ -1,19 +1,24 @@
 // A block on disk: a header, then the payload (records). All integers big-endian.
 //
-//   0  u32  magic "PCFB"
+//   0  u32  magic "PGCB"
 //   4  u32  CRC-32 of bytes [8, total)
 //   8  u32  total bytes, header included
-//  12  u16  header bytes (64 + 4 * relations)
+//  12  u16  header bytes (68 + 4 * relations)
 //  14  u16  flags
 //  16  i64  resolved wall ns        24  u32  resolved logical
 //  28  u32  records
 //  32  u64  end LSN
 //  40  i64  open wall ns            48  u32  open logical       52  u32  relations
 //  56  u64  open commit LSN
-//  64  u32  relation OIDs …
+//  64  u32  CRC-32 of the header's bytes [8, 64) and [68, header bytes)
+//  68  u32  relation OIDs …
 //
 // The header alone tells a reader whether to bother: which relations the payload mentions, how far the log is complete
-// behind the block, and the timestamp of a transaction that began in an earlier block.
+// behind the block, and the timestamp of a transaction that began in an earlier block. It has a checksum of its own,
+// because whoever skips a block trusts it without reading the rest.
+//
+// Blocks of the first format ("PCFB") have no such checksum: their relation OIDs start at 64, and a reader verifies them
+// as a whole before it believes anything they say.
 
 import { crc32 } from 'node:zlib'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -21,8 +26,12 @@ import type { Hlc } from '../../core/hlc.ts'
 import type { Lsn } from '../../core/lsn.ts'
 import type { LogBlock } from '../changelog.ts'
 
-export const blockMagic = 0x50434642
-export const fixedHeaderBytes = 64
+const blockMagic = 0x50474342
+const firstMagic = 0x50434642
+export const fixedHeaderBytes = 68
+/** Of the first format; no header is smaller. */
+export const leastHeaderBytes = 64
+const headerCrcAt = 64
 /** More relations than this in one block are not listed; the block then mentions everything. */
 export const maxListedRelations = 64
 export const maxHeaderBytes = fixedHeaderBytes + 4 * maxListedRelations
@@ -62,7 +71,13 @@ export function sealBlock(buffer: Buffer, start: number, payloadEnd: number, fac
   buffer.writeBigUInt64BE(facts.open?.commitLsn ?? 0n, start + 56)
   let at = start + fixedHeaderBytes
   if (listed) for (const relid of facts.relations) at = buffer.writeUInt32BE(relid, at)
+  buffer.writeUInt32BE(headerCrc(buffer, start, at), start + headerCrcAt)
   buffer.writeUInt32BE(crc32(buffer.subarray(start + 8, payloadEnd)), start + 4)
+}
+
+function headerCrc(buffer: Buffer, start: number, end: number): number {
+  const before = crc32(buffer.subarray(start + 8, start + headerCrcAt))
+  return crc32(buffer.subarray(start + fixedHeaderBytes, end), before)
 }
 
 /** A block whose bytes lie in `buffer` from `offset`; `load` brings the whole block into memory when only its header is. */
@@ -77,7 +92,7 @@ export class ParsedBlock implements LogBlock {
   readonly #relations: Uint32Array
   readonly #load: (block: ParsedBlock) => Buffer
 
-  /** `buffer[offset, offset + headerBytes)` must be there; see `isBlockHeader`. */
+  /** `buffer[offset, offset + headerBytes)` must be there and verified; see `isBlockHeader` and `isHeaderIntact`. */
   constructor(buffer: Buffer, offset: number, position: number, load: (block: ParsedBlock) => Buffer) {
     this.position = position
     this.totalBytes = buffer.readUInt32BE(offset + 8)
@@ -92,9 +107,10 @@ export class ParsedBlock implements LogBlock {
             ts: { wall: buffer.readBigInt64BE(offset + 40), logical: buffer.readUInt32BE(offset + 48) },
             commitLsn: buffer.readBigUInt64BE(offset + 56),
           }
-    const count = (this.headerBytes - fixedHeaderBytes) / 4
+    const fixed = fixedBytes(buffer, offset)
+    const count = (this.headerBytes - fixed) / 4
     this.#relations = new Uint32Array(count)
-    for (let i = 0; i < count; i++) this.#relations[i] = buffer.readUInt32BE(offset + fixedHeaderBytes + 4 * i)
+    for (let i = 0; i < count; i++) this.#relations[i] = buffer.readUInt32BE(offset + fixed + 4 * i)
     this.#load = load
   }
 
@@ -131,10 +147,26 @@ export class ParsedBlock implements LogBlock {
 
 /** Whether a block header can start at `offset`; a torn or foreign byte run is refused. */
 export function isBlockHeader(buffer: Buffer, offset: number, available: number): boolean {
-  if (available < fixedHeaderBytes || buffer.readUInt32BE(offset) !== blockMagic) return false
+  if (available < leastHeaderBytes) return false
+  const magic = buffer.readUInt32BE(offset)
+  if (magic !== blockMagic && magic !== firstMagic) return false
+  const fixed = fixedBytes(buffer, offset)
   const total = buffer.readUInt32BE(offset + 8)
   const header = buffer.readUInt16BE(offset + 12)
-  return (
-    header >= fixedHeaderBytes && header <= maxHeaderBytes && header <= total && (header - fixedHeaderBytes) % 4 === 0
-  )
+  return header >= fixed && header <= maxHeaderBytes && header <= total && (header - fixed) % 4 === 0
+}
+
+/** Whether the header has a checksum of its own; without one, only the whole block can be verified. */
+export function hasHeaderCrc(buffer: Buffer, offset: number): boolean {
+  return buffer.readUInt32BE(offset) === blockMagic
+}
+
+/** Whether the header at `offset`, which is there as a whole and has a checksum, is what was written. */
+export function isHeaderIntact(buffer: Buffer, offset: number): boolean {
+  const end = offset + buffer.readUInt16BE(offset + 12)
+  return headerCrc(buffer, offset, end) === buffer.readUInt32BE(offset + headerCrcAt)
+}
+
+function fixedBytes(buffer: Buffer, offset: number): number {
+  return buffer.readUInt32BE(offset) === firstMagic ? leastHeaderBytes : fixedHeaderBytes
 }

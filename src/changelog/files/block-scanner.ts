@@ -3,12 +3,14 @@
 
 import { readSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
-import { ParsedBlock, fixedHeaderBytes, isBlockHeader, maxHeaderBytes } from './block-format.ts'
+import { ParsedBlock, hasHeaderCrc, isBlockHeader, isHeaderIntact, leastHeaderBytes } from './block-format.ts'
 import { segmentHeaderBytes } from './segment.ts'
 
 /** Far from the head; near it there is less to read, and a buffer for each of many feeds. */
 const defaultReadAheadBytes = 512 * 1024
 const leastBytes = 16 * 1024
+/** A buffer that a large block has blown up is given back to the allocator. */
+const keepBytes = 4 * 1024 * 1024
 
 export class BlockScanner {
   readonly fd: number
@@ -45,6 +47,11 @@ export class BlockScanner {
     this.#readAheadBytes = readAheadBytes
   }
 
+  /** Bytes of memory that it holds. */
+  get heldBytes(): number {
+    return this.#buffer.length
+  }
+
   /** Position of the next block. */
   get position(): number {
     return this.#position
@@ -53,20 +60,27 @@ export class BlockScanner {
   /** The next block's header if one starts before `limit` (an absolute position) and is whole; undefined otherwise. */
   next(limit: number): ParsedBlock | undefined {
     this.limit = limit
-    if (this.#position + fixedHeaderBytes > limit) return undefined
+    if (this.#position + leastHeaderBytes > limit) return undefined
     const block = this.at(this.#position)
     if (block === undefined || block.nextPosition > limit) return undefined
     this.#position = block.nextPosition
     return block
   }
 
-  /** The block at a position of this segment. */
+  /** The block at a position of this segment; undefined: there is none, or its header is not what was written. */
   at(position: number): ParsedBlock | undefined {
-    const offset = this.#bring(position, fixedHeaderBytes)
+    const offset = this.#bring(position, leastHeaderBytes)
     if (offset < 0 || !isBlockHeader(this.#buffer, offset, this.#filled - offset)) return undefined
-    const header = this.#buffer.readUInt16BE(offset + 12)
-    const whole = this.#bring(position, Math.min(header, maxHeaderBytes))
-    return whole < 0 ? undefined : new ParsedBlock(this.#buffer, whole, position, this.#load)
+    const whole = this.#bring(position, this.#buffer.readUInt16BE(offset + 12))
+    if (whole < 0) return undefined
+    const hasCrc = hasHeaderCrc(this.#buffer, whole)
+    if (hasCrc && !isHeaderIntact(this.#buffer, whole)) return undefined
+    const block = new ParsedBlock(this.#buffer, whole, position, this.#load)
+    if (hasCrc) return block
+    if (block.nextPosition > this.limit) return undefined
+    // Of the first format: its header is as good as the whole block.
+    block.payload()
+    return block
   }
 
   /** Makes `[position, position + n)` part of the buffer and gives its offset there; -1 when the file ends before. */
@@ -76,7 +90,14 @@ export class BlockScanner {
     // What is there already moves to the front: it need not be read twice.
     const held = offset >= 0 && offset < this.#filled ? this.#buffer.subarray(offset, this.#filled) : undefined
     const wanted = Math.max(n, Math.min(this.limit - position, this.#readAheadBytes))
-    if (wanted > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(Math.max(wanted, 2 * this.#buffer.length))
+    if (wanted > this.#buffer.length) {
+      // For one large block exactly what it needs: doubling would take its size twice.
+      const bytes = n > this.#readAheadBytes ? n : Math.max(wanted, 2 * this.#buffer.length)
+      this.#buffer = Buffer.allocUnsafeSlow(bytes)
+    } else if (this.#buffer.length > keepBytes && wanted <= this.#readAheadBytes && (held?.length ?? 0) <= wanted) {
+      // A large block is behind; what lies ahead needs no more than usual.
+      this.#buffer = Buffer.allocUnsafeSlow(Math.max(wanted, leastBytes))
+    }
     if (held !== undefined) this.#buffer.set(held)
     this.#base = position
     this.#filled = held?.length ?? 0

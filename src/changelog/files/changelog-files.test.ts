@@ -386,7 +386,7 @@ test('a header that makes no sense in the middle of a segment is named, too', as
   }
   const segment = listSegments(log.dir)[0] as { path: string }
   const bytes = readFileSync(segment.path)
-  bytes[bytes.lastIndexOf('PCFB')] = 0
+  bytes[bytes.lastIndexOf('PGCB')] = 0
   writeFileSync(segment.path, bytes)
   assert.match(recoverLog(log.dir).damage ?? '', /no readable block at position \d+, \d+ bytes before its end/)
 })

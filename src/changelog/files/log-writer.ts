@@ -14,7 +14,8 @@ import { flag } from './block-format.ts'
 import { gapRecord } from './gap-record.ts'
 import type { LogHead } from './log-head.ts'
 import type { Recovered } from './recover.ts'
-import { segmentHeader, segmentPath, syncDir } from './segment.ts'
+import { KnownTables } from './known-tables.ts'
+import { openNewSegment, segmentHeader, syncDir } from './segment.ts'
 
 const blockBytes = 256 * 1024
 /** A builder that a large row has blown up is given back to the allocator. */
@@ -57,8 +58,8 @@ export class LogWriter {
    * having written what the first one could not.
    */
   #broken: FeedError | undefined
-  /** Latest schema and relation record of each relation, for preambles. */
-  readonly #known: Map<number, { schema?: Buffer; relation?: Buffer }>
+  /** What a preamble repeats. */
+  readonly #known: KnownTables
 
   constructor(options: LogWriterOptions) {
     const { recovered } = options
@@ -67,7 +68,7 @@ export class LogWriter {
     this.#segmentBytes = options.segmentBytes ?? defaultSegmentBytes
     this.#now = options.now ?? Date.now
     this.#builder = new BlockBuilder(recovered.resolved, recovered.endLsn, blockBytes * 2)
-    this.#known = recovered.known
+    this.#known = new KnownTables(recovered.known)
     this.#boundaryResolved = recovered.resolved
     this.#boundaryEndLsn = recovered.endLsn
     this.#writtenResolved = recovered.resolved
@@ -85,6 +86,7 @@ export class LogWriter {
       this.#segmentStart = recovered.segment.start
       this.#position = recovered.position
       this.#fd = openSync(recovered.segment.path, 'r+')
+      if (recovered.isOldFormat) this.#leaveOldSegment()
     }
     this.#boundary = this.#changesEnd = this.#position
     this.#head.tail = recovered.tail
@@ -160,7 +162,7 @@ export class LogWriter {
     this.#append(body)
     this.#builder.mention(relid)
     this.#builder.mark(flag.schema)
-    this.#remember(relid).relation = body
+    this.#known.relation(relid, body)
   }
 
   /** A table's description: UTF-8 JSON. */
@@ -169,8 +171,7 @@ export class LogWriter {
     this.#append(body)
     this.#builder.mention(relid)
     this.#builder.mark(flag.schema)
-    if (dropped) this.#known.delete(relid)
-    else this.#remember(relid).schema = body
+    this.#known.schema(relid, dropped ? undefined : body)
   }
 
   commit(endLsn: Lsn): void {
@@ -180,7 +181,7 @@ export class LogWriter {
     const at = builder.reserve(9)
     builder.buffer[at] = record.commit
     writeUint64(endLsn, builder.buffer, at + 1)
-    builder.complete(open.ts, endLsn)
+    this.#complete(open.ts, endLsn)
     if (builder.payloadBytes >= blockBytes) this.#cut()
   }
 
@@ -195,7 +196,7 @@ export class LogWriter {
     writeInt64(ts.wall, buffer, at + 1)
     buffer.writeUInt32BE(ts.logical, at + 9)
     writeUint64(lsn, buffer, at + 13)
-    builder.complete(ts, lsn > builder.endLsn ? lsn : builder.endLsn)
+    this.#complete(ts, lsn > builder.endLsn ? lsn : builder.endLsn)
   }
 
   /**
@@ -206,7 +207,12 @@ export class LogWriter {
     this.#append(gapRecord(reason, relids))
     for (const relid of relids ?? []) this.#builder.mention(relid)
     this.#builder.mark(flag.schema)
-    this.#builder.complete(ts, lsn)
+    this.#complete(ts, lsn)
+  }
+
+  #complete(resolved: Hlc, endLsn: Lsn): void {
+    this.#builder.complete(resolved, endLsn)
+    this.#known.complete()
   }
 
   /** Makes every complete record durable and readable. Calls must not overlap. */
@@ -215,7 +221,9 @@ export class LogWriter {
     const builder = this.#builder
     if (builder.hasComplete) {
       this.#write(builder.sealComplete())
+      this.#known.wroteComplete()
       builder.carryOver()
+      if (builder.buffer.length > keepBufferBytes) builder.shrink(blockBytes * 2)
       this.#boundary = this.#position
       this.#boundaryResolved = builder.resolved
       this.#boundaryEndLsn = builder.endLsn
@@ -268,17 +276,12 @@ export class LogWriter {
     body.copy(this.#builder.buffer, at)
   }
 
-  #remember(relid: number): { schema?: Buffer; relation?: Buffer } {
-    let known = this.#known.get(relid)
-    if (known === undefined) this.#known.set(relid, (known = {}))
-    return known
-  }
-
   /** Writes the whole builder as a block: it is full. */
   #cut(): void {
     const builder = this.#builder
     const complete = !builder.inTransaction
     this.#write(builder.sealAll())
+    this.#known.wroteAll()
     builder.startOver()
     if (complete) {
       this.#boundary = this.#position
@@ -334,9 +337,20 @@ export class LogWriter {
     this.#startSegment()
   }
 
+  /** Its blocks have headers of the old format; those behind it have not, and one segment has one format. */
+  #leaveOldSegment(): void {
+    try {
+      this.#roll()
+      fsyncSync(this.#fd)
+    } catch (error) {
+      this.#closeFile()
+      throw error instanceof FeedError ? error : this.#break('flush', error)
+    }
+  }
+
   #startSegment(): void {
     try {
-      this.#fd = openSync(segmentPath(this.#dir, this.#segmentStart), 'w')
+      this.#fd = openNewSegment(this.#dir, this.#segmentStart)
       syncDir(this.#dir)
     } catch (error) {
       throw this.#break('make a segment in', error)
@@ -346,12 +360,8 @@ export class LogWriter {
   }
 
   #writePreamble(): void {
-    const size = [...this.#known.values()].reduce(
-      (sum, { schema, relation }) => sum + (schema?.length ?? 0) + (relation?.length ?? 0) + 8,
-      1024,
-    )
-    const preamble = new BlockBuilder(this.#writtenResolved, this.#writtenEndLsn, size)
-    for (const [relid, { schema, relation }] of this.#known) {
+    const preamble = new BlockBuilder(this.#writtenResolved, this.#writtenEndLsn, this.#known.bytes + 1024)
+    for (const [relid, { schema, relation }] of this.#known.written) {
       for (const body of [schema, relation]) {
         if (body === undefined) continue
         const at = preamble.reserve(body.length)

@@ -3,14 +3,15 @@
 // A disk that gives other bytes back than were written looks the same from here. So it is remembered what was cut for its
 // bytes; when the slot no longer holds that, it is a gap with this reason.
 
-import { closeSync, fsyncSync, fstatSync, ftruncateSync, mkdirSync, openSync, rmSync } from 'node:fs'
+import { closeSync, fsyncSync, fstatSync, ftruncateSync, openSync, rmSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
 import { zeroHlc, type Hlc } from '../../core/hlc.ts'
 import { zeroLsn, type Lsn } from '../../core/lsn.ts'
 import { record } from '../changelog.ts'
 import { flag } from './block-format.ts'
 import { BlockScanner } from './block-scanner.ts'
-import { listSegments, readSegmentHeader, syncDir, type SegmentName } from './segment.ts'
+import type { KnownTable } from './known-tables.ts'
+import { listSegments, makeLogDir, readSegmentHeader, syncDir, type SegmentName } from './segment.ts'
 
 export interface Recovered {
   /** The segment to continue in; undefined: a new one must be made at `position`. */
@@ -22,7 +23,9 @@ export interface Recovered {
   readonly resolved: Hlc
   /** Zero for a new log. */
   readonly endLsn: Lsn
-  readonly known: Map<number, { schema?: Buffer; relation?: Buffer }>
+  readonly known: Map<number, KnownTable>
+  /** The segment is of an earlier format: what is written next belongs into a new one. */
+  readonly isOldFormat: boolean
   /** Where the bytes stopped to make sense, if they did. */
   readonly damage: string | undefined
 }
@@ -31,12 +34,13 @@ interface Found {
   readonly position: number
   readonly resolved: Hlc
   readonly endLsn: Lsn
-  readonly known: Map<number, { schema?: Buffer; relation?: Buffer }>
+  readonly known: Map<number, KnownTable>
 }
 
 interface Scanned {
   /** The end of the last complete block; undefined: there is none. */
   readonly found: Found | undefined
+  readonly isOldFormat: boolean
   readonly damage: string | undefined
 }
 
@@ -45,7 +49,7 @@ interface Scanned {
  * readers of this process stand, zero for none. What they have seen can be neither taken back nor written over.
  */
 export function recoverLog(dir: string, shown = 0): Recovered {
-  mkdirSync(dir, { recursive: true })
+  makeLogDir(dir)
   const segments = listSegments(dir)
   const tail = segments[0]?.start ?? 0
   let damage: string | undefined
@@ -57,7 +61,7 @@ export function recoverLog(dir: string, shown = 0): Recovered {
       throw damaged(dir, shown, scanned.found?.position ?? segment.start, damage)
     if (scanned.found !== undefined) {
       cutAt(segment, scanned.found.position)
-      return { segment, tail, ...scanned.found, damage }
+      return { segment, tail, ...scanned.found, isOldFormat: scanned.isOldFormat, damage }
     }
     // No complete end in it: it holds nothing but a part of an unfinished transaction.
     rmSync(segment.path)
@@ -65,7 +69,16 @@ export function recoverLog(dir: string, shown = 0): Recovered {
     syncDir(dir)
   }
   if (shown > 0) throw damaged(dir, shown, 0, damage)
-  return { segment: undefined, position: tail, tail, resolved: zeroHlc, endLsn: zeroLsn, known: new Map(), damage }
+  return {
+    segment: undefined,
+    position: tail,
+    tail,
+    resolved: zeroHlc,
+    endLsn: zeroLsn,
+    known: new Map(),
+    isOldFormat: false,
+    damage,
+  }
 }
 
 function damaged(dir: string, shown: number, readable: number, damage: string | undefined): FeedError {
@@ -82,16 +95,21 @@ function damaged(dir: string, shown: number, readable: number, damage: string | 
 function scanSegment(segment: SegmentName): Scanned {
   const fd = openSync(segment.path, 'r')
   try {
-    if (readSegmentHeader(fd, segment) === undefined) return { found: undefined, damage: undefined }
+    const header = readSegmentHeader(fd, segment)
+    if (header === undefined) return { found: undefined, isOldFormat: false, damage: undefined }
+    const { isOldFormat } = header
     const limit = segment.start + fstatSync(fd).size
     const scanner = new BlockScanner(fd, segment.start)
     const known: Found['known'] = new Map()
     let found: Found | undefined
     let damage: string | undefined
     let knownNow: Found['known'] = new Map()
-    for (let block = scanner.next(limit); block !== undefined; block = scanner.next(limit)) {
+    for (;;) {
+      let block
       let payload: Buffer
       try {
+        block = scanner.next(limit)
+        if (block === undefined) break
         payload = block.payload()
       } catch (error) {
         if (!(error instanceof FeedError)) throw error
@@ -117,7 +135,7 @@ function scanSegment(segment: SegmentName): Scanned {
     const readable = scanner.position
     if (damage === undefined && readable < limit)
       damage = `${segment.path}: no readable block at position ${readable}, ${limit - readable} bytes before its end`
-    return { found, damage }
+    return { found, isOldFormat, damage }
   } finally {
     closeSync(fd)
   }

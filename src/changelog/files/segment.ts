@@ -1,19 +1,25 @@
 // A segment: one file of the changelog, named by its first position. It starts with a small header and a preamble block
 // that repeats every schema and relation record known there, so that reading can begin at any segment.
 //
-//   0  8 bytes  "PGCFLOG" and the format version
+//   0  8 bytes  "PGCFLOG" and the format version: 2, or 1, whose block headers have no checksum
 //   8  u64      position of byte 0 of this file
 //  16  u64      milliseconds since the epoch when it was made
 //  24  u32      CRC-32 of bytes [0, 24)
 //  28  u32      zero
 
-import { closeSync, fsyncSync, openSync, readdirSync, readSync } from 'node:fs'
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { FeedError } from '../../errors/feed-error.ts'
 
 export const segmentHeaderBytes = 32
-const magic = Buffer.from('PGCFLOG\x01', 'latin1')
+const magic = Buffer.from('PGCFLOG\x02', 'latin1')
+/** Written until block headers had a checksum of their own. */
+const firstVersion = 1
+const versionAt = 7
+/** Rows of all watched tables: nobody but the server's user reads them. */
+const fileMode = 0o600
+const folderMode = 0o700
 
 export interface SegmentName {
   readonly start: number
@@ -30,6 +36,19 @@ export function listSegments(dir: string): SegmentName[] {
     .filter((name) => /^[0-9a-f]{16}\.log$/.test(name))
     .sort()
     .map((name) => ({ start: Number.parseInt(name.slice(0, 16), 16), path: join(dir, name) }))
+}
+
+/** Makes the folder where it is missing; it, and what an earlier version left in it, is the server's user's only. */
+export function makeLogDir(dir: string): void {
+  mkdirSync(dir, { recursive: true, mode: folderMode })
+  chmodSync(dir, folderMode)
+  for (const entry of readdirSync(dir, { withFileTypes: true }))
+    if (entry.isFile()) chmodSync(join(dir, entry.name), fileMode)
+}
+
+/** Makes the file of a segment, empty, and gives its descriptor. */
+export function openNewSegment(dir: string, start: number): number {
+  return openSync(segmentPath(dir, start), 'w', fileMode)
 }
 
 /** Makes durable which files are in the folder: a file that was made or removed is otherwise not so after a power cut. */
@@ -51,16 +70,24 @@ export function segmentHeader(start: number, createdMs: number): Buffer {
   return header
 }
 
+export interface SegmentHeader {
+  readonly createdMs: number
+  /** Its blocks have headers without a checksum. */
+  readonly isOldFormat: boolean
+}
+
 /** Reads and checks a segment's header; undefined when the file ends within it (a crash while it was made). */
-export function readSegmentHeader(fd: number, name: SegmentName): { readonly createdMs: number } | undefined {
+export function readSegmentHeader(fd: number, name: SegmentName): SegmentHeader | undefined {
   const header = Buffer.alloc(segmentHeaderBytes)
   if (readSync(fd, header, 0, segmentHeaderBytes, 0) < segmentHeaderBytes) return undefined
-  if (header.compare(magic, 0, 8, 0, 8) !== 0 || crc32(header.subarray(0, 24)) !== header.readUInt32BE(24)) {
+  const isOldFormat = header[versionAt] === firstVersion
+  const isKnown = header.compare(magic, 0, isOldFormat ? versionAt : 8, 0, isOldFormat ? versionAt : 8) === 0
+  if (!isKnown || crc32(header.subarray(0, 24)) !== header.readUInt32BE(24)) {
     if (header.every((byte) => byte === 0)) return undefined
     throw new FeedError('FEED_LOG_CORRUPT', `${name.path} is not a changelog segment of this version`)
   }
   if (Number(header.readBigUInt64BE(8)) !== name.start) {
     throw new FeedError('FEED_LOG_CORRUPT', `${name.path} does not hold the position that its name says`)
   }
-  return { createdMs: Number(header.readBigUInt64BE(16)) }
+  return { createdMs: Number(header.readBigUInt64BE(16)), isOldFormat }
 }

@@ -1,0 +1,77 @@
+// The latest schema and relation record of each relation, for preambles. A preamble stands before the block that is
+// written next, so it may hold what was written and nothing of the block that is still being built. Records therefore
+// wait here until their block is written.
+
+export interface KnownTable {
+  schema?: Buffer
+  relation?: Buffer
+}
+
+interface Waiting {
+  readonly relid: number
+  readonly kind: 'schema' | 'relation'
+  /** Undefined: the table was dropped. */
+  readonly body: Buffer | undefined
+}
+
+export class KnownTables {
+  readonly #written: Map<number, KnownTable>
+  /** Of the block that is being built, in log order. */
+  #waiting: Waiting[] = []
+  /** So many of them lie in the block's complete part. */
+  #completeCount = 0
+
+  constructor(written: Map<number, KnownTable>) {
+    this.#written = written
+  }
+
+  /** What is known behind the last written block. */
+  get written(): ReadonlyMap<number, KnownTable> {
+    return this.#written
+  }
+
+  /** Bytes of the records of `written`, with their lengths. */
+  get bytes(): number {
+    let sum = 0
+    for (const { schema, relation } of this.#written.values())
+      sum += (schema?.length ?? 0) + (relation?.length ?? 0) + 8
+    return sum
+  }
+
+  schema(relid: number, body: Buffer | undefined): void {
+    this.#waiting.push({ relid, kind: 'schema', body })
+  }
+
+  relation(relid: number, body: Buffer): void {
+    this.#waiting.push({ relid, kind: 'relation', body })
+  }
+
+  /** What was noted so far belongs to complete transactions. */
+  complete(): void {
+    this.#completeCount = this.#waiting.length
+  }
+
+  /** The complete part of the block has been written; the rest moves to the next block. */
+  wroteComplete(): void {
+    this.#settle(this.#completeCount)
+  }
+
+  /** The whole block has been written. */
+  wroteAll(): void {
+    this.#settle(this.#waiting.length)
+  }
+
+  #settle(count: number): void {
+    this.#completeCount = 0
+    if (count === 0) return
+    for (const { relid, kind, body } of this.#waiting.slice(0, count)) {
+      if (body === undefined) this.#written.delete(relid)
+      else {
+        const known = this.#written.get(relid) ?? {}
+        known[kind] = body
+        this.#written.set(relid, known)
+      }
+    }
+    this.#waiting = this.#waiting.slice(count)
+  }
+}
