@@ -39,6 +39,10 @@ const columns: readonly JobColumn[] = [
 const typed = columns.map(({ name, type }) => `${name} ${type}`).join(', ')
 const selected = columns.map(({ name, from }) => `${from} AS ${name}`).join(', ')
 
+/** What settings of the system database or of the role may not do to a look at the jobs. */
+const sessionOptions =
+  '-c statement_timeout=0 -c transaction_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c role=none -c search_path='
+
 const installSql = `
 CREATE SCHEMA IF NOT EXISTS crdb_internal;
 GRANT USAGE ON SCHEMA crdb_internal TO PUBLIC;
@@ -46,7 +50,7 @@ CREATE EXTENSION IF NOT EXISTS dblink SCHEMA crdb_internal;
 CREATE OR REPLACE FUNCTION crdb_internal.read_jobs() RETURNS TABLE (${typed}) LANGUAGE sql VOLATILE SECURITY DEFINER
   SET search_path = pg_catalog AS $body$
   SELECT * FROM crdb_internal.dblink(
-    format('dbname=system user=root application_name=pg-changefeed-jobs host=%s port=%s',
+    format($conninfo$dbname=system user=root application_name=pg-changefeed-jobs options='${sessionOptions}' host=%s port=%s$conninfo$,
       split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port')),
     format($query$SELECT ${selected} FROM changefeed.jobs WHERE changefeed.may_see(%L, user_name)$query$,
       coalesce(nullif(current_setting('role'), 'none'), session_user))) AS jobs (${typed})

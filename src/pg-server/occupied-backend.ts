@@ -179,12 +179,15 @@ export class OccupiedBackend {
   }
 }
 
+/** A step is a transaction of its own, which the client has not asked for. PostgreSQL 17 and later can limit it. */
+const unlimited = `IF pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL THEN PERFORM pg_catalog.set_config('transaction_timeout', '0', true); END IF;`
+
 function waitSql(label: string, inTransaction: boolean): string {
   const shown = label.replaceAll('*/', '* /').replaceAll('/*', '/ *')
   const step = `PERFORM pg_catalog.pg_sleep(${inTransaction ? stepSeconds.inTransaction : stepSeconds.alone})`
   const body = inTransaction
     ? `BEGIN ${step}; EXCEPTION WHEN query_canceled THEN NULL; END`
-    : `BEGIN LOOP BEGIN ${step}; EXCEPTION WHEN query_canceled THEN EXIT; END; COMMIT; END LOOP; END`
+    : `BEGIN LOOP BEGIN ${unlimited} ${step}; EXCEPTION WHEN query_canceled THEN EXIT; END; COMMIT; END LOOP; END`
   return `/* ${shown} */ DO LANGUAGE plpgsql $changefeed$${body}$changefeed$`
 }
 

@@ -12,7 +12,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import { cancelPacket, queryMessage, startupPacket } from '../wire/frontend-messages.ts'
 import { BackendMessages, readDataRow } from './backend-messages.ts'
 import { serverError } from './server-error.ts'
-import { rowTextParameters, type SourceConnection } from './source-connection.ts'
+import { laterParametersSql, rowTextParameters, type SourceConnection } from './source-connection.ts'
 
 export interface RawConnectionOptions {
   readonly source: SourceConnection
@@ -134,6 +134,7 @@ class SocketConnection implements RawConnection {
       clearTimeout(timer)
     }
     this.#isReady = true
+    if (parameters === undefined) await this.query(laterParametersSql)
   }
 
   async query(sql: string): Promise<(string | null)[][]> {

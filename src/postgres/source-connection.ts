@@ -11,7 +11,10 @@ export interface SourceConnection {
   readonly database: string
 }
 
-/** Session settings of every connection that rows are read from: output functions then print one way, everywhere. */
+/**
+ * Session settings of every connection that rows are read from: output functions then print one way, everywhere, and no
+ * setting of a database or a role ends a session, makes it refuse to write, or reads our statements another way.
+ */
 export const rowTextParameters = {
   client_encoding: 'UTF8',
   DateStyle: 'ISO, YMD',
@@ -19,8 +22,54 @@ export const rowTextParameters = {
   TimeZone: 'UTC',
   extra_float_digits: '1',
   bytea_output: 'hex',
+  xmlbinary: 'base64',
+  xmloption: 'content',
+  lc_monetary: 'C',
+  lc_numeric: 'C',
+  lc_time: 'C',
+  quote_all_identifiers: 'off',
   search_path: '',
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
+  wal_sender_timeout: '60s',
+  tcp_user_timeout: '0',
+  default_transaction_read_only: 'off',
+  default_transaction_isolation: 'read committed',
+  default_transaction_deferrable: 'off',
+  row_security: 'off',
+  role: 'none',
+  exit_on_error: 'off',
+  synchronous_commit: 'on',
+  standard_conforming_strings: 'on',
+  transform_null_equals: 'off',
+  array_nulls: 'on',
 } as const
+
+/**
+ * Settings that an older server does not know or that only a superuser may set: neither may stand in the start-up packet.
+ * What is printed about a failure is read by `src/ingest/remedy.ts`, so it is in one language.
+ */
+export const laterParameters = {
+  transaction_timeout: '0',
+  lc_messages: 'C',
+  session_replication_role: 'origin',
+} as const
+
+/**
+ * Sets `laterParameters` where the server lets us. The bytes of a SQL_ASCII database may be no text in any encoding: they
+ * come as they are.
+ */
+export const laterParametersSql = `SELECT pg_catalog.set_config(s.name, v.value, false) FROM (VALUES ${Object.entries(
+  laterParameters,
+)
+  .map(([name, value]) => `('${name}', '${value}')`)
+  .join(
+    ', ',
+  )}, ('client_encoding', CASE WHEN pg_catalog.current_setting('server_encoding') = 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END)) AS v (name, value) JOIN pg_catalog.pg_settings s USING (name) WHERE s.context = 'user' OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)`
+
+/** The same for other clients of ours: the value of `options` in a start-up packet or a connection string. */
+export const pinnedOptions = Object.entries(rowTextParameters)
+  .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
+  .join(' ')

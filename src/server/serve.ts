@@ -14,6 +14,7 @@ import { JobRegistry } from '../jobs/registry.ts'
 import { startFront } from '../pg-server/front.ts'
 import { startEmbedded } from '../postgres/embedded/embedded.ts'
 import { maxClients } from '../postgres/embedded/postmaster.ts'
+import { pinnedOptions } from '../postgres/source-connection.ts'
 import { SettingsStore } from '../settings/store.ts'
 import { HeldCuts } from './held-cuts.ts'
 import { metricsText } from './metrics.ts'
@@ -69,6 +70,7 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
       database: 'system',
       max: 4,
       application_name: 'pg-changefeed',
+      options: `${pinnedOptions} -c transaction_timeout=0`,
     })
     // A broken idle connection is replaced at the next query.
     system.on('error', (error) => log.warn({ error: error.message }, 'lost a connection to the system database'))
