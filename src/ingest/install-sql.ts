@@ -44,6 +44,20 @@ CREATE TABLE IF NOT EXISTS changefeed.watched (
   description jsonb NOT NULL,
   since_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
+DO $$ BEGIN
+  -- Made by an earlier version.
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'changefeed.watched'::regclass AND attname = 'needed_at') THEN
+    ALTER TABLE changefeed.watched
+      -- When it was last known to be needed by a changefeed or a job.
+      ADD COLUMN needed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      -- The replica identity that it had before we changed it; null: we have not.
+      ADD COLUMN was_identity "char",
+      ADD COLUMN was_index oid,
+      -- Of \`since_xid\`, for when its commit time is not known any more.
+      ADD COLUMN since timestamptz;
+    ALTER TABLE changefeed.watched ALTER COLUMN since SET DEFAULT clock_timestamp();
+  END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION changefeed.type_shape(type oid) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
@@ -125,12 +139,20 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
       AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL)
 $$;
 
+-- The relations whose every row is published, whole: for many at once.
+CREATE OR REPLACE FUNCTION changefeed.published() RETURNS SETOF oid
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+  WHERE p.pubname = '${publication}' AND (SELECT changefeed.publishes_all())
+    AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL
+$$;
+
 -- The watched tables whose rows are not all published.
 CREATE OR REPLACE FUNCTION changefeed.lost() RETURNS TABLE (relid oid, name text)
 LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
   SELECT w.relid, format('%I.%I', n.nspname, c.relname)
   FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE NOT changefeed.published(w.relid) ORDER BY 1
+  WHERE w.relid NOT IN (SELECT changefeed.published()) ORDER BY 1
 $$;
 
 -- What the publication publishes is made all again; only what comes from now on is complete.
@@ -140,7 +162,7 @@ BEGIN
   IF changefeed.publishes_all() THEN RETURN; END IF;
   EXECUTE 'ALTER PUBLICATION ${publication} SET (publish = ''insert, update, delete, truncate'', publish_via_partition_root = false'
     || CASE WHEN current_setting('server_version_num')::int >= 180000 THEN ', publish_generated_columns = stored)' ELSE ')' END;
-  UPDATE changefeed.watched SET since_xid = pg_current_xact_id();
+  UPDATE changefeed.watched SET since_xid = pg_current_xact_id(), since = clock_timestamp();
 END $$;
 
 CREATE OR REPLACE FUNCTION changefeed.distrust(reason text) RETURNS void
@@ -171,6 +193,11 @@ BEGIN
   -- What only makes something new, or touches no column, changes no table that is watched.
   IF tg_tag LIKE 'CREATE %' AND tg_tag <> 'CREATE EXTENSION'
      OR tg_tag IN ('SELECT INTO', 'COMMENT', 'GRANT', 'REVOKE', 'SECURITY LABEL', 'REFRESH MATERIALIZED VIEW', 'REINDEX') THEN
+    RETURN;
+  END IF;
+  -- What pg-changefeed does itself describes the tables it is about, and is no news of any other.
+  IF coalesce(current_setting('changefeed.internal', true), '') = 'on'
+     AND (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN
     RETURN;
   END IF;
   IF tg_tag IN ('ALTER PUBLICATION', 'DROP PUBLICATION', 'DROP OWNED')

@@ -90,7 +90,7 @@ test('a table that is watched as wanted is not locked again', async () => {
   await watching.thread.ready
   await db.sql('CREATE TABLE "Odd ""name" (id int PRIMARY KEY)')
   const relid = await relidOf(db, '"Odd ""name"')
-  const full = { relid, identitySql: 'ALTER TABLE public."Odd ""name" REPLICA IDENTITY FULL' }
+  const full = { relid, statements: ['ALTER TABLE public."Odd ""name" REPLICA IDENTITY FULL'] }
   const first = await watchTables(db.source, [{ relid }])
   const withFull = await watchTables(db.source, [full])
   assert.deepEqual(withFull, first)
@@ -116,7 +116,9 @@ test('a table that stays locked, or is gone, is named', async () => {
   await assert.rejects(watchTables(db.source, [{ relid }], { lockDeadlineMs: 500 }), {
     code: 'FEED_STATE',
     sqlstate: '55P03',
-    message: /public\.t/,
+    message: new RegExp(
+      `public\\.t could not be locked within 0.5 s: it is in use by process ${holder.backendPid} of user "\\w+" \\(pg-changefeed\\), idle in transaction`,
+    ),
     hint: /pg_locks/,
   })
   await holder.close()
@@ -239,4 +241,80 @@ test('nobody but a superuser can read the token or forge a description', async (
   }
   await curious.close()
   await db.sql('DROP ROLE curious')
+})
+
+test('of many tables those that are free do not wait for one that is not, and who leaves leaves no lock behind', async () => {
+  await using db = await server.database()
+  const count = 200
+  for (let i = 0; i < count; i++) await db.sql(`CREATE TABLE m${i} (id int PRIMARY KEY, v text)`)
+  const rows = await db.sql(`SELECT oid::text, relname FROM pg_class WHERE relname ~ '^m\\d+$'`)
+  const tables = rows.map(([oid, name]) => ({
+    relid: Number(oid),
+    statements: [`ALTER TABLE public.${name} REPLICA IDENTITY FULL`],
+  }))
+  const holder = await db.connect()
+  await holder.query('BEGIN; INSERT INTO m100 VALUES (1)')
+  const leaving = new AbortController()
+  const watched = watchTables(db.source, tables, { signal: leaving.signal })
+  const ended = assert.rejects(watched, /nobody waits/)
+  const busy = tables.find((_, i) => rows[i]?.[1] === 'm100')?.relid ?? 0
+  const isWaiting = `SELECT FROM pg_locks WHERE relation = ${busy} AND NOT granted`
+  await within(20_000, 'the busy table to be waited for', async () => (await db.sql(isWaiting)).length > 0)
+  leaving.abort(new Error('nobody waits'))
+  const leftAt = Date.now()
+  await ended
+  assert.ok(Date.now() - leftAt < 1000)
+  await within(2000, 'the lock to be given up', async () => (await db.sql(isWaiting)).length === 0)
+  const countSql = 'SELECT count(*) FROM changefeed.watched'
+  const [before] = await db.sql(countSql)
+  await holder.query('COMMIT')
+  await db.sql('INSERT INTO m100 VALUES (2)')
+  assert.deepEqual((await db.sql(countSql))[0], before)
+  assert.equal((await watchTables(db.source, tables)).size, count)
+  assert.deepEqual(await db.sql(`SELECT count(*) FROM pg_publication_rel`), [[String(count)]])
+  assert.deepEqual(await db.sql(`SELECT count(*) FROM pg_class WHERE relname ~ '^m\\d+$' AND relreplident = 'f'`), [
+    [String(count)],
+  ])
+  await holder.close()
+})
+
+test('who has read the table in the very transaction hears so at once', async () => {
+  await using db = await server.database()
+  await db.sql('CREATE TABLE t (id int PRIMARY KEY, v text)')
+  const relid = await relidOf(db, 't')
+  const own = await db.connect()
+  await own.query('BEGIN; SELECT * FROM t')
+  const startedAt = Date.now()
+  const full = { relid, statements: ['ALTER TABLE public.t REPLICA IDENTITY FULL'] }
+  await assert.rejects(watchTables(db.source, [full], { askedBy: own.backendPid }), {
+    code: 'FEED_STATE',
+    message: /the transaction that this changefeed is started in has used it/,
+    hint: /^COMMIT or ROLLBACK first/,
+  })
+  assert.ok(Date.now() - startedAt < 3000)
+  // The weaker lock lets readers be.
+  await watchTables(db.source, [{ relid }], { askedBy: own.backendPid })
+  await own.close()
+})
+
+test('an autovacuum that has the table gives way', { timeout: 60_000 }, async () => {
+  await using db = await server.database()
+  await db.sql(`ALTER SYSTEM SET autovacuum_naptime = '1s'`)
+  await db.sql('SELECT pg_reload_conf()')
+  await db.sql('CREATE TABLE t (id int PRIMARY KEY, v text)')
+  await db.sql(
+    `ALTER TABLE t SET (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)`,
+  )
+  await db.sql(`INSERT INTO t SELECT i, repeat('x', 500) FROM generate_series(1, 20000) AS i`)
+  await db.sql('DELETE FROM t WHERE id % 2 = 0')
+  const relid = await relidOf(db, 't')
+  await within(
+    40_000,
+    'an autovacuum',
+    async () => (await db.sql(`SELECT FROM pg_stat_progress_vacuum WHERE relid = ${relid}`)).length > 0,
+  )
+  const full = { relid, statements: ['ALTER TABLE public.t REPLICA IDENTITY FULL'] }
+  await watchTables(db.source, [full])
+  await db.sql('ALTER SYSTEM RESET autovacuum_naptime')
+  await db.sql('SELECT pg_reload_conf()')
 })

@@ -42,6 +42,9 @@ export interface NoticeFacts {
   readonly identityChanges: readonly string[]
 }
 
+/** Of statements that are named one by one. */
+const shownChanges = 10
+
 export function noticesOf({ read, topics, times, now, tables, identityChanges }: NoticeFacts): readonly Notice[] {
   const { given, sink } = read
   const messages: string[] = []
@@ -54,7 +57,12 @@ export function noticesOf({ read, topics, times, now, tables, identityChanges }:
     messages.push('protect_data_from_gc_on_pause option is no longer needed')
   }
   messages.push(...virtualColumns(tables), ...ineffective(given), ...oldCursor(times, now, given), ...intervals(read))
-  for (const sql of identityChanges) messages.push(`complete rows need the whole old row in the log: ${sql}`)
+  for (const sql of identityChanges.slice(0, shownChanges))
+    messages.push(`complete rows need the whole old row in the log: ${sql}`)
+  if (identityChanges.length > shownChanges) {
+    const more = identityChanges.length - shownChanges
+    messages.push(`complete rows need the whole old row in the log: ${more} more tables get REPLICA IDENTITY FULL`)
+  }
   return messages.map((message) => ({ severity: 'NOTICE', message }))
 }
 

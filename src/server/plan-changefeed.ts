@@ -72,7 +72,15 @@ export async function watchPlanned(
   const identity = new Map(identityChanges.map(({ relid, sql }) => [relid, sql]))
   const since = await watchTables(
     source.connection,
-    spec.targets.map(({ relid }) => ({ relid, identitySql: identity.get(relid) })),
+    spec.targets.map(({ relid }) => {
+      const sql = identity.get(relid)
+      return { relid, statements: sql === undefined ? [] : [sql] }
+    }),
+    {
+      signal: call.signal,
+      askedBy: Number((await call.session.queryBackend('SELECT pg_catalog.pg_backend_pid()'))[0]?.[0]),
+      told: (progress) => call.notice('NOTICE', `changefeed is ${progress}`),
+    },
   )
   call.signal.throwIfAborted()
   if (spec.cursor !== undefined) checkWatched(spec.cursor, since)

@@ -1,0 +1,81 @@
+// Locks tables in the open transaction, and says who has them when that does not succeed.
+//
+// A lock that waits makes all new writers wait behind it, so it is waited for a short while only, by a transaction that
+// holds nothing else; several tables are locked without waiting. Autovacuum gives way to whoever waits for longer than
+// deadlock_timeout, so ours is shorter than the wait.
+
+import { FeedError } from '../errors/feed-error.ts'
+import type { RawConnection } from '../postgres/raw-connection.ts'
+import { openRawConnection } from '../postgres/raw-connection.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
+
+const waitMs = 300
+const lookAfterMs = 120
+const autovacuumGivesWayMs = 60
+
+/** Begins a transaction in which DDL is ours, and waits are short. */
+export const beginSql = `BEGIN; SELECT set_config('changefeed.internal', 'on', true), set_config('lock_timeout', '${waitMs}', true), set_config('deadlock_timeout', '${autovacuumGivesWayMs}', true)`
+
+export interface Blocker {
+  /** Zero: a prepared transaction. */
+  readonly pid: number
+  /** For messages. Never the text of a query: it may hold values of rows. */
+  readonly text: string
+}
+
+const blockersSql = (pid: number): string => `SELECT DISTINCT b.pid::text, CASE
+    WHEN b.pid = 0 THEN 'a prepared transaction'
+    WHEN a.backend_type IS DISTINCT FROM 'client backend' THEN format('process %s (%s)', b.pid, a.backend_type)
+    ELSE format('process %s of user "%s"%s, %s, in its transaction for %s s', b.pid, a.usename, CASE WHEN a.application_name <> '' THEN format(' (%s)', a.application_name) END, a.state, round(extract(epoch FROM clock_timestamp() - a.xact_start)))
+  END FROM unnest(pg_blocking_pids(${pid})) AS b(pid) LEFT JOIN pg_stat_activity a USING (pid) ORDER BY 1`
+
+/** Looks, from a connection of its own, at what another one waits for. */
+export class LockWatcher implements AsyncDisposable {
+  readonly #source: SourceConnection
+  readonly #waiting: RawConnection
+  #connection: RawConnection | undefined
+  /** Who was in the way when it was looked last. */
+  blockers: readonly Blocker[] = []
+
+  constructor(source: SourceConnection, waiting: RawConnection) {
+    this.#source = source
+    this.#waiting = waiting
+  }
+
+  async during<T>(work: Promise<T>): Promise<T> {
+    let looking: Promise<void> = Promise.resolve()
+    const timer = setTimeout(() => {
+      // That it cannot be known who is in the way is no reason to fail.
+      looking = this.#look().catch(() => undefined)
+    }, lookAfterMs)
+    try {
+      return await work
+    } finally {
+      clearTimeout(timer)
+      await looking
+    }
+  }
+
+  async #look(): Promise<void> {
+    this.#connection ??= await openRawConnection({ source: this.#source, readBufferBytes: 16 * 1024 })
+    const rows = await this.#connection.query(blockersSql(this.#waiting.backendPid))
+    if (rows.length > 0) this.blockers = rows.map(([pid, text]) => ({ pid: Number(pid), text: text ?? '' }))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection?.close()
+  }
+}
+
+export type LockMode = 'SHARE UPDATE EXCLUSIVE' | 'SHARE ROW EXCLUSIVE' | 'ACCESS EXCLUSIVE'
+
+/** Names as `schema.table`, quoted. */
+export function lockSql(names: readonly string[], mode: LockMode, isWaiting: boolean): string {
+  const list = names.map((name) => `ONLY ${name}`).join(', ')
+  return names.length === 0 ? '' : `LOCK TABLE ${list} IN ${mode} MODE${isWaiting ? '' : ' NOWAIT'};`
+}
+
+/** Somebody else has the lock. */
+export function isLocked(error: unknown): boolean {
+  return error instanceof FeedError && (error.sqlstate === '55P03' || error.sqlstate === '40P01')
+}

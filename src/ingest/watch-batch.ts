@@ -1,0 +1,113 @@
+// Takes a few tables under watch in one transaction: locked, changed as they must be, published, and described.
+
+import { FeedError } from '../errors/feed-error.ts'
+import type { RawConnection } from '../postgres/raw-connection.ts'
+import { publication } from './install-sql.ts'
+import { beginSql, lockSql } from './lock-tables.ts'
+import type { TableToWatch } from './watch.ts'
+
+export interface BatchOptions {
+  /** A lock that is not free is waited for, for a short while. */
+  readonly isWaiting: boolean
+  /** The log says already that changes of these tables are missing. */
+  readonly isLossTold: boolean
+}
+
+/** True: changes of watched tables were not published until now, and the log does not say so yet. */
+export async function watchBatch(
+  connection: RawConnection,
+  tables: readonly TableToWatch[],
+  { isWaiting, isLossTold }: BatchOptions,
+): Promise<boolean> {
+  await connection.query(beginSql)
+  const relids = tables.map(({ relid }) => relid).join(', ')
+  const names = await namesOf(connection, tables)
+  const named = (some: readonly TableToWatch[]): string[] => some.map(({ relid }) => names.get(relid) as string)
+  const changed = tables.filter(({ statements }) => statements !== undefined && statements.length > 0)
+  const others = tables.filter((table) => !changed.includes(table))
+  // At once the strongest that is needed: two that both hold the weaker one would wait for each other.
+  await connection.query(
+    `${lockSql(named(changed), 'ACCESS EXCLUSIVE', isWaiting)}${lockSql(named(others), 'SHARE ROW EXCLUSIVE', isWaiting)}`,
+  )
+  const locked = await namesOf(connection, tables)
+  for (const [relid, name] of names) {
+    if (locked.get(relid) === name) continue
+    throw new FeedError('FEED_STATE', `table ${name} was renamed while it was being locked`, { sqlstate: '55P03' })
+  }
+  const identities =
+    changed.length === 0 ? [] : await connection.query(identitiesSql(changed.map(({ relid }) => relid)))
+  for (const { statements } of changed) await connection.query((statements ?? []).join('; '))
+  const isLoss = await mend(connection, relids, isLossTold)
+
+  const state = await connection.query(
+    `SELECT t.relid::text, t.relid IN (SELECT changefeed.published()), EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = t.relid) FROM unnest('{${relids}}'::oid[]) AS t (relid)`,
+  )
+  const unpublished = state.filter(([, isPublished]) => isPublished !== 't')
+  // A member that is not published whole has a row filter or a column list.
+  const members = unpublished.filter(([, , isMember]) => isMember === 't')
+  await alterPublication(connection, 'DROP', listOf(members, names))
+  await alterPublication(connection, 'ADD', listOf(unpublished, names))
+  await connection.query(
+    `SELECT changefeed.register(relid) FROM unnest('{${relids}}'::oid[]) AS t (relid); UPDATE changefeed.watched SET needed_at = clock_timestamp() WHERE relid IN (${relids})`,
+  )
+  if (identities.length > 0) await connection.query(rememberSql(identities))
+  await connection.query('COMMIT')
+  return isLoss
+}
+
+/** Of tables that exist; throws for others. */
+export async function namesOf(
+  connection: RawConnection,
+  tables: readonly { readonly relid: number }[],
+): Promise<ReadonlyMap<number, string>> {
+  const rows = await connection.query(
+    `SELECT c.oid::text, format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid IN (${tables.map(({ relid }) => relid).join(', ')})`,
+  )
+  const names = new Map(rows.map(([oid, name]) => [Number(oid), name ?? '']))
+  for (const { relid } of tables) {
+    if (!names.has(relid)) throw new FeedError('FEED_NO_TABLE', `the table with oid ${relid} does not exist any more`)
+  }
+  return names
+}
+
+/** Put right in silence, what was not published would never be missed by the feeds that follow these tables. */
+async function mend(connection: RawConnection, relids: string, isLossTold: boolean): Promise<boolean> {
+  const [state] = await connection.query(
+    `SELECT changefeed.publishes_all() AND NOT EXISTS (SELECT FROM changefeed.watched WHERE relid IN (${relids}) AND relid NOT IN (SELECT changefeed.published()))`,
+  )
+  if (state?.[0] === 't') return false
+  const lost = isLossTold ? [] : await connection.query(distrustSql)
+  // Watched without being published: its changes were lost, and only what comes now is complete.
+  await connection.query(
+    `UPDATE changefeed.watched SET since_xid = pg_current_xact_id(), since = clock_timestamp() WHERE relid IN (${relids}) AND relid NOT IN (SELECT changefeed.published()); SELECT changefeed.mend()`,
+  )
+  return lost.length > 0
+}
+
+const distrustSql = `SELECT changefeed.distrust(format('publication "${publication}" was altered and lost %s: their changes were not published until now', string_agg(name, ', '))) FROM changefeed.lost() HAVING count(*) > 0`
+
+function listOf(rows: readonly (readonly (string | null)[])[], names: ReadonlyMap<number, string>): string[] {
+  return rows.map(([relid]) => names.get(Number(relid)) as string)
+}
+
+async function alterPublication(
+  connection: RawConnection,
+  verb: 'ADD' | 'DROP',
+  names: readonly string[],
+): Promise<void> {
+  if (names.length === 0) return
+  await connection.query(
+    `ALTER PUBLICATION ${publication} ${verb} TABLE ${names.map((name) => `ONLY ${name}`).join(', ')}`,
+  )
+}
+
+const identitiesSql = (relids: readonly number[]): string =>
+  `SELECT c.oid::text, c.relreplident, coalesce((SELECT indexrelid FROM pg_index WHERE indrelid = c.oid AND indisreplident), 0)::text FROM pg_class c WHERE c.oid IN (${relids.join(', ')})`
+
+/** What it was is given back when nobody needs the table any more. */
+function rememberSql(identities: readonly (readonly (string | null)[])[]): string {
+  const values = identities.map(([relid, identity, index]) => `(${relid}::oid, '${identity}'::"char", ${index}::oid)`)
+  return `UPDATE changefeed.watched w SET was_identity = before.identity, was_index = before.index
+    FROM (VALUES ${values.join(', ')}) AS before (relid, identity, index), pg_class c
+    WHERE w.relid = before.relid AND c.oid = w.relid AND c.relreplident <> before.identity`
+}
