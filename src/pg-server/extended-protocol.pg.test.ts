@@ -2,7 +2,18 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
 import { until } from '../../test/server/test-server.ts'
-import { RawClient, bind, close, describe, execute, flush, parse, query, sync } from '../../test/support/raw-client.ts'
+import {
+  RawClient,
+  bind,
+  close,
+  describe,
+  execute,
+  flush,
+  message,
+  parse,
+  query,
+  sync,
+} from '../../test/support/raw-client.ts'
 import { TestFront } from '../../test/support/test-front.ts'
 import { readFields } from '../postgres/server-error.ts'
 
@@ -305,4 +316,58 @@ test('messages sent byte by byte are answered as if they came together', async (
     Buffer.concat(cut.messages.map(({ bytes }) => bytes)),
     Buffer.concat(whole.messages.map(({ bytes }) => bytes)),
   )
+})
+
+test('a portal that is closed while it waits for rows is left at once, wherever its messages are cut', async () => {
+  await using client = await RawClient.open(testFront.port)
+  const opened = [parse('', 'HOLD'), bind('c', ''), describe('P', 'c'), flush]
+  const fetched = Buffer.concat([execute('c', 100), flush])
+  const left = Buffer.concat([close('P', 'c'), sync, query('SELECT 1')])
+  const whole = Buffer.concat([fetched, left])
+  for (let at = 0; at <= whole.length; at++) {
+    client.messages.length = 0
+    client.send(...opened)
+    await client.until('T')
+    client.send(whole.subarray(0, at))
+    await new Promise(setImmediate)
+    client.send(whole.subarray(at))
+    await client.ready(2)
+    assert.equal(client.tags, '12Ts3ZTDCZ', `cut at ${at}`)
+  }
+  // Asked for together, the rows come first.
+  assert.equal(
+    await pipeline(client, [parse('', 'TICK 5'), bind('c', ''), execute('c', 3), close('P', 'c'), sync]),
+    '12DDDs3Z',
+  )
+  await until('all have ended', 5000, () => testFront.front.runningStatements().length === 0 || undefined)
+})
+
+test('a client may leave a running statement in the middle of any message', async () => {
+  const parts = [parse('', 'HOLD'), bind('c', ''), execute('c', 1), flush, close('P', 'c'), sync, message('X')]
+  const whole = Buffer.concat(parts)
+  for (let at = 1; at <= whole.length; at += 3) {
+    await using client = await RawClient.open(testFront.port)
+    client.send(whole.subarray(0, at))
+    await new Promise(setImmediate)
+    client.socket.end()
+    await client.closed()
+  }
+  await until('all have ended', 5000, () => testFront.front.runningStatements().length === 0 || undefined)
+})
+
+test('a cancel at any moment ends the statement or comes too late, and meets nothing behind it', async () => {
+  await using client = await RawClient.open(testFront.port)
+  for (let round = 0; round < 60; round++) {
+    client.messages.length = 0
+    client.send(parse('', 'TICK FOREVER'), bind('', ''), execute('', round % 2 === 0 ? 0 : 50), sync)
+    if (round % 3 > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * 5))
+    for (const { id } of testFront.front.runningStatements()) testFront.front.cancelStatement(id)
+    if (round % 2 === 0) {
+      await until('it is cancelled', 5000, () => {
+        for (const { id } of testFront.front.runningStatements()) testFront.front.cancelStatement(id)
+        return client.tags.includes('Z') || undefined
+      })
+    } else await client.ready()
+    assert.equal(await pipeline(client, [query('SELECT 1')]), 'TDCZ')
+  }
 })

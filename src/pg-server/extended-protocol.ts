@@ -49,6 +49,10 @@ interface Portal extends Prepared {
   readonly parameters: readonly (string | null)[]
   readonly resultFormats: readonly number[]
   run: LocalRun | undefined
+  /** It is asked for a few rows at a time. */
+  isLimited: boolean
+  /** Its Close waits behind its Execute. */
+  isLeft: boolean
   commandTag: string | undefined
 }
 
@@ -114,6 +118,18 @@ export class ExtendedProtocol {
     return true
   }
 
+  /**
+   * The client has sent a Close while it waits for rows. If it closes the very portal that it waits for, it wants no more: a
+   * reader of a stream that is left in the middle does so, and the statement may have no more rows for hours.
+   */
+  closeBehind(body: BodyReader): void {
+    if (body.u8() === statementLetter) return
+    const portal = this.#portals.get(body.cstring())
+    if (portal?.isLimited !== true) return
+    portal.isLeft = true
+    portal.run?.suspend()
+  }
+
   /** Portals end with their transaction. */
   transactionEnded(): void {
     if (this.#portals.size === 0) return
@@ -173,6 +189,8 @@ export class ExtendedProtocol {
         parameters: parametersOf(message, prepared),
         resultFormats,
         run: undefined,
+        isLimited: false,
+        isLeft: false,
         commandTag: undefined,
       })
       await this.#turn.write(bindComplete)
@@ -198,7 +216,9 @@ export class ExtendedProtocol {
   #execute(body: BodyReader): Verdict {
     const name = body.cstring()
     const maxRows = body.u32()
-    if (!this.#portals.has(name)) return this.#servers(reply.execute)
+    const executed = this.#portals.get(name)
+    if (executed === undefined) return this.#servers(reply.execute)
+    executed.isLimited = maxRows > 0
     return this.#ours(async () => {
       // An earlier Sync of the same pipeline may have ended it meanwhile.
       const portal = this.#portals.get(name)
@@ -206,7 +226,9 @@ export class ExtendedProtocol {
       if ((await this.#turn.link.statusNow()) === 'E') throw inFailedTransaction()
       if (portal.commandTag === undefined) {
         portal.run ??= this.#turn.start(portal)
-        const result = await portal.run.advance(maxRows)
+        const advancing = portal.run.advance(maxRows)
+        if (portal.isLeft) portal.run.suspend()
+        const result = await advancing
         if (result.tag === 'suspended') {
           await this.#turn.write(portalSuspended)
           return

@@ -120,6 +120,13 @@ export class LocalRun {
     this.#occupied?.begin({ startedAt: this.#turnStartedAt, isLimited: this.#allowed !== undefined })
   }
 
+  /** Whoever waits for rows wants no more for now: `advance` gives 'suspended', with the rows that have gone out. */
+  suspend(): void {
+    if (!this.#isActive || this.#outcome !== undefined) return
+    this.#allowed = 0
+    this.#turn?.resolve()
+  }
+
   /** Sends what comes before the first row, if it has not been sent. */
   async open(): Promise<void> {
     const opening = this.#opening

@@ -33,6 +33,7 @@ const tag = {
   query: 0x51,
   call: 0x46,
   sync: 0x53,
+  flush: 0x48,
   copyData: 0x64,
   copyDone: 0x63,
   copyFail: 0x66,
@@ -68,6 +69,8 @@ export class Session implements Turn {
   #database: string
   /** A statement of ours, or a query string with one, has its turn. */
   #isBusy = false
+  /** What waits behind it was not sent together with it. */
+  #isNextLater = false
   /** … and the server wants COPY data in the middle of it. */
   #isCopying = false
   /** The client said that it leaves. */
@@ -110,9 +113,9 @@ export class Session implements Turn {
   }
 
   take(chunk: Buffer): void {
+    if (this.#isBusy && this.#cutter.heldBytes === 0) this.#isNextLater = true
     this.#cut(() => this.#cutter.push(chunk))
-    // Behind a statement that never ends, the client may still say that it leaves.
-    if (this.#isBusy && this.#cutter.nextTag === tag.terminate) this.close()
+    this.#lookBehind()
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -251,6 +254,18 @@ export class Session implements Turn {
     this.#writer.put(parameterStatus('client_encoding', this.#link.clientEncoding))
   }
 
+  /** Behind a statement that never ends, the client may still say that it leaves it, or us. */
+  #lookBehind(): void {
+    if (!this.#isBusy || this.#writer.isClosed) return
+    let { next } = this.#cutter
+    let isWaiting = this.#isNextLater
+    for (; next[0] === tag.flush && next.length >= 5; next = next.subarray(5)) isWaiting = true
+    if (next[0] === tag.terminate) this.close()
+    else if (isWaiting && next[0] === kind.close && next.length >= 5 && next.length > next.readInt32BE(1)) {
+      this.#extended.closeBehind(new BodyReader(next, 5, 1 + next.readInt32BE(1)))
+    }
+  }
+
   #mayStream(messageTag: number, bytes: Buffer, start: number): boolean {
     if (messageTag === tag.copyData) return true
     if (messageTag !== kind.bind) return false
@@ -327,6 +342,7 @@ export class Session implements Turn {
 
   async #work(work: () => Promise<void>): Promise<void> {
     this.#isBusy = true
+    this.#isNextLater = false
     try {
       await work()
     } catch (error) {
@@ -337,6 +353,7 @@ export class Session implements Turn {
     this.#isBusy = false
     this.#isCopying = false
     this.#cut(() => this.#cutter.resume())
+    this.#lookBehind()
   }
 
   async #reset(what: 'database' | 'settings' | 'everything'): Promise<void> {

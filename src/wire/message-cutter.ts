@@ -13,6 +13,9 @@ export interface CutHandler {
   part(bytes: Buffer, start: number, end: number): void
 }
 
+const smallBytes = 1024
+const nothing = Buffer.alloc(0)
+
 export class MessageCutter {
   readonly #handler: CutHandler
   #held: Buffer[] = []
@@ -51,9 +54,9 @@ export class MessageCutter {
     this.#cutHeld()
   }
 
-  /** The tag of the first message that waits behind a stop; 0: none. */
-  get nextTag(): number {
-    return this.#held[0]?.[0] ?? 0
+  /** The beginning of what waits behind a stop. */
+  get next(): Buffer {
+    return this.#heldBytes === 0 ? nothing : Buffer.concat(this.#held, Math.min(this.#heldBytes, smallBytes))
   }
 
   #cutHeld(): void {
