@@ -5,6 +5,8 @@ export interface KafkaSinkSpec {
   readonly tag: 'kafka'
   /** host:port, at least one. */
   readonly brokers: readonly string[]
+  /** What may be connected to (allowed-hosts.ts), also of what the brokers name later; undefined: everything. */
+  readonly allowedHosts?: readonly string[]
   /** The Kafka topic of each target (`FeedSpec.targets`, same order): prefix added, escaped. May repeat. */
   readonly topics: readonly string[]
   /** What a message of each target is of, for errors: table and key columns. */

@@ -119,8 +119,14 @@ export class JobRun {
     })
   }
 
-  async #fail({ message, detail, hint }: FeedError): Promise<void> {
+  async #fail({ code, message, detail, hint }: FeedError): Promise<void> {
     const { job, failed } = this.#options
+    // Whoever gives the right back resumes it from where it was.
+    if (code === 'FEED_PRIVILEGE') {
+      this.#log.warn({ error: message, hint }, 'the changefeed is paused: its user lacks a right')
+      await this.#settle('paused', { error: message, runningStatus: `paused: ${message}` })
+      return
+    }
     if (job.payload.onError === 'pause') {
       this.#log.warn({ error: message, hint }, 'the changefeed is paused because of on_error=pause')
       await this.#settle('paused', {

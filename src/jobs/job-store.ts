@@ -108,7 +108,7 @@ export class JobStore {
     )
     const [epoch, status] = row ?? []
     if (epoch == null) throw new FeedError('FEED_BUG', 'a new job has no row')
-    return { id, epoch, status: status as JobStatus, payload, progress }
+    return { id, epoch, status: status as JobStatus, user, payload, progress }
   }
 
   /**
@@ -121,13 +121,14 @@ export class JobStore {
       `UPDATE changefeed.jobs SET claimed_by = $1, epoch = epoch + 1, lease_until = clock_timestamp() + $2::interval
        WHERE status IN ${live} AND CASE WHEN claimed_by = $1 THEN job_id <> ALL ($4::int8[])
          ELSE claimed_by IS NULL OR lease_until < clock_timestamp() OR $3::bool END
-       RETURNING job_id::text, epoch::text, status, payload, progress`,
+       RETURNING job_id::text, epoch::text, status, payload, progress, user_name`,
       [this.#instance, lease, String(fromOthers), list(known)],
     )
-    return rows.map(([id, epoch, status, payload, progress]) => ({
+    return rows.map(([id, epoch, status, payload, progress, user]) => ({
       id: id ?? '',
       epoch: epoch ?? '',
       status: status as JobStatus,
+      user: user ?? '',
       payload: fromJson<JobPayload>(payload ?? ''),
       progress: fromJson<JobProgress>(progress ?? ''),
     }))

@@ -46,6 +46,8 @@ export interface ClaimedJob {
   readonly id: string
   readonly epoch: string
   readonly status: JobStatus
+  /** Whose rights it needs. */
+  readonly user: string
   readonly payload: JobPayload
   readonly progress: JobProgress
 }

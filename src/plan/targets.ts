@@ -127,31 +127,45 @@ function checkTable(target: Target, table: TargetFacts, reader: Reader): void {
   }
 }
 
-function checkPrivilege(target: Target, table: TargetFacts, { user, creator }: Reader): void {
-  const lacks = (message: string, hint: string): FeedError => refuse(target, 'FEED_PRIVILEGE', message, { hint })
+function checkPrivilege(target: Target, table: TargetFacts, reader: Reader): void {
+  const lack = lackOf(table, reader)
+  if (lack !== undefined) throw refuse(target, 'FEED_PRIVILEGE', lack.message, { hint: lack.hint })
+}
+
+export type TableRights = Pick<TargetFacts, 'database' | 'relid' | 'schema' | 'name' | 'mayRead' | 'rowSecurity'>
+
+export interface Lack {
+  readonly message: string
+  readonly hint: string
+}
+
+/** The right that is missing for a changefeed of a table. */
+export function lackOf(table: TableRights, { user, creator }: Reader): Lack | undefined {
   const onAll = 'privilege on all target tables to be able to run'
   const grantSelect = `GRANT SELECT ON ${qualified(table)} TO ${ident(user)}`
   if (creator === undefined) {
-    if (!table.mayRead) throw lacks(`user ${user} requires the SELECT ${onAll} a core changefeed`, grantSelect)
+    if (!table.mayRead) {
+      return { message: `user ${user} requires the SELECT ${onAll} a core changefeed`, hint: grantSelect }
+    }
   } else if (!creator.isAdmin && !creator.hasTable(table.database, table.relid)) {
     if (!creator.mayCreate) {
-      throw lacks(
-        `user ${user} requires the CHANGEFEED ${onAll} an enterprise changefeed`,
-        `an administrator may GRANT CHANGEFEED ON TABLE ${qualified(table)} TO ${ident(user)}, or GRANT changefeed TO ${ident(user)} for all tables that it may SELECT from`,
-      )
+      return {
+        message: `user ${user} requires the CHANGEFEED ${onAll} an enterprise changefeed`,
+        hint: `an administrator may GRANT CHANGEFEED ON TABLE ${qualified(table)} TO ${ident(user)}, or GRANT changefeed TO ${ident(user)} for all tables that it may SELECT from`,
+      }
     }
     if (!table.mayRead) {
-      throw lacks(
-        `user ${user} with CONTROLCHANGEFEED role option requires the SELECT ${onAll} an enterprise changefeed`,
-        grantSelect,
-      )
+      return {
+        message: `user ${user} with CONTROLCHANGEFEED role option requires the SELECT ${onAll} an enterprise changefeed`,
+        hint: grantSelect,
+      }
     }
   }
-  if (!table.rowSecurity) return
-  throw lacks(
-    `row-level security of table "${table.name}" applies to user ${user}: a changefeed would show hidden rows`,
-    'run it as a role with BYPASSRLS, or as the owner',
-  )
+  if (!table.rowSecurity) return undefined
+  return {
+    message: `row-level security of table "${table.name}" applies to user ${user}: a changefeed would show hidden rows`,
+    hint: 'run it as a role with BYPASSRLS, or as the owner',
+  }
 }
 
 function refuse(target: Target, code: Code, message: string, details: FeedErrorDetails = {}): FeedError {
@@ -159,7 +173,7 @@ function refuse(target: Target, code: Code, message: string, details: FeedErrorD
 }
 
 /** `schema.table`, quoted as far as needed: for statements in hints. */
-export function qualified(table: TargetFacts): string {
+export function qualified(table: Pick<TargetFacts, 'schema' | 'name'>): string {
   return `${ident(table.schema)}.${ident(table.name)}`
 }
 

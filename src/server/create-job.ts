@@ -11,6 +11,7 @@ import type { CreateChangefeed } from '../sql/ast.ts'
 import { countPlaceholders } from '../sql/sql.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { dataRow } from '../wire/backend-writer.ts'
+import { allowedSink } from './allowed-sinks.ts'
 import { dialSink } from './dial-sink.ts'
 import { planChangefeed, watchPlanned, type FeedOrigin, type PlannedChangefeed } from './plan-changefeed.ts'
 import { textOid } from './run-changefeed.ts'
@@ -32,7 +33,7 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions): Local
       }
       const plan = await planChangefeed(statement, desk, call)
       const { spec, opening } = plan
-      await dialSink(spec.sink, signal)
+      await dialSink(allowedSink(spec.sink, desk.settings), signal)
       signal.throwIfAborted()
       for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
       const origin = await watchPlanned(plan, desk, call)

@@ -33,6 +33,11 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sq
       const unheard = source.ingest.trouble.listen(
         troubleNotices(plan.spec.database, (message, hint) => call.notice('NOTICE', message, hint)),
       )
+      const { database, targets } = plan.spec
+      const lost = new AbortController()
+      const unwatched = desk.watchedRights.watch({ database, user: plan.user, targets, hasSink: false }, (error) =>
+        lost.abort(error),
+      )
       try {
         await desk.feeds.run(
           {
@@ -48,9 +53,10 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sq
             closeNow: () => source.ingest.closeNow(),
             waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, waitHint),
           },
-          call.signal,
+          AbortSignal.any([call.signal, lost.signal]),
         )
       } finally {
+        unwatched()
         unheard()
         source.ingest.demand(-1)
       }

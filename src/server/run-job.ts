@@ -2,24 +2,34 @@
 
 import type { FeedPool } from '../feed/feed-pool.ts'
 import type { JobStarter } from '../jobs/jobs.ts'
+import type { SettingsStore } from '../settings/store.ts'
+import { allowedSink } from './allowed-sinks.ts'
 import type { HeldCuts } from './held-cuts.ts'
+import type { RightsWatch } from './rights-watch.ts'
 import type { Sources } from './sources.ts'
 import { troubleText } from './trouble-notices.ts'
 
 export interface JobStarterOptions {
+  readonly settings: SettingsStore
+  readonly rights: RightsWatch
   readonly sources: Sources
   readonly feeds: FeedPool
   readonly cuts: HeldCuts
 }
 
-export function jobStarter({ sources, feeds, cuts }: JobStarterOptions): JobStarter {
-  return async ({ id, payload }, { resume, save, log, status, signal }) => {
-    const spec = { ...payload.spec, id }
-    const source = await sources.ensure(spec.database, { signal })
+export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarterOptions): JobStarter {
+  return async ({ id, user, payload }, { resume, save, log, status, signal }) => {
+    const spec = { ...payload.spec, id, sink: allowedSink(payload.spec.sink, settings) }
+    const { database, targets } = spec
+    const needed = { database, user, targets, hasSink: true }
+    await rights.check(needed)
+    const source = await sources.ensure(database, { signal })
+    const lost = new AbortController()
     source.ingest.demand(1)
     const unheard = source.ingest.trouble.listen((trouble) => {
       status(trouble === undefined ? undefined : troubleText(spec.database, trouble))
     })
+    const unwatched = rights.watch(needed, (error) => lost.abort(error))
     try {
       await feeds.run(
         {
@@ -43,9 +53,10 @@ export function jobStarter({ sources, feeds, cuts }: JobStarterOptions): JobStar
           },
           log,
         },
-        signal,
+        AbortSignal.any([signal, lost.signal]),
       )
     } finally {
+      unwatched()
       unheard()
       source.ingest.demand(-1)
     }

@@ -19,6 +19,7 @@ import { SettingsStore } from '../settings/store.ts'
 import { HeldCuts } from './held-cuts.ts'
 import { metricsText } from './metrics.ts'
 import { pinLogs } from './pin-logs.ts'
+import { RightsWatch } from './rights-watch.ts'
 import { jobStarter } from './run-job.ts'
 import { Sources } from './sources.ts'
 import { StatementDesk } from './statement-desk.ts'
@@ -90,11 +91,13 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
     const rights = await JobRights.open(inSystem)
     const store = await JobStore.open(inSystem, randomBytes(8).toString('hex'))
     await installJobsView(source)
+    const watchedRights = new RightsWatch({ source, rights, log })
+    stops.push(() => watchedRights.close())
     const cuts = new HeldCuts(() => settings.get('changefeed.initial_scan.max_snapshot_age'))
     stops.push(() => cuts.close())
     const jobs = await JobRegistry.open({
       store,
-      start: jobStarter({ sources, feeds, cuts }),
+      start: jobStarter({ settings, rights: watchedRights, sources, feeds, cuts }),
       over: (id) => cuts.release(id),
       log,
       backoff: () => ({ firstMs: firstRetryMs, mostMs: settings.get('changefeed.max_retry_backoff') }),
@@ -103,7 +106,7 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
     stops.push(() => jobs.close())
     stops.push(pinLogs(jobs, sources, log))
 
-    const desk = new StatementDesk({ settings, sources, feeds, jobs, rights, cuts, source })
+    const desk = new StatementDesk({ settings, sources, feeds, jobs, rights, watchedRights, cuts, source })
     const front = await startFront({
       listen,
       backend: { socketDir: source.socketDir, port: source.port },

@@ -26,6 +26,7 @@ import { deallocate, resetSession } from './reset-session.ts'
 import { runChangefeed } from './run-changefeed.ts'
 import { showDatabaseSql, showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
 import { changeSetting } from './set-setting.ts'
+import type { RightsWatch } from './rights-watch.ts'
 import type { Sources } from './sources.ts'
 import { useDatabase } from './use-database.ts'
 
@@ -35,6 +36,7 @@ export interface DeskOptions {
   readonly feeds: FeedPool
   readonly jobs: JobRegistry
   readonly rights: JobRights
+  readonly watchedRights: RightsWatch
   readonly cuts: HeldCuts
   readonly source: Omit<SourceConnection, 'database'>
 }

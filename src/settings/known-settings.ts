@@ -45,6 +45,13 @@ export const knownSettings = {
     description: 'accepted for the sake of scripts; the buffers of a changefeed are bounded by themselves',
     public: true,
   },
+  'changefeed.sink.allowed_hosts': {
+    kind: 'string',
+    default: '',
+    description:
+      'the machines that sinks may reach, with commas between them: host, host:port or *.suffix; empty: all of them',
+    public: true,
+  },
   'cluster.organization': {
     kind: 'string',
     default: '',

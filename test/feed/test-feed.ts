@@ -56,9 +56,9 @@ export class SinklessFeed implements TestFeed {
   static async open(
     server: TestServer,
     sql: string,
-    options: { database?: string; values?: readonly string[] } = {},
+    options: { database?: string; user?: string; values?: readonly string[] } = {},
   ): Promise<SinklessFeed> {
-    return new SinklessFeed(await server.connect(options.database), sql, options.values ?? [])
+    return new SinklessFeed(await server.connect(options.database, options.user), sql, options.values ?? [])
   }
 
   get rows(): readonly FeedMessage[] {

@@ -4,8 +4,10 @@ import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:net'
 import { after, before, test } from 'node:test'
 import type pg from 'pg'
-import { TestServer } from '../server/test-server.ts'
+import { SinklessFeed } from '../feed/test-feed.ts'
+import { TestServer, until } from '../server/test-server.ts'
 
+const withinMs = 20_000
 let server: TestServer
 
 before(async () => {
@@ -182,4 +184,64 @@ test('after SET ROLE a table of another database is resolved with the rights of 
       /user plain requires the SELECT privilege on all target tables/,
     )
   })
+})
+
+test('a right that is taken back pauses the job with the reason, and RESUME goes on once it is given back', async () => {
+  await server.sql('CREATE USER una WITH CONTROLCHANGEFEED; GRANT SELECT ON t TO una')
+  const id = await attempt('una', `${jobSql} WITH min_checkpoint_frequency = '0s'`)
+  const job = async (): Promise<Record<string, unknown>> =>
+    (await server.sql(`SELECT * FROM crdb_internal.jobs WHERE job_id = ${id}`))[0] ?? {}
+  await until('it runs', withinMs, async () => ((await job())['high_water_timestamp'] === null ? undefined : true))
+  await server.sql('REVOKE SELECT ON t FROM una')
+  const isPaused = async (): Promise<true | undefined> => ((await job())['status'] === 'paused' ? true : undefined)
+  await until('it is paused', withinMs, isPaused)
+  assert.match(String((await job())['error']), /^user una with CONTROLCHANGEFEED role option requires the SELECT/)
+  await server.sql(`RESUME JOB ${id}`)
+  await until('it is paused again at its start', withinMs, isPaused)
+  await server.sql('GRANT SELECT ON t TO una; ALTER USER una NOCONTROLCHANGEFEED')
+  await server.sql(`RESUME JOB ${id}`)
+  await until('it is paused', withinMs, isPaused)
+  assert.match(String((await job())['error']), /^user una requires the CHANGEFEED privilege/)
+  await server.sql('ALTER USER una CONTROLCHANGEFEED')
+  const { high_water_timestamp: before } = await job()
+  await server.sql(`RESUME JOB ${id}`)
+  await until('it goes on', withinMs, async () => {
+    const { status, high_water_timestamp: now } = await job()
+    assert.equal(status, 'running')
+    return Number(now) > Number(before) ? true : undefined
+  })
+  await server.sql(`CANCEL JOB ${id}`)
+})
+
+test('a right that is taken back ends a feed on a connection, also row-level security', async () => {
+  for (const [user, take] of [
+    ['vera', 'REVOKE SELECT ON secrets FROM vera'],
+    ['wim', 'ALTER TABLE secrets ENABLE ROW LEVEL SECURITY'],
+  ] as const) {
+    if (user === 'vera') await server.sql('CREATE TABLE secrets (id INT PRIMARY KEY); INSERT INTO secrets VALUES (1)')
+    await server.sql(`CREATE USER ${user}; GRANT SELECT ON secrets TO ${user}`)
+    const feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR secrets', { user })
+    await feed.row(1)
+    await server.sql(take)
+    await feed.ended
+    assert.equal(feed.error?.code, '42501')
+    assert.match(feed.error?.message ?? '', /requires the SELECT privilege|row-level security of table "secrets"/)
+  }
+})
+
+test('the machines that sinks may reach are asked for before anything connects, also at the start of a run', async () => {
+  const { port, server: listening, seen } = await listen()
+  const into = (address: string): string => `CREATE CHANGEFEED FOR t INTO 'kafka://${address}'`
+  try {
+    await server.sql("SET CLUSTER SETTING changefeed.sink.allowed_hosts = '*.example.org, 127.0.0.1:1'")
+    assert.equal(await attempt('root', into(`127.0.0.1:${port}`)), `42501 sinks may not reach 127.0.0.1:${port}`)
+    assert.equal(seen.count, 0)
+    assert.match(await attempt('root', into('127.0.0.1:1')), /^58000 unable to open connection to broker/)
+    await server.sql('RESET CLUSTER SETTING changefeed.sink.allowed_hosts')
+    assert.match(await attempt('root', into(`127.0.0.1:${port}`)), /^58000 /)
+    assert.ok(seen.count > 0)
+  } finally {
+    await server.sql('RESET CLUSTER SETTING changefeed.sink.allowed_hosts')
+    listening.close()
+  }
 })

@@ -1,7 +1,8 @@
 // What is probably wrong when no broker can be talked to, from what the library, TLS and the system say.
 
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
-import { addressText, brokerAddress } from './kafka-connections.ts'
+import { brokerAddress } from '../../core/broker-address.ts'
+import { addressText } from './kafka-connections.ts'
 
 export function connectHint(message: string, spec: KafkaSinkSpec): string | undefined {
   const { tls, sasl } = spec

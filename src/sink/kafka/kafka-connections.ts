@@ -3,26 +3,26 @@
 
 import { isIP } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { FeedError } from '../../errors/feed-error.ts'
 import { ConnectionPool, type Connection, type ConnectionOptions } from '@platformatic/kafka'
+import { isHostAllowed } from '../../core/allowed-hosts.ts'
+import type { BrokerAddress } from '../../core/broker-address.ts'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 
 const connectMs = 10_000
 /** Longer than a broker may take over a request (produce.ts), so that it is the broker that says what it waited for. */
 export const requestMs = 40_000
 const closeMs = 1000
-const defaultPort = 9092
-
-export interface BrokerAddress {
-  readonly host: string
-  readonly port: number
-}
 
 export class KafkaConnections implements AsyncDisposable {
   readonly #named: ConnectionPool
   /** TLS names the server that is asked for (SNI): of hosts with a name, not of addresses. */
   readonly #numbered: ConnectionPool
 
+  readonly #allowedHosts: readonly string[]
+
   constructor(spec: KafkaSinkSpec, ownRequestMs = requestMs) {
+    this.#allowedHosts = spec.allowedHosts ?? []
     const options = { ...connectionOptions(spec), requestTimeout: ownRequestMs }
     this.#named = new ConnectionPool(spec.clientId, { ...options, tlsServerName: spec.tls !== undefined })
     this.#numbered = new ConnectionPool(spec.clientId, options)
@@ -31,7 +31,12 @@ export class KafkaConnections implements AsyncDisposable {
       pool.on('connecting', ({ connection }) => connection.on('error', () => undefined))
   }
 
-  get({ host, port }: BrokerAddress): Promise<Connection> {
+  async get({ host, port }: BrokerAddress): Promise<Connection> {
+    if (!isHostAllowed(this.#allowedHosts, host, port)) {
+      throw new FeedError('FEED_SINK', `Kafka names a broker at ${host}:${port}, which sinks may not reach`, {
+        hint: 'the cluster setting changefeed.sink.allowed_hosts lists what they may reach',
+      })
+    }
     return this.#poolOf(host).get({ host, port })
   }
 
@@ -54,12 +59,6 @@ export class KafkaConnections implements AsyncDisposable {
   #poolOf(host: string): ConnectionPool {
     return isIP(host) === 0 ? this.#named : this.#numbered
   }
-}
-
-/** `host:port` or `[address]:port`. */
-export function brokerAddress(text: string): BrokerAddress {
-  const [, host = text, port = ''] = /^(.*?):(\d+)$/.exec(text) ?? []
-  return { host: host.replace(/^\[|\]$/g, ''), port: port === '' ? defaultPort : Number(port) }
 }
 
 export function addressText({ host, port }: BrokerAddress): string {

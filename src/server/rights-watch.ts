@@ -1,0 +1,118 @@
+// Rights can be taken back while a changefeed runs: every few seconds all that run are looked at, with one query for each
+// database, and who has lost a right is told. What cannot be asked is asked again later.
+//
+// A job whose user was dropped goes on: superusers see it, and it was not taken from anybody.
+
+import type { Logger } from 'pino'
+import type { FeedTarget } from '../core/feed-spec.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import type { JobRights } from '../jobs/job-rights.ts'
+import { lackOf } from '../plan/targets.ts'
+import { openRawConnection } from '../postgres/raw-connection.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
+import { literal } from './show-sql.ts'
+
+const everyMs = 5000
+
+export interface WatchedRights {
+  readonly database: string
+  readonly user: string
+  readonly targets: readonly FeedTarget[]
+  readonly hasSink: boolean
+}
+
+export interface RightsWatchOptions {
+  readonly source: Omit<SourceConnection, 'database'>
+  readonly rights: JobRights
+  readonly log: Logger
+}
+
+export class RightsWatch {
+  readonly #options: RightsWatchOptions
+  readonly #watched = new Map<WatchedRights, (error: FeedError) => void>()
+  readonly #timer: NodeJS.Timeout
+  #looking: Promise<void> = Promise.resolve()
+
+  constructor(options: RightsWatchOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => {
+      if (this.#watched.size > 0) this.#looking = this.#looking.then(() => this.#look())
+    }, everyMs)
+  }
+
+  /** Gives what ends it. */
+  watch(rights: WatchedRights, lost: (error: FeedError) => void): () => void {
+    this.#watched.set(rights, lost)
+    return () => this.#watched.delete(rights)
+  }
+
+  /** Throws when a right is missing now. */
+  async check(rights: WatchedRights): Promise<void> {
+    const lacks = await this.#lacks(rights.database, [rights])
+    const error = lacks.get(rights)
+    if (error !== undefined) throw error
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#looking
+  }
+
+  async #look(): Promise<void> {
+    const byDatabase = Map.groupBy(this.#watched.keys(), ({ database }) => database)
+    for (const [database, watched] of byDatabase) {
+      try {
+        const lacks = await this.#lacks(database, watched)
+        for (const [rights, error] of lacks) this.#watched.get(rights)?.(error)
+      } catch (error) {
+        this.#options.log.debug({ database, error: String(error) }, 'the rights of changefeeds could not be looked at')
+      }
+    }
+  }
+
+  async #lacks(database: string, watched: readonly WatchedRights[]): Promise<Map<WatchedRights, FeedError>> {
+    const { source, rights } = this.#options
+    const lacks = new Map<WatchedRights, FeedError>()
+    const connection = await openRawConnection({ source: { ...source, database } })
+    let rows
+    try {
+      rows = await connection.query(factsSql(watched))
+    } finally {
+      await connection.close()
+    }
+    const users = new Set(watched.flatMap(({ hasSink, user }) => (hasSink ? [user] : [])))
+    const creators = new Map<string, Awaited<ReturnType<JobRights['ofCreator']>>>()
+    for (const user of users) creators.set(user, await rights.ofCreator(user))
+    for (const [index, hasUser, relid, schema, name, mayRead, rowSecurity] of rows) {
+      const of = watched[Number(index)] as WatchedRights
+      if (lacks.has(of) || (hasUser !== 't' && of.hasSink)) continue
+      const lack = lackOf(
+        {
+          database,
+          relid: Number(relid),
+          schema: schema ?? '',
+          name: name ?? '',
+          mayRead: mayRead === 't',
+          rowSecurity: rowSecurity === 't',
+        },
+        { user: of.user, creator: of.hasSink ? creators.get(of.user) : undefined },
+      )
+      if (lack !== undefined) lacks.set(of, new FeedError('FEED_PRIVILEGE', lack.message, { hint: lack.hint }))
+    }
+    return lacks
+  }
+}
+
+/** A table that is gone is not in the answer: the log says so. */
+function factsSql(watched: readonly WatchedRights[]): string {
+  const wanted = watched.flatMap(({ user, targets }, index) =>
+    targets.map(({ relid }) => `(${index}, ${literal(user)}, ${relid})`),
+  )
+  return `SELECT w.index, m.oid IS NOT NULL, c.oid, n.nspname, c.relname,
+  coalesce(pg_catalog.has_table_privilege(m.oid, c.oid, 'SELECT'), false),
+  c.relrowsecurity AND NOT coalesce(m.rolsuper OR m.rolbypassrls
+    OR (NOT c.relforcerowsecurity AND pg_catalog.pg_has_role(m.oid, c.relowner, 'USAGE')), false)
+FROM (VALUES ${wanted.join(', ')}) AS w (index, role, relid)
+JOIN pg_catalog.pg_class c ON c.oid = w.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_roles m ON m.rolname = w.role`
+}
