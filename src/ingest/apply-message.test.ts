@@ -6,6 +6,7 @@ import test from 'node:test'
 import { LogHead } from '../changelog/files/log-head.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { MessageApplier } from './apply-message.ts'
+import { LogTail } from './log-tail.ts'
 import { openLog } from './open-log.ts'
 import { readLog, type LogEvent } from '../../test/support/source-under-test.ts'
 
@@ -52,7 +53,7 @@ class Applied implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'apply-'))
   readonly head = new LogHead()
   writer = openLog(this.dir, this.head).writer
-  applier = new MessageApplier(this.writer, prefix)
+  applier = new MessageApplier(this.writer, prefix, new LogTail({ tag: 'none' }, 0n, 0n))
 
   apply(...messages: readonly Buffer[]): void {
     for (const message of messages) {
@@ -65,7 +66,7 @@ class Applied implements AsyncDisposable {
   async reopen(): Promise<void> {
     await this.writer.close()
     this.writer = openLog(this.dir, this.head).writer
-    this.applier = new MessageApplier(this.writer, prefix)
+    this.applier = new MessageApplier(this.writer, prefix, new LogTail({ tag: 'none' }, 0n, 0n))
   }
 
   async events(): Promise<LogEvent[]> {

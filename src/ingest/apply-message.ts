@@ -11,6 +11,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { Lsn } from '../core/lsn.ts'
 import type { TableDescription } from '../core/table.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
+import type { LogTail } from './log-tail.ts'
 import { stampTransaction } from './stamp.ts'
 
 const letter = { B: 0x42, C: 0x43, R: 0x52, I: 0x49, U: 0x55, D: 0x44, T: 0x54, M: 0x4d, O: 0x4f, Y: 0x59 } as const
@@ -18,6 +19,7 @@ const letter = { B: 0x42, C: 0x43, R: 0x52, I: 0x49, U: 0x55, D: 0x44, T: 0x54, 
 export class MessageApplier {
   readonly #writer: LogWriter
   readonly #prefix: Buffer
+  readonly #tail: LogTail
   #skipping = false
   /** End LSN of the last transaction that arrived, kept or dropped. */
   receivedEnd: Lsn
@@ -25,8 +27,9 @@ export class MessageApplier {
   transactions = 0
 
   /** `prefix`: our logical messages' prefix with the source's token. */
-  constructor(writer: LogWriter, prefix: string) {
+  constructor(writer: LogWriter, prefix: string, tail: LogTail) {
     this.#writer = writer
+    this.#tail = tail
     this.#prefix = Buffer.from(prefix)
     this.receivedEnd = writer.endLsn
   }
@@ -51,19 +54,17 @@ export class MessageApplier {
         const commitLsn = readUint64(bytes, start + 1)
         // Commit records do not overlap: one that starts before the end of the last logged one is that one or older.
         this.#skipping = commitLsn < writer.endLsn
-        if (this.#skipping) return
+        if (this.#skipping && this.#tail.isChecked) return
         const commitMicros = readInt64(bytes, start + 9)
-        writer.begin(
-          stampTransaction(writer.lastTimestamp, commitMicros),
-          commitLsn,
-          bytes.readUInt32BE(start + 17),
-          commitMicros,
-        )
+        const xid = bytes.readUInt32BE(start + 17)
+        this.#tail.begin(commitLsn, xid, commitMicros)
+        if (this.#skipping) return
+        writer.begin(stampTransaction(writer.lastTimestamp, commitMicros), commitLsn, xid, commitMicros)
         return
       }
       case letter.C: {
         const endLsn = readUint64(bytes, start + 10)
-        this.receivedEnd = endLsn
+        if (endLsn > this.receivedEnd) this.receivedEnd = endLsn
         this.transactions += 1
         if (this.#skipping) this.#skipping = false
         else writer.commit(endLsn)

@@ -12,8 +12,11 @@ import { GroupCommit } from './group-commit.ts'
 import { HealthCheck } from './health.ts'
 import type { FromIngest, IngestSettings, IngestStart } from './ingest.ts'
 import { install } from './install-sql.ts'
+import { LogTail } from './log-tail.ts'
 import { openLog } from './open-log.ts'
+import { passOver } from './pass-over.ts'
 import { prepareSource } from './prepare-source.ts'
+import type { Remedy } from './remedy.ts'
 import { SerialQueries } from './serial-queries.ts'
 import { SlotStream } from './stream.ts'
 
@@ -35,6 +38,10 @@ export interface AttemptOptions {
   readonly settings: () => IngestSettings
   readonly feeds: () => number
   readonly say: (message: FromIngest) => void
+  /** What is done about the failure of earlier attempts. */
+  readonly remedy: Remedy
+  /** It is done. */
+  readonly remedied: () => void
   /** Aborts when ingest stops. */
   readonly signal: AbortSignal
 }
@@ -42,11 +49,12 @@ export interface AttemptOptions {
 interface Gears {
   readonly writer: LogWriter
   readonly applier: MessageApplier
+  readonly tail: LogTail
   readonly commit: GroupCommit
   readonly control: SerialQueries
   readonly replication: RawConnection
   readonly slot: string
-  readonly prefix: string
+  readonly health: HealthCheck
 }
 
 export class Attempt {
@@ -56,6 +64,8 @@ export class Attempt {
   readonly #connections: RawConnection[] = []
   #closeWanted = false
   #stream: SlotStream | undefined
+  #tail: LogTail | undefined
+  wasStreaming = false
   #probes: ClockProbes | undefined
   #probing: NodeJS.Timeout | undefined
 
@@ -80,12 +90,17 @@ export class Attempt {
     this.#probe(false)
   }
 
+  /** Why the source is not the one that the log was written from. */
+  get difference(): string | undefined {
+    return this.#tail?.difference
+  }
+
   /** Settles after a stop; rejects with what made the attempt fail. */
   async run(): Promise<void> {
-    const { start, head, say, signal } = this.#options
+    const { start, head, say, signal, remedy, remedied } = this.#options
     say({ tag: 'state', state: { tag: 'connecting' } })
     // Always anew: what an earlier attempt began and did not finish is cut off.
-    const { writer, damage } = openLog(start.dir, head)
+    const { writer, damage, last } = openLog(start.dir, head)
     const giveUp = (): void => {
       if (this.#stream !== undefined) return
       // A backend that waits for transactions does not notice that we are gone, and would keep its slot.
@@ -99,26 +114,46 @@ export class Attempt {
       const control = new SerialQueries(await this.#connect(false))
       await install(control)
       let replication = await this.#connect(true)
-      const { prefix, slot, gap } = await prepareSource({
+      const { prefix, slot, gap, confirmed } = await prepareSource({
         dir: start.dir,
         control,
         replication,
         writer,
         damage,
+        copy: remedy.tag === 'copy' ? remedy.reason : undefined,
         waiting: (why) => say({ tag: 'waiting', why }),
       })
       if (gap !== undefined) say({ tag: 'gap', reason: gap })
+      if (remedy.tag === 'copy') remedied()
+      let from = confirmed
+      if (remedy.tag === 'pass-over' && confirmed !== undefined) {
+        say({ tag: 'gap', reason: await passOver({ control, writer, slot, error: remedy.error }) })
+        from = undefined
+        remedied()
+      }
       say({ tag: 'ready' })
-      const applier = new MessageApplier(writer, prefix)
+      const tail = new LogTail(from === undefined ? { tag: 'none' } : last, writer.endLsn, from ?? writer.endLsn)
+      this.#tail = tail
+      const applier = new MessageApplier(writer, prefix, tail)
       const commit = new GroupCommit(
         writer,
         () => this.#stream?.durable(),
         (error) => this.#failed.reject(error),
       )
+      const health = new HealthCheck({
+        control,
+        writer,
+        commit,
+        prefix,
+        source: start.source,
+        gap: (reason) => say({ tag: 'gap', reason }),
+      })
+      // What somebody did to the publication while nobody looked is in the log before anything is closed.
+      await health.check()
       for (;;) {
-        const gears = { writer, applier, commit, control, replication, slot, prefix }
-        await this.#catchUp(gears)
-        await this.#follow(gears)
+        const gears = { health, writer, applier, tail, commit, control, replication, slot }
+        const isRoom = remedy.tag === 'none' && (await this.#catchUp(gears)) === 'near'
+        await this.#follow(gears, isRoom)
         if (signal.aborted) break
         // The stream was left for bulk pulls; this connection would not stream again.
         await replication.close()
@@ -146,7 +181,7 @@ export class Attempt {
     return connection
   }
 
-  async #catchUp(gears: Gears): Promise<void> {
+  async #catchUp(gears: Gears): Promise<'near' | 'no room'> {
     const { head, say, settings } = this.#options
     const caughtUp = catchUp({
       ...gears,
@@ -156,11 +191,12 @@ export class Attempt {
       },
       pulling: () => say({ tag: 'state', state: { tag: 'pulling' } }),
     })
-    await Promise.race([caughtUp, this.#failed.promise])
+    return await Promise.race([caughtUp, this.#failed.promise])
   }
 
-  /** Streams until ingest stops, or until it is so far behind that bulk pulls are better. */
-  async #follow({ writer, applier, commit, control, replication, slot, prefix }: Gears): Promise<void> {
+  /** Streams until ingest stops, or until it is so far behind that bulk pulls are better, if there is room for them. */
+  async #follow(gears: Gears, isRoom: boolean): Promise<void> {
+    const { writer, applier, tail, commit, control, replication, slot, health } = gears
     const { start, head, say, settings, signal } = this.#options
     this.#probes = new ClockProbes(control)
     const stream = new SlotStream({
@@ -169,6 +205,7 @@ export class Attempt {
       overTcp: start.source.socketDir === undefined,
       writer,
       applier,
+      tail,
       commit,
       probes: this.#probes,
       closedTargetMs: () => settings().closedTargetMs,
@@ -176,15 +213,8 @@ export class Attempt {
     })
     const { done, end } = await stream.start()
     this.#stream = stream
+    this.wasStreaming = true
     say({ tag: 'state', state: { tag: 'streaming' } })
-    const health = new HealthCheck({
-      control,
-      writer,
-      commit,
-      prefix,
-      source: start.source,
-      gap: (reason) => say({ tag: 'gap', reason }),
-    })
     const left = Promise.withResolvers<void>()
     const leave = (): void => left.resolve()
     signal.addEventListener('abort', leave)
@@ -195,7 +225,7 @@ export class Attempt {
       setInterval(() => health.check().catch((error: unknown) => this.#failed.reject(error)), healthMs),
       setInterval(() => {
         looks = head.sourceLsn - stream.received > farBehindBytes ? looks + 1 : 0
-        if (looks >= farBehindLooks && !applier.inTransaction) leave()
+        if (isRoom && looks >= farBehindLooks && !applier.inTransaction) leave()
       }, gearLookMs),
     ]
     this.rearm()
@@ -212,6 +242,10 @@ export class Attempt {
       // What has arrived becomes durable, and the slot hears of it.
       await commit.drain()
       if (signal.aborted) stream.confirm()
+    } catch (error) {
+      // What came before the change that the server cannot send is complete, and must not come again in front of it.
+      if (error instanceof FeedError && error.code === 'FEED_SOURCE_REFUSED') await commit.drain()
+      throw error
     } finally {
       signal.removeEventListener('abort', leave)
       for (const timer of timers) clearInterval(timer)

@@ -6,12 +6,14 @@
 // that came to the head is the last one, however much was written meanwhile: the stream decodes that once.
 
 import { formatLsn, type Lsn } from '../core/lsn.ts'
+import { FeedError } from '../errors/feed-error.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { MessageApplier } from './apply-message.ts'
 import { bulkPull } from './bulk-pull.ts'
 import { askClock } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
+import type { LogTail } from './log-tail.ts'
 import type { Queries } from './serial-queries.ts'
 import { stampClosed } from './stamp.ts'
 
@@ -20,7 +22,15 @@ const worthPullingBytes = 8n * 1024n * 1024n
 
 /** The server collects a whole pull before it sends the first byte, beyond its work_mem in a file. */
 const pullBytes = 256 * 1024 * 1024
-const pullMessages = { first: 400_000, least: 50_000, most: 1_000_000 }
+/**
+ * How large a pull will be is known when one has come: the first is small. Where there is no room for the least one, the
+ * stream must do.
+ */
+const pullMessages = { first: 20_000, least: 2000, most: 1_000_000 }
+const growth = 8
+const noLimit = 1n << 64n
+/** temp_file_limit, a full disk, no memory. */
+const noRoom: ReadonlySet<string> = new Set(['53400', '53100', '53200'])
 
 /** The function came with PostgreSQL 16. */
 const noteRunningSql = `DO $$ BEGIN IF current_setting('server_version_num')::int >= 160000 THEN PERFORM pg_log_standby_snapshot(); END IF; END $$`
@@ -28,6 +38,7 @@ const noteRunningSql = `DO $$ BEGIN IF current_setting('server_version_num')::in
 export interface CatchUpOptions {
   readonly writer: LogWriter
   readonly applier: MessageApplier
+  readonly tail: LogTail
   readonly commit: GroupCommit
   readonly control: Queries
   readonly slot: string
@@ -39,35 +50,51 @@ export interface CatchUpOptions {
   readonly pulling: () => void
 }
 
-export async function catchUp(options: CatchUpOptions): Promise<void> {
-  const { writer, applier, commit, control, replication, slot, closedTargetMs, sourceAt, pulling } = options
+/** `no room`: the server cannot collect even the smallest pull. */
+export async function catchUp(options: CatchUpOptions): Promise<'near' | 'no room'> {
+  const { writer, applier, tail, commit, control, replication, slot, closedTargetMs, sourceAt, pulling } = options
   let maxMessages = pullMessages.first
   for (;;) {
     const probe = await askClock(control, false)
     sourceAt(probe.lsn)
-    if (probe.lsn - writer.endLsn < worthPullingBytes) return
+    if (probe.lsn - writer.endLsn < worthPullingBytes) return 'near'
     pulling()
     await control.query(noteRunningSql)
-    const pulled = await bulkPull({
-      connection: replication,
-      slot,
-      maxMessages,
-      message: (bytes, start, end) => applier.apply(bytes, start, end),
-      chunkDone: () => commit.written(),
-    })
+    let pulled
+    try {
+      pulled = await bulkPull({
+        connection: replication,
+        slot,
+        maxMessages,
+        message: (bytes, start, end) => applier.apply(bytes, start, end),
+        chunkDone: () => commit.written(),
+      })
+    } catch (error) {
+      if (!(error instanceof FeedError) || !noRoom.has(error.sqlstate) || applier.inTransaction) throw error
+      if (maxMessages <= pullMessages.least || !tail.isChecked) return 'no room'
+      maxMessages = Math.max(Math.floor(maxMessages / growth), pullMessages.least)
+      continue
+    }
     const isAll = pulled.messages < maxMessages
+    // The known transactions at its beginning must all be compared before the slot forgets them.
+    if (isAll) tail.passed(noLimit)
+    if (!tail.isChecked) {
+      maxMessages *= growth
+      continue
+    }
     // The pull began after the probe, and it has decoded every record that was flushed when it began. The probe's own
     // position may lie inside a record: after a crash, new commits may stand before it.
     if (isAll) writer.closed(stampClosed(writer.lastTimestamp, probe.micros, closedTargetMs()), writer.endLsn)
     await commit.drain()
     await advance(control, slot, writer.durableEndLsn)
-    if (isAll) return
+    if (isAll) return 'near'
     const fitting = Math.round((pullBytes * pulled.messages) / Math.max(1, pulled.bytes))
-    maxMessages = Math.min(Math.max(fitting, pullMessages.least), pullMessages.most)
+    maxMessages = Math.min(Math.max(fitting, pullMessages.least), pullMessages.most, maxMessages * growth)
   }
 }
 
-async function advance(control: Queries, slot: string, durable: Lsn): Promise<void> {
+/** The slot forgets what is before; PostgreSQL does not decode it for that. */
+export async function advance(control: Queries, slot: string, durable: Lsn): Promise<void> {
   const lsn = formatLsn(durable)
   await control.query(
     `SELECT pg_replication_slot_advance('${slot}', '${lsn}') FROM pg_replication_slots WHERE slot_name = '${slot}' AND confirmed_flush_lsn < '${lsn}'`,

@@ -322,3 +322,124 @@ test('bytes that change under readers stop ingest for good; readers hear of it, 
   }, /not written any more: the changelog in .* was durable up to position \d+ and can be read up to \d+ only/)
   await assert.rejects(all.thread.ready, { code: 'FEED_LOG_CORRUPT' })
 })
+
+test('a copy of the source, with the same identity, slot and timeline, is a gap; what it commits comes', async () => {
+  await using db = await server.database()
+  await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+  let first: Following | undefined = await following(db)
+  await watch(db, 't')
+  await db.sql(`INSERT INTO t VALUES ('both')`)
+  await first.story()
+  await first.thread.stop()
+  await slotIsFree(db)
+  await server.restart((dir) => cpSync(dir, `${dir}-copy`, { recursive: true, preserveTimestamps: true }))
+  await using original = await following(db)
+  first = undefined
+  await db.sql(`INSERT INTO t VALUES ('original 1'); INSERT INTO t VALUES ('original 2')`)
+  assert.deepEqual(await original.story(), ['both', 'original 1', 'original 2'])
+  await original.thread.stop()
+  await slotIsFree(db)
+  await server.restart((dir) => {
+    rmSync(dir, { recursive: true, force: true })
+    cpSync(`${dir}-copy`, dir, { recursive: true, preserveTimestamps: true })
+    rmSync(`${dir}-copy`, { recursive: true, force: true })
+    server.own(dir)
+  })
+  // It comes past where the log ends.
+  for (let i = 0; i < 40; i++) await db.sql(`INSERT INTO t VALUES ('copy ${i}')`)
+  await using copy = await following(db)
+  assert.match(await copy.gap(), /this is a copy of the source/)
+  const story = await copy.story()
+  const gap = story.indexOf('gap')
+  assert.deepEqual(story.slice(0, gap), ['both', 'original 1', 'original 2'])
+  assert.deepEqual(
+    story.slice(gap + 1),
+    Array.from({ length: 40 }, (_, i) => `copy ${i}`),
+  )
+})
+
+test('a copy is known for one also where bulk pulls read it, and a source that was killed is not taken for one', async () => {
+  await using db = await server.database()
+  await db.sql('CREATE TABLE t (id text PRIMARY KEY, filler text)')
+  await using all = await following(db)
+  await watch(db, 't')
+  await db.sql(`INSERT INTO t VALUES ('one')`)
+  await all.story()
+  await all.thread.stop()
+  for (let i = 0; i < 3; i++) {
+    await slotIsFree(db)
+    await using again = await following(db)
+    await db.sql(`INSERT INTO t VALUES ('again ${i}')`)
+    await again.story()
+    // The slot on the disk is older than the log.
+    process.kill(server.pid, 'SIGKILL')
+    await again.thread.stop()
+    await server.restart()
+    assert.deepEqual(again.gaps, [])
+  }
+  await db.sql(`INSERT INTO t SELECT g::text, repeat('x', 1000) FROM generate_series(1, 20000) g`)
+  await using last = await following(db)
+  const story = await last.story()
+  assert.deepEqual(story.slice(0, 4), ['one', 'again 0', 'again 1', 'again 2'])
+  assert.equal(story.length, 20_004)
+  assert.deepEqual(last.gaps, [])
+})
+
+test('a change that PostgreSQL cannot decode ends the feeds of its table, and no other', async () => {
+  await using db = await server.database()
+  await using all = await following(db)
+  await db.sql(`CREATE TYPE e AS ENUM ('good', 'bad'); CREATE TABLE kept (v e); INSERT INTO kept VALUES ('bad');
+    CREATE TABLE broken (id text PRIMARY KEY, v e); CREATE TABLE fine (id text PRIMARY KEY)`)
+  const broken = await watch(db, 'broken')
+  await watch(db, 'fine')
+  await db.sql(`INSERT INTO broken VALUES ('before', 'good'); INSERT INTO fine VALUES ('before')`)
+  await db.sql(`DELETE FROM pg_enum WHERE enumlabel = 'bad'`)
+  await db.sql(`INSERT INTO fine VALUES ('between')`)
+  await db.sql(`BEGIN; SAVEPOINT s; INSERT INTO broken SELECT 'never', v FROM kept; COMMIT`)
+  await db.sql(`INSERT INTO fine VALUES ('after'); INSERT INTO broken VALUES ('after', 'good')`)
+  assert.match(
+    await all.gap(),
+    /cannot decode a transaction that changes public\.broken .*invalid internal value for enum/,
+  )
+  assert.deepEqual(await all.story(), ['before', 'before', 'between', 'gap', 'after', 'after'])
+  const gap = readLog(db.dir, all.head).find((event) => event.tag === 'gap')
+  assert.deepEqual(gap?.tag === 'gap' ? gap.relids : undefined, [broken])
+  await within(5000, 'the trouble to be over', () => all.thread.trouble.now === undefined)
+  const [held] = await db.sql(
+    `SELECT confirmed_flush_lsn >= pg_current_wal_lsn() - 1000000 FROM pg_replication_slots WHERE database = current_database()`,
+  )
+  assert.deepEqual(held, ['t'])
+  assert.deepEqual(await db.sql(`SELECT FROM pg_extension WHERE extname = 'pg_walinspect'`), [])
+})
+
+test('a publication that was dropped while nobody looked is a gap, before anything is closed behind it', async () => {
+  await using db = await server.database()
+  await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+  const before = await following(db)
+  const relid = await watch(db, 't')
+  await db.sql(`INSERT INTO t VALUES ('published')`)
+  await before.story()
+  await before.thread.stop()
+  await slotIsFree(db)
+  await db.sql(`SET event_triggers = off; DROP PUBLICATION pg_changefeed`)
+  await db.sql(`INSERT INTO t VALUES ('lost')`)
+  await using all = await following(db)
+  assert.match(await all.gap(), /publication "pg_changefeed" was dropped/)
+  await within(
+    10_000,
+    'the table to be back',
+    async () => (await db.sql(`SELECT changefeed.published(${relid})`))[0]?.[0] === 't',
+  )
+  await db.sql(`INSERT INTO t VALUES ('again')`)
+  assert.deepEqual(await all.story(), ['published', 'gap', 'again'])
+  const events = readLog(db.dir, all.head)
+  const since = events.slice(events.findIndex((event) => event.tag === 'transaction' && event.rows.length > 0) + 1)
+  const lost = await db.sql(
+    `SELECT (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint FROM t WHERE id = 'lost'`,
+  )
+  const early = since.slice(
+    0,
+    since.findIndex((event) => event.tag === 'gap'),
+  )
+  assert.ok(early.every((event) => event.tag !== 'closed' || event.ts.wall < BigInt(lost[0]?.[0] ?? '0') * 1000n))
+})

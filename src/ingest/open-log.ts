@@ -4,6 +4,7 @@
 import { closeSync, fsyncSync, openSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { FeedError } from '../errors/feed-error.ts'
 import type { LogHead } from '../changelog/files/log-head.ts'
+import type { LastTransaction } from '../changelog/files/last-transaction.ts'
 import { LogWriter } from '../changelog/files/log-writer.ts'
 import { recoverLog } from '../changelog/files/recover.ts'
 import { listSegments, syncDir } from '../changelog/files/segment.ts'
@@ -12,6 +13,7 @@ export interface OpenedLog {
   readonly writer: LogWriter
   /** Bytes that were cut off because they made no sense: most likely a write that a crash tore. */
   readonly damage: string | undefined
+  readonly last: LastTransaction
 }
 
 export function openLog(dir: string, head: LogHead): OpenedLog {
@@ -23,6 +25,7 @@ export function openLog(dir: string, head: LogHead): OpenedLog {
     return {
       writer: new LogWriter({ dir, head, recovered, segmentBytes: testSegmentBytes() }),
       damage: recovered.damage,
+      last: recovered.last,
     }
   } catch (error) {
     if (error instanceof FeedError) throw error

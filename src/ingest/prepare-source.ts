@@ -19,6 +19,8 @@ export interface PreparedSource {
   readonly slot: string
   /** What was lost, if anything was. */
   readonly gap: string | undefined
+  /** Of the slot, when the log goes on where it ended. */
+  readonly confirmed: Lsn | undefined
 }
 
 export interface SourceAtHand {
@@ -33,6 +35,8 @@ export interface SourceAtHand {
   readonly writer: LogWriter
   /** What recovery of the log had to cut off for its bytes. */
   readonly damage: string | undefined
+  /** Why the source is not the one that the log was written from, if an attempt has found that. */
+  readonly copy: string | undefined
 }
 
 export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
@@ -46,12 +50,14 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   const prefix = messagePrefix + token
   const distrust = token === seen ? undefined : (why ?? madeAnew)
   const log = { durableEnd: writer.endLsn, damage, distrust }
-  const verdict = judgeSlot(slot, await readSlot(control, slot), wal, log)
+  const facts = await readSlot(control, slot)
+  let verdict = judgeSlot(slot, facts, wal, log)
+  if (verdict.tag === 'continue' && at.copy !== undefined) verdict = { tag: 'gap', goesOn: 'at the slot', gap: at.copy }
   if (verdict.tag === 'continue') {
     if (known?.timeline !== identity.timeline) keepIdentity(dir, identity)
     // What the event trigger has not seen because somebody had switched it off.
     await control.query('SELECT changefeed.look()')
-    return { prefix, slot, gap: undefined }
+    return { prefix, slot, gap: undefined, confirmed: facts?.confirmedLsn }
   }
 
   let from: Lsn
@@ -74,13 +80,13 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   // Tables may have changed in what is missing: every description is written into the WAL again.
   await control.query(registerAllSql)
   await control.query(`UPDATE changefeed.source SET seen = '${token}' WHERE seen IS DISTINCT FROM '${token}'`)
-  return { prefix, slot, gap: verdict.gap }
+  return { prefix, slot, gap: verdict.gap, confirmed: undefined }
 }
 
 const madeAnew = 'schema "changefeed" was dropped and made anew: what was published meanwhile is not known'
 
 /** Also tables that the publication still has and our schema does not know any more. */
-const registerAllSql = `SELECT changefeed.register(relid) FROM (
+export const registerAllSql = `SELECT changefeed.register(relid) FROM (
   SELECT relid FROM changefeed.watched
   UNION SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}'
 ) AS t WHERE EXISTS (SELECT FROM pg_class WHERE oid = relid)`

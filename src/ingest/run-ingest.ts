@@ -5,6 +5,7 @@ import { LogHead } from '../changelog/files/log-head.ts'
 import { applyRetention } from '../changelog/files/retention.ts'
 import { FeedError, toWireError } from '../errors/feed-error.ts'
 import { Attempt } from './attempt.ts'
+import { Remedies } from './remedy.ts'
 import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
 
 const backoffMs = { first: 100, most: 5000 }
@@ -22,6 +23,7 @@ export class Ingest {
   /** Undefined until somebody has said what is needed: nothing goes by age before. */
   #pins: readonly number[] | undefined
   #attempt: Attempt | undefined
+  readonly #remedies = new Remedies()
   #closeWanted = false
   /** What an attempt said last. */
   #state: IngestState = { tag: 'connecting' }
@@ -95,12 +97,18 @@ export class Ingest {
       settings: () => this.#settings,
       feeds: () => this.#feeds,
       say: this.#say,
+      remedy: this.#remedies.now,
+      remedied: () => this.#remedies.done(),
       signal: this.#stopping.signal,
     })
     if (this.#closeWanted) attempt.closeNow()
     this.#attempt = attempt
     try {
       await attempt.run()
+    } catch (error) {
+      const { difference, wasStreaming } = attempt
+      this.#remedies.failed({ error, logEnd: this.#head.endLsn, difference, wasStreaming })
+      throw error
     } finally {
       this.#attempt = undefined
       // Whoever asked the attempt that failed may still wait.

@@ -8,7 +8,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { compareHlc } from '../core/hlc.ts'
-import { formatLsn, type Lsn } from '../core/lsn.ts'
+import { formatLsn, zeroLsn, type Lsn } from '../core/lsn.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import type { CopyBothStream, RawConnection } from '../postgres/raw-connection.ts'
 import type { MessageApplier } from './apply-message.ts'
@@ -16,6 +16,7 @@ import type { ClockProbes } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { publication } from './install-sql.ts'
 import { readReplicationMessage, statusUpdate, type ReplicationHandler } from './replication-message.ts'
+import type { LogTail } from './log-tail.ts'
 import { stampClosed } from './stamp.ts'
 
 /** Farther behind than this, and over TCP, reading slowly lets the server send in large pieces. */
@@ -35,6 +36,7 @@ export interface StreamOptions {
   readonly overTcp: boolean
   readonly writer: LogWriter
   readonly applier: MessageApplier
+  readonly tail: LogTail
   readonly commit: GroupCommit
   readonly probes: ClockProbes
   readonly closedTargetMs: () => number
@@ -53,7 +55,8 @@ export class SlotStream implements ReplicationHandler {
 
   constructor(options: StreamOptions) {
     this.#options = options
-    this.#received = options.writer.endLsn
+    const { tail, writer } = options
+    this.#received = tail.isChecked ? writer.endLsn : tail.start
   }
 
   /** Every commit that starts before it has arrived. */
@@ -63,8 +66,8 @@ export class SlotStream implements ReplicationHandler {
 
   /** Starts the stream; its `done` rejects when the server or the connection fails. */
   async start(): Promise<CopyBothStream> {
-    const { connection, slot, writer, overTcp, sourceLsn, commit } = this.#options
-    const sql = `START_REPLICATION SLOT "${slot}" LOGICAL ${formatLsn(writer.durableEndLsn)} (proto_version '1', publication_names '"${publication}"', messages 'true')`
+    const { connection, slot, writer, tail, overTcp, sourceLsn, commit } = this.#options
+    const sql = `START_REPLICATION SLOT "${slot}" LOGICAL ${formatLsn(tail.isChecked ? writer.durableEndLsn : tail.start)} (proto_version '1', publication_names '"${publication}"', messages 'true')`
     this.#stream = await connection.copyBoth(sql, {
       data: (bytes, start, end) => readReplicationMessage(this, bytes, start, end),
       chunkDone: () => {
@@ -77,17 +80,24 @@ export class SlotStream implements ReplicationHandler {
   }
 
   message(bytes: Buffer, start: number, end: number): void {
-    const { applier } = this.#options
+    const { applier, tail } = this.#options
     applier.apply(bytes, start, end)
     if (bytes[start] !== commitTag) return
+    if (!tail.isChecked) return
     this.#received = applier.receivedEnd
     if (this.#received >= this.#target) this.#closeReached()
   }
 
   keepalive(walEnd: Lsn, replyWanted: boolean): void {
-    const { applier, writer, commit } = this.#options
+    const { applier, tail, writer, commit } = this.#options
     if (applier.inTransaction) {
       if (replyWanted) this.confirm()
+      return
+    }
+    tail.passed(walEnd)
+    if (!tail.isChecked) {
+      if (replyWanted) this.confirm()
+      this.#askTimer ??= setTimeout(() => this.#askPosition(), this.#askAgainMs())
       return
     }
     if (walEnd > this.#received) this.#received = walEnd
@@ -121,7 +131,7 @@ export class SlotStream implements ReplicationHandler {
     clearTimeout(this.#confirmTimer)
     this.#confirmTimer = undefined
     this.#confirmedAtMs = Date.now()
-    this.#stream?.send(statusUpdate(this.#options.writer.durableEndLsn, false))
+    this.#stream?.send(statusUpdate(this.#confirmable, false))
   }
 
   /** Nothing is sent any more. */
@@ -132,13 +142,21 @@ export class SlotStream implements ReplicationHandler {
   }
 
   #closeReached(): void {
-    const { applier, probes, writer, closedTargetMs } = this.#options
+    const { applier, tail, probes, writer, closedTargetMs } = this.#options
+    this.#target = probes.target ?? noTarget
+    if (!tail.isChecked) return
     const reached = applier.inTransaction ? undefined : probes.reached(this.#received)
     this.#target = probes.target ?? noTarget
     if (reached === undefined) return
     const ts = stampClosed(writer.lastTimestamp, reached.micros, reached.exact ? 0 : closedTargetMs())
     const isGain = compareHlc(ts, writer.lastTimestamp) > 0 || this.#received > writer.endLsn
     if (reached.exact || isGain) writer.closed(ts, this.#received)
+  }
+
+  /** Before the source has proved to be the log's, the slot stays where it is: zero confirms nothing. */
+  get #confirmable(): Lsn {
+    const { tail, writer } = this.#options
+    return tail.isChecked ? writer.durableEndLsn : zeroLsn
   }
 
   #askAgainMs(): number {
@@ -150,7 +168,7 @@ export class SlotStream implements ReplicationHandler {
     clearTimeout(this.#askTimer)
     this.#askTimer = undefined
     if (this.#target !== noTarget && this.#target > this.#received) {
-      this.#stream?.send(statusUpdate(this.#options.writer.durableEndLsn, true))
+      this.#stream?.send(statusUpdate(this.#confirmable, true))
     }
   }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { record } from '../../src/changelog/changelog.ts'
+import { readGap, type Gap } from '../../src/changelog/files/gap-record.ts'
 import type { LogHead } from '../../src/changelog/files/log-head.ts'
 import { openChangelog } from '../../src/changelog/files/open-changelog.ts'
 import type { Hlc } from '../../src/core/hlc.ts'
@@ -146,7 +147,7 @@ export type LogEvent =
       readonly records: readonly string[]
     }
   | { readonly tag: 'closed'; readonly ts: Hlc; readonly lsn: Lsn }
-  | { readonly tag: 'gap'; readonly reason: string }
+  | ({ readonly tag: 'gap' } & Gap)
 
 /** Everything durable in the log, from its tail. */
 export function readLog(dir: string, head: LogHead): LogEvent[] {
@@ -178,8 +179,10 @@ export function readLog(dir: string, head: LogHead): LogEvent[] {
         open = undefined
       } else if (tag === record.closed)
         events.push({ tag: 'closed', ts: hlc(start + 1), lsn: payload.readBigUInt64BE(start + 13) })
-      else if (tag === record.gap) events.push({ tag: 'gap', reason: payload.toString('utf8', start + 1, at) })
-      else if (tag === record.schema) {
+      else if (tag === record.gap || tag === record.gapOf) {
+        const gap = readGap(payload, start, at)
+        if (gap !== undefined) events.push({ tag: 'gap', ...gap })
+      } else if (tag === record.schema) {
         const json = payload.toString('utf8', start + 1, at)
         open?.schemas.push(json)
         open?.records.push(json)

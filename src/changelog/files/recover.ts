@@ -11,6 +11,7 @@ import { record } from '../changelog.ts'
 import { flag } from './block-format.ts'
 import { BlockScanner } from './block-scanner.ts'
 import type { KnownTable } from './known-tables.ts'
+import { findLast, type LastTransaction } from './last-transaction.ts'
 import { listSegments, makeLogDir, readSegmentHeader, syncDir, type SegmentName } from './segment.ts'
 
 export interface Recovered {
@@ -24,6 +25,7 @@ export interface Recovered {
   /** Zero for a new log. */
   readonly endLsn: Lsn
   readonly known: Map<number, KnownTable>
+  readonly last: LastTransaction
   /** The segment is of an earlier format: what is written next belongs into a new one. */
   readonly isOldFormat: boolean
   /** Where the bytes stopped to make sense, if they did. */
@@ -35,9 +37,13 @@ interface Found {
   readonly resolved: Hlc
   readonly endLsn: Lsn
   readonly known: Map<number, KnownTable>
+  /** Undefined: it lies in an earlier segment. */
+  readonly last: LastTransaction | undefined
 }
 
 interface Scanned {
+  /** The last transaction that begins in it, complete or not. */
+  readonly begun: LastTransaction | undefined
   /** The end of the last complete block; undefined: there is none. */
   readonly found: Found | undefined
   readonly isOldFormat: boolean
@@ -61,7 +67,8 @@ export function recoverLog(dir: string, shown = 0): Recovered {
       throw damaged(dir, shown, scanned.found?.position ?? segment.start, damage)
     if (scanned.found !== undefined) {
       cutAt(segment, scanned.found.position)
-      return { segment, tail, ...scanned.found, isOldFormat: scanned.isOldFormat, damage }
+      const last = scanned.found.last ?? lastOfEarlier(segments)
+      return { segment, tail, ...scanned.found, last, isOldFormat: scanned.isOldFormat, damage }
     }
     // No complete end in it: it holds nothing but a part of an unfinished transaction.
     rmSync(segment.path)
@@ -76,9 +83,19 @@ export function recoverLog(dir: string, shown = 0): Recovered {
     resolved: zeroHlc,
     endLsn: zeroLsn,
     known: new Map(),
+    last: { tag: 'none' },
     isOldFormat: false,
     damage,
   }
+}
+
+/** Whatever began there is complete: the log goes on behind it. */
+function lastOfEarlier(segments: readonly SegmentName[]): LastTransaction {
+  for (const segment of segments.toReversed()) {
+    const { begun } = scanSegment(segment)
+    if (begun !== undefined) return begun
+  }
+  return { tag: 'none' }
 }
 
 function damaged(dir: string, shown: number, readable: number, damage: string | undefined): FeedError {
@@ -96,12 +113,13 @@ function scanSegment(segment: SegmentName): Scanned {
   const fd = openSync(segment.path, 'r')
   try {
     const header = readSegmentHeader(fd, segment)
-    if (header === undefined) return { found: undefined, isOldFormat: false, damage: undefined }
+    if (header === undefined) return { found: undefined, begun: undefined, isOldFormat: false, damage: undefined }
     const { isOldFormat } = header
     const limit = segment.start + fstatSync(fd).size
     const scanner = new BlockScanner(fd, segment.start)
     const known: Found['known'] = new Map()
     let found: Found | undefined
+    let begun: LastTransaction | undefined
     let damage: string | undefined
     let knownNow: Found['known'] = new Map()
     for (;;) {
@@ -120,8 +138,10 @@ function scanSegment(segment: SegmentName): Scanned {
         noteKnown(payload, known)
         knownNow = new Map([...known].map(([relid, records]) => [relid, { ...records }]))
       }
+      begun = findLast(payload) ?? begun
       if (!block.continues) {
         found = {
+          last: begun,
           position: block.nextPosition,
           resolved: block.resolved,
           endLsn: block.endLsn,
@@ -135,7 +155,7 @@ function scanSegment(segment: SegmentName): Scanned {
     const readable = scanner.position
     if (damage === undefined && readable < limit)
       damage = `${segment.path}: no readable block at position ${readable}, ${limit - readable} bytes before its end`
-    return { found, isOldFormat, damage }
+    return { found, begun, isOldFormat, damage }
   } finally {
     closeSync(fd)
   }

@@ -1,0 +1,77 @@
+// What the next attempt does about the failure of the last ones. Most failures mend themselves when it is tried again. One
+// that PostgreSQL's decoding reports does not, when it comes again and again at the same place: the slot would stand there
+// for ever.
+
+import { FeedError } from '../errors/feed-error.ts'
+import type { Lsn } from '../core/lsn.ts'
+
+export type Remedy =
+  | { readonly tag: 'none' }
+  /** The source is another one: the log goes on behind a gap. */
+  | { readonly tag: 'copy'; readonly reason: string }
+  /** Only the stream shows what comes before the change that fails: a pull gives all or nothing. */
+  | { readonly tag: 'stream' }
+  /** The next transactions hold text that PostgreSQL cannot convert: we do it. */
+  | { readonly tag: 'convert' }
+  /** The next transaction can never be read. */
+  | { readonly tag: 'pass-over'; readonly error: FeedError }
+
+export interface Failure {
+  readonly error: unknown
+  /** Durable end of the log. */
+  readonly logEnd: Lsn
+  /** Why the source is not the one of the log. */
+  readonly difference: string | undefined
+  /** Not in a pull. */
+  readonly wasStreaming: boolean
+}
+
+/** A failure at the same place that came so often is no accident. */
+const enough = 3
+
+const unconvertible: ReadonlySet<string> = new Set(['22021', '22P05'])
+/** Resources, operators, the system, the connection: time may mend them wherever they show. */
+const passing = /^(08|40|53|55|57|58)/
+
+export class Remedies {
+  #place = ''
+  #count = 0
+  now: Remedy = { tag: 'none' }
+
+  /** An attempt failed. */
+  failed({ error, logEnd, difference, wasStreaming }: Failure): void {
+    if (difference !== undefined) this.now = { tag: 'copy', reason: difference }
+    else if (error instanceof FeedError && isOfDecoding(error)) this.#decoding(error, logEnd, wasStreaming)
+    else if (this.#place !== '' && !this.#place.startsWith(`${logEnd} `)) this.#forget()
+  }
+
+  /** What the remedy was for is over. */
+  done(): void {
+    this.#forget()
+  }
+
+  #decoding(error: FeedError, logEnd: Lsn, wasStreaming: boolean): void {
+    const place = `${logEnd} ${error.sqlstate}`
+    if (place !== this.#place) this.#count = 0
+    this.#place = place
+    if (wasStreaming) this.#count += 1
+    if (isPublicationMissing(error) || this.#count >= enough) this.now = { tag: 'pass-over', error }
+    else if (unconvertible.has(error.sqlstate) && this.#count <= 1) this.now = { tag: 'convert' }
+    else this.now = { tag: 'stream' }
+  }
+
+  #forget(): void {
+    this.#place = ''
+    this.#count = 0
+    this.now = { tag: 'none' }
+  }
+}
+
+/** Decoding as of then does not find the publication, although it is there now. */
+export function isPublicationMissing({ sqlstate, context }: FeedError): boolean {
+  return sqlstate === '42704' && context !== undefined && / callback/.test(context)
+}
+
+function isOfDecoding({ context, sqlstate }: FeedError): boolean {
+  return context !== undefined && /output plugin .* callback/.test(context) && !passing.test(sqlstate)
+}
