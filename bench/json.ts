@@ -187,6 +187,7 @@ function relationOf(columns: Sample['columns']): RelationSchema {
     },
     columns: columns.map(([name, type]) => ({ name, shape: shapeOf(type) })),
     keyIndexes: [0],
+    keyId: 1,
   }
 }
 

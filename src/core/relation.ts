@@ -10,6 +10,10 @@ export interface RelationSchema {
   readonly columns: readonly RelationColumn[]
   /** Tuple indexes of the primary key columns, in key order. */
   readonly keyIndexes: readonly number[]
+  /** Why `keyIndexes` are not the whole key; rows of the table cannot be read then. */
+  readonly keyProblem?: string | undefined
+  /** Another number for another key: of another table, or of other columns of this one. Keys of one number compare. */
+  readonly keyId: number
   /** Updates and deletes do not log the primary key of the row they change: REPLICA IDENTITY is another index. */
   readonly identityLacksKey?: boolean | undefined
 }

@@ -9,6 +9,7 @@ const relationOf = (columns: number): RelationSchema => ({
   description: { relid: 7, database: 'd', schema: 'public', name: 't', columns: [], primaryKey: [], identity: 'd' },
   columns: Array.from({ length: columns }, (_, i) => ({ name: `c${i}`, shape: { tag: 'scalar', name: 'text' } })),
   keyIndexes: [0],
+  keyId: 1,
 })
 
 function read(line: Buffer, columns: number): (string | null)[] {

@@ -192,9 +192,48 @@ test('records that are cut anywhere are errors', () => {
     for (let end = 1; end < bytes.length; end++) {
       assert.throws(
         () => new SchemaHistory().apply(bytes, 0, end),
-        (error: { code?: string }) => error.code === 'FEED_PROTOCOL' || error.code === 'FEED_LOG_CORRUPT',
+        (error: { code?: string }) => error.code === 'FEED_DECODE' || error.code === 'FEED_LOG_CORRUPT',
         `cut at ${end}`,
       )
     }
   }
+})
+
+test('a key column that is not among the columns of the layout makes no smaller key, but a reason', () => {
+  const twoColumns = describe([id, feeling], ['id', 'feeling'])
+  const whole = fed(layout(laidOut, 'f'), schemaRecord(twoColumns)).relation(7)
+  assert.deepEqual([whole?.keyIndexes, whole?.keyProblem], [[1, 0], undefined])
+  const other: readonly LayoutColumn[] = [...laidOut, ['more', oids.text]]
+  const renamed = describe([id, column('state', oids.mood, mood, 2)], ['id', 'state'])
+  const partial = fed(layout(other, 'f'), schemaRecord(renamed)).relation(7)
+  assert.match(partial?.keyProblem ?? '', /column "state" of its primary key is not among the columns/)
+})
+
+test("the layout's own flags stand in for one key column that has another name, in its place of the key", () => {
+  const flagged: readonly LayoutColumn[] = [
+    ['more', oids.text],
+    ['feeling', oids.mood, true],
+    ['id', oids.int8, true],
+  ]
+  const renamed = describe([id, column('state', oids.mood, mood, 2)], ['id', 'state'])
+  const relation = fed(layout(flagged), schemaRecord(renamed)).relation(7)
+  assert.deepEqual([relation?.keyIndexes, relation?.keyProblem], [[2, 1], undefined])
+})
+
+test('a key that the flags of the layout contradict is not used', () => {
+  const flagged = laidOut.map(([name, oid]): LayoutColumn => [name, oid, true])
+  assert.match(
+    fed(layout(flagged), schemaRecord(described)).relation(7)?.keyProblem ?? '',
+    /column "feeling" is part of the primary key that was logged/,
+  )
+})
+
+test('keys of the same columns have one number, whatever the columns are called, and other keys have others', () => {
+  const of = (description: TableDescription): number | undefined =>
+    fed(layout(laidOut, 'f'), schemaRecord(description)).relation(7)?.keyId
+  const first = of(described)
+  assert.equal(of(describe([column('number', oids.int8, int8), feeling], ['number'])), first)
+  assert.equal(relationOfDescription(described).keyId, first)
+  assert.notEqual(of(describe([id, feeling], ['feeling'])), first)
+  assert.notEqual(relationOfDescription({ ...described, relid: 8 }).keyId, first)
 })

@@ -10,6 +10,7 @@ import type { RelationColumn, RelationSchema } from '../core/relation.ts'
 import type { TableDescription, TypeShape } from '../core/table.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { shapeOfType } from './built-in-types.ts'
+import { flaggedIndexes, keyOfDescription, keyOfLayout } from './key-columns.ts'
 import { readRelation, type RelationMessage } from './pgoutput/relation.ts'
 
 interface Known {
@@ -69,7 +70,7 @@ export class SchemaHistory {
   }
 
   #layOut(bytes: Buffer, at: number, end: number): void {
-    if (at + 5 > end) throw new FeedError('FEED_PROTOCOL', 'a relation message is cut off')
+    if (at + 5 > end) throw new FeedError('FEED_DECODE', 'a relation message is cut off')
     const relid = bytes.readUInt32BE(at + 1)
     const known = this.#known.get(relid) ?? nothing
     if (isSame(known.layoutBytes, bytes, at, end)) return
@@ -90,7 +91,7 @@ export class SchemaHistory {
 /** For scans: columns in attribute order, which is the order to select them in. */
 export function relationOfDescription(description: TableDescription): RelationSchema {
   const columns = description.columns.map(({ name, shape }) => ({ name, shape }))
-  return { relid: description.relid, description, columns, keyIndexes: keyIndexes(columns, description.primaryKey) }
+  return { relid: description.relid, description, columns, ...keyOfDescription(description) }
 }
 
 function join(layout: RelationMessage, described: TableDescription | undefined): RelationSchema {
@@ -99,14 +100,10 @@ function join(layout: RelationMessage, described: TableDescription | undefined):
     shape: shapeOf(name, typeOid, described),
   }))
   const description = described ?? describeLayout(layout)
-  let indexes = keyIndexes(columns, description.primaryKey)
-  if (indexes.length === 0 || indexes.length < description.primaryKey.length) {
-    // The description has no key, or its key columns had other names when this layout was sent.
-    const flagged = flaggedIndexes(layout)
-    if (flagged.length > 0) indexes = flagged
-  }
-  const identityLacksKey = layout.identity !== 'f' && !indexes.every((index) => layout.columns[index]?.isKey === true)
-  return { relid: layout.relid, description, columns, keyIndexes: indexes, identityLacksKey }
+  const key = keyOfLayout(layout, described)
+  const identityLacksKey =
+    layout.identity !== 'f' && !key.keyIndexes.every((index) => layout.columns[index]?.isKey === true)
+  return { relid: layout.relid, description, columns, ...key, identityLacksKey }
 }
 
 /** A column of the same type has the same shape, whatever its name. */
@@ -114,15 +111,6 @@ function shapeOf(name: string, typeOid: number, described: TableDescription | un
   const sameType = described?.columns.filter((column) => column.typeOid === typeOid)
   const column = sameType?.find((candidate) => candidate.name === name) ?? sameType?.[0]
   return column?.shape ?? shapeOfType(typeOid)
-}
-
-function keyIndexes(columns: readonly RelationColumn[], key: readonly string[]): number[] {
-  return key.map((name) => columns.findIndex((column) => column.name === name)).filter((index) => index >= 0)
-}
-
-/** With REPLICA IDENTITY FULL every column is flagged, which says nothing about the key. */
-function flaggedIndexes({ identity, columns }: RelationMessage): number[] {
-  return identity === 'f' ? [] : columns.flatMap(({ isKey }, i) => (isKey ? [i] : []))
 }
 
 function describeLayout(layout: RelationMessage): TableDescription {

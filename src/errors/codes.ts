@@ -43,6 +43,8 @@ export const codes = {
   FEED_ROW: { sqlstate: 'XXUUU', retry: false },
   /** The changelog is damaged. */
   FEED_LOG_CORRUPT: { sqlstate: 'XX001', retry: false },
+  /** A record of the changelog does not read as its table says: the bytes will be the same the next time. */
+  FEED_DECODE: { sqlstate: 'XX001', retry: false },
   /** The disk of the changelog is full or failing. */
   FEED_LOG_IO: { sqlstate: '58030', retry: true },
   /** PostgreSQL is not reachable or dropped the connection. */

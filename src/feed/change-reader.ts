@@ -67,6 +67,7 @@ export class ChangeReader {
     if (relation === undefined) {
       throw new FeedError('FEED_LOG_CORRUPT', `the changelog holds rows of relation ${relid} before its description`)
     }
+    if (relation.keyProblem !== undefined) throw keyNotWhole(relation, relation.keyProblem)
     this.relation = relation
   }
 
@@ -76,6 +77,13 @@ export class ChangeReader {
     const message = `a row of table "${name}" is not complete: an out-of-line value that an UPDATE left alone was not logged`
     throw new FeedError('FEED_ROW', message, { hint: fullIdentity(this.relation) })
   }
+}
+
+function keyNotWhole({ description: { schema, name } }: RelationSchema, why: string): FeedError {
+  const message = `rows of table "${name}" cannot be told apart by their key: ${why}`
+  return new FeedError('FEED_ROW', message, {
+    hint: `ALTER TABLE ${quoted(schema)}.${quoted(name)} REPLICA IDENTITY FULL describes the table anew; then start the changefeed again with an initial scan`,
+  })
 }
 
 /** Somebody gave the table another identity while it was watched. */
@@ -115,4 +123,5 @@ const nowhere: RelationSchema = {
   description: { relid: 0, database: '', schema: '', name: '', columns: [], primaryKey: [], identity: 'd' },
   columns: [],
   keyIndexes: [],
+  keyId: 0,
 }

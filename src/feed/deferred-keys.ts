@@ -77,8 +77,8 @@ export class DeferredKeys {
   }
 }
 
-function keyOf({ relid, keyIndexes }: RelationSchema, row: RowView): string {
-  return `${relid} ${digest(row, keyIndexes)}`
+function keyOf({ keyId, keyIndexes }: RelationSchema, row: RowView): string {
+  return `${keyId} ${digest(row, keyIndexes)}`
 }
 
 /** Of some columns, or of all. */

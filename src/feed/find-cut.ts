@@ -3,6 +3,7 @@
 import { record, type Changelog } from '../changelog/changelog.ts'
 import { prevHlc, type Hlc } from '../core/hlc.ts'
 import type { Lsn } from '../core/lsn.ts'
+import { Turns } from './turns.ts'
 
 export interface FindCutOptions {
   readonly log: Changelog
@@ -20,7 +21,10 @@ export async function findCut({ log, from, point, closeNow, signal }: FindCutOpt
   let last: Hlc | undefined
   let current: Hlc | undefined
   closeNow()
+  const turns = new Turns()
   for (;;) {
+    // Only who lets others in hears that the feed was stopped.
+    await turns.breathe()
     signal.throwIfAborted()
     const block = reader.next()
     if (block === undefined) {

@@ -10,7 +10,13 @@ import type { PassLimits } from './large-transaction.ts'
 import { MessageOutput } from './message-output.ts'
 
 /** Every message up to `endTime`, as `<key> <ts> <b after>|<b before>`, and the frontiers in between as `-> <ts>`. */
-async function follow(log: Changelog, after: Hlc, endTime: Hlc, limits?: PassLimits): Promise<string[]> {
+async function follow(
+  log: Changelog,
+  after: Hlc,
+  endTime: Hlc,
+  limits?: PassLimits,
+  signal = new AbortController().signal,
+): Promise<string[]> {
   const said: string[] = []
   const b = (row: RowView | undefined): string =>
     row === undefined ? '-' : row.bytes.toString('latin1', row.starts[1], row.ends[1]).slice(0, 8)
@@ -43,7 +49,7 @@ async function follow(log: Changelog, after: Hlc, endTime: Hlc, limits?: PassLim
       await handOn()
       said.push(`-> ${frontier.wall}`)
     },
-    signal: new AbortController().signal,
+    signal,
     limits,
   })
   await follower.run()
@@ -148,4 +154,41 @@ test('a table that was dropped just before the feed begins ends it, unless it is
     [],
   )
   await files.writer.close()
+})
+
+test('a feed that is stopped in the passes over a large transaction stops there', async () => {
+  using files = await WrittenLog.open()
+  files.transaction([insert(['1', 'x'])], true)
+  const filler = 'f'.repeat(20_000)
+  const ts = files.transaction(Array.from({ length: 400 }, (_, i) => update(['1', `${i}${filler}`], ['1', filler])))
+  await files.writer.flush()
+  await files.writer.close()
+  const { log } = files
+  const abort = new AbortController()
+  let readAfterAbort = 0
+  // The reader of a pass: the feed is stopped at its fifth block.
+  const counted: Changelog = {
+    ...log,
+    head: log.head,
+    tail: log.tail,
+    jumpTo: (position) => {
+      const reader = log.jumpTo(position)
+      let count = 0
+      return {
+        next: () => reader.next(),
+        wait: (signal) => reader.wait(signal),
+        readAt: (at) => {
+          if (abort.signal.aborted) readAfterAbort += 1
+          if (++count === 5) abort.abort()
+          return reader.readAt(at)
+        },
+        [Symbol.dispose]: () => reader[Symbol.dispose](),
+      }
+    },
+  }
+  assert.deepEqual(
+    (await follow(counted, files.start, ts, undefined, abort.signal)).filter((line) => !line.startsWith('->')),
+    ['1 2000 x|-'],
+  )
+  assert.equal(readAfterAbort, 0)
 })

@@ -77,6 +77,9 @@ export class LogFollower {
         await advanced(this.#frontier)
         await this.#turns.breathe()
       }
+    } catch (error) {
+      // It was stopped in the passes over a large transaction.
+      if (!signal.aborted || error !== signal.reason) throw error
     } finally {
       this.#large?.[Symbol.dispose]()
     }
@@ -185,6 +188,7 @@ export class LogFollower {
         mentionsTarget: (candidate) => this.#mentionsTarget(candidate),
         breathe: () => this.#turns.breathe(),
         limits,
+        signal: this.#options.signal,
       },
       block.position,
       from,

@@ -21,9 +21,9 @@ export class KeyTable {
   }
 
   /** The number of the row's key; equal to the former `size` when it is new. */
-  add(relid: number, row: RowView, keyIndexes: readonly number[]): number {
+  add(keyId: number, row: RowView, keyIndexes: readonly number[]): number {
     const start = this.#arenaLength
-    const hash = this.#append(relid, row, keyIndexes)
+    const hash = this.#append(keyId, row, keyIndexes)
     const mask = this.#slots.length - 1
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = (this.#slots[slot] as number) - 1
@@ -35,9 +35,9 @@ export class KeyTable {
     }
   }
 
-  has(relid: number, row: RowView, keyIndexes: readonly number[]): boolean {
+  has(keyId: number, row: RowView, keyIndexes: readonly number[]): boolean {
     const start = this.#arenaLength
-    const hash = this.#append(relid, row, keyIndexes)
+    const hash = this.#append(keyId, row, keyIndexes)
     const mask = this.#slots.length - 1
     let found = false
     for (let slot = hash & mask; !found && this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
@@ -49,9 +49,9 @@ export class KeyTable {
   }
 
   /** A hash of the row's key, without adding it: spreads keys over passes. */
-  hashOf(relid: number, row: RowView, keyIndexes: readonly number[]): number {
+  hashOf(keyId: number, row: RowView, keyIndexes: readonly number[]): number {
     const start = this.#arenaLength
-    const hash = this.#append(relid, row, keyIndexes)
+    const hash = this.#append(keyId, row, keyIndexes)
     this.#arenaLength = start
     return hash
   }
@@ -68,14 +68,14 @@ export class KeyTable {
   }
 
   /** Copies the key behind the arena's end and gives its hash (FNV-1a, finished so that low bits depend on all). */
-  #append(relid: number, row: RowView, keyIndexes: readonly number[]): number {
+  #append(keyId: number, row: RowView, keyIndexes: readonly number[]): number {
     let needed = 4
     for (const index of keyIndexes) needed += 5 + (row.ends[index] as number) - (row.starts[index] as number)
     this.#reserve(needed)
     const arena = this.#arena
     let at = this.#arenaLength
-    let hash = (0x811c9dc5 ^ relid) | 0
-    at = arena.writeUInt32BE(relid, at)
+    let hash = (0x811c9dc5 ^ keyId) | 0
+    at = arena.writeUInt32BE(keyId, at)
     for (const index of keyIndexes) {
       const isNull = row.kinds[index] === kind.null
       const start = row.starts[index] as number

@@ -37,6 +37,8 @@ export interface LargeOptions {
   /** Called now and then, so that the thread stays awake for others. */
   readonly breathe: () => Promise<void>
   readonly limits?: PassLimits | undefined
+  /** A transaction may take minutes: when the feed is stopped, so is this, and its reason is thrown. */
+  readonly signal: AbortSignal
 }
 
 /** One block's part of the transaction. */
@@ -47,7 +49,7 @@ interface Part {
 
 /** `position`, `offset`: the block and the place in its payload where the transaction's records begin. */
 export async function planLarge(options: LargeOptions, position: number, offset: number): Promise<LargeTransaction> {
-  if (!mayHaveNonInserts(options, position)) return onlyInserts
+  if (!(await mayHaveNonInserts(options, position))) return onlyInserts
   const parts: Part[] = []
   let count = 0
   let hasNonInserts = false
@@ -58,8 +60,8 @@ export async function planLarge(options: LargeOptions, position: number, offset:
       parts.push({ position: block.position, firstOrdinal: count })
       count += list.count
       hasNonInserts ||= list.hasNonInserts
-      await options.breathe()
     }
+    await breathe(options)
   }
   if (!hasNonInserts) return onlyInserts
 
@@ -104,10 +106,18 @@ export async function planLarge(options: LargeOptions, position: number, offset:
 const onlyInserts: LargeTransaction = { kept: undefined, [Symbol.dispose]: () => undefined }
 
 /** By the headers of its blocks; the first and the last may hold other transactions. */
-function mayHaveNonInserts(options: LargeOptions, position: number): boolean {
-  for (const block of blocksFrom(options, position))
+async function mayHaveNonInserts(options: LargeOptions, position: number): Promise<boolean> {
+  for (const block of blocksFrom(options, position)) {
     if (block.hasNonInserts && options.mentionsTarget(block)) return true
+    await breathe(options)
+  }
   return false
+}
+
+/** Only who lets others in hears that the feed was stopped. */
+async function breathe(options: LargeOptions): Promise<void> {
+  await options.breathe()
+  options.signal.throwIfAborted()
 }
 
 interface Pass {
@@ -163,7 +173,7 @@ async function findLast(
       schemas.restore(trail.start)
       return undefined
     }
-    await options.breathe()
+    await breathe(options)
   }
   schemas.restore(trail.start)
   last.collect(work.bits, work.touched)

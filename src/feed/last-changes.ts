@@ -4,6 +4,8 @@
 //   event = 2 * ordinal      the row with the old key is gone
 //   event = 2 * ordinal + 1  the row is there with these values
 //
+// Where the transaction gives a table another primary key, its rows have one identity before and another one after.
+//
 // A row that was neither there before the transaction nor is after it changed for nobody, and gets no event.
 
 import { record } from '../changelog/changelog.ts'
@@ -67,7 +69,7 @@ export class LastChanges {
   #noteDeferred(change: ChangeReader, ordinal: number, wanted: ((hash: number) => boolean) | undefined): void {
     const { tag, row, old, relation } = change
     const mine = (view: ChangeReader['row']): boolean =>
-      wanted === undefined || wanted(this.#keys.hashOf(relation.relid, view, relation.keyIndexes))
+      wanted === undefined || wanted(this.#keys.hashOf(relation.keyId, view, relation.keyIndexes))
     if (tag !== record.insert) {
       change.needOld()
       if (mine(old)) this.#deferred.remove(relation, old, ordinal, tag === record.delete || change.keyChanged)
@@ -82,10 +84,10 @@ export class LastChanges {
     existed: boolean,
     wanted: ((hash: number) => boolean) | undefined,
   ): void {
-    const { relid, keyIndexes } = change.relation
-    if (wanted !== undefined && !wanted(this.#keys.hashOf(relid, row, keyIndexes))) return
+    const { keyId, keyIndexes } = change.relation
+    if (wanted !== undefined && !wanted(this.#keys.hashOf(keyId, row, keyIndexes))) return
     const before = this.#keys.size
-    const entry = this.#keys.add(relid, row, keyIndexes)
+    const entry = this.#keys.add(keyId, row, keyIndexes)
     if (entry === before) {
       if (entry === this.#last.length) this.#grow()
       this.#first[entry] = Math.floor(event / 2)

@@ -33,11 +33,15 @@ export interface RowsAtCursorOptions {
 export class RowsAtCursor {
   readonly #touched = new KeyTable()
   readonly #deferred = new DeferredKeys()
+  /** By relation, the key that it had at the cursor: rows of another key cannot be told from those of this one. */
+  readonly #keyIds = new Map<number, number>()
+  #checked: RelationSchema | undefined
 
   /** False: the row has changed since the cursor; its older self is in the stash, or it was not there. */
   isOfCursor(relation: RelationSchema, row: RowView): boolean {
+    if (relation !== this.#checked) this.#checkKey(relation)
     if (relation.description.deferrableKey === true) return !this.#deferred.hasAdded(relation, row)
-    return !this.#touched.has(relation.relid, row, relation.keyIndexes)
+    return !this.#touched.has(relation.keyId, row, relation.keyIndexes)
   }
 
   /** Reads the log in `(cursor, cut]`, all of which it holds. */
@@ -46,6 +50,7 @@ export class RowsAtCursor {
     const schemas = new SchemaHistory()
     const change = new ChangeReader(schemas)
     const list = new OffsetList()
+    let isPastCursor = false
     using reader = log.readAfter(cursor)
     for (let block = reader.next(); block !== undefined; block = reader.next()) {
       const payload = block.payload()
@@ -65,6 +70,10 @@ export class RowsAtCursor {
           continue
         }
         if (compareHlc(ts, cut) > 0) return
+        if (!isPastCursor && compareHlc(ts, cursor) > 0) {
+          isPastCursor = true
+          this.#noteKeys(schemas, targets)
+        }
         at = listRecords(payload, at, (relid) => topics.has(relid), list)
         if (list.truncated !== 0 && compareHlc(ts, cursor) > 0) {
           const name = targets.find(({ relid }) => relid === list.truncated)?.tableName ?? list.truncated
@@ -90,6 +99,7 @@ export class RowsAtCursor {
 
   #takeBack(change: ChangeReader, topic: number, stash: MessageOutput): void {
     const { tag, relation, row, old, keyChanged } = change
+    if (relation !== this.#checked) this.#checkKey(relation)
     if (relation.description.deferrableKey === true) {
       if (tag !== record.insert && this.#deferred.remove(relation, change.needOld(), 0, false)) {
         this.#keep(relation, topic, old, stash)
@@ -103,6 +113,20 @@ export class RowsAtCursor {
     }
   }
 
+  #noteKeys(schemas: SchemaHistory, targets: readonly FeedTarget[]): void {
+    for (const { relid } of targets) {
+      const relation = schemas.relation(relid)
+      if (relation !== undefined && relation.description.primaryKey.length > 0) this.#keyIds.set(relid, relation.keyId)
+    }
+  }
+
+  #checkKey(relation: RelationSchema): void {
+    const atCursor = this.#keyIds.get(relation.relid)
+    if (atCursor === undefined) this.#keyIds.set(relation.relid, relation.keyId)
+    else if (atCursor !== relation.keyId) throw keyChangedSince(relation)
+    this.#checked = relation
+  }
+
   #keep(relation: RelationSchema, topic: number, old: RowView, stash: MessageOutput): void {
     stash.write(relation, topic, old, old, undefined)
     if (stash.batch.bytes.length > maxStashBytes) throw tooMuch()
@@ -112,13 +136,20 @@ export class RowsAtCursor {
   #touch(relation: RelationSchema, row: RowView): boolean {
     const before = this.#touched.size
     if (this.#touched.bytes > maxStashBytes) throw tooMuch()
-    return this.#touched.add(relation.relid, row, relation.keyIndexes) === before
+    return this.#touched.add(relation.keyId, row, relation.keyIndexes) === before
   }
 }
 
 function gapSince(): FeedError {
   return new FeedError('FEED_GAP', 'changes since the cursor are missing from the changelog', {
     hint: 'start the changefeed without cursor',
+  })
+}
+
+function keyChangedSince({ description: { name } }: RelationSchema): FeedError {
+  const message = `the primary key of table "${name}" has changed since the cursor, so its rows as of the cursor cannot be found`
+  return new FeedError('FEED_STATE', message, {
+    hint: "start the changefeed with a cursor behind the change, without a cursor, or with initial_scan='no'",
   })
 }
 

@@ -47,6 +47,10 @@ export async function scan({ cut, commitTimes, isDone, consumers }: ScanOptions)
   const tasks: Task[] = []
   for (const { description, pages } of cut.tables.values()) {
     const relation = relationOfDescription(description)
+    if (relation.keyProblem !== undefined) {
+      const message = `rows of table "${description.name}" cannot be told apart by their key: ${relation.keyProblem}`
+      throw new FeedError('FEED_ROW', message)
+    }
     for (const chunk of planChunks(pages)) {
       if (!isDone(relation.relid, chunk))
         tasks.push({ relation, from: qualified(description), chunk, inKeyOrder: pages <= smallPages })

@@ -7,6 +7,6 @@ import { oldTag } from './old-kind.ts'
 import { readLastTuple } from './tuple.ts'
 
 export function readInsert(bytes: Buffer, at: number, end: number, relation: RelationSchema, row: RowView): void {
-  if (at + 6 > end || bytes[at + 5] !== oldTag.new) throw new FeedError('FEED_PROTOCOL', 'an insert without a new row')
+  if (at + 6 > end || bytes[at + 5] !== oldTag.new) throw new FeedError('FEED_DECODE', 'an insert without a new row')
   readLastTuple(bytes, at + 6, end, relation, row)
 }

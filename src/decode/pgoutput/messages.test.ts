@@ -18,6 +18,7 @@ const relationOf = (columns: number): RelationSchema => ({
   description: { relid: 7, database: 'd', schema: 'public', name: 't', columns: [], primaryKey: [], identity: 'd' },
   columns: Array.from({ length: columns }, (_, i) => ({ name: `c${i}`, shape: { tag: 'scalar', name: 'text' } })),
   keyIndexes: [0],
+  keyId: 1,
 })
 
 const u16 = (value: number): number[] => [value >> 8, value & 255]
@@ -141,7 +142,7 @@ test('an empty namespace is pg_catalog', () => {
 })
 
 function isProtocolError(error: unknown): boolean {
-  return error instanceof FeedError && error.code === 'FEED_PROTOCOL'
+  return error instanceof FeedError && error.code === 'FEED_DECODE'
 }
 
 test('a message that is cut anywhere is an error, whatever lies behind it', () => {
@@ -162,7 +163,7 @@ test('bytes behind a message are an error', () => {
 
 test('a row with another number of columns than its relation is an error', () => {
   assert.throws(() => read(message('I', 'N', ['1', '2']), 0, 19, 3), {
-    code: 'FEED_PROTOCOL',
+    code: 'FEED_DECODE',
     message: 'a row of table "t" has 2 columns where 3 were announced',
   })
 })

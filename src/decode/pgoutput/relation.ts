@@ -22,11 +22,11 @@ export interface WireColumn {
 export function readRelation(bytes: Buffer, at: number, end: number): RelationMessage {
   let next = at + 5
   const need = (n: number): void => {
-    if (next + n > end) throw new FeedError('FEED_PROTOCOL', 'a relation message is cut off')
+    if (next + n > end) throw new FeedError('FEED_DECODE', 'a relation message is cut off')
   }
   const text = (): string => {
     const zero = bytes.indexOf(0, next)
-    if (zero < 0 || zero >= end) throw new FeedError('FEED_PROTOCOL', 'a relation message is cut off')
+    if (zero < 0 || zero >= end) throw new FeedError('FEED_DECODE', 'a relation message is cut off')
     const value = bytes.toString('utf8', next, zero)
     next = zero + 1
     return value
@@ -37,7 +37,7 @@ export function readRelation(bytes: Buffer, at: number, end: number): RelationMe
   const name = text()
   need(3)
   const identity = String.fromCharCode(bytes[next] as number)
-  if (!isIdentity(identity)) throw new FeedError('FEED_PROTOCOL', `unknown replica identity of relation "${name}"`)
+  if (!isIdentity(identity)) throw new FeedError('FEED_DECODE', `unknown replica identity of relation "${name}"`)
   const count = bytes.readUInt16BE(next + 1)
   next += 3
   const columns: WireColumn[] = []
@@ -49,7 +49,7 @@ export function readRelation(bytes: Buffer, at: number, end: number): RelationMe
     columns.push({ name: columnName, isKey, typeOid: bytes.readUInt32BE(next), typmod: bytes.readInt32BE(next + 4) })
     next += 8
   }
-  if (next !== end) throw new FeedError('FEED_PROTOCOL', `bytes are left over behind the description of "${name}"`)
+  if (next !== end) throw new FeedError('FEED_DECODE', `bytes are left over behind the description of "${name}"`)
   return { relid, schema: schema === '' ? 'pg_catalog' : schema, name, identity, columns }
 }
 

@@ -5,7 +5,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 export function readTruncate(bytes: Buffer, at: number, end: number): number[] {
   const count = at + 6 <= end ? bytes.readUInt32BE(at + 1) : undefined
   if (count === undefined || at + 6 + 4 * count !== end) {
-    throw new FeedError('FEED_PROTOCOL', 'a truncate message of the wrong length')
+    throw new FeedError('FEED_DECODE', 'a truncate message of the wrong length')
   }
   return Array.from({ length: count }, (_, i) => bytes.readUInt32BE(at + 6 + 4 * i))
 }

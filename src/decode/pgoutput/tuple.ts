@@ -42,17 +42,17 @@ export function readTuple(bytes: Buffer, at: number, end: number, relation: Rela
 /** Fills `row` from the last tuple of a message. */
 export function readLastTuple(bytes: Buffer, at: number, end: number, relation: RelationSchema, row: RowView): void {
   if (readTuple(bytes, at, end, relation, row) !== end) {
-    throw new FeedError('FEED_PROTOCOL', `bytes are left over behind a row of table "${relation.description.name}"`)
+    throw new FeedError('FEED_DECODE', `bytes are left over behind a row of table "${relation.description.name}"`)
   }
 }
 
 function cut(relation: RelationSchema): FeedError {
-  return new FeedError('FEED_PROTOCOL', `a row of table "${relation.description.name}" is cut off`)
+  return new FeedError('FEED_DECODE', `a row of table "${relation.description.name}" is cut off`)
 }
 
 function wrongCount(relation: RelationSchema, count: number): FeedError {
   return new FeedError(
-    'FEED_PROTOCOL',
+    'FEED_DECODE',
     `a row of table "${relation.description.name}" has ${count} columns where ${relation.columns.length} were announced`,
   )
 }
@@ -60,7 +60,7 @@ function wrongCount(relation: RelationSchema, count: number): FeedError {
 function unknownKind(relation: RelationSchema, k: number, column: number): FeedError {
   const name = relation.columns[column]?.name
   return new FeedError(
-    'FEED_PROTOCOL',
+    'FEED_DECODE',
     `unknown kind 0x${k.toString(16)} of column "${name}" in a row of table "${relation.description.name}"`,
   )
 }

@@ -22,7 +22,7 @@ export function readUpdate(
     oldKind = tag === oldTag.key ? 'key' : 'full'
     next = readTuple(bytes, next + 1, end, relation, old)
   }
-  if (next >= end || bytes[next] !== oldTag.new) throw new FeedError('FEED_PROTOCOL', 'an update without a new row')
+  if (next >= end || bytes[next] !== oldTag.new) throw new FeedError('FEED_DECODE', 'an update without a new row')
   readLastTuple(bytes, next + 1, end, relation, row)
   return oldKind
 }

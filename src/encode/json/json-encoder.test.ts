@@ -52,6 +52,7 @@ function relationOf(columns: Readonly<Record<string, string | TypeShape>>, key: 
       shape: typeof shape === 'string' ? { tag: 'scalar', name: shape } : shape,
     })),
     keyIndexes: key.map((name) => names.indexOf(name)),
+    keyId: 1,
   }
 }
 

@@ -6,7 +6,7 @@ import type { RelationSchema } from '../../core/relation.ts'
 import { kind, type RowView } from '../../core/row-view.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { memberPrefix } from './json-string.ts'
-import { valueWriter, type ValueWriter } from './value-writer.ts'
+import { keyWriter, valueWriter, type ValueWriter } from './value-writer.ts'
 
 const space = 0x20
 const nullBytes = Buffer.from('null')
@@ -38,21 +38,24 @@ export class RowWriter {
     this.#table = description.name
     const all = columns.map(({ name, shape }, index) => {
       const write = valueWriter(shape)
+      const inKey = shape.tag === 'array' || shape.tag === 'composite' ? keyWriter(shape) : undefined
       const isJson = shape.tag === 'scalar' && (shape.name === 'json' || shape.name === 'jsonb')
       return {
         name,
         bytes: Buffer.from(name),
         index,
+        inKey,
         write: isJson && encodeJsonNullAsObject ? nullAsObject(write) : write,
       }
     })
     this.#key = keyIndexes.map((index, i) => ({
       prefix: Buffer.from(i === 0 ? '[' : ', '),
       index,
-      write: all[index]?.write ?? noColumn,
+      write: all[index]?.inKey ?? all[index]?.write ?? noColumn,
     }))
     const printed = all.filter(({ name }) => name !== extra)
-    if (extra !== undefined) printed.push({ name: extra, bytes: Buffer.from(extra), index: -1, write: noColumn })
+    if (extra !== undefined)
+      printed.push({ name: extra, bytes: Buffer.from(extra), index: -1, inKey: undefined, write: noColumn })
     this.#members = printed
       .sort((a, b) => a.bytes.compare(b.bytes))
       .map(({ name, index, write }, i) => ({ prefix: memberPrefix(name, i === 0), index, write }))

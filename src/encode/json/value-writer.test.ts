@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { TypeShape } from '../../core/table.ts'
+import { FeedError } from '../../errors/feed-error.ts'
 import { valueWriter } from './value-writer.ts'
 
 type Case = readonly [type: string | TypeShape, text: string, json: string]
@@ -368,5 +369,23 @@ test('numbers keep their value', () => {
     assert.equal(Number(encoded('float8', text)), value)
     assert.equal(Number(encoded('json', text)), value)
     if (!/e/.test(text)) assert.equal(Number(encoded('numeric', text)), value)
+  }
+})
+
+test('a composite value with other fields than its type is refused, also inside arrays and composites', () => {
+  const array: TypeShape = { tag: 'array', element: pair, delimiter: ',' }
+  for (const [type, text] of [
+    [pair, '(x)'],
+    [pair, '(x,1,2)'],
+    [pair, '()'],
+    [array, '{"(x,1)","(x,1,2)"}'],
+    [nested, '("{""(x,1)""}","(x)",t)'],
+    [{ tag: 'composite', fields: [] }, '(1)'],
+  ] as const) {
+    assert.throws(
+      () => encoded(type, text),
+      (error) => error instanceof FeedError && !error.retry && /composite value has \d+ fields/.test(error.message),
+      text,
+    )
   }
 })

@@ -12,6 +12,9 @@ import { writeBool, writeTimestamp, writeTimestamptz } from './write-time.ts'
 /** Appends the JSON of `bytes[start, end)`, which is not NULL. Throws FEED_ROW for what the type does not print. */
 export type ValueWriter = (bytes: Buffer, start: number, end: number, out: ByteWriter) => void
 
+/** Of an array with bounds that are not the usual. */
+const openBound = 0x5b
+
 /** By pg_type.typname. Types of other schemas have names with a dot and are never among them. */
 const writers: ReadonlyMap<string, ValueWriter> = new Map<string, ValueWriter>([
   ['int2', writePlain],
@@ -36,6 +39,21 @@ const writers: ReadonlyMap<string, ValueWriter> = new Map<string, ValueWriter>([
   ['json', writeJson],
   ['jsonb', writeJson],
 ])
+
+/** As part of a key, where values that are not equal must not print alike. */
+export function keyWriter(shape: TypeShape): ValueWriter {
+  switch (shape.tag) {
+    case 'array': {
+      const write = arrayWriter(keyWriter(shape.element), shape.delimiter)
+      // `[0:1]={1,2}` is another value than `{1,2}`, and JSON has no bounds: it is printed as its text.
+      return (bytes, start, end, out) => (bytes[start] === openBound ? writeText : write)(bytes, start, end, out)
+    }
+    case 'composite':
+      return compositeWriter(shape.fields.map(({ name, shape: field }) => ({ name, write: keyWriter(field) })))
+    default:
+      return valueWriter(shape)
+  }
+}
 
 /** Whatever has no rule of its own is its text in a string. */
 export function valueWriter(shape: TypeShape): ValueWriter {

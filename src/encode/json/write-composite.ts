@@ -31,6 +31,9 @@ export function compositeWriter(fields: readonly CompositeField[]): ValueWriter 
 
   return (bytes: Buffer, start: number, end: number, out: ByteWriter): void => {
     const values = split(bytes, start, end)
+    // `()` is a value without fields, and one whose only field is NULL.
+    if (values.length !== places.length && !(places.length === 0 && values.length === 1 && end - start === 2))
+      throw otherFields(values.length, places)
     if (places.length === 0) out.u8(0x7b)
     for (const { index, prefix, write } of places) {
       out.copy(prefix)
@@ -72,6 +75,14 @@ function split(bytes: Buffer, start: number, end: number): (Buffer | undefined)[
     values.push(at === from ? undefined : text.subarray(0, length))
     if (at >= last) return values
   }
+}
+
+/** The type had other attributes when the value was written: which of them is which cannot be known from here. */
+function otherFields(count: number, places: readonly Place[]): FeedError {
+  const message = `a composite value has ${count} fields, and its type is known with ${places.length}`
+  return new FeedError('FEED_ROW', message, {
+    hint: 'the type was changed while rows were written with it; start the changefeed again with an initial scan',
+  })
 }
 
 function malformed(): FeedError {
