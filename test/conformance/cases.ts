@@ -32,6 +32,7 @@ export const areas = [
   'initial-scan',
   'resolved',
   'timestamps',
+  'computed',
   'primary-key',
   'options',
   'validation-options',

@@ -7,8 +7,12 @@ export const notYet: Readonly<Record<string, string>> = {
     'rows written before an ALTER TABLE of the same transaction keep the columns they were written with: PostgreSQL decodes each row with its own',
   'error-008': 'needs a changelog that is hours old; the cursor is older than the log, which is its own error',
   'error-009': 'needs a changelog that is hours old; the cursor is older than the log, which is its own error',
-  'ts-001':
-    'PostgreSQL fixes the commit time at COMMIT, so no statement of the transaction can return it: cluster_logical_timestamp() is a little earlier than updated',
+  'error-010': 'needs a changelog that is hours old; the cursor is older than the log, so the statement is refused',
+  'error-011': 'needs a changelog that is hours old; the cursor is older than the log, so the statement is refused',
+  'virtual-001':
+    'diff needs REPLICA IDENTITY FULL, with which PostgreSQL refuses every UPDATE of a table with a virtual column',
+  'virtual-002': 'virtual_columns = null comes later',
+  'virtual-003': 'Avro comes later',
   'ts-004': 'CDC queries (AS SELECT) come later',
   'topic-005': 'the Pub/Sub sink comes later',
   'descr-003': 'CDC queries (AS SELECT) come later',

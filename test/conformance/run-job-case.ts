@@ -42,12 +42,22 @@ class JobCase {
       for (const statement of feed.split(' -- and a second feed: ')) this.#feeds.push(await this.#open(statement))
       for (const step of steps) {
         if (step.sql !== undefined) await this.#do(step.sql)
-        for (const text of step.expect ?? []) if (!isRow(text)) await this.#expectWords(text)
+        for (const text of step.expect ?? []) {
+          const range = rangeOf(text)
+          if (range !== undefined) await this.#expectAll(range)
+          else if (!isRow(text)) await this.#expectWords(text)
+        }
         const rows = (step.expect ?? []).filter(isRow)
         if (rows.length > 0) await this.#expectRows(rows)
         if (step.expect_error !== undefined) await this.#expectError(step.expect_error)
       }
+      const mayFail = steps.some(
+        ({ expect, expect_error: error }) => error !== undefined || expect?.some((text) => /\bfailed\b/.test(text)),
+      )
       for (const feed of this.#feeds) {
+        if (!mayFail && feed.error !== undefined) throw feed.error
+        if (!mayFail && feed.jobId !== '')
+          assert.notEqual((await feed.job()).status, 'failed', (await feed.job()).error)
         assert.deepEqual(feed.failures, [])
         if (!this.#mayRepeat) assert.deepEqual(feed.texts(true).slice(this.#seen.get(feed) ?? 0), [])
       }
@@ -103,7 +113,8 @@ class JobCase {
     const status = after('job still running; its status message and SHOW JOBS.running_status contain: ')
     const retries = /^error_retries metric reaches (\d+) or more$/.exec(text)?.[1]
     const failures = /^jobs: failed; changefeed\.failures = (\d+)$/.exec(text)?.[1]
-    if (notice !== undefined) {
+    if (text === 'no notice') assert.deepEqual(feed.notices, [])
+    else if (notice !== undefined) {
       if (feed.error !== undefined) throw feed.error
       assert.ok(feed.notices.includes(notice), `${notice} is not among ${feed.notices.join(' | ')}`)
     } else if (description !== undefined) {
@@ -124,12 +135,23 @@ class JobCase {
     } else if (failures !== undefined) {
       for (const each of this.#feeds) await each.reaches('failed')
       assert.equal((await this.#metrics()).failures - this.#metricsBefore.failures, Number(failures))
+    } else if (text === 'job state becomes succeeded') {
+      await feed.reaches('succeeded')
     } else if (text === 'a high-water mark') {
       await until(text, withinMs, async () => ((await feed.job()).high_water_timestamp === null ? undefined : true))
     } else if (/^(?:a|two) resolved timestamps?\b/.test(text)) {
       const count = text.startsWith('two') ? 2 : 1
       await until(text, withinMs, () => (feed.resolved.length >= count ? true : undefined))
     } else throw new Error(`the runner does not know what this means: ${text}`)
+  }
+
+  /** All rows of a range in any order, and nothing else by the end of the job. */
+  async #expectAll(wanted: readonly string[]): Promise<void> {
+    const feed = this.#feeds[0] as JobFeed
+    await feed.reaches('succeeded')
+    await feed.row(wanted.length)
+    assert.deepEqual([...feed.texts(true)].sort(), [...wanted].sort())
+    this.#seen.set(feed, wanted.length)
   }
 
   async #expectRows(wanted: readonly string[]): Promise<void> {
@@ -189,8 +211,16 @@ class JobCase {
   }
 }
 
+/** `foo: [<i>]->{"after": {"a": <i>}} for i = 1..5000, nothing else` */
+function rangeOf(text: string): readonly string[] | undefined {
+  const [, pattern, from, to] = /^(.*) for i = (\d+)\.\.(\d+), nothing else$/.exec(text) ?? []
+  if (pattern === undefined) return undefined
+  const first = Number(from)
+  return Array.from({ length: Number(to) - first + 1 }, (_, i) => pattern.replaceAll('<i>', String(first + i)))
+}
+
 function isRow(text: string): boolean {
-  return /^\w+: \[.*\]->/.test(withoutHeaders(text))
+  return rangeOf(text) === undefined && /^\w+: \[.*\]->/.test(withoutHeaders(text))
 }
 
 function withoutHeaders(text: string): string {
