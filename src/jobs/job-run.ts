@@ -121,9 +121,9 @@ export class JobRun {
 
   async #fail({ code, message, detail, hint }: FeedError): Promise<void> {
     const { job, failed } = this.#options
-    // Whoever gives the right back resumes it from where it was.
-    if (code === 'FEED_PRIVILEGE') {
-      this.#log.warn({ error: message, hint }, 'the changefeed is paused: its user lacks a right')
+    // Whoever gives it back what it lacks resumes it from where it was.
+    if (code === 'FEED_PRIVILEGE' || code === 'FEED_SECRET') {
+      this.#log.warn({ error: message, hint }, 'the changefeed is paused: it lacks a right, or its credentials')
       await this.#settle('paused', { error: message, runningStatus: `paused: ${message}` })
       return
     }

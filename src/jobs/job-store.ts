@@ -2,10 +2,12 @@
 // one statement, so each is atomic; what it returns is committed.
 
 import { formatHlc, type Hlc } from '../core/hlc.ts'
+import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { fromJson, toJson } from './job-json.ts'
-import type { ClaimedJob, JobPayload, JobStatus, JobVerb, NewJob } from './jobs.ts'
+import type { ClaimedJob, JobPayload, JobStatus, JobVerb, NewJob, StoredPayload } from './jobs.ts'
+import type { PayloadSeal, SealedSink } from './payload-seal.ts'
 
 /** Runs a statement in the system database; rows as text. */
 export type JobsQuery = (
@@ -74,21 +76,54 @@ export interface ClaimOptions {
   readonly known: readonly string[]
 }
 
+export interface JobStoreOptions {
+  readonly query: JobsQuery
+  /** Names this server's claims. */
+  readonly instance: string
+  readonly seal: PayloadSeal
+}
+
+interface SealedPayload extends StoredPayload {
+  readonly spec: Omit<FeedSpec, 'sink'> & { readonly sink: SinkSpec | SealedSink }
+}
+
 export class JobStore {
   readonly #query: JobsQuery
   /** Names this server's claims. */
   readonly #instance: string
 
-  private constructor(query: JobsQuery, instance: string) {
+  readonly #seal: PayloadSeal
+
+  private constructor({ query, instance, seal }: JobStoreOptions) {
     this.#query = query
     this.#instance = instance
+    this.#seal = seal
   }
 
   /** Makes the table when it is missing. */
-  static async open(query: JobsQuery, instance: string): Promise<JobStore> {
+  static async open(options: JobStoreOptions): Promise<JobStore> {
+    const { query } = options
     const [row] = await query(`SELECT to_regclass('changefeed.jobs')::text`, [])
     if (row?.[0] == null) await query(tableSql, [])
-    return new JobStore(query, instance)
+    const store = new JobStore(options)
+    await store.#sealAll()
+    return store
+  }
+
+  /** An earlier version wrote sinks in plain text. */
+  async #sealAll(): Promise<void> {
+    const rows = await this.#query(
+      `SELECT job_id::text, payload FROM changefeed.jobs WHERE payload::jsonb #>> '{spec,sink,tag}' NOT IN ('null', 'sealed')`,
+      [],
+    )
+    for (const [id, payload] of rows) {
+      const sealed = this.#sealed(fromJson<JobPayload>(payload ?? ''), id ?? '')
+      await this.#query('UPDATE changefeed.jobs SET payload = $2 WHERE job_id = $1', [id ?? '', sealed])
+    }
+  }
+
+  #sealed(payload: JobPayload, id: string): string {
+    return toJson({ ...payload, spec: { ...payload.spec, sink: this.#seal.seal(payload.spec.sink, id) } })
   }
 
   /** An id for a new job. */
@@ -104,11 +139,21 @@ export class JobStore {
       `INSERT INTO changefeed.jobs (job_id, description, user_name, status, payload, progress, high_water, claimed_by, epoch, lease_until)
        VALUES ($8::int8, $1, $2, 'running', $3, $4, $5::numeric, $6, 1, clock_timestamp() + $7::interval)
        ON CONFLICT (job_id) DO UPDATE SET lease_until = EXCLUDED.lease_until RETURNING epoch::text, status`,
-      [description, user, toJson(payload), toJson(progress), decimal(progress.highWater), this.#instance, lease, id],
+      [
+        description,
+        user,
+        this.#sealed(payload, id),
+        toJson(progress),
+        decimal(progress.highWater),
+        this.#instance,
+        lease,
+        id,
+      ],
     )
     const [epoch, status] = row ?? []
     if (epoch == null) throw new FeedError('FEED_BUG', 'a new job has no row')
-    return { id, epoch, status: status as JobStatus, user, payload, progress }
+    const { sink } = payload.spec
+    return { id, epoch, status: status as JobStatus, user, payload, sink: () => sink, progress }
   }
 
   /**
@@ -124,14 +169,19 @@ export class JobStore {
        RETURNING job_id::text, epoch::text, status, payload, progress, user_name`,
       [this.#instance, lease, String(fromOthers), list(known)],
     )
-    return rows.map(([id, epoch, status, payload, progress, user]) => ({
-      id: id ?? '',
-      epoch: epoch ?? '',
-      status: status as JobStatus,
-      user: user ?? '',
-      payload: fromJson<JobPayload>(payload ?? ''),
-      progress: fromJson<JobProgress>(progress ?? ''),
-    }))
+    return rows.map(([jobId, epoch, status, payloadText, progress, user]) => {
+      const id = jobId ?? ''
+      const payload = fromJson<SealedPayload>(payloadText ?? '')
+      return {
+        id,
+        epoch: epoch ?? '',
+        status: status as JobStatus,
+        user: user ?? '',
+        payload,
+        sink: () => this.#seal.unseal(payload.spec.sink, id),
+        progress: fromJson<JobProgress>(progress ?? ''),
+      }
+    })
   }
 
   /** Renews this server's leases; gives the jobs it still holds, with their epochs and states. */
@@ -242,7 +292,7 @@ export class JobStore {
   async pausedProgress(): Promise<readonly { readonly database: string; readonly progress: JobProgress }[]> {
     const rows = await this.#query(`SELECT payload, progress FROM changefeed.jobs WHERE status = 'paused'`, [])
     return rows.map(([payload, progress]) => ({
-      database: fromJson<JobPayload>(payload ?? '').spec.database,
+      database: fromJson<StoredPayload>(payload ?? '').spec.database,
       progress: fromJson<JobProgress>(progress ?? ''),
     }))
   }
@@ -254,7 +304,7 @@ export class JobStore {
       [],
     )
     return rows.flatMap(([id, payload]) =>
-      id !== null && id !== undefined && fromJson<JobPayload>(payload ?? '').spec.database === database ? [id] : [],
+      id !== null && id !== undefined && fromJson<StoredPayload>(payload ?? '').spec.database === database ? [id] : [],
     )
   }
 

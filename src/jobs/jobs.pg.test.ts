@@ -3,12 +3,13 @@ import { after, before, beforeEach, test } from 'node:test'
 import { pino } from 'pino'
 import pg from 'pg'
 import { TestServer, within, type TestDatabase } from '../../test/support/source-under-test.ts'
-import type { FeedSpec } from '../core/feed-spec.ts'
+import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { JobRights } from './job-rights.ts'
 import { JobStore, type JobsQuery } from './job-store.ts'
 import type { ClaimedJob, JobHandlers, JobStarter, NewJob } from './jobs.ts'
+import { PayloadSeal } from './payload-seal.ts'
 import { JobRegistry } from './registry.ts'
 
 const withinMs = 20_000
@@ -32,12 +33,13 @@ after(async () => {
 })
 beforeEach(() => query('DROP TABLE IF EXISTS changefeed.jobs', []))
 
+const seal = new PayloadSeal(Buffer.alloc(32), 'a test')
 let nextId = 1
 const newJob = (user = 'root'): NewJob => ({
   id: String(nextId++),
   description: 'CREATE CHANGEFEED …',
   user,
-  payload: { spec: { database: 'd' } as FeedSpec, onError: 'fail' },
+  payload: { spec: { database: 'd', sink: { tag: 'null' } } as FeedSpec, onError: 'fail' },
   progress: {} as JobProgress,
 })
 
@@ -52,8 +54,8 @@ const expireLeases = (): Promise<unknown> =>
   query(`UPDATE changefeed.jobs SET lease_until = clock_timestamp() - interval '1 second'`, [])
 
 test('a job is one server’s while its lease lasts; who comes after it has a new epoch, and the old one saves nothing', async () => {
-  const a = await JobStore.open(query, 'a')
-  const b = await JobStore.open(query, 'b')
+  const a = await JobStore.open({ query, instance: 'a', seal })
+  const b = await JobStore.open({ query, instance: 'b', seal })
   const job = await a.create(newJob())
   assert.deepEqual(await b.claim({ fromOthers: false, known: [] }), [])
   assert.equal(await a.save(job, at(10n)), true)
@@ -85,8 +87,8 @@ test('a job is one server’s while its lease lasts; who comes after it has a ne
 })
 
 test('a server that renews its leases keeps its jobs, and one that goes down lets go of them', async () => {
-  const a = await JobStore.open(query, 'a')
-  const b = await JobStore.open(query, 'b')
+  const a = await JobStore.open({ query, instance: 'a', seal })
+  const b = await JobStore.open({ query, instance: 'b', seal })
   const job = await a.create(newJob())
   await expireLeases()
   assert.deepEqual([...(await a.renew()).keys()], [job.id])
@@ -99,7 +101,7 @@ test('a server that renews its leases keeps its jobs, and one that goes down let
 })
 
 test('of several jobs all are asked or none, and only those of the user', async () => {
-  const store = await JobStore.open(query, 'a')
+  const store = await JobStore.open({ query, instance: 'a', seal })
   const mine = await store.create(newJob('bob'))
   const other = await store.create(newJob('root'))
   const over = await store.create(newJob('bob'))
@@ -133,7 +135,7 @@ test('of several jobs all are asked or none, and only those of the user', async 
 })
 
 test('ended jobs are kept as long as the setting says, others for ever', async () => {
-  const store = await JobStore.open(query, 'a')
+  const store = await JobStore.open({ query, instance: 'a', seal })
   const [old, young, running, paused] = [
     await store.create(newJob()),
     await store.create(newJob()),
@@ -180,7 +182,7 @@ class Runs {
 
 async function registry(name: string, start: JobStarter): Promise<JobRegistry> {
   return JobRegistry.open({
-    store: await JobStore.open(query, name),
+    store: await JobStore.open({ query, instance: name, seal }),
     start,
     log: pino({ level: 'silent' }),
     backoff: () => ({ firstMs: 1, mostMs: 1 }),
@@ -248,6 +250,56 @@ test('a job that fails is tried again from what it saved; what no retry mends en
     assert.deepEqual(seen, [job.progress, job.progress, at(7n)])
     assert.deepEqual(await row(id, 'error, claimed_by, finished IS NOT NULL'), ['"t" was truncated', null, true])
     assert.deepEqual(jobs.counts, { retries: 2, failures: 1 })
+  } finally {
+    await jobs.close()
+  }
+})
+
+test('no credential of a sink is in the table, not even one that an earlier version wrote; the job has it', async () => {
+  const kafka = { tag: 'kafka', brokers: ['b:9092'], sasl: { user: 'me', password: 'hunter2' } } as unknown as SinkSpec
+  const job = newJob()
+  const spec = { ...job.payload.spec, sink: kafka }
+  const store = await JobStore.open({ query, instance: 'a', seal })
+  await store.create({ ...job, payload: { spec, onError: 'fail' } })
+  const old = newJob()
+  await store.create(old)
+  await query('UPDATE changefeed.jobs SET payload = $2 WHERE job_id = $1', [
+    old.id,
+    JSON.stringify({ spec, onError: 'fail' }),
+  ])
+  const next = await JobStore.open({ query, instance: 'b', seal })
+  const claimed = await next.claim({ fromOthers: true, known: [] })
+  assert.deepEqual(
+    claimed.map(({ sink }) => sink()),
+    [kafka, kafka],
+  )
+  const payloads = (await query('SELECT payload FROM changefeed.jobs', [])).flat()
+  assert.equal(payloads.length, 2)
+  for (const text of payloads) assert.ok(text?.includes('"sealed"') === true && !text.includes('hunter2'))
+})
+
+test('a job whose credentials cannot be read is paused with the reason, and the others run', async () => {
+  const kafka = { tag: 'kafka', brokers: ['b:9092'] } as unknown as SinkSpec
+  const lost = newJob()
+  const fine = newJob()
+  const store = await JobStore.open({ query, instance: 'gone', seal })
+  await store.create({ ...lost, payload: { spec: { ...lost.payload.spec, sink: kafka }, onError: 'fail' } })
+  await store.create(fine)
+  const other = new PayloadSeal(Buffer.alloc(32, 1), 'another key file')
+  const jobs = await JobRegistry.open({
+    store: await JobStore.open({ query, instance: 'a', seal: other }),
+    start: async ({ sink }, { signal }) => {
+      sink()
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+    },
+    log: pino({ level: 'silent' }),
+    backoff: () => ({ firstMs: 1, mostMs: 1 }),
+    retentionMs: () => 86_400_000,
+  })
+  try {
+    await within(withinMs, 'it is paused', async () => (await row(lost.id))[0] === 'paused')
+    assert.match((await row(lost.id, 'error'))[0] ?? '', /cannot be decrypted with the key in another key file/)
+    assert.deepEqual(await row(fine.id), ['running'])
   } finally {
     await jobs.close()
   }

@@ -11,7 +11,7 @@
 // A server owns a job while its lease lasts, and each claim has a new epoch. Progress is saved only by the epoch that
 // holds the claim, so a server that was thought dead can save nothing, and so resolve nothing.
 
-import type { FeedSpec } from '../core/feed-spec.ts'
+import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import type { LogLevel } from '../feed/feed-messages.ts'
 
@@ -32,6 +32,11 @@ export interface JobPayload {
   readonly onError: 'fail' | 'pause'
 }
 
+/** Without the sink, which may hold credentials. */
+export interface StoredPayload extends Omit<JobPayload, 'spec'> {
+  readonly spec: Omit<FeedSpec, 'sink'>
+}
+
 export interface NewJob {
   /** From `newId`: whoever asks for the job can name it, also when the answer is lost. */
   readonly id: string
@@ -48,7 +53,9 @@ export interface ClaimedJob {
   readonly status: JobStatus
   /** Whose rights it needs. */
   readonly user: string
-  readonly payload: JobPayload
+  readonly payload: StoredPayload
+  /** Throws when its credentials cannot be read. */
+  readonly sink: () => SinkSpec
   readonly progress: JobProgress
 }
 

@@ -12,6 +12,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import { JobRights } from './job-rights.ts'
 import { JobStore, type JobsQuery } from './job-store.ts'
 import type { JobHandlers, JobStarter, NewJob } from './jobs.ts'
+import { PayloadSeal } from './payload-seal.ts'
 import { JobRegistry } from './registry.ts'
 
 const withinMs = 10_000
@@ -49,12 +50,13 @@ beforeEach(() => {
   return query('DROP TABLE IF EXISTS changefeed.jobs', [])
 })
 
+const seal = new PayloadSeal(Buffer.alloc(32), 'a test')
 let nextId = 1
 const newJob = (): NewJob => ({
   id: String(nextId++),
   description: 'CREATE CHANGEFEED …',
   user: 'root',
-  payload: { spec: { database: 'd' } as FeedSpec, onError: 'fail' },
+  payload: { spec: { database: 'd', sink: { tag: 'null' } } as FeedSpec, onError: 'fail' },
   progress: {} as JobProgress,
 })
 const at = (wall: bigint): JobProgress => ({ highWater: { wall, logical: 0 } }) as JobProgress
@@ -82,7 +84,7 @@ class Jobs implements AsyncDisposable {
       await end.promise
     }
     jobs.registry = await JobRegistry.open({
-      store: await JobStore.open(query, name),
+      store: await JobStore.open({ query, instance: name, seal }),
       start,
       log: pino({ level: 'silent' }),
       backoff: () => ({ firstMs: 1, mostMs: 1 }),
@@ -161,7 +163,7 @@ const settle = /SET status = \$4/
 
 test('a claim at the start: the next look takes it up', async () => {
   const job = newJob()
-  await (await JobStore.open(query, 'gone')).create(job)
+  await (await JobStore.open({ query, instance: 'gone', seal })).create(job)
   lose(claim)
   await using jobs = await Jobs.open()
   await within(withinMs, 'the answer was lost', () => lost === 1)

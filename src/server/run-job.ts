@@ -18,8 +18,8 @@ export interface JobStarterOptions {
 }
 
 export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarterOptions): JobStarter {
-  return async ({ id, user, payload }, { resume, save, log, status, signal }) => {
-    const spec = { ...payload.spec, id, sink: allowedSink(payload.spec.sink, settings) }
+  return async ({ id, user, payload, sink }, { resume, save, log, status, signal }) => {
+    const spec = { ...payload.spec, id, sink: allowedSink(sink(), settings) }
     const { database, targets } = spec
     const needed = { database, user, targets, hasSink: true }
     await rights.check(needed)

@@ -10,6 +10,7 @@ import { startHttp } from '../http/http.ts'
 import { JobRights } from '../jobs/job-rights.ts'
 import { JobStore } from '../jobs/job-store.ts'
 import { installJobsView } from '../jobs/jobs-view.ts'
+import { PayloadSeal } from '../jobs/payload-seal.ts'
 import { JobRegistry } from '../jobs/registry.ts'
 import { startFront } from '../pg-server/front.ts'
 import { startEmbedded } from '../postgres/embedded/embedded.ts'
@@ -89,7 +90,11 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
     stops.push(() => feeds.close())
 
     const rights = await JobRights.open(inSystem)
-    const store = await JobStore.open(inSystem, randomBytes(8).toString('hex'))
+    const store = await JobStore.open({
+      query: inSystem,
+      instance: randomBytes(8).toString('hex'),
+      seal: PayloadSeal.open(join(storeDir, 'jobs.key')),
+    })
     await installJobsView(source)
     const watchedRights = new RightsWatch({ source, rights, log })
     stops.push(() => watchedRights.close())

@@ -1,0 +1,94 @@
+// Credentials of sinks at rest: the sink of a job's payload is encrypted with AES-256-GCM before it goes into the table of
+// jobs, with a key that PostgreSQL does not have. So a dump, a backup, a replica or whoever reads the table has no
+// password. The id of the job is authenticated, too: one job's sink is of no use in another's row.
+
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { FeedError } from '../errors/feed-error.ts'
+import type { SinkSpec } from '../core/feed-spec.ts'
+import { fromJson, toJson } from './job-json.ts'
+
+const algorithm = 'aes-256-gcm'
+const keyBytes = 32
+const ivBytes = 12
+const tagBytes = 16
+
+/** What stands in the table in the place of a sink. */
+export interface SealedSink {
+  readonly tag: 'sealed'
+  /** Base64 of initialization vector, authentication tag and encrypted JSON. */
+  readonly text: string
+}
+
+export class PayloadSeal {
+  readonly #key: Buffer
+  readonly #from: string
+
+  /** `from`: where the key is, for errors. */
+  constructor(key: Buffer, from: string) {
+    this.#key = key
+    this.#from = from
+  }
+
+  /** The key of a store; made, for its owner only, when it is the first time. */
+  static open(path: string): PayloadSeal {
+    const key = readKey(path) ?? makeKey(path)
+    if (key.length !== keyBytes) {
+      throw new FeedError(
+        'FEED_START',
+        `the key file ${path} is damaged: it has ${key.length} bytes, not ${keyBytes}`,
+        {
+          hint: 'restore it from a backup; without it jobs with credentials have to be created again',
+        },
+      )
+    }
+    return new PayloadSeal(key, path)
+  }
+
+  seal(sink: SinkSpec, job: string): SinkSpec | SealedSink {
+    if (sink.tag === 'null' || sink.tag === 'rows') return sink
+    const iv = randomBytes(ivBytes)
+    const cipher = createCipheriv(algorithm, this.#key, iv).setAAD(Buffer.from(job))
+    const encrypted = Buffer.concat([cipher.update(toJson(sink), 'utf8'), cipher.final()])
+    return { tag: 'sealed', text: Buffer.concat([iv, cipher.getAuthTag(), encrypted]).toString('base64') }
+  }
+
+  /** A sink that an earlier version wrote in plain text is given as it is. */
+  unseal(sink: SinkSpec | SealedSink, job: string): SinkSpec {
+    if (sink.tag !== 'sealed') return sink
+    try {
+      const bytes = Buffer.from(sink.text, 'base64')
+      const decipher = createDecipheriv(algorithm, this.#key, bytes.subarray(0, ivBytes))
+      decipher.setAAD(Buffer.from(job)).setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes))
+      const plain = Buffer.concat([decipher.update(bytes.subarray(ivBytes + tagBytes)), decipher.final()])
+      return fromJson<SinkSpec>(plain.toString())
+    } catch {
+      throw new FeedError('FEED_SECRET', `the sink of job ${job} cannot be decrypted with the key in ${this.#from}`, {
+        hint: 'put the key file back that the job was created with and RESUME it, or create it again from its high-water mark',
+      })
+    }
+  }
+}
+
+function readKey(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Whole or not at all, also when the machine stops meanwhile. */
+function makeKey(path: string): Buffer {
+  const key = randomBytes(keyBytes)
+  const file = openSync(`${path}.new`, 'w', 0o600)
+  try {
+    writeSync(file, key)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(`${path}.new`, path)
+  return key
+}
