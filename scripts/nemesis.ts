@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runOverKafka } from '../test/nemesis/kafka-run.ts'
 import { TestServer } from '../test/server/test-server.ts'
-import { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
+import { startBehindThief } from '../test/services/kafka/answer-thief.ts'
 
 const { values } = parseArgs({
   options: {
@@ -17,10 +17,12 @@ const { values } = parseArgs({
 })
 const endsAtMs = Date.now() + Number(values.minutes) * 60_000
 await using server = await TestServer.start()
-await using broker = await KafkaBroker.start()
+const { broker: started, thief: before } = await startBehindThief()
+await using broker = started
+await using thief = before
 for (let seed = Number(values.seed); ; seed++) {
   try {
-    console.log(await runOverKafka({ server, broker, seed, disturbances: Number(values.disturbances) }))
+    console.log(await runOverKafka({ server, broker, thief, seed, disturbances: Number(values.disturbances) }))
   } catch (error) {
     const log = readFileSync(join(server.storeDir, 'logs', 'changefeed.log'), 'utf8')
     console.error(`seed ${seed} failed; what the server said last:\n${server.output.slice(-1000)}${log.slice(-8000)}`)

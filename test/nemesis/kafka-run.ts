@@ -1,5 +1,5 @@
-// One run of the nemesis over Kafka: random writers and random disturbances (pause and resume, DDL, connections cut,
-// kill -9 of the server, of PostgreSQL and of the broker, a broker that stands still, settings), then every validator.
+// One run of the nemesis over Kafka: random writers and random disturbances (pause and resume, DDL, connections to
+// PostgreSQL and to the broker cut, kill -9 of the server, of PostgreSQL and of the broker, a broker that stands still, settings), then every validator.
 
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -8,6 +8,7 @@ import { History } from '../history/history.ts'
 import { ReferenceSlot } from '../history/reference-slot.ts'
 import { tagTable } from '../history/transaction-times.ts'
 import { until, type TestServer } from '../server/test-server.ts'
+import type { AnswerThief } from '../services/kafka/answer-thief.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { judge, topicOf } from './judge.ts'
 import { KafkaReader } from './kafka-reader.ts'
@@ -24,12 +25,14 @@ const withinMs = 90_000
 export interface KafkaRunOptions {
   readonly server: TestServer
   readonly broker: KafkaBroker
+  /** Stands before the broker, and cuts connections. */
+  readonly thief: AnswerThief
   readonly seed: number
   readonly disturbances: number
 }
 
 /** Gives a line about what happened; throws what the validators found. */
-export async function runOverKafka({ server, broker, seed, disturbances }: KafkaRunOptions): Promise<string> {
+export async function runOverKafka({ server, broker, thief, seed, disturbances }: KafkaRunOptions): Promise<string> {
   const random = new Random(seed)
   const database = `kafka_nemesis_${seed}`
   const prefix = `seed_${seed}_`
@@ -61,6 +64,7 @@ export async function runOverKafka({ server, broker, seed, disturbances }: Kafka
   const config = random.pick<() => string>([
     [2, () => ''],
     [1, () => `, kafka_sink_config = '{"RequiredAcks": "ALL"}'`],
+    [2, () => `, kafka_sink_config = '{"RequiredAcks": "NONE"}'`],
     [1, () => `, kafka_sink_config = '{"Compression": "GZIP", "Retry": {"Max": 1, "Backoff": "50ms"}}'`],
   ])()
   const options = `updated, resolved, min_checkpoint_frequency = '100ms'${named.map((name) => `, ${name}`).join('')}${config}`
@@ -75,7 +79,7 @@ export async function runOverKafka({ server, broker, seed, disturbances }: Kafka
   try {
     await until('the initial scan is over', withinMs, () => (reader.resolved === zeroHlc ? undefined : true))
     writing.push(mirror.write(new Random(seed * 1000 + writers), stop.signal))
-    await disturb({ server, broker, random, id, database, disturbances, said })
+    await disturb({ server, broker, thief, random, id, database, disturbances, said })
   } finally {
     stop.abort()
     await Promise.all(writing)
@@ -121,7 +125,7 @@ interface DisturbOptions extends KafkaRunOptions {
 }
 
 async function disturb(options: Omit<DisturbOptions, 'seed'>): Promise<void> {
-  const { server, broker, random, id, database, disturbances, said } = options
+  const { server, broker, thief, random, id, database, disturbances, said } = options
   let made = 0
   const run = (sql: string): Promise<unknown> =>
     server.sql(`SET lock_timeout = '100ms'; ${sql}`, database).catch(() => undefined)
@@ -183,6 +187,20 @@ async function disturb(options: Omit<DisturbOptions, 'seed'>): Promise<void> {
           broker.freeze()
           await delay(random.int(3000))
           broker.thaw()
+        },
+      ],
+    ],
+    [
+      3,
+      [
+        'cut connections to the broker',
+        async () => {
+          for (let i = 0; i < 10; i++) {
+            thief.cutAfter(1 + random.int(20_000))
+            await delay(random.int(60))
+            thief.cut()
+          }
+          thief.cutAfter(Number.POSITIVE_INFINITY)
         },
       ],
     ],

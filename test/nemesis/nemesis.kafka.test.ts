@@ -2,7 +2,8 @@
 
 import { after, before, test } from 'node:test'
 import { TestServer } from '../server/test-server.ts'
-import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
+import { startBehindThief, type AnswerThief } from '../services/kafka/answer-thief.ts'
+import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../services/kafka/require-kafka.ts'
 import { runOverKafka } from './kafka-run.ts'
 
@@ -11,12 +12,14 @@ const disturbances = 12
 
 let server: TestServer
 let broker: KafkaBroker
+let thief: AnswerThief
 before(async () => {
   if (skip !== false) return
-  ;[server, broker] = await Promise.all([TestServer.start(), KafkaBroker.start()])
+  ;[server, { broker, thief }] = await Promise.all([TestServer.start(), startBehindThief()])
 })
 after(async () => {
   await server?.[Symbol.asyncDispose]()
+  await thief?.[Symbol.asyncDispose]()
   await broker?.[Symbol.asyncDispose]()
 })
 
@@ -25,7 +28,7 @@ for (let seed = 1; seed <= seeds; seed++) {
     `a job tells Kafka what happened, all of it and in order (seed ${seed})`,
     { skip, timeout: 300_000 },
     async (t) => {
-      t.diagnostic(await runOverKafka({ server, broker, seed, disturbances }))
+      t.diagnostic(await runOverKafka({ server, broker, thief, seed, disturbances }))
     },
   )
 }

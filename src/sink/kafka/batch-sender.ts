@@ -4,7 +4,6 @@
 // time mends, ends the sender.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Connection } from '@platformatic/kafka'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import { compression } from './compression.ts'
@@ -13,7 +12,7 @@ import type { KafkaClient, KafkaLog } from './kafka-client.ts'
 import { GoingOn } from './going-on.ts'
 import { kafkaCode, mayPass, produceError, sinkError, tooLarge } from './kafka-errors.ts'
 import type { PartitionQueue } from './partition-queue.ts'
-import { confirm, produce, type PartitionAnswer } from './produce.ts'
+import { produce, type PartitionAnswer } from './produce.ts'
 import { TopicReplaced, type TopicQueues } from './topic-queues.ts'
 
 export interface SenderOptions {
@@ -28,6 +27,8 @@ const maxRequestsPerBroker = 4
 const maxBackoffMs = 30_000
 const acksCodes = { none: 0, one: 1, all: -1 } as const
 
+type Acks = KafkaSinkSpec['acks']
+
 interface BrokerState {
   requests: number
   /** A broker whose quota is used up says how long it wants nothing. */
@@ -38,8 +39,6 @@ export class BatchSender {
   readonly #options: SenderOptions
   readonly #compress
   readonly #brokers = new Map<number, BrokerState>()
-  /** Over which batches went without acks since the last `confirm`. */
-  readonly #unconfirmed = new Set<Connection>()
   readonly #course = new GoingOn()
   #producer: { readonly id: bigint; readonly epoch: number } | undefined
   #timer: NodeJS.Timeout | undefined
@@ -77,14 +76,6 @@ export class BatchSender {
     return this.#course.progress()
   }
 
-  /** Settles when brokers have dealt with all that was sent without acks; a refusal fails the sender. */
-  async confirm(): Promise<void> {
-    for (const connection of this.#unconfirmed) {
-      await this.#course.orEnd(confirm(connection)).catch((error: unknown) => this.fail(error))
-      this.#unconfirmed.delete(connection)
-    }
-  }
-
   /** Sends what is ready to brokers that can take more. */
   pump(): void {
     if (this.#course.hasEnded) return
@@ -112,7 +103,7 @@ export class BatchSender {
   }
 
   async #send(leader: number, queues: readonly PartitionQueue[]): Promise<void> {
-    const { client, spec } = this.#options
+    const { client } = this.#options
     const broker = this.#broker(leader)
     broker.requests += 1
     try {
@@ -121,11 +112,11 @@ export class BatchSender {
         if (!queue.hasFull) queue.close()
         return { topic: queue.topic, partition: queue.partition, records: queue.start(header, this.#producer) }
       })
+      const acks = this.#acksFor(queues)
       const connection = await client.connection(leader)
-      if (spec.acks === 'none') this.#unconfirmed.add(connection)
-      const { answers, throttleMs } = await produce(connection, acksCodes[spec.acks], all)
+      const { answers, throttleMs } = await produce(connection, acksCodes[acks], all)
       if (throttleMs > 0) void this.#mute(broker, throttleMs)
-      this.#settle(queues, answers)
+      this.#settle(queues, acks, answers)
     } catch (error) {
       void this.#tryAgain(queues, error)
     } finally {
@@ -135,14 +126,20 @@ export class BatchSender {
     this.#course.wake()
   }
 
-  #settle(queues: readonly PartitionQueue[], answers: readonly PartitionAnswer[]): void {
+  /** A broker that refuses what comes without acks closes the connection. Sent again with acks, it says why. */
+  #acksFor(queues: readonly PartitionQueue[]): Acks {
+    const { acks } = this.#options.spec
+    return acks === 'none' && queues.some(({ failures }) => failures > 0) ? 'one' : acks
+  }
+
+  #settle(queues: readonly PartitionQueue[], acks: Acks, answers: readonly PartitionAnswer[]): void {
     const { spec } = this.#options
     const byPlace = new Map(answers.map((answer) => [`${answer.topic} ${answer.partition}`, answer]))
     const rest: PartitionQueue[] = []
     let trouble: FeedError | undefined
     for (const queue of queues) {
       const answer = byPlace.get(`${queue.topic} ${queue.partition}`)
-      const code = spec.acks === 'none' ? 0 : (answer?.code ?? kafkaCode.networkException)
+      const code = acks === 'none' ? 0 : (answer?.code ?? kafkaCode.networkException)
       // A duplicate was written by an attempt whose answer got lost.
       if (code === 0 || code === kafkaCode.duplicateSequence) queue.delivered()
       else if (code === kafkaCode.messageTooLarge || code === kafkaCode.recordListTooLarge) {

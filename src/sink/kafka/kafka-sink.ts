@@ -2,8 +2,10 @@
 // brokers that lead the partitions.
 //
 // Order: a key belongs to one partition, and of a partition one batch is under way at a time, so versions of a row arrive
-// in the order in which they were emitted, also over retries. Durability: `flush` settles when every batch has been
-// acknowledged as the spec's acks say; without acks, when the brokers have refused none of them. Memory: `emit` waits
+// in the order in which they were emitted, also over retries and over broken connections: what is sent again begins with the first
+// batch that is not known to be written, so whatever of an old connection still arrives later repeats what was seen.
+// Durability: `flush` settles when every batch has been acknowledged as the spec's acks say; without acks, when the
+// leaders have written them. Memory: `emit` waits
 // while more than `maxBufferedBytes` are on their way. Trouble: a request is tried again as the spec's retry says
 // (batch-sender.ts); what fails then fails the sink, every later call throws, and the feed starts again from its
 // checkpoint. It refuses to drop, to reorder, and to log a key or a value.
@@ -88,8 +90,6 @@ export class KafkaSink implements Sink {
   async flush(): Promise<void> {
     this.#sender.check()
     while (!this.#queues.backlog.isEmpty) await this.#hurry()
-    await this.#sender.confirm()
-    this.#sender.check()
     const { refreshMs = defaultRefreshMs, log } = this.#options
     if (Date.now() - this.#queues.refreshedAtMs < refreshMs) return
     await this.#queues.refresh().catch((error: unknown) => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { AnswerThief } from '../../../test/services/kafka/answer-thief.ts'
-import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
+import { startBehindThief, type AnswerThief } from '../../../test/services/kafka/answer-thief.ts'
+import type { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
 import { batchOf, checkNumbered, numbered, openSink, readAll, specOf } from '../../../test/services/kafka/sink-kit.ts'
 
@@ -12,9 +12,7 @@ let thief: AnswerThief
 let broker: KafkaBroker
 before(async () => {
   if (skip !== false) return
-  thief = await AnswerThief.start()
-  broker = await KafkaBroker.start({ properties: [`advertised.listeners=PLAINTEXT://${thief.bootstrap}`] })
-  thief.serve(broker.port)
+  ;({ broker, thief } = await startBehindThief())
 })
 after(async () => {
   await thief?.[Symbol.asyncDispose]()
@@ -70,6 +68,42 @@ test(
     assert.equal(checkNumbered(await readAll(thief.bootstrap, 'frozen', 2 * step), 2 * step), 0)
   },
 )
+
+for (const acks of ['none', 'one', 'all'] as const) {
+  test(
+    `acks ${acks}: over connections that are cut at any byte nothing is lost and no version comes after a newer one`,
+    { skip, timeout: 120_000 },
+    async () => {
+      const name = `cut_${acks}`
+      const many = 150_000
+      const size = 1500
+      await broker.createTopic(name, 3)
+      const spec = specOf(thief.bootstrap, name, { acks, retry: { max: 10, backoffMs: 1 } })
+      thief.cuts = 0
+      // A sink that fails is followed by another, from the last flush on: as a feed goes on from its checkpoint.
+      for (let flushed = 0, sinks = 0; flushed < many; sinks++) {
+        assert.ok(sinks < 100, `${sinks} sinks failed`)
+        try {
+          await using sink = await openSink(spec)
+          for (let from = flushed; from < many; from += size) {
+            if (from % (size * 4) === 0) thief.cutAfter(1 + ((from * 7919) % 60_000))
+            await sink.emit(numbered(from, size))
+            if (from % (size * 20) !== size * 19) await delay(2)
+            else {
+              await sink.flush()
+              flushed = from + size
+            }
+          }
+        } catch {
+          // The next one goes on.
+        }
+      }
+      thief.cutAfter(Number.POSITIVE_INFINITY)
+      assert.ok(thief.cuts > 5, `${thief.cuts} connections were cut`)
+      checkNumbered(await readAll(thief.bootstrap, name, many), many)
+    },
+  )
+}
 
 test('without acks memory is bounded while the broker reads nothing', { skip, timeout: 120_000 }, async () => {
   await broker.createTopic('unread')

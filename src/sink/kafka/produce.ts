@@ -5,7 +5,6 @@
 //             record errors: i32 index, string; string error message; i32 throttle (ms)
 
 import { apiVersionsV3, Writer, type Connection, type Reader } from '@platformatic/kafka'
-import { requestMs } from './kafka-connections.ts'
 
 const apiKey = 0
 const apiVersion = 9
@@ -34,8 +33,10 @@ export interface ProduceAnswer {
 const noAnswer: ProduceAnswer = { answers: [], throttleMs: 0 }
 
 /**
- * Settles with the broker's answer; without acks (0) with nothing, when the connection can take more: `confirm` asks
- * later what became of it.
+ * Settles with the broker's answer. Without acks (0) a broker answers nothing, so a request that has an answer follows at
+ * once on the same connection: a broker works off the requests of a connection one after the other, and closes it at
+ * messages that it cannot take. The answer to the second says that the messages of the first are written; a connection
+ * that breaks before leaves it open.
  */
 export async function produce(
   connection: Connection,
@@ -56,32 +57,9 @@ export async function produce(
       else resolve(acks === 0 || answer === undefined ? noAnswer : answer)
     },
   )
-  const answer = await promise
-  if (acks === 0) await drained(connection)
-  return answer
-}
-
-/** What a broker does not read must not pile up here. */
-async function drained({ socket }: Connection): Promise<void> {
-  if (!socket.writableNeedDrain || socket.destroyed) return
-  const { promise, resolve } = Promise.withResolvers<void>()
-  // Nobody waits for ever: the connection ends, and `confirm` says so.
-  const timer = setTimeout(() => socket.destroy(), requestMs)
-  socket.once('drain', resolve)
-  socket.once('close', resolve)
-  await promise
-  clearTimeout(timer)
-  socket.off('drain', resolve)
-  socket.off('close', resolve)
-}
-
-/**
- * Settles when the broker has dealt with everything that was sent over the connection, and throws when it refused some of
- * it. A broker works off the requests of a connection one after the other, and what it cannot take without acks it
- * answers by closing the connection: any request behind them that has an answer tells.
- */
-export async function confirm(connection: Connection): Promise<void> {
-  await apiVersionsV3.api.async(connection, 'pg-changefeed', '1')
+  if (acks !== 0) return promise
+  await Promise.all([promise, apiVersionsV3.api.async(connection, 'pg-changefeed', '1')])
+  return noAnswer
 }
 
 function request(acks: number, all: readonly PartitionRecords[]): Writer {

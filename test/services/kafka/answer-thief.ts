@@ -1,7 +1,8 @@
 // Stands before a broker and can take its answers away: what was asked is done, the connection ends, and whoever asked
-// does not know. The broker must be found at this port (advertised.listeners).
+// does not know. It can also cut every connection, wherever in a request it is. The broker must be found at this port (advertised.listeners).
 
 import { createServer, Socket, type AddressInfo, type Server } from 'node:net'
+import { KafkaBroker } from './kafka-broker.ts'
 
 export class AnswerThief implements AsyncDisposable {
   readonly #server: Server
@@ -10,6 +11,8 @@ export class AnswerThief implements AsyncDisposable {
   /** So many of the next answers are taken away. */
   #steals = 0
   stolen = 0
+  #cutAfter = Number.POSITIVE_INFINITY
+  cuts = 0
 
   private constructor() {
     this.#server = createServer((client) => this.#serve(client))
@@ -39,6 +42,16 @@ export class AnswerThief implements AsyncDisposable {
     this.#steals = answers
   }
 
+  /** What is on its way in either direction may be lost. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** A connection is cut when so many more bytes have come from clients that send messages; the rest of them is lost. */
+  cutAfter(bytes: number): void {
+    this.#cutAfter = bytes
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -59,9 +72,18 @@ export class AnswerThief implements AsyncDisposable {
         other.destroy()
       })
     }
-    client.on('data', (bytes) => {
+    client.on('data', (bytes: Buffer) => {
       // Only over connections that bring messages.
       if (bytes.length > 10_000) carriesMessages = true
+      if (carriesMessages) this.#cutAfter -= bytes.length
+      if (this.#cutAfter <= 0) {
+        this.#cutAfter = Number.POSITIVE_INFINITY
+        this.cuts += 1
+        // What comes before the cut arrives, as it would on a network.
+        broker.end(bytes.subarray(0, bytes.length >> 1))
+        client.destroy()
+        return
+      }
       if (broker.write(bytes)) return
       client.pause()
       broker.once('drain', () => client.resume())
@@ -75,4 +97,12 @@ export class AnswerThief implements AsyncDisposable {
       } else client.write(bytes)
     })
   }
+}
+
+/** A broker that is found at the thief's port. */
+export async function startBehindThief(): Promise<{ readonly broker: KafkaBroker; readonly thief: AnswerThief }> {
+  const thief = await AnswerThief.start()
+  const broker = await KafkaBroker.start({ properties: [`advertised.listeners=PLAINTEXT://${thief.bootstrap}`] })
+  thief.serve(broker.port)
+  return { broker, thief }
 }
