@@ -6,6 +6,7 @@ import test from 'node:test'
 import { LogHead } from '../changelog/files/log-head.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { MessageApplier } from './apply-message.ts'
+import type { LogWriter } from '../changelog/files/log-writer.ts'
 import { LogTail } from './log-tail.ts'
 import { openLog } from './open-log.ts'
 import { readLog, type LogEvent } from '../../test/support/source-under-test.ts'
@@ -49,11 +50,15 @@ const logical = (withPrefix: string, content: string): Buffer =>
 const truncate = (...relids: readonly number[]): Buffer =>
   Buffer.concat([Buffer.from('T'), u32(relids.length), Buffer.of(0), ...relids.map(u32)])
 
+function newApplier(writer: LogWriter): MessageApplier {
+  return new MessageApplier({ writer, prefix, tail: new LogTail({ tag: 'none' }, 0n, 0n), clock: { now: 1n << 60n } })
+}
+
 class Applied implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'apply-'))
   readonly head = new LogHead()
   writer = openLog(this.dir, this.head).writer
-  applier = new MessageApplier(this.writer, prefix, new LogTail({ tag: 'none' }, 0n, 0n))
+  applier = newApplier(this.writer)
 
   apply(...messages: readonly Buffer[]): void {
     for (const message of messages) {
@@ -66,7 +71,7 @@ class Applied implements AsyncDisposable {
   async reopen(): Promise<void> {
     await this.writer.close()
     this.writer = openLog(this.dir, this.head).writer
-    this.applier = new MessageApplier(this.writer, prefix, new LogTail({ tag: 'none' }, 0n, 0n))
+    this.applier = newApplier(this.writer)
   }
 
   async events(): Promise<LogEvent[]> {

@@ -11,24 +11,34 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { Lsn } from '../core/lsn.ts'
 import type { TableDescription } from '../core/table.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
+import type { SourceClock } from './clock-probe.ts'
 import type { LogTail } from './log-tail.ts'
 import { stampTransaction } from './stamp.ts'
 
 const letter = { B: 0x42, C: 0x43, R: 0x52, I: 0x49, U: 0x55, D: 0x44, T: 0x54, M: 0x4d, O: 0x4f, Y: 0x59 } as const
 
+export interface ApplierOptions {
+  readonly writer: LogWriter
+  /** Our logical messages' prefix with the source's token. */
+  readonly prefix: string
+  readonly tail: LogTail
+  readonly clock: Pick<SourceClock, 'now'>
+}
+
 export class MessageApplier {
   readonly #writer: LogWriter
   readonly #prefix: Buffer
   readonly #tail: LogTail
+  readonly #clock: Pick<SourceClock, 'now'>
   #skipping = false
   /** End LSN of the last transaction that arrived, kept or dropped. */
   receivedEnd: Lsn
   /** Complete transactions applied since the applier was made. */
   transactions = 0
 
-  /** `prefix`: our logical messages' prefix with the source's token. */
-  constructor(writer: LogWriter, prefix: string, tail: LogTail) {
+  constructor({ writer, prefix, tail, clock }: ApplierOptions) {
     this.#writer = writer
+    this.#clock = clock
     this.#tail = tail
     this.#prefix = Buffer.from(prefix)
     this.receivedEnd = writer.endLsn
@@ -59,7 +69,12 @@ export class MessageApplier {
         const xid = bytes.readUInt32BE(start + 17)
         this.#tail.begin(commitLsn, xid, commitMicros)
         if (this.#skipping) return
-        writer.begin(stampTransaction(writer.lastTimestamp, commitMicros), commitLsn, xid, commitMicros)
+        writer.begin(
+          stampTransaction(writer.lastTimestamp, commitMicros, this.#clock.now),
+          commitLsn,
+          xid,
+          commitMicros,
+        )
         return
       }
       case letter.C: {

@@ -7,7 +7,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import { MessageApplier } from './apply-message.ts'
 import { catchUp } from './catch-up.ts'
-import { ClockProbes } from './clock-probe.ts'
+import { askClock, ClockProbes, SourceClock } from './clock-probe.ts'
 import { GroupCommit } from './group-commit.ts'
 import { HealthCheck } from './health.ts'
 import type { FromIngest, IngestSettings, IngestStart } from './ingest.ts'
@@ -55,6 +55,7 @@ interface Gears {
   readonly replication: RawConnection
   readonly slot: string
   readonly health: HealthCheck
+  readonly clock: SourceClock
 }
 
 export class Attempt {
@@ -132,9 +133,11 @@ export class Attempt {
         remedied()
       }
       say({ tag: 'ready' })
+      const clock = new SourceClock()
+      await askClock(control, clock, false)
       const tail = new LogTail(from === undefined ? { tag: 'none' } : last, writer.endLsn, from ?? writer.endLsn)
       this.#tail = tail
-      const applier = new MessageApplier(writer, prefix, tail)
+      const applier = new MessageApplier({ writer, prefix, tail, clock })
       const commit = new GroupCommit(
         writer,
         () => this.#stream?.durable(),
@@ -151,7 +154,7 @@ export class Attempt {
       // What somebody did to the publication while nobody looked is in the log before anything is closed.
       await health.check()
       for (;;) {
-        const gears = { health, writer, applier, tail, commit, control, replication, slot }
+        const gears = { health, clock, writer, applier, tail, commit, control, replication, slot }
         const isRoom = remedy.tag === 'none' && (await this.#catchUp(gears)) === 'near'
         await this.#follow(gears, isRoom)
         if (signal.aborted) break
@@ -196,9 +199,9 @@ export class Attempt {
 
   /** Streams until ingest stops, or until it is so far behind that bulk pulls are better, if there is room for them. */
   async #follow(gears: Gears, isRoom: boolean): Promise<void> {
-    const { writer, applier, tail, commit, control, replication, slot, health } = gears
+    const { writer, applier, tail, commit, control, replication, slot, health, clock } = gears
     const { start, head, say, settings, signal } = this.#options
-    this.#probes = new ClockProbes(control)
+    this.#probes = new ClockProbes(control, clock)
     const stream = new SlotStream({
       connection: replication,
       slot,

@@ -11,7 +11,7 @@ import type { LogWriter } from '../changelog/files/log-writer.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { MessageApplier } from './apply-message.ts'
 import { bulkPull } from './bulk-pull.ts'
-import { askClock } from './clock-probe.ts'
+import { askClock, type SourceClock } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { LogTail } from './log-tail.ts'
 import type { Queries } from './serial-queries.ts'
@@ -39,6 +39,7 @@ export interface CatchUpOptions {
   readonly writer: LogWriter
   readonly applier: MessageApplier
   readonly tail: LogTail
+  readonly clock: SourceClock
   readonly commit: GroupCommit
   readonly control: Queries
   readonly slot: string
@@ -52,10 +53,11 @@ export interface CatchUpOptions {
 
 /** `no room`: the server cannot collect even the smallest pull. */
 export async function catchUp(options: CatchUpOptions): Promise<'near' | 'no room'> {
-  const { writer, applier, tail, commit, control, replication, slot, closedTargetMs, sourceAt, pulling } = options
+  const { writer, applier, tail, clock, commit, control, replication, slot, closedTargetMs, sourceAt, pulling } =
+    options
   let maxMessages = pullMessages.first
   for (;;) {
-    const probe = await askClock(control, false)
+    const probe = await askClock(control, clock, false)
     sourceAt(probe.lsn)
     if (probe.lsn - writer.endLsn < worthPullingBytes) return 'near'
     pulling()

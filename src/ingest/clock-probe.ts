@@ -15,22 +15,55 @@ export interface Probe {
   readonly exact: boolean
 }
 
+/**
+ * What the source's clock shows, between two askings by our own monotonic clock: not less than it shows, unless somebody
+ * has set it since.
+ */
+export class SourceClock {
+  #micros = 0n
+  #askedAtMs = 0
+  readonly #monotonicMs: () => number
+
+  constructor(monotonicMs: () => number = () => performance.now()) {
+    this.#monotonicMs = monotonicMs
+  }
+
+  /** µs since 2000-01-01. */
+  get now(): bigint {
+    return this.#micros + BigInt(Math.ceil((this.#monotonicMs() - this.#askedAtMs) * 1000))
+  }
+
+  /** To be called before the question: the answer is from later. */
+  asking(): (micros: bigint) => void {
+    const askedAtMs = this.#monotonicMs()
+    return (micros) => {
+      this.#askedAtMs = askedAtMs
+      this.#micros = micros
+    }
+  }
+}
+
 const sql =
   'SELECT pg_current_wal_flush_lsn()::text, ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000)::text'
 
-export async function askClock(control: Queries, exact: boolean): Promise<Probe> {
+export async function askClock(control: Queries, clock: SourceClock, exact: boolean): Promise<Probe> {
+  const answered = clock.asking()
   const [row] = await control.query(sql)
-  return { lsn: parseLsn(row?.[0] ?? ''), micros: BigInt(row?.[1] ?? '0'), exact }
+  const micros = BigInt(row?.[1] ?? '0')
+  answered(micros)
+  return { lsn: parseLsn(row?.[0] ?? ''), micros, exact }
 }
 
 export class ClockProbes {
   readonly #control: Queries
+  readonly #clock: SourceClock
   readonly #pending: Probe[] = []
   #isAsking = false
   #exactWanted = false
 
-  constructor(control: Queries) {
+  constructor(control: Queries, clock: SourceClock) {
     this.#control = control
+    this.#clock = clock
   }
 
   /** Where the stream must come for the oldest probe; undefined: none waits. */
@@ -48,7 +81,7 @@ export class ClockProbes {
       do {
         const wanted = this.#exactWanted
         this.#exactWanted = false
-        newest = await askClock(this.#control, wanted)
+        newest = await askClock(this.#control, this.#clock, wanted)
         if (this.#pending.length >= maxPending)
           newest = { ...newest, exact: this.#pending.pop()?.exact === true || wanted }
         this.#pending.push(newest)

@@ -1,16 +1,25 @@
-// Timestamps, given once. PostgreSQL's commit times run backwards between concurrent transactions by microseconds; the
-// log's must not, because a closed timestamp is a promise about everything behind it.
+// Timestamps, given once. PostgreSQL's commit times run backwards between concurrent transactions by microseconds, by more
+// when somebody sets the clock, and a replication origin gives any time it likes; the log's must not, because a closed
+// timestamp is a promise about everything behind it. The rule:
+//
+//   transaction   max(last + 1, min(its commit time, the source's clock when it arrives))
+//   closed        max(last, the source's clock - target); last + 1 where the clock stands before what was given already
+//
+// So the log runs ahead of the source's clock only where that clock was set back, and nobody's commit time can make it.
 
 import { compareHlc, nextHlc, wallOfPgMicros, type Hlc } from '../core/hlc.ts'
 
-/** The timestamp of a transaction: its commit time, or the next one after the last given. `commitMicros` since 2000. */
-export function stampTransaction(last: Hlc, commitMicros: bigint): Hlc {
-  const wall = wallOfPgMicros(commitMicros)
+/** `commitMicros` and `clockMicros` (when it arrives, on the server's clock) since 2000. */
+export function stampTransaction(last: Hlc, commitMicros: bigint, clockMicros: bigint): Hlc {
+  const wall = wallOfPgMicros(commitMicros < clockMicros ? commitMicros : clockMicros)
   return wall > last.wall ? { wall, logical: 0 } : nextHlc(last)
 }
 
 /** The timestamp that may be closed when everything the server had committed by its clock `serverMicros` is in the log. */
 export function stampClosed(last: Hlc, serverMicros: bigint, targetMs: number): Hlc {
-  const closed = { wall: wallOfPgMicros(serverMicros) - BigInt(Math.round(targetMs * 1e6)), logical: 0 }
+  const now = wallOfPgMicros(serverMicros)
+  // A clock that was set back would close nothing for as long.
+  if (now < last.wall) return nextHlc(last)
+  const closed = { wall: now - BigInt(Math.round(targetMs * 1e6)), logical: 0 }
   return compareHlc(closed, last) > 0 ? closed : last
 }

@@ -3,8 +3,10 @@
 
 import { randomBytes } from 'node:crypto'
 import type { FeedTarget, ValueFormat } from '../core/feed-spec.ts'
-import { compareHlc, formatHlc, type Hlc } from '../core/hlc.ts'
+import { compareHlc, formatHlc, laterHlc, type Hlc } from '../core/hlc.ts'
+import { parseLsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import { findCut } from '../feed/find-cut.ts'
 import { watchTables } from '../ingest/watch.ts'
 import type { LocalCall } from '../pg-server/local-statement.ts'
 import { waitHint } from '../postgres/explain-wait.ts'
@@ -34,7 +36,7 @@ export interface FeedOrigin {
 
 export async function planChangefeed(
   statement: CreateChangefeed,
-  { settings, source, rights }: DeskOptions,
+  { settings, source, sources, rights }: DeskOptions,
   call: LocalCall,
 ): Promise<PlannedChangefeed> {
   const { session, parameters } = call
@@ -42,7 +44,8 @@ export async function planChangefeed(
   const opening = openPlan(statement, {
     id: randomBytes(8).toString('hex'),
     parameters,
-    now: await sourceTime(call),
+    // Where the clock was set back, the log's time is ahead of it: its own timestamps are not in the future.
+    now: laterHlc(await sourceTime(call), sources.lastTime(session.database)),
     database: session.database,
     user,
     creator: await rights.ofCreator(user),
@@ -84,10 +87,22 @@ export async function watchPlanned(
   )
   call.signal.throwIfAborted()
   if (spec.cursor !== undefined) checkWatched(spec.cursor, since)
-  // In this order: what commits after the time of the start lies behind the position.
-  const startTime = await sourceTime(call)
+  const isFromNow = spec.initialScan === 'no' && spec.cursor === undefined
+  const startTime = isFromNow ? await timeOfNow(source, startPosition, call) : await sourceTime(call)
   await checkThere(source.connection, spec.targets)
   return { source, startPosition, startTime }
+}
+
+/** The log's own time of this moment: what is committed now is at or below it, what commits later is above. */
+async function timeOfNow({ log, ingest }: Source, from: number, { session, signal }: LocalCall): Promise<Hlc> {
+  ingest.demand(1)
+  try {
+    const [row] = await session.queryBackend('SELECT pg_catalog.pg_current_wal_flush_lsn()::text')
+    const point = parseLsn(row?.[0] ?? '')
+    return await findCut({ log, from, point, closeNow: () => ingest.closeNow(), signal })
+  } finally {
+    ingest.demand(-1)
+  }
 }
 
 /** A job begins at its time, and what was dropped before may lie in a part of the log that it does not read. */

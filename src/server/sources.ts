@@ -8,6 +8,7 @@ import type { Logger } from 'pino'
 import type { Changelog } from '../changelog/changelog.ts'
 import { LogHead } from '../changelog/files/log-head.ts'
 import { openChangelog } from '../changelog/files/open-changelog.ts'
+import { maxLogical, zeroHlc, type Hlc } from '../core/hlc.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { FromIngest, IngestSettings } from '../ingest/ingest.ts'
 import { IngestThread } from '../ingest/ingest-thread.ts'
@@ -69,6 +70,12 @@ export class Sources {
         this.#options.log.warn({ oid }, 'a changelog is left of a database that does not exist any more')
       else this.#open(oid, name)
     }
+  }
+
+  /** At or after the last timestamp that anybody can have seen of a database. */
+  lastTime(database: string): Hlc {
+    const found = this.all.find(({ connection }) => connection.database === database)
+    return found === undefined ? zeroHlc : { wall: found.head.resolvedWall, logical: maxLogical }
   }
 
   /** The source of a database, reading its slot; made when it is the first time. */
