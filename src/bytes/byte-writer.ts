@@ -1,11 +1,16 @@
 // A growing byte buffer that is written from the front and cleared for reuse. The hot loops of encoders write through
 // it; they may also take `buffer` and `length` directly after `ensure(n)`.
 
+/** A buffer that one large value has blown up is given back to the allocator when it is cleared. */
+export const keepBytes = 4 * 1024 * 1024
+
 export class ByteWriter {
   buffer: Buffer
   length = 0
+  readonly #initialBytes: number
 
   constructor(initialBytes = 64 * 1024) {
+    this.#initialBytes = initialBytes
     this.buffer = Buffer.allocUnsafeSlow(initialBytes)
   }
 
@@ -16,8 +21,9 @@ export class ByteWriter {
   }
 
   #grow(needed: number): void {
-    let capacity = this.buffer.length * 2
-    while (capacity < needed) capacity *= 2
+    // From a size on only what is needed and a quarter: doubling would take a large value's size twice.
+    const { length } = this.buffer
+    const capacity = Math.max(needed, needed > keepBytes ? Math.ceil(needed * 1.25) : length * 2)
     const bigger = Buffer.allocUnsafeSlow(capacity)
     this.buffer.copy(bigger, 0, 0, this.length)
     this.buffer = bigger
@@ -74,5 +80,6 @@ export class ByteWriter {
 
   clear(): void {
     this.length = 0
+    if (this.buffer.length > keepBytes) this.buffer = Buffer.allocUnsafeSlow(this.#initialBytes)
   }
 }

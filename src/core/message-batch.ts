@@ -4,6 +4,9 @@
 
 import { ByteWriter } from '../bytes/byte-writer.ts'
 
+/** More than the batches of a running feed have; columns larger than this are given back. */
+const keepMessages = 256 * 1024
+
 export class MessageBatch {
   /** Key and value bytes of all messages, one behind the other: key 0, value 0, key 1, value 1, … */
   readonly bytes: ByteWriter
@@ -43,6 +46,15 @@ export class MessageBatch {
   clear(): void {
     this.bytes.clear()
     this.count = 0
+    if (this.topics.length > keepMessages) this.#startSmall()
+  }
+
+  #startSmall(): void {
+    this.topics = new Uint16Array(1024)
+    this.keyStarts = new Uint32Array(1024)
+    this.valueStarts = new Uint32Array(1024)
+    this.valueEnds = new Uint32Array(1024)
+    this.nilValues = new Uint8Array(1024)
   }
 
   #grow(): void {

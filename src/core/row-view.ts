@@ -24,6 +24,11 @@ export class RowView {
   starts = new Int32Array(64)
   ends = new Int32Array(64)
 
+  /** The bytes are not needed any more: a view that is not filled again keeps nobody's buffer. */
+  release(): void {
+    this.bytes = emptyBytes
+  }
+
   /** Makes room for `columns`; keeps nothing. PostgreSQL allows at most 1600. */
   reset(columns: number): void {
     if (columns > this.kinds.length) {

@@ -56,6 +56,12 @@ export class ChangeReader {
     }
   }
 
+  /** Nothing of what was read last is looked at any more: its bytes may be large, and the next row hours away. */
+  release(): void {
+    this.row.release()
+    this.old.release()
+  }
+
   /** The whole row before the change. */
   needOld(): RowView {
     if (this.oldKind !== 'full') throw oldNotLogged(this.relation)

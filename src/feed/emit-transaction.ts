@@ -150,6 +150,11 @@ export class TransactionEmitter {
     return list.count
   }
 
+  /** What was read last may be let go. */
+  release(): void {
+    for (const reader of [this.#change, this.#first, this.#earlier]) reader.release()
+  }
+
   #topicFor(relid: number): number {
     if (relid !== this.#topicOf) {
       this.#topic = this.#topics.get(relid) as number

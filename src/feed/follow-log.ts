@@ -1,6 +1,7 @@
 // Follows the changelog from a reader on: what is above `after` becomes messages, in log order, until the end time, an
 // error, or the signal. The frontier is what the log says is complete; it moves when a block is done.
 
+import { keepBytes } from '../bytes/byte-writer.ts'
 import { readInt64 } from '../bytes/int64.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { record, type Changelog, type LogBlock, type LogReader } from '../changelog/changelog.ts'
@@ -120,6 +121,7 @@ export class LogFollower {
         if (this.#list.committed) ts = undefined
       }
       if (gap !== undefined) this.#gap(block.resolved, gap)
+      if (payload.length > keepBytes) this.#emitter.release()
     }
     if (compareHlc(block.resolved, this.#frontier) > 0) {
       this.#frontier = block.resolved

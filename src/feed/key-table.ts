@@ -5,16 +5,24 @@
 import { kind, type RowView } from '../core/row-view.ts'
 
 const initialSlots = 1024
+const arenaBytes = 32 * 1024
+/** Keys may be wide: an arena that they have blown up is given back. */
+const keepArenaBytes = 4 * 1024 * 1024
 
 export class KeyTable {
   /** Entry number + 1 per slot; 0: free. */
   #slots = new Int32Array(initialSlots)
-  #arena = Buffer.allocUnsafeSlow(32 * 1024)
+  #arena = Buffer.allocUnsafeSlow(arenaBytes)
   #arenaLength = 0
   /** Where each entry's bytes start; they end where the next one's start. */
   #starts = new Uint32Array(initialSlots)
   #hashes = new Uint32Array(initialSlots)
   size = 0
+
+  /** Bytes of memory that its keys have, used or not. */
+  get arenaBytes(): number {
+    return this.#arena.length
+  }
 
   get bytes(): number {
     return this.#arenaLength + 4 * (this.#slots.length + this.#starts.length + this.#hashes.length)
@@ -57,11 +65,11 @@ export class KeyTable {
   }
 
   clear(): void {
+    if (this.#arena.length > keepArenaBytes) this.#arena = Buffer.allocUnsafeSlow(arenaBytes)
     if (this.#slots.length > 64 * initialSlots) {
       this.#slots = new Int32Array(initialSlots)
       this.#starts = new Uint32Array(initialSlots)
       this.#hashes = new Uint32Array(initialSlots)
-      this.#arena = Buffer.allocUnsafeSlow(32 * 1024)
     } else if (this.size > 0) this.#slots.fill(0)
     this.#arenaLength = 0
     this.size = 0

@@ -3,6 +3,9 @@
 
 import { record } from '../changelog/changelog.ts'
 
+/** More than a block of the usual size has; a larger list is given back. */
+const keepOffsets = 256 * 1024
+
 export class OffsetList {
   offsets = new Uint32Array(4096)
   count = 0
@@ -26,6 +29,7 @@ export class OffsetList {
 
   clear(): void {
     this.count = 0
+    if (this.offsets.length > keepOffsets) this.offsets = new Uint32Array(4096)
     this.hasNonInserts = false
     this.hasSchema = false
     this.committed = false

@@ -117,6 +117,11 @@ export class LogWriter {
     return this.#unsyncedBytes + this.#builder.payloadBytes
   }
 
+  /** Bytes of memory that it holds. */
+  get bufferBytes(): number {
+    return this.#builder.buffer.length
+  }
+
   /** Whether a flush would make something readable. */
   get hasUnpublished(): boolean {
     return this.#builder.hasComplete || this.#boundary > this.#head.head
