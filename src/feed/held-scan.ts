@@ -16,17 +16,23 @@ export interface ScanHolder extends AsyncDisposable {
   readonly scan: HeldScan
 }
 
+/** A quiet log is there within milliseconds. */
+const slowMs = 1000
+
 export interface HoldScanOptions extends HoldOptions {
   readonly log: Changelog
   /** A head of the log from before now. */
   readonly startPosition: number
+  /** Hears, when it takes long, that the log does not reach the cut yet. */
+  readonly catchingUp: (why: string) => void
   /** Asks ingest to close a timestamp at once. */
   readonly closeNow: () => void
 }
 
 export async function holdScan(options: HoldScanOptions): Promise<ScanHolder> {
-  const { log, startPosition: from, closeNow, signal } = options
+  const { log, startPosition: from, catchingUp, closeNow, signal } = options
   const cut = await holdCut(options)
+  const timer = setTimeout(() => catchingUp('waiting for the changelog to reach the present'), slowMs)
   try {
     const time = await findCut({ log, from, point: cut.point, closeNow, signal })
     signal.throwIfAborted()
@@ -34,5 +40,7 @@ export async function holdScan(options: HoldScanOptions): Promise<ScanHolder> {
   } catch (error) {
     await cut[Symbol.asyncDispose]()
     throw error
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -4,7 +4,6 @@ import { earlierHlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { LocalCall, LocalStatement } from '../pg-server/local-statement.ts'
-import { waitHint } from '../postgres/explain-wait.ts'
 import { enumText } from '../plan/option-relations.ts'
 import { describeJob } from '../plan/job-description.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
@@ -14,12 +13,15 @@ import { dataRow } from '../wire/backend-writer.ts'
 import { allowedSink } from './allowed-sinks.ts'
 import { dialSink } from './dial-sink.ts'
 import { planChangefeed, watchPlanned, type FeedOrigin, type PlannedChangefeed } from './plan-changefeed.ts'
+import { shownStatement } from './shown-statement.ts'
+import { troubleNotices } from './trouble-notices.ts'
 import { textOid } from './run-changefeed.ts'
 import type { DeskOptions } from './statement-desk.ts'
 
 export const int8Oid = 20
 
-export function createJob(statement: CreateChangefeed, desk: DeskOptions): LocalStatement {
+/** `sql`: the statement as typed. */
+export function createJob(statement: CreateChangefeed, desk: DeskOptions, sql: string): LocalStatement {
   return {
     parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => textOid),
     columns: [{ name: 'job_id', typeOid: int8Oid, typeSize: 8 }],
@@ -33,6 +35,8 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions): Local
       }
       const plan = await planChangefeed(statement, desk, call)
       const { spec, opening } = plan
+      // From here on it may wait: for the sink, for transactions, for the log.
+      await call.occupy(shownStatement(sql))
       await dialSink(allowedSink(spec.sink, desk.settings), signal)
       signal.throwIfAborted()
       for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
@@ -75,13 +79,18 @@ async function firstProgress(
   { origin: { source, startPosition, startTime }, desk, call }: Start,
 ): Promise<JobProgress> {
   if (spec.initialScan === 'no') return { highWater: spec.cursor ?? startTime, scan: undefined }
-  const time = await desk.cuts.hold(id, {
-    source,
-    targets: spec.targets,
-    startPosition,
-    signal: call.signal,
-    waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, waitHint),
-  })
+  const unheard = source.ingest.trouble.listen(
+    troubleNotices(spec.database, (message, hint) => call.notice('NOTICE', message, hint)),
+  )
+  const time = await desk.cuts
+    .hold(id, {
+      source,
+      targets: spec.targets,
+      startPosition,
+      signal: call.signal,
+      waiting: (why, hint) => call.notice('NOTICE', `changefeed is ${why}`, hint),
+    })
+    .finally(unheard)
   const at = spec.cursor === undefined ? time : earlierHlc(spec.cursor, time)
   return { highWater: undefined, scan: { at, tables: [], fraction: 0 } }
 }

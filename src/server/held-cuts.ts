@@ -6,6 +6,7 @@
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
 import { holdScan, type HeldScan, type ScanHolder } from '../feed/held-scan.ts'
+import { waitHint } from '../postgres/explain-wait.ts'
 import type { Source } from './sources.ts'
 
 export interface HoldCutOptions {
@@ -14,7 +15,7 @@ export interface HoldCutOptions {
   /** A head of the log from before now. */
   readonly startPosition: number
   readonly signal: AbortSignal
-  readonly waiting: (why: string) => void
+  readonly waiting: (why: string, hint: string | undefined) => void
 }
 
 interface Held {
@@ -35,13 +36,20 @@ export class HeldCuts {
   }
 
   /** Gives the time of the cut. */
-  async hold(job: string, { source, ...options }: HoldCutOptions): Promise<Hlc> {
+  async hold(job: string, { source, waiting, ...options }: HoldCutOptions): Promise<Hlc> {
     const { connection, log, ingest } = source
     // The log may have to come this far, which a quiet one does at once.
     ingest.demand(1)
     try {
       const closeNow = (): void => ingest.closeNow()
-      const holder = await holdScan({ ...options, source: connection, log, closeNow })
+      const holder = await holdScan({
+        ...options,
+        source: connection,
+        log,
+        closeNow,
+        waiting: (why) => waiting(why, waitHint),
+        catchingUp: (why) => waiting(why, 'it goes on when it is there; cancelling it leaves no job'),
+      })
       const timer = setTimeout(() => void this.release(job), Math.min(this.#holdMs(), maxTimerMs)).unref()
       this.#held.set(job, { holder, timer })
       return holder.scan.time

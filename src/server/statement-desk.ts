@@ -80,7 +80,7 @@ export class StatementDesk implements StatementHandler {
             statement:
               statement.sink === undefined
                 ? runChangefeed(statement, this.#options, sql)
-                : createJob(statement, this.#options),
+                : createJob(statement, this.#options, sql),
             sql,
           }
         case 'control-jobs':

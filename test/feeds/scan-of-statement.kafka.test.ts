@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import type pg from 'pg'
 import { KafkaFeed } from '../feed/kafka-feed.ts'
 import { TestServer, until } from '../server/test-server.ts'
 import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
@@ -267,6 +268,17 @@ test('CREATE tells which open transaction it waits for, and leaves no job when i
       `CANCEL QUERIES SELECT query_id FROM [SHOW QUERIES] WHERE query LIKE 'CREATE CHANGEFEED FOR waiting%'`,
     )
     assert.equal(await creating, 'query execution canceled')
+    const again = client.query(into('waiting')).then(
+      () => 'created',
+      (error: pg.DatabaseError) => error.code ?? '',
+    )
+    await until('PostgreSQL cancels it', withinMs, async () => {
+      const [cancelled] = await server.sql(
+        `SELECT pg_cancel_backend(pid) AS done FROM pg_stat_activity WHERE pid = ${pid.pid} AND state = 'active'`,
+      )
+      return cancelled?.['done'] === true ? true : undefined
+    })
+    assert.equal(await again, '57014')
     assert.equal(Number(await count()), Number(jobs) + 1)
     assert.equal(await holders(), 0)
   } finally {
