@@ -118,7 +118,7 @@ async function notAsWanted(
   tables: readonly TableToWatch[],
 ): Promise<readonly TableToWatch[]> {
   const rows = await connection.query(
-    `BEGIN; SELECT FROM pg_advisory_xact_lock_shared(${watchingLock}); SELECT w.relid::text, c.relreplident FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid WHERE w.relid IN (SELECT changefeed.published()); COMMIT`,
+    `BEGIN; SELECT FROM pg_advisory_xact_lock_shared(${watchingLock}); SELECT w.relid::text, c.relreplident FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid WHERE w.relid IN (SELECT changefeed.published()) AND EXISTS (SELECT FROM pg_index WHERE indrelid = w.relid AND indisprimary); COMMIT`,
   )
   const watched = new Map(rows.filter((row) => row.length === 2).map(([relid, identity]) => [Number(relid), identity]))
   return tables

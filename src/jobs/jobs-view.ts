@@ -1,12 +1,14 @@
 // `crdb_internal.jobs` in every database, as a view under any SELECT. PostgreSQL sees one database at a time, so the view
 // reads the table of the system database through dblink, over the socket that its own server listens on. Who sees which
-// job: rights-sql.ts. The role is the one that SET ROLE says, as in the rest of the server.
+// job: rights-sql.ts. The role is the one that SET ROLE says, as in the rest of the server. The view belongs to
+// an extension that initdb has made, so that no dump holds it.
 
+import { inEveryDatabase } from '../postgres/embedded/bootstrap.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 
 /** Kept as a comment in the system database: what a store has had installed. */
-const version = 'jobs view 3'
+const version = 'jobs view 4'
 
 interface JobColumn {
   readonly name: string
@@ -46,7 +48,15 @@ const sessionOptions =
 const installSql = `
 CREATE SCHEMA IF NOT EXISTS crdb_internal;
 GRANT USAGE ON SCHEMA crdb_internal TO PUBLIC;
-CREATE EXTENSION IF NOT EXISTS dblink SCHEMA crdb_internal;
+DO $do$ BEGIN
+  IF EXISTS (SELECT FROM pg_extension WHERE extname = 'dblink' AND extnamespace = 'crdb_internal'::regnamespace) THEN
+    DROP EXTENSION dblink;
+  END IF;
+EXCEPTION WHEN dependent_objects_still_exist THEN NULL;
+END $do$;
+CREATE OR REPLACE FUNCTION crdb_internal.dblink(text, text) RETURNS SETOF record
+  LANGUAGE c STRICT PARALLEL RESTRICTED AS '$libdir/dblink', 'dblink_record';
+REVOKE ALL ON FUNCTION crdb_internal.dblink(text, text) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION crdb_internal.read_jobs() RETURNS TABLE (${typed}) LANGUAGE sql VOLATILE SECURITY DEFINER
   SET search_path = pg_catalog AS $body$
   SELECT * FROM crdb_internal.dblink(
@@ -69,7 +79,17 @@ CREATE OR REPLACE FUNCTION crdb_internal.jobs_when_complete(ids int8[]) RETURNS 
     END LOOP;
     RETURN QUERY SELECT * FROM crdb_internal.jobs WHERE job_id = ANY (ids);
   END
-$body$;`
+$body$;
+DO $do$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_depend WHERE objid = 'crdb_internal'::regnamespace AND deptype = 'e')
+    AND EXISTS (SELECT FROM pg_extension WHERE extname = 'plpgsql') THEN
+    ALTER EXTENSION plpgsql ADD SCHEMA crdb_internal;
+    ALTER EXTENSION plpgsql ADD FUNCTION crdb_internal.dblink(text, text);
+    ALTER EXTENSION plpgsql ADD FUNCTION crdb_internal.read_jobs();
+    ALTER EXTENSION plpgsql ADD VIEW crdb_internal.jobs;
+    ALTER EXTENSION plpgsql ADD FUNCTION crdb_internal.jobs_when_complete(int8[]);
+  END IF;
+END $do$;`
 
 /** Installs the view in every database of a server, and in those to come; does nothing when that is done already. */
 export async function installJobsView(server: Omit<SourceConnection, 'database'>): Promise<void> {
@@ -77,15 +97,7 @@ export async function installJobsView(server: Omit<SourceConnection, 'database'>
   try {
     const [done] = await system.query(`SELECT obj_description('changefeed.jobs'::regclass)`)
     if (done?.[0] === version) return
-    const databases = await system.query('SELECT datname FROM pg_database WHERE datallowconn')
-    for (const [database] of databases) {
-      const connection = await openRawConnection({ source: { ...server, database: database ?? '' } })
-      try {
-        await connection.query(`SET client_min_messages = warning; ${installSql}`)
-      } finally {
-        await connection.close()
-      }
-    }
+    await inEveryDatabase(server, `SET client_min_messages = warning; ${installSql}`)
     await system.query(`COMMENT ON TABLE changefeed.jobs IS '${version}'`)
   } finally {
     await system.close()

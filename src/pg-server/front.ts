@@ -164,7 +164,7 @@ class FrontServer implements Front {
       const session: Session = new Session({
         socket,
         version,
-        parameters,
+        parameters: handler.startup?.(parameters) ?? parameters,
         backend,
         handler,
         log,

@@ -30,6 +30,8 @@ export interface StatementHandler {
    * original bytes are forwarded as they are. Must be cheap for that case.
    */
   classify(sql: string): readonly Piece[] | undefined
+  /** What PostgreSQL is told of the parameters that a client connects with. Throws for those that are refused. */
+  startup?(parameters: ReadonlyMap<string, string>): ReadonlyMap<string, string>
 }
 
 export interface LocalStatement {

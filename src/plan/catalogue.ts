@@ -5,6 +5,7 @@
 // open transaction and the role's privileges all count; other databases are asked only when a target names them.
 
 import type { Target } from '../sql/ast.ts'
+import { keylessFactsSql, type KeylessFacts } from '../sql/dialect/rowid-key.ts'
 
 /** Runs one query in a database and gives its rows as text. */
 export type CatalogueQuery = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
@@ -30,6 +31,8 @@ export interface TargetFacts {
   /** pg_class.relreplident: d n f i. */
   readonly identity: 'd' | 'n' | 'f' | 'i'
   readonly primaryKey: readonly string[]
+  /** What a key for it depends on; null: it is no ordinary table, or has one. */
+  readonly keyless: KeylessFacts | null
   /** A deferrable key does not serve as replica identity. */
   readonly deferrableKey: boolean
   /** Values may be stored out of line, so an UPDATE may leave them out of the WAL. */
@@ -148,6 +151,7 @@ export function catalogueSql(wanted: readonly Wanted[], databases: readonly stri
         'persistence', c.relpersistence,
         'identity', c.relreplident,
         'primaryKey', coalesce(key.columns, '[]'),
+        'keyless', CASE WHEN key.columns IS NULL AND c.relkind = 'r' THEN ${keylessFactsSql} END,
         'deferrableKey', coalesce(NOT key.immediate, false),
         'outOfLine', c.reltoastrelid <> 0,
         'columns', coalesce(live.columns, '[]'),

@@ -38,6 +38,8 @@ export interface NoticeFacts {
   readonly times: FeedTimes
   readonly now: Hlc
   readonly tables: readonly TargetFacts[]
+  /** What is said of the keys that tables get. */
+  readonly keyChanges: readonly string[]
   /** Statements that will be run on the tables. */
   readonly identityChanges: readonly string[]
 }
@@ -45,7 +47,15 @@ export interface NoticeFacts {
 /** Of statements that are named one by one. */
 const shownChanges = 10
 
-export function noticesOf({ read, topics, times, now, tables, identityChanges }: NoticeFacts): readonly Notice[] {
+export function noticesOf({
+  read,
+  topics,
+  times,
+  now,
+  tables,
+  keyChanges,
+  identityChanges,
+}: NoticeFacts): readonly Notice[] {
   const { given, sink } = read
   const messages: string[] = []
   if (sink.notice !== undefined) messages.push(sink.notice)
@@ -57,6 +67,7 @@ export function noticesOf({ read, topics, times, now, tables, identityChanges }:
     messages.push('protect_data_from_gc_on_pause option is no longer needed')
   }
   messages.push(...virtualColumns(tables), ...ineffective(given), ...oldCursor(times, now, given), ...intervals(read))
+  messages.push(...keyChanges)
   for (const sql of identityChanges.slice(0, shownChanges))
     messages.push(`complete rows need the whole old row in the log: ${sql}`)
   if (identityChanges.length > shownChanges) {

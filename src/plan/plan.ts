@@ -9,7 +9,7 @@
 //
 // The order of the checks is the contract: a statement with several faults reports the first in this order, the order
 // CockroachDB has. It is kept here and nowhere else. Nothing is tried on a sink or changed in the database: the
-// statements in `identityChanges` are for the caller to run before it starts the feed.
+// statements in `tableChanges` are for the caller to run before it starts the feed.
 
 import type { FeedSpec, FeedTarget, SinkSpec, ValueFormat } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
@@ -17,6 +17,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
 import type { Catalogue, TargetFacts } from './catalogue.ts'
 import { identityChange, type IdentityChange } from './identity.ts'
+import { keyChange, keyNotice, keySql, withKey } from './key-change.ts'
 import { checkMetricsLabel } from './metrics-label.ts'
 import { checkpointNanos, durationOf, noticesOf, type Notice } from './notices.ts'
 import { checkBuilt, checkEncoder, checkRelations, checkSink, envelopeOf, scanOf } from './option-relations.ts'
@@ -40,6 +41,8 @@ export interface PlanContext {
   /** The rights of `user`. */
   readonly creator: Creator
   readonly prerequisites: Prerequisites
+  /** The database is of the single node's dialect, where tables without a primary key get one. */
+  readonly makesKeys: boolean
   /** How the client wants the three columns of a feed without INTO. */
   readonly rowFormats: readonly [ValueFormat, ValueFormat, ValueFormat]
 }
@@ -56,7 +59,8 @@ export interface Plan {
   readonly spec: FeedSpec
   readonly notices: readonly Notice[]
   readonly tables: readonly TargetFacts[]
-  readonly identityChanges: readonly IdentityChange[]
+  /** To be run, in this order, on each table before it is first watched. */
+  readonly tableChanges: readonly IdentityChange[]
 }
 
 export function openPlan(statement: CreateChangefeed, context: PlanContext): Opening {
@@ -70,8 +74,13 @@ export function openPlan(statement: CreateChangefeed, context: PlanContext): Ope
 export function closePlan(opening: Opening, catalogue: Catalogue, oldestCursor?: Hlc): Plan {
   const { statement, context, read, times } = opening
   const { given, sink } = read
-  const reader = { user: context.user, creator: sink.kind === 'sinkless' ? undefined : context.creator }
-  const tables = checkTargets(statement.targets, catalogue, reader)
+  const reader = {
+    user: context.user,
+    creator: sink.kind === 'sinkless' ? undefined : context.creator,
+    makesKeys: context.makesKeys,
+  }
+  const found = checkTargets(statement.targets, catalogue, reader)
+  const tables = found.map(withKey)
   checkRelations(given)
   checkEndTime(times, given)
   checkEncoder(given, tables)
@@ -85,15 +94,25 @@ export function closePlan(opening: Opening, catalogue: Catalogue, oldestCursor?:
 
   const spec = specOf(opening, tables)
   const identityChanges = tables.flatMap((table) => identityChange(table, spec.diff) ?? [])
+  const keyChanges = found.flatMap((table) => {
+    const change = keyChange(table)
+    return change === undefined ? [] : [{ table, change }]
+  })
   const notices = noticesOf({
     read,
     topics: spec.sink.tag === 'kafka' ? spec.sink.topics : [],
     times,
     now: context.now,
     tables,
+    keyChanges: keyChanges.map(({ table, change }) => keyNotice(table, change)),
     identityChanges: identityChanges.map((change) => change.sql),
   })
-  return { spec, notices, tables, identityChanges }
+  // The key comes first: what a table logs of its old rows may depend on it.
+  const tableChanges = [
+    ...keyChanges.map(({ table, change }) => ({ relid: table.relid, sql: keySql(table.relid, change) })),
+    ...identityChanges,
+  ]
+  return { spec, notices, tables, tableChanges }
 }
 
 /** Both halves, for callers that have the catalogue at hand. */

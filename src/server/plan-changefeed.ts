@@ -53,6 +53,7 @@ export async function planChangefeed(
       featureEnabled: settings.get('feature.changefeed.enabled'),
       rangefeedEnabled: settings.get('kv.rangefeed.enabled'),
     },
+    makesKeys: true,
     rowFormats: await rowFormats(call),
   })
   const queryIn = catalogueQueries(session, source, user)
@@ -62,7 +63,7 @@ export async function planChangefeed(
 
 /** From here on the log holds every change of the plan's tables. */
 export async function watchPlanned(
-  { spec, identityChanges }: Plan,
+  { spec, tableChanges }: Plan,
   { sources }: DeskOptions,
   call: LocalCall,
 ): Promise<FeedOrigin> {
@@ -72,13 +73,10 @@ export async function watchPlanned(
   })
   // From before it is known that the tables exist: one that is dropped from now on is dropped behind it.
   const startPosition = source.log.head
-  const identity = new Map(identityChanges.map(({ relid, sql }) => [relid, sql]))
+  const changes = Map.groupBy(tableChanges, ({ relid }) => relid)
   const since = await watchTables(
     source.connection,
-    spec.targets.map(({ relid }) => {
-      const sql = identity.get(relid)
-      return { relid, statements: sql === undefined ? [] : [sql] }
-    }),
+    spec.targets.map(({ relid }) => ({ relid, statements: changes.get(relid)?.map(({ sql }) => sql) ?? [] })),
     {
       signal: call.signal,
       askedBy: Number((await call.session.queryBackend('SELECT pg_catalog.pg_backend_pid()'))[0]?.[0]),

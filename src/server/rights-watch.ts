@@ -95,7 +95,7 @@ export class RightsWatch {
           mayRead: mayRead === 't',
           rowSecurity: rowSecurity === 't',
         },
-        { user: of.user, creator: of.hasSink ? creators.get(of.user) : undefined },
+        { user: of.user, creator: of.hasSink ? creators.get(of.user) : undefined, makesKeys: true },
       )
       if (lack !== undefined) lacks.set(of, new FeedError('FEED_PRIVILEGE', lack.message, { hint: lack.hint }))
     }

@@ -24,6 +24,7 @@ import { RightsWatch } from './rights-watch.ts'
 import { jobStarter } from './run-job.ts'
 import { Sources } from './sources.ts'
 import { StatementDesk } from './statement-desk.ts'
+import { TypeMemory } from './type-memory.ts'
 import { sourceProblems } from './trouble-notices.ts'
 
 const firstRetryMs = 1000
@@ -111,7 +112,10 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
     stops.push(() => jobs.close())
     stops.push(pinLogs(jobs, sources, log))
 
-    const desk = new StatementDesk({ settings, sources, feeds, jobs, rights, watchedRights, cuts, source })
+    const types = new TypeMemory()
+    // Nobody waits for it: until it is known, the catalogue is asked.
+    types.read(source).catch((error: unknown) => log.warn({ error: String(error) }, 'the types of users are not known'))
+    const desk = new StatementDesk({ settings, sources, feeds, jobs, rights, watchedRights, cuts, source, types })
     const front = await startFront({
       listen,
       backend: { socketDir: source.socketDir, port: source.port },

@@ -27,5 +27,5 @@ export const showTablesSql = `SELECT n.nspname::text AS schema_name, c.relname::
   CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'table' END AS type,
   r.rolname::text AS owner, greatest(c.reltuples, 0)::int8 AS estimated_row_count
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'changefeed')
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'changefeed', 'crdb_internal')
   AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1, 2`

@@ -13,6 +13,7 @@ import { showSetting, showSettings } from '../settings/show.ts'
 import { findSetting } from '../settings/settings.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import type { Statement } from '../sql/ast.ts'
+import { withIntSize } from '../sql/dialect/int-size.ts'
 import { applySplices, type Splice } from '../sql/splices.ts'
 import { expandShows, readSql, type SqlPiece } from '../sql/sql.ts'
 import { typedPosition } from '../sql/typed-position.ts'
@@ -28,6 +29,7 @@ import { showDatabaseSql, showDatabasesSql, showTablesSql, valuesSql } from './s
 import { changeSetting } from './set-setting.ts'
 import type { RightsWatch } from './rights-watch.ts'
 import type { Sources } from './sources.ts'
+import type { TypeMemory } from './type-memory.ts'
 import { useDatabase } from './use-database.ts'
 
 export interface DeskOptions {
@@ -39,6 +41,7 @@ export interface DeskOptions {
   readonly watchedRights: RightsWatch
   readonly cuts: HeldCuts
   readonly source: Omit<SourceConnection, 'database'>
+  readonly types: TypeMemory
 }
 
 export class StatementDesk implements StatementHandler {
@@ -51,8 +54,20 @@ export class StatementDesk implements StatementHandler {
   }
 
   classify(sql: string): readonly Piece[] | undefined {
-    const pieces = readSql(sql, { dialect: true, show: (statement) => this.#showSql(statement) })
+    const { types } = this.#options
+    types.see(sql)
+    const pieces = readSql(sql, {
+      dialect: true,
+      askTypes: types.mustAsk,
+      show: (statement) => this.#showSql(statement),
+    })
     return pieces?.map((piece) => this.#piece(sql, piece))
+  }
+
+  startup(parameters: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+    for (const name of parameters.keys()) this.#options.types.see(name)
+    this.#options.types.see(parameters.get('options') ?? '')
+    return withIntSize(parameters)
   }
 
   /** `typed`: the whole text, which positions in errors speak of. */

@@ -124,7 +124,7 @@ test('each statement of ours is seen in any case and with comments between its w
 })
 
 test('an unterminated comment goes to PostgreSQL with what is before it', () => {
-  assert.deepEqual(shape('SELECT a::INT; SELECT 2 /* x'), ['forward SELECT a::int8; SELECT 2 /* x'])
+  assert.deepEqual(shape('SELECT a::STRING; SELECT 2 /* x'), ['forward SELECT a::text; SELECT 2 /* x'])
 })
 
 test('placeholders are counted in the sink and the options', () => {

@@ -43,6 +43,8 @@ export interface Place {
 export interface ReadSqlOptions {
   /** Whether to accept CockroachDB's words in ordinary statements. */
   readonly dialect: boolean
+  /** The dialect's type words may mean something else in some session: ask the catalogue. */
+  readonly askTypes?: boolean
   /** The SELECT that answers a SHOW; for `FROM [SHOW …]`. */
   readonly show: (statement: Statement) => string
 }
@@ -50,7 +52,8 @@ export interface ReadSqlOptions {
 /** A cheap no for nearly everything: none of these words, nothing to do. */
 const triggers =
   /changefeed|controljob|viewjob|\bcluster\b|\bdatabase\b|\buse\b|\bshow\b|\bcancel\b|\bjobs?\b|\bdiscard\b|\breset\b|\bdeallocate\b/i
-const dialectTriggers = /upsert|\bstring|\bbytes|\bint\b|\binteger\b|\bserial\b|\btable\b|\bcopy\b/i
+const dialectTriggers =
+  /upsert|\bstring|\bbytes|\bint\b|\binteger\b|\bserial\b|\btable\b|\bcopy\b|rowid|default_int_size/i
 
 export function readSql(sql: string, options: ReadSqlOptions): readonly SqlPiece[] | undefined {
   if (!triggers.test(sql) && !(options.dialect && dialectTriggers.test(sql))) return undefined
@@ -86,7 +89,8 @@ function joinForwards(sql: string, read: readonly ReadPiece[]): SqlPiece[] {
   return pieces
 }
 
-function readStatement(whole: string, tokens: readonly Token[], { dialect, show }: ReadSqlOptions): ReadPiece {
+function readStatement(whole: string, tokens: readonly Token[], options: ReadSqlOptions): ReadPiece {
+  const { dialect, show } = options
   const start = tokens[0]?.start ?? 0
   const end = tokens.at(-1)?.end ?? start
   const place = { start, end, sql: whole.slice(start, end) }
@@ -96,7 +100,7 @@ function readStatement(whole: string, tokens: readonly Token[], { dialect, show 
     if (statement !== undefined) return { tag: 'ours', statement, ...place }
     const shows = showSplices(whole, tokens, show)
     if (!dialect) return { tag: 'forward', splices: shows, start, end }
-    const { splices, findSplices } = translateShown(whole, tokens, shows)
+    const { splices, findSplices } = translateShown(whole, tokens, { shows, askTypes: options.askTypes })
     if (findSplices === undefined) return { tag: 'forward', splices, start, end }
     return { tag: 'rewrite', findSplices, ...place }
   } catch (error) {
@@ -109,12 +113,21 @@ interface Translated {
   readonly findSplices: FindSplices | undefined
 }
 
+interface ShownOptions {
+  readonly shows: readonly Splice[]
+  readonly askTypes?: boolean | undefined
+}
+
 /** The dialect's parser reads one statement by itself, with its SHOWs already replaced. */
-function translateShown(whole: string, tokens: readonly Token[], shows: readonly Splice[]): Translated {
+function translateShown(
+  whole: string,
+  tokens: readonly Token[],
+  { shows, askTypes = false }: ShownOptions,
+): Translated {
   const start = tokens[0]?.start ?? 0
   const sql = applySplices(whole, shows, start, tokens.at(-1)?.end ?? start)
   const own = shows.length > 0 ? lex(sql) : start === 0 ? tokens : tokens.map((token) => moved(token, start))
-  const { splices, findSplices } = translate(sql, own)
+  const { splices, findSplices } = translate(sql, own, { askTypes })
   const join = (more: readonly Splice[]): readonly Splice[] =>
     shows.length === 0 ? moveSplices(more, start) : moveSplices(joinSplices(moveSplices(shows, -start), more), start)
   return {
@@ -138,7 +151,7 @@ export function expandShows(sql: string, show: (statement: Statement) => string,
   const tokens = lex(sql)
   try {
     const shows = showSplices(sql, tokens, show)
-    return applySplices(sql, dialect ? translateShown(sql, tokens, shows).splices : shows)
+    return applySplices(sql, dialect ? translateShown(sql, tokens, { shows }).splices : shows)
   } catch (error) {
     // The SELECT is only a part of what was typed, and its positions are its own.
     if (!(error instanceof FeedError)) throw error

@@ -1,7 +1,8 @@
-// What a new store needs before anybody connects: the databases of the single node, and CockroachDB's functions in every
-// database, also in those to come (template1). Idempotent; done again when a first start was interrupted.
+// What a store needs before anybody connects: the databases of the single node, and CockroachDB's functions in every
+// database, also in those to come. template0 has them too: createdb -T template0, pg_dump -C and pg_restore -C make
+// their databases from it. Idempotent; done again when a start was interrupted.
 
-import { openRawConnection } from '../raw-connection.ts'
+import { openRawConnection, type RawConnection } from '../raw-connection.ts'
 import type { SourceConnection } from '../source-connection.ts'
 
 const databases = ['defaultdb', 'system'] as const
@@ -22,23 +23,49 @@ CREATE OR REPLACE FUNCTION pg_catalog.cluster_logical_timestamp() RETURNS numeri
   SELECT (extract(epoch FROM transaction_timestamp()) * 1000000000)::numeric(38, 10)
 $$;`
 
-export async function bootstrap(source: Omit<SourceConnection, 'database'>): Promise<void> {
-  const postgres = await openRawConnection({ source: { ...source, database: 'postgres' } })
-  try {
+// Objects of an extension that initdb has made are in no dump, nor are their privileges.
+const notInDumpsSql = `
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_depend WHERE objid = 'pg_catalog.unique_rowid_counter'::regclass AND deptype = 'e')
+    AND EXISTS (SELECT FROM pg_extension WHERE extname = 'plpgsql') THEN
+    ALTER EXTENSION plpgsql ADD SEQUENCE pg_catalog.unique_rowid_counter;
+  END IF;
+END $$;`
+
+type Server = Omit<SourceConnection, 'database'>
+
+export async function bootstrap(server: Server): Promise<void> {
+  await inDatabase(server, 'postgres', async (postgres) => {
     for (const name of databases) {
       const rows = await postgres.query(`SELECT FROM pg_database WHERE datname = '${name}'`)
       if (rows.length === 0) await postgres.query(`CREATE DATABASE ${name}`)
     }
-    await postgres.query(functionsSql)
-  } finally {
-    await postgres.close()
-  }
-  for (const database of ['template1', ...databases]) {
-    const connection = await openRawConnection({ source: { ...source, database } })
+  })
+  await inEveryDatabase(server, functionsSql + notInDumpsSql)
+}
+
+/** Runs a text in all databases, template0 among them. It may run again where an earlier start was interrupted. */
+export async function inEveryDatabase(server: Server, sql: string): Promise<void> {
+  await inDatabase(server, 'postgres', async (postgres) => {
+    await postgres.query('ALTER DATABASE template0 ALLOW_CONNECTIONS true')
     try {
-      await connection.query(functionsSql)
+      const rows = await postgres.query('SELECT datname FROM pg_database WHERE datallowconn')
+      for (const [name] of rows) await inDatabase(server, name ?? '', (database) => database.query(sql))
     } finally {
-      await connection.close()
+      await postgres.query('ALTER DATABASE template0 ALLOW_CONNECTIONS false')
     }
+  })
+}
+
+async function inDatabase(
+  server: Server,
+  database: string,
+  work: (connection: RawConnection) => Promise<unknown>,
+): Promise<void> {
+  const connection = await openRawConnection({ source: { ...server, database } })
+  try {
+    await work(connection)
+  } finally {
+    await connection.close()
   }
 }

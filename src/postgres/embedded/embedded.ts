@@ -18,7 +18,7 @@ import { endOrphans } from './orphans.ts'
 import { startPostmaster, stopOrphan, type Postmaster } from './postmaster.ts'
 import { give, serverUser } from './server-user.ts'
 
-const bootstrapVersion = '2'
+const bootstrapVersion = '3'
 const backoffMs = { first: 50, most: 5000 }
 
 export interface EmbeddedOptions {

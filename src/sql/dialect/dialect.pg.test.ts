@@ -49,21 +49,63 @@ test('columns have the types that their words mean in CockroachDB', async () => 
     ['a', 'text'],
     ['b', 'bytea'],
     ['c', 'bigint'],
-    ['d', 'bigint'],
-    ['e', 'bigint'],
+    ['d', 'integer'],
+    ['e', 'integer'],
     ['f', 'character varying[]'],
     ['int', 'integer'],
-    ['rowid', 'bigint'],
   ])
-  assert.deepEqual(await run('SELECT pg_typeof(9223372036854775807::INT)'), [['bigint']])
+  assert.deepEqual(await run('SELECT pg_typeof(1::INT)'), [['integer']])
 })
 
-test('a table without a key has a rowid that an INSERT need not name', async () => {
+test('a table without a key stays as written until an INSERT names the rowid that it returns', async () => {
   await run("CREATE TABLE 表 (\"é😀\" STRING); INSERT INTO 表 VALUES ('a'), ('b')")
-  assert.deepEqual(await run('SELECT "é😀", rowid > 0 FROM 表 ORDER BY rowid'), [
+  assert.deepEqual(await columns('表'), [['é😀', 'text']])
+  const [[third]] = (await run("INSERT INTO 表 VALUES ('c') RETURNING rowid")) as [[string]]
+  assert.deepEqual(await run('SELECT "é😀", rowid > 0 FROM 表 ORDER BY "é😀"'), [
     ['a', 't'],
     ['b', 't'],
+    ['c', 't'],
   ])
+  assert.deepEqual(await run(`UPSERT INTO 表 VALUES ('d') RETURNING rowid > ${third}`), [['t']])
+  assert.deepEqual(await run(`SELECT count(*) FROM pg_index WHERE indrelid = '表'::regclass AND indisprimary`), [['1']])
+})
+
+test('a table that has a key, or a column rowid of its own, gets none', async () => {
+  await run('CREATE TABLE keyed (a int PRIMARY KEY)')
+  await assert.rejects(run('INSERT INTO keyed VALUES (1) RETURNING rowid'), /column "rowid" does not exist/)
+  await run('CREATE TABLE own (rowid text)')
+  assert.deepEqual(await run("INSERT INTO own VALUES ('x') RETURNING rowid"), [['x']])
+  assert.deepEqual(await columns('own'), [['rowid', 'text']])
+  await assert.rejects(run('SELECT rowid FROM types'), /column "rowid" does not exist/)
+})
+
+test('values of unique_rowid are distinct, for many rows and for many sessions', async () => {
+  await run('CREATE TABLE many (a int); INSERT INTO many SELECT generate_series(1, 200000)')
+  await run('ALTER TABLE many ADD COLUMN rowid INT8 NOT NULL DEFAULT unique_rowid() PRIMARY KEY')
+  await run('CREATE TABLE drawn (id bigint PRIMARY KEY)')
+  const sessions = await Promise.all([1, 2, 3, 4].map(() => database.connect()))
+  const sql = 'INSERT INTO drawn SELECT unique_rowid() FROM generate_series(1, 30000)'
+  await Promise.all(sessions.map((session) => session.query(sql)))
+  await Promise.all(sessions.map((session) => session.close()))
+  assert.deepEqual(await run('SELECT count(*) FROM drawn'), [['120000']])
+})
+
+test('default_int_size is a setting of the session, of its transaction, of a role', async () => {
+  const size = async (): Promise<unknown> => (await run('SHOW default_int_size'))[0]?.[0]
+  assert.equal(await size(), '8')
+  await run('SET default_int_size = 4')
+  assert.equal(await size(), '4')
+  await run('BEGIN')
+  await run("SET LOCAL default_int_size TO '8'")
+  assert.equal(await size(), '8')
+  await run('ROLLBACK')
+  assert.equal(await size(), '4')
+  await run('RESET default_int_size')
+  assert.equal(await size(), '8')
+  await run('ALTER ROLE CURRENT_USER SET default_int_size = 4')
+  await run('ALTER ROLE CURRENT_USER RESET default_int_size')
+  const [piece] = readSql('SET default_int_size = 5', { dialect: true, show: () => '' }) ?? []
+  assert.ok(piece?.tag === 'error' && /only 4 or 8 are supported by default_int_size/.test(piece.error.message))
 })
 
 test('cluster_logical_timestamp() is one for a transaction, and grows from one to the next', async () => {
@@ -93,9 +135,12 @@ test('UPSERT inserts what is new and replaces what is there', async () => {
 })
 
 test('a primary key that comes later takes the place of the rowid', async () => {
-  await run('CREATE TABLE late (a INT NOT NULL); ALTER TABLE ONLY late ADD CONSTRAINT p PRIMARY KEY (a)')
+  const rowid = 'rowid INT8 NOT NULL DEFAULT unique_rowid() PRIMARY KEY'
+  await run(`CREATE TABLE late (a INT NOT NULL, ${rowid})`)
+  await run('ALTER TABLE ONLY late ADD CONSTRAINT p PRIMARY KEY (a)')
   assert.deepEqual(await columns('late'), [['a', 'bigint']])
-  await run('CREATE TABLE later (a INT); ALTER TABLE later ADD COLUMN id SERIAL PRIMARY KEY')
+  await run(`CREATE TABLE later (a INT, ${rowid})`)
+  await run('ALTER TABLE later ADD COLUMN id BIGSERIAL PRIMARY KEY')
   assert.deepEqual(await columns('later'), [
     ['a', 'bigint'],
     ['id', 'bigint'],

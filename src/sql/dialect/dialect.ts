@@ -1,15 +1,17 @@
-// CockroachDB's words in ordinary statements, for the single node: types, the rowid key, UPSERT. What can be said from
-// the text alone is changed at once; what depends on a table waits for the catalogue. A statement without any of the
-// words is not parsed at all.
+// CockroachDB's words in ordinary statements, for the single node: types of columns, UPSERT, default_int_size, the rowid
+// key where a statement names it. What can be said from the text alone is changed at once; what depends on a table waits
+// for the catalogue. A statement without any of the words is not parsed at all.
 
 import type { Token } from '../lexer.ts'
 import { applySplices, type Splice } from '../splices.ts'
 import { isWord } from '../tokens.ts'
-import { rowidSplices } from './create-table.ts'
 import { findCopyColumns, findKeyToDrop, mayAddKey } from './implicit-key.ts'
+import { intSizeSplices } from './int-size.ts'
+import { findKeyToAdd, namesKey } from './named-key.ts'
 import { parseTree, type Node } from './pg-parser.ts'
 import type { FindSplices } from './table-facts.ts'
-import { mayHoldTypes, typeSplices } from './types.ts'
+import { askTypes } from './type-facts.ts'
+import { findTypes, mayHoldTypes, plainFacts } from './types.ts'
 import { findConflictClauses, upsertSplices } from './upsert.ts'
 
 export interface Translation {
@@ -18,24 +20,40 @@ export interface Translation {
   readonly findSplices: FindSplices | undefined
 }
 
+export interface TranslateOptions {
+  /** The words of types may mean something else in this session: ask its catalogue. */
+  readonly askTypes?: boolean
+}
+
 /** `tokens`: of this statement's text. */
-export function translate(sql: string, tokens: readonly Token[]): Translation {
-  const createsTable = isWord(tokens[0], 'create') && tokens.slice(1, 5).some((token) => isWord(token, 'table'))
+export function translate(sql: string, tokens: readonly Token[], options: TranslateOptions = {}): Translation {
+  const settings = intSizeSplices(tokens)
+  if (settings.length > 0) return { splices: settings, findSplices: undefined }
   const inserts = upsertSplices(tokens)
   let tree: Node | undefined
-  if (createsTable || inserts.length > 0 || mayHoldTypes(tokens) || mayAddKey(tokens)) tree = parseTree(sql)
+  if (inserts.length > 0 || mayHoldTypes(tokens) || mayAddKey(tokens) || namesKey(tokens)) tree = parseTree(sql)
   // Where the text parses as it is, "upsert" is only somebody's name.
   const isUpsert = tree === undefined && inserts.length > 0
   if (isUpsert) tree = parseTree(applySplices(sql, inserts))
 
   const splices: Splice[] = isUpsert ? inserts : []
-  if (tree !== undefined) {
-    splices.push(...typeSplices(sql, tokens, tree))
-    if (createsTable) splices.push(...rowidSplices(sql, tokens, tree))
+  const types = tree === undefined ? undefined : findTypes(sql, tokens, tree)
+  const later: FindSplices[] = []
+  if (types !== undefined) {
+    if (options.askTypes === true) later.push(async (query) => types(await askTypes(query)))
+    else splices.push(...types(plainFacts))
   }
   const find = findMore(sql, tokens, tree, isUpsert)
-  if (find === undefined) return { splices, findSplices: undefined }
-  return { splices, findSplices: async (query) => [...splices, ...(await find(query))] }
+  if (find !== undefined) later.push(find)
+  if (later.length === 0) return { splices, findSplices: undefined }
+  return {
+    splices,
+    findSplices: async (query) => {
+      const all = [...splices]
+      for (const more of later) all.push(...(await more(query)))
+      return all
+    },
+  }
 }
 
 function findMore(
@@ -46,5 +64,8 @@ function findMore(
 ): FindSplices | undefined {
   if (isWord(tokens[0], 'copy')) return findCopyColumns(tokens)
   if (tree === undefined) return undefined
-  return isUpsert ? findConflictClauses(sql, tokens, tree) : findKeyToDrop(sql, tokens, tree)
+  const adds = findKeyToAdd(tokens, tree)
+  const find = isUpsert ? findConflictClauses(sql, tokens, tree) : findKeyToDrop(sql, tokens, tree)
+  if (adds === undefined || find === undefined) return adds ?? find
+  return async (query) => [...(await adds(query)), ...(await find(query))]
 }

@@ -5,7 +5,6 @@
 
 import type { Token } from '../lexer.ts'
 import { isOp, isWord, nameEnd, tokenAt } from '../tokens.ts'
-import { makesPrimaryKey } from './create-table.ts'
 import { byteOffsets, isNode, type Node } from './pg-parser.ts'
 import { askTable, quote, tableName, type FindSplices } from './table-facts.ts'
 
@@ -50,4 +49,11 @@ export function findKeyToDrop(sql: string, tokens: readonly Token[], tree: Node)
     if (facts === undefined || !facts.implicitKey) return []
     return [{ start: action.start, end: action.start, text: `DROP COLUMN ${quote(facts.primaryKey[0] ?? '')}, ` }]
   }
+}
+
+/** A PRIMARY KEY by itself, or a column that has it. */
+function makesPrimaryKey(node: Node): boolean {
+  const { Constraint: constraint, ColumnDef: column } = node
+  if (isNode(constraint)) return constraint['contype'] === 'CONSTR_PRIMARY'
+  return isNode(column) && ((column['constraints'] ?? []) as readonly Node[]).some(makesPrimaryKey)
 }

@@ -67,7 +67,7 @@ test('it stands below EXPLAIN, PREPARE and WITH, more than once too', async () =
 
 test('types in it are translated too, and SHOWs', async () => {
   await check([
-    ["UPSERT INTO t VALUES ('é'::STRING, 1::INT)", `INSERT INTO t VALUES ('é'::text, 1::int8) ${all}`],
+    ["UPSERT INTO t VALUES ('é'::STRING, 1::BYTES)", `INSERT INTO t VALUES ('é'::text, 1::bytea) ${all}`],
     ['UPSERT INTO t SELECT a::STRING FROM [SHOW JOBS] x', `INSERT INTO t SELECT a::text FROM (SELECT 1) x ${all}`],
   ])
 })

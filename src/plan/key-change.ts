@@ -1,0 +1,34 @@
+// The key that a table without one gets when a changefeed first watches it: see sql/dialect/rowid-key.ts.
+
+import { keyToAdd, type KeyToAdd } from '../sql/dialect/rowid-key.ts'
+import type { TargetFacts } from './catalogue.ts'
+
+/** Undefined: the table has a key. */
+export function keyChange(table: TargetFacts): KeyToAdd | undefined {
+  return table.primaryKey.length > 0 || table.keyless === null ? undefined : keyToAdd(table.keyless)
+}
+
+/** The table as it will be when its key is there. */
+export function withKey(table: TargetFacts): TargetFacts {
+  const change = keyChange(table)
+  if (change === undefined) return table
+  const { column } = change
+  const isThere = table.columns.some(({ name }) => name === column)
+  return {
+    ...table,
+    primaryKey: [column],
+    columns: isThere ? table.columns : [...table.columns, { name: column, type: 'bigint', generated: '' }],
+  }
+}
+
+/** One statement that does it unless another changefeed, which was started at the same time, has done it. */
+export function keySql(relid: number, { statements }: KeyToAdd): string {
+  const body = statements.join('; ')
+  let tag = '$key$'
+  for (let i = 0; body.includes(tag); i++) tag = `$key${i}$`
+  return `DO ${tag} BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = ${relid} AND indisprimary) THEN ${body}; END IF; END ${tag}`
+}
+
+export function keyNotice({ name }: TargetFacts, { column, statements }: KeyToAdd): string {
+  return `table "${name}" has no primary key and gets the column ${column} as one; reads and writes of it wait while its rows are rewritten: ${statements.join('; ')}`
+}

@@ -1,0 +1,61 @@
+// INSERT INTO t … RETURNING rowid, where t has no key yet: the statement names the key that CockroachDB would have made,
+// so the table gets it first. Only where nothing else can be meant: t is an ordinary table without a primary key and
+// without a column of that name.
+
+import type { Token } from '../lexer.ts'
+import { eachNode, isNode, type Node } from './pg-parser.ts'
+import { keylessFactsSql, keyToAdd, type KeylessFacts } from './rowid-key.ts'
+import { quote, type CatalogueQuery, type FindSplices } from './table-facts.ts'
+
+export function namesKey(tokens: readonly Token[]): boolean {
+  const returning = tokens.findIndex(({ tag, text }) => tag === 'word' && text === 'returning')
+  return returning >= 0 && tokens.slice(returning).some(isRowid)
+}
+
+function isRowid({ tag, text }: Token): boolean {
+  return (tag === 'word' || tag === 'quoted') && text === 'rowid'
+}
+
+export function findKeyToAdd(tokens: readonly Token[], tree: Node): FindSplices | undefined {
+  const insert = tree['InsertStmt']
+  if (!namesKey(tokens) || !isNode(insert) || !isNode(insert['relation'])) return undefined
+  if (!returnsRowid(insert['returningClause'])) return undefined
+  const { schemaname, relname } = insert['relation']
+  const parts = [schemaname, relname].filter((part) => typeof part === 'string')
+  return async (query) => {
+    await addKey(query, parts.map(quote).join('.'))
+    return []
+  }
+}
+
+function returnsRowid(returning: unknown): boolean {
+  let found = false
+  if (isNode(returning)) {
+    eachNode(returning, (name, { fields }) => {
+      if (name !== 'ColumnRef' || !Array.isArray(fields)) return
+      const last = fields.at(-1) as Node | undefined
+      if (isNode(last?.['String']) && last['String']['sval'] === 'rowid') found = true
+    })
+  }
+  return found
+}
+
+async function addKey(query: CatalogueQuery, name: string): Promise<void> {
+  const text = `E'${name.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+  let rows: Awaited<ReturnType<CatalogueQuery>>
+  try {
+    rows =
+      await query(`SELECT ${keylessFactsSql}::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = pg_catalog.to_regclass(${text}) AND c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'changefeed', 'crdb_internal')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = c.oid AND indisprimary)
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attname = 'rowid' AND NOT attisdropped)`)
+  } catch {
+    // In a failed transaction, say: the statement itself will tell.
+    return
+  }
+  const json = rows[0]?.[0]
+  if (typeof json !== 'string') return
+  const facts = JSON.parse(json) as KeylessFacts
+  if (!facts.isOwner || facts.isTyped) return
+  for (const statement of keyToAdd(facts).statements) await query(statement)
+}

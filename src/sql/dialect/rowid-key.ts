@@ -1,0 +1,53 @@
+// The key of a table that was made without one: a column `rowid INT8 DEFAULT unique_rowid()`, as CockroachDB has it. There
+// it is hidden. PostgreSQL cannot hide a column, so a table gets it no sooner than something needs it: when a changefeed
+// first watches the table, or when an INSERT names it in RETURNING. Until then nothing that dumps, copies, attaches or
+// maps the table sees a column that its owner did not write.
+
+export interface KeylessFacts {
+  /** `schema.table`, quoted as needed. */
+  readonly table: string
+  /** The session's role may alter the table, and the root that it is a partition of. */
+  readonly isOwner: boolean
+  readonly owner: string
+  /** CREATE TABLE … OF: its columns are those of the type. */
+  readonly isTyped: boolean
+  /** `schema.table` of the partitioned table at the top, where this is a partition. */
+  readonly root: string | null
+  /** A rowid that is there already and is no key, inherited perhaps. */
+  readonly spare: string | null
+  /** A name for a new one: rowid, or rowid_1 … where that is taken. */
+  readonly free: string
+}
+
+/** An expression of type json over `pg_class c JOIN pg_namespace n`. */
+export const keylessFactsSql = `pg_catalog.json_build_object(
+  'table', pg_catalog.format('%I.%I', n.nspname, c.relname),
+  'isOwner', pg_catalog.pg_has_role(c.relowner, 'USAGE') AND (NOT c.relispartition OR
+    (SELECT pg_catalog.pg_has_role(r.relowner, 'USAGE') FROM pg_catalog.pg_class r WHERE r.oid = pg_catalog.pg_partition_root(c.oid))),
+  'owner', pg_catalog.pg_get_userbyid(c.relowner),
+  'isTyped', c.reloftype <> 0,
+  'root', CASE WHEN c.relispartition THEN (SELECT pg_catalog.format('%I.%I', rn.nspname, r.relname) FROM pg_catalog.pg_class r
+    JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace WHERE r.oid = pg_catalog.pg_partition_root(c.oid)) END,
+  'spare', (SELECT a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.atttypid = 'pg_catalog.int8'::pg_catalog.regtype AND a.attname ~ '^rowid(_[0-9]+)?$'
+      AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'unique_rowid()' ORDER BY a.attnum LIMIT 1),
+  'free', (SELECT 'rowid' || CASE i WHEN 0 THEN '' ELSE '_' || i END FROM pg_catalog.generate_series(0, 1600) AS i
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attname = 'rowid' || CASE i WHEN 0 THEN '' ELSE '_' || i END AND NOT a.attisdropped
+      AND (a.attrelid = c.oid OR a.attrelid IN (SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = c.oid))) ORDER BY i LIMIT 1)
+)`
+
+export interface KeyToAdd {
+  readonly column: string
+  /** To be run in this order in one transaction. */
+  readonly statements: readonly string[]
+}
+
+export function keyToAdd({ table, root, spare, free }: KeylessFacts): KeyToAdd {
+  const makesKey = `ALTER TABLE ONLY ${table} ADD PRIMARY KEY (${spare ?? free})`
+  if (spare !== null) return { column: spare, statements: [makesKey] }
+  const column = `${free} INT8 NOT NULL DEFAULT unique_rowid()`
+  // A column of one partition alone is refused; a key of one alone is not.
+  if (root !== null) return { column: free, statements: [`ALTER TABLE ${root} ADD COLUMN ${column}`, makesKey] }
+  // Without ONLY: tables that inherit from this one must have the column too.
+  return { column: free, statements: [`ALTER TABLE ${table} ADD COLUMN ${column} PRIMARY KEY`] }
+}
