@@ -1,4 +1,4 @@
-// One row of BENCH_MB (120) through a whole server to the client of a core feed and into the null sink of a job: the
+// One row of BENCH_MB (120) through a whole server into the null sink of a job: the
 // memory that our process held before, at most, and ten seconds after.
 
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,6 +1,8 @@
 // A growing byte buffer that is written from the front and cleared for reuse. The hot loops of encoders write through
 // it; they may also take `buffer` and `length` directly after `ensure(n)`.
 
+import { freeBuffer } from './free-buffer.ts'
+
 /** A buffer that one large value has blown up is given back to the allocator when it is cleared. */
 export const keepBytes = 4 * 1024 * 1024
 
@@ -26,6 +28,7 @@ export class ByteWriter {
     const capacity = Math.max(needed, needed > keepBytes ? Math.ceil(needed * 1.25) : length * 2)
     const bigger = Buffer.allocUnsafeSlow(capacity)
     this.buffer.copy(bigger, 0, 0, this.length)
+    if (length > keepBytes) freeBuffer(this.buffer)
     this.buffer = bigger
   }
 
@@ -80,6 +83,8 @@ export class ByteWriter {
 
   clear(): void {
     this.length = 0
-    if (this.buffer.length > keepBytes) this.buffer = Buffer.allocUnsafeSlow(this.#initialBytes)
+    if (this.buffer.length <= keepBytes) return
+    freeBuffer(this.buffer)
+    this.buffer = Buffer.allocUnsafeSlow(this.#initialBytes)
   }
 }

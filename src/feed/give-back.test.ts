@@ -25,7 +25,9 @@ test('a byte writer grows to little more than a large value, and is small again 
   const out = new ByteWriter(1024)
   out.copy(Buffer.alloc(large))
   assert.ok(out.buffer.length <= 1.3 * large)
+  const blownUp = out.buffer
   out.clear()
+  assert.equal(blownUp.length, 0, 'it is freed at once, not at the next collection')
   assert.equal(out.buffer.length, 1024)
   out.copy(Buffer.alloc(small))
   out.clear()

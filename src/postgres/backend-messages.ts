@@ -45,7 +45,10 @@ export class BackendMessages {
     const end = this.#partLength
     this.#partLength = 0
     this.#onMessage(this.#part[0] as number, this.#part, headBytes, end)
-    if (this.#part.length > keepPartBytes) this.#part = Buffer.allocUnsafeSlow(partBytes)
+    if (this.#part.length <= keepPartBytes) return
+    // Now, not at the next collection: an idle thread has none for hours. Its one user's call is over.
+    this.#part.buffer.transfer(0)
+    this.#part = Buffer.allocUnsafeSlow(partBytes)
   }
 
   /** `total`: what the part will need in the end, as far as known. */

@@ -2,6 +2,7 @@
 // commit or closed record), so that a flush can seal just that part and carry the beginning of an open transaction over
 // into the next block.
 
+import { freeBuffer } from '../../bytes/free-buffer.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { Lsn } from '../../core/lsn.ts'
 import { flag, maxHeaderBytes, headerBytes, sealBlock, type BlockFacts } from './block-format.ts'
@@ -85,6 +86,7 @@ export class BlockBuilder {
     if (needed > this.#buffer.length) {
       const bigger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2))
       this.#buffer.copy(bigger, 0, 0, this.#end)
+      freeBuffer(this.#buffer)
       this.#buffer = bigger
     }
     const at = this.#buffer.writeUInt32BE(n, this.#end)
@@ -161,6 +163,7 @@ export class BlockBuilder {
     if (this.#end > bufferBytes) return
     const smaller = Buffer.allocUnsafeSlow(bufferBytes)
     this.#buffer.copy(smaller, 0, 0, this.#end)
+    freeBuffer(this.#buffer)
     this.#buffer = smaller
   }
 

@@ -2,6 +2,7 @@
 // durable) and by recovery (which trusts nothing).
 
 import { readSync } from 'node:fs'
+import { freeBuffer } from '../../bytes/free-buffer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { ParsedBlock, hasHeaderCrc, isBlockHeader, isHeaderIntact, leastHeaderBytes } from './block-format.ts'
 import { segmentHeaderBytes } from './segment.ts'
@@ -90,17 +91,20 @@ export class BlockScanner {
     // What is there already moves to the front: it need not be read twice.
     const held = offset >= 0 && offset < this.#filled ? this.#buffer.subarray(offset, this.#filled) : undefined
     const wanted = Math.max(n, Math.min(this.limit - position, this.#readAheadBytes))
-    if (wanted > this.#buffer.length) {
+    const before = this.#buffer
+    if (wanted > before.length) {
       // For one large block exactly what it needs: doubling would take its size twice.
-      const bytes = n > this.#readAheadBytes ? n : Math.max(wanted, 2 * this.#buffer.length)
-      this.#buffer = Buffer.allocUnsafeSlow(bytes)
-    } else if (this.#buffer.length > keepBytes && wanted <= this.#readAheadBytes && (held?.length ?? 0) <= wanted) {
+      this.#buffer = Buffer.allocUnsafeSlow(n > this.#readAheadBytes ? n : Math.max(wanted, 2 * before.length))
+    } else if (before.length > keepBytes && wanted <= this.#readAheadBytes) {
       // A large block is behind; what lies ahead needs no more than usual.
       this.#buffer = Buffer.allocUnsafeSlow(Math.max(wanted, leastBytes))
     }
+    // Before the buffer is freed: a view on it is empty then.
+    const heldBytes = held?.length ?? 0
     if (held !== undefined) this.#buffer.set(held)
+    if (before !== this.#buffer && before.length > keepBytes) freeBuffer(before)
     this.#base = position
-    this.#filled = held?.length ?? 0
+    this.#filled = heldBytes
     const most = Math.min(this.#buffer.length, this.limit - position)
     while (this.#filled < n) {
       if (this.#filled >= most) return -1
