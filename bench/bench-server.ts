@@ -40,14 +40,15 @@ export class BenchServer implements AsyncDisposable {
     return this.#server.sqlPort
   }
 
-  /** Port of its PostgreSQL. */
-  get postgresPort(): number {
-    return Number(readFileSync(join(this.#server.storeDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[3])
+  /** Where its PostgreSQL is: the folder of a unix socket, and the port that names it. */
+  get postgresAddress(): { readonly host: string; readonly port: number } {
+    const port = readFileSync(join(this.#server.storeDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[3]
+    return { host: readFileSync(join(this.#server.storeDir, 'socket-dir'), 'utf8'), port: Number(port) }
   }
 
   /** To PostgreSQL itself: what is sent there costs our server nothing. */
   async connectDirectly(): Promise<pg.Client> {
-    const client = new pg.Client({ host: '127.0.0.1', port: this.postgresPort, user: 'root', database: 'defaultdb' })
+    const client = new pg.Client({ ...this.postgresAddress, user: 'root', database: 'defaultdb' })
     await client.connect()
     return client
   }

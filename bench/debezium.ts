@@ -11,6 +11,7 @@ import type { SourceConnection } from '../src/postgres/source-connection.ts'
 import type { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
 import { mavenJars } from '../test/services/kafka/kafka-jars.ts'
 import { until } from '../test/server/test-server.ts'
+import { TcpGate } from '../test/support/tcp-gate.ts'
 import { endsWithUs } from './ends-with-us.ts'
 import { cpuOf, peakMbOf } from './process-usage.ts'
 
@@ -41,14 +42,17 @@ export async function prepareDebezium(control: RawConnection, table: string): Pr
 export class Debezium implements AsyncDisposable {
   readonly topic: string
   readonly #dir: string
+  /** Java knows no unix sockets. */
+  readonly #gate: TcpGate
   readonly #child: ChildProcess
   readonly #ended: () => void
   #output = ''
   #cpuBefore = 0
   #startedAt = 0
 
-  private constructor(dir: string, { source, broker, table, mode }: DebeziumOptions) {
+  private constructor(dir: string, gate: TcpGate, { source, broker, table, mode }: DebeziumOptions) {
     this.#dir = dir
+    this.#gate = gate
     // Topics of two runs are not the same.
     const prefix = `peer_${Date.now()}`
     this.topic = `${prefix}.${table}`
@@ -68,8 +72,8 @@ export class Debezium implements AsyncDisposable {
       'name=peer',
       'connector.class=io.debezium.connector.postgresql.PostgresConnector',
       'tasks.max=1',
-      `database.hostname=${source.host}`,
-      `database.port=${source.port}`,
+      `database.hostname=127.0.0.1`,
+      `database.port=${gate.port}`,
       `database.user=${source.user}`,
       'database.password=none',
       `database.dbname=${source.database}`,
@@ -100,7 +104,7 @@ export class Debezium implements AsyncDisposable {
   /** Returns when it begins to work: the time and CPU until then, the JVM's start, are not held against it. */
   static async start(options: DebeziumOptions): Promise<Debezium> {
     const dir = mkdtempSync(join(tmpdir(), 'changefeed-peer-'))
-    const peer = new Debezium(dir, options)
+    const peer = new Debezium(dir, await TcpGate.open(() => options.source), options)
     const begins = options.mode === 'stream' ? /Starting streaming/ : /Snapshot step 1 /
     try {
       await until('Debezium begins', startWithinMs, () => (begins.test(peer.output) ? true : undefined))
@@ -131,6 +135,7 @@ export class Debezium implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#gate[Symbol.asyncDispose]()
     const { exitCode, signalCode } = this.#child
     if (exitCode === null && signalCode === null) {
       const exited = new Promise((resolve) => this.#child.once('exit', resolve))

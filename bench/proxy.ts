@@ -1,4 +1,4 @@
-// What the SQL front costs: pgbench's SELECT-only load through it against the same load straight on PostgreSQL, in each of
+// What the SQL front costs: pgbench's SELECT-only load through it against the same load straight on PostgreSQL's socket, in each of
 // pgbench's query modes, in turns. BENCH_SECONDS of each (5), BENCH_CLIENTS clients (8).
 
 import { spawnSync } from 'node:child_process'
@@ -12,21 +12,22 @@ if (pgbench === undefined)
   throw new Error('pgbench is not installed (in Debian: postgresql-client and postgresql-contrib)')
 
 await using server = await BenchServer.start()
-const direct = server.postgresPort
-run(server.sqlPort, ['-i', '-s', '5', '-q'])
+const direct = server.postgresAddress
+const front = { host: '127.0.0.1', port: server.sqlPort }
+run(front, ['-i', '-s', '5', '-q'])
 console.log(`pgbench -S, ${clients} clients, ${seconds} s each, transactions/s`)
 for (const mode of ['simple', 'extended', 'prepared']) {
   const load = ['-S', '-n', '-M', mode, '-c', clients, '-j', '2', '-T', String(seconds)]
   const straight = tps(run(direct, load))
-  const through = tps(run(server.sqlPort, load))
+  const through = tps(run(front, load))
   const ratio = (through / straight).toFixed(2)
   console.log(
     `${mode.padEnd(9)} direct ${Math.round(straight)}  through the front ${Math.round(through)}  ratio ${ratio}`,
   )
 }
 
-function run(port: number, args: readonly string[]): string {
-  const at = ['-h', '127.0.0.1', '-p', String(port), '-U', 'root']
+function run({ host, port }: { readonly host: string; readonly port: number }, args: readonly string[]): string {
+  const at = ['-h', host, '-p', String(port), '-U', 'root']
   const { status, stdout, stderr } = spawnSync(pgbench as string, [...at, ...args, 'defaultdb'], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`pgbench: ${stderr}`)
   return stdout

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { until } from '../../test/server/test-server.ts'
 import { RawClient, message, query, startup } from '../../test/support/raw-client.ts'
+import { TcpGate } from '../../test/support/tcp-gate.ts'
 import { TestFront } from '../../test/support/test-front.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { startFront } from './front.ts'
@@ -111,7 +112,8 @@ test('while PostgreSQL is not up, a client is told so', async () => {
 })
 
 test('the backend can be reached over TCP, too', async () => {
-  const front = await testFront.another({ host: '127.0.0.1', port: testFront.postgres.source.port })
+  await using gate = await TcpGate.open(() => testFront.postgres.source)
+  const front = await testFront.another({ host: '127.0.0.1', port: gate.port })
   await using client = await RawClient.open(front.port)
   client.send(query('TICK 2; SELECT 1'))
   await client.ready()

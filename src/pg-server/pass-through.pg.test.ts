@@ -13,6 +13,7 @@ import {
   sync,
 } from '../../test/support/raw-client.ts'
 import { Random } from '../../test/nemesis/random.ts'
+import { TcpGate } from '../../test/support/tcp-gate.ts'
 import { TestFront } from '../../test/support/test-front.ts'
 
 let testFront: TestFront
@@ -172,11 +173,12 @@ async function answer(
 }
 
 test('100 random conversations get, byte for byte, what PostgreSQL says; then it is the turn of ours', async () => {
+  await using gate = await TcpGate.open(() => testFront.postgres.source)
   for (let seed = 1; seed <= 100; seed++) {
     const pick = numbers(seed)
     const messages = conversation(pick)
     const [direct, proxied] = await Promise.all([
-      answer(testFront.postgres.source.port, messages, numbers(seed)),
+      answer(gate.port, messages, numbers(seed)),
       answer(testFront.port, messages, numbers(seed + 1000)),
     ])
     assert.equal(proxied.client.tags, direct.client.tags, `seed ${seed}`)

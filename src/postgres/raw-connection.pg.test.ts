@@ -182,6 +182,8 @@ test('the end of a stream by the server is an error with its words', async () =>
   await assert.rejects(stream.end(), isError('FEED_SOURCE_DOWN'))
 })
 
+const fakeAddress = (port: number) => ({ host: '127.0.0.1', port, socketDir: undefined })
+
 test('who is not there, does not speak, or wants a password is named', async () => {
   const { source } = databases[1] as TestDatabase
   const answers = [
@@ -196,11 +198,14 @@ test('who is not there, does not speak, or wants a password is named', async () 
     await new Promise<void>((resolve) => fake.listen(0, '127.0.0.1', resolve))
     const { port } = fake.address() as AddressInfo
     await assert.rejects(
-      openRawConnection({ source: { ...source, port } }),
+      openRawConnection({ source: { ...source, ...fakeAddress(port) } }),
       code === undefined ? FeedError : isError(code),
     )
     await new Promise((resolve) => fake.close(resolve))
-    await assert.rejects(openRawConnection({ source: { ...source, port } }), isError('FEED_SOURCE_DOWN'))
+    await assert.rejects(
+      openRawConnection({ source: { ...source, ...fakeAddress(port) } }),
+      isError('FEED_SOURCE_DOWN'),
+    )
   }
   await assert.rejects(
     openRawConnection({ source: { ...source, database: 'no_such' } }),

@@ -375,3 +375,16 @@ test('a database whose changefeeds are over can be dropped; one that is watched 
   assert.deepEqual(await server.sql("SELECT FROM pg_replication_slots WHERE database = 'gone'"), [])
   await assert.rejects(server.sql('DROP DATABASE nothing'), /does not exist/)
 })
+
+test('nobody but its owner reaches the embedded PostgreSQL: it has no port, and its socket lies in a closed folder', async () => {
+  await using server = await TestServer.start()
+  const shown = await server.sql('SHOW listen_addresses')
+  assert.deepEqual(shown, [{ listen_addresses: '' }])
+  const socketDir = readFileSync(join(server.storeDir, 'socket-dir'), 'utf8')
+  assert.equal(statSync(socketDir).mode & 0o777, 0o700)
+  const sockets = readdirSync(socketDir).filter((name) => name.startsWith('.s.PGSQL.') && !name.endsWith('.lock'))
+  assert.equal(sockets.length, 1)
+  assert.equal(statSync(join(socketDir, sockets[0] ?? '')).mode & 0o777, 0o700)
+  const logs = join(server.storeDir, 'postgres', 'log')
+  for (const name of readdirSync(logs)) assert.equal(statSync(join(logs, name)).mode & 0o777, 0o600)
+})

@@ -14,6 +14,7 @@ import { parseLsn, type Lsn } from '../../src/core/lsn.ts'
 import { startEmbedded, type EmbeddedPostgres } from '../../src/postgres/embedded/embedded.ts'
 import { give, serverUser } from '../../src/postgres/embedded/server-user.ts'
 import { openRawConnection, type RawConnection } from '../../src/postgres/raw-connection.ts'
+import { TcpGate } from './tcp-gate.ts'
 import type { SourceConnection } from '../../src/postgres/source-connection.ts'
 
 export interface TestDatabase extends AsyncDisposable {
@@ -31,6 +32,7 @@ export class TestServer implements AsyncDisposable {
   readonly #folder: string
   #embedded: EmbeddedPostgres
   #count = 0
+  #gate: TcpGate | undefined
 
   constructor(folder: string, embedded: EmbeddedPostgres) {
     this.#folder = folder
@@ -69,9 +71,11 @@ export class TestServer implements AsyncDisposable {
   async database(overTcp = false): Promise<TestDatabase> {
     const name = `db${++this.#count}`
     // Read anew: a server that was restarted listens elsewhere.
+    this.#gate ??= await TcpGate.open(() => this.#embedded.source)
+    const { port } = this.#gate
     const base = (): Omit<SourceConnection, 'database'> => ({
       ...this.#embedded.source,
-      socketDir: overTcp ? undefined : this.#embedded.source.socketDir,
+      ...(overTcp ? { host: '127.0.0.1', port, socketDir: undefined } : {}),
     })
     const admin = (text: string): Promise<(string | null)[][]> => query({ ...base(), database: 'postgres' }, text)
     await admin(`CREATE DATABASE ${name}`)
@@ -101,6 +105,7 @@ export class TestServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#gate?.[Symbol.asyncDispose]()
     await this.#embedded.stop('immediate')
     rmSync(this.#folder, { recursive: true, force: true })
   }

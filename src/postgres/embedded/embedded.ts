@@ -1,16 +1,15 @@
-// The embedded PostgreSQL: a real server that we start, keep running, and stop. It listens on a unix socket and on a
-// loopback port; nothing else reaches it. Its data folder belongs to one server of ours at a time (store-lock.ts).
+// The embedded PostgreSQL: a real server that we start, keep running, and stop. It asks nobody for a password, and so it
+// listens on a unix socket alone, in a folder that only the user it runs as may enter. Its data folder belongs to one
+// server of ours at a time (store-lock.ts).
 //
 // When it dies it is started again, at the same address; crash recovery is its own. When we die it stays behind and is
 // stopped by the next start. It refuses to open a folder of another major version.
 
-import { createServer } from 'node:net'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { FeedError } from '../../errors/feed-error.ts'
 import { findBinaries } from './binaries.ts'
 import { bootstrap } from './bootstrap.ts'
 import { prepareDataDir } from './data-dir.ts'
@@ -19,6 +18,8 @@ import { startPostmaster, stopOrphan, type Postmaster } from './postmaster.ts'
 import { give, serverUser } from './server-user.ts'
 
 const bootstrapVersion = '3'
+/** It names the socket and nothing more. */
+const port = 5432
 const backoffMs = { first: 50, most: 5000 }
 
 export interface EmbeddedOptions {
@@ -28,6 +29,7 @@ export interface EmbeddedOptions {
 }
 
 export interface EmbeddedPostgres {
+  /** `host` is the folder of the socket, as libpq and node-postgres take it. */
   readonly source: { readonly host: string; readonly port: number; readonly socketDir: string; readonly user: string }
   /** Of the postmaster that runs now. */
   readonly pid: number
@@ -42,10 +44,9 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
   await prepareDataDir(dir, binaries, user)
   const socketDir = makeSocketDir(dir)
   give(socketDir, user)
-  const port = await freePort()
   const options = { dir, socketDir, port, binaries, user }
   let postmaster = await startAgain(() => startPostmaster(options))
-  const source = { host: '127.0.0.1', port, socketDir, user: 'root' }
+  const source = { host: socketDir, port, socketDir, user: 'root' }
 
   let isStopping = false
   const keepRunning = async (): Promise<void> => {
@@ -108,30 +109,19 @@ async function startAgain(start: () => Promise<Postmaster>): Promise<Postmaster>
   }
 }
 
+const socketPrefix = 'pgcf-'
+const mostParentBytes = 70
+
 /** A short path, because that of a unix socket holds 107 bytes at most. The last one is remembered, and removed. */
 function makeSocketDir(dir: string): string {
   const memory = join(dirname(dir), 'socket-dir')
   if (existsSync(memory)) {
     const last = readFileSync(memory, 'utf8')
-    if (last.startsWith(join(tmpdir(), 'pgcf-'))) rmSync(last, { recursive: true, force: true })
+    if (basename(last).startsWith(socketPrefix)) rmSync(last, { recursive: true, force: true })
   }
-  const socketDir = mkdtempSync(join(tmpdir(), 'pgcf-'))
-  if (socketDir.length > 80)
-    throw new FeedError('FEED_START', `the path ${socketDir} is too long for a unix socket`, {
-      hint: 'set TMPDIR to a shorter one',
-    })
+  const parent = tmpdir().length > mostParentBytes ? '/tmp' : tmpdir()
+  // It is made with the rights of its owner only.
+  const socketDir = mkdtempSync(join(parent, socketPrefix))
   writeFileSync(memory, socketDir)
   return socketDir
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const address = server.address()
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-  if (address === null || typeof address === 'string') throw new FeedError('FEED_START', 'no free port')
-  return address.port
 }

@@ -42,7 +42,7 @@ const settings = {
   max_wal_senders: '128',
   max_connections: String(maxClients + 100),
   max_prepared_transactions: '0',
-  listen_addresses: '127.0.0.1',
+  listen_addresses: '',
   logging_collector: 'on',
   log_directory: 'log',
   log_filename: 'postgresql-%a.log',
