@@ -76,6 +76,12 @@ export interface ClaimOptions {
   readonly known: readonly string[]
 }
 
+export interface UnfinishedJob {
+  readonly id: string
+  readonly database: string
+  readonly relids: readonly number[]
+}
+
 export interface JobStoreOptions {
   readonly query: JobsQuery
   /** Names this server's claims. */
@@ -297,15 +303,16 @@ export class JobStore {
     }))
   }
 
-  /** The jobs of a database that are not over. */
-  async ofDatabase(database: string): Promise<readonly string[]> {
+  /** The jobs that are not over, with their tables. */
+  async unfinished(): Promise<readonly UnfinishedJob[]> {
     const rows = await this.#query(
       `SELECT job_id::text, payload FROM changefeed.jobs WHERE status = 'paused' OR status IN ${live}`,
       [],
     )
-    return rows.flatMap(([id, payload]) =>
-      id !== null && id !== undefined && fromJson<StoredPayload>(payload ?? '').spec.database === database ? [id] : [],
-    )
+    return rows.map(([id, payload]) => {
+      const { spec } = fromJson<StoredPayload>(payload ?? '')
+      return { id: id ?? '', database: spec.database, relids: spec.targets.map(({ relid }) => relid) }
+    })
   }
 
   async prune(retentionMs: number): Promise<void> {

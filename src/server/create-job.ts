@@ -41,8 +41,9 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions, sql: s
       signal.throwIfAborted()
       for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
       const origin = await watchPlanned(plan, desk, call)
-      const id = await desk.jobs.newId()
+      let id = ''
       try {
+        id = await desk.jobs.newId()
         await desk.jobs.create({
           id,
           description: describeJob(statement, opening.read, parameters),
@@ -56,6 +57,9 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions, sql: s
       } catch (error) {
         await desk.cuts.release(id)
         throw error
+      } finally {
+        // The job is written down, and in need of its tables by itself.
+        origin.free()
       }
       const value = resultFormats[0] === 1 ? binaryInt8(id) : Buffer.from(id)
       const row = new ByteWriter(64)

@@ -32,6 +32,8 @@ export interface FeedOrigin {
   readonly startPosition: number
   /** The time of the statement on the source's clock. */
   readonly startTime: Hlc
+  /** The tables are needed until it is called. */
+  readonly free: () => void
 }
 
 export async function planChangefeed(
@@ -62,15 +64,26 @@ export async function planChangefeed(
 }
 
 /** From here on the log holds every change of the plan's tables. */
-export async function watchPlanned(
-  { spec, tableChanges }: Plan,
-  { sources }: DeskOptions,
-  call: LocalCall,
-): Promise<FeedOrigin> {
-  const source = await sources.ensure(spec.database, {
+export async function watchPlanned(plan: Plan, { sources }: DeskOptions, call: LocalCall): Promise<FeedOrigin> {
+  const { spec } = plan
+  const relids = spec.targets.map(({ relid }) => relid)
+  const { source, free } = await sources.use(spec.database, relids, {
     signal: call.signal,
     waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, waitHint),
   })
+  try {
+    return { ...(await watchIn(source, plan, call)), free }
+  } catch (error) {
+    free()
+    throw error
+  }
+}
+
+async function watchIn(
+  source: Source,
+  { spec, tableChanges }: Plan,
+  call: LocalCall,
+): Promise<Omit<FeedOrigin, 'free'>> {
   // From before it is known that the tables exist: one that is dropped from now on is dropped behind it.
   const startPosition = source.log.head
   const changes = Map.groupBy(tableChanges, ({ relid }) => relid)
@@ -136,7 +149,11 @@ function checkWatched(cursor: Hlc, since: ReadonlyMap<number, Hlc | undefined>):
     throw new FeedError(
       'FEED_CURSOR_TOO_OLD',
       `could not create changefeed: cursor ${formatHlc(cursor)} is older than the GC threshold ${formatHlc(at)}`,
-      { hint: 'use a more recent cursor', detail: 'the changes of a table are kept since its first changefeed' },
+      {
+        hint: 'use a more recent cursor',
+        detail:
+          'the changes of a table are kept since its first changefeed, or the first one after it was given back (changefeed.watch.keep_duration)',
+      },
     )
   }
 }

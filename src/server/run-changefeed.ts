@@ -27,8 +27,7 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sq
       const plan = await planChangefeed(statement, desk, call)
       for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
       await call.occupy(shownStatement(sql))
-      const { source, startPosition, startTime } = await watchPlanned(plan, desk, call)
-      await call.accepted()
+      const { source, startPosition, startTime, free } = await watchPlanned(plan, desk, call)
       source.ingest.demand(1)
       const unheard = source.ingest.trouble.listen(
         troubleNotices(plan.spec.database, (message, hint) => call.notice('NOTICE', message, hint)),
@@ -39,6 +38,7 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sq
         lost.abort(error),
       )
       try {
+        await call.accepted()
         await desk.feeds.run(
           {
             spec: plan.spec,
@@ -59,6 +59,7 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sq
         unwatched()
         unheard()
         source.ingest.demand(-1)
+        free()
       }
       return 'CHANGEFEED'
     },

@@ -23,7 +23,8 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
     const { database, targets } = spec
     const needed = { database, user, targets, hasSink: true }
     await rights.check(needed)
-    const source = await sources.ensure(database, { signal })
+    const relids = targets.map(({ relid }) => relid)
+    const { source, free } = await sources.use(database, relids, { signal })
     const lost = new AbortController()
     source.ingest.demand(1)
     const unheard = source.ingest.trouble.listen((trouble) => {
@@ -59,6 +60,7 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
       unwatched()
       unheard()
       source.ingest.demand(-1)
+      free()
     }
   }
 }

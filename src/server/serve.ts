@@ -19,6 +19,7 @@ import { pinnedOptions } from '../postgres/source-connection.ts'
 import { SettingsStore } from '../settings/store.ts'
 import { HeldCuts } from './held-cuts.ts'
 import { metricsText } from './metrics.ts'
+import { startGivingBack } from './give-back.ts'
 import { pinLogs } from './pin-logs.ts'
 import { RightsWatch } from './rights-watch.ts'
 import { jobStarter } from './run-job.ts'
@@ -111,6 +112,7 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
     })
     stops.push(() => jobs.close())
     stops.push(pinLogs(jobs, sources, log))
+    stops.push(startGivingBack({ jobs, sources, settings, log }))
 
     const types = new TypeMemory()
     // Nobody waits for it: until it is known, the catalogue is asked.

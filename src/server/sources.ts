@@ -1,8 +1,8 @@
 // The source databases that changefeeds have read: each has a changelog of its own and an ingest thread that fills it.
-// A source begins with the first changefeed of its database and then goes on for good, also over restarts, so that a
-// later cursor finds the log.
+// A source begins with the first changefeed of its database and goes on, also over restarts, so that a later cursor finds
+// the log; it ends when no table of the database is watched any more.
 
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Changelog } from '../changelog/changelog.ts'
@@ -12,9 +12,14 @@ import { maxLogical, zeroHlc, type Hlc } from '../core/hlc.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { FromIngest, IngestSettings } from '../ingest/ingest.ts'
 import { IngestThread } from '../ingest/ingest-thread.ts'
+import { uninstall } from '../ingest/uninstall.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { SettingsStore } from '../settings/store.ts'
+import { TableUses } from './table-uses.ts'
+
+/** The folder of a log whose source has ended, and from whose database not everything may have been taken yet. */
+const retiredSuffix = '.retired'
 
 /** DROP DATABASE is done by then, or has failed. */
 const letGoMs = 10_000
@@ -25,6 +30,14 @@ export interface Source {
   readonly head: LogHead
   readonly log: Changelog
   readonly ingest: IngestThread
+  /** Tables that changefeeds of this server are in need of. */
+  readonly uses: TableUses
+}
+
+/** A source that is needed until `free` is called. */
+export interface SourceUse {
+  readonly source: Source
+  readonly free: () => void
 }
 
 export interface SourcesOptions {
@@ -46,6 +59,9 @@ export class Sources {
   readonly #options: SourcesOptions
   /** By database oid: a renamed database keeps its log. */
   readonly #sources = new Map<string, Source>()
+  readonly #uses = new Map<string, TableUses>()
+  /** Sources that are ending: who needs one again waits until it has ended. */
+  readonly #retiring = new Map<string, Promise<boolean>>()
   readonly #unsubscribe: () => void
   #isClosed = false
 
@@ -63,6 +79,8 @@ export class Sources {
 
   /** Starts ingest for every database that has a changelog. */
   async resume(): Promise<void> {
+    for (const name of readdirSync(this.#options.dir))
+      if (name.endsWith(retiredSuffix)) await this.#finishRetiring(name.slice(0, -retiredSuffix.length))
     for (const oid of readdirSync(this.#options.dir)) {
       if (!/^\d+$/.test(oid)) continue
       const name = await this.#ask('system', `SELECT datname FROM pg_database WHERE oid = ${oid}`)
@@ -78,18 +96,88 @@ export class Sources {
     return found === undefined ? zeroHlc : { wall: found.head.resolvedWall, logical: maxLogical }
   }
 
-  /** The source of a database, reading its slot; made when it is the first time. */
-  async ensure(database: string, { signal, waiting }: EnsureOptions = {}): Promise<Source> {
+  /**
+   * The source of a database, reading its slot; made when it is the first time. From here on these tables are needed, so
+   * that they are not given back.
+   */
+  async use(database: string, relids: readonly number[], { signal, waiting }: EnsureOptions = {}): Promise<SourceUse> {
     const oid = await this.#ask(database, 'SELECT oid::text FROM pg_database WHERE datname = current_database()')
     if (oid === undefined) throw new FeedError('FEED_NO_DATABASE', `database "${database}" does not exist`)
+    for (;;) {
+      const retiring = this.#retiring.get(oid)
+      if (retiring === undefined) break
+      await retiring
+    }
     const source = this.#sources.get(oid) ?? this.#open(oid, database)
-    await readyOrLeft(source.ingest, signal, waiting)
-    return source
+    const free = source.uses.hold(relids)
+    try {
+      await readyOrLeft(source.ingest, signal, waiting)
+    } catch (error) {
+      free()
+      throw error
+    }
+    return { source, free }
+  }
+
+  /** The source of a database, if it has one. */
+  of(database: string): Source | undefined {
+    return this.all.find(({ connection }) => connection.database === database)
   }
 
   /**
-   * Lets go of a database that is to be dropped: nothing is connected to it, and its slot goes with it. If it is still
-   * there a little later, it was not dropped, and its log goes on.
+   * Ends a source of which no table is watched or needed any more: its slot, its log, and what is in the database go. The
+   * log's folder gets another name first, so that a start after a crash goes on here. False: it is needed.
+   */
+  async retire(source: Source): Promise<boolean> {
+    const oid = [...this.#sources].find(([, other]) => other === source)?.[0]
+    if (oid === undefined || !source.uses.isEmpty || this.#isClosed) return false
+    const retiring = this.#retire(oid, source)
+    this.#retiring.set(oid, retiring)
+    try {
+      return await retiring
+    } finally {
+      this.#retiring.delete(oid)
+    }
+  }
+
+  async #retire(oid: string, { connection, ingest, dir }: Source): Promise<boolean> {
+    // Asked now that nobody can begin to watch one.
+    const watched = await this.#ask(
+      connection.database,
+      `SELECT count(*)::text FROM pg_class WHERE oid = to_regclass('changefeed.watched') AND EXISTS (SELECT FROM changefeed.watched)`,
+    )
+    if (watched !== '0') return false
+    this.#sources.delete(oid)
+    await ingest.stop()
+    rmSync(dir + retiredSuffix, { recursive: true, force: true })
+    renameSync(dir, dir + retiredSuffix)
+    await this.#finishRetiring(oid)
+    return true
+  }
+
+  async #finishRetiring(oid: string): Promise<void> {
+    const { dir, source, log } = this.#options
+    const folder = join(dir, oid)
+    try {
+      const database = await this.#ask('system', `SELECT datname FROM pg_database WHERE oid = ${oid}`)
+      // Where a new log has begun, it has the slot now.
+      if (database !== undefined && !existsSync(folder) && !(await uninstall({ ...source, database }))) {
+        renameSync(folder + retiredSuffix, folder)
+        return
+      }
+      rmSync(folder + retiredSuffix, { recursive: true, force: true })
+      log.info({ database }, 'no table of the database is watched any more: its slot and its changelog are gone')
+    } catch (error) {
+      log.warn(
+        { oid, error: String(error) },
+        'a changelog that nobody needs could not be removed; the next start tries again',
+      )
+    }
+  }
+
+  /**
+   * Lets go of a database that is to be dropped, renamed or copied: nothing is connected to it. If it is still there a
+   * little later, its log goes on, under the name that it has then.
    */
   async letGo(database: string): Promise<void> {
     const found = [...this.#sources].find(([, { connection }]) => connection.database === database)
@@ -138,7 +226,9 @@ export class Sources {
       { dir, head: head.shared, source: connection, settings: this.#ingestSettings() },
       heard,
     )
-    const opened = { connection, dir, head, log: openChangelog(dir, head.shared), ingest }
+    let uses = this.#uses.get(oid)
+    if (uses === undefined) this.#uses.set(oid, (uses = new TableUses()))
+    const opened = { connection, dir, head, log: openChangelog(dir, head.shared), ingest, uses }
     this.#sources.set(oid, opened)
     return opened
   }

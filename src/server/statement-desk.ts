@@ -30,6 +30,7 @@ import { changeSetting } from './set-setting.ts'
 import type { RightsWatch } from './rights-watch.ts'
 import type { Sources } from './sources.ts'
 import type { TypeMemory } from './type-memory.ts'
+import { unwatch } from './unwatch.ts'
 import { useDatabase } from './use-database.ts'
 
 export interface DeskOptions {
@@ -117,7 +118,10 @@ export class StatementDesk implements StatementHandler {
             ),
             sql,
           }
+        case 'unwatch':
+          return { tag: 'local', statement: unwatch(statement, this.#options), sql }
         case 'drop-database':
+        case 'move-database':
           return {
             tag: 'rewrite',
             sql,

@@ -52,6 +52,13 @@ export const knownSettings = {
       'the machines that sinks may reach, with commas between them: host, host:port or *.suffix; empty: all of them',
     public: true,
   },
+  'changefeed.watch.keep_duration': {
+    kind: 'duration',
+    default: '25h0m0s',
+    description:
+      'how long tables stay watched after the last changefeed that used them, and thus how long one may come back with a cursor; zero is for good',
+    public: true,
+  },
   'cluster.organization': {
     kind: 'string',
     default: '',

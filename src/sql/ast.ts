@@ -17,6 +17,8 @@ export type Statement =
   | Deallocate
   | ShowDatabase
   | DropDatabase
+  | MoveDatabase
+  | Unwatch
   | ShowDatabases
   | ShowTables
   | GrantChangefeed
@@ -153,6 +155,23 @@ export interface ShowDatabase {
 export interface DropDatabase {
   readonly tag: 'drop-database'
   readonly name: string
+}
+
+/** ALTER DATABASE … RENAME, CREATE DATABASE … TEMPLATE name: PostgreSQL's, too, while nobody is connected to it. */
+export interface MoveDatabase {
+  readonly tag: 'move-database'
+  readonly name: string
+  readonly what: 'altered' | 'copied'
+}
+
+/** UNWATCH TABLE … | UNWATCH DATABASE [name] */
+export interface Unwatch {
+  readonly tag: 'unwatch'
+  readonly what:
+    | { readonly tag: 'tables'; readonly targets: readonly Target[] }
+    /** Undefined: the session's. */
+    | { readonly tag: 'database'; readonly name: string | undefined }
+  readonly position: number
 }
 
 export interface ShowDatabases {

@@ -117,3 +117,42 @@ test('DROP DATABASE is PostgreSQL’s too, but its name is read', () => {
   for (const sql of ['DROP DATABASE d', 'drop database if exists "d"', 'DROP DATABASE d WITH (FORCE)'])
     assert.deepEqual(parseOne(sql), { tag: 'drop-database', name: 'd' }, sql)
 })
+
+test('statements that need a database without connections are PostgreSQL’s too, but its name is read', () => {
+  for (const sql of ['ALTER DATABASE d RENAME TO e', 'alter database "d" set tablespace x'])
+    assert.deepEqual(parseOne(sql), { tag: 'move-database', name: 'd', what: 'altered' }, sql)
+  for (const sql of [
+    'CREATE DATABASE e TEMPLATE d',
+    'create database e with owner = o template = "d" strategy file_copy',
+  ])
+    assert.deepEqual(parseOne(sql), { tag: 'move-database', name: 'd', what: 'copied' }, sql)
+  for (const sql of [
+    'ALTER DATABASE d SET x = 1',
+    'ALTER DATABASE d OWNER TO o',
+    'CREATE DATABASE e',
+    'CREATE DATABASE e TEMPLATE template0',
+  ])
+    assert.equal(parseOne(sql), undefined, sql)
+})
+
+test('UNWATCH names tables or a database', () => {
+  const database = (name: string | undefined): unknown => ({
+    tag: 'unwatch',
+    what: { tag: 'database', name },
+    position: 8,
+  })
+  assert.deepEqual(parseOne('UNWATCH DATABASE d'), database('d'))
+  assert.deepEqual(parseOne('unwatch database'), database(undefined))
+  assert.deepEqual(parseOne('UNWATCH TABLES a.b, c'), {
+    tag: 'unwatch',
+    what: {
+      tag: 'tables',
+      targets: [
+        { parts: ['a', 'b'], family: undefined, text: 'a.b', position: 15 },
+        { parts: ['c'], family: undefined, text: 'c', position: 20 },
+      ],
+    },
+    position: 8,
+  })
+  assert.throws(() => parseOne('UNWATCH t'), { code: 'FEED_SYNTAX', hint: /UNWATCH TABLE t/ })
+})

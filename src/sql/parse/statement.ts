@@ -15,6 +15,8 @@ import { parseGrantChangefeed, refuseDefaultPrivileges } from './grant-changefee
 import { parseControlJobs, parseShowJobs } from './jobs.ts'
 import { parseDeallocate, parseDiscard, parseReset } from './reset-session.ts'
 import { parseAlterRole, parseCreateRole, parseSystemPrivilege } from './role-options.ts'
+import { parseAlterDatabase, parseCreateDatabase } from './move-database.ts'
+import { parseUnwatch } from './unwatch.ts'
 import { parseDropDatabase, parseSetDatabase, parseUse } from './use-database.ts'
 
 /** `start`: UTF-16 offset of the statement. */
@@ -54,6 +56,9 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
   [['deallocate'], parseDeallocate],
   [['show', 'database'], (cursor) => (cursor.expectEnd(), { tag: 'show-database' })],
   [['drop', 'database'], parseDropDatabase],
+  [['alter', 'database'], parseAlterDatabase],
+  [['create', 'database'], parseCreateDatabase],
+  [['unwatch'], parseUnwatch],
   [['show', 'databases'], (cursor) => (cursor.expectEnd(), { tag: 'show-databases' })],
   [['grant', 'changefeed'], (cursor) => parseGrantChangefeed(cursor, 'grant')],
   [['revoke', 'changefeed'], (cursor) => parseGrantChangefeed(cursor, 'revoke')],

@@ -1,0 +1,132 @@
+// Gives tables back that nobody needs: they leave the publication, their replica identity is again what it was before we
+// changed it, and they are not watched any more. Each batch is a transaction: what is interrupted is done or not done,
+// and goes on the next time.
+//
+// A changefeed that starts meanwhile must not find a table watched that is about to be given back. So whoever starts is
+// first known to be in need, then asks for the watched tables under a lock that is held here from before it is asked who
+// is in need until the tables are given back.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
+import { install, publication } from './install-sql.ts'
+import { beginSql, isLocked, lockSql } from './lock-tables.ts'
+import { watchingLock } from './watch.ts'
+
+export interface GiveBackOptions {
+  /** Undefined: those that were not needed for `keepMs`. */
+  readonly relids?: readonly number[]
+  readonly keepMs?: number
+  /** Who is in need of tables now. */
+  readonly needed: () => Promise<ReadonlySet<number>>
+  /** How long a table that somebody uses is waited for. */
+  readonly patienceMs?: number
+}
+
+export interface GivenBack {
+  readonly given: number
+  /** Somebody else had their locks. */
+  readonly busy: readonly number[]
+  /** Tables that are still watched. */
+  readonly left: number
+}
+
+const batchTables = 32
+const pauseMs = 100
+/** How exactly it is known when a table was last needed. */
+const mostInexactMs = 600_000
+
+export async function giveBackTables(source: SourceConnection, options: GiveBackOptions): Promise<GivenBack> {
+  const { relids, keepMs = 0, needed, patienceMs = 0 } = options
+  const connection = await openRawConnection({ source })
+  try {
+    const [is] = await connection.query(`SELECT to_regclass('changefeed.watched') IS NOT NULL`)
+    if (is?.[0] !== 't') return { given: 0, busy: [], left: 0 }
+    await install(connection)
+    const now = [...(await needed())].join(', ')
+    await connection.query(
+      `UPDATE changefeed.watched SET needed_at = clock_timestamp() WHERE relid = ANY ('{${now}}') AND needed_at < clock_timestamp() - interval '${Math.min(keepMs / 10, mostInexactMs)} milliseconds'`,
+    )
+    const which =
+      relids === undefined
+        ? `needed_at <= clock_timestamp() - interval '${keepMs} milliseconds'`
+        : `relid = ANY ('{${relids.join(', ')}}')`
+    const rows = await connection.query(
+      `SELECT relid::text FROM changefeed.watched WHERE ${which} AND relid <> ALL ('{${now}}') ORDER BY relid`,
+    )
+    const all = rows.map(([relid]) => Number(relid))
+    const batches: (readonly number[])[] = []
+    for (let at = 0; at < all.length; at += batchTables) batches.push(all.slice(at, at + batchTables))
+    let given = 0
+    const busy: number[] = []
+    const deadline = Date.now() + patienceMs
+    for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
+      const count = await giveBackBatch(connection, batch, needed)
+      if (count !== undefined) given += count
+      else if (batch.length > 1) {
+        const half = Math.ceil(batch.length / 2)
+        batches.push(batch.slice(half), batch.slice(0, half))
+      } else if (Date.now() < deadline) {
+        batches.push(batch)
+        await delay(pauseMs)
+      } else busy.push(...batch)
+    }
+    const [left] = await connection.query('SELECT count(*)::text FROM changefeed.watched')
+    return { given, busy, left: Number(left?.[0]) }
+  } finally {
+    await connection.close()
+  }
+}
+
+/** How many were given back; undefined: somebody else has one of them locked. */
+async function giveBackBatch(
+  connection: RawConnection,
+  relids: readonly number[],
+  needed: GiveBackOptions['needed'],
+): Promise<number | undefined> {
+  try {
+    await connection.query(`${beginSql}; SELECT pg_advisory_xact_lock(${watchingLock})`)
+    const inNeed = await needed()
+    const free = relids.filter((relid) => !inNeed.has(relid))
+    if (free.length > 0) await giveBackNow(connection, free, relids.length === 1)
+    await connection.query('COMMIT')
+    return free.length
+  } catch (error) {
+    await connection.query('ROLLBACK')
+    if (!isLocked(error)) throw error
+    return undefined
+  }
+}
+
+async function giveBackNow(connection: RawConnection, relids: readonly number[], isWaiting: boolean): Promise<void> {
+  const list = relids.join(', ')
+  const namesSql = `SELECT format('%I.%I', n.nspname, c.relname) FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE w.relid IN (${list}) ORDER BY w.relid`
+  const names = (await connection.query(namesSql)).map(([name]) => name ?? '')
+  // At once the strongest that is needed. Without an identity to give back, nobody who reads or writes is in the way.
+  const [changed] = await connection.query(
+    `SELECT EXISTS (SELECT FROM changefeed.watched WHERE relid IN (${list}) AND was_identity IS NOT NULL)`,
+  )
+  const mode = changed?.[0] === 't' ? 'ACCESS EXCLUSIVE' : 'SHARE UPDATE EXCLUSIVE'
+  if (names.length > 0) await connection.query(lockSql(names, mode, isWaiting))
+  for (const [statement] of await connection.query(restoreSql(list))) await connection.query(statement ?? '')
+  const members = await connection.query(
+    `SELECT format('ONLY %I.%I', n.nspname, c.relname) FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.pubname = '${publication}' AND r.prrelid IN (${list})`,
+  )
+  if (members.length > 0) {
+    await connection.query(
+      `ALTER PUBLICATION ${publication} DROP TABLE ${members.map(([member]) => member ?? '').join(', ')}`,
+    )
+  }
+  await connection.query(`DELETE FROM changefeed.watched WHERE relid IN (${list})`)
+}
+
+/** What the owner has changed since stays; an index that is gone cannot be named again. */
+const restoreSql = (
+  list: string,
+): string => `SELECT format('ALTER TABLE ONLY %I.%I REPLICA IDENTITY %s', n.nspname, c.relname,
+    CASE WHEN w.was_identity = 'n' THEN 'NOTHING' WHEN i.relname IS NOT NULL THEN format('USING INDEX %I', i.relname) ELSE 'DEFAULT' END)
+  FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_index x ON w.was_identity = 'i' AND x.indexrelid = w.was_index AND x.indrelid = w.relid
+    AND x.indisunique AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL
+  LEFT JOIN pg_class i ON i.oid = x.indexrelid
+  WHERE w.relid IN (${list}) AND w.was_identity IS NOT NULL AND w.was_identity <> 'f' AND c.relreplident = 'f'`
