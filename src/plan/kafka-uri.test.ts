@@ -38,7 +38,7 @@ function makePair(): { readonly cert: string; readonly key: string; readonly enc
   }
 }
 
-test('brokers: one or several, names and addresses, with and without port, a path that means nothing', () => {
+test('brokers: one or several, names and addresses, with and without port', () => {
   for (const [rest, brokers] of [
     ['localhost:9092', ['localhost:9092']],
     ['localhost', ['localhost:9092']],
@@ -46,8 +46,7 @@ test('brokers: one or several, names and addresses, with and without port, a pat
     ['a:1, b:2', ['a:1', 'b:2']],
     ['[::1]:9093', ['[::1]:9093']],
     ['[fe80::1]', ['[fe80::1]:9092']],
-    ['user:pass@h:1', ['h:1']],
-    ['h:1/path?topic_prefix=p', ['h:1']],
+    ['h:1/?topic_prefix=p', ['h:1']],
     ['h:1/?', ['h:1']],
   ] as const)
     assert.deepEqual(read(rest).brokers, brokers, rest)
@@ -126,8 +125,21 @@ test('SASL: mechanisms in both spellings, and what belongs to them', () => {
       user: 'petee',
       password: 'bo+nes',
     })
-  refused(`kafka://${on}`, 'sasl_user must be provided when SASL is enabled')
-  refused(`kafka://${on}&sasl_user=a`, 'sasl_password must be provided when SASL is enabled')
+  refused(`kafka://${on}`, 'sasl_user must be provided when SASL is enabled using mechanism PLAIN')
+  refused(
+    `kafka://${on}&sasl_mechanism=SCRAM-SHA-256`,
+    'sasl_user must be provided when SASL is enabled using mechanism SCRAM-SHA-256',
+  )
+  refused(
+    `kafka://${on}&sasl_user=a&sasl_password=b&sasl_client_id=c`,
+    'sasl_client_id is only a valid parameter for sasl_mechanism=OAUTHBEARER',
+  )
+  refused(
+    `kafka://${on}&sasl_user=a&sasl_password=b&sasl_aws_region=r`,
+    'sasl_aws_region is only a valid parameter for sasl_mechanism=AWS_MSK_IAM',
+  )
+  refused('kafka://h?sasl_client_id=c', 'sasl_enabled must be enabled if sasl_client_id is provided')
+  refused(`kafka://${on}&sasl_user=a`, 'sasl_password must be provided when SASL is enabled using mechanism PLAIN')
   refused('kafka://h?sasl_user=a', 'sasl_enabled must be enabled if sasl_user is provided')
   refused('kafka://h?sasl_password=a', 'sasl_enabled must be enabled if sasl_password is provided')
   refused('kafka://h?sasl_handshake=false', 'sasl_enabled must be enabled to configure SASL handshake behavior')
@@ -165,4 +177,11 @@ test('the hosted kinds imply TLS and SASL/PLAIN, and refuse anything else', () =
       `confluent-cloud://h?api_key=k&api_secret=s&${name}=${value}`,
       `unsupported value ${value} for parameter ${name}, please use ${only} instead`,
     )
+})
+
+test('what a Kafka URI has no place for is refused: user and password, a path, an empty topic', () => {
+  refused('kafka://u:p@h:9092', 'a Kafka sink URI holds no user and password before the brokers')
+  refused('kafka://h:9092/topic', 'a Kafka sink URI has no path after the brokers')
+  refused('kafka://h:9092?topic_name=', 'param topic_name must not be empty')
+  assert.deepEqual(read('h:9092/').brokers, ['h:9092'])
 })

@@ -29,6 +29,11 @@ const parameterNames = [
   'shared_access_key_name',
   'shared_access_key',
 ]
+/** Parameters that belong to one mechanism. */
+const ofMechanism = {
+  OAUTHBEARER: ['sasl_client_id', 'sasl_client_secret', 'sasl_token_url', 'sasl_grant_type', 'sasl_scopes'],
+  AWS_MSK_IAM: ['sasl_aws_region', 'sasl_aws_iam_role_arn', 'sasl_aws_iam_session_name'],
+} as const
 const mechanisms = ['AWS_MSK_IAM', 'OAUTHBEARER', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 
 export interface KafkaUri {
@@ -42,12 +47,29 @@ export interface KafkaUri {
 
 export function readKafkaUri(uri: string, position: number): KafkaUri {
   const [, scheme = '', place = '', query = ''] = /^([a-z-]+):\/\/([^?]*)\??(.*)$/is.exec(uri) ?? []
-  // Brokers know no user here; a password may hold a slash.
-  const [hosts = ''] = place.slice(place.lastIndexOf('@') + 1).split('/')
   const parameters = new SinkParameters(query, position)
+  if (place.includes('@')) {
+    throw parameters.refused(
+      'a Kafka sink URI holds no user and password before the brokers',
+      'give them as sasl_user and sasl_password, with sasl_enabled=true and tls_enabled=true',
+    )
+  }
+  const [hosts = '', ...path] = place.split('/')
+  if (path.some((part) => part !== '')) {
+    throw parameters.refused(
+      'a Kafka sink URI has no path after the brokers',
+      'a topic is named by topic_name, brokers are separated by commas',
+    )
+  }
   if (parameters.text('schema_topic') !== undefined) throw parameters.refused('schema_topic is not yet supported')
   const topicPrefix = parameters.text('topic_prefix') ?? ''
   const topicName = parameters.text('topic_name')
+  if (topicName === '') {
+    throw parameters.refused(
+      'param topic_name must not be empty',
+      'leave it out, and topics are named after the tables',
+    )
+  }
   const isHosted = scheme.toLowerCase() !== 'kafka'
   const implied = isHosted ? readHosted(scheme.toLowerCase(), parameters) : undefined
   const tls = readTls(parameters, isHosted)
@@ -136,6 +158,7 @@ function readSasl(parameters: SinkParameters): KafkaSasl | undefined {
     for (const [name, value] of [
       ['sasl_user', user],
       ['sasl_password', password],
+      ...Object.values(ofMechanism).flatMap((names) => names.map((name) => [name, parameters.text(name)] as const)),
     ] as const) {
       if (value !== undefined) throw parameters.refused(`sasl_enabled must be enabled if ${name} is provided`)
     }
@@ -148,8 +171,16 @@ function readSasl(parameters: SinkParameters): KafkaSasl | undefined {
     )
   }
   if (chosen === 'OAUTHBEARER' || chosen === 'AWS_MSK_IAM') throw cloudMechanism(chosen, parameters)
-  if (user === undefined) throw parameters.refused('sasl_user must be provided when SASL is enabled')
-  if (password === undefined) throw parameters.refused('sasl_password must be provided when SASL is enabled')
+  for (const [only, names] of Object.entries(ofMechanism)) {
+    for (const name of names) {
+      if (parameters.text(name) !== undefined)
+        throw parameters.refused(`${name} is only a valid parameter for sasl_mechanism=${only}`)
+    }
+  }
+  const lacking = (name: string): FeedError =>
+    parameters.refused(`${name} must be provided when SASL is enabled using mechanism ${chosen}`)
+  if (user === undefined) throw lacking('sasl_user')
+  if (password === undefined) throw lacking('sasl_password')
   return { mechanism: chosen as KafkaSasl['mechanism'], user, password }
 }
 

@@ -61,6 +61,7 @@ export function noticesOf({
   if (sink.notice !== undefined) messages.push(sink.notice)
   const named = [...new Set(topics)]
   if (named.length > 0) messages.push(`changefeed will emit to topic${named.length > 1 ? 's' : ''} ${named.join(',')}`)
+  messages.push(...sharedTopics(topics, tables, given))
   if (enumText(given, 'format') === 'experimental_avro')
     messages.push('avro is no longer experimental, use format=avro')
   if (given.has('protect_data_from_gc_on_pause')) {
@@ -75,6 +76,31 @@ export function noticesOf({
     messages.push(`complete rows need the whole old row in the log: ${more} more tables get REPLICA IDENTITY FULL`)
   }
   return messages.map((message) => ({ severity: 'NOTICE', message }))
+}
+
+/** Messages of two tables in one topic, which nobody asked for by `topic_name`. */
+function sharedTopics(
+  topics: readonly string[],
+  tables: readonly TargetFacts[],
+  given: GivenOptions,
+): readonly string[] {
+  if (given.has('full_table_name')) return []
+  const namesOf = new Map<string, Map<string, string[]>>()
+  for (const [index, topic] of topics.entries()) {
+    const table = tables[index]
+    if (table === undefined) continue
+    const byName = namesOf.get(topic) ?? new Map<string, string[]>()
+    namesOf.set(topic, byName)
+    byName.set(table.name, [...(byName.get(table.name) ?? []), `${table.schema}.${table.name}`])
+  }
+  return [...namesOf].flatMap(([topic, byName]) =>
+    [...byName.values()]
+      .filter((names) => names.length > 1)
+      .map(
+        (names) =>
+          `tables ${names.join(' and ')} share the topic ${topic}, and rows with equal keys cannot be told apart; with full_table_name each has a topic of its own`,
+      ),
+  )
 }
 
 function virtualColumns(tables: readonly TargetFacts[]): readonly string[] {

@@ -136,10 +136,15 @@ function specOf({ context, read, times }: Opening, tables: readonly TargetFacts[
     topic: full ? `${table.database}.${table.schema}.${table.name}` : table.name,
     tableName: table.name,
   }))
+  const sink = sinkSpec(context, read, targets, tables)
   return {
     id: context.id,
     database: tables[0]?.database ?? context.database,
-    targets,
+    // Where a sink has topics, messages name them as they are there.
+    targets:
+      sink.tag === 'kafka'
+        ? targets.map((target, i) => ({ ...target, topic: sink.topics[i] ?? target.topic }))
+        : targets,
     format: 'json',
     envelope,
     updated: isOn(given, 'updated'),
@@ -154,7 +159,7 @@ function specOf({ context, read, times }: Opening, tables: readonly TargetFacts[
     initialScan: scanOf(given),
     cursor: times.cursor,
     endTime: times.endTime,
-    sink: sinkSpec(context, read, targets, tables),
+    sink,
   }
 }
 

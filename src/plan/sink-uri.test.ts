@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FeedError } from '../errors/feed-error.ts'
-import { readKafkaUri } from './kafka-uri.ts'
 import { readSinkUri, redactSinkUri, showSinkUri } from './sink-uri.ts'
 
 test('a URI is shown without its user and its secrets, however they are written', () => {
@@ -66,9 +65,7 @@ test('a scheme that does not exist is named, with the nearest one that does', ()
   assert.equal(failure('smoke-signal://hill').hint, undefined)
 })
 
-test('user and password before the brokers are no part of their addresses', () => {
-  for (const user of ['', 'u@', 'u:p@', 'u:p@q@', 'u:p/q@']) {
-    const { brokers, topicPrefix } = readKafkaUri(`kafka://${user}a:1,b/?topic_prefix=x`, 1)
-    assert.deepEqual([brokers, topicPrefix], [['a:1', 'b:9092'], 'x'])
-  }
+test('a null sink without anything behind its scheme is described as "null:"', () => {
+  assert.equal(showSinkUri('null://'), 'null:')
+  assert.equal(showSinkUri('null://x'), 'null://x')
 })

@@ -127,6 +127,8 @@ const secretParameters: ReadonlySet<string> = new Set([
 
 /** A URI as SHOW JOBS prints it: the user and the secrets are gone, the rest is as written. */
 export function showSinkUri(uri: string): string {
+  // As CockroachDB prints a URI that has a scheme and nothing else.
+  if (/^null:\/\/$/i.test(uri)) return 'null:'
   return withoutUser(uri).replace(/([?&])([^=&]*)=[^&]*/g, (written, mark: string, name: string) =>
     secretParameters.has(decodedName(name).toLowerCase()) ? `${mark}${name}=redacted` : written,
   )

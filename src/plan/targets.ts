@@ -7,6 +7,7 @@ import type { Catalogue, ResolvedTarget, TargetFacts } from './catalogue.ts'
 
 /** Our own database: settings, jobs, the catalogue of feeds. */
 const systemDatabase = 'system'
+const unresolved = 'failed to resolve targets in the CHANGEFEED stmt: '
 const systemSchemas: ReadonlySet<string> = new Set(['pg_catalog', 'pg_toast', 'changefeed', 'crdb_internal'])
 
 export interface Reader {
@@ -49,9 +50,9 @@ function checkExists(target: Target, resolved: ResolvedTarget): TargetFacts {
     throw refuse(target, 'FEED_TARGET', `CHANGEFEED is not supported on system tables: ${name}`)
   }
   if (resolved.tag === 'no-database') {
-    throw refuse(target, 'FEED_NO_DATABASE', `database "${resolved.database}" does not exist`)
+    throw refuse(target, 'FEED_NO_DATABASE', `${unresolved}database "${resolved.database}" does not exist`)
   }
-  if (resolved.tag === 'no-table') throw refuse(target, 'FEED_NO_TABLE', `table "${name}" does not exist`)
+  if (resolved.tag === 'no-table') throw refuse(target, 'FEED_NO_TABLE', `${unresolved}table "${name}" does not exist`)
   return resolved
 }
 

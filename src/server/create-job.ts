@@ -37,7 +37,7 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions, sql: s
       const { spec, opening } = plan
       // From here on it may wait: for the sink, for transactions, for the log.
       await call.occupy(shownStatement(sql))
-      await dialSink(allowedSink(spec.sink, desk.settings), signal)
+      await dialSink({ ...spec, sink: allowedSink(spec.sink, desk.settings) }, signal)
       signal.throwIfAborted()
       for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
       const origin = await watchPlanned(plan, desk, call)

@@ -1,9 +1,12 @@
 // The far end is tried before a job is made, so that a wrong address or password is an error of the statement.
 
-import type { SinkSpec } from '../core/feed-spec.ts'
+import type { FeedSpec } from '../core/feed-spec.ts'
 
 /** Throws the signal's reason as soon as it aborts: a broker that says nothing is given up late. */
-export async function dialSink(sink: SinkSpec, signal: AbortSignal): Promise<void> {
+export async function dialSink(
+  { sink, resolvedIntervalMs }: Pick<FeedSpec, 'sink' | 'resolvedIntervalMs'>,
+  signal: AbortSignal,
+): Promise<void> {
   if (sink.tag !== 'kafka') return
   signal.throwIfAborted()
   // Loaded when it is used: the client library takes 60 MB.
@@ -13,7 +16,7 @@ export async function dialSink(sink: SinkSpec, signal: AbortSignal): Promise<voi
   signal.addEventListener('abort', abort)
   if (signal.aborted) abort()
   try {
-    await Promise.race([dialKafka(sink), aborted])
+    await Promise.race([dialKafka(sink, { resolved: resolvedIntervalMs !== undefined }), aborted])
   } finally {
     signal.removeEventListener('abort', abort)
   }

@@ -14,6 +14,12 @@ export interface SettingFacts {
 }
 
 export const knownSettings = {
+  'changefeed.backfill.concurrent_scan_requests': {
+    kind: 'int',
+    default: '0',
+    description: 'accepted for the sake of scripts; how many tables are scanned at a time is chosen by itself',
+    public: true,
+  },
   'changefeed.changelog.max_size': {
     kind: 'size',
     default: '20 GiB',
@@ -24,6 +30,12 @@ export const knownSettings = {
     kind: 'duration',
     default: '25h0m0s',
     description: 'how long the changelog keeps changes, and thus how far back a cursor may reach',
+    public: true,
+  },
+  'changefeed.experimental_poll_interval': {
+    kind: 'duration',
+    default: '1s',
+    description: 'accepted for the sake of scripts; nothing is polled, schema changes come with the rows',
     public: true,
   },
   'changefeed.initial_scan.max_snapshot_age': {
@@ -45,6 +57,12 @@ export const knownSettings = {
     description: 'accepted for the sake of scripts; the buffers of a changefeed are bounded by themselves',
     public: true,
   },
+  'changefeed.node_sink_throttle_config': {
+    kind: 'string',
+    default: '',
+    description: 'accepted for the sake of scripts; a slow sink holds back its own changefeed only',
+    public: true,
+  },
   'changefeed.sink.allowed_hosts': {
     kind: 'string',
     default: '',
@@ -52,11 +70,35 @@ export const knownSettings = {
       'the machines that sinks may reach, with commas between them: host, host:port or *.suffix; empty: all of them',
     public: true,
   },
+  'changefeed.slow_span_log_threshold': {
+    kind: 'duration',
+    default: '0s',
+    description: 'accepted for the sake of scripts; how far changefeeds are behind is in the metrics',
+    public: true,
+  },
   'changefeed.watch.keep_duration': {
     kind: 'duration',
     default: '25h0m0s',
     description:
       'how long tables stay watched after the last changefeed that used them, and thus how long one may come back with a cursor; zero is for good',
+    public: true,
+  },
+  'cloudstorage.gs.default.key': {
+    kind: 'string',
+    default: '',
+    description: 'accepted for the sake of scripts; there is no cloud storage sink yet',
+    public: true,
+  },
+  'cloudstorage.http.custom_ca': {
+    kind: 'string',
+    default: '',
+    description: 'accepted for the sake of scripts; there is no cloud storage sink yet',
+    public: true,
+  },
+  'cloudstorage.timeout': {
+    kind: 'duration',
+    default: '10m0s',
+    description: 'accepted for the sake of scripts; there is no cloud storage sink yet',
     public: true,
   },
   'cluster.organization': {
@@ -96,10 +138,22 @@ export const knownSettings = {
     description: 'how far resolved timestamps trail the present at least',
     public: true,
   },
+  'kv.protectedts.reconciliation.interval': {
+    kind: 'duration',
+    default: '5m0s',
+    description: 'accepted for the sake of scripts; the changelog keeps history, not the database',
+    public: true,
+  },
   'kv.rangefeed.enabled': {
     kind: 'bool',
     default: 'false',
     description: 'changefeeds are refused unless it is true',
+    public: true,
+  },
+  'sql.defaults.results_buffer.size': {
+    kind: 'size',
+    default: '16 KiB',
+    description: 'accepted for the sake of scripts; rows of a changefeed are sent as they come',
     public: true,
   },
 } as const satisfies Record<string, SettingFacts>

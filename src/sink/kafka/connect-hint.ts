@@ -14,6 +14,11 @@ export function connectHint(message: string, spec: KafkaSinkSpec): string | unde
     return advertised(message, spec) ?? `check host, port and the network in between${wantsTls}`
   }
   if (/requires TLS/.test(message)) return 'the broker wants TLS on this port: tls_enabled=true'
+  if (/certificate has expired|CERT_HAS_EXPIRED/i.test(message))
+    return 'the certificate of the broker, or of the CA that signed it, has run out: renew it'
+  if (/certificate is not yet valid|CERT_NOT_YET_VALID/i.test(message))
+    return 'the certificate of the broker begins later than now: check the clocks'
+  if (/alert certificate expired/i.test(message)) return 'client_cert has run out: renew it'
   if (/self.signed|unable to (?:verify|get)|CERT_/i.test(message))
     return 'give the CA that signed the broker’s certificate as ca_cert'
   if (/altnames/i.test(message)) return 'name the broker as its certificate does'

@@ -2,7 +2,13 @@
 // id. Any broker that answers will do, so one that hangs or is gone does not stop the others from being asked.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { initProducerIdV2, listOffsetsV5, type Connection } from '@platformatic/kafka'
+import {
+  ConfigResourceTypes,
+  describeConfigsV4,
+  initProducerIdV2,
+  listOffsetsV5,
+  type Connection,
+} from '@platformatic/kafka'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { brokerAddress, type BrokerAddress } from '../../core/broker-address.ts'
@@ -14,6 +20,8 @@ import { fetchMetadata, type Metadata, type TopicAnswer, type TopicLayout } from
 const askMs = 10_000
 /** The end of a partition, as a time. */
 const latest = -1n
+/** Of things that have settings. */
+const topicResource = ConfigResourceTypes.TOPIC
 const idAttempts = 25
 const idWaitMs = 200
 
@@ -68,6 +76,24 @@ export class KafkaClient implements AsyncDisposable {
         await listOffsetsV5.api.async(await this.connection(leader), -1, 0, [{ name, partitions: asked }])
       }
     }
+  }
+
+  /** Those that keep only the last message of a key. Not to be allowed to ask is no answer, and no error. */
+  async compactedTopics(names: readonly string[]): Promise<readonly string[]> {
+    const [broker] = this.#answered === undefined ? this.#bootstrap : [this.#answered]
+    const connection = await this.#connections.get(broker as BrokerAddress)
+    const compacted: string[] = []
+    for (const name of names) {
+      try {
+        const asked = [{ resourceType: topicResource, resourceName: name, configurationKeys: ['cleanup.policy'] }]
+        const { results } = await describeConfigsV4.api.async(connection, asked, false, false)
+        const policies = results.flatMap(({ configs }) => configs.map(({ value }) => value ?? ''))
+        if (policies.some((policy) => /\bcompact\b/.test(policy))) compacted.push(name)
+      } catch (error) {
+        if (codesOf(error).length === 0) throw error
+      }
+    }
+    return compacted
   }
 
   async connection(broker: number): Promise<Connection> {

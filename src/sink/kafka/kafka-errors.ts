@@ -16,6 +16,7 @@ export const kafkaCode = {
   networkException: 13,
   coordinatorLoading: 14,
   coordinatorNotAvailable: 15,
+  invalidTopic: 17,
   recordListTooLarge: 18,
   notEnoughReplicas: 19,
   notEnoughReplicasAfterAppend: 20,
@@ -84,9 +85,32 @@ export function topicError(topic: string, code: number, spec: KafkaSinkSpec): Fe
     )
   }
   if (code === kafkaCode.topicAuthorization) return notAuthorized(topic, spec)
+  if (code === kafkaCode.invalidTopic) {
+    return new FeedError(
+      'FEED_SINK',
+      `Kafka does not make topic ${topic}: a topic whose name differs from it only in "." and "_" is there already (INVALID_TOPIC_EXCEPTION)`,
+      {
+        hint: 'give the changefeed another topic_prefix or topic_name: Kafka holds "." and "_" for the same in names of metrics',
+      },
+    )
+  }
   if (code === kafkaCode.leaderNotAvailable)
     return new FeedError('FEED_SINK', `topic ${topic} has no leader at the moment`)
   return new FeedError('FEED_SINK', `Kafka gives no partitions of topic ${topic}: ${codeText(code)}`)
+}
+
+export function internalTopic(topic: string): FeedError {
+  return new FeedError('FEED_SINK', `topic ${topic} is one of Kafka’s own and takes no messages of a changefeed`, {
+    hint: 'give the changefeed another topic_name or topic_prefix',
+  })
+}
+
+export function compactedTopic(topic: string): FeedError {
+  return new FeedError(
+    'FEED_SINK',
+    `topic ${topic} is compacted (cleanup.policy=compact) and takes no resolved messages, which have no key`,
+    { hint: 'leave out resolved, or send it to a topic with cleanup.policy=delete' },
+  )
 }
 
 export function notAuthorized(topic: string, spec: KafkaSinkSpec): FeedError {

@@ -5,12 +5,19 @@ import { apiVersionsV3, metadataV12, metadataV9, type Connection } from '@platfo
 import type { BrokerAddress } from '../../core/broker-address.ts'
 
 const metadataKey = 3
+/** In place of operations. */
+const notSaid = -0x80000000
+const writeOperation = 4
 
 export interface TopicLayout {
   /** Another one after the topic was deleted and made anew; undefined: the broker is too old to say. */
   readonly id: string | undefined
   /** The broker that leads each partition; -1: none at the moment. */
   readonly leaders: readonly number[]
+  /** Whether who asks has the right to write it; true also where the broker does not say. */
+  readonly mayWrite: boolean
+  /** One of Kafka's own, which takes no messages of clients. */
+  readonly isInternal: boolean
 }
 
 /** Kafka's error code in place of a layout. */
@@ -27,6 +34,9 @@ interface Response {
     readonly errorCode: number
     readonly name?: string | null | undefined
     readonly topicId?: string | undefined
+    readonly isInternal: boolean
+    /** A bit for each operation. */
+    readonly topicAuthorizedOperations: number
     readonly partitions: readonly { readonly partitionIndex: number; readonly leaderId: number }[]
   }[]
 }
@@ -41,11 +51,22 @@ export async function fetchMetadata(
   return {
     brokers: new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }])),
     topics: new Map(
-      topics.map(({ name, errorCode, topicId, partitions }) => [
-        name ?? '',
-        errorCode === 0 ? { id: topicId, leaders: leadersOf(partitions) } : { code: errorCode },
-      ]),
+      topics.map((topic) => [topic.name ?? '', topic.errorCode === 0 ? layoutOf(topic) : { code: topic.errorCode }]),
     ),
+  }
+}
+
+function layoutOf({
+  topicId,
+  partitions,
+  isInternal,
+  topicAuthorizedOperations,
+}: Response['topics'][number]): TopicLayout {
+  return {
+    id: topicId,
+    leaders: leadersOf(partitions),
+    mayWrite: topicAuthorizedOperations === notSaid || (topicAuthorizedOperations & (1 << writeOperation)) !== 0,
+    isInternal,
   }
 }
 
@@ -59,8 +80,8 @@ async function ask(connection: Connection, names: readonly string[], create: boo
   const isNew = (await newestVersion(connection)) >= metadataV12.api.version
   try {
     return isNew
-      ? await metadataV12.api.async(connection, [...names], create, false)
-      : await metadataV9.api.async(connection, [...names], create, false, false)
+      ? await metadataV12.api.async(connection, [...names], create, true)
+      : await metadataV9.api.async(connection, [...names], create, true, false)
   } catch (error) {
     // The library throws an answer in which any partition has an error.
     const { response } = error as { response?: Response }

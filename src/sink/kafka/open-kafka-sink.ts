@@ -5,7 +5,15 @@ import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { connectHint } from './connect-hint.ts'
 import { KafkaClient } from './kafka-client.ts'
-import { codesOf, flatMessage, kafkaCode, topicError } from './kafka-errors.ts'
+import {
+  codesOf,
+  compactedTopic,
+  flatMessage,
+  internalTopic,
+  kafkaCode,
+  notAuthorized,
+  topicError,
+} from './kafka-errors.ts'
 import { KafkaSink, type KafkaSinkOptions } from './kafka-sink.ts'
 import type { TopicAnswer } from './metadata.ts'
 
@@ -43,14 +51,23 @@ export async function openKafkaSink(spec: KafkaSinkSpec, options: OpenOptions): 
 
 /**
  * Tries with the credentials all that a changefeed needs and that shows without sending anything: the brokers, the topics
- * (which are made where the brokers allow it), the address of a leader, the right to write idempotently.
+ * (which are made where the brokers allow it), the address of a leader, the rights to write, and, where resolved messages
+ * are `wanted`, that no topic is compacted: those have no key, which Kafka refuses there.
  */
-export async function dialKafka(spec: KafkaSinkSpec): Promise<void> {
+export async function dialKafka(spec: KafkaSinkSpec, wanted: { readonly resolved: boolean }): Promise<void> {
   await using client = new KafkaClient(spec)
   try {
     const answers = await topicsAreThere(client, spec)
     await reachALeader(client, answers)
     if (spec.acks === 'all') await client.newProducerId()
+    for (const [topic, answer] of answers) {
+      if ('code' in answer) continue
+      if (answer.isInternal) throw internalTopic(topic)
+      if (!answer.mayWrite) throw notAuthorized(topic, spec)
+    }
+    if (wanted.resolved) {
+      for (const topic of await client.compactedTopics([...answers.keys()])) throw compactedTopic(topic)
+    }
   } catch (error) {
     throw connectFailed(error, spec)
   }
