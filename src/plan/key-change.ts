@@ -21,12 +21,19 @@ export function withKey(table: TargetFacts): TargetFacts {
   }
 }
 
-/** One statement that does it unless another changefeed, which was started at the same time, has done it. */
-export function keySql(relid: number, { statements }: KeyToAdd): string {
-  const body = statements.join('; ')
+/**
+ * One statement that does as much of it as is not done: another changefeed may have been started at the same time, and the
+ * column comes with that of a parent or a sister that the same changefeed watches.
+ */
+export function keySql(relid: number, { column, statements }: KeyToAdd): string {
+  const makesKey = statements.at(-1) ?? ''
+  const hasColumn = `EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = ${relid} AND attname = '${column}' AND NOT attisdropped)`
+  const addsColumn = statements.length > 1 ? `IF NOT ${hasColumn} THEN ${statements[0]}; END IF; ` : ''
+  const hasKey = `EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = ${relid} AND indisprimary)`
+  const body = `IF NOT ${hasKey} THEN ${addsColumn}${makesKey}; END IF`
   let tag = '$key$'
   for (let i = 0; body.includes(tag); i++) tag = `$key${i}$`
-  return `DO ${tag} BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = ${relid} AND indisprimary) THEN ${body}; END IF; END ${tag}`
+  return `DO ${tag} BEGIN ${body}; END ${tag}`
 }
 
 export function keyNotice({ name }: TargetFacts, { column, statements }: KeyToAdd): string {

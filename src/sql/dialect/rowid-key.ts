@@ -45,9 +45,8 @@ export interface KeyToAdd {
 export function keyToAdd({ table, root, spare, free }: KeylessFacts): KeyToAdd {
   const makesKey = `ALTER TABLE ONLY ${table} ADD PRIMARY KEY (${spare ?? free})`
   if (spare !== null) return { column: spare, statements: [makesKey] }
-  const column = `${free} INT8 NOT NULL DEFAULT unique_rowid()`
-  // A column of one partition alone is refused; a key of one alone is not.
-  if (root !== null) return { column: free, statements: [`ALTER TABLE ${root} ADD COLUMN ${column}`, makesKey] }
-  // Without ONLY: tables that inherit from this one must have the column too.
-  return { column: free, statements: [`ALTER TABLE ${table} ADD COLUMN ${column} PRIMARY KEY`] }
+  // Without ONLY, and for the whole tree of a partition: a column of a parent or of one partition alone is refused. A key
+  // of one table alone is not.
+  const addsColumn = `ALTER TABLE ${root ?? table} ADD COLUMN ${free} INT8 NOT NULL DEFAULT unique_rowid()`
+  return { column: free, statements: [addsColumn, makesKey] }
 }
