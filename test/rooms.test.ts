@@ -30,7 +30,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   settings: ['core', 'errors', 'sql'],
   'pg-server': ['errors', 'postgres', 'wire'],
   jobs: ['core', 'errors', 'feed', 'postgres'],
-  http: ['errors'],
+  http: ['core', 'errors'],
   // Who introduces everyone.
   server: 'bytes changelog core errors feed http ingest jobs pg-server plan postgres settings sink sql wire'.split(' '),
   cli: ['core', 'errors', 'plan', 'postgres', 'server', 'settings', 'sql'],

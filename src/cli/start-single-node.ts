@@ -14,6 +14,7 @@ import { errorText } from './error-text.ts'
 import { logFormats, readLogFormat } from './log-format.ts'
 import { serverLog } from './server-log.ts'
 import { stopSignal } from './stop-signal.ts'
+import { openAddressWarning } from './open-address.ts'
 import { readAddress, readFlags, UsageError, type Address } from './usage-error.ts'
 import { packageVersion } from './version.ts'
 
@@ -21,7 +22,9 @@ const help = `Usage: changefeed start-single-node --insecure [flags]
 
   --insecure                  no TLS, no passwords (the only mode there is yet)
   --listen-addr=HOST[:PORT]   where SQL listens (localhost:26257; port 0: a free one)
+  --accept-sql-without-tls    listen where other machines reach it, although whoever reaches it is let in
   --http-addr=HOST[:PORT]     where health and metrics listen (localhost:8080)
+  --http-allowed-hosts=NAMES  names, apart from localhost and its address, that HTTP requests may use for this server
   --store=DIR                 where everything is kept (changefeed-data)
   --log-format=FORMAT         how lines of logs/changefeed.log look: ${logFormats.join(', ')} (json)
   --background                return when the server is ready
@@ -32,7 +35,9 @@ const help = `Usage: changefeed start-single-node --insecure [flags]
 const flags = {
   insecure: { type: 'boolean' },
   'listen-addr': { type: 'string', default: 'localhost' },
+  'accept-sql-without-tls': { type: 'boolean' },
   'http-addr': { type: 'string', default: 'localhost' },
+  'http-allowed-hosts': { type: 'string', default: '' },
   store: { type: 'string', short: 's', default: 'changefeed-data' },
   'log-format': { type: 'string', default: 'json' },
   background: { type: 'boolean' },
@@ -49,6 +54,9 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
   const http = readAddress(values['http-addr'], '--http-addr', { host: 'localhost', port: 8080 })
   const logFormat = readLogFormat(values['log-format'])
   const storeDir = resolve(values.store)
+  const warning = openAddressWarning(listen, values['accept-sql-without-tls'] === true)
+  if (warning !== undefined) process.stderr.write(`WARNING: ${warning}\n\n`)
+  const httpNames = values['http-allowed-hosts'].split(',').map((name) => name.trim())
   if (values.background === true) return background(argv, storeDir)
 
   let unlock: (() => void) | undefined
@@ -73,7 +81,8 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
     await checkListen(http)
     unlock = await takeStore(storeDir)
     const log = serverLog(storeDir, logFormat)
-    const server = await serve({ listen, http, storeDir, log, onShutdown: () => stopAsked.resolve() })
+    if (warning !== undefined) log.warn({ listen: listen.host }, warning)
+    const server = await serve({ listen, http, storeDir, httpNames, log, onShutdown: () => stopAsked.resolve() })
     try {
       const url = sqlUrl(listen, server.sqlPort)
       write('--pid-file', values['pid-file'], `${process.pid}\n`)

@@ -2,11 +2,14 @@
 // shutdown may be asked for from this machine, if whoever started it allows that.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { isMeantForUs } from './check-host.ts'
 import { cannotListen } from '../errors/cannot-listen.ts'
 
 export interface HttpOptions {
   readonly host: string
   readonly port: number
+  /** What requests may call this server, beside localhost and its address. */
+  readonly names: readonly string[]
   readonly ready: () => { readonly ok: true } | { readonly ok: false; readonly reason: string }
   /** What hinders changefeeds while the server itself is fine, by database. */
   readonly problems: () => readonly HealthProblem[]
@@ -49,6 +52,13 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
 }
 
 async function answer(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (!isMeantForUs(request, options.names)) {
+    response.writeHead(421, { 'content-type': 'text/plain; charset=utf-8' })
+    response.end(
+      'This server does not go by the name in the Host header. Use localhost or its address, or start it with --http-allowed-hosts=NAME.\n',
+    )
+    return
+  }
   const url = new URL(request.url ?? '/', 'http://localhost')
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   if (url.pathname === '/health' && isRead) {

@@ -34,6 +34,8 @@ export interface ServeOptions {
   /** SQL; port 0: a free one. */
   readonly listen: { readonly host: string; readonly port: number }
   readonly http: { readonly host: string; readonly port: number }
+  /** Names that HTTP requests may use for this server. */
+  readonly httpNames?: readonly string[] | undefined
   readonly storeDir: string
   readonly log: Logger
   /** Somebody asked over HTTP that the server stop. */
@@ -46,7 +48,14 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
-export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOptions): Promise<RunningServer> {
+export async function serve({
+  listen,
+  http,
+  storeDir,
+  httpNames = [],
+  log,
+  onShutdown,
+}: ServeOptions): Promise<RunningServer> {
   // What is started is stopped in reverse, also when a later start fails.
   const stops: (() => Promise<unknown>)[] = []
   const stop = async (): Promise<void> => {
@@ -131,6 +140,7 @@ export async function serve({ listen, http, storeDir, log, onShutdown }: ServeOp
     const web = await startHttp({
       host: http.host,
       port: http.port,
+      names: [http.host, ...httpNames],
       ready: () => (isReady ? { ok: true } : { ok: false, reason: 'the server is starting or shutting down' }),
       problems: () => sourceProblems(sources),
       metrics: () => metricsText({ feeds, jobs, sources }),

@@ -388,3 +388,44 @@ test('nobody but its owner reaches the embedded PostgreSQL: it has no port, and 
   const logs = join(server.storeDir, 'postgres', 'log')
   for (const name of readdirSync(logs)) assert.equal(statSync(join(logs, name)).mode & 0o777, 0o600)
 })
+
+test('an address that others can reach is refused unless it is said twice, and then warned of', async () => {
+  const refused = run('start-single-node', '--insecure', '--listen-addr=0.0.0.0:0', '--http-addr=localhost:0')
+  assert.notEqual(refused.status, 0)
+  assert.match(refused.text, /--listen-addr=0\.0\.0\.0 lets everybody .* --accept-sql-without-tls/s)
+  const dir = folder()
+  const store = `--store=${join(dir, 'store')}`
+  try {
+    const flags = ['--listen-addr=0.0.0.0:0', '--http-addr=localhost:0', '--accept-sql-without-tls', store]
+    const started = run('start-single-node', '--insecure', ...flags, '--background')
+    assert.equal(started.status, 0, started.text)
+    assert.match(started.text, /WARNING: ALL SECURITY CONTROLS HAVE BEEN DISABLED!/)
+    assert.match(readFileSync(join(dir, 'store', 'logs', 'changefeed.log'), 'utf8'), /SECURITY CONTROLS/)
+  } finally {
+    run('quit', '--insecure', store)
+    rmSync(dir, { recursive: true, force: true })
+  }
+})
+
+test('HTTP answers to its own names only', async () => {
+  await using server = await TestServer.start()
+  const { request } = await import('node:http')
+  const status = async (host: string): Promise<number | undefined> => {
+    const { promise, resolve } = Promise.withResolvers<number | undefined>()
+    const asked = request({ host: '127.0.0.1', port: server.httpPort, path: '/health', headers: { host } })
+    asked.on('response', (response) => resolve(response.resume().statusCode))
+    asked.end()
+    return promise
+  }
+  for (const host of ['localhost', `localhost:${server.httpPort}`, '127.0.0.1:1', '[::1]:80']) {
+    assert.equal(await status(host), 200, host)
+  }
+  for (const host of [
+    'rebound.example',
+    `rebound.example:${server.httpPort}`,
+    'localhost.example',
+    '127.0.0.1.example',
+  ]) {
+    assert.equal(await status(host), 421, host)
+  }
+})

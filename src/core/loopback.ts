@@ -1,0 +1,7 @@
+// Hosts that only this machine can reach.
+
+import { isIPv4 } from 'node:net'
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+}
