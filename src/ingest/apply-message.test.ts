@@ -11,8 +11,6 @@ import { LogTail } from './log-tail.ts'
 import { openLog } from './open-log.ts'
 import { readLog, type LogEvent } from '../../test/support/source-under-test.ts'
 
-const prefix = 'pg_changefeed:token'
-
 function u64(...values: readonly bigint[]): Buffer {
   const bytes = Buffer.alloc(8 * values.length)
   for (const [i, value] of values.entries()) bytes.writeBigUInt64BE(value, 8 * i)
@@ -50,15 +48,21 @@ const logical = (withPrefix: string, content: string): Buffer =>
 const truncate = (...relids: readonly number[]): Buffer =>
   Buffer.concat([Buffer.from('T'), u32(relids.length), Buffer.of(0), ...relids.map(u32)])
 
-function newApplier(writer: LogWriter): MessageApplier {
-  return new MessageApplier({ writer, prefix, tail: new LogTail({ tag: 'none' }, 0n, 0n), clock: { now: 1n << 60n } })
+function newApplier(writer: LogWriter, warnings: string[]): MessageApplier {
+  return new MessageApplier({
+    writer,
+    warn: (why) => warnings.push(why),
+    tail: new LogTail({ tag: 'none' }, 0n, 0n),
+    clock: { now: 1n << 60n },
+  })
 }
 
 class Applied implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'apply-'))
   readonly head = new LogHead()
+  readonly warnings: string[] = []
   writer = openLog(this.dir, this.head).writer
-  applier = newApplier(this.writer)
+  applier = newApplier(this.writer, this.warnings)
 
   apply(...messages: readonly Buffer[]): void {
     for (const message of messages) {
@@ -71,7 +75,7 @@ class Applied implements AsyncDisposable {
   async reopen(): Promise<void> {
     await this.writer.close()
     this.writer = openLog(this.dir, this.head).writer
-    this.applier = newApplier(this.writer)
+    this.applier = newApplier(this.writer, this.warnings)
   }
 
   async events(): Promise<LogEvent[]> {
@@ -96,7 +100,7 @@ test('what the log holds already is dropped when it comes again, and what follow
   applied.apply(...first)
   assert.equal(applied.applier.receivedEnd, 110n)
   applied.apply(...first, ...second)
-  applied.apply(begin(100n), truncate(5), logical(prefix, '{"relid": 5}'), commit(100n, 110n))
+  applied.apply(begin(100n), truncate(5), commit(100n, 110n))
   assert.deepEqual(ids(await applied.events()), ['a', 'b'])
   await applied.reopen()
   assert.equal(applied.writer.endLsn, 130n)
@@ -129,20 +133,73 @@ test('complete transactions that were written and not synced are not trusted by 
   assert.deepEqual(ids(await applied.events()), ['a', 'b'])
 })
 
-test('only messages with our token describe tables', async () => {
+const ours = 9
+/** changefeed.watched (relid, description, types) */
+const announced = Buffer.concat([
+  Buffer.from('R'),
+  u32(ours),
+  Buffer.from('changefeed\0watched\0d\0\x03'),
+  ...['relid', 'description', 'types'].map((name) =>
+    Buffer.concat([Buffer.of(name === 'relid' ? 1 : 0), Buffer.from(`${name}\0`), u32(26), u32(0xffffffff)]),
+  ),
+])
+const value = (text: string | undefined): Buffer =>
+  text === undefined
+    ? Buffer.from('u')
+    : Buffer.concat([Buffer.from('t'), u32(Buffer.byteLength(text)), Buffer.from(text)])
+const described = (tag: string, text: string | undefined): Buffer =>
+  Buffer.concat([
+    Buffer.from(tag[0] ?? ''),
+    u32(ours),
+    ...Array.from(tag.slice(1), (kind) => descriptionRow(kind, text)),
+  ])
+const descriptionRow = (kind: string, text: string | undefined): Buffer =>
+  Buffer.concat([Buffer.from(kind), Buffer.of(0, 3), value('5'), value(kind === 'N' ? text : 'old'), Buffer.from('n')])
+const table = (name: string): string => JSON.stringify({ relid: 5, schema: 's', name, columns: [], primaryKey: [] })
+
+test('rows of the table of descriptions describe tables, and logical messages are nothing', async () => {
   await using applied = new Applied()
+  // Announced in a transaction that the log holds already.
+  applied.apply(begin(10n), insert(5, 'a'), commit(10n, 20n))
+  applied.apply(begin(10n), announced, commit(10n, 20n))
   applied.apply(
     begin(100n),
-    logical('pg_changefeed:forged', '{"relid": 5, "name": "forged"}'),
-    logical('pg_changefeed:toke', '{"relid": 5, "name": "short"}'),
-    logical(`${prefix}2`, '{"relid": 5, "name": "long"}'),
-    logical('other', 'not json'),
-    logical(prefix, '{"relid": 5, "name": "ours"}'),
+    logical('pg_changefeed:token', 'not json'),
+    described('IN', table('first')),
+    described('UON', table('größe')),
+    described('UN', undefined),
+    described('DK', undefined),
+    insert(5, 'b'),
     commit(100n, 110n),
   )
-  const [event] = await applied.events()
+  const event = (await applied.events()).at(-1)
   assert.ok(event?.tag === 'transaction')
-  assert.deepEqual(event.schemas, ['{"relid": 5, "name": "ours"}'])
+  assert.deepEqual(event.records, [table('first'), table('größe'), 'row b'])
+  assert.deepEqual(applied.warnings, [])
+})
+
+test('a row that is not the description of a table is passed over, and somebody hears of it', async () => {
+  await using applied = new Applied()
+  const wrong = [
+    '[]',
+    'null',
+    '1',
+    '{"relid": "5"}',
+    '{',
+    '{"relid": 5, "name": "t"}',
+    table('t').replace('[]', '[{}]'),
+  ]
+  applied.apply(
+    begin(100n),
+    announced,
+    ...wrong.map((json) => described('IN', json)),
+    insert(5, 'a'),
+    commit(100n, 110n),
+  )
+  const event = (await applied.events()).at(-1)
+  assert.ok(event?.tag === 'transaction')
+  assert.deepEqual(event.records, ['row a'])
+  assert.equal(applied.warnings.length, wrong.length)
 })
 
 test('commit times that run backwards give timestamps that grow', async () => {

@@ -3,31 +3,31 @@
 //   C  u8 flags, u64 commit LSN, u64 end LSN, i64 commit time
 //   R  u32 relation, …        I, U, D  u32 relation, …
 //   T  u32 n, u8 options, n × u32 relation
-//   M  u8 flags, u64 LSN, cstring prefix, u32 length, content
+//   M  a logical message, of whoever has written it: passed over
 // A transaction that the log already holds (the server sends again what was not confirmed) is dropped by its commit LSN.
 
 import { readInt64, readUint64 } from '../bytes/int64.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Lsn } from '../core/lsn.ts'
-import type { TableDescription } from '../core/table.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import type { SourceClock } from './clock-probe.ts'
 import type { LogTail } from './log-tail.ts'
+import { DescriptionRows } from './description-rows.ts'
 import { stampTransaction } from './stamp.ts'
 
 const letter = { B: 0x42, C: 0x43, R: 0x52, I: 0x49, U: 0x55, D: 0x44, T: 0x54, M: 0x4d, O: 0x4f, Y: 0x59 } as const
 
 export interface ApplierOptions {
   readonly writer: LogWriter
-  /** Our logical messages' prefix with the source's token. */
-  readonly prefix: string
   readonly tail: LogTail
   readonly clock: Pick<SourceClock, 'now'>
+  /** Hears of a description that cannot be one. */
+  readonly warn: (why: string) => void
 }
 
 export class MessageApplier {
   readonly #writer: LogWriter
-  readonly #prefix: Buffer
+  readonly #descriptions: DescriptionRows
   readonly #tail: LogTail
   readonly #clock: Pick<SourceClock, 'now'>
   #skipping = false
@@ -36,11 +36,11 @@ export class MessageApplier {
   /** Complete transactions applied since the applier was made. */
   transactions = 0
 
-  constructor({ writer, prefix, tail, clock }: ApplierOptions) {
+  constructor({ writer, tail, clock, warn }: ApplierOptions) {
     this.#writer = writer
     this.#clock = clock
     this.#tail = tail
-    this.#prefix = Buffer.from(prefix)
+    this.#descriptions = new DescriptionRows(writer, warn)
     this.receivedEnd = writer.endLsn
   }
 
@@ -53,13 +53,21 @@ export class MessageApplier {
   apply(bytes: Buffer, start: number, end: number): void {
     const writer = this.#writer
     switch (bytes[start]) {
-      case letter.I:
-        if (!this.#skipping) writer.row(bytes.readUInt32BE(start + 1), true, bytes, start, end)
+      case letter.I: {
+        if (this.#skipping) return
+        const relid = bytes.readUInt32BE(start + 1)
+        if (relid === this.#descriptions.relid) this.#descriptions.inserted(bytes, start, end)
+        else writer.row(relid, true, bytes, start, end)
         return
+      }
       case letter.U:
-      case letter.D:
-        if (!this.#skipping) writer.row(bytes.readUInt32BE(start + 1), false, bytes, start, end)
+      case letter.D: {
+        if (this.#skipping) return
+        const relid = bytes.readUInt32BE(start + 1)
+        if (relid !== this.#descriptions.relid) writer.row(relid, false, bytes, start, end)
+        else if (bytes[start] === letter.U) this.#descriptions.updated(bytes, start, end)
         return
+      }
       case letter.B: {
         const commitLsn = readUint64(bytes, start + 1)
         // Commit records do not overlap: one that starts before the end of the last logged one is that one or older.
@@ -86,6 +94,7 @@ export class MessageApplier {
         return
       }
       case letter.R:
+        if (this.#descriptions.isTheirs(bytes, start, end)) return
         // In a dropped transaction it is what the log was told the first time, or older: the server describes a relation
         // again behind every change of it.
         if (!this.#skipping) writer.relation(bytes.readUInt32BE(start + 1), bytes, start, end)
@@ -94,8 +103,6 @@ export class MessageApplier {
         if (!this.#skipping) writer.truncate(this.#truncated(bytes, start), bytes, start, end)
         return
       case letter.M:
-        if (!this.#skipping && writer.inTransaction) this.#logicalMessage(bytes, start, end)
-        return
       case letter.O:
       case letter.Y:
         return
@@ -110,19 +117,5 @@ export class MessageApplier {
   #truncated(bytes: Buffer, start: number): number[] {
     const count = bytes.readUInt32BE(start + 1)
     return Array.from({ length: count }, (_, i) => bytes.readUInt32BE(start + 6 + 4 * i))
-  }
-
-  #logicalMessage(bytes: Buffer, start: number, end: number): void {
-    const prefixStart = start + 10
-    const prefixEnd = bytes.indexOf(0, prefixStart)
-    if (
-      prefixEnd < 0 ||
-      prefixEnd >= end ||
-      bytes.compare(this.#prefix, 0, this.#prefix.length, prefixStart, prefixEnd) !== 0
-    )
-      return
-    const json = bytes.subarray(prefixEnd + 5, end)
-    const description = JSON.parse(json.toString('utf8')) as TableDescription
-    this.#writer.schema(description.relid, json, description.dropped === true)
   }
 }

@@ -115,7 +115,7 @@ export class Attempt {
       const control = new SerialQueries(await this.#connect(false))
       await install(control)
       let replication = await this.#connect(true)
-      const { prefix, slot, gap, confirmed } = await prepareSource({
+      const { token, slot, gap, confirmed } = await prepareSource({
         dir: start.dir,
         control,
         replication,
@@ -137,7 +137,7 @@ export class Attempt {
       await askClock(control, clock, false)
       const tail = new LogTail(from === undefined ? { tag: 'none' } : last, writer.endLsn, from ?? writer.endLsn)
       this.#tail = tail
-      const applier = new MessageApplier({ writer, prefix, tail, clock })
+      const applier = new MessageApplier({ writer, tail, clock, warn: (why) => say({ tag: 'warning', why }) })
       const commit = new GroupCommit(
         writer,
         () => this.#stream?.durable(),
@@ -147,7 +147,7 @@ export class Attempt {
         control,
         writer,
         commit,
-        prefix,
+        token,
         source: start.source,
         gap: (reason) => say({ tag: 'gap', reason }),
       })

@@ -8,7 +8,7 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import { publication } from './install-sql.ts'
+import { publication } from './install-names.ts'
 
 const headBytes = 19
 
@@ -39,7 +39,7 @@ export async function bulkPull({
   let isOver = false
   let messages = 0
   let total = 0
-  const sql = `COPY (SELECT data FROM pg_catalog.pg_logical_slot_peek_binary_changes('${slot}', NULL, ${maxMessages}, 'proto_version', '1', 'publication_names', '${publication}', 'messages', 'true')) TO STDOUT (FORMAT binary)`
+  const sql = `COPY (SELECT data FROM pg_catalog.pg_logical_slot_peek_binary_changes('${slot}', NULL, ${maxMessages}, 'proto_version', '1', 'publication_names', '${publication}')) TO STDOUT (FORMAT binary)`
   await connection.copyOut(sql, {
     data(bytes, start, end) {
       let at = start

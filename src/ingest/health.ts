@@ -6,7 +6,8 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { installedSql, messagePrefix, publication } from './install-sql.ts'
+import { publication } from './install-names.ts'
+import { installedSql } from './install-sql.ts'
 import type { Queries } from './serial-queries.ts'
 import { watchTables } from './watch.ts'
 
@@ -19,8 +20,8 @@ export interface HealthOptions {
   readonly control: Queries
   readonly writer: LogWriter
   readonly commit: GroupCommit
-  /** Of our logical messages, with the token that the log knows. */
-  readonly prefix: string
+  /** The one that the log knows: a new one says that rows may be missing. */
+  readonly token: string
   readonly source: SourceConnection
   readonly gap: (reason: string) => void
 }
@@ -31,6 +32,7 @@ export class HealthCheck {
   /** The tables whose gap is in the log and that are not back yet. */
   #told = ''
   #looks = 0
+  #lookAgain = false
 
   constructor(options: HealthOptions) {
     this.#options = options
@@ -48,14 +50,18 @@ export class HealthCheck {
   }
 
   async #check(): Promise<void> {
-    const { control, writer, commit, source, prefix, gap } = this.#options
+    const { control, writer, commit, source, token, gap } = this.#options
     const [state] = await control.query(stateSql)
-    const [isInstalled, token, isGone] = state ?? []
+    const [isInstalled, tokenNow, isGone] = state ?? []
     // The next attempt installs what is not there, and writes down what it means for the log.
-    if (isInstalled !== 'true' || messagePrefix + token !== prefix)
+    if (isInstalled !== 'true' || tokenNow !== token)
       throw new FeedError('FEED_SOURCE_REFUSED', 'what pg-changefeed keeps in the source database was changed')
     this.#looks += 1
-    if (isGone === 'true' || this.#looks % lookEvery === 0) await control.query('SELECT changefeed.look()')
+    if (isGone === 'true' || this.#lookAgain || this.#looks % lookEvery === 0) {
+      const [done] = await control.query('SELECT changefeed.look()')
+      // A table was in use.
+      this.#lookAgain = done?.[0] !== 't'
+    }
     const lost = await control.query('SELECT relid::text, name FROM changefeed.lost()')
     if (lost.length === 0) {
       this.#told = ''

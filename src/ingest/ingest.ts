@@ -52,4 +52,6 @@ export type FromIngest =
   | { readonly tag: 'gap'; readonly reason: string }
   /** The slot cannot be made yet. */
   | { readonly tag: 'waiting'; readonly why: string }
+  /** Goes on; somebody should hear of it. */
+  | { readonly tag: 'warning'; readonly why: string }
   | { readonly tag: 'stopped' }

@@ -7,15 +7,15 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import { explainWait } from '../postgres/explain-wait.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import { messagePrefix, publication, slotName } from './install-sql.ts'
+import { publication, slotName } from './install-names.ts'
 import type { Queries } from './serial-queries.ts'
 import { judgeSlot, type SlotFacts } from './source-check.ts'
 import { askIdentity, checkIdentity, keepIdentity, readIdentity } from './source-identity.ts'
 import { stampClosed } from './stamp.ts'
 
 export interface PreparedSource {
-  /** Prefix of the logical messages that are ours. */
-  readonly prefix: string
+  /** What the log says is missing is missing from what was written under this one. */
+  readonly token: string
   readonly slot: string
   /** What was lost, if anything was. */
   readonly gap: string | undefined
@@ -46,8 +46,7 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   if (known === undefined) keepIdentity(dir, identity)
   else checkIdentity(dir, known, identity)
   const slot = slotName(identity.databaseOid)
-  const [token, seen, why] = await firstRow(control, 'SELECT token, seen, why FROM changefeed.source')
-  const prefix = messagePrefix + token
+  const [token = null, seen, why] = await firstRow(control, 'SELECT token, seen, why FROM changefeed.source')
   const distrust = token === seen ? undefined : (why ?? madeAnew)
   const log = { durableEnd: writer.endLsn, damage, distrust }
   const facts = await readSlot(control, slot)
@@ -57,7 +56,7 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
     if (known?.timeline !== identity.timeline) keepIdentity(dir, identity)
     // What the event trigger has not seen because somebody had switched it off.
     await control.query('SELECT changefeed.look()')
-    return { prefix, slot, gap: undefined, confirmed: facts?.confirmedLsn }
+    return { token: token ?? '', slot, gap: undefined, confirmed: facts?.confirmedLsn }
   }
 
   let from: Lsn
@@ -80,7 +79,7 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   // Tables may have changed in what is missing: every description is written into the WAL again.
   await control.query(registerAllSql)
   await control.query(`UPDATE changefeed.source SET seen = '${token}' WHERE seen IS DISTINCT FROM '${token}'`)
-  return { prefix, slot, gap: verdict.gap, confirmed: undefined }
+  return { token: token ?? '', slot, gap: verdict.gap, confirmed: undefined }
 }
 
 const madeAnew = 'schema "changefeed" was dropped and made anew: what was published meanwhile is not known'
@@ -89,7 +88,7 @@ const madeAnew = 'schema "changefeed" was dropped and made anew: what was publis
 export const registerAllSql = `SELECT changefeed.register(relid) FROM (
   SELECT relid FROM changefeed.watched
   UNION SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}'
-) AS t WHERE EXISTS (SELECT FROM pg_class WHERE oid = relid)`
+) AS t WHERE EXISTS (SELECT FROM pg_class WHERE oid = relid) AND relid <> 'changefeed.watched'::regclass`
 
 async function readSlot(control: Queries, slot: string): Promise<SlotFacts | undefined> {
   // invalidation_reason came with PostgreSQL 17; to_jsonb reads it where it is.

@@ -14,7 +14,7 @@ import type { CopyBothStream, RawConnection } from '../postgres/raw-connection.t
 import type { MessageApplier } from './apply-message.ts'
 import type { ClockProbes } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { publication } from './install-sql.ts'
+import { publication } from './install-names.ts'
 import { readReplicationMessage, statusUpdate, type ReplicationHandler } from './replication-message.ts'
 import type { LogTail } from './log-tail.ts'
 import { stampClosed } from './stamp.ts'
@@ -67,7 +67,7 @@ export class SlotStream implements ReplicationHandler {
   /** Starts the stream; its `done` rejects when the server or the connection fails. */
   async start(): Promise<CopyBothStream> {
     const { connection, slot, writer, tail, overTcp, sourceLsn, commit } = this.#options
-    const sql = `START_REPLICATION SLOT "${slot}" LOGICAL ${formatLsn(tail.isChecked ? writer.durableEndLsn : tail.start)} (proto_version '1', publication_names '"${publication}"', messages 'true')`
+    const sql = `START_REPLICATION SLOT "${slot}" LOGICAL ${formatLsn(tail.isChecked ? writer.durableEndLsn : tail.start)} (proto_version '1', publication_names '"${publication}"')`
     this.#stream = await connection.copyBoth(sql, {
       data: (bytes, start, end) => readReplicationMessage(this, bytes, start, end),
       chunkDone: () => {

@@ -2,7 +2,7 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import { publication } from './install-sql.ts'
+import { publication } from './install-names.ts'
 import { beginSql, lockSql } from './lock-tables.ts'
 import type { TableToWatch } from './watch.ts'
 

@@ -202,7 +202,7 @@ test('the publication cannot be taken away by mistake; taken away by force, the 
   await within(
     20_000,
     'the tables to be back',
-    async () => (await db.sql(`SELECT FROM pg_publication_tables WHERE pubname = 'pg_changefeed'`)).length === 2,
+    async () => (await db.sql(`SELECT FROM pg_publication_tables WHERE pubname = 'pg_changefeed'`)).length === 3,
   )
   await db.sql(`INSERT INTO t VALUES ('2')`)
   const story = await watching.story()
@@ -226,21 +226,52 @@ test('our schema can be removed and comes back', async () => {
   assert.deepEqual(await db.sql(`SELECT count(*) FROM pg_event_trigger WHERE evtname = 'pg_changefeed_ddl'`), [['1']])
 })
 
-test('nobody but a superuser can read the token or forge a description', async () => {
+test('nobody but a superuser can forge a description or stop ingest, whatever else they may read and write', async () => {
   await using db = await server.database()
+  await using watching = new Watching(db)
+  await watching.thread.ready
   await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
   await watchTables(db.source, [{ relid: await relidOf(db, 't') }])
-  await db.sql('CREATE ROLE curious LOGIN')
-  const curious = await db.connect('curious')
-  for (const sql of [
-    'SELECT token FROM changefeed.source',
-    `SELECT changefeed.emit('{}')`,
-    'SELECT changefeed.on_ddl()',
-  ]) {
-    await assert.rejects(curious.query(sql), { sqlstate: '42501' })
+  await db.sql('CREATE ROLE curious LOGIN; CREATE ROLE reader LOGIN; CREATE ROLE writer LOGIN')
+  await db.sql('GRANT pg_read_all_data TO reader, writer; GRANT pg_write_all_data TO writer')
+  const message = (prefix: string, text: string): string => `SELECT pg_logical_emit_message(true, ${prefix}, ${text})`
+  const forged: Readonly<Record<string, readonly string[]>> = {
+    curious: [
+      'SELECT token FROM changefeed.source',
+      'SELECT changefeed.on_ddl()',
+      'SELECT changefeed.look()',
+      message("'pg_changefeed:x'", "'not json'"),
+    ],
+    reader: [
+      `${message("'pg_changefeed:' || token", "'not json'")} FROM changefeed.source`,
+      `${message("'pg_changefeed:' || token", `(SELECT (description || '{"dropped": true}')::text FROM changefeed.watched)`)} FROM changefeed.source`,
+      `UPDATE changefeed.watched SET description = '{}'`,
+    ],
+    writer: [
+      `UPDATE changefeed.watched SET description = '{}'`,
+      `INSERT INTO changefeed.watched (relid, description) VALUES (1, '{}')`,
+      'DELETE FROM changefeed.watched',
+      `UPDATE changefeed.source SET token = ''`,
+      `SET session_replication_role = replica`,
+    ],
   }
-  await curious.close()
-  await db.sql('DROP ROLE curious')
+  for (const [role, statements] of Object.entries(forged)) {
+    const connection = await db.connect(role)
+    for (const sql of statements) {
+      if (sql.includes('pg_logical_emit_message')) await connection.query(sql)
+      else await assert.rejects(connection.query(sql), { sqlstate: '42501' }, `${role}: ${sql}`)
+    }
+    await connection.close()
+  }
+  // Even who may write the list cannot stop ingest by it.
+  await db.sql(`INSERT INTO changefeed.watched (relid, description) VALUES (1, '{"relid": "x"}')`)
+  await db.sql(`INSERT INTO t VALUES ('1')`)
+  assert.deepEqual(
+    (await watching.story()).filter((entry) => entry !== 'public.t(id)'),
+    ['row 1'],
+  )
+  assert.deepEqual(watching.gaps, [])
+  await db.sql('DROP ROLE curious, reader, writer')
 })
 
 test('of many tables those that are free do not wait for one that is not, and who leaves leaves no lock behind', async () => {

@@ -212,6 +212,7 @@ export class Sources {
     const heard = (message: FromIngest): void => {
       if (message.tag === 'gap')
         log.error({ database, reason: message.reason }, 'changes are missing from the changelog')
+      if (message.tag === 'warning') log.warn({ database }, message.why)
       if (message.tag === 'waiting') log.info({ database, why: message.why }, 'the replication slot cannot be made yet')
       if (message.tag !== 'state') return
       const { state } = message

@@ -1,0 +1,215 @@
+// The part of what we install in a source that answers DDL: an event trigger that finds which watched tables a command
+// has changed, keeps their rows complete, and writes their new descriptions in the very transaction of the command.
+//
+// A command that touches nothing watched costs a look at what it did, and no error of ours makes it fail. One that
+// would make the rows of a watched table incomplete, or make PostgreSQL refuse the application's own writes to it, is
+// put right by REPLICA IDENTITY FULL, or refused with the reason.
+
+import { publication } from './install-names.ts'
+
+export const ddlSql = `
+-- Whether UPDATEs and DELETEs of a table can leave values or keys out of the WAL. The same rule as identityChange() of
+-- src/plan/identity.ts; a table that has lost its key altogether is here, too: its UPDATEs would fail.
+CREATE OR REPLACE FUNCTION changefeed.needs_full(relation oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT reltoastrelid <> 0 OR relreplident IN ('n', 'i')
+    OR NOT EXISTS (SELECT FROM pg_index WHERE indrelid = relation AND indisprimary AND indimmediate)
+  FROM pg_class WHERE oid = relation
+$$;
+
+CREATE OR REPLACE FUNCTION changefeed.is_incomplete(relation oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT relreplident <> 'f' AND changefeed.needs_full(relation) FROM pg_class WHERE oid = relation
+$$;
+
+-- Waits for who writes to the table, and keeps writers out until the transaction ends. A writer may itself wait for the
+-- type that this transaction has changed. So the wait is shorter than the writer's deadlock_timeout: it is never the
+-- writer that fails. The deadlock check comes early, which also makes autovacuum give way.
+CREATE OR REPLACE FUNCTION changefeed.hold(relation oid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog SET lock_timeout = '600ms' SET deadlock_timeout = '50ms' AS $$
+DECLARE name text := (SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = relation);
+BEGIN
+  EXECUTE 'LOCK TABLE ONLY ' || name || ' IN SHARE ROW EXCLUSIVE MODE';
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+  RAISE EXCEPTION 'table % is watched by changefeeds and consists of what this command changes, and other transactions are writing to it', name
+    USING ERRCODE = 'lock_not_available',
+      HINT = format('Rows written before and after the change must not mix. Try again, or take the lock first in the same transaction: BEGIN; LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE; …; COMMIT', name);
+END $$;
+
+-- Whoever describes a table holds its types still, and whoever changes a type waits for those.
+CREATE OR REPLACE FUNCTION changefeed.hold_types(types oid[], alone boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog SET lock_timeout = '600ms' SET deadlock_timeout = '50ms' AS $$
+DECLARE type oid; base CONSTANT bigint := 7453010313431220224;
+BEGIN
+  FOREACH type IN ARRAY types LOOP
+    IF alone THEN PERFORM pg_advisory_xact_lock(base + type::bigint);
+    ELSE PERFORM pg_advisory_xact_lock_shared(base + type::bigint);
+    END IF;
+  END LOOP;
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+  RAISE EXCEPTION 'type % is being changed, or a table that uses it described, by another transaction', format_type(type, NULL)
+    USING ERRCODE = 'lock_not_available', HINT = 'Try again when that transaction has ended.';
+END $$;
+
+-- Called when a published table may have changed, in the transaction that changed it.
+CREATE OR REPLACE FUNCTION changefeed.keep_complete(relation oid, old_identity text, may_refuse boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog SET lock_timeout = '600ms' SET deadlock_timeout = '50ms' AS $$
+DECLARE name text; identity "char"; needs_full boolean := changefeed.needs_full(relation); virtual_column text; give_back text;
+BEGIN
+  SELECT format('%I.%I', nspname, relname), relreplident INTO name, identity
+    FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = relation;
+  give_back := format('when no changefeed needs the table any more, SELECT changefeed.unwatch(%s) as a superuser gives it back', quote_literal(name) || '::regclass');
+  IF may_refuse AND identity <> 'f' AND (old_identity = 'f' OR identity <> 'd') THEN
+    RAISE EXCEPTION 'the REPLICA IDENTITY of table % cannot be lessened: changefeeds watch it', name
+      USING ERRCODE = 'object_in_use', HINT = 'Rows would be incomplete. Leave it FULL; ' || give_back;
+  END IF;
+  -- The column exists as such from PostgreSQL 18 on.
+  SELECT attname INTO virtual_column FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND attgenerated = 'v' LIMIT 1;
+  IF virtual_column IS NOT NULL AND (needs_full OR identity = 'f') THEN
+    IF NOT may_refuse THEN RETURN; END IF;
+    RAISE EXCEPTION 'table % is watched by changefeeds: it needs REPLICA IDENTITY FULL, and has the virtual generated column %', name, quote_ident(virtual_column)
+      USING ERRCODE = 'object_in_use', DETAIL = 'PostgreSQL would refuse every UPDATE and DELETE of the table.',
+        HINT = 'Make the column STORED; or, ' || give_back;
+  END IF;
+  IF needs_full AND identity <> 'f' THEN
+    BEGIN
+      EXECUTE 'ALTER TABLE ONLY ' || name || ' REPLICA IDENTITY FULL';
+    EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+      -- The command itself has locked less, so it has not made it so.
+      RETURN;
+    END;
+    RAISE NOTICE 'table % has REPLICA IDENTITY FULL from now on: changefeeds watch it and need whole rows', name;
+  END IF;
+END $$;
+
+-- Writes the description of a table if it is not what it was. The lock comes first: between it and the end of the
+-- transaction nobody else writes rows of the table or changes how they print.
+-- why: 'command', 'names' (a command that changes no table), or 'look' (nobody has changed anything in this transaction).
+CREATE OR REPLACE FUNCTION changefeed.look_at(relation oid, why text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE old record; fresh jsonb; used oid[];
+BEGIN
+  SELECT description, types INTO old FROM changefeed.watched WHERE relid = relation;
+  IF NOT FOUND THEN RETURN; END IF;
+  IF why = 'look' THEN PERFORM changefeed.hold(relation); END IF;
+  IF why <> 'names' AND changefeed.published(relation) THEN
+    PERFORM changefeed.keep_complete(relation, old.description ->> 'identity', why = 'command');
+    -- What that changes is described already when event triggers are on.
+    SELECT description INTO old.description FROM changefeed.watched WHERE relid = relation;
+  END IF;
+  fresh := changefeed.describe(relation);
+  IF fresh = old.description THEN RETURN; END IF;
+  IF fresh IS NULL THEN
+    -- First what feeds are to hear, then nothing is left.
+    UPDATE changefeed.watched SET description = description || '{"dropped": true}' WHERE relid = relation;
+    DELETE FROM changefeed.watched WHERE relid = relation;
+    RETURN;
+  END IF;
+  used := changefeed.types_of(relation);
+  IF changefeed.print_of(fresh) <> changefeed.print_of(old.description) THEN
+    PERFORM changefeed.hold(relation);
+    PERFORM changefeed.hold_types(used, false);
+    -- Others may have changed it while these locks were waited for.
+    fresh := changefeed.describe(relation);
+    used := changefeed.types_of(relation);
+  END IF;
+  UPDATE changefeed.watched SET description = fresh, types = used WHERE relid = relation;
+END $$;
+
+-- The watched tables that a change of these relations (tables, indexes, composite types) and types concerns.
+CREATE OR REPLACE FUNCTION changefeed.concerned(relations oid[], touched oid[]) RETURNS oid[]
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  WITH RECURSIVE changed(relation) AS (
+    SELECT unnest(relations)
+    UNION
+    SELECT next.relation FROM changed, LATERAL (
+      SELECT indrelid AS relation FROM pg_index WHERE indexrelid = changed.relation
+      UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = changed.relation
+    ) next
+  )
+  SELECT coalesce(array_agg(relid ORDER BY relid), '{}') FROM changefeed.watched
+  WHERE relid IN (SELECT relation FROM changed) OR types && touched
+$$;
+
+-- Row types of relations that columns or other types consist of, and types that were named themselves.
+CREATE OR REPLACE FUNCTION changefeed.row_types(relations oid[]) RETURNS oid[]
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT coalesce(array_agg(t.oid ORDER BY t.oid), '{}') FROM pg_class c JOIN pg_type t ON t.oid = c.reltype
+  WHERE c.oid = ANY(relations) AND (c.relkind = 'c' OR EXISTS (
+    SELECT FROM pg_depend WHERE refclassid = 'pg_type'::regclass AND refobjid IN (t.oid, t.typarray) AND deptype IN ('n', 'a')))
+$$;
+
+CREATE OR REPLACE FUNCTION changefeed.on_ddl() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE relations oid[]; touched oid[]; tables oid[]; relation oid;
+BEGIN
+  -- What only makes something new, or touches no column, changes no table that is watched.
+  IF tg_tag LIKE 'CREATE %' AND tg_tag NOT IN ('CREATE EXTENSION', 'CREATE VIEW')
+     OR tg_tag IN ('SELECT INTO', 'COMMENT', 'GRANT', 'REVOKE', 'SECURITY LABEL', 'REFRESH MATERIALIZED VIEW', 'REINDEX') THEN
+    RETURN;
+  END IF;
+  -- What pg-changefeed does itself describes the tables it is about, and is no news of any other.
+  IF coalesce(current_setting('changefeed.internal', true), '') = 'on'
+     AND (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN
+    RETURN;
+  END IF;
+  BEGIN
+    IF tg_event = 'sql_drop' THEN
+      SELECT array_agg(objid) FILTER (WHERE classid = 'pg_class'::regclass), '{}'
+        INTO relations, touched FROM pg_event_trigger_dropped_objects();
+      -- Constraints and defaults are gone already, and only their names say which table had them.
+      relations := relations || ARRAY(
+        SELECT c.oid FROM pg_event_trigger_dropped_objects() o
+        JOIN pg_namespace n ON n.nspname = o.address_names[1] JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.address_names[2]
+        WHERE o.object_type IN ('table constraint', 'default value'));
+    ELSIF tg_tag = 'ALTER SCHEMA' THEN
+      SELECT array_agg(relid), '{}' INTO relations, touched FROM changefeed.watched;
+    ELSE
+      SELECT array_agg(objid) FILTER (WHERE classid = 'pg_class'::regclass), coalesce(array_agg(objid) FILTER (WHERE classid = 'pg_type'::regclass), '{}')
+        INTO relations, touched FROM pg_event_trigger_ddl_commands();
+      touched := touched || changefeed.row_types(relations);
+    END IF;
+    tables := changefeed.concerned(coalesce(relations, '{}'), touched);
+  EXCEPTION WHEN OTHERS THEN
+    -- Somebody's command must not fail for what is wrong with us; what was missed is looked for every minute.
+    RAISE WARNING 'changefeeds could not see what % changed: %', tg_tag, SQLERRM;
+    RETURN;
+  END;
+  IF touched <> '{}' THEN
+    -- A table that is being taken under watch may use the type.
+    PERFORM changefeed.hold_types(touched, true);
+    tables := changefeed.concerned(coalesce(relations, '{}'), touched);
+  END IF;
+  FOREACH relation IN ARRAY tables LOOP
+    PERFORM changefeed.look_at(relation, CASE WHEN tg_tag IN ('ALTER SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN') THEN 'names' ELSE 'command' END);
+  END LOOP;
+END $$;
+
+-- The publication stays as it is while somebody needs it.
+CREATE OR REPLACE FUNCTION changefeed.on_publication() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE is_lost boolean := false;
+BEGIN
+  IF coalesce(current_setting('changefeed.internal', true), '') = 'on' THEN RETURN; END IF;
+  BEGIN
+    IF tg_event = 'sql_drop' THEN
+      is_lost := EXISTS (SELECT FROM pg_event_trigger_dropped_objects() WHERE object_type IN ('publication', 'publication relation')
+        AND (object_identity = '${publication}' OR object_identity LIKE '% in publication ${publication}'));
+    ELSE
+      -- Also when it has another name now: it is the one that publishes our descriptions.
+      is_lost := EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d
+        LEFT JOIN pg_publication_rel r ON d.classid = 'pg_publication_rel'::regclass AND r.oid = d.objid
+        JOIN pg_publication p ON p.oid = coalesce(r.prpubid, d.objid)
+        WHERE p.pubname = '${publication}' OR EXISTS (
+          SELECT FROM pg_publication_rel WHERE prpubid = p.oid AND prrelid = 'changefeed.watched'::regclass));
+    END IF;
+    is_lost := is_lost AND EXISTS (SELECT FROM changefeed.lost());
+  EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'changefeeds could not see what % changed: %', tg_tag, SQLERRM;
+  END;
+  IF is_lost THEN
+    RAISE EXCEPTION 'publication "${publication}" is in use by changefeeds'
+      USING ERRCODE = 'object_in_use', HINT = 'Changes of the watched tables would be lost. Cancel the changefeeds first.';
+  END IF;
+END $$;
+`

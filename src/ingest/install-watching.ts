@@ -1,0 +1,133 @@
+// The part of what we install in a source that takes tables under watch, gives them back, and says which are published.
+
+import { publication, publicationSettings } from './install-names.ts'
+
+export const watchingSql = `
+-- pubgencols came with PostgreSQL 18, prqual and prattrs with 15; to_jsonb reads them where they are.
+CREATE OR REPLACE FUNCTION changefeed.publishes_all() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT EXISTS (SELECT FROM pg_publication p WHERE pubname = '${publication}' AND pubinsert AND pubupdate AND pubdelete
+    AND pubtruncate AND NOT pubviaroot AND coalesce(to_jsonb(p) ->> 'pubgencols', 's') = 's'
+    AND EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = to_regclass('changefeed.watched')
+      AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL))
+$$;
+
+-- Every row of the relation, whole, and its descriptions.
+CREATE OR REPLACE FUNCTION changefeed.published(relation oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT changefeed.publishes_all() AND EXISTS (
+    SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+    WHERE p.pubname = '${publication}' AND r.prrelid = relation
+      AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL)
+$$;
+
+-- The relations whose every row is published, whole: for many at once.
+CREATE OR REPLACE FUNCTION changefeed.published() RETURNS SETOF oid
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+  WHERE p.pubname = '${publication}' AND (SELECT changefeed.publishes_all())
+    AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL
+$$;
+
+-- The watched tables whose rows are not all published.
+CREATE OR REPLACE FUNCTION changefeed.lost() RETURNS TABLE (relid oid, name text)
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT w.relid, format('%I.%I', n.nspname, c.relname)
+  FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE NOT (SELECT changefeed.publishes_all()) OR w.relid NOT IN (
+    SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+    WHERE p.pubname = '${publication}' AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL)
+  ORDER BY 1
+$$;
+
+-- What the publication publishes is made all again; only what comes from now on is complete.
+CREATE OR REPLACE FUNCTION changefeed.mend() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+  IF changefeed.publishes_all() THEN RETURN; END IF;
+  EXECUTE 'ALTER PUBLICATION ${publication} SET (${publicationSettings}'
+    || CASE WHEN current_setting('server_version_num')::int >= 180000 THEN ', publish_generated_columns = stored)' ELSE ')' END;
+  IF NOT changefeed.publishes_all() THEN
+    IF EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+        WHERE p.pubname = '${publication}' AND r.prrelid = to_regclass('changefeed.watched')) THEN
+      ALTER PUBLICATION ${publication} DROP TABLE ONLY changefeed.watched;
+    END IF;
+    ALTER PUBLICATION ${publication} ADD TABLE ONLY changefeed.watched;
+  END IF;
+  -- Descriptions may be among what was not published.
+  UPDATE changefeed.watched SET since_xid = pg_current_xact_id(), since = clock_timestamp(), description = coalesce(changefeed.describe(relid), description);
+END $$;
+
+CREATE OR REPLACE FUNCTION changefeed.distrust(reason text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog AS $$
+  UPDATE changefeed.source SET token = md5(gen_random_uuid()::text), why = reason
+$$;
+
+-- The REPLICA IDENTITY clause that a table has.
+CREATE OR REPLACE FUNCTION changefeed.identity_of(relation oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT CASE relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' WHEN 'i' THEN coalesce('USING INDEX ' || (
+    SELECT quote_ident(relname) FROM pg_index JOIN pg_class i ON i.oid = indexrelid WHERE indrelid = relation AND indisreplident), 'NOTHING')
+    ELSE 'DEFAULT' END FROM pg_class WHERE oid = relation
+$$;
+
+-- Called in the transaction that adds the table to the publication and holds a lock that keeps writers out.
+-- before: the identity that the table had until this transaction changed it, to be given back.
+CREATE OR REPLACE FUNCTION changefeed.register(relation oid, before text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+  PERFORM changefeed.hold_types(changefeed.types_of(relation), false);
+  INSERT INTO changefeed.watched (relid, description, types, identity_before)
+    VALUES (relation, changefeed.describe(relation), changefeed.types_of(relation), coalesce(before, changefeed.identity_of(relation)))
+    ON CONFLICT (relid) DO UPDATE SET description = excluded.description, types = excluded.types,
+      identity_before = coalesce(watched.identity_before, excluded.identity_before);
+END $$;
+
+-- Gives a table back: it is not published any more and has the identity that it had. A feed that still follows it ends,
+-- as after a DROP: from here on its changes are missing. False: it was not watched.
+CREATE OR REPLACE FUNCTION changefeed.unwatch(relation oid) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog SET client_min_messages = warning AS $$
+DECLARE name text; before text; is_internal text := coalesce(current_setting('changefeed.internal', true), '');
+BEGIN
+  SELECT format('%I.%I', nspname, relname) INTO name FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = relation;
+  IF name IS NOT NULL THEN EXECUTE 'LOCK TABLE ONLY ' || name || ' IN ACCESS EXCLUSIVE MODE'; END IF;
+  UPDATE changefeed.watched SET description = description || '{"dropped": true}' WHERE relid = relation;
+  DELETE FROM changefeed.watched WHERE relid = relation RETURNING CASE was_identity WHEN 'd' THEN 'DEFAULT' WHEN 'n' THEN 'NOTHING' ELSE coalesce('USING INDEX ' || (SELECT quote_ident(relname) FROM pg_class WHERE oid = was_index), identity_before) END INTO before;
+  IF NOT FOUND THEN RETURN false; END IF;
+  IF name IS NULL THEN RETURN true; END IF;
+  PERFORM set_config('changefeed.internal', 'on', true);
+  IF EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+      WHERE p.pubname = '${publication}' AND r.prrelid = relation) THEN
+    EXECUTE 'ALTER PUBLICATION ${publication} DROP TABLE ONLY ' || name;
+  END IF;
+  PERFORM set_config('changefeed.internal', is_internal, true);
+  IF before IS DISTINCT FROM changefeed.identity_of(relation) THEN
+    BEGIN
+      EXECUTE 'ALTER TABLE ONLY ' || name || ' REPLICA IDENTITY ' || coalesce(before, 'DEFAULT');
+    EXCEPTION WHEN undefined_object OR wrong_object_type OR object_not_in_prerequisite_state THEN
+      -- The index is gone, or is not what it was.
+      EXECUTE 'ALTER TABLE ONLY ' || name || ' REPLICA IDENTITY DEFAULT';
+    END;
+  END IF;
+  RETURN true;
+END $$;
+
+-- Writes a description of every watched table that is not what it was: for what no event trigger has seen. False: a table
+-- is in use, and stands to be looked at again; described now, it would not be told which of its rows are older.
+CREATE OR REPLACE FUNCTION changefeed.look() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE relation oid; are_done boolean := true;
+BEGIN
+  UPDATE changefeed.watched SET description = description || '{"dropped": true}' WHERE relid NOT IN (SELECT oid FROM pg_class);
+  DELETE FROM changefeed.watched WHERE relid NOT IN (SELECT oid FROM pg_class);
+  FOR relation IN SELECT relid FROM changefeed.watched
+      WHERE changefeed.describe(relid) <> description OR changefeed.is_incomplete(relid) ORDER BY relid LOOP
+    BEGIN
+      PERFORM changefeed.look_at(relation, 'look');
+    EXCEPTION WHEN lock_not_available OR deadlock_detected OR object_in_use OR undefined_table THEN
+      are_done := false;
+    END;
+  END LOOP;
+  RETURN are_done;
+END $$;
+`
