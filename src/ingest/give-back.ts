@@ -9,7 +9,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
-import { install, publication } from './install-sql.ts'
+import { publication } from './install-names.ts'
+import { install } from './install-sql.ts'
 import { beginSql, isLocked, lockSql } from './lock-tables.ts'
 import { watchingLock } from './watch.ts'
 
