@@ -7,6 +7,7 @@ import type { TableDescription } from '../core/table.ts'
 import { catalogueSql, parseCatalogue } from '../plan/catalogue.ts'
 import { identityChange } from '../plan/identity.ts'
 import { TestServer, within, type TestDatabase } from '../../test/support/source-under-test.ts'
+import { giveBackTables } from './give-back.ts'
 import { install } from './install-sql.ts'
 import { watchTables } from './watch.ts'
 
@@ -60,7 +61,7 @@ test('what would make the application fail or rows incomplete, and cannot be put
   await db.sql('ALTER TABLE t REPLICA IDENTITY FULL; CREATE UNIQUE INDEX other ON u (id)')
   await watch(db, 't')
   await watch(db, 'u')
-  const refused = { sqlstate: '55006', hint: /changefeed\.unwatch\('public\.[tu]'::regclass\)/ }
+  const refused = { sqlstate: '55006', hint: /UNWATCH TABLE public\.[tu] gives it back/ }
   await assert.rejects(db.sql('ALTER TABLE t ADD COLUMN v int GENERATED ALWAYS AS (id * 2) VIRTUAL'), {
     ...refused,
     message: /virtual generated column v/,
@@ -74,29 +75,11 @@ test('what would make the application fail or rows incomplete, and cannot be put
   await db.sql(`INSERT INTO t VALUES (1, 'a'); UPDATE t SET s = 'b'; DELETE FROM t`)
   await db.sql('INSERT INTO u VALUES (1, 1); UPDATE u SET n = 2; DELETE FROM u')
   // Given back, it is the application's own again.
-  assert.deepEqual(await db.sql(`SELECT changefeed.unwatch('t'::regclass)`), [['t']])
+  const nobody = async (): Promise<ReadonlySet<number>> => new Set()
+  assert.equal((await giveBackTables(db.source, { needed: nobody })).given, 2)
   await db.sql('ALTER TABLE t REPLICA IDENTITY DEFAULT')
   await db.sql('ALTER TABLE t ADD COLUMN v int GENERATED ALWAYS AS (id * 2) VIRTUAL')
   await db.sql(`INSERT INTO t VALUES (1, 'a'); UPDATE t SET s = 'b'; ALTER TABLE t SET UNLOGGED`)
-})
-
-test('a table that is given back has the identity that it had, and is not published', async () => {
-  await using db = await server.database()
-  const tables = { a: 'DEFAULT', b: 'NOTHING', c: 'FULL', d: 'USING INDEX "d I"' }
-  for (const [table, was] of Object.entries(tables)) {
-    await db.sql(
-      `CREATE TABLE ${table} (id int PRIMARY KEY, s text); CREATE UNIQUE INDEX "${table} I" ON ${table} (id)`,
-    )
-    await db.sql(`ALTER TABLE ${table} REPLICA IDENTITY ${was}`)
-    const [row] = await db.sql(`SELECT '${table}'::regclass::oid`)
-    const identitySql = `ALTER TABLE public.${table} REPLICA IDENTITY FULL`
-    await watchTables(db.source, [{ relid: Number(row?.[0]), statements: [identitySql] }])
-    assert.equal(await identity(db, table), 'f')
-    await db.sql(`SELECT changefeed.unwatch('${table}'::regclass)`)
-    assert.deepEqual(await db.sql(`SELECT changefeed.identity_of('${table}'::regclass)`), [[was]])
-  }
-  assert.deepEqual(await db.sql(`SELECT tablename FROM pg_publication_tables`), [['watched']])
-  assert.deepEqual(await db.sql(`SELECT changefeed.unwatch('a'::regclass)`), [['f']])
 })
 
 test('the rule of the plan and the rule of the source say the same of every table', async () => {

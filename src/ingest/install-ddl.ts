@@ -33,7 +33,7 @@ BEGIN
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
   RAISE EXCEPTION 'table % is watched by changefeeds and consists of what this command changes, and other transactions are writing to it', name
     USING ERRCODE = 'lock_not_available',
-      HINT = format('Rows written before and after the change must not mix. Try again, or take the lock first in the same transaction: BEGIN; LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE; …; COMMIT', name);
+      HINT = format('Rows written before and after the change must not mix. Try again, or take the lock first in the same transaction: BEGIN; LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE; ...; COMMIT', name);
 END $$;
 
 -- Whoever describes a table holds its types still, and whoever changes a type waits for those.
@@ -58,7 +58,7 @@ DECLARE name text; identity "char"; needs_full boolean := changefeed.needs_full(
 BEGIN
   SELECT format('%I.%I', nspname, relname), relreplident INTO name, identity
     FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = relation;
-  give_back := format('when no changefeed needs the table any more, SELECT changefeed.unwatch(%s) as a superuser gives it back', quote_literal(name) || '::regclass');
+  give_back := format('when no changefeed needs the table any more, UNWATCH TABLE %s gives it back', name);
   IF may_refuse AND identity <> 'f' AND (old_identity = 'f' OR identity <> 'd') THEN
     RAISE EXCEPTION 'the REPLICA IDENTITY of table % cannot be lessened: changefeeds watch it', name
       USING ERRCODE = 'object_in_use', HINT = 'Rows would be incomplete. Leave it FULL; ' || give_back;
@@ -73,6 +73,10 @@ BEGIN
   END IF;
   IF needs_full AND identity <> 'f' THEN
     BEGIN
+      -- What it was is given back when nobody needs the table any more.
+      UPDATE changefeed.watched SET was_identity = identity,
+          was_index = (SELECT indexrelid FROM pg_index WHERE indrelid = relation AND indisreplident)
+        WHERE relid = relation AND was_identity IS NULL;
       EXECUTE 'ALTER TABLE ONLY ' || name || ' REPLICA IDENTITY FULL';
     EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
       -- The command itself has locked less, so it has not made it so.

@@ -44,8 +44,8 @@ CREATE TABLE IF NOT EXISTS changefeed.watched (
   description jsonb NOT NULL,
   since_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
--- Types of users that the table is made of, and the REPLICA IDENTITY that it had before.
-ALTER TABLE changefeed.watched ADD COLUMN IF NOT EXISTS types oid[] NOT NULL DEFAULT '{}', ADD COLUMN IF NOT EXISTS identity_before text;
+-- Types of users that the table is made of.
+ALTER TABLE changefeed.watched ADD COLUMN IF NOT EXISTS types oid[] NOT NULL DEFAULT '{}';
 DO $$ BEGIN
   -- Made by an earlier version.
   IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'changefeed.watched'::regclass AND attname = 'needed_at') THEN
@@ -77,7 +77,6 @@ ALTER TABLE changefeed.source ENABLE ALWAYS TRIGGER only_ours;
 -- Descriptions came as logical messages once.
 DROP FUNCTION IF EXISTS changefeed.emit(jsonb);
 DROP FUNCTION IF EXISTS changefeed.look();
-DROP FUNCTION IF EXISTS changefeed.register(oid);
 ${describeSql}${watchingSql}${ddlSql}
 
 DO $$
@@ -104,8 +103,7 @@ BEGIN
     -- An earlier version made it. From here on descriptions are rows of this table, and all are written anew.
     LOCK TABLE changefeed.watched IN SHARE ROW EXCLUSIVE MODE;
     ALTER PUBLICATION ${publication} ADD TABLE ONLY changefeed.watched;
-    UPDATE changefeed.watched SET description = coalesce(changefeed.describe(relid), description), types = changefeed.types_of(relid),
-      identity_before = coalesce(identity_before, changefeed.identity_of(relid));
+    UPDATE changefeed.watched SET description = coalesce(changefeed.describe(relid), description), types = changefeed.types_of(relid);
   END IF;
 END $$;
 `

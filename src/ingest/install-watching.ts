@@ -63,53 +63,14 @@ LANGUAGE sql SET search_path = pg_catalog AS $$
   UPDATE changefeed.source SET token = md5(gen_random_uuid()::text), why = reason
 $$;
 
--- The REPLICA IDENTITY clause that a table has.
-CREATE OR REPLACE FUNCTION changefeed.identity_of(relation oid) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
-  SELECT CASE relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' WHEN 'i' THEN coalesce('USING INDEX ' || (
-    SELECT quote_ident(relname) FROM pg_index JOIN pg_class i ON i.oid = indexrelid WHERE indrelid = relation AND indisreplident), 'NOTHING')
-    ELSE 'DEFAULT' END FROM pg_class WHERE oid = relation
-$$;
-
 -- Called in the transaction that adds the table to the publication and holds a lock that keeps writers out.
--- before: the identity that the table had until this transaction changed it, to be given back.
-CREATE OR REPLACE FUNCTION changefeed.register(relation oid, before text DEFAULT NULL) RETURNS void
+CREATE OR REPLACE FUNCTION changefeed.register(relation oid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
   PERFORM changefeed.hold_types(changefeed.types_of(relation), false);
-  INSERT INTO changefeed.watched (relid, description, types, identity_before)
-    VALUES (relation, changefeed.describe(relation), changefeed.types_of(relation), coalesce(before, changefeed.identity_of(relation)))
-    ON CONFLICT (relid) DO UPDATE SET description = excluded.description, types = excluded.types,
-      identity_before = coalesce(watched.identity_before, excluded.identity_before);
-END $$;
-
--- Gives a table back: it is not published any more and has the identity that it had. A feed that still follows it ends,
--- as after a DROP: from here on its changes are missing. False: it was not watched.
-CREATE OR REPLACE FUNCTION changefeed.unwatch(relation oid) RETURNS boolean
-LANGUAGE plpgsql SET search_path = pg_catalog SET client_min_messages = warning AS $$
-DECLARE name text; before text; is_internal text := coalesce(current_setting('changefeed.internal', true), '');
-BEGIN
-  SELECT format('%I.%I', nspname, relname) INTO name FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = relation;
-  IF name IS NOT NULL THEN EXECUTE 'LOCK TABLE ONLY ' || name || ' IN ACCESS EXCLUSIVE MODE'; END IF;
-  UPDATE changefeed.watched SET description = description || '{"dropped": true}' WHERE relid = relation;
-  DELETE FROM changefeed.watched WHERE relid = relation RETURNING CASE was_identity WHEN 'd' THEN 'DEFAULT' WHEN 'n' THEN 'NOTHING' ELSE coalesce('USING INDEX ' || (SELECT quote_ident(relname) FROM pg_class WHERE oid = was_index), identity_before) END INTO before;
-  IF NOT FOUND THEN RETURN false; END IF;
-  IF name IS NULL THEN RETURN true; END IF;
-  PERFORM set_config('changefeed.internal', 'on', true);
-  IF EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-      WHERE p.pubname = '${publication}' AND r.prrelid = relation) THEN
-    EXECUTE 'ALTER PUBLICATION ${publication} DROP TABLE ONLY ' || name;
-  END IF;
-  PERFORM set_config('changefeed.internal', is_internal, true);
-  IF before IS DISTINCT FROM changefeed.identity_of(relation) THEN
-    BEGIN
-      EXECUTE 'ALTER TABLE ONLY ' || name || ' REPLICA IDENTITY ' || coalesce(before, 'DEFAULT');
-    EXCEPTION WHEN undefined_object OR wrong_object_type OR object_not_in_prerequisite_state THEN
-      -- The index is gone, or is not what it was.
-      EXECUTE 'ALTER TABLE ONLY ' || name || ' REPLICA IDENTITY DEFAULT';
-    END;
-  END IF;
-  RETURN true;
+  INSERT INTO changefeed.watched (relid, description, types)
+    VALUES (relation, changefeed.describe(relation), changefeed.types_of(relation))
+    ON CONFLICT (relid) DO UPDATE SET description = excluded.description, types = excluded.types;
 END $$;
 
 -- Writes a description of every watched table that is not what it was: for what no event trigger has seen. False: a table
