@@ -113,6 +113,17 @@ test('what a pool sends to make a session new is ours', () => {
   for (const [sql, statement] of table) assert.deepEqual(parseOne(sql), statement, sql)
 })
 
+test('a changefeed inside PREPARE or DECLARE is refused with the way that works', () => {
+  for (const sql of [
+    'PREPARE p AS EXPERIMENTAL CHANGEFEED FOR t',
+    'prepare p (int) as create changefeed for t',
+    'DECLARE "c" NO SCROLL CURSOR WITH HOLD FOR EXPERIMENTAL CHANGEFEED FOR t',
+  ])
+    assert.throws(() => parseOne(sql), { sqlstate: '0A000', hint: /the driver|stream\(\)/ }, sql)
+  for (const sql of ['PREPARE p AS SELECT changefeed', 'DECLARE c CURSOR FOR SELECT 1'])
+    assert.equal(parseOne(sql), undefined, sql)
+})
+
 test('DROP DATABASE is PostgreSQL’s too, but its name is read', () => {
   for (const sql of ['DROP DATABASE d', 'drop database if exists "d"', 'DROP DATABASE d WITH (FORCE)'])
     assert.deepEqual(parseOne(sql), { tag: 'drop-database', name: 'd' }, sql)

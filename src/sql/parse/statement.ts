@@ -20,6 +20,8 @@ import { parseUnwatch } from './unwatch.ts'
 import { parseDropDatabase, parseSetDatabase, parseUse } from './use-database.ts'
 
 /** `start`: UTF-16 offset of the statement. */
+import { refuseWrapped } from './wrapped-changefeed.ts'
+
 type Parser = (cursor: Cursor, start: number) => Statement | undefined
 
 const showQueries: Parser = parseShowQueries
@@ -52,6 +54,8 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
   [['set', 'session', 'database'], parseSetDatabase],
   [['use'], parseUse],
   [['reset'], parseReset],
+  [['prepare'], (cursor) => refuseWrapped(cursor, 'PREPARE')],
+  [['declare'], (cursor) => refuseWrapped(cursor, 'DECLARE')],
   [['discard'], parseDiscard],
   [['deallocate'], parseDeallocate],
   [['show', 'database'], (cursor) => (cursor.expectEnd(), { tag: 'show-database' })],
