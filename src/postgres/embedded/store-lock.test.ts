@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { fork, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -73,6 +74,18 @@ test('a store whose owner is just ending is waited for', { skip: process.platfor
   const unlock = await takeStore(at.dir)
   assert.equal(ownerOf(at.dir), process.pid)
   unlock()
+})
+
+test('a right to replace a dead lock that died with its holder is replaced itself', () => {
+  using at = store()
+  const dead = '4194305 77'
+  const right = createHash('sha256').update(dead).digest('hex').slice(0, 8)
+  writeFileSync(join(at.dir, 'changefeed.lock'), dead)
+  writeFileSync(join(at.dir, `changefeed.lock.${right}`), '4194306 78')
+  const unlock = lockStore(at.dir)
+  assert.equal(ownerOf(at.dir), process.pid)
+  unlock()
+  assert.deepEqual(readdirSync(at.dir), [])
 })
 
 test('of many that find the same dead lock at once, one gets the store', { timeout: 60_000 }, async () => {

@@ -2,6 +2,7 @@
 // both must match a living process, so a kill -9 or a reboot leaves no lock behind. A zombie, which has ended and whose
 // parent has not asked for its exit code, owns nothing.
 
+import { createHash } from 'node:crypto'
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -11,7 +12,10 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { makeStoreDir } from './store-dir.ts'
 
 const lockFile = 'changefeed.lock'
-const attempts = 10
+const attempts = 200
+/** Between two looks at a lock that another process is replacing. */
+const pauseMs = 5
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
 /** A process that was killed takes this long to end at most, unless it hangs in the kernel. */
 const endsWithinMs = 2000
 const askAgainMs = 50
@@ -35,18 +39,9 @@ export function lockStore(dir: string): () => void {
   const own = `${path}.${process.pid}.${threadId}`
   try {
     writeFileSync(own, `${process.pid} ${beginningOf(process.pid) ?? ''}`)
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      try {
-        linkSync(own, path)
-        return () => rmSync(path, { force: true })
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      }
-      const owner = ownerOf(dir)
-      if (owner !== undefined) throw inUse(dir, owner)
-      takeAway(path, `${own}.stale`)
-    }
-    throw new Error('others take it again and again')
+    const owner = take(path, own)
+    if (owner !== undefined) throw inUse(dir, owner)
+    return () => rmSync(path, { force: true })
   } catch (error) {
     if (error instanceof FeedError) throw error
     const { code, message } = error as NodeJS.ErrnoException
@@ -57,16 +52,48 @@ export function lockStore(dir: string): () => void {
   }
 }
 
-/** Of several that found the same lock stale, one moves it; who has moved a new one by mistake puts it back. */
-function takeAway(path: string, aside: string): void {
+/**
+ * Makes `path` a link to `own`. Gives the living owner when there is one.
+ *
+ * A lock whose owner is dead may be replaced by one process only, or two would own the store. So the right to replace a
+ * lock of this very content is itself a lock, taken in the same way: whoever holds it is the only one who may replace that
+ * content, and replaces it only if it is still there.
+ */
+function take(path: string, own: string): number | undefined {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    if (linked(own, path)) return undefined
+    const content = contentOf(path)
+    if (content === undefined) continue
+    const owner = ownerIn(content)
+    if (owner !== undefined) return owner
+    const right = `${path}.${createHash('sha256').update(content).digest('hex').slice(0, 8)}`
+    if (take(right, own) !== undefined) {
+      // Another process is replacing it.
+      Atomics.wait(sleeper, 0, 0, pauseMs)
+      continue
+    }
+    try {
+      if (contentOf(path) !== content) continue
+      const replacement = `${own}.new`
+      rmSync(replacement, { force: true })
+      linkSync(own, replacement)
+      renameSync(replacement, path)
+      return undefined
+    } finally {
+      rmSync(right, { force: true })
+    }
+  }
+  throw new Error('other processes are taking it again and again')
+}
+
+/** False: there is a file already. */
+function linked(from: string, to: string): boolean {
   try {
-    renameSync(path, aside)
-    if (ownerIn(aside) !== undefined) linkSync(aside, path)
+    linkSync(from, to)
+    return true
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code !== 'ENOENT' && code !== 'EEXIST') throw error
-  } finally {
-    rmSync(aside, { force: true })
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return false
   }
 }
 
@@ -78,16 +105,21 @@ function inUse(dir: string, owner: number): FeedError {
 
 /** The living process that owns the store; undefined: nobody. */
 export function ownerOf(dir: string): number | undefined {
-  return ownerIn(join(dir, lockFile))
+  const content = contentOf(join(dir, lockFile))
+  return content === undefined ? undefined : ownerIn(content)
 }
 
-function ownerIn(path: string): number | undefined {
-  let text
+/** Undefined: there is no lock. */
+function contentOf(path: string): string | undefined {
   try {
-    text = readFileSync(path, 'utf8')
+    return readFileSync(path, 'utf8')
   } catch {
     return undefined
   }
+}
+
+/** `text`: the content of a lock. */
+function ownerIn(text: string): number | undefined {
   const [pid = '', beginning = ''] = text.split(' ')
   const owner = Number(pid)
   if (!Number.isInteger(owner) || owner <= 0) return undefined
