@@ -8,9 +8,11 @@ import type { JobProgress } from '../core/job-progress.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { JobRights } from './job-rights.ts'
 import { JobStore, type JobsQuery } from './job-store.ts'
+import { keepToOwner } from './keep-to-owner.ts'
 import type { ClaimedJob, JobHandlers, JobStarter, NewJob } from './jobs.ts'
 import { PayloadSeal } from './payload-seal.ts'
 import { JobRegistry } from './registry.ts'
+import { SettingsStore } from '../settings/store.ts'
 
 const withinMs = 20_000
 let server: TestServer
@@ -303,4 +305,31 @@ test('a job whose credentials cannot be read is paused with the reason, and the 
   } finally {
     await jobs.close()
   }
+})
+
+test('who may write every table cannot give themselves rights by it, nor jobs of others', async () => {
+  const store = await JobStore.open({ query, instance: 'a', seal })
+  await SettingsStore.open(query)
+  await keepToOwner(query)
+  const job = newJob()
+  await store.create(job)
+  await query('CREATE ROLE forger LOGIN', [])
+  await query('GRANT pg_write_all_data, pg_read_all_data TO forger', [])
+  const forger = await database.connect('forger')
+  for (const sql of [
+    `INSERT INTO changefeed.table_privileges SELECT 1, 1, oid FROM pg_roles WHERE rolname = 'forger'`,
+    `INSERT INTO changefeed.settings VALUES ('changefeed.sink.allowed_hosts', '')`,
+    'DELETE FROM changefeed.settings',
+    `UPDATE changefeed.jobs SET user_name = 'forger'`,
+    `UPDATE changefeed.jobs SET payload = '{}'`,
+    'DELETE FROM changefeed.jobs',
+  ]) {
+    await assert.rejects(forger.query(sql), { sqlstate: '42501' }, sql)
+  }
+  await forger.close()
+  await query('DROP ROLE forger', [])
+  assert.deepEqual(await row(job.id, 'user_name'), ['root'])
+  // The owner writes as before, and a second start finds everything done.
+  await keepToOwner(query)
+  await store.request([job.id], 'cancel', 'root')
 })

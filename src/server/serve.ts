@@ -10,6 +10,7 @@ import { startHttp } from '../http/http.ts'
 import { JobRights } from '../jobs/job-rights.ts'
 import { JobStore } from '../jobs/job-store.ts'
 import { installJobsView } from '../jobs/jobs-view.ts'
+import { keepToOwner } from '../jobs/keep-to-owner.ts'
 import { PayloadSeal } from '../jobs/payload-seal.ts'
 import { JobRegistry } from '../jobs/registry.ts'
 import { startFront } from '../pg-server/front.ts'
@@ -106,6 +107,7 @@ export async function serve({
       instance: randomBytes(8).toString('hex'),
       seal: PayloadSeal.open(join(storeDir, 'jobs.key')),
     })
+    await keepToOwner(inSystem)
     await installJobsView(source)
     const watchedRights = new RightsWatch({ source, rights, log })
     stops.push(() => watchedRights.close())

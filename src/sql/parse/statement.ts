@@ -16,6 +16,7 @@ import { parseControlJobs, parseShowJobs } from './jobs.ts'
 import { parseDeallocate, parseDiscard, parseReset } from './reset-session.ts'
 import { parseAlterRole, parseCreateRole, parseSystemPrivilege } from './role-options.ts'
 import { parseAlterDatabase, parseCreateDatabase } from './move-database.ts'
+import { refuseAlterChangefeed, refuseShowChangefeedJobs } from './refused.ts'
 import { parseUnwatch } from './unwatch.ts'
 import { parseDropDatabase, parseSetDatabase, parseUse } from './use-database.ts'
 
@@ -73,6 +74,9 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
     [['create', what], parseCreateRole],
     [['alter', what], parseAlterRole],
   ]),
+  [['show', 'changefeed', 'job'], refuseShowChangefeedJobs],
+  [['show', 'changefeed', 'jobs'], refuseShowChangefeedJobs],
+  [['alter', 'changefeed'], refuseAlterChangefeed],
   [['show', 'tables'], (cursor) => (cursor.expectEnd(), { tag: 'show-tables' })],
 ]
 
