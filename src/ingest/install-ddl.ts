@@ -47,7 +47,7 @@ BEGIN
     END IF;
   END LOOP;
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-  RAISE EXCEPTION 'type % is being changed, or a table that uses it described, by another transaction', format_type(type, NULL)
+  RAISE EXCEPTION 'type % is being changed, or a table that uses it described or scanned by a changefeed, by another transaction', format_type(type, NULL)
     USING ERRCODE = 'lock_not_available', HINT = 'Try again when that transaction has ended.';
 END $$;
 

@@ -1,7 +1,8 @@
 // An exact cut through a source (snapshot.ts), with its tables ready to be read.
 //
 // A DDL that rewrites a table is not bound by snapshots: such a table would look empty. So the tables' descriptions and
-// files are compared from before the snapshot to after they are locked; when they differ the cut is made again.
+// files are compared from before the snapshot to after they are locked; when they differ the cut is made again. A type is
+// not bound by snapshots either, and its changes lock no table: the types are held still, too, while their rows are read.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Lsn } from '../core/lsn.ts'
@@ -13,8 +14,8 @@ import { Connections, exportSnapshot, importSnapshot } from './snapshot.ts'
 import { qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
 
 const attempts = 10
-/** The table, or its schema, is not there under the name any more. */
-const goneStates: ReadonlySet<string> = new Set(['42P01', '3F000'])
+/** The table, or its schema, is not there under the name any more; a type of it is locked by who changes it. */
+const goneStates: ReadonlySet<string> = new Set(['42P01', '3F000', '55P03'])
 
 /** Tables that can be read as of one snapshot. */
 export interface OpenTables extends AsyncDisposable {
@@ -128,7 +129,7 @@ async function openReaders(open: Connections, name: string, count: number): Prom
   return readers
 }
 
-/** False: a table is not there under its name any more. */
+/** False: a table is not there under its name any more, or one of its types is being changed. */
 async function lockTables(readers: readonly RawConnection[], facts: ReadonlyMap<number, TableFacts>): Promise<boolean> {
   try {
     for (const reader of readers) {
@@ -136,11 +137,17 @@ async function lockTables(readers: readonly RawConnection[], facts: ReadonlyMap<
         await reader.query(`LOCK TABLE ONLY ${qualified(description)} IN ACCESS SHARE MODE`)
       }
     }
+    await readers[0]?.query(holdTypesSql([...facts.keys()]))
     return true
   } catch (error) {
     if (error instanceof FeedError && goneStates.has(error.sqlstate)) return false
     throw error
   }
+}
+
+/** In one order, as everybody takes them. */
+function holdTypesSql(relids: readonly number[]): string {
+  return `SELECT changefeed.hold_types(array_agg(type ORDER BY type), false) FROM (SELECT DISTINCT unnest(changefeed.types_of(relid)) AS type FROM unnest('{${relids.join(', ')}}'::oid[]) AS relid) AS used HAVING count(*) > 0`
 }
 
 function openTables(facts: ReadonlyMap<number, TableFacts>, readers: readonly RawConnection[]): OpenTables {
