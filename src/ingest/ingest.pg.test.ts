@@ -437,3 +437,24 @@ test('a log of another cluster is refused for good, with the folder named', asyn
   await assert.rejects(running.thread.ready, { code: 'FEED_START', message: new RegExp(db.dir) })
   await running.thread.stop()
 })
+
+test('where the server has no room to collect a pull, smaller ones or the stream catch up', async () => {
+  for (const limit of ['20MB', '1MB']) {
+    await using db = await server.database()
+    const relid = await (async (): Promise<number> => {
+      await using first = new Running(db)
+      await first.thread.ready
+      return watched(db, 't')
+    })()
+    assert.ok(relid > 0)
+    await db.sql(`ALTER DATABASE ${db.source.database} SET temp_file_limit = '${limit}'`)
+    await db.sql(`ALTER DATABASE ${db.source.database} SET work_mem = '64kB'`)
+    for (let i = 0; i < 20; i++)
+      await db.sql(`INSERT INTO t SELECT ${i} || '-' || g, repeat('x', 1500) FROM generate_series(1, 1000) g`)
+    await using second = new Running(db)
+    await second.caughtUp()
+    assert.equal(inserted(second.events()).length, 20_000, limit)
+    assert.ok(second.states.includes('pulling'), limit)
+    assert.ok(!second.states.includes('retrying'), limit)
+  }
+})
