@@ -27,6 +27,8 @@ export interface FeedSpec {
   readonly cursor: Hlc | undefined
   /** Stop, with success, after everything at or before it. */
   readonly endTime: Hlc | undefined
+  /** `metrics_label`: metrics count the feed under it, too. Jobs of earlier versions have none. */
+  readonly scope?: string | undefined
   readonly sink: SinkSpec
 }
 

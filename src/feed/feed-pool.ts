@@ -29,7 +29,16 @@ export interface FeedHandlers {
 export interface PooledFeed {
   readonly id: string
   readonly database: string
+  /** Its `metrics_label`. */
+  readonly scope: string | undefined
   readonly progress: FeedProgress
+}
+
+export interface FeedCounts {
+  messages: number
+  resolvedMessages: number
+  bytes: number
+  flushes: number
 }
 
 interface Entry extends PooledFeed {
@@ -49,7 +58,9 @@ export class FeedPool {
   #nextFeed = 1
   #closed = false
   /** Messages and bytes of feeds that are over. */
-  readonly past = { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0 }
+  readonly past = noCounts()
+  /** The same for those with a `metrics_label`. */
+  readonly pastOfScopes = new Map<string, FeedCounts>()
 
   constructor(size = availableParallelism()) {
     this.#size = size
@@ -67,6 +78,7 @@ export class FeedPool {
     const entry: Entry = {
       id: start.spec.id,
       database: start.spec.database,
+      scope: start.spec.scope,
       progress: newProgress(),
       worker: this.#leastBusy(),
       handlers,
@@ -156,10 +168,13 @@ export class FeedPool {
     this.#feeds.delete(feed)
     entry.worker.feeds.delete(feed)
     entry.failure ??= error
-    this.past.messages += entry.progress.messages
-    this.past.resolvedMessages += entry.progress.resolvedMessages
-    this.past.bytes += entry.progress.bytes
-    this.past.flushes += entry.progress.flushes
+    addCounts(this.past, entry.progress)
+    const { scope } = entry
+    if (scope !== undefined) {
+      const counts = this.pastOfScopes.get(scope) ?? noCounts()
+      addCounts(counts, entry.progress)
+      this.pastOfScopes.set(scope, counts)
+    }
     entry.ended.resolve()
   }
 
@@ -171,6 +186,17 @@ export class FeedPool {
       this.#end(feed, new FeedError('FEED_THREAD', `the thread of the changefeed stopped: ${message}`, { detail }))
     }
   }
+}
+
+function noCounts(): FeedCounts {
+  return { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0 }
+}
+
+function addCounts(sum: FeedCounts, { messages, resolvedMessages, bytes, flushes }: Readonly<FeedCounts>): void {
+  sum.messages += messages
+  sum.resolvedMessages += resolvedMessages
+  sum.bytes += bytes
+  sum.flushes += flushes
 }
 
 class PoolWorker {

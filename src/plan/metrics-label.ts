@@ -5,8 +5,14 @@ import type { GivenOption } from './read-options.ts'
 
 const maxBytes = 128
 
+/** Undefined: the feed has none, or an empty one. */
+export function labelOf(option: GivenOption | undefined): string | undefined {
+  const scope = metricsScope(option?.text)
+  return scope === 'default' ? undefined : scope
+}
+
 /** The label as metrics show it. */
-export function metricsScope(text: string | undefined): string {
+function metricsScope(text: string | undefined): string {
   const label = (text ?? '').trim().toLowerCase()
   return label === '' ? 'default' : label
 }

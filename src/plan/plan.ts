@@ -18,7 +18,7 @@ import type { CreateChangefeed } from '../sql/ast.ts'
 import type { Catalogue, TargetFacts } from './catalogue.ts'
 import { identityChange, type IdentityChange } from './identity.ts'
 import { keyChange, keyNotice, keySql, withKey } from './key-change.ts'
-import { checkMetricsLabel } from './metrics-label.ts'
+import { checkMetricsLabel, labelOf } from './metrics-label.ts'
 import { checkpointNanos, durationOf, noticesOf, type Notice } from './notices.ts'
 import { checkBuilt, checkEncoder, checkRelations, checkSink, envelopeOf, scanOf } from './option-relations.ts'
 import { checkPrerequisites, type Prerequisites } from './prerequisites.ts'
@@ -159,6 +159,7 @@ function specOf({ context, read, times }: Opening, tables: readonly TargetFacts[
     initialScan: scanOf(given),
     cursor: times.cursor,
     endTime: times.endTime,
+    scope: labelOf(given.get('metrics_label')),
     sink,
   }
 }

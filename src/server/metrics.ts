@@ -2,7 +2,7 @@
 
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { Hlc } from '../core/hlc.ts'
-import type { FeedPool } from '../feed/feed-pool.ts'
+import type { FeedCounts, FeedPool } from '../feed/feed-pool.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
 import type { Sources } from './sources.ts'
 
@@ -19,20 +19,24 @@ export async function metricsText({ feeds, jobs, sources }: Measured): Promise<s
   const counter = (name: string, help: string, labelNames: string[] = []): Counter =>
     new Counter({ name, help, labelNames, registers: [registry] })
 
-  const { running, past } = feeds
+  const { running, past, pastOfScopes } = feeds
   const frontiers = runningFrontiers(running, jobs)
   gauge('changefeed_running', 'changefeeds that run now, also those that wait to try again').set(frontiers.length)
-  const emitted = counter('changefeed_emitted_messages', 'messages handed to sinks', ['message_type'])
-  const bytes = counter('changefeed_emitted_bytes', 'bytes of keys and values handed to sinks')
-  const flushes = counter('changefeed_flushes', 'times that a sink was flushed for a checkpoint')
-  for (const { messages, resolvedMessages, bytes: count, flushes: flushed } of [
-    past,
-    ...running.map(({ progress }) => progress),
-  ]) {
-    emitted.inc({ message_type: 'row' }, messages)
-    emitted.inc({ message_type: 'resolved' }, resolvedMessages)
-    bytes.inc(count)
-    flushes.inc(flushed)
+  const emitted = counter('changefeed_emitted_messages', 'messages handed to sinks', ['message_type', 'scope'])
+  const bytes = counter('changefeed_emitted_bytes', 'bytes of keys and values handed to sinks', ['scope'])
+  const flushes = counter('changefeed_flushes', 'times that a sink was flushed for a checkpoint', ['scope'])
+  const count = ({ messages, resolvedMessages, bytes: length, flushes: flushed }: FeedCounts, label: object): void => {
+    emitted.inc({ ...label, message_type: 'row' }, messages)
+    emitted.inc({ ...label, message_type: 'resolved' }, resolvedMessages)
+    bytes.inc({ ...label }, length)
+    flushes.inc({ ...label }, flushed)
+  }
+  // The series without a scope are of all changefeeds, those with a metrics_label included.
+  count(past, {})
+  for (const [scope, counts] of pastOfScopes) count(counts, { scope })
+  for (const { progress, scope } of running) {
+    count(progress, {})
+    if (scope !== undefined) count(progress, { scope })
   }
   counter('changefeed_error_retries', 'retries of changefeeds after an error that may pass').inc(jobs.counts.retries)
   counter('changefeed_failures', 'changefeeds that failed for good').inc(jobs.counts.failures)

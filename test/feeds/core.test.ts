@@ -340,6 +340,27 @@ test('a client that leaves frees everything within a second; a query can be canc
   assert.equal(other.error?.code, '57014')
 })
 
+test('metrics count the changefeeds of a metrics_label under their scope, also when they are over', async () => {
+  const t = await table('a INT PRIMARY KEY')
+  await server.sql(`INSERT INTO ${t} VALUES (1), (2)`)
+  const counted = (): Promise<true> =>
+    until('the two rows are counted', 5000, async () => {
+      const text = await (await fetch(`http://127.0.0.1:${server.httpPort}/_status/vars`)).text()
+      return /^changefeed_emitted_messages\{(?=.*scope="scope_b")(?=.*message_type="row").*\} 2$/m.test(text)
+        ? true
+        : undefined
+    })
+  {
+    await using feed = await SinklessFeed.open(
+      server,
+      `EXPERIMENTAL CHANGEFEED FOR ${t} WITH metrics_label = ' Scope_B '`,
+    )
+    await feed.row(2)
+    await counted()
+  }
+  await counted()
+})
+
 test('a reader who stops reading stops the feed, not the server', async () => {
   const t = await table('a INT PRIMARY KEY, filler STRING')
   await server.sql(`INSERT INTO ${t} SELECT i, repeat('f', 1000) FROM generate_series(1, 60000) i`)
