@@ -47,14 +47,22 @@ export function cancelQueries(
         statement.id === undefined
           ? await selectIds(statement.select ?? '', call, { expand, what: 'the ids of queries' })
           : [textOf(statement.id, call.parameters) ?? '']
+      if (!statement.isMany && ids.length > 1) {
+        throw new FeedError('FEED_STATE', `CANCEL QUERY takes one id, and the query gives ${ids.length}`, {
+          sqlstate: '21000',
+          hint: 'CANCEL QUERIES SELECT … cancels them all',
+        })
+      }
+      let canceled = 0
       for (const id of ids) {
-        if (!(await cancel(id, call, front()))) {
+        if (await cancel(id, call, front())) canceled++
+        else if (!statement.ifExists) {
           throw new FeedError('FEED_STATE', `could not cancel query ${id}: query ID ${id} not found`, {
             sqlstate: '42704',
           })
         }
       }
-      return `CANCEL QUERIES ${ids.length}`
+      return `CANCEL QUERIES ${canceled}`
     },
   }
 }

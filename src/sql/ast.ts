@@ -94,9 +94,13 @@ export interface ShowQueries {
   readonly tag: 'show-queries'
 }
 
-/** CANCEL QUERY 'id' | CANCEL QUERIES select */
+/** CANCEL QUERY [IF EXISTS] ('id' | (select)) | CANCEL QUERIES [IF EXISTS] select */
 export interface CancelQueries {
   readonly tag: 'cancel-queries'
+  /** CANCEL QUERY takes one id, CANCEL QUERIES any number. */
+  readonly isMany: boolean
+  /** An id that is not found is passed over. */
+  readonly ifExists: boolean
   readonly id: Value | undefined
   /** SQL text of the sub-select, when there is one. */
   readonly select: string | undefined

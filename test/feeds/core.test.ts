@@ -340,6 +340,25 @@ test('a client that leaves frees everything within a second; a query can be canc
   assert.equal(other.error?.code, '57014')
 })
 
+test('CANCEL QUERY takes a select of one id; of several it says which statement takes them', async () => {
+  const t = await table('a INT PRIMARY KEY')
+  const query = `EXPERIMENTAL CHANGEFEED FOR ${t}`
+  const select = `(SELECT query_id FROM [SHOW QUERIES] WHERE query LIKE '${query}%')`
+  await using one = await SinklessFeed.open(server, query)
+  await using other = await SinklessFeed.open(server, query)
+  await until('both run', 5000, async () => ((await server.sql(select)).length === 2 ? true : undefined))
+  await assert.rejects(server.sql(`CANCEL QUERY ${select}`), { code: '21000' })
+  await server.sql(`CANCEL QUERY (SELECT min(query_id) FROM ${select} AS q)`)
+  await Promise.race([one.ended, other.ended])
+  await until('one runs on', 5000, async () => ((await server.sql(select)).length === 1 ? true : undefined))
+  await server.sql(`CANCEL QUERIES ${select}`)
+  await Promise.all([one.ended, other.ended])
+  assert.equal(one.error?.message, 'query execution canceled')
+  assert.equal(other.error?.message, 'query execution canceled')
+  await server.sql("CANCEL QUERY IF EXISTS 'no such query'")
+  await assert.rejects(server.sql("CANCEL QUERY 'no such query'"), { code: '42704' })
+})
+
 test('metrics count the changefeeds of a metrics_label under their scope, also when they are over', async () => {
   const t = await table('a INT PRIMARY KEY')
   await server.sql(`INSERT INTO ${t} VALUES (1), (2)`)

@@ -11,25 +11,22 @@ test('queries are shown in each of the ways it can be said', () => {
   }
 })
 
-test('a query is cancelled by its id, many by a select', () => {
-  assert.deepEqual(parseOne("CANCEL QUERY 'abc'"), {
-    tag: 'cancel-queries',
-    id: { tag: 'string', text: 'abc', position: 13 },
-    select: undefined,
-    position: 7,
-  })
-  assert.deepEqual(parseOne('cancel query $1'), {
-    tag: 'cancel-queries',
-    id: { tag: 'placeholder', index: 1, position: 13 },
-    select: undefined,
-    position: 7,
-  })
-  assert.deepEqual(parseOne('CANCEL QUERIES SELECT query_id FROM [SHOW QUERIES]'), {
-    tag: 'cancel-queries',
-    id: undefined,
-    select: 'SELECT query_id FROM [SHOW QUERIES]',
-    position: 7,
-  })
+test('a query is cancelled by its id or by a select, many by a select, and what is gone may be passed over', () => {
+  const head = { tag: 'cancel-queries', isMany: false, ifExists: false, position: 7 }
+  const select = 'SELECT query_id FROM [SHOW QUERIES]'
+  const table: [sql: string, expected: object][] = [
+    ["CANCEL QUERY 'abc'", { id: { tag: 'string', text: 'abc', position: 13 }, select: undefined }],
+    ['cancel query $1', { id: { tag: 'placeholder', index: 1, position: 13 }, select: undefined }],
+    [
+      "CANCEL QUERY IF EXISTS 'abc'",
+      { ifExists: true, id: { tag: 'string', text: 'abc', position: 23 }, select: undefined },
+    ],
+    [`CANCEL QUERY (${select})`, { id: undefined, select: `(${select})` }],
+    [`CANCEL QUERY IF EXISTS (${select})`, { ifExists: true, id: undefined, select: `(${select})` }],
+    [`CANCEL QUERIES ${select}`, { isMany: true, id: undefined, select }],
+    [`CANCEL QUERIES IF EXISTS (${select})`, { isMany: true, ifExists: true, id: undefined, select: `(${select})` }],
+  ]
+  for (const [sql, expected] of table) assert.deepEqual(parseOne(sql), { ...head, ...expected }, sql)
 })
 
 test('databases and tables are shown, and a database is used', () => {
