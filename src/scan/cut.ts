@@ -63,8 +63,8 @@ function tryCut({ source, targets, connections, signal, waiting }: CutOptions): 
     const { point, name } = await exportSnapshot(slot, control, waiting)
     const readers = await openReaders(open, name, connections)
     if (readers === undefined) throw new FeedError('FEED_SOURCE_DOWN', 'the snapshot of the scan went away')
-    if (!(await lockTables(readers, before))) return undefined
-    const after = await readFacts(control, targets)
+    const after = await lockAndRead({ readers, control, targets, before })
+    if (after === undefined) return undefined
     if (targets.some(({ relid }) => before.get(relid)?.fingerprint !== after.get(relid)?.fingerprint)) return undefined
     await slot.close()
     await control.close()
@@ -81,8 +81,9 @@ export function joinCut(
     const readers = await openReaders(open, held.name, connections)
     if (readers === undefined) return undefined
     const control = await open.connect()
-    if (!(await lockTables(readers, await readFacts(control, targets)))) return undefined
-    const facts = await readFacts(control, targets)
+    const before = await readFacts(control, targets)
+    const facts = await lockAndRead({ readers, control, targets, before })
+    if (facts === undefined) return undefined
     if (targets.some(({ relid }) => held.fingerprints.get(relid) !== facts.get(relid)?.fingerprint)) return undefined
     await control.close()
     return openTables(facts, readers)
@@ -128,6 +129,36 @@ async function openReaders(open: Connections, name: string, count: number): Prom
   }
   return readers
 }
+
+interface Locking {
+  readonly readers: readonly RawConnection[]
+  readonly control: RawConnection
+  readonly targets: readonly ScanTarget[]
+  readonly before: ReadonlyMap<number, TableFacts>
+}
+
+/**
+ * Locks the tables and reads their facts again. Undefined: somebody else changes one of them. A DDL that waits for one of
+ * our sessions makes the next one wait behind it, and PostgreSQL sees no deadlock between them: so once a lock is held,
+ * no session of ours waits for long, and whoever gives up lets all locks go.
+ */
+async function lockAndRead({
+  readers,
+  control,
+  targets,
+  before,
+}: Locking): Promise<Map<number, TableFacts> | undefined> {
+  for (const session of [control, ...readers]) await session.query(`SET lock_timeout = '${lockWaitMs}ms'`)
+  try {
+    return (await lockTables(readers, before)) ? await readFacts(control, targets) : undefined
+  } catch (error) {
+    if (error instanceof FeedError && error.sqlstate === lockNotAvailable) return undefined
+    throw error
+  }
+}
+
+const lockWaitMs = 500
+const lockNotAvailable = '55P03'
 
 /** False: a table is not there under its name any more, or one of its types is being changed. */
 async function lockTables(readers: readonly RawConnection[], facts: ReadonlyMap<number, TableFacts>): Promise<boolean> {
