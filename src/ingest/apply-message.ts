@@ -20,7 +20,7 @@ const letter = { B: 0x42, C: 0x43, R: 0x52, I: 0x49, U: 0x55, D: 0x44, T: 0x54, 
 export interface ApplierOptions {
   readonly writer: LogWriter
   readonly tail: LogTail
-  readonly clock: Pick<SourceClock, 'now'>
+  readonly clock: Pick<SourceClock, 'readFor'>
   /** Hears of a description that cannot be one. */
   readonly warn: (why: string) => void
 }
@@ -29,7 +29,7 @@ export class MessageApplier {
   readonly #writer: LogWriter
   readonly #descriptions: DescriptionRows
   readonly #tail: LogTail
-  readonly #clock: Pick<SourceClock, 'now'>
+  readonly #clock: Pick<SourceClock, 'readFor'>
   #skipping = false
   /** End LSN of the last transaction that arrived, kept or dropped. */
   receivedEnd: Lsn
@@ -78,7 +78,7 @@ export class MessageApplier {
         this.#tail.begin(commitLsn, xid, commitMicros)
         if (this.#skipping) return
         writer.begin(
-          stampTransaction(writer.lastTimestamp, commitMicros, this.#clock.now),
+          stampTransaction(writer.lastTimestamp, commitMicros, this.#clock.readFor(commitMicros)),
           commitLsn,
           xid,
           commitMicros,

@@ -22,6 +22,8 @@ export interface Probe {
 export class SourceClock {
   #micros = 0n
   #askedAtMs = 0
+  /** What was read last; the clock shows this or more, until it is asked again. */
+  #read = 0n
   readonly #monotonicMs: () => number
 
   constructor(monotonicMs: () => number = () => performance.now()) {
@@ -30,7 +32,15 @@ export class SourceClock {
 
   /** µs since 2000-01-01. */
   get now(): bigint {
-    return this.#micros + BigInt(Math.ceil((this.#monotonicMs() - this.#askedAtMs) * 1000))
+    return (this.#read = this.#micros + BigInt(Math.ceil((this.#monotonicMs() - this.#askedAtMs) * 1000)))
+  }
+
+  /**
+   * For comparing `micros` with the clock: a reading of it, which is an old one where that already shows `micros` or
+   * more. A backlog of a million transactions then reads the clock once.
+   */
+  readFor(micros: bigint): bigint {
+    return micros <= this.#read ? this.#read : this.now
   }
 
   /** To be called before the question: the answer is from later. */
@@ -38,7 +48,7 @@ export class SourceClock {
     const askedAtMs = this.#monotonicMs()
     return (micros) => {
       this.#askedAtMs = askedAtMs
-      this.#micros = micros
+      this.#micros = this.#read = micros
     }
   }
 }

@@ -71,6 +71,18 @@ test('the clock of the source goes on between two askings, and may be set', () =
   assert.equal(clock.now, -5000n)
 })
 
+test('an old reading of the clock is enough for what is older still, until the clock was set', () => {
+  let ms = 0
+  const clock = new SourceClock(() => ms)
+  clock.asking()(1000n)
+  ms = 5
+  assert.equal(clock.readFor(900n), 1000n)
+  assert.equal(clock.readFor(2000n), 6000n)
+  assert.equal(clock.readFor(5999n), 6000n)
+  clock.asking()(-5000n)
+  assert.equal(clock.readFor(900n), -5000n)
+})
+
 test('a closed timestamp trails the clock by the target and never runs backwards', () => {
   assert.deepEqual(stampClosed({ wall: 0n, logical: 0 }, micros, 100), { wall: wall - 100_000_000n, logical: 0 })
   assert.deepEqual(stampClosed({ wall: 0n, logical: 0 }, micros, 0), { wall, logical: 0 })
