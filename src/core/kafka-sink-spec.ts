@@ -37,10 +37,23 @@ export interface KafkaTls {
   readonly verify: boolean
 }
 
-export interface KafkaSasl {
+export type KafkaSasl = KafkaPassword | KafkaOauth
+
+export interface KafkaPassword {
   readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
   readonly user: string
   readonly password: string
+}
+
+/** The brokers take a token, which is fetched with these credentials. */
+export interface KafkaOauth {
+  readonly mechanism: 'OAUTHBEARER'
+  readonly clientId: string
+  readonly clientSecret: string
+  /** http: or https:, without user and password. */
+  readonly tokenUrl: string
+  readonly grantType: string
+  readonly scopes: readonly string[]
 }
 
 /** A batch leaves when one of these is reached; 0: no such bound. */

@@ -4,6 +4,8 @@
 
 import { ByteWriter } from '../bytes/byte-writer.ts'
 
+/** Of key and value. Hardly any sink refuses a smaller message for its size. */
+export const largeMessageBytes = 1024
 /** More than the batches of a running feed have; columns larger than this are given back. */
 const keepMessages = 256 * 1024
 
@@ -19,6 +21,8 @@ export class MessageBatch {
   valueEnds = new Uint32Array(1024)
   /** 1: the message has no value at all (a Kafka tombstone), not an empty one. */
   nilValues = new Uint8Array(1024)
+  /** When the row of a large message was committed (`mvcc_timestamp`), by the index of the message: for errors. */
+  readonly largeTimes = new Map<number, string>()
 
   constructor(initialBytes = 256 * 1024) {
     this.bytes = new ByteWriter(initialBytes)
@@ -43,9 +47,15 @@ export class MessageBatch {
     this.count += 1
   }
 
+  /** Bytes of the last message. */
+  get lastBytes(): number {
+    return this.bytes.length - (this.keyStarts[this.count - 1] as number)
+  }
+
   clear(): void {
     this.bytes.clear()
     this.count = 0
+    if (this.largeTimes.size > 0) this.largeTimes.clear()
     if (this.topics.length > keepMessages) this.#startSmall()
   }
 

@@ -23,6 +23,8 @@ export const codes = {
   FEED_PRIVILEGE: { sqlstate: '42501', retry: false },
   /** The credentials of a job cannot be read. */
   FEED_SECRET: { sqlstate: '58000', retry: false },
+  /** The far end, or who speaks for it, refuses the credentials of a sink. */
+  FEED_CREDENTIALS: { sqlstate: '28000', retry: false },
   /** A setting has the wrong name or type. */
   FEED_SETTING: { sqlstate: '22023', retry: false },
   /** Not now: rangefeeds are off, the feature is disabled, a transaction is open. */

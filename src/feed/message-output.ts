@@ -2,7 +2,7 @@
 // batch, its RowChange and its timestamps are filled again and again.
 
 import type { Hlc } from '../core/hlc.ts'
-import { MessageBatch } from '../core/message-batch.ts'
+import { largeMessageBytes, MessageBatch } from '../core/message-batch.ts'
 import type { RelationSchema } from '../core/relation.ts'
 import type { RowChange } from '../core/row-change.ts'
 import type { RowView } from '../core/row-view.ts'
@@ -53,6 +53,7 @@ export class MessageOutput {
     this.#encoder.encodeKey(relation, key, batch.bytes)
     batch.endKey()
     batch.end(this.#encoder.encodeValue(change, batch.bytes))
+    if (batch.lastBytes >= largeMessageBytes) batch.largeTimes.set(batch.count - 1, this.#mvcc.toString('latin1'))
   }
 
   #fill(

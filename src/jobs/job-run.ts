@@ -122,8 +122,11 @@ export class JobRun {
   async #fail({ code, message, detail, hint }: FeedError): Promise<void> {
     const { job, failed } = this.#options
     // Whoever gives it back what it lacks resumes it from where it was.
-    if (code === 'FEED_PRIVILEGE' || code === 'FEED_SECRET') {
-      this.#log.warn({ error: message, hint }, 'the changefeed is paused: it lacks a right, or its credentials')
+    if (code === 'FEED_PRIVILEGE' || code === 'FEED_SECRET' || code === 'FEED_CREDENTIALS') {
+      this.#log.warn(
+        { error: message, hint },
+        'the changefeed is paused: it lacks a right, or credentials that are taken',
+      )
       await this.#settle('paused', { error: message, runningStatus: `paused: ${message}` })
       return
     }

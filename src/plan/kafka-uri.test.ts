@@ -159,6 +159,49 @@ test('SASL: mechanisms in both spellings, and what belongs to them', () => {
   )
 })
 
+test('OAUTHBEARER: credentials of a client, and where it gets its tokens', () => {
+  const on = 'tls_enabled=true&sasl_enabled=true&sasl_mechanism=OAUTHBEARER'
+  const id = `${on}&sasl_client_id=feeds`
+  const secret = `${id}&sasl_client_secret=${encodeURIComponent(Buffer.from('sécret').toString('base64'))}`
+  const url = '&sasl_token_url=https%3A%2F%2Fidp%3A8443%2Ftoken%3Ftenant%3Da%26b%3Dc'
+  const oauth = {
+    mechanism: 'OAUTHBEARER',
+    clientId: 'feeds',
+    clientSecret: 'sécret',
+    tokenUrl: 'https://idp:8443/token?tenant=a&b=c',
+    grantType: 'client_credentials',
+    scopes: [],
+  } as const
+  assert.deepEqual(read(`h?${secret}${url}`).sasl, oauth)
+  const more = '&sasl_grant_type=urn%3Aother&sasl_scopes=a,b%20c&sasl_scopes=d'
+  assert.deepEqual(read(`h?${secret}${url}${more}`).sasl, {
+    ...oauth,
+    grantType: 'urn:other',
+    scopes: ['a', 'b', 'c', 'd'],
+  })
+  const lacks = (name: string): string => `${name} must be provided when SASL is enabled using mechanism OAUTHBEARER`
+  refused(`kafka://h?${id}${url}`, lacks('sasl_client_secret'))
+  refused(`kafka://h?${secret}`, lacks('sasl_token_url'))
+  refused(`kafka://h?${id}&sasl_client_secret=a%20secret!${url}`, 'param sasl_client_secret must be base 64 encoded')
+  for (const bad of ['idp%2Ftoken', 'ftp%3A%2F%2Fidp', 'file%3A%2F%2F%2Fetc%2Fpasswd', 'https%3A'])
+    refused(
+      `kafka://h?${secret}&sasl_token_url=${bad}`,
+      'param sasl_token_url must be a URL that begins with https:// or http://',
+      'percent-encode',
+    )
+  refused(
+    `kafka://h?${secret}&sasl_token_url=https%3A%2F%2Fu%3Ap%40idp`,
+    'param sasl_token_url holds no user and password',
+    'sasl_client_id',
+  )
+  refused(`kafka://h?${secret}${url}&sasl_user=u`, 'sasl_user is not a valid parameter for sasl_mechanism=OAUTHBEARER')
+  refused(
+    `kafka://h?${secret}${url}&sasl_aws_region=r`,
+    'sasl_aws_region is only a valid parameter for sasl_mechanism=AWS_MSK_IAM',
+  )
+  refused(`kafka://h?${(secret + url).replace('tls_enabled=true&', '')}`, 'sasl_enabled requires tls_enabled=true')
+})
+
 test('the hosted kinds imply TLS and SASL/PLAIN, and refuse anything else', () => {
   const { tls, sasl, brokers } = readKafkaUri('confluent-cloud://h:9092?api_key=k&api_secret=s', 1)
   assert.deepEqual([tls?.verify, sasl, brokers], [true, { mechanism: 'PLAIN', user: 'k', password: 's' }, ['h:9092']])

@@ -7,7 +7,8 @@
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { KafkaSasl, KafkaTls } from '../core/kafka-sink-spec.ts'
-import { FeedError } from '../errors/feed-error.ts'
+import type { FeedError } from '../errors/feed-error.ts'
+import { readSasl } from './kafka-sasl.ts'
 import { SinkParameters } from './sink-parameters.ts'
 
 const defaultPort = 9092
@@ -24,17 +25,16 @@ const parameterNames = [
   'sasl_mechanism',
   'sasl_user',
   'sasl_password',
+  'sasl_client_id',
+  'sasl_client_secret',
+  'sasl_token_url',
+  'sasl_grant_type',
+  'sasl_scopes',
   'api_key',
   'api_secret',
   'shared_access_key_name',
   'shared_access_key',
 ]
-/** Parameters that belong to one mechanism. */
-const ofMechanism = {
-  OAUTHBEARER: ['sasl_client_id', 'sasl_client_secret', 'sasl_token_url', 'sasl_grant_type', 'sasl_scopes'],
-  AWS_MSK_IAM: ['sasl_aws_region', 'sasl_aws_iam_role_arn', 'sasl_aws_iam_session_name'],
-} as const
-const mechanisms = ['AWS_MSK_IAM', 'OAUTHBEARER', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 
 export interface KafkaUri {
   readonly brokers: readonly string[]
@@ -140,64 +140,6 @@ function checkPair(cert: string, key: string, parameters: SinkParameters): void 
     'invalid client certificate data provided',
     'client_cert and client_key are a PEM certificate and its unencrypted PEM key, each in base64',
   )
-}
-
-function readSasl(parameters: SinkParameters): KafkaSasl | undefined {
-  const enabled = parameters.bool('sasl_enabled') ?? false
-  const handshake = parameters.bool('sasl_handshake')
-  const mechanism = parameters
-    .text('sasl_mechanism')
-    ?.replace(/^SASL-/i, '')
-    .toUpperCase()
-  const user = parameters.text('sasl_user')
-  const password = parameters.text('sasl_password')
-  if (!enabled) {
-    if (handshake !== undefined)
-      throw parameters.refused('sasl_enabled must be enabled to configure SASL handshake behavior')
-    if (mechanism !== undefined) throw parameters.refused('sasl_enabled must be enabled to configure SASL mechanism')
-    for (const [name, value] of [
-      ['sasl_user', user],
-      ['sasl_password', password],
-      ...Object.values(ofMechanism).flatMap((names) => names.map((name) => [name, parameters.text(name)] as const)),
-    ] as const) {
-      if (value !== undefined) throw parameters.refused(`sasl_enabled must be enabled if ${name} is provided`)
-    }
-    return undefined
-  }
-  const chosen = mechanism ?? 'PLAIN'
-  if (!mechanisms.some((known) => known === chosen)) {
-    throw parameters.refused(
-      'param sasl_mechanism must be one of AWS_MSK_IAM, OAUTHBEARER, PLAIN, SCRAM-SHA-256, or SCRAM-SHA-512',
-    )
-  }
-  if (chosen === 'OAUTHBEARER' || chosen === 'AWS_MSK_IAM') throw cloudMechanism(chosen, parameters)
-  for (const [only, names] of Object.entries(ofMechanism)) {
-    for (const name of names) {
-      if (parameters.text(name) !== undefined)
-        throw parameters.refused(`${name} is only a valid parameter for sasl_mechanism=${only}`)
-    }
-  }
-  const lacking = (name: string): FeedError =>
-    parameters.refused(`${name} must be provided when SASL is enabled using mechanism ${chosen}`)
-  if (user === undefined) throw lacking('sasl_user')
-  if (password === undefined) throw lacking('sasl_password')
-  return { mechanism: chosen as KafkaSasl['mechanism'], user, password }
-}
-
-/** Checked as far as its parameters go, so that a wrong statement hears what is wrong with it. */
-function cloudMechanism(mechanism: string, parameters: SinkParameters): FeedError {
-  const required =
-    mechanism === 'OAUTHBEARER'
-      ? ['sasl_client_id', 'sasl_client_secret', 'sasl_token_url']
-      : ['sasl_aws_region', 'sasl_aws_iam_role_arn', 'sasl_aws_iam_session_name']
-  for (const name of required) {
-    if (parameters.text(name) === undefined) {
-      return parameters.refused(`${name} must be provided when SASL is enabled using mechanism ${mechanism}`)
-    }
-  }
-  return new FeedError('FEED_UNSUPPORTED', `sasl_mechanism=${mechanism} is not supported yet`, {
-    hint: 'PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are',
-  })
 }
 
 function readHosted(scheme: string, parameters: SinkParameters): KafkaSasl {

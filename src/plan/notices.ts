@@ -2,6 +2,7 @@
 
 import { formatDuration, parseDuration } from '../core/duration.ts'
 import type { Hlc } from '../core/hlc.ts'
+import type { KafkaSinkSpec } from '../core/kafka-sink-spec.ts'
 import type { TargetFacts } from './catalogue.ts'
 import { enumText, envelopeOf, scanOf } from './option-relations.ts'
 import { isOn, type GivenOptions, type ReadOptions } from './read-options.ts'
@@ -33,8 +34,7 @@ export function checkpointNanos({ given, sink }: ReadOptions): bigint {
 
 export interface NoticeFacts {
   readonly read: ReadOptions
-  /** Of the sink, if it has some. */
-  readonly topics: readonly string[]
+  readonly kafka: KafkaSinkSpec | undefined
   readonly times: FeedTimes
   readonly now: Hlc
   readonly tables: readonly TargetFacts[]
@@ -49,7 +49,7 @@ const shownChanges = 10
 
 export function noticesOf({
   read,
-  topics,
+  kafka,
   times,
   now,
   tables,
@@ -59,9 +59,12 @@ export function noticesOf({
   const { given, sink } = read
   const messages: string[] = []
   if (sink.notice !== undefined) messages.push(sink.notice)
+  const topics = kafka?.topics ?? []
   const named = [...new Set(topics)]
   if (named.length > 0) messages.push(`changefeed will emit to topic${named.length > 1 ? 's' : ''} ${named.join(',')}`)
   messages.push(...sharedTopics(topics, tables, given))
+  if (kafka?.sasl?.mechanism === 'OAUTHBEARER' && !kafka.sasl.tokenUrl.startsWith('https:'))
+    messages.push('sasl_token_url is not https: whoever listens on the network can take sasl_client_secret')
   if (enumText(given, 'format') === 'experimental_avro')
     messages.push('avro is no longer experimental, use format=avro')
   if (given.has('protect_data_from_gc_on_pause')) {

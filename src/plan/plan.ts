@@ -100,7 +100,7 @@ export function closePlan(opening: Opening, catalogue: Catalogue, oldestCursor?:
   })
   const notices = noticesOf({
     read,
-    topics: spec.sink.tag === 'kafka' ? spec.sink.topics : [],
+    kafka: spec.sink.tag === 'kafka' ? spec.sink : undefined,
     times,
     now: context.now,
     tables,

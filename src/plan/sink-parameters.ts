@@ -7,10 +7,12 @@ const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3
 
 export class SinkParameters {
   readonly #values: Map<string, string>
+  readonly #all: URLSearchParams
   readonly #position: number
 
   constructor(query: string, position: number) {
-    this.#values = new Map(new URLSearchParams(query))
+    this.#all = new URLSearchParams(query)
+    this.#values = new Map(this.#all)
     this.#position = position
   }
 
@@ -29,13 +31,19 @@ export class SinkParameters {
     throw this.refused(`param ${name} must be a bool`)
   }
 
+  /** Given once or several times; each time a list with commas or blanks. */
+  list(name: string): readonly string[] {
+    this.#values.delete(name)
+    return this.#all.getAll(name).flatMap((text) => text.split(/[\s,]+/).filter((item) => item !== ''))
+  }
+
   /** In the standard alphabet or the URL's. A plus sign that was not escaped arrives as a blank. */
-  base64(name: string): string | undefined {
+  base64(name: string, encoding: 'latin1' | 'utf8' = 'latin1'): string | undefined {
     const value = this.text(name)
     if (value === undefined) return undefined
     const standard = value.replaceAll(' ', '+').replaceAll('-', '+').replaceAll('_', '/')
     if (!base64.test(standard)) throw this.refused(`param ${name} must be base 64 encoded`)
-    return Buffer.from(standard, 'base64').toString('latin1')
+    return Buffer.from(standard, 'base64').toString(encoding)
   }
 
   /** `sink`: as in "unknown kafka sink query parameters"; `known`: what may have been meant. */

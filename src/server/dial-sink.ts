@@ -16,7 +16,7 @@ export async function dialSink(
   signal.addEventListener('abort', abort)
   if (signal.aborted) abort()
   try {
-    await Promise.race([dialKafka(sink, { resolved: resolvedIntervalMs !== undefined }), aborted])
+    await Promise.race([dialKafka(sink, { resolved: resolvedIntervalMs !== undefined, signal }), aborted])
   } finally {
     signal.removeEventListener('abort', abort)
   }

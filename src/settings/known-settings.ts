@@ -45,6 +45,13 @@ export const knownSettings = {
       'how long a changefeed that has not completed its initial scan keeps the snapshot of its statement, which holds back vacuum',
     public: true,
   },
+  'changefeed.kafka_v2_error_details.enabled': {
+    kind: 'bool',
+    default: 'true',
+    description:
+      'accepted for the sake of scripts; size and commit time of a message that is too large are always named, its key never',
+    public: true,
+  },
   'changefeed.max_retry_backoff': {
     kind: 'duration',
     default: '30s',
@@ -67,7 +74,7 @@ export const knownSettings = {
     kind: 'string',
     default: '',
     description:
-      'the machines that sinks may reach, with commas between them: host, host:port or *.suffix; empty: all of them',
+      'the machines that sinks may reach, also for tokens (sasl_token_url), with commas between them: host, host:port or *.suffix; empty: all of them',
     public: true,
   },
   'changefeed.slow_span_log_threshold': {

@@ -143,8 +143,8 @@ export class BatchSender {
       // A duplicate was written by an attempt whose answer got lost.
       if (code === 0 || code === kafkaCode.duplicateSequence) queue.delivered()
       else if (code === kafkaCode.messageTooLarge || code === kafkaCode.recordListTooLarge) {
-        const bytes = queue.underWayBytes
-        if (!queue.split()) this.fail(tooLarge(queue.topic, bytes, spec))
+        const { topic, underWayBytes: bytes, underWayTime: time } = queue
+        if (!queue.split()) this.fail(tooLarge({ topic, bytes, time }, spec))
       } else {
         const error = produceError(queue, code, answer?.message, spec)
         if (!mayPass(code)) this.fail(error)
@@ -165,7 +165,7 @@ export class BatchSender {
     }
     if (this.#course.hasEnded) return
     const failure = sinkError('sending to Kafka failed', error)
-    if (failures > spec.retry.max) {
+    if (failures > spec.retry.max || !failure.retry) {
       this.fail(failure)
       return
     }

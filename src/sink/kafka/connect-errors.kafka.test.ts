@@ -8,7 +8,7 @@ import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { makeSecurity, type KafkaSecurity } from '../../../test/services/kafka/kafka-security.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
 import { specOf } from '../../../test/services/kafka/sink-kit.ts'
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaPassword, KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import { dialKafka } from './open-kafka-sink.ts'
 
@@ -42,7 +42,7 @@ const tls = (changed: Partial<KafkaSinkSpec['tls']> = {}): KafkaSinkSpec['tls'] 
   verify: true,
   ...changed,
 })
-const sasl = (changed: Partial<KafkaSinkSpec['sasl']> = {}): KafkaSinkSpec['sasl'] => ({
+const sasl = (changed: Partial<KafkaPassword> = {}): KafkaSinkSpec['sasl'] => ({
   mechanism: 'SCRAM-SHA-256',
   user: known.user,
   password: known.password,

@@ -24,6 +24,8 @@ export function connectHint(message: string, spec: KafkaSinkSpec): string | unde
   if (/altnames/i.test(message)) return 'name the broker as its certificate does'
   if (/suitable SASL mechanism/.test(message))
     return 'the broker does not take this sasl_mechanism on this port, or no SASL at all'
+  if (/does not take the token/.test(message))
+    return 'compare what the broker expects of a token (issuer, audience, scopes) with sasl_token_url and sasl_scopes'
   if (/authenticat/i.test(message)) return 'check sasl_mechanism, sasl_user and sasl_password'
   if (tls === undefined)
     return /closed|ECONNRESET/i.test(message) ? 'the broker may want TLS on this port: tls_enabled=true' : undefined

@@ -13,7 +13,7 @@ import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { brokerAddress, type BrokerAddress } from '../../core/broker-address.ts'
 import { addressText, KafkaConnections, requestMs } from './kafka-connections.ts'
-import { codesOf, flatMessage, kafkaCode, notIdempotent } from './kafka-errors.ts'
+import { codesOf, flatMessage, kafkaCode, notIdempotent, refusedCredentials } from './kafka-errors.ts'
 import { fetchMetadata, type Metadata, type TopicAnswer, type TopicLayout } from './metadata.ts'
 
 /** A broker that has not answered until then is passed over. */
@@ -39,8 +39,13 @@ export class KafkaClient implements AsyncDisposable {
   constructor(spec: KafkaSinkSpec, log: KafkaLog = () => undefined, ownRequestMs = requestMs) {
     this.#spec = spec
     this.#log = log
-    this.#connections = new KafkaConnections(spec, ownRequestMs)
+    this.#connections = new KafkaConnections(spec, log, ownRequestMs)
     this.#bootstrap = spec.brokers.map(brokerAddress)
+  }
+
+  /** Has what connections will need to show; throws why there is none. */
+  authorize(): Promise<void> {
+    return this.#connections.authorize()
   }
 
   /** Topics that are missing are made where the brokers allow it. An answer for each name. */
@@ -57,6 +62,9 @@ export class KafkaClient implements AsyncDisposable {
         this.#brokers = brokers
         return new Map(names.map((name) => [name, topics.get(name) ?? { code: kafkaCode.unknownTopic }]))
       } catch (error) {
+        // The other brokers would need the same.
+        const refused = refusedCredentials(error)
+        if (refused !== undefined) throw refused
         const text = addressText(address)
         errors.push(flatMessage(error).includes(`${address.host}:`) ? error : new Error(text, { cause: error }))
       }

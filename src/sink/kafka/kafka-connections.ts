@@ -7,7 +7,9 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { ConnectionPool, type Connection, type ConnectionOptions } from '@platformatic/kafka'
 import { isHostAllowed } from '../../core/allowed-hosts.ts'
 import type { BrokerAddress } from '../../core/broker-address.ts'
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSasl, KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaLog } from './kafka-client.ts'
+import { TokenSource } from './token-source.ts'
 
 const connectMs = 10_000
 /** Longer than a broker may take over a request (produce.ts), so that it is the broker that says what it waited for. */
@@ -20,10 +22,14 @@ export class KafkaConnections implements AsyncDisposable {
   readonly #numbered: ConnectionPool
 
   readonly #allowedHosts: readonly string[]
+  /** Of OAUTHBEARER. */
+  readonly #tokens: TokenSource | undefined
 
-  constructor(spec: KafkaSinkSpec, ownRequestMs = requestMs) {
+  constructor(spec: KafkaSinkSpec, log: KafkaLog, ownRequestMs = requestMs) {
     this.#allowedHosts = spec.allowedHosts ?? []
-    const options = { ...connectionOptions(spec), requestTimeout: ownRequestMs }
+    const { sasl, tls } = spec
+    if (sasl?.mechanism === 'OAUTHBEARER') this.#tokens = new TokenSource({ sasl, ca: tls?.ca, log })
+    const options = { ...connectionOptions(spec, this.#tokens), requestTimeout: ownRequestMs }
     this.#named = new ConnectionPool(spec.clientId, { ...options, tlsServerName: spec.tls !== undefined })
     this.#numbered = new ConnectionPool(spec.clientId, options)
     // What goes wrong comes back from the call that it goes wrong in.
@@ -37,7 +43,14 @@ export class KafkaConnections implements AsyncDisposable {
         hint: 'the cluster setting changefeed.sink.allowed_hosts lists what they may reach',
       })
     }
+    // Asked for here, what is wrong with a token is an error of its own, not one of a connection.
+    if (this.isNew({ host, port })) await this.authorize()
     return this.#poolOf(host).get({ host, port })
+  }
+
+  /** Has what a connection will need to show; throws why there is none. */
+  async authorize(): Promise<void> {
+    await this.#tokens?.get()
   }
 
   /** Whether `get` would open one. */
@@ -46,6 +59,7 @@ export class KafkaConnections implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#tokens?.[Symbol.dispose]()
     const pools = [this.#named, this.#numbered]
     // What was written still goes out; but a broker that is gone may never say goodbye.
     const sockets = pools.flatMap((pool) => [...pool].map(([, connection]) => connection.socket))
@@ -65,7 +79,7 @@ export function addressText({ host, port }: BrokerAddress): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-function connectionOptions({ tls, sasl }: KafkaSinkSpec): ConnectionOptions {
+function connectionOptions({ tls, sasl }: KafkaSinkSpec, tokens: TokenSource | undefined): ConnectionOptions {
   return {
     connectTimeout: connectMs,
     ...(tls === undefined
@@ -78,8 +92,25 @@ function connectionOptions({ tls, sasl }: KafkaSinkSpec): ConnectionOptions {
             ...(tls.key === undefined ? {} : { key: tls.key }),
           },
         }),
-    ...(sasl === undefined
-      ? {}
-      : { sasl: { mechanism: sasl.mechanism, username: sasl.user, password: sasl.password } }),
+    ...(sasl === undefined ? {} : { sasl: saslOptions(sasl, tokens) }),
+  }
+}
+
+function saslOptions(sasl: KafkaSasl, tokens: TokenSource | undefined): NonNullable<ConnectionOptions['sasl']> {
+  if (sasl.mechanism !== 'OAUTHBEARER')
+    return { mechanism: sasl.mechanism, username: sasl.user, password: sasl.password }
+  return {
+    mechanism: sasl.mechanism,
+    token: () => tokens?.get() ?? '',
+    // A broker that does not take a token answers with bytes that say why, where it answers with none otherwise.
+    authBytesValidator: (bytes: Buffer | null, callback) => {
+      if (bytes === null || bytes.length === 0) {
+        callback(null, bytes ?? Buffer.alloc(0))
+        return
+      }
+      tokens?.forget()
+      const [, status = 'no reason is given'] = /"status"\s*:\s*"([\w ]{1,50})"/.exec(bytes.toString('latin1')) ?? []
+      callback(new Error(`the broker does not take the token: ${status}`))
+    },
   }
 }

@@ -70,8 +70,21 @@ export function codesOf(error: unknown): number[] {
   return [...(typeof apiCode === 'number' ? [apiCode] : []), ...inner.flatMap(codesOf)]
 }
 
+/** The error in it, or in everything inside it, that says that credentials are refused for good. */
+export function refusedCredentials(error: unknown): FeedError | undefined {
+  if (error instanceof FeedError && error.code === 'FEED_CREDENTIALS') return error
+  const { errors, cause } = error as { errors?: unknown; cause?: unknown }
+  for (const inner of [...(Array.isArray(errors) ? errors : []), ...(cause instanceof Error ? [cause] : [])]) {
+    const found = refusedCredentials(inner)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
 export function sinkError(what: string, error: unknown): FeedError {
   if (error instanceof FeedError) return error
+  const refused = refusedCredentials(error)
+  if (refused !== undefined) return refused
   return new FeedError('FEED_SINK', `${what}: ${flatMessage(error)}`, { cause: error })
 }
 
@@ -138,11 +151,16 @@ function codeText(code: number): string {
   return known === undefined ? `error code ${code}` : `${known.message.replace(/\.$/, '')} (${known.id})`
 }
 
-export function tooLarge(topic: string, bytes: number, { topics, sources }: KafkaSinkSpec): FeedError {
+/** The key would name the row, and is a row's value: its time takes its place. */
+export function tooLarge(
+  { topic, bytes, time }: { readonly topic: string; readonly bytes: number; readonly time: string | undefined },
+  { topics, sources }: KafkaSinkSpec,
+): FeedError {
+  const mvcc = time === undefined ? '' : `, mvcc=${time}`
   const source = sources.filter((_, i) => topics[i] === topic).join(' or ')
   return new FeedError(
     'FEED_SINK',
-    `message too large: a row of ${source} gives a message of ${bytes} bytes, more than topic ${topic} takes`,
+    `message too large: a row of ${source} gives a message that topic ${topic} does not take (size=${bytes}${mvcc})`,
     {
       hint: 'raise max.message.bytes of the topic (and replica.fetch.max.bytes of the brokers), or compress with kafka_sink_config',
     },

@@ -92,11 +92,17 @@ test(
       seen.map(({ key }) => key?.toString()),
       Array.from({ length: 25 }, (_, i) => `[${i}]`),
     )
-    await sink.emit(batchOf([['["secret key"]', 'secret value'.repeat(30_000)]]))
+    // Behind a small one, with which it shares a batch at first.
+    const batch = batchOf([
+      ['["a"]', 'small'],
+      ['["secret key"]', 'secret value'.repeat(30_000)],
+    ])
+    batch.largeTimes.set(1, '1700000000000000001.0000000002')
+    await sink.emit(batch)
     await assert.rejects(sink.flush(), (error: Error) => {
       assert.match(
         error.message,
-        /^message too large: a row of table "t" \(key columns: a, b\) gives a message of 36\d{4} bytes, more than topic sink_\d+ takes$/,
+        /^message too large: a row of table "t" \(key columns: a, b\) gives a message that topic sink_\d+ does not take \(size=36\d{4}, mvcc=1700000000000000001\.0000000002\)$/,
       )
       return true
     })

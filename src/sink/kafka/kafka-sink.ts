@@ -62,7 +62,7 @@ export class KafkaSink implements Sink {
 
   async emit(batch: MessageBatch): Promise<void> {
     this.#sender.check()
-    const { count, topics, keyStarts, valueStarts, valueEnds, nilValues } = batch
+    const { count, topics, keyStarts, valueStarts, valueEnds, nilValues, largeTimes } = batch
     const { buffer } = batch.bytes
     const { targets } = this.#queues
     for (let i = 0; i < count; i++) {
@@ -71,7 +71,8 @@ export class KafkaSink implements Sink {
       const keyEnd = valueStarts[i] as number
       const partition = queues.length === 1 ? 0 : partitionOf(buffer, keyStart, keyEnd, queues.length)
       const valueEnd = nilValues[i] === 1 ? -1 : (valueEnds[i] as number)
-      ;(queues[partition] as PartitionQueue).add(buffer, keyStart, keyEnd, valueEnd)
+      const time = largeTimes.size === 0 ? undefined : largeTimes.get(i)
+      ;(queues[partition] as PartitionQueue).add(buffer, keyStart, keyEnd, valueEnd, time)
     }
     this.#sender.pump()
     while (this.#queues.backlog.bytes > maxBufferedBytes) await this.#hurry()

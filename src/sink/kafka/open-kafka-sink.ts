@@ -12,6 +12,7 @@ import {
   internalTopic,
   kafkaCode,
   notAuthorized,
+  refusedCredentials,
   topicError,
 } from './kafka-errors.ts'
 import { KafkaSink, type KafkaSinkOptions } from './kafka-sink.ts'
@@ -36,6 +37,7 @@ export async function openKafkaSink(spec: KafkaSinkSpec, options: OpenOptions): 
   signal.addEventListener('abort', letGo, { once: true })
   const sink = new KafkaSink({ ...options, spec, client })
   try {
+    await client.authorize()
     await topicsAreThere(client, spec, signal)
     await whileEarly(() => sink.open(), signal)
     log('info', 'Successfully initialized new client')
@@ -54,9 +56,15 @@ export async function openKafkaSink(spec: KafkaSinkSpec, options: OpenOptions): 
  * (which are made where the brokers allow it), the address of a leader, the rights to write, and, where resolved messages
  * are `wanted`, that no topic is compacted: those have no key, which Kafka refuses there.
  */
-export async function dialKafka(spec: KafkaSinkSpec, wanted: { readonly resolved: boolean }): Promise<void> {
+export async function dialKafka(
+  spec: KafkaSinkSpec,
+  wanted: { readonly resolved: boolean; readonly signal?: AbortSignal },
+): Promise<void> {
   await using client = new KafkaClient(spec)
+  const letGo = (): void => void client[Symbol.asyncDispose]()
+  wanted.signal?.addEventListener('abort', letGo, { once: true })
   try {
+    await client.authorize()
     const answers = await topicsAreThere(client, spec)
     await reachALeader(client, answers)
     if (spec.acks === 'all') await client.newProducerId()
@@ -70,6 +78,8 @@ export async function dialKafka(spec: KafkaSinkSpec, wanted: { readonly resolved
     }
   } catch (error) {
     throw connectFailed(error, spec)
+  } finally {
+    wanted.signal?.removeEventListener('abort', letGo)
   }
 }
 
@@ -116,6 +126,8 @@ async function reachALeader(client: KafkaClient, answers: ReadonlyMap<string, To
 
 function connectFailed(error: unknown, spec: KafkaSinkSpec): FeedError {
   if (error instanceof FeedError) return error
+  const refused = refusedCredentials(error)
+  if (refused !== undefined) return refused
   const said = flatMessage(error)
   const message =
     `unable to open connection to broker: kafka: client has run out of available brokers to talk to ` +

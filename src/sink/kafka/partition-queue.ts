@@ -79,8 +79,13 @@ export class PartitionQueue {
     return this.#underWay?.batch.bytes ?? 0
   }
 
+  /** When the first row under way was committed, if it is large. */
+  get underWayTime(): string | undefined {
+    return this.#underWay?.batch.timeOf(0)
+  }
+
   /** As `RecordBatch.add`. */
-  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void {
+  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string): void {
     const size = Math.max(valueEnd, keyEnd) - Math.max(keyStart, 0)
     const { bytes: maxBytes, messages: maxMessages } = this.#limits
     let open = this.#open
@@ -92,7 +97,7 @@ export class PartitionQueue {
     this.#open = open
     // Its header counts when it holds something.
     const before = open.count === 0 ? 0 : open.bytes
-    open.add(bytes, keyStart, keyEnd, valueEnd)
+    open.add(bytes, keyStart, keyEnd, valueEnd, time)
     this.#backlog.bytes += open.bytes - before
     if (this.#isListed) return
     this.#isListed = true

@@ -29,6 +29,8 @@ export interface BatchHeader {
 export class RecordBatch {
   readonly #out: ByteWriter
   readonly #headers: Uint8Array
+  /** Commit times of large records, by index. */
+  readonly #times = new Map<number, string>()
   count = 0
 
   /** `headers`: of every record, as `recordHeaders` gives them. */
@@ -52,11 +54,21 @@ export class RecordBatch {
     this.#out.clear()
     this.#out.ensure(headerBytes)
     this.#out.length = headerBytes
+    if (this.#times.size > 0) this.#times.clear()
     this.count = 0
   }
 
-  /** Key `bytes[keyStart, keyEnd)`, value behind it; no key when `keyStart` is negative, no value when `valueEnd` is. */
-  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void {
+  /** Undefined: it is small. */
+  timeOf(record: number): string | undefined {
+    return this.#times.get(record)
+  }
+
+  /**
+   * Key `bytes[keyStart, keyEnd)`, value behind it; no key when `keyStart` is negative, no value when `valueEnd` is. `time`
+   * is kept for errors.
+   */
+  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string): void {
+    if (time !== undefined) this.#times.set(this.count, time)
     const out = this.#out
     const offset = this.count * 2
     const keyBytes = keyEnd - keyStart
@@ -132,7 +144,7 @@ export class RecordBatch {
       const value = valueLength === 1 ? 0 : valueLength / 2
       const joined = Buffer.concat([keyBytes, buffer.subarray(cursor.at, cursor.at + value)])
       const into = n < half ? halves[0] : halves[1]
-      into.add(joined, keyStart < 0 ? -1 : 0, key, valueLength === 1 ? -1 : joined.length)
+      into.add(joined, keyStart < 0 ? -1 : 0, key, valueLength === 1 ? -1 : joined.length, this.#times.get(n))
       cursor.at = end
     }
     return halves

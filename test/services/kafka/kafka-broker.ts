@@ -19,6 +19,8 @@ const stopWithinMs = 20_000
 export interface KafkaOptions {
   /** More listeners: SASL over TLS, and TLS that wants a client certificate. */
   readonly security?: boolean
+  /** Of the broker's certificate; negative: it has run out. */
+  readonly certificateDays?: number
   /** More lines of server.properties. */
   readonly properties?: readonly string[]
   readonly port?: number
@@ -54,7 +56,7 @@ export class KafkaBroker implements AsyncDisposable {
     this.port = port
     this.saslPort = sasl
     this.sslPort = ssl
-    this.security = options.security === true ? makeSecurity(dir) : undefined
+    this.security = options.security === true ? makeSecurity(dir, options.certificateDays) : undefined
     const { join: first } = options
     this.#clusterId = first === undefined ? undefined : first.#clusterId
     this.nodeId = first === undefined ? 1 : ++first.#members

@@ -18,7 +18,8 @@ export interface KafkaSecurity {
   readonly formatArgs: readonly string[]
 }
 
-export function makeSecurity(dir: string): KafkaSecurity {
+/** `serverDays`: how long the certificate of the broker is valid; negative: it has run out. */
+export function makeSecurity(dir: string, serverDays = 2): KafkaSecurity {
   const user = 'writer'
   const password = randomBytes(12).toString('hex')
   const path = (name: string): string => join(dir, name)
@@ -55,7 +56,7 @@ export function makeSecurity(dir: string): KafkaSecurity {
       'x509',
       '-req',
       '-days',
-      '2',
+      name === 'server' ? String(serverDays) : '2',
       '-in',
       path(`${name}.csr`),
       '-CA',

@@ -1,0 +1,81 @@
+// The token that the connections of a sink share. It is asked for once however many wait for it, kept until most of its
+// life is over, and used on to its end where no new one is to be had.
+
+import type { KafkaOauth } from '../../core/kafka-sink-spec.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { KafkaLog } from './kafka-client.ts'
+import { TokenEndpoint, type Token } from './token-endpoint.ts'
+
+/** Less than a connection waits for a new one to be ready. */
+const askMs = 8000
+/** A connection authenticates again when four fifths of its session are over, and needs a younger token by then. */
+const renewPart = 0.75
+/** Of a token that does not say how long it lives. */
+const unknownLifetimeMs = 60_000
+/** Sooner an endpoint is not asked again that just failed, while there is a token. */
+const pauseMs = 5000
+
+interface Held {
+  readonly value: string
+  readonly renewAtMs: number
+  readonly expiresAtMs: number
+}
+
+export interface TokenSourceOptions {
+  readonly sasl: KafkaOauth
+  /** PEM text of an authority that is trusted beside the usual ones. */
+  readonly ca: string | undefined
+  readonly log: KafkaLog
+  readonly withinMs?: number
+}
+
+export class TokenSource implements Disposable {
+  readonly #endpoint: TokenEndpoint
+  readonly #log: KafkaLog
+  readonly #withinMs: number
+  readonly #closed = new AbortController()
+  #held: Held | undefined
+  #asking: Promise<string> | undefined
+
+  constructor({ sasl, ca, log, withinMs = askMs }: TokenSourceOptions) {
+    this.#endpoint = new TokenEndpoint(sasl, ca)
+    this.#log = log
+    this.#withinMs = withinMs
+  }
+
+  /** A token that is valid for some time. */
+  get(): Promise<string> {
+    if (this.#held !== undefined && performance.now() < this.#held.renewAtMs) return Promise.resolve(this.#held.value)
+    this.#asking ??= this.#renew().finally(() => (this.#asking = undefined))
+    return this.#asking
+  }
+
+  /** The brokers did not take it: the next connection gets a new one. */
+  forget(): void {
+    this.#held = undefined
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed.abort(new FeedError('FEED_STATE', 'the sink is closed'))
+  }
+
+  async #renew(): Promise<string> {
+    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(this.#withinMs)])
+    try {
+      return this.#hold(await this.#endpoint.ask({ signal, withinMs: this.#withinMs }))
+    } catch (error) {
+      const held = this.#held
+      const nowMs = performance.now()
+      if (held === undefined || nowMs >= held.expiresAtMs || this.#closed.signal.aborted) throw error
+      this.#log('warn', `${(error as Error).message}; the token at hand is used on`)
+      this.#held = { ...held, renewAtMs: Math.min(nowMs + pauseMs, held.expiresAtMs) }
+      return held.value
+    }
+  }
+
+  #hold({ value, lifetimeMs = unknownLifetimeMs }: Token): string {
+    const nowMs = performance.now()
+    this.#held = { value, renewAtMs: nowMs + lifetimeMs * renewPart, expiresAtMs: nowMs + lifetimeMs }
+    return value
+  }
+}
