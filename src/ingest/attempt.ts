@@ -2,12 +2,11 @@
 // compares it with the slot, and changes gears by how far behind it is (bulk pulls far behind, the stream else).
 
 import type { LogHead } from '../changelog/files/log-head.ts'
-import type { LogWriter } from '../changelog/files/log-writer.ts'
-import { FeedError } from '../errors/feed-error.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import { MessageApplier } from './apply-message.ts'
 import { catchUp } from './catch-up.ts'
-import { askClock, ClockProbes, SourceClock } from './clock-probe.ts'
+import { askClock, SourceClock } from './clock-probe.ts'
+import { SlotFollower, type Gears } from './follow-slot.ts'
 import { GroupCommit } from './group-commit.ts'
 import { HealthCheck } from './health.ts'
 import type { FromIngest, IngestSettings, IngestStart } from './ingest.ts'
@@ -18,18 +17,8 @@ import { passOver } from './pass-over.ts'
 import { prepareSource } from './prepare-source.ts'
 import type { Remedy } from './remedy.ts'
 import { SerialQueries } from './serial-queries.ts'
-import { SlotStream } from './stream.ts'
 
 const readBufferBytes = 2 * 1024 * 1024
-const keepAliveMs = 10_000
-const healthMs = 5000
-/** Without feeds nobody waits for closed timestamps; the log's end must still move on. */
-const idleProbeMs = 5000
-const fastestProbeMs = 20
-/** A stream that has been far behind for so many looks in a row gives way to bulk pulls. */
-const farBehindBytes = 32n * 1024n * 1024n
-const gearLookMs = 1000
-const farBehindLooks = 3
 const applicationName = 'pg-changefeed ingest'
 
 export interface AttemptOptions {
@@ -46,49 +35,32 @@ export interface AttemptOptions {
   readonly signal: AbortSignal
 }
 
-interface Gears {
-  readonly writer: LogWriter
-  readonly applier: MessageApplier
-  readonly tail: LogTail
-  readonly commit: GroupCommit
-  readonly control: SerialQueries
-  readonly replication: RawConnection
-  readonly slot: string
-  readonly health: HealthCheck
-  readonly clock: SourceClock
-}
-
 export class Attempt {
   readonly #options: AttemptOptions
   /** Something beside the stream failed: the disk, the control connection. */
   readonly #failed = Promise.withResolvers<never>()
   readonly #connections: RawConnection[] = []
-  #closeWanted = false
-  #stream: SlotStream | undefined
+  readonly #follower: SlotFollower
   #tail: LogTail | undefined
-  wasStreaming = false
-  #probes: ClockProbes | undefined
-  #probing: NodeJS.Timeout | undefined
 
   constructor(options: AttemptOptions) {
     this.#options = options
     this.#failed.promise.catch(() => undefined)
+    this.#follower = new SlotFollower({ ...options, failed: this.#failed.promise, fail: this.#failed.reject })
+  }
+
+  get wasStreaming(): boolean {
+    return this.#follower.wasStreaming
   }
 
   /** Close a timestamp for what is committed now, as soon as the stream is there. */
   closeNow(): void {
-    if (this.#stream === undefined) this.#closeWanted = true
-    else this.#probe(true)
+    this.#follower.closeNow()
   }
 
   /** How often timestamps are closed may have changed. */
   rearm(): void {
-    if (this.#stream === undefined) return
-    clearInterval(this.#probing)
-    const { feeds, settings } = this.#options
-    const everyMs = feeds() === 0 ? idleProbeMs : Math.max(fastestProbeMs, settings().closedTargetMs)
-    this.#probing = setInterval(() => this.#probe(false), everyMs)
-    this.#probe(false)
+    this.#follower.rearm()
   }
 
   /** Why the source is not the one that the log was written from. */
@@ -103,7 +75,7 @@ export class Attempt {
     // Always anew: what an earlier attempt began and did not finish is cut off.
     const { writer, damage, last } = openLog(start.dir, head)
     const giveUp = (): void => {
-      if (this.#stream !== undefined) return
+      if (this.#follower.isStreaming) return
       // A backend that waits for transactions does not notice that we are gone, and would keep its slot.
       for (const connection of this.#connections) {
         void connection.cancel()
@@ -140,7 +112,7 @@ export class Attempt {
       const applier = new MessageApplier({ writer, tail, clock, warn: (why) => say({ tag: 'warning', why }) })
       const commit = new GroupCommit(
         writer,
-        () => this.#stream?.durable(),
+        () => this.#follower.durable(),
         (error) => this.#failed.reject(error),
       )
       const health = new HealthCheck({
@@ -156,7 +128,7 @@ export class Attempt {
       for (;;) {
         const gears = { health, clock, writer, applier, tail, commit, control, replication, slot }
         const isRoom = remedy.tag === 'none' && (await this.#catchUp(gears)) === 'near'
-        await this.#follow(gears, isRoom)
+        await this.#follower.follow(gears, isRoom)
         if (signal.aborted) break
         // The stream was left for bulk pulls; this connection would not stream again.
         await replication.close()
@@ -195,79 +167,5 @@ export class Attempt {
       pulling: () => say({ tag: 'state', state: { tag: 'pulling' } }),
     })
     return await Promise.race([caughtUp, this.#failed.promise])
-  }
-
-  /** Streams until ingest stops, or until it is so far behind that bulk pulls are better, if there is room for them. */
-  async #follow(gears: Gears, isRoom: boolean): Promise<void> {
-    const { writer, applier, tail, commit, control, replication, slot, health, clock } = gears
-    const { start, head, say, settings, signal } = this.#options
-    this.#probes = new ClockProbes(control, clock)
-    const stream = new SlotStream({
-      connection: replication,
-      slot,
-      overTcp: start.source.socketDir === undefined,
-      writer,
-      applier,
-      tail,
-      commit,
-      probes: this.#probes,
-      closedTargetMs: () => settings().closedTargetMs,
-      sourceLsn: () => head.sourceLsn,
-    })
-    const { done, end } = await stream.start()
-    this.#stream = stream
-    this.wasStreaming = true
-    say({ tag: 'state', state: { tag: 'streaming' } })
-    const left = Promise.withResolvers<void>()
-    const leave = (): void => left.resolve()
-    signal.addEventListener('abort', leave)
-    if (signal.aborted) leave()
-    let looks = 0
-    const timers = [
-      setInterval(() => stream.confirm(), keepAliveMs),
-      setInterval(() => health.check().catch((error: unknown) => this.#failed.reject(error)), healthMs),
-      setInterval(() => {
-        looks = head.sourceLsn - stream.received > farBehindBytes ? looks + 1 : 0
-        if (isRoom && looks >= farBehindLooks && !applier.inTransaction) leave()
-      }, gearLookMs),
-    ]
-    this.rearm()
-    health.check().catch((error: unknown) => this.#failed.reject(error))
-    if (this.#closeWanted) this.#probe(true)
-    this.#closeWanted = false
-    try {
-      const ended = done.then(() =>
-        Promise.reject(new FeedError('FEED_SOURCE_DOWN', 'PostgreSQL ended the replication stream')),
-      )
-      ended.catch(() => undefined)
-      await Promise.race([ended, this.#failed.promise, left.promise])
-      if (!signal.aborted) await Promise.race([end(), this.#failed.promise])
-      // What has arrived becomes durable, and the slot hears of it.
-      await commit.drain()
-      if (signal.aborted) stream.confirm()
-    } catch (error) {
-      // What came before the change that the server cannot send is complete, and must not come again in front of it.
-      if (error instanceof FeedError && error.code === 'FEED_SOURCE_REFUSED') await commit.drain()
-      throw error
-    } finally {
-      signal.removeEventListener('abort', leave)
-      for (const timer of timers) clearInterval(timer)
-      clearInterval(this.#probing)
-      stream.stop()
-      this.#stream = undefined
-    }
-  }
-
-  #probe(exact: boolean): void {
-    const { head } = this.#options
-    const stream = this.#stream
-    this.#probes?.ask(exact).then(
-      (probe) => {
-        if (probe === undefined) return
-        head.sourceLsn = probe.lsn
-        stream?.probed()
-      },
-      (error: unknown) => this.#failed.reject(error),
-    )
   }
 }

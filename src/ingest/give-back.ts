@@ -12,7 +12,7 @@ import type { SourceConnection } from '../postgres/source-connection.ts'
 import { publication } from './install-names.ts'
 import { install } from './install-sql.ts'
 import { beginSql, isLocked, lockSql } from './lock-tables.ts'
-import { watchingLock } from './watch.ts'
+import { watchingLock } from './already-watched.ts'
 
 export interface GiveBackOptions {
   /** Undefined: those that were not needed for `keepMs`. */

@@ -11,10 +11,17 @@ import { installedSql } from './install-sql.ts'
 import type { Queries } from './serial-queries.ts'
 import { watchTables } from './watch.ts'
 
-/** Every so many looks, also what only the event trigger would have told is looked for. */
+/**
+ * Every so many checks, also what only the event trigger would have told is looked for: in one go where tables are few, and
+ * so many at each check else. A source with thousands is not asked to describe all of them at once.
+ */
 const lookEvery = 12
+const lookTables = 100
 
 const stateSql = `SELECT (${installedSql})::text, (SELECT token FROM changefeed.source), (SELECT EXISTS (SELECT FROM changefeed.watched w WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = w.relid)))::text`
+
+export const lookSql = (after: number, most: number): string =>
+  `SELECT next::text, are_done FROM changefeed.look(${after}, ${most})`
 
 export interface HealthOptions {
   readonly control: Queries
@@ -31,7 +38,10 @@ export class HealthCheck {
   #isChecking = false
   /** The tables whose gap is in the log and that are not back yet. */
   #told = ''
-  #looks = 0
+  /** Until the next round of looks begins. The first one comes with the first check: nobody has looked while we were away. */
+  #checksToRound = 0
+  /** Behind which table the round goes on; 0: it is over. */
+  #lookAfter = 0
   #lookAgain = false
 
   constructor(options: HealthOptions) {
@@ -56,12 +66,7 @@ export class HealthCheck {
     // The next attempt installs what is not there, and writes down what it means for the log.
     if (isInstalled !== 'true' || tokenNow !== token)
       throw new FeedError('FEED_SOURCE_REFUSED', 'what pg-changefeed keeps in the source database was changed')
-    this.#looks += 1
-    if (isGone === 'true' || this.#lookAgain || this.#looks % lookEvery === 0) {
-      const [done] = await control.query('SELECT changefeed.look()')
-      // A table was in use.
-      this.#lookAgain = done?.[0] !== 't'
-    }
+    await this.#look(isGone === 'true')
     const lost = await control.query('SELECT relid::text, name FROM changefeed.lost()')
     if (lost.length === 0) {
       this.#told = ''
@@ -89,5 +94,17 @@ export class HealthCheck {
     }
     // Lost once more, it is another gap.
     if (areBack) this.#told = ''
+  }
+
+  async #look(isGone: boolean): Promise<void> {
+    const isNewRound = this.#checksToRound <= 0
+    if (isNewRound) this.#checksToRound = lookEvery
+    this.#checksToRound -= 1
+    if (!isNewRound && !isGone && !this.#lookAgain && this.#lookAfter === 0) return
+    const [row] = await this.#options.control.query(lookSql(this.#lookAfter, lookTables))
+    const [next, areDone] = row ?? []
+    // A table was in use.
+    this.#lookAgain = areDone !== 't'
+    this.#lookAfter = Number(next)
   }
 }

@@ -120,7 +120,8 @@ BEGIN
   UPDATE changefeed.watched SET description = fresh, types = used WHERE relid = relation;
 END $$;
 
--- The watched tables that a change of these relations (tables, indexes, composite types) and types concerns.
+-- The watched tables that a change of these relations (tables, indexes, composite types) and types concerns. However many
+-- tables are watched, only indexes are looked into: every DDL of the database comes here.
 CREATE OR REPLACE FUNCTION changefeed.concerned(relations oid[], touched oid[]) RETURNS oid[]
 LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
   WITH RECURSIVE changed(relation) AS (
@@ -131,8 +132,17 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
       UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = changed.relation
     ) next
   )
-  SELECT coalesce(array_agg(relid ORDER BY relid), '{}') FROM changefeed.watched
-  WHERE relid IN (SELECT relation FROM changed) OR types && touched
+  SELECT coalesce(array_agg(relid ORDER BY relid), '{}') FROM (
+    SELECT relid FROM changefeed.watched WHERE relid = ANY (ARRAY(SELECT relation FROM changed))
+    UNION SELECT relid FROM changefeed.watched WHERE types && touched) AS found
+$$;
+
+-- Those whose name, or whose types' names, hold the name of one of these schemas.
+CREATE OR REPLACE FUNCTION changefeed.concerned_by_schemas(schemas oid[]) RETURNS oid[]
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT coalesce(array_agg(relid ORDER BY relid), '{}') FROM changefeed.watched w
+  WHERE EXISTS (SELECT FROM pg_class c WHERE c.oid = w.relid AND relnamespace = ANY (schemas))
+    OR EXISTS (SELECT FROM pg_type t WHERE t.oid = ANY (w.types) AND typnamespace = ANY (schemas))
 $$;
 
 -- Row types of relations that columns or other types consist of, and types that were named themselves.
@@ -167,15 +177,16 @@ BEGIN
         JOIN pg_namespace n ON n.nspname = o.address_names[1] JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.address_names[2]
         WHERE o.object_type IN ('table constraint', 'default value'));
     ELSIF tg_tag = 'ALTER SCHEMA' THEN
-      SELECT array_agg(relid), '{}' INTO relations, touched FROM changefeed.watched;
+      touched := '{}';
+      tables := changefeed.concerned_by_schemas(ARRAY(SELECT objid FROM pg_event_trigger_ddl_commands()));
     ELSE
       SELECT array_agg(objid) FILTER (WHERE classid = 'pg_class'::regclass), coalesce(array_agg(objid) FILTER (WHERE classid = 'pg_type'::regclass), '{}')
         INTO relations, touched FROM pg_event_trigger_ddl_commands();
       touched := touched || changefeed.row_types(relations);
     END IF;
-    tables := changefeed.concerned(coalesce(relations, '{}'), touched);
+    tables := coalesce(tables, changefeed.concerned(coalesce(relations, '{}'), touched));
   EXCEPTION WHEN OTHERS THEN
-    -- Somebody's command must not fail for what is wrong with us; what was missed is looked for every minute.
+    -- Somebody's command must not fail for what is wrong with us; what was missed is looked for by changefeed.look().
     RAISE WARNING 'changefeeds could not see what % changed: %', tg_tag, SQLERRM;
     RETURN;
   END;

@@ -46,6 +46,8 @@ CREATE TABLE IF NOT EXISTS changefeed.watched (
 );
 -- Types of users that the table is made of.
 ALTER TABLE changefeed.watched ADD COLUMN IF NOT EXISTS types oid[] NOT NULL DEFAULT '{}';
+-- Each DDL that changes a type asks for the tables that are made of it.
+CREATE INDEX IF NOT EXISTS watched_types ON changefeed.watched USING gin (types) WITH (fastupdate = off);
 DO $$ BEGIN
   -- Made by an earlier version.
   IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'changefeed.watched'::regclass AND attname = 'needed_at') THEN
@@ -77,6 +79,7 @@ ALTER TABLE changefeed.source ENABLE ALWAYS TRIGGER only_ours;
 -- Descriptions came as logical messages once.
 DROP FUNCTION IF EXISTS changefeed.emit(jsonb);
 DROP FUNCTION IF EXISTS changefeed.look();
+DROP FUNCTION IF EXISTS changefeed.published();
 ${describeSql}${watchingSql}${ddlSql}
 
 DO $$

@@ -21,11 +21,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
       AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL)
 $$;
 
--- The relations whose every row is published, whole: for many at once.
-CREATE OR REPLACE FUNCTION changefeed.published() RETURNS SETOF oid
+-- Of these relations the ones whose every row is published, whole.
+CREATE OR REPLACE FUNCTION changefeed.published_among(relations oid[]) RETURNS SETOF oid
 LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
   SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-  WHERE p.pubname = '${publication}' AND (SELECT changefeed.publishes_all())
+  WHERE r.prrelid = ANY (relations) AND p.pubname = '${publication}' AND (SELECT changefeed.publishes_all())
     AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL
 $$;
 
@@ -66,29 +66,37 @@ $$;
 -- Called in the transaction that adds the table to the publication and holds a lock that keeps writers out.
 CREATE OR REPLACE FUNCTION changefeed.register(relation oid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE used oid[] := changefeed.types_of(relation);
 BEGIN
-  PERFORM changefeed.hold_types(changefeed.types_of(relation), false);
-  INSERT INTO changefeed.watched (relid, description, types)
-    VALUES (relation, changefeed.describe(relation), changefeed.types_of(relation))
+  IF used <> '{}' THEN
+    PERFORM changefeed.hold_types(used, false);
+    -- Others may have changed them while these locks were waited for.
+    used := changefeed.types_of(relation);
+  END IF;
+  INSERT INTO changefeed.watched (relid, description, types) VALUES (relation, changefeed.describe(relation), used)
     ON CONFLICT (relid) DO UPDATE SET description = excluded.description, types = excluded.types;
 END $$;
 
--- Writes a description of every watched table that is not what it was: for what no event trigger has seen. False: a table
--- is in use, and stands to be looked at again; described now, it would not be told which of its rows are older.
-CREATE OR REPLACE FUNCTION changefeed.look() RETURNS boolean
+-- Writes a description of every watched table that is not what it was, for what no event trigger has seen: of all that
+-- are gone, and of \`most\` others, those behind \`after\` in the order of their oids. \`next\` is where the next look begins;
+-- 0: at the first. \`are_done\` is false when a table is in use and stands to be looked at again; described now, it would not
+-- be told which of its rows are older.
+CREATE OR REPLACE FUNCTION changefeed.look(after oid, most int, OUT next oid, OUT are_done boolean)
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
-DECLARE relation oid; are_done boolean := true;
+DECLARE part oid[]; relation oid;
 BEGIN
-  UPDATE changefeed.watched SET description = description || '{"dropped": true}' WHERE relid NOT IN (SELECT oid FROM pg_class);
-  DELETE FROM changefeed.watched WHERE relid NOT IN (SELECT oid FROM pg_class);
+  are_done := true;
+  UPDATE changefeed.watched w SET description = description || '{"dropped": true}' WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = w.relid);
+  IF FOUND THEN DELETE FROM changefeed.watched w WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = w.relid); END IF;
+  part := ARRAY(SELECT relid FROM changefeed.watched WHERE relid > after ORDER BY relid LIMIT most);
+  next := CASE WHEN cardinality(part) < most THEN 0 ELSE part[most] END;
   FOR relation IN SELECT relid FROM changefeed.watched
-      WHERE changefeed.describe(relid) <> description OR changefeed.is_incomplete(relid) ORDER BY relid LOOP
+      WHERE relid = ANY (part) AND (changefeed.describe(relid) <> description OR changefeed.is_incomplete(relid)) ORDER BY relid LOOP
     BEGIN
       PERFORM changefeed.look_at(relation, 'look');
     EXCEPTION WHEN lock_not_available OR deadlock_detected OR object_in_use OR undefined_table THEN
       are_done := false;
     END;
   END LOOP;
-  RETURN are_done;
 END $$;
 `

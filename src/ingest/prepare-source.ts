@@ -54,8 +54,6 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   if (verdict.tag === 'continue' && at.copy !== undefined) verdict = { tag: 'gap', goesOn: 'at the slot', gap: at.copy }
   if (verdict.tag === 'continue') {
     if (known?.timeline !== identity.timeline) keepIdentity(dir, identity)
-    // What the event trigger has not seen because somebody had switched it off.
-    await control.query('SELECT changefeed.look()')
     return { token: token ?? '', slot, gap: undefined, confirmed: facts?.confirmedLsn }
   }
 

@@ -4,7 +4,15 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { publication } from './install-names.ts'
 import { beginSql, lockSql } from './lock-tables.ts'
-import type { TableToWatch } from './watch.ts'
+
+export interface TableToWatch {
+  readonly relid: number
+  /**
+   * What must be done to the table first, under its lock, for example ALTER TABLE … REPLICA IDENTITY FULL. Not done
+   * again where the table is watched already with the identity it needs.
+   */
+  readonly statements?: readonly string[] | undefined
+}
 
 export interface BatchOptions {
   /** A lock that is not free is waited for, for a short while. */
@@ -40,7 +48,7 @@ export async function watchBatch(
   const isLoss = await mend(connection, relids, isLossTold)
 
   const state = await connection.query(
-    `SELECT t.relid::text, t.relid IN (SELECT changefeed.published()), EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = t.relid) FROM unnest('{${relids}}'::oid[]) AS t (relid)`,
+    `SELECT t.relid::text, t.relid IN (SELECT changefeed.published_among('{${relids}}')), EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = t.relid) FROM unnest('{${relids}}'::oid[]) AS t (relid)`,
   )
   const unpublished = state.filter(([, isPublished]) => isPublished !== 't')
   // A member that is not published whole has a row filter or a column list.
@@ -73,13 +81,13 @@ export async function namesOf(
 /** Put right in silence, what was not published would never be missed by the feeds that follow these tables. */
 async function mend(connection: RawConnection, relids: string, isLossTold: boolean): Promise<boolean> {
   const [state] = await connection.query(
-    `SELECT changefeed.publishes_all() AND NOT EXISTS (SELECT FROM changefeed.watched WHERE relid IN (${relids}) AND relid NOT IN (SELECT changefeed.published()))`,
+    `SELECT changefeed.publishes_all() AND NOT EXISTS (SELECT FROM changefeed.watched WHERE relid IN (${relids}) AND relid NOT IN (SELECT changefeed.published_among('{${relids}}')))`,
   )
   if (state?.[0] === 't') return false
   const lost = isLossTold ? [] : await connection.query(distrustSql)
   // Watched without being published: its changes were lost, and only what comes now is complete.
   await connection.query(
-    `UPDATE changefeed.watched SET since_xid = pg_current_xact_id(), since = clock_timestamp() WHERE relid IN (${relids}) AND relid NOT IN (SELECT changefeed.published()); SELECT changefeed.mend()`,
+    `UPDATE changefeed.watched SET since_xid = pg_current_xact_id(), since = clock_timestamp() WHERE relid IN (${relids}) AND relid NOT IN (SELECT changefeed.published_among('{${relids}}')); SELECT changefeed.mend()`,
   )
   return lost.length > 0
 }

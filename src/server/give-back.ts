@@ -5,7 +5,8 @@ import type { Logger } from 'pino'
 import type { JobRegistry } from '../jobs/registry.ts'
 import { giveBackTables } from '../ingest/give-back.ts'
 import type { SettingsStore } from '../settings/store.ts'
-import type { Source, Sources } from './sources.ts'
+import type { Source } from './open-source.ts'
+import type { Sources } from './sources.ts'
 
 const lookMs = { least: 500, most: 30_000 }
 

@@ -7,7 +7,7 @@ import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
 import { holdScan, type HeldScan, type ScanHolder } from '../feed/held-scan.ts'
 import { waitHint } from '../postgres/explain-wait.ts'
-import type { Source } from './sources.ts'
+import type { Source } from './open-source.ts'
 
 export interface HoldCutOptions {
   readonly source: Source

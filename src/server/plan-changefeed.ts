@@ -16,7 +16,7 @@ import { resolveTargets } from '../plan/catalogue.ts'
 import { closePlan, openPlan, type Opening, type Plan } from '../plan/plan.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
 import { catalogueQueries, currentUser } from './catalogue-queries.ts'
-import type { Source } from './sources.ts'
+import type { Source } from './open-source.ts'
 import type { DeskOptions } from './statement-desk.ts'
 
 export interface PlannedChangefeed extends Plan {

@@ -6,7 +6,7 @@
 import type { Logger } from 'pino'
 import type { FeedTarget } from '../core/feed-spec.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { JobRights } from '../jobs/job-rights.ts'
+import type { CreatorRights, JobRights } from '../jobs/job-rights.ts'
 import { lackOf } from '../plan/targets.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
@@ -73,16 +73,16 @@ export class RightsWatch {
   async #lacks(database: string, watched: readonly WatchedRights[]): Promise<Map<WatchedRights, FeedError>> {
     const { source, rights } = this.#options
     const lacks = new Map<WatchedRights, FeedError>()
+    const users = new Set(watched.flatMap(({ hasSink, user }) => (hasSink ? [user] : [])))
+    const creators = new Map<string, CreatorRights>()
+    for (const user of users) creators.set(user, await rights.ofCreator(user))
     const connection = await openRawConnection({ source: { ...source, database } })
     let rows
     try {
-      rows = await connection.query(factsSql(watched))
+      rows = await connection.query(doubtfulSql(watched, creators))
     } finally {
       await connection.close()
     }
-    const users = new Set(watched.flatMap(({ hasSink, user }) => (hasSink ? [user] : [])))
-    const creators = new Map<string, Awaited<ReturnType<JobRights['ofCreator']>>>()
-    for (const user of users) creators.set(user, await rights.ofCreator(user))
     for (const [index, hasUser, relid, schema, name, mayRead, rowSecurity] of rows) {
       const of = watched[Number(index)] as WatchedRights
       if (lacks.has(of) || (hasUser !== 't' && of.hasSink)) continue
@@ -103,16 +103,22 @@ export class RightsWatch {
   }
 }
 
-/** A table that is gone is not in the answer: the log says so. */
-function factsSql(watched: readonly WatchedRights[]): string {
-  const wanted = watched.flatMap(({ user, targets }, index) =>
-    targets.map(({ relid }) => `(${index}, ${literal(user)}, ${relid})`),
-  )
-  return `SELECT w.index, m.oid IS NOT NULL, c.oid, n.nspname, c.relname,
-  coalesce(pg_catalog.has_table_privilege(m.oid, c.oid, 'SELECT'), false),
+/**
+ * The tables of which a right may be missing: who watches thousands is not told of each, every few seconds, that all is
+ * well. A table that is gone is not in the answer: the log says so.
+ */
+function doubtfulSql(watched: readonly WatchedRights[], creators: ReadonlyMap<string, CreatorRights>): string {
+  const wanted = watched.map(({ user, targets, hasSink }, index) => {
+    const creator = hasSink ? creators.get(user) : undefined
+    const isByTable = creator !== undefined && !creator.isAdmin && !creator.mayCreate
+    return `(${index}, ${literal(user)}, '{${targets.map(({ relid }) => relid).join()}}'::oid[], ${isByTable})`
+  })
+  return `SELECT w.index, m.oid IS NOT NULL, c.oid, n.nspname, c.relname, has.may_read, has.row_security
+FROM (VALUES ${wanted.join(', ')}) AS w (index, role, relids, by_table)
+LEFT JOIN pg_catalog.pg_roles m ON m.rolname = w.role
+JOIN pg_catalog.pg_class c ON c.oid = ANY (w.relids) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (SELECT coalesce(pg_catalog.has_table_privilege(m.oid, c.oid, 'SELECT'), false) AS may_read,
   c.relrowsecurity AND NOT coalesce(m.rolsuper OR m.rolbypassrls
-    OR (NOT c.relforcerowsecurity AND pg_catalog.pg_has_role(m.oid, c.relowner, 'USAGE')), false)
-FROM (VALUES ${wanted.join(', ')}) AS w (index, role, relid)
-JOIN pg_catalog.pg_class c ON c.oid = w.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-LEFT JOIN pg_catalog.pg_roles m ON m.rolname = w.role`
+    OR (NOT c.relforcerowsecurity AND pg_catalog.pg_has_role(m.oid, c.relowner, 'USAGE')), false) AS row_security) AS has
+WHERE w.by_table OR NOT has.may_read OR has.row_security`
 }

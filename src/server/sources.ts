@@ -2,37 +2,21 @@
 // A source begins with the first changefeed of its database and goes on, also over restarts, so that a later cursor finds
 // the log; it ends when no table of the database is watched any more.
 
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import type { Logger } from 'pino'
-import type { Changelog } from '../changelog/changelog.ts'
-import { LogHead } from '../changelog/files/log-head.ts'
-import { openChangelog } from '../changelog/files/open-changelog.ts'
 import { maxLogical, zeroHlc, type Hlc } from '../core/hlc.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { FromIngest, IngestSettings } from '../ingest/ingest.ts'
-import { IngestThread } from '../ingest/ingest-thread.ts'
-import { uninstall } from '../ingest/uninstall.ts'
+import type { IngestSettings } from '../ingest/ingest.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { SettingsStore } from '../settings/store.ts'
+import { openSource, type Source } from './open-source.ts'
+import { removeRetired, retiredLogs, retireLog } from './retired-log.ts'
+import { sourceReady, type ReadyOptions } from './source-ready.ts'
 import { TableUses } from './table-uses.ts'
-
-/** The folder of a log whose source has ended, and from whose database not everything may have been taken yet. */
-const retiredSuffix = '.retired'
 
 /** DROP DATABASE is done by then, or has failed. */
 const letGoMs = 10_000
-
-export interface Source {
-  readonly connection: SourceConnection
-  readonly dir: string
-  readonly head: LogHead
-  readonly log: Changelog
-  readonly ingest: IngestThread
-  /** Tables that changefeeds of this server are in need of. */
-  readonly uses: TableUses
-}
 
 /** A source that is needed until `free` is called. */
 export interface SourceUse {
@@ -46,13 +30,6 @@ export interface SourcesOptions {
   readonly source: Omit<SourceConnection, 'database'>
   readonly settings: SettingsStore
   readonly log: Logger
-}
-
-export interface EnsureOptions {
-  /** Whoever asks does not wait any more. */
-  readonly signal?: AbortSignal
-  /** Hears, now and then, what is waited for. */
-  readonly waiting?: (why: string) => void
 }
 
 export class Sources {
@@ -79,11 +56,10 @@ export class Sources {
 
   /** Starts ingest for every database that has a changelog. */
   async resume(): Promise<void> {
-    for (const name of readdirSync(this.#options.dir))
-      if (name.endsWith(retiredSuffix)) await this.#finishRetiring(name.slice(0, -retiredSuffix.length))
+    for (const oid of retiredLogs(this.#options.dir)) await this.#removeRetired(oid)
     for (const oid of readdirSync(this.#options.dir)) {
       if (!/^\d+$/.test(oid)) continue
-      const name = await this.#ask('system', `SELECT datname FROM pg_database WHERE oid = ${oid}`)
+      const name = await this.#nameOf(oid)
       if (name === undefined)
         this.#options.log.warn({ oid }, 'a changelog is left of a database that does not exist any more')
       else this.#open(oid, name)
@@ -100,7 +76,7 @@ export class Sources {
    * The source of a database, reading its slot; made when it is the first time. From here on these tables are needed, so
    * that they are not given back.
    */
-  async use(database: string, relids: readonly number[], { signal, waiting }: EnsureOptions = {}): Promise<SourceUse> {
+  async use(database: string, relids: readonly number[], options: ReadyOptions): Promise<SourceUse> {
     const oid = await this.#ask(database, 'SELECT oid::text FROM pg_database WHERE datname = current_database()')
     if (oid === undefined) throw new FeedError('FEED_NO_DATABASE', `database "${database}" does not exist`)
     for (;;) {
@@ -111,7 +87,7 @@ export class Sources {
     const source = this.#sources.get(oid) ?? this.#open(oid, database)
     const free = source.uses.hold(relids)
     try {
-      await readyOrLeft(source.ingest, signal, waiting)
+      await sourceReady(source.ingest, options)
     } catch (error) {
       free()
       throw error
@@ -149,24 +125,21 @@ export class Sources {
     if (watched !== '0') return false
     this.#sources.delete(oid)
     await ingest.stop()
-    rmSync(dir + retiredSuffix, { recursive: true, force: true })
-    renameSync(dir, dir + retiredSuffix)
-    await this.#finishRetiring(oid)
+    retireLog(dir)
+    await this.#removeRetired(oid)
     return true
   }
 
-  async #finishRetiring(oid: string): Promise<void> {
-    const { dir, source, log } = this.#options
-    const folder = join(dir, oid)
+  async #removeRetired(oid: string): Promise<void> {
+    const { dir: root, source, log } = this.#options
     try {
-      const database = await this.#ask('system', `SELECT datname FROM pg_database WHERE oid = ${oid}`)
-      // Where a new log has begun, it has the slot now.
-      if (database !== undefined && !existsSync(folder) && !(await uninstall({ ...source, database }))) {
-        renameSync(folder + retiredSuffix, folder)
-        return
-      }
-      rmSync(folder + retiredSuffix, { recursive: true, force: true })
-      log.info({ database }, 'no table of the database is watched any more: its slot and its changelog are gone')
+      const name = await this.#nameOf(oid)
+      const database = name === undefined ? undefined : { ...source, database: name }
+      if (await removeRetired({ root, oid, database }))
+        log.info(
+          { database: name },
+          'no table of the database is watched any more: its slot and its changelog are gone',
+        )
     } catch (error) {
       log.warn(
         { oid, error: String(error) },
@@ -187,7 +160,7 @@ export class Sources {
     await ingest.stop()
     const look = async (): Promise<void> => {
       if (this.#isClosed || this.#sources.has(oid)) return
-      const name = await this.#ask('system', `SELECT datname FROM pg_database WHERE oid = ${oid}`)
+      const name = await this.#nameOf(oid)
       if (name === undefined) rmSync(dir, { recursive: true, force: true })
       else this.#open(oid, name)
     }
@@ -206,30 +179,10 @@ export class Sources {
 
   #open(oid: string, database: string): Source {
     const { dir: root, source, log } = this.#options
-    const dir = join(root, oid)
-    const head = new LogHead()
-    const connection = { ...source, database }
-    const heard = (message: FromIngest): void => {
-      if (message.tag === 'gap')
-        log.error({ database, reason: message.reason }, 'changes are missing from the changelog')
-      if (message.tag === 'warning') log.warn({ database }, message.why)
-      if (message.tag === 'waiting') log.info({ database, why: message.why }, 'the replication slot cannot be made yet')
-      if (message.tag !== 'state') return
-      const { state } = message
-      if (state.tag === 'failed' || state.tag === 'retrying') {
-        log.warn(
-          { database, error: state.error.message },
-          state.tag === 'failed' ? 'ingest stopped' : 'ingest tries again',
-        )
-      } else log.debug({ database, state: state.tag }, 'ingest')
-    }
-    const ingest = new IngestThread(
-      { dir, head: head.shared, source: connection, settings: this.#ingestSettings() },
-      heard,
-    )
     let uses = this.#uses.get(oid)
     if (uses === undefined) this.#uses.set(oid, (uses = new TableUses()))
-    const opened = { connection, dir, head, log: openChangelog(dir, head.shared), ingest, uses }
+    const connection = { ...source, database }
+    const opened = openSource({ oid, root, connection, settings: this.#ingestSettings(), uses, log })
     this.#sources.set(oid, opened)
     return opened
   }
@@ -243,6 +196,11 @@ export class Sources {
     }
   }
 
+  /** Undefined: the database does not exist any more. */
+  #nameOf(oid: string): Promise<string | undefined> {
+    return this.#ask('system', `SELECT datname FROM pg_database WHERE oid = ${oid}`)
+  }
+
   async #ask(database: string, sql: string): Promise<string | undefined> {
     const connection = await openRawConnection({ source: { ...this.#options.source, database } })
     try {
@@ -250,28 +208,5 @@ export class Sources {
     } finally {
       await connection.close()
     }
-  }
-}
-
-const tellEveryMs = 1000
-
-/** Settles when the source is ready; rejects when it cannot be, or with the signal's reason. */
-async function readyOrLeft(ingest: IngestThread, signal?: AbortSignal, waiting?: (why: string) => void): Promise<void> {
-  const left = Promise.withResolvers<never>()
-  const leave = (): void => left.reject(signal?.reason)
-  signal?.throwIfAborted()
-  signal?.addEventListener('abort', leave)
-  let told: string | undefined
-  const timer = setInterval(() => {
-    const why = ingest.waiting
-    if (why === undefined || why === told) return
-    told = why
-    waiting?.(why)
-  }, tellEveryMs)
-  try {
-    await Promise.race([ingest.ready, left.promise])
-  } finally {
-    clearInterval(timer)
-    signal?.removeEventListener('abort', leave)
   }
 }

@@ -1,0 +1,47 @@
+// What is known of tables that are watched: which of those that somebody wants are not watched as wanted, and since when
+// a table is.
+
+import { wallOfPgMicros, type Hlc } from '../core/hlc.ts'
+import type { RawConnection } from '../postgres/raw-connection.ts'
+import type { TableToWatch } from './watch-batch.ts'
+
+/**
+ * Taken while tables are given back, so that whoever finds a table watched knows that it stays so: it must be known to
+ * be needed before it is asked for here.
+ */
+export const watchingLock = `hashtext('pg_changefeed watched')`
+
+/** In the order of their oids, in which everybody locks them. */
+export async function notAsWanted(
+  connection: RawConnection,
+  tables: readonly TableToWatch[],
+): Promise<readonly TableToWatch[]> {
+  const rows = await connection.query(
+    `BEGIN; SELECT FROM pg_advisory_xact_lock_shared(${watchingLock}); SELECT w.relid::text, c.relreplident FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid WHERE w.relid IN (SELECT changefeed.published_among('{${tables.map(({ relid }) => relid).join()}}')) AND EXISTS (SELECT FROM pg_index WHERE indrelid = w.relid AND indisprimary); COMMIT`,
+  )
+  const watched = new Map(rows.filter((row) => row.length === 2).map(([relid, identity]) => [Number(relid), identity]))
+  return tables
+    .filter(({ relid, statements }) => {
+      const identity = watched.get(relid)
+      return identity === undefined || (statements !== undefined && statements.length > 0 && identity !== 'f')
+    })
+    .toSorted((a, b) => a.relid - b.relid)
+}
+
+/** Per table; undefined: not known any more. */
+export async function watchedSince(
+  connection: RawConnection,
+  tables: readonly TableToWatch[],
+): Promise<ReadonlyMap<number, Hlc | undefined>> {
+  // Commit times are kept as long as their transaction ids are, where they are kept at all. The time at which the row was
+  // written is good, too: nobody writes to a table between then and the commit.
+  const rows = await connection.query(
+    `SELECT relid::text, ((extract(epoch FROM coalesce(CASE WHEN current_setting('track_commit_timestamp') = 'on' THEN pg_xact_commit_timestamp(since_xid::xid) END, since)) * 1000000)::bigint - 946684800000000)::text FROM changefeed.watched WHERE relid IN (${tables.map(({ relid }) => relid).join(', ')})`,
+  )
+  return new Map(
+    rows.map(([relid, micros]) => [
+      Number(relid),
+      micros == null ? undefined : { wall: wallOfPgMicros(BigInt(micros)), logical: 0 },
+    ]),
+  )
+}

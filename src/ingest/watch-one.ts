@@ -1,0 +1,79 @@
+// Takes one table under watch that somebody else may have locked: it is tried again and again until a deadline, and then
+// the error names who has it.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { FeedError } from '../errors/feed-error.ts'
+import type { RawConnection } from '../postgres/raw-connection.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
+import { isLocked, LockWatcher } from './lock-tables.ts'
+import { namesOf, watchBatch, type TableToWatch } from './watch-batch.ts'
+
+const lockPauseMs = 100
+const defaultDeadlineMs = 10_000
+const tellAfterMs = 1500
+
+export interface WatchOptions {
+  readonly lockDeadlineMs?: number
+  /** The log says already that changes of the table are missing. */
+  readonly isLossTold?: boolean
+  readonly signal?: AbortSignal | undefined
+  /** The process of PostgreSQL that whoever asked is connected to: it must not be in the way itself. */
+  readonly askedBy?: number | undefined
+  /** Hears, now and then, what takes long. */
+  readonly told?: ((progress: string) => void) | undefined
+}
+
+/** True: changes of watched tables were not published until now, and the log does not say so yet. */
+export async function watchOne(
+  source: SourceConnection,
+  connection: RawConnection,
+  table: TableToWatch,
+  { lockDeadlineMs = defaultDeadlineMs, isLossTold = false, askedBy, told, signal }: WatchOptions,
+): Promise<boolean> {
+  const deadline = Date.now() + lockDeadlineMs
+  const tellAt = Date.now() + tellAfterMs
+  let isTold = false
+  await using watcher = new LockWatcher(source, connection)
+  for (;;) {
+    try {
+      return await watcher.during(watchBatch(connection, [table], { isWaiting: true, isLossTold }))
+    } catch (error) {
+      await connection.query('ROLLBACK')
+      if (!isLocked(error)) throw error
+      const name = async (): Promise<string> => [...(await namesOf(connection, [table])).values()][0] ?? ''
+      if (watcher.blockers.some(({ pid }) => pid === askedBy)) throw ownLock(await name())
+      if (Date.now() > deadline) throw locked(await name(), lockDeadlineMs, watcher)
+      if (!isTold && Date.now() > tellAt) {
+        told?.(`waiting for table ${await name()}, which is in use by ${usersOf(watcher)}`)
+        isTold = true
+      }
+      await delay(lockPauseMs, undefined, { signal })
+    }
+  }
+}
+
+function ownLock(name: string): FeedError {
+  return new FeedError(
+    'FEED_STATE',
+    `table ${name} cannot be locked: the transaction that this changefeed is started in has used it`,
+    {
+      hint: 'COMMIT or ROLLBACK first, and start the changefeed outside of a transaction (drivers that begin one by themselves have an autocommit mode)',
+      sqlstate: '55P03',
+    },
+  )
+}
+
+function usersOf({ blockers }: LockWatcher): string {
+  return blockers.length === 0 ? 'other transactions' : blockers.map(({ text }) => text).join('; ')
+}
+
+function locked(name: string, lockDeadlineMs: number, watcher: LockWatcher): FeedError {
+  return new FeedError(
+    'FEED_STATE',
+    `table ${name} could not be locked within ${lockDeadlineMs / 1000} s: it is in use by ${usersOf(watcher)}`,
+    {
+      hint: `end the long transactions on it and start the changefeed again; SELECT * FROM pg_locks WHERE relation = '${name.replaceAll("'", "''")}'::regclass lists them, SELECT pg_terminate_backend(…) ends one by the number of its process`,
+      sqlstate: '55P03',
+    },
+  )
+}
