@@ -3,6 +3,7 @@
 
 import { LogHead } from '../src/changelog/files/log-head.ts'
 import type { FeedSpec } from '../src/core/feed-spec.ts'
+import { MetricScopes } from '../src/core/metric-scopes.ts'
 import { FeedPool } from '../src/feed/feed-pool.ts'
 import { IngestThread } from '../src/ingest/ingest-thread.ts'
 import type { SourceConnection } from '../src/postgres/source-connection.ts'
@@ -34,7 +35,8 @@ export interface FeedCost {
 async function runAlone(work: FeedWork): Promise<FeedCost> {
   const { spec, logDir, source, startPosition, withinMs } = work
   const head = new LogHead()
-  const feeds = new FeedPool(1)
+  const scopes = new MetricScopes(() => [])
+  const feeds = new FeedPool(1, scopes)
   await warmUp(feeds, work)
   const before = { cpu: cpuOf(process.pid), threads: threadCpu(process.pid) }
   const startedAt = performance.now()
@@ -50,8 +52,8 @@ async function runAlone(work: FeedWork): Promise<FeedCost> {
     const threads = threadCpu(process.pid)
     return {
       seconds,
-      messages: feeds.past.messages,
-      bytes: feeds.past.bytes,
+      messages: scopes.total.messages,
+      bytes: scopes.total.bytes,
       cpu: cpuOf(process.pid) - before.cpu,
       threads: {
         ingest: threads.ingest - before.threads.ingest,

@@ -8,6 +8,7 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { FeedError, fromWireError, toWireError } from '../errors/feed-error.ts'
+import type { MetricScopes } from '../core/metric-scopes.ts'
 import { workerUrl } from '../core/worker-url.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import type { FeedStart, FromFeedWorker, LogLevel, ToFeedWorker } from './feed-messages.ts'
@@ -34,13 +35,6 @@ export interface PooledFeed {
   readonly progress: FeedProgress
 }
 
-export interface FeedCounts {
-  messages: number
-  resolvedMessages: number
-  bytes: number
-  flushes: number
-}
-
 interface Entry extends PooledFeed {
   progress: FeedProgress
   readonly worker: PoolWorker
@@ -57,13 +51,12 @@ export class FeedPool {
   readonly #feeds = new Map<number, Entry>()
   #nextFeed = 1
   #closed = false
-  /** Messages and bytes of feeds that are over. */
-  readonly past = noCounts()
-  /** The same for those with a `metrics_label`. */
-  readonly pastOfScopes = new Map<string, FeedCounts>()
+  readonly #scopes: MetricScopes | undefined
 
-  constructor(size = availableParallelism()) {
+  /** `scopes`: gets what feeds that are over have done. */
+  constructor(size = availableParallelism(), scopes?: MetricScopes) {
     this.#size = size
+    this.#scopes = scopes
   }
 
   get running(): readonly PooledFeed[] {
@@ -87,6 +80,7 @@ export class FeedPool {
       failure: undefined,
     }
     this.#feeds.set(feed, entry)
+    this.#scopes?.use(entry.scope)
     entry.worker.feeds.add(feed)
     const stopped = Promise.withResolvers<void>()
     const stop = (): void => {
@@ -168,13 +162,8 @@ export class FeedPool {
     this.#feeds.delete(feed)
     entry.worker.feeds.delete(feed)
     entry.failure ??= error
-    addCounts(this.past, entry.progress)
-    const { scope } = entry
-    if (scope !== undefined) {
-      const counts = this.pastOfScopes.get(scope) ?? noCounts()
-      addCounts(counts, entry.progress)
-      this.pastOfScopes.set(scope, counts)
-    }
+    const { messages, resolvedMessages, bytes, flushes } = entry.progress
+    this.#scopes?.add(entry.scope, { messages, resolvedMessages, bytes, flushes })
     entry.ended.resolve()
   }
 
@@ -186,17 +175,6 @@ export class FeedPool {
       this.#end(feed, new FeedError('FEED_THREAD', `the thread of the changefeed stopped: ${message}`, { detail }))
     }
   }
-}
-
-function noCounts(): FeedCounts {
-  return { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0 }
-}
-
-function addCounts(sum: FeedCounts, { messages, resolvedMessages, bytes, flushes }: Readonly<FeedCounts>): void {
-  sum.messages += messages
-  sum.resolvedMessages += resolvedMessages
-  sum.bytes += bytes
-  sum.flushes += flushes
 }
 
 class PoolWorker {

@@ -45,6 +45,11 @@ export async function initialScan({ run, encoder, handOn, catchUp }: InitialScan
   stash.stamp(wanted)
   const rowsAtCursor = await takeBack(run, { from: wanted, cutTime, stash })
   const at = rowsAtCursor === 'not in the log' ? cutTime : wanted
+  if (compareHlc(wanted, at) < 0) {
+    run.waiting?.(
+      `scanning its tables as of ${formatHlc(at)} instead of ${formatHlc(wanted)}: that snapshot is gone, and the log does not hold what rows were then`,
+    )
+  }
 
   const checkpoint = new ScanCheckpoint(at, cut, resume?.tables ?? [])
   let savedAtMs = 0

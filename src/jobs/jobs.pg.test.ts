@@ -5,6 +5,7 @@ import pg from 'pg'
 import { TestServer, within, type TestDatabase } from '../../test/support/source-under-test.ts'
 import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
 import type { JobProgress } from '../core/job-progress.ts'
+import { MetricScopes } from '../core/metric-scopes.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { JobRights } from './job-rights.ts'
 import { JobStore, type JobsQuery } from './job-store.ts'
@@ -35,6 +36,7 @@ after(async () => {
 })
 beforeEach(() => query('DROP TABLE IF EXISTS changefeed.jobs', []))
 
+const scopes = new MetricScopes(() => [])
 const seal = new PayloadSeal(Buffer.alloc(32), 'a test')
 let nextId = 1
 const newJob = (user = 'root'): NewJob => ({
@@ -189,10 +191,12 @@ async function registry(name: string, start: JobStarter): Promise<JobRegistry> {
     log: pino({ level: 'silent' }),
     backoff: () => ({ firstMs: 1, mostMs: 1 }),
     retentionMs: () => 86_400_000,
+    scopes,
   })
 }
 
 test('two servers do not run a job at the same time; the one that lost it stops, and does not call that a failure', async () => {
+  const earlier = { ...scopes.total }
   const runs = new Runs()
   const a = await registry('a', runs.starter('a'))
   let b: JobRegistry | undefined
@@ -219,7 +223,7 @@ test('two servers do not run a job at the same time; the one that lost it stops,
     )
     await within(withinMs, 'the first has stopped', () => a.running.length === 0)
     assert.equal(first.handlers.signal.aborted, true)
-    assert.deepEqual(a.counts, { retries: 0, failures: 0 })
+    assert.deepEqual([scopes.total.retries - earlier.retries, scopes.total.failures - earlier.failures], [0, 0])
     assert.equal(b.running.length, 1)
     assert.deepEqual(await row(id, 'status, claimed_by'), ['running', 'b'])
 
@@ -233,6 +237,7 @@ test('two servers do not run a job at the same time; the one that lost it stops,
 })
 
 test('a job that fails is tried again from what it saved; what no retry mends ends it', async () => {
+  const earlier = { ...scopes.total }
   const seen: (JobProgress | undefined)[] = []
   const start: JobStarter = async (_, { resume, save }) => {
     seen.push(resume)
@@ -251,7 +256,7 @@ test('a job that fails is tried again from what it saved; what no retry mends en
     await within(withinMs, 'it has failed', async () => (await row(id))[0] === 'failed')
     assert.deepEqual(seen, [job.progress, job.progress, at(7n)])
     assert.deepEqual(await row(id, 'error, claimed_by, finished IS NOT NULL'), ['"t" was truncated', null, true])
-    assert.deepEqual(jobs.counts, { retries: 2, failures: 1 })
+    assert.deepEqual([scopes.total.retries - earlier.retries, scopes.total.failures - earlier.failures], [2, 1])
   } finally {
     await jobs.close()
   }

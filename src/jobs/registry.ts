@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import type { MetricScopes } from '../core/metric-scopes.ts'
 import { FeedError, toWireError } from '../errors/feed-error.ts'
 import { Backoff, type BackoffOptions } from './backoff.ts'
 import { JobRun, type StopReason } from './job-run.ts'
@@ -27,6 +28,8 @@ export interface RegistryOptions {
   readonly log: Logger
   readonly backoff: () => BackoffOptions
   readonly retentionMs: () => number
+  /** Gets the retries and failures of jobs. */
+  readonly scopes?: MetricScopes
   /** How often the rows are looked at; for tests. */
   readonly lookEveryMs?: number
 }
@@ -43,7 +46,6 @@ export class JobRegistry {
   /** What an earlier server of this store held is still to be taken up. */
   #takesOver = true
   #isClosing = false
-  readonly counts = { retries: 0, failures: 0 }
 
   private constructor(options: RegistryOptions) {
     this.#options = options
@@ -156,7 +158,8 @@ export class JobRegistry {
   }
 
   #take(job: ClaimedJob): void {
-    const { store, start, log, backoff, over } = this.#options
+    const { store, start, log, backoff, over, scopes } = this.#options
+    const { scope } = job.payload.spec
     const run: JobRun = new JobRun({
       job,
       store,
@@ -164,10 +167,11 @@ export class JobRegistry {
       log,
       backoff,
       over: async () => over?.(job.id),
-      retried: () => (this.counts.retries += 1),
-      failed: () => (this.counts.failures += 1),
+      retried: () => scopes?.add(scope, { retries: 1 }),
+      failed: () => scopes?.add(scope, { failures: 1 }),
     })
     this.#runs.set(job.id, run)
+    scopes?.use(scope)
     void run.ended.then(() => {
       if (this.#runs.get(job.id) === run) this.#runs.delete(job.id)
     })

@@ -1,6 +1,7 @@
 // The scope label of a feed's metrics.
 
 import { FeedError } from '../errors/feed-error.ts'
+import { maxScopes } from '../core/metric-scopes.ts'
 import type { GivenOption } from './read-options.ts'
 
 const maxBytes = 128
@@ -17,7 +18,8 @@ function metricsScope(text: string | undefined): string {
   return label === '' ? 'default' : label
 }
 
-export function checkMetricsLabel(option: GivenOption | undefined): void {
+/** `mayUse`: false when as many scopes as there may be are in use. */
+export function checkMetricsLabel(option: GivenOption | undefined, mayUse: (scope: string) => boolean): void {
   if (option?.text === undefined || option.text.trim() === '') return
   const scope = metricsScope(option.text)
   const { position } = option
@@ -28,4 +30,9 @@ export function checkMetricsLabel(option: GivenOption | undefined): void {
   if (Buffer.byteLength(scope) >= maxBytes) {
     throw new FeedError('FEED_OPTION', `scope name length must be less than ${maxBytes} bytes`, { position })
   }
+  if (mayUse(scope)) return
+  throw new FeedError('FEED_OPTION', `too many metrics labels; max ${maxScopes}`, {
+    hint: 'give it a metrics_label that a running changefeed has, or none',
+    position,
+  })
 }

@@ -4,6 +4,7 @@ import { formatDuration, parseDuration } from '../core/duration.ts'
 import type { Hlc } from '../core/hlc.ts'
 import type { KafkaSinkSpec } from '../core/kafka-sink-spec.ts'
 import type { TargetFacts } from './catalogue.ts'
+import { labelOf } from './metrics-label.ts'
 import { enumText, envelopeOf, scanOf } from './option-relations.ts'
 import { isOn, type GivenOptions, type ReadOptions } from './read-options.ts'
 import type { FeedTimes } from './times.ts'
@@ -37,6 +38,8 @@ export interface NoticeFacts {
   readonly kafka: KafkaSinkSpec | undefined
   readonly times: FeedTimes
   readonly now: Hlc
+  /** Metrics are shown by scope. */
+  readonly showsScopes: boolean
   readonly tables: readonly TargetFacts[]
   /** What is said of the keys that tables get. */
   readonly keyChanges: readonly string[]
@@ -52,12 +55,19 @@ export function noticesOf({
   kafka,
   times,
   now,
+  showsScopes,
   tables,
   keyChanges,
   identityChanges,
 }: NoticeFacts): readonly Notice[] {
   const { given, sink } = read
   const messages: string[] = []
+  const scope = labelOf(given.get('metrics_label'))
+  if (scope !== undefined && !showsScopes) {
+    messages.push(
+      `server.child_metrics.enabled is off: the metrics of this changefeed are in the totals, and under the label '${scope}' as soon as it is on`,
+    )
+  }
   if (sink.notice !== undefined) messages.push(sink.notice)
   const topics = kafka?.topics ?? []
   const named = [...new Set(topics)]

@@ -8,26 +8,34 @@
 //   const plan = closePlan(opening, catalogue)
 //
 // The order of the checks is the contract: a statement with several faults reports the first in this order, the order
-// CockroachDB has. It is kept here and nowhere else. Nothing is tried on a sink or changed in the database: the
-// statements in `tableChanges` are for the caller to run before it starts the feed.
+// CockroachDB has. It is kept here and nowhere else:
+//
+//   1. INTO with nothing in it; names of options, then their values
+//   2. the settings that allow changefeeds
+//   3. cursor and end_time by themselves
+//   4. targets: all are found and named once; then each can be watched, by this user
+//   5. options that do not go together; end_time against the time of the statement
+//   6. what the encoder needs, then metrics_label
+//   7. the sink: its scheme, the options it takes, its parameters and its configuration
+//   8. what is valid and not built
+//
+// Only then does the caller connect to the sink, and then it watches the tables. Nothing is tried on a sink or changed in
+// the database here: the statements in `tableChanges` are for the caller to run before it starts the feed.
 
-import type { FeedSpec, FeedTarget, SinkSpec, ValueFormat } from '../core/feed-spec.ts'
+import type { FeedSpec, ValueFormat } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
-import { FeedError } from '../errors/feed-error.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
 import type { Catalogue, TargetFacts } from './catalogue.ts'
 import { identityChange, type IdentityChange } from './identity.ts'
 import { keyChange, keyNotice, keySql, withKey } from './key-change.ts'
-import { checkMetricsLabel, labelOf } from './metrics-label.ts'
-import { checkpointNanos, durationOf, noticesOf, type Notice } from './notices.ts'
-import { checkBuilt, checkEncoder, checkRelations, checkSink, envelopeOf, scanOf } from './option-relations.ts'
+import { sinkSpec, specOf, targetsOf } from './make-spec.ts'
+import { checkMetricsLabel } from './metrics-label.ts'
+import { noticesOf, type Notice } from './notices.ts'
+import { checkBuilt, checkEncoder, checkRelations, checkSink } from './option-relations.ts'
 import { checkPrerequisites, type Prerequisites } from './prerequisites.ts'
-import { isOn, readOptions, type Parameters, type ReadOptions } from './read-options.ts'
-import { readExtraHeaders } from './extra-headers.ts'
-import { kafkaSinkSpec } from './kafka-sink-config.ts'
-import { checkNullSinkParameters, checkSqlSinkParameters } from './sink-uri.ts'
+import { readOptions, readSink, type Parameters, type WrittenOptions } from './read-options.ts'
 import { checkTargets, type Creator } from './targets.ts'
-import { checkCursorAge, checkEndTime, readTimes, type FeedTimes } from './times.ts'
+import { checkEndTime, readTimes, type FeedTimes } from './times.ts'
 
 export interface PlanContext {
   /** The feed's id. */
@@ -41,6 +49,10 @@ export interface PlanContext {
   /** The rights of `user`. */
   readonly creator: Creator
   readonly prerequisites: Prerequisites
+  /** False: as many scopes of metrics as there may be are in use. */
+  readonly mayUseScope: (scope: string) => boolean
+  /** Metrics are shown by scope. */
+  readonly showsScopes: boolean
   /** The database is of the single node's dialect, where tables without a primary key get one. */
   readonly makesKeys: boolean
   /** How the client wants the three columns of a feed without INTO. */
@@ -51,7 +63,7 @@ export interface PlanContext {
 export interface Opening {
   readonly statement: CreateChangefeed
   readonly context: PlanContext
-  readonly read: ReadOptions
+  readonly read: WrittenOptions
   readonly times: FeedTimes
 }
 
@@ -70,13 +82,12 @@ export function openPlan(statement: CreateChangefeed, context: PlanContext): Ope
   return { statement, context, read, times }
 }
 
-/** `oldestCursor`: see `checkCursorAge`; the feed checks once more when it opens the log. */
-export function closePlan(opening: Opening, catalogue: Catalogue, oldestCursor?: Hlc): Plan {
-  const { statement, context, read, times } = opening
-  const { given, sink } = read
+export function closePlan(opening: Opening, catalogue: Catalogue): Plan {
+  const { statement, context, times } = opening
+  const { given } = opening.read
   const reader = {
     user: context.user,
-    creator: sink.kind === 'sinkless' ? undefined : context.creator,
+    creator: statement.sink === undefined ? undefined : context.creator,
     makesKeys: context.makesKeys,
   }
   const found = checkTargets(statement.targets, catalogue, reader)
@@ -84,15 +95,14 @@ export function closePlan(opening: Opening, catalogue: Catalogue, oldestCursor?:
   checkRelations(given)
   checkEndTime(times, given)
   checkEncoder(given, tables)
-  checkMetricsLabel(given.get('metrics_label'))
+  checkMetricsLabel(given.get('metrics_label'), context.mayUseScope)
+  const read = readSink(opening.read)
   checkSink(read)
-  if (sink.kind === 'sql') checkSqlSinkParameters(read.sinkText ?? '', read.sinkPosition)
+  const targets = targetsOf(read, tables)
+  const sink = sinkSpec(read, { context, targets, tables })
   checkBuilt(read)
-  readExtraHeaders(given.get('extra_headers'))
-  if (sink.kind === 'null') checkNullSinkParameters(read.sinkText ?? '', read.sinkPosition)
-  checkCursorAge(times, given, oldestCursor)
 
-  const spec = specOf(opening, tables)
+  const spec = specOf({ read, context, times, tables, targets, sink })
   const identityChanges = tables.flatMap((table) => identityChange(table, spec.diff) ?? [])
   const keyChanges = found.flatMap((table) => {
     const change = keyChange(table)
@@ -103,6 +113,7 @@ export function closePlan(opening: Opening, catalogue: Catalogue, oldestCursor?:
     kafka: spec.sink.tag === 'kafka' ? spec.sink : undefined,
     times,
     now: context.now,
+    showsScopes: context.showsScopes,
     tables,
     keyChanges: keyChanges.map(({ table, change }) => keyNotice(table, change)),
     identityChanges: identityChanges.map((change) => change.sql),
@@ -121,73 +132,4 @@ export function planChangefeed(
   context: PlanContext & { readonly catalogue: Catalogue },
 ): Plan {
   return closePlan(openPlan(statement, context), context.catalogue)
-}
-
-function specOf({ context, read, times }: Opening, tables: readonly TargetFacts[]): FeedSpec {
-  const { given } = read
-  const envelope = envelopeOf(given)
-  if (envelope === 'bare' || envelope === 'enriched')
-    throw new FeedError('FEED_BUG', `envelope ${envelope} passed the checks`)
-  const resolvedNanos = durationOf(given, 'resolved')
-  const full = given.has('full_table_name')
-  const wrapped = envelope === 'wrapped'
-  const targets = tables.map((table) => ({
-    relid: table.relid,
-    topic: full ? `${table.database}.${table.schema}.${table.name}` : table.name,
-    tableName: table.name,
-  }))
-  const sink = sinkSpec(context, read, targets, tables)
-  return {
-    id: context.id,
-    database: tables[0]?.database ?? context.database,
-    // Where a sink has topics, messages name them as they are there.
-    targets:
-      sink.tag === 'kafka'
-        ? targets.map((target, i) => ({ ...target, topic: sink.topics[i] ?? target.topic }))
-        : targets,
-    format: 'json',
-    envelope,
-    updated: isOn(given, 'updated'),
-    mvccTimestamp: isOn(given, 'mvcc_timestamp'),
-    // Where the envelope has no place for the previous row, asking the source for it would only cost.
-    diff: isOn(given, 'diff') && wrapped,
-    keyInValue: isOn(given, 'key_in_value'),
-    topicInValue: isOn(given, 'topic_in_value'),
-    encodeJsonNullAsObject: isOn(given, 'encode_json_value_null_as_object'),
-    resolvedIntervalMs: resolvedNanos === undefined ? undefined : milliseconds(resolvedNanos),
-    minCheckpointMs: milliseconds(checkpointNanos(read)),
-    initialScan: scanOf(given),
-    cursor: times.cursor,
-    endTime: times.endTime,
-    scope: labelOf(given.get('metrics_label')),
-    sink,
-  }
-}
-
-function sinkSpec(
-  context: PlanContext,
-  read: ReadOptions,
-  targets: readonly FeedTarget[],
-  tables: readonly TargetFacts[],
-): SinkSpec {
-  const { given, sink } = read
-  if (sink.kind === 'sinkless') return { tag: 'rows', formats: context.rowFormats }
-  if (sink.kind === 'null') return { tag: 'null' }
-  const config = given.get('kafka_sink_config')
-  return kafkaSinkSpec({
-    uri: read.sinkText ?? '',
-    position: read.sinkPosition,
-    config: config?.text,
-    configPosition: config?.position ?? 0,
-    headers: readExtraHeaders(given.get('extra_headers')),
-    tables: targets.map(({ topic, tableName }, i) => ({
-      topic,
-      name: tableName,
-      keyColumns: tables[i]?.primaryKey ?? [],
-    })),
-  })
-}
-
-function milliseconds(nanos: bigint): number {
-  return Number(nanos) / 1e6
 }

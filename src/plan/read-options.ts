@@ -1,5 +1,6 @@
 // The options of a statement as written, made into values: names first, then values, each judged by the table in
-// options.ts alone. How options go together is for option-relations.ts, when the targets are known.
+// options.ts alone. How options go together is for option-relations.ts, when the targets are known; what the sink is, is
+// asked last of all.
 
 import { parseDuration } from '../core/duration.ts'
 import { nearestName } from '../core/nearest-name.ts'
@@ -18,20 +19,30 @@ export interface GivenOption {
 
 export type GivenOptions = ReadonlyMap<OptionName, GivenOption>
 
-export interface ReadOptions {
+export interface WrittenOptions {
   readonly given: GivenOptions
-  readonly sink: SinkUri
   /** Text of INTO; undefined without. */
   readonly sinkText: string | undefined
   readonly sinkPosition: number
 }
 
+export interface ReadOptions extends WrittenOptions {
+  readonly sink: SinkUri
+}
+
 export type Parameters = readonly (string | null)[]
 
-export function readOptions(statement: CreateChangefeed, parameters: Parameters): ReadOptions {
+export function readOptions(statement: CreateChangefeed, parameters: Parameters): WrittenOptions {
+  const into = readInto(statement.sink, parameters)
   const given = readNames(statement.options, parameters)
   for (const option of given.values()) checkValue(option, factsOf(option.name))
-  return { given, ...readInto(statement.sink, parameters) }
+  return { given, ...into }
+}
+
+/** What the text of INTO stands for. */
+export function readSink(written: WrittenOptions): ReadOptions {
+  const { sinkText, sinkPosition } = written
+  return { ...written, sink: sinkText === undefined ? sinkless : readSinkUri(sinkText, sinkPosition) }
 }
 
 /** The text of a value, with a placeholder replaced by what the client bound to it; undefined for NULL. */
@@ -63,6 +74,14 @@ function readNames(written: readonly Option[], parameters: Parameters): GivenOpt
     }
     const facts = factsOf(option.name)
     const text = option.value === undefined ? undefined : textOf(option.value, parameters)
+    // Nobody can tell whether the option was to stand bare, or to be left out.
+    if (option.value?.tag === 'placeholder' && text === undefined) {
+      throw new FeedError('FEED_OPTION', `option "${option.name}" was given NULL`, {
+        sqlstate: '22004',
+        hint: `bind a text to $${option.value.index}, or leave the option out`,
+        position,
+      })
+    }
     if (facts.value === 'required' && text === undefined) {
       throw new FeedError('FEED_OPTION', `option "${option.name}" requires a value`, { position })
     }
@@ -124,12 +143,17 @@ function validValues(values: readonly string[]): string {
   return `valid values are ${quoted.slice(0, -1).join(', ')}, and ${last}`
 }
 
-function readInto(into: Value | undefined, parameters: Parameters): Omit<ReadOptions, 'given'> {
-  if (into === undefined) return { sink: sinkless, sinkText: undefined, sinkPosition: 0 }
+function readInto(into: Value | undefined, parameters: Parameters): Omit<WrittenOptions, 'given'> {
+  if (into === undefined) return { sinkText: undefined, sinkPosition: 0 }
   const position = into.position + 1
   const text = textOf(into, parameters)
-  if (text === undefined || text === '') {
-    throw new FeedError('FEED_OPTION', 'omit the SINK clause for inline results', { position })
+  if (text === undefined) {
+    throw new FeedError('FEED_OPTION', 'the sink was given NULL', {
+      sqlstate: '22004',
+      hint: 'bind the URI of the sink, or leave INTO out: then the rows come over the connection',
+      position,
+    })
   }
-  return { sink: readSinkUri(text, position), sinkText: text, sinkPosition: position }
+  if (text === '') throw new FeedError('FEED_OPTION', 'omit the SINK clause for inline results', { position })
+  return { sinkText: text, sinkPosition: position }
 }

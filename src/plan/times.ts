@@ -57,13 +57,3 @@ export function checkEndTime({ endTime, statementTime }: FeedTimes, given: Given
   const message = `specified end time ${formatHlc(endTime)} cannot be less than statement time ${formatHlc(statementTime)}`
   throw new FeedError('FEED_OPTION', message, { position: given.get('end_time')?.position })
 }
-
-/** `oldest`: the earliest cursor that the changelog can serve for these tables; undefined: any, or not known here. */
-export function checkCursorAge({ cursor }: FeedTimes, given: GivenOptions, oldest: Hlc | undefined): void {
-  if (cursor === undefined || oldest === undefined || compareHlc(cursor, oldest) >= 0) return
-  const message = `could not create changefeed: cursor ${formatHlc(cursor)} is older than the GC threshold ${formatHlc(oldest)}`
-  throw new FeedError('FEED_CURSOR_TOO_OLD', message, {
-    hint: 'use a more recent cursor',
-    position: given.get('cursor')?.position,
-  })
-}

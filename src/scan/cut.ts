@@ -72,22 +72,46 @@ function tryCut({ source, targets, connections, signal, waiting }: CutOptions): 
   })
 }
 
-/** Reads a cut that is held. Undefined: it is held no more, or a DDL has made it useless. */
-export function joinCut(
+/**
+ * Reads a cut that is held. Undefined: it is held no more, or a DDL has made it useless. A lock that somebody else holds on
+ * a table is no reason to give the cut up, because the rows as of another one may be others: then it tries again.
+ */
+export async function joinCut(held: HeldSnapshot, options: CutOptions): Promise<OpenTables | undefined> {
+  const { signal, waiting } = options
+  for (let attempt = 1; ; attempt++) {
+    const joined = await tryJoin(held, options)
+    if (joined !== 'busy') return joined
+    if (attempt % joinsPerNotice === 1) waiting?.('waiting for a lock on its tables, which others hold or ask for')
+    await delay(Math.min(50 * attempt, mostJoinDelayMs), undefined, { signal }).catch((error: unknown) => {
+      signal.throwIfAborted()
+      throw error
+    })
+  }
+}
+
+const joinsPerNotice = 10
+const mostJoinDelayMs = 1000
+
+async function tryJoin(
   held: HeldSnapshot,
   { source, targets, connections, signal }: CutOptions,
-): Promise<OpenTables | undefined> {
-  return opening(source, signal, async (open) => {
+): Promise<OpenTables | 'busy' | undefined> {
+  const isAsHeld = (facts: ReadonlyMap<number, TableFacts>): boolean =>
+    targets.every(({ relid }) => held.fingerprints.get(relid) === facts.get(relid)?.fingerprint)
+  let isBusy = false
+  const joined = await opening(source, signal, async (open) => {
     const readers = await openReaders(open, held.name, connections)
     if (readers === undefined) return undefined
     const control = await open.connect()
     const before = await readFacts(control, targets)
+    if (!isAsHeld(before)) return undefined
     const facts = await lockAndRead({ readers, control, targets, before })
-    if (facts === undefined) return undefined
-    if (targets.some(({ relid }) => held.fingerprints.get(relid) !== facts.get(relid)?.fingerprint)) return undefined
+    isBusy = facts === undefined
+    if (facts === undefined || !isAsHeld(facts)) return undefined
     await control.close()
     return openTables(facts, readers)
   })
+  return isBusy ? 'busy' : joined
 }
 
 /** What `work` opens is given up when it throws, gives nothing, or the signal aborts, also later. */

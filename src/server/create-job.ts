@@ -39,7 +39,6 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions, sql: s
       await call.occupy(shownStatement(sql))
       await dialSink({ ...spec, sink: allowedSink(spec.sink, desk.settings) }, signal)
       signal.throwIfAborted()
-      for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
       const origin = await watchPlanned(plan, desk, call)
       let id = ''
       try {
@@ -61,6 +60,8 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions, sql: s
         // The job is written down, and in need of its tables by itself.
         origin.free()
       }
+      // Not before: what a notice announces and then is refused was not true.
+      for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
       const value = resultFormats[0] === 1 ? binaryInt8(id) : Buffer.from(id)
       const row = new ByteWriter(64)
       dataRow(row, [value])

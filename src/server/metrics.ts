@@ -1,49 +1,56 @@
 // /_status/vars: what is running, how far, and how far behind, read when asked for.
 
 import { Counter, Gauge, Registry } from 'prom-client'
-import type { Hlc } from '../core/hlc.ts'
-import type { FeedCounts, FeedPool } from '../feed/feed-pool.ts'
+import type { MetricScopes } from '../core/metric-scopes.ts'
+import type { FeedPool } from '../feed/feed-pool.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
+import type { SettingsStore } from '../settings/store.ts'
+import { measureScopes, type Measurement } from './measure-scopes.ts'
 import type { Sources } from './sources.ts'
 
 export interface Measured {
   readonly feeds: FeedPool
   readonly jobs: JobRegistry
   readonly sources: Sources
+  readonly scopes: MetricScopes
+  readonly settings: SettingsStore
 }
 
-export async function metricsText({ feeds, jobs, sources }: Measured): Promise<string> {
+export async function metricsText({ feeds, jobs, sources, scopes, settings }: Measured): Promise<string> {
   const registry = new Registry()
   const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
     new Gauge({ name, help, labelNames, registers: [registry] })
   const counter = (name: string, help: string, labelNames: string[] = []): Counter =>
     new Counter({ name, help, labelNames, registers: [registry] })
 
-  const { running, past, pastOfScopes } = feeds
-  const frontiers = runningFrontiers(running, jobs)
-  gauge('changefeed_running', 'changefeeds that run now, also those that wait to try again').set(frontiers.length)
+  const { total, byScope } = measureScopes(scopes, feeds, jobs)
+  const running = gauge('changefeed_running', 'changefeeds that run now, also those that wait to try again', ['scope'])
   const emitted = counter('changefeed_emitted_messages', 'messages handed to sinks', ['message_type', 'scope'])
   const bytes = counter('changefeed_emitted_bytes', 'bytes of keys and values handed to sinks', ['scope'])
   const flushes = counter('changefeed_flushes', 'times that a sink was flushed for a checkpoint', ['scope'])
-  const count = ({ messages, resolvedMessages, bytes: length, flushes: flushed }: FeedCounts, label: object): void => {
-    emitted.inc({ ...label, message_type: 'row' }, messages)
-    emitted.inc({ ...label, message_type: 'resolved' }, resolvedMessages)
-    bytes.inc({ ...label }, length)
-    flushes.inc({ ...label }, flushed)
-  }
-  // The series without a scope are of all changefeeds, those with a metrics_label included.
-  count(past, {})
-  for (const [scope, counts] of pastOfScopes) count(counts, { scope })
-  for (const { progress, scope } of running) {
-    count(progress, {})
-    if (scope !== undefined) count(progress, { scope })
-  }
-  counter('changefeed_error_retries', 'retries of changefeeds after an error that may pass').inc(jobs.counts.retries)
-  counter('changefeed_failures', 'changefeeds that failed for good').inc(jobs.counts.failures)
+  const retries = counter('changefeed_error_retries', 'retries of changefeeds after an error that may pass', ['scope'])
+  const failures = counter('changefeed_failures', 'changefeeds that failed for good', ['scope'])
+  const checkpoint = gauge(
+    'changefeed_checkpoint_progress',
+    'nanoseconds since 1970 up to which the slowest job is saved; zero when no job has saved a high-water mark',
+    ['scope'],
+  )
+  const behind = gauge('changefeed_max_behind_nanos', 'how far the slowest changefeed is behind the present', ['scope'])
   const nowNanos = BigInt(Date.now()) * 1_000_000n
-  const behind = frontiers.flatMap((frontier) => (frontier === undefined ? [] : [nowNanos - frontier.wall]))
-  const most = behind.reduce((a, b) => (b > a ? b : a), 0n)
-  gauge('changefeed_max_behind_nanos', 'how far the slowest changefeed is behind the present').set(Number(most))
+  const show = (measured: Measurement, label: object): void => {
+    running.set({ ...label }, measured.running)
+    emitted.inc({ ...label, message_type: 'row' }, measured.messages)
+    emitted.inc({ ...label, message_type: 'resolved' }, measured.resolvedMessages)
+    bytes.inc({ ...label }, measured.bytes)
+    flushes.inc({ ...label }, measured.flushes)
+    retries.inc({ ...label }, measured.retries)
+    failures.inc({ ...label }, measured.failures)
+    checkpoint.set({ ...label }, Number(measured.checkpoint ?? 0n))
+    behind.set({ ...label }, measured.frontier === undefined ? 0 : Number(nowNanos - measured.frontier))
+  }
+  const showsScopes = settings.get('server.child_metrics.enabled')
+  if (!showsScopes || settings.get('server.child_metrics.include_aggregate.enabled')) show(total, {})
+  if (showsScopes) for (const [scope, measured] of byScope) show(measured, { scope })
 
   const perSource = ['database']
   const logBytes = gauge('changefeed_changelog_bytes', 'bytes that the changelog keeps', perSource)
@@ -87,18 +94,4 @@ export async function metricsText({ feeds, jobs, sources }: Measured): Promise<s
       failing.set({ ...label, code: trouble.now.error.code, sqlstate: trouble.now.error.sqlstate }, 1)
   }
   return registry.metrics()
-}
-
-/**
- * How far each changefeed that should run has come. A job whose sink is down has no feed most of the time, and falls
- * behind all the same: then what it saved counts.
- */
-function runningFrontiers(feeds: FeedPool['running'], jobs: JobRegistry): readonly (Hlc | undefined)[] {
-  const byId = new Map(feeds.map(({ id, progress }) => [id, progress.frontier]))
-  const ofJobs = jobs.running.map(({ job, progress: { highWater, scan } }) => {
-    const now = byId.get(job.id)
-    byId.delete(job.id)
-    return now ?? highWater ?? scan?.at
-  })
-  return [...ofJobs, ...byId.values()]
 }

@@ -38,7 +38,7 @@ export interface FeedOrigin {
 
 export async function planChangefeed(
   statement: CreateChangefeed,
-  { settings, source, sources, rights }: DeskOptions,
+  { settings, source, sources, rights, scopes }: DeskOptions,
   call: LocalCall,
 ): Promise<PlannedChangefeed> {
   const { session, parameters } = call
@@ -55,6 +55,8 @@ export async function planChangefeed(
       featureEnabled: settings.get('feature.changefeed.enabled'),
       rangefeedEnabled: settings.get('kv.rangefeed.enabled'),
     },
+    mayUseScope: (scope) => scopes.mayUse(scope),
+    showsScopes: settings.get('server.child_metrics.enabled'),
     makesKeys: true,
     rowFormats: await rowFormats(call),
   })
@@ -97,7 +99,11 @@ async function watchIn(
     },
   )
   call.signal.throwIfAborted()
-  if (spec.cursor !== undefined) checkWatched(spec.cursor, since)
+  if (spec.cursor !== undefined) {
+    checkWatched(spec.cursor, since)
+    // Whether the log reaches back so far: a job would fail later, and nobody would be told.
+    source.log.readAfter(spec.cursor)[Symbol.dispose]()
+  }
   const isFromNow = spec.initialScan === 'no' && spec.cursor === undefined
   const startTime = isFromNow ? await timeOfNow(source, startPosition, call) : await sourceTime(call)
   await checkThere(source.connection, spec.targets)

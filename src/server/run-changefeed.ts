@@ -25,7 +25,6 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sq
     columns,
     async run(call) {
       const plan = await planChangefeed(statement, desk, call)
-      for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
       await call.occupy(shownStatement(sql))
       const { source, startPosition, startTime, free } = await watchPlanned(plan, desk, call)
       source.ingest.demand(1)
@@ -38,6 +37,8 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sq
         lost.abort(error),
       )
       try {
+        // Not before: what a notice announces and then is refused was not true.
+        for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
         await call.accepted()
         await desk.feeds.run(
           {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import pg from 'pg'
 import { FeedPool } from '../feed/feed-pool.ts'
+import { MetricScopes } from '../core/metric-scopes.ts'
 import { startHttp } from '../http/http.ts'
 import { JobRights } from '../jobs/job-rights.ts'
 import { JobStore } from '../jobs/job-store.ts'
@@ -98,7 +99,9 @@ export async function serve({
     const sources = new Sources({ dir: join(storeDir, 'changelog'), source, settings, log })
     stops.push(() => sources.close())
     await sources.resume()
-    const feeds = new FeedPool()
+    let scopesOfJobs = (): (string | undefined)[] => []
+    const scopes: MetricScopes = new MetricScopes(() => [...feeds.running.map(({ scope }) => scope), ...scopesOfJobs()])
+    const feeds: FeedPool = new FeedPool(undefined, scopes)
     stops.push(() => feeds.close())
 
     const rights = await JobRights.open(inSystem)
@@ -120,15 +123,28 @@ export async function serve({
       log,
       backoff: () => ({ firstMs: firstRetryMs, mostMs: settings.get('changefeed.max_retry_backoff') }),
       retentionMs: () => settings.get('jobs.retention_time'),
+      scopes,
     })
     stops.push(() => jobs.close())
+    scopesOfJobs = () => jobs.running.map(({ job }) => job.payload.spec.scope)
     stops.push(pinLogs(jobs, sources, log))
     stops.push(startGivingBack({ jobs, sources, settings, log }))
 
     const types = new TypeMemory()
     // Nobody waits for it: until it is known, the catalogue is asked.
     types.read(source).catch((error: unknown) => log.warn({ error: String(error) }, 'the types of users are not known'))
-    const desk = new StatementDesk({ settings, sources, feeds, jobs, rights, watchedRights, cuts, source, types })
+    const desk = new StatementDesk({
+      settings,
+      sources,
+      feeds,
+      jobs,
+      rights,
+      watchedRights,
+      cuts,
+      scopes,
+      source,
+      types,
+    })
     const front = await startFront({
       listen,
       backend: { socketDir: source.socketDir, port: source.port },
@@ -145,7 +161,7 @@ export async function serve({
       names: [http.host, ...httpNames],
       ready: () => (isReady ? { ok: true } : { ok: false, reason: 'the server is starting or shutting down' }),
       problems: () => sourceProblems(sources),
-      metrics: () => metricsText({ feeds, jobs, sources }),
+      metrics: () => metricsText({ feeds, jobs, sources, scopes, settings }),
       ...(onShutdown === undefined ? {} : { shutdown: onShutdown }),
     })
     stops.push(() => web.close())

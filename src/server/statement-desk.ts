@@ -1,6 +1,7 @@
 // Where each statement goes: PostgreSQL's are forwarded as typed, the dialect's are rewritten, ours become calls or
 // SELECTs. The front asks for every query string, so the answer "nothing to do" must come fast.
 
+import type { MetricScopes } from '../core/metric-scopes.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { FeedPool } from '../feed/feed-pool.ts'
 import type { JobRights } from '../jobs/job-rights.ts'
@@ -41,6 +42,7 @@ export interface DeskOptions {
   readonly rights: JobRights
   readonly watchedRights: RightsWatch
   readonly cuts: HeldCuts
+  readonly scopes: MetricScopes
   readonly source: Omit<SourceConnection, 'database'>
   readonly types: TypeMemory
 }

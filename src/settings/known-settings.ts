@@ -157,6 +157,18 @@ export const knownSettings = {
     description: 'changefeeds are refused unless it is true',
     public: true,
   },
+  'server.child_metrics.enabled': {
+    kind: 'bool',
+    default: 'false',
+    description: 'whether metrics of changefeeds are shown by scope, too, as their metrics_label says',
+    public: true,
+  },
+  'server.child_metrics.include_aggregate.enabled': {
+    kind: 'bool',
+    default: 'true',
+    description: 'whether the totals are shown beside the metrics by scope',
+    public: true,
+  },
   'sql.defaults.results_buffer.size': {
     kind: 'size',
     default: '16 KiB',

@@ -360,6 +360,7 @@ test('CANCEL QUERY takes a select of one id; of several it says which statement 
 })
 
 test('metrics count the changefeeds of a metrics_label under their scope, also when they are over', async () => {
+  await server.sql('SET CLUSTER SETTING server.child_metrics.enabled = true')
   const t = await table('a INT PRIMARY KEY')
   await server.sql(`INSERT INTO ${t} VALUES (1), (2)`)
   const counted = (): Promise<true> =>
@@ -378,6 +379,7 @@ test('metrics count the changefeeds of a metrics_label under their scope, also w
     await counted()
   }
   await counted()
+  await server.sql('RESET CLUSTER SETTING server.child_metrics.enabled')
 })
 
 test('a reader who stops reading stops the feed, not the server', async () => {

@@ -459,6 +459,37 @@ test('jobs come back by themselves after kill -9, and stay paused when they were
   await server.sql(`CANCEL JOBS ${runs}, ${rests}`)
 })
 
+test('a statement that is refused when its tables are watched has announced nothing', async () => {
+  await server.sql('CREATE TABLE announced (id INT PRIMARY KEY, v STRING)')
+  const client = await server.connect()
+  const notices: string[] = []
+  client.on('notice', ({ message }) => notices.push(message ?? ''))
+  // Before the table was watched, and so long ago that a statement that succeeds is told so.
+  const cursor = (BigInt(Date.now()) - 6n * 3_600_000n) * 1_000_000n
+  const refused = /cursor \d+\.0{10} is older than the GC threshold/
+  try {
+    for (const statement of [
+      `EXPERIMENTAL CHANGEFEED FOR announced WITH resolved = '100ms', cursor = '${cursor}'`,
+      `CREATE CHANGEFEED FOR announced INTO 'null://' WITH resolved = '100ms', cursor = '${cursor}'`,
+    ]) {
+      await assert.rejects(client.query(statement), refused)
+      assert.deepEqual(notices, [])
+    }
+    const [row] = (
+      await client.query<{ job_id: string }>(
+        "CREATE CHANGEFEED FOR announced INTO 'null://' WITH resolved = '100ms', min_checkpoint_frequency = '0s'",
+      )
+    ).rows
+    assert.deepEqual(notices, [
+      "the 'resolved' timestamp interval (100ms) is very low; consider increasing it to at least 500ms",
+      "the 'min_checkpoint_frequency' timestamp interval (0s) is very low; consider increasing it to at least 500ms",
+    ])
+    await client.query(`CANCEL JOB ${row?.job_id}`)
+  } finally {
+    await client.end()
+  }
+})
+
 test('what cannot be a job is refused, and makes none', async () => {
   const count = async (): Promise<unknown> =>
     (await server.sql('SELECT count(*) AS n FROM crdb_internal.jobs'))[0]?.['n']

@@ -127,32 +127,92 @@ test('a server that is killed before the first row scans as of the statement whe
   await judge(id, 'killed', told)
 })
 
+/** No value of it can be out of line, so the log has only the keys of old rows, and the snapshot alone has the rest. */
+async function makeThin(table: string): Promise<void> {
+  await broker.createTopic(table)
+  await server.sql(`CREATE TABLE ${table} (id INT PRIMARY KEY, n INT)`)
+  await server.sql(`INSERT INTO ${table} VALUES (3, 1), (4, 1), (5, 1)`)
+}
+
+const thinChanges = (table: string): string[] => [
+  `INSERT INTO ${table} VALUES (1, 1)`,
+  `UPDATE ${table} SET n = 2 WHERE id IN (1, 3)`,
+  `DELETE FROM ${table} WHERE id = 4`,
+]
+const thinRow = (key: number, n: number): string => `{"after": {"id": ${key}, "n": ${n}}}`
+const thinTold = {
+  '[1]': [thinRow(1, 1), thinRow(1, 2)],
+  '[3]': [thinRow(3, 1), thinRow(3, 2)],
+  '[4]': [thinRow(4, 1), '{"after": null}'],
+  '[5]': [thinRow(5, 1)],
+}
+
+test(
+  'a sink that goes away right after CREATE gets the rows of the statement and all changes since',
+  { skip },
+  async () => {
+    await makeThin('sink_down')
+    const [created] = await run(into('sink_down'))
+    const id = String(created?.[0]?.['job_id'])
+    await broker.kill()
+    try {
+      await run(...thinChanges('sink_down'))
+      await until('the job says that the sink is down', withinMs, async () => {
+        const [row] = await server.sql(`SELECT running_status AS said FROM crdb_internal.jobs WHERE job_id = ${id}`)
+        return String(row?.['said']).startsWith('transient error') ? true : undefined
+      })
+    } finally {
+      await broker.restart()
+    }
+    await judge(id, 'sink_down', thinTold)
+  },
+)
+
+test('a scan that waits for a lock longer than it may hold its own is as of the statement', { skip }, async () => {
+  await makeThin('locked')
+  const [created] = await run(into('locked'), pauseIt('locked'), ...thinChanges('locked'))
+  const id = String(created?.[0]?.['job_id'])
+  const [first, second] = [await server.connect(), await server.connect()]
+  const waiters = async (): Promise<readonly { pid: number; query: string }[]> =>
+    (await server.sql(
+      `SELECT pid, query FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE relation = 'locked'::regclass AND NOT granted`,
+    )) as unknown as { pid: number; query: string }[]
+  try {
+    await first.query('BEGIN; LOCK TABLE locked IN ACCESS EXCLUSIVE MODE')
+    await server.sql(`RESUME JOB ${id}`)
+    await until('the scan asks about its table', withinMs, async () => (await waiters()).length === 1 || undefined)
+    // Behind the question and before the locks of the scan.
+    const taken = second.query('BEGIN; LOCK TABLE locked IN ACCESS EXCLUSIVE MODE')
+    await until('another lock is asked for', withinMs, async () => (await waiters()).length === 2 || undefined)
+    await first.query('COMMIT')
+    await taken
+    const scan = await until('the scan waits for its lock', withinMs, async () =>
+      (await waiters()).find(({ query }) => query.startsWith('LOCK TABLE ONLY')),
+    )
+    await until(
+      'the scan gives up',
+      withinMs,
+      async () => (await waiters()).every(({ pid }) => pid !== scan.pid) || undefined,
+    )
+    await second.query('COMMIT')
+  } finally {
+    await first.end()
+    await second.end()
+  }
+  await judge(id, 'locked', thinTold)
+})
+
 test(
   'where old values are not in the log, every change since the statement is told all the same',
   { skip },
   async () => {
-    await broker.createTopic('thin')
-    // No value of it can be out of line, so only keys of old rows are logged.
-    await server.sql('CREATE TABLE thin (id INT PRIMARY KEY, n INT)')
-    await server.sql('INSERT INTO thin VALUES (3, 1), (4, 1), (5, 1)')
-    const [created] = await run(
-      into('thin'),
-      pauseIt('thin'),
-      'INSERT INTO thin VALUES (1, 1)',
-      'UPDATE thin SET n = 2 WHERE id IN (1, 3)',
-      'DELETE FROM thin WHERE id = 4',
-    )
+    await makeThin('thin')
+    const [created] = await run(into('thin'), pauseIt('thin'), ...thinChanges('thin'))
     const id = String(created?.[0]?.['job_id'])
     await server.kill()
     await server.restart()
     await server.sql(`RESUME JOB ${id}`)
-    const row = (key: number, n: number): string => `{"after": {"id": ${key}, "n": ${n}}}`
-    await judge(id, 'thin', {
-      '[1]': [row(1, 1), row(1, 2)],
-      '[3]': [row(3, 2)],
-      '[4]': ['{"after": null}'],
-      '[5]': [row(5, 1)],
-    })
+    await judge(id, 'thin', { ...thinTold, '[3]': [thinRow(3, 2)], '[4]': ['{"after": null}'] })
   },
 )
 

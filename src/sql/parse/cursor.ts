@@ -31,6 +31,11 @@ export class Cursor {
     return characters(this.#sql, 0, this.offset)
   }
 
+  /** Of a token that is there. */
+  positionOf(ahead: number): number {
+    return characters(this.#sql, 0, this.peek(ahead)?.start ?? this.offset)
+  }
+
   peek(ahead: number): Token | undefined {
     return this.#tokens[this.#at + ahead]
   }

@@ -20,9 +20,9 @@ import { refuseAlterChangefeed, refuseShowChangefeedJobs } from './refused.ts'
 import { parseUnwatch } from './unwatch.ts'
 import { parseDropDatabase, parseSetDatabase, parseUse } from './use-database.ts'
 
-/** `start`: UTF-16 offset of the statement. */
 import { refuseWrapped } from './wrapped-changefeed.ts'
 
+/** `start`: UTF-16 offset of the statement. */
 type Parser = (cursor: Cursor, start: number) => Statement | undefined
 
 const showQueries: Parser = parseShowQueries
@@ -55,8 +55,6 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
   [['set', 'session', 'database'], parseSetDatabase],
   [['use'], parseUse],
   [['reset'], parseReset],
-  [['prepare'], (cursor) => refuseWrapped(cursor, 'PREPARE')],
-  [['declare'], (cursor) => refuseWrapped(cursor, 'DECLARE')],
   [['discard'], parseDiscard],
   [['deallocate'], parseDeallocate],
   [['show', 'database'], (cursor) => (cursor.expectEnd(), { tag: 'show-database' })],
@@ -84,5 +82,5 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
 export function parseOurs(cursor: Cursor): Statement | undefined {
   const start = cursor.offset
   for (const [words, parse] of parsers) if (cursor.accept(...words)) return parse(cursor, start)
-  return undefined
+  return refuseWrapped(cursor)
 }

@@ -1,29 +1,65 @@
-// PREPARE … AS and DECLARE … CURSOR FOR a changefeed: PostgreSQL would call them a syntax error. What they are for is had in
-// another way, and the error says which.
+// A changefeed inside another statement: PostgreSQL would call it a syntax error. What it is for is had in another way, and
+// the error says which.
 
 import { FeedError } from '../../errors/feed-error.ts'
-import { isWord } from '../tokens.ts'
+import { isOp, isWord } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
 
-const hints = {
-  PREPARE: 'let the driver prepare it (Parse of the extended protocol), or send it as it is',
-  DECLARE:
-    'send the changefeed itself and read its rows as they come: stream() of psycopg 3 instead of a named cursor, a fetch size of 1 in JDBC, a row event or stream in node-postgres, FETCH_COUNT=1 in psql 18',
-} as const
+interface Refusal {
+  readonly message: string
+  readonly hint: string
+}
 
-/** Behind the word. Undefined: there is no changefeed in it. */
-export function refuseWrapped(cursor: Cursor, word: keyof typeof hints): undefined {
-  for (let i = 0; cursor.peek(i) !== undefined; i++) {
-    if (!isWord(cursor.peek(i), 'as') && !isWord(cursor.peek(i), 'for')) continue
-    const isOurs = isWord(cursor.peek(i + 1), 'experimental') || isWord(cursor.peek(i + 1), 'create')
-    if (!isOurs || !isWord(cursor.peek(i + 2), 'changefeed')) continue
-    throw new FeedError(
-      'FEED_UNSUPPORTED',
-      word === 'PREPARE'
-        ? 'a changefeed cannot be prepared with PREPARE'
-        : 'a changefeed cannot be read through a cursor of SQL',
-      { sqlstate: '0A000', hint: hints[word] },
-    )
+const refusals = {
+  prepare: {
+    message: 'a changefeed cannot be prepared with PREPARE',
+    hint: 'let the driver prepare it (Parse of the extended protocol), or send it as it is',
+  },
+  declare: {
+    message: 'a changefeed cannot be read through a cursor of SQL',
+    hint: 'send the changefeed itself and read its rows as they come: stream() of psycopg 3 instead of a named cursor, a fetch size of 1 in JDBC, a row event or stream in node-postgres, FETCH_COUNT=1 in psql 18',
+  },
+  explain: {
+    message: 'a changefeed cannot be explained: it has no plan, it follows the log of changes',
+    hint: 'send the changefeed itself; SHOW JOBS tells how far one with a sink is, and /_status/vars has the metrics',
+  },
+  copy: {
+    message: 'a changefeed cannot be the query of COPY',
+    hint: 'send the changefeed itself and write its rows down as they come, for example: npx changefeed sql --format=csv -e "EXPERIMENTAL CHANGEFEED FOR t"',
+  },
+  query: {
+    message: 'a changefeed cannot stand inside another statement',
+    hint: 'send the changefeed itself and read its rows as they come, or give it a sink with INTO',
+  },
+} as const satisfies Record<string, Refusal>
+
+/** Undefined: the statement holds no changefeed. */
+export function refuseWrapped(cursor: Cursor): undefined {
+  for (let i = 1; cursor.peek(i) !== undefined; i++) {
+    if (!isWord(cursor.peek(i + 1), 'changefeed')) continue
+    if (!isWord(cursor.peek(i), 'experimental') && !isWord(cursor.peek(i), 'create')) continue
+    const refusal = refusalAt(cursor, i)
+    if (refusal === undefined) continue
+    const position = cursor.positionOf(i) + 1
+    throw new FeedError('FEED_UNSUPPORTED', refusal.message, { hint: refusal.hint, position })
   }
   return undefined
+}
+
+/** Only where PostgreSQL could read nothing else: `experimental changefeed` may be a column with an alias. */
+function refusalAt(cursor: Cursor, at: number): Refusal | undefined {
+  const first = cursor.peek(0)
+  const before = cursor.peek(at - 1)
+  if (isWord(first, 'prepare') && isWord(before, 'as')) return refusals.prepare
+  if (isWord(first, 'declare') && isWord(before, 'for')) return refusals.declare
+  if (isWord(first, 'explain')) {
+    const isExplained = ['explain', 'analyze', 'verbose'].some((word) => isWord(before, word)) || isOp(before, ')')
+    return isExplained ? refusals.explain : undefined
+  }
+  if (isWord(first, 'copy') && isOp(before, '(')) return refusals.copy
+  const isQuery =
+    isOp(before, '[') ||
+    (isWord(first, 'create') && isWord(before, 'as')) ||
+    (isOp(before, '(') && ['as', 'materialized', 'from'].some((word) => isWord(cursor.peek(at - 2), word)))
+  return isQuery ? refusals.query : undefined
 }

@@ -1,0 +1,100 @@
+// The specification of a feed, made of a statement that has passed the checks of its options and tables. What a sink's
+// parameters lack is found here.
+
+import type { FeedSpec, FeedTarget, SinkSpec } from '../core/feed-spec.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import type { TargetFacts } from './catalogue.ts'
+import { readExtraHeaders } from './extra-headers.ts'
+import { kafkaSinkSpec } from './kafka-sink-config.ts'
+import { labelOf } from './metrics-label.ts'
+import { checkpointNanos, durationOf } from './notices.ts'
+import { envelopeOf, scanOf } from './option-relations.ts'
+import type { PlanContext } from './plan.ts'
+import { isOn, type ReadOptions } from './read-options.ts'
+import { checkNullSinkParameters, checkSqlSinkParameters } from './sink-uri.ts'
+import type { FeedTimes } from './times.ts'
+
+export function targetsOf({ given }: ReadOptions, tables: readonly TargetFacts[]): FeedTarget[] {
+  const full = given.has('full_table_name')
+  return tables.map((table) => ({
+    relid: table.relid,
+    topic: full ? `${table.database}.${table.schema}.${table.name}` : table.name,
+    tableName: table.name,
+  }))
+}
+
+export interface SpecParts {
+  readonly read: ReadOptions
+  readonly context: PlanContext
+  readonly times: FeedTimes
+  readonly tables: readonly TargetFacts[]
+  readonly targets: readonly FeedTarget[]
+  readonly sink: SinkSpec
+}
+
+export function specOf({ read, context, times, tables, targets, sink }: SpecParts): FeedSpec {
+  const { given } = read
+  const envelope = envelopeOf(given)
+  if (envelope === 'bare' || envelope === 'enriched')
+    throw new FeedError('FEED_BUG', `envelope ${envelope} passed the checks`)
+  const resolvedNanos = durationOf(given, 'resolved')
+  const wrapped = envelope === 'wrapped'
+  return {
+    id: context.id,
+    database: tables[0]?.database ?? context.database,
+    // Where a sink has topics, messages name them as they are there.
+    targets:
+      sink.tag === 'kafka'
+        ? targets.map((target, i) => ({ ...target, topic: sink.topics[i] ?? target.topic }))
+        : targets,
+    format: 'json',
+    envelope,
+    updated: isOn(given, 'updated'),
+    mvccTimestamp: isOn(given, 'mvcc_timestamp'),
+    // Where the envelope has no place for the previous row, asking the source for it would only cost.
+    diff: isOn(given, 'diff') && wrapped,
+    keyInValue: isOn(given, 'key_in_value'),
+    topicInValue: isOn(given, 'topic_in_value'),
+    encodeJsonNullAsObject: isOn(given, 'encode_json_value_null_as_object'),
+    resolvedIntervalMs: resolvedNanos === undefined ? undefined : milliseconds(resolvedNanos),
+    minCheckpointMs: milliseconds(checkpointNanos(read)),
+    initialScan: scanOf(given),
+    cursor: times.cursor,
+    endTime: times.endTime,
+    scope: labelOf(given.get('metrics_label')),
+    sink,
+  }
+}
+
+interface SinkFacts {
+  readonly context: PlanContext
+  readonly targets: readonly FeedTarget[]
+  readonly tables: readonly TargetFacts[]
+}
+
+/** Of a sink that is not built, only what is wrong with it is told here: `checkBuilt` refuses it. */
+export function sinkSpec(read: ReadOptions, { context, targets, tables }: SinkFacts): SinkSpec {
+  const { given, sink, sinkText = '', sinkPosition: position } = read
+  const headers = readExtraHeaders(given.get('extra_headers'))
+  if (sink.kind === 'sinkless') return { tag: 'rows', formats: context.rowFormats }
+  if (sink.kind === 'sql') checkSqlSinkParameters(sinkText, position)
+  if (sink.kind === 'null') checkNullSinkParameters(sinkText, position)
+  if (sink.kind !== 'kafka') return { tag: 'null' }
+  const config = given.get('kafka_sink_config')
+  return kafkaSinkSpec({
+    uri: sinkText,
+    position,
+    config: config?.text,
+    configPosition: config?.position ?? 0,
+    headers,
+    tables: targets.map(({ topic, tableName }, i) => ({
+      topic,
+      name: tableName,
+      keyColumns: tables[i]?.primaryKey ?? [],
+    })),
+  })
+}
+
+function milliseconds(nanos: bigint): number {
+  return Number(nanos) / 1e6
+}

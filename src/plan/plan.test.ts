@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseOne } from '../../test/support/parse-one.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import type { TargetFacts } from './catalogue.ts'
+import { planChangefeed, type Plan } from './plan.ts'
+
+const table: TargetFacts = {
+  tag: 'table',
+  database: 'd',
+  schema: 'public',
+  name: 't',
+  relid: 1,
+  kind: 'r',
+  persistence: 'p',
+  identity: 'f',
+  primaryKey: ['a'],
+  keyless: null,
+  deferrableKey: false,
+  outOfLine: false,
+  columns: [{ name: 'a', type: 'bigint', generated: '' }],
+  mayRead: true,
+  rowSecurity: false,
+}
+
+interface World {
+  readonly isEnabled?: boolean
+  readonly mayUseScope?: boolean
+  readonly showsScopes?: boolean
+  readonly parameters?: readonly (string | null)[]
+}
+
+/** `t` is a table, `vw` a view, and there is nothing else. */
+function plan(
+  sql: string,
+  { isEnabled = true, mayUseScope = true, showsScopes = true, parameters = [] }: World = {},
+): Plan {
+  const statement = parseOne(sql)
+  assert.ok(statement?.tag === 'create-changefeed', sql)
+  return planChangefeed(statement, {
+    id: 'x',
+    parameters,
+    now: { wall: 2_000_000_000_000_000_000n, logical: 0 },
+    database: 'd',
+    user: 'root',
+    creator: { isAdmin: true, mayCreate: true, hasTable: () => true },
+    prerequisites: { featureEnabled: true, rangefeedEnabled: isEnabled },
+    mayUseScope: () => mayUseScope,
+    showsScopes,
+    makesKeys: true,
+    rowFormats: ['hex', 'hex', 'hex'],
+    catalogue: {
+      openWrites: false,
+      targets: statement.targets.map(({ text }) => {
+        if (text === 't') return table
+        return text === 'vw' ? { ...table, relid: 2, name: 'vw', kind: 'v' } : { tag: 'no-table' }
+      }),
+    },
+  })
+}
+
+function errorOf(sql: string, world?: World): FeedError {
+  try {
+    plan(sql, world)
+  } catch (error) {
+    assert.ok(error instanceof FeedError)
+    return error
+  }
+  throw new Error(`no error: ${sql}`)
+}
+
+// In the order in which they are checked. Each line is one fault, as options or as a part of the statement.
+const faults: readonly {
+  readonly says: RegExp
+  readonly option?: string
+  readonly target?: string
+  readonly sink?: string
+}[] = [
+  { says: /^omit the SINK clause for inline results$/, sink: '' },
+  { says: /^invalid option "nope"/, option: 'nope' },
+  { says: /^unknown on_error: maybe/, option: "on_error = 'maybe'" },
+  { says: /^rangefeeds require the kv.rangefeed.enabled setting/ },
+  { says: /is in the future$/, option: "cursor = '3000000000000000000'" },
+  { says: /table "gone" does not exist$/, target: 'gone' },
+  { says: /^CHANGEFEED targets TABLE t and TABLE t are duplicates$/, target: 't, t' },
+  { says: /^CHANGEFEED cannot target views: vw$/, target: 'vw' },
+  { says: /^cannot specify both initial_scan and no_initial_scan$/, option: 'no_initial_scan, initial_scan' },
+  { says: /^specified end time 1.0000000000 cannot be less than statement time/, option: "end_time = '1'" },
+  { says: /^key_in_value is only usable with envelope=wrapped$/, option: 'key_in_value, envelope = row' },
+  { says: /^metrics_label 'default' is reserved/, option: "metrics_label = 'default'" },
+  { says: /^unsupported sink: nope$/, sink: 'nope://x' },
+  {
+    says: /^this sink is incompatible with option webhook_auth_header$/,
+    sink: 'kafka://h',
+    option: "webhook_auth_header = 'x'",
+  },
+  { says: /^param tls_enabled must be a bool$/, sink: 'kafka://h?tls_enabled=foo' },
+  { says: /^option "split_column_families" is not supported yet$/, option: 'split_column_families' },
+]
+const disabled = 3
+
+test('of two faults of a statement the one that is checked first is told', () => {
+  for (const [i, first] of faults.entries()) {
+    for (const [j, second] of faults.entries()) {
+      if (j <= i) continue
+      const both = [first, second]
+      // Two of one kind cannot be in one statement.
+      if (first.target !== undefined && second.target !== undefined) continue
+      if (first.sink !== undefined && second.sink !== undefined) continue
+      const sink = both.map((fault) => fault.sink).find((uri) => uri !== undefined) ?? 'kafka://h'
+      const target = both.map((fault) => fault.target).find((name) => name !== undefined) ?? 't'
+      const options = both.flatMap(({ option }) => option ?? [])
+      const sql = `CREATE CHANGEFEED FOR ${target} INTO '${sink}'${options.length === 0 ? '' : ` WITH ${options.join(', ')}`}`
+      const error = errorOf(sql, { isEnabled: i !== disabled && j !== disabled })
+      assert.match(error.message, first.says, sql)
+    }
+  }
+})
+
+test('a statement that only lacks what is not built hears that last, whatever its sink', () => {
+  for (const [sql, message] of [
+    ["CREATE CHANGEFEED FOR t INTO 's3://b?nope=1'", /sink s3:\/\/ is not supported yet/],
+    ["CREATE CHANGEFEED FOR t INTO 'experimental-sql://d?nope=1'", /unknown SQL sink query parameters: \[nope\]/],
+    ["CREATE CHANGEFEED FOR t INTO 'null://?nope=1' WITH split_column_families", /unknown null sink query parameters/],
+    [
+      `CREATE CHANGEFEED FOR t INTO 'kafka://h' WITH split_column_families, kafka_sink_config='{"RequiredAcks": "MAYBE"}'`,
+      /invalid acks value "MAYBE"/,
+    ],
+    ["CREATE CHANGEFEED FOR t INTO 'kafka://h' WITH split_column_families, extra_headers='4'", /headers/],
+  ] as const)
+    assert.match(errorOf(sql).message, message, sql)
+})
+
+test('an option or a sink that is given NULL is refused', () => {
+  for (const option of ['initial_scan', 'resolved', 'updated', 'envelope', 'topic_in_value']) {
+    const error = errorOf(`CREATE CHANGEFEED FOR t WITH ${option} = $1`, { parameters: [null] })
+    assert.deepEqual([error.message, error.sqlstate], [`option "${option}" was given NULL`, '22004'])
+    assert.match(error.hint ?? '', /bind a text to \$1/)
+  }
+  const error = errorOf('CREATE CHANGEFEED FOR t INTO $1', { parameters: [null] })
+  assert.deepEqual([error.message, error.sqlstate], ['the sink was given NULL', '22004'])
+})
+
+test('a metrics_label is refused when there are too many, and said to be without effect while scopes are not shown', () => {
+  const sql = "CREATE CHANGEFEED FOR t INTO 'null://' WITH metrics_label = ' Rides '"
+  assert.equal(errorOf(sql, { mayUseScope: false }).message, 'too many metrics labels; max 1024')
+  assert.equal(plan(sql).spec.scope, 'rides')
+  assert.deepEqual(plan(sql).notices, [])
+  assert.match(
+    plan(sql, { showsScopes: false }).notices[0]?.message ?? '',
+    /^server.child_metrics.enabled is off: .*'rides'/,
+  )
+  assert.deepEqual(plan("CREATE CHANGEFEED FOR t INTO 'null://'", { showsScopes: false }).notices, [])
+})
