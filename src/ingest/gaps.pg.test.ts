@@ -9,6 +9,7 @@ import { openChangelog } from '../changelog/files/open-changelog.ts'
 import { listSegments } from '../changelog/files/segment.ts'
 import { readLog, TestServer, within, type LogEvent, type TestDatabase } from '../../test/support/source-under-test.ts'
 import { IngestThread } from './ingest-thread.ts'
+import { releaseSql } from './install-members.ts'
 import { watchTables } from './watch.ts'
 
 let server: TestServer
@@ -131,7 +132,7 @@ test('our schema dropped under a running ingest is a gap, and what the publicati
   await watch(db, 't')
   await db.sql(`INSERT INTO t VALUES ('1')`)
   await all.story()
-  await db.sql('DROP SCHEMA changefeed CASCADE')
+  await db.sql(`${releaseSql}DROP SCHEMA changefeed CASCADE`)
   assert.match(await all.gap(), /schema "changefeed" was dropped and made anew/)
   await within(
     10_000,

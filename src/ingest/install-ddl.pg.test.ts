@@ -8,6 +8,7 @@ import { catalogueSql, parseCatalogue } from '../plan/catalogue.ts'
 import { identityChange } from '../plan/identity.ts'
 import { TestServer, within, type TestDatabase } from '../../test/support/source-under-test.ts'
 import { giveBackTables } from './give-back.ts'
+import { releaseSql } from './install-members.ts'
 import { install } from './install-sql.ts'
 import { watchTables } from './watch.ts'
 
@@ -207,6 +208,6 @@ test('an error of ours does not make a command of somebody else fail', async () 
   await using db = await server.database()
   await db.sql('CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE other (id int)')
   await watch(db, 't')
-  await db.sql('DROP TABLE changefeed.watched CASCADE')
+  await db.sql(`${releaseSql}DROP TABLE changefeed.watched CASCADE`)
   await db.sql('ALTER TABLE other ADD COLUMN a int; DROP TABLE other; CREATE PUBLICATION p; DROP PUBLICATION p')
 })

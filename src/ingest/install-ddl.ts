@@ -224,7 +224,7 @@ BEGIN
   END;
   IF is_lost THEN
     RAISE EXCEPTION 'publication "${publication}" is in use by changefeeds'
-      USING ERRCODE = 'object_in_use', HINT = 'Changes of the watched tables would be lost. Cancel the changefeeds first.';
+      USING ERRCODE = 'object_in_use', HINT = 'Changes of the watched tables would be lost. When no changefeed needs them any more, UNWATCH DATABASE gives all tables back and removes it.';
   END IF;
 END $$;
 `

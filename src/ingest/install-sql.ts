@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { describeSql } from './install-describe.ts'
 import { ddlSql } from './install-ddl.ts'
+import { belongSql, releaseSql } from './install-members.ts'
 import { publication } from './install-names.ts'
 import { watchingSql } from './install-watching.ts'
 import type { Queries } from './serial-queries.ts'
@@ -15,8 +16,7 @@ const installSql = `
 SELECT pg_advisory_xact_lock(hashtext('pg_changefeed install'));
 CREATE SCHEMA IF NOT EXISTS changefeed;
 REVOKE ALL ON SCHEMA changefeed FROM PUBLIC;
-SELECT set_config('changefeed.internal', 'on', true);
--- They are made anew below, and do not look at what happens until then.
+SELECT set_config('changefeed.internal', 'on', true);${releaseSql}-- They are made anew below, and do not look at what happens until then.
 DROP EVENT TRIGGER IF EXISTS pg_changefeed_ddl;
 DROP EVENT TRIGGER IF EXISTS pg_changefeed_drop;
 DROP EVENT TRIGGER IF EXISTS pg_changefeed_publication;
@@ -109,7 +109,7 @@ BEGIN
     UPDATE changefeed.watched SET description = coalesce(changefeed.describe(relid), description), types = changefeed.types_of(relid);
   END IF;
 END $$;
-`
+${belongSql}`
 
 const fingerprint = createHash('sha256').update(installSql).digest('hex')
 

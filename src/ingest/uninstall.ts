@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { FeedError } from '../errors/feed-error.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import { releaseSql } from './install-members.ts'
 import { publication, slotName } from './install-names.ts'
 
 /** A walsender whose client is gone has the slot for a moment. */
@@ -25,7 +26,7 @@ export async function uninstall(source: SourceConnection): Promise<boolean> {
       return false
     }
     await connection.query(
-      `DROP EVENT TRIGGER IF EXISTS pg_changefeed_ddl; DROP EVENT TRIGGER IF EXISTS pg_changefeed_drop; DROP EVENT TRIGGER IF EXISTS pg_changefeed_publication; DROP EVENT TRIGGER IF EXISTS pg_changefeed_publication_drop; DROP PUBLICATION IF EXISTS ${publication}; DROP SCHEMA IF EXISTS changefeed CASCADE; COMMIT`,
+      `${releaseSql}DROP EVENT TRIGGER IF EXISTS pg_changefeed_ddl; DROP EVENT TRIGGER IF EXISTS pg_changefeed_drop; DROP EVENT TRIGGER IF EXISTS pg_changefeed_publication; DROP EVENT TRIGGER IF EXISTS pg_changefeed_publication_drop; DROP PUBLICATION IF EXISTS ${publication}; DROP SCHEMA IF EXISTS changefeed CASCADE; COMMIT`,
     )
     const slot = slotName(oid ?? '')
     const deadline = Date.now() + slotFree.withinMs

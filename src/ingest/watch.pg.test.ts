@@ -4,6 +4,7 @@ import { LogHead } from '../changelog/files/log-head.ts'
 import type { TableDescription } from '../core/table.ts'
 import { readLog, TestServer, within, type LogEvent, type TestDatabase } from '../../test/support/source-under-test.ts'
 import { IngestThread } from './ingest-thread.ts'
+import { releaseSql } from './install-members.ts'
 import { watchTables } from './watch.ts'
 
 let server: TestServer
@@ -221,7 +222,7 @@ test('our schema can be removed and comes back', async () => {
   await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
   const relid = await relidOf(db, 't')
   await watchTables(db.source, [{ relid }])
-  await db.sql('DROP SCHEMA changefeed CASCADE; ALTER TABLE t ADD COLUMN a int')
+  await db.sql(`${releaseSql}DROP SCHEMA changefeed CASCADE; ALTER TABLE t ADD COLUMN a int`)
   assert.ok((await watchTables(db.source, [{ relid }])).get(relid) !== undefined)
   assert.deepEqual(await db.sql(`SELECT count(*) FROM pg_event_trigger WHERE evtname = 'pg_changefeed_ddl'`), [['1']])
 })

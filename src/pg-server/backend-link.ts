@@ -9,9 +9,10 @@ import { readFields } from '../postgres/server-error.ts'
 import { ByteRun } from '../wire/byte-run.ts'
 import { cancelPacket, flushMessage, queryMessage, syncMessage, terminateMessage } from '../wire/frontend-messages.ts'
 import { MessageCutter } from '../wire/message-cutter.ts'
+import { withHint } from '../wire/report-hint.ts'
 import { movePosition } from '../wire/report-position.ts'
 import { Expectations, reply } from './expectations.ts'
-import type { Place, SentText } from './local-statement.ts'
+import type { Place, Refusal, SentText } from './local-statement.ts'
 
 /** A server that does not close a cancel request's connection is not waited for. */
 const cancelMs = 5000
@@ -33,6 +34,8 @@ export interface LinkHandlers {
   copyIn(): void
   /** The server can take more. */
   drained(): void
+  /** What the client is told to do about an error; undefined: what the server says. */
+  explain(refusal: Refusal): string | undefined
   /** The connection is over. `isTold`: the client has the server's own last words, or cannot take any. */
   lost(error: FeedError, isTold: boolean): void
 }
@@ -306,8 +309,15 @@ export class BackendLink {
     if (exchange !== undefined) exchange.error ??= error
     const { place } = this.expectations
     const moved = place === undefined ? undefined : movePosition(bytes, start, end, place)
-    if (moved === undefined) this.#show(bytes, start, end)
-    else this.#show(moved, 0, moved.length)
+    const hint = this.#isHidden
+      ? undefined
+      : this.#handlers.explain({ sqlstate: error.sqlstate, message: error.message })
+    if (moved === undefined && hint === undefined) this.#show(bytes, start, end)
+    else {
+      const told = moved ?? bytes.subarray(start, end)
+      const shown = hint === undefined ? told : withHint(told, hint)
+      this.#show(shown, 0, shown.length)
+    }
     this.expectations.failed()
     this.#checkSettled()
   }

@@ -32,6 +32,14 @@ export interface StatementHandler {
   classify(sql: string): readonly Piece[] | undefined
   /** What PostgreSQL is told of the parameters that a client connects with. Throws for those that are refused. */
   startup?(parameters: ReadonlyMap<string, string>): ReadonlyMap<string, string>
+  /** A hint for an error of PostgreSQL that has its cause in us, in ASCII; undefined: it goes as it came. */
+  explain?(refusal: Refusal): string | undefined
+}
+
+/** An error of PostgreSQL. */
+export interface Refusal {
+  readonly sqlstate: string
+  readonly message: string
 }
 
 export interface LocalStatement {

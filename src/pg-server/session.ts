@@ -215,6 +215,7 @@ export class Session implements Turn {
           this.#cut(() => this.#cutter.resume())
         },
         drained: () => this.#gate(),
+        explain: (refusal) => this.#options.handler.explain?.(refusal),
         lost: (error, isTold) => {
           if (link !== this.#link) return
           if (!isTold && !this.#isLeaving) this.#fail(error)

@@ -8,7 +8,7 @@ import type { JobRights } from '../jobs/job-rights.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
 import { showAutomaticJobsSql } from '../jobs/jobs-view.ts'
 import type { Front } from '../pg-server/front.ts'
-import type { BackendQuery, Piece, SentText, StatementHandler } from '../pg-server/local-statement.ts'
+import type { BackendQuery, Piece, Refusal, SentText, StatementHandler } from '../pg-server/local-statement.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { showSetting, showSettings } from '../settings/show.ts'
 import { findSetting } from '../settings/settings.ts'
@@ -21,6 +21,8 @@ import { typedPosition } from '../sql/typed-position.ts'
 import { controlJobs, showJobsStatementSql } from './control-jobs.ts'
 import { createJob } from './create-job.ts'
 import { letGoOfDatabase } from './drop-database.ts'
+import { withoutOurs } from './dump-query.ts'
+import { explainRefusal } from './explain-refusal.ts'
 import { grantChangefeed } from './grant-changefeed.ts'
 import type { HeldCuts } from './held-cuts.ts'
 import { cancelQueries, showQueriesSql } from './queries.ts'
@@ -59,6 +61,8 @@ export class StatementDesk implements StatementHandler {
   classify(sql: string): readonly Piece[] | undefined {
     const { types } = this.#options
     types.see(sql)
+    const dump = withoutOurs(sql)
+    if (dump !== undefined) return [{ tag: 'forward', sql: dump }]
     const pieces = readSql(sql, {
       dialect: true,
       askTypes: types.mustAsk,
@@ -71,6 +75,10 @@ export class StatementDesk implements StatementHandler {
     for (const name of parameters.keys()) this.#options.types.see(name)
     this.#options.types.see(parameters.get('options') ?? '')
     return withIntSize(parameters)
+  }
+
+  explain(refusal: Refusal): string | undefined {
+    return explainRefusal(refusal)
   }
 
   /** `typed`: the whole text, which positions in errors speak of. */

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { releaseSql } from '../../src/ingest/install-members.ts'
 import { TestServer, until } from '../server/test-server.ts'
 
 let server: TestServer
@@ -138,7 +139,7 @@ test('a start goes on where a crash has interrupted the end of a source', async 
   // As UNWATCH does it, up to each of its steps.
   const unwatched =
     'SET event_triggers = off; ALTER PUBLICATION pg_changefeed DROP TABLE t; DELETE FROM changefeed.watched; SET event_triggers = on'
-  const bare = 'DROP EVENT TRIGGER pg_changefeed_ddl; DROP PUBLICATION pg_changefeed; DROP SCHEMA changefeed CASCADE'
+  const bare = `${releaseSql}DROP EVENT TRIGGER pg_changefeed_ddl; DROP PUBLICATION pg_changefeed; DROP SCHEMA changefeed CASCADE`
   for (const steps of [unwatched, `${unwatched}; ${bare}`]) {
     await server.sql(steps, 'crashed')
     await server.kill()

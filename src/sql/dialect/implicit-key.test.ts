@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sent } from '../../../test/support/read-dialect.ts'
+import type { RowidFacts } from './table-facts.ts'
 
 const facts = {
-  '"t"': { columns: ['a', 'B"', 'rowid'], primaryKey: ['rowid'], implicitKey: true },
-  '"s"."t"': { columns: ['rowid'], primaryKey: ['rowid'], implicitKey: true },
-  '"k"': { columns: ['id', 'a'], primaryKey: ['id'], implicitKey: false },
+  '"t"': { columns: ['a', 'B"', 'rowid'], primaryKey: ['rowid'], implicitKey: true, rowid: rowid('t_pkey') },
+  '"s"."t"': { columns: ['rowid'], primaryKey: ['rowid'], implicitKey: true, rowid: rowid('t_pkey') },
+  '"k"': { columns: ['id', 'a'], primaryKey: ['id'], implicitKey: false, rowid: null },
+  '"leaf"': { columns: ['a', 'rowid'], primaryKey: ['rowid'], implicitKey: true, rowid: rowid('leaf_pkey', true) },
+  '"root"': { columns: ['a', 'rowid'], primaryKey: [], implicitKey: false, rowid: rowid(null) },
+  '"middle"': { columns: ['a', 'rowid'], primaryKey: [], implicitKey: false, rowid: rowid(null, true) },
+}
+
+function rowid(constraint: string | null, isInherited = false): RowidFacts {
+  return { column: 'rowid', constraint, isInherited }
 }
 
 async function check(table: readonly (readonly [string, string])[]): Promise<void> {
@@ -44,9 +52,18 @@ test('a primary key takes the place of the one that we made', async () => {
       'ALTER TABLE t ADD COLUMN id INT PRIMARY KEY',
       'ALTER TABLE t DROP COLUMN "rowid", ADD COLUMN id int8 PRIMARY KEY',
     ],
+    ['ALTER TABLE root ADD PRIMARY KEY (a)', 'ALTER TABLE root DROP COLUMN "rowid", ADD PRIMARY KEY (a)'],
+    ['ALTER TABLE leaf ADD PRIMARY KEY (a)', 'ALTER TABLE leaf DROP CONSTRAINT "leaf_pkey", ADD PRIMARY KEY (a)'],
+    ['ALTER TABLE middle ADD PRIMARY KEY (a)', 'ALTER TABLE middle ADD PRIMARY KEY (a)'],
     ['ALTER TABLE k ADD PRIMARY KEY (a)', 'ALTER TABLE k ADD PRIMARY KEY (a)'],
     ['ALTER TABLE k ADD a STRING, ADD PRIMARY KEY (a)', 'ALTER TABLE k ADD a text, ADD PRIMARY KEY (a)'],
     ['ALTER TABLE nosuch ADD PRIMARY KEY (a)', 'ALTER TABLE nosuch ADD PRIMARY KEY (a)'],
+    // Whoever drops it themselves has done so.
+    ['ALTER TABLE t DROP COLUMN rowid, ADD PRIMARY KEY (a)', 'ALTER TABLE t DROP COLUMN rowid, ADD PRIMARY KEY (a)'],
+    [
+      'ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (a)',
+      'ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (a)',
+    ],
     ['ALTER TABLE t DROP COLUMN "primary key"', 'ALTER TABLE t DROP COLUMN "primary key"'],
   ])
 })

@@ -2,6 +2,7 @@
 //
 //   COPY t FROM … | TO …          COPY t (all columns but rowid) FROM … | TO …
 //   ALTER TABLE t ADD PRIMARY KEY  ALTER TABLE t DROP COLUMN rowid, ADD PRIMARY KEY
+//   … of a partition               ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY
 
 import type { Token } from '../lexer.ts'
 import { isOp, isWord, nameEnd, tokenAt } from '../tokens.ts'
@@ -34,10 +35,10 @@ export function mayAddKey(tokens: readonly Token[]): boolean {
 export function findKeyToDrop(sql: string, tokens: readonly Token[], tree: Node): FindSplices | undefined {
   const alter = tree['AlterTableStmt']
   if (!isNode(alter) || !isNode(alter['relation'])) return undefined
-  const addsKey = (alter['cmds'] as readonly Node[]).some(({ AlterTableCmd: command }) => {
-    const def = isNode(command) ? command['def'] : undefined
-    return isNode(def) && makesPrimaryKey(def)
-  })
+  const commands = (alter['cmds'] as readonly Node[]).map(({ AlterTableCmd: command }) => command).filter(isNode)
+  const addsKey = commands.some(({ def }) => isNode(def) && makesPrimaryKey(def))
+  const dropped = (subtype: string, name: string | null): boolean =>
+    commands.some((command) => command['subtype'] === subtype && command['name'] === name)
   const first = tokenAt(tokens, byteOffsets(sql)(alter['relation']['location']))
   if (!addsKey || first < 0) return undefined
   const last = nameEnd(tokens, first)
@@ -46,8 +47,15 @@ export function findKeyToDrop(sql: string, tokens: readonly Token[], tree: Node)
   const name = tableName(tokens, first)
   return async (query) => {
     const facts = await askTable(query, name)
-    if (facts === undefined || !facts.implicitKey) return []
-    return [{ start: action.start, end: action.start, text: `DROP COLUMN ${quote(facts.primaryKey[0] ?? '')}, ` }]
+    const rowid = facts?.rowid ?? null
+    if (rowid === null) return []
+    const { column, constraint, isInherited } = rowid
+    if (dropped('AT_DropColumn', column) || dropped('AT_DropConstraint', constraint)) return []
+    // A column of a partition or of a child is its parent's, so there the key goes alone. A partitioned table has the
+    // column and its partitions have the keys, which go with it.
+    if (isInherited && constraint === null) return []
+    const drop = isInherited && constraint !== null ? `CONSTRAINT ${quote(constraint)}` : `COLUMN ${quote(column)}`
+    return [{ start: action.start, end: action.start, text: `DROP ${drop}, ` }]
   }
 }
 

@@ -9,11 +9,21 @@ export type CatalogueQuery = (sql: string) => Promise<readonly (readonly (string
 /** Splices of a statement whose meaning depends on a table. */
 export type FindSplices = (query: CatalogueQuery) => Promise<readonly Splice[]>
 
+export interface RowidFacts {
+  readonly column: string
+  /** Null: a partitioned table, whose partitions have the keys. */
+  readonly constraint: string | null
+  /** From a parent, or the root of a partition. */
+  readonly isInherited: boolean
+}
+
 export interface TableFacts {
   readonly columns: readonly string[]
   readonly primaryKey: readonly string[]
   /** The key is a rowid column with unique_rowid() as default. */
   readonly implicitKey: boolean
+  /** The column that we made, where another key is to take its place. */
+  readonly rowid: RowidFacts | null
 }
 
 /** The name that starts at the token `first`, for `askTable`. */
@@ -23,6 +33,13 @@ export function tableName(tokens: readonly Token[], first: number): string {
     .map((token) => (token.tag === 'op' ? token.text : quote(token.text)))
     .join('')
 }
+
+const rowidSql = `SELECT pg_catalog.json_build_object('column', a.attname, 'constraint', k.conname, 'isInherited', a.attinhcount > 0)
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  LEFT JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
+  WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname ~ '^rowid(_[0-9]+)?$' AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'unique_rowid()'
+    AND CASE WHEN k.oid IS NULL THEN c.relkind = 'p' AND a.attinhcount = 0 ELSE k.conkey = ARRAY[a.attnum] END
+  ORDER BY a.attnum LIMIT 1`
 
 /** Undefined: there is no such table. */
 export async function askTable(query: CatalogueQuery, name: string): Promise<TableFacts | undefined> {
@@ -34,7 +51,8 @@ export async function askTable(query: CatalogueQuery, name: string): Promise<Tab
     JOIN pg_catalog.pg_attribute a USING (attnum) WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND k.place <= i.indnkeyatts), '[]'),
   'implicitKey', EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attrdef d ON d.adrelid = i.indrelid AND d.adnum = i.indkey[0]
     JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-    WHERE i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1 AND a.attname ~ '^rowid(_[0-9]+)?$' AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'unique_rowid()')
+    WHERE i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1 AND a.attname ~ '^rowid(_[0-9]+)?$' AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'unique_rowid()'),
+  'rowid', (${rowidSql})
 )::text FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass(${text})`)
     const json = rows[0]?.[0]
     return typeof json === 'string' ? (JSON.parse(json) as TableFacts) : undefined

@@ -1,0 +1,107 @@
+// What PostgreSQL refuses because of what changefeeds have made of a table or a database: its words say what, and know
+// nothing of changefeeds. The hint says why it is so and what to do. Where PostgreSQL has a hint of its own that would do
+// harm, ours takes its place.
+
+import { publication } from '../ingest/install-names.ts'
+import type { Refusal } from '../pg-server/local-statement.ts'
+
+interface Rule {
+  readonly sqlstates: readonly string[]
+  readonly message: RegExp
+  readonly hint: (match: RegExpExecArray) => string
+}
+
+const invalid = ['42804', '42P16', '42701']
+
+const rules: readonly Rule[] = [
+  {
+    sqlstates: ['55000', '0A000'],
+    message: /^cannot change table "(.+)" to unlogged because it is part of a publication$/,
+    hint: ([, table]) =>
+      `changefeeds that watch a table publish it (${publication}): ${unwatch(table)} gives it back when no changefeed needs it any more`,
+  },
+  {
+    sqlstates: ['55000', '42P10'],
+    message: /^cannot (?:update|delete from) table "(.+?)"/,
+    hint: ([, table]) =>
+      `set REPLICA IDENTITY FULL with ALTER TABLE; or, where a changefeed has watched the table, ${unwatch(table)} gives it back`,
+  },
+  {
+    sqlstates: ['2BP01'],
+    message:
+      /^cannot drop .*(?:\bchangefeed\b|\bpg_changefeed_).* because extension plpgsql requires it$|^cannot drop publication pg_changefeed\b/,
+    hint: () =>
+      'it belongs to the changefeeds of this database and goes with its last watched table: UNWATCH DATABASE removes everything when no changefeed needs it any more',
+  },
+  {
+    sqlstates: ['2BP01'],
+    message: /^cannot drop .*(?:crdb_internal|unique_rowid).* because extension plpgsql requires it$/,
+    hint: () => 'it belongs to this server, in every database, and is in no dump',
+  },
+  {
+    sqlstates: invalid,
+    message: /^table "(.+)" contains column "(rowid(?:_\d+)?)" not found in parent/,
+    hint: ([, table, column]) =>
+      `${made(column)}; give this one its own key first: ALTER TABLE ${name(table)} DROP COLUMN ${column}, ADD PRIMARY KEY (...)`,
+  },
+  {
+    sqlstates: invalid,
+    message: /^(?:child table|table) is missing column "(rowid(?:_\d+)?)"/,
+    hint: ([, column]) =>
+      `${made(column)}, with its partitions and children; give it to the new one, too: ALTER TABLE ... ADD COLUMN ${column} INT8 NOT NULL DEFAULT unique_rowid()`,
+  },
+  {
+    sqlstates: invalid,
+    message: /^table has extra column "(rowid(?:_\d+)?)"/,
+    hint: ([, column]) => `${made(column)}; drop it first: ALTER TABLE ... DROP COLUMN ${column}`,
+  },
+  {
+    sqlstates: invalid,
+    message: /^column "(rowid(?:_\d+)?)" of relation "(.+)" already exists/,
+    hint: ([, column, table]) =>
+      `${made(column)}; ALTER TABLE ${name(table)} DROP COLUMN ${column}, ADD PRIMARY KEY (...) gives the table a key of its own`,
+  },
+  {
+    sqlstates: invalid,
+    message: /^cannot (?:drop|alter|rename) inherited column "(rowid(?:_\d+)?)"/,
+    hint: ([, column]) =>
+      `${made(column)}, with its partitions and children: it is changed there; here, DROP CONSTRAINT drops the key alone`,
+  },
+  {
+    sqlstates: ['55006'],
+    message: /^replication slot "pg_changefeed_\d+" is active for PID/,
+    hint: () =>
+      'changefeeds read the database through it: UNWATCH DATABASE removes it when no changefeed needs it any more',
+  },
+  {
+    sqlstates: ['42710'],
+    message: /^publication "pg_changefeed" already exists$/,
+    hint: () => 'the changefeeds of this database use it; leave it out of what is restored with --no-publications',
+  },
+]
+
+const sqlstates: ReadonlySet<string> = new Set(rules.flatMap((rule) => rule.sqlstates))
+
+/** Undefined: it has nothing to do with changefeeds. */
+export function explainRefusal({ sqlstate, message }: Refusal): string | undefined {
+  if (!sqlstates.has(sqlstate)) return undefined
+  for (const rule of rules) {
+    const match = rule.sqlstates.includes(sqlstate) ? rule.message.exec(message) : null
+    if (match !== null) return rule.hint(match)
+  }
+  return undefined
+}
+
+function unwatch(table: string | undefined): string {
+  return `UNWATCH TABLE ${name(table)}`
+}
+
+/** As it can be typed. The hint goes out in the client's encoding, whatever that is, so it is ASCII. */
+function name(table: string | undefined): string {
+  if (table === undefined || !/^[\x20-\x7e]+$/.test(table)) return '...'
+  return /^[a-z_][a-z0-9_]*$/.test(table) ? table : `"${table.replaceAll('"', '""')}"`
+}
+
+function made(column: string | undefined): string {
+  return `a table without a primary key gets the column ${column} when a changefeed first watches it`
+}
