@@ -15,6 +15,7 @@ import { brokerAddress, type BrokerAddress } from '../../core/broker-address.ts'
 import { addressText, KafkaConnections, requestMs } from './kafka-connections.ts'
 import { codesOf, flatMessage, kafkaCode, notIdempotent, refusedCredentials } from './kafka-errors.ts'
 import { fetchMetadata, type Metadata, type TopicAnswer, type TopicLayout } from './metadata.ts'
+import { creationRefusals, type CreationRefusal } from './topic-creation.ts'
 
 /** A broker that has not answered until then is passed over. */
 const askMs = 10_000
@@ -102,6 +103,12 @@ export class KafkaClient implements AsyncDisposable {
       }
     }
     return compacted
+  }
+
+  /** Why topics that are missing are not made. */
+  async creationRefusals(names: readonly string[]): Promise<ReadonlyMap<string, CreationRefusal>> {
+    const [broker] = this.#answered === undefined ? this.#bootstrap : [this.#answered]
+    return creationRefusals(await this.#connections.get(broker as BrokerAddress), names)
   }
 
   async connection(broker: number): Promise<Connection> {

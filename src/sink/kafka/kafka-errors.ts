@@ -22,6 +22,9 @@ export const kafkaCode = {
   notEnoughReplicasAfterAppend: 20,
   topicAuthorization: 29,
   clusterAuthorization: 31,
+  topicAlreadyExists: 36,
+  invalidConfig: 40,
+  policyViolation: 44,
   duplicateSequence: 46,
   kafkaStorageError: 56,
   fencedLeaderEpoch: 74,
@@ -145,7 +148,12 @@ export function produceError(
   return new FeedError('FEED_SINK', `Kafka did not take messages of topic ${topic}, partition ${partition}: ${said}`)
 }
 
-function codeText(code: number): string {
+/** Kafka's name of it. */
+export function codeName(code: number): string {
+  return protocolErrorsCodesById[code] ?? `error code ${code}`
+}
+
+export function codeText(code: number): string {
   const id = protocolErrorsCodesById[code]
   const known = id === undefined ? undefined : protocolErrors[id]
   return known === undefined ? `error code ${code}` : `${known.message.replace(/\.$/, '')} (${known.id})`

@@ -17,6 +17,7 @@ import {
 } from './kafka-errors.ts'
 import { KafkaSink, type KafkaSinkOptions } from './kafka-sink.ts'
 import type { TopicAnswer } from './metadata.ts'
+import { creationError, isFinal, type CreationRefusal } from './topic-creation.ts'
 
 /** A topic that is just being made is not there at first, and then has no leader. */
 const topicMs = 10_000
@@ -90,13 +91,20 @@ async function topicsAreThere(
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, TopicAnswer>> {
   const endsAtMs = Date.now() + topicMs
+  let refusals: ReadonlyMap<string, CreationRefusal> | undefined
   for (;;) {
     const answers = await client.topics([...new Set(spec.topics)])
     const missing = [...answers].flatMap(([topic, answer]) => ('code' in answer ? [{ topic, code: answer.code }] : []))
     const hopeless = missing.find(({ code }) => !early.has(code))
     const first = hopeless ?? missing[0]
     if (first === undefined) return answers
-    if (hopeless !== undefined || Date.now() >= endsAtMs) throw topicError(first.topic, first.code, spec)
+    if (hopeless !== undefined) throw topicError(hopeless.topic, hopeless.code, spec)
+    const unknown = missing.filter(({ code }) => code === kafkaCode.unknownTopic).map(({ topic }) => topic)
+    if (unknown.length > 0) refusals ??= await client.creationRefusals(unknown)
+    const isLate = Date.now() >= endsAtMs
+    for (const [topic, refusal] of refusals ?? [])
+      if (unknown.includes(topic) && (isLate || isFinal(refusal))) throw creationError(topic, refusal, spec)
+    if (isLate) throw topicError(first.topic, first.code, spec)
     await delay(topicWaitMs, undefined, { signal })
   }
 }

@@ -5,7 +5,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Admin } from '@platformatic/kafka'
+import { Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from '@platformatic/kafka'
 import { until } from '../../server/test-server.ts'
 import { kafkaJars } from './kafka-jars.ts'
 import { freePorts } from './free-ports.ts'
@@ -160,6 +160,12 @@ export class KafkaBroker implements AsyncDisposable {
 
   async deleteTopic(name: string): Promise<void> {
     await this.#asAdmin((admin) => admin.deleteTopics({ topics: [name] }))
+  }
+
+  async setTopic(name: string, setting: string, value: string): Promise<void> {
+    const configs = [{ name: setting, configOperation: IncrementalAlterConfigOperationTypes.SET, value }]
+    const resources = [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: name, configs }]
+    await this.#asAdmin((admin) => admin.incrementalAlterConfigs({ resources, validateOnly: false }))
   }
 
   async growTopic(name: string, partitions: number): Promise<void> {
