@@ -103,6 +103,22 @@ test('a compacted topic takes rows and no resolved messages', { skip }, async ()
   }
 })
 
+test('a topic that can never have the replicas that RequiredAcks ALL waits for is refused', { skip }, async () => {
+  await broker.createTopic('lonely', 1, { 'min.insync.replicas': '2' })
+  await server.sql('CREATE TABLE lonely (id INT PRIMARY KEY)')
+  await server.sql('INSERT INTO lonely VALUES (1)')
+  const statement = (acks: string): string =>
+    `CREATE CHANGEFEED FOR lonely INTO 'kafka://${broker.bootstrap}' WITH kafka_sink_config = '{"RequiredAcks": "${acks}"}'`
+  const { message, hint } = await refused(statement('ALL'))
+  assert.equal(
+    message,
+    'topic lonely wants 2 replicas in sync (min.insync.replicas) and has only 1: it takes no messages with RequiredAcks ALL',
+  )
+  assert.match(hint ?? '', /^lower min\.insync\.replicas/)
+  await using feed = await KafkaFeed.open({ server, broker, topics: ['lonely'], statement: statement('ONE') })
+  await feed.row(1)
+})
+
 test('a right that is missing on a topic is said, also when the topic is there', { skip }, async () => {
   await broker.createTopic('guarded')
   await server.sql('CREATE TABLE guarded (id INT PRIMARY KEY)')

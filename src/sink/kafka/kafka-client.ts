@@ -87,22 +87,25 @@ export class KafkaClient implements AsyncDisposable {
     }
   }
 
-  /** Those that keep only the last message of a key. Not to be allowed to ask is no answer, and no error. */
-  async compactedTopics(names: readonly string[]): Promise<readonly string[]> {
+  /** What topics are configured to, as far as `keys` go. Not to be allowed to ask is no answer, and no error. */
+  async settings(
+    names: readonly string[],
+    keys: readonly string[],
+  ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
     const [broker] = this.#answered === undefined ? this.#bootstrap : [this.#answered]
     const connection = await this.#connections.get(broker as BrokerAddress)
-    const compacted: string[] = []
+    const found = new Map<string, ReadonlyMap<string, string>>()
     for (const name of names) {
       try {
-        const asked = [{ resourceType: topicResource, resourceName: name, configurationKeys: ['cleanup.policy'] }]
+        const asked = [{ resourceType: topicResource, resourceName: name, configurationKeys: [...keys] }]
         const { results } = await describeConfigsV4.api.async(connection, asked, false, false)
-        const policies = results.flatMap(({ configs }) => configs.map(({ value }) => value ?? ''))
-        if (policies.some((policy) => /\bcompact\b/.test(policy))) compacted.push(name)
+        const all = results.flatMap(({ configs }) => configs)
+        found.set(name, new Map(all.map((config) => [config.name, config.value ?? ''])))
       } catch (error) {
         if (codesOf(error).length === 0) throw error
       }
     }
-    return compacted
+    return found
   }
 
   /** Why topics that are missing are not made. */

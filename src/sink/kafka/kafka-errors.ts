@@ -129,6 +129,17 @@ export function compactedTopic(topic: string): FeedError {
   )
 }
 
+export function tooFewReplicas(
+  topic: string,
+  { needed, replicas }: { readonly needed: number; readonly replicas: number },
+): FeedError {
+  return new FeedError(
+    'FEED_SINK',
+    `topic ${topic} wants ${needed} replicas in sync (min.insync.replicas) and has only ${replicas}: it takes no messages with RequiredAcks ALL`,
+    { hint: 'lower min.insync.replicas of the topic, give it more replicas, or leave RequiredAcks at ONE' },
+  )
+}
+
 export function notAuthorized(topic: string, spec: KafkaSinkSpec): FeedError {
   return new FeedError('FEED_SINK', `Kafka does not let this user write topic ${topic} (TOPIC_AUTHORIZATION_FAILED)`, {
     hint: aclHint(spec, `--operation Write --operation Create --topic ${topic}`),

@@ -14,6 +14,8 @@ export interface TopicLayout {
   readonly id: string | undefined
   /** The broker that leads each partition; -1: none at the moment. */
   readonly leaders: readonly number[]
+  /** Of the partition that has the fewest. */
+  readonly replicas: number
   /** Whether who asks has the right to write it; true also where the broker does not say. */
   readonly mayWrite: boolean
   /** One of Kafka's own, which takes no messages of clients. */
@@ -37,7 +39,11 @@ interface Response {
     readonly isInternal: boolean
     /** A bit for each operation. */
     readonly topicAuthorizedOperations: number
-    readonly partitions: readonly { readonly partitionIndex: number; readonly leaderId: number }[]
+    readonly partitions: readonly {
+      readonly partitionIndex: number
+      readonly leaderId: number
+      readonly replicaNodes: readonly number[]
+    }[]
   }[]
 }
 
@@ -65,6 +71,7 @@ function layoutOf({
   return {
     id: topicId,
     leaders: leadersOf(partitions),
+    replicas: Math.min(...partitions.map(({ replicaNodes }) => replicaNodes.length)),
     mayWrite: topicAuthorizedOperations === notSaid || (topicAuthorizedOperations & (1 << writeOperation)) !== 0,
     isInternal,
   }

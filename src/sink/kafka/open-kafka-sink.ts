@@ -13,6 +13,7 @@ import {
   kafkaCode,
   notAuthorized,
   refusedCredentials,
+  tooFewReplicas,
   topicError,
 } from './kafka-errors.ts'
 import { KafkaSink, type KafkaSinkOptions } from './kafka-sink.ts'
@@ -74,9 +75,7 @@ export async function dialKafka(
       if (answer.isInternal) throw internalTopic(topic)
       if (!answer.mayWrite) throw notAuthorized(topic, spec)
     }
-    if (wanted.resolved) {
-      for (const topic of await client.compactedTopics([...answers.keys()])) throw compactedTopic(topic)
-    }
+    if (wanted.resolved || spec.acks === 'all') await checkSettings(client, answers, { ...spec, ...wanted })
   } catch (error) {
     throw connectFailed(error, spec)
   } finally {
@@ -119,6 +118,24 @@ async function whileEarly(work: () => Promise<void>, signal: AbortSignal): Promi
       if (Date.now() >= endsAtMs || !codesOf(error).some((code) => early.has(code))) throw error
     }
     await delay(topicWaitMs, undefined, { signal })
+  }
+}
+
+/** What topics are configured to, and makes them refuse every message of a kind. */
+async function checkSettings(
+  client: KafkaClient,
+  answers: ReadonlyMap<string, TopicAnswer>,
+  { acks, resolved }: Pick<KafkaSinkSpec, 'acks'> & { readonly resolved: boolean },
+): Promise<void> {
+  for (const [topic, settings] of await client.settings(
+    [...answers.keys()],
+    ['cleanup.policy', 'min.insync.replicas'],
+  )) {
+    if (resolved && /\bcompact\b/.test(settings.get('cleanup.policy') ?? '')) throw compactedTopic(topic)
+    const needed = Number(settings.get('min.insync.replicas') ?? 0)
+    const answer = answers.get(topic)
+    if (acks !== 'all' || answer === undefined || 'code' in answer || answer.replicas >= needed) continue
+    throw tooFewReplicas(topic, { needed, replicas: answer.replicas })
   }
 }
 
