@@ -1,67 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseOne } from '../../test/support/parse-one.ts'
+import { planFor, type World } from '../../test/support/plan-for.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { TargetFacts } from './catalogue.ts'
-import { planChangefeed, type Plan } from './plan.ts'
-
-const table: TargetFacts = {
-  tag: 'table',
-  database: 'd',
-  schema: 'public',
-  name: 't',
-  relid: 1,
-  kind: 'r',
-  persistence: 'p',
-  identity: 'f',
-  primaryKey: ['a'],
-  keyless: null,
-  deferrableKey: false,
-  outOfLine: false,
-  columns: [{ name: 'a', type: 'bigint', generated: '' }],
-  mayRead: true,
-  rowSecurity: false,
-}
-
-interface World {
-  readonly isEnabled?: boolean
-  readonly mayUseScope?: boolean
-  readonly showsScopes?: boolean
-  readonly parameters?: readonly (string | null)[]
-}
-
-/** `t` is a table, `vw` a view, and there is nothing else. */
-function plan(
-  sql: string,
-  { isEnabled = true, mayUseScope = true, showsScopes = true, parameters = [] }: World = {},
-): Plan {
-  const statement = parseOne(sql)
-  assert.ok(statement?.tag === 'create-changefeed', sql)
-  return planChangefeed(statement, {
-    id: 'x',
-    parameters,
-    now: { wall: 2_000_000_000_000_000_000n, logical: 0 },
-    database: 'd',
-    user: 'root',
-    creator: { isAdmin: true, mayCreate: true, hasTable: () => true },
-    prerequisites: { featureEnabled: true, rangefeedEnabled: isEnabled },
-    mayUseScope: () => mayUseScope,
-    showsScopes,
-    makesKeys: true,
-    rowFormats: ['hex', 'hex', 'hex'],
-    catalogue: {
-      openWrites: false,
-      targets: statement.targets.map(({ text }) => {
-        if (text === 't') return table
-        return text === 'vw' ? { ...table, relid: 2, name: 'vw', kind: 'v' } : { tag: 'no-table' }
-      }),
-    },
-  })
-}
 
 function errorOf(sql: string, world?: World): FeedError {
   try {
-    plan(sql, world)
+    planFor(sql, world)
   } catch (error) {
     assert.ok(error instanceof FeedError)
     return error
@@ -144,11 +88,11 @@ test('an option or a sink that is given NULL is refused', () => {
 test('a metrics_label is refused when there are too many, and said to be without effect while scopes are not shown', () => {
   const sql = "CREATE CHANGEFEED FOR t INTO 'null://' WITH metrics_label = ' Rides '"
   assert.equal(errorOf(sql, { mayUseScope: false }).message, 'too many metrics labels; max 1024')
-  assert.equal(plan(sql).spec.scope, 'rides')
-  assert.deepEqual(plan(sql).notices, [])
+  assert.equal(planFor(sql).spec.scope, 'rides')
+  assert.deepEqual(planFor(sql).notices, [])
   assert.match(
-    plan(sql, { showsScopes: false }).notices[0]?.message ?? '',
+    planFor(sql, { showsScopes: false }).notices[0]?.message ?? '',
     /^server.child_metrics.enabled is off: .*'rides'/,
   )
-  assert.deepEqual(plan("CREATE CHANGEFEED FOR t INTO 'null://'", { showsScopes: false }).notices, [])
+  assert.deepEqual(planFor("CREATE CHANGEFEED FOR t INTO 'null://'", { showsScopes: false }).notices, [])
 })

@@ -47,6 +47,11 @@ export const areas = [
   'validation-kafka',
   'validation-sink-uri',
   'headers',
+  'validation-avro',
+  'validation-cloudstorage',
+  'validation-enriched',
+  'validation-pubsub',
+  'validation-webhook',
 ] as const
 
 /** Undefined: the data is not on this machine. */

@@ -102,6 +102,11 @@ export class JobFeed implements AsyncDisposable {
     )
   }
 
+  /** What is in its topics now has been read. */
+  async drained(): Promise<void> {
+    await this.#reader?.drained(withinMs)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.jobId !== '') await this.#server.sql(`CANCEL JOB ${this.jobId}`).catch(() => undefined)
     await this.#reader?.[Symbol.asyncDispose]()

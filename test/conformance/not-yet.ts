@@ -1,23 +1,62 @@
-// Cases that do not pass, each with why. A case in this list that passes all the same fails the run: take it out.
+// Cases that do not pass, each with why, and with how it fails. A case in this list that passes all the same, or fails in
+// another way, fails the run.
 
-export const notYet: Readonly<Record<string, string>> = {
-  'json-builtin-001':
-    'there is no crdb_internal.to_json_as_changefeed_with_flags; the same bytes are tested through feeds',
-  'cursor-schema-001':
-    'rows written before an ALTER TABLE of the same transaction keep the columns they were written with: PostgreSQL decodes each row with its own',
-  'error-008': 'needs a changelog that is hours old; the cursor is older than the log, which is its own error',
-  'error-009': 'needs a changelog that is hours old; the cursor is older than the log, which is its own error',
-  'error-010': 'needs a changelog that is hours old; the cursor is older than the log, so the statement is refused',
-  'error-011': 'needs a changelog that is hours old; the cursor is older than the log, so the statement is refused',
-  'virtual-001':
-    'diff needs REPLICA IDENTITY FULL, with which PostgreSQL refuses every UPDATE of a table with a virtual column',
-  'virtual-002': 'virtual_columns = null comes later',
-  'virtual-003': 'Avro comes later',
-  'ts-004': 'CDC queries (AS SELECT) come later',
-  'topic-005': 'the Pub/Sub sink comes later',
-  'descr-003': 'CDC queries (AS SELECT) come later',
-  'descr-004': 'CDC queries (AS SELECT) come later',
-  'descr-005': 'CDC queries (AS SELECT) come later',
-  'err-target-002': 'changefeeds for a whole database come later',
-  'err-target-003': 'changefeeds for a whole database come later',
+export interface NotYet {
+  readonly why: string
+  readonly fails: RegExp
+}
+
+const queries: NotYet = {
+  why: 'CDC queries (AS SELECT) come later',
+  fails: /CREATE CHANGEFEED … AS SELECT is not supported yet/,
+}
+const wholeDatabases: NotYet = {
+  why: 'changefeeds for a whole database come later',
+  fails: /'changefeeds for a whole database are not supported yet'/,
+}
+const avro: NotYet = { why: 'Avro comes later', fails: /format=(?:experimental_)?avro is not supported yet/ }
+const webhook: NotYet = { why: 'the webhook sink comes later', fails: /sink webhook-https:\/\/ is not supported yet/ }
+const webhookConfig: NotYet = {
+  why: 'the webhook sink comes later',
+  fails: /option "webhook_sink_config" is not supported yet/,
+}
+const pubsub: NotYet = { why: 'the Pub/Sub sink comes later', fails: /sink gcpubsub:\/\/ is not supported yet/ }
+
+export const notYet: Readonly<Record<string, NotYet>> = {
+  'json-builtin-001': {
+    why: 'there is no crdb_internal.to_json_as_changefeed_with_flags; the same bytes are tested through feeds',
+    fails: /function crdb_internal.to_json_as_changefeed_with_flags\(foo\) does not exist/,
+  },
+  'cursor-schema-001': {
+    why: 'rows written before an ALTER TABLE of the same transaction keep the columns they were written with: PostgreSQL decodes each row with its own',
+    fails: /unexpected foo: \[\d\]->\{"after": \{"a": \d, "b": "(?:initial|updated)"\}\}/,
+  },
+  'virtual-001': {
+    why: 'diff needs REPLICA IDENTITY FULL, with which PostgreSQL refuses every UPDATE of a table with a virtual column',
+    fails: /it needs REPLICA IDENTITY FULL and has the virtual generated column "c"/,
+  },
+  'virtual-002': { why: 'virtual_columns = null comes later', fails: /virtual_columns=null is not supported yet/ },
+  // The case has a schema registry that its statement does not name.
+  'virtual-003': { why: 'Avro comes later', fails: /confluent_schema_registry is required for format=avro/ },
+  'ts-004': queries,
+  'topic-005': pubsub,
+  'descr-003': queries,
+  'descr-004': queries,
+  'descr-005': queries,
+  'err-target-002': wholeDatabases,
+  'err-target-003': wholeDatabases,
+  'err-015': avro,
+  'err-016': avro,
+  'err-072': avro,
+  'err-073': avro,
+  'err-part-001': { why: 'cloud storage comes later', fails: /sink nodelocal:\/\/ is not supported yet/ },
+  'err-049': pubsub,
+  'err-075': webhook,
+  'err-076': webhook,
+  'err-087': webhookConfig,
+  'err-088': webhookConfig,
+  'err-089': webhookConfig,
+  'err-091': webhookConfig,
+  'err-093': webhookConfig,
+  'err-094': webhook,
 }

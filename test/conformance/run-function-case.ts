@@ -11,6 +11,8 @@ import { BatchPool } from '../../src/sink/kafka/batch-pool.ts'
 import { PartitionQueue } from '../../src/sink/kafka/partition-queue.ts'
 import { noHeaders } from '../../src/sink/kafka/record-batch.ts'
 import { parseOne } from '../support/parse-one.ts'
+import { planFor } from '../support/plan-for.ts'
+import { Placeholders } from './placeholders.ts'
 import type { ConformanceCase } from './cases.ts'
 
 type Check = (original: ConformanceCase) => void
@@ -21,6 +23,10 @@ const checks: Readonly<Record<string, Check>> = {
   'kafka-004': clientOptions,
   'kafka-005': compressionLevels,
   'kafka-006': seedBrokers,
+  'error-008': noticesOfAge,
+  'error-009': noticesOfAge,
+  'error-010': noticesOfAge,
+  'error-011': noticesOfAge,
   'descr-007': description,
   'descr-010': description,
 }
@@ -166,4 +172,13 @@ function description(original: ConformanceCase): void {
   const { sink } = statement
   const read = { sinkText: sink?.tag === 'string' ? sink.text : undefined }
   assert.equal(`job description: ${describeJob(statement, read, [])}`, expected(original)[0])
+}
+
+/** No table has been watched for hours here, so a server refuses such a cursor: what is said of its age is asked of the plan. */
+function noticesOfAge(original: ConformanceCase): void {
+  const sql = new Placeholders().fill(original.feed)
+  const now = { wall: BigInt(Date.now()) * 1_000_000n, logical: 0 }
+  const { notices } = planFor(sql, { now })
+  const said = notices.map(({ message }) => `NOTICE: ${message}`)
+  assert.deepEqual(said.length === 0 ? ['no notice'] : said, expected(original))
 }

@@ -58,6 +58,7 @@ class JobCase {
         if (!mayFail && feed.error !== undefined) throw feed.error
         if (!mayFail && feed.jobId !== '')
           assert.notEqual((await feed.job()).status, 'failed', (await feed.job()).error)
+        if (feed.jobId !== '' && !this.#mayRepeat) await feed.drained()
         assert.deepEqual(feed.failures, [])
         if (!this.#mayRepeat) assert.deepEqual(feed.texts(true).slice(this.#seen.get(feed) ?? 0), [])
       }
@@ -150,6 +151,7 @@ class JobCase {
     const feed = this.#feeds[0] as JobFeed
     await feed.reaches('succeeded')
     await feed.row(wanted.length)
+    await feed.drained()
     assert.deepEqual([...feed.texts(true)].sort(), [...wanted].sort())
     this.#seen.set(feed, wanted.length)
   }
@@ -195,6 +197,7 @@ class JobCase {
       assert.match(refused.error.message, pattern)
       return
     }
+    assert.doesNotMatch(this.#case.area, /^validation-/, `the statement was accepted; it should say ${text}`)
     await until(`a job fails with ${text}`, withinMs, async () => {
       for (const feed of this.#feeds) {
         const { status, error } = await feed.job()

@@ -25,6 +25,9 @@ export class TopicReader implements AsyncDisposable {
   readonly #offsets = new Map<string, bigint>()
   #isClosed = false
   #ended: Promise<void>
+  #round = 0
+  /** The last one that asked for all topics and got nothing. */
+  #emptyRound = 0
 
   constructor(bootstrap: string, topics: readonly string[], take: (message: TopicMessage) => void) {
     this.#client = new Base({
@@ -44,6 +47,18 @@ export class TopicReader implements AsyncDisposable {
     await this.#ended
   }
 
+  /** What is in the topics now has been read. */
+  async drained(withinMs: number): Promise<void> {
+    // The round that is under way may have asked before.
+    const from = this.#round + 1
+    const deadline = Date.now() + withinMs
+    while (this.#emptyRound < from) {
+      if (Date.now() > deadline)
+        throw new Error(`not within ${withinMs} ms: ${this.#topics.join(', ')} read to the end`)
+      await delay(10)
+    }
+  }
+
   async #run(): Promise<void> {
     let metadata: ClusterMetadata | undefined
     let lookedAtMs = 0
@@ -53,7 +68,9 @@ export class TopicReader implements AsyncDisposable {
           metadata = await this.#look()
           lookedAtMs = Date.now()
         }
+        const round = ++this.#round
         const count = await this.#fetch(metadata)
+        if (count === 0 && metadata.topics.size === this.#topics.length) this.#emptyRound = round
         if (count === 0 && metadata.topics.size < this.#topics.length) await delay(idleWaitMs)
       } catch {
         // The broker is down, or the topic is just being made.

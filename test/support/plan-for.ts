@@ -1,0 +1,65 @@
+// For tests of plans: a statement planned against a catalogue that holds a table and a view.
+
+import assert from 'node:assert/strict'
+import type { Hlc } from '../../src/core/hlc.ts'
+import type { TargetFacts } from '../../src/plan/catalogue.ts'
+import { planChangefeed, type Plan } from '../../src/plan/plan.ts'
+import { parseOne } from './parse-one.ts'
+
+const someTime: Hlc = { wall: 2_000_000_000_000_000_000n, logical: 0 }
+
+const table: TargetFacts = {
+  tag: 'table',
+  database: 'd',
+  schema: 'public',
+  name: 't',
+  relid: 1,
+  kind: 'r',
+  persistence: 'p',
+  identity: 'f',
+  primaryKey: ['a'],
+  keyless: null,
+  deferrableKey: false,
+  outOfLine: false,
+  columns: [{ name: 'a', type: 'bigint', generated: '' }],
+  mayRead: true,
+  rowSecurity: false,
+}
+
+export interface World {
+  /** The time of the statement. */
+  readonly now?: Hlc
+  readonly isEnabled?: boolean
+  readonly mayUseScope?: boolean
+  readonly showsScopes?: boolean
+  readonly parameters?: readonly (string | null)[]
+}
+
+/** `t`, `d.f` and `foo` are tables, `vw` is a view, and there is nothing else. */
+export function planFor(
+  sql: string,
+  { isEnabled = true, mayUseScope = true, showsScopes = true, parameters = [], now = someTime }: World = {},
+): Plan {
+  const statement = parseOne(sql)
+  assert.ok(statement?.tag === 'create-changefeed', sql)
+  return planChangefeed(statement, {
+    id: 'x',
+    parameters,
+    now,
+    database: 'd',
+    user: 'root',
+    creator: { isAdmin: true, mayCreate: true, hasTable: () => true },
+    prerequisites: { featureEnabled: true, rangefeedEnabled: isEnabled },
+    mayUseScope: () => mayUseScope,
+    showsScopes,
+    makesKeys: true,
+    rowFormats: ['hex', 'hex', 'hex'],
+    catalogue: {
+      openWrites: false,
+      targets: statement.targets.map(({ text }) => {
+        if (['t', 'foo', 'd.f'].includes(text)) return table
+        return text === 'vw' ? { ...table, relid: 2, name: 'vw', kind: 'v' } : { tag: 'no-table' }
+      }),
+    },
+  })
+}
