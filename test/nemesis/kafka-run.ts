@@ -1,5 +1,6 @@
-// One run of the nemesis over Kafka: random writers and random disturbances (pause and resume, DDL, connections to
-// PostgreSQL and to the broker cut, kill -9 of the server, of PostgreSQL and of the broker, a broker that stands still, settings), then every validator.
+// One run of the nemesis over Kafka: random writers and random disturbances (those of events.ts; pause and resume, rights
+// lost, other jobs, connections to the broker cut, kill -9 of the server, of PostgreSQL and of the broker, a broker that
+// stands still), then every validator.
 
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,10 +13,14 @@ import type { AnswerThief } from '../services/kafka/answer-thief.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { judge, topicOf } from './judge.ts'
 import { KafkaReader } from './kafka-reader.ts'
-import { createMirror, Mirror, mirrorTable } from './mirror.ts'
+import { attempt, eventsOf, happen, type Event } from './events.ts'
 import { optionsOf } from './options.ts'
 import { Random } from './random.ts'
-import { changeSetting, resetSettings } from './settings.ts'
+import { loseSelect } from './rights.ts'
+import { createSelfChecked, SelfChecked, selfChecked } from './self-checked.ts'
+import { resetSettings } from './settings.ts'
+import { countsAgree, SideJobs } from './side-jobs.ts'
+import { endWithTruncation } from './truncation.ts'
 import { createTables, Workload } from './workload.ts'
 
 const writers = 3
@@ -36,26 +41,27 @@ export async function runOverKafka({ server, broker, thief, seed, disturbances }
   const random = new Random(seed)
   const database = `kafka_nemesis_${seed}`
   const prefix = `seed_${seed}_`
+  const owner = `keeper_${seed}`
+  const roles = ['root', owner]
   // The run before may have ended with a kill.
-  await until('the server answers', withinMs, () =>
-    server.sql('SELECT 1').then(
-      () => true,
-      () => undefined,
-    ),
-  )
+  await asItWas({ server, database: 'defaultdb', roles: ['root'] })
   await server.sql(`CREATE DATABASE ${database}`)
+  await server.sql(`CREATE USER ${owner} WITH CONTROLCHANGEFEED`)
   await server.sql(`ALTER DATABASE ${database} SET deadlock_timeout = '10ms'`)
-  await server.sql(`${createTables}; ${createMirror}`, database)
+  await server.sql(`${createTables}; ${createSelfChecked}`, database)
+  await server.sql(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${owner}`, database)
   const history = new History({ foo: ['id'], [tagTable]: ['n'] })
   const facts = {
     database,
     ...optionsOf(seed),
   }
-  const topics = ['foo', tagTable, mirrorTable].map((table) => topicOf(table, facts))
+  const tables = ['foo', tagTable, ...selfChecked]
+  const topics = tables.map((table) => topicOf(table, facts))
   for (const topic of topics) await broker.createTopic(prefix + topic, partitions)
   await using reference = await ReferenceSlot.create(() => server.connect(database), history)
   const workload = new Workload(server, database)
-  const mirror = new Mirror(server, database)
+  const checked = new SelfChecked(server, database)
+  const sideJobs = new SideJobs(server, database)
   const stop = new AbortController()
   const writing = Array.from({ length: writers }, (_, i) => workload.write(new Random(seed * 1000 + i), stop.signal))
   await delay(100 + random.int(400))
@@ -69,27 +75,36 @@ export async function runOverKafka({ server, broker, thief, seed, disturbances }
   ])()
   const options = `updated, resolved, min_checkpoint_frequency = '100ms'${named.map((name) => `, ${name}`).join('')}${config}`
   const into = `'kafka://${broker.bootstrap}?topic_prefix=${prefix}'`
-  const [job] = await server.sql(
-    `CREATE CHANGEFEED FOR foo, ${tagTable}, ${mirrorTable} INTO ${into} WITH ${options}`,
-    database,
+  const client = await server.connect(database, owner)
+  const { rows: jobs } = await client.query<{ job_id: string }>(
+    `CREATE CHANGEFEED FOR ${tables.join(', ')} INTO ${into} WITH ${options}`,
   )
-  const id = String(job?.['job_id'])
+  await client.end()
+  const id = String(jobs[0]?.job_id)
   await using reader = new KafkaReader({ bootstrap: broker.bootstrap, prefix, topics, partitionsPerTopic: partitions })
   const said: string[] = []
   try {
     await until('the initial scan is over', withinMs, () => (reader.resolved === zeroHlc ? undefined : true))
-    writing.push(mirror.write(new Random(seed * 1000 + writers), stop.signal))
-    await disturb({ server, broker, thief, random, id, database, disturbances, said })
+    writing.push(...checked.write(seed, stop.signal))
+    const events = [
+      ...eventsOf({ server, database, random, roles, isJob: true }),
+      ...eventsOfJobs({ server, broker, thief, random, id, database }),
+      [1, ['lose SELECT', () => loseSelect({ server, database, random, owner, id, tables })]] as const,
+      [2, ['create a job', () => sideJobs.create()]] as const,
+      [3, ['control a job', () => sideJobs.control(random)]] as const,
+    ]
+    for (let i = 0; i < disturbances; i++) {
+      await delay(100 + random.int(400))
+      said.push(await happen(events, random))
+    }
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${said.join(', ')}`, { cause: error })
   } finally {
+    server.gate.calm()
     stop.abort()
+    await asItWas({ server, database, roles })
     await Promise.all(writing)
   }
-  await until('the settings are as they were', withinMs, () =>
-    server.sql(resetSettings({ database, role: 'root' })).then(
-      () => true,
-      () => undefined,
-    ),
-  )
   const tag = 1_000_000 + workload.committed
   await until('the last transaction is written', withinMs, () =>
     server.sql(`INSERT INTO ${tagTable} VALUES (${tag}) ON CONFLICT DO NOTHING`, database).then(
@@ -106,36 +121,46 @@ export async function runOverKafka({ server, broker, thief, seed, disturbances }
   })
   const end = reader.rows().reduce((last, { updated }) => (compareHlc(updated, last) > 0 ? updated : last), zeroHlc)
   await until('it is resolved', withinMs, () => (compareHlc(reader.resolved, end) >= 0 ? true : undefined))
-  await server.sql(`CANCEL JOB ${id}`)
+  const failures = [...(await countsAgree(server)), ...(await sideJobs.judge())]
   await reference.catchUp()
-
   const verdict = judge(history, reader, facts)
   const summary = `seed ${seed}: ${options}; ${workload.committed} transactions, ${verdict.summary}; ${said.join(', ')}`
-  assert.deepEqual([...verdict.failures, ...mirror.judge(reader.rows())].slice(0, 20), [], summary)
-  mirror.assertUsed()
+  failures.push(...verdict.failures, ...checked.judge(reader.rows()))
+  const error = async (): Promise<string | undefined> => {
+    const [row] = await server.sql(`SELECT status, error FROM crdb_internal.jobs WHERE job_id = ${id}`)
+    return row?.['status'] === 'failed' ? String(row['error']) : undefined
+  }
+  failures.push(...(await endWithTruncation({ server, database, error, rows: () => reader.rows() })))
+  assert.deepEqual(failures.slice(0, 20), [], summary)
   assert.ok(verdict.streamed > 50, summary)
   return summary
 }
 
-interface DisturbOptions extends KafkaRunOptions {
+/** Also when nobody may write, or when the server is coming back. */
+async function asItWas(of: { server: TestServer; database: string; roles: readonly string[] }): Promise<void> {
+  let failed: string | undefined
+  await until('the settings are as they were', withinMs, async () => {
+    failed = await attempt(of, ...resetSettings(of))
+    return failed === undefined ? true : undefined
+  }).catch((error: unknown) => {
+    throw new Error(`settings are not as they were: ${failed}`, { cause: error })
+  })
+}
+
+interface JobEventOptions extends Omit<KafkaRunOptions, 'seed' | 'disturbances'> {
   readonly random: Random
   readonly id: string
   readonly database: string
-  readonly said: string[]
 }
 
-async function disturb(options: Omit<DisturbOptions, 'seed'>): Promise<void> {
-  const { server, broker, thief, random, id, database, disturbances, said } = options
-  let made = 0
-  const run = (sql: string): Promise<unknown> =>
-    server.sql(`SET lock_timeout = '100ms'; ${sql}`, database).catch(() => undefined)
-  const events: (readonly [number, readonly [string, () => unknown]])[] = [
+function eventsOfJobs({ server, broker, thief, random, id, database }: JobEventOptions): readonly Event[] {
+  return [
     [
       3,
       [
         'pause',
         async () => {
-          await run(`PAUSE JOB ${id}`)
+          await attempt({ server, database }, `PAUSE JOB ${id}`)
           await delay(random.int(300))
           await until('the job goes on', withinMs, () =>
             server.sql(`RESUME JOB ${id}`).then(
@@ -204,16 +229,5 @@ async function disturb(options: Omit<DisturbOptions, 'seed'>): Promise<void> {
         },
       ],
     ],
-    [2, ['add column', () => run(`ALTER TABLE foo ADD COLUMN test${++made} STRING DEFAULT 'x'`)]],
-    [1, ['drop column', () => run(`ALTER TABLE foo DROP COLUMN IF EXISTS test${made}`)]],
-    [2, ['cut ingest', () => run('SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active')]],
-    [1, ['vacuum', () => run('VACUUM foo')]],
-    [2, ['setting', () => run(changeSetting(random, { database, role: 'root', isJob: true }))]],
   ]
-  for (let i = 0; i < disturbances; i++) {
-    await delay(100 + random.int(400))
-    const [name, act] = random.pick(events.map(([weight, event]) => [weight, event] as const))
-    said.push(name)
-    await act()
-  }
 }

@@ -1,4 +1,4 @@
-// The nemesis over a real Kafka. NEMESIS_SEEDS says how many runs there are.
+// The nemesis over a real Kafka. NEMESIS_SEEDS says which seeds run.
 
 import { after, before, test } from 'node:test'
 import { TestServer } from '../server/test-server.ts'
@@ -6,8 +6,10 @@ import { startBehindThief, type AnswerThief } from '../services/kafka/answer-thi
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../services/kafka/require-kafka.ts'
 import { runOverKafka } from './kafka-run.ts'
+import { reporting } from './report.ts'
+import { seedsToRun } from './seeds.ts'
 
-const seeds = Number(process.env['NEMESIS_SEEDS'] ?? 2)
+const file = 'nemesis.kafka.test'
 const disturbances = 12
 
 let server: TestServer
@@ -15,7 +17,7 @@ let broker: KafkaBroker
 let thief: AnswerThief
 before(async () => {
   if (skip !== false) return
-  ;[server, { broker, thief }] = await Promise.all([TestServer.start(), startBehindThief()])
+  ;[server, { broker, thief }] = await Promise.all([TestServer.start({ hasGate: true }), startBehindThief()])
 })
 after(async () => {
   await server?.[Symbol.asyncDispose]()
@@ -23,12 +25,14 @@ after(async () => {
   await broker?.[Symbol.asyncDispose]()
 })
 
-for (let seed = 1; seed <= seeds; seed++) {
+for (const seed of seedsToRun(2)) {
   test(
     `a job tells Kafka what happened, all of it and in order (seed ${seed})`,
     { skip, timeout: 300_000 },
     async (t) => {
-      t.diagnostic(await runOverKafka({ server, broker, thief, seed, disturbances }))
+      t.diagnostic(
+        await reporting({ server, seed, file }, () => runOverKafka({ server, broker, thief, seed, disturbances })),
+      )
     },
   )
 }

@@ -1,6 +1,7 @@
-// A consumer of one changefeed as a user would write it: it keeps every message, and when the feed ends or it is told to
-// leave it opens it again after the last resolved timestamp it saw.
+// A consumer of one changefeed as a user would write it: it keeps every message, and when the feed ends, the connection
+// breaks or it is told to leave, it opens the feed again after the last resolved timestamp it saw.
 
+import type pg from 'pg'
 import { setTimeout as delay } from 'node:timers/promises'
 import { compareHlc, formatHlc, zeroHlc, type Hlc } from '../../src/core/hlc.ts'
 import { hlcOf, SinklessFeed } from '../feed/test-feed.ts'
@@ -11,6 +12,7 @@ import type { Collected } from './judge.ts'
 export interface ReaderOptions {
   readonly server: TestServer
   readonly database: string
+  readonly user: string
   /** `EXPERIMENTAL CHANGEFEED FOR … WITH updated, resolved…`, without a cursor. */
   readonly statement: string
 }
@@ -23,6 +25,12 @@ export class Reader implements Collected {
   resolved: Hlc = zeroHlc
   /** How often the feed was opened. */
   opened = 0
+  /** How often it was ended for a missing right. */
+  refused = 0
+  /** How often it ended because PostgreSQL or a connection was gone. */
+  downs = 0
+  /** What ended it for good. */
+  error: pg.DatabaseError | undefined
   #isLeaving = false
   #isDone = false
 
@@ -32,19 +40,32 @@ export class Reader implements Collected {
 
   /** Settles after `stop`; rejects when a feed fails. */
   async read(): Promise<void> {
-    const { server, database, statement } = this.#options
+    const { server, database, user, statement } = this.#options
     while (!this.#isDone) {
       this.#isLeaving = false
       const cursor = this.resolved === zeroHlc ? '' : `, cursor = '${formatHlc(this.resolved)}'`
-      const feed = await SinklessFeed.open(server, statement + cursor, { database })
+      const feed = await SinklessFeed.open(server, statement + cursor, { database, user })
       this.opened += 1
       let next = 0
-      while (!this.#isDone && !this.#isLeaving && !feed.isOver) {
+      const take = (): void => {
         for (; next < feed.messages.length; next++) this.#take(feed.messages[next] as (typeof feed.messages)[number])
+      }
+      while (!this.#isDone && !this.#isLeaving && !feed.isOver) {
+        take()
         await delay(2)
       }
+      take()
       await feed[Symbol.asyncDispose]()
-      if (feed.error !== undefined && !this.#isDone && !this.#isLeaving) throw feed.error
+      if (feed.error !== undefined && !this.#isDone && !this.#isLeaving) this.#ended(feed.error)
+    }
+  }
+
+  #ended(error: pg.DatabaseError): void {
+    if (error.code === '42501') this.refused += 1
+    else if (this.resolved !== zeroHlc && passes(error)) this.downs += 1
+    else {
+      this.error = error
+      throw error
     }
   }
 
@@ -76,4 +97,9 @@ export class Reader implements Collected {
       if (compareHlc(ts, this.resolved) > 0) this.resolved = ts
     } else this.notes.push({ partition: '', topic, key, value, updated: hlcOf(value, 'updated') })
   }
+}
+
+/** The user is told to come back: PostgreSQL or a connection is gone. */
+function passes({ code, message }: pg.DatabaseError): boolean {
+  return code === undefined || code.startsWith('08') || code.startsWith('57P') || /Connection terminated/.test(message)
 }

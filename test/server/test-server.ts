@@ -8,12 +8,19 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { PostgresGate } from '../support/postgres-gate.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const startWithinMs = 60_000
 
+export interface TestServerOptions {
+  /** The server reaches its PostgreSQL through a gate that can fail. */
+  readonly hasGate?: boolean
+}
+
 export class TestServer implements AsyncDisposable {
   readonly storeDir: string
+  #gate: PostgresGate | undefined
   #child: ChildProcess | undefined
   #output = ''
   sqlPort = 0
@@ -24,9 +31,11 @@ export class TestServer implements AsyncDisposable {
     chmodSync(this.storeDir, 0o755)
   }
 
-  static async start(): Promise<TestServer> {
+  static async start({ hasGate = false }: TestServerOptions = {}): Promise<TestServer> {
     const server = new TestServer()
     try {
+      if (hasGate)
+        server.#gate = await PostgresGate.open(() => readFileSync(join(server.storeDir, 'socket-dir'), 'utf8'))
       await server.restart()
       await server.sql('SET CLUSTER SETTING kv.rangefeed.enabled = true')
     } catch (error) {
@@ -44,7 +53,11 @@ export class TestServer implements AsyncDisposable {
       '--http-addr=localhost:0',
       `--store=${this.storeDir}`,
     ]
-    const child = spawn(process.execPath, [main, 'start-single-node', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const gate = this.#gate === undefined ? {} : { CHANGEFEED_TEST_POSTGRES_SOCKET_DIR: this.#gate.dir }
+    const child = spawn(process.execPath, [main, 'start-single-node', ...flags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...gate },
+    })
     this.#child = child
     this.#output = ''
     for (const stream of [child.stdout, child.stderr])
@@ -60,6 +73,11 @@ export class TestServer implements AsyncDisposable {
   /** What the program has printed. */
   get output(): string {
     return this.#output
+  }
+
+  get gate(): PostgresGate {
+    if (this.#gate === undefined) throw new Error('the server was started without a gate')
+    return this.#gate
   }
 
   get pid(): number {
@@ -108,6 +126,7 @@ export class TestServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill()
+    await this.#gate?.[Symbol.asyncDispose]()
     // The postmaster of a killed program is ours to end.
     const pidFile = join(this.storeDir, 'postgres', 'postmaster.pid')
     if (existsSync(pidFile)) {

@@ -46,7 +46,9 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
   give(socketDir, user)
   const options = { dir, socketDir, port, binaries, user }
   let postmaster = await startAgain(() => startPostmaster(options))
-  const source = { host: socketDir, port, socketDir, user: 'root' }
+  // For tests: a folder whose socket leads to this PostgreSQL, so that what is between the two can fail.
+  const connectDir = process.env['CHANGEFEED_TEST_POSTGRES_SOCKET_DIR'] ?? socketDir
+  const source = { host: connectDir, port, socketDir: connectDir, user: 'root' }
 
   let isStopping = false
   const keepRunning = async (): Promise<void> => {

@@ -1,0 +1,121 @@
+// One run of the nemesis over a connection: random writers, random disturbances (those of events.ts; a reader that leaves
+// and comes back, and that loses its rights), then every validator.
+
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { compareHlc, zeroHlc } from '../../src/core/hlc.ts'
+import { History } from '../history/history.ts'
+import { ReferenceSlot } from '../history/reference-slot.ts'
+import { tagTable } from '../history/transaction-times.ts'
+import { until, type TestServer } from '../server/test-server.ts'
+import { attempt, eventsOf, happen } from './events.ts'
+import { judge } from './judge.ts'
+import { optionsOf } from './options.ts'
+import { Random } from './random.ts'
+import { Reader } from './reader.ts'
+import { createSelfChecked, SelfChecked, selfChecked } from './self-checked.ts'
+import { resetSettings } from './settings.ts'
+import { endWithTruncation } from './truncation.ts'
+import { createTables, Workload } from './workload.ts'
+
+const writers = 4
+const withinMs = 60_000
+
+export interface ConnectionRunOptions {
+  /** Behind a gate. */
+  readonly server: TestServer
+  readonly seed: number
+  readonly disturbances: number
+}
+
+/** Gives a line about what happened; throws what the validators found. */
+export async function runOverConnection({ server, seed, disturbances }: ConnectionRunOptions): Promise<string> {
+  const random = new Random(seed)
+  const database = `nemesis_${seed}`
+  const user = `reader_${seed}`
+  const roles = ['root', user]
+  await server.sql(`CREATE DATABASE ${database}`)
+  await server.sql(`CREATE USER ${user}`)
+  // Deadlocks are part of the plan; waiting for them is not.
+  await server.sql(`ALTER DATABASE ${database} SET deadlock_timeout = '10ms'`)
+  await server.sql(`${createTables}; ${createSelfChecked}`, database)
+  await server.sql(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${user}`, database)
+  const history = new History({ foo: ['id'], [tagTable]: ['n'] })
+  await using reference = await ReferenceSlot.create(() => server.connect(database), history)
+  const workload = new Workload(server, database)
+  const checked = new SelfChecked(server, database)
+  const stop = new AbortController()
+  const writing = Array.from({ length: writers }, (_, i) => workload.write(new Random(seed * 1000 + i), stop.signal))
+  await delay(100 + random.int(400))
+
+  const has = optionsOf(seed)
+  const options = ['updated', `resolved`, ...Object.entries(has).flatMap(([name, isOn]) => (isOn ? [name] : []))]
+  const tables = ['foo', tagTable, ...selfChecked]
+  const statement = `EXPERIMENTAL CHANGEFEED FOR ${tables.join(', ')} WITH ${options.join(', ')}`
+  const reader = new Reader({ server, database, user, statement })
+  const reading = reader.read()
+  reading.catch(() => undefined)
+  const whileReading = <T>(wait: Promise<T>): Promise<unknown> => Promise.race([reading, wait])
+  const said: string[] = []
+  try {
+    await whileReading(
+      until('the initial scan is over', 30_000, () => (reader.resolved === zeroHlc ? undefined : true)),
+    )
+    writing.push(...checked.write(seed, stop.signal))
+    const loseSelect = async (): Promise<void> => {
+      const table = random.pick(tables.map((name) => [1, name] as const))
+      await attempt({ server, database }, `REVOKE SELECT ON ${table} FROM ${user}`)
+      const before = reader.refused
+      await whileReading(
+        until('a feed without SELECT ends', 30_000, () => (reader.refused > before ? true : undefined)),
+      )
+      assert.equal(await attempt({ server, database }, `GRANT SELECT ON ${table} TO ${user}`), undefined)
+    }
+    const events = [
+      ...eventsOf({ server, database, random, roles, isJob: false }),
+      [6, ['leave', () => reader.leave()]] as const,
+      [1, ['lose SELECT', loseSelect]] as const,
+    ]
+    for (let i = 0; i < disturbances; i++) {
+      await delay(50 + random.int(150))
+      said.push(await happen(events, random))
+    }
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${said.join(', ')}`, { cause: error })
+  } finally {
+    server.gate.calm()
+    stop.abort()
+    await until('the settings are as they were', withinMs, async () =>
+      (await attempt({ server, database }, ...resetSettings({ database, roles }))) === undefined ? true : undefined,
+    )
+    await Promise.all(writing)
+  }
+  // A last transaction, behind which nothing is under way.
+  const tag = 1_000_000 + workload.committed
+  await server.sql(`INSERT INTO ${tagTable} VALUES (${tag})`, database)
+  await whileReading(
+    until('everything has come', withinMs, () =>
+      reader.rows().some(({ topic, key }) => topic.endsWith(tagTable) && key === `[${tag}]`) ? true : undefined,
+    ),
+  )
+  const end = reader.rows().at(-1)?.updated ?? zeroHlc
+  await whileReading(until('it is resolved', 30_000, () => (compareHlc(reader.resolved, end) >= 0 ? true : undefined)))
+  await reference.catchUp()
+  const verdict = judge(history, reader, { database, ...has })
+  const failures = [...verdict.failures, ...checked.judge(reader.rows())]
+  failures.push(
+    ...(await endWithTruncation({
+      server,
+      database,
+      error: () => reader.error?.message,
+      rows: () => reader.rows(),
+    })),
+  )
+  reader.stop()
+  await reading.catch(() => undefined)
+  const summary = `seed ${seed}: ${options.join(', ')}; ${workload.committed} transactions, opened ${reader.opened} times, ${reader.downs} times down, ${verdict.summary}; ${said.join(', ')}`
+  assert.deepEqual(failures.slice(0, 20), [], summary)
+  assert.ok(workload.committed > 100, summary)
+  assert.ok(verdict.streamed > 50, summary)
+  return summary
+}

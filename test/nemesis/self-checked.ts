@@ -1,0 +1,32 @@
+// The tables whose rows say themselves whether they were read right, and their writers.
+
+import type { TestServer } from '../server/test-server.ts'
+import type { RowNote } from '../validators/validator.ts'
+import { createMirror, Mirror, mirrorTable } from './mirror.ts'
+import { createMoving, Moving, movingTable } from './moving.ts'
+import { Random } from './random.ts'
+import { SingleWriter } from './single-writer.ts'
+import { createTyped, Typed, typedTable } from './typed.ts'
+
+export const selfChecked = [mirrorTable, movingTable, typedTable] as const
+export const createSelfChecked = [createMirror, createMoving, createTyped].join('; ')
+
+export class SelfChecked {
+  readonly #mirror: Mirror
+  readonly #others: readonly SingleWriter[]
+
+  constructor(server: TestServer, database: string) {
+    this.#mirror = new Mirror(server, database)
+    this.#others = [new Moving(), new Typed()].map((table) => new SingleWriter({ server, database, table }))
+  }
+
+  /** Each writes until the signal. Start it behind the initial scan. */
+  write(seed: number, signal: AbortSignal): readonly Promise<void>[] {
+    return [this.#mirror, ...this.#others].map((writer, i) => writer.write(new Random(seed * 1000 + 100 + i), signal))
+  }
+
+  judge(rows: readonly RowNote[]): readonly string[] {
+    this.#mirror.assertUsed()
+    return [this.#mirror, ...this.#others].flatMap((writer) => writer.judge(rows))
+  }
+}
