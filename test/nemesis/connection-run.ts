@@ -28,10 +28,14 @@ export interface ConnectionRunOptions {
   readonly disturbances: number
 }
 
+export function databaseOf(seed: number): string {
+  return `nemesis_${seed}`
+}
+
 /** Gives a line about what happened; throws what the validators found. */
 export async function runOverConnection({ server, seed, disturbances }: ConnectionRunOptions): Promise<string> {
   const random = new Random(seed)
-  const database = `nemesis_${seed}`
+  const database = databaseOf(seed)
   const user = `reader_${seed}`
   const roles = ['root', user]
   await server.sql(`CREATE DATABASE ${database}`)

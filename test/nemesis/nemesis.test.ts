@@ -3,7 +3,7 @@
 
 import { after, before, test } from 'node:test'
 import { TestServer } from '../server/test-server.ts'
-import { runOverConnection } from './connection-run.ts'
+import { databaseOf, runOverConnection } from './connection-run.ts'
 import { reporting } from './report.ts'
 import { seedsToRun } from './seeds.ts'
 
@@ -19,5 +19,7 @@ after(() => server[Symbol.asyncDispose]())
 for (const seed of seedsToRun(3)) {
   test(`a feed tells what happened, all of it and in order (seed ${seed})`, { timeout: 180_000 }, async (t) => {
     t.diagnostic(await reporting({ server, seed, file }, () => runOverConnection({ server, seed, disturbances })))
+    // Its ingest would go on beside the next run.
+    await server.sql(`DROP DATABASE ${databaseOf(seed)} WITH (FORCE)`)
   })
 }

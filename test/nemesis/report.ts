@@ -19,6 +19,7 @@ export async function reporting<T>({ server, seed, file }: ReportOptions, run: (
     const log = readFileSync(join(server.storeDir, 'logs', 'changefeed.log'), 'utf8')
     console.error(`what the server said last:\n${server.output.slice(-1000)}${log.slice(-8000)}`)
     console.error(await server.sql('SELECT * FROM crdb_internal.jobs').catch(String))
+    console.error(error)
     console.error(`seed ${seed} failed; to run it again:\n  ${repeatSeed(seed, file)}`)
     throw error
   }
