@@ -9,6 +9,7 @@ import { TestServer, within, type TestDatabase } from '../../test/support/source
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import { poolQueries } from '../postgres/pool-queries.ts'
 import { JobRights } from './job-rights.ts'
 import { JobStore, type JobsQuery } from './job-store.ts'
 import type { JobHandlers, JobStarter, NewJob } from './jobs.ts'
@@ -29,8 +30,9 @@ before(async () => {
   database = await server.database()
   const { host, port, socketDir } = database.source
   client = new pg.Pool({ host: socketDir ?? host, port, user: 'root', database: database.source.database, max: 4 })
+  const ask = poolQueries(client)
   query = async (sql, parameters) => {
-    const { rows } = await client.query<(string | null)[]>({ text: sql, values: [...parameters], rowMode: 'array' })
+    const rows = await ask(sql, parameters)
     if (losing !== undefined && losing.times > 0 && losing.pattern.test(sql)) {
       losing.times -= 1
       lost += 1

@@ -187,7 +187,6 @@ export class JobRegistry {
 
 /** PostgreSQL has answered, and nothing was done. */
 function isRefusal(error: unknown): boolean {
-  if (!(error instanceof Error) || !('code' in error)) return false
-  const { code } = error
-  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^(08|57)/.test(code)
+  if (!(error instanceof FeedError)) return false
+  return /^(?=.*\d)[0-9A-Z]{5}$/.test(error.sqlstate) && !/^(08|57)/.test(error.sqlstate)
 }

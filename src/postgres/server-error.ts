@@ -3,14 +3,14 @@
 import { FeedError } from '../errors/feed-error.ts'
 
 /** The server is going away or coming up: trying again helps. */
-const transient: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '53300', '08006'])
+export const transientStates: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '53300', '08006'])
 
 export function serverError(bytes: Buffer, start: number, end: number): FeedError {
   const fields = readFields(bytes, start, end)
   const sqlstate = fields.get('C') ?? 'XX000'
   const details = { sqlstate, detail: fields.get('D'), hint: fields.get('H'), context: fields.get('W') }
   const message = fields.get('M') ?? 'PostgreSQL reported an error without a message'
-  return new FeedError(transient.has(sqlstate) ? 'FEED_SOURCE_DOWN' : 'FEED_SOURCE_REFUSED', message, details)
+  return new FeedError(transientStates.has(sqlstate) ? 'FEED_SOURCE_DOWN' : 'FEED_SOURCE_REFUSED', message, details)
 }
 
 /** By field letter. */

@@ -17,6 +17,7 @@ import { JobRegistry } from '../jobs/registry.ts'
 import { startFront } from '../pg-server/front.ts'
 import { startEmbedded } from '../postgres/embedded/embedded.ts'
 import { maxClients } from '../postgres/embedded/postmaster.ts'
+import { poolQueries } from '../postgres/pool-queries.ts'
 import { pinnedOptions } from '../postgres/source-connection.ts'
 import { SettingsStore } from '../settings/store.ts'
 import { HeldCuts } from './held-cuts.ts'
@@ -90,10 +91,7 @@ export async function serve({
     // A broken idle connection is replaced at the next query.
     system.on('error', (error) => log.warn({ error: error.message }, 'lost a connection to the system database'))
     stops.push(() => system.end())
-    const inSystem = async (sql: string, parameters: readonly (string | null)[]): Promise<(string | null)[][]> => {
-      const { rows } = await system.query<(string | null)[]>({ text: sql, values: [...parameters], rowMode: 'array' })
-      return rows
-    }
+    const inSystem = poolQueries(system)
     const settings = await SettingsStore.open(inSystem)
 
     const sources = new Sources({ dir: join(storeDir, 'changelog'), source, settings, log })

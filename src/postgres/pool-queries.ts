@@ -1,0 +1,31 @@
+// Queries over a pool of connections, for the system database, where settings, jobs and rights are. What goes wrong there
+// is PostgreSQL's or the connection's, and is said as such: to whoever ran the statement it is no error of this program.
+
+import pg from 'pg'
+import { FeedError } from '../errors/feed-error.ts'
+import { transientStates } from './server-error.ts'
+
+export type PoolQuery = (sql: string, parameters: readonly (string | null)[]) => Promise<(string | null)[][]>
+
+export function poolQueries(pool: pg.Pool): PoolQuery {
+  return async (sql, parameters) => {
+    try {
+      const { rows } = await pool.query<(string | null)[]>({ text: sql, values: [...parameters], rowMode: 'array' })
+      return rows
+    } catch (error) {
+      throw poolError(error)
+    }
+  }
+}
+
+const hint = 'run the statement again; SHOW JOBS tells whether an earlier attempt has done what it should'
+
+function poolError(cause: unknown): FeedError {
+  if (!(cause instanceof pg.DatabaseError)) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    return new FeedError('FEED_SOURCE_DOWN', `PostgreSQL is not reachable: ${why}`, { hint, cause })
+  }
+  const { code: sqlstate = 'XX000', message, detail } = cause
+  if (transientStates.has(sqlstate)) return new FeedError('FEED_SOURCE_DOWN', message, { sqlstate, hint, cause })
+  return new FeedError('FEED_SOURCE_REFUSED', message, { sqlstate, detail, hint: cause.hint, cause })
+}
