@@ -7,4 +7,4 @@ import { run } from './run.js'
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url))
 const source = path('../src/main.ts')
-run(findNode(), [existsSync(source) ? source : path('../dist/main.js'), ...process.argv.slice(2)])
+run(findNode(), [existsSync(source) ? source : path('../dist/main.js'), ...process.argv.slice(2)], { hangsUp: true })

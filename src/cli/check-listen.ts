@@ -2,14 +2,14 @@
 
 import { createServer } from 'node:net'
 import { cannotListen } from '../errors/cannot-listen.ts'
-import type { Address } from './usage-error.ts'
+import { connectHost, type Address } from './address.ts'
 
 /** Throws FEED_START with the reason. */
 export async function checkListen({ host, port }: Address): Promise<void> {
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(cannotListen(host, port, error)))
-    server.listen(port, host === 'localhost' ? '127.0.0.1' : host, resolve)
+    server.listen(port, connectHost(host), resolve)
   })
   await new Promise((resolve) => server.close(resolve))
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { commandName } from '../core/command-line.ts'
 import { program } from '../../test/server/program.ts'
 
@@ -32,13 +34,23 @@ const refused: readonly (readonly [argv: readonly string[], stderr: string])[] =
     `ERROR: unknown flag --lissten-addr; did you mean --listen-addr?\nHINT: "${commandName()} start-single-node --help" lists the flags\n`,
   ],
   [['sql', '-x'], `ERROR: unknown flag -x\nHINT: "${commandName()} sql --help" lists the flags\n`],
+  [['demo', '--sql-port=a'], 'ERROR: --sql-port: "a" is not a port\nHINT: ports go from 0 (a free one) to 65535\n'],
   [
-    ['demo', '--sql-port=a'],
-    `ERROR: --sql-port=a is not a port\nHINT: "${commandName()} demo --help" lists the flags\n`,
+    ['demo', '--http-port=65536'],
+    'ERROR: --http-port: port 65536 is out of range\nHINT: ports go from 0 (a free one) to 65535\n',
+  ],
+  [['quit', '--host=a', '--store=b'], 'ERROR: --store and --host both name a server\nHINT: name it by one\n'],
+  [
+    ['quit', '--host=localhost:1'],
+    `ERROR: cannot connect to localhost:1: nothing listens there\nHINT: is the server running? ${commandName()} start-single-node --insecure --background\n`,
+  ],
+  [
+    ['sql', '--insecure', '--host=no-such-host.invalid', '-e', 'SELECT 1'],
+    'ERROR: cannot connect to no-such-host.invalid:26257: the name no-such-host.invalid does not resolve to an address\nHINT: check how it is written\n',
   ],
   [
     ['quit', '--insecure', '--store=/nonexistent/store'],
-    'ERROR: no server runs on the store /nonexistent/store\nHINT: name it with --store or --http-addr\n',
+    'ERROR: no server runs on the store /nonexistent/store\nHINT: name it with --store, --host or --http-addr\n',
   ],
 ]
 for (const [argv, stderr] of refused) {
@@ -46,3 +58,19 @@ for (const [argv, stderr] of refused) {
     assert.deepEqual(await program(argv), { code: 1, stdout: '', stderr })
   })
 }
+
+test('a reader of the help who leaves is no error', async () => {
+  const { code, stderr } = await new Promise<{ code: number | null; stderr: string }>((resolve) => {
+    const main = fileURLToPath(new URL('../main.ts', import.meta.url))
+    const child = spawn('sh', [
+      '-c',
+      '(sleep 0.5; "$0" "$1" --help; echo "code $?" >&2) | true',
+      process.execPath,
+      main,
+    ])
+    let text = ''
+    child.stderr.setEncoding('utf8').on('data', (part: string) => (text += part))
+    child.on('close', (status) => resolve({ code: status, stderr: text }))
+  })
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: 'code 0\n' })
+})

@@ -23,14 +23,14 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
 }
 
 export async function runCommand(argv: readonly string[]): Promise<number> {
+  // A reader of the output that went away (`| head`) is no fault of the program; each command decides what it means.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   // `help sql` is `sql --help`.
   const [first, ...rest] = argv[0] === 'help' && argv[1] !== undefined ? [argv[1], '--help'] : argv
   if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
     process.stdout.write(usage())
     return first === undefined ? 1 : 0
   }
-  // A reader of the output that went away (`| head`) is no fault of the program; each command decides what it means.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const name = first === '--version' ? 'version' : first
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command === undefined) {
@@ -46,7 +46,8 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     )(rest)
   } catch (error) {
     process.stderr.write(errorText(error))
-    if (error instanceof UsageError) process.stderr.write(`HINT: "${commandName()} ${name} --help" lists the flags\n`)
+    if (error instanceof UsageError && error.hint === undefined)
+      process.stderr.write(`HINT: "${commandName()} ${name} --help" lists the flags\n`)
     return 1
   }
 }

@@ -9,10 +9,11 @@ import pino from 'pino'
 import { commandName } from '../core/command-line.ts'
 import { abandonPostmaster } from '../postgres/embedded/postmaster.ts'
 import { serve, type RunningServer } from '../server/serve.ts'
+import { readPort } from './address.ts'
+import { sqlUrl } from './banner.ts'
 import { checkListen } from './check-listen.ts'
-import { sqlUrl } from './start-single-node.ts'
 import { stopSignal } from './stop-signal.ts'
-import { readFlags, readPort, UsageError } from './usage-error.ts'
+import { readFlags, UsageError } from './usage-error.ts'
 
 const help = `Usage: changefeed demo [--seconds=N] [--sql-port=N] [--http-port=N]
 

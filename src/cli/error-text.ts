@@ -4,7 +4,9 @@ import { FeedError } from '../errors/feed-error.ts'
 import { UsageError } from './usage-error.ts'
 
 export function errorText(error: unknown): string {
-  if (error instanceof UsageError) return `ERROR: ${error.message}\n`
+  if (error instanceof UsageError) {
+    return `ERROR: ${error.message}\n${error.hint === undefined ? '' : `HINT: ${error.hint}\n`}`
+  }
   if (error instanceof FeedError) {
     const detail = error.detail === undefined ? '' : `DETAIL: ${error.detail}\n`
     return `ERROR: ${error.message}\n${detail}${error.hint === undefined ? '' : `HINT: ${error.hint}\n`}`

@@ -1,23 +1,42 @@
-// Without TLS and passwords, whoever reaches the SQL port is root. An address that others can reach is refused unless it is
-// said twice, and then warned of.
+// Addresses that other machines can reach. Without TLS and passwords, whoever reaches the SQL port is root: such an address
+// is refused unless it is said twice, and then warned of. HTTP changes nothing for other machines and is there for their
+// probes and for Prometheus; but it names databases and says what their trouble is, so it is warned of.
 
+import { lookup } from 'node:dns/promises'
 import { isLoopback } from '../core/loopback.ts'
-import { UsageError, type Address } from './usage-error.ts'
+import type { Address } from './address.ts'
+import { UsageError } from './usage-error.ts'
 
 /** Undefined: nobody else reaches it. */
-export function openAddressWarning(listen: Address, isAccepted: boolean): string | undefined {
-  if (isLoopback(listen.host)) return undefined
+export async function openSqlWarning({ host }: Address, isAccepted: boolean): Promise<string | undefined> {
+  if (await isOnlyOurs(host)) return undefined
   if (!isAccepted) {
     throw new UsageError(
-      `--listen-addr=${listen.host} lets everybody who reaches this machine read, change and delete all data: with --insecure there are no passwords and no encryption. Listen on localhost, or add --accept-sql-without-tls if that is meant`,
+      `--listen-addr=${host} lets everybody who reaches this machine read, change and delete all data: with --insecure there are no passwords and no encryption`,
+      'listen on localhost, or add --accept-sql-without-tls if that is meant',
     )
   }
   return `ALL SECURITY CONTROLS HAVE BEEN DISABLED!
 
-This server runs with --insecure and listens on ${listen.host}.
+This server runs with --insecure and listens on ${host}.
 - Any client that can open a TCP connection to it is let in, as any user, without a password.
 - Whoever listens on the network can read and change what goes to it and comes from it.
 - Such a client can read, change and delete all data, and run programs with the rights of the database.
 
 Listen on localhost, or keep the port behind a firewall.`
+}
+
+/** Undefined: nobody else reaches it. */
+export async function openHttpWarning({ host }: Address): Promise<string | undefined> {
+  if (await isOnlyOurs(host)) return undefined
+  return `HTTP listens on ${host} without encryption and passwords: whoever reaches this machine can read health and metrics there,
+with the names of databases and the errors of their changefeeds. From another machine nothing can be changed.
+Listen on localhost, or keep the port behind a firewall, if that is not meant.`
+}
+
+/** A name of this machine may stand for an address that only it can reach. */
+async function isOnlyOurs(host: string): Promise<boolean> {
+  if (isLoopback(host)) return true
+  const addresses = await lookup(host, { all: true })
+  return addresses.every(({ address }) => isLoopback(address))
 }

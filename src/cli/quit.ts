@@ -1,21 +1,27 @@
 // changefeed quit: asks a server to stop, and waits until it has, if its store is here.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
 import { FeedError } from '../errors/feed-error.ts'
 import { ownerOf } from '../postgres/embedded/store-lock.ts'
-import { readAddress, readFlags } from './usage-error.ts'
+import { connectHost, readAddress, urlHost } from './address.ts'
+import { connectWithinMs, unreachable } from './unreachable.ts'
+import { readFlags, UsageError } from './usage-error.ts'
 
 const help = `Usage: changefeed quit --insecure [flags]
 
-  --store=DIR                 the store of the server to stop (changefeed-data)
-  --http-addr=HOST[:PORT]     or where its HTTP listens, on this machine
+Stops a server of this machine, named by one of:
+  --store=DIR                 its store (changefeed-data)
+  --host=HOST[:PORT]          where its SQL listens (localhost:26257)
+  --http-addr=HOST[:PORT]     where its HTTP listens (localhost:8080)
 `
 
 const flags = {
   insecure: { type: 'boolean' },
   store: { type: 'string', short: 's' },
+  host: { type: 'string' },
   'http-addr': { type: 'string' },
 } as const
 
@@ -24,16 +30,40 @@ const stopWithinMs = 60_000
 export async function quit(argv: readonly string[]): Promise<number> {
   const values = readFlags(argv, flags, help)
   if (values === undefined) return 0
+  const named = (['store', 'host', 'http-addr'] as const).filter((flag) => values[flag] !== undefined)
+  if (named.length > 1) throw new UsageError(`--${named[0]} and --${named[1]} both name a server`, 'name it by one')
+  if (values.host !== undefined) return quitStore(await storeBehind(values.host))
   const storeDir = resolve(values.store ?? 'changefeed-data')
   if (values['http-addr'] === undefined && (values.store !== undefined || existsSync(storeDir)))
     return quitStore(storeDir)
-  const { host, port } = readAddress(values['http-addr'] ?? 'localhost', '--http-addr', {
-    host: 'localhost',
-    port: 8080,
-  })
-  await quitOverHttp(`http://${host === 'localhost' ? '127.0.0.1' : host}:${port}`)
+  const rules = { fallback: { host: 'localhost', port: 8080 }, leastPort: 1 } as const
+  const { host, port } = readAddress(values['http-addr'] ?? 'localhost', '--http-addr', rules)
+  await quitOverHttp(`http://${urlHost(connectHost(host))}:${port}`)
   process.stdout.write('ok, it shuts down\n')
   return 0
+}
+
+/** The store of the server whose SQL listens there: the folder above that of its PostgreSQL. */
+async function storeBehind(text: string): Promise<string> {
+  const rules = { fallback: { host: 'localhost', port: 26_257 }, leastPort: 1 } as const
+  const { host, port } = readAddress(text, '--host', rules)
+  const client = new pg.Client({
+    host: connectHost(host),
+    port,
+    user: 'root',
+    database: 'defaultdb',
+    connectionTimeoutMillis: connectWithinMs,
+  })
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory')
+    return dirname(rows[0]?.data_directory ?? '')
+  } catch (error) {
+    throw unreachable({ host, port }, error as Error)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
 }
 
 async function quitStore(storeDir: string): Promise<number> {
@@ -59,9 +89,13 @@ async function quitOverHttp(base: string): Promise<void> {
   } catch {
     throw notRunning(`no server answers at ${base}`)
   }
-  if (!response.ok) throw new FeedError('FEED_STATE', `${base} does not stop on request (HTTP ${response.status})`)
+  if (!response.ok) {
+    throw new FeedError('FEED_STATE', `${base} does not stop on request (HTTP ${response.status})`, {
+      hint: 'a server is stopped from its own machine; is this its HTTP address?',
+    })
+  }
 }
 
 function notRunning(message: string): FeedError {
-  return new FeedError('FEED_START', message, { hint: 'name it with --store or --http-addr' })
+  return new FeedError('FEED_START', message, { hint: 'name it with --store, --host or --http-addr' })
 }

@@ -1,5 +1,6 @@
 // The signals that stop a command which has started something. SIGHUP comes when the terminal is closed, perhaps from the
-// kernel and from our own parent as well, so it only ever asks; a second Ctrl-C or SIGTERM means: at once.
+// kernel and from our own parent as well, so it only ever asks. A second Ctrl-C or SIGTERM means: at once, and so does
+// SIGQUIT (Ctrl-\), which would otherwise end this process alone.
 
 export interface StopSignals {
   readonly asked: () => void
@@ -8,15 +9,17 @@ export interface StopSignals {
 }
 
 export function stopSignal({ asked, atOnce }: StopSignals): void {
+  const leave = (): never => {
+    atOnce()
+    process.exit(1)
+  }
   let count = 0
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (++count > 1) {
-        atOnce()
-        process.exit(1)
-      }
+      if (++count > 1) leave()
       asked()
     })
   }
+  process.on('SIGQUIT', leave)
   process.on('SIGHUP', asked)
 }

@@ -3,7 +3,15 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
 import { nearestName } from '../core/nearest-name.ts'
 
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  /** Undefined: the command's --help says it. */
+  readonly hint: string | undefined
+
+  constructor(message: string, hint?: string) {
+    super(message)
+    this.hint = hint
+  }
+}
 
 /** `parseArgs` with errors of ours, and `--help`, which prints `help` and gives undefined. */
 export function readFlags<const T extends ParseArgsOptionsConfig>(argv: readonly string[], options: T, help: string) {
@@ -20,25 +28,4 @@ export function readFlags<const T extends ParseArgsOptionsConfig>(argv: readonly
     const meant = nearestName(flag.replace(/^-+/, ''), Object.keys(options))
     throw new UsageError(`unknown flag ${flag}${meant === undefined ? '' : `; did you mean --${meant}?`}`)
   }
-}
-
-/** 0 is a free one. */
-export function readPort(text: string, flag: string, least: 0 | 1 = 1): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1
-  if (port < least || port > 65_535) throw new UsageError(`${flag}=${text} is not a port`)
-  return port
-}
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
-
-/** `HOST`, `HOST:PORT`, `:PORT`, `[::1]:PORT`. */
-export function readAddress(text: string, flag: string, fallback: Address): Address {
-  const match = /^(?:\[([^\]]+)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text)
-  const port = match?.[3] === undefined ? fallback.port : Number(match[3])
-  if (match === null || port > 65_535) throw new UsageError(`${flag}=${text} is not HOST:PORT`)
-  const host = match[1] ?? match[2] ?? ''
-  return { host: host === '' ? fallback.host : host, port }
 }

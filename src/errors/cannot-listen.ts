@@ -3,6 +3,7 @@
 import { FeedError } from './feed-error.ts'
 
 export function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): FeedError {
+  const at = `${host.includes(':') ? `[${host}]` : host}:${port}`
   switch (error.code) {
     case 'EADDRINUSE':
       return new FeedError('FEED_START', `port ${port} on ${host} is in use`, {
@@ -10,19 +11,26 @@ export function cannotListen(host: string, port: number, error: NodeJS.ErrnoExce
         cause: error,
       })
     case 'EACCES':
+    case 'EPERM':
       return new FeedError('FEED_START', `this user may not listen on port ${port} of ${host}`, {
         hint: 'choose a port from 1024 on',
         cause: error,
       })
-    case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
+    case 'EAI_FAIL':
+      return new FeedError('FEED_START', `cannot listen on ${at}: the name ${host} does not resolve to an address`, {
+        hint: 'check how it is written, or use localhost',
+        cause: error,
+      })
+    case 'EADDRNOTAVAIL':
+    case 'EAFNOSUPPORT':
     case 'EINVAL':
-      return new FeedError('FEED_START', `cannot listen on ${host}:${port}: this machine has no such address`, {
+      return new FeedError('FEED_START', `cannot listen on ${at}: this machine has no address ${host}`, {
         hint: "use localhost, or the name or address of one of this machine's network interfaces",
         cause: error,
       })
     default:
-      return new FeedError('FEED_START', `cannot listen on ${host}:${port}: ${error.message}`, { cause: error })
+      return new FeedError('FEED_START', `cannot listen on ${at}: ${error.message}`, { cause: error })
   }
 }

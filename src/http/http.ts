@@ -3,6 +3,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { isMeantForUs } from './check-host.ts'
+import { isLoopback } from '../core/loopback.ts'
 import { cannotListen } from '../errors/cannot-listen.ts'
 
 export interface HttpOptions {
@@ -81,12 +82,13 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
   } else json(response, 404, { error: `nothing at ${request.method ?? ''} ${url.pathname}` })
 }
 
-/** A browser on this machine sends an Origin; no page may stop the server. */
+/**
+ * Whoever is on this machine comes from one of its addresses: a loopback one, or the very one that was reached. A browser
+ * sends an Origin; no page may stop the server.
+ */
 function isFromHere({ socket, headers }: IncomingMessage): boolean {
-  const address = socket.remoteAddress ?? ''
-  return (
-    headers.origin === undefined && (address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1')
-  )
+  const from = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+  return headers.origin === undefined && (isLoopback(from) || socket.remoteAddress === socket.localAddress)
 }
 
 function json(response: ServerResponse, status: number, body: object): void {

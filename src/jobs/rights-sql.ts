@@ -6,6 +6,8 @@
 //   controljob               see and control the jobs of everybody but admins; CONTROLJOB
 //   viewjob                  see all jobs; VIEWJOB
 //   the job's user, and who is a member of it: see and control the job
+//   pg_read_all_stats        see what everybody runs; VIEWACTIVITY. PostgreSQL's own role, and admin is a member
+//   pg_signal_backend        cancel what everybody but superusers runs; CANCELQUERY. The same
 //
 // Roles are the cluster's, and one of these names may have been somebody's before: only those with our comment count.
 
@@ -34,6 +36,11 @@ BEGIN
       AND pg_catalog.shobj_description(oid, 'pg_authid') LIKE '${comment}%') = ${roles.length}
     AND NOT pg_catalog.pg_has_role('admin', 'changefeed', 'MEMBER WITH ADMIN OPTION') THEN
     GRANT changefeed, controljob, viewjob TO admin WITH ADMIN OPTION;
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'admin'
+      AND pg_catalog.shobj_description(oid, 'pg_authid') LIKE '${comment}%')
+    AND NOT pg_catalog.pg_has_role('admin', 'pg_signal_backend', 'MEMBER WITH ADMIN OPTION') THEN
+    GRANT pg_read_all_stats, pg_signal_backend TO admin WITH ADMIN OPTION;
   END IF;
 END
 $body$;

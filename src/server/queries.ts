@@ -1,6 +1,7 @@
 // SHOW QUERIES and CANCEL QUERY: the statements that run here (changefeeds, mostly) beside those that PostgreSQL runs.
 
 import { FeedError } from '../errors/feed-error.ts'
+import type { JobRights } from '../jobs/job-rights.ts'
 import type { Front, RunningStatement } from '../pg-server/front.ts'
 import type { LocalCall, LocalStatement } from '../pg-server/local-statement.ts'
 import type { CancelQueries } from '../sql/ast.ts'
@@ -23,17 +24,20 @@ export function showQueriesSql(running: readonly RunningStatement[]): string {
   const theirs = `SELECT '${backendPrefix}' || pid, 1, '${backendPrefix}' || pid, usename::text, query_start, query, coalesce(client_addr::text, ''), application_name, 'executing'
 FROM pg_catalog.pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND pid NOT IN (${waiting}) AND backend_type = 'client backend' AND application_name NOT LIKE 'pg-changefeed%'`
   const values = ours.length === 0 ? '' : `VALUES ${ours.join(', ')} UNION ALL `
-  // As pg_stat_activity does it: superusers see what everybody runs, others what they run themselves.
-  const mine = `user_name = current_user OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)`
+  // As pg_stat_activity does it: its readers see what everybody runs, others what they and roles they are members of run.
+  const mine = `pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
+  OR user_name IN (SELECT rolname FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(current_user, oid, 'USAGE'))`
   return `SELECT * FROM (${values}${theirs}) AS shown (${columns}) WHERE ${mine}`
 }
 
-/** `expand`: replaces `[SHOW …]` in a SELECT. */
-export function cancelQueries(
-  statement: CancelQueries,
-  front: () => Front,
-  expand: (sql: string) => string,
-): LocalStatement {
+export interface CancelRoom {
+  readonly front: () => Front
+  readonly rights: JobRights
+  /** Replaces `[SHOW …]` in a SELECT. */
+  readonly expand: (sql: string) => string
+}
+
+export function cancelQueries(statement: CancelQueries, room: CancelRoom): LocalStatement {
   return {
     parameterTypes:
       statement.select !== undefined
@@ -45,7 +49,7 @@ export function cancelQueries(
     async run(call) {
       const ids =
         statement.id === undefined
-          ? await selectIds(statement.select ?? '', call, { expand, what: 'the ids of queries' })
+          ? await selectIds(statement.select ?? '', call, { expand: room.expand, what: 'the ids of queries' })
           : [textOf(statement.id, call.parameters) ?? '']
       if (!statement.isMany && ids.length > 1) {
         throw new FeedError('FEED_STATE', `CANCEL QUERY takes one id, and the query gives ${ids.length}`, {
@@ -55,7 +59,7 @@ export function cancelQueries(
       }
       let canceled = 0
       for (const id of ids) {
-        if (await cancel(id, call, front())) canceled++
+        if (await cancel(id, call, room)) canceled++
         else if (!statement.ifExists) {
           throw new FeedError('FEED_STATE', `could not cancel query ${id}: query ID ${id} not found`, {
             sqlstate: '42704',
@@ -67,20 +71,32 @@ export function cancelQueries(
   }
 }
 
-async function cancel(id: string, { session }: LocalCall, front: Front): Promise<boolean> {
+/**
+ * As pg_cancel_backend does it: the user, members of that role, and members of pg_signal_backend; what a superuser runs,
+ * only superusers. Admins may do with changefeeds what superusers may.
+ */
+async function checkMayCancel(owner: string, session: LocalCall['session'], rights: JobRights): Promise<void> {
+  const role = `(SELECT oid FROM pg_catalog.pg_roles WHERE rolname = ${literal(owner)})`
+  const [row] = await session.queryBackend(`SELECT current_user,
+  coalesce(pg_catalog.pg_has_role(current_user, ${role}, 'USAGE'), false)
+  OR (pg_catalog.pg_has_role(current_user, 'pg_signal_backend', 'USAGE')
+    AND NOT coalesce((SELECT rolsuper FROM pg_catalog.pg_roles WHERE oid = ${role}), false))`)
+  const [user = '', may] = row ?? []
+  if (may === 't' || (await rights.isAdmin(user ?? ''))) return
+  throw new FeedError('FEED_PRIVILEGE', `user ${user} may not cancel the queries of user ${owner}`, {
+    hint: 'its user, members of that role and admins may; CANCELQUERY (pg_signal_backend) is for the queries of all but superusers',
+  })
+}
+
+async function cancel(id: string, { session }: LocalCall, { front, rights }: CancelRoom): Promise<boolean> {
   const pid = new RegExp(`^${backendPrefix}(\\d+)$`).exec(id)?.[1]
   if (pid === undefined) {
-    const running = front.runningStatements().find((statement) => statement.id === id)
+    const running = front()
+      .runningStatements()
+      .find((statement) => statement.id === id)
     if (running === undefined) return false
-    const rows = await session.queryBackend(
-      'SELECT rolsuper, rolname FROM pg_catalog.pg_roles WHERE rolname = current_user',
-    )
-    if (rows[0]?.[0] !== 't' && rows[0]?.[1] !== running.user) {
-      throw new FeedError('FEED_PRIVILEGE', `user ${rows[0]?.[1]} may not cancel the queries of user ${running.user}`, {
-        hint: 'a superuser or the user who runs it may cancel it',
-      })
-    }
-    return front.cancelStatement(id)
+    await checkMayCancel(running.user, session, rights)
+    return front().cancelStatement(id)
   }
   const rows = await session.queryBackend(`SELECT pg_catalog.pg_cancel_backend(${pid})`)
   return rows[0]?.[0] === 't'

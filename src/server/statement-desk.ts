@@ -121,11 +121,11 @@ export class StatementDesk implements StatementHandler {
         case 'cancel-queries':
           return {
             tag: 'local',
-            statement: cancelQueries(
-              statement,
-              () => this.#theFront(),
-              (select) => this.#expand(select),
-            ),
+            statement: cancelQueries(statement, {
+              front: () => this.#theFront(),
+              rights: this.#options.rights,
+              expand: (select) => this.#expand(select),
+            }),
             sql,
           }
         case 'unwatch':

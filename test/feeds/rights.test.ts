@@ -174,6 +174,49 @@ test('SHOW JOBS and control go by the same user, also after SET ROLE', async () 
   await server.sql(`CANCEL JOBS ${ofRoot}, ${ofMaker}`)
 })
 
+test('SHOW QUERIES and CANCEL QUERY go by the roles that say so', async () => {
+  await server.sql(`CREATE USER kate; GRANT SELECT ON t TO kate; CREATE USER kin; GRANT kate TO kin; CREATE USER stray;
+    CREATE USER chief IN ROLE admin`)
+  for (const statement of [
+    'CREATE USER viewer VIEWACTIVITY',
+    'CREATE USER stopper',
+    'GRANT SYSTEM CANCELQUERY, VIEWACTIVITY TO stopper',
+  ]) {
+    await server.sql(statement)
+  }
+  const running = async (sql: string): Promise<string> =>
+    until(`${sql} runs`, withinMs, async () => {
+      const all = await server.sql('SHOW QUERIES')
+      return all.find(({ query }) => query === sql)?.['query_id'] as string | undefined
+    })
+  let seconds = 0
+  for (const [user, sees, cancels] of [
+    ['kate', ['kate'], ['kate']],
+    ['kin', ['kate'], ['kate']],
+    ['stray', [], []],
+    ['viewer', ['kate', 'root'], []],
+    ['stopper', ['kate', 'root'], ['kate']],
+    ['chief', ['kate', 'root'], ['kate', 'root']],
+    ['root', ['kate', 'root'], ['kate', 'root']],
+  ] as const) {
+    for (const runner of ['kate', 'root'] as const) {
+      const sql = `EXPERIMENTAL CHANGEFEED FOR t WITH resolved = '${++seconds}s'`
+      await using feed = await SinklessFeed.open(server, sql, { user: runner })
+      const id = await running(sql)
+      await as(user, async (client) => {
+        const { rows } = await client.query<{ query_id: string }>('SELECT query_id FROM [SHOW QUERIES]')
+        const isSeen = rows.some(({ query_id: seen }) => seen === id)
+        assert.equal(isSeen, (sees as readonly string[]).includes(runner), `${user} sees the query of ${runner}`)
+      })
+      const answer = await attempt(user, `CANCEL QUERY '${id}'`)
+      if ((cancels as readonly string[]).includes(runner)) {
+        assert.equal(answer, 'done', `${user} cancels the query of ${runner}`)
+        await feed.ended
+      } else assert.equal(answer, `42501 user ${user} may not cancel the queries of user ${runner}`)
+    }
+  }
+})
+
 test('after SET ROLE a table of another database is resolved with the rights of that role', async () => {
   await server.sql('CREATE DATABASE aside')
   await server.sql('CREATE TABLE s (id INT PRIMARY KEY); CREATE ROLE plain', 'aside')

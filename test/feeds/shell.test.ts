@@ -134,7 +134,7 @@ test('no server: one line says so, and how to start one', async () => {
   assert.deepEqual(await program(['sql', '--insecure', '--port=1', '-e', 'SELECT 1']), {
     code: 1,
     stdout: '',
-    stderr: `ERROR: cannot connect to localhost:1: ECONNREFUSED\nHINT: is the server running? ${commandName()} start-single-node --insecure --background\n`,
+    stderr: `ERROR: cannot connect to localhost:1: nothing listens there\nHINT: is the server running? ${commandName()} start-single-node --insecure --background\n`,
   })
 })
 

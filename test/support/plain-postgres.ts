@@ -25,9 +25,9 @@ export class PlainPostgres implements AsyncDisposable {
     try {
       // PostgreSQL runs as another user when we are root.
       chmodSync(folder, 0o755)
-      const user = serverUser()
-      give(folder, user)
       const dir = join(folder, 'data')
+      const user = serverUser(dir)
+      give(folder, user)
       const binaries = findBinaries(user)
       await prepareDataDir(dir, binaries, user)
       return new PlainPostgres(folder, await startPostmaster({ dir, socketDir: folder, port, binaries, user }))

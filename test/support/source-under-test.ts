@@ -62,7 +62,7 @@ export class TestServer implements AsyncDisposable {
 
   /** Gives a data folder that was copied to the user that PostgreSQL runs as. */
   own(dir: string): void {
-    const user = serverUser()
+    const user = serverUser(dir)
     give(dir, user)
     if (user !== undefined)
       for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) give(join(dir, name), user)

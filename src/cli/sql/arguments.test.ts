@@ -34,5 +34,5 @@ test('what does not fit is named', () => {
     /--format=xml: valid formats are table, records, csv/,
   )
   assert.throws(() => readSqlArguments(['--url', 'http://x']), /not a URL like postgresql/)
-  assert.throws(() => readSqlArguments(['--insecure', '-p', 'x']), /x is not a port/)
+  assert.throws(() => readSqlArguments(['--insecure', '-p', 'x']), /"x" is not a port/)
 })

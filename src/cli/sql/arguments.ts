@@ -1,7 +1,8 @@
 // The command line of the shell. What the URL says holds unless a flag says otherwise.
 
 import type pg from 'pg'
-import { readAddress, readFlags, readPort, UsageError } from '../usage-error.ts'
+import { readAddress, readPort } from '../address.ts'
+import { readFlags, UsageError } from '../usage-error.ts'
 import { displayFormats, type DisplayFormat } from './display-format.ts'
 
 export interface SqlArguments {
@@ -50,7 +51,8 @@ export function readSqlArguments(argv: readonly string[]): SqlArguments | undefi
     host: url?.hostname ?? '',
     port: url === undefined || url.port === '' ? 26_257 : readPort(url.port, 'port'),
   }
-  const { host, port: hostPort } = values.host === undefined ? known : readAddress(values.host, '--host', known)
+  const { host, port: hostPort } =
+    values.host === undefined ? known : readAddress(values.host, '--host', { fallback: known, leastPort: 1 })
   const port = values.port === undefined ? hostPort : readPort(values.port, '--port')
   const user = values.user ?? decoded(url?.username) ?? 'root'
   const database = values.database ?? decoded(url?.pathname.slice(1)) ?? 'defaultdb'

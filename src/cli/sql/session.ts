@@ -2,8 +2,7 @@
 
 import { connect as connectSocket, type Socket } from 'node:net'
 import pg from 'pg'
-import { commandName } from '../../core/command-line.ts'
-import { FeedError } from '../../errors/feed-error.ts'
+import { connectWithinMs, unreachable } from '../unreachable.ts'
 import { lex } from '../../sql/lexer.ts'
 import { noticeText, type ErrorReport } from './error-text.ts'
 import type { Output } from './output.ts'
@@ -53,14 +52,14 @@ export class Session {
   }
 
   async connect(): Promise<void> {
-    const client = new pg.Client(this.#options.connection) as Client
+    const client = new pg.Client({ connectionTimeoutMillis: connectWithinMs, ...this.#options.connection }) as Client
     client.on('notice', (notice) => this.#options.messages.write(noticeText(notice as ErrorReport)))
     client.on('error', () => this.#forget(client))
     client.on('end', () => this.#forget(client))
     try {
       await client.connect()
     } catch (error) {
-      throw unreachable(client, error)
+      throw unreachable(client, error as Error)
     }
     this.#client = client
     await this.#refreshDatabase()
@@ -138,13 +137,4 @@ function cancelRequest({ processID, secretKey }: Client): Buffer {
   message.writeInt32BE(processID, 8)
   message.writeInt32BE(secretKey, 12)
   return message
-}
-
-function unreachable({ host, port }: Client, error: unknown): Error {
-  const { code } = error as { readonly code?: string }
-  if (code !== 'ECONNREFUSED' && code !== 'ENOENT' && code !== 'ENOTFOUND') return error as Error
-  return new FeedError('FEED_SOURCE_DOWN', `cannot connect to ${host}:${port}: ${code}`, {
-    hint: `is the server running? ${commandName()} start-single-node --insecure --background`,
-    cause: error,
-  })
 }

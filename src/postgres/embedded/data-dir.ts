@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { dirname, join } from 'node:path'
 import { FeedError } from '../../errors/feed-error.ts'
 import { isReachable, type Binaries } from './binaries.ts'
-import { give, type ServerUser } from './server-user.ts'
+import { give, giveDataDir, userWithAccount, type ServerUser } from './server-user.ts'
 import { startFailure } from './start-failure.ts'
 
 /** Major version of the binaries in the package. */
@@ -35,7 +35,11 @@ async function prepare(dir: string, binaries: Binaries, user: ServerUser | undef
   const versionFile = join(dir, 'PG_VERSION')
   if (existsSync(versionFile)) {
     const version = readFileSync(versionFile, 'utf8').trim()
-    if (version === major) return
+    if (version === major) {
+      // Of an earlier version, or copied by root.
+      giveDataDir(dir, user)
+      return
+    }
     throw new FeedError(
       'FEED_START',
       `the store in ${dirname(dir)} was made by PostgreSQL ${version}; this is PostgreSQL ${major}`,
@@ -47,8 +51,10 @@ async function prepare(dir: string, binaries: Binaries, user: ServerUser | undef
   const fresh = `${dir}.new`
   rmSync(fresh, { recursive: true, force: true })
   mkdirSync(fresh, { mode: 0o700 })
-  give(fresh, user)
-  await initdb(fresh, binaries, user)
+  const maker = userWithAccount(user)
+  give(fresh, maker)
+  await initdb(fresh, binaries, maker)
+  giveDataDir(fresh, user)
   rmSync(dir, { recursive: true, force: true })
   renameSync(fresh, dir)
 }

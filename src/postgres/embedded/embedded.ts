@@ -37,7 +37,7 @@ export interface EmbeddedPostgres {
 }
 
 export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<EmbeddedPostgres> {
-  const user = serverUser()
+  const user = serverUser(dir)
   const binaries = findBinaries(user)
   await stopOrphan(dir)
   await endOrphans(dir)

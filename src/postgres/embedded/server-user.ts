@@ -1,19 +1,116 @@
-// PostgreSQL refuses to run as root. Started by root, it runs as `nobody`, who owns its data folder and nothing else.
+// PostgreSQL refuses to run as root. Started by root, it runs as a user of its own that has no account and no other
+// process. It trusts whoever reaches its socket, and its files and memory are open to whoever runs as the same user: as
+// `nobody` that could be any service of the machine.
 
-import { chownSync, readFileSync } from 'node:fs'
+import {
+  chownSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { randomInt } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 export interface ServerUser {
   readonly uid: number
   readonly gid: number
 }
 
-/** Undefined: whoever we are may run it. */
-export function serverUser(): ServerUser | undefined {
+/** Numbers that systemd keeps free of accounts, for services with users of their own. */
+const leastUid = 61_184
+const mostUid = 65_519
+const attempts = 50
+
+/** The owner of the data folder, so that it stays the same. Undefined: whoever we are may run it. */
+export function serverUser(dir: string): ServerUser | undefined {
   if (process.getuid?.() !== 0) return undefined
-  const line = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'))
-  return line === null ? { uid: 65534, gid: 65534 } : { uid: Number(line[1]), gid: Number(line[2]) }
+  const nobody = accountOf('nobody') ?? { uid: 65_534, gid: 65_534 }
+  const owner = statSync(dir, { throwIfNoEntry: false })
+  if (owner !== undefined && owner.uid !== 0 && owner.uid !== nobody.uid) return { uid: owner.uid, gid: owner.gid }
+  return freeUser() ?? nobody
+}
+
+/** For initdb, which asks for the name of its user: an account, whichever. */
+export function userWithAccount(user: ServerUser | undefined): ServerUser | undefined {
+  return user === undefined || hasAccount(user.uid) ? user : (accountOf('nobody') ?? user)
+}
+
+/** Undefined: this machine has none, as inside of a namespace of few users. */
+function freeUser(): ServerUser | undefined {
+  const taken = runningUids()
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const uid = randomInt(leastUid, mostUid + 1)
+    if (!taken.has(uid) && !hasAccount(uid) && canBeOwner(uid)) return { uid, gid: uid }
+  }
+  return undefined
+}
+
+function canBeOwner(uid: number): boolean {
+  const probe = mkdtempSync(join(tmpdir(), 'pgcf-user-'))
+  try {
+    chownSync(probe, uid, uid)
+    return true
+  } catch {
+    return false
+  } finally {
+    rmSync(probe, { recursive: true, force: true })
+  }
+}
+
+function runningUids(): ReadonlySet<number> {
+  const uids = new Set<number>()
+  if (!existsSync('/proc')) return uids
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const uid = statSync(join('/proc', name), { throwIfNoEntry: false })?.uid
+    if (uid !== undefined) uids.add(uid)
+  }
+  return uids
+}
+
+function accountOf(name: string): ServerUser | undefined {
+  const line = new RegExp(`^${name}:[^:]*:(\\d+):(\\d+):`, 'm').exec(accounts())
+  return line === null ? undefined : { uid: Number(line[1]), gid: Number(line[2]) }
+}
+
+function hasAccount(uid: number): boolean {
+  return new RegExp(`^[^:]*:[^:]*:${uid}:`, 'm').test(accounts())
+}
+
+function accounts(): string {
+  return existsSync('/etc/passwd') ? readFileSync('/etc/passwd', 'utf8') : ''
 }
 
 export function give(path: string, user: ServerUser | undefined): void {
   if (user !== undefined) chownSync(path, user.uid, user.gid)
+}
+
+/**
+ * Gives a whole data folder away, unless it is the user's already. The folder itself comes last: interrupted, it is done
+ * again.
+ */
+export function giveDataDir(dir: string, user: ServerUser | undefined): void {
+  if (user === undefined || statSync(dir).uid === user.uid) return
+  const tablespaces = join(dir, 'pg_tblspc')
+  for (const name of existsSync(tablespaces) ? readdirSync(tablespaces) : []) {
+    const path = join(tablespaces, name)
+    if (lstatSync(path).isSymbolicLink() && existsSync(path)) giveAll(realpathSync(path), user)
+  }
+  giveAll(dir, user)
+}
+
+function giveAll(dir: string, { uid, gid }: ServerUser): void {
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name)
+    if (entry.isDirectory()) giveAll(path, { uid, gid })
+    else lchownSync(path, uid, gid)
+  }
+  chownSync(dir, uid, gid)
 }

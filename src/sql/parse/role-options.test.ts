@@ -14,6 +14,8 @@ test('options of roles become memberships, and other options stay where they are
     ['ALTER USER joe WITH CONTROLJOB VIEWJOB', 'GRANT controljob, viewjob TO "joe"'],
     ['ALTER ROLE "J""o" NOCREATECHANGEFEED', 'REVOKE changefeed FROM "J""o"'],
     ['GRANT SYSTEM CONTROLJOB, VIEWJOB TO a, "B"', 'GRANT controljob, viewjob TO "a", "B"'],
+    ['GRANT SYSTEM VIEWACTIVITY, CANCELQUERY TO a', 'GRANT pg_read_all_stats, pg_signal_backend TO "a"'],
+    ['ALTER USER a NOCANCELQUERY', 'REVOKE pg_signal_backend FROM "a"'],
     ['REVOKE SYSTEM VIEWJOB FROM a', 'REVOKE viewjob FROM "a"'],
   ] as const) {
     assert.deepEqual(parseOne(sql), { tag: 'role-options', sql: sent })

@@ -2,7 +2,7 @@
 // ALTER (ROLE | USER) name [WITH] [NO]CONTROLCHANGEFEED {…}
 // GRANT SYSTEM CONTROLJOB {, …} TO role {, role}* | REVOKE SYSTEM … FROM …
 //
-// Each option of CockroachDB is membership in a role of ours. All other forms of these are PostgreSQL's alone.
+// Each option of CockroachDB is membership in a role, of ours or of PostgreSQL's. All other forms of these are PostgreSQL's alone.
 
 import type { RoleOptions } from '../ast.ts'
 import { isOp, isWord } from '../tokens.ts'
@@ -13,6 +13,9 @@ const roleOf: ReadonlyMap<string, string> = new Map([
   ['createchangefeed', 'changefeed'],
   ['controljob', 'controljob'],
   ['viewjob', 'viewjob'],
+  // Of PostgreSQL's own.
+  ['viewactivity', 'pg_read_all_stats'],
+  ['cancelquery', 'pg_signal_backend'],
 ])
 
 /** What stands before a name, not an option. */
@@ -71,7 +74,7 @@ export function parseAlterRole(cursor: Cursor): RoleOptions | undefined {
 
 /** Behind GRANT SYSTEM or REVOKE SYSTEM. */
 export function parseSystemPrivilege(cursor: Cursor, isGranted: boolean): RoleOptions {
-  const hint = `the system privileges are CONTROLJOB and VIEWJOB`
+  const hint = `the system privileges are CONTROLJOB, VIEWJOB, VIEWACTIVITY and CANCELQUERY`
   const roles: string[] = []
   do {
     const option = optionAt(cursor)

@@ -1,0 +1,31 @@
+// What a server that is ready prints: where it is and how it is used.
+
+import { join } from 'node:path'
+import { commandName } from '../core/command-line.ts'
+import { urlHost, type Address } from './address.ts'
+import { packageVersion } from './version.ts'
+
+export function sqlUrl({ host }: Address, port: number): string {
+  return `postgresql://root@${urlHost(host)}:${port}/defaultdb?sslmode=disable`
+}
+
+export interface BannerFacts {
+  readonly url: string
+  readonly http: Address
+  readonly httpPort: number
+  readonly storeDir: string
+}
+
+export function banner({ url, http, httpPort, storeDir }: BannerFacts): string {
+  return [
+    `pg-changefeed node started at ${new Date().toISOString()}`,
+    `build:   ${packageVersion()} (Node.js ${process.versions.node})`,
+    `sql:     ${url}`,
+    `http:    http://${urlHost(http.host)}:${httpPort}`,
+    `client:  ${commandName()} sql --insecure --url '${url}'`,
+    `store:   ${storeDir}`,
+    `logs:    ${join(storeDir, 'logs')}`,
+    `pid:     ${process.pid}`,
+    '',
+  ].join('\n')
+}

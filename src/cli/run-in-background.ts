@@ -1,0 +1,66 @@
+// A server that outlives its launcher: the program starts itself again, detached, and waits until it is ready. Ctrl-C
+// before that ends both; a launcher that is killed or whose terminal is closed leaves the server to itself.
+
+import { spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { commandName, shellWord } from '../core/command-line.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { makeStoreDir, rememberStore } from '../postgres/embedded/store-dir.ts'
+import type { Word } from './run-server.ts'
+
+const interruptedCode = 130
+
+/** `argv`: of start-single-node. Settles with the exit code when the server is ready or has failed. */
+export async function runInBackground(argv: readonly string[], storeDir: string): Promise<number> {
+  const fresh = rememberStore(storeDir)
+  const output = openOutput(storeDir)
+  const child = spawn(
+    process.execPath,
+    [process.argv[1] ?? '', 'start-single-node', ...argv.filter((flag) => flag !== '--background')],
+    { detached: true, stdio: ['ignore', output, output, 'ipc'] },
+  )
+  closeSync(output)
+  const { promise, resolve } = Promise.withResolvers<Word | { readonly tag: 'died'; readonly text: string }>()
+  child.on('message', (word: Word) => resolve(word))
+  const ended = Promise.withResolvers<void>()
+  child.on('exit', (code, signal) => {
+    const how = signal ?? `exit code ${code}`
+    resolve({ tag: 'died', text: `ERROR: the server ended with ${how}; see ${join(storeDir, 'logs')}\n` })
+    ended.resolve()
+  })
+  let isInterrupted = false
+  const interrupt = (): void => {
+    isInterrupted = true
+    child.kill('SIGTERM')
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
+  const { tag, text } = await promise
+  if (isInterrupted) {
+    await ended.promise
+    process.stderr.write('ERROR: interrupted; the server that was starting has stopped\n')
+    return interruptedCode
+  }
+  if (tag !== 'ready') {
+    process.stderr.write(text)
+    // What it has said is all that its output could tell, so a store that it was to begin does not stay.
+    if (tag === 'failed') await ended.promise.then(() => fresh.undo())
+    return 1
+  }
+  if (child.connected) child.disconnect()
+  child.unref()
+  process.stdout.write(`${text}stop:    ${commandName()} quit --insecure --store=${shellWord(storeDir)}\n`)
+  return 0
+}
+
+/** Where the output of the server goes, which nobody reads once it runs in the background. */
+function openOutput(storeDir: string): number {
+  makeStoreDir(storeDir)
+  const logs = join(storeDir, 'logs')
+  try {
+    mkdirSync(logs, { recursive: true, mode: 0o700 })
+    return openSync(join(logs, 'changefeed.out'), 'a', 0o600)
+  } catch (error) {
+    throw new FeedError('FEED_START', `cannot write into ${logs}: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,109 @@
+// The server in this process, from the lock of its store to the last word. A launcher that has started it for the
+// background is told how the start went, and may be gone by then.
+
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { FeedError } from '../errors/feed-error.ts'
+import { abandonPostmaster } from '../postgres/embedded/postmaster.ts'
+import { rememberStore } from '../postgres/embedded/store-dir.ts'
+import { takeStore } from '../postgres/embedded/store-lock.ts'
+import { serve, type RunningServer } from '../server/serve.ts'
+import { urlHost, type Address } from './address.ts'
+import { banner, sqlUrl } from './banner.ts'
+import { errorText } from './error-text.ts'
+import type { LogFormat } from './log-format.ts'
+import { serverLog } from './server-log.ts'
+import { stopSignal } from './stop-signal.ts'
+
+export interface ServerRun {
+  readonly listen: Address
+  readonly http: Address
+  readonly httpNames: readonly string[]
+  readonly storeDir: string
+  readonly logFormat: LogFormat
+  /** What the log shall say once more. */
+  readonly warnings: readonly string[]
+  /** Where the process id and the SQL URL are written. */
+  readonly files: { readonly pid: string | undefined; readonly url: string | undefined }
+}
+
+/** What a server in the background says to its launcher. */
+export interface Word {
+  readonly tag: 'ready' | 'failed'
+  readonly text: string
+}
+
+/** Settles with the exit code, once the server has stopped. */
+export async function runServer(run: ServerRun): Promise<number> {
+  const { storeDir } = run
+  const stopAsked = Promise.withResolvers<void>()
+  let isStopAsked = false
+  const askStop = (): void => {
+    isStopAsked = true
+    stopAsked.resolve()
+  }
+  // Signals count from the first moment on: a start that is interrupted stops what it has started.
+  stopSignal({ asked: askStop, atOnce: () => abandonPostmaster(join(storeDir, 'postgres')) })
+  const fresh = rememberStore(storeDir)
+  const written: string[] = []
+  let unlock: (() => void) | undefined
+  let wasReady = false
+  try {
+    unlock = await takeStore(storeDir)
+    const log = serverLog(storeDir, run.logFormat)
+    for (const warning of run.warnings) log.warn(warning)
+    const { listen, http, httpNames } = run
+    const server = await serve({ listen, http, storeDir, httpNames, log, onShutdown: askStop })
+    try {
+      if (!isStopAsked) {
+        const text = announce(run, server, written)
+        wasReady = true
+        tell({ tag: 'ready', text })
+        await stopAsked.promise
+      }
+      process.stdout.write('initiating graceful shutdown of server\n')
+    } finally {
+      // The store is ours until nothing runs on it.
+      await server.stop()
+    }
+    process.stdout.write('server drained and shutdown completed\n')
+    return 0
+  } catch (error) {
+    tell({ tag: 'failed', text: errorText(error) })
+    throw error
+  } finally {
+    if (unlock !== undefined) {
+      for (const file of written) rmSync(file, { force: true })
+      unlock()
+      if (!wasReady) fresh.undo()
+    }
+  }
+}
+
+/** Writes where the server is; gives what is printed. `written`: gains each file that is there. */
+function announce({ listen, http, storeDir, files }: ServerRun, server: RunningServer, written: string[]): string {
+  const write = (file: string, text: string, flag?: string): void => {
+    try {
+      writeFileSync(file, text)
+    } catch (error) {
+      const what = flag === undefined ? file : `${flag}=${file}`
+      throw new FeedError('FEED_START', `cannot write ${what}: ${(error as Error).message}`)
+    }
+    written.push(file)
+  }
+  const url = sqlUrl(listen, server.sqlPort)
+  if (files.pid !== undefined) write(files.pid, `${process.pid}\n`, '--pid-file')
+  if (files.url !== undefined) write(files.url, `${url}\n`, '--listening-url-file')
+  write(join(storeDir, 'http-address'), `${urlHost(http.host)}:${server.httpPort}`)
+  const text = banner({ url, http, httpPort: server.httpPort, storeDir })
+  process.stdout.write(text)
+  return text
+}
+
+function tell(word: Word): void {
+  if (!process.connected) return
+  // A launcher that was killed in this moment needs no answer.
+  process.send?.(word, undefined, undefined, () => {
+    if (process.connected) process.disconnect?.()
+  })
+}
