@@ -1,7 +1,7 @@
 // The rights of a user on jobs, asked of PostgreSQL when they are needed: nothing is remembered here.
 
 import { rightsSql } from './rights-sql.ts'
-import type { JobsQuery } from './job-store.ts'
+import type { JobsQuery } from './job-table.ts'
 
 /** What a user may make jobs of. */
 export interface CreatorRights {

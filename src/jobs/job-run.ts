@@ -7,8 +7,9 @@ import { compareHlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import { FeedError, toWireError } from '../errors/feed-error.ts'
 import { Backoff, type BackoffOptions } from './backoff.ts'
-import { runningStatus, type JobStore } from './job-store.ts'
+import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter } from './jobs.ts'
+import { runningStatus } from './running-status.ts'
 
 /** Why the job stops here; `lost`: another server has it. */
 export type StopReason = 'pause' | 'cancel' | 'shutdown' | 'lost'

@@ -1,7 +1,7 @@
 // The tables of the system database say who may make jobs, where their messages go, and whose rights they have. A member
 // of pg_write_all_data may write every table, and must not come to more rights by that: only the owner writes these.
 
-import type { JobsQuery } from './job-store.ts'
+import type { JobsQuery } from './job-table.ts'
 
 const functionSql = `CREATE OR REPLACE FUNCTION changefeed.only_its_owner() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$

@@ -1,0 +1,47 @@
+// The table of jobs, and what every statement that touches it has in common.
+
+import { formatHlc, type Hlc } from '../core/hlc.ts'
+
+/** Runs a statement in the system database; rows as text. */
+export type JobsQuery = (
+  sql: string,
+  parameters: readonly (string | null)[],
+) => Promise<readonly (readonly (string | null)[])[]>
+
+const tableSql = `CREATE TABLE IF NOT EXISTS changefeed.jobs (
+  job_id int8 PRIMARY KEY,
+  job_type text NOT NULL DEFAULT 'CHANGEFEED',
+  description text NOT NULL,
+  user_name text NOT NULL,
+  status text NOT NULL,
+  running_status text,
+  created timestamptz NOT NULL DEFAULT clock_timestamp(),
+  started timestamptz NOT NULL DEFAULT clock_timestamp(),
+  finished timestamptz,
+  modified timestamptz NOT NULL DEFAULT clock_timestamp(),
+  fraction_completed float4,
+  high_water numeric(40, 10),
+  error text NOT NULL DEFAULT '',
+  payload text NOT NULL,
+  progress text NOT NULL,
+  claimed_by text,
+  epoch int8 NOT NULL DEFAULT 0,
+  lease_until timestamptz
+)`
+
+/** States in which a server holds a job. */
+export const live = `('running', 'pause-requested', 'cancel-requested')`
+
+export async function makeJobTable(query: JobsQuery): Promise<void> {
+  const [row] = await query(`SELECT to_regclass('changefeed.jobs')::text`, [])
+  if (row?.[0] == null) await query(tableSql, [])
+}
+
+/** An array of plain words or numbers. */
+export function list(items: readonly string[]): string {
+  return `{${items.join(',')}}`
+}
+
+export function decimal(at: Hlc | undefined): string | null {
+  return at === undefined ? null : formatHlc(at)
+}
