@@ -17,6 +17,9 @@ import { stampTransaction } from './stamp.ts'
 
 const letter = { B: 0x42, C: 0x43, R: 0x52, I: 0x49, U: 0x55, D: 0x44, T: 0x54, M: 0x4d, O: 0x4f, Y: 0x59 } as const
 
+/** `bytes[start, end)` is one message. */
+export type ApplyMessage = (bytes: Buffer, start: number, end: number) => void
+
 export interface ApplierOptions {
   readonly writer: LogWriter
   readonly tail: LogTail

@@ -3,10 +3,12 @@
 
 import type { LogHead } from '../changelog/files/log-head.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
-import { MessageApplier } from './apply-message.ts'
+import { serverText, unconvertedSql } from '../postgres/server-text.ts'
+import { MessageApplier, type ApplyMessage } from './apply-message.ts'
 import { catchUp } from './catch-up.ts'
 import { askClock, SourceClock } from './clock-probe.ts'
 import { SlotFollower, type Gears } from './follow-slot.ts'
+import { MessageConverter } from './convert-message.ts'
 import { GroupCommit } from './group-commit.ts'
 import { HealthCheck } from './health.ts'
 import type { FromIngest, IngestSettings, IngestStart } from './ingest.ts'
@@ -41,6 +43,8 @@ export class Attempt {
   readonly #failed = Promise.withResolvers<never>()
   readonly #connections: RawConnection[] = []
   readonly #follower: SlotFollower
+  /** Rows come in the encoding of the database. */
+  #isConverted = false
   #tail: LogTail | undefined
 
   constructor(options: AttemptOptions) {
@@ -86,6 +90,8 @@ export class Attempt {
     try {
       const control = new SerialQueries(await this.#connect(false))
       await install(control)
+      const text = await serverText(control)
+      this.#isConverted = text !== undefined
       let replication = await this.#connect(true)
       const { token, slot, gap, confirmed } = await prepareSource({
         dir: start.dir,
@@ -110,6 +116,8 @@ export class Attempt {
       const tail = new LogTail(from === undefined ? { tag: 'none' } : last, writer.endLsn, from ?? writer.endLsn)
       this.#tail = tail
       const applier = new MessageApplier({ writer, tail, clock, warn: (why) => say({ tag: 'warning', why }) })
+      const converter = text && new MessageConverter(text, (bytes, start, end) => applier.apply(bytes, start, end))
+      const apply: ApplyMessage = (bytes, start, end) => (converter ?? applier).apply(bytes, start, end)
       const commit = new GroupCommit(
         writer,
         () => this.#follower.durable(),
@@ -126,7 +134,7 @@ export class Attempt {
       // What somebody did to the publication while nobody looked is in the log before anything is closed.
       await health.check()
       for (;;) {
-        const gears = { health, clock, writer, applier, tail, commit, control, replication, slot }
+        const gears = { health, clock, writer, applier, apply, tail, commit, control, replication, slot }
         const isRoom = remedy.tag === 'none' && (await this.#catchUp(gears)) === 'near'
         await this.#follower.follow(gears, isRoom)
         if (signal.aborted) break
@@ -153,6 +161,7 @@ export class Attempt {
     })
     this.#connections.push(connection)
     if (this.#options.signal.aborted) connection.destroy()
+    if (replication && this.#isConverted) await connection.query(unconvertedSql)
     return connection
   }
 

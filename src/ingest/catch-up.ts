@@ -9,7 +9,7 @@ import { formatLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import type { MessageApplier } from './apply-message.ts'
+import type { ApplyMessage, MessageApplier } from './apply-message.ts'
 import { bulkPull } from './bulk-pull.ts'
 import { askClock, type SourceClock } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
@@ -38,6 +38,8 @@ const noteRunningSql = `DO $$ BEGIN IF current_setting('server_version_num')::in
 export interface CatchUpOptions {
   readonly writer: LogWriter
   readonly applier: MessageApplier
+  /** Hands a message to the applier. */
+  readonly apply: ApplyMessage
   readonly tail: LogTail
   readonly clock: SourceClock
   readonly commit: GroupCommit
@@ -53,7 +55,7 @@ export interface CatchUpOptions {
 
 /** `no room`: the server cannot collect even the smallest pull. */
 export async function catchUp(options: CatchUpOptions): Promise<'near' | 'no room'> {
-  const { writer, applier, tail, clock, commit, control, replication, slot, closedTargetMs, sourceAt, pulling } =
+  const { writer, applier, apply, tail, clock, commit, control, replication, slot, closedTargetMs, sourceAt, pulling } =
     options
   let maxMessages = pullMessages.first
   for (;;) {
@@ -68,7 +70,7 @@ export async function catchUp(options: CatchUpOptions): Promise<'near' | 'no roo
         connection: replication,
         slot,
         maxMessages,
-        message: (bytes, start, end) => applier.apply(bytes, start, end),
+        message: apply,
         chunkDone: () => commit.written(),
       })
     } catch (error) {

@@ -5,7 +5,7 @@ import type { LogHead } from '../changelog/files/log-head.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import type { MessageApplier } from './apply-message.ts'
+import type { ApplyMessage, MessageApplier } from './apply-message.ts'
 import { ClockProbes, type SourceClock } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { HealthCheck } from './health.ts'
@@ -28,6 +28,8 @@ const farBehindLooks = 3
 export interface Gears {
   readonly writer: LogWriter
   readonly applier: MessageApplier
+  /** Hands a message to the applier. */
+  readonly apply: ApplyMessage
   readonly tail: LogTail
   readonly commit: GroupCommit
   readonly control: SerialQueries
@@ -89,7 +91,7 @@ export class SlotFollower {
 
   /** Streams until ingest stops, or until it is so far behind that bulk pulls are better, if there is room for them. */
   async follow(gears: Gears, isRoom: boolean): Promise<void> {
-    const { writer, applier, tail, commit, control, replication, slot, health, clock } = gears
+    const { writer, applier, apply, tail, commit, control, replication, slot, health, clock } = gears
     const { start, head, say, settings, failed, fail, signal } = this.#options
     this.#probes = new ClockProbes(control, clock)
     const stream = new SlotStream({
@@ -98,6 +100,7 @@ export class SlotFollower {
       overTcp: start.source.socketDir === undefined,
       writer,
       applier,
+      apply,
       tail,
       commit,
       probes: this.#probes,

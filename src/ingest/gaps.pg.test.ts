@@ -24,6 +24,7 @@ class Following implements AsyncDisposable {
   readonly db: TestDatabase
   readonly head = new LogHead()
   readonly gaps: string[] = []
+  readonly states: string[] = []
   readonly thread: IngestThread
 
   constructor(db: TestDatabase) {
@@ -31,6 +32,7 @@ class Following implements AsyncDisposable {
     const settings = { closedTargetMs: 100, retentionMs: 3_600_000, maxLogBytes: 0 }
     this.thread = new IngestThread({ dir: db.dir, head: this.head.shared, source: db.source, settings }, (message) => {
       if (message.tag === 'gap') this.gaps.push(message.reason)
+      if (message.tag === 'state') this.states.push(message.state.tag)
     })
   }
 
@@ -324,40 +326,53 @@ test('bytes that change under readers stop ingest for good; readers hear of it, 
   await assert.rejects(all.thread.ready, { code: 'FEED_LOG_CORRUPT' })
 })
 
+/** Far less than, and far more than, what is worth a bulk pull. */
+const copyCommits = [
+  { rows: 40, filler: 10 },
+  { rows: 20_000, filler: 1000 },
+] as const
+
 test('a copy of the source, with the same identity, slot and timeline, is a gap; what it commits comes', async () => {
-  await using db = await server.database()
-  await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
-  let first: Following | undefined = await following(db)
-  await watch(db, 't')
-  await db.sql(`INSERT INTO t VALUES ('both')`)
-  await first.story()
-  await first.thread.stop()
-  await slotIsFree(db)
-  await server.restart((dir) => cpSync(dir, `${dir}-copy`, { recursive: true, preserveTimestamps: true }))
-  await using original = await following(db)
-  first = undefined
-  await db.sql(`INSERT INTO t VALUES ('original 1'); INSERT INTO t VALUES ('original 2')`)
-  assert.deepEqual(await original.story(), ['both', 'original 1', 'original 2'])
-  await original.thread.stop()
-  await slotIsFree(db)
-  await server.restart((dir) => {
-    rmSync(dir, { recursive: true, force: true })
-    cpSync(`${dir}-copy`, dir, { recursive: true, preserveTimestamps: true })
-    rmSync(`${dir}-copy`, { recursive: true, force: true })
-    server.own(dir)
-  })
-  // Its WAL grows past where the log ends; else the copy would be taken for a source that was restored from a backup.
-  await db.sql(`SELECT pg_logical_emit_message(false, 'filler', repeat('x', 1000000))`)
-  for (let i = 0; i < 40; i++) await db.sql(`INSERT INTO t VALUES ('copy ${i}')`)
-  await using copy = await following(db)
-  assert.match(await copy.gap(), /this is a copy of the source/)
-  const story = await copy.story()
-  const gap = story.indexOf('gap')
-  assert.deepEqual(story.slice(0, gap), ['both', 'original 1', 'original 2'])
-  assert.deepEqual(
-    story.slice(gap + 1),
-    Array.from({ length: 40 }, (_, i) => `copy ${i}`),
-  )
+  for (const { rows, filler } of copyCommits) {
+    await using db = await server.database()
+    await db.sql('CREATE TABLE t (id text PRIMARY KEY, filler text)')
+    await using first = await following(db)
+    await watch(db, 't')
+    await db.sql(`INSERT INTO t VALUES ('both')`)
+    await first.story()
+    await first.thread.stop()
+    await slotIsFree(db)
+    await server.restart((dir) => cpSync(dir, `${dir}-copy`, { recursive: true, preserveTimestamps: true }))
+    await using original = await following(db)
+    await db.sql(`INSERT INTO t VALUES ('original 1'); INSERT INTO t VALUES ('original 2')`)
+    assert.deepEqual(await original.story(), ['both', 'original 1', 'original 2'])
+    await original.thread.stop()
+    await slotIsFree(db)
+    await server.restart((dir) => {
+      rmSync(dir, { recursive: true, force: true })
+      cpSync(`${dir}-copy`, dir, { recursive: true, preserveTimestamps: true })
+      rmSync(`${dir}-copy`, { recursive: true, force: true })
+      server.own(dir)
+    })
+    // Its WAL grows past where the log ends; else the copy would be taken for a source that was restored from a backup.
+    await db.sql(`SELECT pg_logical_emit_message(false, 'filler', repeat('x', 1000000))`)
+    const perCommit = rows / 40
+    for (let i = 0; i < rows; i += perCommit)
+      await db.sql(
+        `INSERT INTO t SELECT 'copy ' || g, repeat('x', ${filler}) FROM generate_series(${i}, ${i + perCommit - 1}) g`,
+      )
+    await using copy = await following(db)
+    assert.match(await copy.gap(), /this is a copy of the source/)
+    const story = await copy.story()
+    const gap = story.indexOf('gap')
+    assert.deepEqual(story.slice(0, gap), ['both', 'original 1', 'original 2'])
+    assert.deepEqual(
+      story.slice(gap + 1),
+      Array.from({ length: rows }, (_, i) => `copy ${i}`),
+    )
+    assert.equal(copy.states.includes('pulling'), rows > 40)
+    assert.equal(copy.gaps.length, 1)
+  }
 })
 
 test('a copy is known for one also where bulk pulls read it, and a source that was killed is not taken for one', async () => {

@@ -458,3 +458,33 @@ test('where the server has no room to collect a pull, smaller ones or the stream
     assert.ok(!second.states.includes('retrying'), limit)
   }
 })
+
+test('a character without an equivalent in Unicode is the replacement character, streamed or pulled in bulk', async () => {
+  await using db = await server.database(false, 'WIN1252')
+  const odd = (from: number): string =>
+    `INSERT INTO t SELECT i || E'-\\xe9\\x81\\x80', repeat('x', 1500) FROM generate_series(${from}, ${from + 4}) i`
+  const wanted = (from: number): string[] => Array.from({ length: 5 }, (_, i) => `${from + i}-é\ufffd€`)
+  {
+    await using first = new Running(db)
+    await first.thread.ready
+    await watched(db, 't')
+    await within(5000, 'the stream', () => first.states.includes('streaming'))
+    await db.sql(odd(0))
+    await first.caughtUp()
+    assert.deepEqual(inserted(first.events()), wanted(0))
+    assert.ok(!first.states.includes('retrying'))
+  }
+  await db.sql(odd(5))
+  await db.sql(`INSERT INTO t SELECT 'filler ' || g, repeat('x', 1500) FROM generate_series(1, 8000) g`)
+  await db.sql(odd(10))
+  await using second = new Running(db)
+  await second.caughtUp()
+  assert.ok(second.states.includes('pulling'))
+  assert.ok(!second.states.includes('retrying'))
+  const all = inserted(second.events())
+  assert.equal(all.length, 8015)
+  assert.deepEqual(
+    all.filter((id) => !id.startsWith('filler')),
+    [...wanted(0), ...wanted(5), ...wanted(10)],
+  )
+})

@@ -25,13 +25,15 @@ $$;
 -- Waits for who writes to the table, and keeps writers out until the transaction ends. A writer may itself wait for the
 -- type that this transaction has changed. So the wait is shorter than the writer's deadlock_timeout: it is never the
 -- writer that fails. The deadlock check comes early, which also makes autovacuum give way.
-CREATE OR REPLACE FUNCTION changefeed.hold(relation oid) RETURNS void
+DROP FUNCTION IF EXISTS changefeed.hold(oid);
+CREATE OR REPLACE FUNCTION changefeed.hold(relation oid, touched oid[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog SET lock_timeout = '600ms' SET deadlock_timeout = '50ms' AS $$
 DECLARE name text := (SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = relation);
+  used text := coalesce(changefeed.uses(ARRAY[relation], touched), 'table ' || name);
 BEGIN
   EXECUTE 'LOCK TABLE ONLY ' || name || ' IN SHARE ROW EXCLUSIVE MODE';
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-  RAISE EXCEPTION 'table % is watched by changefeeds and consists of what this command changes, and other transactions are writing to it', name
+  RAISE EXCEPTION '% is watched by changefeeds and consists of what this command changes, and other transactions are writing to it', used
     USING ERRCODE = 'lock_not_available',
       HINT = format('Rows written before and after the change must not mix. Try again, or take the lock first in the same transaction: BEGIN; LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE; ...; COMMIT', name);
 END $$;
@@ -39,7 +41,7 @@ END $$;
 -- Whoever describes a table holds its types still, and whoever changes a type waits for those.
 CREATE OR REPLACE FUNCTION changefeed.hold_types(types oid[], alone boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog SET lock_timeout = '600ms' SET deadlock_timeout = '50ms' AS $$
-DECLARE type oid; base CONSTANT bigint := 7453010313431220224;
+DECLARE type oid; base CONSTANT bigint := 7453010313431220224; used text;
 BEGIN
   FOREACH type IN ARRAY types LOOP
     IF alone THEN PERFORM pg_advisory_xact_lock(base + type::bigint);
@@ -47,8 +49,15 @@ BEGIN
     END IF;
   END LOOP;
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-  RAISE EXCEPTION 'type % is being changed, or a table that uses it described or scanned by a changefeed, by another transaction', format_type(type, NULL)
-    USING ERRCODE = 'lock_not_available', HINT = 'Try again when that transaction has ended.';
+  SELECT changefeed.uses(array_agg(relid), ARRAY[type]) INTO used FROM changefeed.watched w WHERE w.types && ARRAY[type];
+  IF NOT alone THEN
+    RAISE EXCEPTION 'type % is being changed by another transaction', format_type(type, NULL)
+      USING ERRCODE = 'lock_not_available', DETAIL = 'It is used by ' || coalesce(used, 'a table that a changefeed is to watch') || '.',
+        HINT = 'Try again when that transaction has ended.';
+  END IF;
+  RAISE EXCEPTION 'type % cannot be changed now: a changefeed scans or describes %', format_type(type, NULL), coalesce(used, 'a table that uses it')
+    USING ERRCODE = 'lock_not_available', DETAIL = 'Or another transaction is changing the type.',
+      HINT = 'Try again when the scan is over; SHOW JOBS says how far it is.';
 END $$;
 
 -- Called when a published table may have changed, in the transaction that changed it.
@@ -89,13 +98,15 @@ END $$;
 -- Writes the description of a table if it is not what it was. The lock comes first: between it and the end of the
 -- transaction nobody else writes rows of the table or changes how they print.
 -- why: 'command', 'names' (a command that changes no table), or 'look' (nobody has changed anything in this transaction).
-CREATE OR REPLACE FUNCTION changefeed.look_at(relation oid, why text) RETURNS void
+-- touched: the types that a command has changed.
+DROP FUNCTION IF EXISTS changefeed.look_at(oid, text);
+CREATE OR REPLACE FUNCTION changefeed.look_at(relation oid, why text, touched oid[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE old record; fresh jsonb; used oid[];
 BEGIN
   SELECT description, types INTO old FROM changefeed.watched WHERE relid = relation;
   IF NOT FOUND THEN RETURN; END IF;
-  IF why = 'look' THEN PERFORM changefeed.hold(relation); END IF;
+  IF why = 'look' THEN PERFORM changefeed.hold(relation, '{}'); END IF;
   IF why <> 'names' AND changefeed.published(relation) THEN
     PERFORM changefeed.keep_complete(relation, old.description ->> 'identity', why = 'command');
     -- What that changes is described already when event triggers are on.
@@ -111,7 +122,7 @@ BEGIN
   END IF;
   used := changefeed.types_of(relation);
   IF changefeed.print_of(fresh) <> changefeed.print_of(old.description) THEN
-    PERFORM changefeed.hold(relation);
+    PERFORM changefeed.hold(relation, touched);
     PERFORM changefeed.hold_types(used, false);
     -- Others may have changed it while these locks were waited for.
     fresh := changefeed.describe(relation);
@@ -196,7 +207,7 @@ BEGIN
     tables := changefeed.concerned(coalesce(relations, '{}'), touched);
   END IF;
   FOREACH relation IN ARRAY tables LOOP
-    PERFORM changefeed.look_at(relation, CASE WHEN tg_tag IN ('ALTER SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN') THEN 'names' ELSE 'command' END);
+    PERFORM changefeed.look_at(relation, CASE WHEN tg_tag IN ('ALTER SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN') THEN 'names' ELSE 'command' END, touched);
   END LOOP;
 END $$;
 

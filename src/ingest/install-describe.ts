@@ -54,11 +54,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
   WHERE c.oid = relation
 $$;
 
--- The types of users that the columns of a table are made of, however deep.
-CREATE OR REPLACE FUNCTION changefeed.types_of(relation oid) RETURNS oid[]
+-- The types of users that these types are made of, however deep, and themselves.
+CREATE OR REPLACE FUNCTION changefeed.types_in(types oid[]) RETURNS oid[]
 LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
   WITH RECURSIVE used(type) AS (
-    SELECT atttypid FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND atttypid >= 16384
+    SELECT unnest(types)
     UNION
     SELECT part.type FROM used JOIN pg_type t ON t.oid = used.type, LATERAL (
       SELECT t.typbasetype AS type
@@ -69,6 +69,23 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
     ) part WHERE part.type >= 16384
   )
   SELECT coalesce(array_agg(type ORDER BY type), '{}') FROM used
+$$;
+
+CREATE OR REPLACE FUNCTION changefeed.types_of(relation oid) RETURNS oid[]
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT changefeed.types_in(coalesce(array_agg(atttypid), '{}')) FROM pg_attribute
+  WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND atttypid >= 16384
+$$;
+
+-- For messages: which of these tables use the types, and in which columns.
+CREATE OR REPLACE FUNCTION changefeed.uses(relations oid[], types oid[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT string_agg(format('table %I.%I (column %s)', nspname, relname, columns), ', ' ORDER BY nspname, relname)
+  FROM (SELECT attrelid, string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns FROM pg_attribute
+      WHERE attrelid = ANY(relations) AND attnum > 0 AND NOT attisdropped AND atttypid >= 16384
+        AND changefeed.types_in(ARRAY[atttypid]) && types
+      GROUP BY attrelid) AS used
+    JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
 $$;
 
 -- How the values of a table print: what a writer must not have open when it changes.

@@ -93,7 +93,7 @@ BEGIN
   FOR relation IN SELECT relid FROM changefeed.watched
       WHERE relid = ANY (part) AND (changefeed.describe(relid) <> description OR changefeed.is_incomplete(relid)) ORDER BY relid LOOP
     BEGIN
-      PERFORM changefeed.look_at(relation, 'look');
+      PERFORM changefeed.look_at(relation, 'look', '{}');
     EXCEPTION WHEN lock_not_available OR deadlock_detected OR object_in_use OR undefined_table THEN
       are_done := false;
     END;

@@ -11,8 +11,6 @@ export type Remedy =
   | { readonly tag: 'copy'; readonly reason: string }
   /** Only the stream shows what comes before the change that fails: a pull gives all or nothing. */
   | { readonly tag: 'stream' }
-  /** The next transactions hold text that PostgreSQL cannot convert: we do it. */
-  | { readonly tag: 'convert' }
   /** The next transaction can never be read. */
   | { readonly tag: 'pass-over'; readonly error: FeedError }
 
@@ -29,7 +27,6 @@ export interface Failure {
 /** A failure at the same place that came so often is no accident. */
 const enough = 3
 
-const unconvertible: ReadonlySet<string> = new Set(['22021', '22P05'])
 /** Resources, operators, the system, the connection: time may mend them wherever they show. */
 const passing = /^(08|40|53|55|57|58)/
 
@@ -56,7 +53,6 @@ export class Remedies {
     this.#place = place
     if (wasStreaming) this.#count += 1
     if (isPublicationMissing(error) || this.#count >= enough) this.now = { tag: 'pass-over', error }
-    else if (unconvertible.has(error.sqlstate) && this.#count <= 1) this.now = { tag: 'convert' }
     else this.now = { tag: 'stream' }
   }
 

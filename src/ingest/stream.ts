@@ -11,7 +11,7 @@ import { compareHlc } from '../core/hlc.ts'
 import { formatLsn, zeroLsn, type Lsn } from '../core/lsn.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import type { CopyBothStream, RawConnection } from '../postgres/raw-connection.ts'
-import type { MessageApplier } from './apply-message.ts'
+import type { ApplyMessage, MessageApplier } from './apply-message.ts'
 import type { ClockProbes } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { publication } from './install-names.ts'
@@ -36,6 +36,8 @@ export interface StreamOptions {
   readonly overTcp: boolean
   readonly writer: LogWriter
   readonly applier: MessageApplier
+  /** Hands a message to the applier. */
+  readonly apply: ApplyMessage
   readonly tail: LogTail
   readonly commit: GroupCommit
   readonly probes: ClockProbes
@@ -80,8 +82,8 @@ export class SlotStream implements ReplicationHandler {
   }
 
   message(bytes: Buffer, start: number, end: number): void {
-    const { applier, tail } = this.#options
-    applier.apply(bytes, start, end)
+    const { applier, apply, tail } = this.#options
+    apply(bytes, start, end)
     if (bytes[start] !== commitTag) return
     if (!tail.isChecked) return
     this.#received = applier.receivedEnd

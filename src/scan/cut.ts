@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { serverText, type ServerText } from '../postgres/server-text.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { HeldSnapshot } from './held-cut.ts'
 import { Connections, exportSnapshot, importSnapshot } from './snapshot.ts'
@@ -22,6 +23,8 @@ export interface OpenTables extends AsyncDisposable {
   readonly tables: ReadonlyMap<number, ScanTable>
   /** Inside transactions that see the snapshot and hold the tables. */
   readonly readers: readonly RawConnection[]
+  /** What rows come as, when PostgreSQL does not convert them. */
+  readonly text: ServerText | undefined
 }
 
 export interface Cut extends OpenTables {
@@ -58,6 +61,7 @@ export async function openCut(options: CutOptions): Promise<Cut> {
 function tryCut({ source, targets, connections, signal, waiting }: CutOptions): Promise<Cut | undefined> {
   return opening(source, signal, async (open) => {
     const control = await open.connect()
+    const text = await serverText(control)
     const before = await readFacts(control, targets)
     const slot = await open.connect(true)
     const { point, name } = await exportSnapshot(slot, control, waiting)
@@ -68,7 +72,7 @@ function tryCut({ source, targets, connections, signal, waiting }: CutOptions): 
     if (targets.some(({ relid }) => before.get(relid)?.fingerprint !== after.get(relid)?.fingerprint)) return undefined
     await slot.close()
     await control.close()
-    return { ...openTables(after, readers), point }
+    return { ...openTables(after, readers, text), point }
   })
 }
 
@@ -103,13 +107,14 @@ async function tryJoin(
     const readers = await openReaders(open, held.name, connections)
     if (readers === undefined) return undefined
     const control = await open.connect()
+    const text = await serverText(control)
     const before = await readFacts(control, targets)
     if (!isAsHeld(before)) return undefined
     const facts = await lockAndRead({ readers, control, targets, before })
     isBusy = facts === undefined
     if (facts === undefined || !isAsHeld(facts)) return undefined
     await control.close()
-    return openTables(facts, readers)
+    return openTables(facts, readers, text)
   })
   return isBusy ? 'busy' : joined
 }
@@ -205,9 +210,13 @@ function holdTypesSql(relids: readonly number[]): string {
   return `SELECT changefeed.hold_types(array_agg(type ORDER BY type), false) FROM (SELECT DISTINCT unnest(changefeed.types_of(relid)) AS type FROM unnest('{${relids.join(', ')}}'::oid[]) AS relid) AS used HAVING count(*) > 0`
 }
 
-function openTables(facts: ReadonlyMap<number, TableFacts>, readers: readonly RawConnection[]): OpenTables {
+function openTables(
+  facts: ReadonlyMap<number, TableFacts>,
+  readers: readonly RawConnection[],
+  text: ServerText | undefined,
+): OpenTables {
   const tables = new Map(
     [...facts].map(([relid, { description, pages, file }]) => [relid, { description, pages, file }]),
   )
-  return { tables, readers, [Symbol.asyncDispose]: () => Promise.resolve() }
+  return { tables, readers, text, [Symbol.asyncDispose]: () => Promise.resolve() }
 }

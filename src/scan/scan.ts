@@ -8,8 +8,11 @@ import { kind, RowView } from '../core/row-view.ts'
 import { readCopyLine } from '../decode/copy-text.ts'
 import { relationOfDescription } from '../decode/schema-history.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import type { ServerText } from '../postgres/server-text.ts'
 import { planChunks, type Chunk } from './chunks.ts'
 import type { OpenTables } from './cut.ts'
+import { LineConverter } from './convert-line.ts'
+import { unreadable } from './unreadable.ts'
 import { qualified, quoted } from './table-facts.ts'
 
 export interface ScanConsumer {
@@ -59,18 +62,23 @@ export async function scan({ cut, commitTimes, isDone, consumers }: ScanOptions)
   let next = 0
   const work = async (connection: RawConnection, consumer: ScanConsumer): Promise<void> => {
     for (let task = tasks[next++]; task !== undefined; task = tasks[next++]) {
-      await copy(connection, task, commitTimes, consumer)
+      await copy(connection, task, { text: cut.text, commitTimes, consumer })
       await consumer.chunkDone(task.relation.relid, task.chunk)
     }
   }
   await Promise.all(cut.readers.map((connection, i) => work(connection, consumers[i] as ScanConsumer)))
 }
 
+interface CopyOptions {
+  readonly text: ServerText | undefined
+  readonly commitTimes: boolean
+  readonly consumer: ScanConsumer
+}
+
 async function copy(
   connection: RawConnection,
   task: Task,
-  commitTimes: boolean,
-  consumer: ScanConsumer,
+  { text, commitTimes, consumer }: CopyOptions,
 ): Promise<void> {
   const { relation } = task
   const columns = relation.columns.length
@@ -79,7 +87,7 @@ async function copy(
     : relation
   const row = new RowView()
   let failure: unknown
-  const data = (bytes: Buffer, start: number, end: number): void => {
+  const line = (bytes: Buffer, start: number, end: number): void => {
     if (failure !== undefined) return
     try {
       // A table without columns sends empty lines.
@@ -93,10 +101,13 @@ async function copy(
       connection.destroy()
     }
   }
+  const converter = text && new LineConverter(text, line)
+  const data = converter === undefined ? line : converter.convert
+  const sql = `${copySql(task, commitTimes)}${converter === undefined ? '' : ` (ENCODING 'SQL_ASCII')`}`
   try {
-    await connection.copyOut(copySql(task, commitTimes), { data, chunkDone: () => consumer.pieceDone() })
+    await connection.copyOut(sql, { data, chunkDone: () => consumer.pieceDone() })
   } catch (error) {
-    throw failure ?? error
+    throw failure ?? unreadable(error, task.from, task.chunk) ?? error
   }
   if (failure !== undefined) throw failure
   await consumer.pieceDone()

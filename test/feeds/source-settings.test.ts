@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { SinklessFeed } from '../feed/test-feed.ts'
-import { TestServer } from '../server/test-server.ts'
+import { TestServer, until } from '../server/test-server.ts'
 
 let server: TestServer
 before(async () => {
@@ -75,4 +75,73 @@ test('in a SQL_ASCII database a byte that is no UTF-8 is the replacement charact
     'dirty: ["sc\\ufffd"]->{"after": {"id": "sc\\ufffd", "t": "caf\\ufffd au"}}',
   ])
   assert.ok(!feed.notices.some((notice) => /cannot be read/.test(notice)))
+})
+
+/** Of each encoding, a character that Unicode has no equivalent for, and one that it has. */
+const odd = [
+  ['WIN1252', '\\x81', 'é'],
+  ['ISO_8859_8', '\\xbf', 'א'],
+  ['EUC_JP', '\\xa9\\xa1', '日'],
+  ['EUC_KR', '\\xc9\\xa1', '한'],
+  ['EUC_TW', '\\x8e\\xaf\\xa1\\xa1', '文'],
+] as const
+
+test('a character without an equivalent in Unicode is the replacement character, in scans, changes, keys and jobs', async () => {
+  for (const [encoding, bad, good] of odd) {
+    const database = `odd_${encoding.toLowerCase()}`
+    await server.sql(
+      `CREATE DATABASE ${database} ENCODING '${encoding}' TEMPLATE template0 LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'`,
+    )
+    const sql = (text: string): Promise<Record<string, unknown>[]> => server.sql(text, database)
+    await sql(`CREATE TABLE "t${good}" (id text PRIMARY KEY, t text, "c${good}" text[])`)
+    await sql(`INSERT INTO "t${good}" VALUES (E'scan ${bad}', E'${good}${bad}\\t', ARRAY[E'${bad}', '${good}'])`)
+    await sql(
+      `CREATE CHANGEFEED FOR "t${good}" INTO 'null://' WITH resolved = '100ms', min_checkpoint_frequency = '100ms'`,
+    )
+    await using feed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR "t${good}"`, { database })
+    await feed.row(1)
+    await sql(`UPDATE "t${good}" SET id = E'${bad}${bad}changed'`)
+    await sql(`INSERT INTO "t${good}" VALUES ('plain', '${good}', NULL)`)
+    await feed.row(4)
+    const no = '\\ufffd'.repeat(bad.length / 4)
+    const rest = `"c${good}": ["${no}", "${good}"], "id": `
+    assert.deepEqual(
+      [...feed.texts].sort(),
+      [
+        `t${good}: ["${no}${no}changed"]->{"after": {${rest}"${no}${no}changed", "t": "${good}${no}\\t"}}`,
+        `t${good}: ["plain"]->{"after": {"c${good}": null, "id": "plain", "t": "${good}"}}`,
+        `t${good}: ["scan ${no}"]->{"after": null}`,
+        `t${good}: ["scan ${no}"]->{"after": {${rest}"scan ${no}", "t": "${good}${no}\\t"}}`,
+      ].sort(),
+      encoding,
+    )
+    assert.ok(!feed.notices.some((notice) => /cannot be read/.test(notice)), encoding)
+    const job = await until('the job to come so far', 10_000, async () => {
+      // Of a database that has the letters of all of them.
+      const [row] = await server.sql(
+        `SELECT status, error, running_status FROM [SHOW JOBS] WHERE description LIKE '%FOR TABLE "t${good}%'`,
+      )
+      return row?.status === 'running' && !String(row['running_status']).startsWith('running: resolved=')
+        ? undefined
+        : row
+    })
+    assert.deepEqual([job.status, job.error], ['running', ''], encoding)
+  }
+})
+
+test('a row that PostgreSQL cannot read ends the feed and the job that scan it, by the name of the table', async () => {
+  const sql = (text: string): Promise<Record<string, unknown>[]> => server.sql(text)
+  await sql(`CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TABLE lost (id INT PRIMARY KEY, m mood);
+    INSERT INTO lost VALUES (1, 'good'), (2, 'bad'); DELETE FROM pg_enum WHERE enumlabel = 'bad'`)
+  await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR lost')
+  await feed.ended
+  const wanted = /PostgreSQL cannot read a row of table "public"\."lost": invalid internal value for enum/
+  assert.match(feed.error?.message ?? '', wanted)
+  assert.match(feed.error?.hint ?? '', /COPY \(SELECT \* FROM ONLY "public"\."lost" WHERE ctid >= '\(0,0\)'/)
+  await sql(`CREATE CHANGEFEED FOR lost INTO 'null://'`)
+  const job = await until('the job to fail', 10_000, async () => {
+    const [row] = await sql(`SELECT status, error FROM [SHOW JOBS] WHERE description LIKE '%FOR TABLE lost%'`)
+    return row?.status === 'failed' ? row : undefined
+  })
+  assert.match(String(job.error), wanted)
 })

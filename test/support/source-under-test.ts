@@ -68,7 +68,7 @@ export class TestServer implements AsyncDisposable {
       for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) give(join(dir, name), user)
   }
 
-  async database(overTcp = false): Promise<TestDatabase> {
+  async database(overTcp = false, encoding = 'UTF8'): Promise<TestDatabase> {
     const name = `db${++this.#count}`
     // Read anew: a server that was restarted listens elsewhere.
     this.#gate ??= await TcpGate.open(() => this.#embedded.source)
@@ -78,7 +78,8 @@ export class TestServer implements AsyncDisposable {
       ...(overTcp ? { host: '127.0.0.1', port, socketDir: undefined } : {}),
     })
     const admin = (text: string): Promise<(string | null)[][]> => query({ ...base(), database: 'postgres' }, text)
-    await admin(`CREATE DATABASE ${name}`)
+    const other = `ENCODING '${encoding}' TEMPLATE template0 LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'`
+    await admin(`CREATE DATABASE ${name} ${encoding === 'UTF8' ? '' : other}`)
     const source = (): SourceConnection => ({ ...base(), database: name })
     const dir = join(this.#folder, name)
     return {

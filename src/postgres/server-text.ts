@@ -1,0 +1,220 @@
+// Text of a database whose encoding is neither UTF8 nor SQL_ASCII, as UTF-8. PostgreSQL would convert it itself, and refuse
+// a whole row, and with it everything behind it, for one character that has no equivalent in Unicode. So rows come as the
+// database holds them, and are converted here, with what PostgreSQL says of each character. One without an equivalent
+// becomes as many bytes that are no UTF-8, which every encoder prints as \ufffd. They are others for each such character:
+// keys that differ must not become equal.
+//
+// A server's encodings keep ASCII as it is, and every byte of another character has its high bit: what separates values in
+// a line of COPY is never a part of a character.
+
+interface Queries {
+  query(sql: string): Promise<(string | null)[][]>
+}
+
+/** How many bytes a character takes, by its first byte. */
+type Family = 'one byte' | 'euc' | 'euc jp' | 'euc tw'
+
+const families: Readonly<Record<string, Family>> = {
+  EUC_CN: 'euc',
+  EUC_KR: 'euc',
+  EUC_JP: 'euc jp',
+  EUC_JIS_2004: 'euc jp',
+  EUC_TW: 'euc tw',
+}
+
+/** Single shifts of the EUC encodings. */
+const ss2 = 0x8e
+const ss3 = 0x8f
+/** Cells of one plane: two bytes of seven bits. */
+const planeCells = 1 << 14
+/** For a byte that is no character. */
+const stray = 0xff
+/** Bytes that begin nothing in UTF-8, and so are no text behind a whole character: those that continue, those that never stand. */
+const continuing = Array.from({ length: 64 }, (_, i) => 0x80 + i)
+const never = [0xc0, 0xc1, ...Array.from({ length: 11 }, (_, i) => 0xf5 + i)]
+const meaningless = [...continuing, ...never]
+
+/** Of this thread; one is a few megabytes at most. */
+const tables = new Map<string, ServerText>()
+
+/** Undefined: rows of this database need no conversion. */
+export async function serverText(queries: Queries): Promise<ServerText | undefined> {
+  const [row] = await queries.query('SHOW server_encoding')
+  const encoding = row?.[0] ?? 'UTF8'
+  if (encoding === 'UTF8' || encoding === 'SQL_ASCII') return undefined
+  const known = tables.get(encoding)
+  if (known !== undefined) return known
+  const text = new ServerText(families[encoding] ?? 'one byte')
+  for (const group of text.groups) text.learn(group, await ask(queries, encoding, group))
+  tables.set(encoding, text)
+  return text
+}
+
+/** For a connection whose rows are converted here. */
+export const unconvertedSql = `SET client_encoding = 'SQL_ASCII'`
+
+/** Characters that differ in their last one or two bytes, or in the last one only. */
+interface Group {
+  readonly prefix: string
+  readonly last: 1 | 2
+}
+
+/** The first byte that a character can end with. */
+const firstByte = (family: Family): number => (family === 'one byte' ? 0x80 : 0xa1)
+
+/** One answer for each character of the group: hex of its UTF-8, or nothing. */
+async function ask(queries: Queries, encoding: string, { prefix, last }: Group): Promise<readonly string[]> {
+  const from = firstByte(families[encoding] ?? 'one byte')
+  const high = last === 2 ? `generate_series(${from}, 254) AS h` : '(VALUES (0)) AS h (h)'
+  const byte = (name: string): string => `lpad(to_hex(${name}), 2, '0')`
+  const text = last === 2 ? `'${prefix}' || ${byte('h')} || ${byte('l')}` : `'${prefix}' || ${byte('l')}`
+  // A block because only plpgsql catches errors; it gives its result in a setting of the session.
+  await queries.query(`DO $do$ DECLARE c bytea; found text[] := '{}';
+    BEGIN
+      FOR c IN SELECT decode(${text}, 'hex') FROM ${high}, generate_series(${from}, ${last === 2 ? 254 : 255}) AS l ORDER BY h, l LOOP
+        BEGIN
+          found := array_append(found, encode(convert(c, '${encoding}', 'UTF8'), 'hex'));
+        EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
+          found := array_append(found, '');
+        END;
+      END LOOP;
+      PERFORM set_config('changefeed.characters', array_to_string(found, ' '), false);
+    END $do$`)
+  const [row] = await queries.query(
+    `SELECT current_setting('changefeed.characters'), set_config('changefeed.characters', '', false)`,
+  )
+  return (row?.[0] ?? '').split(' ')
+}
+
+export class ServerText {
+  readonly #family: Family
+  readonly groups: readonly Group[]
+  /** Offset and length of what a character becomes in `#bytes`. */
+  readonly #cells: Uint32Array
+  #bytes = Buffer.from([stray])
+  /** Characters without an equivalent, by their length. */
+  readonly #unmapped = [0, 0, 0, 0, 0]
+
+  constructor(family: Family) {
+    this.#family = family
+    this.groups = groupsOf(family)
+    // The first byte, alone.
+    this.#cells = new Uint32Array(family === 'one byte' ? 128 : this.groups.length * planeCells).fill(1)
+  }
+
+  /** What PostgreSQL makes of the characters of a group. */
+  learn(group: Group, hex: readonly string[]): void {
+    const first = firstByte(this.#family)
+    const low = this.groups.indexOf(group) * planeCells + (first & 0x7f)
+    const width = 254 - first + 1
+    const parts: Buffer[] = [this.#bytes]
+    let offset = this.#bytes.length
+    const length = group.prefix.length / 2 + group.last
+    hex.forEach((text, i) => {
+      const cell = group.last === 1 ? i : (((first & 0x7f) + Math.floor(i / width)) << 7) + (i % width)
+      const bytes = text === '' ? meaninglessBytes(this.#count(length), length) : Buffer.from(text, 'hex')
+      this.#cells[low + cell] = (offset << 4) | bytes.length
+      parts.push(bytes)
+      offset += bytes.length
+    })
+    this.#bytes = Buffer.concat(parts)
+  }
+
+  /** Length of what becomes of `bytes[start, end)`; -1: it is ASCII only. */
+  size(bytes: Buffer, start: number, end: number): number {
+    let at = start
+    while (at < end && (bytes[at] as number) < 0x80) at += 1
+    if (at === end) return -1
+    let size = at - start
+    while (at < end) {
+      if ((bytes[at] as number) < 0x80) {
+        at += 1
+        size += 1
+        continue
+      }
+      const length = this.#length(bytes, at, end)
+      size += (this.#cells[this.#cell(bytes, at, length)] as number) & 15
+      at += length
+    }
+    return size
+  }
+
+  /** Writes the UTF-8 of `bytes[start, end)` to `into` at `to`; gives the offset behind it. */
+  write(bytes: Buffer, start: number, end: number, into: Buffer, to: number): number {
+    const characters = this.#bytes
+    let at = start
+    let out = to
+    while (at < end) {
+      const byte = bytes[at] as number
+      if (byte < 0x80) {
+        into[out++] = byte
+        at += 1
+        continue
+      }
+      const length = this.#length(bytes, at, end)
+      const cell = this.#cells[this.#cell(bytes, at, length)] as number
+      at += length
+      const from = cell >>> 4
+      const until = from + (cell & 15)
+      for (let i = from; i < until; i++) into[out++] = characters[i] as number
+    }
+    return out
+  }
+
+  #count(length: number): number {
+    const n = this.#unmapped[length] as number
+    this.#unmapped[length] = n + 1
+    return n
+  }
+
+  /** Of the character at `at`; 1 where there is none. */
+  #length(bytes: Buffer, at: number, end: number): number {
+    const family = this.#family
+    if (family === 'one byte') return 1
+    const first = bytes[at] as number
+    let length = 2
+    if (first === ss3 && family !== 'euc') length = 3
+    else if (first === ss2 && family === 'euc tw') length = 4
+    if (at + length > end) return 1
+    for (let i = 1; i < length; i++) if ((bytes[at + i] as number) < 0x80) return 1
+    return length
+  }
+
+  /** The first cells of the EUC encodings belong to no character. */
+  #cell(bytes: Buffer, at: number, length: number): number {
+    const family = this.#family
+    const first = bytes[at] as number
+    const last = (bytes[at + length - 1] as number) & 0x7f
+    if (family === 'one byte') return first & 0x7f
+    if (length === 1) return 0
+    if (length === 2) {
+      if (family === 'euc jp' && first === ss2) return planeCells + last
+      return ((first & 0x7f) << 7) + last
+    }
+    const high = ((bytes[at + length - 2] as number) & 0x7f) << 7
+    if (family === 'euc jp') return 2 * planeCells + high + last
+    const plane = (bytes[at + 1] as number) - 0xa0
+    return length === 4 && plane >= 1 && plane < this.groups.length ? plane * planeCells + high + last : 0
+  }
+}
+
+/** The n-th of this length: one byte, two of which the first continues, or more of which the first never stands. */
+function meaninglessBytes(n: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  let rest = n
+  for (let i = length - 1; i > 0; i--) {
+    bytes[i] = meaningless[rest % meaningless.length] as number
+    rest = Math.floor(rest / meaningless.length)
+  }
+  const firsts = length === 1 ? meaningless : length === 2 ? continuing : never
+  bytes[0] = firsts[rest] as number
+  return bytes
+}
+
+function groupsOf(family: Family): readonly Group[] {
+  const two: Group = { prefix: '', last: 2 }
+  if (family === 'one byte') return [{ prefix: '', last: 1 }]
+  if (family === 'euc') return [two]
+  if (family === 'euc jp') return [two, { prefix: '8e', last: 1 }, { prefix: '8f', last: 2 }]
+  return [two, ...Array.from({ length: 16 }, (_, i): Group => ({ prefix: `8e${(0xa1 + i).toString(16)}`, last: 2 }))]
+}
