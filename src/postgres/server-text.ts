@@ -216,5 +216,5 @@ function groupsOf(family: Family): readonly Group[] {
   if (family === 'one byte') return [{ prefix: '', last: 1 }]
   if (family === 'euc') return [two]
   if (family === 'euc jp') return [two, { prefix: '8e', last: 1 }, { prefix: '8f', last: 2 }]
-  return [two, ...Array.from({ length: 16 }, (_, i): Group => ({ prefix: `8e${(0xa1 + i).toString(16)}`, last: 2 }))]
+  return [two, ...Array.from({ length: 7 }, (_, i): Group => ({ prefix: `8e${(0xa1 + i).toString(16)}`, last: 2 }))]
 }

@@ -83,7 +83,7 @@ const odd = [
   ['ISO_8859_8', '\\xbf', 'א'],
   ['EUC_JP', '\\xa9\\xa1', '日'],
   ['EUC_KR', '\\xc9\\xa1', '한'],
-  ['EUC_TW', '\\x8e\\xaf\\xa1\\xa1', '文'],
+  ['EUC_TW', '\\x8e\\xa7\\xfe\\xfe', '文'],
 ] as const
 
 test('a character without an equivalent in Unicode is the replacement character, in scans, changes, keys and jobs', async () => {
