@@ -20,8 +20,9 @@ const { broker: started, thief: before } = await startBehindThief()
 await using broker = started
 await using thief = before
 for (let seed = Number(values.seed); ; seed++) {
+  const said: string[] = []
   const run = (): Promise<string> =>
-    runOverKafka({ server, broker, thief, seed, disturbances: Number(values.disturbances) })
-  console.log(await reporting({ server, seed, file: 'nemesis.kafka.test' }, run))
+    runOverKafka({ server, broker, thief, seed, disturbances: Number(values.disturbances), said })
+  console.log(await reporting({ server, seed, file: 'nemesis.kafka.test', said }, run))
   if (Date.now() >= endsAtMs) break
 }

@@ -164,11 +164,18 @@ export class Sources {
       if (name === undefined) rmSync(dir, { recursive: true, force: true })
       else this.#open(oid, name)
     }
-    setTimeout(() => {
-      look().catch((error: unknown) => {
-        this.#options.log.warn({ database, error: String(error) }, 'it is not known whether the database was dropped')
-      })
-    }, letGoMs).unref()
+    const lookSoon = (): void => {
+      setTimeout(() => {
+        look().catch((error: unknown) => {
+          this.#options.log.warn(
+            { database, error: String(error) },
+            'it is not known yet whether the database was dropped',
+          )
+          lookSoon()
+        })
+      }, letGoMs).unref()
+    }
+    lookSoon()
   }
 
   async close(): Promise<void> {

@@ -26,6 +26,8 @@ export interface ConnectionRunOptions {
   readonly server: TestServer
   readonly seed: number
   readonly disturbances: number
+  /** What is done is written down here. */
+  readonly said: string[]
 }
 
 export function databaseOf(seed: number): string {
@@ -33,7 +35,7 @@ export function databaseOf(seed: number): string {
 }
 
 /** Gives a line about what happened; throws what the validators found. */
-export async function runOverConnection({ server, seed, disturbances }: ConnectionRunOptions): Promise<string> {
+export async function runOverConnection({ server, seed, disturbances, said }: ConnectionRunOptions): Promise<string> {
   const random = new Random(seed)
   const database = databaseOf(seed)
   const user = `reader_${seed}`
@@ -60,7 +62,6 @@ export async function runOverConnection({ server, seed, disturbances }: Connecti
   const reading = reader.read()
   reading.catch(() => undefined)
   const whileReading = <T>(wait: Promise<T>): Promise<unknown> => Promise.race([reading, wait])
-  const said: string[] = []
   try {
     await whileReading(
       until('the initial scan is over', 30_000, () => (reader.resolved === zeroHlc ? undefined : true)),
@@ -86,8 +87,6 @@ export async function runOverConnection({ server, seed, disturbances }: Connecti
       await delay(50 + random.int(150))
       said.push(await happen(events, random))
     }
-  } catch (error) {
-    throw new Error(`seed ${seed}: ${said.join(', ')}`, { cause: error })
   } finally {
     server.gate.calm()
     stop.abort()

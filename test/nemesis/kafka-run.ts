@@ -34,10 +34,19 @@ export interface KafkaRunOptions {
   readonly thief: AnswerThief
   readonly seed: number
   readonly disturbances: number
+  /** What is done is written down here. */
+  readonly said: string[]
 }
 
 /** Gives a line about what happened; throws what the validators found. */
-export async function runOverKafka({ server, broker, thief, seed, disturbances }: KafkaRunOptions): Promise<string> {
+export async function runOverKafka({
+  server,
+  broker,
+  thief,
+  seed,
+  disturbances,
+  said,
+}: KafkaRunOptions): Promise<string> {
   const random = new Random(seed)
   const database = `kafka_nemesis_${seed}`
   const prefix = `seed_${seed}_`
@@ -82,7 +91,6 @@ export async function runOverKafka({ server, broker, thief, seed, disturbances }
   await client.end()
   const id = String(jobs[0]?.job_id)
   await using reader = new KafkaReader({ bootstrap: broker.bootstrap, prefix, topics, partitionsPerTopic: partitions })
-  const said: string[] = []
   try {
     await until('the initial scan is over', withinMs, () => (reader.resolved === zeroHlc ? undefined : true))
     writing.push(...checked.write(seed, stop.signal))
@@ -97,8 +105,6 @@ export async function runOverKafka({ server, broker, thief, seed, disturbances }
       await delay(100 + random.int(400))
       said.push(await happen(events, random))
     }
-  } catch (error) {
-    throw new Error(`seed ${seed}: ${said.join(', ')}`, { cause: error })
   } finally {
     server.gate.calm()
     stop.abort()
@@ -147,7 +153,7 @@ async function asItWas(of: { server: TestServer; database: string; roles: readon
   })
 }
 
-interface JobEventOptions extends Omit<KafkaRunOptions, 'seed' | 'disturbances'> {
+interface JobEventOptions extends Omit<KafkaRunOptions, 'seed' | 'disturbances' | 'said'> {
   readonly random: Random
   readonly id: string
   readonly database: string

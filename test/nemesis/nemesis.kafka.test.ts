@@ -30,8 +30,11 @@ for (const seed of seedsToRun(1)) {
     `a job tells Kafka what happened, all of it and in order (seed ${seed})`,
     { skip, timeout: 300_000 },
     async (t) => {
+      const said: string[] = []
       t.diagnostic(
-        await reporting({ server, seed, file }, () => runOverKafka({ server, broker, thief, seed, disturbances })),
+        await reporting({ server, seed, file, said }, () =>
+          runOverKafka({ server, broker, thief, seed, disturbances, said }),
+        ),
       )
     },
   )

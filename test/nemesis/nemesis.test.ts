@@ -18,7 +18,10 @@ after(() => server[Symbol.asyncDispose]())
 
 for (const seed of seedsToRun(2)) {
   test(`a feed tells what happened, all of it and in order (seed ${seed})`, { timeout: 180_000 }, async (t) => {
-    t.diagnostic(await reporting({ server, seed, file }, () => runOverConnection({ server, seed, disturbances })))
+    const said: string[] = []
+    t.diagnostic(
+      await reporting({ server, seed, file, said }, () => runOverConnection({ server, seed, disturbances, said })),
+    )
     // Its ingest would go on beside the next run.
     await server.sql(`DROP DATABASE ${databaseOf(seed)} WITH (FORCE)`)
   })

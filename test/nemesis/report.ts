@@ -10,9 +10,11 @@ export interface ReportOptions {
   readonly seed: number
   /** The test file, as scripts/test.ts takes it. */
   readonly file: string
+  /** What was done, in order. */
+  readonly said: readonly string[]
 }
 
-export async function reporting<T>({ server, seed, file }: ReportOptions, run: () => Promise<T>): Promise<T> {
+export async function reporting<T>({ server, seed, file, said }: ReportOptions, run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {
@@ -20,6 +22,7 @@ export async function reporting<T>({ server, seed, file }: ReportOptions, run: (
     console.error(`what the server said last:\n${server.output.slice(-1000)}${log.slice(-8000)}`)
     console.error(await server.sql('SELECT * FROM crdb_internal.jobs').catch(String))
     console.error(error)
+    console.error(`what was done: ${said.join(', ')}`)
     console.error(`seed ${seed} failed; to run it again:\n  ${repeatSeed(seed, file)}`)
     throw error
   }

@@ -120,7 +120,7 @@ export class PostgresGate implements AsyncDisposable {
   #ask(passage: Passage, bytes: Buffer): void {
     passage.isOurs ??= isOurs(bytes)
     const lose = this.#lose
-    if (lose !== undefined && lose.left > 0 && passage.isOurs && !passage.isLosing) {
+    if (lose !== undefined && lose.left > 0 && passage.isOurs && !passage.isLosing && isStatement(bytes)) {
       const text = bytes.toString('latin1', 0, 4000)
       // The answer to START_REPLICATION has no end.
       if (lose.pattern.test(text) && !text.includes('START_REPLICATION')) {
@@ -148,7 +148,10 @@ export class PostgresGate implements AsyncDisposable {
         return
       }
       const leftMs = this.#stalledUntilMs - Date.now()
-      if (leftMs > 0) passage.server.pause()
+      if (leftMs > 0) {
+        passage.server.pause()
+        setTimeout(() => passage.server.resume(), leftMs)
+      }
     }
     pass(passage.server, passage.client, bytes)
   }
@@ -168,6 +171,11 @@ function end({ client, server }: Passage): void {
 /** The start-up packet says who it is; a request to cancel does not. */
 function isOurs(startup: Buffer): boolean {
   return startup.toString('latin1').includes('application_name\0pg-changefeed')
+}
+
+/** Query or Parse; what a stream of replication is told has no answer. */
+function isStatement(bytes: Buffer): boolean {
+  return bytes[0] === 0x51 || bytes[0] === 0x50
 }
 
 function isReadyForQuery(last: Buffer): boolean {
