@@ -10,6 +10,8 @@ import { TokenEndpoint, type Token } from './token-endpoint.ts'
 const askMs = 8000
 /** A connection authenticates again when four fifths of its session are over, and needs a younger token by then. */
 const renewPart = 0.75
+/** What a token must have left: brokers refuse to authenticate a connection twice in a second, and count in whole ones. */
+const leftMs = 3000
 /** Of a token that does not say how long it lives. */
 const unknownLifetimeMs = 60_000
 /** Sooner an endpoint is not asked again that just failed, while there is a token. */
@@ -75,7 +77,8 @@ export class TokenSource implements Disposable {
 
   #hold({ value, lifetimeMs = unknownLifetimeMs }: Token): string {
     const nowMs = performance.now()
-    this.#held = { value, renewAtMs: nowMs + lifetimeMs * renewPart, expiresAtMs: nowMs + lifetimeMs }
+    const freshMs = Math.max(Math.min(lifetimeMs * renewPart, lifetimeMs - leftMs), 0)
+    this.#held = { value, renewAtMs: nowMs + freshMs, expiresAtMs: nowMs + lifetimeMs }
     return value
   }
 }
