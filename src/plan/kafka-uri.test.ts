@@ -202,6 +202,19 @@ test('OAUTHBEARER: credentials of a client, and where it gets its tokens', () =>
   refused(`kafka://h?${(secret + url).replace('tls_enabled=true&', '')}`, 'sasl_enabled requires tls_enabled=true')
 })
 
+test('AWS_MSK_IAM is refused with what works in its place', () => {
+  const aws = 'sasl_aws_region=r&sasl_aws_iam_role_arn=a&sasl_aws_iam_session_name=s'
+  assert.throws(
+    () => read(`h?tls_enabled=true&sasl_enabled=true&sasl_mechanism=AWS_MSK_IAM&${aws}`),
+    (error: FeedError) => {
+      assert.equal(error.message, 'sasl_mechanism=AWS_MSK_IAM is not supported yet')
+      assert.equal(error.code, 'FEED_UNSUPPORTED')
+      assert.match(error.hint ?? '', /^OAUTHBEARER, PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are/)
+      return true
+    },
+  )
+})
+
 test('the hosted kinds imply TLS and SASL/PLAIN, and refuse anything else', () => {
   const { tls, sasl, brokers } = readKafkaUri('confluent-cloud://h:9092?api_key=k&api_secret=s', 1)
   assert.deepEqual([tls?.verify, sasl, brokers], [true, { mechanism: 'PLAIN', user: 'k', password: 's' }, ['h:9092']])
