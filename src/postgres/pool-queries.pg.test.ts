@@ -42,5 +42,5 @@ test('what fails over a pool is said as an error of PostgreSQL, and whoever aske
 })
 
 function facts({ code, sqlstate, hint }: FeedError): readonly unknown[] {
-  return [code, sqlstate, hint?.startsWith('run the statement again') ?? false]
+  return [code, sqlstate, hint?.startsWith('try again') ?? false]
 }

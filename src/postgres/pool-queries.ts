@@ -18,7 +18,7 @@ export function poolQueries(pool: pg.Pool): PoolQuery {
   }
 }
 
-const hint = 'run the statement again; SHOW JOBS tells whether an earlier attempt has done what it should'
+const hint = 'try again; SHOW JOBS tells whether an earlier attempt has done what it should'
 
 function poolError(cause: unknown): FeedError {
   if (!(cause instanceof pg.DatabaseError)) {

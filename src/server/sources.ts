@@ -141,11 +141,17 @@ export class Sources {
           'no table of the database is watched any more: its slot and its changelog are gone',
         )
     } catch (error) {
-      log.warn(
-        { oid, error: String(error) },
-        'a changelog that nobody needs could not be removed; the next start tries again',
-      )
+      log.warn({ oid, error: String(error) }, 'a changelog that nobody needs could not be removed yet')
+      // Until then its slot holds back WAL.
+      setTimeout(() => this.#removeRetiredAgain(oid), letGoMs).unref()
     }
+  }
+
+  #removeRetiredAgain(oid: string): void {
+    if (this.#isClosed || this.#retiring.has(oid)) return
+    const removing = this.#removeRetired(oid).then(() => true)
+    this.#retiring.set(oid, removing)
+    void removing.finally(() => this.#retiring.delete(oid))
   }
 
   /**

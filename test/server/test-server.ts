@@ -47,6 +47,8 @@ export class TestServer implements AsyncDisposable {
 
   /** Starts the program on the store, which may be what a kill left behind. */
   async restart(): Promise<void> {
+    // A start that is cut off fails, and says so.
+    this.#gate?.calm()
     const flags = [
       '--insecure',
       `--listen-addr=localhost:${this.sqlPort}`,
