@@ -40,8 +40,8 @@ export type IngestState =
   | { readonly tag: 'connecting' }
   | { readonly tag: 'streaming' }
   | { readonly tag: 'pulling' }
-  /** Tries again by itself. */
-  | { readonly tag: 'retrying'; readonly error: WireError; readonly inMs: number }
+  /** Tries again by itself. `atChange`: it cannot get past a change, which a stream that begins before it has yet to meet. */
+  | { readonly tag: 'retrying'; readonly error: WireError; readonly inMs: number; readonly atChange?: boolean }
   /** Needs a human: the source is not the one that the log belongs to. */
   | { readonly tag: 'failed'; readonly error: WireError }
 

@@ -114,9 +114,9 @@ async function inspect(control: Queries, slot: string, at: Lsn): Promise<Culprit
   )
   // A file that is nobody's any more was a table's that has been rewritten since.
   if (rows.some(([relation]) => relation == null)) return undefined
-  const tables = rows.flatMap(([, relid, name]) =>
-    relid == null ? [] : [{ relid: Number(relid), name: name ?? relid }],
-  )
+  // A table and its out-of-line values are two files.
+  const named = new Map(rows.flatMap(([, relid, name]) => (relid == null ? [] : [[Number(relid), name ?? relid]])))
+  const tables = [...named].map(([relid, name]) => ({ relid, name }))
   return tables.length === 0 ? undefined : { end: parseLsn(end), tables }
 }
 

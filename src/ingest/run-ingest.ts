@@ -81,7 +81,9 @@ export class Ingest {
           break
         }
         if (Date.now() - startedAt > settledMs) waitMs = backoffMs.first
-        this.#say({ tag: 'state', state: { tag: 'retrying', error: wire, inMs: waitMs } })
+        const { tag } = this.#remedies.now
+        const atChange = tag === 'stream' || tag === 'pass-over'
+        this.#say({ tag: 'state', state: { tag: 'retrying', error: wire, inMs: waitMs, atChange } })
         await pause(waitMs, signal)
         waitMs = Math.min(waitMs * 2, backoffMs.most)
       }

@@ -39,3 +39,20 @@ test('a stream without changes that holds is no trouble any more; ingest that ha
   assert.equal(trouble.now?.isPermanent, true)
   trouble.close()
 })
+
+test('a stream that holds has not got past the change that could not be read before the log has grown', async () => {
+  let end = 5n
+  const trouble = new Trouble(() => end)
+  trouble.hear({ tag: 'retrying', error: error('too large'), inMs: 100, atChange: true })
+  trouble.hear({ tag: 'streaming' })
+  // Another one, whose stream holds for the same time, is over by then.
+  const other = new Trouble(() => end)
+  other.hear({ tag: 'retrying', error: error('away'), inMs: 100 })
+  other.hear({ tag: 'streaming' })
+  await within(5000, 'the other stream to count as settled', () => other.now === undefined)
+  assert.equal(trouble.now?.error.message, 'too large')
+  end = 6n
+  await within(2000, 'the end of the trouble', () => trouble.now === undefined)
+  trouble.close()
+  other.close()
+})

@@ -1,6 +1,6 @@
 // Why the log of a source does not grow, told to everybody who follows it, as soon as it is known. An attempt that connects
-// again and then fails at the same change is the same trouble: it is over when the log has grown, or when the stream has
-// held for a while.
+// again and then fails at the same change is the same trouble: it is over when the log has grown, or, unless a change is
+// what it is about, when the stream has held for a while.
 
 import type { WireError } from '../errors/feed-error.ts'
 import type { IngestState } from './ingest.ts'
@@ -25,6 +25,8 @@ export class Trouble {
   /** Where the log ended when the trouble was last heard of. */
   #endThen = 0n
   #looking: NodeJS.Timeout | undefined
+  /** The trouble is a change: PostgreSQL may take long to come to it once more. */
+  #isAtChange = false
   /** Attempts that failed since the start. */
   failures = 0
 
@@ -50,13 +52,14 @@ export class Trouble {
       this.#endThen = this.#logEnd()
       const isPermanent = state.tag === 'failed'
       const { error } = state
+      this.#isAtChange = state.tag === 'retrying' && state.atChange === true
       const before = this.#now
       this.#now = { error, isPermanent }
       if (before?.isPermanent !== isPermanent || before.error.message !== error.message) this.#tell()
     } else if (state.tag !== 'connecting' && this.#now !== undefined) {
       const since = Date.now()
       this.#looking = setInterval(() => {
-        const holds = state.tag === 'streaming' && Date.now() - since >= settledMs
+        const holds = state.tag === 'streaming' && !this.#isAtChange && Date.now() - since >= settledMs
         if (holds || this.#logEnd() > this.#endThen) this.#over()
       }, lookMs)
     }
