@@ -81,6 +81,21 @@ export class ByteWriter {
     return this.buffer.subarray(0, this.length)
   }
 
+  /** What was written, in memory of its own that the caller may give away; the writer is empty afterwards. */
+  take(): Uint8Array<ArrayBuffer> {
+    const { buffer, length } = this
+    if (length <= keepBytes) {
+      const copy = new Uint8Array(length)
+      copy.set(this.view())
+      this.clear()
+      return copy
+    }
+    // A copy would need the size of a large value twice.
+    this.buffer = Buffer.allocUnsafeSlow(this.#initialBytes)
+    this.length = 0
+    return new Uint8Array(buffer.buffer as ArrayBuffer, 0, length)
+  }
+
   clear(): void {
     this.length = 0
     if (this.buffer.length <= keepBytes) return

@@ -8,3 +8,9 @@ export function freeBuffer(buffer: Buffer): void {
   const { buffer: memory } = buffer
   if (memory instanceof ArrayBuffer && memory.byteLength === buffer.length) memory.transfer(0)
 }
+
+/** `bytes`: a part of memory that is theirs alone, as `ByteWriter.take` gives them. */
+export function freeTaken(bytes: Uint8Array): void {
+  const { buffer: memory } = bytes
+  if (memory instanceof ArrayBuffer) memory.transfer(0)
+}

@@ -191,10 +191,14 @@ class RunningFeed {
   async #handOn({ batch }: MessageOutput): Promise<void> {
     const { sink, progress } = this.#run
     if (batch.count === 0) return
-    await sink.emit(batch)
-    progress.messages += batch.count
-    progress.bytes += batch.bytes.length
-    batch.clear()
+    try {
+      await sink.emit(batch)
+      progress.messages += batch.count
+      progress.bytes += batch.bytes.length
+    } finally {
+      // Also where the sink has failed: nobody comes back to it, and a large row in it would stay.
+      batch.clear()
+    }
   }
 
   /** Everything at or below `at` has been handed on. */

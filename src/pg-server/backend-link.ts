@@ -52,8 +52,17 @@ export interface LinkOptions {
 interface Exchange {
   /** Undefined: everything but ReadyForQuery is for the client. */
   readonly rows: (string | null)[][] | undefined
+  /** Hears the server's notices. */
+  readonly noticed: (() => void) | undefined
   error: FeedError | undefined
   readonly done: PromiseWithResolvers<void>
+}
+
+interface OwnExchange {
+  readonly kind: number
+  readonly rows: (string | null)[][] | undefined
+  readonly place?: Place | undefined
+  readonly noticed?: (() => void) | undefined
 }
 
 export class BackendLink {
@@ -139,9 +148,9 @@ export class BackendLink {
     }
   }
 
-  /** A query of our own, unseen by the client. */
-  async query(sql: string): Promise<(string | null)[][]> {
-    return this.#own(queryMessage(sql), { kind: reply.query, rows: [] })
+  /** A query of our own, unseen by the client. `noticed` hears when the server sends a notice in it. */
+  async query(sql: string, noticed?: () => void): Promise<(string | null)[][]> {
+    return this.#own(queryMessage(sql), { kind: reply.query, rows: [], noticed })
   }
 
   /** A query for the client, whose ReadyForQuery is kept back. False: it failed, and the client knows. */
@@ -201,10 +210,7 @@ export class BackendLink {
     else this.socket.destroySoon()
   }
 
-  async #own(
-    bytes: Buffer,
-    { kind, rows, place }: { kind: number; rows: (string | null)[][] | undefined; place?: Place | undefined },
-  ): Promise<(string | null)[][]> {
+  async #own(bytes: Buffer, { kind, rows, place, noticed }: OwnExchange): Promise<(string | null)[][]> {
     const before = this.#exchangesEnd
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#exchangesEnd = promise
@@ -212,7 +218,7 @@ export class BackendLink {
       await before
       await this.settled()
       if (this.#isOver) throw this.#fatal ?? gone()
-      const exchange: Exchange = { rows, error: undefined, done: Promise.withResolvers() }
+      const exchange: Exchange = { rows, noticed, error: undefined, done: Promise.withResolvers() }
       this.#exchange = exchange
       this.#isHidden = rows !== undefined
       this.expectations.add(kind, place)
@@ -263,6 +269,9 @@ export class BackendLink {
         return false
       case 0x44:
         if (this.#exchange?.rows !== undefined) this.#exchange.rows.push(readRow(bytes, start + 5))
+        break
+      case 0x4e:
+        this.#exchange?.noticed?.()
         break
       default:
         break

@@ -1,10 +1,13 @@
 // The way to the client. Whoever writes waits until the client can take more, unless what it writes for is over.
 
 import type { Socket } from 'node:net'
+import { keepBytes } from '../bytes/byte-writer.ts'
+import { freeTaken } from '../bytes/free-buffer.ts'
 import { canceled } from './turn.ts'
 
 /** A client that does not read its last message is not waited for. */
 const lingerMs = 5000
+const nothing = new Uint8Array(0)
 
 export class ClientWriter {
   readonly #socket: Socket
@@ -40,6 +43,20 @@ export class ClientWriter {
     this.#socket.off('close', wake)
     signal?.removeEventListener('abort', wake)
     if (this.#isClosed) throw canceled()
+  }
+
+  /**
+   * Gives back the memory of a large row when the socket needs it no more: when what was written so far has left, or the
+   * socket is closed. The bytes are theirs alone (`freeTaken`).
+   */
+  free(bytes: Uint8Array): void {
+    if (bytes.length <= keepBytes) return
+    const socket = this.#socket
+    const free = (): void => freeTaken(bytes)
+    if (socket.closed) free()
+    // Nothing more is sent, but its callback comes behind those of all bytes before.
+    else if (socket.writable) socket.write(nothing, free)
+    else socket.once('close', free)
   }
 
   close(): void {

@@ -371,3 +371,37 @@ test('a cancel at any moment ends the statement or comes too late, and meets not
     assert.equal(await pipeline(client, [query('SELECT 1')]), 'TDCZ')
   }
 })
+
+test('a stream that is left anywhere answers the next query: before, during and after its rows, cancelled or not', async () => {
+  await using client = await RawClient.open(testFront.port)
+  const random = (below: number): number => Math.floor(Math.random() * below)
+  const texts = ['HOLD', 'TICK FOREVER', 'TICK 500', 'SELECT generate_series(1, 20000)', 'FAIL', 'REWRITTEN SELECT 1']
+  for (let round = 0; round < 150; round++) {
+    const text = texts[random(texts.length)] as string
+    const inTransaction = random(3) === 0
+    const steps: string[] = [text]
+    client.messages.length = 0
+    if (inTransaction) client.send(query('BEGIN'))
+    // As drivers of streams do: every fetch is asked for with a Flush, and the end is a Close and a Sync.
+    client.send(parse('', text), bind('c', ''), describe('P', 'c'), flush)
+    for (let fetches = random(4); fetches > 0; fetches--) {
+      if (random(2) === 0) await new Promise((resolve) => setTimeout(resolve, random(15)))
+      const had = client.messages.length
+      const rows = 1 + random(200)
+      client.send(execute('c', rows), flush)
+      steps.push(`fetch ${rows}`)
+      // A driver does not ask for more before it has these, but it may leave.
+      if (random(3) === 0 || text === 'HOLD') break
+      await until('rows, an end or an error', 5000, () => /[sCE]/.test(client.tags.slice(had)) || undefined)
+      if (client.tags.includes('E')) break
+    }
+    if (random(3) === 0) {
+      for (const { id } of testFront.front.runningStatements()) testFront.front.cancelStatement(id)
+      steps.push('cancel')
+    }
+    client.send(close('P', 'c'), sync, query('ROLLBACK'), query('SELECT 1'))
+    await client.ready(inTransaction ? 4 : 3).catch((error: unknown) => assert.fail(`${steps.join(', ')}: ${error}`))
+    assert.match(client.tags, /TDCZ$/, steps.join(', '))
+  }
+  await until('all have ended', 5000, () => testFront.front.runningStatements().length === 0 || undefined)
+})

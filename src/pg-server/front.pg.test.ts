@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { until } from '../../test/server/test-server.ts'
-import { RawClient, message, query, startup } from '../../test/support/raw-client.ts'
+import { RawClient, bind, execute, message, parse, query, startup, sync } from '../../test/support/raw-client.ts'
 import { TcpGate } from '../../test/support/tcp-gate.ts'
 import { TestFront } from '../../test/support/test-front.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -332,4 +332,24 @@ test('one client more than the front takes is refused as PostgreSQL refuses it, 
   await second.end()
   await third.end()
   await front.close()
+})
+
+test('a statement that does not hear that it is stopped does not hold its client, and says nothing later', async () => {
+  await using client = await RawClient.open(testFront.port)
+  for (const stream of [false, true]) {
+    client.messages.length = 0
+    client.send(...(stream ? [parse('', 'DEAF'), bind('', ''), execute('', 1), sync] : [query('DEAF')]))
+    const running = await until('it runs', 5000, () => testFront.front.runningStatements()[0])
+    testFront.front.cancelStatement(running.id)
+    await client.ready()
+    assert.equal(client.errors[0]?.get('C'), '57014')
+    assert.equal(testFront.front.runningStatements().length, 1, 'it is shown for as long as it holds anything')
+    client.messages.length = 0
+    client.send(query('SELECT pg_sleep(0.2)'))
+    testFront.letGo()
+    assert.equal(await testFront.spoke, 'rejected rejected rejected')
+    await client.ready()
+    assert.equal(client.tags, 'TDCZ')
+    await until('it has ended', 5000, () => testFront.front.runningStatements().length === 0 || undefined)
+  }
 })

@@ -16,12 +16,17 @@ export interface RunOptions {
   readonly session: SessionControl
   /** Takes bytes for the client; settles when it can take more, or when the signal aborts. */
   readonly write: (bytes: Uint8Array, signal: AbortSignal) => Promise<void>
+  /** Gives back the memory of rows when all bytes before have left. */
+  readonly free: (bytes: Uint8Array) => void
   readonly notice: (severity: 'NOTICE' | 'WARNING', message: string, hint?: string) => void
   /** The statement is to run long. */
   readonly occupy: (label: string, run: LocalRun) => Promise<OccupiedBackend>
   /** Called once, when the statement has let go of everything. */
   readonly ended: (run: LocalRun) => void
 }
+
+/** A statement that may be left has so long to stop by itself. */
+const stopsWithinMs = 1000
 
 export type RunResult = { readonly tag: 'done'; readonly commandTag: string } | { readonly tag: 'suspended' }
 
@@ -35,6 +40,7 @@ export class LocalRun {
   readonly startedAtMs = Date.now()
   #occupied: OccupiedBackend | undefined
   #turnStartedAt = 0
+  #leaving: NodeJS.Timeout | undefined
   /** Rows that may still go out; undefined: no limit. */
   #allowed: number | undefined = 0
   #mayGoOn = Promise.withResolvers<void>()
@@ -53,11 +59,14 @@ export class LocalRun {
       statement.run({
         parameters,
         resultFormats,
-        session,
+        session: this.#session(session),
         notice: (...notice) => this.#say(() => options.notice(...notice)),
         occupy: (label) => this.#occupy(label),
-        accepted: () => this.open(),
-        sendRows: (bytes) => this.#send(bytes),
+        accepted: async () => {
+          this.#abort.signal.throwIfAborted()
+          await this.open()
+        },
+        sendRows: (bytes) => this.#sendAndFree(bytes),
         signal: this.#abort.signal,
       }),
     )
@@ -99,13 +108,14 @@ export class LocalRun {
       this.#beginTurn()
       this.#mayGoOn.resolve()
       this.#mayGoOn = Promise.withResolvers()
+      if (this.#abort.signal.aborted) this.#leaveSoon()
       await this.#turn.promise
       await this.#occupied?.end()
     }
     this.#isActive = false
-    const outcome = this.#outcome
     // Whatever the statement makes of being stopped, the client hears why it was.
-    if (outcome !== undefined) this.#abort.signal.throwIfAborted()
+    this.#abort.signal.throwIfAborted()
+    const outcome = this.#outcome
     if (outcome === undefined) return { tag: 'suspended' }
     if ('error' in outcome) throw outcome.error
     return { tag: 'done', commandTag: outcome.commandTag }
@@ -139,10 +149,31 @@ export class LocalRun {
     this.#mayGoOn.promise.catch(() => undefined)
     this.#mayGoOn.reject(reason)
     this.#abort.abort(reason)
+    this.#leaveSoon()
+  }
+
+  /** Whatever it waits for, a statement that may be left does not hold its client for longer; it lets go behind its back. */
+  #leaveSoon(): void {
+    if (this.#options.statement.mayBeLeft !== true || this.#outcome !== undefined) return
+    clearTimeout(this.#leaving)
+    this.#leaving = setTimeout(() => this.#turn?.resolve(), stopsWithinMs)
+  }
+
+  /** What it asks the backend for ends with it: the backend may be somebody else's then. */
+  #session(control: SessionControl): SessionControl {
+    const { signal } = this.#abort
+    const queryBackend: SessionControl['queryBackend'] = async (sql) => {
+      signal.throwIfAborted()
+      const rows = await control.queryBackend(sql)
+      signal.throwIfAborted()
+      return rows
+    }
+    return Object.create(control, { queryBackend: { value: queryBackend } }) as SessionControl
   }
 
   #over(outcome: { readonly commandTag: string } | { readonly error: unknown }): void {
     this.#outcome = outcome
+    clearTimeout(this.#leaving)
     this.#options.ended(this)
     this.#turn?.resolve()
   }
@@ -152,8 +183,17 @@ export class LocalRun {
     else this.#notices.push(say)
   }
 
+  async #sendAndFree(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#send(bytes)
+    } finally {
+      this.#options.free(bytes)
+    }
+  }
+
   async #send(bytes: Uint8Array): Promise<void> {
     const { signal } = this.#abort
+    signal.throwIfAborted()
     await this.open()
     let rest = bytes
     while (rest.length > 0) {

@@ -47,6 +47,8 @@ export interface LocalStatement {
   readonly parameterTypes: readonly number[]
   /** Result columns; undefined: the statement returns none. */
   readonly columns: readonly ResultColumn[] | undefined
+  /** Once it is stopped nothing that it still does concerns its client, who need not wait for its end. */
+  readonly mayBeLeft?: boolean
   /** Runs to its end and gives the command tag. Throws FeedError; its abort signal means: stop, the client is gone or cancelled. */
   run(call: LocalCall): Promise<string>
 }
@@ -71,7 +73,8 @@ export interface LocalCall {
   /** The statement will have a result: in the simple protocol the client hears now which columns, else with the first row. */
   accepted(): Promise<void>
   /**
-   * Sends complete DataRow messages to the client. Resolves when the client can take more; the bytes are taken over.
+   * Sends complete DataRow messages to the client. Resolves when the client can take more; the bytes are taken over, and
+   * where they are many so is the memory that they are in.
    * Rejects when the client is gone.
    */
   sendRows(dataRowMessages: Uint8Array): Promise<void>

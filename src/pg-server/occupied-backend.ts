@@ -5,6 +5,9 @@
 //   free ── begin ──► quiet ── a moment ──► held ── end ──► free
 //                       └───────── end ──────────────────────┘
 //
+// It says when it has begun, with a message that the client does not see: a cancel request that comes before the statement
+// it means is lost. So nothing can be cancelled in vain for longer than a quiet time, and a wait is stopped at once.
+//
 // It waits in steps, so that its snapshot never holds back VACUUM or CREATE INDEX CONCURRENTLY for longer than one. When
 // the backend is needed for something else the wait is cancelled. It catches that itself, and behind a savepoint: neither
 // the log nor a transaction of the client notices.
@@ -12,12 +15,12 @@
 import { FeedError } from '../errors/feed-error.ts'
 import type { BackendLink } from './backend-link.ts'
 
-/** Statements that end at once are not worth it; nor are those that are stopped and go on with every row. */
-const quietMs = { unlimited: 50, limited: 1000 } as const
+/** Statements that are stopped and go on with every row are not worth it while the rows come fast. */
+const quietMs = { unlimited: 0, limited: 100 } as const
 const stepSeconds = { alone: 1, inTransaction: 2 } as const
 /** A step that ends so much early was cancelled. */
 const earlyMs = 100
-/** A cancel request that comes before the statement it means is lost. */
+/** A cancel request is repeated where it has met nothing. */
 const cancelAgainMs = 100
 const longestTimerMs = 0x7fffffff
 const savepoint = 'changefeed_waits'
@@ -36,8 +39,10 @@ export interface OccupiedOptions {
 interface Held {
   readonly done: Promise<void>
   isStopping: boolean
-  /** The waiting statement has been sent: a cancel request meets it. */
+  /** The waiting statement has begun: a cancel request meets it. */
   isWaiting: boolean
+  /** Whoever waits for that. */
+  begun: () => void
   /** Under way; what follows must not be met by it. */
   cancelling: Promise<void>
 }
@@ -112,6 +117,7 @@ export class OccupiedBackend {
         done: Promise.resolve().then(() => this.#hold(held)),
         isStopping: false,
         isWaiting: false,
+        begun: () => undefined,
         cancelling: Promise.resolve(),
       }
       this.#phase = { tag: 'held', held }
@@ -135,6 +141,7 @@ export class OccupiedBackend {
       if (held.isWaiting) held.cancelling = this.#options.link.cancel()
       await held.cancelling
       const again = Promise.withResolvers<void>()
+      if (!held.isWaiting) held.begun = again.resolve
       const timer = setTimeout(again.resolve, cancelAgainMs)
       await Promise.race([done, again.promise])
       clearTimeout(timer)
@@ -161,8 +168,10 @@ export class OccupiedBackend {
     try {
       while (!held.isStopping) {
         const sentAt = performance.now()
-        held.isWaiting = true
-        await link.query(sql)
+        await link.query(sql, () => {
+          held.isWaiting = true
+          held.begun()
+        })
         held.isWaiting = false
         if (held.isStopping || performance.now() - sentAt > seconds * 1000 - earlyMs) continue
         const isTimeout =
@@ -182,12 +191,15 @@ export class OccupiedBackend {
 /** A step is a transaction of its own, which the client has not asked for. PostgreSQL 17 and later can limit it. */
 const unlimited = `IF pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL THEN PERFORM pg_catalog.set_config('transaction_timeout', '0', true); END IF;`
 
+/** Of all levels the one that no setting holds back. */
+const begun = `RAISE INFO 'waiting';`
+
 function waitSql(label: string, inTransaction: boolean): string {
   const shown = label.replaceAll('*/', '* /').replaceAll('/*', '/ *')
   const step = `PERFORM pg_catalog.pg_sleep(${inTransaction ? stepSeconds.inTransaction : stepSeconds.alone})`
   const body = inTransaction
-    ? `BEGIN ${step}; EXCEPTION WHEN query_canceled THEN NULL; END`
-    : `BEGIN LOOP BEGIN ${unlimited} ${step}; EXCEPTION WHEN query_canceled THEN EXIT; END; COMMIT; END LOOP; END`
+    ? `BEGIN ${begun} ${step}; EXCEPTION WHEN query_canceled THEN NULL; END`
+    : `BEGIN ${begun} LOOP BEGIN ${unlimited} ${step}; EXCEPTION WHEN query_canceled THEN EXIT; END; COMMIT; END LOOP; END`
   return `/* ${shown} */ DO LANGUAGE plpgsql $changefeed$${body}$changefeed$`
 }
 

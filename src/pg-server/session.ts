@@ -128,6 +128,7 @@ export class Session implements Turn {
       id: randomBytes(16).toString('hex'),
       session: this.#control,
       write: (bytes, signal) => this.#writer.write(bytes, signal),
+      free: (bytes) => this.#writer.free(bytes),
       notice: (severity, message, hint) =>
         this.#writer.put(report({ severity, sqlstate: severity === 'WARNING' ? '01000' : '00000', message, hint })),
       occupy: (label, asking) =>

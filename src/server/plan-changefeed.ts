@@ -8,7 +8,7 @@ import { parseLsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { findCut } from '../feed/find-cut.ts'
 import { watchTables } from '../ingest/watch.ts'
-import type { LocalCall } from '../pg-server/local-statement.ts'
+import type { BackendQuery, LocalCall } from '../pg-server/local-statement.ts'
 import { waitHint } from '../postgres/explain-wait.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
@@ -47,7 +47,7 @@ export async function planChangefeed(
     id: randomBytes(8).toString('hex'),
     parameters,
     // Where the clock was set back, the log's time is ahead of it: its own timestamps are not in the future.
-    now: laterHlc(await sourceTime(call), sources.lastTime(session.database)),
+    now: laterHlc(await timeOf(session.queryBackend), sources.lastTime(session.database)),
     database: session.database,
     user,
     creator: await rights.ofCreator(user),
@@ -94,7 +94,7 @@ async function watchIn(
     spec.targets.map(({ relid }) => ({ relid, statements: changes.get(relid)?.map(({ sql }) => sql) ?? [] })),
     {
       signal: call.signal,
-      askedBy: Number((await call.session.queryBackend('SELECT pg_catalog.pg_backend_pid()'))[0]?.[0]),
+      askedBy: call.session.backendPid,
       told: (progress) => call.notice('NOTICE', `changefeed is ${progress}`),
     },
   )
@@ -105,16 +105,24 @@ async function watchIn(
     source.log.readAfter(spec.cursor)[Symbol.dispose]()
   }
   const isFromNow = spec.initialScan === 'no' && spec.cursor === undefined
-  const startTime = isFromNow ? await timeOfNow(source, startPosition, call) : await sourceTime(call)
-  await checkThere(source.connection, spec.targets)
+  // Not on the session's backend: that waits for this statement, and hears who cancels it.
+  const query = (sql: string): Promise<readonly (readonly (string | null)[])[]> => askSource(source.connection, sql)
+  const startTime = isFromNow
+    ? await timeOfNow(source, startPosition, { query, signal: call.signal })
+    : await timeOf(query)
+  await checkThere(spec.targets, query)
   return { source, startPosition, startTime }
 }
 
 /** The log's own time of this moment: what is committed now is at or below it, what commits later is above. */
-async function timeOfNow({ log, ingest }: Source, from: number, { session, signal }: LocalCall): Promise<Hlc> {
+async function timeOfNow(
+  { log, ingest }: Source,
+  from: number,
+  { query, signal }: { readonly query: BackendQuery; readonly signal: AbortSignal },
+): Promise<Hlc> {
   ingest.demand(1)
   try {
-    const [row] = await session.queryBackend('SELECT pg_catalog.pg_current_wal_flush_lsn()::text')
+    const [row] = await query('SELECT pg_catalog.pg_current_wal_flush_lsn()::text')
     const point = parseLsn(row?.[0] ?? '')
     return await findCut({ log, from, point, closeNow: () => ingest.closeNow(), signal })
   } finally {
@@ -123,14 +131,18 @@ async function timeOfNow({ log, ingest }: Source, from: number, { session, signa
 }
 
 /** A job begins at its time, and what was dropped before may lie in a part of the log that it does not read. */
-async function checkThere(source: SourceConnection, targets: readonly FeedTarget[]): Promise<void> {
+async function checkThere(targets: readonly FeedTarget[], query: BackendQuery): Promise<void> {
+  const rows = await query(
+    `SELECT t.relid FROM unnest('{${targets.map(({ relid }) => relid).join()}}'::oid[]) AS t (relid) WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = t.relid)`,
+  )
+  const gone = targets.find(({ relid }) => rows.some(([oid]) => Number(oid) === relid))
+  if (gone !== undefined) throw new FeedError('FEED_DROPPED', `"${gone.tableName}" was dropped`)
+}
+
+async function askSource(source: SourceConnection, sql: string): Promise<readonly (readonly (string | null)[])[]> {
   const connection = await openRawConnection({ source })
   try {
-    const rows = await connection.query(
-      `SELECT t.relid FROM unnest('{${targets.map(({ relid }) => relid).join()}}'::oid[]) AS t (relid) WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = t.relid)`,
-    )
-    const gone = targets.find(({ relid }) => rows.some(([oid]) => Number(oid) === relid))
-    if (gone !== undefined) throw new FeedError('FEED_DROPPED', `"${gone.tableName}" was dropped`)
+    return await connection.query(sql)
   } finally {
     await connection.close()
   }
@@ -143,8 +155,8 @@ async function rowFormats({ session, resultFormats }: LocalCall): Promise<[Value
   return [text, resultFormats[1] === 1 ? 'binary' : text, resultFormats[2] === 1 ? 'binary' : text]
 }
 
-async function sourceTime({ session }: LocalCall): Promise<Hlc> {
-  const rows = await session.queryBackend('SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint')
+async function timeOf(query: BackendQuery): Promise<Hlc> {
+  const rows = await query('SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint')
   return { wall: BigInt(rows[0]?.[0] ?? '0') * 1000n, logical: 0 }
 }
 

@@ -23,6 +23,7 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sq
   return {
     parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => textOid),
     columns,
+    mayBeLeft: true,
     async run(call) {
       const plan = await planChangefeed(statement, desk, call)
       await call.occupy(shownStatement(sql))

@@ -3,6 +3,7 @@
 //   TICK n | TICK FOREVER | TICK $1   rows (tick int8, text text), as fast as the client takes them
 //   ECHO                              its parameters: $1 text, $2 int4, $3 bool
 //   HOLD                              nothing, until it is stopped
+//   DEAF                              nothing, until the test lets it go: it does not hear that it is stopped
 //   ASK sql                           first column of a query on the session's backend
 //   SAY text                          a notice
 //   FAIL | MALFORMED                  an error while running; an error while parsing
@@ -28,7 +29,7 @@ import type {
 import { startEmbedded, type EmbeddedPostgres } from '../../src/postgres/embedded/embedded.ts'
 import { dataRow } from '../../src/wire/backend-writer.ts'
 
-const ours = /\b(?:TICK|ECHO|HOLD|ASK|SAY|FAIL|MALFORMED|USE|REWRITTEN|ALIAS)\b/
+const ours = /\b(?:TICK|ECHO|HOLD|DEAF|ASK|SAY|FAIL|MALFORMED|USE|REWRITTEN|ALIAS)\b/
 const column = (name: string, typeOid = 25, typeSize = -1): ResultColumn => ({ name, typeOid, typeSize })
 
 export class TestFront implements StatementHandler, AsyncDisposable {
@@ -40,6 +41,10 @@ export class TestFront implements StatementHandler, AsyncDisposable {
   /** Why the statements that were stopped, were. */
   readonly stops: { readonly reason: FeedError; readonly atMs: number }[] = []
   classified = 0
+  /** Lets the last DEAF go; it then tries to speak. */
+  letGo: () => void = () => undefined
+  /** What came of that. */
+  spoke: Promise<string> = Promise.resolve('')
 
   static async start(): Promise<TestFront> {
     const test = new TestFront()
@@ -108,6 +113,13 @@ export class TestFront implements StatementHandler, AsyncDisposable {
         return local(sql, { parameterTypes: [25, 23, 16], columns: [column('a'), column('b'), column('c')], run: echo })
       case 'HOLD':
         return local(sql, { parameterTypes: [], columns: [column('held')], run: (call) => this.#hold(call) })
+      case 'DEAF':
+        return local(sql, {
+          parameterTypes: [],
+          columns: [column('deaf')],
+          mayBeLeft: true,
+          run: (call) => this.#deaf(call),
+        })
       case 'ASK':
         return local(sql, { parameterTypes: [], columns: [column('answer')], run: (call) => ask(text, call) })
       case 'SAY':
@@ -158,6 +170,18 @@ export class TestFront implements StatementHandler, AsyncDisposable {
     } finally {
       if (signal.aborted) this.stops.push({ reason: signal.reason as FeedError, atMs: Date.now() })
     }
+  }
+
+  async #deaf({ sendRows, accepted, session, notice }: LocalCall): Promise<string> {
+    const told = Promise.withResolvers<string>()
+    this.spoke = told.promise
+    await new Promise<void>((resolve) => (this.letGo = resolve))
+    notice('NOTICE', 'too late')
+    const out = new ByteWriter(64)
+    dataRow(out, ['too late'])
+    const tries = await Promise.allSettled([accepted(), sendRows(out.view()), session.queryBackend('SELECT 1')])
+    told.resolve(tries.map(({ status }) => status).join(' '))
+    return 'DEAF'
   }
 
   async #hold({ signal }: LocalCall): Promise<string> {

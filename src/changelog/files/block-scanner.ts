@@ -53,6 +53,13 @@ export class BlockScanner {
     return this.#buffer.length
   }
 
+  /** Nothing is read any more, nor looked at. */
+  release(): void {
+    if (this.#buffer.length > keepBytes) freeBuffer(this.#buffer)
+    this.#buffer = Buffer.alloc(0)
+    this.#filled = 0
+  }
+
   /** Position of the next block. */
   get position(): number {
     return this.#position

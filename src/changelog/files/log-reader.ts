@@ -46,7 +46,7 @@ export class FileLogReader implements LogReader {
     if (this.#again === undefined || position < this.#again.start || position >= this.#endOf(this.#again.start)) {
       const segment = listSegments(this.#dir).findLast(({ start }) => start <= position)
       if (segment === undefined) throw fellBehind(position, this.#head.tail)
-      if (this.#again !== undefined) closeSync(this.#again.fd)
+      if (this.#again !== undefined) close(this.#again)
       this.#again = openScanner(segment)
       this.#againEnd = undefined
     }
@@ -61,8 +61,8 @@ export class FileLogReader implements LogReader {
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#scanner.fd)
-    if (this.#again !== undefined) closeSync(this.#again.fd)
+    close(this.#scanner)
+    if (this.#again !== undefined) close(this.#again)
   }
 
   #againEnd: number | undefined
@@ -89,7 +89,7 @@ export class FileLogReader implements LogReader {
       )
     }
     const next = openScanner(segment)
-    closeSync(this.#scanner.fd)
+    close(this.#scanner)
     this.#scanner = next
   }
 }
@@ -101,6 +101,11 @@ function openScanner(segment: SegmentName, position?: number, readAheadBytes?: n
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw fellBehind(segment.start, undefined)
     throw error
   }
+}
+
+function close(scanner: BlockScanner): void {
+  closeSync(scanner.fd)
+  scanner.release()
 }
 
 function notWritten(why: string): FeedError {

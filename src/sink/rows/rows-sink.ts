@@ -15,7 +15,7 @@ export interface RowsSinkOptions {
   readonly formats: readonly [ValueFormat, ValueFormat, ValueFormat]
   /** Topic of each target, in the order of the spec. */
   readonly topics: readonly string[]
-  /** Takes complete DataRow messages over; settles when more may come. */
+  /** Takes complete DataRow messages over, with the memory they are in; settles when more may come. */
   readonly send: (messages: Uint8Array<ArrayBuffer>) => Promise<void>
 }
 
@@ -63,14 +63,12 @@ export class RowsSink implements Sink {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    this.#out.clear()
     return Promise.resolve()
   }
 
   async #handOn(): Promise<void> {
     if (this.#out.length === 0) return
-    const messages = new Uint8Array(this.#out.length)
-    messages.set(this.#out.view())
-    this.#out.clear()
-    await this.#send(messages)
+    await this.#send(this.#out.take())
   }
 }

@@ -17,7 +17,7 @@ const refusals = {
   },
   declare: {
     message: 'a changefeed cannot be read through a cursor of SQL',
-    hint: 'send the changefeed itself and read its rows as they come: stream() of psycopg 3 instead of a named cursor, a fetch size of 1 in JDBC, a row event or stream in node-postgres, FETCH_COUNT=1 in psql 18',
+    hint: 'send the changefeed itself and read its rows as they come: stream() of psycopg 3 instead of a named cursor, asyncpg below SQLAlchemy, a fetch size of 1 in JDBC, a row event or stream in node-postgres, FETCH_COUNT=1 in psql 18',
   },
   explain: {
     message: 'a changefeed cannot be explained: it has no plan, it follows the log of changes',
