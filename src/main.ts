@@ -1,7 +1,9 @@
 // The program: its first argument names a command, the rest is the command's.
 
-import { runCommand } from './cli/cli.ts'
 import { hangUpWithParent } from './cli/hang-up.ts'
+import { keepCompiled } from './core/compile-cache.ts'
 
 hangUpWithParent()
+keepCompiled()
+const { runCommand } = await import('./cli/cli.ts')
 process.exitCode = await runCommand(process.argv.slice(2))

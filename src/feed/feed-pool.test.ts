@@ -94,6 +94,27 @@ async function write(row: string): Promise<void> {
   await written.writer.flush()
 }
 
+test('threads that are made ready before feeds come take the first of them, and are no more than will be needed', async () => {
+  const pool = new FeedPool(2)
+  try {
+    const seen = threads.length
+    pool.prepare({ count: 0, hasKafka: false })
+    pool.prepare({ count: 1, hasKafka: true })
+    await until('the thread', 5000, () => (threads.length === seen + 1 ? true : undefined))
+    const first = new TestFeed(pool, { fromHead: true })
+    await write('9000000')
+    await first.hears('9000000')
+    assert.equal(threads.length, seen + 1)
+    pool.prepare({ count: 50, hasKafka: false })
+    await until('the other thread', 5000, () => (threads.length > seen + 1 ? true : undefined))
+    assert.equal(threads.length, seen + 2)
+    first.abort.abort(new Error('stopped'))
+    await first.ended
+  } finally {
+    await pool.close()
+  }
+})
+
 test('a thread that dies ends its feeds with an error; the others go on, and new ones have a thread', async () => {
   const pool = new FeedPool(2)
   try {

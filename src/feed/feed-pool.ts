@@ -63,6 +63,12 @@ export class FeedPool {
     return [...this.#feeds.values()]
   }
 
+  /** Starts threads for feeds that are about to come, so that they need not wait for them. */
+  prepare({ count, hasKafka }: { readonly count: number; readonly hasKafka: boolean }): void {
+    while (this.#workers.length < Math.min(count, this.#size)) this.#spawn()
+    if (hasKafka) for (const worker of this.#workers) worker.say({ tag: 'prepare-kafka' })
+  }
+
   /** Settles when the feed has come to its own end; throws what ended it, or the signal's reason. */
   async run(start: FeedStart, handlers: FeedHandlers, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
@@ -105,14 +111,16 @@ export class FeedPool {
     await Promise.all(this.#workers.map((worker) => worker.terminate()))
   }
 
+  #spawn(): void {
+    const worker = new PoolWorker(
+      (message) => this.#hear(message),
+      (error) => this.#lose(worker, error),
+    )
+    this.#workers.push(worker)
+  }
+
   #leastBusy(): PoolWorker {
-    if (this.#workers.length < this.#size && this.#workers.every((worker) => worker.feeds.size > 0)) {
-      const worker = new PoolWorker(
-        (message) => this.#hear(message),
-        (error) => this.#lose(worker, error),
-      )
-      this.#workers.push(worker)
-    }
+    if (this.#workers.length < this.#size && this.#workers.every((worker) => worker.feeds.size > 0)) this.#spawn()
     return this.#workers.reduce((a, b) => (b.feeds.size < a.feeds.size ? b : a))
   }
 

@@ -2,6 +2,7 @@
 
 import { parentPort } from 'node:worker_threads'
 import { openChangelog } from '../changelog/files/open-changelog.ts'
+import { saveCompiled } from '../core/compile-cache.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../errors/feed-error.ts'
 import { NullSink } from '../sink/null/null-sink.ts'
 import { RowsSink } from '../sink/rows/rows-sink.ts'
@@ -18,6 +19,7 @@ const sinkEndsMs = 5000
 
 if (parentPort === null) throw new FeedError('FEED_BUG', 'feed-worker.ts is a worker thread')
 const port = parentPort
+saveCompiled()
 const feeds = new Map<number, RunningFeed>()
 
 class RunningFeed {
@@ -88,7 +90,7 @@ class RunningFeed {
     if (spec.sink.tag === 'null') return new NullSink()
     if (spec.sink.tag === 'kafka') {
       // Loaded when it is used: the client library takes 60 MB in each thread.
-      const { openKafkaSink } = await import('../sink/kafka/open-kafka-sink.ts')
+      const { openKafkaSink } = await loadKafka()
       return openKafkaSink(spec.sink, { log: (level, text) => this.#log(level, text), signal: this.#sinkAbort.signal })
     }
     return new RowsSink({
@@ -118,6 +120,12 @@ class RunningFeed {
   }
 }
 
+async function loadKafka(): Promise<typeof import('../sink/kafka/open-kafka-sink.ts')> {
+  const loaded = await import('../sink/kafka/open-kafka-sink.ts')
+  saveCompiled()
+  return loaded
+}
+
 function say(message: FromFeedWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer)
 }
@@ -135,7 +143,8 @@ port.on('message', (message: ToFeedWorker) => {
     const feed = new RunningFeed(message.feed)
     feeds.set(message.feed, feed)
     void feed.run(message.start)
-  } else if (message.tag === 'credit') feeds.get(message.feed)?.credit(message.bytes)
+  } else if (message.tag === 'prepare-kafka') loadKafka().catch(() => undefined)
+  else if (message.tag === 'credit') feeds.get(message.feed)?.credit(message.bytes)
   else if (message.tag === 'saved') feeds.get(message.feed)?.saved(message.error)
   else feeds.get(message.feed)?.stop()
 })

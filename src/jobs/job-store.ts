@@ -172,6 +172,16 @@ export class JobStore {
     return pausedProgress(this.#query)
   }
 
+  /** What there is to run. */
+  async live(): Promise<{ readonly count: number; readonly hasKafka: boolean }> {
+    // Every sink but null:// is sealed.
+    const [row] = await this.#query(
+      `SELECT count(*)::text, coalesce(bool_or(payload::jsonb #>> '{spec,sink,tag}' <> 'null'), false)::text FROM changefeed.jobs WHERE status IN ${live}`,
+      [],
+    )
+    return { count: Number(row?.[0]), hasKafka: row?.[1] === 'true' }
+  }
+
   /** The jobs that are not over, with their tables. */
   unfinished(): Promise<readonly UnfinishedJob[]> {
     return unfinishedJobs(this.#query)

@@ -93,21 +93,23 @@ export async function serve({
     stops.push(() => system.end())
     const inSystem = poolQueries(system)
     const settings = await SettingsStore.open(inSystem)
-
-    const sources = new Sources({ dir: join(storeDir, 'changelog'), source, settings, log })
-    stops.push(() => sources.close())
-    await sources.resume()
-    let scopesOfJobs = (): (string | undefined)[] => []
-    const scopes: MetricScopes = new MetricScopes(() => [...feeds.running.map(({ scope }) => scope), ...scopesOfJobs()])
-    const feeds: FeedPool = new FeedPool(undefined, scopes)
-    stops.push(() => feeds.close())
-
-    const rights = await JobRights.open(inSystem)
     const store = await JobStore.open({
       query: inSystem,
       instance: randomBytes(8).toString('hex'),
       seal: PayloadSeal.open(join(storeDir, 'jobs.key')),
     })
+
+    const sources = new Sources({ dir: join(storeDir, 'changelog'), source, settings, log })
+    stops.push(() => sources.close())
+    let scopesOfJobs = (): (string | undefined)[] => []
+    const scopes: MetricScopes = new MetricScopes(() => [...feeds.running.map(({ scope }) => scope), ...scopesOfJobs()])
+    const feeds: FeedPool = new FeedPool(undefined, scopes)
+    stops.push(() => feeds.close())
+    // The jobs that go on need threads and clients, which load while everything else starts.
+    feeds.prepare(await store.live())
+    await sources.resume()
+
+    const rights = await JobRights.open(inSystem)
     await keepToOwner(inSystem)
     await installJobsView(source)
     const watchedRights = new RightsWatch({ source, rights, log })
