@@ -86,11 +86,13 @@ test(
       assert.doesNotMatch(running ?? '', /error/)
       const [job] = await server.sql(`SELECT * FROM crdb_internal.jobs WHERE job_id = ${feed.jobId}`)
       assert.match(String(job?.['description']), /sasl_client_id=feeds&sasl_client_secret=redacted&/)
+      const [row] = await server.sql(`SELECT payload FROM changefeed.jobs WHERE job_id = ${feed.jobId}`, 'system')
+      assert.match(String(row?.['payload']), /"sink":\{"tag":"sealed"/)
       const log = logText()
       assert.doesNotMatch(log, /transient|tries again/)
       for (const secret of secrets()) {
         assert.ok(!log.includes(secret))
-        assert.ok(!JSON.stringify(job).includes(secret))
+        assert.ok(!JSON.stringify([job, row]).includes(secret))
       }
     } finally {
       tokens.lifetimeS = 3600
