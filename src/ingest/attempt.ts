@@ -17,7 +17,7 @@ import { LogTail } from './log-tail.ts'
 import { openLog } from './open-log.ts'
 import { passOver } from './pass-over.ts'
 import { prepareSource } from './prepare-source.ts'
-import type { Remedy } from './remedy.ts'
+import { publicationLost, publicationLostSql, type Remedy } from './remedy.ts'
 import { SerialQueries } from './serial-queries.ts'
 
 const readBufferBytes = 2 * 1024 * 1024
@@ -89,6 +89,7 @@ export class Attempt {
     signal.addEventListener('abort', giveUp)
     try {
       const control = new SerialQueries(await this.#connect(false))
+      const [lost] = await control.query(publicationLostSql)
       await install(control)
       const text = await serverText(control)
       this.#isConverted = text !== undefined
@@ -105,8 +106,9 @@ export class Attempt {
       if (gap !== undefined) say({ tag: 'gap', reason: gap })
       if (remedy.tag === 'copy') remedied()
       let from = confirmed
-      if (remedy.tag === 'pass-over' && confirmed !== undefined) {
-        say({ tag: 'gap', reason: await passOver({ control, writer, slot, error: remedy.error }) })
+      const passes = remedy.tag === 'pass-over' ? remedy.error : lost?.[0] === 'true' ? publicationLost() : undefined
+      if (passes !== undefined && confirmed !== undefined) {
+        say({ tag: 'gap', reason: await passOver({ control, writer, slot, error: passes }) })
         from = undefined
         remedied()
       }

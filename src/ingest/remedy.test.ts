@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FeedError } from '../errors/feed-error.ts'
-import { Remedies } from './remedy.ts'
+import { isPublicationMissing, publicationLost, Remedies } from './remedy.ts'
 
 const inDecoding = (sqlstate: string): FeedError =>
   new FeedError('FEED_SOURCE_REFUSED', 'it cannot', {
@@ -27,6 +27,10 @@ test('a publication that decoding does not find is passed over at once, also in 
     remedies.done()
     assert.equal(tagOf(remedies), 'none')
   }
+})
+
+test('what is passed over before a publication is made anew is what decoding would not find', () => {
+  assert.ok(isPublicationMissing(publicationLost()))
 })
 
 test('a failure of decoding is passed over when the stream has met it three times at one place', () => {

@@ -4,6 +4,7 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { Lsn } from '../core/lsn.ts'
+import { publication } from './install-names.ts'
 
 export type Remedy =
   | { readonly tag: 'none' }
@@ -61,6 +62,17 @@ export class Remedies {
     this.#count = 0
     this.now = { tag: 'none' }
   }
+}
+
+/**
+ * One value: whether the publication is missing where decoding would then fail, as it does before PostgreSQL 18 for all that
+ * was written until it was there again. Asked before it is made anew, the way on is known before a table is put back.
+ */
+export const publicationLostSql = `SELECT (current_setting('server_version_num')::int < 180000 AND NOT EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}'))::text`
+
+export function publicationLost(): FeedError {
+  const message = `publication "${publication}" was dropped`
+  return new FeedError('FEED_SOURCE_REFUSED', message, { sqlstate: '42704', context: 'in the change callback' })
 }
 
 /** Decoding as of then does not find the publication, although it is there now. */
