@@ -108,9 +108,9 @@ async function tryJoin(
     if (readers === undefined) return undefined
     const control = await open.connect()
     const text = await serverText(control)
-    const before = await readFacts(control, targets)
-    if (!isAsHeld(before)) return undefined
-    const facts = await lockAndRead({ readers, control, targets, before })
+    const before = await unlessLocked([control, ...readers], () => readFacts(control, targets))
+    if (before !== undefined && !isAsHeld(before)) return undefined
+    const facts = before === undefined ? undefined : await lockAndRead({ readers, control, targets, before })
     isBusy = facts === undefined
     if (facts === undefined || !isAsHeld(facts)) return undefined
     await control.close()
@@ -177,9 +177,19 @@ async function lockAndRead({
   targets,
   before,
 }: Locking): Promise<Map<number, TableFacts> | undefined> {
-  for (const session of [control, ...readers]) await session.query(`SET lock_timeout = '${lockWaitMs}ms'`)
+  return unlessLocked([control, ...readers], async () =>
+    (await lockTables(readers, before)) ? readFacts(control, targets) : undefined,
+  )
+}
+
+/** Undefined: a lock was not to be had in time. */
+async function unlessLocked<T>(
+  sessions: readonly RawConnection[],
+  work: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  for (const session of sessions) await session.query(`SET lock_timeout = '${lockWaitMs}ms'`)
   try {
-    return (await lockTables(readers, before)) ? await readFacts(control, targets) : undefined
+    return await work()
   } catch (error) {
     if (error instanceof FeedError && error.sqlstate === lockNotAvailable) return undefined
     throw error

@@ -27,8 +27,12 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
     const { source, free } = await sources.use(database, relids, { signal })
     const lost = new AbortController()
     source.ingest.demand(1)
-    const unheard = source.ingest.trouble.listen((trouble) => {
-      status(trouble === undefined ? undefined : troubleText(spec.database, trouble))
+    let trouble: string | undefined
+    let waitsFor: string | undefined
+    const tell = (): void => status(trouble ?? waitsFor)
+    const unheard = source.ingest.trouble.listen((now) => {
+      trouble = now === undefined ? undefined : troubleText(spec.database, now)
+      tell()
     })
     const unwatched = rights.watch(needed, (error) => lost.abort(error))
     try {
@@ -47,8 +51,15 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
         {
           rows: async () => undefined,
           closeNow: () => source.ingest.closeNow(),
-          waiting: (why) => log('info', `changefeed is ${why}`),
+          waiting: (why) => {
+            log('info', `changefeed is ${why}`)
+            waitsFor = why
+            tell()
+          },
           save: async (progress) => {
+            // Whatever it was, it is over: the feed goes on.
+            waitsFor = undefined
+            tell()
             await save(progress)
             if (progress.highWater !== undefined) await cuts.release(id)
           },

@@ -168,37 +168,28 @@ test(
   },
 )
 
-test('a scan that waits for a lock longer than it may hold its own is as of the statement', { skip }, async () => {
+test('a scan that finds its table locked says so, waits, and is as of the statement', { skip }, async () => {
   await makeThin('locked')
   const [created] = await run(into('locked'), pauseIt('locked'), ...thinChanges('locked'))
   const id = String(created?.[0]?.['job_id'])
-  const [first, second] = [await server.connect(), await server.connect()]
-  const waiters = async (): Promise<readonly { pid: number; query: string }[]> =>
-    (await server.sql(
-      `SELECT pid, query FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE relation = 'locked'::regclass AND NOT granted`,
-    )) as unknown as { pid: number; query: string }[]
-  try {
-    await first.query('BEGIN; LOCK TABLE locked IN ACCESS EXCLUSIVE MODE')
-    await server.sql(`RESUME JOB ${id}`)
-    await until('the scan asks about its table', withinMs, async () => (await waiters()).length === 1 || undefined)
-    // Behind the question and before the locks of the scan.
-    const taken = second.query('BEGIN; LOCK TABLE locked IN ACCESS EXCLUSIVE MODE')
-    await until('another lock is asked for', withinMs, async () => (await waiters()).length === 2 || undefined)
-    await first.query('COMMIT')
-    await taken
-    const scan = await until('the scan waits for its lock', withinMs, async () =>
-      (await waiters()).find(({ query }) => query.startsWith('LOCK TABLE ONLY')),
-    )
-    await until(
-      'the scan gives up',
-      withinMs,
-      async () => (await waiters()).every(({ pid }) => pid !== scan.pid) || undefined,
-    )
-    await second.query('COMMIT')
-  } finally {
-    await first.end()
-    await second.end()
+  const locker = await server.connect()
+  const told = async (): Promise<string> => {
+    const [row] = await server.sql(`SELECT running_status AS said FROM crdb_internal.jobs WHERE job_id = ${id}`)
+    return String(row?.['said'])
   }
+  try {
+    await locker.query('BEGIN; LOCK TABLE locked IN ACCESS EXCLUSIVE MODE')
+    await server.sql(`RESUME JOB ${id}`)
+    await until('the job says what it waits for', withinMs, async () =>
+      (await told()).startsWith('waiting for a lock on its tables') ? true : undefined,
+    )
+    await locker.query('COMMIT')
+  } finally {
+    await locker.end()
+  }
+  await until('it waits no longer', withinMs, async () =>
+    (await told()).startsWith('running: resolved=') ? true : undefined,
+  )
   await judge(id, 'locked', thinTold)
 })
 
