@@ -19,7 +19,10 @@ test('every command lists its flags, and help names every command', async () => 
       ].map(async (argv) => {
         const help = await program(argv)
         assert.deepEqual([help.code, help.stderr], [0, ''], name)
-        assert.ok(help.stdout.includes(name === 'version' ? 'pg-changefeed' : `Usage: changefeed ${name}`), help.stdout)
+        assert.ok(
+          help.stdout.includes(name === 'version' ? 'pg-changefeed' : `Usage: ${commandName()} ${name}`),
+          help.stdout,
+        )
       }),
     ),
   )
@@ -33,6 +36,18 @@ const refused: readonly (readonly [argv: readonly string[], stderr: string])[] =
     ['start-single-node', '--insecure', '--lissten-addr=x'],
     `ERROR: unknown flag --lissten-addr; did you mean --listen-addr?\nHINT: "${commandName()} start-single-node --help" lists the flags\n`,
   ],
+  ...(
+    [
+      [['start-single-node', '--insecure', '--store'], '--store needs a value'],
+      [['start-single-node', '--insecure', '-s'], '--store needs a value'],
+      [['start-single-node', '--insecure=yes'], '--insecure takes no value'],
+      [['start-single-node', '--store', '--insecure'], '--store needs a value'],
+      [['start-single-node', 'here'], 'unexpected argument "here"'],
+    ] as const
+  ).map(
+    ([argv, said]) =>
+      [argv, `ERROR: ${said}\nHINT: "${commandName()} start-single-node --help" lists the flags\n`] as const,
+  ),
   [['sql', '-x'], `ERROR: unknown flag -x\nHINT: "${commandName()} sql --help" lists the flags\n`],
   [['demo', '--sql-port=a'], 'ERROR: --sql-port: "a" is not a port\nHINT: ports go from 0 (a free one) to 65535\n'],
   [

@@ -54,5 +54,5 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 
 function usage(): string {
   const lines = Object.entries(commands).map(([name, { about }]) => `  ${name.padEnd(18)} ${about}`)
-  return `Changefeeds for PostgreSQL.\n\nUsage: changefeed <command> [flags]\n\n${lines.join('\n')}\n\n"changefeed <command> --help" lists the flags of a command.\n`
+  return `Changefeeds for PostgreSQL.\n\nUsage: ${commandName()} <command> [flags]\n\n${lines.join('\n')}\n\n"${commandName()} <command> --help" lists the flags of a command.\n`
 }

@@ -1,6 +1,7 @@
 // Flags that do not fit: reported without a stack, because whoever typed them can mend them.
 
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
+import { commandName } from '../core/command-line.ts'
 import { nearestName } from '../core/nearest-name.ts'
 
 export class UsageError extends Error {
@@ -16,16 +17,29 @@ export class UsageError extends Error {
 /** `parseArgs` with errors of ours, and `--help`, which prints `help` and gives undefined. */
 export function readFlags<const T extends ParseArgsOptionsConfig>(argv: readonly string[], options: T, help: string) {
   if (argv.includes('--help') || argv.includes('-h')) {
-    process.stdout.write(help)
+    process.stdout.write(help.replace('changefeed', commandName()))
     return undefined
   }
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values
   } catch (error) {
-    const { code, message } = error as Error & { readonly code?: string }
-    const flag = /'(--?[^' ]+)'/.exec(message)?.[1]
-    if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || flag === undefined) throw new UsageError(message)
-    const meant = nearestName(flag.replace(/^-+/, ''), Object.keys(options))
-    throw new UsageError(`unknown flag ${flag}${meant === undefined ? '' : `; did you mean --${meant}?`}`)
+    throw new UsageError(flagError(error as Error & { readonly code?: string }, Object.keys(options)))
+  }
+}
+
+function flagError({ code, message }: Error & { readonly code?: string }, names: readonly string[]): string {
+  const quoted = /'([^']+)'/.exec(message)?.[1] ?? ''
+  const flag = /--?[\w-]+(?= <|$| )/.exec(quoted.replace(/^-\w, /, ''))?.[0] ?? quoted
+  switch (code) {
+    case 'ERR_PARSE_ARGS_UNKNOWN_OPTION': {
+      const meant = nearestName(flag.replace(/^-+/, ''), names)
+      return `unknown flag ${flag}${meant === undefined ? '' : `; did you mean --${meant}?`}`
+    }
+    case 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL':
+      return `unexpected argument "${quoted}"`
+    case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE':
+      return message.includes('does not take') ? `${flag} takes no value` : `${flag} needs a value`
+    default:
+      return message
   }
 }

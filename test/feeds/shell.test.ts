@@ -48,6 +48,12 @@ test('commands: display_format, tables, columns, an unknown one', async () => {
   assert.equal(stderr, 'invalid command: \\nope; try \\? for help\n')
 })
 
+test('the lists of tables show what the user has made, and nothing of ours', async () => {
+  const { stdout } = await program(['sql', `--url=${url}`, '--format=csv'], { input: '\\d\n\\dt\nSHOW TABLES;\n' })
+  assert.match(stdout, /public,described,table,root/)
+  assert.doesNotMatch(stdout, /crdb_internal|changefeed/)
+})
+
 test('a changefeed prints as NDJSON unless a format is chosen', async () => {
   await server.sql('CREATE TABLE scanned (a INT PRIMARY KEY); INSERT INTO scanned VALUES (1)')
   const { stdout } = await sql('-e', 'CREATE CHANGEFEED FOR scanned WITH initial_scan_only, envelope=key_only')

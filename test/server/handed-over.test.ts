@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { until } from './test-server.ts'
 
 const wrapper = fileURLToPath(new URL('../../bin/changefeed.js', import.meta.url))
-const withinMs = 60_000
+const withinMs = 120_000
 let dir: string
 before(() => {
   dir = mkdtempSync(join(tmpdir(), 'changefeed-handed-'))

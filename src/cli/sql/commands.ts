@@ -26,7 +26,7 @@ const listRelations = (kinds: string): string => `SELECT n.nspname AS schema_nam
   CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'table' END AS type,
   pg_catalog.pg_get_userbyid(c.relowner) AS owner
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN (${kinds}) AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'changefeed')
+WHERE c.relkind IN (${kinds}) AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'changefeed', 'crdb_internal')
 ORDER BY 1, 2`
 
 const describe = (
