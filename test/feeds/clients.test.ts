@@ -141,6 +141,8 @@ for (const mode of ['simple', 'extended', 'extendedForPrepared', 'extendedCacheE
         'copied in: 2, out: 28, wrong: 22P02',
         'timeout: 57014',
         'changefeed that is cancelled: 57014',
+        // In the simple protocol the driver reads a result to its end before it shows a row.
+        ...(mode === 'simple' ? [] : ['streamed: 5 of a scan, 5 changes, then 57014, then 1']),
         'database: defaultdb defaultdb defaultdb, then postgres',
         'valid: true',
       ])
