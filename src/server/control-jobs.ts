@@ -26,10 +26,10 @@ export function controlJobs(
       const given = [...new Set(await idsOf(ids, call, expand))]
       const user = await currentUser(call.session)
       const word = verb.toUpperCase()
+      await jobs.request(given, verb, user)
       if (call.session.transactionStatus === 'T') {
         call.notice('WARNING', `${word} JOB takes effect at once: a ROLLBACK will not undo it`)
       }
-      await jobs.request(given, verb, user)
       return `${word} JOBS ${given.length}`
     },
   }

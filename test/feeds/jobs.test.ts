@@ -152,6 +152,10 @@ test('the tag counts jobs; in a transaction a WARNING says that it cannot be und
     for (const sql of ['BEGIN', `CANCEL JOB ${ids[0]}`, 'ROLLBACK']) await client.query(sql)
     assert.deepEqual(notices, ['WARNING CANCEL JOB takes effect at once: a ROLLBACK will not undo it'])
     assert.equal((await job(ids[0] ?? '')).status, 'canceled')
+    await client.query('BEGIN')
+    await assert.rejects(client.query('CANCEL JOB 42'), /job with ID 42 does not exist/)
+    await client.query('ROLLBACK')
+    assert.equal(notices.length, 1, 'what was refused took no effect')
   } finally {
     await server.sql(`CANCEL JOBS ${ids.join(', ')}`)
     await client.end()
