@@ -51,8 +51,9 @@ function hintFor(code: string | undefined, dir: string): string {
       return 'a file is where the folder should be; choose another --store'
     case 'EACCES':
     case 'EPERM':
-    case 'EROFS':
       return `choose a --store that the user who starts the server may write, or give that user ${dir}`
+    case 'EROFS':
+      return 'its disk is mounted read-only; choose another --store'
     case 'ENOSPC':
       return 'free space on its disk, or choose another --store'
     default:
