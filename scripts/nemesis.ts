@@ -1,8 +1,8 @@
 // `npm run nemesis -- --minutes=N --seed=S`: the nemesis over Kafka, seed after seed from S on, for N minutes or until one
-// fails. A failed seed can be run again alone: --seed=S --minutes=0.
+// fails. What to run to see a failed seed again is printed.
 
 import { parseArgs } from 'node:util'
-import { runOverKafka } from '../test/nemesis/kafka-run.ts'
+import { kafkaDatabaseOf, runOverKafka } from '../test/nemesis/kafka-run.ts'
 import { reporting } from '../test/nemesis/report.ts'
 import { TestServer } from '../test/server/test-server.ts'
 import { startBehindThief } from '../test/services/kafka/answer-thief.ts'
@@ -24,5 +24,7 @@ for (let seed = Number(values.seed); ; seed++) {
   const run = (): Promise<string> =>
     runOverKafka({ server, broker, thief, seed, disturbances: Number(values.disturbances), said })
   console.log(await reporting({ server, seed, file: 'nemesis.kafka.test', said }, run))
+  // Its ingest would go on beside the next run.
+  await server.sql(`DROP DATABASE ${kafkaDatabaseOf(seed)} WITH (FORCE)`)
   if (Date.now() >= endsAtMs) break
 }

@@ -38,6 +38,10 @@ export interface KafkaRunOptions {
   readonly said: string[]
 }
 
+export function kafkaDatabaseOf(seed: number): string {
+  return `kafka_nemesis_${seed}`
+}
+
 /** Gives a line about what happened; throws what the validators found. */
 export async function runOverKafka({
   server,
@@ -48,7 +52,7 @@ export async function runOverKafka({
   said,
 }: KafkaRunOptions): Promise<string> {
   const random = new Random(seed)
-  const database = `kafka_nemesis_${seed}`
+  const database = kafkaDatabaseOf(seed)
   const prefix = `seed_${seed}_`
   const owner = `keeper_${seed}`
   const roles = ['root', owner]

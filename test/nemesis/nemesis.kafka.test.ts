@@ -5,7 +5,7 @@ import { TestServer } from '../server/test-server.ts'
 import { startBehindThief, type AnswerThief } from '../services/kafka/answer-thief.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../services/kafka/require-kafka.ts'
-import { runOverKafka } from './kafka-run.ts'
+import { kafkaDatabaseOf, runOverKafka } from './kafka-run.ts'
 import { reporting } from './report.ts'
 import { seedsToRun } from './seeds.ts'
 
@@ -36,6 +36,7 @@ for (const seed of seedsToRun(1)) {
           runOverKafka({ server, broker, thief, seed, disturbances, said }),
         ),
       )
+      await server.sql(`DROP DATABASE ${kafkaDatabaseOf(seed)} WITH (FORCE)`)
     },
   )
 }
