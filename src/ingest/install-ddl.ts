@@ -22,6 +22,33 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
   SELECT relreplident <> 'f' AND changefeed.needs_full(relation) FROM pg_class WHERE oid = relation
 $$;
 
+-- The publication of somebody else with which PostgreSQL would refuse UPDATEs and DELETEs of a table that has REPLICA
+-- IDENTITY FULL: one with a list of columns, or one that leaves generated columns out (from PostgreSQL 18 on).
+CREATE OR REPLACE FUNCTION changefeed.hindrance(relation oid) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+DECLARE found_name text; has_unpublished boolean; tables oid[] := ARRAY(SELECT relation UNION SELECT relid FROM pg_partition_ancestors(relation));
+BEGIN
+  has_unpublished := current_setting('server_version_num')::int >= 180000
+    AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND attgenerated <> '');
+  SELECT p.pubname INTO found_name FROM pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = ANY(tables)
+    WHERE p.pubname <> '${publication}' AND (p.pubupdate OR p.pubdelete) AND (r.oid IS NOT NULL OR p.puballtables)
+      AND (to_jsonb(r) ->> 'prattrs' IS NOT NULL OR has_unpublished AND to_jsonb(p) ->> 'pubgencols' = 'n') LIMIT 1;
+  IF found_name IS NULL AND has_unpublished THEN
+    SELECT p.pubname INTO found_name FROM pg_publication p JOIN pg_publication_namespace s ON s.pnpubid = p.oid JOIN pg_class c ON c.relnamespace = s.pnnspid
+      WHERE c.oid = ANY(tables) AND (p.pubupdate OR p.pubdelete) AND to_jsonb(p) ->> 'pubgencols' = 'n' LIMIT 1;
+  END IF;
+  RETURN found_name;
+END $$;
+
+CREATE OR REPLACE FUNCTION changefeed.refuse_hindrance(relation oid, publication text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE name text := (SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = relation);
+BEGIN
+  RAISE EXCEPTION 'table % is watched by changefeeds: it needs REPLICA IDENTITY FULL, and publication % has a list of its columns or leaves its generated columns out', name, quote_ident(publication)
+    USING ERRCODE = 'object_in_use', DETAIL = 'PostgreSQL would refuse every UPDATE and DELETE of the table.',
+      HINT = format('Publish all of its columns, with publish_generated_columns = stored; or, when no changefeed needs the table any more, UNWATCH TABLE %s gives it back', name);
+END $$;
+
 -- Waits for who writes to the table, and keeps writers out until the transaction ends. A writer may itself wait for the
 -- type that this transaction has changed. So the wait is shorter than the writer's deadlock_timeout: it is never the
 -- writer that fails. The deadlock check comes early, which also makes autovacuum give way.
@@ -63,7 +90,7 @@ END $$;
 -- Called when a published table may have changed, in the transaction that changed it.
 CREATE OR REPLACE FUNCTION changefeed.keep_complete(relation oid, old_identity text, may_refuse boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog SET lock_timeout = '600ms' SET deadlock_timeout = '50ms' AS $$
-DECLARE name text; identity "char"; needs_full boolean := changefeed.needs_full(relation); virtual_column text; give_back text;
+DECLARE name text; identity "char"; needs_full boolean := changefeed.needs_full(relation); virtual_column text; give_back text; other text;
 BEGIN
   SELECT format('%I.%I', nspname, relname), relreplident INTO name, identity
     FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = relation;
@@ -79,6 +106,14 @@ BEGIN
     RAISE EXCEPTION 'table % is watched by changefeeds: it needs REPLICA IDENTITY FULL, and has the virtual generated column %', name, quote_ident(virtual_column)
       USING ERRCODE = 'object_in_use', DETAIL = 'PostgreSQL would refuse every UPDATE and DELETE of the table.',
         HINT = 'Make the column STORED; or, ' || give_back;
+  END IF;
+  -- An identity that its owner has chosen is the owner's affair.
+  IF identity <> 'f' AND needs_full OR identity = 'f' AND (SELECT was_identity IS NOT NULL FROM changefeed.watched WHERE relid = relation) THEN
+    other := changefeed.hindrance(relation);
+    IF other IS NOT NULL THEN
+      IF may_refuse THEN PERFORM changefeed.refuse_hindrance(relation, other); END IF;
+      RETURN;
+    END IF;
   END IF;
   IF needs_full AND identity <> 'f' THEN
     BEGIN
@@ -211,10 +246,10 @@ BEGIN
   END LOOP;
 END $$;
 
--- The publication stays as it is while somebody needs it.
+-- The publication stays as it is while somebody needs it, and others do not make writes to watched tables fail.
 CREATE OR REPLACE FUNCTION changefeed.on_publication() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
-DECLARE is_lost boolean := false;
+DECLARE is_lost boolean := false; hindered oid; other text;
 BEGIN
   IF coalesce(current_setting('changefeed.internal', true), '') = 'on' THEN RETURN; END IF;
   BEGIN
@@ -230,9 +265,15 @@ BEGIN
           SELECT FROM pg_publication_rel WHERE prpubid = p.oid AND prrelid = 'changefeed.watched'::regclass));
     END IF;
     is_lost := is_lost AND EXISTS (SELECT FROM changefeed.lost());
+    IF tg_event = 'ddl_command_end' THEN
+      SELECT h.relid, h.name INTO hindered, other
+        FROM (SELECT w.relid, changefeed.hindrance(w.relid) AS name FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid
+          WHERE w.was_identity IS NOT NULL AND c.relreplident = 'f') AS h WHERE h.name IS NOT NULL LIMIT 1;
+    END IF;
   EXCEPTION WHEN OTHERS THEN
     RAISE WARNING 'changefeeds could not see what % changed: %', tg_tag, SQLERRM;
   END;
+  IF hindered IS NOT NULL THEN PERFORM changefeed.refuse_hindrance(hindered, other); END IF;
   IF is_lost THEN
     RAISE EXCEPTION 'publication "${publication}" is in use by changefeeds'
       USING ERRCODE = 'object_in_use', HINT = 'Changes of the watched tables would be lost. When no changefeed needs them any more, UNWATCH DATABASE gives all tables back and removes it.';

@@ -88,7 +88,7 @@ BEGIN
   FOR e IN SELECT * FROM (VALUES
       ('pg_changefeed_ddl', 'ddl_command_end', 'on_ddl', ''),
       ('pg_changefeed_drop', 'sql_drop', 'on_ddl', ''),
-      ('pg_changefeed_publication', 'ddl_command_end', 'on_publication', 'WHEN TAG IN (''ALTER PUBLICATION'')'),
+      ('pg_changefeed_publication', 'ddl_command_end', 'on_publication', 'WHEN TAG IN (''CREATE PUBLICATION'', ''ALTER PUBLICATION'')'),
       ('pg_changefeed_publication_drop', 'sql_drop', 'on_publication', 'WHEN TAG IN (''ALTER PUBLICATION'', ''DROP PUBLICATION'', ''DROP OWNED'')')
     ) AS v (name, event, function, condition) LOOP
     EXECUTE format('CREATE EVENT TRIGGER %I ON %s %s EXECUTE FUNCTION changefeed.%I()', e.name, e.event, e.condition, e.function);

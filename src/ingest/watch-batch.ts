@@ -45,6 +45,7 @@ export async function watchBatch(
   const identities =
     changed.length === 0 ? [] : await connection.query(identitiesSql(changed.map(({ relid }) => relid)))
   for (const { statements } of changed) await connection.query((statements ?? []).join('; '))
+  if (changed.length > 0) await refuseHindered(connection, changed)
   const isLoss = await mend(connection, relids, isLossTold)
 
   const state = await connection.query(
@@ -61,6 +62,23 @@ export async function watchBatch(
   if (identities.length > 0) await connection.query(rememberSql(identities))
   await connection.query('COMMIT')
   return isLoss
+}
+
+/** What the application writes must not fail for what the changefeed needs. */
+async function refuseHindered(connection: RawConnection, changed: readonly TableToWatch[]): Promise<void> {
+  const [hindered] = await connection.query(
+    `SELECT t.relid::regclass::text, quote_ident(t.name) FROM (SELECT c.oid AS relid, changefeed.hindrance(c.oid) AS name FROM pg_class c WHERE c.oid IN (${changed.map(({ relid }) => relid).join(', ')}) AND c.relreplident = 'f') AS t WHERE t.name IS NOT NULL`,
+  )
+  if (hindered === undefined) return
+  const [table, name] = hindered
+  throw new FeedError(
+    'FEED_TARGET',
+    `table ${table} cannot be watched: it needs REPLICA IDENTITY FULL, and publication ${name} has a list of its columns or leaves its generated columns out`,
+    {
+      detail: 'PostgreSQL would refuse every UPDATE and DELETE of the table.',
+      hint: `publish all of its columns (ALTER PUBLICATION ${name} SET (publish_generated_columns = stored)), or take the table out of the publication`,
+    },
+  )
 }
 
 /** Of tables that exist; throws for others. */
