@@ -13,7 +13,8 @@ import type { AnswerThief } from '../services/kafka/answer-thief.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { judge, topicOf } from './judge.ts'
 import { KafkaReader } from './kafka-reader.ts'
-import { attempt, eventsOf, happen, type Event } from './events.ts'
+import { attempt, eventsOf, happen } from './events.ts'
+import { eventsOfJobs } from './kafka-events.ts'
 import { optionsOf } from './options.ts'
 import { Random } from './random.ts'
 import { loseSelect } from './rights.ts'
@@ -155,89 +156,4 @@ async function asItWas(of: { server: TestServer; database: string; roles: readon
   }).catch((error: unknown) => {
     throw new Error(`settings are not as they were: ${failed}`, { cause: error })
   })
-}
-
-interface JobEventOptions extends Omit<KafkaRunOptions, 'seed' | 'disturbances' | 'said'> {
-  readonly random: Random
-  readonly id: string
-  readonly database: string
-}
-
-function eventsOfJobs({ server, broker, thief, random, id, database }: JobEventOptions): readonly Event[] {
-  return [
-    [
-      3,
-      [
-        'pause',
-        async () => {
-          await attempt({ server, database }, `PAUSE JOB ${id}`)
-          await delay(random.int(300))
-          await until('the job goes on', withinMs, () =>
-            server.sql(`RESUME JOB ${id}`).then(
-              () => true,
-              () => undefined,
-            ),
-          )
-        },
-      ],
-    ],
-    [
-      2,
-      [
-        'kill server',
-        async () => {
-          await server.kill()
-          await server.restart()
-        },
-      ],
-    ],
-    [2, ['kill PostgreSQL', () => server.killPostgres()]],
-    [
-      1,
-      [
-        'kill both',
-        async () => {
-          await server.kill()
-          server.killPostgres()
-          await server.restart()
-        },
-      ],
-    ],
-    [
-      2,
-      [
-        'kill broker',
-        async () => {
-          await broker.kill()
-          await delay(random.int(1500))
-          await broker.restart()
-        },
-      ],
-    ],
-    [
-      1,
-      [
-        'freeze broker',
-        async () => {
-          broker.freeze()
-          await delay(random.int(3000))
-          broker.thaw()
-        },
-      ],
-    ],
-    [
-      3,
-      [
-        'cut connections to the broker',
-        async () => {
-          for (let i = 0; i < 10; i++) {
-            thief.cutAfter(1 + random.int(20_000))
-            await delay(random.int(60))
-            thief.cut()
-          }
-          thief.cutAfter(Number.POSITIVE_INFINITY)
-        },
-      ],
-    ],
-  ]
 }
