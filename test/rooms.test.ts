@@ -28,7 +28,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   sql: ['errors'],
   plan: ['core', 'errors', 'sql'],
   settings: ['core', 'errors', 'sql'],
-  'pg-server': ['errors', 'postgres', 'wire'],
+  'pg-server': ['bytes', 'errors', 'postgres', 'wire'],
   jobs: ['core', 'errors', 'feed', 'postgres'],
   http: ['core', 'errors'],
   // Who introduces everyone.
