@@ -130,15 +130,17 @@ public class Client {
     connection.setAutoCommit(false);
     try (Connection writer = DriverManager.getConnection(url, properties);
         Statement write = writer.createStatement();
-        Statement statement = connection.createStatement()) {
-      statement.setFetchSize(1);
+        PreparedStatement scan = connection.prepareStatement("EXPERIMENTAL CHANGEFEED FOR jdbc WITH initial_scan_only, envelope = key_only");
+        PreparedStatement feed = connection.prepareStatement("EXPERIMENTAL CHANGEFEED FOR jdbc WITH envelope = key_only")) {
+      scan.setFetchSize(1);
+      feed.setFetchSize(1);
       write.execute("UPDATE jdbc SET name = 'before' WHERE id = 1");
-      ResultSet rows = statement.executeQuery("EXPERIMENTAL CHANGEFEED FOR jdbc WITH initial_scan_only, envelope = key_only");
+      ResultSet rows = scan.executeQuery();
       int count = 0;
       while (count < 5 && rows.next()) count++;
       rows.close();
       connection.rollback();
-      ResultSet changes = statement.executeQuery("EXPERIMENTAL CHANGEFEED FOR jdbc WITH envelope = key_only");
+      ResultSet changes = feed.executeQuery();
       int existing = 0;
       while (existing < 28 && changes.next()) existing++;
       int changed = 0;
