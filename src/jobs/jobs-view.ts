@@ -8,7 +8,7 @@ import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 
 /** Kept as a comment in the system database: what a store has had installed. */
-const version = 'jobs view 4'
+const version = 'jobs view 5'
 
 interface JobColumn {
   readonly name: string
@@ -39,7 +39,10 @@ const columns: readonly JobColumn[] = [
 ]
 
 const typed = columns.map(({ name, type }) => `${name} ${type}`).join(', ')
-const selected = columns.map(({ name, from }) => `${from} AS ${name}`).join(', ')
+/** In the encoding of the database that asks: PostgreSQL refuses a whole answer for one letter that it lacks. */
+const selected = columns
+  .map(({ name, type, from }) => `${type === 'text' ? `changefeed.text_in(${from}, %2$L)` : from} AS ${name}`)
+  .join(', ')
 
 /** What settings of the system database or of the role may not do to a look at the jobs. */
 const sessionOptions =
@@ -62,8 +65,8 @@ CREATE OR REPLACE FUNCTION crdb_internal.read_jobs() RETURNS TABLE (${typed}) LA
   SELECT * FROM crdb_internal.dblink(
     format($conninfo$dbname=system user=root application_name=pg-changefeed-jobs options='${sessionOptions}' host=%s port=%s$conninfo$,
       split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port')),
-    format($query$SELECT ${selected} FROM changefeed.jobs WHERE changefeed.may_see(%L, user_name)$query$,
-      coalesce(nullif(current_setting('role'), 'none'), session_user))) AS jobs (${typed})
+    format($query$SELECT ${selected} FROM changefeed.jobs WHERE changefeed.may_see(%1$L, user_name)$query$,
+      coalesce(nullif(current_setting('role'), 'none'), session_user), getdatabaseencoding())) AS jobs (${typed})
 $body$;
 CREATE OR REPLACE VIEW crdb_internal.jobs AS SELECT * FROM crdb_internal.read_jobs();
 GRANT SELECT ON crdb_internal.jobs TO PUBLIC;

@@ -63,6 +63,16 @@ CREATE OR REPLACE FUNCTION changefeed.may_control(member text, owner text) RETUR
     OR (changefeed.has_role(member, 'controljob') AND NOT changefeed.is_admin(owner))
     OR EXISTS (SELECT FROM pg_roles m, pg_roles o WHERE m.rolname = member AND o.rolname = owner AND pg_has_role(m.oid, o.oid, 'USAGE'))
 $body$;
+CREATE OR REPLACE FUNCTION changefeed.text_in(t text, encoding name) RETURNS text LANGUAGE plpgsql IMMUTABLE
+  SET search_path = pg_catalog AS $body$
+  BEGIN
+    IF t ~ '^[\\x01-\\x7f]*$' OR encoding IN ('UTF8', 'SQL_ASCII') THEN RETURN t; END IF;
+    PERFORM convert_to(t, encoding);
+    RETURN t;
+  EXCEPTION WHEN untranslatable_character THEN
+    RETURN regexp_replace(t, '[^\\x01-\\x7f]', '?', 'g');
+  END
+$body$;
 CREATE OR REPLACE FUNCTION changefeed.may_see(member text, owner text) RETURNS bool LANGUAGE sql STABLE
   SET search_path = pg_catalog AS $body$
   SELECT changefeed.may_control(member, owner) OR changefeed.has_role(member, 'viewjob')

@@ -127,6 +127,16 @@ test('a character without an equivalent in Unicode is the replacement character,
     })
     assert.deepEqual([job.status, job.error], ['running', ''], encoding)
   }
+  // Also where the letters of the others are not known.
+  for (const [encoding, , good] of odd) {
+    const jobs = await server.sql('SELECT description FROM [SHOW JOBS]', `odd_${encoding.toLowerCase()}`)
+    const descriptions = jobs.map(({ description }) => String(description))
+    assert.equal(descriptions.filter((text) => text.includes('FOR TABLE "t')).length, odd.length, encoding)
+    assert.ok(
+      descriptions.some((text) => text.includes(`"t${good}"`)),
+      encoding,
+    )
+  }
 })
 
 test('a row that PostgreSQL cannot read ends the feed and the job that scan it, by the name of the table', async () => {
