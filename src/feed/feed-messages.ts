@@ -6,7 +6,7 @@ import type { JobProgress } from '../core/job-progress.ts'
 import type { WireError } from '../errors/feed-error.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { HeldScan } from './held-scan.ts'
-import type { FeedProgress } from './run-feed.ts'
+import type { FeedProgress } from './feed-run.ts'
 
 export interface FeedStart {
   readonly spec: FeedSpec

@@ -12,7 +12,7 @@ import type { MetricScopes } from '../core/metric-scopes.ts'
 import { workerUrl } from '../core/worker-url.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import type { FeedStart, FromFeedWorker, LogLevel, ToFeedWorker } from './feed-messages.ts'
-import { newProgress, type FeedProgress } from './run-feed.ts'
+import { newProgress, type FeedProgress } from './feed-run.ts'
 
 export interface FeedHandlers {
   /** DataRow messages; settles when the next may come, rejects when the client is gone. */

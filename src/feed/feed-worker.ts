@@ -9,7 +9,8 @@ import { RowsSink } from '../sink/rows/rows-sink.ts'
 import type { Sink } from '../sink/sink.ts'
 import type { FeedStart, FromFeedWorker, LogLevel, ToFeedWorker } from './feed-messages.ts'
 import type { JobProgress } from '../core/job-progress.ts'
-import { newProgress, runFeed, type FeedProgress } from './run-feed.ts'
+import { runFeed } from './run-feed.ts'
+import { newProgress, type FeedProgress } from './feed-run.ts'
 
 /** Rows on their way to a client that has not taken them yet. */
 const maxInFlightBytes = 1024 * 1024

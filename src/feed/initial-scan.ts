@@ -16,7 +16,7 @@ import { scan, type ScanConsumer } from '../scan/scan.ts'
 import { findCut } from './find-cut.ts'
 import { MessageOutput } from './message-output.ts'
 import { RowsAtCursor } from './rows-at-cursor.ts'
-import type { FeedRun } from './run-feed.ts'
+import type { FeedRun } from './feed-run.ts'
 import { ScanCheckpoint } from './scan-checkpoint.ts'
 import { Turns } from './turns.ts'
 

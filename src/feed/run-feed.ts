@@ -7,61 +7,18 @@
 //
 // It runs in a worker thread and owns nothing that outlives it. It refuses to retry: whoever started it does.
 
-import type { Changelog, LogReader } from '../changelog/changelog.ts'
+import type { LogReader } from '../changelog/changelog.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
-import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
-import type { JobProgress } from '../core/job-progress.ts'
 import { SchemaHistory } from '../decode/schema-history.ts'
 import { jsonEncoder } from '../encode/json/json-encoder.ts'
-import type { SourceConnection } from '../postgres/source-connection.ts'
-import type { Sink } from '../sink/sink.ts'
 import { CheckpointSchedule } from './checkpoint-schedule.ts'
+import type { FeedRun } from './feed-run.ts'
 import { LogFollower } from './follow-log.ts'
-import type { HeldScan } from './held-scan.ts'
 import { initialScan } from './initial-scan.ts'
 import { MessageOutput } from './message-output.ts'
 import { quietWaitMs } from './quiet-wait.ts'
 import { ResolvedSchedule } from './resolved-schedule.ts'
-
-export interface FeedRun {
-  readonly spec: FeedSpec
-  readonly log: Changelog
-  readonly source: SourceConnection
-  readonly sink: Sink
-  /** Where a feed without cursor, scan and progress starts: a head of the log from before `startTime`. */
-  readonly startPosition: number
-  /** The time of the statement on the source's clock. */
-  readonly startTime: Hlc
-  /** How far an earlier run of the same feed came. */
-  readonly resume: JobProgress | undefined
-  /** The cut of the statement, as long as it is held and its scan is not complete. */
-  readonly held?: HeldScan | undefined
-  /** Makes progress durable; undefined: a feed without a job. Throws when the job is not this runner's any more. */
-  readonly save: ((progress: JobProgress) => Promise<void>) | undefined
-  /** Asks ingest to close a timestamp at once. */
-  readonly closeNow: () => void
-  /** Hears, now and then, what the cut of the scan waits for. */
-  readonly waiting?: (why: string) => void
-  readonly signal: AbortSignal
-  readonly progress: FeedProgress
-}
-
-/** Counters that whoever runs the feed may read at any time. */
-export interface FeedProgress {
-  messages: number
-  resolvedMessages: number
-  bytes: number
-  flushes: number
-  /** Part of the initial scan that is done, 0 to 1; undefined: there is none, or it is over. */
-  scanned: number | undefined
-  /** Undefined during the initial scan. */
-  frontier: Hlc | undefined
-}
-
-export function newProgress(): FeedProgress {
-  return { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0, scanned: undefined, frontier: undefined }
-}
 
 /** Settles when the feed has reached its end; throws what ended it otherwise, or the signal's reason. */
 export async function runFeed(run: FeedRun): Promise<void> {

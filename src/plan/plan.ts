@@ -22,8 +22,7 @@
 // Only then does the caller connect to the sink, and then it watches the tables. Nothing is tried on a sink or changed in
 // the database here: the statements in `tableChanges` are for the caller to run before it starts the feed.
 
-import type { FeedSpec, ValueFormat } from '../core/feed-spec.ts'
-import type { Hlc } from '../core/hlc.ts'
+import type { FeedSpec } from '../core/feed-spec.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
 import type { Catalogue, TargetFacts } from './catalogue.ts'
 import { identityChange, type IdentityChange } from './identity.ts'
@@ -32,32 +31,11 @@ import { sinkSpec, specOf, targetsOf } from './make-spec.ts'
 import { checkMetricsLabel } from './metrics-label.ts'
 import { noticesOf, type Notice } from './notices.ts'
 import { checkBuilt, checkEncoder, checkRelations, checkSink } from './option-relations.ts'
-import { checkPrerequisites, type Prerequisites } from './prerequisites.ts'
-import { readOptions, readSink, type Parameters, type WrittenOptions } from './read-options.ts'
-import { checkTargets, type Creator } from './targets.ts'
+import type { PlanContext } from './plan-context.ts'
+import { checkPrerequisites } from './prerequisites.ts'
+import { readOptions, readSink, type WrittenOptions } from './read-options.ts'
+import { checkTargets } from './targets.ts'
 import { checkEndTime, readTimes, type FeedTimes } from './times.ts'
-
-export interface PlanContext {
-  /** The feed's id. */
-  readonly id: string
-  readonly parameters: Parameters
-  /** The time of the statement, on the source's clock. */
-  readonly now: Hlc
-  /** The session's. */
-  readonly database: string
-  readonly user: string
-  /** The rights of `user`. */
-  readonly creator: Creator
-  readonly prerequisites: Prerequisites
-  /** False: as many scopes of metrics as there may be are in use. */
-  readonly mayUseScope: (scope: string) => boolean
-  /** Metrics are shown by scope. */
-  readonly showsScopes: boolean
-  /** The database is of the single node's dialect, where tables without a primary key get one. */
-  readonly makesKeys: boolean
-  /** How the client wants the three columns of a feed without INTO. */
-  readonly rowFormats: readonly [ValueFormat, ValueFormat, ValueFormat]
-}
 
 /** A statement that is right as far as its own words tell. */
 export interface Opening {

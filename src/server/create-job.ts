@@ -16,7 +16,7 @@ import { planChangefeed, watchPlanned, type FeedOrigin, type PlannedChangefeed }
 import { shownStatement } from './shown-statement.ts'
 import { troubleNotices } from './trouble-notices.ts'
 import { textOid } from './run-changefeed.ts'
-import type { DeskOptions } from './statement-desk.ts'
+import type { DeskOptions } from './desk-options.ts'
 
 export const int8Oid = 20
 

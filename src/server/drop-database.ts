@@ -2,7 +2,7 @@
 // database. So what reads it here lets go first, unless a changefeed still needs it: a job knows its database by its name.
 
 import { FeedError } from '../errors/feed-error.ts'
-import type { DeskOptions } from './statement-desk.ts'
+import type { DeskOptions } from './desk-options.ts'
 
 /** Settles when PostgreSQL can do it. */
 export async function letGoOfDatabase(name: string, { feeds, jobs, sources }: DeskOptions): Promise<void> {

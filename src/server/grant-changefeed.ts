@@ -6,7 +6,7 @@ import type { LocalStatement } from '../pg-server/local-statement.ts'
 import { resolveTargets } from '../plan/catalogue.ts'
 import type { GrantChangefeed } from '../sql/ast.ts'
 import { catalogueQueries, currentUser } from './catalogue-queries.ts'
-import type { DeskOptions } from './statement-desk.ts'
+import type { DeskOptions } from './desk-options.ts'
 
 export function grantChangefeed({ verb, targets, roles }: GrantChangefeed, desk: DeskOptions): LocalStatement {
   return {

@@ -17,7 +17,7 @@ import { closePlan, openPlan, type Opening, type Plan } from '../plan/plan.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
 import { catalogueQueries, currentUser } from './catalogue-queries.ts'
 import type { Source } from './open-source.ts'
-import type { DeskOptions } from './statement-desk.ts'
+import type { DeskOptions } from './desk-options.ts'
 
 export interface PlannedChangefeed extends Plan {
   readonly opening: Opening

@@ -7,7 +7,7 @@ import { countPlaceholders } from '../sql/sql.ts'
 import { shownStatement } from './shown-statement.ts'
 import { planChangefeed, watchPlanned } from './plan-changefeed.ts'
 import { troubleNotices } from './trouble-notices.ts'
-import type { DeskOptions } from './statement-desk.ts'
+import type { DeskOptions } from './desk-options.ts'
 
 export const textOid = 25
 const byteaOid = 17

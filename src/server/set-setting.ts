@@ -5,7 +5,7 @@ import type { LocalStatement } from '../pg-server/local-statement.ts'
 import { findSetting, readSetStatement } from '../settings/settings.ts'
 import type { ResetClusterSetting, SetClusterSetting } from '../sql/ast.ts'
 import { currentUser } from './catalogue-queries.ts'
-import type { DeskOptions } from './statement-desk.ts'
+import type { DeskOptions } from './desk-options.ts'
 
 export function changeSetting(
   statement: SetClusterSetting | ResetClusterSetting,

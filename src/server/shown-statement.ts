@@ -2,9 +2,9 @@
 
 import { secretOptions } from '../plan/job-description.ts'
 import { showSinkUri } from '../plan/sink-uri.ts'
-import { lex, type Token } from '../sql/lexer.ts'
+import { lex } from '../sql/lexer.ts'
+import { isOp, isWord, type Token } from '../sql/tokens.ts'
 import { applySplices } from '../sql/splices.ts'
-import { isOp, isWord } from '../sql/tokens.ts'
 
 export function shownStatement(sql: string): string {
   const tokens = lex(sql)

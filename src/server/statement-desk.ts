@@ -1,18 +1,12 @@
 // Where each statement goes: PostgreSQL's are forwarded as typed, the dialect's are rewritten, ours become calls or
 // SELECTs. The front asks for every query string, so the answer "nothing to do" must come fast.
 
-import type { MetricScopes } from '../core/metric-scopes.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { FeedPool } from '../feed/feed-pool.ts'
-import type { JobRights } from '../jobs/job-rights.ts'
-import type { JobRegistry } from '../jobs/registry.ts'
 import { showAutomaticJobsSql } from '../jobs/jobs-view.ts'
 import type { Front } from '../pg-server/front.ts'
 import type { BackendQuery, Piece, Refusal, SentText, StatementHandler } from '../pg-server/local-statement.ts'
-import type { SourceConnection } from '../postgres/source-connection.ts'
 import { showSetting, showSettings } from '../settings/show.ts'
 import { findSetting } from '../settings/settings.ts'
-import type { SettingsStore } from '../settings/store.ts'
 import type { Statement } from '../sql/ast.ts'
 import { withIntSize } from '../sql/dialect/int-size.ts'
 import { applySplices, type Splice } from '../sql/splices.ts'
@@ -20,34 +14,18 @@ import { expandShows, readSql, type SqlPiece } from '../sql/sql.ts'
 import { typedPosition } from '../sql/typed-position.ts'
 import { controlJobs, showJobsStatementSql } from './control-jobs.ts'
 import { createJob } from './create-job.ts'
+import type { DeskOptions } from './desk-options.ts'
 import { letGoOfDatabase } from './drop-database.ts'
 import { withoutOurs } from './dump-query.ts'
 import { explainRefusal } from './explain-refusal.ts'
 import { grantChangefeed } from './grant-changefeed.ts'
-import type { HeldCuts } from './held-cuts.ts'
 import { cancelQueries, showQueriesSql } from './queries.ts'
 import { deallocate, resetSession } from './reset-session.ts'
 import { runChangefeed } from './run-changefeed.ts'
 import { showDatabaseSql, showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
 import { changeSetting } from './set-setting.ts'
-import type { RightsWatch } from './rights-watch.ts'
-import type { Sources } from './sources.ts'
-import type { TypeMemory } from './type-memory.ts'
 import { unwatch } from './unwatch.ts'
 import { useDatabase } from './use-database.ts'
-
-export interface DeskOptions {
-  readonly settings: SettingsStore
-  readonly sources: Sources
-  readonly feeds: FeedPool
-  readonly jobs: JobRegistry
-  readonly rights: JobRights
-  readonly watchedRights: RightsWatch
-  readonly cuts: HeldCuts
-  readonly scopes: MetricScopes
-  readonly source: Omit<SourceConnection, 'database'>
-  readonly types: TypeMemory
-}
 
 export class StatementDesk implements StatementHandler {
   readonly #options: DeskOptions

@@ -10,7 +10,7 @@ import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { Target, Unwatch } from '../sql/ast.ts'
 import { catalogueQueries, currentUser } from './catalogue-queries.ts'
 import { neededTables } from './give-back.ts'
-import type { DeskOptions } from './statement-desk.ts'
+import type { DeskOptions } from './desk-options.ts'
 
 /** How long a table that transactions use is waited for. */
 const patienceMs = 10_000

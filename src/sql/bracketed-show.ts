@@ -2,11 +2,10 @@
 // behind FROM, JOIN or a comma and before SHOW. `WITH x AS (SHOW …) SELECT …`: what the brackets hold becomes a SELECT.
 
 import type { Statement } from './ast.ts'
-import type { Token } from './lexer.ts'
+import { closingBracket, isOp, isWord, type Token } from './tokens.ts'
 import { Cursor } from './parse/cursor.ts'
 import { parseOurs } from './parse/statement.ts'
 import type { Splice } from './splices.ts'
-import { closingBracket, isOp, isWord } from './tokens.ts'
 
 /** `tokens`: of one statement in `sql`. */
 export function showSplices(sql: string, tokens: readonly Token[], show: (statement: Statement) => string): Splice[] {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { lex, type Token, type TokenTag } from './lexer.ts'
+import { lex } from './lexer.ts'
+import type { Token, TokenTag } from './tokens.ts'
 
 /** Tag and value of each token, and what lies in the text from its start to its end. */
 function read(sql: string): [TokenTag, string, string][] {

@@ -8,17 +8,7 @@
 
 import { skipBlank } from './blank.ts'
 import { readDollarString, readQuoted, readString, type StringForm } from './string-literals.ts'
-
-export type TokenTag = 'word' | 'quoted' | 'string' | 'number' | 'param' | 'op'
-
-export interface Token {
-  readonly tag: TokenTag
-  /** The value: folded, unquoted, unescaped. */
-  readonly text: string
-  /** UTF-16 offsets into the text: `[start, end)`. */
-  readonly start: number
-  readonly end: number
-}
+import type { Token } from './tokens.ts'
 
 const wordStart = /[A-Za-z_\u0080-\uffff]/
 const wordRest = /[\w$\u0080-\uffff]*/y

@@ -1,8 +1,7 @@
 // Cuts the tokens of a query string into statements at its semicolons, except those inside brackets (the actions of a
 // rule) and inside a BEGIN ATOMIC … END body of a function or procedure.
 
-import type { Token } from './lexer.ts'
-import { isOp, isWord } from './tokens.ts'
+import { isOp, isWord, type Token } from './tokens.ts'
 
 export interface StatementTokens {
   readonly tokens: readonly Token[]

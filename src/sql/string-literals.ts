@@ -8,7 +8,7 @@
 // Escapes that PostgreSQL will refuse stay as written.
 
 import { skipBlank } from './blank.ts'
-import type { Token } from './lexer.ts'
+import type { Token } from './tokens.ts'
 
 export type StringForm = 'plain' | 'escaped' | 'unicode' | 'digits'
 

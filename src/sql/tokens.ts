@@ -1,6 +1,15 @@
-// Questions to tokens.
+// The tokens of a statement, as lexer.ts makes them, and questions to them.
 
-import type { Token } from './lexer.ts'
+export type TokenTag = 'word' | 'quoted' | 'string' | 'number' | 'param' | 'op'
+
+export interface Token {
+  readonly tag: TokenTag
+  /** The value: folded, unquoted, unescaped. */
+  readonly text: string
+  /** UTF-16 offsets into the text: `[start, end)`. */
+  readonly start: number
+  readonly end: number
+}
 
 export function isWord(token: Token | undefined, text: string): boolean {
   return token?.tag === 'word' && token.text === text

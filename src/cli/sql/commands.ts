@@ -2,7 +2,8 @@
 
 import { displayFormats } from './display-format.ts'
 import { errorText } from './error-text.ts'
-import { formatSettings, type Shell } from './shell.ts'
+import type { Shell } from './shell.ts'
+import { formatSettings } from './shell-settings.ts'
 
 export type CommandOutcome = 'stay' | 'quit'
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { resultWriter, type DisplayFormat, type Fields, type ResultColumn } from './display-format.ts'
+import { resultWriter, type DisplayFormat } from './display-format.ts'
+import type { Fields, ResultColumn } from './result-writer.ts'
 
 const text = 25
 const int8 = 20

@@ -5,25 +5,12 @@
 //   table    laid out by the widest value of each column, so nothing prints before the end
 //   records  a line for each value
 
-import { byteaOid, bytesText } from './bytes-text.ts'
 import { RecordsWriter } from './records-writer.ts'
+import { shown, type ResultColumn, type ResultWriter } from './result-writer.ts'
 import { TableWriter } from './table-writer.ts'
 
 export const displayFormats = ['table', 'records', 'csv', 'tsv', 'ndjson'] as const
 export type DisplayFormat = (typeof displayFormats)[number]
-
-export interface ResultColumn {
-  readonly name: string
-  readonly typeOid: number
-}
-
-export type Fields = readonly (string | null)[]
-
-export interface ResultWriter {
-  head(): string
-  row(fields: Fields): string
-  end(): string
-}
 
 /** `maxWidth`: cells of the terminal, where a table that is wider shall print as records. */
 export function resultWriter(format: DisplayFormat, columns: readonly ResultColumn[], maxWidth?: number): ResultWriter {
@@ -39,11 +26,6 @@ export function resultWriter(format: DisplayFormat, columns: readonly ResultColu
     case 'records':
       return new RecordsWriter(columns)
   }
-}
-
-/** A field as it is shown; null for NULL. */
-export function shown(field: string | null, column: ResultColumn | undefined): string | null {
-  return field !== null && column?.typeOid === byteaOid ? bytesText(field) : field
 }
 
 function separatedWriter(columns: readonly ResultColumn[], separator: string): ResultWriter {

@@ -1,7 +1,7 @@
 // A changefeed as a table. It may never end, so the first row decides how wide the columns are and every row prints when
 // it comes; a longer value moves what is right of it.
 
-import type { Fields, ResultColumn, ResultWriter } from './display-format.ts'
+import type { Fields, ResultColumn, ResultWriter } from './result-writer.ts'
 import { TableWriter } from './table-writer.ts'
 
 export class FeedTableWriter implements ResultWriter {

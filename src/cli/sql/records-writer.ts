@@ -4,7 +4,7 @@
 //   job_id      | 360645287206223873
 //   description | CREATE CHANGEFEED FOR TABLE office_dogs INTO 'kafka://localhost:9092'
 
-import { shown, type Fields, type ResultColumn, type ResultWriter } from './display-format.ts'
+import { shown, type Fields, type ResultColumn, type ResultWriter } from './result-writer.ts'
 
 export class RecordsWriter implements ResultWriter {
   readonly #columns: readonly ResultColumn[]

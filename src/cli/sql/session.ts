@@ -6,7 +6,7 @@ import { connectWithinMs, unreachable } from '../unreachable.ts'
 import { lex } from '../../sql/lexer.ts'
 import { noticeText, type ErrorReport } from './error-text.ts'
 import type { Output } from './output.ts'
-import type { ShellSettings } from './shell.ts'
+import type { ShellSettings } from './shell-settings.ts'
 import { StatementRun } from './statement-run.ts'
 
 /** Parts of the driver's client that its types do not name. */

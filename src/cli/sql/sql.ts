@@ -13,7 +13,8 @@ import { errorText } from './error-text.ts'
 import { Interactive } from './interactive.ts'
 import { Output } from './output.ts'
 import { Session } from './session.ts'
-import { formatSettings, type Shell } from './shell.ts'
+import type { Shell } from './shell.ts'
+import { formatSettings } from './shell-settings.ts'
 
 export async function runSql(argv: readonly string[]): Promise<number> {
   const args = readSqlArguments(argv)

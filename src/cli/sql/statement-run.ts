@@ -2,7 +2,8 @@
 // flows and nothing of it is kept.
 
 import type { Connection } from 'pg'
-import { resultWriter, type DisplayFormat, type ResultWriter } from './display-format.ts'
+import { resultWriter, type DisplayFormat } from './display-format.ts'
+import type { ResultWriter } from './result-writer.ts'
 import { FeedTableWriter } from './feed-table-writer.ts'
 import type { Output } from './output.ts'
 

@@ -8,7 +8,7 @@
 // Names are centred, numbers stand right, the rest left. A value of several lines takes several lines.
 
 import { RecordsWriter } from './records-writer.ts'
-import { shown, type Fields, type ResultColumn, type ResultWriter } from './display-format.ts'
+import { shown, type Fields, type ResultColumn, type ResultWriter } from './result-writer.ts'
 
 /** int8, int2, int4, oid, float4, float8, money, numeric */
 const numberOids: ReadonlySet<number> = new Set([20, 21, 23, 26, 700, 701, 790, 1700])

@@ -6,7 +6,8 @@ import type { RelationSchema } from '../../core/relation.ts'
 import { kind, type RowView } from '../../core/row-view.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { memberPrefix } from './json-string.ts'
-import { keyWriter, valueWriter, type ValueWriter } from './value-writer.ts'
+import { keyWriter, valueWriter } from './value-writer.ts'
+import type { ValueWriter } from './write-value.ts'
 
 const space = 0x20
 const nullBytes = Buffer.from('null')

@@ -1,16 +1,13 @@
 // How one value gets from PostgreSQL's text form into JSON: a function per type, chosen once per column.
 
-import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { TypeShape } from '../../core/table.ts'
 import { arrayWriter } from './write-array.ts'
 import { compositeWriter } from './write-composite.ts'
+import type { ValueWriter } from './write-value.ts'
 import { writeJson } from './write-json.ts'
 import { writeFloat, writeNumeric } from './write-number.ts'
 import { writeBytea, writePlain, writeQuoted, writeText } from './write-text.ts'
 import { writeBool, writeTimestamp, writeTimestamptz } from './write-time.ts'
-
-/** Appends the JSON of `bytes[start, end)`, which is not NULL. Throws FEED_ROW for what the type does not print. */
-export type ValueWriter = (bytes: Buffer, start: number, end: number, out: ByteWriter) => void
 
 /** Of an array with bounds that are not the usual. */
 const openBound = 0x5b

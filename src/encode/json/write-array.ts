@@ -5,7 +5,7 @@
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { ValueWriter } from './value-writer.ts'
+import type { ValueWriter } from './write-value.ts'
 
 const open = 0x7b
 const close = 0x7d

@@ -4,7 +4,7 @@
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { memberPrefix } from './json-string.ts'
-import type { ValueWriter } from './value-writer.ts'
+import type { ValueWriter } from './write-value.ts'
 
 const quote = 0x22
 const comma = 0x2c

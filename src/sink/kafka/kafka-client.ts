@@ -14,6 +14,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { brokerAddress, type BrokerAddress } from '../../core/broker-address.ts'
 import { addressText, KafkaConnections, requestMs } from './kafka-connections.ts'
 import { codesOf, flatMessage, kafkaCode, notIdempotent, refusedCredentials } from './kafka-errors.ts'
+import type { KafkaLog } from './kafka-log.ts'
 import { fetchMetadata, type Metadata, type TopicAnswer, type TopicLayout } from './metadata.ts'
 import { creationRefusals, type CreationRefusal } from './topic-creation.ts'
 
@@ -25,8 +26,6 @@ const latest = -1n
 const topicResource = ConfigResourceTypes.TOPIC
 const idAttempts = 25
 const idWaitMs = 200
-
-export type KafkaLog = (level: 'info' | 'warn' | 'error', text: string) => void
 
 export class KafkaClient implements AsyncDisposable {
   readonly #spec: KafkaSinkSpec

@@ -8,7 +8,7 @@ import { ConnectionPool, type Connection, type ConnectionOptions } from '@platfo
 import { isHostAllowed } from '../../core/allowed-hosts.ts'
 import type { BrokerAddress } from '../../core/broker-address.ts'
 import type { KafkaSasl, KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
-import type { KafkaLog } from './kafka-client.ts'
+import type { KafkaLog } from './kafka-log.ts'
 import { TokenSource } from './token-source.ts'
 
 const connectMs = 10_000

@@ -25,7 +25,7 @@ export interface QueueOptions {
   readonly partition: number
   readonly leader: number
   readonly pool: BatchPool
-  readonly backlog: Backlog
+  readonly backlog: Backlog<PartitionQueue>
   readonly limits: QueueLimits
 }
 
@@ -36,7 +36,7 @@ export class PartitionQueue {
   /** Attempts that failed since something was delivered. */
   failures = 0
   readonly #pool: BatchPool
-  readonly #backlog: Backlog
+  readonly #backlog: Backlog<PartitionQueue>
   readonly #limits: QueueLimits
   readonly #full: WaitingBatch[] = []
   #open: RecordBatch | undefined
@@ -98,10 +98,10 @@ export class PartitionQueue {
     // Its header counts when it holds something.
     const before = open.count === 0 ? 0 : open.bytes
     open.add(bytes, keyStart, keyEnd, valueEnd, time)
-    this.#backlog.bytes += open.bytes - before
+    this.#backlog.grow(open.bytes - before)
     if (this.#isListed) return
     this.#isListed = true
-    this.#backlog.waiting.add(this)
+    this.#backlog.waits(this)
   }
 
   /** What is there goes out as it is. */
@@ -115,8 +115,7 @@ export class PartitionQueue {
   start(header: Omit<BatchHeader, 'producer'>, producer: { id: bigint; epoch: number } | undefined): Buffer {
     const next = this.#full.shift() as WaitingBatch
     this.#underWay = next
-    this.#backlog.waiting.delete(this)
-    this.#backlog.busy.add(this)
+    this.#backlog.starts(this)
     if (producer === undefined) return next.batch.seal({ ...header, producer: undefined })
     if (next.sequence === undefined) {
       next.sequence = this.#nextSequence
@@ -130,7 +129,7 @@ export class PartitionQueue {
     if (batch === undefined) return
     this.#underWay = undefined
     this.failures = 0
-    this.#backlog.bytes -= batch.bytes
+    this.#backlog.grow(-batch.bytes)
     this.#pool.give(batch)
     this.waits()
   }
@@ -154,15 +153,15 @@ export class PartitionQueue {
       { batch: second, sequence: sequence === undefined ? undefined : (sequence + first.count) % sequences },
     )
     this.#underWay = undefined
-    this.#backlog.bytes += first.bytes + second.bytes - waiting.batch.bytes
+    this.#backlog.grow(first.bytes + second.bytes - waiting.batch.bytes)
     this.waits()
     return true
   }
 
   /** Nothing is under way any more: what is left may go. */
   waits(): void {
-    this.#backlog.busy.delete(this)
     this.#isListed = this.#full.length > 0 || this.openCount > 0
-    if (this.#isListed) this.#backlog.waiting.add(this)
+    if (this.#isListed) this.#backlog.waits(this)
+    else this.#backlog.rests(this)
   }
 }

@@ -3,7 +3,7 @@
 
 import type { KafkaOauth } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { KafkaLog } from './kafka-client.ts'
+import type { KafkaLog } from './kafka-log.ts'
 import { TokenEndpoint, type Token } from './token-endpoint.ts'
 
 /** Less than a connection waits for a new one to be ready. */

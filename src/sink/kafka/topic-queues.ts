@@ -16,7 +16,7 @@ import { recordHeaders } from './record-batch.ts'
 export const maxBatchBytes = 900 * 1024
 
 export class TopicQueues {
-  readonly backlog = new Backlog()
+  readonly backlog = new Backlog<PartitionQueue>()
   readonly #spec: KafkaSinkSpec
   readonly #client: KafkaClient
   readonly #pool: BatchPool

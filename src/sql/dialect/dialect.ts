@@ -2,9 +2,8 @@
 // key where a statement names it. What can be said from the text alone is changed at once; what depends on a table waits
 // for the catalogue. A statement without any of the words is not parsed at all.
 
-import type { Token } from '../lexer.ts'
+import { isWord, type Token } from '../tokens.ts'
 import { applySplices, type Splice } from '../splices.ts'
-import { isWord } from '../tokens.ts'
 import { findCopyColumns, findKeyToDrop, mayAddKey } from './implicit-key.ts'
 import { intSizeSplices } from './int-size.ts'
 import { findKeyToAdd, namesKey } from './named-key.ts'

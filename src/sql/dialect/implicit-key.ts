@@ -4,8 +4,7 @@
 //   ALTER TABLE t ADD PRIMARY KEY  ALTER TABLE t DROP COLUMN rowid, ADD PRIMARY KEY
 //   … of a partition               ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY
 
-import type { Token } from '../lexer.ts'
-import { isOp, isWord, nameEnd, tokenAt } from '../tokens.ts'
+import { isOp, isWord, nameEnd, type Token, tokenAt } from '../tokens.ts'
 import { byteOffsets, isNode, type Node } from './pg-parser.ts'
 import { askTable, quote, tableName, type FindSplices } from './table-facts.ts'
 

@@ -3,9 +3,8 @@
 // that roll back as for any other. SHOW gives 8 where nothing is set.
 
 import { FeedError } from '../../errors/feed-error.ts'
-import type { Token } from '../lexer.ts'
+import { isOp, isWord, type Token } from '../tokens.ts'
 import type { Splice } from '../splices.ts'
-import { isOp, isWord } from '../tokens.ts'
 
 const name = 'default_int_size'
 export const intSizeSetting = `crdb.${name}`

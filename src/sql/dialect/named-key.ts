@@ -2,7 +2,7 @@
 // so the table gets it first. Only where nothing else can be meant: t is an ordinary table without a primary key and
 // without a column of that name.
 
-import type { Token } from '../lexer.ts'
+import type { Token } from '../tokens.ts'
 import { eachNode, isNode, type Node } from './pg-parser.ts'
 import { keylessFactsSql, keyToAdd, type KeylessFacts } from './rowid-key.ts'
 import { quote, type CatalogueQuery, type FindSplices } from './table-facts.ts'

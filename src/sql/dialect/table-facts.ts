@@ -1,9 +1,8 @@
 // What the catalogue says of a table that a statement names, asked on the session's own backend just before the
 // statement goes there.
 
-import type { Token } from '../lexer.ts'
+import { nameEnd, type Token } from '../tokens.ts'
 import type { Splice } from '../splices.ts'
-import { nameEnd } from '../tokens.ts'
 
 export type CatalogueQuery = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
 /** Splices of a statement whose meaning depends on a table. */

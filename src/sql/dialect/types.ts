@@ -4,9 +4,8 @@
 // keep PostgreSQL's INT too. INTEGER and SERIAL stay PostgreSQL's until default_int_size is set: pg_dump and object
 // mappers write those words, and expect to read back the types that PostgreSQL gives them.
 
-import type { Token } from '../lexer.ts'
+import { isWord, type Token, tokenAt } from '../tokens.ts'
 import type { Splice } from '../splices.ts'
-import { isWord, tokenAt } from '../tokens.ts'
 import { byteOffsets, eachNode, isNode, type Node } from './pg-parser.ts'
 
 export interface TypeFacts {

@@ -1,9 +1,8 @@
 // UPSERT INTO t …   INSERT INTO t … ON CONFLICT (key) DO UPDATE SET …, also below EXPLAIN, PREPARE and WITH. PostgreSQL's
 // parser does not know the word; INSERT is as long, so all places in the tree stay.
 
-import type { Token } from '../lexer.ts'
+import { isOp, isWord, type Token } from '../tokens.ts'
 import type { Splice } from '../splices.ts'
-import { isOp, isWord } from '../tokens.ts'
 import { byteOffsets, eachNode, isNode, type Node } from './pg-parser.ts'
 import { askTable, quote, tableName, type FindSplices, type TableFacts } from './table-facts.ts'
 

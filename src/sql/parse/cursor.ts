@@ -2,8 +2,7 @@
 
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Value } from '../ast.ts'
-import type { Token } from '../lexer.ts'
-import { isOp, isWord } from '../tokens.ts'
+import { isOp, isWord, type Token } from '../tokens.ts'
 import { characters } from '../typed-position.ts'
 import { reservedWords } from './reserved-words.ts'
 

@@ -1,0 +1,49 @@
+// What a running changefeed is given, and the counters that it shows. The main thread knows these without loading the code
+// that runs a feed (run-feed.ts), which only the worker threads need.
+
+import type { Changelog } from '../changelog/changelog.ts'
+import type { FeedSpec } from '../core/feed-spec.ts'
+import type { Hlc } from '../core/hlc.ts'
+import type { JobProgress } from '../core/job-progress.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
+import type { Sink } from '../sink/sink.ts'
+import type { HeldScan } from './held-scan.ts'
+
+export interface FeedRun {
+  readonly spec: FeedSpec
+  readonly log: Changelog
+  readonly source: SourceConnection
+  readonly sink: Sink
+  /** Where a feed without cursor, scan and progress starts: a head of the log from before `startTime`. */
+  readonly startPosition: number
+  /** The time of the statement on the source's clock. */
+  readonly startTime: Hlc
+  /** How far an earlier run of the same feed came. */
+  readonly resume: JobProgress | undefined
+  /** The cut of the statement, as long as it is held and its scan is not complete. */
+  readonly held?: HeldScan | undefined
+  /** Makes progress durable; undefined: a feed without a job. Throws when the job is not this runner's any more. */
+  readonly save: ((progress: JobProgress) => Promise<void>) | undefined
+  /** Asks ingest to close a timestamp at once. */
+  readonly closeNow: () => void
+  /** Hears, now and then, what the cut of the scan waits for. */
+  readonly waiting?: (why: string) => void
+  readonly signal: AbortSignal
+  readonly progress: FeedProgress
+}
+
+/** Counters that whoever runs the feed may read at any time. */
+export interface FeedProgress {
+  messages: number
+  resolvedMessages: number
+  bytes: number
+  flushes: number
+  /** Part of the initial scan that is done, 0 to 1; undefined: there is none, or it is over. */
+  scanned: number | undefined
+  /** Undefined during the initial scan. */
+  frontier: Hlc | undefined
+}
+
+export function newProgress(): FeedProgress {
+  return { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0, scanned: undefined, frontier: undefined }
+}

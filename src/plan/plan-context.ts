@@ -1,0 +1,29 @@
+// What planning a statement needs to know beside its text: values that the caller has asked for, because planning is pure.
+
+import type { ValueFormat } from '../core/feed-spec.ts'
+import type { Hlc } from '../core/hlc.ts'
+import type { Prerequisites } from './prerequisites.ts'
+import type { Parameters } from './read-options.ts'
+import type { Creator } from './targets.ts'
+
+export interface PlanContext {
+  /** The feed's id. */
+  readonly id: string
+  readonly parameters: Parameters
+  /** The time of the statement, on the source's clock. */
+  readonly now: Hlc
+  /** The session's. */
+  readonly database: string
+  readonly user: string
+  /** The rights of `user`. */
+  readonly creator: Creator
+  readonly prerequisites: Prerequisites
+  /** False: as many scopes of metrics as there may be are in use. */
+  readonly mayUseScope: (scope: string) => boolean
+  /** Metrics are shown by scope. */
+  readonly showsScopes: boolean
+  /** The database is of the single node's dialect, where tables without a primary key get one. */
+  readonly makesKeys: boolean
+  /** How the client wants the three columns of a feed without INTO. */
+  readonly rowFormats: readonly [ValueFormat, ValueFormat, ValueFormat]
+}
