@@ -1,53 +1,71 @@
-// Which room may use which: the list is the architecture, and a new arrow is a decision. A room may use what its line
-// names; data rooms never use each other, but for `feed`, which wires them, and the log, whose records decoding reads.
+// Which room may use which: the list in ARCHITECTURE.md is the only one, and a new arrow is a decision. Tests may use
+// every room. That no files use each other in a ring is a rule of the linter (import/no-cycle).
 
 import assert from 'node:assert/strict'
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const src = fileURLToPath(new URL('../src', import.meta.url))
+const architecture = readFileSync(new URL('../ARCHITECTURE.md', import.meta.url), 'utf8')
 
-const mayUse: Readonly<Record<string, readonly string[]>> = {
-  // The ground.
-  bytes: [],
-  errors: [],
-  core: ['bytes'],
-  wire: ['bytes', 'errors'],
-  // Data.
-  postgres: ['core', 'errors', 'wire'],
-  changelog: ['bytes', 'core', 'errors'],
-  ingest: ['bytes', 'changelog', 'core', 'errors', 'postgres'],
-  decode: ['changelog', 'core', 'errors'],
-  scan: ['core', 'decode', 'errors', 'postgres'],
-  encode: ['bytes', 'core', 'errors'],
-  sink: ['bytes', 'core', 'errors'],
-  feed: ['bytes', 'changelog', 'core', 'decode', 'encode', 'errors', 'postgres', 'scan', 'sink'],
-  // Control.
-  sql: ['errors'],
-  plan: ['core', 'errors', 'sql'],
-  settings: ['core', 'errors', 'sql'],
-  'pg-server': ['bytes', 'errors', 'postgres', 'wire'],
-  jobs: ['core', 'errors', 'feed', 'postgres'],
-  http: ['core', 'errors'],
-  // Who introduces everyone.
-  server: 'bytes changelog core errors feed http ingest jobs pg-server plan postgres settings sink sql wire'.split(' '),
-  cli: ['core', 'errors', 'plan', 'postgres', 'server', 'settings', 'sql'],
-}
+/** Each line of the list is a room, an arrow, and the rooms that it may use. */
+const mayUse = new Map(
+  [...architecture.matchAll(/^([\w-]+) +→ *(.*)$/gm)].map(([, room = '', others = '']) => [
+    room,
+    others.split(' ').filter((other) => other !== ''),
+  ]),
+)
 
-test('rooms use only the rooms below them', () => {
-  const found = new Set<string>()
+/** `room → other`, with a file that shows it. */
+function arrows(): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
   for (const file of globSync('**/*.ts', { cwd: src })) {
     const [room, ...rest] = file.split('/')
     if (room === undefined || rest.length === 0 || file.endsWith('.test.ts')) continue
     const text = readFileSync(join(src, file), 'utf8')
     for (const [, path = ''] of text.matchAll(/(?:from|import)\s*\(?'(\.[^']+)'/g)) {
       const [other] = join(file, '..', path).split('/')
-      if (other === undefined || other === room) continue
-      found.add(`${room} uses ${other}`)
-      assert.ok(mayUse[room]?.includes(other), `src/${file} uses ${path}: ${room} may not use ${other}`)
+      if (other !== undefined && other !== room) found.set(`${room} → ${other}`, `src/${file} uses ${path}`)
     }
   }
-  assert.ok(found.has('feed uses sink'), 'imports are found')
+  return found
+}
+
+test('rooms use only the rooms that ARCHITECTURE.md allows them', () => {
+  const found = arrows()
+  assert.ok(found.has('feed → sink'), 'imports are found')
+  for (const [arrow, where] of found) {
+    const [room = '', other = ''] = arrow.split(' → ')
+    assert.ok(mayUse.get(room)?.includes(other), `${where}: ${room} may not use ${other}`)
+  }
+})
+
+test('every arrow that ARCHITECTURE.md allows is used', () => {
+  const found = arrows()
+  const allowed = [...mayUse].flatMap(([room, others]) => others.map((other) => `${room} → ${other}`))
+  assert.deepEqual(
+    allowed.filter((arrow) => !found.has(arrow)),
+    [],
+  )
+})
+
+test('a room uses only rooms that stand above it in the list, so that rooms form no ring', () => {
+  const above = new Set<string>()
+  for (const [room, others] of mayUse) {
+    for (const other of others) assert.ok(above.has(other), `${room} → ${other}: ${other} does not stand above ${room}`)
+    above.add(room)
+  }
+})
+
+test('ARCHITECTURE.md lists and describes every room of src', () => {
+  const rooms = readdirSync(src, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort()
+  assert.deepEqual([...mayUse.keys()].sort(), rooms)
+  const rows = architecture.split('\n').filter((line) => line.startsWith('| `'))
+  const described = rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`(?:src\/)?([\w-]+)`/g)])
+  assert.deepEqual(described.map(([, room]) => room).sort(), rooms)
 })
