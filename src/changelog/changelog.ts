@@ -57,7 +57,7 @@ export interface LogBlock {
 export interface LogReader extends Disposable {
   /**
    * The next block, or undefined at the durable head. Synchronous: it comes from the page cache.
-   * Throws FEED_FELL_BEHIND when retention has removed it, FEED_SOURCE_REFUSED at the head of a log that has no writer.
+   * Throws FEED_FELL_BEHIND when retention has removed it, FEED_LOG_STOPPED at the head of a log that has no writer.
    */
   next(): LogBlock | undefined
   /** Reads a block again (second pass over a large transaction). Does not move the reader; invalidates earlier payloads. */

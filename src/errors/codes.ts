@@ -1,72 +1,211 @@
-// The one table of what can go wrong. Each code says whether a running feed tries again (`retry`) and which SQLSTATE a
-// client sees. Statements refuse at once whatever the table says; a running feed retries unless the code is terminal.
+// The one table of what can go wrong. docs/reference/errors.md is generated from it (`npm run reference`). Statements and
+// changefeeds on a connection end with the error, whatever the table says; `reaction` is about what the server runs by itself:
+// a job, and the reading of a database.
 
 export interface CodeFacts {
   readonly sqlstate: string
-  readonly retry: boolean
+  /** `pause` is about jobs only; they go on with RESUME JOB. */
+  readonly reaction: 'retry' | 'pause' | 'fail'
+  /** What happened. */
+  readonly means: string
+  /** What the operator does about it. */
+  readonly todo: string
 }
 
 export const codes = {
-  /** The statement does not parse. */
-  FEED_SYNTAX: { sqlstate: '42601', retry: false },
-  /** An option is unknown, misses its value, or does not fit the others. */
-  FEED_OPTION: { sqlstate: '22023', retry: false },
-  /** The statement is known to CockroachDB and not built here. */
-  FEED_UNSUPPORTED: { sqlstate: '0A000', retry: false },
-  /** A target table does not exist. */
-  FEED_NO_TABLE: { sqlstate: '42P01', retry: false },
-  /** A database does not exist. */
-  FEED_NO_DATABASE: { sqlstate: '3D000', retry: false },
-  /** The target exists and cannot be watched (view, sequence, system table, no primary key …). */
-  FEED_TARGET: { sqlstate: '42809', retry: false },
-  /** The role may not do this. */
-  FEED_PRIVILEGE: { sqlstate: '42501', retry: false },
-  /** The credentials of a job cannot be read. */
-  FEED_SECRET: { sqlstate: '58000', retry: false },
-  /** The far end, or who speaks for it, refuses the credentials of a sink. */
-  FEED_CREDENTIALS: { sqlstate: '28000', retry: false },
-  /** A setting has the wrong name or type. */
-  FEED_SETTING: { sqlstate: '22023', retry: false },
-  /** Not now: rangefeeds are off, the feature is disabled, a transaction is open. */
-  FEED_STATE: { sqlstate: '55000', retry: false },
-  /** The feature flag is off. */
-  FEED_DISABLED: { sqlstate: '57000', retry: false },
-  /** Cancelled by the user or by CANCEL QUERY. */
-  FEED_CANCELED: { sqlstate: '57014', retry: false },
-  /** The cursor lies before what the changelog still holds. */
-  FEED_CURSOR_TOO_OLD: { sqlstate: '22023', retry: false },
-  /** A watched table was truncated. */
-  FEED_TRUNCATED: { sqlstate: 'XXUUU', retry: false },
-  /** A watched table was dropped. */
-  FEED_DROPPED: { sqlstate: 'XXUUU', retry: false },
-  /** The feed fell behind the retention of the changelog. */
-  FEED_FELL_BEHIND: { sqlstate: 'XXUUU', retry: false },
-  /** Changes are missing from the changelog (slot lost, recreated, publication dropped). */
-  FEED_GAP: { sqlstate: 'XXUUU', retry: false },
-  /** A row cannot be emitted completely or in this format. */
-  FEED_ROW: { sqlstate: 'XXUUU', retry: false },
-  /** The changelog is damaged. */
-  FEED_LOG_CORRUPT: { sqlstate: 'XX001', retry: false },
-  /** A record of the changelog does not read as its table says: the bytes will be the same the next time. */
-  FEED_DECODE: { sqlstate: 'XX001', retry: false },
-  /** The disk of the changelog is full or failing. */
-  FEED_LOG_IO: { sqlstate: '58030', retry: true },
-  /** PostgreSQL is not reachable or dropped the connection. */
-  FEED_SOURCE_DOWN: { sqlstate: '08006', retry: true },
-  /** PostgreSQL refused something we asked of it. */
-  FEED_SOURCE_REFUSED: { sqlstate: '55000', retry: true },
-  /** The sink failed. */
-  FEED_SINK: { sqlstate: '58000', retry: true },
-  /** A server could not start (port taken, store in use, wrong version). */
-  FEED_START: { sqlstate: '58000', retry: false },
-  /** A worker thread died, and what ran in it. */
-  FEED_THREAD: { sqlstate: 'XX000', retry: true },
-  /** Malformed bytes on a wire. */
-  FEED_PROTOCOL: { sqlstate: '08P01', retry: true },
-  /** An error that nobody expected, from a library or the system: time may mend it. */
-  FEED_UNEXPECTED: { sqlstate: 'XX000', retry: true },
-  /** A broken invariant of ours. */
-  FEED_BUG: { sqlstate: 'XX000', retry: false },
+  FEED_SYNTAX: {
+    sqlstate: '42601',
+    reaction: 'fail',
+    means: 'The statement cannot be parsed.',
+    todo: 'Correct it; the error shows the position.',
+  },
+  FEED_OPTION: {
+    sqlstate: '22023',
+    reaction: 'fail',
+    means:
+      'An option, or a parameter of the sink URI, is unknown, has a wrong or missing value, or contradicts another one.',
+    todo: 'Correct the statement; see [options](options.md) and [sink parameters](sink-parameters.md).',
+  },
+  FEED_UNSUPPORTED: {
+    sqlstate: '0A000',
+    reaction: 'fail',
+    means: 'The statement is valid, but asks for something that pg-changefeed does not support.',
+    todo: 'Use what the hint names instead.',
+  },
+  FEED_NO_TABLE: {
+    sqlstate: '42P01',
+    reaction: 'fail',
+    means: 'A table does not exist.',
+    todo: 'Check its name, its schema and the current database.',
+  },
+  FEED_NO_DATABASE: {
+    sqlstate: '3D000',
+    reaction: 'fail',
+    means: 'A database does not exist.',
+    todo: 'Check its name; SHOW DATABASES lists all of them.',
+  },
+  FEED_TARGET: {
+    sqlstate: '42809',
+    reaction: 'fail',
+    means:
+      'The relation exists, but a changefeed cannot follow it: it is a view, a sequence or a system table, has no primary key, and so on.',
+    todo: 'Name another table, or change this one as the hint says.',
+  },
+  FEED_PRIVILEGE: {
+    sqlstate: '42501',
+    reaction: 'pause',
+    means: 'The role does not have the right to do this, or a right was revoked while the changefeed ran.',
+    todo: 'Grant the right that the message names, then RESUME JOB if a job was paused.',
+  },
+  FEED_SECRET: {
+    sqlstate: '58000',
+    reaction: 'pause',
+    means: 'The stored credentials of a job cannot be decrypted with the key file of this store.',
+    todo: 'Put the right key file back and RESUME JOB, or create the changefeed again.',
+  },
+  FEED_CREDENTIALS: {
+    sqlstate: '28000',
+    reaction: 'pause',
+    means: 'The endpoint that issues tokens for a sink refuses the credentials of the job.',
+    todo: 'Make the issuer accept them again and RESUME JOB, or create the changefeed again with other credentials.',
+  },
+  FEED_SETTING: {
+    sqlstate: '22023',
+    reaction: 'fail',
+    means: 'A setting does not exist, or its value has the wrong type.',
+    todo: 'Correct the statement; SHOW ALL CLUSTER SETTINGS lists the settings.',
+  },
+  FEED_STATE: {
+    sqlstate: '55000',
+    reaction: 'fail',
+    means:
+      'The statement is valid, but not possible now: a setting is off, a transaction is open, a table is in use, a job has another status, and so on.',
+    todo: 'Do what the hint says, then run the statement again.',
+  },
+  FEED_DISABLED: {
+    sqlstate: '57000',
+    reaction: 'fail',
+    means: 'An administrator has disabled new changefeeds.',
+    todo: 'SET CLUSTER SETTING feature.changefeed.enabled = true.',
+  },
+  FEED_CANCELED: {
+    sqlstate: '57014',
+    reaction: 'fail',
+    means: 'The statement was cancelled by a user, by CANCEL QUERY or by statement_timeout.',
+    todo: 'Nothing, if that was intended; SET statement_timeout = 0 for a changefeed on a connection.',
+  },
+  FEED_CURSOR_TOO_OLD: {
+    sqlstate: '22023',
+    reaction: 'fail',
+    means: 'The cursor is older than the oldest change that the changelog still has.',
+    todo: 'Start without a cursor, with an initial scan; a longer changefeed.changelog.retention helps the next time.',
+  },
+  FEED_TRUNCATED: {
+    sqlstate: 'XXUUU',
+    reaction: 'fail',
+    means: 'A table of the changefeed was truncated.',
+    todo: 'Start a new changefeed.',
+  },
+  FEED_DROPPED: {
+    sqlstate: 'XXUUU',
+    reaction: 'fail',
+    means: 'A table of the changefeed was dropped.',
+    todo: 'Start a new changefeed without this table.',
+  },
+  FEED_FELL_BEHIND: {
+    sqlstate: 'XXUUU',
+    reaction: 'fail',
+    means: 'The changefeed was so far behind that the changelog has already removed the changes that it needed next.',
+    todo: 'Raise changefeed.changelog.retention or changefeed.changelog.max_size, then start a new changefeed with an initial scan.',
+  },
+  FEED_GAP: {
+    sqlstate: 'XXUUU',
+    reaction: 'fail',
+    means:
+      'Changes of a table of this changefeed are missing from the changelog, for example because the replication slot or the publication was dropped. The message gives the reason.',
+    todo: 'Start a new changefeed with an initial scan.',
+  },
+  FEED_ROW: {
+    sqlstate: 'XXUUU',
+    reaction: 'fail',
+    means: 'A row cannot be read completely, or cannot be printed in the format of the changefeed.',
+    todo: 'Correct the row or the table as the hint says, then start a new changefeed.',
+  },
+  FEED_LOG_CORRUPT: {
+    sqlstate: 'XX001',
+    reaction: 'fail',
+    means: 'A file of the changelog is damaged or missing.',
+    todo: 'Check the disk. The hint says how to go on; changefeeds whose changes are lost need a new initial scan.',
+  },
+  FEED_DECODE: {
+    sqlstate: 'XX001',
+    reaction: 'fail',
+    means: 'A change in the changelog does not have the form that pg-changefeed expects.',
+    todo: 'Report it, with the message and the version of PostgreSQL; start a new changefeed with an initial scan.',
+  },
+  FEED_LOG_IO: {
+    sqlstate: '58030',
+    reaction: 'retry',
+    means: 'The disk of the changelog is full, or cannot be read or written.',
+    todo: 'Free space or repair the disk. Until then PostgreSQL keeps the changes in its write-ahead log.',
+  },
+  FEED_LOG_STOPPED: {
+    sqlstate: '55000',
+    reaction: 'retry',
+    means:
+      'The server has stopped reading the changes of this database because of another error, which the message gives.',
+    todo: 'Solve that error; the server tries to read the database again when a changefeed starts.',
+  },
+  FEED_SOURCE_DOWN: {
+    sqlstate: '08006',
+    reaction: 'retry',
+    means: 'PostgreSQL cannot be reached, is starting or stopping, or has closed a connection.',
+    todo: 'Check that PostgreSQL runs and has free connections.',
+  },
+  FEED_SOURCE_REFUSED: {
+    sqlstate: '55000',
+    reaction: 'retry',
+    means:
+      'PostgreSQL has refused a command of pg-changefeed, or its tables, publication or slot changed while pg-changefeed worked with them. The SQLSTATE is that of PostgreSQL where there is one.',
+    todo: 'Read the message of PostgreSQL and its hint.',
+  },
+  FEED_SINK: {
+    sqlstate: '58000',
+    reaction: 'retry',
+    means: 'The sink cannot be reached, or has refused a message.',
+    todo: 'Repair the sink, or its configuration, as the message and the hint say.',
+  },
+  FEED_START: {
+    sqlstate: '58000',
+    reaction: 'fail',
+    means:
+      'A server or a command cannot start or stop, or cannot use a database: the port or the store is in use, a file cannot be read, the changelog belongs to another database, and so on.',
+    todo: 'Do what the hint says, then start again.',
+  },
+  FEED_THREAD: {
+    sqlstate: 'XX000',
+    reaction: 'retry',
+    means: 'A worker thread of the server died, together with the changefeeds that it ran.',
+    todo: 'If it happens again, check the memory of the machine and report it, with the log of the server.',
+  },
+  FEED_PROTOCOL: {
+    sqlstate: '08P01',
+    reaction: 'retry',
+    means: 'A client or PostgreSQL has sent bytes that its protocol does not allow.',
+    todo: 'If it happens again, report it, with the versions of the client and of PostgreSQL.',
+  },
+  FEED_UNEXPECTED: {
+    sqlstate: 'XX000',
+    reaction: 'retry',
+    means: 'The operating system, a library or pg-changefeed itself has failed in a way that has no code of its own.',
+    todo: 'If it happens again, report it, with the log of the server.',
+  },
+  FEED_BUG: {
+    sqlstate: 'XX000',
+    reaction: 'fail',
+    means: 'A check inside pg-changefeed has found a state that should be impossible, and stopped before it did harm.',
+    todo: 'Report it, with the log of the server.',
+  },
 } as const satisfies Record<string, CodeFacts>
 
 export type Code = keyof typeof codes

@@ -34,8 +34,18 @@ export class FeedError extends Error {
   }
 
   get retry(): boolean {
-    return codes[this.code].retry
+    return codes[this.code].reaction === 'retry'
   }
+}
+
+/**
+ * The one rule for errors that are not ours, wherever they are caught: FEED_UNEXPECTED, which is retried
+ * (docs/decisions/0018-unknown-errors.md).
+ */
+export function asFeedError(error: unknown): FeedError {
+  if (error instanceof FeedError) return error
+  if (!(error instanceof Error)) return new FeedError('FEED_UNEXPECTED', String(error), { cause: error })
+  return new FeedError('FEED_UNEXPECTED', error.message, { detail: error.stack, cause: error })
 }
 
 /** A plain form that crosses threads (errors lose their class in structured clone). */
@@ -48,22 +58,8 @@ export interface WireError {
 }
 
 export function toWireError(error: unknown): WireError {
-  if (error instanceof FeedError) {
-    return {
-      code: error.code,
-      message: error.message,
-      sqlstate: error.sqlstate,
-      hint: error.hint,
-      detail: error.detail,
-    }
-  }
-  const message = error instanceof Error ? error.message : String(error)
-  return {
-    code: 'FEED_UNEXPECTED',
-    message,
-    sqlstate: codes.FEED_UNEXPECTED.sqlstate,
-    detail: error instanceof Error ? error.stack : undefined,
-  }
+  const { code, message, sqlstate, hint, detail } = asFeedError(error)
+  return { code, message, sqlstate, hint, detail }
 }
 
 export function fromWireError(error: WireError): FeedError {

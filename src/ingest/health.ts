@@ -2,7 +2,7 @@
 // leaves a publication: its rows are silently missing from the stream. Then the log says so, and the table is put back.
 
 import { nextHlc } from '../core/hlc.ts'
-import { FeedError } from '../errors/feed-error.ts'
+import { asFeedError, FeedError } from '../errors/feed-error.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { GroupCommit } from './group-commit.ts'
@@ -88,7 +88,8 @@ export class HealthCheck {
         await watchTables(source, [{ relid: Number(relid) }], { isLossTold: true })
       } catch (error) {
         // Dropped meanwhile, or locked for too long: looked at again next time.
-        if (!(error instanceof FeedError) || error.code === 'FEED_BUG') throw error
+        const { code } = asFeedError(error)
+        if (code === 'FEED_BUG' || code === 'FEED_UNEXPECTED') throw error
         areBack = false
       }
     }

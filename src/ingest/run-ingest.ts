@@ -3,7 +3,7 @@
 
 import { LogHead } from '../changelog/files/log-head.ts'
 import { applyRetention } from '../changelog/files/retention.ts'
-import { FeedError, toWireError } from '../errors/feed-error.ts'
+import { asFeedError, FeedError, toWireError } from '../errors/feed-error.ts'
 import { Attempt } from './attempt.ts'
 import { Remedies } from './remedy.ts'
 import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
@@ -75,7 +75,7 @@ export class Ingest {
       } catch (error) {
         if (signal.aborted) break
         const wire = toWireError(error)
-        if (error instanceof FeedError && !error.retry) {
+        if (!asFeedError(error).retry) {
           this.#head.fail(wire.message)
           this.#say({ tag: 'state', state: { tag: 'failed', error: wire } })
           break

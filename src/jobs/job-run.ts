@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { compareHlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
-import { FeedError, toWireError } from '../errors/feed-error.ts'
+import { codes } from '../errors/codes.ts'
+import { asFeedError, FeedError } from '../errors/feed-error.ts'
 import { Backoff, type BackoffOptions } from './backoff.ts'
 import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter } from './jobs.ts'
@@ -79,11 +80,11 @@ export class JobRun {
         }
       } catch (error) {
         if (this.#reason !== undefined) break
-        if (error instanceof FeedError && !error.retry) {
-          await this.#fail(error)
+        const failure = asFeedError(error)
+        if (!failure.retry) {
+          await this.#fail(failure)
           return
         }
-        const failure = toWireError(error)
         if (hasAdvanced(before, this.#progress)) backoff.reset()
         const waitMs = backoff.next()
         retried()
@@ -123,7 +124,7 @@ export class JobRun {
   async #fail({ code, message, detail, hint }: FeedError): Promise<void> {
     const { job, failed } = this.#options
     // Whoever gives it back what it lacks resumes it from where it was.
-    if (code === 'FEED_PRIVILEGE' || code === 'FEED_SECRET' || code === 'FEED_CREDENTIALS') {
+    if (codes[code].reaction === 'pause') {
       this.#log.warn(
         { error: message, hint },
         'the changefeed is paused: it lacks a right, or credentials that are taken',

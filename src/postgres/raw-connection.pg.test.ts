@@ -100,6 +100,17 @@ test('cancel ends what runs', async () => {
   }
 })
 
+test('an error that is not ours, thrown by a handler, is one that is retried', async () => {
+  const connection = await openRawConnection({ source: (databases[0] as TestDatabase).source })
+  const failing = connection.copyOut('COPY (SELECT 1) TO STDOUT', {
+    data() {
+      throw new TypeError('no such thing')
+    },
+  })
+  await assert.rejects(failing, { code: 'FEED_UNEXPECTED', message: 'no such thing', retry: true })
+  await connection.close()
+})
+
 test('one call at a time', async () => {
   const connection = await openRawConnection({ source: (databases[0] as TestDatabase).source })
   const first = connection.query('SELECT 1')

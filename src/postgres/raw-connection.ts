@@ -8,7 +8,7 @@
 
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { FeedError } from '../errors/feed-error.ts'
+import { asFeedError, FeedError } from '../errors/feed-error.ts'
 import { cancelPacket, queryMessage, startupPacket } from '../wire/frontend-messages.ts'
 import { BackendMessages, readDataRow } from './backend-messages.ts'
 import { serverError } from './server-error.ts'
@@ -235,10 +235,10 @@ class SocketConnection implements RawConnection {
       if (wait === undefined) return true
       wait.then(
         () => this.#socket.resume(),
-        (error: unknown) => this.#die(ours(error)),
+        (error: unknown) => this.#die(asFeedError(error)),
       )
     } catch (error) {
-      this.#die(ours(error))
+      this.#die(asFeedError(error))
     }
     return false
   }
@@ -274,10 +274,6 @@ function address({ host, port, socketDir }: SourceConnection): { host: string; p
 
 function down(why: string, cause?: unknown): FeedError {
   return new FeedError('FEED_SOURCE_DOWN', `PostgreSQL is not reachable: ${why}`, { cause })
-}
-
-function ours(error: unknown): FeedError {
-  return error instanceof FeedError ? error : new FeedError('FEED_BUG', String(error), { cause: error })
 }
 
 const methods: Readonly<Record<number, string>> = {

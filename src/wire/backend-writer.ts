@@ -1,8 +1,7 @@
 // Messages of a PostgreSQL server (protocol 3), as bytes: tag, i32 length (itself included), body.
 
 import { ByteWriter } from '../bytes/byte-writer.ts'
-import { FeedError } from '../errors/feed-error.ts'
-import { codes } from '../errors/codes.ts'
+import { asFeedError, FeedError } from '../errors/feed-error.ts'
 
 /** What follows the tag and the length. */
 function message(tag: string, body: (out: ByteWriter) => void): Buffer {
@@ -133,6 +132,7 @@ export function errorResponse(error: unknown, severity: 'ERROR' | 'FATAL' = 'ERR
     const { sqlstate, message: text, detail, hint, position } = error
     return report({ severity, sqlstate, message: text, detail, hint, position })
   }
-  const text = error instanceof Error ? error.message : String(error)
-  return report({ severity, sqlstate: codes.FEED_BUG.sqlstate, message: `internal error: ${text}` })
+  // A client is shown no stack.
+  const { sqlstate, message: text } = asFeedError(error)
+  return report({ severity, sqlstate, message: `internal error: ${text}` })
 }

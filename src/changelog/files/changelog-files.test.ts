@@ -432,7 +432,7 @@ test('whoever waits at the end of a log hears that nobody writes it any more', a
   const waiting = reader.wait(AbortSignal.timeout(5000))
   log.head.fail('the disk is gone')
   await waiting
-  assert.throws(() => reader.next(), { code: 'FEED_SOURCE_REFUSED', message: /not written any more: the disk is gone/ })
+  assert.throws(() => reader.next(), { code: 'FEED_LOG_STOPPED', message: /not written any more: the disk is gone/ })
   log.head.fail(undefined)
   assert.equal(reader.next(), undefined)
 })

@@ -109,7 +109,7 @@ function close(scanner: BlockScanner): void {
 }
 
 function notWritten(why: string): FeedError {
-  return new FeedError('FEED_SOURCE_REFUSED', `the changelog is not written any more: ${why}`, {
+  return new FeedError('FEED_LOG_STOPPED', `the changelog is not written any more: ${why}`, {
     hint: 'the server tries again when a changefeed is started',
   })
 }
