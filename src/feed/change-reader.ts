@@ -1,5 +1,6 @@
 // Decodes one row record of the log (a pgoutput insert, update or delete) into views that are filled again for each.
 
+import { quoteName } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { record } from '../changelog/changelog.ts'
 import type { RelationSchema } from '../core/relation.ts'
@@ -88,7 +89,7 @@ export class ChangeReader {
 function keyNotWhole({ description: { schema, name } }: RelationSchema, why: string): FeedError {
   const message = `rows of table "${name}" cannot be told apart by their key: ${why}`
   return new FeedError('FEED_ROW', message, {
-    hint: `ALTER TABLE ${quoted(schema)}.${quoted(name)} REPLICA IDENTITY FULL describes the table anew; then start the changefeed again with an initial scan`,
+    hint: `ALTER TABLE ${quoteName(schema)}.${quoteName(name)} REPLICA IDENTITY FULL describes the table anew; then start the changefeed again with an initial scan`,
   })
 }
 
@@ -104,11 +105,7 @@ function oldNotLogged(relation: RelationSchema): FeedError {
 }
 
 function fullIdentity({ description: { schema, name } }: RelationSchema): string {
-  return `ALTER TABLE ${quoted(schema)}.${quoted(name)} REPLICA IDENTITY FULL, then start the changefeed again without a cursor, or with a later one`
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
+  return `ALTER TABLE ${quoteName(schema)}.${quoteName(name)} REPLICA IDENTITY FULL, then start the changefeed again without a cursor, or with a later one`
 }
 
 function sameKey(relation: RelationSchema, a: RowView, b: RowView): boolean {

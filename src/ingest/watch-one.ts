@@ -2,6 +2,7 @@
 // the error names who has it.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { shownString } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
@@ -72,7 +73,7 @@ function locked(name: string, lockDeadlineMs: number, watcher: LockWatcher): Fee
     'FEED_STATE',
     `table ${name} could not be locked within ${lockDeadlineMs / 1000} s: it is in use by ${usersOf(watcher)}`,
     {
-      hint: `end the long transactions on it and start the changefeed again; SELECT * FROM pg_locks WHERE relation = '${name.replaceAll("'", "''")}'::regclass lists them, SELECT pg_terminate_backend(…) ends one by the number of its process`,
+      hint: `end the long transactions on it and start the changefeed again; SELECT * FROM pg_locks WHERE relation = ${shownString(name)}::regclass lists them, SELECT pg_terminate_backend(…) ends one by the number of its process`,
       sqlstate: '55P03',
     },
   )

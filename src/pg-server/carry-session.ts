@@ -3,6 +3,7 @@
 // cursors, channels, locks, and the statements of PREPARE; so do settings that no server knows (`my.key`), which it does
 // not list.
 
+import { quoteString } from '../core/quote.ts'
 import { parseMessage } from '../wire/frontend-messages.ts'
 import type { BackendLink } from './backend-link.ts'
 
@@ -17,7 +18,9 @@ FROM pg_catalog.pg_prepared_statements WHERE NOT from_sql AND 16384 > ALL (param
 
 /** Throws when a setting is refused there, or the connection breaks. */
 export async function carrySession(from: BackendLink, to: BackendLink): Promise<void> {
-  const settings = (await from.query(settingsSql)).map(([name, value]) => `(${literal(name)}, ${literal(value)})`)
+  const settings = (await from.query(settingsSql)).map(
+    ([name, value]) => `(${quoteString(name ?? '')}, ${quoteString(value ?? '')})`,
+  )
   await to.query(
     `SELECT pg_catalog.set_config(name, value, false) FROM (VALUES ${settings.join(', ')}) AS s (name, value)`,
   )
@@ -30,8 +33,4 @@ export async function carrySession(from: BackendLink, to: BackendLink): Promise<
       if (to.isOver) throw error
     }
   }
-}
-
-function literal(text: string | null | undefined): string {
-  return `E'${(text ?? '').replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
 }

@@ -5,6 +5,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
+import { quoteName } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { backendKeyData, errorResponse, parameterStatus, report } from '../wire/backend-writer.ts'
 import { ByteRun } from '../wire/byte-run.ts'
@@ -375,7 +376,7 @@ export class Session implements Turn {
   async #deallocate(name: string | undefined): Promise<void> {
     const isOurs = this.#extended.deallocate(name)
     if (name === undefined) await this.#link.query('DEALLOCATE ALL')
-    else if (!isOurs) await this.#link.query(`DEALLOCATE "${name.replaceAll('"', '""')}"`)
+    else if (!isOurs) await this.#link.query(`DEALLOCATE ${quoteName(name)}`)
   }
 
   async #checkNoTransaction(): Promise<void> {

@@ -4,6 +4,7 @@
 // The text runs on the session's own backend for the session's database, so that search_path, temporary tables, the
 // open transaction and the role's privileges all count; other databases are asked only when a target names them.
 
+import { quoteString } from '../core/quote.ts'
 import type { Target } from '../sql/ast.ts'
 import { keylessFactsSql, type KeylessFacts } from '../sql/dialect/rowid-key.ts'
 
@@ -134,12 +135,12 @@ export function catalogueSql(wanted: readonly Wanted[], databases: readonly stri
   'databases', (
     SELECT coalesce(pg_catalog.json_agg(d.datname), '[]')
     FROM pg_catalog.pg_database d
-    WHERE d.datallowconn AND d.datname IN (SELECT pg_catalog.json_array_elements_text(${literal(databases)}))
+    WHERE d.datallowconn AND d.datname IN (SELECT pg_catalog.json_array_elements_text(${jsonLiteral(databases)}))
   ),
   'found', (
     SELECT coalesce(pg_catalog.json_agg(found.facts ORDER BY wanted.ordinal), '[]')
     FROM ROWS FROM (
-      pg_catalog.json_to_recordset(${literal(wanted)}) AS (schema text, name text)
+      pg_catalog.json_to_recordset(${jsonLiteral(wanted)}) AS (schema text, name text)
     ) WITH ORDINALITY AS wanted (schema, name, ordinal)
     LEFT JOIN LATERAL (
       SELECT pg_catalog.json_build_object(
@@ -184,7 +185,6 @@ export function catalogueSql(wanted: readonly Wanted[], databases: readonly stri
 )::pg_catalog.text`
 }
 
-/** An E'' literal reads the same whatever standard_conforming_strings says. */
-function literal(value: unknown): string {
-  return `E'${JSON.stringify(value).replaceAll('\\', '\\\\').replaceAll("'", "''")}'::pg_catalog.json`
+function jsonLiteral(value: unknown): string {
+  return `${quoteString(JSON.stringify(value))}::pg_catalog.json`
 }

@@ -1,6 +1,7 @@
 // A statement as SHOW JOBS prints it: targets as written, options sorted by name, values bound to placeholders filled in,
 // nothing secret.
 
+import { shownString } from '../core/quote.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
 import { textOf, type ReadOptions, type Parameters } from './read-options.ts'
 import { showSinkUri } from './sink-uri.ts'
@@ -15,12 +16,12 @@ export function describeJob(
   parameters: Parameters,
 ): string {
   const targets = statement.targets.map(({ text }) => `TABLE ${text}`).join(', ')
-  const into = sinkText === undefined ? '' : ` INTO ${quote(showSinkUri(sinkText))}`
+  const into = sinkText === undefined ? '' : ` INTO ${shownString(showSinkUri(sinkText))}`
   const head = sinkText === undefined ? 'EXPERIMENTAL CHANGEFEED' : 'CREATE CHANGEFEED'
   const options = statement.options
     .map(({ name, value }) => {
       const text = value === undefined ? undefined : (textOf(value, parameters) ?? '')
-      return text === undefined ? name : `${name} = ${quote(redacted(name, text))}`
+      return text === undefined ? name : `${name} = ${shownString(redacted(name, text))}`
     })
     .sort()
   return `${head} FOR ${targets}${into}${options.length === 0 ? '' : ` WITH OPTIONS (${options.join(', ')})`}`
@@ -29,8 +30,4 @@ export function describeJob(
 function redacted(name: string, text: string): string {
   if (secretOptions.has(name)) return 'redacted'
   return name === 'confluent_schema_registry' ? showSinkUri(text) : text
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }

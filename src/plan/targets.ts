@@ -1,5 +1,6 @@
 // Whether the targets of a statement can be watched, told in CockroachDB's words where it has some.
 
+import { shownName, shownString } from '../core/quote.ts'
 import { FeedError, type FeedErrorDetails } from '../errors/feed-error.ts'
 import type { Code } from '../errors/codes.ts'
 import type { Target } from '../sql/ast.ts'
@@ -106,7 +107,7 @@ function checkTable(target: Target, table: TargetFacts, reader: Reader): void {
   if (kind !== undefined) throw refuse(target, 'FEED_TARGET', `CHANGEFEED cannot target ${kind}: ${name}`)
   if (table.kind === 'p') {
     throw refuse(target, 'FEED_UNSUPPORTED', `CHANGEFEED cannot target partitioned tables yet: ${name}`, {
-      hint: `name its partitions as targets; SELECT relid FROM pg_partition_tree('${full.replaceAll("'", "''")}') WHERE isleaf lists them`,
+      hint: `name its partitions as targets; SELECT relid FROM pg_partition_tree(${shownString(full)}) WHERE isleaf lists them`,
     })
   }
   if (table.persistence === 'u') {
@@ -140,7 +141,7 @@ function checkMayGetKey(target: Target, table: TargetFacts, { user, makesKeys }:
   if (keyless.isOwner) return
   const whose = keyless.root === null ? 'its owner' : `the owner of ${keyless.root}`
   throw refuse(target, 'FEED_PRIVILEGE', `${message}, and user ${user} may not give it one`, {
-    hint: `start the changefeed once as ${whose} (the table is owned by ${ident(keyless.owner)}), or as its owner: ALTER TABLE ${qualified(table)} ADD PRIMARY KEY (…)`,
+    hint: `start the changefeed once as ${whose} (the table is owned by ${shownName(keyless.owner)}), or as its owner: ALTER TABLE ${qualified(table)} ADD PRIMARY KEY (…)`,
   })
 }
 
@@ -159,7 +160,7 @@ export interface Lack {
 /** The right that is missing for a changefeed of a table. */
 export function lackOf(table: TableRights, { user, creator }: Reader): Lack | undefined {
   const onAll = 'privilege on all target tables to be able to run'
-  const grantSelect = `GRANT SELECT ON ${qualified(table)} TO ${ident(user)}`
+  const grantSelect = `GRANT SELECT ON ${qualified(table)} TO ${shownName(user)}`
   if (creator === undefined) {
     if (!table.mayRead) {
       return { message: `user ${user} requires the SELECT ${onAll} a core changefeed`, hint: grantSelect }
@@ -168,7 +169,7 @@ export function lackOf(table: TableRights, { user, creator }: Reader): Lack | un
     if (!creator.mayCreate) {
       return {
         message: `user ${user} requires the CHANGEFEED ${onAll} an enterprise changefeed`,
-        hint: `an administrator may GRANT CHANGEFEED ON TABLE ${qualified(table)} TO ${ident(user)}, or GRANT changefeed TO ${ident(user)} for all tables that it may SELECT from`,
+        hint: `an administrator may GRANT CHANGEFEED ON TABLE ${qualified(table)} TO ${shownName(user)}, or GRANT changefeed TO ${shownName(user)} for all tables that it may SELECT from`,
       }
     }
     if (!table.mayRead) {
@@ -191,9 +192,5 @@ function refuse(target: Target, code: Code, message: string, details: FeedErrorD
 
 /** `schema.table`, quoted as far as needed: for statements in hints. */
 export function qualified(table: Pick<TargetFacts, 'schema' | 'name'>): string {
-  return `${ident(table.schema)}.${ident(table.name)}`
-}
-
-function ident(name: string): string {
-  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
+  return `${shownName(table.schema)}.${shownName(table.name)}`
 }

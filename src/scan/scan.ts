@@ -2,6 +2,7 @@
 // place and row by row, and says after each piece of the stream whether to wait. Rows of one connection arrive in order,
 // connections interleave; a row arrives exactly once. The room knows neither messages nor sinks.
 
+import { quoteName } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RelationSchema } from '../core/relation.ts'
 import { kind, RowView } from '../core/row-view.ts'
@@ -13,7 +14,7 @@ import { planChunks, type Chunk } from './chunks.ts'
 import type { OpenTables } from './cut.ts'
 import { LineConverter } from './convert-line.ts'
 import { unreadable } from './unreadable.ts'
-import { qualified, quoted } from './table-facts.ts'
+import { qualified } from './table-facts.ts'
 
 export interface ScanConsumer {
   /** `row` is valid during the call; `commitMicros` as below. */
@@ -115,11 +116,11 @@ async function copy(
 
 function copySql({ relation, from, chunk, inKeyOrder }: Task, commitTimes: boolean): string {
   if (relation.columns.length === 0) throw new FeedError('FEED_TARGET', `table ${from} has no columns`)
-  const list = relation.columns.map(({ name }) => quoted(name))
+  const list = relation.columns.map(({ name }) => quoteName(name))
   if (commitTimes) list.push(commitMicrosColumn)
   const bounds = [`ctid >= '(${chunk.from},0)'`]
   if (chunk.to !== undefined) bounds.push(`ctid < '(${chunk.to},0)'`)
-  const key = relation.keyIndexes.map((index) => quoted(relation.columns[index]?.name ?? ''))
+  const key = relation.keyIndexes.map((index) => quoteName(relation.columns[index]?.name ?? ''))
   const order = inKeyOrder && key.length > 0 ? ` ORDER BY ${key.join(', ')}` : ''
   return `COPY (SELECT ${list.join(', ')} FROM ONLY ${from} WHERE ${bounds.join(' AND ')}${order}) TO STDOUT`
 }

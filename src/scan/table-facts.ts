@@ -1,5 +1,6 @@
 // What a scan has to know of its tables before it reads them, asked of the catalogue: their descriptions, files and sizes.
 
+import { quoteName } from '../core/quote.ts'
 import type { FeedTarget } from '../core/feed-spec.ts'
 import type { TableDescription } from '../core/table.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -44,9 +45,5 @@ export async function readFacts(
 }
 
 export function qualified({ schema, name }: TableDescription): string {
-  return `${quoted(schema)}.${quoted(name)}`
-}
-
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
+  return `${quoteName(schema)}.${quoteName(name)}`
 }

@@ -1,11 +1,11 @@
 // The catalogue of any database of the server, read with the rights of the session's user, also after SET ROLE.
 
+import { quoteString } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { SessionControl } from '../pg-server/local-statement.ts'
 import type { CatalogueQuery } from '../plan/catalogue.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
-import { literal } from './show-sql.ts'
 
 /** Whose rights count, also after SET ROLE. */
 export async function currentUser(session: SessionControl): Promise<string> {
@@ -22,7 +22,7 @@ export function catalogueQueries(
     return async (sql) => {
       const connection = await openRawConnection({ source: { ...source, database } })
       try {
-        await connection.query(`SET SESSION AUTHORIZATION ${literal(user)}`)
+        await connection.query(`SET SESSION AUTHORIZATION ${quoteString(user)}`)
         const [may] = await connection.query(
           `SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CONNECT')`,
         )

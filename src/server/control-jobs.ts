@@ -1,5 +1,6 @@
 // PAUSE, RESUME and CANCEL JOB(S): for whoever may control the jobs (jobs/rights-sql.ts).
 
+import { quoteString } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
 import { showJobsWhenCompleteSql, showJobsSql, showTheseJobsSql } from '../jobs/jobs-view.ts'
@@ -9,7 +10,6 @@ import type { ControlJobs, JobIds, ShowJobs, Value } from '../sql/ast.ts'
 import { currentUser } from './catalogue-queries.ts'
 import { int8Oid } from './create-job.ts'
 import { selectIds, selectParameterTypes } from './select-ids.ts'
-import { literal } from './show-sql.ts'
 
 const maxInt8 = 0x7fffffffffffffffn
 
@@ -52,7 +52,7 @@ export function showJobsStatementSql({ ids, whenComplete }: ShowJobs, expand: (s
 }
 
 function valueSql(value: Value): string {
-  return value.tag === 'placeholder' ? `$${value.index}::int8` : `${literal(value.text)}::int8`
+  return value.tag === 'placeholder' ? `$${value.index}::int8` : `${quoteString(value.text)}::int8`
 }
 
 function placeholderTypes(values: readonly Value[]): number[] {

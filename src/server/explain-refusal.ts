@@ -2,6 +2,7 @@
 // nothing of changefeeds. The hint says why it is so and what to do. Where PostgreSQL has a hint of its own that would do
 // harm, ours takes its place.
 
+import { shownName } from '../core/quote.ts'
 import { publication } from '../ingest/install-names.ts'
 import type { Refusal } from '../pg-server/local-statement.ts'
 
@@ -99,7 +100,7 @@ function unwatch(table: string | undefined): string {
 /** As it can be typed. The hint goes out in the client's encoding, whatever that is, so it is ASCII. */
 function name(table: string | undefined): string {
   if (table === undefined || !/^[\x20-\x7e]+$/.test(table)) return '...'
-  return /^[a-z_][a-z0-9_]*$/.test(table) ? table : `"${table.replaceAll('"', '""')}"`
+  return shownName(table)
 }
 
 function made(column: string | undefined): string {

@@ -1,5 +1,6 @@
 // SHOW QUERIES and CANCEL QUERY: the statements that run here (changefeeds, mostly) beside those that PostgreSQL runs.
 
+import { quoteString } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { JobRights } from '../jobs/job-rights.ts'
 import type { Front, RunningStatement } from '../pg-server/front.ts'
@@ -8,7 +9,6 @@ import type { CancelQueries } from '../sql/ast.ts'
 import { textOf } from '../plan/read-options.ts'
 import { shownStatement } from './shown-statement.ts'
 import { selectIds, selectParameterTypes } from './select-ids.ts'
-import { literal } from './show-sql.ts'
 
 /** Queries that PostgreSQL runs are named by the process that runs them. */
 const backendPrefix = 'pg'
@@ -16,7 +16,7 @@ const backendPrefix = 'pg'
 export function showQueriesSql(running: readonly RunningStatement[]): string {
   const ours = running.map(
     ({ id, sessionId, user, startedAtMs, sql, clientAddress, applicationName }) =>
-      `(${literal(id)}, 1, ${literal(sessionId)}, ${literal(user)}, to_timestamp(${startedAtMs / 1000}), ${literal(shownStatement(sql))}, ${literal(clientAddress)}, ${literal(applicationName)}, 'executing')`,
+      `(${quoteString(id)}, 1, ${quoteString(sessionId)}, ${quoteString(user)}, to_timestamp(${startedAtMs / 1000}), ${quoteString(shownStatement(sql))}, ${quoteString(clientAddress)}, ${quoteString(applicationName)}, 'executing')`,
   )
   const columns = 'query_id, node_id, session_id, user_name, start, query, client_address, application_name, phase'
   // The backend of a statement of ours only waits for it.
@@ -76,7 +76,7 @@ export function cancelQueries(statement: CancelQueries, room: CancelRoom): Local
  * only superusers. Admins may do with changefeeds what superusers may.
  */
 async function checkMayCancel(owner: string, session: LocalCall['session'], rights: JobRights): Promise<void> {
-  const role = `(SELECT oid FROM pg_catalog.pg_roles WHERE rolname = ${literal(owner)})`
+  const role = `(SELECT oid FROM pg_catalog.pg_roles WHERE rolname = ${quoteString(owner)})`
   const [row] = await session.queryBackend(`SELECT current_user,
   coalesce(pg_catalog.pg_has_role(current_user, ${role}, 'USAGE'), false)
   OR (pg_catalog.pg_has_role(current_user, 'pg_signal_backend', 'USAGE')

@@ -4,13 +4,13 @@
 // A job whose user was dropped goes on: superusers see it, and it was not taken from anybody.
 
 import type { Logger } from 'pino'
+import { quoteString } from '../core/quote.ts'
 import type { FeedTarget } from '../core/feed-spec.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { CreatorRights, JobRights } from '../jobs/job-rights.ts'
 import { lackOf } from '../plan/targets.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
-import { literal } from './show-sql.ts'
 
 const everyMs = 5000
 
@@ -111,7 +111,7 @@ function doubtfulSql(watched: readonly WatchedRights[], creators: ReadonlyMap<st
   const wanted = watched.map(({ user, targets, hasSink }, index) => {
     const creator = hasSink ? creators.get(user) : undefined
     const isByTable = creator !== undefined && !creator.isAdmin && !creator.mayCreate
-    return `(${index}, ${literal(user)}, '{${targets.map(({ relid }) => relid).join()}}'::oid[], ${isByTable})`
+    return `(${index}, ${quoteString(user)}, '{${targets.map(({ relid }) => relid).join()}}'::oid[], ${isByTable})`
   })
   return `SELECT w.index, m.oid IS NOT NULL, c.oid, n.nspname, c.relname, has.may_read, has.row_security
 FROM (VALUES ${wanted.join(', ')}) AS w (index, role, relids, by_table)

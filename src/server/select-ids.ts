@@ -1,11 +1,11 @@
 // The sub-select of a statement that names what it acts on by a query: it runs on the session's own backend, with what the
 // client bound to its placeholders written into it.
 
+import { quoteString } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { LocalCall } from '../pg-server/local-statement.ts'
 import { lex } from '../sql/lexer.ts'
 import { applySplices } from '../sql/splices.ts'
-import { literal } from './show-sql.ts'
 
 const textOid = 25
 
@@ -37,7 +37,7 @@ function bindParameters(select: string, parameters: readonly (string | null)[]):
     if (bound === undefined) {
       throw new FeedError('FEED_SYNTAX', `no value provided for placeholder: $${text}`, { sqlstate: '42P02' })
     }
-    return { start, end, text: bound === null ? 'NULL' : literal(bound) }
+    return { start, end, text: bound === null ? 'NULL' : quoteString(bound) }
   })
   return splices.length === 0 ? select : applySplices(select, splices)
 }

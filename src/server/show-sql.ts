@@ -1,21 +1,17 @@
 // SHOW statements as SELECTs, so that PostgreSQL sorts, filters, joins and types what they give.
 
+import { quoteName, quoteString } from '../core/quote.ts'
 import type { ShownTable } from '../settings/show.ts'
 
 export function valuesSql({ columns, rows }: ShownTable): string {
-  const names = columns.map(({ name }) => `"${name.replaceAll('"', '""')}"`)
+  const names = columns.map(({ name }) => quoteName(name))
   if (rows.length === 0) {
     return `SELECT ${columns.map(({ type }, i) => `NULL::${type} AS ${names[i]}`).join(', ')} WHERE false`
   }
   const lines = rows.map(
-    (row) => `(${row.map((text, i) => `${literal(text)}::${columns[i]?.type ?? 'text'}`).join(', ')})`,
+    (row) => `(${row.map((text, i) => `${quoteString(text)}::${columns[i]?.type ?? 'text'}`).join(', ')})`,
   )
   return `SELECT * FROM (VALUES ${lines.join(', ')}) AS shown (${names.join(', ')})`
-}
-
-/** Reads the same whatever standard_conforming_strings says. */
-export function literal(text: string): string {
-  return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
 }
 
 export const showDatabaseSql = 'SELECT pg_catalog.current_database()::text AS database'

@@ -1,5 +1,6 @@
 // A statement of ours as others may read it: sink URIs without user and secrets, secret options without their value.
 
+import { shownString } from '../core/quote.ts'
 import { secretOptions } from '../plan/job-description.ts'
 import { showSinkUri } from '../plan/sink-uri.ts'
 import { lex } from '../sql/lexer.ts'
@@ -10,7 +11,7 @@ export function shownStatement(sql: string): string {
   const tokens = lex(sql)
   const splices = tokens.flatMap((token, i) => {
     const text = token.tag === 'string' ? shown(token.text, tokens[i - 2], tokens[i - 1]) : token.text
-    return text === token.text ? [] : { start: token.start, end: token.end, text: `'${text.replaceAll("'", "''")}'` }
+    return text === token.text ? [] : { start: token.start, end: token.end, text: shownString(text) }
   })
   return applySplices(sql, splices)
 }

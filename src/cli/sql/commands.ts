@@ -1,5 +1,6 @@
 // The shell's own commands: a backslash at the beginning of a line. None of them needs a semicolon.
 
+import { quoteString } from '../../core/quote.ts'
 import { displayFormats } from './display-format.ts'
 import { errorText } from './error-text.ts'
 import type { Shell } from './shell.ts'
@@ -36,7 +37,7 @@ const describe = (
   NOT a.attnotnull AS is_nullable, pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS column_default,
   EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey)) AS primary_key
 FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE a.attrelid = '${name.replaceAll("'", "''")}'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped
+WHERE a.attrelid = ${quoteString(name)}::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum`
 
 export function isCommand(line: string): boolean {

@@ -1,6 +1,7 @@
 // What the Tab key offers: statements of changefeeds at the start, tables where a table stands, options of a changefeed
 // behind WITH, cluster settings behind SETTING. Options and settings come from the tables that the server itself goes by.
 
+import { quoteString } from '../../core/quote.ts'
 import { options } from '../../plan/options.ts'
 import { knownSettings } from '../../settings/known-settings.ts'
 
@@ -64,12 +65,12 @@ function wantsTable(before: string): boolean {
 }
 
 async function tables(word: string, ask: Ask): Promise<string[]> {
-  const prefix = word.replaceAll(/[\\%_]/g, '\\$&').replaceAll("'", "''")
+  const prefix = word.replaceAll(/[\\%_]/g, '\\$&')
   const rows = await ask(`SELECT DISTINCT name FROM (
     SELECT quote_ident(relname) AS name FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p') AND pg_catalog.pg_table_is_visible(oid) AND relnamespace <> 'pg_catalog'::regnamespace
     UNION SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'changefeed', 'crdb_internal')) AS t
-    WHERE name ILIKE '${prefix}%' ORDER BY 1 LIMIT 200`)
+    WHERE name ILIKE ${quoteString(`${prefix}%`)} ORDER BY 1 LIMIT 200`)
   const names = (rows ?? []).map(([name]) => name ?? '')
   // Names with their schema are offered once the schema is typed.
   return word.includes('.') ? names : names.filter((name) => !name.includes('.'))

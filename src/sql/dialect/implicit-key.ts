@@ -4,9 +4,10 @@
 //   ALTER TABLE t ADD PRIMARY KEY  ALTER TABLE t DROP COLUMN rowid, ADD PRIMARY KEY
 //   … of a partition               ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY
 
+import { quoteName } from '../../core/quote.ts'
 import { isOp, isWord, nameEnd, type Token, tokenAt } from '../tokens.ts'
 import { byteOffsets, isNode, type Node } from './pg-parser.ts'
-import { askTable, quote, tableName, type FindSplices } from './table-facts.ts'
+import { askTable, tableName, type FindSplices } from './table-facts.ts'
 
 export function findCopyColumns(tokens: readonly Token[]): FindSplices | undefined {
   const last = nameEnd(tokens, 1)
@@ -17,7 +18,7 @@ export function findCopyColumns(tokens: readonly Token[]): FindSplices | undefin
   return async (query) => {
     const facts = await askTable(query, name)
     if (facts === undefined || !facts.implicitKey) return []
-    const columns = facts.columns.filter((column) => !facts.primaryKey.includes(column)).map(quote)
+    const columns = facts.columns.filter((column) => !facts.primaryKey.includes(column)).map(quoteName)
     // A table of nothing but its rowid has no other columns to name.
     return columns.length === 0 ? [] : [{ start: token.end, end: token.end, text: ` (${columns.join(', ')})` }]
   }
@@ -53,7 +54,8 @@ export function findKeyToDrop(sql: string, tokens: readonly Token[], tree: Node)
     // A column of a partition or of a child is its parent's, so there the key goes alone. A partitioned table has the
     // column and its partitions have the keys, which go with it.
     if (isInherited && constraint === null) return []
-    const drop = isInherited && constraint !== null ? `CONSTRAINT ${quote(constraint)}` : `COLUMN ${quote(column)}`
+    const drop =
+      isInherited && constraint !== null ? `CONSTRAINT ${quoteName(constraint)}` : `COLUMN ${quoteName(column)}`
     return [{ start: action.start, end: action.start, text: `DROP ${drop}, ` }]
   }
 }

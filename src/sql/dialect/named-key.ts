@@ -2,10 +2,11 @@
 // so the table gets it first. Only where nothing else can be meant: t is an ordinary table without a primary key and
 // without a column of that name.
 
+import { quoteName, quoteString } from '../../core/quote.ts'
 import type { Token } from '../tokens.ts'
 import { eachNode, isNode, type Node } from './pg-parser.ts'
 import { keylessFactsSql, keyToAdd, type KeylessFacts } from './rowid-key.ts'
-import { quote, type CatalogueQuery, type FindSplices } from './table-facts.ts'
+import type { CatalogueQuery, FindSplices } from './table-facts.ts'
 
 export function namesKey(tokens: readonly Token[]): boolean {
   const returning = tokens.findIndex(({ tag, text }) => tag === 'word' && text === 'returning')
@@ -23,7 +24,7 @@ export function findKeyToAdd(tokens: readonly Token[], tree: Node): FindSplices 
   const { schemaname, relname } = insert['relation']
   const parts = [schemaname, relname].filter((part) => typeof part === 'string')
   return async (query) => {
-    await addKey(query, parts.map(quote).join('.'))
+    await addKey(query, parts.map(quoteName).join('.'))
     return []
   }
 }
@@ -41,7 +42,7 @@ function returnsRowid(returning: unknown): boolean {
 }
 
 async function addKey(query: CatalogueQuery, name: string): Promise<void> {
-  const text = `E'${name.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+  const text = quoteString(name)
   let rows: Awaited<ReturnType<CatalogueQuery>>
   try {
     rows =

@@ -1,6 +1,7 @@
 // What the catalogue says of a table that a statement names, asked on the session's own backend just before the
 // statement goes there.
 
+import { quoteName, quoteString } from '../../core/quote.ts'
 import { nameEnd, type Token } from '../tokens.ts'
 import type { Splice } from '../splices.ts'
 
@@ -29,7 +30,7 @@ export interface TableFacts {
 export function tableName(tokens: readonly Token[], first: number): string {
   return tokens
     .slice(first, nameEnd(tokens, first) + 1)
-    .map((token) => (token.tag === 'op' ? token.text : quote(token.text)))
+    .map((token) => (token.tag === 'op' ? token.text : quoteName(token.text)))
     .join('')
 }
 
@@ -42,7 +43,7 @@ const rowidSql = `SELECT pg_catalog.json_build_object('column', a.attname, 'cons
 
 /** Undefined: there is no such table. */
 export async function askTable(query: CatalogueQuery, name: string): Promise<TableFacts | undefined> {
-  const text = `E'${name.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+  const text = quoteString(name)
   try {
     const rows = await query(`SELECT pg_catalog.json_build_object(
   'columns', (SELECT pg_catalog.json_agg(attname ORDER BY attnum) FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''),
@@ -59,8 +60,4 @@ export async function askTable(query: CatalogueQuery, name: string): Promise<Tab
     // In a failed transaction, say: the statement itself will tell.
     return undefined
   }
-}
-
-export function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
 }

@@ -1,10 +1,11 @@
 // UPSERT INTO t …   INSERT INTO t … ON CONFLICT (key) DO UPDATE SET …, also below EXPLAIN, PREPARE and WITH. PostgreSQL's
 // parser does not know the word; INSERT is as long, so all places in the tree stay.
 
+import { quoteName } from '../../core/quote.ts'
 import { isOp, isWord, type Token } from '../tokens.ts'
 import type { Splice } from '../splices.ts'
 import { byteOffsets, eachNode, isNode, type Node } from './pg-parser.ts'
-import { askTable, quote, tableName, type FindSplices, type TableFacts } from './table-facts.ts'
+import { askTable, tableName, type FindSplices, type TableFacts } from './table-facts.ts'
 
 /** INSERT for UPSERT. */
 export function upsertSplices(tokens: readonly Token[]): Splice[] {
@@ -59,9 +60,9 @@ function clausePlace(tokens: readonly Token[], from: number): number {
 function conflictClause({ columns, primaryKey }: TableFacts, listed: readonly string[] | undefined): string {
   const set = (listed ?? columns)
     .filter((column) => !primaryKey.includes(column))
-    .map((column) => `${quote(column)} = excluded.${quote(column)}`)
+    .map((column) => `${quoteName(column)} = excluded.${quoteName(column)}`)
   // Where only the key is given the row is written as it was, for RETURNING and the count to speak of it.
-  const [first = ''] = primaryKey.map(quote)
+  const [first = ''] = primaryKey.map(quoteName)
   if (set.length === 0) set.push(`${first} = excluded.${first}`)
-  return ` ON CONFLICT (${primaryKey.map(quote).join(', ')}) DO UPDATE SET ${set.join(', ')} `
+  return ` ON CONFLICT (${primaryKey.map(quoteName).join(', ')}) DO UPDATE SET ${set.join(', ')} `
 }

@@ -4,6 +4,7 @@
 //
 // Each option of CockroachDB is membership in a role, of ours or of PostgreSQL's. All other forms of these are PostgreSQL's alone.
 
+import { quoteName } from '../../core/quote.ts'
 import type { RoleOptions } from '../ast.ts'
 import { isOp, isWord } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
@@ -69,7 +70,7 @@ export function parseAlterRole(cursor: Cursor): RoleOptions | undefined {
     cursor.take()
     roles.push(option.role)
   }
-  return membership(first.isGranted, roles, [quoted(name)])
+  return membership(first.isGranted, roles, [quoteName(name)])
 }
 
 /** Behind GRANT SYSTEM or REVOKE SYSTEM. */
@@ -83,8 +84,8 @@ export function parseSystemPrivilege(cursor: Cursor, isGranted: boolean): RoleOp
     roles.push(option.role)
   } while (cursor.acceptOp(','))
   cursor.expect(isGranted ? 'to' : 'from')
-  const names = [quoted(cursor.name())]
-  while (cursor.acceptOp(',')) names.push(quoted(cursor.name()))
+  const names = [quoteName(cursor.name())]
+  while (cursor.acceptOp(',')) names.push(quoteName(cursor.name()))
   cursor.expectEnd()
   return membership(isGranted, roles, names)
 }
@@ -104,8 +105,4 @@ function optionAt({ next }: Cursor): RoleOption | undefined {
   const isGranted = roleOf.has(word)
   const role = roleOf.get(isGranted ? word : word.replace(/^no/, ''))
   return role === undefined ? undefined : { role, isGranted }
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
 }
