@@ -15,7 +15,7 @@ export interface HttpOptions {
   /** What hinders changefeeds while the server itself is fine, by database. */
   readonly problems: () => readonly HealthProblem[]
   /** Prometheus text format. */
-  readonly metrics: () => Promise<string>
+  readonly metrics: () => string
   readonly shutdown?: () => void
 }
 
@@ -70,8 +70,9 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
       json(response, 200, problems.length === 0 ? {} : { problems })
     }
   } else if (url.pathname === '/_status/vars' && isRead) {
+    const text = options.metrics()
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
-    response.end(await options.metrics())
+    response.end(text)
   } else if (url.pathname === '/_admin/shutdown' && options.shutdown !== undefined && isFromHere(request)) {
     if (request.method !== 'POST') {
       json(response, 405, { error: 'POST asks the server to stop' })

@@ -4,18 +4,11 @@ import type { Hlc } from '../core/hlc.ts'
 import { defaultScope, type MetricScopes, type ScopeCounts } from '../core/metric-scopes.ts'
 import type { FeedPool } from '../feed/feed-pool.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
-
-export interface Measurement extends ScopeCounts {
-  running: number
-  /** Nanoseconds since 1970 that the slowest changefeed has come to; undefined: none has. */
-  frontier: bigint | undefined
-  /** The same, of what jobs have saved. */
-  checkpoint: bigint | undefined
-}
+import type { MeasuredChangefeeds } from '../metrics/changefeed-metrics.ts'
 
 export interface ScopesMeasured {
-  readonly total: Measurement
-  readonly byScope: ReadonlyMap<string, Measurement>
+  readonly total: MeasuredChangefeeds
+  readonly byScope: ReadonlyMap<string, MeasuredChangefeeds>
 }
 
 export function measureScopes(
@@ -23,9 +16,13 @@ export function measureScopes(
   { running: feeds }: Pick<FeedPool, 'running'>,
   { running: jobs }: Pick<JobRegistry, 'running'>,
 ): ScopesMeasured {
-  const total = measurement(scopes.total)
-  const byScope = new Map([...scopes.all].map(([scope, counts]) => [scope, measurement(counts)]))
-  const measure = (scope: string | undefined, add: (measured: Measurement) => void): void => {
+  const now = BigInt(Date.now()) * 1_000_000n
+  const start = (counts: Readonly<ScopeCounts>): MeasuredChangefeeds => {
+    return { ...counts, running: 0, frontier: undefined, checkpoint: undefined, now }
+  }
+  const total = start(scopes.total)
+  const byScope = new Map([...scopes.all].map(([scope, counts]) => [scope, start(counts)]))
+  const measure = (scope: string | undefined, add: (measured: MeasuredChangefeeds) => void): void => {
     add(total)
     const own = byScope.get(scope ?? defaultScope)
     if (own !== undefined) add(own)
@@ -58,10 +55,6 @@ export function measureScopes(
     })
   }
   return { total, byScope }
-}
-
-function measurement(counts: Readonly<ScopeCounts>): Measurement {
-  return { ...counts, running: 0, frontier: undefined, checkpoint: undefined }
 }
 
 function earlier(least: bigint | undefined, at: Hlc | undefined): bigint | undefined {

@@ -21,7 +21,7 @@ import { poolQueries } from '../postgres/pool-queries.ts'
 import { pinnedOptions } from '../postgres/source-connection.ts'
 import { SettingsStore } from '../settings/store.ts'
 import { HeldCuts } from './held-cuts.ts'
-import { metricsText } from './metrics.ts'
+import { serverMetrics } from './metrics.ts'
 import { startGivingBack } from './give-back.ts'
 import { pinLogs } from './pin-logs.ts'
 import { RightsWatch } from './rights-watch.ts'
@@ -161,7 +161,7 @@ export async function serve({
       names: [http.host, ...httpNames],
       ready: () => (isReady ? { ok: true } : { ok: false, reason: 'the server is starting or shutting down' }),
       problems: () => sourceProblems(sources),
-      metrics: () => metricsText({ feeds, jobs, sources, scopes, settings }),
+      metrics: () => serverMetrics({ feeds, jobs, sources, scopes, settings }),
       ...(onShutdown === undefined ? {} : { shutdown: onShutdown }),
     })
     stops.push(() => web.close())
