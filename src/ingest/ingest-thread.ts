@@ -3,13 +3,14 @@
 // somebody asks for the source.
 
 import { Worker } from 'node:worker_threads'
+import { Backoff, type BackoffOptions } from '../async/backoff.ts'
 import { LogHead } from '../changelog/files/log-head.ts'
 import { workerUrl } from '../core/worker-url.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../errors/feed-error.ts'
 import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
 import { Trouble } from './trouble.ts'
 
-const restartMs = { first: 100, most: 5000 }
+const restartBackoff: BackoffOptions = { firstMs: 100, mostMs: 5000 }
 /** A worker that ran for so long starts the pauses over. */
 const settledMs = 30_000
 const stopMs = 5000
@@ -22,7 +23,9 @@ export class IngestThread {
   #isReady = false
   #worker: Worker | undefined
   #restarting: NodeJS.Timeout | undefined
-  #restartMs = restartMs.first
+  readonly #backoff = new Backoff(restartBackoff)
+  /** The pause before the next restart. */
+  #restartMs = this.#backoff.next()
   #feeds = 0
   #pins: readonly number[] | undefined
   #isStopping = false
@@ -99,9 +102,12 @@ export class IngestThread {
       this.#worker = undefined
       if (this.#isStopping) this.#stopped.resolve()
       if (this.#isStopping || this.state.tag === 'failed') return
-      if (Date.now() - startedAt > settledMs) this.#restartMs = restartMs.first
+      if (Date.now() - startedAt > settledMs) {
+        this.#backoff.reset()
+        this.#restartMs = this.#backoff.next()
+      }
       this.#restarting = setTimeout(() => this.#spawn(), this.#restartMs)
-      this.#restartMs = Math.min(this.#restartMs * 2, restartMs.most)
+      this.#restartMs = this.#backoff.next()
     })
     if (this.#feeds > 0) this.#post({ tag: 'demand', feeds: this.#feeds })
     if (this.#pins !== undefined) this.#post({ tag: 'pins', positions: this.#pins })

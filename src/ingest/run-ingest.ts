@@ -1,6 +1,7 @@
 // The life of ingest for one source: attempt after attempt with growing pauses, until it is stopped or only a human can
 // help. What is too old or too much goes from the log meanwhile, also while the source is away.
 
+import { Backoff, type BackoffOptions } from '../async/backoff.ts'
 import { LogHead } from '../changelog/files/log-head.ts'
 import { applyRetention } from '../changelog/files/retention.ts'
 import { asFeedError, FeedError, toWireError } from '../errors/feed-error.ts'
@@ -8,7 +9,7 @@ import { Attempt } from './attempt.ts'
 import { Remedies } from './remedy.ts'
 import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
 
-const backoffMs = { first: 100, most: 5000 }
+const attemptBackoff: BackoffOptions = { firstMs: 100, mostMs: 5000 }
 /** An attempt that lived for so long starts the pauses over. */
 const settledMs = 1000
 const retentionEveryMs = 10_000
@@ -67,7 +68,7 @@ export class Ingest {
     const { signal } = this.#stopping
     this.#head.fail(undefined)
     const retention = setInterval(() => this.#retain(), retentionEveryMs)
-    let waitMs = backoffMs.first
+    const backoff = new Backoff(attemptBackoff)
     while (!signal.aborted) {
       const startedAt = Date.now()
       try {
@@ -80,12 +81,12 @@ export class Ingest {
           this.#say({ tag: 'state', state: { tag: 'failed', error: wire } })
           break
         }
-        if (Date.now() - startedAt > settledMs) waitMs = backoffMs.first
+        if (Date.now() - startedAt > settledMs) backoff.reset()
+        const waitMs = backoff.next()
         const { tag } = this.#remedies.now
         const atChange = tag === 'stream' || tag === 'pass-over'
         this.#say({ tag: 'state', state: { tag: 'retrying', error: wire, inMs: waitMs, atChange } })
         await pause(waitMs, signal)
-        waitMs = Math.min(waitMs * 2, backoffMs.most)
       }
     }
     clearInterval(retention)

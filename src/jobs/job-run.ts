@@ -7,7 +7,7 @@ import { compareHlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import { codes } from '../errors/codes.ts'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
-import { Backoff, type BackoffOptions } from './backoff.ts'
+import { Backoff, type BackoffOptions } from '../async/backoff.ts'
 import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter } from './jobs.ts'
 import { runningStatus } from './running-status.ts'
@@ -150,7 +150,7 @@ export class JobRun {
     ...[status, details]: [Parameters<JobStore['settle']>[1], Parameters<JobStore['settle']>[2]?]
   ): Promise<void> {
     const { job, store, over } = this.#options
-    const backoff = new Backoff(() => ({ firstMs: 100, mostMs: 5000 }))
+    const backoff = new Backoff({ firstMs: 100, mostMs: 5000 })
     for (;;) {
       try {
         await store.settle(job, status, details)

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { MetricScopes } from '../core/metric-scopes.ts'
 import { FeedError, toWireError } from '../errors/feed-error.ts'
-import { Backoff, type BackoffOptions } from './backoff.ts'
+import { Backoff, type BackoffOptions } from '../async/backoff.ts'
 import { JobRun, type StopReason } from './job-run.ts'
 import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter, JobStatus, JobVerb, NewJob } from './jobs.ts'
@@ -85,7 +85,7 @@ export class JobRegistry {
   /** PostgreSQL may have made the job and its answer be lost: asking again tells. */
   async #insert(job: NewJob): Promise<ClaimedJob> {
     const { store, log } = this.#options
-    const backoff = new Backoff(() => createBackoff)
+    const backoff = new Backoff(createBackoff)
     for (let attempt = 1; ; attempt++) {
       try {
         return await store.create(job)

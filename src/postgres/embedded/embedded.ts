@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { Backoff, type BackoffOptions } from '../../async/backoff.ts'
 import { findBinaries } from './binaries.ts'
 import { bootstrap } from './bootstrap.ts'
 import { prepareDataDir } from './data-dir.ts'
@@ -20,7 +21,7 @@ import { give, serverUser } from './server-user.ts'
 const bootstrapVersion = '3'
 /** It names the socket and nothing more. */
 const port = 5432
-const backoffMs = { first: 50, most: 5000 }
+const startAgainBackoff: BackoffOptions = { firstMs: 50, mostMs: 5000 }
 
 export interface EmbeddedOptions {
   /** The data folder; files about it stand beside it. */
@@ -52,7 +53,7 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
 
   let isStopping = false
   const keepRunning = async (): Promise<void> => {
-    let waitMs = backoffMs.first
+    const backoff = new Backoff(startAgainBackoff)
     while (!isStopping) {
       const end = await postmaster.exited
       if (isStopping) return
@@ -61,13 +62,13 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
         try {
           await endOrphans(dir)
           postmaster = await startPostmaster(options)
-          waitMs = backoffMs.first
+          backoff.reset()
           break
         } catch (error) {
           if (isStopping) return
-          log.error({ error: (error as Error).message, inMs: waitMs }, 'PostgreSQL did not start')
-          await delay(waitMs)
-          waitMs = Math.min(waitMs * 2, backoffMs.most)
+          const inMs = backoff.next()
+          log.error({ error: (error as Error).message, inMs }, 'PostgreSQL did not start')
+          await delay(inMs)
         }
       }
     }

@@ -4,6 +4,7 @@
 // time mends, ends the sender.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { backoffAfter } from '../../async/backoff.ts'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import { compression } from './compression.ts'
@@ -170,7 +171,7 @@ export class BatchSender {
       this.fail(failure)
       return
     }
-    const waitMs = Math.min(spec.retry.backoffMs * 2 ** (failures - 1), maxBackoffMs)
+    const waitMs = backoffAfter(failures, { firstMs: spec.retry.backoffMs, mostMs: maxBackoffMs })
     log('warn', `${failure.message}; attempt ${failures + 1} in ${waitMs} ms`)
     try {
       await delay(waitMs, undefined, { signal: this.#course.signal })
