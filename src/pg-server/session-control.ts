@@ -2,37 +2,61 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import type { BackendLink } from './backend-link.ts'
-import type { SessionControl } from './local-statement.ts'
+import { quoteName } from '../core/quote.ts'
+import type { ExtendedProtocol } from './extended-protocol.ts'
+import type { BackendQuery, SessionControl } from './local-statement.ts'
+import type { SessionBackend } from './session-backend.ts'
 
 export interface ControlOptions {
   readonly socket: Socket
+  /** The parameters of the client's start-up. */
   readonly startup: ReadonlyMap<string, string>
-  readonly link: () => BackendLink
-  readonly database: () => string
-  readonly switchDatabase: SessionControl['switchDatabase']
-  readonly queryBackend: SessionControl['queryBackend']
-  readonly reset: SessionControl['reset']
-  readonly deallocate: SessionControl['deallocate']
+  readonly backend: SessionBackend
+  readonly extended: ExtendedProtocol
+  readonly queryBackend: BackendQuery
 }
 
-export function sessionControl({ socket, startup, link, database, ...control }: ControlOptions): SessionControl {
+export function sessionControl(options: ControlOptions): SessionControl {
+  const { socket, startup, backend, extended, queryBackend } = options
   return {
-    ...control,
     id: randomBytes(16).toString('hex'),
     user: startup.get('user') ?? '',
     get database() {
-      return database()
+      return backend.database
     },
     get applicationName() {
-      return link().parameters.get('application_name') ?? startup.get('application_name') ?? ''
+      return backend.link.parameters.get('application_name') ?? startup.get('application_name') ?? ''
     },
     clientAddress: `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`,
     get backendPid() {
-      return link().pid
+      return backend.link.pid
     },
     get transactionStatus() {
-      return link().status
+      return backend.link.status
+    },
+    queryBackend,
+    switchDatabase: (name) => backend.switchTo(name, 'carry'),
+    reset: (what) => reset(options, what),
+    async deallocate(name) {
+      const isOurs = extended.deallocate(name)
+      if (name === undefined) await backend.link.query('DEALLOCATE ALL')
+      else if (!isOurs) await backend.link.query(`DEALLOCATE ${quoteName(name)}`)
     },
   }
+}
+
+async function reset(
+  { backend, extended }: ControlOptions,
+  what: 'database' | 'settings' | 'everything',
+): Promise<void> {
+  const isAway = backend.database !== backend.home
+  // What cannot be done whole is not begun.
+  if (isAway) await backend.checkNoTransaction()
+  if (what === 'settings') await backend.link.query('RESET ALL')
+  if (what === 'everything') {
+    await backend.link.query('DISCARD ALL')
+    extended.deallocate(undefined)
+  }
+  // A new connection is as DISCARD ALL leaves one.
+  if (isAway) await backend.switchTo(backend.home, what === 'everything' ? 'fresh' : 'carry')
 }

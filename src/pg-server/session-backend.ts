@@ -1,0 +1,95 @@
+// The connection of a session to PostgreSQL: the first one, and the one that takes its place when the session moves to
+// another database.
+
+import { FeedError } from '../errors/feed-error.ts'
+import { startupPacket } from '../wire/frontend-messages.ts'
+import type { BackendAddress } from './backend-address.ts'
+import { BackendLink, type LinkHandlers } from './backend-link.ts'
+import { carrySession } from './carry-session.ts'
+import { canceled } from './turn.ts'
+
+export interface SessionBackendOptions {
+  readonly address: BackendAddress
+  readonly version: number
+  /** The parameters of the client's start-up. */
+  readonly parameters: ReadonlyMap<string, string>
+  /** `lost` is called for the connection of the session only, not for one that was to replace it. */
+  readonly handlers: LinkHandlers
+  readonly isClosed: () => boolean
+  /** The session has moved from one connection to another. */
+  readonly moved: (from: BackendLink, to: BackendLink) => void
+}
+
+export class SessionBackend {
+  readonly #options: SessionBackendOptions
+  #link: BackendLink
+  #database: string
+
+  constructor(options: SessionBackendOptions) {
+    this.#options = options
+    this.#database = this.home
+    this.#link = this.#connect(options.parameters, 'starting')
+  }
+
+  get link(): BackendLink {
+    return this.#link
+  }
+
+  get database(): string {
+    return this.#database
+  }
+
+  /** The database that the client connected to. */
+  get home(): string {
+    return this.#options.parameters.get('database') ?? ''
+  }
+
+  async checkNoTransaction(): Promise<void> {
+    if ((await this.#link.statusNow()) === 'I') return
+    throw new FeedError('FEED_STATE', 'the database cannot be changed inside a transaction', {
+      sqlstate: '25001',
+      hint: 'COMMIT or ROLLBACK first',
+    })
+  }
+
+  /** Moves to another database and takes the settings of the session along ('carry'), or leaves them ('fresh'). */
+  async switchTo(name: string, what: 'carry' | 'fresh'): Promise<void> {
+    const before = this.#link
+    await this.checkNoTransaction()
+    const next = this.#connect(new Map([...this.#options.parameters, ['database', name]]), 'replacing')
+    try {
+      await next.settled()
+      if (what === 'carry') await carrySession(before, next)
+    } catch (error) {
+      next.close()
+      if (!(error instanceof FeedError) || error.sqlstate !== '3D000') throw error
+      throw new FeedError('FEED_NO_DATABASE', `database "${name}" does not exist`, {
+        hint: 'SHOW DATABASES lists those that exist',
+        cause: error,
+      })
+    }
+    if (this.#options.isClosed()) {
+      next.close()
+      throw canceled()
+    }
+    this.#link = next
+    this.#database = name
+    this.#options.moved(before, next)
+  }
+
+  #connect(parameters: ReadonlyMap<string, string>, begins: 'starting' | 'replacing'): BackendLink {
+    const { address, version, handlers } = this.#options
+    const link: BackendLink = new BackendLink({
+      address,
+      startup: startupPacket(version, parameters),
+      begins,
+      handlers: {
+        ...handlers,
+        lost: (error, isTold) => {
+          if (link === this.#link) handlers.lost(error, isTold)
+        },
+      },
+    })
+    return link
+  }
+}

@@ -1,0 +1,71 @@
+// The statements of ours that a session has begun and not ended. One at most has its turn; the others are portals that
+// wait for the client to ask for more of their rows.
+
+import { randomBytes } from 'node:crypto'
+import type { FeedError } from '../errors/feed-error.ts'
+import { report } from '../wire/backend-writer.ts'
+import type { ClientWriter } from './client-writer.ts'
+import type { BackendLink } from './backend-link.ts'
+import { LocalRun } from './local-run.ts'
+import type { BackendQuery, SessionControl } from './local-statement.ts'
+import { OccupiedBackend } from './occupied-backend.ts'
+import type { StartedCall } from './turn.ts'
+
+export interface SessionRunsOptions {
+  readonly writer: ClientWriter
+  readonly link: () => BackendLink
+  readonly started: (run: LocalRun) => void
+  readonly ended: (run: LocalRun) => void
+}
+
+export class SessionRuns {
+  readonly #options: SessionRunsOptions
+  readonly #runs = new Set<LocalRun>()
+
+  constructor(options: SessionRunsOptions) {
+    this.#options = options
+  }
+
+  /** The statement that has its turn. */
+  get active(): LocalRun | undefined {
+    for (const run of this.#runs) if (run.isActive) return run
+    return undefined
+  }
+
+  /** A cancel request to the backend would meet the wait of a statement of ours, and nothing else. */
+  get isBackendHeld(): boolean {
+    return this.active?.occupied?.isHeld === true
+  }
+
+  start(call: StartedCall, session: SessionControl): LocalRun {
+    const { writer, link, started, ended } = this.#options
+    const run = new LocalRun({
+      ...call,
+      id: randomBytes(16).toString('hex'),
+      session,
+      write: (bytes, signal) => writer.write(bytes, signal),
+      free: (bytes) => writer.free(bytes),
+      notice: (severity, message, hint) =>
+        writer.put(report({ severity, sqlstate: severity === 'WARNING' ? '01000' : '00000', message, hint })),
+      occupy: (label, asking) => OccupiedBackend.open({ link: link(), label, ended: (error) => asking.abort(error) }),
+      ended: () => {
+        this.#runs.delete(run)
+        ended(run)
+      },
+    })
+    this.#runs.add(run)
+    started(run)
+    return run
+  }
+
+  /** Runs SQL on the session's backend, which stops waiting for the active statement meanwhile. */
+  readonly queryBackend: BackendQuery = async (sql) => {
+    const query = (): Promise<(string | null)[][]> => this.#options.link().query(sql)
+    const occupied = this.active?.occupied
+    return occupied === undefined ? query() : occupied.around(query)
+  }
+
+  abortAll(reason: FeedError): void {
+    for (const run of this.#runs) run.abort(reason)
+  }
+}
