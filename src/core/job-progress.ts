@@ -1,14 +1,17 @@
-// How far a changefeed with a job has come: what a restart needs, and nothing else. Whatever it says is durable at the far
-// end. Structured cloneable.
+// How far a changefeed with a job has come: what a restart needs, and nothing else. Everything that a progress says is
+// durable at the far end. Structured cloneable. A job passes through its phases in this order:
+//
+//   initial-scan ──► following          a feed without an initial scan starts in `following`
+//
+// How a progress is stored: jobs/progress-record.ts.
 
 import type { Hlc } from './hlc.ts'
 
-export interface JobProgress {
-  /** Everything at or below it has been delivered. Undefined: the initial scan is not complete. */
-  readonly highWater: Hlc | undefined
-  /** Undefined: no scan has begun, or it is complete. */
-  readonly scan: ScanProgress | undefined
-}
+export type JobProgress =
+  /** The initial scan is not complete. `scan` is undefined as long as its time is not known. */
+  | { readonly tag: 'initial-scan'; readonly scan: ScanProgress | undefined }
+  /** Everything at or below the high-water mark has been delivered. */
+  | { readonly tag: 'following'; readonly highWater: Hlc }
 
 export interface ScanProgress {
   /** Delivered are: the rows of the finished pages as of here or earlier, and every later change up to here. */
@@ -24,4 +27,14 @@ export interface ScannedTable {
   readonly file: string
   /** Finished runs of pages, [from, to); null: to the end. */
   readonly done: readonly (readonly [from: number, to: number | null])[]
+}
+
+/** The high-water mark that users see; undefined during the initial scan. */
+export function highWaterOf(progress: JobProgress): Hlc | undefined {
+  return progress.tag === 'following' ? progress.highWater : undefined
+}
+
+/** The time from which on a job still reads the changelog; undefined: its scan has no time yet, so the job needs none of it. */
+export function readsLogFrom(progress: JobProgress): Hlc | undefined {
+  return progress.tag === 'following' ? progress.highWater : progress.scan?.at
 }

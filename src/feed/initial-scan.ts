@@ -37,7 +37,7 @@ export interface InitialScan {
 /** Emits the scan and gives its timestamp; from there on the log says everything. */
 export async function initialScan({ run, encoder, handOn, catchUp }: InitialScan): Promise<Hlc> {
   const { spec, sink, save } = run
-  const resume = run.resume?.scan
+  const resume = run.resume?.tag === 'initial-scan' ? run.resume.scan : undefined
   await using opened = await openScan(run)
   const { cut, time: cutTime } = opened
   const wanted = earlierHlc(resume?.at ?? spec.cursor ?? cutTime, cutTime)
@@ -58,7 +58,7 @@ export async function initialScan({ run, encoder, handOn, catchUp }: InitialScan
     await sink.flush()
     const { progress } = checkpoint
     run.progress.scanned = progress.fraction
-    await save?.({ highWater: undefined, scan: progress })
+    await save?.({ tag: 'initial-scan', scan: progress })
   }
   // Once a row is out its deletion must come, too. A scan without changes that has given nothing yet just begins later.
   const hasBegun = resume !== undefined && resume.tables.length > 0

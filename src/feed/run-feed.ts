@@ -10,6 +10,7 @@
 import type { LogReader } from '../changelog/changelog.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import type { Hlc } from '../core/hlc.ts'
+import { highWaterOf, readsLogFrom } from '../core/job-progress.ts'
 import { SchemaHistory } from '../decode/schema-history.ts'
 import { jsonEncoder } from '../encode/json/json-encoder.ts'
 import { CheckpointSchedule } from './checkpoint-schedule.ts'
@@ -43,14 +44,15 @@ class RunningFeed {
   async run(): Promise<void> {
     const { spec, log, progress, resume } = this.#run
     const head = log.head
-    // Whoever came so far and stopped before the end could be written down.
-    if (spec.initialScan === 'only' && resume?.highWater !== undefined) return
-    const scans = spec.initialScan !== 'no' && resume?.highWater === undefined
-    let after = resume?.highWater ?? spec.cursor ?? this.#run.startTime
+    const highWater = resume === undefined ? undefined : highWaterOf(resume)
+    // An earlier run completed the scan and stopped before the end of the job could be written down.
+    if (spec.initialScan === 'only' && highWater !== undefined) return
+    const scans = spec.initialScan !== 'no' && highWater === undefined
+    let after = highWater ?? spec.cursor ?? this.#run.startTime
     if (scans) {
       after = await this.#scan()
       if (spec.initialScan === 'only') {
-        await this.#run.save?.({ highWater: after, scan: undefined })
+        await this.#run.save?.({ tag: 'following', highWater: after })
         return
       }
     }
@@ -58,7 +60,7 @@ class RunningFeed {
     if (scans) await this.#checkpoint(after, this.#resolved.wanted)
     else this.#checkpoints.saved(after, Date.now())
 
-    const isAtHand = resume?.highWater === undefined && resume?.scan === undefined && spec.cursor === undefined
+    const isAtHand = (resume === undefined || readsLogFrom(resume) === undefined) && spec.cursor === undefined
     using reader = isAtHand ? log.readFrom(scans ? head : this.#run.startPosition) : log.readAfter(after)
     await this.#follow(reader, after)
   }
@@ -163,7 +165,7 @@ class RunningFeed {
     const { sink, progress, save } = this.#run
     await sink.flush()
     progress.flushes += 1
-    await save?.({ highWater: at, scan: undefined })
+    await save?.({ tag: 'following', highWater: at })
     this.#checkpoints.saved(at, Date.now())
     if (!isResolved) return
     const out = this.#resolvedBytes

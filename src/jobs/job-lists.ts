@@ -1,11 +1,12 @@
 // What the server asks of jobs that it does not run: which still need tables and changes, and which are long over.
 
 import type { JobProgress } from '../core/job-progress.ts'
-import { fromJson } from './job-json.ts'
-import { live, type JobsQuery } from './job-table.ts'
-import type { StoredPayload } from './jobs.ts'
+import { isLive, isUnfinished, type JobsQuery } from './job-table.ts'
+import { readPayload } from './payload-record.ts'
+import { readProgress } from './progress-record.ts'
+import { isReadable } from './record-version.ts'
 
-export interface PausedJob {
+export interface RestingJob {
   readonly database: string
   readonly progress: JobProgress
 }
@@ -16,24 +17,29 @@ export interface UnfinishedJob {
   readonly relids: readonly number[]
 }
 
-/** From where on paused jobs have still to read the log. */
-export async function pausedProgress(query: JobsQuery): Promise<readonly PausedJob[]> {
-  const rows = await query(`SELECT payload, progress FROM changefeed.jobs WHERE status = 'paused'`, [])
-  return rows.map(([payload, progress]) => ({
-    database: fromJson<StoredPayload>(payload ?? '').spec.database,
-    progress: fromJson<JobProgress>(progress ?? ''),
-  }))
-}
-
-/** The jobs that are not over, with their tables. */
-export async function unfinishedJobs(query: JobsQuery): Promise<readonly UnfinishedJob[]> {
+/**
+ * The progress of the jobs that nobody runs now and that will still read the changelog. Throws when it cannot read one of
+ * them: then nobody knows which changes that job still needs.
+ */
+export async function restingProgress(query: JobsQuery): Promise<readonly RestingJob[]> {
   const rows = await query(
-    `SELECT job_id::text, payload FROM changefeed.jobs WHERE status = 'paused' OR status IN ${live}`,
+    `SELECT job_id::text, payload, progress FROM changefeed.jobs
+     WHERE ${isUnfinished} AND (NOT ${isLive} OR NOT ${isReadable})`,
     [],
   )
-  return rows.map(([id, payload]) => {
-    const { spec } = fromJson<StoredPayload>(payload ?? '')
-    return { id: id ?? '', database: spec.database, relids: spec.targets.map(({ relid }) => relid) }
+  return rows.map(([jobId, payload, progress]) => {
+    const id = jobId ?? ''
+    return { database: readPayload(payload ?? '', id).spec.database, progress: readProgress(progress ?? '', id) }
+  })
+}
+
+/** The jobs that are not over, with their tables. Throws when it cannot read one of them. */
+export async function unfinishedJobs(query: JobsQuery): Promise<readonly UnfinishedJob[]> {
+  const rows = await query(`SELECT job_id::text, payload FROM changefeed.jobs WHERE ${isUnfinished}`, [])
+  return rows.map(([jobId, payload]) => {
+    const id = jobId ?? ''
+    const { spec } = readPayload(payload ?? '', id)
+    return { id, database: spec.database, relids: spec.targets.map(({ relid }) => relid) }
   })
 }
 

@@ -11,9 +11,10 @@ import { Backoff, type BackoffOptions } from '../async/backoff.ts'
 import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter } from './jobs.ts'
 import { runningStatus } from './running-status.ts'
+import { endOf, type StopRequest } from './transitions.ts'
 
 /** Why the job stops here; `lost`: another server has it. */
-export type StopReason = 'pause' | 'cancel' | 'shutdown' | 'lost'
+export type StopReason = StopRequest | 'shutdown' | 'lost'
 
 export interface JobRunOptions {
   readonly job: ClaimedJob
@@ -62,7 +63,8 @@ export class JobRun {
   }
 
   stop(reason: StopReason): void {
-    this.#reason ??= reason
+    // A job that is being paused may still be cancelled.
+    if (this.#reason === undefined || (this.#reason === 'pause' && reason === 'cancel')) this.#reason = reason
     this.#abort.abort(new FeedError('FEED_CANCELED', `the job stops: ${reason}`))
   }
 
@@ -96,8 +98,8 @@ export class JobRun {
         await delay(waitMs, undefined, { signal }).catch(() => undefined)
       }
     }
-    if (this.#reason === 'pause') await this.#settle('paused')
-    else if (this.#reason === 'cancel') await this.#settle('canceled')
+    const reason = this.#reason
+    if (reason === 'pause' || reason === 'cancel') await this.#settle(endOf[reason])
   }
 
   async #attempt(): Promise<void> {
@@ -165,6 +167,6 @@ export class JobRun {
 }
 
 function hasAdvanced(before: JobProgress, now: JobProgress): boolean {
-  if (now.highWater === undefined) return (now.scan?.fraction ?? 0) > (before.scan?.fraction ?? 0)
-  return before.highWater === undefined || compareHlc(now.highWater, before.highWater) > 0
+  if (now.tag === 'following') return before.tag !== 'following' || compareHlc(now.highWater, before.highWater) > 0
+  return before.tag === 'initial-scan' && (now.scan?.fraction ?? 0) > (before.scan?.fraction ?? 0)
 }

@@ -1,16 +1,19 @@
 // Jobs at rest: who holds which job, and how far it came. Each method is one statement on the table of jobs, so each is
 // atomic; what it returns is committed.
 
-import type { JobProgress } from '../core/job-progress.ts'
+import { highWaterOf, type JobProgress } from '../core/job-progress.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import { fromJson, toJson } from './job-json.ts'
-import { pausedProgress, pruneJobs, unfinishedJobs, type PausedJob, type UnfinishedJob } from './job-lists.ts'
+import { pruneJobs, restingProgress, unfinishedJobs, type RestingJob, type UnfinishedJob } from './job-lists.ts'
 import { requestJobs } from './job-requests.ts'
-import { decimal, list, live, makeJobTable, type JobsQuery } from './job-table.ts'
-import type { ClaimedJob, JobStatus, JobVerb, NewJob } from './jobs.ts'
+import { decimal, isLive, list, makeJobTable, type JobsQuery } from './job-table.ts'
+import type { ClaimedJob, JobEnd, JobStatus, JobVerb, NewJob } from './jobs.ts'
+import { refuseLaterRecords, type RefusedJob } from './later-records.ts'
 import type { PayloadSeal } from './payload-seal.ts'
+import { readProgress, writeProgress } from './progress-record.ts'
+import { isReadable } from './record-version.ts'
 import { runningStatus } from './running-status.ts'
 import { SealedPayloads } from './sealed-payloads.ts'
+import { changedBy, finalStatuses, inSql } from './transitions.ts'
 
 /** How long a claim holds without being renewed. */
 const lease = '15000 milliseconds'
@@ -64,8 +67,8 @@ export class JobStore {
         description,
         user,
         this.#payloads.write(payload, id),
-        toJson(progress),
-        decimal(progress.highWater),
+        writeProgress(progress),
+        decimal(highWaterOf(progress)),
         this.#instance,
         lease,
         id,
@@ -79,14 +82,14 @@ export class JobStore {
 
   /**
    * Takes the live jobs that nobody runs: those that nobody holds, and those that this server holds without knowing,
-   * because the answer to an earlier claim was lost. `known`: those that run here or are about to. `fromOthers`: whoever
+   * because the answer to an earlier claim was lost. Jobs with records of later versions are left to others. `known`: those that run here or are about to. `fromOthers`: whoever
    * held a job before is known to be gone.
    */
   async claim({ fromOthers, known }: ClaimOptions): Promise<ClaimedJob[]> {
     const rows = await this.#query(
       `UPDATE changefeed.jobs SET claimed_by = $1, epoch = epoch + 1, lease_until = clock_timestamp() + $2::interval
-       WHERE status IN ${live} AND CASE WHEN claimed_by = $1 THEN job_id <> ALL ($4::int8[])
-         ELSE claimed_by IS NULL OR lease_until < clock_timestamp() OR $3::bool END
+       WHERE ${isLive} AND CASE WHEN CASE WHEN claimed_by = $1 THEN job_id <> ALL ($4::int8[])
+         ELSE claimed_by IS NULL OR lease_until < clock_timestamp() OR $3::bool END THEN ${isReadable} ELSE false END
        RETURNING job_id::text, epoch::text, status, payload, progress, user_name`,
       [this.#instance, lease, String(fromOthers), list(known)],
     )
@@ -98,7 +101,7 @@ export class JobStore {
         status: status as JobStatus,
         user: user ?? '',
         ...this.#payloads.read(payloadText ?? '', id),
-        progress: fromJson<JobProgress>(progress ?? ''),
+        progress: readProgress(progress ?? '', id),
       }
     })
   }
@@ -107,7 +110,7 @@ export class JobStore {
   async renew(): Promise<ReadonlyMap<string, { readonly epoch: string; readonly status: JobStatus }>> {
     const rows = await this.#query(
       `UPDATE changefeed.jobs SET lease_until = clock_timestamp() + $2::interval
-       WHERE claimed_by = $1 AND status IN ${live} RETURNING job_id::text, epoch::text, status`,
+       WHERE claimed_by = $1 AND ${isLive} RETURNING job_id::text, epoch::text, status`,
       [this.#instance, lease],
     )
     return new Map(rows.map(([id, epoch, status]) => [id ?? '', { epoch: epoch ?? '', status: status as JobStatus }]))
@@ -115,18 +118,18 @@ export class JobStore {
 
   /** False: the claim is lost, and nothing is saved. What was said of an earlier error is over: it got somewhere; `status` is what it waits for now. */
   async save({ id, epoch }: ClaimedJob, progress: JobProgress, status?: string): Promise<boolean> {
-    const { highWater, scan } = progress
+    const fraction = progress.tag === 'initial-scan' ? progress.scan?.fraction : undefined
     const rows = await this.#query(
       `UPDATE changefeed.jobs SET progress = $4, high_water = $5::numeric, fraction_completed = $6::float4,
          running_status = $7, modified = clock_timestamp()
-       WHERE job_id = $1 AND epoch = $2 AND claimed_by = $3 AND status IN ${live} RETURNING job_id`,
+       WHERE job_id = $1 AND epoch = $2 AND claimed_by = $3 AND ${isLive} RETURNING job_id`,
       [
         id,
         epoch,
         this.#instance,
-        toJson(progress),
-        decimal(highWater),
-        scan === undefined ? null : String(scan.fraction),
+        writeProgress(progress),
+        decimal(highWaterOf(progress)),
+        fraction === undefined ? null : String(fraction),
         status ?? runningStatus(progress),
       ],
     )
@@ -135,22 +138,25 @@ export class JobStore {
 
   async say({ id, epoch }: ClaimedJob, status: string | null): Promise<void> {
     await this.#query(
-      `UPDATE changefeed.jobs SET running_status = $3, modified = clock_timestamp() WHERE job_id = $1 AND epoch = $2 AND status IN ${live}`,
+      `UPDATE changefeed.jobs SET running_status = $3, modified = clock_timestamp() WHERE job_id = $1 AND epoch = $2 AND ${isLive}`,
       [id, epoch, status],
     )
   }
 
-  /** Ends the claim: the job is paused or over. False: the claim was lost before. */
+  /**
+   * Ends the claim: the job is paused or over. False: the claim was lost before, or the job was meanwhile requested to end
+   * otherwise; then the next look takes it up again, and obeys.
+   */
   async settle(
     { id, epoch }: ClaimedJob,
-    status: 'paused' | 'canceled' | 'succeeded' | 'failed',
+    status: JobEnd,
     { error = '', runningStatus = null }: { error?: string; runningStatus?: string | null } = {},
   ): Promise<boolean> {
     const rows = await this.#query(
       `UPDATE changefeed.jobs SET status = $4, error = $5, running_status = $6, fraction_completed = NULL, claimed_by = NULL,
-         lease_until = NULL, modified = clock_timestamp(), finished = CASE WHEN $4 = 'paused' THEN NULL ELSE clock_timestamp() END
-       WHERE job_id = $1 AND epoch = $2 AND claimed_by = $3 RETURNING job_id`,
-      [id, epoch, this.#instance, status, error, runningStatus],
+         lease_until = NULL, modified = clock_timestamp(), finished = CASE WHEN $4 IN ${inSql(finalStatuses)} THEN clock_timestamp() END
+       WHERE job_id = $1 AND epoch = $2 AND claimed_by = $3 AND status = ANY ($7::text[]) RETURNING job_id`,
+      [id, epoch, this.#instance, status, error, runningStatus, list(changedBy(status))],
     )
     return rows.length > 0
   }
@@ -167,16 +173,21 @@ export class JobStore {
     return requestJobs(this.#query, { ids, verb, user })
   }
 
-  /** From where on paused jobs have still to read the log. */
-  pausedProgress(): Promise<readonly PausedJob[]> {
-    return pausedProgress(this.#query)
+  /** How far the jobs have come that nobody runs now. */
+  restingProgress(): Promise<readonly RestingJob[]> {
+    return restingProgress(this.#query)
+  }
+
+  /** Says of the jobs that this program cannot read why they do not run; gives those that it has not said it of before. */
+  refuseLater(): Promise<readonly RefusedJob[]> {
+    return refuseLaterRecords(this.#query)
   }
 
   /** What there is to run. */
   async live(): Promise<{ readonly count: number; readonly hasKafka: boolean }> {
     // Every sink but null:// is sealed.
     const [row] = await this.#query(
-      `SELECT count(*)::text, coalesce(bool_or(payload::jsonb #>> '{spec,sink,tag}' <> 'null'), false)::text FROM changefeed.jobs WHERE status IN ${live}`,
+      `SELECT count(*)::text, coalesce(bool_or(payload::jsonb #>> '{spec,sink,tag}' <> 'null'), false)::text FROM changefeed.jobs WHERE ${isLive}`,
       [],
     )
     return { count: Number(row?.[0]), hasKafka: row?.[1] === 'true' }

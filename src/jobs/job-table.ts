@@ -1,6 +1,7 @@
 // The table of jobs, and what every statement that touches it has in common.
 
 import { formatHlc, type Hlc } from '../core/hlc.ts'
+import { finalStatuses, inSql, liveStatuses } from './transitions.ts'
 
 /** Runs a statement in the system database; rows as text. */
 export type JobsQuery = (
@@ -29,8 +30,11 @@ const tableSql = `CREATE TABLE IF NOT EXISTS changefeed.jobs (
   lease_until timestamptz
 )`
 
-/** States in which a server holds a job. */
-export const live = `('running', 'pause-requested', 'cancel-requested')`
+/** A condition in SQL: the job is run by a server, or has to be taken up by one. */
+export const isLive = `status IN ${inSql(liveStatuses)}`
+
+/** A condition in SQL: the job runs or may run again. */
+export const isUnfinished = `status NOT IN ${inSql(finalStatuses)}`
 
 export async function makeJobTable(query: JobsQuery): Promise<void> {
   const [row] = await query(`SELECT to_regclass('changefeed.jobs')::text`, [])

@@ -6,6 +6,7 @@
 import { inEveryDatabase } from '../postgres/embedded/bootstrap.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import { isUnfinished } from './job-table.ts'
 
 /** Kept as a comment in the system database: what a store has had installed. */
 const version = 'jobs view 5'
@@ -74,7 +75,7 @@ CREATE OR REPLACE FUNCTION crdb_internal.jobs_when_complete(ids int8[]) RETURNS 
   LANGUAGE plpgsql VOLATILE AS $body$
   DECLARE started timestamptz := clock_timestamp();
   BEGIN
-    WHILE EXISTS (SELECT FROM crdb_internal.jobs WHERE job_id = ANY (ids) AND status NOT IN ('succeeded', 'failed', 'canceled')) LOOP
+    WHILE EXISTS (SELECT FROM crdb_internal.jobs WHERE job_id = ANY (ids) AND ${isUnfinished}) LOOP
       IF clock_timestamp() - started > interval '24 hours' THEN
         RAISE EXCEPTION 'the jobs are not complete after 24 hours' USING ERRCODE = '57014';
       END IF;

@@ -44,12 +44,11 @@ const newJob = (user = 'root'): NewJob => ({
   id: String(nextId++),
   description: 'CREATE CHANGEFEED …',
   user,
-  payload: { spec: { database: 'd', sink: { tag: 'null' } } as FeedSpec, onError: 'fail' },
-  progress: {} as JobProgress,
+  payload: { spec: { database: 'd', targets: [], sink: { tag: 'null' } } as unknown as FeedSpec, onError: 'fail' },
+  progress: { tag: 'initial-scan', scan: undefined },
 })
 
-/** As it comes back from the database: without what is undefined. */
-const at = (wall: bigint): JobProgress => ({ highWater: { wall, logical: 0 } }) as JobProgress
+const at = (wall: bigint): JobProgress => ({ tag: 'following', highWater: { wall, logical: 0 } })
 
 async function row(id: string, columns = 'status'): Promise<readonly (string | null)[]> {
   return (await query(`SELECT ${columns} FROM changefeed.jobs WHERE job_id = $1`, [id]))[0] ?? []
@@ -87,7 +86,7 @@ test('a job is one server’s while its lease lasts; who comes after it has a ne
   await b.say(taken, 'transient error: the sink is away')
   assert.deepEqual(await row(job.id, 'running_status'), ['transient error: the sink is away'])
   const scan = { at: { wall: 12n, logical: 0 }, tables: [], fraction: 0.25 }
-  assert.equal(await b.save(taken, { scan } as unknown as JobProgress), true)
+  assert.equal(await b.save(taken, { tag: 'initial-scan', scan }), true)
   assert.deepEqual(await row(job.id, 'running_status, fraction_completed::text'), [null, '0.25'])
 })
 
@@ -148,6 +147,7 @@ test('ended jobs are kept as long as the setting says, others for ever', async (
     await store.create(newJob()),
   ]
   await store.settle(old, 'succeeded')
+  await store.request([young.id], 'cancel')
   await store.settle(young, 'canceled')
   await store.settle(paused, 'paused')
   await query(
@@ -237,6 +237,32 @@ test('two servers do not run a job at the same time; the one that lost it stops,
   }
 })
 
+test('a job that is cancelled while it is being paused is cancelled', async () => {
+  const stopping = Promise.withResolvers<void>()
+  let hasBegun = false
+  const a = await registry('a', async (_, { signal }) => {
+    hasBegun = true
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    await stopping.promise
+    throw signal.reason as Error
+  })
+  try {
+    const job = newJob()
+    await a.create(job)
+    await within(withinMs, 'it runs', () => hasBegun)
+    const paused = a.request([job.id], 'pause')
+    await within(withinMs, 'it is to be paused', async () => (await row(job.id))[0] === 'pause-requested')
+    const canceled = a.request([job.id], 'cancel')
+    await within(withinMs, 'it is to be cancelled', async () => (await row(job.id))[0] === 'cancel-requested')
+    stopping.resolve()
+    await Promise.all([paused, canceled])
+    await within(withinMs, 'it is cancelled', async () => (await row(job.id))[0] === 'canceled')
+  } finally {
+    stopping.resolve()
+    await a.close()
+  }
+})
+
 test('a job that fails is tried again from what it saved; what no retry mends ends it', async () => {
   const earlier = { ...scopes.total }
   const seen: (JobProgress | undefined)[] = []
@@ -311,6 +337,59 @@ test('a job whose credentials cannot be read is paused with the reason, and the 
   } finally {
     await jobs.close()
   }
+})
+
+test('a job of a later version waits as it is, says why, and obeys PAUSE and CANCEL; the others run', async () => {
+  const store = await JobStore.open({ query, instance: 'later', seal })
+  const later = newJob()
+  const fine = newJob()
+  await store.create(later)
+  await store.create(fine)
+  await store.release()
+  const written = ['{"version":9,"all":"else"}', '{"version":9,"phase":"backfill"}'] as const
+  await query('UPDATE changefeed.jobs SET payload = $2, progress = $3 WHERE job_id = $1', [later.id, ...written])
+  const runs = new Runs()
+  const jobs = await registry('a', runs.starter('a'))
+  try {
+    await within(withinMs, 'the other runs', () => runs.begun.length === 1)
+    assert.equal(runs.begun[0]?.job.id, fine.id)
+    const [status, runningStatus, claimedBy, ...records] = await row(
+      later.id,
+      'status, running_status, claimed_by, payload, progress',
+    )
+    assert.deepEqual([status, claimedBy, ...records], ['running', null, ...written])
+    assert.match(runningStatus ?? '', /^waiting: a later version of pg-changefeed has written it/)
+    assert.deepEqual(await store.refuseLater(), [], 'it is said once')
+    // Nobody knows which tables and changes it needs, so nothing may be given up.
+    for (const ask of [() => store.unfinished(), () => store.restingProgress()])
+      await assert.rejects(ask, new RegExp(`job ${later.id} was written by a later version`))
+
+    await jobs.request([later.id], 'pause')
+    assert.deepEqual(await row(later.id, 'status, payload, progress'), ['paused', ...written])
+    await jobs.request([later.id], 'resume')
+    assert.deepEqual((await row(later.id, 'status, running_status'))[0], 'running')
+    await jobs.request([later.id], 'cancel')
+    assert.deepEqual(await row(later.id, 'status, running_status, finished IS NOT NULL'), ['canceled', null, true])
+    await jobs.request([fine.id], 'pause')
+    assert.deepEqual(await store.restingProgress(), [{ database: 'd', progress: fine.progress }])
+  } finally {
+    await jobs.close()
+  }
+})
+
+test('a job that a program without versions has written runs from where it was', async () => {
+  const store = await JobStore.open({ query, instance: 'old', seal })
+  const job = newJob()
+  await store.create(job)
+  await query('UPDATE changefeed.jobs SET payload = $2, progress = $3 WHERE job_id = $1', [
+    job.id,
+    '{"spec":{"database":"d","sink":{"tag":"null"}},"onError":"fail"}',
+    '{"highWater":{"wall":{"$":"10n"},"logical":0}}',
+  ])
+  const next = await JobStore.open({ query, instance: 'new', seal })
+  const [claimed] = await next.claim({ fromOthers: true, known: [] })
+  assert.deepEqual(claimed?.progress, at(10n))
+  assert.deepEqual(claimed?.payload.onError, 'fail')
 })
 
 test('who may write every table cannot give themselves rights by it, nor jobs of others', async () => {

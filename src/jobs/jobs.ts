@@ -2,11 +2,7 @@
 // how far it came, and which server runs it. This room moves that row from state to state and keeps the feed running as
 // the row says; what running a feed takes is handed in (`JobStarter`). It refuses to know SQL statements and sinks.
 //
-//   running ──► succeeded            the feed came to its own end
-//      │  ▲ ╲──► failed, or paused   an error that no retry mends (on_error says which)
-//      ▼  │
-//   pause-requested ─► paused ─► (resume) running
-//   cancel-requested ─► canceled
+// Which state may follow which is one table: transitions.ts, with its picture.
 //
 // A server owns a job while its lease lasts, and each claim has a new epoch. Progress is saved only by the epoch that
 // holds the claim, so a server that was thought dead can save nothing, and so resolve nothing.
@@ -25,6 +21,9 @@ export type JobStatus =
   | 'failed'
 
 export type JobVerb = 'pause' | 'resume' | 'cancel'
+
+/** How a run of a job ended, as the server says that ran it: the job is paused or over. */
+export type JobEnd = 'paused' | 'canceled' | 'succeeded' | 'failed'
 
 /** What a job is to do; never changes. */
 export interface JobPayload {

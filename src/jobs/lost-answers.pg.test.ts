@@ -60,9 +60,9 @@ const newJob = (): NewJob => ({
   description: 'CREATE CHANGEFEED …',
   user: 'root',
   payload: { spec: { database: 'd', sink: { tag: 'null' } } as FeedSpec, onError: 'fail' },
-  progress: {} as JobProgress,
+  progress: { tag: 'initial-scan', scan: undefined },
 })
-const at = (wall: bigint): JobProgress => ({ highWater: { wall, logical: 0 } }) as JobProgress
+const at = (wall: bigint): JobProgress => ({ tag: 'following', highWater: { wall, logical: 0 } })
 
 async function row(id: string, columns = 'status'): Promise<readonly (string | null)[]> {
   return (await query(`SELECT ${columns} FROM changefeed.jobs WHERE job_id = $1`, [id]))[0] ?? []

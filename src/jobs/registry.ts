@@ -5,9 +5,10 @@ import type { Logger } from 'pino'
 import type { MetricScopes } from '../core/metric-scopes.ts'
 import { FeedError, toWireError } from '../errors/feed-error.ts'
 import { Backoff, type BackoffOptions } from '../async/backoff.ts'
-import { JobRun, type StopReason } from './job-run.ts'
+import { JobRun } from './job-run.ts'
 import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter, JobStatus, JobVerb, NewJob } from './jobs.ts'
+import { stopReason } from './transitions.ts'
 
 /** How often the rows are looked at for what other servers were asked. */
 const lookEveryMs = 3000
@@ -139,7 +140,7 @@ export class JobRegistry {
   }
 
   async #lookNow(): Promise<void> {
-    const { store, retentionMs } = this.#options
+    const { store, retentionMs, log } = this.#options
     if (this.#isClosing) return
     const runs = this.running
     const held = await store.renew()
@@ -152,6 +153,9 @@ export class JobRegistry {
     const known = [...this.#runs.keys(), ...this.#creating]
     for (const job of await store.claim({ fromOthers: this.#takesOver, known })) this.#take(job)
     this.#takesOver = false
+    for (const { id, status, reason } of await store.refuseLater()) {
+      log.warn({ job: id, status }, `a job cannot run here: ${reason}`)
+    }
     if (Date.now() - this.#prunedAtMs < pruneEveryMs) return
     this.#prunedAtMs = Date.now()
     await store.prune(retentionMs())
@@ -179,8 +183,7 @@ export class JobRegistry {
   }
 
   #obey(run: JobRun, status: JobStatus): void {
-    const reasons: Partial<Record<JobStatus, StopReason>> = { 'pause-requested': 'pause', 'cancel-requested': 'cancel' }
-    const reason = reasons[status]
+    const reason = stopReason(status)
     if (reason !== undefined) run.stop(reason)
   }
 }

@@ -1,10 +1,11 @@
 // What running_status says of a job.
 
 import type { Hlc } from '../core/hlc.ts'
-import type { JobProgress } from '../core/job-progress.ts'
+import { highWaterOf, type JobProgress } from '../core/job-progress.ts'
 
 /** The running_status of a feed that waits for nothing. */
-export function runningStatus({ highWater }: JobProgress): string | null {
+export function runningStatus(progress: JobProgress): string | null {
+  const highWater = highWaterOf(progress)
   return highWater === undefined ? null : `running: resolved=${readable(highWater)}`
 }
 

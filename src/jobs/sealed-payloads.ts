@@ -1,14 +1,11 @@
-// Payloads as they stand in the table of jobs: as JSON, with the sink encrypted, because it may hold credentials.
+// Payloads as they stand in the table of jobs: the sink is encrypted, because it may hold credentials.
 
-import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
-import { fromJson, toJson } from './job-json.ts'
+import type { SinkSpec } from '../core/feed-spec.ts'
 import type { JobsQuery } from './job-table.ts'
 import type { JobPayload, StoredPayload } from './jobs.ts'
-import type { PayloadSeal, SealedSink } from './payload-seal.ts'
-
-interface SealedPayload extends StoredPayload {
-  readonly spec: Omit<FeedSpec, 'sink'> & { readonly sink: SinkSpec | SealedSink }
-}
+import { readPayload, writePayload, type PayloadRecord } from './payload-record.ts'
+import type { PayloadSeal } from './payload-seal.ts'
+import { isReadable } from './record-version.ts'
 
 export interface OpenedPayload {
   readonly payload: StoredPayload
@@ -25,23 +22,32 @@ export class SealedPayloads {
 
   /** `id`: of the job, for which alone it can be opened. */
   write(payload: JobPayload, id: string): string {
-    return toJson({ ...payload, spec: { ...payload.spec, sink: this.#seal.seal(payload.spec.sink, id) } })
+    return writePayload(this.#sealed(payload, payload.spec.sink, id))
   }
 
   read(text: string, id: string): OpenedPayload {
-    const payload = fromJson<SealedPayload>(text)
+    const payload = readPayload(text, id)
     return { payload, sink: () => this.#seal.unseal(payload.spec.sink, id) }
   }
 
-  /** An earlier version wrote sinks in plain text. */
+  /** Encrypts the sinks that an earlier version of the program wrote in plain text. */
   async sealAll(query: JobsQuery): Promise<void> {
     const rows = await query(
-      `SELECT job_id::text, payload FROM changefeed.jobs WHERE payload::jsonb #>> '{spec,sink,tag}' NOT IN ('null', 'sealed')`,
+      `SELECT job_id::text, payload FROM changefeed.jobs
+       WHERE payload::jsonb #>> '{spec,sink,tag}' NOT IN ('null', 'sealed') AND ${isReadable}`,
       [],
     )
-    for (const [id, payload] of rows) {
-      const sealed = this.write(fromJson<JobPayload>(payload ?? ''), id ?? '')
-      await query('UPDATE changefeed.jobs SET payload = $2 WHERE job_id = $1', [id ?? '', sealed])
+    for (const [jobId, text] of rows) {
+      const id = jobId ?? ''
+      const payload = readPayload(text ?? '', id)
+      const { sink } = payload.spec
+      if (sink.tag === 'sealed') continue
+      const sealed = writePayload(this.#sealed(payload, sink, id))
+      await query('UPDATE changefeed.jobs SET payload = $2 WHERE job_id = $1', [id, sealed])
     }
+  }
+
+  #sealed({ spec, onError }: StoredPayload, sink: SinkSpec, id: string): PayloadRecord {
+    return { spec: { ...spec, sink: this.#seal.seal(sink, id) }, onError }
   }
 }

@@ -83,7 +83,7 @@ async function firstProgress(
   { spec }: PlannedChangefeed,
   { origin: { source, startPosition, startTime }, desk, call }: Start,
 ): Promise<JobProgress> {
-  if (spec.initialScan === 'no') return { highWater: spec.cursor ?? startTime, scan: undefined }
+  if (spec.initialScan === 'no') return { tag: 'following', highWater: spec.cursor ?? startTime }
   const unheard = source.ingest.trouble.listen(
     troubleNotices(spec.database, (message, hint) => call.notice('NOTICE', message, hint)),
   )
@@ -97,7 +97,7 @@ async function firstProgress(
     })
     .finally(unheard)
   const at = spec.cursor === undefined ? time : earlierHlc(spec.cursor, time)
-  return { highWater: undefined, scan: { at, tables: [], fraction: 0 } }
+  return { tag: 'initial-scan', scan: { at, tables: [], fraction: 0 } }
 }
 
 function binaryInt8(text: string): Buffer {

@@ -1,6 +1,7 @@
 // What the metrics of changefeeds say now, in all and by scope: what was counted of those that are over, and what runs.
 
 import type { Hlc } from '../core/hlc.ts'
+import { highWaterOf, readsLogFrom } from '../core/job-progress.ts'
 import { defaultScope, type MetricScopes, type ScopeCounts } from '../core/metric-scopes.ts'
 import type { FeedPool } from '../feed/feed-pool.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
@@ -38,14 +39,13 @@ export function measureScopes(
   }
   const frontiers = new Map(feeds.map(({ id, scope, progress }) => [id, { scope, frontier: progress.frontier }]))
   for (const { job, progress } of jobs) {
-    const { highWater, scan } = progress
     // A job whose sink is down has no feed most of the time, and falls behind all the same: then what it saved counts.
-    const frontier = frontiers.get(job.id)?.frontier ?? highWater ?? scan?.at
+    const frontier = frontiers.get(job.id)?.frontier ?? readsLogFrom(progress)
     frontiers.delete(job.id)
     measure(job.payload.spec.scope, (measured) => {
       measured.running += 1
       measured.frontier = earlier(measured.frontier, frontier)
-      measured.checkpoint = earlier(measured.checkpoint, highWater)
+      measured.checkpoint = earlier(measured.checkpoint, highWaterOf(progress))
     })
   }
   for (const { scope, frontier } of frontiers.values()) {

@@ -2,7 +2,7 @@
 // it goes by size only, not by age.
 
 import type { Logger } from 'pino'
-import type { JobProgress } from '../core/job-progress.ts'
+import { readsLogFrom } from '../core/job-progress.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
 import type { Sources } from './sources.ts'
 
@@ -27,19 +27,15 @@ export function pinLogs(jobs: JobRegistry, sources: Sources, log: Logger): () =>
 }
 
 async function pinNow(jobs: JobRegistry, sources: Sources): Promise<void> {
-  const paused = await jobs.store.pausedProgress()
+  const resting = await jobs.store.restingProgress()
   const running = jobs.running.map(({ job, progress }) => ({ database: job.payload.spec.database, progress }))
   for (const { connection, log, ingest } of sources.all) {
     // Not opened yet: nothing is known, and until something is said nothing goes by age.
     if (log.head === 0) continue
-    const positions = [...paused, ...running].flatMap(({ database, progress }) => {
-      const from = database === connection.database ? readsFrom(progress) : undefined
+    const positions = [...resting, ...running].flatMap(({ database, progress }) => {
+      const from = database === connection.database ? readsLogFrom(progress) : undefined
       return from === undefined ? [] : (log.startOf(from) ?? [])
     })
     ingest.pin(positions)
   }
-}
-
-function readsFrom({ highWater, scan }: JobProgress): JobProgress['highWater'] {
-  return highWater ?? scan?.at
 }

@@ -1,5 +1,6 @@
 // What running a job's feed takes: the source of its database, a place in the pool of feeds.
 
+import { highWaterOf } from '../core/job-progress.ts'
 import type { FeedPool } from '../feed/feed-pool.ts'
 import type { JobStarter } from '../jobs/jobs.ts'
 import type { SettingsStore } from '../settings/store.ts'
@@ -43,7 +44,7 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
           logHead: source.head.shared,
           source: source.connection,
           startPosition: source.log.head,
-          startTime: resume.highWater ?? { wall: 0n, logical: 0 },
+          startTime: highWaterOf(resume) ?? { wall: 0n, logical: 0 },
           resume,
           held: cuts.of(id),
           isJob: true,
@@ -61,7 +62,7 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
             waitsFor = undefined
             tell()
             await save(progress)
-            if (progress.highWater !== undefined) await cuts.release(id)
+            if (progress.tag !== 'initial-scan') await cuts.release(id)
           },
           log,
         },

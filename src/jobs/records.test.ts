@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { payloads, progresses, sealedSinks } from '../../test/support/job-records.ts'
+import type { FeedSpec } from '../core/feed-spec.ts'
+import type { JobProgress, ScanProgress } from '../core/job-progress.ts'
+import type { KafkaOauth, KafkaPassword, KafkaSinkSpec } from '../core/kafka-sink-spec.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { readPayload, writePayload } from './payload-record.ts'
+import { PayloadSeal } from './payload-seal.ts'
+import { readProgress, writeProgress } from './progress-record.ts'
+import { SealedPayloads } from './sealed-payloads.ts'
+
+/**
+ * With every optional member. So a new member of a spec does not compile here before it has a value; with the value the
+ * frozen example of the present version differs, and asks for a new version (record-version.ts says when).
+ */
+type Whole<T> = T extends bigint | string | number | boolean | null | undefined
+  ? T
+  : T extends readonly unknown[]
+    ? { readonly [Key in keyof T]: Whole<T[Key]> }
+    : { readonly [Key in keyof T]-?: Whole<Exclude<T[Key], undefined>> }
+
+const job = '7'
+const seal = new PayloadSeal(Buffer.alloc(32), 'a test')
+const sealed = new SealedPayloads(seal)
+
+const kafka: Omit<Whole<KafkaSinkSpec>, 'sasl'> = {
+  tag: 'kafka',
+  brokers: ['b1:9092', 'b2:9092'],
+  allowedHosts: ['b1', 'b2'],
+  topics: ['pre_orders', 'pre_items'],
+  sources: ['orders (id)', 'items (order_id, n)'],
+  tls: { ca: 'ca pem', cert: 'cert pem', key: 'key pem', verify: true },
+  headers: [{ name: 'h', value: 'v' }],
+  clientId: 'c',
+  acks: 'all',
+  compression: 'gzip',
+  compressionLevel: 5,
+  flush: { messages: 100, bytes: 1000, frequencyMs: 50, maxMessages: 10, maxBytes: 20 },
+  retry: { max: Number.POSITIVE_INFINITY, backoffMs: 500 },
+}
+const password: Whole<KafkaPassword> = { mechanism: 'SCRAM-SHA-256', user: 'me', password: 'secret' }
+const oauth: Whole<KafkaOauth> = {
+  mechanism: 'OAUTHBEARER',
+  clientId: 'i',
+  clientSecret: 's',
+  tokenUrl: 'https://t/',
+  grantType: 'client_credentials',
+  scopes: ['a', 'b'],
+}
+
+const spec: Whole<Omit<FeedSpec, 'sink'>> = {
+  id: '',
+  database: 'shop',
+  targets: [
+    { relid: 16384, topic: 'orders', tableName: 'orders' },
+    { relid: 16390, topic: 'items', tableName: 'items' },
+  ],
+  format: 'json',
+  envelope: 'wrapped',
+  updated: true,
+  mvccTimestamp: true,
+  diff: true,
+  keyInValue: true,
+  topicInValue: true,
+  encodeJsonNullAsObject: true,
+  resolvedIntervalMs: 10_000,
+  minCheckpointMs: 30_000,
+  initialScan: 'yes',
+  cursor: { wall: 1_536_242_855_577_149_065n, logical: 3 },
+  endTime: { wall: 1_536_242_999_000_000_000n, logical: 0 },
+  scope: 'teal',
+}
+
+const at = { wall: 1_536_242_855_577_149_065n, logical: 3 }
+const done = [
+  [0, 64],
+  [128, null],
+] as const
+const scan: Whole<ScanProgress> = { at, tables: [{ relid: 16384, file: 'f1', done }], fraction: 0.25 }
+
+test('a payload of every version that was ever written is read, with its sink', () => {
+  for (const [name, record, sink] of [
+    ['version 1', payloads.version1, { ...kafka, sasl: password }],
+    ['version 2', payloads.version2, { ...kafka, sasl: oauth }],
+  ] as const) {
+    const opened = sealed.read(JSON.stringify(record), job)
+    assert.deepEqual(opened.payload, { spec: { ...spec, sink: record.spec.sink }, onError: 'pause' }, name)
+    assert.deepEqual(opened.sink(), sink, name)
+  }
+  const plain = sealed.read(JSON.stringify(payloads.version1Plain), job)
+  assert.deepEqual(plain.sink(), payloads.version1Plain.spec.sink)
+  assert.equal(plain.payload.spec.cursor, undefined)
+  assert.equal(plain.payload.spec.envelope, 'key_only')
+})
+
+test('a payload is written as the example of its version says', () => {
+  const payload = { spec: { ...spec, sink: { tag: 'sealed', text: sealedSinks.oauth } }, onError: 'pause' } as const
+  assert.deepEqual(JSON.parse(writePayload(payload)), payloads.version2)
+  const text = sealed.write({ spec: { ...spec, sink: { ...kafka, sasl: password } }, onError: 'pause' }, job)
+  assert.doesNotMatch(text, /secret|b1:9092/)
+  assert.deepEqual(sealed.read(text, job).sink(), { ...kafka, sasl: password })
+})
+
+test('a progress of every version that was ever written is read, and written as the example says', () => {
+  const fresh: JobProgress = { tag: 'initial-scan', scan: undefined }
+  const scanning: JobProgress = { tag: 'initial-scan', scan }
+  const following: JobProgress = { tag: 'following', highWater: at }
+  for (const [progress, version1, version2] of [
+    [fresh, progresses.version1New, progresses.version2New],
+    [scanning, progresses.version1Scanning, progresses.version2Scanning],
+    [following, progresses.version1Following, progresses.version2Following],
+  ] as const) {
+    assert.deepEqual(readProgress(JSON.stringify(version1), job), progress)
+    assert.deepEqual(readProgress(JSON.stringify(version2), job), progress)
+    assert.deepEqual(JSON.parse(writeProgress(progress)), version2)
+  }
+})
+
+test('a program that knows version 1 only finds in version 2 what it looks for', () => {
+  const { version1Following, version1Scanning } = progresses
+  assert.deepEqual(progresses.version2Following.highWater, version1Following.highWater)
+  assert.deepEqual(progresses.version2Scanning.scan, version1Scanning.scan)
+})
+
+test('a record of a later version is refused, with the job, both versions and what to do', () => {
+  for (const read of [readPayload, readProgress]) {
+    assert.throws(
+      () => read('{"version":9,"all":"else"}', job),
+      (error) => {
+        assert.ok(error instanceof FeedError)
+        assert.match(
+          error.message,
+          /^job 7 was written by a later version of pg-changefeed: its (payload|progress) has version 9, and this program reads versions up to 2$/,
+        )
+        assert.match(error.hint ?? '', /start the version of pg-changefeed that wrote it, .*CANCEL JOB 7 ends it/)
+        assert.equal(error.retry, false)
+        return true
+      },
+    )
+  }
+})
