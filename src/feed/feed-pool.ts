@@ -5,6 +5,8 @@
 // worker that dies takes its feeds with it, each with an error, and is replaced. The pool retries nothing and knows
 // nothing of SQL.
 
+import { onAbort, orAbort } from '../async/or-abort.ts'
+import { Serial } from '../async/serial.ts'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { FeedError, fromWireError, toWireError } from '../errors/feed-error.ts'
@@ -41,7 +43,7 @@ interface Entry extends PooledFeed {
   readonly handlers: FeedHandlers
   readonly ended: PromiseWithResolvers<void>
   /** Rows are handed on one chunk after the other. */
-  last: Promise<void>
+  readonly chunks: Serial
   failure: unknown
 }
 
@@ -82,26 +84,17 @@ export class FeedPool {
       worker: this.#leastBusy(),
       handlers,
       ended: Promise.withResolvers(),
-      last: Promise.resolve(),
+      chunks: new Serial(),
       failure: undefined,
     }
     this.#feeds.set(feed, entry)
     this.#scopes?.use(entry.scope)
     entry.worker.feeds.add(feed)
-    const stopped = Promise.withResolvers<void>()
-    const stop = (): void => {
-      entry.worker.say({ tag: 'stop', feed })
-      stopped.resolve()
-    }
-    signal.addEventListener('abort', stop)
-    try {
-      entry.worker.say({ tag: 'start', feed, start })
-      await entry.ended.promise
-      // Who does not take its rows does not hold a feed that is stopped.
-      await Promise.race([entry.last, stopped.promise])
-    } finally {
-      signal.removeEventListener('abort', stop)
-    }
+    entry.worker.say({ tag: 'start', feed, start })
+    using _stopping = onAbort(signal, () => entry.worker.say({ tag: 'stop', feed }))
+    await entry.ended.promise
+    // A client that stops reading cannot keep a stopped feed alive.
+    await orAbort(entry.chunks.idle(), signal)
     signal.throwIfAborted()
     if (entry.failure !== undefined) throw entry.failure
   }
@@ -144,13 +137,15 @@ export class FeedPool {
     else {
       const { messages } = message
       const bytes = messages.byteLength
-      entry.last = entry.last
-        .then(() => entry.handlers.rows(messages))
-        .then(() => entry.worker.say({ tag: 'credit', feed, bytes }))
-        .catch((error: unknown) => {
+      void entry.chunks.run(async () => {
+        try {
+          await entry.handlers.rows(messages)
+          entry.worker.say({ tag: 'credit', feed, bytes })
+        } catch (error) {
           entry.failure ??= error
           entry.worker.say({ tag: 'stop', feed })
-        })
+        }
+      })
     }
   }
 

@@ -1,6 +1,7 @@
 // One attempt at following a source, from the log's durable end until something fails or ingest stops: opens the log,
 // compares it with the slot, and changes gears by how far behind it is (bulk pulls far behind, the stream else).
 
+import { onAbort } from '../async/or-abort.ts'
 import type { LogHead } from '../changelog/files/log-head.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import { serverText, unconvertedSql } from '../postgres/server-text.ts'
@@ -78,15 +79,14 @@ export class Attempt {
     say({ tag: 'state', state: { tag: 'connecting' } })
     // Always anew: what an earlier attempt began and did not finish is cut off.
     const { writer, damage, last } = openLog(start.dir, head)
-    const giveUp = (): void => {
+    using _givingUp = onAbort(signal, () => {
       if (this.#follower.isStreaming) return
       // A backend that waits for transactions does not notice that we are gone, and would keep its slot.
       for (const connection of this.#connections) {
         void connection.cancel()
         connection.destroy()
       }
-    }
-    signal.addEventListener('abort', giveUp)
+    })
     try {
       const control = new SerialQueries(await this.#connect(false))
       const [lost] = await control.query(publicationLostSql)
@@ -147,7 +147,6 @@ export class Attempt {
       }
       await Promise.all(this.#connections.map((connection) => connection.close()))
     } finally {
-      signal.removeEventListener('abort', giveUp)
       for (const connection of this.#connections) connection.destroy()
       await writer.close()
     }

@@ -1,6 +1,7 @@
 // The stream of a slot while it runs: what arrives is confirmed, the source's clock and health are asked again and again,
 // and it is given up for bulk pulls when it falls far behind. One for an attempt: it may stream several times.
 
+import { onAbort } from '../async/or-abort.ts'
 import type { LogHead } from '../changelog/files/log-head.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -112,16 +113,14 @@ export class SlotFollower {
     this.wasStreaming = true
     say({ tag: 'state', state: { tag: 'streaming' } })
     const left = Promise.withResolvers<void>()
-    const leave = (): void => left.resolve()
-    signal.addEventListener('abort', leave)
-    if (signal.aborted) leave()
+    using _leaving = onAbort(signal, left.resolve)
     let looks = 0
     const timers = [
       setInterval(() => stream.confirm(), keepAliveMs),
       setInterval(() => health.check().catch(fail), healthMs),
       setInterval(() => {
         looks = head.sourceLsn - stream.received > farBehindBytes ? looks + 1 : 0
-        if (isRoom && looks >= farBehindLooks && !applier.inTransaction) leave()
+        if (isRoom && looks >= farBehindLooks && !applier.inTransaction) left.resolve()
       }, gearLookMs),
     ]
     this.rearm()
@@ -143,7 +142,6 @@ export class SlotFollower {
       if (error instanceof FeedError && error.code === 'FEED_SOURCE_REFUSED') await commit.drain()
       throw error
     } finally {
-      signal.removeEventListener('abort', leave)
       for (const timer of timers) clearInterval(timer)
       clearInterval(this.#probing)
       stream.stop()

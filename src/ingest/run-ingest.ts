@@ -1,6 +1,7 @@
 // The life of ingest for one source: attempt after attempt with growing pauses, until it is stopped or only a human can
 // help. What is too old or too much goes from the log meanwhile, also while the source is away.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import { Backoff, type BackoffOptions } from '../async/backoff.ts'
 import { LogHead } from '../changelog/files/log-head.ts'
 import { applyRetention } from '../changelog/files/retention.ts'
@@ -86,7 +87,7 @@ export class Ingest {
         const { tag } = this.#remedies.now
         const atChange = tag === 'stream' || tag === 'pass-over'
         this.#say({ tag: 'state', state: { tag: 'retrying', error: wire, inMs: waitMs, atChange } })
-        await pause(waitMs, signal)
+        await delay(waitMs, undefined, { signal }).catch(() => undefined)
       }
     }
     clearInterval(retention)
@@ -139,12 +140,4 @@ export class Ingest {
       this.#isRetentionFailing = true
     }
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
-  signal.addEventListener('abort', () => resolve(), { once: true })
-  await promise
-  clearTimeout(timer)
 }

@@ -1,5 +1,6 @@
 // Queries of several askers on one connection, one after the other.
 
+import { Serial } from '../async/serial.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 
 export interface Queries {
@@ -8,15 +9,13 @@ export interface Queries {
 
 export class SerialQueries implements Queries {
   readonly #connection: RawConnection
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #serial = new Serial()
 
   constructor(connection: RawConnection) {
     this.#connection = connection
   }
 
   query(sql: string): Promise<(string | null)[][]> {
-    const result = this.#last.then(() => this.#connection.query(sql))
-    this.#last = result.catch(() => undefined)
-    return result
+    return this.#serial.run(() => this.#connection.query(sql))
   }
 }

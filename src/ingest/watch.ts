@@ -4,6 +4,7 @@
 //
 // Many tables are taken in batches, each a transaction of its own that holds a bounded number of locks for a short time.
 
+import { onAbort } from '../async/or-abort.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Hlc } from '../core/hlc.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
@@ -31,11 +32,10 @@ export async function watchTables(
   signal?.throwIfAborted()
   const connection = await openRawConnection({ source })
   // A backend that waits for a lock does not notice that nobody waits for it any more.
-  const leave = (): void => {
+  using _leaving = onAbort(signal, () => {
     void connection.cancel()
     connection.destroy()
-  }
-  signal?.addEventListener('abort', leave)
+  })
   try {
     signal?.throwIfAborted()
     await install(connection)
@@ -67,7 +67,6 @@ export async function watchTables(
     signal?.throwIfAborted()
     throw error
   } finally {
-    signal?.removeEventListener('abort', leave)
     await connection.close()
   }
 }

@@ -1,5 +1,7 @@
 // The jobs that this server owns: claims them, runs them, and looks again and again at what their rows say.
 
+import { orLate } from '../async/or-late.ts'
+import { Serial } from '../async/serial.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { MetricScopes } from '../core/metric-scopes.ts'
@@ -39,8 +41,7 @@ export class JobRegistry {
   readonly #options: RegistryOptions
   readonly #runs = new Map<string, JobRun>()
   #timer: NodeJS.Timeout | undefined
-  /** One look at a time. */
-  #looking: Promise<void> = Promise.resolve()
+  readonly #looks = new Serial()
   #prunedAtMs = 0
   /** Their rows are under way. */
   readonly #creating = new Set<string>()
@@ -114,29 +115,25 @@ export class JobRegistry {
     const stopping = ids.flatMap((id) => this.#runs.get(id) ?? [])
     await this.#look()
     if (verb === 'resume') return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, stopsWithinMs)
-    await Promise.race([Promise.all(stopping.map(({ ended }) => ended)), promise])
-    clearTimeout(timer)
+    await orLate(Promise.all(stopping.map(({ ended }) => ended)), stopsWithinMs)
   }
 
   /** Stops all, each with its progress saved; they go on at the next start. */
   async close(): Promise<void> {
     this.#isClosing = true
     clearInterval(this.#timer)
-    await this.#looking
+    await this.#looks.idle()
     for (const run of this.#runs.values()) run.stop('shutdown')
     await Promise.all(this.running.map(({ ended }) => ended))
     await this.#options.store.release()
   }
 
   #look(): Promise<void> {
-    this.#looking = this.#looking
-      .then(() => this.#lookNow())
+    return this.#looks
+      .run(() => this.#lookNow())
       .catch((error: unknown) => {
         this.#options.log.warn({ error: String(error) }, 'the jobs could not be read')
       })
-    return this.#looking
   }
 
   async #lookNow(): Promise<void> {

@@ -1,5 +1,6 @@
 // The far end is tried before a job is made, so that a wrong address or password is an error of the statement.
 
+import { orAbort } from '../async/or-abort.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 
 /** Throws the signal's reason as soon as it aborts: a broker that says nothing is given up late. */
@@ -11,13 +12,5 @@ export async function dialSink(
   signal.throwIfAborted()
   // Loaded when it is used: the client library takes 60 MB.
   const { dialKafka } = await import('../sink/kafka/open-kafka-sink.ts')
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const abort = (): void => reject(signal.reason as Error)
-  signal.addEventListener('abort', abort)
-  if (signal.aborted) abort()
-  try {
-    await Promise.race([dialKafka(sink, { resolved: resolvedIntervalMs !== undefined, signal }), aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+  await orAbort(dialKafka(sink, { resolved: resolvedIntervalMs !== undefined, signal }), signal)
 }

@@ -1,6 +1,7 @@
 // Keeps in the changelogs what jobs have still to read, also paused ones: a job that is behind pins the log there, so that
 // it goes by size only, not by age.
 
+import { Serial } from '../async/serial.ts'
 import type { Logger } from 'pino'
 import { readsLogFrom } from '../core/job-progress.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
@@ -10,10 +11,10 @@ const everyMs = 30_000
 
 /** Gives what stops it. */
 export function pinLogs(jobs: JobRegistry, sources: Sources, log: Logger): () => Promise<void> {
-  let last: Promise<void> = Promise.resolve()
+  const pins = new Serial()
   const pin = (): void => {
-    last = last
-      .then(() => pinNow(jobs, sources))
+    pins
+      .run(() => pinNow(jobs, sources))
       .catch((error: unknown) => {
         log.warn({ error: String(error) }, 'the changelogs could not be pinned for the jobs')
       })
@@ -22,7 +23,7 @@ export function pinLogs(jobs: JobRegistry, sources: Sources, log: Logger): () =>
   const timer = setInterval(pin, everyMs)
   return async () => {
     clearInterval(timer)
-    await last
+    await pins.idle()
   }
 }
 

@@ -3,6 +3,7 @@
 //
 // A job whose user was dropped goes on: superusers see it, and it was not taken from anybody.
 
+import { Serial } from '../async/serial.ts'
 import type { Logger } from 'pino'
 import { quoteString } from '../core/quote.ts'
 import type { FeedTarget } from '../core/feed-spec.ts'
@@ -31,12 +32,12 @@ export class RightsWatch {
   readonly #options: RightsWatchOptions
   readonly #watched = new Map<WatchedRights, (error: FeedError) => void>()
   readonly #timer: NodeJS.Timeout
-  #looking: Promise<void> = Promise.resolve()
+  readonly #looks = new Serial()
 
   constructor(options: RightsWatchOptions) {
     this.#options = options
     this.#timer = setInterval(() => {
-      if (this.#watched.size > 0) this.#looking = this.#looking.then(() => this.#look())
+      if (this.#watched.size > 0) void this.#looks.run(() => this.#look())
     }, everyMs)
   }
 
@@ -55,7 +56,7 @@ export class RightsWatch {
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#looking
+    await this.#looks.idle()
   }
 
   async #look(): Promise<void> {

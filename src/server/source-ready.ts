@@ -1,5 +1,6 @@
 // The wait for a source whose slot and log are not there yet: it tells what it waits for, and ends with whoever waits.
 
+import { orAbort } from '../async/or-abort.ts'
 import type { IngestThread } from '../ingest/ingest-thread.ts'
 
 export interface ReadyOptions {
@@ -13,10 +14,7 @@ const tellEveryMs = 1000
 
 /** Settles when the source is ready; rejects when it cannot be, or with the signal's reason. */
 export async function sourceReady(ingest: IngestThread, { signal, waiting }: ReadyOptions): Promise<void> {
-  const left = Promise.withResolvers<never>()
-  const leave = (): void => left.reject(signal?.reason)
   signal?.throwIfAborted()
-  signal?.addEventListener('abort', leave)
   let told: string | undefined
   const timer = setInterval(() => {
     const why = ingest.waiting
@@ -25,9 +23,8 @@ export async function sourceReady(ingest: IngestThread, { signal, waiting }: Rea
     waiting?.(why)
   }, tellEveryMs)
   try {
-    await Promise.race([ingest.ready, left.promise])
+    await orAbort(ingest.ready, signal)
   } finally {
     clearInterval(timer)
-    signal?.removeEventListener('abort', leave)
   }
 }

@@ -4,6 +4,7 @@
 // that, in the order of subscription, and only when the value is another than before. Writes of one store happen one
 // after the other. What another server wrote is seen at the next `reload`.
 
+import { Serial } from '../async/serial.ts'
 import { knownSettings, settingNames, type AnyValue, type SettingName, type SettingValue } from './known-settings.ts'
 import { factsOfSetting } from './settings.ts'
 import { readValue } from './setting-values.ts'
@@ -22,8 +23,7 @@ export class SettingsStore {
   #texts: ReadonlyMap<SettingName, string> = new Map()
   readonly #values = new Map<SettingName, AnyValue>()
   readonly #listeners = new Set<SettingListener>()
-  /** Settles when no write or reload is under way; never rejects. */
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #serial = new Serial()
 
   private constructor(query: SettingsQuery) {
     this.#query = query
@@ -58,7 +58,7 @@ export class SettingsStore {
 
   /** `value`: canonical text, as `readSetStatement` gives it; undefined resets. */
   async set(name: SettingName, value: string | undefined): Promise<void> {
-    await this.#serially(async () => {
+    await this.#serial.run(async () => {
       if (value === undefined) {
         await this.#query('DELETE FROM changefeed.settings WHERE name = $1', [name])
       } else {
@@ -80,7 +80,7 @@ export class SettingsStore {
   }
 
   async reload(): Promise<void> {
-    await this.#serially(async () => {
+    await this.#serial.run(async () => {
       const rows = await this.#query('SELECT name, value FROM changefeed.settings', [])
       const texts = new Map<SettingName, string>()
       // A name this version does not know stays in the table: another version wrote it.
@@ -112,12 +112,6 @@ export class SettingsStore {
     for (const name of changed) {
       for (const listener of this.#listeners) listener(name, this.#values.get(name) as AnyValue)
     }
-  }
-
-  #serially(work: () => Promise<void>): Promise<void> {
-    const run = this.#last.then(work)
-    this.#last = run.catch(() => undefined)
-    return run
   }
 }
 

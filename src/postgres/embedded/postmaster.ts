@@ -2,6 +2,7 @@
 // behind (we were killed, it was not) is stopped first: two on one folder would destroy it, and PostgreSQL makes sure
 // that they cannot.
 
+import { late, orLate } from '../../async/or-late.ts'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -93,8 +94,7 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
     exited,
     async stop(mode): Promise<void> {
       child.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
-      const late = delay(stopWithinMs, 'late', { ref: false })
-      if ((await Promise.race([exited, late])) === 'late') {
+      if ((await orLate(exited, stopWithinMs)) === late) {
         child.kill('SIGQUIT')
         await exited
       }

@@ -1,5 +1,6 @@
 // Whether a sender still goes on: the error that ended it, and who waits for the next thing to happen.
 
+import { orAbort } from '../../async/or-abort.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import { sinkError } from './kafka-errors.ts'
 
@@ -42,16 +43,8 @@ export class GoingOn {
     this.#waiter = undefined
   }
 
-  /** `work`, or why it ended before that. */
-  async orEnd<T>(work: Promise<T>): Promise<T> {
-    const { promise, reject } = Promise.withResolvers<never>()
-    const end = (): void => reject(this.#failure)
-    this.signal.addEventListener('abort', end, { once: true })
-    if (this.hasEnded) end()
-    try {
-      return await Promise.race([work, promise])
-    } finally {
-      this.signal.removeEventListener('abort', end)
-    }
+  /** Settles as `work` does, or throws why the sender ended before that. */
+  orEnd<T>(work: Promise<T>): Promise<T> {
+    return orAbort(work, this.signal)
   }
 }

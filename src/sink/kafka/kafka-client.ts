@@ -1,6 +1,7 @@
 // What the sink asks of a Kafka cluster beside taking messages: where the partitions are, who the brokers are, a producer
 // id. Any broker that answers will do, so one that hangs or is gone does not stop the others from being asked.
 
+import { late, orLate } from '../../async/or-late.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   ConfigResourceTypes,
@@ -160,19 +161,8 @@ export class KafkaClient implements AsyncDisposable {
     if (isNew) this.#log('info', `client/metadata fetching metadata for all topics from broker ${text}`)
     const connection = await this.#connections.get(address)
     if (isNew) this.#log('info', `Connected to broker at ${text} (unregistered)`)
-    const tooLate = new AbortController()
-    try {
-      return await Promise.race([
-        fetchMetadata(connection, names, true),
-        delay(askMs, undefined, { signal: tooLate.signal }).then(() => {
-          throw new FeedError(
-            'FEED_SINK',
-            `broker ${text} took the connection and did not answer within ${askMs / 1000} s`,
-          )
-        }),
-      ])
-    } finally {
-      tooLate.abort()
-    }
+    const metadata = await orLate(fetchMetadata(connection, names, true), askMs)
+    if (metadata !== late) return metadata
+    throw new FeedError('FEED_SINK', `broker ${text} took the connection and did not answer within ${askMs / 1000} s`)
   }
 }

@@ -1,8 +1,8 @@
 // Connections to brokers, with their TLS and SASL: the client library's. One to each address, opened when it is asked
 // for and again after it broke.
 
+import { orLate } from '../../async/or-late.ts'
 import { isIP } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import { FeedError } from '../../errors/feed-error.ts'
 import { ConnectionPool, type Connection, type ConnectionOptions } from '@platformatic/kafka'
 import { isHostAllowed } from '../../core/allowed-hosts.ts'
@@ -64,9 +64,7 @@ export class KafkaConnections implements AsyncDisposable {
     // What was written still goes out; but a broker that is gone may never say goodbye.
     const sockets = pools.flatMap((pool) => [...pool].map(([, connection]) => connection.socket))
     const closed = Promise.all(pools.map((pool) => pool.close().catch(() => undefined)))
-    const tooLate = new AbortController()
-    await Promise.race([closed, delay(closeMs, undefined, { signal: tooLate.signal }).catch(() => undefined)])
-    tooLate.abort()
+    await orLate(closed, closeMs)
     for (const socket of sockets) socket?.destroy()
   }
 

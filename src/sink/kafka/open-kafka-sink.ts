@@ -1,5 +1,6 @@
 // From a spec to a sink that is ready, or to an error that says what is wrong with the far end.
 
+import { onAbort } from '../../async/or-abort.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -35,8 +36,7 @@ export async function openKafkaSink(spec: KafkaSinkSpec, options: OpenOptions): 
   log('info', 'Initializing new client')
   const client = new KafkaClient(spec, log, requestMs)
   // A broker that hangs must not keep whoever gives up.
-  const letGo = (): void => void client[Symbol.asyncDispose]()
-  signal.addEventListener('abort', letGo, { once: true })
+  using _letGo = onAbort(signal, () => void client[Symbol.asyncDispose]())
   const sink = new KafkaSink({ ...options, spec, client })
   try {
     await client.authorize()
@@ -48,8 +48,6 @@ export async function openKafkaSink(spec: KafkaSinkSpec, options: OpenOptions): 
     await sink[Symbol.asyncDispose]()
     signal.throwIfAborted()
     throw connectFailed(error, spec)
-  } finally {
-    signal.removeEventListener('abort', letGo)
   }
 }
 
@@ -63,8 +61,7 @@ export async function dialKafka(
   wanted: { readonly resolved: boolean; readonly signal?: AbortSignal },
 ): Promise<void> {
   await using client = new KafkaClient(spec)
-  const letGo = (): void => void client[Symbol.asyncDispose]()
-  wanted.signal?.addEventListener('abort', letGo, { once: true })
+  using _letGo = onAbort(wanted.signal, () => void client[Symbol.asyncDispose]())
   try {
     await client.authorize()
     const answers = await topicsAreThere(client, spec)
@@ -78,8 +75,6 @@ export async function dialKafka(
     if (wanted.resolved || spec.acks === 'all') await checkSettings(client, answers, { ...spec, ...wanted })
   } catch (error) {
     throw connectFailed(error, spec)
-  } finally {
-    wanted.signal?.removeEventListener('abort', letGo)
   }
 }
 
