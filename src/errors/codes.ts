@@ -30,7 +30,7 @@ export const codes = {
     sqlstate: '0A000',
     reaction: 'fail',
     means: 'The statement is valid, but asks for something that pg-changefeed does not support.',
-    todo: 'Use what the hint names instead.',
+    todo: 'Use what the hint names, if it names something.',
   },
   FEED_NO_TABLE: {
     sqlstate: '42P01',

@@ -2,7 +2,10 @@
 
 import type { KafkaOauth, KafkaSasl } from '../core/kafka-sink-spec.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import type { KafkaParameter } from './kafka-parameters.ts'
 import type { SinkParameters } from './sink-parameters.ts'
+
+type Parameters = SinkParameters<KafkaParameter>
 
 /** Parameters that belong to one mechanism. */
 const ofMechanism = {
@@ -13,7 +16,7 @@ const mechanisms = ['AWS_MSK_IAM', 'OAUTHBEARER', 'PLAIN', 'SCRAM-SHA-256', 'SCR
 
 type Mechanism = (typeof mechanisms)[number]
 
-export function readSasl(parameters: SinkParameters): KafkaSasl | undefined {
+export function readSasl(parameters: Parameters): KafkaSasl | undefined {
   const enabled = parameters.bool('sasl_enabled') ?? false
   const handshake = parameters.bool('sasl_handshake')
   const mechanism = parameters
@@ -24,7 +27,7 @@ export function readSasl(parameters: SinkParameters): KafkaSasl | undefined {
     if (handshake !== undefined)
       throw parameters.refused('sasl_enabled must be enabled to configure SASL handshake behavior')
     if (mechanism !== undefined) throw parameters.refused('sasl_enabled must be enabled to configure SASL mechanism')
-    for (const name of ['sasl_user', 'sasl_password', ...Object.values(ofMechanism).flat()]) {
+    for (const name of ['sasl_user', 'sasl_password', ...Object.values(ofMechanism).flat()] as const) {
       if (parameters.text(name) !== undefined)
         throw parameters.refused(`sasl_enabled must be enabled if ${name} is provided`)
     }
@@ -44,7 +47,7 @@ export function readSasl(parameters: SinkParameters): KafkaSasl | undefined {
 }
 
 /** Parameters of other mechanisms are refused: whoever gives them has another one in mind. */
-function refuseOthers(chosen: Mechanism, parameters: SinkParameters): void {
+function refuseOthers(chosen: Mechanism, parameters: Parameters): void {
   for (const [only, names] of Object.entries(ofMechanism)) {
     if (only === chosen) continue
     for (const name of names) {
@@ -54,16 +57,16 @@ function refuseOthers(chosen: Mechanism, parameters: SinkParameters): void {
   }
 }
 
-function needed(name: string, mechanism: Mechanism, parameters: SinkParameters): string {
+function needed(name: KafkaParameter, mechanism: Mechanism, parameters: Parameters): string {
   const value = parameters.text(name)
   if (value === undefined || value === '')
     throw parameters.refused(`${name} must be provided when SASL is enabled using mechanism ${mechanism}`)
   return value
 }
 
-function readOauth(parameters: SinkParameters): KafkaOauth {
+function readOauth(parameters: Parameters): KafkaOauth {
   const mechanism = 'OAUTHBEARER'
-  for (const name of ['sasl_user', 'sasl_password']) {
+  for (const name of ['sasl_user', 'sasl_password'] as const) {
     if (parameters.text(name) !== undefined) {
       throw parameters.refused(
         `${name} is not a valid parameter for sasl_mechanism=${mechanism}`,
@@ -87,7 +90,7 @@ function readOauth(parameters: SinkParameters): KafkaOauth {
   }
 }
 
-function readTokenUrl(text: string, parameters: SinkParameters): string {
+function readTokenUrl(text: string, parameters: Parameters): string {
   const url = URL.parse(text)
   if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === '') {
     throw parameters.refused(
@@ -106,7 +109,7 @@ function readTokenUrl(text: string, parameters: SinkParameters): string {
 }
 
 /** Checked as far as its parameters go, so that a wrong statement hears what is wrong with it. */
-function notBuilt(parameters: SinkParameters): FeedError {
+function notBuilt(parameters: Parameters): FeedError {
   for (const name of ofMechanism.AWS_MSK_IAM) needed(name, 'AWS_MSK_IAM', parameters)
   return new FeedError('FEED_UNSUPPORTED', 'sasl_mechanism=AWS_MSK_IAM is not supported yet', {
     hint: 'OAUTHBEARER, PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are; Amazon MSK takes SCRAM-SHA-512, too',

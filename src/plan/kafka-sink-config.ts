@@ -5,6 +5,7 @@ import { parseDuration } from '../core/duration.ts'
 import type { KafkaFlush, KafkaRetry, KafkaSinkSpec, MessageHeader } from '../core/kafka-sink-spec.ts'
 import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import { kafkaConfigFields } from './kafka-parameters.ts'
 import { kafkaTopicName } from './topic-name.ts'
 import { readKafkaUri } from './kafka-uri.ts'
 
@@ -21,12 +22,6 @@ const acksNames: Readonly<Record<string, KafkaSinkSpec['acks']>> = {
   '-1': 'all',
 }
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
-/** Of the object itself, of Flush and of Retry. */
-const fields = {
-  '': ['ClientID', 'Flush', 'RequiredAcks', 'Compression', 'CompressionLevel', 'Version', 'Retry'],
-  Flush: ['Messages', 'Bytes', 'Frequency', 'MaxMessages', 'MaxBytes'],
-  Retry: ['Max', 'Backoff'],
-} as const
 const lz4Levels: ReadonlySet<number> = new Set([0, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072])
 
 export interface KafkaTable {
@@ -137,17 +132,18 @@ class ConfigObject {
   readonly #members: ReadonlyMap<string, unknown>
   readonly #refuse: Refuse
 
-  constructor(name: keyof typeof fields, value: unknown, refuse: Refuse) {
+  constructor(name: keyof typeof kafkaConfigFields, value: unknown, refuse: Refuse) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw refuse(`error unmarshalling json: ${name === '' ? 'the value' : name} is not an object`)
     }
     const prefix = name === '' ? '' : `${name}.`
+    const fields = Object.keys(kafkaConfigFields[name])
     for (const member of Object.keys(value)) {
-      if (fields[name].some((known) => known.toLowerCase() === member.toLowerCase())) continue
-      const meant = nearestName(member, fields[name])
+      if (fields.some((known) => known.toLowerCase() === member.toLowerCase())) continue
+      const meant = nearestName(member, fields)
       throw refuse(
         `unknown field ${prefix}${member} in kafka_sink_config`,
-        meant === undefined ? `it has ${fields[name].join(', ')}` : `did you mean ${prefix}${meant}?`,
+        meant === undefined ? `it has ${fields.join(', ')}` : `did you mean ${prefix}${meant}?`,
       )
     }
     this.#members = new Map(Object.entries(value).map(([name, member]) => [name.toLowerCase(), member]))

@@ -8,33 +8,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { KafkaSasl, KafkaTls } from '../core/kafka-sink-spec.ts'
 import type { FeedError } from '../errors/feed-error.ts'
+import { builtKafkaParameters, type KafkaParameter } from './kafka-parameters.ts'
 import { readSasl } from './kafka-sasl.ts'
 import { SinkParameters } from './sink-parameters.ts'
 
 const defaultPort = 9092
-const parameterNames = [
-  'topic_prefix',
-  'topic_name',
-  'tls_enabled',
-  'ca_cert',
-  'client_cert',
-  'client_key',
-  'insecure_tls_skip_verify',
-  'sasl_enabled',
-  'sasl_handshake',
-  'sasl_mechanism',
-  'sasl_user',
-  'sasl_password',
-  'sasl_client_id',
-  'sasl_client_secret',
-  'sasl_token_url',
-  'sasl_grant_type',
-  'sasl_scopes',
-  'api_key',
-  'api_secret',
-  'shared_access_key_name',
-  'shared_access_key',
-]
+type Parameters = SinkParameters<KafkaParameter>
 
 export interface KafkaUri {
   readonly brokers: readonly string[]
@@ -47,7 +26,7 @@ export interface KafkaUri {
 
 export function readKafkaUri(uri: string, position: number): KafkaUri {
   const [, scheme = '', place = '', query = ''] = /^([a-z-]+):\/\/([^?]*)\??(.*)$/is.exec(uri) ?? []
-  const parameters = new SinkParameters(query, position)
+  const parameters: Parameters = new SinkParameters(query, position)
   if (place.includes('@')) {
     throw parameters.refused(
       'a Kafka sink URI holds no user and password before the brokers',
@@ -74,7 +53,7 @@ export function readKafkaUri(uri: string, position: number): KafkaUri {
   const implied = isHosted ? readHosted(scheme.toLowerCase(), parameters) : undefined
   const tls = readTls(parameters, isHosted)
   const sasl = implied ?? readSasl(parameters)
-  parameters.end('kafka', parameterNames)
+  parameters.end('kafka', builtKafkaParameters)
   if (sasl !== undefined && tls === undefined) {
     throw parameters.refused(
       'sasl_enabled requires tls_enabled=true',
@@ -85,7 +64,7 @@ export function readKafkaUri(uri: string, position: number): KafkaUri {
   return { brokers, topicPrefix, topicName, tls, sasl }
 }
 
-function readBrokers(hosts: string, parameters: SinkParameters): string[] {
+function readBrokers(hosts: string, parameters: Parameters): string[] {
   const brokers = hosts.split(',').flatMap((host) => {
     const trimmed = host.trim()
     if (trimmed === '') return []
@@ -97,7 +76,7 @@ function readBrokers(hosts: string, parameters: SinkParameters): string[] {
   return brokers
 }
 
-function readTls(parameters: SinkParameters, isImplied: boolean): KafkaTls | undefined {
+function readTls(parameters: Parameters, isImplied: boolean): KafkaTls | undefined {
   const enabled = parameters.bool('tls_enabled')
   if (isImplied && enabled === false) throw unsupportedValue(parameters, 'tls_enabled', 'false', 'true')
   const skipVerify = parameters.bool('insecure_tls_skip_verify') ?? false
@@ -130,7 +109,7 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-function checkPair(cert: string, key: string, parameters: SinkParameters): void {
+function checkPair(cert: string, key: string, parameters: Parameters): void {
   try {
     if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return
   } catch {
@@ -142,12 +121,12 @@ function checkPair(cert: string, key: string, parameters: SinkParameters): void 
   )
 }
 
-function readHosted(scheme: string, parameters: SinkParameters): KafkaSasl {
+function readHosted(scheme: string, parameters: Parameters): KafkaSasl {
   const [userName, passwordName] =
     scheme === 'confluent-cloud'
       ? (['api_key', 'api_secret'] as const)
       : (['shared_access_key_name', 'shared_access_key'] as const)
-  const need = (name: string): string => {
+  const need = (name: KafkaParameter): string => {
     const value = parameters.text(name)
     if (value === undefined || value === '') throw parameters.refused(`scheme ${scheme} requires parameter ${name}`)
     return value
@@ -166,6 +145,6 @@ function readHosted(scheme: string, parameters: SinkParameters): KafkaSasl {
   return { mechanism: 'PLAIN', user, password }
 }
 
-function unsupportedValue(parameters: SinkParameters, name: string, value: string, only: string): FeedError {
+function unsupportedValue(parameters: Parameters, name: string, value: string, only: string): FeedError {
   return parameters.refused(`unsupported value ${value} for parameter ${name}, please use ${only} instead`)
 }

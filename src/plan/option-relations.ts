@@ -211,6 +211,6 @@ function checkSinkBuilt({ kind, scheme }: SinkUri, position: number): void {
 }
 
 function notYet(what: string, position: number): FeedError {
-  const hint = 'the reference page, docs/reference/statements.md, lists those that are built'
+  const hint = 'docs/reference/options.md lists the options and values that are supported'
   return new FeedError('FEED_UNSUPPORTED', `${what} is not supported yet`, { hint, position })
 }

@@ -1,6 +1,6 @@
-// Every option of CREATE CHANGEFEED, in one table. Reading the statement, checking it against the sink, and the
-// reference page all go by it. An option that is known and not built yet is here too: it must never look unknown,
-// and never be silently ignored.
+// Every option of CREATE CHANGEFEED, in one table. Reading the statement and checking it against the sink go by it, and
+// docs/reference/options.md is generated from it (`npm run reference`). An option that is known and not built yet is here
+// too: it must never look unknown, and never be silently ignored.
 
 import type { SinkKind } from './sink-uri.ts'
 
@@ -16,7 +16,7 @@ export interface OptionFacts {
   readonly sinks: 'all' | readonly SinkKind[]
   /** False: a later version. A list: only these values so far. */
   readonly built: boolean | readonly string[]
-  /** One sentence. */
+  /** What it does, in sentences of the reference page. */
   readonly about: string
 }
 
@@ -32,7 +32,7 @@ export const options = {
     value: 'required',
     sinks: ['sinkless', 'kafka', 'pulsar'],
     built: false,
-    about: 'Namespace of the Avro schemas and prefix of their names and subjects.',
+    about: 'Namespace of the Avro schemas, and prefix of their names and subjects.',
   },
   compression: {
     kind: 'enum',
@@ -40,37 +40,37 @@ export const options = {
     values: ['gzip', 'zstd'],
     sinks: ['cloud', 'webhook'],
     built: false,
-    about: 'Compresses the files or requests.',
+    about: 'Compression of the files or requests.',
   },
   confluent_schema_registry: {
     kind: 'string',
     value: 'required',
     sinks: ['sinkless', 'kafka', 'pulsar', 'sql', 'external'],
     built: false,
-    about: 'Base URL of the schema registry; Avro needs one.',
+    about: 'Base URL of the schema registry, which Avro needs.',
   },
   cursor: {
     kind: 'timestamp',
     value: 'required',
     ...everywhere,
-    about: 'Emits what changed strictly after this time; without an `initial_scan` option there is no scan then.',
+    about:
+      "Emits only changes after this time. Without an `initial_scan` option there is no initial scan then; with `initial_scan = 'yes'` the rows as of this time come first, which is refused if the primary key has changed since.",
   },
   diff: {
     ...flag,
     ...everywhere,
-    about: 'Adds `before`, the row prior to the change or null; part of the wrapped envelope only.',
+    about: 'Adds `before` to the value, in the wrapped envelope: the row before the change, or null if there was none.',
   },
   encode_json_value_null_as_object: {
     ...flag,
     ...everywhere,
-    about:
-      'Prints a JSON `null` inside a JSONB column as `{"__crdb_json_null__": true}`, which tells it from SQL NULL.',
+    about: 'Prints a JSON `null` inside a JSONB column as `{"__crdb_json_null__": true}`, to tell it from SQL NULL.',
   },
   end_time: {
     kind: 'timestamp',
     value: 'required',
     ...everywhere,
-    about: 'Emits everything up to and including this time, then ends with success; it may lie in the future.',
+    about: 'Emits every change up to and including this time, then ends with success. The time may lie in the future.',
   },
   enriched_properties: {
     kind: 'list',
@@ -86,20 +86,21 @@ export const options = {
     default: 'wrapped',
     sinks: 'all',
     built: ['row', 'key_only', 'wrapped', 'deprecated_row'],
-    about: 'The shape of a value: see the guide to messages. `deprecated_row` is another spelling of `row`.',
+    about:
+      'The shape of a value: `wrapped` has the row as `after`, `row` is the row alone, `key_only` has no value. `deprecated_row` means `row`.',
   },
   execution_locality: {
     kind: 'string',
     value: 'required',
     ...later,
-    about: 'Runs the feed only on servers whose locality matches.',
+    about: 'Runs the changefeed only on servers with this locality.',
   },
   extra_headers: {
     kind: 'json',
     value: 'required',
     sinks: ['kafka', 'webhook'],
     built: true,
-    about: 'Headers sent with every message, as a JSON object.',
+    about: 'Headers of every message, as a JSON object: `\'{"X-Name": "value"}\'`.',
   },
   format: {
     kind: 'enum',
@@ -108,32 +109,33 @@ export const options = {
     default: 'json',
     sinks: 'all',
     built: ['json'],
-    about: 'The encoding of keys and values.',
+    about: 'The format of keys and values.',
   },
   full_table_name: {
     ...flag,
     ...everywhere,
-    about: 'Names tables as `database.schema.table` in the output.',
+    about: 'Names tables as `database.schema.table` in messages, and in topics that are named after their table.',
   },
   gc_protect_expires_after: {
     kind: 'duration',
     value: 'required',
     ...later,
-    about: 'How long a paused feed may hold history.',
+    about: 'How long a paused changefeed may keep old changes from being removed.',
   },
   headers_json_column_name: {
     kind: 'string',
     value: 'required',
     sinks: ['kafka'],
     built: false,
-    about: 'A JSONB column whose members become message headers and leave the value.',
+    about: 'A JSONB column whose members become headers of the message, and are left out of the value.',
   },
   ignore_disable_changefeed_replication: {
     kind: 'flag',
     value: 'optional',
     values: ['true', 'false'],
     ...everywhere,
-    about: 'Emits also what sessions with `disable_changefeed_replication` wrote; nothing is left out today anyway.',
+    about:
+      'Emits also what sessions with `disable_changefeed_replication` wrote. It has no effect: nothing is left out.',
   },
   initial_scan: {
     kind: 'enum',
@@ -142,7 +144,7 @@ export const options = {
     default: '`yes`, or `no` with `cursor`',
     ...everywhere,
     about:
-      'Whether the rows that exist are emitted first; written bare it means `yes`; with `only` the feed ends after them.',
+      'Whether the existing rows are emitted first: `yes` (also without a value), `no`, or `only`, which ends the changefeed after them.',
   },
   initial_scan_only: {
     ...flag,
@@ -154,18 +156,19 @@ export const options = {
     value: 'required',
     sinks: ['kafka', 'pulsar'],
     built: true,
-    about: 'Batching, acknowledgement, compression and client id of the Kafka producer.',
+    about:
+      'Batching, acknowledgement, compression and client id of the Kafka producer: see [its fields](sink-parameters.md#kafka_sink_config).',
   },
   key_column: {
     kind: 'string',
     value: 'required',
     ...later,
-    about: 'Uses this column in place of the primary key to choose the partition; needs `unordered`.',
+    about: 'Chooses the partition by this column in place of the primary key; needs `unordered`.',
   },
   key_in_value: {
     ...flag,
     ...everywhere,
-    about: 'Adds `key`, the primary key array, to the value.',
+    about: 'Adds `key` to the value: the primary key, as an array.',
   },
   lagging_ranges_polling_interval: {
     kind: 'duration',
@@ -179,25 +182,28 @@ export const options = {
     value: 'required',
     default: '3m',
     ...later,
-    about: 'From which lag on a range counts as lagging.',
+    about: 'The lag from which on a range counts as lagging.',
   },
   metrics_label: {
     kind: 'string',
     value: 'required',
     ...everywhere,
-    about: 'Puts the metrics of the feed under this `scope` label: below 128 bytes, and not `default`.',
+    about:
+      'The `scope` label of the metrics of this changefeed, which is shown if `server.child_metrics.enabled` is true. It is shorter than 128 bytes, not `default`, and converted to lower case. At most 1024 labels can be in use at a time.',
   },
   min_checkpoint_frequency: {
     kind: 'duration',
     value: 'required',
-    default: '30s',
+    default: '`30s` for jobs, `0` on a connection',
     ...everywhere,
-    about: 'Least time between two checkpoints; resolved messages come no faster. `0` is as often as possible.',
+    about:
+      'The shortest time between two checkpoints, and so between two resolved messages. `0` means as often as possible.',
   },
   mvcc_timestamp: {
     ...flag,
     ...everywhere,
-    about: 'Adds `mvcc_timestamp`, the commit time of the row version, true also in scans.',
+    about:
+      'Adds `mvcc_timestamp` to the value: the commit time of this version of the row, also for rows of the initial scan.',
   },
   no_initial_scan: {
     ...flag,
@@ -210,12 +216,14 @@ export const options = {
     values: ['pause', 'fail'],
     default: 'fail',
     ...everywhere,
-    about: 'What a terminal error does to the job; a feed without a job reports the error and ends.',
+    about:
+      'Whether a job fails or pauses at an error that is not retried. A changefeed on a connection always ends with the error.',
   },
   protect_data_from_gc_on_pause: {
     ...flag,
     ...everywhere,
-    about: 'Retired: data is always protected.',
+    about:
+      'Accepted for old scripts, without effect: a paused job always keeps the changes that it needs, up to `changefeed.changelog.max_size`.',
   },
   pubsub_sink_config: {
     kind: 'json',
@@ -228,7 +236,8 @@ export const options = {
     kind: 'duration',
     value: 'optional',
     ...everywhere,
-    about: 'Emits resolved timestamps: at each advance, or once it advanced by at least this much.',
+    about:
+      'Emits resolved timestamps: at each advance or, with a duration, once the resolved timestamp has advanced by at least that much.',
   },
   schema_change_events: {
     kind: 'enum',
@@ -236,7 +245,7 @@ export const options = {
     values: ['column_changes', 'default'],
     default: 'default',
     ...everywhere,
-    about: 'Which DDL counts as a schema change; no schema change repeats or ends a feed yet.',
+    about: 'Which DDL counts as a schema change. It has no effect yet.',
   },
   schema_change_policy: {
     kind: 'enum',
@@ -244,29 +253,31 @@ export const options = {
     values: ['backfill', 'nobackfill', 'stop', 'ignore'],
     default: 'backfill',
     ...everywhere,
-    about: 'What a schema change does to the feed; rows simply follow the new schema yet, whatever the policy.',
+    about:
+      'What a schema change does to the changefeed. It has no effect yet: rows follow the new schema, whatever the policy.',
   },
   split_column_families: {
     ...flag,
     ...later,
-    about: 'Emits one message per column family; tables here have none.',
+    about: 'Emits one message for each column family. Tables of PostgreSQL have no column families.',
   },
   topic_in_value: {
     kind: 'flag',
     value: 'optional',
     values: ['true', 'false'],
     ...everywhere,
-    about: 'Adds `topic`, the name of the table as the output shows it, to the value.',
+    about: 'Adds `topic` to the value: the topic as the sink names it, or the table if there is no sink.',
   },
   unordered: {
     ...flag,
     ...later,
-    about: 'Gives up the order per key where a sink can gain from it.',
+    about: 'Gives up the order of the versions of a row where a sink gains from it.',
   },
   updated: {
     ...flag,
     ...everywhere,
-    about: 'Adds `updated`, the commit timestamp of the change, or the time of the scan for scanned rows.',
+    about:
+      'Adds `updated` to the value: the commit timestamp of the change or, for rows of the initial scan, the time of the scan.',
   },
   virtual_columns: {
     kind: 'enum',
@@ -275,7 +286,7 @@ export const options = {
     default: 'omitted',
     sinks: 'all',
     built: ['omitted'],
-    about: 'Whether virtual generated columns are left out or printed as null.',
+    about: 'Whether virtual generated columns are left out, or printed as null.',
   },
   webhook_auth_header: {
     kind: 'string',

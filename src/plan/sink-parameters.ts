@@ -1,11 +1,11 @@
-// The query parameters of a sink URI, taken one by one; what nobody took is an error that names it.
+// The query parameters of a sink URI, taken one by one by the names in a table; a parameter that nobody took is an error.
 
 import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
 
-export class SinkParameters {
+export class SinkParameters<Name extends string> {
   readonly #values: Map<string, string>
   readonly #all: URLSearchParams
   readonly #position: number
@@ -16,13 +16,13 @@ export class SinkParameters {
     this.#position = position
   }
 
-  text(name: string): string | undefined {
+  text(name: Name): string | undefined {
     const value = this.#values.get(name)
     this.#values.delete(name)
     return value
   }
 
-  bool(name: string): boolean | undefined {
+  bool(name: Name): boolean | undefined {
     const value = this.text(name)
     if (value === undefined) return undefined
     const folded = value.toLowerCase()
@@ -32,13 +32,13 @@ export class SinkParameters {
   }
 
   /** Given once or several times; each time a list with commas or blanks. */
-  list(name: string): readonly string[] {
+  list(name: Name): readonly string[] {
     this.#values.delete(name)
     return this.#all.getAll(name).flatMap((text) => text.split(/[\s,]+/).filter((item) => item !== ''))
   }
 
   /** In the standard alphabet or the URL's. A plus sign that was not escaped arrives as a blank. */
-  base64(name: string, encoding: 'latin1' | 'utf8' = 'latin1'): string | undefined {
+  base64(name: Name, encoding: 'latin1' | 'utf8' = 'latin1'): string | undefined {
     const value = this.text(name)
     if (value === undefined) return undefined
     const standard = value.replaceAll(' ', '+').replaceAll('-', '+').replaceAll('_', '/')

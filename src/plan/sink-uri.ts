@@ -4,6 +4,7 @@
 
 import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import { secretKafkaParameters } from './kafka-parameters.ts'
 
 export type SinkKind = 'sinkless' | 'null' | 'kafka' | 'pulsar' | 'pubsub' | 'cloud' | 'webhook' | 'sql' | 'external'
 
@@ -109,15 +110,9 @@ function withoutUser(uri: string): string {
   return `${scheme}redacted${uri.slice(at)}`
 }
 
-/** Parameters that hold credentials or keys. */
+/** Parameters that hold credentials or keys, also of sinks that are not built yet. */
 const secretParameters: ReadonlySet<string> = new Set([
-  'sasl_password',
-  'sasl_client_secret',
-  'ca_cert',
-  'client_cert',
-  'client_key',
-  'api_secret',
-  'shared_access_key',
+  ...secretKafkaParameters,
   'aws_secret_access_key',
   'aws_session_token',
   'azure_account_key',

@@ -1,4 +1,5 @@
-// Every cluster setting there is. A setting stands here only if something reads it, or if a walkthrough sets it.
+// Every cluster setting there is. A setting stands here only if something reads it, or if scripts set it. SHOW CLUSTER
+// SETTINGS prints the descriptions, and docs/reference/settings.md is generated from them (`npm run reference`).
 
 export type SettingKind = 'bool' | 'duration' | 'string' | 'int' | 'float' | 'size'
 
@@ -17,107 +18,108 @@ export const knownSettings = {
   'changefeed.backfill.concurrent_scan_requests': {
     kind: 'int',
     default: '0',
-    description: 'accepted for the sake of scripts; how many tables are scanned at a time is chosen by itself',
+    description:
+      'accepted for old scripts, without effect: the number of tables that are scanned at a time is chosen automatically',
     public: true,
   },
   'changefeed.changelog.max_size': {
     kind: 'size',
     default: '20 GiB',
-    description: 'the changelog drops its oldest segments beyond this size; zero is no limit',
+    description: 'the size beyond which the changelog of a database removes its oldest changes; zero is no limit',
     public: true,
   },
   'changefeed.changelog.retention': {
     kind: 'duration',
     default: '25h0m0s',
-    description: 'how long the changelog keeps changes, and thus how far back a cursor may reach',
+    description: 'how long the changelog keeps changes, and so how old a cursor may be',
     public: true,
   },
   'changefeed.experimental_poll_interval': {
     kind: 'duration',
     default: '1s',
-    description: 'accepted for the sake of scripts; nothing is polled, schema changes come with the rows',
+    description: 'accepted for old scripts, without effect: nothing is polled, schema changes arrive with the rows',
     public: true,
   },
   'changefeed.initial_scan.max_snapshot_age': {
     kind: 'duration',
     default: '10m0s',
     description:
-      'how long a changefeed that has not completed its initial scan keeps the snapshot of its statement, which holds back vacuum',
+      'how long a job whose initial scan is not complete keeps the snapshot of its statement, which holds back vacuum',
     public: true,
   },
   'changefeed.kafka_v2_error_details.enabled': {
     kind: 'bool',
     default: 'true',
     description:
-      'accepted for the sake of scripts; size and commit time of a message that is too large are always named, its key never',
+      'accepted for old scripts, without effect: an error about a message that is too large always has its size and commit time, never its key',
     public: true,
   },
   'changefeed.max_retry_backoff': {
     kind: 'duration',
     default: '30s',
-    description: 'the longest wait between two attempts of a changefeed whose sink or source fails',
+    description: 'the longest pause before a job whose sink or database fails is tried again',
     public: true,
   },
   'changefeed.memory.per_changefeed_limit': {
     kind: 'size',
     default: '512 MiB',
-    description: 'accepted for the sake of scripts; the buffers of a changefeed are bounded by themselves',
+    description: 'accepted for old scripts, without effect: the buffers of a changefeed have fixed limits',
     public: true,
   },
   'changefeed.node_sink_throttle_config': {
     kind: 'string',
     default: '',
-    description: 'accepted for the sake of scripts; a slow sink holds back its own changefeed only',
+    description: 'accepted for old scripts, without effect: a slow sink slows down only its own changefeed',
     public: true,
   },
   'changefeed.sink.allowed_hosts': {
     kind: 'string',
     default: '',
     description:
-      'the machines that sinks may reach, also for tokens (sasl_token_url), with commas between them: host, host:port or *.suffix; empty: all of them',
+      'the machines that sinks may connect to, also for tokens (sasl_token_url): a list of host, host:port or *.suffix, separated by commas; empty: all machines',
     public: true,
   },
   'changefeed.slow_span_log_threshold': {
     kind: 'duration',
     default: '0s',
-    description: 'accepted for the sake of scripts; how far changefeeds are behind is in the metrics',
+    description: 'accepted for old scripts, without effect: the metrics show how far changefeeds are behind',
     public: true,
   },
   'changefeed.watch.keep_duration': {
     kind: 'duration',
     default: '25h0m0s',
     description:
-      'how long tables stay watched after the last changefeed that used them, and thus how long one may come back with a cursor; zero is for good',
+      'how long tables stay watched after the last changefeed that used them, so that a changefeed can come back with a cursor; zero: forever',
     public: true,
   },
   'cloudstorage.gs.default.key': {
     kind: 'string',
     default: '',
-    description: 'accepted for the sake of scripts; there is no cloud storage sink yet',
+    description: 'accepted for old scripts, without effect: there is no cloud storage sink yet',
     public: true,
   },
   'cloudstorage.http.custom_ca': {
     kind: 'string',
     default: '',
-    description: 'accepted for the sake of scripts; there is no cloud storage sink yet',
+    description: 'accepted for old scripts, without effect: there is no cloud storage sink yet',
     public: true,
   },
   'cloudstorage.timeout': {
     kind: 'duration',
     default: '10m0s',
-    description: 'accepted for the sake of scripts; there is no cloud storage sink yet',
+    description: 'accepted for old scripts, without effect: there is no cloud storage sink yet',
     public: true,
   },
   'cluster.organization': {
     kind: 'string',
     default: '',
-    description: 'organization name; accepted, and needed for nothing',
+    description: 'accepted for old scripts, without effect: no organization is needed',
     public: true,
   },
   'enterprise.license': {
     kind: 'string',
     default: '',
-    description: 'license; accepted, and needed for nothing',
+    description: 'accepted for old scripts, without effect: no license is needed',
     public: true,
   },
   'feature.changefeed.enabled': {
@@ -129,50 +131,51 @@ export const knownSettings = {
   'jobs.retention_time': {
     kind: 'duration',
     default: '336h0m0s',
-    description: 'how long records of finished jobs are kept',
+    description: 'how long the records of jobs that have ended are kept',
     public: true,
   },
   'kv.closed_timestamp.follower_reads_enabled': {
     kind: 'bool',
     default: 'true',
-    description: 'accepted for the sake of scripts; there are no replicas to read from',
+    description: 'accepted for old scripts, without effect: there are no replicas to read from',
     public: true,
     aliases: ['kv.closed_timestamp.follower_reads.enabled'],
   },
   'kv.closed_timestamp.target_duration': {
     kind: 'duration',
     default: '100ms',
-    description: 'how far resolved timestamps trail the present at least',
+    description: 'the least time by which resolved timestamps are behind the present',
     public: true,
   },
   'kv.protectedts.reconciliation.interval': {
     kind: 'duration',
     default: '5m0s',
-    description: 'accepted for the sake of scripts; the changelog keeps history, not the database',
+    description:
+      'accepted for old scripts, without effect: the changelog keeps old changes, the database does not have to',
     public: true,
   },
   'kv.rangefeed.enabled': {
     kind: 'bool',
     default: 'false',
-    description: 'changefeeds are refused unless it is true',
+    description: 'changefeeds are refused until this is true',
     public: true,
   },
   'server.child_metrics.enabled': {
     kind: 'bool',
     default: 'false',
-    description: 'whether metrics of changefeeds are shown by scope, too, as their metrics_label says',
+    description: 'whether the metrics of changefeeds are also shown for each scope, which is their metrics_label',
     public: true,
   },
   'server.child_metrics.include_aggregate.enabled': {
     kind: 'bool',
     default: 'true',
-    description: 'whether the totals are shown beside the metrics by scope',
+    description: 'whether the totals are shown beside the metrics of each scope',
     public: true,
   },
   'sql.defaults.results_buffer.size': {
     kind: 'size',
     default: '16 KiB',
-    description: 'accepted for the sake of scripts; rows of a changefeed are sent as they come',
+    description: 'accepted for old scripts, without effect: rows of a changefeed are sent when they come',
     public: true,
   },
 } as const satisfies Record<string, SettingFacts>

@@ -1,0 +1,135 @@
+// Every parameter of a Kafka sink URI, and every field of kafka_sink_config, in two tables. Reading them goes by the tables,
+// and docs/reference/sink-parameters.md is generated from them (`npm run reference`).
+
+export interface ParameterFacts {
+  /** The schemes that take it; undefined: all three. */
+  readonly schemes?: readonly string[]
+  readonly value: 'text' | 'bool' | 'base64' | 'list'
+  readonly default?: string
+  /** SHOW JOBS prints `redacted` in its place. */
+  readonly isSecret?: true
+  /** False: it is known, and refused until a later version. */
+  readonly built?: false
+  /** What it does, in sentences of the reference page. */
+  readonly about: string
+}
+
+const kafka = { schemes: ['kafka'] } as const
+const oauth = 'With `sasl_mechanism=OAUTHBEARER`'
+const msk = { ...kafka, value: 'text', built: false, about: 'With `sasl_mechanism=AWS_MSK_IAM`.' } as const
+
+export const kafkaParameters = {
+  topic_prefix: { value: 'text', about: 'Stands in front of the name of every topic.' },
+  topic_name: {
+    value: 'text',
+    default: 'the name of the table',
+    about: 'One topic for all tables of the changefeed.',
+  },
+  tls_enabled: {
+    value: 'bool',
+    default: '`false`, `true` with the hosted schemes',
+    about: 'Connects with TLS. The hosted schemes accept only `true`.',
+  },
+  ca_cert: {
+    value: 'base64',
+    default: 'the certificate authorities that Node.js trusts',
+    isSecret: true,
+    about: 'PEM certificate of the authority that signed the certificates of the brokers; needs `tls_enabled=true`.',
+  },
+  client_cert: { value: 'base64', isSecret: true, about: 'PEM certificate of this client; needs `client_key`.' },
+  client_key: { value: 'base64', isSecret: true, about: 'Unencrypted PEM key of `client_cert`.' },
+  insecure_tls_skip_verify: {
+    value: 'bool',
+    default: '`false`',
+    about: 'Accepts any certificate of a broker. Only for tests.',
+  },
+  sasl_enabled: { value: 'bool', default: '`false`', about: 'Authenticates with SASL; needs `tls_enabled=true`.' },
+  sasl_handshake: {
+    value: 'bool',
+    about: 'Accepted with `sasl_enabled=true`, without effect: there is always a handshake.',
+  },
+  sasl_mechanism: {
+    value: 'text',
+    default: '`PLAIN`',
+    about:
+      '`PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`, also with the prefix `SASL-`. The hosted schemes accept only `PLAIN`.',
+  },
+  sasl_user: { ...kafka, value: 'text', about: 'User for `PLAIN` and the SCRAM mechanisms.' },
+  sasl_password: { ...kafka, value: 'text', isSecret: true, about: 'Password of `sasl_user`.' },
+  sasl_client_id: { ...kafka, value: 'text', about: `${oauth}: the client id at the issuer of tokens.` },
+  sasl_client_secret: { ...kafka, value: 'base64', isSecret: true, about: `${oauth}: the secret of this client.` },
+  sasl_token_url: { ...kafka, value: 'text', about: `${oauth}: the URL of the token endpoint, percent-encoded.` },
+  sasl_grant_type: {
+    ...kafka,
+    value: 'text',
+    default: '`client_credentials`',
+    about: `${oauth}: the grant type that is sent to the token endpoint.`,
+  },
+  sasl_scopes: { ...kafka, value: 'list', about: `${oauth}: the scopes that are asked for.` },
+  api_key: { schemes: ['confluent-cloud'], value: 'text', about: 'User of the cluster.' },
+  api_secret: { schemes: ['confluent-cloud'], value: 'text', isSecret: true, about: 'Password of `api_key`.' },
+  shared_access_key_name: { schemes: ['azure-event-hub'], value: 'text', about: 'User of the namespace.' },
+  shared_access_key: {
+    schemes: ['azure-event-hub'],
+    value: 'text',
+    isSecret: true,
+    about: 'Password of `shared_access_key_name`.',
+  },
+  sasl_aws_region: msk,
+  sasl_aws_iam_role_arn: msk,
+  sasl_aws_iam_session_name: msk,
+  schema_topic: { value: 'text', built: false, about: 'A topic for the schemas.' },
+} as const satisfies Readonly<Record<string, ParameterFacts>>
+
+export type KafkaParameter = keyof typeof kafkaParameters
+
+const entries: readonly (readonly [string, ParameterFacts])[] = Object.entries(kafkaParameters)
+
+export const builtKafkaParameters = entries.flatMap(([name, { built }]) => (built === false ? [] : [name]))
+export const secretKafkaParameters = entries.flatMap(([name, { isSecret }]) => (isSecret === true ? [name] : []))
+
+interface FieldFacts {
+  readonly default?: string
+  readonly about: string
+}
+
+/** Of the object itself, of Flush and of Retry. */
+export const kafkaConfigFields = {
+  '': {
+    ClientID: {
+      default: '`CockroachDB`',
+      about: 'The client id that brokers see, by which they apply quotas. Letters, digits, `.`, `_` and `-`.',
+    },
+    Flush: { about: 'When a batch is sent: an object with the fields below.' },
+    RequiredAcks: {
+      default: '`ONE`',
+      about:
+        'Who must have a batch before it counts as sent: nobody (`NONE`, `0`), the leader of the partition (`ONE`, `1`), or all in-sync replicas (`ALL`, `-1`).',
+    },
+    Compression: { default: '`NONE`', about: '`NONE`, `GZIP`, `SNAPPY`, `LZ4` or `ZSTD`.' },
+    CompressionLevel: {
+      about: '-2 to 9 for `GZIP`, 1 to 4 for `ZSTD`, 0 or a power of two from 512 to 131072 for `LZ4`.',
+    },
+    Version: { about: 'Accepted, without effect: the brokers are asked which versions they support.' },
+    Retry: { about: 'What happens when a broker does not take a batch: an object with the fields below.' },
+  },
+  Flush: {
+    Messages: { default: '0', about: 'A batch of a partition is sent when it has this many messages.' },
+    Bytes: { default: '0', about: 'A batch of a partition is sent when it has this many bytes.' },
+    Frequency: {
+      default: '0',
+      about:
+        'A batch of a partition is sent when it is this old, a duration such as `"500ms"`. `Messages` and `Bytes` need it. If all three are 0, a batch waits only for the one before it.',
+    },
+    MaxMessages: { default: '0: no limit', about: 'The most messages in a request.' },
+    MaxBytes: { default: '0: no limit of its own', about: 'The most bytes in a batch.' },
+  },
+  Retry: {
+    Max: {
+      default: '3',
+      about:
+        'How often a batch is tried again before the changefeed starts again from its checkpoint; `"inf"` is for ever.',
+    },
+    Backoff: { default: '`500ms`', about: 'The pause before the first retry. It doubles up to 30 s.' },
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, FieldFacts>>>>
