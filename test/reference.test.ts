@@ -1,8 +1,8 @@
-// The pages of docs/reference that are generated stand as their tables say.
+// The pages of docs/reference that are generated are as their tables say, and links between pages lead somewhere.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -17,13 +17,25 @@ test('the generated pages of docs/reference are as their tables in the source sa
   assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
 })
 
-test('every link from a page of docs/reference or docs/guide to another file leads to a file', () => {
-  for (const folder of ['docs/reference', 'docs/guide']) {
-    for (const name of readdirSync(join(root, folder))) {
-      const text = readFileSync(join(root, folder, name), 'utf8')
-      for (const [, to = ''] of text.matchAll(/\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)/g)) {
-        assert.ok(existsSync(join(root, dirname(join(folder, name)), to)), `${folder}/${name} links to ${to}`)
-      }
+/** The anchor of a heading, as GitHub makes it. */
+function anchor(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}_ -]/gu, '')
+    .replaceAll(' ', '-')
+}
+
+test('every link from a page to another leads to a file and to a heading that are there', () => {
+  for (const page of globSync(['*.md', 'docs/**/*.md'], { cwd: root })) {
+    const text = readFileSync(join(root, page), 'utf8')
+    for (const [, to = '', part] of text.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)/g)) {
+      const path = to === '' ? join(root, page) : join(root, dirname(page), to)
+      assert.ok(existsSync(path), `${page} links to ${to}`)
+      if (part === undefined) continue
+      const headings = [...readFileSync(path, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+        anchor(heading),
+      )
+      assert.ok(headings.includes(part), `${page} links to ${to}#${part}`)
     }
   }
 })
