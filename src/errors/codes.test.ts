@@ -34,3 +34,8 @@ test('every error code in the table is thrown somewhere', () => {
     [],
   )
 })
+
+test('one place decides about errors that are not ours', () => {
+  const places = inSource.filter((file) => !file.endsWith('.test.ts') && read(file).includes("'FEED_UNEXPECTED', "))
+  assert.deepEqual(places, ['src/errors/feed-error.ts'])
+})
