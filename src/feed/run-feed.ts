@@ -10,7 +10,7 @@
 import type { LogReader } from '../changelog/changelog.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import type { Hlc } from '../core/hlc.ts'
-import { highWaterOf, readsLogFrom } from '../core/job-progress.ts'
+import { readsLogFrom } from '../core/job-progress.ts'
 import { SchemaHistory } from '../decode/schema-history.ts'
 import { jsonEncoder } from '../encode/json/json-encoder.ts'
 import { CheckpointSchedule } from './checkpoint-schedule.ts'
@@ -44,11 +44,11 @@ class RunningFeed {
   async run(): Promise<void> {
     const { spec, log, progress, resume } = this.#run
     const head = log.head
-    const highWater = resume === undefined ? undefined : highWaterOf(resume)
+    const isFollowing = resume?.tag === 'following'
     // An earlier run completed the scan and stopped before the end of the job could be written down.
-    if (spec.initialScan === 'only' && highWater !== undefined) return
-    const scans = spec.initialScan !== 'no' && highWater === undefined
-    let after = highWater ?? spec.cursor ?? this.#run.startTime
+    if (spec.initialScan === 'only' && isFollowing) return
+    const scans = spec.initialScan !== 'no' && !isFollowing
+    let after = isFollowing ? resume.highWater : (spec.cursor ?? this.#run.startTime)
     if (scans) {
       after = await this.#scan()
       if (spec.initialScan === 'only') {

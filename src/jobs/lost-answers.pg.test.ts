@@ -3,36 +3,22 @@
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { pino } from 'pino'
-import pg from 'pg'
-import { TestServer, within, type TestDatabase } from '../../test/support/source-under-test.ts'
-import type { FeedSpec } from '../core/feed-spec.ts'
-import type { JobProgress } from '../core/job-progress.ts'
+import { at, JobsUnderTest } from '../../test/support/jobs-under-test.ts'
+import { within } from '../../test/support/source-under-test.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import { poolQueries } from '../postgres/pool-queries.ts'
-import { JobRights } from './job-rights.ts'
-import { JobStore } from './job-store.ts'
-import type { JobsQuery } from './job-table.ts'
-import type { JobHandlers, JobStarter, NewJob } from './jobs.ts'
-import { PayloadSeal } from './payload-seal.ts'
-import { JobRegistry } from './registry.ts'
+import type { JobHandlers, JobStarter } from './jobs.ts'
+import type { JobRegistry } from './registry.ts'
 
 const withinMs = 10_000
-let server: TestServer
-let database: TestDatabase
-let client: pg.Pool
-let query: JobsQuery
+let table: JobsUnderTest
 /** The next statement that matches runs, and its answer is lost. */
 let losing: { readonly pattern: RegExp; times: number } | undefined
 let lost = 0
 
 before(async () => {
-  server = await TestServer.start()
-  database = await server.database()
-  const { host, port, socketDir } = database.source
-  client = new pg.Pool({ host: socketDir ?? host, port, user: 'root', database: database.source.database, max: 4 })
-  const ask = poolQueries(client)
-  query = async (sql, parameters) => {
+  table = await JobsUnderTest.start()
+  const ask = table.query
+  table.query = async (sql, parameters) => {
     const rows = await ask(sql, parameters)
     if (losing !== undefined && losing.times > 0 && losing.pattern.test(sql)) {
       losing.times -= 1
@@ -41,32 +27,13 @@ before(async () => {
     }
     return rows
   }
-  await JobRights.open(query)
 })
-after(async () => {
-  await client.end()
-  await server[Symbol.asyncDispose]()
-})
+after(() => table[Symbol.asyncDispose]())
 beforeEach(() => {
   losing = undefined
   lost = 0
-  return query('DROP TABLE IF EXISTS changefeed.jobs', [])
+  return table.clear()
 })
-
-const seal = new PayloadSeal(Buffer.alloc(32), 'a test')
-let nextId = 1
-const newJob = (): NewJob => ({
-  id: String(nextId++),
-  description: 'CREATE CHANGEFEED …',
-  user: 'root',
-  payload: { spec: { database: 'd', sink: { tag: 'null' } } as FeedSpec, onError: 'fail' },
-  progress: { tag: 'initial-scan', scan: undefined },
-})
-const at = (wall: bigint): JobProgress => ({ tag: 'following', highWater: { wall, logical: 0 } })
-
-async function row(id: string, columns = 'status'): Promise<readonly (string | null)[]> {
-  return (await query(`SELECT ${columns} FROM changefeed.jobs WHERE job_id = $1`, [id]))[0] ?? []
-}
 
 interface Feed {
   readonly handlers: JobHandlers
@@ -86,14 +53,7 @@ class Jobs implements AsyncDisposable {
       handlers.signal.addEventListener('abort', () => end.reject(handlers.signal.reason as Error))
       await end.promise
     }
-    jobs.registry = await JobRegistry.open({
-      store: await JobStore.open({ query, instance: name, seal }),
-      start,
-      log: pino({ level: 'silent' }),
-      backoff: () => ({ firstMs: 1, mostMs: 1 }),
-      retentionMs: () => 86_400_000,
-      lookEveryMs: 50,
-    })
+    jobs.registry = await table.registry(name, start, { lookEveryMs: 50 })
     return jobs
   }
 
@@ -102,7 +62,7 @@ class Jobs implements AsyncDisposable {
   }
 
   async create(): Promise<string> {
-    const job = newJob()
+    const job = table.newJob()
     await this.registry.create(job)
     await within(withinMs, 'it runs', () => this.feeds.some(({ handlers }) => !handlers.signal.aborted))
     return job.id
@@ -113,14 +73,14 @@ class Jobs implements AsyncDisposable {
     const isRunning = (): boolean =>
       this.registry.running.length === 1 && this.feeds.filter(({ handlers }) => !handlers.signal.aborted).length === 1
     await within(withinMs, 'it runs once', isRunning)
-    assert.deepEqual(await row(id, 'status, claimed_by'), ['running', 'a'])
+    assert.deepEqual(await table.row(id, 'status, claimed_by'), ['running', 'a'])
     await this.registry.request([id], 'pause')
-    await within(withinMs, 'it is paused', async () => (await row(id))[0] === 'paused')
+    await within(withinMs, 'it is paused', async () => (await table.row(id))[0] === 'paused')
     await within(withinMs, 'nothing runs', () => this.registry.running.length === 0)
     await this.registry.request([id], 'resume')
     await within(withinMs, 'it runs again', isRunning)
     await this.registry.request([id], 'cancel')
-    await within(withinMs, 'it is cancelled', async () => (await row(id))[0] === 'canceled')
+    await within(withinMs, 'it is cancelled', async () => (await table.row(id))[0] === 'canceled')
     await within(withinMs, 'nothing runs', () => this.registry.running.length === 0)
   }
 
@@ -137,14 +97,14 @@ test('the INSERT of CREATE: the statement asks again, and there is one job', asy
   lose(/^INSERT/)
   const id = await jobs.create()
   assert.equal(lost, 1)
-  assert.equal((await query('SELECT job_id FROM changefeed.jobs', [])).length, 1)
+  assert.equal((await table.query('SELECT job_id FROM changefeed.jobs', [])).length, 1)
   await jobs.obeys(id)
 })
 
 test('the INSERT of CREATE, again and again: the error names the job, which runs', async () => {
   await using jobs = await Jobs.open()
   lose(/^INSERT/, 100)
-  const job = newJob()
+  const job = table.newJob()
   await assert.rejects(jobs.registry.create(job), (error: FeedError) => {
     assert.match(error.message, new RegExp(`did not say whether job ${job.id} was created`))
     assert.match(error.hint ?? '', new RegExp(`CANCEL JOB ${job.id}`))
@@ -156,17 +116,17 @@ test('the INSERT of CREATE, again and again: the error names the job, which runs
 
 test('an INSERT of CREATE that PostgreSQL refuses leaves no job', async () => {
   await using jobs = await Jobs.open()
-  await query(`ALTER TABLE changefeed.jobs ADD CONSTRAINT nobody CHECK (user_name <> 'root')`, [])
-  await assert.rejects(jobs.registry.create(newJob()), /violates check constraint "nobody"/)
-  assert.deepEqual(await query('SELECT job_id FROM changefeed.jobs', []), [])
+  await table.query(`ALTER TABLE changefeed.jobs ADD CONSTRAINT nobody CHECK (user_name <> 'root')`, [])
+  await assert.rejects(jobs.registry.create(table.newJob()), /violates check constraint "nobody"/)
+  assert.deepEqual(await table.query('SELECT job_id FROM changefeed.jobs', []), [])
 })
 
 const claim = /^UPDATE changefeed.jobs SET claimed_by = \$1/
 const settle = /SET status = \$4/
 
 test('a claim at the start: the next look takes it up', async () => {
-  const job = newJob()
-  await (await JobStore.open({ query, instance: 'gone', seal })).create(job)
+  const job = table.newJob()
+  await (await table.store('gone')).create(job)
   lose(claim)
   await using jobs = await Jobs.open()
   await within(withinMs, 'the answer was lost', () => lost === 1)
@@ -177,7 +137,7 @@ test('a claim of what was resumed: the next look takes it up', async () => {
   await using jobs = await Jobs.open()
   const id = await jobs.create()
   await jobs.registry.request([id], 'pause')
-  await within(withinMs, 'it is paused', async () => (await row(id))[0] === 'paused')
+  await within(withinMs, 'it is paused', async () => (await table.row(id))[0] === 'paused')
   lose(claim)
   await jobs.registry.request([id], 'resume')
   await within(withinMs, 'the answer was lost', () => lost === 1)
@@ -207,7 +167,7 @@ test('the saving of progress: the feed goes on from what was known before', asyn
   )
   await within(withinMs, 'it is tried again', () => jobs.feeds.length === 2)
   assert.deepEqual(jobs.last.handlers.resume, at(5n))
-  assert.equal((await row(id, 'high_water::text'))[0], '6.0000000000')
+  assert.equal((await table.row(id, 'high_water::text'))[0], '6.0000000000')
   jobs.feeds.shift()
   await jobs.obeys(id)
 })
@@ -234,9 +194,9 @@ test('the end of a job, whichever it is: the row says it once, and nothing runs'
     const id = await jobs.create()
     lose(settle, 2)
     await end(jobs, id)
-    await within(withinMs, status, async () => (await row(id))[0] === status)
+    await within(withinMs, status, async () => (await table.row(id))[0] === status)
     await within(withinMs, 'nothing runs', () => jobs.registry.running.length === 0)
-    assert.deepEqual(await row(id, 'status, claimed_by'), [status, null])
+    assert.deepEqual(await table.row(id, 'status, claimed_by'), [status, null])
     assert.equal(jobs.feeds.length, 1, `it ran again after it was ${status}`)
   }
   assert.ok(lost >= 4)
@@ -252,7 +212,7 @@ test('a request: what was asked is done all the same', async () => {
   ] as const) {
     lose(/^WITH asked/)
     await assert.rejects(jobs.registry.request([id], verb), /terminated unexpectedly/)
-    await within(withinMs, status, async () => (await row(id))[0] === status)
+    await within(withinMs, status, async () => (await table.row(id))[0] === status)
     await within(withinMs, 'what runs is what the row says', () =>
       status === 'running' ? jobs.registry.running.length === 1 : jobs.registry.running.length === 0,
     )
@@ -266,5 +226,5 @@ test('the release at the end of a server: the next server takes the job', async 
   await assert.rejects(jobs.registry.close(), /terminated unexpectedly/)
   await using next = await Jobs.open('b')
   await within(withinMs, 'it runs', () => next.registry.running.length === 1)
-  assert.deepEqual(await row(id, 'status, claimed_by'), ['running', 'b'])
+  assert.deepEqual(await table.row(id, 'status, claimed_by'), ['running', 'b'])
 })
