@@ -2,10 +2,10 @@
 // `ServerMessages`, and when the server owes nothing more a statement of ours may answer in its turn. The connection also
 // carries queries of our own, one at a time, which the client does not see, or sees without their ReadyForQuery.
 
-import type { Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { FeedError } from '../errors/feed-error.ts'
+import { cancelBackend, socketOptions, type PostgresAddress } from '../postgres/dial.ts'
 import { queryMessage, syncMessage, terminateMessage } from '../wire/frontend-messages.ts'
-import { cancelBackend, connectTo, type BackendAddress } from './backend-address.ts'
 import { gone, notUp } from './backend-errors.ts'
 import { Exchanges } from './exchanges.ts'
 import { reply, type Expectations } from './expectations.ts'
@@ -24,7 +24,7 @@ export interface LinkHandlers extends Omit<ServerMessageHandlers, 'pass'> {
 }
 
 export interface LinkOptions {
-  readonly address: BackendAddress
+  readonly address: PostgresAddress
   readonly startup: Buffer
   /** The phase in which the connection begins. */
   readonly begins: 'starting' | 'replacing'
@@ -32,7 +32,7 @@ export interface LinkOptions {
 }
 
 export class BackendLink {
-  readonly #address: BackendAddress
+  readonly #address: PostgresAddress
   readonly #handlers: LinkHandlers
   readonly #socket: Socket
   readonly #state: LinkState
@@ -51,7 +51,7 @@ export class BackendLink {
     })
     this.#exchanges = new Exchanges(this.#state, (bytes) => this.send(bytes))
     this.expectations.add(reply.query)
-    this.#socket = connectTo(address)
+    this.#socket = connect(socketOptions(address))
     this.#socket.setNoDelay(true)
     this.#socket.on('data', (chunk: Buffer) => this.#take(chunk))
     this.#socket.on('drain', () => handlers.drained())

@@ -7,10 +7,11 @@ import { FeedError } from '../errors/feed-error.ts'
 import { ByteRun } from '../wire/byte-run.ts'
 import { BodyReader } from '../wire/frontend-messages.ts'
 import { MessageCutter } from '../wire/message-cutter.ts'
+import { fromClient } from '../wire/tags.ts'
 import type { BackendLink } from './backend-link.ts'
 import { ClientGate } from './client-gate.ts'
-import { kind, type ExtendedProtocol } from './extended-protocol.ts'
-import { tag, type MessageJudge } from './judge-message.ts'
+import type { ExtendedProtocol } from './extended-protocol.ts'
+import type { MessageJudge } from './judge-message.ts'
 import { followSession, type SessionPhase } from './session-phase.ts'
 
 /** A client that sends more than this while a statement of ours runs is not read for now. */
@@ -106,7 +107,7 @@ export class ClientMessages {
         return this.#judge(messageTag, bytes, start, end)
       case 'copying':
         this.#run.add(bytes, start, end)
-        if (messageTag !== tag.copyDone && messageTag !== tag.copyFail) return false
+        if (messageTag !== fromClient.copyDone && messageTag !== fromClient.copyFail) return false
         this.#enter({ tag: 'answering', answering: phase.answering })
         return true
       case 'leaving':
@@ -122,7 +123,7 @@ export class ClientMessages {
     const verdict = this.#options.judge.judge(messageTag, bytes, start, end)
     if (verdict === undefined) {
       this.#run.add(bytes, start, end)
-      if (messageTag === tag.terminate) this.#enter({ tag: 'leaving' })
+      if (messageTag === fromClient.terminate) this.#enter({ tag: 'leaving' })
     } else if (typeof verdict === 'function') {
       this.#run.flush()
       void this.#answer(verdict)
@@ -150,9 +151,9 @@ export class ClientMessages {
     if (phase.tag !== 'answering' && phase.tag !== 'copying') return
     let { next } = this.#cutter
     let isWaiting = phase.answering.isNextLater
-    for (; next[0] === tag.flush && next.length >= 5; next = next.subarray(5)) isWaiting = true
-    if (next[0] === tag.terminate) this.#options.left()
-    else if (isWaiting && next[0] === kind.close && next.length >= 5 && next.length > next.readInt32BE(1)) {
+    for (; next[0] === fromClient.flush && next.length >= 5; next = next.subarray(5)) isWaiting = true
+    if (next[0] === fromClient.terminate) this.#options.left()
+    else if (isWaiting && next[0] === fromClient.close && next.length >= 5 && next.length > next.readInt32BE(1)) {
       this.#options.extended.closeBehind(new BodyReader(next, 5, 1 + next.readInt32BE(1)))
     }
   }

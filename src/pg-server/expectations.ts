@@ -5,20 +5,21 @@
 // of their own. After an error in one of those five the server ignores everything up to the next Sync, so those
 // answers are owed no more. While it takes COPY data for an Execute it ignores Sync too, up to the end of the data.
 
+import { fromServer } from '../wire/tags.ts'
 import type { Place } from './local-statement.ts'
 
 export const reply = { query: 1, sync: 2, parse: 3, bind: 4, close: 5, describe: 6, execute: 7, copyEnd: 8 } as const
 
 /** By tag of a server's message: the entry that it completes. */
 const completes = new Uint8Array(256)
-completes[0x31] = reply.parse
-completes[0x32] = reply.bind
-completes[0x33] = reply.close
-completes[0x54] = reply.describe
-completes[0x6e] = reply.describe
-completes[0x43] = reply.execute
-completes[0x49] = reply.execute
-completes[0x73] = reply.execute
+completes[fromServer.parseComplete] = reply.parse
+completes[fromServer.bindComplete] = reply.bind
+completes[fromServer.closeComplete] = reply.close
+completes[fromServer.rowDescription] = reply.describe
+completes[fromServer.noData] = reply.describe
+completes[fromServer.commandComplete] = reply.execute
+completes[fromServer.emptyQueryResponse] = reply.execute
+completes[fromServer.portalSuspended] = reply.execute
 
 /** Longer than this, the part of the list that is done with is cut off. */
 const mostDone = 1024

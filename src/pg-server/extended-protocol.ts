@@ -29,6 +29,7 @@ import {
   type ReadParse,
 } from '../wire/frontend-messages.ts'
 import { parameterText } from '../wire/parameter-value.ts'
+import { fromClient } from '../wire/tags.ts'
 import { reply } from './expectations.ts'
 import type { LocalRun } from './local-run.ts'
 import type { LocalStatement, Piece, StatementHandler } from './local-statement.ts'
@@ -56,7 +57,6 @@ interface Portal extends Prepared {
   commandTag: string | undefined
 }
 
-export const kind = { parse: 0x50, bind: 0x42, describe: 0x44, execute: 0x45, close: 0x43 } as const
 const statementLetter = 0x53
 const nothing = Buffer.alloc(0)
 
@@ -80,13 +80,13 @@ export class ExtendedProtocol {
   look(message: number, body: BodyReader): Verdict {
     if (this.#isSkipping) return nothing
     switch (message) {
-      case kind.parse:
+      case fromClient.parse:
         return this.#parse(readParse(body))
-      case kind.bind:
+      case fromClient.bind:
         return this.#bind(body)
-      case kind.execute:
+      case fromClient.execute:
         return this.#execute(body)
-      case kind.describe:
+      case fromClient.describe:
         return this.#describe(body)
       default:
         return this.#close(body)

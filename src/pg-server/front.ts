@@ -8,9 +8,9 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { cannotListen } from '../errors/cannot-listen.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import type { PostgresAddress } from '../postgres/dial.ts'
 import { errorResponse } from '../wire/backend-writer.ts'
 import { readStartup } from '../wire/frontend-messages.ts'
-import type { BackendAddress } from './backend-address.ts'
 import { shakeHands } from './handshake.ts'
 import type { LocalRun } from './local-run.ts'
 import type { StatementHandler } from './local-statement.ts'
@@ -25,7 +25,7 @@ const closeWithinMs = 1000
 
 export interface FrontOptions {
   readonly listen: { readonly host: string; readonly port: number }
-  readonly backend: BackendAddress
+  readonly backend: PostgresAddress
   readonly handler: StatementHandler
   /** For clients that name none. */
   readonly defaultDatabase: string

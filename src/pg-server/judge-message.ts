@@ -2,23 +2,14 @@
 // here. What goes on is noted among the things that PostgreSQL owes.
 
 import { BodyReader, peekBindNames, queryMessage } from '../wire/frontend-messages.ts'
+import { fromClient } from '../wire/tags.ts'
 import { reply } from './expectations.ts'
-import { kind, type ExtendedProtocol, type Verdict } from './extended-protocol.ts'
+import type { ExtendedProtocol, Verdict } from './extended-protocol.ts'
 import type { Piece, StatementHandler } from './local-statement.ts'
 import { forwardedQuery, runSimpleQuery } from './simple-query.ts'
 import { classifyText } from './statement-text.ts'
 import type { Turn } from './turn.ts'
 
-export const tag = {
-  query: 0x51,
-  call: 0x46,
-  sync: 0x53,
-  flush: 0x48,
-  copyData: 0x64,
-  copyDone: 0x63,
-  copyFail: 0x66,
-  terminate: 0x58,
-} as const
 const nothing = Buffer.alloc(0)
 
 export interface JudgeOptions {
@@ -39,25 +30,25 @@ export class MessageJudge {
   }
 
   /** Judges the message `bytes[start, end)`. */
-  judge(messageTag: number, bytes: Buffer, start: number, end: number): Verdict {
-    switch (messageTag) {
-      case tag.query:
+  judge(tag: number, bytes: Buffer, start: number, end: number): Verdict {
+    switch (tag) {
+      case fromClient.query:
         return this.#query(bytes.subarray(start + 5, end - 1))
-      case tag.sync:
+      case fromClient.sync:
         this.#extended.sync()
         this.#turn.link.expectations.add(reply.sync)
         return undefined
-      case kind.parse:
-      case kind.bind:
-      case kind.describe:
-      case kind.execute:
-      case kind.close:
-        return this.#extended.look(messageTag, new BodyReader(bytes, start + 5, end))
-      case tag.copyDone:
-      case tag.copyFail:
+      case fromClient.parse:
+      case fromClient.bind:
+      case fromClient.describe:
+      case fromClient.execute:
+      case fromClient.close:
+        return this.#extended.look(tag, new BodyReader(bytes, start + 5, end))
+      case fromClient.copyDone:
+      case fromClient.copyFail:
         this.#turn.link.expectations.add(reply.copyEnd)
         return undefined
-      case tag.call:
+      case fromClient.functionCall:
         if (this.#extended.isSkipping) return nothing
         this.#turn.link.expectations.add(reply.query)
         return undefined
@@ -67,9 +58,9 @@ export class MessageJudge {
   }
 
   /** Whether a message of which only `bytes[start, …)` has come may be passed on before the rest. */
-  mayStream(messageTag: number, bytes: Buffer, start: number): boolean {
-    if (messageTag === tag.copyData) return true
-    if (messageTag !== kind.bind) return false
+  mayStream(tag: number, bytes: Buffer, start: number): boolean {
+    if (tag === fromClient.copyData) return true
+    if (tag !== fromClient.bind) return false
     const names = peekBindNames(bytes, start)
     return names !== undefined && this.#extended.passesBind(names)
   }

@@ -2,7 +2,7 @@
 // itself, and who waits until it owes nothing.
 
 import type { FeedError } from '../errors/feed-error.ts'
-import type { BackendKey } from './backend-address.ts'
+import type { BackendKey } from '../postgres/dial.ts'
 import { gone } from './backend-errors.ts'
 import { Expectations } from './expectations.ts'
 import { exchangeOf, followLink, type LinkPhase } from './link-phase.ts'

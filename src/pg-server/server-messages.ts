@@ -8,23 +8,11 @@ import { ByteRun } from '../wire/byte-run.ts'
 import { MessageCutter } from '../wire/message-cutter.ts'
 import { withHint } from '../wire/report-hint.ts'
 import { movePosition } from '../wire/report-position.ts'
+import { fromServer } from '../wire/tags.ts'
 import { mustReconnect } from './backend-errors.ts'
 import { exchangeOf, showsAnswers, showsAsides } from './link-phase.ts'
 import type { LinkState, TransactionStatus } from './link-state.ts'
 import type { Refusal } from './local-statement.ts'
-
-const tag = {
-  authentication: 0x52,
-  copyData: 0x64,
-  copyInResponse: 0x47,
-  dataRow: 0x44,
-  errorResponse: 0x45,
-  keyData: 0x4b,
-  noticeResponse: 0x4e,
-  notification: 0x41,
-  parameterStatus: 0x53,
-  readyForQuery: 0x5a,
-} as const
 
 export interface ServerMessageHandlers {
   /** Bytes for the client, in order. */
@@ -50,10 +38,9 @@ export class ServerMessages {
     this.#handlers = handlers
     this.#run = new ByteRun((bytes) => handlers.pass(bytes))
     this.#cutter = new MessageCutter({
-      message: (messageTag, bytes, start, end) => this.#message(messageTag, bytes, start, end),
+      message: (tag, bytes, start, end) => this.#message(tag, bytes, start, end),
       // A query of our own needs its rows whole.
-      mayStream: (messageTag) =>
-        (messageTag === tag.dataRow || messageTag === tag.copyData) && state.phase.tag !== 'asking',
+      mayStream: (tag) => (tag === fromServer.dataRow || tag === fromServer.copyData) && state.phase.tag !== 'asking',
       part: (bytes, start, end) => this.#show(bytes, start, end),
     })
   }
@@ -74,46 +61,46 @@ export class ServerMessages {
     this.#run.flush()
   }
 
-  #message(messageTag: number, bytes: Buffer, start: number, end: number): false {
+  #message(tag: number, bytes: Buffer, start: number, end: number): false {
     const state = this.#state
     const { phase } = state
-    switch (messageTag) {
-      case tag.readyForQuery:
+    switch (tag) {
+      case fromServer.readyForQuery:
         this.#ready(bytes, start, end)
         return false
-      case tag.errorResponse:
+      case fromServer.errorResponse:
         this.#error(bytes, start, end)
         return false
-      case tag.keyData:
+      case fromServer.keyData:
         this.#key(bytes, start, end)
         return false
-      case tag.parameterStatus:
+      case fromServer.parameterStatus:
         this.#parameter(bytes.toString('utf8', start + 5, end - 1))
         this.#showAside(bytes, start, end)
         return false
-      case tag.notification:
+      case fromServer.notification:
         this.#showAside(bytes, start, end)
         return false
-      case tag.authentication:
+      case fromServer.authentication:
         if (phase.tag === 'replacing' && bytes.readInt32BE(start + 5) !== 0) throw mustReconnect()
         break
-      case tag.copyInResponse:
+      case fromServer.copyInResponse:
         state.expectations.copyStarts()
         this.#show(bytes, start, end)
         this.#run.flush()
         this.#handlers.copyIn()
         return false
-      case tag.dataRow:
+      case fromServer.dataRow:
         if (phase.tag === 'asking') phase.rows.push(readDataRow(bytes, start + 5))
         break
-      case tag.noticeResponse:
+      case fromServer.noticeResponse:
         if (phase.tag === 'asking') phase.noticed?.()
         break
       default:
         break
     }
     this.#show(bytes, start, end)
-    state.expectations.message(messageTag)
+    state.expectations.message(tag)
     if (state.isAwaited) this.#checkSettled()
     return false
   }

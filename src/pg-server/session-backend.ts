@@ -2,14 +2,14 @@
 // another database.
 
 import { FeedError } from '../errors/feed-error.ts'
+import type { PostgresAddress } from '../postgres/dial.ts'
 import { startupPacket } from '../wire/frontend-messages.ts'
-import type { BackendAddress } from './backend-address.ts'
 import { BackendLink, type LinkHandlers } from './backend-link.ts'
 import { carrySession } from './carry-session.ts'
 import { canceled } from './turn.ts'
 
 export interface SessionBackendOptions {
-  readonly address: BackendAddress
+  readonly address: PostgresAddress
   readonly version: number
   /** The parameters of the client's start-up. */
   readonly parameters: ReadonlyMap<string, string>

@@ -5,8 +5,8 @@ import { randomInt } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { FeedError } from '../errors/feed-error.ts'
+import type { PostgresAddress } from '../postgres/dial.ts'
 import { backendKeyData, errorResponse, parameterStatus } from '../wire/backend-writer.ts'
-import type { BackendAddress } from './backend-address.ts'
 import type { BackendLink, LinkHandlers } from './backend-link.ts'
 import { ClientMessages } from './client-messages.ts'
 import { ClientWriter } from './client-writer.ts'
@@ -23,7 +23,7 @@ export interface SessionOptions {
   readonly socket: Socket
   readonly version: number
   readonly parameters: ReadonlyMap<string, string>
-  readonly backend: BackendAddress
+  readonly backend: PostgresAddress
   readonly handler: StatementHandler
   readonly log: Logger | undefined
   /** The client has got a key; a CancelRequest that shows it means this session. */

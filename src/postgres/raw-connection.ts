@@ -7,10 +7,11 @@
 // FEED_SOURCE_REFUSED with its own words. It refuses every authentication but trust.
 
 import { connect, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
-import { cancelPacket, queryMessage, startupPacket } from '../wire/frontend-messages.ts'
+import { copyDoneMessage, queryMessage, startupPacket, terminateMessage } from '../wire/frontend-messages.ts'
+import { fromClient, fromServer } from '../wire/tags.ts'
 import { BackendMessages, readDataRow } from './backend-messages.ts'
+import { cancelBackend, socketOptions } from './dial.ts'
 import { serverError } from './server-error.ts'
 import { laterParametersSql, rowTextParameters, type SourceConnection } from './source-connection.ts'
 
@@ -62,15 +63,6 @@ export interface RawConnection {
 const connectMs = 10_000
 const closeMs = 1000
 const protocol3 = 196608
-const tag = {
-  authentication: 0x52,
-  key: 0x4b,
-  ready: 0x5a,
-  error: 0x45,
-  row: 0x44,
-  copyData: 0x64,
-  copyBoth: 0x57,
-} as const
 
 export async function openRawConnection(options: RawConnectionOptions): Promise<RawConnection> {
   const connection = new SocketConnection(options)
@@ -103,7 +95,10 @@ class SocketConnection implements RawConnection {
   constructor({ source, readBufferBytes }: RawConnectionOptions) {
     this.#source = source
     const buffer = Buffer.allocUnsafeSlow(readBufferBytes ?? 256 * 1024)
-    this.#socket = connect({ ...address(source), onread: { buffer, callback: (length) => this.#read(buffer, length) } })
+    this.#socket = connect({
+      ...socketOptions(source),
+      onread: { buffer, callback: (length) => this.#read(buffer, length) },
+    })
     this.#socket.setNoDelay(true)
     this.#socket.setKeepAlive(true, 30_000)
     this.#socket.on('error', (error) => this.#die(down(error.message, error)))
@@ -123,9 +118,9 @@ class SocketConnection implements RawConnection {
     try {
       await this.#send(startupPacket(protocol3, all), {
         message: (kind, bytes, start, end) => {
-          if (kind === tag.authentication && bytes.readInt32BE(start) !== 0)
+          if (kind === fromServer.authentication && bytes.readInt32BE(start) !== 0)
             this.#die(unsupported(bytes.readInt32BE(start)))
-          if (kind !== tag.key) return
+          if (kind !== fromServer.keyData) return
           this.backendPid = bytes.readInt32BE(start)
           this.#secret = Buffer.from(bytes.subarray(start + 4, end))
         },
@@ -141,7 +136,7 @@ class SocketConnection implements RawConnection {
     const rows: (string | null)[][] = []
     await this.#send(queryMessage(sql), {
       message: (kind, bytes, start) => {
-        if (kind === tag.row) rows.push(readDataRow(bytes, start))
+        if (kind === fromServer.dataRow) rows.push(readDataRow(bytes, start))
       },
     })
     return rows
@@ -150,7 +145,7 @@ class SocketConnection implements RawConnection {
   copyOut(sql: string, handler: CopyHandler): Promise<void> {
     return this.#send(queryMessage(sql), {
       message: (kind, bytes, start, end) => {
-        if (kind === tag.copyData) handler.data(bytes, start, end)
+        if (kind === fromServer.copyData) handler.data(bytes, start, end)
       },
       chunkDone: () => handler.chunkDone?.(),
     })
@@ -160,8 +155,8 @@ class SocketConnection implements RawConnection {
     const begun = Promise.withResolvers<void>()
     const done = this.#send(queryMessage(sql), {
       message: (kind, bytes, start, end) => {
-        if (kind === tag.copyData) handler.data(bytes, start, end)
-        else if (kind === tag.copyBoth) begun.resolve()
+        if (kind === fromServer.copyData) handler.data(bytes, start, end)
+        else if (kind === fromServer.copyBothResponse) begun.resolve()
       },
       chunkDone: () => handler.chunkDone?.(),
     })
@@ -173,27 +168,20 @@ class SocketConnection implements RawConnection {
       send: (payload) => {
         if (this.#dead !== undefined || isEnding) return
         const head = Buffer.allocUnsafe(5)
-        head[0] = tag.copyData
+        head[0] = fromClient.copyData
         head.writeInt32BE(4 + payload.length, 1)
         this.#socket.write(Buffer.concat([head, payload]))
       },
       end: () => {
-        if (!isEnding && this.#dead === undefined) this.#socket.write(Buffer.of(0x63, 0, 0, 0, 4))
+        if (!isEnding && this.#dead === undefined) this.#socket.write(copyDoneMessage)
         isEnding = true
         return done
       },
     }
   }
 
-  async cancel(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const socket = connect(address(this.#source))
-    socket.setTimeout(connectMs, () => socket.destroy())
-    socket.on('error', () => undefined)
-    socket.on('close', () => resolve())
-    socket.end(cancelPacket(this.backendPid, this.#secret))
-    socket.resume()
-    await promise
+  cancel(): Promise<void> {
+    return cancelBackend(this.#source, { pid: this.backendPid, secret: this.#secret })
   }
 
   async close(): Promise<void> {
@@ -202,7 +190,7 @@ class SocketConnection implements RawConnection {
     this.#socket.once('close', () => resolve())
     this.#isClosing = true
     if (!this.#socket.destroyed) {
-      this.#socket.write(Buffer.of(0x58, 0, 0, 0, 4))
+      this.#socket.write(terminateMessage)
       this.#socket.resume()
     }
     const timer = setTimeout(() => this.#socket.destroy(), closeMs)
@@ -245,13 +233,13 @@ class SocketConnection implements RawConnection {
 
   #dispatch(kind: number, bytes: Buffer, start: number, end: number): void {
     const call = this.#call
-    if (kind === tag.error) {
+    if (kind === fromServer.errorResponse) {
       const error = serverError(bytes, start, end)
       // During start-up it is the last message; later ReadyForQuery or the end of the connection follows.
       if (!this.#isReady) this.#die(error)
       else if (call === undefined) this.#lastWords = error
       else call.error ??= error
-    } else if (kind === tag.ready && call !== undefined) {
+    } else if (kind === fromServer.readyForQuery && call !== undefined) {
       this.#call = undefined
       if (call.error === undefined) call.settle.resolve()
       else call.settle.reject(call.error)
@@ -266,10 +254,6 @@ class SocketConnection implements RawConnection {
     call?.settle.reject(call.error ?? this.#dead)
     this.#socket.destroy()
   }
-}
-
-function address({ host, port, socketDir }: SourceConnection): { host: string; port: number } | { path: string } {
-  return socketDir === undefined ? { host, port } : { path: join(socketDir, `.s.PGSQL.${port}`) }
 }
 
 function down(why: string, cause?: unknown): FeedError {

@@ -7,8 +7,8 @@ import { showJobsWhenCompleteSql, showJobsSql, showTheseJobsSql } from '../jobs/
 import type { LocalCall, LocalStatement } from '../pg-server/local-statement.ts'
 import { textOf } from '../plan/read-options.ts'
 import type { ControlJobs, JobIds, ShowJobs, Value } from '../sql/ast.ts'
+import { typeOids } from '../wire/type-oids.ts'
 import { currentUser } from './catalogue-queries.ts'
-import { int8Oid } from './create-job.ts'
 import { selectIds, selectParameterTypes } from './select-ids.ts'
 
 const maxInt8 = 0x7fffffffffffffffn
@@ -57,7 +57,7 @@ function valueSql(value: Value): string {
 
 function placeholderTypes(values: readonly Value[]): number[] {
   const most = values.reduce((n, value) => (value.tag === 'placeholder' ? Math.max(n, value.index) : n), 0)
-  return Array.from({ length: most }, () => int8Oid)
+  return Array.from({ length: most }, () => typeOids.int8)
 }
 
 /** `text`: undefined for NULL. */

@@ -10,21 +10,19 @@ import type { CreateChangefeed } from '../sql/ast.ts'
 import { countPlaceholders } from '../sql/sql.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { dataRow } from '../wire/backend-writer.ts'
+import { typeOids } from '../wire/type-oids.ts'
 import { allowedSink } from './allowed-sinks.ts'
 import { dialSink } from './dial-sink.ts'
 import { planChangefeed, watchPlanned, type FeedOrigin, type PlannedChangefeed } from './plan-changefeed.ts'
 import { shownStatement } from './shown-statement.ts'
 import { troubleNotices } from './trouble-notices.ts'
-import { textOid } from './run-changefeed.ts'
 import type { DeskOptions } from './desk-options.ts'
-
-export const int8Oid = 20
 
 /** `sql`: the statement as typed. */
 export function createJob(statement: CreateChangefeed, desk: DeskOptions, sql: string): LocalStatement {
   return {
-    parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => textOid),
-    columns: [{ name: 'job_id', typeOid: int8Oid, typeSize: 8 }],
+    parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => typeOids.text),
+    columns: [{ name: 'job_id', typeOid: typeOids.int8, typeSize: 8 }],
     async run(call) {
       const { session, parameters, resultFormats, signal } = call
       if (session.transactionStatus !== 'I') {

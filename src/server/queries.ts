@@ -7,6 +7,7 @@ import type { Front, RunningStatement } from '../pg-server/front.ts'
 import type { LocalCall, LocalStatement } from '../pg-server/local-statement.ts'
 import type { CancelQueries } from '../sql/ast.ts'
 import { textOf } from '../plan/read-options.ts'
+import { typeOids } from '../wire/type-oids.ts'
 import { shownStatement } from './shown-statement.ts'
 import { selectIds, selectParameterTypes } from './select-ids.ts'
 
@@ -43,7 +44,7 @@ export function cancelQueries(statement: CancelQueries, room: CancelRoom): Local
       statement.select !== undefined
         ? selectParameterTypes(statement.select)
         : statement.id?.tag === 'placeholder'
-          ? [25]
+          ? [typeOids.text]
           : [],
     columns: undefined,
     async run(call) {

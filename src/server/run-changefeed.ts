@@ -4,24 +4,22 @@ import type { LocalStatement, ResultColumn } from '../pg-server/local-statement.
 import { waitHint } from '../postgres/explain-wait.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
 import { countPlaceholders } from '../sql/sql.ts'
+import { typeOids } from '../wire/type-oids.ts'
 import { shownStatement } from './shown-statement.ts'
 import { planChangefeed, watchPlanned } from './plan-changefeed.ts'
 import { troubleNotices } from './trouble-notices.ts'
 import type { DeskOptions } from './desk-options.ts'
 
-export const textOid = 25
-const byteaOid = 17
-
 const columns: readonly ResultColumn[] = [
-  { name: 'table', typeOid: textOid, typeSize: -1 },
-  { name: 'key', typeOid: byteaOid, typeSize: -1 },
-  { name: 'value', typeOid: byteaOid, typeSize: -1 },
+  { name: 'table', typeOid: typeOids.text, typeSize: -1 },
+  { name: 'key', typeOid: typeOids.bytea, typeSize: -1 },
+  { name: 'value', typeOid: typeOids.bytea, typeSize: -1 },
 ]
 
 /** `sql`: the statement as typed. */
 export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sql: string): LocalStatement {
   return {
-    parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => textOid),
+    parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => typeOids.text),
     columns,
     mayBeLeft: true,
     async run(call) {

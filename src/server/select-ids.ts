@@ -6,13 +6,12 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { LocalCall } from '../pg-server/local-statement.ts'
 import { lex } from '../sql/lexer.ts'
 import { applySplices } from '../sql/splices.ts'
-
-const textOid = 25
+import { typeOids } from '../wire/type-oids.ts'
 
 /** Types of `$1 …` in the select: none is known before PostgreSQL reads it. */
 export function selectParameterTypes(select: string): number[] {
   const most = lex(select).reduce((n, { tag, text }) => (tag === 'param' ? Math.max(n, Number(text)) : n), 0)
-  return Array.from({ length: most }, () => textOid)
+  return Array.from({ length: most }, () => typeOids.text)
 }
 
 /** `what`: for an error, such as "the ids of jobs". `expand`: replaces `[SHOW …]` in a SELECT. */

@@ -4,6 +4,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { LocalStatement } from '../pg-server/local-statement.ts'
 import { findSetting, readSetStatement } from '../settings/settings.ts'
 import type { ResetClusterSetting, SetClusterSetting } from '../sql/ast.ts'
+import { typeOids } from '../wire/type-oids.ts'
 import { currentUser } from './catalogue-queries.ts'
 import type { DeskOptions } from './desk-options.ts'
 
@@ -13,7 +14,7 @@ export function changeSetting(
 ): LocalStatement {
   const value = statement.tag === 'set-cluster-setting' ? statement.value : undefined
   return {
-    parameterTypes: value?.tag === 'placeholder' ? [25] : [],
+    parameterTypes: value?.tag === 'placeholder' ? [typeOids.text] : [],
     columns: undefined,
     async run({ session, parameters }) {
       const verb = statement.tag === 'set-cluster-setting' ? 'SET' : 'RESET'

@@ -2,11 +2,12 @@
 
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
+import { fromServer } from './tags.ts'
 
 /** What follows the tag and the length. */
-function message(tag: string, body: (out: ByteWriter) => void): Buffer {
+function message(tag: number, body: (out: ByteWriter) => void): Buffer {
   const out = new ByteWriter(256)
-  out.u8(tag.charCodeAt(0))
+  out.u8(tag)
   out.u32be(0)
   body(out)
   out.buffer.writeInt32BE(out.length - 1, 1)
@@ -20,23 +21,23 @@ function cstring(out: ByteWriter, text: string): void {
 
 const nothing = (): void => undefined
 
-export const parseComplete = message('1', nothing)
-export const bindComplete = message('2', nothing)
-export const closeComplete = message('3', nothing)
-export const noData = message('n', nothing)
-export const portalSuspended = message('s', nothing)
-export const emptyQueryResponse = message('I', nothing)
+export const parseComplete = message(fromServer.parseComplete, nothing)
+export const bindComplete = message(fromServer.bindComplete, nothing)
+export const closeComplete = message(fromServer.closeComplete, nothing)
+export const noData = message(fromServer.noData, nothing)
+export const portalSuspended = message(fromServer.portalSuspended, nothing)
+export const emptyQueryResponse = message(fromServer.emptyQueryResponse, nothing)
 
 export function readyForQuery(status: string): Buffer {
-  return message('Z', (out) => out.u8(status.charCodeAt(0)))
+  return message(fromServer.readyForQuery, (out) => out.u8(status.charCodeAt(0)))
 }
 
 export function commandComplete(tag: string): Buffer {
-  return message('C', (out) => cstring(out, tag))
+  return message(fromServer.commandComplete, (out) => cstring(out, tag))
 }
 
 export function parameterStatus(name: string, value: string): Buffer {
-  return message('S', (out) => {
+  return message(fromServer.parameterStatus, (out) => {
     cstring(out, name)
     cstring(out, value)
   })
@@ -45,7 +46,7 @@ export function parameterStatus(name: string, value: string): Buffer {
 /** DataRow of values in text format (or already in the format that the client wants). */
 export function dataRow(out: ByteWriter, values: readonly (Uint8Array | string | null)[]): void {
   const start = out.length
-  out.u8(0x44)
+  out.u8(fromServer.dataRow)
   out.u32be(0)
   out.u16be(values.length)
   for (const value of values) {
@@ -60,7 +61,7 @@ export function dataRow(out: ByteWriter, values: readonly (Uint8Array | string |
 }
 
 export function backendKeyData(pid: number, secret: number): Buffer {
-  return message('K', (out) => {
+  return message(fromServer.keyData, (out) => {
     out.u32be(pid)
     out.u32be(secret)
   })
@@ -74,7 +75,7 @@ export interface ColumnShape {
 
 /** `formats`: 0 text, 1 binary, per column; missing ones are text. */
 export function rowDescription(columns: readonly ColumnShape[], formats: readonly number[]): Buffer {
-  return message('T', (out) => {
+  return message(fromServer.rowDescription, (out) => {
     out.u16be(columns.length)
     for (const [i, { name, typeOid, typeSize }] of columns.entries()) {
       cstring(out, name)
@@ -89,7 +90,7 @@ export function rowDescription(columns: readonly ColumnShape[], formats: readonl
 }
 
 export function parameterDescription(types: readonly number[]): Buffer {
-  return message('t', (out) => {
+  return message(fromServer.parameterDescription, (out) => {
     out.u16be(types.length)
     for (const type of types) out.u32be(type)
   })
@@ -108,7 +109,8 @@ export interface Report {
 
 /** ErrorResponse or NoticeResponse: fields of (u8 code, cstring). */
 export function report({ severity, sqlstate, message: text, detail, hint, position }: Report): Buffer {
-  return message(severity === 'ERROR' || severity === 'FATAL' ? 'E' : 'N', (out) => {
+  const isError = severity === 'ERROR' || severity === 'FATAL'
+  return message(isError ? fromServer.errorResponse : fromServer.noticeResponse, (out) => {
     const fields: readonly (readonly [string, string | undefined])[] = [
       ['S', severity],
       ['V', severity],

@@ -6,6 +6,7 @@
 //   Close     'C'  'S' or 'P', cstring name          Query    'Q'  cstring sql
 
 import { FeedError } from '../errors/feed-error.ts'
+import { fromClient } from './tags.ts'
 
 export class BodyReader {
   readonly #bytes: Buffer
@@ -118,22 +119,23 @@ export function readBindValues(body: BodyReader): Omit<BindMessage, keyof BindNa
 }
 
 export function queryMessage(sql: string): Buffer {
-  return framed('Q', Buffer.from(`${sql}\0`))
+  return framed(fromClient.query, Buffer.from(`${sql}\0`))
 }
 
 export function parseMessage({ name, sql, types }: ParseMessage): Buffer {
   const list = Buffer.alloc(2 + 4 * types.length)
   list.writeUInt16BE(types.length, 0)
   for (const [i, type] of types.entries()) list.writeUInt32BE(type, 2 + 4 * i)
-  return framed('P', Buffer.concat([Buffer.from(`${name}\0${sql}\0`), list]))
+  return framed(fromClient.parse, Buffer.concat([Buffer.from(`${name}\0${sql}\0`), list]))
 }
 
-export const flushMessage = framed('H', Buffer.alloc(0))
-export const syncMessage = framed('S', Buffer.alloc(0))
-export const terminateMessage = framed('X', Buffer.alloc(0))
+export const flushMessage = framed(fromClient.flush, Buffer.alloc(0))
+export const syncMessage = framed(fromClient.sync, Buffer.alloc(0))
+export const copyDoneMessage = framed(fromClient.copyDone, Buffer.alloc(0))
+export const terminateMessage = framed(fromClient.terminate, Buffer.alloc(0))
 
 export function closeStatementMessage(name: string): Buffer {
-  return framed('C', Buffer.from(`S${name}\0`))
+  return framed(fromClient.close, Buffer.from(`S${name}\0`))
 }
 
 /** The names in a Bind of which only `bytes[start, …)` has come; undefined: they have not. */
@@ -148,9 +150,9 @@ export function peekBindNames(bytes: Buffer, start: number): BindNames | undefin
   }
 }
 
-function framed(tag: string, body: Buffer): Buffer {
+function framed(tag: number, body: Buffer): Buffer {
   const message = Buffer.allocUnsafe(5 + body.length)
-  message[0] = tag.charCodeAt(0)
+  message[0] = tag
   message.writeInt32BE(4 + body.length, 1)
   body.copy(message, 5)
   return message

@@ -5,8 +5,19 @@
 //   uuid  16 bytes           jsonb u8 version = 1, text         bytea  the bytes
 
 import { FeedError } from '../errors/feed-error.ts'
+import { typeOids } from './type-oids.ts'
 
-const textTypes: ReadonlySet<number> = new Set([0, 18, 19, 25, 114, 142, 705, 1042, 1043])
+const textTypes: ReadonlySet<number> = new Set([
+  0,
+  typeOids.char,
+  typeOids.name,
+  typeOids.text,
+  typeOids.json,
+  typeOids.xml,
+  typeOids.unknown,
+  typeOids.bpchar,
+  typeOids.varchar,
+])
 
 export function parameterText(typeOid: number, format: number, bytes: Buffer | null): string | null {
   if (bytes === null) return null
@@ -30,16 +41,19 @@ interface Binary {
 }
 
 const binary: Readonly<Record<number, Binary>> = {
-  16: { bytes: 1, text: (bytes) => (bytes[0] === 0 ? 'false' : 'true') },
-  17: { bytes: undefined, text: (bytes) => `\\x${bytes.toString('hex')}` },
-  20: { bytes: 8, text: (bytes) => String(bytes.readBigInt64BE()) },
-  21: { bytes: 2, text: (bytes) => String(bytes.readInt16BE()) },
-  23: { bytes: 4, text: (bytes) => String(bytes.readInt32BE()) },
-  26: { bytes: 4, text: (bytes) => String(bytes.readUInt32BE()) },
-  700: { bytes: 4, text: (bytes) => floatText(bytes.readFloatBE()) },
-  701: { bytes: 8, text: (bytes) => floatText(bytes.readDoubleBE()) },
-  2950: { bytes: 16, text: (bytes) => bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') },
-  3802: { bytes: undefined, text: (bytes) => bytes.toString('utf8', 1) },
+  [typeOids.bool]: { bytes: 1, text: (bytes) => (bytes[0] === 0 ? 'false' : 'true') },
+  [typeOids.bytea]: { bytes: undefined, text: (bytes) => `\\x${bytes.toString('hex')}` },
+  [typeOids.int8]: { bytes: 8, text: (bytes) => String(bytes.readBigInt64BE()) },
+  [typeOids.int2]: { bytes: 2, text: (bytes) => String(bytes.readInt16BE()) },
+  [typeOids.int4]: { bytes: 4, text: (bytes) => String(bytes.readInt32BE()) },
+  [typeOids.oid]: { bytes: 4, text: (bytes) => String(bytes.readUInt32BE()) },
+  [typeOids.float4]: { bytes: 4, text: (bytes) => floatText(bytes.readFloatBE()) },
+  [typeOids.float8]: { bytes: 8, text: (bytes) => floatText(bytes.readDoubleBE()) },
+  [typeOids.uuid]: {
+    bytes: 16,
+    text: (bytes) => bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+  },
+  [typeOids.jsonb]: { bytes: undefined, text: (bytes) => bytes.toString('utf8', 1) },
 }
 
 function floatText(value: number): string {

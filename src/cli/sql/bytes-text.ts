@@ -2,8 +2,6 @@
 // Bytes that are readable UTF-8 print as that text, unchanged, so that a message can be piped into a JSON tool.
 // Others print in PostgreSQL's escape format: `\ooo` for what is not printable ASCII, and a backslash twice.
 
-export const byteaOid = 17
-
 const readable = new TextDecoder('utf-8', { fatal: true })
 // Control characters other than tab, line feed and carriage return.
 // oxlint-disable-next-line no-control-regex

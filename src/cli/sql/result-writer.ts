@@ -1,6 +1,7 @@
 // What every writer of results is, and how each of them shows a field.
 
-import { byteaOid, bytesText } from './bytes-text.ts'
+import { typeOids } from '../../wire/type-oids.ts'
+import { bytesText } from './bytes-text.ts'
 
 export interface ResultColumn {
   readonly name: string
@@ -17,5 +18,5 @@ export interface ResultWriter {
 
 /** A field as it is shown; null for NULL. */
 export function shown(field: string | null, column: ResultColumn | undefined): string | null {
-  return field !== null && column?.typeOid === byteaOid ? bytesText(field) : field
+  return field !== null && column?.typeOid === typeOids.bytea ? bytesText(field) : field
 }

@@ -1,6 +1,7 @@
 // The shell's connection: runs statements one at a time, cancels what runs, comes back after a lost connection.
 
-import { connect as connectSocket, type Socket } from 'node:net'
+import { cancelBackend } from '../../postgres/dial.ts'
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import { connectWithinMs, unreachable } from '../unreachable.ts'
 import { lex } from '../../sql/lexer.ts'
@@ -104,11 +105,10 @@ export class Session {
   cancel(): void {
     const client = this.#client
     if (client === undefined || this.#running === undefined) return
-    const { host, port } = client
-    const socket = host.startsWith('/') ? connectSocket(`${host}/.s.PGSQL.${port}`) : connectSocket(port, host)
-    socket.on('error', () => undefined)
-    socket.end(cancelRequest(client))
-    socket.resume()
+    const { host, port, processID: pid, secretKey } = client
+    const secret = Buffer.alloc(4)
+    secret.writeInt32BE(secretKey)
+    void cancelBackend(host.startsWith('/') ? { socketDir: host, port } : { host, port }, { pid, secret })
   }
 
   async close(): Promise<void> {
@@ -127,14 +127,4 @@ export class Session {
   #forget(client: Client): void {
     if (this.#client === client) this.#client = undefined
   }
-}
-
-/** i32 length, i32 80877102, i32 process, i32 secret */
-function cancelRequest({ processID, secretKey }: Client): Buffer {
-  const message = Buffer.alloc(16)
-  message.writeInt32BE(16, 0)
-  message.writeInt32BE(80_877_102, 4)
-  message.writeInt32BE(processID, 8)
-  message.writeInt32BE(secretKey, 12)
-  return message
 }

@@ -7,11 +7,12 @@
 //
 // Names are centred, numbers stand right, the rest left. A value of several lines takes several lines.
 
+import { typeOids } from '../../wire/type-oids.ts'
 import { RecordsWriter } from './records-writer.ts'
 import { shown, type Fields, type ResultColumn, type ResultWriter } from './result-writer.ts'
 
-/** int8, int2, int4, oid, float4, float8, money, numeric */
-const numberOids: ReadonlySet<number> = new Set([20, 21, 23, 26, 700, 701, 790, 1700])
+const { int8, int2, int4, oid, float4, float8, money, numeric } = typeOids
+const numberOids: ReadonlySet<number> = new Set([int8, int2, int4, oid, float4, float8, money, numeric])
 
 export class TableWriter implements ResultWriter {
   readonly #columns: readonly ResultColumn[]
