@@ -51,7 +51,7 @@ export function parseHlc(text: string): Hlc | undefined {
   return { wall: BigInt(match[1] as string), logical }
 }
 
-const pgEpochMicros = 946_684_800_000_000n
+export const pgEpochMicros = 946_684_800_000_000n
 
 /** PostgreSQL's TimestampTz on the wire (microseconds since 2000-01-01 UTC) as wall nanoseconds. */
 export function wallOfPgMicros(micros: bigint): bigint {

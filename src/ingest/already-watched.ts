@@ -3,6 +3,7 @@
 
 import { wallOfPgMicros, type Hlc } from '../core/hlc.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { pgMicrosSql } from './pg-micros.ts'
 import type { TableToWatch } from './watch-batch.ts'
 
 /**
@@ -35,8 +36,9 @@ export async function watchedSince(
 ): Promise<ReadonlyMap<number, Hlc | undefined>> {
   // Commit times are kept as long as their transaction ids are, where they are kept at all. The time at which the row was
   // written is good, too: nobody writes to a table between then and the commit.
+  const since = `coalesce(CASE WHEN current_setting('track_commit_timestamp') = 'on' THEN pg_xact_commit_timestamp(since_xid::xid) END, since)`
   const rows = await connection.query(
-    `SELECT relid::text, ((extract(epoch FROM coalesce(CASE WHEN current_setting('track_commit_timestamp') = 'on' THEN pg_xact_commit_timestamp(since_xid::xid) END, since)) * 1000000)::bigint - 946684800000000)::text FROM changefeed.watched WHERE relid IN (${tables.map(({ relid }) => relid).join(', ')})`,
+    `SELECT relid::text, ${pgMicrosSql(since)}::text FROM changefeed.watched WHERE relid IN (${tables.map(({ relid }) => relid).join(', ')})`,
   )
   return new Map(
     rows.map(([relid, micros]) => [

@@ -2,6 +2,7 @@
 // to that position, the time that the server named can be closed. The server's clock, never ours.
 
 import { parseLsn, type Lsn } from '../core/lsn.ts'
+import { pgMicrosSql } from './pg-micros.ts'
 import type { Queries } from './serial-queries.ts'
 
 /** Probes that wait for the stream to reach them; with more, the newest takes the place of the one before. */
@@ -53,8 +54,7 @@ export class SourceClock {
   }
 }
 
-const sql =
-  'SELECT pg_current_wal_flush_lsn()::text, ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000)::text'
+const sql = `SELECT pg_current_wal_flush_lsn()::text, ${pgMicrosSql('clock_timestamp()')}::text`
 
 export async function askClock(control: Queries, clock: SourceClock, exact: boolean): Promise<Probe> {
   const answered = clock.asking()

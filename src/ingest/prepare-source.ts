@@ -8,6 +8,7 @@ import type { LogWriter } from '../changelog/files/log-writer.ts'
 import { explainWait } from '../postgres/explain-wait.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { publication, slotName } from './install-names.ts'
+import { pgMicrosSql } from './pg-micros.ts'
 import type { Queries } from './serial-queries.ts'
 import { judgeSlot, type SlotFacts } from './source-check.ts'
 import { askIdentity, checkIdentity, keepIdentity, readIdentity } from './source-identity.ts'
@@ -67,10 +68,7 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   } else from = writer.endLsn
   if (verdict.gap !== undefined)
     writer.gap(nextHlc(writer.lastTimestamp), from, `${verdict.gap} (up to ${formatLsn(from)})`)
-  const [micros] = await firstRow(
-    control,
-    'SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000',
-  )
+  const [micros] = await firstRow(control, `SELECT ${pgMicrosSql('clock_timestamp()')}`)
   writer.closed(stampClosed(writer.lastTimestamp, BigInt(micros ?? '0'), 0), from)
   await writer.flush()
   keepIdentity(dir, identity)
