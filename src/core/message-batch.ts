@@ -3,6 +3,7 @@
 // once that settles.
 
 import { ByteWriter } from '../bytes/byte-writer.ts'
+import { grown } from '../bytes/grow.ts'
 
 /** Of key and value. Hardly any sink refuses a smaller message for its size. */
 export const largeMessageBytes = 1024
@@ -68,15 +69,10 @@ export class MessageBatch {
   }
 
   #grow(): void {
-    const capacity = this.topics.length * 2
-    const grow = <T extends Uint8Array | Uint16Array | Uint32Array>(from: T, to: T): T => {
-      to.set(from)
-      return to
-    }
-    this.topics = grow(this.topics, new Uint16Array(capacity))
-    this.keyStarts = grow(this.keyStarts, new Uint32Array(capacity))
-    this.valueStarts = grow(this.valueStarts, new Uint32Array(capacity))
-    this.valueEnds = grow(this.valueEnds, new Uint32Array(capacity))
-    this.nilValues = grow(this.nilValues, new Uint8Array(capacity))
+    this.topics = grown(this.topics)
+    this.keyStarts = grown(this.keyStarts)
+    this.valueStarts = grown(this.valueStarts)
+    this.valueEnds = grown(this.valueEnds)
+    this.nilValues = grown(this.nilValues)
   }
 }

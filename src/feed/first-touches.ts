@@ -5,6 +5,8 @@
 //
 // Filled in any order, sealed, then asked in the order of events, as they are emitted.
 
+import { grown } from '../bytes/grow.ts'
+
 const isLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 const high = isLittleEndian ? 1 : 0
 const low = 1 - high
@@ -23,10 +25,8 @@ export class FirstTouches {
 
   add(event: number, ordinal: number, existed: boolean): void {
     if (this.#count === this.#entries.length) {
-      const bigger = new BigUint64Array(this.#count * 2)
-      bigger.set(this.#entries)
-      this.#entries = bigger
-      this.#words = new Uint32Array(bigger.buffer)
+      this.#entries = grown(this.#entries)
+      this.#words = new Uint32Array(this.#entries.buffer)
     }
     const at = 2 * this.#count++
     this.#words[at + high] = event

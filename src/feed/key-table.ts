@@ -2,6 +2,7 @@
 // find the last change of each row in a transaction. Open addressing over one arena of key bytes: nothing per key is
 // an object.
 
+import { grown } from '../bytes/grow.ts'
 import { kind, type RowView } from '../core/row-view.ts'
 
 const initialSlots = 1024
@@ -124,12 +125,8 @@ export class KeyTable {
   }
 
   #growEntries(): void {
-    const starts = new Uint32Array(this.#starts.length * 2)
-    starts.set(this.#starts)
-    this.#starts = starts
-    const hashes = new Uint32Array(this.#hashes.length * 2)
-    hashes.set(this.#hashes)
-    this.#hashes = hashes
+    this.#starts = grown(this.#starts)
+    this.#hashes = grown(this.#hashes)
   }
 
   #growSlots(): void {

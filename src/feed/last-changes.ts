@@ -8,6 +8,7 @@
 //
 // A row that was neither there before the transaction nor is after it changed for nobody, and gets no event.
 
+import { grown } from '../bytes/grow.ts'
 import { record } from '../changelog/changelog.ts'
 import type { ChangeReader } from './change-reader.ts'
 import { DeferredKeys } from './deferred-keys.ts'
@@ -97,14 +98,8 @@ export class LastChanges {
   }
 
   #grow(): void {
-    const last = new Float64Array(this.#last.length * 2)
-    last.set(this.#last)
-    this.#last = last
-    const first = new Float64Array(this.#first.length * 2)
-    first.set(this.#first)
-    this.#first = first
-    const existed = new Uint8Array(this.#existed.length * 2)
-    existed.set(this.#existed)
-    this.#existed = existed
+    this.#last = grown(this.#last)
+    this.#first = grown(this.#first)
+    this.#existed = grown(this.#existed)
   }
 }

@@ -1,6 +1,7 @@
 // The records of one transaction within one block that a feed must look at, as offsets into the payload: rows of its
 // tables, and the schema records between them (rows before and after a DDL of the same transaction decode differently).
 
+import { grown } from '../bytes/grow.ts'
 import { record } from '../changelog/changelog.ts'
 
 /** More than a block of the usual size has; a larger list is given back. */
@@ -17,11 +18,7 @@ export class OffsetList {
   truncated = 0
 
   add(tag: number, offset: number): void {
-    if (this.count === this.offsets.length) {
-      const bigger = new Uint32Array(this.count * 2)
-      bigger.set(this.offsets)
-      this.offsets = bigger
-    }
+    if (this.count === this.offsets.length) this.offsets = grown(this.offsets)
     this.offsets[this.count++] = offset
     if (tag === record.update || tag === record.delete) this.hasNonInserts = true
     else if (tag !== record.insert) this.hasSchema = true

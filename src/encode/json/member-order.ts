@@ -3,6 +3,7 @@
 // open ones lie in columns that grow and shrink like a stack.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
+import { grown } from '../../bytes/grow.ts'
 
 const backslash = 0x5c
 const separator = Buffer.from(', ')
@@ -34,9 +35,7 @@ export class MemberOrder {
     if (object === this.#firsts.length) {
       this.#firsts = grown(this.#firsts)
       this.#outs = grown(this.#outs)
-      const flags = new Uint8Array(this.#disordered.length * 2)
-      flags.set(this.#disordered)
-      this.#disordered = flags
+      this.#disordered = grown(this.#disordered)
     }
     this.#firsts[object] = this.#count
     this.#outs[object] = at
@@ -133,10 +132,4 @@ function compareEscaped(bytes: Buffer, aStart: number, aLength: number, bStart: 
   const plain = (start: number, length: number): Buffer =>
     Buffer.from(JSON.parse(`"${bytes.toString('utf8', start, start + length)}"`) as string)
   return plain(aStart, aLength).compare(plain(bStart, bLength))
-}
-
-function grown(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(from.length * 2)
-  to.set(from)
-  return to
 }

@@ -8,6 +8,7 @@
 // with a stack of its own: PostgreSQL takes documents nested deeper than a recursive reader may.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
+import { grown } from '../../bytes/grow.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { MemberOrder } from './member-order.ts'
 import { jsonStringEnd, writeJsonString } from './write-json-string.ts'
@@ -115,12 +116,6 @@ function blank(bytes: Buffer, from: number, end: number): number {
   let at = from
   while (at < end && (bytes[at] as number) <= space) at++
   return at
-}
-
-function grown(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(from.length * 2)
-  to.set(from)
-  return to
 }
 
 function malformed(): FeedError {
