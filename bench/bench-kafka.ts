@@ -3,6 +3,7 @@
 import { Admin } from '@platformatic/kafka'
 import type { KafkaSinkSpec } from '../src/core/kafka-sink-spec.ts'
 import { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
+import { specOf } from '../test/services/kafka/sink-kit.ts'
 import { starting } from './ends-with-us.ts'
 
 /** As fast as it runs, not as fast as it starts. */
@@ -11,20 +12,11 @@ export async function startBroker(): Promise<KafkaBroker> {
 }
 
 export function kafkaSink(broker: KafkaBroker, topic: string): KafkaSinkSpec {
-  return {
-    tag: 'kafka',
-    brokers: [broker.bootstrap],
-    topics: [topic],
+  return specOf(broker.bootstrap, topic, {
     sources: [topic],
-    tls: undefined,
-    sasl: undefined,
     clientId: 'bench',
-    acks: 'one',
-    compression: 'none',
-    compressionLevel: undefined,
-    flush: { messages: 0, bytes: 0, frequencyMs: 0 },
     retry: { max: 3, backoffMs: 100 },
-  }
+  })
 }
 
 /** Of topics with one partition. */

@@ -16,6 +16,7 @@ import { startEmbedded, type EmbeddedPostgres } from '../src/postgres/embedded/e
 import { openRawConnection, type RawConnection } from '../src/postgres/raw-connection.ts'
 import type { SourceConnection } from '../src/postgres/source-connection.ts'
 import { until } from '../test/server/test-server.ts'
+import { specOf } from '../test/support/spec-of.ts'
 import { endsWithUs, killNow, starting } from './ends-with-us.ts'
 import type { FeedCost, FeedWork } from './feed-process.ts'
 import { postgresCpu, type TreeCpu } from './process-usage.ts'
@@ -190,23 +191,6 @@ async function runInChild(work: FeedWork): Promise<FeedCost> {
 }
 
 function plainFeed(relid: number): FeedSpec {
-  return {
-    id: 'bench',
-    database: 'defaultdb',
-    targets: [{ relid, topic: 'narrow', tableName: 'narrow' }],
-    format: 'json',
-    envelope: 'wrapped',
-    updated: true,
-    mvccTimestamp: false,
-    diff: false,
-    keyInValue: false,
-    topicInValue: false,
-    encodeJsonNullAsObject: false,
-    resolvedIntervalMs: undefined,
-    minCheckpointMs: 30_000,
-    initialScan: 'no',
-    cursor: undefined,
-    endTime: undefined,
-    sink: { tag: 'null' },
-  }
+  const targets = [{ relid, topic: 'narrow', tableName: 'narrow' }]
+  return specOf({ id: 'bench', database: 'defaultdb', targets, updated: true, initialScan: 'no' })
 }

@@ -12,6 +12,7 @@ import type { TypeShape } from '../src/core/table.ts'
 import { readCopyLine } from '../src/decode/copy-text.ts'
 import { readInsert } from '../src/decode/pgoutput/insert.ts'
 import { jsonEncoder } from '../src/encode/json/json-encoder.ts'
+import { specOf } from '../test/support/spec-of.ts'
 
 interface Sample {
   readonly name: string
@@ -58,25 +59,7 @@ const samples: readonly Sample[] = [
   },
 ]
 
-const spec: FeedSpec = {
-  id: 'bench',
-  database: 'd',
-  targets: [{ relid: 1, topic: 't', tableName: 't' }],
-  format: 'json',
-  envelope: 'wrapped',
-  updated: false,
-  mvccTimestamp: false,
-  diff: false,
-  keyInValue: false,
-  topicInValue: false,
-  encodeJsonNullAsObject: false,
-  resolvedIntervalMs: undefined,
-  minCheckpointMs: 30_000,
-  initialScan: 'yes',
-  cursor: undefined,
-  endTime: undefined,
-  sink: { tag: 'null' },
-}
+const spec = specOf({ id: 'bench' })
 
 const rowsPerRound = Number(process.argv[2] ?? 1_000_000)
 const rowsPerBlock = 2000

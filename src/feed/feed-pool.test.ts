@@ -6,7 +6,8 @@ import { after, before, test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
 import { insert, relid, WrittenLog } from '../../test/feed/written-log.ts'
 import { until } from '../../test/server/test-server.ts'
-import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
+import { specOf } from '../../test/support/spec-of.ts'
+import type { SinkSpec } from '../core/feed-spec.ts'
 import { zeroHlc, type Hlc } from '../core/hlc.ts'
 import { FeedPool, type FeedHandlers } from './feed-pool.ts'
 
@@ -43,25 +44,13 @@ class TestFeed {
     pool: FeedPool,
     options: { sink?: SinkSpec; fromHead?: boolean; until?: Hlc; take?: FeedHandlers['rows'] } = {},
   ) {
-    const spec: FeedSpec = {
-      id: 'f',
-      database: 'd',
+    const spec = specOf({
       targets: [{ relid, topic: 't', tableName: 't' }],
-      format: 'json',
-      envelope: 'wrapped',
-      updated: false,
-      mvccTimestamp: false,
-      diff: false,
-      keyInValue: false,
-      topicInValue: false,
-      encodeJsonNullAsObject: false,
-      resolvedIntervalMs: undefined,
       minCheckpointMs: 0,
       initialScan: 'no',
-      cursor: undefined,
       endTime: options.until,
       sink: options.sink ?? { tag: 'rows', formats: ['binary', 'binary', 'binary'] },
-    }
+    })
     const start = {
       spec,
       logDir: written.dir,

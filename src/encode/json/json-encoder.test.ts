@@ -1,3 +1,4 @@
+import { specOf } from '../../../test/support/spec-of.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ByteWriter } from '../../bytes/byte-writer.ts'
@@ -11,28 +12,12 @@ type Options = Partial<FeedSpec>
 /** undefined: unchanged. */
 type Values = readonly (string | null | undefined)[]
 
-const plain: FeedSpec = {
-  id: 'f',
-  database: 'd',
+const plain = specOf({
   targets: [
     { relid: 6, topic: 'other', tableName: 'other' },
     { relid: 7, topic: 'd.public."q"', tableName: 'foo' },
   ],
-  format: 'json',
-  envelope: 'wrapped',
-  updated: false,
-  mvccTimestamp: false,
-  diff: false,
-  keyInValue: false,
-  topicInValue: false,
-  encodeJsonNullAsObject: false,
-  resolvedIntervalMs: undefined,
-  minCheckpointMs: 30_000,
-  initialScan: 'yes',
-  cursor: undefined,
-  endTime: undefined,
-  sink: { tag: 'null' },
-}
+})
 
 function relationOf(columns: Readonly<Record<string, string | TypeShape>>, key: readonly string[]): RelationSchema {
   const names = Object.keys(columns)
