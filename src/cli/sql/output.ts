@@ -3,6 +3,9 @@
 
 import type { Writable } from 'node:stream'
 
+/** More characters than this are not joined into one string, which could become longer than a string can be. */
+const mostHeld = 1024 * 1024
+
 export class Output {
   readonly #stream: Writable
   #held = ''
@@ -24,6 +27,7 @@ export class Output {
 
   write(text: string): void {
     if (text === '' || this.#isClosed) return
+    if (this.#held.length + text.length > mostHeld) this.flush()
     if (this.#held === '') queueMicrotask(() => this.flush())
     this.#held += text
   }

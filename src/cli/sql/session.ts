@@ -2,13 +2,14 @@
 
 import { cancelBackend } from '../../postgres/dial.ts'
 import type { Socket } from 'node:net'
-import pg from 'pg'
+import pg, { type Connection } from 'pg'
 import { connectWithinMs, unreachable } from '../unreachable.ts'
 import { lex } from '../../sql/lexer.ts'
 import { noticeText, type ErrorReport } from './error-text.ts'
 import type { Output } from './output.ts'
 import type { ShellSettings } from './shell-settings.ts'
 import { StatementRun } from './statement-run.ts'
+import { catchTooLong } from './too-long.ts'
 
 /** Parts of the driver's client that its types do not name. */
 type Client = pg.Client & {
@@ -62,6 +63,10 @@ export class Session {
     } catch (error) {
       throw unreachable(client, error as Error)
     }
+    catchTooLong(client.connection.stream, (error) => {
+      this.#forget(client)
+      this.#running?.handleError(error, client.connection as unknown as Connection)
+    })
     this.#client = client
     await this.#refreshDatabase()
   }
