@@ -4,6 +4,7 @@ import { hlcOf } from './test-feed.ts'
 import { TopicReader, type TopicMessage } from '../services/kafka/topic-reader.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { until, type TestServer } from '../server/test-server.ts'
+import { settlesWithin } from '../support/deadline.ts'
 import { OrderValidator } from '../validators/order.ts'
 
 const withinMs = 30_000
@@ -75,7 +76,9 @@ export class KafkaFeed implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.sql(`CANCEL JOB ${this.jobId}`).catch(() => undefined)
+    // A server that does not answer must not hide why the test failed.
+    const canceling = this.#server.sql(`CANCEL JOB ${this.jobId}`)
+    await settlesWithin(withinMs, 'the job is cancelled', canceling).catch(() => undefined)
     await this.#reader[Symbol.asyncDispose]()
   }
 

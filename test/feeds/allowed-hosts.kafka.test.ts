@@ -3,17 +3,17 @@ import { after, before, test } from 'node:test'
 import { TestServer, until } from '../server/test-server.ts'
 import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../services/kafka/require-kafka.ts'
+import { endTogether, startTogether } from '../support/services.ts'
 
 let server: TestServer
 let broker: KafkaBroker
 
 before(async () => {
   if (skip !== false) return
-  ;[server, broker] = await Promise.all([TestServer.start(), KafkaBroker.start()])
+  ;[server, broker] = await startTogether(TestServer.start(), KafkaBroker.start())
 })
 after(async () => {
-  await server?.[Symbol.asyncDispose]()
-  await broker?.[Symbol.asyncDispose]()
+  await endTogether(server, broker)
 })
 
 test('a sink reaches only allowed machines, whichever a broker names', { skip }, async () => {

@@ -7,6 +7,7 @@ import { KafkaFeed } from '../feed/kafka-feed.ts'
 import { TestServer, until } from '../server/test-server.ts'
 import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../services/kafka/require-kafka.ts'
+import { endTogether, startTogether } from '../support/services.ts'
 
 const withinMs = 30_000
 let server: TestServer
@@ -15,15 +16,14 @@ let broker: KafkaBroker
 before(async () => {
   if (skip !== false) return
   const authorizer = 'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer'
-  ;[server, broker] = await Promise.all([
+  ;[server, broker] = await startTogether(
     TestServer.start(),
     // Whoever comes over the plain listener may do everything, the user of the secure one nothing.
     KafkaBroker.start({ security: true, properties: [authorizer, 'super.users=User:ANONYMOUS'] }),
-  ])
+  )
 })
 after(async () => {
-  await server?.[Symbol.asyncDispose]()
-  await broker?.[Symbol.asyncDispose]()
+  await endTogether(server, broker)
 })
 
 const jobs = async (): Promise<unknown> => (await server.sql('SELECT count(*) AS n FROM crdb_internal.jobs'))[0]?.['n']

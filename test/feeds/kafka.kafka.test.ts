@@ -8,6 +8,7 @@ import { TestServer, until } from '../server/test-server.ts'
 import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../services/kafka/require-kafka.ts'
 import { TopicReader } from '../services/kafka/topic-reader.ts'
+import { endTogether, startTogether } from '../support/services.ts'
 
 const withinMs = 60_000
 let server: TestServer
@@ -15,11 +16,10 @@ let broker: KafkaBroker
 
 before(async () => {
   if (skip !== false) return
-  ;[server, broker] = await Promise.all([TestServer.start(), KafkaBroker.start({ security: true })])
+  ;[server, broker] = await startTogether(TestServer.start(), KafkaBroker.start({ security: true }))
 })
 after(async () => {
-  await server?.[Symbol.asyncDispose]()
-  await broker?.[Symbol.asyncDispose]()
+  await endTogether(server, broker)
 })
 
 const logText = (): string => readFileSync(join(server.storeDir, 'logs', 'changefeed.log'), 'utf8')

@@ -9,6 +9,7 @@ import { TestServer, until } from '../server/test-server.ts'
 import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../services/kafka/require-kafka.ts'
 import { TokenServer } from '../services/kafka/token-server.ts'
+import { endTogether, startTogether } from '../support/services.ts'
 
 const withinMs = 30_000
 const reauthenticateMs = 3000
@@ -20,15 +21,13 @@ before(async () => {
   if (skip !== false) return
   tokens = await TokenServer.start()
   const { properties, ...options } = tokens.brokerOptions
-  ;[server, broker] = await Promise.all([
+  ;[server, broker] = await startTogether(
     TestServer.start(),
     KafkaBroker.start({ ...options, properties: [...properties, `connections.max.reauth.ms=${reauthenticateMs}`] }),
-  ])
+  )
 })
 after(async () => {
-  await server?.[Symbol.asyncDispose]()
-  await broker?.[Symbol.asyncDispose]()
-  await tokens?.[Symbol.asyncDispose]()
+  await endTogether(server, broker, tokens)
 })
 
 const logText = (): string => {

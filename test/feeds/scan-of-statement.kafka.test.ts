@@ -8,6 +8,8 @@ import { KafkaFeed } from '../feed/kafka-feed.ts'
 import { TestServer, until } from '../server/test-server.ts'
 import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../services/kafka/require-kafka.ts'
+import { settlesWithin } from '../support/deadline.ts'
+import { endTogether, startTogether } from '../support/services.ts'
 
 const withinMs = 30_000
 const often = "WITH updated, resolved, min_checkpoint_frequency = '0s'"
@@ -16,11 +18,10 @@ let broker: KafkaBroker
 
 before(async () => {
   if (skip !== false) return
-  ;[server, broker] = await Promise.all([TestServer.start(), KafkaBroker.start()])
+  ;[server, broker] = await startTogether(TestServer.start(), KafkaBroker.start())
 })
 after(async () => {
-  await server?.[Symbol.asyncDispose]()
-  await broker?.[Symbol.asyncDispose]()
+  await endTogether(server, broker)
 })
 
 /** Runs statements one after the other on one connection; gives the rows of each. */
@@ -318,7 +319,7 @@ test('CREATE tells which open transaction it waits for, and leaves no job when i
     await server.sql(
       `CANCEL QUERIES SELECT query_id FROM [SHOW QUERIES] WHERE query LIKE 'CREATE CHANGEFEED FOR waiting%'`,
     )
-    assert.equal(await creating, 'query execution canceled')
+    assert.equal(await settlesWithin(withinMs, 'CREATE ends', creating), 'query execution canceled')
     const again = client.query(into('waiting')).then(
       () => 'created',
       (error: pg.DatabaseError) => error.code ?? '',
@@ -329,7 +330,7 @@ test('CREATE tells which open transaction it waits for, and leaves no job when i
       )
       return cancelled?.['done'] === true ? true : undefined
     })
-    assert.equal(await again, '57014')
+    assert.equal(await settlesWithin(withinMs, 'CREATE ends again', again), '57014')
     assert.equal(Number(await count()), Number(jobs) + 1)
     assert.equal(await holders(), 0)
   } finally {

@@ -8,6 +8,7 @@ import { skipWithoutKafka as skip } from '../services/kafka/require-kafka.ts'
 import { kafkaDatabaseOf, runOverKafka } from './kafka-run.ts'
 import { reporting } from './report.ts'
 import { seedsToRun } from './seeds.ts'
+import { endTogether, startTogether } from '../support/services.ts'
 
 const file = 'nemesis.kafka.test'
 const disturbances = 12
@@ -17,12 +18,10 @@ let broker: KafkaBroker
 let thief: AnswerThief
 before(async () => {
   if (skip !== false) return
-  ;[server, { broker, thief }] = await Promise.all([TestServer.start({ hasGate: true }), startBehindThief()])
+  ;[server, { broker, thief }] = await startTogether(TestServer.start({ hasGate: true }), startBehindThief())
 })
 after(async () => {
-  await server?.[Symbol.asyncDispose]()
-  await thief?.[Symbol.asyncDispose]()
-  await broker?.[Symbol.asyncDispose]()
+  await endTogether(server, thief, broker)
 })
 
 for (const seed of seedsToRun(1)) {

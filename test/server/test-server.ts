@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { settlesWithin } from '../support/deadline.ts'
 import { PostgresGate } from '../support/postgres-gate.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -155,15 +156,23 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Asks again and again until there is an answer; fails loudly when the deadline passes. */
+/**
+ * Asks again and again until there is an answer; fails loudly when the deadline passes. A question that was asked before
+ * the deadline may be answered after it, but not later than `lateMs`.
+ */
 export async function until<T>(
   what: string,
   withinMs: number,
   ask: () => T | undefined | Promise<T | undefined>,
+  lateMs = 30_000,
 ): Promise<T> {
   const deadline = Date.now() + withinMs
   for (;;) {
-    const answer = await ask()
+    const asked = ask()
+    const answer =
+      asked instanceof Promise
+        ? await settlesWithin(Math.max(deadline - Date.now(), 0) + lateMs, `an answer to whether ${what}`, asked)
+        : asked
     if (answer !== undefined) return answer
     if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`)
     await delay(10)

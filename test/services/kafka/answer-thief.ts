@@ -3,6 +3,7 @@
 
 import { createServer, Socket, type AddressInfo, type Server } from 'node:net'
 import { KafkaBroker } from './kafka-broker.ts'
+import { endTogether, startTogether } from '../../support/services.ts'
 
 export class AnswerThief implements AsyncDisposable {
   readonly #server: Server
@@ -99,10 +100,16 @@ export class AnswerThief implements AsyncDisposable {
   }
 }
 
+export interface BrokerBehindThief extends AsyncDisposable {
+  readonly broker: KafkaBroker
+  readonly thief: AnswerThief
+}
+
 /** A broker that is found at the thief's port. */
-export async function startBehindThief(): Promise<{ readonly broker: KafkaBroker; readonly thief: AnswerThief }> {
-  const thief = await AnswerThief.start()
-  const broker = await KafkaBroker.start({ properties: [`advertised.listeners=PLAINTEXT://${thief.bootstrap}`] })
+export async function startBehindThief(): Promise<BrokerBehindThief> {
+  const started = await AnswerThief.start()
+  const properties = [`advertised.listeners=PLAINTEXT://${started.bootstrap}`]
+  const [thief, broker] = await startTogether(Promise.resolve(started), KafkaBroker.start({ properties }))
   thief.serve(broker.port)
-  return { broker, thief }
+  return { broker, thief, [Symbol.asyncDispose]: () => endTogether(thief, broker) }
 }
