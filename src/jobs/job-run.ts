@@ -36,6 +36,7 @@ export class JobRun {
   readonly #log: Logger
   #reason: StopReason | undefined
   #progress: JobProgress
+  #isRefused = false
   /** What the feed waits for. */
   #status: string | undefined
   /** Settles when nothing of the job is left here; never rejects. */
@@ -60,6 +61,11 @@ export class JobRun {
   /** How far it came, as saved. */
   get progress(): JobProgress {
     return this.#progress
+  }
+
+  /** Whether the row did not take its end: it was requested to end otherwise, or another server has it. */
+  get isRefused(): boolean {
+    return this.#isRefused
   }
 
   stop(reason: StopReason): void {
@@ -155,7 +161,7 @@ export class JobRun {
     const backoff = new Backoff({ firstMs: 100, mostMs: 5000 })
     for (;;) {
       try {
-        await store.settle(job, status, details)
+        this.#isRefused = !(await store.settle(job, status, details))
         if (status !== 'paused') await over?.()
         return
       } catch (error) {

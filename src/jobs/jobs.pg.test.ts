@@ -203,6 +203,48 @@ test('a job that is cancelled while it is being paused is cancelled', async () =
   }
 })
 
+test('a job whose feed ends by itself after CANCEL or PAUSE was answered ends as requested', async () => {
+  const lacking = new FeedError('FEED_PRIVILEGE', 'user bob lost a right')
+  const truncated = new FeedError('FEED_TRUNCATED', '"t" was truncated')
+  for (const [verb, expected] of [
+    ['cancel', 'canceled'],
+    ['pause', 'paused'],
+  ] as const) {
+    for (const [onError, error] of [
+      ['fail', undefined],
+      ['fail', truncated],
+      ['pause', truncated],
+      ['fail', lacking],
+    ] as const) {
+      const what = `${verb}, on_error=${onError}, ${error?.code ?? 'the feed is complete'}`
+      const runs: PromiseWithResolvers<void>[] = []
+      // Nobody looks at the rows in between: the other session's request is in the row, and this server has not heard of it.
+      const jobs = await table.registry(
+        'a',
+        async (_, { signal }) => {
+          const run = Promise.withResolvers<void>()
+          signal.addEventListener('abort', () => run.reject(signal.reason as Error))
+          runs.push(run)
+          await run.promise
+        },
+        { lookEveryMs: 3_600_000 },
+      )
+      try {
+        const job = table.newJob()
+        await jobs.create({ ...job, payload: { ...job.payload, onError } })
+        await within(withinMs, `it runs: ${what}`, () => runs.length === 1)
+        await jobs.store.request([job.id], verb)
+        if (error === undefined) runs[0]?.resolve()
+        else runs[0]?.reject(error)
+        await within(withinMs, `it is ${expected}: ${what}`, async () => (await table.row(job.id))[0] === expected)
+        await within(withinMs, `nothing runs: ${what}`, () => jobs.running.length === 0)
+      } finally {
+        await jobs.close()
+      }
+    }
+  }
+})
+
 test('a job that fails is tried again from what it saved; what no retry mends ends it', async () => {
   const earlier = { ...scopes.total }
   const seen: (JobProgress | undefined)[] = []

@@ -112,10 +112,18 @@ export class JobRegistry {
    */
   async request(ids: readonly string[], verb: JobVerb, user?: string): Promise<void> {
     await this.#options.store.request(ids, verb, user)
-    const stopping = ids.flatMap((id) => this.#runs.get(id) ?? [])
+    const runs = (): JobRun[] => ids.flatMap((id) => this.#runs.get(id) ?? [])
+    const stopping = runs()
     await this.#look()
     if (verb === 'resume') return
-    await orLate(Promise.all(stopping.map(({ ended }) => ended)), stopsWithinMs)
+    await orLate(this.#stopped([...stopping, ...runs()]), stopsWithinMs)
+    // A run that ended otherwise than requested is followed by one that obeys.
+    await orLate(this.#stopped(runs()), stopsWithinMs)
+  }
+
+  async #stopped(runs: readonly JobRun[]): Promise<void> {
+    await Promise.all(runs.map(({ ended }) => ended))
+    await this.#looks.idle()
   }
 
   /** Stops all, each with its progress saved; they go on at the next start. */
@@ -175,6 +183,7 @@ export class JobRegistry {
     scopes?.use(scope)
     void run.ended.then(() => {
       if (this.#runs.get(job.id) === run) this.#runs.delete(job.id)
+      if (run.isRefused) void this.#look()
     })
     this.#obey(run, job.status)
   }

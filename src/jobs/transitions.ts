@@ -10,8 +10,9 @@
 //                └─ cancel ─► cancel-requested ◄────── cancel ───────┘
 //                                     └── canceled ──► canceled
 //
-// A run may also end by itself after a request and before it hears of it: then that end counts, except that a job that is
-// to be canceled does not become paused.
+// A run may also end by itself after a request and before it hears of it. The request has been answered, so it counts: the
+// server takes the job up once more and ends it as requested. A failure that this hides comes again after RESUME. A job
+// that is to be paused may still be paused by an error.
 
 import type { JobEnd, JobStatus, JobVerb } from './jobs.ts'
 
@@ -26,7 +27,8 @@ const noPause: Refusal = { refused: 'cannot be requested to be paused' }
 const noResume: Refusal = { refused: 'cannot be resumed' }
 const noCancel: Refusal = { refused: 'cannot be requested to be canceled' }
 const notAsked: Refusal = { refused: 'was not requested to be canceled' }
-const toBeCanceled: Refusal = { refused: 'is to be canceled, not paused' }
+const toBeCanceled: Refusal = { refused: 'is to be canceled' }
+const toBePaused: Refusal = { refused: 'is to be paused' }
 const notRun: Refusal = { refused: 'is not run by any server' }
 /** No server runs the job, so no run of it can end. */
 const noEnd = { paused: notRun, canceled: notRun, succeeded: notRun, failed: notRun } as const
@@ -49,8 +51,8 @@ export const transitions: Readonly<Record<JobStatus, Readonly<Record<JobEvent, J
     cancel: 'cancel-requested',
     paused: 'paused',
     canceled: notAsked,
-    succeeded: 'succeeded',
-    failed: 'failed',
+    succeeded: toBePaused,
+    failed: toBePaused,
   },
   'cancel-requested': {
     pause: noPause,
@@ -58,8 +60,8 @@ export const transitions: Readonly<Record<JobStatus, Readonly<Record<JobEvent, J
     cancel: 'cancel-requested',
     paused: toBeCanceled,
     canceled: 'canceled',
-    succeeded: 'succeeded',
-    failed: 'failed',
+    succeeded: toBeCanceled,
+    failed: toBeCanceled,
   },
   paused: { pause: 'paused', resume: 'running', cancel: 'cancel-requested', ...noEnd },
   canceled: { ...isOver, cancel: 'canceled' },
