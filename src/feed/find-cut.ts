@@ -1,6 +1,7 @@
 // Which timestamp a WAL position stands for: the cut of a scan, told in the log's own time.
 
 import { record, type Changelog } from '../changelog/changelog.ts'
+import { lsnOf, timestampOf } from '../changelog/records.ts'
 import { prevHlc, type Hlc } from '../core/hlc.ts'
 import type { Lsn } from '../core/lsn.ts'
 import { Turns } from './turns.ts'
@@ -43,12 +44,12 @@ export async function findCut({ log, from, point, closeNow, signal }: FindCutOpt
       at = start + payload.readUInt32BE(at)
       const tag = payload[start]
       if (tag === record.begin) {
-        current = { wall: payload.readBigInt64BE(start + 1), logical: payload.readUInt32BE(start + 9) }
-        if (payload.readBigUInt64BE(start + 13) >= point) return last ?? prevHlc(current)
+        current = timestampOf(payload, start)
+        if (lsnOf(payload, start) >= point) return last ?? prevHlc(current)
       } else if (tag === record.commit) last = current ?? block.open?.ts
       else if (tag === record.closed) {
-        last = { wall: payload.readBigInt64BE(start + 1), logical: payload.readUInt32BE(start + 9) }
-        if (payload.readBigUInt64BE(start + 13) >= point) return last
+        last = timestampOf(payload, start)
+        if (lsnOf(payload, start) >= point) return last
       }
     }
   }

@@ -2,7 +2,7 @@
 // error, or the signal. The frontier is what the log says is complete; it moves when a block is done.
 
 import { keepBytes } from '../bytes/byte-writer.ts'
-import { readInt64 } from '../bytes/int64.ts'
+import { timestampOf } from '../changelog/records.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { record, type Changelog, type LogBlock, type LogReader } from '../changelog/changelog.ts'
 import { concerns, readGap } from '../changelog/files/gap-record.ts'
@@ -104,7 +104,7 @@ export class LogFollower {
           const start = at + 4
           at = start + payload.readUInt32BE(at)
           if (tag === record.begin) {
-            ts = { wall: readInt64(payload, start + 1), logical: payload.readUInt32BE(start + 9) }
+            ts = timestampOf(payload, start)
             if (gap !== undefined) this.#gap(ts, gap)
             gap = undefined
           } else if (tag === record.gap || tag === record.gapOf) {

@@ -3,6 +3,7 @@
 
 import { grown } from '../bytes/grow.ts'
 import { record } from '../changelog/changelog.ts'
+import { truncatedRelations } from '../changelog/records.ts'
 
 /** More than a block of the usual size has; a larger list is given back. */
 const keepOffsets = 256 * 1024
@@ -59,21 +60,11 @@ export function listRecords(
     if (isRow(tag)) {
       if (isTarget(payload.readUInt32BE(start + 1))) list.add(tag, start)
     } else if (tag === record.relation || tag === record.schema) list.add(tag, start)
-    else if (tag === record.truncate) list.truncated ||= truncatedTarget(payload, start, isTarget)
+    else if (tag === record.truncate) list.truncated ||= truncatedRelations(payload, start, next).find(isTarget) ?? 0
     else if (tag === record.commit) {
       list.committed = true
       return next
     }
   }
   return next
-}
-
-/** Truncate: u32 relations, u8 options, u32 each. */
-function truncatedTarget(payload: Buffer, start: number, isTarget: (relid: number) => boolean): number {
-  const count = payload.readUInt32BE(start + 1)
-  for (let i = 0; i < count; i++) {
-    const relid = payload.readUInt32BE(start + 6 + 4 * i)
-    if (isTarget(relid)) return relid
-  }
-  return 0
 }

@@ -3,6 +3,7 @@
 
 import type { Changelog } from '../changelog/changelog.ts'
 import { record } from '../changelog/changelog.ts'
+import { timestampOf } from '../changelog/records.ts'
 import type { FeedTarget } from '../core/feed-spec.ts'
 import { compareHlc, type Hlc } from '../core/hlc.ts'
 import type { RelationSchema } from '../core/relation.ts'
@@ -60,8 +61,7 @@ export class RowsAtCursor {
           const start = at + 4
           at = start + payload.readUInt32BE(at)
           const tag = payload[start]
-          if (tag === record.begin)
-            ts = { wall: payload.readBigInt64BE(start + 1), logical: payload.readUInt32BE(start + 9) }
+          if (tag === record.begin) ts = timestampOf(payload, start)
           else if (tag === record.schema || tag === record.relation) schemas.apply(payload, start, at)
           else if ((tag === record.gap || tag === record.gapOf) && compareHlc(block.resolved, cursor) > 0) {
             const gap = readGap(payload, start, at)

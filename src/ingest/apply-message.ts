@@ -7,6 +7,7 @@
 // A transaction that the log already holds (the server sends again what was not confirmed) is dropped by its commit LSN.
 
 import { readInt64, readUint64 } from '../bytes/int64.ts'
+import { truncatedRelations } from '../changelog/records.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Lsn } from '../core/lsn.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
@@ -103,7 +104,7 @@ export class MessageApplier {
         if (!this.#skipping) writer.relation(bytes.readUInt32BE(start + 1), bytes, start, end)
         return
       case letter.T:
-        if (!this.#skipping) writer.truncate(this.#truncated(bytes, start), bytes, start, end)
+        if (!this.#skipping) writer.truncate(truncatedRelations(bytes, start, end), bytes, start, end)
         return
       case letter.M:
       case letter.O:
@@ -115,10 +116,5 @@ export class MessageApplier {
           `unknown logical replication message 0x${(bytes[start] ?? 0).toString(16)}`,
         )
     }
-  }
-
-  #truncated(bytes: Buffer, start: number): number[] {
-    const count = bytes.readUInt32BE(start + 1)
-    return Array.from({ length: count }, (_, i) => bytes.readUInt32BE(start + 6 + 4 * i))
   }
 }

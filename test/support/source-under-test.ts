@@ -9,6 +9,7 @@ import { record } from '../../src/changelog/changelog.ts'
 import { readGap, type Gap } from '../../src/changelog/files/gap-record.ts'
 import type { LogHead } from '../../src/changelog/files/log-head.ts'
 import { openChangelog } from '../../src/changelog/files/open-changelog.ts'
+import { lsnOf, timestampOf } from '../../src/changelog/records.ts'
 import type { Hlc } from '../../src/core/hlc.ts'
 import { parseLsn, type Lsn } from '../../src/core/lsn.ts'
 import { startEmbedded, type EmbeddedPostgres } from '../../src/postgres/embedded/embedded.ts'
@@ -167,14 +168,10 @@ export function readLog(dir: string, head: LogHead): LogEvent[] {
       const start = at + 4
       at = start + payload.readUInt32BE(at)
       const tag = payload[start] as number
-      const hlc = (from: number): Hlc => ({
-        wall: payload.readBigInt64BE(from),
-        logical: payload.readUInt32BE(from + 8),
-      })
       if (tag === record.begin)
         open = {
-          ts: hlc(start + 1),
-          commitLsn: payload.readBigUInt64BE(start + 13),
+          ts: timestampOf(payload, start),
+          commitLsn: lsnOf(payload, start),
           rows: [],
           schemas: [],
           records: [],
@@ -184,7 +181,7 @@ export function readLog(dir: string, head: LogHead): LogEvent[] {
         events.push({ tag: 'transaction', ...open, endLsn: payload.readBigUInt64BE(start + 1) })
         open = undefined
       } else if (tag === record.closed)
-        events.push({ tag: 'closed', ts: hlc(start + 1), lsn: payload.readBigUInt64BE(start + 13) })
+        events.push({ tag: 'closed', ts: timestampOf(payload, start), lsn: lsnOf(payload, start) })
       else if (tag === record.gap || tag === record.gapOf) {
         const gap = readGap(payload, start, at)
         if (gap !== undefined) events.push({ tag: 'gap', ...gap })

@@ -2,6 +2,7 @@
 
 import type { Lsn } from '../../core/lsn.ts'
 import { record } from '../changelog.ts'
+import { commitMicrosOf, lsnOf, xidOf } from '../records.ts'
 
 export type LastTransaction =
   | { readonly tag: 'transaction'; readonly commitLsn: Lsn; readonly xid: number; readonly commitMicros: bigint }
@@ -25,8 +26,8 @@ export function findLast(payload: Buffer): LastTransaction | undefined {
   if (begin < 0) return isGap ? { tag: 'none' } : undefined
   return {
     tag: 'transaction',
-    commitLsn: payload.readBigUInt64BE(begin + 13),
-    xid: payload.readUInt32BE(begin + 21),
-    commitMicros: payload.readBigInt64BE(begin + 25),
+    commitLsn: lsnOf(payload, begin),
+    xid: xidOf(payload, begin),
+    commitMicros: commitMicrosOf(payload, begin),
   }
 }

@@ -4,11 +4,11 @@
 
 import { closeSync, fdatasync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { writeInt64, writeUint64 } from '../../bytes/int64.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { compareHlc, type Hlc } from '../../core/hlc.ts'
 import type { Lsn } from '../../core/lsn.ts'
 import { record } from '../changelog.ts'
+import { beginBytes, closedBytes, commitBytes, writeBegin, writeClosed, writeCommit } from '../records.ts'
 import { BlockBuilder, type SealedBlock } from './block-builder.ts'
 import { flag } from './block-format.ts'
 import { gapRecord } from './gap-record.ts'
@@ -131,14 +131,8 @@ export class LogWriter {
     const builder = this.#builder
     if (builder.inTransaction) throw new FeedError('FEED_BUG', 'a transaction began inside another')
     if (compareHlc(ts, builder.resolved) <= 0) throw new FeedError('FEED_BUG', 'timestamps must grow')
-    let at = builder.reserve(33)
-    const { buffer } = builder
-    buffer[at++] = record.begin
-    at = writeInt64(ts.wall, buffer, at)
-    at = buffer.writeUInt32BE(ts.logical, at)
-    at = writeUint64(commitLsn, buffer, at)
-    at = buffer.writeUInt32BE(xid, at)
-    writeInt64(commitMicros, buffer, at)
+    const at = builder.reserve(beginBytes)
+    writeBegin(ts, commitLsn, xid, commitMicros, builder.buffer, at)
     builder.begin(ts, commitLsn)
   }
 
@@ -183,9 +177,8 @@ export class LogWriter {
     const builder = this.#builder
     const open = builder.open
     if (open === undefined) throw new FeedError('FEED_BUG', 'a commit without a transaction')
-    const at = builder.reserve(9)
-    builder.buffer[at] = record.commit
-    writeUint64(endLsn, builder.buffer, at + 1)
+    const at = builder.reserve(commitBytes)
+    writeCommit(endLsn, builder.buffer, at)
     this.#complete(open.ts, endLsn)
     if (builder.payloadBytes >= blockBytes) this.#cut()
   }
@@ -195,12 +188,8 @@ export class LogWriter {
     const builder = this.#builder
     if (builder.inTransaction) throw new FeedError('FEED_BUG', 'a closed record inside a transaction')
     if (compareHlc(ts, builder.resolved) < 0) throw new FeedError('FEED_BUG', 'a closed timestamp ran backwards')
-    const at = builder.reserve(21)
-    const { buffer } = builder
-    buffer[at] = record.closed
-    writeInt64(ts.wall, buffer, at + 1)
-    buffer.writeUInt32BE(ts.logical, at + 9)
-    writeUint64(lsn, buffer, at + 13)
+    const at = builder.reserve(closedBytes)
+    writeClosed(ts, lsn, builder.buffer, at)
     this.#complete(ts, lsn > builder.endLsn ? lsn : builder.endLsn)
   }
 

@@ -6,7 +6,6 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { readDelete } from './delete.ts'
 import { readInsert } from './insert.ts'
 import { readRelation } from './relation.ts'
-import { readTruncate } from './truncate.ts'
 import { readUpdate } from './update.ts'
 
 /** undefined: unchanged. */
@@ -67,10 +66,8 @@ function read(bytes: Buffer, at: number, end: number, columns: number): Read {
       const oldKind = readDelete(bytes, at, end, relation, old)
       return [oldKind, values(old)]
     }
-    case 'R':
-      return [readRelation(bytes, at, end)]
     default:
-      return readTruncate(bytes, at, end)
+      return [readRelation(bytes, at, end)]
   }
 }
 
@@ -109,7 +106,6 @@ const cases: readonly (readonly [name: string, bytes: Buffer, columns: number, e
   ],
   ['delete by key', message('D', 'K', ['1', null]), 2, ['key', ['1', null]]],
   ['delete with the whole row', message('D', 'O', ['1', 'ü']), 2, ['full', ['1', 'ü']]],
-  ['truncate', Buffer.from([0x54, ...u32(2), 1, ...u32(7), ...u32(0xfffffff0)]), 0, [7, 0xfffffff0]],
   [
     'relation',
     relationMessage,

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test'
 import { typeCases as cases, typeSetUp as setUp } from '../../../test/feed/type-cases.ts'
 import { TestServer, type TestDatabase } from '../../../test/support/source-under-test.ts'
 import { ByteWriter } from '../../bytes/byte-writer.ts'
+import { truncatedRelations } from '../../changelog/records.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import { RowView } from '../../core/row-view.ts'
 import type { TableDescription, TypeShape } from '../../core/table.ts'
@@ -13,7 +14,6 @@ import { readCopyLine } from '../../decode/copy-text.ts'
 import { fillUnchanged } from '../../decode/fill-unchanged.ts'
 import { readDelete } from '../../decode/pgoutput/delete.ts'
 import { readInsert } from '../../decode/pgoutput/insert.ts'
-import { readTruncate } from '../../decode/pgoutput/truncate.ts'
 import { readUpdate } from '../../decode/pgoutput/update.ts'
 import { relationOfDescription, SchemaHistory } from '../../decode/schema-history.ts'
 import { install } from '../../ingest/install-sql.ts'
@@ -166,7 +166,7 @@ test('updates, deletes and truncates are read as the server sends them, by each 
         seen.push(['delete', readDelete(bytes, 0, end, relation, old), show(relation, old)])
         break
       case 'T':
-        seen.push(['truncate', readTruncate(bytes, 0, end)])
+        seen.push(['truncate', truncatedRelations(bytes, 0, end)])
     }
     assert.deepEqual(history.relation(relid)?.keyIndexes, [1])
   }
