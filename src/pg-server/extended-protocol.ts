@@ -23,39 +23,20 @@ import {
   readBindNames,
   readBindValues,
   readParse,
-  type BindMessage,
   type BindNames,
   type BodyReader,
   type ReadParse,
 } from '../wire/frontend-messages.ts'
-import { parameterText } from '../wire/parameter-value.ts'
 import { fromClient } from '../wire/tags.ts'
 import { reply } from './expectations.ts'
-import type { LocalRun } from './local-run.ts'
-import type { LocalStatement, Piece, StatementHandler } from './local-statement.ts'
+import type { Piece, StatementHandler } from './local-statement.ts'
+import { Portal } from './portal.ts'
+import { noSuchPortal, noSuchStatement, parametersOf, resultFormatsOf, type Prepared } from './prepared.ts'
 import { classifyText } from './statement-text.ts'
-import { canceled, failTransaction, inFailedTransaction, type Turn } from './turn.ts'
+import { failTransaction, inFailedTransaction, type Turn } from './turn.ts'
 
 /** What becomes of a client's message: passed on as it is, replaced by other bytes (or none), or answered by us. */
 export type Verdict = undefined | Buffer | (() => Promise<void>)
-
-interface Prepared {
-  readonly statement: LocalStatement
-  readonly sql: string
-  /** The client's word on a parameter's type goes before ours. */
-  readonly parameterTypes: readonly number[]
-}
-
-interface Portal extends Prepared {
-  readonly parameters: readonly (string | null)[]
-  readonly resultFormats: readonly number[]
-  run: LocalRun | undefined
-  /** It is asked for a few rows at a time. */
-  isLimited: boolean
-  /** Its Close waits behind its Execute. */
-  isLeft: boolean
-  commandTag: string | undefined
-}
 
 const statementLetter = 0x53
 const nothing = Buffer.alloc(0)
@@ -124,10 +105,7 @@ export class ExtendedProtocol {
    */
   closeBehind(body: BodyReader): void {
     if (body.u8() === statementLetter) return
-    const portal = this.#portals.get(body.cstring())
-    if (portal?.isLimited !== true) return
-    portal.isLeft = true
-    portal.run?.suspend()
+    this.#portals.get(body.cstring())?.closeComes()
   }
 
   /** Portals end with their transaction. */
@@ -180,19 +158,9 @@ export class ExtendedProtocol {
       if (prepared === undefined) throw noSuchStatement(message.statement)
       if ((await this.#turn.link.statusNow()) === 'E') throw inFailedTransaction()
       this.#closePortal(message.portal)
-      const columns = prepared.statement.columns ?? []
-      const resultFormats = columns.map(
-        (_, i) => message.resultFormats[message.resultFormats.length === 1 ? 0 : i] ?? 0,
-      )
-      this.#portals.set(message.portal, {
-        ...prepared,
-        parameters: parametersOf(message, prepared),
-        resultFormats,
-        run: undefined,
-        isLimited: false,
-        isLeft: false,
-        commandTag: undefined,
-      })
+      const parameters = parametersOf(message, prepared)
+      const resultFormats = resultFormatsOf(message, prepared)
+      this.#portals.set(message.portal, new Portal({ ...prepared, parameters, resultFormats }))
       await this.#turn.write(bindComplete)
     })
   }
@@ -200,16 +168,14 @@ export class ExtendedProtocol {
   #describe(body: BodyReader): Verdict {
     const isStatement = body.u8() === statementLetter
     const name = body.cstring()
-    const named: ReadonlyMap<string, Prepared | Portal> = isStatement ? this.#statements : this.#portals
-    if (!named.has(name)) return this.#servers(reply.describe)
+    if (!(isStatement ? this.#statements : this.#portals).has(name)) return this.#servers(reply.describe)
     return this.#ours(async () => {
-      const found = named.get(name)
-      if (found === undefined) throw isStatement ? noSuchStatement(name) : noSuchPortal(name)
-      const { columns } = found.statement
-      if (isStatement) await this.#turn.write(parameterDescription(found.parameterTypes))
-      await this.#turn.write(
-        columns === undefined ? noData : rowDescription(columns, 'resultFormats' in found ? found.resultFormats : []),
-      )
+      const portal = isStatement ? undefined : this.#portals.get(name)?.prepared
+      const described = isStatement ? this.#statements.get(name) : portal
+      if (described === undefined) throw isStatement ? noSuchStatement(name) : noSuchPortal(name)
+      const { columns } = described.statement
+      if (isStatement) await this.#turn.write(parameterDescription(described.parameterTypes))
+      await this.#turn.write(columns === undefined ? noData : rowDescription(columns, portal?.resultFormats ?? []))
     })
   }
 
@@ -218,24 +184,14 @@ export class ExtendedProtocol {
     const maxRows = body.u32()
     const executed = this.#portals.get(name)
     if (executed === undefined) return this.#servers(reply.execute)
-    executed.isLimited = maxRows > 0
+    executed.executeComes(maxRows)
     return this.#ours(async () => {
       // An earlier Sync of the same pipeline may have ended it meanwhile.
       const portal = this.#portals.get(name)
       if (portal === undefined) throw noSuchPortal(name)
       if ((await this.#turn.link.statusNow()) === 'E') throw inFailedTransaction()
-      if (portal.commandTag === undefined) {
-        portal.run ??= this.#turn.start(portal)
-        const advancing = portal.run.advance(maxRows)
-        if (portal.isLeft) portal.run.suspend()
-        const result = await advancing
-        if (result.tag === 'suspended') {
-          await this.#turn.write(portalSuspended)
-          return
-        }
-        portal.commandTag = result.commandTag
-      }
-      await this.#turn.write(commandComplete(portal.commandTag))
+      const result = await portal.execute(maxRows, (call) => this.#turn.start(call))
+      await this.#turn.write(result.tag === 'suspended' ? portalSuspended : commandComplete(result.commandTag))
     })
   }
 
@@ -257,9 +213,8 @@ export class ExtendedProtocol {
 
   #closePortal(name: string): void {
     const portal = this.#portals.get(name)
-    if (portal === undefined) return
     this.#portals.delete(name)
-    if (portal.run?.isActive === false) portal.run.abort(canceled())
+    portal?.close()
   }
 
   /** In turn behind the server's answers; a failure of it (or of the server before it) skips to the next Sync. */
@@ -277,28 +232,4 @@ export class ExtendedProtocol {
       }
     }
   }
-}
-
-function parametersOf({ formats, values }: BindMessage, { parameterTypes }: Prepared): (string | null)[] {
-  if (values.length !== parameterTypes.length) {
-    throw new FeedError(
-      'FEED_PROTOCOL',
-      `bind message supplies ${values.length} parameters, but the statement requires ${parameterTypes.length}`,
-    )
-  }
-  return values.map((value, i) =>
-    parameterText(parameterTypes[i] ?? 0, formats[formats.length === 1 ? 0 : i] ?? 0, value),
-  )
-}
-
-function noSuchStatement(name: string): FeedError {
-  return new FeedError(
-    'FEED_STATE',
-    name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`,
-    { sqlstate: '26000' },
-  )
-}
-
-function noSuchPortal(name: string): FeedError {
-  return new FeedError('FEED_STATE', `portal "${name}" does not exist`, { sqlstate: '34000' })
 }
