@@ -20,6 +20,8 @@ export interface FeedStart {
   readonly resume?: JobProgress | undefined
   /** Of a job: the cut of its statement, while it is held. */
   readonly held?: HeldScan | undefined
+  /** Of a job: a scan whose sink stands still lets a snapshot go that is older. */
+  readonly maxSnapshotAgeMs?: number
   /** Of a job: progress is saved through the control plane. */
   readonly isJob?: boolean
 }
@@ -42,6 +44,8 @@ export type FromFeedWorker =
   | { readonly tag: 'close-now'; readonly feed: number }
   /** What the start of the scan waits for. */
   | { readonly tag: 'waiting'; readonly feed: number; readonly why: string }
+  /** What the sink waits for; undefined: nothing any more. */
+  | { readonly tag: 'sink-waits'; readonly feed: number; readonly why: string | undefined }
   /** Make it durable, and answer `saved`. One at a time. */
   | { readonly tag: 'save'; readonly feed: number; readonly progress: JobProgress }
   | { readonly tag: 'log'; readonly feed: number; readonly level: LogLevel; readonly text: string }

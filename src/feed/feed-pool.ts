@@ -23,6 +23,8 @@ export interface FeedHandlers {
   closeNow(): void
   /** Hears, now and then, what the start of the feed waits for. */
   waiting?(why: string): void
+  /** Hears what the sink waits for; undefined: nothing any more. */
+  sinkWaits?(why: string | undefined): void
   /** Of a job: makes progress durable. */
   save?(progress: JobProgress): Promise<void>
   /** What the sink has to say. */
@@ -130,6 +132,7 @@ export class FeedPool {
     if (entry === undefined) return
     if (message.tag === 'close-now') entry.handlers.closeNow()
     else if (message.tag === 'waiting') entry.handlers.waiting?.(message.why)
+    else if (message.tag === 'sink-waits') entry.handlers.sinkWaits?.(message.why)
     else if (message.tag === 'log') entry.handlers.log?.(message.level, message.text)
     else if (message.tag === 'save') void this.#save(feed, entry, message.progress)
     else if (message.tag === 'ended')

@@ -28,6 +28,8 @@ export interface FeedRun {
   readonly closeNow: () => void
   /** Hears, now and then, what the cut of the scan waits for. */
   readonly waiting?: (why: string) => void
+  /** Hears since when the scan reads a snapshot (ms); undefined: none any more. */
+  readonly holdsSnapshot?: (sinceMs: number | undefined) => void
   readonly signal: AbortSignal
   readonly progress: FeedProgress
 }

@@ -11,6 +11,7 @@ import type { FeedStart, FromFeedWorker, LogLevel, ToFeedWorker } from './feed-m
 import type { JobProgress } from '../core/job-progress.ts'
 import { runFeed } from './run-feed.ts'
 import { newProgress, type FeedProgress } from './feed-run.ts'
+import { SinkWatch } from './sink-watch.ts'
 
 /** Rows on their way to a client that has not taken them yet. */
 const maxInFlightBytes = 1024 * 1024
@@ -29,6 +30,7 @@ class RunningFeed {
   /** The sink is let go a little later, so that what it has can become durable. */
   readonly #sinkAbort = new AbortController()
   readonly progress: FeedProgress = newProgress()
+  #watch: SinkWatch | undefined
   #lettingGo: NodeJS.Timeout | undefined
   #inFlight = 0
   #mayGoOn: PromiseWithResolvers<void> | undefined
@@ -41,7 +43,9 @@ class RunningFeed {
   async run(start: FeedStart): Promise<void> {
     let error
     try {
+      const watch = (this.#watch = this.#sinkWatch(start))
       await using sink = await this.#sink(start)
+      watch.opened(sink)
       await runFeed({
         spec: start.spec,
         log: openChangelog(start.logDir, start.logHead),
@@ -54,19 +58,26 @@ class RunningFeed {
         save: start.isJob === true ? (progress) => this.#save(progress) : undefined,
         closeNow: () => say({ tag: 'close-now', feed: this.#id }),
         waiting: (why) => say({ tag: 'waiting', feed: this.#id, why }),
+        holdsSnapshot: watch.holdsSnapshot,
         signal: this.#abort.signal,
         progress: this.progress,
       })
     } catch (thrown) {
       error = toWireError(thrown)
     }
+    this.#watch = undefined
     clearTimeout(this.#lettingGo)
     feeds.delete(this.#id)
     report([[this.#id, this]])
     say({ tag: 'ended', feed: this.#id, error })
   }
 
+  look(nowMs: number): void {
+    this.#watch?.look(nowMs)
+  }
+
   stop(): void {
+    this.#watch = undefined
     const reason = new FeedError('FEED_CANCELED', 'query execution canceled')
     this.#abort.abort(reason)
     this.#mayGoOn?.reject(reason)
@@ -85,6 +96,15 @@ class RunningFeed {
       this.#mayGoOn?.resolve()
       this.#mayGoOn = undefined
     }
+  }
+
+  #sinkWatch({ spec, maxSnapshotAgeMs }: FeedStart): SinkWatch {
+    return new SinkWatch({
+      name: spec.sink.tag === 'kafka' ? spec.sink.brokers.join(', ') : spec.sink.tag,
+      maxSnapshotAgeMs,
+      waiting: (why) => say({ tag: 'sink-waits', feed: this.#id, why }),
+      giveUp: (error) => this.#sinkAbort.abort(error),
+    })
   }
 
   async #sink({ spec }: FeedStart): Promise<Sink> {
@@ -136,7 +156,10 @@ function report(running: Iterable<readonly [number, RunningFeed]>): void {
 }
 
 setInterval(() => {
-  if (feeds.size > 0) report(feeds)
+  if (feeds.size === 0) return
+  report(feeds)
+  const nowMs = Date.now()
+  for (const feed of feeds.values()) feed.look(nowMs)
 }, progressEveryMs)
 
 port.on('message', (message: ToFeedWorker) => {

@@ -10,6 +10,8 @@ export interface HeldScan {
   readonly snapshot: HeldSnapshot
   /** What the cut stands for. */
   readonly time: Hlc
+  /** When the snapshot was taken. */
+  readonly sinceMs: number
 }
 
 export interface ScanHolder extends AsyncDisposable {
@@ -31,12 +33,13 @@ export interface HoldScanOptions extends HoldOptions {
 
 export async function holdScan(options: HoldScanOptions): Promise<ScanHolder> {
   const { log, startPosition: from, catchingUp, closeNow, signal } = options
+  const sinceMs = Date.now()
   const cut = await holdCut(options)
   const timer = setTimeout(() => catchingUp('waiting for the changelog to reach the present'), slowMs)
   try {
     const time = await findCut({ log, from, point: cut.point, closeNow, signal })
     signal.throwIfAborted()
-    return { scan: { snapshot: cut.snapshot, time }, [Symbol.asyncDispose]: () => cut[Symbol.asyncDispose]() }
+    return { scan: { snapshot: cut.snapshot, time, sinceMs }, [Symbol.asyncDispose]: () => cut[Symbol.asyncDispose]() }
   } catch (error) {
     await cut[Symbol.asyncDispose]()
     throw error

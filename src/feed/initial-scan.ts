@@ -39,6 +39,7 @@ export async function initialScan({ run, encoder, handOn, catchUp }: InitialScan
   const { spec, sink, save } = run
   const resume = run.resume?.tag === 'initial-scan' ? run.resume.scan : undefined
   await using opened = await openScan(run)
+  run.holdsSnapshot?.(opened.sinceMs)
   const { cut, time: cutTime } = opened
   const wanted = earlierHlc(resume?.at ?? spec.cursor ?? cutTime, cutTime)
   const stash = new MessageOutput(encoder)
@@ -86,12 +87,15 @@ export async function initialScan({ run, encoder, handOn, catchUp }: InitialScan
   await scan({ cut, commitTimes: spec.mvccTimestamp, isDone, consumers })
   for (const consumer of consumers) await emit(consumer.output)
   await emit(stash)
+  run.holdsSnapshot?.(undefined)
   return at
 }
 
 interface OpenedScan extends AsyncDisposable {
   readonly cut: OpenTables
   readonly time: Hlc
+  /** When the snapshot was taken. */
+  readonly sinceMs: number
 }
 
 async function openScan(run: FeedRun): Promise<OpenedScan> {
@@ -99,13 +103,15 @@ async function openScan(run: FeedRun): Promise<OpenedScan> {
   const options = { source, targets: spec.targets, connections: scanConnections, signal, waiting: run.waiting }
   const joined = held === undefined ? undefined : await joinCut(held.snapshot, options)
   if (held !== undefined && joined !== undefined) {
-    return { cut: joined, time: held.time, [Symbol.asyncDispose]: () => joined[Symbol.asyncDispose]() }
+    const { time, sinceMs } = held
+    return { cut: joined, time, sinceMs, [Symbol.asyncDispose]: () => joined[Symbol.asyncDispose]() }
   }
   const from = log.head
+  const sinceMs = Date.now()
   const cut = await openCut(options)
   try {
     const time = await findCut({ log, from, point: cut.point, closeNow, signal })
-    return { cut, time, [Symbol.asyncDispose]: () => cut[Symbol.asyncDispose]() }
+    return { cut, time, sinceMs, [Symbol.asyncDispose]: () => cut[Symbol.asyncDispose]() }
   } catch (error) {
     await cut[Symbol.asyncDispose]()
     throw error

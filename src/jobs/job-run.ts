@@ -88,6 +88,8 @@ export class JobRun {
         }
       } catch (error) {
         if (this.#reason !== undefined) break
+        // What the next attempt waits for is said anew, even if it is the same.
+        this.#status = undefined
         const failure = asFeedError(error)
         if (!failure.retry) {
           await this.#fail(failure)

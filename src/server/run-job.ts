@@ -29,8 +29,9 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
     const lost = new AbortController()
     source.ingest.demand(1)
     let trouble: string | undefined
+    let sinkWaitsFor: string | undefined
     let waitsFor: string | undefined
-    const tell = (): void => status(trouble ?? waitsFor)
+    const tell = (): void => status(trouble ?? sinkWaitsFor ?? waitsFor)
     const unheard = source.ingest.trouble.listen((now) => {
       trouble = now === undefined ? undefined : troubleText(spec.database, now)
       tell()
@@ -47,6 +48,7 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
           startTime: highWaterOf(resume) ?? { wall: 0n, logical: 0 },
           resume,
           held: cuts.of(id),
+          maxSnapshotAgeMs: settings.get('changefeed.initial_scan.max_snapshot_age'),
           isJob: true,
         },
         {
@@ -55,6 +57,11 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
           waiting: (why) => {
             log('info', `changefeed is ${why}`)
             waitsFor = why
+            tell()
+          },
+          sinkWaits: (why) => {
+            if (why !== undefined) log('warn', `changefeed is ${why}`)
+            sinkWaitsFor = why
             tell()
           },
           save: async (progress) => {

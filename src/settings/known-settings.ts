@@ -44,7 +44,7 @@ export const knownSettings = {
     kind: 'duration',
     default: '10m0s',
     description:
-      'how long a job whose initial scan is not complete keeps the snapshot of its statement, which holds back vacuum',
+      'how long a job whose initial scan has not begun, or waits for its sink, keeps the snapshot of its statement, which holds back vacuum',
     public: true,
   },
   'changefeed.kafka_v2_error_details.enabled': {

@@ -8,6 +8,11 @@
 
 import type { MessageBatch } from '../core/message-batch.ts'
 
+/** Nothing of what a sink was given has been confirmed for some seconds. */
+export interface SinkStall {
+  readonly why: string
+}
+
 export interface Sink extends AsyncDisposable {
   emit(batch: MessageBatch): Promise<void>
   /** A resolved message goes to every topic (and partition) of the feed. `payload` is valid during the call only. */
@@ -15,4 +20,6 @@ export interface Sink extends AsyncDisposable {
   flush(): Promise<void>
   /** Aborts when the sink has failed between calls, so that a feed that waits for rows hears of it at once. */
   readonly failed?: AbortSignal
+  /** Asked once a second, also during other calls. */
+  stalled?(nowMs: number): SinkStall | undefined
 }

@@ -24,6 +24,11 @@ export class Backlog<Queue extends Closable> {
     return this.#waiting.size === 0 && this.#busy.size === 0
   }
 
+  /** Something is sent, or is about to be sent again. */
+  get isUnderWay(): boolean {
+    return this.#busy.size > 0
+  }
+
   /** A queue holds `bytes` more than before, or less when they are negative. */
   grow(bytes: number): void {
     this.#bytes += bytes

@@ -7,7 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { backoffAfter } from '../../async/backoff.ts'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
+import type { SinkStall } from '../sink.ts'
 import { compression } from './compression.ts'
+import { Confirmations } from './confirmations.ts'
 import { gatherRequests } from './gather-requests.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import type { KafkaLog } from './kafka-log.ts'
@@ -42,6 +44,7 @@ export class BatchSender {
   readonly #compress
   readonly #brokers = new Map<number, BrokerState>()
   readonly #course = new GoingOn()
+  readonly #confirmations = new Confirmations()
   #producer: { readonly id: bigint; readonly epoch: number } | undefined
   #timer: NodeJS.Timeout | undefined
   #refreshing: Promise<void> | undefined
@@ -71,6 +74,10 @@ export class BatchSender {
   fail(error: unknown): void {
     clearTimeout(this.#timer)
     this.#course.end(error)
+  }
+
+  stalled(nowMs: number): SinkStall | undefined {
+    return this.#confirmations.stalled(this.#options.queues.backlog.isUnderWay, nowMs)
   }
 
   /** The next time that something was delivered; throws when the sender has failed. */
@@ -143,8 +150,10 @@ export class BatchSender {
       const answer = byPlace.get(`${queue.topic} ${queue.partition}`)
       const code = acks === 'none' ? 0 : (answer?.code ?? kafkaCode.networkException)
       // A duplicate was written by an attempt whose answer got lost.
-      if (code === 0 || code === kafkaCode.duplicateSequence) queue.delivered()
-      else if (code === kafkaCode.messageTooLarge || code === kafkaCode.recordListTooLarge) {
+      if (code === 0 || code === kafkaCode.duplicateSequence) {
+        queue.delivered()
+        this.#confirmations.add()
+      } else if (code === kafkaCode.messageTooLarge || code === kafkaCode.recordListTooLarge) {
         const { topic, underWayBytes: bytes, underWayTime: time } = queue
         if (!queue.split()) this.fail(tooLarge({ topic, bytes, time }, spec))
       } else {
@@ -171,6 +180,7 @@ export class BatchSender {
       this.fail(failure)
       return
     }
+    this.#confirmations.failed(failure.message)
     const waitMs = backoffAfter(failures, { firstMs: spec.retry.backoffMs, mostMs: maxBackoffMs })
     log('warn', `${failure.message}; attempt ${failures + 1} in ${waitMs} ms`)
     try {

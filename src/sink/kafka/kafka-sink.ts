@@ -13,7 +13,7 @@
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import type { MessageBatch } from '../../core/message-batch.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { Sink } from '../sink.ts'
+import type { Sink, SinkStall } from '../sink.ts'
 import { BatchSender } from './batch-sender.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import type { KafkaLog } from './kafka-log.ts'
@@ -50,6 +50,10 @@ export class KafkaSink implements Sink {
 
   get failed(): AbortSignal {
     return this.#sender.failed
+  }
+
+  stalled(nowMs: number): SinkStall | undefined {
+    return this.#sender.stalled(nowMs)
   }
 
   /** Asks for the topics, and for a producer id where acks allow one. */
