@@ -3,13 +3,14 @@
 // job: rights-sql.ts. The role is the one that SET ROLE says, as in the rest of the server. The view belongs to
 // an extension that initdb has made, so that no dump holds it.
 
-import { inEveryDatabase } from '../postgres/embedded/bootstrap.ts'
+import type { Logger } from 'pino'
+import { repairDatabases, type Installation } from '../postgres/embedded/repair-databases.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { isUnfinished } from './job-table.ts'
 
-/** Kept as a comment in the system database: what a store has had installed. */
-const version = 'jobs view 5'
+/** Kept as a comment on the schema in every database; in the system database also for what template0 has. */
+const version = 'jobs view 6'
 
 interface JobColumn {
   readonly name: string
@@ -49,7 +50,7 @@ const selected = columns
 const sessionOptions =
   '-c statement_timeout=0 -c transaction_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c role=none -c search_path='
 
-const installSql = `
+const installSql = `SET client_min_messages = warning;
 CREATE SCHEMA IF NOT EXISTS crdb_internal;
 GRANT USAGE ON SCHEMA crdb_internal TO PUBLIC;
 DO $do$ BEGIN
@@ -93,16 +94,24 @@ DO $do$ BEGIN
     ALTER EXTENSION plpgsql ADD VIEW crdb_internal.jobs;
     ALTER EXTENSION plpgsql ADD FUNCTION crdb_internal.jobs_when_complete(int8[]);
   END IF;
-END $do$;`
+END $do$;
+COMMENT ON SCHEMA crdb_internal IS '${version}'`
 
-/** Installs the view in every database of a server, and in those to come; does nothing when that is done already. */
-export async function installJobsView(server: Omit<SourceConnection, 'database'>): Promise<void> {
+const view: Installation = {
+  isCompleteSql: `SELECT obj_description(to_regnamespace('crdb_internal'), 'pg_namespace') IS NOT DISTINCT FROM '${version}'
+    AND to_regclass('crdb_internal.jobs') IS NOT NULL AND to_regprocedure('crdb_internal.jobs_when_complete(int8[])') IS NOT NULL
+    AND to_regprocedure('crdb_internal.read_jobs()') IS NOT NULL AND to_regprocedure('crdb_internal.dblink(text, text)') IS NOT NULL`,
+  sql: installSql,
+}
+
+/** Makes sure that the view is in every database of a server, and in those to come. */
+export async function installJobsView(server: Omit<SourceConnection, 'database'>, log: Logger): Promise<void> {
   const system = await openRawConnection({ source: { ...server, database: 'system' } })
   try {
     const [done] = await system.query(`SELECT obj_description('changefeed.jobs'::regclass)`)
-    if (done?.[0] === version) return
-    await inEveryDatabase(server, `SET client_min_messages = warning; ${installSql}`)
-    await system.query(`COMMENT ON TABLE changefeed.jobs IS '${version}'`)
+    const hasTemplate = done?.[0] !== version
+    await repairDatabases(server, view, { log, hasTemplate })
+    if (hasTemplate) await system.query(`COMMENT ON TABLE changefeed.jobs IS '${version}'`)
   } finally {
     await system.close()
   }

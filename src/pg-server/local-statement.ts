@@ -1,6 +1,8 @@
 // What the front asks of the rest of the house: to recognise the statements that are not PostgreSQL's, and to run them.
 // The front knows nothing of changefeeds; `server` hands it a `StatementHandler`.
 
+import type { ReportFields } from '../wire/report-fields.ts'
+
 /** One statement of a query string after classification, in order. */
 export type Piece =
   /** PostgreSQL's: send this text (as typed, or rewritten by the dialect). */
@@ -32,14 +34,16 @@ export interface StatementHandler {
   classify(sql: string): readonly Piece[] | undefined
   /** What PostgreSQL is told of the parameters that a client connects with. Throws for those that are refused. */
   startup?(parameters: ReadonlyMap<string, string>): ReadonlyMap<string, string>
-  /** A hint for an error of PostgreSQL that has its cause in us, in ASCII; undefined: it goes as it came. */
-  explain?(refusal: Refusal): string | undefined
+  /** What is said in the place of an error of PostgreSQL that has its cause in us, in ASCII; undefined: it goes as it came. */
+  explain?(refusal: Refusal): ReportFields | undefined
 }
 
 /** An error of PostgreSQL. */
 export interface Refusal {
   readonly sqlstate: string
   readonly message: string
+  /** The functions that it came out of. */
+  readonly context?: string | undefined
 }
 
 export interface LocalStatement {

@@ -6,7 +6,7 @@ import { readDataRow } from '../postgres/backend-messages.ts'
 import { readFields } from '../postgres/server-error.ts'
 import { ByteRun } from '../wire/byte-run.ts'
 import { MessageCutter } from '../wire/message-cutter.ts'
-import { withHint } from '../wire/report-hint.ts'
+import { withFields, type ReportFields } from '../wire/report-fields.ts'
 import { movePosition } from '../wire/report-position.ts'
 import { fromServer } from '../wire/tags.ts'
 import { mustReconnect } from './backend-errors.ts'
@@ -23,8 +23,8 @@ export interface ServerMessageHandlers {
   ready(status: TransactionStatus): void
   /** The server waits for COPY data. */
   copyIn(): void
-  /** A hint for the client about an error of the server; undefined: the error goes as it came. */
-  explain(refusal: Refusal): string | undefined
+  /** What the client is told instead of an error of the server; undefined: the error goes as it came. */
+  explain(refusal: Refusal): ReportFields | undefined
 }
 
 export class ServerMessages {
@@ -128,7 +128,7 @@ export class ServerMessages {
     this.#checkSettled()
   }
 
-  /** The client gets positions of the text that it wrote, and a hint where we are the cause of an error. */
+  /** The client gets positions of the text that it wrote, and our words where we are the cause of an error. */
   #error(bytes: Buffer, start: number, end: number): void {
     const state = this.#state
     const fields = readFields(bytes, start + 5, end)
@@ -141,15 +141,15 @@ export class ServerMessages {
     if (severity === 'FATAL' || severity === 'PANIC') state.lastWords = error
     const exchange = exchangeOf(state.phase)
     if (exchange !== undefined) exchange.error ??= error
-    const hint = showsAnswers(state.phase)
-      ? this.#handlers.explain({ sqlstate: error.sqlstate, message: error.message })
+    const said = showsAnswers(state.phase)
+      ? this.#handlers.explain({ sqlstate: error.sqlstate, message: error.message, context: fields.get('W') })
       : undefined
     const { place } = state.expectations
     const moved = place === undefined ? undefined : movePosition(bytes, start, end, place)
-    if (moved === undefined && hint === undefined) this.#show(bytes, start, end)
+    if (moved === undefined && said === undefined) this.#show(bytes, start, end)
     else {
       const placed = moved ?? bytes.subarray(start, end)
-      const shown = hint === undefined ? placed : withHint(placed, hint)
+      const shown = said === undefined ? placed : withFields(placed, said)
       this.#show(shown, 0, shown.length)
     }
     state.expectations.failed()

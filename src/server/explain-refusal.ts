@@ -1,20 +1,39 @@
 // What PostgreSQL refuses because of what changefeeds have made of a table or a database: its words say what, and know
 // nothing of changefeeds. The hint says why it is so and what to do. Where PostgreSQL has a hint of its own that would do
-// harm, ours takes its place.
+// harm, ours takes its place. What our own functions refuse needs no list of the lines that they are made of.
 
 import { shownName } from '../core/quote.ts'
 import { publication } from '../ingest/install-names.ts'
 import type { Refusal } from '../pg-server/local-statement.ts'
+import type { ReportFields } from '../wire/report-fields.ts'
 
 interface Rule {
   readonly sqlstates: readonly string[]
   readonly message: RegExp
+  /** Instead of PostgreSQL's message. */
+  readonly says?: string
   readonly hint: (match: RegExpExecArray) => string
+}
+
+/** PostgreSQL keeps what one of its catalogues depends on: see the bootstrap of the embedded server. */
+function kept(catalogue: string, says: string): Rule {
+  return {
+    sqlstates: ['2BP01'],
+    message: new RegExp(
+      `^cannot drop table (?:pg_catalog\\.)?${catalogue} because it is required by the database system$`,
+    ),
+    says,
+    hint: () =>
+      'it belongs to this server, in every database, and is in no dump: keys of tables, SHOW JOBS and changefeeds are made with it. UNWATCH DATABASE removes what changefeeds keep in a database',
+  }
 }
 
 const invalid = ['42804', '42P16', '42701']
 
 const rules: readonly Rule[] = [
+  kept('pg_extension', 'cannot drop extension plpgsql because this server needs it'),
+  kept('pg_sequence', 'cannot drop sequence unique_rowid_counter because this server needs it'),
+  kept('pg_proc', 'cannot drop a function of this server that applications and changefeeds need'),
   {
     sqlstates: ['55000', '0A000'],
     message: /^cannot change table "(.+)" to unlogged because it is part of a publication$/,
@@ -83,12 +102,16 @@ const rules: readonly Rule[] = [
 
 const sqlstates: ReadonlySet<string> = new Set(rules.flatMap((rule) => rule.sqlstates))
 
+/** The first line is where the error was raised. */
+const raisedByUs = /^PL\/pgSQL function changefeed\.[^\n]* at RAISE(?:\n|$)/
+
 /** Undefined: it has nothing to do with changefeeds. */
-export function explainRefusal({ sqlstate, message }: Refusal): string | undefined {
+export function explainRefusal({ sqlstate, message, context = '' }: Refusal): ReportFields | undefined {
+  if (raisedByUs.test(context)) return { hidesContext: true }
   if (!sqlstates.has(sqlstate)) return undefined
   for (const rule of rules) {
     const match = rule.sqlstates.includes(sqlstate) ? rule.message.exec(message) : null
-    if (match !== null) return rule.hint(match)
+    if (match !== null) return { message: rule.says, hint: rule.hint(match) }
   }
   return undefined
 }

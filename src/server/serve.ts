@@ -111,7 +111,7 @@ export async function serve({
 
     const rights = await JobRights.open(inSystem)
     await keepToOwner(inSystem)
-    await installJobsView(source)
+    await installJobsView(source, log)
     const watchedRights = new RightsWatch({ source, rights, log })
     stops.push(() => watchedRights.close())
     const cuts = new HeldCuts(() => settings.get('changefeed.initial_scan.max_snapshot_age'))

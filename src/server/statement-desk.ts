@@ -17,6 +17,7 @@ import { createJob } from './create-job.ts'
 import type { DeskOptions } from './desk-options.ts'
 import { letGoOfDatabase } from './drop-database.ts'
 import { withoutOurs } from './dump-query.ts'
+import type { ReportFields } from '../wire/report-fields.ts'
 import { explainRefusal } from './explain-refusal.ts'
 import { grantChangefeed } from './grant-changefeed.ts'
 import { cancelQueries, showQueriesSql } from './queries.ts'
@@ -55,7 +56,7 @@ export class StatementDesk implements StatementHandler {
     return withIntSize(parameters)
   }
 
-  explain(refusal: Refusal): string | undefined {
+  explain(refusal: Refusal): ReportFields | undefined {
     return explainRefusal(refusal)
   }
 

@@ -22,11 +22,17 @@ export function troubleNotices(
     const message = troubleText(database, trouble)
     if (told.has(message) || told.size >= mostReasons) return
     told.add(message)
-    notice(
-      message,
-      trouble.error.hint ?? 'the changefeed goes on by itself when this is over; nothing is lost meanwhile',
-    )
+    notice(message, trouble.error.hint ?? meanwhile(trouble))
   }
+}
+
+/** What is written while PostgreSQL or our disk is away waits in the slot. Of other trouble nobody knows before it is over. */
+function meanwhile({ error, isPermanent }: TroubleNow): string | undefined {
+  if (isPermanent) return undefined
+  const goesOn = 'the changefeed goes on by itself when this is over'
+  return error.code === 'FEED_SOURCE_DOWN' || error.code === 'FEED_LOG_IO'
+    ? `${goesOn}; nothing is lost meanwhile`
+    : goesOn
 }
 
 export function troubleText(database: string, { error, isPermanent }: TroubleNow): string {

@@ -75,6 +75,11 @@ test('what a watched table or database refuses names the way out', async () => {
     ['DROP DATABASE refusing WITH (FORCE)', /is used by a changefeed/, inUse],
     ['ALTER DATABASE refusing RENAME TO renamed', /is used by a changefeed/, inUse],
     ['CREATE DATABASE copied TEMPLATE refusing', /is used by a changefeed/, inUse],
+    ['DROP EXTENSION plpgsql', /^cannot drop extension plpgsql because this server needs it/, database],
+    ['DROP EXTENSION plpgsql CASCADE', /^cannot drop extension plpgsql/, database],
+    ['DROP SEQUENCE pg_catalog.unique_rowid_counter CASCADE', /cannot drop sequence/, /belongs to this server/],
+    ['DROP FUNCTION pg_catalog.unique_rowid() CASCADE', /cannot drop/, /belongs to this server/],
+    ['DROP OWNED BY root CASCADE', /required by the database system/, /^/],
     ['DROP SCHEMA crdb_internal CASCADE', /cannot drop schema crdb_internal/, /belongs to this server/],
     ['DROP SEQUENCE unique_rowid_counter', /cannot drop sequence/, /belongs to this server/],
   ])
@@ -83,6 +88,10 @@ test('what a watched table or database refuses names the way out', async () => {
   try {
     await assert.rejects(client.query('SELECT $1::int FROM nosuch', [1]), { message: /nosuch/, hint: undefined })
     await assert.rejects(client.query('ALTER TABLE t SET UNLOGGED', []), { hint: table })
+    // What our functions refuse comes without the lines that they are made of; what the functions of others say, with them.
+    await assert.rejects(client.query('ALTER TABLE t REPLICA IDENTITY NOTHING'), { where: undefined })
+    await assert.rejects(client.query('DROP PUBLICATION pg_changefeed'), { where: undefined })
+    await assert.rejects(client.query(`DO $$ BEGIN RAISE EXCEPTION 'theirs'; END $$`), { where: /PL\/pgSQL/ })
   } finally {
     await client.end()
   }

@@ -1,11 +1,13 @@
 // What a store needs before anybody connects: the databases of the single node, and CockroachDB's functions in every
 // database, also in those to come. template0 has them too: createdb -T template0, pg_dump -C and pg_restore -C make
-// their databases from it. Idempotent; done again when a start was interrupted.
+// their databases from it. Every start asks each database whether it has all of it, and repairs what is missing.
 
-import { openRawConnection, type RawConnection } from '../raw-connection.ts'
-import type { SourceConnection } from '../source-connection.ts'
+import type { Logger } from 'pino'
+import { repairDatabases, type Installation, type Server } from './repair-databases.ts'
 
 const databases = ['defaultdb', 'system'] as const
+
+const version = 'pg-changefeed functions 4'
 
 // unique_rowid: ticks of 10 µs since 2015-01-01, then 15 bits of a counter. 32,768 values would have to be drawn within
 // one tick for two to be equal.
@@ -13,6 +15,7 @@ const databases = ['defaultdb', 'system'] as const
 // read misses nothing that the read did not see.
 const functionsSql = `
 SET allow_system_table_mods = on;
+CREATE EXTENSION IF NOT EXISTS plpgsql;
 CREATE SEQUENCE IF NOT EXISTS pg_catalog.unique_rowid_counter CYCLE;
 GRANT USAGE ON SEQUENCE pg_catalog.unique_rowid_counter TO PUBLIC;
 CREATE OR REPLACE FUNCTION pg_catalog.unique_rowid() RETURNS int8 LANGUAGE sql VOLATILE AS $$
@@ -23,49 +26,46 @@ CREATE OR REPLACE FUNCTION pg_catalog.cluster_logical_timestamp() RETURNS numeri
   SELECT (extract(epoch FROM transaction_timestamp()) * 1000000000)::numeric(38, 10)
 $$;`
 
-// Objects of an extension that initdb has made are in no dump, nor are their privileges.
+// The counter was a member of plpgsql once, and DROP EXTENSION took it away under the defaults that use it. Now its
+// privileges are written down as those that it was born with, which keeps it out of dumps as well.
 const notInDumpsSql = `
 DO $$ BEGIN
-  IF NOT EXISTS (SELECT FROM pg_depend WHERE objid = 'pg_catalog.unique_rowid_counter'::regclass AND deptype = 'e')
-    AND EXISTS (SELECT FROM pg_extension WHERE extname = 'plpgsql') THEN
-    ALTER EXTENSION plpgsql ADD SEQUENCE pg_catalog.unique_rowid_counter;
+  IF EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = 'pg_catalog.unique_rowid_counter'::regclass AND deptype = 'e') THEN
+    ALTER EXTENSION plpgsql DROP SEQUENCE pg_catalog.unique_rowid_counter;
   END IF;
-END $$;`
+END $$;
+DELETE FROM pg_init_privs WHERE classoid = 'pg_class'::regclass AND objoid = 'pg_catalog.unique_rowid_counter'::regclass;
+INSERT INTO pg_init_privs (objoid, classoid, objsubid, privtype, initprivs)
+  SELECT oid, 'pg_class'::regclass, 0, 'i', relacl FROM pg_class WHERE oid = 'pg_catalog.unique_rowid_counter'::regclass;`
 
-type Server = Omit<SourceConnection, 'database'>
+// Writes of applications and all that we install need these. PostgreSQL never drops a catalogue of its own, so it refuses,
+// with and without CASCADE, to drop what one depends on. `server/explain-refusal.ts` knows which catalogue stands for what.
+const neededSql = `(
+  SELECT 'pg_extension'::regclass AS keeper, 'pg_extension'::regclass AS class, oid FROM pg_extension WHERE extname = 'plpgsql'
+  UNION ALL SELECT 'pg_sequence'::regclass, 'pg_class'::regclass, to_regclass('pg_catalog.unique_rowid_counter')
+  UNION ALL SELECT 'pg_proc'::regclass, 'pg_proc'::regclass, to_regprocedure('pg_catalog.unique_rowid()')
+  UNION ALL SELECT 'pg_proc'::regclass, 'pg_proc'::regclass, to_regprocedure('pg_catalog.cluster_logical_timestamp()')
+) AS needed`
+const isKeptSql = `EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = needed.keeper
+  AND refclassid = needed.class AND refobjid = needed.oid)`
+const keepSql = `
+INSERT INTO pg_depend (classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype)
+  SELECT 'pg_class'::regclass, keeper, 0, class, oid, 0, 'n' FROM ${neededSql} WHERE NOT ${isKeptSql};`
 
-export async function bootstrap(server: Server): Promise<void> {
-  await inDatabase(server, 'postgres', async (postgres) => {
-    for (const name of databases) {
-      const rows = await postgres.query(`SELECT FROM pg_database WHERE datname = '${name}'`)
-      if (rows.length === 0) await postgres.query(`CREATE DATABASE ${name}`)
-    }
-  })
-  await inEveryDatabase(server, functionsSql + notInDumpsSql)
+const functions: Installation = {
+  isCompleteSql: `SELECT obj_description(to_regprocedure('pg_catalog.unique_rowid()'), 'pg_proc') IS NOT DISTINCT FROM '${version}'
+    AND (SELECT count(*) = 4 FROM ${neededSql} WHERE ${isKeptSql})`,
+  sql: `${functionsSql}${notInDumpsSql}${keepSql} COMMENT ON FUNCTION pg_catalog.unique_rowid() IS '${version}'`,
 }
 
-/** Runs a text in all databases, template0 among them. It may run again where an earlier start was interrupted. */
-export async function inEveryDatabase(server: Server, sql: string): Promise<void> {
-  await inDatabase(server, 'postgres', async (postgres) => {
-    await postgres.query('ALTER DATABASE template0 ALLOW_CONNECTIONS true')
-    try {
-      const rows = await postgres.query('SELECT datname FROM pg_database WHERE datallowconn')
-      for (const [name] of rows) await inDatabase(server, name ?? '', (database) => database.query(sql))
-    } finally {
-      await postgres.query('ALTER DATABASE template0 ALLOW_CONNECTIONS false')
-    }
-  })
+export interface BootstrapOptions {
+  /** Of the store, as far as it is known: nobody can have changed template0 since a bootstrap of this version. */
+  readonly isNew: boolean
+  readonly log: Logger
 }
 
-async function inDatabase(
-  server: Server,
-  database: string,
-  work: (connection: RawConnection) => Promise<unknown>,
-): Promise<void> {
-  const connection = await openRawConnection({ source: { ...server, database } })
-  try {
-    await work(connection)
-  } finally {
-    await connection.close()
-  }
+export const bootstrapVersion = '4'
+
+export async function bootstrap(server: Server, { isNew, log }: BootstrapOptions): Promise<void> {
+  await repairDatabases(server, functions, { log, databases: isNew ? databases : [], hasTemplate: isNew })
 }

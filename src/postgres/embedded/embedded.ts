@@ -12,13 +12,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Backoff, type BackoffOptions } from '../../async/backoff.ts'
 import { findBinaries } from './binaries.ts'
-import { bootstrap } from './bootstrap.ts'
+import { bootstrap, bootstrapVersion } from './bootstrap.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { endOrphans } from './orphans.ts'
 import { startPostmaster, stopOrphan, type Postmaster } from './postmaster.ts'
 import { give, serverUser } from './server-user.ts'
 
-const bootstrapVersion = '3'
 /** It names the socket and nothing more. */
 const port = 5432
 const startAgainBackoff: BackoffOptions = { firstMs: 50, mostMs: 5000 }
@@ -81,10 +80,9 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
   }
   try {
     const mark = join(dirname(dir), 'bootstrap')
-    if (!existsSync(mark) || readFileSync(mark, 'utf8') !== bootstrapVersion) {
-      await bootstrap(source)
-      writeFileSync(mark, bootstrapVersion)
-    }
+    const isNew = !existsSync(mark) || readFileSync(mark, 'utf8') !== bootstrapVersion
+    await bootstrap(source, { isNew, log })
+    if (isNew) writeFileSync(mark, bootstrapVersion)
   } catch (error) {
     await stop('fast')
     throw error

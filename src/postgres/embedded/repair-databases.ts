@@ -1,0 +1,82 @@
+// Installs something of ours in every database of the server. Each is asked what it has: no file beside the store and no
+// word in another database knows what somebody dropped there.
+
+import type { Logger } from 'pino'
+import { openRawConnection, type RawConnection } from '../raw-connection.ts'
+import { rowTextParameters, type SourceConnection } from '../source-connection.ts'
+
+export interface Installation {
+  /** One boolean: all of it is in the database. */
+  readonly isCompleteSql: string
+  /** Runs as one transaction, and may run again. */
+  readonly sql: string
+}
+
+export interface RepairOptions {
+  readonly log: Logger
+  /** Databases that are made where they are missing. */
+  readonly databases?: readonly string[]
+  /** template0 as well; a database that cannot be repaired is then an error. */
+  readonly hasTemplate: boolean
+}
+
+export type Server = Omit<SourceConnection, 'database'>
+
+/** Databases that are asked at a time. */
+const atATime = 4
+
+// What an event trigger of a user refuses or does is about commands of users. One for logins would be in the way already
+// when the connection begins.
+const parameters = { ...rowTextParameters, event_triggers: 'off' }
+
+export async function repairDatabases(
+  server: Server,
+  installation: Installation,
+  { log, databases = [], hasTemplate }: RepairOptions,
+): Promise<void> {
+  await inDatabase(server, 'postgres', async (postgres) => {
+    for (const name of databases) {
+      const rows = await postgres.query(`SELECT FROM pg_database WHERE datname = '${name}'`)
+      if (rows.length === 0) await postgres.query(`CREATE DATABASE ${name}`)
+    }
+    if (hasTemplate) await postgres.query('ALTER DATABASE template0 ALLOW_CONNECTIONS true')
+    try {
+      // A connection limit of -2 stands for a database whose DROP was cut off.
+      const rows = await postgres.query(
+        'SELECT datname FROM pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY oid',
+      )
+      const left = rows.map(([name]) => name ?? '')
+      const work = async (): Promise<void> => {
+        for (let name = left.pop(); name !== undefined; name = left.pop()) {
+          await repair(server, name, installation).catch((error: unknown) => {
+            if (hasTemplate) throw error
+            log.error({ database: name, error: String(error) }, 'what the server needs in a database is missing there')
+          })
+        }
+      }
+      await Promise.all(Array.from({ length: atATime }, work))
+    } finally {
+      if (hasTemplate) await postgres.query('ALTER DATABASE template0 ALLOW_CONNECTIONS false')
+    }
+  })
+}
+
+async function repair(server: Server, database: string, { isCompleteSql, sql }: Installation): Promise<void> {
+  await inDatabase(server, database, async (connection) => {
+    const [row] = await connection.query(isCompleteSql)
+    if (row?.[0] !== 't') await connection.query(sql)
+  })
+}
+
+async function inDatabase(
+  server: Server,
+  database: string,
+  work: (connection: RawConnection) => Promise<void>,
+): Promise<void> {
+  const connection = await openRawConnection({ source: { ...server, database }, parameters })
+  try {
+    await work(connection)
+  } finally {
+    await connection.close()
+  }
+}
