@@ -51,6 +51,36 @@ export class JobRights {
     }
   }
 
+  /**
+   * Those of the users whose statements `user` may see, as pg_stat_activity does it: its readers see what everybody runs,
+   * others what they and roles they are members of run.
+   */
+  async mayReadStatementsOf(user: string, owners: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = await this.#query(
+      `SELECT o.name FROM json_array_elements_text($2::json) AS o (name)
+       WHERE o.name = $1::text OR EXISTS (SELECT FROM pg_roles m WHERE m.rolname = $1::text AND (
+         pg_has_role(m.oid, 'pg_read_all_stats', 'USAGE')
+         OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = o.name AND pg_has_role(m.oid, r.oid, 'USAGE'))))`,
+      [user, JSON.stringify(owners)],
+    )
+    return new Set(rows.flatMap(([name]) => name ?? []))
+  }
+
+  /**
+   * As pg_cancel_backend does it: the user, members of that role, and members of pg_signal_backend; what a superuser runs,
+   * only superusers. Admins may do with changefeeds what superusers may.
+   */
+  async mayCancelQuery(user: string, owner: string): Promise<boolean> {
+    const rows = await this.#query(
+      `SELECT ($1::text = $2::text OR changefeed.is_admin($1::text) OR EXISTS (SELECT FROM pg_roles m WHERE m.rolname = $1::text AND (
+         EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $2::text AND pg_has_role(m.oid, r.oid, 'USAGE'))
+         OR (pg_has_role(m.oid, 'pg_signal_backend', 'USAGE')
+           AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $2::text AND r.rolsuper)))))::text`,
+      [user, owner],
+    )
+    return isTrue(rows[0]?.[0])
+  }
+
   /** False: there is no such role. */
   async hasRole(role: string): Promise<boolean> {
     return (await this.#query('SELECT 1::text FROM pg_roles WHERE rolname = $1', [role])).length > 0

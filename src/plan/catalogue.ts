@@ -128,19 +128,23 @@ export function parseCatalogue(text: string): Answer {
   return { writes: answer.writes, databases: answer.databases, found }
 }
 
-/** Names are bound as one JSON literal, so that it also runs where parameters cannot be sent. */
+/**
+ * Names are bound as one JSON literal, so that it also runs where parameters cannot be sent. The search_path is the
+ * session's, for it says which table a name means; so every operator, function and type names its schema. Otherwise an
+ * operator of the user's own would say what the catalogue holds, and the server acts on that with its own rights.
+ */
 export function catalogueSql(wanted: readonly Wanted[], databases: readonly string[]): string {
   return `SELECT pg_catalog.json_build_object(
   'writes', pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL,
   'databases', (
     SELECT coalesce(pg_catalog.json_agg(d.datname), '[]')
     FROM pg_catalog.pg_database d
-    WHERE d.datallowconn AND d.datname IN (SELECT pg_catalog.json_array_elements_text(${jsonLiteral(databases)}))
+    WHERE d.datallowconn AND d.datname OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT pg_catalog.json_array_elements_text(${jsonLiteral(databases)})))
   ),
   'found', (
     SELECT coalesce(pg_catalog.json_agg(found.facts ORDER BY wanted.ordinal), '[]')
     FROM ROWS FROM (
-      pg_catalog.json_to_recordset(${jsonLiteral(wanted)}) AS (schema text, name text)
+      pg_catalog.json_to_recordset(${jsonLiteral(wanted)}) AS (schema pg_catalog.text, name pg_catalog.text)
     ) WITH ORDINALITY AS wanted (schema, name, ordinal)
     LEFT JOIN LATERAL (
       SELECT pg_catalog.json_build_object(
@@ -152,34 +156,34 @@ export function catalogueSql(wanted: readonly Wanted[], databases: readonly stri
         'persistence', c.relpersistence,
         'identity', c.relreplident,
         'primaryKey', coalesce(key.columns, '[]'),
-        'keyless', CASE WHEN key.columns IS NULL AND c.relkind = 'r' THEN ${keylessFactsSql} END,
+        'keyless', CASE WHEN key.columns IS NULL AND c.relkind OPERATOR(pg_catalog.=) 'r' THEN ${keylessFactsSql} END,
         'deferrableKey', coalesce(NOT key.immediate, false),
-        'outOfLine', c.reltoastrelid <> 0,
+        'outOfLine', c.reltoastrelid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid,
         'columns', coalesce(live.columns, '[]'),
         'mayRead', pg_catalog.has_table_privilege(c.oid, 'SELECT'),
         'rowSecurity', c.relrowsecurity AND pg_catalog.row_security_active(c.oid)
       ) AS facts
       FROM pg_catalog.pg_class c
-      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
       LEFT JOIN LATERAL (
         SELECT i.indimmediate AS immediate, (
           SELECT pg_catalog.json_agg(a.attname ORDER BY k.place)
           FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
-          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
-          WHERE k.place <= i.indnkeyatts
+          JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.=) k.attnum
+          WHERE k.place OPERATOR(pg_catalog.<=) i.indnkeyatts
         ) AS columns
         FROM pg_catalog.pg_index i
-        WHERE i.indrelid = c.oid AND i.indisprimary
+        WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid AND i.indisprimary
       ) key ON true
       LEFT JOIN LATERAL (
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
           'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, NULL), 'generated', a.attgenerated
         ) ORDER BY a.attnum) AS columns
         FROM pg_catalog.pg_attribute a
-        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
       ) live ON true
-      WHERE c.relname = wanted.name
-        AND CASE WHEN wanted.schema IS NULL THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = wanted.schema END
+      WHERE c.relname OPERATOR(pg_catalog.=) wanted.name
+        AND CASE WHEN wanted.schema IS NULL THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname OPERATOR(pg_catalog.=) wanted.schema END
     ) found ON true
   )
 )::pg_catalog.text`

@@ -7,9 +7,11 @@ import type { CatalogueQuery } from '../plan/catalogue.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 
-/** Whose rights count, also after SET ROLE. */
-export async function currentUser(session: SessionControl): Promise<string> {
-  return (await session.queryBackend('SELECT current_user'))[0]?.[0] ?? session.user
+/** Whose rights count, also after SET ROLE. `current_user` is a keyword: nothing of the session's can take its place. */
+export async function currentUser(session: Pick<SessionControl, 'queryBackend'>): Promise<string> {
+  const user = (await session.queryBackend('SELECT current_user'))[0]?.[0]
+  if (typeof user !== 'string') throw new FeedError('FEED_BUG', 'PostgreSQL did not say who the current user is')
+  return user
 }
 
 export function catalogueQueries(

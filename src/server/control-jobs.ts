@@ -9,16 +9,11 @@ import { textOf } from '../plan/read-options.ts'
 import type { ControlJobs, JobIds, ShowJobs, Value } from '../sql/ast.ts'
 import { typeOids } from '../wire/type-oids.ts'
 import { currentUser } from './catalogue-queries.ts'
-import { selectIds, selectParameterTypes } from './select-ids.ts'
+import { selectIds, selectParameterTypes, type ExpandSelect } from './select-ids.ts'
 
 const maxInt8 = 0x7fffffffffffffffn
 
-/** `expand`: replaces `[SHOW …]` in a SELECT. */
-export function controlJobs(
-  { verb, ids }: ControlJobs,
-  jobs: JobRegistry,
-  expand: (sql: string) => string,
-): LocalStatement {
+export function controlJobs({ verb, ids }: ControlJobs, jobs: JobRegistry, expand: ExpandSelect): LocalStatement {
   return {
     parameterTypes: ids.tag === 'select' ? selectParameterTypes(ids.sql) : placeholderTypes(ids.values),
     columns: undefined,
@@ -35,7 +30,7 @@ export function controlJobs(
   }
 }
 
-async function idsOf(ids: JobIds, call: LocalCall, expand: (sql: string) => string): Promise<string[]> {
+async function idsOf(ids: JobIds, call: LocalCall, expand: ExpandSelect): Promise<string[]> {
   if (ids.tag === 'values') {
     return ids.values.map((value) => checkId(textOf(value, call.parameters), value.position + 1))
   }
@@ -43,7 +38,7 @@ async function idsOf(ids: JobIds, call: LocalCall, expand: (sql: string) => stri
   return found.map((text) => checkId(text, undefined))
 }
 
-/** SHOW JOBS in all its forms, as a SELECT. */
+/** SHOW JOBS in all its forms, as a SELECT. `expand`: replaces `[SHOW …]` in a SELECT. */
 export function showJobsStatementSql({ ids, whenComplete }: ShowJobs, expand: (sql: string) => string): string {
   if (ids === undefined) return showJobsSql
   const set =

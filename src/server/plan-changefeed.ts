@@ -156,7 +156,9 @@ async function rowFormats({ session, resultFormats }: LocalCall): Promise<[Value
 }
 
 async function timeOf(query: BackendQuery): Promise<Hlc> {
-  const rows = await query('SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint')
+  const rows = await query(
+    'SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000000)::bigint',
+  )
   return { wall: BigInt(rows[0]?.[0] ?? '0') * 1000n, logical: 0 }
 }
 

@@ -6,36 +6,43 @@ import type { JobRights } from '../jobs/job-rights.ts'
 import type { Front, RunningStatement } from '../pg-server/front.ts'
 import type { LocalCall, LocalStatement } from '../pg-server/local-statement.ts'
 import type { CancelQueries } from '../sql/ast.ts'
+import { currentUser } from './catalogue-queries.ts'
 import { textOf } from '../plan/read-options.ts'
 import { typeOids } from '../wire/type-oids.ts'
 import { shownStatement } from './shown-statement.ts'
-import { selectIds, selectParameterTypes } from './select-ids.ts'
+import { selectIds, selectParameterTypes, type ExpandSelect } from './select-ids.ts'
 
 /** Queries that PostgreSQL runs are named by the process that runs them. */
 const backendPrefix = 'pg'
+const maxPid = 0x7fffffff
 
+/**
+ * `running`: only what the asker may see, for this text is the asker's, who can explain it, keep it in a view, and answer
+ * its conditions with operators of their own. So PostgreSQL's part names the schema of every operator: a text that ran a
+ * function of somebody else's would give its rights to that function.
+ */
 export function showQueriesSql(running: readonly RunningStatement[]): string {
   const ours = running.map(
     ({ id, sessionId, user, startedAtMs, sql, clientAddress, applicationName }) =>
-      `(${quoteString(id)}, 1, ${quoteString(sessionId)}, ${quoteString(user)}, to_timestamp(${startedAtMs / 1000}), ${quoteString(shownStatement(sql))}, ${quoteString(clientAddress)}, ${quoteString(applicationName)}, 'executing')`,
+      `(${quoteString(id)}, 1, ${quoteString(sessionId)}, ${quoteString(user)}, pg_catalog.to_timestamp(${startedAtMs / 1000}), ${quoteString(shownStatement(sql))}, ${quoteString(clientAddress)}, ${quoteString(applicationName)}, 'executing')`,
   )
   const columns = 'query_id, node_id, session_id, user_name, start, query, client_address, application_name, phase'
   // The backend of a statement of ours only waits for it.
-  const waiting = ['0', ...running.map(({ backendPid }) => String(backendPid))].join(', ')
-  const theirs = `SELECT '${backendPrefix}' || pid, 1, '${backendPrefix}' || pid, usename::text, query_start, query, coalesce(client_addr::text, ''), application_name, 'executing'
-FROM pg_catalog.pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND pid NOT IN (${waiting}) AND backend_type = 'client backend' AND application_name NOT LIKE 'pg-changefeed%'`
+  const waiting = running.map(({ backendPid }) => backendPid).join()
+  const id = `pg_catalog.concat('${backendPrefix}', pid)`
+  const theirs = `SELECT ${id}, 1, ${id}, usename::pg_catalog.text, query_start, query, coalesce(client_addr::pg_catalog.text, ''), application_name, 'executing'
+FROM pg_catalog.pg_stat_activity WHERE state OPERATOR(pg_catalog.=) 'active' AND pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()
+  AND pid OPERATOR(pg_catalog.<>) ALL ('{${waiting}}'::pg_catalog.int4[]) AND backend_type OPERATOR(pg_catalog.=) 'client backend'
+  AND application_name OPERATOR(pg_catalog.!~~) 'pg-changefeed%'
+  AND (pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') OR pg_catalog.pg_has_role(current_user, usesysid, 'USAGE'))`
   const values = ours.length === 0 ? '' : `VALUES ${ours.join(', ')} UNION ALL `
-  // As pg_stat_activity does it: its readers see what everybody runs, others what they and roles they are members of run.
-  const mine = `pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
-  OR user_name IN (SELECT rolname FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(current_user, oid, 'USAGE'))`
-  return `SELECT * FROM (${values}${theirs}) AS shown (${columns}) WHERE ${mine}`
+  return `SELECT * FROM (${values}${theirs}) AS shown (${columns})`
 }
 
 export interface CancelRoom {
   readonly front: () => Front
   readonly rights: JobRights
-  /** Replaces `[SHOW …]` in a SELECT. */
-  readonly expand: (sql: string) => string
+  readonly expand: ExpandSelect
 }
 
 export function cancelQueries(statement: CancelQueries, room: CancelRoom): LocalStatement {
@@ -72,18 +79,9 @@ export function cancelQueries(statement: CancelQueries, room: CancelRoom): Local
   }
 }
 
-/**
- * As pg_cancel_backend does it: the user, members of that role, and members of pg_signal_backend; what a superuser runs,
- * only superusers. Admins may do with changefeeds what superusers may.
- */
 async function checkMayCancel(owner: string, session: LocalCall['session'], rights: JobRights): Promise<void> {
-  const role = `(SELECT oid FROM pg_catalog.pg_roles WHERE rolname = ${quoteString(owner)})`
-  const [row] = await session.queryBackend(`SELECT current_user,
-  coalesce(pg_catalog.pg_has_role(current_user, ${role}, 'USAGE'), false)
-  OR (pg_catalog.pg_has_role(current_user, 'pg_signal_backend', 'USAGE')
-    AND NOT coalesce((SELECT rolsuper FROM pg_catalog.pg_roles WHERE oid = ${role}), false))`)
-  const [user = '', may] = row ?? []
-  if (may === 't' || (await rights.isAdmin(user ?? ''))) return
+  const user = await currentUser(session)
+  if (await rights.mayCancelQuery(user, owner)) return
   throw new FeedError('FEED_PRIVILEGE', `user ${user} may not cancel the queries of user ${owner}`, {
     hint: 'its user, members of that role and admins may; CANCELQUERY (pg_signal_backend) is for the queries of all but superusers',
   })
@@ -99,6 +97,7 @@ async function cancel(id: string, { session }: LocalCall, { front, rights }: Can
     await checkMayCancel(running.user, session, rights)
     return front().cancelStatement(id)
   }
+  if (Number(pid) > maxPid) return false
   const rows = await session.queryBackend(`SELECT pg_catalog.pg_cancel_backend(${pid})`)
   return rows[0]?.[0] === 't'
 }

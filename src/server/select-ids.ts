@@ -3,7 +3,7 @@
 
 import { quoteString } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { LocalCall } from '../pg-server/local-statement.ts'
+import type { BackendQuery, LocalCall } from '../pg-server/local-statement.ts'
 import { lex } from '../sql/lexer.ts'
 import { applySplices } from '../sql/splices.ts'
 import { typeOids } from '../wire/type-oids.ts'
@@ -14,13 +14,16 @@ export function selectParameterTypes(select: string): number[] {
   return Array.from({ length: most }, () => typeOids.text)
 }
 
-/** `what`: for an error, such as "the ids of jobs". `expand`: replaces `[SHOW …]` in a SELECT. */
+/** Replaces `[SHOW …]` in a SELECT by what whoever runs `query` may see. */
+export type ExpandSelect = (select: string, query: BackendQuery) => Promise<string>
+
+/** `what`: for an error, such as "the ids of jobs". */
 export async function selectIds(
   select: string,
   { session, parameters }: LocalCall,
-  { expand, what }: { readonly expand: (sql: string) => string; readonly what: string },
+  { expand, what }: { readonly expand: ExpandSelect; readonly what: string },
 ): Promise<string[]> {
-  const expanded = expand(bindParameters(select, parameters))
+  const expanded = await expand(bindParameters(select, parameters), session.queryBackend)
   const rows = await session.queryBackend(`SELECT * FROM (${expanded}) AS asked`)
   if (rows.some((row) => row.length !== 1)) {
     throw new FeedError('FEED_SYNTAX', `the query must give one column, ${what}`)

@@ -15,6 +15,7 @@ import { typedPosition } from '../sql/typed-position.ts'
 import { controlJobs, showJobsStatementSql } from './control-jobs.ts'
 import { createJob } from './create-job.ts'
 import type { DeskOptions } from './desk-options.ts'
+import { readerOf, type Reader } from './reader.ts'
 import { letGoOfDatabase } from './drop-database.ts'
 import { withoutOurs } from './dump-query.ts'
 import type { ReportFields } from '../wire/report-fields.ts'
@@ -45,7 +46,8 @@ export class StatementDesk implements StatementHandler {
     const pieces = readSql(sql, {
       dialect: true,
       askTypes: types.mustAsk,
-      show: (statement) => this.#showSql(statement),
+      show: (statement) => this.#showSql(statement, undefined),
+      showTo: (query) => this.#showTo(query),
     })
     return pieces?.map((piece) => this.#piece(sql, piece))
   }
@@ -91,7 +93,7 @@ export class StatementDesk implements StatementHandler {
         case 'control-jobs':
           return {
             tag: 'local',
-            statement: controlJobs(statement, this.#options.jobs, (select) => this.#expand(select)),
+            statement: controlJobs(statement, this.#options.jobs, (select, query) => this.#expand(select, query)),
             sql,
           }
         case 'set-cluster-setting':
@@ -103,7 +105,7 @@ export class StatementDesk implements StatementHandler {
             statement: cancelQueries(statement, {
               front: () => this.#theFront(),
               rights: this.#options.rights,
-              expand: (select) => this.#expand(select),
+              expand: (select, query) => this.#expand(select, query),
             }),
             sql,
           }
@@ -129,16 +131,34 @@ export class StatementDesk implements StatementHandler {
           return { tag: 'local', statement: resetSession(statement), sql }
         case 'deallocate':
           return { tag: 'local', statement: deallocate(statement), sql }
-        default:
-          return { tag: 'forward', sql: this.#showSql(statement), place: () => typedPosition(typed, start, [], 1) }
+        default: {
+          const at = (): number => typedPosition(typed, start, [], 1)
+          const shown = this.#showSql(statement, undefined)
+          if (shown !== undefined) return { tag: 'forward', sql: shown, place: at }
+          const rewrite = async (query: BackendQuery): Promise<SentText> => ({
+            sql: (await this.#showTo(query))(statement),
+            place: at,
+          })
+          return { tag: 'rewrite', rewrite, sql }
+        }
       }
     } catch (error) {
       return { tag: 'error', error: error as Error, sql }
     }
   }
 
-  /** A SHOW as the SELECT that answers it. */
-  #showSql(statement: Statement): string {
+  /** `showSql` for whoever runs `query`; PostgreSQL says who that is, and our own connection what they may see. */
+  async #showTo(query: BackendQuery): Promise<(statement: Statement) => string> {
+    const reader = await readerOf(query, this.#theFront().runningStatements(), this.#options.rights)
+    return (statement) => {
+      const sql = this.#showSql(statement, reader)
+      if (sql === undefined) throw new FeedError('FEED_BUG', `what ${statement.tag} shows is not known`)
+      return sql
+    }
+  }
+
+  /** A SHOW as the SELECT that answers it. Undefined: it depends on who reads it. */
+  #showSql(statement: Statement, reader: Reader | undefined): string | undefined {
     const { settings } = this.#options
     switch (statement.tag) {
       case 'show-cluster-setting':
@@ -146,9 +166,17 @@ export class StatementDesk implements StatementHandler {
       case 'show-cluster-settings':
         return valuesSql(showSettings(statement.all, settings))
       case 'show-queries':
-        return showQueriesSql(this.#theFront().runningStatements())
-      case 'show-jobs':
-        return showJobsStatementSql(statement, (select) => this.#expand(select))
+        return reader === undefined ? undefined : showQueriesSql(reader.statements)
+      case 'show-jobs': {
+        let dependsOnReader = false
+        const show = (inner: Statement): string => {
+          const text = this.#showSql(inner, reader)
+          dependsOnReader ||= text === undefined
+          return text ?? ''
+        }
+        const text = showJobsStatementSql(statement, (select) => expandShows(select, show, true))
+        return dependsOnReader ? undefined : text
+      }
       case 'show-automatic-jobs':
         return showAutomaticJobsSql
       case 'show-database':
@@ -162,8 +190,8 @@ export class StatementDesk implements StatementHandler {
     }
   }
 
-  #expand(select: string): string {
-    return expandShows(select, (show) => this.#showSql(show), true)
+  async #expand(select: string, query: BackendQuery): Promise<string> {
+    return expandShows(select, await this.#showTo(query), true)
   }
 
   #theFront(): Front {

@@ -8,7 +8,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { CreateChangefeed, Statement, Value } from './ast.ts'
 import { showSplices } from './bracketed-show.ts'
 import { translate } from './dialect/dialect.ts'
-import type { FindSplices } from './dialect/table-facts.ts'
+import type { CatalogueQuery, FindSplices } from './dialect/table-facts.ts'
 import { lex } from './lexer.ts'
 import type { Token } from './tokens.ts'
 import { Cursor } from './parse/cursor.ts'
@@ -46,8 +46,10 @@ export interface ReadSqlOptions {
   readonly dialect: boolean
   /** The dialect's type words may mean something else in some session: ask the catalogue. */
   readonly askTypes?: boolean
-  /** The SELECT that answers a SHOW; for `FROM [SHOW …]`. */
-  readonly show: (statement: Statement) => string
+  /** The SELECT that answers a SHOW; for `FROM [SHOW …]`. Undefined: it depends on who asks, and `showTo` knows. */
+  readonly show: (statement: Statement) => string | undefined
+  /** `show` for whoever runs `query`. */
+  readonly showTo?: ((query: CatalogueQuery) => Promise<(statement: Statement) => string>) | undefined
 }
 
 /** A cheap no for nearly everything: none of these words, nothing to do. */
@@ -91,7 +93,7 @@ function joinForwards(sql: string, read: readonly ReadPiece[]): SqlPiece[] {
 }
 
 function readStatement(whole: string, tokens: readonly Token[], options: ReadSqlOptions): ReadPiece {
-  const { dialect, show } = options
+  const { dialect, show, showTo, askTypes } = options
   const start = tokens[0]?.start ?? 0
   const end = tokens.at(-1)?.end ?? start
   const place = { start, end, sql: whole.slice(start, end) }
@@ -99,9 +101,23 @@ function readStatement(whole: string, tokens: readonly Token[], options: ReadSql
     // Positions in errors count from the start of the whole text, as PostgreSQL's do.
     const statement = parseOurs(new Cursor(whole, tokens))
     if (statement !== undefined) return { tag: 'ours', statement, ...place }
-    const shows = showSplices(whole, tokens, show)
+    let dependsOnUser = false
+    const shows = showSplices(whole, tokens, (shown) => {
+      const text = show(shown)
+      dependsOnUser ||= text === undefined
+      return text ?? ''
+    })
+    if (dependsOnUser && showTo !== undefined) {
+      const findSplices = async (query: CatalogueQuery): Promise<readonly Splice[]> => {
+        const theirs = showSplices(whole, tokens, await showTo(query))
+        if (!dialect) return theirs
+        const translated = translateShown(whole, tokens, { shows: theirs, askTypes })
+        return translated.findSplices?.(query) ?? translated.splices
+      }
+      return { tag: 'rewrite', findSplices, ...place }
+    }
     if (!dialect) return { tag: 'forward', splices: shows, start, end }
-    const { splices, findSplices } = translateShown(whole, tokens, { shows, askTypes: options.askTypes })
+    const { splices, findSplices } = translateShown(whole, tokens, { shows, askTypes })
     if (findSplices === undefined) return { tag: 'forward', splices, start, end }
     return { tag: 'rewrite', findSplices, ...place }
   } catch (error) {

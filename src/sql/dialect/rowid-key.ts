@@ -19,21 +19,23 @@ export interface KeylessFacts {
   readonly free: string
 }
 
-/** An expression of type json over `pg_class c JOIN pg_namespace n`. */
+/** An expression of type json over `pg_class c JOIN pg_namespace n`. It names the schema of every operator: see `catalogueSql`. */
 export const keylessFactsSql = `pg_catalog.json_build_object(
   'table', pg_catalog.format('%I.%I', n.nspname, c.relname),
   'isOwner', pg_catalog.pg_has_role(c.relowner, 'USAGE') AND (NOT c.relispartition OR
-    (SELECT pg_catalog.pg_has_role(r.relowner, 'USAGE') FROM pg_catalog.pg_class r WHERE r.oid = pg_catalog.pg_partition_root(c.oid))),
+    (SELECT pg_catalog.pg_has_role(r.relowner, 'USAGE') FROM pg_catalog.pg_class r WHERE r.oid OPERATOR(pg_catalog.=) pg_catalog.pg_partition_root(c.oid))),
   'owner', pg_catalog.pg_get_userbyid(c.relowner),
-  'isTyped', c.reloftype <> 0,
+  'isTyped', c.reloftype OPERATOR(pg_catalog.<>) 0::pg_catalog.oid,
   'root', CASE WHEN c.relispartition THEN (SELECT pg_catalog.format('%I.%I', rn.nspname, r.relname) FROM pg_catalog.pg_class r
-    JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace WHERE r.oid = pg_catalog.pg_partition_root(c.oid)) END,
-  'spare', (SELECT a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.atttypid = 'pg_catalog.int8'::pg_catalog.regtype AND a.attname ~ '^rowid(_[0-9]+)?$'
-      AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'unique_rowid()' ORDER BY a.attnum LIMIT 1),
-  'free', (SELECT 'rowid' || CASE i WHEN 0 THEN '' ELSE '_' || i END FROM pg_catalog.generate_series(0, 1600) AS i
-    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attname = 'rowid' || CASE i WHEN 0 THEN '' ELSE '_' || i END AND NOT a.attisdropped
-      AND (a.attrelid = c.oid OR a.attrelid IN (SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = c.oid))) ORDER BY i LIMIT 1)
+    JOIN pg_catalog.pg_namespace rn ON rn.oid OPERATOR(pg_catalog.=) r.relnamespace WHERE r.oid OPERATOR(pg_catalog.=) pg_catalog.pg_partition_root(c.oid)) END,
+  'spare', (SELECT a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid OPERATOR(pg_catalog.=) a.attrelid AND d.adnum OPERATOR(pg_catalog.=) a.attnum
+    WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND NOT a.attisdropped AND a.atttypid OPERATOR(pg_catalog.=) 'pg_catalog.int8'::pg_catalog.regtype AND a.attname OPERATOR(pg_catalog.~) '^rowid(_[0-9]+)?$'
+      AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) OPERATOR(pg_catalog.=) 'unique_rowid()' ORDER BY a.attnum LIMIT 1),
+  'free', (SELECT new.name FROM pg_catalog.generate_series(0, 1600) AS i
+    CROSS JOIN LATERAL (SELECT CASE WHEN i OPERATOR(pg_catalog.=) 0 THEN 'rowid' ELSE pg_catalog.concat('rowid_', i) END) AS new (name)
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attname OPERATOR(pg_catalog.=) new.name AND NOT a.attisdropped
+      AND (a.attrelid OPERATOR(pg_catalog.=) c.oid OR a.attrelid OPERATOR(pg_catalog.=) ANY (ARRAY(
+        SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent OPERATOR(pg_catalog.=) c.oid)))) ORDER BY i LIMIT 1)
 )`
 
 export interface KeyToAdd {

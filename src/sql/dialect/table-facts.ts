@@ -34,11 +34,11 @@ export function tableName(tokens: readonly Token[], first: number): string {
     .join('')
 }
 
-const rowidSql = `SELECT pg_catalog.json_build_object('column', a.attname, 'constraint', k.conname, 'isInherited', a.attinhcount > 0)
-  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-  LEFT JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
-  WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname ~ '^rowid(_[0-9]+)?$' AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'unique_rowid()'
-    AND CASE WHEN k.oid IS NULL THEN c.relkind = 'p' AND a.attinhcount = 0 ELSE k.conkey = ARRAY[a.attnum] END
+const rowidSql = `SELECT pg_catalog.json_build_object('column', a.attname, 'constraint', k.conname, 'isInherited', a.attinhcount OPERATOR(pg_catalog.>) 0)
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid OPERATOR(pg_catalog.=) a.attrelid AND d.adnum OPERATOR(pg_catalog.=) a.attnum
+  LEFT JOIN pg_catalog.pg_constraint k ON k.conrelid OPERATOR(pg_catalog.=) c.oid AND k.contype OPERATOR(pg_catalog.=) 'p'
+  WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND NOT a.attisdropped AND a.attname OPERATOR(pg_catalog.~) '^rowid(_[0-9]+)?$' AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) OPERATOR(pg_catalog.=) 'unique_rowid()'
+    AND CASE WHEN k.oid IS NULL THEN c.relkind OPERATOR(pg_catalog.=) 'p' AND a.attinhcount OPERATOR(pg_catalog.=) 0 ELSE k.conkey OPERATOR(pg_catalog.=) ARRAY[a.attnum] END
   ORDER BY a.attnum LIMIT 1`
 
 /** Undefined: there is no such table. */
@@ -46,14 +46,14 @@ export async function askTable(query: CatalogueQuery, name: string): Promise<Tab
   const text = quoteString(name)
   try {
     const rows = await query(`SELECT pg_catalog.json_build_object(
-  'columns', (SELECT pg_catalog.json_agg(attname ORDER BY attnum) FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''),
+  'columns', (SELECT pg_catalog.json_agg(attname ORDER BY attnum) FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) c.oid AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped AND attgenerated OPERATOR(pg_catalog.=) ''),
   'primaryKey', coalesce((SELECT pg_catalog.json_agg(a.attname ORDER BY k.place) FROM pg_catalog.pg_index i, pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
-    JOIN pg_catalog.pg_attribute a USING (attnum) WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND k.place <= i.indnkeyatts), '[]'),
-  'implicitKey', EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attrdef d ON d.adrelid = i.indrelid AND d.adnum = i.indkey[0]
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-    WHERE i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1 AND a.attname ~ '^rowid(_[0-9]+)?$' AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'unique_rowid()'),
+    JOIN pg_catalog.pg_attribute a ON a.attnum OPERATOR(pg_catalog.=) k.attnum WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid AND i.indisprimary AND a.attrelid OPERATOR(pg_catalog.=) c.oid AND k.place OPERATOR(pg_catalog.<=) i.indnkeyatts), '[]'),
+  'implicitKey', EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attrdef d ON d.adrelid OPERATOR(pg_catalog.=) i.indrelid AND d.adnum OPERATOR(pg_catalog.=) i.indkey[0]
+    JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) d.adrelid AND a.attnum OPERATOR(pg_catalog.=) d.adnum
+    WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid AND i.indisprimary AND i.indnkeyatts OPERATOR(pg_catalog.=) 1 AND a.attname OPERATOR(pg_catalog.~) '^rowid(_[0-9]+)?$' AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) OPERATOR(pg_catalog.=) 'unique_rowid()'),
   'rowid', (${rowidSql})
-)::text FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass(${text})`)
+)::pg_catalog.text FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(${text})`)
     const json = rows[0]?.[0]
     return typeof json === 'string' ? (JSON.parse(json) as TableFacts) : undefined
   } catch {

@@ -1,0 +1,58 @@
+// The catalogue is read on the session's own backend, with its search_path, and the server acts on the answer with its own
+// rights. So the answer must be PostgreSQL's, whatever operators the session has put before those of PostgreSQL.
+
+import assert from 'node:assert/strict'
+import test, { after, before } from 'node:test'
+import { TestServer } from '../../test/support/source-under-test.ts'
+import { askTable } from '../sql/dialect/table-facts.ts'
+import { catalogueSql } from './catalogue.ts'
+
+let server: TestServer
+before(async () => {
+  server = await TestServer.start()
+})
+after(async () => {
+  await server[Symbol.asyncDispose]()
+})
+
+/** PostgreSQL's operators over the types of its catalogue, again in the schema `own`, where they fail. */
+const shadowSql = `CREATE SCHEMA own; DO $do$ DECLARE o record; BEGIN
+  FOR o IN SELECT oprname, oprleft::regtype AS l, oprright::regtype AS r, oprresult::regtype AS result FROM pg_operator
+    WHERE oprkind = 'b' AND oprnamespace = 'pg_catalog'::regnamespace AND oprresult::regtype IN ('bool', 'text')
+      AND ARRAY[oprleft, oprright] <@ '{oid,name,text,"\\"char\\"",int2,int4,int8,bool,_int2}'::regtype[]::oid[]
+  LOOP
+    EXECUTE format('CREATE OR REPLACE FUNCTION own.f_%3$s(%1$s, %2$s) RETURNS %3$s LANGUAGE plpgsql AS %4$L', o.l, o.r, o.result,
+      'BEGIN RAISE EXCEPTION ''an operator of the user''; END');
+    EXECUTE format('CREATE OPERATOR own.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = own.f_%s)', o.oprname, o.l, o.r, o.result);
+  END LOOP;
+END $do$;
+CREATE TABLE own.pg_class (oid oid); CREATE TEMP TABLE pg_attribute (attname name)`
+
+test('operators, types and tables of the session do not change what the catalogue says', async () => {
+  await using db = await server.database()
+  const connection = await db.connect()
+  await connection.query(
+    `CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE keyless (rowid int, v text); CREATE TABLE p (a int) PARTITION BY LIST (a);
+     CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1)`,
+  )
+  const names = ['t', 'keyless', 'p', 'p1', 'nothing']
+  const ask = async (): Promise<unknown> => [
+    await connection.query(
+      catalogueSql(
+        names.flatMap((name) => [
+          { schema: null, name },
+          { schema: 'public', name },
+        ]),
+        ['postgres', 'nowhere'],
+      ),
+    ),
+    await askTable((sql) => connection.query(sql), 't'),
+  ]
+  await connection.query('SET search_path = pg_catalog, public')
+  const before = await ask()
+  await connection.query(shadowSql)
+  await connection.query('SET search_path = own, pg_temp, pg_catalog, public')
+  await assert.rejects(connection.query("SELECT 'a'::name = 'b'::pg_catalog.text"), /an operator of the user/)
+  assert.deepEqual(await ask(), before)
+  await connection.close()
+})
