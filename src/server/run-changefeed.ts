@@ -7,6 +7,7 @@ import { countPlaceholders } from '../sql/sql.ts'
 import { typeOids } from '../wire/type-oids.ts'
 import { shownStatement } from './shown-statement.ts'
 import { planChangefeed, watchPlanned } from './plan-changefeed.ts'
+import { startFeed } from './start-feed.ts'
 import { troubleNotices } from './trouble-notices.ts'
 import type { DeskOptions } from './desk-options.ts'
 
@@ -26,39 +27,27 @@ export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sq
       const plan = await planChangefeed(statement, desk, call)
       await call.occupy(shownStatement(sql))
       const { source, startPosition, startTime, free } = await watchPlanned(plan, desk, call)
-      source.ingest.demand(1)
-      const unheard = source.ingest.trouble.listen(
-        troubleNotices(plan.spec.database, (message, hint) => call.notice('NOTICE', message, hint)),
-      )
       const { database, targets } = plan.spec
-      const lost = new AbortController()
-      const unwatched = desk.watchedRights.watch({ database, user: plan.user, targets, hasSink: false }, (error) =>
-        lost.abort(error),
-      )
       try {
-        // Not before: what a notice announces and then is refused was not true.
-        for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
-        await call.accepted()
-        await desk.feeds.run(
-          {
-            spec: plan.spec,
-            logDir: source.dir,
-            logHead: source.head.shared,
-            source: source.connection,
-            startPosition,
-            startTime,
+        await startFeed({
+          feeds: desk.feeds,
+          rights: desk.watchedRights,
+          source,
+          needed: { database, user: plan.user, targets, hasSink: false },
+          trouble: troubleNotices(database, (message, hint) => call.notice('NOTICE', message, hint)),
+          begins: async () => {
+            // Not before: what a notice announces and then is refused was not true.
+            for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
+            await call.accepted()
           },
-          {
+          start: { spec: plan.spec, startPosition, startTime },
+          handlers: {
             rows: (messages) => call.sendRows(messages),
-            closeNow: () => source.ingest.closeNow(),
             waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, waitHint),
           },
-          AbortSignal.any([call.signal, lost.signal]),
-        )
+          signal: call.signal,
+        })
       } finally {
-        unwatched()
-        unheard()
-        source.ingest.demand(-1)
         free()
       }
       return 'CHANGEFEED'

@@ -8,6 +8,7 @@ import { allowedSink } from './allowed-sinks.ts'
 import type { HeldCuts } from './held-cuts.ts'
 import type { RightsWatch } from './rights-watch.ts'
 import type { Sources } from './sources.ts'
+import { startFeed } from './start-feed.ts'
 import { troubleText } from './trouble-notices.ts'
 
 export interface JobStarterOptions {
@@ -26,24 +27,22 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
     await rights.check(needed)
     const relids = targets.map(({ relid }) => relid)
     const { source, free } = await sources.use(database, relids, { signal })
-    const lost = new AbortController()
-    source.ingest.demand(1)
     let trouble: string | undefined
     let sinkWaitsFor: string | undefined
     let waitsFor: string | undefined
     const tell = (): void => status(trouble ?? sinkWaitsFor ?? waitsFor)
-    const unheard = source.ingest.trouble.listen((now) => {
-      trouble = now === undefined ? undefined : troubleText(spec.database, now)
-      tell()
-    })
-    const unwatched = rights.watch(needed, (error) => lost.abort(error))
     try {
-      await feeds.run(
-        {
+      await startFeed({
+        feeds,
+        rights,
+        source,
+        needed,
+        trouble: (now) => {
+          trouble = now === undefined ? undefined : troubleText(database, now)
+          tell()
+        },
+        start: {
           spec,
-          logDir: source.dir,
-          logHead: source.head.shared,
-          source: source.connection,
           startPosition: source.log.head,
           startTime: highWaterOf(resume) ?? { wall: 0n, logical: 0 },
           resume,
@@ -51,9 +50,8 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
           maxSnapshotAgeMs: settings.get('changefeed.initial_scan.max_snapshot_age'),
           isJob: true,
         },
-        {
+        handlers: {
           rows: async () => undefined,
-          closeNow: () => source.ingest.closeNow(),
           waiting: (why) => {
             log('info', `changefeed is ${why}`)
             waitsFor = why
@@ -73,12 +71,9 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
           },
           log,
         },
-        AbortSignal.any([signal, lost.signal]),
-      )
+        signal,
+      })
     } finally {
-      unwatched()
-      unheard()
-      source.ingest.demand(-1)
       free()
     }
   }
