@@ -11,21 +11,21 @@ export const ddlSql = `
 -- Whether UPDATEs and DELETEs of a table can leave values or keys out of the WAL. The same rule as identityChange() of
 -- src/plan/identity.ts; a table that has lost its key altogether is here, too: its UPDATEs would fail.
 CREATE OR REPLACE FUNCTION changefeed.needs_full(relation oid) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT reltoastrelid <> 0 OR relreplident IN ('n', 'i')
     OR NOT EXISTS (SELECT FROM pg_index WHERE indrelid = relation AND indisprimary AND indimmediate)
   FROM pg_class WHERE oid = relation
 $$;
 
 CREATE OR REPLACE FUNCTION changefeed.is_incomplete(relation oid) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT relreplident <> 'f' AND changefeed.needs_full(relation) FROM pg_class WHERE oid = relation
 $$;
 
 -- The publication of somebody else with which PostgreSQL would refuse UPDATEs and DELETEs of a table that has REPLICA
 -- IDENTITY FULL: one with a list of columns, or one that leaves generated columns out (from PostgreSQL 18 on).
 CREATE OR REPLACE FUNCTION changefeed.hindrance(relation oid) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE found_name text; has_unpublished boolean; tables oid[] := ARRAY(SELECT relation UNION SELECT relid FROM pg_partition_ancestors(relation));
 BEGIN
   has_unpublished := current_setting('server_version_num')::int >= 180000
@@ -41,7 +41,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION changefeed.refuse_hindrance(relation oid, publication text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE name text := (SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = relation);
 BEGIN
   RAISE EXCEPTION 'table % is watched by changefeeds: it needs REPLICA IDENTITY FULL, and publication % has a list of its columns or leaves its generated columns out', name, quote_ident(publication)
@@ -54,7 +54,7 @@ END $$;
 -- writer that fails. The deadlock check comes early, which also makes autovacuum give way.
 DROP FUNCTION IF EXISTS changefeed.hold(oid);
 CREATE OR REPLACE FUNCTION changefeed.hold(relation oid, touched oid[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog SET lock_timeout = '600ms' SET deadlock_timeout = '50ms' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '600ms' SET deadlock_timeout = '50ms' AS $$
 DECLARE name text := (SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = relation);
   used text := coalesce(changefeed.uses(ARRAY[relation], touched), 'table ' || name);
 BEGIN
@@ -67,7 +67,7 @@ END $$;
 
 -- Whoever describes a table holds its types still, and whoever changes a type waits for those.
 CREATE OR REPLACE FUNCTION changefeed.hold_types(types oid[], alone boolean) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog SET lock_timeout = '600ms' SET deadlock_timeout = '50ms' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '600ms' SET deadlock_timeout = '50ms' AS $$
 DECLARE type oid; base CONSTANT bigint := 7453010313431220224; used text;
 BEGIN
   FOREACH type IN ARRAY types LOOP
@@ -89,7 +89,7 @@ END $$;
 
 -- Called when a published table may have changed, in the transaction that changed it.
 CREATE OR REPLACE FUNCTION changefeed.keep_complete(relation oid, old_identity text, may_refuse boolean) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog SET lock_timeout = '600ms' SET deadlock_timeout = '50ms' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '600ms' SET deadlock_timeout = '50ms' AS $$
 DECLARE name text; identity "char"; needs_full boolean := changefeed.needs_full(relation); virtual_column text; give_back text; other text;
 BEGIN
   SELECT format('%I.%I', nspname, relname), relreplident INTO name, identity
@@ -136,7 +136,7 @@ END $$;
 -- touched: the types that a command has changed.
 DROP FUNCTION IF EXISTS changefeed.look_at(oid, text);
 CREATE OR REPLACE FUNCTION changefeed.look_at(relation oid, why text, touched oid[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE old record; fresh jsonb; used oid[];
 BEGIN
   SELECT description, types INTO old FROM changefeed.watched WHERE relid = relation;
@@ -169,7 +169,7 @@ END $$;
 -- The watched tables that a change of these relations (tables, indexes, composite types) and types concerns. However many
 -- tables are watched, only indexes are looked into: every DDL of the database comes here.
 CREATE OR REPLACE FUNCTION changefeed.concerned(relations oid[], touched oid[]) RETURNS oid[]
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WITH RECURSIVE changed(relation) AS (
     SELECT unnest(relations)
     UNION
@@ -185,7 +185,7 @@ $$;
 
 -- Those whose name, or whose types' names, hold the name of one of these schemas.
 CREATE OR REPLACE FUNCTION changefeed.concerned_by_schemas(schemas oid[]) RETURNS oid[]
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(array_agg(relid ORDER BY relid), '{}') FROM changefeed.watched w
   WHERE EXISTS (SELECT FROM pg_class c WHERE c.oid = w.relid AND relnamespace = ANY (schemas))
     OR EXISTS (SELECT FROM pg_type t WHERE t.oid = ANY (w.types) AND typnamespace = ANY (schemas))
@@ -193,14 +193,14 @@ $$;
 
 -- Row types of relations that columns or other types consist of, and types that were named themselves.
 CREATE OR REPLACE FUNCTION changefeed.row_types(relations oid[]) RETURNS oid[]
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(array_agg(t.oid ORDER BY t.oid), '{}') FROM pg_class c JOIN pg_type t ON t.oid = c.reltype
   WHERE c.oid = ANY(relations) AND (c.relkind = 'c' OR EXISTS (
     SELECT FROM pg_depend WHERE refclassid = 'pg_type'::regclass AND refobjid IN (t.oid, t.typarray) AND deptype IN ('n', 'a')))
 $$;
 
 CREATE OR REPLACE FUNCTION changefeed.on_ddl() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE relations oid[]; touched oid[]; tables oid[]; relation oid;
 BEGIN
   -- What only makes something new, or touches no column, changes no table that is watched.
@@ -248,7 +248,7 @@ END $$;
 
 -- The publication stays as it is while somebody needs it, and others do not make writes to watched tables fail.
 CREATE OR REPLACE FUNCTION changefeed.on_publication() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE is_lost boolean := false; hindered oid; other text;
 BEGIN
   IF coalesce(current_setting('changefeed.internal', true), '') = 'on' THEN RETURN; END IF;

@@ -4,7 +4,7 @@
 export const describeSql = `
 -- Types that users made are walked through; those of PostgreSQL itself are named at once, since most columns have one.
 CREATE OR REPLACE FUNCTION changefeed.type_shape(type oid) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE t record;
 BEGIN
   SELECT typname, typtype, typelem, typlen, typcategory, typbasetype, typrelid, nspname
@@ -27,7 +27,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION changefeed.describe(relation oid) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_build_object(
     'relid', c.oid::bigint,
     'database', current_database(),
@@ -56,7 +56,7 @@ $$;
 
 -- The types of users that these types are made of, however deep, and themselves.
 CREATE OR REPLACE FUNCTION changefeed.types_in(types oid[]) RETURNS oid[]
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WITH RECURSIVE used(type) AS (
     SELECT unnest(types)
     UNION
@@ -72,14 +72,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION changefeed.types_of(relation oid) RETURNS oid[]
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT changefeed.types_in(coalesce(array_agg(atttypid), '{}')) FROM pg_attribute
   WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND atttypid >= 16384
 $$;
 
 -- For messages: which of these tables use the types, and in which columns.
 CREATE OR REPLACE FUNCTION changefeed.uses(relations oid[], types oid[]) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT string_agg(format('table %I.%I (column %s)', nspname, relname, columns), ', ' ORDER BY nspname, relname)
   FROM (SELECT attrelid, string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns FROM pg_attribute
       WHERE attrelid = ANY(relations) AND attnum > 0 AND NOT attisdropped AND atttypid >= 16384
@@ -90,7 +90,7 @@ $$;
 
 -- How the values of a table print: what a writer must not have open when it changes.
 CREATE OR REPLACE FUNCTION changefeed.print_of(description jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_agg(jsonb_build_array(c -> 'name', c -> 'shape')) FROM jsonb_array_elements(description -> 'columns') c
 $$;
 `

@@ -65,7 +65,7 @@ END $$;
 -- The rows of this table are published, and each is read as what a watched table looks like from there on: whoever can
 -- write them decides how rows are read. A member of pg_write_all_data could.
 CREATE OR REPLACE FUNCTION changefeed.only_ours() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF NOT pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = tg_relid), 'USAGE') THEN
     RAISE EXCEPTION 'only its owner writes to changefeed.%', tg_table_name USING ERRCODE = 'insufficient_privilege';

@@ -5,7 +5,7 @@ import { publication, publicationSettings } from './install-names.ts'
 export const watchingSql = `
 -- pubgencols came with PostgreSQL 18, prqual and prattrs with 15; to_jsonb reads them where they are.
 CREATE OR REPLACE FUNCTION changefeed.publishes_all() RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (SELECT FROM pg_publication p WHERE pubname = '${publication}' AND pubinsert AND pubupdate AND pubdelete
     AND pubtruncate AND NOT pubviaroot AND coalesce(to_jsonb(p) ->> 'pubgencols', 's') = 's'
     AND EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = to_regclass('changefeed.watched')
@@ -14,7 +14,7 @@ $$;
 
 -- Every row of the relation, whole, and its descriptions.
 CREATE OR REPLACE FUNCTION changefeed.published(relation oid) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT changefeed.publishes_all() AND EXISTS (
     SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
     WHERE p.pubname = '${publication}' AND r.prrelid = relation
@@ -23,7 +23,7 @@ $$;
 
 -- Of these relations the ones whose every row is published, whole.
 CREATE OR REPLACE FUNCTION changefeed.published_among(relations oid[]) RETURNS SETOF oid
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
   WHERE r.prrelid = ANY (relations) AND p.pubname = '${publication}' AND (SELECT changefeed.publishes_all())
     AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL
@@ -31,7 +31,7 @@ $$;
 
 -- The watched tables whose rows are not all published.
 CREATE OR REPLACE FUNCTION changefeed.lost() RETURNS TABLE (relid oid, name text)
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT w.relid, format('%I.%I', n.nspname, c.relname)
   FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE NOT (SELECT changefeed.publishes_all()) OR w.relid NOT IN (
@@ -42,7 +42,7 @@ $$;
 
 -- What the publication publishes is made all again; only what comes from now on is complete.
 CREATE OR REPLACE FUNCTION changefeed.mend() RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF changefeed.publishes_all() THEN RETURN; END IF;
   EXECUTE 'ALTER PUBLICATION ${publication} SET (${publicationSettings}'
@@ -59,13 +59,13 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION changefeed.distrust(reason text) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog AS $$
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
   UPDATE changefeed.source SET token = md5(gen_random_uuid()::text), why = reason
 $$;
 
 -- Called in the transaction that adds the table to the publication and holds a lock that keeps writers out.
 CREATE OR REPLACE FUNCTION changefeed.register(relation oid) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE used oid[] := changefeed.types_of(relation);
 BEGIN
   IF used <> '{}' THEN
@@ -82,7 +82,7 @@ END $$;
 -- 0: at the first. \`are_done\` is false when a table is in use and stands to be looked at again; described now, it would not
 -- be told which of its rows are older.
 CREATE OR REPLACE FUNCTION changefeed.look(after oid, most int, OUT next oid, OUT are_done boolean)
-LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE part oid[]; relation oid;
 BEGIN
   are_done := true;

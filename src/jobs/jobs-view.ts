@@ -10,7 +10,7 @@ import type { SourceConnection } from '../postgres/source-connection.ts'
 import { isUnfinished } from './job-table.ts'
 
 /** Kept as a comment on the schema in every database; in the system database also for what template0 has. */
-const version = 'jobs view 6'
+const version = 'jobs view 7'
 
 interface JobColumn {
   readonly name: string
@@ -26,7 +26,7 @@ const columns: readonly JobColumn[] = [
   { name: 'job_id', type: 'int8', from: 'job_id' },
   { name: 'job_type', type: 'text', from: 'job_type' },
   { name: 'description', type: 'text', from: 'description' },
-  { name: 'statement', type: 'text', from: "''::text" },
+  { name: 'statement', type: 'text', from: "''::pg_catalog.text" },
   { name: 'user_name', type: 'text', from: 'user_name' },
   { name: 'status', type: 'text', from: 'status' },
   { name: 'running_status', type: 'text', from: 'running_status' },
@@ -40,7 +40,8 @@ const columns: readonly JobColumn[] = [
   { name: 'coordinator_id', type: 'int8', from: 'CASE WHEN claimed_by IS NULL THEN NULL ELSE 1 END' },
 ]
 
-const typed = columns.map(({ name, type }) => `${name} ${type}`).join(', ')
+/** Qualified: the types of a column list are looked up when the view is read, by whoever reads it. */
+const typed = columns.map(({ name, type }) => `${name} pg_catalog.${type}`).join(', ')
 /** In the encoding of the database that asks: PostgreSQL refuses a whole answer for one letter that it lacks. */
 const selected = columns
   .map(({ name, type, from }) => `${type === 'text' ? `changefeed.text_in(${from}, %2$L)` : from} AS ${name}`)
@@ -48,7 +49,7 @@ const selected = columns
 
 /** What settings of the system database or of the role may not do to a look at the jobs. */
 const sessionOptions =
-  '-c statement_timeout=0 -c transaction_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c role=none -c search_path='
+  '-c statement_timeout=0 -c transaction_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c role=none -c search_path=pg_catalog,pg_temp'
 
 const installSql = `SET client_min_messages = warning;
 CREATE SCHEMA IF NOT EXISTS crdb_internal;
@@ -63,7 +64,7 @@ CREATE OR REPLACE FUNCTION crdb_internal.dblink(text, text) RETURNS SETOF record
   LANGUAGE c STRICT PARALLEL RESTRICTED AS '$libdir/dblink', 'dblink_record';
 REVOKE ALL ON FUNCTION crdb_internal.dblink(text, text) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION crdb_internal.read_jobs() RETURNS TABLE (${typed}) LANGUAGE sql VOLATILE SECURITY DEFINER
-  SET search_path = pg_catalog AS $body$
+  SET search_path = pg_catalog, pg_temp AS $body$
   SELECT * FROM crdb_internal.dblink(
     format($conninfo$dbname=system user=root application_name=pg-changefeed-jobs options='${sessionOptions}' host=%s port=%s$conninfo$,
       split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port')),
@@ -73,7 +74,7 @@ $body$;
 CREATE OR REPLACE VIEW crdb_internal.jobs AS SELECT * FROM crdb_internal.read_jobs();
 GRANT SELECT ON crdb_internal.jobs TO PUBLIC;
 CREATE OR REPLACE FUNCTION crdb_internal.jobs_when_complete(ids int8[]) RETURNS SETOF crdb_internal.jobs
-  LANGUAGE plpgsql VOLATILE AS $body$
+  LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $body$
   DECLARE started timestamptz := clock_timestamp();
   BEGIN
     WHILE EXISTS (SELECT FROM crdb_internal.jobs WHERE job_id = ANY (ids) AND ${isUnfinished}) LOOP

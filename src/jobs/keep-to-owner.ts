@@ -3,8 +3,10 @@
 
 import type { JobsQuery } from './job-table.ts'
 
+// pg_temp stands last in the path: where it is not named it comes first, and a temporary table of the name of a catalogue
+// would decide who the owner is.
 const functionSql = `CREATE OR REPLACE FUNCTION changefeed.only_its_owner() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF NOT pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = tg_relid), 'USAGE') THEN
     RAISE EXCEPTION 'only its owner writes to changefeed.%', tg_table_name
@@ -18,7 +20,8 @@ export async function keepToOwner(query: JobsQuery): Promise<void> {
   const open = await query(
     `SELECT quote_ident(relname) FROM pg_class c WHERE relnamespace = 'changefeed'::regnamespace AND relkind = 'r'
        AND relname IN ('jobs', 'settings', 'table_privileges')
-       AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = 'only_its_owner' AND tgenabled = 'A')`,
+       AND NOT EXISTS (SELECT FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE tgrelid = c.oid AND tgname = 'only_its_owner'
+         AND tgenabled = 'A' AND proconfig = '{"search_path=pg_catalog, pg_temp"}')`,
     [],
   )
   if (open.length === 0) return

@@ -49,22 +49,22 @@ CREATE TABLE IF NOT EXISTS changefeed.table_privileges (
   database oid NOT NULL, relation oid NOT NULL, grantee oid NOT NULL, PRIMARY KEY (database, relation, grantee)
 );
 CREATE OR REPLACE FUNCTION changefeed.has_role(member text, role text) RETURNS bool LANGUAGE sql STABLE
-  SET search_path = pg_catalog AS $body$
+  SET search_path = pg_catalog, pg_temp AS $body$
   SELECT EXISTS (SELECT FROM pg_roles r, pg_roles m WHERE r.rolname = role AND m.rolname = member
     AND shobj_description(r.oid, 'pg_authid') LIKE '${comment}%' AND pg_has_role(m.oid, r.oid, 'USAGE'))
 $body$;
 CREATE OR REPLACE FUNCTION changefeed.is_admin(member text) RETURNS bool LANGUAGE sql STABLE
-  SET search_path = pg_catalog AS $body$
+  SET search_path = pg_catalog, pg_temp AS $body$
   SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = member AND rolsuper) OR changefeed.has_role(member, 'admin')
 $body$;
 CREATE OR REPLACE FUNCTION changefeed.may_control(member text, owner text) RETURNS bool LANGUAGE sql STABLE
-  SET search_path = pg_catalog AS $body$
+  SET search_path = pg_catalog, pg_temp AS $body$
   SELECT member = owner OR changefeed.is_admin(member)
     OR (changefeed.has_role(member, 'controljob') AND NOT changefeed.is_admin(owner))
     OR EXISTS (SELECT FROM pg_roles m, pg_roles o WHERE m.rolname = member AND o.rolname = owner AND pg_has_role(m.oid, o.oid, 'USAGE'))
 $body$;
 CREATE OR REPLACE FUNCTION changefeed.text_in(t text, encoding name) RETURNS text LANGUAGE plpgsql IMMUTABLE
-  SET search_path = pg_catalog AS $body$
+  SET search_path = pg_catalog, pg_temp AS $body$
   BEGIN
     IF t ~ '^[\\x01-\\x7f]*$' OR encoding IN ('UTF8', 'SQL_ASCII') THEN RETURN t; END IF;
     PERFORM convert_to(t, encoding);
@@ -74,6 +74,6 @@ CREATE OR REPLACE FUNCTION changefeed.text_in(t text, encoding name) RETURNS tex
   END
 $body$;
 CREATE OR REPLACE FUNCTION changefeed.may_see(member text, owner text) RETURNS bool LANGUAGE sql STABLE
-  SET search_path = pg_catalog AS $body$
+  SET search_path = pg_catalog, pg_temp AS $body$
   SELECT changefeed.may_control(member, owner) OR changefeed.has_role(member, 'viewjob')
 $body$;`

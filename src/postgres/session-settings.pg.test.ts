@@ -49,7 +49,7 @@ const hostile: Readonly<Record<string, string>> = {
   bytea_output: 'escape',
   xmlbinary: 'hex',
   quote_all_identifiers: 'on',
-  search_path: 'pg_catalog',
+  search_path: 'public, pg_catalog',
   statement_timeout: '1ms',
   lock_timeout: '1ms',
   transaction_timeout: '100ms',

@@ -28,7 +28,8 @@ export const rowTextParameters = {
   lc_numeric: 'C',
   lc_time: 'C',
   quote_all_identifiers: 'off',
-  search_path: '',
+  // Temporary objects last: where pg_temp is not named, it is searched first.
+  search_path: 'pg_catalog,pg_temp',
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',

@@ -7,24 +7,24 @@ import { repairDatabases, type Installation, type Server } from './repair-databa
 
 const databases = ['defaultdb', 'system'] as const
 
-const version = 'pg-changefeed functions 4'
+const version = 'pg-changefeed functions 5'
 
 // unique_rowid: ticks of 10 µs since 2015-01-01, then 15 bits of a counter. 32,768 values would have to be drawn within
 // one tick for two to be equal.
 // cluster_logical_timestamp: one for a whole transaction, and before all that it reads, so that a cursor taken beside a
 // read misses nothing that the read did not see.
+// Their names are resolved here, once: a body given as text would be read anew by each caller, with the caller's
+// search_path and temporary objects.
 const functionsSql = `
 SET allow_system_table_mods = on;
 CREATE EXTENSION IF NOT EXISTS plpgsql;
 CREATE SEQUENCE IF NOT EXISTS pg_catalog.unique_rowid_counter CYCLE;
 GRANT USAGE ON SEQUENCE pg_catalog.unique_rowid_counter TO PUBLIC;
-CREATE OR REPLACE FUNCTION pg_catalog.unique_rowid() RETURNS int8 LANGUAGE sql VOLATILE AS $$
-  SELECT ((((extract(epoch FROM clock_timestamp()) - 1420070400) * 100000)::int8) << 15)
-    | (nextval('pg_catalog.unique_rowid_counter') & 32767)
-$$;
-CREATE OR REPLACE FUNCTION pg_catalog.cluster_logical_timestamp() RETURNS numeric LANGUAGE sql STABLE AS $$
-  SELECT (extract(epoch FROM transaction_timestamp()) * 1000000000)::numeric(38, 10)
-$$;`
+CREATE OR REPLACE FUNCTION pg_catalog.unique_rowid() RETURNS pg_catalog.int8 LANGUAGE sql VOLATILE
+RETURN ((((extract(epoch FROM pg_catalog.clock_timestamp()) - 1420070400) * 100000)::pg_catalog.int8) << 15)
+  | (pg_catalog.nextval('pg_catalog.unique_rowid_counter') & 32767);
+CREATE OR REPLACE FUNCTION pg_catalog.cluster_logical_timestamp() RETURNS numeric LANGUAGE sql STABLE
+RETURN (extract(epoch FROM pg_catalog.transaction_timestamp()) * 1000000000)::numeric(38, 10);`
 
 // The counter was a member of plpgsql once, and DROP EXTENSION took it away under the defaults that use it. Now its
 // privileges are written down as those that it was born with, which keeps it out of dumps as well.
@@ -64,7 +64,7 @@ export interface BootstrapOptions {
   readonly log: Logger
 }
 
-export const bootstrapVersion = '4'
+export const bootstrapVersion = '5'
 
 export async function bootstrap(server: Server, { isNew, log }: BootstrapOptions): Promise<void> {
   await repairDatabases(server, functions, { log, databases: isNew ? databases : [], hasTemplate: isNew })
