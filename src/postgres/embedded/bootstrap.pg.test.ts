@@ -38,6 +38,7 @@ test('a start repairs what a database lacks, also where an earlier version kept 
       embedded,
       'broken',
       `SET allow_system_table_mods = on; DELETE FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid IN (3079, 2224, 1255);
+       CREATE OR REPLACE FUNCTION pg_catalog.unique_rowid() RETURNS int8 LANGUAGE sql AS $$ SELECT nextval('pg_catalog.unique_rowid_counter') $$;
        COMMENT ON FUNCTION unique_rowid() IS NULL; ALTER EXTENSION plpgsql ADD SEQUENCE unique_rowid_counter`,
     )
     await sql(embedded, 'broken', 'DROP EXTENSION plpgsql')
