@@ -7,6 +7,7 @@ import { resolveTargets } from '../plan/catalogue.ts'
 import type { GrantChangefeed } from '../sql/ast.ts'
 import { catalogueQueries, currentUser } from './catalogue-queries.ts'
 import type { DeskOptions } from './desk-options.ts'
+import { requireAdmin } from './require-admin.ts'
 
 export function grantChangefeed({ verb, targets, roles }: GrantChangefeed, desk: DeskOptions): LocalStatement {
   return {
@@ -16,11 +17,7 @@ export function grantChangefeed({ verb, targets, roles }: GrantChangefeed, desk:
       const { rights, source } = desk
       const user = await currentUser(session)
       const word = verb.toUpperCase()
-      if (!(await rights.isAdmin(user))) {
-        throw new FeedError('FEED_PRIVILEGE', `only admins may ${word} CHANGEFEED`, {
-          hint: 'connect as root, or ask an administrator',
-        })
-      }
+      await requireAdmin(rights, user, `only admins may ${word} CHANGEFEED`)
       for (const role of roles) {
         if (role === undefined || (await rights.hasRole(role))) continue
         throw new FeedError('FEED_STATE', `role "${role}" does not exist`, { sqlstate: '42704' })

@@ -1,12 +1,12 @@
 // SET and RESET CLUSTER SETTING.
 
-import { FeedError } from '../errors/feed-error.ts'
 import type { LocalStatement } from '../pg-server/local-statement.ts'
 import { findSetting, readSetStatement } from '../settings/settings.ts'
 import type { ResetClusterSetting, SetClusterSetting } from '../sql/ast.ts'
 import { typeOids } from '../wire/type-oids.ts'
 import { currentUser } from './catalogue-queries.ts'
 import type { DeskOptions } from './desk-options.ts'
+import { requireAdmin } from './require-admin.ts'
 
 export function changeSetting(
   statement: SetClusterSetting | ResetClusterSetting,
@@ -18,11 +18,7 @@ export function changeSetting(
     columns: undefined,
     async run({ session, parameters }) {
       const verb = statement.tag === 'set-cluster-setting' ? 'SET' : 'RESET'
-      if (!(await rights.isAdmin(await currentUser(session)))) {
-        throw new FeedError('FEED_PRIVILEGE', `only superusers and admins may ${verb} CLUSTER SETTING`, {
-          hint: 'connect as root, or ask an administrator',
-        })
-      }
+      await requireAdmin(rights, await currentUser(session), `only superusers and admins may ${verb} CLUSTER SETTING`)
       const change =
         statement.tag === 'set-cluster-setting'
           ? readSetStatement(statement, parameters)

@@ -11,6 +11,7 @@ import type { Target, Unwatch } from '../sql/ast.ts'
 import { catalogueQueries, currentUser } from './catalogue-queries.ts'
 import { neededTables } from './give-back.ts'
 import type { DeskOptions } from './desk-options.ts'
+import { requireAdmin } from './require-admin.ts'
 
 /** How long a table that transactions use is waited for. */
 const patienceMs = 10_000
@@ -21,11 +22,7 @@ export function unwatch({ what }: Unwatch, desk: DeskOptions): LocalStatement {
     columns: undefined,
     async run(call) {
       const { sources, jobs, rights, source: server } = desk
-      if (!(await rights.isAdmin(await currentUser(call.session)))) {
-        throw new FeedError('FEED_PRIVILEGE', 'only admins may UNWATCH', {
-          hint: 'connect as root, or ask an administrator',
-        })
-      }
+      await requireAdmin(rights, await currentUser(call.session), 'only admins may UNWATCH')
       const asked =
         what.tag === 'tables'
           ? await find(what.targets, desk, call)
