@@ -13,6 +13,7 @@ export function connectHint(message: string, spec: KafkaSinkSpec): string | unde
     const wantsTls = tls === undefined ? ', and whether it wants TLS (tls_enabled=true)' : ''
     return advertised(message, spec) ?? `check host, port and the network in between${wantsTls}`
   }
+  if (/does not speak Kafka/.test(message)) return 'what listens there is no Kafka broker: check host and port'
   if (/requires TLS/.test(message)) return 'the broker wants TLS on this port: tls_enabled=true'
   if (/certificate has expired|CERT_HAS_EXPIRED/i.test(message))
     return 'the certificate of the broker, or of the CA that signed it, has run out: renew it'

@@ -66,7 +66,8 @@ export class KafkaClient implements AsyncDisposable {
         // The other brokers would need the same.
         const refused = refusedCredentials(error)
         if (refused !== undefined) throw refused
-        const text = addressText(address)
+        const refusal = this.#connections.refusal(address)
+        const text = refusal === undefined ? addressText(address) : `${addressText(address)}: ${refusal}`
         errors.push(flatMessage(error).includes(`${address.host}:`) ? error : new Error(text, { cause: error }))
       }
     }

@@ -7,8 +7,10 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { ConnectionPool, type Connection, type ConnectionOptions } from '@platformatic/kafka'
 import { isHostAllowed } from '../../core/allowed-hosts.ts'
 import type { BrokerAddress } from '../../core/broker-address.ts'
-import type { KafkaSasl, KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import type { KafkaLog } from './kafka-log.ts'
+import { guardFrames } from './frame-guard.ts'
+import { saslOptions } from './sasl.ts'
 import { TokenSource } from './token-source.ts'
 
 const connectMs = 10_000
@@ -24,6 +26,8 @@ export class KafkaConnections implements AsyncDisposable {
   readonly #allowedHosts: readonly string[]
   /** Of OAUTHBEARER. */
   readonly #tokens: TokenSource | undefined
+  /** By address. */
+  readonly #refusals = new Map<string, string>()
 
   constructor(spec: KafkaSinkSpec, log: KafkaLog, ownRequestMs = requestMs) {
     this.#allowedHosts = spec.allowedHosts ?? []
@@ -33,8 +37,12 @@ export class KafkaConnections implements AsyncDisposable {
     this.#named = new ConnectionPool(spec.clientId, { ...options, tlsServerName: spec.tls !== undefined })
     this.#numbered = new ConnectionPool(spec.clientId, options)
     // What goes wrong comes back from the call that it goes wrong in.
-    for (const pool of [this.#named, this.#numbered])
-      pool.on('connecting', ({ connection }) => connection.on('error', () => undefined))
+    for (const pool of [this.#named, this.#numbered]) {
+      pool.on('connecting', ({ broker, connection }) => {
+        connection.on('error', () => undefined)
+        this.#guard(connection, addressText(broker), log)
+      })
+    }
   }
 
   async get({ host, port }: BrokerAddress): Promise<Connection> {
@@ -68,6 +76,25 @@ export class KafkaConnections implements AsyncDisposable {
     for (const socket of sockets) socket?.destroy()
   }
 
+  /** Why the connection to the address was given up last, where the library only says that it was closed. */
+  refusal(address: BrokerAddress): string | undefined {
+    return this.#refusals.get(addressText(address))
+  }
+
+  #guard(connection: Connection, address: string, log: KafkaLog): void {
+    // The socket is there as soon as the library has begun to connect.
+    queueMicrotask(() => {
+      const { socket } = connection
+      socket?.once('connect', () => {
+        this.#refusals.delete(address)
+        guardFrames(socket, (why) => {
+          this.#refusals.set(address, why)
+          log('warn', `${address}: ${why}`)
+        })
+      })
+    })
+  }
+
   #poolOf(host: string): ConnectionPool {
     return isIP(host) === 0 ? this.#named : this.#numbered
   }
@@ -91,24 +118,5 @@ function connectionOptions({ tls, sasl }: KafkaSinkSpec, tokens: TokenSource | u
           },
         }),
     ...(sasl === undefined ? {} : { sasl: saslOptions(sasl, tokens) }),
-  }
-}
-
-function saslOptions(sasl: KafkaSasl, tokens: TokenSource | undefined): NonNullable<ConnectionOptions['sasl']> {
-  if (sasl.mechanism !== 'OAUTHBEARER')
-    return { mechanism: sasl.mechanism, username: sasl.user, password: sasl.password }
-  return {
-    mechanism: sasl.mechanism,
-    token: () => tokens?.get() ?? '',
-    // A broker that does not take a token answers with bytes that say why, where it answers with none otherwise.
-    authBytesValidator: (bytes: Buffer | null, callback) => {
-      if (bytes === null || bytes.length === 0) {
-        callback(null, bytes ?? Buffer.alloc(0))
-        return
-      }
-      tokens?.forget()
-      const [, status = 'no reason is given'] = /"status"\s*:\s*"([\w ]{1,50})"/.exec(bytes.toString('latin1')) ?? []
-      callback(new Error(`the broker does not take the token: ${status}`))
-    },
   }
 }
