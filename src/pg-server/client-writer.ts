@@ -1,11 +1,11 @@
-// The way to the client. Whoever writes waits until the client can take more, unless what it writes for is over.
+// Writes to the client. A writer waits until the client can take more, or until its signal aborts.
 
 import type { Socket } from 'node:net'
 import { keepBytes } from '../bytes/byte-writer.ts'
 import { freeTaken } from '../bytes/free-buffer.ts'
 import { canceled } from './turn.ts'
 
-/** A client that does not read its last message is not waited for. */
+/** The socket of a client that does not read its last message is destroyed after this time. */
 const lingerMs = 5000
 const nothing = new Uint8Array(0)
 
@@ -25,7 +25,7 @@ export class ClientWriter {
     return this.#socket.writableNeedDrain
   }
 
-  /** Without waiting. False: the client is behind. */
+  /** Writes without waiting. Returns false when the client does not keep up. */
   put(bytes: Uint8Array): boolean {
     return this.#isClosed || this.#socket.write(bytes)
   }
@@ -54,7 +54,7 @@ export class ClientWriter {
     const socket = this.#socket
     const free = (): void => freeTaken(bytes)
     if (socket.closed) free()
-    // Nothing more is sent, but its callback comes behind those of all bytes before.
+    // The empty write sends nothing; its callback is called after those of all earlier writes.
     else if (socket.writable) socket.write(nothing, free)
     else socket.once('close', free)
   }

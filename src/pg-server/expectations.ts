@@ -10,7 +10,7 @@ import type { Place } from './local-statement.ts'
 
 export const reply = { query: 1, sync: 2, parse: 3, bind: 4, close: 5, describe: 6, execute: 7, copyEnd: 8 } as const
 
-/** By tag of a server's message: the entry that it completes. */
+/** The entry that a message of the server completes, by the tag of the message. */
 const completes = new Uint8Array(256)
 completes[fromServer.parseComplete] = reply.parse
 completes[fromServer.bindComplete] = reply.bind
@@ -21,12 +21,12 @@ completes[fromServer.commandComplete] = reply.execute
 completes[fromServer.emptyQueryResponse] = reply.execute
 completes[fromServer.portalSuspended] = reply.execute
 
-/** Longer than this, the part of the list that is done with is cut off. */
+/** The answered part of the list is cut off when it is longer than this. */
 const mostDone = 1024
 
 export class Expectations {
   #list: number[] = []
-  /** Of each entry: where its positions lie; undefined: as the server says. */
+  /** For each entry, how its error positions are translated; undefined: they are right as the server sends them. */
   #places: (Place | undefined)[] = []
   #head = 0
   #last: number = reply.query
@@ -42,12 +42,12 @@ export class Expectations {
     return this.#isSkipping
   }
 
-  /** Whatever was sent last will make the server say how the transaction stands. */
+  /** The message that was sent last ends with ReadyForQuery, which carries the transaction's status. */
   get endsReady(): boolean {
     return this.#last === reply.query || this.#last === reply.sync
   }
 
-  /** Where the positions of an error that comes now lie. */
+  /** How the position of an error that comes now is translated. */
   get place(): Place | undefined {
     return this.#places[this.#head]
   }
@@ -92,7 +92,7 @@ export class Expectations {
     else this.#isCopying = true
   }
 
-  /** Sent ahead of the server's question: where the data ends decides which Sync it ignores. */
+  /** The client may send the end of COPY data before the server asks for the data: it decides which Sync the server ignores. */
   #copyEnds(): void {
     if (this.#isCopying) this.#isCopying = false
     else if (this.#list.includes(reply.execute, this.#head)) this.#push(reply.copyEnd, undefined)

@@ -74,7 +74,7 @@ export class ExtendedProtocol {
     }
   }
 
-  /** Of a Bind whose values may still be to come: whether it is the server's, and can be passed on. */
+  /** Returns whether a Bind, whose values may not have come yet, is the server's and can be passed on. */
   passesBind({ portal, statement }: BindNames): boolean {
     if (this.#isSkipping || this.#statements.has(statement)) return false
     this.#closePortal(portal)
@@ -86,7 +86,7 @@ export class ExtendedProtocol {
     this.#isSkipping = false
   }
 
-  /** A simple query ends what has no name. */
+  /** A simple query has come: it ends the statement and the portal without a name. */
   simpleQuery(): void {
     this.#statements.delete('')
     this.#closePortal('')
@@ -135,7 +135,7 @@ export class ExtendedProtocol {
     if ((await link.statusNow()) === 'E') throw inFailedTransaction()
     if (piece.tag === 'local') {
       const { statement, sql } = piece
-      // A name is the server's or ours, never both. Closing what is not there is no error.
+      // A name belongs to the server or to us, never to both. PostgreSQL takes the Close of an unknown name for no error.
       if (message.name !== '' && !this.#statements.has(message.name))
         await link.synchronize(closeStatementMessage(message.name))
       const parameterTypes = statement.parameterTypes.map((type, i) => message.types[i] || type)
@@ -186,7 +186,7 @@ export class ExtendedProtocol {
     if (executed === undefined) return this.#servers(reply.execute)
     executed.executeComes(maxRows)
     return this.#ours(async () => {
-      // An earlier Sync of the same pipeline may have ended it meanwhile.
+      // An earlier Sync of the same pipeline may have ended the portal meanwhile.
       const portal = this.#portals.get(name)
       if (portal === undefined) throw noSuchPortal(name)
       if ((await this.#turn.link.statusNow()) === 'E') throw inFailedTransaction()
@@ -217,7 +217,10 @@ export class ExtendedProtocol {
     portal?.close()
   }
 
-  /** In turn behind the server's answers; a failure of it (or of the server before it) skips to the next Sync. */
+  /**
+   * Returns `work` so that it runs when the server has answered everything before it. After an error in `work`, or in the
+   * server before it, everything up to the next Sync is ignored.
+   */
   #ours(work: () => Promise<void>): () => Promise<void> {
     return async () => {
       const { link } = this.#turn

@@ -17,7 +17,7 @@ import type { StatementHandler } from './local-statement.ts'
 import { Session } from './session.ts'
 import { canceled } from './turn.ts'
 
-/** A client that vanished without a word is noticed after this long. */
+/** TCP keep-alive probes a silent client after this time, so that one that is gone is noticed. */
 const keepAliveMs = 60_000
 
 /** A client that does not read its last message is not waited for; nor is a statement that does not stop. */
@@ -27,9 +27,9 @@ export interface FrontOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly backend: PostgresAddress
   readonly handler: StatementHandler
-  /** For clients that name none. */
+  /** The database of clients that name none. */
   readonly defaultDatabase: string
-  /** Sessions at a time; one more is refused as PostgreSQL refuses it. */
+  /** The most sessions at a time; one more is refused as PostgreSQL refuses it. */
   readonly maxSessions?: number | undefined
   readonly log?: Logger | undefined
 }
@@ -42,15 +42,15 @@ export interface RunningStatement {
   readonly startedAtMs: number
   readonly clientAddress: string
   readonly applicationName: string
-  /** PostgreSQL's process of the session. */
+  /** The process id of the session's PostgreSQL backend. */
   readonly backendPid: number
 }
 
 export interface Front {
   readonly port: number
-  /** Statements of ours; PostgreSQL knows its own. */
+  /** The running statements of ours; pg_stat_activity lists those of PostgreSQL. */
   runningStatements(): readonly RunningStatement[]
-  /** False: there is none of that id. */
+  /** Returns false when no statement of that id is running. */
   cancelStatement(id: string): boolean
   close(): Promise<void>
 }
@@ -65,10 +65,10 @@ class FrontServer implements Front {
   readonly #options: FrontOptions
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
-  /** Those that have come to a session. */
+  /** Sockets whose client has sent its start-up and has a session. */
   readonly #begun = new WeakSet<Socket>()
   readonly #sessions = new Set<Session>()
-  /** By the key that a CancelRequest shows. */
+  /** Sessions by the key that a CancelRequest shows. */
   readonly #keys = new Map<string, Session>()
   readonly #running = new Map<string, LocalRun>()
   #lastEnded: (() => void) | undefined
@@ -114,14 +114,14 @@ class FrontServer implements Front {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const session of this.#sessions) session.shutDown()
     const giveUp = setTimeout(() => this.#sockets.forEach((socket) => socket.destroy()), closeWithinMs)
-    // Whoever has no session yet has nothing to be told.
+    // A client without a session has asked for nothing yet, so its socket is closed without a message.
     for (const socket of this.#sockets) if (!this.#begun.has(socket)) socket.destroy()
     await closed
     clearTimeout(giveUp)
     await this.#statementsEnded(startedAtMs + closeWithinMs - Date.now())
   }
 
-  /** What statements of ours hold is let go of before whoever closes us goes on. */
+  /** Waits until the statements of ours have ended, for the caller closes next what they use. */
   async #statementsEnded(withinMs: number): Promise<void> {
     if (this.#running.size === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -156,7 +156,7 @@ class FrontServer implements Front {
       }
       const { version, parameters } = readStartup(packet)
       const named = parameters.get('database')
-      // libpq names a database after the user when it is told none.
+      // libpq sends the user's name as the database when none is named.
       if (named === undefined || (named === 'root' && parameters.get('user') === 'root')) {
         parameters.set('database', defaultDatabase)
       }

@@ -12,7 +12,7 @@ const withinMs = 60_000
 export interface HandshakeOptions {
   readonly socket: Socket
   readonly cancel: (packet: Buffer) => void
-  /** `rest`: what came behind the packet. */
+  /** `rest`: the bytes that came after the packet. */
   readonly begin: (packet: Buffer, rest: Buffer) => void
 }
 
@@ -33,7 +33,7 @@ export function shakeHands({ socket, cancel, begin }: HandshakeOptions): void {
       held = held.subarray(length)
       const code = packet.readInt32BE(4)
       if (code === requestCode.ssl || code === requestCode.gss) {
-        // The client goes on in the clear, or leaves.
+        // The client goes on without encryption, or leaves.
         socket.write('N')
         continue
       }

@@ -19,13 +19,13 @@ export interface RunOptions {
   /** Gives back the memory of rows when all bytes before have left. */
   readonly free: (bytes: Uint8Array) => void
   readonly notice: (severity: 'NOTICE' | 'WARNING', message: string, hint?: string) => void
-  /** The statement is to run long. */
+  /** The statement will run long: PostgreSQL is to show it as `label`. */
   readonly occupy: (label: string, run: LocalRun) => Promise<OccupiedBackend>
-  /** Called once, when the statement has let go of everything. */
+  /** Called once, when the statement holds nothing any more. */
   readonly ended: (run: LocalRun) => void
 }
 
-/** A statement that may be left has so long to stop by itself. */
+/** A stopped statement with `mayBeLeft` that has not ended after this time no longer holds up its client. */
 const stopsWithinMs = 1000
 
 export type RunResult = { readonly tag: 'done'; readonly commandTag: string } | { readonly tag: 'suspended' }
@@ -33,20 +33,20 @@ export type RunResult = { readonly tag: 'done'; readonly commandTag: string } | 
 export class LocalRun {
   readonly #options: RunOptions
   readonly #abort = new AbortController()
-  /** How it ended. */
+  /** How the statement ended. */
   #outcome: { readonly commandTag: string } | { readonly error: unknown } | undefined
-  /** Whoever waits for the next suspension or the end: one at most, however long the statement runs. */
+  /** Resolves at the next suspension or the end; `advance` waits for it. */
   #turn: PromiseWithResolvers<void> | undefined
   readonly startedAtMs = Date.now()
   #occupied: OccupiedBackend | undefined
   #turnStartedAt = 0
   #leaving: NodeJS.Timeout | undefined
-  /** Rows that may still go out; undefined: no limit. */
+  /** How many more rows may be sent before the next suspension; undefined: no limit. */
   #allowed: number | undefined = 0
   #mayGoOn = Promise.withResolvers<void>()
-  /** It is this statement's turn to speak. */
+  /** The client waits for this statement, which may write to it. */
   #isActive = false
-  /** Notices of a time when it was not. */
+  /** Notices that came while the statement was not active; the next `advance` writes them. */
   #notices: (() => void)[] = []
   #opening: Uint8Array | undefined
 
@@ -54,7 +54,7 @@ export class LocalRun {
     this.#options = options
     this.#opening = options.opening
     const { statement, parameters, resultFormats, session } = options
-    // `advance` comes first: a statement must not send before its turn.
+    // The statement starts after the caller has called `advance`, for it must not send before its turn.
     const end = Promise.resolve().then(() =>
       statement.run({
         parameters,
@@ -88,7 +88,7 @@ export class LocalRun {
     return this.#options.session
   }
 
-  /** Its session's backend, while it waits for this statement. */
+  /** The session's backend, which waits for this statement so that PostgreSQL shows it. */
   get occupied(): OccupiedBackend | undefined {
     return this.#occupied
   }
@@ -113,7 +113,7 @@ export class LocalRun {
       await this.#occupied?.end()
     }
     this.#isActive = false
-    // Whatever the statement makes of being stopped, the client hears why it was.
+    // The client gets the reason why the statement was stopped, whatever error the statement ended with.
     this.#abort.signal.throwIfAborted()
     const outcome = this.#outcome
     if (outcome === undefined) return { tag: 'suspended' }
@@ -130,7 +130,7 @@ export class LocalRun {
     this.#occupied?.begin({ startedAt: this.#turnStartedAt, isLimited: this.#allowed !== undefined })
   }
 
-  /** Whoever waits for rows wants no more for now: `advance` gives 'suspended', with the rows that have gone out. */
+  /** The client wants no more rows for now: `advance` returns 'suspended' after the rows that are already sent. */
   suspend(): void {
     if (!this.#isActive || this.#outcome !== undefined) return
     this.#allowed = 0
@@ -152,14 +152,14 @@ export class LocalRun {
     this.#leaveSoon()
   }
 
-  /** Whatever it waits for, a statement that may be left does not hold its client for longer; it lets go behind its back. */
+  /** Lets `advance` end soon for a stopped statement with `mayBeLeft`, which then ends unseen by the client. */
   #leaveSoon(): void {
     if (this.#options.statement.mayBeLeft !== true || this.#outcome !== undefined) return
     clearTimeout(this.#leaving)
     this.#leaving = setTimeout(() => this.#turn?.resolve(), stopsWithinMs)
   }
 
-  /** What it asks the backend for ends with it: the backend may be somebody else's then. */
+  /** Refuses queries of a stopped statement: the next statement may be using the backend by then. */
   #session(control: SessionControl): SessionControl {
     const { signal } = this.#abort
     const queryBackend: SessionControl['queryBackend'] = async (sql) => {
@@ -216,7 +216,7 @@ export class LocalRun {
   }
 }
 
-/** Where at most `most` DataRow messages end. */
+/** Returns the offset behind the first `most` DataRow messages, or behind all of them, and how many they are. */
 function behindRows(bytes: Uint8Array, most: number): { readonly offset: number; readonly rows: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let offset = 0

@@ -5,7 +5,7 @@ import { isUtf8 } from 'node:buffer'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Piece, StatementHandler } from './local-statement.ts'
 
-/** Undefined: PostgreSQL's, byte for byte. */
+/** Returns undefined when the text is PostgreSQL's and goes on byte for byte. */
 export function classifyText(
   handler: StatementHandler,
   text: Buffer,

@@ -23,7 +23,7 @@ export interface StartedCall {
 
 /** An error of ours fails the transaction, as one of PostgreSQL's would: by a statement that cannot succeed. */
 export async function failTransaction({ link }: Turn): Promise<void> {
-  // Asking may end an implicit transaction, whose deferred constraints may fail: nothing is left to be failed then.
+  // The question may end an implicit transaction, whose deferred constraints may fail: the transaction is over then.
   const status = await link.statusNow().catch(() => 'I')
   if (status !== 'T') return
   await link.query('ROLLBACK TO SAVEPOINT changefeed_statement_failed').catch(() => undefined)
