@@ -5,7 +5,9 @@ import { dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { FeedError } from '../errors/feed-error.ts'
-import { ownerOf } from '../postgres/embedded/store-lock.ts'
+import { commandName, shellWord } from '../core/command-line.ts'
+import { postmasterOn, stopOrphan } from '../postgres/embedded/postmaster.ts'
+import { copiedFrom, lockStore, ownerOf } from '../postgres/embedded/store-lock.ts'
 import { connectHost, readAddress, urlHost } from './address.ts'
 import { connectWithinMs, unreachable } from './unreachable.ts'
 import { readFlags, UsageError } from './usage-error.ts'
@@ -68,7 +70,7 @@ async function storeBehind(text: string): Promise<string> {
 
 async function quitStore(storeDir: string): Promise<number> {
   const pid = ownerOf(storeDir)
-  if (pid === undefined) throw notRunning(`no server runs on the store ${storeDir}`)
+  if (pid === undefined) return quitWithoutServer(storeDir)
   const addressFile = join(storeDir, 'http-address')
   if (existsSync(addressFile))
     await quitOverHttp(`http://${readFileSync(addressFile, 'utf8').replace(/^localhost/, '127.0.0.1')}`)
@@ -80,6 +82,41 @@ async function quitStore(storeDir: string): Promise<number> {
   }
   process.stdout.write('ok\n')
   return 0
+}
+
+/** A server that was killed leaves its PostgreSQL behind, which holds the data of the store. */
+async function quitWithoutServer(storeDir: string): Promise<number> {
+  const message = `no server runs on the store ${storeDir}`
+  const dataDir = join(storeDir, 'postgres')
+  const pid = postmasterOn(dataDir)
+  if (pid !== undefined) {
+    const unlock = lockStore(storeDir)
+    try {
+      await stopOrphan(dataDir)
+    } catch (error) {
+      if (error instanceof FeedError) throw error
+      throw new FeedError(
+        'FEED_START',
+        `${message}, but its PostgreSQL does, and cannot be stopped: ${(error as Error).message}`,
+        {
+          hint: `stop process ${pid} as the user who started it: kill -INT ${pid}`,
+        },
+      )
+    } finally {
+      unlock()
+    }
+    process.stdout.write(`ok: the server was gone, and its PostgreSQL, process ${pid}, has been stopped\n`)
+    return 0
+  }
+  const original = copiedFrom(storeDir)
+  if (original === undefined) throw notRunning(message)
+  throw new FeedError(
+    'FEED_START',
+    `${message}: it is a copy of ${original.dir}, on which process ${original.owner} runs`,
+    {
+      hint: `to stop that one: ${commandName()} quit --insecure --store=${shellWord(original.dir)}`,
+    },
+  )
 }
 
 async function quitOverHttp(base: string): Promise<void> {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { FeedError } from '../errors/feed-error.ts'
 import { abandonPostmaster } from '../postgres/embedded/postmaster.ts'
 import { rememberStore } from '../postgres/embedded/store-dir.ts'
-import { takeStore } from '../postgres/embedded/store-lock.ts'
+import { copiedFrom, takeStore, type CopiedStore } from '../postgres/embedded/store-lock.ts'
 import { serve, type RunningServer } from '../server/serve.ts'
 import { urlHost, type Address } from './address.ts'
 import { banner, sqlUrl } from './banner.ts'
@@ -49,16 +49,19 @@ export async function runServer(run: ServerRun): Promise<number> {
   let unlock: (() => void) | undefined
   let wasReady = false
   try {
+    const original = copiedFrom(storeDir)
     unlock = await takeStore(storeDir)
     const log = serverLog(storeDir, run.logFormat)
-    for (const warning of run.warnings) log.warn(warning)
+    const copied = original === undefined ? undefined : copyWarning(storeDir, original)
+    if (copied !== undefined) process.stderr.write(`WARNING: ${copied}\n\n`)
+    for (const warning of [...run.warnings, ...(copied === undefined ? [] : [copied])]) log.warn(warning)
     const { listen, http, httpNames } = run
     const server = await serve({ listen, http, storeDir, httpNames, log, onShutdown: askStop })
     try {
       if (!isStopAsked) {
         const text = announce(run, server, written)
         wasReady = true
-        tell({ tag: 'ready', text })
+        tell({ tag: 'ready', text: copied === undefined ? text : `WARNING: ${copied}\n\n${text}` })
         await stopAsked.promise
       }
       process.stdout.write('initiating graceful shutdown of server\n')
@@ -78,6 +81,10 @@ export async function runServer(run: ServerRun): Promise<number> {
       if (!wasReady) fresh.undo()
     }
   }
+}
+
+function copyWarning(storeDir: string, { dir, owner }: CopiedStore): string {
+  return `the store ${storeDir} is a copy of ${dir}, taken while process ${owner} ran on it. Unless a snapshot of the file system made it in one moment, its data may be damaged: stop the server, and copy again. Its jobs run here as well as there: CANCEL or PAUSE them in one of the two`
 }
 
 /** Writes where the server is; gives what is printed. `written`: gains each file that is there. */

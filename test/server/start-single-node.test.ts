@@ -117,6 +117,51 @@ test('a PostgreSQL that dies is started again, and a pid file of somebody else s
   assert.deepEqual(await server.sql('SELECT * FROM t'), [{ id: '1' }])
 })
 
+test('a copy of a running store is a store of its own: it starts with a warning, and what ends it leaves the original alone', async () => {
+  await using server = await TestServer.start()
+  await server.sql('CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)')
+  const dir = folder()
+  const copy = join(dir, 'copy')
+  const store = `--store=${copy}`
+  try {
+    assert.equal(spawnSync('cp', ['-a', server.storeDir, copy]).status, 0)
+    const early = run('quit', '--insecure', store)
+    assert.equal(early.status, 1)
+    assert.ok(
+      early.text.includes(`it is a copy of ${server.storeDir}, on which process ${server.pid} runs`),
+      early.text,
+    )
+    const started = run(
+      'start-single-node',
+      '--insecure',
+      '--listen-addr=localhost:0',
+      '--http-addr=localhost:0',
+      store,
+      '--background',
+    )
+    assert.equal(started.status, 0, started.text)
+    assert.match(started.text, /WARNING: the store \S+ is a copy of \S+, taken while process \d+ ran on it/)
+    assert.equal(run('quit', '--insecure', store).text, 'ok\n')
+    assert.deepEqual(await server.sql('SELECT * FROM t'), [{ id: '1' }])
+    process.kill(server.pid, 0)
+  } finally {
+    run('quit', '--insecure', store)
+    rmSync(dir, { recursive: true, force: true })
+  }
+})
+
+test('quit stops the PostgreSQL that a killed server has left behind', async () => {
+  await using server = await TestServer.start()
+  await server.kill()
+  const { postgresPid } = server
+  process.kill(postgresPid, 0)
+  const quit = run('quit', '--insecure', `--store=${server.storeDir}`)
+  assert.equal(quit.status, 0, quit.text)
+  assert.equal(quit.text, `ok: the server was gone, and its PostgreSQL, process ${postgresPid}, has been stopped\n`)
+  assert.equal(existsSync(join(server.storeDir, 'postgres', 'postmaster.pid')), false)
+  assert.match(run('quit', '--insecure', `--store=${server.storeDir}`).text, /no server runs on the store/)
+})
+
 test('a backend that computes and does not notice that its postmaster was killed keeps nobody waiting', async () => {
   await using server = await TestServer.start()
   await server.sql('CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)')

@@ -15,7 +15,7 @@ import { findBinaries } from './binaries.ts'
 import { bootstrap, bootstrapVersion } from './bootstrap.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { endOrphans } from './orphans.ts'
-import { startPostmaster, stopOrphan, type Postmaster } from './postmaster.ts'
+import { forgetOtherPostmaster, isSocketOfAnother, startPostmaster, stopOrphan, type Postmaster } from './postmaster.ts'
 import { give, serverUser } from './server-user.ts'
 
 /** It names the socket and nothing more. */
@@ -41,6 +41,7 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
   const binaries = findBinaries(user)
   await stopOrphan(dir)
   await endOrphans(dir)
+  forgetOtherPostmaster(dir)
   await prepareDataDir(dir, binaries, user)
   const socketDir = makeSocketDir(dir)
   give(socketDir, user)
@@ -118,7 +119,9 @@ function makeSocketDir(dir: string): string {
   const memory = join(dirname(dir), 'socket-dir')
   if (existsSync(memory)) {
     const last = readFileSync(memory, 'utf8')
-    if (basename(last).startsWith(socketPrefix)) rmSync(last, { recursive: true, force: true })
+    // A copy of a store remembers the folder of the original.
+    if (basename(last).startsWith(socketPrefix) && !isSocketOfAnother(last, { dir, port }))
+      rmSync(last, { recursive: true, force: true })
   }
   const parent = tmpdir().length > mostParentBytes ? '/tmp' : tmpdir()
   // It is made with the rights of its owner only.

@@ -4,7 +4,7 @@
 
 import { late, orLate } from '../../async/or-late.ts'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -136,10 +136,16 @@ export function abandonPostmaster(dir: string): void {
   if (Number.isInteger(pid) && pid > 1 && isPostmasterOf(pid, dir)) process.kill(pid, 'SIGQUIT')
 }
 
+/** The postmaster that runs on `dir`. */
+export function postmasterOn(dir: string): number | undefined {
+  const pid = Number(pidFile(dir)?.[0])
+  return Number.isInteger(pid) && pid > 1 && isPostmasterOf(pid, dir) ? pid : undefined
+}
+
 /** Stops a postmaster on `dir` that nobody looks after any more. */
 export async function stopOrphan(dir: string): Promise<void> {
-  const pid = Number(pidFile(dir)?.[0])
-  if (!Number.isInteger(pid) || pid <= 1 || !isPostmasterOf(pid, dir)) return
+  const pid = postmasterOn(dir)
+  if (pid === undefined) return
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
     process.kill(pid, signal)
     for (let waited = 0; waited < 10_000; waited += 20) {
@@ -150,11 +156,39 @@ export async function stopOrphan(dir: string): Promise<void> {
   throw new FeedError('FEED_START', `PostgreSQL process ${pid} still runs on ${dir} and does not stop`)
 }
 
+/**
+ * A copy of a folder in use holds the pid file of the original, and PostgreSQL does not start beside a living process that
+ * the file names. Call only when no postmaster runs on `dir`: whatever process that is, it is not one of this folder.
+ */
+export function forgetOtherPostmaster(dir: string): void {
+  const pid = Number(pidFile(dir)?.[0])
+  if (existsSync('/proc/self') && existsSync(`/proc/${pid}`) && postmasterOn(dir) === undefined)
+    rmSync(join(dir, 'postmaster.pid'), { force: true })
+}
+
+/** The folder of a socket belongs to a postmaster that runs, on another data folder than `dir`. */
+export function isSocketOfAnother(socketDir: string, { dir, port }: { dir: string; port: number }): boolean {
+  try {
+    const pid = Number(readFileSync(join(socketDir, `.s.PGSQL.${port}.lock`), 'utf8').split('\n')[0])
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'postgres' && !isPostmasterOf(pid, dir)
+  } catch {
+    return false
+  }
+}
+
 function isPostmasterOf(pid: number, dir: string): boolean {
   try {
     process.kill(pid, 0)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+  }
+  try {
+    // It stands in its data folder, wherever that was moved, from soon after it began.
+    const folder = readlinkSync(`/proc/${pid}/cwd`)
+    if (folder !== '/')
+      return folder === realpathSync(dir) && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'postgres'
+  } catch {
+    // Somebody else's process, or no /proc.
   }
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')

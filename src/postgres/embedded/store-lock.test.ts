@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { fork, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { until } from '../../../test/server/test-server.ts'
-import { lockStore, ownerOf, takeStore } from './store-lock.ts'
+import { copiedFrom, lockStore, ownerOf, takeStore } from './store-lock.ts'
 
 function store(): { readonly dir: string; [Symbol.dispose](): void } {
   const dir = mkdtempSync(join(tmpdir(), 'store-lock-'))
@@ -37,6 +37,27 @@ test('a lock whose owner is dead, is another process by now, or was cut short, i
     assert.equal(ownerOf(at.dir), undefined)
     lockStore(at.dir)()
   }
+})
+
+test('the owner of a store does not own a copy of it, and still owns it where it was moved to', () => {
+  using at = store()
+  const [original, copy, moved] = ['a store', 'copy', 'moved'].map((name) => join(at.dir, name)) as [
+    string,
+    string,
+    string,
+  ]
+  const unlock = lockStore(original)
+  cpSync(original, copy, { recursive: true })
+  assert.equal(ownerOf(copy), undefined)
+  assert.deepEqual(copiedFrom(copy), { dir: original, owner: process.pid })
+  assert.equal(copiedFrom(original), undefined)
+  lockStore(copy)()
+  unlock()
+  lockStore(original)
+  renameSync(original, moved)
+  assert.equal(ownerOf(moved), process.pid)
+  assert.equal(copiedFrom(moved), undefined)
+  assert.throws(() => lockStore(moved), { code: 'FEED_START' })
 })
 
 test('a zombie owns no store', { skip: process.platform !== 'linux' }, async () => {

@@ -1,10 +1,13 @@
 // A store belongs to one server at a time. The lock is a file with the owner's pid and the moment that process began;
 // both must match a living process, so a kill -9 or a reboot leaves no lock behind. A zombie, which has ended and whose
 // parent has not asked for its exit code, owns nothing.
+//
+// The lock also says which folder it locks, by device and inode, which stay when the folder is moved: whoever copies a
+// store that is in use copies the lock, and the owner of the original does not own the copy.
 
 import { createHash } from 'node:crypto'
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
 import { commandName, shellWord } from '../../core/command-line.ts'
@@ -38,7 +41,7 @@ export function lockStore(dir: string): () => void {
   // Written beside it and linked there whole: nobody ever sees a lock without its owner.
   const own = `${path}.${process.pid}.${threadId}`
   try {
-    writeFileSync(own, `${process.pid} ${beginningOf(process.pid) ?? ''}`)
+    writeFileSync(own, `${process.pid} ${beginningOf(process.pid) ?? ''} ${identityOf(dir)} ${dir}`)
     const owner = take(path, own)
     if (owner !== undefined) throw inUse(dir, owner)
     return () => rmSync(path, { force: true })
@@ -64,7 +67,7 @@ function take(path: string, own: string): number | undefined {
     if (linked(own, path)) return undefined
     const content = contentOf(path)
     if (content === undefined) continue
-    const owner = ownerIn(content)
+    const owner = ownerIn(content, dirname(path))
     if (owner !== undefined) return owner
     const right = `${path}.${createHash('sha256').update(content).digest('hex').slice(0, 8)}`
     if (take(right, own) !== undefined) {
@@ -106,7 +109,21 @@ function inUse(dir: string, owner: number): FeedError {
 /** The living process that owns the store; undefined: nobody. */
 export function ownerOf(dir: string): number | undefined {
   const content = contentOf(join(dir, lockFile))
-  return content === undefined ? undefined : ownerIn(content)
+  return content === undefined ? undefined : ownerIn(content, dir)
+}
+
+export interface CopiedStore {
+  /** Where the store was that this one is a copy of. */
+  readonly dir: string
+  /** The server that runs on it. */
+  readonly owner: number
+}
+
+/** The store is a copy of one that was in use at that moment, and is still. */
+export function copiedFrom(dir: string): CopiedStore | undefined {
+  const lock = readLock(contentOf(join(dir, lockFile)) ?? '')
+  if (lock === undefined || isOf(lock, dir) || !isAlive(lock)) return undefined
+  return { dir: lock.dir, owner: lock.pid }
 }
 
 /** Undefined: there is no lock. */
@@ -118,19 +135,46 @@ function contentOf(path: string): string | undefined {
   }
 }
 
+interface Lock {
+  readonly pid: number
+  readonly beginning: string
+  /** Of the folder; empty in a lock of an earlier version. */
+  readonly identity: string
+  readonly dir: string
+}
+
 /** `text`: the content of a lock. */
-function ownerIn(text: string): number | undefined {
-  const [pid = '', beginning = ''] = text.split(' ')
+function readLock(text: string): Lock | undefined {
+  const [pid = '', beginning = '', identity = '', ...dir] = text.split(' ')
   const owner = Number(pid)
   if (!Number.isInteger(owner) || owner <= 0) return undefined
+  return { pid: owner, beginning, identity, dir: dir.join(' ') }
+}
+
+function ownerIn(text: string, dir: string): number | undefined {
+  const lock = readLock(text)
+  return lock !== undefined && isOf(lock, dir) && isAlive(lock) ? lock.pid : undefined
+}
+
+function isOf({ identity }: Lock, dir: string): boolean {
+  return identity === '' || identity === identityOf(dir)
+}
+
+function isAlive({ pid, beginning }: Lock): boolean {
   try {
-    process.kill(owner, 0)
+    process.kill(pid, 0)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
   }
-  const stat = statOf(owner)
-  if (stat !== undefined && endedStates.has(stat[stateField] ?? '')) return undefined
-  return (stat?.[beginningField] ?? '') === beginning ? owner : undefined
+  const stat = statOf(pid)
+  if (stat !== undefined && endedStates.has(stat[stateField] ?? '')) return false
+  return (stat?.[beginningField] ?? '') === beginning
+}
+
+/** Device and inode of a folder. */
+function identityOf(dir: string): string {
+  const { dev, ino } = statSync(dir, { bigint: true })
+  return `${dev}:${ino}`
 }
 
 /** Zombie, and the two letters of a process that is dead. */
