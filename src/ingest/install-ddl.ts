@@ -201,8 +201,23 @@ $$;
 
 CREATE OR REPLACE FUNCTION changefeed.on_ddl() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE relations oid[]; touched oid[]; tables oid[]; relation oid;
+DECLARE relations oid[]; touched oid[]; tables oid[]; relation oid; is_ours boolean := false;
 BEGIN
+  -- Nobody changes what we have installed by mistake. Names are asked of the catalogue alone: ours may be others by now.
+  IF tg_event = 'sql_drop' THEN
+    is_ours := tg_tag LIKE 'DROP %' AND EXISTS (SELECT FROM pg_event_trigger_dropped_objects() WHERE original
+      AND (object_type IN ('trigger', 'rule', 'policy') AND address_names[1] = 'changefeed' AND address_names[2] IN ('watched', 'source')
+        OR object_identity = 'changefeed.watched_types'));
+  ELSIF tg_tag LIKE 'ALTER %' OR tg_tag = 'CREATE FUNCTION' THEN
+    is_ours := EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c JOIN pg_depend d ON d.classid = c.classid AND d.objid = c.objid
+      AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'plpgsql'
+      -- Those below are plpgsql's own.
+      WHERE c.objid >= 16384);
+  END IF;
+  IF is_ours AND NOT (coalesce(current_setting('changefeed.internal', true), '') = 'on' AND (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)) THEN
+    RAISE EXCEPTION '% cannot change what belongs to the changefeeds of this database', tg_tag
+      USING ERRCODE = 'object_in_use', HINT = 'It goes with the last watched table: UNWATCH DATABASE removes everything when no changefeed needs it any more';
+  END IF;
   -- What only makes something new, or touches no column, changes no table that is watched.
   IF tg_tag LIKE 'CREATE %' AND tg_tag NOT IN ('CREATE EXTENSION', 'CREATE VIEW')
      OR tg_tag IN ('SELECT INTO', 'COMMENT', 'GRANT', 'REVOKE', 'SECURITY LABEL', 'REFRESH MATERIALIZED VIEW', 'REINDEX') THEN
@@ -251,7 +266,7 @@ CREATE OR REPLACE FUNCTION changefeed.on_publication() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE is_lost boolean := false; hindered oid; other text;
 BEGIN
-  IF coalesce(current_setting('changefeed.internal', true), '') = 'on' THEN RETURN; END IF;
+  IF coalesce(current_setting('changefeed.internal', true), '') = 'on' AND (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN RETURN; END IF;
   BEGIN
     IF tg_event = 'sql_drop' THEN
       is_lost := EXISTS (SELECT FROM pg_event_trigger_dropped_objects() WHERE object_type IN ('publication', 'publication relation')

@@ -118,11 +118,11 @@ export class Sources {
 
   async #retire(oid: string, { connection, ingest, dir }: Source): Promise<boolean> {
     // Asked now that nobody can begin to watch one.
-    const watched = await this.#ask(
-      connection.database,
-      `SELECT count(*)::text FROM pg_class WHERE oid = to_regclass('changefeed.watched') AND EXISTS (SELECT FROM changefeed.watched)`,
-    )
-    if (watched !== '0') return false
+    const isThere = await this.#ask(connection.database, `SELECT to_regclass('changefeed.watched') IS NOT NULL`)
+    if (isThere === 't') {
+      const watched = await this.#ask(connection.database, 'SELECT EXISTS (SELECT FROM changefeed.watched)')
+      if (watched !== 'f') return false
+    }
     this.#sources.delete(oid)
     await ingest.stop()
     retireLog(dir)

@@ -1,6 +1,7 @@
 // UNWATCH: tables that no changefeed needs are given back at once, not only when changefeed.watch.keep_duration is over.
 
 import { giveBackTables } from '../ingest/give-back.ts'
+import { publication } from '../ingest/install-names.ts'
 import { uninstall } from '../ingest/uninstall.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { LocalCall, LocalStatement } from '../pg-server/local-statement.ts'
@@ -28,6 +29,11 @@ export function unwatch({ what }: Unwatch, desk: DeskOptions): LocalStatement {
           ? await find(what.targets, desk, call)
           : { database: what.name ?? call.session.database, relids: undefined }
       const connection = { ...server, database: asked.database }
+      if (asked.relids !== undefined && (await isListLost(connection))) {
+        throw new FeedError('FEED_STATE', `the list of watched tables of database "${asked.database}" is not there`, {
+          hint: 'it was renamed or removed by somebody; UNWATCH DATABASE removes what is left when no changefeed needs it any more',
+        })
+      }
       const relids = asked.relids ?? (await watchedIn(connection))
       const source = sources.of(asked.database)
       // Where nothing reads the database it is a copy of one that was read, and nobody needs its tables.
@@ -72,6 +78,19 @@ async function find(
   if (tables.some((table) => table.database !== database))
     throw new FeedError('FEED_TARGET', 'UNWATCH takes tables of one database', { hint: 'write one statement for each' })
   return { database, relids: tables.map(({ relid }) => relid) }
+}
+
+/** Tables are published and nobody knows why. */
+async function isListLost(source: SourceConnection): Promise<boolean> {
+  const connection = await openRawConnection({ source })
+  try {
+    const [is] = await connection.query(
+      `SELECT to_regclass('changefeed.watched') IS NULL AND EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}')`,
+    )
+    return is?.[0] === 't'
+  } finally {
+    await connection.close()
+  }
 }
 
 async function watchedIn(source: SourceConnection): Promise<readonly number[]> {

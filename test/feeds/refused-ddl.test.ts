@@ -68,6 +68,25 @@ test('what a watched table or database refuses names the way out', async () => {
       /replication slot ".*" is active/,
       database,
     ],
+    ['ALTER SCHEMA changefeed RENAME TO other', /^ALTER SCHEMA cannot change what belongs to/, database],
+    ['ALTER SCHEMA changefeed OWNER TO pg_database_owner', /^ALTER SCHEMA cannot change/, database],
+    ['ALTER TABLE changefeed.watched ADD COLUMN x int', /^ALTER TABLE cannot change/, database],
+    ['ALTER TABLE changefeed.watched SET SCHEMA public', /^ALTER TABLE cannot change/, database],
+    ['ALTER TABLE changefeed.source DISABLE TRIGGER only_ours', /^ALTER TABLE cannot change/, database],
+    ['DROP TRIGGER only_ours ON changefeed.watched', /^DROP TRIGGER cannot change/, database],
+    ['DROP INDEX changefeed.watched_types', /^DROP INDEX cannot change/, database],
+    ['TRUNCATE changefeed.watched', /^TRUNCATE cannot change/, database],
+    ['ALTER FUNCTION changefeed.on_ddl() RENAME TO off_ddl', /^ALTER FUNCTION cannot change/, database],
+    ['ALTER FUNCTION changefeed.describe(oid) SET SCHEMA public', /^ALTER FUNCTION cannot change/, database],
+    [
+      `CREATE OR REPLACE FUNCTION changefeed.is_incomplete(relation oid) RETURNS boolean LANGUAGE sql AS 'SELECT false'`,
+      /^CREATE FUNCTION cannot change/,
+      database,
+    ],
+    ['ALTER SCHEMA crdb_internal RENAME TO other', /^ALTER SCHEMA cannot change/, database],
+    ['ALTER EVENT TRIGGER pg_changefeed_ddl DISABLE', /^ALTER EVENT TRIGGER cannot change/, database],
+    ['alter event trigger "pg_changefeed_drop" rename to x', /^ALTER EVENT TRIGGER cannot change/, database],
+    ['ALTER PUBLICATION pg_changefeed RENAME TO x', /in use by changefeeds/, database],
     ['CREATE PUBLICATION pg_changefeed', /already exists/, /--no-publications/],
   ])
   await check('defaultdb', [
@@ -95,6 +114,16 @@ test('what a watched table or database refuses names the way out', async () => {
   } finally {
     await client.end()
   }
+  // A superuser who insists may, and the way out is one then, too.
+  await server.sql(
+    `BEGIN; SET LOCAL changefeed.internal = 'on'; ALTER SCHEMA changefeed RENAME TO other; ROLLBACK`,
+    'refusing',
+  )
+  // What is not ours is changed as ever.
+  await server.sql(
+    'CREATE SCHEMA s; CREATE TABLE s.u (id int); ALTER SCHEMA s RENAME TO r; ALTER TABLE r.u ADD n int',
+    'refusing',
+  )
   // The way out is one.
   await server.sql(`CANCEL JOB ${String(job?.['job_id'])}`)
   await server.sql(`SHOW JOB WHEN COMPLETE ${String(job?.['job_id'])}`)
