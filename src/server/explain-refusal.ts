@@ -32,8 +32,7 @@ const invalid = ['42804', '42P16', '42701']
 
 const rules: readonly Rule[] = [
   kept('pg_extension', 'cannot drop extension plpgsql because this server needs it'),
-  kept('pg_sequence', 'cannot drop sequence unique_rowid_counter because this server needs it'),
-  kept('pg_proc', 'cannot drop a function of this server that applications and changefeeds need'),
+  kept('pg_(?:proc|sequence)', 'cannot drop what unique_rowid() and cluster_logical_timestamp() are made of'),
   {
     sqlstates: ['55000', '0A000'],
     message: /^cannot change table "(.+)" to unlogged because it is part of a publication$/,

@@ -96,11 +96,15 @@ test('what a watched table or database refuses names the way out', async () => {
     ['CREATE DATABASE copied TEMPLATE refusing', /is used by a changefeed/, inUse],
     ['DROP EXTENSION plpgsql', /^cannot drop extension plpgsql because this server needs it/, database],
     ['DROP EXTENSION plpgsql CASCADE', /^cannot drop extension plpgsql/, database],
-    ['DROP SEQUENCE pg_catalog.unique_rowid_counter CASCADE', /cannot drop sequence/, /belongs to this server/],
-    ['DROP FUNCTION pg_catalog.unique_rowid() CASCADE', /cannot drop/, /belongs to this server/],
+    [
+      'DROP SEQUENCE pg_catalog.unique_rowid_counter CASCADE',
+      /cannot drop what unique_rowid/,
+      /belongs to this server/,
+    ],
+    ['DROP FUNCTION pg_catalog.unique_rowid() CASCADE', /cannot drop what unique_rowid/, /belongs to this server/],
     ['DROP OWNED BY root CASCADE', /required by the database system/, /^/],
     ['DROP SCHEMA crdb_internal CASCADE', /cannot drop schema crdb_internal/, /belongs to this server/],
-    ['DROP SEQUENCE unique_rowid_counter', /cannot drop sequence/, /belongs to this server/],
+    ['DROP SEQUENCE unique_rowid_counter', /cannot drop what unique_rowid/, /belongs to this server/],
   ])
   // An error that has nothing to do with us goes as it came, also through the extended protocol.
   const client = await server.connect('refusing')
