@@ -130,9 +130,14 @@ function tryNext(url: string): string {
   return `
   Try it yourself in another terminal:
     ${commandName()} sql --insecure --url '${url}'
-    psql '${url}'
   and there:
     INSERT INTO office_dogs VALUES (1000, 'Yours');
+    EXPERIMENTAL CHANGEFEED FOR office_dogs WITH diff;
+  psql 18 works, too. Without the first three lines it prints nothing, or hexadecimal, because key and value are BYTES:
+    psql '${url}'
+    \\set FETCH_COUNT 1
+    \\pset pager off
+    SET bytea_output = 'escape';
     EXPERIMENTAL CHANGEFEED FOR office_dogs WITH diff;
   Ctrl-C ends the demo.
 
