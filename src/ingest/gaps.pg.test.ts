@@ -4,11 +4,10 @@ import assert from 'node:assert/strict'
 import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
-import { LogHead } from '../changelog/files/log-head.ts'
 import { openChangelog } from '../changelog/files/open-changelog.ts'
 import { listSegments } from '../changelog/files/segment.ts'
+import { IngestUnderTest } from '../../test/support/ingest-under-test.ts'
 import { readLog, TestServer, within, type LogEvent, type TestDatabase } from '../../test/support/source-under-test.ts'
-import { IngestThread } from './ingest-thread.ts'
 import { releaseSql } from './install-members.ts'
 import { watchTables } from './watch.ts'
 
@@ -20,37 +19,16 @@ after(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-class Following implements AsyncDisposable {
-  readonly db: TestDatabase
-  readonly head = new LogHead()
-  readonly gaps: string[] = []
-  readonly states: string[] = []
-  readonly thread: IngestThread
-
-  constructor(db: TestDatabase) {
-    this.db = db
-    const settings = { closedTargetMs: 100, retentionMs: 3_600_000, maxLogBytes: 0 }
-    this.thread = new IngestThread({ dir: db.dir, head: this.head.shared, source: db.source, settings }, (message) => {
-      if (message.tag === 'gap') this.gaps.push(message.reason)
-      if (message.tag === 'state') this.states.push(message.state.tag)
-    })
-  }
-
+class Following extends IngestUnderTest {
   /** Rows (their first columns) and gaps, in the order of the log, of all that is committed now. */
   async story(): Promise<string[]> {
-    const lsn = await this.db.flushLsn()
-    this.thread.closeNow()
-    await within(20_000, 'the log', () => this.head.endLsn >= lsn)
-    return readLog(this.db.dir, this.head).flatMap(told)
+    await this.caughtUp()
+    return this.events().flatMap(told)
   }
 
   async gap(count = 1): Promise<string> {
     await within(20_000, 'the gap', () => this.gaps.length >= count)
     return this.gaps.at(-1) ?? ''
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.thread.stop()
   }
 }
 

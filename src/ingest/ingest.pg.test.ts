@@ -6,9 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { LogHead } from '../changelog/files/log-head.ts'
 import { compareHlc, formatHlc } from '../core/hlc.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { IngestUnderTest } from '../../test/support/ingest-under-test.ts'
 import { readLog, TestServer, within, type LogEvent, type TestDatabase } from '../../test/support/source-under-test.ts'
-import type { FromIngest } from './ingest.ts'
-import { IngestThread } from './ingest-thread.ts'
 import { watchTables } from './watch.ts'
 
 let server: TestServer
@@ -18,44 +17,6 @@ before(async () => {
 after(async () => {
   await server[Symbol.asyncDispose]()
 })
-
-class Running implements AsyncDisposable {
-  readonly db: TestDatabase
-  readonly head = new LogHead()
-  readonly heard: FromIngest[] = []
-  readonly thread: IngestThread
-
-  constructor(db: TestDatabase, closedTargetMs = 100) {
-    this.db = db
-    const settings = { closedTargetMs, retentionMs: 3_600_000, maxLogBytes: 0 }
-    this.thread = new IngestThread({ dir: db.dir, head: this.head.shared, source: db.source, settings }, (message) =>
-      this.heard.push(message),
-    )
-  }
-
-  get states(): string[] {
-    return this.heard.flatMap((message) => (message.tag === 'state' ? [message.state.tag] : []))
-  }
-
-  get gaps(): string[] {
-    return this.heard.flatMap((message) => (message.tag === 'gap' ? [message.reason] : []))
-  }
-
-  events(): LogEvent[] {
-    return readLog(this.db.dir, this.head)
-  }
-
-  /** Everything that is committed now is in the log. */
-  async caughtUp(): Promise<void> {
-    const lsn = await this.db.flushLsn()
-    this.thread.closeNow()
-    await within(60_000, `the log to reach ${lsn}, it is at ${this.head.endLsn}`, () => this.head.endLsn >= lsn)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.thread.stop()
-  }
-}
 
 async function watched(db: TestDatabase, table: string): Promise<number> {
   await db.sql(`CREATE TABLE ${table} (id text PRIMARY KEY, filler text)`)
@@ -160,7 +121,7 @@ function startWriters(db: TestDatabase, table: string, count: number, seed: numb
 test('under concurrent writers every row comes once, in commit order, and no closed record is ever violated', async () => {
   for (const overTcp of [false, true]) {
     await using db = await server.database(overTcp)
-    await using running = new Running(db, 0)
+    await using running = new IngestUnderTest(db, 0)
     await running.thread.ready
     await watched(db, 't')
     running.thread.demand(1)
@@ -181,7 +142,7 @@ test('under concurrent writers every row comes once, in commit order, and no clo
 
 test('a closed timestamp follows the clock on a quiet source, and only when it is wanted', async () => {
   await using db = await server.database()
-  await using running = new Running(db, 50)
+  await using running = new IngestUnderTest(db, 50)
   await running.thread.ready
   await watched(db, 't')
   await running.caughtUp()
@@ -199,7 +160,7 @@ test('a closed timestamp follows the clock on a quiet source, and only when it i
 test('what waits in the slot is pulled in bulk, then streamed, and nothing is lost or doubled on the way', async () => {
   await using db = await server.database(true)
   {
-    await using running = new Running(db)
+    await using running = new IngestUnderTest(db)
     await running.thread.ready
     await watched(db, 't')
     await running.caughtUp()
@@ -207,7 +168,7 @@ test('what waits in the slot is pulled in bulk, then streamed, and nothing is lo
   await db.sql(
     `DO $$ BEGIN FOR i IN 1..300 LOOP INSERT INTO t SELECT 'w' || i || '-' || g, repeat('x', 60) FROM generate_series(1, 1000) g; COMMIT; END LOOP; END $$`,
   )
-  await using running = new Running(db)
+  await using running = new IngestUnderTest(db)
   running.thread.demand(1)
   await using writers = startWriters(db, 't', 4, 2)
   await within(60_000, 'the stream', () => running.states.includes('streaming'))
@@ -229,7 +190,7 @@ test('what waits in the slot is pulled in bulk, then streamed, and nothing is lo
 
 test('a stream that falls far behind gives way to bulk pulls, and comes back', async () => {
   await using db = await server.database()
-  await using running = new Running(db)
+  await using running = new IngestUnderTest(db)
   await running.thread.ready
   await watched(db, 't')
   running.thread.demand(1)
@@ -262,7 +223,7 @@ test('a stream that falls far behind gives way to bulk pulls, and comes back', a
 test('killed at random moments, ingest resumes with no loss and no duplicate', async () => {
   await using db = await server.database()
   {
-    await using running = new Running(db)
+    await using running = new IngestUnderTest(db)
     await running.thread.ready
     await watched(db, 't')
   }
@@ -280,7 +241,7 @@ test('killed at random moments, ingest resumes with no loss and no duplicate', a
     await ended
   }
   await writers.stop()
-  await using running = new Running(db)
+  await using running = new IngestUnderTest(db)
   await running.thread.ready
   await running.caughtUp()
   const events = running.events()
@@ -291,7 +252,7 @@ test('killed at random moments, ingest resumes with no loss and no duplicate', a
 
 test('PostgreSQL killed under load: ingest tries again, and what was committed comes once', async () => {
   await using db = await server.database()
-  await using running = new Running(db, 0)
+  await using running = new IngestUnderTest(db, 0)
   await running.thread.ready
   await watched(db, 't')
   running.thread.demand(1)
@@ -316,7 +277,7 @@ test('PostgreSQL killed under load: ingest tries again, and what was committed c
 test('a transaction larger than memory allows passes in bounded memory', async () => {
   await using db = await server.database()
   {
-    await using running = new Running(db)
+    await using running = new IngestUnderTest(db)
     await running.thread.ready
     await watched(db, 't')
   }
@@ -350,7 +311,7 @@ test('a transaction larger than memory allows passes in bounded memory', async (
     assert.ok(rssKb < 250_000, `${rssKb} KB at most`)
   }
   const head = new LogHead()
-  await using running = new Running(db)
+  await using running = new IngestUnderTest(db)
   await running.thread.ready
   const counts = readLog(db.dir, running.head).flatMap((event) =>
     event.tag === 'transaction' && event.rows.length > 0 ? [event.rows.length] : [],
@@ -370,7 +331,7 @@ test('a slot that somebody dropped or moved is a gap that is named, and ingest g
   ]
   for (const [round, { sql, reason }] of spoil.entries()) {
     {
-      await using running = new Running(db)
+      await using running = new IngestUnderTest(db)
       await running.thread.ready
       if (round === 0) await watched(db, 't')
       await db.sql(`INSERT INTO t VALUES ('before ${round}')`)
@@ -384,7 +345,7 @@ test('a slot that somebody dropped or moved is a gap that is named, and ingest g
         (await db.sql(`SELECT FROM pg_replication_slots WHERE active AND database = current_database()`)).length === 0,
     )
     await db.sql(`${sql} FROM pg_replication_slots WHERE database = current_database()`)
-    await using running = new Running(db)
+    await using running = new IngestUnderTest(db)
     await running.thread.ready
     await db.sql(`INSERT INTO t VALUES ('after ${round}')`)
     await running.caughtUp()
@@ -401,7 +362,7 @@ test('a slot that somebody dropped or moved is a gap that is named, and ingest g
 
 test('a fast shutdown of PostgreSQL waits for nobody, also when only unwatched tables changed', async () => {
   await using db = await server.database()
-  const running = new Running(db)
+  const running = new IngestUnderTest(db)
   await running.thread.ready
   await watched(db, 't')
   await db.sql(`CREATE TABLE unwatched AS SELECT g FROM generate_series(1, 100000) g; INSERT INTO t VALUES ('1')`)
@@ -413,7 +374,7 @@ test('a fast shutdown of PostgreSQL waits for nobody, also when only unwatched t
 
 test('the slot moves on while only unwatched tables change', async () => {
   await using db = await server.database()
-  await using running = new Running(db)
+  await using running = new IngestUnderTest(db)
   await running.thread.ready
   running.thread.demand(1)
   await db.sql('CREATE TABLE unwatched AS SELECT g FROM generate_series(1, 10000) g')
@@ -430,10 +391,10 @@ test('a log of another cluster is refused for good, with the folder named', asyn
   await using db = await server.database()
   await using other = await server.database()
   {
-    await using running = new Running(db)
+    await using running = new IngestUnderTest(db)
     await running.thread.ready
   }
-  const running = new Running({ ...other, dir: db.dir })
+  const running = new IngestUnderTest({ ...other, dir: db.dir })
   await assert.rejects(running.thread.ready, { code: 'FEED_START', message: new RegExp(db.dir) })
   await running.thread.stop()
 })
@@ -442,7 +403,7 @@ test('where the server has no room to collect a pull, smaller ones or the stream
   for (const limit of ['20MB', '1MB']) {
     await using db = await server.database()
     const relid = await (async (): Promise<number> => {
-      await using first = new Running(db)
+      await using first = new IngestUnderTest(db)
       await first.thread.ready
       return watched(db, 't')
     })()
@@ -451,7 +412,7 @@ test('where the server has no room to collect a pull, smaller ones or the stream
     await db.sql(`ALTER DATABASE ${db.source.database} SET work_mem = '64kB'`)
     for (let i = 0; i < 20; i++)
       await db.sql(`INSERT INTO t SELECT ${i} || '-' || g, repeat('x', 1500) FROM generate_series(1, 1000) g`)
-    await using second = new Running(db)
+    await using second = new IngestUnderTest(db)
     await second.caughtUp()
     assert.equal(inserted(second.events()).length, 20_000, limit)
     assert.ok(second.states.includes('pulling'), limit)
@@ -465,7 +426,7 @@ test('a character without an equivalent in Unicode is the replacement character,
     `INSERT INTO t SELECT i || E'-\\xe9\\x81\\x80', repeat('x', 1500) FROM generate_series(${from}, ${from + 4}) i`
   const wanted = (from: number): string[] => Array.from({ length: 5 }, (_, i) => `${from + i}-é\ufffd€`)
   {
-    await using first = new Running(db)
+    await using first = new IngestUnderTest(db)
     await first.thread.ready
     await watched(db, 't')
     await within(5000, 'the stream', () => first.states.includes('streaming'))
@@ -477,7 +438,7 @@ test('a character without an equivalent in Unicode is the replacement character,
   await db.sql(odd(5))
   await db.sql(`INSERT INTO t SELECT 'filler ' || g, repeat('x', 1500) FROM generate_series(1, 8000) g`)
   await db.sql(odd(10))
-  await using second = new Running(db)
+  await using second = new IngestUnderTest(db)
   await second.caughtUp()
   assert.ok(second.states.includes('pulling'))
   assert.ok(!second.states.includes('retrying'))

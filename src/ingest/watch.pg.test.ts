@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
-import { LogHead } from '../changelog/files/log-head.ts'
 import type { TableDescription } from '../core/table.ts'
-import { readLog, TestServer, within, type LogEvent, type TestDatabase } from '../../test/support/source-under-test.ts'
-import { IngestThread } from './ingest-thread.ts'
+import { IngestUnderTest } from '../../test/support/ingest-under-test.ts'
+import { TestServer, within, type LogEvent, type TestDatabase } from '../../test/support/source-under-test.ts'
 import { releaseSql } from './install-members.ts'
 import { watchTables } from './watch.ts'
 
@@ -15,38 +14,19 @@ after(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-class Watching implements AsyncDisposable {
-  readonly db: TestDatabase
-  readonly head = new LogHead()
-  readonly gaps: string[] = []
-  readonly thread: IngestThread
-
-  constructor(db: TestDatabase) {
-    this.db = db
-    const settings = { closedTargetMs: 100, retentionMs: 3_600_000, maxLogBytes: 0 }
-    this.thread = new IngestThread({ dir: db.dir, head: this.head.shared, source: db.source, settings }, (message) => {
-      if (message.tag === 'gap') this.gaps.push(message.reason)
-    })
-  }
-
-  async events(): Promise<LogEvent[]> {
-    const lsn = await this.db.flushLsn()
-    this.thread.closeNow()
-    await within(20_000, 'the log', () => this.head.endLsn >= lsn)
-    return readLog(this.db.dir, this.head)
+class Watching extends IngestUnderTest {
+  async allEvents(): Promise<LogEvent[]> {
+    await this.caughtUp()
+    return this.events()
   }
 
   /** Rows and descriptions in the order of the log: `row <first column>`, `<name>(<columns>)`, `gap`. */
   async story(): Promise<string[]> {
-    return (await this.events()).flatMap((event) => {
+    return (await this.allEvents()).flatMap((event) => {
       if (event.tag === 'gap') return ['gap']
       if (event.tag === 'closed') return []
       return event.records.map((text) => (text.startsWith('{') ? told(text) : text))
     })
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.thread.stop()
   }
 }
 
@@ -101,7 +81,7 @@ test('a table that is watched as wanted is not locked again', async () => {
   assert.deepEqual(await watchTables(db.source, [{ relid }]), first)
   assert.deepEqual(await watchTables(db.source, [full]), first)
   await holder.close()
-  const identities = (await watching.events()).flatMap((event) =>
+  const identities = (await watching.allEvents()).flatMap((event) =>
     event.tag === 'transaction' ? event.schemas.map((json) => (JSON.parse(json) as TableDescription).identity) : [],
   )
   assert.equal(identities[0], 'd')

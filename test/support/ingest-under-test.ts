@@ -1,0 +1,45 @@
+// For tests: the ingest of one database, in a thread of its own, and what it says.
+
+import { LogHead } from '../../src/changelog/files/log-head.ts'
+import type { FromIngest } from '../../src/ingest/ingest.ts'
+import { IngestThread } from '../../src/ingest/ingest-thread.ts'
+import { readLog, within, type LogEvent, type TestDatabase } from './source-under-test.ts'
+
+export class IngestUnderTest implements AsyncDisposable {
+  readonly db: TestDatabase
+  readonly head = new LogHead()
+  readonly heard: FromIngest[] = []
+  readonly thread: IngestThread
+
+  constructor(db: TestDatabase, closedTargetMs = 100) {
+    this.db = db
+    const settings = { closedTargetMs, retentionMs: 3_600_000, maxLogBytes: 0 }
+    this.thread = new IngestThread({ dir: db.dir, head: this.head.shared, source: db.source, settings }, (message) =>
+      this.heard.push(message),
+    )
+  }
+
+  get states(): string[] {
+    return this.heard.flatMap((message) => (message.tag === 'state' ? [message.state.tag] : []))
+  }
+
+  get gaps(): string[] {
+    return this.heard.flatMap((message) => (message.tag === 'gap' ? [message.reason] : []))
+  }
+
+  /** What the log holds now. */
+  events(): LogEvent[] {
+    return readLog(this.db.dir, this.head)
+  }
+
+  /** Everything that is committed now is in the log. */
+  async caughtUp(): Promise<void> {
+    const lsn = await this.db.flushLsn()
+    this.thread.closeNow()
+    await within(60_000, `the log to reach ${lsn}, it is at ${this.head.endLsn}`, () => this.head.endLsn >= lsn)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.thread.stop()
+  }
+}
