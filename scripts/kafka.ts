@@ -50,7 +50,10 @@ See what arrives, in another terminal:
 }
 
 async function consume(names: readonly string[]): Promise<void> {
-  if (!(await answers())) console.error(`nothing listens on localhost:${port} yet: npm run kafka`)
+  // On stderr, so that whoever pipes the messages elsewhere has nothing but them.
+  if (await answers())
+    console.error(`waiting for topic ${names.join(', ')} and its messages on localhost:${port} (Ctrl-C ends)`)
+  else console.error(`nothing listens on localhost:${port} yet: npm run kafka`)
   const reader = new TopicReader(`localhost:${port}`, names, ({ topic, key, value }) => {
     const shown = names.length > 1 ? `${topic}\t` : ''
     console.log(`${shown}${key?.toString() ?? 'null'}\t${value?.toString() ?? 'null'}`)

@@ -118,6 +118,13 @@ The sink \`null://\` accepts the options of every sink; *connection* means a cha
 supported yet.
 
 ${table(head, optionNames.filter((name) => factsOf(name).built !== false).map(row))}
+## Options that do not go together
+
+- \`initial_scan\`, \`initial_scan_only\` and \`no_initial_scan\`: only one of them.
+- \`initial_scan = 'only'\` (or \`initial_scan_only\`): not with \`end_time\`, \`resolved\`, \`diff\`, \`mvcc_timestamp\` or \`updated\`.
+- \`key_in_value\` and \`topic_in_value\`: only with \`envelope = 'wrapped'\`.
+- An option whose column *sinks* does not name the sink is refused.
+
 ## Not supported yet
 
 These options are known, so that mistakes in their use are reported. A correct statement with one of them is refused, too.

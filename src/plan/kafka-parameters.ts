@@ -119,16 +119,16 @@ export const kafkaConfigFields = {
     Frequency: {
       default: '0',
       about:
-        'A batch of a partition is sent when it is this old, a duration such as `"500ms"`. `Messages` and `Bytes` need it. If all three are 0, a batch waits only for the one before it.',
+        'A batch of a partition is sent when it is this old, a duration such as `"500ms"`. `Messages` and `Bytes` are refused without it. If all three are 0, a batch is sent as soon as the previous batch of its partition is done.',
     },
-    MaxMessages: { default: '0: no limit', about: 'The most messages in a request.' },
-    MaxBytes: { default: '0: no limit of its own', about: 'The most bytes in a batch.' },
+    MaxMessages: { default: '0: no limit', about: 'The largest number of messages in a request.' },
+    MaxBytes: { default: '0: no limit of its own', about: 'The largest number of bytes in a batch.' },
   },
   Retry: {
     Max: {
       default: '3',
       about:
-        'How often a batch is tried again before the changefeed starts again from its checkpoint; `"inf"` is for ever.',
+        'How often a batch is sent again before the changefeed restarts from its last checkpoint. With `"inf"` the batch is sent again without end, and the changefeed does not restart for it.',
     },
     Backoff: { default: '`500ms`', about: 'The pause before the first retry. It doubles up to 30 s.' },
   },
