@@ -17,13 +17,18 @@ import { CheckpointSchedule } from './checkpoint-schedule.ts'
 import type { FeedRun } from './feed-run.ts'
 import { LogFollower } from './follow-log.ts'
 import { initialScan } from './initial-scan.ts'
+import { lostPlace } from './lost-place.ts'
 import { MessageOutput } from './message-output.ts'
 import { quietWaitMs } from './quiet-wait.ts'
 import { ResolvedSchedule } from './resolved-schedule.ts'
 
 /** Settles when the feed has reached its end; throws what ended it otherwise, or the signal's reason. */
 export async function runFeed(run: FeedRun): Promise<void> {
-  await new RunningFeed(run).run()
+  try {
+    await new RunningFeed(run).run()
+  } catch (error) {
+    throw lostPlace(error, run.resume)
+  }
 }
 
 class RunningFeed {

@@ -4,6 +4,7 @@
 import { FeedError } from '../errors/feed-error.ts'
 import { list, type JobsQuery } from './job-table.ts'
 import type { JobStatus, JobVerb } from './jobs.ts'
+import { runningStatusSql } from './running-status.ts'
 import { acceptedIn, changedBy, nextStatusSql, transitions } from './transitions.ts'
 
 export interface JobRequest {
@@ -16,7 +17,7 @@ export interface JobRequest {
 /** What a request sets beside the status. */
 const alsoSets: Readonly<Record<JobVerb, string>> = {
   pause: '',
-  resume: `, running_status = NULL, error = '', claimed_by = NULL`,
+  resume: `, running_status = ${runningStatusSql('high_water')}, error = '', claimed_by = NULL`,
   cancel: '',
 }
 

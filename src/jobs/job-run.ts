@@ -12,6 +12,7 @@ import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter } from './jobs.ts'
 import { runningStatus } from './running-status.ts'
 import { endOf, type StopRequest } from './transitions.ts'
+import { wayOut } from './way-out.ts'
 
 /** Why the job stops here; `lost`: another server has it. */
 export type StopReason = StopRequest | 'shutdown' | 'lost'
@@ -131,22 +132,25 @@ export class JobRun {
     })
   }
 
-  async #fail({ code, message, detail, hint }: FeedError): Promise<void> {
+  async #fail(failure: FeedError): Promise<void> {
+    const { code, message, detail } = failure
     const { job, failed } = this.#options
+    const hint = wayOut(job.id, failure)
+    const todo = hint === undefined ? '' : `; ${hint}`
     // Whoever gives it back what it lacks resumes it from where it was.
     if (codes[code].reaction === 'pause') {
       this.#log.warn(
         { error: message, hint },
         'the changefeed is paused: it lacks a right, or credentials that are taken',
       )
-      await this.#settle('paused', { error: message, runningStatus: `paused: ${message}` })
+      await this.#settle('paused', { error: message, runningStatus: `paused: ${message}${todo}` })
       return
     }
     if (job.payload.onError === 'pause') {
       this.#log.warn({ error: message, hint }, 'the changefeed is paused because of on_error=pause')
       await this.#settle('paused', {
         error: message,
-        runningStatus: `job failed (${message}) but is being paused because of on_error=pause`,
+        runningStatus: `job failed (${message}) but is being paused because of on_error=pause${todo}`,
       })
       return
     }

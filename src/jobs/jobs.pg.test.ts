@@ -203,6 +203,24 @@ test('a job that is cancelled while it is being paused is cancelled', async () =
   }
 })
 
+test('RESUME says at once where the job is, and nothing of what had stopped it', async () => {
+  const store = await table.store('a')
+  const job = await store.create(table.newJob())
+  const row = () => table.row(job.id, 'status, error, running_status')
+  await store.settle(job, 'paused', { error: 'it was away', runningStatus: 'paused: it was away' })
+  await store.request([job.id], 'resume')
+  assert.deepEqual(await row(), ['running', '', null])
+  const [again] = await store.claim({ fromOthers: false, known: [] })
+  assert.ok(again)
+  const progress: JobProgress = { tag: 'following', highWater: { wall: 1_795_947_120_057_950_001n, logical: 7 } }
+  await store.save(again, progress)
+  const [, , said] = await row()
+  assert.equal(said, 'running: resolved=1795947120.057950001,7')
+  await store.settle(again, 'paused', { error: 'it was away', runningStatus: 'paused: it was away' })
+  await store.request([job.id], 'resume')
+  assert.deepEqual(await row(), ['running', '', said])
+})
+
 test('a job whose feed ends by itself after CANCEL or PAUSE was answered ends as requested', async () => {
   const lacking = new FeedError('FEED_PRIVILEGE', 'user bob lost a right')
   const truncated = new FeedError('FEED_TRUNCATED', '"t" was truncated')

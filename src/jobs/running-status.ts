@@ -14,3 +14,9 @@ function readable({ wall, logical }: Hlc): string {
   const nanos = 1_000_000_000n
   return `${wall / nanos}.${String(wall % nanos).padStart(9, '0')},${logical}`
 }
+
+/** The same as an expression in SQL, over the column of high-water marks. */
+export function runningStatusSql(highWater: string): string {
+  const wall = `trunc(${highWater})`
+  return `'running: resolved=' || div(${wall}, 1000000000) || '.' || lpad(mod(${wall}, 1000000000)::int8::text, 9, '0') || ',' || ((${highWater} - ${wall}) * 10000000000)::int8`
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer, type AddressInfo } from 'node:net'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type pg from 'pg'
@@ -382,7 +382,10 @@ test('a terminal error fails the job, or pauses it when on_error says so', async
   await server.sql('TRUNCATE TABLE gone')
   assert.equal((await reaches(failing, 'failed')).error, '"gone" was truncated')
   const paused = await reaches(pausing, 'paused')
-  assert.equal(paused.running_status, 'job failed ("gone" was truncated) but is being paused because of on_error=pause')
+  assert.equal(
+    paused.running_status,
+    `job failed ("gone" was truncated) but is being paused because of on_error=pause; RESUME JOB would stop here again: CANCEL JOB ${pausing}, then CREATE CHANGEFEED anew, without cursor`,
+  )
   const metrics = await (await fetch(`http://127.0.0.1:${server.httpPort}/_status/vars`)).text()
   assert.match(metrics, /^changefeed_failures 1$/m)
   await server.sql(`CANCEL JOB ${pausing}`)
@@ -521,4 +524,29 @@ test('what cannot be a job is refused, and makes none', async () => {
   await assert.rejects(server.sql('PAUSE JOB 42'), /job with ID 42 does not exist/)
   await assert.rejects(server.sql('SHOW JOB'), /syntax error at end of input/)
   assert.equal(await count(), before)
+})
+
+test('a job whose changes are gone from the changelog says so when it is resumed, and what to do', async () => {
+  await server.sql('CREATE TABLE lost_place (id INT PRIMARY KEY)')
+  const id = await create("WITH on_error = 'pause', min_checkpoint_frequency = '0s'", 'lost_place')
+  await until('it has come somewhere', withinMs, async () =>
+    (await job(id)).high_water_timestamp === null ? undefined : true,
+  )
+  await server.sql(`PAUSE JOB ${id}`)
+  const { high_water_timestamp: place } = await job(id)
+  await server.kill()
+  rmSync(join(server.storeDir, 'changelog'), { recursive: true })
+  await server.restart()
+  await server.sql(`RESUME JOB ${id}`)
+  const stopped = await until('it has stopped', withinMs, async () => {
+    const row = await job(id)
+    return row.status === 'paused' && row.error !== '' ? row : undefined
+  })
+  const error = `the changes after ${place}, where the job stopped, are not in the changelog any more: changefeed.changelog.retention or changefeed.changelog.max_size removed them, or somebody removed its files`
+  assert.equal(stopped.error, error)
+  assert.equal(
+    stopped.running_status,
+    `job failed (${error}) but is being paused because of on_error=pause; RESUME JOB would stop here again: CANCEL JOB ${id}, then CREATE CHANGEFEED anew, without cursor`,
+  )
+  await server.sql(`CANCEL JOB ${id}`)
 })

@@ -1,0 +1,20 @@
+// What a user can do about a job that has stopped because of an error.
+
+import type { Code } from '../errors/codes.ts'
+import type { FeedError } from '../errors/feed-error.ts'
+
+/** A job that goes on from its place meets these again. */
+const lasting: ReadonlySet<Code> = new Set([
+  'FEED_TRUNCATED',
+  'FEED_DROPPED',
+  'FEED_GAP',
+  'FEED_FELL_BEHIND',
+  'FEED_CURSOR_TOO_OLD',
+  'FEED_ROW',
+])
+
+export function wayOut(job: string, { code, hint }: Pick<FeedError, 'code' | 'hint'>): string | undefined {
+  if (!lasting.has(code)) return hint
+  const anew = `RESUME JOB would stop here again: CANCEL JOB ${job}, then CREATE CHANGEFEED anew, without cursor`
+  return code === 'FEED_ROW' && hint !== undefined ? `${hint}; ${anew}` : anew
+}
