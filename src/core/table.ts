@@ -13,6 +13,8 @@ export interface TableDescription {
   readonly primaryKey: readonly string[]
   /** The primary key is checked at the end of a transaction only, so that until then several rows may have it. */
   readonly deferrableKey?: boolean | undefined
+  /** How often ALTER TABLE has written every row anew, with values that may be other ones. */
+  readonly rewrites?: number | undefined
   /** pg_class.relreplident: d(efault), n(othing), f(ull), i(ndex). */
   readonly identity: 'd' | 'n' | 'f' | 'i'
   /** True in the last description of a table: it was dropped by that transaction. */

@@ -46,10 +46,9 @@ export class SchemaHistory {
     return this.#known.get(relid)?.schema
   }
 
-  /** A relation or schema record: `bytes[at]` is its tag. */
-  apply(bytes: Buffer, at: number, end: number): void {
-    if (bytes[at] === record.schema) this.#describe(bytes, at + 1, end)
-    else this.#layOut(bytes, at, end)
+  /** A relation or schema record: `bytes[at]` is its tag. Gives the relation when something was learnt about it. */
+  apply(bytes: Buffer, at: number, end: number): number | undefined {
+    return bytes[at] === record.schema ? this.#describe(bytes, at + 1, end) : this.#layOut(bytes, at, end)
   }
 
   /** What is known here, to come back to: reading a transaction twice needs the same beginning. */
@@ -61,30 +60,31 @@ export class SchemaHistory {
     this.#known = new Map(snapshot)
   }
 
-  #describe(bytes: Buffer, start: number, end: number): void {
+  #describe(bytes: Buffer, start: number, end: number): number | undefined {
     const description = parseDescription(bytes, start, end)
     const { relid } = description
     const known = this.#known.get(relid) ?? nothing
-    if (isSame(known.descriptionBytes, bytes, start, end)) return
-    this.#learn(relid, { ...known, description, descriptionBytes: Buffer.from(bytes.subarray(start, end)) })
+    if (isSame(known.descriptionBytes, bytes, start, end)) return undefined
+    return this.#learn(relid, { ...known, description, descriptionBytes: Buffer.from(bytes.subarray(start, end)) })
   }
 
-  #layOut(bytes: Buffer, at: number, end: number): void {
+  #layOut(bytes: Buffer, at: number, end: number): number | undefined {
     if (at + 5 > end) throw new FeedError('FEED_DECODE', 'a relation message is cut off')
     const relid = bytes.readUInt32BE(at + 1)
     const known = this.#known.get(relid) ?? nothing
-    if (isSame(known.layoutBytes, bytes, at, end)) return
+    if (isSame(known.layoutBytes, bytes, at, end)) return undefined
     const layout = readRelation(bytes, at, end)
-    this.#learn(relid, { ...known, layout, layoutBytes: Buffer.from(bytes.subarray(at, end)) })
+    return this.#learn(relid, { ...known, layout, layoutBytes: Buffer.from(bytes.subarray(at, end)) })
   }
 
-  #learn(relid: number, known: Known): void {
+  #learn(relid: number, known: Known): number {
     const { layout, description } = known
     let schema: RelationSchema | undefined
     if (layout !== undefined) schema = join(layout, description)
     else if (description !== undefined) schema = relationOfDescription(description)
     this.#known.set(relid, { ...known, schema })
     this.#version += 1
+    return relid
   }
 }
 

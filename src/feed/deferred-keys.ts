@@ -2,6 +2,10 @@
 // does not say which of them a change took away: `UPDATE t SET id = -id` moves a row to a key that another leaves only
 // afterwards. Such tables log whole old rows, and a row taken away that nobody brought before is the one from the start.
 //
+// The key, and other columns, may change in the same transaction. PostgreSQL refuses ALTER TABLE while it has yet to
+// check a key, so at that point each key has one row at most: a row that was logged with other columns is found by its
+// key alone. So is every row that was changed while the key was not DEFERRABLE.
+//
 // Objects per row are fine here: hardly anybody's key is deferrable.
 
 import { createHash } from 'node:crypto'
@@ -12,11 +16,27 @@ import type { FirstTouches } from './first-touches.ts'
 
 interface KeyState {
   /** Rows that came to the key and are still there. */
-  readonly added: { readonly content: string; readonly event: number }[]
+  readonly added: AddedRow[]
   /** Ordinal of the change that took away the row from the start; -1: none has. */
   removedAt: number
   /** The last event by which a row left the key. */
   goneEvent: number
+}
+
+interface AddedRow {
+  readonly content: string
+  readonly event: number
+  /** What its table looked like. */
+  readonly relation: RelationSchema
+}
+
+/** A change that takes a row away from its key. */
+export interface RowRemoval {
+  readonly ordinal: number
+  /** The row is deleted or gets another key. */
+  readonly leaves: boolean
+  /** The view holds all columns of the row; otherwise it holds the key, and the key has one row. */
+  readonly isWhole: boolean
 }
 
 export class DeferredKeys {
@@ -26,12 +46,11 @@ export class DeferredKeys {
     return this.#keys.size
   }
 
-  /** `leaves`: the row is deleted or gets another key. True: it is the row that was there from the start. */
-  remove(relation: RelationSchema, row: RowView, ordinal: number, leaves: boolean): boolean {
+  /** True: it is the row that was there from the start. */
+  remove(relation: RelationSchema, row: RowView, { ordinal, leaves, isWhole }: RowRemoval): boolean {
     const state = this.#state(relation, row)
     if (leaves) state.goneEvent = 2 * ordinal
-    const content = digest(row, undefined)
-    const at = state.added.findLastIndex((candidate) => candidate.content === content)
+    const at = isWhole ? placeOf(state.added, relation, digest(row, undefined)) : state.added.length - 1
     if (at >= 0) {
       state.added.splice(at, 1)
       return false
@@ -42,7 +61,7 @@ export class DeferredKeys {
   }
 
   add(relation: RelationSchema, row: RowView, ordinal: number): void {
-    this.#state(relation, row).added.push({ content: digest(row, undefined), event: 2 * ordinal + 1 })
+    this.#state(relation, row).added.push({ content: digest(row, undefined), event: 2 * ordinal + 1, relation })
   }
 
   /** Whether the key's row is one that came. */
@@ -75,6 +94,12 @@ export class DeferredKeys {
     }
     return state
   }
+}
+
+/** Of the row with this content, or of one whose content cannot be compared with it; -1: none. */
+function placeOf(added: readonly AddedRow[], relation: RelationSchema, content: string): number {
+  const at = added.findLastIndex((candidate) => candidate.content === content)
+  return at >= 0 ? at : added.findLastIndex((candidate) => candidate.relation !== relation)
 }
 
 function keyOf({ keyId, keyIndexes }: RelationSchema, row: RowView): string {

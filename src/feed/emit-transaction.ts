@@ -4,6 +4,7 @@ import { record } from '../changelog/changelog.ts'
 import type { RowView } from '../core/row-view.ts'
 import { SchemaHistory, type SchemaSnapshot } from '../decode/schema-history.ts'
 import { ChangeReader } from './change-reader.ts'
+import { DeferrableTables } from './deferrable-tables.ts'
 import { isKept } from './event-bits.ts'
 import { FirstTouches } from './first-touches.ts'
 import { LastChanges } from './last-changes.ts'
@@ -37,6 +38,8 @@ export interface EmitterOptions {
   readonly handOn: () => Promise<void>
 }
 
+const nobody: ReadonlySet<number> = new Set()
+
 export class TransactionEmitter {
   readonly #schemas: SchemaHistory
   readonly #topics: ReadonlyMap<number, number>
@@ -69,7 +72,8 @@ export class TransactionEmitter {
   emitWhole(payload: Buffer, list: OffsetList): Promise<void> | undefined {
     if (!list.hasNonInserts || list.count === 1) return this.emit(payload, list, undefined, 0)
     const trail = list.hasSchema ? new SchemaTrail(this.#schemas) : undefined
-    const last = this.#last
+    const deferrable = list.hasSchema ? this.#deferrable(payload, list) : nobody
+    const last = deferrable.size > 0 ? new LastChanges(deferrable) : this.#last
     for (let i = 0; i < list.count; i++) {
       const offset = list.offsets[i] as number
       if (!isRow(payload[offset] as number)) {
@@ -95,6 +99,15 @@ export class TransactionEmitter {
       schemas: trail?.at(ordinal),
     })
     return this.emit(payload, list, { bits: this.#bits, touched, find }, 0)
+  }
+
+  #deferrable(payload: Buffer, list: OffsetList): ReadonlySet<number> {
+    const tables = new DeferrableTables(this.#schemas)
+    for (let i = 0; i < list.count; i++) {
+      const offset = list.offsets[i] as number
+      if (!isRow(payload[offset] as number)) tables.note(payload, offset)
+    }
+    return tables.end()
   }
 
   /** The part of a transaction in one block; `firstOrdinal` counts the listed records before it. As `emitWhole`. */

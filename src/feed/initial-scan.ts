@@ -173,7 +173,8 @@ class ScanMessages implements ScanConsumer {
     const topic = topics.get(relation.relid)
     if (topic === undefined) throw new FeedError('FEED_BUG', `a row of relation ${relation.relid}, which is no target`)
     if (commitMicros !== this.#commitMicros) this.#mvcc(commitMicros)
-    this.output.write(relation, topic, row, row, undefined)
+    if (rowsAtCursor === undefined) this.output.write(relation, topic, row, row, undefined)
+    else rowsAtCursor.write(this.output, relation, topic, row)
   }
 
   pieceDone(): void | Promise<void> {

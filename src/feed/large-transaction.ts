@@ -7,6 +7,7 @@ import type { Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { SchemaHistory } from '../decode/schema-history.ts'
 import { ChangeReader } from './change-reader.ts'
+import { DeferrableTables } from './deferrable-tables.ts'
 import type { FoundRecord, KeptEvents } from './emit-transaction.ts'
 import { FirstTouches, maxOrdinal } from './first-touches.ts'
 import { LastChanges } from './last-changes.ts'
@@ -54,15 +55,22 @@ export async function planLarge(options: LargeOptions, position: number, offset:
   let count = 0
   let hasNonInserts = false
   const list = new OffsetList()
+  const tables = new DeferrableTables(options.schemas)
   for (const block of blocksFrom(options, position)) {
     if (options.mentionsTarget(block) || block.hasSchema) {
-      listRecords(block.payload(), block.position === position ? offset : 0, options.isTarget, list)
+      const payload = block.payload()
+      listRecords(payload, block.position === position ? offset : 0, options.isTarget, list)
+      for (let i = 0; list.hasSchema && i < list.count; i++) {
+        const at = list.offsets[i] as number
+        if (!isRow(payload[at] as number)) tables.note(payload, at)
+      }
       parts.push({ position: block.position, firstOrdinal: count })
       count += list.count
       hasNonInserts ||= list.hasNonInserts
     }
     await breathe(options)
   }
+  const deferrable = tables.end()
   if (!hasNonInserts) return onlyInserts
 
   if (count > maxOrdinal) throw new FeedError('FEED_ROW', `a transaction has more than ${maxOrdinal} changes`)
@@ -73,7 +81,7 @@ export async function planLarge(options: LargeOptions, position: number, offset:
   let passes = Math.ceil(count / rows)
   let trail: SchemaTrail | undefined
   for (let pass = 0; pass < passes; pass++) {
-    trail = await findLast(options, parts, position, offset, { bits, touched, pass, passes })
+    trail = await findLast(options, parts, position, offset, { bits, touched, deferrable, pass, passes })
     if (trail !== undefined) continue
     // Wider keys than thought: from the beginning, with fewer at a time.
     bits.fill(0)
@@ -123,6 +131,7 @@ async function breathe(options: LargeOptions): Promise<void> {
 interface Pass {
   readonly bits: Uint8Array
   readonly touched: FirstTouches | undefined
+  readonly deferrable: ReadonlySet<number>
   readonly pass: number
   readonly passes: number
 }
@@ -153,7 +162,7 @@ async function findLast(
   const trail = new SchemaTrail(schemas)
   const wanted = passes === 1 ? undefined : (hash: number): boolean => hash % passes === pass
   const change = new ChangeReader(schemas)
-  const last = new LastChanges()
+  const last = new LastChanges(work.deferrable)
   const list = new OffsetList()
   using reader = options.log.jumpTo(position)
   for (const part of parts) {

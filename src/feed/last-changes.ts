@@ -4,7 +4,8 @@
 //   event = 2 * ordinal      the row with the old key is gone
 //   event = 2 * ordinal + 1  the row is there with these values
 //
-// Where the transaction gives a table another primary key, its rows have one identity before and another one after.
+// Where the transaction gives a table another primary key, its rows have one identity before and another one after. Where
+// it makes the key DEFERRABLE, or no longer DEFERRABLE, the rows stay the same: all of its changes go one way then.
 //
 // A row that was neither there before the transaction nor is after it changed for nobody, and gets no event.
 
@@ -19,12 +20,20 @@ import { KeyTable } from './key-table.ts'
 /** What a row of a table with a deferrable key takes in memory, more or less. */
 const deferredBytes = 500
 
+const nobody: ReadonlySet<number> = new Set()
+
 export class LastChanges {
   readonly #keys = new KeyTable()
   readonly #deferred = new DeferredKeys()
   #last = new Float64Array(1024)
   #first = new Float64Array(1024)
   #existed = new Uint8Array(1024)
+  readonly #deferrable: ReadonlySet<number>
+
+  /** `deferrable`: tables whose key is DEFERRABLE at some point of the transaction, where that changes within it. */
+  constructor(deferrable: ReadonlySet<number> = nobody) {
+    this.#deferrable = deferrable
+  }
 
   /** Memory that the keys take. */
   get bytes(): number {
@@ -34,7 +43,8 @@ export class LastChanges {
   /** Notes the change that the reader holds. `wanted`: whether a key belongs to this pass. */
   note(change: ChangeReader, ordinal: number, wanted?: (hash: number) => boolean): void {
     const { tag, row, old } = change
-    if (change.relation.description.deferrableKey === true) this.#noteDeferred(change, ordinal, wanted)
+    const { relid, description } = change.relation
+    if (description.deferrableKey === true || this.#deferrable.has(relid)) this.#noteDeferred(change, ordinal, wanted)
     else if (tag === record.insert) this.#touch(change, row, 2 * ordinal + 1, false, wanted)
     else if (tag === record.delete) this.#touch(change, old, 2 * ordinal, true, wanted)
     else if (change.keyChanged) {
@@ -72,8 +82,11 @@ export class LastChanges {
     const mine = (view: ChangeReader['row']): boolean =>
       wanted === undefined || wanted(this.#keys.hashOf(relation.keyId, view, relation.keyIndexes))
     if (tag !== record.insert) {
-      change.needOld()
-      if (mine(old)) this.#deferred.remove(relation, old, ordinal, tag === record.delete || change.keyChanged)
+      const isWhole = relation.description.deferrableKey === true
+      if (isWhole) change.needOld()
+      const view = change.oldKind === 'none' ? row : old
+      const leaves = tag === record.delete || change.keyChanged
+      if (mine(view)) this.#deferred.remove(relation, view, { ordinal, leaves, isWhole })
     }
     if (tag !== record.delete && mine(row)) this.#deferred.add(relation, row, ordinal)
   }

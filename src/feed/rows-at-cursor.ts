@@ -1,5 +1,6 @@
 // The rows as of a cursor that lies before the cut of their scan: what changed in between is taken back. Rows that the
 // log touched first with an insert were not there; the others had the values that the first update or delete replaced.
+// Where a DDL in between makes that untrue, it is refused (tables-at-cursor.ts).
 
 import type { Changelog } from '../changelog/changelog.ts'
 import { record } from '../changelog/changelog.ts'
@@ -12,12 +13,15 @@ import { SchemaHistory } from '../decode/schema-history.ts'
 import { concerns, readGap } from '../changelog/files/gap-record.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { ChangeReader } from './change-reader.ts'
-import { DeferredKeys } from './deferred-keys.ts'
+import { DeferredKeys, type RowRemoval } from './deferred-keys.ts'
 import { KeyTable } from './key-table.ts'
 import type { MessageOutput } from './message-output.ts'
 import { isRow, listRecords, OffsetList, recordEnd } from './offset-list.ts'
+import { TablesAtCursor } from './tables-at-cursor.ts'
 
 const maxStashBytes = 256 * 1024 * 1024
+
+const takenBack: RowRemoval = { ordinal: 0, leaves: false, isWhole: true }
 
 export interface RowsAtCursorOptions {
   readonly log: Changelog
@@ -34,13 +38,17 @@ export interface RowsAtCursorOptions {
 export class RowsAtCursor {
   readonly #touched = new KeyTable()
   readonly #deferred = new DeferredKeys()
-  /** By relation, the key that it had at the cursor: rows of another key cannot be told from those of this one. */
-  readonly #keyIds = new Map<number, number>()
-  #checked: RelationSchema | undefined
+  readonly #tables = new TablesAtCursor()
+
+  /** Writes a row that is one of the cursor, with the columns that its table had then. */
+  write(output: MessageOutput, relation: RelationSchema, topic: number, row: RowView): void {
+    const asOfCursor = this.#tables.check(relation)
+    row.relation = asOfCursor
+    output.write(asOfCursor, topic, row, row, undefined)
+  }
 
   /** False: the row has changed since the cursor; its older self is in the stash, or it was not there. */
   isOfCursor(relation: RelationSchema, row: RowView): boolean {
-    if (relation !== this.#checked) this.#checkKey(relation)
     if (relation.description.deferrableKey === true) return !this.#deferred.hasAdded(relation, row)
     return !this.#touched.has(relation.keyId, row, relation.keyIndexes)
   }
@@ -72,7 +80,10 @@ export class RowsAtCursor {
         if (compareHlc(ts, cut) > 0) return
         if (!isPastCursor && compareHlc(ts, cursor) > 0) {
           isPastCursor = true
-          this.#noteKeys(schemas, targets)
+          for (const { relid } of targets) {
+            const relation = schemas.relation(relid)
+            if (relation !== undefined) this.#tables.note(relation)
+          }
         }
         at = listRecords(payload, at, (relid) => topics.has(relid), list)
         if (list.truncated !== 0 && compareHlc(ts, cursor) > 0) {
@@ -83,8 +94,12 @@ export class RowsAtCursor {
         }
         for (let i = 0; i < list.count; i++) {
           const offset = list.offsets[i] as number
-          if (!isRow(payload[offset] as number)) schemas.apply(payload, offset, recordEnd(payload, offset))
-          else if (compareHlc(ts, cursor) > 0) {
+          if (!isRow(payload[offset] as number)) {
+            const relid = schemas.apply(payload, offset, recordEnd(payload, offset))
+            // Also when no row follows: what one DDL does to every row may be hidden by the next.
+            const changed = relid === undefined || !topics.has(relid) ? undefined : schemas.relation(relid)
+            if (changed !== undefined && isPastCursor) this.#tables.check(changed)
+          } else if (compareHlc(ts, cursor) > 0) {
             change.read(payload, offset)
             this.#takeBack(change, topics.get(change.relation.relid) as number, stash)
           }
@@ -99,9 +114,9 @@ export class RowsAtCursor {
 
   #takeBack(change: ChangeReader, topic: number, stash: MessageOutput): void {
     const { tag, relation, row, old, keyChanged } = change
-    if (relation !== this.#checked) this.#checkKey(relation)
+    this.#tables.check(relation)
     if (relation.description.deferrableKey === true) {
-      if (tag !== record.insert && this.#deferred.remove(relation, change.needOld(), 0, false)) {
+      if (tag !== record.insert && this.#deferred.remove(relation, change.needOld(), takenBack)) {
         this.#keep(relation, topic, old, stash)
       }
       if (tag !== record.delete) this.#deferred.add(relation, row, 0)
@@ -113,22 +128,8 @@ export class RowsAtCursor {
     }
   }
 
-  #noteKeys(schemas: SchemaHistory, targets: readonly FeedTarget[]): void {
-    for (const { relid } of targets) {
-      const relation = schemas.relation(relid)
-      if (relation !== undefined && relation.description.primaryKey.length > 0) this.#keyIds.set(relid, relation.keyId)
-    }
-  }
-
-  #checkKey(relation: RelationSchema): void {
-    const atCursor = this.#keyIds.get(relation.relid)
-    if (atCursor === undefined) this.#keyIds.set(relation.relid, relation.keyId)
-    else if (atCursor !== relation.keyId) throw keyChangedSince(relation)
-    this.#checked = relation
-  }
-
   #keep(relation: RelationSchema, topic: number, old: RowView, stash: MessageOutput): void {
-    stash.write(relation, topic, old, old, undefined)
+    this.write(stash, relation, topic, old)
     if (stash.batch.bytes.length > maxStashBytes) throw tooMuch()
   }
 
@@ -143,13 +144,6 @@ export class RowsAtCursor {
 function gapSince(): FeedError {
   return new FeedError('FEED_GAP', 'changes since the cursor are missing from the changelog', {
     hint: 'start the changefeed without cursor',
-  })
-}
-
-function keyChangedSince({ description: { name } }: RelationSchema): FeedError {
-  const message = `the primary key of table "${name}" has changed since the cursor, so its rows as of the cursor cannot be found`
-  return new FeedError('FEED_STATE', message, {
-    hint: "start the changefeed with a cursor behind the change, without a cursor, or with initial_scan='no'",
   })
 }
 

@@ -261,6 +261,19 @@ BEGIN
   END LOOP;
 END $$;
 
+-- Called before ALTER TABLE writes every row anew. Columns may look the same afterwards and hold other values, and the log
+-- has no word of it; on_ddl() then finds another description. Other reasons (persistence, access method) change no value.
+CREATE OR REPLACE FUNCTION changefeed.on_rewrite() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF pg_event_trigger_table_rewrite_reason() & 6 <> 0 THEN
+    UPDATE changefeed.watched SET rewrites = rewrites + 1 WHERE relid = pg_event_trigger_table_rewrite_oid();
+  END IF;
+EXCEPTION WHEN OTHERS THEN
+  -- Somebody's command must not fail for what is wrong with us.
+  RAISE WARNING 'changefeeds could not see that % writes a table anew: %', tg_tag, SQLERRM;
+END $$;
+
 -- The publication stays as it is while somebody needs it, and others do not make writes to watched tables fail.
 CREATE OR REPLACE FUNCTION changefeed.on_publication() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

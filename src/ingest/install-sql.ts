@@ -19,6 +19,7 @@ REVOKE ALL ON SCHEMA changefeed FROM PUBLIC;
 SELECT set_config('changefeed.internal', 'on', true);${releaseSql}-- They are made anew below, and do not look at what happens until then.
 DROP EVENT TRIGGER IF EXISTS pg_changefeed_ddl;
 DROP EVENT TRIGGER IF EXISTS pg_changefeed_drop;
+DROP EVENT TRIGGER IF EXISTS pg_changefeed_rewrite;
 DROP EVENT TRIGGER IF EXISTS pg_changefeed_publication;
 DROP EVENT TRIGGER IF EXISTS pg_changefeed_publication_drop;
 
@@ -46,6 +47,8 @@ CREATE TABLE IF NOT EXISTS changefeed.watched (
 );
 -- Types of users that the table is made of.
 ALTER TABLE changefeed.watched ADD COLUMN IF NOT EXISTS types oid[] NOT NULL DEFAULT '{}';
+-- How often ALTER TABLE has written all rows anew with other values.
+ALTER TABLE changefeed.watched ADD COLUMN IF NOT EXISTS rewrites int NOT NULL DEFAULT 0;
 -- Each DDL that changes a type asks for the tables that are made of it.
 CREATE INDEX IF NOT EXISTS watched_types ON changefeed.watched USING gin (types) WITH (fastupdate = off);
 DO $$ BEGIN
@@ -92,6 +95,7 @@ BEGIN
   FOR e IN SELECT * FROM (VALUES
       ('pg_changefeed_ddl', 'ddl_command_end', 'on_ddl', ''),
       ('pg_changefeed_drop', 'sql_drop', 'on_ddl', ''),
+      ('pg_changefeed_rewrite', 'table_rewrite', 'on_rewrite', ''),
       ('pg_changefeed_publication', 'ddl_command_end', 'on_publication', 'WHEN TAG IN (''CREATE PUBLICATION'', ''ALTER PUBLICATION'')'),
       ('pg_changefeed_publication_drop', 'sql_drop', 'on_publication', 'WHEN TAG IN (''ALTER PUBLICATION'', ''DROP PUBLICATION'', ''DROP OWNED'')')
     ) AS v (name, event, function, condition) LOOP
@@ -118,7 +122,7 @@ ${belongSql}`
 const fingerprint = createHash('sha256').update(installSql).digest('hex')
 
 /** One column: whether this very version is there, and at work. */
-export const installedSql = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'changefeed' AND obj_description(oid, 'pg_namespace') = '${fingerprint}') AND EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}') AND (SELECT count(*) FROM pg_event_trigger WHERE evtname LIKE 'pg\\_changefeed\\_%' AND evtenabled = 'A') = 4`
+export const installedSql = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'changefeed' AND obj_description(oid, 'pg_namespace') = '${fingerprint}') AND EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}') AND (SELECT count(*) FROM pg_event_trigger WHERE evtname LIKE 'pg\\_changefeed\\_%' AND evtenabled = 'A') = 5`
 
 /** Makes sure that this very version is installed. */
 export async function install(connection: Queries): Promise<void> {

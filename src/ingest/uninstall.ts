@@ -26,7 +26,7 @@ export async function uninstall(source: SourceConnection): Promise<boolean> {
       return false
     }
     await connection.query(
-      `${releaseSql}DROP EVENT TRIGGER IF EXISTS pg_changefeed_ddl; DROP EVENT TRIGGER IF EXISTS pg_changefeed_drop; DROP EVENT TRIGGER IF EXISTS pg_changefeed_publication; DROP EVENT TRIGGER IF EXISTS pg_changefeed_publication_drop; DROP PUBLICATION IF EXISTS ${publication}; DROP SCHEMA IF EXISTS changefeed CASCADE; COMMIT`,
+      `${releaseSql}DROP EVENT TRIGGER IF EXISTS pg_changefeed_ddl; DROP EVENT TRIGGER IF EXISTS pg_changefeed_drop; DROP EVENT TRIGGER IF EXISTS pg_changefeed_rewrite; DROP EVENT TRIGGER IF EXISTS pg_changefeed_publication; DROP EVENT TRIGGER IF EXISTS pg_changefeed_publication_drop; DROP PUBLICATION IF EXISTS ${publication}; DROP SCHEMA IF EXISTS changefeed CASCADE; COMMIT`,
     )
     const slot = slotName(oid ?? '')
     const deadline = Date.now() + slotFree.withinMs

@@ -54,7 +54,7 @@ export const options = {
     value: 'required',
     ...everywhere,
     about:
-      "Emits only changes after this time. Without an `initial_scan` option there is no initial scan then; with `initial_scan = 'yes'` the rows as of this time come first, which is refused if the primary key has changed since.",
+      "Emits only changes after this time. Without an `initial_scan` option there is no initial scan then; with `initial_scan = 'yes'` the rows as of this time come first, without columns that were added since. That is refused if the primary key or a column has been changed, renamed or dropped since, or if ALTER TABLE has written all rows anew with other values.",
   },
   diff: {
     ...flag,

@@ -10,9 +10,10 @@ import { LogWriter } from '../../src/changelog/files/log-writer.ts'
 import { openChangelog } from '../../src/changelog/files/open-changelog.ts'
 import { recoverLog } from '../../src/changelog/files/recover.ts'
 import type { Hlc } from '../../src/core/hlc.ts'
+import type { ColumnDescription, TableDescription } from '../../src/core/table.ts'
 
 export const relid = 42
-const description = {
+const description: TableDescription = {
   relid,
   database: 'd',
   schema: 'public',
@@ -55,22 +56,50 @@ function u32(value: number): Buffer {
   return bytes
 }
 
-const relation = Buffer.concat([
-  Buffer.from('R'),
-  u32(relid),
-  cstring('public'),
-  cstring('t'),
-  Buffer.from('f'),
-  Buffer.from([0, 2]),
-  Buffer.from([1]),
-  cstring('a'),
-  u32(20),
-  u32(0xffffffff),
-  Buffer.from([1]),
-  cstring('b'),
-  u32(25),
-  u32(0xffffffff),
-])
+function layoutOf({ identity, columns, primaryKey }: TableLook): Buffer {
+  return Buffer.concat([
+    Buffer.from('R'),
+    u32(relid),
+    cstring('public'),
+    cstring('t'),
+    Buffer.from(identity),
+    Buffer.from([0, columns.length]),
+    ...columns.flatMap(({ name, typeOid }) => [
+      Buffer.from([identity === 'f' || primaryKey.includes(name) ? 1 : 0]),
+      cstring(name),
+      u32(typeOid),
+      u32(0xffffffff),
+    ]),
+  ])
+}
+
+/** What the table looks like from there on, in place of a row: what a DDL of the transaction has made of it. */
+export class TableLook {
+  readonly description: TableDescription
+  readonly layout: Buffer
+
+  constructor(change: Partial<TableDescription> = {}) {
+    this.description = { ...description, ...change }
+    this.layout = layoutOf(this)
+  }
+
+  get identity(): string {
+    return this.description.identity
+  }
+
+  get columns(): readonly ColumnDescription[] {
+    return this.description.columns
+  }
+
+  get primaryKey(): readonly string[] {
+    return this.description.primaryKey
+  }
+}
+
+/** A column beside those that the table has. */
+export function textColumn(name: string, attnum: number): ColumnDescription {
+  return { ...(description.columns[1] as ColumnDescription), name, attnum }
+}
 
 function tuple(values: readonly string[]): Buffer {
   return Buffer.concat([
@@ -83,6 +112,9 @@ export const insert = (row: readonly string[]): Buffer =>
   Buffer.concat([Buffer.from('I'), u32(relid), Buffer.from('N'), tuple(row)])
 export const update = (old: readonly string[], row: readonly string[]): Buffer =>
   Buffer.concat([Buffer.from('U'), u32(relid), Buffer.from('O'), tuple(old), Buffer.from('N'), tuple(row)])
+/** Of a table without REPLICA IDENTITY FULL: the previous values are not logged. */
+export const updateOfKey = (row: readonly string[]): Buffer =>
+  Buffer.concat([Buffer.from('U'), u32(relid), Buffer.from('N'), tuple(row)])
 export const remove = (old: readonly string[]): Buffer =>
   Buffer.concat([Buffer.from('D'), u32(relid), Buffer.from('O'), tuple(old)])
 
@@ -107,16 +139,21 @@ export class WrittenLog implements Disposable {
     this.writer = new LogWriter({ dir: this.dir, head: this.head, recovered: recoverLog(this.dir), segmentBytes })
   }
 
-  transaction(messages: readonly Buffer[], withSchema = false): Hlc {
+  transaction(messages: readonly (Buffer | TableLook)[], withSchema = false): Hlc {
     const ts = { wall: (this.#wall += 1000n), logical: 0 }
     this.writer.begin(ts, (this.#lsn += 100n), 1, 0n)
-    if (withSchema) {
-      this.writer.schema(relid, Buffer.from(JSON.stringify(description)), false)
-      this.writer.relation(relid, relation, 0, relation.length)
+    if (withSchema) this.#look(new TableLook())
+    for (const message of messages) {
+      if (message instanceof TableLook) this.#look(message)
+      else this.writer.row(relid, message[0] === 0x49, message, 0, message.length)
     }
-    for (const message of messages) this.writer.row(relid, message[0] === 0x49, message, 0, message.length)
     this.writer.commit(this.#lsn + 50n)
     return ts
+  }
+
+  #look({ description: look, layout }: TableLook): void {
+    this.writer.schema(relid, Buffer.from(JSON.stringify(look)), false)
+    this.writer.relation(relid, layout, 0, layout.length)
   }
 
   /** The table is dropped. */
