@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import { TestServer } from '../server/test-server.ts'
 import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka } from '../services/kafka/require-kafka.ts'
+import { endTogether, startTogether } from '../support/services.ts'
 import { adapted, isJob } from './adaptations.ts'
 import { folder, readCases } from './cases.ts'
 import { notYet } from './not-yet.ts'
@@ -19,14 +20,11 @@ if (cases === undefined) {
   test('the conformance data is there', { skip: process.env['CI'] === undefined ? why : false }, () => assert.fail(why))
 } else {
   before(async () => {
-    ;[server, broker] = await Promise.all([
-      TestServer.start(),
-      skipWithoutKafka === false ? KafkaBroker.start() : undefined,
-    ])
+    if (skipWithoutKafka !== false) server = await TestServer.start()
+    else [server, broker] = await startTogether(TestServer.start(), KafkaBroker.start())
   })
   after(async () => {
-    await server[Symbol.asyncDispose]()
-    await broker?.[Symbol.asyncDispose]()
+    await endTogether(server, broker)
   })
 
   for (const original of cases) {

@@ -5,6 +5,7 @@ import { until } from '../../../test/server/test-server.ts'
 import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
 import { batchOf, checkNumbered, numbered, openSink, readAll, specOf } from '../../../test/services/kafka/sink-kit.ts'
+import { endTogether, startTogether } from '../../../test/support/services.ts'
 import { partitionOf } from './partitioner.ts'
 
 const withinMs = 60_000
@@ -17,10 +18,10 @@ let third: KafkaBroker
 before(async () => {
   if (skip !== false) return
   first = await KafkaBroker.start()
-  ;[second, third] = await Promise.all([KafkaBroker.start({ join: first }), KafkaBroker.start({ join: first })])
+  ;[second, third] = await startTogether(KafkaBroker.start({ join: first }), KafkaBroker.start({ join: first }))
 })
 after(async () => {
-  for (const broker of [third, second, first]) await broker?.[Symbol.asyncDispose]()
+  await endTogether(third, second, first)
 })
 
 const bothDie = (): string => `${second.bootstrap},${third.bootstrap}`

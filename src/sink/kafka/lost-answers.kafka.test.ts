@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { endTogether } from '../../../test/support/services.ts'
 import { startBehindThief, type AnswerThief } from '../../../test/services/kafka/answer-thief.ts'
 import type { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
@@ -15,8 +16,7 @@ before(async () => {
   ;({ broker, thief } = await startBehindThief())
 })
 after(async () => {
-  await thief?.[Symbol.asyncDispose]()
-  await broker?.[Symbol.asyncDispose]()
+  await endTogether(thief, broker)
 })
 
 for (const acks of ['all', 'one'] as const) {

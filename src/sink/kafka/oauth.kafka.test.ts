@@ -6,6 +6,7 @@ import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
 import { checkNumbered, numbered, openSink, readAll, specOf } from '../../../test/services/kafka/sink-kit.ts'
 import { TokenServer } from '../../../test/services/kafka/token-server.ts'
+import { endTogether } from '../../../test/support/services.ts'
 
 let tokens: TokenServer
 let broker: KafkaBroker
@@ -16,8 +17,7 @@ before(async () => {
   broker = await KafkaBroker.start({ ...options, properties: [...properties, 'connections.max.reauth.ms=3000'] })
 })
 after(async () => {
-  await broker?.[Symbol.asyncDispose]()
-  await tokens?.[Symbol.asyncDispose]()
+  await endTogether(broker, tokens)
 })
 
 for (const acks of ['all', 'one', 'none'] as const) {
