@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import { describeSql } from './install-describe.ts'
+import { explainDdl } from './explain-install.ts'
 import { ddlSql } from './install-ddl.ts'
 import { belongSql, releaseSql } from './install-members.ts'
 import { publication } from './install-names.ts'
@@ -127,5 +128,6 @@ export const installedSql = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspna
 /** Makes sure that this very version is installed. */
 export async function install(connection: Queries): Promise<void> {
   if ((await connection.query(installedSql))[0]?.[0] === 't') return
-  await connection.query(`${installSql}COMMENT ON SCHEMA changefeed IS '${fingerprint}'`)
+  const made = connection.query(`${installSql}COMMENT ON SCHEMA changefeed IS '${fingerprint}'`)
+  await explainDdl('what changefeeds need in this database cannot be installed', made)
 }

@@ -10,6 +10,7 @@ import type { Hlc } from '../core/hlc.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { notAsWanted, watchedSince } from './already-watched.ts'
+import { explainDdl } from './explain-install.ts'
 import { install } from './install-sql.ts'
 import { isLocked } from './lock-tables.ts'
 import { watchBatch, type TableToWatch } from './watch-batch.ts'
@@ -51,7 +52,8 @@ export async function watchTables(
         told?.(`taking tables under watch, ${done} of ${missing.length} so far`)
         tellAt = Date.now() + tellMs.again
       }
-      const outcome = await tryBatch(source, connection, batch, options)
+      const tried = tryBatch(source, connection, batch, options)
+      const outcome = await explainDdl('a table cannot be taken under watch', tried)
       if (outcome === 'locked') {
         // What is free does not wait for what is not.
         const half = Math.ceil(batch.length / 2)

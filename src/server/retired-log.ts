@@ -1,7 +1,7 @@
 // The end of a log whose database has no watched table any more. Its folder gets another name first; then what is in the
 // database goes, and then the folder. A start after a crash in between goes on here.
 
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { uninstall } from '../ingest/uninstall.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
@@ -11,7 +11,8 @@ const suffix = '.retired'
 /** Takes the log out of use. Nobody may write it any more. */
 export function retireLog(dir: string): void {
   rmSync(dir + suffix, { recursive: true, force: true })
-  renameSync(dir, dir + suffix)
+  if (existsSync(dir)) renameSync(dir, dir + suffix)
+  else mkdirSync(dir + suffix, { mode: 0o700 })
 }
 
 /** The oids of databases whose logs were taken out of use in the folder of all logs, and are still there. */

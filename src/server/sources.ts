@@ -90,9 +90,19 @@ export class Sources {
       await sourceReady(source.ingest, options)
     } catch (error) {
       free()
+      if (options.signal?.aborted !== true) await this.#letGoOfFailed(source)
       throw error
     }
     return { source, free }
+  }
+
+  /** What never began and is needed by nobody would be tried again for ever. */
+  async #letGoOfFailed(source: Source): Promise<void> {
+    if (!source.uses.isEmpty || source.head.endLsn !== 0n || this.of(source.connection.database) !== source) return
+    await this.retire(source).catch((error: unknown) => {
+      const { database } = source.connection
+      this.#options.log.debug({ database, error: String(error) }, 'a source that failed could not be let go')
+    })
   }
 
   /** The source of a database, if it has one. */

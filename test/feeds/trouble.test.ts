@@ -90,3 +90,30 @@ test('a change that can never be read ends the feed and the job of its table by 
   assert.match(String((await job('TABLE broken')).error), /cannot decode a transaction that changes public\.broken/)
   assert.equal((await job('TABLE fine')).status, 'running')
 })
+
+test('a database whose event trigger refuses DDL says so to who starts a changefeed, and is not tried for ever', async () => {
+  await server.sql('CREATE DATABASE frozen')
+  await server.sql(
+    `CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE u (id INT PRIMARY KEY, s STRING);
+     CREATE FUNCTION no_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'DDL is frozen' USING ERRCODE = '0A000'; END $$;
+     CREATE EVENT TRIGGER freezer ON ddl_command_start EXECUTE FUNCTION no_ddl()`,
+    'frozen',
+  )
+  await assert.rejects(server.sql('EXPERIMENTAL CHANGEFEED FOR t', 'frozen'), {
+    message: /what changefeeds need in this database cannot be installed: DDL is frozen/,
+    hint: /function (public\.)?no_ddl\(\).*ALTER EVENT TRIGGER/,
+  })
+  await until('nothing tries any more', 10_000, async () => !(await get('/health')).includes('frozen') || undefined)
+  await assert.rejects(server.sql(`CREATE CHANGEFEED FOR t INTO 'null://'`, 'frozen'), {
+    message: /cannot be installed/,
+  })
+  await until('nothing tries any more', 10_000, async () => !(await get('/health')).includes('frozen') || undefined)
+  await server.sql('UNWATCH DATABASE', 'frozen')
+  await server.sql('ALTER EVENT TRIGGER freezer DISABLE', 'frozen')
+  await server.sql(`EXPERIMENTAL CHANGEFEED FOR t WITH initial_scan = 'only'`, 'frozen')
+  await server.sql('ALTER EVENT TRIGGER freezer ENABLE', 'frozen')
+  await assert.rejects(server.sql('EXPERIMENTAL CHANGEFEED FOR u', 'frozen'), {
+    message: /cannot be taken under watch: DDL is frozen/,
+    hint: /no_ddl\(\)/,
+  })
+})

@@ -1,0 +1,27 @@
+// What a database refuses when changefeeds put there what they need, in words that say what it was for. An event trigger of
+// the database may refuse every DDL, and knows nothing of changefeeds.
+
+import { FeedError } from '../errors/feed-error.ts'
+
+/** `what`: what was not done, as the beginning of a sentence. */
+export async function explainDdl<T>(what: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    const culprit = error instanceof FeedError ? functionOfOthers(error) : undefined
+    if (!(error instanceof FeedError) || culprit === undefined) throw error
+    throw new FeedError(error.code, `${what}: ${error.message}`, {
+      sqlstate: error.sqlstate,
+      detail: error.detail,
+      hint: `an event trigger of the database refuses it with function ${culprit}${error.hint === undefined ? '' : ` (${error.hint})`}; let it pass what session_user root does, or ALTER EVENT TRIGGER ... DISABLE for as long as a changefeed starts`,
+      cause: error,
+    })
+  }
+}
+
+/** The function that an error came out of, where it is not ours. */
+function functionOfOthers({ context = '' }: FeedError): string | undefined {
+  const functions = [...context.matchAll(/^PL\/pgSQL function (?!inline_code_block)(.+?) line \d+ at /gm)]
+  const [, name] = functions[0] ?? []
+  return name?.startsWith('changefeed.') === true ? undefined : name
+}
