@@ -2,6 +2,7 @@
 // nothing of changefeeds. The hint says why it is so and what to do. Where PostgreSQL has a hint of its own that would do
 // harm, ours takes its place. What our own functions refuse needs no list of the lines that they are made of.
 
+import { nearestName } from '../core/nearest-name.ts'
 import { shownName } from '../core/quote.ts'
 import { publication } from '../ingest/install-names.ts'
 import type { Refusal } from '../pg-server/local-statement.ts'
@@ -99,6 +100,13 @@ const rules: readonly Rule[] = [
   },
 ]
 
+/** A slip of the keyboard in a word of ours: the statement is PostgreSQL's then, and it knows no such word. */
+function mistyped(message: string): ReportFields | undefined {
+  const word = /^syntax error at or near "(\w+)"$/.exec(message)?.[1]?.toUpperCase() ?? ''
+  const isSlip = word !== 'CHANGEFEED' && nearestName(word, ['CHANGEFEED']) !== undefined
+  return isSlip ? { hint: 'did you mean CHANGEFEED? For example: CREATE CHANGEFEED FOR TABLE a, b' } : undefined
+}
+
 const sqlstates: ReadonlySet<string> = new Set(rules.flatMap((rule) => rule.sqlstates))
 
 /** The first line is where the error was raised. */
@@ -107,6 +115,7 @@ const raisedByUs = /^PL\/pgSQL function changefeed\.[^\n]* at RAISE(?:\n|$)/
 /** Undefined: it has nothing to do with changefeeds. */
 export function explainRefusal({ sqlstate, message, context = '' }: Refusal): ReportFields | undefined {
   if (raisedByUs.test(context)) return { hidesContext: true }
+  if (sqlstate === '42601') return mistyped(message)
   if (!sqlstates.has(sqlstate)) return undefined
   for (const rule of rules) {
     const match = rule.sqlstates.includes(sqlstate) ? rule.message.exec(message) : null

@@ -5,7 +5,8 @@ import { FeedError } from '../errors/feed-error.ts'
 import { showAutomaticJobsSql } from '../jobs/jobs-view.ts'
 import type { Front } from '../pg-server/front.ts'
 import type { BackendQuery, Piece, Refusal, SentText, StatementHandler } from '../pg-server/local-statement.ts'
-import { showSetting, showSettings } from '../settings/show.ts'
+import type { SettingName } from '../settings/known-settings.ts'
+import { isSecret, showSetting, showSettings, withoutSecrets, type SettingTexts } from '../settings/show.ts'
 import { findSetting } from '../settings/settings.ts'
 import type { Statement } from '../sql/ast.ts'
 import { withIntSize } from '../sql/dialect/int-size.ts'
@@ -162,9 +163,9 @@ export class StatementDesk implements StatementHandler {
     const { settings } = this.#options
     switch (statement.tag) {
       case 'show-cluster-setting':
-        return valuesSql(showSetting(findSetting(statement.name, statement.position), settings))
+        return this.#showSetting(findSetting(statement.name, statement.position), reader)
       case 'show-cluster-settings':
-        return valuesSql(showSettings(statement.all, settings))
+        return reader && valuesSql(showSettings(statement.all, settingsFor(reader, settings)))
       case 'show-queries':
         return reader === undefined ? undefined : showQueriesSql(reader.statements)
       case 'show-jobs': {
@@ -190,6 +191,12 @@ export class StatementDesk implements StatementHandler {
     }
   }
 
+  #showSetting(name: SettingName, reader: Reader | undefined): string | undefined {
+    const { settings } = this.#options
+    if (!isSecret(name)) return valuesSql(showSetting(name, settings))
+    return reader && valuesSql(showSetting(name, settingsFor(reader, settings)))
+  }
+
   async #expand(select: string, query: BackendQuery): Promise<string> {
     return expandShows(select, await this.#showTo(query), true)
   }
@@ -198,4 +205,8 @@ export class StatementDesk implements StatementHandler {
     if (this.front === undefined) throw new FeedError('FEED_BUG', 'a statement came before the front was there')
     return this.front
   }
+}
+
+function settingsFor(reader: Reader, settings: SettingTexts): SettingTexts {
+  return reader.isAdmin ? settings : withoutSecrets(settings)
 }

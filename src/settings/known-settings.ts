@@ -10,6 +10,8 @@ export interface SettingFacts {
   readonly description: string
   /** Shown without ALL. */
   readonly public: boolean
+  /** Only admins see its value. */
+  readonly secret?: true
   /** Other spellings, of other versions. */
   readonly aliases?: readonly string[]
 }
@@ -95,8 +97,10 @@ export const knownSettings = {
   'cloudstorage.gs.default.key': {
     kind: 'string',
     default: '',
-    description: 'accepted for old scripts, without effect: there is no cloud storage sink yet',
+    description:
+      'accepted for old scripts, without effect: there is no cloud storage sink yet; only admins see its value',
     public: true,
+    secret: true,
   },
   'cloudstorage.http.custom_ca': {
     kind: 'string',
@@ -119,8 +123,9 @@ export const knownSettings = {
   'enterprise.license': {
     kind: 'string',
     default: '',
-    description: 'accepted for old scripts, without effect: no license is needed',
+    description: 'accepted for old scripts, without effect: no license is needed; only admins see its value',
     public: true,
+    secret: true,
   },
   'feature.changefeed.enabled': {
     kind: 'bool',

@@ -20,6 +20,22 @@ export interface SettingTexts {
   text(name: SettingName): string
 }
 
+const redacted = '<redacted>'
+
+/** The settings as somebody sees them who is not admin. An empty secret is none. */
+export function withoutSecrets(store: SettingTexts): SettingTexts {
+  return {
+    text(name) {
+      const text = store.text(name)
+      return isSecret(name) && text !== '' ? redacted : text
+    },
+  }
+}
+
+export function isSecret(name: SettingName): boolean {
+  return factsOfSetting(name).secret === true
+}
+
 const letters: Readonly<Record<SettingKind, string>> = {
   bool: 'b',
   duration: 'd',

@@ -54,7 +54,7 @@ export interface ReadSqlOptions {
 
 /** A cheap no for nearly everything: none of these words, nothing to do. */
 const triggers =
-  /changefeed|controljob|viewjob|viewactivity|cancelquery|\bcluster\b|\bdatabase\b|\buse\b|\bshow\b|\bcancel\b|\bjobs?\b|\bdiscard\b|\breset\b|\bdeallocate\b/i
+  /changefeed|controljob|viewjob|viewactivity|cancelquery|\bcluster\b|\bdatabase\b|\buse\b|\bshow\b|\bcancel\b|\bcreate\s+schedule\b|\bjobs?\b|\bdiscard\b|\breset\b|\bdeallocate\b/i
 const dialectTriggers =
   /upsert|\bstring|\bbytes|\bint\b|\binteger\b|\bserial\b|\btable\b|\bcopy\b|rowid|default_int_size/i
 

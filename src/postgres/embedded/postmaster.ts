@@ -50,6 +50,8 @@ const settings = {
   log_truncate_on_rotation: 'on',
   log_rotation_age: '1d',
   log_rotation_size: '0',
+  // A statement that fails is not written to the log: a mistyped one of ours comes to PostgreSQL with passwords of sinks.
+  log_min_error_statement: 'panic',
   // Sources are idle for days; the stream answers keepalives, so a dead reader is still found.
   wal_sender_timeout: '60s',
   // A statement that waits, such as SHOW JOB WHEN COMPLETE, ends when its client is gone.

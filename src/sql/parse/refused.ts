@@ -11,6 +11,22 @@ export function refuseShowChangefeedJobs(cursor: Cursor): undefined {
   })
 }
 
+/** Behind CREATE OR REPLACE CHANGEFEED. */
+export function refuseReplaceChangefeed(cursor: Cursor): undefined {
+  throw new FeedError('FEED_UNSUPPORTED', 'CREATE OR REPLACE CHANGEFEED is not supported yet', {
+    position: cursor.position + 1,
+    hint: 'SHOW JOBS lists the changefeeds: CANCEL JOB id, then CREATE CHANGEFEED',
+  })
+}
+
+/** Behind CREATE SCHEDULE: of changefeeds or backups, PostgreSQL has neither. */
+export function refuseSchedule(cursor: Cursor): undefined {
+  throw new FeedError('FEED_UNSUPPORTED', 'CREATE SCHEDULE is not supported yet', {
+    position: cursor.position + 1,
+    hint: "run CREATE CHANGEFEED … WITH initial_scan = 'only' from a scheduler of the machine, such as cron",
+  })
+}
+
 /** Behind ALTER CHANGEFEED. */
 export function refuseAlterChangefeed(cursor: Cursor): undefined {
   throw new FeedError('FEED_UNSUPPORTED', 'ALTER CHANGEFEED is not supported yet', {

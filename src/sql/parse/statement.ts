@@ -16,7 +16,13 @@ import { parseControlJobs, parseShowJobs } from './jobs.ts'
 import { parseDeallocate, parseDiscard, parseReset } from './reset-session.ts'
 import { parseAlterRole, parseCreateRole, parseSystemPrivilege } from './role-options.ts'
 import { parseAlterDatabase, parseCreateDatabase } from './move-database.ts'
-import { refuseAlterChangefeed, refuseAlterOurTrigger, refuseShowChangefeedJobs } from './refused.ts'
+import {
+  refuseAlterChangefeed,
+  refuseAlterOurTrigger,
+  refuseReplaceChangefeed,
+  refuseSchedule,
+  refuseShowChangefeedJobs,
+} from './refused.ts'
 import { parseUnwatch } from './unwatch.ts'
 import { parseDropDatabase, parseSetDatabase, parseUse } from './use-database.ts'
 
@@ -76,6 +82,8 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
   [['show', 'changefeed', 'jobs'], refuseShowChangefeedJobs],
   [['alter', 'changefeed'], refuseAlterChangefeed],
   [['alter', 'event', 'trigger'], refuseAlterOurTrigger],
+  [['create', 'or', 'replace', 'changefeed'], refuseReplaceChangefeed],
+  [['create', 'schedule'], refuseSchedule],
   [['show', 'tables'], (cursor) => (cursor.expectEnd(), { tag: 'show-tables' })],
 ]
 

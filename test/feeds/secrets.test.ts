@@ -1,0 +1,67 @@
+// Where a secret that somebody types may and may not be read afterwards.
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type pg from 'pg'
+import { TestServer } from '../server/test-server.ts'
+
+let server: TestServer
+before(async () => {
+  server = await TestServer.start()
+})
+after(() => server[Symbol.asyncDispose]())
+
+const secret = 'Hidden77'
+
+async function as(user: string, sql: string): Promise<string> {
+  const client = await server.connect('defaultdb', user)
+  try {
+    const results = [await client.query({ text: sql, rowMode: 'array' })].flat() as pg.QueryArrayResult[]
+    return JSON.stringify(results.map(({ rows }) => rows))
+  } finally {
+    await client.end()
+  }
+}
+
+test('a setting that is a secret is shown to admins alone', async () => {
+  await server.sql('CREATE USER ann; CREATE USER boss IN ROLE admin; GRANT ann TO root')
+  for (const name of ['cloudstorage.gs.default.key', 'enterprise.license']) {
+    await server.sql(`SET CLUSTER SETTING ${name} = '${secret}'`)
+    const one = `SHOW CLUSTER SETTING ${name}`
+    const list = `SELECT value FROM [SHOW ALL CLUSTER SETTINGS] WHERE variable = '${name}'`
+    for (const sql of [one, list, `SELECT * FROM [${one}]`]) {
+      assert.equal(await as('ann', sql), '[[["<redacted>"]]]', sql)
+      assert.equal(await as('root', sql), `[[["${secret}"]]]`, sql)
+      assert.equal(await as('boss', sql), `[[["${secret}"]]]`, sql)
+      assert.equal((await as('root', `SET ROLE ann; ${sql}`)).includes(secret), false, sql)
+    }
+    assert.equal((await as('ann', `EXPLAIN VERBOSE ${list}`)).includes(secret), false)
+    await server.sql(`RESET CLUSTER SETTING ${name}`)
+    assert.equal(await as('ann', one), '[[[""]]]')
+  }
+})
+
+test('a password of a sink does not come into the log of PostgreSQL, however the statement fails', async () => {
+  await server.sql('CREATE TABLE t (id INT PRIMARY KEY)')
+  const into = `INTO 'kafka://127.0.0.1:1?sasl_enabled=true&sasl_user=u&sasl_password=${secret}'`
+  for (const [sql, code, hint] of [
+    [`CREATE CHANGFEED FOR t ${into}`, '42601', /did you mean CHANGEFEED/],
+    [`CREATE CHANGEFEED FOR t IN ${into}`, '42601', undefined],
+    [`CREATE OR REPLACE CHANGEFEED FOR t ${into}`, '0A000', /CANCEL JOB id, then CREATE CHANGEFEED/],
+    [`CREATE SCHEDULE s FOR CHANGEFEED t ${into} RECURRING '@daily'`, '0A000', /initial_scan = 'only'/],
+    [`CRATE CHANGEFEED FOR t ${into}`, '42601', undefined],
+    [`SELECT nothing FROM nowhere -- ${into}`, '42P01', undefined],
+  ] as const) {
+    await assert.rejects(server.sql(sql), (error: pg.DatabaseError) => {
+      assert.equal(error.code, code, sql)
+      if (hint !== undefined) assert.match(error.hint ?? '', hint)
+      return true
+    })
+  }
+  const folder = join(server.storeDir, 'postgres', 'log')
+  const logged = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
+  assert.match(logged.join(''), /relation "nowhere" does not exist/)
+  assert.equal(logged.join('').includes(secret), false)
+})
