@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { publication } from './install-names.ts'
+import { hasOurTablesSql } from './install-owner.ts'
 import { install } from './install-sql.ts'
 import { beginSql, isLocked, lockSql } from './lock-tables.ts'
 import { watchingLock } from './already-watched.ts'
@@ -41,7 +42,7 @@ export async function giveBackTables(source: SourceConnection, options: GiveBack
   const { relids, keepMs = 0, needed, patienceMs = 0 } = options
   const connection = await openRawConnection({ source })
   try {
-    const [is] = await connection.query(`SELECT to_regclass('changefeed.watched') IS NOT NULL`)
+    const [is] = await connection.query(`SELECT ${hasOurTablesSql}`)
     if (is?.[0] !== 't') return { given: 0, busy: [], left: 0 }
     await install(connection)
     const now = [...(await needed())].join(', ')

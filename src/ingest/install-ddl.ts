@@ -279,7 +279,10 @@ CREATE OR REPLACE FUNCTION changefeed.on_publication() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE is_lost boolean := false; hindered oid; other text;
 BEGIN
-  IF coalesce(current_setting('changefeed.internal', true), '') = 'on' AND (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN RETURN; END IF;
+  IF coalesce(current_setting('changefeed.internal', true), '') = 'on'
+     AND (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN
+    RETURN;
+  END IF;
   BEGIN
     IF tg_event = 'sql_drop' THEN
       is_lost := EXISTS (SELECT FROM pg_event_trigger_dropped_objects() WHERE object_type IN ('publication', 'publication relation')

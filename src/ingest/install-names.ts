@@ -6,3 +6,9 @@ export const publicationSettings = `publish = ''insert, update, delete, truncate
 export function slotName(databaseOid: string): string {
   return `pg_changefeed_${databaseOid}`
 }
+
+/**
+ * One at a time installs or removes what is ours. A lock by a number would be anybody's to take and to keep; this one only
+ * superusers and who maintains the catalogue can take. Nobody who reads the catalogue or makes event triggers is in its way.
+ */
+export const installLockSql = `SELECT set_config('lock_timeout', '10s', true); LOCK TABLE pg_catalog.pg_event_trigger IN SHARE UPDATE EXCLUSIVE MODE;`

@@ -8,14 +8,33 @@ import { describeSql } from './install-describe.ts'
 import { explainDdl } from './explain-install.ts'
 import { ddlSql } from './install-ddl.ts'
 import { belongSql, releaseSql } from './install-members.ts'
-import { publication } from './install-names.ts'
+import { installLockSql, publication } from './install-names.ts'
+import {
+  hasOurSchemaSql,
+  ourEventTriggers,
+  ourEventTriggersSql,
+  publicationMark,
+  refuseOthersSql,
+} from './install-owner.ts'
 import { watchingSql } from './install-watching.ts'
 import type { Queries } from './serial-queries.ts'
 
+/** Names of the functions that this version makes, and of those that earlier versions made. */
+export const ourFunctions: readonly string[] = [
+  'emit',
+  'only_ours',
+  ...[describeSql, watchingSql, ddlSql].flatMap((sql) =>
+    [...sql.matchAll(/CREATE OR REPLACE FUNCTION changefeed\.(\w+)\(/g)].map(([, name]) => name as string),
+  ),
+]
+
 /** Idempotent; to run in one transaction, by a superuser. */
 const installSql = `
-SELECT pg_advisory_xact_lock(hashtext('pg_changefeed install'));
-CREATE SCHEMA IF NOT EXISTS changefeed;
+${installLockSql}
+${refuseOthersSql(ourFunctions)}DO $$ BEGIN
+  -- Not IF NOT EXISTS: one that somebody has made since then is theirs.
+  IF to_regnamespace('changefeed') IS NULL THEN CREATE SCHEMA changefeed; END IF;
+END $$;
 REVOKE ALL ON SCHEMA changefeed FROM PUBLIC;
 SELECT set_config('changefeed.internal', 'on', true);${releaseSql}-- They are made anew below, and do not look at what happens until then.
 DROP EVENT TRIGGER IF EXISTS pg_changefeed_ddl;
@@ -117,13 +136,17 @@ BEGIN
     ALTER PUBLICATION ${publication} ADD TABLE ONLY changefeed.watched;
     UPDATE changefeed.watched SET description = coalesce(changefeed.describe(relid), description), types = changefeed.types_of(relid);
   END IF;
+  IF NOT (SELECT rolsuper FROM pg_publication JOIN pg_roles r ON r.oid = pubowner WHERE pubname = '${publication}') THEN
+    RAISE EXCEPTION 'somebody else has made publication "${publication}" in this moment' USING ERRCODE = 'duplicate_object', HINT = 'Start the changefeed again.';
+  END IF;
+  COMMENT ON PUBLICATION ${publication} IS '${publicationMark}';
 END $$;
-${belongSql}`
+${belongSql(ourFunctions)}`
 
 const fingerprint = createHash('sha256').update(installSql).digest('hex')
 
 /** One column: whether this very version is there, and at work. */
-export const installedSql = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'changefeed' AND obj_description(oid, 'pg_namespace') = '${fingerprint}') AND EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}') AND (SELECT count(*) FROM pg_event_trigger WHERE evtname LIKE 'pg\\_changefeed\\_%' AND evtenabled = 'A') = 5`
+export const installedSql = `SELECT ${hasOurSchemaSql} AND obj_description(to_regnamespace('changefeed'), 'pg_namespace') = '${fingerprint}' AND EXISTS (SELECT FROM pg_publication p WHERE p.pubname = '${publication}' AND (SELECT rolsuper FROM pg_roles WHERE oid = p.pubowner)) AND (SELECT count(*) FROM pg_event_trigger WHERE evtname = ANY (${ourEventTriggersSql}) AND evtenabled = 'A') = ${ourEventTriggers.length}`
 
 /** Makes sure that this very version is installed. */
 export async function install(connection: Queries): Promise<void> {

@@ -52,6 +52,11 @@ const sessionOptions =
   '-c statement_timeout=0 -c transaction_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c role=none -c search_path=pg_catalog,pg_temp'
 
 const installSql = `SET client_min_messages = warning;
+DO $do$ DECLARE squatter text := (SELECT nspowner::text FROM pg_namespace n JOIN pg_roles r ON r.oid = nspowner
+    WHERE nspname = 'crdb_internal' AND NOT rolsuper); BEGIN
+  -- Whoever owns the schema could put a view of their own in the place of ours, which superusers read, too. Theirs is kept.
+  IF squatter IS NOT NULL THEN EXECUTE format('ALTER SCHEMA crdb_internal RENAME TO %I', 'crdb_internal_' || squatter); END IF;
+END $do$;
 CREATE SCHEMA IF NOT EXISTS crdb_internal;
 GRANT USAGE ON SCHEMA crdb_internal TO PUBLIC;
 DO $do$ BEGIN
@@ -100,6 +105,7 @@ COMMENT ON SCHEMA crdb_internal IS '${version}'`
 
 const view: Installation = {
   isCompleteSql: `SELECT obj_description(to_regnamespace('crdb_internal'), 'pg_namespace') IS NOT DISTINCT FROM '${version}'
+    AND (SELECT rolsuper FROM pg_namespace JOIN pg_roles r ON r.oid = nspowner WHERE nspname = 'crdb_internal')
     AND to_regclass('crdb_internal.jobs') IS NOT NULL AND to_regprocedure('crdb_internal.jobs_when_complete(int8[])') IS NOT NULL
     AND to_regprocedure('crdb_internal.read_jobs()') IS NOT NULL AND to_regprocedure('crdb_internal.dblink(text, text)') IS NOT NULL`,
   sql: installSql,

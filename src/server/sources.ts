@@ -2,6 +2,7 @@
 // A source begins with the first changefeed of its database and goes on, also over restarts, so that a later cursor finds
 // the log; it ends when no table of the database is watched any more.
 
+import { hasOurTablesSql } from '../ingest/install-owner.ts'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { maxLogical, zeroHlc, type Hlc } from '../core/hlc.ts'
@@ -128,8 +129,8 @@ export class Sources {
 
   async #retire(oid: string, { connection, ingest, dir }: Source): Promise<boolean> {
     // Asked now that nobody can begin to watch one.
-    const isThere = await this.#ask(connection.database, `SELECT to_regclass('changefeed.watched') IS NOT NULL`)
-    if (isThere === 't') {
+    const isOurs = (await this.#ask(connection.database, `SELECT ${hasOurTablesSql}`)) === 't'
+    if (isOurs) {
       const watched = await this.#ask(connection.database, 'SELECT EXISTS (SELECT FROM changefeed.watched)')
       if (watched !== 'f') return false
     }

@@ -2,6 +2,7 @@
 
 import { giveBackTables } from '../ingest/give-back.ts'
 import { publication } from '../ingest/install-names.ts'
+import { hasOurTablesSql, publicationIsOurs } from '../ingest/install-owner.ts'
 import { uninstall } from '../ingest/uninstall.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { LocalCall, LocalStatement } from '../pg-server/local-statement.ts'
@@ -85,7 +86,7 @@ async function isListLost(source: SourceConnection): Promise<boolean> {
   const connection = await openRawConnection({ source })
   try {
     const [is] = await connection.query(
-      `SELECT to_regclass('changefeed.watched') IS NULL AND EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}')`,
+      `SELECT to_regclass('changefeed.watched') IS NULL AND EXISTS (SELECT FROM pg_publication p WHERE p.pubname = '${publication}' AND ${publicationIsOurs})`,
     )
     return is?.[0] === 't'
   } finally {
@@ -96,7 +97,7 @@ async function isListLost(source: SourceConnection): Promise<boolean> {
 async function watchedIn(source: SourceConnection): Promise<readonly number[]> {
   const connection = await openRawConnection({ source })
   try {
-    const [is] = await connection.query(`SELECT to_regclass('changefeed.watched') IS NOT NULL`)
+    const [is] = await connection.query(`SELECT ${hasOurTablesSql}`)
     if (is?.[0] !== 't') return []
     return (await connection.query('SELECT relid::text FROM changefeed.watched')).map(([relid]) => Number(relid))
   } finally {

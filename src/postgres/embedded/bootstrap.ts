@@ -14,7 +14,8 @@ const version = 'pg-changefeed functions 5'
 // cluster_logical_timestamp: one for a whole transaction, and before all that it reads, so that a cursor taken beside a
 // read misses nothing that the read did not see.
 // Their names are resolved here, once: a body given as text would be read anew by each caller, with the caller's
-// search_path and temporary objects.
+// search_path and temporary objects. The counter is given as text: a function that depends on it would stand in the refusal
+// to drop it.
 const functionsSql = `
 SET allow_system_table_mods = on;
 CREATE EXTENSION IF NOT EXISTS plpgsql;
@@ -22,7 +23,7 @@ CREATE SEQUENCE IF NOT EXISTS pg_catalog.unique_rowid_counter CYCLE;
 GRANT USAGE ON SEQUENCE pg_catalog.unique_rowid_counter TO PUBLIC;
 CREATE OR REPLACE FUNCTION pg_catalog.unique_rowid() RETURNS pg_catalog.int8 LANGUAGE sql VOLATILE
 RETURN ((((extract(epoch FROM pg_catalog.clock_timestamp()) - 1420070400) * 100000)::pg_catalog.int8) << 15)
-  | (pg_catalog.nextval('pg_catalog.unique_rowid_counter') & 32767);
+  | (pg_catalog.nextval('pg_catalog.unique_rowid_counter'::pg_catalog.text::pg_catalog.regclass) & 32767);
 CREATE OR REPLACE FUNCTION pg_catalog.cluster_logical_timestamp() RETURNS numeric LANGUAGE sql STABLE
 RETURN (extract(epoch FROM pg_catalog.transaction_timestamp()) * 1000000000)::numeric(38, 10);`
 
