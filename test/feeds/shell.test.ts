@@ -34,6 +34,24 @@ test('a statement is run when it comes, not at the end of the input', async () =
   assert.deepEqual((await shell.ended).stdout, 'one\n1\ntwo\n2\n')
 })
 
+test('bytes that are no UTF-8 end the shell before their statement runs; control characters of a row are shown, not sent', async () => {
+  await server.sql('CREATE TABLE names (name STRING PRIMARY KEY)')
+  const statements = "INSERT INTO names VALUES ('first');\nINSERT INTO names VALUES ('caf\u00e9');\n"
+  const input = Buffer.concat([Buffer.from('\ufeff'), Buffer.from(statements, 'latin1')])
+  const { code, stderr } = await program(['sql', `--url=${url}`], { input })
+  assert.equal(code, 1)
+  assert.match(stderr, /^ERROR: line 2 of the input: byte 31 is not UTF-8\nHINT: .*iconv/)
+  assert.deepEqual(await server.sql('SELECT * FROM names'), [{ name: 'first' }])
+  for (const format of ['table', 'records']) {
+    const { stdout } = await sql(`--format=${format}`, '-e', String.raw`SELECT e'\x1b[31mred\x07\r' AS "a\u001bb"`)
+    assert.ok(stdout.includes(String.raw`\x1b[31mred\x07\r`), stdout)
+    // oxlint-disable-next-line no-control-regex -- they are what it is about
+    assert.doesNotMatch(stdout, /[\x00-\x09\x0b-\x1f]/)
+  }
+  const moved = await program(['sql', `--url=${url}`], { input: '\\c system\n' })
+  assert.match(moved.stderr, /^invalid command: \\c; SET DATABASE = system; moves/)
+})
+
 test('commands: display_format, tables, columns, an unknown one', async () => {
   await server.sql('CREATE TABLE described (a INT PRIMARY KEY, b STRING NOT NULL)')
   const { code, stdout, stderr } = await program(['sql', `--url=${url}`], {
@@ -148,7 +166,8 @@ test('a database that does not exist: the words of the server, and how to find t
   assert.deepEqual(await sql('-d', 'nowhere', '-e', 'SELECT 1'), {
     code: 1,
     stdout: '',
-    stderr: 'FATAL: database "nowhere" does not exist\nSQLSTATE: 3D000\nHINT: \\l lists the databases\n',
+    stderr:
+      'FATAL: database "nowhere" does not exist\nSQLSTATE: 3D000\nHINT: changefeed sql --insecure --database=defaultdb -e \'SHOW DATABASES\' lists the databases\n',
   })
 })
 

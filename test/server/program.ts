@@ -81,7 +81,7 @@ export class Program implements AsyncDisposable {
 /** Runs it to its end. */
 export async function program(
   args: readonly string[],
-  options: ProgramOptions & { readonly input?: string } = {},
+  options: ProgramOptions & { readonly input?: string | Uint8Array } = {},
 ): Promise<ProgramResult> {
   await using run = new Program(args, options)
   run.stdin.end(options.input ?? '')

@@ -1,11 +1,12 @@
 // Statements without a terminal: of -e, or piped into standard input. They run in order; the first that fails ends it.
 
 import type { Readable } from 'node:stream'
-import { createInterface } from 'node:readline'
+import { FeedError } from '../../errors/feed-error.ts'
 import { isCommand, runCommand } from './commands.ts'
 import { errorText } from './error-text.ts'
 import type { Shell } from './shell.ts'
 import { splitStatements, StatementBuffer } from './statement-split.ts'
+import { utf8Lines } from './utf8-lines.ts'
 
 /** Settles with the exit code. */
 export async function runExecute(shell: Shell, texts: readonly string[]): Promise<number> {
@@ -24,6 +25,11 @@ export async function runExecute(shell: Shell, texts: readonly string[]): Promis
 export async function runPiped(shell: Shell, input: Readable): Promise<number> {
   try {
     return await runLines(shell, input)
+  } catch (error) {
+    if (!(error instanceof FeedError)) throw error
+    await shell.output.finish()
+    shell.messages.write(errorText(error))
+    return 1
   } finally {
     // Whoever writes to the pipe may keep it open; that must not keep the shell.
     input.destroy()
@@ -32,7 +38,7 @@ export async function runPiped(shell: Shell, input: Readable): Promise<number> {
 
 async function runLines(shell: Shell, input: Readable): Promise<number> {
   const buffer = new StatementBuffer()
-  for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+  for await (const line of utf8Lines(input)) {
     if (buffer.isEmpty && isCommand(line)) {
       if ((await runCommand(shell, line)) === 'quit') return 0
       continue

@@ -1,6 +1,6 @@
 // The shell's own commands: a backslash at the beginning of a line. None of them needs a semicolon.
 
-import { quoteString } from '../../core/quote.ts'
+import { quoteString, shownName } from '../../core/quote.ts'
 import { displayFormats } from './display-format.ts'
 import { errorText } from './error-text.ts'
 import type { Shell } from './shell.ts'
@@ -68,6 +68,12 @@ export async function runCommand(shell: Shell, line: string): Promise<CommandOut
       break
     case '\\d':
       await show(shell, rest === '' ? listRelations(`'r', 'p', 'v', 'm', 'S'`) : describe(rest))
+      break
+    case '\\c':
+    case '\\connect':
+      shell.messages.write(
+        `invalid command: ${name}; SET DATABASE = ${rest === '' ? 'name' : shownName(rest)}; moves the session to another database\n`,
+      )
       break
     default:
       shell.messages.write(`invalid command: ${name}; try \\? for help\n`)

@@ -7,7 +7,9 @@
 //   DETAIL: …
 //   HINT: …
 
+import { commandName } from '../../core/command-line.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { printable } from './printable.ts'
 
 export interface ErrorReport {
   readonly message: string
@@ -27,21 +29,25 @@ export function errorText(error: unknown, sql?: string): string {
   if (sql !== undefined && position > 0) lines.push(...caretLines(sql, position))
   if (report.code !== undefined) lines.push(`SQLSTATE: ${report.code}`)
   if (report.detail !== undefined) lines.push(`DETAIL: ${report.detail}`)
-  const hint = report.hint ?? hints[report.code ?? '']
+  const hint = report.hint ?? ownHint(report)
   if (hint !== undefined) lines.push(`HINT: ${hint}`)
-  return `${lines.join('\n')}\n`
+  return `${printable(lines.join('\n'))}\n`
 }
 
-/** What PostgreSQL says nothing about, by SQLSTATE. */
-const hints: Readonly<Record<string, string>> = {
-  '3D000': '\\l lists the databases',
+/** What PostgreSQL says nothing about. */
+function ownHint({ code, severity }: ErrorReport): string | undefined {
+  if (code !== '3D000') return undefined
+  // Where no session has begun there is no shell to ask in.
+  return severity === 'FATAL'
+    ? `${commandName()} sql --insecure --database=defaultdb -e 'SHOW DATABASES' lists the databases`
+    : '\\l lists the databases'
 }
 
 export function noticeText({ severity, message, detail, hint }: ErrorReport): string {
   const lines = [`${severity ?? 'NOTICE'}: ${message}`]
   if (detail !== undefined) lines.push(`DETAIL: ${detail}`)
   if (hint !== undefined) lines.push(`HINT: ${hint}`)
-  return `${lines.join('\n')}\n`
+  return `${printable(lines.join('\n'))}\n`
 }
 
 function reportOf(error: unknown): ErrorReport {

@@ -66,8 +66,9 @@ export class Interactive {
     })
   }
 
-  /** Settles when the user leaves. */
-  async run(): Promise<void> {
+  /** Settles with the exit code when the user leaves, or a statement has failed and errexit is set. */
+  async run(): Promise<number> {
+    let code = 0
     const { output, session } = this.#shell
     const cancel = (): void => session.cancel()
     process.on('SIGINT', cancel)
@@ -75,13 +76,16 @@ export class Interactive {
     try {
       for (;;) {
         const line = await this.#nextLine()
-        if (line === undefined || (await this.#take(line)) === 'quit') break
+        const outcome = line === undefined ? 'quit' : await this.#take(line)
+        if (outcome === 'failed' && this.#shell.settings.errexit) code = 1
+        if (outcome === 'quit' || code !== 0) break
       }
     } finally {
       process.off('SIGINT', cancel)
       this.#interface.close()
     }
     await output.finish()
+    return code
   }
 
   async #nextLine(): Promise<string | undefined> {
@@ -105,7 +109,7 @@ export class Interactive {
     return line
   }
 
-  async #take(line: string): Promise<'stay' | 'quit'> {
+  async #take(line: string): Promise<'stay' | 'quit' | 'failed'> {
     if (this.#buffer.isEmpty && isCommand(line)) {
       this.#remember([line])
       return runCommand(this.#shell, line)
@@ -116,7 +120,7 @@ export class Interactive {
     const statements = this.#buffer.push(line)
     if (this.#buffer.isEmpty) this.#remember(this.#statementLines.splice(0))
     for (const sql of statements) {
-      if (!(await this.#runOne(sql))) break
+      if (!(await this.#runOne(sql))) return 'failed'
     }
     return 'stay'
   }

@@ -4,6 +4,7 @@
 //   job_id      | 360645287206223873
 //   description | CREATE CHANGEFEED FOR TABLE office_dogs INTO 'kafka://localhost:9092'
 
+import { printable } from './printable.ts'
 import { shown, type Fields, type ResultColumn, type ResultWriter } from './result-writer.ts'
 
 export class RecordsWriter implements ResultWriter {
@@ -12,7 +13,7 @@ export class RecordsWriter implements ResultWriter {
   #count = 0
 
   constructor(columns: readonly ResultColumn[]) {
-    this.#columns = columns
+    this.#columns = columns.map(({ name, typeOid }) => ({ name: printable(name), typeOid }))
     this.#width = Math.max(0, ...columns.map(({ name }) => name.length))
   }
 
@@ -24,7 +25,7 @@ export class RecordsWriter implements ResultWriter {
     this.#count += 1
     let text = `-[ RECORD ${this.#count} ]\n`
     for (const [index, column] of this.#columns.entries()) {
-      const lines = (shown(fields[index] ?? null, column) ?? 'NULL').split('\n')
+      const lines = printable(shown(fields[index] ?? null, column) ?? 'NULL').split('\n')
       for (const [number, line] of lines.entries())
         text += `${(number === 0 ? column.name : '').padEnd(this.#width)} | ${line}`.trimEnd() + '\n'
     }

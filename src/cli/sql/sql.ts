@@ -44,8 +44,7 @@ async function run(args: SqlArguments, output: Output, messages: Output): Promis
   }
   try {
     if (isTerminal) {
-      await new Interactive({ shell, user: args.user, promptHost: args.promptHost, input: process.stdin }).run()
-      return 0
+      return await new Interactive({ shell, user: args.user, promptHost: args.promptHost, input: process.stdin }).run()
     }
     return await untilInterrupted(
       session,

@@ -8,6 +8,7 @@
 // Names are centred, numbers stand right, the rest left. A value of several lines takes several lines.
 
 import { typeOids } from '../../wire/type-oids.ts'
+import { printable } from './printable.ts'
 import { RecordsWriter } from './records-writer.ts'
 import { shown, type Fields, type ResultColumn, type ResultWriter } from './result-writer.ts'
 
@@ -23,7 +24,7 @@ export class TableWriter implements ResultWriter {
 
   /** `maxWidth`: a table that needs more cells is printed as records instead. */
   constructor(columns: readonly ResultColumn[], maxWidth = Number.POSITIVE_INFINITY) {
-    this.#columns = columns
+    this.#columns = columns.map(({ name, typeOid }) => ({ name: printable(name), typeOid }))
     this.#maxWidth = maxWidth
   }
 
@@ -82,7 +83,7 @@ export class TableWriter implements ResultWriter {
 
   /** The lines of each value. */
   #cells(fields: Fields): string[][] {
-    return fields.map((field, index) => (shown(field, this.#columns[index]) ?? 'NULL').split('\n'))
+    return fields.map((field, index) => printable(shown(field, this.#columns[index]) ?? 'NULL').split('\n'))
   }
 }
 
