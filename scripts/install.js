@@ -1,4 +1,5 @@
 // Installs what is missing, and nothing when nothing is: the lock file's hash is remembered beside what it installed.
+// With arguments it then becomes the program that they name: a shell between npm and a program does not pass signals on.
 // Plain JavaScript, because it runs before the right Node is there.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -21,4 +22,10 @@ if (!existsSync(mark) || readFileSync(mark, 'utf8') !== wanted) {
     process.exit(1)
   }
   writeFileSync(mark, wanted)
+}
+
+const program = process.argv[2]
+if (program !== undefined) {
+  process.argv.splice(1, 2, path(`../${program}`))
+  void import(new URL(`../${program}`, import.meta.url).href)
 }
