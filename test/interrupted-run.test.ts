@@ -16,7 +16,8 @@ test('a run of the tests that is interrupted by SIGTERM ends its PostgreSQL and 
   chmodSync(dir, 0o755)
   try {
     // Without its mark of a test, Node would refuse to run tests inside of a test.
-    const { NODE_TEST_CONTEXT: _, ...env } = { ...process.env, TMPDIR: dir }
+    const env: NodeJS.ProcessEnv = { ...process.env, TMPDIR: dir }
+    delete env['NODE_TEST_CONTEXT']
     const run = spawn(process.execPath, ['scripts/test.ts', 'ingest/gaps.pg'], { cwd: root, env, stdio: 'ignore' })
     const exited = once(run, 'exit')
     const pidFile = await startedPostgres(dir)
