@@ -96,3 +96,38 @@ test('a metrics_label is refused when there are too many, and said to be without
   )
   assert.deepEqual(planFor("CREATE CHANGEFEED FOR t INTO 'null://'", { showsScopes: false }).notices, [])
 })
+
+test('the word NULL is no text of an option, nor a sink', () => {
+  const table: [sql: string, message: RegExp, hint: RegExp][] = [
+    ["INTO 'null://' WITH metrics_label = NULL", /^option "metrics_label" was given NULL$/, /^give it a value/],
+    ["INTO 'null://' WITH resolved = null", /^option "resolved" was given NULL$/, /leave the option out$/],
+    ["INTO 'null://' WITH updated = NULL", /^option "updated" was given NULL$/, /leave the option out$/],
+    ['INTO NULL', /^the sink was given NULL$/, /in quotes/],
+    ["INTO 'null://' WITH virtual_columns = null", /^virtual_columns=null is not supported yet$/, /options/],
+  ]
+  for (const [sql, message, hint] of table) {
+    assert.throws(
+      () => planFor(`CREATE CHANGEFEED FOR t ${sql}`),
+      (error: FeedError) => {
+        assert.match(error.message, message)
+        assert.match(error.hint ?? '', hint)
+        return true
+      },
+      sql,
+    )
+  }
+  assert.equal(planFor("CREATE CHANGEFEED FOR t INTO 'null://' WITH metrics_label = 'NULL'").spec.scope, 'null')
+})
+
+test('what is not built is refused at once, without asking for what it would need', () => {
+  for (const format of ['avro', 'experimental_avro']) {
+    assert.throws(() => planFor(`CREATE CHANGEFEED FOR t INTO 'kafka://h' WITH format = ${format}`), {
+      message: `format=${format} is not supported yet`,
+      code: 'FEED_UNSUPPORTED',
+    })
+  }
+  assert.throws(() => planFor("CREATE CHANGEFEED FOR t INTO 'kafka://h' WITH format = csv"), {
+    message: 'format=csv is only usable with initial_scan_only',
+    hint: 'format=csv is not supported yet',
+  })
+})

@@ -58,6 +58,12 @@ export function textOf(value: Value, parameters: Parameters): string | undefined
   return bound ?? undefined
 }
 
+/** The word NULL, or NULL bound to a placeholder. */
+function isNull(value: Value | undefined, text: string | undefined): boolean {
+  if (value?.tag === 'placeholder') return text === undefined
+  return value?.tag === 'word' && /^null$/i.test(value.text)
+}
+
 /** True: the flag stands bare or says true. */
 export function isOn(given: GivenOptions, name: OptionName): boolean {
   const option = given.get(name)
@@ -75,10 +81,12 @@ function readNames(written: readonly Option[], parameters: Parameters): GivenOpt
     const facts = factsOf(option.name)
     const text = option.value === undefined ? undefined : textOf(option.value, parameters)
     // Nobody can tell whether the option was to stand bare, or to be left out.
-    if (option.value?.tag === 'placeholder' && text === undefined) {
+    if (isNull(option.value, text) && facts.values?.includes('null') !== true) {
+      const { value } = option
+      const give = value?.tag === 'placeholder' ? `bind a text to $${value.index}` : 'give it a value'
       throw new FeedError('FEED_OPTION', `option "${option.name}" was given NULL`, {
         sqlstate: '22004',
-        hint: `bind a text to $${option.value.index}, or leave the option out`,
+        hint: `${give}, or leave the option out`,
         position,
       })
     }
@@ -147,10 +155,13 @@ function readInto(into: Value | undefined, parameters: Parameters): Omit<Written
   if (into === undefined) return { sinkText: undefined, sinkPosition: 0 }
   const position = into.position + 1
   const text = textOf(into, parameters)
-  if (text === undefined) {
+  if (text === undefined || isNull(into, text)) {
     throw new FeedError('FEED_OPTION', 'the sink was given NULL', {
       sqlstate: '22004',
-      hint: 'bind the URI of the sink, or leave INTO out: then the rows come over the connection',
+      hint:
+        into.tag === 'word'
+          ? "give the URI of the sink in quotes: INTO 'kafka://…'"
+          : 'bind the URI of the sink, or leave INTO out: then the rows come over the connection',
       position,
     })
   }

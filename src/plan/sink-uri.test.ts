@@ -65,7 +65,8 @@ test('a scheme that does not exist is named, with the nearest one that does', ()
   assert.equal(failure('smoke-signal://hill').hint, undefined)
 })
 
-test('a null sink without anything behind its scheme is described as "null:"', () => {
+test('a null sink without anything behind its scheme is described as "null:", which is taken back', () => {
   assert.equal(showSinkUri('null://'), 'null:')
+  assert.deepEqual(readSinkUri('null:', 1), readSinkUri('null://', 1))
   assert.equal(showSinkUri('null://x'), 'null://x')
 })

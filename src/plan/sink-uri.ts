@@ -46,6 +46,8 @@ const noLongerExperimental: ReadonlySet<string> = new Set(['s3', 'gs', 'azure', 
 
 /** uri := scheme :// rest */
 export function readSinkUri(uri: string, position: number): SinkUri {
+  // What SHOW JOBS prints can be run again.
+  if (/^null:$/i.test(uri)) return { kind: 'null', scheme: 'null', notice: undefined }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]?.toLowerCase()
   if (scheme === undefined) {
     throw new FeedError('FEED_OPTION', `no scheme found for sink URL "${redactSinkUri(uri)}"`, {

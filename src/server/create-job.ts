@@ -28,7 +28,7 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions, sql: s
       if (session.transactionStatus !== 'I') {
         throw new FeedError('FEED_STATE', 'CREATE CHANGEFEED … INTO cannot run inside a transaction block', {
           sqlstate: '25001',
-          hint: 'COMMIT or ROLLBACK first',
+          hint: 'COMMIT or ROLLBACK first, or connect with autocommit',
         })
       }
       const plan = await planChangefeed(statement, desk, call)

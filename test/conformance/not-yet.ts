@@ -36,8 +36,7 @@ export const notYet: Readonly<Record<string, NotYet>> = {
     fails: /it needs REPLICA IDENTITY FULL and has the virtual generated column "c"/,
   },
   'virtual-002': { why: 'virtual_columns = null comes later', fails: /virtual_columns=null is not supported yet/ },
-  // The case has a schema registry that its statement does not name.
-  'virtual-003': { why: 'Avro comes later', fails: /confluent_schema_registry is required for format=avro/ },
+  'virtual-003': avro,
   'ts-004': queries,
   'topic-005': pubsub,
   'descr-003': queries,

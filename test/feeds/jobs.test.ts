@@ -514,7 +514,11 @@ test('what cannot be a job is refused, and makes none', async () => {
     await client.query('BEGIN')
     await assert.rejects(
       client.query("CREATE CHANGEFEED FOR TABLE t INTO 'null://'"),
-      /cannot run inside a transaction block/,
+      (error: Error & { readonly hint?: string }) => {
+        assert.match(error.message, /cannot run inside a transaction block/)
+        assert.equal(error.hint, 'COMMIT or ROLLBACK first, or connect with autocommit')
+        return true
+      },
     )
     await client.query('ROLLBACK')
   } finally {

@@ -6,6 +6,8 @@ import { addressText } from './kafka-connections.ts'
 
 export function connectHint(message: string, spec: KafkaSinkSpec): string | undefined {
   const { tls, sasl } = spec
+  if (/sinks may not reach/.test(message))
+    return 'the cluster setting changefeed.sink.allowed_hosts lists what they may reach'
   if (/ENOTFOUND|EAI_AGAIN/.test(message))
     return advertised(message, spec) ?? 'the host name is not known: check its spelling'
   if (/ECONNREFUSED/.test(message)) return advertised(message, spec) ?? 'no broker listens there: check host and port'
