@@ -118,6 +118,34 @@ test('when the snapshot is not kept the rows as of the statement come from the l
   }
 })
 
+test(
+  'when the snapshot is not kept and a schema change has rewritten rows since, the job goes on with later ones',
+  { skip },
+  async () => {
+    await makeDogs('rewritten')
+    await server.sql("SET CLUSTER SETTING changefeed.initial_scan.max_snapshot_age = '0s'")
+    try {
+      const [created] = await run(
+        into('rewritten'),
+        pauseIt('rewritten'),
+        "UPDATE rewritten SET name = 'Rex H' WHERE id = 3",
+        "ALTER TABLE rewritten ALTER name TYPE STRING USING name || '!'",
+        'ALTER TABLE rewritten DROP CONSTRAINT rewritten_pkey, ADD PRIMARY KEY (id) DEFERRABLE',
+      )
+      const id = String(created?.[0]?.['job_id'])
+      await until('nothing holds the snapshot', withinMs, async () => ((await holders()) === 0 ? true : undefined))
+      await server.sql(`RESUME JOB ${id}`)
+      // The change since the statement, and then the rows as of a time after the schema change.
+      await judge(id, 'rewritten', {
+        '[3]': ['{"after": {"id": 3, "name": "Rex H"}}', '{"after": {"id": 3, "name": "Rex H!"}}'],
+        '[4]': ['{"after": {"id": 4, "name": "Bella!"}}'],
+      })
+    } finally {
+      await server.sql('RESET CLUSTER SETTING changefeed.initial_scan.max_snapshot_age')
+    }
+  },
+)
+
 test('a server that is killed before the first row scans as of the statement when it is back', { skip }, async () => {
   await makeDogs('killed')
   const [created] = await run(into('killed'), pauseIt('killed'), ...changes('killed'))
