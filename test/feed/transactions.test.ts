@@ -24,6 +24,8 @@ interface Kind {
   readonly diff: boolean
   /** What a large value adds to a row, so that a transaction of many rows fills many blocks of the log. */
   readonly fillerBytes: number
+  /** Whether transactions make the key DEFERRABLE, and not DEFERRABLE, as they go. */
+  readonly changesKey?: boolean
 }
 
 const kinds: readonly Kind[] = [
@@ -47,6 +49,21 @@ const kinds: readonly Kind[] = [
     columns: 'id INT, v INT, f STRING, PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED',
     diff: true,
     fillerBytes: 30_000,
+  },
+  { name: 'tx_changing', columns: 'id INT PRIMARY KEY, v INT, f STRING', diff: true, fillerBytes: 0, changesKey: true },
+  {
+    name: 'tx_changing_without_diff',
+    columns: 'id INT PRIMARY KEY, v INT, f VARCHAR(10)',
+    diff: false,
+    fillerBytes: 0,
+    changesKey: true,
+  },
+  {
+    name: 'tx_wide_changing',
+    columns: 'id INT PRIMARY KEY, v INT, f STRING',
+    diff: true,
+    fillerBytes: 30_000,
+    changesKey: true,
   },
 ]
 
@@ -80,20 +97,33 @@ function change(random: Random, table: string, filler: string): string {
   ])
 }
 
+function changeOfKey(random: Random, table: string): string {
+  const deferrable = random.pick([
+    [1, ''],
+    [1, 'DEFERRABLE INITIALLY DEFERRED'],
+  ])
+  // PostgreSQL alters no table while its key is yet to be checked.
+  return `SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED;
+    ALTER TABLE ${table} DROP CONSTRAINT ${table}_pkey, ADD PRIMARY KEY (id) ${deferrable}`
+}
+
+interface Attempt {
+  readonly kind: Kind
+  readonly mark: number
+  readonly filler: string
+}
+
 /** True: it was committed. */
-async function attempt(
-  client: pg.Client,
-  random: Random,
-  table: string,
-  mark: number,
-  filler: string,
-): Promise<boolean> {
+async function attempt(client: pg.Client, random: Random, { kind, mark, filler }: Attempt): Promise<boolean> {
+  const table = kind.name
   try {
     await client.query('BEGIN')
     for (let i = 1 + random.int(6); i > 0; i--) {
       // A duplicate key costs this statement only; a deferred one shows at the end.
       await client.query('SAVEPOINT s')
-      await client.query(change(random, table, filler)).catch(() => client.query('ROLLBACK TO s'))
+      const isOfKey = kind.changesKey === true && random.int(4) === 0
+      const sql = isOfKey ? changeOfKey(random, table) : change(random, table, filler)
+      await client.query(sql).catch(() => client.query('ROLLBACK TO s'))
     }
     await client.query(`INSERT INTO ${table}_marks VALUES (${mark})`)
     await client.query('COMMIT')
@@ -108,7 +138,8 @@ for (const kind of kinds) {
   test(`${kind.name}: one message per row and transaction, with what was before and what is after`, () => run(kind))
 }
 
-async function run({ name, columns, diff, fillerBytes }: Kind): Promise<void> {
+async function run(kind: Kind): Promise<void> {
+  const { name, columns, diff, fillerBytes } = kind
   const random = new Random(name.length * 7919)
   const filler =
     fillerBytes === 0
@@ -125,7 +156,7 @@ async function run({ name, columns, diff, fillerBytes }: Kind): Promise<void> {
   try {
     let was = await read(client, name)
     for (let mark = 1; mark <= transactions; mark++) {
-      if (!(await attempt(client, random, name, mark, filler))) continue
+      if (!(await attempt(client, random, { kind, mark, filler }))) continue
       const is = await read(client, name)
       states.set(mark, { was, is })
       was = is
