@@ -4,8 +4,13 @@
 // Every pull decodes again from where the slot must restart. That place moves only past a record of the transactions that
 // run, which the server writes every 15 seconds; so we have one written before each pull, for the next one. And a pull
 // that came to the head is the last one, however much was written meanwhile: the stream decodes that once.
+//
+// A pull may bring nothing, because no watched table was written to. The slot must move all the same, or the stream would
+// decode all of it again. The flush position that the server reports is no place for it: it may lie inside a record, and
+// after a crash another commit may begin in front of it. So a logical message is written before each pull and flushed with
+// its transaction; every commit before the end of that record is whole, durable, and in the pull.
 
-import { formatLsn, type Lsn } from '../core/lsn.ts'
+import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
@@ -31,6 +36,9 @@ const growth = 8
 const noLimit = 1n << 64n
 /** temp_file_limit, a full disk, no memory. */
 const noRoom: ReadonlySet<string> = new Set(['53400', '53100', '53200'])
+
+/** `local`: a standby that is to confirm every commit is not waited for. */
+const markSql = `SELECT pg_catalog.set_config('synchronous_commit', 'local', true), pg_catalog.pg_logical_emit_message(true, 'pg_changefeed', '')::text`
 
 /** The function came with PostgreSQL 16. */
 const noteRunningSql = `DO $$ BEGIN IF current_setting('server_version_num')::int >= 160000 THEN PERFORM pg_log_standby_snapshot(); END IF; END $$`
@@ -64,6 +72,7 @@ export async function catchUp(options: CatchUpOptions): Promise<'near' | 'no roo
     if (probe.lsn - writer.endLsn < worthPullingBytes) return 'near'
     pulling()
     await control.query(noteRunningSql)
+    const mark = await flushedMark(control)
     let pulled
     try {
       pulled = await bulkPull({
@@ -86,15 +95,20 @@ export async function catchUp(options: CatchUpOptions): Promise<'near' | 'no roo
       maxMessages *= growth
       continue
     }
-    // The pull began after the probe, and it has decoded every record that was flushed when it began. The probe's own
-    // position may lie inside a record: after a crash, new commits may stand before it.
-    if (isAll) writer.closed(stampClosed(writer.lastTimestamp, probe.micros, closedTargetMs()), writer.endLsn)
+    // The pull began after the probe and the mark, and it has decoded every record that was flushed when it began.
+    if (isAll) writer.closed(stampClosed(writer.lastTimestamp, probe.micros, closedTargetMs()), mark)
     await commit.drain()
     await advance(control, slot, writer.durableEndLsn)
     if (isAll) return 'near'
     const fitting = Math.round((pullBytes * pulled.messages) / Math.max(1, pulled.bytes))
     maxMessages = Math.min(Math.max(fitting, pullMessages.least), pullMessages.most, maxMessages * growth)
   }
+}
+
+/** A position that every earlier commit is whole before, and durable. */
+async function flushedMark(control: Queries): Promise<Lsn> {
+  const [row] = await control.query(markSql)
+  return parseLsn(row?.[1] ?? '')
 }
 
 /** The slot forgets what is before; PostgreSQL does not decode it for that. */

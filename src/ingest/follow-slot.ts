@@ -20,7 +20,10 @@ const healthMs = 5000
 /** Without feeds nobody waits for closed timestamps; the log's end must still move on. */
 const idleProbeMs = 5000
 const fastestProbeMs = 20
-/** A stream that has been far behind for so many looks in a row gives way to bulk pulls. */
+/**
+ * A stream that has been far behind for so many looks in a row gives way to bulk pulls, but not before something has come:
+ * until then the server decodes what lies before, from where the slot must restart, and would do so again for a pull.
+ */
 const farBehindBytes = 32n * 1024n * 1024n
 const gearLookMs = 1000
 const farBehindLooks = 3
@@ -115,11 +118,13 @@ export class SlotFollower {
     const left = Promise.withResolvers<void>()
     using _leaving = onAbort(signal, left.resolve)
     let looks = 0
+    const startedAt = stream.received
     const timers = [
       setInterval(() => stream.confirm(), keepAliveMs),
       setInterval(() => health.check().catch(fail), healthMs),
       setInterval(() => {
-        looks = head.sourceLsn - stream.received > farBehindBytes ? looks + 1 : 0
+        const isFar = stream.received > startedAt && head.sourceLsn - stream.received > farBehindBytes
+        looks = isFar ? looks + 1 : 0
         if (isRoom && looks >= farBehindLooks && !applier.inTransaction) left.resolve()
       }, gearLookMs),
     ]

@@ -188,6 +188,31 @@ test('what waits in the slot is pulled in bulk, then streamed, and nothing is lo
   assert.deepEqual(slot, ['t'])
 })
 
+test('a pull that brings nothing moves the log and the slot all the same', async () => {
+  await using db = await server.database()
+  await using running = new IngestUnderTest(db)
+  await running.thread.ready
+  await watched(db, 't')
+  running.thread.demand(1)
+  await within(5000, 'the stream', () => running.states.includes('streaming'))
+  await running.caughtUp()
+  const [walsender] = await db.sql(
+    `SELECT active_pid FROM pg_replication_slots WHERE slot_name LIKE 'pg_changefeed%' AND database = current_database()`,
+  )
+  process.kill(Number(walsender?.[0]), 'SIGSTOP')
+  await db.sql(`CREATE TABLE elsewhere AS SELECT repeat('x', 1000) AS v FROM generate_series(1, 150000)`)
+  const written = await db.flushLsn()
+  await delay(4500)
+  running.streamedFrom = undefined
+  process.kill(Number(walsender?.[0]), 'SIGCONT')
+  await within(30_000, 'the bulk pull', () => running.states.includes('pulling'))
+  await within(30_000, 'the stream again', () => running.streamedFrom !== undefined)
+  assert.ok((running.streamedFrom ?? 0n) >= written, 'the stream need not decode once more what was pulled')
+  await db.sql(`INSERT INTO t VALUES ('next')`)
+  await running.caughtUp()
+  assert.deepEqual(inserted(running.events()), ['next'])
+})
+
 test('a stream that falls far behind gives way to bulk pulls, and comes back', async () => {
   await using db = await server.database()
   await using running = new IngestUnderTest(db)
@@ -195,6 +220,7 @@ test('a stream that falls far behind gives way to bulk pulls, and comes back', a
   await watched(db, 't')
   running.thread.demand(1)
   await within(5000, 'the stream', () => running.states.includes('streaming'))
+  await running.caughtUp()
   // The walsender is held, so that the stream falls behind whatever this machine can do.
   const [walsender] = await db.sql(
     `SELECT active_pid FROM pg_replication_slots WHERE slot_name LIKE 'pg_changefeed%' AND database = current_database()`,

@@ -10,13 +10,16 @@ export class IngestUnderTest implements AsyncDisposable {
   readonly head = new LogHead()
   readonly heard: FromIngest[] = []
   readonly thread: IngestThread
+  /** Where the log ended when the stream started, or, set to undefined by a test, when it starts next. */
+  streamedFrom: bigint | undefined
 
   constructor(db: TestDatabase, closedTargetMs = 100) {
     this.db = db
     const settings = { closedTargetMs, retentionMs: 3_600_000, maxLogBytes: 0 }
-    this.thread = new IngestThread({ dir: db.dir, head: this.head.shared, source: db.source, settings }, (message) =>
-      this.heard.push(message),
-    )
+    this.thread = new IngestThread({ dir: db.dir, head: this.head.shared, source: db.source, settings }, (message) => {
+      this.heard.push(message)
+      if (message.tag === 'state' && message.state.tag === 'streaming') this.streamedFrom ??= this.head.endLsn
+    })
   }
 
   get states(): string[] {
