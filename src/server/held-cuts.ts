@@ -3,6 +3,7 @@
 // over, but no longer than the setting says: vacuum cannot remove what its snapshot sees. A job that finds its cut gone
 // makes another one and reads the log back to the time of this one.
 
+import type { LogHead } from '../changelog/files/log-head.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
 import { holdScan, type HeldScan, type ScanHolder } from '../feed/held-scan.ts'
@@ -21,6 +22,14 @@ export interface HoldCutOptions {
 interface Held {
   readonly holder: ScanHolder
   readonly timer: NodeJS.Timeout
+}
+
+const mebibyte = 2n ** 20n
+
+/** How much WAL ingest has still to read, where that is what takes long. */
+function lagText({ sourceLsn, endLsn }: LogHead): string {
+  const lag = sourceLsn - endLsn
+  return lag < mebibyte ? '' : `, ${lag / mebibyte} MiB of WAL are to be read`
 }
 
 /** A longer timer goes off at once. */
@@ -48,7 +57,7 @@ export class HeldCuts {
         log,
         closeNow,
         waiting: (why) => waiting(why, waitHint),
-        catchingUp: (why) => waiting(why, 'it goes on when it is there; cancelling it leaves no job'),
+        catchingUp: (why) => waiting(`${why}${lagText(source.head)}`, 'it goes on when it is there; cancelling it leaves no job'),
       })
       const timer = setTimeout(() => void this.release(job), Math.min(this.#holdMs(), maxTimerMs)).unref()
       this.#held.set(job, { holder, timer })
