@@ -57,7 +57,8 @@ export class HeldCuts {
         log,
         closeNow,
         waiting: (why) => waiting(why, waitHint),
-        catchingUp: (why) => waiting(`${why}${lagText(source.head)}`, 'it goes on when it is there; cancelling it leaves no job'),
+        catchingUp: (why) =>
+          waiting(`${why}${lagText(source.head)}`, 'it goes on when it is there; cancelling it leaves no job'),
       })
       const timer = setTimeout(() => void this.release(job), Math.min(this.#holdMs(), maxTimerMs)).unref()
       this.#held.set(job, { holder, timer })
