@@ -20,7 +20,8 @@ export interface HttpOptions {
 }
 
 export interface HealthProblem {
-  readonly database: string
+  /** Undefined: all of them. */
+  readonly database?: string | undefined
   readonly error: string
   readonly hint?: string | undefined
 }

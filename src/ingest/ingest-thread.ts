@@ -19,6 +19,7 @@ export class IngestThread {
   #start: IngestStart
   readonly #changed: (message: FromIngest) => void
   readonly #stopped = Promise.withResolvers<void>()
+  readonly #explain: (error: WireError) => WireError
   #ready = newReady()
   #isReady = false
   #worker: Worker | undefined
@@ -35,9 +36,14 @@ export class IngestThread {
   /** What keeps the log from growing. */
   readonly trouble: Trouble
 
-  /** `changed` hears of states and gaps. */
-  constructor(start: IngestStart, changed: (message: FromIngest) => void) {
+  /** `changed` hears of states and gaps; `explain` says why the source is away, where more is known. */
+  constructor(
+    start: IngestStart,
+    changed: (message: FromIngest) => void,
+    explain: (error: WireError) => WireError = (error) => error,
+  ) {
     this.#start = start
+    this.#explain = explain
     this.#changed = changed
     const head = new LogHead(start.head)
     this.trouble = new Trouble(() => head.endLsn)
@@ -115,7 +121,8 @@ export class IngestThread {
     this.#post({ tag: 'close-now' })
   }
 
-  #hear(message: FromIngest): void {
+  #hear(said: FromIngest): void {
+    const message = this.#explained(said)
     this.waiting = message.tag === 'waiting' ? message.why : undefined
     if (message.tag === 'ready') {
       this.#isReady = true
@@ -132,6 +139,11 @@ export class IngestThread {
       }
     }
     this.#changed(message)
+  }
+
+  #explained(message: FromIngest): FromIngest {
+    if (message.tag !== 'state' || message.state.tag !== 'retrying') return message
+    return { ...message, state: { ...message.state, error: this.#explain(message.state.error) } }
   }
 
   /** Who waits, and who asks from now on, hears how it stands now, whatever it was before. */

@@ -1,6 +1,7 @@
 // What the front asks of the rest of the house: to recognise the statements that are not PostgreSQL's, and to run them.
 // The front knows nothing of changefeeds; `server` hands it a `StatementHandler`.
 
+import type { FeedError } from '../errors/feed-error.ts'
 import type { ReportFields } from '../wire/report-fields.ts'
 
 /** One statement of a query string after classification, in order. */
@@ -36,6 +37,8 @@ export interface StatementHandler {
   startup?(parameters: ReadonlyMap<string, string>): ReadonlyMap<string, string>
   /** What is said in the place of an error of PostgreSQL that has its cause in us, in ASCII; undefined: it goes as it came. */
   explain?(refusal: Refusal): ReportFields | undefined
+  /** What a client is told whose connection to PostgreSQL failed or ended with this error. */
+  explainLoss?(error: FeedError): FeedError
 }
 
 /** An error of PostgreSQL. */

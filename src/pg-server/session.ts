@@ -144,7 +144,8 @@ export class Session implements Turn {
       drained: () => this.#messages.gate(),
       explain: (refusal) => this.#options.handler.explain?.(refusal),
       lost: (error, isTold) => {
-        if (!isTold && this.#messages.phase.tag !== 'leaving') this.#fail(error)
+        if (!isTold && this.#messages.phase.tag !== 'leaving')
+          this.#fail(this.#options.handler.explainLoss?.(error) ?? error)
         else this.close()
       },
     }

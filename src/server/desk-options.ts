@@ -6,6 +6,7 @@ import type { JobRights } from '../jobs/job-rights.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { SettingsStore } from '../settings/store.ts'
+import type { PostgresFailure } from './explain-loss.ts'
 import type { HeldCuts } from './held-cuts.ts'
 import type { RightsWatch } from './rights-watch.ts'
 import type { Sources } from './sources.ts'
@@ -22,4 +23,5 @@ export interface DeskOptions {
   readonly scopes: MetricScopes
   readonly source: Omit<SourceConnection, 'database'>
   readonly types: TypeMemory
+  readonly postgresFailure: PostgresFailure
 }

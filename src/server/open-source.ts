@@ -9,6 +9,7 @@ import { openChangelog } from '../changelog/files/open-changelog.ts'
 import type { FromIngest, IngestSettings } from '../ingest/ingest.ts'
 import { IngestThread } from '../ingest/ingest-thread.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import { explainWireLoss, type PostgresFailure } from './explain-loss.ts'
 import type { TableUses } from './table-uses.ts'
 
 export interface Source {
@@ -30,13 +31,16 @@ export interface OpenSourceOptions {
   readonly settings: IngestSettings
   readonly uses: TableUses
   readonly log: Logger
+  readonly postgresFailure: PostgresFailure
 }
 
-export function openSource({ oid, root, connection, settings, uses, log }: OpenSourceOptions): Source {
+export function openSource({ oid, root, connection, settings, uses, log, postgresFailure }: OpenSourceOptions): Source {
   const dir = join(root, oid)
   const head = new LogHead()
-  const ingest = new IngestThread({ dir, head: head.shared, source: connection, settings }, (message) =>
-    tell(log, connection.database, message),
+  const ingest = new IngestThread(
+    { dir, head: head.shared, source: connection, settings },
+    (message) => tell(log, connection.database, message),
+    (error) => explainWireLoss(error, postgresFailure),
   )
   return { connection, dir, head, log: openChangelog(dir, head.shared), ingest, uses }
 }

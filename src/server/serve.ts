@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import pg from 'pg'
+import type { FeedError } from '../errors/feed-error.ts'
 import { FeedPool } from '../feed/feed-pool.ts'
 import { MetricScopes } from '../core/metric-scopes.ts'
 import { startHttp } from '../http/http.ts'
@@ -29,7 +30,7 @@ import { jobStarter } from './run-job.ts'
 import { Sources } from './sources.ts'
 import { StatementDesk } from './statement-desk.ts'
 import { TypeMemory } from './type-memory.ts'
-import { sourceProblems } from './trouble-notices.ts'
+import { postgresProblems, sourceProblems } from './trouble-notices.ts'
 
 const firstRetryMs = 1000
 
@@ -72,6 +73,7 @@ export async function serve({
   try {
     const embedded = await startEmbedded({ dir: join(storeDir, 'postgres'), log })
     stops.push(() => embedded.stop('fast'))
+    const postgresFailure = (): FeedError | undefined => embedded.failure
     const source = {
       host: embedded.source.host,
       port: embedded.source.port,
@@ -99,7 +101,7 @@ export async function serve({
       seal: PayloadSeal.open(join(storeDir, 'jobs.key')),
     })
 
-    const sources = new Sources({ dir: join(storeDir, 'changelog'), source, settings, log })
+    const sources = new Sources({ dir: join(storeDir, 'changelog'), source, settings, log, postgresFailure })
     stops.push(() => sources.close())
     let scopesOfJobs = (): (string | undefined)[] => []
     const scopes: MetricScopes = new MetricScopes(() => [...feeds.running.map(({ scope }) => scope), ...scopesOfJobs()])
@@ -144,6 +146,7 @@ export async function serve({
       scopes,
       source,
       types,
+      postgresFailure,
     })
     const front = await startFront({
       listen,
@@ -159,8 +162,12 @@ export async function serve({
       host: http.host,
       port: http.port,
       names: [http.host, ...httpNames],
-      ready: () => (isReady ? { ok: true } : { ok: false, reason: 'the server is starting or shutting down' }),
-      problems: () => sourceProblems(sources),
+      ready() {
+        if (!isReady) return { ok: false, reason: 'the server is starting or shutting down' }
+        if (embedded.isUp) return { ok: true }
+        return { ok: false, reason: embedded.failure?.message ?? 'PostgreSQL is being started again' }
+      },
+      problems: () => [...postgresProblems(embedded), ...sourceProblems(sources)],
       metrics: () => serverMetrics({ feeds, jobs, sources, scopes, settings }),
       ...(onShutdown === undefined ? {} : { shutdown: onShutdown }),
     })

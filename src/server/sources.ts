@@ -11,6 +11,7 @@ import type { IngestSettings } from '../ingest/ingest.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { SettingsStore } from '../settings/store.ts'
+import type { PostgresFailure } from './explain-loss.ts'
 import { openSource, type Source } from './open-source.ts'
 import { removeRetired, retiredLogs, retireLog } from './retired-log.ts'
 import { sourceReady, type ReadyOptions } from './source-ready.ts'
@@ -31,6 +32,7 @@ export interface SourcesOptions {
   readonly source: Omit<SourceConnection, 'database'>
   readonly settings: SettingsStore
   readonly log: Logger
+  readonly postgresFailure: PostgresFailure
 }
 
 export class Sources {
@@ -202,11 +204,11 @@ export class Sources {
   }
 
   #open(oid: string, database: string): Source {
-    const { dir: root, source, log } = this.#options
+    const { dir: root, source, log, postgresFailure } = this.#options
     let uses = this.#uses.get(oid)
     if (uses === undefined) this.#uses.set(oid, (uses = new TableUses()))
     const connection = { ...source, database }
-    const opened = openSource({ oid, root, connection, settings: this.#ingestSettings(), uses, log })
+    const opened = openSource({ oid, root, connection, settings: this.#ingestSettings(), uses, log, postgresFailure })
     this.#sources.set(oid, opened)
     return opened
   }

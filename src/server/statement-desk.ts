@@ -20,6 +20,7 @@ import { readerOf, type Reader } from './reader.ts'
 import { letGoOfDatabase } from './drop-database.ts'
 import { withoutOurs } from './dump-query.ts'
 import type { ReportFields } from '../wire/report-fields.ts'
+import { explainLoss, explainState } from './explain-loss.ts'
 import { explainRefusal } from './explain-refusal.ts'
 import { grantChangefeed } from './grant-changefeed.ts'
 import { cancelQueries, showQueriesSql } from './queries.ts'
@@ -60,7 +61,11 @@ export class StatementDesk implements StatementHandler {
   }
 
   explain(refusal: Refusal): ReportFields | undefined {
-    return explainRefusal(refusal)
+    return explainRefusal(refusal) ?? explainState(refusal, this.#options.postgresFailure)
+  }
+
+  explainLoss(error: FeedError): FeedError {
+    return explainLoss(error, this.#options.postgresFailure)
   }
 
   /** `typed`: the whole text, which positions in errors speak of. */

@@ -2,6 +2,7 @@
 
 import type { HealthProblem } from '../http/http.ts'
 import type { TroubleListener, TroubleNow } from '../ingest/trouble.ts'
+import type { EmbeddedPostgres } from '../postgres/embedded/embedded.ts'
 import type { Sources } from './sources.ts'
 
 /** Reasons that differ in a number only would never end. */
@@ -38,6 +39,12 @@ function meanwhile({ error, isPermanent }: TroubleNow): string | undefined {
 export function troubleText(database: string, { error, isPermanent }: TroubleNow): string {
   const how = isPermanent ? 'cannot be read any more' : 'cannot be read now'
   return `changes of database "${database}" ${how}: ${error.message}`
+}
+
+/** What hinders every database. */
+export function postgresProblems({ isUp, failure }: Pick<EmbeddedPostgres, 'isUp' | 'failure'>): HealthProblem[] {
+  if (isUp) return []
+  return [{ error: failure?.message ?? 'PostgreSQL is being started again', hint: failure?.hint }]
 }
 
 export function sourceProblems(sources: Sources): HealthProblem[] {

@@ -1,7 +1,7 @@
 // A server under test: the program as a user starts it, in a process and a store of its own, on free ports. Whatever
 // happens to the test, the processes end and the store goes.
 
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,6 +17,8 @@ const startWithinMs = 60_000
 export interface TestServerOptions {
   /** The server reaches its PostgreSQL through a gate that can fail. */
   readonly hasGate?: boolean
+  /** The store is on a disk of its own, as large as mount writes it. Only who may mount can have one. */
+  readonly diskSize?: string | undefined
 }
 
 export class TestServer implements AsyncDisposable {
@@ -27,13 +29,17 @@ export class TestServer implements AsyncDisposable {
   sqlPort = 0
   httpPort = 0
 
-  private constructor() {
+  readonly #hasDisk: boolean
+
+  private constructor(diskSize: string | undefined) {
     this.storeDir = mkdtempSync(join(tmpdir(), 'changefeed-test-'))
+    this.#hasDisk = diskSize !== undefined
+    if (diskSize !== undefined) mountDisk(this.storeDir, `size=${diskSize}`)
     chmodSync(this.storeDir, 0o755)
   }
 
-  static async start({ hasGate = false }: TestServerOptions = {}): Promise<TestServer> {
-    const server = new TestServer()
+  static async start({ hasGate = false, diskSize }: TestServerOptions = {}): Promise<TestServer> {
+    const server = new TestServer(diskSize)
     try {
       if (hasGate)
         server.#gate = await PostgresGate.open(() => readFileSync(join(server.storeDir, 'socket-dir'), 'utf8'))
@@ -71,6 +77,11 @@ export class TestServer implements AsyncDisposable {
     })
     this.sqlPort = Number(/sql:\s+\S+:(\d+)\//.exec(url)?.[1])
     this.httpPort = Number(/http:\s+\S+:(\d+)/.exec(url)?.[1])
+  }
+
+  /** Makes the disk of the store larger or smaller. */
+  resizeDisk(size: string): void {
+    mountDisk(this.storeDir, `remount,size=${size}`)
   }
 
   /** What the program has printed. */
@@ -143,8 +154,14 @@ export class TestServer implements AsyncDisposable {
     }
     const socketDir = join(this.storeDir, 'socket-dir')
     if (existsSync(socketDir)) rmSync(readFileSync(socketDir, 'utf8'), { recursive: true, force: true })
+    if (this.#hasDisk) spawnSync('umount', [this.storeDir])
     rmSync(this.storeDir, { recursive: true, force: true })
   }
+}
+
+function mountDisk(dir: string, options: string): void {
+  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', dir], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`mount failed: ${stderr}`)
 }
 
 function isAlive(pid: number): boolean {

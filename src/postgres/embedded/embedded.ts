@@ -10,17 +10,17 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { Backoff, type BackoffOptions } from '../../async/backoff.ts'
+import type { FeedError } from '../../errors/feed-error.ts'
 import { findBinaries } from './binaries.ts'
 import { bootstrap, bootstrapVersion } from './bootstrap.ts'
 import { prepareDataDir } from './data-dir.ts'
+import { KeptPostmaster } from './keep-running.ts'
 import { endOrphans } from './orphans.ts'
 import { forgetOtherPostmaster, isSocketOfAnother, startPostmaster, stopOrphan, type Postmaster } from './postmaster.ts'
 import { give, serverUser } from './server-user.ts'
 
 /** It names the socket and nothing more. */
 const port = 5432
-const startAgainBackoff: BackoffOptions = { firstMs: 50, mostMs: 5000 }
 
 export interface EmbeddedOptions {
   /** The data folder; files about it stand beside it. */
@@ -33,6 +33,10 @@ export interface EmbeddedPostgres {
   readonly source: { readonly host: string; readonly port: number; readonly socketDir: string; readonly user: string }
   /** Of the postmaster that runs now. */
   readonly pid: number
+  /** Clients can connect, as far as it is known. */
+  readonly isUp: boolean
+  /** Why connections fail, where that is more than a restart. */
+  readonly failure: FeedError | undefined
   stop(mode: 'fast' | 'immediate'): Promise<void>
 }
 
@@ -46,37 +50,13 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
   const socketDir = makeSocketDir(dir)
   give(socketDir, user)
   const options = { dir, socketDir, port, binaries, user }
-  let postmaster = await startAgain(() => startPostmaster(options))
+  const kept = new KeptPostmaster(await startAgain(() => startPostmaster(options)), options, log)
   // For tests: a folder whose socket leads to this PostgreSQL, so that what is between the two can fail.
   const connectDir = process.env['CHANGEFEED_TEST_POSTGRES_SOCKET_DIR'] ?? socketDir
   const source = { host: connectDir, port, socketDir: connectDir, user: 'root' }
 
-  let isStopping = false
-  const keepRunning = async (): Promise<void> => {
-    const backoff = new Backoff(startAgainBackoff)
-    while (!isStopping) {
-      const end = await postmaster.exited
-      if (isStopping) return
-      log.error({ end }, 'PostgreSQL died; it is started again')
-      for (;;) {
-        try {
-          await endOrphans(dir)
-          postmaster = await startPostmaster(options)
-          backoff.reset()
-          break
-        } catch (error) {
-          if (isStopping) return
-          const inMs = backoff.next()
-          log.error({ error: (error as Error).message, inMs }, 'PostgreSQL did not start')
-          await delay(inMs)
-        }
-      }
-    }
-  }
-
   const stop = async (mode: 'fast' | 'immediate'): Promise<void> => {
-    isStopping = true
-    await postmaster.stop(mode)
+    await kept.stop(mode)
     rmSync(socketDir, { recursive: true, force: true })
   }
   try {
@@ -88,11 +68,17 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
     await stop('fast')
     throw error
   }
-  void keepRunning()
+  kept.keep()
   return {
     source,
     get pid(): number {
-      return postmaster.pid
+      return kept.pid
+    },
+    get isUp(): boolean {
+      return kept.isUp
+    },
+    get failure(): FeedError | undefined {
+      return kept.failure
     },
     stop,
   }

@@ -30,6 +30,8 @@ export interface Postmaster {
   readonly pid: number
   /** What it said last, and how it ended. */
   readonly exited: Promise<string>
+  /** It was told to stop and still runs. */
+  isLeaving(): boolean
   stop(mode: 'fast' | 'immediate'): Promise<void>
 }
 
@@ -94,6 +96,10 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
   return {
     pid: child.pid ?? 0,
     exited,
+    isLeaving(): boolean {
+      const lines = pidFile(dir)
+      return lines !== undefined && Number(lines[0]) === child.pid && lines[7]?.trim() === 'stopping'
+    },
     async stop(mode): Promise<void> {
       child.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
       if ((await orLate(exited, stopWithinMs)) === late) {

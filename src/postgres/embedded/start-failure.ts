@@ -8,21 +8,29 @@ import { FeedError } from '../../errors/feed-error.ts'
 const fullDisk = /No space left on device|ENOSPC|Check free disk space|Disk quota exceeded|EDQUOT/
 /** With less than this PostgreSQL cannot make a segment of its write-ahead log, and may not even say so. */
 const leastFreeBytes = 1024 * 1024
+const walSegmentBytes = 16 * 1024 * 1024
 const mostSaid = 4000
 
 /** `where`: the folder whose disk it is about. */
 export function startFailure(what: string, output: string, where: string): FeedError {
-  if (fullDisk.test(output) || isFull(where)) {
-    return new FeedError('FEED_START', `the disk of ${where} is full`, {
-      hint: 'free space there, or choose another --store',
-    })
-  }
+  if (fullDisk.test(output) || freeBytes(where) < leastFreeBytes) return diskFull(where)
   const said = output
     .trim()
     .split('\n')
     .filter((line) => /FATAL|ERROR|PANIC|DETAIL:|error:|cannot|could not|invalid|unrecognized/.test(line))
     .join('; ')
   return new FeedError('FEED_START', `${what} failed: ${said === '' ? output.trim().slice(-500) : said}`)
+}
+
+function diskFull(where: string): FeedError {
+  return new FeedError('FEED_START', `the disk of ${where} is full`, {
+    hint: 'free space there, or choose another --store',
+  })
+}
+
+/** What explains that a PostgreSQL went away: it cannot make a segment of its write-ahead log there. */
+export function diskFailure(where: string): FeedError | undefined {
+  return freeBytes(where) < walSegmentBytes ? diskFull(where) : undefined
 }
 
 /** What of the log files explains an end. The rest may be statements, with values of rows. */
@@ -63,11 +71,11 @@ function lastOf(path: string): string {
   }
 }
 
-function isFull(where: string): boolean {
+function freeBytes(where: string): number {
   try {
     const { bavail, bsize } = statfsSync(where)
-    return bavail * bsize < leastFreeBytes
+    return bavail * bsize
   } catch {
-    return false
+    return Infinity
   }
 }
