@@ -3,6 +3,7 @@
 import { record } from '../changelog/changelog.ts'
 import type { RowView } from '../core/row-view.ts'
 import { SchemaHistory, type SchemaSnapshot } from '../decode/schema-history.ts'
+import { BeforeDdl } from './before-ddl.ts'
 import { ChangeReader } from './change-reader.ts'
 import { DeferrableTables } from './deferrable-tables.ts'
 import { isKept } from './event-bits.ts'
@@ -17,6 +18,8 @@ export interface KeptEvents {
   readonly bits: Uint8Array
   /** For `diff`: what first touched the row of an event, where that was another change. */
   readonly touched: FirstTouches | undefined
+  /** For `diff`: what tables looked like before the transaction; undefined: it changes none. */
+  readonly before: SchemaSnapshot | undefined
   /** Brings the record of an ordinal back. */
   find(ordinal: number): FoundRecord
 }
@@ -51,6 +54,7 @@ export class TransactionEmitter {
   /** Reads rows with the columns that their tables had earlier in the transaction. */
   readonly #earlierSchemas = new SchemaHistory()
   readonly #earlier = new ChangeReader(this.#earlierSchemas)
+  readonly #beforeDdl = new BeforeDdl()
   readonly #last = new LastChanges()
   readonly #touched: FirstTouches | undefined
   #bits = new Uint8Array(1024)
@@ -98,7 +102,7 @@ export class TransactionEmitter {
       offset: list.offsets[ordinal] as number,
       schemas: trail?.at(ordinal),
     })
-    return this.emit(payload, list, { bits: this.#bits, touched, find }, 0)
+    return this.emit(payload, list, { bits: this.#bits, touched, before: trail?.before, find }, 0)
   }
 
   #deferrable(payload: Buffer, list: OffsetList): ReadonlySet<number> {
@@ -178,6 +182,11 @@ export class TransactionEmitter {
 
   /** The row as it was before the transaction; undefined: it was not there. */
   #before(kept: KeptEvents | undefined, event: number): RowView | undefined {
+    const row = this.#beforeChange(kept, event)
+    return row === undefined || kept?.before === undefined ? row : this.#beforeDdl.print(row, kept.before)
+  }
+
+  #beforeChange(kept: KeptEvents | undefined, event: number): RowView | undefined {
     if (kept?.touched?.find(event) === true) return this.#beforeFirst(kept, kept.touched)
     const change = this.#change
     if (change.tag === record.insert || (change.keyChanged && event % 2 === 1)) return undefined

@@ -108,7 +108,7 @@ export async function planLarge(options: LargeOptions, position: number, offset:
       schemas: trail?.at(ordinal),
     }
   }
-  return { kept: { bits, touched, find }, [Symbol.dispose]: () => again[Symbol.dispose]() }
+  return { kept: { bits, touched, before: trail?.before, find }, [Symbol.dispose]: () => again[Symbol.dispose]() }
 }
 
 const onlyInserts: LargeTransaction = { kept: undefined, [Symbol.dispose]: () => undefined }

@@ -19,6 +19,11 @@ export class SchemaTrail {
     return this.#snapshots[0] as SchemaSnapshot
   }
 
+  /** What was known before the transaction; undefined: nothing changes in it. */
+  get before(): SchemaSnapshot | undefined {
+    return this.#ordinals.length === 1 ? undefined : this.start
+  }
+
   /** The history has applied the schema record of that ordinal. */
   note(ordinal: number): void {
     if (this.#history.version === this.#version) return
