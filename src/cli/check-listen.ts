@@ -4,11 +4,11 @@ import { createServer } from 'node:net'
 import { cannotListen } from '../errors/cannot-listen.ts'
 import { connectHost, type Address } from './address.ts'
 
-/** Throws FEED_START with the reason. */
-export async function checkListen({ host, port }: Address): Promise<void> {
+/** Throws FEED_START with the reason. `flag`: what says the address. */
+export async function checkListen({ host, port }: Address, flag: string): Promise<void> {
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(cannotListen(host, port, error)))
+    server.once('error', (error) => reject(cannotListen({ host, port, flag }, error)))
     server.listen(port, connectHost(host), resolve)
   })
   await new Promise((resolve) => server.close(resolve))

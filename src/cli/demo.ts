@@ -82,7 +82,7 @@ export async function demo(argv: readonly string[]): Promise<number> {
 async function choosePort(flag: string, asked: string | undefined, known: number): Promise<number> {
   const port = asked === undefined ? known : readPort(asked, flag, 0)
   try {
-    await checkListen({ host, port })
+    await checkListen({ host, port }, flag)
     return port
   } catch (error) {
     if (asked !== undefined) throw error

@@ -2,6 +2,7 @@
 // flags and addresses is said here, before anything is made on the disk.
 
 import { resolve } from 'node:path'
+import { refuseForeignFolder } from '../postgres/embedded/store-dir.ts'
 import { readAddress } from './address.ts'
 import { checkListen } from './check-listen.ts'
 import { logFormats, readLogFormat } from './log-format.ts'
@@ -50,8 +51,9 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
   const logFormat = readLogFormat(values['log-format'])
   if (values.store === '') throw new UsageError('--store= names no folder', 'leave it out for changefeed-data')
   const storeDir = resolve(values.store)
-  await checkListen(listen)
-  await checkListen(http)
+  refuseForeignFolder(storeDir)
+  await checkListen(listen, '--listen-addr')
+  await checkListen(http, '--http-addr')
   const warnings = [
     await openSqlWarning(listen, values['accept-sql-without-tls'] === true),
     await openHttpWarning(http),

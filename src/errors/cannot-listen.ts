@@ -2,12 +2,19 @@
 
 import { FeedError } from './feed-error.ts'
 
-export function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): FeedError {
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+  /** What says the address on the command line. */
+  readonly flag: string
+}
+
+export function cannotListen({ host, port, flag }: ListenAddress, error: NodeJS.ErrnoException): FeedError {
   const at = `${host.includes(':') ? `[${host}]` : host}:${port}`
   switch (error.code) {
     case 'EADDRINUSE':
       return new FeedError('FEED_START', `port ${port} on ${host} is in use`, {
-        hint: 'stop what listens there, or choose another port (0: a free one)',
+        hint: `stop what listens there, or choose another port with ${flag} (0: a free one)`,
         cause: error,
       })
     case 'EACCES':

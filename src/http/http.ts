@@ -39,7 +39,9 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   })
   const host = options.host === 'localhost' ? '127.0.0.1' : options.host
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(cannotListen(options.host, options.port, error)))
+    server.once('error', (error) =>
+      reject(cannotListen({ host: options.host, port: options.port, flag: '--http-addr' }, error)),
+    )
     server.listen(options.port, host, resolve)
   })
   const address = server.address()
@@ -61,7 +63,13 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
     )
     return
   }
-  const url = new URL(request.url ?? '/', 'http://localhost')
+  // A path that begins with two slashes is a path, and no name of a machine.
+  const target = request.url ?? '/'
+  const url = URL.parse(target.startsWith('/') ? `http://localhost${target}` : target, 'http://localhost')
+  if (url === null) {
+    json(response, 400, { error: 'the path cannot be read' })
+    return
+  }
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   if (url.pathname === '/health' && isRead) {
     const ready = options.ready()

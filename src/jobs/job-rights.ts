@@ -81,6 +81,25 @@ export class JobRights {
     return isTrue(rows[0]?.[0])
   }
 
+  /** Whether PostgreSQL would let the user drop, rename or copy the database. */
+  async mayMoveDatabase(user: string, database: string): Promise<boolean> {
+    const rows = await this.#query(
+      `SELECT 1::text FROM pg_database d, pg_roles m WHERE d.datname = $2 AND m.rolname = $1
+         AND (pg_has_role(m.oid, d.datdba, 'USAGE') OR (d.datistemplate AND m.rolcreatedb))`,
+      [user, database],
+    )
+    return rows.length > 0
+  }
+
+  /** Those of the jobs that there are and that the user may see. */
+  async jobsSeenBy(user: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = await this.#query(
+      'SELECT job_id::text FROM changefeed.jobs WHERE job_id = ANY ($2::int8[]) AND changefeed.may_see($1, user_name)',
+      [user, `{${ids.join()}}`],
+    )
+    return new Set(rows.flatMap(([id]) => id ?? []))
+  }
+
   /** False: there is no such role. */
   async hasRole(role: string): Promise<boolean> {
     return (await this.#query('SELECT 1::text FROM pg_roles WHERE rolname = $1', [role])).length > 0

@@ -83,7 +83,9 @@ class FrontServer implements Front {
   async listen(): Promise<void> {
     const { host, port } = this.#options.listen
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(host, port, error)))
+      this.#server.once('error', (error: NodeJS.ErrnoException) =>
+        reject(cannotListen({ host, port, flag: '--listen-addr' }, error)),
+      )
       this.#server.listen(port, host === 'localhost' ? '127.0.0.1' : host, resolve)
     })
     const address = this.#server.address()

@@ -13,10 +13,11 @@ import { withIntSize } from '../sql/dialect/int-size.ts'
 import { applySplices, type Splice } from '../sql/splices.ts'
 import { expandShows, readSql, type SqlPiece } from '../sql/sql.ts'
 import { typedPosition } from '../sql/typed-position.ts'
-import { controlJobs, showJobsStatementSql } from './control-jobs.ts'
+import { checkJobsThere, controlJobs, showJobsStatementSql } from './control-jobs.ts'
 import { createJob } from './create-job.ts'
 import type { DeskOptions } from './desk-options.ts'
 import { readerOf, type Reader } from './reader.ts'
+import { currentUser } from './catalogue-queries.ts'
 import { letGoOfDatabase } from './drop-database.ts'
 import { withoutOurs } from './dump-query.ts'
 import type { ReportFields } from '../wire/report-fields.ts'
@@ -122,8 +123,11 @@ export class StatementDesk implements StatementHandler {
           return {
             tag: 'rewrite',
             sql,
-            rewrite: async () => {
-              await letGoOfDatabase(statement.name, this.#options)
+            rewrite: async (query) => {
+              // Whoever may not is refused by PostgreSQL, and stops nothing here by trying.
+              const user = await currentUser({ queryBackend: query })
+              if (await this.#options.rights.mayMoveDatabase(user, statement.name))
+                await letGoOfDatabase(statement.name, this.#options)
               return { sql, place: place([]) }
             },
           }
@@ -140,6 +144,13 @@ export class StatementDesk implements StatementHandler {
         default: {
           const at = (): number => typedPosition(typed, start, [], 1)
           const shown = this.#showSql(statement, undefined)
+          if (shown !== undefined && statement.tag === 'show-jobs' && statement.ids?.tag === 'values') {
+            const checked = async (query: BackendQuery): Promise<SentText> => {
+              await checkJobsThere(statement, query, this.#options.rights)
+              return { sql: shown, place: at }
+            }
+            return { tag: 'rewrite', rewrite: checked, sql }
+          }
           if (shown !== undefined) return { tag: 'forward', sql: shown, place: at }
           const rewrite = async (query: BackendQuery): Promise<SentText> => ({
             sql: (await this.#showTo(query))(statement),

@@ -9,6 +9,7 @@ import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { SetClusterSetting, Value } from '../sql/ast.ts'
 import { knownSettings, settingNames, type SettingFacts, type SettingName } from './known-settings.ts'
+import { refuseDangerous } from './dangerous-values.ts'
 import { canonicalValue, type Written } from './setting-values.ts'
 
 const byName: ReadonlyMap<string, SettingName> = new Map(
@@ -43,7 +44,9 @@ export function readSetStatement(statement: SetClusterSetting, parameters: reado
   const name = findSetting(statement.name, statement.position)
   if (statement.value === undefined) return { name, value: undefined }
   const written = readWritten(name, statement.value, parameters)
-  return { name, value: canonicalValue(name, factsOfSetting(name).kind, written) }
+  const text = canonicalValue(name, factsOfSetting(name).kind, written)
+  refuseDangerous(name, text, written.position)
+  return { name, value: text }
 }
 
 function readWritten(name: SettingName, value: Value, parameters: readonly (string | null)[]): Written {

@@ -87,6 +87,16 @@ test('nobody cancels a changefeed of others with an operator of their own', asyn
   assert.equal(feed.isOver, false)
 })
 
+test('whoever may not drop a database hears of no changefeed by trying', async () => {
+  for (const sql of ['DROP DATABASE defaultdb', 'ALTER DATABASE defaultdb RENAME TO mine']) {
+    await assert.rejects(eve.query(sql), (error: pg.DatabaseError) => {
+      assert.notEqual(error.code, '55006')
+      return true
+    })
+  }
+  assert.equal(feed.isOver, false)
+})
+
 test('a query id that names no process is not found', async () => {
   for (const id of ['pg99999999999', 'pg0', 'nothing']) {
     await assert.rejects(server.sql(`CANCEL QUERY '${id}'`), {

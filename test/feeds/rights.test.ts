@@ -118,6 +118,7 @@ test('only admins grant, and what is not known is refused with its place', async
     ['GRANT CHANGEFEED ON hers TO nobody_here', /^42704 role "nobody_here" does not exist/],
     ['GRANT CHANGEFEED ON nothing TO olga', /^42P01 table "nothing" does not exist/],
     ['GRANT SYSTEM EXTERNALCONNECTION TO olga', /^42601 syntax error at or near "EXTERNALCONNECTION"/],
+    ['GRANT SYSTEM VIEWJOBS TO olga', /^42601 /],
     ['ALTER ROLE olga CONTROLJOB LOGIN', /^42601 syntax error at or near "LOGIN"/],
     ['ALTER DEFAULT PRIVILEGES GRANT CHANGEFEED ON TABLES TO olga', /^0A000 CHANGEFEED is no default privilege/],
   ] as const) {
@@ -227,6 +228,21 @@ test('after SET ROLE a table of another database is resolved with the rights of 
       /user plain requires the SELECT privilege on all target tables/,
     )
   })
+})
+
+test('SHOW JOB of a job that is not there, or not for the user to see, says so', async () => {
+  await server.sql('CREATE USER stranger')
+  const id = await attempt('root', jobSql)
+  for (const [user, sql, missing] of [
+    ['root', 'SHOW JOB 99', '99'],
+    ['root', `SHOW JOB WHEN COMPLETE 99`, '99'],
+    ['stranger', `SHOW JOB ${id}`, id],
+  ] as const) {
+    assert.equal(await attempt(user, sql), `42704 job with ID ${missing} does not exist`)
+  }
+  assert.equal(await attempt('root', `SHOW JOB ${id}`), id)
+  assert.equal(await attempt('root', 'SELECT count(*) FROM [SHOW JOB 99]'), 'done')
+  await server.sql(`CANCEL JOB ${id}`)
 })
 
 test('a right that is taken back pauses the job with the reason, and RESUME goes on once it is given back', async () => {

@@ -61,6 +61,23 @@ function hintFor(code: string | undefined, dir: string): string {
   }
 }
 
+/** What a start that did not come to a data folder may have left. */
+const ours =
+  /^(?:postgres|postgres\.new|logs|changelog|bootstrap|jobs\.key|socket-dir|http-address|changefeed\.lock.*)$/
+/** On every disk, and what a listing does not show. */
+const unseen = /^(?:lost\+found|\..*)$/
+
+/** A store is not made among the files of somebody else. Throws FEED_START for such a folder, as initdb refuses it. */
+export function refuseForeignFolder(dir: string): void {
+  const entries = entriesOf(dir) ?? []
+  const foreign = entries.filter((name) => !ours.test(name) && !unseen.test(name)).sort()
+  if (foreign.length === 0 || entries.includes('postgres')) return
+  const others = foreign.length === 1 ? '' : ` and ${foreign.length - 1} more`
+  throw new FeedError('FEED_START', `${dir} is no store, and not empty: it holds ${foreign[0]}${others}`, {
+    hint: `choose a folder that is empty or not there yet, such as --store=${join(dir, 'changefeed-data')}`,
+  })
+}
+
 /** Takes back what a start has made in a store that did not exist before; does nothing for a store that did. */
 export interface FreshStore {
   undo(): void

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseOne } from '../../../test/support/parse-one.ts'
+import { failureOf, parseOne } from '../../../test/support/parse-one.ts'
 
 test('options of roles become memberships, and other options stay where they are', () => {
   for (const [sql, sent] of [
@@ -47,4 +47,12 @@ test('options that cannot be told apart from each other are refused', () => {
     'ALTER DEFAULT PRIVILEGES GRANT CHANGEFEED ON TABLES TO a',
   ])
     assert.throws(() => parseOne(sql), /syntax error|no default privilege/, sql)
+})
+
+test('a system privilege that is mistyped is suggested', () => {
+  assert.match(
+    failureOf('GRANT SYSTEM VIEWJOBS TO a').hint ?? '',
+    /^did you mean VIEWJOB\? the system privileges are CONTROLJOB/,
+  )
+  assert.match(failureOf('GRANT SYSTEM NOTHING TO a').hint ?? '', /^the system privileges are CONTROLJOB/)
 })

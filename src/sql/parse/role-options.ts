@@ -4,6 +4,7 @@
 //
 // Each option of CockroachDB is membership in a role, of ours or of PostgreSQL's. All other forms of these are PostgreSQL's alone.
 
+import { nearestName } from '../../core/nearest-name.ts'
 import { quoteName } from '../../core/quote.ts'
 import type { RoleOptions } from '../ast.ts'
 import { isOp, isWord } from '../tokens.ts'
@@ -75,11 +76,16 @@ export function parseAlterRole(cursor: Cursor): RoleOptions | undefined {
 
 /** Behind GRANT SYSTEM or REVOKE SYSTEM. */
 export function parseSystemPrivilege(cursor: Cursor, isGranted: boolean): RoleOptions {
+  const systemPrivileges = ['controljob', 'viewjob', 'viewactivity', 'cancelquery']
   const hint = `the system privileges are CONTROLJOB, VIEWJOB, VIEWACTIVITY and CANCELQUERY`
   const roles: string[] = []
   do {
     const option = optionAt(cursor)
-    if (option?.isGranted !== true) throw cursor.syntaxError(hint)
+    if (option?.isGranted !== true) {
+      const word = cursor.next?.tag === 'word' ? cursor.next.text.toLowerCase() : ''
+      const meant = nearestName(word, systemPrivileges)
+      throw cursor.syntaxError(meant === undefined ? hint : `did you mean ${meant.toUpperCase()}? ${hint}`)
+    }
     cursor.take()
     roles.push(option.role)
   } while (cursor.acceptOp(','))
