@@ -142,7 +142,7 @@ test('a table dropped while event triggers were off is dropped in the log, too',
   assert.deepEqual(all.gaps, [])
 })
 
-test('an event trigger that somebody has switched off is switched on again, and what it missed is described', async () => {
+test('an event trigger that somebody has switched off is switched on again: what it missed is a gap, and described', async () => {
   await using db = await server.database()
   await using all = await following(db)
   await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
@@ -155,6 +155,38 @@ test('an event trigger that somebody has switched off is switched on again, and 
     )
   await within(20_000, 'the description', described)
   assert.deepEqual(await db.sql(`SELECT evtenabled FROM pg_event_trigger WHERE evtname = 'pg_changefeed_ddl'`), [['A']])
+  assert.match(await all.gap(), /event trigger pg_changefeed_ddl was switched off, altered or removed/)
+})
+
+test('what passes the publication while its event triggers are off is a gap, even if somebody puts all back', async () => {
+  await using db = await server.database()
+  await using all = await following(db)
+  await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+  await watch(db, 't')
+  const triggers = ['pg_changefeed_publication', 'pg_changefeed_publication_drop']
+  const set = (state: string): string => triggers.map((name) => `ALTER EVENT TRIGGER ${name} ${state};`).join(' ')
+  await db.sql(
+    `${set('DISABLE')} ALTER PUBLICATION pg_changefeed DROP TABLE t; INSERT INTO t VALUES ('lost'); ALTER PUBLICATION pg_changefeed ADD TABLE t; ${set('ENABLE ALWAYS')}`,
+  )
+  assert.match(await all.gap(), /pg_changefeed_publication, pg_changefeed_publication_drop was switched off/)
+  await db.sql(`INSERT INTO t VALUES ('after')`)
+  assert.equal((await all.story()).at(-1), 'after')
+})
+
+test('an upgrade of what is installed is no gap', async () => {
+  await using db = await server.database()
+  const state = async (): Promise<string | null | undefined> =>
+    (await db.sql('SELECT token FROM changefeed.source'))[0]?.[0]
+  await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
+  await watch(db, 't')
+  const token = await state()
+  // An earlier version had fewer event triggers, and no marks on them.
+  await db.sql(
+    `${releaseSql}DROP EVENT TRIGGER pg_changefeed_rewrite; COMMENT ON EVENT TRIGGER pg_changefeed_ddl IS NULL; COMMENT ON SCHEMA changefeed IS '${'0'.repeat(64)}'`,
+  )
+  await watch(db, 't')
+  assert.equal(await state(), token)
+  assert.deepEqual(await db.sql('SELECT count(*) FROM pg_event_trigger'), [['5']])
 })
 
 test('a source that was restored from a backup is a gap, and what it commits from then on comes', async () => {

@@ -16,6 +16,7 @@ import {
   publicationMark,
   refuseOthersSql,
 } from './install-owner.ts'
+import { distrustUnseenSql, findUnseenSql, isUntouchedSql, ownVersion } from './install-unseen.ts'
 import { watchingSql } from './install-watching.ts'
 import type { Queries } from './serial-queries.ts'
 
@@ -36,7 +37,8 @@ ${refuseOthersSql(ourFunctions)}DO $$ BEGIN
   IF to_regnamespace('changefeed') IS NULL THEN CREATE SCHEMA changefeed; END IF;
 END $$;
 REVOKE ALL ON SCHEMA changefeed FROM PUBLIC;
-SELECT set_config('changefeed.internal', 'on', true);${releaseSql}-- They are made anew below, and do not look at what happens until then.
+SELECT set_config('changefeed.internal', 'on', true);
+${findUnseenSql}${releaseSql}-- They are made anew below, and do not look at what happens until then.
 DROP EVENT TRIGGER IF EXISTS pg_changefeed_ddl;
 DROP EVENT TRIGGER IF EXISTS pg_changefeed_drop;
 DROP EVENT TRIGGER IF EXISTS pg_changefeed_rewrite;
@@ -59,7 +61,7 @@ DO $$ BEGIN
   END IF;
 END $$;
 INSERT INTO changefeed.source DEFAULT VALUES ON CONFLICT DO NOTHING;
-
+${distrustUnseenSql}
 CREATE TABLE IF NOT EXISTS changefeed.watched (
   relid oid PRIMARY KEY,
   description jsonb NOT NULL,
@@ -122,6 +124,7 @@ BEGIN
     EXECUTE format('CREATE EVENT TRIGGER %I ON %s %s EXECUTE FUNCTION changefeed.%I()', e.name, e.event, e.condition, e.function);
     -- Also when session_replication_role is 'replica': a restore changes tables too.
     EXECUTE format('ALTER EVENT TRIGGER %I ENABLE ALWAYS', e.name);
+    EXECUTE format('COMMENT ON EVENT TRIGGER %I IS %L', e.name, (SELECT xmin::text FROM pg_event_trigger WHERE evtname = e.name));
   END LOOP;
   IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}') THEN
     IF current_setting('server_version_num')::int >= 180000 THEN
@@ -146,11 +149,13 @@ ${belongSql(ourFunctions)}`
 const fingerprint = createHash('sha256').update(installSql).digest('hex')
 
 /** One column: whether this very version is there, and at work. */
-export const installedSql = `SELECT ${hasOurSchemaSql} AND obj_description(to_regnamespace('changefeed'), 'pg_namespace') = '${fingerprint}' AND EXISTS (SELECT FROM pg_publication p WHERE p.pubname = '${publication}' AND (SELECT rolsuper FROM pg_roles WHERE oid = p.pubowner)) AND (SELECT count(*) FROM pg_event_trigger WHERE evtname = ANY (${ourEventTriggersSql}) AND evtenabled = 'A') = ${ourEventTriggers.length}`
+export const installedSql = `SELECT ${hasOurSchemaSql} AND obj_description(to_regnamespace('changefeed'), 'pg_namespace') = '${fingerprint}' AND EXISTS (SELECT FROM pg_publication p WHERE p.pubname = '${publication}' AND (SELECT rolsuper FROM pg_roles WHERE oid = p.pubowner)) AND (SELECT count(*) FROM pg_event_trigger e WHERE e.evtname = ANY (${ourEventTriggersSql}) AND ${isUntouchedSql}) = ${ourEventTriggers.length}`
 
 /** Makes sure that this very version is installed. */
 export async function install(connection: Queries): Promise<void> {
   if ((await connection.query(installedSql))[0]?.[0] === 't') return
-  const made = connection.query(`${installSql}COMMENT ON SCHEMA changefeed IS '${fingerprint}'`)
+  const made = connection.query(
+    `${installSql.replaceAll(ownVersion, fingerprint)}COMMENT ON SCHEMA changefeed IS '${fingerprint}'`,
+  )
   await explainDdl('what changefeeds need in this database cannot be installed', made)
 }

@@ -27,13 +27,9 @@ export function troubleNotices(
   }
 }
 
-/** What is written while PostgreSQL or our disk is away waits in the slot. Of other trouble nobody knows before it is over. */
-function meanwhile({ error, isPermanent }: TroubleNow): string | undefined {
-  if (isPermanent) return undefined
-  const goesOn = 'the changefeed goes on by itself when this is over'
-  return error.code === 'FEED_SOURCE_DOWN' || error.code === 'FEED_LOG_IO'
-    ? `${goesOn}; nothing is lost meanwhile`
-    : goesOn
+/** Whether the slot still holds what was written meanwhile is known only when it is read again: nothing is promised before. */
+function meanwhile({ isPermanent }: TroubleNow): string | undefined {
+  return isPermanent ? undefined : 'it is being repaired: the changefeed goes on, or ends with what is missing'
 }
 
 export function troubleText(database: string, { error, isPermanent }: TroubleNow): string {
