@@ -52,6 +52,22 @@ test('a start-up cut at every byte, with a query in the same packet, is answered
   }
 })
 
+test('a client of another major version of the protocol is told which there is', async () => {
+  for (const [version, named] of [
+    [0x0002_0000, '2.0'],
+    [0x0004_0001, '4.1'],
+  ] as const) {
+    await using client = new RawClient(testFront.port)
+    const packet = Buffer.alloc(296)
+    packet.writeInt32BE(packet.length, 0)
+    packet.writeInt32BE(version, 4)
+    client.send(packet)
+    await client.closed()
+    assert.equal(client.errors[0]?.get('C'), '0A000')
+    assert.equal(client.errors[0]?.get('M'), `unsupported frontend protocol ${named}: server supports 3.0`)
+  }
+})
+
 test("the client's pid is the backend's, and its secret is not", async () => {
   await using client = new RawClient(testFront.port)
   client.send(startup({ user: 'root' }), query('SELECT pg_backend_pid()'))

@@ -20,6 +20,8 @@ import { canceled } from './turn.ts'
 /** TCP keep-alive probes a silent client after this time, so that one that is gone is noticed. */
 const keepAliveMs = 60_000
 
+const protocolMajor = 3
+
 /** A client that does not read its last message is not waited for; nor is a statement that does not stop. */
 const closeWithinMs = 1000
 
@@ -156,6 +158,7 @@ class FrontServer implements Front {
           hint: `this server takes ${maxSessions} connections: close some, or put a pool in front of it`,
         })
       }
+      checkVersion(packet.readInt32BE(4))
       const { version, parameters } = readStartup(packet)
       const named = parameters.get('database')
       // libpq sends the user's name as the database when none is named.
@@ -191,6 +194,17 @@ class FrontServer implements Front {
       socket.end(errorResponse(error, 'FATAL'))
     }
   }
+}
+
+/** Of the minor version PostgreSQL says itself what it speaks. */
+function checkVersion(version: number): void {
+  const major = version >>> 16
+  if (major === protocolMajor) return
+  throw new FeedError(
+    'FEED_STATE',
+    `unsupported frontend protocol ${major}.${version & 0xffff}: server supports ${protocolMajor}.0`,
+    { sqlstate: '0A000', hint: 'use a client of PostgreSQL 7.4 or later' },
+  )
 }
 
 function keyName(pid: number, secret: number): string {
