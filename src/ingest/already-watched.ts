@@ -3,23 +3,26 @@
 
 import { wallOfPgMicros, type Hlc } from '../core/hlc.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { explainLock, ourLockWait } from './explain-lock.ts'
 import { pgMicrosSql } from './pg-micros.ts'
 import type { TableToWatch } from './watch-batch.ts'
 
 /**
- * Taken while tables are given back, so that whoever finds a table watched knows that it stays so: it must be known to
- * be needed before it is asked for here.
+ * Locked while tables are given back, so that whoever finds a table watched knows that it stays so: it must be known to
+ * be needed before it is asked for here. A number could be locked by anybody, for ever.
  */
-export const watchingLock = `hashtext('pg_changefeed watched')`
+export const watchingTable = 'changefeed.source'
 
 /** In the order of their oids, in which everybody locks them. */
 export async function notAsWanted(
   connection: RawConnection,
   tables: readonly TableToWatch[],
 ): Promise<readonly TableToWatch[]> {
-  const rows = await connection.query(
-    `BEGIN; SELECT FROM pg_advisory_xact_lock_shared(${watchingLock}); SELECT w.relid::text, c.relreplident FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid WHERE w.relid IN (SELECT changefeed.published_among('{${tables.map(({ relid }) => relid).join()}}')) AND EXISTS (SELECT FROM pg_index WHERE indrelid = w.relid AND indisprimary); COMMIT`,
+  const asked = connection.query(
+    `BEGIN; SET LOCAL lock_timeout = ${ourLockWait}; LOCK TABLE ${watchingTable} IN ROW SHARE MODE; SELECT w.relid::text, c.relreplident FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid WHERE w.relid IN (SELECT changefeed.published_among('{${tables.map(({ relid }) => relid).join()}}')) AND EXISTS (SELECT FROM pg_index WHERE indrelid = w.relid AND indisprimary); COMMIT`,
   )
+  const what = 'the tables of the changefeed cannot be taken under watch'
+  const rows = await explainLock(connection, { what, relation: watchingTable }, asked)
   const watched = new Map(rows.filter((row) => row.length === 2).map(([relid, identity]) => [Number(relid), identity]))
   return tables
     .filter(({ relid, statements }) => {

@@ -23,6 +23,8 @@ import { SerialQueries } from './serial-queries.ts'
 
 const readBufferBytes = 2 * 1024 * 1024
 const applicationName = 'pg-changefeed ingest'
+/** Longer than anything of ours holds a lock on one of our tables. */
+const controlLockWait = `'30s'`
 
 export interface AttemptOptions {
   readonly start: IngestStart
@@ -89,6 +91,8 @@ export class Attempt {
     })
     try {
       const control = new SerialQueries(await this.#connect(false))
+      // Whoever may write every table could lock ours: ingest then says so, where it would wait without end.
+      await control.query(`SET lock_timeout = ${controlLockWait}`)
       const [lost] = await control.query(publicationLostSql)
       await install(control)
       const text = await serverText(control)

@@ -13,7 +13,7 @@ import { publication } from './install-names.ts'
 import { hasOurTablesSql } from './install-owner.ts'
 import { install } from './install-sql.ts'
 import { beginSql, isLocked, lockSql } from './lock-tables.ts'
-import { watchingLock } from './already-watched.ts'
+import { watchingTable } from './already-watched.ts'
 
 export interface GiveBackOptions {
   /** Undefined: those that were not needed for `keepMs`. */
@@ -87,7 +87,7 @@ async function giveBackBatch(
   needed: GiveBackOptions['needed'],
 ): Promise<number | undefined> {
   try {
-    await connection.query(`${beginSql}; SELECT pg_advisory_xact_lock(${watchingLock})`)
+    await connection.query(`${beginSql}; LOCK TABLE ${watchingTable} IN EXCLUSIVE MODE`)
     const inNeed = await needed()
     const free = relids.filter((relid) => !inNeed.has(relid))
     if (free.length > 0) await giveBackNow(connection, free, relids.length === 1)

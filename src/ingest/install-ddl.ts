@@ -65,25 +65,72 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
       HINT = format('Rows written before and after the change must not mix. Try again, or take the lock first in the same transaction: BEGIN; LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE; ...; COMMIT', name);
 END $$;
 
--- Whoever describes a table holds its types still, and whoever changes a type waits for those.
-CREATE OR REPLACE FUNCTION changefeed.hold_types(types oid[], alone boolean) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '600ms' SET deadlock_timeout = '50ms' AS $$
-DECLARE type oid; base CONSTANT bigint := 7453010313431220224; used text;
+-- Who has a lock on one of our own tables that keeps others out of it. For messages.
+CREATE OR REPLACE FUNCTION changefeed.lockers(relation oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT string_agg(DISTINCT CASE WHEN l.pid IS NULL THEN 'a prepared transaction' ELSE format('process %s of user "%s"', l.pid, a.usename) END, ', ')
+  FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+  WHERE l.granted AND l.locktype = 'relation' AND l.relation = lockers.relation AND l.pid IS DISTINCT FROM pg_backend_pid()
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+$$;
+
+-- The list of watched tables is read, or written, from here on. Who may write every table could lock it for as long as they
+-- like: a command then fails after a while, and says for whom, where it would wait without end.
+CREATE OR REPLACE FUNCTION changefeed.open_list(to_write boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
 BEGIN
-  FOREACH type IN ARRAY types LOOP
-    IF alone THEN PERFORM pg_advisory_xact_lock(base + type::bigint);
-    ELSE PERFORM pg_advisory_xact_lock_shared(base + type::bigint);
+  IF to_write THEN LOCK TABLE changefeed.watched IN ROW EXCLUSIVE MODE;
+  ELSE LOCK TABLE changefeed.watched IN ACCESS SHARE MODE;
+  END IF;
+EXCEPTION WHEN lock_not_available THEN
+  RAISE EXCEPTION 'the list of the tables that changefeeds watch is locked by %', coalesce(changefeed.lockers('changefeed.watched'::regclass), 'another transaction')
+    USING ERRCODE = 'lock_not_available', DETAIL = 'Whether this command changes one of them cannot be known.',
+      HINT = 'Try again when that transaction has ended, or end it: SELECT pg_terminate_backend(...) with the number of its process.';
+WHEN OTHERS THEN
+  -- What is wrong with us is answered where the list is read.
+  NULL;
+END $$;
+
+-- Whoever describes a table holds its types still, and whoever changes a type waits for those. A lock by a number is anybody's
+-- to take: so whoever takes one of ours also locks table type_locks, weakly, and who holds a number without that is a
+-- stranger. Behind a stranger the whole table is locked, in a mode that the weak locks of the other side exclude.
+CREATE OR REPLACE FUNCTION changefeed.hold_types(types oid[], alone boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '400ms' SET deadlock_timeout = '50ms' AS $$
+DECLARE type oid; base CONSTANT bigint := 7453010313431220224; used text; strangers text;
+BEGIN
+  BEGIN
+    IF alone THEN LOCK TABLE changefeed.type_locks IN ROW EXCLUSIVE MODE;
+    ELSE LOCK TABLE changefeed.type_locks IN ROW SHARE MODE;
     END IF;
-  END LOOP;
+    FOREACH type IN ARRAY types LOOP
+      IF alone THEN PERFORM pg_advisory_xact_lock(base + type::bigint);
+      ELSE PERFORM pg_advisory_xact_lock_shared(base + type::bigint);
+      END IF;
+    END LOOP;
+    RETURN;
+  EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+    SELECT string_agg(DISTINCT format('process %s of user "%s"', l.pid, a.usename), ', ') INTO strangers FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+      WHERE l.granted AND l.locktype = 'advisory' AND l.objsubid = 1 AND (l.classid::bigint << 32 | l.objid::bigint) = ANY (ARRAY(SELECT base + t::bigint FROM unnest(types) AS t))
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND NOT EXISTS (SELECT FROM pg_locks m WHERE m.granted AND m.relation = 'changefeed.type_locks'::regclass AND m.virtualtransaction = l.virtualtransaction);
+    IF strangers IS NULL THEN RAISE; END IF;
+  END;
+  IF alone THEN LOCK TABLE changefeed.type_locks IN EXCLUSIVE MODE;
+  ELSE LOCK TABLE changefeed.type_locks IN SHARE MODE;
+  END IF;
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+  type := coalesce(type, types[1]);
   SELECT changefeed.uses(array_agg(relid), ARRAY[type]) INTO used FROM changefeed.watched w WHERE w.types && ARRAY[type];
+  strangers := coalesce(strangers, changefeed.lockers('changefeed.type_locks'::regclass));
+  IF strangers IS NOT NULL THEN strangers := ' Locks of changefeeds are held by ' || strangers || '.'; END IF;
   IF NOT alone THEN
     RAISE EXCEPTION 'type % is being changed by another transaction', format_type(type, NULL)
-      USING ERRCODE = 'lock_not_available', DETAIL = 'It is used by ' || coalesce(used, 'a table that a changefeed is to watch') || '.',
+      USING ERRCODE = 'lock_not_available', DETAIL = 'It is used by ' || coalesce(used, 'a table that a changefeed is to watch') || '.' || coalesce(strangers, ''),
         HINT = 'Try again when that transaction has ended.';
   END IF;
   RAISE EXCEPTION 'type % cannot be changed now: a changefeed scans or describes %', format_type(type, NULL), coalesce(used, 'a table that uses it')
-    USING ERRCODE = 'lock_not_available', DETAIL = 'Or another transaction is changing the type.',
+    USING ERRCODE = 'lock_not_available', DETAIL = 'Or another transaction is changing the type.' || coalesce(strangers, ''),
       HINT = 'Try again when the scan is over; SHOW JOBS says how far it is.';
 END $$;
 
@@ -136,7 +183,7 @@ END $$;
 -- touched: the types that a command has changed.
 DROP FUNCTION IF EXISTS changefeed.look_at(oid, text);
 CREATE OR REPLACE FUNCTION changefeed.look_at(relation oid, why text, touched oid[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
 DECLARE old record; fresh jsonb; used oid[];
 BEGIN
   SELECT description, types INTO old FROM changefeed.watched WHERE relid = relation;
@@ -149,6 +196,7 @@ BEGIN
   END IF;
   fresh := changefeed.describe(relation);
   IF fresh = old.description THEN RETURN; END IF;
+  PERFORM changefeed.open_list(true);
   IF fresh IS NULL THEN
     -- First what feeds are to hear, then nothing is left.
     UPDATE changefeed.watched SET description = description || '{"dropped": true}' WHERE relid = relation;
@@ -228,6 +276,7 @@ BEGIN
      AND (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN
     RETURN;
   END IF;
+  PERFORM changefeed.open_list(false);
   BEGIN
     IF tg_event = 'sql_drop' THEN
       SELECT array_agg(objid) FILTER (WHERE classid = 'pg_class'::regclass), '{}'
@@ -264,7 +313,7 @@ END $$;
 -- Called before ALTER TABLE writes every row anew. Columns may look the same afterwards and hold other values, and the log
 -- has no word of it; on_ddl() then finds another description. Other reasons (persistence, access method) change no value.
 CREATE OR REPLACE FUNCTION changefeed.on_rewrite() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
 BEGIN
   IF pg_event_trigger_table_rewrite_reason() & 6 <> 0 THEN
     UPDATE changefeed.watched SET rewrites = rewrites + 1 WHERE relid = pg_event_trigger_table_rewrite_oid();
@@ -276,7 +325,7 @@ END $$;
 
 -- The publication stays as it is while somebody needs it, and others do not make writes to watched tables fail.
 CREATE OR REPLACE FUNCTION changefeed.on_publication() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
 DECLARE is_lost boolean := false; hindered oid; other text;
 BEGIN
   IF coalesce(current_setting('changefeed.internal', true), '') = 'on'

@@ -7,7 +7,7 @@
 
 import { publication } from './install-names.ts'
 
-export const ourTables = ['watched', 'source'] as const
+export const ourTables = ['watched', 'source', 'type_locks'] as const
 export const ourEventTriggers = [
   'pg_changefeed_ddl',
   'pg_changefeed_drop',

@@ -5,10 +5,11 @@
 
 import { createHash } from 'node:crypto'
 import { describeSql } from './install-describe.ts'
+import { explainLock } from './explain-lock.ts'
 import { explainDdl } from './explain-install.ts'
 import { ddlSql } from './install-ddl.ts'
 import { belongSql, releaseSql } from './install-members.ts'
-import { installLockSql, publication } from './install-names.ts'
+import { installLockSql, installLockTable, publication } from './install-names.ts'
 import {
   hasOurSchemaSql,
   ourEventTriggers,
@@ -62,6 +63,10 @@ DO $$ BEGIN
 END $$;
 INSERT INTO changefeed.source DEFAULT VALUES ON CONFLICT DO NOTHING;
 ${distrustUnseenSql}
+
+-- It has no rows: it is locked, see hold_types().
+CREATE TABLE IF NOT EXISTS changefeed.type_locks ();
+
 CREATE TABLE IF NOT EXISTS changefeed.watched (
   relid oid PRIMARY KEY,
   description jsonb NOT NULL,
@@ -157,5 +162,6 @@ export async function install(connection: Queries): Promise<void> {
   const made = connection.query(
     `${installSql.replaceAll(ownVersion, fingerprint)}COMMENT ON SCHEMA changefeed IS '${fingerprint}'`,
   )
-  await explainDdl('what changefeeds need in this database cannot be installed', made)
+  const what = 'what changefeeds need in this database cannot be installed'
+  await explainLock(connection, { what, relation: installLockTable }, explainDdl(what, made))
 }

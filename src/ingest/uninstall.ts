@@ -5,9 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { FeedError } from '../errors/feed-error.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import { explainLock } from './explain-lock.ts'
 import { explainDdl } from './explain-install.ts'
 import { releaseSql, removeSql } from './install-members.ts'
-import { installLockSql, slotName } from './install-names.ts'
+import { installLockSql, installLockTable, slotName } from './install-names.ts'
 import { hasOurTablesSql, hasAnythingSql } from './install-owner.ts'
 import { ourFunctions } from './install-sql.ts'
 
@@ -19,7 +20,8 @@ const objectInUse = '55006'
 export async function uninstall(source: SourceConnection): Promise<boolean> {
   const connection = await openRawConnection({ source })
   try {
-    await connection.query(`BEGIN; ${installLockSql}`)
+    const what = 'what changefeeds keep in this database cannot be removed'
+    await explainLock(connection, { what, relation: installLockTable }, connection.query(`BEGIN; ${installLockSql}`))
     const [own] = await connection.query(
       `SELECT oid::text, ${hasOurTablesSql}, ${hasAnythingSql} FROM pg_database WHERE datname = current_database()`,
     )
@@ -33,7 +35,7 @@ export async function uninstall(source: SourceConnection): Promise<boolean> {
       isAnything === 't'
         ? `SELECT set_config('changefeed.internal', 'on', true); ${releaseSql}${removeSql(ourFunctions)} COMMIT`
         : 'COMMIT'
-    await explainDdl('what changefeeds keep in this database cannot be removed', connection.query(sql))
+    await explainDdl(what, connection.query(sql))
     const slot = slotName(oid ?? '')
     const deadline = Date.now() + slotFree.withinMs
     for (;;) {
