@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import pino from 'pino'
 import { commandName } from '../core/command-line.ts'
-import { abandonPostmaster } from '../postgres/embedded/postmaster.ts'
+import { abandonPostmaster, postmasterOn } from '../postgres/embedded/postmaster.ts'
 import { serve, type RunningServer } from '../server/serve.ts'
 import { readPort } from './address.ts'
 import { sqlUrl } from './banner.ts'
@@ -49,7 +49,7 @@ export async function demo(argv: readonly string[]): Promise<number> {
   stopSignal({
     asked: () => stop.abort(),
     atOnce: () => {
-      abandonPostmaster(join(storeDir, 'postgres'))
+      endPostgres(join(storeDir, 'postgres'))
       removeStore()
     },
   })
@@ -76,6 +76,14 @@ export async function demo(argv: readonly string[]): Promise<number> {
   }
   process.stdout.write('\nThe demo is over; its store is removed.\n')
   return isRead ? 0 : 141
+}
+
+/** Returns when PostgreSQL has ended, within two seconds: a folder that it still writes into cannot be removed. */
+function endPostgres(dir: string): void {
+  abandonPostmaster(dir)
+  const never = new Int32Array(new SharedArrayBuffer(4))
+  for (let waitedMs = 0; waitedMs < 2000 && postmasterOn(dir) !== undefined; waitedMs += 20)
+    Atomics.wait(never, 0, 0, 20)
 }
 
 /** The port that was asked for, which must be free; else the one that everybody knows, or any free one. */
