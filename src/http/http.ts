@@ -15,7 +15,7 @@ export interface HttpOptions {
   /** What hinders changefeeds while the server itself is fine, by database. */
   readonly problems: () => readonly HealthProblem[]
   /** Prometheus text format. */
-  readonly metrics: () => string
+  readonly metrics: () => Promise<string>
   readonly shutdown?: () => void
 }
 
@@ -79,7 +79,7 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
       json(response, 200, problems.length === 0 ? {} : { problems })
     }
   } else if (url.pathname === '/_status/vars' && isRead) {
-    const text = options.metrics()
+    const text = await options.metrics()
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
     response.end(text)
   } else if (url.pathname === '/_admin/shutdown' && options.shutdown !== undefined && isFromHere(request)) {

@@ -4,7 +4,7 @@ import { changefeedMetrics } from './changefeed-metrics.ts'
 import { metricsText, type MetricTable } from './metrics.ts'
 import { sourceMetrics } from './source-metrics.ts'
 
-test('a metric without labels, with labels, with labels of its own and without samples, as Prometheus reads it', () => {
+test('a metric without labels, with labels, with labels of its own and without samples, as Prometheus reads it', async () => {
   const table: MetricTable<number> = {
     things: { kind: 'gauge', help: 'Things.', read: (of) => of },
     parts: {
@@ -14,7 +14,7 @@ test('a metric without labels, with labels, with labels of its own and without s
       read: (of) => (of === 0 ? [] : [{ labels: { part: 'a "b" \\\n' }, value: of }]),
     },
   }
-  const text = metricsText(table, [
+  const text = await metricsText(table, [
     { labels: {}, of: 0 },
     { labels: { database: 'd' }, of: 1.5 },
   ])

@@ -2,6 +2,8 @@
 // from the tables (`npm run reference`). A table is about one kind of thing, and each metric reads its value from such a
 // thing when somebody asks; nothing is kept here.
 
+import { Counter, Gauge, Registry } from 'prom-client'
+
 export interface Metric<Of> {
   readonly kind: 'counter' | 'gauge'
   /** One sentence. */
@@ -26,24 +28,19 @@ export interface Measured<Of> {
   readonly of: Of
 }
 
-export function metricsText<Of>(table: MetricTable<Of>, measured: readonly Measured<Of>[]): string {
-  const metrics = Object.entries(table).map(([name, { kind, help, read }]) => {
-    const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`]
-    for (const { labels, of } of measured) {
-      const value = read(of)
+export async function metricsText<Of>(table: MetricTable<Of>, measured: readonly Measured<Of>[]): Promise<string> {
+  const registry = new Registry()
+  const outer = new Set(measured.flatMap(({ labels }) => Object.keys(labels)))
+  for (const [name, { kind, help, labels = [], read }] of Object.entries(table)) {
+    const options = { name, help, labelNames: [...outer, ...labels], registers: [registry] }
+    const metric = kind === 'counter' ? new Counter(options) : new Gauge(options)
+    // Without this a metric that nothing has a value of would be shown as 0.
+    metric.remove({})
+    for (const { labels: of, of: thing } of measured) {
+      const value = read(thing)
       const samples = typeof value === 'number' ? [{ labels: {}, value }] : value
-      for (const sample of samples) lines.push(`${name}${labelsText({ ...labels, ...sample.labels })} ${sample.value}`)
+      for (const sample of samples) metric.inc({ ...of, ...sample.labels }, sample.value)
     }
-    return lines.join('\n')
-  })
-  return `${metrics.join('\n\n')}\n`
-}
-
-function labelsText(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`)
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
-}
-
-function escaped(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')
+  }
+  return registry.metrics()
 }

@@ -18,7 +18,7 @@ export interface MeasuredServer {
   readonly settings: SettingsStore
 }
 
-export function serverMetrics({ feeds, jobs, sources, scopes, settings }: MeasuredServer): string {
+export async function serverMetrics({ feeds, jobs, sources, scopes, settings }: MeasuredServer): Promise<string> {
   const { total, byScope } = measureScopes(scopes, feeds, jobs)
   const showsScopes = settings.get('server.child_metrics.enabled')
   const showsTotal = !showsScopes || settings.get('server.child_metrics.include_aggregate.enabled')
@@ -27,5 +27,5 @@ export function serverMetrics({ feeds, jobs, sources, scopes, settings }: Measur
     ...(showsScopes ? [...byScope].map(([scope, of]) => ({ labels: { scope }, of })) : []),
   ]
   const ofSources = sources.all.map((of) => ({ labels: { database: of.connection.database }, of }))
-  return `${metricsText(changefeedMetrics, changefeeds)}\n${metricsText(sourceMetrics, ofSources)}`
+  return `${await metricsText(changefeedMetrics, changefeeds)}\n${await metricsText(sourceMetrics, ofSources)}`
 }
