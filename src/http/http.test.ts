@@ -10,7 +10,7 @@ test('a path that nothing answers to is not found, however it is written', async
     names: ['localhost'],
     ready: () => ({ ok: true }),
     problems: () => [],
-    metrics: () => '',
+    metrics: () => Promise.resolve(''),
   })
   try {
     for (const [path, status] of [
