@@ -36,9 +36,11 @@ function withColumnsOf(then: RelationSchema | undefined, now: RelationSchema): R
   if (then === undefined || then === now) return now
   const { description: was } = then
   const { description: is } = now
-  const isKnown = then.columns.length === was.columns.length && now.columns.length === is.columns.length
+  // Between a DDL and the next row the layout of a relation is that of before the DDL: only descriptions count.
+  const isKnown = was.columns.length > 0 && now.columns.length === is.columns.length
   if (!isKnown || (was.rewrites ?? 0) !== (is.rewrites ?? 0)) return now
-  return was.columns.every((column, i) => holdsTheSame(column, is.columns[i])) ? { ...now, columns: then.columns } : now
+  if (!was.columns.every((column, i) => holdsTheSame(column, is.columns[i]))) return now
+  return { ...now, columns: was.columns.map(({ name, shape }) => ({ name, shape })) }
 }
 
 function holdsTheSame(was: ColumnDescription, is: ColumnDescription | undefined): boolean {

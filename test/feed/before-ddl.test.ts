@@ -14,6 +14,8 @@ after(() => server[Symbol.asyncDispose]())
 
 const cases: readonly {
   readonly name: string
+  /** Committed before the transaction. */
+  readonly earlier?: string
   readonly ddl: string
   readonly change: string
   readonly message: string
@@ -37,6 +39,13 @@ const cases: readonly {
     message: '{"after": null, "before": {"a": 1, "v": 0, "w": 5}}',
   },
   {
+    name: 'columns were those of an earlier DDL after which no row has come',
+    earlier: 'ALTER TABLE t RENAME v TO x; ALTER TABLE t RENAME w TO v; ALTER TABLE t ALTER x TYPE STRING',
+    ddl: 'SELECT',
+    change: 'UPDATE t SET v = 6',
+    message: '{"after": {"a": 1, "v": 6, "x": "0"}, "before": {"a": 1, "v": 5, "x": "0"}}',
+  },
+  {
     name: 'values of a dropped column are not logged, so the row is the one after the DDL',
     ddl: 'ALTER TABLE t DROP COLUMN v',
     change: 'UPDATE t SET w = 6',
@@ -50,7 +59,7 @@ const cases: readonly {
   },
 ]
 
-for (const { name, ddl, change, message } of cases) {
+for (const { name, earlier, ddl, change, message } of cases) {
   for (const [size, rows] of [
     ['in one block', 0],
     ['over many blocks', 20_000],
@@ -63,10 +72,16 @@ for (const { name, ddl, change, message } of cases) {
         "EXPERIMENTAL CHANGEFEED FOR t WITH diff, resolved = '100ms', initial_scan = 'no'",
       )
       await feed.resolvedPast(zeroHlc)
+      await server.sql('UPDATE t SET v = v')
+      await feed.row(1)
+      if (earlier !== undefined) await server.sql(earlier)
       const more = `INSERT INTO t (a) SELECT 10 + i FROM generate_series(1, ${rows}) AS i`
       await server.sql(`BEGIN; ${ddl}; ${change}; ${more}; COMMIT`)
-      await feed.row(1 + rows)
-      const said = feed.rows.filter(({ key }) => key === '[1]').map(({ value }) => value)
+      await feed.row(2 + rows)
+      const said = feed.rows
+        .slice(1)
+        .filter(({ key }) => key === '[1]')
+        .map(({ value }) => value)
       assert.deepEqual(said, [message])
     })
   }
