@@ -117,6 +117,55 @@ test('characters without an equivalent stay different, and are as many bytes tha
   }
 })
 
+test('no two characters that PostgreSQL accepts become equal, unless PostgreSQL itself converts them to the same', async () => {
+  await connection.query(`CREATE FUNCTION pg_temp.is_accepted (b bytea, e name) RETURNS boolean LANGUAGE plpgsql AS $$
+    BEGIN PERFORM convert(b, e, e); RETURN true; EXCEPTION WHEN character_not_in_repertoire THEN RETURN false; END $$`)
+  await connection.query(`CREATE FUNCTION pg_temp.utf8_or_null (b bytea, e name) RETURNS bytea LANGUAGE plpgsql AS $$
+    BEGIN RETURN convert(b, e, 'UTF8'); EXCEPTION WHEN untranslatable_character THEN RETURN NULL; END $$`)
+  const names = await connection.query(
+    `SELECT pg_encoding_to_char(i), pg_encoding_max_length(i) FROM generate_series(0, ${lastServerEncoding}) AS i
+      WHERE pg_encoding_to_char(i) NOT IN ('SQL_ASCII', 'UTF8', 'MULE_INTERNAL')`,
+  )
+  assert.ok(names.length > 30)
+  const byte = (name: string): string => `lpad(to_hex(${name}), 2, '0')`
+  for (const [name, longest] of names) {
+    const encoding = name ?? ''
+    const forms = [`SELECT ${byte('a')} FROM generate_series(128, 255) AS a`]
+    if (longest !== '1') {
+      forms.push(
+        `SELECT ${byte('a')} || ${byte('b')} FROM generate_series(128, 255) AS a, generate_series(1, 255) AS b`,
+        `SELECT a || ${byte('b')} || ${byte('c')} FROM (VALUES ('8e'), ('8f')) AS v (a), generate_series(128, 255) AS b, generate_series(128, 255) AS c`,
+      )
+    }
+    if (longest === '4') {
+      // Every plane, and of each some rows.
+      forms.push(`SELECT '8e' || ${byte('a')} || b || ${byte('c')} FROM generate_series(128, 255) AS a,
+        (VALUES ('80'), ('a0'), ('a1'), ('c4'), ('fe'), ('ff')) AS v (b), generate_series(128, 255) AS c`)
+    }
+    const rows = await connection.query(
+      `SELECT h, encode(pg_temp.utf8_or_null(decode(h, 'hex'), '${encoding}'), 'hex')
+        FROM (${forms.join(' UNION ALL ')}) AS f (h) WHERE pg_temp.is_accepted(decode(h, 'hex'), '${encoding}')`,
+    )
+    assert.ok(rows.length > 90, `${encoding}: ${rows.length} characters`)
+    const text = await textOf(encoding)
+    const unmapped = new Map<string, string>()
+    for (const [hex, utf8] of rows) {
+      const character = Buffer.from(hex ?? '', 'hex')
+      const came = converted(text, character)
+      const about = `${encoding} ${hex}`
+      if (utf8 != null) {
+        assert.equal(came.toString('hex'), utf8, about)
+        continue
+      }
+      assert.equal(came.toString('utf8'), '\ufffd'.repeat(character.length), about)
+      const twice = converted(text, Buffer.concat([character, character]))
+      assert.equal(twice.toString('utf8'), '\ufffd'.repeat(2 * character.length), about)
+      assert.equal(unmapped.get(came.toString('hex')), undefined, about)
+      unmapped.set(came.toString('hex'), about)
+    }
+  }
+})
+
 test('a character that is cut off, or has a byte of ASCII in it, is a replacement for each of its bytes', async () => {
   const text = await textOf('EUC_JP')
   assert.equal(converted(text, Buffer.from([0xc6])).toString(), '\ufffd')

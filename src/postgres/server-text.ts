@@ -33,6 +33,11 @@ const stray = 0xff
 const continuing = Array.from({ length: 64 }, (_, i) => 0x80 + i)
 const never = [0xc0, 0xc1, ...Array.from({ length: 11 }, (_, i) => 0xf5 + i)]
 const meaningless = [...continuing, ...never]
+/** Bytes that begin a character in UTF-8, of which nothing comes when a byte follows that never stands. */
+const leading = Array.from({ length: 51 }, (_, i) => 0xc2 + i)
+/** For the first byte of what a long character becomes; no short one becomes anything that begins so. */
+const firstOfLong = [0xc0, 0xc1]
+const firstOfTwo = meaningless.filter((byte) => !firstOfLong.includes(byte))
 
 /** Of this thread; one is a few megabytes at most. */
 const tables = new Map<string, ServerText>()
@@ -62,10 +67,19 @@ interface Group {
 /** The first byte that a character can end with. */
 const firstByte = (family: Family): number => (family === 'one byte' ? 0x80 : 0xa1)
 
+/**
+ * The first and the last byte that can stand before the last one. Of two bytes in EUC_TW, PostgreSQL checks only the second:
+ * it stores pairs with every first byte that has its high bit.
+ */
+function highBytes(family: Family, prefix: string): readonly [number, number] {
+  return family === 'euc tw' && prefix === '' ? [0x80, 0xff] : [0xa1, 0xfe]
+}
+
 /** One answer for each character of the group: hex of its UTF-8, or nothing. */
 async function ask(queries: Queries, encoding: string, { prefix, last }: Group): Promise<readonly string[]> {
-  const from = firstByte(families[encoding] ?? 'one byte')
-  const high = last === 2 ? `generate_series(${from}, 254) AS h` : '(VALUES (0)) AS h (h)'
+  const family = families[encoding] ?? 'one byte'
+  const from = firstByte(family)
+  const high = last === 2 ? `generate_series(${highBytes(family, prefix).join()}) AS h` : '(VALUES (0)) AS h (h)'
   const byte = (name: string): string => `lpad(to_hex(${name}), 2, '0')`
   const text = last === 2 ? `'${prefix}' || ${byte('h')} || ${byte('l')}` : `'${prefix}' || ${byte('l')}`
   // A block because only plpgsql catches errors; it gives its result in a setting of the session.
@@ -107,11 +121,12 @@ export class ServerText {
     const first = firstByte(this.#family)
     const low = this.groups.indexOf(group) * planeCells + (first & 0x7f)
     const width = 254 - first + 1
+    const high = highBytes(this.#family, group.prefix)[0] & 0x7f
     const parts: Buffer[] = [this.#bytes]
     let offset = this.#bytes.length
     const length = group.prefix.length / 2 + group.last
     hex.forEach((text, i) => {
-      const cell = group.last === 1 ? i : (((first & 0x7f) + Math.floor(i / width)) << 7) + (i % width)
+      const cell = group.last === 1 ? i : ((high + Math.floor(i / width)) << 7) + (i % width)
       const bytes = text === '' ? meaninglessBytes(this.#count(length), length) : Buffer.from(text, 'hex')
       this.#cells[low + cell] = (offset << 4) | bytes.length
       parts.push(bytes)
@@ -198,7 +213,7 @@ export class ServerText {
   }
 }
 
-/** The n-th of this length: one byte, two of which the first continues, or more of which the first never stands. */
+/** The n-th of this length. What one becomes never begins as what another becomes, or as a character of UTF-8. */
 function meaninglessBytes(n: number, length: number): Buffer {
   const bytes = Buffer.alloc(length)
   let rest = n
@@ -206,9 +221,15 @@ function meaninglessBytes(n: number, length: number): Buffer {
     bytes[i] = meaningless[rest % meaningless.length] as number
     rest = Math.floor(rest / meaningless.length)
   }
-  const firsts = length === 1 ? meaningless : length === 2 ? continuing : never
-  bytes[0] = firsts[rest] as number
-  return bytes
+  const firsts = length === 1 ? meaningless : length === 2 ? firstOfTwo : firstOfLong
+  const first = firsts[rest]
+  if (first !== undefined) {
+    bytes[0] = first
+    return bytes
+  }
+  // EUC_TW has more pairs without an equivalent than there are pairs of meaningless bytes.
+  const more = n - firsts.length * meaningless.length
+  return Buffer.of(leading[Math.floor(more / never.length)] as number, never[more % never.length] as number)
 }
 
 function groupsOf(family: Family): readonly Group[] {
