@@ -18,6 +18,7 @@ import { createJob } from './create-job.ts'
 import type { DeskOptions } from './desk-options.ts'
 import { readerOf, type Reader } from './reader.ts'
 import { currentUser } from './catalogue-queries.ts'
+import { refuseAlterOfOurs } from './alter-event-trigger.ts'
 import { letGoOfDatabase } from './drop-database.ts'
 import { withoutOurs } from './dump-query.ts'
 import type { ReportFields } from '../wire/report-fields.ts'
@@ -128,6 +129,15 @@ export class StatementDesk implements StatementHandler {
               const user = await currentUser({ queryBackend: query })
               if (await this.#options.rights.mayMoveDatabase(user, statement.name))
                 await letGoOfDatabase(statement.name, this.#options)
+              return { sql, place: place([]) }
+            },
+          }
+        case 'alter-event-trigger':
+          return {
+            tag: 'rewrite',
+            sql,
+            rewrite: async (query) => {
+              await refuseAlterOfOurs(statement, query)
               return { sql, place: place([]) }
             },
           }

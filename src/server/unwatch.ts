@@ -41,7 +41,9 @@ export function unwatch({ what }: Unwatch, desk: DeskOptions): LocalStatement {
       const needed = async (): Promise<ReadonlySet<number>> =>
         source === undefined ? new Set() : neededTables(jobs, source)
       const inNeed = await needed()
-      if (relids.some((relid) => inNeed.has(relid))) throw await inUse(asked.database, relids, desk)
+      // Also where the list of watched tables is gone, and says nothing of them.
+      const taken = asked.relids === undefined ? [...inNeed] : relids.filter((relid) => inNeed.has(relid))
+      if (taken.length > 0) throw await inUse(asked.database, taken, desk)
       const { given, busy, left } = await giveBackTables(connection, { relids, patienceMs, needed })
       if (left === 0) {
         if (source !== undefined) await sources.retire(source)

@@ -17,6 +17,7 @@ export type Statement =
   | Deallocate
   | ShowDatabase
   | DropDatabase
+  | AlterEventTrigger
   | MoveDatabase
   | Unwatch
   | ShowDatabases
@@ -166,6 +167,13 @@ export interface MoveDatabase {
   readonly tag: 'move-database'
   readonly name: string
   readonly what: 'altered' | 'copied'
+}
+
+/** ALTER EVENT TRIGGER name … of a name that ours may have. PostgreSQL tells no event trigger of it. */
+export interface AlterEventTrigger {
+  readonly tag: 'alter-event-trigger'
+  readonly name: string
+  readonly position: number
 }
 
 /** UNWATCH TABLE … | UNWATCH DATABASE [name] */

@@ -118,6 +118,9 @@ test('what a watched table or database refuses names the way out', async () => {
   } finally {
     await client.end()
   }
+  await check('defaultdb', [
+    ['ALTER EVENT TRIGGER pg_changefeed_ddl DISABLE', /event trigger "pg_changefeed_ddl" does not exist/, /^/],
+  ])
   // A superuser who insists may, and the way out is one then, too.
   await server.sql(
     `BEGIN; SET LOCAL changefeed.internal = 'on'; ALTER SCHEMA changefeed RENAME TO other; ROLLBACK`,
@@ -187,4 +190,24 @@ test('an ALTER that fails because of the rowid that we made says where it comes 
     'rowids',
   )
   await scan('rowids', 'plain, part, parent, leaf, bare')
+})
+
+test('where the list of watched tables was taken away, nothing goes that a changefeed needs, and UNWATCH says so', async () => {
+  await server.sql('CREATE DATABASE robbed')
+  await server.sql('CREATE TABLE t (id int PRIMARY KEY)', 'robbed')
+  const [job] = await server.sql(`CREATE CHANGEFEED FOR t INTO 'null://'`, 'robbed')
+  const id = String(job?.['job_id'])
+  await server.sql(
+    `BEGIN; SET LOCAL changefeed.internal = 'on'; ALTER TABLE changefeed.watched RENAME TO gone; COMMIT`,
+    'robbed',
+  )
+  await check('robbed', [
+    // Meanwhile ingest may have made the list anew.
+    ['UNWATCH TABLE t', /the list of watched tables .* is not there|a changefeed needs/, /UNWATCH DATABASE|CANCEL JOB/],
+    ['UNWATCH DATABASE', /a changefeed needs/, new RegExp(`CANCEL JOBS ${id}`)],
+  ])
+  await server.sql(`CANCEL JOB ${id}`)
+  await server.sql(`SHOW JOB WHEN COMPLETE ${id}`)
+  await server.sql('UNWATCH DATABASE', 'robbed')
+  await server.sql('INSERT INTO t VALUES (1); UPDATE t SET id = 2; ALTER TABLE t ADD COLUMN s text', 'robbed')
 })

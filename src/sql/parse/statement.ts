@@ -1,6 +1,7 @@
 // Which statements are ours, by their first words, and which parser reads the rest. A new statement is a new line here
 // and a file beside this one.
 
+import { parseAlterEventTrigger } from './alter-event-trigger.ts'
 import type { Statement } from '../ast.ts'
 import { parseCancelQueries, parseShowQueries } from './queries.ts'
 import {
@@ -16,13 +17,7 @@ import { parseControlJobs, parseShowJobs } from './jobs.ts'
 import { parseDeallocate, parseDiscard, parseReset } from './reset-session.ts'
 import { parseAlterRole, parseCreateRole, parseSystemPrivilege } from './role-options.ts'
 import { parseAlterDatabase, parseCreateDatabase } from './move-database.ts'
-import {
-  refuseAlterChangefeed,
-  refuseAlterOurTrigger,
-  refuseReplaceChangefeed,
-  refuseSchedule,
-  refuseShowChangefeedJobs,
-} from './refused.ts'
+import { refuseAlterChangefeed, refuseReplaceChangefeed, refuseSchedule, refuseShowChangefeedJobs } from './refused.ts'
 import { parseUnwatch } from './unwatch.ts'
 import { parseDropDatabase, parseSetDatabase, parseUse } from './use-database.ts'
 
@@ -81,7 +76,7 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
   [['show', 'changefeed', 'job'], refuseShowChangefeedJobs],
   [['show', 'changefeed', 'jobs'], refuseShowChangefeedJobs],
   [['alter', 'changefeed'], refuseAlterChangefeed],
-  [['alter', 'event', 'trigger'], refuseAlterOurTrigger],
+  [['alter', 'event', 'trigger'], parseAlterEventTrigger],
   [['create', 'or', 'replace', 'changefeed'], refuseReplaceChangefeed],
   [['create', 'schedule'], refuseSchedule],
   [['show', 'tables'], (cursor) => (cursor.expectEnd(), { tag: 'show-tables' })],
