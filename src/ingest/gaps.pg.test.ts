@@ -173,6 +173,52 @@ test('what passes the publication while its event triggers are off is a gap, eve
   assert.equal((await all.story()).at(-1), 'after')
 })
 
+test('DDL that event triggers did not see is a gap of its table, and of no other, before it is taken in', async () => {
+  await using db = await server.database()
+  await using all = await following(db)
+  await db.sql('CREATE TYPE pair AS (x int, y int)')
+  await db.sql('CREATE TABLE k (id text PRIMARY KEY, v int NOT NULL); CREATE TABLE s (id text PRIMARY KEY, p pair)')
+  await db.sql('CREATE TABLE other (id text PRIMARY KEY)')
+  const relids: number[] = []
+  for (const table of ['k', 's', 'other']) relids.push(await watch(db, table))
+  await db.sql('ALTER TABLE k ADD COLUMN seen int; ALTER TYPE pair ADD ATTRIBUTE z int')
+  await all.story()
+  assert.deepEqual(all.gaps, [])
+  await db.sql('SET event_triggers = off; ALTER TABLE k DROP CONSTRAINT k_pkey, ADD PRIMARY KEY (v)')
+  await db.sql(
+    'SET event_triggers = off; ALTER TYPE pair RENAME x TO q; ALTER TYPE pair RENAME y TO x; ALTER TYPE pair RENAME q TO y'.replaceAll(
+      'RENAME',
+      'RENAME ATTRIBUTE',
+    ),
+  )
+  // The next attempt looks at once.
+  await db.sql(
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+  )
+  assert.match(await all.gap(), /DDL changed public\.k, public\.s and our event triggers did not see it/)
+  const gap = readLog(db.dir, all.head).find((event) => event.tag === 'gap')
+  assert.deepEqual(gap?.tag === 'gap' ? gap.relids : undefined, relids.slice(0, 2))
+  await within(
+    20_000,
+    'the descriptions',
+    async () => (await db.sql(`SELECT FROM changefeed.missed('{${relids}}')`)).length === 0,
+  )
+  assert.equal(all.gaps.length, 1)
+})
+
+test('DDL that event triggers did not see is a gap also where the next changefeed describes the table', async () => {
+  await using db = await server.database()
+  await using all = await following(db)
+  await db.sql('CREATE TABLE t (id text PRIMARY KEY, v int NOT NULL)')
+  const relid = await watch(db, 't')
+  await all.story()
+  await db.sql(
+    'SET event_triggers = off; ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (v); ALTER TABLE t REPLICA IDENTITY DEFAULT',
+  )
+  await watchTables(db.source, [{ relid, statements: ['ALTER TABLE public.t REPLICA IDENTITY FULL'] }])
+  assert.match(await all.gap(), /DDL changed public\.t and our event triggers did not see it/)
+})
+
 test('an upgrade of what is installed is no gap', async () => {
   await using db = await server.database()
   const state = async (): Promise<string | null | undefined> =>
@@ -182,10 +228,11 @@ test('an upgrade of what is installed is no gap', async () => {
   const token = await state()
   // An earlier version had fewer event triggers, and no marks on them.
   await db.sql(
-    `${releaseSql}DROP EVENT TRIGGER pg_changefeed_rewrite; COMMENT ON EVENT TRIGGER pg_changefeed_ddl IS NULL; COMMENT ON SCHEMA changefeed IS '${'0'.repeat(64)}'`,
+    `${releaseSql}DROP EVENT TRIGGER pg_changefeed_rewrite; COMMENT ON EVENT TRIGGER pg_changefeed_ddl IS NULL; COMMENT ON SCHEMA changefeed IS '${'0'.repeat(64)}'; UPDATE changefeed.watched SET description = jsonb_set(description, '{columns,0,shape,name}', '"earlier words"')`,
   )
   await watch(db, 't')
   assert.equal(await state(), token)
+  assert.deepEqual(await db.sql(`SELECT FROM changefeed.missed(ARRAY(SELECT relid FROM changefeed.watched))`), [])
   assert.deepEqual(await db.sql('SELECT count(*) FROM pg_event_trigger'), [['5']])
 })
 

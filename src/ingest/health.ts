@@ -20,8 +20,9 @@ const lookTables = 100
 
 const stateSql = `SELECT (${installedSql})::text, (SELECT token FROM changefeed.source), (SELECT EXISTS (SELECT FROM changefeed.watched w WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = w.relid)))::text`
 
-export const lookSql = (after: number, most: number): string =>
-  `SELECT next::text, are_done FROM changefeed.look(${after}, ${most})`
+/** `told`: the oids of the tables whose gap is in the log. */
+export const lookSql = (after: number, most: number, told: string = ''): string =>
+  `SELECT next::text, are_done, array_to_string(missed, ','), names FROM changefeed.look(${after}, ${most}, '{${told}}')`
 
 export interface HealthOptions {
   readonly control: Queries
@@ -102,10 +103,32 @@ export class HealthCheck {
     if (isNewRound) this.#checksToRound = lookEvery
     this.#checksToRound -= 1
     if (!isNewRound && !isGone && !this.#lookAgain && this.#lookAfter === 0) return
-    const [row] = await this.#options.control.query(lookSql(this.#lookAfter, lookTables))
+    const { control } = this.#options
+    const after = this.#lookAfter
+    let [row] = await control.query(lookSql(after, lookTables))
+    const [, , missed, names] = row ?? []
+    if (missed != null && missed !== '') {
+      // Described before the gap is in the log, it would be taken for a change that begins now.
+      if (!(await this.#missed(missed, names ?? ''))) {
+        this.#lookAgain = true
+        return
+      }
+      ;[row] = await control.query(lookSql(after, lookTables, missed))
+    }
     const [next, areDone] = row ?? []
     // A table was in use.
     this.#lookAgain = areDone !== 't'
     this.#lookAfter = Number(next)
+  }
+
+  /** False: next time, when no transaction is open. */
+  async #missed(relids: string, names: string): Promise<boolean> {
+    const { writer, commit, gap } = this.#options
+    if (writer.inTransaction) return false
+    const reason = `DDL changed ${names} and our event triggers did not see it (event_triggers was off): changes since then may have been read wrongly`
+    writer.gap(nextHlc(writer.lastTimestamp), writer.endLsn, reason, relids.split(',').map(Number))
+    await commit.drain()
+    gap(reason)
+    return true
   }
 }

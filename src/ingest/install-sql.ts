@@ -115,6 +115,15 @@ DROP FUNCTION IF EXISTS changefeed.emit(jsonb);
 DROP FUNCTION IF EXISTS changefeed.look();
 DROP FUNCTION IF EXISTS changefeed.published();
 ${describeSql}${watchingSql}${ddlSql}
+DO $$ BEGIN
+  -- Another version may describe the same table in other words: that is no change that event triggers have missed.
+  IF obj_description('changefeed'::regnamespace, 'pg_namespace') IS DISTINCT FROM '${ownVersion}'
+      AND EXISTS (SELECT FROM changefeed.watched WHERE changefeed.describe(relid) <> description) THEN
+    -- Whoever changes a table in this moment has it described; what is written here comes behind that.
+    LOCK TABLE changefeed.watched IN SHARE ROW EXCLUSIVE MODE;
+    UPDATE changefeed.watched SET description = changefeed.describe(relid), types = changefeed.types_of(relid) WHERE changefeed.describe(relid) <> description;
+  END IF;
+END $$;
 
 DO $$
 DECLARE e record;

@@ -77,23 +77,46 @@ BEGIN
     ON CONFLICT (relid) DO UPDATE SET description = excluded.description, types = excluded.types;
 END $$;
 
+-- Whether rows are read otherwise by one description than by the other: other columns or types, or another key.
+CREATE OR REPLACE FUNCTION changefeed.reads_otherwise(fresh jsonb, old jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT fresh <> old AND (changefeed.print_of(fresh) IS DISTINCT FROM changefeed.print_of(old)
+    OR fresh -> 'primaryKey' <> old -> 'primaryKey' OR fresh -> 'deferrableKey' <> old -> 'deferrableKey')
+$$;
+
+-- Of these watched tables the ones whose rows may have been read wrongly: no event trigger of ours has seen what changed them.
+CREATE OR REPLACE FUNCTION changefeed.missed(relations oid[]) RETURNS TABLE (relid oid, name text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT w.relid, format('%I.%I', n.nspname, c.relname)
+  FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE w.relid = ANY (relations) AND changefeed.reads_otherwise(changefeed.describe(w.relid), w.description)
+  ORDER BY 1
+$$;
+
 -- Writes a description of every watched table that is not what it was, for what no event trigger has seen: of all that
 -- are gone, and of \`most\` others, those behind \`after\` in the order of their oids. \`next\` is where the next look begins;
 -- 0: at the first. \`are_done\` is false when a table is in use and stands to be looked at again; described now, it would not
--- be told which of its rows are older.
-CREATE OR REPLACE FUNCTION changefeed.look(after oid, most int, OUT next oid, OUT are_done boolean)
+-- be told which of its rows are older. \`told\`: tables whose gap is in the log; of others, what was missed is only named.
+DROP FUNCTION IF EXISTS changefeed.look(oid, int);
+CREATE OR REPLACE FUNCTION changefeed.look(after oid, most int, told oid[], OUT next oid, OUT are_done boolean, OUT missed oid[], OUT names text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE part oid[]; relation oid;
+DECLARE part oid[]; one record;
 BEGIN
   are_done := true;
+  missed := '{}';
   UPDATE changefeed.watched w SET description = description || '{"dropped": true}' WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = w.relid);
   IF FOUND THEN DELETE FROM changefeed.watched w WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = w.relid); END IF;
   part := ARRAY(SELECT relid FROM changefeed.watched WHERE relid > after ORDER BY relid LIMIT most);
   next := CASE WHEN cardinality(part) < most THEN 0 ELSE part[most] END;
-  FOR relation IN SELECT relid FROM changefeed.watched
-      WHERE relid = ANY (part) AND (changefeed.describe(relid) <> description OR changefeed.is_incomplete(relid)) ORDER BY relid LOOP
+  FOR one IN SELECT relid, description, changefeed.describe(relid) AS fresh FROM changefeed.watched WHERE relid = ANY (part) ORDER BY relid LOOP
+    IF one.relid <> ALL (told) AND changefeed.reads_otherwise(one.fresh, one.description) THEN
+      missed := missed || one.relid;
+      names := concat_ws(', ', names, format('%I.%I', one.fresh ->> 'schema', one.fresh ->> 'name'));
+      CONTINUE;
+    END IF;
+    CONTINUE WHEN one.fresh IS NULL OR one.fresh = one.description AND NOT changefeed.is_incomplete(one.relid);
     BEGIN
-      PERFORM changefeed.look_at(relation, 'look', '{}');
+      PERFORM changefeed.look_at(one.relid, 'look', '{}');
     EXCEPTION WHEN lock_not_available OR deadlock_detected OR object_in_use OR undefined_table THEN
       are_done := false;
     END;

@@ -46,7 +46,10 @@ export async function watchBatch(
     changed.length === 0 ? [] : await connection.query(identitiesSql(changed.map(({ relid }) => relid)))
   for (const { statements } of changed) await connection.query((statements ?? []).join('; '))
   if (changed.length > 0) await refuseHindered(connection, changed)
-  const isLoss = await mend(connection, relids, isLossTold)
+  const isUnpublished = await mend(connection, relids, isLossTold)
+  // Described below as if it began now.
+  const missed = await connection.query(missedSql(relids))
+  const isLoss = isUnpublished || missed.length > 0
 
   const state = await connection.query(
     `SELECT t.relid::text, t.relid IN (SELECT changefeed.published_among('{${relids}}')), EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = t.relid) FROM unnest('{${relids}}'::oid[]) AS t (relid)`,
@@ -109,6 +112,9 @@ async function mend(connection: RawConnection, relids: string, isLossTold: boole
   )
   return lost.length > 0
 }
+
+const missedSql = (relids: string): string =>
+  `SELECT changefeed.distrust(format('DDL changed %s and our event triggers did not see it (event_triggers was off): changes since then may have been read wrongly', string_agg(name, ', '))) FROM changefeed.missed('{${relids}}') HAVING count(*) > 0`
 
 const distrustSql = `SELECT changefeed.distrust(format('publication "${publication}" was altered and lost %s: their changes were not published until now', string_agg(name, ', '))) FROM changefeed.lost() HAVING count(*) > 0`
 

@@ -220,7 +220,7 @@ test('nobody but a superuser can forge a description or stop ingest, whatever el
     curious: [
       'SELECT token FROM changefeed.source',
       'SELECT changefeed.on_ddl()',
-      'SELECT changefeed.look(0, 100)',
+      "SELECT changefeed.look(0, 100, '{}')",
       message("'pg_changefeed:x'", "'not json'"),
     ],
     reader: [

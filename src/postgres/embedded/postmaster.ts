@@ -41,6 +41,8 @@ export const maxClients = 300
 const settings = {
   wal_level: 'logical',
   track_commit_timestamp: 'on',
+  // Our event triggers report DDL on watched tables: ALTER SYSTEM does not switch them off.
+  event_triggers: 'on',
   max_replication_slots: '128',
   max_wal_senders: '128',
   max_connections: String(maxClients + 100),
