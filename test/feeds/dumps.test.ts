@@ -1,12 +1,11 @@
 // A database moves in and out with PostgreSQL's own pg_dump and pg_restore as from any other server.
 
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { SinklessFeed } from '../feed/test-feed.ts'
 import { TestServer } from '../server/test-server.ts'
-import { clientPrograms, installClientPrograms, type Packages } from '../services/python/python.ts'
+import { clientPrograms, installClientPrograms, runClientProgram, type Packages } from '../services/python/python.ts'
 
 const schema = `
 CREATE TYPE grade AS ENUM ('easy', 'hard');
@@ -45,16 +44,8 @@ after(async () => {
   await packages?.[Symbol.asyncDispose]()
 })
 
-function run(program: string, args: readonly string[], input?: string): string {
-  const { status, stdout, stderr } = spawnSync(join(programs ?? '', program), args, {
-    encoding: 'utf8',
-    input,
-    timeout: 60_000,
-  })
-  assert.equal(stderr, '')
-  assert.equal(status, 0)
-  return stdout
-}
+const run = (program: string, args: readonly string[], input?: string): string =>
+  runClientProgram(join(programs ?? '', program), args, input)
 
 const url = (database: string): string => `postgresql://root@127.0.0.1:${server.sqlPort}/${database}`
 

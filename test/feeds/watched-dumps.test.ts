@@ -1,12 +1,11 @@
 // A database that changefeeds watch is dumped and restored like any other: what we keep in it stays where it is.
 
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
 import { SinklessFeed } from '../feed/test-feed.ts'
 import { TestServer } from '../server/test-server.ts'
-import { clientPrograms, installClientPrograms, type Packages } from '../services/python/python.ts'
+import { clientPrograms, installClientPrograms, runClientProgram, type Packages } from '../services/python/python.ts'
 import { PlainPostgres } from '../support/plain-postgres.ts'
 
 const schema = `
@@ -40,16 +39,8 @@ after(async () => {
   await packages?.[Symbol.asyncDispose]()
 })
 
-function run(program: string, args: readonly string[], input?: string): string {
-  const { status, stdout, stderr } = spawnSync(join(programs ?? '', program), args, {
-    encoding: 'utf8',
-    input,
-    timeout: 60_000,
-  })
-  assert.equal(stderr, '')
-  assert.equal(status, 0)
-  return stdout
-}
+const run = (program: string, args: readonly string[], input?: string): string =>
+  runClientProgram(join(programs ?? '', program), args, input)
 
 const url = (database: string, user = 'root'): string => `postgresql://${user}@127.0.0.1:${server.sqlPort}/${database}`
 const restore = (to: string, text: string): string =>

