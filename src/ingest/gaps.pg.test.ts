@@ -1,7 +1,7 @@
 // Everything that can make changes go missing behind our back, done to a real PostgreSQL: each must be named.
 
 import assert from 'node:assert/strict'
-import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, closeSync, cpSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
 import { openChangelog } from '../changelog/files/open-changelog.ts'
@@ -47,6 +47,16 @@ async function watch(db: TestDatabase, table: string): Promise<number> {
   const relid = Number((await db.sql(`SELECT '${table}'::regclass::oid`))[0]?.[0])
   await watchTables(db.source, [{ relid }])
   return relid
+}
+
+/** Changes the first byte of `word` in the file, and no other byte: the server may be appending to the file meanwhile. */
+function spoil(path: string, word: string): void {
+  const file = openSync(path, 'r+')
+  try {
+    writeSync(file, 'P', readFileSync(path).indexOf(word))
+  } finally {
+    closeSync(file)
+  }
 }
 
 async function slotIsFree(db: TestDatabase): Promise<void> {
@@ -349,9 +359,7 @@ test('bytes that the disk has changed in the middle of the log are a gap that na
     }
   }
   const segment = listSegments(db.dir).at(-1) as { path: string }
-  const bytes = readFileSync(segment.path)
-  bytes[bytes.indexOf('precious')] = 0x50
-  writeFileSync(segment.path, bytes)
+  spoil(segment.path, 'precious')
   await slotIsFree(db)
   await using all = await following(db)
   assert.match(
@@ -371,9 +379,7 @@ test('bytes that change under readers stop ingest for good; readers hear of it, 
   await all.story()
   using reader = openChangelog(db.dir, all.head.shared).readFrom(all.head.head)
   const segment = listSegments(db.dir).at(-1) as { path: string }
-  const bytes = readFileSync(segment.path)
-  bytes[bytes.indexOf('precious')] = 0x50
-  writeFileSync(segment.path, bytes)
+  spoil(segment.path, 'precious')
   // The connection goes, and the next attempt opens the log.
   await db.sql(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active`)
   await within(20_000, 'ingest to stop', () => all.thread.state.tag === 'failed')
