@@ -4,7 +4,7 @@
 import { LogHead } from '../src/changelog/files/log-head.ts'
 import type { FeedSpec } from '../src/core/feed-spec.ts'
 import { MetricScopes } from '../src/core/metric-scopes.ts'
-import { FeedPool } from '../src/feed/feed-pool.ts'
+import { FeedPool } from '../src/feed/pool/feed-pool.ts'
 import { IngestThread } from '../src/ingest/ingest-thread.ts'
 import type { SourceConnection } from '../src/postgres/source-connection.ts'
 import { cpuOf, peakMbOf, threadCpu, type ThreadCpu } from './process-usage.ts'

@@ -6,7 +6,7 @@ const line = `${JSON.stringify({
   level: 30,
   time: '2026-11-29T05:12:37.535Z',
   job: '1065',
-  caller: 'feed/feed-pool.ts:88',
+  caller: 'feed/pool/feed-pool.ts:88',
   why: 'two words',
   msg: '[kafka-producer] Successfully initialized new client',
 })}\n`
@@ -14,7 +14,7 @@ const line = `${JSON.stringify({
 test('crdb-v1 lines read as the logs of CockroachDB do', () => {
   assert.equal(
     lineOf('crdb-v1', line),
-    `I261129 05:12:37.535000 ${process.pid} feed/feed-pool.ts:88  [kafka-producer] Successfully initialized new client job=1065 why="two words"\n`,
+    `I261129 05:12:37.535000 ${process.pid} feed/pool/feed-pool.ts:88  [kafka-producer] Successfully initialized new client job=1065 why="two words"\n`,
   )
 })
 

@@ -1,7 +1,7 @@
 // How a line of the server's log looks. `json` is what the logger writes; the other two are made from it.
 //
 //   text      2026-11-29T05:12:37.535Z INFO  [kafka-producer] Successfully initialized new client job=1065
-//   crdb-v1   I261129 05:12:37.535000 4242 feed/feed-pool.ts:88  [kafka-producer] Successfully initialized new client job=1065
+//   crdb-v1   I261129 05:12:37.535000 4242 feed/pool/feed-pool.ts:88  [kafka-producer] Successfully initialized new client job=1065
 //
 // In crdb-v1 the number behind the time is the process, and the file is the one that wrote the line.
 

@@ -7,7 +7,7 @@ import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { Sink } from '../sink/sink.ts'
-import type { HeldScan } from './held-scan.ts'
+import type { HeldScan } from './scan/statement-cut.ts'
 
 export interface FeedRun {
   readonly spec: FeedSpec

@@ -9,7 +9,7 @@
 
 import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
 import type { JobProgress } from '../core/job-progress.ts'
-import type { LogLevel } from '../feed/feed-messages.ts'
+import type { LogLevel } from '../feed/pool/feed-messages.ts'
 
 export type JobStatus =
   | 'running'

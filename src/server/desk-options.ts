@@ -1,7 +1,7 @@
 // The parts of the server that its statements use. The desk hands them to every statement of ours.
 
 import type { MetricScopes } from '../core/metric-scopes.ts'
-import type { FeedPool } from '../feed/feed-pool.ts'
+import type { FeedPool } from '../feed/pool/feed-pool.ts'
 import type { JobRights } from '../jobs/job-rights.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'

@@ -6,7 +6,7 @@
 import type { LogHead } from '../changelog/files/log-head.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
-import { holdScan, type HeldScan, type ScanHolder } from '../feed/held-scan.ts'
+import { holdScan, type HeldScan, type ScanHolder } from '../feed/scan/statement-cut.ts'
 import { waitHint } from '../postgres/explain-wait.ts'
 import type { Source } from './open-source.ts'
 

@@ -3,7 +3,7 @@
 import type { Hlc } from '../core/hlc.ts'
 import { highWaterOf, readsLogFrom } from '../core/job-progress.ts'
 import { defaultScope, type MetricScopes, type ScopeCounts } from '../core/metric-scopes.ts'
-import type { FeedPool } from '../feed/feed-pool.ts'
+import type { FeedPool } from '../feed/pool/feed-pool.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
 import type { MeasuredChangefeeds } from '../metrics/changefeed-metrics.ts'
 

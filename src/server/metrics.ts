@@ -1,7 +1,7 @@
 // /_status/vars: what is running, how far, and how far behind, measured when asked for.
 
 import type { MetricScopes } from '../core/metric-scopes.ts'
-import type { FeedPool } from '../feed/feed-pool.ts'
+import type { FeedPool } from '../feed/pool/feed-pool.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
 import { changefeedMetrics } from '../metrics/changefeed-metrics.ts'
 import { metricsText } from '../metrics/metrics.ts'

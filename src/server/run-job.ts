@@ -1,7 +1,7 @@
 // What running a job's feed takes: the source of its database, a place in the pool of feeds.
 
 import { highWaterOf } from '../core/job-progress.ts'
-import type { FeedPool } from '../feed/feed-pool.ts'
+import type { FeedPool } from '../feed/pool/feed-pool.ts'
 import type { JobStarter } from '../jobs/jobs.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import { allowedSink } from './allowed-sinks.ts'

@@ -2,8 +2,8 @@
 // is read, word of what is wrong with the source, and an end when a right is taken back. All of it is given back when the
 // feed is over.
 
-import type { FeedStart } from '../feed/feed-messages.ts'
-import type { FeedHandlers, FeedPool } from '../feed/feed-pool.ts'
+import type { FeedStart } from '../feed/pool/feed-messages.ts'
+import type { FeedHandlers, FeedPool } from '../feed/pool/feed-pool.ts'
 import type { TroubleListener } from '../ingest/trouble.ts'
 import type { Source } from './open-source.ts'
 import type { RightsWatch, WatchedRights } from './rights-watch.ts'

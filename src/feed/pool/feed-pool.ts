@@ -1,0 +1,204 @@
+// Feeds: a pool of worker threads that run changefeeds, and the main thread's handle on it.
+//
+// In: a FeedStart (the spec, where the log and the source are) and a consumer of rows. Out: rows in chunks, one at a
+// time, the next when the consumer has taken the last; progress; the end. A feed belongs to one worker for its life. A
+// worker that dies takes its feeds with it, each with an error, and is replaced. The pool retries nothing and knows
+// nothing of SQL.
+
+import { onAbort, orAbort } from '../../async/or-abort.ts'
+import { Serial } from '../../async/serial.ts'
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { FeedError, fromWireError, toWireError } from '../../errors/feed-error.ts'
+import type { MetricScopes } from '../../core/metric-scopes.ts'
+import { workerUrl } from '../../core/worker-url.ts'
+import type { JobProgress } from '../../core/job-progress.ts'
+import type { FeedStart, FromFeedWorker, LogLevel, ToFeedWorker } from './feed-messages.ts'
+import { newProgress, type FeedProgress } from '../feed-run.ts'
+
+export interface FeedHandlers {
+  /** DataRow messages; settles when the next may come, rejects when the client is gone. */
+  rows(messages: Uint8Array): Promise<void>
+  /** Ask the ingest of the feed's database to close a timestamp. */
+  closeNow(): void
+  /** Hears, now and then, what the start of the feed waits for. */
+  waiting?(why: string): void
+  /** Hears what the sink waits for; undefined: nothing any more. */
+  sinkWaits?(why: string | undefined): void
+  /** Of a job: makes progress durable. */
+  save?(progress: JobProgress): Promise<void>
+  /** What the sink has to say. */
+  log?(level: LogLevel, text: string): void
+}
+
+export interface PooledFeed {
+  readonly id: string
+  readonly database: string
+  /** Its `metrics_label`. */
+  readonly scope: string | undefined
+  readonly progress: FeedProgress
+}
+
+interface Entry extends PooledFeed {
+  progress: FeedProgress
+  readonly worker: PoolWorker
+  readonly handlers: FeedHandlers
+  readonly ended: PromiseWithResolvers<void>
+  /** Rows are handed on one chunk after the other. */
+  readonly chunks: Serial
+  failure: unknown
+}
+
+export class FeedPool {
+  readonly #workers: PoolWorker[] = []
+  readonly #size: number
+  readonly #feeds = new Map<number, Entry>()
+  #nextFeed = 1
+  #closed = false
+  readonly #scopes: MetricScopes | undefined
+
+  /** `scopes`: gets what feeds that are over have done. */
+  constructor(size = availableParallelism(), scopes?: MetricScopes) {
+    this.#size = size
+    this.#scopes = scopes
+  }
+
+  get running(): readonly PooledFeed[] {
+    return [...this.#feeds.values()]
+  }
+
+  /** Starts threads for feeds that are about to come, so that they need not wait for them. */
+  prepare({ count, hasKafka }: { readonly count: number; readonly hasKafka: boolean }): void {
+    while (this.#workers.length < Math.min(count, this.#size)) this.#spawn()
+    if (hasKafka) for (const worker of this.#workers) worker.say({ tag: 'prepare-kafka' })
+  }
+
+  /** Settles when the feed has come to its own end; throws what ended it, or the signal's reason. */
+  async run(start: FeedStart, handlers: FeedHandlers, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.#closed) throw new FeedError('FEED_STATE', 'the server is shutting down', { sqlstate: '57P01' })
+    const feed = this.#nextFeed++
+    const entry: Entry = {
+      id: start.spec.id,
+      database: start.spec.database,
+      scope: start.spec.scope,
+      progress: newProgress(),
+      worker: this.#leastBusy(),
+      handlers,
+      ended: Promise.withResolvers(),
+      chunks: new Serial(),
+      failure: undefined,
+    }
+    this.#feeds.set(feed, entry)
+    this.#scopes?.use(entry.scope)
+    entry.worker.feeds.add(feed)
+    entry.worker.say({ tag: 'start', feed, start })
+    using _stopping = onAbort(signal, () => entry.worker.say({ tag: 'stop', feed }))
+    await entry.ended.promise
+    // A client that stops reading cannot keep a stopped feed alive.
+    await orAbort(entry.chunks.idle(), signal)
+    signal.throwIfAborted()
+    if (entry.failure !== undefined) throw entry.failure
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+  }
+
+  #spawn(): void {
+    const worker = new PoolWorker(
+      (message) => this.#hear(message),
+      (error) => this.#lose(worker, error),
+    )
+    this.#workers.push(worker)
+  }
+
+  #leastBusy(): PoolWorker {
+    if (this.#workers.length < this.#size && this.#workers.every((worker) => worker.feeds.size > 0)) this.#spawn()
+    return this.#workers.reduce((a, b) => (b.feeds.size < a.feeds.size ? b : a))
+  }
+
+  #hear(message: FromFeedWorker): void {
+    if (message.tag === 'progress') {
+      for (const [feed, progress] of message.feeds) {
+        const entry = this.#feeds.get(feed)
+        if (entry !== undefined) entry.progress = progress
+      }
+      return
+    }
+    const { feed } = message
+    const entry = this.#feeds.get(feed)
+    if (entry === undefined) return
+    if (message.tag === 'close-now') entry.handlers.closeNow()
+    else if (message.tag === 'waiting') entry.handlers.waiting?.(message.why)
+    else if (message.tag === 'sink-waits') entry.handlers.sinkWaits?.(message.why)
+    else if (message.tag === 'log') entry.handlers.log?.(message.level, message.text)
+    else if (message.tag === 'save') void this.#save(feed, entry, message.progress)
+    else if (message.tag === 'ended')
+      this.#end(feed, message.error === undefined ? undefined : fromWireError(message.error))
+    else {
+      const { messages } = message
+      const bytes = messages.byteLength
+      void entry.chunks.run(async () => {
+        try {
+          await entry.handlers.rows(messages)
+          entry.worker.say({ tag: 'credit', feed, bytes })
+        } catch (error) {
+          entry.failure ??= error
+          entry.worker.say({ tag: 'stop', feed })
+        }
+      })
+    }
+  }
+
+  async #save(feed: number, { handlers, worker }: Entry, progress: JobProgress): Promise<void> {
+    let error
+    try {
+      await handlers.save?.(progress)
+    } catch (thrown) {
+      error = toWireError(thrown)
+    }
+    worker.say({ tag: 'saved', feed, error })
+  }
+
+  #end(feed: number, error: unknown): void {
+    const entry = this.#feeds.get(feed)
+    if (entry === undefined) return
+    this.#feeds.delete(feed)
+    entry.worker.feeds.delete(feed)
+    entry.failure ??= error
+    const { messages, resolvedMessages, bytes, flushes } = entry.progress
+    this.#scopes?.add(entry.scope, { messages, resolvedMessages, bytes, flushes })
+    entry.ended.resolve()
+  }
+
+  #lose(worker: PoolWorker, error: unknown): void {
+    const at = this.#workers.indexOf(worker)
+    if (at >= 0) this.#workers.splice(at, 1)
+    for (const feed of Array.from(worker.feeds)) {
+      const { message, detail } = toWireError(error)
+      this.#end(feed, new FeedError('FEED_THREAD', `the thread of the changefeed stopped: ${message}`, { detail }))
+    }
+  }
+}
+
+class PoolWorker {
+  readonly feeds = new Set<number>()
+  readonly #worker: Worker
+
+  constructor(hear: (message: FromFeedWorker) => void, lose: (error: unknown) => void) {
+    this.#worker = new Worker(workerUrl('feed/pool/feed-worker'), { name: 'feed' })
+    this.#worker.on('message', hear)
+    this.#worker.on('error', lose)
+    this.#worker.on('exit', (code) => lose(new Error(`exit code ${code}`)))
+  }
+
+  say(message: ToFeedWorker): void {
+    this.#worker.postMessage(message)
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}

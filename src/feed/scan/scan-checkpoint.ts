@@ -1,0 +1,71 @@
+// Which pages of an initial scan are delivered, so that a restart reads only the rest.
+//
+// A restart takes a new cut. Rows may have moved between pages since the old one, but only by a change that the log
+// holds. Either those changes are taken back, for all rows, and the unfinished pages are read as of the old cut; or they
+// are delivered first, for all rows, and then the unfinished pages as of the new cut. Nothing is missed, and no row is
+// ever followed by an older version of itself. Only a rewrite of the table's file moves rows without a change; then the
+// table is read again from its first page.
+
+import type { Hlc } from '../../core/hlc.ts'
+import type { ScanProgress, ScannedTable } from '../../core/job-progress.ts'
+import type { Chunk } from '../../scan/chunks.ts'
+import type { OpenTables } from '../../scan/cut.ts'
+
+interface TableState {
+  readonly file: string
+  readonly pages: number
+  readonly done: [from: number, to: number | null][]
+}
+
+export class ScanCheckpoint {
+  readonly #at: Hlc
+  readonly #tables = new Map<number, TableState>()
+
+  /** `saved`: what an earlier attempt has delivered. */
+  constructor(at: Hlc, cut: OpenTables, saved: readonly ScannedTable[]) {
+    this.#at = at
+    for (const [relid, { file, pages }] of cut.tables) {
+      const before = saved.find((table) => table.relid === relid && table.file === file)
+      const done = (before?.done ?? []).map(([from, to]): [number, number | null] => [from, to])
+      this.#tables.set(relid, { file, pages, done })
+    }
+  }
+
+  isDone(relid: number, { from, to }: Chunk): boolean {
+    const done = this.#tables.get(relid)?.done ?? []
+    return done.some(([first, end]) => first <= from && (end === null || (to !== undefined && to <= end)))
+  }
+
+  finish(relid: number, { from, to }: Chunk): void {
+    const done = this.#tables.get(relid)?.done
+    if (done === undefined) return
+    done.push([from, to ?? null])
+    done.sort(([a], [b]) => a - b)
+    // Neighbours become one run, so that the record stays small however large the table is.
+    for (let i = 1; i < done.length;) {
+      const last = done[i - 1] as [number, number | null]
+      const [first, end] = done[i] as [number, number | null]
+      if (last[1] !== null && first > last[1]) i += 1
+      else {
+        if (last[1] !== null) last[1] = end === null ? null : Math.max(last[1], end)
+        done.splice(i, 1)
+      }
+    }
+  }
+
+  get progress(): ScanProgress {
+    let pages = 0
+    let finished = 0
+    for (const table of this.#tables.values()) {
+      // An empty table counts for a page.
+      const all = Math.max(table.pages, 1)
+      pages += all
+      for (const [from, to] of table.done) finished += Math.max(0, Math.min(to ?? all, all) - from)
+    }
+    return {
+      at: this.#at,
+      tables: [...this.#tables].map(([relid, { file, done }]) => ({ relid, file, done: done.map((run) => [...run]) })),
+      fraction: pages === 0 ? 1 : finished / pages,
+    }
+  }
+}

@@ -1,0 +1,130 @@
+// Decodes one row record of the log (a pgoutput insert, update or delete) into views that are filled again for each.
+
+import { quoteName } from '../../core/quote.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import { record } from '../../changelog/changelog.ts'
+import type { RelationSchema } from '../../core/relation.ts'
+import { kind, RowView } from '../../core/row-view.ts'
+import { readDelete } from '../../decode/pgoutput/delete.ts'
+import { readInsert } from '../../decode/pgoutput/insert.ts'
+import type { OldKind } from '../../decode/pgoutput/old-kind.ts'
+import { readUpdate } from '../../decode/pgoutput/update.ts'
+import type { SchemaHistory } from '../../decode/schema-history.ts'
+import { fillUnchanged } from '../../decode/fill-unchanged.ts'
+
+export class ChangeReader {
+  readonly #schemas: SchemaHistory
+  /** The row after the change; nothing for a delete. */
+  readonly row = new RowView()
+  /** The row before it as far as it was logged: see `oldKind`. */
+  readonly old = new RowView()
+  oldKind: OldKind = 'none'
+  tag = 0
+  relation: RelationSchema = nowhere
+  /** The update gave the row another primary key: it counts as a delete and an insert. */
+  keyChanged = false
+
+  constructor(schemas: SchemaHistory) {
+    this.#schemas = schemas
+  }
+
+  /** `bytes[at]` is the tag of a row record of a relation that is a target. */
+  read(bytes: Buffer, at: number): void {
+    const relid = bytes.readUInt32BE(at + 1)
+    if (this.relation.relid !== relid || this.relation !== this.#schemas.relation(relid)) this.#relate(relid)
+    const { relation, row, old } = this
+    // Its length stands before it.
+    const end = at + bytes.readUInt32BE(at - 4)
+    this.tag = bytes[at] as number
+    this.keyChanged = false
+    if (this.tag === record.insert) {
+      this.oldKind = 'none'
+      readInsert(bytes, at, end, relation, row)
+      return
+    }
+    if (relation.identityLacksKey === true) throw keyNotLogged(relation)
+    if (this.tag === record.delete) {
+      this.oldKind = readDelete(bytes, at, end, relation, old)
+      return
+    }
+    this.oldKind = readUpdate(bytes, at, end, relation, old, row)
+    if (this.oldKind !== 'none') this.keyChanged = !sameKey(relation, old, row)
+    for (let i = 0; i < row.count; i++) {
+      if (row.kinds[i] === kind.unchanged) {
+        this.#complete()
+        return
+      }
+    }
+  }
+
+  /** Nothing of what was read last is looked at any more: its bytes may be large, and the next row hours away. */
+  release(): void {
+    this.row.release()
+    this.old.release()
+  }
+
+  /** The whole row before the change. */
+  needOld(): RowView {
+    if (this.oldKind !== 'full') throw oldNotLogged(this.relation)
+    return this.old
+  }
+
+  #relate(relid: number): void {
+    const relation = this.#schemas.relation(relid)
+    if (relation === undefined) {
+      throw new FeedError('FEED_LOG_CORRUPT', `the changelog holds rows of relation ${relid} before its description`)
+    }
+    if (relation.keyProblem !== undefined) throw keyNotWhole(relation, relation.keyProblem)
+    this.relation = relation
+  }
+
+  #complete(): void {
+    if (this.oldKind === 'full' && fillUnchanged(this.row, this.old)) return
+    const { name } = this.relation.description
+    const message = `a row of table "${name}" is not complete: an out-of-line value that an UPDATE left alone was not logged`
+    throw new FeedError('FEED_ROW', message, { hint: fullIdentity(this.relation) })
+  }
+}
+
+function keyNotWhole({ description: { schema, name } }: RelationSchema, why: string): FeedError {
+  const message = `rows of table "${name}" cannot be told apart by their key: ${why}`
+  return new FeedError('FEED_ROW', message, {
+    hint: `ALTER TABLE ${quoteName(schema)}.${quoteName(name)} REPLICA IDENTITY FULL describes the table anew; then start the changefeed again with an initial scan`,
+  })
+}
+
+/** Somebody gave the table another identity while it was watched. */
+function keyNotLogged(relation: RelationSchema): FeedError {
+  const message = `a row of table "${relation.description.name}" was changed, and its primary key was not logged: the replica identity of the table is another index`
+  return new FeedError('FEED_ROW', message, { hint: fullIdentity(relation) })
+}
+
+function oldNotLogged(relation: RelationSchema): FeedError {
+  const message = `the previous values of a row of table "${relation.description.name}" were not logged`
+  return new FeedError('FEED_ROW', message, { hint: fullIdentity(relation) })
+}
+
+function fullIdentity({ description: { schema, name } }: RelationSchema): string {
+  return `ALTER TABLE ${quoteName(schema)}.${quoteName(name)} REPLICA IDENTITY FULL, then start the changefeed again without a cursor, or with a later one`
+}
+
+function sameKey(relation: RelationSchema, a: RowView, b: RowView): boolean {
+  for (const index of relation.keyIndexes) {
+    // A key column cannot be out of line and unchanged in the new row and different from the old one.
+    if (b.kinds[index] === kind.unchanged) continue
+    const start = a.starts[index] as number
+    const length = (a.ends[index] as number) - start
+    const other = b.starts[index] as number
+    if ((b.ends[index] as number) - other !== length) return false
+    for (let i = 0; i < length; i++) if (a.bytes[start + i] !== b.bytes[other + i]) return false
+  }
+  return true
+}
+
+const nowhere: RelationSchema = {
+  relid: 0,
+  description: { relid: 0, database: '', schema: '', name: '', columns: [], primaryKey: [], identity: 'd' },
+  columns: [],
+  keyIndexes: [],
+  keyId: 0,
+}

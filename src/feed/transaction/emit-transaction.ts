@@ -1,0 +1,204 @@
+// Writes the changes of a transaction as messages, in log order: all of them, or the last one of each row.
+
+import { record } from '../../changelog/changelog.ts'
+import type { RowView } from '../../core/row-view.ts'
+import { SchemaHistory, type SchemaSnapshot } from '../../decode/schema-history.ts'
+import { BeforeDdl } from './before-ddl.ts'
+import { ChangeReader } from './change-reader.ts'
+import { DeferrableTables } from './deferrable-tables.ts'
+import { isKept } from './event-bits.ts'
+import { FirstTouches } from './first-changes.ts'
+import { LastChanges } from './last-changes.ts'
+import type { MessageOutput } from '../message-output.ts'
+import { isRow, recordEnd, type OffsetList } from './offset-list.ts'
+import { SchemaTrail } from './schema-trail.ts'
+
+/** Which events of a transaction are emitted, by ordinal; see last-changes.ts. */
+export interface KeptEvents {
+  readonly bits: Uint8Array
+  /** For `diff`: what first touched the row of an event, where that was another change. */
+  readonly touched: FirstTouches | undefined
+  /** For `diff`: what tables looked like before the transaction; undefined: it changes none. */
+  readonly before: SchemaSnapshot | undefined
+  /** Brings the record of an ordinal back. */
+  find(ordinal: number): FoundRecord
+}
+
+export interface FoundRecord {
+  readonly payload: Buffer
+  readonly offset: number
+  /** What to read it with, where tables change within the transaction. */
+  readonly schemas: SchemaSnapshot | undefined
+}
+
+export interface EmitterOptions {
+  readonly schemas: SchemaHistory
+  /** Index of the target by relation. */
+  readonly topics: ReadonlyMap<number, number>
+  readonly output: MessageOutput
+  readonly diff: boolean
+  /** Gives the full batch to the sink. */
+  readonly handOn: () => Promise<void>
+}
+
+const nobody: ReadonlySet<number> = new Set()
+
+export class TransactionEmitter {
+  readonly #schemas: SchemaHistory
+  readonly #topics: ReadonlyMap<number, number>
+  readonly #output: MessageOutput
+  readonly #diff: boolean
+  readonly #handOn: () => Promise<void>
+  readonly #change: ChangeReader
+  readonly #first: ChangeReader
+  /** Reads rows with the columns that their tables had earlier in the transaction. */
+  readonly #earlierSchemas = new SchemaHistory()
+  readonly #earlier = new ChangeReader(this.#earlierSchemas)
+  readonly #beforeDdl = new BeforeDdl()
+  readonly #last = new LastChanges()
+  readonly #touched: FirstTouches | undefined
+  #bits = new Uint8Array(1024)
+  #topic = 0
+  #topicOf = -1
+
+  constructor(options: EmitterOptions) {
+    this.#schemas = options.schemas
+    this.#topics = options.topics
+    this.#output = options.output
+    this.#diff = options.diff
+    this.#handOn = options.handOn
+    this.#change = new ChangeReader(options.schemas)
+    this.#first = new ChangeReader(options.schemas)
+    this.#touched = options.diff ? new FirstTouches() : undefined
+  }
+
+  /** A transaction that lies in one block as a whole. A promise only where `output` was full. */
+  emitWhole(payload: Buffer, list: OffsetList): Promise<void> | undefined {
+    if (!list.hasNonInserts || list.count === 1) return this.emit(payload, list, undefined, 0)
+    const trail = list.hasSchema ? new SchemaTrail(this.#schemas) : undefined
+    const deferrable = list.hasSchema ? this.#deferrable(payload, list) : nobody
+    const last = deferrable.size > 0 ? new LastChanges(deferrable) : this.#last
+    for (let i = 0; i < list.count; i++) {
+      const offset = list.offsets[i] as number
+      if (!isRow(payload[offset] as number)) {
+        this.#schemas.apply(payload, offset, recordEnd(payload, offset))
+        trail?.note(i)
+        continue
+      }
+      this.#change.read(payload, offset)
+      last.note(this.#change, i)
+    }
+    if (trail !== undefined) this.#schemas.restore(trail.start)
+    const needed = (list.count >> 2) + 1
+    if (needed > this.#bits.length) this.#bits = new Uint8Array(needed * 2)
+    else this.#bits.fill(0, 0, needed)
+    const touched = this.#touched
+    touched?.clear()
+    last.collect(this.#bits, touched)
+    touched?.seal()
+    last.clear()
+    const find = (ordinal: number): FoundRecord => ({
+      payload,
+      offset: list.offsets[ordinal] as number,
+      schemas: trail?.at(ordinal),
+    })
+    return this.emit(payload, list, { bits: this.#bits, touched, before: trail?.before, find }, 0)
+  }
+
+  #deferrable(payload: Buffer, list: OffsetList): ReadonlySet<number> {
+    const tables = new DeferrableTables(this.#schemas)
+    for (let i = 0; i < list.count; i++) {
+      const offset = list.offsets[i] as number
+      if (!isRow(payload[offset] as number)) tables.note(payload, offset)
+    }
+    return tables.end()
+  }
+
+  /** The part of a transaction in one block; `firstOrdinal` counts the listed records before it. As `emitWhole`. */
+  emit(
+    payload: Buffer,
+    list: OffsetList,
+    kept: KeptEvents | undefined,
+    firstOrdinal: number,
+  ): Promise<void> | undefined {
+    const next = this.#fill(payload, list, kept, firstOrdinal, 0)
+    return this.#output.isFull ? this.#goOn(payload, list, kept, firstOrdinal, next) : undefined
+  }
+
+  async #goOn(
+    payload: Buffer,
+    list: OffsetList,
+    kept: KeptEvents | undefined,
+    firstOrdinal: number,
+    from: number,
+  ): Promise<void> {
+    for (let next = from; this.#output.isFull;) {
+      await this.#handOn()
+      next = this.#fill(payload, list, kept, firstOrdinal, next)
+    }
+  }
+
+  /** Writes from record `from` on until `output` is full; gives the next record. */
+  #fill(payload: Buffer, list: OffsetList, kept: KeptEvents | undefined, firstOrdinal: number, from: number): number {
+    const change = this.#change
+    const output = this.#output
+    for (let i = from; i < list.count; i++) {
+      const offset = list.offsets[i] as number
+      const tag = payload[offset] as number
+      if (!isRow(tag)) {
+        this.#schemas.apply(payload, offset, recordEnd(payload, offset))
+        continue
+      }
+      const gone = 2 * (firstOrdinal + i)
+      const goneKept = kept === undefined || isKept(kept.bits, gone)
+      const thereKept = kept === undefined || isKept(kept.bits, gone + 1)
+      if (!goneKept && !thereKept) continue
+      change.read(payload, offset)
+      const { relation, row, old } = change
+      const topic = this.#topicFor(relation.relid)
+      if (goneKept && (tag === record.delete || change.keyChanged)) {
+        output.write(relation, topic, old, undefined, this.#diff ? this.#before(kept, gone) : undefined)
+      }
+      if (thereKept && tag !== record.delete) {
+        output.write(relation, topic, row, row, this.#diff ? this.#before(kept, gone + 1) : undefined)
+      }
+      if (output.isFull) return i + 1
+    }
+    return list.count
+  }
+
+  /** What was read last may be let go. */
+  release(): void {
+    for (const reader of [this.#change, this.#first, this.#earlier]) reader.release()
+  }
+
+  #topicFor(relid: number): number {
+    if (relid !== this.#topicOf) {
+      this.#topic = this.#topics.get(relid) as number
+      this.#topicOf = relid
+    }
+    return this.#topic
+  }
+
+  /** The row as it was before the transaction; undefined: it was not there. */
+  #before(kept: KeptEvents | undefined, event: number): RowView | undefined {
+    const row = this.#beforeChange(kept, event)
+    return row === undefined || kept?.before === undefined ? row : this.#beforeDdl.print(row, kept.before)
+  }
+
+  #beforeChange(kept: KeptEvents | undefined, event: number): RowView | undefined {
+    if (kept?.touched?.find(event) === true) return this.#beforeFirst(kept, kept.touched)
+    const change = this.#change
+    if (change.tag === record.insert || (change.keyChanged && event % 2 === 1)) return undefined
+    return change.needOld()
+  }
+
+  #beforeFirst(kept: KeptEvents, { ordinal, existed }: FirstTouches): RowView | undefined {
+    if (!existed) return undefined
+    const { payload, offset, schemas } = kept.find(ordinal)
+    if (schemas !== undefined) this.#earlierSchemas.restore(schemas)
+    const first = schemas === undefined ? this.#first : this.#earlier
+    first.read(payload, offset)
+    return first.needOld()
+  }
+}

@@ -1,0 +1,57 @@
+// For `diff`, in a transaction that changed rows more than once: which change first touched the row of an event, and
+// whether it found the row there. Eight bytes per event and no object: a transaction may have touched millions of rows.
+//
+//   u64 = event (32 bits), ordinal of the first change (31 bits), existed (1 bit)
+//
+// Filled in any order, sealed, then asked in the order of events, as they are emitted.
+
+import { grown } from '../../bytes/grow.ts'
+
+const isLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
+const high = isLittleEndian ? 1 : 0
+const low = 1 - high
+
+/** More changes than this one transaction cannot have. */
+export const maxOrdinal = 2 ** 31 - 1
+
+export class FirstTouches {
+  #entries = new BigUint64Array(256)
+  #words = new Uint32Array(this.#entries.buffer)
+  #count = 0
+  #next = 0
+  /** Of the event that was found last. */
+  ordinal = 0
+  existed = false
+
+  add(event: number, ordinal: number, existed: boolean): void {
+    if (this.#count === this.#entries.length) {
+      this.#entries = grown(this.#entries)
+      this.#words = new Uint32Array(this.#entries.buffer)
+    }
+    const at = 2 * this.#count++
+    this.#words[at + high] = event
+    this.#words[at + low] = 2 * ordinal + (existed ? 1 : 0)
+  }
+
+  seal(): void {
+    if (this.#count > 1) this.#entries.subarray(0, this.#count).sort()
+    this.#next = 0
+  }
+
+  /** Events are asked for in rising order. False: the change of the event is itself the first of its row. */
+  find(event: number): boolean {
+    while (this.#next < this.#count && (this.#words[2 * this.#next + high] as number) < event) this.#next += 1
+    if (this.#next === this.#count || this.#words[2 * this.#next + high] !== event) return false
+    const rest = this.#words[2 * this.#next + low] as number
+    this.ordinal = rest >>> 1
+    this.existed = (rest & 1) === 1
+    return true
+  }
+
+  clear(): void {
+    this.#count = 0
+    if (this.#entries.length <= 65_536) return
+    this.#entries = new BigUint64Array(256)
+    this.#words = new Uint32Array(this.#entries.buffer)
+  }
+}
