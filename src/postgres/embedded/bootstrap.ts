@@ -40,7 +40,7 @@ INSERT INTO pg_init_privs (objoid, classoid, objsubid, privtype, initprivs)
   SELECT oid, 'pg_class'::regclass, 0, 'i', relacl FROM pg_class WHERE oid = 'pg_catalog.unique_rowid_counter'::regclass;`
 
 // Writes of applications and all that we install need these. PostgreSQL never drops a catalogue of its own, so it refuses,
-// with and without CASCADE, to drop what one depends on. `server/explain-refusal.ts` knows which catalogue stands for what.
+// with and without CASCADE, to drop what one depends on. `server/explain/explain-refusal.ts` knows which catalogue stands for what.
 const neededSql = `(
   SELECT 'pg_extension'::regclass AS keeper, 'pg_extension'::regclass AS class, oid FROM pg_extension WHERE extname = 'plpgsql'
   UNION ALL SELECT 'pg_sequence'::regclass, 'pg_class'::regclass, to_regclass('pg_catalog.unique_rowid_counter')

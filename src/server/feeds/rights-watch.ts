@@ -1,0 +1,125 @@
+// Rights can be taken back while a changefeed runs: every few seconds all that run are looked at, with one query for each
+// database, and who has lost a right is told. What cannot be asked is asked again later.
+//
+// A job whose user was dropped goes on: superusers see it, and it was not taken from anybody.
+
+import { Serial } from '../../async/serial.ts'
+import type { Logger } from 'pino'
+import { quoteString } from '../../core/quote.ts'
+import type { FeedTarget } from '../../core/feed-spec.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { CreatorRights, JobRights } from '../../jobs/job-rights.ts'
+import { lackOf } from '../../plan/targets.ts'
+import { openRawConnection } from '../../postgres/raw-connection.ts'
+import type { SourceConnection } from '../../postgres/source-connection.ts'
+
+const everyMs = 5000
+
+export interface WatchedRights {
+  readonly database: string
+  readonly user: string
+  readonly targets: readonly FeedTarget[]
+  readonly hasSink: boolean
+}
+
+export interface RightsWatchOptions {
+  readonly source: Omit<SourceConnection, 'database'>
+  readonly rights: JobRights
+  readonly log: Logger
+}
+
+export class RightsWatch {
+  readonly #options: RightsWatchOptions
+  readonly #watched = new Map<WatchedRights, (error: FeedError) => void>()
+  readonly #timer: NodeJS.Timeout
+  readonly #looks = new Serial()
+
+  constructor(options: RightsWatchOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => {
+      if (this.#watched.size > 0) void this.#looks.run(() => this.#look())
+    }, everyMs)
+  }
+
+  /** Gives what ends it. */
+  watch(rights: WatchedRights, lost: (error: FeedError) => void): () => void {
+    this.#watched.set(rights, lost)
+    return () => this.#watched.delete(rights)
+  }
+
+  /** Throws when a right is missing now. */
+  async check(rights: WatchedRights): Promise<void> {
+    const lacks = await this.#lacks(rights.database, [rights])
+    const error = lacks.get(rights)
+    if (error !== undefined) throw error
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#looks.idle()
+  }
+
+  async #look(): Promise<void> {
+    const byDatabase = Map.groupBy(this.#watched.keys(), ({ database }) => database)
+    for (const [database, watched] of byDatabase) {
+      try {
+        const lacks = await this.#lacks(database, watched)
+        for (const [rights, error] of lacks) this.#watched.get(rights)?.(error)
+      } catch (error) {
+        this.#options.log.debug({ database, error: String(error) }, 'the rights of changefeeds could not be looked at')
+      }
+    }
+  }
+
+  async #lacks(database: string, watched: readonly WatchedRights[]): Promise<Map<WatchedRights, FeedError>> {
+    const { source, rights } = this.#options
+    const lacks = new Map<WatchedRights, FeedError>()
+    const users = new Set(watched.flatMap(({ hasSink, user }) => (hasSink ? [user] : [])))
+    const creators = new Map<string, CreatorRights>()
+    for (const user of users) creators.set(user, await rights.ofCreator(user))
+    const connection = await openRawConnection({ source: { ...source, database } })
+    let rows
+    try {
+      rows = await connection.query(doubtfulSql(watched, creators))
+    } finally {
+      await connection.close()
+    }
+    for (const [index, hasUser, relid, schema, name, mayRead, rowSecurity] of rows) {
+      const of = watched[Number(index)] as WatchedRights
+      if (lacks.has(of) || (hasUser !== 't' && of.hasSink)) continue
+      const lack = lackOf(
+        {
+          database,
+          relid: Number(relid),
+          schema: schema ?? '',
+          name: name ?? '',
+          mayRead: mayRead === 't',
+          rowSecurity: rowSecurity === 't',
+        },
+        { user: of.user, creator: of.hasSink ? creators.get(of.user) : undefined, makesKeys: true },
+      )
+      if (lack !== undefined) lacks.set(of, new FeedError('FEED_PRIVILEGE', lack.message, { hint: lack.hint }))
+    }
+    return lacks
+  }
+}
+
+/**
+ * The tables of which a right may be missing: who watches thousands is not told of each, every few seconds, that all is
+ * well. A table that is gone is not in the answer: the log says so.
+ */
+function doubtfulSql(watched: readonly WatchedRights[], creators: ReadonlyMap<string, CreatorRights>): string {
+  const wanted = watched.map(({ user, targets, hasSink }, index) => {
+    const creator = hasSink ? creators.get(user) : undefined
+    const isByTable = creator !== undefined && !creator.isAdmin && !creator.mayCreate
+    return `(${index}, ${quoteString(user)}, '{${targets.map(({ relid }) => relid).join()}}'::oid[], ${isByTable})`
+  })
+  return `SELECT w.index, m.oid IS NOT NULL, c.oid, n.nspname, c.relname, has.may_read, has.row_security
+FROM (VALUES ${wanted.join(', ')}) AS w (index, role, relids, by_table)
+LEFT JOIN pg_catalog.pg_roles m ON m.rolname = w.role
+JOIN pg_catalog.pg_class c ON c.oid = ANY (w.relids) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (SELECT coalesce(pg_catalog.has_table_privilege(m.oid, c.oid, 'SELECT'), false) AS may_read,
+  c.relrowsecurity AND NOT coalesce(m.rolsuper OR m.rolbypassrls
+    OR (NOT c.relforcerowsecurity AND pg_catalog.pg_has_role(m.oid, c.relowner, 'USAGE')), false) AS row_security) AS has
+WHERE w.by_table OR NOT has.may_read OR has.row_security`
+}

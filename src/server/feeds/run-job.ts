@@ -1,0 +1,80 @@
+// What running a job's feed takes: the source of its database, a place in the pool of feeds.
+
+import { highWaterOf } from '../../core/job-progress.ts'
+import type { FeedPool } from '../../feed/pool/feed-pool.ts'
+import type { JobStarter } from '../../jobs/jobs.ts'
+import type { SettingsStore } from '../../settings/store.ts'
+import { allowedSink } from './allowed-sinks.ts'
+import type { HeldCuts } from './held-cuts.ts'
+import type { RightsWatch } from './rights-watch.ts'
+import type { Sources } from '../sources/sources.ts'
+import { startFeed } from './start-feed.ts'
+import { troubleText } from '../explain/trouble-notices.ts'
+
+export interface JobStarterOptions {
+  readonly settings: SettingsStore
+  readonly rights: RightsWatch
+  readonly sources: Sources
+  readonly feeds: FeedPool
+  readonly cuts: HeldCuts
+}
+
+export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarterOptions): JobStarter {
+  return async ({ id, user, payload, sink }, { resume, save, log, status, signal }) => {
+    const spec = { ...payload.spec, id, sink: allowedSink(sink(), settings) }
+    const { database, targets } = spec
+    const needed = { database, user, targets, hasSink: true }
+    await rights.check(needed)
+    const relids = targets.map(({ relid }) => relid)
+    const { source, free } = await sources.use(database, relids, { signal })
+    let trouble: string | undefined
+    let sinkWaitsFor: string | undefined
+    let waitsFor: string | undefined
+    const tell = (): void => status(trouble ?? sinkWaitsFor ?? waitsFor)
+    try {
+      await startFeed({
+        feeds,
+        rights,
+        source,
+        needed,
+        trouble: (now) => {
+          trouble = now === undefined ? undefined : troubleText(database, now)
+          tell()
+        },
+        start: {
+          spec,
+          startPosition: source.log.head,
+          startTime: highWaterOf(resume) ?? { wall: 0n, logical: 0 },
+          resume,
+          held: cuts.of(id),
+          maxSnapshotAgeMs: settings.get('changefeed.initial_scan.max_snapshot_age'),
+          isJob: true,
+        },
+        handlers: {
+          rows: async () => undefined,
+          waiting: (why) => {
+            log('info', `changefeed is ${why}`)
+            waitsFor = why
+            tell()
+          },
+          sinkWaits: (why) => {
+            if (why !== undefined) log('warn', `changefeed is ${why}`)
+            sinkWaitsFor = why
+            tell()
+          },
+          save: async (progress) => {
+            // Whatever it was, it is over: the feed goes on.
+            waitsFor = undefined
+            tell()
+            await save(progress)
+            if (progress.tag !== 'initial-scan') await cuts.release(id)
+          },
+          log,
+        },
+        signal,
+      })
+    } finally {
+      free()
+    }
+  }
+}

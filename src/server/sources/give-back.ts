@@ -1,0 +1,75 @@
+// Watches over what nobody needs any more: tables are given back a while after the last changefeed and job that used them,
+// and the slot and the log of a database with its last table.
+
+import type { Logger } from 'pino'
+import type { JobRegistry } from '../../jobs/registry.ts'
+import { giveBackTables } from '../../ingest/give-back.ts'
+import type { SettingsStore } from '../../settings/store.ts'
+import type { Source } from './open-source.ts'
+import type { Sources } from './sources.ts'
+
+const lookMs = { least: 500, most: 30_000 }
+
+export interface GivingBackOptions {
+  readonly jobs: JobRegistry
+  readonly sources: Sources
+  readonly settings: SettingsStore
+  readonly log: Logger
+}
+
+/** Which tables of a source changefeeds and jobs are in need of. */
+export async function neededTables(jobs: JobRegistry, { uses, connection }: Source): Promise<ReadonlySet<number>> {
+  // In this order: a job is written down before the statement that made it lets go of its tables.
+  const needed = new Set(uses.relids)
+  for (const { database, relids } of await jobs.store.unfinished())
+    if (database === connection.database) for (const relid of relids) needed.add(relid)
+  return needed
+}
+
+/** Gives what stops it. */
+export function startGivingBack({ jobs, sources, settings, log }: GivingBackOptions): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve()
+  let isStopped = false
+  let timer: NodeJS.Timeout
+  const look = async (): Promise<void> => {
+    const keepMs = settings.get('changefeed.watch.keep_duration')
+    if (keepMs === 0) return
+    for (const source of sources.all) {
+      if (isStopped) return
+      const { database } = source.connection
+      try {
+        const { given, left } = await giveBackTables(source.connection, {
+          keepMs,
+          needed: () => neededTables(jobs, source),
+        })
+        if (given > 0) log.info({ database, tables: given }, 'tables that nobody needs are not watched any more')
+        if (left === 0) await sources.retire(source)
+      } catch (error) {
+        log.debug({ database, error: String(error) }, 'tables could not be given back; it is tried again')
+      }
+    }
+  }
+  const arm = (): void => {
+    const keepMs = settings.get('changefeed.watch.keep_duration')
+    const inMs = Math.min(Math.max(keepMs / 4, lookMs.least), lookMs.most)
+    timer = setTimeout(() => {
+      last = look().finally(() => {
+        if (!isStopped) arm()
+      })
+    }, inMs).unref()
+  }
+  const unsubscribe = settings.onChange(() => {
+    clearTimeout(timer)
+    void last.finally(() => {
+      clearTimeout(timer)
+      if (!isStopped) arm()
+    })
+  })
+  arm()
+  return async () => {
+    isStopped = true
+    clearTimeout(timer)
+    unsubscribe()
+    await last
+  }
+}

@@ -1,0 +1,57 @@
+// One source database as it is followed: its changelog, the ingest thread that fills it, and the tables that changefeeds
+// of this server are in need of. What ingest has to say goes into the server's log.
+
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Changelog } from '../../changelog/changelog.ts'
+import { LogHead } from '../../changelog/files/log-head.ts'
+import { openChangelog } from '../../changelog/files/open-changelog.ts'
+import type { FromIngest, IngestSettings } from '../../ingest/ingest.ts'
+import { IngestThread } from '../../ingest/ingest-thread.ts'
+import type { SourceConnection } from '../../postgres/source-connection.ts'
+import { explainWireLoss, type PostgresFailure } from '../explain/explain-loss.ts'
+import type { TableUses } from './table-uses.ts'
+
+export interface Source {
+  readonly connection: SourceConnection
+  readonly dir: string
+  readonly head: LogHead
+  readonly log: Changelog
+  readonly ingest: IngestThread
+  /** Tables that changefeeds of this server are in need of. */
+  readonly uses: TableUses
+}
+
+export interface OpenSourceOptions {
+  /** Of the database: its log is in the folder of this name. */
+  readonly oid: string
+  /** Folder of all changelogs. */
+  readonly root: string
+  readonly connection: SourceConnection
+  readonly settings: IngestSettings
+  readonly uses: TableUses
+  readonly log: Logger
+  readonly postgresFailure: PostgresFailure
+}
+
+export function openSource({ oid, root, connection, settings, uses, log, postgresFailure }: OpenSourceOptions): Source {
+  const dir = join(root, oid)
+  const head = new LogHead()
+  const ingest = new IngestThread(
+    { dir, head: head.shared, source: connection, settings },
+    (message) => tell(log, connection.database, message),
+    (error) => explainWireLoss(error, postgresFailure),
+  )
+  return { connection, dir, head, log: openChangelog(dir, head.shared), ingest, uses }
+}
+
+function tell(log: Logger, database: string, message: FromIngest): void {
+  if (message.tag === 'gap') log.error({ database, reason: message.reason }, 'changes are missing from the changelog')
+  if (message.tag === 'warning') log.warn({ database }, message.why)
+  if (message.tag === 'waiting') log.info({ database, why: message.why }, 'the replication slot cannot be made yet')
+  if (message.tag !== 'state') return
+  const { state } = message
+  if (state.tag === 'failed' || state.tag === 'retrying') {
+    log.warn({ database, error: state.error.message }, state.tag === 'failed' ? 'ingest stopped' : 'ingest tries again')
+  } else log.debug({ database, state: state.tag }, 'ingest')
+}

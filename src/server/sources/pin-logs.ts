@@ -1,0 +1,42 @@
+// Keeps in the changelogs what jobs have still to read, also paused ones: a job that is behind pins the log there, so that
+// it goes by size only, not by age.
+
+import { Serial } from '../../async/serial.ts'
+import type { Logger } from 'pino'
+import { readsLogFrom } from '../../core/job-progress.ts'
+import type { JobRegistry } from '../../jobs/registry.ts'
+import type { Sources } from './sources.ts'
+
+const everyMs = 30_000
+
+/** Gives what stops it. */
+export function pinLogs(jobs: JobRegistry, sources: Sources, log: Logger): () => Promise<void> {
+  const pins = new Serial()
+  const pin = (): void => {
+    pins
+      .run(() => pinNow(jobs, sources))
+      .catch((error: unknown) => {
+        log.warn({ error: String(error) }, 'the changelogs could not be pinned for the jobs')
+      })
+  }
+  pin()
+  const timer = setInterval(pin, everyMs)
+  return async () => {
+    clearInterval(timer)
+    await pins.idle()
+  }
+}
+
+async function pinNow(jobs: JobRegistry, sources: Sources): Promise<void> {
+  const resting = await jobs.store.restingProgress()
+  const running = jobs.running.map(({ job, progress }) => ({ database: job.payload.spec.database, progress }))
+  for (const { connection, log, ingest } of sources.all) {
+    // Not opened yet: nothing is known, and until something is said nothing goes by age.
+    if (log.head === 0) continue
+    const positions = [...resting, ...running].flatMap(({ database, progress }) => {
+      const from = database === connection.database ? readsLogFrom(progress) : undefined
+      return from === undefined ? [] : (log.startOf(from) ?? [])
+    })
+    ingest.pin(positions)
+  }
+}

@@ -1,0 +1,105 @@
+// CREATE CHANGEFEED … INTO: the plan becomes a job, and the statement is done when the job has started.
+
+import { earlierHlc } from '../../core/hlc.ts'
+import type { JobProgress } from '../../core/job-progress.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { LocalCall, LocalStatement } from '../../pg-server/local-statement.ts'
+import { enumText } from '../../plan/option-relations.ts'
+import { describeJob } from '../../plan/job-description.ts'
+import type { CreateChangefeed } from '../../sql/ast.ts'
+import { countPlaceholders } from '../../sql/sql.ts'
+import { ByteWriter } from '../../bytes/byte-writer.ts'
+import { dataRow } from '../../wire/backend-writer.ts'
+import { typeOids } from '../../wire/type-oids.ts'
+import { allowedSink } from '../feeds/allowed-sinks.ts'
+import { dialSink } from '../feeds/dial-sink.ts'
+import { planChangefeed, watchPlanned, type FeedOrigin, type PlannedChangefeed } from './plan-changefeed.ts'
+import { shownStatement } from './shown-statement.ts'
+import { troubleNotices } from '../explain/trouble-notices.ts'
+import type { DeskOptions } from './context.ts'
+
+/** `sql`: the statement as typed. */
+export function createJob(statement: CreateChangefeed, desk: DeskOptions, sql: string): LocalStatement {
+  return {
+    parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => typeOids.text),
+    columns: [{ name: 'job_id', typeOid: typeOids.int8, typeSize: 8 }],
+    async run(call) {
+      const { session, parameters, resultFormats, signal } = call
+      if (session.transactionStatus !== 'I') {
+        throw new FeedError('FEED_STATE', 'CREATE CHANGEFEED … INTO cannot run inside a transaction block', {
+          sqlstate: '25001',
+          hint: 'COMMIT or ROLLBACK first, or connect with autocommit',
+        })
+      }
+      const plan = await planChangefeed(statement, desk, call)
+      const { spec, opening } = plan
+      // From here on it may wait: for the sink, for transactions, for the log.
+      await call.occupy(shownStatement(sql))
+      await dialSink({ ...spec, sink: allowedSink(spec.sink, desk.settings) }, signal)
+      signal.throwIfAborted()
+      const origin = await watchPlanned(plan, desk, call)
+      let id = ''
+      try {
+        id = await desk.jobs.newId()
+        await desk.jobs.create({
+          id,
+          description: describeJob(statement, opening.read, parameters),
+          user: plan.user,
+          payload: {
+            spec,
+            onError: enumText(opening.read.given, 'on_error') === 'pause' ? 'pause' : 'fail',
+          },
+          progress: await firstProgress(id, plan, { origin, desk, call }),
+        })
+      } catch (error) {
+        await desk.cuts.release(id)
+        throw error
+      } finally {
+        // The job is written down, and in need of its tables by itself.
+        origin.free()
+      }
+      // Not before: what a notice announces and then is refused was not true.
+      for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
+      const value = resultFormats[0] === 1 ? binaryInt8(id) : Buffer.from(id)
+      const row = new ByteWriter(64)
+      dataRow(row, [value])
+      await call.sendRows(row.view())
+      return 'CREATE CHANGEFEED'
+    },
+  }
+}
+
+interface Start {
+  readonly origin: FeedOrigin
+  readonly desk: DeskOptions
+  readonly call: LocalCall
+}
+
+/** What commits after the statement has returned is a change: the time of the scan is known before. */
+async function firstProgress(
+  id: string,
+  { spec }: PlannedChangefeed,
+  { origin: { source, startPosition, startTime }, desk, call }: Start,
+): Promise<JobProgress> {
+  if (spec.initialScan === 'no') return { tag: 'following', highWater: spec.cursor ?? startTime }
+  const unheard = source.ingest.trouble.listen(
+    troubleNotices(spec.database, (message, hint) => call.notice('NOTICE', message, hint)),
+  )
+  const time = await desk.cuts
+    .hold(id, {
+      source,
+      targets: spec.targets,
+      startPosition,
+      signal: call.signal,
+      waiting: (why, hint) => call.notice('NOTICE', `changefeed is ${why}`, hint),
+    })
+    .finally(unheard)
+  const at = spec.cursor === undefined ? time : earlierHlc(spec.cursor, time)
+  return { tag: 'initial-scan', scan: { at, tables: [], fraction: 0 } }
+}
+
+function binaryInt8(text: string): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigInt64BE(BigInt(text))
+  return bytes
+}

@@ -1,0 +1,19 @@
+// DROP DATABASE, ALTER DATABASE … RENAME, CREATE DATABASE … TEMPLATE: PostgreSQL does these when nobody is connected to the
+// database. So what reads it here lets go first, unless a changefeed still needs it: a job knows its database by its name.
+
+import { FeedError } from '../../errors/feed-error.ts'
+import type { DeskOptions } from './context.ts'
+
+/** Settles when PostgreSQL can do it. */
+export async function letGoOfDatabase(name: string, { feeds, jobs, sources }: DeskOptions): Promise<void> {
+  const ids = (await jobs.store.unfinished()).filter(({ database }) => database === name).map(({ id }) => id)
+  if (ids.length > 0) throw inUse(name, `CANCEL JOBS ${ids.join(', ')}`)
+  if (feeds.running.some(({ database }) => database === name) || sources.of(name)?.uses.isEmpty === false) {
+    throw inUse(name, 'end it first: SHOW QUERIES lists it, CANCEL QUERY ends it')
+  }
+  await sources.letGo(name)
+}
+
+function inUse(name: string, hint: string): FeedError {
+  return new FeedError('FEED_STATE', `database "${name}" is used by a changefeed`, { sqlstate: '55006', hint })
+}

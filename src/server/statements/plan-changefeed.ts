@@ -1,0 +1,179 @@
+// A CREATE CHANGEFEED statement made into a plan, and its tables taken under watch: what feeds on a connection and jobs
+// have in common before the feed runs.
+
+import { randomBytes } from 'node:crypto'
+import type { FeedTarget, ValueFormat } from '../../core/feed-spec.ts'
+import { compareHlc, formatHlc, laterHlc, type Hlc } from '../../core/hlc.ts'
+import { parseLsn } from '../../core/lsn.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import { findCut } from '../../feed/scan/find-cut.ts'
+import { watchTables } from '../../ingest/watch.ts'
+import type { BackendQuery, LocalCall } from '../../pg-server/local-statement.ts'
+import { waitHint } from '../../postgres/explain-wait.ts'
+import type { SourceConnection } from '../../postgres/source-connection.ts'
+import { openRawConnection } from '../../postgres/raw-connection.ts'
+import { resolveTargets } from '../../plan/catalogue.ts'
+import { closePlan, openPlan, type Opening, type Plan } from '../../plan/plan.ts'
+import type { CreateChangefeed } from '../../sql/ast.ts'
+import { catalogueQueries, currentUser } from './catalogue-queries.ts'
+import type { Source } from '../sources/open-source.ts'
+import type { DeskOptions } from './context.ts'
+
+export interface PlannedChangefeed extends Plan {
+  readonly opening: Opening
+  /** Who asked for it. */
+  readonly user: string
+}
+
+/** What a feed starts from. */
+export interface FeedOrigin {
+  readonly source: Source
+  /** A head of the log from before `startTime`. */
+  readonly startPosition: number
+  /** The time of the statement on the source's clock. */
+  readonly startTime: Hlc
+  /** The tables are needed until it is called. */
+  readonly free: () => void
+}
+
+export async function planChangefeed(
+  statement: CreateChangefeed,
+  { settings, source, sources, rights, scopes }: DeskOptions,
+  call: LocalCall,
+): Promise<PlannedChangefeed> {
+  const { session, parameters } = call
+  const user = await currentUser(session)
+  const opening = openPlan(statement, {
+    id: randomBytes(8).toString('hex'),
+    parameters,
+    // Where the clock was set back, the log's time is ahead of it: its own timestamps are not in the future.
+    now: laterHlc(await timeOf(session.queryBackend), sources.lastTime(session.database)),
+    database: session.database,
+    user,
+    creator: await rights.ofCreator(user),
+    prerequisites: {
+      featureEnabled: settings.get('feature.changefeed.enabled'),
+      rangefeedEnabled: settings.get('kv.rangefeed.enabled'),
+    },
+    mayUseScope: (scope) => scopes.mayUse(scope),
+    showsScopes: settings.get('server.child_metrics.enabled'),
+    makesKeys: true,
+    rowFormats: await rowFormats(call),
+  })
+  const queryIn = catalogueQueries(session, source, user)
+  const plan = closePlan(opening, await resolveTargets(statement.targets, session.database, queryIn))
+  return { ...plan, opening, user }
+}
+
+/** From here on the log holds every change of the plan's tables. */
+export async function watchPlanned(plan: Plan, { sources }: DeskOptions, call: LocalCall): Promise<FeedOrigin> {
+  const { spec } = plan
+  const relids = spec.targets.map(({ relid }) => relid)
+  const { source, free } = await sources.use(spec.database, relids, {
+    signal: call.signal,
+    waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, waitHint),
+  })
+  try {
+    return { ...(await watchIn(source, plan, call)), free }
+  } catch (error) {
+    free()
+    throw error
+  }
+}
+
+async function watchIn(
+  source: Source,
+  { spec, tableChanges }: Plan,
+  call: LocalCall,
+): Promise<Omit<FeedOrigin, 'free'>> {
+  // From before it is known that the tables exist: one that is dropped from now on is dropped behind it.
+  const startPosition = source.log.head
+  const changes = Map.groupBy(tableChanges, ({ relid }) => relid)
+  const since = await watchTables(
+    source.connection,
+    spec.targets.map(({ relid }) => ({ relid, statements: changes.get(relid)?.map(({ sql }) => sql) ?? [] })),
+    {
+      signal: call.signal,
+      askedBy: call.session.backendPid,
+      told: (progress) => call.notice('NOTICE', `changefeed is ${progress}`),
+    },
+  )
+  call.signal.throwIfAborted()
+  if (spec.cursor !== undefined) {
+    checkWatched(spec.cursor, since)
+    // Whether the log reaches back so far: a job would fail later, and nobody would be told.
+    source.log.readAfter(spec.cursor)[Symbol.dispose]()
+  }
+  const isFromNow = spec.initialScan === 'no' && spec.cursor === undefined
+  // Not on the session's backend: that waits for this statement, and hears who cancels it.
+  const query = (sql: string): Promise<readonly (readonly (string | null)[])[]> => askSource(source.connection, sql)
+  const startTime = isFromNow
+    ? await timeOfNow(source, startPosition, { query, signal: call.signal })
+    : await timeOf(query)
+  await checkThere(spec.targets, query)
+  return { source, startPosition, startTime }
+}
+
+/** The log's own time of this moment: what is committed now is at or below it, what commits later is above. */
+async function timeOfNow(
+  { log, ingest }: Source,
+  from: number,
+  { query, signal }: { readonly query: BackendQuery; readonly signal: AbortSignal },
+): Promise<Hlc> {
+  ingest.demand(1)
+  try {
+    const [row] = await query('SELECT pg_catalog.pg_current_wal_flush_lsn()::text')
+    const point = parseLsn(row?.[0] ?? '')
+    return await findCut({ log, from, point, closeNow: () => ingest.closeNow(), signal })
+  } finally {
+    ingest.demand(-1)
+  }
+}
+
+/** A job begins at its time, and what was dropped before may lie in a part of the log that it does not read. */
+async function checkThere(targets: readonly FeedTarget[], query: BackendQuery): Promise<void> {
+  const rows = await query(
+    `SELECT t.relid FROM unnest('{${targets.map(({ relid }) => relid).join()}}'::oid[]) AS t (relid) WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = t.relid)`,
+  )
+  const gone = targets.find(({ relid }) => rows.some(([oid]) => Number(oid) === relid))
+  if (gone !== undefined) throw new FeedError('FEED_DROPPED', `"${gone.tableName}" was dropped`)
+}
+
+async function askSource(source: SourceConnection, sql: string): Promise<readonly (readonly (string | null)[])[]> {
+  const connection = await openRawConnection({ source })
+  try {
+    return await connection.query(sql)
+  } finally {
+    await connection.close()
+  }
+}
+
+/** How the client wants the three columns: binary as asked for, text as its bytea_output says. */
+async function rowFormats({ session, resultFormats }: LocalCall): Promise<[ValueFormat, ValueFormat, ValueFormat]> {
+  const rows = await session.queryBackend('SHOW bytea_output')
+  const text: ValueFormat = rows[0]?.[0] === 'escape' ? 'escape' : 'hex'
+  return [text, resultFormats[1] === 1 ? 'binary' : text, resultFormats[2] === 1 ? 'binary' : text]
+}
+
+async function timeOf(query: BackendQuery): Promise<Hlc> {
+  const rows = await query(
+    'SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000000)::bigint',
+  )
+  return { wall: BigInt(rows[0]?.[0] ?? '0') * 1000n, logical: 0 }
+}
+
+/** The log holds a table's changes only since it is watched. */
+function checkWatched(cursor: Hlc, since: ReadonlyMap<number, Hlc | undefined>): void {
+  for (const at of since.values()) {
+    if (at === undefined || compareHlc(cursor, at) >= 0) continue
+    throw new FeedError(
+      'FEED_CURSOR_TOO_OLD',
+      `could not create changefeed: cursor ${formatHlc(cursor)} is older than the GC threshold ${formatHlc(at)}`,
+      {
+        hint: 'use a more recent cursor',
+        detail:
+          'the changes of a table are kept since its first changefeed, or the first one after it was given back (changefeed.watch.keep_duration)',
+      },
+    )
+  }
+}

@@ -1,0 +1,56 @@
+// CREATE CHANGEFEED without INTO: the feed runs on the client's connection until it ends or the client is gone.
+
+import type { LocalStatement, ResultColumn } from '../../pg-server/local-statement.ts'
+import { waitHint } from '../../postgres/explain-wait.ts'
+import type { CreateChangefeed } from '../../sql/ast.ts'
+import { countPlaceholders } from '../../sql/sql.ts'
+import { typeOids } from '../../wire/type-oids.ts'
+import { shownStatement } from './shown-statement.ts'
+import { planChangefeed, watchPlanned } from './plan-changefeed.ts'
+import { startFeed } from '../feeds/start-feed.ts'
+import { troubleNotices } from '../explain/trouble-notices.ts'
+import type { DeskOptions } from './context.ts'
+
+const columns: readonly ResultColumn[] = [
+  { name: 'table', typeOid: typeOids.text, typeSize: -1 },
+  { name: 'key', typeOid: typeOids.bytea, typeSize: -1 },
+  { name: 'value', typeOid: typeOids.bytea, typeSize: -1 },
+]
+
+/** `sql`: the statement as typed. */
+export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sql: string): LocalStatement {
+  return {
+    parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => typeOids.text),
+    columns,
+    mayBeLeft: true,
+    async run(call) {
+      const plan = await planChangefeed(statement, desk, call)
+      await call.occupy(shownStatement(sql))
+      const { source, startPosition, startTime, free } = await watchPlanned(plan, desk, call)
+      const { database, targets } = plan.spec
+      try {
+        await startFeed({
+          feeds: desk.feeds,
+          rights: desk.watchedRights,
+          source,
+          needed: { database, user: plan.user, targets, hasSink: false },
+          trouble: troubleNotices(database, (message, hint) => call.notice('NOTICE', message, hint)),
+          begins: async () => {
+            // Not before: what a notice announces and then is refused was not true.
+            for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
+            await call.accepted()
+          },
+          start: { spec: plan.spec, startPosition, startTime },
+          handlers: {
+            rows: (messages) => call.sendRows(messages),
+            waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, waitHint),
+          },
+          signal: call.signal,
+        })
+      } finally {
+        free()
+      }
+      return 'CHANGEFEED'
+    },
+  }
+}

@@ -1,0 +1,45 @@
+// The sub-select of a statement that names what it acts on by a query: it runs on the session's own backend, with what the
+// client bound to its placeholders written into it.
+
+import { quoteString } from '../../core/quote.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { BackendQuery, LocalCall } from '../../pg-server/local-statement.ts'
+import { lex } from '../../sql/lexer.ts'
+import { applySplices } from '../../sql/splices.ts'
+import { typeOids } from '../../wire/type-oids.ts'
+
+/** Types of `$1 …` in the select: none is known before PostgreSQL reads it. */
+export function selectParameterTypes(select: string): number[] {
+  const most = lex(select).reduce((n, { tag, text }) => (tag === 'param' ? Math.max(n, Number(text)) : n), 0)
+  return Array.from({ length: most }, () => typeOids.text)
+}
+
+/** Replaces `[SHOW …]` in a SELECT by what whoever runs `query` may see. */
+export type ExpandSelect = (select: string, query: BackendQuery) => Promise<string>
+
+/** `what`: for an error, such as "the ids of jobs". */
+export async function selectIds(
+  select: string,
+  { session, parameters }: LocalCall,
+  { expand, what }: { readonly expand: ExpandSelect; readonly what: string },
+): Promise<string[]> {
+  const expanded = await expand(bindParameters(select, parameters), session.queryBackend)
+  const rows = await session.queryBackend(`SELECT * FROM (${expanded}) AS asked`)
+  if (rows.some((row) => row.length !== 1)) {
+    throw new FeedError('FEED_SYNTAX', `the query must give one column, ${what}`)
+  }
+  return rows.flatMap(([id]) => id ?? [])
+}
+
+/** A literal without a type takes the type that its place asks for, as a placeholder does. */
+function bindParameters(select: string, parameters: readonly (string | null)[]): string {
+  const splices = lex(select).flatMap(({ tag, text, start, end }) => {
+    if (tag !== 'param') return []
+    const bound = parameters[Number(text) - 1]
+    if (bound === undefined) {
+      throw new FeedError('FEED_SYNTAX', `no value provided for placeholder: $${text}`, { sqlstate: '42P02' })
+    }
+    return { start, end, text: bound === null ? 'NULL' : quoteString(bound) }
+  })
+  return splices.length === 0 ? select : applySplices(select, splices)
+}

@@ -1,0 +1,30 @@
+// SET and RESET CLUSTER SETTING.
+
+import type { LocalStatement } from '../../pg-server/local-statement.ts'
+import { findSetting, readSetStatement } from '../../settings/settings.ts'
+import type { ResetClusterSetting, SetClusterSetting } from '../../sql/ast.ts'
+import { typeOids } from '../../wire/type-oids.ts'
+import { currentUser } from './catalogue-queries.ts'
+import type { DeskOptions } from './context.ts'
+import { requireAdmin } from './require-admin.ts'
+
+export function changeSetting(
+  statement: SetClusterSetting | ResetClusterSetting,
+  { settings, rights }: DeskOptions,
+): LocalStatement {
+  const value = statement.tag === 'set-cluster-setting' ? statement.value : undefined
+  return {
+    parameterTypes: value?.tag === 'placeholder' ? [typeOids.text] : [],
+    columns: undefined,
+    async run({ session, parameters }) {
+      const verb = statement.tag === 'set-cluster-setting' ? 'SET' : 'RESET'
+      await requireAdmin(rights, await currentUser(session), `only superusers and admins may ${verb} CLUSTER SETTING`)
+      const change =
+        statement.tag === 'set-cluster-setting'
+          ? readSetStatement(statement, parameters)
+          : { name: findSetting(statement.name, statement.position), value: undefined }
+      await settings.set(change.name, change.value)
+      return `${verb} CLUSTER SETTING`
+    },
+  }
+}

@@ -1,0 +1,15 @@
+// SET DATABASE and USE: the session goes on in another database.
+
+import type { LocalStatement } from '../../pg-server/local-statement.ts'
+import type { UseDatabase } from '../../sql/ast.ts'
+
+export function useDatabase({ name }: UseDatabase): LocalStatement {
+  return {
+    parameterTypes: [],
+    columns: undefined,
+    async run({ session }) {
+      await session.switchDatabase(name)
+      return 'SET'
+    },
+  }
+}
