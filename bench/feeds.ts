@@ -7,7 +7,7 @@
 // BENCH_RATE rows a second (10,000) for BENCH_SECONDS (20); BENCH_IDLE_SECONDS (30: each job saves its progress once).
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { until } from '../test/server/test-server.ts'
+import { until } from '../test/support/until.ts'
 import { startBroker } from './bench-kafka.ts'
 import { BenchServer } from './bench-server.ts'
 import { giveUpAfterMs } from './bench-source.ts'

@@ -4,7 +4,7 @@
 // counted.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { until } from '../test/server/test-server.ts'
+import { until } from '../test/support/until.ts'
 
 export const perSecond = Number(process.env['BENCH_TPS'] ?? 1000)
 export const seconds = Number(process.env['BENCH_SECONDS'] ?? 20)

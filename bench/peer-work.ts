@@ -1,6 +1,6 @@
 // The peer's run of what ours did: until its topic holds so many messages.
 
-import { until } from '../test/server/test-server.ts'
+import { until } from '../test/support/until.ts'
 import { TopicCounter } from './bench-kafka.ts'
 import { giveUpAfterMs, type BenchSource } from './bench-source.ts'
 import { Debezium, type DebeziumOptions, type PeerCost } from './debezium.ts'

@@ -23,7 +23,7 @@ for (let seed = Number(values.seed); ; seed++) {
   const said: string[] = []
   const run = (): Promise<string> =>
     runOverKafka({ server, broker, thief, seed, disturbances: Number(values.disturbances), said })
-  console.log(await reporting({ server, seed, file: 'nemesis.kafka.test', said }, run))
+  console.log(await reporting({ server, seed, file: 'nemesis-kafka.crash.test', said }, run))
   // Its ingest would go on beside the next run.
   await server.sql(`DROP DATABASE ${kafkaDatabaseOf(seed)} WITH (FORCE)`)
   if (Date.now() >= endsAtMs) break

@@ -9,7 +9,8 @@ import { MessageApplier } from './apply-message.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import { LogTail } from './log-tail.ts'
 import { openLog } from './open-log.ts'
-import { readLog, type LogEvent } from '../../test/support/source-under-test.ts'
+import { type LogEvent } from '../../test/support/read-log.ts'
+import { readLog } from '../../test/support/read-log.ts'
 
 function u64(...values: readonly bigint[]): Buffer {
   const bytes = Buffer.alloc(8 * values.length)

@@ -7,13 +7,16 @@ import test, { after, before } from 'node:test'
 import { openChangelog } from '../changelog/files/open-changelog.ts'
 import { listSegments } from '../changelog/files/segment.ts'
 import { IngestUnderTest } from '../../test/support/ingest-under-test.ts'
-import { readLog, TestServer, within, type LogEvent, type TestDatabase } from '../../test/support/source-under-test.ts'
+import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
+import { within } from '../../test/support/until.ts'
+import { type LogEvent } from '../../test/support/read-log.ts'
+import { readLog } from '../../test/support/read-log.ts'
 import { releaseSql } from './install-members.ts'
 import { watchTables } from './watch.ts'
 
-let server: TestServer
+let server: TestPostgres
 before(async () => {
-  server = await TestServer.start()
+  server = await TestPostgres.start()
 })
 after(async () => {
   await server[Symbol.asyncDispose]()

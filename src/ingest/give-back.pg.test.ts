@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
 import { LogHead } from '../changelog/files/log-head.ts'
-import { TestServer, within, type TestDatabase } from '../../test/support/source-under-test.ts'
+import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
+import { within } from '../../test/support/until.ts'
 import { giveBackTables } from './give-back.ts'
 import { IngestThread } from './ingest-thread.ts'
 import { uninstall } from './uninstall.ts'
 import { watchTables } from './watch.ts'
 
-let server: TestServer
+let server: TestPostgres
 before(async () => {
-  server = await TestServer.start()
+  server = await TestPostgres.start()
 })
 after(async () => {
   await server[Symbol.asyncDispose]()

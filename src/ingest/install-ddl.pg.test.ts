@@ -6,15 +6,16 @@ import test, { after, before } from 'node:test'
 import type { TableDescription } from '../core/table.ts'
 import { catalogueSql, parseCatalogue } from '../plan/catalogue.ts'
 import { identityChange } from '../plan/identity.ts'
-import { TestServer, within, type TestDatabase } from '../../test/support/source-under-test.ts'
+import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
+import { within } from '../../test/support/until.ts'
 import { giveBackTables } from './give-back.ts'
 import { releaseSql } from './install-members.ts'
 import { install } from './install-sql.ts'
 import { watchTables } from './watch.ts'
 
-let server: TestServer
+let server: TestPostgres
 before(async () => {
-  server = await TestServer.start()
+  server = await TestPostgres.start()
 })
 after(async () => {
   await server[Symbol.asyncDispose]()

@@ -3,13 +3,13 @@
 
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
-import { TestServer, type TestDatabase } from '../../test/support/source-under-test.ts'
+import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import { giveBackTables } from './give-back.ts'
 import { watchTables } from './watch.ts'
 
-let server: TestServer
+let server: TestPostgres
 before(async () => {
-  server = await TestServer.start()
+  server = await TestPostgres.start()
   await using db = await server.database()
   await db.sql('CREATE ROLE stranger LOGIN; CREATE ROLE writer LOGIN; GRANT pg_write_all_data TO writer')
 })

@@ -3,17 +3,17 @@
 
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
-import { TestServer, type TestDatabase } from '../../test/support/source-under-test.ts'
+import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { lookSql } from './health.ts'
 import { watchTables } from './watch.ts'
 
 const count = 400
 
-let server: TestServer
+let server: TestPostgres
 let db: TestDatabase
 before(async () => {
-  server = await TestServer.start()
+  server = await TestPostgres.start()
   db = await server.database()
   await db.sql('CREATE TYPE made AS (a int)')
   await db.sql(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { within } from '../../test/support/source-under-test.ts'
+import { within } from '../../test/support/until.ts'
 import type { WireError } from '../errors/feed-error.ts'
 import { Trouble } from './trouble.ts'
 

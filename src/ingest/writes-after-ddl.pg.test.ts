@@ -6,14 +6,14 @@ import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import { TestServer, type TestDatabase } from '../../test/support/source-under-test.ts'
+import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import { watchTables } from './watch.ts'
 
-let server: TestServer
+let server: TestPostgres
 let db: TestDatabase
 let connection: RawConnection
 before(async () => {
-  server = await TestServer.start()
+  server = await TestPostgres.start()
   db = await server.database()
   connection = await db.connect()
   await connection

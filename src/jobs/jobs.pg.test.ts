@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { at, JobsUnderTest, Runs } from '../../test/support/jobs-under-test.ts'
-import { within } from '../../test/support/source-under-test.ts'
+import { within } from '../../test/support/until.ts'
 import type { SinkSpec } from '../core/feed-spec.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import { MetricScopes } from '../core/metric-scopes.ts'

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { at, JobsUnderTest, Runs } from '../../test/support/jobs-under-test.ts'
-import { within } from '../../test/support/source-under-test.ts'
+import { within } from '../../test/support/until.ts'
 
 const withinMs = 20_000
 let table: JobsUnderTest

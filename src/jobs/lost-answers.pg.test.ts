@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { at, JobsUnderTest } from '../../test/support/jobs-under-test.ts'
-import { within } from '../../test/support/source-under-test.ts'
+import { within } from '../../test/support/until.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { JobHandlers, JobStarter } from './jobs.ts'
 import type { JobRegistry } from './registry.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
-import { until } from '../../test/server/test-server.ts'
+import { until } from '../../test/support/until.ts'
 import {
   RawClient,
   bind,

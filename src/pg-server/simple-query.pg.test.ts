@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { until } from '../../test/server/test-server.ts'
+import { until } from '../../test/support/until.ts'
 import { RawClient, message, query } from '../../test/support/raw-client.ts'
 import { TestFront } from '../../test/support/test-front.ts'
 

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
-import { TestServer, within } from '../../test/support/source-under-test.ts'
+import { TestPostgres } from '../../test/support/postgres-under-test.ts'
+import { within } from '../../test/support/until.ts'
 import type { FeedError } from '../errors/feed-error.ts'
 import { poolQueries } from './pool-queries.ts'
 
-let server: TestServer
+let server: TestPostgres
 before(async () => {
-  server = await TestServer.start()
+  server = await TestPostgres.start()
 })
 after(() => server[Symbol.asyncDispose]())
 

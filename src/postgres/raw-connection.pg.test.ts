@@ -4,14 +4,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import test, { after, before } from 'node:test'
 import type { Code } from '../errors/codes.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import { TestServer, within, type TestDatabase } from '../../test/support/source-under-test.ts'
+import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
+import { within } from '../../test/support/until.ts'
 import { openRawConnection } from './raw-connection.ts'
 
-let server: TestServer
+let server: TestPostgres
 let databases: readonly TestDatabase[]
 
 before(async () => {
-  server = await TestServer.start()
+  server = await TestPostgres.start()
   databases = [await server.database(false), await server.database(true)]
 })
 

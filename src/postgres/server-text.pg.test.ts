@@ -2,15 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { TestServer, type TestDatabase } from '../../test/support/source-under-test.ts'
+import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import type { RawConnection } from './raw-connection.ts'
 import { serverText, type ServerText } from './server-text.ts'
 
-let server: TestServer
+let server: TestPostgres
 let db: TestDatabase
 let connection: RawConnection
 before(async () => {
-  server = await TestServer.start()
+  server = await TestPostgres.start()
   db = await server.database()
   connection = await db.connect()
 })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
-import { TestServer } from '../../test/support/source-under-test.ts'
+import { TestPostgres } from '../../test/support/postgres-under-test.ts'
 import { openRawConnection } from './raw-connection.ts'
 import { laterParameters, rowTextParameters } from './source-connection.ts'
 
-let server: TestServer
+let server: TestPostgres
 before(async () => {
-  server = await TestServer.start()
+  server = await TestPostgres.start()
 })
 after(async () => {
   await server[Symbol.asyncDispose]()

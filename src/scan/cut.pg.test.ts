@@ -6,13 +6,13 @@ import { watchTables } from '../ingest/watch.ts'
 import type { RelationSchema } from '../core/relation.ts'
 import { kind, type RowView } from '../core/row-view.ts'
 import { scan } from './scan.ts'
-import { TestServer } from '../../test/support/source-under-test.ts'
+import { TestPostgres } from '../../test/support/postgres-under-test.ts'
 import { joinCut, openCut } from './cut.ts'
 import { holdCut } from './held-cut.ts'
 
-let server: TestServer
+let server: TestPostgres
 before(async () => {
-  server = await TestServer.start()
+  server = await TestPostgres.start()
 })
 after(() => server[Symbol.asyncDispose]())
 

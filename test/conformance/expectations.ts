@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { parseHlc } from '../../src/core/hlc.ts'
 import type { SinklessFeed } from '../feed/test-feed.ts'
-import { until } from '../server/test-server.ts'
+import { until } from '../support/until.ts'
 import type { Placeholders } from './placeholders.ts'
 
 export class Expectations {

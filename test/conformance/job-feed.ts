@@ -3,7 +3,8 @@
 
 import type pg from 'pg'
 import { hlcOf } from '../feed/test-feed.ts'
-import { until, type TestServer } from '../server/test-server.ts'
+import { type TestServer } from '../server/test-server.ts'
+import { until } from '../support/until.ts'
 import { TopicReader, type TopicMessage } from '../services/kafka/topic-reader.ts'
 import { OrderValidator } from '../validators/order.ts'
 

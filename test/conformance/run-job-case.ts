@@ -2,7 +2,7 @@
 // in words what SHOW JOBS, the metrics and the notices say.
 
 import assert from 'node:assert/strict'
-import { until } from '../server/test-server.ts'
+import { until } from '../support/until.ts'
 import type { ConformanceCase } from './cases.ts'
 import { JobFeed } from './job-feed.ts'
 import { inOwnDatabase, runStatement, type CaseDatabase, type CaseWorld } from './run-case.ts'

@@ -3,7 +3,8 @@
 import { hlcOf } from './test-feed.ts'
 import { TopicReader, type TopicMessage } from '../services/kafka/topic-reader.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
-import { until, type TestServer } from '../server/test-server.ts'
+import { type TestServer } from '../server/test-server.ts'
+import { until } from '../support/until.ts'
 import { settlesWithin } from '../support/deadline.ts'
 import { OrderValidator } from '../validators/order.ts'
 

@@ -3,7 +3,8 @@
 import pg from 'pg'
 import { parseHlc, type Hlc } from '../../src/core/hlc.ts'
 import { OrderValidator } from '../validators/order.ts'
-import { until, type TestServer } from '../server/test-server.ts'
+import { type TestServer } from '../server/test-server.ts'
+import { until } from '../support/until.ts'
 
 export interface FeedMessage {
   /** Undefined: a resolved message. */

@@ -1,7 +1,8 @@
 // What is done to a job, to its server and to its broker while it runs.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { until, type TestServer } from '../server/test-server.ts'
+import { type TestServer } from '../server/test-server.ts'
+import { until } from '../support/until.ts'
 import type { AnswerThief } from '../services/kafka/answer-thief.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { attempt, type Event } from './events.ts'

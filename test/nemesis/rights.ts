@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { until, type TestServer } from '../server/test-server.ts'
+import { type TestServer } from '../server/test-server.ts'
+import { until } from '../support/until.ts'
 import type { Random } from './random.ts'
 
 const withinMs = 90_000

@@ -1,7 +1,8 @@
 // Jobs beside the one that is read: created, paused, resumed and cancelled while answers of PostgreSQL are lost. In the end
 // each that says it runs, runs and obeys, and as many run as say so.
 
-import { until, type TestServer } from '../server/test-server.ts'
+import { type TestServer } from '../server/test-server.ts'
+import { until } from '../support/until.ts'
 import type { Random } from './random.ts'
 
 const withinMs = 60_000

@@ -1,7 +1,8 @@
 // The end of a run: a TRUNCATE between writes of one transaction. What was committed before it comes, the changefeed ends
 // with its name, and nothing of that transaction or of later ones comes.
 
-import { until, type TestServer } from '../server/test-server.ts'
+import { type TestServer } from '../server/test-server.ts'
+import { until } from '../support/until.ts'
 import { tagTable } from '../history/transaction-times.ts'
 import type { RowNote } from '../validators/validator.ts'
 

@@ -5,11 +5,10 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { settlesWithin } from '../support/deadline.ts'
 import { PostgresGate } from '../support/postgres-gate.ts'
+import { until } from '../support/until.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const startWithinMs = 60_000
@@ -170,28 +169,5 @@ function isAlive(pid: number): boolean {
     return true
   } catch {
     return false
-  }
-}
-
-/**
- * Asks again and again until there is an answer; fails loudly when the deadline passes. A question that was asked before
- * the deadline may be answered after it, but not later than `lateMs`.
- */
-export async function until<T>(
-  what: string,
-  withinMs: number,
-  ask: () => T | undefined | Promise<T | undefined>,
-  lateMs = 30_000,
-): Promise<T> {
-  const deadline = Date.now() + withinMs
-  for (;;) {
-    const asked = ask()
-    const answer =
-      asked instanceof Promise
-        ? await settlesWithin(Math.max(deadline - Date.now(), 0) + lateMs, `an answer to whether ${what}`, asked)
-        : asked
-    if (answer !== undefined) return answer
-    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`)
-    await delay(10)
   }
 }

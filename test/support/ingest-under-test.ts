@@ -3,7 +3,10 @@
 import { LogHead } from '../../src/changelog/files/log-head.ts'
 import type { FromIngest } from '../../src/ingest/ingest.ts'
 import { IngestThread } from '../../src/ingest/ingest-thread.ts'
-import { readLog, within, type LogEvent, type TestDatabase } from './source-under-test.ts'
+import { type TestDatabase } from './postgres-under-test.ts'
+import { within } from './until.ts'
+import { type LogEvent } from './read-log.ts'
+import { readLog } from './read-log.ts'
 
 export class IngestUnderTest implements AsyncDisposable {
   readonly db: TestDatabase

@@ -11,18 +11,18 @@ import type { ClaimedJob, JobHandlers, JobStarter, NewJob } from '../../src/jobs
 import { PayloadSeal } from '../../src/jobs/payload-seal.ts'
 import { JobRegistry, type RegistryOptions } from '../../src/jobs/registry.ts'
 import { poolQueries } from '../../src/postgres/pool-queries.ts'
-import { TestServer, type TestDatabase } from './source-under-test.ts'
+import { TestPostgres, type TestDatabase } from './postgres-under-test.ts'
 
 export class JobsUnderTest implements AsyncDisposable {
   readonly database: TestDatabase
   /** Runs a statement; a test may put its own in the place of it. */
   query: JobsQuery
   readonly seal = new PayloadSeal(Buffer.alloc(32), 'a test')
-  readonly #server: TestServer
+  readonly #server: TestPostgres
   readonly #client: pg.Pool
   #nextId = 1
 
-  private constructor(server: TestServer, database: TestDatabase) {
+  private constructor(server: TestPostgres, database: TestDatabase) {
     const { host, port, socketDir, database: name } = database.source
     this.#server = server
     this.database = database
@@ -31,7 +31,7 @@ export class JobsUnderTest implements AsyncDisposable {
   }
 
   static async start(): Promise<JobsUnderTest> {
-    const server = await TestServer.start()
+    const server = await TestPostgres.start()
     const jobs = new JobsUnderTest(server, await server.database())
     await JobRights.open(jobs.query)
     return jobs

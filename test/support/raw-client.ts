@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { BodyReader, startupPacket } from '../../src/wire/frontend-messages.ts'
 import { MessageCutter } from '../../src/wire/message-cutter.ts'
 import { readFields } from '../../src/postgres/server-error.ts'
-import { until } from '../server/test-server.ts'
+import { until } from './until.ts'
 
 const withinMs = 20_000
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { until } from '../server/test-server.ts'
+import { until } from './until.ts'
 import { settlesWithin } from './deadline.ts'
 import { endTogether, startTogether } from './services.ts'
 

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { typeCases as cases, typeSetUp as setUp } from '../../../test/feed/type-cases.ts'
-import { TestServer, type TestDatabase } from '../../../test/support/source-under-test.ts'
+import { typeCases as cases, typeSetUp as setUp } from '../../../test/support/type-cases.ts'
+import { TestPostgres, type TestDatabase } from '../../../test/support/postgres-under-test.ts'
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import { truncatedRelations } from '../../changelog/records.ts'
 import type { RelationSchema } from '../../core/relation.ts'
@@ -26,12 +26,12 @@ const columnName = (i: number): string => `c${String(i).padStart(3, '0')}`
 
 const expected = `{${cases.map(([, , json], i) => `"${columnName(i)}": ${json}`).join(', ')}, "id": 1}`
 
-let server: TestServer
+let server: TestPostgres
 let database: TestDatabase
 let connection: RawConnection
 
 before(async () => {
-  server = await TestServer.start()
+  server = await TestPostgres.start()
   database = await server.database(true)
   connection = await database.connect()
   await install(connection)

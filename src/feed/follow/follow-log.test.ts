@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { insert, relid, remove, update, WrittenLog } from '../../../test/feed/written-log.ts'
+import { insert, relid, remove, update, WrittenLog } from '../../../test/support/written-log.ts'
 import type { Changelog } from '../../changelog/changelog.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import { SchemaHistory } from '../../decode/schema-history.ts'

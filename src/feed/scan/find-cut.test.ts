@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { insert, WrittenLog } from '../../../test/feed/written-log.ts'
+import { insert, WrittenLog } from '../../../test/support/written-log.ts'
 import type { Changelog } from '../../changelog/changelog.ts'
 import { findCut } from './find-cut.ts'
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { insert, relid, remove, TableLook, textColumn, update, WrittenLog } from '../../../test/feed/written-log.ts'
+import { insert, relid, remove, TableLook, textColumn, update, WrittenLog } from '../../../test/support/written-log.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { ColumnDescription } from '../../core/table.ts'
 import { MessageOutput } from '../message-output.ts'

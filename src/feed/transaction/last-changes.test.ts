@@ -11,7 +11,7 @@ import {
   update,
   updateOfKey,
   WrittenLog,
-} from '../../../test/feed/written-log.ts'
+} from '../../../test/support/written-log.ts'
 import { SchemaHistory } from '../../decode/schema-history.ts'
 import type { RowView } from '../../core/row-view.ts'
 import { LogFollower } from '../follow/follow-log.ts'

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { until } from '../../../test/server/test-server.ts'
+import { until } from '../../../test/support/until.ts'
 import { copiedFrom, lockStore, ownerOf, takeStore } from './store-lock.ts'
 
 function store(): { readonly dir: string; [Symbol.dispose](): void } {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { until } from '../../../test/server/test-server.ts'
+import { until } from '../../../test/support/until.ts'
 import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
 import { batchOf, checkNumbered, numbered, openSink, readAll, specOf } from '../../../test/services/kafka/sink-kit.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { until } from '../../../test/server/test-server.ts'
+import { until } from '../../../test/support/until.ts'
 import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
 import { batchOf, openSink, readAll, specOf } from '../../../test/services/kafka/sink-kit.ts'

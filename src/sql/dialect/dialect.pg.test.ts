@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { TestServer, type TestDatabase } from '../../../test/support/source-under-test.ts'
+import { TestPostgres, type TestDatabase } from '../../../test/support/postgres-under-test.ts'
 import type { RawConnection } from '../../postgres/raw-connection.ts'
 import { lex } from '../lexer.ts'
 import { applySplices } from '../splices.ts'
 import { readSql } from '../sql.ts'
 
-let server: TestServer
+let server: TestPostgres
 let database: TestDatabase
 let connection: RawConnection
 
 before(async () => {
-  server = await TestServer.start()
+  server = await TestPostgres.start()
   database = await server.database()
   connection = await database.connect()
 })

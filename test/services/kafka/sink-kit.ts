@@ -5,7 +5,7 @@ import type { KafkaSinkSpec } from '../../../src/core/kafka-sink-spec.ts'
 import { MessageBatch } from '../../../src/core/message-batch.ts'
 import type { KafkaSink } from '../../../src/sink/kafka/kafka-sink.ts'
 import { openKafkaSink, type OpenOptions } from '../../../src/sink/kafka/open-kafka-sink.ts'
-import { until } from '../../server/test-server.ts'
+import { until } from '../../support/until.ts'
 import { TopicReader, type TopicMessage } from './topic-reader.ts'
 
 const withinMs = 30_000

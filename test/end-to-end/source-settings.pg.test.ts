@@ -1,0 +1,158 @@
+// What somebody sets for a database or its encoding does not reach a changefeed.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { SinklessFeed } from '../feed/test-feed.ts'
+import { TestServer } from '../server/test-server.ts'
+import { until } from '../support/until.ts'
+
+let server: TestServer
+before(async () => {
+  server = await TestServer.start()
+})
+after(() => server[Symbol.asyncDispose]())
+
+const hostile = [
+  "DateStyle = 'German'",
+  "IntervalStyle = 'sql_standard'",
+  "TimeZone = 'Asia/Tokyo'",
+  "extra_float_digits = '-5'",
+  "bytea_output = 'escape'",
+  "xmlbinary = 'hex'",
+  "quote_all_identifiers = 'on'",
+  "transaction_timeout = '700ms'",
+  "statement_timeout = '20s'",
+  "idle_session_timeout = '700ms'",
+  "idle_in_transaction_session_timeout = '700ms'",
+  "default_transaction_isolation = 'serializable'",
+  "standard_conforming_strings = 'off'",
+]
+
+test('settings of a database change no byte of a feed, and do not end it', async () => {
+  await server.sql('CREATE DATABASE hostile')
+  await server.sql(
+    `CREATE TABLE t (id INT PRIMARY KEY, at timestamptz, d date, i interval, f float8, b bytea, r regclass);
+     CREATE TABLE large (id INT PRIMARY KEY, t text);
+     INSERT INTO t VALUES (1, '2026-01-02 03:04:05Z', '2026-02-01', '1 day 2:00', 0.1 + 0.2::float8, '\\x00ff', 'pg_class');
+     INSERT INTO large SELECT g, repeat('x', 200) FROM generate_series(1, 100000) g`,
+    'hostile',
+  )
+  const texts: (readonly string[])[] = []
+  for (const settings of [[], hostile]) {
+    for (const setting of settings) await server.sql(`ALTER DATABASE hostile SET ${setting}`)
+    await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR t, large', { database: 'hostile' })
+    await feed.row(100_001)
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    await server.sql('SET standard_conforming_strings = on; SET transaction_timeout = 0; UPDATE t SET d = d', 'hostile')
+    const rows = await feed.row(100_002)
+    assert.equal(feed.error, undefined)
+    texts.push(feed.texts.filter((text) => text.startsWith('t:')))
+    assert.equal(rows.length, 100_002)
+  }
+  assert.deepEqual(texts[1], texts[0])
+})
+
+test('in a SQL_ASCII database a byte that is no UTF-8 is the replacement character, in scans, changes and keys', async () => {
+  await server.sql(
+    "CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'",
+  )
+  const sql = (text: string): Promise<unknown> => server.sql(text, 'bytes')
+  await sql(`CREATE TABLE clean (id int PRIMARY KEY); CREATE TABLE dirty (id text PRIMARY KEY, t text)`)
+  await sql(`INSERT INTO clean VALUES (1); INSERT INTO dirty VALUES (E'sc\\xe9', E'caf\\xe9 au')`)
+  const options = { database: 'bytes' }
+  await using feed = await SinklessFeed.open(
+    server,
+    "EXPERIMENTAL CHANGEFEED FOR clean, dirty WITH resolved = '1s'",
+    options,
+  )
+  await feed.row(2)
+  await sql(`INSERT INTO dirty VALUES (E'k\\xe9', E'caf\\xe9')`)
+  await sql('INSERT INTO clean VALUES (2)')
+  await feed.row(4)
+  assert.deepEqual([...feed.texts].sort(), [
+    'clean: [1]->{"after": {"id": 1}}',
+    'clean: [2]->{"after": {"id": 2}}',
+    'dirty: ["k\\ufffd"]->{"after": {"id": "k\\ufffd", "t": "caf\\ufffd"}}',
+    'dirty: ["sc\\ufffd"]->{"after": {"id": "sc\\ufffd", "t": "caf\\ufffd au"}}',
+  ])
+  assert.ok(!feed.notices.some((notice) => /cannot be read/.test(notice)))
+})
+
+/** Of each encoding, a character that Unicode has no equivalent for, and one that it has. */
+const odd = [
+  ['WIN1252', '\\x81', 'é'],
+  ['ISO_8859_8', '\\xbf', 'א'],
+  ['EUC_JP', '\\xa9\\xa1', '日'],
+  ['EUC_KR', '\\xc9\\xa1', '한'],
+  ['EUC_TW', '\\x8e\\xa7\\xfe\\xfe', '文'],
+] as const
+
+test('a character without an equivalent in Unicode is the replacement character, in scans, changes, keys and jobs', async () => {
+  for (const [encoding, bad, good] of odd) {
+    const database = `odd_${encoding.toLowerCase()}`
+    await server.sql(
+      `CREATE DATABASE ${database} ENCODING '${encoding}' TEMPLATE template0 LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'`,
+    )
+    const sql = (text: string): Promise<Record<string, unknown>[]> => server.sql(text, database)
+    await sql(`CREATE TABLE "t${good}" (id text PRIMARY KEY, t text, "c${good}" text[])`)
+    await sql(`INSERT INTO "t${good}" VALUES (E'scan ${bad}', E'${good}${bad}\\t', ARRAY[E'${bad}', '${good}'])`)
+    await sql(
+      `CREATE CHANGEFEED FOR "t${good}" INTO 'null://' WITH resolved = '100ms', min_checkpoint_frequency = '100ms'`,
+    )
+    await using feed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR "t${good}"`, { database })
+    await feed.row(1)
+    await sql(`UPDATE "t${good}" SET id = E'${bad}${bad}changed'`)
+    await sql(`INSERT INTO "t${good}" VALUES ('plain', '${good}', NULL)`)
+    await feed.row(4)
+    const no = '\\ufffd'.repeat(bad.length / 4)
+    const rest = `"c${good}": ["${no}", "${good}"], "id": `
+    assert.deepEqual(
+      [...feed.texts].sort(),
+      [
+        `t${good}: ["${no}${no}changed"]->{"after": {${rest}"${no}${no}changed", "t": "${good}${no}\\t"}}`,
+        `t${good}: ["plain"]->{"after": {"c${good}": null, "id": "plain", "t": "${good}"}}`,
+        `t${good}: ["scan ${no}"]->{"after": null}`,
+        `t${good}: ["scan ${no}"]->{"after": {${rest}"scan ${no}", "t": "${good}${no}\\t"}}`,
+      ].sort(),
+      encoding,
+    )
+    assert.ok(!feed.notices.some((notice) => /cannot be read/.test(notice)), encoding)
+    const job = await until('the job to come so far', 10_000, async () => {
+      // Of a database that has the letters of all of them.
+      const [row] = await server.sql(
+        `SELECT status, error, running_status FROM [SHOW JOBS] WHERE description LIKE '%FOR TABLE "t${good}%'`,
+      )
+      return row?.status === 'running' && !String(row['running_status']).startsWith('running: resolved=')
+        ? undefined
+        : row
+    })
+    assert.deepEqual([job.status, job.error], ['running', ''], encoding)
+  }
+  // Also where the letters of the others are not known.
+  for (const [encoding, , good] of odd) {
+    const jobs = await server.sql('SELECT description FROM [SHOW JOBS]', `odd_${encoding.toLowerCase()}`)
+    const descriptions = jobs.map(({ description }) => String(description))
+    assert.equal(descriptions.filter((text) => text.includes('FOR TABLE "t')).length, odd.length, encoding)
+    assert.ok(
+      descriptions.some((text) => text.includes(`"t${good}"`)),
+      encoding,
+    )
+  }
+})
+
+test('a row that PostgreSQL cannot read ends the feed and the job that scan it, by the name of the table', async () => {
+  const sql = (text: string): Promise<Record<string, unknown>[]> => server.sql(text)
+  await sql(`CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TABLE lost (id INT PRIMARY KEY, m mood);
+    INSERT INTO lost VALUES (1, 'good'), (2, 'bad'); DELETE FROM pg_enum WHERE enumlabel = 'bad'`)
+  await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR lost')
+  await feed.ended
+  const wanted = /PostgreSQL cannot read a row of table "public"\."lost": invalid internal value for enum/
+  assert.match(feed.error?.message ?? '', wanted)
+  assert.match(feed.error?.hint ?? '', /COPY \(SELECT \* FROM ONLY "public"\."lost" WHERE ctid >= '\(0,0\)'/)
+  await sql(`CREATE CHANGEFEED FOR lost INTO 'null://'`)
+  const job = await until('the job to fail', 10_000, async () => {
+    const [row] = await sql(`SELECT status, error FROM [SHOW JOBS] WHERE description LIKE '%FOR TABLE lost%'`)
+    return row?.status === 'failed' ? row : undefined
+  })
+  assert.match(String(job.error), wanted)
+})

@@ -1,0 +1,121 @@
+// For tests: a real PostgreSQL, without any of our servers before it, with as many databases as a test wants.
+
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { parseLsn, type Lsn } from '../../src/core/lsn.ts'
+import { startEmbedded, type EmbeddedPostgres } from '../../src/postgres/embedded/embedded.ts'
+import { give, serverUser } from '../../src/postgres/embedded/server-user.ts'
+import { openRawConnection, type RawConnection } from '../../src/postgres/raw-connection.ts'
+import { TcpGate } from './tcp-gate.ts'
+import type { SourceConnection } from '../../src/postgres/source-connection.ts'
+import { within } from './until.ts'
+
+export interface TestDatabase extends AsyncDisposable {
+  /** Where it is now: a server that was restarted listens elsewhere. */
+  readonly source: SourceConnection
+  /** A folder for its changelog. */
+  readonly dir: string
+  connect(user?: string): Promise<RawConnection>
+  /** On a connection of its own. */
+  sql(text: string): Promise<(string | null)[][]>
+  flushLsn(): Promise<Lsn>
+}
+
+export class TestPostgres implements AsyncDisposable {
+  readonly #folder: string
+  #embedded: EmbeddedPostgres
+  #count = 0
+  #gate: TcpGate | undefined
+
+  constructor(folder: string, embedded: EmbeddedPostgres) {
+    this.#folder = folder
+    this.#embedded = embedded
+  }
+
+  static async start(): Promise<TestPostgres> {
+    const folder = mkdtempSync(join(tmpdir(), 'ingest-test-'))
+    // PostgreSQL runs as another user when we are root.
+    chmodSync(folder, 0o755)
+    return new TestPostgres(folder, await startServer(folder))
+  }
+
+  get pid(): number {
+    return this.#embedded.pid
+  }
+
+  /** How long a fast shutdown took, in ms. It is started again, at another address; `between` gets its folder. */
+  async restart(between: (dir: string) => void = () => undefined): Promise<number> {
+    const startedAt = Date.now()
+    await this.#embedded.stop('fast')
+    const took = Date.now() - startedAt
+    between(join(this.#folder, 'postgres'))
+    this.#embedded = await startServer(this.#folder)
+    return took
+  }
+
+  /** Gives a data folder that was copied to the user that PostgreSQL runs as. */
+  own(dir: string): void {
+    const user = serverUser(dir)
+    give(dir, user)
+    if (user !== undefined)
+      for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) give(join(dir, name), user)
+  }
+
+  async database(overTcp = false, encoding = 'UTF8'): Promise<TestDatabase> {
+    const name = `db${++this.#count}`
+    // Read anew: a server that was restarted listens elsewhere.
+    this.#gate ??= await TcpGate.open(() => this.#embedded.source)
+    const { port } = this.#gate
+    const base = (): Omit<SourceConnection, 'database'> => ({
+      ...this.#embedded.source,
+      ...(overTcp ? { host: '127.0.0.1', port, socketDir: undefined } : {}),
+    })
+    const admin = (text: string): Promise<(string | null)[][]> => query({ ...base(), database: 'postgres' }, text)
+    const other = `ENCODING '${encoding}' TEMPLATE template0 LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'`
+    await admin(`CREATE DATABASE ${name} ${encoding === 'UTF8' ? '' : other}`)
+    const source = (): SourceConnection => ({ ...base(), database: name })
+    const dir = join(this.#folder, name)
+    return {
+      get source(): SourceConnection {
+        return source()
+      },
+      dir,
+      connect: (user) =>
+        openRawConnection({ source: user === undefined ? source() : { ...source(), user }, parameters: {} }),
+      sql: (text) => query(source(), text),
+      flushLsn: async () => parseLsn((await query(source(), 'SELECT pg_current_wal_flush_lsn()'))[0]?.[0] ?? ''),
+      async [Symbol.asyncDispose](): Promise<void> {
+        rmSync(dir, { recursive: true, force: true })
+        const slots = `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '${name}'`
+        await within(5000, 'the slot to become free', () =>
+          admin(slots).then(
+            () => true,
+            () => false,
+          ),
+        )
+        await admin(`DROP DATABASE ${name} WITH (FORCE)`)
+      },
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#gate?.[Symbol.asyncDispose]()
+    await this.#embedded.stop('immediate')
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+function startServer(folder: string): Promise<EmbeddedPostgres> {
+  return startEmbedded({ dir: join(folder, 'postgres'), log: pino({ level: 'silent' }) })
+}
+
+async function query(source: SourceConnection, text: string): Promise<(string | null)[][]> {
+  const connection = await openRawConnection({ source, parameters: {} })
+  try {
+    return await connection.query(text)
+  } finally {
+    await connection.close()
+  }
+}

@@ -1,0 +1,36 @@
+// How a test waits: it asks again and again until a deadline, and says what it waited for when that passes.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { settlesWithin } from './deadline.ts'
+
+/**
+ * Asks again and again until there is an answer; fails loudly when the deadline passes. A question that was asked before
+ * the deadline may be answered after it, but not later than `lateMs`.
+ */
+export async function until<T>(
+  what: string,
+  withinMs: number,
+  ask: () => T | undefined | Promise<T | undefined>,
+  lateMs = 30_000,
+): Promise<T> {
+  const deadline = Date.now() + withinMs
+  for (;;) {
+    const asked = ask()
+    const answer =
+      asked instanceof Promise
+        ? await settlesWithin(Math.max(deadline - Date.now(), 0) + lateMs, `an answer to whether ${what}`, asked)
+        : asked
+    if (answer !== undefined) return answer
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`)
+    await delay(10)
+  }
+}
+
+/** Waits until `holds` says true. */
+export async function within(ms: number, what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + ms
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`waited ${ms} ms for ${what}`)
+    await delay(5)
+  }
+}
