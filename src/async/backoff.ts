@@ -1,4 +1,4 @@
-// How long somebody waits who tries again what has failed: twice as long each time, up to a limit.
+// How long a caller waits before it repeats an operation that failed: twice as long each time, up to a limit.
 
 export interface BackoffOptions {
   readonly firstMs: number
@@ -9,7 +9,7 @@ export class Backoff {
   readonly #options: () => BackoffOptions
   #lastMs: number | undefined
 
-  /** A function in place of `options` is asked each time, so that a setting that is changed counts at once. */
+  /** A function in place of `options` is called before each wait, so that a changed setting has its effect at once. */
   constructor(options: BackoffOptions | (() => BackoffOptions)) {
     this.#options = typeof options === 'function' ? options : () => options
   }
@@ -21,13 +21,13 @@ export class Backoff {
     return this.#lastMs
   }
 
-  /** An attempt has succeeded, or lived for long: the waits begin anew. */
+  /** Call when an attempt has succeeded, or has lasted for long: the waits start from the shortest again. */
   reset(): void {
     this.#lastMs = undefined
   }
 }
 
-/** Returns the wait after so many failures in a row, for callers that count them anyway. */
+/** Returns the wait after `failures` failures in a row, for callers that count them anyway. */
 export function backoffAfter(failures: number, { firstMs, mostMs }: BackoffOptions): number {
   return Math.min(firstMs * 2 ** (failures - 1), mostMs)
 }

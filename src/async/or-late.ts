@@ -1,10 +1,10 @@
-// Waits that have an end: what does not come in time is not waited for any longer, and no timer stays behind.
+// Waits with a time limit, which leave no timer running.
 
 import { setTimeout as delay } from 'node:timers/promises'
 
 export const late = Symbol('late')
 
-/** Settles as `work` does, or with `late` when it takes longer than `withinMs`; `work` itself goes on. */
+/** Settles as `work` does, or returns `late` when it takes longer than `withinMs`. `work` itself is not stopped. */
 export async function orLate<T>(work: Promise<T>, withinMs: number): Promise<T | typeof late> {
   const over = new AbortController()
   const timer = delay(withinMs, late, { signal: over.signal })

@@ -3,7 +3,7 @@
 
 import { freeBuffer } from './free-buffer.ts'
 
-/** A buffer that one large value has blown up is given back to the allocator when it is cleared. */
+/** A larger buffer, which one large value has made grow, is released when the writer is cleared. */
 export const keepBytes = 4 * 1024 * 1024
 
 export class ByteWriter {
@@ -23,7 +23,7 @@ export class ByteWriter {
   }
 
   #grow(needed: number): void {
-    // From a size on only what is needed and a quarter: doubling would take a large value's size twice.
+    // A large buffer grows by a quarter only: doubling it would take twice the memory of a large value.
     const { length } = this.buffer
     const capacity = Math.max(needed, needed > keepBytes ? Math.ceil(needed * 1.25) : length * 2)
     const bigger = Buffer.allocUnsafeSlow(capacity)
@@ -76,12 +76,12 @@ export class ByteWriter {
     this.length += this.buffer.write(text, this.length, 'latin1')
   }
 
-  /** A view on what was written, valid until the next write or clear. */
+  /** Returns a view of the written bytes, which is valid until the next write or clear. */
   view(): Buffer {
     return this.buffer.subarray(0, this.length)
   }
 
-  /** What was written, in memory of its own that the caller may give away; the writer is empty afterwards. */
+  /** Returns the written bytes in an ArrayBuffer of their own, which the caller may transfer. The writer is empty afterwards. */
   take(): Uint8Array<ArrayBuffer> {
     const { buffer, length } = this
     if (length <= keepBytes) {
@@ -90,7 +90,7 @@ export class ByteWriter {
       this.clear()
       return copy
     }
-    // A copy would need the size of a large value twice.
+    // The buffer itself is returned here, because a copy would need twice the memory of a large value.
     this.buffer = Buffer.allocUnsafeSlow(this.#initialBytes)
     this.length = 0
     return new Uint8Array(buffer.buffer as ArrayBuffer, 0, length)

@@ -1,15 +1,15 @@
-// Gives the memory of a buffer back at once. Nobody may have a view on it any more: all views are empty afterwards.
+// Frees the memory of a buffer at once. All views of the buffer are empty afterwards, so nobody may use one any more.
 //
-// Without it, a buffer that is let go stays until the next full collection of its thread, and a thread that has little
-// to do has none for hours: the memory that one large row took would stay taken.
+// Otherwise a buffer without references stays in memory until the next full garbage collection of its thread. A thread that
+// has little to do may not collect for hours, and would keep the memory of one large row for as long.
 
-/** `buffer`: as `Buffer.allocUnsafeSlow` gives it, with an ArrayBuffer of its own. */
+/** `buffer` must have an ArrayBuffer of its own, as the buffers of `Buffer.allocUnsafeSlow` do. */
 export function freeBuffer(buffer: Buffer): void {
   const { buffer: memory } = buffer
   if (memory instanceof ArrayBuffer && memory.byteLength === buffer.length) memory.transfer(0)
 }
 
-/** `bytes`: a part of memory that is theirs alone, as `ByteWriter.take` gives them. */
+/** `bytes` must be the only view of its ArrayBuffer, as the result of `ByteWriter.take` is. */
 export function freeTaken(bytes: Uint8Array): void {
   const { buffer: memory } = bytes
   if (memory instanceof ArrayBuffer) memory.transfer(0)

@@ -1,4 +1,4 @@
-// Columns of numbers that grow: a copy of twice the length, or of another one, with the old numbers in front.
+// Typed arrays that grow: returns a copy of twice the length, or of a given length, that begins with the old numbers.
 
 type Column =
   | Uint8Array<ArrayBuffer>

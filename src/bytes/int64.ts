@@ -1,5 +1,5 @@
-// 64-bit integers, big-endian, on the way of every transaction. Buffer's own methods make four bigints for each; a
-// DataView makes one. The views are kept: reads come from one buffer for long, and writes go to another.
+// 64-bit big-endian integers, which every transaction reads and writes. The methods of Buffer make four bigints for each
+// integer, a DataView makes one. The last view is kept, because many reads in a row come from the same buffer.
 
 let readView: DataView = new DataView(new ArrayBuffer(0))
 let writeView: DataView = readView
@@ -14,14 +14,14 @@ export function readUint64(bytes: Uint8Array, at: number): bigint {
   return readView.getBigUint64(bytes.byteOffset + at)
 }
 
-/** Gives the offset behind it. */
+/** Returns the offset of the first byte after the integer. */
 export function writeInt64(value: bigint, bytes: Uint8Array, at: number): number {
   if (writeView.buffer !== bytes.buffer) writeView = new DataView(bytes.buffer)
   writeView.setBigInt64(bytes.byteOffset + at, value)
   return at + 8
 }
 
-/** Gives the offset behind it. */
+/** Returns the offset of the first byte after the integer. */
 export function writeUint64(value: bigint, bytes: Uint8Array, at: number): number {
   if (writeView.buffer !== bytes.buffer) writeView = new DataView(bytes.buffer)
   writeView.setBigUint64(bytes.byteOffset + at, value)

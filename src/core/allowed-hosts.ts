@@ -1,5 +1,5 @@
-// Which machines sinks may reach: `host`, `host:port` or `*.suffix`, in a list with commas. An empty list allows all. Names
-// are compared as written in a sink URI or told by a broker, not by their addresses.
+// Which machines sinks may connect to: a list of `host`, `host:port` or `*.suffix`, separated by commas. An empty list
+// allows all. Names are compared as a sink URI or a broker writes them; their addresses are not looked up.
 
 export function readAllowedHosts(text: string): readonly string[] {
   return text

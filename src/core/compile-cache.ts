@@ -1,24 +1,24 @@
-// What Node makes of our files when it loads them, kept for the next start: most of the time between the start of a server
-// and its first message is the loading of modules, which each thread does for itself.
+// Keeps the compiled code of our modules on disk for the next start. Most of the time between the start of a server and
+// its first message is the loading of modules, which each thread does for itself.
 //
-// It is kept beside the program, for whoever may write there may change the program anyway. Where that cannot be
-// written, nothing is kept.
+// The folder is beside the program, because whoever may write there can change the program itself anyway. If the folder
+// cannot be written, nothing is kept.
 
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const folder = fileURLToPath(new URL('../../node_modules/.cache/pg-changefeed', import.meta.url))
-/** A server that is killed has saved what it loaded by then. */
+/** A server that is killed later than this has saved its compiled code. */
 const saveAfterMs = 3000
 
-/** To be called before anything else is loaded. Threads that start later do the same. */
+/** Switches the cache on. Call it before any other module is loaded; threads that start later use the cache, too. */
 export function keepCompiled(): void {
   enableCompileCache(process.env['NODE_COMPILE_CACHE'] ?? folder)
   process.env['NODE_COMPILE_CACHE'] ??= folder
   saveCompiled()
 }
 
-/** Saves what this thread has loaded, in a while. */
+/** Saves the compiled code of this thread after some seconds. */
 export function saveCompiled(): void {
   setTimeout(() => flushCompileCache(), saveAfterMs).unref()
 }

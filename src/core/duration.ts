@@ -1,9 +1,10 @@
 // Lengths of time as people write and read them here: Go's duration strings (`10s`, `1m30s`, `500ms`, `1.5h`), and the
-// spelled-out intervals of SQL (`10 seconds`, `1 day 00:30:00`). Always whole nanoseconds, so nothing is lost in between.
+// spelled-out intervals of SQL (`10 seconds`, `1 day 00:30:00`). A length is always a whole number of nanoseconds, so that
+// no conversion loses anything.
 
 export type DurationResult =
   | { readonly tag: 'ok'; readonly nanos: bigint }
-  /** Go's own wording, which error messages quote. */
+  /** The wording of Go, which our error messages quote. */
   | { readonly tag: 'error'; readonly message: string }
 
 const goUnits: ReadonlyMap<string, bigint> = new Map([
@@ -113,7 +114,7 @@ function scaled(whole: string, fraction: string, unitNanos: bigint): bigint {
   return wholeNanos + (BigInt(fraction) * unitNanos) / 10n ** BigInt(fraction.length)
 }
 
-/** Either form; the error is Go's. */
+/** Reads either form; the error is the one of Go. */
 export function parseDuration(text: string): DurationResult {
   const go = parseGoDuration(text)
   if (go.tag === 'ok') return go
@@ -121,7 +122,7 @@ export function parseDuration(text: string): DurationResult {
   return nanos === undefined ? go : { tag: 'ok', nanos }
 }
 
-/** Go's text form: `336h0m0s`, `1m30s`, `1.5s`, `200ms`, `0s`. */
+/** Returns the text form of Go: `336h0m0s`, `1m30s`, `1.5s`, `200ms`, `0s`. */
 export function formatDuration(nanos: bigint): string {
   if (nanos < 0n) return `-${formatDuration(-nanos)}`
   if (nanos === 0n) return '0s'

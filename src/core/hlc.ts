@@ -1,5 +1,5 @@
-// Hybrid-logical timestamps: wall nanoseconds since the Unix epoch plus a logical counter that orders what shares a
-// nanosecond. A transaction has exactly one, given once by ingest; it is what `updated` and `resolved` print.
+// Hybrid-logical timestamps: wall nanoseconds since the Unix epoch plus a logical counter that orders
+// transactions of the same nanosecond. A transaction gets exactly one, from ingest; `updated` and `resolved` print it.
 // The wall part exceeds 2^53, so it is a bigint everywhere; text form is `<wall>.<logical, ten digits>`.
 
 export interface Hlc {
@@ -12,7 +12,7 @@ export const maxLogical = 0x7fffffff
 
 export const zeroHlc: Hlc = { wall: 0n, logical: 0 }
 
-/** Later than every timestamp a source can give. */
+/** Later than every timestamp of a source. */
 export const maxHlc: Hlc = { wall: 0x7fffffffffffffffn, logical: maxLogical }
 
 export function compareHlc(a: Hlc, b: Hlc): number {

@@ -1,5 +1,5 @@
-// How far a changefeed with a job has come: what a restart needs, and nothing else. Everything that a progress says is
-// durable at the far end. Structured cloneable. A job passes through its phases in this order:
+// How far a changefeed with a job has come: everything that a restart needs. What a progress says is delivered has been
+// confirmed by the sink. Structured cloneable. A job passes through its phases in this order:
 //
 //   initial-scan ──► following          a feed without an initial scan starts in `following`
 //

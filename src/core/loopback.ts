@@ -1,4 +1,4 @@
-// Hosts that only this machine can reach.
+// Recognizes the host names and addresses that only this machine can reach.
 
 import { isIPv4 } from 'node:net'
 

@@ -1,6 +1,6 @@
-// What metrics count by scope, which is the `metrics_label` of a changefeed: counters outlive the changefeeds that they
-// count. There are so many scopes and no more, so that nobody who scrapes drowns; a scope that nobody uses any more makes
-// room for a new one, and what it has counted stays in the total.
+// The counters of changefeeds by scope, which is their `metrics_label`. A counter outlives the changefeeds that it counts.
+// The number of scopes is limited, because each one makes the page of metrics longer. A new scope replaces one that no
+// changefeed uses any more; the counts of the replaced scope stay in the total.
 
 export const defaultScope = 'default'
 export const maxScopes = 1024
@@ -15,17 +15,17 @@ export interface ScopeCounts {
 }
 
 export class MetricScopes {
-  /** The one that was used longest ago first. */
+  /** In the order of their last use; the first one is the first to be replaced. */
   readonly #scopes = new Map<string, ScopeCounts>([[defaultScope, noCounts()]])
   readonly #inUse: () => Iterable<string | undefined>
   readonly total = noCounts()
 
-  /** `inUse`: the scopes of what runs now. */
+  /** `inUse` returns the scopes of the changefeeds that run now. */
   constructor(inUse: () => Iterable<string | undefined>) {
     this.#inUse = inUse
   }
 
-  /** By scope; the default one is always there. */
+  /** The counters by scope; the default scope is always among them. */
   get all(): ReadonlyMap<string, Readonly<ScopeCounts>> {
     return this.#scopes
   }
@@ -35,7 +35,7 @@ export class MetricScopes {
     return this.#idle() !== undefined
   }
 
-  /** From now on it is shown. What runs already is always taken: only new changefeeds are refused. */
+  /** Shows the scope from now on. The limit is for new changefeeds: a changefeed that runs already always gets its scope. */
   use(scope: string | undefined): void {
     this.#countsOf(scope)
   }

@@ -1,6 +1,6 @@
-// Which of the known names somebody probably meant: for the "did you mean" of options and settings.
+// Which known name a user probably meant, for the "did you mean" of unknown options and settings.
 
-/** The closest candidate, or undefined when none is close enough to be a slip of the keyboard. */
+/** Returns the closest candidate, or undefined if none is close enough to be a typing error. */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
@@ -14,7 +14,7 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   return best
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */
+/** Returns how many insertions, deletions, replacements and swaps of neighbours turn `a` into `b`. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, column) => column)

@@ -1,21 +1,21 @@
-// Names and strings as parts of SQL: of statements that we run, and of statements that we show to somebody who may run them.
+// Quotes names and strings for SQL: for statements that we run, and for statements that a message shows to a user.
 
-/** A name in a statement that we run. */
+/** Quotes a name for a statement that we run. */
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-/** A string in a statement that we run. It reads the same whatever the session's standard_conforming_strings says. */
+/** Quotes a string for a statement that we run. The result means the same with either value of standard_conforming_strings. */
 export function quoteString(text: string): string {
   return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
 }
 
-/** A name in a statement that we show: quoted only where it must be, as people write it. */
+/** Quotes a name for a statement that we show, if it needs quotes at all. */
 export function shownName(name: string): string {
   return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : quoteName(name)
 }
 
-/** A string in a statement that we show, as people write it. */
+/** Quotes a string for a statement that we show. */
 export function shownString(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }

@@ -1,5 +1,5 @@
-// How the tuples of a watched table are laid out from one moment on: the wire order of its columns joined with what the
-// catalogue said of them. A new object is made whenever either changes, so encoders may cache by identity.
+// The layout of the tuples of a watched table from one moment on: the order of its columns on the wire, and what the
+// catalogue says of each. Whenever one of the two changes, a new object is made, so that encoders may cache by identity.
 
 import type { TableDescription, TypeShape } from './table.ts'
 
@@ -10,11 +10,11 @@ export interface RelationSchema {
   readonly columns: readonly RelationColumn[]
   /** Tuple indexes of the primary key columns, in key order. */
   readonly keyIndexes: readonly number[]
-  /** Why `keyIndexes` are not the whole key; rows of the table cannot be read then. */
+  /** Why `keyIndexes` is not the whole primary key. Rows of the table cannot be read as long as it is set. */
   readonly keyProblem?: string | undefined
-  /** Another number for another key: of another table, or of other columns of this one. Keys of one number compare. */
+  /** Identifies the table together with the columns of its key. Only keys with the same number may be compared. */
   readonly keyId: number
-  /** Updates and deletes do not log the primary key of the row they change: REPLICA IDENTITY is another index. */
+  /** REPLICA IDENTITY is another index than the primary key, so that updates and deletes do not log the old primary key. */
   readonly identityLacksKey?: boolean | undefined
 }
 

@@ -1,5 +1,5 @@
-// One change to emit, as the feed shows it to an encoder. The feed keeps a single object and fills it again for each
-// row: an encoder reads it during the call and keeps nothing.
+// One change to emit, as an encoder gets it. A feed has a single object of this type and fills it again for each row, so an
+// encoder must not keep it after the call.
 
 import type { RelationSchema } from './relation.ts'
 import type { RowView } from './row-view.ts'
@@ -8,11 +8,11 @@ export interface RowChange {
   relation: RelationSchema
   /** Index into `FeedSpec.targets`; names the topic. */
   topic: number
-  /** Where the key columns are read: `after`, or the old tuple of a delete. */
+  /** Contains the key columns: the same view as `after`, or the old tuple of a delete. */
   key: RowView
   /** The row after the change; undefined for a delete. */
   after: RowView | undefined
-  /** The row before the transaction; undefined when there was none, or when the feed did not ask for it. */
+  /** The row before the transaction; undefined if there was none, or if the feed does not need it. */
   before: RowView | undefined
   /** `<wall>.<logical>` of the change, ASCII: formatted once per transaction, not per row. */
   updated: Buffer

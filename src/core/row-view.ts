@@ -1,13 +1,13 @@
-// One row as borders into the bytes it came in: no value is copied or turned into a string. A view is filled by a
-// decoder (pgoutput tuple or COPY text line) and is valid as long as `bytes` is: until its producer's next batch.
+// One row as offsets into the bytes in which it was received: no value is copied or turned into a string. A decoder fills
+// the view from a pgoutput tuple or a line of COPY. The view is valid as long as `bytes` is, until the next batch.
 
 import type { RelationSchema } from './relation.ts'
 
-/** Value kinds, as pgoutput names them. */
+/** Kinds of values, with the letters that pgoutput uses. */
 export const kind = {
-  /** NULL, or a column that was not sent (the non-key columns of a key tuple). */
+  /** NULL, or a column that PostgreSQL did not send (the columns outside of the key in a key tuple). */
   null: 0x6e,
-  /** An out-of-line value that the change left alone: not in this tuple. Never emitted. */
+  /** A TOASTed value that the update did not change, and that is therefore not in this tuple. It is never emitted. */
   unchanged: 0x75,
   /** Text format of the type's output function. */
   text: 0x74,
@@ -24,12 +24,12 @@ export class RowView {
   starts = new Int32Array(64)
   ends = new Int32Array(64)
 
-  /** The bytes are not needed any more: a view that is not filled again keeps nobody's buffer. */
+  /** Drops the reference to the bytes, so that a view that is not used for long does not keep a buffer in memory. */
   release(): void {
     this.bytes = emptyBytes
   }
 
-  /** Makes room for `columns`; keeps nothing. PostgreSQL allows at most 1600. */
+  /** Makes room for `columns` values and forgets the present ones. PostgreSQL allows at most 1600 columns. */
   reset(columns: number): void {
     if (columns > this.kinds.length) {
       const capacity = Math.max(columns, this.kinds.length * 2)

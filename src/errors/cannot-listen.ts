@@ -1,11 +1,11 @@
-// Why a server cannot listen at an address, with what to do about it.
+// The error of a server that cannot listen at an address, with a hint what to do.
 
 import { FeedError } from './feed-error.ts'
 
 export interface ListenAddress {
   readonly host: string
   readonly port: number
-  /** What says the address on the command line. */
+  /** The flag of the command line that names the address. */
   readonly flag: string
 }
 

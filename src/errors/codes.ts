@@ -1,10 +1,10 @@
 // The one table of what can go wrong. docs/reference/errors.md is generated from it (`npm run reference`). Statements and
-// changefeeds on a connection end with the error, whatever the table says; `reaction` is about what the server runs by itself:
-// a job, and the reading of a database.
+// changefeeds on a connection end with the error, whatever the table says. `reaction` is about what runs without a client:
+// jobs, and the reading of a database.
 
 export interface CodeFacts {
   readonly sqlstate: string
-  /** `pause` is about jobs only; they go on with RESUME JOB. */
+  /** What the server does with a job. After `pause` the job continues with RESUME JOB. */
   readonly reaction: 'retry' | 'pause' | 'fail'
   /** What happened. */
   readonly means: string

@@ -9,7 +9,7 @@ export interface FeedErrorDetails {
   /** 1-based character position in the statement text. */
   readonly position?: number | undefined
   readonly sqlstate?: string | undefined
-  /** Of a server's error: what it was doing. */
+  /** The context of an error of PostgreSQL: which function or statement it was running. */
   readonly context?: string | undefined
   readonly cause?: unknown
 }
@@ -48,7 +48,7 @@ export function asFeedError(error: unknown): FeedError {
   return new FeedError('FEED_UNEXPECTED', error.message, { detail: error.stack, cause: error })
 }
 
-/** A plain form that crosses threads (errors lose their class in structured clone). */
+/** The form in which an error is sent to another thread, because structured cloning loses the class of an error. */
 export interface WireError {
   readonly code: Code
   readonly message: string

@@ -4,7 +4,7 @@ import { ByteWriter } from '../bytes/byte-writer.ts'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
 import { fromServer } from './tags.ts'
 
-/** What follows the tag and the length. */
+/** `body` writes what follows the tag and the length. */
 function message(tag: number, body: (out: ByteWriter) => void): Buffer {
   const out = new ByteWriter(256)
   out.u8(tag)
@@ -43,7 +43,7 @@ export function parameterStatus(name: string, value: string): Buffer {
   })
 }
 
-/** DataRow of values in text format (or already in the format that the client wants). */
+/** Writes a DataRow; `values` are in text format, or already in the format that the client asked for. */
 export function dataRow(out: ByteWriter, values: readonly (Uint8Array | string | null)[]): void {
   const start = out.length
   out.u8(fromServer.dataRow)
@@ -73,7 +73,7 @@ export interface ColumnShape {
   readonly typeSize: number
 }
 
-/** `formats`: 0 text, 1 binary, per column; missing ones are text. */
+/** `formats` has 0 (text) or 1 (binary) for each column; a missing one means text. */
 export function rowDescription(columns: readonly ColumnShape[], formats: readonly number[]): Buffer {
   return message(fromServer.rowDescription, (out) => {
     out.u16be(columns.length)
@@ -107,7 +107,7 @@ export interface Report {
   readonly position?: number | undefined
 }
 
-/** ErrorResponse or NoticeResponse: fields of (u8 code, cstring). */
+/** Returns an ErrorResponse or a NoticeResponse: fields of (u8 code, cstring). */
 export function report({ severity, sqlstate, message: text, detail, hint, position }: Report): Buffer {
   const isError = severity === 'ERROR' || severity === 'FATAL'
   return message(isError ? fromServer.errorResponse : fromServer.noticeResponse, (out) => {
@@ -134,7 +134,7 @@ export function errorResponse(error: unknown, severity: 'ERROR' | 'FATAL' = 'ERR
     const { sqlstate, message: text, detail, hint, position } = error
     return report({ severity, sqlstate, message: text, detail, hint, position })
   }
-  // A client is shown no stack.
+  // The stack of the error is not shown to a client.
   const { sqlstate, message: text } = asFeedError(error)
   return report({ severity, sqlstate, message: `internal error: ${text}` })
 }

@@ -1,4 +1,4 @@
-// Neighbouring ranges of one buffer, passed on together: many small messages of a chunk leave in one write, uncopied.
+// Joins neighbouring ranges of one buffer, so that many small messages of a chunk are written in one call and not copied.
 
 export class ByteRun {
   readonly #pass: (bytes: Buffer) => void

@@ -1,4 +1,4 @@
-// Messages of a PostgreSQL client: the parts that the front must read, and those it writes itself.
+// Messages of a PostgreSQL client: the parts that the server reads, and the messages that it sends to PostgreSQL itself.
 //
 //   Parse     'P'  cstring name, cstring sql, u16 n, n × u32 type
 //   Bind      'B'  cstring portal, cstring statement, u16 n, n × u16 format, u16 n, n × (i32 length, bytes), u16 n, n × u16 format
@@ -13,7 +13,7 @@ export class BodyReader {
   readonly #end: number
   #at: number
 
-  /** `bytes[start, end)`: a message's body. */
+  /** `bytes[start, end)` is the body of a message. */
   constructor(bytes: Buffer, start: number, end: number) {
     this.#bytes = bytes
     this.#at = start
@@ -24,7 +24,7 @@ export class BodyReader {
     return this.cstringBytes().toString('utf8')
   }
 
-  /** A cstring as it came, in whatever encoding. */
+  /** Returns the bytes of a cstring in the encoding in which the client sent them. */
   cstringBytes(): Buffer {
     const zero = this.#bytes.indexOf(0, this.#at)
     if (zero < 0 || zero >= this.#end) throw malformed()
@@ -86,7 +86,7 @@ export interface ParseMessage {
 /** A client's Parse. */
 export interface ReadParse {
   readonly name: string
-  /** The statement as it came. */
+  /** The statement in the encoding of the client. */
   readonly text: Buffer
   readonly types: readonly number[]
 }
@@ -109,7 +109,7 @@ export function readBindNames(body: BodyReader): BindNames {
   return { portal: body.cstring(), statement: body.cstring() }
 }
 
-/** What follows the names. */
+/** Reads the part of a Bind message that follows the two names. */
 export function readBindValues(body: BodyReader): Omit<BindMessage, keyof BindNames> {
   return {
     formats: body.list(() => body.u16()),
@@ -138,7 +138,7 @@ export function closeStatementMessage(name: string): Buffer {
   return framed(fromClient.close, Buffer.from(`S${name}\0`))
 }
 
-/** The names in a Bind of which only `bytes[start, …)` has come; undefined: they have not. */
+/** Returns the two names of a Bind message of which only `bytes[start, …)` has arrived; undefined if they are not complete yet. */
 export function peekBindNames(bytes: Buffer, start: number): BindNames | undefined {
   const portalEnd = bytes.indexOf(0, start + 5)
   if (portalEnd < 0) return undefined

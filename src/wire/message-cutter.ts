@@ -1,15 +1,15 @@
-// Cuts a byte stream into messages (tag, i32 length with itself included, body) for whoever looks at each but mostly
-// passes them on. Pieces of a message are copied together only when somebody needs it whole; a large one of no interest
-// streams through. Whoever looks may stop at a message: what comes after it is kept until `resume`.
+// Cuts a byte stream into messages (tag, i32 length with itself included, body) for a handler that sees each message and
+// passes most of them on. The pieces of a message are copied together only if the handler needs the whole message; others
+// are passed on in parts. The handler may stop the cutter after a message: later bytes are kept until `resume` is called.
 
 import { FeedError } from '../errors/feed-error.ts'
 
 export interface CutHandler {
-  /** A whole message: `bytes[start, end)`, tag first. True: stop behind it. Must not call the cutter. */
+  /** Gets a whole message, `bytes[start, end)` with its tag; returns true to stop after it. It must not call the cutter. */
   message(tag: number, bytes: Buffer, start: number, end: number): boolean
-  /** Whether a message of which only `bytes[start, …)` is there may be passed on before the rest has come. */
+  /** Decides whether a message of which only `bytes[start, …)` has arrived may be passed on in parts. */
   mayStream(tag: number, bytes: Buffer, start: number): boolean
-  /** A part of a message that streams: the first begins with its tag. */
+  /** Gets a part of a message that is passed on in parts; the first part begins with the tag. */
   part(bytes: Buffer, start: number, end: number): void
 }
 
@@ -20,9 +20,9 @@ export class MessageCutter {
   readonly #handler: CutHandler
   #held: Buffer[] = []
   #heldBytes = 0
-  /** Nothing can be done before so many bytes are held. */
+  /** How many bytes must be there before the cutter can continue. */
   #needed = 0
-  /** Bytes of a streaming message still to come. */
+  /** How many bytes of a message that is passed on in parts are still missing. */
   #streaming = 0
   #isStopped = false
 
@@ -34,7 +34,7 @@ export class MessageCutter {
     return this.#heldBytes
   }
 
-  /** A message has been passed on in part. */
+  /** True while only a part of a message has been passed on. */
   get isMidMessage(): boolean {
     return this.#streaming > 0
   }
@@ -54,7 +54,7 @@ export class MessageCutter {
     this.#cutHeld()
   }
 
-  /** The beginning of what waits behind a stop. */
+  /** The bytes that were kept since the handler stopped the cutter. */
   get next(): Buffer {
     return this.#heldBytes === 0 ? nothing : Buffer.concat(this.#held, Math.min(this.#heldBytes, smallBytes))
   }

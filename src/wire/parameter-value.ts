@@ -1,5 +1,5 @@
-// A parameter of a Bind message as text. Drivers send numbers in binary when they know the type; text types look the
-// same in both formats.
+// The text of a parameter of a Bind message. Drivers send numbers in binary format if they know the type; the types of
+// text have the same bytes in both formats.
 //
 //   bool  u8      int2 i16   int4 i32   int8 i64   oid u32      float4, float8  IEEE 754
 //   uuid  16 bytes           jsonb u8 version = 1, text         bytea  the bytes
@@ -35,7 +35,7 @@ export function parameterText(typeOid: number, format: number, bytes: Buffer | n
 }
 
 interface Binary {
-  /** Undefined: any number. */
+  /** The length of the binary format; undefined if it varies. */
   readonly bytes: number | undefined
   text(bytes: Buffer): string
 }

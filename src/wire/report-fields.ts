@@ -1,4 +1,4 @@
-// A copy of an ErrorResponse in which some fields say something else, or are left out.
+// Copies an ErrorResponse and replaces or removes some of its fields.
 //
 //   'E'  i32 length  (u8 field, cstring value)*  0
 

@@ -1,11 +1,11 @@
-// The position in an ErrorResponse counts characters of the text that the server was sent. When that was only a part of
-// what the client wrote, or other words, the position moves.
+// Corrects the position in an ErrorResponse, which counts characters of the text that PostgreSQL received. The client may
+// have written a longer text, of which PostgreSQL received a part, or other words.
 //
 //   'E'  i32 length  (u8 field, cstring value)*  0        position: field 'P', decimal
 
 const position = 0x50
 
-/** A copy of the message `bytes[start, end)` with its position moved; undefined: it has none. */
+/** Returns a copy of the message `bytes[start, end)` with the corrected position; undefined if it has no position. */
 export function movePosition(
   bytes: Buffer,
   start: number,

@@ -1,5 +1,5 @@
-// The first byte of each message of protocol 3, which says what the message is. A letter may mean one thing from a client
-// and another from a server.
+// The tags of the messages of protocol 3. A tag is the first byte of a message; the same letter may mean one message from a
+// client and another one from a server.
 
 export const fromClient = {
   bind: 0x42,

@@ -1,4 +1,4 @@
-// Object ids of PostgreSQL's own types, which never change: the ones that parameters and results name.
+// Object ids of types that PostgreSQL brings along. They never change; parameters and results refer to types by them.
 
 export const typeOids = {
   bool: 16,
