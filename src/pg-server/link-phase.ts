@@ -15,7 +15,7 @@
 //   over       nothing
 
 import { FeedError } from '../errors/feed-error.ts'
-import { follow, type PhaseTable } from './phase-table.ts'
+import { follow, type PhaseTable } from '../errors/phase-table.ts'
 
 /** A query or Sync of ours that the server has not answered yet. */
 export interface Exchange {

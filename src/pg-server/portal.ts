@@ -8,7 +8,7 @@
 //                                   └── the statement has ended ──► done      Execute answers with the command tag again
 
 import type { LocalRun, RunResult } from './local-run.ts'
-import { follow, type PhaseTable } from './phase-table.ts'
+import { follow, type PhaseTable } from '../errors/phase-table.ts'
 import type { Prepared } from './prepared.ts'
 import { canceled, type StartedCall } from './turn.ts'
 

@@ -17,7 +17,7 @@
 //   leaving    is passed on unread; the client still reads the answers to what it sent before Terminate
 //   closed     is ignored
 
-import { follow, type PhaseTable } from './phase-table.ts'
+import { follow, type PhaseTable } from '../errors/phase-table.ts'
 
 /** A statement of ours, or a query string with one, that has its turn. */
 export interface Answering {

@@ -7,20 +7,20 @@
 // Durability: `flush` settles when every batch has been acknowledged as the spec's acks say; without acks, when the
 // leaders have written them. Memory: `emit` waits
 // while more than `maxBufferedBytes` are on their way. Trouble: a request is tried again as the spec's retry says
-// (batch-sender.ts); what fails then fails the sink, every later call throws, and the feed starts again from its
+// (batching/sender.ts); what fails then fails the sink, every later call throws, and the feed starts again from its
 // checkpoint. It refuses to drop, to reorder, and to log a key or a value.
 
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import type { MessageBatch } from '../../core/message-batch.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Sink, SinkStall } from '../sink.ts'
-import { BatchSender } from './batch-sender.ts'
+import { BatchSender } from '../batching/sender.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import type { KafkaLog } from './kafka-log.ts'
 import { sinkError } from './kafka-errors.ts'
-import type { PartitionQueue } from './partition-queue.ts'
+import type { PartitionQueue } from '../batching/lane.ts'
 import { partitionOf } from './partitioner.ts'
-import { TopicQueues, TopicReplaced } from './topic-queues.ts'
+import { TopicQueues, TopicReplaced } from './partitions.ts'
 
 export interface KafkaSinkOptions {
   readonly spec: KafkaSinkSpec

@@ -1,6 +1,6 @@
 // Batches that were delivered and can be filled again.
 
-import { RecordBatch } from './record-batch.ts'
+import { RecordBatch } from '../kafka/record-batch.ts'
 
 /** Spare batches kept for reuse, over all partitions. */
 const maxSpares = 16

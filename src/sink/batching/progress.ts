@@ -2,7 +2,7 @@
 
 import { orAbort } from '../../async/or-abort.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
-import { sinkError } from './kafka-errors.ts'
+import { sinkError } from '../kafka/kafka-errors.ts'
 
 export class GoingOn {
   readonly #ended = new AbortController()

@@ -2,8 +2,8 @@
 // to the front, unchanged, so that nothing overtakes it and an idempotent producer's sequence stays whole.
 
 import type { Backlog } from './backlog.ts'
-import type { BatchPool } from './batch-pool.ts'
-import type { BatchHeader, RecordBatch } from './record-batch.ts'
+import type { BatchPool } from './spare-bodies.ts'
+import type { BatchHeader, RecordBatch } from '../kafka/record-batch.ts'
 
 /** Sequences are 31 bits and start over at 0. */
 const sequences = 0x80000000

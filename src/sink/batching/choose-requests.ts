@@ -1,7 +1,7 @@
 // Which of the waiting batches leave now, and in which requests: one for each broker that can take another.
 
 import type { KafkaFlush } from '../../core/kafka-sink-spec.ts'
-import type { PartitionQueue } from './partition-queue.ts'
+import type { PartitionQueue } from './lane.ts'
 
 /** Of one request to one broker. */
 const maxRequestBytes = 4 * 1024 * 1024

@@ -1,7 +1,7 @@
 // A state that is one of several phases, and the table of which phase may follow which. The table is total: it has a
 // line for each phase, and a step that it does not name is a bug of ours, which ends the session instead of going on.
 
-import { FeedError } from '../errors/feed-error.ts'
+import { FeedError } from './feed-error.ts'
 
 export type PhaseTable<Tag extends string> = Readonly<Record<Tag, readonly Tag[]>>
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Confirmations, stallMs } from './confirmations.ts'
+import { Confirmations, stallMs } from './stall.ts'
 
 test('what is under way and unconfirmed for some seconds is reported, with the last error; a confirmation ends it', () => {
   const confirmations = new Confirmations()

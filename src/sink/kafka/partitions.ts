@@ -4,12 +4,12 @@
 
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { Backlog } from './backlog.ts'
-import { BatchPool } from './batch-pool.ts'
+import { Backlog } from '../batching/backlog.ts'
+import { BatchPool } from '../batching/spare-bodies.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { topicError } from './kafka-errors.ts'
 import type { TopicLayout } from './metadata.ts'
-import { PartitionQueue, type QueueLimits } from './partition-queue.ts'
+import { PartitionQueue, type QueueLimits } from '../batching/lane.ts'
 import { recordHeaders } from './record-batch.ts'
 
 /** Below the brokers' usual limit of 1 MiB with room for the header. */
