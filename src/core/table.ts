@@ -1,5 +1,5 @@
 // What a watched table looked like at one moment, as PostgreSQL's catalogue described it in the transaction that made
-// it so. `changefeed.describe(oid)` in the source database writes this very JSON (see ingest/install-sql.ts); it
+// it so. `changefeed.describe(oid)` in the source database writes this very JSON (see src/source-schema); it
 // travels through the WAL and the changelog as a schema record, so that rows always meet the description they had.
 
 export interface TableDescription {

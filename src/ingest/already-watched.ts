@@ -3,7 +3,7 @@
 
 import { wallOfPgMicros, type Hlc } from '../core/hlc.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import { explainLock, ourLockWait } from './explain-lock.ts'
+import { explainLock, ourLockWait } from '../source-schema/explain-lock.ts'
 import { pgMicrosSql } from './pg-micros.ts'
 import type { TableToWatch } from './watch-batch.ts'
 

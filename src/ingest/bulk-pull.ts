@@ -8,7 +8,7 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import { publication } from './install-names.ts'
+import { publication } from '../source-schema/names.ts'
 
 const headBytes = 19
 

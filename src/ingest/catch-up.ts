@@ -19,7 +19,7 @@ import { bulkPull } from './bulk-pull.ts'
 import { askClock, type SourceClock } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { LogTail } from './log-tail.ts'
-import type { Queries } from './serial-queries.ts'
+import type { Queries } from '../postgres/queries.ts'
 import { stampClosed } from './stamp.ts'
 
 /** Beyond this much WAL, pulling in bulk is worth its start-up: a pull of some 50,000 messages is not slower than the stream. */

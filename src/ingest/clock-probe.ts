@@ -3,7 +3,7 @@
 
 import { parseLsn, type Lsn } from '../core/lsn.ts'
 import { pgMicrosSql } from './pg-micros.ts'
-import type { Queries } from './serial-queries.ts'
+import type { Queries } from '../postgres/queries.ts'
 
 /** Probes that wait for the stream to reach them; with more, the newest takes the place of the one before. */
 const maxPending = 64

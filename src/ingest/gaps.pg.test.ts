@@ -11,7 +11,7 @@ import { TestPostgres, type TestDatabase } from '../../test/support/postgres-und
 import { within } from '../../test/support/until.ts'
 import { type LogEvent } from '../../test/support/read-log.ts'
 import { readLog } from '../../test/support/read-log.ts'
-import { releaseSql } from './install-members.ts'
+import { releaseSql } from '../source-schema/members.ts'
 import { watchTables } from './watch.ts'
 
 let server: TestPostgres

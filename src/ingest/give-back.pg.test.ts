@@ -5,7 +5,7 @@ import { TestPostgres, type TestDatabase } from '../../test/support/postgres-und
 import { within } from '../../test/support/until.ts'
 import { giveBackTables } from './give-back.ts'
 import { IngestThread } from './ingest-thread.ts'
-import { uninstall } from './uninstall.ts'
+import { uninstall } from '../source-schema/uninstall.ts'
 import { watchTables } from './watch.ts'
 
 let server: TestPostgres

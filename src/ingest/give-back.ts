@@ -9,9 +9,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
-import { publication } from './install-names.ts'
-import { hasOurTablesSql } from './install-owner.ts'
-import { install } from './install-sql.ts'
+import { publication } from '../source-schema/names.ts'
+import { hasOurTablesSql } from '../source-schema/ownership.ts'
+import { install } from '../source-schema/install.ts'
 import { beginSql, isLocked, lockSql } from './lock-tables.ts'
 import { watchingTable } from './already-watched.ts'
 

@@ -6,9 +6,9 @@ import { asFeedError, FeedError } from '../errors/feed-error.ts'
 import type { LogWriter } from '../changelog/files/log-writer.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { publication } from './install-names.ts'
-import { installedSql } from './install-sql.ts'
-import type { Queries } from './serial-queries.ts'
+import { publication } from '../source-schema/names.ts'
+import { installedSql } from '../source-schema/install.ts'
+import type { Queries } from '../postgres/queries.ts'
 import { watchTables } from './watch.ts'
 
 /**

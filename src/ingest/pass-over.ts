@@ -9,7 +9,7 @@ import type { LogWriter } from '../changelog/files/log-writer.ts'
 import { advance } from './catch-up.ts'
 import { registerAllSql } from './prepare-source.ts'
 import { isPublicationMissing } from './remedy.ts'
-import type { Queries } from './serial-queries.ts'
+import type { Queries } from '../postgres/queries.ts'
 
 export interface PassOverOptions {
   readonly control: Queries

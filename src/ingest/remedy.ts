@@ -4,7 +4,7 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { Lsn } from '../core/lsn.ts'
-import { publication } from './install-names.ts'
+import { publication } from '../source-schema/names.ts'
 
 export type Remedy =
   | { readonly tag: 'none' }

@@ -1,11 +1,8 @@
 // Queries of several askers on one connection, one after the other.
 
 import { Serial } from '../async/serial.ts'
+import type { Queries } from '../postgres/queries.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-
-export interface Queries {
-  query(sql: string): Promise<(string | null)[][]>
-}
 
 export class SerialQueries implements Queries {
   readonly #connection: RawConnection

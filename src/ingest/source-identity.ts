@@ -5,7 +5,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { Queries } from './serial-queries.ts'
+import type { Queries } from '../postgres/queries.ts'
 import type { SourceIdentity, WalFacts } from './source-check.ts'
 
 const fileName = 'source.json'

@@ -14,7 +14,7 @@ import type { CopyBothStream, RawConnection } from '../postgres/raw-connection.t
 import type { ApplyMessage, MessageApplier } from './apply-message.ts'
 import type { ClockProbes } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { publication } from './install-names.ts'
+import { publication } from '../source-schema/names.ts'
 import { readReplicationMessage, statusUpdate, type ReplicationHandler } from './replication-message.ts'
 import type { LogTail } from './log-tail.ts'
 import { stampClosed } from './stamp.ts'

@@ -2,7 +2,7 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import { publication } from './install-names.ts'
+import { publication } from '../source-schema/names.ts'
 import { beginSql, lockSql } from './lock-tables.ts'
 
 export interface TableToWatch {

@@ -5,7 +5,7 @@ import { IngestUnderTest } from '../../test/support/ingest-under-test.ts'
 import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import { within } from '../../test/support/until.ts'
 import { type LogEvent } from '../../test/support/read-log.ts'
-import { releaseSql } from './install-members.ts'
+import { releaseSql } from '../source-schema/members.ts'
 import { watchTables } from './watch.ts'
 
 let server: TestPostgres

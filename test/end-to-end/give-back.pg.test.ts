@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { releaseSql } from '../../src/ingest/install-members.ts'
+import { releaseSql } from '../../src/source-schema/members.ts'
 import { TestServer } from '../server/test-server.ts'
 import { until } from '../support/until.ts'
 

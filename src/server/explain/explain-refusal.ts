@@ -4,7 +4,7 @@
 
 import { nearestName } from '../../core/nearest-name.ts'
 import { shownName } from '../../core/quote.ts'
-import { publication } from '../../ingest/install-names.ts'
+import { publication } from '../../source-schema/names.ts'
 import type { Refusal } from '../../pg-server/local-statement.ts'
 import type { ReportFields } from '../../wire/report-fields.ts'
 

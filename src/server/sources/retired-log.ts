@@ -3,7 +3,7 @@
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { uninstall } from '../../ingest/uninstall.ts'
+import { uninstall } from '../../source-schema/uninstall.ts'
 import type { SourceConnection } from '../../postgres/source-connection.ts'
 
 const suffix = '.retired'

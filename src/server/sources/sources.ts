@@ -2,7 +2,7 @@
 // A source begins with the first changefeed of its database and goes on, also over restarts, so that a later cursor finds
 // the log; it ends when no table of the database is watched any more.
 
-import { hasOurTablesSql } from '../../ingest/install-owner.ts'
+import { hasOurTablesSql } from '../../source-schema/ownership.ts'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { maxLogical, zeroHlc, type Hlc } from '../../core/hlc.ts'

@@ -1,9 +1,9 @@
 // UNWATCH: tables that no changefeed needs are given back at once, not only when changefeed.watch.keep_duration is over.
 
 import { giveBackTables } from '../../ingest/give-back.ts'
-import { publication } from '../../ingest/install-names.ts'
-import { hasOurTablesSql, publicationIsOurs } from '../../ingest/install-owner.ts'
-import { uninstall } from '../../ingest/uninstall.ts'
+import { publication } from '../../source-schema/names.ts'
+import { hasOurTablesSql, publicationIsOurs } from '../../source-schema/ownership.ts'
+import { uninstall } from '../../source-schema/uninstall.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { LocalCall, LocalStatement } from '../../pg-server/local-statement.ts'
 import { resolveTargets } from '../../plan/catalogue.ts'

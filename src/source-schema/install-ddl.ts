@@ -5,7 +5,7 @@
 // would make the rows of a watched table incomplete, or make PostgreSQL refuse the application's own writes to it, is
 // put right by REPLICA IDENTITY FULL, or refused with the reason.
 
-import { publication } from './install-names.ts'
+import { publication } from './names.ts'
 
 export const ddlSql = `
 -- Whether UPDATEs and DELETEs of a table can leave values or keys out of the WAL. The same rule as identityChange() of

@@ -6,20 +6,20 @@
 import { createHash } from 'node:crypto'
 import { describeSql } from './install-describe.ts'
 import { explainLock } from './explain-lock.ts'
-import { explainDdl } from './explain-install.ts'
+import { explainDdl } from './explain-ddl.ts'
 import { ddlSql } from './install-ddl.ts'
-import { belongSql, releaseSql } from './install-members.ts'
-import { installLockSql, installLockTable, publication } from './install-names.ts'
+import { belongSql, releaseSql } from './members.ts'
+import { installLockSql, installLockTable, publication } from './names.ts'
 import {
   hasOurSchemaSql,
   ourEventTriggers,
   ourEventTriggersSql,
   publicationMark,
   refuseOthersSql,
-} from './install-owner.ts'
-import { distrustUnseenSql, findUnseenSql, isUntouchedSql, ownVersion } from './install-unseen.ts'
+} from './ownership.ts'
+import { distrustUnseenSql, findUnseenSql, isUntouchedSql, ownVersion } from './unseen.ts'
 import { watchingSql } from './install-watching.ts'
-import type { Queries } from './serial-queries.ts'
+import type { Queries } from '../postgres/queries.ts'
 
 /** Names of the functions that this version makes, and of those that earlier versions made. */
 export const ourFunctions: readonly string[] = [

@@ -8,10 +8,10 @@ import { catalogueSql, parseCatalogue } from '../plan/catalogue.ts'
 import { identityChange } from '../plan/identity.ts'
 import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import { within } from '../../test/support/until.ts'
-import { giveBackTables } from './give-back.ts'
-import { releaseSql } from './install-members.ts'
-import { install } from './install-sql.ts'
-import { watchTables } from './watch.ts'
+import { giveBackTables } from '../ingest/give-back.ts'
+import { releaseSql } from './members.ts'
+import { install } from './install.ts'
+import { watchTables } from '../ingest/watch.ts'
 
 let server: TestPostgres
 before(async () => {

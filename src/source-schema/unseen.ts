@@ -2,7 +2,7 @@
 // off, dropped or renamed it. What was done meanwhile (to the publication, to a key, to a type) is not known, so the log
 // must say that changes may be missing. An upgrade is no such thing: an earlier version may have had fewer event triggers.
 
-import { ourEventTriggersSql } from './install-owner.ts'
+import { ourEventTriggersSql } from './ownership.ts'
 
 /** Stands in the SQL for its own fingerprint, which is known only when the SQL is. */
 export const ownVersion = '<fingerprint of this version>'

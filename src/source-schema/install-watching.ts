@@ -1,6 +1,6 @@
 // The part of what we install in a source that takes tables under watch, gives them back, and says which are published.
 
-import { publication, publicationSettings } from './install-names.ts'
+import { publication, publicationSettings } from './names.ts'
 
 export const watchingSql = `
 -- pubgencols came with PostgreSQL 18, prqual and prattrs with 15; to_jsonb reads them where they are.

@@ -5,7 +5,7 @@
 // Our schema belongs to a superuser and has the mark that install writes, or belongs to plpgsql as our members do. Neither
 // can be had by somebody who is no superuser.
 
-import { publication } from './install-names.ts'
+import { publication } from './names.ts'
 
 export const ourTables = ['watched', 'source', 'type_locks'] as const
 export const ourEventTriggers = [

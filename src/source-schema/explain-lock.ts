@@ -1,7 +1,7 @@
 // Says who has a lock on something of ours that was waited for in vain.
 
 import { FeedError } from '../errors/feed-error.ts'
-import type { Queries } from './serial-queries.ts'
+import type { Queries } from '../postgres/queries.ts'
 
 /** How long locks on what is ours are waited for. They are held for moments. */
 export const ourLockWait = `'10s'`

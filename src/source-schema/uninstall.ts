@@ -6,11 +6,11 @@ import { FeedError } from '../errors/feed-error.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { explainLock } from './explain-lock.ts'
-import { explainDdl } from './explain-install.ts'
-import { releaseSql, removeSql } from './install-members.ts'
-import { installLockSql, installLockTable, slotName } from './install-names.ts'
-import { hasOurTablesSql, hasAnythingSql } from './install-owner.ts'
-import { ourFunctions } from './install-sql.ts'
+import { explainDdl } from './explain-ddl.ts'
+import { releaseSql, removeSql } from './members.ts'
+import { installLockSql, installLockTable, slotName } from './names.ts'
+import { hasOurTablesSql, hasAnythingSql } from './ownership.ts'
+import { ourFunctions } from './install.ts'
 
 /** A walsender whose client is gone has the slot for a moment. */
 const slotFree = { withinMs: 5000, everyMs: 50 }

@@ -3,8 +3,8 @@
 // privileges, what belongs to an extension that initdb has made, and plpgsql is one. It also refuses to drop such objects
 // one by one. A publication cannot belong to an extension; `server/dump-query.ts` keeps ours out.
 
-import { publication } from './install-names.ts'
-import { hasOurSchemaSql, ourEventTriggersSql, ourTablesSql, publicationIsOurs } from './install-owner.ts'
+import { publication } from './names.ts'
+import { hasOurSchemaSql, ourEventTriggersSql, ourTablesSql, publicationIsOurs } from './ownership.ts'
 
 /** They are nobody's: install and uninstall can alter and drop them. */
 export const releaseSql = `
