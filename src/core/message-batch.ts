@@ -16,6 +16,8 @@ export class MessageBatch {
   count = 0
   /** Index into the feed's topics (`FeedSpec.targets`). */
   topics = new Uint16Array(1024)
+  /** The number of the schema each message was written with, as `Encoder.prepare` returned it; 0: its format has none. */
+  schemas = new Uint32Array(1024)
   keyStarts = new Uint32Array(1024)
   /** Where the key ends is where the value starts. */
   valueStarts = new Uint32Array(1024)
@@ -30,9 +32,10 @@ export class MessageBatch {
   }
 
   /** Call before writing a key into `bytes`. */
-  begin(topic: number): void {
+  begin(topic: number, schema = 0): void {
     if (this.count === this.topics.length) this.#grow()
     this.topics[this.count] = topic
+    this.schemas[this.count] = schema
     this.keyStarts[this.count] = this.bytes.length
   }
 
@@ -62,6 +65,7 @@ export class MessageBatch {
 
   #startSmall(): void {
     this.topics = new Uint16Array(1024)
+    this.schemas = new Uint32Array(1024)
     this.keyStarts = new Uint32Array(1024)
     this.valueStarts = new Uint32Array(1024)
     this.valueEnds = new Uint32Array(1024)
@@ -70,6 +74,7 @@ export class MessageBatch {
 
   #grow(): void {
     this.topics = grown(this.topics)
+    this.schemas = grown(this.schemas)
     this.keyStarts = grown(this.keyStarts)
     this.valueStarts = grown(this.valueStarts)
     this.valueEnds = grown(this.valueEnds)

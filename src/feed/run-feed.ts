@@ -85,7 +85,7 @@ class RunningFeed {
         await this.#handOn(output)
       },
     })
-    await sink.flush()
+    await sink.flush(undefined)
     progress.scanned = undefined
     return at
   }
@@ -108,7 +108,7 @@ class RunningFeed {
     } catch (error) {
       // What came before the end of the feed is the reader's, whatever ended it.
       await this.#handOn(output)
-      await sink.flush()
+      await sink.flush(progress.frontier)
       throw error
     }
     await this.#handOn(output)
@@ -119,12 +119,12 @@ class RunningFeed {
         await this.#checkpoint(frontier, false)
       signal.throwIfAborted()
     }
-    await sink.flush()
+    await sink.flush(progress.frontier)
     const { endTime } = spec
     if (endTime === undefined) return
     await this.#checkpoint(endTime, this.#resolved.isNew(endTime))
     // Nobody flushes after the last resolved message otherwise.
-    await sink.flush()
+    await sink.flush(endTime)
   }
 
   #follower(
@@ -168,15 +168,18 @@ class RunningFeed {
   /** Everything at or below `at` has been handed on. */
   async #checkpoint(at: Hlc, isResolved: boolean): Promise<void> {
     const { sink, progress, save } = this.#run
-    await sink.flush()
+    await sink.flush(at)
     progress.flushes += 1
     await save?.({ tag: 'following', highWater: at })
     this.#checkpoints.saved(at, Date.now())
     if (!isResolved) return
     const out = this.#resolvedBytes
-    out.clear()
-    this.#encoder.encodeResolved(at, out)
-    await sink.emitResolved(out.view())
+    const payload = (topic: number): Uint8Array => {
+      out.clear()
+      this.#encoder.encodeResolved(topic, at, out)
+      return out.view()
+    }
+    await sink.emitResolved({ at, payload })
     this.#resolved.emitted(at, Date.now())
     progress.resolvedMessages += 1
     progress.bytes += out.length

@@ -1,4 +1,4 @@
-// The door of every destination. A sink knows how to deliver encoded messages; it knows nothing of rows, tables or jobs.
+// The interface of every destination. A sink knows how to deliver encoded messages; it knows nothing of rows, tables or jobs.
 //
 // Order: messages of one key are delivered in the order they were emitted, within and across batches.
 // Ownership: `emit` may read the batch until it settles; the caller then reuses it.
@@ -6,20 +6,29 @@
 // Durability: only `flush` promises that everything emitted before is durable at the far end.
 // One caller: calls never overlap.
 
+import type { Hlc } from '../core/hlc.ts'
 import type { MessageBatch } from '../core/message-batch.ts'
 
-/** Nothing of what a sink was given has been confirmed for some seconds. */
+/** The sink has waited for some seconds without any confirmation of what it was given. */
 export interface SinkStall {
   readonly why: string
 }
 
+/** The feed promises that it emits no change at or below `at` any more. */
+export interface Resolved {
+  readonly at: Hlc
+  /** The bytes for one topic (an index into `FeedSpec.targets`), valid until the next call, and during `emitResolved` only. */
+  payload(topic: number): Uint8Array
+}
+
 export interface Sink extends AsyncDisposable {
   emit(batch: MessageBatch): Promise<void>
-  /** A resolved message goes to every topic (and partition) of the feed. `payload` is valid during the call only. */
-  emitResolved(payload: Uint8Array): Promise<void>
-  flush(): Promise<void>
-  /** Aborts when the sink has failed between calls, so that a feed that waits for rows hears of it at once. */
+  /** Sends a resolved message to every topic (and partition) of the feed. */
+  emitResolved(resolved: Resolved): Promise<void>
+  /** `frontier`: everything at or below it was emitted. Undefined: there is none yet (during an initial scan). */
+  flush(frontier: Hlc | undefined): Promise<void>
+  /** Aborts when the sink has failed between calls, so that a feed that waits for rows learns of it at once. */
   readonly failed?: AbortSignal
-  /** Asked once a second, also during other calls. */
+  /** Called once a second, also during other calls. */
   stalled?(nowMs: number): SinkStall | undefined
 }

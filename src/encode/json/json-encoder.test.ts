@@ -82,7 +82,7 @@ function encoded(options: Options, relation: RelationSchema, { after, before }: 
 
 function resolved(options: Options): string {
   const out = new ByteWriter()
-  jsonEncoder({ ...plain, ...options }).encodeResolved({ wall: 1n, logical: 2 }, out)
+  jsonEncoder({ ...plain, ...options }).encodeResolved(0, { wall: 1n, logical: 2 }, out)
   return out.view().toString()
 }
 

@@ -46,6 +46,10 @@ class JsonEncoder implements Encoder {
     this.#extra = spec.envelope === 'row' && (spec.updated || spec.mvccTimestamp) ? '__crdb__' : undefined
   }
 
+  prepare(): number {
+    return 0
+  }
+
   encodeKey(relation: RelationSchema, row: RowView, out: ByteWriter): void {
     this.#writer(relation).key(row, out)
   }
@@ -66,8 +70,8 @@ class JsonEncoder implements Encoder {
     }
   }
 
-  encodeResolved(resolved: Hlc, out: ByteWriter): void {
-    const inner = `{"resolved":"${formatHlc(resolved)}"}`
+  encodeResolved(_topic: number, at: Hlc, out: ByteWriter): void {
+    const inner = `{"resolved":"${formatHlc(at)}"}`
     out.latin1(this.#spec.envelope === 'wrapped' ? inner : `{"__crdb__":${inner}}`)
   }
 

@@ -21,6 +21,7 @@ async function follow(
   const b = (row: RowView | undefined): string =>
     row === undefined ? '-' : row.bytes.toString('latin1', row.starts[1], row.ends[1]).slice(0, 8)
   const output = new MessageOutput({
+    prepare: () => 0,
     encodeKey: (_relation, row, out) => out.copy(row.bytes, row.starts[0], row.ends[0]),
     encodeValue: ({ updated, after: row, before }, out) => {
       out.latin1(` ${updated.toString().split('.')[0]} ${b(row)}|${b(before)}`)

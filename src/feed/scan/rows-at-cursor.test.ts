@@ -20,6 +20,7 @@ async function takenBack(changes: readonly Change[], start = new TableLook()): P
   await files.writer.close()
   const lines: string[] = []
   const stash = new MessageOutput({
+    prepare: () => 0,
     encodeKey: () => undefined,
     encodeValue: ({ after }) => {
       const text = (i: number): string | undefined => after?.bytes.toString('latin1', after.starts[i], after.ends[i])

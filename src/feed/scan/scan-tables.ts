@@ -56,7 +56,7 @@ export async function initialScan({ run, encoder, handOn, catchUp }: InitialScan
   let savedAtMs = 0
   const saveScan = async (): Promise<void> => {
     savedAtMs = Date.now()
-    await sink.flush()
+    await sink.flush(undefined)
     const { progress } = checkpoint
     run.progress.scanned = progress.fraction
     await save?.({ tag: 'initial-scan', scan: progress })

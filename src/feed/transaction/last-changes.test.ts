@@ -44,6 +44,7 @@ async function said(
   const b = (row: RowView | undefined): string =>
     row === undefined ? '-' : row.bytes.toString('latin1', row.starts[1], row.ends[1])
   const output = new MessageOutput({
+    prepare: () => 0,
     encodeKey: (_relation, row, out) => out.copy(row.bytes, row.starts[0], row.ends[0]),
     encodeValue: ({ after, before }, out) => {
       out.latin1(` ${b(after)}|${b(before)}`)

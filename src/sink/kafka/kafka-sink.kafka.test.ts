@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { until } from '../../../test/support/until.ts'
 import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
-import { batchOf, openSink, readAll, specOf } from '../../../test/services/kafka/sink-kit.ts'
+import { batchOf, openSink, readAll, resolvedAt, specOf } from '../../../test/services/kafka/sink-kit.ts'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { partitionOf } from './partitioner.ts'
 
@@ -67,11 +67,11 @@ test(
 test('a resolved message goes to every partition, also to those that come later', { skip }, async () => {
   const name = await topic(2)
   await using sink = await openSink(specOf(broker.bootstrap, name), { refreshMs: 0 })
-  await sink.emitResolved(Buffer.from('{"resolved":"1.0000000000"}'))
+  await sink.emitResolved(resolvedAt(1))
   await sink.flush()
   await broker.growTopic(name, 4)
   await until('the sink sees the new partitions', withinMs, async () => {
-    await sink.emitResolved(Buffer.from('{"resolved":"2.0000000000"}'))
+    await sink.emitResolved(resolvedAt(2))
     await sink.flush()
     const seen = await readAll(broker.bootstrap, name, 3)
     return new Set(seen.map(({ partition }) => partition)).size === 4 ? true : undefined

@@ -13,7 +13,7 @@
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import type { MessageBatch } from '../../core/message-batch.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { Sink, SinkStall } from '../sink.ts'
+import type { Resolved, Sink, SinkStall } from '../sink.ts'
 import { BatchSender } from '../batching/sender.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import type { KafkaLog } from './kafka-log.ts'
@@ -83,12 +83,15 @@ export class KafkaSink implements Sink {
     while (this.#queues.backlog.bytes > maxBufferedBytes) await this.#hurry()
   }
 
-  async emitResolved(payload: Uint8Array): Promise<void> {
+  async emitResolved(resolved: Resolved): Promise<void> {
     this.#sender.check()
-    for (const queue of this.#queues) {
-      queue.add(payload, -1, 0, payload.length)
-      // What is resolved is said at once, however long messages may wait for company.
-      queue.close()
+    for (const [index, queues] of this.#queues.topics()) {
+      const payload = resolved.payload(index)
+      for (const queue of queues) {
+        queue.add(payload, -1, 0, payload.length)
+        // What is resolved is said at once, however long messages may wait for company.
+        queue.close()
+      }
     }
     this.#sender.pump()
   }

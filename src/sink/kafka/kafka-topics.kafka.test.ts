@@ -4,7 +4,15 @@ import type { FeedError } from '../../errors/feed-error.ts'
 import { until } from '../../../test/support/until.ts'
 import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
-import { batchOf, checkNumbered, numbered, openSink, readAll, specOf } from '../../../test/services/kafka/sink-kit.ts'
+import {
+  batchOf,
+  checkNumbered,
+  numbered,
+  openSink,
+  readAll,
+  resolvedAt,
+  specOf,
+} from '../../../test/services/kafka/sink-kit.ts'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { dialKafka } from './open-kafka-sink.ts'
 
@@ -174,7 +182,7 @@ test('MaxMessages bounds a request, and a resolved message waits for no company'
   await sink.emit(numbered(0, 100))
   await sink.flush()
   checkNumbered(await readAll(broker.bootstrap, 'single', 100), 100)
-  await sink.emitResolved(Buffer.from('{"resolved":"1.0000000000"}'))
+  await sink.emitResolved(resolvedAt(1))
   assert.equal((await readAll(broker.bootstrap, 'single', 101)).at(-1)?.key, null)
 })
 

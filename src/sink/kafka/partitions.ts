@@ -39,8 +39,13 @@ export class TopicQueues {
     }
   }
 
-  *[Symbol.iterator](): Iterator<PartitionQueue> {
-    for (const queues of this.#byTopic.values()) yield* queues
+  /** Each topic once, also where several targets share it: the index of its first target, and its partitions. */
+  *topics(): Generator<[number, readonly PartitionQueue[]]> {
+    const seen = new Set<readonly PartitionQueue[]>()
+    for (const [index, queues] of this.targets.entries()) {
+      if (!seen.has(queues)) yield [index, queues]
+      seen.add(queues)
+    }
   }
 
   /** Looks where the partitions are, and how many. Throws what is wrong with a topic when the others are up to date. */

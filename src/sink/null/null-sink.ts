@@ -1,14 +1,15 @@
 // Takes everything and keeps nothing: for measuring what comes before a sink.
 
 import type { MessageBatch } from '../../core/message-batch.ts'
-import type { Sink } from '../sink.ts'
+import type { Resolved, Sink } from '../sink.ts'
 
 export class NullSink implements Sink {
   emit(_batch: MessageBatch): Promise<void> {
     return done
   }
 
-  emitResolved(_payload: Uint8Array): Promise<void> {
+  emitResolved(resolved: Resolved): Promise<void> {
+    resolved.payload(0)
     return done
   }
 

@@ -6,7 +6,7 @@
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { ValueFormat } from '../../core/feed-spec.ts'
 import type { MessageBatch } from '../../core/message-batch.ts'
-import type { Sink } from '../sink.ts'
+import type { Resolved, Sink } from '../sink.ts'
 import { byteaColumn, endDataRow, nullColumn, startDataRow, textColumn } from './data-row.ts'
 
 const chunkBytes = 256 * 1024
@@ -48,7 +48,8 @@ export class RowsSink implements Sink {
     await this.#handOn()
   }
 
-  async emitResolved(payload: Uint8Array): Promise<void> {
+  async emitResolved(resolved: Resolved): Promise<void> {
+    const payload = resolved.payload(0)
     const out = this.#out
     const at = startDataRow(out)
     nullColumn(out)

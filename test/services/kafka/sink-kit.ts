@@ -1,8 +1,10 @@
 // What tests of the Kafka sink alone share: specs, batches of messages, all that is in a topic.
 
 import assert from 'node:assert/strict'
+import { formatHlc } from '../../../src/core/hlc.ts'
 import type { KafkaSinkSpec } from '../../../src/core/kafka-sink-spec.ts'
 import { MessageBatch } from '../../../src/core/message-batch.ts'
+import type { Resolved } from '../../../src/sink/sink.ts'
 import type { KafkaSink } from '../../../src/sink/kafka/kafka-sink.ts'
 import { openKafkaSink, type OpenOptions } from '../../../src/sink/kafka/open-kafka-sink.ts'
 import { until } from '../../support/until.ts'
@@ -42,6 +44,12 @@ export function batchOf(messages: readonly (readonly [key: string, value: string
     batch.end(value !== undefined)
   }
   return batch
+}
+
+/** A resolved message at `wall` nanoseconds. */
+export function resolvedAt(wall: number): Resolved {
+  const at = { wall: BigInt(wall), logical: 0 }
+  return { at, payload: () => Buffer.from(`{"resolved":"${formatHlc(at)}"}`) }
 }
 
 /** `count` messages from `from` on, of 40 keys by turns; values `v<n>`. */
