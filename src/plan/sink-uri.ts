@@ -4,7 +4,7 @@
 
 import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import { secretKafkaParameters } from './kafka-parameters.ts'
+import { secretKafkaParameters } from '../sink/kafka/parameters.ts'
 
 export type SinkKind = 'sinkless' | 'null' | 'kafka' | 'pulsar' | 'pubsub' | 'cloud' | 'webhook' | 'sql' | 'external'
 

@@ -4,7 +4,7 @@ import { parentPort } from 'node:worker_threads'
 import { openChangelog } from '../../changelog/files/open-changelog.ts'
 import { saveCompiled } from '../../core/compile-cache.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../../errors/feed-error.ts'
-import { NullSink } from '../../sink/null/null-sink.ts'
+import { NullSink } from '../../sink/null/open.ts'
 import { RowsSink } from '../../sink/rows/rows-sink.ts'
 import type { Sink } from '../../sink/sink.ts'
 import type { FeedStart, FromFeedWorker, LogLevel, ToFeedWorker } from './feed-messages.ts'
@@ -141,8 +141,8 @@ class RunningFeed {
   }
 }
 
-async function loadKafka(): Promise<typeof import('../../sink/kafka/open-kafka-sink.ts')> {
-  const loaded = await import('../../sink/kafka/open-kafka-sink.ts')
+async function loadKafka(): Promise<typeof import('../../sink/kafka/open.ts')> {
+  const loaded = await import('../../sink/kafka/open.ts')
   saveCompiled()
   return loaded
 }

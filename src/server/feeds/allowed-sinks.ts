@@ -2,7 +2,7 @@
 // at each start of its feed. The brokers that Kafka names later are checked when they are connected to.
 
 import { isHostAllowed, readAllowedHosts } from '../../core/allowed-hosts.ts'
-import { brokerAddress, type BrokerAddress } from '../../core/broker-address.ts'
+import { brokerAddress, type BrokerAddress } from '../../sink/kafka/broker-address.ts'
 import type { SinkSpec } from '../../core/feed-spec.ts'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'

@@ -11,6 +11,6 @@ export async function dialSink(
   if (sink.tag !== 'kafka') return
   signal.throwIfAborted()
   // Loaded when it is used: the client library takes 60 MB.
-  const { dialKafka } = await import('../../sink/kafka/open-kafka-sink.ts')
+  const { dialKafka } = await import('../../sink/kafka/open.ts')
   await orAbort(dialKafka(sink, { resolved: resolvedIntervalMs !== undefined, signal }), signal)
 }

@@ -10,7 +10,7 @@ import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-k
 import { specOf } from '../../../test/services/kafka/sink-kit.ts'
 import type { KafkaPassword, KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
-import { dialKafka } from './open-kafka-sink.ts'
+import { dialKafka } from './open.ts'
 
 let broker: KafkaBroker
 let known: KafkaSecurity

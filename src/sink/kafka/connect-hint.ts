@@ -1,7 +1,7 @@
 // What is probably wrong when no broker can be talked to, from what the library, TLS and the system say.
 
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
-import { brokerAddress } from '../../core/broker-address.ts'
+import { brokerAddress } from './broker-address.ts'
 import { addressText } from './kafka-connections.ts'
 
 export function connectHint(message: string, spec: KafkaSinkSpec): string | undefined {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { specOf } from '../../../test/services/kafka/sink-kit.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import { FrameLengths, maxFrameBytes } from './frame-guard.ts'
-import { dialKafka } from './open-kafka-sink.ts'
+import { dialKafka } from './open.ts'
 
 function frame(length: number, sent = length): Buffer {
   const bytes = Buffer.alloc(4 + sent)

@@ -12,7 +12,7 @@ import {
 } from '@platformatic/kafka'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { brokerAddress, type BrokerAddress } from '../../core/broker-address.ts'
+import { brokerAddress, type BrokerAddress } from './broker-address.ts'
 import { addressText, KafkaConnections, requestMs } from './kafka-connections.ts'
 import { codesOf, flatMessage, kafkaCode, notIdempotent, refusedCredentials } from './kafka-errors.ts'
 import type { KafkaLog } from './kafka-log.ts'

@@ -14,7 +14,7 @@ import {
   specOf,
 } from '../../../test/services/kafka/sink-kit.ts'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
-import { dialKafka } from './open-kafka-sink.ts'
+import { dialKafka } from './open.ts'
 
 const withinMs = 30_000
 let broker: KafkaBroker

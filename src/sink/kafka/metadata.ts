@@ -2,7 +2,7 @@
 // that has trouble is part of the answer, not an error: what is well must go on.
 
 import { apiVersionsV3, metadataV12, metadataV9, type Connection } from '@platformatic/kafka'
-import type { BrokerAddress } from '../../core/broker-address.ts'
+import type { BrokerAddress } from './broker-address.ts'
 
 const metadataKey = 3
 /** In place of operations. */

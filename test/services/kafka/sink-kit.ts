@@ -6,7 +6,7 @@ import type { KafkaSinkSpec } from '../../../src/core/kafka-sink-spec.ts'
 import { MessageBatch } from '../../../src/core/message-batch.ts'
 import type { Resolved } from '../../../src/sink/sink.ts'
 import type { KafkaSink } from '../../../src/sink/kafka/kafka-sink.ts'
-import { openKafkaSink, type OpenOptions } from '../../../src/sink/kafka/open-kafka-sink.ts'
+import { openKafkaSink, type OpenOptions } from '../../../src/sink/kafka/open.ts'
 import { until } from '../../support/until.ts'
 import { TopicReader, type TopicMessage } from './topic-reader.ts'
 

@@ -1,11 +1,11 @@
 // kafka_sink_config: a JSON object. Wrong values and fields that are not known are errors: a misspelt `RequiredAcks` must
 // not pass for the default.
 
-import { parseDuration } from '../core/duration.ts'
-import type { KafkaFlush, KafkaRetry, KafkaSinkSpec, MessageHeader } from '../core/kafka-sink-spec.ts'
-import { nearestName } from '../core/nearest-name.ts'
-import { FeedError } from '../errors/feed-error.ts'
-import { kafkaConfigFields } from './kafka-parameters.ts'
+import { parseDuration } from '../../core/duration.ts'
+import type { KafkaFlush, KafkaRetry, KafkaSinkSpec, MessageHeader } from '../../core/kafka-sink-spec.ts'
+import { nearestName } from '../../core/nearest-name.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import { kafkaConfigFields } from './parameters.ts'
 import { kafkaTopicName } from './topic-name.ts'
 import { readKafkaUri } from './kafka-uri.ts'
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { kafkaConfigFields, kafkaParameters } from './kafka-parameters.ts'
+import { kafkaConfigFields, kafkaParameters } from './parameters.ts'
 
 const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
 
 // That nothing else is read, the compiler checks.
 test('every parameter of a Kafka sink URI in the table is read', () => {
-  const readers = read('kafka-uri.ts') + read('kafka-sasl.ts')
+  const readers = read('kafka-uri.ts') + read('read-sasl.ts')
   assert.deepEqual(
     Object.keys(kafkaParameters).filter((name) => !readers.includes(`'${name}'`)),
     [],

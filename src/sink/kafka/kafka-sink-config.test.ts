@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { FeedError } from '../errors/feed-error.ts'
+import type { FeedError } from '../../errors/feed-error.ts'
 import { readKafkaSinkConfig } from './kafka-sink-config.ts'
 
 const read = (value: unknown): ReturnType<typeof readKafkaSinkConfig> => readKafkaSinkConfig(JSON.stringify(value), 3)

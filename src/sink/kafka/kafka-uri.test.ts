@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { FeedError } from '../errors/feed-error.ts'
+import type { FeedError } from '../../errors/feed-error.ts'
 import { readKafkaUri } from './kafka-uri.ts'
 
 const read = (rest: string): ReturnType<typeof readKafkaUri> => readKafkaUri(`kafka://${rest}`, 7)

@@ -1,9 +1,9 @@
 // The SASL parameters of a Kafka sink URI. Which belong to which mechanism, and the words, are CockroachDB's.
 
-import type { KafkaOauth, KafkaSasl } from '../core/kafka-sink-spec.ts'
-import { FeedError } from '../errors/feed-error.ts'
-import type { KafkaParameter } from './kafka-parameters.ts'
-import type { SinkParameters } from './sink-parameters.ts'
+import type { KafkaOauth, KafkaSasl } from '../../core/kafka-sink-spec.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { KafkaParameter } from './parameters.ts'
+import type { SinkParameters } from '../sink-parameters.ts'
 
 type Parameters = SinkParameters<KafkaParameter>
 

@@ -6,11 +6,11 @@
 //   azure-event-hub  shared_access_key_name, shared_access_key; the same
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import type { KafkaSasl, KafkaTls } from '../core/kafka-sink-spec.ts'
-import type { FeedError } from '../errors/feed-error.ts'
-import { builtKafkaParameters, type KafkaParameter } from './kafka-parameters.ts'
-import { readSasl } from './kafka-sasl.ts'
-import { SinkParameters } from './sink-parameters.ts'
+import type { KafkaSasl, KafkaTls } from '../../core/kafka-sink-spec.ts'
+import type { FeedError } from '../../errors/feed-error.ts'
+import { builtKafkaParameters, type KafkaParameter } from './parameters.ts'
+import { readSasl } from './read-sasl.ts'
+import { SinkParameters } from '../sink-parameters.ts'
 
 const defaultPort = 9092
 type Parameters = SinkParameters<KafkaParameter>
