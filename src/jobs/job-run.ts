@@ -3,8 +3,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { compareHlc } from '../core/hlc.ts'
-import type { JobProgress } from '../core/job-progress.ts'
+import { hasAdvanced, type JobProgress } from '../core/job-progress.ts'
 import { codes } from '../errors/codes.ts'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
 import { Backoff, type BackoffOptions } from '../async/backoff.ts'
@@ -176,9 +175,4 @@ export class JobRun {
       }
     }
   }
-}
-
-function hasAdvanced(before: JobProgress, now: JobProgress): boolean {
-  if (now.tag === 'following') return before.tag !== 'following' || compareHlc(now.highWater, before.highWater) > 0
-  return before.tag === 'initial-scan' && (now.scan?.fraction ?? 0) > (before.scan?.fraction ?? 0)
 }

@@ -1,7 +1,7 @@
 // Jobs at rest: who holds which job, and how far it came. Each method is one statement on the table of jobs, so each is
 // atomic; what it returns is committed.
 
-import { highWaterOf, type JobProgress } from '../core/job-progress.ts'
+import { highWaterOf, scannedFraction, type JobProgress } from '../core/job-progress.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { pruneJobs, restingProgress, unfinishedJobs, type RestingJob, type UnfinishedJob } from './job-lists.ts'
 import { requestJobs } from './job-requests.ts'
@@ -118,7 +118,7 @@ export class JobStore {
 
   /** False: the claim is lost, and nothing is saved. What was said of an earlier error is over: it got somewhere; `status` is what it waits for now. */
   async save({ id, epoch }: ClaimedJob, progress: JobProgress, status?: string): Promise<boolean> {
-    const fraction = progress.tag === 'initial-scan' ? progress.scan?.fraction : undefined
+    const fraction = scannedFraction(progress)
     const rows = await this.#query(
       `UPDATE changefeed.jobs SET progress = $4, high_water = $5::numeric, fraction_completed = $6::float4,
          running_status = $7, modified = clock_timestamp()

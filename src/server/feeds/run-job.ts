@@ -1,6 +1,6 @@
 // What running a job's feed takes: the source of its database, a place in the pool of feeds.
 
-import { highWaterOf } from '../../core/job-progress.ts'
+import { highWaterOf, needsStatementCut } from '../../core/job-progress.ts'
 import type { FeedPool } from '../../feed/pool/feed-pool.ts'
 import type { JobStarter } from '../../jobs/jobs.ts'
 import type { SettingsStore } from '../../settings/store.ts'
@@ -67,7 +67,7 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
             waitsFor = undefined
             tell()
             await save(progress)
-            if (progress.tag !== 'initial-scan') await cuts.release(id)
+            if (!needsStatementCut(progress)) await cuts.release(id)
           },
           log,
         },
