@@ -7,7 +7,7 @@ import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { Sink } from '../sink/sink.ts'
-import type { HeldScan } from './scan/statement-cut.ts'
+import type { StatementCut } from './scan/statement-cut.ts'
 
 export interface FeedRun {
   readonly spec: FeedSpec
@@ -21,7 +21,7 @@ export interface FeedRun {
   /** How far an earlier run of the same feed came. */
   readonly resume: JobProgress | undefined
   /** The cut of the statement, as long as it is held and its scan is not complete. */
-  readonly held?: HeldScan | undefined
+  readonly statementCut?: StatementCut | undefined
   /** Makes progress durable; undefined: a feed without a job. Throws when the job is not this runner's any more. */
   readonly save: ((progress: JobProgress) => Promise<void>) | undefined
   /** Asks ingest to close a timestamp at once. */

@@ -1,11 +1,11 @@
-// A job whose place is not in the changelog any more.
+// The error of a job that stopped for so long that the changelog does not hold its next changes any more.
 
 import { formatHlc } from '../core/hlc.ts'
 import { readsLogFrom, type JobProgress } from '../core/job-progress.ts'
 import { FeedError } from '../errors/feed-error.ts'
 
-/** The changelog speaks of a cursor, as whoever starts a changefeed has given one; a job that goes on has none. */
-export function lostPlace(error: unknown, resume: JobProgress | undefined): unknown {
+/** The error of the changelog names a cursor. The user of a job that continues has given none, so the job gets an error of its own. */
+export function explainFellBehind(error: unknown, resume: JobProgress | undefined): unknown {
   const from = resume === undefined ? undefined : readsLogFrom(resume)
   if (from === undefined || !(error instanceof FeedError) || error.code !== 'FEED_CURSOR_TOO_OLD') return error
   return new FeedError(

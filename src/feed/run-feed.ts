@@ -17,7 +17,7 @@ import { CheckpointSchedule } from './checkpoint-schedule.ts'
 import type { FeedRun } from './feed-run.ts'
 import { LogFollower } from './follow/follow-log.ts'
 import { initialScan } from './scan/scan-tables.ts'
-import { lostPlace } from './fell-behind.ts'
+import { explainFellBehind } from './fell-behind.ts'
 import { MessageOutput } from './message-output.ts'
 import { quietWaitMs } from './follow/quiet-wait.ts'
 import { ResolvedSchedule } from './resolved-schedule.ts'
@@ -27,7 +27,7 @@ export async function runFeed(run: FeedRun): Promise<void> {
   try {
     await new RunningFeed(run).run()
   } catch (error) {
-    throw lostPlace(error, run.resume)
+    throw explainFellBehind(error, run.resume)
   }
 }
 
@@ -76,13 +76,13 @@ class RunningFeed {
     const at = await initialScan({
       run: this.#run,
       encoder: this.#encoder,
-      handOn: (output) => this.#handOn(output),
+      emitBatch: (output) => this.#emitBatch(output),
       catchUp: async (after, through) => {
         using reader = log.readAfter(after)
         const output = new MessageOutput(this.#encoder)
         await this.#follower(reader, after, through, output, this.#run.signal, async () => undefined).run()
         this.#run.signal.throwIfAborted()
-        await this.#handOn(output)
+        await this.#emitBatch(output)
       },
     })
     await sink.flush(undefined)
@@ -100,18 +100,18 @@ class RunningFeed {
       const nowMs = Date.now()
       const isResolved = this.#resolved.isDue(frontier, nowMs)
       if (!isResolved && !(this.#run.save !== undefined && this.#checkpoints.isDue(frontier, nowMs))) return
-      await this.#handOn(output)
+      await this.#emitBatch(output)
       await this.#checkpoint(frontier, isResolved)
     })
     try {
       await follower.run()
     } catch (error) {
       // What came before the end of the feed is the reader's, whatever ended it.
-      await this.#handOn(output)
+      await this.#emitBatch(output)
       await sink.flush(progress.frontier)
       throw error
     }
-    await this.#handOn(output)
+    await this.#emitBatch(output)
     if (signal.aborted) {
       // Saved once more, so that a job that is paused and resumed repeats nothing.
       const { frontier } = progress
@@ -146,13 +146,13 @@ class RunningFeed {
       after,
       endTime,
       output,
-      handOn: () => this.#handOn(output),
+      emitBatch: () => this.#emitBatch(output),
       advanced,
       signal,
     })
   }
 
-  async #handOn({ batch }: MessageOutput): Promise<void> {
+  async #emitBatch({ batch }: MessageOutput): Promise<void> {
     const { sink, progress } = this.#run
     if (batch.count === 0) return
     try {

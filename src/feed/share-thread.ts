@@ -1,22 +1,22 @@
-// Feeds share a thread by turns: whoever reads on and on lets the others in now and then.
+// Many feeds share one thread. A loop that may run for long yields the thread to the other feeds now and then.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextIteration } from 'node:timers/promises'
 
 /** Longest time in ms that a feed keeps its thread to itself. */
-const turnMs = 10
+const longestMs = 10
 
-export class Turns {
+export class ThreadShare {
   #start = performance.now()
 
-  /** It has waited for something, and others had the thread meanwhile. */
-  begin(): void {
+  /** Called after a wait, during which other feeds had the thread. */
+  restart(): void {
     this.#start = performance.now()
   }
 
-  /** Lets the thread's other work in when it has waited long enough. */
-  async breathe(): Promise<void> {
-    if (performance.now() - this.#start < turnMs) return
-    await nextTurn()
+  /** Yields to the other work of the thread when this feed has used it for long enough. */
+  async yieldIfDue(): Promise<void> {
+    if (performance.now() - this.#start < longestMs) return
+    await nextIteration()
     this.#start = performance.now()
   }
 }

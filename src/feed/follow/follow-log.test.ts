@@ -29,7 +29,7 @@ async function follow(
     },
     encodeResolved: () => undefined,
   })
-  const handOn = async (): Promise<void> => {
+  const emitBatch = async (): Promise<void> => {
     const { batch } = output
     const { buffer } = batch.bytes
     for (let i = 0; i < batch.count; i++) said.push(buffer.toString('latin1', batch.keyStarts[i], batch.valueEnds[i]))
@@ -45,16 +45,16 @@ async function follow(
     after,
     endTime,
     output,
-    handOn,
+    emitBatch,
     advanced: async (frontier) => {
-      await handOn()
+      await emitBatch()
       said.push(`-> ${frontier.wall}`)
     },
     signal,
     limits,
   })
   await follower.run()
-  await handOn()
+  await emitBatch()
   return said
 }
 

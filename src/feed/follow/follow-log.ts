@@ -13,7 +13,7 @@ import type { FeedTarget } from '../../core/feed-spec.ts'
 import { planLarge, type LargeTransaction, type PassLimits } from '../transaction/large-transaction.ts'
 import type { MessageOutput } from '../message-output.ts'
 import { listRecords, OffsetList } from '../transaction/offset-list.ts'
-import { Turns } from '../share-thread.ts'
+import { ThreadShare } from '../share-thread.ts'
 
 export interface FollowOptions {
   readonly log: Changelog
@@ -27,7 +27,7 @@ export interface FollowOptions {
   readonly endTime: Hlc | undefined
   readonly output: MessageOutput
   /** Gives what `output` holds to the sink. */
-  readonly handOn: () => Promise<void>
+  readonly emitBatch: () => Promise<void>
   /** How late the frontier may be where nothing but time has passed. */
   readonly quietMs?: number
   /** Everything at or below the frontier has been written to `output`. */
@@ -50,33 +50,33 @@ export class LogFollower {
   #ordinal = 0
   /** Of the schemas, when they were last looked through for tables that were dropped. */
   #checkedVersion = 0
-  readonly #turns = new Turns()
+  readonly #threadShare = new ThreadShare()
 
   constructor(options: FollowOptions) {
     this.#options = options
     this.#frontier = options.after
     this.#topics = new Map(options.targets.map(({ relid }, index) => [relid, index]))
     this.#isTarget = (relid) => this.#topics.has(relid)
-    const { schemas, output, diff, handOn } = options
-    this.#emitter = new TransactionEmitter({ schemas, topics: this.#topics, output, diff, handOn })
+    const { schemas, output, diff, emitBatch } = options
+    this.#emitter = new TransactionEmitter({ schemas, topics: this.#topics, output, diff, emitBatch })
   }
 
   /** Settles at the end time or when the signal aborts; throws what ends the feed. */
   async run(): Promise<void> {
-    const { reader, signal, handOn, advanced, endTime, quietMs } = this.#options
+    const { reader, signal, emitBatch, advanced, endTime, quietMs } = this.#options
     try {
       while (!signal.aborted) {
         const block = reader.next()
         if (block === undefined) {
-          await handOn()
+          await emitBatch()
           await reader.wait(signal, quietMs)
-          this.#turns.begin()
+          this.#threadShare.restart()
           continue
         }
         const ended = await this.#block(block)
         if (ended || (endTime !== undefined && compareHlc(this.#frontier, endTime) >= 0)) return
         await advanced(this.#frontier)
-        await this.#turns.breathe()
+        await this.#threadShare.yieldIfDue()
       }
     } catch (error) {
       // It was stopped in the passes over a large transaction.
@@ -188,7 +188,7 @@ export class LogFollower {
         diff,
         isTarget: this.#isTarget,
         mentionsTarget: (candidate) => this.#mentionsTarget(candidate),
-        breathe: () => this.#turns.breathe(),
+        yieldThread: () => this.#threadShare.yieldIfDue(),
         limits,
         signal: this.#options.signal,
       },

@@ -5,7 +5,7 @@ import type { Hlc } from '../../core/hlc.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
 import type { WireError } from '../../errors/feed-error.ts'
 import type { SourceConnection } from '../../postgres/source-connection.ts'
-import type { HeldScan } from '../scan/statement-cut.ts'
+import type { StatementCut } from '../scan/statement-cut.ts'
 import type { FeedProgress } from '../feed-run.ts'
 
 export interface FeedStart {
@@ -19,7 +19,7 @@ export interface FeedStart {
   /** Of a job: how far it came before. */
   readonly resume?: JobProgress | undefined
   /** Of a job: the cut of its statement, while it is held. */
-  readonly held?: HeldScan | undefined
+  readonly statementCut?: StatementCut | undefined
   /** Of a job: a scan whose sink stands still lets a snapshot go that is older. */
   readonly maxSnapshotAgeMs?: number
   /** Of a job: progress is saved through the control plane. */

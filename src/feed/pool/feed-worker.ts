@@ -1,4 +1,4 @@
-// The thread in which feeds run: each is a task of its own, and they share the thread by turns.
+// The thread in which feeds run: each is a task of its own, and they share the thread by threadShare.
 
 import { parentPort } from 'node:worker_threads'
 import { openChangelog } from '../../changelog/files/open-changelog.ts'
@@ -54,7 +54,7 @@ class RunningFeed {
         startPosition: start.startPosition,
         startTime: start.startTime,
         resume: start.resume,
-        held: start.held,
+        statementCut: start.statementCut,
         save: start.isJob === true ? (progress) => this.#save(progress) : undefined,
         closeNow: () => say({ tag: 'close-now', feed: this.#id }),
         waiting: (why) => say({ tag: 'waiting', feed: this.#id, why }),

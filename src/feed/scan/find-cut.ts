@@ -4,7 +4,7 @@ import { record, type Changelog } from '../../changelog/changelog.ts'
 import { lsnOf, timestampOf } from '../../changelog/records.ts'
 import { prevHlc, type Hlc } from '../../core/hlc.ts'
 import type { Lsn } from '../../core/lsn.ts'
-import { Turns } from '../share-thread.ts'
+import { ThreadShare } from '../share-thread.ts'
 
 export interface FindCutOptions {
   readonly log: Changelog
@@ -22,10 +22,10 @@ export async function findCut({ log, from, point, closeNow, signal }: FindCutOpt
   let last: Hlc | undefined
   let current: Hlc | undefined
   closeNow()
-  const turns = new Turns()
+  const threadShare = new ThreadShare()
   for (;;) {
     // Only who lets others in hears that the feed was stopped.
-    await turns.breathe()
+    await threadShare.yieldIfDue()
     signal.throwIfAborted()
     const block = reader.next()
     if (block === undefined) {

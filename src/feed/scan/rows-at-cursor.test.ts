@@ -31,7 +31,15 @@ async function takenBack(changes: readonly Change[], start = new TableLook()): P
   })
   const targets = [{ relid, topic: 't', tableName: 't' }]
   const { signal } = new AbortController()
-  await new RowsAtCursor().read({ log: files.log, targets, cursor, cut, stash, breathe: async () => undefined, signal })
+  await new RowsAtCursor().read({
+    log: files.log,
+    targets,
+    cursor,
+    cut,
+    stash,
+    yieldThread: async () => undefined,
+    signal,
+  })
   return lines
 }
 

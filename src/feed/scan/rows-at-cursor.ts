@@ -31,12 +31,12 @@ export interface RowsAtCursorOptions {
   /** Gets the old rows as messages; the caller gives them to the sink with the scan's. */
   readonly stash: MessageOutput
   /** Called now and then, so that the thread stays awake for others. */
-  readonly breathe: () => Promise<void>
+  readonly yieldThread: () => Promise<void>
   readonly signal: AbortSignal
 }
 
 export class RowsAtCursor {
-  readonly #touched = new KeyTable()
+  readonly #changedKeys = new KeyTable()
   readonly #deferred = new DeferredKeys()
   readonly #tables = new TablesAtCursor()
 
@@ -50,11 +50,11 @@ export class RowsAtCursor {
   /** False: the row has changed since the cursor; its older self is in the stash, or it was not there. */
   isOfCursor(relation: RelationSchema, row: RowView): boolean {
     if (relation.description.deferrableKey === true) return !this.#deferred.hasAdded(relation, row)
-    return !this.#touched.has(relation.keyId, row, relation.keyIndexes)
+    return !this.#changedKeys.has(relation.keyId, row, relation.keyIndexes)
   }
 
   /** Reads the log in `(cursor, cut]`, all of which it holds. */
-  async read({ log, targets, cursor, cut, stash, breathe, signal }: RowsAtCursorOptions): Promise<void> {
+  async read({ log, targets, cursor, cut, stash, yieldThread, signal }: RowsAtCursorOptions): Promise<void> {
     const topics = new Map(targets.map(({ relid }, index) => [relid, index]))
     const schemas = new SchemaHistory()
     const change = new ChangeReader(schemas)
@@ -107,7 +107,7 @@ export class RowsAtCursor {
         if (list.committed) ts = undefined
       }
       if (compareHlc(block.resolved, cut) >= 0) return
-      await breathe()
+      await yieldThread()
       signal.throwIfAborted()
     }
   }
@@ -135,9 +135,9 @@ export class RowsAtCursor {
 
   /** True: it is the first change of the row. */
   #touch(relation: RelationSchema, row: RowView): boolean {
-    const before = this.#touched.size
-    if (this.#touched.bytes > maxStashBytes) throw tooMuch()
-    return this.#touched.add(relation.keyId, row, relation.keyIndexes) === before
+    const before = this.#changedKeys.size
+    if (this.#changedKeys.bytes > maxStashBytes) throw tooMuch()
+    return this.#changedKeys.add(relation.keyId, row, relation.keyIndexes) === before
   }
 }
 

@@ -18,7 +18,7 @@ import { MessageOutput } from '../message-output.ts'
 import { RowsAtCursor } from './rows-at-cursor.ts'
 import type { FeedRun } from '../feed-run.ts'
 import { ScanCheckpoint } from './scan-checkpoint.ts'
-import { Turns } from '../share-thread.ts'
+import { ThreadShare } from '../share-thread.ts'
 
 /** Connections that read side by side. */
 const scanConnections = 2
@@ -29,13 +29,13 @@ const saveEveryMs = 1000
 export interface InitialScan {
   readonly run: FeedRun
   readonly encoder: Encoder
-  readonly handOn: (output: MessageOutput) => Promise<void>
+  readonly emitBatch: (output: MessageOutput) => Promise<void>
   /** Emits what the log says of (after, through], both of earlier attempts' and this one's cut. */
   readonly catchUp: (after: Hlc, through: Hlc) => Promise<void>
 }
 
 /** Emits the scan and gives its timestamp; from there on the log says everything. */
-export async function initialScan({ run, encoder, handOn, catchUp }: InitialScan): Promise<Hlc> {
+export async function initialScan({ run, encoder, emitBatch, catchUp }: InitialScan): Promise<Hlc> {
   const { spec, sink, save } = run
   const resume = run.resume?.tag === 'initial-scan' ? run.resume.scan : undefined
   await using opened = await openScan(run)
@@ -69,11 +69,11 @@ export async function initialScan({ run, encoder, handOn, catchUp }: InitialScan
   // Batches of several connections reach the sink one at a time.
   let last: Promise<void> = Promise.resolve()
   const inTurn = (work: () => Promise<void>): Promise<void> => (last = last.then(work))
-  const emit = (output: MessageOutput): Promise<void> => inTurn(() => handOn(output))
+  const emit = (output: MessageOutput): Promise<void> => inTurn(() => emitBatch(output))
   const chunkDone = async (relid: number, chunk: Chunk, output: MessageOutput): Promise<void> => {
     if (save === undefined) return
     await inTurn(async () => {
-      await handOn(output)
+      await emitBatch(output)
       checkpoint.finish(relid, chunk)
       if (Date.now() - savedAtMs >= saveEveryMs) await saveScan()
     })
@@ -99,7 +99,7 @@ interface OpenedScan extends AsyncDisposable {
 }
 
 async function openScan(run: FeedRun): Promise<OpenedScan> {
-  const { spec, log, source, signal, closeNow, held } = run
+  const { spec, log, source, signal, closeNow, statementCut: held } = run
   const options = { source, targets: spec.targets, connections: scanConnections, signal, waiting: run.waiting }
   const joined = held === undefined ? undefined : await joinCut(held.snapshot, options)
   if (held !== undefined && joined !== undefined) {
@@ -125,7 +125,7 @@ interface TakeBack {
 }
 
 /**
- * What turns the rows of the cut into those of `from`; undefined: they are the same. A cursor that somebody gave is not
+ * What threadShare the rows of the cut into those of `from`; undefined: they are the same. A cursor that somebody gave is not
  * put off: then the error says what the log lacks.
  */
 async function takeBack(
@@ -134,10 +134,10 @@ async function takeBack(
 ): Promise<RowsAtCursor | 'not in the log' | undefined> {
   if (compareHlc(from, cutTime) >= 0) return undefined
   const rows = new RowsAtCursor()
-  const turns = new Turns()
-  const breathe = (): Promise<void> => turns.breathe()
+  const threadShare = new ThreadShare()
+  const yieldThread = (): Promise<void> => threadShare.yieldIfDue()
   try {
-    await rows.read({ log, targets: spec.targets, cursor: from, cut: cutTime, stash, breathe, signal })
+    await rows.read({ log, targets: spec.targets, cursor: from, cut: cutTime, stash, yieldThread, signal })
     return rows
   } catch (error) {
     const isLacking = error instanceof FeedError && (error.code === 'FEED_ROW' || error.code === 'FEED_STATE')

@@ -6,7 +6,7 @@ import { holdCut, type HeldSnapshot, type HoldOptions } from '../../scan/held-cu
 import { findCut } from './find-cut.ts'
 
 /** Structured cloneable. */
-export interface HeldScan {
+export interface StatementCut {
   readonly snapshot: HeldSnapshot
   /** What the cut stands for. */
   readonly time: Hlc
@@ -14,14 +14,14 @@ export interface HeldScan {
   readonly sinceMs: number
 }
 
-export interface ScanHolder extends AsyncDisposable {
-  readonly scan: HeldScan
+export interface StatementCutHolder extends AsyncDisposable {
+  readonly scan: StatementCut
 }
 
 /** A quiet log is there within milliseconds. */
 const slowMs = 1000
 
-export interface HoldScanOptions extends HoldOptions {
+export interface HoldStatementCutOptions extends HoldOptions {
   readonly log: Changelog
   /** A head of the log from before now. */
   readonly startPosition: number
@@ -31,7 +31,7 @@ export interface HoldScanOptions extends HoldOptions {
   readonly closeNow: () => void
 }
 
-export async function holdScan(options: HoldScanOptions): Promise<ScanHolder> {
+export async function holdStatementCut(options: HoldStatementCutOptions): Promise<StatementCutHolder> {
   const { log, startPosition: from, catchingUp, closeNow, signal } = options
   const sinceMs = Date.now()
   const cut = await holdCut(options)

@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto'
 import type { RelationSchema } from '../../core/relation.ts'
 import { kind, type RowView } from '../../core/row-view.ts'
 import { keepEvent } from './event-bits.ts'
-import type { FirstTouches } from './first-changes.ts'
+import type { FirstChanges } from './first-changes.ts'
 
 interface KeyState {
   /** Rows that came to the key and are still there. */
@@ -71,13 +71,13 @@ export class DeferredKeys {
   }
 
   /** As LastChanges.collect: the key is unique again, so at most one row is left at it. */
-  collect(keep: Uint8Array, touched: FirstTouches | undefined): void {
+  collect(keep: Uint8Array, firstChanges: FirstChanges | undefined): void {
     for (const { added, removedAt, goneEvent } of this.#keys.values()) {
       const existed = removedAt >= 0
       const event = added.at(-1)?.event ?? (existed ? goneEvent : -1)
       if (event < 0) continue
       keepEvent(keep, event)
-      if (!existed || removedAt !== Math.floor(event / 2)) touched?.add(event, existed ? removedAt : 0, existed)
+      if (!existed || removedAt !== Math.floor(event / 2)) firstChanges?.add(event, existed ? removedAt : 0, existed)
     }
   }
 

@@ -7,7 +7,7 @@ import { BeforeDdl } from './before-ddl.ts'
 import { ChangeReader } from './change-reader.ts'
 import { DeferrableTables } from './deferrable-tables.ts'
 import { isKept } from './event-bits.ts'
-import { FirstTouches } from './first-changes.ts'
+import { FirstChanges } from './first-changes.ts'
 import { LastChanges } from './last-changes.ts'
 import type { MessageOutput } from '../message-output.ts'
 import { isRow, recordEnd, type OffsetList } from './offset-list.ts'
@@ -16,8 +16,8 @@ import { SchemaTrail } from './schema-trail.ts'
 /** Which events of a transaction are emitted, by ordinal; see last-changes.ts. */
 export interface KeptEvents {
   readonly bits: Uint8Array
-  /** For `diff`: what first touched the row of an event, where that was another change. */
-  readonly touched: FirstTouches | undefined
+  /** For `diff`: the first change of the row of an event, where that is another change than the last. */
+  readonly firstChanges: FirstChanges | undefined
   /** For `diff`: what tables looked like before the transaction; undefined: it changes none. */
   readonly before: SchemaSnapshot | undefined
   /** Brings the record of an ordinal back. */
@@ -38,7 +38,7 @@ export interface EmitterOptions {
   readonly output: MessageOutput
   readonly diff: boolean
   /** Gives the full batch to the sink. */
-  readonly handOn: () => Promise<void>
+  readonly emitBatch: () => Promise<void>
 }
 
 const nobody: ReadonlySet<number> = new Set()
@@ -48,7 +48,7 @@ export class TransactionEmitter {
   readonly #topics: ReadonlyMap<number, number>
   readonly #output: MessageOutput
   readonly #diff: boolean
-  readonly #handOn: () => Promise<void>
+  readonly #emitBatch: () => Promise<void>
   readonly #change: ChangeReader
   readonly #first: ChangeReader
   /** Reads rows with the columns that their tables had earlier in the transaction. */
@@ -56,7 +56,7 @@ export class TransactionEmitter {
   readonly #earlier = new ChangeReader(this.#earlierSchemas)
   readonly #beforeDdl = new BeforeDdl()
   readonly #last = new LastChanges()
-  readonly #touched: FirstTouches | undefined
+  readonly #firstChanges: FirstChanges | undefined
   #bits = new Uint8Array(1024)
   #topic = 0
   #topicOf = -1
@@ -66,10 +66,10 @@ export class TransactionEmitter {
     this.#topics = options.topics
     this.#output = options.output
     this.#diff = options.diff
-    this.#handOn = options.handOn
+    this.#emitBatch = options.emitBatch
     this.#change = new ChangeReader(options.schemas)
     this.#first = new ChangeReader(options.schemas)
-    this.#touched = options.diff ? new FirstTouches() : undefined
+    this.#firstChanges = options.diff ? new FirstChanges() : undefined
   }
 
   /** A transaction that lies in one block as a whole. A promise only where `output` was full. */
@@ -92,17 +92,17 @@ export class TransactionEmitter {
     const needed = (list.count >> 2) + 1
     if (needed > this.#bits.length) this.#bits = new Uint8Array(needed * 2)
     else this.#bits.fill(0, 0, needed)
-    const touched = this.#touched
-    touched?.clear()
-    last.collect(this.#bits, touched)
-    touched?.seal()
+    const firstChanges = this.#firstChanges
+    firstChanges?.clear()
+    last.collect(this.#bits, firstChanges)
+    firstChanges?.seal()
     last.clear()
     const find = (ordinal: number): FoundRecord => ({
       payload,
       offset: list.offsets[ordinal] as number,
       schemas: trail?.at(ordinal),
     })
-    return this.emit(payload, list, { bits: this.#bits, touched, before: trail?.before, find }, 0)
+    return this.emit(payload, list, { bits: this.#bits, firstChanges, before: trail?.before, find }, 0)
   }
 
   #deferrable(payload: Buffer, list: OffsetList): ReadonlySet<number> {
@@ -133,7 +133,7 @@ export class TransactionEmitter {
     from: number,
   ): Promise<void> {
     for (let next = from; this.#output.isFull;) {
-      await this.#handOn()
+      await this.#emitBatch()
       next = this.#fill(payload, list, kept, firstOrdinal, next)
     }
   }
@@ -187,13 +187,13 @@ export class TransactionEmitter {
   }
 
   #beforeChange(kept: KeptEvents | undefined, event: number): RowView | undefined {
-    if (kept?.touched?.find(event) === true) return this.#beforeFirst(kept, kept.touched)
+    if (kept?.firstChanges?.find(event) === true) return this.#beforeFirst(kept, kept.firstChanges)
     const change = this.#change
     if (change.tag === record.insert || (change.keyChanged && event % 2 === 1)) return undefined
     return change.needOld()
   }
 
-  #beforeFirst(kept: KeptEvents, { ordinal, existed }: FirstTouches): RowView | undefined {
+  #beforeFirst(kept: KeptEvents, { ordinal, existed }: FirstChanges): RowView | undefined {
     if (!existed) return undefined
     const { payload, offset, schemas } = kept.find(ordinal)
     if (schemas !== undefined) this.#earlierSchemas.restore(schemas)

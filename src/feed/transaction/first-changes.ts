@@ -1,9 +1,10 @@
-// For `diff`, in a transaction that changed rows more than once: which change first touched the row of an event, and
-// whether it found the row there. Eight bytes per event and no object: a transaction may have touched millions of rows.
+// For `diff`, in a transaction that changed some rows more than once: for each event, the change that touched its row
+// first in the transaction, and whether that change found the row there. An entry takes eight bytes and is no object,
+// because a transaction may have touched millions of rows.
 //
 //   u64 = event (32 bits), ordinal of the first change (31 bits), existed (1 bit)
 //
-// Filled in any order, sealed, then asked in the order of events, as they are emitted.
+// Entries are added in any order and sealed; then they are looked up in the order of events, as those are emitted.
 
 import { grown } from '../../bytes/grow.ts'
 
@@ -11,16 +12,17 @@ const isLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 const high = isLittleEndian ? 1 : 0
 const low = 1 - high
 
-/** More changes than this one transaction cannot have. */
+/** The most changes that one transaction may have. */
 export const maxOrdinal = 2 ** 31 - 1
 
-export class FirstTouches {
+export class FirstChanges {
   #entries = new BigUint64Array(256)
   #words = new Uint32Array(this.#entries.buffer)
   #count = 0
   #next = 0
-  /** Of the event that was found last. */
+  /** The first change of the row whose event `find` has found last. */
   ordinal = 0
+  /** Whether that change found the row there. */
   existed = false
 
   add(event: number, ordinal: number, existed: boolean): void {
@@ -38,7 +40,7 @@ export class FirstTouches {
     this.#next = 0
   }
 
-  /** Events are asked for in rising order. False: the change of the event is itself the first of its row. */
+  /** Events must be looked up in rising order. False: the change of the event is itself the first of its row. */
   find(event: number): boolean {
     while (this.#next < this.#count && (this.#words[2 * this.#next + high] as number) < event) this.#next += 1
     if (this.#next === this.#count || this.#words[2 * this.#next + high] !== event) return false

@@ -9,7 +9,7 @@ import type { SchemaHistory } from '../../decode/schema-history.ts'
 import { ChangeReader } from './change-reader.ts'
 import { DeferrableTables } from './deferrable-tables.ts'
 import type { FoundRecord, KeptEvents } from './emit-transaction.ts'
-import { FirstTouches, maxOrdinal } from './first-changes.ts'
+import { FirstChanges, maxOrdinal } from './first-changes.ts'
 import { LastChanges } from './last-changes.ts'
 import { isRow, listRecords, OffsetList, recordEnd } from './offset-list.ts'
 import { SchemaTrail } from './schema-trail.ts'
@@ -36,7 +36,7 @@ export interface LargeOptions {
   readonly mentionsTarget: (block: LogBlock) => boolean
   readonly diff: boolean
   /** Called now and then, so that the thread stays awake for others. */
-  readonly breathe: () => Promise<void>
+  readonly yieldThread: () => Promise<void>
   readonly limits?: PassLimits | undefined
   /** A transaction may take minutes: when the feed is stopped, so is this, and its reason is thrown. */
   readonly signal: AbortSignal
@@ -68,7 +68,7 @@ export async function planLarge(options: LargeOptions, position: number, offset:
       count += list.count
       hasNonInserts ||= list.hasNonInserts
     }
-    await breathe(options)
+    await yieldThread(options)
   }
   const deferrable = tables.end()
   if (!hasNonInserts) return onlyInserts
@@ -76,20 +76,20 @@ export async function planLarge(options: LargeOptions, position: number, offset:
   if (count > maxOrdinal) throw new FeedError('FEED_ROW', `a transaction has more than ${maxOrdinal} changes`)
 
   const bits = new Uint8Array(Math.floor(count / 4) + 1)
-  const touched = options.diff ? new FirstTouches() : undefined
+  const firstChanges = options.diff ? new FirstChanges() : undefined
   const { rows } = options.limits ?? defaultLimits
   let passes = Math.ceil(count / rows)
   let trail: SchemaTrail | undefined
   for (let pass = 0; pass < passes; pass++) {
-    trail = await findLast(options, parts, position, offset, { bits, touched, deferrable, pass, passes })
+    trail = await findLast(options, parts, position, offset, { bits, firstChanges, deferrable, pass, passes })
     if (trail !== undefined) continue
     // Wider keys than thought: from the beginning, with fewer at a time.
     bits.fill(0)
-    touched?.clear()
+    firstChanges?.clear()
     passes *= 2
     pass = -1
   }
-  touched?.seal()
+  firstChanges?.seal()
 
   const again = options.log.jumpTo(position)
   const found = new OffsetList()
@@ -108,7 +108,7 @@ export async function planLarge(options: LargeOptions, position: number, offset:
       schemas: trail?.at(ordinal),
     }
   }
-  return { kept: { bits, touched, before: trail?.before, find }, [Symbol.dispose]: () => again[Symbol.dispose]() }
+  return { kept: { bits, firstChanges, before: trail?.before, find }, [Symbol.dispose]: () => again[Symbol.dispose]() }
 }
 
 const onlyInserts: LargeTransaction = { kept: undefined, [Symbol.dispose]: () => undefined }
@@ -117,20 +117,20 @@ const onlyInserts: LargeTransaction = { kept: undefined, [Symbol.dispose]: () =>
 async function mayHaveNonInserts(options: LargeOptions, position: number): Promise<boolean> {
   for (const block of blocksFrom(options, position)) {
     if (block.hasNonInserts && options.mentionsTarget(block)) return true
-    await breathe(options)
+    await yieldThread(options)
   }
   return false
 }
 
 /** Only who lets others in hears that the feed was stopped. */
-async function breathe(options: LargeOptions): Promise<void> {
-  await options.breathe()
+async function yieldThread(options: LargeOptions): Promise<void> {
+  await options.yieldThread()
   options.signal.throwIfAborted()
 }
 
 interface Pass {
   readonly bits: Uint8Array
-  readonly touched: FirstTouches | undefined
+  readonly firstChanges: FirstChanges | undefined
   readonly deferrable: ReadonlySet<number>
   readonly pass: number
   readonly passes: number
@@ -182,10 +182,10 @@ async function findLast(
       schemas.restore(trail.start)
       return undefined
     }
-    await breathe(options)
+    await yieldThread(options)
   }
   schemas.restore(trail.start)
-  last.collect(work.bits, work.touched)
+  last.collect(work.bits, work.firstChanges)
   return trail
 }
 

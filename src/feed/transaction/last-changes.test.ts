@@ -52,7 +52,7 @@ async function said(
     },
     encodeResolved: () => undefined,
   })
-  const handOn = async (): Promise<void> => {
+  const emitBatch = async (): Promise<void> => {
     const { batch } = output
     const { buffer } = batch.bytes
     for (let i = 0; i < batch.count; i++) lines.push(buffer.toString('latin1', batch.keyStarts[i], batch.valueEnds[i]))
@@ -68,13 +68,13 @@ async function said(
     after: first,
     endTime: last,
     output,
-    handOn,
-    advanced: handOn,
+    emitBatch,
+    advanced: emitBatch,
     signal: new AbortController().signal,
     limits: isLarge ? { rows: 300, bytes: 1e9 } : undefined,
   })
   await follower.run()
-  await handOn()
+  await emitBatch()
   return lines.filter((line) => !line.startsWith('padding')).sort()
 }
 

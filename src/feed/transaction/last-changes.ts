@@ -14,7 +14,7 @@ import { record } from '../../changelog/changelog.ts'
 import type { ChangeReader } from './change-reader.ts'
 import { DeferredKeys } from './deferred-keys.ts'
 import { keepEvent } from './event-bits.ts'
-import type { FirstTouches } from './first-changes.ts'
+import type { FirstChanges } from './first-changes.ts'
 import { KeyTable } from './key-table.ts'
 
 /** What a row of a table with a deferrable key takes in memory, more or less. */
@@ -53,9 +53,9 @@ export class LastChanges {
     } else this.#touch(change, row, 2 * ordinal + 1, true, wanted)
   }
 
-  /** Sets the bit of every event that is to be emitted. `touched` gets what came first where it is another change. */
-  collect(keep: Uint8Array, touched: FirstTouches | undefined): void {
-    this.#deferred.collect(keep, touched)
+  /** Sets the bit of every event that is to be emitted. `firstChanges` gets the first change of the row where it is another one. */
+  collect(keep: Uint8Array, firstChanges: FirstChanges | undefined): void {
+    this.#deferred.collect(keep, firstChanges)
     for (let entry = 0; entry < this.#keys.size; entry++) {
       const event = this.#last[entry] as number
       const existed = this.#existed[entry] === 1
@@ -63,7 +63,7 @@ export class LastChanges {
       if (isGone && !existed) continue
       keepEvent(keep, event)
       const ordinal = this.#first[entry] as number
-      if (touched !== undefined && ordinal !== Math.floor(event / 2)) touched.add(event, ordinal, existed)
+      if (firstChanges !== undefined && ordinal !== Math.floor(event / 2)) firstChanges.add(event, ordinal, existed)
     }
   }
 

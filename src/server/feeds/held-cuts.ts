@@ -6,7 +6,7 @@
 import type { LogHead } from '../../changelog/files/log-head.ts'
 import type { FeedSpec } from '../../core/feed-spec.ts'
 import type { Hlc } from '../../core/hlc.ts'
-import { holdScan, type HeldScan, type ScanHolder } from '../../feed/scan/statement-cut.ts'
+import { holdStatementCut, type StatementCut, type StatementCutHolder } from '../../feed/scan/statement-cut.ts'
 import { waitHint } from '../../postgres/explain-wait.ts'
 import type { Source } from '../sources/open-source.ts'
 
@@ -20,7 +20,7 @@ export interface HoldCutOptions {
 }
 
 interface Held {
-  readonly holder: ScanHolder
+  readonly holder: StatementCutHolder
   readonly timer: NodeJS.Timeout
 }
 
@@ -51,7 +51,7 @@ export class HeldCuts {
     ingest.demand(1)
     try {
       const closeNow = (): void => ingest.closeNow()
-      const holder = await holdScan({
+      const holder = await holdStatementCut({
         ...options,
         source: connection,
         log,
@@ -68,7 +68,7 @@ export class HeldCuts {
     }
   }
 
-  of(job: string): HeldScan | undefined {
+  of(job: string): StatementCut | undefined {
     return this.#held.get(job)?.holder.scan
   }
 

@@ -46,7 +46,7 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
           startPosition: source.log.head,
           startTime: highWaterOf(resume) ?? { wall: 0n, logical: 0 },
           resume,
-          held: cuts.of(id),
+          statementCut: cuts.of(id),
           maxSnapshotAgeMs: settings.get('changefeed.initial_scan.max_snapshot_age'),
           isJob: true,
         },
