@@ -1,5 +1,5 @@
-// Shapes of PostgreSQL's own types by oid, which never changes: for columns that no description names yet. Listed are
-// the types whose text becomes something else than a string, the arrays, and the ranges.
+// The shapes of PostgreSQL's own types by oid, which never changes. They are used for columns that no description of the
+// table contains yet. The list contains the types whose values do not print as a string, the arrays, and the ranges.
 
 import type { TypeShape } from '../core/table.ts'
 
@@ -28,7 +28,7 @@ const ranges: ReadonlySet<number> = new Set([3904, 3906, 3908, 3910, 3912, 3926,
 
 const box = 603
 
-/** Anything unknown prints as its text. */
+/** Returns the shape of a type; a value of an unknown type prints as its text. */
 export function shapeOfType(oid: number): TypeShape {
   const element = elements.get(oid)
   if (element !== undefined)

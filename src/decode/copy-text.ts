@@ -1,5 +1,5 @@
-// One line of COPY … TO STDOUT in text format: values between tabs, `\N` for NULL, a backslash before what needs one
-// (\b \f \n \r \t \v \\). Unescaped in place: the result is never longer, so the view's borders lie in the same bytes.
+// Reads one line of COPY … TO STDOUT in text format: values between tabs, `\N` for NULL, and escapes with a backslash
+// (\b \f \n \r \t \v \\). Escapes are replaced in place, since the result is never longer: the view refers to the same bytes.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { RelationSchema } from '../core/relation.ts'
@@ -10,7 +10,7 @@ const newline = 0x0a
 const backslash = 0x5c
 const letterN = 0x4e
 
-/** What the byte behind a backslash stands for; any other stands for itself. */
+/** The meaning of the byte after a backslash. Most bytes mean themselves. */
 const meanings = new Uint8Array(256)
 for (let i = 0; i < 256; i++) meanings[i] = i
 meanings[0x62] = 8
@@ -20,7 +20,7 @@ meanings[0x72] = 13
 meanings[0x74] = 9
 meanings[0x76] = 11
 
-/** `bytes[start, end)` is the line, with or without its newline; changed when it holds a backslash. */
+/** Fills `row` from the line `bytes[start, end)`, with or without its newline. A line with a backslash is changed in place. */
 export function readCopyLine(bytes: Buffer, start: number, end: number, relation: RelationSchema, row: RowView): void {
   const count = relation.columns.length
   row.reset(count)
@@ -46,13 +46,13 @@ export function readCopyLine(bytes: Buffer, start: number, end: number, relation
     } else ends[column] = at
     const isLast = column === count - 1
     if (at >= last !== isLast) throw wrongColumns(relation)
-    // Over the tab.
+    // Skips the tab.
     at += 1
   }
   if (count === 0 && start !== last) throw wrongColumns(relation)
 }
 
-/** The rest of a value from its first backslash on; gives the offset of the tab or of the line's end. */
+/** Reads the rest of a value from its first backslash on. Returns the offset of the next tab or of the end of the line. */
 function unescape(
   bytes: Buffer,
   from: number,

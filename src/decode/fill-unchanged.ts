@@ -1,9 +1,9 @@
-// Completes a row whose out-of-line values an UPDATE left alone from the whole old row: borders only, nothing is copied,
-// since both lie in the same message.
+// Completes a row with values that an UPDATE did not change and did not send (TOAST): they are taken from the old row. Only
+// offsets are copied, because both rows lie in the same message.
 
 import { kind, type RowView } from '../core/row-view.ts'
 
-/** False: the old row does not hold them either. */
+/** Returns false if the old row does not contain the values either. */
 export function fillUnchanged(row: RowView, old: RowView): boolean {
   for (let i = 0; i < row.count; i++) {
     if (row.kinds[i] !== kind.unchanged) continue

@@ -1,6 +1,6 @@
-// Which columns of a tuple are the primary key. A key is whole or it is no key: rows that differ in a column that was
-// left out would be taken for one row. What does not give a whole key is remembered with its reason, and refused when
-// somebody reads a row of that table (other feeds read past it).
+// Finds the columns of a tuple that are the primary key. A part of a key is never used as a key, because two rows that
+// differ in the missing column would be taken for one. If the whole key cannot be found, the reason is kept, and it is an
+// error for every feed that reads a row of this table. Other feeds skip the row.
 
 import type { RelationColumn } from '../core/relation.ts'
 import type { TableDescription } from '../core/table.ts'
@@ -9,13 +9,13 @@ import type { RelationMessage } from './pgoutput/relation.ts'
 export interface KeyColumns {
   /** Tuple indexes, in the order of the key. */
   readonly keyIndexes: readonly number[]
-  /** Why they are not the whole key; undefined: they are. */
+  /** Why `keyIndexes` is not the whole key; undefined if it is. */
   readonly keyProblem: string | undefined
-  /** Another number for another key: of another table, or of other columns of the same one. */
+  /** Identifies the table together with the columns of its key. */
   readonly keyId: number
 }
 
-/** Numbers of keys by the columns they are of. As many as there are tables and changes of a primary key. */
+/** The numbers of keys by their columns: as many as there are tables and changes of a primary key. */
 const keyIds = new Map<string, number>()
 
 export function keyOfDescription({ relid, columns, primaryKey }: TableDescription): KeyColumns {
@@ -31,7 +31,7 @@ export function keyOfLayout(layout: RelationMessage, described: TableDescription
   const { relid } = layout
   const flagged = flaggedIndexes(layout)
   if (described === undefined || described.primaryKey.length === 0) {
-    // There are no numbers of columns to go by: places in the tuple stand for them.
+    // Without a description the numbers of the columns are unknown, so their positions in the tuple identify the key.
     return { keyIndexes: flagged, keyProblem: undefined, keyId: keyIdOf(relid, `of places ${flagged.join()}`) }
   }
   const { primaryKey, columns } = described
@@ -43,18 +43,21 @@ export function keyOfLayout(layout: RelationMessage, described: TableDescription
   }
 }
 
-/** With REPLICA IDENTITY FULL every column is flagged, which says nothing about the key. */
+/** Returns the columns that are flagged as the identity. REPLICA IDENTITY FULL flags all columns, which says nothing of the key. */
 export function flaggedIndexes({ identity, columns }: RelationMessage): number[] {
   return identity === 'f' ? [] : columns.flatMap(({ isKey }, i) => (isKey ? [i] : []))
 }
 
-/** By name; between a rename and the next layout by place, or by the flags that the layout itself has. -1: not there. */
+/**
+ * Returns where the columns of the key are in the tuple; -1 for a column that is not found. They are found by name or, between
+ * a rename and the next relation message, by position or by the flags of the relation message.
+ */
 function placesOf(layout: RelationMessage, described: TableDescription): number[] {
   const byName = indexesByName(layout.columns, described.primaryKey)
   if (!byName.includes(-1)) return byName
   if (isSameRow(layout, described)) return indexesByName(described.columns, described.primaryKey)
   if (layout.identity !== 'd') return byName
-  // The flags are the whole key. Which of them is which is certain where one name only is unknown.
+  // The flagged columns are the whole key. If only one name is unknown, it must be the flagged column that is left.
   const left = flaggedIndexes(layout).filter((index) => !byName.includes(index))
   const unknown = byName.filter((index) => index === -1).length
   return left.length === 1 && unknown === 1
@@ -62,7 +65,7 @@ function placesOf(layout: RelationMessage, described: TableDescription): number[
     : byName
 }
 
-/** The same types in the same order: the columns are the same ones, whatever they are called. */
+/** Returns whether the types are the same, in the same order: then the columns are the same, even if their names differ. */
 function isSameRow({ columns }: RelationMessage, described: TableDescription): boolean {
   return (
     columns.length === described.columns.length &&
@@ -79,7 +82,7 @@ function missing(key: readonly string[], indexes: readonly number[]): string | u
   return at < 0 ? undefined : `column "${key[at]}" of its primary key is not among the columns that were logged`
 }
 
-/** With REPLICA IDENTITY DEFAULT the flags are the primary key that the row was written with. */
+/** With REPLICA IDENTITY DEFAULT the flagged columns are the primary key at the time when the row was written. */
 function contradiction(
   { identity, columns }: RelationMessage,
   flagged: readonly number[],

@@ -1,9 +1,9 @@
-// Which columns the tuples of each relation have, at the point of the log where the reader stands. Fed with relation
-// records (the layout on the wire) and schema records (what the catalogue said), in log order.
+// Knows which columns the tuples of each relation have at the position of a reader of the log. It gets the relation records
+// (the layout on the wire) and the schema records (the description from the catalogue) in the order of the log.
 //
-// The two need not come together: a description is written by the DDL's transaction, the layout just before the next
-// row. Tuples follow the layout; a layout column finds its description by name, then by type, and is taken for what its
-// type oid says where there is none.
+// The two records do not come together: the transaction of a DDL writes the description, and PostgreSQL sends the layout
+// just before the next row. Tuples have the columns of the layout. A column of the layout finds its description by name,
+// then by type; without a description its type oid decides how it prints.
 
 import { record } from '../changelog/changelog.ts'
 import type { RelationColumn, RelationSchema } from '../core/relation.ts'
@@ -14,7 +14,7 @@ import { flaggedIndexes, keyOfDescription, keyOfLayout } from './key-columns.ts'
 import { readRelation, type RelationMessage } from './pgoutput/relation.ts'
 
 interface Known {
-  /** The records as they came: the log repeats them, and a repetition changes nothing. */
+  /** The bytes of the record, to recognize a repetition: the log repeats records, and a repetition changes nothing. */
   readonly layoutBytes: Buffer | undefined
   readonly layout: RelationMessage | undefined
   readonly descriptionBytes: Buffer | undefined
@@ -36,22 +36,22 @@ export class SchemaHistory {
   #known = new Map<number, Known>()
   #version = 0
 
-  /** Another number whenever something was learnt. */
+  /** Increases with every record that changed a schema. Callers compare it to see whether what they cached is still valid. */
   get version(): number {
     return this.#version
   }
 
-  /** The same object as long as nothing about the relation changes. */
+  /** Returns the same object as long as nothing about the relation changes. */
   relation(relid: number): RelationSchema | undefined {
     return this.#known.get(relid)?.schema
   }
 
-  /** A relation or schema record: `bytes[at]` is its tag. Gives the relation when something was learnt about it. */
+  /** Reads a relation or schema record whose tag is `bytes[at]`. Returns the oid of the relation if the record changed its schema. */
   apply(bytes: Buffer, at: number, end: number): number | undefined {
     return bytes[at] === record.schema ? this.#describe(bytes, at + 1, end) : this.#layOut(bytes, at, end)
   }
 
-  /** What is known here, to come back to: reading a transaction twice needs the same beginning. */
+  /** Returns the present state, to which `restore` can go back: a transaction that is read twice needs the same start. */
   snapshot(): SchemaSnapshot {
     return new Map(this.#known)
   }
@@ -88,7 +88,7 @@ export class SchemaHistory {
   }
 }
 
-/** For scans: columns in attribute order, which is the order to select them in. */
+/** Returns the layout of a scanned table: its columns in the order of attributes, in which a scan selects them. */
 export function relationOfDescription(description: TableDescription): RelationSchema {
   const columns = description.columns.map(({ name, shape }) => ({ name, shape }))
   return { relid: description.relid, description, columns, ...keyOfDescription(description) }
@@ -106,7 +106,7 @@ function join(layout: RelationMessage, described: TableDescription | undefined):
   return { relid: layout.relid, description, columns, ...key, identityLacksKey }
 }
 
-/** A column of the same type has the same shape, whatever its name. */
+/** Finds the shape of a column by its name, or by another column of the same type. */
 function shapeOf(name: string, typeOid: number, described: TableDescription | undefined): TypeShape {
   const sameType = described?.columns.filter((column) => column.typeOid === typeOid)
   const column = sameType?.find((candidate) => candidate.name === name) ?? sameType?.[0]

@@ -1,10 +1,11 @@
-// Whom a request means. A page of somebody else can make a browser resolve its own name to this machine and read what is
-// answered here; its requests still carry that name in their Host header. Names that we do not go by are not answered.
+// Checks the Host header of requests. A foreign web page can make a browser resolve the page's own name to this machine, and
+// could read our answers (DNS rebinding). The Host header of such requests contains that foreign name, so requests with a name
+// that is not ours are refused.
 
 import type { IncomingMessage } from 'node:http'
 import { isLoopback } from '../core/loopback.ts'
 
-/** `names`: those that the server goes by, beside localhost and the address that it was reached at. */
+/** `names` are allowed in addition to localhost and the address at which the request arrived. */
 export function isMeantForUs({ headers, socket }: IncomingMessage, names: readonly string[]): boolean {
   const host = /^(?:\[([^\]]+)\]|([^:]*))(?::\d+)?$/.exec(headers.host ?? '')
   const name = (host?.[1] ?? host?.[2] ?? '').toLowerCase().replace(/\.$/, '')

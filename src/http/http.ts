@@ -1,5 +1,5 @@
-// HTTP: health and metrics, for probes and Prometheus. It reads what it is handed and changes nothing, except that a
-// shutdown may be asked for from this machine, if whoever started it allows that.
+// HTTP: health for probes, and metrics for Prometheus. It changes nothing, with one exception: a process of this machine may
+// request a shutdown, if the caller of `startHttp` allows it.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { isMeantForUs } from './check-host.ts'
@@ -9,18 +9,18 @@ import { cannotListen } from '../errors/cannot-listen.ts'
 export interface HttpOptions {
   readonly host: string
   readonly port: number
-  /** What requests may call this server, beside localhost and its address. */
+  /** Names of this server that requests may use, in addition to localhost and its address. */
   readonly names: readonly string[]
   readonly ready: () => { readonly ok: true } | { readonly ok: false; readonly reason: string }
-  /** What hinders changefeeds while the server itself is fine, by database. */
+  /** Problems of changefeeds in single databases, while the server itself works. */
   readonly problems: () => readonly HealthProblem[]
-  /** Prometheus text format. */
+  /** Returns the metrics in the text format of Prometheus. */
   readonly metrics: () => Promise<string>
   readonly shutdown?: () => void
 }
 
 export interface HealthProblem {
-  /** Undefined: all of them. */
+  /** The name of the database; undefined if the problem concerns all of them. */
   readonly database?: string | undefined
   readonly error: string
   readonly hint?: string | undefined
@@ -63,7 +63,7 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
     )
     return
   }
-  // A path that begins with two slashes is a path, and no name of a machine.
+  // The base keeps a path that begins with two slashes from being read as the name of a machine.
   const target = request.url ?? '/'
   const url = URL.parse(target.startsWith('/') ? `http://localhost${target}` : target, 'http://localhost')
   if (url === null) {
@@ -93,8 +93,8 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
 }
 
 /**
- * Whoever is on this machine comes from one of its addresses: a loopback one, or the very one that was reached. A browser
- * sends an Origin; no page may stop the server.
+ * Returns whether a request comes from a process of this machine: from a loopback address, or from the address at which it
+ * arrived. Requests with an Origin come from a web page, which must not be able to stop the server.
  */
 function isFromHere({ socket, headers }: IncomingMessage): boolean {
   const from = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')

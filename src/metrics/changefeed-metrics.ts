@@ -1,13 +1,13 @@
-// The metrics of changefeeds: in total, and for each scope.
+// The table of the metrics of changefeeds, in total and for each scope.
 
 import type { ScopeCounts } from '../core/metric-scopes.ts'
 import type { MetricTable } from './metrics.ts'
 
 export interface MeasuredChangefeeds extends ScopeCounts {
   running: number
-  /** Nanoseconds since 1970 that the slowest changefeed has reached; undefined: none has reached any. */
+  /** The frontier of the slowest changefeed in nanoseconds since 1970; undefined if no changefeed has a frontier. */
   frontier: bigint | undefined
-  /** The same, of what jobs have saved. */
+  /** The oldest high-water mark that a job has saved, in the same unit. */
   checkpoint: bigint | undefined
   /** The time of the measurement, in nanoseconds since 1970. */
   readonly now: bigint

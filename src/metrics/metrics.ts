@@ -1,16 +1,16 @@
 // Metrics as tables, and their text in the format of Prometheus (version 0.0.4). docs/reference/metrics.md is generated
-// from the tables (`npm run reference`). A table is about one kind of thing, and each metric reads its value from such a
-// thing when somebody asks; nothing is kept here.
+// from the tables (`npm run reference`). All metrics of a table read their values from objects of the same type, when the page
+// is requested; no value is kept here.
 
 import { Counter, Gauge, Registry } from 'prom-client'
 
 export interface Metric<Of> {
   readonly kind: 'counter' | 'gauge'
-  /** One sentence. */
+  /** The description of the metric, in one sentence. */
   readonly help: string
-  /** Labels of this metric alone, beside those of all metrics in its table. */
+  /** Labels that this metric has in addition to those of its table. */
   readonly labels?: readonly string[]
-  /** A list of samples has the metric's own labels. */
+  /** Returns the value, or a list of samples if the metric has labels of its own. */
   readonly read: (of: Of) => number | readonly Sample[]
 }
 
@@ -34,7 +34,7 @@ export async function metricsText<Of>(table: MetricTable<Of>, measured: readonly
   for (const [name, { kind, help, labels = [], read }] of Object.entries(table)) {
     const options = { name, help, labelNames: [...outer, ...labels], registers: [registry] }
     const metric = kind === 'counter' ? new Counter(options) : new Gauge(options)
-    // Without this a metric that nothing has a value of would be shown as 0.
+    // Otherwise a metric without any value would be shown as 0.
     metric.remove({})
     for (const { labels: of, of: thing } of measured) {
       const value = read(thing)

@@ -1,9 +1,9 @@
-// The metrics of each source database: its changelog, and the reading of its changes.
+// The table of the metrics of a source database: of its changelog, and of the reading of its changes.
 
 import type { MetricTable } from './metrics.ts'
 
 export interface MeasuredSource {
-  /** What the head of the changelog says. */
+  /** The counters in the shared head of the changelog. */
   readonly head: {
     readonly head: number
     readonly tail: number

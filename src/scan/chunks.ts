@@ -1,16 +1,16 @@
-// A table cut into runs of pages that several connections read side by side.
+// Divides a table into ranges of pages, which several connections read in parallel.
 
-/** Pages of 8 KiB: small enough to share out evenly, large enough that starting a COPY does not count. */
+/** Pages of 8 KiB in a range: few enough to distribute the work evenly, enough that starting a COPY takes no noticeable time. */
 export const chunkPages = 1024
 
 export interface Chunk {
   /** First page. */
   readonly from: number
-  /** First page behind it; undefined: to the end of the table. */
+  /** The first page after the range; undefined: the range extends to the end of the table. */
   readonly to: number | undefined
 }
 
-/** `pages`: size of the table once the snapshot existed; what the snapshot sees lies in them. */
+/** `pages` is the size of the table after the snapshot was taken, so that all rows of the snapshot lie in these pages. */
 export function planChunks(pages: number, size = chunkPages): Chunk[] {
   const chunks: Chunk[] = []
   for (let from = 0; from === 0 || from < pages; from += size) {

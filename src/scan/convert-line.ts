@@ -1,8 +1,8 @@
-// Lines of COPY that hold text in the encoding of the server (../postgres/server-text.ts), in UTF-8.
+// Converts lines of COPY from the encoding of the server (../postgres/server-text.ts) to UTF-8.
 
 import type { ServerText } from '../postgres/server-text.ts'
 
-/** A larger buffer than this is not kept for the next line. */
+/** A buffer larger than this is not reused for the next line. */
 const keptBytes = 1024 * 1024
 
 export class LineConverter {

@@ -1,8 +1,9 @@
-// An exact cut through a source (snapshot.ts), with its tables ready to be read.
+// Makes the cut of an initial scan (snapshot.ts) and opens its tables for reading.
 //
-// A DDL that rewrites a table is not bound by snapshots: such a table would look empty. So the tables' descriptions and
-// files are compared from before the snapshot to after they are locked; when they differ the cut is made again. A type is
-// not bound by snapshots either, and its changes lock no table: the types are held still, too, while their rows are read.
+// A DDL that rewrites a table does not respect snapshots: the table would look empty in an older snapshot. Therefore the
+// descriptions and files of the tables are read before the snapshot and again when the tables are locked; if they differ,
+// the cut is made again. Changes of a type do not respect snapshots either, and they lock no table, so the types are locked
+// as well while their rows are read.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Lsn } from '../core/lsn.ts'
@@ -15,15 +16,15 @@ import { Connections, exportSnapshot, importSnapshot } from './snapshot.ts'
 import { qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
 
 const attempts = 10
-/** The table, or its schema, is not there under the name any more; a type of it is locked by who changes it. */
+/** The table or its schema no longer exists under this name, or a transaction that changes one of its types has it locked. */
 const goneStates: ReadonlySet<string> = new Set(['42P01', '3F000', '55P03'])
 
 /** Tables that can be read as of one snapshot. */
 export interface OpenTables extends AsyncDisposable {
   readonly tables: ReadonlyMap<number, ScanTable>
-  /** Inside transactions that see the snapshot and hold the tables. */
+  /** Connections in transactions that use the snapshot and have locked the tables. */
   readonly readers: readonly RawConnection[]
-  /** What rows come as, when PostgreSQL does not convert them. */
+  /** The encoding of the rows, if PostgreSQL does not convert them to UTF-8. */
   readonly text: ServerText | undefined
 }
 
@@ -36,7 +37,7 @@ export interface CutOptions {
   readonly targets: readonly ScanTarget[]
   readonly connections: number
   readonly signal: AbortSignal
-  /** Hears, now and then, what the cut waits for. */
+  /** Called from time to time with what the cut waits for. */
   readonly waiting?: ((why: string) => void) | undefined
 }
 
@@ -57,7 +58,7 @@ export async function openCut(options: CutOptions): Promise<Cut> {
   }
 }
 
-/** Undefined: a DDL came in between. */
+/** Returns undefined if a DDL changed a table meanwhile. */
 function tryCut({ source, targets, connections, signal, waiting }: CutOptions): Promise<Cut | undefined> {
   return opening(source, signal, async (open) => {
     const control = await open.connect()
@@ -77,8 +78,8 @@ function tryCut({ source, targets, connections, signal, waiting }: CutOptions): 
 }
 
 /**
- * Reads a cut that is held. Undefined: it is held no more, or a DDL has made it useless. A lock that somebody else holds on
- * a table is no reason to give the cut up, because the rows as of another one may be others: then it tries again.
+ * Opens the tables of a cut that another connection holds. Returns undefined if it is not held any more, or if a DDL has made it
+ * useless. If a table is locked by another session, this tries again, because a new cut could have other rows.
  */
 export async function joinCut(held: HeldSnapshot, options: CutOptions): Promise<OpenTables | undefined> {
   const { signal, waiting } = options
@@ -119,7 +120,7 @@ async function tryJoin(
   return isBusy ? 'busy' : joined
 }
 
-/** What `work` opens is given up when it throws, gives nothing, or the signal aborts, also later. */
+/** Closes the connections of `work` if it throws, if it returns undefined, or if the signal aborts now or later. */
 async function opening<T extends OpenTables>(
   source: SourceConnection,
   signal: AbortSignal,
@@ -167,9 +168,9 @@ interface Locking {
 }
 
 /**
- * Locks the tables and reads their facts again. Undefined: somebody else changes one of them. A DDL that waits for one of
- * our sessions makes the next one wait behind it, and PostgreSQL sees no deadlock between them: so once a lock is held,
- * no session of ours waits for long, and whoever gives up lets all locks go.
+ * Locks the tables and reads their facts again. Returns undefined if another session changes one of them. A DDL that waits for
+ * one of our sessions also blocks our next session, and PostgreSQL does not see this as a deadlock. Therefore, once one of our
+ * sessions has a lock, none of the others waits for long, and giving up releases all locks.
  */
 async function lockAndRead({
   readers,
@@ -182,7 +183,7 @@ async function lockAndRead({
   )
 }
 
-/** Undefined: a lock was not to be had in time. */
+/** Returns undefined if PostgreSQL did not give a lock in time. */
 async function unlessLocked<T>(
   sessions: readonly RawConnection[],
   work: () => Promise<T | undefined>,
@@ -199,7 +200,7 @@ async function unlessLocked<T>(
 const lockWaitMs = 500
 const lockNotAvailable = '55P03'
 
-/** False: a table is not there under its name any more, or one of its types is being changed. */
+/** Returns false if a table no longer exists under its name, or if one of its types is being changed. */
 async function lockTables(readers: readonly RawConnection[], facts: ReadonlyMap<number, TableFacts>): Promise<boolean> {
   try {
     for (const reader of readers) {
@@ -215,7 +216,7 @@ async function lockTables(readers: readonly RawConnection[], facts: ReadonlyMap<
   }
 }
 
-/** In one order, as everybody takes them. */
+/** All sessions lock the types in the same order, so that they cannot block each other. */
 function holdTypesSql(relids: readonly number[]): string {
   return `SELECT changefeed.hold_types(array_agg(type ORDER BY type), false) FROM (SELECT DISTINCT unnest(changefeed.types_of(relid)) AS type FROM unnest('{${relids.join(', ')}}'::oid[]) AS relid) AS used HAVING count(*) > 0`
 }

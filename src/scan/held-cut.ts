@@ -1,16 +1,16 @@
-// A cut that is made now and read later, maybe by another thread: the snapshot is kept by a transaction of its own, and
-// readers import it by its name. Nothing but the snapshot is held: no lock on a table, no slot, no WAL. Vacuum cannot
-// remove what the snapshot still sees, so whoever holds a cut holds it for a bounded time.
+// A cut that is made now and read later, possibly by another thread. A transaction keeps the snapshot, and readers import it
+// by its name. It keeps no lock on a table, no slot and no WAL. VACUUM cannot remove rows that the snapshot still sees, so
+// the time for which a cut is held is limited.
 
 import type { Lsn } from '../core/lsn.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { Connections, exportSnapshot, importSnapshot } from './snapshot.ts'
 import { readFacts, type ScanTarget } from './table-facts.ts'
 
-/** What a reader needs. Structured cloneable. */
+/** What a reader needs to import the snapshot. It can be sent to another thread. */
 export interface HeldSnapshot {
   readonly name: string
-  /** Of each table, from before the snapshot: a DDL since then makes the snapshot useless for the table. */
+  /** The facts of each table from before the snapshot: a DDL since then makes the snapshot useless for this table. */
   readonly fingerprints: ReadonlyMap<number, string>
 }
 
@@ -22,9 +22,9 @@ export interface HeldCut extends AsyncDisposable {
 export interface HoldOptions {
   readonly source: SourceConnection
   readonly targets: readonly ScanTarget[]
-  /** Counts until the cut is there. */
+  /** Ends the making of the cut; it has no effect on a finished cut. */
   readonly signal: AbortSignal
-  /** Hears, now and then, what the cut waits for. */
+  /** Called from time to time with what the cut waits for. */
   readonly waiting?: ((why: string) => void) | undefined
 }
 

@@ -1,6 +1,6 @@
-// Scan: the rows that existed at a cut, read in parallel runs of pages with COPY. A consumer gets them as row views, in
-// place and row by row, and says after each piece of the stream whether to wait. Rows of one connection arrive in order,
-// connections interleave; a row arrives exactly once. The room knows neither messages nor sinks.
+// Reads the rows of a cut with COPY, in ranges of pages, over several connections in parallel. A consumer gets each row as
+// a view and decides after each piece of the stream whether reading waits. The rows of one connection arrive in order, those
+// of several connections interleave, and each row arrives exactly once. The room knows neither messages nor sinks.
 
 import { quoteName } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -19,19 +19,19 @@ import { qualified } from './table-facts.ts'
 export interface ScanConsumer {
   /** `row` is valid during the call; `commitMicros` as below. */
   row(relation: RelationSchema, row: RowView, commitMicros: string | undefined): void
-  /** A piece of the stream is read; reading goes on when the promise settles. */
+  /** Called after each piece of the stream; reading continues when the promise settles. */
   pieceDone(): void | Promise<void>
-  /** All rows of a run of pages have been given. */
+  /** Called when all rows of a range of pages have been read. */
   chunkDone(relid: number, chunk: Chunk): void | Promise<void>
 }
 
 export interface ScanOptions {
   readonly cut: OpenTables
-  /** Ask for the commit time of each row's version: µs since the Unix epoch; unknown for old rows. */
+  /** Whether to read the commit time of each row's version, in µs since the Unix epoch. It is unknown for old rows. */
   readonly commitTimes: boolean
-  /** Whether a run of pages need not be read. */
+  /** Returns whether an earlier scan has read this range of pages already. */
   readonly isDone: (relid: number, chunk: Chunk) => boolean
-  /** One for each connection of the cut. */
+  /** One consumer for each connection of the cut. */
   readonly consumers: readonly ScanConsumer[]
 }
 
@@ -39,7 +39,7 @@ interface Task {
   readonly relation: RelationSchema
   readonly from: string
   readonly chunk: Chunk
-  /** Of a small table rows come in the order of their keys, as somebody who looks at them expects; it costs nothing. */
+  /** Whether the rows of a small table are read in the order of their keys, which a user who reads them expects. */
   readonly inKeyOrder: boolean
 }
 

@@ -1,6 +1,6 @@
-// A snapshot and the WAL position it stands for: commits before the position are in the snapshot, later ones will be
-// streamed; nothing is in both or in neither. It comes from a temporary logical slot, whose creation waits for the write
-// transactions that are open.
+// Exports a snapshot together with its position in the WAL: commits before the position are in the snapshot, later commits
+// are in the changelog, and no commit is in both or in neither. The snapshot comes from a temporary logical slot, whose
+// creation waits for the open transactions that have written.
 
 import { randomBytes } from 'node:crypto'
 import { parseLsn, type Lsn } from '../core/lsn.ts'
@@ -11,11 +11,11 @@ import type { SourceConnection } from '../postgres/source-connection.ts'
 
 export interface Snapshot {
   readonly point: Lsn
-  /** For SET TRANSACTION SNAPSHOT, as long as the connection that exported it is idle. */
+  /** The name for SET TRANSACTION SNAPSHOT. It is valid as long as the connection that exported it is idle. */
   readonly name: string
 }
 
-/** `slot`: a replication connection, which keeps the slot and the snapshot until it is closed. `control`: another one. */
+/** `slot` is a replication connection, which keeps the slot and the snapshot until it is closed; `control` is another connection. */
 export async function exportSnapshot(
   slot: RawConnection,
   control: RawConnection,
@@ -32,7 +32,7 @@ export async function exportSnapshot(
   return { point: parseLsn(point), name }
 }
 
-/** False: whoever exported the snapshot is gone. */
+/** Returns false if the connection that exported the snapshot is closed. */
 export async function importSnapshot(reader: RawConnection, name: string): Promise<boolean> {
   await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   try {
@@ -44,7 +44,7 @@ export async function importSnapshot(reader: RawConnection, name: string): Promi
   }
 }
 
-/** Connections that are given up together: when the signal aborts, or with `destroy`. */
+/** Connections that are closed together: when the signal aborts, or by `destroy`. */
 export class Connections implements Disposable {
   readonly #source: SourceConnection
   readonly #signal: AbortSignal
@@ -63,7 +63,7 @@ export class Connections implements Disposable {
     return connection
   }
 
-  /** A backend that waits for a transaction or a lock does not notice that we are gone, and would keep its slot. */
+  /** Cancels the statements first: a backend that waits for a transaction or a lock does not notice a closed socket and would keep its slot. */
   readonly destroy = (): void => {
     for (const connection of this.#open) {
       void connection.cancel()
@@ -71,7 +71,7 @@ export class Connections implements Disposable {
     }
   };
 
-  /** The signal does not count any more. */
+  /** Stops listening to the signal; the connections stay open. */
   [Symbol.dispose](): void {
     this.#signal.removeEventListener('abort', this.destroy)
   }

@@ -1,4 +1,4 @@
-// What a scan has to know of its tables before it reads them, asked of the catalogue: their descriptions, files and sizes.
+// Reads from the catalogue what a scan needs to know of its tables: their descriptions, files and sizes.
 
 import { quoteName } from '../core/quote.ts'
 import type { FeedTarget } from '../core/feed-spec.ts'
@@ -12,12 +12,12 @@ export interface ScanTable {
   readonly description: TableDescription
   /** Size in pages of 8 KiB, taken after the snapshot. */
   readonly pages: number
-  /** Another after each rewrite. */
+  /** The table's relfilenode; it changes whenever the table is rewritten. */
   readonly file: string
 }
 
 export interface TableFacts extends ScanTable {
-  /** Equal as long as no DDL has touched the table. */
+  /** The same text as long as no DDL changes the table. */
   readonly fingerprint: string
 }
 

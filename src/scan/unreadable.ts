@@ -1,18 +1,18 @@
-// A row that PostgreSQL cannot read, or cannot print: another attempt meets it again, so a changefeed must end and say where it
-// is, instead of trying for ever.
+// Recognizes rows that PostgreSQL cannot read or print. Another attempt would fail at the same row, so the changefeed ends with an
+// error that says where the row is.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { Chunk } from './chunks.ts'
 
 /**
- * Data exceptions (22), limits of the program (54), damaged data and indexes (XX001, XX002). An internal error is one of
- * these, too, when it is about memory: a damaged length asks for gigabytes.
+ * SQLSTATEs of failures that repeat: data exceptions (22), limits of PostgreSQL (54), damaged data and indexes (XX001, XX002). An
+ * internal error about memory is one of them, too, because a damaged length makes PostgreSQL ask for gigabytes.
  */
 const lasting = /^(22...|54...|XX001|XX002)$/
 const lastingInternal =
   /invalid memory alloc request size|invalid string enlargement request size|^unexpected chunk number|compressed .*data is corrupt/
 
-/** Undefined: the failure may pass. */
+/** Returns undefined if another attempt may succeed. */
 export function unreadable(error: unknown, table: string, chunk: Chunk): FeedError | undefined {
   if (!(error instanceof FeedError) || error.code !== 'FEED_SOURCE_REFUSED') return undefined
   const { sqlstate, message } = error
@@ -27,7 +27,7 @@ export function unreadable(error: unknown, table: string, chunk: Chunk): FeedErr
   )
 }
 
-/** Some messages quote what they cannot read: invalid input syntax for type integer: "…", value "…" is out of range. */
+/** Removes values of the row, which some messages quote: invalid input syntax for type integer: "…", value "…" is out of range. */
 function withoutValue(message: string): string {
   return message.replace(/: ".*"$/s, '').replace(/^(value) ".*"/s, '$1')
 }

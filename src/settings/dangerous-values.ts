@@ -1,5 +1,5 @@
-// Values that read well and would do harm in silence: a log that keeps nothing, a list of machines that allows none, or
-// all. They are refused with what was probably meant.
+// Refuses values that are well formed but would do harm without an error: a retention that keeps nothing, or a list of hosts that
+// allows none or all. The error says what was probably meant.
 
 import { isIP } from 'node:net'
 import { parseDuration } from '../core/duration.ts'
@@ -51,7 +51,7 @@ function isHostPattern(entry: string): boolean {
   return isIP(bracketed ?? entry) !== 0 || hostPattern.test(entry)
 }
 
-/** `text`: canonical. `position`: 1-based. */
+/** `text` is the canonical text of the value; `position` is 1-based. */
 export function refuseDangerous(name: SettingName, text: string, position: number | undefined): void {
   const danger = checks[name]?.(text)
   if (danger === undefined) return

@@ -1,18 +1,18 @@
-// Every cluster setting there is. A setting stands here only if something reads it, or if scripts set it. SHOW CLUSTER
+// The table of all cluster settings. A setting is in it only if something reads it, or if scripts set it. SHOW CLUSTER
 // SETTINGS prints the descriptions, and docs/reference/settings.md is generated from them (`npm run reference`).
 
 export type SettingKind = 'bool' | 'duration' | 'string' | 'int' | 'float' | 'size'
 
 export interface SettingFacts {
   readonly kind: SettingKind
-  /** As SHOW prints it. */
+  /** The text that SHOW prints. */
   readonly default: string
   readonly description: string
-  /** Shown without ALL. */
+  /** Whether SHOW CLUSTER SETTINGS without ALL lists it. */
   readonly public: boolean
-  /** Only admins see its value. */
+  /** Only admins can read its value. */
   readonly secret?: true
-  /** Other spellings, of other versions. */
+  /** Names of the setting in other versions. */
   readonly aliases?: readonly string[]
 }
 

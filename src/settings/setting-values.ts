@@ -1,5 +1,5 @@
-// The values of settings: from what stands after `=` to the text that is stored and shown, and from that text to what
-// the program reads. The text is canonical: `SHOW` prints it, and it reads back as itself.
+// Converts the values of settings: from the value in the statement to a canonical text, which is stored and which SHOW prints,
+// and from this text to the value that the program reads. Reading a canonical text again gives the same text.
 
 import { formatDuration, parseDuration } from '../core/duration.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -10,11 +10,11 @@ export type WrittenTag = 'string' | 'number' | 'word'
 export interface Written {
   readonly tag: WrittenTag
   readonly text: string
-  /** 1-based; undefined when no statement is at hand. */
+  /** The 1-based position in the statement; undefined if there is no statement. */
   readonly position: number | undefined
 }
 
-/** The canonical text, or a FeedError that names the setting. */
+/** Returns the canonical text; throws a FeedError that names the setting if the value is wrong. */
 export function canonicalValue(name: string, kind: SettingKind, written: Written): string {
   switch (kind) {
     case 'bool':
@@ -32,7 +32,7 @@ export function canonicalValue(name: string, kind: SettingKind, written: Written
   }
 }
 
-/** What a canonical text means: durations in milliseconds, sizes in bytes. */
+/** Converts a canonical text to a value: a duration to milliseconds, a size to bytes. */
 export function readValue(kind: SettingKind, text: string): AnyValue {
   switch (kind) {
     case 'bool':
@@ -110,7 +110,7 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
-/** In the largest binary unit that prints it exactly with at most one decimal, so that nothing is rounded away. */
+/** Prints a size in the largest binary unit that represents it exactly with at most one decimal place. */
 export function formatSize(bytes: number): string {
   for (const [unit, name] of [
     [2 ** 40, 'TiB'],

@@ -1,9 +1,9 @@
-// Cluster settings: which there are, what they may hold, what they hold now.
+// Cluster settings: which ones exist, which values they may have, and their present values.
 //
 // In: SET, RESET and SHOW statements as plain values. Out: typed values for the program (`SettingsStore.get`), rows for
-// the client (show.ts). Settings live in PostgreSQL, so that every server of a cluster sees the same; each keeps them
-// in memory, so that reading one costs nothing. The room knows nothing of what a setting is for: whoever cares
-// subscribes. It opens no connection: the store is given a function that runs a query.
+// the client (show.ts). Settings live in PostgreSQL, so that every server of a cluster sees the same values; each server
+// keeps a copy in memory, so that reading one costs nothing. The room does not know what a setting is for: who needs to know of a
+// change subscribes. The room opens no connection: the store gets a function that runs a query.
 
 import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -22,7 +22,7 @@ export function factsOfSetting(name: SettingName): SettingFacts {
   return knownSettings[name]
 }
 
-/** The setting of that name in any case, also of an older name; throws what the client should read. `position` is 0-based. */
+/** Finds a setting by its name in upper or lower case, or by its older name; throws the error for the client. `position` is 0-based. */
 export function findSetting(written: string, position?: number): SettingName {
   const found = byName.get(written.toLowerCase())
   if (found !== undefined) return found
@@ -36,7 +36,7 @@ export function findSetting(written: string, position?: number): SettingName {
 
 export interface SettingChange {
   readonly name: SettingName
-  /** Canonical text; undefined: back to the default. */
+  /** The canonical text; undefined sets the default again. */
   readonly value: string | undefined
 }
 
@@ -59,6 +59,6 @@ function readWritten(name: SettingName, value: Value, parameters: readonly (stri
   }
   if (bound === null)
     throw new FeedError('FEED_SETTING', `${name} cannot be set to NULL; RESET it instead`, { position })
-  // A client sends numbers as text; what does not read as its type is still refused.
+  // Clients send numbers as text, too. A text that is no value of the setting's type is refused later.
   return { tag: 'string', text: bound, position }
 }

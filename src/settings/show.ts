@@ -1,4 +1,4 @@
-// SHOW CLUSTER SETTING and SHOW CLUSTER SETTINGS as plain tables of text; the server turns them into a SELECT of VALUES.
+// Makes the results of SHOW CLUSTER SETTING and SHOW CLUSTER SETTINGS as tables of text, of which the server makes a SELECT.
 
 import type { SettingKind, SettingName } from './known-settings.ts'
 import { settingNames } from './known-settings.ts'
@@ -11,18 +11,18 @@ export interface ShownTable {
 
 export interface ShownColumn {
   readonly name: string
-  /** A PostgreSQL type that every text of the column casts to. */
+  /** The PostgreSQL type to which all texts of the column can be cast. */
   readonly type: 'text' | 'bool' | 'int8' | 'float8'
 }
 
-/** What `show` needs of the store. */
+/** The part of the store that `show` uses. */
 export interface SettingTexts {
   text(name: SettingName): string
 }
 
 const redacted = '<redacted>'
 
-/** The settings as somebody sees them who is not admin. An empty secret is none. */
+/** Returns the settings for a role that is not admin: secret values are hidden, unless they are empty. */
 export function withoutSecrets(store: SettingTexts): SettingTexts {
   return {
     text(name) {
@@ -54,12 +54,12 @@ const types: Readonly<Record<SettingKind, ShownColumn['type']>> = {
   string: 'text',
 }
 
-/** One row, one column named after the setting. */
+/** Returns one row with one column, which has the name of the setting. */
 export function showSetting(name: SettingName, store: SettingTexts): ShownTable {
   return { columns: [{ name, type: types[factsOfSetting(name).kind] }], rows: [[store.text(name)]] }
 }
 
-/** SHOW CLUSTER SETTINGS lists the public ones; with ALL every one, and which are public. */
+/** Lists the public settings, or with `all` every setting and whether it is public. */
 export function showSettings(all: boolean, store: SettingTexts): ShownTable {
   const text = (name: string): ShownColumn => ({ name, type: 'text' })
   const before = [text('variable'), text('value'), text('setting_type')]

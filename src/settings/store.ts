@@ -1,15 +1,15 @@
-// Settings at rest in PostgreSQL, with a copy in memory.
+// Settings in PostgreSQL, with a copy in memory.
 //
 // `get` is synchronous and reads the copy. `set` and `reset` resolve when PostgreSQL has committed; listeners run after
-// that, in the order of subscription, and only when the value is another than before. Writes of one store happen one
-// after the other. What another server wrote is seen at the next `reload`.
+// that, in the order of subscription, and only if the value has changed. A store writes one setting at a time. Values that another
+// server has written are read by the next `reload`.
 
 import { Serial } from '../async/serial.ts'
 import { knownSettings, settingNames, type AnyValue, type SettingName, type SettingValue } from './known-settings.ts'
 import { factsOfSetting } from './settings.ts'
 import { readValue } from './setting-values.ts'
 
-/** Runs a statement in the system database; rows as text, in column order. */
+/** Runs a statement in the system database and returns its rows as text, in the order of the columns. */
 export type SettingsQuery = (
   sql: string,
   parameters: readonly string[],
@@ -19,7 +19,7 @@ export type SettingListener = (name: SettingName, value: AnyValue) => void
 
 export class SettingsStore {
   readonly #query: SettingsQuery
-  /** Only what differs from the default in PostgreSQL; canonical texts. */
+  /** The canonical texts of the settings that PostgreSQL has a row of, which are those that are not at their default. */
   #texts: ReadonlyMap<SettingName, string> = new Map()
   readonly #values = new Map<SettingName, AnyValue>()
   readonly #listeners = new Set<SettingListener>()
@@ -30,7 +30,7 @@ export class SettingsStore {
     for (const name of settingNames) this.#values.set(name, defaultOf(name))
   }
 
-  /** Makes the table when it is missing, and reads it. */
+  /** Creates the table if it is missing, and reads it. */
   static async open(query: SettingsQuery): Promise<SettingsStore> {
     // Asking first keeps the "already exists" notices of IF NOT EXISTS out of the log of every start.
     const exists = await query(`SELECT to_regclass('changefeed.settings') IS NOT NULL`, [])
@@ -51,12 +51,12 @@ export class SettingsStore {
     return this.#values.get(name) as SettingValue<Name>
   }
 
-  /** As SHOW prints it. */
+  /** Returns the text that SHOW prints. */
   text(name: SettingName): string {
     return this.#texts.get(name) ?? knownSettings[name].default
   }
 
-  /** `value`: canonical text, as `readSetStatement` gives it; undefined resets. */
+  /** `value` is a canonical text, as `readSetStatement` returns it; undefined resets the setting. */
   async set(name: SettingName, value: string | undefined): Promise<void> {
     await this.#serial.run(async () => {
       if (value === undefined) {
@@ -93,7 +93,7 @@ export class SettingsStore {
     })
   }
 
-  /** Gives the function that ends the subscription. */
+  /** Returns a function that ends the subscription. */
   onChange(listener: SettingListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

@@ -1,4 +1,4 @@
-// The statements that are ours, as plain values. Everything else is PostgreSQL's and never gets here.
+// Our own statements as plain values. All other statements are PostgreSQL's and are never parsed here.
 // Positions count characters (code points) from 0, from the start of the whole query string, as PostgreSQL's do from 1.
 
 export type Statement =
@@ -42,7 +42,7 @@ export interface Target {
   /** One to three name parts, unquoted and folded as PostgreSQL folds them. */
   readonly parts: readonly string[]
   readonly family: string | undefined
-  /** As written, for messages. */
+  /** The text in the statement, for messages. */
   readonly text: string
   readonly position: number
 }
@@ -67,7 +67,7 @@ export type Value =
 export interface SetClusterSetting {
   readonly tag: 'set-cluster-setting'
   readonly name: string
-  /** Undefined: DEFAULT. */
+  /** Undefined for DEFAULT. */
   readonly value: Value | undefined
   readonly position: number
 }
@@ -100,10 +100,10 @@ export interface CancelQueries {
   readonly tag: 'cancel-queries'
   /** CANCEL QUERY takes one id, CANCEL QUERIES any number. */
   readonly isMany: boolean
-  /** An id that is not found is passed over. */
+  /** An id that does not exist is no error. */
   readonly ifExists: boolean
   readonly id: Value | undefined
-  /** SQL text of the sub-select, when there is one. */
+  /** The SQL text of the sub-select, if there is one. */
   readonly select: string | undefined
   readonly position: number
 }
@@ -139,7 +139,7 @@ export interface UseDatabase {
   readonly position: number
 }
 
-/** What a pool sends before it hands a session on: each ends in the database that the client connected to. */
+/** The statements by which a pool resets a session: each makes the database of the connection the current one again. */
 export interface ResetSession {
   readonly tag: 'reset-session'
   readonly what: 'database' | 'settings' | 'everything'
@@ -156,20 +156,20 @@ export interface ShowDatabase {
   readonly tag: 'show-database'
 }
 
-/** DROP DATABASE [IF EXISTS] name … : PostgreSQL's, but its changelog has to let go of it first. */
+/** DROP DATABASE [IF EXISTS] name … , which PostgreSQL runs after our connections to the database are closed. */
 export interface DropDatabase {
   readonly tag: 'drop-database'
   readonly name: string
 }
 
-/** ALTER DATABASE … RENAME, CREATE DATABASE … TEMPLATE name: PostgreSQL's, too, while nobody is connected to it. */
+/** ALTER DATABASE … RENAME and CREATE DATABASE … TEMPLATE name, which PostgreSQL runs while nobody is connected to the database. */
 export interface MoveDatabase {
   readonly tag: 'move-database'
   readonly name: string
   readonly what: 'altered' | 'copied'
 }
 
-/** ALTER EVENT TRIGGER name … of a name that ours may have. PostgreSQL tells no event trigger of it. */
+/** ALTER EVENT TRIGGER of a trigger that may be ours. PostgreSQL fires no event trigger for this statement. */
 export interface AlterEventTrigger {
   readonly tag: 'alter-event-trigger'
   readonly name: string
@@ -181,7 +181,7 @@ export interface Unwatch {
   readonly tag: 'unwatch'
   readonly what:
     | { readonly tag: 'tables'; readonly targets: readonly Target[] }
-    /** Undefined: the session's. */
+    /** Undefined for the database of the session. */
     | { readonly tag: 'database'; readonly name: string | undefined }
   readonly position: number
 }
@@ -206,6 +206,6 @@ export interface GrantChangefeed {
 /** CREATE and ALTER ROLE with options of CockroachDB, GRANT SYSTEM. */
 export interface RoleOptions {
   readonly tag: 'role-options'
-  /** What PostgreSQL gets. */
+  /** The statement that PostgreSQL gets instead. */
   readonly sql: string
 }

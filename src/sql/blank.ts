@@ -1,8 +1,11 @@
-// What stands between tokens.
+// Blanks and comments, which separate tokens.
 
 const lineEnd = /[\n\r]/g
 
-/** Behind blanks and comments (`--` to the end of the line, nested block comments); before a block that does not end. */
+/**
+ * Returns the offset after blanks and comments (`--` to the end of the line, nested block comments), or the offset of a block
+ * comment that does not end.
+ */
 export function skipBlank(sql: string, from: number): number {
   let at = from
   for (;;) {

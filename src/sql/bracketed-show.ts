@@ -1,5 +1,5 @@
-// `SELECT … FROM [SHOW …]`: the bracket becomes a sub-select. Subscripts and array literals have brackets too, but never
-// behind FROM, JOIN or a comma and before SHOW. `WITH x AS (SHOW …) SELECT …`: what the brackets hold becomes a SELECT.
+// Replaces `[SHOW …]` in `SELECT … FROM [SHOW …]` by a sub-select, and SHOW in `WITH x AS (SHOW …)` by a SELECT. Subscripts and
+// array literals have brackets, too, but never between FROM, JOIN or a comma and SHOW.
 
 import type { Statement } from './ast.ts'
 import { closingBracket, isOp, isWord, type Token } from './tokens.ts'
@@ -7,7 +7,7 @@ import { Cursor } from './parse/cursor.ts'
 import { parseOurs } from './parse/statement.ts'
 import type { Splice } from './splices.ts'
 
-/** `tokens`: of one statement in `sql`. */
+/** `tokens` are those of one statement in `sql`. */
 export function showSplices(sql: string, tokens: readonly Token[], show: (statement: Statement) => string): Splice[] {
   const splices: Splice[] = []
   for (let i = 0; i < tokens.length; i++) {
@@ -18,7 +18,7 @@ export function showSplices(sql: string, tokens: readonly Token[], show: (statem
     if (statement === undefined) continue
     const { start } = tokens[i] as Token
     splices.push({ start, end: (tokens[close] as Token).end, text: `(${show(statement)})` })
-    // A SHOW inside this one is its own affair.
+    // A SHOW inside of this one is replaced when this one is expanded.
     i = close
   }
   return splices

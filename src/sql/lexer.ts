@@ -1,10 +1,10 @@
-// PostgreSQL's lexical rules: what a text consists of, not what it means. Comments and blanks are between the tokens.
+// Splits a text into tokens by PostgreSQL's lexical rules. Comments and blanks are between the tokens.
 //
 //   word      name or keyword, folded to lower case        quoted   "name", U&"name"
 //   string    '…', E'…', U&'…', B'…', X'…', $tag$…$tag$    number   1, 1.5e3, 0x1F, 30s (letters behind stay with it)
 //   param     $1                                            op       an operator, bracket, comma, semicolon, dot
 //
-// A text that ends inside a string or comment gives one last token of what is there: PostgreSQL will complain about it.
+// If a text ends inside a string or comment, the rest is one last token, and PostgreSQL will report the error.
 
 import { skipBlank } from './blank.ts'
 import { readDollarString, readQuoted, readString, type StringForm } from './string-literals.ts'
@@ -56,7 +56,7 @@ function readToken(sql: string, start: number): Token {
   if (char === '.' && next === '.') return { tag: 'op', text: '..', start, end: start + 2 }
   const number = matchAt(numberForm, sql, start)
   if (number !== undefined) return { tag: 'number', text: number, start, end: start + number.length }
-  // A comment that begins here does not end, or it would have been skipped.
+  // A comment that begins here has no end; otherwise it would have been skipped.
   if (char === '/' && next === '*') return { tag: 'op', text: sql.slice(start), start, end: sql.length }
   const operator = matchAt(operatorForm, sql, start)
   const end = start + (operator === undefined ? 1 : operatorLength(operator))
@@ -67,7 +67,10 @@ function isDigit(char: string | undefined): boolean {
   return char !== undefined && char >= '0' && char <= '9'
 }
 
-/** A comment ends an operator. A sign at its end belongs to what follows (`a=-1`), unless an unusual character came. */
+/**
+ * Returns the length of an operator. A comment ends it. A sign at its end belongs to the next token (`a=-1`), unless the
+ * operator contains one of the unusual characters.
+ */
 function operatorLength(operator: string): number {
   const comments = [operator.indexOf('--'), operator.indexOf('/*')].filter((index) => index > 0)
   let length = Math.min(operator.length, ...comments)
@@ -81,7 +84,7 @@ function matchAt(pattern: RegExp, sql: string, at: number): string | undefined {
   return pattern.exec(sql)?.[0]
 }
 
-/** As PostgreSQL folds names in a UTF-8 database: ASCII only. */
+/** Folds a name to lower case as PostgreSQL does in a UTF-8 database: only ASCII letters change. */
 function foldCase(text: string): string {
   return text.replace(/[A-Z]+/g, (upper) => upper.toLowerCase())
 }

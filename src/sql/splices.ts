@@ -1,13 +1,13 @@
-// Changes to a text at known places; everything between them stays byte for byte as typed.
+// Replaces parts of a text; everything between them stays byte for byte as typed.
 
 export interface Splice {
-  /** UTF-16 offsets of what goes. */
+  /** UTF-16 offsets of the replaced part. */
   readonly start: number
   readonly end: number
   readonly text: string
 }
 
-/** The text of `[start, end)` after its splices; they may come in any order. */
+/** Returns the text of `[start, end)` after its splices, which may be in any order. */
 export function applySplices(sql: string, splices: readonly Splice[], start = 0, end = sql.length): string {
   let result = ''
   let from = start
@@ -19,8 +19,8 @@ export function applySplices(sql: string, splices: readonly Splice[], start = 0,
 }
 
 /**
- * Two rounds as one: `second` speaks of the text that `first` made, and becomes splices of the text before. What it
- * would change inside the words of `first` is dropped: they are right already.
+ * Joins two rounds of splices into one. The offsets of `second` are offsets into the result of `first`; those of the joined
+ * splices are offsets into the original text. Splices of `second` inside a replacement of `first` are dropped.
  */
 export function joinSplices(first: readonly Splice[], second: readonly Splice[]): Splice[] {
   const earlier = inOrder(first)

@@ -1,11 +1,11 @@
-// Cuts the tokens of a query string into statements at its semicolons, except those inside brackets (the actions of a
-// rule) and inside a BEGIN ATOMIC … END body of a function or procedure.
+// Divides the tokens of a query string into statements at the semicolons, except at those inside brackets (the actions of
+// a rule) and inside the BEGIN ATOMIC … END body of a function or procedure.
 
 import { isOp, isWord, type Token } from './tokens.ts'
 
 export interface StatementTokens {
   readonly tokens: readonly Token[]
-  /** A semicolon follows. */
+  /** Whether a semicolon follows. */
   readonly terminated: boolean
 }
 

@@ -1,8 +1,8 @@
-// SQL: which statements of a query string are ours, what they say, and how CockroachDB's dialect reads in PostgreSQL's.
+// SQL: finds and parses our own statements in a query string, and translates CockroachDB's dialect into PostgreSQL's.
 //
-// In: the text of a Query or Parse message. Out: nothing, when every statement goes to PostgreSQL as typed; otherwise
-// pieces in order. Neighbouring statements that are PostgreSQL's stay one piece, so that they stay one implicit
-// transaction. It evaluates nothing and asks nobody: what needs the catalogue comes out as a function to call.
+// In: the text of a Query or Parse message. Out: undefined if every statement goes to PostgreSQL as typed, otherwise pieces in
+// order. Neighbouring statements for PostgreSQL stay one piece, so that they stay one implicit transaction. This room evaluates
+// nothing and runs no query: where the catalogue is needed, the result is a function to call.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { CreateChangefeed, Statement, Value } from './ast.ts'
@@ -20,14 +20,14 @@ export type SqlPiece = Place &
   (
     | {
         readonly tag: 'forward'
-        /** What to send. */
+        /** The text to send. */
         readonly sql: string
-        /** What makes it from the text as typed; see `typedPosition`. */
+        /** The splices that make `sql` from the typed text; see `typedPosition`. */
         readonly splices: readonly Splice[]
       }
     | { readonly tag: 'ours'; readonly statement: Statement; readonly sql: string }
     | { readonly tag: 'error'; readonly error: Error; readonly sql: string }
-    /** PostgreSQL's, in words that depend on the catalogue. `findSplices` gives what makes the text to send. */
+    /** For PostgreSQL, in a translation that depends on the catalogue. `findSplices` returns the splices that make the text to send. */
     | {
         readonly tag: 'rewrite'
         readonly findSplices: FindSplices
@@ -42,17 +42,17 @@ export interface Place {
 }
 
 export interface ReadSqlOptions {
-  /** Whether to accept CockroachDB's words in ordinary statements. */
+  /** Whether to translate CockroachDB's dialect in statements for PostgreSQL. */
   readonly dialect: boolean
-  /** The dialect's type words may mean something else in some session: ask the catalogue. */
+  /** Some session has types with names that the dialect uses, so that the catalogue must be asked for their meaning. */
   readonly askTypes?: boolean
-  /** The SELECT that answers a SHOW; for `FROM [SHOW …]`. Undefined: it depends on who asks, and `showTo` knows. */
+  /** Returns the SELECT for a SHOW in `FROM [SHOW …]`; undefined if the SELECT depends on the role, which `showTo` knows. */
   readonly show: (statement: Statement) => string | undefined
-  /** `show` for whoever runs `query`. */
+  /** Makes the `show` for the role that runs `query`. */
   readonly showTo?: ((query: CatalogueQuery) => Promise<(statement: Statement) => string>) | undefined
 }
 
-/** A cheap no for nearly everything: none of these words, nothing to do. */
+/** A cheap test: a text without any of these words needs no parsing. Nearly all texts end here. */
 const triggers =
   /changefeed|controljob|viewjob|viewactivity|cancelquery|\bcluster\b|\bdatabase\b|\buse\b|\bshow\b|\bcancel\b|\bcreate\s+schedule\b|\bjobs?\b|\bdiscard\b|\breset\b|\bdeallocate\b/i
 const dialectTriggers =
@@ -71,7 +71,7 @@ interface Forward extends Place {
   readonly splices: readonly Splice[]
 }
 
-/** Neighbours become one, with all that stands between them. */
+/** Joins neighbouring pieces for PostgreSQL into one, together with the text between them. */
 function joinForwards(sql: string, read: readonly ReadPiece[]): SqlPiece[] {
   const pieces: SqlPiece[] = []
   for (let i = 0; i < read.length; i++) {
@@ -135,7 +135,7 @@ interface ShownOptions {
   readonly askTypes?: boolean | undefined
 }
 
-/** The dialect's parser reads one statement by itself, with its SHOWs already replaced. */
+/** Translates the dialect in one statement, whose SHOWs have been replaced already. */
 function translateShown(
   whole: string,
   tokens: readonly Token[],
@@ -157,20 +157,20 @@ function moved(token: Token, by: number): Token {
   return { ...token, start: token.start - by, end: token.end - by }
 }
 
-/** The highest `$n` of a statement. */
+/** Returns the highest `$n` of a statement. */
 export function countPlaceholders({ sink, options }: CreateChangefeed): number {
   const values: (Value | undefined)[] = [sink, ...options.map(({ value }) => value)]
   return values.reduce((most, value) => (value?.tag === 'placeholder' ? Math.max(most, value.index) : most), 0)
 }
 
-/** A SELECT with every `[SHOW …]` in it replaced; with `dialect`, also CockroachDB's types. */
+/** Replaces every `[SHOW …]` in a SELECT and, with `dialect`, CockroachDB's types. */
 export function expandShows(sql: string, show: (statement: Statement) => string, dialect = false): string {
   const tokens = lex(sql)
   try {
     const shows = showSplices(sql, tokens, show)
     return applySplices(sql, dialect ? translateShown(sql, tokens, { shows }).splices : shows)
   } catch (error) {
-    // The SELECT is only a part of what was typed, and its positions are its own.
+    // The SELECT is a part of the typed text, so its positions would be wrong.
     if (!(error instanceof FeedError)) throw error
     throw new FeedError(error.code, error.message, { ...error, position: undefined })
   }

@@ -4,8 +4,8 @@
 //   E'…'                  also \n \t …, \ooo and \xhh (bytes of UTF-8), \uXXXX, \UXXXXXXXX
 //   U&'…'  U&"…"          \XXXX, \+XXXXXX, \\; another character than \ by UESCAPE '!' behind
 //
-// A string goes on when nothing but blanks with a line end (and line comments) stands between it and the next quote.
-// Escapes that PostgreSQL will refuse stay as written.
+// A string continues at the next quote if there are only blanks with a line end (and line comments) in between. Escapes that
+// PostgreSQL will refuse stay as written.
 
 import { skipBlank } from './blank.ts'
 import type { Token } from './tokens.ts'
@@ -17,7 +17,7 @@ const byteEscapes = String.raw`(?:\\(?:x[0-9a-fA-F]{1,2}|[0-7]{1,3}))+`
 const escape = new RegExp(String.raw`''|(${byteEscapes})|\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})|\\([^])`, 'g')
 const letters: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 
-/** `start`: of the prefix; `open`: of the quote. */
+/** `start` is the offset of the prefix, `open` that of the quote. */
 export function readString(sql: string, start: number, open: number, form: StringForm): Token {
   let body = ''
   let from = open + 1
@@ -34,7 +34,7 @@ export function readString(sql: string, start: number, open: number, form: Strin
   }
 }
 
-/** "name"; with `start` before `open`: U&"name". */
+/** Reads "name" or, if `start` is before `open`, U&"name". */
 export function readQuoted(sql: string, start: number, open: number): Token {
   const close = closeOf(sql, '"', open + 1)
   const text = sql.slice(open + 1, close).replaceAll('""', '"')
@@ -42,7 +42,7 @@ export function readQuoted(sql: string, start: number, open: number): Token {
   return { tag: 'quoted', text, start, end: close === undefined ? sql.length : close + 1 }
 }
 
-/** Undefined: the dollar sign begins no string. */
+/** Returns undefined if the dollar sign does not begin a string. */
 export function readDollarString(sql: string, start: number): Token | undefined {
   dollarTag.lastIndex = start
   const tag = dollarTag.exec(sql)?.[0]
@@ -52,7 +52,7 @@ export function readDollarString(sql: string, start: number): Token | undefined 
   return { tag: 'string', text, start, end: close < 0 ? sql.length : close + tag.length }
 }
 
-/** Undefined: it does not close. */
+/** Returns undefined if the string has no end. */
 function closeOfString(sql: string, from: number, form: StringForm): number | undefined {
   if (form === 'escaped') return closeOfEscaped(sql, from)
   if (form !== 'digits') return closeOf(sql, "'", from)
@@ -80,7 +80,7 @@ function closeOfEscaped(sql: string, from: number): number | undefined {
   return undefined
 }
 
-/** The quote at which the string goes on. */
+/** Returns the offset of the quote at which the string continues. */
 function continuation(sql: string, from: number): number | undefined {
   let hasLineEnd = false
   for (let at = from; ; at++) {

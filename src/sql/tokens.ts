@@ -1,10 +1,10 @@
-// The tokens of a statement, as lexer.ts makes them, and questions to them.
+// The tokens of a statement, as lexer.ts makes them, and functions that search in them.
 
 export type TokenTag = 'word' | 'quoted' | 'string' | 'number' | 'param' | 'op'
 
 export interface Token {
   readonly tag: TokenTag
-  /** The value: folded, unquoted, unescaped. */
+  /** The value of the token: a folded name, or the content of quotes without escapes. */
   readonly text: string
   /** UTF-16 offsets into the text: `[start, end)`. */
   readonly start: number
@@ -19,7 +19,7 @@ export function isOp(token: Token | undefined, text: string): boolean {
   return token?.tag === 'op' && token.text === text
 }
 
-/** Index of the bracket that closes the one at `open`. */
+/** Returns the index of the bracket that closes the one at `open`. */
 export function closingBracket(tokens: readonly Token[], open: number): number | undefined {
   let depth = 0
   for (let i = open; i < tokens.length; i++) {
@@ -31,7 +31,7 @@ export function closingBracket(tokens: readonly Token[], open: number): number |
   return undefined
 }
 
-/** Index of the token that starts at an offset; -1: none does. */
+/** Returns the index of the token that starts at an offset; -1 if there is none. */
 export function tokenAt(tokens: readonly Token[], start: number): number {
   let low = 0
   let high = tokens.length
@@ -43,7 +43,7 @@ export function tokenAt(tokens: readonly Token[], start: number): number {
   return tokens[low]?.start === start ? low : -1
 }
 
-/** `name ('.' name)*` from the token at `first`: the index of its last token. */
+/** Returns the index of the last token of `name ('.' name)*`, which starts at the token `first`. */
 export function nameEnd(tokens: readonly Token[], first: number): number {
   let last = first
   while (isOp(tokens[last + 1], '.')) last += 2

@@ -1,11 +1,11 @@
-// PostgreSQL's positions speak of the text it was sent; the client knows what it typed. Positions count characters
-// (code points) from 1, offsets of ours UTF-16 units from 0.
+// Converts positions in the text that PostgreSQL received to positions in the text that the client typed. Positions count
+// characters (code points) from 1, our offsets count UTF-16 units from 0.
 
 import type { Splice } from './splices.ts'
 
 /**
- * Where a position in a spliced text lies in the text as typed. The sent text was `applySplices(typed, splices, start)`;
- * a place inside a splice is where the splice begins.
+ * Returns the position in the typed text of a position in the sent text, which was `applySplices(typed, splices, start)`. A
+ * position inside a replacement becomes the position where the replaced part begins.
  */
 export function typedPosition(typed: string, start: number, splices: readonly Splice[], position: number): number {
   let left = Math.max(0, position - 1)
@@ -24,7 +24,7 @@ export function typedPosition(typed: string, start: number, splices: readonly Sp
 
 const highSurrogate = /[\ud800-\udbff](?=[\udc00-\udfff])/g
 
-/** How many characters lie in `[from, to)`. */
+/** Returns how many characters are in `[from, to)`. */
 export function characters(text: string, from = 0, to = text.length): number {
   let count = to - from
   highSurrogate.lastIndex = from

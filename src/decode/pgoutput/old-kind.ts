@@ -1,4 +1,4 @@
-// What an update or delete says of the row before it: nothing, the key columns, or the whole row.
+// What an update or delete message contains of the old row: nothing, the key columns, or the whole row.
 
 export type OldKind = 'none' | 'key' | 'full'
 

@@ -1,14 +1,14 @@
-// TupleData: u16 columns, then for each a kind byte and, for text, u32 length and bytes.
+// TupleData: u16 columns, then for each column a byte for its kind and, for text, u32 length and bytes.
 //
 //   'n' NULL    'u' unchanged out-of-line value    't' text
 //
-// Offsets are checked against the end of the message, so that a damaged one is an error and not a wrong row.
+// Offsets are checked against the end of the message, so that a damaged message is an error and not a wrong row.
 
 import { FeedError } from '../../errors/feed-error.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import { kind, type RowView } from '../../core/row-view.ts'
 
-/** Fills `row` and gives the offset behind the tuple. */
+/** Fills `row` and returns the offset after the tuple. */
 export function readTuple(bytes: Buffer, at: number, end: number, relation: RelationSchema, row: RowView): number {
   if (at + 2 > end) throw cut(relation)
   const count = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)

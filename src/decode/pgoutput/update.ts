@@ -1,5 +1,5 @@
 // Update: 'U' u32 relation ['K' tuple | 'O' tuple] 'N' tuple
-// 'K' comes only when the key changed; 'O' with REPLICA IDENTITY FULL.
+// PostgreSQL sends 'K' only if the key changed, and 'O' with REPLICA IDENTITY FULL.
 
 import type { RelationSchema } from '../../core/relation.ts'
 import type { RowView } from '../../core/row-view.ts'
