@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { until } from '../../../test/support/until.ts'
+import { sinkSuite } from '../../../test/suites/sink-suite.ts'
 import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
+import { kafkaKit } from '../../../test/services/kafka/kafka-destination.ts'
 import { batchOf, openSink, readAll, resolvedAt, specOf } from '../../../test/services/kafka/sink-kit.ts'
 import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
 import { partitionOf } from './partitioner.ts'
@@ -158,3 +160,6 @@ test('a sink that is given up lets go at once', { skip }, async () => {
   assert.ok(performance.now() - startedAt < 2000)
   await broker.restart()
 })
+
+sinkSuite('kafka', kafkaKit())
+sinkSuite('kafka, idempotent', kafkaKit({ acks: 'all' }))
