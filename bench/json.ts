@@ -75,7 +75,16 @@ function run({ name, columns, row, options }: Sample): void {
   const batch = new MessageBatch()
   const view = new RowView()
   const updated = Buffer.from('1700000000000000000.0000000000')
-  const change: RowChange = { relation, topic: 0, key: view, after: view, before: undefined, updated, mvcc: updated }
+  const change: RowChange = {
+    relation,
+    topic: 0,
+    key: view,
+    after: view,
+    before: undefined,
+    updated,
+    mvcc: updated,
+    schema: 0,
+  }
   const emit = (): void => {
     batch.begin(0)
     encoder.encodeKey(relation, view, batch.bytes)

@@ -2,7 +2,7 @@
 // encoder must not keep it after the call.
 
 import type { RelationSchema } from './relation.ts'
-import type { RowView } from './row-view.ts'
+import { copyRow, type RowView } from './row-view.ts'
 
 export interface RowChange {
   relation: RelationSchema
@@ -18,4 +18,20 @@ export interface RowChange {
   updated: Buffer
   /** The row version's own commit time in the same form (differs from `updated` only in scans). */
   mvcc: Buffer
+  /** The number of the schema that the encoder has prepared for the relation (`Encoder.prepare`); 0: it has none. */
+  schema: number
+}
+
+/** A change that stays valid: its rows and timestamps have memory of their own. */
+export function copyChange(change: RowChange): RowChange {
+  const { key, after, before, updated, mvcc } = change
+  const keyCopy = copyRow(key)
+  return {
+    ...change,
+    key: keyCopy,
+    after: after === key ? keyCopy : after && copyRow(after),
+    before: before && copyRow(before),
+    updated: Buffer.from(updated),
+    mvcc: Buffer.from(mvcc),
+  }
 }

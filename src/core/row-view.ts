@@ -41,4 +41,24 @@ export class RowView {
   }
 }
 
+/** A view with memory of its own, in which its values lie one behind the other. */
+export function copyRow(row: RowView): RowView {
+  const copy = new RowView()
+  copy.relation = row.relation
+  copy.reset(row.count)
+  let length = 0
+  for (let i = 0; i < row.count; i++) {
+    const k = row.kinds[i] as number
+    copy.kinds[i] = k
+    copy.starts[i] = length
+    if (k === kind.text) length += (row.ends[i] as number) - (row.starts[i] as number)
+    copy.ends[i] = length
+  }
+  copy.bytes = Buffer.allocUnsafeSlow(length)
+  for (let i = 0; i < row.count; i++) {
+    if (row.kinds[i] === kind.text) row.bytes.copy(copy.bytes, copy.starts[i], row.starts[i], row.ends[i])
+  }
+  return copy
+}
+
 const emptyBytes = Buffer.alloc(0)

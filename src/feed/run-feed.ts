@@ -18,7 +18,9 @@ import type { FeedRun } from './feed-run.ts'
 import { LogFollower } from './follow/follow-log.ts'
 import { initialScan } from './scan/scan-tables.ts'
 import { explainFellBehind } from './fell-behind.ts'
-import { MessageOutput } from './message-output.ts'
+import type { MessageBatch } from '../core/message-batch.ts'
+import type { ChangeWriter } from './output/change-writer.ts'
+import { openOutput, type Output } from './output/open-output.ts'
 import { quietWaitMs } from './follow/quiet-wait.ts'
 import { ResolvedSchedule } from './resolved-schedule.ts'
 
@@ -76,13 +78,13 @@ class RunningFeed {
     const at = await initialScan({
       run: this.#run,
       encoder: this.#encoder,
-      emitBatch: (output) => this.#emitBatch(output),
+      emitBatch: (batch) => this.#emitBatch(batch),
       catchUp: async (after, through) => {
         using reader = log.readAfter(after)
-        const output = new MessageOutput(this.#encoder)
-        await this.#follower(reader, after, through, output, this.#run.signal, async () => undefined).run()
+        const { changes } = this.#output(this.#run.signal)
+        await this.#follower(reader, after, through, changes, this.#run.signal, async () => undefined).run()
         this.#run.signal.throwIfAborted()
-        await this.#emitBatch(output)
+        await changes.drain()
       },
     })
     await sink.flush(undefined)
@@ -92,26 +94,27 @@ class RunningFeed {
 
   async #follow(reader: LogReader, after: Hlc): Promise<void> {
     const { spec, sink, signal, progress } = this.#run
-    const output = new MessageOutput(this.#encoder)
     // A sink that fails ends the wait for rows; what is called next on it says why.
     const either = sink.failed === undefined ? signal : AbortSignal.any([signal, sink.failed])
-    const follower = this.#follower(reader, after, spec.endTime, output, either, async (frontier) => {
+    const { changes, messages } = this.#output(either)
+    const follower = this.#follower(reader, after, spec.endTime, changes, either, async (frontier) => {
       progress.frontier = frontier
       const nowMs = Date.now()
       const isResolved = this.#resolved.isDue(frontier, nowMs)
       if (!isResolved && !(this.#run.save !== undefined && this.#checkpoints.isDue(frontier, nowMs))) return
-      await this.#emitBatch(output)
+      await changes.drain()
       await this.#checkpoint(frontier, isResolved)
     })
     try {
       await follower.run()
     } catch (error) {
-      // What came before the end of the feed is the reader's, whatever ended it.
-      await this.#emitBatch(output)
+      // What came before the end of the feed is the reader's, whatever ended it. Changes that the encoder was not ready for
+      // belong to a transaction that is not complete.
+      await messages.drain()
       await sink.flush(progress.frontier)
       throw error
     }
-    await this.#emitBatch(output)
+    await messages.drain()
     if (signal.aborted) {
       // Saved once more, so that a job that is paused and resumed repeats nothing.
       const { frontier } = progress
@@ -131,7 +134,7 @@ class RunningFeed {
     reader: LogReader,
     after: Hlc,
     endTime: Hlc | undefined,
-    output: MessageOutput,
+    changes: ChangeWriter,
     signal: AbortSignal,
     advanced: (frontier: Hlc) => Promise<void>,
   ): LogFollower {
@@ -145,16 +148,18 @@ class RunningFeed {
       quietMs: quietWaitMs({ ...spec, endTime }, this.#run.save !== undefined),
       after,
       endTime,
-      output,
-      emitBatch: () => this.#emitBatch(output),
+      changes,
       advanced,
       signal,
     })
   }
 
-  async #emitBatch({ batch }: MessageOutput): Promise<void> {
+  #output(signal: AbortSignal): Output {
+    return openOutput({ encoder: this.#encoder, emitBatch: (batch) => this.#emitBatch(batch), signal })
+  }
+
+  async #emitBatch(batch: MessageBatch): Promise<void> {
     const { sink, progress } = this.#run
-    if (batch.count === 0) return
     try {
       await sink.emit(batch)
       progress.messages += batch.count

@@ -73,7 +73,16 @@ function encoded(options: Options, relation: RelationSchema, { after, before }: 
   out.latin1('->')
   const length = out.length
   const hasValue = encoder.encodeValue(
-    { relation, topic: 1, key, after: afterRow, before: beforeRow, updated, mvcc: Buffer.from('0.0000000009') },
+    {
+      relation,
+      topic: 1,
+      key,
+      after: afterRow,
+      before: beforeRow,
+      updated,
+      mvcc: Buffer.from('0.0000000009'),
+      schema: 0,
+    },
     out,
   )
   assert.equal(hasValue, out.length > length)
@@ -208,7 +217,10 @@ test('rows of several layouts of a table print by their own layout', () => {
   const updated = Buffer.alloc(0)
   for (let i = 0; i < 2; i++) {
     out.clear()
-    encoder.encodeValue({ relation: wider, topic: 1, key: after, after, before, updated, mvcc: updated }, out)
+    encoder.encodeValue(
+      { relation: wider, topic: 1, key: after, after, before, updated, mvcc: updated, schema: 0 },
+      out,
+    )
     assert.equal(out.view().toString(), '{"after": {"a": 1, "b": "x", "c": true}, "before": {"a": 1, "b": "y"}}')
   }
 })

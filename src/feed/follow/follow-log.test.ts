@@ -3,11 +3,13 @@ import { test } from 'node:test'
 import { insert, relid, remove, update, WrittenLog } from '../../../test/support/written-log.ts'
 import type { Changelog } from '../../changelog/changelog.ts'
 import type { Hlc } from '../../core/hlc.ts'
+import type { Encoder } from '../../encode/encoder.ts'
 import { SchemaHistory } from '../../decode/schema-history.ts'
 import type { RowView } from '../../core/row-view.ts'
 import { LogFollower } from './follow-log.ts'
 import type { PassLimits } from '../transaction/large-transaction.ts'
-import { MessageOutput } from '../message-output.ts'
+import { ChangeWriter } from '../output/change-writer.ts'
+import { MessageOutput } from '../output/message-output.ts'
 
 /** Every message up to `endTime`, as `<key> <ts> <b after>|<b before>`, and the frontiers in between as `-> <ts>`. */
 async function follow(
@@ -20,7 +22,7 @@ async function follow(
   const said: string[] = []
   const b = (row: RowView | undefined): string =>
     row === undefined ? '-' : row.bytes.toString('latin1', row.starts[1], row.ends[1]).slice(0, 8)
-  const output = new MessageOutput({
+  const encoder: Encoder = {
     prepare: () => 0,
     encodeKey: (_relation, row, out) => out.copy(row.bytes, row.starts[0], row.ends[0]),
     encodeValue: ({ updated, after: row, before }, out) => {
@@ -28,13 +30,13 @@ async function follow(
       return true
     },
     encodeResolved: () => undefined,
-  })
-  const emitBatch = async (): Promise<void> => {
-    const { batch } = output
+  }
+  const messages = new MessageOutput(encoder, async (batch) => {
     const { buffer } = batch.bytes
     for (let i = 0; i < batch.count; i++) said.push(buffer.toString('latin1', batch.keyStarts[i], batch.valueEnds[i]))
     batch.clear()
-  }
+  })
+  const changes = new ChangeWriter(messages)
   using reader = log.readAfter(after)
   const follower = new LogFollower({
     log,
@@ -44,17 +46,16 @@ async function follow(
     diff: true,
     after,
     endTime,
-    output,
-    emitBatch,
+    changes,
     advanced: async (frontier) => {
-      await emitBatch()
+      await changes.drain()
       said.push(`-> ${frontier.wall}`)
     },
     signal,
     limits,
   })
   await follower.run()
-  await emitBatch()
+  await changes.drain()
   return said
 }
 

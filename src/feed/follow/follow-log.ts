@@ -11,7 +11,7 @@ import type { SchemaHistory } from '../../decode/schema-history.ts'
 import { TransactionEmitter } from '../transaction/emit-transaction.ts'
 import type { FeedTarget } from '../../core/feed-spec.ts'
 import { planLarge, type LargeTransaction, type PassLimits } from '../transaction/large-transaction.ts'
-import type { MessageOutput } from '../message-output.ts'
+import type { ChangeWriter } from '../output/change-writer.ts'
 import { listRecords, OffsetList } from '../transaction/offset-list.ts'
 import { ThreadShare } from '../share-thread.ts'
 
@@ -25,12 +25,10 @@ export interface FollowOptions {
   readonly after: Hlc
   /** Inclusive. */
   readonly endTime: Hlc | undefined
-  readonly output: MessageOutput
-  /** Gives what `output` holds to the sink. */
-  readonly emitBatch: () => Promise<void>
+  readonly changes: ChangeWriter
   /** How late the frontier may be where nothing but time has passed. */
   readonly quietMs?: number
-  /** Everything at or below the frontier has been written to `output`. */
+  /** Everything at or below the frontier has been written to `changes`. */
   readonly advanced: (frontier: Hlc) => Promise<void>
   readonly signal: AbortSignal
   /** Of the memory that a large transaction may take; for tests. */
@@ -57,18 +55,18 @@ export class LogFollower {
     this.#frontier = options.after
     this.#topics = new Map(options.targets.map(({ relid }, index) => [relid, index]))
     this.#isTarget = (relid) => this.#topics.has(relid)
-    const { schemas, output, diff, emitBatch } = options
-    this.#emitter = new TransactionEmitter({ schemas, topics: this.#topics, output, diff, emitBatch })
+    const { schemas, changes, diff } = options
+    this.#emitter = new TransactionEmitter({ schemas, topics: this.#topics, changes, diff })
   }
 
   /** Settles at the end time or when the signal aborts; throws what ends the feed. */
   async run(): Promise<void> {
-    const { reader, signal, emitBatch, advanced, endTime, quietMs } = this.#options
+    const { reader, signal, changes, advanced, endTime, quietMs } = this.#options
     try {
       while (!signal.aborted) {
         const block = reader.next()
         if (block === undefined) {
-          await emitBatch()
+          await changes.drain()
           await reader.wait(signal, quietMs)
           this.#threadShare.restart()
           continue
@@ -134,13 +132,13 @@ export class LogFollower {
   /** The listed records of one transaction in one block. A promise only where there is something to wait for. */
   #part(block: LogBlock, payload: Buffer, from: number, ts: Hlc): Promise<void> | undefined {
     const list = this.#list
-    const { after, output } = this.#options
+    const { after, changes } = this.#options
     if (compareHlc(ts, after) <= 0) {
       for (let i = 0; list.hasSchema && i < list.count; i++) this.#applySchema(payload, list.offsets[i] as number)
       return undefined
     }
     if (list.truncated !== 0) throw this.#ended('FEED_TRUNCATED', list.truncated, 'was truncated')
-    output.stamp(ts)
+    changes.stamp(ts)
     if (this.#large !== undefined || !list.committed) return this.#largePart(block, payload, from, ts)
     if (list.hasSchema) return this.#wholeWithSchema(payload)
     return list.count > 0 ? this.#emitter.emitWhole(payload, list) : undefined

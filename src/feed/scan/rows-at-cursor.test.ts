@@ -5,7 +5,8 @@ import { test } from 'node:test'
 import { insert, relid, remove, TableLook, textColumn, update, WrittenLog } from '../../../test/support/written-log.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { ColumnDescription } from '../../core/table.ts'
-import { MessageOutput } from '../message-output.ts'
+import { openOutput } from '../output/open-output.ts'
+import type { Encoder } from '../../encode/encoder.ts'
 import { RowsAtCursor } from './rows-at-cursor.ts'
 
 type Change = Buffer | TableLook
@@ -19,7 +20,7 @@ async function takenBack(changes: readonly Change[], start = new TableLook()): P
   await files.writer.flush()
   await files.writer.close()
   const lines: string[] = []
-  const stash = new MessageOutput({
+  const encoder: Encoder = {
     prepare: () => 0,
     encodeKey: () => undefined,
     encodeValue: ({ after }) => {
@@ -28,9 +29,10 @@ async function takenBack(changes: readonly Change[], start = new TableLook()): P
       return true
     },
     encodeResolved: () => undefined,
-  })
+  }
   const targets = [{ relid, topic: 't', tableName: 't' }]
   const { signal } = new AbortController()
+  const stash = openOutput({ encoder, signal, emitBatch: async () => undefined })
   await new RowsAtCursor().read({
     log: files.log,
     targets,

@@ -15,7 +15,8 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { ChangeReader } from '../transaction/change-reader.ts'
 import { DeferredKeys, type RowRemoval } from '../transaction/deferred-keys.ts'
 import { KeyTable } from '../transaction/key-table.ts'
-import type { MessageOutput } from '../message-output.ts'
+import type { ChangeWriter } from '../output/change-writer.ts'
+import type { Output } from '../output/open-output.ts'
 import { isRow, listRecords, OffsetList, recordEnd } from '../transaction/offset-list.ts'
 import { TablesAtCursor } from './tables-at-cursor.ts'
 
@@ -28,8 +29,8 @@ export interface RowsAtCursorOptions {
   readonly targets: readonly FeedTarget[]
   readonly cursor: Hlc
   readonly cut: Hlc
-  /** Gets the old rows as messages; the caller gives them to the sink with the scan's. */
-  readonly stash: MessageOutput
+  /** Gets the old rows as messages and keeps them; the caller gives them to the sink with the scan's. */
+  readonly stash: Output
   /** Called now and then, so that the thread stays awake for others. */
   readonly yieldThread: () => Promise<void>
   readonly signal: AbortSignal
@@ -41,10 +42,10 @@ export class RowsAtCursor {
   readonly #tables = new TablesAtCursor()
 
   /** Writes a row that is one of the cursor, with the columns that its table had then. */
-  write(output: MessageOutput, relation: RelationSchema, topic: number, row: RowView): void {
+  write(changes: ChangeWriter, relation: RelationSchema, topic: number, row: RowView): void {
     const asOfCursor = this.#tables.check(relation)
     row.relation = asOfCursor
-    output.write(asOfCursor, topic, row, row, undefined)
+    changes.write(asOfCursor, topic, row, row, undefined)
   }
 
   /** False: the row has changed since the cursor; its older self is in the stash, or it was not there. */
@@ -107,12 +108,13 @@ export class RowsAtCursor {
         if (list.committed) ts = undefined
       }
       if (compareHlc(block.resolved, cut) >= 0) return
+      if (stash.changes.isFull) await stash.changes.drain()
       await yieldThread()
       signal.throwIfAborted()
     }
   }
 
-  #takeBack(change: ChangeReader, topic: number, stash: MessageOutput): void {
+  #takeBack(change: ChangeReader, topic: number, stash: Output): void {
     const { tag, relation, row, old, keyChanged } = change
     this.#tables.check(relation)
     if (relation.description.deferrableKey === true) {
@@ -128,9 +130,9 @@ export class RowsAtCursor {
     }
   }
 
-  #keep(relation: RelationSchema, topic: number, old: RowView, stash: MessageOutput): void {
-    this.write(stash, relation, topic, old)
-    if (stash.batch.bytes.length > maxStashBytes) throw tooMuch()
+  #keep(relation: RelationSchema, topic: number, old: RowView, stash: Output): void {
+    this.write(stash.changes, relation, topic, old)
+    if (stash.messages.batch.bytes.length > maxStashBytes) throw tooMuch()
   }
 
   /** True: it is the first change of the row. */

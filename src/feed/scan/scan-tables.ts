@@ -14,7 +14,9 @@ import type { Chunk } from '../../scan/chunks.ts'
 import { joinCut, openCut, type OpenTables } from '../../scan/cut.ts'
 import { scan, type ScanConsumer } from '../../scan/scan.ts'
 import { findCut } from './find-cut.ts'
-import { MessageOutput } from '../message-output.ts'
+import type { MessageBatch } from '../../core/message-batch.ts'
+import type { ChangeWriter } from '../output/change-writer.ts'
+import { openOutput, type Output } from '../output/open-output.ts'
 import { RowsAtCursor } from './rows-at-cursor.ts'
 import type { FeedRun } from '../feed-run.ts'
 import { ScanCheckpoint } from './scan-checkpoint.ts'
@@ -29,21 +31,23 @@ const saveEveryMs = 1000
 export interface InitialScan {
   readonly run: FeedRun
   readonly encoder: Encoder
-  readonly emitBatch: (output: MessageOutput) => Promise<void>
+  /** Gives a batch to the sink and clears it. */
+  readonly emitBatch: (batch: MessageBatch) => Promise<void>
   /** Emits what the log says of (after, through], both of earlier attempts' and this one's cut. */
   readonly catchUp: (after: Hlc, through: Hlc) => Promise<void>
 }
 
 /** Emits the scan and gives its timestamp; from there on the log says everything. */
 export async function initialScan({ run, encoder, emitBatch, catchUp }: InitialScan): Promise<Hlc> {
-  const { spec, sink, save } = run
+  const { spec, sink, save, signal } = run
   const resume = run.resume?.tag === 'initial-scan' ? run.resume.scan : undefined
   await using opened = await openScan(run)
   run.holdsSnapshot?.(opened.sinceMs)
   const { cut, time: cutTime } = opened
   const wanted = earlierHlc(resume?.at ?? spec.cursor ?? cutTime, cutTime)
-  const stash = new MessageOutput(encoder)
-  stash.stamp(wanted)
+  // It keeps its one batch until the scan is over.
+  const stash = openOutput({ encoder, signal, emitBatch: async () => undefined })
+  stash.changes.stamp(wanted)
   const rowsAtCursor = await takeBack(run, { from: wanted, cutTime, stash })
   const at = rowsAtCursor === 'not in the log' ? cutTime : wanted
   if (compareHlc(wanted, at) < 0) {
@@ -69,24 +73,25 @@ export async function initialScan({ run, encoder, emitBatch, catchUp }: InitialS
   // Batches of several connections reach the sink one at a time.
   let last: Promise<void> = Promise.resolve()
   const inTurn = (work: () => Promise<void>): Promise<void> => (last = last.then(work))
-  const emit = (output: MessageOutput): Promise<void> => inTurn(() => emitBatch(output))
-  const chunkDone = async (relid: number, chunk: Chunk, output: MessageOutput): Promise<void> => {
+  const chunkDone = async (relid: number, chunk: Chunk, changes: ChangeWriter): Promise<void> => {
     if (save === undefined) return
+    await changes.drain()
     await inTurn(async () => {
-      await emitBatch(output)
       checkpoint.finish(relid, chunk)
       if (Date.now() - savedAtMs >= saveEveryMs) await saveScan()
     })
   }
   const topics = new Map(spec.targets.map(({ relid }, index) => [relid, index]))
   const filter = typeof rowsAtCursor === 'string' ? undefined : rowsAtCursor
-  const consumers = cut.readers.map(
-    () => new ScanMessages(encoder, { at, topics, rowsAtCursor: filter, emit, chunkDone }),
-  )
+  const consumers = cut.readers.map(() => {
+    const { changes } = openOutput({ encoder, signal, emitBatch: (batch) => inTurn(() => emitBatch(batch)) })
+    return new ScanMessages(changes, { at, topics, rowsAtCursor: filter, chunkDone })
+  })
   const isDone = (relid: number, chunk: Chunk): boolean => checkpoint.isDone(relid, chunk)
   await scan({ cut, commitTimes: spec.mvccTimestamp, isDone, consumers })
-  for (const consumer of consumers) await emit(consumer.output)
-  await emit(stash)
+  for (const { changes } of consumers) await changes.drain()
+  const { batch } = stash.messages
+  if (batch.count > 0) await emitBatch(batch)
   run.holdsSnapshot?.(undefined)
   return at
 }
@@ -121,7 +126,7 @@ async function openScan(run: FeedRun): Promise<OpenedScan> {
 interface TakeBack {
   readonly from: Hlc
   readonly cutTime: Hlc
-  readonly stash: MessageOutput
+  readonly stash: Output
 }
 
 /**
@@ -142,7 +147,7 @@ async function takeBack(
   } catch (error) {
     const isLacking = error instanceof FeedError && (error.code === 'FEED_ROW' || error.code === 'FEED_STATE')
     if (!isLacking || (spec.cursor !== undefined && compareHlc(spec.cursor, from) <= 0)) throw error
-    stash.batch.clear()
+    stash.messages.batch.clear()
     return 'not in the log'
   }
 }
@@ -152,18 +157,17 @@ interface ScanMessagesOptions {
   /** By relation id. */
   readonly topics: ReadonlyMap<number, number>
   readonly rowsAtCursor: RowsAtCursor | undefined
-  readonly emit: (output: MessageOutput) => Promise<void>
-  readonly chunkDone: (relid: number, chunk: Chunk, output: MessageOutput) => Promise<void>
+  readonly chunkDone: (relid: number, chunk: Chunk, changes: ChangeWriter) => Promise<void>
 }
 
 class ScanMessages implements ScanConsumer {
-  readonly output: MessageOutput
+  readonly changes: ChangeWriter
   readonly #options: ScanMessagesOptions
   #commitMicros: string | undefined
 
-  constructor(encoder: Encoder, options: ScanMessagesOptions) {
-    this.output = new MessageOutput(encoder)
-    this.output.stamp(options.at)
+  constructor(changes: ChangeWriter, options: ScanMessagesOptions) {
+    this.changes = changes
+    changes.stamp(options.at)
     this.#options = options
   }
 
@@ -173,16 +177,16 @@ class ScanMessages implements ScanConsumer {
     const topic = topics.get(relation.relid)
     if (topic === undefined) throw new FeedError('FEED_BUG', `a row of relation ${relation.relid}, which is no target`)
     if (commitMicros !== this.#commitMicros) this.#mvcc(commitMicros)
-    if (rowsAtCursor === undefined) this.output.write(relation, topic, row, row, undefined)
-    else rowsAtCursor.write(this.output, relation, topic, row)
+    if (rowsAtCursor === undefined) this.changes.write(relation, topic, row, row, undefined)
+    else rowsAtCursor.write(this.changes, relation, topic, row)
   }
 
   pieceDone(): void | Promise<void> {
-    if (this.output.isFull) return this.#options.emit(this.output)
+    if (this.changes.isFull) return this.changes.drain()
   }
 
   chunkDone(relid: number, chunk: Chunk): Promise<void> {
-    return this.#options.chunkDone(relid, chunk, this.output)
+    return this.#options.chunkDone(relid, chunk, this.changes)
   }
 
   /** Rows of one transaction lie together. */
@@ -190,6 +194,6 @@ class ScanMessages implements ScanConsumer {
     const { at } = this.#options
     this.#commitMicros = commitMicros
     const own = commitMicros === undefined ? at : earlierHlc({ wall: BigInt(commitMicros) * 1000n, logical: 0 }, at)
-    this.output.mvcc = Buffer.from(formatHlc(own))
+    this.changes.mvcc = Buffer.from(formatHlc(own))
   }
 }

@@ -9,7 +9,7 @@ import { DeferrableTables } from './deferrable-tables.ts'
 import { isKept } from './event-bits.ts'
 import { FirstChanges } from './first-changes.ts'
 import { LastChanges } from './last-changes.ts'
-import type { MessageOutput } from '../message-output.ts'
+import type { ChangeWriter } from '../output/change-writer.ts'
 import { isRow, recordEnd, type OffsetList } from './offset-list.ts'
 import { SchemaTrail } from './schema-trail.ts'
 
@@ -35,10 +35,8 @@ export interface EmitterOptions {
   readonly schemas: SchemaHistory
   /** Index of the target by relation. */
   readonly topics: ReadonlyMap<number, number>
-  readonly output: MessageOutput
+  readonly changes: ChangeWriter
   readonly diff: boolean
-  /** Gives the full batch to the sink. */
-  readonly emitBatch: () => Promise<void>
 }
 
 const nobody: ReadonlySet<number> = new Set()
@@ -46,9 +44,8 @@ const nobody: ReadonlySet<number> = new Set()
 export class TransactionEmitter {
   readonly #schemas: SchemaHistory
   readonly #topics: ReadonlyMap<number, number>
-  readonly #output: MessageOutput
+  readonly #changes: ChangeWriter
   readonly #diff: boolean
-  readonly #emitBatch: () => Promise<void>
   readonly #change: ChangeReader
   readonly #first: ChangeReader
   /** Reads rows with the columns that their tables had earlier in the transaction. */
@@ -64,15 +61,14 @@ export class TransactionEmitter {
   constructor(options: EmitterOptions) {
     this.#schemas = options.schemas
     this.#topics = options.topics
-    this.#output = options.output
+    this.#changes = options.changes
     this.#diff = options.diff
-    this.#emitBatch = options.emitBatch
     this.#change = new ChangeReader(options.schemas)
     this.#first = new ChangeReader(options.schemas)
     this.#firstChanges = options.diff ? new FirstChanges() : undefined
   }
 
-  /** A transaction that lies in one block as a whole. A promise only where `output` was full. */
+  /** A transaction that lies in one block as a whole. Returns a promise only where `changes` was full. */
   emitWhole(payload: Buffer, list: OffsetList): Promise<void> | undefined {
     if (!list.hasNonInserts || list.count === 1) return this.emit(payload, list, undefined, 0)
     const trail = list.hasSchema ? new SchemaTrail(this.#schemas) : undefined
@@ -122,7 +118,7 @@ export class TransactionEmitter {
     firstOrdinal: number,
   ): Promise<void> | undefined {
     const next = this.#fill(payload, list, kept, firstOrdinal, 0)
-    return this.#output.isFull ? this.#goOn(payload, list, kept, firstOrdinal, next) : undefined
+    return this.#changes.isFull ? this.#goOn(payload, list, kept, firstOrdinal, next) : undefined
   }
 
   async #goOn(
@@ -132,16 +128,16 @@ export class TransactionEmitter {
     firstOrdinal: number,
     from: number,
   ): Promise<void> {
-    for (let next = from; this.#output.isFull;) {
-      await this.#emitBatch()
+    for (let next = from; this.#changes.isFull;) {
+      await this.#changes.drain()
       next = this.#fill(payload, list, kept, firstOrdinal, next)
     }
   }
 
-  /** Writes from record `from` on until `output` is full; gives the next record. */
+  /** Writes from record `from` on until `changes` is full; returns the next record. */
   #fill(payload: Buffer, list: OffsetList, kept: KeptEvents | undefined, firstOrdinal: number, from: number): number {
     const change = this.#change
-    const output = this.#output
+    const changes = this.#changes
     for (let i = from; i < list.count; i++) {
       const offset = list.offsets[i] as number
       const tag = payload[offset] as number
@@ -157,12 +153,12 @@ export class TransactionEmitter {
       const { relation, row, old } = change
       const topic = this.#topicFor(relation.relid)
       if (goneKept && (tag === record.delete || change.keyChanged)) {
-        output.write(relation, topic, old, undefined, this.#diff ? this.#before(kept, gone) : undefined)
+        changes.write(relation, topic, old, undefined, this.#diff ? this.#before(kept, gone) : undefined)
       }
       if (thereKept && tag !== record.delete) {
-        output.write(relation, topic, row, row, this.#diff ? this.#before(kept, gone + 1) : undefined)
+        changes.write(relation, topic, row, row, this.#diff ? this.#before(kept, gone + 1) : undefined)
       }
-      if (output.isFull) return i + 1
+      if (changes.isFull) return i + 1
     }
     return list.count
   }

@@ -14,8 +14,10 @@ import {
 } from '../../../test/support/written-log.ts'
 import { SchemaHistory } from '../../decode/schema-history.ts'
 import type { RowView } from '../../core/row-view.ts'
+import type { Encoder } from '../../encode/encoder.ts'
 import { LogFollower } from '../follow/follow-log.ts'
-import { MessageOutput } from '../message-output.ts'
+import { ChangeWriter } from '../output/change-writer.ts'
+import { MessageOutput } from '../output/message-output.ts'
 
 type Change = Buffer | TableLook
 
@@ -43,7 +45,7 @@ async function said(
   const lines: string[] = []
   const b = (row: RowView | undefined): string =>
     row === undefined ? '-' : row.bytes.toString('latin1', row.starts[1], row.ends[1])
-  const output = new MessageOutput({
+  const encoder: Encoder = {
     prepare: () => 0,
     encodeKey: (_relation, row, out) => out.copy(row.bytes, row.starts[0], row.ends[0]),
     encodeValue: ({ after, before }, out) => {
@@ -51,13 +53,13 @@ async function said(
       return true
     },
     encodeResolved: () => undefined,
-  })
-  const emitBatch = async (): Promise<void> => {
-    const { batch } = output
+  }
+  const messages = new MessageOutput(encoder, async (batch) => {
     const { buffer } = batch.bytes
     for (let i = 0; i < batch.count; i++) lines.push(buffer.toString('latin1', batch.keyStarts[i], batch.valueEnds[i]))
     batch.clear()
-  }
+  })
+  const writer = new ChangeWriter(messages)
   using reader = files.log.readAfter(first)
   const follower = new LogFollower({
     log: files.log,
@@ -67,14 +69,13 @@ async function said(
     diff,
     after: first,
     endTime: last,
-    output,
-    emitBatch,
-    advanced: emitBatch,
+    changes: writer,
+    advanced: () => writer.drain(),
     signal: new AbortController().signal,
     limits: isLarge ? { rows: 300, bytes: 1e9 } : undefined,
   })
   await follower.run()
-  await emitBatch()
+  await writer.drain()
   return lines.filter((line) => !line.startsWith('padding')).sort()
 }
 

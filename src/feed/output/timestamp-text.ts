@@ -1,7 +1,7 @@
 // The text of a timestamp, once per transaction: `<wall nanoseconds>.<logical, ten digits>`. Within one second only the
 // last digits are written anew.
 
-import { formatHlc, type Hlc } from '../core/hlc.ts'
+import { formatHlc, type Hlc } from '../../core/hlc.ts'
 
 const nanosPerSecond = 1_000_000_000n
 const zero = 0x30

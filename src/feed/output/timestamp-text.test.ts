@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatHlc, maxLogical, type Hlc } from '../core/hlc.ts'
+import { formatHlc, maxLogical, type Hlc } from '../../core/hlc.ts'
 import { TimestampText } from './timestamp-text.ts'
 
 test('the text is that of formatHlc, in any order of timestamps', () => {

@@ -1,0 +1,64 @@
+// Turns what a producer knows of a change into a RowChange and gives it to the first taker. One object per producer: its
+// RowChange and its timestamps are filled again and again.
+
+import type { Hlc } from '../../core/hlc.ts'
+import type { RelationSchema } from '../../core/relation.ts'
+import type { RowChange } from '../../core/row-change.ts'
+import type { RowView } from '../../core/row-view.ts'
+import type { ChangeTaker } from './change-taker.ts'
+import { TimestampText } from './timestamp-text.ts'
+
+export class ChangeWriter {
+  readonly #taker: ChangeTaker
+  readonly #timestamps = new TimestampText()
+  #change: RowChange | undefined
+  #updated: Buffer = Buffer.alloc(0)
+  #mvcc: Buffer = this.#updated
+
+  constructor(taker: ChangeTaker) {
+    this.#taker = taker
+  }
+
+  /** See ChangeTaker. */
+  get isFull(): boolean {
+    return this.#taker.isFull
+  }
+
+  drain(): Promise<void> {
+    return this.#taker.drain()
+  }
+
+  /** Sets the timestamp of the changes that follow. */
+  stamp(ts: Hlc): void {
+    this.#updated = this.#mvcc = this.#timestamps.of(ts)
+  }
+
+  /** The commit time of a scanned row's version, where it differs. */
+  set mvcc(text: Buffer) {
+    this.#mvcc = text
+  }
+
+  /** Gives one change. `after` undefined: a delete, whose key is read from `key`. */
+  write(
+    relation: RelationSchema,
+    topic: number,
+    key: RowView,
+    after: RowView | undefined,
+    before: RowView | undefined,
+  ): void {
+    let change = this.#change
+    if (change === undefined) {
+      const updated = this.#updated
+      change = this.#change = { relation, topic, key, after, before, updated, mvcc: this.#mvcc, schema: 0 }
+    } else {
+      change.relation = relation
+      change.topic = topic
+      change.key = key
+      change.after = after
+      change.before = before
+      change.updated = this.#updated
+      change.mvcc = this.#mvcc
+    }
+    this.#taker.take(change)
+  }
+}
