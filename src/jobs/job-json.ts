@@ -1,4 +1,4 @@
-// Specs and progress as JSON text, with the values that JSON lacks: bigints and infinities are written as
+// Writes specs and progress as JSON text. Values that JSON does not have, which are bigints and infinities, are written as
 // {"$": "123n"} and {"$": "Infinity"}.
 
 const mark = '$'

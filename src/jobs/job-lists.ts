@@ -1,4 +1,4 @@
-// What the server asks of jobs that it does not run: which still need tables and changes, and which are long over.
+// Queries about jobs that this server does not run: which of them still need tables and changes.
 
 import type { JobProgress } from '../core/job-progress.ts'
 import { isLive, isUnfinished, type JobsQuery } from './job-table.ts'
@@ -18,8 +18,8 @@ export interface UnfinishedJob {
 }
 
 /**
- * The progress of the jobs that nobody runs now and that will still read the changelog. Throws when it cannot read one of
- * them: then nobody knows which changes that job still needs.
+ * Returns the progress of the jobs that no server runs now and that will still read the changelog. Throws if the progress of one
+ * of them cannot be read, because it is unknown then which changes this job still needs.
  */
 export async function restingProgress(query: JobsQuery): Promise<readonly RestingJob[]> {
   const rows = await query(
@@ -33,7 +33,7 @@ export async function restingProgress(query: JobsQuery): Promise<readonly Restin
   })
 }
 
-/** The jobs that are not over, with their tables. Throws when it cannot read one of them. */
+/** Returns the jobs that are not over, with their tables. Throws if one of them cannot be read. */
 export async function unfinishedJobs(query: JobsQuery): Promise<readonly UnfinishedJob[]> {
   const rows = await query(`SELECT job_id::text, payload FROM changefeed.jobs WHERE ${isUnfinished}`, [])
   return rows.map(([jobId, payload]) => {

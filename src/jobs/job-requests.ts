@@ -1,5 +1,5 @@
-// PAUSE, RESUME and CANCEL as statements on the table of jobs: who may ask. What may be asked in which state:
-// transitions.ts.
+// PAUSE, RESUME and CANCEL as statements on the table of jobs. They check who may control a job; transitions.ts says which request a
+// status allows.
 
 import { FeedError } from '../errors/feed-error.ts'
 import { list, type JobsQuery } from './job-table.ts'
@@ -10,18 +10,18 @@ import { acceptedIn, changedBy, nextStatusSql, transitions } from './transitions
 export interface JobRequest {
   readonly ids: readonly string[]
   readonly verb: JobVerb
-  /** Who must have the right; undefined: the server itself. */
+  /** The user who must have the right to control the jobs; undefined if the server itself makes the request. */
   readonly user?: string | undefined
 }
 
-/** What a request sets beside the status. */
+/** The columns that a request sets in addition to the status. */
 const alsoSets: Readonly<Record<JobVerb, string>> = {
   pause: '',
   resume: `, running_status = ${runningStatusSql('high_water')}, error = '', claimed_by = NULL`,
   cancel: '',
 }
 
-/** All or none: what one job refuses leaves the others as they are. `user`: who must have the right, if anybody. */
+/** Changes all jobs or none: if one job refuses the request, the others do not change either. */
 export async function requestJobs(query: JobsQuery, { ids, verb, user }: JobRequest): Promise<void> {
   const rows = await query(
     `WITH asked AS MATERIALIZED (

@@ -1,12 +1,12 @@
-// The rights of a user on jobs, asked of PostgreSQL when they are needed: nothing is remembered here.
+// Asks PostgreSQL for the rights of a user on jobs whenever they are needed. Nothing is cached here.
 
 import { rightsSql } from './rights-sql.ts'
 import type { JobsQuery } from './job-table.ts'
 
-/** What a user may make jobs of. */
+/** The rights of a user to create jobs. */
 export interface CreatorRights {
   readonly isAdmin: boolean
-  /** On all tables that the user may SELECT from. */
+  /** Whether the user may create jobs on all tables on which the user has SELECT. */
   readonly mayCreate: boolean
   /** Whether the user has CHANGEFEED on a table. */
   hasTable(database: string, relid: number): boolean
@@ -15,7 +15,7 @@ export interface CreatorRights {
 export interface TablePrivilege {
   readonly database: string
   readonly relid: number
-  /** Role; undefined: PUBLIC. */
+  /** The role; undefined for PUBLIC. */
   readonly grantee: string | undefined
 }
 
@@ -26,7 +26,7 @@ export class JobRights {
     this.#query = query
   }
 
-  /** Makes the roles, the functions and the table. */
+  /** Creates the roles, the functions and the table. */
   static async open(query: JobsQuery): Promise<JobRights> {
     await query(`SET client_min_messages = warning; ${rightsSql} RESET client_min_messages`, [])
     return new JobRights(query)
@@ -52,8 +52,8 @@ export class JobRights {
   }
 
   /**
-   * Those of the users whose statements `user` may see, as pg_stat_activity does it: its readers see what everybody runs,
-   * others what they and roles they are members of run.
+   * Returns which of `owners` have statements that `user` may see. The rule is that of pg_stat_activity: members of
+   * pg_read_all_stats see all statements, others those of themselves and of roles that they are members of.
    */
   async mayReadStatementsOf(user: string, owners: readonly string[]): Promise<ReadonlySet<string>> {
     const rows = await this.#query(
@@ -67,8 +67,9 @@ export class JobRights {
   }
 
   /**
-   * As pg_cancel_backend does it: the user, members of that role, and members of pg_signal_backend; what a superuser runs,
-   * only superusers. Admins may do with changefeeds what superusers may.
+   * Returns whether `user` may cancel a statement of `owner`. The rule is that of pg_cancel_backend: the owner, members of the
+   * owner's role and members of pg_signal_backend may, but only superusers may cancel a statement of a superuser. For
+   * changefeeds, admins may do the same as superusers.
    */
   async mayCancelQuery(user: string, owner: string): Promise<boolean> {
     const rows = await this.#query(
@@ -81,7 +82,7 @@ export class JobRights {
     return isTrue(rows[0]?.[0])
   }
 
-  /** Whether PostgreSQL would let the user drop, rename or copy the database. */
+  /** Returns whether PostgreSQL would let the user drop, rename or copy the database. */
   async mayMoveDatabase(user: string, database: string): Promise<boolean> {
     const rows = await this.#query(
       `SELECT 1::text FROM pg_database d, pg_roles m WHERE d.datname = $2 AND m.rolname = $1
@@ -91,7 +92,7 @@ export class JobRights {
     return rows.length > 0
   }
 
-  /** Those of the jobs that there are and that the user may see. */
+  /** Returns which of the jobs exist and may be seen by the user. */
   async jobsSeenBy(user: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
     const rows = await this.#query(
       'SELECT job_id::text FROM changefeed.jobs WHERE job_id = ANY ($2::int8[]) AND changefeed.may_see($1, user_name)',
@@ -100,7 +101,7 @@ export class JobRights {
     return new Set(rows.flatMap(([id]) => id ?? []))
   }
 
-  /** False: there is no such role. */
+  /** Returns false if there is no such role. */
   async hasRole(role: string): Promise<boolean> {
     return (await this.#query('SELECT 1::text FROM pg_roles WHERE rolname = $1', [role])).length > 0
   }

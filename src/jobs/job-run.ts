@@ -1,5 +1,5 @@
-// One job while this server owns it: the feed is started, and started again after every failure that a retry may mend,
-// from what was saved last.
+// Runs one job while this server owns it. After a failure that a retry may mend, the feed is started again from the progress that
+// was saved last.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -13,7 +13,7 @@ import { runningStatus } from './running-status.ts'
 import { endOf, type StopRequest } from './transitions.ts'
 import { wayOut } from './way-out.ts'
 
-/** Why the job stops here; `lost`: another server has it. */
+/** Why this server stops running the job; `lost` means that another server owns it now. */
 export type StopReason = StopRequest | 'shutdown' | 'lost'
 
 export interface JobRunOptions {
@@ -22,11 +22,11 @@ export interface JobRunOptions {
   readonly start: JobStarter
   readonly log: Logger
   readonly backoff: () => BackoffOptions
-  /** The job has ended and will not run again. */
+  /** Called when the job has ended and will not run again. */
   readonly over?: () => Promise<void>
-  /** The feed failed and is tried again. */
+  /** Called when the feed failed and will be started again. */
   readonly retried: () => void
-  /** The feed failed for good. */
+  /** Called when the feed failed and will not be started again. */
   readonly failed: () => void
 }
 
@@ -39,14 +39,14 @@ export class JobRun {
   #isRefused = false
   /** What the feed waits for. */
   #status: string | undefined
-  /** Settles when nothing of the job is left here; never rejects. */
+  /** Settles when this server does nothing for the job any more; never rejects. */
   readonly ended: Promise<void>
 
   constructor(options: JobRunOptions) {
     this.#options = options
     this.#progress = options.job.progress
     this.#log = options.log.child({ job: options.job.id })
-    // Not before whoever made it could stop it.
+    // The run starts asynchronously, so that the creator of this object can stop it before.
     this.ended = Promise.resolve()
       .then(() => this.#run())
       .catch((error: unknown) => {
@@ -58,18 +58,18 @@ export class JobRun {
     return this.#options.job
   }
 
-  /** How far it came, as saved. */
+  /** The saved progress of the job. */
   get progress(): JobProgress {
     return this.#progress
   }
 
-  /** Whether the row did not take its end: it was requested to end otherwise, or another server has it. */
+  /** Whether the end could not be written to the row, because another end was requested or another server owns the job. */
   get isRefused(): boolean {
     return this.#isRefused
   }
 
   stop(reason: StopReason): void {
-    // A job that is being paused may still be cancelled.
+    // A job that is being paused can still be cancelled.
     if (this.#reason === undefined || (this.#reason === 'pause' && reason === 'cancel')) this.#reason = reason
     this.#abort.abort(new FeedError('FEED_CANCELED', `the job stops: ${reason}`))
   }
@@ -88,7 +88,7 @@ export class JobRun {
         }
       } catch (error) {
         if (this.#reason !== undefined) break
-        // What the next attempt waits for is said anew, even if it is the same.
+        // The next attempt reports what it waits for, even if that is the same.
         this.#status = undefined
         const failure = asFeedError(error)
         if (!failure.retry) {
@@ -136,7 +136,7 @@ export class JobRun {
     const { job, failed } = this.#options
     const hint = wayOut(job.id, failure)
     const todo = hint === undefined ? '' : `; ${hint}`
-    // Whoever gives it back what it lacks resumes it from where it was.
+    // When its cause is removed, RESUME continues the job from its progress.
     if (codes[code].reaction === 'pause') {
       this.#log.warn(
         { error: message, hint },
@@ -158,7 +158,7 @@ export class JobRun {
     await this.#settle('failed', { error: message })
   }
 
-  /** Tries until PostgreSQL has it: a job that is over must not come back. */
+  /** Tries until PostgreSQL has written the end, because a job that is over must not run again. */
   async #settle(
     ...[status, details]: [Parameters<JobStore['settle']>[1], Parameters<JobStore['settle']>[2]?]
   ): Promise<void> {

@@ -1,5 +1,5 @@
-// Jobs at rest: who holds which job, and how far it came. Each method is one statement on the table of jobs, so each is
-// atomic; what it returns is committed.
+// Jobs in PostgreSQL: which server has claimed which job, and the progress of each. Each method is one statement on the table of jobs
+// and therefore atomic; what it returns is committed.
 
 import { highWaterOf, scannedFraction, type JobProgress } from '../core/job-progress.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -15,7 +15,7 @@ import { runningStatus } from './running-status.ts'
 import { SealedPayloads } from './sealed-payloads.ts'
 import { changedBy, finalStatuses, inSql } from './transitions.ts'
 
-/** How long a claim holds without being renewed. */
+/** How long a claim is valid without being renewed. */
 const lease = '15000 milliseconds'
 
 export interface ClaimOptions {
@@ -25,14 +25,14 @@ export interface ClaimOptions {
 
 export interface JobStoreOptions {
   readonly query: JobsQuery
-  /** Names this server's claims. */
+  /** Identifies the claims of this server. */
   readonly instance: string
   readonly seal: PayloadSeal
 }
 
 export class JobStore {
   readonly #query: JobsQuery
-  /** Names this server's claims. */
+  /** Identifies the claims of this server. */
   readonly #instance: string
   readonly #payloads: SealedPayloads
 
@@ -42,7 +42,7 @@ export class JobStore {
     this.#payloads = new SealedPayloads(seal)
   }
 
-  /** Makes the table when it is missing. */
+  /** Creates the table if it is missing. */
   static async open(options: JobStoreOptions): Promise<JobStore> {
     await makeJobTable(options.query)
     const store = new JobStore(options)
@@ -50,14 +50,14 @@ export class JobStore {
     return store
   }
 
-  /** An id for a new job. */
+  /** Returns an id for a new job. */
   async newId(): Promise<string> {
     const [row] = await this.#query('SELECT unique_rowid()::text', [])
     if (row?.[0] == null) throw new FeedError('FEED_BUG', 'a new job has no id')
     return row[0]
   }
 
-  /** The job is this server's from the start. Asked again with the same id, it gives the same job. */
+  /** Creates a job that this server has claimed. A second call with the same id returns the same job. */
   async create({ id, description, user, payload, progress }: NewJob): Promise<ClaimedJob> {
     const [row] = await this.#query(
       `INSERT INTO changefeed.jobs (job_id, description, user_name, status, payload, progress, high_water, claimed_by, epoch, lease_until)
@@ -81,9 +81,9 @@ export class JobStore {
   }
 
   /**
-   * Takes the live jobs that nobody runs: those that nobody holds, and those that this server holds without knowing,
-   * because the answer to an earlier claim was lost. Jobs with records of later versions are left to others. `known`: those that run here or are about to. `fromOthers`: whoever
-   * held a job before is known to be gone.
+   * Claims the live jobs that no server runs: those without a valid claim, and those that this server has claimed without knowing,
+   * because the answer to the earlier claim was lost. Jobs with records of later versions are left to other servers. `known` are the
+   * jobs that run here or will run soon. `fromOthers` means that all earlier servers are known to have ended.
    */
   async claim({ fromOthers, known }: ClaimOptions): Promise<ClaimedJob[]> {
     const rows = await this.#query(
@@ -106,7 +106,7 @@ export class JobStore {
     })
   }
 
-  /** Renews this server's leases; gives the jobs it still holds, with their epochs and states. */
+  /** Renews the claims of this server; returns the jobs that it still owns, with their epochs and statuses. */
   async renew(): Promise<ReadonlyMap<string, { readonly epoch: string; readonly status: JobStatus }>> {
     const rows = await this.#query(
       `UPDATE changefeed.jobs SET lease_until = clock_timestamp() + $2::interval
@@ -116,7 +116,10 @@ export class JobStore {
     return new Map(rows.map(([id, epoch, status]) => [id ?? '', { epoch: epoch ?? '', status: status as JobStatus }]))
   }
 
-  /** False: the claim is lost, and nothing is saved. What was said of an earlier error is over: it got somewhere; `status` is what it waits for now. */
+  /**
+   * Saves progress and removes the text of an earlier error. Returns false if the claim is lost; nothing is saved then.
+   * `status` is what the job waits for.
+   */
   async save({ id, epoch }: ClaimedJob, progress: JobProgress, status?: string): Promise<boolean> {
     const fraction = scannedFraction(progress)
     const rows = await this.#query(
@@ -144,8 +147,8 @@ export class JobStore {
   }
 
   /**
-   * Ends the claim: the job is paused or over. False: the claim was lost before, or the job was meanwhile requested to end
-   * otherwise; then the next look takes it up again, and obeys.
+   * Ends the claim of a job that is paused or over. Returns false if the claim was lost before, or if another end was
+   * requested meanwhile; the job is then claimed again and ended as requested.
    */
   async settle(
     { id, epoch }: ClaimedJob,
@@ -161,24 +164,24 @@ export class JobStore {
     return rows.length > 0
   }
 
-  /** The server goes down: whoever comes next need not wait for the leases. */
+  /** Ends all claims when the server stops, so that the next server need not wait until they expire. */
   async release(): Promise<void> {
     await this.#query('UPDATE changefeed.jobs SET claimed_by = NULL, lease_until = NULL WHERE claimed_by = $1', [
       this.#instance,
     ])
   }
 
-  /** All or none: what one job refuses leaves the others as they are. `user`: who must have the right, if anybody. */
+  /** Changes all jobs or none. `user` must have the right to control them; undefined for the server itself. */
   request(ids: readonly string[], verb: JobVerb, user?: string): Promise<void> {
     return requestJobs(this.#query, { ids, verb, user })
   }
 
-  /** How far the jobs have come that nobody runs now. */
+  /** Returns the progress of the jobs that no server runs now. */
   restingProgress(): Promise<readonly RestingJob[]> {
     return restingProgress(this.#query)
   }
 
-  /** Says of the jobs that this program cannot read why they do not run; gives those that it has not said it of before. */
+  /** Writes into the rows of jobs with records of later versions why they do not run. Returns the rows that it has changed. */
   refuseLater(): Promise<readonly RefusedJob[]> {
     return refuseLaterRecords(this.#query)
   }
@@ -193,7 +196,7 @@ export class JobStore {
     return { count: Number(row?.[0]), hasKafka: row?.[1] === 'true' }
   }
 
-  /** The jobs that are not over, with their tables. */
+  /** Returns the jobs that are not over, with their tables. */
   unfinished(): Promise<readonly UnfinishedJob[]> {
     return unfinishedJobs(this.#query)
   }

@@ -1,9 +1,9 @@
-// The table of jobs, and what every statement that touches it has in common.
+// The table of jobs, and what all statements on it have in common.
 
 import { formatHlc, type Hlc } from '../core/hlc.ts'
 import { finalStatuses, inSql, liveStatuses } from './transitions.ts'
 
-/** Runs a statement in the system database; rows as text. */
+/** Runs a statement in the system database and returns its rows as text. */
 export type JobsQuery = (
   sql: string,
   parameters: readonly (string | null)[],
@@ -30,7 +30,7 @@ const tableSql = `CREATE TABLE IF NOT EXISTS changefeed.jobs (
   lease_until timestamptz
 )`
 
-/** A condition in SQL: the job is run by a server, or has to be taken up by one. */
+/** A condition in SQL: a server runs the job, or has to claim it. */
 export const isLive = `status IN ${inSql(liveStatuses)}`
 
 /** A condition in SQL: the job runs or may run again. */
@@ -41,7 +41,7 @@ export async function makeJobTable(query: JobsQuery): Promise<void> {
   if (row?.[0] == null) await query(tableSql, [])
 }
 
-/** An array of plain words or numbers. */
+/** Returns an array in SQL of words or numbers that need no quotes. */
 export function list(items: readonly string[]): string {
   return `{${items.join(',')}}`
 }

@@ -40,14 +40,14 @@ const columns: readonly JobColumn[] = [
   { name: 'coordinator_id', type: 'int8', from: 'CASE WHEN claimed_by IS NULL THEN NULL ELSE 1 END' },
 ]
 
-/** Qualified: the types of a column list are looked up when the view is read, by whoever reads it. */
+/** The types are qualified, because PostgreSQL looks them up with the search_path of the session that reads the view. */
 const typed = columns.map(({ name, type }) => `${name} pg_catalog.${type}`).join(', ')
-/** In the encoding of the database that asks: PostgreSQL refuses a whole answer for one letter that it lacks. */
+/** The text is converted to the encoding of the reading database, because PostgreSQL refuses a whole result for one character that it lacks. */
 const selected = columns
   .map(({ name, type, from }) => `${type === 'text' ? `changefeed.text_in(${from}, %2$L)` : from} AS ${name}`)
   .join(', ')
 
-/** What settings of the system database or of the role may not do to a look at the jobs. */
+/** Options of the connection, so that settings of the system database or of the role do not change the result. */
 const sessionOptions =
   '-c statement_timeout=0 -c transaction_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c role=none -c search_path=pg_catalog,pg_temp'
 
@@ -111,7 +111,7 @@ const view: Installation = {
   sql: installSql,
 }
 
-/** Makes sure that the view is in every database of a server, and in those to come. */
+/** Creates the view in every database of a server that lacks it, and in template0 for future databases. */
 export async function installJobsView(server: Omit<SourceConnection, 'database'>, log: Logger): Promise<void> {
   const system = await openRawConnection({ source: { ...server, database: 'system' } })
   try {
@@ -126,11 +126,11 @@ export async function installJobsView(server: Omit<SourceConnection, 'database'>
 
 const shown = columns.flatMap(({ name }) => (name === 'high_water_timestamp' ? [] : [name])).join(', ')
 
-/** SHOW JOBS: what goes on, by its start; then what ended in the last twelve hours, by its end. */
+/** SHOW JOBS: the running and paused jobs by their start, then the jobs that ended in the last twelve hours by their end. */
 export const showJobsSql = `SELECT ${shown} FROM (SELECT *, row_number() OVER (ORDER BY finished NULLS FIRST, started) AS place
   FROM crdb_internal.jobs WHERE finished IS NULL OR finished > pg_catalog.timezone('UTC', pg_catalog.now()) - interval '12 hours') AS jobs ORDER BY place`
 
-/** SHOW JOB n, SHOW JOBS select: whenever they ended. `ids`: text of what stands behind IN. */
+/** SHOW JOB n, SHOW JOBS select: also jobs that ended long ago. `ids` is the text after IN. */
 export function showTheseJobsSql(ids: string): string {
   return `SELECT ${shown} FROM crdb_internal.jobs WHERE job_id IN (${ids}) ORDER BY finished NULLS FIRST, started`
 }
@@ -140,5 +140,5 @@ export function showJobsWhenCompleteSql(ids: string): string {
   return `SELECT ${shown} FROM crdb_internal.jobs_when_complete(ARRAY(SELECT * FROM (${ids}) AS asked)::int8[]) ORDER BY finished, started`
 }
 
-/** Jobs that the server starts by itself: there are none. */
+/** SHOW AUTOMATIC JOBS: the jobs that the server starts by itself, of which there are none. */
 export const showAutomaticJobsSql = `SELECT ${shown} FROM crdb_internal.jobs WHERE false`

@@ -1,8 +1,8 @@
-// Jobs: changefeeds that run in the background, whoever is connected. A job is a row of the system database: what to run,
-// how far it came, and which server runs it. This room moves that row from state to state and keeps the feed running as
-// the row says; what running a feed takes is handed in (`JobStarter`). It refuses to know SQL statements and sinks.
+// Jobs: changefeeds that run in the background, without a client. A job is a row of the system database, which says what to
+// run, its progress, and which server runs it. This room changes the status in the row and keeps the feed running as the row
+// says; `JobStarter` runs a feed for it. It refuses to know SQL statements and sinks.
 //
-// Which state may follow which is one table: transitions.ts, with its picture.
+// Which status may follow which is one table with a picture, in transitions.ts.
 //
 // A server owns a job while its lease lasts, and each claim has a new epoch. Progress is saved only by the epoch that
 // holds the claim, so a server that was thought dead can save nothing, and so resolve nothing.
@@ -22,22 +22,22 @@ export type JobStatus =
 
 export type JobVerb = 'pause' | 'resume' | 'cancel'
 
-/** How a run of a job ended, as the server says that ran it: the job is paused or over. */
+/** How a run of a job ended, as reported by the server that ran it. */
 export type JobEnd = 'paused' | 'canceled' | 'succeeded' | 'failed'
 
-/** What a job is to do; never changes. */
+/** What a job does; it never changes. */
 export interface JobPayload {
   readonly spec: FeedSpec
   readonly onError: 'fail' | 'pause'
 }
 
-/** Without the sink, which may hold credentials. */
+/** The payload without the sink, which may contain credentials. */
 export interface StoredPayload extends Omit<JobPayload, 'spec'> {
   readonly spec: Omit<FeedSpec, 'sink'>
 }
 
 export interface NewJob {
-  /** From `newId`: whoever asks for the job can name it, also when the answer is lost. */
+  /** An id from `newId`, so that the caller knows the id even if the answer of PostgreSQL is lost. */
   readonly id: string
   readonly description: string
   readonly user: string
@@ -50,24 +50,24 @@ export interface ClaimedJob {
   readonly id: string
   readonly epoch: string
   readonly status: JobStatus
-  /** Whose rights it needs. */
+  /** The owner of the job, whose rights it needs. */
   readonly user: string
   readonly payload: StoredPayload
-  /** Throws when its credentials cannot be read. */
+  /** Decrypts the sink; throws if its credentials cannot be read. */
   readonly sink: () => SinkSpec
   readonly progress: JobProgress
 }
 
 export interface JobHandlers {
-  /** How far an earlier run came. */
+  /** The progress that an earlier run has saved. */
   readonly resume: JobProgress
-  /** Throws when the claim is lost. */
+  /** Saves progress; throws if the claim is lost. */
   save(progress: JobProgress): Promise<void>
   log(level: LogLevel, text: string): void
-  /** What the feed waits for, shown as its running_status; undefined: nothing any more. */
+  /** Reports what the feed waits for, which is shown as its running_status; undefined if it waits for nothing any more. */
   status(text: string | undefined): void
   readonly signal: AbortSignal
 }
 
-/** Runs a job's feed; settles at its own end, throws what ended it or the signal's reason. */
+/** Runs the feed of a job. It settles when the feed has reached its end, and throws what ended it otherwise, or the signal's reason. */
 export type JobStarter = (job: ClaimedJob, handlers: JobHandlers) => Promise<void>

@@ -1,10 +1,10 @@
-// The tables of the system database say who may make jobs, where their messages go, and whose rights they have. A member
-// of pg_write_all_data may write every table, and must not come to more rights by that: only the owner writes these.
+// The tables of the system database contain who may create jobs, where their messages go, and whose rights they have. A member
+// of pg_write_all_data may write every table, and must not get more rights by that. Therefore triggers let only the owner write.
 
 import type { JobsQuery } from './job-table.ts'
 
-// pg_temp stands last in the path: where it is not named it comes first, and a temporary table of the name of a catalogue
-// would decide who the owner is.
+// pg_temp is last in the search_path. If the path did not name it, it would come first, and a temporary table with the name of a
+// catalogue would decide who the owner is.
 const functionSql = `CREATE OR REPLACE FUNCTION changefeed.only_its_owner() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -15,7 +15,7 @@ BEGIN
   RETURN NULL;
 END $$`
 
-/** For every table that is there. A start that finds them so writes nothing. */
+/** Adds the trigger to every table that lacks it. If none lacks it, nothing is written. */
 export async function keepToOwner(query: JobsQuery): Promise<void> {
   const open = await query(
     `SELECT quote_ident(relname) FROM pg_class c WHERE relnamespace = 'changefeed'::regnamespace AND relkind = 'r'

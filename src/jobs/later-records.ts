@@ -1,5 +1,5 @@
-// Jobs that a later version of the program has written: no server of this version claims them, so they keep their
-// progress and wait. SHOW JOBS says why, and PAUSE and CANCEL have their effect all the same.
+// Jobs that a later version of the program has written. No server of this version claims them, so they keep their progress and
+// wait. SHOW JOBS says why, and PAUSE and CANCEL have their usual effect.
 
 import { isLive, type JobsQuery } from './job-table.ts'
 import type { JobStatus } from './jobs.ts'
@@ -18,7 +18,7 @@ const reason =
 const next = `CASE status ${statuses.map((status) => `WHEN '${status}' THEN '${unrun(status)}'`).join(' ')} END`
 const isOver = `${next} IN ${inSql(finalStatuses)}`
 
-/** One statement: it also does what was requested of these jobs. Gives the jobs that it has changed. */
+/** Writes why these jobs do not run, and does what was requested of them, in one statement. Returns the jobs that it has changed. */
 export async function refuseLaterRecords(query: JobsQuery): Promise<readonly RefusedJob[]> {
   const rows = await query(
     `UPDATE changefeed.jobs SET status = ${next}, running_status = CASE WHEN ${isOver} THEN NULL ELSE $1 END,
@@ -32,7 +32,7 @@ export async function refuseLaterRecords(query: JobsQuery): Promise<readonly Ref
   return rows.map(([id, status]) => ({ id: id ?? '', status: status as JobStatus, reason }))
 }
 
-/** The next status of a job that no run has to be stopped for. */
+/** Returns the next status of a job that no server runs. */
 function unrun(status: JobStatus): JobStatus {
   const reason = stopReason(status)
   return reason === undefined ? status : endOf[reason]

@@ -19,7 +19,7 @@ export function writePayload(payload: PayloadRecord): string {
   return writeRecord('payload', payload)
 }
 
-/** Reads a payload of any version. `job`: id of the job, for errors. */
+/** Reads a payload of any version. `job` is the id of the job, for errors. */
 export function readPayload(text: string, job: string): PayloadRecord {
   // Both versions have the same members.
   return readRecord('payload', text, job).members as PayloadRecord

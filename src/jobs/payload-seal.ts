@@ -1,6 +1,6 @@
-// Credentials of sinks at rest: the sink of a job's payload is encrypted with AES-256-GCM before it goes into the table of
-// jobs, with a key that PostgreSQL does not have. So a dump, a backup, a replica or whoever reads the table has no
-// password. The id of the job is authenticated, too: one job's sink is of no use in another's row.
+// Encrypts the sink of a job's payload with AES-256-GCM before it is written into the table of jobs, with a key that PostgreSQL
+// does not have. Therefore dumps, backups, replicas and readers of the table contain no password. The id of the job is
+// authenticated as well, so that an encrypted sink cannot be copied into the row of another job.
 
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
@@ -13,10 +13,10 @@ const keyBytes = 32
 const ivBytes = 12
 const tagBytes = 16
 
-/** What stands in the table in the place of a sink. */
+/** What the table contains in place of a sink. */
 export interface SealedSink {
   readonly tag: 'sealed'
-  /** Base64 of initialization vector, authentication tag and encrypted JSON. */
+  /** The base64 text of initialization vector, authentication tag and encrypted JSON. */
   readonly text: string
 }
 
@@ -24,13 +24,13 @@ export class PayloadSeal {
   readonly #key: Buffer
   readonly #from: string
 
-  /** `from`: where the key is, for errors. */
+  /** `from` is the path of the key, for errors. */
   constructor(key: Buffer, from: string) {
     this.#key = key
     this.#from = from
   }
 
-  /** The key of a store; made, for its owner only, when it is the first time. */
+  /** Reads the key of a store, or creates it if the store has none; only the owner of the file can read it. */
   static open(path: string): PayloadSeal {
     const key = readKey(path) ?? makeKey(path)
     if (key.length !== keyBytes) {
@@ -53,7 +53,7 @@ export class PayloadSeal {
     return { tag: 'sealed', text: Buffer.concat([iv, cipher.getAuthTag(), encrypted]).toString('base64') }
   }
 
-  /** A sink that an earlier version wrote in plain text is given as it is. */
+  /** Decrypts a sink. A sink that an earlier version wrote in plain text is returned unchanged. */
   unseal(sink: SinkSpec | SealedSink, job: string): SinkSpec {
     if (sink.tag !== 'sealed') return sink
     try {
@@ -79,7 +79,7 @@ function readKey(path: string): Buffer | undefined {
   }
 }
 
-/** Whole or not at all, also when the machine stops meanwhile. */
+/** Creates the file as a whole or not at all, even if the machine stops meanwhile. */
 function makeKey(path: string): Buffer {
   const key = randomBytes(keyBytes)
   const file = openSync(`${path}.new`, 'w', 0o600)

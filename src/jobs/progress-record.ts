@@ -18,7 +18,7 @@ export function writeProgress(progress: JobProgress): string {
   return writeRecord('progress', progress)
 }
 
-/** Reads a progress of any version. `job`: id of the job, for errors. */
+/** Reads a progress of any version. `job` is the id of the job, for errors. */
 export function readProgress(text: string, job: string): JobProgress {
   const { version, members } = readRecord('progress', text, job)
   if (version === 1) return fromVersion1(members as ProgressVersion1)

@@ -26,7 +26,7 @@ export function writeRecord(name: RecordName, members: object): string {
 
 export interface VersionedMembers {
   readonly version: number
-  /** What it holds depends on the version. */
+  /** The members of the record, which depend on its version. */
   readonly members: unknown
 }
 

@@ -1,4 +1,4 @@
-// The jobs that this server owns: claims them, runs them, and looks again and again at what their rows say.
+// The jobs that this server owns: claims them, runs them, and checks their rows periodically.
 
 import { orLate } from '../async/or-late.ts'
 import { Serial } from '../async/serial.ts'
@@ -12,28 +12,28 @@ import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter, JobStatus, JobVerb, NewJob } from './jobs.ts'
 import { stopReason } from './transitions.ts'
 
-/** How often the rows are looked at for what other servers were asked. */
+/** How often the rows are checked for requests that other servers have written. */
 const lookEveryMs = 3000
 const pruneEveryMs = 3_600_000
 
-/** CREATE asks so often before it says that it does not know. */
+/** How often CREATE asks before it reports that it does not know whether the job exists. */
 const createAttempts = 5
 const createBackoff: BackoffOptions = { firstMs: 50, mostMs: 1000 }
 
-/** A statement waits so long for a job to stop before it says that it was asked. */
+/** How long a statement waits for a job to stop before it reports only that the request was written. */
 const stopsWithinMs = 10_000
 
 export interface RegistryOptions {
   readonly store: JobStore
   readonly start: JobStarter
-  /** A job has ended and will not run again. */
+  /** Called when a job has ended and will not run again. */
   readonly over?: (id: string) => Promise<void>
   readonly log: Logger
   readonly backoff: () => BackoffOptions
   readonly retentionMs: () => number
-  /** Gets the retries and failures of jobs. */
+  /** Counts the retries and failures of jobs. */
   readonly scopes?: MetricScopes
-  /** How often the rows are looked at; for tests. */
+  /** How often the rows are checked; for tests. */
   readonly lookEveryMs?: number
 }
 
@@ -43,9 +43,9 @@ export class JobRegistry {
   #timer: NodeJS.Timeout | undefined
   readonly #looks = new Serial()
   #prunedAtMs = 0
-  /** Their rows are under way. */
+  /** The ids of jobs whose rows are being created. */
   readonly #creating = new Set<string>()
-  /** What an earlier server of this store held is still to be taken up. */
+  /** Whether jobs that an earlier server of this store owned have still to be claimed. */
   #takesOver = true
   #isClosing = false
 
@@ -53,7 +53,7 @@ export class JobRegistry {
     this.#options = options
   }
 
-  /** Takes up what an earlier server of this store left. */
+  /** Claims and starts the jobs of an earlier server of this store. */
   static async open(options: RegistryOptions): Promise<JobRegistry> {
     const registry = new JobRegistry(options)
     await registry.#look()
@@ -73,7 +73,7 @@ export class JobRegistry {
     return this.#options.store.newId()
   }
 
-  /** The job runs then. */
+  /** Creates a job and starts it. */
   async create(job: NewJob): Promise<void> {
     if (this.#isClosing) throw new FeedError('FEED_STATE', 'the server is shutting down', { sqlstate: '57P01' })
     this.#creating.add(job.id)
@@ -84,7 +84,7 @@ export class JobRegistry {
     }
   }
 
-  /** PostgreSQL may have made the job and its answer be lost: asking again tells. */
+  /** Repeats the request if its answer is lost, because PostgreSQL may have created the job all the same. */
   async #insert(job: NewJob): Promise<ClaimedJob> {
     const { store, log } = this.#options
     const backoff = new Backoff(createBackoff)
@@ -107,8 +107,8 @@ export class JobRegistry {
   }
 
   /**
-   * Asks all or none, then waits for those that run here, so that the next statement sees them stopped. `user`: who must
-   * have the right; undefined: the server itself.
+   * Writes the request for all jobs or for none, then waits until the jobs that run here have stopped, so that the next statement
+   * sees them stopped. `user` must have the right to control them; undefined for the server itself.
    */
   async request(ids: readonly string[], verb: JobVerb, user?: string): Promise<void> {
     await this.#options.store.request(ids, verb, user)
@@ -117,7 +117,7 @@ export class JobRegistry {
     await this.#look()
     if (verb === 'resume') return
     await orLate(this.#stopped([...stopping, ...runs()]), stopsWithinMs)
-    // A run that ended otherwise than requested is followed by one that obeys.
+    // If a run ended in another way than requested, the job is claimed again and ended as requested.
     await orLate(this.#stopped(runs()), stopsWithinMs)
   }
 
@@ -126,7 +126,7 @@ export class JobRegistry {
     await this.#looks.idle()
   }
 
-  /** Stops all, each with its progress saved; they go on at the next start. */
+  /** Stops all jobs and saves their progress; they continue at the next start. */
   async close(): Promise<void> {
     this.#isClosing = true
     clearInterval(this.#timer)
@@ -151,7 +151,7 @@ export class JobRegistry {
     const held = await store.renew()
     for (const run of runs) {
       const row = held.get(run.job.id)
-      // A run that settles meanwhile has no row here either; stopping it changes nothing.
+      // A run that settles meanwhile has no row in the result either; stopping it has no effect.
       if (row === undefined || row.epoch !== run.job.epoch) run.stop('lost')
       else this.#obey(run, row.status)
     }
@@ -194,7 +194,7 @@ export class JobRegistry {
   }
 }
 
-/** PostgreSQL has answered, and nothing was done. */
+/** Returns whether the error is an answer of PostgreSQL, so that nothing was changed. */
 function isRefusal(error: unknown): boolean {
   if (!(error instanceof FeedError)) return false
   return /^(?=.*\d)[0-9A-Z]{5}$/.test(error.sqlstate) && !/^(08|57)/.test(error.sqlstate)

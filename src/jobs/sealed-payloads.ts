@@ -1,4 +1,4 @@
-// Payloads as they stand in the table of jobs: the sink is encrypted, because it may hold credentials.
+// Reads and writes payloads in the table of jobs. The sink in them is encrypted, because it may contain credentials.
 
 import type { SinkSpec } from '../core/feed-spec.ts'
 import type { JobsQuery } from './job-table.ts'
@@ -9,7 +9,7 @@ import { isReadable } from './record-version.ts'
 
 export interface OpenedPayload {
   readonly payload: StoredPayload
-  /** Throws when its credentials cannot be read. */
+  /** Decrypts the sink; throws if its credentials cannot be read. */
   readonly sink: () => SinkSpec
 }
 
@@ -20,7 +20,7 @@ export class SealedPayloads {
     this.#seal = seal
   }
 
-  /** `id`: of the job, for which alone it can be opened. */
+  /** `id` is the id of the job; the sink can be decrypted only together with it. */
   write(payload: JobPayload, id: string): string {
     return writePayload(this.#sealed(payload, payload.spec.sink, id))
   }

@@ -1,6 +1,6 @@
-// What may happen to a job in which state. Users ask (`pause`, `resume`, `cancel`); the server that runs the job says how
-// the run ended (`paused`, `canceled`, `succeeded`, `failed`). The table below is the only place that knows; conditions in
-// SQL are derived from it.
+// Which events change the status of a job. Users make requests (`pause`, `resume`, `cancel`); the server that runs the job
+// reports how the run ended (`paused`, `canceled`, `succeeded`, `failed`). The table below is the only place with these rules;
+// conditions in SQL are derived from it.
 //
 //                      succeeded, failed, paused (by an error)
 //                ┌────────────────────────────────────────────────► succeeded │ failed │ paused
@@ -10,9 +10,9 @@
 //                └─ cancel ─► cancel-requested ◄────── cancel ───────┘
 //                                     └── canceled ──► canceled
 //
-// A run may also end by itself after a request and before it hears of it. The request has been answered, so it counts: the
-// server takes the job up once more and ends it as requested. A failure that this hides comes again after RESUME. A job
-// that is to be paused may still be paused by an error.
+// A run may also end by itself after a request was written and before it learns of the request. The statement has been answered,
+// so the request wins: the server claims the job once more and ends it as requested. A failure that this hides happens again
+// after RESUME. A job with pause-requested may still be paused by an error.
 
 import type { JobEnd, JobStatus, JobVerb } from './jobs.ts'
 
@@ -34,7 +34,7 @@ const notRun: Refusal = { refused: 'is not run by any server' }
 const noEnd = { paused: notRun, canceled: notRun, succeeded: notRun, failed: notRun } as const
 const isOver = { pause: noPause, resume: noResume, cancel: noCancel, ...noEnd } as const
 
-/** The next status of a job, or why the event is refused. Where the next status is the present one nothing is left to do. */
+/** The next status of a job, or why the event is refused. If the next status is the present one, there is nothing to do. */
 export const transitions: Readonly<Record<JobStatus, Readonly<Record<JobEvent, JobStatus | Refusal>>>> = {
   running: {
     pause: 'pause-requested',
@@ -72,12 +72,12 @@ export const transitions: Readonly<Record<JobStatus, Readonly<Record<JobEvent, J
 /** Why a user stops a run. */
 export type StopRequest = 'pause' | 'cancel'
 
-/** How a run ends that was requested to stop. */
+/** How a run ends after a request to stop it. */
 export const endOf: Readonly<Record<StopRequest, JobEnd>> = { pause: 'paused', cancel: 'canceled' }
 
 const requested: Partial<Record<JobStatus, StopRequest>> = { 'pause-requested': 'pause', 'cancel-requested': 'cancel' }
 
-/** Why the run of a job has to stop; undefined: it need not. */
+/** Returns why the run of a job has to stop; undefined if it need not. */
 export function stopReason(status: JobStatus): StopRequest | undefined {
   return requested[status]
 }
@@ -86,36 +86,36 @@ export const statuses = Object.keys(transitions) as readonly JobStatus[]
 const events = Object.keys(transitions.running) as readonly JobEvent[]
 const ends = Object.keys(noEnd) as readonly JobEnd[]
 
-/** The next status of a job; undefined: the event is refused. */
+/** Returns the next status of a job; undefined if the event is refused. */
 export function nextStatus(status: JobStatus, event: JobEvent): JobStatus | undefined {
   const next = transitions[status][event]
   return typeof next === 'string' ? next : undefined
 }
 
-/** The statuses that the event changes. */
+/** Returns the statuses that the event changes. */
 export function changedBy(event: JobEvent): readonly JobStatus[] {
   return statuses.filter((status) => (nextStatus(status, event) ?? status) !== status)
 }
 
-/** The statuses in which the event is not refused. */
+/** Returns the statuses in which the event is not refused. */
 export function acceptedIn(event: JobEvent): readonly JobStatus[] {
   return statuses.filter((status) => nextStatus(status, event) !== undefined)
 }
 
-/** Statuses of jobs that a server runs, or has to take up. */
+/** The statuses of jobs that a server runs, or has to claim. */
 export const liveStatuses = statuses.filter((status) => ends.some((end) => nextStatus(status, end) !== undefined))
 
-/** Statuses that a job never leaves. */
+/** The statuses that a job never leaves. */
 export const finalStatuses = statuses.filter((status) =>
   events.every((event) => (nextStatus(status, event) ?? status) === status),
 )
 
-/** Statuses as a list for IN. */
+/** Returns statuses as a list for IN. */
 export function inSql(of: readonly JobStatus[]): string {
   return `(${of.map((status) => `'${status}'`).join(', ')})`
 }
 
-/** The next status as an expression in SQL, over the statuses that the event changes. */
+/** Returns the next status as an expression in SQL over the statuses that the event changes. */
 export function nextStatusSql(event: JobEvent, column: string): string {
   const cases = changedBy(event).map((status) => `WHEN '${status}' THEN '${nextStatus(status, event)}'`)
   return `CASE ${column} ${cases.join(' ')} END`

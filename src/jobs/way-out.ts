@@ -1,9 +1,9 @@
-// What a user can do about a job that has stopped because of an error.
+// The hint what a user can do about a job that has stopped because of an error.
 
 import type { Code } from '../errors/codes.ts'
 import type { FeedError } from '../errors/feed-error.ts'
 
-/** A job that goes on from its place meets these again. */
+/** Errors that happen again if the job continues from its progress. */
 const lasting: ReadonlySet<Code> = new Set([
   'FEED_TRUNCATED',
   'FEED_DROPPED',

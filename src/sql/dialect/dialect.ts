@@ -1,6 +1,6 @@
-// CockroachDB's words in ordinary statements, for the single node: types of columns, UPSERT, default_int_size, the rowid
-// key where a statement names it. What can be said from the text alone is changed at once; what depends on a table waits
-// for the catalogue. A statement without any of the words is not parsed at all.
+// Translates CockroachDB's dialect in ordinary statements: types of columns, UPSERT, default_int_size, and the key rowid where a
+// statement names it. What follows from the text alone is translated at once; what depends on a table needs the catalogue. A
+// statement without any word of the dialect is not parsed at all.
 
 import { isWord, type Token } from '../tokens.ts'
 import { applySplices, type Splice } from '../splices.ts'
@@ -15,23 +15,23 @@ import { findConflictClauses, upsertSplices } from './upsert.ts'
 
 export interface Translation {
   readonly splices: readonly Splice[]
-  /** All splices, those above among them, when some of them depend on the catalogue. */
+  /** Returns all splices, including the ones above, if some of them depend on the catalogue. */
   readonly findSplices: FindSplices | undefined
 }
 
 export interface TranslateOptions {
-  /** The words of types may mean something else in this session: ask its catalogue. */
+  /** Names of types may mean other types in this session, so that its catalogue must be asked. */
   readonly askTypes?: boolean
 }
 
-/** `tokens`: of this statement's text. */
+/** `tokens` are those of `sql`. */
 export function translate(sql: string, tokens: readonly Token[], options: TranslateOptions = {}): Translation {
   const settings = intSizeSplices(tokens)
   if (settings.length > 0) return { splices: settings, findSplices: undefined }
   const inserts = upsertSplices(tokens)
   let tree: Node | undefined
   if (inserts.length > 0 || mayHoldTypes(tokens) || mayAddKey(tokens) || namesKey(tokens)) tree = parseTree(sql)
-  // Where the text parses as it is, "upsert" is only somebody's name.
+  // If the text parses without a change, "upsert" is only a name in it.
   const isUpsert = tree === undefined && inserts.length > 0
   if (isUpsert) tree = parseTree(applySplices(sql, inserts))
 

@@ -1,4 +1,4 @@
-// Statements that would trip over a rowid column that we made:
+// Changes statements that would fail or differ because of a rowid column that we added:
 //
 //   COPY t FROM … | TO …          COPY t (all columns but rowid) FROM … | TO …
 //   ALTER TABLE t ADD PRIMARY KEY  ALTER TABLE t DROP COLUMN rowid, ADD PRIMARY KEY
@@ -19,7 +19,7 @@ export function findCopyColumns(tokens: readonly Token[]): FindSplices | undefin
     const facts = await askTable(query, name)
     if (facts === undefined || !facts.implicitKey) return []
     const columns = facts.columns.filter((column) => !facts.primaryKey.includes(column)).map(quoteName)
-    // A table of nothing but its rowid has no other columns to name.
+    // A table that has only its rowid has no columns to list.
     return columns.length === 0 ? [] : [{ start: token.end, end: token.end, text: ` (${columns.join(', ')})` }]
   }
 }
@@ -51,8 +51,8 @@ export function findKeyToDrop(sql: string, tokens: readonly Token[], tree: Node)
     if (rowid === null) return []
     const { column, constraint, isInherited } = rowid
     if (dropped('AT_DropColumn', column) || dropped('AT_DropConstraint', constraint)) return []
-    // A column of a partition or of a child is its parent's, so there the key goes alone. A partitioned table has the
-    // column and its partitions have the keys, which go with it.
+    // A partition or child inherits the column, so that only its key can be dropped. A partitioned table has the column and its
+    // partitions have the keys, which are dropped together with the column.
     if (isInherited && constraint === null) return []
     const drop =
       isInherited && constraint !== null ? `CONSTRAINT ${quoteName(constraint)}` : `COLUMN ${quoteName(column)}`
@@ -60,7 +60,7 @@ export function findKeyToDrop(sql: string, tokens: readonly Token[], tree: Node)
   }
 }
 
-/** A PRIMARY KEY by itself, or a column that has it. */
+/** Returns whether the node is a PRIMARY KEY constraint, or a column that has one. */
 function makesPrimaryKey(node: Node): boolean {
   const { Constraint: constraint, ColumnDef: column } = node
   if (isNode(constraint)) return constraint['contype'] === 'CONSTR_PRIMARY'

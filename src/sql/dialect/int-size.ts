@@ -1,6 +1,6 @@
 // CockroachDB's session setting default_int_size: 4 or 8 bytes for the INT of a column. PostgreSQL keeps settings that it
-// does not know under a name with a dot, so it keeps this one: with SET LOCAL, RESET, ALTER ROLE … SET and transactions
-// that roll back as for any other. SHOW gives 8 where nothing is set.
+// does not know if their name contains a dot, so this one is renamed and SET LOCAL, RESET, ALTER ROLE … SET and rollbacks work as
+// for any other setting. SHOW returns 8 if nothing is set.
 
 import { FeedError } from '../../errors/feed-error.ts'
 import { isOp, isWord, type Token } from '../tokens.ts'
@@ -9,10 +9,10 @@ import type { Splice } from '../splices.ts'
 const name = 'default_int_size'
 export const intSizeSetting = `crdb.${name}`
 
-/** The session's value as text; empty where it is not set. */
+/** The value of the session as text; empty if it is not set. */
 export const intSizeSql = `coalesce(pg_catalog.current_setting('${intSizeSetting}', true), '')`
 
-/** A SET, RESET, SHOW or ALTER … SET of default_int_size in PostgreSQL's words; empty for other statements. */
+/** Translates SET, RESET, SHOW and ALTER … SET of default_int_size; returns no splices for other statements. */
 export function intSizeSplices(tokens: readonly Token[]): Splice[] {
   const at = settingPlace(tokens)
   const token = tokens[at]
@@ -46,7 +46,7 @@ function checkValue(value: Token | undefined): void {
   throw new FeedError('FEED_SETTING', `only 4 or 8 are supported by ${name}`, { hint: `SET ${name} = 4` })
 }
 
-/** The same for what a client sends when it connects: as a parameter of its own, or as `-c name=value` in `options`. */
+/** Translates the setting in the parameters of a new connection, where it is a parameter or `-c name=value` in `options`. */
 export function withIntSize(startup: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const changed = new Map<string, string>()
   for (const [key, value] of startup) {

@@ -1,6 +1,6 @@
-// INSERT INTO t … RETURNING rowid, where t has no key yet: the statement names the key that CockroachDB would have made,
-// so the table gets it first. Only where nothing else can be meant: t is an ordinary table without a primary key and
-// without a column of that name.
+// INSERT INTO t … RETURNING rowid, where t has no key yet: the statement names the key that CockroachDB would have added, so the
+// table gets this key before the INSERT. This is done only if t is an ordinary table that has neither a primary key nor a
+// column of this name.
 
 import { quoteName, quoteString } from '../../core/quote.ts'
 import type { Token } from '../tokens.ts'
@@ -51,7 +51,7 @@ WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(${text}) AND c.relkind
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid OPERATOR(pg_catalog.=) c.oid AND indisprimary)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) c.oid AND attname OPERATOR(pg_catalog.=) 'rowid' AND NOT attisdropped)`)
   } catch {
-    // In a failed transaction, say: the statement itself will tell.
+    // For example in a failed transaction: PostgreSQL will report the error for the statement itself.
     return
   }
   const json = rows[0]?.[0]

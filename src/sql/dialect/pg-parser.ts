@@ -1,4 +1,4 @@
-// PostgreSQL's own parser (libpg-query). Its trees are plain JSON; places in them are byte offsets into UTF-8.
+// PostgreSQL's own parser (libpg-query). Its trees are plain JSON; locations in them are byte offsets into UTF-8.
 
 import { loadModule, parseSync } from 'libpg-query'
 
@@ -6,7 +6,7 @@ await loadModule()
 
 export type Node = { readonly [name: string]: unknown }
 
-/** The tree of one statement; undefined when it does not parse: PostgreSQL will say why. */
+/** Returns the tree of one statement; undefined if it does not parse, which PostgreSQL will report. */
 export function parseTree(sql: string): Node | undefined {
   try {
     const { stmts } = parseSync(sql) as { stmts?: readonly { stmt?: Node }[] }
@@ -16,7 +16,7 @@ export function parseTree(sql: string): Node | undefined {
   }
 }
 
-/** From byte offsets, as a tree has them, to offsets in the string. */
+/** Returns a function that converts byte offsets of a tree to offsets in the string. */
 export function byteOffsets(sql: string): (offset: unknown) => number {
   const length = Buffer.byteLength(sql)
   const plain = (offset: unknown): number => (typeof offset === 'number' ? offset : 0)
@@ -33,7 +33,7 @@ export function byteOffsets(sql: string): (offset: unknown) => number {
   return (offset) => offsets[plain(offset)] ?? sql.length
 }
 
-/** Calls `visit` with every node of a tree and the name it has there. Trees may be deeper than our stack. */
+/** Calls `visit` with every node of a tree and its name in the tree. It does not recurse, because trees may be deeper than the stack. */
 export function eachNode(tree: Node, visit: (name: string, node: Node) => void): void {
   const pending: unknown[] = [tree]
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {

@@ -1,21 +1,21 @@
-// The key of a table that was made without one: a column `rowid INT8 DEFAULT unique_rowid()`, as CockroachDB has it. There
-// it is hidden. PostgreSQL cannot hide a column, so a table gets it no sooner than something needs it: when a changefeed
-// first watches the table, or when an INSERT names it in RETURNING. Until then nothing that dumps, copies, attaches or
-// maps the table sees a column that its owner did not write.
+// The key of a table that was created without one: a column `rowid INT8 DEFAULT unique_rowid()`, as in CockroachDB, which
+// hides this column. PostgreSQL cannot hide a column, so a table gets it only when something needs it: when a changefeed
+// first watches the table, or when an INSERT names it in RETURNING. Until then no dump, COPY, ATTACH or object mapper meets
+// a column that the owner of the table did not define.
 
 export interface KeylessFacts {
-  /** `schema.table`, quoted as needed. */
+  /** `schema.table`, quoted where necessary. */
   readonly table: string
-  /** The session's role may alter the table, and the root that it is a partition of. */
+  /** Whether the role of the session may alter the table, and the root of the partitions that it belongs to. */
   readonly isOwner: boolean
   readonly owner: string
-  /** CREATE TABLE … OF: its columns are those of the type. */
+  /** Whether the table was created with OF, so that its columns are those of a type. */
   readonly isTyped: boolean
-  /** `schema.table` of the partitioned table at the top, where this is a partition. */
+  /** `schema.table` of the topmost partitioned table, if the table is a partition. */
   readonly root: string | null
-  /** A rowid that is there already and is no key, inherited perhaps. */
+  /** A column rowid that exists already, for example inherited, and is no key. */
   readonly spare: string | null
-  /** A name for a new one: rowid, or rowid_1 … where that is taken. */
+  /** An unused name for a new column: rowid, or rowid_1 and so on if the table has a rowid. */
   readonly free: string
 }
 
@@ -40,15 +40,15 @@ export const keylessFactsSql = `pg_catalog.json_build_object(
 
 export interface KeyToAdd {
   readonly column: string
-  /** To be run in this order in one transaction. */
+  /** The statements to run, in this order, in one transaction. */
   readonly statements: readonly string[]
 }
 
 export function keyToAdd({ table, root, spare, free }: KeylessFacts): KeyToAdd {
   const makesKey = `ALTER TABLE ONLY ${table} ADD PRIMARY KEY (${spare ?? free})`
   if (spare !== null) return { column: spare, statements: [makesKey] }
-  // Without ONLY, and for the whole tree of a partition: a column of a parent or of one partition alone is refused. A key
-  // of one table alone is not.
+  // The column is added to all partitions, without ONLY, because PostgreSQL refuses a column of a parent or of one partition
+  // alone. It does not refuse a key of one table alone.
   const addsColumn = `ALTER TABLE ${root ?? table} ADD COLUMN ${free} INT8 NOT NULL DEFAULT unique_rowid()`
   return { column: free, statements: [addsColumn, makesKey] }
 }

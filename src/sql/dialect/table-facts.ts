@@ -1,32 +1,31 @@
-// What the catalogue says of a table that a statement names, asked on the session's own backend just before the
-// statement goes there.
+// Asks the catalogue about a table that a statement names, on the session's own backend just before the statement is sent.
 
 import { quoteName, quoteString } from '../../core/quote.ts'
 import { nameEnd, type Token } from '../tokens.ts'
 import type { Splice } from '../splices.ts'
 
 export type CatalogueQuery = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
-/** Splices of a statement whose meaning depends on a table. */
+/** Finds the splices of a statement whose translation depends on a table. */
 export type FindSplices = (query: CatalogueQuery) => Promise<readonly Splice[]>
 
 export interface RowidFacts {
   readonly column: string
-  /** Null: a partitioned table, whose partitions have the keys. */
+  /** The name of the constraint; null for a partitioned table, whose partitions have the keys. */
   readonly constraint: string | null
-  /** From a parent, or the root of a partition. */
+  /** Whether the column comes from a parent, or from the root of a partition. */
   readonly isInherited: boolean
 }
 
 export interface TableFacts {
   readonly columns: readonly string[]
   readonly primaryKey: readonly string[]
-  /** The key is a rowid column with unique_rowid() as default. */
+  /** Whether the key is a rowid column with the default unique_rowid(). */
   readonly implicitKey: boolean
-  /** The column that we made, where another key is to take its place. */
+  /** The rowid column that we added, which another key may replace. */
   readonly rowid: RowidFacts | null
 }
 
-/** The name that starts at the token `first`, for `askTable`. */
+/** Returns the name that starts at the token `first`, for `askTable`. */
 export function tableName(tokens: readonly Token[], first: number): string {
   return tokens
     .slice(first, nameEnd(tokens, first) + 1)
@@ -41,7 +40,7 @@ const rowidSql = `SELECT pg_catalog.json_build_object('column', a.attname, 'cons
     AND CASE WHEN k.oid IS NULL THEN c.relkind OPERATOR(pg_catalog.=) 'p' AND a.attinhcount OPERATOR(pg_catalog.=) 0 ELSE k.conkey OPERATOR(pg_catalog.=) ARRAY[a.attnum] END
   ORDER BY a.attnum LIMIT 1`
 
-/** Undefined: there is no such table. */
+/** Returns undefined if there is no such table. */
 export async function askTable(query: CatalogueQuery, name: string): Promise<TableFacts | undefined> {
   const text = quoteString(name)
   try {
@@ -57,7 +56,7 @@ export async function askTable(query: CatalogueQuery, name: string): Promise<Tab
     const json = rows[0]?.[0]
     return typeof json === 'string' ? (JSON.parse(json) as TableFacts) : undefined
   } catch {
-    // In a failed transaction, say: the statement itself will tell.
+    // For example in a failed transaction: PostgreSQL will report the error for the statement itself.
     return undefined
   }
 }

@@ -1,6 +1,6 @@
-// What CockroachDB's type words mean in a session: its default_int_size, and types of the user's that are called string
-// or bytes. Asking costs a round trip and makes a statement of its own of what stood in a longer text, so it is asked only
-// on a node where something of the kind was ever seen.
+// Finds out what CockroachDB's names of types mean in a session: its default_int_size, and types of the user that are called
+// string or bytes. The question costs a round trip and splits a text with several statements, so it is asked only if a
+// session of this server has ever set default_int_size or made such a type.
 
 import { intSizeSql } from './int-size.ts'
 import type { CatalogueQuery } from './table-facts.ts'
@@ -17,20 +17,20 @@ export async function askTypes(query: CatalogueQuery): Promise<TypeFacts> {
       ownTypes: [...(string === 't' ? ['string'] : []), ...(bytes === 't' ? ['bytes'] : [])],
     }
   } catch {
-    // In a failed transaction, say: the statement itself will fail, and says why.
+    // For example in a failed transaction: the statement itself will fail, too, and PostgreSQL reports why.
     return plainFacts
   }
 }
 
-/** Settings of roles and databases, which their later sessions begin with. */
+/** Whether a role or a database has the setting, with which its later sessions start. */
 export const intSizeStoredSql = `SELECT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting, pg_catalog.unnest(setconfig) AS entry WHERE entry LIKE '%default_int_size%')`
-/** A type of the user's in this database. */
+/** Whether this database has a type of the user with one of the names. */
 export const ownTypesSql = `SELECT EXISTS (SELECT FROM pg_catalog.pg_type WHERE typname IN ('string', 'bytes'))`
 
 const makesType =
   /default[-_]int[-_]size|(?:type|domain|table|view|exists|to|into)\s+(?:(?:"[^"]*"|[\w$]+)\s*\.\s*)?"?(?:string|bytes)\b/i
 
-/** Whether a text may be one after which the words mean something else to somebody. */
+/** Returns whether a statement may change what the names mean in some session. */
 export function mayChangeTypes(sql: string): boolean {
   return makesType.test(sql)
 }

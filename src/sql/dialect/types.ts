@@ -1,26 +1,26 @@
-// CockroachDB's type words. STRING and BYTES are types wherever a type may stand, unless the user has made a type of that
-// name. INT means 8 bytes only in the columns that CREATE TABLE and ALTER TABLE define: in casts, functions and
-// expressions it stays PostgreSQL's, or ordinary SQL such as left('abc', 2::int) would find no function. Temporary tables
-// keep PostgreSQL's INT too. INTEGER and SERIAL stay PostgreSQL's until default_int_size is set: pg_dump and object
-// mappers write those words, and expect to read back the types that PostgreSQL gives them.
+// Translates CockroachDB's names of types. STRING and BYTES are translated wherever a type may be, unless the user has a type
+// of that name. INT means 8 bytes only in the columns that CREATE TABLE and ALTER TABLE define. In casts, functions and
+// expressions it remains PostgreSQL's type, because ordinary SQL such as left('abc', 2::int) would find no function otherwise.
+// Temporary tables keep PostgreSQL's INT, too. INTEGER and SERIAL remain PostgreSQL's until default_int_size is set: pg_dump and
+// object mappers write these names and expect PostgreSQL's types.
 
 import { isWord, type Token, tokenAt } from '../tokens.ts'
 import type { Splice } from '../splices.ts'
 import { byteOffsets, eachNode, isNode, type Node } from './pg-parser.ts'
 
 export interface TypeFacts {
-  /** The session's default_int_size; undefined: never set. */
+  /** The default_int_size of the session; undefined if it was never set. */
   readonly intSize: 4 | 8 | undefined
-  /** Words of ours that name a type of the user's here. */
+  /** The names of the dialect that are names of the user's types in this database. */
   readonly ownTypes: readonly string[]
 }
 
-/** What holds for a session that has set nothing, in a database without types of these names. */
+/** The facts of a session that has set nothing, in a database without types of these names. */
 export const plainFacts: TypeFacts = { intSize: undefined, ownTypes: [] }
 
 const words = new Set(['string', 'bytes', 'int', 'integer', 'serial'])
 
-/** What the parser calls a type in its trees. */
+/** The names of nodes that contain a type in the trees of the parser. */
 const typeNames = new Set(['TypeName', 'typeName', 'argType', 'returnType', 'sourcetype', 'targettype', 'type_name'])
 
 export function mayHoldTypes(tokens: readonly Token[]): boolean {
@@ -32,12 +32,12 @@ export function mayHoldTypes(tokens: readonly Token[]): boolean {
 
 interface FoundType {
   readonly token: Token
-  /** It is the type of a column of a table that lasts. */
+  /** Whether it is the type of a column, and the table is not temporary. */
   readonly isColumn: boolean
   readonly isSized: boolean
 }
 
-/** Gives the splices for what the session and its database say of the words; undefined: there are none of them. */
+/** Returns a function that makes the splices from the facts of the session; undefined if the statement has no name of the dialect. */
 export function findTypes(
   sql: string,
   tokens: readonly Token[],
@@ -45,7 +45,7 @@ export function findTypes(
 ): ((facts: TypeFacts) => Splice[]) | undefined {
   const offset = byteOffsets(sql)
   const columns = columnTypes(tree)
-  // A tree may name one place twice (a column list that is copied into its query).
+  // A tree may have one location twice (a column list that is copied into its query).
   const found = new Map<number, FoundType>()
   eachNode(tree, (name, node) => {
     if (!typeNames.has(name)) return
@@ -66,7 +66,7 @@ export function findTypes(
     })
 }
 
-/** PostgreSQL's word for the type; undefined: the one that stands there. */
+/** Returns PostgreSQL's name of the type; undefined if the written name remains. */
 function wordFor({ token, isColumn, isSized }: FoundType, { intSize, ownTypes }: TypeFacts): string | undefined {
   const { text } = token
   if (ownTypes.includes(text)) return undefined
@@ -78,7 +78,7 @@ function wordFor({ token, isColumn, isSized }: FoundType, { intSize, ownTypes }:
   return text === 'integer' ? 'int8' : 'bigserial'
 }
 
-/** The types of the columns that a CREATE TABLE or ALTER TABLE defines. */
+/** Returns the types of the columns that a CREATE TABLE or ALTER TABLE defines. */
 function columnTypes(tree: Node): ReadonlySet<Node> {
   const types = new Set<Node>()
   const add = (column: unknown): void => {

@@ -1,5 +1,5 @@
 // UPSERT INTO t …   INSERT INTO t … ON CONFLICT (key) DO UPDATE SET …, also below EXPLAIN, PREPARE and WITH. PostgreSQL's
-// parser does not know the word; INSERT is as long, so all places in the tree stay.
+// parser does not know UPSERT. INSERT has the same length, so that all locations in the tree remain right.
 
 import { quoteName } from '../../core/quote.ts'
 import { isOp, isWord, type Token } from '../tokens.ts'
@@ -7,7 +7,7 @@ import type { Splice } from '../splices.ts'
 import { byteOffsets, eachNode, isNode, type Node } from './pg-parser.ts'
 import { askTable, tableName, type FindSplices, type TableFacts } from './table-facts.ts'
 
-/** INSERT for UPSERT. */
+/** Returns splices that replace UPSERT by INSERT. */
 export function upsertSplices(tokens: readonly Token[]): Splice[] {
   return upserts(tokens).map((at) => {
     const { start, end } = tokens[at] as Token
@@ -15,7 +15,7 @@ export function upsertSplices(tokens: readonly Token[]): Splice[] {
   })
 }
 
-/** The conflict clauses. `tree`: of the statement with INSERT in it. */
+/** Finds the ON CONFLICT clauses to add. `tree` is the tree of the statement with INSERT in place of UPSERT. */
 export function findConflictClauses(sql: string, tokens: readonly Token[], tree: Node): FindSplices | undefined {
   const offset = byteOffsets(sql)
   const inserts = new Map<number, Node>()
@@ -46,7 +46,7 @@ function upserts(tokens: readonly Token[]): number[] {
   return tokens.flatMap((token, i) => (isWord(token, 'upsert') && isWord(tokens[i + 1], 'into') ? [i] : []))
 }
 
-/** Before a RETURNING of its own, or the bracket that closes around it, or at the end. */
+/** Returns where the clause is added: before the RETURNING of the statement, before the closing bracket around it, or at the end. */
 function clausePlace(tokens: readonly Token[], from: number): number {
   let depth = 0
   for (const token of tokens.slice(from)) {
@@ -61,7 +61,7 @@ function conflictClause({ columns, primaryKey }: TableFacts, listed: readonly st
   const set = (listed ?? columns)
     .filter((column) => !primaryKey.includes(column))
     .map((column) => `${quoteName(column)} = excluded.${quoteName(column)}`)
-  // Where only the key is given the row is written as it was, for RETURNING and the count to speak of it.
+  // If the statement has only the columns of the key, the row is updated without a change, so that RETURNING and the count include it.
   const [first = ''] = primaryKey.map(quoteName)
   if (set.length === 0) set.push(`${first} = excluded.${first}`)
   return ` ON CONFLICT (${primaryKey.map(quoteName).join(', ')}) DO UPDATE SET ${set.join(', ')} `

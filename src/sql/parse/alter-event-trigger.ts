@@ -3,7 +3,7 @@
 import type { AlterEventTrigger } from '../ast.ts'
 import type { Cursor } from './cursor.ts'
 
-/** Behind ALTER EVENT TRIGGER. What follows the name is PostgreSQL's. */
+/** Parses what follows ALTER EVENT TRIGGER. What follows the name is PostgreSQL's. */
 export function parseAlterEventTrigger(cursor: Cursor): AlterEventTrigger | undefined {
   const token = cursor.next
   if (token?.tag !== 'word' && token?.tag !== 'quoted') return undefined

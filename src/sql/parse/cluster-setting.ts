@@ -7,7 +7,7 @@
 import type { ResetClusterSetting, SetClusterSetting, ShowClusterSetting, ShowClusterSettings } from '../ast.ts'
 import type { Cursor } from './cursor.ts'
 
-/** Behind SET CLUSTER SETTING. */
+/** Parses what follows SET CLUSTER SETTING. */
 export function parseSetClusterSetting(cursor: Cursor): SetClusterSetting {
   const { position } = cursor
   const name = cursor.dotted().join('.')
@@ -17,7 +17,7 @@ export function parseSetClusterSetting(cursor: Cursor): SetClusterSetting {
   return { tag: 'set-cluster-setting', name, value, position }
 }
 
-/** Behind RESET CLUSTER SETTING. */
+/** Parses what follows RESET CLUSTER SETTING. */
 export function parseResetClusterSetting(cursor: Cursor): ResetClusterSetting {
   const { position } = cursor
   const name = cursor.dotted().join('.')
@@ -25,7 +25,7 @@ export function parseResetClusterSetting(cursor: Cursor): ResetClusterSetting {
   return { tag: 'reset-cluster-setting', name, position }
 }
 
-/** Behind SHOW CLUSTER SETTING. */
+/** Parses what follows SHOW CLUSTER SETTING. */
 export function parseShowClusterSetting(cursor: Cursor): ShowClusterSetting | ShowClusterSettings {
   const { position } = cursor
   const name = cursor.dotted().join('.')
@@ -33,7 +33,7 @@ export function parseShowClusterSetting(cursor: Cursor): ShowClusterSetting | Sh
   return name === 'all' ? { tag: 'show-cluster-settings', all: true } : { tag: 'show-cluster-setting', name, position }
 }
 
-/** Behind SHOW [ALL | PUBLIC] CLUSTER SETTINGS. */
+/** Parses what follows SHOW [ALL | PUBLIC] CLUSTER SETTINGS. */
 export function parseShowClusterSettings(cursor: Cursor, all: boolean): ShowClusterSettings {
   cursor.expectEnd()
   return { tag: 'show-cluster-settings', all }

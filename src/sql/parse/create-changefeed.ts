@@ -12,7 +12,7 @@ import type { Cursor } from './cursor.ts'
 
 const order = 'the order is FOR targets, INTO sink, WITH options'
 
-/** Behind CHANGEFEED. */
+/** Parses what follows CHANGEFEED. */
 export function parseChangefeed(cursor: Cursor, experimental: boolean): CreateChangefeed {
   if (!cursor.accept('for')) {
     if (!experimental && ['into', 'with', 'as'].some((word) => isWord(cursor.next, word))) {
@@ -35,7 +35,7 @@ export function parseChangefeed(cursor: Cursor, experimental: boolean): CreateCh
   return { tag: 'create-changefeed', experimental, targets, sink, options }
 }
 
-/** DATABASE name; a table may itself be called "database". */
+/** Returns whether the target is `DATABASE name`; a table may be called "database", too. */
 function namesDatabase(cursor: Cursor): boolean {
   const follows = cursor.peek(1)
   if (!isWord(cursor.next, 'database')) return false

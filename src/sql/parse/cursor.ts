@@ -1,4 +1,4 @@
-// A walk over the tokens of one statement, and the errors that name where it stopped.
+// Reads the tokens of one statement one after the other, and makes errors with the position where reading stopped.
 
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Value } from '../ast.ts'
@@ -20,17 +20,17 @@ export class Cursor {
     return this.#tokens[this.#at]
   }
 
-  /** UTF-16 offset of the next token, or of the end. */
+  /** The UTF-16 offset of the next token, or of the end. */
   get offset(): number {
     return this.next?.start ?? this.#tokens.at(-1)?.end ?? 0
   }
 
-  /** The same in characters, as positions count. */
+  /** The position of the next token in characters. */
   get position(): number {
     return characters(this.#sql, 0, this.offset)
   }
 
-  /** Of a token that is there. */
+  /** Returns the position of a later token, which must exist. */
   positionOf(ahead: number): number {
     return characters(this.#sql, 0, this.peek(ahead)?.start ?? this.offset)
   }
@@ -46,7 +46,7 @@ export class Cursor {
     return token
   }
 
-  /** Takes the words when all of them come next. */
+  /** Skips the words if all of them come next; returns whether they did. */
   accept(...words: readonly string[]): boolean {
     if (!words.every((word, i) => isWord(this.peek(i), word))) return false
     this.#at += words.length
@@ -71,7 +71,7 @@ export class Cursor {
     if (this.next !== undefined) throw this.syntaxError(hint)
   }
 
-  /** A name, quoted or not. */
+  /** Reads a name, quoted or not. */
   name(): string {
     const token = this.next
     if (token === undefined || (token.tag !== 'word' && token.tag !== 'quoted')) throw this.syntaxError()
@@ -79,7 +79,7 @@ export class Cursor {
     return asName(token.text)
   }
 
-  /** A name, quoted or not a reserved word. */
+  /** Reads a name that is quoted or no reserved word. */
   unreservedName(hint?: string): string {
     const token = this.next
     if (token?.tag === 'word' && reservedWords.has(token.text)) throw this.syntaxError(hint)
@@ -94,8 +94,8 @@ export class Cursor {
   }
 
   /**
-   * string | [sign] number | word | $n, in brackets or not, with a cast or without. The driver of Java puts `('10s')` or
-   * `('7'::int8)` in the place of a `?` when it prepares nothing.
+   * string | [sign] number | word | $n, in brackets or not, with a cast or without. The JDBC driver replaces a `?`
+   * by `('10s')` or `('7'::int8)` if it does not prepare the statement.
    */
   value(): Value {
     if (!this.acceptOp('(')) return this.#cast(this.#plainValue())
@@ -104,7 +104,7 @@ export class Cursor {
     return this.#cast(value)
   }
 
-  /** ['::' name], which says nothing that the reader of the value does not know. */
+  /** Skips ['::' name]: who reads the value knows its type. */
   #cast(value: Value): Value {
     if (isOp(this.next, ':') && isOp(this.peek(1), ':')) {
       this.take()
@@ -137,7 +137,7 @@ export class Cursor {
     }
   }
 
-  /** The text from the next token to the end. */
+  /** Returns the text from the next token to the end. */
   rest(): string {
     const text = this.#sql.slice(this.offset, this.#tokens.at(-1)?.end ?? 0)
     this.#at = this.#tokens.length
@@ -148,7 +148,7 @@ export class Cursor {
     return this.#sql.slice(start, end)
   }
 
-  /** End of the token before. */
+  /** The offset of the end of the previous token. */
   get lastEnd(): number {
     return this.#tokens[this.#at - 1]?.end ?? 0
   }
@@ -168,7 +168,7 @@ export class Cursor {
   }
 }
 
-/** Names end after 63 bytes, between two characters. */
+/** Shortens a name to 63 bytes, between two characters, as PostgreSQL does. */
 function asName(text: string): string {
   if (text.length <= 21) return text
   let bytes = 0

@@ -6,7 +6,7 @@ import type { GrantChangefeed, Target } from '../ast.ts'
 import { isWord } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
 
-/** Behind GRANT CHANGEFEED or REVOKE CHANGEFEED. Without ON it is about the role of that name, and PostgreSQL's. */
+/** Parses what follows GRANT CHANGEFEED or REVOKE CHANGEFEED. Without ON the statement is about the role `changefeed`, and is PostgreSQL's. */
 export function parseGrantChangefeed(cursor: Cursor, verb: GrantChangefeed['verb']): GrantChangefeed | undefined {
   if (!cursor.accept('on')) return undefined
   cursor.accept('table')
@@ -25,7 +25,7 @@ export function parseGrantChangefeed(cursor: Cursor, verb: GrantChangefeed['verb
   return { tag: 'grant-changefeed', verb, targets, roles }
 }
 
-/** Behind ALTER DEFAULT PRIVILEGES. */
+/** Refuses ALTER DEFAULT PRIVILEGES with CHANGEFEED. */
 export function refuseDefaultPrivileges(cursor: Cursor): undefined {
   while (cursor.next !== undefined) {
     if (cursor.accept('changefeed', 'on')) {

@@ -21,7 +21,7 @@ export function parseControlJobs(cursor: Cursor, verb: ControlJobs['verb']): Con
   return { tag: 'control-jobs', verb, ids }
 }
 
-/** Behind SHOW JOB (one) or SHOW JOBS. */
+/** Parses what follows SHOW JOB (one) or SHOW JOBS. */
 export function parseShowJobs(cursor: Cursor, isOne: boolean): ShowJobs {
   const whenComplete = cursor.accept('when', 'complete')
   if (cursor.next === undefined && !whenComplete && !isOne) return { tag: 'show-jobs', ids: undefined, whenComplete }
@@ -46,7 +46,7 @@ function parseIds(cursor: Cursor, hint: string, mayHaveReason: boolean): JobIds 
   return { tag: 'values', values }
 }
 
-/** A select in brackets ends with them; WITH may follow. One without brackets takes the rest. */
+/** Reads a select: one in brackets ends with them, and WITH may follow; one without brackets extends to the end. */
 function selectBeforeReason(cursor: Cursor): string {
   if (!isOp(cursor.next, '(')) return cursor.rest()
   const start = cursor.offset

@@ -1,12 +1,12 @@
 // ALTER DATABASE name (RENAME TO | SET TABLESPACE) …
 // CREATE DATABASE name … TEMPLATE ['='] name …
 //
-// PostgreSQL's, but nobody may be connected to the database meanwhile, so what reads it here has to let go of it first.
+// PostgreSQL runs these statements, but only if nobody is connected to the database. So our connections to it are closed first.
 
 import type { MoveDatabase } from '../ast.ts'
 import type { Cursor } from './cursor.ts'
 
-/** Behind ALTER DATABASE. */
+/** Parses what follows ALTER DATABASE. */
 export function parseAlterDatabase(cursor: Cursor): MoveDatabase | undefined {
   const name = nameAt(cursor)
   if (name === undefined) return undefined
@@ -15,7 +15,7 @@ export function parseAlterDatabase(cursor: Cursor): MoveDatabase | undefined {
     : undefined
 }
 
-/** Behind CREATE DATABASE. */
+/** Parses what follows CREATE DATABASE. */
 export function parseCreateDatabase(cursor: Cursor): MoveDatabase | undefined {
   if (nameAt(cursor) === undefined) return undefined
   while (cursor.next !== undefined) {
@@ -25,7 +25,7 @@ export function parseCreateDatabase(cursor: Cursor): MoveDatabase | undefined {
     }
     cursor.acceptOp('=')
     const name = nameAt(cursor)
-    // Nothing of ours is ever connected to these.
+    // This server never connects to these databases.
     return name === undefined || name === 'template0' || name === 'template1'
       ? undefined
       : { tag: 'move-database', name, what: 'copied' }

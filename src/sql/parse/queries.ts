@@ -13,7 +13,7 @@ export function parseShowQueries(cursor: Cursor): ShowQueries {
 
 const selects = ['select', 'with', 'values', 'table'] as const
 
-/** Behind CANCEL. */
+/** Parses what follows CANCEL. */
 export function parseCancelQueries(cursor: Cursor): CancelQueries {
   const { position } = cursor
   const isMany = cursor.accept('queries')

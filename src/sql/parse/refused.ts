@@ -1,9 +1,9 @@
-// Statements of CockroachDB that are still to come: PostgreSQL would only call them a syntax error. Said is what does today.
+// Statements of CockroachDB that are not built yet. PostgreSQL would report a syntax error; these errors say what to use instead.
 
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Cursor } from './cursor.ts'
 
-/** Behind SHOW CHANGEFEED JOB or JOBS. */
+/** Refuses SHOW CHANGEFEED JOB and SHOW CHANGEFEED JOBS. */
 export function refuseShowChangefeedJobs(cursor: Cursor): undefined {
   throw new FeedError('FEED_UNSUPPORTED', 'SHOW CHANGEFEED JOBS is not supported yet', {
     position: cursor.position + 1,
@@ -11,7 +11,7 @@ export function refuseShowChangefeedJobs(cursor: Cursor): undefined {
   })
 }
 
-/** Behind CREATE OR REPLACE CHANGEFEED. */
+/** Refuses CREATE OR REPLACE CHANGEFEED. */
 export function refuseReplaceChangefeed(cursor: Cursor): undefined {
   throw new FeedError('FEED_UNSUPPORTED', 'CREATE OR REPLACE CHANGEFEED is not supported yet', {
     position: cursor.position + 1,
@@ -19,7 +19,7 @@ export function refuseReplaceChangefeed(cursor: Cursor): undefined {
   })
 }
 
-/** Behind CREATE SCHEDULE: of changefeeds or backups, PostgreSQL has neither. */
+/** Refuses CREATE SCHEDULE: PostgreSQL has schedules neither of changefeeds nor of backups. */
 export function refuseSchedule(cursor: Cursor): undefined {
   throw new FeedError('FEED_UNSUPPORTED', 'CREATE SCHEDULE is not supported yet', {
     position: cursor.position + 1,
@@ -27,7 +27,7 @@ export function refuseSchedule(cursor: Cursor): undefined {
   })
 }
 
-/** Behind ALTER CHANGEFEED. */
+/** Refuses ALTER CHANGEFEED. */
 export function refuseAlterChangefeed(cursor: Cursor): undefined {
   throw new FeedError('FEED_UNSUPPORTED', 'ALTER CHANGEFEED is not supported yet', {
     position: cursor.position + 1,

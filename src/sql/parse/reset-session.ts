@@ -3,12 +3,12 @@
 // DISCARD ALL
 // DEALLOCATE [PREPARE] (name | ALL)
 //
-// All other forms of these are PostgreSQL's alone.
+// All other forms of these statements are only PostgreSQL's.
 
 import type { Deallocate, ResetSession } from '../ast.ts'
 import type { Cursor } from './cursor.ts'
 
-/** Behind RESET. */
+/** Parses what follows RESET. */
 export function parseReset(cursor: Cursor): ResetSession | undefined {
   if (cursor.accept('database') || cursor.accept('session', 'database')) {
     cursor.expectEnd()
@@ -17,12 +17,12 @@ export function parseReset(cursor: Cursor): ResetSession | undefined {
   return cursor.accept('all') && cursor.next === undefined ? { tag: 'reset-session', what: 'settings' } : undefined
 }
 
-/** Behind DISCARD. */
+/** Parses what follows DISCARD. */
 export function parseDiscard(cursor: Cursor): ResetSession | undefined {
   return cursor.accept('all') && cursor.next === undefined ? { tag: 'reset-session', what: 'everything' } : undefined
 }
 
-/** Behind DEALLOCATE. */
+/** Parses what follows DEALLOCATE. */
 export function parseDeallocate(cursor: Cursor): Deallocate | undefined {
   cursor.accept('prepare')
   if (cursor.accept('all')) return cursor.next === undefined ? { tag: 'deallocate', name: undefined } : undefined

@@ -2,7 +2,8 @@
 // ALTER (ROLE | USER) name [WITH] [NO]CONTROLCHANGEFEED {…}
 // GRANT SYSTEM CONTROLJOB {, …} TO role {, role}* | REVOKE SYSTEM … FROM …
 //
-// Each option of CockroachDB is membership in a role, of ours or of PostgreSQL's. All other forms of these are PostgreSQL's alone.
+// Each of these options of CockroachDB becomes membership in a role, ours or PostgreSQL's. All other forms of these statements are
+// only PostgreSQL's.
 
 import { nearestName } from '../../core/nearest-name.ts'
 import { quoteName } from '../../core/quote.ts'
@@ -15,12 +16,12 @@ const roleOf: ReadonlyMap<string, string> = new Map([
   ['createchangefeed', 'changefeed'],
   ['controljob', 'controljob'],
   ['viewjob', 'viewjob'],
-  // Of PostgreSQL's own.
+  // These roles are PostgreSQL's own.
   ['viewactivity', 'pg_read_all_stats'],
   ['cancelquery', 'pg_signal_backend'],
 ])
 
-/** What stands before a name, not an option. */
+/** Words that are followed by a name and not by an option. */
 const beforeNames = ['role', 'group', 'admin', 'user', 'password', 'until', 'limit'] as const
 
 interface RoleOption {
@@ -28,7 +29,7 @@ interface RoleOption {
   readonly isGranted: boolean
 }
 
-/** Behind CREATE ROLE or CREATE USER; `start`: where the statement starts. */
+/** Parses what follows CREATE ROLE or CREATE USER; `start` is the offset of the statement. */
 export function parseCreateRole(cursor: Cursor, start: number): RoleOptions | undefined {
   if (!isName(cursor)) return undefined
   cursor.take()
@@ -55,7 +56,7 @@ export function parseCreateRole(cursor: Cursor, start: number): RoleOptions | un
   return { tag: 'role-options', sql: `${kept.join('')}${cursor.textBetween(from, cursor.lastEnd)}${membership}` }
 }
 
-/** Behind ALTER ROLE or ALTER USER. */
+/** Parses what follows ALTER ROLE or ALTER USER. */
 export function parseAlterRole(cursor: Cursor): RoleOptions | undefined {
   if (!isName(cursor)) return undefined
   const name = cursor.name()
@@ -74,7 +75,7 @@ export function parseAlterRole(cursor: Cursor): RoleOptions | undefined {
   return membership(first.isGranted, roles, [quoteName(name)])
 }
 
-/** Behind GRANT SYSTEM or REVOKE SYSTEM. */
+/** Parses what follows GRANT SYSTEM or REVOKE SYSTEM. */
 export function parseSystemPrivilege(cursor: Cursor, isGranted: boolean): RoleOptions {
   const systemPrivileges = ['controljob', 'viewjob', 'viewactivity', 'cancelquery']
   const hint = `the system privileges are CONTROLJOB, VIEWJOB, VIEWACTIVITY and CANCELQUERY`

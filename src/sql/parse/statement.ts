@@ -1,4 +1,4 @@
-// Which statements are ours, by their first words, and which parser reads the rest. A new statement is a new line here
+// Recognizes our own statements by their first words, and calls the parser for the rest. A new statement is a new line here
 // and a file beside this one.
 
 import { parseAlterEventTrigger } from './alter-event-trigger.ts'
@@ -23,7 +23,7 @@ import { parseDropDatabase, parseSetDatabase, parseUse } from './use-database.ts
 
 import { refuseWrapped } from './wrapped-changefeed.ts'
 
-/** `start`: UTF-16 offset of the statement. */
+/** `start` is the UTF-16 offset of the statement. */
 type Parser = (cursor: Cursor, start: number) => Statement | undefined
 
 const showQueries: Parser = parseShowQueries
@@ -82,7 +82,7 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
   [['show', 'tables'], (cursor) => (cursor.expectEnd(), { tag: 'show-tables' })],
 ]
 
-/** Undefined: not ours. Throws FEED_SYNTAX when it is and does not parse. */
+/** Returns undefined if the statement is not ours; throws FEED_SYNTAX if it is ours and does not parse. */
 export function parseOurs(cursor: Cursor): Statement | undefined {
   const start = cursor.offset
   for (const [words, parse] of parsers) if (cursor.accept(...words)) return parse(cursor, start)

@@ -6,7 +6,7 @@ import type { Cursor } from './cursor.ts'
 
 const hint = 'UNWATCH TABLE t gives a table back that no changefeed needs; UNWATCH DATABASE all of a database'
 
-/** Behind UNWATCH. */
+/** Parses what follows UNWATCH. */
 export function parseUnwatch(cursor: Cursor): Unwatch {
   const { position } = cursor
   if (cursor.accept('database')) {

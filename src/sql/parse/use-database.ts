@@ -5,7 +5,7 @@
 import type { DropDatabase, ResetSession, UseDatabase } from '../ast.ts'
 import type { Cursor } from './cursor.ts'
 
-/** Behind SET DATABASE. */
+/** Parses what follows SET DATABASE. */
 export function parseSetDatabase(cursor: Cursor): UseDatabase | ResetSession {
   if (!cursor.acceptOp('=')) cursor.expect('to')
   if (cursor.accept('default')) {
@@ -15,7 +15,7 @@ export function parseSetDatabase(cursor: Cursor): UseDatabase | ResetSession {
   return parseUse(cursor)
 }
 
-/** Behind USE. */
+/** Parses what follows USE. */
 export function parseUse(cursor: Cursor): UseDatabase {
   const { position } = cursor
   const name = cursor.next?.tag === 'string' ? cursor.take().text : cursor.name()
@@ -23,7 +23,7 @@ export function parseUse(cursor: Cursor): UseDatabase {
   return { tag: 'use-database', name, position }
 }
 
-/** Behind DROP DATABASE. What follows the name is PostgreSQL's. */
+/** Parses what follows DROP DATABASE. What follows the name is PostgreSQL's. */
 export function parseDropDatabase(cursor: Cursor): DropDatabase | undefined {
   cursor.accept('if', 'exists')
   const token = cursor.next

@@ -1,5 +1,5 @@
-// A changefeed inside another statement: PostgreSQL would call it a syntax error. What it is for is had in another way, and
-// the error says which.
+// Refuses a changefeed inside another statement, such as COPY. PostgreSQL would report a syntax error; these errors say how to get the
+// same result.
 
 import { FeedError } from '../../errors/feed-error.ts'
 import { isOp, isWord } from '../tokens.ts'
@@ -33,7 +33,7 @@ const refusals = {
   },
 } as const satisfies Record<string, Refusal>
 
-/** Undefined: the statement holds no changefeed. */
+/** Returns undefined if the statement contains no changefeed. */
 export function refuseWrapped(cursor: Cursor): undefined {
   for (let i = 1; cursor.peek(i) !== undefined; i++) {
     if (!isWord(cursor.peek(i + 1), 'changefeed')) continue
@@ -46,7 +46,7 @@ export function refuseWrapped(cursor: Cursor): undefined {
   return undefined
 }
 
-/** Only where PostgreSQL could read nothing else: `experimental changefeed` may be a column with an alias. */
+/** Refuses only where PostgreSQL could not accept the words: `experimental changefeed` may be a column with an alias. */
 function refusalAt(cursor: Cursor, at: number): Refusal | undefined {
   const first = cursor.peek(0)
   const before = cursor.peek(at - 1)
