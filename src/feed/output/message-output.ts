@@ -6,7 +6,7 @@ import type { Encoder } from '../../encode/encoder.ts'
 import type { ChangeTaker } from './change-taker.ts'
 
 /** A batch of this size goes to the sink. */
-export const batchBytes = 256 * 1024
+const batchBytes = 256 * 1024
 
 export class MessageOutput implements ChangeTaker {
   /** Grows to what the feed needs: most feeds of many are quiet. */
