@@ -1,7 +1,7 @@
 // What the benches into Kafka share: a broker, a sink of ours into one topic, and how many messages a topic holds.
 
 import { Admin } from '@platformatic/kafka'
-import type { KafkaSinkSpec } from '../src/core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from '../src/sink/kafka/spec.ts'
 import { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
 import { specOf } from '../test/services/kafka/sink-kit.ts'
 import { starting } from './ends-with-us.ts'

@@ -8,10 +8,12 @@ import { codes, type CodeFacts } from '../src/errors/codes.ts'
 import { changefeedMetrics } from '../src/metrics/changefeed-metrics.ts'
 import type { MetricTable } from '../src/metrics/metrics.ts'
 import { sourceMetrics } from '../src/metrics/source-metrics.ts'
-import { kafkaConfigFields, kafkaParameters, type ParameterFacts } from '../src/sink/kafka/parameters.ts'
 import { factsOf, optionNames, type OptionName } from '../src/plan/options.ts'
 import { settingNames } from '../src/settings/known-settings.ts'
 import { factsOfSetting } from '../src/settings/settings.ts'
+import type { SinkFacts, SinkReference } from '../src/sink/sink-facts.ts'
+import type { ParameterFacts } from '../src/sink/sink-parameters.ts'
+import { sinks } from '../src/sink/sinks.ts'
 
 const folder = fileURLToPath(new URL('../docs/reference', import.meta.url))
 
@@ -82,19 +84,17 @@ ${table(head, rows(sourceMetrics))}`
 }
 
 function options(): string {
-  const sinkNames = {
-    sinkless: 'connection',
-    kafka: 'Kafka',
-    pulsar: 'Pulsar',
-    cloud: 'cloud storage',
-    pubsub: 'Pub/Sub',
-    sql: 'SQL',
-  }
   const sinksOf = (name: OptionName): string => {
-    const { sinks } = factsOf(name)
-    if (sinks === 'all') return 'all'
-    return sinks.map((kind) => (sinkNames as Readonly<Record<string, string>>)[kind] ?? kind).join(', ')
+    if (factsOf(name).sinks === 'all') return 'all'
+    const takesIt = ({ options: own }: SinkFacts): boolean => own !== 'all' && own.includes(name)
+    return sinks
+      .filter(takesIt)
+      .map(({ label }) => label)
+      .join(', ')
   }
+  const built = sinks.filter(
+    ({ open, options: own, schemes }) => open !== undefined && own !== 'all' && schemes.length > 0,
+  )
   const valueOf = (name: OptionName): string => {
     const { kind, value, values, built } = factsOf(name)
     if (value === 'none') return ''
@@ -114,7 +114,7 @@ function options(): string {
 
 \`WITH option [= value], …\`, after INTO. An option without a value is off unless it is given. Durations are written like
 \`'10s'\` or \`'1m30s'\`. Timestamps are \`'<nanoseconds>[.<logical>]'\` as in messages, a SQL timestamp, or a negative interval such as \`'-1h'\`.
-The sink \`null://\` accepts the options of every sink; *connection* means a changefeed without INTO. Of the other sinks only Kafka is
+The sink \`null://\` accepts the options of every sink; *connection* means a changefeed without INTO. Of the other sinks only ${built.map(({ label }) => label).join(', ')} is
 supported yet.
 
 ${table(head, optionNames.filter((name) => factsOf(name).built !== false).map(row))}
@@ -155,6 +155,14 @@ ${table(head, settingNames.filter((name) => !hasEffect(name)).map(row))}`
 }
 
 function sinkParameters(): string {
+  const summaries = sinks.flatMap(({ reference }) => reference?.summary ?? [])
+  const sections = sinks.flatMap(({ label, reference }) =>
+    reference === undefined ? [] : sinkSections(label, reference),
+  )
+  return [`# Sink parameters\n\n${summaries.join(' ')}\n`, ...sections].join('\n')
+}
+
+function sinkSections(label: string, { uri, config }: SinkReference): string[] {
   const values = { text: 'text', bool: '`true` or `false`', base64: 'base64', list: 'list' } as const
   const row = ([name, facts]: [string, ParameterFacts]): string[] => {
     const { schemes, value, default: preset, isSecret, about } = facts
@@ -167,39 +175,24 @@ function sinkParameters(): string {
       about + note,
     ]
   }
-  const parameters: [string, ParameterFacts][] = Object.entries(kafkaParameters)
-  const fields = Object.entries(kafkaConfigFields).flatMap(([group, members]) => {
-    const prefix = group === '' ? '' : `${group}.`
-    return Object.entries<{ default?: string; about: string }>(members).map(([name, { default: preset, about }]) => {
-      return [`\`${prefix}${name}\``, preset ?? '', about]
+  const sections: string[] = []
+  if (uri !== undefined) {
+    const parameters = Object.entries(uri.parameters)
+    const later = parameters.flatMap(([name, { built }]) => (built === false ? [`\`${name}\``] : []))
+    const rows = parameters.filter(([, { built }]) => built !== false).map(row)
+    const examples = `\`\`\`\n${uri.examples.join('\n')}\n\`\`\``
+    sections.push(`## ${label}: parameters of the URI\n\n${examples}\n\n${uri.about}\n`)
+    sections.push(table(['parameter', 'schemes', 'value', 'default', 'meaning'], rows))
+    if (later.length > 0) sections.push(`Not supported yet: ${later.join(', ')}.\n`)
+  }
+  if (config !== undefined) {
+    const fields = Object.entries(config.fields).flatMap(([group, members]) => {
+      const prefix = group === '' ? '' : `${group}.`
+      return Object.entries(members).map(([name, field]) => [`\`${prefix}${name}\``, field.default ?? '', field.about])
     })
-  })
-  const head = ['parameter', 'schemes', 'value', 'default', 'meaning']
-  return `# Sink parameters
-
-\`null://\` discards all messages and has no parameters. How the Kafka sink behaves is in the [guide](../guide/kafka.md).
-
-## Kafka: parameters of the URI
-
-\`\`\`
-kafka://host[:port][,…]?parameter=value&…
-confluent-cloud://host:9092?api_key=…&api_secret=…
-azure-event-hub://host:9093?shared_access_key_name=…&shared_access_key=…
-\`\`\`
-
-The last two, the hosted schemes, imply TLS and SASL/PLAIN. Values are percent-encoded. Base64 is that of the file or the text:
-\`base64 -w 0 ca.pem\`, \`printf %s SECRET | base64 -w 0\`. A list has commas or blanks between its members, or the parameter is
-given several times.
-
-${table(head, parameters.filter(([, { built }]) => built !== false).map(row))}
-Not supported yet: ${parameters.flatMap(([name, { built }]) => (built === false ? [`\`${name}\``] : [])).join(', ')}.
-
-## kafka_sink_config
-
-A JSON object, for example \`'{"RequiredAcks": "ALL", "Flush": {"Messages": 1000, "Frequency": "1s"}}'\`. Names are accepted in upper and
-lower case. The [guide](../guide/kafka.md#kafka_sink_config) says what each kind of acknowledgement is worth.
-
-${table(['field', 'default', 'meaning'], fields)}`
+    sections.push(`## ${config.option}\n\n${config.about}\n`, table(['field', 'default', 'meaning'], fields))
+  }
+  return sections
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

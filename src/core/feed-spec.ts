@@ -2,7 +2,6 @@
 // cloneable (it crosses into worker threads), and later the payload of a job record.
 
 import type { Hlc } from './hlc.ts'
-import type { KafkaSinkSpec } from './kafka-sink-spec.ts'
 
 export interface FeedSpec {
   /** Unique among the feeds of this server. */
@@ -40,12 +39,15 @@ export interface FeedTarget {
   readonly tableName: string
 }
 
-export type SinkSpec =
-  /** Back over the SQL connection: DataRow messages of (table, key, value). */
-  | { readonly tag: 'rows'; readonly formats: readonly [ValueFormat, ValueFormat, ValueFormat] }
-  /** Discard: for benches. */
-  | { readonly tag: 'null' }
-  | KafkaSinkSpec
+/**
+ * Where the messages go: plain data of the sink that `tag` names. Only the folder of this sink knows the other members,
+ * which may be credentials: never log a specification.
+ */
+export interface SinkSpec {
+  readonly tag: string
+  /** The hosts that the sink may connect to (allowed-hosts.ts), set at each start. Undefined: all. */
+  readonly allowedHosts?: readonly string[]
+}
 
 /** How a bytea (or text) column goes to the client: hex and escape are PostgreSQL's two text forms. */
 export type ValueFormat = 'hex' | 'escape' | 'binary'

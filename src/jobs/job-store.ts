@@ -18,6 +18,9 @@ import { changedBy, finalStatuses, inSql } from './transitions.ts'
 /** How long a claim is valid without being renewed. */
 const lease = '15000 milliseconds'
 
+/** So many jobs show which sinks are in use. */
+const shownSinks = 100
+
 export interface ClaimOptions {
   readonly fromOthers: boolean
   readonly known: readonly string[]
@@ -186,14 +189,17 @@ export class JobStore {
     return refuseLaterRecords(this.#query)
   }
 
-  /** What there is to run. */
-  async live(): Promise<{ readonly count: number; readonly hasKafka: boolean }> {
-    // Every sink but null:// is sealed.
-    const [row] = await this.#query(
-      `SELECT count(*)::text, coalesce(bool_or(payload::jsonb #>> '{spec,sink,tag}' <> 'null'), false)::text FROM changefeed.jobs WHERE ${isLive}`,
+  /** How many jobs there are to run, and the sinks of the first of them (`SinkSpec.tag`). */
+  async live(): Promise<{ readonly count: number; readonly sinks: readonly string[] }> {
+    const rows = await this.#query(
+      `SELECT job_id::text, CASE WHEN ${isReadable} THEN payload END, count(*) OVER ()::text
+       FROM changefeed.jobs WHERE ${isLive} LIMIT ${shownSinks}`,
       [],
     )
-    return { count: Number(row?.[0]), hasKafka: row?.[1] === 'true' }
+    const sinks = rows.flatMap(([id, payload]) =>
+      payload == null ? [] : (this.#payloads.sinkTag(payload, id ?? '') ?? []),
+    )
+    return { count: Number(rows[0]?.[2] ?? 0), sinks: [...new Set(sinks)] }
   }
 
   /** Returns the jobs that are not over, with their tables. */

@@ -3,8 +3,8 @@
 //   version 1   { spec, onError }: the spec is the FeedSpec, its sink is encrypted or, where it is older, in plain text
 //   version 2   { version, spec, onError }: the same with a version
 //
-// The version of the payload is also that of the sink inside the encrypted text. SQL reads `spec.sink.tag` of a payload
-// (`JobStore.live`, `SealedPayloads.sealAll`).
+// The version of the payload is also that of the sink inside the encrypted text. SQL reads `spec.sink` of a payload
+// (`SealedPayloads.sealAll`).
 
 import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
 import type { StoredPayload } from './jobs.ts'

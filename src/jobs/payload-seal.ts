@@ -20,6 +20,10 @@ export interface SealedSink {
   readonly text: string
 }
 
+export function isSealed(sink: SinkSpec | SealedSink): sink is SealedSink {
+  return sink.tag === 'sealed'
+}
+
 export class PayloadSeal {
   readonly #key: Buffer
   readonly #from: string
@@ -46,7 +50,8 @@ export class PayloadSeal {
   }
 
   seal(sink: SinkSpec, job: string): SinkSpec | SealedSink {
-    if (sink.tag === 'null' || sink.tag === 'rows') return sink
+    // Nothing but its name: there is nothing to hide.
+    if (Object.keys(sink).length === 1) return sink
     const iv = randomBytes(ivBytes)
     const cipher = createCipheriv(algorithm, this.#key, iv).setAAD(Buffer.from(job))
     const encrypted = Buffer.concat([cipher.update(toJson(sink), 'utf8'), cipher.final()])
@@ -55,7 +60,7 @@ export class PayloadSeal {
 
   /** Decrypts a sink. A sink that an earlier version wrote in plain text is returned unchanged. */
   unseal(sink: SinkSpec | SealedSink, job: string): SinkSpec {
-    if (sink.tag !== 'sealed') return sink
+    if (!isSealed(sink)) return sink
     try {
       const bytes = Buffer.from(sink.text, 'base64')
       const decipher = createDecipheriv(algorithm, this.#key, bytes.subarray(0, ivBytes))

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { payloads, progresses, sealedSinks } from '../../test/support/job-records.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { JobProgress, ScanProgress } from '../core/job-progress.ts'
-import type { KafkaOauth, KafkaPassword, KafkaSinkSpec } from '../core/kafka-sink-spec.ts'
+import type { KafkaOauth, KafkaPassword, KafkaSinkSpec } from '../sink/kafka/spec.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { readPayload, writePayload } from './payload-record.ts'
 import { PayloadSeal } from './payload-seal.ts'
@@ -97,9 +97,10 @@ test('a payload of every version that was ever written is read, with its sink', 
 test('a payload is written as the example of its version says', () => {
   const payload = { spec: { ...spec, sink: { tag: 'sealed', text: sealedSinks.oauth } }, onError: 'pause' } as const
   assert.deepEqual(JSON.parse(writePayload(payload)), payloads.version2)
-  const text = sealed.write({ spec: { ...spec, sink: { ...kafka, sasl: password } }, onError: 'pause' }, job)
+  const sink: KafkaSinkSpec = { ...kafka, sasl: password }
+  const text = sealed.write({ spec: { ...spec, sink }, onError: 'pause' }, job)
   assert.doesNotMatch(text, /secret|b1:9092/)
-  assert.deepEqual(sealed.read(text, job).sink(), { ...kafka, sasl: password })
+  assert.deepEqual(sealed.read(text, job).sink(), sink)
 })
 
 test('a progress of every version that was ever written is read, and written as the example says', () => {

@@ -4,7 +4,7 @@ import type { SinkSpec } from '../core/feed-spec.ts'
 import type { JobsQuery } from './job-table.ts'
 import type { JobPayload, StoredPayload } from './jobs.ts'
 import { readPayload, writePayload, type PayloadRecord } from './payload-record.ts'
-import type { PayloadSeal } from './payload-seal.ts'
+import { isSealed, type PayloadSeal } from './payload-seal.ts'
 import { isReadable } from './record-version.ts'
 
 export interface OpenedPayload {
@@ -30,18 +30,27 @@ export class SealedPayloads {
     return { payload, sink: () => this.#seal.unseal(payload.spec.sink, id) }
   }
 
+  /** The sink of a payload; undefined when its credentials cannot be read, which is an error when the job is run. */
+  sinkTag(text: string, id: string): string | undefined {
+    try {
+      return this.read(text, id).sink().tag
+    } catch {
+      return undefined
+    }
+  }
+
   /** Encrypts the sinks that an earlier version of the program wrote in plain text. */
   async sealAll(query: JobsQuery): Promise<void> {
     const rows = await query(
       `SELECT job_id::text, payload FROM changefeed.jobs
-       WHERE payload::jsonb #>> '{spec,sink,tag}' NOT IN ('null', 'sealed') AND ${isReadable}`,
+       WHERE (payload::jsonb #> '{spec,sink}') - 'tag' <> '{}' AND payload::jsonb #>> '{spec,sink,tag}' <> 'sealed' AND ${isReadable}`,
       [],
     )
     for (const [jobId, text] of rows) {
       const id = jobId ?? ''
       const payload = readPayload(text ?? '', id)
       const { sink } = payload.spec
-      if (sink.tag === 'sealed') continue
+      if (isSealed(sink)) continue
       const sealed = writePayload(this.#sealed(payload, sink, id))
       await query('UPDATE changefeed.jobs SET payload = $2 WHERE job_id = $1', [id, sealed])
     }

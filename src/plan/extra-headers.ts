@@ -1,7 +1,7 @@
 // extra_headers: a JSON object whose members go with every message as headers. Strings as they are, other values as
 // their JSON text; a null is left out. The values may be secrets, so no error repeats them.
 
-import type { MessageHeader } from '../core/kafka-sink-spec.ts'
+import type { MessageHeader } from '../sink/sink-facts.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { GivenOption } from './read-options.ts'
 

@@ -4,7 +4,7 @@
 import { shownString } from '../core/quote.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
 import { textOf, type ReadOptions, type Parameters } from './read-options.ts'
-import { showSinkUri } from './sink-uri.ts'
+import { showSinkUri } from '../sink/sink-uri.ts'
 
 /** Options whose value is nobody else's business. */
 export const secretOptions: ReadonlySet<string> = new Set(['webhook_auth_header', 'extra_headers', 'client_key'])

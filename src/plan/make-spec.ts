@@ -5,13 +5,13 @@ import type { FeedSpec, FeedTarget, SinkSpec } from '../core/feed-spec.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { TargetFacts } from './catalogue.ts'
 import { readExtraHeaders } from './extra-headers.ts'
-import { kafkaSinkSpec } from '../sink/kafka/kafka-sink-config.ts'
 import { labelOf } from './metrics-label.ts'
 import { checkpointNanos, durationOf } from './notices.ts'
 import { envelopeOf, scanOf } from './option-relations.ts'
+import { isOptionName } from './options.ts'
 import type { PlanContext } from './plan-context.ts'
 import { isOn, type ReadOptions } from './read-options.ts'
-import { checkNullSinkParameters, checkSqlSinkParameters } from './sink-uri.ts'
+import { factsOfSink } from '../sink/sinks.ts'
 import type { FeedTimes } from './times.ts'
 
 export function targetsOf({ given }: ReadOptions, tables: readonly TargetFacts[]): FeedTarget[] {
@@ -39,14 +39,12 @@ export function specOf({ read, context, times, tables, targets, sink }: SpecPart
     throw new FeedError('FEED_BUG', `envelope ${envelope} passed the checks`)
   const resolvedNanos = durationOf(given, 'resolved')
   const wrapped = envelope === 'wrapped'
+  const topics = factsOfSink(sink).topics?.(sink)
   return {
     id: context.id,
     database: tables[0]?.database ?? context.database,
     // Where a sink has topics, messages name them as they are there.
-    targets:
-      sink.tag === 'kafka'
-        ? targets.map((target, i) => ({ ...target, topic: sink.topics[i] ?? target.topic }))
-        : targets,
+    targets: targets.map((target, i) => ({ ...target, topic: topics?.[i] ?? target.topic })),
     format: 'json',
     envelope,
     updated: isOn(given, 'updated'),
@@ -66,32 +64,22 @@ export function specOf({ read, context, times, tables, targets, sink }: SpecPart
   }
 }
 
-interface SinkFacts {
+interface StatementFacts {
   readonly context: PlanContext
   readonly targets: readonly FeedTarget[]
   readonly tables: readonly TargetFacts[]
 }
 
-/** Of a sink that is not built, only what is wrong with it is told here: `checkBuilt` refuses it. */
-export function sinkSpec(read: ReadOptions, { context, targets, tables }: SinkFacts): SinkSpec {
-  const { given, sink, sinkText = '', sinkPosition: position } = read
+/** Reads what the statement says about its sink, also if the sink is not built: `checkBuilt` refuses that later. */
+export function sinkSpec({ given, sink }: ReadOptions, { context, targets, tables }: StatementFacts): SinkSpec {
   const headers = readExtraHeaders(given.get('extra_headers'))
-  if (sink.kind === 'sinkless') return { tag: 'rows', formats: context.rowFormats }
-  if (sink.kind === 'sql') checkSqlSinkParameters(sinkText, position)
-  if (sink.kind === 'null') checkNullSinkParameters(sinkText, position)
-  if (sink.kind !== 'kafka') return { tag: 'null' }
-  const config = given.get('kafka_sink_config')
-  return kafkaSinkSpec({
-    uri: sinkText,
-    position,
-    config: config?.text,
-    configPosition: config?.position ?? 0,
+  const { facts, ...uri } = sink
+  return facts.readSpec({
+    ...uri,
     headers,
-    tables: targets.map(({ topic, tableName }, i) => ({
-      topic,
-      name: tableName,
-      keyColumns: tables[i]?.primaryKey ?? [],
-    })),
+    tables: targets.map(({ topic, tableName }, i) => ({ topic, tableName, keyColumns: tables[i]?.primaryKey ?? [] })),
+    option: (name) => (isOptionName(name) ? given.get(name) : undefined),
+    rowFormats: context.rowFormats,
   })
 }
 

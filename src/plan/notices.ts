@@ -2,7 +2,7 @@
 
 import { formatDuration, parseDuration } from '../core/duration.ts'
 import type { Hlc } from '../core/hlc.ts'
-import type { KafkaSinkSpec } from '../core/kafka-sink-spec.ts'
+import type { FeedSpec } from '../core/feed-spec.ts'
 import type { TargetFacts } from './catalogue.ts'
 import { labelOf } from './metrics-label.ts'
 import { enumText, envelopeOf, scanOf } from './option-relations.ts'
@@ -29,13 +29,13 @@ export function durationOf(given: GivenOptions, name: 'resolved' | 'min_checkpoi
 }
 
 /** A feed on a connection has no checkpoint to write, so nothing holds it back unless it is asked for. */
-export function checkpointNanos({ given, sink }: ReadOptions): bigint {
-  return durationOf(given, 'min_checkpoint_frequency') ?? (sink.kind === 'sinkless' ? 0n : defaultCheckpointNanos)
+export function checkpointNanos({ given, sinkText }: ReadOptions): bigint {
+  return durationOf(given, 'min_checkpoint_frequency') ?? (sinkText === undefined ? 0n : defaultCheckpointNanos)
 }
 
 export interface NoticeFacts {
   readonly read: ReadOptions
-  readonly kafka: KafkaSinkSpec | undefined
+  readonly spec: FeedSpec
   readonly times: FeedTimes
   readonly now: Hlc
   /** Metrics are shown by scope. */
@@ -52,7 +52,7 @@ const shownChanges = 10
 
 export function noticesOf({
   read,
-  kafka,
+  spec,
   times,
   now,
   showsScopes,
@@ -68,13 +68,14 @@ export function noticesOf({
       `server.child_metrics.enabled is off: the metrics of this changefeed are in the totals, and under the label '${scope}' as soon as it is on`,
     )
   }
-  if (sink.notice !== undefined) messages.push(sink.notice)
-  const topics = kafka?.topics ?? []
+  const { facts, scheme } = sink
+  const ofScheme = facts.schemeNotice?.(scheme)
+  if (ofScheme !== undefined) messages.push(ofScheme)
+  const topics = facts.topics?.(spec.sink) ?? []
   const named = [...new Set(topics)]
   if (named.length > 0) messages.push(`changefeed will emit to topic${named.length > 1 ? 's' : ''} ${named.join(',')}`)
   messages.push(...sharedTopics(topics, tables, given))
-  if (kafka?.sasl?.mechanism === 'OAUTHBEARER' && !kafka.sasl.tokenUrl.startsWith('https:'))
-    messages.push('sasl_token_url is not https: whoever listens on the network can take sasl_client_secret')
+  messages.push(...(facts.notices?.(spec.sink) ?? []))
   if (enumText(given, 'format') === 'experimental_avro')
     messages.push('avro is no longer experimental, use format=avro')
   if (given.has('protect_data_from_gc_on_pause')) {

@@ -6,7 +6,8 @@ import { FeedError } from '../errors/feed-error.ts'
 import { factsOf, type OptionName } from './options.ts'
 import type { GivenOptions, ReadOptions } from './read-options.ts'
 import { isOn } from './read-options.ts'
-import type { SinkKind, SinkUri } from './sink-uri.ts'
+import type { SinkUri } from '../sink/sink-uri.ts'
+import { sinks } from '../sink/sinks.ts'
 import type { TargetFacts } from './catalogue.ts'
 
 export type Envelope = 'wrapped' | 'row' | 'key_only' | 'bare' | 'enriched'
@@ -152,45 +153,17 @@ const cockroachWords: Readonly<Record<string, string>> = {
   'timestamp with time zone': 'timestamptz',
 }
 
-const formats: Readonly<Record<Exclude<SinkKind, 'null' | 'external' | 'sql'>, readonly Format[]>> = {
-  sinkless: ['json', 'avro', 'csv'],
-  kafka: ['json', 'avro', 'csv', 'protobuf'],
-  pulsar: ['json', 'csv'],
-  pubsub: ['json', 'csv'],
-  cloud: ['json', 'csv', 'parquet', 'protobuf'],
-  webhook: ['json', 'csv'],
-}
-
-const envelopes: Readonly<Record<keyof typeof formats, readonly Envelope[]>> = {
-  sinkless: ['wrapped', 'row', 'key_only', 'bare', 'enriched'],
-  kafka: ['wrapped', 'row', 'key_only', 'bare', 'enriched'],
-  pulsar: ['wrapped', 'bare'],
-  pubsub: ['wrapped', 'bare', 'enriched'],
-  cloud: ['wrapped', 'bare'],
-  webhook: ['wrapped', 'bare', 'enriched'],
-}
-
-export function checkSink({ given, sink }: ReadOptions): void {
-  const { kind } = sink
-  if (kind === 'null') return
-  for (const option of given.values()) {
-    const fits = factsOf(option.name).sinks
-    if (fits !== 'all' && !fits.includes(kind)) {
-      const message = `this sink is incompatible with option ${option.name}`
-      throw new FeedError('FEED_OPTION', message, { position: option.position })
-    }
+export function checkSink({ given, sink: { facts } }: ReadOptions): void {
+  const refused = (what: string, name: OptionName): FeedError =>
+    new FeedError('FEED_OPTION', `this sink is incompatible with ${what}`, { position: given.get(name)?.position })
+  for (const { name } of given.values()) {
+    const fits = facts.options === 'all' || factsOf(name).sinks === 'all' || facts.options.includes(name)
+    if (!fits) throw refused(`option ${name}`, name)
   }
-  if (kind === 'external' || kind === 'sql') return
   const format = formatOf(given)
-  if (!formats[kind].includes(format)) {
-    const position = given.get('format')?.position
-    throw new FeedError('FEED_OPTION', `this sink is incompatible with format=${format}`, { position })
-  }
+  if (facts.withoutFormats.includes(format)) throw refused(`format=${format}`, 'format')
   const envelope = envelopeOf(given)
-  if (!envelopes[kind].includes(envelope)) {
-    const position = given.get('envelope')?.position
-    throw new FeedError('FEED_OPTION', `this sink is incompatible with envelope=${envelope}`, { position })
-  }
+  if (facts.withoutEnvelopes.includes(envelope)) throw refused(`envelope=${envelope}`, 'envelope')
 }
 
 export function checkBuilt({ given, sink, sinkPosition }: ReadOptions): void {
@@ -204,10 +177,14 @@ export function checkBuilt({ given, sink, sinkPosition }: ReadOptions): void {
   checkSinkBuilt(sink, sinkPosition)
 }
 
-function checkSinkBuilt({ kind, scheme }: SinkUri, position: number): void {
-  if (kind === 'sinkless' || kind === 'null' || kind === 'kafka') return
+function checkSinkBuilt({ facts, scheme }: SinkUri, position: number): void {
+  if (facts.open !== undefined) return
+  const built = sinks.flatMap(({ open, schemes: [main] }) =>
+    open === undefined || main === undefined ? [] : `${main}://`,
+  )
+  const last = built.sort().pop()
   throw new FeedError('FEED_UNSUPPORTED', `sink ${scheme}:// is not supported yet`, {
-    hint: 'kafka:// and null:// are; without INTO the rows come over the connection',
+    hint: `${built.join(', ')} and ${last} are; without INTO the rows come over the connection`,
     position,
   })
 }

@@ -2,8 +2,6 @@
 // docs/reference/options.md is generated from it (`npm run reference`). An option that is known and not built yet is here
 // too: it must never look unknown, and never be silently ignored.
 
-import type { SinkKind } from './sink-uri.ts'
-
 export interface OptionFacts {
   readonly kind: OptionKind
   /** `optional`: may be written bare. Flags take none. */
@@ -12,8 +10,8 @@ export interface OptionFacts {
   readonly values?: readonly string[]
   /** For the reference page; undefined: off, or nothing. */
   readonly default?: string
-  /** Sinks it fits; the discarding sink takes everything. */
-  readonly sinks: 'all' | readonly SinkKind[]
+  /** The sinks that take it; `some`: those that name it in their facts (src/sink/sinks.ts). */
+  readonly sinks: 'all' | 'some'
   /** False: a later version. A list: only these values so far. */
   readonly built: boolean | readonly string[]
   /** What it does, in sentences of the reference page. */
@@ -30,7 +28,7 @@ export const options = {
   avro_schema_prefix: {
     kind: 'string',
     value: 'required',
-    sinks: ['sinkless', 'kafka', 'pulsar'],
+    sinks: 'some',
     built: false,
     about: 'Namespace of the Avro schemas, and prefix of their names and subjects.',
   },
@@ -38,14 +36,14 @@ export const options = {
     kind: 'enum',
     value: 'required',
     values: ['gzip', 'zstd'],
-    sinks: ['cloud', 'webhook'],
+    sinks: 'some',
     built: false,
     about: 'Compression of the files or requests.',
   },
   confluent_schema_registry: {
     kind: 'string',
     value: 'required',
-    sinks: ['sinkless', 'kafka', 'pulsar', 'sql', 'external'],
+    sinks: 'some',
     built: false,
     about: 'Base URL of the schema registry, which Avro needs.',
   },
@@ -98,7 +96,7 @@ export const options = {
   extra_headers: {
     kind: 'json',
     value: 'required',
-    sinks: ['kafka', 'webhook'],
+    sinks: 'some',
     built: true,
     about: 'Headers of every message, as a JSON object: `\'{"X-Name": "value"}\'`.',
   },
@@ -125,7 +123,7 @@ export const options = {
   headers_json_column_name: {
     kind: 'string',
     value: 'required',
-    sinks: ['kafka'],
+    sinks: 'some',
     built: false,
     about: 'A JSONB column whose members become headers of the message, and are left out of the value.',
   },
@@ -154,7 +152,7 @@ export const options = {
   kafka_sink_config: {
     kind: 'json',
     value: 'required',
-    sinks: ['kafka', 'pulsar'],
+    sinks: 'some',
     built: true,
     about:
       'Batching, acknowledgement, compression and client id of the Kafka producer: see [its fields](sink-parameters.md#kafka_sink_config).',
@@ -228,7 +226,7 @@ export const options = {
   pubsub_sink_config: {
     kind: 'json',
     value: 'required',
-    sinks: ['pubsub'],
+    sinks: 'some',
     built: false,
     about: 'Batching and retries of the Pub/Sub client.',
   },
@@ -291,7 +289,7 @@ export const options = {
   webhook_auth_header: {
     kind: 'string',
     value: 'required',
-    sinks: ['webhook'],
+    sinks: 'some',
     built: false,
     about: 'The `Authorization` header of the requests.',
   },
@@ -299,14 +297,14 @@ export const options = {
     kind: 'duration',
     value: 'required',
     default: '3s',
-    sinks: ['webhook'],
+    sinks: 'some',
     built: false,
     about: 'How long a request may take.',
   },
   webhook_sink_config: {
     kind: 'json',
     value: 'required',
-    sinks: ['webhook'],
+    sinks: 'some',
     built: false,
     about: 'Batching and retries of the webhook client.',
   },

@@ -88,7 +88,7 @@ export function closePlan(opening: Opening, catalogue: Catalogue): Plan {
   })
   const notices = noticesOf({
     read,
-    kafka: spec.sink.tag === 'kafka' ? spec.sink : undefined,
+    spec,
     times,
     now: context.now,
     showsScopes: context.showsScopes,

@@ -7,7 +7,7 @@ import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { CreateChangefeed, Option, Value } from '../sql/ast.ts'
 import { factsOf, isOptionName, optionNames, type OptionFacts, type OptionName } from './options.ts'
-import { readSinkUri, sinkless, type SinkUri } from './sink-uri.ts'
+import { readSinkUri, type SinkUri } from '../sink/sink-uri.ts'
 
 export interface GivenOption {
   readonly name: OptionName
@@ -42,7 +42,7 @@ export function readOptions(statement: CreateChangefeed, parameters: Parameters)
 /** What the text of INTO stands for. */
 export function readSink(written: WrittenOptions): ReadOptions {
   const { sinkText, sinkPosition } = written
-  return { ...written, sink: sinkText === undefined ? sinkless : readSinkUri(sinkText, sinkPosition) }
+  return { ...written, sink: readSinkUri(sinkText, sinkPosition) }
 }
 
 /** The text of a value, with a placeholder replaced by what the client bound to it; undefined for NULL. */

@@ -5,6 +5,24 @@ import { FeedError } from '../errors/feed-error.ts'
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
 
+export interface ParameterFacts {
+  /** The schemes that take it; undefined: all of the sink. */
+  readonly schemes?: readonly string[]
+  readonly value: 'text' | 'bool' | 'base64' | 'list'
+  readonly default?: string
+  /** SHOW JOBS prints `redacted` in its place. */
+  readonly isSecret?: true
+  /** False: it is known, and refused until a later version. */
+  readonly built?: false
+  /** What it does, in sentences of the reference page. */
+  readonly about: string
+}
+
+/** Names of the parameters that are not refused. */
+export function builtParameters(table: Readonly<Record<string, ParameterFacts>>): readonly string[] {
+  return Object.entries(table).flatMap(([name, { built }]) => (built === false ? [] : [name]))
+}
+
 export class SinkParameters<Name extends string> {
   readonly #values: Map<string, string>
   readonly #all: URLSearchParams

@@ -9,6 +9,7 @@ import { PartitionQueue } from '../../src/sink/batching/lane.ts'
 import { readKafkaSinkConfig } from '../../src/sink/kafka/kafka-sink-config.ts'
 import { readKafkaUri } from '../../src/sink/kafka/kafka-uri.ts'
 import { kafkaTopicName } from '../../src/sink/kafka/topic-name.ts'
+import { readSinkUri } from '../../src/sink/sink-uri.ts'
 import { noHeaders } from '../../src/sink/kafka/record-batch.ts'
 import { parseOne } from '../support/parse-one.ts'
 import { planFor } from '../support/plan-for.ts'
@@ -162,7 +163,7 @@ function compressionLevels(original: ConformanceCase): void {
 function seedBrokers(original: ConformanceCase): void {
   const uri = /'(.*)'/.exec(original.feed)?.[1] ?? ''
   const [words = ''] = expected(original)
-  assert.deepEqual(readKafkaUri(uri, 1).brokers, words.match(/\S+:\d+/g))
+  assert.deepEqual(readKafkaUri(readSinkUri(uri, 1)).brokers, words.match(/\S+:\d+/g))
 }
 
 /** The statement as the list of jobs prints it, whether or not it could run. */

@@ -29,8 +29,8 @@ export interface FeedStart {
 export type LogLevel = 'info' | 'warn' | 'error'
 
 export type ToFeedWorker =
-  /** Load what feeds into Kafka need: some will come. */
-  | { readonly tag: 'prepare-kafka' }
+  /** Loads what feeds with this sink (`SinkSpec.tag`) need, because some are about to come. */
+  | { readonly tag: 'prepare-sink'; readonly sink: string }
   | { readonly tag: 'start'; readonly feed: number; readonly start: FeedStart }
   /** So many bytes of rows have been taken by the client. */
   | { readonly tag: 'credit'; readonly feed: number; readonly bytes: number }

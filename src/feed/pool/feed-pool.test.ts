@@ -7,6 +7,7 @@ import type { Worker } from 'node:worker_threads'
 import { insert, relid, WrittenLog } from '../../../test/support/written-log.ts'
 import { until } from '../../../test/support/until.ts'
 import { specOf } from '../../../test/support/spec-of.ts'
+import type { RowsSinkSpec } from '../../sink/rows/spec.ts'
 import type { SinkSpec } from '../../core/feed-spec.ts'
 import { zeroHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedPool, type FeedHandlers } from './feed-pool.ts'
@@ -33,6 +34,8 @@ after(async () => {
 const threads: Worker[] = []
 process.on('worker', (worker) => threads.push(worker))
 
+const rowsSpec: RowsSinkSpec = { tag: 'rows', formats: ['binary', 'binary', 'binary'] }
+
 class TestFeed {
   readonly abort = new AbortController()
   readonly ended: Promise<unknown>
@@ -49,7 +52,7 @@ class TestFeed {
       minCheckpointMs: 0,
       initialScan: 'no',
       endTime: options.until,
-      sink: options.sink ?? { tag: 'rows', formats: ['binary', 'binary', 'binary'] },
+      sink: options.sink ?? rowsSpec,
     })
     const start = {
       spec,
@@ -87,14 +90,14 @@ test('threads that are made ready before feeds come take the first of them, and 
   const pool = new FeedPool(2)
   try {
     const seen = threads.length
-    pool.prepare({ count: 0, hasKafka: false })
-    pool.prepare({ count: 1, hasKafka: true })
+    pool.prepare({ count: 0, sinks: [] })
+    pool.prepare({ count: 1, sinks: ['kafka'] })
     await until('the thread', 5000, () => (threads.length === seen + 1 ? true : undefined))
     const first = new TestFeed(pool, { fromHead: true })
     await write('9000000')
     await first.hears('9000000')
     assert.equal(threads.length, seen + 1)
-    pool.prepare({ count: 50, hasKafka: false })
+    pool.prepare({ count: 50, sinks: [] })
     await until('the other thread', 5000, () => (threads.length > seen + 1 ? true : undefined))
     assert.equal(threads.length, seen + 2)
     first.abort.abort(new Error('stopped'))

@@ -68,9 +68,9 @@ export class FeedPool {
   }
 
   /** Starts threads for feeds that are about to come, so that they need not wait for them. */
-  prepare({ count, hasKafka }: { readonly count: number; readonly hasKafka: boolean }): void {
+  prepare({ count, sinks }: { readonly count: number; readonly sinks: readonly string[] }): void {
     while (this.#workers.length < Math.min(count, this.#size)) this.#spawn()
-    if (hasKafka) for (const worker of this.#workers) worker.say({ tag: 'prepare-kafka' })
+    for (const worker of this.#workers) for (const sink of sinks) worker.say({ tag: 'prepare-sink', sink })
   }
 
   /** Settles when the feed has come to its own end; throws what ended it, or the signal's reason. */

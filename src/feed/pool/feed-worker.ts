@@ -4,10 +4,10 @@ import { parentPort } from 'node:worker_threads'
 import { openChangelog } from '../../changelog/files/open-changelog.ts'
 import { saveCompiled } from '../../core/compile-cache.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../../errors/feed-error.ts'
-import { NullSink } from '../../sink/null/open.ts'
-import { RowsSink } from '../../sink/rows/rows-sink.ts'
+import { loadSink, openSink } from '../../sink/open-sink.ts'
 import type { Sink } from '../../sink/sink.ts'
-import type { FeedStart, FromFeedWorker, LogLevel, ToFeedWorker } from './feed-messages.ts'
+import { factsOfSink } from '../../sink/sinks.ts'
+import type { FeedStart, FromFeedWorker, ToFeedWorker } from './feed-messages.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
 import { runFeed } from '../run-feed.ts'
 import { newProgress, type FeedProgress } from '../feed-run.ts'
@@ -98,25 +98,22 @@ class RunningFeed {
     }
   }
 
-  #sinkWatch({ spec, maxSnapshotAgeMs }: FeedStart): SinkWatch {
+  #sinkWatch({ spec: { sink }, maxSnapshotAgeMs }: FeedStart): SinkWatch {
+    const { label, shownAs } = factsOfSink(sink)
     return new SinkWatch({
-      name: spec.sink.tag === 'kafka' ? spec.sink.brokers.join(', ') : spec.sink.tag,
+      label,
+      name: shownAs?.(sink) ?? sink.tag,
       maxSnapshotAgeMs,
       waiting: (why) => say({ tag: 'sink-waits', feed: this.#id, why }),
       giveUp: (error) => this.#sinkAbort.abort(error),
     })
   }
 
-  async #sink({ spec }: FeedStart): Promise<Sink> {
-    if (spec.sink.tag === 'null') return new NullSink()
-    if (spec.sink.tag === 'kafka') {
-      // Loaded when it is used: the client library takes 60 MB in each thread.
-      const { openKafkaSink } = await loadKafka()
-      return openKafkaSink(spec.sink, { log: (level, text) => this.#log(level, text), signal: this.#sinkAbort.signal })
-    }
-    return new RowsSink({
-      formats: spec.sink.formats,
+  #sink({ spec }: FeedStart): Promise<Sink> {
+    return openSink(spec.sink, {
       topics: spec.targets.map(({ topic }) => topic),
+      log: (level, text) => say({ tag: 'log', feed: this.#id, level, text }),
+      signal: this.#sinkAbort.signal,
       send: (messages) => this.#send(messages),
     })
   }
@@ -135,16 +132,6 @@ class RunningFeed {
     this.#mayGoOn ??= Promise.withResolvers()
     return this.#mayGoOn.promise
   }
-
-  #log(level: LogLevel, text: string): void {
-    say({ tag: 'log', feed: this.#id, level, text: `[kafka-producer] ${text}` })
-  }
-}
-
-async function loadKafka(): Promise<typeof import('../../sink/kafka/open.ts')> {
-  const loaded = await import('../../sink/kafka/open.ts')
-  saveCompiled()
-  return loaded
 }
 
 function say(message: FromFeedWorker, transfer: ArrayBuffer[] = []): void {
@@ -167,7 +154,7 @@ port.on('message', (message: ToFeedWorker) => {
     const feed = new RunningFeed(message.feed)
     feeds.set(message.feed, feed)
     void feed.run(message.start)
-  } else if (message.tag === 'prepare-kafka') loadKafka().catch(() => undefined)
+  } else if (message.tag === 'prepare-sink') loadSink(message.sink).catch(() => undefined)
   else if (message.tag === 'credit') feeds.get(message.feed)?.credit(message.bytes)
   else if (message.tag === 'saved') feeds.get(message.feed)?.saved(message.error)
   else feeds.get(message.feed)?.stop()

@@ -10,6 +10,8 @@ import type { Sink } from '../../sink/sink.ts'
 const opensWithinMs = 3000
 
 export interface SinkWatchOptions {
+  /** The kind of sink that the feed waits for. */
+  readonly label: string
   /** How the sink is called while it is being opened. */
   readonly name: string
   /** Undefined: there is no checkpoint from which a scan could go on, so its snapshot stays. */
@@ -43,7 +45,7 @@ export class SinkWatch {
 
   look(nowMs: number): void {
     const why = this.#why(nowMs)
-    this.#say(why === undefined ? undefined : `waiting for Kafka: ${why}`)
+    this.#say(why === undefined ? undefined : `waiting for ${this.#options.label}: ${why}`)
     if (why !== undefined) this.#letGo(why, nowMs)
   }
 

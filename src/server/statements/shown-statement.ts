@@ -2,7 +2,7 @@
 
 import { shownString } from '../../core/quote.ts'
 import { secretOptions } from '../../plan/job-description.ts'
-import { showSinkUri } from '../../plan/sink-uri.ts'
+import { showSinkUri } from '../../sink/sink-uri.ts'
 import { lex } from '../../sql/lexer.ts'
 import { isOp, isWord, type Token } from '../../sql/tokens.ts'
 import { applySplices } from '../../sql/splices.ts'

@@ -1,6 +1,6 @@
 // Which of the waiting batches leave now, and in which requests: one for each broker that can take another.
 
-import type { KafkaFlush } from '../../core/kafka-sink-spec.ts'
+import type { KafkaFlush } from '../kafka/spec.ts'
 import type { PartitionQueue } from './lane.ts'
 
 /** Of one request to one broker. */

@@ -5,7 +5,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { backoffAfter } from '../../async/backoff.ts'
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from '../kafka/spec.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import type { SinkStall } from '../sink.ts'
 import { compression } from '../kafka/compression.ts'

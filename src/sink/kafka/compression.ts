@@ -3,7 +3,7 @@
 
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import { compressionsAlgorithms } from '@platformatic/kafka'
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from './spec.ts'
 import type { BatchHeader } from './record-batch.ts'
 
 /** -2 of Go's gzip: Huffman codes only. */

@@ -8,9 +8,9 @@ import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { makeSecurity, type KafkaSecurity } from '../../../test/services/kafka/kafka-security.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
 import { specOf } from '../../../test/services/kafka/sink-kit.ts'
-import type { KafkaPassword, KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaPassword, KafkaSinkSpec } from './spec.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
-import { dialKafka } from './open.ts'
+import { dial } from './open.ts'
 
 let broker: KafkaBroker
 let known: KafkaSecurity
@@ -116,7 +116,7 @@ const cases: readonly Case[] = [
 ]
 
 async function refused(spec: KafkaSinkSpec, what: string): Promise<FeedError> {
-  const error = await dialKafka(spec, { resolved: false }).then(
+  const error = await dial(spec, { resolved: false }).then(
     () => assert.fail(`${what} was accepted`),
     (thrown: FeedError) => thrown,
   )
@@ -161,7 +161,7 @@ test('no broker, no such host, nobody who answers', { skip, timeout: 60_000 }, a
 })
 
 test('one broker of the list is enough', { skip }, async () => {
-  await dialKafka(specOf(`127.0.0.1:1,${broker.bootstrap}`, 't'), { resolved: false })
+  await dial(specOf(`127.0.0.1:1,${broker.bootstrap}`, 't'), { resolved: false })
 })
 
 test('brokers that want to be found where they cannot be are named', { skip }, async () => {

@@ -1,6 +1,6 @@
 // What is probably wrong when no broker can be talked to, from what the library, TLS and the system say.
 
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from './spec.ts'
 import { brokerAddress } from './broker-address.ts'
 import { addressText } from './kafka-connections.ts'
 

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { specOf } from '../../../test/services/kafka/sink-kit.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import { FrameLengths, maxFrameBytes } from './frame-guard.ts'
-import { dialKafka } from './open.ts'
+import { dial } from './open.ts'
 
 function frame(length: number, sent = length): Buffer {
   const bytes = Buffer.alloc(4 + sent)
@@ -54,7 +54,7 @@ test('whatever listens in place of a broker cannot fill the memory', { timeout: 
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     try {
-      await assert.rejects(dialKafka(specOf(`127.0.0.1:${port}`, 'none'), { resolved: false }), (error: FeedError) => {
+      await assert.rejects(dial(specOf(`127.0.0.1:${port}`, 'none'), { resolved: false }), (error: FeedError) => {
         assert.match(
           error.message,
           new RegExp(`127\\.0\\.0\\.1:${port}.*does not speak Kafka: its answer would have \\d+ bytes`),

@@ -10,9 +10,10 @@ import {
   listOffsetsV5,
   type Connection,
 } from '@platformatic/kafka'
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { brokerAddress, type BrokerAddress } from './broker-address.ts'
+import type { SinkAddress } from '../sink-facts.ts'
+import { brokerAddress } from './broker-address.ts'
 import { addressText, KafkaConnections, requestMs } from './kafka-connections.ts'
 import { codesOf, flatMessage, kafkaCode, notIdempotent, refusedCredentials } from './kafka-errors.ts'
 import type { KafkaLog } from './kafka-log.ts'
@@ -32,10 +33,10 @@ export class KafkaClient implements AsyncDisposable {
   readonly #spec: KafkaSinkSpec
   readonly #log: KafkaLog
   readonly #connections: KafkaConnections
-  readonly #bootstrap: readonly BrokerAddress[]
-  #brokers: ReadonlyMap<number, BrokerAddress> = new Map()
+  readonly #bootstrap: readonly SinkAddress[]
+  #brokers: ReadonlyMap<number, SinkAddress> = new Map()
   /** Asked first. */
-  #answered: BrokerAddress | undefined
+  #answered: SinkAddress | undefined
 
   constructor(spec: KafkaSinkSpec, log: KafkaLog = () => undefined, ownRequestMs = requestMs) {
     this.#spec = spec
@@ -94,7 +95,7 @@ export class KafkaClient implements AsyncDisposable {
     keys: readonly string[],
   ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
     const [broker] = this.#answered === undefined ? this.#bootstrap : [this.#answered]
-    const connection = await this.#connections.get(broker as BrokerAddress)
+    const connection = await this.#connections.get(broker as SinkAddress)
     const found = new Map<string, ReadonlyMap<string, string>>()
     for (const name of names) {
       try {
@@ -112,7 +113,7 @@ export class KafkaClient implements AsyncDisposable {
   /** Why topics that are missing are not made. */
   async creationRefusals(names: readonly string[]): Promise<ReadonlyMap<string, CreationRefusal>> {
     const [broker] = this.#answered === undefined ? this.#bootstrap : [this.#answered]
-    return creationRefusals(await this.#connections.get(broker as BrokerAddress), names)
+    return creationRefusals(await this.#connections.get(broker as SinkAddress), names)
   }
 
   async connection(broker: number): Promise<Connection> {
@@ -127,7 +128,7 @@ export class KafkaClient implements AsyncDisposable {
   async newProducerId(): Promise<{ readonly id: bigint; readonly epoch: number }> {
     // Without a transactional id any broker gives one.
     const [broker] = this.#answered === undefined ? this.#bootstrap : [this.#answered]
-    const connection = await this.#connections.get(broker as BrokerAddress)
+    const connection = await this.#connections.get(broker as SinkAddress)
     for (let attempt = 1; ; attempt++) {
       try {
         const { producerId, producerEpoch } = await initProducerIdV2.api.async(connection, null, requestMs, -1n, -1)
@@ -150,13 +151,13 @@ export class KafkaClient implements AsyncDisposable {
   }
 
   /** Each address once. */
-  #candidates(): Iterable<BrokerAddress> {
+  #candidates(): Iterable<SinkAddress> {
     const last = this.#answered === undefined ? [] : [this.#answered]
     const all = [...last, ...this.#bootstrap, ...this.#brokers.values()]
     return new Map(all.map((address) => [addressText(address), address])).values()
   }
 
-  async #ask(address: BrokerAddress, names: readonly string[]): Promise<Metadata> {
+  async #ask(address: SinkAddress, names: readonly string[]): Promise<Metadata> {
     const text = addressText(address)
     const isNew = this.#connections.isNew(address)
     if (isNew) this.#log('info', `client/metadata fetching metadata for all topics from broker ${text}`)

@@ -6,8 +6,8 @@ import { isIP } from 'node:net'
 import { FeedError } from '../../errors/feed-error.ts'
 import { ConnectionPool, type Connection, type ConnectionOptions } from '@platformatic/kafka'
 import { isHostAllowed } from '../../core/allowed-hosts.ts'
-import type { BrokerAddress } from './broker-address.ts'
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { SinkAddress } from '../sink-facts.ts'
+import type { KafkaSinkSpec } from './spec.ts'
 import type { KafkaLog } from './kafka-log.ts'
 import { guardFrames } from './frame-guard.ts'
 import { saslOptions } from './sasl.ts'
@@ -45,7 +45,7 @@ export class KafkaConnections implements AsyncDisposable {
     }
   }
 
-  async get({ host, port }: BrokerAddress): Promise<Connection> {
+  async get({ host, port }: SinkAddress): Promise<Connection> {
     if (!isHostAllowed(this.#allowedHosts, host, port)) {
       throw new FeedError('FEED_SINK', `Kafka names a broker at ${host}:${port}, which sinks may not reach`, {
         hint: 'the cluster setting changefeed.sink.allowed_hosts lists what they may reach',
@@ -62,7 +62,7 @@ export class KafkaConnections implements AsyncDisposable {
   }
 
   /** Whether `get` would open one. */
-  isNew({ host, port }: BrokerAddress): boolean {
+  isNew({ host, port }: SinkAddress): boolean {
     return !this.#poolOf(host).has({ host, port })
   }
 
@@ -77,7 +77,7 @@ export class KafkaConnections implements AsyncDisposable {
   }
 
   /** Why the connection to the address was given up last, where the library only says that it was closed. */
-  refusal(address: BrokerAddress): string | undefined {
+  refusal(address: SinkAddress): string | undefined {
     return this.#refusals.get(addressText(address))
   }
 
@@ -100,7 +100,7 @@ export class KafkaConnections implements AsyncDisposable {
   }
 }
 
-export function addressText({ host, port }: BrokerAddress): string {
+export function addressText({ host, port }: SinkAddress): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`
 }
 

@@ -3,7 +3,7 @@
 // given.
 
 import { protocolErrors, protocolErrorsCodesById } from '@platformatic/kafka'
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 
 /** Kafka's error codes, as far as anything here depends on them. */

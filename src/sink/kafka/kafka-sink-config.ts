@@ -2,12 +2,10 @@
 // not pass for the default.
 
 import { parseDuration } from '../../core/duration.ts'
-import type { KafkaFlush, KafkaRetry, KafkaSinkSpec, MessageHeader } from '../../core/kafka-sink-spec.ts'
+import type { KafkaFlush, KafkaRetry, KafkaSinkSpec } from './spec.ts'
 import { nearestName } from '../../core/nearest-name.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { kafkaConfigFields } from './parameters.ts'
-import { kafkaTopicName } from './topic-name.ts'
-import { readKafkaUri } from './kafka-uri.ts'
 
 type KafkaConfig = Pick<KafkaSinkSpec, 'clientId' | 'acks' | 'compression' | 'compressionLevel' | 'flush' | 'retry'>
 
@@ -23,31 +21,6 @@ const acksNames: Readonly<Record<string, KafkaSinkSpec['acks']>> = {
 }
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 const lz4Levels: ReadonlySet<number> = new Set([0, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072])
-
-export interface KafkaTable {
-  /** As at the time of the statement. */
-  readonly topic: string
-  readonly name: string
-  readonly keyColumns: readonly string[]
-}
-
-export interface KafkaSinkOptions {
-  readonly uri: string
-  readonly position: number
-  /** Text of kafka_sink_config. */
-  readonly config: string | undefined
-  readonly configPosition: number
-  readonly headers: readonly MessageHeader[]
-  readonly tables: readonly KafkaTable[]
-}
-
-export function kafkaSinkSpec(options: KafkaSinkOptions): KafkaSinkSpec {
-  const { uri, position, config, configPosition, headers, tables } = options
-  const { brokers, topicPrefix, topicName, tls, sasl } = readKafkaUri(uri, position)
-  const topics = tables.map(({ topic }) => kafkaTopicName(topicPrefix + (topicName ?? topic)))
-  const sources = tables.map(({ name, keyColumns }) => `table "${name}" (key columns: ${keyColumns.join(', ')})`)
-  return { tag: 'kafka', brokers, topics, sources, tls, sasl, headers, ...readKafkaSinkConfig(config, configPosition) }
-}
 
 export function readKafkaSinkConfig(text: string | undefined, position: number): KafkaConfig {
   const refuse: Refuse = (message, hint) => new FeedError('FEED_OPTION', message, { position, hint })

@@ -6,7 +6,7 @@ import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../../../test/services/kafka/require-kafka.ts'
 import { kafkaKit } from '../../../test/services/kafka/kafka-destination.ts'
 import { batchOf, openSink, readAll, resolvedAt, specOf } from '../../../test/services/kafka/sink-kit.ts'
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from './spec.ts'
 import { partitionOf } from './partitioner.ts'
 
 const withinMs = 20_000

@@ -10,7 +10,7 @@
 // (batching/sender.ts); what fails then fails the sink, every later call throws, and the feed starts again from its
 // checkpoint. It refuses to drop, to reorder, and to log a key or a value.
 
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from './spec.ts'
 import type { MessageBatch } from '../../core/message-batch.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Resolved, Sink, SinkStall } from '../sink.ts'

@@ -13,8 +13,8 @@ import {
   resolvedAt,
   specOf,
 } from '../../../test/services/kafka/sink-kit.ts'
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
-import { dialKafka } from './open.ts'
+import type { KafkaSinkSpec } from './spec.ts'
+import { dial } from './open.ts'
 
 const withinMs = 30_000
 let broker: KafkaBroker
@@ -89,7 +89,7 @@ test(
   'a topic that the brokers do not create is named, with the command that creates it',
   { skip, timeout: 60_000 },
   async () => {
-    await assert.rejects(dialKafka(specOf(broker.bootstrap, 'nowhere'), { resolved: true }), (error: FeedError) => {
+    await assert.rejects(dial(specOf(broker.bootstrap, 'nowhere'), { resolved: true }), (error: FeedError) => {
       assert.equal(
         error.message,
         'Kafka has no topic nowhere, and its brokers do not create it (auto.create.topics.enable)',
@@ -141,22 +141,22 @@ test(
     const write = /^Kafka does not let this user write topic guarded \(TOPIC_AUTHORIZATION_FAILED\)$/
     const acl =
       /^kafka-acls\.sh --bootstrap-server localhost:\d+ --add --allow-principal User:NAME --operation Write --operation Create --topic guarded$/
-    await denied(dialKafka(spec(), { resolved: true }), write, acl)
+    await denied(dial(spec(), { resolved: true }), write, acl)
     allow('Describe')
     // Also when the topic is seen, and before anything is sent.
-    await denied(dialKafka(spec(), { resolved: true }), write, acl)
+    await denied(dial(spec(), { resolved: true }), write, acl)
     {
       await using sink = await openSink(spec())
       await sink.emit(batchOf([['[1]', 'one']]))
       await denied(sink.flush(), write, acl)
     }
     await denied(
-      dialKafka(spec({ acks: 'all' }), { resolved: true }),
+      dial(spec({ acks: 'all' }), { resolved: true }),
       /write idempotently, as RequiredAcks ALL does \(CLUSTER_AUTHORIZATION_FAILED\)$/,
       /--operation IdempotentWrite --cluster$/,
     )
     allow('Write')
-    await dialKafka(spec({ acks: 'all' }), { resolved: true })
+    await dial(spec({ acks: 'all' }), { resolved: true })
     await using sink = await openSink(spec({ acks: 'all' }))
     await sink.emit(numbered(0, 100))
     await sink.flush()
@@ -189,15 +189,15 @@ test('MaxMessages bounds a request, and a resolved message waits for no company'
 test('what Kafka would refuse for ever is refused at the start', { skip }, async () => {
   await broker.createTopic('compacted', 1, { 'cleanup.policy': 'compact' })
   const compacted = specOf(broker.bootstrap, 'compacted')
-  await dialKafka(compacted, { resolved: false })
-  await assert.rejects(dialKafka(compacted, { resolved: true }), /^FeedError: topic compacted is compacted/)
+  await dial(compacted, { resolved: false })
+  await assert.rejects(dial(compacted, { resolved: true }), /^FeedError: topic compacted is compacted/)
   await assert.rejects(
-    dialKafka(specOf(broker.bootstrap, '__consumer_offsets'), { resolved: false }),
+    dial(specOf(broker.bootstrap, '__consumer_offsets'), { resolved: false }),
     /^FeedError: (topic __consumer_offsets is one of Kafka’s own|Kafka does not make topic|Kafka has no topic)/,
   )
   await broker.createTopic('a_b')
   await assert.rejects(
-    dialKafka(specOf(broker.bootstrap, 'a.b'), { resolved: false }),
+    dial(specOf(broker.bootstrap, 'a.b'), { resolved: false }),
     /^FeedError: Kafka does not make topic a\.b: topic a_b is there already/,
   )
 })

@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { FeedError } from '../../errors/feed-error.ts'
-import { readKafkaUri } from './kafka-uri.ts'
+import { readSinkUri } from '../sink-uri.ts'
+import { readKafkaUri, type KafkaUri } from './kafka-uri.ts'
 
-const read = (rest: string): ReturnType<typeof readKafkaUri> => readKafkaUri(`kafka://${rest}`, 7)
+const readWhole = (uri: string): KafkaUri => readKafkaUri(readSinkUri(uri, 7))
+const read = (rest: string): KafkaUri => readWhole(`kafka://${rest}`)
 
 function refused(uri: string, message: string | RegExp, hint?: string | RegExp): void {
   assert.throws(
-    () => readKafkaUri(uri, 7),
+    () => readWhole(uri),
     (error: FeedError) => {
       assert.equal(error.sqlstate, '22023')
       assert.equal(error.position, 7)
@@ -218,7 +220,7 @@ test('AWS_MSK_IAM is refused with what works in its place', () => {
 })
 
 test('the hosted kinds imply TLS and SASL/PLAIN, and refuse anything else', () => {
-  const { tls, sasl, brokers } = readKafkaUri('confluent-cloud://h:9092?api_key=k&api_secret=s', 1)
+  const { tls, sasl, brokers } = readWhole('confluent-cloud://h:9092?api_key=k&api_secret=s')
   assert.deepEqual([tls?.verify, sasl, brokers], [true, { mechanism: 'PLAIN', user: 'k', password: 's' }, ['h:9092']])
   refused('confluent-cloud://h:9092?api_secret=s', 'scheme confluent-cloud requires parameter api_key')
   refused('confluent-cloud://h:9092?api_key=k', 'scheme confluent-cloud requires parameter api_secret')

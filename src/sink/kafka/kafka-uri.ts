@@ -6,11 +6,12 @@
 //   azure-event-hub  shared_access_key_name, shared_access_key; the same
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import type { KafkaSasl, KafkaTls } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSasl, KafkaTls } from './spec.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import { builtKafkaParameters, type KafkaParameter } from './parameters.ts'
 import { readSasl } from './read-sasl.ts'
-import { SinkParameters } from '../sink-parameters.ts'
+import type { UriParts } from '../sink-facts.ts'
+import type { SinkParameters } from '../sink-parameters.ts'
 
 const defaultPort = 9092
 type Parameters = SinkParameters<KafkaParameter>
@@ -24,9 +25,7 @@ export interface KafkaUri {
   readonly sasl: KafkaSasl | undefined
 }
 
-export function readKafkaUri(uri: string, position: number): KafkaUri {
-  const [, scheme = '', place = '', query = ''] = /^([a-z-]+):\/\/([^?]*)\??(.*)$/is.exec(uri) ?? []
-  const parameters: Parameters = new SinkParameters(query, position)
+export function readKafkaUri({ scheme, place, parameters }: UriParts): KafkaUri {
   if (place.includes('@')) {
     throw parameters.refused(
       'a Kafka sink URI holds no user and password before the brokers',
@@ -49,8 +48,8 @@ export function readKafkaUri(uri: string, position: number): KafkaUri {
       'leave it out, and topics are named after the tables',
     )
   }
-  const isHosted = scheme.toLowerCase() !== 'kafka'
-  const implied = isHosted ? readHosted(scheme.toLowerCase(), parameters) : undefined
+  const isHosted = scheme !== 'kafka'
+  const implied = isHosted ? readHosted(scheme, parameters) : undefined
   const tls = readTls(parameters, isHosted)
   const sasl = implied ?? readSasl(parameters)
   parameters.end('kafka', builtKafkaParameters)

@@ -2,7 +2,7 @@
 // that has trouble is part of the answer, not an error: what is well must go on.
 
 import { apiVersionsV3, metadataV12, metadataV9, type Connection } from '@platformatic/kafka'
-import type { BrokerAddress } from './broker-address.ts'
+import type { SinkAddress } from '../sink-facts.ts'
 
 const metadataKey = 3
 /** In place of operations. */
@@ -26,7 +26,7 @@ export interface TopicLayout {
 export type TopicAnswer = TopicLayout | { readonly code: number }
 
 export interface Metadata {
-  readonly brokers: ReadonlyMap<number, BrokerAddress>
+  readonly brokers: ReadonlyMap<number, SinkAddress>
   readonly topics: ReadonlyMap<string, TopicAnswer>
 }
 

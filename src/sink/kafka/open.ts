@@ -2,7 +2,7 @@
 
 import { onAbort } from '../../async/or-abort.ts'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { connectHint } from './connect-hint.ts'
 import { KafkaClient } from './kafka-client.ts'
@@ -31,7 +31,7 @@ export interface OpenOptions extends Pick<KafkaSinkOptions, 'log' | 'signal' | '
   readonly requestMs?: number
 }
 
-export async function openKafkaSink(spec: KafkaSinkSpec, options: OpenOptions): Promise<KafkaSink> {
+export async function open(spec: KafkaSinkSpec, options: OpenOptions): Promise<KafkaSink> {
   const { log, signal, requestMs } = options
   log('info', 'Initializing new client')
   const client = new KafkaClient(spec, log, requestMs)
@@ -56,7 +56,7 @@ export async function openKafkaSink(spec: KafkaSinkSpec, options: OpenOptions): 
  * (which are made where the brokers allow it), the address of a leader, the rights to write, and, where resolved messages
  * are `wanted`, that no topic is compacted: those have no key, which Kafka refuses there.
  */
-export async function dialKafka(
+export async function dial(
   spec: KafkaSinkSpec,
   wanted: { readonly resolved: boolean; readonly signal?: AbortSignal },
 ): Promise<void> {

@@ -1,18 +1,8 @@
 // Every parameter of a Kafka sink URI, and every field of kafka_sink_config, in two tables. Reading them goes by the tables,
 // and docs/reference/sink-parameters.md is generated from them (`npm run reference`).
 
-export interface ParameterFacts {
-  /** The schemes that take it; undefined: all three. */
-  readonly schemes?: readonly string[]
-  readonly value: 'text' | 'bool' | 'base64' | 'list'
-  readonly default?: string
-  /** SHOW JOBS prints `redacted` in its place. */
-  readonly isSecret?: true
-  /** False: it is known, and refused until a later version. */
-  readonly built?: false
-  /** What it does, in sentences of the reference page. */
-  readonly about: string
-}
+import type { FieldFacts, SinkReference } from '../sink-facts.ts'
+import { builtParameters, type ParameterFacts } from '../sink-parameters.ts'
 
 const kafka = { schemes: ['kafka'] } as const
 const oauth = 'With `sasl_mechanism=OAUTHBEARER`'
@@ -83,15 +73,7 @@ export const kafkaParameters = {
 
 export type KafkaParameter = keyof typeof kafkaParameters
 
-const entries: readonly (readonly [string, ParameterFacts])[] = Object.entries(kafkaParameters)
-
-export const builtKafkaParameters = entries.flatMap(([name, { built }]) => (built === false ? [] : [name]))
-export const secretKafkaParameters = entries.flatMap(([name, { isSecret }]) => (isSecret === true ? [name] : []))
-
-interface FieldFacts {
-  readonly default?: string
-  readonly about: string
-}
+export const builtKafkaParameters = builtParameters(kafkaParameters)
 
 /** Of the object itself, of Flush and of Retry. */
 export const kafkaConfigFields = {
@@ -133,3 +115,24 @@ export const kafkaConfigFields = {
     Backoff: { default: '`500ms`', about: 'The pause before the first retry. It doubles up to 30 s.' },
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FieldFacts>>>>
+
+export const kafkaReference: SinkReference = {
+  summary: 'How the Kafka sink behaves is in the [guide](../guide/kafka.md).',
+  uri: {
+    examples: [
+      'kafka://host[:port][,…]?parameter=value&…',
+      'confluent-cloud://host:9092?api_key=…&api_secret=…',
+      'azure-event-hub://host:9093?shared_access_key_name=…&shared_access_key=…',
+    ],
+    about: `The last two, the hosted schemes, imply TLS and SASL/PLAIN. Values are percent-encoded. Base64 is that of the file or the text:
+\`base64 -w 0 ca.pem\`, \`printf %s SECRET | base64 -w 0\`. A list has commas or blanks between its members, or the parameter is
+given several times.`,
+    parameters: kafkaParameters,
+  },
+  config: {
+    option: 'kafka_sink_config',
+    about: `A JSON object, for example \`'{"RequiredAcks": "ALL", "Flush": {"Messages": 1000, "Frequency": "1s"}}'\`. Names are accepted in upper and
+lower case. The [guide](../guide/kafka.md#kafka_sink_config) says what each kind of acknowledgement is worth.`,
+    fields: kafkaConfigFields,
+  },
+}

@@ -2,7 +2,7 @@
 // move; a topic that was deleted, or made anew under its name, ends the sink: what waits for it belongs nowhere, and the
 // feed goes on from its checkpoint with the topic as it is then.
 
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { Backlog } from '../batching/backlog.ts'
 import { BatchPool } from '../batching/spare-bodies.ts'

@@ -1,6 +1,6 @@
 // The SASL parameters of a Kafka sink URI. Which belong to which mechanism, and the words, are CockroachDB's.
 
-import type { KafkaOauth, KafkaSasl } from '../../core/kafka-sink-spec.ts'
+import type { KafkaOauth, KafkaSasl } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { KafkaParameter } from './parameters.ts'
 import type { SinkParameters } from '../sink-parameters.ts'

@@ -12,7 +12,7 @@
 
 import { crc32c } from '@platformatic/kafka'
 import { ByteWriter } from '../../bytes/byte-writer.ts'
-import type { MessageHeader } from '../../core/kafka-sink-spec.ts'
+import type { MessageHeader } from '../sink-facts.ts'
 
 export const headerBytes = 61
 /** Count and headers of each record, as they stand there. */

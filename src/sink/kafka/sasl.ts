@@ -1,7 +1,7 @@
 // What the client library is given to authenticate with.
 
 import { saslOAuthBearer, saslPlain, saslScramSha, type ConnectionOptions, type SASLOptions } from '@platformatic/kafka'
-import type { KafkaSasl } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSasl } from './spec.ts'
 import type { TokenSource } from './token-source.ts'
 
 type Authenticate = NonNullable<SASLOptions['authenticate']>

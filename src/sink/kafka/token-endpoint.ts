@@ -2,7 +2,7 @@
 // when it gives none: a refusal is for good, anything else may pass. What the endpoint says is shown, never the secret
 // or the token.
 
-import type { KafkaOauth } from '../../core/kafka-sink-spec.ts'
+import type { KafkaOauth } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { flatMessage } from './kafka-errors.ts'
 import { postForm, type FormAnswer } from './post-form.ts'

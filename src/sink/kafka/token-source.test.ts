@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { until } from '../../../test/support/until.ts'
 import { makeSecurity } from '../../../test/services/kafka/kafka-security.ts'
 import { TokenServer, type TokenAnswer } from '../../../test/services/kafka/token-server.ts'
-import type { KafkaOauth } from '../../core/kafka-sink-spec.ts'
+import type { KafkaOauth } from './spec.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import { TokenSource, type TokenSourceOptions } from './token-source.ts'
 

@@ -1,7 +1,7 @@
 // The token that the connections of a sink share. It is asked for once however many wait for it, kept until most of its
 // life is over, and used on to its end where no new one is to be had.
 
-import type { KafkaOauth } from '../../core/kafka-sink-spec.ts'
+import type { KafkaOauth } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { KafkaLog } from './kafka-log.ts'
 import { TokenEndpoint, type Token } from './token-endpoint.ts'

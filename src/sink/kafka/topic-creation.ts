@@ -3,7 +3,7 @@
 
 import { createTopicsV7, type Connection } from '@platformatic/kafka'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { KafkaSinkSpec } from '../../core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from './spec.ts'
 import { codeName, codeText, kafkaCode, topicError } from './kafka-errors.ts'
 
 const timeoutMs = 10_000

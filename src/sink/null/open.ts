@@ -3,6 +3,10 @@
 import type { MessageBatch } from '../../core/message-batch.ts'
 import type { Resolved, Sink } from '../sink.ts'
 
+export async function open(): Promise<Sink> {
+  return new NullSink()
+}
+
 export class NullSink implements Sink {
   emit(_batch: MessageBatch): Promise<void> {
     return done

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { formatHlc } from '../../../src/core/hlc.ts'
-import type { KafkaSinkSpec } from '../../../src/core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from '../../../src/sink/kafka/spec.ts'
 import { MessageBatch } from '../../../src/core/message-batch.ts'
 import type { Resolved } from '../../../src/sink/sink.ts'
 import type { KafkaSink } from '../../../src/sink/kafka/kafka-sink.ts'
-import { openKafkaSink, type OpenOptions } from '../../../src/sink/kafka/open.ts'
+import { open, type OpenOptions } from '../../../src/sink/kafka/open.ts'
 import { until } from '../../support/until.ts'
 import { TopicReader, type TopicMessage } from './topic-reader.ts'
 
@@ -31,7 +31,7 @@ export function specOf(bootstrap: string, topic: string, changed: Partial<KafkaS
 }
 
 export function openSink(spec: KafkaSinkSpec, options: Partial<OpenOptions> = {}): Promise<KafkaSink> {
-  return openKafkaSink(spec, { log: () => undefined, signal: new AbortController().signal, ...options })
+  return open(spec, { log: () => undefined, signal: new AbortController().signal, ...options })
 }
 
 export function batchOf(messages: readonly (readonly [key: string, value: string | undefined])[]): MessageBatch {

@@ -5,7 +5,7 @@ import { createPublicKey, generateKeyPairSync, randomUUID, sign } from 'node:cry
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { KafkaOauth } from '../../../src/core/kafka-sink-spec.ts'
+import type { KafkaOauth } from '../../../src/sink/kafka/spec.ts'
 import type { KafkaOptions } from './kafka-broker.ts'
 
 const issuer = 'test issuer'

@@ -1,12 +1,13 @@
 // A Kafka sink as data: what a sink URI and `kafka_sink_config` say, read and checked. Structured cloneable. Holds
 // credentials: never log it.
 
-export interface KafkaSinkSpec {
+import type { SinkSpec } from '../../core/feed-spec.ts'
+import type { MessageHeader } from '../sink-facts.ts'
+
+export interface KafkaSinkSpec extends SinkSpec {
   readonly tag: 'kafka'
   /** host:port, at least one. */
   readonly brokers: readonly string[]
-  /** What may be connected to (allowed-hosts.ts), also of what the brokers name later; undefined: everything. */
-  readonly allowedHosts?: readonly string[]
   /** The Kafka topic of each target (`FeedSpec.targets`, same order): prefix added, escaped. May repeat. */
   readonly topics: readonly string[]
   /** What a message of each target is of, for errors: table and key columns. */
@@ -22,11 +23,6 @@ export interface KafkaSinkSpec {
   readonly compressionLevel: number | undefined
   readonly flush: KafkaFlush
   readonly retry: KafkaRetry
-}
-
-export interface MessageHeader {
-  readonly name: string
-  readonly value: string
 }
 
 export interface KafkaTls {

@@ -1,0 +1,93 @@
+// Sinks that are known and not built yet, so that a statement hears first what is wrong with its options, and then that
+// the sink is not supported yet. The facts of a sink move into its folder when it is built.
+
+import type { SinkFacts } from './sink-facts.ts'
+
+type Facts = Omit<SinkFacts, 'readSpec'> & Partial<Pick<SinkFacts, 'readSpec'>>
+
+const onlyJsonAndCsv = ['avro', 'parquet', 'protobuf']
+const noLongerExperimental = ['s3', 'gs', 'azure', 'nodelocal', 'http', 'https']
+
+const facts: readonly Facts[] = [
+  {
+    tag: 'pulsar',
+    label: 'Pulsar',
+    schemes: ['pulsar'],
+    options: ['avro_schema_prefix', 'confluent_schema_registry', 'kafka_sink_config'],
+    withoutFormats: onlyJsonAndCsv,
+    withoutEnvelopes: ['row', 'key_only', 'enriched'],
+  },
+  {
+    tag: 'pubsub',
+    label: 'Pub/Sub',
+    schemes: ['gcpubsub'],
+    options: ['pubsub_sink_config'],
+    withoutFormats: onlyJsonAndCsv,
+    withoutEnvelopes: ['row', 'key_only'],
+    secrets: ['credentials'],
+  },
+  {
+    tag: 'cloud',
+    label: 'cloud storage',
+    schemes: [
+      's3',
+      'gs',
+      'azure',
+      'azure-blob',
+      'azure-storage',
+      'nodelocal',
+      'userfile',
+      'file-http',
+      'file-https',
+      'http',
+      'https',
+    ],
+    oldSchemes: noLongerExperimental.map((scheme) => `experimental-${scheme}`),
+    schemeNotice: (scheme) => {
+      const plain = scheme.replace(/^experimental-/, '')
+      if (plain !== scheme) return `${scheme} is no longer experimental, use ${plain}://`
+      if (scheme !== 'http' && scheme !== 'https') return undefined
+      return `Interpreting deprecated URI scheme ${scheme} as file-${scheme}. For webhook semantics, use webhook-${scheme}.`
+    },
+    options: ['compression'],
+    withoutFormats: ['avro'],
+    withoutEnvelopes: ['row', 'key_only', 'enriched'],
+    secrets: ['aws_secret_access_key', 'aws_session_token', 'azure_account_key', 'azure_client_secret', 'credentials'],
+  },
+  {
+    tag: 'webhook',
+    label: 'webhook',
+    schemes: ['webhook-https'],
+    wrongSchemes: { 'webhook-http': 'this sink requires webhook-https' },
+    options: ['compression', 'extra_headers', 'webhook_auth_header', 'webhook_client_timeout', 'webhook_sink_config'],
+    withoutFormats: onlyJsonAndCsv,
+    withoutEnvelopes: ['row', 'key_only'],
+  },
+  {
+    tag: 'sql',
+    label: 'SQL',
+    schemes: ['experimental-sql'],
+    options: ['confluent_schema_registry'],
+    withoutFormats: [],
+    withoutEnvelopes: [],
+    readSpec: ({ parameters }) => {
+      for (const name of ['sslcert', 'sslkey', 'sslmode', 'sslrootcert', 'topic_prefix']) parameters.text(name)
+      parameters.end('SQL', [])
+      return { tag: 'sql' }
+    },
+  },
+  {
+    tag: 'external',
+    label: 'external',
+    schemes: ['external'],
+    options: ['confluent_schema_registry'],
+    withoutFormats: [],
+    withoutEnvelopes: [],
+  },
+]
+
+/** A statement with such a sink fails before its specification is used. */
+export const laterSinks: readonly SinkFacts[] = facts.map((later) => ({
+  readSpec: () => ({ tag: later.tag }),
+  ...later,
+}))

@@ -1,0 +1,41 @@
+// Sinks are loaded when the first changefeed needs them: the client library of a sink can take 60 MB in each thread.
+
+import { orAbort } from '../async/or-abort.ts'
+import { saveCompiled } from '../core/compile-cache.ts'
+import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import type { Sink } from './sink.ts'
+import type { SinkModule, SinkOpening } from './sink-facts.ts'
+import { factsOfSink } from './sinks.ts'
+
+const loaded = new Map<string, Promise<SinkModule>>()
+
+export async function openSink(spec: SinkSpec, opening: SinkOpening): Promise<Sink> {
+  const { logTag = spec.tag } = factsOfSink(spec)
+  const { open } = await loadSink(spec.tag)
+  return open(spec, { ...opening, log: (level, text) => opening.log(level, `[${logTag}] ${text}`) })
+}
+
+/** Tries the far end, where the sink has one. Throws the signal's reason as soon as it aborts: a host that does not answer is given up late. */
+export async function dialSink(
+  { sink, resolvedIntervalMs }: Pick<FeedSpec, 'sink' | 'resolvedIntervalMs'>,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted()
+  const { dial } = await loadSink(sink.tag)
+  if (dial !== undefined) await orAbort(dial(sink, { resolved: resolvedIntervalMs !== undefined, signal }), signal)
+}
+
+export function loadSink(tag: string): Promise<SinkModule> {
+  const loading = loaded.get(tag) ?? load(tag)
+  loaded.set(tag, loading)
+  return loading
+}
+
+async function load(tag: string): Promise<SinkModule> {
+  const { open } = factsOfSink({ tag })
+  if (open === undefined) throw new FeedError('FEED_BUG', `sink "${tag}" is not built`)
+  const module = await open()
+  saveCompiled()
+  return module
+}
