@@ -1,6 +1,6 @@
 // The kit with which test/suites/sink-suite.ts tests the Kafka sink: a broker, and topics of several partitions in it.
 
-import type { KafkaSinkSpec } from '../../../src/core/kafka-sink-spec.ts'
+import type { KafkaSinkSpec } from '../../../src/sink/kafka/spec.ts'
 import type { Sink } from '../../../src/sink/sink.ts'
 import type { Delivered, Destination, DestinationOptions, SinkKit } from '../../suites/sink-kit.ts'
 import { KafkaBroker } from './kafka-broker.ts'
