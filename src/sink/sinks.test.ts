@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { sinks } from './sinks.ts'
+
+/** The files that a file imports when it is loaded, also through others, and the packages among them. Types are not loaded. */
+function loadedBy(file: string, loaded = new Set<string>()): ReadonlySet<string> {
+  if (loaded.has(file)) return loaded
+  loaded.add(file)
+  for (const [, isType, from = ''] of readFileSync(file, 'utf8').matchAll(/^import (type )?[^']*'([^']+)'/gm)) {
+    if (isType !== undefined) continue
+    if (from.startsWith('.')) loadedBy(join(dirname(file), from), loaded)
+    else loaded.add(from)
+  }
+  return loaded
+}
+
+test('the facts of sinks load no package and nothing that opens a sink', () => {
+  const loaded = [...loadedBy(join(import.meta.dirname, 'sinks.ts'))]
+  assert.ok(loaded.some((file) => file.endsWith('/kafka/facts.ts')))
+  assert.deepEqual(
+    loaded.filter((file) => file.endsWith('/open.ts') || (!file.startsWith('/') && !file.startsWith('node:'))),
+    [],
+  )
+})
+
+test('a scheme belongs to one sink, a tag is one sink, and one sink has no scheme', () => {
+  const schemes = sinks.flatMap(({ schemes: own, oldSchemes = [], wrongSchemes = {} }) => {
+    return [...own, ...oldSchemes, ...Object.keys(wrongSchemes)]
+  })
+  assert.deepEqual(schemes, [...new Set(schemes)])
+  const tags = sinks.map(({ tag }) => tag)
+  assert.deepEqual(tags, [...new Set(tags)])
+  assert.equal(sinks.filter(({ schemes: own }) => own.length === 0).length, 1)
+})
+
+test('the module of every sink that is built has what opens it', async () => {
+  for (const { tag, open } of sinks) if (open !== undefined) assert.equal(typeof (await open()).open, 'function', tag)
+})
