@@ -42,6 +42,16 @@ test('rooms use only the rooms that ARCHITECTURE.md allows them', () => {
   }
 })
 
+test('the server knows no PostgreSQL but the one that it is given: only the commands start the embedded one', () => {
+  const users = globSync('**/*.ts', { cwd: src }).filter(
+    (file) =>
+      !file.endsWith('.test.ts') &&
+      !file.startsWith('postgres/embedded/') &&
+      readFileSync(join(src, file), 'utf8').includes('/embedded/'),
+  )
+  assert.deepEqual([...new Set(users.map((file) => file.split('/')[0]))], ['cli'])
+})
+
 test('every arrow that ARCHITECTURE.md allows is used', () => {
   const found = arrows()
   const allowed = [...mayUse].flatMap(([room, others]) => others.map((other) => `${room} → ${other}`))

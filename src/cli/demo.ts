@@ -8,10 +8,12 @@ import pg from 'pg'
 import pino from 'pino'
 import { commandName } from '../core/command-line.ts'
 import { abandonPostmaster, postmasterOn } from '../postgres/embedded/postmaster.ts'
-import { serve, type RunningServer } from '../server/serve.ts'
+import { postgresDir } from '../postgres/embedded/store-dir.ts'
+import type { RunningServer } from '../server/serve.ts'
 import { readPort } from './address.ts'
 import { sqlUrl } from './banner.ts'
 import { checkListen } from './check-listen.ts'
+import { serveEmbedded } from './serve-embedded.ts'
 import { stopSignal } from './stop-signal.ts'
 import { readFlags, UsageError } from './usage-error.ts'
 
@@ -49,7 +51,7 @@ export async function demo(argv: readonly string[]): Promise<number> {
   stopSignal({
     asked: () => stop.abort(),
     atOnce: () => {
-      endPostgres(join(storeDir, 'postgres'))
+      endPostgres(postgresDir(storeDir))
       removeStore()
     },
   })
@@ -62,7 +64,7 @@ export async function demo(argv: readonly string[]): Promise<number> {
   chmodSync(storeDir, 0o711)
   let server: RunningServer | undefined
   try {
-    server = await serve({
+    server = await serveEmbedded({
       listen: { host, port: ports.sql },
       http: { host, port: ports.http },
       storeDir,

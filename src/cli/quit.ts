@@ -7,6 +7,7 @@ import pg from 'pg'
 import { FeedError } from '../errors/feed-error.ts'
 import { commandName, shellWord } from '../core/command-line.ts'
 import { postmasterOn, stopOrphan } from '../postgres/embedded/postmaster.ts'
+import { postgresDir } from '../postgres/embedded/store-dir.ts'
 import { copiedFrom, lockStore, ownerOf } from '../postgres/embedded/store-lock.ts'
 import { connectHost, readAddress, urlHost } from './address.ts'
 import { connectWithinMs, unreachable } from './unreachable.ts'
@@ -87,7 +88,7 @@ async function quitStore(storeDir: string): Promise<number> {
 /** A server that was killed leaves its PostgreSQL behind, which holds the data of the store. */
 async function quitWithoutServer(storeDir: string): Promise<number> {
   const message = `no server runs on the store ${storeDir}`
-  const dataDir = join(storeDir, 'postgres')
+  const dataDir = postgresDir(storeDir)
   const pid = postmasterOn(dataDir)
   if (pid !== undefined) {
     const unlock = lockStore(storeDir)

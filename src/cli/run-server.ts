@@ -5,13 +5,14 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FeedError } from '../errors/feed-error.ts'
 import { abandonPostmaster } from '../postgres/embedded/postmaster.ts'
-import { rememberStore } from '../postgres/embedded/store-dir.ts'
+import { postgresDir, rememberStore } from '../postgres/embedded/store-dir.ts'
 import { copiedFrom, takeStore, type CopiedStore } from '../postgres/embedded/store-lock.ts'
-import { serve, type RunningServer } from '../server/serve.ts'
+import type { RunningServer } from '../server/serve.ts'
 import { urlHost, type Address } from './address.ts'
 import { banner, sqlUrl } from './banner.ts'
 import { errorText } from './error-text.ts'
 import type { LogFormat } from './log-format.ts'
+import { serveEmbedded } from './serve-embedded.ts'
 import { serverLog } from './server-log.ts'
 import { stopSignal } from './stop-signal.ts'
 
@@ -43,7 +44,7 @@ export async function runServer(run: ServerRun): Promise<number> {
     stopAsked.resolve()
   }
   // Signals count from the first moment on: a start that is interrupted stops what it has started.
-  stopSignal({ asked: askStop, atOnce: () => abandonPostmaster(join(storeDir, 'postgres')) })
+  stopSignal({ asked: askStop, atOnce: () => abandonPostmaster(postgresDir(storeDir)) })
   const fresh = rememberStore(storeDir)
   const written: string[] = []
   let unlock: (() => void) | undefined
@@ -56,7 +57,7 @@ export async function runServer(run: ServerRun): Promise<number> {
     if (copied !== undefined) process.stderr.write(`WARNING: ${copied}\n\n`)
     for (const warning of [...run.warnings, ...(copied === undefined ? [] : [copied])]) log.warn(warning)
     const { listen, http, httpNames } = run
-    const server = await serve({ listen, http, storeDir, httpNames, log, onShutdown: askStop })
+    const server = await serveEmbedded({ listen, http, storeDir, httpNames, log, onShutdown: askStop })
     try {
       if (!isStopAsked) {
         const text = announce(run, server, written)

@@ -1,12 +1,10 @@
 // `crdb_internal.jobs` in every database, as a view under any SELECT. PostgreSQL sees one database at a time, so the view
-// reads the table of the system database through dblink, over the socket that its own server listens on. Who sees which
+// reads the table of the system database through dblink, over the address at which its own server listens. Who sees which
 // job: rights-sql.ts. The role is the one that SET ROLE says, as in the rest of the server. The view belongs to
 // an extension that initdb has made, so that no dump holds it.
 
-import type { Logger } from 'pino'
-import { repairDatabases, type Installation } from '../postgres/embedded/repair-databases.ts'
+import type { Backend, Installation } from '../postgres/backend.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
-import type { SourceConnection } from '../postgres/source-connection.ts'
 import { isUnfinished } from './job-table.ts'
 
 /** Kept as a comment on the schema in every database; in the system database also for what template0 has. */
@@ -51,7 +49,9 @@ const selected = columns
 const sessionOptions =
   '-c statement_timeout=0 -c transaction_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c role=none -c search_path=pg_catalog,pg_temp'
 
-const installSql = `SET client_min_messages = warning;
+export type ViewBackend = Pick<Backend, 'source' | 'systemDatabase' | 'itselfSql' | 'install'>
+
+const installSql = ({ source, systemDatabase, itselfSql }: ViewBackend): string => `SET client_min_messages = warning;
 DO $do$ DECLARE squatter text := (SELECT nspowner::text FROM pg_namespace n JOIN pg_roles r ON r.oid = nspowner
     WHERE nspname = 'crdb_internal' AND NOT rolsuper); BEGIN
   -- Whoever owns the schema could put a view of their own in the place of ours, which superusers read, too. Theirs is kept.
@@ -71,8 +71,8 @@ REVOKE ALL ON FUNCTION crdb_internal.dblink(text, text) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION crdb_internal.read_jobs() RETURNS TABLE (${typed}) LANGUAGE sql VOLATILE SECURITY DEFINER
   SET search_path = pg_catalog, pg_temp AS $body$
   SELECT * FROM crdb_internal.dblink(
-    format($conninfo$dbname=system user=root application_name=pg-changefeed-jobs options='${sessionOptions}' host=%s port=%s$conninfo$,
-      split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port')),
+    format($conninfo$dbname=${systemDatabase} user=${source.user} application_name=pg-changefeed-jobs options='${sessionOptions}' host=%s port=%s$conninfo$,
+      ${itselfSql.host}, ${itselfSql.port}),
     format($query$SELECT ${selected} FROM changefeed.jobs WHERE changefeed.may_see(%1$L, user_name)$query$,
       coalesce(nullif(current_setting('role'), 'none'), session_user), getdatabaseencoding())) AS jobs (${typed})
 $body$;
@@ -103,22 +103,22 @@ DO $do$ BEGIN
 END $do$;
 COMMENT ON SCHEMA crdb_internal IS '${version}'`
 
-const view: Installation = {
+const view = (backend: ViewBackend): Installation => ({
   isCompleteSql: `SELECT obj_description(to_regnamespace('crdb_internal'), 'pg_namespace') IS NOT DISTINCT FROM '${version}'
     AND (SELECT rolsuper FROM pg_namespace JOIN pg_roles r ON r.oid = nspowner WHERE nspname = 'crdb_internal')
     AND to_regclass('crdb_internal.jobs') IS NOT NULL AND to_regprocedure('crdb_internal.jobs_when_complete(int8[])') IS NOT NULL
     AND to_regprocedure('crdb_internal.read_jobs()') IS NOT NULL AND to_regprocedure('crdb_internal.dblink(text, text)') IS NOT NULL`,
-  sql: installSql,
-}
+  sql: installSql(backend),
+})
 
-/** Creates the view in every database of a server that lacks it, and in template0 for future databases. */
-export async function installJobsView(server: Omit<SourceConnection, 'database'>, log: Logger): Promise<void> {
-  const system = await openRawConnection({ source: { ...server, database: 'system' } })
+/** Creates the view in every database of a server that lacks it, and in those from which future databases are made. */
+export async function installJobsView(backend: ViewBackend): Promise<void> {
+  const system = await openRawConnection({ source: { ...backend.source, database: backend.systemDatabase } })
   try {
     const [done] = await system.query(`SELECT obj_description('changefeed.jobs'::regclass)`)
-    const hasTemplate = done?.[0] !== version
-    await repairDatabases(server, view, { log, hasTemplate })
-    if (hasTemplate) await system.query(`COMMENT ON TABLE changefeed.jobs IS '${version}'`)
+    const inTemplates = done?.[0] !== version
+    await backend.install(view(backend), { inTemplates })
+    if (inTemplates) await system.query(`COMMENT ON TABLE changefeed.jobs IS '${version}'`)
   } finally {
     await system.close()
   }

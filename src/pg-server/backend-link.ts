@@ -2,9 +2,9 @@
 // `ServerMessages`, and when the server owes nothing more a statement of ours may answer in its turn. The connection also
 // carries queries of our own, one at a time, which the client does not see, or sees without their ReadyForQuery.
 
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { FeedError } from '../errors/feed-error.ts'
-import { cancelBackend, socketOptions, type PostgresAddress } from '../postgres/dial.ts'
+import { cancelBackend, dial, type PostgresAddress } from '../postgres/dial.ts'
 import { queryMessage, syncMessage, terminateMessage } from '../wire/frontend-messages.ts'
 import { gone, notUp } from './backend-errors.ts'
 import { Exchanges } from './exchanges.ts'
@@ -34,7 +34,11 @@ export interface LinkOptions {
 export class BackendLink {
   readonly #address: PostgresAddress
   readonly #handlers: LinkHandlers
-  readonly #socket: Socket
+  readonly #dialing = new AbortController()
+  /** Undefined until PostgreSQL is reached. */
+  #socket: Socket | undefined
+  /** What is sent as soon as PostgreSQL is reached. */
+  readonly #unsent: Uint8Array[]
   readonly #state: LinkState
   readonly #messages: ServerMessages
   readonly #exchanges: Exchanges
@@ -42,22 +46,20 @@ export class BackendLink {
   constructor({ address, startup, begins, handlers }: LinkOptions) {
     this.#address = address
     this.#handlers = handlers
+    this.#unsent = [startup]
     this.#state = new LinkState({ tag: begins })
     this.#messages = new ServerMessages(this.#state, {
       ...handlers,
       pass: (bytes) => {
-        if (!handlers.pass(bytes)) this.#socket.pause()
+        if (!handlers.pass(bytes)) this.#socket?.pause()
       },
     })
     this.#exchanges = new Exchanges(this.#state, (bytes) => this.send(bytes))
     this.expectations.add(reply.query)
-    this.#socket = connect(socketOptions(address))
-    this.#socket.setNoDelay(true)
-    this.#socket.on('data', (chunk: Buffer) => this.#take(chunk))
-    this.#socket.on('drain', () => handlers.drained())
-    this.#socket.on('error', (error) => this.#end(this.#isUp ? gone(error) : notUp(error)))
-    this.#socket.on('close', () => this.#end(gone()))
-    this.#socket.write(startup)
+    dial(address, { signal: this.#dialing.signal }).then(
+      (socket) => this.#opened(socket),
+      (error: Error) => this.#end(notUp(error)),
+    )
   }
 
   get expectations(): Expectations {
@@ -91,7 +93,7 @@ export class BackendLink {
 
   /** The server does not keep up with what it is sent. */
   get isFull(): boolean {
-    return this.#socket.writableNeedDrain
+    return this.#socket?.writableNeedDrain ?? this.#unsent.length > 1
   }
 
   /** The encoding of the texts that the client sends and wants. */
@@ -100,12 +102,13 @@ export class BackendLink {
   }
 
   send(bytes: Uint8Array): void {
-    this.#socket.write(bytes)
+    if (this.#socket === undefined) this.#unsent.push(bytes)
+    else this.#socket.write(bytes)
   }
 
   /** The client can take more of what the server says. */
   resume(): void {
-    this.#socket.resume()
+    this.#socket?.resume()
   }
 
   /** Settles when the server owes nothing; asks it to say what it holds back. */
@@ -150,7 +153,7 @@ export class BackendLink {
   /** The client has said that it leaves: the server finishes what it was given, unheard, and closes. */
   leave(): void {
     if (!this.isOver) this.#state.end(gone())
-    this.#socket.resume()
+    this.#socket?.resume()
   }
 
   /** Ends the connection. A server that is busy for nobody finds its client gone and stops. */
@@ -158,9 +161,20 @@ export class BackendLink {
     if (this.isOver) return
     const isIdle = this.#state.isSettled
     this.#state.end(gone())
-    this.#socket.resume()
-    if (isIdle) this.#socket.end(terminateMessage)
-    else this.#socket.destroySoon()
+    this.#dialing.abort()
+    this.#socket?.resume()
+    if (isIdle) this.#socket?.end(terminateMessage)
+    else this.#socket?.destroySoon()
+  }
+
+  #opened(socket: Socket): void {
+    this.#socket = socket
+    socket.on('data', (chunk: Buffer) => this.#take(chunk))
+    socket.on('drain', () => this.#handlers.drained())
+    socket.on('error', (error) => this.#end(this.#isUp ? gone(error) : notUp(error)))
+    socket.on('close', () => this.#end(gone()))
+    for (const bytes of this.#unsent.splice(0)) socket.write(bytes)
+    if (!this.isFull) this.#handlers.drained()
   }
 
   get #isUp(): boolean {
@@ -190,7 +204,7 @@ export class BackendLink {
     const cause = state.lastWords ?? error
     state.end(cause)
     this.#messages.flush()
-    this.#socket.destroy()
+    this.#socket?.destroy()
     const isTold = (state.lastWords !== undefined && showsAnswers(phase)) || this.isMidMessage
     this.#handlers.lost(cause, isTold)
   }

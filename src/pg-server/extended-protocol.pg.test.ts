@@ -60,7 +60,7 @@ test('node-postgres: the rows of a statement without end come as they are sent',
   const ended = new Promise<Error>((resolve) => ticks.on('error', resolve))
   client.query(ticks)
   await until('rows', 5000, () => rows.length > 1000 || undefined)
-  for (const { id } of testFront.front.runningStatements()) testFront.front.cancelStatement(id)
+  for (const { id } of testFront.running.all) testFront.running.cancel(id)
   assert.match((await ended).message, /query execution canceled/)
   assert.deepEqual((await client.query('SELECT 1 AS one')).rows, [{ one: 1 }])
   await client.end()
@@ -133,10 +133,10 @@ test('a portal with a row limit is suspended and goes on, inside a transaction a
   await pipeline(client, [query('BEGIN')])
   assert.equal(await pipeline(client, [parse('', 'TICK FOREVER'), bind('c', ''), execute('c', 3), sync]), '12DDDsZ')
   assert.equal(await pipeline(client, [query('SELECT 1'), execute('c', 1), sync], 2), 'TDCZDsZ')
-  assert.equal(testFront.front.runningStatements().length, 1)
+  assert.equal(testFront.running.all.length, 1)
   assert.equal(await pipeline(client, [query('COMMIT'), execute('c', 1), sync], 2), 'CZEZ')
   assert.deepEqual(states(client), ['34000'])
-  await until('it has ended', 5000, () => testFront.front.runningStatements().length === 0 || undefined)
+  await until('it has ended', 5000, () => testFront.running.all.length === 0 || undefined)
 })
 
 test('outside of a transaction a portal ends with Sync, and what feeds it', async () => {
@@ -149,7 +149,7 @@ test('outside of a transaction a portal ends with Sync, and what feeds it', asyn
   assert.ok(testFront.ticks <= Math.max(ticks, 200))
   assert.equal(await pipeline(client, [execute('c', 1), sync]), 'EZ')
   assert.deepEqual(states(client), ['34000'])
-  await until('it has ended', 5000, () => testFront.front.runningStatements().length === 0 || undefined)
+  await until('it has ended', 5000, () => testFront.running.all.length === 0 || undefined)
 })
 
 test('a cursor that flushes instead of syncing keeps its portal; closing it stops the statement', async () => {
@@ -163,7 +163,7 @@ test('a cursor that flushes instead of syncing keeps its portal; closing it stop
   assert.equal(client.rows.length, 30)
   client.send(close('P', ''), sync)
   await client.ready()
-  await until('it has ended', 5000, () => testFront.front.runningStatements().length === 0 || undefined)
+  await until('it has ended', 5000, () => testFront.running.all.length === 0 || undefined)
 })
 
 test('pipelines mix what is ours with what is not, and answers keep the order', async () => {
@@ -339,7 +339,7 @@ test('a portal that is closed while it waits for rows is left at once, wherever 
     await pipeline(client, [parse('', 'TICK 5'), bind('c', ''), execute('c', 3), close('P', 'c'), sync]),
     '12DDDs3Z',
   )
-  await until('all have ended', 5000, () => testFront.front.runningStatements().length === 0 || undefined)
+  await until('all have ended', 5000, () => testFront.running.all.length === 0 || undefined)
 })
 
 test('a client may leave a running statement in the middle of any message', async () => {
@@ -352,7 +352,7 @@ test('a client may leave a running statement in the middle of any message', asyn
     client.socket.end()
     await client.closed()
   }
-  await until('all have ended', 5000, () => testFront.front.runningStatements().length === 0 || undefined)
+  await until('all have ended', 5000, () => testFront.running.all.length === 0 || undefined)
 })
 
 test('a cancel at any moment ends the statement or comes too late, and meets nothing behind it', async () => {
@@ -361,10 +361,10 @@ test('a cancel at any moment ends the statement or comes too late, and meets not
     client.messages.length = 0
     client.send(parse('', 'TICK FOREVER'), bind('', ''), execute('', round % 2 === 0 ? 0 : 50), sync)
     if (round % 3 > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * 5))
-    for (const { id } of testFront.front.runningStatements()) testFront.front.cancelStatement(id)
+    for (const { id } of testFront.running.all) testFront.running.cancel(id)
     if (round % 2 === 0) {
       await until('it is cancelled', 5000, () => {
-        for (const { id } of testFront.front.runningStatements()) testFront.front.cancelStatement(id)
+        for (const { id } of testFront.running.all) testFront.running.cancel(id)
         return client.tags.includes('Z') || undefined
       })
     } else await client.ready()
@@ -396,12 +396,12 @@ test('a stream that is left anywhere answers the next query: before, during and 
       if (client.tags.includes('E')) break
     }
     if (random(3) === 0) {
-      for (const { id } of testFront.front.runningStatements()) testFront.front.cancelStatement(id)
+      for (const { id } of testFront.running.all) testFront.running.cancel(id)
       steps.push('cancel')
     }
     client.send(close('P', 'c'), sync, query('ROLLBACK'), query('SELECT 1'))
     await client.ready(inTransaction ? 4 : 3).catch((error: unknown) => assert.fail(`${steps.join(', ')}: ${error}`))
     assert.match(client.tags, /TDCZ$/, steps.join(', '))
   }
-  await until('all have ended', 5000, () => testFront.front.runningStatements().length === 0 || undefined)
+  await until('all have ended', 5000, () => testFront.running.all.length === 0 || undefined)
 })

@@ -105,6 +105,7 @@ test('a port that is taken is named, with what to do', async () => {
     listen: { host: '127.0.0.1', port: testFront.port },
     backend: testFront.postgres.source,
     handler: testFront,
+    running: testFront.running,
     defaultDatabase: 'defaultdb',
   }
   await assert.rejects(startFront(options), (error: FeedError) => {
@@ -147,9 +148,9 @@ test('close tells every session, stops statements, and returns when all are gone
   await ticking.until('D')
   deaf.socket.pause()
   deaf.send(query('TICK FOREVER'))
-  await until('two statements run', 5000, () => front.runningStatements().length === 2 || undefined)
+  await until('two statements run', 5000, () => testFront.running.all.length === 2 || undefined)
   await front.close()
-  assert.equal(front.runningStatements().length, 0)
+  assert.equal(testFront.running.all.length, 0)
   for (const client of [idle, ticking]) {
     await client.closed()
     assert.equal(client.messages.at(-1)?.tag, 'E')
@@ -164,7 +165,7 @@ test('running statements are listed with who runs them, and cancelled by id', as
   await client.query("SET application_name = 'renamed'")
   const failed = assert.rejects(client.query('HOLD'), { code: '57014', message: 'query execution canceled' })
   const [running] = await until('it runs', 5000, () => {
-    const found = testFront.front.runningStatements()
+    const found = testFront.running.all
     return found.length === 1 ? found : undefined
   })
   assert.ok(running)
@@ -172,10 +173,10 @@ test('running statements are listed with who runs them, and cancelled by id', as
   assert.deepEqual([running.sql, running.user, running.applicationName], ['HOLD', 'root', 'renamed'])
   assert.match(running.clientAddress, /^127\.0\.0\.1:\d+$/)
   assert.ok(Date.now() - running.startedAtMs < 10_000)
-  assert.equal(testFront.front.cancelStatement('0'), false)
-  assert.equal(testFront.front.cancelStatement(running.id), true)
+  assert.equal(testFront.running.cancel('0'), false)
+  assert.equal(testFront.running.cancel(running.id), true)
   await failed
-  assert.equal(testFront.front.cancelStatement(running.id), false)
+  assert.equal(testFront.running.cancel(running.id), false)
   assert.deepEqual((await client.query('SELECT 1 AS one')).rows, [{ one: 1 }])
   await client.end()
 })
@@ -212,21 +213,21 @@ test('a client that is killed stops its statement within a second, whether rows 
       setInterval(() => {}, 1000)
     })`
     const child = spawn(process.execPath, ['-e', script], { stdio: 'inherit' })
-    await until('it runs', 20_000, () => testFront.front.runningStatements().length === 1 || undefined)
+    await until('it runs', 20_000, () => testFront.running.all.length === 1 || undefined)
     if (sql !== 'HOLD') await stands(() => testFront.ticks)
     const before = testFront.stops.length
     const killedAtMs = Date.now()
     child.kill('SIGKILL')
     await until('it stops', 5000, () => testFront.stops.length > before || undefined)
     assert.ok((testFront.stops.at(-1)?.atMs ?? Infinity) - killedAtMs < 1000, sql)
-    await until('nothing runs', 5000, () => testFront.front.runningStatements().length === 0 || undefined)
+    await until('nothing runs', 5000, () => testFront.running.all.length === 0 || undefined)
   }
 })
 
 test('a client that leaves is noticed also behind megabytes of messages that wait', async () => {
   const client = await RawClient.open(testFront.port)
   client.send(query('HOLD'), ...Array.from({ length: 40 }, () => query(`SELECT '${'x'.repeat(100_000)}'`)))
-  await until('it runs', 5000, () => testFront.front.runningStatements().length === 1 || undefined)
+  await until('it runs', 5000, () => testFront.running.all.length === 1 || undefined)
   await stands(() => client.socket.bytesWritten - client.socket.writableLength)
   const before = testFront.stops.length
   client.socket.destroy()
@@ -236,10 +237,10 @@ test('a client that leaves is noticed also behind megabytes of messages that wai
 test('Terminate behind a statement that never ends ends it', async () => {
   const client = await RawClient.open(testFront.port)
   client.send(query('HOLD'))
-  await until('it runs', 5000, () => testFront.front.runningStatements().length === 1 || undefined)
+  await until('it runs', 5000, () => testFront.running.all.length === 1 || undefined)
   client.send(message('X'))
   await client.closed()
-  await until('nothing runs', 5000, () => testFront.front.runningStatements().length === 0 || undefined)
+  await until('nothing runs', 5000, () => testFront.running.all.length === 0 || undefined)
 })
 
 test('a client that does not read stops the statement where it is, in bounded memory, and can be cancelled', async () => {
@@ -250,9 +251,9 @@ test('a client that does not read stops the statement where it is, in bounded me
   const before = process.memoryUsage.rss()
   const stoodAt = await stands(() => testFront.ticks)
   assert.ok(process.memoryUsage.rss() - before < 50e6)
-  const [running] = testFront.front.runningStatements()
+  const [running] = testFront.running.all
   const stops = testFront.stops.length
-  testFront.front.cancelStatement(running?.id ?? '')
+  testFront.running.cancel(running?.id ?? '')
   await until('it stops', 2000, () => testFront.stops.length > stops || undefined)
   client.socket.resume()
   assert.equal(await client.ready(), 'I')
@@ -301,7 +302,7 @@ test('when PostgreSQL is killed, statements stop, clients are told, and new ones
   await using idle = await RawClient.open(testFront.port)
   await using holding = await RawClient.open(testFront.port)
   holding.send(query('HOLD'))
-  await until('it runs', 5000, () => testFront.front.runningStatements().length === 1 || undefined)
+  await until('it runs', 5000, () => testFront.running.all.length === 1 || undefined)
   process.kill(testFront.postgres.pid, 'SIGKILL')
   for (const client of [idle, holding]) {
     await client.closed()
@@ -309,7 +310,7 @@ test('when PostgreSQL is killed, statements stop, clients are told, and new ones
     assert.equal(client.errors[0]?.get('S'), 'FATAL')
     assert.match(client.errors[0]?.get('C') ?? '', /^57P0[12]$/)
   }
-  assert.equal(testFront.front.runningStatements().length, 0)
+  assert.equal(testFront.running.all.length, 0)
   await until('PostgreSQL is back', 30_000, async () => {
     try {
       await (await RawClient.open(testFront.port))[Symbol.asyncDispose]()
@@ -355,17 +356,17 @@ test('a statement that does not hear that it is stopped does not hold its client
   for (const stream of [false, true]) {
     client.messages.length = 0
     client.send(...(stream ? [parse('', 'DEAF'), bind('', ''), execute('', 1), sync] : [query('DEAF')]))
-    const running = await until('it runs', 5000, () => testFront.front.runningStatements()[0])
-    testFront.front.cancelStatement(running.id)
+    const running = await until('it runs', 5000, () => testFront.running.all[0])
+    testFront.running.cancel(running.id)
     await client.ready()
     assert.equal(client.errors[0]?.get('C'), '57014')
-    assert.equal(testFront.front.runningStatements().length, 1, 'it is shown for as long as it holds anything')
+    assert.equal(testFront.running.all.length, 1, 'it is shown for as long as it holds anything')
     client.messages.length = 0
     client.send(query('SELECT pg_sleep(0.2)'))
     testFront.letGo()
     assert.equal(await testFront.spoke, 'rejected rejected rejected')
     await client.ready()
     assert.equal(client.tags, 'TDCZ')
-    await until('it has ended', 5000, () => testFront.front.runningStatements().length === 0 || undefined)
+    await until('it has ended', 5000, () => testFront.running.all.length === 0 || undefined)
   }
 })

@@ -12,10 +12,9 @@ import type { PostgresAddress } from '../postgres/dial.ts'
 import { errorResponse } from '../wire/backend-writer.ts'
 import { readStartup } from '../wire/frontend-messages.ts'
 import { shakeHands } from './handshake.ts'
-import type { LocalRun } from './local-run.ts'
 import type { StatementHandler } from './local-statement.ts'
+import type { RunningStatements } from './running-statements.ts'
 import { Session } from './session.ts'
-import { canceled } from './turn.ts'
 
 /** TCP keep-alive probes a silent client after this time, so that one that is gone is noticed. */
 const keepAliveMs = 60_000
@@ -29,6 +28,8 @@ export interface FrontOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly backend: PostgresAddress
   readonly handler: StatementHandler
+  /** Lists the statements of ours while they run. */
+  readonly running: RunningStatements
   /** The database of clients that name none. */
   readonly defaultDatabase: string
   /** The most sessions at a time; one more is refused as PostgreSQL refuses it. */
@@ -36,24 +37,8 @@ export interface FrontOptions {
   readonly log?: Logger | undefined
 }
 
-export interface RunningStatement {
-  readonly id: string
-  readonly sessionId: string
-  readonly user: string
-  readonly sql: string
-  readonly startedAtMs: number
-  readonly clientAddress: string
-  readonly applicationName: string
-  /** The process id of the session's PostgreSQL backend. */
-  readonly backendPid: number
-}
-
 export interface Front {
   readonly port: number
-  /** The running statements of ours; pg_stat_activity lists those of PostgreSQL. */
-  runningStatements(): readonly RunningStatement[]
-  /** Returns false when no statement of that id is running. */
-  cancelStatement(id: string): boolean
   close(): Promise<void>
 }
 
@@ -72,8 +57,6 @@ class FrontServer implements Front {
   readonly #sessions = new Set<Session>()
   /** Sessions by the key that a CancelRequest shows. */
   readonly #keys = new Map<string, Session>()
-  readonly #running = new Map<string, LocalRun>()
-  #lastEnded: (() => void) | undefined
   port = 0
 
   constructor(options: FrontOptions) {
@@ -94,25 +77,6 @@ class FrontServer implements Front {
     this.port = address === null || typeof address === 'string' ? port : address.port
   }
 
-  runningStatements(): readonly RunningStatement[] {
-    return [...this.#running.values()].map(({ id, sql, startedAtMs, session }) => ({
-      id,
-      sql,
-      startedAtMs,
-      sessionId: session.id,
-      user: session.user,
-      clientAddress: session.clientAddress,
-      applicationName: session.applicationName,
-      backendPid: session.backendPid,
-    }))
-  }
-
-  cancelStatement(id: string): boolean {
-    const running = this.#running.get(id)
-    running?.abort(canceled())
-    return running !== undefined
-  }
-
   async close(): Promise<void> {
     const startedAtMs = Date.now()
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
@@ -122,17 +86,8 @@ class FrontServer implements Front {
     for (const socket of this.#sockets) if (!this.#begun.has(socket)) socket.destroy()
     await closed
     clearTimeout(giveUp)
-    await this.#statementsEnded(startedAtMs + closeWithinMs - Date.now())
-  }
-
-  /** Waits until the statements of ours have ended, for the caller closes next what they use. */
-  async #statementsEnded(withinMs: number): Promise<void> {
-    if (this.#running.size === 0) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#lastEnded = resolve
-    const giveUp = setTimeout(resolve, withinMs)
-    await promise
-    clearTimeout(giveUp)
+    // The caller closes next what statements of ours use.
+    await this.#options.running.ended(startedAtMs + closeWithinMs - Date.now())
   }
 
   #accept(socket: Socket): void {
@@ -150,7 +105,7 @@ class FrontServer implements Front {
   }
 
   #begin(socket: Socket, packet: Buffer, rest: Buffer): void {
-    const { backend, handler, defaultDatabase, maxSessions = Infinity, log } = this.#options
+    const { backend, handler, running, defaultDatabase, maxSessions = Infinity, log } = this.#options
     try {
       if (this.#sessions.size >= maxSessions) {
         throw new FeedError('FEED_STATE', 'sorry, too many clients already', {
@@ -177,11 +132,8 @@ class FrontServer implements Front {
           key = keyName(pid, secret)
           this.#keys.set(key, session)
         },
-        started: (run) => this.#running.set(run.id, run),
-        ended: (run) => {
-          this.#running.delete(run.id)
-          if (this.#running.size === 0) this.#lastEnded?.()
-        },
+        started: (run) => running.add(run),
+        ended: (run) => running.remove(run),
         closed: () => {
           this.#keys.delete(key)
           this.#sessions.delete(session)

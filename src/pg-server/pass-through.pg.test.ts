@@ -202,7 +202,7 @@ test('120 random conversations with statements of ours in them come to their end
     assert.equal(client.tags, 'TDCZ12DCZ', `seed ${seed}`)
     await client[Symbol.asyncDispose]()
   }
-  assert.deepEqual(testFront.front.runningStatements(), [])
+  assert.deepEqual(testFront.running.all, [])
 })
 
 test('a function call, and a large value that nobody needs whole, pass', async () => {

@@ -2,6 +2,7 @@
 // messages are read no further than their tag: it tells what the server still owes.
 
 import { FeedError } from '../errors/feed-error.ts'
+import { askedMethod } from '../postgres/authenticate.ts'
 import { readDataRow } from '../postgres/backend-messages.ts'
 import { readFields } from '../postgres/server-error.ts'
 import { ByteRun } from '../wire/byte-run.ts'
@@ -82,7 +83,8 @@ export class ServerMessages {
         this.#showAside(bytes, start, end)
         return false
       case fromServer.authentication:
-        if (phase.tag === 'replacing' && bytes.readInt32BE(start + 5) !== 0) throw mustReconnect()
+        // The client answers itself what the server asks at the start of its session.
+        if (phase.tag === 'replacing' && askedMethod(bytes, start + 5) !== undefined) throw mustReconnect()
         break
       case fromServer.copyInResponse:
         state.expectations.copyStarts()

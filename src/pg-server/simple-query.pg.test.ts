@@ -237,12 +237,12 @@ test('a notification is delivered, also while a statement of ours runs', async (
   await listener.query('LISTEN news')
   const running = listener.query('TICK FOREVER').catch(() => undefined)
   const [statement] = await until('it runs', 5000, () => {
-    const found = testFront.front.runningStatements()
+    const found = testFront.running.all
     return found.length === 1 ? found : undefined
   })
   await sender.query("NOTIFY news, 'one'")
   await until('it is heard', 5000, () => heard.length === 1 || undefined)
-  testFront.front.cancelStatement(statement?.id ?? '')
+  testFront.running.cancel(statement?.id ?? '')
   await running
   await listener.end()
   await sender.end()

@@ -4,8 +4,22 @@
 import pg from 'pg'
 import { FeedError } from '../errors/feed-error.ts'
 import { transientStates } from './server-error.ts'
+import { pinnedOptions, type SourceConnection } from './source-connection.ts'
 
 export type PoolQuery = (sql: string, parameters: readonly (string | null)[]) => Promise<(string | null)[][]>
+
+/** `max`: how many connections the pool opens at most. */
+export function openPool({ socketDir, host, port, user, database }: SourceConnection, max: number): pg.Pool {
+  return new pg.Pool({
+    host: socketDir ?? host,
+    port,
+    user,
+    database,
+    max,
+    application_name: 'pg-changefeed',
+    options: `${pinnedOptions} -c transaction_timeout=0`,
+  })
+}
 
 export function poolQueries(pool: pg.Pool): PoolQuery {
   return async (sql, parameters) => {

@@ -4,14 +4,15 @@
 // Rows are handed on in place, in the buffer the socket filled; they are valid during the call. A handler that returns a
 // promise stops the reading until it settles, so memory stays what the read buffer and the kernel hold. One call at a
 // time. When the connection dies every open call rejects with FEED_SOURCE_DOWN; what the server refuses is
-// FEED_SOURCE_REFUSED with its own words. It refuses every authentication but trust.
+// FEED_SOURCE_REFUSED with its own words.
 
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
 import { copyDoneMessage, queryMessage, startupPacket, terminateMessage } from '../wire/frontend-messages.ts'
 import { fromClient, fromServer } from '../wire/tags.ts'
+import { authenticate } from './authenticate.ts'
 import { BackendMessages, readDataRow } from './backend-messages.ts'
-import { cancelBackend, socketOptions } from './dial.ts'
+import { cancelBackend, dial } from './dial.ts'
 import { serverError } from './server-error.ts'
 import { laterParametersSql, rowTextParameters, type SourceConnection } from './source-connection.ts'
 
@@ -60,12 +61,21 @@ export interface RawConnection {
   destroy(): void
 }
 
-const connectMs = 10_000
+/** From the start-up packet until the server is ready for queries. */
+const startMs = 10_000
 const closeMs = 1000
 const protocol3 = 196608
 
 export async function openRawConnection(options: RawConnectionOptions): Promise<RawConnection> {
-  const connection = new SocketConnection(options)
+  const { source, readBufferBytes } = options
+  const buffer = Buffer.allocUnsafeSlow(readBufferBytes ?? 256 * 1024)
+  let connection: SocketConnection | undefined
+  // PostgreSQL says nothing before it has the start-up packet.
+  const callback = (length: number): boolean => connection?.read(buffer, length) ?? true
+  const socket = await dial(source, { onread: { buffer, callback } }).catch((error: Error) => {
+    throw down(error.message, error)
+  })
+  connection = new SocketConnection(source, socket)
   await connection.start(options)
   return connection
 }
@@ -92,15 +102,9 @@ class SocketConnection implements RawConnection {
   #secret = Buffer.alloc(4)
   backendPid = 0
 
-  constructor({ source, readBufferBytes }: RawConnectionOptions) {
+  constructor(source: SourceConnection, socket: Socket) {
     this.#source = source
-    const buffer = Buffer.allocUnsafeSlow(readBufferBytes ?? 256 * 1024)
-    this.#socket = connect({
-      ...socketOptions(source),
-      onread: { buffer, callback: (length) => this.#read(buffer, length) },
-    })
-    this.#socket.setNoDelay(true)
-    this.#socket.setKeepAlive(true, 30_000)
+    this.#socket = socket
     this.#socket.on('error', (error) => this.#die(down(error.message, error)))
     this.#socket.on('close', () => this.#die(this.#lastWords ?? down('it closed the connection')))
   }
@@ -114,22 +118,21 @@ class SocketConnection implements RawConnection {
       ...Object.entries(parameters ?? rowTextParameters),
     ])
     if (replication === true) all.set('replication', 'database')
-    const timer = setTimeout(() => this.#die(down(`no answer within ${connectMs / 1000} s`)), connectMs)
+    const timer = setTimeout(() => this.#die(down(`no answer within ${startMs / 1000} s`)), startMs)
     try {
       await this.#send(startupPacket(protocol3, all), {
         message: (kind, bytes, start, end) => {
-          if (kind === fromServer.authentication && bytes.readInt32BE(start) !== 0)
-            this.#die(unsupported(bytes.readInt32BE(start)))
+          if (kind === fromServer.authentication) authenticate(bytes, start)
           if (kind !== fromServer.keyData) return
           this.backendPid = bytes.readInt32BE(start)
           this.#secret = Buffer.from(bytes.subarray(start + 4, end))
         },
       })
+      this.#isReady = true
+      if (parameters === undefined) await this.query(laterParametersSql)
     } finally {
       clearTimeout(timer)
     }
-    this.#isReady = true
-    if (parameters === undefined) await this.query(laterParametersSql)
   }
 
   async query(sql: string): Promise<(string | null)[][]> {
@@ -213,8 +216,8 @@ class SocketConnection implements RawConnection {
     return settle.promise
   }
 
-  /** Gives false to stop reading. */
-  #read(buffer: Buffer, length: number): boolean {
+  /** Takes what the socket has read, `buffer[0, length)`. Returns false to stop reading. */
+  read(buffer: Buffer, length: number): boolean {
     if (this.#isClosing) return true
     try {
       const call = this.#call
@@ -258,19 +261,4 @@ class SocketConnection implements RawConnection {
 
 function down(why: string, cause?: unknown): FeedError {
   return new FeedError('FEED_SOURCE_DOWN', `PostgreSQL is not reachable: ${why}`, { cause })
-}
-
-const methods: Readonly<Record<number, string>> = {
-  3: 'cleartext password',
-  5: 'md5',
-  7: 'GSSAPI',
-  9: 'SSPI',
-  10: 'SCRAM-SHA-256',
-}
-
-function unsupported(method: number): FeedError {
-  const name = methods[method] ?? `method ${method}`
-  return new FeedError('FEED_START', `PostgreSQL asks for ${name} authentication, which is not supported yet`, {
-    hint: 'allow trust for this role and address in pg_hba.conf',
-  })
 }

@@ -1,13 +1,16 @@
 // Where a source database is, as plain data that crosses into worker threads.
 
-export interface SourceConnection {
+/** Where a server is, and as whom we connect to it. */
+export interface PostgresServer {
   /** TCP host; ignored when `socketDir` is given. */
   readonly host: string
   readonly port: number
   /** Folder of the server's unix socket `.s.PGSQL.<port>`. */
   readonly socketDir?: string | undefined
   readonly user: string
-  readonly password?: string | undefined
+}
+
+export interface SourceConnection extends PostgresServer {
   readonly database: string
 }
 

@@ -1,11 +1,10 @@
-// Server: introduces all rooms to each other. It starts PostgreSQL, the settings, the sources with their changelogs, the
-// pool of feeds, the SQL front and HTTP, in this order, and stops them in the reverse one. It decides nothing itself.
+// Server: introduces all rooms to each other, before the PostgreSQL that it is given. It starts the settings, the sources
+// with their changelogs, the pool of feeds, the SQL front and HTTP, in this order, and stops them in the reverse one, and
+// PostgreSQL last. It decides nothing itself.
 
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import pg from 'pg'
-import type { FeedError } from '../errors/feed-error.ts'
 import { FeedPool } from '../feed/pool/feed-pool.ts'
 import { MetricScopes } from '../core/metric-scopes.ts'
 import { startHttp } from '../http/http.ts'
@@ -16,10 +15,9 @@ import { keepToOwner } from '../jobs/keep-to-owner.ts'
 import { PayloadSeal } from '../jobs/payload-seal.ts'
 import { JobRegistry } from '../jobs/registry.ts'
 import { startFront } from '../pg-server/front.ts'
-import { startEmbedded } from '../postgres/embedded/embedded.ts'
-import { maxClients } from '../postgres/embedded/postmaster.ts'
-import { poolQueries } from '../postgres/pool-queries.ts'
-import { pinnedOptions } from '../postgres/source-connection.ts'
+import { RunningStatements } from '../pg-server/running-statements.ts'
+import type { Backend } from '../postgres/backend.ts'
+import { openPool, poolQueries } from '../postgres/pool-queries.ts'
 import { SettingsStore } from '../settings/store.ts'
 import { HeldCuts } from './feeds/held-cuts.ts'
 import { serverMetrics } from './metrics/metrics.ts'
@@ -28,13 +26,17 @@ import { pinLogs } from './sources/pin-logs.ts'
 import { RightsWatch } from './feeds/rights-watch.ts'
 import { jobStarter } from './feeds/run-job.ts'
 import { Sources } from './sources/sources.ts'
-import { StatementDesk } from './statements/statements.ts'
+import { Statements } from './statements/statements.ts'
 import { TypeMemory } from './statements/type-memory.ts'
 import { postgresProblems, sourceProblems } from './explain/trouble-notices.ts'
 
 const firstRetryMs = 1000
+/** Connections to the system database. */
+const systemConnections = 4
 
 export interface ServeOptions {
+  /** It is stopped together with the server, also when the server does not start. */
+  readonly backend: Backend
   /** SQL; port 0: a free one. */
   readonly listen: { readonly host: string; readonly port: number }
   readonly http: { readonly host: string; readonly port: number }
@@ -53,6 +55,7 @@ export interface RunningServer {
 }
 
 export async function serve({
+  backend,
   listen,
   http,
   storeDir,
@@ -61,7 +64,7 @@ export async function serve({
   onShutdown,
 }: ServeOptions): Promise<RunningServer> {
   // What is started is stopped in reverse, also when a later start fails.
-  const stops: (() => Promise<unknown>)[] = []
+  const stops: (() => Promise<unknown>)[] = [() => backend.stop()]
   const stop = async (): Promise<void> => {
     for (const step of stops.splice(0).reverse()) {
       await step().catch((error: unknown) =>
@@ -71,25 +74,7 @@ export async function serve({
   }
   let isReady = false
   try {
-    const embedded = await startEmbedded({ dir: join(storeDir, 'postgres'), log })
-    stops.push(() => embedded.stop('fast'))
-    const postgresFailure = (): FeedError | undefined => embedded.failure
-    const source = {
-      host: embedded.source.host,
-      port: embedded.source.port,
-      socketDir: embedded.source.socketDir,
-      user: 'root',
-    }
-
-    const system = new pg.Pool({
-      host: source.socketDir,
-      port: source.port,
-      user: 'root',
-      database: 'system',
-      max: 4,
-      application_name: 'pg-changefeed',
-      options: `${pinnedOptions} -c transaction_timeout=0`,
-    })
+    const system = openPool({ ...backend.source, database: backend.systemDatabase }, systemConnections)
     // A broken idle connection is replaced at the next query.
     system.on('error', (error) => log.warn({ error: error.message }, 'lost a connection to the system database'))
     stops.push(() => system.end())
@@ -101,7 +86,7 @@ export async function serve({
       seal: PayloadSeal.open(join(storeDir, 'jobs.key')),
     })
 
-    const sources = new Sources({ dir: join(storeDir, 'changelog'), source, settings, log, postgresFailure })
+    const sources = new Sources({ dir: join(storeDir, 'changelog'), backend, settings, log })
     stops.push(() => sources.close())
     let scopesOfJobs = (): (string | undefined)[] => []
     const scopes: MetricScopes = new MetricScopes(() => [...feeds.running.map(({ scope }) => scope), ...scopesOfJobs()])
@@ -113,8 +98,8 @@ export async function serve({
 
     const rights = await JobRights.open(inSystem)
     await keepToOwner(inSystem)
-    await installJobsView(source, log)
-    const watchedRights = new RightsWatch({ source, rights, log })
+    await installJobsView(backend)
+    const watchedRights = new RightsWatch({ backend, rights, log })
     stops.push(() => watchedRights.close())
     const cuts = new HeldCuts(() => settings.get('changefeed.initial_scan.max_snapshot_age'))
     stops.push(() => cuts.close())
@@ -134,8 +119,11 @@ export async function serve({
 
     const types = new TypeMemory()
     // Nobody waits for it: until it is known, the catalogue is asked.
-    types.read(source).catch((error: unknown) => log.warn({ error: String(error) }, 'the types of users are not known'))
-    const desk = new StatementDesk({
+    types
+      .read(backend)
+      .catch((error: unknown) => log.warn({ error: String(error) }, 'the types of users are not known'))
+    const running = new RunningStatements()
+    const statements = new Statements({
       settings,
       sources,
       feeds,
@@ -144,19 +132,19 @@ export async function serve({
       watchedRights,
       cuts,
       scopes,
-      source,
+      backend,
       types,
-      postgresFailure,
+      running,
     })
     const front = await startFront({
       listen,
-      backend: { socketDir: source.socketDir, port: source.port },
-      handler: desk,
-      defaultDatabase: 'defaultdb',
-      maxSessions: maxClients,
+      backend: backend.source,
+      handler: statements,
+      running,
+      defaultDatabase: backend.defaultDatabase,
+      maxSessions: backend.maxClients,
       log,
     })
-    desk.front = front
     stops.push(() => front.close())
     const web = await startHttp({
       host: http.host,
@@ -164,10 +152,10 @@ export async function serve({
       names: [http.host, ...httpNames],
       ready() {
         if (!isReady) return { ok: false, reason: 'the server is starting or shutting down' }
-        if (embedded.isUp) return { ok: true }
-        return { ok: false, reason: embedded.failure?.message ?? 'PostgreSQL is being started again' }
+        const { problem } = backend
+        return problem === undefined ? { ok: true } : { ok: false, reason: problem.message }
       },
-      problems: () => [...postgresProblems(embedded), ...sourceProblems(sources)],
+      problems: () => [...postgresProblems(backend), ...sourceProblems(sources)],
       metrics: () => serverMetrics({ feeds, jobs, sources, scopes, settings }),
       ...(onShutdown === undefined ? {} : { shutdown: onShutdown }),
     })

@@ -26,6 +26,7 @@ import type {
   ResultColumn,
   StatementHandler,
 } from '../../src/pg-server/local-statement.ts'
+import { RunningStatements } from '../../src/pg-server/running-statements.ts'
 import { startEmbedded, type EmbeddedPostgres } from '../../src/postgres/embedded/embedded.ts'
 import { dataRow } from '../../src/wire/backend-writer.ts'
 
@@ -36,6 +37,8 @@ export class TestFront implements StatementHandler, AsyncDisposable {
   readonly #dir = mkdtempSync(join(tmpdir(), 'changefeed-front-'))
   postgres!: EmbeddedPostgres
   front!: Front
+  /** Of all its fronts. */
+  readonly running = new RunningStatements()
   /** Rows that a statement of ours has handed over. */
   ticks = 0
   /** Why the statements that were stopped, were. */
@@ -61,7 +64,15 @@ export class TestFront implements StatementHandler, AsyncDisposable {
   ): Promise<Front> {
     const listen = { host: '127.0.0.1', port: 0 }
     const log = pino({ level: 'silent' })
-    return startFront({ listen, backend, handler: this, defaultDatabase: 'defaultdb', maxSessions, log })
+    return startFront({
+      listen,
+      backend,
+      handler: this,
+      running: this.running,
+      defaultDatabase: 'defaultdb',
+      maxSessions,
+      log,
+    })
   }
 
   get port(): number {

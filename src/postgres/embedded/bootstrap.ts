@@ -3,9 +3,13 @@
 // their databases from it. Every start asks each database whether it has all of it, and repairs what is missing.
 
 import type { Logger } from 'pino'
-import { repairDatabases, type Installation, type Server } from './repair-databases.ts'
+import type { Installation } from '../backend.ts'
+import type { PostgresServer } from '../source-connection.ts'
+import { repairDatabases } from './repair-databases.ts'
 
-const databases = ['defaultdb', 'system'] as const
+export const systemDatabase = 'system'
+export const defaultDatabase = 'defaultdb'
+const databases = [defaultDatabase, systemDatabase] as const
 
 const version = 'pg-changefeed functions 5'
 
@@ -67,6 +71,6 @@ export interface BootstrapOptions {
 
 export const bootstrapVersion = '5'
 
-export async function bootstrap(server: Server, { isNew, log }: BootstrapOptions): Promise<void> {
+export async function bootstrap(server: PostgresServer, { isNew, log }: BootstrapOptions): Promise<void> {
   await repairDatabases(server, functions, { log, databases: isNew ? databases : [], hasTemplate: isNew })
 }

@@ -11,12 +11,22 @@ import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { FeedError } from '../../errors/feed-error.ts'
+import type { Backend } from '../backend.ts'
+import type { PostgresServer } from '../source-connection.ts'
 import { findBinaries } from './binaries.ts'
-import { bootstrap, bootstrapVersion } from './bootstrap.ts'
+import { bootstrap, bootstrapVersion, defaultDatabase, systemDatabase } from './bootstrap.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { KeptPostmaster } from './keep-running.ts'
 import { endOrphans } from './orphans.ts'
-import { forgetOtherPostmaster, isSocketOfAnother, startPostmaster, stopOrphan, type Postmaster } from './postmaster.ts'
+import {
+  forgetOtherPostmaster,
+  isSocketOfAnother,
+  maxClients,
+  startPostmaster,
+  stopOrphan,
+  type Postmaster,
+} from './postmaster.ts'
+import { repairDatabases } from './repair-databases.ts'
 import { give, serverUser } from './server-user.ts'
 
 /** It names the socket and nothing more. */
@@ -28,16 +38,18 @@ export interface EmbeddedOptions {
   readonly log: Logger
 }
 
-export interface EmbeddedPostgres {
+export interface EmbeddedPostgres extends Backend {
   /** `host` is the folder of the socket, as libpq and node-postgres take it. */
-  readonly source: { readonly host: string; readonly port: number; readonly socketDir: string; readonly user: string }
+  readonly source: PostgresServer & { readonly socketDir: string }
   /** Of the postmaster that runs now. */
   readonly pid: number
-  /** Clients can connect, as far as it is known. */
-  readonly isUp: boolean
-  /** Why connections fail, where that is more than a restart. */
-  readonly failure: FeedError | undefined
-  stop(mode: 'fast' | 'immediate'): Promise<void>
+  stop(mode?: 'fast' | 'immediate'): Promise<void>
+}
+
+/** The folder of the socket is another one after each start. */
+const itselfSql = {
+  host: `split_part(current_setting('unix_socket_directories'), ',', 1)`,
+  port: `current_setting('port')`,
 }
 
 export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<EmbeddedPostgres> {
@@ -55,7 +67,7 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
   const connectDir = process.env['CHANGEFEED_TEST_POSTGRES_SOCKET_DIR'] ?? socketDir
   const source = { host: connectDir, port, socketDir: connectDir, user: 'root' }
 
-  const stop = async (mode: 'fast' | 'immediate'): Promise<void> => {
+  const stop = async (mode: 'fast' | 'immediate' = 'fast'): Promise<void> => {
     await kept.stop(mode)
     rmSync(socketDir, { recursive: true, force: true })
   }
@@ -65,21 +77,28 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
     await bootstrap(source, { isNew, log })
     if (isNew) writeFileSync(mark, bootstrapVersion)
   } catch (error) {
-    await stop('fast')
+    await stop()
     throw error
   }
   kept.keep()
   return {
     source,
+    systemDatabase,
+    defaultDatabase,
+    maxClients,
+    hasDialect: true,
+    itselfSql,
     get pid(): number {
       return kept.pid
-    },
-    get isUp(): boolean {
-      return kept.isUp
     },
     get failure(): FeedError | undefined {
       return kept.failure
     },
+    get problem(): Backend['problem'] {
+      return kept.isUp ? undefined : (kept.failure ?? { message: 'PostgreSQL is being started again' })
+    },
+    install: (installation, { inTemplates }) =>
+      repairDatabases(source, installation, { log, hasTemplate: inTemplates }),
     stop,
   }
 }

@@ -2,15 +2,9 @@
 // word in another database knows what somebody dropped there.
 
 import type { Logger } from 'pino'
+import type { Installation } from '../backend.ts'
 import { openRawConnection, type RawConnection } from '../raw-connection.ts'
-import { rowTextParameters, type SourceConnection } from '../source-connection.ts'
-
-export interface Installation {
-  /** One boolean: all of it is in the database. */
-  readonly isCompleteSql: string
-  /** Runs as one transaction, and may run again. */
-  readonly sql: string
-}
+import { rowTextParameters, type PostgresServer } from '../source-connection.ts'
 
 export interface RepairOptions {
   readonly log: Logger
@@ -20,8 +14,6 @@ export interface RepairOptions {
   readonly hasTemplate: boolean
 }
 
-export type Server = Omit<SourceConnection, 'database'>
-
 /** Databases that are asked at a time. */
 const atATime = 4
 
@@ -30,7 +22,7 @@ const atATime = 4
 const parameters = { ...rowTextParameters, event_triggers: 'off' }
 
 export async function repairDatabases(
-  server: Server,
+  server: PostgresServer,
   installation: Installation,
   { log, databases = [], hasTemplate }: RepairOptions,
 ): Promise<void> {
@@ -61,7 +53,7 @@ export async function repairDatabases(
   })
 }
 
-async function repair(server: Server, database: string, { isCompleteSql, sql }: Installation): Promise<void> {
+async function repair(server: PostgresServer, database: string, { isCompleteSql, sql }: Installation): Promise<void> {
   await inDatabase(server, database, async (connection) => {
     const [row] = await connection.query(isCompleteSql)
     if (row?.[0] !== 't') await connection.query(sql)
@@ -69,7 +61,7 @@ async function repair(server: Server, database: string, { isCompleteSql, sql }: 
 }
 
 async function inDatabase(
-  server: Server,
+  server: PostgresServer,
   database: string,
   work: (connection: RawConnection) => Promise<void>,
 ): Promise<void> {

@@ -61,6 +61,11 @@ function hintFor(code: string | undefined, dir: string): string {
   }
 }
 
+/** The folder of PostgreSQL's data in a store. */
+export function postgresDir(dir: string): string {
+  return join(dir, 'postgres')
+}
+
 /** What a start that did not come to a data folder may have left. */
 const ours =
   /^(?:postgres|postgres\.new|logs|changelog|bootstrap|jobs\.key|socket-dir|http-address|changefeed\.lock.*)$/

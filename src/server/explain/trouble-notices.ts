@@ -2,7 +2,7 @@
 
 import type { HealthProblem } from '../../http/http.ts'
 import type { TroubleListener, TroubleNow } from '../../ingest/trouble.ts'
-import type { EmbeddedPostgres } from '../../postgres/embedded/embedded.ts'
+import type { Backend } from '../../postgres/backend.ts'
 import type { Sources } from '../sources/sources.ts'
 
 /** Reasons that differ in a number only would never end. */
@@ -38,9 +38,8 @@ export function troubleText(database: string, { error, isPermanent }: TroubleNow
 }
 
 /** What hinders every database. */
-export function postgresProblems({ isUp, failure }: Pick<EmbeddedPostgres, 'isUp' | 'failure'>): HealthProblem[] {
-  if (isUp) return []
-  return [{ error: failure?.message ?? 'PostgreSQL is being started again', hint: failure?.hint }]
+export function postgresProblems({ problem }: Pick<Backend, 'problem'>): HealthProblem[] {
+  return problem === undefined ? [] : [{ error: problem.message, hint: problem.hint }]
 }
 
 export function sourceProblems(sources: Sources): HealthProblem[] {

@@ -10,8 +10,8 @@ import type { FeedTarget } from '../../core/feed-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { CreatorRights, JobRights } from '../../jobs/job-rights.ts'
 import { lackOf } from '../../plan/targets.ts'
+import type { Backend } from '../../postgres/backend.ts'
 import { openRawConnection } from '../../postgres/raw-connection.ts'
-import type { SourceConnection } from '../../postgres/source-connection.ts'
 
 const everyMs = 5000
 
@@ -23,7 +23,7 @@ export interface WatchedRights {
 }
 
 export interface RightsWatchOptions {
-  readonly source: Omit<SourceConnection, 'database'>
+  readonly backend: Pick<Backend, 'source' | 'hasDialect'>
   readonly rights: JobRights
   readonly log: Logger
 }
@@ -72,12 +72,12 @@ export class RightsWatch {
   }
 
   async #lacks(database: string, watched: readonly WatchedRights[]): Promise<Map<WatchedRights, FeedError>> {
-    const { source, rights } = this.#options
+    const { backend, rights } = this.#options
     const lacks = new Map<WatchedRights, FeedError>()
     const users = new Set(watched.flatMap(({ hasSink, user }) => (hasSink ? [user] : [])))
     const creators = new Map<string, CreatorRights>()
     for (const user of users) creators.set(user, await rights.ofCreator(user))
-    const connection = await openRawConnection({ source: { ...source, database } })
+    const connection = await openRawConnection({ source: { ...backend.source, database } })
     let rows
     try {
       rows = await connection.query(doubtfulSql(watched, creators))
@@ -96,7 +96,7 @@ export class RightsWatch {
           mayRead: mayRead === 't',
           rowSecurity: rowSecurity === 't',
         },
-        { user: of.user, creator: of.hasSink ? creators.get(of.user) : undefined, makesKeys: true },
+        { user: of.user, creator: of.hasSink ? creators.get(of.user) : undefined, makesKeys: backend.hasDialect },
       )
       if (lack !== undefined) lacks.set(of, new FeedError('FEED_PRIVILEGE', lack.message, { hint: lack.hint }))
     }

@@ -8,8 +8,9 @@ import { LogHead } from '../../changelog/files/log-head.ts'
 import { openChangelog } from '../../changelog/files/open-changelog.ts'
 import type { FromIngest, IngestSettings } from '../../ingest/ingest.ts'
 import { IngestThread } from '../../ingest/ingest-thread.ts'
+import type { Backend } from '../../postgres/backend.ts'
 import type { SourceConnection } from '../../postgres/source-connection.ts'
-import { explainWireLoss, type PostgresFailure } from '../explain/explain-loss.ts'
+import { explainWireLoss } from '../explain/explain-loss.ts'
 import type { TableUses } from './table-uses.ts'
 
 export interface Source {
@@ -31,16 +32,16 @@ export interface OpenSourceOptions {
   readonly settings: IngestSettings
   readonly uses: TableUses
   readonly log: Logger
-  readonly postgresFailure: PostgresFailure
+  readonly backend: Pick<Backend, 'failure'>
 }
 
-export function openSource({ oid, root, connection, settings, uses, log, postgresFailure }: OpenSourceOptions): Source {
+export function openSource({ oid, root, connection, settings, uses, log, backend }: OpenSourceOptions): Source {
   const dir = join(root, oid)
   const head = new LogHead()
   const ingest = new IngestThread(
     { dir, head: head.shared, source: connection, settings },
     (message) => tell(log, connection.database, message),
-    (error) => explainWireLoss(error, postgresFailure),
+    (error) => explainWireLoss(error, backend),
   )
   return { connection, dir, head, log: openChangelog(dir, head.shared), ingest, uses }
 }

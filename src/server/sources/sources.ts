@@ -8,10 +8,10 @@ import type { Logger } from 'pino'
 import { maxLogical, zeroHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { IngestSettings } from '../../ingest/ingest.ts'
+import type { Backend } from '../../postgres/backend.ts'
 import { openRawConnection } from '../../postgres/raw-connection.ts'
 import type { SourceConnection } from '../../postgres/source-connection.ts'
 import type { SettingsStore } from '../../settings/store.ts'
-import type { PostgresFailure } from '../explain/explain-loss.ts'
 import { openSource, type Source } from './open-source.ts'
 import { removeRetired, retiredLogs, retireLog } from './retired-log.ts'
 import { sourceReady, type ReadyOptions } from './source-ready.ts'
@@ -29,10 +29,9 @@ export interface SourceUse {
 export interface SourcesOptions {
   /** Folder of all changelogs. */
   readonly dir: string
-  readonly source: Omit<SourceConnection, 'database'>
+  readonly backend: Pick<Backend, 'source' | 'systemDatabase' | 'failure'>
   readonly settings: SettingsStore
   readonly log: Logger
-  readonly postgresFailure: PostgresFailure
 }
 
 export class Sources {
@@ -144,10 +143,10 @@ export class Sources {
   }
 
   async #removeRetired(oid: string): Promise<void> {
-    const { dir: root, source, log } = this.#options
+    const { dir: root, log } = this.#options
     try {
       const name = await this.#nameOf(oid)
-      const database = name === undefined ? undefined : { ...source, database: name }
+      const database = name === undefined ? undefined : this.#connectionTo(name)
       if (await removeRetired({ root, oid, database }))
         log.info(
           { database: name },
@@ -204,11 +203,11 @@ export class Sources {
   }
 
   #open(oid: string, database: string): Source {
-    const { dir: root, source, log, postgresFailure } = this.#options
+    const { dir: root, backend, log } = this.#options
     let uses = this.#uses.get(oid)
     if (uses === undefined) this.#uses.set(oid, (uses = new TableUses()))
-    const connection = { ...source, database }
-    const opened = openSource({ oid, root, connection, settings: this.#ingestSettings(), uses, log, postgresFailure })
+    const connection = this.#connectionTo(database)
+    const opened = openSource({ oid, root, connection, settings: this.#ingestSettings(), uses, log, backend })
     this.#sources.set(oid, opened)
     return opened
   }
@@ -224,11 +223,15 @@ export class Sources {
 
   /** Undefined: the database does not exist any more. */
   #nameOf(oid: string): Promise<string | undefined> {
-    return this.#ask('system', `SELECT datname FROM pg_database WHERE oid = ${oid}`)
+    return this.#ask(this.#options.backend.systemDatabase, `SELECT datname FROM pg_database WHERE oid = ${oid}`)
+  }
+
+  #connectionTo(database: string): SourceConnection {
+    return { ...this.#options.backend.source, database }
   }
 
   async #ask(database: string, sql: string): Promise<string | undefined> {
-    const connection = await openRawConnection({ source: { ...this.#options.source, database } })
+    const connection = await openRawConnection({ source: this.#connectionTo(database) })
     try {
       return (await connection.query(sql))[0]?.[0] ?? undefined
     } finally {

@@ -5,7 +5,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import type { SessionControl } from '../../pg-server/local-statement.ts'
 import type { CatalogueQuery } from '../../plan/catalogue.ts'
 import { openRawConnection } from '../../postgres/raw-connection.ts'
-import type { SourceConnection } from '../../postgres/source-connection.ts'
+import type { PostgresServer } from '../../postgres/source-connection.ts'
 
 /** Whose rights count, also after SET ROLE. `current_user` is a keyword: nothing of the session's can take its place. */
 export async function currentUser(session: Pick<SessionControl, 'queryBackend'>): Promise<string> {
@@ -16,7 +16,7 @@ export async function currentUser(session: Pick<SessionControl, 'queryBackend'>)
 
 export function catalogueQueries(
   session: SessionControl,
-  source: Omit<SourceConnection, 'database'>,
+  source: PostgresServer,
   user: string,
 ): (database: string) => CatalogueQuery {
   return (database) => {

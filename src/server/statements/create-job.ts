@@ -16,10 +16,10 @@ import { dialSink } from '../../sink/open-sink.ts'
 import { planChangefeed, watchPlanned, type FeedOrigin, type PlannedChangefeed } from './plan-changefeed.ts'
 import { shownStatement } from './shown-statement.ts'
 import { troubleNotices } from '../explain/trouble-notices.ts'
-import type { DeskOptions } from './context.ts'
+import type { StatementContext } from './context.ts'
 
 /** `sql`: the statement as typed. */
-export function createJob(statement: CreateChangefeed, desk: DeskOptions, sql: string): LocalStatement {
+export function createJob(statement: CreateChangefeed, context: StatementContext, sql: string): LocalStatement {
   return {
     parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => typeOids.text),
     columns: [{ name: 'job_id', typeOid: typeOids.int8, typeSize: 8 }],
@@ -31,17 +31,17 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions, sql: s
           hint: 'COMMIT or ROLLBACK first, or connect with autocommit',
         })
       }
-      const plan = await planChangefeed(statement, desk, call)
+      const plan = await planChangefeed(statement, context, call)
       const { spec, opening } = plan
       // From here on it may wait: for the sink, for transactions, for the log.
       await call.occupy(shownStatement(sql))
-      await dialSink({ ...spec, sink: allowedSink(spec.sink, desk.settings) }, signal)
+      await dialSink({ ...spec, sink: allowedSink(spec.sink, context.settings) }, signal)
       signal.throwIfAborted()
-      const origin = await watchPlanned(plan, desk, call)
+      const origin = await watchPlanned(plan, context, call)
       let id = ''
       try {
-        id = await desk.jobs.newId()
-        await desk.jobs.create({
+        id = await context.jobs.newId()
+        await context.jobs.create({
           id,
           description: describeJob(statement, opening.read, parameters),
           user: plan.user,
@@ -49,10 +49,10 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions, sql: s
             spec,
             onError: enumText(opening.read.given, 'on_error') === 'pause' ? 'pause' : 'fail',
           },
-          progress: await firstProgress(id, plan, { origin, desk, call }),
+          progress: await firstProgress(id, plan, { origin, context, call }),
         })
       } catch (error) {
-        await desk.cuts.release(id)
+        await context.cuts.release(id)
         throw error
       } finally {
         // The job is written down, and in need of its tables by itself.
@@ -71,7 +71,7 @@ export function createJob(statement: CreateChangefeed, desk: DeskOptions, sql: s
 
 interface Start {
   readonly origin: FeedOrigin
-  readonly desk: DeskOptions
+  readonly context: StatementContext
   readonly call: LocalCall
 }
 
@@ -79,13 +79,13 @@ interface Start {
 async function firstProgress(
   id: string,
   { spec }: PlannedChangefeed,
-  { origin: { source, startPosition, startTime }, desk, call }: Start,
+  { origin: { source, startPosition, startTime }, context, call }: Start,
 ): Promise<JobProgress> {
   if (spec.initialScan === 'no') return { tag: 'following', highWater: spec.cursor ?? startTime }
   const unheard = source.ingest.trouble.listen(
     troubleNotices(spec.database, (message, hint) => call.notice('NOTICE', message, hint)),
   )
-  const time = await desk.cuts
+  const time = await context.cuts
     .hold(id, {
       source,
       targets: spec.targets,

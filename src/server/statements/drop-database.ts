@@ -2,10 +2,17 @@
 // database. So what reads it here lets go first, unless a changefeed still needs it: a job knows its database by its name.
 
 import { FeedError } from '../../errors/feed-error.ts'
-import type { DeskOptions } from './context.ts'
+import type { BackendQuery } from '../../pg-server/local-statement.ts'
+import { currentUser } from './catalogue-queries.ts'
+import type { StatementContext } from './context.ts'
 
-/** Settles when PostgreSQL can do it. */
-export async function letGoOfDatabase(name: string, { feeds, jobs, sources }: DeskOptions): Promise<void> {
+/** Settles when PostgreSQL can do it. Whoever may not is refused by PostgreSQL, and stops nothing here by trying. */
+export async function letGoForMove(name: string, query: BackendQuery, context: StatementContext): Promise<void> {
+  const user = await currentUser({ queryBackend: query })
+  if (await context.rights.mayMoveDatabase(user, name)) await letGo(name, context)
+}
+
+async function letGo(name: string, { feeds, jobs, sources }: StatementContext): Promise<void> {
   const ids = (await jobs.store.unfinished()).filter(({ database }) => database === name).map(({ id }) => id)
   if (ids.length > 0) throw inUse(name, `CANCEL JOBS ${ids.join(', ')}`)
   if (feeds.running.some(({ database }) => database === name) || sources.of(name)?.uses.isEmpty === false) {

@@ -6,15 +6,15 @@ import type { LocalStatement } from '../../pg-server/local-statement.ts'
 import { resolveTargets } from '../../plan/catalogue.ts'
 import type { GrantChangefeed } from '../../sql/ast.ts'
 import { catalogueQueries, currentUser } from './catalogue-queries.ts'
-import type { DeskOptions } from './context.ts'
+import type { StatementContext } from './context.ts'
 import { requireAdmin } from './require-admin.ts'
 
-export function grantChangefeed({ verb, targets, roles }: GrantChangefeed, desk: DeskOptions): LocalStatement {
+export function grantChangefeed({ verb, targets, roles }: GrantChangefeed, context: StatementContext): LocalStatement {
   return {
     parameterTypes: [],
     columns: undefined,
     async run({ session, notice }) {
-      const { rights, source } = desk
+      const { rights, backend } = context
       const user = await currentUser(session)
       const word = verb.toUpperCase()
       await requireAdmin(rights, user, `only admins may ${word} CHANGEFEED`)
@@ -22,7 +22,7 @@ export function grantChangefeed({ verb, targets, roles }: GrantChangefeed, desk:
         if (role === undefined || (await rights.hasRole(role))) continue
         throw new FeedError('FEED_STATE', `role "${role}" does not exist`, { sqlstate: '42704' })
       }
-      const found = await resolveTargets(targets, session.database, catalogueQueries(session, source, user))
+      const found = await resolveTargets(targets, session.database, catalogueQueries(session, backend.source, user))
       const tables = found.targets.map((table, i) => {
         if (table.tag === 'table') return table
         const position = (targets[i]?.position ?? 0) + 1

@@ -17,7 +17,7 @@ import { closePlan, openPlan, type Opening, type Plan } from '../../plan/plan.ts
 import type { CreateChangefeed } from '../../sql/ast.ts'
 import { catalogueQueries, currentUser } from './catalogue-queries.ts'
 import type { Source } from '../sources/open-source.ts'
-import type { DeskOptions } from './context.ts'
+import type { StatementContext } from './context.ts'
 
 export interface PlannedChangefeed extends Plan {
   readonly opening: Opening
@@ -38,7 +38,7 @@ export interface FeedOrigin {
 
 export async function planChangefeed(
   statement: CreateChangefeed,
-  { settings, source, sources, rights, scopes }: DeskOptions,
+  { settings, backend, sources, rights, scopes }: StatementContext,
   call: LocalCall,
 ): Promise<PlannedChangefeed> {
   const { session, parameters } = call
@@ -57,16 +57,16 @@ export async function planChangefeed(
     },
     mayUseScope: (scope) => scopes.mayUse(scope),
     showsScopes: settings.get('server.child_metrics.enabled'),
-    makesKeys: true,
+    makesKeys: backend.hasDialect,
     rowFormats: await rowFormats(call),
   })
-  const queryIn = catalogueQueries(session, source, user)
+  const queryIn = catalogueQueries(session, backend.source, user)
   const plan = closePlan(opening, await resolveTargets(statement.targets, session.database, queryIn))
   return { ...plan, opening, user }
 }
 
 /** From here on the log holds every change of the plan's tables. */
-export async function watchPlanned(plan: Plan, { sources }: DeskOptions, call: LocalCall): Promise<FeedOrigin> {
+export async function watchPlanned(plan: Plan, { sources }: StatementContext, call: LocalCall): Promise<FeedOrigin> {
   const { spec } = plan
   const relids = spec.targets.map(({ relid }) => relid)
   const { source, free } = await sources.use(spec.database, relids, {

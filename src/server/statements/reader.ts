@@ -2,8 +2,8 @@
 // session's text, and the session can read all of it.
 
 import type { JobRights } from '../../jobs/job-rights.ts'
-import type { RunningStatement } from '../../pg-server/front.ts'
 import type { BackendQuery } from '../../pg-server/local-statement.ts'
+import type { RunningStatement } from '../../pg-server/running-statements.ts'
 import { currentUser } from './catalogue-queries.ts'
 
 export interface Reader {

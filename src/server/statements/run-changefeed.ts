@@ -9,7 +9,7 @@ import { shownStatement } from './shown-statement.ts'
 import { planChangefeed, watchPlanned } from './plan-changefeed.ts'
 import { startFeed } from '../feeds/start-feed.ts'
 import { troubleNotices } from '../explain/trouble-notices.ts'
-import type { DeskOptions } from './context.ts'
+import type { StatementContext } from './context.ts'
 
 const columns: readonly ResultColumn[] = [
   { name: 'table', typeOid: typeOids.text, typeSize: -1 },
@@ -18,20 +18,20 @@ const columns: readonly ResultColumn[] = [
 ]
 
 /** `sql`: the statement as typed. */
-export function runChangefeed(statement: CreateChangefeed, desk: DeskOptions, sql: string): LocalStatement {
+export function runChangefeed(statement: CreateChangefeed, context: StatementContext, sql: string): LocalStatement {
   return {
     parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => typeOids.text),
     columns,
     mayBeLeft: true,
     async run(call) {
-      const plan = await planChangefeed(statement, desk, call)
+      const plan = await planChangefeed(statement, context, call)
       await call.occupy(shownStatement(sql))
-      const { source, startPosition, startTime, free } = await watchPlanned(plan, desk, call)
+      const { source, startPosition, startTime, free } = await watchPlanned(plan, context, call)
       const { database, targets } = plan.spec
       try {
         await startFeed({
-          feeds: desk.feeds,
-          rights: desk.watchedRights,
+          feeds: context.feeds,
+          rights: context.watchedRights,
           source,
           needed: { database, user: plan.user, targets, hasSink: false },
           trouble: troubleNotices(database, (message, hint) => call.notice('NOTICE', message, hint)),

@@ -3,10 +3,12 @@
 
 import { quoteString } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { BackendQuery, LocalCall } from '../../pg-server/local-statement.ts'
+import type { LocalCall } from '../../pg-server/local-statement.ts'
 import { lex } from '../../sql/lexer.ts'
 import { applySplices } from '../../sql/splices.ts'
 import { typeOids } from '../../wire/type-oids.ts'
+import type { StatementContext } from './context.ts'
+import { expandSelect } from './show.ts'
 
 /** Types of `$1 …` in the select: none is known before PostgreSQL reads it. */
 export function selectParameterTypes(select: string): number[] {
@@ -14,16 +16,13 @@ export function selectParameterTypes(select: string): number[] {
   return Array.from({ length: most }, () => typeOids.text)
 }
 
-/** Replaces `[SHOW …]` in a SELECT by what whoever runs `query` may see. */
-export type ExpandSelect = (select: string, query: BackendQuery) => Promise<string>
-
 /** `what`: for an error, such as "the ids of jobs". */
 export async function selectIds(
   select: string,
   { session, parameters }: LocalCall,
-  { expand, what }: { readonly expand: ExpandSelect; readonly what: string },
+  { context, what }: { readonly context: StatementContext; readonly what: string },
 ): Promise<string[]> {
-  const expanded = await expand(bindParameters(select, parameters), session.queryBackend)
+  const expanded = await expandSelect(bindParameters(select, parameters), session.queryBackend, context)
   const rows = await session.queryBackend(`SELECT * FROM (${expanded}) AS asked`)
   if (rows.some((row) => row.length !== 1)) {
     throw new FeedError('FEED_SYNTAX', `the query must give one column, ${what}`)

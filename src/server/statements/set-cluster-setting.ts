@@ -5,12 +5,12 @@ import { findSetting, readSetStatement } from '../../settings/settings.ts'
 import type { ResetClusterSetting, SetClusterSetting } from '../../sql/ast.ts'
 import { typeOids } from '../../wire/type-oids.ts'
 import { currentUser } from './catalogue-queries.ts'
-import type { DeskOptions } from './context.ts'
+import type { StatementContext } from './context.ts'
 import { requireAdmin } from './require-admin.ts'
 
 export function changeSetting(
   statement: SetClusterSetting | ResetClusterSetting,
-  { settings, rights }: DeskOptions,
+  { settings, rights }: StatementContext,
 ): LocalStatement {
   const value = statement.tag === 'set-cluster-setting' ? statement.value : undefined
   return {

@@ -2,8 +2,8 @@
 // bytes, or a default_int_size that was set. Where nothing of the kind was ever seen, and that is nearly everywhere, a
 // statement is translated without asking the catalogue. Until the databases have been looked through, it is asked.
 
+import type { Backend } from '../../postgres/backend.ts'
 import { openRawConnection } from '../../postgres/raw-connection.ts'
-import type { SourceConnection } from '../../postgres/source-connection.ts'
 import { intSizeStoredSql, mayChangeTypes, ownTypesSql } from '../../sql/dialect/type-facts.ts'
 
 export class TypeMemory {
@@ -19,17 +19,17 @@ export class TypeMemory {
   }
 
   /** What earlier runs of the server have left. */
-  async read(server: Omit<SourceConnection, 'database'>): Promise<void> {
+  async read({ source, systemDatabase }: Pick<Backend, 'source' | 'systemDatabase'>): Promise<void> {
     const ask = async (database: string, sql: string): Promise<(string | null)[]> => {
-      const connection = await openRawConnection({ source: { ...server, database } })
+      const connection = await openRawConnection({ source: { ...source, database } })
       try {
         return (await connection.query(sql)).map(([value]) => value ?? null)
       } finally {
         await connection.close()
       }
     }
-    let isSeen = (await ask('system', intSizeStoredSql))[0] === 't'
-    const databases = await ask('system', 'SELECT datname FROM pg_database WHERE datallowconn')
+    let isSeen = (await ask(systemDatabase, intSizeStoredSql))[0] === 't'
+    const databases = await ask(systemDatabase, 'SELECT datname FROM pg_database WHERE datallowconn')
     for (const database of databases) isSeen ||= (await ask(database ?? '', ownTypesSql))[0] === 't'
     if (this.#state === 'unknown') this.#state = isSeen ? 'seen' : 'plain'
   }

@@ -12,24 +12,24 @@ import type { SourceConnection } from '../../postgres/source-connection.ts'
 import type { Target, Unwatch } from '../../sql/ast.ts'
 import { catalogueQueries, currentUser } from './catalogue-queries.ts'
 import { neededTables } from '../sources/give-back.ts'
-import type { DeskOptions } from './context.ts'
+import type { StatementContext } from './context.ts'
 import { requireAdmin } from './require-admin.ts'
 
 /** How long a table that transactions use is waited for. */
 const patienceMs = 10_000
 
-export function unwatch({ what }: Unwatch, desk: DeskOptions): LocalStatement {
+export function unwatch({ what }: Unwatch, context: StatementContext): LocalStatement {
   return {
     parameterTypes: [],
     columns: undefined,
     async run(call) {
-      const { sources, jobs, rights, source: server } = desk
+      const { sources, jobs, rights, backend } = context
       await requireAdmin(rights, await currentUser(call.session), 'only admins may UNWATCH')
       const asked =
         what.tag === 'tables'
-          ? await find(what.targets, desk, call)
+          ? await find(what.targets, context, call)
           : { database: what.name ?? call.session.database, relids: undefined }
-      const connection = { ...server, database: asked.database }
+      const connection = { ...backend.source, database: asked.database }
       if (asked.relids !== undefined && (await isListLost(connection))) {
         throw new FeedError('FEED_STATE', `the list of watched tables of database "${asked.database}" is not there`, {
           hint: 'it was renamed or removed by somebody; UNWATCH DATABASE removes what is left when no changefeed needs it any more',
@@ -43,7 +43,7 @@ export function unwatch({ what }: Unwatch, desk: DeskOptions): LocalStatement {
       const inNeed = await needed()
       // Also where the list of watched tables is gone, and says nothing of them.
       const taken = asked.relids === undefined ? [...inNeed] : relids.filter((relid) => inNeed.has(relid))
-      if (taken.length > 0) throw await inUse(asked.database, taken, desk)
+      if (taken.length > 0) throw await inUse(asked.database, taken, context)
       const { given, busy, left } = await giveBackTables(connection, { relids, patienceMs, needed })
       if (left === 0) {
         if (source !== undefined) await sources.retire(source)
@@ -66,11 +66,11 @@ export function unwatch({ what }: Unwatch, desk: DeskOptions): LocalStatement {
 
 async function find(
   targets: readonly Target[],
-  { source }: DeskOptions,
+  { backend }: StatementContext,
   { session }: LocalCall,
 ): Promise<{ database: string; relids: readonly number[] }> {
   const user = await currentUser(session)
-  const found = await resolveTargets(targets, session.database, catalogueQueries(session, source, user))
+  const found = await resolveTargets(targets, session.database, catalogueQueries(session, backend.source, user))
   const tables = found.targets.map((table, i) => {
     if (table.tag === 'table') return table
     throw new FeedError('FEED_NO_TABLE', `table "${targets[i]?.text}" does not exist`, {
@@ -107,7 +107,7 @@ async function watchedIn(source: SourceConnection): Promise<readonly number[]> {
   }
 }
 
-async function inUse(database: string, relids: readonly number[], { jobs }: DeskOptions): Promise<FeedError> {
+async function inUse(database: string, relids: readonly number[], { jobs }: StatementContext): Promise<FeedError> {
   const ids = (await jobs.store.unfinished())
     .filter((job) => job.database === database && job.relids.some((relid) => relids.includes(relid)))
     .map(({ id }) => id)

@@ -1,0 +1,61 @@
+// The statements of ours that run now, in all sessions. SHOW QUERIES lists them and CANCEL QUERY ends one;
+// pg_stat_activity lists those of PostgreSQL.
+
+import type { LocalRun } from './local-run.ts'
+import { canceled } from './turn.ts'
+
+export interface RunningStatement {
+  readonly id: string
+  readonly sessionId: string
+  readonly user: string
+  readonly sql: string
+  readonly startedAtMs: number
+  readonly clientAddress: string
+  readonly applicationName: string
+  /** The process id of the session's PostgreSQL backend. */
+  readonly backendPid: number
+}
+
+export class RunningStatements {
+  readonly #runs = new Map<string, LocalRun>()
+  #lastEnded: (() => void) | undefined
+
+  add(run: LocalRun): void {
+    this.#runs.set(run.id, run)
+  }
+
+  remove({ id }: LocalRun): void {
+    this.#runs.delete(id)
+    if (this.#runs.size === 0) this.#lastEnded?.()
+  }
+
+  get all(): readonly RunningStatement[] {
+    return [...this.#runs.values()].map(({ id, sql, startedAtMs, session }) => ({
+      id,
+      sql,
+      startedAtMs,
+      sessionId: session.id,
+      user: session.user,
+      clientAddress: session.clientAddress,
+      applicationName: session.applicationName,
+      backendPid: session.backendPid,
+    }))
+  }
+
+  /** Returns false when no statement of that id is running. */
+  cancel(id: string): boolean {
+    const run = this.#runs.get(id)
+    run?.abort(canceled())
+    return run !== undefined
+  }
+
+  /** Settles when no statement is running, or after a time. */
+  async ended(withinMs: number): Promise<void> {
+    if (this.#runs.size === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#lastEnded = resolve
+    const giveUp = setTimeout(resolve, withinMs)
+    await promise
+    clearTimeout(giveUp)
+  }
+}

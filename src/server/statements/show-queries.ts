@@ -1,0 +1,31 @@
+// SHOW QUERIES: the statements that run here (changefeeds, mostly) beside those that PostgreSQL runs.
+
+import { quoteString } from '../../core/quote.ts'
+import type { RunningStatement } from '../../pg-server/running-statements.ts'
+import { shownStatement } from './shown-statement.ts'
+
+/** Queries that PostgreSQL runs are named by the process that runs them. */
+export const backendPrefix = 'pg'
+
+/**
+ * `running`: only what the asker may see, for this text is the asker's, who can explain it, keep it in a view, and answer
+ * its conditions with operators of their own. So PostgreSQL's part names the schema of every operator: a text that ran a
+ * function of somebody else's would give its rights to that function.
+ */
+export function showQueriesSql(running: readonly RunningStatement[]): string {
+  const ours = running.map(
+    ({ id, sessionId, user, startedAtMs, sql, clientAddress, applicationName }) =>
+      `(${quoteString(id)}, 1, ${quoteString(sessionId)}, ${quoteString(user)}, pg_catalog.to_timestamp(${startedAtMs / 1000}), ${quoteString(shownStatement(sql))}, ${quoteString(clientAddress)}, ${quoteString(applicationName)}, 'executing')`,
+  )
+  const columns = 'query_id, node_id, session_id, user_name, start, query, client_address, application_name, phase'
+  // The backend of a statement of ours only waits for it.
+  const waiting = running.map(({ backendPid }) => backendPid).join()
+  const id = `pg_catalog.concat('${backendPrefix}', pid)`
+  const theirs = `SELECT ${id}, 1, ${id}, usename::pg_catalog.text, query_start, query, coalesce(client_addr::pg_catalog.text, ''), application_name, 'executing'
+FROM pg_catalog.pg_stat_activity WHERE state OPERATOR(pg_catalog.=) 'active' AND pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()
+  AND pid OPERATOR(pg_catalog.<>) ALL ('{${waiting}}'::pg_catalog.int4[]) AND backend_type OPERATOR(pg_catalog.=) 'client backend'
+  AND application_name OPERATOR(pg_catalog.!~~) 'pg-changefeed%'
+  AND (pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') OR pg_catalog.pg_has_role(current_user, usesysid, 'USAGE'))`
+  const values = ours.length === 0 ? '' : `VALUES ${ours.join(', ')} UNION ALL `
+  return `SELECT * FROM (${values}${theirs}) AS shown (${columns})`
+}

@@ -1,0 +1,89 @@
+// SHOW statements as SELECTs, for PostgreSQL to run. What a SHOW lists may depend on who reads it; then the SELECT is made
+// anew for each reader, and else it is the same for everybody.
+
+import { FeedError } from '../../errors/feed-error.ts'
+import { showAutomaticJobsSql } from '../../jobs/jobs-view.ts'
+import type { BackendQuery } from '../../pg-server/local-statement.ts'
+import type { SettingName } from '../../settings/known-settings.ts'
+import { findSetting } from '../../settings/settings.ts'
+import { isSecret, showSetting, showSettings, withoutSecrets, type SettingTexts } from '../../settings/show.ts'
+import type { Statement } from '../../sql/ast.ts'
+import { expandShows } from '../../sql/sql.ts'
+import type { StatementContext } from './context.ts'
+import { readerOf, type Reader } from './reader.ts'
+import { showJobsStatementSql } from './show-jobs.ts'
+import { showQueriesSql } from './show-queries.ts'
+import { showDatabaseSql, showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
+
+export type ShowContext = Pick<StatementContext, 'settings' | 'running' | 'rights'>
+
+/** The SELECT that answers a SHOW for every reader. Undefined: it depends on the reader. */
+export function showForAll(statement: Statement, { settings }: Pick<ShowContext, 'settings'>): string | undefined {
+  return showSql(statement, { settings, reader: undefined })
+}
+
+/** `showForAll` for whoever runs `query`: PostgreSQL says who that is, and our own connection what they may see. */
+export async function showFor(
+  query: BackendQuery,
+  { settings, running, rights }: ShowContext,
+): Promise<(statement: Statement) => string> {
+  const reader = await readerOf(query, running.all, rights)
+  return (statement) => {
+    const sql = showSql(statement, { settings, reader })
+    if (sql === undefined) throw new FeedError('FEED_BUG', `what ${statement.tag} shows is not known`)
+    return sql
+  }
+}
+
+/** Replaces each `[SHOW …]` in a SELECT by what whoever runs `query` may see. */
+export async function expandSelect(select: string, query: BackendQuery, context: ShowContext): Promise<string> {
+  return expandShows(select, await showFor(query, context), true)
+}
+
+interface Showing {
+  readonly settings: SettingTexts
+  /** Undefined: any. */
+  readonly reader: Reader | undefined
+}
+
+/** Undefined: it depends on the reader, who is not known. */
+function showSql(statement: Statement, showing: Showing): string | undefined {
+  const { reader, settings } = showing
+  switch (statement.tag) {
+    case 'show-cluster-setting':
+      return settingSql(findSetting(statement.name, statement.position), showing)
+    case 'show-cluster-settings':
+      return reader && valuesSql(showSettings(statement.all, settingsFor(reader, settings)))
+    case 'show-queries':
+      return reader && showQueriesSql(reader.statements)
+    case 'show-jobs': {
+      let dependsOnReader = false
+      const show = (inner: Statement): string => {
+        const text = showSql(inner, showing)
+        dependsOnReader ||= text === undefined
+        return text ?? ''
+      }
+      const text = showJobsStatementSql(statement, (select) => expandShows(select, show, true))
+      return dependsOnReader ? undefined : text
+    }
+    case 'show-automatic-jobs':
+      return showAutomaticJobsSql
+    case 'show-database':
+      return showDatabaseSql
+    case 'show-databases':
+      return showDatabasesSql
+    case 'show-tables':
+      return showTablesSql
+    default:
+      throw new FeedError('FEED_SYNTAX', 'only SHOW statements can stand in brackets')
+  }
+}
+
+function settingSql(name: SettingName, { reader, settings }: Showing): string | undefined {
+  if (!isSecret(name)) return valuesSql(showSetting(name, settings))
+  return reader && valuesSql(showSetting(name, settingsFor(reader, settings)))
+}
+
+function settingsFor(reader: Reader, settings: SettingTexts): SettingTexts {
+  return reader.isAdmin ? settings : withoutSecrets(settings)
+}
