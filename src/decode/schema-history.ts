@@ -46,6 +46,11 @@ export class SchemaHistory {
     return this.#known.get(relid)?.schema
   }
 
+  /** What the last schema record said of the relation; undefined: there was none. */
+  description(relid: number): TableDescription | undefined {
+    return this.#known.get(relid)?.description
+  }
+
   /** Reads a relation or schema record whose tag is `bytes[at]`. Returns the oid of the relation if the record changed its schema. */
   apply(bytes: Buffer, at: number, end: number): number | undefined {
     return bytes[at] === record.schema ? this.#describe(bytes, at + 1, end) : this.#layOut(bytes, at, end)
@@ -61,7 +66,7 @@ export class SchemaHistory {
   }
 
   #describe(bytes: Buffer, start: number, end: number): number | undefined {
-    const description = parseDescription(bytes, start, end)
+    const description = readDescription(bytes, start, end)
     const { relid } = description
     const known = this.#known.get(relid) ?? nothing
     if (isSame(known.descriptionBytes, bytes, start, end)) return undefined
@@ -126,7 +131,8 @@ function describeLayout(layout: RelationMessage): TableDescription {
   }
 }
 
-function parseDescription(bytes: Buffer, start: number, end: number): TableDescription {
+/** The text of a schema record: `bytes[start, end)`, without its tag. */
+export function readDescription(bytes: Buffer, start: number, end: number): TableDescription {
   try {
     return JSON.parse(bytes.toString('utf8', start, end)) as TableDescription
   } catch (cause) {

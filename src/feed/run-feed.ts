@@ -148,6 +148,7 @@ class RunningFeed {
       quietMs: quietWaitMs({ ...spec, endTime }, this.#run.save !== undefined),
       after,
       endTime,
+      stopsAtSchemaChange: false,
       changes,
       advanced,
       signal,

@@ -56,12 +56,12 @@ function u32(value: number): Buffer {
   return bytes
 }
 
-function layoutOf({ identity, columns, primaryKey }: TableLook): Buffer {
+function layoutOf({ description: { relid: ofTable, name: table }, identity, columns, primaryKey }: TableLook): Buffer {
   return Buffer.concat([
     Buffer.from('R'),
-    u32(relid),
+    u32(ofTable),
     cstring('public'),
-    cstring('t'),
+    cstring(table),
     Buffer.from(identity),
     Buffer.from([0, columns.length]),
     ...columns.flatMap(({ name, typeOid }) => [
@@ -108,8 +108,8 @@ function tuple(values: readonly string[]): Buffer {
   ])
 }
 
-export const insert = (row: readonly string[]): Buffer =>
-  Buffer.concat([Buffer.from('I'), u32(relid), Buffer.from('N'), tuple(row)])
+export const insert = (row: readonly string[], into = relid): Buffer =>
+  Buffer.concat([Buffer.from('I'), u32(into), Buffer.from('N'), tuple(row)])
 export const update = (old: readonly string[], row: readonly string[]): Buffer =>
   Buffer.concat([Buffer.from('U'), u32(relid), Buffer.from('O'), tuple(old), Buffer.from('N'), tuple(row)])
 /** Of a table without REPLICA IDENTITY FULL: the previous values are not logged. */
@@ -145,15 +145,15 @@ export class WrittenLog implements Disposable {
     if (withSchema) this.#look(new TableLook())
     for (const message of messages) {
       if (message instanceof TableLook) this.#look(message)
-      else this.writer.row(relid, message[0] === 0x49, message, 0, message.length)
+      else this.writer.row(message.readUInt32BE(1), message[0] === 0x49, message, 0, message.length)
     }
     this.writer.commit(this.#lsn + 50n)
     return ts
   }
 
   #look({ description: look, layout }: TableLook): void {
-    this.writer.schema(relid, Buffer.from(JSON.stringify(look)), false)
-    this.writer.relation(relid, layout, 0, layout.length)
+    this.writer.schema(look.relid, Buffer.from(JSON.stringify(look)), look.dropped === true)
+    this.writer.relation(look.relid, layout, 0, layout.length)
   }
 
   /** The table is dropped. */

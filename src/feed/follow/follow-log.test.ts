@@ -7,7 +7,7 @@ import type { Encoder } from '../../encode/encoder.ts'
 import { SchemaHistory } from '../../decode/schema-history.ts'
 import type { RowView } from '../../core/row-view.ts'
 import { LogFollower } from './follow-log.ts'
-import type { PassLimits } from '../transaction/large-transaction.ts'
+import type { PassLimits } from './last-change-passes.ts'
 import { ChangeWriter } from '../output/change-writer.ts'
 import { MessageOutput } from '../output/message-output.ts'
 
@@ -46,6 +46,7 @@ async function follow(
     diff: true,
     after,
     endTime,
+    stopsAtSchemaChange: false,
     changes,
     advanced: async (frontier) => {
       await changes.drain()

@@ -1,19 +1,27 @@
-// Follows the changelog from a reader on: what is above `after` becomes messages, in log order, until the end time, an
-// error, or the signal. The frontier is what the log says is complete; it moves when a block is done.
+// Follows the changelog from a reader on: what is above `after` becomes messages, in log order, until the end time, a
+// boundary, an error, or the signal. The frontier is what the log says is complete; it moves when a block is done.
+//
+// A boundary lies before a transaction that changes tables of the feed. `run` returns there, when everything before the
+// transaction is in `changes` and nothing of it is, and continues with the transaction when it is called again:
+//
+//                 ┌────────── run ──────────┐
+//                 ▼                         │
+//   run ──► following ──► boundary ─────────┘
+//                 └─────► end, stopped
 
 import { keepBytes } from '../../bytes/byte-writer.ts'
-import { timestampOf } from '../../changelog/records.ts'
-import { FeedError } from '../../errors/feed-error.ts'
-import { record, type Changelog, type LogBlock, type LogReader } from '../../changelog/changelog.ts'
-import { concerns, readGap } from '../../changelog/files/gap-record.ts'
+import type { Changelog, LogBlock, LogReader } from '../../changelog/changelog.ts'
+import type { FeedTarget } from '../../core/feed-spec.ts'
 import { compareHlc, type Hlc } from '../../core/hlc.ts'
 import type { SchemaHistory } from '../../decode/schema-history.ts'
-import { TransactionEmitter } from '../transaction/emit-transaction.ts'
-import type { FeedTarget } from '../../core/feed-spec.ts'
-import { planLarge, type LargeTransaction, type PassLimits } from '../transaction/large-transaction.ts'
+import { FeedError } from '../../errors/feed-error.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
-import { listRecords, OffsetList } from '../transaction/offset-list.ts'
 import { ThreadShare } from '../share-thread.ts'
+import { TransactionEmitter } from '../transaction/emit-transaction.ts'
+import type { PassLimits } from './last-change-passes.ts'
+import { planLarge, type LargeOptions, type LargeTransaction } from './large-transaction.ts'
+import { schemaChangesOf, schemaChangesOfLarge, type SchemaChange } from './schema-changes.ts'
+import { TransactionParts } from './transaction-parts.ts'
 
 export interface FollowOptions {
   readonly log: Changelog
@@ -25,180 +33,201 @@ export interface FollowOptions {
   readonly after: Hlc
   /** Inclusive. */
   readonly endTime: Hlc | undefined
+  /** Whether `run` returns before each transaction that changes a table of the feed. */
+  readonly stopsAtSchemaChange: boolean
   readonly changes: ChangeWriter
   /** How late the frontier may be where nothing but time has passed. */
   readonly quietMs?: number
-  /** Everything at or below the frontier has been written to `changes`. */
+  /** Called when everything at or below the frontier has been written to `changes`. */
   readonly advanced: (frontier: Hlc) => Promise<void>
   readonly signal: AbortSignal
-  /** Of the memory that a large transaction may take; for tests. */
+  /** The memory that a large transaction may take; for tests. */
   readonly limits?: PassLimits | undefined
+}
+
+export type Followed =
+  /** Everything at or below the end time is in `changes`. */
+  | { readonly tag: 'end' }
+  /** The signal has aborted. */
+  | { readonly tag: 'stopped' }
+  /** Everything before the transaction at `at`, which makes these changes, is in `changes`. */
+  | { readonly tag: 'boundary'; readonly at: Hlc; readonly changes: readonly SchemaChange[] }
+
+/** The transaction of many blocks that is being followed. */
+interface OpenLarge {
+  readonly ts: Hlc
+  readonly plan: LargeTransaction
+  /** How many of its records were listed in earlier blocks. */
+  listed: number
 }
 
 export class LogFollower {
   readonly #options: FollowOptions
-  readonly #topics: ReadonlyMap<number, number>
-  readonly #isTarget: (relid: number) => boolean
+  readonly #ahead: LargeOptions
+  readonly #parts: TransactionParts
   readonly #emitter: TransactionEmitter
-  readonly #list = new OffsetList()
-  #frontier: Hlc
-  /** The transaction of many blocks that is being followed, and the records of it that were listed. */
-  #large: LargeTransaction | undefined
-  #largeTs: Hlc | undefined
-  #ordinal = 0
-  /** Of the schemas, when they were last looked through for tables that were dropped. */
-  #checkedVersion = 0
   readonly #threadShare = new ThreadShare()
+  #frontier: Hlc
+  /** The block that is being followed; undefined: the next one must be read. */
+  #block: LogBlock | undefined
+  #large: OpenLarge | undefined
+  /** The timestamp of the boundary at which `run` has returned last. */
+  #boundary: Hlc | undefined
+  /** The version of the schemas when they were last checked for dropped tables. */
+  #checkedVersion = 0
 
   constructor(options: FollowOptions) {
+    const { log, targets, schemas, changes, diff, signal, limits } = options
+    const topics: ReadonlyMap<number, number> = new Map(targets.map(({ relid }, index) => [relid, index]))
+    const isTarget = (relid: number): boolean => topics.has(relid)
     this.#options = options
     this.#frontier = options.after
-    this.#topics = new Map(options.targets.map(({ relid }, index) => [relid, index]))
-    this.#isTarget = (relid) => this.#topics.has(relid)
-    const { schemas, changes, diff } = options
-    this.#emitter = new TransactionEmitter({ schemas, topics: this.#topics, changes, diff })
+    this.#ahead = {
+      log,
+      schemas,
+      diff,
+      limits,
+      signal,
+      isTarget,
+      mentionsTarget: (block) => this.#mentionsTarget(block),
+      yieldThread: () => this.#threadShare.yieldIfDue(),
+    }
+    this.#parts = new TransactionParts({ schemas, isTarget, gap: (through, reason) => this.#gap(through, reason) })
+    this.#emitter = new TransactionEmitter({ schemas, topics, changes, diff })
   }
 
-  /** Settles at the end time or when the signal aborts; throws what ends the feed. */
-  async run(): Promise<void> {
-    const { reader, signal, changes, advanced, endTime, quietMs } = this.#options
+  /** Settles at the end time, at a boundary, or when the signal aborts; throws what ends the feed. */
+  async run(): Promise<Followed> {
+    const { signal, changes, reader, quietMs, advanced } = this.#options
     try {
       while (!signal.aborted) {
-        const block = reader.next()
+        const block = this.#block ?? this.#nextBlock()
         if (block === undefined) {
           await changes.drain()
           await reader.wait(signal, quietMs)
           this.#threadShare.restart()
           continue
         }
-        const ended = await this.#block(block)
-        if (ended || (endTime !== undefined && compareHlc(this.#frontier, endTime) >= 0)) return
+        const result = await this.#follow(block)
+        if (result !== undefined) return result
+        if (this.#finish(block)) return { tag: 'end' }
         await advanced(this.#frontier)
         await this.#threadShare.yieldIfDue()
       }
     } catch (error) {
-      // It was stopped in the passes over a large transaction.
+      // The signal has aborted while the log was read ahead.
       if (!signal.aborted || error !== signal.reason) throw error
     } finally {
-      this.#large?.[Symbol.dispose]()
+      this.#endLarge()
     }
+    return { tag: 'stopped' }
   }
 
-  /** True: the end time is passed. */
-  async #block(block: LogBlock): Promise<boolean> {
-    // It may have ended in a block that holds nothing for this feed, and another one be open now.
-    const isSame =
-      block.open !== undefined && this.#largeTs !== undefined && compareHlc(block.open.ts, this.#largeTs) === 0
-    if (!isSame) this.#endLarge()
-    if (block.hasSchema || this.#mentionsTarget(block)) {
-      const { endTime } = this.#options
-      const payload = block.payload()
-      let ts = block.open?.ts
-      /** Why changes between here and the next transaction are missing. */
-      let gap: string | undefined
-      for (let at = 0; at < payload.length;) {
-        if (ts === undefined) {
-          const tag = payload[at + 4]
-          const start = at + 4
-          at = start + payload.readUInt32BE(at)
-          if (tag === record.begin) {
-            ts = timestampOf(payload, start)
-            if (gap !== undefined) this.#gap(ts, gap)
-            gap = undefined
-          } else if (tag === record.gap || tag === record.gapOf) {
-            const found = readGap(payload, start, at)
-            if (found !== undefined && concerns(found, this.#isTarget)) gap ??= found.reason
-          } else if (tag === record.schema || tag === record.relation) this.#options.schemas.apply(payload, start, at)
-          continue
-        }
-        if (endTime !== undefined && compareHlc(ts, endTime) > 0) return true
-        const from = at
-        at = listRecords(payload, at, this.#isTarget, this.#list)
-        const part = this.#part(block, payload, from, ts)
-        if (part !== undefined) await part
-        if (this.#list.committed) ts = undefined
+  #nextBlock(): LogBlock | undefined {
+    const block = this.#options.reader.next()
+    if (block === undefined) return undefined
+    this.#block = block
+    // The large transaction may have ended in a block that this feed skipped, so the open one can be another.
+    const large = this.#large
+    if (large !== undefined && (block.open === undefined || compareHlc(block.open.ts, large.ts) !== 0)) this.#endLarge()
+    if (block.hasSchema || this.#mentionsTarget(block)) this.#parts.open(block)
+    else this.#parts.skip()
+    return block
+  }
+
+  /** Writes what the rest of the block holds for this feed. Undefined: the block is done. */
+  async #follow(block: LogBlock): Promise<Followed | undefined> {
+    const { after, endTime, changes } = this.#options
+    const parts = this.#parts
+    while (parts.next()) {
+      const { ts, list } = parts
+      if (endTime !== undefined && compareHlc(ts, endTime) > 0) return { tag: 'end' }
+      if (compareHlc(ts, after) <= 0) {
+        parts.applySchemas()
+        continue
       }
-      if (gap !== undefined) this.#gap(block.resolved, gap)
-      if (payload.length > keepBytes) this.#emitter.release()
+      if (list.truncated !== 0) throw this.#ended('FEED_TRUNCATED', list.truncated, 'was truncated')
+      if (this.#mayBeBoundary()) {
+        const boundary = await this.#boundaryAt(ts, block)
+        if (boundary !== undefined) return boundary
+      }
+      changes.stamp(ts)
+      const written = this.#writePart(block)
+      if (written !== undefined) await written
     }
+    return undefined
+  }
+
+  /** Moves the frontier behind the block. True: the end time is reached. */
+  #finish(block: LogBlock): boolean {
+    const { endTime } = this.#options
+    this.#block = undefined
+    if (this.#parts.payload.length > keepBytes) this.#emitter.release()
     if (compareHlc(block.resolved, this.#frontier) > 0) {
       this.#frontier = block.resolved
-      // Also what was dropped while the feed was being started: nothing would ever come of it.
+      // Also finds what was dropped while the feed was being started: no transaction would ever mention it.
       this.#checkDropped()
     }
-    return false
+    return endTime !== undefined && compareHlc(this.#frontier, endTime) >= 0
   }
 
-  /** The listed records of one transaction in one block. A promise only where there is something to wait for. */
-  #part(block: LogBlock, payload: Buffer, from: number, ts: Hlc): Promise<void> | undefined {
-    const list = this.#list
-    const { after, changes } = this.#options
-    if (compareHlc(ts, after) <= 0) {
-      for (let i = 0; list.hasSchema && i < list.count; i++) this.#applySchema(payload, list.offsets[i] as number)
-      return undefined
-    }
-    if (list.truncated !== 0) throw this.#ended('FEED_TRUNCATED', list.truncated, 'was truncated')
-    changes.stamp(ts)
-    if (this.#large !== undefined || !list.committed) return this.#largePart(block, payload, from, ts)
-    if (list.hasSchema) return this.#wholeWithSchema(payload)
+  /** Whether the present part is the first of its transaction, and the transaction may hold schema records. */
+  #mayBeBoundary(): boolean {
+    const { list, ts } = this.#parts
+    if (!this.#options.stopsAtSchemaChange || this.#large !== undefined) return false
+    if (list.committed && !list.hasSchema) return false
+    return this.#boundary === undefined || compareHlc(this.#boundary, ts) !== 0
+  }
+
+  /** Undefined: the transaction of the present part changes no table of the feed. */
+  async #boundaryAt(at: Hlc, { position }: LogBlock): Promise<Followed | undefined> {
+    const { list, start } = this.#parts
+    const changes = list.committed
+      ? schemaChangesOf(this.#ahead, this.#parts)
+      : await schemaChangesOfLarge(this.#ahead, { position, offset: start })
+    if (changes.length === 0) return undefined
+    this.#parts.putBack()
+    this.#boundary = at
+    return { tag: 'boundary', at, changes }
+  }
+
+  /** Writes the present part. A promise only where there is something to wait for. */
+  #writePart(block: LogBlock): Promise<void> | undefined {
+    const { payload, list } = this.#parts
+    if (this.#large !== undefined || !list.committed) return this.#writePartOfLarge(block)
+    if (list.hasSchema) return this.#writeWithSchemas()
     return list.count > 0 ? this.#emitter.emitWhole(payload, list) : undefined
   }
 
-  async #largePart(block: LogBlock, payload: Buffer, from: number, ts: Hlc): Promise<void> {
-    const list = this.#list
+  async #writePartOfLarge({ position }: LogBlock): Promise<void> {
+    const { payload, list, start, ts } = this.#parts
     const { hasSchema } = list
-    if (this.#large === undefined) await this.#beginLarge(block, from, ts)
-    const ordinal = this.#ordinal
-    this.#ordinal += list.count
-    await this.#emitter.emit(payload, list, this.#large?.kept, ordinal)
+    this.#large ??= { ts, plan: await planLarge(this.#ahead, { position, offset: start }), listed: 0 }
+    const large = this.#large
+    const ordinal = large.listed
+    large.listed += list.count
+    await this.#emitter.emit(payload, list, large.plan.kept, ordinal)
     if (list.committed) this.#endLarge()
     if (hasSchema) this.#checkDropped()
   }
 
-  async #wholeWithSchema(payload: Buffer): Promise<void> {
-    await this.#emitter.emitWhole(payload, this.#list)
+  async #writeWithSchemas(): Promise<void> {
+    await this.#emitter.emitWhole(this.#parts.payload, this.#parts.list)
     this.#checkDropped()
   }
 
+  #endLarge(): void {
+    this.#large?.plan[Symbol.dispose]()
+    this.#large = undefined
+  }
+
   #checkDropped(): void {
-    const { schemas } = this.#options
+    const { schemas, targets } = this.#options
     if (schemas.version === this.#checkedVersion) return
     this.#checkedVersion = schemas.version
-    for (const { relid } of this.#options.targets) {
+    for (const { relid } of targets) {
       if (schemas.relation(relid)?.description.dropped === true) throw this.#ended('FEED_DROPPED', relid, 'was dropped')
     }
-  }
-
-  #applySchema(payload: Buffer, offset: number): void {
-    const tag = payload[offset]
-    if (tag !== record.schema && tag !== record.relation) return
-    this.#options.schemas.apply(payload, offset, offset + payload.readUInt32BE(offset - 4))
-  }
-
-  async #beginLarge(block: LogBlock, from: number, ts: Hlc): Promise<void> {
-    const { log, schemas, diff, limits } = this.#options
-    this.#ordinal = 0
-    this.#largeTs = ts
-    this.#large = await planLarge(
-      {
-        log,
-        schemas,
-        diff,
-        isTarget: this.#isTarget,
-        mentionsTarget: (candidate) => this.#mentionsTarget(candidate),
-        yieldThread: () => this.#threadShare.yieldIfDue(),
-        limits,
-        signal: this.#options.signal,
-      },
-      block.position,
-      from,
-    )
-  }
-
-  #endLarge(): void {
-    this.#large?.[Symbol.dispose]()
-    this.#large = undefined
-    this.#largeTs = undefined
   }
 
   #mentionsTarget(block: LogBlock): boolean {
@@ -206,7 +235,7 @@ export class LogFollower {
     return false
   }
 
-  /** `through`: what is missing lies below it, as far as is known. A feed that starts there or later misses nothing. */
+  /** A feed that starts at `through` or later misses nothing. */
   #gap(through: Hlc, reason: string): void {
     if (compareHlc(through, this.#options.after) <= 0) return
     throw new FeedError('FEED_GAP', `changes are missing: ${reason}`, {

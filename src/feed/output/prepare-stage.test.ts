@@ -96,6 +96,7 @@ class SlowFeed {
       diff: true,
       after: start,
       endTime,
+      stopsAtSchemaChange: false,
       changes: this.changes,
       advanced: async () => undefined,
       signal,

@@ -19,6 +19,10 @@ async function takenBack(changes: readonly Change[], start = new TableLook()): P
   for (const change of changes) cut = files.transaction([change])
   await files.writer.flush()
   await files.writer.close()
+  return rowsAt(files, cursor, cut)
+}
+
+async function rowsAt(files: WrittenLog, cursor: Hlc, cut: Hlc): Promise<string[]> {
   const lines: string[] = []
   const encoder: Encoder = {
     prepare: () => 0,
@@ -102,4 +106,16 @@ for (const [what, look, message] of [
 test('rows as of a cursor are refused when the key is not DEFERRABLE any more', async () => {
   const deferrable = new TableLook({ deferrableKey: true })
   await assert.rejects(takenBack([plain], deferrable), /is not DEFERRABLE any more since the cursor/)
+})
+
+test('changes that are missing since the cursor are noticed, those before it are not needed, be it in one block', async () => {
+  using files = await WrittenLog.open()
+  const first = files.transaction([plain, insert(['1', 'old'])])
+  files.gap('the slot was lost')
+  const cursor = files.transaction([insert(['2', 'old'])])
+  const cut = files.transaction([update(['2', 'old'], ['2', 'new'])])
+  await files.writer.flush()
+  await files.writer.close()
+  assert.deepEqual(await rowsAt(files, cursor, cut), ['a=2 b=old'])
+  await assert.rejects(rowsAt(files, first, cut), /changes since the cursor are missing/)
 })

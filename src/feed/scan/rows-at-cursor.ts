@@ -4,20 +4,19 @@
 
 import type { Changelog } from '../../changelog/changelog.ts'
 import { record } from '../../changelog/changelog.ts'
-import { timestampOf } from '../../changelog/records.ts'
 import type { FeedTarget } from '../../core/feed-spec.ts'
 import { compareHlc, type Hlc } from '../../core/hlc.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import type { RowView } from '../../core/row-view.ts'
 import { SchemaHistory } from '../../decode/schema-history.ts'
-import { concerns, readGap } from '../../changelog/files/gap-record.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { ChangeReader } from '../transaction/change-reader.ts'
 import { DeferredKeys, type RowRemoval } from '../transaction/deferred-keys.ts'
 import { KeyTable } from '../transaction/key-table.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Output } from '../output/open-output.ts'
-import { isRow, listRecords, OffsetList, recordEnd } from '../transaction/offset-list.ts'
+import { isRow, recordEnd } from '../transaction/offset-list.ts'
+import { TransactionParts } from '../follow/transaction-parts.ts'
 import { TablesAtCursor } from './tables-at-cursor.ts'
 
 const maxStashBytes = 256 * 1024 * 1024
@@ -29,11 +28,18 @@ export interface RowsAtCursorOptions {
   readonly targets: readonly FeedTarget[]
   readonly cursor: Hlc
   readonly cut: Hlc
-  /** Gets the old rows as messages and keeps them; the caller gives them to the sink with the scan's. */
+  /** Gets the old rows as messages and keeps them. The caller gives them to the sink, with those of the scan. */
   readonly stash: Output
-  /** Called now and then, so that the thread stays awake for others. */
+  /** Called after each block, so that other feeds get the thread. */
   readonly yieldThread: () => Promise<void>
   readonly signal: AbortSignal
+}
+
+interface Reading {
+  readonly options: RowsAtCursorOptions
+  readonly topics: ReadonlyMap<number, number>
+  readonly schemas: SchemaHistory
+  readonly change: ChangeReader
 }
 
 export class RowsAtCursor {
@@ -55,62 +61,56 @@ export class RowsAtCursor {
   }
 
   /** Reads the log in `(cursor, cut]`, all of which it holds. */
-  async read({ log, targets, cursor, cut, stash, yieldThread, signal }: RowsAtCursorOptions): Promise<void> {
-    const topics = new Map(targets.map(({ relid }, index) => [relid, index]))
+  async read(options: RowsAtCursorOptions): Promise<void> {
+    const { log, targets, cursor, cut, stash, yieldThread, signal } = options
+    const topics: ReadonlyMap<number, number> = new Map(targets.map(({ relid }, index) => [relid, index]))
     const schemas = new SchemaHistory()
     const change = new ChangeReader(schemas)
-    const list = new OffsetList()
+    const gap = (through: Hlc): void => {
+      if (compareHlc(through, cursor) > 0) throw gapSince()
+    }
+    const parts = new TransactionParts({ schemas, isTarget: (relid) => topics.has(relid), gap })
     let isPastCursor = false
     using reader = log.readAfter(cursor)
     for (let block = reader.next(); block !== undefined; block = reader.next()) {
-      const payload = block.payload()
-      let ts = block.open?.ts
-      for (let at = 0; at < payload.length;) {
-        if (ts === undefined) {
-          const start = at + 4
-          at = start + payload.readUInt32BE(at)
-          const tag = payload[start]
-          if (tag === record.begin) ts = timestampOf(payload, start)
-          else if (tag === record.schema || tag === record.relation) schemas.apply(payload, start, at)
-          else if ((tag === record.gap || tag === record.gapOf) && compareHlc(block.resolved, cursor) > 0) {
-            const gap = readGap(payload, start, at)
-            if (gap !== undefined && concerns(gap, (relid) => topics.has(relid))) throw gapSince()
-          }
+      parts.open(block)
+      while (parts.next()) {
+        if (compareHlc(parts.ts, cut) > 0) return
+        if (compareHlc(parts.ts, cursor) <= 0) {
+          parts.applySchemas()
           continue
         }
-        if (compareHlc(ts, cut) > 0) return
-        if (!isPastCursor && compareHlc(ts, cursor) > 0) {
-          isPastCursor = true
-          for (const { relid } of targets) {
-            const relation = schemas.relation(relid)
-            if (relation !== undefined) this.#tables.note(relation)
-          }
-        }
-        at = listRecords(payload, at, (relid) => topics.has(relid), list)
-        if (list.truncated !== 0 && compareHlc(ts, cursor) > 0) {
-          const name = targets.find(({ relid }) => relid === list.truncated)?.tableName ?? list.truncated
-          throw new FeedError('FEED_TRUNCATED', `"${name}" was truncated`, {
-            hint: 'its rows as of the cursor are gone; start the changefeed with a later cursor, or without',
-          })
-        }
-        for (let i = 0; i < list.count; i++) {
-          const offset = list.offsets[i] as number
-          if (!isRow(payload[offset] as number)) {
-            const relid = schemas.apply(payload, offset, recordEnd(payload, offset))
-            // Also when no row follows: what one DDL does to every row may be hidden by the next.
-            const changed = relid === undefined || !topics.has(relid) ? undefined : schemas.relation(relid)
-            if (changed !== undefined && isPastCursor) this.#tables.check(changed)
-          } else if (compareHlc(ts, cursor) > 0) {
-            change.read(payload, offset)
-            this.#takeBack(change, topics.get(change.relation.relid) as number, stash)
-          }
-        }
-        if (list.committed) ts = undefined
+        if (!isPastCursor) this.#noteTables(targets, schemas)
+        isPastCursor = true
+        this.#takeBackPart(parts, { options, topics, schemas, change })
       }
       if (compareHlc(block.resolved, cut) >= 0) return
       if (stash.changes.isFull) await stash.changes.drain()
       await yieldThread()
       signal.throwIfAborted()
+    }
+  }
+
+  #noteTables(targets: readonly FeedTarget[], schemas: SchemaHistory): void {
+    for (const { relid } of targets) {
+      const relation = schemas.relation(relid)
+      if (relation !== undefined) this.#tables.note(relation)
+    }
+  }
+
+  #takeBackPart({ payload, list }: TransactionParts, { options, topics, schemas, change }: Reading): void {
+    if (list.truncated !== 0) throw truncatedSince(list.truncated, options.targets)
+    for (let i = 0; i < list.count; i++) {
+      const offset = list.offsets[i] as number
+      if (isRow(payload[offset] as number)) {
+        change.read(payload, offset)
+        this.#takeBack(change, topics.get(change.relation.relid) as number, options.stash)
+        continue
+      }
+      const relid = schemas.apply(payload, offset, recordEnd(payload, offset))
+      // Checked even if no row follows: the next DDL may hide what this one does to every row.
+      const changed = relid === undefined || !topics.has(relid) ? undefined : schemas.relation(relid)
+      if (changed !== undefined) this.#tables.check(changed)
     }
   }
 
@@ -122,11 +122,11 @@ export class RowsAtCursor {
         this.#keep(relation, topic, old, stash)
       }
       if (tag !== record.delete) this.#deferred.add(relation, row, 0)
-    } else if (tag === record.insert) this.#touch(relation, row)
+    } else if (tag === record.insert) this.#noteChanged(relation, row)
     else {
       const key = tag === record.delete || keyChanged ? old : row
-      if (this.#touch(relation, key)) this.#keep(relation, topic, change.needOld(), stash)
-      if (keyChanged) this.#touch(relation, row)
+      if (this.#noteChanged(relation, key)) this.#keep(relation, topic, change.needOld(), stash)
+      if (keyChanged) this.#noteChanged(relation, row)
     }
   }
 
@@ -136,11 +136,18 @@ export class RowsAtCursor {
   }
 
   /** True: it is the first change of the row. */
-  #touch(relation: RelationSchema, row: RowView): boolean {
+  #noteChanged(relation: RelationSchema, row: RowView): boolean {
     const before = this.#changedKeys.size
     if (this.#changedKeys.bytes > maxStashBytes) throw tooMuch()
     return this.#changedKeys.add(relation.keyId, row, relation.keyIndexes) === before
   }
+}
+
+function truncatedSince(relid: number, targets: readonly FeedTarget[]): FeedError {
+  const name = targets.find((target) => target.relid === relid)?.tableName ?? relid
+  return new FeedError('FEED_TRUNCATED', `"${name}" was truncated`, {
+    hint: 'its rows as of the cursor are gone; start the changefeed with a later cursor, or without',
+  })
 }
 
 function gapSince(): FeedError {

@@ -69,6 +69,7 @@ async function said(
     diff,
     after: first,
     endTime: last,
+    stopsAtSchemaChange: false,
     changes: writer,
     advanced: () => writer.drain(),
     signal: new AbortController().signal,

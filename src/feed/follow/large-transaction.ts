@@ -1,0 +1,134 @@
+// A transaction of many blocks, perhaps larger than memory: the log is read twice. First its records are counted; then, in
+// as many passes as their keys need memory for, the last change of each row is found and kept as one bit. The feed then
+// follows the transaction block by block and emits what has its bit set.
+
+import { FeedError } from '../../errors/feed-error.ts'
+import { DeferrableTables } from '../transaction/deferrable-tables.ts'
+import type { FoundRecord, KeptEvents } from '../transaction/emit-transaction.ts'
+import { FirstChanges, maxOrdinal } from '../transaction/first-changes.ts'
+import { isRow, OffsetList } from '../transaction/offset-list.ts'
+import type { SchemaTrail } from '../transaction/schema-trail.ts'
+import { findLastChanges, type Part, type PassLimits } from './last-change-passes.ts'
+import { listPart, transactionBlocks, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
+
+const defaultLimits: PassLimits = { rows: 2_000_000, bytes: 256 * 1024 * 1024 }
+
+export interface LargeTransaction extends Disposable {
+  /** Undefined: it only inserts, so every change is the last of its row. */
+  readonly kept: KeptEvents | undefined
+}
+
+export interface LargeOptions extends ReadAhead {
+  readonly diff: boolean
+  readonly limits?: PassLimits | undefined
+}
+
+const onlyInserts: LargeTransaction = { kept: undefined, [Symbol.dispose]: () => undefined }
+
+export async function planLarge(options: LargeOptions, start: TransactionStart): Promise<LargeTransaction> {
+  if (!(await mayHaveNonInserts(options, start))) return onlyInserts
+  const { parts, count, hasNonInserts, deferrable } = await countRecords(options, start)
+  if (!hasNonInserts) return onlyInserts
+  if (count > maxOrdinal) throw new FeedError('FEED_ROW', `a transaction has more than ${maxOrdinal} changes`)
+  const bits = new Uint8Array(Math.floor(count / 4) + 1)
+  const firstChanges = options.diff ? new FirstChanges() : undefined
+  const limits = options.limits ?? defaultLimits
+  const trail = await findLastChanges(options, { start, parts, count, bits, firstChanges, deferrable, limits })
+  firstChanges?.seal()
+  const finder = new RecordFinder(options, start, { parts, trail })
+  return {
+    kept: { bits, firstChanges, before: trail.before, find: (ordinal) => finder.find(ordinal) },
+    [Symbol.dispose]: () => finder[Symbol.dispose](),
+  }
+}
+
+/** Says what the headers of the blocks say; the first and the last block may hold other transactions. */
+async function mayHaveNonInserts(options: LargeOptions, start: TransactionStart): Promise<boolean> {
+  for await (const block of transactionBlocks(options, start)) {
+    if (block.hasNonInserts && options.mentionsTarget(block)) return true
+  }
+  return false
+}
+
+interface Counted {
+  readonly parts: readonly Part[]
+  /** Of all listed records. */
+  readonly count: number
+  readonly hasNonInserts: boolean
+  /** Tables whose key is DEFERRABLE at some point of the transaction, where that changes within it. */
+  readonly deferrable: ReadonlySet<number>
+}
+
+async function countRecords(options: LargeOptions, start: TransactionStart): Promise<Counted> {
+  const parts: Part[] = []
+  let count = 0
+  let hasNonInserts = false
+  const list = new OffsetList()
+  const tables = new DeferrableTables(options.schemas)
+  for await (const block of transactionBlocks(options, start)) {
+    if (!options.mentionsTarget(block) && !block.hasSchema) continue
+    const payload = block.payload()
+    listPart(payload, block.position, start, options.isTarget, list)
+    for (let i = 0; list.hasSchema && i < list.count; i++) {
+      const at = list.offsets[i] as number
+      if (!isRow(payload[at] as number)) tables.note(payload, at)
+    }
+    parts.push({ position: block.position, firstOrdinal: count })
+    count += list.count
+    hasNonInserts ||= list.hasNonInserts
+  }
+  return { parts, count, hasNonInserts, deferrable: tables.end() }
+}
+
+interface Found {
+  readonly parts: readonly Part[]
+  readonly trail: SchemaTrail
+}
+
+/** Reads single records of the transaction again, while it is being emitted. */
+class RecordFinder implements Disposable {
+  readonly #options: LargeOptions
+  readonly #start: TransactionStart
+  readonly #found: Found
+  readonly #reader
+  readonly #list = new OffsetList()
+  #part: Part | undefined
+  #payload: Buffer = Buffer.alloc(0)
+
+  constructor(options: LargeOptions, start: TransactionStart, found: Found) {
+    this.#options = options
+    this.#start = start
+    this.#found = found
+    this.#reader = options.log.jumpTo(start.position)
+  }
+
+  find(ordinal: number): FoundRecord {
+    const part = partOf(this.#found.parts, ordinal)
+    if (part !== this.#part) {
+      this.#payload = this.#reader.readAt(part.position).payload()
+      listPart(this.#payload, part.position, this.#start, this.#options.isTarget, this.#list)
+      this.#part = part
+    }
+    return {
+      payload: this.#payload,
+      offset: this.#list.offsets[ordinal - part.firstOrdinal] as number,
+      schemas: this.#found.trail.at(ordinal),
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#reader[Symbol.dispose]()
+  }
+}
+
+/** The last part that begins at or before the ordinal; many lie side by side. */
+function partOf(parts: readonly Part[], ordinal: number): Part {
+  let low = 0
+  let high = parts.length
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if ((parts[middle] as Part).firstOrdinal <= ordinal) low = middle
+    else high = middle
+  }
+  return parts[low] as Part
+}

@@ -1,0 +1,96 @@
+// Finds the last change of each row of a large transaction in several passes over its blocks. A pass looks at the rows
+// whose keys have a certain hash, so that the keys of one pass fit into memory.
+
+import { ChangeReader } from '../transaction/change-reader.ts'
+import type { FirstChanges } from '../transaction/first-changes.ts'
+import { LastChanges } from '../transaction/last-changes.ts'
+import { isRow, OffsetList, recordEnd } from '../transaction/offset-list.ts'
+import { SchemaTrail } from '../transaction/schema-trail.ts'
+import { listPart, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
+
+export interface PassLimits {
+  /** Changes whose keys one pass may hold. */
+  readonly rows: number
+  /** Memory for these keys, which may be wide. */
+  readonly bytes: number
+}
+
+/** What the transaction has in one block. */
+export interface Part {
+  readonly position: number
+  readonly firstOrdinal: number
+}
+
+export interface CountedTransaction {
+  readonly start: TransactionStart
+  readonly parts: readonly Part[]
+  /** Of all listed records. */
+  readonly count: number
+  /** Gets a bit for each event that is to be emitted. */
+  readonly bits: Uint8Array
+  readonly firstChanges: FirstChanges | undefined
+  readonly deferrable: ReadonlySet<number>
+  readonly limits: PassLimits
+}
+
+/** Returns what the tables looked like in the course of the transaction. */
+export async function findLastChanges(options: ReadAhead, counted: CountedTransaction): Promise<SchemaTrail> {
+  const { count, bits, firstChanges, limits } = counted
+  let passes = Math.ceil(count / limits.rows)
+  for (;;) {
+    const trail = await runPasses(options, counted, passes)
+    if (trail !== 'too wide') return trail
+    bits.fill(0)
+    firstChanges?.clear()
+    passes *= 2
+  }
+}
+
+/** 'too wide': the keys of a pass take more memory than they may, so there must be more passes. */
+async function runPasses(
+  options: ReadAhead,
+  counted: CountedTransaction,
+  passes: number,
+): Promise<SchemaTrail | 'too wide'> {
+  let trail: SchemaTrail | 'too wide' = 'too wide'
+  for (let pass = 0; pass < passes; pass++) {
+    trail = await runPass(options, counted, passes === 1 ? undefined : (hash) => hash % passes === pass)
+    if (trail === 'too wide') break
+  }
+  return trail
+}
+
+async function runPass(
+  { log, schemas, isTarget, yieldThread, signal }: ReadAhead,
+  { start, parts, deferrable, limits, bits, firstChanges }: CountedTransaction,
+  wanted: ((hash: number) => boolean) | undefined,
+): Promise<SchemaTrail | 'too wide'> {
+  const trail = new SchemaTrail(schemas)
+  const change = new ChangeReader(schemas)
+  const last = new LastChanges(deferrable)
+  const list = new OffsetList()
+  using reader = log.jumpTo(start.position)
+  for (const part of parts) {
+    const payload = reader.readAt(part.position).payload()
+    listPart(payload, part.position, start, isTarget, list)
+    for (let i = 0; i < list.count; i++) {
+      const at = list.offsets[i] as number
+      if (isRow(payload[at] as number)) {
+        change.read(payload, at)
+        last.note(change, part.firstOrdinal + i, wanted)
+      } else {
+        schemas.apply(payload, at, recordEnd(payload, at))
+        trail.note(part.firstOrdinal + i)
+      }
+    }
+    if (last.bytes > limits.bytes) {
+      schemas.restore(trail.start)
+      return 'too wide'
+    }
+    await yieldThread()
+    signal.throwIfAborted()
+  }
+  schemas.restore(trail.start)
+  last.collect(bits, firstChanges)
+  return trail
+}

@@ -1,0 +1,57 @@
+// The blocks of one transaction that is cut into several, read ahead of the follower.
+
+import type { Changelog, LogBlock } from '../../changelog/changelog.ts'
+import type { Lsn } from '../../core/lsn.ts'
+import type { SchemaHistory } from '../../decode/schema-history.ts'
+import { listRecords, type OffsetList } from '../transaction/offset-list.ts'
+
+/** Where the records of a transaction begin: a block, and the offset in its payload. */
+export interface TransactionStart {
+  readonly position: number
+  readonly offset: number
+}
+
+export interface ReadAhead {
+  readonly log: Changelog
+  readonly schemas: SchemaHistory
+  readonly isTarget: (relid: number) => boolean
+  readonly mentionsTarget: (block: LogBlock) => boolean
+  /** Called after each block, because reading ahead may take minutes: other feeds get the thread. */
+  readonly yieldThread: () => Promise<void>
+  /** When it aborts, reading ahead ends with its reason. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * The transaction's blocks, each valid until the next one. That a block continues does not say that this transaction does:
+ * it may end in the block, and another one be cut at the block's end. The commit LSN of the open transaction tells them apart.
+ */
+export async function* transactionBlocks(
+  { log, yieldThread, signal }: ReadAhead,
+  { position }: TransactionStart,
+): AsyncGenerator<LogBlock> {
+  using reader = log.jumpTo(position)
+  let commitLsn: Lsn | undefined
+  for (let block = reader.next(); block !== undefined; block = reader.next()) {
+    if (block.position > position) {
+      commitLsn ??= block.open?.commitLsn
+      if (block.open === undefined || block.open.commitLsn !== commitLsn) return
+    }
+    yield block
+    if (!block.continues) return
+    await yieldThread()
+    // A signal can only have aborted while others had the thread.
+    signal.throwIfAborted()
+  }
+}
+
+/** Lists the records that the transaction has in one of its blocks. */
+export function listPart(
+  payload: Buffer,
+  position: number,
+  start: TransactionStart,
+  isTarget: (relid: number) => boolean,
+  list: OffsetList,
+): void {
+  listRecords(payload, position === start.position ? start.offset : 0, isTarget, list)
+}

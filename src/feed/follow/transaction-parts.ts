@@ -1,0 +1,112 @@
+// Walks through the records of the changelog, block after block. Schema records between transactions are applied, gaps
+// are reported, and the records that one transaction has in one block are listed as one part:
+//
+//   between ──begin──► inside ──commit──► between          a block may start, and end, in either
+//
+// Both readers of the log for a feed walk this way: the follower, and the search for rows as of a cursor.
+
+import { record, type LogBlock } from '../../changelog/changelog.ts'
+import { concerns, readGap } from '../../changelog/files/gap-record.ts'
+import { timestampOf } from '../../changelog/records.ts'
+import { zeroHlc, type Hlc } from '../../core/hlc.ts'
+import type { SchemaHistory } from '../../decode/schema-history.ts'
+import { isRow, listRecords, OffsetList, recordEnd } from '../transaction/offset-list.ts'
+
+export interface TransactionPartsOptions {
+  readonly schemas: SchemaHistory
+  readonly isTarget: (relid: number) => boolean
+  /** Changes of a target are missing. They lie at or below `through`, as far as is known. */
+  readonly gap: (through: Hlc, reason: string) => void
+}
+
+const noBytes: Buffer = Buffer.alloc(0)
+
+export class TransactionParts {
+  /** The payload of the block, and in it the listed records of the present part. */
+  payload = noBytes
+  readonly list = new OffsetList()
+  /** The timestamp of the present part's transaction. */
+  ts: Hlc = zeroHlc
+  /** Where the records of the present part begin in the payload. */
+  start = 0
+  readonly #options: TransactionPartsOptions
+  /** Where the walk stands in the payload. */
+  #at = 0
+  /** The transaction that is open there; undefined: the walk stands between transactions. */
+  #open: Hlc | undefined
+  /** Why changes are missing before the next transaction; undefined: none are. */
+  #gap: string | undefined
+  #resolved: Hlc = zeroHlc
+
+  constructor(options: TransactionPartsOptions) {
+    this.#options = options
+  }
+
+  open(block: LogBlock): void {
+    this.payload = block.payload()
+    this.#at = 0
+    this.#open = block.open?.ts
+    this.#resolved = block.resolved
+  }
+
+  /** Instead of `open`, for a block that holds nothing for the feed: it has no parts. */
+  skip(): void {
+    this.payload = noBytes
+    this.#at = 0
+  }
+
+  /** Moves to the next part of the block. False: the block has no more parts. */
+  next(): boolean {
+    while (this.#at < this.payload.length) {
+      if (this.#open === undefined) {
+        this.#between()
+        continue
+      }
+      this.ts = this.#open
+      this.start = this.#at
+      this.#at = listRecords(this.payload, this.#at, this.#options.isTarget, this.list)
+      if (this.list.committed) this.#open = undefined
+      return true
+    }
+    this.#reportGap(this.#resolved)
+    return false
+  }
+
+  /** The next call of `next` returns to the present part. */
+  putBack(): void {
+    this.#at = this.start
+    this.#open = this.ts
+  }
+
+  /** Applies the listed schema records of a part whose rows are not needed. */
+  applySchemas(): void {
+    const { payload, list } = this
+    for (let i = 0; list.hasSchema && i < list.count; i++) {
+      const offset = list.offsets[i] as number
+      if (!isRow(payload[offset] as number)) this.#options.schemas.apply(payload, offset, recordEnd(payload, offset))
+    }
+  }
+
+  /** Reads one record between two transactions. */
+  #between(): void {
+    const { payload } = this
+    const { schemas, isTarget } = this.#options
+    const start = this.#at + 4
+    const end = start + payload.readUInt32BE(this.#at)
+    this.#at = end
+    const tag = payload[start]
+    if (tag === record.begin) {
+      this.#open = timestampOf(payload, start)
+      this.#reportGap(this.#open)
+    } else if (tag === record.gap || tag === record.gapOf) {
+      const found = readGap(payload, start, end)
+      if (found !== undefined && concerns(found, isTarget)) this.#gap ??= found.reason
+    } else if (tag === record.schema || tag === record.relation) schemas.apply(payload, start, end)
+  }
+
+  #reportGap(through: Hlc): void {
+    const reason = this.#gap
+    this.#gap = undefined
+    if (reason !== undefined) this.#options.gap(through, reason)
+  }
+}
