@@ -9,7 +9,8 @@ export interface FeedSpec {
   /** The source database's name. */
   readonly database: string
   readonly targets: readonly FeedTarget[]
-  readonly format: 'json'
+  /** The name of a format (src/encode/formats.ts). */
+  readonly format: string
   readonly envelope: 'wrapped' | 'row' | 'key_only'
   readonly updated: boolean
   readonly mvccTimestamp: boolean

@@ -12,7 +12,8 @@ import { ByteWriter } from '../bytes/byte-writer.ts'
 import type { Hlc } from '../core/hlc.ts'
 import { readsLogFrom } from '../core/job-progress.ts'
 import { SchemaHistory } from '../decode/schema-history.ts'
-import { jsonEncoder } from '../encode/json/json-encoder.ts'
+import type { Encoder } from '../encode/encoder.ts'
+import { openEncoder } from '../encode/open-encoder.ts'
 import { CheckpointSchedule } from './checkpoint-schedule.ts'
 import type { FeedRun } from './feed-run.ts'
 import { LogFollower } from './follow/follow-log.ts'
@@ -27,7 +28,7 @@ import { ResolvedSchedule } from './resolved-schedule.ts'
 /** Settles when the feed has reached its end; throws what ended it otherwise, or the signal's reason. */
 export async function runFeed(run: FeedRun): Promise<void> {
   try {
-    await new RunningFeed(run).run()
+    await new RunningFeed(run, await openEncoder(run.spec)).run()
   } catch (error) {
     throw explainFellBehind(error, run.resume)
   }
@@ -35,15 +36,15 @@ export async function runFeed(run: FeedRun): Promise<void> {
 
 class RunningFeed {
   readonly #run: FeedRun
-  readonly #encoder
+  readonly #encoder: Encoder
   readonly #resolvedBytes = new ByteWriter(256)
   readonly #resolved: ResolvedSchedule
   readonly #checkpoints: CheckpointSchedule
 
-  constructor(run: FeedRun) {
+  constructor(run: FeedRun, encoder: Encoder) {
     const { resolvedIntervalMs: intervalMs, minCheckpointMs } = run.spec
     this.#run = run
-    this.#encoder = jsonEncoder(run.spec)
+    this.#encoder = encoder
     this.#resolved = new ResolvedSchedule({ intervalMs, minCheckpointMs })
     this.#checkpoints = new CheckpointSchedule(minCheckpointMs, Date.now())
   }

@@ -7,7 +7,7 @@ import type { TargetFacts } from './catalogue.ts'
 import { readExtraHeaders } from './extra-headers.ts'
 import { labelOf } from './metrics-label.ts'
 import { checkpointNanos, durationOf } from './notices.ts'
-import { envelopeOf, scanOf } from './option-relations.ts'
+import { envelopeOf, formatOf, scanOf } from './option-relations.ts'
 import { isOptionName } from './options.ts'
 import type { PlanContext } from './plan-context.ts'
 import { isOn, type ReadOptions } from './read-options.ts'
@@ -45,7 +45,7 @@ export function specOf({ read, context, times, tables, targets, sink }: SpecPart
     database: tables[0]?.database ?? context.database,
     // Where a sink has topics, messages name them as they are there.
     targets: targets.map((target, i) => ({ ...target, topic: topics?.[i] ?? target.topic })),
-    format: 'json',
+    format: formatOf(given).name,
     envelope,
     updated: isOn(given, 'updated'),
     mvccTimestamp: isOn(given, 'mvcc_timestamp'),

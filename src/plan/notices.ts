@@ -5,7 +5,7 @@ import type { Hlc } from '../core/hlc.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { TargetFacts } from './catalogue.ts'
 import { labelOf } from './metrics-label.ts'
-import { enumText, envelopeOf, scanOf } from './option-relations.ts'
+import { enumText, envelopeOf, formatOf, scanOf } from './option-relations.ts'
 import { isOn, type GivenOptions, type ReadOptions } from './read-options.ts'
 import type { FeedTimes } from './times.ts'
 
@@ -76,8 +76,8 @@ export function noticesOf({
   if (named.length > 0) messages.push(`changefeed will emit to topic${named.length > 1 ? 's' : ''} ${named.join(',')}`)
   messages.push(...sharedTopics(topics, tables, given))
   messages.push(...(facts.notices?.(spec.sink) ?? []))
-  if (enumText(given, 'format') === 'experimental_avro')
-    messages.push('avro is no longer experimental, use format=avro')
+  const oldFormat = formatOf(given).oldNames?.[enumText(given, 'format') ?? '']
+  if (oldFormat !== undefined) messages.push(oldFormat)
   if (given.has('protect_data_from_gc_on_pause')) {
     messages.push('protect_data_from_gc_on_pause option is no longer needed')
   }

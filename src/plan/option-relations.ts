@@ -2,16 +2,16 @@
 // any table (`checkRelations`), what the encoder asks of its table (`checkEncoder`), what the sink takes (`checkSink`).
 // What is valid and not built is refused last (`checkBuilt`), so that a wrong statement always hears what is wrong.
 
+import type { Envelope, FormatFacts } from '../encode/format-facts.ts'
+import { defaultFormat, formatOfName } from '../encode/format-names.ts'
+import { formats } from '../encode/formats.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import { factsOf, type OptionName } from './options.ts'
+import { factsOf, isOptionName, optionNames, type OptionName } from './options.ts'
 import type { GivenOptions, ReadOptions } from './read-options.ts'
 import { isOn } from './read-options.ts'
 import type { SinkUri } from '../sink/sink-uri.ts'
 import { sinks } from '../sink/sinks.ts'
 import type { TargetFacts } from './catalogue.ts'
-
-export type Envelope = 'wrapped' | 'row' | 'key_only' | 'bare' | 'enriched'
-export type Format = 'json' | 'avro' | 'csv' | 'parquet' | 'protobuf'
 
 /** The value of an enum option, folded; undefined when it is not given. */
 export function enumText(given: GivenOptions, name: OptionName): string | undefined {
@@ -23,9 +23,8 @@ export function envelopeOf(given: GivenOptions): Envelope {
   return (text === 'deprecated_row' ? 'row' : text) as Envelope
 }
 
-export function formatOf(given: GivenOptions): Format {
-  const text = enumText(given, 'format') ?? 'json'
-  return (text === 'experimental_avro' ? 'avro' : text) as Format
+export function formatOf(given: GivenOptions): FormatFacts {
+  return formatOfName(enumText(given, 'format') ?? defaultFormat)
 }
 
 export function scanOf(given: GivenOptions): 'yes' | 'no' | 'only' {
@@ -35,6 +34,22 @@ export function scanOf(given: GivenOptions): 'yes' | 'no' | 'only' {
   if (option === undefined) return given.has('cursor') ? 'no' : 'yes'
   return (option.text === undefined || option.text === '' ? 'yes' : option.text.toLowerCase()) as 'yes' | 'no' | 'only'
 }
+
+/** Those of the options that are given and on. */
+function onOf(given: GivenOptions, names: readonly string[] = []): readonly OptionName[] {
+  return names.filter(isOptionName).filter((name) => isOn(given, name))
+}
+
+/** `format=a/b` of the formats for which `fits` is true. */
+function formatsThat(fits: (format: FormatFacts) => boolean): string {
+  return `format=${formats
+    .filter(fits)
+    .map(({ name }) => name)
+    .join('/')}`
+}
+
+/** In the other built envelopes no format has a place for them. */
+const inWrapped: readonly string[] = ['key_in_value', 'topic_in_value']
 
 export function checkRelations(given: GivenOptions): void {
   const both = (a: OptionName, b: OptionName): boolean => given.has(a) && given.has(b)
@@ -72,51 +87,57 @@ export function checkRelations(given: GivenOptions): void {
   }
 
   const format = formatOf(given)
-  if (format === 'csv' && !onlyScan) {
+  if (format.isScanOnly === true && !onlyScan) {
     // Whoever does as this says would hear next that it is not built.
-    refuse('format', 'format=csv is only usable with initial_scan_only', 'format=csv is not supported yet')
+    const hint = format.open === undefined ? `format=${format.name} is not supported yet` : undefined
+    refuse('format', `format=${format.name} is only usable with initial_scan_only`, hint)
   }
-  if (format === 'parquet' && isOn(given, 'topic_in_value')) {
-    refuse('topic_in_value', 'cannot specify both format=parquet and topic_in_value')
+  for (const name of onOf(given, format.excludedOptions)) {
+    refuse(name, `cannot specify both format=${format.name} and ${name}`)
   }
-  if (given.has('encode_json_value_null_as_object') && format !== 'json') {
-    refuse('encode_json_value_null_as_object', 'encode_json_value_null_as_object is only usable with format=json')
-  }
-  if (given.has('headers_json_column_name') && format !== 'json' && format !== 'avro') {
-    refuse('headers_json_column_name', 'headers_json_column_name is only usable with format=json/avro')
+  for (const name of optionNames) {
+    if (!given.has(name) || factsOf(name).formats !== 'some' || format.options?.includes(name) === true) continue
+    refuse(name, `${name} is only usable with ${formatsThat(({ options = [] }) => options.includes(name))}`)
   }
 
   const envelope = envelopeOf(given)
-  if (envelope === 'enriched' && format !== 'json' && format !== 'avro' && format !== 'protobuf') {
-    refuse('envelope', 'envelope=enriched is only usable with format=json/avro/protobuf')
+  const fitsFormat = format.envelopes.includes(envelope)
+  if (envelope === 'enriched' && !fitsFormat) {
+    refuse(
+      'envelope',
+      `envelope=enriched is only usable with ${formatsThat(({ envelopes }) => envelopes.includes('enriched'))}`,
+    )
   }
   if (given.has('enriched_properties') && envelope !== 'enriched') {
     refuse('enriched_properties', 'enriched_properties is only usable with envelope=enriched')
   }
-  if (envelope === 'row' && format === 'avro') refuse('envelope', 'envelope=row is not supported with format=avro')
-  if (envelope !== 'wrapped' && envelope !== 'enriched' && format !== 'json' && format !== 'parquet') {
-    for (const name of ['key_in_value', 'topic_in_value', 'updated', 'mvcc_timestamp', 'diff'] as const) {
-      if (isOn(given, name)) refuse(name, `${name} is only usable with envelope=wrapped`)
-    }
+  if (!fitsFormat) refuse('envelope', `envelope=${envelope} is not supported with format=${format.name}`)
+  if (envelope !== 'wrapped' && envelope !== 'enriched') {
+    for (const name of onOf(given, format.wrappedOptions)) refuse(name, `${name} is only usable with envelope=wrapped`)
   }
 }
 
 /** What the format needs of options and columns. */
 export function checkEncoder(given: GivenOptions, targets: readonly TargetFacts[]): void {
   const envelope = envelopeOf(given)
-  for (const name of ['key_in_value', 'topic_in_value'] as const) {
-    if (!isOn(given, name)) continue
+  const format = formatOf(given)
+  const { withoutOptions = [] } = format
+  for (const name of onOf(given, [...inWrapped, ...withoutOptions])) {
     const position = given.get(name)?.position
-    if (envelope === 'row' || envelope === 'key_only') {
+    if (inWrapped.includes(name) && (envelope === 'row' || envelope === 'key_only')) {
       throw new FeedError('FEED_OPTION', `${name} is only usable with envelope=wrapped`, { position })
     }
-    if (formatOf(given) === 'avro') {
-      throw new FeedError('FEED_OPTION', `${name} is not supported with format=avro`, { position })
+    if (withoutOptions.includes(name)) {
+      throw new FeedError('FEED_OPTION', `${name} is not supported with format=${format.name}`, { position })
     }
   }
-  if (formatOf(given) === 'avro' && !given.has('confluent_schema_registry')) {
+  const { neededOption } = format
+  if (neededOption !== undefined && isOptionName(neededOption) && !given.has(neededOption)) {
+    const written = `format=${enumText(given, 'format')}`
+    const position = given.get('format')?.position ?? 1
     // Nobody is sent for a schema registry that would not be used.
-    throw notYet(`format=${enumText(given, 'format')}`, given.get('format')?.position ?? 1)
+    if (format.open === undefined) throw notYet(written, position)
+    throw new FeedError('FEED_OPTION', `${neededOption} is required with ${written}`, { position })
   }
   const headers = given.get('headers_json_column_name')
   if (headers !== undefined) {
@@ -160,7 +181,7 @@ export function checkSink({ given, sink: { facts } }: ReadOptions): void {
     const fits = facts.options === 'all' || factsOf(name).sinks === 'all' || facts.options.includes(name)
     if (!fits) throw refused(`option ${name}`, name)
   }
-  const format = formatOf(given)
+  const format = formatOf(given).name
   if (facts.withoutFormats.includes(format)) throw refused(`format=${format}`, 'format')
   const envelope = envelopeOf(given)
   if (facts.withoutEnvelopes.includes(envelope)) throw refused(`envelope=${envelope}`, 'envelope')

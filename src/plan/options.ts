@@ -2,6 +2,8 @@
 // docs/reference/options.md is generated from it (`npm run reference`). An option that is known and not built yet is here
 // too: it must never look unknown, and never be silently ignored.
 
+import { builtFormatNames, defaultFormat, formatNames } from '../encode/format-names.ts'
+
 export interface OptionFacts {
   readonly kind: OptionKind
   /** `optional`: may be written bare. Flags take none. */
@@ -12,6 +14,8 @@ export interface OptionFacts {
   readonly default?: string
   /** The sinks that take it; `some`: those that name it in their facts (src/sink/sinks.ts). */
   readonly sinks: 'all' | 'some'
+  /** `some`: the formats that name it in their facts (src/encode/formats.ts). Undefined: every format takes it. */
+  readonly formats?: 'some'
   /** False: a later version. A list: only these values so far. */
   readonly built: boolean | readonly string[]
   /** What it does, in sentences of the reference page. */
@@ -62,6 +66,7 @@ export const options = {
   encode_json_value_null_as_object: {
     ...flag,
     ...everywhere,
+    formats: 'some',
     about: 'Prints a JSON `null` inside a JSONB column as `{"__crdb_json_null__": true}`, to tell it from SQL NULL.',
   },
   end_time: {
@@ -103,10 +108,10 @@ export const options = {
   format: {
     kind: 'enum',
     value: 'required',
-    values: ['json', 'avro', 'csv', 'experimental_avro', 'parquet', 'protobuf'],
-    default: 'json',
+    values: formatNames,
+    default: defaultFormat,
     sinks: 'all',
-    built: ['json'],
+    built: builtFormatNames,
     about: 'The format of keys and values.',
   },
   full_table_name: {
@@ -124,6 +129,7 @@ export const options = {
     kind: 'string',
     value: 'required',
     sinks: 'some',
+    formats: 'some',
     built: false,
     about: 'A JSONB column whose members become headers of the message, and are left out of the value.',
   },

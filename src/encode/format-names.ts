@@ -1,0 +1,25 @@
+// The values of the option `format`: the names of formats, and old names that mean the same.
+
+import { FeedError } from '../errors/feed-error.ts'
+import type { FormatFacts } from './format-facts.ts'
+import { formats } from './formats.ts'
+
+export const defaultFormat = (formats[0] as FormatFacts).name
+
+/** All values, the default first. */
+export const formatNames: readonly string[] = [
+  defaultFormat,
+  ...formats
+    .slice(1)
+    .flatMap(({ name, oldNames }) => [name, ...Object.keys(oldNames ?? {})])
+    .sort(),
+]
+
+export const builtFormatNames: readonly string[] = formatNames.filter((name) => formatOfName(name).open !== undefined)
+
+/** `name` is in lower case. */
+export function formatOfName(name: string): FormatFacts {
+  const found = formats.find((format) => format.name === name || Object.hasOwn(format.oldNames ?? {}, name))
+  if (found === undefined) throw new FeedError('FEED_BUG', `there is no format "${name}"`)
+  return found
+}

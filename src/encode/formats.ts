@@ -1,0 +1,7 @@
+// All formats, in one list; the first is the default. A new format is a folder with its facts, and a line here.
+
+import type { FormatFacts } from './format-facts.ts'
+import { json } from './json/facts.ts'
+import { laterFormats } from './later-formats.ts'
+
+export const formats: readonly FormatFacts[] = [json, ...laterFormats]
