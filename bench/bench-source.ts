@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pino from 'pino'
-import { LogHead } from '../src/changelog/files/log-head.ts'
+import { logStart, type Position } from '../src/changelog/changelog.ts'
+import { logInFolder, openChangelog } from '../src/changelog/open-changelog.ts'
 import type { FeedSpec, SinkSpec } from '../src/core/feed-spec.ts'
 import type { Hlc } from '../src/core/hlc.ts'
 import { IngestThread } from '../src/ingest/ingest-thread.ts'
@@ -42,7 +43,7 @@ export class BenchSource implements AsyncDisposable {
   readonly #ended: () => void
   #relid = 0
   /** As `watch` left it. */
-  #quiet = { tail: 0, head: 0 }
+  #quiet: { readonly tail: Position; readonly head: Position } = { tail: logStart, head: logStart }
 
   private constructor(store: string, postgres: EmbeddedPostgres, control: RawConnection, source: SourceConnection) {
     this.store = store
@@ -89,9 +90,10 @@ export class BenchSource implements AsyncDisposable {
   /** Slot, publication and log exist from now on for a table; what is written to it waits in the slot. */
   async watch(table: string): Promise<void> {
     this.#relid = Number(await this.one(`SELECT '${table}'::regclass::oid::text`))
-    const head = new LogHead()
+    const log = logInFolder(this.#logDir)
+    const { status: head } = openChangelog(log)
     const settings = { closedTargetMs: 100, retentionMs: 3_600_000, maxLogBytes: 0 }
-    const start = { dir: this.#logDir, head: head.shared, source: this.source, settings }
+    const start = { log, source: this.source, settings }
     const ingest = new IngestThread(start, () => undefined)
     try {
       ingest.demand(1)

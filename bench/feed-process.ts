@@ -1,7 +1,9 @@
 // A process of ours and of nothing else: the ingest of one database and one feed, as the server runs them in its threads,
 // so that CPU time and memory are theirs alone. Forked by `BenchSource.run`; hears what to run, says what it took.
 
+import type { Position } from '../src/changelog/changelog.ts'
 import { LogHead } from '../src/changelog/files/log-head.ts'
+import { logInFolder } from '../src/changelog/open-changelog.ts'
 import type { FeedSpec } from '../src/core/feed-spec.ts'
 import { MetricScopes } from '../src/core/metric-scopes.ts'
 import { FeedPool } from '../src/feed/pool/feed-pool.ts'
@@ -13,9 +15,9 @@ export interface FeedWork {
   readonly spec: FeedSpec
   readonly logDir: string
   readonly source: SourceConnection
-  readonly startPosition: number
+  readonly startPosition: Position
   /** The log from before what waits, for the warm-up. */
-  readonly quietLog: { readonly dir: string; readonly tail: number; readonly head: number }
+  readonly quietLog: { readonly dir: string; readonly tail: Position; readonly head: Position }
   /** The feed ends by itself, by its end time or after its scan; at the latest after so long. */
   readonly withinMs: number
 }
@@ -34,19 +36,19 @@ export interface FeedCost {
 
 async function runAlone(work: FeedWork): Promise<FeedCost> {
   const { spec, logDir, source, startPosition, withinMs } = work
-  const head = new LogHead()
+  const log = logInFolder(logDir)
   const scopes = new MetricScopes(() => [])
   const feeds = new FeedPool(1, scopes)
   await warmUp(feeds, work)
   const before = { cpu: cpuOf(process.pid), threads: threadCpu(process.pid) }
   const startedAt = performance.now()
   const settings = { closedTargetMs: 100, retentionMs: 3_600_000, maxLogBytes: 0 }
-  const ingest = new IngestThread({ dir: logDir, head: head.shared, source, settings }, () => undefined)
+  const ingest = new IngestThread({ log, source, settings }, () => undefined)
   try {
     ingest.demand(1)
     await ingest.ready
-    const start = { spec, logDir, logHead: head.shared, source, startPosition, startTime: { wall: 1n, logical: 0 } }
-    const handlers = { rows: async () => undefined, closeNow: () => ingest.closeNow() }
+    const start = { spec, log, source, startPosition, startTime: { wall: 1n, logical: 0 } }
+    const handlers = { rows: async () => undefined }
     await feeds.run(start, handlers, AbortSignal.timeout(withinMs))
     const seconds = (performance.now() - startedAt) / 1000
     const threads = threadCpu(process.pid)
@@ -76,13 +78,12 @@ async function warmUp(feeds: FeedPool, { spec, source, quietLog, withinMs }: Fee
   const endsAtOnce: FeedSpec = { ...spec, initialScan: 'no', endTime: { wall: 2n, logical: 0 } }
   const start = {
     spec: endsAtOnce,
-    logDir: quietLog.dir,
-    logHead: head.shared,
+    log: { tag: 'files', dir: quietLog.dir, shared: head.shared } as const,
     source,
     startPosition: quietLog.tail,
     startTime: { wall: 1n, logical: 0 },
   }
-  await feeds.run(start, { rows: async () => undefined, closeNow: () => undefined }, AbortSignal.timeout(withinMs))
+  await feeds.run(start, { rows: async () => undefined }, AbortSignal.timeout(withinMs))
 }
 
 process.once('message', (work: FeedWork) => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { record } from './changelog.ts'
 import {
   beginBytes,
   closedBytes,
   commitBytes,
   commitMicrosOf,
   lsnOf,
+  record,
   timestampOf,
   truncatedRelations,
   writeBegin,

@@ -1,20 +1,63 @@
-// How records lie in bytes, after the u32be length that stands before each: in one place, for the writer and for all who
-// read them. `start` is the offset of the record's tag. What each tag means is in changelog.ts.
+// The records of a changelog: their tags, and how each lies in bytes. Nothing else in the program knows these layouts, be
+// it to write them or to read them. Each record stands after its length, u32be; `start` is the offset of its tag.
 //
-//   begin     u8 tag, i64be wall, u32be logical, u64be commit LSN, u32be xid, i64be commit time
-//   closed    u8 tag, i64be wall, u32be logical, u64be LSN
-//   commit    u8 tag, u64be end LSN
-//   truncate  u8 tag, u32be relations, u8 options, u32be each relation (pgoutput's message, as it came)
+//   begin     u8 'B', i64be wall, u32be logical, u64be commit LSN, u32be xid, i64be commit time (pg micros)
+//   commit    u8 'C', u64be end LSN
+//   schema    u8 'S', UTF-8 JSON of a TableDescription
+//   closed    u8 'X', i64be wall, u32be logical, u64be LSN
+//   gap       u8 'G', UTF-8 text
+//   gapOf     u8 'g', u32be relations, u32be each relation, UTF-8 text
+//   truncate  u8 'T', u32be relations, u8 options, u32be each relation
+//   relation, insert, update, delete   u8 tag, u32be relation, …
+//
+// The last five are pgoutput's messages, as they came; `src/decode/pgoutput` reads the rest of them.
 
 import { readInt64, readUint64, writeInt64, writeUint64 } from '../bytes/int64.ts'
 import type { Hlc } from '../core/hlc.ts'
 import type { Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import { record } from './changelog.ts'
 
+export const record = {
+  /** A transaction starts. */
+  begin: 0x42,
+  /** The transaction is complete. */
+  commit: 0x43,
+  /** What a table looks like from here on. */
+  schema: 0x53,
+  /** Later transactions are above the timestamp; commits below the LSN are before here. */
+  closed: 0x58,
+  /** Changes between the previous transaction and the next one are missing. */
+  gap: 0x47,
+  /** The same for these relations only. */
+  gapOf: 0x67,
+  relation: 0x52,
+  insert: 0x49,
+  update: 0x55,
+  delete: 0x44,
+  truncate: 0x54,
+} as const
+
+/** Bytes of the length before each record. */
+export const lengthBytes = 4
 export const beginBytes = 33
 export const closedBytes = 21
 export const commitBytes = 9
+/** In a schema record the description starts so many bytes after the start. */
+export const tagBytes = 1
+
+/** Where the record ends whose tag is at `start`. The tag of the next one lies `lengthBytes` after that. */
+export function recordEnd(payload: Buffer, start: number): number {
+  return start + payload.readUInt32BE(start - lengthBytes)
+}
+
+export function isRow(tag: number): boolean {
+  return tag === record.insert || tag === record.update || tag === record.delete
+}
+
+/** The relation of a row or relation record. */
+export function relationOf(payload: Buffer, start: number): number {
+  return payload.readUInt32BE(start + 1)
+}
 
 /** Writes the part that begin and closed records share. */
 function writePoint(tag: number, ts: Hlc, lsn: Lsn, buffer: Buffer, start: number): void {
@@ -66,10 +109,52 @@ export function commitMicrosOf(payload: Buffer, start: number): bigint {
   return readInt64(payload, start + 25)
 }
 
+/** The end LSN of a commit record. */
+export function endLsnOf(payload: Buffer, start: number): Lsn {
+  return readUint64(payload, start + 1)
+}
+
+/** A schema record, without the length. `json`: the table's description. */
+export function schemaRecord(json: Buffer): Buffer {
+  return Buffer.concat([Buffer.of(record.schema), json])
+}
+
 /** The relations of the truncate record `bytes[start, end)`, which is the same as pgoutput's message. */
 export function truncatedRelations(bytes: Buffer, start: number, end: number): number[] {
   const count = start + 6 <= end ? bytes.readUInt32BE(start + 1) : undefined
   if (count === undefined || start + 6 + 4 * count !== end)
     throw new FeedError('FEED_DECODE', 'a truncate message of the wrong length')
   return Array.from({ length: count }, (_, i) => bytes.readUInt32BE(start + 6 + 4 * i))
+}
+
+/** Why changes are missing, and of which relations. */
+export interface Gap {
+  readonly reason: string
+  /** Undefined: of all. */
+  readonly relids: readonly number[] | undefined
+}
+
+/** A gap or gapOf record, without the length. */
+export function gapRecord(reason: string, relids: readonly number[] | undefined): Buffer {
+  const text = Buffer.from(reason)
+  if (relids === undefined) return Buffer.concat([Buffer.of(record.gap), text])
+  const head = Buffer.alloc(5 + 4 * relids.length)
+  head[0] = record.gapOf
+  head.writeUInt32BE(relids.length, 1)
+  for (const [i, relid] of relids.entries()) head.writeUInt32BE(relid, 5 + 4 * i)
+  return Buffer.concat([head, text])
+}
+
+/** The gap of the record `payload[start, end)`; undefined: it is a record of another kind. */
+export function readGap(payload: Buffer, start: number, end: number): Gap | undefined {
+  if (payload[start] === record.gap) return { reason: payload.toString('utf8', start + 1, end), relids: undefined }
+  if (payload[start] !== record.gapOf) return undefined
+  const count = payload.readUInt32BE(start + 1)
+  const relids = Array.from({ length: count }, (_, i) => payload.readUInt32BE(start + 5 + 4 * i))
+  return { reason: payload.toString('utf8', start + 5 + 4 * count, end), relids }
+}
+
+/** Whether a reader who follows the relations for which `isTarget` holds misses something. */
+export function concerns({ relids }: Gap, isTarget: (relid: number) => boolean): boolean {
+  return relids === undefined || relids.some(isTarget)
 }

@@ -5,7 +5,7 @@
 // just before the next row. Tuples have the columns of the layout. A column of the layout finds its description by name,
 // then by type; without a description its type oid decides how it prints.
 
-import { record } from '../changelog/changelog.ts'
+import { record, relationOf, tagBytes } from '../changelog/records.ts'
 import type { RelationColumn, RelationSchema } from '../core/relation.ts'
 import type { TableDescription, TypeShape } from '../core/table.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -53,7 +53,7 @@ export class SchemaHistory {
 
   /** Reads a relation or schema record whose tag is `bytes[at]`. Returns the oid of the relation if the record changed its schema. */
   apply(bytes: Buffer, at: number, end: number): number | undefined {
-    return bytes[at] === record.schema ? this.#describe(bytes, at + 1, end) : this.#layOut(bytes, at, end)
+    return bytes[at] === record.schema ? this.#describe(bytes, at + tagBytes, end) : this.#layOut(bytes, at, end)
   }
 
   /** Returns the present state, to which `restore` can go back: a transaction that is read twice needs the same start. */
@@ -75,7 +75,7 @@ export class SchemaHistory {
 
   #layOut(bytes: Buffer, at: number, end: number): number | undefined {
     if (at + 5 > end) throw new FeedError('FEED_DECODE', 'a relation message is cut off')
-    const relid = bytes.readUInt32BE(at + 1)
+    const relid = relationOf(bytes, at)
     const known = this.#known.get(relid) ?? nothing
     if (isSame(known.layoutBytes, bytes, at, end)) return undefined
     const layout = readRelation(bytes, at, end)

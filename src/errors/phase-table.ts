@@ -11,7 +11,6 @@ export function follow<Tag extends string, Phase extends { readonly tag: Tag }>(
   from: Phase,
   to: Phase,
 ): Phase {
-  if (!table[from.tag].includes(to.tag))
-    throw new FeedError('FEED_BUG', `a connection that is ${from.tag} cannot become ${to.tag}`)
+  if (!table[from.tag].includes(to.tag)) throw new FeedError('FEED_BUG', `what is ${from.tag} cannot become ${to.tag}`)
   return to
 }

@@ -1,7 +1,7 @@
 // What a running changefeed is given, and the counters that it shows. The main thread knows these without loading the code
 // that runs a feed (run-feed.ts), which only the worker threads need.
 
-import type { Changelog } from '../changelog/changelog.ts'
+import type { Changelog, Position } from '../changelog/changelog.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
@@ -15,7 +15,7 @@ export interface FeedRun {
   readonly source: SourceConnection
   readonly sink: Sink
   /** Where a feed without cursor, scan and progress starts: a head of the log from before `startTime`. */
-  readonly startPosition: number
+  readonly startPosition: Position
   /** The time of the statement on the source's clock. */
   readonly startTime: Hlc
   /** How far an earlier run of the same feed came. */
@@ -24,8 +24,6 @@ export interface FeedRun {
   readonly statementCut?: StatementCut | undefined
   /** Makes progress durable; undefined: a feed without a job. Throws when the job is not this runner's any more. */
   readonly save: ((progress: JobProgress) => Promise<void>) | undefined
-  /** Asks ingest to close a timestamp at once. */
-  readonly closeNow: () => void
   /** Hears, now and then, what the cut of the scan waits for. */
   readonly waiting?: (why: string) => void
   /** Hears since when the scan reads a snapshot (ms); undefined: none any more. */

@@ -6,9 +6,9 @@ import test from 'node:test'
 import { LogHead } from '../changelog/files/log-head.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { MessageApplier } from './apply-message.ts'
-import type { LogWriter } from '../changelog/files/log-writer.ts'
+import type { ChangelogWriter } from '../changelog/changelog.ts'
 import { LogTail } from './log-tail.ts'
-import { openLog } from './open-log.ts'
+import { openWriter } from '../changelog/files/open-writer.ts'
 import { type LogEvent } from '../../test/support/read-log.ts'
 import { readLog } from '../../test/support/read-log.ts'
 
@@ -49,7 +49,7 @@ const logical = (withPrefix: string, content: string): Buffer =>
 const truncate = (...relids: readonly number[]): Buffer =>
   Buffer.concat([Buffer.from('T'), u32(relids.length), Buffer.of(0), ...relids.map(u32)])
 
-function newApplier(writer: LogWriter, warnings: string[]): MessageApplier {
+function newApplier(writer: ChangelogWriter, warnings: string[]): MessageApplier {
   return new MessageApplier({
     writer,
     warn: (why) => warnings.push(why),
@@ -62,7 +62,7 @@ class Applied implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'apply-'))
   readonly head = new LogHead()
   readonly warnings: string[] = []
-  writer = openLog(this.dir, this.head).writer
+  writer = openWriter(this.dir, this.head).writer
   applier = newApplier(this.writer, this.warnings)
 
   apply(...messages: readonly Buffer[]): void {
@@ -75,7 +75,7 @@ class Applied implements AsyncDisposable {
   /** As after a crash: what is not durable is gone. */
   async reopen(): Promise<void> {
     await this.writer.close()
-    this.writer = openLog(this.dir, this.head).writer
+    this.writer = openWriter(this.dir, this.head).writer
     this.applier = newApplier(this.writer, this.warnings)
   }
 

@@ -10,7 +10,7 @@ import { readInt64, readUint64 } from '../bytes/int64.ts'
 import { truncatedRelations } from '../changelog/records.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Lsn } from '../core/lsn.ts'
-import type { LogWriter } from '../changelog/files/log-writer.ts'
+import type { ChangelogWriter } from '../changelog/changelog.ts'
 import type { SourceClock } from './clock-probe.ts'
 import type { LogTail } from './log-tail.ts'
 import { DescriptionRows } from './description-rows.ts'
@@ -22,7 +22,7 @@ const letter = { B: 0x42, C: 0x43, R: 0x52, I: 0x49, U: 0x55, D: 0x44, T: 0x54, 
 export type ApplyMessage = (bytes: Buffer, start: number, end: number) => void
 
 export interface ApplierOptions {
-  readonly writer: LogWriter
+  readonly writer: ChangelogWriter
   readonly tail: LogTail
   readonly clock: Pick<SourceClock, 'readFor'>
   /** Hears of a description that cannot be one. */
@@ -30,7 +30,7 @@ export interface ApplierOptions {
 }
 
 export class MessageApplier {
-  readonly #writer: LogWriter
+  readonly #writer: ChangelogWriter
   readonly #descriptions: DescriptionRows
   readonly #tail: LogTail
   readonly #clock: Pick<SourceClock, 'readFor'>

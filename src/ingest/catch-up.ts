@@ -12,7 +12,7 @@
 
 import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { LogWriter } from '../changelog/files/log-writer.ts'
+import type { ChangelogWriter } from '../changelog/changelog.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { ApplyMessage, MessageApplier } from './apply-message.ts'
 import { bulkPull } from './bulk-pull.ts'
@@ -44,7 +44,7 @@ const markSql = `SELECT pg_catalog.set_config('synchronous_commit', 'local', tru
 const noteRunningSql = `DO $$ BEGIN IF current_setting('server_version_num')::int >= 160000 THEN PERFORM pg_log_standby_snapshot(); END IF; END $$`
 
 export interface CatchUpOptions {
-  readonly writer: LogWriter
+  readonly writer: ChangelogWriter
   readonly applier: MessageApplier
   /** Hands a message to the applier. */
   readonly apply: ApplyMessage

@@ -6,14 +6,14 @@
 //   I  u32 relation, 'N', tuple        U  u32 relation, ['K' or 'O', tuple], 'N', tuple
 //   tuple: u16 columns, per column 'n', 'u', or 't' u32 length and text
 
-import type { LogWriter } from '../changelog/files/log-writer.ts'
+import type { ChangelogWriter } from '../changelog/changelog.ts'
 import type { TableDescription } from '../core/table.ts'
 
 const theirName = Buffer.from('changefeed\0watched\0')
 const kind = { text: 0x74, null: 0x6e, unchanged: 0x75, key: 0x4b, full: 0x4f, new: 0x4e } as const
 
 export class DescriptionRows {
-  readonly #writer: LogWriter
+  readonly #writer: ChangelogWriter
   readonly #warn: (why: string) => void
   /** Of the table of descriptions; -1 before it was announced. */
   #relid = -1
@@ -21,7 +21,7 @@ export class DescriptionRows {
   /** The last of each table: other columns of its row change more often. */
   readonly #written = new Map<number, Buffer>()
 
-  constructor(writer: LogWriter, warn: (why: string) => void) {
+  constructor(writer: ChangelogWriter, warn: (why: string) => void) {
     this.#writer = writer
     this.#warn = warn
   }

@@ -1,51 +1,19 @@
-// The stream of a slot while it runs: what arrives is confirmed, the source's clock and health are asked again and again,
-// and it is given up for bulk pulls when it falls far behind. One for an attempt: it may stream several times.
+// The stream of a slot while it runs: what arrives is confirmed, and it is given up for bulk pulls when it falls far behind.
+// One for an attempt: it may stream several times.
 
 import { onAbort } from '../async/or-abort.ts'
-import type { LogHead } from '../changelog/files/log-head.ts'
-import type { LogWriter } from '../changelog/files/log-writer.ts'
+import type { ChangelogKeeper } from '../changelog/changelog.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { RawConnection } from '../postgres/raw-connection.ts'
-import type { ApplyMessage, MessageApplier } from './apply-message.ts'
-import { ClockProbes, type SourceClock } from './clock-probe.ts'
-import type { GroupCommit } from './group-commit.ts'
-import type { HealthCheck } from './health.ts'
-import type { FromIngest, IngestSettings, IngestStart } from './ingest.ts'
-import type { LogTail } from './log-tail.ts'
-import type { SerialQueries } from './serial-queries.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
+import { ClockProbes } from './clock-probe.ts'
+import type { Gears } from './gears.ts'
+import type { FromIngest, IngestSettings } from './ingest.ts'
 import { SlotStream } from './stream.ts'
-
-const keepAliveMs = 10_000
-const healthMs = 5000
-/** Without feeds nobody waits for closed timestamps; the log's end must still move on. */
-const idleProbeMs = 5000
-const fastestProbeMs = 20
-/**
- * A stream that has been far behind for so many looks in a row gives way to bulk pulls, but not before something has come:
- * until then the server decodes what lies before, from where the slot must restart, and would do so again for a pull.
- */
-const farBehindBytes = 32n * 1024n * 1024n
-const gearLookMs = 1000
-const farBehindLooks = 3
-
-/** What an attempt has made ready. */
-export interface Gears {
-  readonly writer: LogWriter
-  readonly applier: MessageApplier
-  /** Hands a message to the applier. */
-  readonly apply: ApplyMessage
-  readonly tail: LogTail
-  readonly commit: GroupCommit
-  readonly control: SerialQueries
-  readonly replication: RawConnection
-  readonly slot: string
-  readonly health: HealthCheck
-  readonly clock: SourceClock
-}
+import { StreamTimers } from './stream-timers.ts'
 
 export interface FollowerOptions {
-  readonly start: IngestStart
-  readonly head: LogHead
+  readonly source: SourceConnection
+  readonly log: ChangelogKeeper
   readonly settings: () => IngestSettings
   readonly feeds: () => number
   readonly say: (message: FromIngest) => void
@@ -58,10 +26,8 @@ export interface FollowerOptions {
 
 export class SlotFollower {
   readonly #options: FollowerOptions
-  #closeWanted = false
-  #stream: SlotStream | undefined
-  #probes: ClockProbes | undefined
-  #probing: NodeJS.Timeout | undefined
+  /** Undefined: no stream runs. */
+  #running: { readonly stream: SlotStream; readonly timers: StreamTimers } | undefined
   wasStreaming = false
 
   constructor(options: FollowerOptions) {
@@ -69,69 +35,33 @@ export class SlotFollower {
   }
 
   get isStreaming(): boolean {
-    return this.#stream !== undefined
+    return this.#running !== undefined
   }
 
   /** Tells the slot what the log durably holds. */
   durable(): void {
-    this.#stream?.durable()
-  }
-
-  /** Close a timestamp for what is committed now, as soon as the stream is there. */
-  closeNow(): void {
-    if (this.#stream === undefined) this.#closeWanted = true
-    else this.#probe(true)
+    this.#running?.stream.durable()
   }
 
   /** How often timestamps are closed may have changed. */
   rearm(): void {
-    if (this.#stream === undefined) return
-    clearInterval(this.#probing)
-    const { feeds, settings } = this.#options
-    const everyMs = feeds() === 0 ? idleProbeMs : Math.max(fastestProbeMs, settings().closedTargetMs)
-    this.#probing = setInterval(() => this.#probe(false), everyMs)
-    this.#probe(false)
+    this.#running?.timers.rearm()
   }
 
   /** Streams until ingest stops, or until it is so far behind that bulk pulls are better, if there is room for them. */
   async follow(gears: Gears, isRoom: boolean): Promise<void> {
-    const { writer, applier, apply, tail, commit, control, replication, slot, health, clock } = gears
-    const { start, head, say, settings, failed, fail, signal } = this.#options
-    this.#probes = new ClockProbes(control, clock)
-    const stream = new SlotStream({
-      connection: replication,
-      slot,
-      overTcp: start.source.socketDir === undefined,
-      writer,
-      applier,
-      apply,
-      tail,
-      commit,
-      probes: this.#probes,
-      closedTargetMs: () => settings().closedTargetMs,
-      sourceLsn: () => head.sourceLsn,
-    })
+    const { commit } = gears
+    const { log, say, settings, feeds, failed, fail, signal } = this.#options
+    const probes = new ClockProbes(gears.control, gears.clock)
+    const stream = this.#newStream(gears, probes)
     const { done, end } = await stream.start()
-    this.#stream = stream
     this.wasStreaming = true
     say({ tag: 'state', state: { tag: 'streaming' } })
     const left = Promise.withResolvers<void>()
     using _leaving = onAbort(signal, left.resolve)
-    let looks = 0
-    const startedAt = stream.received
-    const timers = [
-      setInterval(() => stream.confirm(), keepAliveMs),
-      setInterval(() => health.check().catch(fail), healthMs),
-      setInterval(() => {
-        const isFar = stream.received > startedAt && head.sourceLsn - stream.received > farBehindBytes
-        looks = isFar ? looks + 1 : 0
-        if (isRoom && looks >= farBehindLooks && !applier.inTransaction) left.resolve()
-      }, gearLookMs),
-    ]
-    this.rearm()
-    health.check().catch(fail)
-    if (this.#closeWanted) this.#probe(true)
-    this.#closeWanted = false
+    const farBehind = isRoom ? left.resolve : (): void => undefined
+    using timers = new StreamTimers({ log, gears, stream, probes, settings, feeds, farBehind, fail })
+    this.#running = { stream, timers }
     try {
       const ended = done.then(() =>
         Promise.reject(new FeedError('FEED_SOURCE_DOWN', 'PostgreSQL ended the replication stream')),
@@ -147,20 +77,25 @@ export class SlotFollower {
       if (error instanceof FeedError && error.code === 'FEED_SOURCE_REFUSED') await commit.drain()
       throw error
     } finally {
-      for (const timer of timers) clearInterval(timer)
-      clearInterval(this.#probing)
+      this.#running = undefined
       stream.stop()
-      this.#stream = undefined
     }
   }
 
-  #probe(exact: boolean): void {
-    const { head, fail } = this.#options
-    const stream = this.#stream
-    this.#probes?.ask(exact).then((probe) => {
-      if (probe === undefined) return
-      head.sourceLsn = probe.lsn
-      stream?.probed()
-    }, fail)
+  #newStream({ replication, slot, writer, applier, apply, tail, commit }: Gears, probes: ClockProbes): SlotStream {
+    const { source, log, settings } = this.#options
+    return new SlotStream({
+      connection: replication,
+      slot,
+      overTcp: source.socketDir === undefined,
+      writer,
+      applier,
+      apply,
+      tail,
+      commit,
+      probes,
+      closedTargetMs: () => settings().closedTargetMs,
+      sourceLsn: () => log.status.sourceLsn,
+    })
   }
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { appendFileSync, closeSync, cpSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
-import { openChangelog } from '../changelog/files/open-changelog.ts'
+import { openChangelog } from '../changelog/open-changelog.ts'
 import { listSegments } from '../changelog/files/segment.ts'
 import { IngestUnderTest } from '../../test/support/ingest-under-test.ts'
 import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
@@ -344,7 +344,7 @@ test('a log that somebody has removed begins anew, and a cursor from before is r
   rmSync(db.dir, { recursive: true })
   await slotIsFree(db)
   await using all = await following(db)
-  const log = openChangelog(db.dir, all.head.shared)
+  const log = openChangelog(all.handle)
   assert.throws(() => log.readAfter(before), { code: 'FEED_CURSOR_TOO_OLD' })
   await db.sql(`INSERT INTO t VALUES ('2')`)
   assert.deepEqual(await all.story(), ['2'])
@@ -380,7 +380,7 @@ test('bytes that change under readers stop ingest for good; readers hear of it, 
   await watch(db, 't')
   await db.sql(`INSERT INTO t VALUES ('precious')`)
   await all.story()
-  using reader = openChangelog(db.dir, all.head.shared).readFrom(all.head.head)
+  using reader = openChangelog(all.handle).readFrom(all.head.head)
   const segment = listSegments(db.dir).at(-1) as { path: string }
   spoil(segment.path, 'precious')
   // The connection goes, and the next attempt opens the log.

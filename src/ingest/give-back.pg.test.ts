@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
-import { LogHead } from '../changelog/files/log-head.ts'
+import { logInFolder } from '../changelog/open-changelog.ts'
 import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import { within } from '../../test/support/until.ts'
 import { giveBackTables } from './give-back.ts'
@@ -121,7 +121,7 @@ test('a database gives up all that was put there when nothing is watched, and be
   const settings = { closedTargetMs: 100, retentionMs: 3_600_000, maxLogBytes: 0 }
   const gaps: string[] = []
   const start = (dir: string): IngestThread =>
-    new IngestThread({ dir, head: new LogHead().shared, source: db.source, settings }, (message) => {
+    new IngestThread({ log: logInFolder(dir), source: db.source, settings }, (message) => {
       if (message.tag === 'gap') gaps.push(message.reason)
     })
   const thread = start(db.dir)

@@ -1,19 +1,19 @@
 // The writing side of an attempt: what arrives goes to the log's writer, what is written becomes durable in groups (the
 // next group collects while the last one is synced), and what is durable may be confirmed.
 
-import type { LogWriter } from '../changelog/files/log-writer.ts'
+import type { ChangelogWriter } from '../changelog/changelog.ts'
 
 /** Written and not yet durable: above it reading stops until the disk has caught up. */
 const maxUnsyncedBytes = 64 * 1024 * 1024
 
 export class GroupCommit {
-  readonly #writer: LogWriter
+  readonly #writer: ChangelogWriter
   readonly #durable: () => void
   readonly #failed: (error: unknown) => void
   #running: Promise<void> | undefined
 
   /** `durable` is called after each group, `failed` when the disk refuses. */
-  constructor(writer: LogWriter, durable: () => void, failed: (error: unknown) => void) {
+  constructor(writer: ChangelogWriter, durable: () => void, failed: (error: unknown) => void) {
     this.#writer = writer
     this.#durable = durable
     this.#failed = failed

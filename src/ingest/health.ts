@@ -3,7 +3,7 @@
 
 import { nextHlc } from '../core/hlc.ts'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
-import type { LogWriter } from '../changelog/files/log-writer.ts'
+import type { ChangelogWriter } from '../changelog/changelog.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { publication } from '../source-schema/names.ts'
@@ -26,7 +26,7 @@ export const lookSql = (after: number, most: number, told: string = ''): string 
 
 export interface HealthOptions {
   readonly control: Queries
-  readonly writer: LogWriter
+  readonly writer: ChangelogWriter
   readonly commit: GroupCommit
   /** The one that the log knows: a new one says that rows may be missing. */
   readonly token: string

@@ -1,35 +1,33 @@
-// The main thread's handle on one source's ingest. A worker that dies is started again: the log is the truth, so a new
-// one continues where the durable end is. One that has stopped because only a human can help is started again when
-// somebody asks for the source.
+// The main thread's handle on one source's ingest. A thread that dies is started again: the log is the truth, so a new one
+// continues where the durable end is. A thread that has ended because only a human can help is started again when somebody
+// asks for the source. The phases are in ingest-phase.ts.
 
 import { Worker } from 'node:worker_threads'
 import { Backoff, type BackoffOptions } from '../async/backoff.ts'
-import { LogHead } from '../changelog/files/log-head.ts'
+import type { LogStatus, Position } from '../changelog/changelog.ts'
+import { openChangelog } from '../changelog/open-changelog.ts'
 import { workerUrl } from '../core/worker-url.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../errors/feed-error.ts'
+import { followIngest, newAsked, workerOf, type IngestPhase } from './ingest-phase.ts'
 import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
 import { Trouble } from './trouble.ts'
 
 const restartBackoff: BackoffOptions = { firstMs: 100, mostMs: 5000 }
-/** A worker that ran for so long starts the pauses over. */
+/** A thread that ran for so long starts the pauses over. */
 const settledMs = 30_000
 const stopMs = 5000
 
 export class IngestThread {
   #start: IngestStart
   readonly #changed: (message: FromIngest) => void
-  readonly #stopped = Promise.withResolvers<void>()
   readonly #explain: (error: WireError) => WireError
-  #ready = newReady()
-  #isReady = false
-  #worker: Worker | undefined
-  #restarting: NodeJS.Timeout | undefined
   readonly #backoff = new Backoff(restartBackoff)
   /** The pause before the next restart. */
   #restartMs = this.#backoff.next()
+  #phase: IngestPhase
   #feeds = 0
-  #pins: readonly number[] | undefined
-  #isStopping = false
+  #pins: readonly Position[] | undefined
+  /** What the thread reported last. */
   state: IngestState = { tag: 'connecting' }
   /** What the making of the slot waits for, while it does. */
   waiting: string | undefined
@@ -45,30 +43,37 @@ export class IngestThread {
     this.#start = start
     this.#explain = explain
     this.#changed = changed
-    const head = new LogHead(start.head)
-    this.trouble = new Trouble(() => head.endLsn)
-    this.#spawn()
+    const status: LogStatus = openChangelog(start.log).status
+    this.trouble = new Trouble(() => status.endLsn)
+    this.#phase = { tag: 'preparing', worker: this.#spawn(), asked: newAsked() }
   }
 
   /** Settles when the slot exists and the log holds its starting point; rejects when that cannot be. */
   get ready(): Promise<void> {
-    if (this.state.tag === 'failed' && this.#worker === undefined && !this.#isStopping) {
-      this.#ready = newReady()
-      this.#spawn()
-    }
-    // What runs waits until the disk takes bytes again; what would begin is told.
+    if (this.#phase.tag === 'failed') this.#enter({ tag: 'preparing', worker: this.#spawn(), asked: newAsked() })
+    // Feeds that run wait until the disk takes bytes again; whoever wants to begin now hears of it.
     if (this.state.tag === 'retrying' && this.state.error.code === 'FEED_LOG_IO')
       return Promise.reject(fromWireError(this.state.error))
-    return this.#ready.promise
+    const phase = this.#phase
+    switch (phase.tag) {
+      case 'preparing':
+      case 'restarting':
+        return phase.asked.promise
+      case 'ready':
+      case 'reviving':
+        return Promise.resolve()
+      case 'refused':
+      case 'failed':
+        return Promise.reject(fromWireError(phase.error))
+      case 'stopping':
+      case 'stopped':
+        return Promise.reject(stops())
+    }
   }
 
   set settings(settings: IngestSettings) {
     this.#start = { ...this.#start, settings }
     this.#post({ tag: 'settings', settings })
-  }
-
-  closeNow(): void {
-    this.#post({ tag: 'close-now' })
   }
 
   /** One feed more or less reads this log. */
@@ -78,65 +83,81 @@ export class IngestThread {
   }
 
   /** The positions of the log that readers still need. */
-  pin(positions: readonly number[]): void {
+  pin(positions: readonly Position[]): void {
     this.#pins = positions
     this.#post({ tag: 'pins', positions })
   }
 
   async stop(): Promise<void> {
-    this.#isStopping = true
-    this.#ready.reject(new FeedError('FEED_STATE', 'ingest is stopping'))
-    clearTimeout(this.#restarting)
     this.trouble.close()
-    if (this.#worker === undefined) this.#stopped.resolve()
+    const phase = this.#phase
+    if ('asked' in phase) phase.asked.reject(stops())
+    if ('timer' in phase) clearTimeout(phase.timer)
+    if (phase.tag === 'stopping') return await phase.ended.promise
+    const worker = workerOf(phase)
+    if (worker === undefined) {
+      if (phase.tag !== 'stopped') this.#enter({ tag: 'stopped' })
+      return
+    }
+    const ended = Promise.withResolvers<void>()
+    this.#enter({ tag: 'stopping', worker, ended })
     this.#post({ tag: 'stop' })
-    const giveUp = setTimeout(() => void this.#worker?.terminate(), stopMs)
-    await this.#stopped.promise
+    const giveUp = setTimeout(() => void worker.terminate(), stopMs)
+    await ended.promise
     clearTimeout(giveUp)
   }
 
-  #spawn(): void {
+  #enter(phase: IngestPhase): void {
+    this.#phase = followIngest(this.#phase, phase)
+  }
+
+  #spawn(): Worker {
     const startedAt = Date.now()
     this.state = { tag: 'connecting' }
     const worker = new Worker(workerUrl('ingest/ingest-worker'), { name: 'ingest', workerData: this.#start })
-    this.#worker = worker
     worker.on('message', (message: FromIngest) => this.#hear(message))
     worker.on('error', (error) => {
       this.#hear({ tag: 'state', state: { tag: 'retrying', error: toWireError(error), inMs: this.#restartMs } })
     })
-    worker.on('exit', () => {
-      this.#worker = undefined
-      if (this.#isStopping) this.#stopped.resolve()
-      if (this.#isStopping || this.state.tag === 'failed') return
-      if (Date.now() - startedAt > settledMs) {
+    worker.on('exit', () => this.#ended(Date.now() - startedAt))
+    if (this.#feeds > 0) worker.postMessage({ tag: 'demand', feeds: this.#feeds } satisfies ToIngest)
+    if (this.#pins !== undefined) worker.postMessage({ tag: 'pins', positions: this.#pins } satisfies ToIngest)
+    return worker
+  }
+
+  /** The thread is gone, `ranMs` after its start. */
+  #ended(ranMs: number): void {
+    const phase = this.#phase
+    if (phase.tag === 'stopping') {
+      this.#enter({ tag: 'stopped' })
+      phase.ended.resolve()
+    } else if (phase.tag === 'refused') this.#enter({ tag: 'failed', error: phase.error })
+    else if (phase.tag === 'preparing' || phase.tag === 'ready') {
+      if (ranMs > settledMs) {
         this.#backoff.reset()
         this.#restartMs = this.#backoff.next()
       }
-      this.#restarting = setTimeout(() => this.#spawn(), this.#restartMs)
+      const timer = setTimeout(() => this.#restart(), this.#restartMs)
       this.#restartMs = this.#backoff.next()
-    })
-    if (this.#feeds > 0) this.#post({ tag: 'demand', feeds: this.#feeds })
-    if (this.#pins !== undefined) this.#post({ tag: 'pins', positions: this.#pins })
-    // Whoever waits for a closed timestamp asked the worker before.
-    this.#post({ tag: 'close-now' })
+      this.#enter(phase.tag === 'ready' ? { tag: 'reviving', timer } : { tag: 'restarting', timer, asked: phase.asked })
+    }
   }
 
-  #hear(said: FromIngest): void {
-    const message = this.#explained(said)
+  #restart(): void {
+    const phase = this.#phase
+    if (phase.tag === 'reviving') this.#enter({ tag: 'ready', worker: this.#spawn() })
+    else if (phase.tag === 'restarting') this.#enter({ tag: 'preparing', worker: this.#spawn(), asked: phase.asked })
+  }
+
+  #hear(reported: FromIngest): void {
+    const message = this.#explained(reported)
     this.waiting = message.tag === 'waiting' ? message.why : undefined
-    if (message.tag === 'ready') {
-      this.#isReady = true
-      this.#ready.resolve()
-    }
+    if (message.tag === 'ready') this.#isReady()
     if (message.tag === 'state') {
       this.state = message.state
-      if (!this.#isStopping) this.trouble.hear(message.state)
+      if (this.#phase.tag !== 'stopping') this.trouble.hear(message.state)
       if (message.state.tag === 'failed') this.#refuse(message.state.error)
-      // A source that is away comes back; one that refuses does so for a reason that whoever waits wants to hear.
-      if (message.state.tag === 'retrying' && message.state.error.code !== 'FEED_SOURCE_DOWN' && !this.#isReady) {
-        this.#refuse(message.state.error)
-        this.#ready = newReady()
-      }
+      if (message.state.tag === 'retrying') this.#retries(message.state.error)
     }
     this.#changed(message)
   }
@@ -146,21 +167,34 @@ export class IngestThread {
     return { ...message, state: { ...message.state, error: this.#explain(message.state.error) } }
   }
 
-  /** Who waits, and who asks from now on, hears how it stands now, whatever it was before. */
+  #isReady(): void {
+    const phase = this.#phase
+    if (phase.tag !== 'preparing') return
+    this.#enter({ tag: 'ready', worker: phase.worker })
+    phase.asked.resolve()
+  }
+
+  /** A source that is away comes back; one that refuses does so for a reason that whoever waits wants to hear. */
+  #retries(error: WireError): void {
+    const phase = this.#phase
+    if (phase.tag !== 'preparing' || error.code === 'FEED_SOURCE_DOWN') return
+    this.#enter({ tag: 'preparing', worker: phase.worker, asked: newAsked() })
+    phase.asked.reject(fromWireError(error))
+  }
+
+  /** Rejects the current waiters and every later `ready` with `error`, until a new thread is started. */
   #refuse(error: WireError): void {
-    this.#isReady = false
-    this.#ready.reject(fromWireError(error))
-    this.#ready = newReady()
-    this.#ready.reject(fromWireError(error))
+    const phase = this.#phase
+    if (phase.tag !== 'preparing' && phase.tag !== 'ready') return
+    this.#enter({ tag: 'refused', worker: phase.worker, error })
+    if (phase.tag === 'preparing') phase.asked.reject(fromWireError(error))
   }
 
   #post(message: ToIngest): void {
-    this.#worker?.postMessage(message)
+    workerOf(this.#phase)?.postMessage(message)
   }
 }
 
-function newReady(): PromiseWithResolvers<void> {
-  const ready = Promise.withResolvers<void>()
-  ready.promise.catch(() => undefined)
-  return ready
+function stops(): FeedError {
+  return new FeedError('FEED_STATE', 'ingest is stopping')
 }

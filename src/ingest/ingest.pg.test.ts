@@ -131,7 +131,7 @@ test('under concurrent writers every row comes once, in commit order, and no clo
     await using writers = startWriters(db, 't', 8, 1)
     const until = Date.now() + 3000
     while (Date.now() < until) {
-      running.thread.closeNow()
+      running.log.closeNow()
       await delay(1)
     }
     await writers.stop()
@@ -156,7 +156,7 @@ test('a closed timestamp follows the clock on a quiet source, and only when it i
   await db.sql(`INSERT INTO t VALUES ('1')`)
   await within(1000, 'the row', () => inserted(running.events()).length === 1)
   const now = BigInt(Date.now()) * 1_000_000n
-  running.thread.closeNow()
+  running.log.closeNow()
   await within(1000, 'what was asked for', () => running.head.resolvedWall >= now - 1_000_000n)
 })
 

@@ -7,6 +7,7 @@
 //
 // This file is the vocabulary between the ingest worker and the control plane.
 
+import type { LogHandle, Position } from '../changelog/changelog.ts'
 import type { WireError } from '../errors/feed-error.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 
@@ -18,22 +19,17 @@ export interface IngestSettings {
 }
 
 export interface IngestStart {
-  /** Folder of this source's changelog. */
-  readonly dir: string
-  /** SharedArrayBuffer of a LogHead. */
-  readonly head: SharedArrayBuffer
+  readonly log: LogHandle
   readonly source: SourceConnection
   readonly settings: IngestSettings
 }
 
 export type ToIngest =
   | { readonly tag: 'settings'; readonly settings: IngestSettings }
-  /** Close a timestamp for what is committed right now: a new feed waits for its cut. */
-  | { readonly tag: 'close-now' }
   /** How many feeds read this log: with none, timestamps are closed rarely. */
   | { readonly tag: 'demand'; readonly feeds: number }
   /** Positions that readers need: retention by age keeps what lies behind them. */
-  | { readonly tag: 'pins'; readonly positions: readonly number[] }
+  | { readonly tag: 'pins'; readonly positions: readonly Position[] }
   | { readonly tag: 'stop' }
 
 export type IngestState =

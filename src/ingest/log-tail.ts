@@ -3,7 +3,7 @@
 // transaction of the log once more. When it comes with the same position, id and time, all of the WAL before it is the
 // same; and behind it, up to the end of the log, nothing may come that the log does not have.
 
-import type { LastTransaction } from '../changelog/files/last-transaction.ts'
+import type { LastTransaction } from '../changelog/changelog.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { formatLsn, type Lsn } from '../core/lsn.ts'
 

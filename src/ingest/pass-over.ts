@@ -5,7 +5,7 @@
 import { nextHlc } from '../core/hlc.ts'
 import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { LogWriter } from '../changelog/files/log-writer.ts'
+import type { ChangelogWriter } from '../changelog/changelog.ts'
 import { advance } from './catch-up.ts'
 import { registerAllSql } from './prepare-source.ts'
 import { isPublicationMissing } from './remedy.ts'
@@ -13,7 +13,7 @@ import type { Queries } from '../postgres/queries.ts'
 
 export interface PassOverOptions {
   readonly control: Queries
-  readonly writer: LogWriter
+  readonly writer: ChangelogWriter
   readonly slot: string
   /** The failure. */
   readonly error: FeedError

@@ -4,7 +4,7 @@
 import { nextHlc } from '../core/hlc.ts'
 import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { LogWriter } from '../changelog/files/log-writer.ts'
+import type { ChangelogKeeper, ChangelogWriter } from '../changelog/changelog.ts'
 import { explainWait } from '../postgres/explain-wait.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { publication, slotName } from '../source-schema/names.ts'
@@ -25,15 +25,14 @@ export interface PreparedSource {
 }
 
 export interface SourceAtHand {
-  /** Folder of the log. */
-  readonly dir: string
+  readonly log: ChangelogKeeper
   /** An ordinary connection. */
   readonly control: Queries
   /** One with replication=database. */
   readonly replication: Pick<RawConnection, 'query' | 'backendPid'>
   /** Hears what the making of a slot waits for. */
   readonly waiting: (why: string) => void
-  readonly writer: LogWriter
+  readonly writer: ChangelogWriter
   /** What recovery of the log had to cut off for its bytes. */
   readonly damage: string | undefined
   /** Why the source is not the one that the log was written from, if an attempt has found that. */
@@ -41,20 +40,19 @@ export interface SourceAtHand {
 }
 
 export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
-  const { dir, control, replication, writer, damage } = at
-  const known = readIdentity(dir)
+  const { log, control, replication, writer, damage } = at
+  const known = readIdentity(log)
   const { identity, wal } = await askIdentity(control, replication, known)
-  if (known === undefined) keepIdentity(dir, identity)
-  else checkIdentity(dir, known, identity)
+  if (known === undefined) keepIdentity(log, identity)
+  else checkIdentity(log, known, identity)
   const slot = slotName(identity.databaseOid)
   const [token = null, seen, why] = await firstRow(control, 'SELECT token, seen, why FROM changefeed.source')
   const distrust = token === seen ? undefined : (why ?? madeAnew)
-  const log = { durableEnd: writer.endLsn, damage, distrust }
   const facts = await readSlot(control, slot)
-  let verdict = judgeSlot(slot, facts, wal, log)
+  let verdict = judgeSlot(slot, facts, wal, { durableEnd: writer.endLsn, damage, distrust })
   if (verdict.tag === 'continue' && at.copy !== undefined) verdict = { tag: 'gap', goesOn: 'at the slot', gap: at.copy }
   if (verdict.tag === 'continue') {
-    if (known?.timeline !== identity.timeline) keepIdentity(dir, identity)
+    if (known?.timeline !== identity.timeline) keepIdentity(log, identity)
     return { token: token ?? '', slot, gap: undefined, confirmed: facts?.confirmedLsn }
   }
 
@@ -71,7 +69,7 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   const [micros] = await firstRow(control, `SELECT ${pgMicrosSql('clock_timestamp()')}`)
   writer.closed(stampClosed(writer.lastTimestamp, BigInt(micros ?? '0'), 0), from)
   await writer.flush()
-  keepIdentity(dir, identity)
+  keepIdentity(log, identity)
   // Tables may have changed in what is missing: every description is written into the WAL again.
   await control.query(registerAllSql)
   await control.query(`UPDATE changefeed.source SET seen = '${token}' WHERE seen IS DISTINCT FROM '${token}'`)

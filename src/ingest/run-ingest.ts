@@ -3,8 +3,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { Backoff, type BackoffOptions } from '../async/backoff.ts'
-import { LogHead } from '../changelog/files/log-head.ts'
-import { applyRetention } from '../changelog/files/retention.ts'
+import { logStart, type ChangelogKeeper, type Position } from '../changelog/changelog.ts'
+import { keepChangelog } from '../changelog/keep-changelog.ts'
 import { asFeedError, FeedError, toWireError } from '../errors/feed-error.ts'
 import { Attempt } from './attempt.ts'
 import { Remedies } from './remedy.ts'
@@ -18,15 +18,14 @@ const retentionEveryMs = 10_000
 export class Ingest {
   readonly #start: IngestStart
   readonly #say: (message: FromIngest) => void
-  readonly #head: LogHead
+  readonly #log: ChangelogKeeper
   readonly #stopping = new AbortController()
   #settings: IngestSettings
   #feeds = 0
   /** Undefined until somebody has said what is needed: nothing goes by age before. */
-  #pins: readonly number[] | undefined
+  #pins: readonly Position[] | undefined
   #attempt: Attempt | undefined
   readonly #remedies = new Remedies()
-  #closeWanted = false
   /** What an attempt said last. */
   #state: IngestState = { tag: 'connecting' }
   #isRetentionFailing = false
@@ -37,7 +36,7 @@ export class Ingest {
       if (message.tag === 'state') this.#state = message.state
       say(message)
     }
-    this.#head = new LogHead(start.head)
+    this.#log = keepChangelog(start.log)
     this.#settings = start.settings
   }
 
@@ -54,10 +53,6 @@ export class Ingest {
       case 'pins':
         this.#pins = message.positions
         return
-      case 'close-now':
-        if (this.#attempt === undefined) this.#closeWanted = true
-        else this.#attempt.closeNow()
-        return
       case 'stop':
         this.#stopping.abort()
         return
@@ -67,7 +62,7 @@ export class Ingest {
   /** Settles after 'stop', or when only a human can help. */
   async run(): Promise<void> {
     const { signal } = this.#stopping
-    this.#head.fail(undefined)
+    this.#log.fail(undefined)
     const retention = setInterval(() => this.#retain(), retentionEveryMs)
     const backoff = new Backoff(attemptBackoff)
     while (!signal.aborted) {
@@ -78,7 +73,7 @@ export class Ingest {
         if (signal.aborted) break
         const wire = toWireError(error)
         if (!asFeedError(error).retry) {
-          this.#head.fail(wire.message)
+          this.#log.fail(wire.message)
           this.#say({ tag: 'state', state: { tag: 'failed', error: wire } })
           break
         }
@@ -96,8 +91,8 @@ export class Ingest {
 
   async #try(): Promise<void> {
     const attempt = new Attempt({
-      start: this.#start,
-      head: this.#head,
+      source: this.#start.source,
+      log: this.#log,
       settings: () => this.#settings,
       feeds: () => this.#feeds,
       say: this.#say,
@@ -105,18 +100,15 @@ export class Ingest {
       remedied: () => this.#remedies.done(),
       signal: this.#stopping.signal,
     })
-    if (this.#closeWanted) attempt.closeNow()
     this.#attempt = attempt
     try {
       await attempt.run()
     } catch (error) {
       const { difference, wasStreaming } = attempt
-      this.#remedies.failed({ error, logEnd: this.#head.endLsn, difference, wasStreaming })
+      this.#remedies.failed({ error, logEnd: this.#log.status.endLsn, difference, wasStreaming })
       throw error
     } finally {
       this.#attempt = undefined
-      // Whoever asked the attempt that failed may still wait.
-      this.#closeWanted = true
     }
   }
 
@@ -124,8 +116,7 @@ export class Ingest {
     const { retentionMs, maxLogBytes } = this.#settings
     const maxBytes = maxLogBytes === 0 ? Number.POSITIVE_INFINITY : maxLogBytes
     try {
-      const pins = this.#pins ?? [0]
-      applyRetention(this.#start.dir, this.#head, Date.now(), { retentionMs, maxBytes, pins })
+      this.#log.retain(Date.now(), { retentionMs, maxBytes, pins: this.#pins ?? [logStart] })
       if (this.#isRetentionFailing) this.#say({ tag: 'state', state: this.#state })
       this.#isRetentionFailing = false
     } catch (error) {

@@ -1,40 +1,31 @@
 // Who the source is: a log belongs to one database of one cluster for ever. And whether it still goes the way that the log
 // went: a cluster that was restored from a backup, or promoted, is the same one by name and has another history.
 
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import type { ChangelogKeeper } from '../changelog/changelog.ts'
 import { parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Queries } from '../postgres/queries.ts'
 import type { SourceIdentity, WalFacts } from './source-check.ts'
 
-const fileName = 'source.json'
-
 /** Undefined: the log is new. */
-export function readIdentity(dir: string): SourceIdentity | undefined {
-  const path = join(dir, fileName)
-  if (!existsSync(path)) return undefined
+export function readIdentity(log: ChangelogKeeper): SourceIdentity | undefined {
+  const label = log.readLabel()
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as SourceIdentity
+    return label === undefined ? undefined : (JSON.parse(label) as SourceIdentity)
   } catch (cause) {
-    throw new FeedError('FEED_LOG_CORRUPT', `${path} does not say which database the changelog belongs to`, {
+    const message = `the changelog in ${log.where} does not say which database it belongs to`
+    throw new FeedError('FEED_LOG_CORRUPT', message, {
       cause,
-      hint: 'the file is damaged; remove it to take the database that the server is started with',
+      hint: 'its file source.json is damaged; remove it to take the database that the server is started with',
     })
   }
 }
 
-export function keepIdentity(dir: string, identity: SourceIdentity): void {
-  const path = join(dir, fileName)
-  try {
-    writeFileSync(`${path}.new`, `${JSON.stringify(identity, undefined, 2)}\n`, { flush: true, mode: 0o600 })
-    renameSync(`${path}.new`, path)
-  } catch (cause) {
-    throw new FeedError('FEED_LOG_IO', `cannot write ${path}: ${(cause as Error).message}`, { cause })
-  }
+export function keepIdentity(log: ChangelogKeeper, identity: SourceIdentity): void {
+  log.writeLabel(`${JSON.stringify(identity, undefined, 2)}\n`)
 }
 
-export function checkIdentity(dir: string, known: SourceIdentity, now: SourceIdentity): void {
+export function checkIdentity({ where: dir }: ChangelogKeeper, known: SourceIdentity, now: SourceIdentity): void {
   if (known.systemIdentifier === now.systemIdentifier && known.databaseOid === now.databaseOid) return
   const message =
     known.systemIdentifier === now.systemIdentifier

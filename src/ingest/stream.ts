@@ -9,7 +9,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { compareHlc } from '../core/hlc.ts'
 import { formatLsn, zeroLsn, type Lsn } from '../core/lsn.ts'
-import type { LogWriter } from '../changelog/files/log-writer.ts'
+import type { ChangelogWriter } from '../changelog/changelog.ts'
 import type { CopyBothStream, RawConnection } from '../postgres/raw-connection.ts'
 import type { ApplyMessage, MessageApplier } from './apply-message.ts'
 import type { ClockProbes } from './clock-probe.ts'
@@ -34,7 +34,7 @@ export interface StreamOptions {
   readonly connection: RawConnection
   readonly slot: string
   readonly overTcp: boolean
-  readonly writer: LogWriter
+  readonly writer: ChangelogWriter
   readonly applier: MessageApplier
   /** Hands a message to the applier. */
   readonly apply: ApplyMessage

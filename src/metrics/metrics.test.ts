@@ -44,9 +44,18 @@ test('every metric has a name of its own that begins with changefeed_, and help 
 test('a metric has exactly the labels that its table says', () => {
   const counts = { messages: 1, resolvedMessages: 1, bytes: 1, flushes: 1, retries: 1, failures: 1 }
   const changefeeds = { ...counts, running: 1, frontier: 1n, checkpoint: 1n, now: 2n }
-  const head = { head: 2, tail: 1, bytes: 1n, rows: 1n, transactions: 1n, resolvedWall: 1n, endLsn: 1n, sourceLsn: 2n }
+  const status = {
+    head: 2,
+    tail: 1,
+    bytes: 1n,
+    rows: 1n,
+    transactions: 1n,
+    resolvedWall: 1n,
+    endLsn: 1n,
+    sourceLsn: 2n,
+  }
   const trouble = { failures: 1, now: { error: { code: 'FEED_SINK', sqlstate: '58000' } } }
-  const source = { head, ingest: { state: { tag: 'streaming' }, trouble } }
+  const source = { log: { status }, ingest: { state: { tag: 'streaming' }, trouble } }
   const check = <Of>(table: MetricTable<Of>, of: Of): void => {
     for (const [name, { labels = [], read }] of Object.entries(table)) {
       const value = read(of)

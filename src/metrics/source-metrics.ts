@@ -3,17 +3,19 @@
 import type { MetricTable } from './metrics.ts'
 
 export interface MeasuredSource {
-  /** The counters in the shared head of the changelog. */
-  readonly head: {
-    readonly head: number
-    readonly tail: number
-    readonly bytes: bigint
-    readonly rows: bigint
-    readonly transactions: bigint
-    /** Nanoseconds since 1970. */
-    readonly resolvedWall: bigint
-    readonly endLsn: bigint
-    readonly sourceLsn: bigint
+  /** Its changelog. */
+  readonly log: {
+    readonly status: {
+      readonly head: number
+      readonly tail: number
+      readonly bytes: bigint
+      readonly rows: bigint
+      readonly transactions: bigint
+      /** Nanoseconds since 1970. */
+      readonly resolvedWall: bigint
+      readonly endLsn: bigint
+      readonly sourceLsn: bigint
+    }
   }
   readonly ingest: {
     readonly state: { readonly tag: string }
@@ -28,32 +30,36 @@ export const sourceMetrics: MetricTable<MeasuredSource> = {
   changefeed_changelog_bytes: {
     kind: 'gauge',
     help: 'Bytes that the changelog holds now.',
-    read: ({ head }) => head.head - head.tail,
+    read: ({ log: { status } }) => status.head - status.tail,
   },
   changefeed_changelog_written_bytes: {
     kind: 'counter',
     help: 'Bytes written to the changelog since the server opened it.',
-    read: ({ head }) => Number(head.bytes),
+    read: ({ log: { status } }) => Number(status.bytes),
   },
   changefeed_changelog_rows: {
     kind: 'counter',
     help: 'Row changes written to the changelog since the server opened it.',
-    read: ({ head }) => Number(head.rows),
+    read: ({ log: { status } }) => Number(status.rows),
   },
   changefeed_changelog_transactions: {
     kind: 'counter',
     help: 'Transactions written to the changelog since the server opened it.',
-    read: ({ head }) => Number(head.transactions),
+    read: ({ log: { status } }) => Number(status.transactions),
   },
   changefeed_changelog_resolved_seconds: {
     kind: 'gauge',
     help: 'The time up to which the changelog is complete, in seconds since 1970.',
-    read: ({ head }) => Number(head.resolvedWall / 1_000_000n) / 1000,
+    read: ({ log: { status } }) => Number(status.resolvedWall / 1_000_000n) / 1000,
   },
   changefeed_slot_lag_bytes: {
     kind: 'gauge',
     help: 'Bytes of the write-ahead log of PostgreSQL that are not durable in the changelog yet.',
-    read: ({ head: { sourceLsn, endLsn } }) => Number(sourceLsn > endLsn ? sourceLsn - endLsn : 0n),
+    read: ({
+      log: {
+        status: { sourceLsn, endLsn },
+      },
+    }) => Number(sourceLsn > endLsn ? sourceLsn - endLsn : 0n),
   },
   changefeed_ingest_running: {
     kind: 'gauge',

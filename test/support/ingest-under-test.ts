@@ -1,5 +1,7 @@
 // For tests: the ingest of one database, in a thread of its own, and what it says.
 
+import type { Changelog, LogHandle } from '../../src/changelog/changelog.ts'
+import { openChangelog } from '../../src/changelog/open-changelog.ts'
 import { LogHead } from '../../src/changelog/files/log-head.ts'
 import type { FromIngest } from '../../src/ingest/ingest.ts'
 import { IngestThread } from '../../src/ingest/ingest-thread.ts'
@@ -19,10 +21,18 @@ export class IngestUnderTest implements AsyncDisposable {
   constructor(db: TestDatabase, closedTargetMs = 100) {
     this.db = db
     const settings = { closedTargetMs, retentionMs: 3_600_000, maxLogBytes: 0 }
-    this.thread = new IngestThread({ dir: db.dir, head: this.head.shared, source: db.source, settings }, (message) => {
+    this.thread = new IngestThread({ log: this.handle, source: db.source, settings }, (message) => {
       this.heard.push(message)
       if (message.tag === 'state' && message.state.tag === 'streaming') this.streamedFrom ??= this.head.endLsn
     })
+  }
+
+  get handle(): LogHandle {
+    return { tag: 'files', dir: this.db.dir, shared: this.head.shared }
+  }
+
+  get log(): Changelog {
+    return openChangelog(this.handle)
   }
 
   get states(): string[] {
@@ -41,7 +51,7 @@ export class IngestUnderTest implements AsyncDisposable {
   /** Everything that is committed now is in the log. */
   async caughtUp(): Promise<void> {
     const lsn = await this.db.flushLsn()
-    this.thread.closeNow()
+    this.log.closeNow()
     await within(60_000, `the log to reach ${lsn}, it is at ${this.head.endLsn}`, () => this.head.endLsn >= lsn)
   }
 

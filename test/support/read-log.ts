@@ -1,10 +1,19 @@
 // What ingest wrote to a changelog, read back by a reader of the tests.
 
-import { record } from '../../src/changelog/changelog.ts'
-import { readGap, type Gap } from '../../src/changelog/files/gap-record.ts'
 import type { LogHead } from '../../src/changelog/files/log-head.ts'
-import { openChangelog } from '../../src/changelog/files/open-changelog.ts'
-import { lsnOf, timestampOf } from '../../src/changelog/records.ts'
+import { openChangelog } from '../../src/changelog/open-changelog.ts'
+import {
+  endLsnOf,
+  lengthBytes,
+  lsnOf,
+  readGap,
+  record,
+  recordEnd,
+  relationOf,
+  tagBytes,
+  timestampOf,
+  type Gap,
+} from '../../src/changelog/records.ts'
 import type { Hlc } from '../../src/core/hlc.ts'
 import type { Lsn } from '../../src/core/lsn.ts'
 
@@ -32,14 +41,14 @@ export type LogEvent =
 /** Everything durable in the log, from its tail. */
 export function readLog(dir: string, head: LogHead): LogEvent[] {
   const events: LogEvent[] = []
-  const log = openChangelog(dir, head.shared)
+  const log = openChangelog({ tag: 'files', dir, shared: head.shared })
   using reader = log.readFrom(log.tail)
   let open: { ts: Hlc; commitLsn: Lsn; rows: LoggedRow[]; schemas: string[]; records: string[] } | undefined
   for (let block = reader.next(); block !== undefined; block = reader.next()) {
     const payload = block.payload()
     for (let at = 0; at < payload.length;) {
-      const start = at + 4
-      at = start + payload.readUInt32BE(at)
+      const start = at + lengthBytes
+      at = recordEnd(payload, start)
       const tag = payload[start] as number
       if (tag === record.begin)
         open = {
@@ -51,7 +60,7 @@ export function readLog(dir: string, head: LogHead): LogEvent[] {
         }
       else if (tag === record.commit) {
         if (open === undefined) throw new Error('a commit without its begin')
-        events.push({ tag: 'transaction', ...open, endLsn: payload.readBigUInt64BE(start + 1) })
+        events.push({ tag: 'transaction', ...open, endLsn: endLsnOf(payload, start) })
         open = undefined
       } else if (tag === record.closed)
         events.push({ tag: 'closed', ts: timestampOf(payload, start), lsn: lsnOf(payload, start) })
@@ -59,13 +68,13 @@ export function readLog(dir: string, head: LogHead): LogEvent[] {
         const gap = readGap(payload, start, at)
         if (gap !== undefined) events.push({ tag: 'gap', ...gap })
       } else if (tag === record.schema) {
-        const json = payload.toString('utf8', start + 1, at)
+        const json = payload.toString('utf8', start + tagBytes, at)
         open?.schemas.push(json)
         open?.records.push(json)
       } else if (tag === record.insert || tag === record.update || tag === record.delete) {
         if (open === undefined) throw new Error('a row outside a transaction')
         const first = firstColumn(payload, start + 5, tag === record.update)
-        open.rows.push({ tag, relid: payload.readUInt32BE(start + 1), first })
+        open.rows.push({ tag, relid: relationOf(payload, start), first })
         open.records.push(`row ${first}`)
       }
     }

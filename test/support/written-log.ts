@@ -4,10 +4,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Changelog } from '../../src/changelog/changelog.ts'
+import type { Changelog, LogHandle } from '../../src/changelog/changelog.ts'
 import { LogHead } from '../../src/changelog/files/log-head.ts'
 import { LogWriter } from '../../src/changelog/files/log-writer.ts'
-import { openChangelog } from '../../src/changelog/files/open-changelog.ts'
+import { openChangelog } from '../../src/changelog/open-changelog.ts'
 import { recoverLog } from '../../src/changelog/files/recover.ts'
 import type { Hlc } from '../../src/core/hlc.ts'
 import type { ColumnDescription, TableDescription } from '../../src/core/table.ts'
@@ -181,8 +181,12 @@ export class WrittenLog implements Disposable {
     return { wall: this.#wall, logical: 0 }
   }
 
+  get handle(): LogHandle {
+    return { tag: 'files', dir: this.dir, shared: this.head.shared }
+  }
+
   get log(): Changelog {
-    return openChangelog(this.dir, this.head.shared)
+    return openChangelog(this.handle)
   }
 
   [Symbol.dispose](): void {

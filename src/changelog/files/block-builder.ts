@@ -95,6 +95,12 @@ export class BlockBuilder {
     return at
   }
 
+  /** Adds a record that is at hand as a whole. */
+  append(body: Buffer): void {
+    const at = this.reserve(body.length)
+    body.copy(this.#buffer, at)
+  }
+
   get buffer(): Buffer {
     return this.#buffer
   }

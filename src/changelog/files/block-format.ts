@@ -24,7 +24,7 @@ import { crc32 } from 'node:zlib'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { Lsn } from '../../core/lsn.ts'
-import type { LogBlock } from '../changelog.ts'
+import type { LogBlock, Position } from '../changelog.ts'
 
 const blockMagic = 0x50474342
 const firstMagic = 0x50434642
@@ -82,7 +82,7 @@ function headerCrc(buffer: Buffer, start: number, end: number): number {
 
 /** A block whose bytes lie in `buffer` from `offset`; `load` brings the whole block into memory when only its header is. */
 export class ParsedBlock implements LogBlock {
-  readonly position: number
+  readonly position: Position
   readonly totalBytes: number
   readonly headerBytes: number
   readonly flags: number
@@ -94,7 +94,7 @@ export class ParsedBlock implements LogBlock {
 
   /** `buffer[offset, offset + headerBytes)` must be there and verified; see `isBlockHeader` and `isHeaderIntact`. */
   constructor(buffer: Buffer, offset: number, position: number, load: (block: ParsedBlock) => Buffer) {
-    this.position = position
+    this.position = position as Position
     this.totalBytes = buffer.readUInt32BE(offset + 8)
     this.headerBytes = buffer.readUInt16BE(offset + 12)
     this.flags = buffer.readUInt16BE(offset + 14)
@@ -114,8 +114,8 @@ export class ParsedBlock implements LogBlock {
     this.#load = load
   }
 
-  get nextPosition(): number {
-    return this.position + this.totalBytes
+  get nextPosition(): Position {
+    return (this.position + this.totalBytes) as Position
   }
 
   get continues(): boolean {

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { crc32 } from 'node:zlib'
 import { FeedError } from '../../errors/feed-error.ts'
+import { logStart } from '../changelog.ts'
 import { LogHead } from './log-head.ts'
 import { LogWriter } from './log-writer.ts'
-import { openChangelog } from './open-changelog.ts'
+import { openFiles } from './open-files.ts'
 import { recoverLog } from './recover.ts'
 import { listSegments, segmentHeaderBytes } from './segment.ts'
 
@@ -40,7 +41,7 @@ class Folder implements Disposable {
 
 /** Reads as a feed of one relation does: blocks that do not mention it are skipped by their header. */
 function rowsOf(dir: string, head: LogHead, relid: number): string[] {
-  using reader = openChangelog(dir, head.shared).readFrom(0)
+  using reader = openFiles({ tag: 'files', dir, shared: head.shared }).readFrom(logStart)
   const found: string[] = []
   for (let block = reader.next(); block !== undefined; block = reader.next()) {
     if (!block.mentions(relid)) continue

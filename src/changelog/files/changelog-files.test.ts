@@ -6,10 +6,11 @@ import test from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { compareHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { record, type LogBlock, type LogReader } from '../changelog.ts'
+import { logStart, type LogBlock, type LogReader, type Position } from '../changelog.ts'
+import { record } from '../records.ts'
 import { LogHead } from './log-head.ts'
 import { LogWriter } from './log-writer.ts'
-import { openChangelog } from './open-changelog.ts'
+import { openFiles } from './open-files.ts'
 import { recoverLog } from './recover.ts'
 import { applyRetention, planRetention } from './retention.ts'
 import { listSegments } from './segment.ts'
@@ -80,7 +81,7 @@ function blocks(reader: LogReader): { block: LogBlock; texts: string[] }[] {
 }
 
 function allTexts(dir: string, head: LogHead): string[] {
-  using reader = openChangelog(dir, head.shared).readFrom(head.tail)
+  using reader = openFiles({ tag: 'files', dir, shared: head.shared }).readFrom(head.tail)
   return blocks(reader).flatMap((entry) => entry.texts)
 }
 
@@ -118,7 +119,7 @@ test('a transaction over many blocks and segments becomes readable as a whole', 
   log.writer.commit(log.lsn + 5n)
   await log.writer.flush()
   assert.deepEqual(allTexts(log.dir, log.head), rows)
-  using reader = openChangelog(log.dir, log.head.shared).readFrom(0)
+  using reader = openFiles({ tag: 'files', dir: log.dir, shared: log.head.shared }).readFrom(logStart)
   const open = blocks(reader).filter(({ block }) => block.open !== undefined)
   assert.ok(open.length > 5)
   assert.ok(open.every(({ block }) => compareHlc((block.open as { ts: Hlc }).ts, ts) === 0))
@@ -131,7 +132,7 @@ test('headers name the relations of a block, and readAt gives a block again', as
   await log.writer.flush()
   log.transaction(6, ['six'])
   await log.writer.flush()
-  using reader = openChangelog(log.dir, log.head.shared).readFrom(0)
+  using reader = openFiles({ tag: 'files', dir: log.dir, shared: log.head.shared }).readFrom(logStart)
   const found = blocks(reader).filter((entry) => entry.texts.length > 0)
   assert.deepEqual(
     found.map(({ block }) => [block.mentions(5), block.mentions(6)]),
@@ -140,7 +141,7 @@ test('headers name the relations of a block, and readAt gives a block again', as
       [false, true],
     ],
   )
-  assert.deepEqual(texts(reader.readAt(found[0]?.block.position ?? -1).payload()), ['five'])
+  assert.deepEqual(texts(reader.readAt(found[0]?.block.position ?? logStart).payload()), ['five'])
 })
 
 test('a crash at any byte of the file loses nothing that was durable and shows nothing half', async () => {
@@ -206,7 +207,7 @@ test('after a restart the log continues: position, last timestamp, end LSN and t
   assert.equal(head.head, log.head.head)
   assert.equal(again.endLsn, 700n)
   assert.deepEqual(again.lastTimestamp, { wall: 9999n, logical: 1 })
-  using reader = openChangelog(log.dir, head.shared).readFrom(head.head)
+  using reader = openFiles({ tag: 'files', dir: log.dir, shared: head.shared }).readFrom(head.head)
   const schemas = blocks(reader).filter(({ block }) => block.payload().includes('"name":"t"'))
   assert.ok(schemas.length > 0, 'the newest segment repeats the description')
   await again.close()
@@ -219,13 +220,13 @@ test('readAfter starts at or before the first transaction above the cursor, and 
     stamps.push(log.transaction(1, [`${i}${'y'.repeat(200)}`]))
     await log.writer.flush()
   }
-  const changelog = openChangelog(log.dir, log.head.shared)
+  const changelog = openFiles({ tag: 'files', dir: log.dir, shared: log.head.shared })
   for (const [i, ts] of stamps.entries()) {
     using reader = changelog.readAfter(ts)
     const seen = blocks(reader).flatMap((entry) => entry.texts)
     assert.ok(i === stamps.length - 1 || seen.some((text) => text.startsWith(`${i + 1}y`)))
   }
-  const removed = applyRetention(log.dir, log.head, Date.now(), { retentionMs: 1e9, maxBytes: 6000, pins: [0] })
+  const removed = applyRetention(log.dir, log.head, Date.now(), { retentionMs: 1e9, maxBytes: 6000, pins: [logStart] })
   assert.ok(removed > 0)
   assert.throws(
     () => changelog.readAfter(stamps[0] as Hlc),
@@ -241,7 +242,7 @@ test('a reader that retention overtakes says so instead of skipping', async () =
   await using log = new Log(1024)
   log.transaction(1, ['first'])
   await log.writer.flush()
-  using reader = openChangelog(log.dir, log.head.shared).readFrom(0)
+  using reader = openFiles({ tag: 'files', dir: log.dir, shared: log.head.shared }).readFrom(logStart)
   assert.ok(reader.next())
   for (let i = 0; i < 20; i++) {
     log.transaction(1, ['z'.repeat(400)])
@@ -256,12 +257,12 @@ test('a reader that retention overtakes says so instead of skipping', async () =
 
 test('retention goes by age unless pinned, by size always, and never takes the newest segment', () => {
   const segments = [0, 10, 20, 30].map((start) => ({ start, path: '', bytes: 10, modifiedMs: start }))
-  const plan = (nowMs: number, retentionMs: number, maxBytes: number, pins: number[], head = 35): number[] =>
+  const plan = (nowMs: number, retentionMs: number, maxBytes: number, pins: Position[], head = 35): number[] =>
     planRetention(segments, nowMs, { retentionMs, maxBytes, pins, head }).map(({ start }) => start)
   assert.deepEqual(plan(100, 1000, 1000, []), [])
   assert.deepEqual(plan(100, 85, 1000, []), [0, 10])
-  assert.deepEqual(plan(100, 85, 1000, [12]), [0])
-  assert.deepEqual(plan(100, 1000, 25, [5]), [0, 10])
+  assert.deepEqual(plan(100, 85, 1000, [12 as Position]), [0])
+  assert.deepEqual(plan(100, 1000, 25, [5 as Position]), [0, 10])
   assert.deepEqual(plan(1e9, 1, 1, []), [0, 10, 20])
   // Written behind the durable head: the beginning of a transaction larger than the cap.
   assert.deepEqual(plan(1e9, 1, 1, [], 15), [0])
@@ -270,7 +271,7 @@ test('retention goes by age unless pinned, by size always, and never takes the n
 
 test('a waiting reader wakes when something becomes readable, and when it is aborted', async () => {
   await using log = new Log()
-  using reader = openChangelog(log.dir, log.head.shared).readFrom(0)
+  using reader = openFiles({ tag: 'files', dir: log.dir, shared: log.head.shared }).readFrom(logStart)
   blocks(reader)
   const woken = reader.wait(AbortSignal.timeout(5000))
   log.transaction(1, ['a'])
@@ -288,7 +289,7 @@ test('a waiting reader wakes when something becomes readable, and when it is abo
 
 test('a reader that may be late sleeps through closed timestamps, and not through a transaction', async () => {
   await using log = new Log()
-  using reader = openChangelog(log.dir, log.head.shared).readFrom(0)
+  using reader = openFiles({ tag: 'files', dir: log.dir, shared: log.head.shared }).readFrom(logStart)
   blocks(reader)
   let isAwake = false
   const sleeping = reader.wait(AbortSignal.timeout(20_000), 10_000).then(() => (isAwake = true))
@@ -337,7 +338,7 @@ test('a log knows nothing from before its first block: an older cursor is refuse
   log.wall = 1000n
   log.transaction(1, ['a'])
   await log.writer.flush()
-  const changelog = openChangelog(log.dir, log.head.shared)
+  const changelog = openFiles({ tag: 'files', dir: log.dir, shared: log.head.shared })
   assert.equal(changelog.startOf({ wall: 999n, logical: 0 }), undefined)
   assert.throws(
     () => changelog.readAfter({ wall: 999n, logical: 0 }),
@@ -356,7 +357,7 @@ test('a segment that is being made is not looked at', async () => {
   await log.writer.flush()
   // Another thread sees it empty, or with its header only, or with rows that are not durable.
   writeFileSync(join(log.dir, `${log.head.head.toString(16).padStart(16, '0')}.log`), '')
-  const changelog = openChangelog(log.dir, log.head.shared)
+  const changelog = openFiles({ tag: 'files', dir: log.dir, shared: log.head.shared })
   assert.equal(changelog.startOf(ts), 0)
   using reader = changelog.readAfter(ts)
   assert.equal(blocks(reader).length, 2)
@@ -427,7 +428,7 @@ test('whoever waits at the end of a log hears that nobody writes it any more', a
   await using log = new Log()
   log.transaction(1, ['a'])
   await log.writer.flush()
-  using reader = openChangelog(log.dir, log.head.shared).readFrom(0)
+  using reader = openFiles({ tag: 'files', dir: log.dir, shared: log.head.shared }).readFrom(logStart)
   blocks(reader)
   const waiting = reader.wait(AbortSignal.timeout(5000))
   log.head.fail('the disk is gone')

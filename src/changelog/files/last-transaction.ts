@@ -1,21 +1,15 @@
-// The transaction that a log holds last, by which a source proves that its history is the one of the log.
+// Finds the last transaction of a log.
 
-import type { Lsn } from '../../core/lsn.ts'
-import { record } from '../changelog.ts'
-import { commitMicrosOf, lsnOf, xidOf } from '../records.ts'
-
-export type LastTransaction =
-  | { readonly tag: 'transaction'; readonly commitLsn: Lsn; readonly xid: number; readonly commitMicros: bigint }
-  /** The log is new, or goes on behind a gap: nothing of the source's past is in it. */
-  | { readonly tag: 'none' }
+import type { LastTransaction } from '../changelog.ts'
+import { commitMicrosOf, lengthBytes, lsnOf, record, recordEnd, xidOf } from '../records.ts'
 
 /** Looks through the records of a block; undefined: it says nothing. */
 export function findLast(payload: Buffer): LastTransaction | undefined {
   let begin = -1
   let isGap = false
   for (let at = 0; at < payload.length;) {
-    const start = at + 4
-    at = start + payload.readUInt32BE(at)
+    const start = at + lengthBytes
+    at = recordEnd(payload, start)
     const tag = payload[start]
     if (tag === record.begin) begin = start
     else if (tag === record.gap || tag === record.gapOf) {

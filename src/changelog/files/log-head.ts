@@ -1,5 +1,9 @@
 // The few words of a changelog that all threads share: how far it is durable, where it begins, and a word to wake
-// those who wait at its end. Ingest writes them, feeds and the control plane read them; no message crosses a thread.
+// those who wait at its end. Ingest writes them, feeds and the control plane read them; no message crosses a thread. One
+// word goes the other way: who needs a closed timestamp counts it up, and ingest wakes.
+
+import { onAbort } from '../../async/or-abort.ts'
+import type { LogStatus, Position } from '../changelog.ts'
 
 const words = 16
 /** Behind the words: why nobody writes the log any more, as UTF-8. */
@@ -18,49 +22,48 @@ const slot = {
   bytes: 7,
   failureLength: 8,
   changesEnd: 9,
+  closesAsked: 10,
   wakeChanges: 14,
   wake: 15,
 } as const
 
-export class LogHead {
+export class LogHead implements LogStatus {
   readonly shared: SharedArrayBuffer
   readonly #words: BigInt64Array
   readonly #wake: Int32Array
   /** Wakes those who sleep until something happens but time. */
   readonly #wakeChanges: Int32Array
+  /** How often a closed timestamp was asked for; it wakes the writer. */
+  readonly #closesAsked: Int32Array
 
   constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(words * 8 + failureBytes)) {
     this.shared = shared
     this.#words = new BigInt64Array(shared, 0, words)
     this.#wake = new Int32Array(shared, slot.wake * 8, 1)
     this.#wakeChanges = new Int32Array(shared, slot.wakeChanges * 8, 1)
+    this.#closesAsked = new Int32Array(shared, slot.closesAsked * 8, 1)
   }
 
-  /** Position behind the last readable block. */
-  get head(): number {
-    return Number(Atomics.load(this.#words, slot.head))
+  get head(): Position {
+    return this.#position(slot.head)
   }
 
-  /** Position of the oldest block kept. */
-  get tail(): number {
-    return Number(Atomics.load(this.#words, slot.tail))
+  get tail(): Position {
+    return this.#position(slot.tail)
   }
 
   set tail(position: number) {
     Atomics.store(this.#words, slot.tail, BigInt(position))
   }
 
-  /** Wall nanoseconds of the timestamp through which the log is complete. */
   get resolvedWall(): bigint {
     return Atomics.load(this.#words, slot.resolvedWall)
   }
 
-  /** End LSN of what the log durably holds. */
   get endLsn(): bigint {
     return Atomics.load(this.#words, slot.endLsn)
   }
 
-  /** The source's flush LSN as last seen; minus `endLsn` it is the lag of ingest in bytes of WAL. */
   get sourceLsn(): bigint {
     return Atomics.load(this.#words, slot.sourceLsn)
   }
@@ -101,8 +104,31 @@ export class LogHead {
     if (hasChanges) wake(this.#wakeChanges)
   }
 
-  get #changesEnd(): number {
-    return Number(Atomics.load(this.#words, slot.changesEnd))
+  get #changesEnd(): Position {
+    return this.#position(slot.changesEnd)
+  }
+
+  #position(at: number): Position {
+    return Number(Atomics.load(this.#words, at)) as Position
+  }
+
+  /** `Changelog.closeNow`. */
+  closeNow(): void {
+    wake(this.#closesAsked)
+  }
+
+  get closesAsked(): number {
+    return Atomics.load(this.#closesAsked, 0)
+  }
+
+  /** `ChangelogKeeper.closeAsked`. */
+  async closeAsked(seen: number, signal: AbortSignal): Promise<void> {
+    const aborted = Promise.withResolvers<void>()
+    using _leaving = onAbort(signal, aborted.resolve)
+    while (!signal.aborted && this.closesAsked === seen) {
+      const wait = Atomics.waitAsync(this.#closesAsked, 0, seen, longestWaitMs)
+      if (wait.async) await Promise.race([wait.value, aborted.promise])
+    }
   }
 
   /** Why nothing will be written any more, until somebody starts the writer again; undefined: it is at work. */
@@ -130,21 +156,16 @@ export class LogHead {
     const word = quietMs === 0 ? this.#wake : this.#wakeChanges
     const quietUntil = performance.now() + quietMs
     const aborted = Promise.withResolvers<void>()
-    const onAbort = (): void => aborted.resolve()
-    signal.addEventListener('abort', onAbort, { once: true })
-    try {
-      for (;;) {
-        // The word is read before the head: a publish in between changes it, and the wait then returns at once.
-        const seen = Atomics.load(word, 0)
-        if (signal.aborted || this.failure !== undefined) return
-        const quietLeftMs = quietUntil - performance.now()
-        if (this.head > position && (quietLeftMs <= 0 || this.#changesEnd > position)) return
-        const withinMs = quietMs === 0 ? longestWaitMs : quietLeftMs > 0 ? quietLeftMs : quietMs
-        const wait = Atomics.waitAsync(word, 0, seen, withinMs)
-        if (wait.async) await Promise.race([wait.value, aborted.promise])
-      }
-    } finally {
-      signal.removeEventListener('abort', onAbort)
+    using _leaving = onAbort(signal, aborted.resolve)
+    for (;;) {
+      // The word is read before the head: a publish in between changes it, and the wait then returns at once.
+      const seen = Atomics.load(word, 0)
+      if (signal.aborted || this.failure !== undefined) return
+      const quietLeftMs = quietUntil - performance.now()
+      if (this.head > position && (quietLeftMs <= 0 || this.#changesEnd > position)) return
+      const withinMs = quietMs === 0 ? longestWaitMs : quietLeftMs > 0 ? quietLeftMs : quietMs
+      const wait = Atomics.waitAsync(word, 0, seen, withinMs)
+      if (wait.async) await Promise.race([wait.value, aborted.promise])
     }
   }
 }

@@ -3,7 +3,7 @@
 
 import { closeSync, openSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { LogBlock, LogReader } from '../changelog.ts'
+import type { LogBlock, LogReader, Position } from '../changelog.ts'
 import { BlockScanner } from './block-scanner.ts'
 import type { LogHead } from './log-head.ts'
 import { listSegments, type SegmentName } from './segment.ts'
@@ -42,7 +42,7 @@ export class FileLogReader implements LogReader {
     }
   }
 
-  readAt(position: number): LogBlock {
+  readAt(position: Position): LogBlock {
     if (this.#again === undefined || position < this.#again.start || position >= this.#endOf(this.#again.start)) {
       const segment = listSegments(this.#dir).findLast(({ start }) => start <= position)
       if (segment === undefined) throw fellBehind(position, this.#head.tail)

@@ -7,11 +7,12 @@ import { closeSync, fsyncSync, fstatSync, ftruncateSync, openSync, rmSync } from
 import { FeedError } from '../../errors/feed-error.ts'
 import { zeroHlc, type Hlc } from '../../core/hlc.ts'
 import { zeroLsn, type Lsn } from '../../core/lsn.ts'
-import { record } from '../changelog.ts'
+import type { LastTransaction } from '../changelog.ts'
+import { lengthBytes, record, recordEnd, relationOf, tagBytes } from '../records.ts'
 import { flag } from './block-format.ts'
 import { BlockScanner } from './block-scanner.ts'
 import type { KnownTable } from './known-tables.ts'
-import { findLast, type LastTransaction } from './last-transaction.ts'
+import { findLast } from './last-transaction.ts'
 import { listSegments, makeLogDir, readSegmentHeader, syncDir, type SegmentName } from './segment.ts'
 
 export interface Recovered {
@@ -164,17 +165,16 @@ function scanSegment(segment: SegmentName): Scanned {
 /** Keeps the latest schema and relation record of each relation in a payload. */
 function noteKnown(payload: Buffer, known: Found['known']): void {
   for (let at = 0; at < payload.length;) {
-    const length = payload.readUInt32BE(at)
-    const start = at + 4
-    at = start + length
+    const start = at + lengthBytes
+    at = recordEnd(payload, start)
     const tag = payload[start]
     if (tag === record.schema) {
       const body = Buffer.from(payload.subarray(start, at))
-      const { relid, dropped } = JSON.parse(body.toString('utf8', 1)) as { relid: number; dropped?: boolean }
+      const { relid, dropped } = JSON.parse(body.toString('utf8', tagBytes)) as { relid: number; dropped?: boolean }
       if (dropped === true) known.delete(relid)
       else known.set(relid, { ...known.get(relid), schema: body })
     } else if (tag === record.relation) {
-      const relid = payload.readUInt32BE(start + 1)
+      const relid = relationOf(payload, start)
       known.set(relid, { ...known.get(relid), relation: Buffer.from(payload.subarray(start, at)) })
     }
   }

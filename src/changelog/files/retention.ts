@@ -4,6 +4,7 @@
 // size: one stuck reader must not fill the disk.
 
 import { rmSync, statSync } from 'node:fs'
+import type { RetentionPolicy } from '../changelog.ts'
 import type { LogHead } from './log-head.ts'
 import { listSegments, type SegmentName } from './segment.ts'
 
@@ -11,13 +12,6 @@ export interface SegmentFacts extends SegmentName {
   readonly bytes: number
   /** When it was last written, ms since the epoch: nothing in it is newer. */
   readonly modifiedMs: number
-}
-
-export interface RetentionPolicy {
-  readonly retentionMs: number
-  readonly maxBytes: number
-  /** Positions that readers still need. */
-  readonly pins: readonly number[]
 }
 
 /** The policy, and how far the log is durable. */

@@ -6,10 +6,11 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
-import { record, type LogReader } from '../changelog.ts'
+import { logStart, type LogReader, type Position } from '../changelog.ts'
+import { record } from '../records.ts'
 import { LogHead } from './log-head.ts'
 import { LogWriter } from './log-writer.ts'
-import { openChangelog } from './open-changelog.ts'
+import { openFiles } from './open-files.ts'
 import { recoverLog } from './recover.ts'
 import { listSegments } from './segment.ts'
 
@@ -109,13 +110,13 @@ for (let seed = 1; seed <= 2; seed++) {
     try {
       const head = new LogHead()
       await writeLog(dir, head, seed)
-      const log = openChangelog(dir, head.shared)
-      using whole = log.readFrom(0)
+      const log = openFiles({ tag: 'files', dir, shared: head.shared })
+      using whole = log.readFrom(logStart)
       const rows = rowsWithTables(whole)
       const segments = listSegments(dir)
       assert.ok(segments.length > 30)
       for (const { start } of segments) {
-        using reader = log.readFrom(start)
+        using reader = log.readFrom(start as Position)
         assert.deepEqual(
           rowsWithTables(reader),
           rows.filter(({ position }) => position >= start),

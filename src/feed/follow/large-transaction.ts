@@ -2,11 +2,12 @@
 // as many passes as their keys need memory for, the last change of each row is found and kept as one bit. The feed then
 // follows the transaction block by block and emits what has its bit set.
 
+import { isRow } from '../../changelog/records.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { DeferrableTables } from '../transaction/deferrable-tables.ts'
 import type { FoundRecord, KeptEvents } from '../transaction/emit-transaction.ts'
 import { FirstChanges, maxOrdinal } from '../transaction/first-changes.ts'
-import { isRow, OffsetList } from '../transaction/offset-list.ts'
+import { OffsetList } from '../transaction/offset-list.ts'
 import type { SchemaTrail } from '../transaction/schema-trail.ts'
 import { findLastChanges, type Part, type PassLimits } from './last-change-passes.ts'
 import { listPart, transactionBlocks, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'

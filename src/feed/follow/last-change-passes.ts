@@ -1,10 +1,12 @@
 // Finds the last change of each row of a large transaction in several passes over its blocks. A pass looks at the rows
 // whose keys have a certain hash, so that the keys of one pass fit into memory.
 
+import type { Position } from '../../changelog/changelog.ts'
+import { isRow, recordEnd } from '../../changelog/records.ts'
 import { ChangeReader } from '../transaction/change-reader.ts'
 import type { FirstChanges } from '../transaction/first-changes.ts'
 import { LastChanges } from '../transaction/last-changes.ts'
-import { isRow, OffsetList, recordEnd } from '../transaction/offset-list.ts'
+import { OffsetList } from '../transaction/offset-list.ts'
 import { SchemaTrail } from '../transaction/schema-trail.ts'
 import { listPart, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
 
@@ -17,7 +19,7 @@ export interface PassLimits {
 
 /** What the transaction has in one block. */
 export interface Part {
-  readonly position: number
+  readonly position: Position
   readonly firstOrdinal: number
 }
 

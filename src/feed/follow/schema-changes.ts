@@ -1,11 +1,11 @@
 // Which tables a transaction changes: the descriptions in its schema records are compared with those that were known
 // before it. Nothing is applied here, so that whoever stops before the transaction has the schemas of before it.
 
+import { record, recordEnd } from '../../changelog/records.ts'
 import { isDeepStrictEqual } from 'node:util'
-import { record } from '../../changelog/changelog.ts'
 import type { TableDescription } from '../../core/table.ts'
 import { readDescription } from '../../decode/schema-history.ts'
-import { OffsetList, recordEnd } from '../transaction/offset-list.ts'
+import { OffsetList } from '../transaction/offset-list.ts'
 import { listPart, transactionBlocks, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
 
 /** What one transaction, with all of its DDL, makes of one table. */

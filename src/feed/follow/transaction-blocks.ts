@@ -1,13 +1,13 @@
 // The blocks of one transaction that is cut into several, read ahead of the follower.
 
-import type { Changelog, LogBlock } from '../../changelog/changelog.ts'
+import type { Changelog, LogBlock, Position } from '../../changelog/changelog.ts'
 import type { Lsn } from '../../core/lsn.ts'
 import type { SchemaHistory } from '../../decode/schema-history.ts'
 import { listRecords, type OffsetList } from '../transaction/offset-list.ts'
 
 /** Where the records of a transaction begin: a block, and the offset in its payload. */
 export interface TransactionStart {
-  readonly position: number
+  readonly position: Position
   readonly offset: number
 }
 
@@ -48,7 +48,7 @@ export async function* transactionBlocks(
 /** Lists the records that the transaction has in one of its blocks. */
 export function listPart(
   payload: Buffer,
-  position: number,
+  position: Position,
   start: TransactionStart,
   isTarget: (relid: number) => boolean,
   list: OffsetList,

@@ -5,12 +5,11 @@
 //
 // Both readers of the log for a feed walk this way: the follower, and the search for rows as of a cursor.
 
-import { record, type LogBlock } from '../../changelog/changelog.ts'
-import { concerns, readGap } from '../../changelog/files/gap-record.ts'
-import { timestampOf } from '../../changelog/records.ts'
+import type { LogBlock } from '../../changelog/changelog.ts'
+import { concerns, isRow, lengthBytes, readGap, record, recordEnd, timestampOf } from '../../changelog/records.ts'
 import { zeroHlc, type Hlc } from '../../core/hlc.ts'
 import type { SchemaHistory } from '../../decode/schema-history.ts'
-import { isRow, listRecords, OffsetList, recordEnd } from '../transaction/offset-list.ts'
+import { listRecords, OffsetList } from '../transaction/offset-list.ts'
 
 export interface TransactionPartsOptions {
   readonly schemas: SchemaHistory
@@ -91,8 +90,8 @@ export class TransactionParts {
   #between(): void {
     const { payload } = this
     const { schemas, isTarget } = this.#options
-    const start = this.#at + 4
-    const end = start + payload.readUInt32BE(this.#at)
+    const start = this.#at + lengthBytes
+    const end = recordEnd(payload, start)
     this.#at = end
     const tag = payload[start]
     if (tag === record.begin) {

@@ -1,5 +1,6 @@
 // What the control plane and a feed worker say to each other.
 
+import type { LogHandle, Position } from '../../changelog/changelog.ts'
 import type { FeedSpec } from '../../core/feed-spec.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
@@ -10,11 +11,9 @@ import type { FeedProgress } from '../feed-run.ts'
 
 export interface FeedStart {
   readonly spec: FeedSpec
-  /** Folder and shared head of the changelog. */
-  readonly logDir: string
-  readonly logHead: SharedArrayBuffer
+  readonly log: LogHandle
   readonly source: SourceConnection
-  readonly startPosition: number
+  readonly startPosition: Position
   readonly startTime: Hlc
   /** Of a job: how far it came before. */
   readonly resume?: JobProgress | undefined
@@ -41,7 +40,6 @@ export type ToFeedWorker =
 export type FromFeedWorker =
   /** DataRow messages; the buffer is transferred. */
   | { readonly tag: 'rows'; readonly feed: number; readonly messages: Uint8Array<ArrayBuffer> }
-  | { readonly tag: 'close-now'; readonly feed: number }
   /** What the start of the scan waits for. */
   | { readonly tag: 'waiting'; readonly feed: number; readonly why: string }
   /** What the sink waits for; undefined: nothing any more. */

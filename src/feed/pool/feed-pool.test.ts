@@ -8,6 +8,7 @@ import { insert, relid, WrittenLog } from '../../../test/support/written-log.ts'
 import { until } from '../../../test/support/until.ts'
 import { specOf } from '../../../test/support/spec-of.ts'
 import type { RowsSinkSpec } from '../../sink/rows/spec.ts'
+import { logStart } from '../../changelog/changelog.ts'
 import type { SinkSpec } from '../../core/feed-spec.ts'
 import { zeroHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedPool, type FeedHandlers } from './feed-pool.ts'
@@ -56,11 +57,10 @@ class TestFeed {
     })
     const start = {
       spec,
-      logDir: written.dir,
-      logHead: written.head.shared,
+      log: written.handle,
       // Nothing is scanned.
       source: { host: 'nowhere.invalid', port: 1, user: '', database: '' },
-      startPosition: options.fromHead === true ? written.head.head : 0,
+      startPosition: options.fromHead === true ? written.head.head : logStart,
       startTime: options.fromHead === true ? written.now : zeroHlc,
     }
     const rows = async (messages: Uint8Array): Promise<void> => {
@@ -68,7 +68,7 @@ class TestFeed {
       if (options.fromHead === true) this.text += Buffer.from(messages).toString('latin1')
       await options.take?.(messages)
     }
-    this.ended = pool.run(start, { rows, closeNow: () => undefined }, this.abort.signal).then(
+    this.ended = pool.run(start, { rows }, this.abort.signal).then(
       () => undefined,
       (error: unknown) => error,
     )

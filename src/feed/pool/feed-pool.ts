@@ -19,8 +19,6 @@ import { newProgress, type FeedProgress } from '../feed-run.ts'
 export interface FeedHandlers {
   /** DataRow messages; settles when the next may come, rejects when the client is gone. */
   rows(messages: Uint8Array): Promise<void>
-  /** Ask the ingest of the feed's database to close a timestamp. */
-  closeNow(): void
   /** Hears, now and then, what the start of the feed waits for. */
   waiting?(why: string): void
   /** Hears what the sink waits for; undefined: nothing any more. */
@@ -130,8 +128,7 @@ export class FeedPool {
     const { feed } = message
     const entry = this.#feeds.get(feed)
     if (entry === undefined) return
-    if (message.tag === 'close-now') entry.handlers.closeNow()
-    else if (message.tag === 'waiting') entry.handlers.waiting?.(message.why)
+    if (message.tag === 'waiting') entry.handlers.waiting?.(message.why)
     else if (message.tag === 'sink-waits') entry.handlers.sinkWaits?.(message.why)
     else if (message.tag === 'log') entry.handlers.log?.(message.level, message.text)
     else if (message.tag === 'save') void this.#save(feed, entry, message.progress)

@@ -1,7 +1,7 @@
 // The thread in which feeds run: each is a task of its own, and they share the thread by threadShare.
 
 import { parentPort } from 'node:worker_threads'
-import { openChangelog } from '../../changelog/files/open-changelog.ts'
+import { openChangelog } from '../../changelog/open-changelog.ts'
 import { saveCompiled } from '../../core/compile-cache.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../../errors/feed-error.ts'
 import { loadSink, openSink } from '../../sink/open-sink.ts'
@@ -48,7 +48,7 @@ class RunningFeed {
       watch.opened(sink)
       await runFeed({
         spec: start.spec,
-        log: openChangelog(start.logDir, start.logHead),
+        log: openChangelog(start.log),
         source: start.source,
         sink,
         startPosition: start.startPosition,
@@ -56,7 +56,6 @@ class RunningFeed {
         resume: start.resume,
         statementCut: start.statementCut,
         save: start.isJob === true ? (progress) => this.#save(progress) : undefined,
-        closeNow: () => say({ tag: 'close-now', feed: this.#id }),
         waiting: (why) => say({ tag: 'waiting', feed: this.#id, why }),
         holdsSnapshot: watch.holdsSnapshot,
         signal: this.#abort.signal,

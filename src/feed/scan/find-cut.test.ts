@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { insert, WrittenLog } from '../../../test/support/written-log.ts'
-import type { Changelog } from '../../changelog/changelog.ts'
+import { logStart, type Changelog } from '../../changelog/changelog.ts'
 import { findCut } from './find-cut.ts'
 
 test('who looks for a cut in a long log hears in its middle that the feed was stopped', async () => {
@@ -35,9 +35,8 @@ test('who looks for a cut in a long log hears in its middle that the feed was st
   }
   const abort = new AbortController()
   setTimeout(() => abort.abort(new Error('stopped')), 5)
-  await assert.rejects(
-    findCut({ log: slow, from: 0, point: 1n << 60n, closeNow: () => undefined, signal: abort.signal }),
-    { message: 'stopped' },
-  )
+  await assert.rejects(findCut({ log: slow, from: logStart, point: 1n << 60n, signal: abort.signal }), {
+    message: 'stopped',
+  })
   assert.ok(blocks < 100, `it read ${blocks} blocks`)
 })

@@ -1,7 +1,7 @@
 // Which timestamp a WAL position stands for: the cut of a scan, told in the log's own time.
 
-import { record, type Changelog } from '../../changelog/changelog.ts'
-import { lsnOf, timestampOf } from '../../changelog/records.ts'
+import type { Changelog, Position } from '../../changelog/changelog.ts'
+import { lengthBytes, lsnOf, record, recordEnd, timestampOf } from '../../changelog/records.ts'
 import { prevHlc, type Hlc } from '../../core/hlc.ts'
 import type { Lsn } from '../../core/lsn.ts'
 import { ThreadShare } from '../share-thread.ts'
@@ -9,19 +9,18 @@ import { ThreadShare } from '../share-thread.ts'
 export interface FindCutOptions {
   readonly log: Changelog
   /** A head of the log from before the position existed. */
-  readonly from: number
+  readonly from: Position
   readonly point: Lsn
-  /** Asks ingest to close a timestamp at once, so that a quiet source need not be waited for. */
-  readonly closeNow: () => void
   readonly signal: AbortSignal
 }
 
 /** The timestamp T with: a transaction is at or below T exactly when it committed before `point`. */
-export async function findCut({ log, from, point, closeNow, signal }: FindCutOptions): Promise<Hlc> {
+export async function findCut({ log, from, point, signal }: FindCutOptions): Promise<Hlc> {
   using reader = log.readFrom(from)
   let last: Hlc | undefined
   let current: Hlc | undefined
-  closeNow()
+  // A quiet source need not be waited for.
+  log.closeNow()
   const threadShare = new ThreadShare()
   for (;;) {
     // Only who lets others in hears that the feed was stopped.
@@ -40,8 +39,8 @@ export async function findCut({ log, from, point, closeNow, signal }: FindCutOpt
     }
     const payload = block.payload()
     for (let at = 0; at < payload.length;) {
-      const start = at + 4
-      at = start + payload.readUInt32BE(at)
+      const start = at + lengthBytes
+      at = recordEnd(payload, start)
       const tag = payload[start]
       if (tag === record.begin) {
         current = timestampOf(payload, start)

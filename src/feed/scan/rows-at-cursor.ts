@@ -3,7 +3,7 @@
 // Where a DDL in between makes that untrue, it is refused (tables-at-cursor.ts).
 
 import type { Changelog } from '../../changelog/changelog.ts'
-import { record } from '../../changelog/changelog.ts'
+import { isRow, record, recordEnd } from '../../changelog/records.ts'
 import type { FeedTarget } from '../../core/feed-spec.ts'
 import { compareHlc, type Hlc } from '../../core/hlc.ts'
 import type { RelationSchema } from '../../core/relation.ts'
@@ -15,7 +15,6 @@ import { DeferredKeys, type RowRemoval } from '../transaction/deferred-keys.ts'
 import { KeyTable } from '../transaction/key-table.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Output } from '../output/open-output.ts'
-import { isRow, recordEnd } from '../transaction/offset-list.ts'
 import { TransactionParts } from '../follow/transaction-parts.ts'
 import { TablesAtCursor } from './tables-at-cursor.ts'
 

@@ -104,7 +104,7 @@ interface OpenedScan extends AsyncDisposable {
 }
 
 async function openScan(run: FeedRun): Promise<OpenedScan> {
-  const { spec, log, source, signal, closeNow, statementCut: held } = run
+  const { spec, log, source, signal, statementCut: held } = run
   const options = { source, targets: spec.targets, connections: scanConnections, signal, waiting: run.waiting }
   const joined = held === undefined ? undefined : await joinCut(held.snapshot, options)
   if (held !== undefined && joined !== undefined) {
@@ -115,7 +115,7 @@ async function openScan(run: FeedRun): Promise<OpenedScan> {
   const sinceMs = Date.now()
   const cut = await openCut(options)
   try {
-    const time = await findCut({ log, from, point: cut.point, closeNow, signal })
+    const time = await findCut({ log, from, point: cut.point, signal })
     return { cut, time, sinceMs, [Symbol.asyncDispose]: () => cut[Symbol.asyncDispose]() }
   } catch (error) {
     await cut[Symbol.asyncDispose]()

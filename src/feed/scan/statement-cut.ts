@@ -1,6 +1,6 @@
 // The cut of a statement whose feed scans later: made and told in the log's time now, read by whoever runs the feed.
 
-import type { Changelog } from '../../changelog/changelog.ts'
+import type { Changelog, Position } from '../../changelog/changelog.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import { holdCut, type HeldSnapshot, type HoldOptions } from '../../scan/held-cut.ts'
 import { findCut } from './find-cut.ts'
@@ -24,20 +24,18 @@ const slowMs = 1000
 export interface HoldStatementCutOptions extends HoldOptions {
   readonly log: Changelog
   /** A head of the log from before now. */
-  readonly startPosition: number
+  readonly startPosition: Position
   /** Hears, when it takes long, that the log does not reach the cut yet. */
   readonly catchingUp: (why: string) => void
-  /** Asks ingest to close a timestamp at once. */
-  readonly closeNow: () => void
 }
 
 export async function holdStatementCut(options: HoldStatementCutOptions): Promise<StatementCutHolder> {
-  const { log, startPosition: from, catchingUp, closeNow, signal } = options
+  const { log, startPosition: from, catchingUp, signal } = options
   const sinceMs = Date.now()
   const cut = await holdCut(options)
   const timer = setTimeout(() => catchingUp('waiting for the changelog to reach the present'), slowMs)
   try {
-    const time = await findCut({ log, from, point: cut.point, closeNow, signal })
+    const time = await findCut({ log, from, point: cut.point, signal })
     signal.throwIfAborted()
     return { scan: { snapshot: cut.snapshot, time, sinceMs }, [Symbol.asyncDispose]: () => cut[Symbol.asyncDispose]() }
   } catch (error) {

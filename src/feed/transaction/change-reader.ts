@@ -2,7 +2,7 @@
 
 import { quoteName } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { record } from '../../changelog/changelog.ts'
+import { record, recordEnd, relationOf } from '../../changelog/records.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import { kind, RowView } from '../../core/row-view.ts'
 import { readDelete } from '../../decode/pgoutput/delete.ts'
@@ -30,11 +30,10 @@ export class ChangeReader {
 
   /** `bytes[at]` is the tag of a row record of a relation that is a target. */
   read(bytes: Buffer, at: number): void {
-    const relid = bytes.readUInt32BE(at + 1)
+    const relid = relationOf(bytes, at)
     if (this.relation.relid !== relid || this.relation !== this.#schemas.relation(relid)) this.#relate(relid)
     const { relation, row, old } = this
-    // Its length stands before it.
-    const end = at + bytes.readUInt32BE(at - 4)
+    const end = recordEnd(bytes, at)
     this.tag = bytes[at] as number
     this.keyChanged = false
     if (this.tag === record.insert) {

@@ -3,7 +3,7 @@
 
 import type { RelationSchema } from '../../core/relation.ts'
 import type { SchemaHistory, SchemaSnapshot } from '../../decode/schema-history.ts'
-import { recordEnd } from './offset-list.ts'
+import { recordEnd } from '../../changelog/records.ts'
 
 export class DeferrableTables {
   readonly #history: SchemaHistory

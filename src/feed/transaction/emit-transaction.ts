@@ -1,6 +1,6 @@
 // Writes the changes of a transaction as messages, in log order: all of them, or the last one of each row.
 
-import { record } from '../../changelog/changelog.ts'
+import { isRow, record, recordEnd } from '../../changelog/records.ts'
 import type { RowView } from '../../core/row-view.ts'
 import { SchemaHistory, type SchemaSnapshot } from '../../decode/schema-history.ts'
 import { BeforeDdl } from './before-ddl.ts'
@@ -10,7 +10,7 @@ import { isKept } from './event-bits.ts'
 import { FirstChanges } from './first-changes.ts'
 import { LastChanges } from './last-changes.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
-import { isRow, recordEnd, type OffsetList } from './offset-list.ts'
+import type { OffsetList } from './offset-list.ts'
 import { SchemaTrail } from './schema-trail.ts'
 
 /** Which events of a transaction are emitted, by ordinal; see last-changes.ts. */

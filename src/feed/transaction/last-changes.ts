@@ -10,7 +10,7 @@
 // A row that was neither there before the transaction nor is after it changed for nobody, and gets no event.
 
 import { grown } from '../../bytes/grow.ts'
-import { record } from '../../changelog/changelog.ts'
+import { record } from '../../changelog/records.ts'
 import type { ChangeReader } from './change-reader.ts'
 import { DeferredKeys } from './deferred-keys.ts'
 import { keepEvent } from './event-bits.ts'

@@ -2,8 +2,7 @@
 // tables, and the schema records between them (rows before and after a DDL of the same transaction decode differently).
 
 import { grown } from '../../bytes/grow.ts'
-import { record } from '../../changelog/changelog.ts'
-import { truncatedRelations } from '../../changelog/records.ts'
+import { isRow, lengthBytes, record, recordEnd, relationOf, truncatedRelations } from '../../changelog/records.ts'
 
 /** More than a block of the usual size has; a larger list is given back. */
 const keepOffsets = 256 * 1024
@@ -35,15 +34,6 @@ export class OffsetList {
   }
 }
 
-/** Where the record whose tag is at `offset` ends: its length stands before it. */
-export function recordEnd(payload: Buffer, offset: number): number {
-  return offset + payload.readUInt32BE(offset - 4)
-}
-
-export function isRow(tag: number): boolean {
-  return tag === record.insert || tag === record.update || tag === record.delete
-}
-
 /** Lists the transaction's records from `at` on. Gives the place behind its commit, or the payload's end. */
 export function listRecords(
   payload: Buffer,
@@ -54,11 +44,11 @@ export function listRecords(
   list.clear()
   let next = at
   while (next < payload.length) {
-    const start = next + 4
-    next = start + payload.readUInt32BE(next)
+    const start = next + lengthBytes
+    next = recordEnd(payload, start)
     const tag = payload[start] as number
     if (isRow(tag)) {
-      if (isTarget(payload.readUInt32BE(start + 1))) list.add(tag, start)
+      if (isTarget(relationOf(payload, start))) list.add(tag, start)
     } else if (tag === record.relation || tag === record.schema) list.add(tag, start)
     else if (tag === record.truncate) list.truncated ||= truncatedRelations(payload, start, next).find(isTarget) ?? 0
     else if (tag === record.commit) {

@@ -3,7 +3,7 @@
 // over, but no longer than the setting says: vacuum cannot remove what its snapshot sees. A job that finds its cut gone
 // makes another one and reads the log back to the time of this one.
 
-import type { LogHead } from '../../changelog/files/log-head.ts'
+import type { LogStatus, Position } from '../../changelog/changelog.ts'
 import type { FeedSpec } from '../../core/feed-spec.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import { holdStatementCut, type StatementCut, type StatementCutHolder } from '../../feed/scan/statement-cut.ts'
@@ -14,7 +14,7 @@ export interface HoldCutOptions {
   readonly source: Source
   readonly targets: FeedSpec['targets']
   /** A head of the log from before now. */
-  readonly startPosition: number
+  readonly startPosition: Position
   readonly signal: AbortSignal
   readonly waiting: (why: string, hint: string | undefined) => void
 }
@@ -27,7 +27,7 @@ interface Held {
 const mebibyte = 2n ** 20n
 
 /** How much WAL ingest has still to read, where that is what takes long. */
-function lagText({ sourceLsn, endLsn }: LogHead): string {
+function lagText({ sourceLsn, endLsn }: LogStatus): string {
   const lag = sourceLsn - endLsn
   return lag < mebibyte ? '' : `, ${lag / mebibyte} MiB of WAL are to be read`
 }
@@ -50,15 +50,13 @@ export class HeldCuts {
     // The log may have to come this far, which a quiet one does at once.
     ingest.demand(1)
     try {
-      const closeNow = (): void => ingest.closeNow()
       const holder = await holdStatementCut({
         ...options,
         source: connection,
         log,
-        closeNow,
         waiting: (why) => waiting(why, waitHint),
         catchingUp: (why) =>
-          waiting(`${why}${lagText(source.head)}`, 'it goes on when it is there; cancelling it leaves no job'),
+          waiting(`${why}${lagText(log.status)}`, 'it goes on when it is there; cancelling it leaves no job'),
       })
       const timer = setTimeout(() => void this.release(job), Math.min(this.#holdMs(), maxTimerMs)).unref()
       this.#held.set(job, { holder, timer })

@@ -18,8 +18,8 @@ export interface StartingFeed {
   readonly trouble: TroubleListener
   /** Called when all is ready and before the feed starts; what it throws ends the feed. */
   readonly begins?: () => Promise<void>
-  readonly start: Omit<FeedStart, 'logDir' | 'logHead' | 'source'>
-  readonly handlers: Omit<FeedHandlers, 'closeNow'>
+  readonly start: Omit<FeedStart, 'log' | 'source'>
+  readonly handlers: FeedHandlers
   readonly signal: AbortSignal
 }
 
@@ -33,8 +33,8 @@ export async function startFeed(starting: StartingFeed): Promise<void> {
   try {
     await begins?.()
     await feeds.run(
-      { ...start, logDir: source.dir, logHead: source.head.shared, source: source.connection },
-      { ...handlers, closeNow: () => source.ingest.closeNow() },
+      { ...start, log: source.handle, source: source.connection },
+      handlers,
       AbortSignal.any([signal, lost.signal]),
     )
   } finally {

@@ -1,11 +1,9 @@
 // One source database as it is followed: its changelog, the ingest thread that fills it, and the tables that changefeeds
 // of this server are in need of. What ingest has to say goes into the server's log.
 
-import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { Changelog } from '../../changelog/changelog.ts'
-import { LogHead } from '../../changelog/files/log-head.ts'
-import { openChangelog } from '../../changelog/files/open-changelog.ts'
+import type { Changelog, LogHandle } from '../../changelog/changelog.ts'
+import { logInFolder, openChangelog } from '../../changelog/open-changelog.ts'
 import type { FromIngest, IngestSettings } from '../../ingest/ingest.ts'
 import { IngestThread } from '../../ingest/ingest-thread.ts'
 import type { Backend } from '../../postgres/backend.ts'
@@ -15,8 +13,8 @@ import type { TableUses } from './table-uses.ts'
 
 export interface Source {
   readonly connection: SourceConnection
-  readonly dir: string
-  readonly head: LogHead
+  /** Opens the log in another thread. */
+  readonly handle: LogHandle
   readonly log: Changelog
   readonly ingest: IngestThread
   /** Tables that changefeeds of this server are in need of. */
@@ -24,10 +22,8 @@ export interface Source {
 }
 
 export interface OpenSourceOptions {
-  /** Of the database: its log is in the folder of this name. */
-  readonly oid: string
-  /** Folder of all changelogs. */
-  readonly root: string
+  /** Folder of its changelog. */
+  readonly dir: string
   readonly connection: SourceConnection
   readonly settings: IngestSettings
   readonly uses: TableUses
@@ -35,15 +31,14 @@ export interface OpenSourceOptions {
   readonly backend: Pick<Backend, 'failure'>
 }
 
-export function openSource({ oid, root, connection, settings, uses, log, backend }: OpenSourceOptions): Source {
-  const dir = join(root, oid)
-  const head = new LogHead()
+export function openSource({ dir, connection, settings, uses, log, backend }: OpenSourceOptions): Source {
+  const handle = logInFolder(dir)
   const ingest = new IngestThread(
-    { dir, head: head.shared, source: connection, settings },
+    { log: handle, source: connection, settings },
     (message) => tell(log, connection.database, message),
     (error) => explainWireLoss(error, backend),
   )
-  return { connection, dir, head, log: openChangelog(dir, head.shared), ingest, uses }
+  return { connection, handle, log: openChangelog(handle), ingest, uses }
 }
 
 function tell(log: Logger, database: string, message: FromIngest): void {

@@ -4,6 +4,7 @@
 
 import { hasOurTablesSql } from '../../source-schema/ownership.ts'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { maxLogical, zeroHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -71,7 +72,7 @@ export class Sources {
   /** At or after the last timestamp that anybody can have seen of a database. */
   lastTime(database: string): Hlc {
     const found = this.all.find(({ connection }) => connection.database === database)
-    return found === undefined ? zeroHlc : { wall: found.head.resolvedWall, logical: maxLogical }
+    return found === undefined ? zeroHlc : { wall: found.log.status.resolvedWall, logical: maxLogical }
   }
 
   /**
@@ -100,7 +101,8 @@ export class Sources {
 
   /** What never began and is needed by nobody would be tried again for ever. */
   async #letGoOfFailed(source: Source): Promise<void> {
-    if (!source.uses.isEmpty || source.head.endLsn !== 0n || this.of(source.connection.database) !== source) return
+    if (!source.uses.isEmpty || source.log.status.endLsn !== 0n || this.of(source.connection.database) !== source)
+      return
     await this.retire(source).catch((error: unknown) => {
       const { database } = source.connection
       this.#options.log.debug({ database, error: String(error) }, 'a source that failed could not be let go')
@@ -128,7 +130,7 @@ export class Sources {
     }
   }
 
-  async #retire(oid: string, { connection, ingest, dir }: Source): Promise<boolean> {
+  async #retire(oid: string, { connection, ingest }: Source): Promise<boolean> {
     // Asked now that nobody can begin to watch one.
     const isOurs = (await this.#ask(connection.database, `SELECT ${hasOurTablesSql}`)) === 't'
     if (isOurs) {
@@ -137,7 +139,7 @@ export class Sources {
     }
     this.#sources.delete(oid)
     await ingest.stop()
-    retireLog(dir)
+    retireLog(this.#dirOf(oid))
     await this.#removeRetired(oid)
     return true
   }
@@ -173,13 +175,13 @@ export class Sources {
   async letGo(database: string): Promise<void> {
     const found = [...this.#sources].find(([, { connection }]) => connection.database === database)
     if (found === undefined) return
-    const [oid, { ingest, dir }] = found
+    const [oid, { ingest }] = found
     this.#sources.delete(oid)
     await ingest.stop()
     const look = async (): Promise<void> => {
       if (this.#isClosed || this.#sources.has(oid)) return
       const name = await this.#nameOf(oid)
-      if (name === undefined) rmSync(dir, { recursive: true, force: true })
+      if (name === undefined) rmSync(this.#dirOf(oid), { recursive: true, force: true })
       else this.#open(oid, name)
     }
     const lookSoon = (): void => {
@@ -203,13 +205,25 @@ export class Sources {
   }
 
   #open(oid: string, database: string): Source {
-    const { dir: root, backend, log } = this.#options
+    const { backend, log } = this.#options
     let uses = this.#uses.get(oid)
     if (uses === undefined) this.#uses.set(oid, (uses = new TableUses()))
     const connection = this.#connectionTo(database)
-    const opened = openSource({ oid, root, connection, settings: this.#ingestSettings(), uses, log, backend })
+    const opened = openSource({
+      dir: this.#dirOf(oid),
+      connection,
+      settings: this.#ingestSettings(),
+      uses,
+      log,
+      backend,
+    })
     this.#sources.set(oid, opened)
     return opened
+  }
+
+  /** The log of a database is in the folder of this name. */
+  #dirOf(oid: string): string {
+    return join(this.#options.dir, oid)
   }
 
   #ingestSettings(): IngestSettings {

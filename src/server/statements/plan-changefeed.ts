@@ -2,6 +2,7 @@
 // have in common before the feed runs.
 
 import { randomBytes } from 'node:crypto'
+import type { Position } from '../../changelog/changelog.ts'
 import type { FeedTarget, ValueFormat } from '../../core/feed-spec.ts'
 import { compareHlc, formatHlc, laterHlc, type Hlc } from '../../core/hlc.ts'
 import { parseLsn } from '../../core/lsn.ts'
@@ -29,7 +30,7 @@ export interface PlannedChangefeed extends Plan {
 export interface FeedOrigin {
   readonly source: Source
   /** A head of the log from before `startTime`. */
-  readonly startPosition: number
+  readonly startPosition: Position
   /** The time of the statement on the source's clock. */
   readonly startTime: Hlc
   /** The tables are needed until it is called. */
@@ -117,14 +118,14 @@ async function watchIn(
 /** The log's own time of this moment: what is committed now is at or below it, what commits later is above. */
 async function timeOfNow(
   { log, ingest }: Source,
-  from: number,
+  from: Position,
   { query, signal }: { readonly query: BackendQuery; readonly signal: AbortSignal },
 ): Promise<Hlc> {
   ingest.demand(1)
   try {
     const [row] = await query('SELECT pg_catalog.pg_current_wal_flush_lsn()::text')
     const point = parseLsn(row?.[0] ?? '')
-    return await findCut({ log, from, point, closeNow: () => ingest.closeNow(), signal })
+    return await findCut({ log, from, point, signal })
   } finally {
     ingest.demand(-1)
   }

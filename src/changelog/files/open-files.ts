@@ -3,23 +3,24 @@
 import { closeSync, openSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
 import { compareHlc, formatHlc, zeroHlc, type Hlc } from '../../core/hlc.ts'
-import type { Changelog, LogReader } from '../changelog.ts'
+import type { Changelog, LogHandle, LogReader, Position } from '../changelog.ts'
 import { BlockScanner } from './block-scanner.ts'
 import { LogHead } from './log-head.ts'
 import { FileLogReader } from './log-reader.ts'
 import { listSegments, type SegmentName } from './segment.ts'
 
-export function openChangelog(dir: string, shared: SharedArrayBuffer): Changelog {
+export function openFiles({ dir, shared }: LogHandle): Changelog {
   const head = new LogHead(shared)
   return {
-    get head(): number {
+    status: head,
+    get head(): Position {
       return head.head
     },
-    get tail(): number {
+    get tail(): Position {
       return head.tail
     },
-    startOf(after: Hlc): number | undefined {
-      return segmentFor(dir, head, after)?.start
+    startOf(after: Hlc): Position | undefined {
+      return segmentFor(dir, head, after)?.start as Position | undefined
     },
     readAfter(after: Hlc): LogReader {
       const segment = segmentFor(dir, head, after)
@@ -36,6 +37,7 @@ export function openChangelog(dir: string, shared: SharedArrayBuffer): Changelog
     },
     readFrom: (position) => new FileLogReader(dir, head, segmentAt(dir, position), position),
     jumpTo: (position) => new FileLogReader(dir, head, segmentAt(dir, position), position, true),
+    closeNow: () => head.closeNow(),
   }
 }
 

@@ -1,22 +1,15 @@
-// Opens the log for writing at the start of an attempt. What the log shows afterwards is on the disk, not only in the
-// page cache: it is going to be confirmed to the slot.
+// Opens a file changelog for writing. What the log shows afterwards is on the disk, not only in the page cache: it is going
+// to be confirmed to the slot.
 
 import { closeSync, fsyncSync, openSync, rmSync, statSync, truncateSync } from 'node:fs'
-import { FeedError } from '../errors/feed-error.ts'
-import type { LogHead } from '../changelog/files/log-head.ts'
-import type { LastTransaction } from '../changelog/files/last-transaction.ts'
-import { LogWriter } from '../changelog/files/log-writer.ts'
-import { recoverLog } from '../changelog/files/recover.ts'
-import { listSegments, syncDir } from '../changelog/files/segment.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { OpenedWriter } from '../changelog.ts'
+import type { LogHead } from './log-head.ts'
+import { LogWriter } from './log-writer.ts'
+import { recoverLog } from './recover.ts'
+import { listSegments, syncDir } from './segment.ts'
 
-export interface OpenedLog {
-  readonly writer: LogWriter
-  /** Bytes that were cut off because they made no sense: most likely a write that a crash tore. */
-  readonly damage: string | undefined
-  readonly last: LastTransaction
-}
-
-export function openLog(dir: string, head: LogHead): OpenedLog {
+export function openWriter(dir: string, head: LogHead): OpenedWriter {
   try {
     const shown = head.head
     if (shown > 0) cutBehind(dir, shown)

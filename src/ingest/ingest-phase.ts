@@ -1,0 +1,70 @@
+// The phases of a source's ingest as the main thread sees it. The phase says what happens to whoever asks for the source.
+//
+//                   the slot is there, the log begins
+//     preparing ──────────────────────────────────────► ready
+//      │ ▲ ▲  │                                          │ ▲ │
+//      │ │ │  │                     the thread has died  │ │ │
+//      │ │ │  └──► restarting        reviving ◄──────────┘ │ │
+//      │ │ │           │ after a pause   └─────────────────┘ │
+//      │ │ └───────────┘                  after a pause      │
+//      │ │                                                   │
+//      │ │ somebody asks    failed ◄── the thread has ended ── refused
+//      │ └─────────────────── │                                ▲ ▲
+//      │                                                       │ │
+//      └──────────────── only a human can help ────────────────┘ └── the same, from ready
+//
+//     every phase ── stop ──► stopping ── the thread has ended ──► stopped
+//
+//                 a thread   whoever asks for the source
+//     preparing   runs       waits; hears of a refusal of the source, and may ask again
+//     ready       runs       is let in
+//     restarting  will run   waits
+//     reviving    will run   is let in: the log is there, and grows again when the thread runs
+//     refused     ends       hears why
+//     failed      none       has a new thread started, and waits
+//     stopping    ends       hears that ingest stops
+//     stopped     none       hears that ingest stops
+
+import type { Worker } from 'node:worker_threads'
+import type { WireError } from '../errors/feed-error.ts'
+import { follow, type PhaseTable } from '../errors/phase-table.ts'
+
+export type IngestPhase =
+  /** `asked`: whoever waits. */
+  | { readonly tag: 'preparing'; readonly worker: Worker; readonly asked: PromiseWithResolvers<void> }
+  | { readonly tag: 'ready'; readonly worker: Worker }
+  | { readonly tag: 'restarting'; readonly timer: NodeJS.Timeout; readonly asked: PromiseWithResolvers<void> }
+  | { readonly tag: 'reviving'; readonly timer: NodeJS.Timeout }
+  | { readonly tag: 'refused'; readonly worker: Worker; readonly error: WireError }
+  | { readonly tag: 'failed'; readonly error: WireError }
+  | { readonly tag: 'stopping'; readonly worker: Worker; readonly ended: PromiseWithResolvers<void> }
+  | { readonly tag: 'stopped' }
+
+/** Which phases may follow a phase. */
+export const ingestTable: PhaseTable<IngestPhase['tag']> = {
+  // A refusal that may pass ends the wait of those who have asked, and the wait of others begins.
+  preparing: ['preparing', 'ready', 'restarting', 'refused', 'stopping'],
+  ready: ['reviving', 'refused', 'stopping'],
+  restarting: ['preparing', 'stopped'],
+  reviving: ['ready', 'stopped'],
+  refused: ['failed', 'stopping'],
+  failed: ['preparing', 'stopped'],
+  stopping: ['stopped'],
+  stopped: [],
+}
+
+export function followIngest(from: IngestPhase, to: IngestPhase): IngestPhase {
+  return follow(ingestTable, from, to)
+}
+
+/** The thread that runs, or ends. */
+export function workerOf(phase: IngestPhase): Worker | undefined {
+  return 'worker' in phase ? phase.worker : undefined
+}
+
+/** Whoever asks waits for it; its rejection is heard by those only who do. */
+export function newAsked(): PromiseWithResolvers<void> {
+  const asked = Promise.withResolvers<void>()
+  asked.promise.catch(() => undefined)
+  return asked
+}

@@ -1,0 +1,72 @@
+// The connections of one attempt at following a source: an ordinary one for questions, and one for the slot.
+
+import { onAbort } from '../async/or-abort.ts'
+import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
+import { unconvertedSql } from '../postgres/server-text.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
+
+const readBufferBytes = { control: 64 * 1024, replication: 2 * 1024 * 1024 }
+const applicationName = 'pg-changefeed ingest'
+
+export class SourceConnections {
+  readonly #source: SourceConnection
+  readonly #signal: AbortSignal
+  readonly #open: RawConnection[] = []
+  /** Rows come in the encoding of the database, so that ingest converts them. */
+  isConverted = false
+
+  /** Connections that are opened after `signal` has aborted are of no use. */
+  constructor(source: SourceConnection, signal: AbortSignal) {
+    this.#source = source
+    this.#signal = signal
+  }
+
+  async openControl(): Promise<RawConnection> {
+    return await this.#connect(false)
+  }
+
+  async openReplication(): Promise<RawConnection> {
+    const connection = await this.#connect(true)
+    if (this.isConverted) await connection.query(unconvertedSql)
+    return connection
+  }
+
+  /** A connection whose stream was left does not stream again: another one takes its place. */
+  async replace(replication: RawConnection): Promise<RawConnection> {
+    await replication.close()
+    this.#open.splice(this.#open.indexOf(replication), 1)
+    return await this.openReplication()
+  }
+
+  /** Cancels what the connections wait for when the signal aborts, unless `isStreaming`: a stream ends by itself. */
+  cancelOnAbort(isStreaming: () => boolean): Disposable {
+    return onAbort(this.#signal, () => {
+      if (isStreaming()) return
+      // A backend that waits for transactions does not notice that we are gone, and would keep its slot.
+      for (const connection of this.#open) {
+        void connection.cancel()
+        connection.destroy()
+      }
+    })
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#open.map((connection) => connection.close()))
+  }
+
+  destroy(): void {
+    for (const connection of this.#open) connection.destroy()
+  }
+
+  async #connect(replication: boolean): Promise<RawConnection> {
+    const connection = await openRawConnection({
+      source: this.#source,
+      replication,
+      applicationName,
+      readBufferBytes: replication ? readBufferBytes.replication : readBufferBytes.control,
+    })
+    this.#open.push(connection)
+    if (this.#signal.aborted) connection.destroy()
+    return connection
+  }
+}
