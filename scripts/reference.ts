@@ -92,8 +92,8 @@ function options(): string {
       .map(({ label }) => label)
       .join(', ')
   }
-  const built = sinks.filter(
-    ({ open, options: own, schemes }) => open !== undefined && own !== 'all' && schemes.length > 0,
+  const built = sinks.flatMap(({ open, options: own, schemes, label }) =>
+    open !== undefined && own !== 'all' && schemes.length > 0 ? [label] : [],
   )
   const valueOf = (name: OptionName): string => {
     const { kind, value, values, built } = factsOf(name)
@@ -114,7 +114,7 @@ function options(): string {
 
 \`WITH option [= value], …\`, after INTO. An option without a value is off unless it is given. Durations are written like
 \`'10s'\` or \`'1m30s'\`. Timestamps are \`'<nanoseconds>[.<logical>]'\` as in messages, a SQL timestamp, or a negative interval such as \`'-1h'\`.
-The sink \`null://\` accepts the options of every sink; *connection* means a changefeed without INTO. Of the other sinks only ${built.map(({ label }) => label).join(', ')} is
+The sink \`null://\` accepts the options of every sink; *connection* means a changefeed without INTO. Of the other sinks only ${built.join(' and ')} ${built.length === 1 ? 'is' : 'are'}
 supported yet.
 
 ${table(head, optionNames.filter((name) => factsOf(name).built !== false).map(row))}

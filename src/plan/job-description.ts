@@ -3,11 +3,15 @@
 
 import { shownString } from '../core/quote.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
+import { factsOf, optionNames } from './options.ts'
 import { textOf, type ReadOptions, type Parameters } from './read-options.ts'
 import { showSinkUri } from '../sink/sink-uri.ts'
 
-/** Options whose value is nobody else's business. */
-export const secretOptions: ReadonlySet<string> = new Set(['webhook_auth_header', 'extra_headers', 'client_key'])
+/** Options whose value is nobody else's business, and a parameter of sink URIs that can be taken for an option. */
+export const secretOptions: ReadonlySet<string> = new Set([
+  ...optionNames.filter((name) => factsOf(name).isSecret === true),
+  'client_key',
+])
 
 /** CREATE CHANGEFEED FOR TABLE a, TABLE b INTO 'uri' WITH OPTIONS (a = 'x', flag) */
 export function describeJob(

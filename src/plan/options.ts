@@ -16,6 +16,8 @@ export interface OptionFacts {
   readonly sinks: 'all' | 'some'
   /** `some`: the formats that name it in their facts (src/encode/formats.ts). Undefined: every format takes it. */
   readonly formats?: 'some'
+  /** Its value is shown to nobody. */
+  readonly isSecret?: true
   /** False: a later version. A list: only these values so far. */
   readonly built: boolean | readonly string[]
   /** What it does, in sentences of the reference page. */
@@ -103,6 +105,7 @@ export const options = {
     value: 'required',
     sinks: 'some',
     built: true,
+    isSecret: true,
     about: 'Headers of every message, as a JSON object: `\'{"X-Name": "value"}\'`.',
   },
   format: {
@@ -297,6 +300,7 @@ export const options = {
     value: 'required',
     sinks: 'some',
     built: false,
+    isSecret: true,
     about: 'The `Authorization` header of the requests.',
   },
   webhook_client_timeout: {

@@ -103,11 +103,3 @@ export function closePlan(opening: Opening, catalogue: Catalogue): Plan {
   ]
   return { spec, notices, tables, tableChanges }
 }
-
-/** Both halves, for callers that have the catalogue at hand. */
-export function planChangefeed(
-  statement: CreateChangefeed,
-  context: PlanContext & { readonly catalogue: Catalogue },
-): Plan {
-  return closePlan(openPlan(statement, context), context.catalogue)
-}

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { sinks } from './sinks.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { factsOfSink, sinks } from './sinks.ts'
 
 /** The files that a file imports when it is loaded, also through others, and the packages among them. Types are not loaded. */
 function loadedBy(file: string, loaded = new Set<string>()): ReadonlySet<string> {
@@ -37,4 +38,11 @@ test('a scheme belongs to one sink, a tag is one sink, and one sink has no schem
 
 test('the module of every sink that is built has what opens it', async () => {
   for (const { tag, open } of sinks) if (open !== undefined) assert.equal(typeof (await open()).open, 'function', tag)
+})
+
+test('a job with a sink that only a later version knows is retried, and not failed', () => {
+  assert.throws(
+    () => factsOfSink({ tag: 'pigeons' }),
+    (error) => error instanceof FeedError && error.retry && error.message.endsWith('has no sink "pigeons"'),
+  )
 })

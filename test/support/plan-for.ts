@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import type { Hlc } from '../../src/core/hlc.ts'
 import type { TargetFacts } from '../../src/plan/catalogue.ts'
-import { planChangefeed, type Plan } from '../../src/plan/plan.ts'
+import { closePlan, openPlan, type Plan } from '../../src/plan/plan.ts'
 import { parseOne } from './parse-one.ts'
 
 const someTime: Hlc = { wall: 2_000_000_000_000_000_000n, logical: 0 }
@@ -42,7 +42,7 @@ export function planFor(
 ): Plan {
   const statement = parseOne(sql)
   assert.ok(statement?.tag === 'create-changefeed', sql)
-  return planChangefeed(statement, {
+  const opening = openPlan(statement, {
     id: 'x',
     parameters,
     now,
@@ -54,12 +54,12 @@ export function planFor(
     showsScopes,
     makesKeys: true,
     rowFormats: ['hex', 'hex', 'hex'],
-    catalogue: {
-      openWrites: false,
-      targets: statement.targets.map(({ text }) => {
-        if (['t', 'foo', 'd.f'].includes(text)) return table
-        return text === 'vw' ? { ...table, relid: 2, name: 'vw', kind: 'v' } : { tag: 'no-table' }
-      }),
-    },
+  })
+  return closePlan(opening, {
+    openWrites: false,
+    targets: statement.targets.map(({ text }) => {
+      if (['t', 'foo', 'd.f'].includes(text)) return table
+      return text === 'vw' ? { ...table, relid: 2, name: 'vw', kind: 'v' } : { tag: 'no-table' }
+    }),
   })
 }
