@@ -1,4 +1,4 @@
-// Addresses as flags give them, with what is wrong with those that are not.
+// Reads addresses and ports from flags, and reports what is wrong with them.
 
 import { isIPv6 } from 'node:net'
 import { UsageError } from './usage-error.ts'
@@ -10,7 +10,7 @@ export interface Address {
 
 const mostPort = 65_535
 
-/** `least`: 0 for a server, which may take any free port. */
+/** `least` is 0 for a server, where port 0 means any free port. */
 export function readPort(text: string, flag: string, least: 0 | 1 = 1): number {
   if (!/^\d+$/.test(text)) throw new UsageError(`${flag}: "${text}" is not a port`, portHint(least))
   const port = Number(text)
@@ -24,7 +24,7 @@ function portHint(least: 0 | 1): string {
 
 export interface AddressRules {
   readonly fallback: Address
-  /** 0 for a server, which may take any free port. */
+  /** 0 for a server, where port 0 means any free port. */
   readonly leastPort: 0 | 1
 }
 
@@ -56,12 +56,12 @@ export function readAddress(text: string, flag: string, { fallback, leastPort }:
   }
 }
 
-/** A host as it stands in a URL. */
+/** Returns a host as a URL contains it: an IPv6 address in brackets. */
 export function urlHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host
 }
 
-/** What to connect to on this machine: `localhost` may be an IPv6 address elsewhere, and our servers listen on IPv4. */
+/** Returns the host to connect to: 127.0.0.1 for `localhost`, which may mean an IPv6 address, while our servers listen on IPv4. */
 export function connectHost(host: string): string {
   return host === 'localhost' ? '127.0.0.1' : host
 }

@@ -1,4 +1,4 @@
-// What a server that is ready prints: where it is and how it is used.
+// The text that a server prints when it is ready: its addresses, and how to use it.
 
 import { join } from 'node:path'
 import { commandName } from '../core/command-line.ts'

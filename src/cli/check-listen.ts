@@ -1,10 +1,10 @@
-// Whether a server could listen at an address: asked before a store is made, so that a port that is taken costs nothing.
+// Checks whether a server can listen at an address. This happens before a store is made, so that a port in use leaves nothing behind.
 
 import { createServer } from 'node:net'
 import { cannotListen } from '../errors/cannot-listen.ts'
 import { connectHost, type Address } from './address.ts'
 
-/** Throws FEED_START with the reason. `flag`: what says the address. */
+/** Throws FEED_START with the reason if the server cannot listen. `flag` is the flag that names the address. */
 export async function checkListen({ host, port }: Address, flag: string): Promise<void> {
   const server = createServer()
   await new Promise<void>((resolve, reject) => {

@@ -1,5 +1,5 @@
-// The command line: one file a command, each a function from its arguments to an exit code. Commands read flags, say
-// what went wrong in one line with a hint, and leave the work to the rooms.
+// The command line. Each command is a file with a function from its arguments to an exit code. Commands read flags and report an
+// error in one line with a hint; the other rooms do the work.
 
 import { commandName } from '../core/command-line.ts'
 import { nearestName } from '../core/nearest-name.ts'
@@ -23,9 +23,9 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
 }
 
 export async function runCommand(argv: readonly string[]): Promise<number> {
-  // A reader of the output that went away (`| head`) is no fault of the program; each command decides what it means.
+  // It is no error if the reader of the output has gone (`| head`); each command decides what it does then.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
-  // `help sql` is `sql --help`.
+  // `help sql` means `sql --help`.
   const [first, ...rest] = argv[0] === 'help' && argv[1] !== undefined ? [argv[1], '--help'] : argv
   if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
     process.stdout.write(usage())

@@ -1,4 +1,4 @@
-// changefeed demo: a server in a store of its own, a table, a little traffic, and its changefeed on the screen.
+// changefeed demo: starts a server in a store of its own, changes a table now and then, and prints the changefeed of this table.
 
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -55,7 +55,7 @@ export async function demo(argv: readonly string[]): Promise<number> {
       removeStore()
     },
   })
-  // Whoever read the demo has gone (`| head`): nobody is left to see the rest.
+  // False when the reader of the output has gone (`| head`): nobody would see the rest.
   let isRead = true
   process.stdout.on('error', () => {
     isRead = false
@@ -80,7 +80,7 @@ export async function demo(argv: readonly string[]): Promise<number> {
   return isRead ? 0 : 141
 }
 
-/** Returns when PostgreSQL has ended, within two seconds: a folder that it still writes into cannot be removed. */
+/** Returns when PostgreSQL has ended, or after two seconds: a folder in which it still writes cannot be removed. */
 function endPostgres(dir: string): void {
   abandonPostmaster(dir)
   const never = new Int32Array(new SharedArrayBuffer(4))
@@ -88,7 +88,7 @@ function endPostgres(dir: string): void {
     Atomics.wait(never, 0, 0, 20)
 }
 
-/** The port that was asked for, which must be free; else the one that everybody knows, or any free one. */
+/** Returns the port that the flag names, which must be free; without the flag, the usual port if it is free, otherwise any free port. */
 async function choosePort(flag: string, asked: string | undefined, known: number): Promise<number> {
   const port = asked === undefined ? known : readPort(asked, flag, 0)
   try {
@@ -104,7 +104,7 @@ async function show(server: RunningServer, signal: AbortSignal): Promise<void> {
   const url = sqlUrl({ host, port: 0 }, server.sqlPort)
   const connect = async (): Promise<pg.Client> => {
     const client = new pg.Client({ host: '127.0.0.1', port: server.sqlPort, user: 'root', database: 'defaultdb' })
-    // The server goes down at the end, with these connections open.
+    // The server stops at the end while these connections are open.
     client.on('error', () => undefined)
     await client.connect()
     return client

@@ -1,4 +1,4 @@
-// What a command prints when it fails: the message, then detail and hint. A stack is printed only for what nobody expected.
+// The text that a command prints when it fails: the message, then detail and hint. A stack is printed only for unexpected errors.
 
 import { FeedError } from '../errors/feed-error.ts'
 import { UsageError } from './usage-error.ts'

@@ -1,13 +1,13 @@
-// Addresses that other machines can reach. Without TLS and passwords, whoever reaches the SQL port is root: such an address
-// is refused unless it is said twice, and then warned of. HTTP changes nothing for other machines and is there for their
-// probes and for Prometheus; but it names databases and says what their trouble is, so it is warned of.
+// Warns of addresses that other machines can reach. There is no TLS and no password, so everybody who reaches the SQL port is root:
+// such an address needs a second flag, and there is a warning. Other machines cannot change anything over HTTP, which is for probes
+// and Prometheus; but it shows names of databases and errors of changefeeds, so there is a warning, too.
 
 import { lookup } from 'node:dns/promises'
 import { isLoopback } from '../core/loopback.ts'
 import type { Address } from './address.ts'
 import { UsageError } from './usage-error.ts'
 
-/** Undefined: nobody else reaches it. */
+/** Returns undefined if only this machine can reach the address. */
 export async function openSqlWarning({ host }: Address, isAccepted: boolean): Promise<string | undefined> {
   if (await isOnlyOurs(host)) return undefined
   if (!isAccepted) {
@@ -26,7 +26,7 @@ This server runs with --insecure and listens on ${host}.
 Listen on localhost, or keep the port behind a firewall.`
 }
 
-/** Undefined: nobody else reaches it. */
+/** Returns undefined if only this machine can reach the address. */
 export async function openHttpWarning({ host }: Address): Promise<string | undefined> {
   if (await isOnlyOurs(host)) return undefined
   return `HTTP listens on ${host} without encryption and passwords: whoever reaches this machine can read health and metrics there,
@@ -34,7 +34,7 @@ with the names of databases and the errors of their changefeeds. From another ma
 Listen on localhost, or keep the port behind a firewall, if that is not meant.`
 }
 
-/** A name of this machine may stand for an address that only it can reach. */
+/** Looks the name up: it may mean an address that only this machine can reach. */
 async function isOnlyOurs(host: string): Promise<boolean> {
   if (isLoopback(host)) return true
   const addresses = await lookup(host, { all: true })

@@ -1,4 +1,4 @@
-// changefeed quit: asks a server to stop, and waits until it has, if its store is here.
+// changefeed quit: asks a server to stop, and waits for its end if its store is on this machine.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -46,7 +46,7 @@ export async function quit(argv: readonly string[]): Promise<number> {
   return 0
 }
 
-/** The store of the server whose SQL listens there: the folder above that of its PostgreSQL. */
+/** Returns the store of the server with this SQL address: the folder that contains the data folder of its PostgreSQL. */
 async function storeBehind(text: string): Promise<string> {
   const rules = { fallback: { host: 'localhost', port: 26_257 }, leastPort: 1 } as const
   const { host, port } = readAddress(text, '--host', rules)
@@ -85,7 +85,7 @@ async function quitStore(storeDir: string): Promise<number> {
   return 0
 }
 
-/** A server that was killed leaves its PostgreSQL behind, which holds the data of the store. */
+/** Stops the PostgreSQL of a server that was killed: it still runs and uses the store. */
 async function quitWithoutServer(storeDir: string): Promise<number> {
   const message = `no server runs on the store ${storeDir}`
   const dataDir = postgresDir(storeDir)

@@ -1,5 +1,5 @@
-// A server that outlives its launcher: the program starts itself again, detached, and waits until it is ready. Ctrl-C
-// before that ends both; a launcher that is killed or whose terminal is closed leaves the server to itself.
+// Starts a server that continues when its launcher ends: the program starts itself again as a detached process and waits until the
+// server is ready. Ctrl-C before that ends both. If the launcher is killed or its terminal closed, the server continues.
 
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
@@ -11,7 +11,7 @@ import type { Word } from './run-server.ts'
 
 const interruptedCode = 130
 
-/** `argv`: of start-single-node. Settles with the exit code when the server is ready or has failed. */
+/** `argv` are the arguments of start-single-node. Settles with the exit code when the server is ready or has failed. */
 export async function runInBackground(argv: readonly string[], storeDir: string): Promise<number> {
   const fresh = rememberStore(storeDir)
   const output = openOutput(storeDir)
@@ -43,7 +43,7 @@ export async function runInBackground(argv: readonly string[], storeDir: string)
   }
   if (tag !== 'ready') {
     process.stderr.write(text)
-    // What it has said is all that its output could tell, so a store that it was to begin does not stay.
+    // The reason has been printed, so a store that this start has made is removed together with the output in it.
     if (tag === 'failed') await ended.promise.then(() => fresh.undo())
     return 1
   }
@@ -53,7 +53,7 @@ export async function runInBackground(argv: readonly string[], storeDir: string)
   return 0
 }
 
-/** Where the output of the server goes, which nobody reads once it runs in the background. */
+/** Opens the file for the output of the server in the background. */
 function openOutput(storeDir: string): number {
   makeStoreDir(storeDir)
   const logs = join(storeDir, 'logs')

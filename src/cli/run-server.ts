@@ -1,5 +1,5 @@
-// The server in this process, from the lock of its store to the last word. A launcher that has started it for the
-// background is told how the start went, and may be gone by then.
+// Runs the server in this process, from the lock of its store to its exit code. If a launcher has started it for the background, the
+// launcher gets a message about the result of the start, unless it has ended meanwhile.
 
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,13 +22,13 @@ export interface ServerRun {
   readonly httpNames: readonly string[]
   readonly storeDir: string
   readonly logFormat: LogFormat
-  /** What the log shall say once more. */
+  /** Warnings to write to the log as well. */
   readonly warnings: readonly string[]
-  /** Where the process id and the SQL URL are written. */
+  /** The files into which the process id and the SQL URL are written. */
   readonly files: { readonly pid: string | undefined; readonly url: string | undefined }
 }
 
-/** What a server in the background says to its launcher. */
+/** The message of a server in the background to its launcher. */
 export interface Word {
   readonly tag: 'ready' | 'failed'
   readonly text: string
@@ -43,7 +43,7 @@ export async function runServer(run: ServerRun): Promise<number> {
     isStopAsked = true
     stopAsked.resolve()
   }
-  // Signals count from the first moment on: a start that is interrupted stops what it has started.
+  // Signals are handled from the beginning: an interrupted start stops what it has started.
   stopSignal({ asked: askStop, atOnce: () => abandonPostmaster(postgresDir(storeDir)) })
   const fresh = rememberStore(storeDir)
   const written: string[] = []
@@ -67,7 +67,7 @@ export async function runServer(run: ServerRun): Promise<number> {
       }
       process.stdout.write('initiating graceful shutdown of server\n')
     } finally {
-      // The store is ours until nothing runs on it.
+      // The lock of the store is kept until nothing uses the store any more.
       await server.stop()
     }
     process.stdout.write('server drained and shutdown completed\n')
@@ -88,7 +88,7 @@ function copyWarning(storeDir: string, { dir, owner }: CopiedStore): string {
   return `the store ${storeDir} is a copy of ${dir}, taken while process ${owner} ran on it. Unless a snapshot of the file system made it in one moment, its data may be damaged: stop the server, and copy again. Its jobs run here as well as there: CANCEL or PAUSE them in one of the two`
 }
 
-/** Writes where the server is; gives what is printed. `written`: gains each file that is there. */
+/** Writes the files with process id and URL, adds them to `written`, and returns the text to print. */
 function announce({ listen, http, storeDir, files }: ServerRun, server: RunningServer, written: string[]): string {
   const write = (file: string, text: string, flag?: string): void => {
     try {
@@ -110,7 +110,7 @@ function announce({ listen, http, storeDir, files }: ServerRun, server: RunningS
 
 function tell(word: Word): void {
   if (!process.connected) return
-  // A launcher that was killed in this moment needs no answer.
+  // A launcher that has just been killed needs no message.
   process.send?.(word, undefined, undefined, () => {
     if (process.connected) process.disconnect?.()
   })

@@ -1,5 +1,5 @@
-// The server's own log. It lies on the disk of the store, and a full disk is just what it has to tell of: what cannot be
-// written there goes to the standard error, and what cannot be written there either is lost. The server goes on.
+// The log of the server, a file in its store. A full disk is one of the things that it has to report: a line that cannot be written
+// to the file goes to the standard error, and is lost if that fails, too. The server continues in both cases.
 
 import { chmodSync, fchmodSync, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ export function serverLog(storeDir: string, format: LogFormat = 'json'): pino.Lo
   const logs = join(storeDir, 'logs')
   mkdirSync(logs, { recursive: true, mode: 0o700 })
   const fd = openSync(join(logs, 'changefeed.log'), 'a', 0o600)
-  // Made by an earlier version, which let everybody read it.
+  // An earlier version made the folder readable for everybody.
   chmodSync(logs, 0o700)
   if (fstatSync(fd).isFile()) fchmodSync(fd, 0o600)
   const write = (line: string): void => {

@@ -1,5 +1,5 @@
-// changefeed start-single-node: a server with a PostgreSQL of its own, in the foreground or behind. What is wrong with its
-// flags and addresses is said here, before anything is made on the disk.
+// changefeed start-single-node: a server with a PostgreSQL of its own, in the foreground or in the background. Wrong flags and
+// addresses are reported here, before anything is written to the disk.
 
 import { resolve } from 'node:path'
 import { refuseForeignFolder } from '../postgres/embedded/store-dir.ts'

@@ -1,6 +1,6 @@
-// The signals that stop a command which has started something. SIGHUP comes when the terminal is closed, perhaps from the
-// kernel and from our own parent as well, so it only ever asks. A second Ctrl-C or SIGTERM means: at once, and so does
-// SIGQUIT (Ctrl-\), which would otherwise end this process alone.
+// The signals that stop a command. SIGHUP comes when the terminal is closed, possibly twice (from the kernel and from our parent
+// process), so it always requests a clean stop. A second Ctrl-C or SIGTERM requests an immediate stop, and so does SIGQUIT (Ctrl-\),
+// which would otherwise end this process alone.
 
 export interface StopSignals {
   readonly asked: () => void

@@ -1,13 +1,13 @@
-// Why a server could not be reached, in words, with what to do about it.
+// The error that a server cannot be reached, with the reason and a hint.
 
 import { commandName } from '../core/command-line.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { urlHost } from './address.ts'
 
-/** A machine that does not answer at all would else be waited for for minutes. */
+/** Without this limit, a command would wait for minutes for a machine that does not answer at all. */
 export const connectWithinMs = 15_000
 
-/** Gives errors of the server itself back as they are. */
+/** Returns errors of the server itself unchanged. */
 export function unreachable({ host, port }: { readonly host: string; readonly port: number }, error: Error): Error {
   const at = `${urlHost(host)}:${port}`
   const [why, hint] = reason(error, { host, port }) ?? []
@@ -19,7 +19,7 @@ function reason(
   error: Error,
   { host, port }: { readonly host: string; readonly port: number },
 ): readonly [why: string, hint: string] | undefined {
-  // A name with several addresses: Node gives the errors of all of them, without words of its own.
+  // If a name has several addresses, Node throws an error without a message that contains the errors of all addresses.
   const first: Error = error instanceof AggregateError ? (error.errors[0] ?? error) : error
   const { code = '' } = first as { readonly code?: string }
   switch (code) {

@@ -1,4 +1,4 @@
-// The command line of the shell. What the URL says holds unless a flag says otherwise.
+// Reads the command line of the shell. A flag takes precedence over the URL.
 
 import type pg from 'pg'
 import { readAddress, readPort } from '../address.ts'
@@ -7,12 +7,12 @@ import { displayFormats, type DisplayFormat } from './display-format.ts'
 
 export interface SqlArguments {
   readonly connection: pg.ClientConfig
-  /** As the prompt names the server: without a host when none was given. */
+  /** The host in the prompt; empty if the user has not named one. */
   readonly promptHost: string
   readonly user: string
-  /** Statements of -e, in order; none: read standard input. */
+  /** The statements of -e in order; if there are none, the shell reads standard input. */
   readonly execute: readonly string[]
-  /** Undefined: chosen by where the output goes. */
+  /** Undefined if the format depends on whether the output is a terminal. */
   readonly format: DisplayFormat | undefined
 }
 
@@ -39,7 +39,7 @@ const flags = {
   user: { type: 'string', short: 'u' },
 } as const
 
-/** Undefined: the help was asked for, and printed. */
+/** Returns undefined if the help was requested, which is then printed. */
 export function readSqlArguments(argv: readonly string[]): SqlArguments | undefined {
   const values = readFlags(argv, flags, help)
   if (values === undefined) return undefined
@@ -70,10 +70,10 @@ export function readSqlArguments(argv: readonly string[]): SqlArguments | undefi
   }
 }
 
-/** What else the URL holds (password, sslmode, options) is for the driver. */
+/** Replaces the parts of the URL that flags set. Everything else in it (password, sslmode, options) is for the driver. */
 function changed(url: URL, to: { host: string; port: number; user: string; database: string }): string {
   const whole = new URL(url)
-  // A URL of this scheme takes no host and no user name before it has a host.
+  // A URL without a host ignores a user name, so the host is set first.
   whole.hostname = to.host === '' ? 'localhost' : to.host
   whole.port = String(to.port)
   whole.username = encodeURIComponent(to.user)

@@ -1,4 +1,4 @@
-// Statements without a terminal: of -e, or piped into standard input. They run in order; the first that fails ends it.
+// Runs statements without a terminal: those of -e, or of standard input. They run in order until one fails.
 
 import type { Readable } from 'node:stream'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -31,7 +31,7 @@ export async function runPiped(shell: Shell, input: Readable): Promise<number> {
     shell.messages.write(errorText(error))
     return 1
   } finally {
-    // Whoever writes to the pipe may keep it open; that must not keep the shell.
+    // The writer may keep the pipe open, which must not keep the shell alive.
     input.destroy()
   }
 }

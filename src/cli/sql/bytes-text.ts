@@ -1,6 +1,6 @@
-// BYTES as the shell shows them. PostgreSQL's text of a bytea is `\x` and hexadecimal digits, which nobody reads.
-// Bytes that are readable UTF-8 print as that text, unchanged, so that a message can be piped into a JSON tool.
-// Others print in PostgreSQL's escape format: `\ooo` for what is not printable ASCII, and a backslash twice.
+// Prints values of type BYTES. PostgreSQL prints a bytea as `\x` and hexadecimal digits, which people cannot read. Bytes
+// that are printable UTF-8 are printed as this text, so that a message can be piped into a JSON tool. Other bytes are
+// printed in PostgreSQL's escape format: `\ooo` for a byte that is not printable ASCII, and two backslashes for one.
 
 const readable = new TextDecoder('utf-8', { fatal: true })
 // Control characters other than tab, line feed and carriage return.
@@ -14,7 +14,7 @@ export function bytesText(field: string): string {
     const text = readable.decode(bytes)
     if (!unprintable.test(text)) return text
   } catch {
-    // Not UTF-8: escaped below.
+    // The bytes are not UTF-8 and are escaped below.
   }
   return escaped(bytes)
 }

@@ -1,14 +1,14 @@
-// What the Tab key offers: statements of changefeeds at the start, tables where a table stands, options of a changefeed
-// behind WITH, cluster settings behind SETTING. Options and settings come from the tables that the server itself goes by.
+// Completion with the Tab key: statements at the start, tables where a table is expected, options of a changefeed after WITH, cluster
+// settings after SETTING. Options and settings come from the tables that the server itself uses.
 
 import { quoteString } from '../../core/quote.ts'
 import { options } from '../../plan/options.ts'
 import { knownSettings } from '../../settings/known-settings.ts'
 
-/** The words that fit, and the end of the text that they stand for. */
+/** The words that fit, and the end of the text that they would replace. */
 export type Completion = [candidates: string[], word: string]
 
-/** Asks the server; undefined when it cannot be asked now. */
+/** Runs a query; returns undefined if the connection is busy or lost. */
 export type Ask = (sql: string) => Promise<readonly (readonly (string | null)[])[] | undefined>
 
 const statements = [
@@ -39,7 +39,7 @@ const statements = [
 
 const builtOptions = Object.entries(options).flatMap(([name, { built }]) => (built === false ? [] : [name]))
 
-/** `text`: the statement up to where Tab was pressed. */
+/** `text` is the statement up to the cursor. */
 export async function complete(text: string, ask: Ask): Promise<Completion> {
   const statement = text.slice(text.lastIndexOf(';') + 1).trimStart()
   const word = /[\w.]*$/.exec(statement)?.[0] ?? ''
@@ -48,7 +48,7 @@ export async function complete(text: string, ask: Ask): Promise<Completion> {
   if (isChangefeed(statement) && /\bwith\b(?:[^']|'[^']*')*$/i.test(before) && /(?:\bwith|[,(])$/i.test(before))
     return matching(builtOptions, word)
   if (wantsTable(before)) return matching(await tables(word, ask), word)
-  // A statement may be begun with several words, so the whole of it is compared.
+  // The user may have typed several words of a statement, so all of the text is compared.
   const begun = statement.replace(/\s+/g, ' ')
   const found = statements.filter((candidate) => candidate.toLowerCase().startsWith(begun.toLowerCase()))
   return [found, begun]
@@ -58,7 +58,7 @@ function isChangefeed(statement: string): boolean {
   return /^(?:experimental|create)\s+changefeed\b/i.test(statement)
 }
 
-/** A list of tables behind FOR or FOR TABLE goes on at each comma. */
+/** Returns whether a table is expected: after FOR, after FOR TABLE, and after each comma of such a list. */
 function wantsTable(before: string): boolean {
   if (/\b(?:from|into|update|table|join)$/i.test(before)) return !/\binto$/i.test(before) || !isChangefeed(before)
   return isChangefeed(before) && /\bfor(?:\s+table)?(?:\s+[\w.]+\s*,)*(?:\s+[\w.]+\s*,)?$/i.test(before)
@@ -72,7 +72,7 @@ async function tables(word: string, ask: Ask): Promise<string[]> {
       WHERE relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'changefeed', 'crdb_internal')) AS t
     WHERE name ILIKE ${quoteString(`${prefix}%`)} ORDER BY 1 LIMIT 200`)
   const names = (rows ?? []).map(([name]) => name ?? '')
-  // Names with their schema are offered once the schema is typed.
+  // Names with a schema are offered only after the schema has been typed.
   return word.includes('.') ? names : names.filter((name) => !name.includes('.'))
 }
 

@@ -1,4 +1,4 @@
-// How results print. Each format is a writer of one result: text for its head, for each row as it arrives, for its end.
+// The formats of results. A format is a writer of one result: it returns the text for the head, for each row, and for the end.
 //
 //   csv      header line, RFC 4180 quoting, NULL as NULL          tsv    the same with tabs
 //   ndjson   one object a row, members by name, values as strings; NULL is null
@@ -12,7 +12,7 @@ import { TableWriter } from './table-writer.ts'
 export const displayFormats = ['table', 'records', 'csv', 'tsv', 'ndjson'] as const
 export type DisplayFormat = (typeof displayFormats)[number]
 
-/** `maxWidth`: cells of the terminal, where a table that is wider shall print as records. */
+/** A table that is wider than `maxWidth`, in cells of the terminal, is printed as records. */
 export function resultWriter(format: DisplayFormat, columns: readonly ResultColumn[], maxWidth?: number): ResultWriter {
   switch (format) {
     case 'csv':
@@ -38,7 +38,7 @@ function separatedWriter(columns: readonly ResultColumn[], separator: string): R
   }
 }
 
-/** A leading blank would be lost by many readers, so it is quoted too. */
+/** Quotes a field if necessary. A field with a leading blank is quoted, too, because many readers would drop the blank. */
 function quoted(field: string, separator: string): string {
   if (!field.includes(separator) && !/["\r\n]|^\s/.test(field)) return field
   return `"${field.replaceAll('"', '""')}"`

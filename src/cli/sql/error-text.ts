@@ -17,7 +17,7 @@ export interface ErrorReport {
   readonly code?: string | undefined
   readonly detail?: string | undefined
   readonly hint?: string | undefined
-  /** 1-based character of the statement. */
+  /** The 1-based position in the statement, in characters. */
   readonly position?: string | undefined
 }
 
@@ -34,10 +34,10 @@ export function errorText(error: unknown, sql?: string): string {
   return `${printable(lines.join('\n'))}\n`
 }
 
-/** What PostgreSQL says nothing about. */
+/** Returns hints for errors of PostgreSQL that have none. */
 function ownHint({ code, severity }: ErrorReport): string | undefined {
   if (code !== '3D000') return undefined
-  // Where no session has begun there is no shell to ask in.
+  // Without a session, no statement can be run in the shell.
   return severity === 'FATAL'
     ? `${commandName()} sql --insecure --database=defaultdb -e 'SHOW DATABASES' lists the databases`
     : '\\l lists the databases'
@@ -54,7 +54,7 @@ function reportOf(error: unknown): ErrorReport {
   if (error instanceof FeedError) return { message: error.message, hint: error.hint, detail: error.detail }
   if (!(error instanceof Error)) return { message: String(error) }
   const report = error as Error & ErrorReport
-  // Node's own codes (ECONNREFUSED) are no SQLSTATEs.
+  // Codes of Node, such as ECONNREFUSED, are no SQLSTATEs.
   return /^[0-9A-Z]{5}$/.test(report.code ?? '') ? report : { message: error.message }
 }
 

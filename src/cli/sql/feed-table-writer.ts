@@ -1,5 +1,5 @@
-// A changefeed as a table. It may never end, so the first row decides how wide the columns are and every row prints when
-// it comes; a longer value moves what is right of it.
+// Prints a changefeed as a table. It may never end, so the first row decides the width of the columns, and each row is printed when it
+// arrives; a longer value moves the values to the right of it.
 
 import type { Fields, ResultColumn, ResultWriter } from './result-writer.ts'
 import { TableWriter } from './table-writer.ts'

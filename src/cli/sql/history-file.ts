@@ -1,5 +1,5 @@
-// What was typed, kept between sessions in ~/.changefeed_history: one entry a line, the oldest first. A history that
-// cannot be read or written is no reason to fail.
+// The history of the shell in ~/.changefeed_history: one entry per line, the oldest first. If the file cannot be read or written,
+// the shell works without it.
 
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -14,7 +14,7 @@ export class HistoryFile {
     this.#path = path
   }
 
-  /** The newest first. */
+  /** Returns the entries, the newest first. */
   read(): string[] {
     try {
       const lines = readFileSync(this.#path, 'utf8')
@@ -33,12 +33,12 @@ export class HistoryFile {
     try {
       appendFileSync(this.#path, `${entry}\n`, { mode: 0o600 })
     } catch {
-      // The next session knows less.
+      // The next session will lack these entries.
     }
   }
 }
 
-/** A statement of several lines as one entry; undefined when a comment to the end of a line forbids it. */
+/** Joins the lines of a statement to one entry; returns undefined if a comment to the end of a line prevents it. */
 export function historyEntry(lines: readonly string[]): string | undefined {
   if (lines.length > 1 && lines.some((line) => line.includes('--'))) return undefined
   return lines

@@ -3,7 +3,7 @@
 //   root@:26257/defaultdb> SELECT
 //                       -> 1;
 //
-// While a statement runs the terminal is left in its ordinary mode, so that Ctrl-C comes as a signal and cancels it.
+// While a statement runs, the terminal is in its ordinary mode, so that Ctrl-C becomes a signal and cancels the statement.
 
 import { createInterface, type Interface } from 'node:readline'
 import { isCommand, runCommand } from './commands.ts'
@@ -26,10 +26,10 @@ export class Interactive {
   readonly #history = new HistoryFile()
   readonly #buffer = new StatementBuffer()
   readonly #interface: Interface
-  /** Lines typed or pasted and not yet run. */
+  /** Typed or pasted lines that have not been run yet. */
   readonly #lines: string[] = []
   #statementLines: string[] = []
-  /** The interface's own list, the newest first. */
+  /** The history of the readline interface, the newest entry first. */
   #entries: string[] = []
   #entriesOfStatement = 0
   #wake = Promise.withResolvers<void>()
@@ -114,7 +114,7 @@ export class Interactive {
       this.#remember([line])
       return runCommand(this.#shell, line)
     }
-    // Who has forgotten a semicolon can still leave.
+    // `\q` leaves the shell even in the middle of a statement.
     if (line.trim() === '\\q' && !this.#buffer.isQuoted) return 'quit'
     this.#statementLines.push(line)
     const statements = this.#buffer.push(line)
@@ -148,7 +148,7 @@ export class Interactive {
     this.#interface.prompt()
   }
 
-  /** Ctrl-C at the prompt. */
+  /** Handles Ctrl-C at the prompt. */
   #interrupt(): void {
     const isBlank = this.#interface.line === '' && this.#buffer.isEmpty
     this.#buffer.take()
@@ -159,7 +159,7 @@ export class Interactive {
     this.#prompt()
   }
 
-  /** The lines of one statement become one entry. */
+  /** Adds the lines of one statement to the history as one entry. */
   #remember(lines: readonly string[]): void {
     const entry = historyEntry(lines)
     if (entry === undefined) for (const line of lines) this.#history.append(line)

@@ -1,16 +1,16 @@
-// Text on its way out. What arrives in one turn is written at once, and whoever writes is told when the reader cannot
-// keep up. A reader that went away (`| head`) is no error: it ends the shell.
+// Buffers output. All text of one turn of the event loop is written at once, and `onFull` tells the caller when the reader is too
+// slow. If the reader has gone (`| head`), the shell ends without an error.
 
 import type { Writable } from 'node:stream'
 
-/** More characters than this are not joined into one string, which could become longer than a string can be. */
+/** Longer texts are not joined, because the result could be longer than the longest string of JavaScript. */
 const mostHeld = 1024 * 1024
 
 export class Output {
   readonly #stream: Writable
   #held = ''
   #isClosed = false
-  /** Called when the stream is full, and again when it took everything. */
+  /** Called when the stream is full, and again when it has taken everything. */
   onFull: (() => void) | undefined
   onDrain: (() => void) | undefined
   onClosed: (() => void) | undefined
@@ -39,7 +39,7 @@ export class Output {
     if (!this.#stream.write(text)) this.onFull?.()
   }
 
-  /** Settles when everything is with the operating system. */
+  /** Settles when the operating system has taken everything. */
   async finish(): Promise<void> {
     this.flush()
     if (this.#isClosed) return

@@ -1,5 +1,5 @@
-// Text for a terminal. A value may hold the control characters that move the cursor, clear the screen or ring the bell:
-// they are shown, not obeyed. Line breaks and tabs stay.
+// Makes text safe for a terminal. A value may contain control characters that move the cursor or clear the screen; they are replaced by
+// visible text. Line breaks and tabs remain.
 
 // oxlint-disable-next-line no-control-regex -- they are what it is for
 const control = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g

@@ -1,4 +1,4 @@
-// What every writer of results is, and how each of them shows a field.
+// The interface of the writers of results, and how all of them print a field.
 
 import { typeOids } from '../../wire/type-oids.ts'
 import { bytesText } from './bytes-text.ts'
@@ -16,7 +16,7 @@ export interface ResultWriter {
   end(): string
 }
 
-/** A field as it is shown; null for NULL. */
+/** Returns the text of a field; null for NULL. */
 export function shown(field: string | null, column: ResultColumn | undefined): string | null {
   return field !== null && column?.typeOid === typeOids.bytea ? bytesText(field) : field
 }

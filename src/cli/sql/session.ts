@@ -1,4 +1,4 @@
-// The shell's connection: runs statements one at a time, cancels what runs, comes back after a lost connection.
+// The connection of the shell: runs one statement at a time, cancels the running one, and connects again after the connection was lost.
 
 import { cancelBackend } from '../../postgres/dial.ts'
 import type { Socket } from 'node:net'
@@ -11,7 +11,7 @@ import type { ShellSettings } from './shell-settings.ts'
 import { StatementRun } from './statement-run.ts'
 import { catchTooLong } from './too-long.ts'
 
-/** Parts of the driver's client that its types do not name. */
+/** Members of the driver's client that its type does not have. */
 type Client = pg.Client & {
   readonly connection: { readonly stream: Socket }
   readonly processID: number
@@ -21,7 +21,7 @@ type Client = pg.Client & {
 export interface SessionOptions {
   readonly connection: pg.ClientConfig
   readonly output: Output
-  /** Notices and everything else that is not a result. */
+  /** The output of notices and of everything else that is not a result. */
   readonly messages: Output
 }
 
@@ -36,7 +36,7 @@ export class Session {
     const { output } = options
     output.onFull = () => this.#client?.connection.stream.pause()
     output.onDrain = () => this.#client?.connection.stream.resume()
-    // Nobody reads: there is nothing left to do with the rows of a changefeed.
+    // Nobody reads the output any more, so the connection is closed, which ends a changefeed.
     output.onClosed = () => this.#client?.connection.stream.destroy()
   }
 
@@ -48,7 +48,7 @@ export class Session {
     return this.#database
   }
 
-  /** I: idle; T: in a transaction; E: in a failed one; undefined: no connection. */
+  /** I (idle), T (in a transaction), E (in a failed transaction); undefined without a connection. */
   get transactionStatus(): string | undefined {
     return this.#client?.getTransactionStatus() ?? undefined
   }
@@ -71,7 +71,7 @@ export class Session {
     await this.#refreshDatabase()
   }
 
-  /** Prints the result as it arrives. Rejects with the error of the server, or of the connection. */
+  /** Runs a statement and prints its result as it arrives. Rejects with the error of the server or of the connection. */
   async run(sql: string, { format, feedFormat, fitsTerminal }: ShellSettings): Promise<void> {
     if (this.#client === undefined) {
       this.#options.messages.write(
@@ -99,14 +99,14 @@ export class Session {
     if (run.tags.some((tag) => /^(?:SET|RESET|USE|DISCARD)/.test(tag))) await this.#refreshDatabase()
   }
 
-  /** A query of the shell itself, between statements. Undefined: not now. */
+  /** Runs a query of the shell itself, between statements. Returns undefined if a statement is running. */
   async ask(sql: string): Promise<readonly (readonly (string | null)[])[] | undefined> {
     if (this.#client === undefined || this.#running !== undefined || this.transactionStatus === 'E') return undefined
     const { rows } = await this.#client.query<(string | null)[]>({ text: sql, rowMode: 'array' })
     return rows
   }
 
-  /** Asks the server to end what runs; its error says that it did. */
+  /** Asks the server to cancel the running statement, which then ends with an error. */
   cancel(): void {
     const client = this.#client
     if (client === undefined || this.#running === undefined) return
@@ -122,7 +122,7 @@ export class Session {
     await client?.end().catch(() => undefined)
   }
 
-  /** For the prompt: SET DATABASE goes on in another database. */
+  /** Asks for the current database for the prompt: SET DATABASE may have changed it. */
   async #refreshDatabase(): Promise<void> {
     if (this.#client === undefined || this.transactionStatus === 'E') return
     const { rows } = await this.#client.query<{ name: string }>('SELECT pg_catalog.current_database() AS name')

@@ -4,17 +4,17 @@ import type { DisplayFormat } from './display-format.ts'
 
 export interface ShellSettings {
   format: DisplayFormat
-  /** Of changefeeds, where the default differs: a table is for what ends. */
+  /** The format of changefeeds. Its default is another one, because a table is for results that end. */
   feedFormat: DisplayFormat
-  /** The user has named no format: a table that is wider than the terminal prints as records. */
+  /** The user has not chosen a format, so a table that is wider than the terminal is printed as records. */
   fitsTerminal: boolean
-  /** A failed statement ends the shell, unless it reads from a terminal. */
+  /** Whether a failed statement ends the shell. By default it does, unless the input is a terminal. */
   errexit: boolean
-  /** Each statement's time on a terminal. */
+  /** Whether to print how long each statement took, on a terminal. */
   showTimes: boolean
 }
 
-/** `chosen`: by the user; undefined: by where the output goes. */
+/** `chosen` is the format of the user; undefined if it depends on whether the output is a terminal. */
 export function formatSettings(
   chosen: DisplayFormat | undefined,
   isTerminal: boolean,

@@ -1,4 +1,4 @@
-// What the parts of the shell share.
+// The state that the parts of the shell share.
 
 import type { Output } from './output.ts'
 import type { Session } from './session.ts'

@@ -1,11 +1,10 @@
-// The shell: `changefeed sql`. Statements in, from -e, a pipe or a terminal; results out as table, CSV, TSV or NDJSON.
+// The shell: `changefeed sql`. It reads statements from -e, a pipe or a terminal, and prints results as table, CSV, TSV or NDJSON.
 //
-// Rows print as they arrive and nothing waits for the end of a result but a table's layout, so a core changefeed can be
-// read in it, or piped on. When the reader is slow the shell stops reading from the server. It talks the PostgreSQL
-// protocol through the ecosystem's driver and works with any PostgreSQL. It understands no SQL beyond where a statement
-// ends, and sends no COPY data.
+// Rows are printed when they arrive; only a table waits for the end of the result. So a core changefeed can be read in the shell
+// or piped into another program. If the reader is slow, the shell stops reading from the server. It uses the driver
+// node-postgres and works with any PostgreSQL. It understands no SQL except where a statement ends, and sends no COPY data.
 //
-// Exit codes: 0; 1 when a statement failed or no server was reached; 141 when the reader of the output went away.
+// Exit codes: 0; 1 if a statement failed or no server was reached; 141 if the reader of the output has gone.
 
 import { readSqlArguments, type SqlArguments } from './arguments.ts'
 import { runExecute, runPiped } from './batch.ts'
@@ -55,7 +54,7 @@ async function run(args: SqlArguments, output: Output, messages: Output): Promis
   }
 }
 
-/** The first Ctrl-C cancels the statement, so that the server knows; the second ends the process. */
+/** The first Ctrl-C cancels the statement in the server; the second one ends the process. */
 async function untilInterrupted(session: Session, work: Promise<number>): Promise<number> {
   const interrupt = (): void => (session.isRunning ? session.cancel() : process.exit(130))
   process.once('SIGINT', interrupt)

@@ -1,5 +1,5 @@
-// One statement under way: what the driver hands it goes straight to the output, row by row, so a changefeed prints as it
-// flows and nothing of it is kept.
+// One running statement. Each row that the driver delivers is printed at once and not kept, so that a changefeed without an end can be
+// printed.
 
 import type { Connection } from 'pg'
 import { resultWriter, type DisplayFormat } from './display-format.ts'
@@ -20,21 +20,21 @@ export interface RunOptions {
   readonly sql: string
   readonly format: DisplayFormat
   readonly feedFormat: DisplayFormat
-  /** Cells of the terminal that a table should fit into, if it should. */
+  /** The width of the terminal in cells, if a table should fit into it. */
   readonly maxWidth: number | undefined
   readonly output: Output
   /** The first two words of the statement. */
   readonly words: readonly string[]
 }
 
-/** The driver's face of a query. */
+/** The object that the driver expects for a query. */
 export class StatementRun {
   readonly #options: RunOptions
   readonly #done = Promise.withResolvers<void>()
   #writer: ResultWriter | undefined
   #hasRows = false
   #error: Error | undefined
-  /** Command tags, in order. */
+  /** The command tags in order. */
   readonly tags: string[] = []
 
   constructor(options: RunOptions) {
@@ -46,7 +46,7 @@ export class StatementRun {
     return this.#done.promise
   }
 
-  /** Something of its result was printed. */
+  /** Whether a part of the result was printed. */
   get hasRows(): boolean {
     return this.#hasRows
   }
@@ -70,7 +70,7 @@ export class StatementRun {
   }
 
   handleCommandComplete({ text }: { readonly text: string }): void {
-    // `INSERT 0 1`: the object identifier has meant nothing for years.
+    // The 0 in `INSERT 0 1` was an object identifier in old versions of PostgreSQL.
     const tag = text.replace(/^INSERT 0 /, 'INSERT ')
     this.tags.push(tag)
     this.#options.output.write(this.#writer === undefined ? `${tag}\n` : this.#writer.end())
@@ -91,7 +91,7 @@ export class StatementRun {
 
   handleError(error: Error, connection: Connection): void {
     this.#error = error
-    // After an error of the server the driver no longer tells us that it is ready, which says how the transaction stands.
+    // After an error of the server, the driver does not report ReadyForQuery, which contains the state of the transaction.
     const isOver = (error as { readonly severity?: string }).severity !== 'ERROR'
     if (isOver) {
       this.#settle()

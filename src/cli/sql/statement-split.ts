@@ -1,14 +1,14 @@
-// Statements as they come in: text goes in by lines, whole statements come out at their semicolons.
+// Collects lines and returns whole statements, which end at semicolons.
 
 import { lex } from '../../sql/lexer.ts'
 import { splitTokens } from '../../sql/split.ts'
 
 export interface SplitStatement {
-  /** As typed, without the semicolon. */
+  /** The typed text without the semicolon. */
   readonly sql: string
   readonly start: number
   readonly end: number
-  /** A semicolon follows. */
+  /** Whether a semicolon follows. */
   readonly terminated: boolean
 }
 
@@ -23,25 +23,25 @@ export function splitStatements(sql: string): SplitStatement[] {
 export class StatementBuffer {
   #pending = ''
 
-  /** Nothing is begun: the next line begins a statement, or is a command of the shell. */
+  /** Whether the next line starts a statement or is a command of the shell. */
   get isEmpty(): boolean {
     return this.#pending === ''
   }
 
-  /** The lines of a statement that is begun. */
+  /** The lines of a statement that has not ended yet. */
   get pending(): string {
     return this.#pending
   }
 
-  /** A string or a comment is open: whatever the next line says belongs to it. */
+  /** Whether a string or a comment is open, to which the next line belongs. */
   get isQuoted(): boolean {
     return lex(`${this.#pending}\nx`).at(-1)?.text !== 'x'
   }
 
-  /** Takes a line; gives the statements it ends. */
+  /** Adds a line and returns the statements that end in it. */
   push(line: string): string[] {
     this.#pending = this.#pending === '' ? line : `${this.#pending}\n${line}`
-    // Without a semicolon nothing ends, and a long statement is not read again for each of its lines.
+    // A line without a semicolon ends no statement, so a long statement is not lexed again for each of its lines.
     if (!line.includes(';')) {
       if (isNothing(line) && isNothing(this.#pending)) this.#pending = ''
       return []
@@ -58,7 +58,7 @@ export class StatementBuffer {
     return whole.map(({ sql }) => sql)
   }
 
-  /** What is left at the end of the input: a last statement without its semicolon. */
+  /** Returns the last statement at the end of the input, which has no semicolon. */
   take(): string | undefined {
     const [statement] = splitStatements(this.#pending)
     this.#pending = ''
@@ -66,9 +66,9 @@ export class StatementBuffer {
   }
 }
 
-/** Blanks, semicolons and closed comments. */
+/** Returns whether the text has only blanks, semicolons and closed comments. */
 function isNothing(text: string): boolean {
-  // A comment that is still open would swallow the word.
+  // The word is not found if a comment is still open.
   const tokens = lex(`${text}\nx`).filter((token) => token.text !== ';')
   return tokens.length === 1 && tokens[0]?.text === 'x'
 }

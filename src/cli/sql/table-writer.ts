@@ -1,11 +1,11 @@
-// A result as a table:
+// Prints a result as a table:
 //
 //           job_id
 //   +--------------------+
 //     360645287206223873
 //   (1 row)
 //
-// Names are centred, numbers stand right, the rest left. A value of several lines takes several lines.
+// Names are centred, numbers aligned right and other values left. A value of several lines takes several lines.
 
 import { typeOids } from '../../wire/type-oids.ts'
 import { printable } from './printable.ts'
@@ -22,7 +22,7 @@ export class TableWriter implements ResultWriter {
   #widths: readonly number[] = []
   #count = 0
 
-  /** `maxWidth`: a table that needs more cells is printed as records instead. */
+  /** A table that needs more cells than `maxWidth` is printed as records. */
   constructor(columns: readonly ResultColumn[], maxWidth = Number.POSITIVE_INFINITY) {
     this.#columns = columns.map(({ name, typeOid }) => ({ name: printable(name), typeOid }))
     this.#maxWidth = maxWidth
@@ -47,7 +47,7 @@ export class TableWriter implements ResultWriter {
     return head + this.#rows.map((fields) => this.line(fields)).join('') + this.finish()
   }
 
-  /** The head of a table whose columns are as wide as the names and these rows need. */
+  /** Returns the head of a table whose columns are as wide as the names and `rows` need. */
   begin(...rows: readonly Fields[]): string {
     const cells = rows.map((fields) => this.#cells(fields))
     this.#widths = this.#columns.map(({ name }, index) => {
@@ -60,7 +60,7 @@ export class TableWriter implements ResultWriter {
     return `  ${names.join(' | ')} \n+${rule}+\n`
   }
 
-  /** One row, which may be wider than what the table was begun with. */
+  /** Returns one row, which may be wider than the rows of `begin`. */
   line(fields: Fields): string {
     this.#count += 1
     const row = this.#cells(fields)
@@ -81,7 +81,7 @@ export class TableWriter implements ResultWriter {
     return rowCount(this.#count)
   }
 
-  /** The lines of each value. */
+  /** Returns the lines of each value. */
   #cells(fields: Fields): string[][] {
     return fields.map((field, index) => printable(shown(field, this.#columns[index]) ?? 'NULL').split('\n'))
   }
@@ -100,7 +100,7 @@ const segmenter = new Intl.Segmenter()
 const wide =
   /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u
 
-/** Cells of a terminal. */
+/** Returns how many cells of a terminal the text needs. */
 function displayWidth(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length
   let width = 0

@@ -1,14 +1,14 @@
-// JavaScript has a longest string, and PostgreSQL has longer values. The driver and the writers of results throw then, in
-// the middle of reading from the socket, where nobody would catch it and the shell would end with a stack trace. Here such
-// an error ends the statement instead, with what to do.
+// Values of PostgreSQL may be longer than the longest string of JavaScript. The driver and the writers of results then throw while
+// they read from the socket, where nothing catches the error and the shell would end with a stack trace. Here such an error ends the
+// statement with a message and a hint.
 
 import { constants } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { FeedError } from '../../errors/feed-error.ts'
 
 /**
- * Catches what the present readers of the socket throw because a string would be too long. What they have read so far is of
- * no use after that, so the connection is closed; `failed` hears why.
+ * Catches the error that the listeners of the socket throw because a string would be too long. The connection cannot be used after
+ * that, so it is closed, and `failed` is called with the reason.
  */
 export function catchTooLong(
   socket: Pick<Socket, 'listeners' | 'removeAllListeners' | 'on' | 'destroy'>,
@@ -28,7 +28,7 @@ export function catchTooLong(
   })
 }
 
-/** Undefined: the error has another cause. */
+/** Returns undefined if the error has another cause. */
 export function tooLongToPrint(error: unknown): FeedError | undefined {
   const most = constants.MAX_STRING_LENGTH.toLocaleString('en-US')
   if ((error as NodeJS.ErrnoException).code === 'ERR_STRING_TOO_LONG') {

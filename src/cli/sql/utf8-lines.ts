@@ -1,5 +1,5 @@
-// The lines of standard input as text. What is no UTF-8 is refused with its place: read as text it would silently become
-// other text, in a statement that changes data. Lines end with \n or \r\n, and with nothing else that may stand in a string.
+// Reads the lines of standard input as text. Bytes that are not UTF-8 are refused with their position: decoding them would silently give
+// another text, in a statement that may change data. Lines end with \n or \r\n only, because other characters may be in a string.
 
 import type { Readable } from 'node:stream'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -22,7 +22,7 @@ export async function* utf8Lines(input: Readable): AsyncGenerator<string, void> 
       yield take(chunk.subarray(from, at))
       from = at + 1
     }
-    // A copy: the stream may use the memory of a chunk again.
+    // The bytes are copied, because the stream may reuse the memory of a chunk.
     if (from < chunk.length) begun.push(Buffer.from(chunk.subarray(from)))
   }
   if (begun.length > 0) yield take(Buffer.alloc(0))
@@ -41,7 +41,7 @@ function textOf(bytes: Buffer, number: number): string {
   return text.slice(start, text.endsWith('\r') ? -1 : undefined)
 }
 
-/** `offset`: in bytes, in the line. */
+/** `offset` is the offset in the line, in bytes. */
 function refused(number: number, offset: number, what: string): FeedError {
   return new FeedError('FEED_SYNTAX', `line ${number} of the input: byte ${offset + 1} ${what}`, {
     hint: 'the shell reads UTF-8: convert the file first, for example with iconv -f latin1 -t utf-8',
