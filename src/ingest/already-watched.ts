@@ -3,6 +3,7 @@
 
 import { wallOfPgMicros, type Hlc } from '../core/hlc.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { call } from '../source-schema/call.ts'
 import { explainLock, ourLockWait } from '../source-schema/explain-lock.ts'
 import { pgMicrosSql } from './pg-micros.ts'
 import type { TableToWatch } from './watch-batch.ts'
@@ -19,7 +20,7 @@ export async function notAsWanted(
   tables: readonly TableToWatch[],
 ): Promise<readonly TableToWatch[]> {
   const asked = connection.query(
-    `BEGIN; SET LOCAL lock_timeout = ${ourLockWait}; LOCK TABLE ${watchingTable} IN ROW SHARE MODE; SELECT w.relid::text, c.relreplident FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid WHERE w.relid IN (SELECT changefeed.published_among('{${tables.map(({ relid }) => relid).join()}}')) AND EXISTS (SELECT FROM pg_index WHERE indrelid = w.relid AND indisprimary); COMMIT`,
+    `BEGIN; SET LOCAL lock_timeout = '${ourLockWait}'; LOCK TABLE ${watchingTable} IN ROW SHARE MODE; SELECT w.relid::text, c.relreplident FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid WHERE w.relid IN (SELECT ${call('published_among', { relations: tables.map(({ relid }) => relid) })}) AND EXISTS (SELECT FROM pg_index WHERE indrelid = w.relid AND indisprimary); COMMIT`,
   )
   const what = 'the tables of the changefeed cannot be taken under watch'
   const rows = await explainLock(connection, { what, relation: watchingTable }, asked)

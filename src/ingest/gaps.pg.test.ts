@@ -11,7 +11,7 @@ import { TestPostgres, type TestDatabase } from '../../test/support/postgres-und
 import { within } from '../../test/support/until.ts'
 import { type LogEvent } from '../../test/support/read-log.ts'
 import { readLog } from '../../test/support/read-log.ts'
-import { releaseSql } from '../source-schema/members.ts'
+import { sqlOf } from '../source-schema/sql-files.ts'
 import { watchTables } from './watch.ts'
 
 let server: TestPostgres
@@ -125,7 +125,7 @@ test('our schema dropped under a running ingest is a gap, and what the publicati
   await watch(db, 't')
   await db.sql(`INSERT INTO t VALUES ('1')`)
   await all.story()
-  await db.sql(`${releaseSql}DROP SCHEMA changefeed CASCADE`)
+  await db.sql(`${sqlOf(['release'])}DROP SCHEMA changefeed CASCADE`)
   assert.match(await all.gap(), /schema "changefeed" was dropped and made anew/)
   await within(
     10_000,
@@ -241,7 +241,7 @@ test('an upgrade of what is installed is no gap', async () => {
   const token = await state()
   // An earlier version had fewer event triggers, and no marks on them.
   await db.sql(
-    `${releaseSql}DROP EVENT TRIGGER pg_changefeed_rewrite; COMMENT ON EVENT TRIGGER pg_changefeed_ddl IS NULL; COMMENT ON SCHEMA changefeed IS '${'0'.repeat(64)}'; UPDATE changefeed.watched SET description = jsonb_set(description, '{columns,0,shape,name}', '"earlier words"')`,
+    `${sqlOf(['release'])}DROP EVENT TRIGGER pg_changefeed_rewrite; COMMENT ON EVENT TRIGGER pg_changefeed_ddl IS NULL; COMMENT ON SCHEMA changefeed IS '${'0'.repeat(64)}'; UPDATE changefeed.watched SET description = jsonb_set(description, '{columns,0,shape,name}', '"earlier words"')`,
   )
   await watch(db, 't')
   assert.equal(await state(), token)

@@ -7,6 +7,7 @@ import type { ChangelogWriter } from '../changelog/changelog.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { publication } from '../source-schema/names.ts'
+import { rowsOf } from '../source-schema/call.ts'
 import { installedSql } from '../source-schema/install.ts'
 import type { Queries } from '../postgres/queries.ts'
 import { watchTables } from './watch.ts'
@@ -18,11 +19,8 @@ import { watchTables } from './watch.ts'
 const lookEvery = 12
 const lookTables = 100
 
-const stateSql = `SELECT (${installedSql})::text, (SELECT token FROM changefeed.source), (SELECT EXISTS (SELECT FROM changefeed.watched w WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = w.relid)))::text`
-
-/** `told`: the oids of the tables whose gap is in the log. */
-export const lookSql = (after: number, most: number, told: string = ''): string =>
-  `SELECT next::text, are_done, array_to_string(missed, ','), names FROM changefeed.look(${after}, ${most}, '{${told}}')`
+const stateSql = (): string =>
+  `SELECT (${installedSql()})::text, (SELECT token FROM changefeed.source), (SELECT EXISTS (SELECT FROM changefeed.watched w WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = w.relid)))::text`
 
 export interface HealthOptions {
   readonly control: Queries
@@ -62,18 +60,18 @@ export class HealthCheck {
 
   async #check(): Promise<void> {
     const { control, writer, commit, source, token, gap } = this.#options
-    const [state] = await control.query(stateSql)
+    const [state] = await control.query(stateSql())
     const [isInstalled, tokenNow, isGone] = state ?? []
     // The next attempt installs what is not there, and writes down what it means for the log.
     if (isInstalled !== 'true' || tokenNow !== token)
       throw new FeedError('FEED_SOURCE_REFUSED', 'what pg-changefeed keeps in the source database was changed')
     await this.#look(isGone === 'true')
-    const lost = await control.query('SELECT relid::text, name FROM changefeed.lost()')
+    const lost = await rowsOf(control, 'lost', {})
     if (lost.length === 0) {
       this.#told = ''
       return
     }
-    const names = lost.map(([, name]) => name).join(', ')
+    const names = lost.map(({ name }) => name).join(', ')
     if (names !== this.#told) {
       // Next time, when no transaction is open.
       if (writer.inTransaction) return
@@ -84,9 +82,9 @@ export class HealthCheck {
       gap(reason)
     }
     let areBack = true
-    for (const [relid] of lost) {
+    for (const { relid } of lost) {
       try {
-        await watchTables(source, [{ relid: Number(relid) }], { isLossTold: true })
+        await watchTables(source, [{ relid }], { isLossTold: true })
       } catch (error) {
         // Dropped meanwhile, or locked for too long: looked at again next time.
         const { code } = asFeedError(error)
@@ -105,28 +103,27 @@ export class HealthCheck {
     if (!isNewRound && !isGone && !this.#lookAgain && this.#lookAfter === 0) return
     const { control } = this.#options
     const after = this.#lookAfter
-    let [row] = await control.query(lookSql(after, lookTables))
-    const [, , missed, names] = row ?? []
-    if (missed != null && missed !== '') {
+    let [row] = await rowsOf(control, 'look', { after, most: lookTables, told: [] })
+    const { missed, names } = row ?? { missed: [], names: '' }
+    if (missed.length > 0) {
       // Described before the gap is in the log, it would be taken for a change that begins now.
-      if (!(await this.#missed(missed, names ?? ''))) {
+      if (!(await this.#missed(missed, names))) {
         this.#lookAgain = true
         return
       }
-      ;[row] = await control.query(lookSql(after, lookTables, missed))
+      ;[row] = await rowsOf(control, 'look', { after, most: lookTables, told: missed })
     }
-    const [next, areDone] = row ?? []
     // A table was in use.
-    this.#lookAgain = areDone !== 't'
-    this.#lookAfter = Number(next)
+    this.#lookAgain = row?.are_done !== true
+    this.#lookAfter = row?.next ?? 0
   }
 
   /** False: next time, when no transaction is open. */
-  async #missed(relids: string, names: string): Promise<boolean> {
+  async #missed(relids: readonly number[], names: string): Promise<boolean> {
     const { writer, commit, gap } = this.#options
     if (writer.inTransaction) return false
     const reason = `DDL changed ${names} and our event triggers did not see it (event_triggers was off): changes since then may have been read wrongly`
-    writer.gap(nextHlc(writer.lastTimestamp), writer.endLsn, reason, relids.split(',').map(Number))
+    writer.gap(nextHlc(writer.lastTimestamp), writer.endLsn, reason, relids)
     await commit.drain()
     gap(reason)
     return true

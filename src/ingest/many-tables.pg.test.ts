@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
 import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import { lookSql } from './health.ts'
+import { call } from '../source-schema/call.ts'
 import { watchTables } from './watch.ts'
 
 const count = 400
@@ -81,11 +81,13 @@ test('the periodic look describes a bounded number of tables, and comes to every
   // Behind the back of the event triggers.
   await connection.query('SET event_triggers = off; ALTER TABLE t1 ADD COLUMN unseen int')
   await connection.query(`ALTER TABLE t${count} ADD COLUMN unseen int; RESET event_triggers`)
-  const [told] = await connection.query(`SELECT concat_ws(',', 't1'::regclass::oid, 't${count}'::regclass::oid)`)
+  const changed = await connection.query(`SELECT unnest(ARRAY['t1', 't${count}']::regclass[])::oid`)
+  const told = changed.map(([relid]) => Number(relid))
   let next = 0
   let looks = 0
   do {
-    const { described } = await touched(connection, lookSql(next, 100, told?.[0] ?? ''))
+    const lookSql = `SELECT FROM ${call('look', { after: next, most: 100, told })}`
+    const { described } = await touched(connection, lookSql)
     // One is described anew once more when it is found changed.
     assert.ok(described <= 103, `${described} tables are described at once`)
     const [row] = await connection.query(

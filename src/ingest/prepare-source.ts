@@ -7,6 +7,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { ChangelogKeeper, ChangelogWriter } from '../changelog/changelog.ts'
 import { explainWait } from '../postgres/explain-wait.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { call } from '../source-schema/call.ts'
 import { publication, slotName } from '../source-schema/names.ts'
 import { pgMicrosSql } from './pg-micros.ts'
 import type { Queries } from '../postgres/queries.ts'
@@ -79,7 +80,7 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
 const madeAnew = 'schema "changefeed" was dropped and made anew: what was published meanwhile is not known'
 
 /** Also tables that the publication still has and our schema does not know any more. */
-export const registerAllSql = `SELECT changefeed.register(relid) FROM (
+export const registerAllSql = `SELECT ${call('register', { relation: { sql: 'relid' } })} FROM (
   SELECT relid FROM changefeed.watched
   UNION SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}'
 ) AS t WHERE EXISTS (SELECT FROM pg_class WHERE oid = relid) AND relid <> 'changefeed.watched'::regclass`

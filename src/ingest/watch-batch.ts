@@ -2,6 +2,7 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { call } from '../source-schema/call.ts'
 import { publication } from '../source-schema/names.ts'
 import { beginSql, lockSql } from './lock-tables.ts'
 
@@ -28,7 +29,8 @@ export async function watchBatch(
   { isWaiting, isLossTold }: BatchOptions,
 ): Promise<boolean> {
   await connection.query(beginSql)
-  const relids = tables.map(({ relid }) => relid).join(', ')
+  const relations = tables.map(({ relid }) => relid)
+  const relids = relations.join(', ')
   const names = await namesOf(connection, tables)
   const named = (some: readonly TableToWatch[]): string[] => some.map(({ relid }) => names.get(relid) as string)
   const changed = tables.filter(({ statements }) => statements !== undefined && statements.length > 0)
@@ -46,13 +48,13 @@ export async function watchBatch(
     changed.length === 0 ? [] : await connection.query(identitiesSql(changed.map(({ relid }) => relid)))
   for (const { statements } of changed) await connection.query((statements ?? []).join('; '))
   if (changed.length > 0) await refuseHindered(connection, changed)
-  const isUnpublished = await mend(connection, relids, isLossTold)
+  const isUnpublished = await mend(connection, relations, isLossTold)
   // Described below as if it began now.
-  const missed = await connection.query(missedSql(relids))
+  const missed = await connection.query(missedSql(relations))
   const isLoss = isUnpublished || missed.length > 0
 
   const state = await connection.query(
-    `SELECT t.relid::text, t.relid IN (SELECT changefeed.published_among('{${relids}}')), EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = t.relid) FROM unnest('{${relids}}'::oid[]) AS t (relid)`,
+    `SELECT t.relid::text, t.relid IN (SELECT ${call('published_among', { relations })}), EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = t.relid) FROM unnest('{${relids}}'::oid[]) AS t (relid)`,
   )
   const unpublished = state.filter(([, isPublished]) => isPublished !== 't')
   // A member that is not published whole has a row filter or a column list.
@@ -60,7 +62,7 @@ export async function watchBatch(
   await alterPublication(connection, 'DROP', listOf(members, names))
   await alterPublication(connection, 'ADD', listOf(unpublished, names))
   await connection.query(
-    `SELECT changefeed.register(relid) FROM unnest('{${relids}}'::oid[]) AS t (relid); UPDATE changefeed.watched SET needed_at = clock_timestamp() WHERE relid IN (${relids})`,
+    `SELECT ${call('register', { relation: { sql: 'relid' } })} FROM unnest('{${relids}}'::oid[]) AS t (relid); UPDATE changefeed.watched SET needed_at = clock_timestamp() WHERE relid IN (${relids})`,
   )
   if (identities.length > 0) await connection.query(rememberSql(identities))
   await connection.query('COMMIT')
@@ -70,7 +72,7 @@ export async function watchBatch(
 /** What the application writes must not fail for what the changefeed needs. */
 async function refuseHindered(connection: RawConnection, changed: readonly TableToWatch[]): Promise<void> {
   const [hindered] = await connection.query(
-    `SELECT t.relid::regclass::text, quote_ident(t.name) FROM (SELECT c.oid AS relid, changefeed.hindrance(c.oid) AS name FROM pg_class c WHERE c.oid IN (${changed.map(({ relid }) => relid).join(', ')}) AND c.relreplident = 'f') AS t WHERE t.name IS NOT NULL`,
+    `SELECT t.relid::regclass::text, quote_ident(t.name) FROM (SELECT c.oid AS relid, ${call('hindrance', { relation: { sql: 'c.oid' } })} AS name FROM pg_class c WHERE c.oid IN (${changed.map(({ relid }) => relid).join(', ')}) AND c.relreplident = 'f') AS t WHERE t.name IS NOT NULL`,
   )
   if (hindered === undefined) return
   const [table, name] = hindered
@@ -100,23 +102,34 @@ export async function namesOf(
 }
 
 /** Put right in silence, what was not published would never be missed by the feeds that follow these tables. */
-async function mend(connection: RawConnection, relids: string, isLossTold: boolean): Promise<boolean> {
+async function mend(connection: RawConnection, relations: readonly number[], isLossTold: boolean): Promise<boolean> {
+  const unpublished = `relid IN (${relations.join(', ')}) AND relid NOT IN (SELECT ${call('published_among', { relations })})`
   const [state] = await connection.query(
-    `SELECT changefeed.publishes_all() AND NOT EXISTS (SELECT FROM changefeed.watched WHERE relid IN (${relids}) AND relid NOT IN (SELECT changefeed.published_among('{${relids}}')))`,
+    `SELECT ${call('publishes_all', {})} AND NOT EXISTS (SELECT FROM changefeed.watched WHERE ${unpublished})`,
   )
   if (state?.[0] === 't') return false
-  const lost = isLossTold ? [] : await connection.query(distrustSql)
+  const lost = isLossTold ? [] : await connection.query(lostSql)
   // Watched without being published: its changes were lost, and only what comes now is complete.
   await connection.query(
-    `UPDATE changefeed.watched SET since_xid = pg_current_xact_id(), since = clock_timestamp() WHERE relid IN (${relids}) AND relid NOT IN (SELECT changefeed.published_among('{${relids}}')); SELECT changefeed.mend()`,
+    `UPDATE changefeed.watched SET since_xid = pg_current_xact_id(), since = clock_timestamp() WHERE ${unpublished}; SELECT ${call('mend', {})}`,
   )
   return lost.length > 0
 }
 
-const missedSql = (relids: string): string =>
-  `SELECT changefeed.distrust(format('DDL changed %s and our event triggers did not see it (event_triggers was off): changes since then may have been read wrongly', string_agg(name, ', '))) FROM changefeed.missed('{${relids}}') HAVING count(*) > 0`
+/** `reason` has %s in place of the names. */
+const distrustSql = (reason: string, rows: string): string =>
+  `SELECT ${call('distrust', { reason: { sql: `format('${reason}', string_agg(name, ', '))` } })} FROM ${rows} HAVING count(*) > 0`
 
-const distrustSql = `SELECT changefeed.distrust(format('publication "${publication}" was altered and lost %s: their changes were not published until now', string_agg(name, ', '))) FROM changefeed.lost() HAVING count(*) > 0`
+const missedSql = (relations: readonly number[]): string =>
+  distrustSql(
+    'DDL changed %s and our event triggers did not see it (event_triggers was off): changes since then may have been read wrongly',
+    call('missed', { relations }),
+  )
+
+const lostSql = distrustSql(
+  `publication "${publication}" was altered and lost %s: their changes were not published until now`,
+  call('lost', {}),
+)
 
 function listOf(rows: readonly (readonly (string | null)[])[], names: ReadonlyMap<number, string>): string[] {
   return rows.map(([relid]) => names.get(Number(relid)) as string)

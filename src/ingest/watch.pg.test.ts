@@ -5,7 +5,7 @@ import { IngestUnderTest } from '../../test/support/ingest-under-test.ts'
 import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import { within } from '../../test/support/until.ts'
 import { type LogEvent } from '../../test/support/read-log.ts'
-import { releaseSql } from '../source-schema/members.ts'
+import { sqlOf } from '../source-schema/sql-files.ts'
 import { watchTables } from './watch.ts'
 
 let server: TestPostgres
@@ -204,7 +204,7 @@ test('our schema can be removed and comes back', async () => {
   await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
   const relid = await relidOf(db, 't')
   await watchTables(db.source, [{ relid }])
-  await db.sql(`${releaseSql}DROP SCHEMA changefeed CASCADE; ALTER TABLE t ADD COLUMN a int`)
+  await db.sql(`${sqlOf(['release'])}DROP SCHEMA changefeed CASCADE; ALTER TABLE t ADD COLUMN a int`)
   assert.ok((await watchTables(db.source, [{ relid }])).get(relid) !== undefined)
   assert.deepEqual(await db.sql(`SELECT count(*) FROM pg_event_trigger WHERE evtname = 'pg_changefeed_ddl'`), [['1']])
 })

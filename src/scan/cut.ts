@@ -11,6 +11,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { serverText, type ServerText } from '../postgres/server-text.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import { call } from '../source-schema/call.ts'
 import type { HeldSnapshot } from './held-cut.ts'
 import { Connections, exportSnapshot, importSnapshot } from './snapshot.ts'
 import { qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
@@ -218,7 +219,9 @@ async function lockTables(readers: readonly RawConnection[], facts: ReadonlyMap<
 
 /** All sessions lock the types in the same order, so that they cannot block each other. */
 function holdTypesSql(relids: readonly number[]): string {
-  return `SELECT changefeed.hold_types(array_agg(type ORDER BY type), false) FROM (SELECT DISTINCT unnest(changefeed.types_of(relid)) AS type FROM unnest('{${relids.join(', ')}}'::oid[]) AS relid) AS used HAVING count(*) > 0`
+  const types = `SELECT DISTINCT unnest(${call('types_of', { relation: { sql: 'relid' } })}) AS type FROM unnest('{${relids.join(', ')}}'::oid[]) AS relid`
+  const hold = call('hold_types', { types: { sql: 'array_agg(type ORDER BY type)' }, alone: false })
+  return `SELECT ${hold} FROM (${types}) AS used HAVING count(*) > 0`
 }
 
 function openTables(

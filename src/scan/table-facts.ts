@@ -5,6 +5,7 @@ import type { FeedTarget } from '../core/feed-spec.ts'
 import type { TableDescription } from '../core/table.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { call } from '../source-schema/call.ts'
 
 export type ScanTarget = Pick<FeedTarget, 'relid' | 'tableName'>
 
@@ -27,7 +28,7 @@ export async function readFacts(
 ): Promise<Map<number, TableFacts>> {
   const relids = targets.map(({ relid }) => relid)
   const rows = await control.query(
-    `SELECT oid::text, changefeed.describe(oid)::text, pg_relation_filenode(oid)::text, (pg_relation_size(oid) / current_setting('block_size')::int)::text FROM pg_class WHERE oid IN (${relids.join(', ')})`,
+    `SELECT oid::text, ${call('describe', { relation: { sql: 'oid' } })}::text, pg_relation_filenode(oid)::text, (pg_relation_size(oid) / current_setting('block_size')::int)::text FROM pg_class WHERE oid IN (${relids.join(', ')})`,
   )
   const facts = new Map<number, TableFacts>()
   for (const [oid, description, file, pages] of rows) {

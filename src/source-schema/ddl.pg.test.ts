@@ -9,7 +9,7 @@ import { identityChange } from '../plan/identity.ts'
 import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import { within } from '../../test/support/until.ts'
 import { giveBackTables } from '../ingest/give-back.ts'
-import { releaseSql } from './members.ts'
+import { sqlOf } from './sql-files.ts'
 import { install } from './install.ts'
 import { watchTables } from '../ingest/watch.ts'
 
@@ -209,6 +209,6 @@ test('an error of ours does not make a command of somebody else fail', async () 
   await using db = await server.database()
   await db.sql('CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE other (id int)')
   await watch(db, 't')
-  await db.sql(`${releaseSql}DROP TABLE changefeed.watched CASCADE`)
+  await db.sql(`${sqlOf(['release'])}DROP TABLE changefeed.watched CASCADE`)
   await db.sql('ALTER TABLE other ADD COLUMN a int; DROP TABLE other; CREATE PUBLICATION p; DROP PUBLICATION p')
 })

@@ -4,7 +4,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { Queries } from '../postgres/queries.ts'
 
 /** How long locks on what is ours are waited for. They are held for moments. */
-export const ourLockWait = `'10s'`
+export const ourLockWait = '10s'
 
 const holdersSql = (relation: string): string => `SELECT DISTINCT CASE WHEN l.pid IS NULL THEN 'a prepared transaction'
     ELSE format('process %s of user "%s"', l.pid, coalesce(a.usename, '?')) END

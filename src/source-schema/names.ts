@@ -1,17 +1,27 @@
 // Names of what stands in a source database.
 
-import { ourLockWait } from './explain-lock.ts'
-
 export const publication = 'pg_changefeed'
-export const publicationSettings = `publish = ''insert, update, delete, truncate'', publish_via_partition_root = false`
-/** Slots have one name space for all databases of a cluster; an oid stays when a database is renamed. */
+/** The comment on our publication. */
+export const publicationMark = 'pg-changefeed: what changefeeds read'
+
+export const ourTables = ['watched', 'source', 'type_locks'] as const
+export const ourEventTriggers = [
+  'pg_changefeed_ddl',
+  'pg_changefeed_drop',
+  'pg_changefeed_rewrite',
+  'pg_changefeed_publication',
+  'pg_changefeed_publication_drop',
+] as const
+
+/** All databases of a cluster share one name space for slots. The oid of a database stays when it is renamed. */
 export function slotName(databaseOid: string): string {
   return `pg_changefeed_${databaseOid}`
 }
 
+/** The table whose lock sql/install-lock.sql takes. */
 export const installLockTable = 'pg_catalog.pg_event_trigger'
-/**
- * One at a time installs or removes what is ours. A lock by a number would be anybody's to take and to keep; this one only
- * superusers and who maintains the catalogue can take. Nobody who reads the catalogue or makes event triggers is in its way.
- */
-export const installLockSql = `SELECT set_config('lock_timeout', ${ourLockWait}, true); LOCK TABLE ${installLockTable} IN SHARE UPDATE EXCLUSIVE MODE;`
+
+/** An array of names, as the text of a value of type name[]. */
+export function nameArray(names: readonly string[]): string {
+  return `{${names.join(', ')}}`
+}

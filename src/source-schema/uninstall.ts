@@ -3,14 +3,13 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { FeedError } from '../errors/feed-error.ts'
-import { openRawConnection } from '../postgres/raw-connection.ts'
+import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
-import { explainLock } from './explain-lock.ts'
 import { explainDdl } from './explain-ddl.ts'
-import { releaseSql, removeSql } from './members.ts'
-import { installLockSql, installLockTable, slotName } from './names.ts'
+import { explainLock } from './explain-lock.ts'
+import { installLockTable, slotName } from './names.ts'
 import { hasOurTablesSql, hasAnythingSql } from './ownership.ts'
-import { ourFunctions } from './install.ts'
+import { sqlOf } from './sql-files.ts'
 
 /** A walsender whose client is gone has the slot for a moment. */
 const slotFree = { withinMs: 5000, everyMs: 50 }
@@ -21,7 +20,8 @@ export async function uninstall(source: SourceConnection): Promise<boolean> {
   const connection = await openRawConnection({ source })
   try {
     const what = 'what changefeeds keep in this database cannot be removed'
-    await explainLock(connection, { what, relation: installLockTable }, connection.query(`BEGIN; ${installLockSql}`))
+    const begun = connection.query(`BEGIN; ${sqlOf(['install-lock', 'refuse-newer'])}`)
+    await explainLock(connection, { what, relation: installLockTable }, begun)
     const [own] = await connection.query(
       `SELECT oid::text, ${hasOurTablesSql}, ${hasAnythingSql} FROM pg_database WHERE datname = current_database()`,
     )
@@ -33,23 +33,27 @@ export async function uninstall(source: SourceConnection): Promise<boolean> {
     // Where nothing is, no DDL is needed, which the database may refuse.
     const sql =
       isAnything === 't'
-        ? `SELECT set_config('changefeed.internal', 'on', true); ${releaseSql}${removeSql(ourFunctions)} COMMIT`
+        ? `SELECT set_config('changefeed.internal', 'on', true); ${sqlOf(['release', 'remove'])} COMMIT`
         : 'COMMIT'
     await explainDdl(what, connection.query(sql))
-    const slot = slotName(oid ?? '')
-    const deadline = Date.now() + slotFree.withinMs
-    for (;;) {
-      try {
-        await connection.query(
-          `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '${slot}' AND database = current_database()`,
-        )
-        return true
-      } catch (error) {
-        if (!(error instanceof FeedError) || error.sqlstate !== objectInUse || Date.now() > deadline) throw error
-        await delay(slotFree.everyMs)
-      }
-    }
+    await dropSlot(connection, slotName(oid ?? ''))
+    return true
   } finally {
     await connection.close()
+  }
+}
+
+async function dropSlot(connection: RawConnection, slot: string): Promise<void> {
+  const deadline = Date.now() + slotFree.withinMs
+  for (;;) {
+    try {
+      await connection.query(
+        `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '${slot}' AND database = current_database()`,
+      )
+      return
+    } catch (error) {
+      if (!(error instanceof FeedError) || error.sqlstate !== objectInUse || Date.now() > deadline) throw error
+      await delay(slotFree.everyMs)
+    }
   }
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { releaseSql } from '../../src/source-schema/members.ts'
+import { sqlOf } from '../../src/source-schema/sql-files.ts'
 import { TestServer } from '../server/test-server.ts'
 import { until } from '../support/until.ts'
 
@@ -140,7 +140,7 @@ test('a start goes on where a crash has interrupted the end of a source', async 
   // As UNWATCH does it, up to each of its steps.
   const unwatched =
     'SET event_triggers = off; ALTER PUBLICATION pg_changefeed DROP TABLE t; DELETE FROM changefeed.watched; SET event_triggers = on'
-  const bare = `${releaseSql}DROP EVENT TRIGGER pg_changefeed_ddl; DROP PUBLICATION pg_changefeed; DROP SCHEMA changefeed CASCADE`
+  const bare = `${sqlOf(['release'])}DROP EVENT TRIGGER pg_changefeed_ddl; DROP PUBLICATION pg_changefeed; DROP SCHEMA changefeed CASCADE`
   for (const steps of [unwatched, `${unwatched}; ${bare}`]) {
     await server.sql(steps, 'crashed')
     await server.kill()

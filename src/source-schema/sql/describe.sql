@@ -1,8 +1,9 @@
-// The part of what we install in a source that describes a table as JSON (a TableDescription) from the catalogue, and
-// that says which types a table is made of: a change of one of those changes how its rows print.
+-- Functions that describe a table as JSON from the catalogue. The type TableDescription of src/core/table.ts is this JSON.
+--
+-- Rights: owner of schema changefeed.
 
-export const describeSql = `
--- Types that users made are walked through; those of PostgreSQL itself are named at once, since most columns have one.
+-- Types that users made are followed down to what they consist of. A type of PostgreSQL itself is named at once, since most
+-- columns have one.
 CREATE OR REPLACE FUNCTION changefeed.type_shape(type oid) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE t record;
@@ -17,7 +18,7 @@ BEGIN
       SELECT jsonb_agg(jsonb_build_object('name', attname, 'shape', changefeed.type_shape(atttypid)) ORDER BY attnum)
       FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped), '[]'));
   END IF;
-  -- int2vector and oidvector call themselves arrays and print as text.
+  -- int2vector and oidvector are arrays by the catalogue, but their text is no array.
   IF t.typcategory = 'A' AND t.typelem <> 0 AND t.typlen = -1 AND t.typname NOT IN ('int2vector', 'oidvector') THEN
     RETURN jsonb_build_object('tag', 'array', 'element', changefeed.type_shape(t.typelem),
       'delimiter', (SELECT typdelim FROM pg_type WHERE oid = t.typelem));
@@ -26,6 +27,7 @@ BEGIN
     CASE t.nspname WHEN 'pg_catalog' THEN t.typname::text ELSE t.nspname || '.' || t.typname END);
 END $$;
 
+-- Null if the table does not exist.
 CREATE OR REPLACE FUNCTION changefeed.describe(relation oid) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_build_object(
@@ -55,43 +57,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WHERE c.oid = relation
 $$;
 
--- The types of users that these types are made of, however deep, and themselves.
-CREATE OR REPLACE FUNCTION changefeed.types_in(types oid[]) RETURNS oid[]
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  WITH RECURSIVE used(type) AS (
-    SELECT unnest(types)
-    UNION
-    SELECT part.type FROM used JOIN pg_type t ON t.oid = used.type, LATERAL (
-      SELECT t.typbasetype AS type
-      UNION ALL SELECT t.typelem
-      UNION ALL SELECT atttypid FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped
-      UNION ALL SELECT rngsubtype FROM pg_range WHERE rngtypid = t.oid
-      UNION ALL SELECT rngtypid FROM pg_range WHERE rngmultitypid = t.oid
-    ) part WHERE part.type >= 16384
-  )
-  SELECT coalesce(array_agg(type ORDER BY type), '{}') FROM used
-$$;
-
-CREATE OR REPLACE FUNCTION changefeed.types_of(relation oid) RETURNS oid[]
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT changefeed.types_in(coalesce(array_agg(atttypid), '{}')) FROM pg_attribute
-  WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND atttypid >= 16384
-$$;
-
--- For messages: which of these tables use the types, and in which columns.
-CREATE OR REPLACE FUNCTION changefeed.uses(relations oid[], types oid[]) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT string_agg(format('table %I.%I (column %s)', nspname, relname, columns), ', ' ORDER BY nspname, relname)
-  FROM (SELECT attrelid, string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns FROM pg_attribute
-      WHERE attrelid = ANY(relations) AND attnum > 0 AND NOT attisdropped AND atttypid >= 16384
-        AND changefeed.types_in(ARRAY[atttypid]) && types
-      GROUP BY attrelid) AS used
-    JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
-$$;
-
--- How the values of a table print: what a writer must not have open when it changes.
+-- The part of a description that decides how the values of rows print. It must not change while a transaction is open that has
+-- written rows of the table.
 CREATE OR REPLACE FUNCTION changefeed.print_of(description jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_agg(jsonb_build_array(c -> 'name', c -> 'shape')) FROM jsonb_array_elements(description -> 'columns') c
 $$;
-`
+
+-- Whether rows are read otherwise by one description than by the other: other columns or types, or another key.
+CREATE OR REPLACE FUNCTION changefeed.reads_otherwise(fresh jsonb, old jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT fresh <> old AND (changefeed.print_of(fresh) IS DISTINCT FROM changefeed.print_of(old)
+    OR fresh -> 'primaryKey' <> old -> 'primaryKey' OR fresh -> 'deferrableKey' <> old -> 'deferrableKey')
+$$;

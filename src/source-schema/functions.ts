@@ -1,0 +1,254 @@
+// Every function that we install in a source database: what it takes and gives, who calls it, and which rights it needs. The
+// bodies are in sql/; a test compares this list with what PostgreSQL says is installed. `call.ts` makes calls from it.
+//
+// Schema changefeed is closed to everybody but its owner. `needs` says what a role would need besides USAGE on the schema.
+
+/** `any role` needs nothing more. A SECURITY DEFINER function runs with the rights of its owner. */
+export type Right = 'any role' | 'owner of the schema' | 'owner of the table' | 'owner of the publication'
+
+export type SqlType = 'oid' | 'oid[]' | 'jsonb' | 'text' | 'integer' | 'boolean'
+
+export interface SourceFunction {
+  readonly does: string
+  /** In their order. */
+  readonly parameters: Readonly<Record<string, SqlType>>
+  /** A value, the columns of rows, or nothing. */
+  readonly returns: SqlType | 'SETOF oid' | 'void' | 'trigger' | 'event_trigger' | Readonly<Record<string, SqlType>>
+  /** `one row`: the columns are OUT parameters. */
+  readonly rows?: 'one row' | 'any'
+  /** The server calls it by itself. Other functions are called by functions and triggers only. */
+  readonly isCalledByUs?: true
+  readonly isSecurityDefiner?: true
+  /** All of them. */
+  readonly needs: readonly Right[]
+}
+
+const anyRole = ['any role'] as const
+const ours = ['owner of the schema'] as const
+const oursAndTable = ['owner of the schema', 'owner of the table'] as const
+
+export const functions = {
+  concerned: {
+    does: 'the watched tables that a change of these relations and types concerns',
+    parameters: { relations: 'oid[]', touched: 'oid[]' },
+    returns: 'oid[]',
+    needs: ours,
+  },
+  concerned_by_schemas: {
+    does: 'the watched tables that a change of the name of these schemas concerns',
+    parameters: { schemas: 'oid[]' },
+    returns: 'oid[]',
+    needs: ours,
+  },
+  describe: {
+    does: 'describes a table as JSON',
+    parameters: { relation: 'oid' },
+    returns: 'jsonb',
+    isCalledByUs: true,
+    needs: ours,
+  },
+  distrust: {
+    does: 'says that changes may be missing that were written until now',
+    parameters: { reason: 'text' },
+    returns: 'void',
+    isCalledByUs: true,
+    needs: ours,
+  },
+  hindrance: {
+    does: 'the publication of somebody else with which UPDATEs of the table would fail under REPLICA IDENTITY FULL',
+    parameters: { relation: 'oid' },
+    returns: 'text',
+    isCalledByUs: true,
+    needs: anyRole,
+  },
+  hold: {
+    does: 'keeps writers out of a watched table until the transaction ends',
+    parameters: { relation: 'oid', touched: 'oid[]' },
+    returns: 'void',
+    needs: ['owner of the table'],
+  },
+  hold_types: {
+    does: 'keeps types as they are until the transaction ends, or changes them alone',
+    parameters: { types: 'oid[]', alone: 'boolean' },
+    returns: 'void',
+    isCalledByUs: true,
+    needs: ours,
+  },
+  is_incomplete: {
+    does: 'whether UPDATEs and DELETEs of the table leave values or keys out of the WAL now',
+    parameters: { relation: 'oid' },
+    returns: 'boolean',
+    needs: anyRole,
+  },
+  keep_complete: {
+    does: 'gives a watched table REPLICA IDENTITY FULL if it needs it, or refuses the command',
+    parameters: { relation: 'oid', old_identity: 'text', may_refuse: 'boolean' },
+    returns: 'void',
+    needs: oursAndTable,
+  },
+  lockers: {
+    does: 'who has a lock on one of our tables, for messages',
+    parameters: { relation: 'oid' },
+    returns: 'text',
+    needs: anyRole,
+  },
+  look: {
+    does: 'finds watched tables that were changed or dropped without an event trigger having seen it',
+    parameters: { after: 'oid', most: 'integer', told: 'oid[]' },
+    returns: { next: 'oid', are_done: 'boolean', missed: 'oid[]', names: 'text' },
+    rows: 'one row',
+    isCalledByUs: true,
+    needs: oursAndTable,
+  },
+  look_at: {
+    does: 'writes the description of a watched table if it has changed',
+    parameters: { relation: 'oid', why: 'text', touched: 'oid[]' },
+    returns: 'void',
+    needs: oursAndTable,
+  },
+  lost: {
+    does: 'the watched tables whose rows are not all published',
+    parameters: {},
+    returns: { relid: 'oid', name: 'text' },
+    rows: 'any',
+    isCalledByUs: true,
+    needs: ours,
+  },
+  mend: {
+    does: 'repairs the publication',
+    parameters: {},
+    returns: 'void',
+    isCalledByUs: true,
+    needs: ['owner of the schema', 'owner of the publication'],
+  },
+  missed: {
+    does: 'of these watched tables the ones whose rows may have been read wrongly',
+    parameters: { relations: 'oid[]' },
+    returns: { relid: 'oid', name: 'text' },
+    rows: 'any',
+    isCalledByUs: true,
+    needs: ours,
+  },
+  needs_full: {
+    does: 'whether UPDATEs and DELETEs of the table can leave values or keys out of the WAL without REPLICA IDENTITY FULL',
+    parameters: { relation: 'oid' },
+    returns: 'boolean',
+    needs: anyRole,
+  },
+  on_ddl: {
+    does: 'sees DDL and dropped objects',
+    parameters: {},
+    returns: 'event_trigger',
+    isSecurityDefiner: true,
+    needs: anyRole,
+  },
+  on_publication: {
+    does: 'protects the publication, and refuses publications that would make writes to watched tables fail',
+    parameters: {},
+    returns: 'event_trigger',
+    isSecurityDefiner: true,
+    needs: anyRole,
+  },
+  on_rewrite: {
+    does: 'counts how often ALTER TABLE has written a watched table again',
+    parameters: {},
+    returns: 'event_trigger',
+    isSecurityDefiner: true,
+    needs: anyRole,
+  },
+  only_ours: {
+    does: 'lets only their owner write to our tables',
+    parameters: {},
+    returns: 'trigger',
+    needs: anyRole,
+  },
+  open_list: {
+    does: 'locks the list of watched tables, or says who keeps it locked',
+    parameters: { to_write: 'boolean' },
+    returns: 'void',
+    needs: anyRole,
+  },
+  print_of: {
+    does: 'the part of a description that decides how values print',
+    parameters: { description: 'jsonb' },
+    returns: 'jsonb',
+    needs: anyRole,
+  },
+  published: {
+    does: 'whether all rows of the table are published, with all columns',
+    parameters: { relation: 'oid' },
+    returns: 'boolean',
+    needs: anyRole,
+  },
+  published_among: {
+    does: 'of these tables the ones of which all rows are published, with all columns',
+    parameters: { relations: 'oid[]' },
+    returns: 'SETOF oid',
+    isCalledByUs: true,
+    needs: anyRole,
+  },
+  publishes_all: {
+    does: 'whether the publication publishes all kinds of changes, and descriptions',
+    parameters: {},
+    returns: 'boolean',
+    isCalledByUs: true,
+    needs: anyRole,
+  },
+  reads_otherwise: {
+    does: 'whether rows are read otherwise by one description than by the other',
+    parameters: { fresh: 'jsonb', old: 'jsonb' },
+    returns: 'boolean',
+    needs: anyRole,
+  },
+  refuse_hindrance: {
+    does: 'refuses the command that led to a hindrance',
+    parameters: { relation: 'oid', publication: 'text' },
+    returns: 'void',
+    needs: anyRole,
+  },
+  register: {
+    does: 'describes a table in the list of watched tables',
+    parameters: { relation: 'oid' },
+    returns: 'void',
+    isCalledByUs: true,
+    needs: ours,
+  },
+  row_types: {
+    does: 'of these relations the row types that columns or other types may consist of',
+    parameters: { relations: 'oid[]' },
+    returns: 'oid[]',
+    needs: anyRole,
+  },
+  type_shape: {
+    does: 'describes a type as JSON',
+    parameters: { type: 'oid' },
+    returns: 'jsonb',
+    needs: anyRole,
+  },
+  types_in: {
+    does: 'the types made by users that these types consist of, and themselves',
+    parameters: { types: 'oid[]' },
+    returns: 'oid[]',
+    needs: anyRole,
+  },
+  types_of: {
+    does: 'the types made by users that a table consists of',
+    parameters: { relation: 'oid' },
+    returns: 'oid[]',
+    isCalledByUs: true,
+    needs: anyRole,
+  },
+  uses: {
+    does: 'which tables use the types, and in which columns, for messages',
+    parameters: { relations: 'oid[]', types: 'oid[]' },
+    returns: 'text',
+    needs: anyRole,
+  },
+} as const satisfies Readonly<Record<string, SourceFunction>>
+
+export type FunctionName = keyof typeof functions
+
+export const functionNames = Object.keys(functions) as readonly FunctionName[]
+
+/** Functions of earlier versions that are gone. */
+export const formerFunctions = ['emit'] as const

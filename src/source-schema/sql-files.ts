@@ -1,0 +1,76 @@
+// The SQL files of this room, in the order in which they run, and what they are filled with. They are read when they are first
+// needed.
+
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { ourLockWait } from './explain-lock.ts'
+import { fillSql } from './fill-sql.ts'
+import { formerFunctions, functionNames } from './functions.ts'
+import { nameArray, ourEventTriggers, ourTables, publication, publicationMark } from './names.ts'
+import { hasOurSchemaSql, isUntouchedSql, publicationIsOurs } from './ownership.ts'
+import { installedVersionSql, markOf, schemaVersion } from './version.ts'
+
+/** One transaction of a superuser runs these; it may run them as often as it likes. */
+export const installFiles = [
+  'install-lock',
+  'refuse-newer',
+  'refuse-others',
+  'schema',
+  'find-unseen',
+  'release',
+  'drop-event-triggers',
+  'tables',
+  'write-guard',
+  'former-functions',
+  'describe',
+  'types',
+  'publication',
+  'watching',
+  'identity',
+  'locks',
+  'look-at',
+  'on-ddl',
+  'on-publication',
+  'describe-again',
+  'create-event-triggers',
+  'create-publication',
+  'belong',
+  'mark',
+] as const
+
+export type SqlFile = (typeof installFiles)[number] | 'remove'
+
+/** As it stands in the folder. */
+export function readSqlFile(name: SqlFile): string {
+  return readFileSync(new URL(`./sql/${name}.sql`, import.meta.url), 'utf8')
+}
+
+const texts = {
+  publication,
+  publication_mark: publicationMark,
+  tables: nameArray(ourTables),
+  functions: nameArray([...functionNames, ...formerFunctions]),
+  event_triggers: nameArray(ourEventTriggers),
+  lock_wait: ourLockWait,
+  version: String(schemaVersion),
+}
+
+const expressions = {
+  schema_is_ours: hasOurSchemaSql,
+  publication_is_ours: publicationIsOurs,
+  event_trigger_is_untouched: isUntouchedSql,
+  installed_version: installedVersionSql,
+}
+
+/** What runs, with everything filled in. */
+export function sqlOf(files: readonly SqlFile[], mark: string = installMark()): string {
+  return files.map((name) => fillSql(readSqlFile(name), { texts: { ...texts, mark }, expressions })).join('\n')
+}
+
+let ownMark: string | undefined
+
+/** The comment on the schema that says that exactly these files have run. The fingerprint is that of the SQL without its mark. */
+export function installMark(): string {
+  ownMark ??= markOf(createHash('sha256').update(sqlOf(installFiles, '')).digest('hex'))
+  return ownMark
+}
