@@ -14,6 +14,7 @@ import type { RowView } from '../../core/row-view.ts'
 import type { Encoder } from '../encoder.ts'
 import { jsonString } from './json-string.ts'
 import { RowWriter } from './row-writer.ts'
+import { ValueWriters } from './value-writer.ts'
 
 const quote = 0x22
 const text = {
@@ -33,6 +34,7 @@ export function jsonEncoder(spec: FeedSpec): Encoder {
 class JsonEncoder implements Encoder {
   readonly #spec: FeedSpec
   readonly #topics: readonly Buffer[]
+  readonly #values = new ValueWriters()
   readonly #writers = new WeakMap<RelationSchema, RowWriter>()
   readonly #extra: string | undefined
   #lastRelation: RelationSchema | undefined
@@ -133,6 +135,7 @@ class JsonEncoder implements Encoder {
     let writer = this.#writers.get(relation)
     if (writer === undefined) {
       writer = new RowWriter(relation, {
+        values: this.#values,
         encodeJsonNullAsObject: this.#spec.encodeJsonNullAsObject,
         extra: this.#extra,
       })

@@ -6,7 +6,7 @@ import type { RelationSchema } from '../../core/relation.ts'
 import { kind, type RowView } from '../../core/row-view.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { memberPrefix } from './json-string.ts'
-import { keyWriter, valueWriter } from './value-writer.ts'
+import type { ValueWriters } from './value-writer.ts'
 import type { ValueWriter } from './write-value.ts'
 
 const space = 0x20
@@ -22,6 +22,7 @@ interface Member {
 }
 
 export interface RowWriterOptions {
+  readonly values: ValueWriters
   readonly encodeJsonNullAsObject: boolean
   /** Name of a member that the caller prints itself, sorted among the columns. It hides a column of that name. */
   readonly extra: string | undefined
@@ -34,12 +35,12 @@ export class RowWriter {
 
   constructor(
     { columns, description, keyIndexes }: RelationSchema,
-    { encodeJsonNullAsObject, extra }: RowWriterOptions,
+    { values, encodeJsonNullAsObject, extra }: RowWriterOptions,
   ) {
     this.#table = description.name
     const all = columns.map(({ name, shape }, index) => {
-      const write = valueWriter(shape)
-      const inKey = shape.tag === 'array' || shape.tag === 'composite' ? keyWriter(shape) : undefined
+      const write = values.of(shape)
+      const inKey = shape.tag === 'array' || shape.tag === 'composite' ? values.ofKey(shape) : undefined
       const isJson = shape.tag === 'scalar' && (shape.name === 'json' || shape.name === 'jsonb')
       return {
         name,

@@ -19,7 +19,7 @@ import { relationOfDescription, SchemaHistory } from '../../decode/schema-histor
 import { install } from '../../source-schema/install.ts'
 import type { RawConnection } from '../../postgres/raw-connection.ts'
 import { RowWriter } from './row-writer.ts'
-import { valueWriter } from './value-writer.ts'
+import { ValueWriters } from './value-writer.ts'
 
 /** `c000` and so on: sorted as the table has them. */
 const columnName = (i: number): string => `c${String(i).padStart(3, '0')}`
@@ -47,6 +47,8 @@ after(async () => {
   await server?.[Symbol.asyncDispose]()
 })
 
+const values = new ValueWriters()
+
 async function describe(table: string): Promise<TableDescription> {
   const [row] = await connection.query(`SELECT changefeed.describe('public.${table}'::regclass)`)
   return JSON.parse(row?.[0] as string) as TableDescription
@@ -56,7 +58,7 @@ const insertEveryType = `INSERT INTO every_type VALUES (1, ${cases.map(([, sql])
 
 function printed(relation: RelationSchema, row: RowView): string {
   const out = new ByteWriter(16)
-  new RowWriter(relation, { encodeJsonNullAsObject: false, extra: undefined }).row(row, out)
+  new RowWriter(relation, { values, encodeJsonNullAsObject: false, extra: undefined }).row(row, out)
   return out.view().toString()
 }
 
@@ -189,7 +191,7 @@ test("each of PostgreSQL's own types prints the same with and without a descript
   assert.ok(types.length > 150)
   // An array's writer is made anew, so shapes stand for it, with the writer of what is in it.
   const rule = (shape: TypeShape): unknown =>
-    shape.tag === 'array' ? [shape.delimiter, rule(shape.element)] : valueWriter(shape)
+    shape.tag === 'array' ? [shape.delimiter, rule(shape.element)] : values.of(shape)
   for (const [oid, shape, name] of types) {
     assert.deepEqual(rule(shapeOfType(Number(oid))), rule(JSON.parse(shape as string) as TypeShape), name ?? '')
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { TypeShape } from '../../core/table.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { valueWriter } from './value-writer.ts'
+import { ValueWriters } from './value-writer.ts'
 
 type Case = readonly [type: string | TypeShape, text: string, json: string]
 
@@ -13,11 +13,13 @@ function shapeOf(type: string | TypeShape): TypeShape {
   return { tag: 'scalar', name: type }
 }
 
+const values = new ValueWriters()
+
 /** The value stands between others in its buffer. */
 function encoded(type: string | TypeShape, text: string | Buffer): string {
   const bytes = Buffer.concat([Buffer.from('{"[1'), Buffer.from(text), Buffer.from('9e9"]}')])
   const out = new ByteWriter(1)
-  valueWriter(shapeOf(type))(bytes, 4, bytes.length - 6, out)
+  values.of(shapeOf(type))(bytes, 4, bytes.length - 6, out)
   return out.view().toString()
 }
 

@@ -12,7 +12,8 @@ import { grown } from '../../bytes/grow.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { MemberOrder } from './member-order.ts'
 import { jsonStringEnd, writeJsonString } from './write-json-string.ts'
-import { writeJsonNumber } from './write-number.ts'
+import type { NumberWriter } from './write-number.ts'
+import type { ValueWriter } from './write-value.ts'
 
 const openObject = 0x7b
 const closeObject = 0x7d
@@ -24,65 +25,89 @@ const quote = 0x22
 const minus = 0x2d
 const space = 0x20
 
-/** The open containers, outermost first: for an object its place in `members`, for an array -1. */
-let containers = new Int32Array(64)
-/** What the open objects have printed. */
-const members = new MemberOrder()
+/** Belongs to one encoder, for it keeps what it knows of the value that it writes. */
+export class JsonWriter {
+  /** The open containers, outermost first: for an object its place in `#members`, for an array -1. */
+  #containers = new Int32Array(64)
+  /** What the open objects have printed. */
+  readonly #members = new MemberOrder()
+  readonly #numbers: NumberWriter
 
-export function writeJson(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
-  let depth = 0
-  members.clear()
-  let at = start
-  for (;;) {
-    // A value starts here.
-    at = blank(bytes, at, end)
-    const first = at < end ? (bytes[at] as number) : 0
-    if (first === openObject || first === openArray) {
-      if (depth === containers.length) containers = grown(containers)
-      out.u8(first)
-      containers[depth++] = first === openObject ? members.open(out.length) : -1
-      at = blank(bytes, at + 1, end)
-      const next = at < end ? (bytes[at] as number) : 0
-      if (next !== (first === openObject ? closeObject : closeArray)) {
-        if (first === openObject) at = key(bytes, at, end, out)
-        continue
-      }
-    } else if (first === quote) at = string(bytes, at, end, out)
-    else at = word(bytes, at, end, out)
+  constructor(numbers: NumberWriter) {
+    this.#numbers = numbers
+  }
 
-    // It has ended, and with it perhaps what it is in.
+  readonly write: ValueWriter = (bytes, start, end, out) => {
+    const members = this.#members
+    let containers = this.#containers
+    let depth = 0
+    members.clear()
+    let at = start
     for (;;) {
+      // A value starts here.
       at = blank(bytes, at, end)
-      if (depth === 0) {
-        if (at !== end) throw malformed()
-        return
+      const first = at < end ? (bytes[at] as number) : 0
+      if (first === openObject || first === openArray) {
+        if (depth === containers.length) containers = this.#containers = grown(containers)
+        out.u8(first)
+        containers[depth++] = first === openObject ? members.open(out.length) : -1
+        at = blank(bytes, at + 1, end)
+        const next = at < end ? (bytes[at] as number) : 0
+        if (next !== (first === openObject ? closeObject : closeArray)) {
+          if (first === openObject) at = this.#key(bytes, at, end, out)
+          continue
+        }
+      } else if (first === quote) at = string(bytes, at, end, out)
+      else at = this.#word(bytes, at, end, out)
+
+      // It has ended, and with it perhaps what it is in.
+      for (;;) {
+        at = blank(bytes, at, end)
+        if (depth === 0) {
+          if (at !== end) throw malformed()
+          return
+        }
+        const next = at < end ? (bytes[at++] as number) : 0
+        const isObject = (containers[depth - 1] as number) >= 0
+        if (next === comma) {
+          if (isObject) members.endMember(out.length)
+          separate(out)
+          if (isObject) at = this.#key(bytes, blank(bytes, at, end), end, out)
+          break
+        }
+        if (next !== (isObject ? closeObject : closeArray)) throw malformed()
+        depth -= 1
+        if (isObject) members.close(containers[depth] as number, out)
+        out.u8(next)
       }
-      const next = at < end ? (bytes[at++] as number) : 0
-      const isObject = (containers[depth - 1] as number) >= 0
-      if (next === comma) {
-        if (isObject) members.endMember(out.length)
-        separate(out)
-        if (isObject) at = key(bytes, blank(bytes, at, end), end, out)
-        break
-      }
-      if (next !== (isObject ? closeObject : closeArray)) throw malformed()
-      depth -= 1
-      if (isObject) members.close(containers[depth] as number, out)
-      out.u8(next)
     }
   }
-}
 
-/** A key and its colon; gives the offset behind. */
-function key(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
-  const start = out.length
-  const at = blank(bytes, string(bytes, from, end, out), end)
-  if (at >= end || bytes[at] !== colon) throw malformed()
-  members.startMember(out, start)
-  out.ensure(2)
-  out.buffer[out.length++] = colon
-  out.buffer[out.length++] = space
-  return at + 1
+  /** A key and its colon; returns the offset behind. */
+  #key(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
+    const start = out.length
+    const at = blank(bytes, string(bytes, from, end, out), end)
+    if (at >= end || bytes[at] !== colon) throw malformed()
+    this.#members.startMember(out, start)
+    out.ensure(2)
+    out.buffer[out.length++] = colon
+    out.buffer[out.length++] = space
+    return at + 1
+  }
+
+  /** A number, true, false or null. */
+  #word(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
+    let at = from
+    for (; at < end; at++) {
+      const byte = bytes[at] as number
+      if (byte === comma || byte === closeObject || byte === closeArray || byte <= space) break
+    }
+    if (at === from) throw malformed()
+    const first = bytes[from] as number
+    if (first === minus || (first >= 0x30 && first <= 0x39)) this.#numbers.json(bytes, from, at, out)
+    else out.copy(bytes, from, at)
+    return at
+  }
 }
 
 function string(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
@@ -90,20 +115,6 @@ function string(bytes: Buffer, from: number, end: number, out: ByteWriter): numb
   if (close < 0) throw malformed()
   writeJsonString(bytes, from, close, out)
   return close
-}
-
-/** A number, true, false or null. */
-function word(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
-  let at = from
-  for (; at < end; at++) {
-    const byte = bytes[at] as number
-    if (byte === comma || byte === closeObject || byte === closeArray || byte <= space) break
-  }
-  if (at === from) throw malformed()
-  const first = bytes[from] as number
-  if (first === minus || (first >= 0x30 && first <= 0x39)) writeJsonNumber(bytes, from, at, out)
-  else out.copy(bytes, from, at)
-  return at
 }
 
 function separate(out: ByteWriter): void {

@@ -6,6 +6,7 @@
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { writeQuoted, writeText } from './write-text.ts'
+import type { ValueWriter } from './write-value.ts'
 
 const zero = 0x30
 const nine = 0x39
@@ -19,42 +20,93 @@ const deepestPlace = 6
 const mostZeros = 2000
 const largestPower = 1e9
 
-/** `[-]digits[.digits]`, NaN, Infinity or -Infinity. */
-export function writeNumeric(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
-  const first = bytes[start] === minus ? start + 1 : start
-  if (first === end || !isDigit(bytes[first] as number)) return writeQuoted(bytes, start, end, out)
-  if (!isDeep(bytes, first, end)) return out.copy(bytes, start, end)
-  if (!writeDecimal(bytes, start, end, false, out)) writeText(bytes, start, end, out)
-}
+/** Belongs to one encoder, for it keeps the digits of the number that it writes. */
+export class NumberWriter {
+  /** Without zeros in front. */
+  #digits: Uint8Array = new Uint8Array(64)
 
-/** Shortest digits, in PostgreSQL's choice of notation: `1e-05`, `0.0001`, `123000`, `1e+20`. */
-export function writeFloat(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
-  const first = bytes[start] === minus ? start + 1 : start
-  if (first === end || !isDigit(bytes[first] as number)) return writeQuoted(bytes, start, end, out)
-  let hasPoint = false
-  let hasPower = false
-  for (let i = first; i < end; i++) {
-    const byte = bytes[i] as number
-    if (byte === point) hasPoint = true
-    else if (!isDigit(byte)) hasPower = true
+  /** `[-]digits[.digits]`, NaN, Infinity or -Infinity. */
+  readonly numeric: ValueWriter = (bytes, start, end, out) => {
+    const first = bytes[start] === minus ? start + 1 : start
+    if (first === end || !isDigit(bytes[first] as number)) return writeQuoted(bytes, start, end, out)
+    if (!isDeep(bytes, first, end)) return out.copy(bytes, start, end)
+    if (!this.#decimal(bytes, start, end, false, out)) writeText(bytes, start, end, out)
   }
-  // What ends in a 0 is a multiple of ten; behind a point there is never a last 0.
-  const isMultipleOfTen = !hasPoint && bytes[end - 1] === zero && end - first > 1
-  if (!hasPower && !isMultipleOfTen) return out.copy(bytes, start, end)
-  if (!writeDecimal(bytes, start, end, true, out)) writeText(bytes, start, end, out)
-}
 
-/** A number as JSON spells it. */
-export function writeJsonNumber(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
-  const first = bytes[start] === minus ? start + 1 : start
-  let hasPower = false
-  for (let i = first; i < end; i++) {
-    const byte = bytes[i] as number
-    if (byte !== point && !isDigit(byte)) hasPower = true
+  /** Shortest digits, in PostgreSQL's choice of notation: `1e-05`, `0.0001`, `123000`, `1e+20`. */
+  readonly float: ValueWriter = (bytes, start, end, out) => {
+    const first = bytes[start] === minus ? start + 1 : start
+    if (first === end || !isDigit(bytes[first] as number)) return writeQuoted(bytes, start, end, out)
+    let hasPoint = false
+    let hasPower = false
+    for (let i = first; i < end; i++) {
+      const byte = bytes[i] as number
+      if (byte === point) hasPoint = true
+      else if (!isDigit(byte)) hasPower = true
+    }
+    // What ends in a 0 is a multiple of ten; behind a point there is never a last 0.
+    const isMultipleOfTen = !hasPoint && bytes[end - 1] === zero && end - first > 1
+    if (!hasPower && !isMultipleOfTen) return out.copy(bytes, start, end)
+    if (!this.#decimal(bytes, start, end, true, out)) writeText(bytes, start, end, out)
   }
-  const isOdd = hasPower || isDeep(bytes, first, end)
-  // A power too large for a decimal stays as it was written.
-  if (!isOdd || !writeDecimal(bytes, start, end, false, out)) out.copy(bytes, start, end)
+
+  /** A number as JSON spells it. */
+  readonly json: ValueWriter = (bytes, start, end, out) => {
+    const first = bytes[start] === minus ? start + 1 : start
+    let hasPower = false
+    for (let i = first; i < end; i++) {
+      const byte = bytes[i] as number
+      if (byte !== point && !isDigit(byte)) hasPower = true
+    }
+    const isOdd = hasPower || isDeep(bytes, first, end)
+    // A power too large for a decimal stays as it was written.
+    if (!isOdd || !this.#decimal(bytes, start, end, false, out)) out.copy(bytes, start, end)
+  }
+
+  /**
+   * `[-]digits[.digits][e[+-]digits]`. `reduce`: without the zeros at the end of the coefficient.
+   * False: it is something else, and nothing was written.
+   */
+  #decimal(bytes: Buffer, start: number, end: number, reduce: boolean, out: ByteWriter): boolean {
+    if (this.#digits.length < end - start) this.#digits = new Uint8Array(2 * (end - start))
+    const digits = this.#digits
+    let at = bytes[start] === minus ? start + 1 : start
+    let count = 0
+    let exponent = 0
+    let behindPoint = false
+    for (; at < end; at++) {
+      const byte = bytes[at] as number
+      if (byte === point) {
+        if (behindPoint) return false
+        behindPoint = true
+        continue
+      }
+      if (!isDigit(byte)) break
+      if (behindPoint) exponent -= 1
+      if (count > 0 || byte !== zero) digits[count++] = byte
+    }
+    if (at < end) {
+      const power = readPower(bytes, at, end)
+      if (power === undefined) return false
+      exponent += power
+    }
+    if (count === 0) {
+      digits[count++] = zero
+      if (reduce) exponent = 0
+    }
+    while (reduce && count > 1 && digits[count - 1] === zero) {
+      count -= 1
+      exponent += 1
+    }
+    // The sign, the digits, `0.` with zeros up to the sixth place, `E+` and a power.
+    out.ensure(count + 32)
+    if (bytes[start] === minus) out.buffer[out.length++] = minus
+    const adjusted = exponent + count - 1
+    const isShallow = adjusted >= -deepestPlace || (digits[0] === zero && exponent >= -mostZeros)
+    if (exponent <= 0 && isShallow) writePositional(digits, count, -exponent, out)
+    else writeScientific(digits, count, adjusted, out)
+    return true
+  }
 }
 
 /** Whether `0.000000…` has its first other digit behind the sixth place. */
@@ -68,53 +120,6 @@ function isDeep(bytes: Buffer, first: number, end: number): boolean {
 
 function isDigit(byte: number): boolean {
   return byte >= zero && byte <= nine
-}
-
-/** Digits of the number at hand, without zeros in front. */
-let digits: Uint8Array = new Uint8Array(64)
-
-/**
- * `[-]digits[.digits][e[+-]digits]`. `reduce`: without the zeros at the end of the coefficient.
- * False: it is something else, and nothing was written.
- */
-function writeDecimal(bytes: Buffer, start: number, end: number, reduce: boolean, out: ByteWriter): boolean {
-  if (digits.length < end - start) digits = new Uint8Array(2 * (end - start))
-  let at = bytes[start] === minus ? start + 1 : start
-  let count = 0
-  let exponent = 0
-  let behindPoint = false
-  for (; at < end; at++) {
-    const byte = bytes[at] as number
-    if (byte === point) {
-      if (behindPoint) return false
-      behindPoint = true
-      continue
-    }
-    if (!isDigit(byte)) break
-    if (behindPoint) exponent -= 1
-    if (count > 0 || byte !== zero) digits[count++] = byte
-  }
-  if (at < end) {
-    const power = readPower(bytes, at, end)
-    if (power === undefined) return false
-    exponent += power
-  }
-  if (count === 0) {
-    digits[count++] = zero
-    if (reduce) exponent = 0
-  }
-  while (reduce && count > 1 && digits[count - 1] === zero) {
-    count -= 1
-    exponent += 1
-  }
-  // The sign, the digits, `0.` with zeros up to the sixth place, `E+` and a power.
-  out.ensure(count + 32)
-  if (bytes[start] === minus) out.buffer[out.length++] = minus
-  const adjusted = exponent + count - 1
-  const isShallow = adjusted >= -deepestPlace || (digits[0] === zero && exponent >= -mostZeros)
-  if (exponent <= 0 && isShallow) writePositional(count, -exponent, out)
-  else writeScientific(count, adjusted, out)
-  return true
 }
 
 /** `e[+-]digits`. */
@@ -135,7 +140,7 @@ function readPower(bytes: Buffer, from: number, end: number): number | undefined
 }
 
 /** The last `places` digits stand behind the point; zeros fill up what is missing. */
-function writePositional(count: number, places: number, out: ByteWriter): void {
+function writePositional(digits: Uint8Array, count: number, places: number, out: ByteWriter): void {
   const missing = Math.max(0, places + 1 - count)
   out.ensure(count + missing + 1)
   for (let i = -missing; i < count; i++) {
@@ -144,7 +149,7 @@ function writePositional(count: number, places: number, out: ByteWriter): void {
   }
 }
 
-function writeScientific(count: number, power: number, out: ByteWriter): void {
+function writeScientific(digits: Uint8Array, count: number, power: number, out: ByteWriter): void {
   for (let i = 0; i < count; i++) {
     if (i === 1) out.buffer[out.length++] = point
     out.buffer[out.length++] = digits[i] as number
