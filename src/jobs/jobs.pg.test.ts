@@ -290,7 +290,7 @@ test('a job that fails is tried again from what it saved; what no retry mends en
 })
 
 test('no credential of a sink is in the table, not even one that an earlier version wrote; the job has it', async () => {
-  const kafka = { tag: 'kafka', brokers: ['b:9092'], sasl: { user: 'me', password: 'hunter2' } } as unknown as SinkSpec
+  const kafka = { tag: 'kafka', brokers: ['b:9092'], sasl: { user: 'me', password: 'hunter2' } } as SinkSpec
   const job = table.newJob()
   const spec = { ...job.payload.spec, sink: kafka }
   const store = await table.store('a')
@@ -312,8 +312,22 @@ test('no credential of a sink is in the table, not even one that an earlier vers
   for (const text of payloads) assert.ok(text?.includes('"sealed"') === true && !text.includes('hunter2'))
 })
 
+test('a server that starts learns how many jobs it will run, and of the sinks of those that it can read', async () => {
+  const store = await table.store('a')
+  assert.deepEqual(await store.live(), { count: 0, sinks: [] })
+  const kafka = { tag: 'kafka', brokers: ['b:9092'] } as SinkSpec
+  for (const sink of [kafka, kafka, { tag: 'null' }]) {
+    const job = table.newJob()
+    await store.create({ ...job, payload: { spec: { ...job.payload.spec, sink }, onError: 'fail' } })
+  }
+  const { count, sinks } = await store.live()
+  assert.deepEqual([count, [...sinks].sort()], [3, ['kafka', 'null']])
+  const other = await table.store('b', new PayloadSeal(Buffer.alloc(32, 1), 'another key file'))
+  assert.deepEqual(await other.live(), { count: 3, sinks: ['null'] })
+})
+
 test('a job whose credentials cannot be read is paused with the reason, and the others run', async () => {
-  const kafka = { tag: 'kafka', brokers: ['b:9092'] } as unknown as SinkSpec
+  const kafka = { tag: 'kafka', brokers: ['b:9092'] } as SinkSpec
   const lost = table.newJob()
   const fine = table.newJob()
   const store = await table.store('gone')
