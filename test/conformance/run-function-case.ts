@@ -3,14 +3,13 @@
 
 import assert from 'node:assert/strict'
 import { describeJob } from '../../src/plan/job-description.ts'
-import { Backlog } from '../../src/sink/batching/backlog.ts'
-import { BatchPool } from '../../src/sink/batching/spare-bodies.ts'
-import { PartitionQueue } from '../../src/sink/batching/lane.ts'
+import type { Lane } from '../../src/sink/batching/lane.ts'
+import { Lanes } from '../../src/sink/batching/lanes.ts'
 import { readKafkaSinkConfig } from '../../src/sink/kafka/kafka-sink-config.ts'
 import { readKafkaUri } from '../../src/sink/kafka/kafka-uri.ts'
 import { kafkaTopicName } from '../../src/sink/kafka/topic-name.ts'
+import { RecordBatch } from '../../src/sink/kafka/record-batch.ts'
 import { readSinkUri } from '../../src/sink/sink-uri.ts'
-import { noHeaders } from '../../src/sink/kafka/record-batch.ts'
 import { parseOne } from '../support/parse-one.ts'
 import { planFor } from '../support/plan-for.ts'
 import { Placeholders } from './placeholders.ts'
@@ -69,34 +68,34 @@ function unescaped(topic: string): string {
 function halves(original: ConformanceCase): void {
   const numbers = (text: string): number[] => (text.match(/\d+/g) ?? []).map(Number)
   const [always = '', enough = ''] = expected(original)
-  const queueOf = (): PartitionQueue => {
-    const queue = new PartitionQueue({
-      topic: 't',
-      partition: 0,
-      leader: 1,
-      pool: new BatchPool(noHeaders),
-      backlog: new Backlog(),
+  const laneOf = (): Lane<undefined, RecordBatch> => {
+    const lanes = new Lanes<undefined, RecordBatch>({
+      newBody: () => new RecordBatch(),
       limits: { bytes: 900_000, messages: Number.POSITIVE_INFINITY },
+      budgetBytes: 0,
     })
+    const lane = lanes.make(undefined, 1)
     const message = Buffer.from('k1value')
-    for (let i = 0; i < 100; i++) queue.add(message, 0, 2, message.length)
-    queue.close()
-    return queue
+    for (let i = 0; i < 100; i++) lane.add(message, 0, 2, message.length)
+    lane.close()
+    return lane
   }
-  const header = { nowMs: 0, compress: undefined }
-  const recordsOf = (batch: Buffer): number => batch.readInt32BE(57)
+  const send = (lane: Lane<undefined, RecordBatch>): number => {
+    const { body } = lane.start()
+    return body.seal({ nowMs: 0, compress: undefined, producer: undefined }).readInt32BE(57)
+  }
 
   const tries: number[] = []
-  const refused = queueOf()
-  do tries.push(recordsOf(refused.start(header, undefined)))
+  const refused = laneOf()
+  do tries.push(send(refused))
   while (refused.split())
   assert.deepEqual(tries, numbers(always.split(' records')[0] ?? ''))
 
   const [count = 0, size = 0] = numbers(enough)
   const sent: number[] = []
-  const taken = queueOf()
-  while (taken.hasFull) {
-    const records = recordsOf(taken.start(header, undefined))
+  const taken = laneOf()
+  while (taken.hasClosed) {
+    const records = send(taken)
     if (records > size) assert.ok(taken.split())
     else {
       sent.push(records)

@@ -1,22 +1,27 @@
-// What waits and what is under way, over all partitions of a sink: counted where it changes, so that nobody walks through
-// a thousand partitions to know whether anything is left. The queues report their changes, and only the backlog counts.
+// How much waits or is being sent, over all lanes of a sink. The lanes report what changes, so that nobody walks
+// through a thousand lanes to learn whether anything is left.
 
 interface Closable {
   close(): void
 }
 
-export class Backlog<Queue extends Closable> {
+export class Backlog<Lane extends Closable> {
   #bytes = 0
-  readonly #waiting = new Set<Queue>()
-  readonly #busy = new Set<Queue>()
+  readonly #budgetBytes: number
+  readonly #waiting = new Set<Lane>()
+  readonly #busy = new Set<Lane>()
 
-  /** Size of everything that waits or is under way. */
-  get bytes(): number {
-    return this.#bytes
+  /** `budgetBytes`: a sink that holds more takes no further batch. */
+  constructor(budgetBytes: number) {
+    this.#budgetBytes = budgetBytes
   }
 
-  /** The queues that hold something and have nothing under way. */
-  get waiting(): Iterable<Queue> {
+  get isOverBudget(): boolean {
+    return this.#bytes > this.#budgetBytes
+  }
+
+  /** The lanes that have messages and of which no batch is being sent. */
+  get waiting(): Iterable<Lane> {
     return this.#waiting
   }
 
@@ -24,36 +29,36 @@ export class Backlog<Queue extends Closable> {
     return this.#waiting.size === 0 && this.#busy.size === 0
   }
 
-  /** Something is sent, or is about to be sent again. */
-  get isUnderWay(): boolean {
+  /** A batch is being sent, or will be sent again. */
+  get isBusy(): boolean {
     return this.#busy.size > 0
   }
 
-  /** A queue holds `bytes` more than before, or less when they are negative. */
+  /** A lane holds `bytes` more than before, or less when the number is negative. */
   grow(bytes: number): void {
     this.#bytes += bytes
   }
 
-  /** The queue holds something and has nothing under way. */
-  waits(queue: Queue): void {
-    this.#busy.delete(queue)
-    this.#waiting.add(queue)
+  /** The lane has messages, and no batch of it is being sent. */
+  addWaiting(lane: Lane): void {
+    this.#busy.delete(lane)
+    this.#waiting.add(lane)
   }
 
-  /** The queue has a batch under way, or waits for another try of it. */
-  starts(queue: Queue): void {
-    this.#waiting.delete(queue)
-    this.#busy.add(queue)
+  /** A batch of the lane is being sent, or will be sent again. */
+  addBusy(lane: Lane): void {
+    this.#waiting.delete(lane)
+    this.#busy.add(lane)
   }
 
-  /** The queue had a batch under way and holds nothing any more. */
-  rests(queue: Queue): void {
-    this.#busy.delete(queue)
+  /** The lane has no messages any more. */
+  remove(lane: Lane): void {
+    this.#busy.delete(lane)
   }
 
-  /** Closes the open batch of every queue, so that each leaves as it is, full or not. */
+  /** Closes the open batch of every lane, so that each is sent as it is, full or not. */
   closeAll(): void {
-    for (const queue of this.#waiting) queue.close()
-    for (const queue of this.#busy) queue.close()
+    for (const lane of this.#waiting) lane.close()
+    for (const lane of this.#busy) lane.close()
   }
 }

@@ -1,52 +1,89 @@
-// Which of the waiting batches leave now, and in which requests: one for each broker that can take another.
+// Chooses which of the waiting batches are sent now, and in which requests.
 
-import type { KafkaFlush } from '../kafka/spec.ts'
-import type { PartitionQueue } from './lane.ts'
-
-/** Of one request to one broker. */
-const maxRequestBytes = 4 * 1024 * 1024
-
-export interface GatherOptions {
-  readonly waiting: Iterable<PartitionQueue>
-  readonly flush: KafkaFlush
-  /** Batches leave before they are full. */
-  readonly isHurried: boolean
-  readonly canTake: (broker: number) => boolean
+/** When a batch that is not full is sent; 0: there is no such bound. Without any bound it is sent as soon as its lane is free. */
+export interface FlushBounds {
+  readonly messages: number
+  readonly bytes: number
+  readonly frequencyMs: number
 }
 
-export interface Gathered {
-  /** By broker. */
-  readonly requests: ReadonlyMap<number, readonly PartitionQueue[]>
-  /** Something waits for more messages or for its time. */
+export interface RequestLimits {
+  /** Requests to one route at the same time, each with other lanes. */
+  readonly perRoute: number
+  /** Lanes in a request. */
+  readonly lanes: number
+  /** Bytes and messages in a request with several lanes. */
+  readonly bytes: number
+  readonly messages: number
+}
+
+interface WaitingLane {
+  readonly route: number
+  readonly hasClosed: boolean
+  readonly openCount: number
+  readonly openBytes: number
+  readonly nextBytes: number
+  readonly nextCount: number
+}
+
+export interface ChooseOptions<Lane> {
+  readonly waiting: Iterable<Lane>
+  readonly flush: FlushBounds
+  readonly limits: RequestLimits
+  /** Batches are sent before they are full. */
+  readonly isHurried: boolean
+  /** Returns how many more requests may be sent to a route now. */
+  readonly free: (route: number) => number
+}
+
+export interface Request<Lane> {
+  readonly route: number
+  readonly lanes: Lane[]
+  bytes: number
+  messages: number
+}
+
+export interface Chosen<Lane> {
+  readonly requests: readonly Request<Lane>[]
+  /** A batch waits for more messages or for its time. */
   readonly isWaiting: boolean
 }
 
-export function gatherRequests({ waiting, flush, isHurried, canTake }: GatherOptions): Gathered {
-  const { messages = 0, bytes = 0, frequencyMs, maxMessages = 0 } = flush
-  // Without bounds of its own a message waits only for those that are under way.
+export function chooseRequests<Lane extends WaitingLane>(options: ChooseOptions<Lane>): Chosen<Lane> {
+  const { waiting, flush, limits, isHurried, free } = options
+  const { messages, bytes, frequencyMs } = flush
   const isDue = isHurried || (frequencyMs === 0 && messages === 0 && bytes === 0)
-  const isLarge = (queue: PartitionQueue): boolean =>
-    (messages > 0 && queue.openCount >= messages) || (bytes > 0 && queue.openBytes >= bytes)
-  const requests = new Map<number, PartitionQueue[]>()
-  const sizes = new Map<number, { bytes: number; messages: number }>()
+  const requests: Request<Lane>[] = []
+  /** The last request to each route, and how many more the route takes. */
+  const routes = new Map<number, { request: Request<Lane> | undefined; free: number }>()
   let isWaiting = false
-  for (const queue of waiting) {
-    const { leader, nextBytes, nextCount } = queue
-    if (!queue.hasFull && !isDue && !isLarge(queue)) isWaiting = true
-    else if (canTake(leader)) {
-      const request = requests.get(leader)
-      const size = sizes.get(leader)
-      if (request === undefined || size === undefined) {
-        requests.set(leader, [queue])
-        sizes.set(leader, { bytes: nextBytes, messages: nextCount })
-      } else {
-        if (size.bytes + nextBytes > maxRequestBytes) continue
-        if (maxMessages > 0 && size.messages + nextCount > maxMessages) continue
-        request.push(queue)
-        size.bytes += nextBytes
-        size.messages += nextCount
-      }
+  for (const lane of waiting) {
+    const { route, openCount, openBytes } = lane
+    const isLarge = (messages > 0 && openCount >= messages) || (bytes > 0 && openBytes >= bytes)
+    if (!lane.hasClosed && !isDue && !isLarge) {
+      isWaiting = true
+      continue
     }
+    let state = routes.get(route)
+    if (state === undefined) routes.set(route, (state = { request: undefined, free: free(route) }))
+    if (state.request === undefined || !hasRoom(state.request, lane, limits)) {
+      // The batch waits until a request to this route has been answered.
+      if (state.free <= 0) continue
+      state.free -= 1
+      state.request = { route, lanes: [], bytes: 0, messages: 0 }
+      requests.push(state.request)
+    }
+    state.request.lanes.push(lane)
+    state.request.bytes += lane.nextBytes
+    state.request.messages += lane.nextCount
   }
   return { requests, isWaiting }
+}
+
+function hasRoom<Lane extends WaitingLane>(request: Request<Lane>, lane: Lane, limits: RequestLimits): boolean {
+  return (
+    request.lanes.length < limits.lanes &&
+    request.bytes + lane.nextBytes <= limits.bytes &&
+    request.messages + lane.nextCount <= limits.messages
+  )
 }

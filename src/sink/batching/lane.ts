@@ -1,167 +1,168 @@
-// What waits for one partition: record batches in order, of which at most one is under way. A batch that fails goes back
-// to the front, unchanged, so that nothing overtakes it and an idempotent producer's sequence stays whole.
+// The batches of one lane in their order. At most one of them is being sent. A batch that failed is sent again, unchanged,
+// before all others, so that nothing overtakes it and a far end that numbers messages finds no gap.
 
 import type { Backlog } from './backlog.ts'
-import type { BatchPool } from './spare-bodies.ts'
-import type { BatchHeader, RecordBatch } from '../kafka/record-batch.ts'
+import { Batch } from './batch.ts'
+import type { BatchBody, Delivery } from './lane-client.ts'
+import type { SpareBodies } from './spare-bodies.ts'
 
-/** Sequences are 31 bits and start over at 0. */
-const sequences = 0x80000000
-
-export interface QueueLimits {
-  /** Of a batch; a larger single message has one of its own. */
+/** The bounds of a batch. A single message may be larger, and then has a batch of its own. */
+export interface BatchLimits {
   readonly bytes: number
   readonly messages: number
 }
 
-interface WaitingBatch {
-  readonly batch: RecordBatch
-  /** Of an idempotent producer; given at the first attempt. */
-  sequence: number | undefined
+export interface LaneOptions<Place, Body extends BatchBody<Body>> {
+  readonly place: Place
+  readonly route: number
+  readonly spares: SpareBodies<Body>
+  readonly backlog: Backlog<Lane<Place, Body>>
+  readonly limits: BatchLimits
 }
 
-export interface QueueOptions {
-  readonly topic: string
-  readonly partition: number
-  readonly leader: number
-  readonly pool: BatchPool
-  readonly backlog: Backlog<PartitionQueue>
-  readonly limits: QueueLimits
-}
+export class Lane<Place, Body extends BatchBody<Body>> {
+  readonly place: Place
+  /** Number of the server that takes the batches of this lane. Lanes with the same route share requests. */
+  route: number
+  readonly #spares: SpareBodies<Body>
+  readonly #backlog: Backlog<Lane<Place, Body>>
+  readonly #limits: BatchLimits
+  /** The batch that is sending or backing off. */
+  #sent: Batch<Body> | undefined
+  /** The batches that are waiting. */
+  readonly #waiting: Batch<Body>[] = []
+  /** The batch that is filling; it has at least one message. */
+  #open: Batch<Body> | undefined
+  /** Messages in all batches before the open one, since the lane exists. */
+  #closedCount = 0
 
-export class PartitionQueue {
-  readonly topic: string
-  readonly partition: number
-  leader: number
-  /** Attempts that failed since something was delivered. */
-  failures = 0
-  readonly #pool: BatchPool
-  readonly #backlog: Backlog<PartitionQueue>
-  readonly #limits: QueueLimits
-  readonly #full: WaitingBatch[] = []
-  #open: RecordBatch | undefined
-  #underWay: WaitingBatch | undefined
-  #nextSequence = 0
-  /** In one of the backlog's lists. */
-  #isListed = false
-
-  constructor({ topic, partition, leader, pool, backlog, limits }: QueueOptions) {
-    this.topic = topic
-    this.partition = partition
-    this.leader = leader
-    this.#pool = pool
+  constructor({ place, route, spares, backlog, limits }: LaneOptions<Place, Body>) {
+    this.place = place
+    this.route = route
+    this.#spares = spares
     this.#backlog = backlog
     this.#limits = limits
   }
 
-  get hasFull(): boolean {
-    return this.#full.length > 0
+  get hasClosed(): boolean {
+    return this.#waiting.length > 0
   }
 
+  /** Number of messages in the open batch. */
   get openCount(): number {
-    return this.#open?.count ?? 0
+    return this.#open?.body.count ?? 0
   }
 
+  /** Size in bytes of the open batch. */
   get openBytes(): number {
-    return this.#open?.bytes ?? 0
+    return this.#open?.body.bytes ?? 0
   }
 
-  /** Of the batch that goes next. */
+  /** Size in bytes of the next batch to send. */
   get nextBytes(): number {
-    return this.#full[0]?.batch.bytes ?? this.openBytes
+    return this.#waiting[0]?.body.bytes ?? this.openBytes
   }
 
+  /** Number of messages in the next batch to send. */
   get nextCount(): number {
-    return this.#full[0]?.batch.count ?? this.openCount
+    return this.#waiting[0]?.body.count ?? this.openCount
   }
 
-  get underWayBytes(): number {
-    return this.#underWay?.batch.bytes ?? 0
-  }
-
-  /** When the first row under way was committed, if it is large. */
-  get underWayTime(): string | undefined {
-    return this.#underWay?.batch.timeOf(0)
-  }
-
-  /** As `RecordBatch.add`. */
+  /** Appends a message, with the parameters of `BatchBody.add`. Called for each message. */
   add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string): void {
     const size = Math.max(valueEnd, keyEnd) - Math.max(keyStart, 0)
     const { bytes: maxBytes, messages: maxMessages } = this.#limits
-    let open = this.#open
-    if (open !== undefined && (open.bytes + size > maxBytes || open.count >= maxMessages)) {
+    let body = this.#open?.body
+    if (body !== undefined && (body.bytes + size > maxBytes || body.count >= maxMessages)) {
       this.close()
-      open = undefined
+      body = undefined
     }
-    open ??= this.#pool.take()
-    this.#open = open
-    // Its header counts when it holds something.
-    const before = open.count === 0 ? 0 : open.bytes
-    open.add(bytes, keyStart, keyEnd, valueEnd, time)
-    this.#backlog.grow(open.bytes - before)
-    if (this.#isListed) return
-    this.#isListed = true
-    this.#backlog.waits(this)
+    body ??= this.#begin()
+    const before = body.bytes
+    body.add(bytes, keyStart, keyEnd, valueEnd, time)
+    this.#backlog.grow(body.bytes - before)
   }
 
-  /** What is there goes out as it is. */
+  /** Closes the open batch: it takes no more messages and can be sent as it is. */
   close(): void {
-    if (this.#open === undefined || this.#open.count === 0) return
-    this.#full.push({ batch: this.#open, sequence: undefined })
+    const open = this.#open
+    if (open === undefined) return
+    open.enter({ tag: 'waiting', failures: 0 })
+    this.#closedCount += open.body.count
+    this.#waiting.push(open)
     this.#open = undefined
   }
 
-  /** The next batch goes under way. */
-  start(header: Omit<BatchHeader, 'producer'>, producer: { id: bigint; epoch: number } | undefined): Buffer {
-    const next = this.#full.shift() as WaitingBatch
-    this.#underWay = next
-    this.#backlog.starts(this)
-    if (producer === undefined) return next.batch.seal({ ...header, producer: undefined })
-    if (next.sequence === undefined) {
-      next.sequence = this.#nextSequence
-      this.#nextSequence = (this.#nextSequence + next.batch.count) % sequences
-    }
-    return next.batch.seal({ ...header, producer: { ...producer, sequence: next.sequence } })
+  /** Returns the next batch, which is being sent from now on. */
+  start(): Delivery<Place, Body> {
+    if (this.#waiting.length === 0) this.close()
+    const batch = this.#waiting.shift() as Batch<Body>
+    const { body, first, failures } = batch
+    batch.enter({ tag: 'sending', failures })
+    this.#sent = batch
+    this.#backlog.addBusy(this)
+    return { place: this.place, body, first, failures }
   }
 
+  /** The batch that is being sent has arrived. */
   delivered(): void {
-    const batch = this.#underWay?.batch
-    if (batch === undefined) return
-    this.#underWay = undefined
-    this.failures = 0
-    this.#backlog.grow(-batch.bytes)
-    this.#pool.give(batch)
-    this.waits()
+    const { body } = this.#leave({ tag: 'delivered' })
+    this.#backlog.grow(-body.bytes)
+    this.#spares.give(body)
+    this.#report()
   }
 
-  /** To be tried again, when `waits` is called. */
-  failed(): void {
-    if (this.#underWay === undefined) return
-    this.#full.unshift(this.#underWay)
-    this.#underWay = undefined
-    this.failures += 1
+  /** The batch that is being sent backs off until `retry`. Returns how many attempts to send it have failed. */
+  failed(): number {
+    const batch = this.#sent as Batch<Body>
+    const failures = batch.failures + 1
+    batch.enter({ tag: 'backing-off', failures })
+    return failures
   }
 
-  /** The batch under way is too large for the broker: two of half the size take its place. False: it holds one record. */
+  /** The batch that is backing off may be sent again. */
+  retry(): void {
+    const { failures } = this.#sent as Batch<Body>
+    this.#waiting.unshift(this.#leave({ tag: 'waiting', failures }))
+    this.#report()
+  }
+
+  /**
+   * The far end refused the batch that is being sent for its size: two batches with half of its messages each take its place.
+   * Returns false, and changes nothing, when it has a single message.
+   */
   split(): boolean {
-    const waiting = this.#underWay
-    if (waiting === undefined || waiting.batch.count < 2) return false
-    const [first, second] = waiting.batch.halves()
-    const { sequence } = waiting
-    this.#full.unshift(
-      { batch: first, sequence },
-      { batch: second, sequence: sequence === undefined ? undefined : (sequence + first.count) % sequences },
+    if ((this.#sent as Batch<Body>).body.count < 2) return false
+    const { failures } = this.#sent as Batch<Body>
+    const { body, first } = this.#leave({ tag: 'split' })
+    const [former, latter] = body.halves()
+    this.#waiting.unshift(
+      new Batch(former, first, { tag: 'waiting', failures }),
+      new Batch(latter, first + former.count, { tag: 'waiting', failures: 0 }),
     )
-    this.#underWay = undefined
-    this.#backlog.grow(first.bytes + second.bytes - waiting.batch.bytes)
-    this.waits()
+    this.#backlog.grow(former.bytes + latter.bytes - body.bytes)
+    this.#report()
     return true
   }
 
-  /** Nothing is under way any more: what is left may go. */
-  waits(): void {
-    this.#isListed = this.#full.length > 0 || this.openCount > 0
-    if (this.#isListed) this.#backlog.waits(this)
-    else this.#backlog.rests(this)
+  #begin(): Body {
+    const body = this.#spares.take()
+    if (this.#sent === undefined && this.#waiting.length === 0) this.#backlog.addWaiting(this)
+    this.#open = new Batch(body, this.#closedCount)
+    this.#backlog.grow(body.bytes)
+    return body
+  }
+
+  /** The batch that is sending or backing off enters a phase in which it is neither. */
+  #leave(phase: Parameters<Batch<Body>['enter']>[0]): Batch<Body> {
+    const batch = this.#sent as Batch<Body>
+    batch.enter(phase)
+    this.#sent = undefined
+    return batch
+  }
+
+  #report(): void {
+    if (this.#waiting.length > 0 || this.#open !== undefined) this.#backlog.addWaiting(this)
+    else this.#backlog.remove(this)
   }
 }

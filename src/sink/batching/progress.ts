@@ -1,15 +1,14 @@
-// Whether a sender still goes on: the error that ended it, and who waits for the next thing to happen.
+// What happens to a sender, for those who wait for it: something was delivered or failed, or the sender has ended with an error.
 
 import { orAbort } from '../../async/or-abort.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
-import { sinkError } from '../kafka/kafka-errors.ts'
 
-export class GoingOn {
+export class Progress {
   readonly #ended = new AbortController()
   #failure: FeedError | undefined
   #waiter: PromiseWithResolvers<void> | undefined
 
-  /** Aborts when it ends. */
+  /** Aborts with the error that ended the sender. */
   get signal(): AbortSignal {
     return this.#ended.signal
   }
@@ -18,20 +17,21 @@ export class GoingOn {
     return this.#failure !== undefined
   }
 
+  /** Throws the error that ended the sender. */
   check(): void {
     if (this.#failure !== undefined) throw this.#failure
   }
 
   /** The first error stays. */
-  end(error: unknown): void {
+  end(failure: FeedError): void {
     if (this.#failure !== undefined) return
-    this.#failure = sinkError('sending to Kafka failed', error)
-    this.#ended.abort(this.#failure)
+    this.#failure = failure
+    this.#ended.abort(failure)
     this.wake()
   }
 
-  /** Settles at the next `wake`; throws when it has ended. */
-  async progress(): Promise<void> {
+  /** Settles at the next `wake`; throws when the sender has ended. */
+  async next(): Promise<void> {
     this.check()
     this.#waiter ??= Promise.withResolvers()
     await this.#waiter.promise
@@ -43,7 +43,7 @@ export class GoingOn {
     this.#waiter = undefined
   }
 
-  /** Settles as `work` does, or throws why the sender ended before that. */
+  /** Settles as `work` does, or throws the error that ended the sender before that. */
   orEnd<T>(work: Promise<T>): Promise<T> {
     return orAbort(work, this.signal)
   }

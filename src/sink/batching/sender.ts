@@ -1,224 +1,169 @@
-// Takes batches from the queues to the brokers that lead their partitions, some requests under way to each broker, never
-// two with the same partition. What a broker does not take rests, is looked up again, and is tried again as the spec's
-// retry says, partition by partition: a broker in trouble does not keep the others waiting. What fails then, and what no
-// time mends, ends the sender.
+// Sends the batches of lanes: some requests to each route at the same time, never two with the same lane. Batches that
+// fail back off and are sent again, while other lanes go on: a server in trouble does not hold up the others. A batch that
+// has failed too often, or that no later attempt can deliver, ends the sender.
 
-import { setTimeout as delay } from 'node:timers/promises'
-import { backoffAfter } from '../../async/backoff.ts'
-import type { KafkaSinkSpec } from '../kafka/spec.ts'
-import type { FeedError } from '../../errors/feed-error.ts'
+import { FeedError } from '../../errors/feed-error.ts'
 import type { SinkStall } from '../sink.ts'
-import { compression } from '../kafka/compression.ts'
-import { Confirmations } from './stall.ts'
-import { gatherRequests } from './choose-requests.ts'
-import type { KafkaClient } from '../kafka/kafka-client.ts'
-import type { KafkaLog } from '../kafka/kafka-log.ts'
-import { GoingOn } from './progress.ts'
-import { kafkaCode, mayPass, produceError, sinkError, tooLarge } from '../kafka/kafka-errors.ts'
-import type { PartitionQueue } from './lane.ts'
-import { produce, type PartitionAnswer } from '../kafka/produce.ts'
-import { TopicReplaced, type TopicQueues } from '../kafka/partitions.ts'
+import type { Backlog } from './backlog.ts'
+import { chooseRequests, type FlushBounds, type Request, type RequestLimits } from './choose-requests.ts'
+import type { Lane } from './lane.ts'
+import type { BatchBody, Delivery, LaneClient, Outcome, SendResult } from './lane-client.ts'
+import { Progress } from './progress.ts'
+import { Retry, type RetryBounds } from './retry.ts'
+import { Routes } from './routes.ts'
+import { StallWatch } from './stall.ts'
 
-export interface SenderOptions {
-  readonly spec: KafkaSinkSpec
-  readonly client: KafkaClient
-  readonly queues: TopicQueues
-  readonly log: KafkaLog
+export interface SenderOptions<Place, Body extends BatchBody<Body>> {
+  readonly client: LaneClient<Place, Body>
+  readonly backlog: Backlog<Lane<Place, Body>>
+  readonly flush: FlushBounds
+  readonly request: RequestLimits
+  readonly retry: RetryBounds
+  readonly warn: (text: string) => void
 }
 
-/** Requests under way to one broker, each with other partitions. */
-const maxRequestsPerBroker = 4
-const maxBackoffMs = 30_000
-const acksCodes = { none: 0, one: 1, all: -1 } as const
-
-type Acks = KafkaSinkSpec['acks']
-
-interface BrokerState {
-  requests: number
-  /** A broker whose quota is used up says how long it wants nothing. */
-  isMuted: boolean
-}
-
-export class BatchSender {
-  readonly #options: SenderOptions
-  readonly #compress
-  readonly #brokers = new Map<number, BrokerState>()
-  readonly #course = new GoingOn()
-  readonly #confirmations = new Confirmations()
-  #producer: { readonly id: bigint; readonly epoch: number } | undefined
+export class LaneSender<Place, Body extends BatchBody<Body>> {
+  readonly #options: SenderOptions<Place, Body>
+  readonly #progress = new Progress()
+  readonly #routes: Routes
+  readonly #retry: Retry
+  readonly #stall: StallWatch
   #timer: NodeJS.Timeout | undefined
-  #refreshing: Promise<void> | undefined
-  /** Batches leave before they are full. */
-  isHurried = false
+  /** Batches are sent before they are full. */
+  #isHurried = false
 
-  constructor(options: SenderOptions) {
+  constructor(options: SenderOptions<Place, Body>) {
+    const { client, request, retry, warn } = options
     this.#options = options
-    this.#compress = compression(options.spec)
+    this.#routes = new Routes(request.perRoute)
+    const beforeRetry = async (): Promise<void> => client.beforeRetry?.()
+    this.#retry = new Retry({ bounds: retry, beforeRetry, progress: this.#progress, warn })
+    this.#stall = new StallWatch(client.name)
   }
 
-  /** Asks for a producer id, where acks allow one. */
-  async open(): Promise<void> {
-    const { spec, client } = this.#options
-    if (spec.acks === 'all') this.#producer = await client.newProducerId()
-  }
-
-  /** Aborts with what ended the sender. */
+  /** Aborts with the error that ended the sender. */
   get failed(): AbortSignal {
-    return this.#course.signal
+    return this.#progress.signal
   }
 
+  /** Throws the error that ended the sender. */
   check(): void {
-    this.#course.check()
+    this.#progress.check()
   }
 
+  /** Ends the sender, unless it has ended. */
   fail(error: unknown): void {
     clearTimeout(this.#timer)
-    this.#course.end(error)
+    this.#progress.end(this.#options.client.toError(error))
   }
 
   stalled(nowMs: number): SinkStall | undefined {
-    return this.#confirmations.stalled(this.#options.queues.backlog.isUnderWay, nowMs)
+    return this.#stall.stalled(this.#options.backlog.isBusy, nowMs)
   }
 
-  /** The next time that something was delivered; throws when the sender has failed. */
-  progress(): Promise<void> {
-    return this.#course.progress()
+  /** Sends batches before they are full until a request has been answered. Throws the error that ended the sender. */
+  async hurry(): Promise<void> {
+    this.#isHurried = true
+    try {
+      this.pump()
+      await this.#progress.next()
+    } finally {
+      this.#isHurried = false
+    }
   }
 
-  /** Sends what is ready to brokers that can take more. */
+  /** Settles as `work` does, or throws the error that ended the sender before that. */
+  orEnd<T>(work: Promise<T>): Promise<T> {
+    return this.#progress.orEnd(work)
+  }
+
+  /** Sends what is ready to the routes that can take more. */
   pump(): void {
-    if (this.#course.hasEnded) return
-    const { queues, spec } = this.#options
-    const { requests, isWaiting } = gatherRequests({
-      waiting: queues.backlog.waiting,
-      flush: spec.flush,
-      isHurried: this.isHurried,
-      canTake: (broker) => this.#canTake(broker),
+    if (this.#progress.hasEnded) return
+    const { backlog, flush, request: limits } = this.#options
+    const { requests, isWaiting } = chooseRequests({
+      waiting: backlog.waiting,
+      flush,
+      limits,
+      isHurried: this.#isHurried,
+      free: (route) => this.#routes.free(route),
     })
-    for (const [leader, chosen] of requests) void this.#send(leader, chosen)
-    const { frequencyMs } = spec.flush
+    // An error that is thrown here is a bug. It must end the sender, which would otherwise wait without end.
+    for (const request of requests) this.#send(request).catch((error: unknown) => this.fail(error))
+    const { frequencyMs } = flush
     if (isWaiting && frequencyMs > 0) this.#timer ??= setTimeout(() => this.#timeIsUp(), frequencyMs)
-  }
-
-  #canTake(broker: number): boolean {
-    const { requests, isMuted } = this.#broker(broker)
-    return !isMuted && requests < maxRequestsPerBroker
   }
 
   #timeIsUp(): void {
     this.#timer = undefined
-    this.#options.queues.backlog.closeAll()
+    this.#options.backlog.closeAll()
     this.pump()
   }
 
-  async #send(leader: number, queues: readonly PartitionQueue[]): Promise<void> {
+  async #send({ route, lanes }: Request<Lane<Place, Body>>): Promise<void> {
+    this.#routes.begin(route)
+    const deliveries = lanes.map((lane) => lane.start())
+    const { outcomes, pauseMs } = await this.#outcomes(route, deliveries)
+    if (pauseMs > 0) void this.#pause(route, pauseMs)
+    this.#settle(lanes, deliveries, outcomes)
+    this.#routes.end(route)
+    this.pump()
+    this.#progress.wake()
+  }
+
+  async #outcomes(route: number, deliveries: readonly Delivery<Place, Body>[]): Promise<SendResult> {
     const { client } = this.#options
-    const broker = this.#broker(leader)
-    broker.requests += 1
     try {
-      const header = { nowMs: Date.now(), compress: this.#compress }
-      const all = queues.map((queue) => {
-        if (!queue.hasFull) queue.close()
-        return { topic: queue.topic, partition: queue.partition, records: queue.start(header, this.#producer) }
-      })
-      const acks = this.#acksFor(queues)
-      const connection = await client.connection(leader)
-      const { answers, throttleMs } = await produce(connection, acksCodes[acks], all)
-      if (throttleMs > 0) void this.#mute(broker, throttleMs)
-      this.#settle(queues, acks, answers)
-    } catch (error) {
-      void this.#tryAgain(queues, error)
-    } finally {
-      broker.requests -= 1
+      return await client.send(route, deliveries, this.#progress.signal)
+    } catch (thrown) {
+      const error = client.toError(thrown)
+      return { outcomes: deliveries.map(() => ({ tag: 'failed', error })), pauseMs: 0 }
     }
+  }
+
+  async #pause(route: number, ms: number): Promise<void> {
+    await this.#routes.pause(route, ms, this.#progress.signal)
     this.pump()
-    this.#course.wake()
   }
 
-  /** A broker that refuses what comes without acks closes the connection. Sent again with acks, it says why. */
-  #acksFor(queues: readonly PartitionQueue[]): Acks {
-    const { acks } = this.#options.spec
-    return acks === 'none' && queues.some(({ failures }) => failures > 0) ? 'one' : acks
-  }
-
-  #settle(queues: readonly PartitionQueue[], acks: Acks, answers: readonly PartitionAnswer[]): void {
-    const { spec } = this.#options
-    const byPlace = new Map(answers.map((answer) => [`${answer.topic} ${answer.partition}`, answer]))
-    const rest: PartitionQueue[] = []
-    let trouble: FeedError | undefined
-    for (const queue of queues) {
-      const answer = byPlace.get(`${queue.topic} ${queue.partition}`)
-      const code = acks === 'none' ? 0 : (answer?.code ?? kafkaCode.networkException)
-      // A duplicate was written by an attempt whose answer got lost.
-      if (code === 0 || code === kafkaCode.duplicateSequence) {
-        queue.delivered()
-        this.#confirmations.add()
-      } else if (code === kafkaCode.messageTooLarge || code === kafkaCode.recordListTooLarge) {
-        const { topic, underWayBytes: bytes, underWayTime: time } = queue
-        if (!queue.split()) this.fail(tooLarge({ topic, bytes, time }, spec))
+  #settle(
+    lanes: readonly Lane<Place, Body>[],
+    deliveries: readonly Delivery<Place, Body>[],
+    outcomes: readonly Outcome[],
+  ): void {
+    const failed: Lane<Place, Body>[] = []
+    let firstError: FeedError | undefined
+    for (const [i, lane] of lanes.entries()) {
+      const outcome = outcomes[i]
+      if (outcome === undefined)
+        throw new FeedError('FEED_BUG', `${outcomes.length} outcomes of ${lanes.length} batches`)
+      if (outcome.tag === 'delivered') {
+        lane.delivered()
+        this.#stall.confirmed()
+      } else if (outcome.tag === 'too-large') {
+        if (!lane.split()) this.fail(this.#options.client.tooLarge(deliveries[i] as Delivery<Place, Body>))
+      } else if (outcome.tag === 'refused') {
+        this.fail(outcome.error)
       } else {
-        const error = produceError(queue, code, answer?.message, spec)
-        if (!mayPass(code)) this.fail(error)
-        trouble ??= error
-        rest.push(queue)
+        firstError ??= outcome.error
+        failed.push(lane)
       }
     }
-    if (rest.length > 0) void this.#tryAgain(rest, trouble)
+    if (firstError !== undefined) void this.#sendAgain(failed, firstError)
   }
 
-  /** Waits, looks where the partitions are now, and lets them go on; or gives up. */
-  async #tryAgain(queues: readonly PartitionQueue[], error: unknown): Promise<void> {
-    const { spec, log } = this.#options
-    let failures = 0
-    for (const queue of queues) {
-      queue.failed()
-      failures = Math.max(failures, queue.failures)
-    }
-    if (this.#course.hasEnded) return
-    const failure = sinkError('sending to Kafka failed', error)
-    if (failures > spec.retry.max || !failure.retry) {
-      this.fail(failure)
-      return
-    }
-    this.#confirmations.failed(failure.message)
-    const waitMs = backoffAfter(failures, { firstMs: spec.retry.backoffMs, mostMs: maxBackoffMs })
-    log('warn', `${failure.message}; attempt ${failures + 1} in ${waitMs} ms`)
+  async #sendAgain(lanes: readonly Lane<Place, Body>[], error: FeedError): Promise<void> {
+    const failures = Math.max(...lanes.map((lane) => lane.failed()))
+    if (this.#progress.hasEnded) return
     try {
-      await delay(waitMs, undefined, { signal: this.#course.signal })
-      this.#refreshing ??= this.#refresh()
-      await this.#refreshing
-    } catch {
-      // It has ended.
-      return
+      if (!this.#retry.isWorthwhile(failures, error)) throw error
+      this.#stall.failed(error.message)
+      await this.#retry.wait(failures, error)
+      for (const lane of lanes) lane.retry()
+    } catch (ending) {
+      this.fail(ending)
     }
-    for (const queue of queues) queue.waits()
     this.pump()
-    this.#course.wake()
-  }
-
-  async #refresh(): Promise<void> {
-    const { log, queues } = this.#options
-    try {
-      await this.#course.orEnd(queues.refresh())
-    } catch (error) {
-      if (error instanceof TopicReplaced) this.fail(error)
-      this.check()
-      log('warn', sinkError('no metadata', error).message)
-    } finally {
-      this.#refreshing = undefined
-    }
-  }
-
-  async #mute(broker: BrokerState, ms: number): Promise<void> {
-    broker.isMuted = true
-    await delay(ms, undefined, { signal: this.#course.signal }).catch(() => undefined)
-    broker.isMuted = false
-    this.pump()
-  }
-
-  #broker(id: number): BrokerState {
-    let state = this.#brokers.get(id)
-    if (state === undefined) this.#brokers.set(id, (state = { requests: 0, isMuted: false }))
-    return state
+    this.#progress.wake()
   }
 }

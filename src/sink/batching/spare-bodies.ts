@@ -1,28 +1,29 @@
-// Batches that were delivered and can be filled again.
+// The bodies of delivered batches, which are filled again, so that memory is not allocated for every batch.
 
-import { RecordBatch } from '../kafka/record-batch.ts'
+import type { BatchBody } from './lane-client.ts'
 
-/** Spare batches kept for reuse, over all partitions. */
+/** Spare bodies that are kept, over all lanes of a sink. */
 const maxSpares = 16
-/** A batch that one large message made larger is let go. */
+/** A body that one large message has made larger is not kept. */
 const maxSpareBytes = 2 * 1024 * 1024
 
-export class BatchPool {
-  readonly #spares: RecordBatch[] = []
-  readonly #headers: Uint8Array
+export class SpareBodies<Body extends BatchBody<Body>> {
+  readonly #spares: Body[] = []
+  readonly #make: () => Body
 
-  /** `headers`: as `RecordBatch` takes them. */
-  constructor(headers: Uint8Array) {
-    this.#headers = headers
+  constructor(make: () => Body) {
+    this.#make = make
   }
 
-  take(): RecordBatch {
-    return this.#spares.pop() ?? new RecordBatch(undefined, this.#headers)
+  /** Returns an empty body. */
+  take(): Body {
+    return this.#spares.pop() ?? this.#make()
   }
 
-  give(batch: RecordBatch): void {
-    if (this.#spares.length >= maxSpares || batch.capacity > maxSpareBytes) return
-    batch.clear()
-    this.#spares.push(batch)
+  /** Keeps the body of a delivered batch. */
+  give(body: Body): void {
+    if (this.#spares.length >= maxSpares || body.capacity > maxSpareBytes) return
+    body.clear()
+    this.#spares.push(body)
   }
 }

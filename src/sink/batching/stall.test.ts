@@ -1,31 +1,31 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Confirmations, stallMs } from './stall.ts'
+import { StallWatch, stallMs } from './stall.ts'
 
 test('what is under way and unconfirmed for some seconds is reported, with the last error; a confirmation ends it', () => {
-  const confirmations = new Confirmations()
-  assert.equal(confirmations.stalled(false, 1000), undefined)
-  assert.equal(confirmations.stalled(true, 1000 + stallMs - 1), undefined)
+  const watch = new StallWatch('Kafka')
+  assert.equal(watch.stalled(false, 1000), undefined)
+  assert.equal(watch.stalled(true, 1000 + stallMs - 1), undefined)
   const said = 'Kafka has confirmed nothing since 1970-01-01T00:00:01.000Z'
-  assert.deepEqual(confirmations.stalled(true, 1000 + stallMs), { why: said })
+  assert.deepEqual(watch.stalled(true, 1000 + stallMs), { why: said })
   // The text stays as it is, so that a job says it once.
-  assert.deepEqual(confirmations.stalled(true, 1000 + 9 * stallMs), { why: said })
-  confirmations.failed('sending to Kafka failed: it is away')
-  assert.deepEqual(confirmations.stalled(true, 1000 + 9 * stallMs), {
+  assert.deepEqual(watch.stalled(true, 1000 + 9 * stallMs), { why: said })
+  watch.failed('sending to Kafka failed: it is away')
+  assert.deepEqual(watch.stalled(true, 1000 + 9 * stallMs), {
     why: `${said}: sending to Kafka failed: it is away`,
   })
 
-  confirmations.add()
+  watch.confirmed()
   const laterMs = 1000 + 10 * stallMs
-  assert.equal(confirmations.stalled(true, laterMs), undefined)
-  assert.equal(confirmations.stalled(true, laterMs + stallMs - 1), undefined)
-  assert.deepEqual(confirmations.stalled(true, laterMs + stallMs), {
+  assert.equal(watch.stalled(true, laterMs), undefined)
+  assert.equal(watch.stalled(true, laterMs + stallMs - 1), undefined)
+  assert.deepEqual(watch.stalled(true, laterMs + stallMs), {
     why: `Kafka has confirmed nothing since ${new Date(laterMs).toISOString()}`,
   })
 })
 
 test('a sink that has nothing to send is not waiting, however long it rests', () => {
-  const confirmations = new Confirmations()
-  for (const nowMs of [0, stallMs, 9 * stallMs]) assert.equal(confirmations.stalled(false, nowMs), undefined)
-  assert.equal(confirmations.stalled(true, 10 * stallMs - 1), undefined)
+  const watch = new StallWatch('Kafka')
+  for (const nowMs of [0, stallMs, 9 * stallMs]) assert.equal(watch.stalled(false, nowMs), undefined)
+  assert.equal(watch.stalled(true, 10 * stallMs - 1), undefined)
 })

@@ -1,17 +1,26 @@
-// Whether brokers still confirm what they are sent. Looked at now and then, so that sending pays nothing for it.
+// Notices that the far end has confirmed nothing for some seconds. It is asked once a second and compares two numbers, so
+// that sending costs nothing more.
 
 import type { SinkStall } from '../sink.ts'
 
-/** A batch that is unconfirmed for less is nothing to speak of. */
+/** Batches that are unconfirmed for a shorter time are not reported. */
 export const stallMs = 5000
 
-export class Confirmations {
+export class StallWatch {
+  readonly #name: string
+  /** Batches that were confirmed, and how many of them there were when somebody last asked. */
   #confirmed = 0
   #seen = 0
+  /** When somebody first asked and saw this number. */
   #sinceMs = 0
   #lastError: string | undefined
 
-  add(): void {
+  /** `name`: the far end, for the message. */
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  confirmed(): void {
     this.#confirmed += 1
     this.#lastError = undefined
   }
@@ -20,15 +29,15 @@ export class Confirmations {
     this.#lastError = error
   }
 
-  /** `isUnderWay`: something is sent, or is about to be sent again. */
-  stalled(isUnderWay: boolean, nowMs: number): SinkStall | undefined {
-    if (!isUnderWay || this.#confirmed !== this.#seen) {
+  /** `isBusy`: a batch is being sent, or will be sent again. */
+  stalled(isBusy: boolean, nowMs: number): SinkStall | undefined {
+    if (!isBusy || this.#confirmed !== this.#seen) {
       this.#seen = this.#confirmed
       this.#sinceMs = nowMs
       return undefined
     }
     if (nowMs - this.#sinceMs < stallMs) return undefined
     const error = this.#lastError === undefined ? '' : `: ${this.#lastError}`
-    return { why: `Kafka has confirmed nothing since ${new Date(this.#sinceMs).toISOString()}${error}` }
+    return { why: `${this.#name} has confirmed nothing since ${new Date(this.#sinceMs).toISOString()}${error}` }
   }
 }

@@ -17,7 +17,7 @@ import {
   tooFewReplicas,
   topicError,
 } from './kafka-errors.ts'
-import { KafkaSink, type KafkaSinkOptions } from './kafka-sink.ts'
+import { kafkaSink, type KafkaSink, type KafkaSinkOptions } from './kafka-sink.ts'
 import type { TopicAnswer } from './metadata.ts'
 import { creationError, isFinal, type CreationRefusal } from './topic-creation.ts'
 
@@ -37,15 +37,14 @@ export async function open(spec: KafkaSinkSpec, options: OpenOptions): Promise<K
   const client = new KafkaClient(spec, log, requestMs)
   // A broker that hangs must not keep whoever gives up.
   using _letGo = onAbort(signal, () => void client[Symbol.asyncDispose]())
-  const sink = new KafkaSink({ ...options, spec, client })
   try {
     await client.authorize()
     await topicsAreThere(client, spec, signal)
-    await whileEarly(() => sink.open(), signal)
+    const sink = await whileEarly(() => kafkaSink({ ...options, spec, client }), signal)
     log('info', 'Successfully initialized new client')
     return sink
   } catch (error) {
-    await sink[Symbol.asyncDispose]()
+    await client[Symbol.asyncDispose]()
     signal.throwIfAborted()
     throw connectFailed(error, spec)
   }
@@ -103,12 +102,11 @@ async function topicsAreThere(
   }
 }
 
-async function whileEarly(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+async function whileEarly<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   const endsAtMs = Date.now() + topicMs
   for (;;) {
     try {
-      await work()
-      return
+      return await work()
     } catch (error) {
       if (Date.now() >= endsAtMs || !codesOf(error).some((code) => early.has(code))) throw error
     }

@@ -1,103 +1,113 @@
-// The partitions of a sink's topics, a queue each, as metadata says they are. Partitions may be added and leaders may
-// move; a topic that was deleted, or made anew under its name, ends the sink: what waits for it belongs nowhere, and the
-// feed goes on from its checkpoint with the topic as it is then.
+// The partitions of a sink's topics as the brokers describe them; each is a lane. Partitions may be added and leaders may
+// move. A topic that was deleted, or deleted and created again, ends the sink: messages that wait for it belong nowhere, and
+// the feed continues from its checkpoint with the topic as it is then.
 
 import type { KafkaSinkSpec } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { Backlog } from '../batching/backlog.ts'
-import { BatchPool } from '../batching/spare-bodies.ts'
+import type { LaneMap } from '../batching/batching-sink.ts'
+import type { Lane } from '../batching/lane.ts'
+import type { Lanes } from '../batching/lanes.ts'
 import type { KafkaClient } from './kafka-client.ts'
-import { topicError } from './kafka-errors.ts'
+import { sinkError, topicError } from './kafka-errors.ts'
+import type { KafkaLog } from './kafka-log.ts'
 import type { TopicLayout } from './metadata.ts'
-import { PartitionQueue, type QueueLimits } from '../batching/lane.ts'
-import { recordHeaders } from './record-batch.ts'
+import { partitionOf } from './partitioner.ts'
+import type { RecordBatch } from './record-batch.ts'
 
-/** Below the brokers' usual limit of 1 MiB with room for the header. */
-export const maxBatchBytes = 900 * 1024
+export interface Partition {
+  readonly topic: string
+  readonly partition: number
+}
 
-export class TopicQueues {
-  readonly backlog = new Backlog<PartitionQueue>()
-  readonly #spec: KafkaSinkSpec
-  readonly #client: KafkaClient
-  readonly #pool: BatchPool
-  readonly #limits: QueueLimits
+export interface PartitionsOptions {
+  readonly spec: KafkaSinkSpec
+  readonly client: KafkaClient
+  readonly lanes: Lanes<Partition, RecordBatch>
+  readonly log: KafkaLog
+  /** A flush asks for new partitions no more often than this. */
+  readonly refreshMs: number
+}
+
+type PartitionLane = Lane<Partition, RecordBatch>
+
+export class TopicPartitions implements LaneMap<Partition, RecordBatch> {
+  readonly laneOf = partitionOf
+  byTopic: readonly (readonly PartitionLane[])[] = []
+  readonly #options: PartitionsOptions
   readonly #ids = new Map<string, string | undefined>()
-  readonly #byTopic = new Map<string, PartitionQueue[]>()
-  /** By index of the feed's topics. */
-  targets: readonly (readonly PartitionQueue[])[] = []
-  /** When somebody looked last, with or without success. */
-  refreshedAtMs = 0
+  readonly #byName = new Map<string, PartitionLane[]>()
+  /** When the brokers were last asked, with or without success. */
+  #refreshedAtMs = 0
 
-  constructor(spec: KafkaSinkSpec, client: KafkaClient) {
-    const { maxMessages = 0, maxBytes = 0 } = spec.flush
-    this.#spec = spec
-    this.#client = client
-    this.#pool = new BatchPool(recordHeaders(spec.headers ?? []))
-    this.#limits = {
-      bytes: maxBytes > 0 ? Math.min(maxBytes, maxBatchBytes) : maxBatchBytes,
-      messages: maxMessages > 0 ? maxMessages : Number.POSITIVE_INFINITY,
+  constructor(options: PartitionsOptions) {
+    this.#options = options
+  }
+
+  /** All partitions of each topic. Targets of the feed may share a topic, which then has the index of the first of them. */
+  *resolvedLanes(): Generator<[number, readonly PartitionLane[]]> {
+    const seen = new Set<readonly PartitionLane[]>()
+    for (const [topic, lanes] of this.byTopic.entries()) {
+      if (!seen.has(lanes)) yield [topic, lanes]
+      seen.add(lanes)
     }
   }
 
-  /** Each topic once, also where several targets share it: the index of its first target, and its partitions. */
-  *topics(): Generator<[number, readonly PartitionQueue[]]> {
-    const seen = new Set<readonly PartitionQueue[]>()
-    for (const [index, queues] of this.targets.entries()) {
-      if (!seen.has(queues)) yield [index, queues]
-      seen.add(queues)
-    }
-  }
-
-  /** Looks where the partitions are, and how many. Throws what is wrong with a topic when the others are up to date. */
+  /**
+   * Asks the brokers which partitions there are and who leads them. When something is wrong with a topic, this is thrown after
+   * the other topics have been brought up to date.
+   */
   async refresh(): Promise<ReadonlyMap<string, TopicLayout>> {
-    this.refreshedAtMs = Date.now()
-    const answers = await this.#client.topics([...new Set(this.#spec.topics)])
+    const { spec, client } = this.#options
+    this.#refreshedAtMs = Date.now()
+    const answers = await client.topics([...new Set(spec.topics)])
     const layouts = new Map<string, TopicLayout>()
-    let trouble: FeedError | undefined
+    let firstError: FeedError | undefined
     for (const [topic, answer] of answers) {
-      if ('code' in answer) trouble ??= topicError(topic, answer.code, this.#spec)
+      if ('code' in answer) firstError ??= topicError(topic, answer.code, spec)
       else {
         this.#update(topic, answer)
         layouts.set(topic, answer)
       }
     }
-    this.targets = this.#spec.topics.map((topic) => this.#byTopic.get(topic) ?? [])
-    if (trouble !== undefined) throw trouble
+    this.byTopic = spec.topics.map((topic) => this.#byName.get(topic) ?? [])
+    if (firstError !== undefined) throw firstError
     return layouts
   }
 
-  #update(topic: string, { id, leaders }: TopicLayout): void {
-    const queues = this.#byTopic.get(topic)
-    if (queues === undefined) {
-      this.#ids.set(topic, id)
-      this.#byTopic.set(topic, [])
-      this.#grow(topic, leaders)
-      return
-    }
-    if (leaders.length < queues.length || this.#ids.get(topic) !== id) throw new TopicReplaced(topic)
-    for (const queue of queues) queue.leader = leaders[queue.partition] ?? -1
-    // Keys move to other partitions only while none is under way.
-    if (this.backlog.isEmpty) this.#grow(topic, leaders)
+  /** Like `refresh`, but throws only what ends the sink. Anything else may be over at the next attempt, and is logged. */
+  async tryRefresh(): Promise<void> {
+    await this.refresh().catch((error: unknown) => {
+      if (error instanceof TopicReplaced) throw error
+      this.#options.log('warn', sinkError('no metadata', error).message)
+    })
   }
 
-  #grow(topic: string, leaders: readonly number[]): void {
-    const queues = this.#byTopic.get(topic) ?? []
-    for (let partition = queues.length; partition < leaders.length; partition++) {
-      queues.push(
-        new PartitionQueue({
-          topic,
-          partition,
-          leader: leaders[partition] ?? -1,
-          pool: this.#pool,
-          backlog: this.backlog,
-          limits: this.#limits,
-        }),
-      )
+  async whenEmpty(): Promise<void> {
+    if (Date.now() - this.#refreshedAtMs >= this.#options.refreshMs) await this.tryRefresh()
+  }
+
+  #update(topic: string, { id, leaders }: TopicLayout): void {
+    const lanes = this.#byName.get(topic)
+    if (lanes === undefined) {
+      this.#ids.set(topic, id)
+      const first: PartitionLane[] = []
+      this.#byName.set(topic, first)
+      this.#grow(topic, first, leaders)
+      return
     }
+    if (leaders.length < lanes.length || this.#ids.get(topic) !== id) throw new TopicReplaced(topic)
+    for (const lane of lanes) lane.route = leaders[lane.place.partition] ?? -1
+    // With more partitions, keys move to other partitions. Their messages must not overtake earlier ones.
+    if (this.#options.lanes.backlog.isEmpty) this.#grow(topic, lanes, leaders)
+  }
+
+  #grow(topic: string, lanes: PartitionLane[], leaders: readonly number[]): void {
+    for (let partition = lanes.length; partition < leaders.length; partition++)
+      lanes.push(this.#options.lanes.make({ topic, partition }, leaders[partition] ?? -1))
   }
 }
 
-export class TopicReplaced extends FeedError {
+class TopicReplaced extends FeedError {
   constructor(topic: string) {
     super('FEED_SINK', `topic ${topic} was deleted and made anew under the changefeed: it goes on from its checkpoint`)
   }

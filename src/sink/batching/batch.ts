@@ -1,0 +1,61 @@
+// One batch of a lane, and the phases of its life.
+//
+//             it is full, or is to be sent         its turn has come
+//   filling ───────────────────────────► waiting ──────────────────► sending ──► delivered
+//                                         ▲   ▲                      │    │
+//                                         │   └─ halves of it wait ──┼─ split
+//                                         │                          │ the attempt failed
+//                                         └──── the wait is over ─ backing-off
+//
+//   filling      takes more messages; a lane has at most one such batch, the last of its batches
+//   waiting      does not change any more, and waits until the batches before it are delivered
+//   sending      is on its way to the far end; a lane has at most one batch that is sending or backing off, its first one
+//   backing-off  waits until it may be sent again, unchanged
+//   delivered    the far end has it, and its body can be filled again
+//   split        the far end refused it for its size; two new batches with half of its messages each took its place
+
+import { follow, type PhaseTable } from '../../errors/phase-table.ts'
+
+export type BatchPhase =
+  | { readonly tag: 'filling' }
+  | { readonly tag: 'waiting'; readonly failures: number }
+  | { readonly tag: 'sending'; readonly failures: number }
+  | { readonly tag: 'backing-off'; readonly failures: number }
+  | { readonly tag: 'delivered' }
+  | { readonly tag: 'split' }
+
+/** Which phases may follow a phase. */
+export const batchTable: PhaseTable<BatchPhase['tag']> = {
+  filling: ['waiting'],
+  waiting: ['sending'],
+  sending: ['backing-off', 'delivered', 'split'],
+  'backing-off': ['waiting'],
+  delivered: [],
+  split: [],
+}
+
+export function followBatch(from: BatchPhase, to: BatchPhase): BatchPhase {
+  return follow(batchTable, from, to)
+}
+
+export class Batch<Body> {
+  readonly body: Body
+  /** How many messages the lane had before this batch. */
+  readonly first: number
+  #phase: BatchPhase
+
+  constructor(body: Body, first: number, phase: BatchPhase = { tag: 'filling' }) {
+    this.body = body
+    this.first = first
+    this.#phase = phase
+  }
+
+  /** How many attempts to send it have failed. */
+  get failures(): number {
+    return 'failures' in this.#phase ? this.#phase.failures : 0
+  }
+
+  enter(phase: BatchPhase): void {
+    this.#phase = followBatch(this.#phase, phase)
+  }
+}

@@ -1,0 +1,109 @@
+// A sink over lanes, for far ends that take batches of messages. Which lanes there are is the matter of a `LaneMap`, how batches
+// reach the far end that of a `LaneClient`.
+//
+// Order: a key belongs to one lane, and of a lane one batch is sent at a time, so versions of a row arrive in the
+// order in which they were emitted, also over retries.
+// Durability: `flush` settles when the client has confirmed every batch.
+// Memory: `emit` waits while the lanes hold more than their budget.
+// Trouble: a batch is sent again as the retry options say; what fails then ends the sink, every later call throws, and the
+// feed starts again from its checkpoint. The sink refuses to drop or to reorder a message.
+
+import { onAbort } from '../../async/or-abort.ts'
+import type { MessageBatch } from '../../core/message-batch.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { Resolved, Sink, SinkStall } from '../sink.ts'
+import type { Lane } from './lane.ts'
+import type { BatchBody } from './lane-client.ts'
+import type { Lanes } from './lanes.ts'
+import { LaneSender, type SenderOptions } from './sender.ts'
+
+export interface LaneMap<Place, Body extends BatchBody<Body>> {
+  /** The lanes of each topic of the feed (`FeedSpec.targets`). Topics may share lanes. */
+  readonly byTopic: readonly (readonly Lane<Place, Body>[])[]
+  /** Returns the number of the lane to which the key `bytes[start, end)` belongs, among as many lanes of its topic. */
+  readonly laneOf: (bytes: Uint8Array, start: number, end: number, lanes: number) => number
+  /** The lanes that take the resolved message of a topic, each lane once. */
+  resolvedLanes(): Iterable<readonly [topic: number, lanes: readonly Lane<Place, Body>[]]>
+  /** Called at the end of a flush, when no lane has messages: only then may keys move to other lanes. A rejection ends the sink. */
+  whenEmpty?(): Promise<void>
+}
+
+export interface BatchingSinkOptions<Place, Body extends BatchBody<Body>> extends Omit<
+  SenderOptions<Place, Body>,
+  'backlog'
+> {
+  readonly lanes: Lanes<Place, Body>
+  readonly map: LaneMap<Place, Body>
+  /** Ends the sink when it aborts, with the signal's reason. */
+  readonly signal: AbortSignal
+  /** Gives up connections of the client. */
+  readonly close: () => Promise<void>
+}
+
+export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
+  readonly #options: BatchingSinkOptions<Place, Body>
+  readonly #sender: LaneSender<Place, Body>
+  readonly #listening: Disposable
+
+  constructor(options: BatchingSinkOptions<Place, Body>) {
+    const { lanes, signal } = options
+    this.#options = options
+    this.#sender = new LaneSender({ ...options, backlog: lanes.backlog })
+    this.#listening = onAbort(signal, () => this.#sender.fail(signal.reason))
+  }
+
+  get failed(): AbortSignal {
+    return this.#sender.failed
+  }
+
+  stalled(nowMs: number): SinkStall | undefined {
+    return this.#sender.stalled(nowMs)
+  }
+
+  async emit(batch: MessageBatch): Promise<void> {
+    this.#sender.check()
+    const { count, topics, keyStarts, valueStarts, valueEnds, nilValues, largeTimes } = batch
+    const { buffer } = batch.bytes
+    const { map, lanes } = this.#options
+    const { byTopic, laneOf } = map
+    for (let i = 0; i < count; i++) {
+      const own = byTopic[topics[i] as number] as readonly Lane<Place, Body>[]
+      const keyStart = keyStarts[i] as number
+      const keyEnd = valueStarts[i] as number
+      const lane = own.length === 1 ? 0 : laneOf(buffer, keyStart, keyEnd, own.length)
+      const valueEnd = nilValues[i] === 1 ? -1 : (valueEnds[i] as number)
+      const time = largeTimes.size === 0 ? undefined : largeTimes.get(i)
+      ;(own[lane] as Lane<Place, Body>).add(buffer, keyStart, keyEnd, valueEnd, time)
+    }
+    this.#sender.pump()
+    while (lanes.backlog.isOverBudget) await this.#sender.hurry()
+  }
+
+  async emitResolved(resolved: Resolved): Promise<void> {
+    this.#sender.check()
+    for (const [topic, lanes] of this.#options.map.resolvedLanes()) {
+      const payload = resolved.payload(topic)
+      for (const lane of lanes) {
+        lane.add(payload, -1, 0, payload.length)
+        // Resolved messages are sent at once, however long other messages may wait until a batch is full.
+        lane.close()
+      }
+    }
+    this.#sender.pump()
+  }
+
+  async flush(): Promise<void> {
+    const { lanes, map } = this.#options
+    this.#sender.check()
+    while (!lanes.backlog.isEmpty) await this.#sender.hurry()
+    if (map.whenEmpty === undefined) return
+    await this.#sender.orEnd(map.whenEmpty()).catch((error: unknown) => this.#sender.fail(error))
+    this.#sender.check()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listening[Symbol.dispose]()
+    this.#sender.fail(new FeedError('FEED_STATE', 'the sink is closed'))
+    await this.#options.close()
+  }
+}

@@ -1,0 +1,51 @@
+// When batches that failed are sent again: each time after twice the wait, and when the client has had the opportunity to find
+// out where their lanes lead now.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { backoffAfter } from '../../async/backoff.ts'
+import type { FeedError } from '../../errors/feed-error.ts'
+import type { Progress } from './progress.ts'
+
+/** How often a batch is sent again. What still fails then ends the sink, and the feed is retried as a whole. */
+export interface RetryBounds {
+  /** Infinity: until it is delivered. */
+  readonly max: number
+  /** The wait before the second attempt. */
+  readonly backoffMs: number
+}
+
+export interface RetryOptions {
+  readonly bounds: RetryBounds
+  readonly beforeRetry: () => Promise<void>
+  readonly progress: Progress
+  readonly warn: (text: string) => void
+}
+
+const maxBackoffMs = 30_000
+
+export class Retry {
+  readonly #options: RetryOptions
+  /** Lanes that fail at about the same time share a call of `beforeRetry`. */
+  #preparing: Promise<void> | undefined
+
+  constructor(options: RetryOptions) {
+    this.#options = options
+  }
+
+  /** Whether a batch that has failed so often, the last time with `error`, may be sent again. */
+  isWorthwhile(failures: number, error: FeedError): boolean {
+    return failures <= this.#options.bounds.max && error.retry
+  }
+
+  /** Settles when the batch may be sent again. Throws what `beforeRetry` throws, or the error that ended the sender meanwhile. */
+  async wait(failures: number, error: FeedError): Promise<void> {
+    const { bounds, beforeRetry, progress, warn } = this.#options
+    const waitMs = backoffAfter(failures, { firstMs: bounds.backoffMs, mostMs: maxBackoffMs })
+    warn(`${error.message}; attempt ${failures + 1} in ${waitMs} ms`)
+    await delay(waitMs, undefined, { signal: progress.signal })
+    this.#preparing ??= beforeRetry().finally(() => {
+      this.#preparing = undefined
+    })
+    await progress.orEnd(this.#preparing)
+  }
+}
