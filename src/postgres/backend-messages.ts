@@ -1,11 +1,11 @@
-// Cuts what a server sends into messages and hands each on in place: `u8 tag, i32 length (itself included), body`.
-// A chunk of the socket holds many whole messages and parts of one at its ends; only those parts are ever copied.
+// Divides the bytes of a server into messages: `u8 tag, i32 length (itself included), body`. A chunk of the socket contains many whole
+// messages, which are not copied, and parts of messages at its start and end, which are.
 
 import { FeedError } from '../errors/feed-error.ts'
 
 const headBytes = 5
 const partBytes = 16 * 1024
-/** A buffer that one large message has blown up is given back to the allocator. */
+/** A larger buffer, which one large message has made grow, is released. */
 const keepPartBytes = 8 * 1024 * 1024
 
 /** `bytes[start, end)` is the body; valid during the call. */
@@ -13,7 +13,7 @@ export type OnMessage = (tag: number, bytes: Buffer, start: number, end: number)
 
 export class BackendMessages {
   readonly #onMessage: OnMessage
-  /** The beginning of a message whose rest is still to come: `#part[0, #partLength)`. */
+  /** The beginning of a message that is not complete yet: `#part[0, #partLength)`. */
   #part = Buffer.allocUnsafeSlow(partBytes)
   #partLength = 0
 
@@ -21,7 +21,7 @@ export class BackendMessages {
     this.#onMessage = onMessage
   }
 
-  /** Takes `chunk[0, length)`; nothing of it is kept but a copy of an unfinished message. */
+  /** Reads `chunk[0, length)`. Only an incomplete message is copied; nothing else of the chunk is kept. */
   push(chunk: Buffer, length: number): void {
     let at = 0
     while (this.#partLength > 0 && at < length) {
@@ -46,16 +46,16 @@ export class BackendMessages {
     this.#partLength = 0
     this.#onMessage(this.#part[0] as number, this.#part, headBytes, end)
     if (this.#part.length <= keepPartBytes) return
-    // Now, not at the next collection: an idle thread has none for hours. Its one user's call is over.
+    // The memory is freed at once, because an idle thread collects no garbage for hours. The call that used it has returned.
     this.#part.buffer.transfer(0)
     this.#part = Buffer.allocUnsafeSlow(partBytes)
   }
 
-  /** `total`: what the part will need in the end, as far as known. */
+  /** `total` is the length of the whole message, as far as it is known. */
   #keep(from: Buffer, start: number, end: number, total: number): void {
     const needed = Math.max(this.#partLength + end - start, total)
     if (needed > this.#part.length) {
-      // Exactly the size of the message, once its head is known: a value may be a gigabyte.
+      // The buffer gets exactly the size of the message once its length is known, because a value may have a gigabyte.
       const bigger = Buffer.allocUnsafeSlow(needed)
       this.#part.copy(bigger, 0, 0, this.#partLength)
       this.#part = bigger
@@ -71,7 +71,7 @@ function totalOf(bytes: Buffer, at: number): number {
   return 1 + length
 }
 
-/** The columns of a DataRow body: i16 count, count × (i32 length or -1, bytes). Text format. */
+/** Reads the columns of a DataRow body in text format: i16 count, count × (i32 length or -1, bytes). */
 export function readDataRow(bytes: Buffer, start: number): (string | null)[] {
   const row: (string | null)[] = []
   const columns = bytes.readInt16BE(start)

@@ -1,12 +1,12 @@
-// Making a logical slot waits for every transaction that has written, in all databases, and PostgreSQL does not say so.
-// Whoever waits for the slot learns here what it is that holds it up.
+// The creation of a logical slot waits for the end of every transaction that has written, in all databases, and PostgreSQL does not report
+// this. Here a caller learns which transactions it waits for.
 
 import type { RawConnection } from './raw-connection.ts'
 
 const firstMs = 1000
 const againMs = 5000
 
-/** No query text: it may hold values of rows. A prepared transaction has no process, and stands as 0. */
+/** Texts of queries are not read, because they may contain values of rows. A prepared transaction has no process and is listed as 0. */
 const blockersSql = (pid: number): string => `SELECT string_agg(
   CASE WHEN b.pid = 0 THEN 'a prepared transaction'
     ELSE format('process %s of user "%s" in database "%s", in its transaction for %s s', b.pid, usename, datname, round(extract(epoch FROM clock_timestamp() - xact_start)))
@@ -16,7 +16,10 @@ FROM unnest(pg_blocking_pids(${pid})) AS b(pid) LEFT JOIN pg_stat_activity USING
 export const waitHint =
   'it goes on when they are over; SELECT pg_terminate_backend(…) ends one by the number of its process'
 
-/** Calls `say` when what `connection` does takes long, and for what. Gives what ends it; `ask` is free behind that. */
+/**
+ * Calls `say` with what `connection` waits for, if its statement takes long. Returns a function that ends this; `ask` can be used
+ * for something else after that.
+ */
 export function explainWait(
   ask: Pick<RawConnection, 'query'>,
   connection: Pick<RawConnection, 'backendPid'>,
@@ -33,7 +36,7 @@ export function explainWait(
         if (row?.[0] != null) say(`waiting for transactions that have written: ${row[0]}`)
         timer = setTimeout(look, againMs)
       })
-      // Whoever waits hears of the connection's end.
+      // The caller learns of the end of the connection from its own statement.
       .catch(() => undefined)
   }
   return async () => {

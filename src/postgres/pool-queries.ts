@@ -1,5 +1,5 @@
-// Queries over a pool of connections, for the system database, where settings, jobs and rights are. What goes wrong there
-// is PostgreSQL's or the connection's, and is said as such: to whoever ran the statement it is no error of this program.
+// Queries over a pool of connections to the system database, which contains settings, jobs and rights. Errors of PostgreSQL and of the
+// connection are reported as such, and not as an error of this program.
 
 import pg from 'pg'
 import { FeedError } from '../errors/feed-error.ts'

@@ -1,4 +1,4 @@
-// What is needed of a connection by code that only asks queries: one connection, or several askers on one.
+// The part of a connection that is used by code which only runs queries.
 
 export interface Queries {
   query(sql: string): Promise<(string | null)[][]>

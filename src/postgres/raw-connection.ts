@@ -1,9 +1,8 @@
-// One connection to a source, spoken byte for byte: simple queries, COPY out, and the replication stream. For the roads
-// on which rows travel; everything else may use an ordinary client.
+// One connection to a source, on the level of protocol messages: simple queries, COPY out, and the replication stream. It is for reading
+// rows; everything else may use an ordinary client.
 //
-// Rows are handed on in place, in the buffer the socket filled; they are valid during the call. A handler that returns a
-// promise stops the reading until it settles, so memory stays what the read buffer and the kernel hold. One call at a
-// time. When the connection dies every open call rejects with FEED_SOURCE_DOWN; what the server refuses is
+// A handler gets rows in the buffer of the socket, without a copy; they are valid during the call. If a handler returns a promise,
+// reading stops until it settles, so that memory is limited by the read buffer and the kernel. One call runs at a time. When the connection dies every open call rejects with FEED_SOURCE_DOWN; what the server refuses is
 // FEED_SOURCE_REFUSED with its own words.
 
 import type { Socket } from 'node:net'
@@ -18,46 +17,46 @@ import { laterParametersSql, rowTextParameters, type SourceConnection } from './
 
 export interface RawConnectionOptions {
   readonly source: SourceConnection
-  /** A walsender: adds replication=database. */
+  /** Makes a connection for replication, with replication=database. */
   readonly replication?: boolean
-  /** Instead of `rowTextParameters`. */
+  /** Replaces `rowTextParameters`. */
   readonly parameters?: Readonly<Record<string, string>>
   readonly applicationName?: string
   readonly readBufferBytes?: number
 }
 
 export interface CopyHandler {
-  /** One CopyData payload: `bytes[start, end)`. */
+  /** Gets the payload of one CopyData message, `bytes[start, end)`. */
   data(bytes: Buffer, start: number, end: number): void
-  /** What the socket had is handed on; reading goes on when the promise settles. */
+  /** Called after all messages of a read from the socket; reading continues when the promise settles. */
   chunkDone?(): void | Promise<void>
 }
 
 export interface CopyBothStream {
-  /** Fulfilled after `end`; rejects when the server ends the stream with an error or the connection dies. */
+  /** Resolves after `end`; rejects if the server ends the stream with an error or the connection is lost. */
   readonly done: Promise<void>
   /** Sends a CopyData payload. */
   send(payload: Uint8Array): void
   /**
-   * Leaves the stream; what is under way is still handed on. The connection is good for queries again, but not for
-   * another stream: PostgreSQL ends a second one at once.
+   * Ends the stream; messages that are already on their way still reach the handler. The connection can be used for queries after
+   * that, but not for another stream: PostgreSQL ends a second stream at once.
    */
   end(): Promise<void>
 }
 
 export interface RawConnection {
   readonly backendPid: number
-  /** Simple query protocol; text rows of all its results behind each other. */
+  /** Runs a simple query; returns the rows of all its results in order, as text. */
   query(sql: string): Promise<(string | null)[][]>
-  /** COPY … TO STDOUT. */
+  /** Runs COPY … TO STDOUT. */
   copyOut(sql: string, handler: CopyHandler): Promise<void>
-  /** START_REPLICATION …: settles when the stream has begun. */
+  /** Runs START_REPLICATION …; settles when the stream has begun. */
   copyBoth(sql: string, handler: CopyHandler): Promise<CopyBothStream>
-  /** Asks the server, on a connection of its own, to cancel what runs here. */
+  /** Asks the server, on another connection, to cancel the running statement of this one. */
   cancel(): Promise<void>
-  /** Settles when the server has let go, or did not within a second. */
+  /** Settles when the server has closed the connection, or after a second. */
   close(): Promise<void>
-  /** Every open call rejects. */
+  /** Closes the socket; every open call rejects. */
   destroy(): void
 }
 

@@ -1,8 +1,8 @@
-// ErrorResponse of PostgreSQL as a FeedError with the server's own words: fields of (u8 code, cstring), closed by 0.
+// Converts an ErrorResponse of PostgreSQL, fields of (u8 code, cstring) followed by 0, to a FeedError with PostgreSQL's message.
 
 import { FeedError } from '../errors/feed-error.ts'
 
-/** The server is going away or coming up: trying again helps. */
+/** SQLSTATEs of a server that stops or starts, where another attempt helps. */
 export const transientStates: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '53300', '08006'])
 
 export function serverError(bytes: Buffer, start: number, end: number): FeedError {
@@ -13,7 +13,7 @@ export function serverError(bytes: Buffer, start: number, end: number): FeedErro
   return new FeedError(transientStates.has(sqlstate) ? 'FEED_SOURCE_DOWN' : 'FEED_SOURCE_REFUSED', message, details)
 }
 
-/** By field letter. */
+/** Returns the fields by their letter. */
 export function readFields(bytes: Buffer, start: number, end: number): Map<string, string> {
   const fields = new Map<string, string>()
   let at = start

@@ -1,17 +1,17 @@
-// Text of a database whose encoding is neither UTF8 nor SQL_ASCII, as UTF-8. PostgreSQL would convert it itself, and refuse
-// a whole row, and with it everything behind it, for one character that has no equivalent in Unicode. So rows come as the
-// database holds them, and are converted here, with what PostgreSQL says of each character. One without an equivalent
-// becomes as many bytes that are no UTF-8, which every encoder prints as \ufffd. They are others for each such character:
-// keys that differ must not become equal.
+// Converts the text of databases whose encoding is neither UTF8 nor SQL_ASCII to UTF-8. If PostgreSQL converted it, it would refuse a
+// whole row, and with it all later changes, because of one character that has no equivalent in Unicode. So rows are read in the
+// encoding of the database and converted here, with a table of PostgreSQL's own conversions. A character without an equivalent
+// becomes bytes that are not valid UTF-8, which every encoder prints as \ufffd. Each such character gets other bytes, so that
+// different keys remain different.
 //
-// A server's encodings keep ASCII as it is, and every byte of another character has its high bit: what separates values in
-// a line of COPY is never a part of a character.
+// In all encodings of servers, ASCII characters are one byte, and every byte of another character has its high bit set: the
+// separators in a line of COPY are never a part of a character.
 
 interface Queries {
   query(sql: string): Promise<(string | null)[][]>
 }
 
-/** How many bytes a character takes, by its first byte. */
+/** Decides how many bytes a character has, by its first byte. */
 type Family = 'one byte' | 'euc' | 'euc jp' | 'euc tw'
 
 const families: Readonly<Record<string, Family>> = {
@@ -22,12 +22,12 @@ const families: Readonly<Record<string, Family>> = {
   EUC_TW: 'euc tw',
 }
 
-/** Single shifts of the EUC encodings. */
+/** The single shifts of the EUC encodings. */
 const ss2 = 0x8e
 const ss3 = 0x8f
 /** Cells of one plane: two bytes of seven bits. */
 const planeCells = 1 << 14
-/** For a byte that is no character. */
+/** Stands for a byte that is no character. */
 const stray = 0xff
 /** Bytes that begin nothing in UTF-8, and so are no text behind a whole character: those that continue, those that never stand. */
 const continuing = Array.from({ length: 64 }, (_, i) => 0x80 + i)
@@ -39,10 +39,10 @@ const leading = Array.from({ length: 51 }, (_, i) => 0xc2 + i)
 const firstOfLong = [0xc0, 0xc1]
 const firstOfTwo = meaningless.filter((byte) => !firstOfLong.includes(byte))
 
-/** Of this thread; one is a few megabytes at most. */
+/** The tables of this thread; each has a few megabytes at most. */
 const tables = new Map<string, ServerText>()
 
-/** Undefined: rows of this database need no conversion. */
+/** Returns undefined if rows of this database need no conversion. */
 export async function serverText(queries: Queries): Promise<ServerText | undefined> {
   const [row] = await queries.query('SHOW server_encoding')
   const encoding = row?.[0] ?? 'UTF8'
@@ -55,7 +55,7 @@ export async function serverText(queries: Queries): Promise<ServerText | undefin
   return text
 }
 
-/** For a connection whose rows are converted here. */
+/** The statement for a connection whose rows are converted here. */
 export const unconvertedSql = `SET client_encoding = 'SQL_ASCII'`
 
 /** Characters that differ in their last one or two bytes, or in the last one only. */
@@ -75,14 +75,14 @@ function highBytes(family: Family, prefix: string): readonly [number, number] {
   return family === 'euc tw' && prefix === '' ? [0x80, 0xff] : [0xa1, 0xfe]
 }
 
-/** One answer for each character of the group: hex of its UTF-8, or nothing. */
+/** Returns for each character of the group the hexadecimal digits of its UTF-8, or nothing. */
 async function ask(queries: Queries, encoding: string, { prefix, last }: Group): Promise<readonly string[]> {
   const family = families[encoding] ?? 'one byte'
   const from = firstByte(family)
   const high = last === 2 ? `generate_series(${highBytes(family, prefix).join()}) AS h` : '(VALUES (0)) AS h (h)'
   const byte = (name: string): string => `lpad(to_hex(${name}), 2, '0')`
   const text = last === 2 ? `'${prefix}' || ${byte('h')} || ${byte('l')}` : `'${prefix}' || ${byte('l')}`
-  // A block because only plpgsql catches errors; it gives its result in a setting of the session.
+  // A DO block is used because only plpgsql catches errors; it returns its result in a setting of the session.
   await queries.query(`DO $do$ DECLARE c bytea; found text[] := '{}';
     BEGIN
       FOR c IN SELECT decode(${text}, 'hex') FROM ${high}, generate_series(${from}, ${last === 2 ? 254 : 255}) AS l ORDER BY h, l LOOP
@@ -103,7 +103,7 @@ async function ask(queries: Queries, encoding: string, { prefix, last }: Group):
 export class ServerText {
   readonly #family: Family
   readonly groups: readonly Group[]
-  /** Offset and length of what a character becomes in `#bytes`. */
+  /** For each character, the offset and the length of its UTF-8 in `#bytes`. */
   readonly #cells: Uint32Array
   #bytes = Buffer.from([stray])
   /** Characters without an equivalent, by their length. */
@@ -116,7 +116,7 @@ export class ServerText {
     this.#cells = new Uint32Array(family === 'one byte' ? 128 : this.groups.length * planeCells).fill(1)
   }
 
-  /** What PostgreSQL makes of the characters of a group. */
+  /** Stores PostgreSQL's conversions of the characters of a group. */
   learn(group: Group, hex: readonly string[]): void {
     const first = firstByte(this.#family)
     const low = this.groups.indexOf(group) * planeCells + (first & 0x7f)
@@ -135,7 +135,7 @@ export class ServerText {
     this.#bytes = Buffer.concat(parts)
   }
 
-  /** Length of what becomes of `bytes[start, end)`; -1: it is ASCII only. */
+  /** Returns the length of the UTF-8 of `bytes[start, end)`; -1 if it has only ASCII. */
   size(bytes: Buffer, start: number, end: number): number {
     let at = start
     while (at < end && (bytes[at] as number) < 0x80) at += 1
@@ -154,7 +154,7 @@ export class ServerText {
     return size
   }
 
-  /** Writes the UTF-8 of `bytes[start, end)` to `into` at `to`; gives the offset behind it. */
+  /** Writes the UTF-8 of `bytes[start, end)` to `into` at `to`; returns the offset after it. */
   write(bytes: Buffer, start: number, end: number, into: Buffer, to: number): number {
     const characters = this.#bytes
     let at = start
@@ -182,7 +182,7 @@ export class ServerText {
     return n
   }
 
-  /** Of the character at `at`; 1 where there is none. */
+  /** Returns the length of the character at `at`; 1 if there is no character. */
   #length(bytes: Buffer, at: number, end: number): number {
     const family = this.#family
     if (family === 'one byte') return 1

@@ -31,7 +31,7 @@ export const rowTextParameters = {
   lc_numeric: 'C',
   lc_time: 'C',
   quote_all_identifiers: 'off',
-  // Temporary objects last: where pg_temp is not named, it is searched first.
+  // pg_temp is last: if the path does not name it, it is searched first.
   search_path: 'pg_catalog,pg_temp',
   statement_timeout: '0',
   lock_timeout: '0',
@@ -73,7 +73,7 @@ export const laterParametersSql = `SELECT pg_catalog.set_config(s.name, v.value,
     ', ',
   )}, ('client_encoding', CASE WHEN pg_catalog.current_setting('server_encoding') = 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END)) AS v (name, value) JOIN pg_catalog.pg_settings s USING (name) WHERE s.context = 'user' OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)`
 
-/** The same for other clients of ours: the value of `options` in a start-up packet or a connection string. */
+/** The same settings for our other clients: the value of `options` in a start-up packet or a connection string. */
 export const pinnedOptions = Object.entries(rowTextParameters)
   .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
   .join(' ')

@@ -1,6 +1,6 @@
-// The PostgreSQL that npm brought along: where it is, made usable. Its shared libraries need symbolic links that its
-// install script makes; where scripts are not run we make them. Where the package lies below a folder that the database's
-// own user cannot enter, it is copied once to one that it can.
+// Finds the PostgreSQL that npm has installed and makes it usable. Its shared libraries need symbolic links, which its install
+// script makes; if npm does not run scripts, they are made here. If the user of the database cannot enter the folder of the
+// package, the package is copied once to a folder that it can enter.
 
 import { createHash } from 'node:crypto'
 import {
@@ -74,7 +74,7 @@ function link(native: string): void {
   }
 }
 
-/** Whether everybody may enter every folder on the way. */
+/** Returns whether everybody may enter every folder of the path. */
 export function isReachable(path: string): boolean {
   for (let at = path; ; at = dirname(at)) {
     if ((statSync(at).mode & 0o001) === 0) return false
@@ -94,11 +94,11 @@ function copyOut(native: string): string {
     try {
       renameSync(part, copy)
     } catch {
-      // Somebody else was faster; theirs is the same.
+      // Another process was faster; its copy is the same.
       rmSync(part, { recursive: true, force: true })
     }
   }
-  // A copy that another user put there must not be run as if it were ours.
+  // A copy that another user has made must not be run.
   if (statSync(copy).uid !== process.getuid?.()) throw new FeedError('FEED_START', `${copy} belongs to somebody else`)
   accessSync(join(copy, 'bin', 'postgres'), constants.X_OK)
   return copy

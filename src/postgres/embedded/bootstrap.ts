@@ -1,6 +1,6 @@
-// What a store needs before anybody connects: the databases of the single node, and CockroachDB's functions in every
-// database, also in those to come. template0 has them too: createdb -T template0, pg_dump -C and pg_restore -C make
-// their databases from it. Every start asks each database whether it has all of it, and repairs what is missing.
+// Creates what a store needs before clients connect: the databases of the single node, and CockroachDB's functions in every database.
+// template0 gets the functions as well, because createdb -T template0, pg_dump -C and pg_restore -C make databases from it. Every
+// start checks each database and repairs what is missing.
 
 import type { Logger } from 'pino'
 import type { Installation } from '../backend.ts'
@@ -13,13 +13,13 @@ const databases = [defaultDatabase, systemDatabase] as const
 
 const version = 'pg-changefeed functions 5'
 
-// unique_rowid: ticks of 10 µs since 2015-01-01, then 15 bits of a counter. 32,768 values would have to be drawn within
-// one tick for two to be equal.
-// cluster_logical_timestamp: one for a whole transaction, and before all that it reads, so that a cursor taken beside a
-// read misses nothing that the read did not see.
-// Their names are resolved here, once: a body given as text would be read anew by each caller, with the caller's
-// search_path and temporary objects. The counter is given as text: a function that depends on it would stand in the refusal
-// to drop it.
+// unique_rowid returns ticks of 10 µs since 2015-01-01, followed by 15 bits of a counter: two values are equal only if 32,768 values
+// are drawn within one tick.
+// cluster_logical_timestamp returns one timestamp for a whole transaction, which is earlier than everything that the transaction reads.
+// So a changefeed with this timestamp as cursor emits every change that the read did not see.
+// The bodies are given as parsed SQL, so that names are resolved here and once. The body of a function that is given as text is
+// parsed for each caller, with the caller's search_path and temporary objects. The name of the counter is given as text, because
+// a function that depends on the counter would be named in the refusal to drop it.
 const functionsSql = `
 SET allow_system_table_mods = on;
 CREATE EXTENSION IF NOT EXISTS plpgsql;
@@ -31,8 +31,8 @@ RETURN ((((extract(epoch FROM pg_catalog.clock_timestamp()) - 1420070400) * 1000
 CREATE OR REPLACE FUNCTION pg_catalog.cluster_logical_timestamp() RETURNS numeric LANGUAGE sql STABLE
 RETURN (extract(epoch FROM pg_catalog.transaction_timestamp()) * 1000000000)::numeric(38, 10);`
 
-// The counter was a member of plpgsql once, and DROP EXTENSION took it away under the defaults that use it. Now its
-// privileges are written down as those that it was born with, which keeps it out of dumps as well.
+// In an earlier version the counter was a member of the extension plpgsql, so DROP EXTENSION removed it together with the defaults
+// that use it. Now its privileges are recorded as initial privileges, which also keeps it out of dumps.
 const notInDumpsSql = `
 DO $$ BEGIN
   IF EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = 'pg_catalog.unique_rowid_counter'::regclass AND deptype = 'e') THEN
@@ -64,7 +64,7 @@ const functions: Installation = {
 }
 
 export interface BootstrapOptions {
-  /** Of the store, as far as it is known: nobody can have changed template0 since a bootstrap of this version. */
+  /** Whether the store is new, so that nobody can have changed template0 since a bootstrap of this version. */
   readonly isNew: boolean
   readonly log: Logger
 }

@@ -1,5 +1,4 @@
-// The data folder: made with initdb at the first start, whole or not at all, and only ever opened by the major version
-// that made it.
+// The data folder of PostgreSQL. The first start makes it with initdb, completely or not at all, and only the same major version opens it.
 
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
@@ -36,7 +35,7 @@ async function prepare(dir: string, binaries: Binaries, user: ServerUser | undef
   if (existsSync(versionFile)) {
     const version = readFileSync(versionFile, 'utf8').trim()
     if (version === major) {
-      // Of an earlier version, or copied by root.
+      // The folder is from an earlier version of the program, or root has copied it.
       giveDataDir(dir, user)
       return
     }

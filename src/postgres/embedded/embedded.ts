@@ -1,9 +1,8 @@
-// The embedded PostgreSQL: a real server that we start, keep running, and stop. It asks nobody for a password, and so it
-// listens on a unix socket alone, in a folder that only the user it runs as may enter. Its data folder belongs to one
-// server of ours at a time (store-lock.ts).
+// The embedded PostgreSQL: a real server that we start, keep running, and stop. It needs no password, and therefore listens only on a
+// unix socket, in a folder that only its own user can enter. Only one server of ours uses its data folder at a time (store-lock.ts).
 //
-// When it dies it is started again, at the same address; crash recovery is its own. When we die it stays behind and is
-// stopped by the next start. It refuses to open a folder of another major version.
+// If PostgreSQL ends, it is started again at the same address and does its own crash recovery. If our server is killed, PostgreSQL
+// continues to run, and the next start stops it. It refuses to open the data folder of another major version.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -29,11 +28,11 @@ import {
 import { repairDatabases } from './repair-databases.ts'
 import { give, serverUser } from './server-user.ts'
 
-/** It names the socket and nothing more. */
+/** The port is only a part of the name of the socket. */
 const port = 5432
 
 export interface EmbeddedOptions {
-  /** The data folder; files about it stand beside it. */
+  /** The data folder; files about it are in the folder that contains it. */
   readonly dir: string
   readonly log: Logger
 }
@@ -41,7 +40,7 @@ export interface EmbeddedOptions {
 export interface EmbeddedPostgres extends Backend {
   /** `host` is the folder of the socket, as libpq and node-postgres take it. */
   readonly source: PostgresServer & { readonly socketDir: string }
-  /** Of the postmaster that runs now. */
+  /** The process id of the present postmaster. */
   readonly pid: number
   stop(mode?: 'fast' | 'immediate'): Promise<void>
 }
@@ -63,7 +62,7 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
   give(socketDir, user)
   const options = { dir, socketDir, port, binaries, user }
   const kept = new KeptPostmaster(await startAgain(() => startPostmaster(options)), options, log)
-  // For tests: a folder whose socket leads to this PostgreSQL, so that what is between the two can fail.
+  // For tests: a folder with the socket of a proxy in front of this PostgreSQL, so that tests can make connections fail.
   const connectDir = process.env['CHANGEFEED_TEST_POSTGRES_SOCKET_DIR'] ?? socketDir
   const source = { host: connectDir, port, socketDir: connectDir, user: 'root' }
 
@@ -103,7 +102,7 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
   }
 }
 
-/** Processes of a killed predecessor hold its shared memory for a moment longer. */
+/** Tries several times, because processes of a killed PostgreSQL keep its shared memory for a moment longer. */
 async function startAgain(start: () => Promise<Postmaster>): Promise<Postmaster> {
   const deadline = Date.now() + 30_000
   for (;;) {
@@ -119,17 +118,17 @@ async function startAgain(start: () => Promise<Postmaster>): Promise<Postmaster>
 const socketPrefix = 'pgcf-'
 const mostParentBytes = 70
 
-/** A short path, because that of a unix socket holds 107 bytes at most. The last one is remembered, and removed. */
+/** Makes a folder with a short path, because the path of a unix socket has at most 107 bytes. Removes the folder of the previous start. */
 function makeSocketDir(dir: string): string {
   const memory = join(dirname(dir), 'socket-dir')
   if (existsSync(memory)) {
     const last = readFileSync(memory, 'utf8')
-    // A copy of a store remembers the folder of the original.
+    // In a copy of a store, the file names the folder of the original.
     if (basename(last).startsWith(socketPrefix) && !isSocketOfAnother(last, { dir, port }))
       rmSync(last, { recursive: true, force: true })
   }
   const parent = tmpdir().length > mostParentBytes ? '/tmp' : tmpdir()
-  // It is made with the rights of its owner only.
+  // mkdtemp makes a folder that only its owner can enter.
   const socketDir = mkdtempSync(join(parent, socketPrefix))
   writeFileSync(memory, socketDir)
   return socketDir

@@ -1,5 +1,5 @@
-// Keeps the embedded PostgreSQL running: when it dies it is started again, until that works or we stop it. It knows
-// whether PostgreSQL is there, and why not.
+// Keeps the embedded PostgreSQL running: if it ends, it is started again until that works or we stop it. The phase says whether clients
+// can connect, and why not.
 //
 //   up ── it died ──► down ── started again ──► up
 //   up ── somebody told it to stop ──► leaving ── it ended ──► down
@@ -20,7 +20,7 @@ const lookMs = 500
 type Phase =
   | { readonly tag: 'up' }
   | { readonly tag: 'leaving' }
-  /** `failure`: why it was not started again yet. */
+  /** `failure` is the reason why it could not be started again yet. */
   | { readonly tag: 'down'; readonly failure: FeedError | undefined }
   | { readonly tag: 'stopped' }
 
@@ -41,18 +41,18 @@ export class KeptPostmaster {
     return this.#postmaster.pid
   }
 
-  /** Clients can connect, as far as it is known. */
+  /** Whether clients can connect, as far as is known. */
   get isUp(): boolean {
     return this.#phase.tag === 'up'
   }
 
-  /** Why connections fail, where that is more than a restart. A full disk shows before PostgreSQL has given up. */
+  /** Why connections fail, if the reason is more than a restart. A full disk is reported even before PostgreSQL has ended. */
   get failure(): FeedError | undefined {
     const phase = this.#phase
     return (phase.tag === 'down' ? phase.failure : undefined) ?? diskFailure(dirname(this.#options.dir))
   }
 
-  /** From here on it is started again whenever it ends. */
+  /** Starts PostgreSQL again whenever it ends, from this call on. */
   keep(): void {
     this.#looking = setInterval(() => this.#look(), lookMs).unref()
     void this.#keep()
@@ -69,8 +69,8 @@ export class KeptPostmaster {
   }
 
   /**
-   * A shutdown that somebody else has asked for lets nobody in and waits for all connections to end. Ours never do, so
-   * it is made a fast one.
+   * Checks whether somebody else has requested a smart shutdown, which refuses new connections and waits for the end of all present ones.
+   * Our connections never end, so a fast shutdown is requested instead.
    */
   #look(): void {
     if (this.#phase.tag !== 'up' || !this.#postmaster.isLeaving()) return
@@ -91,7 +91,7 @@ export class KeptPostmaster {
           await endOrphans(this.#options.dir)
           const started = await startPostmaster(this.#options)
           this.#postmaster = started
-          // A stop that came meanwhile has stopped the one before.
+          // `stop` was called meanwhile and has stopped the previous postmaster.
           if (this.#isStopped) await started.stop('fast')
           else this.#phase = { tag: 'up' }
           backoff.reset()

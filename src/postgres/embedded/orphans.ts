@@ -1,6 +1,6 @@
-// Processes of a PostgreSQL whose postmaster is gone. Most notice at once and end. One that computes does not look, and as
-// long as it holds the shared memory no new postmaster starts: it is killed. Nothing committed is lost by that, for the
-// next start recovers from the log.
+// Ends the processes of a PostgreSQL whose postmaster has ended. Most of them notice it at once and end. One that is computing does not
+// notice, and as long as it keeps the shared memory, no new postmaster can start, so it is killed. Nothing committed is lost, because
+// the next start recovers from the write-ahead log.
 
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 const noticeWithinMs = 2000
 const endWithinMs = 10_000
 
-/** Settles when none is left on the data folder, or when they do not end. Call only while no postmaster runs on it. */
+/** Settles when no process uses the data folder any more, or after a time limit. Call it only while no postmaster runs on the folder. */
 export async function endOrphans(dir: string): Promise<void> {
   const startedAtMs = Date.now()
   for (;;) {
@@ -20,7 +20,7 @@ export async function endOrphans(dir: string): Promise<void> {
   }
 }
 
-/** A server process stands in its data folder. Without /proc none is found. */
+/** Finds the server processes by their working directory, which is the data folder. Without /proc it finds none. */
 function processesOn(dir: string): number[] {
   let names: string[]
   let folder: string
@@ -39,7 +39,7 @@ function isServerIn(pid: number, folder: string): boolean {
       readlinkSync(`/proc/${pid}/cwd`) === folder && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'postgres'
     )
   } catch {
-    // It has ended, or is somebody else's.
+    // The process has ended, or belongs to another user.
     return false
   }
 }
@@ -48,6 +48,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It has ended.
+    // The process has ended.
   }
 }

@@ -1,6 +1,5 @@
-// One run of the server process: started, known to be ready, stopped. A postmaster that an earlier run of ours left
-// behind (we were killed, it was not) is stopped first: two on one folder would destroy it, and PostgreSQL makes sure
-// that they cannot.
+// One run of the postmaster: starts it, waits until it is ready, stops it. If an earlier server of ours was killed, its postmaster still
+// runs and is stopped first: PostgreSQL makes sure that no two postmasters use the same data folder.
 
 import { late, orLate } from '../../async/or-late.ts'
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -15,7 +14,7 @@ import { loggedSince, startFailure } from './start-failure.ts'
 const readyWithinMs = 120_000
 const stopWithinMs = 30_000
 
-/** How long after its end its last words may take. */
+/** How long to wait for the last output after the process has ended. */
 const lastWordsMs = 200
 
 export interface PostmasterOptions {
@@ -28,20 +27,20 @@ export interface PostmasterOptions {
 
 export interface Postmaster {
   readonly pid: number
-  /** What it said last, and how it ended. */
+  /** The last output of the process, and its exit code or signal. */
   readonly exited: Promise<string>
-  /** It was told to stop and still runs. */
+  /** Returns whether a shutdown was requested and the process still runs. */
   isLeaving(): boolean
   stop(mode: 'fast' | 'immediate'): Promise<void>
 }
 
-/** What clients may take; the rest of `max_connections` is kept for changefeeds, jobs and whoever must mend something. */
+/** How many connections clients may have; the rest of `max_connections` is for changefeeds, jobs and repairs. */
 export const maxClients = 300
 
 const settings = {
   wal_level: 'logical',
   track_commit_timestamp: 'on',
-  // Our event triggers report DDL on watched tables: ALTER SYSTEM does not switch them off.
+  // Our event triggers report DDL on watched tables, so ALTER SYSTEM must not switch them off.
   event_triggers: 'on',
   max_replication_slots: '128',
   max_wal_senders: '128',
@@ -54,11 +53,11 @@ const settings = {
   log_truncate_on_rotation: 'on',
   log_rotation_age: '1d',
   log_rotation_size: '0',
-  // A statement that fails is not written to the log: a mistyped one of ours comes to PostgreSQL with passwords of sinks.
+  // The text of a failed statement is not logged: a mistyped CREATE CHANGEFEED is sent to PostgreSQL and may contain passwords of sinks.
   log_min_error_statement: 'panic',
-  // Sources are idle for days; the stream answers keepalives, so a dead reader is still found.
+  // A source may be idle for days. The stream answers keepalives, so a dead reader is still noticed.
   wal_sender_timeout: '60s',
-  // A statement that waits, such as SHOW JOB WHEN COMPLETE, ends when its client is gone.
+  // A statement that waits, such as SHOW JOB WHEN COMPLETE, ends when its client has disconnected.
   client_connection_check_interval: '1s',
   max_wal_size: '2GB',
   timezone: 'UTC',
@@ -79,14 +78,14 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
     cwd: '/',
     env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', TZ: 'UTC' },
     stdio: ['ignore', 'ignore', 'pipe'],
-    // Ctrl-C in a terminal goes to the whole group; the database must outlive us by the length of a clean stop.
+    // Ctrl-C in a terminal signals the whole process group, and PostgreSQL must run until our server has stopped cleanly.
     detached: true,
   })
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4000)))
   const exited = new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(error.message))
-    // Not until its output is closed: an orphan that computes may hold it open for hours.
+    // The event `exit` is used and not `close`: a process that is still computing may keep the output open for hours.
     child.on('exit', (code, signal) => {
       const end = (): void =>
         resolve(`${said.trim()}\n${loggedSince(dir, startedAtMs)}\n(${signal ?? `exit code ${code}`})`)
@@ -112,7 +111,7 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
   }
 }
 
-/** Line 1 of postmaster.pid is its pid, line 8 its state. */
+/** Waits until the postmaster is ready. Line 1 of postmaster.pid is its process id, line 8 its state. */
 async function ready(child: ChildProcess, dir: string, exited: Promise<string>): Promise<void> {
   const deadline = Date.now() + readyWithinMs
   let end: string | undefined
@@ -140,19 +139,19 @@ function pidFile(dir: string): string[] | undefined {
   }
 }
 
-/** Ends the postmaster on `dir` without waiting for it: for a program that must be gone at once. */
+/** Signals the postmaster on `dir` to end without waiting for it, for a program that must exit at once. */
 export function abandonPostmaster(dir: string): void {
   const pid = Number(pidFile(dir)?.[0])
   if (Number.isInteger(pid) && pid > 1 && isPostmasterOf(pid, dir)) process.kill(pid, 'SIGQUIT')
 }
 
-/** The postmaster that runs on `dir`. */
+/** Returns the process id of the postmaster that runs on `dir`. */
 export function postmasterOn(dir: string): number | undefined {
   const pid = Number(pidFile(dir)?.[0])
   return Number.isInteger(pid) && pid > 1 && isPostmasterOf(pid, dir) ? pid : undefined
 }
 
-/** Stops a postmaster on `dir` that nobody looks after any more. */
+/** Stops a postmaster on `dir` whose server has ended. */
 export async function stopOrphan(dir: string): Promise<void> {
   const pid = postmasterOn(dir)
   if (pid === undefined) return
@@ -176,7 +175,7 @@ export function forgetOtherPostmaster(dir: string): void {
     rmSync(join(dir, 'postmaster.pid'), { force: true })
 }
 
-/** The folder of a socket belongs to a postmaster that runs, on another data folder than `dir`. */
+/** Returns whether the folder of a socket belongs to a running postmaster on another data folder than `dir`. */
 export function isSocketOfAnother(socketDir: string, { dir, port }: { dir: string; port: number }): boolean {
   try {
     const pid = Number(readFileSync(join(socketDir, `.s.PGSQL.${port}.lock`), 'utf8').split('\n')[0])
@@ -193,18 +192,18 @@ function isPostmasterOf(pid: number, dir: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
   }
   try {
-    // It stands in its data folder, wherever that was moved, from soon after it began.
+    // The working directory of a postmaster is its data folder, even if the folder was renamed.
     const folder = readlinkSync(`/proc/${pid}/cwd`)
     if (folder !== '/')
       return folder === realpathSync(dir) && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'postgres'
   } catch {
-    // Somebody else's process, or no /proc.
+    // The process belongs to another user, or there is no /proc.
   }
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
     return words[words.indexOf('-D') + 1] === dir
   } catch {
-    // No /proc: a live process that the pid file names is believed.
+    // Without /proc, a running process with this id is taken for the postmaster.
     return !existsSync('/proc/self')
   }
 }

@@ -1,5 +1,5 @@
-// Installs something of ours in every database of the server. Each is asked what it has: no file beside the store and no
-// word in another database knows what somebody dropped there.
+// Installs something of ours in every database of the server. Each database is asked what it has, because only the database itself knows
+// what somebody has dropped in it.
 
 import type { Logger } from 'pino'
 import type { Installation } from '../backend.ts'
@@ -8,17 +8,16 @@ import { rowTextParameters, type PostgresServer } from '../source-connection.ts'
 
 export interface RepairOptions {
   readonly log: Logger
-  /** Databases that are made where they are missing. */
+  /** Databases to create if they are missing. */
   readonly databases?: readonly string[]
-  /** template0 as well; a database that cannot be repaired is then an error. */
+  /** Whether to repair template0, too. A database that cannot be repaired is an error then. */
   readonly hasTemplate: boolean
 }
 
-/** Databases that are asked at a time. */
+/** How many databases are checked at the same time. */
 const atATime = 4
 
-// What an event trigger of a user refuses or does is about commands of users. One for logins would be in the way already
-// when the connection begins.
+// Event triggers of users are for commands of users. A login trigger could even refuse our connection.
 const parameters = { ...rowTextParameters, event_triggers: 'off' }
 
 export async function repairDatabases(
@@ -33,7 +32,7 @@ export async function repairDatabases(
     }
     if (hasTemplate) await postgres.query('ALTER DATABASE template0 ALLOW_CONNECTIONS true')
     try {
-      // A connection limit of -2 stands for a database whose DROP was cut off.
+      // A connection limit of -2 means that DROP DATABASE was interrupted.
       const rows = await postgres.query(
         'SELECT datname FROM pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY oid',
       )

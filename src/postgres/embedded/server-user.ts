@@ -1,6 +1,6 @@
-// PostgreSQL refuses to run as root. Started by root, it runs as a user of its own that has no account and no other
-// process. It trusts whoever reaches its socket, and its files and memory are open to whoever runs as the same user: as
-// `nobody` that could be any service of the machine.
+// PostgreSQL refuses to run as root. If root starts the server, PostgreSQL runs under a user id that has no account and no other process.
+// It trusts everybody who reaches its socket, and processes of the same user can read its files and memory: if it ran as `nobody`,
+// other services of the machine could do that.
 
 import {
   chownSync,
@@ -23,12 +23,12 @@ export interface ServerUser {
   readonly gid: number
 }
 
-/** Numbers that systemd keeps free of accounts, for services with users of their own. */
+/** The range of user ids that systemd reserves for services without an account. */
 const leastUid = 61_184
 const mostUid = 65_519
 const attempts = 50
 
-/** The owner of the data folder, so that it stays the same. Undefined: whoever we are may run it. */
+/** Returns the owner of the data folder, so that the user never changes. Undefined: our own user can run PostgreSQL. */
 export function serverUser(dir: string): ServerUser | undefined {
   if (process.getuid?.() !== 0) return undefined
   const nobody = accountOf('nobody') ?? { uid: 65_534, gid: 65_534 }
@@ -37,12 +37,12 @@ export function serverUser(dir: string): ServerUser | undefined {
   return freeUser() ?? nobody
 }
 
-/** For initdb, which asks for the name of its user: an account, whichever. */
+/** Returns a user with an account for initdb, which needs the name of its user. */
 export function userWithAccount(user: ServerUser | undefined): ServerUser | undefined {
   return user === undefined || hasAccount(user.uid) ? user : (accountOf('nobody') ?? user)
 }
 
-/** Undefined: this machine has none, as inside of a namespace of few users. */
+/** Returns undefined if no user id is free, for example in a namespace with few users. */
 function freeUser(): ServerUser | undefined {
   const taken = runningUids()
   for (let attempt = 0; attempt < attempts; attempt++) {
@@ -93,8 +93,8 @@ export function give(path: string, user: ServerUser | undefined): void {
 }
 
 /**
- * Gives a whole data folder away, unless it is the user's already. The folder itself comes last: interrupted, it is done
- * again.
+ * Changes the owner of a whole data folder, unless the user owns it already. The folder itself is changed last, so that an
+ * interrupted change is done again.
  */
 export function giveDataDir(dir: string, user: ServerUser | undefined): void {
   if (user === undefined || statSync(dir).uid === user.uid) return

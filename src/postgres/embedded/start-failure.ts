@@ -1,17 +1,17 @@
-// What PostgreSQL said when it did not start, with what to do about it. It says some of it to its standard error, and from
-// a certain moment on everything to files in its log folder.
+// Makes the error for a PostgreSQL that did not start, with its own messages and a hint. PostgreSQL writes the first messages to its
+// standard error, and later ones to files in its log folder.
 
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { FeedError } from '../../errors/feed-error.ts'
 
 const fullDisk = /No space left on device|ENOSPC|Check free disk space|Disk quota exceeded|EDQUOT/
-/** With less than this PostgreSQL cannot make a segment of its write-ahead log, and may not even say so. */
+/** With less free space PostgreSQL cannot make a segment of its write-ahead log, and may not even report it. */
 const leastFreeBytes = 1024 * 1024
 const walSegmentBytes = 16 * 1024 * 1024
 const mostSaid = 4000
 
-/** `where`: the folder whose disk it is about. */
+/** `where` is a folder on the disk of the data folder. */
 export function startFailure(what: string, output: string, where: string): FeedError {
   if (fullDisk.test(output) || freeBytes(where) < leastFreeBytes) return diskFull(where)
   const said = output
@@ -28,18 +28,18 @@ function diskFull(where: string): FeedError {
   })
 }
 
-/** What explains that a PostgreSQL went away: it cannot make a segment of its write-ahead log there. */
+/** Returns the error of a full disk, where PostgreSQL cannot make a segment of its write-ahead log. */
 export function diskFailure(where: string): FeedError | undefined {
   return freeBytes(where) < walSegmentBytes ? diskFull(where) : undefined
 }
 
-/** What of the log files explains an end. The rest may be statements, with values of rows. */
+/** The lines of the log that explain why PostgreSQL ended. Other lines may be statements with values of rows. */
 const telling = /FATAL:|PANIC:|could not|was terminated by|HINT:/
 const lastBytes = 64 * 1024
-/** Times of files come from a clock of large steps. */
+/** The resolution of the times of files. */
 const clockGrainMs = 1000
 
-/** What was written since `sinceMs` into the log folder of a data folder, as far as it explains an end. */
+/** Returns the lines that explain an end of PostgreSQL and that were written to its log since `sinceMs`. */
 export function loggedSince(dir: string, sinceMs: number): string {
   try {
     const folder = join(dir, 'log')
@@ -47,7 +47,7 @@ export function loggedSince(dir: string, sinceMs: number): string {
     const lines = paths
       .filter((path) => statSync(path).mtimeMs >= sinceMs - clockGrainMs)
       .flatMap((path) => lastOf(path).split('\n'))
-    // A file goes on where the server before this one stopped.
+    // The file also contains the lines of the previous postmaster.
     const first = lines.findLastIndex((line) => line.includes('LOG:  starting PostgreSQL'))
     return lines
       .slice(Math.max(first, 0))

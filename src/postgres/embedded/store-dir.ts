@@ -1,17 +1,16 @@
-// The folder of a store: made with an error that says what is in the way, and taken away again when the very first start
-// on it fails, so that a start that was refused leaves nothing behind.
+// Makes the folder of a store, and removes it again if the very first start on it fails, so that a refused start leaves nothing behind.
 
 import { accessSync, constants, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { FeedError } from '../../errors/feed-error.ts'
 
 /**
- * Nobody else may list or read a store. Started by root, PostgreSQL runs as another user, who must pass through the
- * folder to its own data folder.
+ * Other users cannot list or read a store. If root starts the server, PostgreSQL runs as another user, who must be able to pass
+ * through the folder to its data folder.
  */
 const storeMode = process.getuid?.() === 0 ? 0o711 : 0o700
 
-/** Makes the folder and the folders above it. Throws FEED_START with the reason and a hint when that cannot be. */
+/** Makes the folder and its parents. Throws FEED_START with the reason and a hint if that is not possible. */
 export function makeStoreDir(dir: string): void {
   try {
     makeFolder(dir, storeMode)
@@ -33,7 +32,7 @@ function makeFolder(dir: string, mode?: number): void {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST' && statSync(dir).isDirectory()) return
     if (code !== 'ENOENT' || dirname(dir) === dir) throw error
-    // A parent that exists although its child "does not": the file system takes no folders, as /proc does not.
+    // The parent exists, and the error of its child is still ENOENT: the file system does not allow folders, like /proc.
     if (isFolder(dirname(dir))) throw error
     makeFolder(dirname(dir))
     mkdirSync(dir, { mode })
@@ -66,13 +65,13 @@ export function postgresDir(dir: string): string {
   return join(dir, 'postgres')
 }
 
-/** What a start that did not come to a data folder may have left. */
+/** The files that a start may leave which failed before it made a data folder. */
 const ours =
   /^(?:postgres|postgres\.new|logs|changelog|bootstrap|jobs\.key|socket-dir|http-address|changefeed\.lock.*)$/
-/** On every disk, and what a listing does not show. */
+/** Names that do not count: lost+found, and hidden files. */
 const unseen = /^(?:lost\+found|\..*)$/
 
-/** A store is not made among the files of somebody else. Throws FEED_START for such a folder, as initdb refuses it. */
+/** Refuses to make a store in a folder with other files. Throws FEED_START for such a folder, as initdb does. */
 export function refuseForeignFolder(dir: string): void {
   const entries = entriesOf(dir) ?? []
   const foreign = entries.filter((name) => !ours.test(name) && !unseen.test(name)).sort()
@@ -83,7 +82,7 @@ export function refuseForeignFolder(dir: string): void {
   })
 }
 
-/** Takes back what a start has made in a store that did not exist before; does nothing for a store that did. */
+/** Removes what a start has made in a new store; does nothing for a store that existed before. */
 export interface FreshStore {
   undo(): void
 }
@@ -91,7 +90,7 @@ export interface FreshStore {
 /** Call before anything is made in the store. */
 export function rememberStore(dir: string): FreshStore {
   const before = entriesOf(dir)
-  // Data of an earlier run: nothing in this folder is ours to remove.
+  // The store contains data of an earlier run, so nothing is removed.
   if (before?.includes('postgres') === true) return { undo: () => undefined }
   return {
     undo(): void {
@@ -104,7 +103,7 @@ export function rememberStore(dir: string): FreshStore {
   }
 }
 
-/** Undefined: there is no such folder. */
+/** Returns undefined if there is no such folder. */
 function entriesOf(dir: string): string[] | undefined {
   try {
     return readdirSync(dir)
