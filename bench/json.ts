@@ -11,7 +11,7 @@ import type { RowChange } from '../src/core/row-change.ts'
 import type { TypeShape } from '../src/core/table.ts'
 import { readCopyLine } from '../src/decode/copy-text.ts'
 import { readInsert } from '../src/decode/pgoutput/insert.ts'
-import { jsonEncoder } from '../src/encode/json/json-encoder.ts'
+import { open as jsonEncoder } from '../src/encode/json/json-encoder.ts'
 import { specOf } from '../test/support/spec-of.ts'
 
 interface Sample {

@@ -26,6 +26,12 @@ export interface FormatFacts {
   readonly neededOption?: string
   /** It can only write rows of a scan, not changes. */
   readonly isScanOnly?: true
-  /** Loads and makes the encoder of a feed. Undefined: the format is known, and refused until a later version. */
-  readonly open?: (spec: FeedSpec) => Promise<Encoder>
+  /** Loads the encoder. Undefined: the format is known, and refused until a later version. */
+  readonly open?: () => Promise<FormatModule>
+}
+
+/** The exports of the file that `FormatFacts.open` loads. */
+export interface FormatModule {
+  /** Makes the encoder of one changefeed. */
+  open(spec: FeedSpec): Encoder
 }

@@ -1,12 +1,29 @@
-// Makes the encoder that a feed's specification asks for. The code of a format is loaded when the first feed needs it.
+// Formats are loaded when the first changefeed needs them.
 
+import { saveCompiled } from '../core/compile-cache.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Encoder } from './encoder.ts'
+import type { FormatModule } from './format-facts.ts'
 import { formatOfName } from './format-names.ts'
 
-export function openEncoder(spec: FeedSpec): Promise<Encoder> {
-  const { name, open } = formatOfName(spec.format)
-  if (open === undefined) throw new FeedError('FEED_BUG', `the format ${name} passed the checks and has no encoder`)
+const loaded = new Map<string, Promise<FormatModule>>()
+
+export async function openEncoder(spec: FeedSpec): Promise<Encoder> {
+  const { open } = await loadFormat(spec.format)
   return open(spec)
+}
+
+export function loadFormat(name: string): Promise<FormatModule> {
+  const loading = loaded.get(name) ?? load(name)
+  loaded.set(name, loading)
+  return loading
+}
+
+async function load(name: string): Promise<FormatModule> {
+  const { open } = formatOfName(name)
+  if (open === undefined) throw new FeedError('FEED_BUG', `format "${name}" is not built`)
+  const module = await open()
+  saveCompiled()
+  return module
 }

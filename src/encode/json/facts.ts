@@ -7,5 +7,5 @@ export const json: FormatFacts = {
   extension: 'json',
   envelopes: ['wrapped', 'row', 'key_only', 'bare', 'enriched'],
   options: ['encode_json_value_null_as_object', 'headers_json_column_name'],
-  open: async (spec) => (await import('./json-encoder.ts')).jsonEncoder(spec),
+  open: () => import('./json-encoder.ts'),
 }

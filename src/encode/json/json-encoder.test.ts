@@ -6,7 +6,7 @@ import type { FeedSpec } from '../../core/feed-spec.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import { kind, RowView } from '../../core/row-view.ts'
 import type { TypeShape } from '../../core/table.ts'
-import { jsonEncoder } from './json-encoder.ts'
+import { open as jsonEncoder } from './json-encoder.ts'
 
 type Options = Partial<FeedSpec>
 /** undefined: unchanged. */

@@ -27,7 +27,7 @@ const text = {
   null: Buffer.from('null'),
 } as const
 
-export function jsonEncoder(spec: FeedSpec): Encoder {
+export function open(spec: FeedSpec): Encoder {
   return new JsonEncoder(spec)
 }
 

@@ -3,6 +3,8 @@
 import { parentPort } from 'node:worker_threads'
 import { openChangelog } from '../../changelog/open-changelog.ts'
 import { saveCompiled } from '../../core/compile-cache.ts'
+import { defaultFormat } from '../../encode/format-names.ts'
+import { loadFormat } from '../../encode/open-encoder.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../../errors/feed-error.ts'
 import { loadSink, openSink } from '../../sink/open-sink.ts'
 import type { Sink } from '../../sink/sink.ts'
@@ -22,6 +24,8 @@ const sinkEndsMs = 5000
 if (parentPort === null) throw new FeedError('FEED_BUG', 'feed-worker.ts is a worker thread')
 const port = parentPort
 saveCompiled()
+// Nearly every feed needs it.
+loadFormat(defaultFormat).catch(() => undefined)
 const feeds = new Map<number, RunningFeed>()
 
 class RunningFeed {
