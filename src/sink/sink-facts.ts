@@ -57,6 +57,8 @@ export interface SinkModule<Spec extends SinkSpec = SinkSpec> {
 export interface SinkOpening {
   /** The topic of each target, as messages name it. */
   readonly topics: readonly string[]
+  /** The ending of the names of files with such messages, without a dot; it depends on the format. */
+  readonly extension: string
   readonly log: SinkLog
   /** The sink fails when it aborts. */
   readonly signal: AbortSignal

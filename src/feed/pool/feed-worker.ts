@@ -3,7 +3,7 @@
 import { parentPort } from 'node:worker_threads'
 import { openChangelog } from '../../changelog/open-changelog.ts'
 import { saveCompiled } from '../../core/compile-cache.ts'
-import { defaultFormat } from '../../encode/format-names.ts'
+import { defaultFormat, formatOfName } from '../../encode/format-names.ts'
 import { loadFormat } from '../../encode/open-encoder.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../../errors/feed-error.ts'
 import { loadSink, openSink } from '../../sink/open-sink.ts'
@@ -115,6 +115,7 @@ class RunningFeed {
   #sink({ spec }: FeedStart): Promise<Sink> {
     return openSink(spec.sink, {
       topics: spec.targets.map(({ topic }) => topic),
+      extension: formatOfName(spec.format).extension,
       log: (level, text) => say({ tag: 'log', feed: this.#id, level, text }),
       signal: this.#sinkAbort.signal,
       send: (messages) => this.#send(messages),
