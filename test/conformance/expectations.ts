@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { parseHlc } from '../../src/core/hlc.ts'
-import type { SinklessFeed } from '../feed/test-feed.ts'
+import type { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { until } from '../support/until.ts'
 import type { Placeholders } from './placeholders.ts'
 

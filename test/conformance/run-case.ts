@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import type pg from 'pg'
 import { formatHlc } from '../../src/core/hlc.ts'
-import { SinklessFeed } from '../feed/test-feed.ts'
+import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { type TestServer } from '../server/test-server.ts'
 import { until } from '../support/until.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'

@@ -2,9 +2,9 @@
 // in words what SHOW JOBS, the metrics and the notices say.
 
 import assert from 'node:assert/strict'
+import { KafkaFeed } from '../feed/kafka-feed.ts'
 import { until } from '../support/until.ts'
 import type { ConformanceCase } from './cases.ts'
-import { JobFeed } from './job-feed.ts'
 import { inOwnDatabase, runStatement, type CaseDatabase, type CaseWorld } from './run-case.ts'
 
 const withinMs = 30_000
@@ -22,9 +22,9 @@ class JobCase {
   readonly #case: ConformanceCase
   readonly #database: CaseDatabase
   readonly #topicPrefix: string
-  readonly #feeds: JobFeed[] = []
+  readonly #feeds: KafkaFeed[] = []
   /** Row messages that steps have accounted for, by feed. */
-  readonly #seen = new Map<JobFeed, number>()
+  readonly #seen = new Map<KafkaFeed, number>()
   #isBrokerDown = false
   #metricsBefore = { retries: 0, failures: 0 }
 
@@ -57,10 +57,10 @@ class JobCase {
       for (const feed of this.#feeds) {
         if (!mayFail && feed.error !== undefined) throw feed.error
         if (!mayFail && feed.jobId !== '')
-          assert.notEqual((await feed.job()).status, 'failed', (await feed.job()).error)
+          assert.notEqual((await feed.status()).status, 'failed', (await feed.status()).error)
         if (feed.jobId !== '' && !this.#mayRepeat) await feed.drained()
         assert.deepEqual(feed.failures, [])
-        if (!this.#mayRepeat) assert.deepEqual(feed.texts(true).slice(this.#seen.get(feed) ?? 0), [])
+        if (!this.#mayRepeat) assert.deepEqual(feed.texts.slice(this.#seen.get(feed) ?? 0), [])
       }
     } finally {
       if (this.#isBrokerDown) await this.#world.broker?.restart()
@@ -73,20 +73,20 @@ class JobCase {
     return this.#case.area === 'retry'
   }
 
-  #open(statement: string): Promise<JobFeed> {
+  #open(statement: string): Promise<KafkaFeed> {
     const { client, placeholders, named } = this.#database
     const { server, broker } = this.#world
     placeholders.set('kafka', broker?.bootstrap ?? 'no broker')
     placeholders.set('prefix', this.#topicPrefix)
     const text = named(placeholders.fill(statement))
-    return JobFeed.open({
+    return KafkaFeed.open({
       server,
       client,
       statement: text,
       values: text.includes('$1') ? [secretSink, 'wrapped'] : [],
-      bootstrap: text.includes('topic_prefix') ? broker?.bootstrap : undefined,
+      broker: text.includes('topic_prefix') ? broker : undefined,
       topicPrefix: this.#topicPrefix,
-      tables: [/ FOR (?:TABLE )?(\w+)/.exec(text)?.[1] ?? ''],
+      topics: [/ FOR (?:TABLE )?(\w+)/.exec(text)?.[1] ?? ''],
     })
   }
 
@@ -101,12 +101,12 @@ class JobCase {
       await broker?.restart()
     } else if (/^(PAUSE|RESUME) JOB \$1/.test(sql)) {
       await client.query(sql.split(' -- ')[0] as string, [this.#feeds[0]?.jobId])
-      if (sql.startsWith('PAUSE')) assert.equal((await this.#feeds[0]?.job())?.status, 'paused')
+      if (sql.startsWith('PAUSE')) assert.equal((await this.#feeds[0]?.status())?.status, 'paused')
     } else await runStatement(this.#world.server, client, sql, placeholders)
   }
 
   async #expectWords(text: string): Promise<void> {
-    const feed = this.#feeds[0] as JobFeed
+    const feed = this.#feeds[0] as KafkaFeed
     const after = (start: string): string | undefined => (text.startsWith(start) ? text.slice(start.length) : undefined)
     const notice = after('NOTICE: ')
     const description = after('job description: ')
@@ -120,12 +120,12 @@ class JobCase {
       assert.ok(feed.notices.includes(notice), `${notice} is not among ${feed.notices.join(' | ')}`)
     } else if (description !== undefined) {
       const wanted = this.#database.named(description.replace('<redacted sink>', shownSink))
-      assert.equal((await feed.job()).description, wanted)
+      assert.equal((await feed.status()).description, wanted)
     } else if (failed !== undefined) {
-      assert.equal((await feed.reaches('failed')).error, failed.replace(/ \(.*\)$/, ''))
+      assert.equal((await feed.job.reaches('failed')).error, failed.replace(/ \(.*\)$/, ''))
     } else if (status !== undefined) {
       const row = await until(`running_status contains ${status}`, withinMs, async () => {
-        const now = await feed.job()
+        const now = await feed.status()
         return now.running_status?.includes(status) === true ? now : undefined
       })
       assert.equal(row.status, 'running')
@@ -134,12 +134,12 @@ class JobCase {
         (await this.#metrics()).retries - this.#metricsBefore.retries >= Number(retries) ? true : undefined,
       )
     } else if (failures !== undefined) {
-      for (const each of this.#feeds) await each.reaches('failed')
+      for (const each of this.#feeds) await each.job.reaches('failed')
       assert.equal((await this.#metrics()).failures - this.#metricsBefore.failures, Number(failures))
     } else if (text === 'job state becomes succeeded') {
-      await feed.reaches('succeeded')
+      await feed.job.reaches('succeeded')
     } else if (text === 'a high-water mark') {
-      await until(text, withinMs, async () => ((await feed.job()).high_water_timestamp === null ? undefined : true))
+      await until(text, withinMs, async () => ((await feed.status()).high_water_timestamp === null ? undefined : true))
     } else if (/^(?:a|two) resolved timestamps?\b/.test(text)) {
       const count = text.startsWith('two') ? 2 : 1
       await until(text, withinMs, () => (feed.resolved.length >= count ? true : undefined))
@@ -148,11 +148,11 @@ class JobCase {
 
   /** All rows of a range in any order, and nothing else by the end of the job. */
   async #expectAll(wanted: readonly string[]): Promise<void> {
-    const feed = this.#feeds[0] as JobFeed
-    await feed.reaches('succeeded')
+    const feed = this.#feeds[0] as KafkaFeed
+    await feed.job.reaches('succeeded')
     await feed.row(wanted.length)
     await feed.drained()
-    assert.deepEqual([...feed.texts(true)].sort(), [...wanted].sort())
+    assert.deepEqual([...feed.texts].sort(), [...wanted].sort())
     this.#seen.set(feed, wanted.length)
   }
 
@@ -163,30 +163,30 @@ class JobCase {
       const from = this.#seen.get(feed) ?? 0
       if (this.#mayRepeat) {
         await until(`${own.join(', ')}`, withinMs, () =>
-          own.every((text) => feed.texts(true).includes(withoutHeaders(text))) ? true : undefined,
+          own.every((text) => feed.texts.includes(withoutHeaders(text))) ? true : undefined,
         )
         continue
       }
       await feed.row(from + own.length)
-      const came = feed.texts(true).slice(from, from + own.length)
+      const came = feed.texts.slice(from, from + own.length)
       assert.deepEqual([...came].sort(), own.map(withoutHeaders).sort())
       this.#seen.set(feed, from + own.length)
       for (const text of own) this.#expectHeaders(feed, text)
     }
   }
 
-  #expectHeaders(feed: JobFeed, text: string): void {
+  #expectHeaders(feed: KafkaFeed, text: string): void {
     const headers = /^headers ([\w-]+)=([^;]*);/.exec(text)
     if (headers === null) return
-    for (const message of feed.messages) {
+    for (const message of feed.records) {
       const seen = [...message.headers].map(([name, value]) => [String(name), String(value)])
       assert.deepEqual(seen, [[headers[1], headers[2]]])
     }
   }
 
-  #feedOf(text: string): JobFeed | undefined {
+  #feedOf(text: string): KafkaFeed | undefined {
     const table = /^(\w+): /.exec(withoutHeaders(text))?.[1] ?? ''
-    return this.#feeds.find(({ tables }) => tables.includes(table))
+    return this.#feeds.find(({ topics }) => topics.includes(table))
   }
 
   /** Of the statement, or of a job that fails. */
@@ -200,7 +200,7 @@ class JobCase {
     assert.doesNotMatch(this.#case.area, /^validation-/, `the statement was accepted; it should say ${text}`)
     await until(`a job fails with ${text}`, withinMs, async () => {
       for (const feed of this.#feeds) {
-        const { status, error } = await feed.job()
+        const { status, error } = await feed.status()
         if (status === 'failed' && pattern.test(error)) return true
       }
       return undefined

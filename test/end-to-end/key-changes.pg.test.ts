@@ -5,7 +5,8 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { formatHlc, zeroHlc } from '../../src/core/hlc.ts'
 import { TestServer } from '../server/test-server.ts'
-import { hlcOf, SinklessFeed } from '../feed/test-feed.ts'
+import { SinklessFeed } from '../feed/sinkless-feed.ts'
+import { hlcOf } from '../feed/test-feed.ts'
 
 let server: TestServer
 before(async () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { formatHlc, zeroHlc } from '../../src/core/hlc.ts'
 import { TestServer } from '../server/test-server.ts'
-import { SinklessFeed } from '../feed/test-feed.ts'
+import { SinklessFeed } from '../feed/sinkless-feed.ts'
 
 let server: TestServer
 before(async () => {

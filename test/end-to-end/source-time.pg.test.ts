@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { hlcOf, SinklessFeed } from '../feed/test-feed.ts'
+import { SinklessFeed } from '../feed/sinkless-feed.ts'
+import { hlcOf } from '../feed/test-feed.ts'
 import { TestServer } from '../server/test-server.ts'
 
 let server: TestServer

@@ -7,7 +7,8 @@ import type pg from 'pg'
 import { formatHlc, zeroHlc } from '../../src/core/hlc.ts'
 import { Random } from '../nemesis/random.ts'
 import { TestServer } from '../server/test-server.ts'
-import { hlcOf, SinklessFeed, type FeedMessage } from '../feed/test-feed.ts'
+import { SinklessFeed } from '../feed/sinkless-feed.ts'
+import { hlcOf, type FeedMessage } from '../feed/test-feed.ts'
 
 let server: TestServer
 before(async () => {

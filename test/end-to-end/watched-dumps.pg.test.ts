@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
-import { SinklessFeed } from '../feed/test-feed.ts'
+import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from '../server/test-server.ts'
 import { clientPrograms, installClientPrograms, runClientProgram, type Packages } from '../services/python/python.ts'
 import { PlainPostgres } from '../support/plain-postgres.ts'

@@ -1,0 +1,102 @@
+// The feed of a statement without INTO, on a connection of its own.
+
+import pg from 'pg'
+import type { Hlc } from '../../src/core/hlc.ts'
+import type { TestServer } from '../server/test-server.ts'
+import { Received } from './received.ts'
+import type { FeedMessage, TestFeed } from './test-feed.ts'
+
+export interface SinklessOptions {
+  readonly database?: string
+  readonly user?: string
+  readonly values?: readonly string[]
+}
+
+interface Row {
+  readonly table: string | null
+  readonly key: Buffer | null
+  readonly value: Buffer
+}
+
+export class SinklessFeed implements TestFeed {
+  readonly notices: string[] = []
+  error: pg.DatabaseError | undefined
+  isOver = false
+  readonly ended: Promise<void>
+  readonly #client: pg.Client
+  readonly #received: Received
+
+  private constructor(client: pg.Client, sql: string, values: readonly string[]) {
+    this.#client = client
+    this.#received = new Received(sql)
+    client.on('notice', (notice) => this.notices.push(notice.message ?? ''))
+    const query = new pg.Query({ text: sql, values: [...values] })
+    query.on('row', ({ table, key, value }: Row) =>
+      this.#received.take({
+        topic: table ?? undefined,
+        partition: '',
+        key: key?.toString() ?? '',
+        value: value.toString(),
+      }),
+    )
+    this.ended = new Promise((resolve) => {
+      query.on('error', (error) => {
+        this.error = error as pg.DatabaseError
+        this.isOver = true
+        resolve()
+      })
+      query.on('end', () => {
+        this.isOver = true
+        resolve()
+      })
+    })
+    client.query(query)
+  }
+
+  static async open(
+    server: TestServer,
+    sql: string,
+    { database, user, values = [] }: SinklessOptions = {},
+  ): Promise<SinklessFeed> {
+    return new SinklessFeed(await server.connect(database, user), sql, values)
+  }
+
+  get messages(): readonly FeedMessage[] {
+    return this.#received.messages
+  }
+
+  get rows(): readonly FeedMessage[] {
+    return this.#received.rows
+  }
+
+  get texts(): readonly string[] {
+    return this.#received.texts
+  }
+
+  get resolved(): readonly Hlc[] {
+    return this.#received.resolved
+  }
+
+  get failures(): readonly string[] {
+    return this.#received.failures
+  }
+
+  row(count: number): Promise<readonly FeedMessage[]> {
+    return this.#received.row(count, () => this.#throwIfOver())
+  }
+
+  resolvedPast(after: Hlc): Promise<Hlc> {
+    return this.#received.resolvedPast(after, () => this.#throwIfOver())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { connection } = this.#client as unknown as { connection: { stream: { destroy(): void } } }
+    connection.stream.destroy()
+    await this.ended
+    this.#received.throwFirstFailure()
+  }
+
+  #throwIfOver(): void {
+    if (this.isOver) throw this.error ?? new Error('the feed has ended')
+  }
+}
