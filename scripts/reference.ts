@@ -4,6 +4,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { FormatFacts } from '../src/encode/format-facts.ts'
+import { defaultFormat } from '../src/encode/format-names.ts'
+import { formats } from '../src/encode/formats.ts'
 import { codes, type CodeFacts } from '../src/errors/codes.ts'
 import { changefeedMetrics } from '../src/metrics/changefeed-metrics.ts'
 import type { MetricTable } from '../src/metrics/metrics.ts'
@@ -123,13 +126,38 @@ ${table(head, optionNames.filter((name) => factsOf(name).built !== false).map(ro
 - \`initial_scan\`, \`initial_scan_only\` and \`no_initial_scan\`: only one of them.
 - \`initial_scan = 'only'\` (or \`initial_scan_only\`): not with \`end_time\`, \`resolved\`, \`diff\`, \`mvcc_timestamp\` or \`updated\`.
 - \`key_in_value\` and \`topic_in_value\`: only with \`envelope = 'wrapped'\`.
-- An option whose column *sinks* does not name the sink is refused.
+${formatRules()}- An option whose column *sinks* does not name the sink is refused.
 
 ## Not supported yet
 
 These options are known, so that mistakes in their use are reported. A correct statement with one of them is refused, too.
 
 ${table(head, optionNames.filter((name) => factsOf(name).built === false).map(row))}`
+}
+
+/** What the formats that are built do not take, a line each. */
+function formatRules(): string {
+  const built = formats.filter(({ open }) => open !== undefined)
+  const list = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ')
+  const ofFormat = ({ name, envelopes, neededOption, isScanOnly, ...facts }: FormatFacts): string => {
+    const { withoutOptions = [], excludedOptions = [], wrappedOptions = [] } = facts
+    const refused = [...withoutOptions, ...excludedOptions]
+    const rules = [
+      `only with the envelopes ${list(envelopes)}`,
+      ...(neededOption === undefined ? [] : [`only with \`${neededOption}\``]),
+      ...(isScanOnly === true ? ["only with `initial_scan = 'only'`"] : []),
+      ...(refused.length === 0 ? [] : [`not with ${list(refused)}`]),
+      ...(wrappedOptions.length === 0 ? [] : [`with ${list(wrappedOptions)} only if the envelope is \`wrapped\``]),
+    ]
+    return `- \`format = '${name}'\`: ${rules.join('; ')}.\n`
+  }
+  const ofOption = (option: OptionName): string => {
+    const takeIt = built.filter(({ options: own }) => own?.includes(option) === true)
+    if (factsOf(option).formats !== 'some' || takeIt.length === built.length) return ''
+    return `- \`${option}\`: only with \`format\` ${list(takeIt.map(({ name }) => name))}.\n`
+  }
+  const lines = built.filter(({ name }) => name !== defaultFormat).map(ofFormat)
+  return [...lines, ...optionNames.filter((name) => factsOf(name).built !== false).map(ofOption)].join('')
 }
 
 function settings(): string {
