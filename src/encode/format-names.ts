@@ -20,6 +20,16 @@ export const builtFormatNames: readonly string[] = formatNames.filter((name) => 
 /** `name` is in lower case. */
 export function formatOfName(name: string): FormatFacts {
   const found = formats.find((format) => format.name === name || Object.hasOwn(format.oldNames ?? {}, name))
-  if (found === undefined) throw new FeedError('FEED_BUG', `there is no format "${name}"`)
+  if (found === undefined) throw noFormat(name)
   return found
+}
+
+/**
+ * A statement with another format does not pass the checks, so this is a job that a later version has created. It is
+ * retried, so that it survives until that version is started again.
+ */
+export function noFormat(name: string): FeedError {
+  return new FeedError('FEED_UNEXPECTED', `this version of pg-changefeed has no format "${name}"`, {
+    hint: 'start the version that created the changefeed, or a later one, and it goes on',
+  })
 }

@@ -2,10 +2,9 @@
 
 import { saveCompiled } from '../core/compile-cache.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
-import { FeedError } from '../errors/feed-error.ts'
 import type { Encoder } from './encoder.ts'
 import type { FormatModule } from './format-facts.ts'
-import { formatOfName } from './format-names.ts'
+import { formatOfName, noFormat } from './format-names.ts'
 
 const loaded = new Map<string, Promise<FormatModule>>()
 
@@ -22,7 +21,7 @@ export function loadFormat(name: string): Promise<FormatModule> {
 
 async function load(name: string): Promise<FormatModule> {
   const { open } = formatOfName(name)
-  if (open === undefined) throw new FeedError('FEED_BUG', `format "${name}" is not built`)
+  if (open === undefined) throw noFormat(name)
   const module = await open()
   saveCompiled()
   return module
