@@ -1,5 +1,5 @@
 // Typed calls of the functions in a source database, made from the list in functions.ts. Nobody else writes `changefeed.f(…)` into
-// SQL; test/source-schema.test.ts looks for it.
+// SQL; callers.test.ts looks for it.
 
 import { quoteString } from '../core/quote.ts'
 import type { Queries } from '../postgres/queries.ts'

@@ -3,8 +3,16 @@
 //
 // Schema changefeed is closed to everybody but its owner. `needs` says what a role would need besides USAGE on the schema.
 
-/** `any role` needs nothing more. A SECURITY DEFINER function runs with the rights of its owner. */
-export type Right = 'any role' | 'owner of the schema' | 'owner of the table' | 'owner of the publication'
+/**
+ * `any role` needs nothing more. Only a superuser may set deadlock_timeout, or from PostgreSQL 15 on a role with GRANT SET ON
+ * PARAMETER. A SECURITY DEFINER function runs with the rights of its owner.
+ */
+export type Right =
+  | 'any role'
+  | 'owner of the schema'
+  | 'owner of the table'
+  | 'owner of the publication'
+  | 'SET deadlock_timeout'
 
 export type SqlType = 'oid' | 'oid[]' | 'jsonb' | 'text' | 'integer' | 'boolean'
 
@@ -25,7 +33,8 @@ export interface SourceFunction {
 
 const anyRole = ['any role'] as const
 const ours = ['owner of the schema'] as const
-const oursAndTable = ['owner of the schema', 'owner of the table'] as const
+const oursAndLocks = ['owner of the schema', 'SET deadlock_timeout'] as const
+const oursAndTable = ['owner of the schema', 'owner of the table', 'SET deadlock_timeout'] as const
 
 export const functions = {
   concerned: {
@@ -65,14 +74,14 @@ export const functions = {
     does: 'keeps writers out of a watched table until the transaction ends',
     parameters: { relation: 'oid', touched: 'oid[]' },
     returns: 'void',
-    needs: ['owner of the table'],
+    needs: ['owner of the table', 'SET deadlock_timeout'],
   },
   hold_types: {
     does: 'keeps types as they are until the transaction ends, or changes them alone',
     parameters: { types: 'oid[]', alone: 'boolean' },
     returns: 'void',
     isCalledByUs: true,
-    needs: ours,
+    needs: oursAndLocks,
   },
   is_incomplete: {
     does: 'whether UPDATEs and DELETEs of the table leave values or keys out of the WAL now',
@@ -211,7 +220,7 @@ export const functions = {
     parameters: { relation: 'oid' },
     returns: 'void',
     isCalledByUs: true,
-    needs: ours,
+    needs: oursAndLocks,
   },
   row_types: {
     does: 'of these relations the row types that columns or other types may consist of',

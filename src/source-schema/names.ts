@@ -1,17 +1,13 @@
 // Names of what stands in a source database.
 
+import { eventTriggers, tables } from './objects.ts'
+
 export const publication = 'pg_changefeed'
 /** The comment on our publication. */
 export const publicationMark = 'pg-changefeed: what changefeeds read'
 
-export const ourTables = ['watched', 'source', 'type_locks'] as const
-export const ourEventTriggers = [
-  'pg_changefeed_ddl',
-  'pg_changefeed_drop',
-  'pg_changefeed_rewrite',
-  'pg_changefeed_publication',
-  'pg_changefeed_publication_drop',
-] as const
+export const ourTables = Object.keys(tables)
+export const ourEventTriggers = Object.keys(eventTriggers)
 
 /** All databases of a cluster share one name space for slots. The oid of a database stays when it is renamed. */
 export function slotName(databaseOid: string): string {
