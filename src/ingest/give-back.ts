@@ -11,7 +11,7 @@ import { openRawConnection, type RawConnection } from '../postgres/raw-connectio
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { publication } from '../source-schema/names.ts'
 import { hasOurTablesSql } from '../source-schema/ownership.ts'
-import { install } from '../source-schema/install.ts'
+import { install } from '../source-schema/source-schema.ts'
 import { beginSql, isLocked, lockSql } from './lock-tables.ts'
 import { watchingTable } from './already-watched.ts'
 

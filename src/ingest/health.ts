@@ -8,7 +8,7 @@ import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { publication } from '../source-schema/names.ts'
 import { rowsOf } from '../source-schema/call.ts'
-import { installedSql } from '../source-schema/install.ts'
+import { installedSql } from '../source-schema/source-schema.ts'
 import type { Queries } from '../postgres/queries.ts'
 import { watchTables } from './watch.ts'
 

@@ -11,7 +11,7 @@ import { openRawConnection, type RawConnection } from '../postgres/raw-connectio
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { notAsWanted, watchedSince } from './already-watched.ts'
 import { explainDdl } from '../source-schema/explain-ddl.ts'
-import { install } from '../source-schema/install.ts'
+import { install } from '../source-schema/source-schema.ts'
 import { isLocked } from './lock-tables.ts'
 import { watchBatch, type TableToWatch } from './watch-batch.ts'
 import { watchOne, type WatchOptions } from './watch-one.ts'

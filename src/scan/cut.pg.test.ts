@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { install } from '../source-schema/install.ts'
+import { install } from '../source-schema/source-schema.ts'
 import { watchTables } from '../ingest/watch.ts'
 import type { RelationSchema } from '../core/relation.ts'
 import { kind, type RowView } from '../core/row-view.ts'

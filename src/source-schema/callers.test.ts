@@ -14,7 +14,9 @@ const sources = globSync('**/*.ts', { cwd: src }).filter((file) => !file.endsWit
 test('nobody but call.ts writes the call of a function of ours into SQL', () => {
   const written = new RegExp(`changefeed\\.(${functionNames.join('|')})\\(`)
   // The comment in table.ts says which function writes the JSON.
-  const found = sources.filter((file) => written.test(readFileSync(join(src, file), 'utf8').replaceAll(/^ *\/\/.*$/gm, '')))
+  const found = sources.filter((file) =>
+    written.test(readFileSync(join(src, file), 'utf8').replaceAll(/^ *\/\/.*$/gm, '')),
+  )
   assert.deepEqual(found, [])
 })
 

@@ -10,7 +10,7 @@ import { TestPostgres, type TestDatabase } from '../../test/support/postgres-und
 import { within } from '../../test/support/until.ts'
 import { giveBackTables } from '../ingest/give-back.ts'
 import { sqlOf } from './sql-files.ts'
-import { install } from './install.ts'
+import { install } from './source-schema.ts'
 import { watchTables } from '../ingest/watch.ts'
 
 let server: TestPostgres

@@ -6,7 +6,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import { functionNames, functions, type FunctionName, type Right, type SourceFunction } from './functions.ts'
-import { install } from './install.ts'
+import { install } from './source-schema.ts'
 import { eventTriggers, tables } from './objects.ts'
 
 let server: TestPostgres
@@ -64,14 +64,18 @@ test('the tables, columns and event triggers that are installed are those of the
   )
   assert.deepEqual(
     columns.map(([table, names]) => `${table}: ${names ?? ''}`).toSorted(),
-    Object.entries(tables).map(([table, of]) => `${table}: ${Object.keys(of.columns).join(' ')}`).toSorted(),
+    Object.entries(tables)
+      .map(([table, of]) => `${table}: ${Object.keys(of.columns).join(' ')}`)
+      .toSorted(),
   )
   const triggers = await db.sql(
     `SELECT evtname, evtevent, proname, evtenabled FROM pg_event_trigger JOIN pg_proc p ON p.oid = evtfoid`,
   )
   assert.deepEqual(
     triggers.map((row) => row.join(' ')).toSorted(),
-    Object.entries(eventTriggers).map(([name, { on, calls }]) => `${name} ${on} ${calls} A`).toSorted(),
+    Object.entries(eventTriggers)
+      .map(([name, { on, calls }]) => `${name} ${on} ${calls} A`)
+      .toSorted(),
   )
 })
 
@@ -152,7 +156,9 @@ test('a role with the rights of the list may run a function, and one that lacks 
     const worker = await other.connect(role)
     const refused: string[] = []
     for (const name of names) if (!(await mayRun(worker, name))) refused.push(name)
-    const expected = names.filter((name) => missing !== undefined && functions[name].needs.some((need) => need === missing))
+    const expected = names.filter(
+      (name) => missing !== undefined && functions[name].needs.some((need) => need === missing),
+    )
     assert.deepEqual(refused, expected, `without: ${missing}`)
     await worker.close()
     await owner.close()

@@ -6,7 +6,7 @@ import test, { after, before } from 'node:test'
 import { FeedError } from '../errors/feed-error.ts'
 import { watchTables } from '../ingest/watch.ts'
 import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
-import { install } from './install.ts'
+import { install } from './source-schema.ts'
 import { installMark } from './sql-files.ts'
 import { uninstall } from './uninstall.ts'
 import { markOf, schemaVersion } from './version.ts'
@@ -53,7 +53,8 @@ test('an earlier version is replaced, and keeps what it knows of its tables', as
     `SET changefeed.internal = 'on'; ALTER PUBLICATION pg_changefeed ADD TABLE ONLY t; SELECT changefeed.register('t'::regclass); ALTER TABLE t REPLICA IDENTITY FULL;
      UPDATE changefeed.watched SET was_identity = 'd', description = changefeed.describe(relid); UPDATE changefeed.source SET seen = token`,
   )
-  const rows = 'SELECT to_jsonb(w)::text FROM changefeed.watched w UNION ALL SELECT to_jsonb(s)::text FROM changefeed.source s'
+  const rows =
+    'SELECT to_jsonb(w)::text FROM changefeed.watched w UNION ALL SELECT to_jsonb(s)::text FROM changefeed.source s'
   const before = await db.sql(rows)
 
   const writer = await db.connect()

@@ -1,7 +1,11 @@
-// Installs what lives in a source database: a schema of ours with the list of watched tables and their descriptions (each a
-// TableDescription as JSON), and event triggers that write a new description in the very transaction that changed the table. The
+// What lives in a source database: a schema of ours with the list of watched tables and their descriptions (each a TableDescription
+// as JSON), event triggers that write a new description in the very transaction that changed the table, and a publication. The
 // list is published like the watched tables themselves, so a description comes out of logical decoding exactly between the rows
 // before and after the DDL, in the encoding that rows have, and only a role that may write the list can forge it.
+//
+// The SQL is in sql/, a file for each topic. functions.ts and objects.ts list what it creates, call.ts calls the functions. A
+// database where somebody else has objects with our names is refused (ownership.ts), and one with a later version of ours
+// (version.ts). Today all of this is done as a superuser; functions.ts says which rights each function really needs.
 
 import type { Queries } from '../postgres/queries.ts'
 import { explainDdl } from './explain-ddl.ts'
