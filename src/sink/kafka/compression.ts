@@ -1,12 +1,12 @@
-// Compression of a record batch, by name and level. gzip and zstd are Node's own; snappy and lz4 are the client library's,
-// which have no levels.
+// Compression of a record batch, by name and level. Node has gzip and zstd; the client library has snappy and lz4, without
+// levels.
 
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import { compressionsAlgorithms } from '@platformatic/kafka'
 import type { KafkaSinkSpec } from './spec.ts'
 import type { BatchHeader } from './record-batch.ts'
 
-/** -2 of Go's gzip: Huffman codes only. */
+/** The level that means Huffman codes only in Go's gzip, whose levels CockroachDB accepts. */
 const huffmanOnly = -2
 
 export function compression({ compression: name, compressionLevel: level }: KafkaSinkSpec): BatchHeader['compress'] {

@@ -1,4 +1,4 @@
-// What is probably wrong when no broker can be talked to, from what the library, TLS and the system say.
+// What is probably wrong when no broker can be reached, judged by the messages of the library, of TLS and of the system.
 
 import type { KafkaSinkSpec } from './spec.ts'
 import { brokerAddress } from './broker-address.ts'
@@ -40,7 +40,7 @@ export function connectHint(message: string, spec: KafkaSinkSpec): string | unde
     : 'the broker may not trust client_cert, or want sasl_enabled=true'
 }
 
-/** The address that failed is none of those in the URI: the brokers gave it. */
+/** Returns whether the address that failed is none of those in the URI, so that it is one that the brokers advertise. */
 function advertised(message: string, { brokers }: KafkaSinkSpec): string | undefined {
   const [, host, port] = /Connection to (\S+):(\d+) (?:failed|timed out)/.exec(message) ?? []
   if (host === undefined) return undefined

@@ -1,12 +1,12 @@
-// Looks at the length in front of every answer of a broker. The client library collects as many bytes as the length says:
-// whatever listens on an address that is no Kafka's would fill the memory of the server.
+// Checks the length before every answer of a broker. The client library collects as many bytes as the length says, so a
+// server that is no Kafka broker could fill our memory.
 
 import type { Socket } from 'node:net'
 
-/** No answer that a sink asks for comes near it. */
+/** Far more than any answer to a request of ours. */
 export const maxFrameBytes = 64 * 1024 * 1024
 
-/** Destroys the socket when an answer is announced that is too long. */
+/** Destroys the socket when the length of an answer is too large. */
 export function guardFrames(socket: Socket, refused: (why: string) => void): void {
   const lengths = new FrameLengths()
   socket.on('data', (chunk: Buffer) => {
@@ -18,14 +18,14 @@ export function guardFrames(socket: Socket, refused: (why: string) => void): voi
   })
 }
 
-/** Follows the frames of a stream that comes in pieces. */
+/** Follows the frames of a stream that arrives in pieces. */
 export class FrameLengths {
-  /** Of the present frame that is to come. */
+  /** Bytes of the present frame that have not arrived yet. */
   #rest = 0
   #head = 0
   #headBytes = 0
 
-  /** The length of a frame that is longer than any may be. */
+  /** Returns the length of the first frame that is too long; undefined: there is none. */
   tooLong(chunk: Uint8Array): number | undefined {
     let at = 0
     while (at < chunk.length) {

@@ -1,5 +1,5 @@
-// What the sink asks of a Kafka cluster beside taking messages: where the partitions are, who the brokers are, a producer
-// id. Any broker that answers will do, so one that hangs or is gone does not stop the others from being asked.
+// The questions that the sink asks a Kafka cluster: where the partitions are, which brokers there are, a producer id. Every
+// broker can answer them, so a broker that hangs or is gone is followed by the next one.
 
 import { late, orLate } from '../../async/or-late.ts'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -20,11 +20,11 @@ import type { KafkaLog } from './kafka-log.ts'
 import { fetchMetadata, type Metadata, type TopicAnswer, type TopicLayout } from './metadata.ts'
 import { creationRefusals, type CreationRefusal } from './topic-creation.ts'
 
-/** A broker that has not answered until then is passed over. */
+/** A broker that has not answered within this time is followed by the next one. */
 const askMs = 10_000
-/** The end of a partition, as a time. */
+/** The timestamp that stands for the end of a partition in ListOffsets. */
 const latest = -1n
-/** Of things that have settings. */
+/** The kind of resource in DescribeConfigs. */
 const topicResource = ConfigResourceTypes.TOPIC
 const idAttempts = 25
 const idWaitMs = 200
@@ -35,7 +35,7 @@ export class KafkaClient implements AsyncDisposable {
   readonly #connections: KafkaConnections
   readonly #bootstrap: readonly SinkAddress[]
   #brokers: ReadonlyMap<number, SinkAddress> = new Map()
-  /** Asked first. */
+  /** The broker that answered last, which is asked first. */
   #answered: SinkAddress | undefined
 
   constructor(spec: KafkaSinkSpec, log: KafkaLog = () => undefined, ownRequestMs = requestMs) {
@@ -45,12 +45,12 @@ export class KafkaClient implements AsyncDisposable {
     this.#bootstrap = spec.brokers.map(brokerAddress)
   }
 
-  /** Has what connections will need to show; throws why there is none. */
+  /** Gets the token that connections need, if any. Throws why there is none. */
   authorize(): Promise<void> {
     return this.#connections.authorize()
   }
 
-  /** Topics that are missing are made where the brokers allow it. An answer for each name. */
+  /** Returns an answer for each topic. Topics that are missing are created where the brokers allow it. */
   async topics(names: readonly string[]): Promise<ReadonlyMap<string, TopicAnswer>> {
     const errors: unknown[] = []
     for (const address of this.#candidates()) {
@@ -64,7 +64,7 @@ export class KafkaClient implements AsyncDisposable {
         this.#brokers = brokers
         return new Map(names.map((name) => [name, topics.get(name) ?? { code: kafkaCode.unknownTopic }]))
       } catch (error) {
-        // The other brokers would need the same.
+        // The other brokers need the same credentials.
         const refused = refusedCredentials(error)
         if (refused !== undefined) throw refused
         const refusal = this.#connections.refusal(address)
@@ -75,7 +75,7 @@ export class KafkaClient implements AsyncDisposable {
     throw new AggregateError(errors, '')
   }
 
-  /** Throws while a partition's leader does not know that it leads, as it may not in the first moments of a topic. */
+  /** Throws while the leader of a partition does not know yet that it leads, in the first moments of a topic. */
   async askLeaders(layouts: ReadonlyMap<string, TopicLayout>): Promise<void> {
     for (const [name, { leaders }] of layouts) {
       for (const [leader, partitions] of Map.groupBy(leaders.keys(), (partition) => leaders[partition] as number)) {
@@ -89,7 +89,7 @@ export class KafkaClient implements AsyncDisposable {
     }
   }
 
-  /** What topics are configured to, as far as `keys` go. Not to be allowed to ask is no answer, and no error. */
+  /** Returns the settings `keys` of topics. A topic whose settings this user may not read is left out. */
   async settings(
     names: readonly string[],
     keys: readonly string[],
@@ -110,7 +110,7 @@ export class KafkaClient implements AsyncDisposable {
     return found
   }
 
-  /** Why topics that are missing are not made. */
+  /** Returns why the brokers do not create topics that are missing. */
   async creationRefusals(names: readonly string[]): Promise<ReadonlyMap<string, CreationRefusal>> {
     const [broker] = this.#answered === undefined ? this.#bootstrap : [this.#answered]
     return creationRefusals(await this.#connections.get(broker as SinkAddress), names)
@@ -126,7 +126,7 @@ export class KafkaClient implements AsyncDisposable {
   }
 
   async newProducerId(): Promise<{ readonly id: bigint; readonly epoch: number }> {
-    // Without a transactional id any broker gives one.
+    // Without a transactional id every broker can give a producer id.
     const [broker] = this.#answered === undefined ? this.#bootstrap : [this.#answered]
     const connection = await this.#connections.get(broker as SinkAddress)
     for (let attempt = 1; ; attempt++) {
@@ -136,7 +136,7 @@ export class KafkaClient implements AsyncDisposable {
       } catch (error) {
         const codes = codesOf(error)
         if (codes.includes(kafkaCode.clusterAuthorization)) throw notIdempotent(this.#spec)
-        // A broker that has just started has no ids to give yet.
+        // A broker that has just started cannot give ids yet.
         const isEarly = codes.some(
           (code) => code === kafkaCode.coordinatorLoading || code === kafkaCode.coordinatorNotAvailable,
         )
@@ -150,7 +150,7 @@ export class KafkaClient implements AsyncDisposable {
     await this.#connections[Symbol.asyncDispose]()
   }
 
-  /** Each address once. */
+  /** Returns the addresses of all brokers that we know of, each once, in the order in which to ask them. */
   #candidates(): Iterable<SinkAddress> {
     const last = this.#answered === undefined ? [] : [this.#answered]
     const all = [...last, ...this.#bootstrap, ...this.#brokers.values()]

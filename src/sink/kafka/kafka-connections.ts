@@ -1,5 +1,5 @@
-// Connections to brokers, with their TLS and SASL: the client library's. One to each address, opened when it is asked
-// for and again after it broke.
+// The connections to brokers, with their TLS and SASL, which are the client library's. There is one to each address. It is opened
+// when it is first asked for, and opened again after it broke.
 
 import { orLate } from '../../async/or-late.ts'
 import { isIP } from 'node:net'
@@ -14,19 +14,19 @@ import { saslOptions } from './sasl.ts'
 import { TokenSource } from './token-source.ts'
 
 const connectMs = 10_000
-/** Longer than a broker may take over a request (produce.ts), so that it is the broker that says what it waited for. */
+/** Longer than a broker may work on a request (produce.ts), so that the broker reports what it waited for. */
 export const requestMs = 40_000
 const closeMs = 1000
 
 export class KafkaConnections implements AsyncDisposable {
   readonly #named: ConnectionPool
-  /** TLS names the server that is asked for (SNI): of hosts with a name, not of addresses. */
+  /** Hosts without a name: TLS sends the name of the server that it asks for (SNI), but never an IP address. */
   readonly #numbered: ConnectionPool
 
   readonly #allowedHosts: readonly string[]
-  /** Of OAUTHBEARER. */
+  /** The tokens of OAUTHBEARER. */
   readonly #tokens: TokenSource | undefined
-  /** By address. */
+  /** Why the last connection to an address was given up. */
   readonly #refusals = new Map<string, string>()
 
   constructor(spec: KafkaSinkSpec, log: KafkaLog, ownRequestMs = requestMs) {
@@ -36,7 +36,7 @@ export class KafkaConnections implements AsyncDisposable {
     const options = { ...connectionOptions(spec, this.#tokens), requestTimeout: ownRequestMs }
     this.#named = new ConnectionPool(spec.clientId, { ...options, tlsServerName: spec.tls !== undefined })
     this.#numbered = new ConnectionPool(spec.clientId, options)
-    // What goes wrong comes back from the call that it goes wrong in.
+    // An error of a connection is also the error of the call that uses it, so the event needs no handler of its own.
     for (const pool of [this.#named, this.#numbered]) {
       pool.on('connecting', ({ broker, connection }) => {
         connection.on('error', () => undefined)
@@ -51,17 +51,17 @@ export class KafkaConnections implements AsyncDisposable {
         hint: 'the cluster setting changefeed.sink.allowed_hosts lists what they may reach',
       })
     }
-    // Asked for here, what is wrong with a token is an error of its own, not one of a connection.
+    // Getting the token first makes its trouble an error of its own, and not one of the connection.
     if (this.isNew({ host, port })) await this.authorize()
     return this.#poolOf(host).get({ host, port })
   }
 
-  /** Has what a connection will need to show; throws why there is none. */
+  /** Gets the token that connections need, if any. Throws why there is none. */
   async authorize(): Promise<void> {
     await this.#tokens?.get()
   }
 
-  /** Whether `get` would open one. */
+  /** Returns whether `get` would open a connection. */
   isNew({ host, port }: SinkAddress): boolean {
     return !this.#poolOf(host).has({ host, port })
   }
@@ -69,20 +69,20 @@ export class KafkaConnections implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#tokens?.[Symbol.dispose]()
     const pools = [this.#named, this.#numbered]
-    // What was written still goes out; but a broker that is gone may never say goodbye.
+    // What was written is still sent, but a broker that is gone may never confirm the end of the connection.
     const sockets = pools.flatMap((pool) => [...pool].map(([, connection]) => connection.socket))
     const closed = Promise.all(pools.map((pool) => pool.close().catch(() => undefined)))
     await orLate(closed, closeMs)
     for (const socket of sockets) socket?.destroy()
   }
 
-  /** Why the connection to the address was given up last, where the library only says that it was closed. */
+  /** Returns why the last connection to the address was given up, where the library only says that it was closed. */
   refusal(address: SinkAddress): string | undefined {
     return this.#refusals.get(addressText(address))
   }
 
   #guard(connection: Connection, address: string, log: KafkaLog): void {
-    // The socket is there as soon as the library has begun to connect.
+    // The library creates the socket after this event.
     queueMicrotask(() => {
       const { socket } = connection
       socket?.once('connect', () => {

@@ -1,12 +1,11 @@
-// What Kafka and the client library say, as errors of ours: nested errors in one line, codes sorted into those that time
-// may mend and those that it will not, hints. Nothing of it holds a password; the library does not repeat what it was
-// given.
+// Errors of Kafka and of the client library as errors of ours: nested errors in one line, hints, and which codes may
+// be gone at a later attempt. No message contains a password: the library does not repeat what it was given.
 
 import { protocolErrors, protocolErrorsCodesById } from '@platformatic/kafka'
 import type { KafkaSinkSpec } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 
-/** Kafka's error codes, as far as anything here depends on them. */
+/** The error codes of Kafka on which our code depends. */
 export const kafkaCode = {
   unknownTopic: 3,
   leaderNotAvailable: 5,
@@ -44,19 +43,19 @@ const passing: ReadonlySet<number> = new Set([
   kafkaCode.unknownLeaderEpoch,
 ])
 
-/** Whether the same request may succeed a little later, after another look at the metadata. */
+/** Returns whether the same request may succeed a little later, with newer metadata. */
 export function mayPass(code: number): boolean {
   return passing.has(code)
 }
 
-/** The messages of an error and of everything inside it, each once. */
+/** Returns the messages of an error and of all errors inside it, each once. */
 export function flatMessage(error: unknown): string {
   const texts: string[] = []
   const visit = (value: unknown, depth: number): void => {
     if (!(value instanceof Error) || depth > 6) return
     const { message, cause } = value
     const inner = (value as { errors?: unknown }).errors
-    // Node's own advice is of no use to somebody who runs a server.
+    // Node adds advice to start it with other flags, which does not help the operator of a server.
     const text = message.replace(/; if the root CA is installed locally, .*$/, '')
     if (text !== '' && !texts.some((other) => other.includes(text))) texts.push(text)
     if (Array.isArray(inner)) for (const one of inner) visit(one, depth + 1)
@@ -66,14 +65,14 @@ export function flatMessage(error: unknown): string {
   return texts.length === 0 ? String(error) : texts.join(': ')
 }
 
-/** Kafka's codes in an error of the library and in everything inside it. */
+/** Returns Kafka's codes in an error of the library and in all errors inside it. */
 export function codesOf(error: unknown): number[] {
   const { apiCode, errors, cause } = error as { apiCode?: unknown; errors?: unknown; cause?: unknown }
   const inner = [...(Array.isArray(errors) ? errors : []), ...(cause instanceof Error ? [cause] : [])]
   return [...(typeof apiCode === 'number' ? [apiCode] : []), ...inner.flatMap(codesOf)]
 }
 
-/** The error in it, or in everything inside it, that says that credentials are refused for good. */
+/** Returns the error, among `error` and all errors inside it, that says that the credentials are refused for good. */
 export function refusedCredentials(error: unknown): FeedError | undefined {
   if (error instanceof FeedError && error.code === 'FEED_CREDENTIALS') return error
   const { errors, cause } = error as { errors?: unknown; cause?: unknown }
@@ -91,7 +90,7 @@ export function sinkError(what: string, error: unknown): FeedError {
   return new FeedError('FEED_SINK', `${what}: ${flatMessage(error)}`, { cause: error })
 }
 
-/** What metadata says in place of a topic's partitions. */
+/** Returns the error for a code that metadata has in place of a topic's partitions. */
 export function topicError(topic: string, code: number, spec: KafkaSinkSpec): FeedError {
   if (code === kafkaCode.unknownTopic) {
     return new FeedError(
@@ -146,7 +145,7 @@ export function notAuthorized(topic: string, spec: KafkaSinkSpec): FeedError {
   })
 }
 
-/** What a broker said in answer to a batch. */
+/** Returns the error for a broker's answer to a batch. */
 export function produceError(
   { topic, partition }: { readonly topic: string; readonly partition: number },
   code: number,
@@ -159,7 +158,7 @@ export function produceError(
   return new FeedError('FEED_SINK', `Kafka did not take messages of topic ${topic}, partition ${partition}: ${said}`)
 }
 
-/** Kafka's name of it. */
+/** Returns Kafka's name of an error code. */
 export function codeName(code: number): string {
   return protocolErrorsCodesById[code] ?? `error code ${code}`
 }
@@ -170,7 +169,7 @@ export function codeText(code: number): string {
   return known === undefined ? `error code ${code}` : `${known.message.replace(/\.$/, '')} (${known.id})`
 }
 
-/** The key would name the row, and is a row's value: its time takes its place. */
+/** The message names the row by the time of its commit, because its key is a value of the row. */
 export function tooLarge(
   { topic, bytes, time }: { readonly topic: string; readonly bytes: number; readonly time: string | undefined },
   { topics, sources }: KafkaSinkSpec,
@@ -186,7 +185,7 @@ export function tooLarge(
   )
 }
 
-/** Of asking for a producer id. */
+/** Returns the error for a refused request for a producer id. */
 export function notIdempotent(spec: KafkaSinkSpec): FeedError {
   return new FeedError(
     'FEED_SINK',

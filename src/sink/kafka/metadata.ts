@@ -1,28 +1,28 @@
-// Metadata as a broker gives it: who the brokers are, and who leads the partitions of some topics. A topic or partition
-// that has trouble is part of the answer, not an error: what is well must go on.
+// Metadata as a broker answers it: which brokers there are, and which of them lead the partitions of some topics. A topic or
+// partition in trouble is part of the answer and not an error, because the others must go on.
 
 import { apiVersionsV3, metadataV12, metadataV9, type Connection } from '@platformatic/kafka'
 import type { SinkAddress } from '../sink-facts.ts'
 
 const metadataKey = 3
-/** In place of operations. */
+/** Stands for operations that the broker does not tell. */
 const notSaid = -0x80000000
 const writeOperation = 4
 
 export interface TopicLayout {
-  /** Another one after the topic was deleted and made anew; undefined: the broker is too old to say. */
+  /** Differs after the topic was deleted and created again; undefined: the broker is too old to tell. */
   readonly id: string | undefined
-  /** The broker that leads each partition; -1: none at the moment. */
+  /** The broker that leads each partition; -1: no broker leads it at the moment. */
   readonly leaders: readonly number[]
-  /** Of the partition that has the fewest. */
+  /** The number of replicas of the partition that has the fewest. */
   readonly replicas: number
-  /** Whether who asks has the right to write it; true also where the broker does not say. */
+  /** This user may write to the topic, or the broker does not tell. */
   readonly mayWrite: boolean
-  /** One of Kafka's own, which takes no messages of clients. */
+  /** The topic is one of Kafka's own, which takes no messages of clients. */
   readonly isInternal: boolean
 }
 
-/** Kafka's error code in place of a layout. */
+/** The layout of a topic, or Kafka's error code in place of it. */
 export type TopicAnswer = TopicLayout | { readonly code: number }
 
 export interface Metadata {
@@ -37,7 +37,7 @@ interface Response {
     readonly name?: string | null | undefined
     readonly topicId?: string | undefined
     readonly isInternal: boolean
-    /** A bit for each operation. */
+    /** A bit for each operation that this user may do. */
     readonly topicAuthorizedOperations: number
     readonly partitions: readonly {
       readonly partitionIndex: number
@@ -47,7 +47,7 @@ interface Response {
   }[]
 }
 
-/** `create`: topics that are missing are made, where the brokers allow it. */
+/** With `create`, topics that are missing are created where the brokers allow it. */
 export async function fetchMetadata(
   connection: Connection,
   names: readonly string[],
@@ -90,7 +90,7 @@ async function ask(connection: Connection, names: readonly string[], create: boo
       ? await metadataV12.api.async(connection, [...names], create, true)
       : await metadataV9.api.async(connection, [...names], create, true, false)
   } catch (error) {
-    // The library throws an answer in which any partition has an error.
+    // The library throws an answer in which a partition has an error, and the answer is in the error.
     const { response } = error as { response?: Response }
     if (response === undefined) throw error
     return response

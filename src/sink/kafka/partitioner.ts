@@ -1,6 +1,6 @@
-// Which partition a key belongs to: FNV-1a of the key's bytes, 32 bits, as a signed number; the remainder by the number of
-// partitions without its sign. The same as CockroachDB's (and sarama's hash partitioner), so that a topic can change
-// hands.
+// Which partition a key belongs to: FNV-1a of the key's bytes, 32 bits, as a signed number; its remainder by the number of
+// partitions, without the sign. CockroachDB (with sarama's hash partitioner) does the same, so a topic that it has written can be
+// continued by us.
 
 /** `bytes[start, end)` is the key. */
 export function partitionOf(bytes: Uint8Array, start: number, end: number, partitions: number): number {

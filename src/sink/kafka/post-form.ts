@@ -1,5 +1,5 @@
-// One POST of a form, over TLS or plain, bounded in size. A redirect is an answer like any other: what it leads to may be a machine that
-// sinks may not reach, and must not get the credentials.
+// One POST of a form, over TLS or plain, with an answer of bounded size. A redirect is not followed: it may lead to a machine that
+// sinks may not reach, and that must not get the credentials.
 
 import { request as plainRequest, type IncomingMessage } from 'node:http'
 import { request as tlsRequest } from 'node:https'
@@ -12,7 +12,7 @@ export interface FormPost {
   readonly url: string
   readonly form: URLSearchParams
   readonly headers: Readonly<Record<string, string>>
-  /** PEM text of an authority that is trusted beside the usual ones. */
+  /** PEM text of a certificate authority that is trusted in addition to the usual ones. */
   readonly ca: string | undefined
   readonly signal: AbortSignal
 }
@@ -28,7 +28,7 @@ export async function postForm({ url, form, headers, ca, signal }: FormPost): Pr
   const body = form.toString()
   const options = {
     method: 'POST',
-    // A connection for this request alone, which is closed behind it.
+    // A connection for this request alone, which is closed after it.
     agent: false,
     headers: {
       accept: 'application/json',

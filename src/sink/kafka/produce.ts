@@ -19,24 +19,24 @@ export interface PartitionRecords {
 export interface PartitionAnswer {
   readonly topic: string
   readonly partition: number
-  /** 0: written. */
+  /** Kafka's error code; 0: the records are written. */
   readonly code: number
   readonly message: string | undefined
 }
 
 export interface ProduceAnswer {
   readonly answers: readonly PartitionAnswer[]
-  /** So long the broker wants no more: a quota is used up. */
+  /** How long the broker asks us to send nothing, because a quota is exhausted; 0: it does not ask. */
   readonly throttleMs: number
 }
 
 const noAnswer: ProduceAnswer = { answers: [], throttleMs: 0 }
 
 /**
- * Settles with the broker's answer. Without acks (0) a broker answers nothing, so a request that has an answer follows at
- * once on the same connection: a broker works off the requests of a connection one after the other, and closes it at
- * messages that it cannot take. The answer to the second says that the messages of the first are written; a connection
- * that breaks before leaves it open.
+ * Settles with the broker's answer. Without acks (0) a broker does not answer, so a request that has an answer follows at
+ * once on the same connection. A broker processes the requests of a connection one after the other, and closes the connection
+ * when it cannot take messages. So the answer to the second request says that the messages of the first are written; when the connection
+ * breaks before, they may be written or not.
  */
 export async function produce(
   connection: Connection,
@@ -53,7 +53,7 @@ export async function produce(
     true,
     (error, answer) => {
       if (error) reject(error)
-      // Without acks there is no answer, whatever stands in its place.
+      // Without acks there is no answer, whatever the library passes in its place.
       else resolve(acks === 0 || answer === undefined ? noAnswer : answer)
     },
   )

@@ -1,4 +1,4 @@
-// Kafka's record batch, version 2, written straight from the feed's bytes:
+// Kafka's record batch, version 2, written directly from the bytes of the feed:
 //
 //   i64 base offset, i32 length of the rest, i32 leader epoch, i8 magic 2, u32 CRC-32C of the rest,
 //   i16 attributes (codec in bits 0-2), i32 last offset delta, i64 first and i64 max timestamp (ms),
@@ -7,45 +7,45 @@
 //           varint key length (-1: none), key, varint value length (-1: none), value, varint header count, headers
 //   header: varint name length, name, varint value length, value; the same in every record
 //
-// Varints are zigzag. The records can be compressed as a whole. What is written stays until `clear`, so that a batch can
-// be sent again, or halved when the broker finds it too large.
+// Varints are zigzag. The records can be compressed as a whole. The records stay in memory until `clear`, so that a batch
+// can be sent again, or halved when the broker refuses it for its size.
 
 import { crc32c } from '@platformatic/kafka'
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { MessageHeader } from '../sink-facts.ts'
 
 export const headerBytes = 61
-/** Count and headers of each record, as they stand there. */
+/** The bytes at the end of each record when there are no headers: their count, 0. */
 export const noHeaders: Uint8Array = Uint8Array.of(0)
 const crcFrom = 21
 
 export interface BatchHeader {
   readonly nowMs: number
   readonly producer: { readonly id: bigint; readonly epoch: number; readonly sequence: number } | undefined
-  /** Undefined: as they are. */
+  /** Compresses the records; undefined: they are sent as they are. */
   readonly compress: { readonly codec: number; readonly compress: (records: Buffer) => Buffer } | undefined
 }
 
 export class RecordBatch {
   readonly #out: ByteWriter
   readonly #headers: Uint8Array
-  /** Commit times of large records, by index. */
+  /** When the rows of large records were committed, by the index of the record. */
   readonly #times = new Map<number, string>()
   count = 0
 
-  /** `headers`: of every record, as `recordHeaders` gives them. */
+  /** `headers`: the headers of every record, as `recordHeaders` returns them. */
   constructor(initialBytes = 64 * 1024, headers = noHeaders) {
     this.#out = new ByteWriter(initialBytes)
     this.#headers = headers
     this.clear()
   }
 
-  /** Header and records, before compression. */
+  /** Size in bytes of header and records, before compression. */
   get bytes(): number {
     return this.#out.length
   }
 
-  /** Memory it holds. */
+  /** Memory that the batch holds, in bytes. */
   get capacity(): number {
     return this.#out.buffer.length
   }
@@ -58,15 +58,12 @@ export class RecordBatch {
     this.count = 0
   }
 
-  /** Undefined: it is small. */
+  /** Returns when the row of a record was committed; undefined: the record is small. */
   timeOf(record: number): string | undefined {
     return this.#times.get(record)
   }
 
-  /**
-   * Key `bytes[keyStart, keyEnd)`, value behind it; no key when `keyStart` is negative, no value when `valueEnd` is. `time`
-   * is kept for errors.
-   */
+  /** Appends a record; the parameters are those of `BatchBody.add`. */
   add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string): void {
     if (time !== undefined) this.#times.set(this.count, time)
     const out = this.#out
@@ -97,7 +94,7 @@ export class RecordBatch {
     this.count += 1
   }
 
-  /** The batch as it goes out; valid until the next call of anything here. */
+  /** Returns the bytes of the batch as they are sent, valid until the next call of any method. */
   seal({ nowMs, producer, compress }: BatchHeader): Buffer {
     let batch: Buffer = this.#out.view()
     if (compress !== undefined) {
@@ -121,7 +118,7 @@ export class RecordBatch {
     return batch
   }
 
-  /** Two batches with the first and the second half of the records. */
+  /** Returns two new batches with the first and the second half of the records. */
   halves(): [RecordBatch, RecordBatch] {
     const halves: [RecordBatch, RecordBatch] = [
       new RecordBatch(this.bytes, this.#headers),
@@ -137,7 +134,7 @@ export class RecordBatch {
       const keyLength = readVarint(buffer, cursor)
       const keyStart = keyLength === 1 ? -1 : cursor.at
       const key = keyLength === 1 ? 0 : keyLength / 2
-      // Key and value stand together in what `add` reads: a copy without the length between them.
+      // `add` reads the value directly after the key: make a copy without the length between them.
       const keyBytes = buffer.subarray(cursor.at, cursor.at + key)
       cursor.at += key
       const valueLength = readVarint(buffer, cursor)
@@ -176,7 +173,7 @@ function varintBytes(value: number): number {
   return value < 0x10000000 ? 4 : 5
 }
 
-/** `value` is zigzagged and not negative; room is made. */
+/** `value` is zigzagged and not negative. The caller has made room for it. */
 function writeVarint(out: ByteWriter, value: number): void {
   let rest = value
   while (rest >= 0x80) {

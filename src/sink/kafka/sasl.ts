@@ -1,4 +1,4 @@
-// What the client library is given to authenticate with.
+// The options with which the client library authenticates.
 
 import { saslOAuthBearer, saslPlain, saslScramSha, type ConnectionOptions, type SASLOptions } from '@platformatic/kafka'
 import type { KafkaSasl } from './spec.ts'
@@ -7,8 +7,8 @@ import type { TokenSource } from './token-source.ts'
 type Authenticate = NonNullable<SASLOptions['authenticate']>
 
 /**
- * The longest session: the library authenticates again when four fifths of it are over, by a timer, and a timer of more
- * than 2^31 - 1 ms goes off at once. Brokers take it well when a client authenticates sooner.
+ * The longest session that we tell the library. It authenticates again when four fifths of a session are over, by a timer, and a
+ * timer of more than 2^31 - 1 ms fires at once. Brokers accept a client that authenticates earlier than it must.
  */
 const maxSessionMs = 2_500_000_000n
 
@@ -19,7 +19,7 @@ export function saslOptions(sasl: KafkaSasl, tokens: TokenSource | undefined): N
     mechanism: sasl.mechanism,
     token: () => tokens?.get() ?? '',
     authenticate,
-    // A broker that does not take a token answers with bytes that say why, where it answers with none otherwise.
+    // A broker that refuses a token answers with bytes that say why; otherwise it answers without any.
     authBytesValidator: (bytes: Buffer | null, callback) => {
       if (bytes === null || bytes.length === 0) {
         callback(null, bytes ?? Buffer.alloc(0))
@@ -32,7 +32,7 @@ export function saslOptions(sasl: KafkaSasl, tokens: TokenSource | undefined): N
   }
 }
 
-/** As the library does it, but for the length of the session. */
+/** Does what the library does, except for the length of the session. */
 const authenticate: Authenticate = (mechanism, connection, api, user, password, token, callback) => {
   const bounded: typeof callback = (error, response) => {
     if (response !== undefined && response.sessionLifetimeMs > maxSessionMs)

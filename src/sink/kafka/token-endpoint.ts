@@ -1,35 +1,35 @@
-// Asks an OAuth 2 token endpoint for a token with a client's credentials (RFC 6749, section 4.4), and says what is wrong
-// when it gives none: a refusal is for good, anything else may pass. What the endpoint says is shown, never the secret
-// or the token.
+// Asks an OAuth 2 token endpoint for a token with the credentials of a client (RFC 6749, section 4.4). When it does not give one, the
+// error says why: a refusal is final, anything else may be over at a later attempt. Errors show the endpoint's message, but never
+// the secret or a token.
 
 import type { KafkaOauth } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { flatMessage } from './kafka-errors.ts'
 import { postForm, type FormAnswer } from './post-form.ts'
 
-/** Statuses below 500 that say nothing of what was asked: too slow, too early, too often. */
+/** Statuses below 500 that do not judge the request: it came too slowly, too early or too often. */
 const passing: ReadonlySet<number> = new Set([408, 425, 429])
 const maxSaid = 200
 
 export interface Token {
   readonly value: string
-  /** Undefined: the endpoint does not say. */
+  /** How long the token is valid; undefined: the endpoint does not say. */
   readonly lifetimeMs: number | undefined
 }
 
 export interface TokenAsk {
   readonly signal: AbortSignal
-  /** After which the signal aborts with a TimeoutError. */
+  /** After this time the signal aborts with a TimeoutError. */
   readonly withinMs: number
 }
 
 export class TokenEndpoint {
   readonly #sasl: KafkaOauth
   readonly #ca: string | undefined
-  /** Where the endpoint wants the credentials; undefined: it has not been asked. */
+  /** Where the endpoint accepts the credentials; undefined: we have not found out yet. */
   #place: 'header' | 'body' | undefined
 
-  /** `ca`: PEM text of an authority that is trusted beside the usual ones. */
+  /** `ca`: PEM text of a certificate authority that is trusted in addition to the usual ones. */
   constructor(sasl: KafkaOauth, ca: string | undefined) {
     this.#sasl = sasl
     this.#ca = ca
@@ -38,7 +38,7 @@ export class TokenEndpoint {
   async ask({ signal, withinMs }: TokenAsk): Promise<Token> {
     const place = this.#place ?? 'header'
     let answer = await this.#post(place, signal, withinMs)
-    // Every endpoint ought to take them in the header, and some take them in the body only.
+    // Every endpoint should accept the credentials in the header, but some accept them in the body only.
     if (this.#place === undefined && (answer.status === 400 || answer.status === 401) && !knowsClient(answer)) {
       const other = await this.#post('body', signal, withinMs)
       if (isGood(other)) this.#place = 'body'
@@ -76,7 +76,7 @@ export class TokenEndpoint {
 
   #token({ body }: FormAnswer): Token {
     const { access_token: value, expires_in: expiresIn } = jsonObject(body)
-    // Nothing else has a place between the separators of SASL.
+    // SASL separates its fields by bytes that no such token contains.
     if (typeof value !== 'string' || !/^[A-Za-z0-9._~+/-]+=*$/.test(value)) {
       throw new FeedError('FEED_SINK', `${this.#name} gives no access_token`, {
         hint: 'check sasl_token_url: it names the token endpoint, not the issuer or a page for people',
@@ -101,13 +101,13 @@ export class TokenEndpoint {
     })
   }
 
-  /** Without query: it may hold a key. */
+  /** The URL without its query, which may contain a key. */
   get #name(): string {
     const { origin, pathname } = new URL(this.#sasl.tokenUrl)
     return `the token endpoint ${origin}${pathname}`
   }
 
-  /** What the endpoint says, unless it says back what it was told in secret. */
+  /** Returns the endpoint's message, unless it repeats a secret that we sent. */
   #shown(text: unknown): string[] {
     if (typeof text !== 'string' || text === '') return []
     const { clientSecret } = this.#sasl
@@ -121,7 +121,7 @@ function isGood({ status }: FormAnswer): boolean {
   return status >= 200 && status < 300
 }
 
-/** It refuses something else than the client, so it has read the credentials. */
+/** The endpoint refuses something other than the client, so it has read the credentials. */
 function knowsClient(answer: FormAnswer): boolean {
   return ['invalid_scope', 'unsupported_grant_type', 'unauthorized_client'].includes(errorOf(answer) ?? '')
 }
@@ -147,7 +147,7 @@ function hintOf(said: string): string {
   return 'check sasl_token_url and the network in between'
 }
 
-/** As in a form, which is what the header wants inside its base64. */
+/** Encodes as in a form, which the header requires inside its base64. */
 function formEncoded(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1)
 }
@@ -161,7 +161,7 @@ function jsonObject(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Many tokens say it themselves. */
+/** Returns the lifetime that many tokens contain. */
 function jwtLifetimeMs(token: string): number | undefined {
   const { exp, iat } = jsonObject(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'))
   if (typeof exp !== 'number') return undefined

@@ -1,20 +1,20 @@
-// The token that the connections of a sink share. It is asked for once however many wait for it, kept until most of its
-// life is over, and used on to its end where no new one is to be had.
+// The token that the connections of a sink share. However many connections wait for it, it is requested once. It is kept until
+// most of its life is over, and used until its end while no new one is available.
 
 import type { KafkaOauth } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { KafkaLog } from './kafka-log.ts'
 import { TokenEndpoint, type Token } from './token-endpoint.ts'
 
-/** Less than a connection waits for a new one to be ready. */
+/** Shorter than a connection waits until it has authenticated. */
 const askMs = 8000
-/** A connection authenticates again when four fifths of its session are over, and needs a younger token by then. */
+/** A connection authenticates again when four fifths of its session are over, and needs a newer token by then. */
 const renewPart = 0.75
-/** What a token must have left: brokers refuse to authenticate a connection twice in a second, and count in whole ones. */
+/** The life that a token must have left: brokers refuse to authenticate a connection twice in a second, and count in whole seconds. */
 const leftMs = 3000
-/** Of a token that does not say how long it lives. */
+/** The life of a token that does not say how long it is valid. */
 const unknownLifetimeMs = 60_000
-/** Sooner an endpoint is not asked again that just failed, while there is a token. */
+/** While there is a token, an endpoint that failed is not asked again before this time is over. */
 const pauseMs = 5000
 
 interface Held {
@@ -25,7 +25,7 @@ interface Held {
 
 export interface TokenSourceOptions {
   readonly sasl: KafkaOauth
-  /** PEM text of an authority that is trusted beside the usual ones. */
+  /** PEM text of a certificate authority that is trusted in addition to the usual ones. */
   readonly ca: string | undefined
   readonly log: KafkaLog
   readonly withinMs?: number
@@ -45,14 +45,14 @@ export class TokenSource implements Disposable {
     this.#withinMs = withinMs
   }
 
-  /** A token that is valid for some time. */
+  /** Returns a token that is valid for some time. */
   get(): Promise<string> {
     if (this.#held !== undefined && performance.now() < this.#held.renewAtMs) return Promise.resolve(this.#held.value)
     this.#asking ??= this.#renew().finally(() => (this.#asking = undefined))
     return this.#asking
   }
 
-  /** The brokers did not take it: the next connection gets a new one. */
+  /** The brokers refused the token: the next connection gets a new one. */
   forget(): void {
     this.#held = undefined
   }

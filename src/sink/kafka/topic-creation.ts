@@ -1,5 +1,5 @@
-// Why brokers that make topics do not make one. The request that has them do so, Metadata, answers "unknown topic" either
-// way; CreateTopics, asked to check and to do nothing, says what is in the way.
+// Why brokers do not create a topic that is missing. Metadata, the request that makes them create it, answers "unknown topic" in any
+// case. CreateTopics, which is told to check only and to create nothing, answers with the reason.
 
 import { createTopicsV7, type Connection } from '@platformatic/kafka'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -7,12 +7,12 @@ import type { KafkaSinkSpec } from './spec.ts'
 import { codeName, codeText, kafkaCode, topicError } from './kafka-errors.ts'
 
 const timeoutMs = 10_000
-/** In place of a number of partitions and replicas: as the brokers are configured. */
+/** Stands for the numbers of partitions and replicas that the brokers are configured for. */
 const asConfigured = -1
 
 export interface CreationRefusal {
   readonly code: number
-  /** The broker's own words. */
+  /** The broker's message. */
   readonly said: string | undefined
 }
 
@@ -24,7 +24,7 @@ interface Response {
   }[]
 }
 
-/** Of those that cannot be made. None for a broker that is too old to be asked. */
+/** Returns the topics that cannot be created; none if the broker is too old for the question. */
 export async function creationRefusals(
   connection: Connection,
   names: readonly string[],
@@ -51,7 +51,7 @@ function ask(connection: Connection, names: readonly string[]): Promise<Response
   return createTopicsV7.api.async(connection, topics, timeoutMs, true) as Promise<Response>
 }
 
-/** Whether waiting cannot help: it is not for want of brokers or rights, which may come. */
+/** Returns whether waiting cannot help. Missing brokers or rights may come; a name or setting that is refused stays so. */
 export function isFinal({ code }: CreationRefusal): boolean {
   return code === kafkaCode.invalidTopic || code === kafkaCode.policyViolation || code === kafkaCode.invalidConfig
 }
