@@ -63,6 +63,9 @@ test('a scheme that does not exist is named, with the nearest one that does', ()
   const { message, hint, position } = failure('kafak://u:secret@h')
   assert.deepEqual([message, hint, position], ['unsupported sink: kafak', 'did you mean "kafka"?', 7])
   assert.equal(failure('smoke-signal://hill').hint, undefined)
+  // A name that every object has.
+  assert.equal(failure('constructor://x').message, 'unsupported sink: constructor')
+  assert.equal(failure('webhook-http://h').message, 'this sink requires webhook-https')
 })
 
 test('a null sink without anything behind its scheme is described as "null:", which is taken back', () => {

@@ -26,8 +26,8 @@ export function readSinkUri(uri: string | undefined, position: number): SinkUri 
       position,
     })
   }
-  const wrong = sinks.flatMap(({ wrongSchemes }) => wrongSchemes?.[scheme] ?? [])[0]
-  if (wrong !== undefined) throw new FeedError('FEED_OPTION', wrong, { position })
+  const wrong = sinks.flatMap(({ wrongSchemes = {} }) => Object.entries(wrongSchemes)).find(([name]) => name === scheme)
+  if (wrong !== undefined) throw new FeedError('FEED_OPTION', wrong[1], { position })
   const meant = nearestName(
     scheme,
     sinks.flatMap(({ schemes }) => schemes),
