@@ -38,12 +38,10 @@ export interface FeedProgress {
   resolvedMessages: number
   bytes: number
   flushes: number
-  /** Part of the initial scan that is done, 0 to 1; undefined: there is none, or it is over. */
-  scanned: number | undefined
   /** Undefined during the initial scan. */
   frontier: Hlc | undefined
 }
 
 export function newProgress(): FeedProgress {
-  return { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0, scanned: undefined, frontier: undefined }
+  return { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0, frontier: undefined }
 }

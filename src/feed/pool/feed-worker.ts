@@ -1,4 +1,4 @@
-// The thread in which feeds run: each is a task of its own, and they share the thread by threadShare.
+// The thread in which feeds run. Each feed is a task of its own; they share the thread (share-thread.ts).
 
 import { parentPort } from 'node:worker_threads'
 import { openChangelog } from '../../changelog/open-changelog.ts'

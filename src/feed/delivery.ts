@@ -1,0 +1,117 @@
+// What every phase of a feed does with the sink: it emits batches, flushes, saves and emits resolved messages, in the order
+// that run-feed.ts explains.
+
+import { ByteWriter } from '../bytes/byte-writer.ts'
+import type { Hlc } from '../core/hlc.ts'
+import type { JobProgress } from '../core/job-progress.ts'
+import type { MessageBatch } from '../core/message-batch.ts'
+import type { Encoder } from '../encode/encoder.ts'
+import { CheckpointSchedule } from './checkpoint-schedule.ts'
+import type { FeedRun } from './feed-run.ts'
+import type { ChangeWriter } from './output/change-writer.ts'
+import { openOutput, type Output } from './output/open-output.ts'
+import { ResolvedSchedule } from './resolved-schedule.ts'
+
+export class Delivery {
+  readonly #run: FeedRun
+  readonly #encoder: Encoder
+  readonly #resolvedBytes = new ByteWriter(256)
+  readonly #resolved: ResolvedSchedule
+  readonly #checkpoints: CheckpointSchedule
+
+  constructor(run: FeedRun, encoder: Encoder) {
+    const { resolvedIntervalMs: intervalMs, minCheckpointMs } = run.spec
+    this.#run = run
+    this.#encoder = encoder
+    this.#resolved = new ResolvedSchedule({ intervalMs, minCheckpointMs })
+    this.#checkpoints = new CheckpointSchedule(minCheckpointMs, Date.now())
+  }
+
+  /** Opens a chain through which changes become messages. `emitBatch` gives its batches to the sink, and clears them. */
+  openOutput(signal: AbortSignal, emitBatch = (batch: MessageBatch): Promise<void> => this.emitBatch(batch)): Output {
+    return openOutput({ encoder: this.#encoder, emitBatch, signal })
+  }
+
+  async emitBatch(batch: MessageBatch): Promise<void> {
+    const { sink, progress } = this.#run
+    if (batch.count === 0) return
+    try {
+      await sink.emit(batch)
+      progress.messages += batch.count
+      progress.bytes += batch.bytes.length
+    } finally {
+      // Cleared even if the sink has failed: nobody uses the batch again, and it would keep the memory of a large row.
+      batch.clear()
+    }
+  }
+
+  /** Makes everything that was emitted durable. */
+  flush(): Promise<void> {
+    return this.#run.sink.flush(this.#run.progress.frontier)
+  }
+
+  /** Makes everything that was emitted durable, and then `progress`. */
+  async save(progress: JobProgress): Promise<void> {
+    await this.flush()
+    await this.#run.save?.(progress)
+  }
+
+  /** Everything at or below `at` was emitted, by an earlier run or by the scan of this one. */
+  startAt(at: Hlc): void {
+    this.#run.progress.frontier = at
+    this.#checkpoints.saved(at, Date.now())
+  }
+
+  /** Everything at or below `frontier` has been given to `changes`: emits and saves it if that is due. */
+  async advance(frontier: Hlc, changes: ChangeWriter): Promise<void> {
+    const { progress, save } = this.#run
+    progress.frontier = frontier
+    const nowMs = Date.now()
+    const isResolved = this.#resolved.isDue(frontier, nowMs)
+    if (!isResolved && !(save !== undefined && this.#checkpoints.isDue(frontier, nowMs))) return
+    await changes.drain()
+    await this.#checkpoint(frontier, isResolved)
+  }
+
+  /** The initial scan, as of `at`, was emitted. */
+  async endScan(at: Hlc): Promise<void> {
+    this.#run.progress.frontier = at
+    await this.#checkpoint(at, this.#resolved.wanted)
+  }
+
+  /** The feed is stopped: its progress is saved once more, so that a job that is paused and resumed repeats nothing. */
+  async stop(): Promise<void> {
+    const { progress, save } = this.#run
+    const { frontier } = progress
+    if (save !== undefined && frontier !== undefined && this.#checkpoints.isNew(frontier)) {
+      await this.#checkpoint(frontier, false)
+    }
+  }
+
+  /** Everything at or below the end time of the feed was emitted. */
+  async end(endTime: Hlc): Promise<void> {
+    await this.#checkpoint(endTime, this.#resolved.isNew(endTime))
+    // No later flush would make the last resolved message durable.
+    await this.#run.sink.flush(endTime)
+  }
+
+  /** Everything at or below `at` was emitted. */
+  async #checkpoint(at: Hlc, isResolved: boolean): Promise<void> {
+    const { sink, progress, save } = this.#run
+    await sink.flush(at)
+    progress.flushes += 1
+    await save?.({ tag: 'following', highWater: at })
+    this.#checkpoints.saved(at, Date.now())
+    if (!isResolved) return
+    const out = this.#resolvedBytes
+    const payload = (topic: number): Uint8Array => {
+      out.clear()
+      this.#encoder.encodeResolved(topic, at, out)
+      return out.view()
+    }
+    await sink.emitResolved({ at, payload })
+    this.#resolved.emitted(at, Date.now())
+    progress.resolvedMessages += 1
+    progress.bytes += out.length
+  }
+}

@@ -1,0 +1,58 @@
+// The phases of a feed. Each is a function in a file of its own, which returns the phase that comes next:
+//
+//                          ┌─────────► ended ◄─────────┐
+//                          │ 'only'                    │ end time
+//   start ──────────► initial-scan ──────────► following
+//     └───────────────────────────────────────────▲
+//         no initial scan, or it is complete
+//
+// They are the phases of a job's progress (core/job-progress.ts): a job that starts again begins in the phase that was
+// saved last.
+
+import type { Position } from '../changelog/changelog.ts'
+import type { Hlc } from '../core/hlc.ts'
+import type { ScannedTable } from '../core/job-progress.ts'
+import type { Delivery } from './delivery.ts'
+import type { FeedRun } from './feed-run.ts'
+
+/** What every phase works with. */
+export interface Feed {
+  readonly run: FeedRun
+  readonly delivery: Delivery
+}
+
+export type Phase =
+  /** scan/initial-scan.ts: emits the rows of all tables as of one time. */
+  | {
+      readonly tag: 'initial-scan'
+      /** Undefined: as of the time at which the scan starts. */
+      readonly at: Hlc | undefined
+      /** What an earlier run has emitted. */
+      readonly done: readonly ScannedTable[]
+      /** A head of the log from before the scan starts. */
+      readonly head: Position
+    }
+  /** follow/following.ts: emits every change after a time. */
+  | {
+      readonly tag: 'following'
+      readonly after: Hlc
+      /** A head of the log from before `after`, where one is known; undefined: the log is searched for `after`. */
+      readonly from: Position | undefined
+    }
+  | { readonly tag: 'ended' }
+
+type Start = Pick<FeedRun, 'spec' | 'log' | 'resume' | 'startTime' | 'startPosition'>
+
+export function firstPhase({ spec, log, resume, startTime, startPosition }: Start): Phase {
+  if (resume?.tag === 'following') {
+    // With 'only', an earlier run has completed the scan and stopped before the end of the job was written down.
+    if (spec.initialScan === 'only') return { tag: 'ended' }
+    return { tag: 'following', after: resume.highWater, from: undefined }
+  }
+  if (spec.initialScan === 'no') {
+    if (spec.cursor === undefined) return { tag: 'following', after: startTime, from: startPosition }
+    return { tag: 'following', after: spec.cursor, from: undefined }
+  }
+  const scan = resume?.scan
+  return { tag: 'initial-scan', at: scan?.at ?? spec.cursor, done: scan?.tables ?? [], head: log.head }
+}

@@ -1,0 +1,39 @@
+// Opens the cut that a scan reads: that of the job's statement while it is held, or else a new one.
+
+import type { Hlc } from '../../core/hlc.ts'
+import { joinCut, openCut, type OpenTables } from '../../scan/cut.ts'
+import type { FeedRun } from '../feed-run.ts'
+import { findCut } from './find-cut.ts'
+import { factsOfReason, type ScanRequest } from './scan-request.ts'
+
+/** Connections that read side by side. */
+const scanConnections = 2
+
+export interface OpenScan extends AsyncDisposable {
+  readonly cut: OpenTables
+  /** The time as of which the cut shows the tables. */
+  readonly time: Hlc
+  /** When the snapshot was taken. */
+  readonly sinceMs: number
+}
+
+export async function openScan(run: FeedRun, { reason, tables }: ScanRequest): Promise<OpenScan> {
+  const { log, source, signal, waiting } = run
+  const options = { source, targets: tables, connections: scanConnections, signal, waiting }
+  const held = factsOfReason(reason).usesStatementCut ? run.statementCut : undefined
+  const joined = held === undefined ? undefined : await joinCut(held.snapshot, options)
+  if (held !== undefined && joined !== undefined) {
+    const { time, sinceMs } = held
+    return { cut: joined, time, sinceMs, [Symbol.asyncDispose]: () => joined[Symbol.asyncDispose]() }
+  }
+  const from = log.head
+  const sinceMs = Date.now()
+  const cut = await openCut(options)
+  try {
+    const time = await findCut({ log, from, point: cut.point, signal })
+    return { cut, time, sinceMs, [Symbol.asyncDispose]: () => cut[Symbol.asyncDispose]() }
+  } catch (error) {
+    await cut[Symbol.asyncDispose]()
+    throw error
+  }
+}

@@ -1,0 +1,58 @@
+// Turns the rows that one connection of a scan reads into changes that all carry the time of the scan.
+
+import { earlierHlc, formatHlc, type Hlc } from '../../core/hlc.ts'
+import type { RelationSchema } from '../../core/relation.ts'
+import type { RowView } from '../../core/row-view.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { Chunk } from '../../scan/chunks.ts'
+import type { ScanConsumer } from '../../scan/scan.ts'
+import type { ChangeWriter } from '../output/change-writer.ts'
+import type { RowsAtCursor } from './rows-at-cursor.ts'
+
+export interface ScanMessagesOptions {
+  readonly at: Hlc
+  /** Index of the target by relation. */
+  readonly topics: ReadonlyMap<number, number>
+  /** Which of the rows are those of `at`; undefined: all. */
+  readonly rowsAtCursor: RowsAtCursor | undefined
+  /** Called when all rows of a run of pages have been given to `changes`. */
+  readonly chunkDone: (relid: number, chunk: Chunk, changes: ChangeWriter) => Promise<void>
+}
+
+export class ScanMessages implements ScanConsumer {
+  readonly changes: ChangeWriter
+  readonly #options: ScanMessagesOptions
+  #commitMicros: string | undefined
+
+  constructor(changes: ChangeWriter, options: ScanMessagesOptions) {
+    this.changes = changes
+    changes.stamp(options.at)
+    this.#options = options
+  }
+
+  row(relation: RelationSchema, row: RowView, commitMicros: string | undefined): void {
+    const { rowsAtCursor, topics } = this.#options
+    if (rowsAtCursor !== undefined && !rowsAtCursor.isOfCursor(relation, row)) return
+    const topic = topics.get(relation.relid)
+    if (topic === undefined) throw new FeedError('FEED_BUG', `a row of relation ${relation.relid}, which is no target`)
+    if (commitMicros !== this.#commitMicros) this.#mvcc(commitMicros)
+    if (rowsAtCursor === undefined) this.changes.write(relation, topic, row, row, undefined)
+    else rowsAtCursor.write(this.changes, relation, topic, row)
+  }
+
+  pieceDone(): void | Promise<void> {
+    if (this.changes.isFull) return this.changes.drain()
+  }
+
+  chunkDone(relid: number, chunk: Chunk): Promise<void> {
+    return this.#options.chunkDone(relid, chunk, this.changes)
+  }
+
+  /** Called when the commit time differs from that of the previous row: rows of one transaction lie together. */
+  #mvcc(commitMicros: string | undefined): void {
+    const { at } = this.#options
+    this.#commitMicros = commitMicros
+    const own = commitMicros === undefined ? at : earlierHlc({ wall: BigInt(commitMicros) * 1000n, logical: 0 }, at)
+    this.changes.mvcc = Buffer.from(formatHlc(own))
+  }
+}

@@ -1,0 +1,34 @@
+// What a scan is asked for: given tables, as of a given time, for a given reason. A new reason is a line in the table
+// below, and a phase of the feed (phases.ts).
+
+import type { FeedTarget } from '../../core/feed-spec.ts'
+import type { Hlc } from '../../core/hlc.ts'
+import type { JobProgress, ScannedTable, ScanProgress } from '../../core/job-progress.ts'
+
+export interface ScanRequest {
+  readonly reason: ScanReason
+  readonly tables: readonly FeedTarget[]
+  /** The time as of which the rows are wanted; undefined: that of the cut. */
+  readonly at: Hlc | undefined
+  /** True: where the log does not hold what the rows were at `at`, the scan fails, and the error says what the log lacks. */
+  readonly isExact: boolean
+  /** What earlier attempts have emitted. */
+  readonly done: readonly ScannedTable[]
+}
+
+interface ReasonFacts {
+  /** The progress of a job that runs such a scan. */
+  readonly progress: (scan: ScanProgress) => JobProgress
+  /** Whether the scan may read the cut that the statement of the job has made. */
+  readonly usesStatementCut: boolean
+}
+
+const reasons = {
+  initial: { progress: (scan) => ({ tag: 'initial-scan', scan }), usesStatementCut: true },
+} as const satisfies Readonly<Record<string, ReasonFacts>>
+
+export type ScanReason = keyof typeof reasons
+
+export function factsOfReason(reason: ScanReason): ReasonFacts {
+  return reasons[reason]
+}
