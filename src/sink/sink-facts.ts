@@ -72,6 +72,7 @@ export interface SinkDialing {
   readonly signal: AbortSignal
 }
 
+/** Writes a line into the log of the server. */
 export type SinkLog = (level: 'info' | 'warn' | 'error', text: string) => void
 
 export interface SinkAddress {

@@ -12,11 +12,10 @@ import {
 } from '@platformatic/kafka'
 import type { KafkaSinkSpec } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { SinkAddress } from '../sink-facts.ts'
+import type { SinkAddress, SinkLog } from '../sink-facts.ts'
 import { brokerAddress } from './broker-address.ts'
 import { addressText, KafkaConnections, requestMs } from './kafka-connections.ts'
 import { codesOf, flatMessage, kafkaCode, notIdempotent, refusedCredentials } from './kafka-errors.ts'
-import type { KafkaLog } from './kafka-log.ts'
 import { fetchMetadata, type Metadata, type TopicAnswer, type TopicLayout } from './metadata.ts'
 import { creationRefusals, type CreationRefusal } from './topic-creation.ts'
 
@@ -31,14 +30,14 @@ const idWaitMs = 200
 
 export class KafkaClient implements AsyncDisposable {
   readonly #spec: KafkaSinkSpec
-  readonly #log: KafkaLog
+  readonly #log: SinkLog
   readonly #connections: KafkaConnections
   readonly #bootstrap: readonly SinkAddress[]
   #brokers: ReadonlyMap<number, SinkAddress> = new Map()
   /** The broker that answered last, which is asked first. */
   #answered: SinkAddress | undefined
 
-  constructor(spec: KafkaSinkSpec, log: KafkaLog = () => undefined, ownRequestMs = requestMs) {
+  constructor(spec: KafkaSinkSpec, log: SinkLog = () => undefined, ownRequestMs = requestMs) {
     this.#spec = spec
     this.#log = log
     this.#connections = new KafkaConnections(spec, log, ownRequestMs)

@@ -6,9 +6,8 @@ import { isIP } from 'node:net'
 import { FeedError } from '../../errors/feed-error.ts'
 import { ConnectionPool, type Connection, type ConnectionOptions } from '@platformatic/kafka'
 import { isHostAllowed } from '../../core/allowed-hosts.ts'
-import type { SinkAddress } from '../sink-facts.ts'
+import type { SinkAddress, SinkLog } from '../sink-facts.ts'
 import type { KafkaSinkSpec } from './spec.ts'
-import type { KafkaLog } from './kafka-log.ts'
 import { guardFrames } from './frame-guard.ts'
 import { saslOptions } from './sasl.ts'
 import { TokenSource } from './token-source.ts'
@@ -29,7 +28,7 @@ export class KafkaConnections implements AsyncDisposable {
   /** Why the last connection to an address was given up. */
   readonly #refusals = new Map<string, string>()
 
-  constructor(spec: KafkaSinkSpec, log: KafkaLog, ownRequestMs = requestMs) {
+  constructor(spec: KafkaSinkSpec, log: SinkLog, ownRequestMs = requestMs) {
     this.#allowedHosts = spec.allowedHosts ?? []
     const { sasl, tls } = spec
     if (sasl?.mechanism === 'OAUTHBEARER') this.#tokens = new TokenSource({ sasl, ca: tls?.ca, log })
@@ -81,7 +80,7 @@ export class KafkaConnections implements AsyncDisposable {
     return this.#refusals.get(addressText(address))
   }
 
-  #guard(connection: Connection, address: string, log: KafkaLog): void {
+  #guard(connection: Connection, address: string, log: SinkLog): void {
     // The library creates the socket after this event.
     queueMicrotask(() => {
       const { socket } = connection

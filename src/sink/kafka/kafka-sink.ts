@@ -10,7 +10,7 @@ import { BatchingSink } from '../batching/batching-sink.ts'
 import { Lanes } from '../batching/lanes.ts'
 import type { KafkaSinkSpec } from './spec.ts'
 import type { KafkaClient } from './kafka-client.ts'
-import type { KafkaLog } from './kafka-log.ts'
+import type { SinkLog } from '../sink-facts.ts'
 import { TopicPartitions, type Partition } from './partitions.ts'
 import { KafkaProducer } from './producer.ts'
 import { RecordBatch, recordHeaders } from './record-batch.ts'
@@ -20,7 +20,7 @@ export type KafkaSink = BatchingSink<Partition, RecordBatch>
 export interface KafkaSinkOptions {
   readonly spec: KafkaSinkSpec
   readonly client: KafkaClient
-  readonly log: KafkaLog
+  readonly log: SinkLog
   /** Ends the sink when it aborts. */
   readonly signal: AbortSignal
   /** The sink asks for new partitions no more often than this. */

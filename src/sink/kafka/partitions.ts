@@ -9,7 +9,7 @@ import type { Lane } from '../batching/lane.ts'
 import type { Lanes } from '../batching/lanes.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { sinkError, topicError } from './kafka-errors.ts'
-import type { KafkaLog } from './kafka-log.ts'
+import type { SinkLog } from '../sink-facts.ts'
 import type { TopicLayout } from './metadata.ts'
 import { partitionOf } from './partitioner.ts'
 import type { RecordBatch } from './record-batch.ts'
@@ -23,7 +23,7 @@ export interface PartitionsOptions {
   readonly spec: KafkaSinkSpec
   readonly client: KafkaClient
   readonly lanes: Lanes<Partition, RecordBatch>
-  readonly log: KafkaLog
+  readonly log: SinkLog
   /** A flush asks for new partitions no more often than this. */
   readonly refreshMs: number
 }

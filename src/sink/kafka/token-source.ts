@@ -3,7 +3,7 @@
 
 import type { KafkaOauth } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { KafkaLog } from './kafka-log.ts'
+import type { SinkLog } from '../sink-facts.ts'
 import { TokenEndpoint, type Token } from './token-endpoint.ts'
 
 /** Shorter than a connection waits until it has authenticated. */
@@ -27,13 +27,13 @@ export interface TokenSourceOptions {
   readonly sasl: KafkaOauth
   /** PEM text of a certificate authority that is trusted in addition to the usual ones. */
   readonly ca: string | undefined
-  readonly log: KafkaLog
+  readonly log: SinkLog
   readonly withinMs?: number
 }
 
 export class TokenSource implements Disposable {
   readonly #endpoint: TokenEndpoint
-  readonly #log: KafkaLog
+  readonly #log: SinkLog
   readonly #withinMs: number
   readonly #closed = new AbortController()
   #held: Held | undefined
