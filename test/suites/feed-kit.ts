@@ -1,0 +1,76 @@
+// What the far end of a changefeed brings along so that test/suites/feed-suite.ts can run the promises of a feed over it.
+
+import type { TestFeed } from '../feed/test-feed.ts'
+import { TestServer } from '../server/test-server.ts'
+import { endTogether, startTogether } from '../support/services.ts'
+
+export interface FeedRequest {
+  readonly server: TestServer
+  readonly tables: readonly string[]
+  /** Names of the topics. */
+  readonly topics: readonly string[]
+  /** What stands behind WITH; '' for nothing. */
+  readonly options: string
+  /** Of placeholders in the options. */
+  readonly values: readonly string[]
+}
+
+export interface FarEnd extends AsyncDisposable {
+  /** Runs the statement, and reads what it sends to the far end, where no other feed of the same table is read. */
+  open(request: FeedRequest): Promise<TestFeed>
+}
+
+export interface FeedKit {
+  /** Why these tests cannot run here. */
+  readonly skip?: string | false
+  /** The feed is a job: `open` gives a JobFeed. */
+  readonly hasJob: boolean
+  /** Shows hints of what ended a feed. */
+  readonly showsHints: boolean
+  start(): Promise<FarEnd>
+}
+
+/** A server, the far end, and tables that no other test uses. */
+export class FeedWorld implements AsyncDisposable {
+  readonly server: TestServer
+  readonly #farEnd: FarEnd
+  #tables = 0
+
+  private constructor(server: TestServer, farEnd: FarEnd) {
+    this.server = server
+    this.#farEnd = farEnd
+  }
+
+  static async start(kit: FeedKit): Promise<FeedWorld> {
+    const [server, farEnd] = await startTogether(TestServer.start(), kit.start())
+    return new FeedWorld(server, farEnd)
+  }
+
+  sql(text: string): Promise<Record<string, unknown>[]> {
+    return this.server.sql(text)
+  }
+
+  /** Makes a table and gives its name. */
+  async table(columns: string, rows = ''): Promise<string> {
+    const name = `t${++this.#tables}`
+    await this.sql(`CREATE TABLE ${name} (${columns})`)
+    if (rows !== '') await this.sql(`INSERT INTO ${name} VALUES ${rows}`)
+    return name
+  }
+
+  open(table: string | readonly string[], options = '', values: readonly string[] = []): Promise<TestFeed> {
+    const tables = typeof table === 'string' ? [table] : table
+    const topics = tables.map((name) => (/\bfull_table_name\b/.test(options) ? `defaultdb.public.${name}` : name))
+    return this.#farEnd.open({ server: this.server, tables, topics, options, values })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await endTogether(this.server, this.#farEnd)
+  }
+}
+
+/** What a part of the suite gets; `world` is there once its tests run. */
+export interface FeedSuiteContext {
+  readonly kit: FeedKit
+  readonly world: () => FeedWorld
+}
