@@ -1,30 +1,30 @@
-// The unit that flows from a feed to its sink: many encoded messages in one buffer, their borders in columns.
-// No object, string or copy per row. A batch is filled by one feed, handed to `Sink.emit`, and cleared and filled again
-// once that settles.
+// The unit that a feed gives to its sink: many encoded messages in one buffer, and arrays with their offsets, so that no row
+// costs an object, a string or a copy. One feed fills a batch, gives it to `Sink.emit`, and clears and fills it again when
+// that settles.
 
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { grown } from '../bytes/grow.ts'
 
-/** Of key and value. Hardly any sink refuses a smaller message for its size. */
+/** The size of key and value from which a message is large. Hardly any sink refuses a smaller message for its size. */
 export const largeMessageBytes = 1024
-/** More than the batches of a running feed have; columns larger than this are given back. */
+/** More messages than the batches of a running feed usually have. A batch that had more frees its arrays when it is cleared. */
 const keepMessages = 256 * 1024
 
 export class MessageBatch {
-  /** Key and value bytes of all messages, one behind the other: key 0, value 0, key 1, value 1, … */
+  /** The keys and values of all messages without anything in between: key 0, value 0, key 1, value 1, … */
   readonly bytes: ByteWriter
   count = 0
-  /** Index into the feed's topics (`FeedSpec.targets`). */
+  /** The topics of the messages, as indexes into `FeedSpec.targets`. */
   topics = new Uint16Array(1024)
-  /** The number of the schema each message was written with, as `Encoder.prepare` returned it; 0: its format has none. */
+  /** The schemas that the messages were written with: the numbers that `Encoder.prepare` returned; 0: the format has none. */
   schemas = new Uint32Array(1024)
   keyStarts = new Uint32Array(1024)
-  /** Where the key ends is where the value starts. */
+  /** A key ends where the value starts. */
   valueStarts = new Uint32Array(1024)
   valueEnds = new Uint32Array(1024)
   /** 1: the message has no value at all (a Kafka tombstone), not an empty one. */
   nilValues = new Uint8Array(1024)
-  /** When the row of a large message was committed (`mvcc_timestamp`), by the index of the message: for errors. */
+  /** For errors: when the row of a large message was committed (`mvcc_timestamp`), by the index of the message. */
   readonly largeTimes = new Map<number, string>()
 
   constructor(initialBytes = 256 * 1024) {
@@ -44,14 +44,14 @@ export class MessageBatch {
     this.valueStarts[this.count] = this.bytes.length
   }
 
-  /** Call behind the value; the message now counts. */
+  /** Call after the value; only then the message is part of the batch. */
   end(hasValue: boolean): void {
     this.valueEnds[this.count] = this.bytes.length
     this.nilValues[this.count] = hasValue ? 0 : 1
     this.count += 1
   }
 
-  /** Bytes of the last message. */
+  /** The size in bytes of the last message. */
   get lastBytes(): number {
     return this.bytes.length - (this.keyStarts[this.count - 1] as number)
   }

@@ -18,11 +18,11 @@ export interface RowChange {
   updated: Buffer
   /** The row version's own commit time in the same form (differs from `updated` only in scans). */
   mvcc: Buffer
-  /** The number of the schema that the encoder has prepared for the relation (`Encoder.prepare`); 0: it has none. */
+  /** The schema that the encoder has prepared for the relation: the number that `Encoder.prepare` returned. */
   schema: number
 }
 
-/** A change that stays valid: its rows and timestamps have memory of their own. */
+/** Copies a change together with its rows and timestamps, so that the copy stays valid. */
 export function copyChange(change: RowChange): RowChange {
   const { key, after, before, updated, mvcc } = change
   const keyCopy = copyRow(key)

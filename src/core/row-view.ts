@@ -41,7 +41,7 @@ export class RowView {
   }
 }
 
-/** A view with memory of its own, in which its values lie one behind the other. */
+/** Copies a row into memory of its own. */
 export function copyRow(row: RowView): RowView {
   const copy = new RowView()
   copy.relation = row.relation

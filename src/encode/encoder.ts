@@ -11,15 +11,16 @@ import type { RowView } from '../core/row-view.ts'
 
 export interface Encoder {
   /**
-   * Called before the first change of a relation that goes to `topic` (an index into `FeedSpec.targets`), never per row.
-   * Returns the number of the schema that these messages are written with, 0 where the format has no schemas; as a promise
-   * where somebody else must be asked first (a schema registry). A rejection ends the feed.
+   * Called before the first change of a relation, never for each row. `topic` is an index into `FeedSpec.targets`. Returns the
+   * number of the schema with which the messages of the relation will be written, or 0 if the format has no schemas; a promise
+   * if a schema registry must be asked first. If it rejects, the feed ends with this error. Connections that scan side by
+   * side may each call it for the same relation. `RowChange.before` can be of an earlier relation, which is not prepared.
    */
   prepare(relation: RelationSchema, topic: number): number | Promise<number>
   /** `row` must hold every key column. */
   encodeKey(relation: RelationSchema, row: RowView, out: ByteWriter): void
-  /** False: the message has no value (nil), nothing was written. */
+  /** Returns false if the message has no value (nil); nothing was written then. */
   encodeValue(change: RowChange, out: ByteWriter): boolean
-  /** The resolved message for one topic. */
+  /** Writes the resolved message for one topic. */
   encodeResolved(topic: number, at: Hlc, out: ByteWriter): void
 }

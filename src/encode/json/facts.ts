@@ -1,4 +1,4 @@
-// format=json: what the statement may say with it. json-encoder.ts writes it.
+// What statements may say with format=json. json-encoder.ts writes the messages.
 
 import type { FormatFacts } from '../format-facts.ts'
 

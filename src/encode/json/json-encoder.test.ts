@@ -9,7 +9,7 @@ import type { TypeShape } from '../../core/table.ts'
 import { open as jsonEncoder } from './json-encoder.ts'
 
 type Options = Partial<FeedSpec>
-/** undefined: unchanged. */
+/** A value that is undefined is unchanged. */
 type Values = readonly (string | null | undefined)[]
 
 const plain = specOf({
@@ -61,7 +61,7 @@ interface Change {
   readonly before?: Values
 }
 
-/** `key->value`; nothing behind the arrow: no value. */
+/** Returns `key->value`, or `key->` for a message without value. */
 function encoded(options: Options, relation: RelationSchema, { after, before }: Change): string {
   const encoder = jsonEncoder({ ...plain, ...options })
   const out = new ByteWriter(16)

@@ -1,4 +1,4 @@
-// format=json. The envelopes, byte for byte: members are sorted by name at every level.
+// The encoder of format=json. These are the envelopes, byte for byte; members are sorted by name at every level:
 //
 //   wrapped   {"after": row|null, "before": row|null, "key": […], "mvcc_timestamp": "…", "topic": "…", "updated": "…"}
 //   row       {…columns…, "__crdb__": {"mvcc_timestamp": "…", "updated": "…"}}; a delete has no value
@@ -108,7 +108,7 @@ class JsonEncoder implements Encoder {
 
   #row(row: RowView | undefined, relation: RelationSchema, out: ByteWriter): void {
     if (row === undefined) out.copy(text.null)
-    // The row before a DDL of the same transaction has the columns it had.
+    // A row from before a DDL of the same transaction has the columns of that time.
     else this.#writer(row.relation ?? relation).row(row, out)
   }
 
@@ -116,7 +116,7 @@ class JsonEncoder implements Encoder {
     const { mvcc, updated } = this.#change as RowChange
     const { mvccTimestamp, updated: withUpdated } = this.#spec
     out.u8(0x7b)
-    // The texts begin with `, `.
+    // Both texts begin with `, `, which the first member does not need.
     if (mvccTimestamp) {
       out.copy(text.mvcc, 2)
       out.copy(mvcc)

@@ -1,4 +1,4 @@
-// Names as JSON, made once per feed or relation and copied into each row.
+// Makes JSON strings of names. This happens once per feed or relation; each row gets a copy of the bytes.
 
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import { writeText } from './write-text.ts'
@@ -10,7 +10,7 @@ export function jsonString(text: string): Buffer {
   return Buffer.from(out.view())
 }
 
-/** What stands before a member's value: `{"a": ` or `, "a": `. */
+/** Returns what precedes the value of an object's member: `{"a": ` or `, "a": `. */
 export function memberPrefix(name: string, isFirst: boolean): Buffer {
   return Buffer.concat([Buffer.from(isFirst ? '{' : ', '), jsonString(name), Buffer.from(': ')])
 }

@@ -1,22 +1,22 @@
-// Puts the members of printed JSON objects into the order of their keys' bytes, the last of equal keys alone. Most
-// objects come in order already and are only watched. Nested objects are closed from the inside, so the borders of all
-// open ones lie in columns that grow and shrink like a stack.
+// Sorts the members of JSON objects that have been printed by the bytes of their keys, and keeps only the last of several
+// members with the same key. Most objects are printed in order already, which is noticed as their members are added. Nested
+// objects end before the objects around them, so the offsets of all open objects are in arrays that are used as stacks.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { grown } from '../../bytes/grow.ts'
 
 const backslash = 0x5c
 const separator = Buffer.from(', ')
-/** Up to here a simple sort in place is quicker than an array. */
+/** An object with no more members than this is sorted in place, which is faster than sorting a JavaScript array. */
 const fewMembers = 24
 
 export class MemberOrder {
-  /** Per member: where its key starts (at the quote) and ends, and where the member ends, as offsets into the output. */
+  /** For each member the offsets in the output at which its key starts (with the quote) and ends, and at which it ends. */
   #starts = new Int32Array(256)
   #keyEnds = new Int32Array(256)
   #ends = new Int32Array(256)
   #count = 0
-  /** Per open object: its first member, where its members start in the output, and whether a key came out of order. */
+  /** For each open object its first member, the offset of its members in the output, and whether a key was out of order. */
   #firsts = new Int32Array(64)
   #outs = new Int32Array(64)
   #disordered = new Uint8Array(64)
@@ -29,7 +29,7 @@ export class MemberOrder {
     this.#open = 0
   }
 
-  /** An object starts, its members will be printed from `at` on. Gives its number, for `close`. */
+  /** Call when an object starts whose members will be printed from `at` on. Returns its number, for `close`. */
   open(at: number): number {
     const object = this.#open++
     if (object === this.#firsts.length) {
@@ -43,7 +43,7 @@ export class MemberOrder {
     return object
   }
 
-  /** The innermost open object has a member whose key was just printed from `start` on. */
+  /** Call when a key of the innermost open object has just been printed, from `start` to the end of the output. */
   startMember(out: ByteWriter, start: number): void {
     const member = this.#count++
     if (member === this.#starts.length) {
@@ -62,7 +62,7 @@ export class MemberOrder {
     this.#ends[this.#count - 1] = at
   }
 
-  /** The innermost open object is complete but for its brace. */
+  /** Call when the innermost open object is complete except for its closing brace. */
   close(object: number, out: ByteWriter): void {
     const first = this.#firsts[object] as number
     if (this.#count > first) this.endMember(out.length)
@@ -88,7 +88,7 @@ export class MemberOrder {
     if (this.#scratch.length > 1024 * 1024) this.#scratch = Buffer.alloc(0)
   }
 
-  /** `#order[0, count)`: the members by key, equal keys as they came. */
+  /** Fills `#order[0, count)` with the members in the order of their keys; members with the same key keep their order. */
   #sort(first: number, count: number, bytes: Buffer): void {
     if (this.#order.length < count) this.#order = new Int32Array(2 * count)
     const order = this.#order
@@ -110,7 +110,7 @@ export class MemberOrder {
     return this.#compareCopies(bytes, 0, a, b)
   }
 
-  /** Compares two keys in a copy of the output that starts at `base`. */
+  /** Compares the keys of two members in a copy of the output that starts at the offset `base`. */
   #compareCopies(bytes: Buffer, base: number, a: number, b: number): number {
     const aStart = (this.#starts[a] as number) + 1 - base
     const bStart = (this.#starts[b] as number) + 1 - base
@@ -120,7 +120,7 @@ export class MemberOrder {
     for (let i = 0; i < common; i++) {
       const x = bytes[aStart + i] as number
       const y = bytes[bStart + i] as number
-      // What an escape stands for decides, not its letters.
+      // The order is that of the characters for which escapes stand.
       if (x === backslash || y === backslash) return compareEscaped(bytes, aStart, aLength, bStart, bLength)
       if (x !== y) return x - y
     }

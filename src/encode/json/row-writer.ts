@@ -1,5 +1,5 @@
-// A row as a JSON object, and its key as a JSON array, compiled once per relation: what stands between the values is
-// ready as bytes, in the order in which members are printed.
+// Writes a row as a JSON object, and its key as a JSON array. What is between the values is prepared as bytes once per
+// relation, in the order in which members are printed.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { RelationSchema } from '../../core/relation.ts'
@@ -14,9 +14,9 @@ const nullBytes = Buffer.from('null')
 const jsonNull = Buffer.from('{"__crdb_json_null__": true}')
 
 interface Member {
-  /** What precedes the value: `{"a": ` or `, "b": `. */
+  /** The bytes before the value: `{"a": ` or `, "b": `. */
   readonly prefix: Buffer
-  /** Of the column in the tuple; -1: the member that the caller prints. */
+  /** The index of the column in the tuple; -1 for the member that the caller prints. */
   readonly index: number
   readonly write: ValueWriter
 }
@@ -24,7 +24,7 @@ interface Member {
 export interface RowWriterOptions {
   readonly values: ValueWriters
   readonly encodeJsonNullAsObject: boolean
-  /** Name of a member that the caller prints itself, sorted among the columns. It hides a column of that name. */
+  /** The name of a member that is sorted among the columns and that the caller prints. It hides a column of that name. */
   readonly extra: string | undefined
 }
 
@@ -102,7 +102,7 @@ function noColumn(): void {
   throw new FeedError('FEED_BUG', 'a key names a column that the relation does not have')
 }
 
-/** For a column of json or jsonb: its JSON null is told apart from NULL. A `json` keeps blanks around it. */
+/** Returns a writer for json and jsonb that distinguishes a JSON null from NULL. The type json may have blanks around it. */
 function nullAsObject(write: ValueWriter): ValueWriter {
   return (bytes, start, end, out) => {
     let from = start

@@ -1,11 +1,11 @@
-// Which byte sequences are UTF-8:
+// These byte sequences are UTF-8:
 //
 //   00–7F                          E0      A0–BF 80–BF        F0      90–BF 80–BF 80–BF
 //   C2–DF 80–BF                    E1–EC   80–BF 80–BF        F1–F3   80–BF 80–BF 80–BF
 //                                  ED      80–9F 80–BF        F4      80–8F 80–BF 80–BF
 //                                  EE–EF   80–BF 80–BF
 
-/** Length of the sequence that starts at `at`, whose first byte is 0x80 or more; 0 when it is none. */
+/** Returns the length of the sequence that starts at `at` with a byte of 0x80 or more; 0 if it is not UTF-8. */
 export function utf8Length(bytes: Uint8Array, at: number, end: number): number {
   const first = bytes[at] as number
   if (first < 0xc2 || first > 0xf4) return 0

@@ -15,7 +15,7 @@ function shapeOf(type: string | TypeShape): TypeShape {
 
 const values = new ValueWriters()
 
-/** The value stands between others in its buffer. */
+/** The value is encoded from the middle of a buffer, so that reading too far is noticed. */
 function encoded(type: string | TypeShape, text: string | Buffer): string {
   const bytes = Buffer.concat([Buffer.from('{"[1'), Buffer.from(text), Buffer.from('9e9"]}')])
   const out = new ByteWriter(1)
@@ -301,7 +301,7 @@ function randomJson(depth: number): unknown {
   return Object.fromEntries(Array.from({ length: random(30) }, () => [randomName(), randomJson(depth + 1)]))
 }
 
-/** V8 14.6's JSON.parse now and then takes a name of one escaped character (`{"\\b": 6}`) for a backslash: no such names. */
+/** No name is one escaped character: JSON.parse of V8 14.6 sometimes reads the name of `{"\\b": 6}` as a backslash. */
 function randomName(): string {
   const name = randomText(4)
   return name.length === 1 && JSON.stringify(name).length > 3 ? `${name}a` : name
@@ -332,7 +332,7 @@ test('JSON of any json gives the value back, members sorted at every level', () 
   const assertSorted = (value: unknown): void => {
     if (value === null || typeof value !== 'object') return
     const names = Object.keys(value)
-    // Whole numbers come first in a JavaScript object, wherever they stood; the alphabet has none.
+    // A JavaScript object has names that are whole numbers first, so the alphabet has no digits.
     if (!Array.isArray(value)) {
       assert.deepEqual(
         names,

@@ -1,4 +1,4 @@
-// How one value gets from PostgreSQL's text form into JSON: a function per type, chosen once per column.
+// Chooses, once per column, the function that turns values from PostgreSQL's text form into JSON.
 
 import type { TypeShape } from '../../core/table.ts'
 import { arrayWriter } from './write-array.ts'
@@ -9,10 +9,10 @@ import { NumberWriter } from './write-number.ts'
 import { writeBytea, writePlain, writeQuoted, writeText } from './write-text.ts'
 import { writeBool, writeTimestamp, writeTimestamptz } from './write-time.ts'
 
-/** Of an array with bounds that are not the usual. */
+/** The first byte of an array whose lower bounds are not 1. */
 const openBound = 0x5b
 
-/** By pg_type.typname. Types of other schemas have names with a dot and are never among them. */
+/** The writers that need no memory of their own, by pg_type.typname. Types of other schemas have names with a dot and are not here. */
 const plainWriters: ReadonlyMap<string, ValueWriter> = new Map<string, ValueWriter>([
   ['int2', writePlain],
   ['int4', writePlain],
@@ -32,13 +32,13 @@ const plainWriters: ReadonlyMap<string, ValueWriter> = new Map<string, ValueWrit
   ['varbit', writeQuoted],
 ])
 
-/** The writers of one encoder. Those that need memory of their own share it, as they run one after the other. */
+/** The writers of one encoder. The writers that need memory share it between columns, because they run one after the other. */
 export class ValueWriters {
   readonly #numbers = new NumberWriter()
-  /** Made for the first column of its type: most feeds have none. */
+  /** It is made when a column needs it: most feeds have no json. */
   #json: JsonWriter | undefined
 
-  /** Whatever has no rule of its own is its text in a string. */
+  /** A type that has no rule is printed as a string with PostgreSQL's text. */
   of(shape: TypeShape): ValueWriter {
     switch (shape.tag) {
       case 'scalar':
@@ -53,12 +53,12 @@ export class ValueWriters {
     }
   }
 
-  /** For a part of a key, where values that are not equal must not print alike. */
+  /** Returns the writer for a part of a key, where values that are not equal must have different JSON. */
   ofKey(shape: TypeShape): ValueWriter {
     switch (shape.tag) {
       case 'array': {
         const write = arrayWriter(this.ofKey(shape.element), shape.delimiter)
-        // `[0:1]={1,2}` is another value than `{1,2}`, and JSON has no bounds: it is printed as its text.
+        // `[0:1]={1,2}` and `{1,2}` are not equal, but JSON has no bounds: the former is printed as PostgreSQL's text.
         return (bytes, start, end, out) => (bytes[start] === openBound ? writeText : write)(bytes, start, end, out)
       }
       case 'composite':

@@ -1,5 +1,5 @@
-// Arrays: PostgreSQL prints `{1,NULL,"a b"}`, nested for more dimensions, after `[0:1]=` when bounds are not the usual.
-// A quoted element has `\` before `"` and `\`. JSON gets nested arrays; it has no bounds.
+// Writes arrays. PostgreSQL prints `{1,NULL,"a b"}`, nested for more dimensions, and before it the bounds, `[0:1]=`, if a
+// lower bound is not 1. A quoted element has `\` before `"` and `\`. The JSON is nested arrays, without the bounds.
 //
 //   array := [bounds =] list      list := { [item {, item}] }      item := list | NULL | bare | "quoted"
 
@@ -18,7 +18,7 @@ const nullBytes = Buffer.from('null')
 export function arrayWriter(element: ValueWriter, delimiter: string): ValueWriter {
   const separator = delimiter.charCodeAt(0)
 
-  /** `bytes[from]` is the brace; gives the offset behind the closing one. PostgreSQL allows six dimensions. */
+  /** `bytes[from]` is the opening brace. Returns the offset after the closing brace. PostgreSQL allows six dimensions. */
   const list = (bytes: Buffer, from: number, end: number, out: ByteWriter): number => {
     out.u8(0x5b)
     let at = from + 1
@@ -67,7 +67,7 @@ export function arrayWriter(element: ValueWriter, delimiter: string): ValueWrite
 
   return (bytes, start, end, out) => {
     let at = start
-    // No bounds contain an equals sign.
+    // The bounds end with the first equals sign.
     if (bytes[at] !== open) {
       while (at < end && bytes[at] !== equals) at += 1
       at += 1
@@ -76,7 +76,7 @@ export function arrayWriter(element: ValueWriter, delimiter: string): ValueWrite
   }
 }
 
-/** NULL without quotes; the text is `"NULL"` with them. */
+/** An element NULL has no quotes; the text NULL has. */
 function isNull(bytes: Buffer, from: number, to: number): boolean {
   return (
     to - from === 4 &&

@@ -1,5 +1,5 @@
-// Composite values: PostgreSQL prints `(1,"a b",)`; nothing between commas is NULL, the empty string is `""`; inside
-// quotes `""` and `\\` stand for one. JSON gets an object of the attributes, sorted by name.
+// Writes composite values. PostgreSQL prints `(1,"a b",)`: NULL is nothing between commas, and the empty string is `""`.
+// Inside quotes, `""` is one quote and `\\` is one backslash. The JSON is an object of the attributes, sorted by name.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -17,7 +17,7 @@ export interface CompositeField {
 }
 
 interface Place {
-  /** Of the attribute, in the order PostgreSQL prints them. */
+  /** The index of the attribute in the order in which PostgreSQL prints them. */
   readonly index: number
   readonly prefix: Buffer
   readonly write: ValueWriter
@@ -31,7 +31,7 @@ export function compositeWriter(fields: readonly CompositeField[]): ValueWriter 
 
   return (bytes: Buffer, start: number, end: number, out: ByteWriter): void => {
     const values = split(bytes, start, end)
-    // `()` is a value without fields, and one whose only field is NULL.
+    // PostgreSQL prints `()` both for a value without fields and for a value whose only field is NULL.
     if (values.length !== places.length && !(places.length === 0 && values.length === 1 && end - start === 2))
       throw otherFields(values.length, places)
     if (places.length === 0) out.u8(0x7b)
@@ -45,7 +45,7 @@ export function compositeWriter(fields: readonly CompositeField[]): ValueWriter 
   }
 }
 
-/** The attributes' texts; undefined: NULL. */
+/** Returns the texts of the attributes; undefined for NULL. */
 function split(bytes: Buffer, start: number, end: number): (Buffer | undefined)[] {
   if (end - start < 2 || bytes[start] !== 0x28 || bytes[end - 1] !== 0x29) throw malformed()
   const values: (Buffer | undefined)[] = []
@@ -60,7 +60,7 @@ function split(bytes: Buffer, start: number, end: number): (Buffer | undefined)[
       if (byte === comma && !inQuotes) break
       if (byte === backslash) at += 1
       else if (byte === quote) {
-        // In quotes, the first of two is an escape; elsewhere a quote opens or closes.
+        // Inside quotes, a quote before another quote escapes it. Any other quote opens or closes.
         const isDoubled = inQuotes && at + 1 < last && bytes[at + 1] === quote
         if (!isDoubled) {
           inQuotes = !inQuotes
@@ -77,7 +77,7 @@ function split(bytes: Buffer, start: number, end: number): (Buffer | undefined)[
   }
 }
 
-/** The type had other attributes when the value was written: which of them is which cannot be known from here. */
+/** The type had other attributes when the value was written, and it is not known which field is which attribute. */
 function otherFields(count: number, places: readonly Place[]): FeedError {
   const message = `a composite value has ${count} fields, and its type is known with ${places.length}`
   return new FeedError('FEED_ROW', message, {

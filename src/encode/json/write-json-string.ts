@@ -1,5 +1,5 @@
-// A string inside a json value: its escapes are read and only those that JSON text here has are written again, so that
-// equal strings are equal bytes however they were typed (`\/`, `\u0041`, `\b`).
+// Writes a string inside a json value. All its escapes are read, and only those that our messages use are written, so that
+// equal strings are equal bytes, no matter how they were typed (`\/`, `\u0041`, `\b`).
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -8,7 +8,7 @@ import { writeCharacter, writeCharacters } from './write-text.ts'
 const quote = 0x22
 const backslash = 0x5c
 
-/** The characters behind a backslash that stand for one other; 0: none. */
+/** The characters for which a backslash and a letter stand, by the letter; 0: the two are no such escape. */
 const meanings = new Uint8Array(256)
 for (const [letter, code] of [
   ['"', 0x22],
@@ -23,7 +23,7 @@ for (const [letter, code] of [
   meanings[letter.charCodeAt(0)] = code
 }
 
-/** The offset behind the closing quote of the string at `from`; -1 when it does not end. */
+/** Returns the offset after the closing quote of the string at `from`; -1 if the string does not end. */
 export function jsonStringEnd(bytes: Buffer, from: number, end: number): number {
   for (let at = from + 1; at < end; at++) {
     const byte = bytes[at]
@@ -47,7 +47,7 @@ export function writeJsonString(bytes: Buffer, from: number, end: number, out: B
   out.u8(quote)
 }
 
-/** One escape; gives the offset behind it. */
+/** Writes the character of one escape; returns the offset after the escape. */
 function writeEscaped(bytes: Buffer, at: number, end: number, out: ByteWriter): number {
   const letter = bytes[at + 1] as number
   const meaning = meanings[letter] as number

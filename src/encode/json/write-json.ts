@@ -1,11 +1,12 @@
-// json and jsonb values, inlined: `", "` and `": "` between, members sorted by the bytes of their keys, of equal keys the
-// last, numbers as decimals. PostgreSQL sorts jsonb keys by length first, and json not at all.
+// Writes values of json and jsonb as part of a message: with `", "` and `": "` in between, with the members of objects sorted
+// by the bytes of their keys, with only the last of several members with the same key, and with numbers as decimals.
+// PostgreSQL sorts the keys of jsonb by their length first, and does not sort those of json.
 //
 //   value  := object | array | string | word          object := { [string : value {, string : value}] }
 //   word   := number | true | false | null            array  := [ [value {, value}] ]
 //
-// Members are printed as they come; an object that turns out to be in another order is put right when it ends. One loop
-// with a stack of its own: PostgreSQL takes documents nested deeper than a recursive reader may.
+// Members are printed as they are read. An object whose members are not in order is sorted when it ends. The reader is a loop
+// with a stack, because PostgreSQL accepts documents that are nested too deeply for a recursive function.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { grown } from '../../bytes/grow.ts'
@@ -25,11 +26,11 @@ const quote = 0x22
 const minus = 0x2d
 const space = 0x20
 
-/** Belongs to one encoder, for it keeps what it knows of the value that it writes. */
+/** An instance belongs to one encoder, because it has the state of the value that it writes. */
 export class JsonWriter {
-  /** The open containers, outermost first: for an object its place in `#members`, for an array -1. */
+  /** The open objects and arrays, outermost first: the number of an object in `#members`, or -1 for an array. */
   #containers = new Int32Array(64)
-  /** What the open objects have printed. */
+  /** The members of the open objects that have been printed. */
   readonly #members = new MemberOrder()
   readonly #numbers: NumberWriter
 
@@ -60,7 +61,7 @@ export class JsonWriter {
       } else if (first === quote) at = string(bytes, at, end, out)
       else at = this.#word(bytes, at, end, out)
 
-      // It has ended, and with it perhaps what it is in.
+      // The value has ended, and perhaps the containers around it, too.
       for (;;) {
         at = blank(bytes, at, end)
         if (depth === 0) {
@@ -83,7 +84,7 @@ export class JsonWriter {
     }
   }
 
-  /** A key and its colon; returns the offset behind. */
+  /** Writes a key and its colon; returns the offset after the colon that was read. */
   #key(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
     const start = out.length
     const at = blank(bytes, string(bytes, from, end, out), end)
@@ -95,7 +96,7 @@ export class JsonWriter {
     return at + 1
   }
 
-  /** A number, true, false or null. */
+  /** Writes a number, true, false or null; returns the offset after it. */
   #word(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
     let at = from
     for (; at < end; at++) {

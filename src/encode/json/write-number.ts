@@ -1,8 +1,9 @@
-// Numbers print as arbitrary-precision decimals do: a coefficient and an exponent of ten, plain when the exponent is not
-// positive and the first digit stands no deeper than the sixth place behind the point, else scientific (`1E+20`).
+// Writes numbers as CockroachDB prints decimals. A decimal is a coefficient and an exponent of ten. It is printed plainly if
+// the exponent is not positive and the first digit other than 0 is at most the sixth after the point; otherwise it is
+// printed in scientific notation (`1E+20`).
 //
-//   numeric keeps its scale: 1.20 is 120 · 10^-2.   A float has no trailing zeros: 100000 is 1 · 10^5, and prints 1E+5.
-// A zero shows its scale in full. NaN and the infinities are strings: JSON has no such numbers.
+//   numeric keeps its scale: 1.20 is 120 · 10^-2.   A float has no trailing zeros: 100000 is 1 · 10^5, printed as 1E+5.
+// A zero is printed with all the digits of its scale. NaN and the infinities are strings, because JSON has no such numbers.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { writeQuoted, writeText } from './write-text.ts'
@@ -14,18 +15,18 @@ const point = 0x2e
 const minus = 0x2d
 const plus = 0x2b
 const letterE = 0x45
-/** Deeper than this behind the point, a number is scientific. */
+/** A number whose first digit other than 0 is further after the point than this is printed in scientific notation. */
 const deepestPlace = 6
-/** A zero with a larger scale is scientific as well. */
+/** So is a zero with a larger scale than this. */
 const mostZeros = 2000
 const largestPower = 1e9
 
-/** Belongs to one encoder, for it keeps the digits of the number that it writes. */
+/** An instance belongs to one encoder, because it has the digits of the number that it writes. */
 export class NumberWriter {
-  /** Without zeros in front. */
+  /** The digits of the number that is being written, without leading zeros. */
   #digits: Uint8Array = new Uint8Array(64)
 
-  /** `[-]digits[.digits]`, NaN, Infinity or -Infinity. */
+  /** Writes a numeric: `[-]digits[.digits]`, NaN, Infinity or -Infinity. */
   readonly numeric: ValueWriter = (bytes, start, end, out) => {
     const first = bytes[start] === minus ? start + 1 : start
     if (first === end || !isDigit(bytes[first] as number)) return writeQuoted(bytes, start, end, out)
@@ -33,7 +34,7 @@ export class NumberWriter {
     if (!this.#decimal(bytes, start, end, false, out)) writeText(bytes, start, end, out)
   }
 
-  /** Shortest digits, in PostgreSQL's choice of notation: `1e-05`, `0.0001`, `123000`, `1e+20`. */
+  /** Writes a float. PostgreSQL prints the shortest digits, in a notation of its choice: `1e-05`, `0.0001`, `123000`, `1e+20`. */
   readonly float: ValueWriter = (bytes, start, end, out) => {
     const first = bytes[start] === minus ? start + 1 : start
     if (first === end || !isDigit(bytes[first] as number)) return writeQuoted(bytes, start, end, out)
@@ -44,13 +45,13 @@ export class NumberWriter {
       if (byte === point) hasPoint = true
       else if (!isDigit(byte)) hasPower = true
     }
-    // What ends in a 0 is a multiple of ten; behind a point there is never a last 0.
+    // A number that ends in 0 is a multiple of ten, because no 0 is printed at the end after a point.
     const isMultipleOfTen = !hasPoint && bytes[end - 1] === zero && end - first > 1
     if (!hasPower && !isMultipleOfTen) return out.copy(bytes, start, end)
     if (!this.#decimal(bytes, start, end, true, out)) writeText(bytes, start, end, out)
   }
 
-  /** A number as JSON spells it. */
+  /** Writes a number of a JSON document. */
   readonly json: ValueWriter = (bytes, start, end, out) => {
     const first = bytes[start] === minus ? start + 1 : start
     let hasPower = false
@@ -59,13 +60,13 @@ export class NumberWriter {
       if (byte !== point && !isDigit(byte)) hasPower = true
     }
     const isOdd = hasPower || isDeep(bytes, first, end)
-    // A power too large for a decimal stays as it was written.
+    // A number whose power is too large for a decimal is copied.
     if (!isOdd || !this.#decimal(bytes, start, end, false, out)) out.copy(bytes, start, end)
   }
 
   /**
-   * `[-]digits[.digits][e[+-]digits]`. `reduce`: without the zeros at the end of the coefficient.
-   * False: it is something else, and nothing was written.
+   * Writes `[-]digits[.digits][e[+-]digits]`; with `reduce`, without the zeros at the end of the coefficient.
+   * Returns false if the bytes have another form; nothing is written then.
    */
   #decimal(bytes: Buffer, start: number, end: number, reduce: boolean, out: ByteWriter): boolean {
     if (this.#digits.length < end - start) this.#digits = new Uint8Array(2 * (end - start))
@@ -98,7 +99,7 @@ export class NumberWriter {
       count -= 1
       exponent += 1
     }
-    // The sign, the digits, `0.` with zeros up to the sixth place, `E+` and a power.
+    // There must be room for the sign, the digits, `0.` and zeros up to the sixth place, and for `E+` and a power.
     out.ensure(count + 32)
     if (bytes[start] === minus) out.buffer[out.length++] = minus
     const adjusted = exponent + count - 1
@@ -109,7 +110,7 @@ export class NumberWriter {
   }
 }
 
-/** Whether `0.000000…` has its first other digit behind the sixth place. */
+/** Whether the first digit other than 0 of `0.000000…` comes after the sixth place. */
 function isDeep(bytes: Buffer, first: number, end: number): boolean {
   if (bytes[first] !== zero || end - first < deepestPlace + 3) return false
   for (let i = first + 2; i < end; i++) {
@@ -122,7 +123,7 @@ function isDigit(byte: number): boolean {
   return byte >= zero && byte <= nine
 }
 
-/** `e[+-]digits`. */
+/** Reads `e[+-]digits`; returns undefined if the bytes have another form or the power is too large. */
 function readPower(bytes: Buffer, from: number, end: number): number | undefined {
   if (((bytes[from] as number) & ~0x20) !== letterE) return undefined
   let at = from + 1
@@ -139,7 +140,7 @@ function readPower(bytes: Buffer, from: number, end: number): number | undefined
   return sign === minus ? -power : power
 }
 
-/** The last `places` digits stand behind the point; zeros fill up what is missing. */
+/** Writes the number with the last `places` digits after the point; missing digits are zeros. */
 function writePositional(digits: Uint8Array, count: number, places: number, out: ByteWriter): void {
   const missing = Math.max(0, places + 1 - count)
   out.ensure(count + missing + 1)

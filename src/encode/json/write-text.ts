@@ -1,5 +1,6 @@
-// Strings. Escaped are `"`, `\`, \n, \r, \t and, as \u00xx in lower case, what else lies below a space; all other UTF-8
-// stays as it is, `<`, `>`, `&` and `/` too. A byte that is no UTF-8 (a SQL_ASCII database can hold it) becomes \ufffd.
+// Writes strings. The characters `"`, `\`, \n, \r and \t are escaped; other characters below a space become \u00xx in lower
+// case. All other UTF-8 is copied, also `<`, `>`, `&` and `/`. A byte that is not UTF-8 (a SQL_ASCII database can contain one)
+// becomes \ufffd.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { utf8Length } from './utf8.ts'
@@ -8,7 +9,7 @@ const quote = 0x22
 const backslash = 0x5c
 const hexDigits = Buffer.from('0123456789abcdef')
 
-/** 0: as it is; 1: \u00xx; 2: first byte of a longer sequence; else the letter behind the backslash. */
+/** By byte. 0: it is copied; 1: it becomes \u00xx; 2: it starts a longer sequence; otherwise the letter after the backslash. */
 const escapes = new Uint8Array(256)
 escapes.fill(1, 0, 0x20)
 escapes.fill(2, 0x80)
@@ -18,15 +19,15 @@ escapes[0x09] = 0x74
 escapes[quote] = quote
 escapes[backslash] = backslash
 
-/** Up to here a value is written byte by byte; of a longer one, runs without escapes are copied as a whole. */
+/** A value of at most this size is written byte by byte; of a longer value, runs without escapes are copied at once. */
 const shortBytes = 64
 
-/** Digits and the like: no quotes, nothing to escape. */
+/** Writes text that needs neither quotes nor escapes, such as digits. */
 export function writePlain(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
   out.copy(bytes, start, end)
 }
 
-/** Text whose type prints nothing that needs an escape. */
+/** Writes text of a type that prints nothing that needs an escape. */
 export function writeQuoted(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
   out.ensure(end - start + 2)
   out.buffer[out.length++] = quote
@@ -40,10 +41,10 @@ export function writeText(bytes: Uint8Array, start: number, end: number, out: By
   out.u8(quote)
 }
 
-/** What stands between the quotes. */
+/** Writes text without the quotes around it. */
 export function writeCharacters(bytes: Uint8Array, start: number, end: number, out: ByteWriter): void {
   if (end - start > shortBytes) return writeManyCharacters(bytes, start, end, out)
-  // Every byte may become six.
+  // Every byte may become six bytes.
   out.ensure((end - start) * 6)
   const { buffer } = out
   let at = out.length
@@ -85,7 +86,7 @@ function writeManyCharacters(bytes: Uint8Array, start: number, end: number, out:
   out.copy(bytes, from, end)
 }
 
-/** One character, outside of any value: what a JSON string spells with an escape of its own. */
+/** Writes one character, given by its code: a JSON string had an escape for it. */
 export function writeCharacter(code: number, out: ByteWriter): void {
   out.ensure(6)
   const { buffer } = out
@@ -130,7 +131,7 @@ function writeReplacement(buffer: Buffer, at: number): number {
   return at + 6
 }
 
-/** PostgreSQL's hex form `\x…`: only its backslash needs an escape. */
+/** Writes PostgreSQL's hex form `\x…`, in which only the backslash needs an escape. */
 export function writeBytea(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
   out.ensure(end - start + 3)
   out.buffer[out.length++] = quote

@@ -1,6 +1,6 @@
-// Booleans and points in time. PostgreSQL prints `2006-01-02 15:04:05.999999+00` (the session is UTC) and cuts zeros at
-// the end of the fraction itself; JSON gets a `T` between date and time, and `Z` for the zone. `infinity`, `-infinity`
-// and the ` BC` behind early times stay.
+// Writes booleans and timestamps. PostgreSQL prints `2006-01-02 15:04:05.999999+00` (the time zone of the session is UTC),
+// without zeros at the end of the fraction. The JSON has a `T` between date and time, and a `Z` in place of the zone.
+// `infinity`, `-infinity` and the ` BC` after early times are copied.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 
@@ -40,7 +40,7 @@ export function writeTimestamptz(bytes: Buffer, start: number, end: number, out:
   out.ensure(end - start + 2)
   writeTimestamp(bytes, start, zone, out)
   const { buffer } = out
-  // Over the quote.
+  // Overwrites the closing quote.
   let at = out.length - 1
   buffer[at++] = letterZ
   for (let i = zone + 3; i < end; i++) buffer[at++] = bytes[i] as number
@@ -48,7 +48,7 @@ export function writeTimestamptz(bytes: Buffer, start: number, end: number, out:
   out.length = at
 }
 
-/** `+00`, and no minutes behind it. */
+/** Whether the zone is `+00` without minutes. */
 function isUtc(bytes: Buffer, zone: number, end: number): boolean {
   if (zone + 3 > end || bytes[zone + 1] !== zero || bytes[zone + 2] !== zero) return false
   return zone + 3 === end || bytes[zone + 3] === space

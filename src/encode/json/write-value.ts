@@ -1,7 +1,7 @@
-// What every writer of values is: value-writer.ts chooses one for each type, and those of arrays and composite types call
-// the writers of their elements.
+// The type of the functions that write values. value-writer.ts chooses one for each column; the functions for arrays and
+// composite types call those for their elements.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 
-/** Appends the JSON of `bytes[start, end)`, which is not NULL. Throws FEED_ROW for what the type does not print. */
+/** Appends the JSON of the value in `bytes[start, end)`, which is not NULL. Throws FEED_ROW if the type does not print such text. */
 export type ValueWriter = (bytes: Buffer, start: number, end: number, out: ByteWriter) => void

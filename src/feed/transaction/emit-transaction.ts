@@ -1,4 +1,4 @@
-// Writes the changes of a transaction as messages, in log order: all of them, or the last one of each row.
+// Writes the changes of a transaction in the order of the log: all of them, or the last change of each row.
 
 import { isRow, record, recordEnd } from '../../changelog/records.ts'
 import type { RowView } from '../../core/row-view.ts'
@@ -13,27 +13,27 @@ import type { ChangeWriter } from '../output/change-writer.ts'
 import type { OffsetList } from './offset-list.ts'
 import { SchemaTrail } from './schema-trail.ts'
 
-/** Which events of a transaction are emitted, by ordinal; see last-changes.ts. */
+/** The events of a transaction that are emitted, by ordinal; see last-changes.ts. */
 export interface KeptEvents {
   readonly bits: Uint8Array
   /** For `diff`: the first change of the row of an event, where that is another change than the last. */
   readonly firstChanges: FirstChanges | undefined
   /** For `diff`: what tables looked like before the transaction; undefined: it changes none. */
   readonly before: SchemaSnapshot | undefined
-  /** Brings the record of an ordinal back. */
+  /** Returns the record with this ordinal. */
   find(ordinal: number): FoundRecord
 }
 
 export interface FoundRecord {
   readonly payload: Buffer
   readonly offset: number
-  /** What to read it with, where tables change within the transaction. */
+  /** The schemas to read the record with, if tables change within the transaction. */
   readonly schemas: SchemaSnapshot | undefined
 }
 
 export interface EmitterOptions {
   readonly schemas: SchemaHistory
-  /** Index of the target by relation. */
+  /** The index of the target, by relation id. */
   readonly topics: ReadonlyMap<number, number>
   readonly changes: ChangeWriter
   readonly diff: boolean
@@ -68,7 +68,7 @@ export class TransactionEmitter {
     this.#firstChanges = options.diff ? new FirstChanges() : undefined
   }
 
-  /** A transaction that lies in one block as a whole. Returns a promise only where `changes` was full. */
+  /** Writes a transaction that is completely in one block. Returns a promise only if `changes` was full. */
   emitWhole(payload: Buffer, list: OffsetList): Promise<void> | undefined {
     if (!list.hasNonInserts || list.count === 1) return this.emit(payload, list, undefined, 0)
     const trail = list.hasSchema ? new SchemaTrail(this.#schemas) : undefined
@@ -110,7 +110,7 @@ export class TransactionEmitter {
     return tables.end()
   }
 
-  /** The part of a transaction in one block; `firstOrdinal` counts the listed records before it. As `emitWhole`. */
+  /** Writes the part of a transaction in one block, as `emitWhole` does. `firstOrdinal`: the number of listed records before it. */
   emit(
     payload: Buffer,
     list: OffsetList,
@@ -134,7 +134,7 @@ export class TransactionEmitter {
     }
   }
 
-  /** Writes from record `from` on until `changes` is full; returns the next record. */
+  /** Writes the records from `from` on until `changes` is full; returns the next record to write. */
   #fill(payload: Buffer, list: OffsetList, kept: KeptEvents | undefined, firstOrdinal: number, from: number): number {
     const change = this.#change
     const changes = this.#changes
@@ -163,7 +163,7 @@ export class TransactionEmitter {
     return list.count
   }
 
-  /** What was read last may be let go. */
+  /** Drops the references to the records that were read last. */
   release(): void {
     for (const reader of [this.#change, this.#first, this.#earlier]) reader.release()
   }
@@ -176,7 +176,7 @@ export class TransactionEmitter {
     return this.#topic
   }
 
-  /** The row as it was before the transaction; undefined: it was not there. */
+  /** Returns the row as it was before the transaction; undefined if there was none. */
   #before(kept: KeptEvents | undefined, event: number): RowView | undefined {
     const row = this.#beforeChange(kept, event)
     return row === undefined || kept?.before === undefined ? row : this.#beforeDdl.print(row, kept.before)
