@@ -17,6 +17,7 @@ import { factsOfSetting } from '../src/settings/settings.ts'
 import type { SinkFacts, SinkReference } from '../src/sink/sink-facts.ts'
 import type { ParameterFacts } from '../src/sink/sink-parameters.ts'
 import { sinks } from '../src/sink/sinks.ts'
+import { sourceDatabase } from './reference-source-database.ts'
 
 const folder = fileURLToPath(new URL('../docs/reference', import.meta.url))
 
@@ -26,6 +27,7 @@ const pages: Readonly<Record<string, () => string>> = {
   'options.md': options,
   'settings.md': settings,
   'sink-parameters.md': sinkParameters,
+  'source-database.md': () => sourceDatabase(table),
 }
 
 const isCheck = process.argv.includes('--check')

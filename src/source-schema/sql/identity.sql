@@ -1,7 +1,8 @@
 -- Functions that keep the rows of watched tables complete: a table whose UPDATEs and DELETEs could leave values or keys out of
 -- the WAL gets REPLICA IDENTITY FULL, or the command that makes this necessary is refused with the reason.
 --
--- Rights: owner of schema changefeed. keep_complete() alters watched tables, which their owner may do.
+-- Rights: owner of schema changefeed who may set deadlock_timeout. keep_complete() alters watched tables, which their owner may
+-- do.
 
 -- Whether UPDATEs and DELETEs of a table can leave values or keys out of the WAL. identityChange() of src/plan/identity.ts has
 -- the same rule; here it also holds for a table that has lost its key altogether, because its UPDATEs would fail.

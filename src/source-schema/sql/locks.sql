@@ -1,7 +1,7 @@
 -- Functions that take locks for the other functions. None waits for long: it is never the application that fails for a lock of
 -- ours, and an error says who holds the lock.
 --
--- Rights: owner of schema changefeed. hold() locks watched tables, which their owner may do.
+-- Rights: owner of schema changefeed who may set deadlock_timeout. hold() locks watched tables, which their owner may do.
 
 -- Waits for transactions that write to the table, and keeps writers out until this transaction ends. A writer may itself wait
 -- for the type that this transaction has changed. So the wait is shorter than the writer's deadlock_timeout, and the writer never
