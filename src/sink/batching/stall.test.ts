@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StallWatch, stallMs } from './stall.ts'
 
-test('what is under way and unconfirmed for some seconds is reported, with the last error; a confirmation ends it', () => {
+test('batches that are unconfirmed for some seconds are reported with the last error, until one is confirmed', () => {
   const watch = new StallWatch('Kafka')
   assert.equal(watch.stalled(false, 1000), undefined)
   assert.equal(watch.stalled(true, 1000 + stallMs - 1), undefined)
   const said = 'Kafka has confirmed nothing since 1970-01-01T00:00:01.000Z'
   assert.deepEqual(watch.stalled(true, 1000 + stallMs), { why: said })
-  // The text stays as it is, so that a job says it once.
+  // The text does not change, so that a job reports it once.
   assert.deepEqual(watch.stalled(true, 1000 + 9 * stallMs), { why: said })
   watch.failed('sending to Kafka failed: it is away')
   assert.deepEqual(watch.stalled(true, 1000 + 9 * stallMs), {
@@ -24,7 +24,7 @@ test('what is under way and unconfirmed for some seconds is reported, with the l
   })
 })
 
-test('a sink that has nothing to send is not waiting, however long it rests', () => {
+test('a sink that has nothing to send is not reported, however long that lasts', () => {
   const watch = new StallWatch('Kafka')
   for (const nowMs of [0, stallMs, 9 * stallMs]) assert.equal(watch.stalled(false, nowMs), undefined)
   assert.equal(watch.stalled(true, 10 * stallMs - 1), undefined)

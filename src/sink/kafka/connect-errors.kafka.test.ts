@@ -138,33 +138,37 @@ test('each wrong address, certificate and password has a message and a hint of i
   }
 })
 
-test('no broker, no such host, nobody who answers', { skip, timeout: 60_000 }, async () => {
-  const silent = createServer().listen(0, '127.0.0.1')
-  const { promise, resolve } = Promise.withResolvers<void>()
-  silent.once('listening', () => resolve())
-  await promise
-  const { port } = silent.address() as AddressInfo
-  try {
-    for (const [address, message, hint] of [
-      ['127.0.0.1:1', /connect ECONNREFUSED 127\.0\.0\.1:1$/, /^no broker listens there/],
-      ['[::1]:1', /ECONNREFUSED ::1:1|EADDRNOTAVAIL/, /^no broker listens there|^$/],
-      ['no-such-host.invalid:9092', /ENOTFOUND|EAI_AGAIN/, /^the host name is not known/],
-      [`127.0.0.1:${port}`, /took the connection and did not answer within 10 s$/, /^check host, port/],
-    ] as const) {
-      const error = await refused(specOf(address, 't'), address)
-      assert.match(error.message, message)
-      assert.match(error.hint ?? '', hint)
+test(
+  'a missing broker, an unknown host and a server that does not answer are named',
+  { skip, timeout: 60_000 },
+  async () => {
+    const silent = createServer().listen(0, '127.0.0.1')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    silent.once('listening', () => resolve())
+    await promise
+    const { port } = silent.address() as AddressInfo
+    try {
+      for (const [address, message, hint] of [
+        ['127.0.0.1:1', /connect ECONNREFUSED 127\.0\.0\.1:1$/, /^no broker listens there/],
+        ['[::1]:1', /ECONNREFUSED ::1:1|EADDRNOTAVAIL/, /^no broker listens there|^$/],
+        ['no-such-host.invalid:9092', /ENOTFOUND|EAI_AGAIN/, /^the host name is not known/],
+        [`127.0.0.1:${port}`, /took the connection and did not answer within 10 s$/, /^check host, port/],
+      ] as const) {
+        const error = await refused(specOf(address, 't'), address)
+        assert.match(error.message, message)
+        assert.match(error.hint ?? '', hint)
+      }
+    } finally {
+      silent.close()
     }
-  } finally {
-    silent.close()
-  }
-})
+  },
+)
 
-test('one broker of the list is enough', { skip }, async () => {
+test('one broker of the list is enough to connect', { skip }, async () => {
   await dial(specOf(`127.0.0.1:1,${broker.bootstrap}`, 't'), { resolved: false })
 })
 
-test('brokers that want to be found where they cannot be are named', { skip }, async () => {
+test('an error names brokers that advertise an address at which they cannot be reached', { skip }, async () => {
   await using lost = await KafkaBroker.start({ properties: ['advertised.listeners=PLAINTEXT://127.0.0.1:1'] })
   const error = await refused(specOf(lost.bootstrap, 't'), 'an address that leads nowhere')
   assert.match(error.message, /ECONNREFUSED 127\.0\.0\.1:1/)

@@ -43,7 +43,7 @@ test(
       for (; !isOver; emitted += step) {
         await sink.emit(numbered(emitted, step))
         await sink.flush()
-        // The brokers need the processor too.
+        // Without pauses the brokers would not get enough of the processor.
         await delay(paceMs)
       }
     })()
@@ -89,7 +89,7 @@ function keyOf(partition: number): string {
 }
 
 test(
-  'a partition without a leader does not keep the others waiting, and is not tried for ever because they are well',
+  'a partition without a leader does not hold up the others, and their success does not reset the number of its attempts',
   { skip, timeout: 240_000 },
   async () => {
     const name = 'halved'
@@ -130,7 +130,7 @@ test(
 )
 
 test(
-  'a broker that hangs is passed over: the next one says where the partitions are',
+  'a broker that hangs is followed by the next one, which is asked for the partitions',
   { skip, timeout: 240_000 },
   async () => {
     const name = 'passed'

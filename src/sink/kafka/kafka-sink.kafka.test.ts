@@ -24,7 +24,7 @@ async function topic(partitions = 1): Promise<string> {
 }
 
 test(
-  'each codec, each kind of acks: what is emitted is there, once, in its partition and in order',
+  'with each codec and each kind of acks, messages arrive once, in the partition of their key and in order',
   { skip },
   async () => {
     const variants: readonly Partial<KafkaSinkSpec>[] = [
@@ -66,7 +66,7 @@ test(
   },
 )
 
-test('a resolved message goes to every partition, also to those that come later', { skip }, async () => {
+test('a resolved message goes to every partition, also to those that are added later', { skip }, async () => {
   const name = await topic(2)
   await using sink = await openSink(specOf(broker.bootstrap, name), { refreshMs: 0 })
   await sink.emitResolved(resolvedAt(1))
@@ -81,7 +81,7 @@ test('a resolved message goes to every partition, also to those that come later'
 })
 
 test(
-  'a batch that is too large is halved until it fits; a message that is too large is named without its values',
+  'a batch that is too large is halved until it fits; the error for a message that is too large contains no value',
   { skip },
   async () => {
     const name = await topic()
@@ -94,7 +94,7 @@ test(
       seen.map(({ key }) => key?.toString()),
       Array.from({ length: 25 }, (_, i) => `[${i}]`),
     )
-    // Behind a small one, with which it shares a batch at first.
+    // It follows a small message, with which it shares a batch at first.
     const batch = batchOf([
       ['["a"]', 'small'],
       ['["secret key"]', 'secret value'.repeat(30_000)],
@@ -111,7 +111,7 @@ test(
   },
 )
 
-test('without acks, what the broker refused is heard of at the next flush, and why', { skip }, async () => {
+test('without acks, a flush throws why the broker refused a message', { skip }, async () => {
   const name = await topic()
   await using sink = await openSink(specOf(broker.bootstrap, name, { acks: 'none' }))
   await sink.emit(batchOf([['[1]', 'small']]))
@@ -146,7 +146,7 @@ test(
   },
 )
 
-test('a sink that is given up lets go at once', { skip }, async () => {
+test('an aborted signal ends a flush, and the sink closes at once', { skip }, async () => {
   const name = await topic()
   const abort = new AbortController()
   const sink = await openSink(specOf(broker.bootstrap, name), { signal: abort.signal })

@@ -25,7 +25,7 @@ before(async () => {
     properties: [
       'auto.create.topics.enable=false',
       'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-      // Whoever comes over the plain listener; not the user of the secure one.
+      // Only clients of the plain listener are allowed everything.
       'super.users=User:ANONYMOUS',
     ],
   })
@@ -53,7 +53,7 @@ test(
 )
 
 test(
-  'a topic that is deleted and made anew, smaller, ends the sink; the next one goes on with it',
+  'a topic that is deleted and created again with fewer partitions ends the sink, and the next sink uses it',
   { skip },
   async () => {
     await broker.createTopic('anew', 4)
@@ -104,7 +104,7 @@ test(
 )
 
 test(
-  'what Kafka does not let the user do is said, with the command that allows it',
+  'an error says what Kafka does not let the user do, with the command that allows it',
   { skip, timeout: 120_000 },
   async () => {
     const { security } = broker
@@ -164,7 +164,7 @@ test(
   },
 )
 
-test('bounds that are never reached do not hold more than memory may', { skip }, async () => {
+test('flush bounds that are never reached do not keep messages when memory is full', { skip }, async () => {
   await broker.createTopic('patient', 30)
   const hour = 3_600_000
   await using sink = await openSink(
@@ -175,7 +175,7 @@ test('bounds that are never reached do not hold more than memory may', { skip },
   assert.ok((await readAll(broker.bootstrap, 'patient', 1000)).length >= 1000)
 })
 
-test('MaxMessages bounds a request, and a resolved message waits for no company', { skip }, async () => {
+test('MaxMessages bounds a request, and a resolved message is sent at once', { skip }, async () => {
   await broker.createTopic('single')
   const flush = { messages: 1000, bytes: 0, frequencyMs: 3_600_000, maxMessages: 7 }
   await using sink = await openSink(specOf(broker.bootstrap, 'single', { flush }))
@@ -186,7 +186,7 @@ test('MaxMessages bounds a request, and a resolved message waits for no company'
   assert.equal((await readAll(broker.bootstrap, 'single', 101)).at(-1)?.key, null)
 })
 
-test('what Kafka would refuse for ever is refused at the start', { skip }, async () => {
+test('CREATE refuses a topic that would refuse every message', { skip }, async () => {
   await broker.createTopic('compacted', 1, { 'cleanup.policy': 'compact' })
   const compacted = specOf(broker.bootstrap, 'compacted')
   await dial(compacted, { resolved: false })

@@ -1,4 +1,4 @@
-// Tokens that live for longer than a timer can wait.
+// Tokens that are valid for longer than a timer can wait.
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'

@@ -1,4 +1,4 @@
-// Connections that authenticate again while messages are on their way.
+// Connections that authenticate again while messages are being sent.
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -38,7 +38,7 @@ for (const acks of ['all', 'one', 'none'] as const) {
     const before = tokens.requests
     let emitted = 0
     const endsAtMs = Date.now() + 30_000
-    // Connections live on for more than their session of three seconds, and for more than one token.
+    // Connections live longer than their session of three seconds, and longer than one token.
     while (tokens.requests < before + 3 && Date.now() < endsAtMs) {
       await sink.emit(numbered(emitted, 100))
       emitted += 100
@@ -46,7 +46,7 @@ for (const acks of ['all', 'one', 'none'] as const) {
     }
     await sink.flush()
     assert.ok(tokens.requests >= before + 3)
-    // A machine that is busy may be late once, and begin a new connection.
+    // On a busy machine the sink may authenticate too late once, and then opens a new connection.
     assert.ok(said.length < 3, said.join('\n'))
     const repeats = checkNumbered(await readAll(broker.bootstrap, name, emitted), emitted)
     if (acks === 'all' || said.length === 0) assert.equal(repeats, 0)

@@ -11,7 +11,7 @@ function slow(key: Buffer, partitions: number): number {
   return rest < 0 ? -rest : rest
 }
 
-test('keys go where the reference arithmetic sends them', () => {
+test('keys belong to the partitions that the reference arithmetic computes', () => {
   for (const partitions of [1, 2, 3, 7, 12, 100]) {
     for (let i = 0; i < 200; i++) {
       const key = Buffer.from(`[${i}, "key ${i * 7919}"]`)
@@ -33,7 +33,7 @@ test('known hashes: FNV-1a of nothing, "a" and "foobar"', () => {
   }
 })
 
-test('only the key counts, wherever it lies', () => {
+test('the partition depends on the key alone, wherever it is in the buffer', () => {
   const bytes = Buffer.from('xx[42]yy')
   const key = Buffer.from('[42]')
   assert.equal(partitionOf(bytes, 2, 6, 17), partitionOf(key, 0, 4, 17))

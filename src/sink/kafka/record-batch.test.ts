@@ -38,7 +38,7 @@ const messages: readonly Message[] = [
   { key: `["${'k'.repeat(70)}"]`, value: 'v'.repeat(20_000) },
 ]
 
-test('an independent reader sees what was written', () => {
+test('the reader of the client library reads what was written', () => {
   const bytes = batchOf(messages).seal(plain)
   const { batch, messages: seen } = read(bytes)
   assert.deepEqual(seen, messages)
@@ -54,12 +54,12 @@ test('an independent reader sees what was written', () => {
   )
 })
 
-test('a thousand records, whose offsets need longer numbers', () => {
+test('a thousand records, whose offsets need varints of several bytes, are read back', () => {
   const many = Array.from({ length: 1000 }, (_, i) => ({ key: `[${i}]`, value: `value ${i}` }))
   assert.deepEqual(read(batchOf(many).seal(plain)).messages, many)
 })
 
-test('a producer gives its id, epoch and sequence', () => {
+test('the header has the id, epoch and sequence of the producer', () => {
   const { batch } = read(batchOf(messages).seal({ ...plain, producer: { id: 77n, epoch: 3, sequence: 500 } }))
   assert.deepEqual([batch.producerId, batch.producerEpoch, batch.firstSequence], [77n, 3, 500])
 })
@@ -81,7 +81,7 @@ test('halves hold the same records, and can be halved again', () => {
   assert.deepEqual(read(one.seal(plain)).messages, messages.slice(0, 1))
 })
 
-test('headers stand in every record, also of halves', () => {
+test('every record has the headers, also in halves', () => {
   const headers = [
     { name: 'X-Name', value: 'valué' },
     { name: 'empty', value: '' },

@@ -23,7 +23,7 @@ async function failure(work: Promise<unknown>, tokens: TokenServer): Promise<Fee
   return error
 }
 
-test('one request serves all who wait, and the token is kept until three quarters of its life are over', async () => {
+test('one request serves all connections that wait, and the token is kept until three quarters of its life are over', async () => {
   await using tokens = await TokenServer.start()
   using held = source(tokens)
   const all = await Promise.all(Array.from({ length: 50 }, () => held.get()))
@@ -40,7 +40,7 @@ test('one request serves all who wait, and the token is kept until three quarter
   assert.ok(performance.now() - startedAt < 2500)
 })
 
-test('credentials go in the header, and in the body where the endpoint wants them there', async () => {
+test('credentials are sent in the header, or in the body if the endpoint accepts them only there', async () => {
   await using tokens = await TokenServer.start()
   for (const place of ['header', 'body'] as const) {
     tokens.takesSecretIn = place
@@ -54,7 +54,7 @@ test('credentials go in the header, and in the body where the endpoint wants the
   }
 })
 
-test('an endpoint with a certificate of a private authority takes ca_cert', async () => {
+test('ca_cert makes an endpoint with a certificate of a private authority trusted', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'changefeed-token-'))
   try {
     const { ca, clientCert, clientKey } = makeSecurity(dir)
@@ -74,7 +74,7 @@ test('an endpoint with a certificate of a private authority takes ca_cert', asyn
   }
 })
 
-test('what the endpoint refuses is for good, and says what to check', async () => {
+test('a refusal of the endpoint is final, and the error says what to check', async () => {
   await using tokens = await TokenServer.start()
   const { sasl } = tokens
   const cases: readonly (readonly [Partial<KafkaOauth>, string, RegExp])[] = [
@@ -108,7 +108,7 @@ test('a redirect is not followed: it could lead to a machine that sinks may not 
   assert.equal(elsewhere.requests, 0)
 })
 
-test('an endpoint that is down, busy, slow or talks of something else may be well later', async () => {
+test('an endpoint that is down, busy, slow or not a token endpoint is asked again later', async () => {
   await using tokens = await TokenServer.start()
   const cases: readonly (readonly [TokenAnswer | 'hang', RegExp])[] = [
     [{ status: 503, body: '<html>' }, / gives no token at the moment: 503$/],
@@ -136,7 +136,7 @@ test('an endpoint that is down, busy, slow or talks of something else may be wel
   assert.match(error.message, / cannot be reached: .*ECONNREFUSED/)
 })
 
-test('what the endpoint says is shown, unless it says the secret back', async () => {
+test('errors show the message of the endpoint, unless it repeats the secret', async () => {
   await using tokens = await TokenServer.start()
   const says = (description: string): TokenAnswer => ({
     status: 403,
@@ -149,7 +149,7 @@ test('what the endpoint says is shown, unless it says the secret back', async ()
   assert.match((await failure(held.get(), tokens)).message, /403 access_denied$/)
 })
 
-test('while no new token is to be had, the one at hand is used to its end', async () => {
+test('while no new token is available, the present one is used until its end', async () => {
   await using tokens = await TokenServer.start()
   tokens.lifetimeS = 2
   const said: string[] = []
@@ -172,7 +172,7 @@ test('while no new token is to be had, the one at hand is used to its end', asyn
   )
 })
 
-test('a source that is closed gives up the request at once', async () => {
+test('closing the source aborts its request at once', async () => {
   await using tokens = await TokenServer.start()
   tokens.instead = 'hang'
   const held = source(tokens)
