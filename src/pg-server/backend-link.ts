@@ -116,8 +116,8 @@ export class BackendLink {
     await this.#exchanges.settled()
   }
 
-  /** Runs a query of our own, which the client does not see. `noticed` is called for each notice in the answer. */
-  async query(sql: string, noticed?: () => void): Promise<(string | null)[][]> {
+  /** Runs a query of our own, which the client does not see. `noticed` gets the message of each notice in the answer. */
+  async query(sql: string, noticed?: (message: string) => void): Promise<(string | null)[][]> {
     return this.#ask(queryMessage(sql), reply.query, noticed)
   }
 
@@ -182,7 +182,7 @@ export class BackendLink {
     return tag !== 'starting' && tag !== 'replacing'
   }
 
-  async #ask(bytes: Buffer, kind: number, noticed?: () => void): Promise<(string | null)[][]> {
+  async #ask(bytes: Buffer, kind: number, noticed?: (message: string) => void): Promise<(string | null)[][]> {
     const rows: (string | null)[][] = []
     const phase = (exchange: Exchange): LinkPhase => ({ tag: 'asking', exchange, rows, noticed })
     await this.#exchanges.run({ bytes, kind, phase })

@@ -35,7 +35,7 @@ export type LinkPhase =
       /** The rows of the answer so far. */
       readonly rows: (string | null)[][]
       /** Called for each notice in the answer. */
-      readonly noticed: (() => void) | undefined
+      readonly noticed: ((message: string) => void) | undefined
     }
   | { readonly tag: 'over' }
 

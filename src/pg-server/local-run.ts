@@ -4,6 +4,7 @@
 import { FeedError } from '../errors/feed-error.ts'
 import type { OccupiedBackend } from './occupied-backend.ts'
 import type { LocalStatement, SessionControl } from './local-statement.ts'
+import { followRun, hasTurn, type Outcome, type RunPhase, type Running } from './run-phase.ts'
 
 export interface RunOptions {
   readonly id: string
@@ -33,20 +34,10 @@ export type RunResult = { readonly tag: 'done'; readonly commandTag: string } | 
 export class LocalRun {
   readonly #options: RunOptions
   readonly #abort = new AbortController()
-  /** How the statement ended. */
-  #outcome: { readonly commandTag: string } | { readonly error: unknown } | undefined
-  /** Resolves at the next suspension or the end; `advance` waits for it. */
-  #turn: PromiseWithResolvers<void> | undefined
   readonly startedAtMs = Date.now()
+  #phase: RunPhase = { tag: 'waiting', next: Promise.withResolvers() }
   #occupied: OccupiedBackend | undefined
-  #turnStartedAt = 0
-  #leaving: NodeJS.Timeout | undefined
-  /** How many more rows may be sent before the next suspension; undefined: no limit. */
-  #allowed: number | undefined = 0
-  #mayGoOn = Promise.withResolvers<void>()
-  /** The client waits for this statement, which may write to it. */
-  #isActive = false
-  /** Notices that came while the statement was not active; the next `advance` writes them. */
+  /** Notices that came while the statement did not have its turn; the next `advance` writes them. */
   #notices: (() => void)[] = []
   #opening: Uint8Array | undefined
 
@@ -71,8 +62,8 @@ export class LocalRun {
       }),
     )
     end.then(
-      (commandTag) => this.#over({ commandTag }),
-      (error: unknown) => this.#over({ error }),
+      (commandTag) => this.#ended({ commandTag }),
+      (error: unknown) => this.#ended({ error }),
     )
   }
 
@@ -94,47 +85,51 @@ export class LocalRun {
   }
 
   get isActive(): boolean {
-    return this.#isActive
+    return hasTurn(this.#phase)
   }
 
   /** Runs on until the end or until `maxRows` (0: no limit) have gone out. Throws what the statement throws. */
   async advance(maxRows: number): Promise<RunResult> {
-    this.#isActive = true
-    this.#turnStartedAt = performance.now()
     for (const say of this.#notices.splice(0)) say()
-    this.#allowed = maxRows === 0 ? undefined : maxRows
-    if (this.#outcome === undefined) {
-      this.#turn = Promise.withResolvers()
-      this.#beginTurn()
-      this.#mayGoOn.resolve()
-      this.#mayGoOn = Promise.withResolvers()
-      if (this.#abort.signal.aborted) this.#leaveSoon()
-      await this.#turn.promise
-      await this.#occupied?.end()
-    }
-    this.#isActive = false
+    if (this.#phase.tag === 'waiting') await this.#run(this.#phase.next, maxRows === 0 ? undefined : maxRows)
     // The client gets the reason why the statement was stopped, whatever error the statement ended with.
     this.#abort.signal.throwIfAborted()
-    const outcome = this.#outcome
-    if (outcome === undefined) return { tag: 'suspended' }
+    if (this.#phase.tag !== 'over') return { tag: 'suspended' }
+    const { outcome } = this.#phase
     if ('error' in outcome) throw outcome.error
     return { tag: 'done', commandTag: outcome.commandTag }
   }
 
-  async #occupy(label: string): Promise<void> {
-    this.#occupied = await this.#options.occupy(label, this)
-    if (this.#isActive && this.#outcome === undefined) this.#beginTurn()
+  /** One turn. */
+  async #run(next: PromiseWithResolvers<void>, rowsLeft: number | undefined): Promise<void> {
+    const running: Running = {
+      tag: 'running',
+      startedAt: performance.now(),
+      rowsLeft,
+      over: Promise.withResolvers(),
+      leaving: undefined,
+    }
+    this.#enter(running)
+    this.#occupied?.begin({ startedAt: running.startedAt, isLimited: rowsLeft !== undefined })
+    next.resolve()
+    if (this.#abort.signal.aborted) this.#leaveSoon()
+    await running.over.promise
+    await this.#occupied?.end()
+    if (this.#phase.tag === 'pausing') this.#enter({ tag: 'waiting', next: this.#phase.next })
+    else if (this.#phase.tag === 'ending') this.#enter({ tag: 'over', outcome: this.#phase.outcome })
   }
 
-  #beginTurn(): void {
-    this.#occupied?.begin({ startedAt: this.#turnStartedAt, isLimited: this.#allowed !== undefined })
+  async #occupy(label: string): Promise<void> {
+    const occupied = await this.#options.occupy(label, this)
+    this.#occupied = occupied
+    if (this.#phase.tag !== 'running') return
+    const { startedAt, rowsLeft } = this.#phase
+    occupied.begin({ startedAt, isLimited: rowsLeft !== undefined })
   }
 
   /** The client wants no more rows for now: `advance` returns 'suspended' after the rows that are already sent. */
   suspend(): void {
-    if (!this.#isActive || this.#outcome !== undefined) return
-    this.#allowed = 0
-    this.#turn?.resolve()
+    if (this.#phase.tag === 'running') this.#enter({ tag: 'pausing', next: Promise.withResolvers() })
   }
 
   /** Sends what comes before the first row, if it has not been sent. */
@@ -146,17 +141,27 @@ export class LocalRun {
 
   abort(reason: FeedError): void {
     if (this.#abort.signal.aborted) return
-    this.#mayGoOn.promise.catch(() => undefined)
-    this.#mayGoOn.reject(reason)
+    const phase = this.#phase
+    if (phase.tag === 'waiting' || phase.tag === 'pausing') {
+      phase.next.promise.catch(() => undefined)
+      phase.next.reject(reason)
+    }
     this.#abort.abort(reason)
     this.#leaveSoon()
   }
 
-  /** Lets `advance` end soon for a stopped statement with `mayBeLeft`, which then ends unseen by the client. */
+  /** Ends the turn of a stopped statement with `mayBeLeft` soon; it then ends unseen by the client. */
   #leaveSoon(): void {
-    if (this.#options.statement.mayBeLeft !== true || this.#outcome !== undefined) return
-    clearTimeout(this.#leaving)
-    this.#leaving = setTimeout(() => this.#turn?.resolve(), stopsWithinMs)
+    if (this.#options.statement.mayBeLeft !== true || this.#phase.tag !== 'running') return
+    this.#phase.leaving = setTimeout(() => this.suspend(), stopsWithinMs)
+  }
+
+  #enter(phase: RunPhase): void {
+    const from = this.#phase
+    this.#phase = followRun(from, phase)
+    if (from.tag !== 'running') return
+    clearTimeout(from.leaving)
+    from.over.resolve()
   }
 
   /** Refuses queries of a stopped statement: the next statement may be using the backend by then. */
@@ -171,15 +176,13 @@ export class LocalRun {
     return Object.create(control, { queryBackend: { value: queryBackend } }) as SessionControl
   }
 
-  #over(outcome: { readonly commandTag: string } | { readonly error: unknown }): void {
-    this.#outcome = outcome
-    clearTimeout(this.#leaving)
+  #ended(outcome: Outcome): void {
+    this.#enter({ tag: this.isActive ? 'ending' : 'over', outcome })
     this.#options.ended(this)
-    this.#turn?.resolve()
   }
 
   #say(say: () => void): void {
-    if (this.#isActive) say()
+    if (this.isActive) say()
     else this.#notices.push(say)
   }
 
@@ -195,24 +198,36 @@ export class LocalRun {
     const { signal } = this.#abort
     signal.throwIfAborted()
     await this.open()
-    let rest = bytes
-    while (rest.length > 0) {
-      signal.throwIfAborted()
-      if (this.#allowed === undefined) {
+    signal.throwIfAborted()
+    for (let rest = bytes; rest.length > 0;) {
+      const phase = this.#phase
+      if (phase.tag === 'running' && phase.rowsLeft === undefined) {
         await this.#options.write(rest, signal)
         signal.throwIfAborted()
         return
       }
-      const end = behindRows(rest, this.#allowed)
-      this.#allowed -= end.rows
-      if (end.offset > 0) await this.#options.write(rest.subarray(0, end.offset), signal)
-      rest = rest.subarray(end.offset)
-      if (this.#allowed === 0) {
-        const { promise } = this.#mayGoOn
-        this.#turn?.resolve()
-        await promise
-      }
+      if (phase.tag === 'running') rest = await this.#sendSome(rest, phase)
+      await this.#turn()
     }
+  }
+
+  /** Sends as many rows as the client wants now. Returns the rest. */
+  async #sendSome(bytes: Uint8Array, running: Running): Promise<Uint8Array> {
+    const { signal } = this.#abort
+    const end = behindRows(bytes, running.rowsLeft ?? Infinity)
+    if (running.rowsLeft !== undefined) running.rowsLeft -= end.rows
+    if (end.offset > 0) await this.#options.write(bytes.subarray(0, end.offset), signal)
+    signal.throwIfAborted()
+    if (running.rowsLeft === 0 && this.#phase === running) this.suspend()
+    return bytes.subarray(end.offset)
+  }
+
+  /** Settles when the statement has its turn. */
+  async #turn(): Promise<void> {
+    const phase = this.#phase
+    if (phase.tag === 'waiting' || phase.tag === 'pausing') await phase.next.promise
+    else if (phase.tag !== 'running') throw new FeedError('FEED_BUG', 'a statement that has ended sends rows')
+    this.#abort.signal.throwIfAborted()
   }
 }
 

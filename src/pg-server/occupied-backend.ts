@@ -2,24 +2,26 @@
 // that waits, under the text of ours. So `pg_stat_activity` shows it, `pg_cancel_backend` and `statement_timeout` end it,
 // and the timeouts of idle sessions leave it alone.
 //
-//   free ── begin ──► quiet ── a moment ──► held ── end ──► free
-//                       └───────── end ──────────────────────┘
-//
-// It says when it has begun, with a message that the client does not see: a cancel request that comes before the statement
-// it means is lost. So nothing can be cancelled in vain for longer than a quiet time, and a wait is stopped at once.
+// The wait says when it has begun, with a message that the client does not see: a cancel request that comes before the
+// statement it means is lost. So nothing can be cancelled in vain for longer than a quiet time, and a wait is stopped at
+// once. In the same way the wait says that it was cancelled.
 //
 // It waits in steps, so that its snapshot never holds back VACUUM or CREATE INDEX CONCURRENTLY for longer than one. When
 // the backend is needed for something else the wait is cancelled. It catches that itself, and behind a savepoint: neither
 // the log nor a transaction of the client notices.
+//
+// PostgreSQL remembers that a cancel request has come, not how many or from whom. So a request of a user that comes
+// while we stop the wait cannot be told from ours and ends nothing, and neither does one that comes between two steps
+// inside a transaction, when the backend runs nothing.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import { FeedError } from '../errors/feed-error.ts'
 import type { BackendLink } from './backend-link.ts'
+import { followOccupied, type Beginning, type Begun, type OccupiedPhase, type Wait } from './occupied-phase.ts'
 
 /** Statements that are stopped and go on with every row are not worth it while the rows come fast. */
 const quietMs = { unlimited: 0, limited: 100 } as const
 const stepSeconds = { alone: 1, inTransaction: 2 } as const
-/** A step that ends so much early was cancelled. */
-const earlyMs = 100
 /** A cancel request is repeated where it has met nothing. */
 const cancelAgainMs = 100
 const longestTimerMs = 0x7fffffff
@@ -36,25 +38,9 @@ export interface OccupiedOptions {
   readonly ended: (error: FeedError) => void
 }
 
-interface Held {
-  readonly done: Promise<void>
-  isStopping: boolean
-  /** The waiting statement has begun: a cancel request meets it. */
-  isWaiting: boolean
-  /** Whoever waits for that. */
-  begun: () => void
-  /** Under way; what follows must not be met by it. */
-  cancelling: Promise<void>
-}
-
-type Phase =
-  | { readonly tag: 'free' }
-  | { readonly tag: 'quiet'; readonly timer: NodeJS.Timeout }
-  | { readonly tag: 'held'; readonly held: Held }
-
 export class OccupiedBackend {
   readonly #options: OccupiedOptions
-  #phase: Phase = { tag: 'free' }
+  #phase: OccupiedPhase = { tag: 'free' }
   #timeoutMs = 0
   /** The shortest time after which the server ends an idle session. */
   #idleMs = Infinity
@@ -79,7 +65,8 @@ export class OccupiedBackend {
 
   /** A cancel request to the backend would meet the wait. */
   get isHeld(): boolean {
-    return this.#phase.tag === 'held'
+    const { tag } = this.#phase
+    return tag !== 'free' && tag !== 'quiet'
   }
 
   /** The statement has its turn, since `startedAt` (performance.now). */
@@ -111,95 +98,123 @@ export class OccupiedBackend {
     }
   }
 
+  #enter(phase: OccupiedPhase): void {
+    this.#phase = followOccupied(this.#phase, phase)
+  }
+
   #quiet(): void {
     const timer = setTimeout(() => {
-      const held: Held = {
-        done: Promise.resolve().then(() => this.#hold(held)),
-        isStopping: false,
-        isWaiting: false,
-        begun: () => undefined,
-        cancelling: Promise.resolve(),
-      }
-      this.#phase = { tag: 'held', held }
+      const wait: Wait = { done: Promise.resolve().then(() => this.#hold(wait)), canceling: Promise.resolve() }
+      this.#enter({ tag: 'beginning', wait, begun: Promise.withResolvers() })
     }, this.#turn?.quietMs)
-    this.#phase = { tag: 'quiet', timer }
+    this.#enter({ tag: 'quiet', timer })
   }
 
   async #release(): Promise<void> {
     const phase = this.#phase
     if (phase.tag === 'free') return
-    if (phase.tag === 'quiet') clearTimeout(phase.timer)
-    else await this.#stop(phase.held)
-    if (this.#phase === phase) this.#phase = { tag: 'free' }
+    if (phase.tag === 'quiet') {
+      clearTimeout(phase.timer)
+      this.#enter({ tag: 'free' })
+      return
+    }
+    const { wait } = phase
+    if (phase.tag === 'beginning' || phase.tag === 'waiting') {
+      this.#enter({ tag: 'stopping', wait })
+      await this.#stop(wait, phase.begun)
+    } else await wait.done
+    // Somebody else may have waited for the same, and gone on.
+    if ('wait' in this.#phase && this.#phase.wait === wait) this.#enter({ tag: 'free' })
   }
 
-  async #stop(held: Held): Promise<void> {
-    held.isStopping = true
+  async #stop(wait: Wait, begun: Begun): Promise<void> {
     let isDone = false
-    const done = held.done.then(() => void (isDone = true))
+    const done = wait.done.then(() => void (isDone = true))
+    await Promise.race([done, begun.promise])
     while (!isDone) {
-      if (held.isWaiting) held.cancelling = this.#options.link.cancel()
-      await held.cancelling
-      const again = Promise.withResolvers<void>()
-      if (!held.isWaiting) held.begun = again.resolve
-      const timer = setTimeout(again.resolve, cancelAgainMs)
-      await Promise.race([done, again.promise])
-      clearTimeout(timer)
+      wait.canceling = this.#options.link.cancel()
+      await wait.canceling
+      const again = new AbortController()
+      await Promise.race([done, delay(cancelAgainMs, undefined, { signal: again.signal }).catch(() => undefined)])
+      again.abort()
     }
   }
 
-  async #hold(held: Held): Promise<void> {
+  /** The whole wait. */
+  async #hold(wait: Wait): Promise<void> {
     const { link } = this.#options
     try {
       const inTransaction = link.status === 'T'
       if (inTransaction) await link.query(`SAVEPOINT ${savepoint}`)
-      await this.#wait(held, inTransaction)
-      await held.cancelling
+      await this.#waitInSteps(wait, inTransaction)
+      await wait.canceling
       if (inTransaction) await link.query(`ROLLBACK TO SAVEPOINT ${savepoint}; RELEASE SAVEPOINT ${savepoint}`)
     } catch {
       // The connection is over, which whoever reads from it has noticed.
     }
+    this.#spend(wait)
   }
 
-  async #wait(held: Held, inTransaction: boolean): Promise<void> {
-    const { link, label, ended } = this.#options
-    const seconds = inTransaction ? stepSeconds.inTransaction : Infinity
+  /** The wait has ended. Returns whether it did so by itself. */
+  #spend(wait: Wait): boolean {
+    const { tag } = this.#phase
+    if (tag !== 'beginning' && tag !== 'waiting') return false
+    this.#enter({ tag: 'spent', wait })
+    return true
+  }
+
+  async #waitInSteps(wait: Wait, inTransaction: boolean): Promise<void> {
+    const { label, ended } = this.#options
     const sql = waitSql(label, inTransaction)
     try {
-      while (!held.isStopping) {
-        const sentAt = performance.now()
-        await link.query(sql, () => {
-          held.isWaiting = true
-          held.begun()
-        })
-        held.isWaiting = false
-        if (held.isStopping || performance.now() - sentAt > seconds * 1000 - earlyMs) continue
-        const isTimeout =
-          this.#timeoutMs > 0 && performance.now() - (this.#turn?.startedAt ?? sentAt) >= this.#timeoutMs
-        ended(isTimeout ? timedOut() : canceledByUser())
-        return
+      for (let phase = this.#phase; phase.tag === 'beginning'; phase = this.#phase) {
+        const isCanceled = await this.#step(sql, phase)
+        if (isCanceled) {
+          if (this.#spend(wait)) ended(this.#isTimeOver ? timedOut() : canceledByUser())
+          return
+        }
+        if (this.#phase.tag === 'waiting') this.#enter({ tag: 'beginning', wait, begun: Promise.withResolvers() })
       }
     } catch (error) {
       // Where it is not allowed to wait (no PL/pgSQL) the statement goes on without.
-      if (!held.isStopping && error instanceof FeedError && error.sqlstate === '57014') ended(error)
-    } finally {
-      held.isWaiting = false
+      if (this.#spend(wait) && error instanceof FeedError && error.sqlstate === '57014') ended(error)
     }
+  }
+
+  /** Returns whether the step says that it was canceled. */
+  async #step(sql: string, { wait, begun }: Beginning): Promise<boolean> {
+    let isCanceled = false
+    await this.#options.link.query(sql, (message) => {
+      if (message === says.canceled) isCanceled = true
+      if (message !== says.begun) return
+      if (this.#phase.tag === 'beginning') this.#enter({ tag: 'waiting', wait, begun })
+      begun.resolve()
+    })
+    return isCanceled
+  }
+
+  /** The statement has run for as long as `statement_timeout` lets it. */
+  get #isTimeOver(): boolean {
+    return (
+      this.#timeoutMs > 0 && this.#turn !== undefined && performance.now() - this.#turn.startedAt >= this.#timeoutMs
+    )
   }
 }
 
 /** A step is a transaction of its own, which the client has not asked for. PostgreSQL 17 and later can limit it. */
 const unlimited = `IF pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL THEN PERFORM pg_catalog.set_config('transaction_timeout', '0', true); END IF;`
 
-/** Of all levels the one that no setting holds back. */
-const begun = `RAISE INFO 'waiting';`
+/** What the wait says. Of all levels INFO is the one that no setting holds back. */
+const says = { begun: 'waiting', canceled: 'canceled' } as const
+const sayBegun = `RAISE INFO '${says.begun}';`
+const sayCanceled = `RAISE INFO '${says.canceled}';`
 
 function waitSql(label: string, inTransaction: boolean): string {
   const shown = label.replaceAll('*/', '* /').replaceAll('/*', '/ *')
   const step = `PERFORM pg_catalog.pg_sleep(${inTransaction ? stepSeconds.inTransaction : stepSeconds.alone})`
   const body = inTransaction
-    ? `BEGIN ${begun} ${step}; EXCEPTION WHEN query_canceled THEN NULL; END`
-    : `BEGIN ${begun} LOOP BEGIN ${unlimited} ${step}; EXCEPTION WHEN query_canceled THEN EXIT; END; COMMIT; END LOOP; END`
+    ? `BEGIN ${sayBegun} ${step}; EXCEPTION WHEN query_canceled THEN ${sayCanceled} END`
+    : `BEGIN ${sayBegun} LOOP BEGIN ${unlimited} ${step}; EXCEPTION WHEN query_canceled THEN ${sayCanceled} EXIT; END; COMMIT; END LOOP; END`
   return `/* ${shown} */ DO LANGUAGE plpgsql $changefeed$${body}$changefeed$`
 }
 

@@ -96,7 +96,7 @@ export class ServerMessages {
         if (phase.tag === 'asking') phase.rows.push(readDataRow(bytes, start + 5))
         break
       case fromServer.noticeResponse:
-        if (phase.tag === 'asking') phase.noticed?.()
+        if (phase.tag === 'asking') phase.noticed?.(readFields(bytes, start + 5, end).get('M') ?? '')
         break
       default:
         break

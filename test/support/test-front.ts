@@ -3,6 +3,7 @@
 //   TICK n | TICK FOREVER | TICK $1   rows (tick int8, text text), as fast as the client takes them
 //   ECHO                              its parameters: $1 text, $2 int4, $3 bool
 //   HOLD                              nothing, until it is stopped
+//   LONG                              the same, and PostgreSQL shows it
 //   DEAF                              nothing, until the test lets it go: it does not hear that it is stopped
 //   ASK sql                           first column of a query on the session's backend
 //   SAY text                          a notice
@@ -30,7 +31,7 @@ import { RunningStatements } from '../../src/pg-server/running-statements.ts'
 import { startEmbedded, type EmbeddedPostgres } from '../../src/postgres/embedded/embedded.ts'
 import { dataRow } from '../../src/wire/backend-writer.ts'
 
-const ours = /\b(?:TICK|ECHO|HOLD|DEAF|ASK|SAY|FAIL|MALFORMED|USE|REWRITTEN|ALIAS)\b/
+const ours = /\b(?:TICK|ECHO|HOLD|LONG|DEAF|ASK|SAY|FAIL|MALFORMED|USE|REWRITTEN|ALIAS)\b/
 const column = (name: string, typeOid = 25, typeSize = -1): ResultColumn => ({ name, typeOid, typeSize })
 
 export class TestFront implements StatementHandler, AsyncDisposable {
@@ -124,6 +125,15 @@ export class TestFront implements StatementHandler, AsyncDisposable {
         return local(sql, { parameterTypes: [25, 23, 16], columns: [column('a'), column('b'), column('c')], run: echo })
       case 'HOLD':
         return local(sql, { parameterTypes: [], columns: [column('held')], run: (call) => this.#hold(call) })
+      case 'LONG':
+        return local(sql, {
+          parameterTypes: [],
+          columns: [column('held')],
+          run: async (call) => {
+            await call.occupy(sql)
+            return this.#hold(call)
+          },
+        })
       case 'DEAF':
         return local(sql, {
           parameterTypes: [],
