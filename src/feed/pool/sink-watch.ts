@@ -1,24 +1,24 @@
-// What a feed waits for at its sink, looked at once a second: shown as the job's running_status. A scan whose sink stands
-// still reads nothing, and its snapshot keeps vacuum from its work: such a snapshot is let go when it is older than the
-// setting says. The feed then fails, and its next attempt goes on from the pages that were delivered, as of the same
-// moment. A scan that goes on, however slowly, keeps its snapshot: letting it go would only make it take longer.
+// Checks once a second what a feed waits for at its sink, which is shown as the job's running_status. A scan whose sink
+// takes nothing reads nothing, and its snapshot keeps vacuum from its work. Such a snapshot is given up when it is older
+// than the setting says: the feed fails, and its next attempt continues after the pages that were delivered, as of the same
+// time. A scan that makes progress, however slowly, keeps its snapshot: without it, the scan would only take longer.
 
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Sink } from '../../sink/sink.ts'
 
-/** A sink that takes longer to open is worth a word. */
+/** A sink that takes longer to open is reported. */
 const opensWithinMs = 3000
 
 export interface SinkWatchOptions {
   /** The kind of sink that the feed waits for. */
   readonly label: string
-  /** How the sink is called while it is being opened. */
+  /** The name of the sink in the report while it is being opened. */
   readonly name: string
-  /** Undefined: there is no checkpoint from which a scan could go on, so its snapshot stays. */
+  /** Undefined: no checkpoint is saved from which a scan could continue, so its snapshot is kept. */
   readonly maxSnapshotAgeMs: number | undefined
-  /** Undefined: nothing any more. */
+  /** Called with what the feed waits for when that changes; undefined: it waits for nothing. */
   readonly waiting: (why: string | undefined) => void
-  /** Gives up the feed's sink, and so the attempt. */
+  /** Ends the sink, and with it this attempt of the feed. */
   readonly giveUp: (error: FeedError) => void
 }
 
@@ -27,7 +27,7 @@ export class SinkWatch {
   readonly #openingSinceMs = Date.now()
   #sink: Sink | undefined
   #snapshotSinceMs: number | undefined
-  #said: string | undefined
+  #reported: string | undefined
 
   constructor(options: SinkWatchOptions) {
     this.#options = options
@@ -35,18 +35,19 @@ export class SinkWatch {
 
   opened(sink: Sink): void {
     this.#sink = sink
-    this.#say(undefined)
+    this.#report(undefined)
   }
 
-  /** The scan reads a snapshot of then; undefined: none any more. */
+  /** Called when a scan has taken its snapshot, and with undefined when it needs the snapshot no more. */
   readonly holdsSnapshot = (sinceMs: number | undefined): void => {
     this.#snapshotSinceMs = sinceMs
   }
 
-  look(nowMs: number): void {
+  /** Called once a second. */
+  check(nowMs: number): void {
     const why = this.#why(nowMs)
-    this.#say(why === undefined ? undefined : `waiting for ${this.#options.label}: ${why}`)
-    if (why !== undefined) this.#letGo(why, nowMs)
+    this.#report(why === undefined ? undefined : `waiting for ${this.#options.label}: ${why}`)
+    if (why !== undefined) this.#giveUpSnapshot(why, nowMs)
   }
 
   #why(nowMs: number): string | undefined {
@@ -55,7 +56,7 @@ export class SinkWatch {
     return `${this.#options.name} has not been ready since ${new Date(this.#openingSinceMs).toISOString()}`
   }
 
-  #letGo(why: string, nowMs: number): void {
+  #giveUpSnapshot(why: string, nowMs: number): void {
     const { maxSnapshotAgeMs, giveUp } = this.#options
     if (this.#snapshotSinceMs === undefined || maxSnapshotAgeMs === undefined) return
     if (nowMs - this.#snapshotSinceMs < maxSnapshotAgeMs) return
@@ -67,9 +68,9 @@ export class SinkWatch {
     )
   }
 
-  #say(why: string | undefined): void {
-    if (why === this.#said) return
-    this.#said = why
+  #report(why: string | undefined): void {
+    if (why === this.#reported) return
+    this.#reported = why
     this.#options.waiting(why)
   }
 }

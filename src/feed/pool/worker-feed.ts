@@ -1,0 +1,131 @@
+// One feed inside a worker thread: its sink, its counters, and how it is stopped.
+
+import { openChangelog } from '../../changelog/open-changelog.ts'
+import type { JobProgress } from '../../core/job-progress.ts'
+import { formatOfName } from '../../encode/format-names.ts'
+import { FeedError, fromWireError, toWireError, type WireError } from '../../errors/feed-error.ts'
+import { openSink } from '../../sink/open-sink.ts'
+import type { Sink } from '../../sink/sink.ts'
+import { factsOfSink } from '../../sink/sinks.ts'
+import { newProgress, type FeedProgress } from '../feed-run.ts'
+import { runFeed } from '../run-feed.ts'
+import type { FeedStart, FromFeedWorker } from './feed-messages.ts'
+import { SinkWatch } from './sink-watch.ts'
+
+/** Most bytes of rows that are sent before the client has taken them. */
+const maxInFlightBytes = 1024 * 1024
+/** How long a feed that is stopped waits for its sink. */
+const sinkEndsMs = 5000
+
+type Say = (message: FromFeedWorker, transfer?: ArrayBuffer[]) => void
+
+export class WorkerFeed {
+  readonly #id: number
+  readonly #say: Say
+  readonly #abort = new AbortController()
+  /** Aborts a little later than `#abort`, so that what the sink has can become durable. */
+  readonly #sinkAbort = new AbortController()
+  readonly progress: FeedProgress = newProgress()
+  #watch: SinkWatch | undefined
+  #sinkTimer: NodeJS.Timeout | undefined
+  #inFlight = 0
+  #mayContinue: PromiseWithResolvers<void> | undefined
+  #saved: PromiseWithResolvers<void> | undefined
+
+  constructor(id: number, say: Say) {
+    this.#id = id
+    this.#say = say
+  }
+
+  /** Settles when nothing of the feed is left, with what has ended it; undefined: its own end. */
+  async run(start: FeedStart): Promise<WireError | undefined> {
+    let error
+    try {
+      const watch = (this.#watch = this.#sinkWatch(start))
+      await using sink = await this.#sink(start)
+      watch.opened(sink)
+      await runFeed({
+        spec: start.spec,
+        log: openChangelog(start.log),
+        source: start.source,
+        sink,
+        startPosition: start.startPosition,
+        startTime: start.startTime,
+        resume: start.resume,
+        statementCut: start.statementCut,
+        save: start.isJob === true ? (progress) => this.#save(progress) : undefined,
+        waiting: (why) => this.#say({ tag: 'waiting', feed: this.#id, why }),
+        holdsSnapshot: watch.holdsSnapshot,
+        signal: this.#abort.signal,
+        progress: this.progress,
+      })
+    } catch (thrown) {
+      error = toWireError(thrown)
+    }
+    this.#watch = undefined
+    clearTimeout(this.#sinkTimer)
+    return error
+  }
+
+  check(nowMs: number): void {
+    this.#watch?.check(nowMs)
+  }
+
+  stop(): void {
+    this.#watch = undefined
+    const reason = new FeedError('FEED_CANCELED', 'query execution canceled')
+    this.#abort.abort(reason)
+    this.#mayContinue?.reject(reason)
+    this.#sinkTimer ??= setTimeout(() => this.#sinkAbort.abort(reason), sinkEndsMs)
+  }
+
+  saved(error: WireError | undefined): void {
+    if (error === undefined) this.#saved?.resolve()
+    else this.#saved?.reject(fromWireError(error))
+    this.#saved = undefined
+  }
+
+  credit(bytes: number): void {
+    this.#inFlight -= bytes
+    if (this.#inFlight < maxInFlightBytes) {
+      this.#mayContinue?.resolve()
+      this.#mayContinue = undefined
+    }
+  }
+
+  #sinkWatch({ spec: { sink }, maxSnapshotAgeMs }: FeedStart): SinkWatch {
+    const { label, shownAs } = factsOfSink(sink)
+    return new SinkWatch({
+      label,
+      name: shownAs?.(sink) ?? sink.tag,
+      maxSnapshotAgeMs,
+      waiting: (why) => this.#say({ tag: 'sink-waits', feed: this.#id, why }),
+      giveUp: (error) => this.#sinkAbort.abort(error),
+    })
+  }
+
+  #sink({ spec }: FeedStart): Promise<Sink> {
+    return openSink(spec.sink, {
+      topics: spec.targets.map(({ topic }) => topic),
+      extension: formatOfName(spec.format).extension,
+      log: (level, text) => this.#say({ tag: 'log', feed: this.#id, level, text }),
+      signal: this.#sinkAbort.signal,
+      send: (messages) => this.#send(messages),
+    })
+  }
+
+  #save(progress: JobProgress): Promise<void> {
+    this.#saved = Promise.withResolvers()
+    this.#say({ tag: 'save', feed: this.#id, progress })
+    return this.#saved.promise
+  }
+
+  #send(messages: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (this.#abort.signal.aborted) return Promise.reject(this.#abort.signal.reason as Error)
+    this.#inFlight += messages.byteLength
+    this.#say({ tag: 'rows', feed: this.#id, messages }, [messages.buffer])
+    if (this.#inFlight < maxInFlightBytes) return Promise.resolve()
+    this.#mayContinue ??= Promise.withResolvers()
+    return this.#mayContinue.promise
+  }
+}
