@@ -18,17 +18,31 @@ const mayUse = new Map(
   ]),
 )
 
+interface Import {
+  /** Files below src. */
+  readonly from: string
+  readonly to: string
+}
+
+/** What the files of the program import from each other. Tests may import everything. */
+function imports(): readonly Import[] {
+  const files = globSync('**/*.ts', { cwd: src }).filter((file) => !file.endsWith('.test.ts'))
+  return files.flatMap((from) => {
+    const text = readFileSync(join(src, from), 'utf8')
+    return [...text.matchAll(/(?:from|import)\s*\(?'(\.[^']+)'/g)].map(([, path = '']) => ({
+      from,
+      to: join(from, '..', path),
+    }))
+  })
+}
+
 /** `room → other`, with a file that shows it. */
 function arrows(): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
-  for (const file of globSync('**/*.ts', { cwd: src })) {
-    const [room, ...rest] = file.split('/')
-    if (room === undefined || rest.length === 0 || file.endsWith('.test.ts')) continue
-    const text = readFileSync(join(src, file), 'utf8')
-    for (const [, path = ''] of text.matchAll(/(?:from|import)\s*\(?'(\.[^']+)'/g)) {
-      const [other] = join(file, '..', path).split('/')
-      if (other !== undefined && other !== room) found.set(`${room} → ${other}`, `src/${file} uses ${path}`)
-    }
+  for (const { from, to } of imports()) {
+    const [room, inside] = from.split('/')
+    const [other] = to.split('/')
+    if (inside !== undefined && other !== room) found.set(`${room} → ${other}`, `src/${from} uses ${to}`)
   }
   return found
 }
@@ -50,6 +64,19 @@ test('the server knows no PostgreSQL but the one that it is given: only the comm
       readFileSync(join(src, file), 'utf8').includes('/embedded/'),
   )
   assert.deepEqual([...new Set(users.map((file) => file.split('/')[0]))], ['cli'])
+})
+
+test('the folder of a sink or of a format is known to the list of its room and to no other file outside', () => {
+  const isOwn = /^(?:sink\/(?!batching\/)|encode\/)([\w-]+)\//
+  const found = imports()
+    .filter(({ to }) => isOwn.test(to))
+    .filter(({ from, to }) => isOwn.exec(from)?.[0] !== isOwn.exec(to)?.[0])
+    .map(({ from, to }) => `${from} uses ${to}`)
+  assert.ok(found.includes('sink/sinks.ts uses sink/kafka/facts.ts'), 'imports are found')
+  assert.deepEqual(
+    found.filter((use) => !/^(?:sink\/sinks|encode\/formats)\.ts uses \w+\/[\w-]+\/facts\.ts$/.test(use)),
+    [],
+  )
 })
 
 test('every arrow that ARCHITECTURE.md allows is used', () => {
