@@ -119,6 +119,11 @@ export function schemaRecord(json: Buffer): Buffer {
   return Buffer.concat([Buffer.of(record.schema), json])
 }
 
+/** Which table a schema record describes, and whether that was its end. */
+export function describedBy(payload: Buffer, start: number, end: number): { relid: number; dropped?: boolean } {
+  return JSON.parse(payload.toString('utf8', start + tagBytes, end)) as { relid: number; dropped?: boolean }
+}
+
 /** The relations of the truncate record `bytes[start, end)`, which is the same as pgoutput's message. */
 export function truncatedRelations(bytes: Buffer, start: number, end: number): number[] {
   const count = start + 6 <= end ? bytes.readUInt32BE(start + 1) : undefined

@@ -19,6 +19,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
     about: 'see rows flow: a server, a table, a little traffic',
     load: async () => (await import('./demo.ts')).demo,
   },
+  debug: {
+    about: 'see what is in the files of a store',
+    load: async () => (await import('./debug/debug.ts')).debug,
+  },
   version: { about: 'print the version', load: async () => (await import('./version.ts')).version },
 }
 

@@ -16,12 +16,29 @@ export class UsageError extends Error {
 
 /** `parseArgs` with errors of ours, and `--help`, which prints `help` and gives undefined. */
 export function readFlags<const T extends ParseArgsOptionsConfig>(argv: readonly string[], options: T, help: string) {
+  return parse(argv, { options, allowPositionals: false, help })?.values
+}
+
+/** The same for a command that also takes names without a flag. */
+export function readFlagsAndNames<const T extends ParseArgsOptionsConfig>(
+  argv: readonly string[],
+  options: T,
+  help: string,
+) {
+  const parsed = parse(argv, { options, allowPositionals: true, help })
+  return parsed && { values: parsed.values, names: parsed.positionals }
+}
+
+function parse<const T extends ParseArgsOptionsConfig>(
+  argv: readonly string[],
+  { options, allowPositionals, help }: { options: T; allowPositionals: boolean; help: string },
+) {
   if (argv.includes('--help') || argv.includes('-h')) {
     process.stdout.write(help.replace('changefeed', commandName()))
     return undefined
   }
   try {
-    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals })
   } catch (error) {
     throw new UsageError(flagError(error as Error & { readonly code?: string }, Object.keys(options)))
   }

@@ -145,6 +145,13 @@ export class ParsedBlock implements LogBlock {
   }
 }
 
+/** The bytes that a block starts with. */
+export function magicOf(isOldFormat: boolean): Buffer {
+  const magic = Buffer.alloc(4)
+  magic.writeUInt32BE(isOldFormat ? firstMagic : blockMagic)
+  return magic
+}
+
 /** Whether a block header can start at `offset`; a torn or foreign byte run is refused. */
 export function isBlockHeader(buffer: Buffer, offset: number, available: number): boolean {
   if (available < leastHeaderBytes) return false

@@ -8,7 +8,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { zeroHlc, type Hlc } from '../../core/hlc.ts'
 import { zeroLsn, type Lsn } from '../../core/lsn.ts'
 import type { LastTransaction } from '../changelog.ts'
-import { lengthBytes, record, recordEnd, relationOf, tagBytes } from '../records.ts'
+import { describedBy, lengthBytes, record, recordEnd, relationOf } from '../records.ts'
 import { flag } from './block-format.ts'
 import { BlockScanner } from './block-scanner.ts'
 import type { KnownTable } from './known-tables.ts'
@@ -169,10 +169,9 @@ function noteKnown(payload: Buffer, known: Found['known']): void {
     at = recordEnd(payload, start)
     const tag = payload[start]
     if (tag === record.schema) {
-      const body = Buffer.from(payload.subarray(start, at))
-      const { relid, dropped } = JSON.parse(body.toString('utf8', tagBytes)) as { relid: number; dropped?: boolean }
+      const { relid, dropped } = describedBy(payload, start, at)
       if (dropped === true) known.delete(relid)
-      else known.set(relid, { ...known.get(relid), schema: body })
+      else known.set(relid, { ...known.get(relid), schema: Buffer.from(payload.subarray(start, at)) })
     } else if (tag === record.relation) {
       const relid = relationOf(payload, start)
       known.set(relid, { ...known.get(relid), relation: Buffer.from(payload.subarray(start, at)) })

@@ -1,0 +1,207 @@
+// Looks through the files of a log as they lie on the disk, for people who want to know what is in it. It only reads, needs
+// no shared memory with a server, and trusts nothing: where bytes are damaged it says so and continues with the next block
+// whose header is intact. It holds one block in memory at a time.
+//
+// Where the log ends is found before anything is shown: at the last block that ends complete, as recovery would find it, or
+// earlier where the caller knows how far the log is durable. What a server writes meanwhile is not looked at.
+
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { FeedError } from '../../errors/feed-error.ts'
+import { flag, magicOf, type ParsedBlock } from './block-format.ts'
+import { BlockScanner } from './block-scanner.ts'
+import { listSegments, readSegmentHeader, segmentHeaderBytes, type SegmentHeader, type SegmentName } from './segment.ts'
+
+const searchBytes = 64 * 1024
+const unreadable = 'no block can be read there'
+
+export type Surveyed =
+  | { readonly tag: 'segment'; readonly segment: SegmentName; readonly bytes: number; readonly createdMs: number }
+  /** `payload` is valid until the next step. */
+  | { readonly tag: 'block'; readonly block: ParsedBlock; readonly isPreamble: boolean; readonly payload: Buffer }
+  /** The bytes between two positions cannot be read. */
+  | { readonly tag: 'damage'; readonly from: number; readonly to: number; readonly why: string }
+  /** Retention has removed a segment since the survey began. */
+  | { readonly tag: 'removed'; readonly segment: SegmentName }
+
+export interface LogSurvey {
+  /** Position of the oldest block kept. */
+  readonly tail: number
+  readonly end: number
+  /** Bytes after the end: of a transaction that is not complete, or of a write that a crash has cut off. */
+  readonly unfinishedBytes: number
+  readonly segments: readonly SegmentName[]
+  /** Everything from the segment that holds `from` on: that segment's preamble describes the tables known there. */
+  read(from: number): Generator<Surveyed>
+  /** The resolved timestamp (wall) of each segment's preamble; undefined: it cannot be read. */
+  resolvedAt(segment: SegmentName): ParsedBlock['resolved'] | undefined
+}
+
+/** `durable`: the log is known to be durable up to there; nothing later is shown. */
+export function surveyFiles(dir: string, durable = Number.POSITIVE_INFINITY): LogSurvey {
+  const segments = listSegments(dir)
+  const { end, written } = findEnd(segments, durable)
+  return {
+    tail: segments[0]?.start ?? 0,
+    end,
+    unfinishedBytes: written - end,
+    segments,
+    *read(from) {
+      const first = Math.max(
+        segments.findLastIndex(({ start }) => start <= from),
+        0,
+      )
+      for (const [i, segment] of segments.entries()) {
+        if (i < first || segment.start >= end) continue
+        const next = segments[i + 1]?.start ?? end
+        yield* readSegment(segment, Math.min(next, end))
+      }
+    },
+    resolvedAt: (segment) => {
+      for (const step of readSegment(segment, end)) if (step.tag === 'block') return step.block.resolved
+      return undefined
+    },
+  }
+}
+
+/** Headers are enough here: a block whose payload is damaged is still shown as damaged. */
+function findEnd(
+  segments: readonly SegmentName[],
+  durable: number,
+): { readonly end: number; readonly written: number } {
+  let written: number | undefined
+  for (const segment of segments.toReversed()) {
+    using file = openSegment(segment)
+    if (file === undefined) continue
+    written ??= segment.start + file.bytes
+    let end: number | undefined
+    for (const { block } of blocksOf(file, Math.min(written, durable)))
+      if (block !== undefined && !block.continues) end = block.nextPosition
+    if (end !== undefined) return { end, written: Math.min(written, durable) }
+  }
+  const start = segments[0]?.start ?? 0
+  return { end: start, written: written ?? start }
+}
+
+function* readSegment(segment: SegmentName, end: number): Generator<Surveyed> {
+  using file = openSegment(segment)
+  if (file === undefined) {
+    yield { tag: 'removed', segment }
+    return
+  }
+  yield { tag: 'segment', segment, bytes: file.bytes, createdMs: file.header?.createdMs ?? 0 }
+  if (file.damage !== undefined) yield { tag: 'damage', from: segment.start, to: file.first, why: file.damage }
+  let at = file.first
+  for (const { from, block } of blocksOf(file, end)) {
+    if (block === undefined) {
+      yield { tag: 'damage', from: at, to: from, why: unreadable }
+      at = from
+      continue
+    }
+    at = block.nextPosition
+    const payload = payloadOf(block)
+    if (payload instanceof FeedError) yield { tag: 'damage', from: block.position, to: at, why: payload.message }
+    else yield { tag: 'block', block, isPreamble: (block.flags & flag.preamble) !== 0, payload }
+  }
+  if (at < end) yield { tag: 'damage', from: at, to: end, why: unreadable }
+}
+
+function payloadOf(block: ParsedBlock): Buffer | FeedError {
+  try {
+    return block.payload()
+  } catch (error) {
+    if (error instanceof FeedError) return error
+    throw error
+  }
+}
+
+interface OpenSegment extends Disposable {
+  readonly fd: number
+  readonly segment: SegmentName
+  readonly bytes: number
+  /** Undefined: it cannot be read. */
+  readonly header: SegmentHeader | undefined
+  readonly damage: string | undefined
+  /** Position of the first block. */
+  readonly first: number
+}
+
+/** Undefined: it is not there any more. */
+function openSegment(segment: SegmentName): OpenSegment | undefined {
+  let fd: number
+  try {
+    fd = openSync(segment.path, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+  let header: SegmentHeader | undefined
+  let damage: string | undefined
+  try {
+    header = readSegmentHeader(fd, segment)
+    if (header === undefined) damage = 'the file has no header'
+  } catch (error) {
+    if (!(error instanceof FeedError)) throw error
+    damage = error.message
+  }
+  return {
+    fd,
+    segment,
+    bytes: fstatSync(fd).size,
+    header,
+    damage,
+    first: segment.start + segmentHeaderBytes,
+    [Symbol.dispose]: () => closeSync(fd),
+  }
+}
+
+/** The readable blocks before `end`. A step without a block says that nothing before `from` could be read. */
+function* blocksOf(
+  { fd, segment, bytes, header, first }: OpenSegment,
+  end: number,
+): Generator<{ readonly from: number; readonly block: ParsedBlock | undefined }> {
+  const limit = Math.min(segment.start + bytes, end)
+  const scanner = new BlockScanner(fd, segment.start)
+  const magic = magicOf(header?.isOldFormat === true)
+  try {
+    for (let at = first; at < limit;) {
+      const block = blockAt(scanner, at, limit)
+      if (block !== undefined) {
+        yield { from: at, block }
+        at = block.nextPosition
+        continue
+      }
+      const next = findMagic(fd, magic, at + 1 - segment.start, limit - segment.start)
+      if (next === undefined) return
+      at = segment.start + next
+      if (blockAt(scanner, at, limit) !== undefined) yield { from: at, block: undefined }
+    }
+  } finally {
+    scanner.release()
+  }
+}
+
+function blockAt(scanner: BlockScanner, position: number, limit: number): ParsedBlock | undefined {
+  scanner.limit = limit
+  try {
+    const block = scanner.at(position)
+    return block === undefined || block.nextPosition > limit ? undefined : block
+  } catch (error) {
+    // A block of the first format is as good as its bytes.
+    if (error instanceof FeedError) return undefined
+    throw error
+  }
+}
+
+/** The offset of the next bytes that a block could start with. */
+function findMagic(fd: number, magic: Buffer, from: number, limit: number): number | undefined {
+  const buffer = Buffer.allocUnsafe(searchBytes)
+  for (let at = from; at < limit;) {
+    const got = readSync(fd, buffer, 0, Math.min(searchBytes, limit - at), at)
+    if (got < magic.length) return undefined
+    const found = buffer.subarray(0, got).indexOf(magic)
+    if (found >= 0) return at + found
+    // The magic may lie across two reads.
+    at += got - (magic.length - 1)
+  }
+  return undefined
+}

@@ -1,0 +1,41 @@
+// Lines on their way to a reader who may be slow or leave: the writer waits until the lines were taken, so that a log of any
+// size needs no more memory than a few of them, and it says when nobody reads any more (`| head`).
+
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
+
+/** Lines are joined until they are so many characters. */
+const fullAt = 64 * 1024
+
+export class TextWriter {
+  readonly #stream: Writable
+  readonly #closed = new AbortController()
+  #text = ''
+
+  constructor(stream: Writable) {
+    this.#stream = stream
+    stream.on('error', () => this.#closed.abort())
+    stream.on('close', () => this.#closed.abort())
+  }
+
+  /** Nobody reads any more. */
+  get isClosed(): boolean {
+    return this.#closed.signal.aborted
+  }
+
+  line(text: string): void {
+    this.#text += `${text}\n`
+  }
+
+  /** Settles when more lines may come. */
+  async drain(): Promise<void> {
+    if (this.#text.length >= fullAt) await this.flush()
+  }
+
+  async flush(): Promise<void> {
+    const text = this.#text
+    this.#text = ''
+    if (text === '' || this.isClosed || this.#stream.write(text)) return
+    await once(this.#stream, 'drain', { signal: this.#closed.signal }).catch(() => undefined)
+  }
+}
