@@ -1,5 +1,11 @@
-// npm test: types and lint, then every test, each file in a process of its own. Arguments choose files by a part of
-// their path. What a test starts, it stops; nothing is skipped because something is missing.
+// npm test: types and lint, then every test, each file in a process of its own. What a test starts, it stops; nothing is
+// skipped because something is missing.
+//
+//   npm test -- PART…             only the files whose path contains one of the parts
+//   npm test -- --tier pure       only the files of a tier: pure, pg, kafka or crash; may be repeated
+//   npm test -- --name TEXT       only the tests whose name contains the text
+//   npm test -- --keep            stores of tests that fail are kept (CHANGEFEED_TEST_KEEP=1)
+//
 // The tests have a folder of their own for temporary files. When the run ends, also by a signal, the processes that use this
 // folder are ended, and the folder is removed.
 
@@ -9,11 +15,24 @@ import { createRequire } from 'node:module'
 import { constants, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { endProcessesOf } from './processes-of.ts'
+import { tierOf, tiers } from './test-tiers.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const wanted = process.argv.slice(2)
 const fileTimeoutMs = 10 * 60_000
+const { values: chosen, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { tier: { type: 'string', multiple: true }, name: { type: 'string' }, keep: { type: 'boolean' } },
+})
+const { tier: wantedTiers = [], name } = chosen
+const keeps = chosen.keep === true || (process.env['CHANGEFEED_TEST_KEEP'] ?? '') !== ''
+const isWhole = wanted.length === 0 && wantedTiers.length === 0 && name === undefined
+const wrongTier = wantedTiers.find((tier) => !(tiers as readonly string[]).includes(tier))
+if (wrongTier !== undefined) {
+  process.stderr.write(`there is no tier ${wrongTier}; the tiers are ${tiers.join(', ')}\n`)
+  process.exit(1)
+}
 
 const temporary = mkdtempSync(join(tmpdir(), 'pgcf-run-'))
 // Root's PostgreSQL runs as another user, which has to reach its folder.
@@ -31,7 +50,7 @@ async function run(what: string, args: readonly string[]): Promise<void> {
   const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, TMPDIR: temporary },
+    env: { ...process.env, TMPDIR: temporary, ...(keeps ? { CHANGEFEED_TEST_KEEP: '1' } : {}) },
   })
   const ended = new Promise<string>((resolve) => {
     child.on('error', ({ message }) => resolve(` (${message})`))
@@ -46,7 +65,8 @@ async function run(what: string, args: readonly string[]): Promise<void> {
 
 async function leave(code: number): Promise<never> {
   await endProcessesOf(temporary)
-  rmSync(temporary, { recursive: true, force: true })
+  if (keeps && code !== 0) process.stderr.write(`what the tests left is kept in ${temporary}\n`)
+  else rmSync(temporary, { recursive: true, force: true })
   process.exit(code)
 }
 
@@ -54,15 +74,16 @@ function binary(name: string, script: string): string {
   return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), script)
 }
 
-if (wanted.length === 0) {
+if (isWhole) {
   await run('the type check', [binary('typescript', 'bin/tsc'), '--noEmit'])
   await run('lint', [binary('oxlint', 'bin/oxlint')])
 }
 const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .filter((file) => wantedTiers.length === 0 || wantedTiers.includes(tierOf(file)))
   .sort()
 if (files.length === 0) {
-  process.stderr.write(`no test file matches ${wanted.join(' ')}\n`)
+  process.stderr.write(`no test file matches ${[...wantedTiers, ...wanted].join(' ')}\n`)
   await leave(1)
 }
 await run('a test', [
@@ -70,6 +91,7 @@ await run('a test', [
   '--test-concurrency=2',
   `--test-timeout=${fileTimeoutMs}`,
   '--test-reporter=spec',
+  ...(name === undefined ? [] : [`--test-name-pattern=/${RegExp.escape(name)}/`]),
   ...files,
 ])
 await leave(0)

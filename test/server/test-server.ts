@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { removeStore } from '../support/kept-stores.ts'
 import { PostgresGate } from '../support/postgres-gate.ts'
 import { until } from '../support/until.ts'
 
@@ -154,7 +155,7 @@ export class TestServer implements AsyncDisposable {
     const socketDir = join(this.storeDir, 'socket-dir')
     if (existsSync(socketDir)) rmSync(readFileSync(socketDir, 'utf8'), { recursive: true, force: true })
     if (this.#hasDisk) spawnSync('umount', [this.storeDir])
-    rmSync(this.storeDir, { recursive: true, force: true })
+    removeStore(this.storeDir)
   }
 }
 

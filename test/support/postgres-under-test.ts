@@ -1,6 +1,6 @@
 // For tests: a real PostgreSQL, without any of our servers before it, with as many databases as a test wants.
 
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -8,6 +8,7 @@ import { parseLsn, type Lsn } from '../../src/core/lsn.ts'
 import { startEmbedded, type EmbeddedPostgres } from '../../src/postgres/embedded/embedded.ts'
 import { give, serverUser } from '../../src/postgres/embedded/server-user.ts'
 import { openRawConnection, type RawConnection } from '../../src/postgres/raw-connection.ts'
+import { removeStore } from './kept-stores.ts'
 import { TcpGate } from './tcp-gate.ts'
 import type { SourceConnection } from '../../src/postgres/source-connection.ts'
 import { within } from './until.ts'
@@ -87,7 +88,7 @@ export class TestPostgres implements AsyncDisposable {
       sql: (text) => query(source(), text),
       flushLsn: async () => parseLsn((await query(source(), 'SELECT pg_current_wal_flush_lsn()'))[0]?.[0] ?? ''),
       async [Symbol.asyncDispose](): Promise<void> {
-        rmSync(dir, { recursive: true, force: true })
+        removeStore(dir)
         const slots = `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '${name}'`
         await within(5000, 'the slot to become free', () =>
           admin(slots).then(
@@ -103,7 +104,7 @@ export class TestPostgres implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#gate?.[Symbol.asyncDispose]()
     await this.#embedded.stop('immediate')
-    rmSync(this.#folder, { recursive: true, force: true })
+    removeStore(this.#folder)
   }
 }
 
