@@ -59,7 +59,8 @@ function needs(file: string): { readonly tier: Tier; readonly why: string } {
   const postgres = way(startPostgres)
   if (postgres !== undefined) return { tier: 'pg', why: postgres }
   const text = readFileSync(join(root, file), 'utf8')
-  if (!startNothing.has(file) && runsProgram.test(text) && serverCommand.test(text)) return { tier: 'pg', why: `${file} runs a server` }
+  if (!startNothing.has(file) && runsProgram.test(text) && serverCommand.test(text))
+    return { tier: 'pg', why: `${file} runs a server` }
   return { tier: 'pure', why: 'it starts nothing' }
 }
 
