@@ -1,8 +1,9 @@
 // The batches of one lane in their order. At most one of them is being sent. A batch that failed is sent again, unchanged,
 // before all others, so that nothing overtakes it and a far end that numbers messages finds no gap.
 
+import { FeedError } from '../../errors/feed-error.ts'
 import type { Backlog } from './backlog.ts'
-import { Batch } from './batch.ts'
+import { Batch, type BatchPhase } from './batch.ts'
 import type { BatchBody, Delivery } from './lane-client.ts'
 import type { SpareBodies } from './spare-bodies.ts'
 
@@ -96,7 +97,9 @@ export class Lane<Place, Body extends BatchBody<Body>> {
   /** Returns the next batch, which is being sent from now on. */
   start(): Delivery<Place, Body> {
     if (this.#waiting.length === 0) this.close()
-    const batch = this.#waiting.shift() as Batch<Body>
+    const batch = this.#sent === undefined ? this.#waiting.shift() : undefined
+    if (batch === undefined)
+      throw new FeedError('FEED_BUG', 'a lane without a batch that waits, or with one on its way, cannot send')
     const { body, first, failures } = batch
     batch.enter({ tag: 'sending', failures })
     this.#sent = batch
@@ -114,15 +117,14 @@ export class Lane<Place, Body extends BatchBody<Body>> {
 
   /** The batch that is being sent backs off until `retry`. Returns how many attempts to send it have failed. */
   failed(): number {
-    const batch = this.#sent as Batch<Body>
-    const failures = batch.failures + 1
-    batch.enter({ tag: 'backing-off', failures })
+    const failures = this.#onItsWay.failures + 1
+    this.#onItsWay.enter({ tag: 'backing-off', failures })
     return failures
   }
 
   /** The batch that is backing off may be sent again. */
   retry(): void {
-    const { failures } = this.#sent as Batch<Body>
+    const { failures } = this.#onItsWay
     this.#waiting.unshift(this.#leave({ tag: 'waiting', failures }))
     this.#report()
   }
@@ -132,9 +134,9 @@ export class Lane<Place, Body extends BatchBody<Body>> {
    * Returns false, and changes nothing, when it has a single message.
    */
   split(): boolean {
-    if ((this.#sent as Batch<Body>).body.count < 2) return false
-    const { failures } = this.#sent as Batch<Body>
-    const { body, first } = this.#leave({ tag: 'split' })
+    const { failures, first, body } = this.#onItsWay
+    if (body.count < 2) return false
+    this.#leave({ tag: 'split' })
     const [former, latter] = body.halves()
     this.#waiting.unshift(
       new Batch(former, first, { tag: 'waiting', failures }),
@@ -143,6 +145,11 @@ export class Lane<Place, Body extends BatchBody<Body>> {
     this.#backlog.grow(former.bytes + latter.bytes - body.bytes)
     this.#report()
     return true
+  }
+
+  get #onItsWay(): Batch<Body> {
+    if (this.#sent === undefined) throw new FeedError('FEED_BUG', 'no batch of the lane is on its way')
+    return this.#sent
   }
 
   #begin(): Body {
@@ -154,8 +161,8 @@ export class Lane<Place, Body extends BatchBody<Body>> {
   }
 
   /** The batch that is sending or backing off enters a phase in which it is neither. */
-  #leave(phase: Parameters<Batch<Body>['enter']>[0]): Batch<Body> {
-    const batch = this.#sent as Batch<Body>
+  #leave(phase: BatchPhase): Batch<Body> {
+    const batch = this.#onItsWay
     batch.enter(phase)
     this.#sent = undefined
     return batch
