@@ -3,10 +3,9 @@
 import { orAbort } from '../async/or-abort.ts'
 import { saveCompiled } from '../core/compile-cache.ts'
 import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
-import { FeedError } from '../errors/feed-error.ts'
 import type { Sink } from './sink.ts'
 import type { SinkModule, SinkOpening } from './sink-facts.ts'
-import { factsOfSink } from './sinks.ts'
+import { factsOfSink, noSink } from './sinks.ts'
 
 const loaded = new Map<string, Promise<SinkModule>>()
 
@@ -34,7 +33,7 @@ export function loadSink(tag: string): Promise<SinkModule> {
 
 async function load(tag: string): Promise<SinkModule> {
   const { open } = factsOfSink({ tag })
-  if (open === undefined) throw new FeedError('FEED_BUG', `sink "${tag}" is not built`)
+  if (open === undefined) throw noSink(tag)
   const module = await open()
   saveCompiled()
   return module

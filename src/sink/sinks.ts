@@ -12,9 +12,13 @@ export const sinks: readonly SinkFacts[] = [rows, nullSink, kafka, ...laterSinks
 
 export function factsOfSink({ tag }: Pick<SinkSpec, 'tag'>): SinkFacts {
   const found = sinks.find((sink) => sink.tag === tag)
-  if (found !== undefined) return found
-  // A job that a later version has created. It is retried, so that it survives until that version is started again.
-  throw new FeedError('FEED_SINK', `this version of pg-changefeed has no sink "${tag}"`, {
+  if (found === undefined) throw noSink(tag)
+  return found
+}
+
+/** The error of a job that a later version has created. It is retried, so that it survives until that version is started again. */
+export function noSink(tag: string): FeedError {
+  return new FeedError('FEED_SINK', `this version of pg-changefeed has no sink "${tag}"`, {
     hint: 'start the version that created the changefeed, or a later one, and it goes on',
   })
 }
