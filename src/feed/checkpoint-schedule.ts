@@ -1,4 +1,5 @@
-// When the progress of a job is due to be saved. Saving costs a flush of the sink, so it is not done at every advance.
+// Decides when the progress of a job is due to be saved. Saving costs a flush of the sink, so it is not done at every
+// advance of the frontier.
 
 import { compareHlc, type Hlc } from '../core/hlc.ts'
 
@@ -16,7 +17,7 @@ export class CheckpointSchedule {
     return this.isNew(frontier) && nowMs - this.#lastAtMs >= this.#everyMs
   }
 
-  /** Whether there is anything to be saved. */
+  /** Whether the frontier is beyond what was saved last. */
   isNew(frontier: Hlc): boolean {
     return this.#last === undefined || compareHlc(frontier, this.#last) > 0
   }

@@ -1,4 +1,4 @@
-// What a running changefeed is given, and the counters that it shows. The main thread knows these without loading the code
+// What a feed is given to run, and the counters that it keeps. The main thread uses these types without loading the code
 // that runs a feed (run-feed.ts), which only the worker threads need.
 
 import type { Changelog, Position } from '../changelog/changelog.ts'
@@ -14,31 +14,31 @@ export interface FeedRun {
   readonly log: Changelog
   readonly source: SourceConnection
   readonly sink: Sink
-  /** Where a feed without cursor, scan and progress starts: a head of the log from before `startTime`. */
+  /** A head of the log from before `startTime`: a feed without cursor, scan and progress starts reading there. */
   readonly startPosition: Position
   /** The time of the statement on the source's clock. */
   readonly startTime: Hlc
-  /** How far an earlier run of the same feed came. */
+  /** The progress that an earlier run of the same feed saved last. */
   readonly resume: JobProgress | undefined
-  /** The cut of the statement, as long as it is held and its scan is not complete. */
+  /** The cut that the statement has made for the initial scan; undefined: it is not held any more, or there was none. */
   readonly statementCut?: StatementCut | undefined
-  /** Makes progress durable; undefined: a feed without a job. Throws when the job is not this runner's any more. */
+  /** Makes progress durable; undefined: the feed has no job. Throws when this server has lost its claim of the job. */
   readonly save: ((progress: JobProgress) => Promise<void>) | undefined
-  /** Hears, now and then, what the cut of the scan waits for. */
+  /** Called now and then with what the start of a scan waits for. */
   readonly waiting?: (why: string) => void
-  /** Hears since when the scan reads a snapshot (ms); undefined: none any more. */
+  /** Called when a scan has taken its snapshot, with the time in ms, and with undefined when it needs the snapshot no more. */
   readonly holdsSnapshot?: (sinceMs: number | undefined) => void
   readonly signal: AbortSignal
   readonly progress: FeedProgress
 }
 
-/** Counters that whoever runs the feed may read at any time. */
+/** Counters that may be read at any time while the feed runs. */
 export interface FeedProgress {
   messages: number
   resolvedMessages: number
   bytes: number
   flushes: number
-  /** Undefined during the initial scan. */
+  /** Undefined: the initial scan is not complete. */
   frontier: Hlc | undefined
 }
 

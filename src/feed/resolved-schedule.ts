@@ -1,10 +1,10 @@
-// When a resolved message is due. Intervals count in resolved time, not on a clock: a feed that catches up emits as many
-// as one that follows.
+// Decides when a resolved message is due. Intervals are measured in resolved timestamps, not on a clock: a feed that is
+// behind emits as many resolved messages as one that is up to date.
 
 import { compareHlc, type Hlc } from '../core/hlc.ts'
 
 export interface ResolvedOptions {
-  /** Undefined: never. 0: at each advance. */
+  /** Undefined: no resolved messages. 0: at each advance of the frontier. */
   readonly intervalMs: number | undefined
   /** Checkpoints, and with them resolved messages, come no faster than this by the clock. */
   readonly minCheckpointMs: number
@@ -33,7 +33,7 @@ export class ResolvedSchedule {
     return frontier.wall - this.#last.wall >= this.#intervalNanos
   }
 
-  /** Whether `at` has not been said yet: the last timestamp of a feed is said whatever the intervals. */
+  /** Whether `at` was not emitted yet: the last timestamp of a feed is emitted whatever the interval says. */
   isNew(at: Hlc): boolean {
     return this.wanted && (this.#last === undefined || compareHlc(at, this.#last) > 0)
   }

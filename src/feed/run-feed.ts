@@ -1,11 +1,11 @@
 // One running changefeed: its phases (phases.ts), one after the other, into a sink. The order of calls is the guarantee:
 //
-//   rows at or below T      emit      the sink has them, in order for each key
-//   T is complete           flush     everything at or below T is durable at the far end
-//                           save      a restart goes on from T
-//                           resolved  only now does anybody hear of T
+//   rows at or below T      emit      the sink gets them, in order for each key
+//   T is complete           flush     everything at or below T is durable in the destination
+//                           save      a restart continues from T
+//                           resolved  only now is T announced
 //
-// It runs in a worker thread and owns nothing that outlives it. It refuses to retry: whoever started it does.
+// A feed runs in a worker thread and leaves nothing behind when it ends. It does not retry: whoever has started it does.
 
 import { openEncoder } from '../encode/open-encoder.ts'
 import { Delivery } from './delivery.ts'

@@ -1,15 +1,15 @@
-// How long a feed may sleep through blocks in which nothing happened but time. A feed that is woken by every closed
-// timestamp costs little, two hundred of them a tenth of a core.
+// How long a feed may wait before it reads blocks that hold closed timestamps only. To wake one feed for each closed
+// timestamp costs little, but for two hundred feeds it costs a tenth of a core.
 
 import type { FeedSpec } from '../../core/feed-spec.ts'
 
 const mostMs = 1000
-/** Shorter sleeps would be more wakings than closed timestamps, not fewer. */
+/** Shorter waits would wake a feed more often than closed timestamps do. */
 const leastMs = 100
-/** Of the time between two messages or checkpoints: how late the next may be. */
+/** How late a message or checkpoint may be, as a part of the time between two of them. */
 const part = 0.1
 
-/** Milliseconds; 0: every advance of time counts. `isJob`: its progress is saved. */
+/** Returns milliseconds; 0: the feed is woken by each closed timestamp. `isJob`: the progress of the feed is saved. */
 export function quietWaitMs(
   {
     resolvedIntervalMs,

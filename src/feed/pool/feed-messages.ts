@@ -1,4 +1,4 @@
-// What the control plane and a feed worker say to each other.
+// The messages between the main thread and a feed worker.
 
 import type { LogHandle, Position } from '../../changelog/changelog.ts'
 import type { FeedSpec } from '../../core/feed-spec.ts'
@@ -15,13 +15,13 @@ export interface FeedStart {
   readonly source: SourceConnection
   readonly startPosition: Position
   readonly startTime: Hlc
-  /** Of a job: how far it came before. */
+  /** The progress that an earlier run of the job saved last. */
   readonly resume?: JobProgress | undefined
-  /** Of a job: the cut of its statement, while it is held. */
+  /** The cut that the statement of the job has made, while it is held. */
   readonly statementCut?: StatementCut | undefined
-  /** Of a job: a scan whose sink stands still lets a snapshot go that is older. */
+  /** The scan of a job gives up a snapshot that is older while its sink takes nothing. */
   readonly maxSnapshotAgeMs?: number
-  /** Of a job: progress is saved through the control plane. */
+  /** The progress is saved, by the main thread. */
   readonly isJob?: boolean
 }
 
@@ -31,23 +31,23 @@ export type ToFeedWorker =
   /** Loads what feeds with this sink (`SinkSpec.tag`) need, because some are about to come. */
   | { readonly tag: 'prepare-sink'; readonly sink: string }
   | { readonly tag: 'start'; readonly feed: number; readonly start: FeedStart }
-  /** So many bytes of rows have been taken by the client. */
+  /** The client has taken so many bytes of rows. */
   | { readonly tag: 'credit'; readonly feed: number; readonly bytes: number }
-  /** The progress handed over last is durable, or will never be. */
+  /** Answers `save`: the progress is durable, or it was not saved because of the error. */
   | { readonly tag: 'saved'; readonly feed: number; readonly error: WireError | undefined }
   | { readonly tag: 'stop'; readonly feed: number }
 
 export type FromFeedWorker =
-  /** DataRow messages; the buffer is transferred. */
+  /** DataRow messages, whose buffer is transferred. */
   | { readonly tag: 'rows'; readonly feed: number; readonly messages: Uint8Array<ArrayBuffer> }
-  /** What the start of the scan waits for. */
+  /** The start of the scan waits for something. */
   | { readonly tag: 'waiting'; readonly feed: number; readonly why: string }
-  /** What the sink waits for; undefined: nothing any more. */
+  /** The sink waits for something; undefined: it waits for nothing. */
   | { readonly tag: 'sink-waits'; readonly feed: number; readonly why: string | undefined }
-  /** Make it durable, and answer `saved`. One at a time. */
+  /** Asks to make the progress durable. The next one is sent when `saved` has answered. */
   | { readonly tag: 'save'; readonly feed: number; readonly progress: JobProgress }
   | { readonly tag: 'log'; readonly feed: number; readonly level: LogLevel; readonly text: string }
-  /** Of all feeds of the worker together: one message a second, however many they are. */
+  /** The counters of all feeds of the worker, in one message a second. */
   | { readonly tag: 'progress'; readonly feeds: ReadonlyMap<number, FeedProgress> }
-  /** The feed is over; nothing of it is left. */
+  /** The feed has ended, and nothing of it is left in the worker. */
   | { readonly tag: 'ended'; readonly feed: number; readonly error: WireError | undefined }

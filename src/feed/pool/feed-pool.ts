@@ -1,9 +1,9 @@
-// Feeds: a pool of worker threads that run changefeeds, and the main thread's handle on it.
+// The pool of worker threads that run feeds, as the main thread sees it.
 //
-// In: a FeedStart (the spec, where the log and the source are) and a consumer of rows. Out: rows in chunks, one at a
-// time, the next when the consumer has taken the last; progress; the end. A feed belongs to one worker for its life. A
-// worker that dies takes its feeds with it, each with an error, and is replaced. The pool retries nothing and knows
-// nothing of SQL.
+// `run` is given a FeedStart (the spec, and where the log and the source are) and handlers. The handlers get the rows in
+// chunks, the next chunk when the previous one was taken, and the progress. A feed belongs to one worker for its life. When
+// a worker dies, each of its feeds ends with an error, and the worker is replaced. The pool retries nothing and knows nothing
+// of SQL.
 
 import { onAbort, orAbort } from '../../async/or-abort.ts'
 import { Serial } from '../../async/serial.ts'
@@ -17,22 +17,22 @@ import type { FeedStart, FromFeedWorker, LogLevel, ToFeedWorker } from './feed-m
 import { newProgress, type FeedProgress } from '../feed-run.ts'
 
 export interface FeedHandlers {
-  /** DataRow messages; settles when the next may come, rejects when the client is gone. */
+  /** Gets DataRow messages. Settles when it can take the next ones, rejects when the client is gone. */
   rows(messages: Uint8Array): Promise<void>
-  /** Hears, now and then, what the start of the feed waits for. */
+  /** Called now and then with what the start of the feed waits for. */
   waiting?(why: string): void
-  /** Hears what the sink waits for; undefined: nothing any more. */
+  /** Called with what the sink waits for when that changes; undefined: it waits for nothing. */
   sinkWaits?(why: string | undefined): void
-  /** Of a job: makes progress durable. */
+  /** Makes the progress of a job durable. */
   save?(progress: JobProgress): Promise<void>
-  /** What the sink has to say. */
+  /** Gets the lines that the sink writes to the log of the server. */
   log?(level: LogLevel, text: string): void
 }
 
 export interface PooledFeed {
   readonly id: string
   readonly database: string
-  /** Its `metrics_label`. */
+  /** The `metrics_label` of the feed. */
   readonly scope: string | undefined
   readonly progress: FeedProgress
 }
@@ -42,7 +42,7 @@ interface Entry extends PooledFeed {
   readonly worker: PoolWorker
   readonly handlers: FeedHandlers
   readonly ended: PromiseWithResolvers<void>
-  /** Rows are handed on one chunk after the other. */
+  /** Gives the rows to the handler one chunk after the other. */
   readonly chunks: Serial
   failure: unknown
 }
@@ -55,7 +55,7 @@ export class FeedPool {
   #closed = false
   readonly #scopes: MetricScopes | undefined
 
-  /** `scopes`: gets what feeds that are over have done. */
+  /** `scopes` gets the counters of each feed when it has ended. */
   constructor(size = availableParallelism(), scopes?: MetricScopes) {
     this.#size = size
     this.#scopes = scopes
@@ -65,13 +65,13 @@ export class FeedPool {
     return [...this.#feeds.values()]
   }
 
-  /** Starts threads for feeds that are about to come, so that they need not wait for them. */
+  /** Starts threads for feeds that are about to come, so that these need not wait for a thread. */
   prepare({ count, sinks }: { readonly count: number; readonly sinks: readonly string[] }): void {
     while (this.#workers.length < Math.min(count, this.#size)) this.#spawn()
     for (const worker of this.#workers) for (const sink of sinks) worker.say({ tag: 'prepare-sink', sink })
   }
 
-  /** Settles when the feed has come to its own end; throws what ended it, or the signal's reason. */
+  /** Settles when the feed has reached its own end; throws the error that ended it, or the reason of the signal. */
   async run(start: FeedStart, handlers: FeedHandlers, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (this.#closed) throw new FeedError('FEED_STATE', 'the server is shutting down', { sqlstate: '57P01' })

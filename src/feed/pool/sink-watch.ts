@@ -62,8 +62,8 @@ export class SinkWatch {
     if (nowMs - this.#snapshotSinceMs < maxSnapshotAgeMs) return
     this.#snapshotSinceMs = undefined
     giveUp(
-      new FeedError('FEED_SINK', `the initial scan has let go of its snapshot while ${why}`, {
-        detail: `the snapshot is older than changefeed.initial_scan.max_snapshot_age (${maxSnapshotAgeMs / 1000} s); the scan goes on from what was delivered`,
+      new FeedError('FEED_SINK', `the initial scan has given up its snapshot while ${why}`, {
+        detail: `the snapshot is older than changefeed.initial_scan.max_snapshot_age (${maxSnapshotAgeMs / 1000} s); the next attempt continues after what was delivered`,
       }),
     )
   }

@@ -1,4 +1,4 @@
-// Which timestamp a WAL position stands for: the cut of a scan, told in the log's own time.
+// Finds the timestamp for the WAL position of a cut.
 
 import type { Changelog, Position } from '../../changelog/changelog.ts'
 import { lengthBytes, lsnOf, record, recordEnd, timestampOf } from '../../changelog/records.ts'
@@ -8,22 +8,22 @@ import { ThreadShare } from '../share-thread.ts'
 
 export interface FindCutOptions {
   readonly log: Changelog
-  /** A head of the log from before the position existed. */
+  /** A head of the log from before `point`. */
   readonly from: Position
   readonly point: Lsn
   readonly signal: AbortSignal
 }
 
-/** The timestamp T with: a transaction is at or below T exactly when it committed before `point`. */
+/** Returns the timestamp T for which this is true: a transaction is at or below T if and only if it committed before `point`. */
 export async function findCut({ log, from, point, signal }: FindCutOptions): Promise<Hlc> {
   using reader = log.readFrom(from)
   let last: Hlc | undefined
   let current: Hlc | undefined
-  // A quiet source need not be waited for.
+  // On a quiet source the next timestamp would be closed only later.
   log.closeNow()
   const threadShare = new ThreadShare()
   for (;;) {
-    // Only who lets others in hears that the feed was stopped.
+    // The signal can only have aborted while others had the thread.
     await threadShare.yieldIfDue()
     signal.throwIfAborted()
     const block = reader.next()

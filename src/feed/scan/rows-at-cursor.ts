@@ -1,6 +1,6 @@
-// The rows as of a cursor that lies before the cut of their scan: what changed in between is taken back. Rows that the
-// log touched first with an insert were not there; the others had the values that the first update or delete replaced.
-// Where a DDL in between makes that untrue, it is refused (tables-at-cursor.ts).
+// Finds the rows as of a cursor that lies before the cut of their scan, by undoing the changes in between. A row whose first
+// change in the log is an insert was not there at the cursor; any other row had the values that its first update or delete
+// replaced. A DDL in between that makes this untrue is an error (tables-at-cursor.ts).
 
 import type { Changelog } from '../../changelog/changelog.ts'
 import { isRow, record, recordEnd } from '../../changelog/records.ts'
@@ -46,20 +46,20 @@ export class RowsAtCursor {
   readonly #deferred = new DeferredKeys()
   readonly #tables = new TablesAtCursor()
 
-  /** Writes a row that is one of the cursor, with the columns that its table had then. */
+  /** Writes a row as of the cursor, with the columns that its table had then. */
   write(changes: ChangeWriter, relation: RelationSchema, topic: number, row: RowView): void {
     const asOfCursor = this.#tables.check(relation)
     row.relation = asOfCursor
     changes.write(asOfCursor, topic, row, row, undefined)
   }
 
-  /** False: the row has changed since the cursor; its older self is in the stash, or it was not there. */
+  /** False: the row has changed since the cursor. What it was at the cursor, if it was there, is in the stash. */
   isOfCursor(relation: RelationSchema, row: RowView): boolean {
     if (relation.description.deferrableKey === true) return !this.#deferred.hasAdded(relation, row)
     return !this.#changedKeys.has(relation.keyId, row, relation.keyIndexes)
   }
 
-  /** Reads the log in `(cursor, cut]`, all of which it holds. */
+  /** Reads the log in `(cursor, cut]`. The log is complete up to the cut. */
   async read(options: RowsAtCursorOptions): Promise<void> {
     const { log, targets, cursor, cut, stash, yieldThread, signal } = options
     const topics: ReadonlyMap<number, number> = new Map(targets.map(({ relid }, index) => [relid, index]))
@@ -134,7 +134,7 @@ export class RowsAtCursor {
     if (stash.messages.batch.bytes.length > maxStashBytes) throw tooMuch()
   }
 
-  /** True: it is the first change of the row. */
+  /** Returns true for the first change of a row. */
   #noteChanged(relation: RelationSchema, row: RowView): boolean {
     const before = this.#changedKeys.size
     if (this.#changedKeys.bytes > maxStashBytes) throw tooMuch()

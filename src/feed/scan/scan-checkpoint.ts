@@ -1,10 +1,10 @@
-// Which pages of an initial scan are delivered, so that a restart reads only the rest.
+// Remembers which pages of a scan were delivered, so that a restart reads only the others.
 //
-// A restart takes a new cut. Rows may have moved between pages since the old one, but only by a change that the log
-// holds. Either those changes are taken back, for all rows, and the unfinished pages are read as of the old cut; or they
-// are delivered first, for all rows, and then the unfinished pages as of the new cut. Nothing is missed, and no row is
-// ever followed by an older version of itself. Only a rewrite of the table's file moves rows without a change; then the
-// table is read again from its first page.
+// A restart makes a new cut. Since the old cut, rows may have moved to other pages, but only by changes that the log holds.
+// Either these changes are undone for all rows, and the remaining pages are read as of the old cut; or they are delivered
+// first for all rows, and then the remaining pages as of the new cut. So nothing is missed, and no row is followed by an
+// older version of itself. Only a rewrite of the table's file moves rows without a change. The table is then read again
+// from its first page.
 
 import type { Hlc } from '../../core/hlc.ts'
 import type { ScanProgress, ScannedTable } from '../../core/job-progress.ts'
@@ -21,7 +21,7 @@ export class ScanCheckpoint {
   readonly #at: Hlc
   readonly #tables = new Map<number, TableState>()
 
-  /** `saved`: what an earlier attempt has delivered. */
+  /** `saved`: the pages that an earlier attempt has delivered. */
   constructor(at: Hlc, cut: OpenTables, saved: readonly ScannedTable[]) {
     this.#at = at
     for (const [relid, { file, pages }] of cut.tables) {
@@ -41,7 +41,7 @@ export class ScanCheckpoint {
     if (done === undefined) return
     done.push([from, to ?? null])
     done.sort(([a], [b]) => a - b)
-    // Neighbours become one run, so that the record stays small however large the table is.
+    // Adjacent runs of pages are joined, so that the record stays small however large the table is.
     for (let i = 1; i < done.length;) {
       const last = done[i - 1] as [number, number | null]
       const [first, end] = done[i] as [number, number | null]
@@ -57,7 +57,7 @@ export class ScanCheckpoint {
     let pages = 0
     let finished = 0
     for (const table of this.#tables.values()) {
-      // An empty table counts for a page.
+      // An empty table counts as one page.
       const all = Math.max(table.pages, 1)
       pages += all
       for (const [from, to] of table.done) finished += Math.max(0, Math.min(to ?? all, all) - from)

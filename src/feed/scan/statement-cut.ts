@@ -1,14 +1,14 @@
-// The cut of a statement whose feed scans later: made and told in the log's time now, read by whoever runs the feed.
+// The cut that a statement makes and holds for a feed that scans later, in another thread.
 
 import type { Changelog, Position } from '../../changelog/changelog.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import { holdCut, type HeldSnapshot, type HoldOptions } from '../../scan/held-cut.ts'
 import { findCut } from './find-cut.ts'
 
-/** Structured cloneable. */
+/** Can be cloned into another thread. */
 export interface StatementCut {
   readonly snapshot: HeldSnapshot
-  /** What the cut stands for. */
+  /** The time as of which the cut shows the tables. */
   readonly time: Hlc
   /** When the snapshot was taken. */
   readonly sinceMs: number
@@ -18,14 +18,14 @@ export interface StatementCutHolder extends AsyncDisposable {
   readonly scan: StatementCut
 }
 
-/** A quiet log is there within milliseconds. */
+/** A log that keeps up reaches the cut within milliseconds. */
 const slowMs = 1000
 
 export interface HoldStatementCutOptions extends HoldOptions {
   readonly log: Changelog
   /** A head of the log from before now. */
   readonly startPosition: Position
-  /** Hears, when it takes long, that the log does not reach the cut yet. */
+  /** Called when the log has not reached the cut after some time. */
   readonly catchingUp: (why: string) => void
 }
 

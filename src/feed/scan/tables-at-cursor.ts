@@ -1,6 +1,6 @@
-// What tables looked like at a cursor, and whether their rows as of it can still be found: by their key, which must be
-// the same one, and in the values that they have now, which a DDL may have changed in every row without a word of it in
-// the log. Columns that were added since are left out, for the rows as of the cursor had none.
+// Remembers what tables looked like at a cursor, and checks whether their rows as of the cursor can still be found. Rows are
+// found by their key, so the key must be the same. Their values must be those that they have now, so no DDL may have changed
+// the values of every row, which the log does not show. Columns that were added since the cursor are left out.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { RelationSchema } from '../../core/relation.ts'
@@ -9,15 +9,15 @@ import { FeedError } from '../../errors/feed-error.ts'
 
 export class TablesAtCursor {
   readonly #tables = new Map<number, RelationSchema>()
-  /** By relation, the one to print its rows with: always the same object, as encoders keep what they make of it. */
+  /** The relation to print rows with, by their own relation. It is always the same object, because encoders cache by it. */
   readonly #checked = new Map<RelationSchema, RelationSchema>()
 
-  /** What the table looked like at the cursor. */
+  /** Remembers what the table looked like at the cursor. */
   note(relation: RelationSchema): void {
     if (relation.description.primaryKey.length > 0) this.#tables.set(relation.relid, relation)
   }
 
-  /** The relation with the columns that it had at the cursor; an error when rows as of then cannot be found any more. */
+  /** Returns the relation with the columns that it had at the cursor. Throws if its rows as of the cursor cannot be found. */
   check(relation: RelationSchema): RelationSchema {
     let asOfCursor = this.#checked.get(relation)
     if (asOfCursor === undefined) {
@@ -49,7 +49,7 @@ function compare(then: RelationSchema, now: RelationSchema): void {
     const became = is.deferrableKey === true ? 'has become DEFERRABLE' : 'is not DEFERRABLE any more'
     throw changedSince(now, 'the primary key', became)
   }
-  // A table that was not described is one that was not watched.
+  // The table was not watched then, so the log does not describe it.
   if (was.columns.length === 0 || is.columns.length === 0) return
   const place = was.columns.findIndex((column, i) => !isSameColumn(column, is.columns[i]))
   if (place >= 0) throw changedSince(now, `column "${was.columns[place]?.name}"`, 'has changed or is gone')

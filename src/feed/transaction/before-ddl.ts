@@ -1,6 +1,6 @@
-// For `diff`: a row that a transaction first touches after a DDL of its own is logged with the columns that the DDL has
-// made. Where the DDL has only added columns or given them other names, what the row was before the transaction is still
-// there, and is printed with the columns of then.
+// For `diff`: when a transaction changes a table and then a row of it, the old row is logged with the new columns. If the DDL
+// has only added columns or renamed them, the values from before the transaction are all there, and the old row is printed
+// with the old columns.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { RelationSchema } from '../../core/relation.ts'
@@ -10,10 +10,10 @@ import type { SchemaSnapshot } from '../../decode/schema-history.ts'
 
 export class BeforeDdl {
   #start: SchemaSnapshot | undefined
-  /** By relation, the one to print with: always the same object, as encoders keep what they make of it. */
+  /** The relation to print rows with, by their own relation. It is always the same object, because encoders cache by it. */
   readonly #printed = new Map<RelationSchema, RelationSchema>()
 
-  /** Gives the row, to be printed with the columns that its table had at the start of the transaction. */
+  /** Returns the row with the columns that its table had at the start of the transaction. */
   print(row: RowView, start: SchemaSnapshot): RowView {
     if (start !== this.#start) {
       this.#start = start
@@ -31,12 +31,12 @@ export class BeforeDdl {
   }
 }
 
-/** The relation itself where the DDL has done more. */
+/** Returns `now` itself if the DDL has done more than to add or rename columns. */
 function withColumnsOf(then: RelationSchema | undefined, now: RelationSchema): RelationSchema {
   if (then === undefined || then === now) return now
   const { description: was } = then
   const { description: is } = now
-  // Between a DDL and the next row the layout of a relation is that of before the DDL: only descriptions count.
+  // Until the next row comes after a DDL, the layout of the relation is the old one, so descriptions are compared.
   const isKnown = was.columns.length > 0 && now.columns.length === is.columns.length
   if (!isKnown || (was.rewrites ?? 0) !== (is.rewrites ?? 0)) return now
   if (!was.columns.every((column, i) => holdsTheSame(column, is.columns[i]))) return now

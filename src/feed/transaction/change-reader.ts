@@ -1,4 +1,4 @@
-// Decodes one row record of the log (a pgoutput insert, update or delete) into views that are filled again for each.
+// Decodes the row records of the log (a pgoutput insert, update or delete), one after the other, into the same views.
 
 import { quoteName } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -14,14 +14,14 @@ import { fillUnchanged } from '../../decode/fill-unchanged.ts'
 
 export class ChangeReader {
   readonly #schemas: SchemaHistory
-  /** The row after the change; nothing for a delete. */
+  /** The row after the change; empty for a delete. */
   readonly row = new RowView()
-  /** The row before it as far as it was logged: see `oldKind`. */
+  /** The row before the change, as far as it was logged: see `oldKind`. */
   readonly old = new RowView()
   oldKind: OldKind = 'none'
   tag = 0
   relation: RelationSchema = nowhere
-  /** The update gave the row another primary key: it counts as a delete and an insert. */
+  /** The update has changed the primary key of the row: it counts as a delete and an insert. */
   keyChanged = false
 
   constructor(schemas: SchemaHistory) {
@@ -56,13 +56,13 @@ export class ChangeReader {
     }
   }
 
-  /** Nothing of what was read last is looked at any more: its bytes may be large, and the next row hours away. */
+  /** Frees the bytes of the change that was read last: they may be many, and the next change may come hours later. */
   release(): void {
     this.row.release()
     this.old.release()
   }
 
-  /** The whole row before the change. */
+  /** Returns the whole row before the change; throws if it was not logged. */
   needOld(): RowView {
     if (this.oldKind !== 'full') throw oldNotLogged(this.relation)
     return this.old
@@ -92,7 +92,7 @@ function keyNotWhole({ description: { schema, name } }: RelationSchema, why: str
   })
 }
 
-/** Somebody gave the table another identity while it was watched. */
+/** The replica identity of the table was changed while it was watched. */
 function keyNotLogged(relation: RelationSchema): FeedError {
   const message = `a row of table "${relation.description.name}" was changed, and its primary key was not logged: the replica identity of the table is another index`
   return new FeedError('FEED_ROW', message, { hint: fullIdentity(relation) })
@@ -109,7 +109,7 @@ function fullIdentity({ description: { schema, name } }: RelationSchema): string
 
 function sameKey(relation: RelationSchema, a: RowView, b: RowView): boolean {
   for (const index of relation.keyIndexes) {
-    // A key column cannot be out of line and unchanged in the new row and different from the old one.
+    // A key column that is marked as unchanged in the new row is the same in the old row.
     if (b.kinds[index] === kind.unchanged) continue
     const start = a.starts[index] as number
     const length = (a.ends[index] as number) - start

@@ -1,5 +1,5 @@
-// Which tables have a DEFERRABLE key at some point of a transaction that also changes tables. It is found out before any
-// row is looked at, because all changes of a row must be told apart in one way (last-changes.ts).
+// Finds the tables whose key is DEFERRABLE at some point of a transaction that also changes tables. They must be known before
+// the first row is read, because all changes of a table are handled in the same way (last-changes.ts).
 
 import type { RelationSchema } from '../../core/relation.ts'
 import type { SchemaHistory, SchemaSnapshot } from '../../decode/schema-history.ts'
@@ -15,7 +15,7 @@ export class DeferrableTables {
     this.#start = history.snapshot()
   }
 
-  /** A relation or schema record of the transaction. */
+  /** Reads a relation or schema record of the transaction. */
   note(payload: Buffer, offset: number): void {
     const relid = this.#history.apply(payload, offset, recordEnd(payload, offset))
     if (relid === undefined) return
@@ -24,7 +24,7 @@ export class DeferrableTables {
     }
   }
 
-  /** The history is again what it was at the beginning of the transaction. */
+  /** Returns the tables, and restores the history to the beginning of the transaction. */
   end(): ReadonlySet<number> {
     this.#history.restore(this.#start)
     return this.#found

@@ -1,12 +1,13 @@
-// Rows of tables whose primary key is DEFERRABLE. Within a transaction several rows may have one key, so the key alone
-// does not say which of them a change took away: `UPDATE t SET id = -id` moves a row to a key that another leaves only
-// afterwards. Such tables log whole old rows, and a row taken away that nobody brought before is the one from the start.
+// Rows of tables whose primary key is DEFERRABLE. Within a transaction several rows may have the same key, so the key alone
+// does not say which of them a change has removed: `UPDATE t SET id = -id` moves a row to a key that another row leaves only
+// later. Such tables log whole old rows. A removed row that the transaction has not added before is the one that had the key
+// before the transaction.
 //
-// The key, and other columns, may change in the same transaction. PostgreSQL refuses ALTER TABLE while it has yet to
-// check a key, so at that point each key has one row at most: a row that was logged with other columns is found by its
-// key alone. So is every row that was changed while the key was not DEFERRABLE.
+// The columns of the table and of its key may change in the same transaction. PostgreSQL refuses ALTER TABLE while the check
+// of a key is pending, so each key has at most one row then: a row that was logged with other columns is found by its key
+// alone. So is every row that was changed while the key was not DEFERRABLE.
 //
-// Objects per row are fine here: hardly anybody's key is deferrable.
+// An object per row is acceptable here, because deferrable primary keys are rare.
 
 import { createHash } from 'node:crypto'
 import type { RelationSchema } from '../../core/relation.ts'
@@ -15,27 +16,27 @@ import { keepEvent } from './event-bits.ts'
 import type { FirstChanges } from './first-changes.ts'
 
 interface KeyState {
-  /** Rows that came to the key and are still there. */
+  /** Rows that the transaction has added with this key, and has not removed. */
   readonly added: AddedRow[]
-  /** Ordinal of the change that took away the row from the start; -1: none has. */
+  /** Ordinal of the change that has removed the row from before the transaction; -1: none has. */
   removedAt: number
-  /** The last event by which a row left the key. */
+  /** The last event that has removed a row with this key. */
   goneEvent: number
 }
 
 interface AddedRow {
   readonly content: string
   readonly event: number
-  /** What its table looked like. */
+  /** The relation of the row when it was logged. */
   readonly relation: RelationSchema
 }
 
-/** A change that takes a row away from its key. */
+/** A change that removes a row from its key. */
 export interface RowRemoval {
   readonly ordinal: number
   /** The row is deleted or gets another key. */
   readonly leaves: boolean
-  /** The view holds all columns of the row; otherwise it holds the key, and the key has one row. */
+  /** True: the view holds all columns of the row. False: it holds only the key, and the key has one row. */
   readonly isWhole: boolean
 }
 
@@ -46,7 +47,7 @@ export class DeferredKeys {
     return this.#keys.size
   }
 
-  /** True: it is the row that was there from the start. */
+  /** Returns true if the removed row is the one from before the transaction. */
   remove(relation: RelationSchema, row: RowView, { ordinal, leaves, isWhole }: RowRemoval): boolean {
     const state = this.#state(relation, row)
     if (leaves) state.goneEvent = 2 * ordinal
@@ -64,13 +65,13 @@ export class DeferredKeys {
     this.#state(relation, row).added.push({ content: digest(row, undefined), event: 2 * ordinal + 1, relation })
   }
 
-  /** Whether the key's row is one that came. */
+  /** Whether the row with this key is one that the transaction has added. */
   hasAdded(relation: RelationSchema, row: RowView): boolean {
     const state = this.#keys.get(keyOf(relation, row))
     return state !== undefined && state.added.length > 0
   }
 
-  /** As LastChanges.collect: the key is unique again, so at most one row is left at it. */
+  /** Does what LastChanges.collect does. The key is unique at the end of a transaction, so at most one row is left with it. */
   collect(keep: Uint8Array, firstChanges: FirstChanges | undefined): void {
     for (const { added, removedAt, goneEvent } of this.#keys.values()) {
       const existed = removedAt >= 0
@@ -96,7 +97,7 @@ export class DeferredKeys {
   }
 }
 
-/** Of the row with this content, or of one whose content cannot be compared with it; -1: none. */
+/** Returns the index of the row with this content, or of a row whose content cannot be compared with it; -1: there is none. */
 function placeOf(added: readonly AddedRow[], relation: RelationSchema, content: string): number {
   const at = added.findLastIndex((candidate) => candidate.content === content)
   return at >= 0 ? at : added.findLastIndex((candidate) => candidate.relation !== relation)
@@ -106,7 +107,7 @@ function keyOf({ keyId, keyIndexes }: RelationSchema, row: RowView): string {
   return `${keyId} ${digest(row, keyIndexes)}`
 }
 
-/** Of some columns, or of all. */
+/** The content of some columns, or of all. */
 function digest(row: RowView, indexes: readonly number[] | undefined): string {
   const hash = createHash('sha256')
   const count = indexes?.length ?? row.count

@@ -1,4 +1,4 @@
-// Which events of a transaction are emitted: one bit for each, by its number (last-changes.ts).
+// The events of a transaction that are to be emitted: a set of bits, by the number of the event (last-changes.ts).
 
 export function keepEvent(bits: Uint8Array, event: number): void {
   const at = Math.floor(event / 8)

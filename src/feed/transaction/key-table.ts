@@ -1,26 +1,26 @@
-// A set of row keys that numbers them in order of arrival: the same key, byte for byte, gets the same number. Used to
-// find the last change of each row in a transaction. Open addressing over one arena of key bytes: nothing per key is
-// an object.
+// A set of row keys that numbers them in the order in which they are added; the same bytes get the same number. It serves to
+// find the last change of each row in a transaction. It is a hash table with open addressing over one buffer of key bytes, so
+// that no key is an object.
 
 import { grown } from '../../bytes/grow.ts'
 import { kind, type RowView } from '../../core/row-view.ts'
 
 const initialSlots = 1024
 const arenaBytes = 32 * 1024
-/** Keys may be wide: an arena that they have blown up is given back. */
+/** A buffer that wide keys have made larger than this is freed by `clear`. */
 const keepArenaBytes = 4 * 1024 * 1024
 
 export class KeyTable {
-  /** Entry number + 1 per slot; 0: free. */
+  /** The number of the entry, plus 1, for each slot; 0: the slot is free. */
   #slots = new Int32Array(initialSlots)
   #arena = Buffer.allocUnsafeSlow(arenaBytes)
   #arenaLength = 0
-  /** Where each entry's bytes start; they end where the next one's start. */
+  /** Where the bytes of each entry start. They end where those of the next entry start. */
   #starts = new Uint32Array(initialSlots)
   #hashes = new Uint32Array(initialSlots)
   size = 0
 
-  /** Bytes of memory that its keys have, used or not. */
+  /** The size of the buffer of key bytes. */
   get arenaBytes(): number {
     return this.#arena.length
   }
@@ -29,7 +29,7 @@ export class KeyTable {
     return this.#arenaLength + 4 * (this.#slots.length + this.#starts.length + this.#hashes.length)
   }
 
-  /** The number of the row's key; equal to the former `size` when it is new. */
+  /** Returns the number of the row's key. It equals the previous `size` if the key is new. */
   add(keyId: number, row: RowView, keyIndexes: readonly number[]): number {
     const start = this.#arenaLength
     const hash = this.#append(keyId, row, keyIndexes)
@@ -57,7 +57,7 @@ export class KeyTable {
     return found
   }
 
-  /** A hash of the row's key, without adding it: spreads keys over passes. */
+  /** Returns a hash of the row's key without adding the key. */
   hashOf(keyId: number, row: RowView, keyIndexes: readonly number[]): number {
     const start = this.#arenaLength
     const hash = this.#append(keyId, row, keyIndexes)
@@ -76,7 +76,7 @@ export class KeyTable {
     this.size = 0
   }
 
-  /** Copies the key behind the arena's end and gives its hash (FNV-1a, finished so that low bits depend on all). */
+  /** Copies the key to the end of the buffer and returns its hash (FNV-1a, mixed once more so that the low bits depend on all bits). */
   #append(keyId: number, row: RowView, keyIndexes: readonly number[]): number {
     let needed = 4
     for (const index of keyIndexes) needed += 5 + (row.ends[index] as number) - (row.starts[index] as number)

@@ -4,10 +4,10 @@
 //   event = 2 * ordinal      the row with the old key is gone
 //   event = 2 * ordinal + 1  the row is there with these values
 //
-// Where the transaction gives a table another primary key, its rows have one identity before and another one after. Where
-// it makes the key DEFERRABLE, or no longer DEFERRABLE, the rows stay the same: all of its changes go one way then.
+// If the transaction gives a table another primary key, its rows have one identity before and another one after. If it makes
+// the key DEFERRABLE, or no longer DEFERRABLE, the rows stay the same, so all changes of the table are handled in one way.
 //
-// A row that was neither there before the transaction nor is after it changed for nobody, and gets no event.
+// A row that the transaction inserts and deletes again was never there for anybody else, and gets no event.
 
 import { grown } from '../../bytes/grow.ts'
 import { record } from '../../changelog/records.ts'
@@ -17,7 +17,7 @@ import { keepEvent } from './event-bits.ts'
 import type { FirstChanges } from './first-changes.ts'
 import { KeyTable } from './key-table.ts'
 
-/** What a row of a table with a deferrable key takes in memory, more or less. */
+/** About the memory that a row of a table with a deferrable key takes. */
 const deferredBytes = 500
 
 const nobody: ReadonlySet<number> = new Set()
@@ -35,12 +35,12 @@ export class LastChanges {
     this.#deferrable = deferrable
   }
 
-  /** Memory that the keys take. */
+  /** The memory that the keys take. */
   get bytes(): number {
     return this.#keys.bytes + deferredBytes * this.#deferred.size
   }
 
-  /** Notes the change that the reader holds. `wanted`: whether a key belongs to this pass. */
+  /** Notes the change that the reader holds. `wanted` says by the hash of a key whether it belongs to this pass. */
   note(change: ChangeReader, ordinal: number, wanted?: (hash: number) => boolean): void {
     const { tag, row, old } = change
     const { relid, description } = change.relation

@@ -1,10 +1,10 @@
-// The records of one transaction within one block that a feed must look at, as offsets into the payload: rows of its
-// tables, and the schema records between them (rows before and after a DDL of the same transaction decode differently).
+// The records that a feed needs of one transaction in one block, as offsets into the payload: rows of its tables, and the
+// schema records between them (rows before and after a DDL of the same transaction are decoded differently).
 
 import { grown } from '../../bytes/grow.ts'
 import { isRow, lengthBytes, record, recordEnd, relationOf, truncatedRelations } from '../../changelog/records.ts'
 
-/** More than a block of the usual size has; a larger list is given back. */
+/** More than the records of a usual block. A larger list is freed by `clear`. */
 const keepOffsets = 256 * 1024
 
 export class OffsetList {
@@ -14,7 +14,7 @@ export class OffsetList {
   hasSchema = false
   /** The transaction ends in this block. */
   committed = false
-  /** Relation of a target that a TRUNCATE emptied; 0: none. */
+  /** The relation of a target that the transaction truncates in this block; 0: it truncates none. */
   truncated = 0
 
   add(tag: number, offset: number): void {
@@ -34,7 +34,7 @@ export class OffsetList {
   }
 }
 
-/** Lists the transaction's records from `at` on. Gives the place behind its commit, or the payload's end. */
+/** Lists the records of the transaction from `at` on. Returns the offset after its commit record, or the end of the payload. */
 export function listRecords(
   payload: Buffer,
   at: number,

@@ -1,5 +1,5 @@
-// What tables looked like at each point of one transaction that also changes tables: a row that is read again later
-// must be read with the columns it had.
+// Remembers what tables looked like at each point of a transaction that also changes tables, because a row that is read
+// again later must be read with the columns that it had.
 
 import type { SchemaHistory, SchemaSnapshot } from '../../decode/schema-history.ts'
 
@@ -19,12 +19,12 @@ export class SchemaTrail {
     return this.#snapshots[0] as SchemaSnapshot
   }
 
-  /** What was known before the transaction; undefined: nothing changes in it. */
+  /** The schemas before the transaction; undefined: it changes none. */
   get before(): SchemaSnapshot | undefined {
     return this.#ordinals.length === 1 ? undefined : this.start
   }
 
-  /** The history has applied the schema record of that ordinal. */
+  /** Called when the history has applied the schema record with this ordinal. */
   note(ordinal: number): void {
     if (this.#history.version === this.#version) return
     this.#version = this.#history.version
@@ -32,7 +32,7 @@ export class SchemaTrail {
     this.#snapshots.push(this.#history.snapshot())
   }
 
-  /** What a row of that ordinal is read with; undefined: nothing changes in this transaction. */
+  /** The schemas to read the row with this ordinal; undefined: the transaction changes none. */
   at(ordinal: number): SchemaSnapshot | undefined {
     if (this.#ordinals.length === 1) return undefined
     return this.#snapshots[this.#ordinals.findLastIndex((first) => first <= ordinal)]
