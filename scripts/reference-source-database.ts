@@ -1,6 +1,8 @@
 // The page docs/reference/source-database.md, from the lists in src/source-schema.
 
-import { functionNames, functions, type Right, type SourceFunction } from '../src/source-schema/functions.ts'
+import { calledFunctions } from '../src/source-schema/called-functions.ts'
+import type { Right, SourceFunction } from '../src/source-schema/function-facts.ts'
+import { innerFunctions } from '../src/source-schema/inner-functions.ts'
 import { publication } from '../src/source-schema/names.ts'
 import { eventTriggers, tables, type SourceTable } from '../src/source-schema/objects.ts'
 import { installFiles, readSqlFile, type SqlFile } from '../src/source-schema/sql-files.ts'
@@ -21,12 +23,12 @@ export function sourceDatabase(
     `\`${name}(${Object.entries(parameters)
       .map((parameter) => parameter.join(' '))
       .join(', ')})\``
-  const rowOf = (name: keyof typeof functions): string[] => {
-    const facts: SourceFunction = functions[name]
-    return [signature(name, facts), facts.does, facts.needs.map((right) => rights[right]).join('; ')]
-  }
-  const isTrigger = (name: keyof typeof functions): boolean => String(functions[name].returns).endsWith('trigger')
-  const isOurs = (name: keyof typeof functions): boolean => 'isCalledByUs' in functions[name]
+  const rowsOf = (list: Readonly<Record<string, SourceFunction>>): string[][] =>
+    Object.entries(list).map(([name, facts]) => {
+      const isTrigger = String(facts.returns).endsWith('trigger')
+      const needed = isTrigger ? '' : facts.needs.map((right) => rights[right]).join('; ')
+      return [signature(name, facts), facts.does, needed]
+    })
   const columns = Object.entries<SourceTable>(tables).flatMap(([name, of]) =>
     Object.entries(of.columns).map(([column, meaning]) => [`\`${name}.${column}\``, meaning]),
   )
@@ -66,15 +68,10 @@ ${table(
 All functions are in schema \`changefeed\`. *Any role* means a role with USAGE on the schema, *may set \`deadlock_timeout\`* a superuser or, from
 PostgreSQL 15 on, a role with \`GRANT SET ON PARAMETER deadlock_timeout\`.
 
-${table(needs, functionNames.filter(isOurs).map(rowOf))}
+${table(needs, rowsOf(calledFunctions))}
 ## Functions that other functions and triggers call
 
-${table(
-  needs,
-  functionNames
-    .filter((name) => !isOurs(name))
-    .map((name) => (isTrigger(name) ? [...rowOf(name).slice(0, 2), ''] : rowOf(name))),
-)}
+${table(needs, rowsOf(innerFunctions))}
 ## SQL files
 
 They are in \`dist/source-schema/sql\` of the package and run in this order, in one transaction. The last one removes everything.

@@ -1,20 +1,18 @@
-// Typed calls of the functions in a source database, made from the list in functions.ts. Nobody else writes `changefeed.f(…)` into
+// Typed calls of the functions in a source database, made from the list in called-functions.ts. Nobody else writes `changefeed.f(…)` into
 // SQL; callers.test.ts looks for it.
 
 import { quoteString } from '../core/quote.ts'
 import type { Queries } from '../postgres/queries.ts'
-import { functions, type FunctionName, type SourceFunction, type SqlType } from './functions.ts'
+import { calledFunctions } from './called-functions.ts'
+import type { SourceFunction, SqlType } from './function-facts.ts'
 
 /** An expression in place of a value: a column of the statement around the call. */
 export interface Expression {
   readonly sql: string
 }
 
-type Functions = typeof functions
-
-type CalledByUs = {
-  [N in FunctionName]: Functions[N] extends { readonly isCalledByUs: true } ? N : never
-}[FunctionName]
+type Functions = typeof calledFunctions
+type FunctionName = keyof Functions
 
 interface Values {
   oid: number
@@ -33,8 +31,8 @@ type Arguments<N extends FunctionName> = {
 }
 
 type WithRows = {
-  [N in CalledByUs]: Functions[N] extends { readonly rows: string } ? N : never
-}[CalledByUs]
+  [N in FunctionName]: Functions[N] extends { readonly rows: string } ? N : never
+}[FunctionName]
 
 /** A text that is null comes as ''. */
 type Row<N extends WithRows> = {
@@ -42,8 +40,8 @@ type Row<N extends WithRows> = {
 }
 
 /** The call as a part of a statement. */
-export function call<N extends CalledByUs>(name: N, values: Arguments<N>): string {
-  const { parameters }: SourceFunction = functions[name]
+export function call<N extends FunctionName>(name: N, values: Arguments<N>): string {
+  const { parameters }: SourceFunction = calledFunctions[name]
   const given: Readonly<Record<string, unknown>> = values
   return `changefeed.${name}(${Object.keys(parameters)
     .map((parameter) => literal(given[parameter]))
@@ -56,7 +54,7 @@ export async function rowsOf<N extends WithRows>(
   name: N,
   values: Arguments<N>,
 ): Promise<readonly Row<N>[]> {
-  const columns = Object.entries<SqlType>(functions[name].returns)
+  const columns = Object.entries<SqlType>(calledFunctions[name].returns)
   const list = columns.map(([column]) => `${column}::text`).join(', ')
   const rows = await connection.query(`SELECT ${list} FROM ${call(name, values)}`)
   return rows.map(

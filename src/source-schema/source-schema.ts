@@ -3,7 +3,7 @@
 // list is published like the watched tables themselves, so a description comes out of logical decoding exactly between the rows
 // before and after the DDL, in the encoding that rows have, and only a role that may write the list can forge it.
 //
-// The SQL is in sql/, a file for each topic. functions.ts and objects.ts list what it creates, call.ts calls the functions. A
+// The SQL is in sql/, a file for each topic. functions.ts and objects.ts list what it creates, call.ts makes the calls. A
 // database where somebody else has objects with our names is refused (ownership.ts), and one with a later version of ours
 // (version.ts). Today all of this is done as a superuser; functions.ts says which rights each function really needs.
 
