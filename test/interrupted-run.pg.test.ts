@@ -18,7 +18,11 @@ test('a run of the tests that is interrupted by SIGTERM ends its PostgreSQL and 
     // Without its mark of a test, Node would refuse to run tests inside of a test.
     const env: NodeJS.ProcessEnv = { ...process.env, TMPDIR: dir }
     delete env['NODE_TEST_CONTEXT']
-    const run = spawn(process.execPath, ['scripts/test.ts', 'ingest/gaps.pg'], { cwd: root, env, stdio: 'ignore' })
+    const run = spawn(process.execPath, ['scripts/test.ts', 'ingest/gaps-of-log.pg'], {
+      cwd: root,
+      env,
+      stdio: 'ignore',
+    })
     const exited = once(run, 'exit')
     const pidFile = await startedPostgres(dir)
     const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
