@@ -1,4 +1,4 @@
-// From a spec to a sink that is ready, or to an error that says what is wrong with the far end.
+// Opens a Kafka sink, or tries only whether it could be opened. Errors say what is wrong with the brokers or the topics.
 
 import { onAbort } from '../../async/or-abort.ts'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -21,13 +21,13 @@ import { kafkaSink, type KafkaSink, type KafkaSinkOptions } from './kafka-sink.t
 import type { TopicAnswer } from './metadata.ts'
 import { creationError, isFinal, type CreationRefusal } from './topic-creation.ts'
 
-/** A topic that is just being made is not there at first, and then has no leader. */
+/** How long a topic may be missing or have no leader, as it does in its first moments. */
 const topicMs = 10_000
 const topicWaitMs = 100
 const early: ReadonlySet<number> = new Set([kafkaCode.unknownTopic, kafkaCode.leaderNotAvailable, kafkaCode.notLeader])
 
 export interface OpenOptions extends Pick<KafkaSinkOptions, 'log' | 'signal' | 'refreshMs'> {
-  /** A broker that takes longer over a request is given up, and the request sent again. */
+  /** A request that a broker has not answered within this time has failed, and is sent again. */
   readonly requestMs?: number
 }
 
@@ -35,7 +35,7 @@ export async function open(spec: KafkaSinkSpec, options: OpenOptions): Promise<K
   const { log, signal, requestMs } = options
   log('info', 'Initializing new client')
   const client = new KafkaClient(spec, log, requestMs)
-  // A broker that hangs must not keep whoever gives up.
+  // When the signal aborts, nobody must wait for a broker that hangs.
   using _letGo = onAbort(signal, () => void client[Symbol.asyncDispose]())
   try {
     await client.authorize()
@@ -51,9 +51,9 @@ export async function open(spec: KafkaSinkSpec, options: OpenOptions): Promise<K
 }
 
 /**
- * Tries with the credentials all that a changefeed needs and that shows without sending anything: the brokers, the topics
- * (which are made where the brokers allow it), the address of a leader, the rights to write, and, where resolved messages
- * are `wanted`, that no topic is compacted: those have no key, which Kafka refuses there.
+ * Checks everything that a changefeed needs and that can be checked without sending a message: the brokers, the credentials, the
+ * topics (which are created where the brokers allow it), the address of a leader, and the rights to write. If resolved messages are
+ * `wanted`, no topic may be compacted: such a topic refuses messages without a key.
  */
 export async function dial(
   spec: KafkaSinkSpec,
@@ -77,7 +77,7 @@ export async function dial(
   }
 }
 
-/** A topic whose leader is not there does not count as missing. */
+/** Waits until all topics exist. A topic whose leader is gone does not count as missing. */
 async function topicsAreThere(
   client: KafkaClient,
   spec: KafkaSinkSpec,
@@ -114,7 +114,7 @@ async function whileEarly<T>(work: () => Promise<T>, signal: AbortSignal): Promi
   }
 }
 
-/** What topics are configured to, and makes them refuse every message of a kind. */
+/** Throws if a topic is configured so that it refuses every message of a kind. */
 async function checkSettings(
   client: KafkaClient,
   answers: ReadonlyMap<string, TopicAnswer>,
@@ -132,7 +132,7 @@ async function checkSettings(
   }
 }
 
-/** Brokers give the addresses at which they want to be found; one that leads must be there. */
+/** Throws if none of the leaders can be reached at the address that it advertises. */
 async function reachALeader(client: KafkaClient, answers: ReadonlyMap<string, TopicAnswer>): Promise<void> {
   const leaders = new Set([...answers.values()].flatMap((answer) => ('code' in answer ? [] : answer.leaders)))
   leaders.delete(-1)
