@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { insert, relid, remove, TableLook, textColumn, update, WrittenLog } from '../../../test/support/written-log.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { ColumnDescription } from '../../core/table.ts'
@@ -11,21 +12,23 @@ import { RowsAtCursor } from './rows-at-cursor.ts'
 
 type Change = Buffer | TableLook
 
+const ready: Encoder['prepare'] = () => 0
+
 /** The rows that have changed since the cursor, with the columns that are printed; each DDL and change a transaction. */
-async function takenBack(changes: readonly Change[], start = new TableLook()): Promise<string[]> {
+async function takenBack(changes: readonly Change[], start = new TableLook(), prepare = ready): Promise<string[]> {
   using files = await WrittenLog.open()
   const cursor = files.transaction([start, insert(['1', 'old']), insert(['2', 'old'])])
   let cut: Hlc = cursor
   for (const change of changes) cut = files.transaction([change])
   await files.writer.flush()
   await files.writer.close()
-  return rowsAt(files, cursor, cut)
+  return rowsAt(files, cursor, cut, prepare)
 }
 
-async function rowsAt(files: WrittenLog, cursor: Hlc, cut: Hlc): Promise<string[]> {
+async function rowsAt(files: WrittenLog, cursor: Hlc, cut: Hlc, prepare = ready): Promise<string[]> {
   const lines: string[] = []
   const encoder: Encoder = {
-    prepare: () => 0,
+    prepare,
     encodeKey: () => undefined,
     encodeValue: ({ after }) => {
       const text = (i: number): string | undefined => after?.bytes.toString('latin1', after.starts[i], after.ends[i])
@@ -53,6 +56,19 @@ const plain = new TableLook()
 const [a, b] = plain.columns as [ColumnDescription, ColumnDescription]
 const c = textColumn('c', 3)
 const withColumns = (...columns: ColumnDescription[]): TableLook => new TableLook({ columns })
+
+test('an encoder that has to wait for each version of a table gets the same rows', async () => {
+  const wider = withColumns(a, b, c)
+  const changes = [
+    update(['1', 'old'], ['1', 'mid']),
+    wider,
+    remove(['2', 'old', 'c']),
+    update(['1', 'mid', 'c'], ['1', 'new', 'c']),
+  ]
+  const rows = await takenBack(changes)
+  assert.equal(rows.length, 2)
+  assert.deepEqual(await takenBack(changes, plain, () => nextTurn(1)), rows)
+})
 
 test('columns that were added since the cursor are left out', async () => {
   const wider = withColumns(a, b, c)

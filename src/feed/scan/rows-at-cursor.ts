@@ -59,8 +59,13 @@ export class RowsAtCursor {
     return !this.#changedKeys.has(relation.keyId, row, relation.keyIndexes)
   }
 
-  /** Reads the log in `(cursor, cut]`. The log is complete up to the cut. */
+  /** Reads the log in `(cursor, cut]`. The log is complete up to the cut. When it settles, all old rows are messages of `stash`. */
   async read(options: RowsAtCursorOptions): Promise<void> {
+    await this.#readLog(options)
+    await options.stash.changes.drain()
+  }
+
+  async #readLog(options: RowsAtCursorOptions): Promise<void> {
     const { log, targets, cursor, cut, stash, yieldThread, signal } = options
     const topics: ReadonlyMap<number, number> = new Map(targets.map(({ relid }, index) => [relid, index]))
     const schemas = new SchemaHistory()

@@ -110,7 +110,7 @@ class TableScan {
     const isDone = (relid: number, chunk: Chunk): boolean => checkpoint.isDone(relid, chunk)
     await scan({ cut, commitTimes: run.spec.mvccTimestamp, isDone, consumers })
     for (const { changes } of consumers) await changes.drain()
-    await delivery.emitBatch(this.#stash.messages.batch)
+    if (rowsAtCursor !== undefined) await delivery.emitBatch(this.#stash.messages.batch)
   }
 
   async #chunkDone(checkpoint: ScanCheckpoint, relid: number, chunk: Chunk, changes: ChangeWriter): Promise<void> {
