@@ -1,10 +1,24 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { loadedBy } from '../../test/support/loaded-by.ts'
 import { specOf } from '../../test/support/spec-of.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { builtFormatNames, defaultFormat, formatNames } from './format-names.ts'
 import { formats } from './formats.ts'
 import { openEncoder } from './open-encoder.ts'
+
+test('the facts of formats load no package and no encoder', () => {
+  const loaded = [...loadedBy(join(import.meta.dirname, 'formats.ts'))]
+  assert.ok(loaded.some((file) => file.endsWith('/json/facts.ts')))
+  const folders = formats.filter(({ open }) => open !== undefined).map(({ name }) => `/encode/${name}/`)
+  const isEncoder = (file: string): boolean =>
+    folders.some((folder) => file.includes(folder)) && !file.endsWith('/facts.ts')
+  assert.deepEqual(
+    loaded.filter((file) => isEncoder(file) || !file.startsWith('/')),
+    [],
+  )
+})
 
 test('names of formats are in lower case and each is there once, and the default is built', () => {
   assert.deepEqual([...new Set(formatNames)], formatNames)

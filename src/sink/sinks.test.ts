@@ -1,22 +1,10 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { loadedBy } from '../../test/support/loaded-by.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { loadSink } from './open-sink.ts'
 import { sinks } from './sinks.ts'
-
-/** The files that a file imports when it is loaded, also through others, and the packages among them. Types are not loaded. */
-function loadedBy(file: string, loaded = new Set<string>()): ReadonlySet<string> {
-  if (loaded.has(file)) return loaded
-  loaded.add(file)
-  for (const [, isType, from = ''] of readFileSync(file, 'utf8').matchAll(/^import (type )?[^']*'([^']+)'/gm)) {
-    if (isType !== undefined) continue
-    if (from.startsWith('.')) loadedBy(join(dirname(file), from), loaded)
-    else loaded.add(from)
-  }
-  return loaded
-}
 
 test('the facts of sinks load no package and nothing that opens a sink', () => {
   const loaded = [...loadedBy(join(import.meta.dirname, 'sinks.ts'))]
