@@ -12,7 +12,7 @@ interface OpenTransaction {
   readonly commitLsn: Lsn
 }
 
-/** What a run of records adds to its block's header. */
+/** What the header of a block says of a run of its records. */
 interface Tally {
   flags: number
   records: number
@@ -26,22 +26,22 @@ function emptyTally(): Tally {
 }
 
 export interface SealedBlock {
-  /** Valid until the builder is used again. */
+  /** The block, valid until the builder is used again. */
   readonly bytes: Buffer
   readonly rows: number
   readonly transactions: number
-  /** It holds closed timestamps and nothing else. */
+  /** The block holds closed timestamps and nothing else. */
   readonly isQuiet: boolean
 }
 
 export class BlockBuilder {
-  // Payload starts behind room for the largest header; the real header is written just in front of it when sealed.
+  // The payload starts after room for the largest header; sealing writes the real header just before the payload.
   #buffer: Buffer
   #end = maxHeaderBytes
-  /** End of the complete part: behind the last commit or closed record. */
+  /** End of the complete part: of the last commit or closed record. */
   #completeEnd = maxHeaderBytes
   #complete = emptyTally()
-  /** Of the records behind `#completeEnd`: the transaction that is still open. */
+  /** Counts the records after `#completeEnd`: the transaction that is still open. */
   #tail = emptyTally()
   /** The transaction open where this block starts, and the one open now. */
   #openAtStart: OpenTransaction | undefined
@@ -67,7 +67,7 @@ export class BlockBuilder {
     return this.#openNow !== undefined
   }
 
-  /** The timestamp through which the log is complete behind the last complete record. */
+  /** The timestamp through which the log is complete after the last complete record. */
   get resolved(): Hlc {
     return this.#resolved
   }
@@ -80,7 +80,7 @@ export class BlockBuilder {
     return this.#openNow
   }
 
-  /** Makes room for a record of `n` bytes, writes its length and gives the offset where its `n` bytes go. */
+  /** Makes room for a record of `n` bytes, writes its length and returns the offset of its first byte. */
   reserve(n: number): number {
     const needed = this.#end + 4 + n
     if (needed > this.#buffer.length) {
@@ -95,7 +95,7 @@ export class BlockBuilder {
     return at
   }
 
-  /** Adds a record that is at hand as a whole. */
+  /** Adds a record whose bytes lie in one buffer. */
   append(body: Buffer): void {
     const at = this.reserve(body.length)
     body.copy(this.#buffer, at)
@@ -122,7 +122,7 @@ export class BlockBuilder {
     this.#tail.rows += 1
   }
 
-  /** What was reserved so far is complete: the log holds everything up to `resolved` and `endLsn`. */
+  /** Declares all records so far complete: the log holds everything up to `resolved` and `endLsn`. */
   complete(resolved: Hlc, endLsn: Lsn): void {
     this.#resolved = resolved
     this.#endLsn = endLsn
@@ -139,12 +139,12 @@ export class BlockBuilder {
     from.relations.clear()
   }
 
-  /** Seals the complete part; what follows it is the start of a transaction and belongs to the next block. */
+  /** Seals the complete part. The rest is the start of a transaction and belongs to the next block. */
   sealComplete(): SealedBlock {
     return this.#seal(this.#completeEnd, this.#complete, 0)
   }
 
-  /** Call when the bytes of `sealComplete` have been written: the rest moves to the front. */
+  /** Moves the rest to the front. To be called when the bytes of `sealComplete` have been written. */
   carryOver(): void {
     this.#buffer.copy(this.#buffer, maxHeaderBytes, this.#completeEnd, this.#end)
     this.#end = maxHeaderBytes + this.#end - this.#completeEnd
@@ -153,7 +153,7 @@ export class BlockBuilder {
     this.#openAtStart = undefined
   }
 
-  /** The first block of a segment: records known already, and the transaction that the segment starts in. */
+  /** Seals the first block of a segment: known records, and the transaction that is open where the segment starts. */
   sealPreamble(openAtStart: OpenTransaction | undefined): Buffer {
     this.#openAtStart = openAtStart
     return this.#seal(this.#end, this.#tail, openAtStart === undefined ? 0 : flag.continues).bytes
@@ -164,7 +164,7 @@ export class BlockBuilder {
     return this.#openAtStart
   }
 
-  /** Gives a buffer that one large row has blown up back; what is still collected moves to a smaller one. */
+  /** Frees a buffer that one large row has made large; the collected records move to a smaller one. */
   shrink(bufferBytes: number): void {
     if (this.#end > bufferBytes) return
     const smaller = Buffer.allocUnsafeSlow(bufferBytes)
@@ -184,7 +184,7 @@ export class BlockBuilder {
     return this.#seal(this.#end, tally, this.inTransaction ? flag.continues : 0)
   }
 
-  /** Call when the bytes of `sealAll` have been written. */
+  /** Starts an empty block. To be called when the bytes of `sealAll` have been written. */
   startOver(): void {
     this.#end = this.#completeEnd = maxHeaderBytes
     this.#complete = emptyTally()

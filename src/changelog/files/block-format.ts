@@ -13,9 +13,9 @@
 //  64  u32  CRC-32 of the header's bytes [8, 64) and [68, header bytes)
 //  68  u32  relation OIDs …
 //
-// The header alone tells a reader whether to bother: which relations the payload mentions, how far the log is complete
-// behind the block, and the timestamp of a transaction that began in an earlier block. It has a checksum of its own,
-// because whoever skips a block trusts it without reading the rest.
+// The header alone tells a reader whether it needs the payload: which relations the payload mentions, how far the log is
+// complete after the block, and the timestamp of a transaction that began in an earlier block. The header has a checksum of
+// its own, because a reader that skips a block trusts the header without reading the rest.
 //
 // Blocks of the first format ("PCFB") have no such checksum: their relation OIDs start at 64, and a reader verifies them
 // as a whole before it believes anything they say.
@@ -29,10 +29,10 @@ import type { LogBlock, Position } from '../changelog.ts'
 const blockMagic = 0x50474342
 const firstMagic = 0x50434642
 export const fixedHeaderBytes = 68
-/** Of the first format; no header is smaller. */
+/** Bytes of a header of the first format before its relations; no header is smaller. */
 export const leastHeaderBytes = 64
 const headerCrcAt = 64
-/** More relations than this in one block are not listed; the block then mentions everything. */
+/** If a block has more relations than this, they are not listed, and the block counts as mentioning every relation. */
 export const maxListedRelations = 64
 export const maxHeaderBytes = fixedHeaderBytes + 4 * maxListedRelations
 
@@ -51,7 +51,7 @@ export function headerBytes(facts: BlockFacts): number {
   return facts.relations.size > maxListedRelations ? fixedHeaderBytes : fixedHeaderBytes + 4 * facts.relations.size
 }
 
-/** Writes the header into the bytes that were kept free in front of `payloadEnd`; the block is `buffer[start, payloadEnd)`. */
+/** Writes the header before the payload; the block is then `buffer[start, payloadEnd)`. */
 export function sealBlock(buffer: Buffer, start: number, payloadEnd: number, facts: BlockFacts): void {
   const listed = facts.relations.size <= maxListedRelations
   buffer.writeUInt32BE(blockMagic, start)
@@ -80,7 +80,7 @@ function headerCrc(buffer: Buffer, start: number, end: number): number {
   return crc32(buffer.subarray(start + fixedHeaderBytes, end), before)
 }
 
-/** A block whose bytes lie in `buffer` from `offset`; `load` brings the whole block into memory when only its header is. */
+/** A block whose header lies in `buffer` from `offset`; `load` reads the whole block into memory where only the header is there. */
 export class ParsedBlock implements LogBlock {
   readonly position: Position
   readonly totalBytes: number
@@ -152,7 +152,7 @@ export function magicOf(isOldFormat: boolean): Buffer {
   return magic
 }
 
-/** Whether a block header can start at `offset`; a torn or foreign byte run is refused. */
+/** Whether a block header can start at `offset`. Bytes of an incomplete write, or of something else, are refused. */
 export function isBlockHeader(buffer: Buffer, offset: number, available: number): boolean {
   if (available < leastHeaderBytes) return false
   const magic = buffer.readUInt32BE(offset)

@@ -7,10 +7,10 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { ParsedBlock, hasHeaderCrc, isBlockHeader, isHeaderIntact, leastHeaderBytes } from './block-format.ts'
 import { segmentHeaderBytes } from './segment.ts'
 
-/** Far from the head; near it there is less to read, and a buffer for each of many feeds. */
+/** How far a scanner reads ahead, far from the head. Near the head there is less to read, and each of many feeds has a buffer. */
 const defaultReadAheadBytes = 512 * 1024
 const leastBytes = 16 * 1024
-/** A buffer that a large block has blown up is given back to the allocator. */
+/** A buffer larger than this, made for a large block, is freed. */
 const keepBytes = 4 * 1024 * 1024
 
 export class BlockScanner {
@@ -18,8 +18,8 @@ export class BlockScanner {
   readonly start: number
   #position: number
   /**
-   * Nothing at or behind it is read, not even ahead: bytes that are not published yet may be cut off by a recovery and
-   * written anew, and a buffer that holds them would show what never happened.
+   * Nothing at or after this position is read, not even ahead: bytes that are not published yet may be cut off by a recovery
+   * and replaced by others, and a buffer that holds them would show what never happened.
    */
   limit = Number.POSITIVE_INFINITY
   #buffer = Buffer.allocUnsafeSlow(leastBytes)
@@ -48,12 +48,12 @@ export class BlockScanner {
     this.#readAheadBytes = readAheadBytes
   }
 
-  /** Bytes of memory that it holds. */
+  /** Bytes of memory that the scanner holds. */
   get heldBytes(): number {
     return this.#buffer.length
   }
 
-  /** Nothing is read any more, nor looked at. */
+  /** Frees the buffer. To be called when neither the scanner nor one of its blocks is used any more. */
   release(): void {
     if (this.#buffer.length > keepBytes) freeBuffer(this.#buffer)
     this.#buffer = Buffer.alloc(0)
@@ -86,27 +86,27 @@ export class BlockScanner {
     const block = new ParsedBlock(this.#buffer, whole, position, this.#load)
     if (hasCrc) return block
     if (block.nextPosition > this.limit) return undefined
-    // Of the first format: its header is as good as the whole block.
+    // A block of the first format: only the checksum of the whole block says that its header is right.
     block.payload()
     return block
   }
 
-  /** Makes `[position, position + n)` part of the buffer and gives its offset there; -1 when the file ends before. */
+  /** Reads `[position, position + n)` into the buffer and returns its offset there; -1 when the file ends before. */
   #bring(position: number, n: number): number {
     const offset = position - this.#base
     if (offset >= 0 && offset + n <= this.#filled) return offset
-    // What is there already moves to the front: it need not be read twice.
+    // Bytes that the buffer holds already move to its front, so that they are not read twice.
     const held = offset >= 0 && offset < this.#filled ? this.#buffer.subarray(offset, this.#filled) : undefined
     const wanted = Math.max(n, Math.min(this.limit - position, this.#readAheadBytes))
     const before = this.#buffer
     if (wanted > before.length) {
-      // For one large block exactly what it needs: doubling would take its size twice.
+      // A large block gets exactly its size: doubling would take twice as much.
       this.#buffer = Buffer.allocUnsafeSlow(n > this.#readAheadBytes ? n : Math.max(wanted, 2 * before.length))
     } else if (before.length > keepBytes && wanted <= this.#readAheadBytes) {
-      // A large block is behind; what lies ahead needs no more than usual.
+      // The large block has been read; the next blocks need no more than usual.
       this.#buffer = Buffer.allocUnsafeSlow(Math.max(wanted, leastBytes))
     }
-    // Before the buffer is freed: a view on it is empty then.
+    // Read before the buffer is freed: a view of a freed buffer is empty.
     const heldBytes = held?.length ?? 0
     if (held !== undefined) this.#buffer.set(held)
     if (before !== this.#buffer && before.length > keepBytes) freeBuffer(before)

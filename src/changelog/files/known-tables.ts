@@ -1,6 +1,6 @@
 // The latest schema and relation record of each relation, for preambles. A preamble stands before the block that is
-// written next, so it may hold what was written and nothing of the block that is still being built. Records therefore
-// wait here until their block is written.
+// written next, so it may hold records that were written and none of the block that is still being built. Records
+// therefore wait here until their block is written.
 
 export interface KnownTable {
   schema?: Buffer
@@ -16,21 +16,21 @@ interface Waiting {
 
 export class KnownTables {
   readonly #written: Map<number, KnownTable>
-  /** Of the block that is being built, in log order. */
+  /** Records of the block that is being built, in log order. */
   #waiting: Waiting[] = []
-  /** So many of them lie in the block's complete part. */
+  /** How many of the waiting records lie in the block's complete part. */
   #completeCount = 0
 
   constructor(written: Map<number, KnownTable>) {
     this.#written = written
   }
 
-  /** What is known behind the last written block. */
+  /** The tables that are known after the last written block. */
   get written(): ReadonlyMap<number, KnownTable> {
     return this.#written
   }
 
-  /** Bytes of the records of `written`, with their lengths. */
+  /** Bytes of the records of `written`, including the length before each. */
   get bytes(): number {
     let sum = 0
     for (const { schema, relation } of this.#written.values())
@@ -46,17 +46,17 @@ export class KnownTables {
     this.#waiting.push({ relid, kind: 'relation', body })
   }
 
-  /** What was noted so far belongs to complete transactions. */
+  /** Declares that all records noted so far belong to complete transactions. */
   complete(): void {
     this.#completeCount = this.#waiting.length
   }
 
-  /** The complete part of the block has been written; the rest moves to the next block. */
+  /** To be called when the complete part of the block has been written; the rest moves to the next block. */
   wroteComplete(): void {
     this.#settle(this.#completeCount)
   }
 
-  /** The whole block has been written. */
+  /** To be called when the whole block has been written. */
   wroteAll(): void {
     this.#settle(this.#waiting.length)
   }

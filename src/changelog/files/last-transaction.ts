@@ -3,7 +3,7 @@
 import type { LastTransaction } from '../changelog.ts'
 import { commitMicrosOf, lengthBytes, lsnOf, record, recordEnd, xidOf } from '../records.ts'
 
-/** Looks through the records of a block; undefined: it says nothing. */
+/** The last transaction that begins in a block; undefined: the block has neither a transaction nor a gap. */
 export function findLast(payload: Buffer): LastTransaction | undefined {
   let begin = -1
   let isGap = false

@@ -1,12 +1,12 @@
-// The few words of a changelog that all threads share: how far it is durable, where it begins, and a word to wake
-// those who wait at its end. Ingest writes them, feeds and the control plane read them; no message crosses a thread. One
-// word goes the other way: who needs a closed timestamp counts it up, and ingest wakes.
+// The few words of a changelog that all threads share: how far it is durable, where it begins, and a word to wake the
+// readers that wait at its end. Ingest writes them, feeds and the control plane read them; no message crosses a thread. One
+// word goes the other way: `closeNow` counts it up, which wakes ingest.
 
 import { onAbort } from '../../async/or-abort.ts'
 import type { LogStatus, Position } from '../changelog.ts'
 
 const words = 16
-/** Behind the words: why nobody writes the log any more, as UTF-8. */
+/** Room after the words for the reason why the log is not written any more, as UTF-8. */
 const failureBytes = 1024
 const longestWaitMs = 60_000
 
@@ -31,9 +31,9 @@ export class LogHead implements LogStatus {
   readonly shared: SharedArrayBuffer
   readonly #words: BigInt64Array
   readonly #wake: Int32Array
-  /** Wakes those who sleep until something happens but time. */
+  /** Wakes the readers that sleep until the log holds more than closed timestamps. */
   readonly #wakeChanges: Int32Array
-  /** How often a closed timestamp was asked for; it wakes the writer. */
+  /** Counts how often a closed timestamp was asked for, and wakes the writer. */
   readonly #closesAsked: Int32Array
 
   constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(words * 8 + failureBytes)) {
@@ -91,8 +91,8 @@ export class LogHead implements LogStatus {
   }
 
   /**
-   * Says that everything before `position` is durable, and wakes whoever waits for it. Behind `changesEnd` no block holds
-   * anything but closed timestamps.
+   * Publishes that everything before `position` is durable, and wakes the readers that wait for it. No block after
+   * `changesEnd` holds anything but closed timestamps.
    */
   publish(position: number, resolvedWall: bigint, endLsn: bigint, changesEnd = position): void {
     const hasChanges = changesEnd > this.#changesEnd
@@ -131,14 +131,14 @@ export class LogHead implements LogStatus {
     }
   }
 
-  /** Why nothing will be written any more, until somebody starts the writer again; undefined: it is at work. */
+  /** Why the log is not written until its writer is started again; undefined: the writer runs. */
   get failure(): string | undefined {
     const length = Number(Atomics.load(this.#words, slot.failureLength))
     if (length === 0) return undefined
     return Buffer.from(new Uint8Array(this.shared, words * 8, length)).toString('utf8')
   }
 
-  /** Wakes those who wait: what they wait for does not come. */
+  /** Sets `failure`, and wakes the readers, because what they wait for does not come. */
   fail(why: string | undefined): void {
     const text = Buffer.from(why ?? '').subarray(0, failureBytes)
     new Uint8Array(this.shared, words * 8, text.length).set(text)
@@ -148,8 +148,8 @@ export class LogHead implements LogStatus {
   }
 
   /**
-   * Settles when the log has failed, when the head is past `position` or the signal aborts. With `quietMs` it sleeps
-   * that long through blocks that hold nothing but closed timestamps.
+   * Settles when the log has failed, when the head is past `position`, or when the signal aborts. With `quietMs`, blocks
+   * that hold only closed timestamps do not wake the reader before so much time has passed.
    */
   async waitPast(position: number, signal: AbortSignal, quietMs = 0): Promise<void> {
     if (signal.aborted) return

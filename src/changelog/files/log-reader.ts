@@ -1,5 +1,5 @@
-// Reads a file changelog from a position on: the rest of one segment, then the next, up to the shared head. It holds the
-// file it reads open, so retention can remove a segment under it without harm; the next one is then missing.
+// Reads a file changelog from a position on: the rest of one segment, then the next, up to the shared head. It keeps the
+// file that it reads open, so that it can finish a segment which retention has removed; it then finds the next one missing.
 
 import { closeSync, openSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -8,19 +8,19 @@ import { BlockScanner } from './block-scanner.ts'
 import type { LogHead } from './log-head.ts'
 import { listSegments, type SegmentName } from './segment.ts'
 
-/** Who jumps to a block reads a few, and of some only the header. */
+/** A reader that jumps to a block reads only a few blocks, and only the headers of some. */
 const jumpReadAheadBytes = 16 * 1024
 
 export class FileLogReader implements LogReader {
   readonly #dir: string
   readonly #head: LogHead
   #scanner: BlockScanner
-  /** For second passes: they must not move the read-ahead of `#scanner`. */
+  /** Reads blocks again: a second pass must not move the read-ahead of `#scanner`. */
   #again: BlockScanner | undefined
-  /** Before it, only blocks with schema records are shown. */
+  /** Before this position, only blocks with schema records are returned. */
   readonly #from: number
 
-  /** `jump`: nothing before `from` is looked at, not even for schema records. */
+  /** `jump`: nothing before `from` is read, not even schema records. */
   constructor(dir: string, head: LogHead, segment: SegmentName, from: number, jump = false) {
     this.#dir = dir
     this.#head = head
@@ -67,7 +67,7 @@ export class FileLogReader implements LogReader {
 
   #againEnd: number | undefined
 
-  /** Where the segment that starts at `start` ends: where the next one starts. */
+  /** Where the next segment starts after the one that starts at `start`. */
   #endOf(start: number): number {
     if (this.#againEnd === undefined) {
       const next = listSegments(this.#dir).find((segment) => segment.start > start)?.start
@@ -77,7 +77,7 @@ export class FileLogReader implements LogReader {
     return this.#againEnd
   }
 
-  /** The segment is read to its end, and the log goes on: a segment starts exactly there. */
+  /** Opens the next segment, which starts exactly where this one ends. */
   #nextSegment(): void {
     const { position } = this.#scanner
     const segment = listSegments(this.#dir).find(({ start }) => start === position)

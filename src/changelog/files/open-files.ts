@@ -47,7 +47,7 @@ function segmentAt(dir: string, position: number): SegmentName {
   throw new FeedError('FEED_FELL_BEHIND', `position ${position} of the changelog is no longer kept`)
 }
 
-/** The writer makes a segment before it fills it: until something behind its start is durable, it is not there. */
+/** The segments with something durable in them. The writer makes a segment before it fills it, and readers must not open it yet. */
 function published(dir: string, head: LogHead): SegmentName[] {
   const durable = head.head
   return listSegments(dir).filter(({ start }) => start < durable)
@@ -66,12 +66,12 @@ function startsAtOrBefore(segment: SegmentName, head: LogHead, after: Hlc): bool
 }
 
 interface SegmentStart {
-  /** What is above it lies in the segment or behind it. */
+  /** Everything above this timestamp lies in the segment or in a later one. */
   readonly resolved: Hlc
   readonly open: { readonly ts: Hlc } | undefined
 }
 
-/** Undefined: retention has just taken it. */
+/** Undefined: retention has just removed the segment. */
 function startOf(segment: SegmentName, head: LogHead): SegmentStart | undefined {
   let fd
   try {
@@ -84,8 +84,8 @@ function startOf(segment: SegmentName, head: LogHead): SegmentStart | undefined 
     const scanner = new BlockScanner(fd, segment.start)
     const preamble = scanner.next(head.head)
     if (preamble === undefined) throw new FeedError('FEED_LOG_CORRUPT', `${segment.path} has no preamble`)
-    // The first segment of a log claims to know everything from the beginning of time. It knows nothing from before its
-    // first block, be it that there was another log, which is lost.
+    // The preamble of a log's first segment says that everything is known from the beginning of time. In truth nothing is
+    // known from before the first block: an earlier log may have been lost.
     const first = compareHlc(preamble.resolved, zeroHlc) === 0 ? scanner.next(head.head) : undefined
     return first ?? preamble
   } finally {

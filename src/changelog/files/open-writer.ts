@@ -1,5 +1,5 @@
-// Opens a file changelog for writing. What the log shows afterwards is on the disk, not only in the page cache: it is going
-// to be confirmed to the slot.
+// Opens a file changelog for writing. Everything that the log shows afterwards is on the disk, not only in the page cache,
+// because ingest confirms it to the slot.
 
 import { closeSync, fsyncSync, openSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -28,7 +28,7 @@ export function openWriter(dir: string, head: LogHead): OpenedWriter {
   }
 }
 
-/** Tests of the whole program have small segments, so that a log of seconds has many. Not for production. */
+/** Tests of the whole program make segments small, so that a log of a few seconds has many. Not for production. */
 function testSegmentBytes(): number | undefined {
   const text = process.env['CHANGEFEED_TEST_SEGMENT_BYTES']
   if (text === undefined || text === '') return undefined
@@ -38,8 +38,8 @@ function testSegmentBytes(): number | undefined {
 }
 
 /**
- * An earlier attempt of this server wrote on behind the durable head. After a failed sync the page cache may show what
- * the disk does not have, so it is not trusted; the slot still holds all of it.
+ * Removes what an earlier attempt of this server wrote after the durable head. After a failed sync the page cache may show
+ * bytes that the disk does not have, so these bytes are not trusted; the slot still holds all of the changes.
  */
 function cutBehind(dir: string, durable: number): void {
   const segments = listSegments(dir)

@@ -1,7 +1,7 @@
-// What a start finds of an earlier run. Anything behind the last block that ended complete was never shown to a reader
-// nor confirmed to the slot, so it is cut off: a torn block, or the beginning of a transaction whose commit is missing.
-// A disk that gives other bytes back than were written looks the same from here. So it is remembered what was cut for its
-// bytes; when the slot no longer holds that, it is a gap with this reason.
+// Finds where the log of an earlier run ends. Everything after the last block that ended complete was never shown to a
+// reader nor confirmed to the slot, so it is cut off: a block that was written in part, or the beginning of a transaction
+// whose commit is missing. Bytes that the disk has changed look the same here. So `damage` keeps where the bytes stopped
+// making sense; if the slot does not hold these changes any more, they are a gap with this reason.
 
 import { closeSync, fsyncSync, fstatSync, ftruncateSync, openSync, rmSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -27,9 +27,9 @@ export interface Recovered {
   readonly endLsn: Lsn
   readonly known: Map<number, KnownTable>
   readonly last: LastTransaction
-  /** The segment is of an earlier format: what is written next belongs into a new one. */
+  /** The segment is of an earlier format: what is written next goes into a new one. */
   readonly isOldFormat: boolean
-  /** Where the bytes stopped to make sense, if they did. */
+  /** Where the bytes stopped making sense; undefined: nowhere. */
   readonly damage: string | undefined
 }
 
@@ -38,22 +38,22 @@ interface Found {
   readonly resolved: Hlc
   readonly endLsn: Lsn
   readonly known: Map<number, KnownTable>
-  /** Undefined: it lies in an earlier segment. */
+  /** Undefined: the last transaction lies in an earlier segment. */
   readonly last: LastTransaction | undefined
 }
 
 interface Scanned {
-  /** The last transaction that begins in it, complete or not. */
+  /** The last transaction that begins in the segment, complete or not. */
   readonly begun: LastTransaction | undefined
-  /** The end of the last complete block; undefined: there is none. */
+  /** The end of the last block that ends complete; undefined: the segment has none. */
   readonly found: Found | undefined
   readonly isOldFormat: boolean
   readonly damage: string | undefined
 }
 
 /**
- * Repairs the log in `dir` (made when missing) and says where it ends. Only the writer may call it. `shown`: where
- * readers of this process stand, zero for none. What they have seen can be neither taken back nor written over.
+ * Repairs the log in `dir` (made when missing) and says where it ends. Only the writer may call it. `shown`: how
+ * far readers of this process may have read, zero for none. What they have read can be neither removed nor replaced.
  */
 export function recoverLog(dir: string, shown = 0): Recovered {
   makeLogDir(dir)
@@ -62,7 +62,7 @@ export function recoverLog(dir: string, shown = 0): Recovered {
   let damage: string | undefined
   for (let segment = segments.pop(); segment !== undefined; segment = segments.pop()) {
     const scanned = scanSegment(segment)
-    // The oldest is what came first.
+    // Segments are read from the last to the first, and the first damage is the one to report.
     damage = scanned.damage ?? damage
     if (Math.max(scanned.found?.position ?? 0, segment.start) < shown)
       throw damaged(dir, shown, scanned.found?.position ?? segment.start, damage)
@@ -71,9 +71,9 @@ export function recoverLog(dir: string, shown = 0): Recovered {
       const last = scanned.found.last ?? lastOfEarlier(segments)
       return { segment, tail, ...scanned.found, last, isOldFormat: scanned.isOldFormat, damage }
     }
-    // No complete end in it: it holds nothing but a part of an unfinished transaction.
+    // No block of the segment ends complete: it holds only a part of an unfinished transaction.
     rmSync(segment.path)
-    // Or it could come back after a power cut, and end a log that has grown past it.
+    // Without this the file could come back after a power cut, and end a log that has grown further.
     syncDir(dir)
   }
   if (shown > 0) throw damaged(dir, shown, 0, damage)
@@ -90,7 +90,7 @@ export function recoverLog(dir: string, shown = 0): Recovered {
   }
 }
 
-/** Whatever began there is complete: the log goes on behind it. */
+/** The last transaction of earlier segments. It is complete, because the log continues after it. */
 function lastOfEarlier(segments: readonly SegmentName[]): LastTransaction {
   for (const segment of segments.toReversed()) {
     const { begun } = scanSegment(segment)

@@ -1,7 +1,7 @@
-// Which segments may go. A segment goes when all it holds is older than the retention, or when the log is larger than
-// its cap. What is behind the durable head stays, and the head's own segment: there a restart goes on, however much of a
-// transaction that is not complete yet has been written behind it. A pin keeps what lies behind its position from going by age, never from going by
-// size: one stuck reader must not fill the disk.
+// Which segments are removed. A segment is removed when all it holds is older than the retention, or when the log is larger
+// than its maximum. The segment of the durable head and all later ones stay: a restart continues there, however much of an
+// incomplete transaction has been written after the head. A pin keeps everything from its position on from being removed
+// for its age, but not for the size of the log: one reader that stands still must not fill the disk.
 
 import { rmSync, statSync } from 'node:fs'
 import type { RetentionPolicy } from '../changelog.ts'
@@ -10,7 +10,7 @@ import { listSegments, type SegmentName } from './segment.ts'
 
 export interface SegmentFacts extends SegmentName {
   readonly bytes: number
-  /** When it was last written, ms since the epoch: nothing in it is newer. */
+  /** When the file was last written, ms since the epoch: nothing in it is newer. */
   readonly modifiedMs: number
 }
 
@@ -26,7 +26,7 @@ export function planRetention(segments: readonly SegmentFacts[], nowMs: number, 
   const going: SegmentFacts[] = []
   for (const [index, segment] of segments.entries()) {
     const next = segments[index + 1]
-    // Only past the start of the next one is it certain that the next one is on the disk.
+    // The next segment is certain to be on the disk only when the head is past its start.
     if (next === undefined || next.start >= policy.head) break
     const tooOld = nowMs - segment.modifiedMs > policy.retentionMs && next.start <= pinned
     if (!tooOld && bytes <= policy.maxBytes) break
@@ -36,7 +36,7 @@ export function planRetention(segments: readonly SegmentFacts[], nowMs: number, 
   return going
 }
 
-/** Removes what the policy lets go and moves the tail first, so that no reader is sent to a file that is going. */
+/** Removes segments by the policy. The tail moves first, so that no reader opens a file that is about to be removed. */
 export function applyRetention(dir: string, head: LogHead, nowMs: number, policy: RetentionPolicy): number {
   const segments = listSegments(dir).map((segment) => {
     const { size, mtimeMs } = statSync(segment.path)

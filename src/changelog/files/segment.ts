@@ -14,10 +14,10 @@ import { FeedError } from '../../errors/feed-error.ts'
 
 export const segmentHeaderBytes = 32
 const magic = Buffer.from('PGCFLOG\x02', 'latin1')
-/** Written until block headers had a checksum of their own. */
+/** The version that was written before block headers had a checksum of their own. */
 const firstVersion = 1
 const versionAt = 7
-/** Rows of all watched tables: nobody but the server's user reads them. */
+/** The files hold rows of all watched tables: only the server's user may read them. */
 const fileMode = 0o600
 const folderMode = 0o700
 
@@ -38,7 +38,7 @@ export function listSegments(dir: string): SegmentName[] {
     .map((name) => ({ start: Number.parseInt(name.slice(0, 16), 16), path: join(dir, name) }))
 }
 
-/** Makes the folder where it is missing; it, and what an earlier version left in it, is the server's user's only. */
+/** Makes the folder if it is missing. Only the server's user may use it and the files that earlier versions left in it. */
 export function makeLogDir(dir: string): void {
   mkdirSync(dir, { recursive: true, mode: folderMode })
   chmodSync(dir, folderMode)
@@ -46,12 +46,12 @@ export function makeLogDir(dir: string): void {
     if (entry.isFile()) chmodSync(join(dir, entry.name), fileMode)
 }
 
-/** Makes the file of a segment, empty, and gives its descriptor. */
+/** Makes the empty file of a segment and returns its descriptor. */
 export function openNewSegment(dir: string, start: number): number {
   return openSync(segmentPath(dir, start), 'w', fileMode)
 }
 
-/** Makes durable which files are in the folder: a file that was made or removed is otherwise not so after a power cut. */
+/** Makes durable which files are in the folder. Otherwise a file that was made or removed may not be so after a power cut. */
 export function syncDir(dir: string): void {
   const fd = openSync(dir, 'r')
   try {
@@ -72,11 +72,11 @@ export function segmentHeader(start: number, createdMs: number): Buffer {
 
 export interface SegmentHeader {
   readonly createdMs: number
-  /** Its blocks have headers without a checksum. */
+  /** The headers of its blocks have no checksum of their own. */
   readonly isOldFormat: boolean
 }
 
-/** Reads and checks a segment's header; undefined when the file ends within it (a crash while it was made). */
+/** Reads and checks a segment's header; undefined: a crash has left the file without a whole header. */
 export function readSegmentHeader(fd: number, name: SegmentName): SegmentHeader | undefined {
   const header = Buffer.alloc(segmentHeaderBytes)
   if (readSync(fd, header, 0, segmentHeaderBytes, 0) < segmentHeaderBytes) return undefined
