@@ -5,8 +5,8 @@ import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { until } from './support/until.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -37,11 +37,10 @@ test('a run of the tests that is interrupted by SIGTERM ends its PostgreSQL and 
 
 /** Path of the file with the pid of the PostgreSQL that a test has started. */
 async function startedPostgres(dir: string): Promise<string> {
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await delay(50)) {
+  return until('a test has started its PostgreSQL', 60_000, () => {
     const [found] = globSync('*/*/postgres/postmaster.pid', { cwd: dir })
-    if (found !== undefined && readFileSync(join(dir, found), 'utf8').includes('\n')) return join(dir, found)
-  }
-  throw new Error('no PostgreSQL was started within 60 s')
+    return found !== undefined && readFileSync(join(dir, found), 'utf8').includes('\n') ? join(dir, found) : undefined
+  })
 }
 
 /** A process that has ended, and whose end nobody has asked for yet, has no arguments any more. */

@@ -81,3 +81,14 @@ test('the imports of tests are found', () => {
   assert.equal(needs('test/end-to-end/sinkless.pg.test.ts').tier, 'pg')
   assert.match(needs('src/sink/kafka/kafka-feed.kafka.test.ts').why, /kafka-broker\.ts$/)
 })
+
+test('a test that lets time pass instead of waiting for something says why', () => {
+  for (const file of files) {
+    const lines = readFileSync(join(root, file), 'utf8').split('\n')
+    for (const [i, line] of lines.entries()) {
+      if (!/\b(?:await|=>|;) (?:delay\(|new Promise\(\(resolve\) => setTimeout\()/.test(line)) continue
+      const isExplained = lines.slice(Math.max(0, i - 3), i).some((above) => /^\s*\/\//.test(above))
+      assert.ok(isExplained, `${file}:${i + 1} sleeps: ${line.trim()}`)
+    }
+  }
+})

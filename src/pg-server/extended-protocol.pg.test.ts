@@ -360,6 +360,7 @@ test('a cancel at any moment ends the statement or comes too late, and meets not
   for (let round = 0; round < 60; round++) {
     client.messages.length = 0
     client.send(parse('', 'TICK FOREVER'), bind('', ''), execute('', round % 2 === 0 ? 0 : 50), sync)
+    // The cancel comes at a random moment.
     if (round % 3 > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * 5))
     for (const { id } of testFront.running.all) testFront.running.cancel(id)
     if (round % 2 === 0) {
@@ -385,6 +386,7 @@ test('a stream that is left anywhere answers the next query: before, during and 
     // As drivers of streams do: every fetch is asked for with a Flush, and the end is a Close and a Sync.
     client.send(parse('', text), bind('c', ''), describe('P', 'c'), flush)
     for (let fetches = random(4); fetches > 0; fetches--) {
+      // The fetch comes at a random moment.
       if (random(2) === 0) await new Promise((resolve) => setTimeout(resolve, random(15)))
       const had = client.messages.length
       const rows = 1 + random(200)

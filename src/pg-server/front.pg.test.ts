@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
-import { until } from '../../test/support/until.ts'
+import { standsStill, until } from '../../test/support/until.ts'
 import { RawClient, bind, execute, message, parse, query, startup, sync } from '../../test/support/raw-client.ts'
 import { TcpGate } from '../../test/support/tcp-gate.ts'
 import { TestFront } from '../../test/support/test-front.ts'
@@ -45,6 +45,7 @@ test('a start-up cut at every byte, with a query in the same packet, is answered
   for (let cut = 1; cut < bytes.length; cut += 7) {
     await using client = new RawClient(testFront.port)
     client.send(bytes.subarray(0, cut))
+    // The first part arrives alone.
     await delay(1)
     client.send(bytes.subarray(cut))
     await client.ready(2)
@@ -214,7 +215,7 @@ test('a client that is killed stops its statement within a second, whether rows 
     })`
     const child = spawn(process.execPath, ['-e', script], { stdio: 'inherit' })
     await until('it runs', 20_000, () => testFront.running.all.length === 1 || undefined)
-    if (sql !== 'HOLD') await stands(() => testFront.ticks)
+    if (sql !== 'HOLD') await standsStill(() => testFront.ticks)
     const before = testFront.stops.length
     const killedAtMs = Date.now()
     child.kill('SIGKILL')
@@ -228,7 +229,7 @@ test('a client that leaves is noticed also behind megabytes of messages that wai
   const client = await RawClient.open(testFront.port)
   client.send(query('HOLD'), ...Array.from({ length: 40 }, () => query(`SELECT '${'x'.repeat(100_000)}'`)))
   await until('it runs', 5000, () => testFront.running.all.length === 1 || undefined)
-  await stands(() => client.socket.bytesWritten - client.socket.writableLength)
+  await standsStill(() => client.socket.bytesWritten - client.socket.writableLength)
   const before = testFront.stops.length
   client.socket.destroy()
   await until('it stops', 3000, () => testFront.stops.length > before || undefined)
@@ -249,7 +250,7 @@ test('a client that does not read stops the statement where it is, in bounded me
   client.send(query('TICK FOREVER'))
   await until('rows flow', 5000, () => testFront.ticks > 1000 || undefined)
   const before = process.memoryUsage.rss()
-  const stoodAt = await stands(() => testFront.ticks)
+  const stoodAt = await standsStill(() => testFront.ticks)
   assert.ok(process.memoryUsage.rss() - before < 50e6)
   const [running] = testFront.running.all
   const stops = testFront.stops.length
@@ -273,6 +274,7 @@ test('a client that does not read stops PostgreSQL, too', async () => {
     return rows[0]?.wait_event === 'ClientWrite' || undefined
   }
   await until('PostgreSQL waits', 10_000, waits)
+  // That it goes on waiting shows only when some time passes.
   await delay(300)
   assert.equal(await waits(), true)
   assert.ok(process.memoryUsage.rss() - before < 60e6)
@@ -320,18 +322,6 @@ test('when PostgreSQL is killed, statements stop, clients are told, and new ones
     }
   })
 })
-
-/** Waits until a number has not moved for half a second; gives it. */
-async function stands(read: () => number): Promise<number> {
-  let last = -1
-  return until('it stands still', 20_000, async () => {
-    const now = read()
-    if (now === last && now > 0) return now
-    last = now
-    await delay(500)
-    return undefined
-  })
-}
 
 test('one client more than the front takes is refused as PostgreSQL refuses it, and the next may come when one is gone', async () => {
   const front = await testFront.another(undefined, 2)

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../../test/support/until.ts'
 import { RawClient, message, query } from '../../test/support/raw-client.ts'
 import { TestFront } from '../../test/support/test-front.ts'
@@ -163,11 +162,13 @@ test('a session moves to another database with its parameters, settings and role
   await client.query('ROLLBACK')
   assert.deepEqual((await client.query(shown)).rows[0].db, 'postgres')
   const sleeping = assert.rejects(client.query('SELECT pg_sleep(60)'), { code: '57014' })
-  await delay(100)
   const canceller = await testFront.connect()
-  await canceller.query(
-    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND pid <> pg_backend_pid()",
-  )
+  await until('the statement runs and is cancelled', 5000, async () => {
+    const { rowCount } = await canceller.query(
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'",
+    )
+    return rowCount === 1 || undefined
+  })
   await sleeping
   await canceller.end()
   await client.end()

@@ -64,6 +64,7 @@ test('COPY comes whole, in order, also when its reader is slow', async () => {
       },
       async chunkDone() {
         waiting = true
+        // Whatever has come meanwhile would be handed on in this turn.
         await delay(0)
         waiting = false
       },

@@ -6,6 +6,7 @@ import { watchTables } from '../ingest/watch.ts'
 import type { RelationSchema } from '../core/relation.ts'
 import { kind, type RowView } from '../core/row-view.ts'
 import { scan } from './scan.ts'
+import { until } from '../../test/support/until.ts'
 import { TestPostgres } from '../../test/support/postgres-under-test.ts'
 import { joinCut, openCut } from './cut.ts'
 import { holdCut } from './held-cut.ts'
@@ -67,6 +68,7 @@ test('scans that begin beside DDL hold up neither themselves nor the DDL', { tim
     while (!isOver) {
       await connection.query('ALTER TABLE public.t ADD COLUMN n INT; ALTER TABLE public.t DROP COLUMN n')
       changes += 1
+      // A cut must fit between two changes.
       await delay(10)
     }
   }
@@ -79,7 +81,7 @@ test('scans that begin beside DDL hold up neither themselves nor the DDL', { tim
     } catch (error) {
       assert.match((error as Error).message, /the tables changed during each of/)
     }
-    while (changes === before) await delay(5)
+    await until('another change', 20_000, () => changes > before || undefined)
   }
   isOver = true
   await altering

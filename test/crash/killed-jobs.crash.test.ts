@@ -51,6 +51,7 @@ test(
     await server.sql('INSERT INTO t VALUES (1), (2), (3)')
     for (let kill = 1; kill <= kills; kill++) {
       const working = [busy(server, kill), busy(server, kill + 1)]
+      // The kill comes at a random moment.
       await delay(Math.random() * longestMs)
       await server.kill()
       await Promise.all(working)

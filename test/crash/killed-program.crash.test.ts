@@ -82,6 +82,7 @@ for (let seed = 1; seed <= seeds; seed++) {
             `EXPERIMENTAL CHANGEFEED FOR bank WITH updated, diff, resolved${cursor}`,
           )
         } catch {
+          // The server is down, and is tried again.
           await delay(50)
           continue
         }
@@ -96,6 +97,7 @@ for (let seed = 1; seed <= seeds; seed++) {
             } else validator.noteRow({ partition: '', topic, key, value, updated: hlcOf(value, 'updated') })
           }
           if (feed.isOver && next === feed.messages.length) break
+          // It asks again for messages.
           await delay(5)
         }
         await feed[Symbol.asyncDispose]()
@@ -109,12 +111,14 @@ for (let seed = 1; seed <= seeds; seed++) {
     const stop = new AbortController()
     const writers = [1, 2, 3].map((n) => transfer(server, random(seed * 100 + n), stop.signal))
     for (let kill = 0; kill < killsPerSeed; kill++) {
+      // The kill comes at a random moment.
       await delay(300 + chance() * 1200)
       const what = chance()
       if (what < 0.66) await server.kill()
       if (what > 0.33) server.killPostgres()
       if (what < 0.66) await server.restart()
     }
+    // There is load for a while after the last kill.
     await delay(500)
     stop.abort()
     const committed = (await Promise.all(writers)).reduce((sum, n) => sum + n, 0)

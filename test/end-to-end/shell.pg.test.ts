@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test'
 import { commandName } from '../../src/core/command-line.ts'
 import { Program, program } from '../server/program.ts'
 import { TestServer } from '../server/test-server.ts'
-import { until } from '../support/until.ts'
+import { standsStill, until } from '../support/until.ts'
 
 let server: TestServer
 let url: string
@@ -143,14 +143,7 @@ test('a slow reader makes the shell stop reading', async () => {
     return Number(/^changefeed_emitted_messages(?:\{[^}]*\})? (\d+)/m.exec(metrics)?.[1] ?? 0)
   }
   // What is under way fills pipes and sockets, then nothing moves.
-  let last = -1
-  await until('the server stands still', 20_000, async () => {
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    const now = await sent()
-    const isStill = now === last
-    last = now
-    return isStill ? true : undefined
-  })
+  await standsStill(sent, 300)
   shell.stdoutPipe.resume()
   await shell.lines(50_001)
 })

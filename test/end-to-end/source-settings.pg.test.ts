@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from '../server/test-server.ts'
 import { until } from '../support/until.ts'
@@ -42,7 +43,8 @@ test('settings of a database change no byte of a feed, and do not end it', async
     for (const setting of settings) await server.sql(`ALTER DATABASE hostile SET ${setting}`)
     await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR t, large', { database: 'hostile' })
     await feed.row(100_001)
-    await new Promise((resolve) => setTimeout(resolve, 1500))
+    // Longer than the time limits that the database sets.
+    await delay(1500)
     await server.sql('SET standard_conforming_strings = on; SET transaction_timeout = 0; UPDATE t SET d = d', 'hostile')
     const rows = await feed.row(100_002)
     assert.equal(feed.error, undefined)

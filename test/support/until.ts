@@ -3,6 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { settlesWithin } from './deadline.ts'
 
+const standsWithinMs = 30_000
+
 /**
  * Asks again and again until there is an answer; fails loudly when the deadline passes. A question that was asked before
  * the deadline may be answered after it, but not later than `lateMs`.
@@ -28,9 +30,15 @@ export async function until<T>(
 
 /** Waits until `holds` says true. */
 export async function within(ms: number, what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + ms
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`waited ${ms} ms for ${what}`)
-    await delay(5)
+  await until(what, ms, async () => ((await holds()) ? true : undefined))
+}
+
+/** Waits until a number, above zero, has not changed for so long: that nothing moves any more shows only by some time. */
+export async function standsStill(read: () => number | Promise<number>, quietMs = 500): Promise<number> {
+  for (const deadline = Date.now() + standsWithinMs; Date.now() < deadline;) {
+    const before = await read()
+    await delay(quietMs)
+    if (before > 0 && (await read()) === before) return before
   }
+  throw new Error(`it does not stand still within ${standsWithinMs} ms`)
 }

@@ -34,6 +34,7 @@ test('who looks for a cut in a long log hears in its middle that the feed was st
     },
   }
   const abort = new AbortController()
+  // It is stopped while it waits.
   setTimeout(() => abort.abort(new Error('stopped')), 5)
   await assert.rejects(findCut({ log: slow, from: logStart, point: 1n << 60n, signal: abort.signal }), {
     message: 'stopped',
