@@ -74,7 +74,8 @@ ${table(needs, rowsOf(calledFunctions))}
 ${table(needs, rowsOf(innerFunctions))}
 ## SQL files
 
-They are in \`dist/source-schema/sql\` of the package and run in this order, in one transaction. The last one removes everything.
+They are in \`dist/source-schema/sql\` of the package and run in this order, in one transaction. The last one removes everything. In
+them the server puts a text for \`:'name'\`, an identifier for \`:"name"\`, and a condition for \`:(name)\`.
 
 ${table(
   ['file', 'rights'],
