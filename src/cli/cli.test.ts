@@ -48,6 +48,16 @@ const refused: readonly (readonly [argv: readonly string[], stderr: string])[] =
     ([argv, said]) =>
       [argv, `ERROR: ${said}\nHINT: "${commandName()} start-single-node --help" lists the flags\n`] as const,
   ),
+  ...['start-single-node --insecure', 'demo'].map((command) => {
+    const said = 'ERROR: --log-level=loud: valid levels are debug, info, warn, error'
+    const hint = `HINT: "${commandName()} ${command.split(' ')[0]} --help" lists the flags`
+    return [[...command.split(' '), '--log-level=loud'], `${said}\n${hint}\n`] as const
+  }),
+  [
+    ['start-single-node', '--insecure', '--log-format=xml'],
+    `ERROR: --log-format=xml: valid formats are json, text, crdb-v1\nHINT: "${commandName()} start-single-node --help" lists the flags\n`,
+  ],
+  [['demo', '--log-format=text'], 'ERROR: the demo prints a log only with --log-level\nHINT: add --log-level=info\n'],
   [['sql', '-x'], `ERROR: unknown flag -x\nHINT: "${commandName()} sql --help" lists the flags\n`],
   [['demo', '--sql-port=a'], 'ERROR: --sql-port: "a" is not a port\nHINT: ports go from 0 (a free one) to 65535\n'],
   [

@@ -13,20 +13,28 @@ import type { RunningServer } from '../server/serve.ts'
 import { readPort } from './address.ts'
 import { sqlUrl } from './banner.ts'
 import { checkListen } from './check-listen.ts'
+import { defaultLogStyle, logFormats, logLevels, readLogStyle } from './log-flags.ts'
+import { readFlags } from './read-flags.ts'
 import { serveEmbedded } from './serve-embedded.ts'
+import { logTo } from './server-log.ts'
 import { stopSignal } from './stop-signal.ts'
-import { readFlags, UsageError } from './usage-error.ts'
+import { UsageError } from './usage-error.ts'
 
-const help = `Usage: changefeed demo [--seconds=N] [--sql-port=N] [--http-port=N]
+const help = `Usage: changefeed demo [--seconds=N] [--sql-port=N] [--http-port=N] [--log-level=LEVEL [--log-format=FORMAT]]
 
 Starts a server in a temporary store, changes a table every second and prints its changefeed, until Ctrl-C or for N
 seconds. It listens on ports 26257 and 8080, or on free ones when these are taken; a port that is named must be free.
+
+With --log-level (${logLevels.join(', ')}) the log of the server goes to the standard error, with lines that look as
+--log-format says: ${logFormats.join(', ')} (text).
 `
 
 const flags = {
   seconds: { type: 'string' },
   'sql-port': { type: 'string' },
   'http-port': { type: 'string' },
+  'log-level': { type: 'string' },
+  'log-format': { type: 'string' },
 } as const
 
 const host = 'localhost'
@@ -39,6 +47,7 @@ export async function demo(argv: readonly string[]): Promise<number> {
   const seconds = values.seconds === undefined ? undefined : Number(values.seconds)
   if (seconds !== undefined && !(seconds > 0))
     throw new UsageError(`--seconds=${values.seconds} is not a number of seconds`)
+  const log = demoLog(values['log-level'], values['log-format'])
 
   const ports = {
     sql: await choosePort('--sql-port', values['sql-port'], 26_257),
@@ -68,7 +77,7 @@ export async function demo(argv: readonly string[]): Promise<number> {
       listen: { host, port: ports.sql },
       http: { host, port: ports.http },
       storeDir,
-      log: pino({ level: 'silent' }),
+      log,
     })
     if (seconds !== undefined) setTimeout(() => stop.abort(), seconds * 1000).unref()
     await show(server, stop.signal)
@@ -78,6 +87,14 @@ export async function demo(argv: readonly string[]): Promise<number> {
   }
   process.stdout.write('\nThe demo is over; its store is removed.\n')
   return isRead ? 0 : 141
+}
+
+/** The log of a server whose store nobody reads. */
+function demoLog(level: string | undefined, format: string | undefined): pino.Logger {
+  if (level !== undefined)
+    return logTo((line) => process.stderr.write(line), readLogStyle({ level, format: format ?? 'text' }))
+  if (format === undefined) return pino({ level: 'silent' })
+  throw new UsageError('the demo prints a log only with --log-level', `add --log-level=${defaultLogStyle.level}`)
 }
 
 /** Returns when PostgreSQL has ended, or after two seconds: a folder in which it still writes cannot be removed. */

@@ -5,16 +5,7 @@
 //
 // In crdb-v1 the number behind the time is the process, and the file is the one that wrote the line.
 
-import { UsageError } from './usage-error.ts'
-
-export const logFormats = ['json', 'text', 'crdb-v1'] as const
-export type LogFormat = (typeof logFormats)[number]
-
-export function readLogFormat(text: string): LogFormat {
-  const format = logFormats.find((candidate) => candidate === text)
-  if (format === undefined) throw new UsageError(`--log-format=${text}: valid formats are ${logFormats.join(', ')}`)
-  return format
-}
+import type { LogFormat } from './log-flags.ts'
 
 const severities: readonly (readonly [least: number, word: string])[] = [
   [60, 'FATAL'],

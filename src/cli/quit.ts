@@ -11,7 +11,8 @@ import { postgresDir } from '../postgres/embedded/store-dir.ts'
 import { copiedFrom, lockStore, ownerOf } from '../postgres/embedded/store-lock.ts'
 import { connectHost, readAddress, urlHost } from './address.ts'
 import { connectWithinMs, unreachable } from './unreachable.ts'
-import { readFlags, UsageError } from './usage-error.ts'
+import { readFlags } from './read-flags.ts'
+import { UsageError } from './usage-error.ts'
 
 const help = `Usage: changefeed quit --insecure [flags]
 

@@ -11,7 +11,7 @@ import type { RunningServer } from '../server/serve.ts'
 import { urlHost, type Address } from './address.ts'
 import { banner, sqlUrl } from './banner.ts'
 import { errorText } from './error-text.ts'
-import type { LogFormat } from './log-format.ts'
+import type { LogStyle } from './log-flags.ts'
 import { serveEmbedded } from './serve-embedded.ts'
 import { serverLog } from './server-log.ts'
 import { stopSignal } from './stop-signal.ts'
@@ -21,7 +21,7 @@ export interface ServerRun {
   readonly http: Address
   readonly httpNames: readonly string[]
   readonly storeDir: string
-  readonly logFormat: LogFormat
+  readonly logStyle: LogStyle
   /** Warnings to write to the log as well. */
   readonly warnings: readonly string[]
   /** The files into which the process id and the SQL URL are written. */
@@ -52,7 +52,7 @@ export async function runServer(run: ServerRun): Promise<number> {
   try {
     const original = copiedFrom(storeDir)
     unlock = await takeStore(storeDir)
-    const log = serverLog(storeDir, run.logFormat)
+    const log = serverLog(storeDir, run.logStyle)
     const copied = original === undefined ? undefined : copyWarning(storeDir, original)
     if (copied !== undefined) process.stderr.write(`WARNING: ${copied}\n\n`)
     for (const warning of [...run.warnings, ...(copied === undefined ? [] : [copied])]) log.warn(warning)

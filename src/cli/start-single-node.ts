@@ -5,11 +5,12 @@ import { resolve } from 'node:path'
 import { refuseForeignFolder } from '../postgres/embedded/store-dir.ts'
 import { readAddress } from './address.ts'
 import { checkListen } from './check-listen.ts'
-import { logFormats, readLogFormat } from './log-format.ts'
+import { defaultLogStyle, logFormats, logLevels, readLogStyle } from './log-flags.ts'
 import { openHttpWarning, openSqlWarning } from './open-address.ts'
 import { runInBackground } from './run-in-background.ts'
 import { runServer } from './run-server.ts'
-import { readFlags, UsageError } from './usage-error.ts'
+import { readFlags } from './read-flags.ts'
+import { UsageError } from './usage-error.ts'
 
 const help = `Usage: changefeed start-single-node --insecure [flags]
 
@@ -19,6 +20,7 @@ const help = `Usage: changefeed start-single-node --insecure [flags]
   --http-addr=HOST[:PORT]     where health and metrics listen (localhost:8080; port 0: a free one)
   --http-allowed-hosts=NAMES  names, apart from localhost and its address, that HTTP requests may use for this server
   --store=DIR                 where everything is kept (changefeed-data)
+  --log-level=LEVEL           write lines of this severity and above to logs/changefeed.log: ${logLevels.join(', ')} (info)
   --log-format=FORMAT         how lines of logs/changefeed.log look: ${logFormats.join(', ')} (json)
   --background                return when the server is ready
   --pid-file=FILE             write the process id to FILE
@@ -32,7 +34,8 @@ const flags = {
   'http-addr': { type: 'string', default: 'localhost' },
   'http-allowed-hosts': { type: 'string', default: '' },
   store: { type: 'string', short: 's', default: 'changefeed-data' },
-  'log-format': { type: 'string', default: 'json' },
+  'log-level': { type: 'string', default: defaultLogStyle.level },
+  'log-format': { type: 'string', default: defaultLogStyle.format },
   background: { type: 'boolean' },
   'pid-file': { type: 'string' },
   'listening-url-file': { type: 'string' },
@@ -48,7 +51,7 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
     readAddress(values[flag], `--${flag}`, { fallback: { host: 'localhost', port }, leastPort: 0 })
   const listen = address('listen-addr', 26_257)
   const http = address('http-addr', 8080)
-  const logFormat = readLogFormat(values['log-format'])
+  const logStyle = readLogStyle({ level: values['log-level'], format: values['log-format'] })
   if (values.store === '') throw new UsageError('--store= names no folder', 'leave it out for changefeed-data')
   const storeDir = resolve(values.store)
   refuseForeignFolder(storeDir)
@@ -65,7 +68,7 @@ export async function startSingleNode(argv: readonly string[]): Promise<number> 
     http,
     httpNames: values['http-allowed-hosts'].split(',').map((name) => name.trim()),
     storeDir,
-    logFormat,
+    logStyle,
     warnings,
     files: { pid: values['pid-file'], url: values['listening-url-file'] },
   })

@@ -2,7 +2,8 @@
 
 import type pg from 'pg'
 import { readAddress, readPort } from '../address.ts'
-import { readFlags, UsageError } from '../usage-error.ts'
+import { readFlags } from '../read-flags.ts'
+import { UsageError } from '../usage-error.ts'
 import { displayFormats, type DisplayFormat } from './display-format.ts'
 
 export interface SqlArguments {
