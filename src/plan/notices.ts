@@ -5,7 +5,7 @@ import type { Hlc } from '../core/hlc.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { TargetFacts } from './catalogue.ts'
 import { labelOf } from './metrics-label.ts'
-import { enumText, envelopeOf, formatOf, scanOf } from './option-relations.ts'
+import { enumText, envelopeOf, formatOf, scanOf } from './option-values.ts'
 import { isOn, type GivenOptions, type ReadOptions } from './read-options.ts'
 import type { FeedTimes } from './times.ts'
 

@@ -1,0 +1,119 @@
+// Which options go together with a format, as the facts of formats say (src/encode/formats.ts).
+
+import type { FormatFacts } from '../encode/format-facts.ts'
+import { formats } from '../encode/formats.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import type { TargetFacts } from './catalogue.ts'
+import { notYet } from './not-yet.ts'
+import { enumText, envelopeOf, formatOf, scanOf } from './option-values.ts'
+import { factsOf, isOptionName, optionNames, type OptionName } from './options.ts'
+import { isOn, type GivenOptions } from './read-options.ts'
+
+/** Options for which no format has a place in the envelopes `row` and `key_only`. */
+const inWrapped: readonly string[] = ['key_in_value', 'topic_in_value']
+
+/** Checks the format against the other options. */
+export function checkFormat(given: GivenOptions): void {
+  const refuse = (name: OptionName, message: string, hint?: string): never => {
+    throw new FeedError('FEED_OPTION', message, { position: given.get(name)?.position, hint })
+  }
+  const format = formatOf(given)
+  if (format.isScanOnly === true && scanOf(given) !== 'only') {
+    // Without the hint, a user who follows the message would only then read that the format is not supported.
+    const hint = format.open === undefined ? `format=${format.name} is not supported yet` : undefined
+    refuse('format', `format=${format.name} is only usable with initial_scan_only`, hint)
+  }
+  for (const name of onOf(given, format.excludedOptions)) {
+    refuse(name, `cannot specify both format=${format.name} and ${name}`)
+  }
+  for (const name of optionNames) {
+    if (!given.has(name) || factsOf(name).formats !== 'some' || format.options?.includes(name) === true) continue
+    refuse(name, `${name} is only usable with ${formatsThat(({ options = [] }) => options.includes(name))}`)
+  }
+
+  const envelope = envelopeOf(given)
+  const fitsFormat = format.envelopes.includes(envelope)
+  if (envelope === 'enriched' && !fitsFormat) {
+    refuse(
+      'envelope',
+      `envelope=enriched is only usable with ${formatsThat(({ envelopes }) => envelopes.includes('enriched'))}`,
+    )
+  }
+  if (given.has('enriched_properties') && envelope !== 'enriched') {
+    refuse('enriched_properties', 'enriched_properties is only usable with envelope=enriched')
+  }
+  if (!fitsFormat) refuse('envelope', `envelope=${envelope} is not supported with format=${format.name}`)
+  if (envelope !== 'wrapped' && envelope !== 'enriched') {
+    for (const name of onOf(given, format.wrappedOptions)) refuse(name, `${name} is only usable with envelope=wrapped`)
+  }
+}
+
+/** Checks what the encoder of the format needs of options and columns. */
+export function checkEncoder(given: GivenOptions, targets: readonly TargetFacts[]): void {
+  const envelope = envelopeOf(given)
+  const format = formatOf(given)
+  const { withoutOptions = [] } = format
+  for (const name of onOf(given, [...inWrapped, ...withoutOptions])) {
+    const position = given.get(name)?.position
+    if (inWrapped.includes(name) && (envelope === 'row' || envelope === 'key_only')) {
+      throw new FeedError('FEED_OPTION', `${name} is only usable with envelope=wrapped`, { position })
+    }
+    if (withoutOptions.includes(name)) {
+      throw new FeedError('FEED_OPTION', `${name} is not supported with format=${format.name}`, { position })
+    }
+  }
+  const { neededOption } = format
+  if (neededOption !== undefined && isOptionName(neededOption) && !given.has(neededOption)) {
+    const written = `format=${enumText(given, 'format')}`
+    const position = given.get('format')?.position ?? 1
+    // A message about the registry would make the user start one in vain.
+    if (format.open === undefined) throw notYet(written, position)
+    throw new FeedError('FEED_OPTION', `${neededOption} is required with ${written}`, { position })
+  }
+  const headers = given.get('headers_json_column_name')
+  if (headers !== undefined) {
+    for (const target of targets) checkHeadersColumn(target, headers.text ?? '', headers.position)
+  }
+}
+
+function checkHeadersColumn(target: TargetFacts, name: string, position: number): void {
+  const column = target.columns.find((candidate) => candidate.name === name)
+  if (column === undefined) {
+    throw new FeedError('FEED_OPTION', `required column ${name} not present on table ${target.name}`, { position })
+  }
+  if (column.type !== 'json' && column.type !== 'jsonb') {
+    const type = cockroachWords[column.type] ?? column.type
+    const message = `column ${name} of type ${type} does not match required type json`
+    throw new FeedError('FEED_OPTION', message, { position })
+  }
+}
+
+/** Type names as CockroachDB's messages print them, where they differ from format_type(). */
+const cockroachWords: Readonly<Record<string, string>> = {
+  text: 'string',
+  'character varying': 'varchar',
+  character: 'char',
+  bigint: 'int',
+  integer: 'int4',
+  smallint: 'int2',
+  bytea: 'bytes',
+  boolean: 'bool',
+  numeric: 'decimal',
+  'double precision': 'float',
+  real: 'float4',
+  'timestamp without time zone': 'timestamp',
+  'timestamp with time zone': 'timestamptz',
+}
+
+/** Returns those of the options that are given and on. */
+function onOf(given: GivenOptions, names: readonly string[] = []): readonly OptionName[] {
+  return names.filter(isOptionName).filter((name) => isOn(given, name))
+}
+
+/** Returns `format=a/b` for the formats a and b that fit. */
+function formatsThat(fits: (format: FormatFacts) => boolean): string {
+  return `format=${formats
+    .filter(fits)
+    .map(({ name }) => name)
+    .join('/')}`
+}
