@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { insert, relid, TableLook, textColumn, update, WrittenLog } from '../../../test/support/written-log.ts'
 import { prevHlc, type Hlc } from '../../core/hlc.ts'
-import { SchemaHistory } from '../../decode/schema-history.ts'
 import type { Encoder } from '../../encode/encoder.ts'
 import { ChangeWriter } from '../output/change-writer.ts'
 import { MessageOutput } from '../output/message-output.ts'
@@ -63,7 +62,6 @@ async function follow({
   const follower = new LogFollower({
     log: files.log,
     reader,
-    schemas: new SchemaHistory(),
     targets: targets.map((id) => ({ relid: id, topic: `${id}`, tableName: `${id}` })),
     diff: false,
     after,

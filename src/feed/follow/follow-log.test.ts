@@ -4,7 +4,6 @@ import { insert, relid, remove, update, WrittenLog } from '../../../test/support
 import type { Changelog } from '../../changelog/changelog.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { Encoder } from '../../encode/encoder.ts'
-import { SchemaHistory } from '../../decode/schema-history.ts'
 import type { RowView } from '../../core/row-view.ts'
 import { LogFollower } from './follow-log.ts'
 import type { PassLimits } from './last-change-passes.ts'
@@ -41,7 +40,6 @@ async function follow(
   const follower = new LogFollower({
     log,
     reader,
-    schemas: new SchemaHistory(),
     targets: [{ relid, topic: 't', tableName: 't' }],
     diff: true,
     after,

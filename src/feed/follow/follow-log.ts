@@ -13,20 +13,19 @@ import { keepBytes } from '../../bytes/byte-writer.ts'
 import type { Changelog, LogBlock, LogReader } from '../../changelog/changelog.ts'
 import type { FeedTarget } from '../../core/feed-spec.ts'
 import { compareHlc, type Hlc } from '../../core/hlc.ts'
-import type { SchemaHistory } from '../../decode/schema-history.ts'
+import { SchemaHistory } from '../../decode/schema-history.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import { ThreadShare } from '../share-thread.ts'
 import { TransactionEmitter } from '../transaction/emit-transaction.ts'
 import type { PassLimits } from './last-change-passes.ts'
 import { planLarge, type LargeOptions, type LargeTransaction } from './large-transaction.ts'
-import { schemaChangesOf, schemaChangesOfLarge, type SchemaChange } from './schema-changes.ts'
+import { readChangesOfLarge, readSchemaChanges, type SchemaChange } from './schema-changes.ts'
 import { TransactionParts } from './transaction-parts.ts'
 
 export interface FollowOptions {
   readonly log: Changelog
   readonly reader: LogReader
-  readonly schemas: SchemaHistory
   readonly targets: readonly FeedTarget[]
   readonly diff: boolean
   /** Exclusive. */
@@ -64,6 +63,7 @@ interface OpenLarge {
 export class LogFollower {
   readonly #options: FollowOptions
   readonly #ahead: LargeOptions
+  readonly #schemas = new SchemaHistory()
   readonly #parts: TransactionParts
   readonly #emitter: TransactionEmitter
   readonly #threadShare = new ThreadShare()
@@ -77,7 +77,8 @@ export class LogFollower {
   #checkedVersion = 0
 
   constructor(options: FollowOptions) {
-    const { log, targets, schemas, changes, diff, signal, limits } = options
+    const { log, targets, changes, diff, signal, limits } = options
+    const schemas = this.#schemas
     const topics: ReadonlyMap<number, number> = new Map(targets.map(({ relid }, index) => [relid, index]))
     const isTarget = (relid: number): boolean => topics.has(relid)
     this.#options = options
@@ -182,13 +183,13 @@ export class LogFollower {
   /** Undefined: the transaction of the present part changes no table of the feed. */
   async #boundaryAt(at: Hlc, { position }: LogBlock): Promise<Followed | undefined> {
     const { list, start } = this.#parts
-    const changes = list.committed
-      ? schemaChangesOf(this.#ahead, this.#parts)
-      : await schemaChangesOfLarge(this.#ahead, { position, offset: start })
-    if (changes.length === 0) return undefined
+    const changes = new Map<number, SchemaChange>()
+    if (list.committed) readSchemaChanges(this.#ahead, this.#parts, changes)
+    else await readChangesOfLarge(this.#ahead, { position, offset: start }, changes)
+    if (changes.size === 0) return undefined
     this.#parts.putBack()
     this.#boundary = at
-    return { tag: 'boundary', at, changes }
+    return { tag: 'boundary', at, changes: [...changes.values()] }
   }
 
   /** Writes the present part. A promise only where there is something to wait for. */
@@ -222,10 +223,10 @@ export class LogFollower {
   }
 
   #checkDropped(): void {
-    const { schemas, targets } = this.#options
+    const schemas = this.#schemas
     if (schemas.version === this.#checkedVersion) return
     this.#checkedVersion = schemas.version
-    for (const { relid } of targets) {
+    for (const { relid } of this.#options.targets) {
       if (schemas.relation(relid)?.description.dropped === true) throw this.#ended('FEED_DROPPED', relid, 'was dropped')
     }
   }

@@ -1,8 +1,11 @@
-// The phase in which a feed follows the changelog: until its end time, an error, or the signal.
+// What a feed emits of the changelog: as the phase that follows it until the end time, an error, or the signal; and as the
+// catch-up between two times of a scan.
 
+import type { Hlc } from '../../core/hlc.ts'
+import type { FeedRun } from '../feed-run.ts'
 import type { Feed, Phase } from '../phases.ts'
-import type { Followed, LogFollower } from './follow-log.ts'
-import { openFollower } from './open-follower.ts'
+import { LogFollower, type Followed, type FollowOptions } from './follow-log.ts'
+import { quietWaitMs } from './quiet-wait.ts'
 
 export async function follow(
   { run, delivery }: Feed,
@@ -15,15 +18,9 @@ export async function follow(
   const either = sink.failed === undefined ? signal : AbortSignal.any([signal, sink.failed])
   const { changes, messages } = delivery.openOutput(either)
   using reader = from === undefined ? log.readAfter(after) : log.readFrom(from)
-  const follower = openFollower(run, {
-    reader,
-    after,
-    endTime,
-    stopsAtSchemaChange: true,
-    changes,
-    advanced: (frontier) => delivery.advance(frontier, changes),
-    signal: either,
-  })
+  const advanced = (frontier: Hlc): Promise<void> => delivery.advance(frontier, changes)
+  const span = { reader, after, endTime, stopsAtSchemaChange: true }
+  const follower = followerOf(run, { ...span, changes, advanced, signal: either })
   try {
     await followPastBoundaries(follower)
   } catch (error) {
@@ -46,4 +43,24 @@ async function followPastBoundaries(follower: LogFollower): Promise<void> {
   let followed: Followed
   do followed = await follower.run()
   while (followed.tag === 'boundary')
+}
+
+/** Emits the changes in (after, through], before the rows of a scan as of `through` follow. */
+export async function catchUp({ run, delivery }: Feed, after: Hlc, through: Hlc): Promise<void> {
+  const { log, signal } = run
+  const { changes } = delivery.openOutput(signal)
+  using reader = log.readAfter(after)
+  const advanced = async (): Promise<void> => undefined
+  const span = { reader, after, endTime: through, stopsAtSchemaChange: false }
+  await followerOf(run, { ...span, changes, advanced, signal }).run()
+  signal.throwIfAborted()
+  await changes.drain()
+}
+
+type OfCaller = 'reader' | 'after' | 'endTime' | 'stopsAtSchemaChange' | 'changes' | 'advanced' | 'signal'
+
+function followerOf({ spec, log, save }: FeedRun, options: Pick<FollowOptions, OfCaller>): LogFollower {
+  const { targets, diff } = spec
+  const quietMs = quietWaitMs({ ...spec, endTime: options.endTime }, save !== undefined)
+  return new LogFollower({ ...options, log, targets, diff, quietMs })
 }

@@ -2,15 +2,15 @@
 // as many passes as their keys need memory for, the last change of each row is found and kept as one bit. The feed then
 // follows the transaction block by block and emits what has its bit set.
 
-import { isRow } from '../../changelog/records.ts'
+import type { LogReader } from '../../changelog/changelog.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { DeferrableTables } from '../transaction/deferrable-tables.ts'
-import type { FoundRecord, KeptEvents } from '../transaction/emit-transaction.ts'
+import type { KeptEvents } from '../transaction/emit-transaction.ts'
 import { FirstChanges, maxOrdinal } from '../transaction/first-changes.ts'
-import { OffsetList } from '../transaction/offset-list.ts'
+import { listRecords, OffsetList } from '../transaction/offset-list.ts'
 import type { SchemaTrail } from '../transaction/schema-trail.ts'
 import { findLastChanges, type Part, type PassLimits } from './last-change-passes.ts'
-import { listPart, transactionBlocks, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
+import { offsetIn, transactionBlocks, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
 
 const defaultLimits: PassLimits = { rows: 2_000_000, bytes: 256 * 1024 * 1024 }
 
@@ -36,11 +36,9 @@ export async function planLarge(options: LargeOptions, start: TransactionStart):
   const limits = options.limits ?? defaultLimits
   const trail = await findLastChanges(options, { start, parts, count, bits, firstChanges, deferrable, limits })
   firstChanges?.seal()
-  const finder = new RecordFinder(options, start, { parts, trail })
-  return {
-    kept: { bits, firstChanges, before: trail.before, find: (ordinal) => finder.find(ordinal) },
-    [Symbol.dispose]: () => finder[Symbol.dispose](),
-  }
+  const reader = options.log.jumpTo(start.position)
+  const find = finderOf(reader, options, { start, parts, trail })
+  return { kept: { bits, firstChanges, before: trail.before, find }, [Symbol.dispose]: () => reader[Symbol.dispose]() }
 }
 
 /** Says what the headers of the blocks say; the first and the last block may hold other transactions. */
@@ -69,11 +67,8 @@ async function countRecords(options: LargeOptions, start: TransactionStart): Pro
   for await (const block of transactionBlocks(options, start)) {
     if (!options.mentionsTarget(block) && !block.hasSchema) continue
     const payload = block.payload()
-    listPart(payload, block.position, start, options.isTarget, list)
-    for (let i = 0; list.hasSchema && i < list.count; i++) {
-      const at = list.offsets[i] as number
-      if (!isRow(payload[at] as number)) tables.note(payload, at)
-    }
+    listRecords(payload, offsetIn(block, start), options.isTarget, list)
+    tables.read(payload, list)
     parts.push({ position: block.position, firstOrdinal: count })
     count += list.count
     hasNonInserts ||= list.hasNonInserts
@@ -81,45 +76,27 @@ async function countRecords(options: LargeOptions, start: TransactionStart): Pro
   return { parts, count, hasNonInserts, deferrable: tables.end() }
 }
 
-interface Found {
-  readonly parts: readonly Part[]
-  readonly trail: SchemaTrail
+/** Returns what reads single records of the transaction again, with `reader`, while it is being emitted. */
+function finderOf(reader: LogReader, { isTarget }: LargeOptions, found: Found): KeptEvents['find'] {
+  const list = new OffsetList()
+  let part: Part | undefined
+  let payload: Buffer = Buffer.alloc(0)
+  return (ordinal) => {
+    const wanted = partOf(found.parts, ordinal)
+    if (wanted !== part) {
+      part = wanted
+      payload = reader.readAt(part.position).payload()
+      listRecords(payload, offsetIn(part, found.start), isTarget, list)
+    }
+    const offset = list.offsets[ordinal - wanted.firstOrdinal] as number
+    return { payload, offset, schemas: found.trail.at(ordinal) }
+  }
 }
 
-/** Reads single records of the transaction again, while it is being emitted. */
-class RecordFinder implements Disposable {
-  readonly #options: LargeOptions
-  readonly #start: TransactionStart
-  readonly #found: Found
-  readonly #reader
-  readonly #list = new OffsetList()
-  #part: Part | undefined
-  #payload: Buffer = Buffer.alloc(0)
-
-  constructor(options: LargeOptions, start: TransactionStart, found: Found) {
-    this.#options = options
-    this.#start = start
-    this.#found = found
-    this.#reader = options.log.jumpTo(start.position)
-  }
-
-  find(ordinal: number): FoundRecord {
-    const part = partOf(this.#found.parts, ordinal)
-    if (part !== this.#part) {
-      this.#payload = this.#reader.readAt(part.position).payload()
-      listPart(this.#payload, part.position, this.#start, this.#options.isTarget, this.#list)
-      this.#part = part
-    }
-    return {
-      payload: this.#payload,
-      offset: this.#list.offsets[ordinal - part.firstOrdinal] as number,
-      schemas: this.#found.trail.at(ordinal),
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#reader[Symbol.dispose]()
-  }
+interface Found {
+  readonly start: TransactionStart
+  readonly parts: readonly Part[]
+  readonly trail: SchemaTrail
 }
 
 /** The last part that begins at or before the ordinal; many lie side by side. */

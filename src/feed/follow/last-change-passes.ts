@@ -6,9 +6,9 @@ import { isRow, recordEnd } from '../../changelog/records.ts'
 import { ChangeReader } from '../transaction/change-reader.ts'
 import type { FirstChanges } from '../transaction/first-changes.ts'
 import { LastChanges } from '../transaction/last-changes.ts'
-import { OffsetList } from '../transaction/offset-list.ts'
+import { listRecords, OffsetList } from '../transaction/offset-list.ts'
 import { SchemaTrail } from '../transaction/schema-trail.ts'
-import { listPart, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
+import { offsetIn, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
 
 export interface PassLimits {
   /** Changes whose keys one pass may hold. */
@@ -39,27 +39,16 @@ export interface CountedTransaction {
 export async function findLastChanges(options: ReadAhead, counted: CountedTransaction): Promise<SchemaTrail> {
   const { count, bits, firstChanges, limits } = counted
   let passes = Math.ceil(count / limits.rows)
-  for (;;) {
-    const trail = await runPasses(options, counted, passes)
-    if (trail !== 'too wide') return trail
-    bits.fill(0)
-    firstChanges?.clear()
-    passes *= 2
+  for (let pass = 0; ;) {
+    const trail = await runPass(options, counted, passes === 1 ? undefined : (hash) => hash % passes === pass)
+    if (trail === 'too wide') {
+      // The keys take more memory than they may: the passes start again, and are more.
+      bits.fill(0)
+      firstChanges?.clear()
+      passes *= 2
+      pass = 0
+    } else if (++pass === passes) return trail
   }
-}
-
-/** 'too wide': the keys of a pass take more memory than they may, so there must be more passes. */
-async function runPasses(
-  options: ReadAhead,
-  counted: CountedTransaction,
-  passes: number,
-): Promise<SchemaTrail | 'too wide'> {
-  let trail: SchemaTrail | 'too wide' = 'too wide'
-  for (let pass = 0; pass < passes; pass++) {
-    trail = await runPass(options, counted, passes === 1 ? undefined : (hash) => hash % passes === pass)
-    if (trail === 'too wide') break
-  }
-  return trail
 }
 
 async function runPass(
@@ -74,7 +63,7 @@ async function runPass(
   using reader = log.jumpTo(start.position)
   for (const part of parts) {
     const payload = reader.readAt(part.position).payload()
-    listPart(payload, part.position, start, isTarget, list)
+    listRecords(payload, offsetIn(part, start), isTarget, list)
     for (let i = 0; i < list.count; i++) {
       const at = list.offsets[i] as number
       if (isRow(payload[at] as number)) {

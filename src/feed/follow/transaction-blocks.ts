@@ -3,7 +3,6 @@
 import type { Changelog, LogBlock, Position } from '../../changelog/changelog.ts'
 import type { Lsn } from '../../core/lsn.ts'
 import type { SchemaHistory } from '../../decode/schema-history.ts'
-import { listRecords, type OffsetList } from '../transaction/offset-list.ts'
 
 /** Where the records of a transaction begin: a block, and the offset in its payload. */
 export interface TransactionStart {
@@ -45,13 +44,7 @@ export async function* transactionBlocks(
   }
 }
 
-/** Lists the records that the transaction has in one of its blocks. */
-export function listPart(
-  payload: Buffer,
-  position: Position,
-  start: TransactionStart,
-  isTarget: (relid: number) => boolean,
-  list: OffsetList,
-): void {
-  listRecords(payload, position === start.position ? start.offset : 0, isTarget, list)
+/** Where the records of the transaction begin in one of its blocks. */
+export function offsetIn({ position }: Pick<LogBlock, 'position'>, start: TransactionStart): number {
+  return position === start.position ? start.offset : 0
 }

@@ -6,7 +6,7 @@
 // Both readers of the log for a feed walk this way: the follower, and the search for rows as of a cursor.
 
 import type { LogBlock } from '../../changelog/changelog.ts'
-import { concerns, isRow, lengthBytes, readGap, record, recordEnd, timestampOf } from '../../changelog/records.ts'
+import { concerns, lengthBytes, readGap, record, recordEnd, timestampOf } from '../../changelog/records.ts'
 import { zeroHlc, type Hlc } from '../../core/hlc.ts'
 import type { SchemaHistory } from '../../decode/schema-history.ts'
 import { listRecords, OffsetList } from '../transaction/offset-list.ts'
@@ -80,9 +80,8 @@ export class TransactionParts {
   /** Applies the listed schema records of a part whose rows are not needed. */
   applySchemas(): void {
     const { payload, list } = this
-    for (let i = 0; list.hasSchema && i < list.count; i++) {
-      const offset = list.offsets[i] as number
-      if (!isRow(payload[offset] as number)) this.#options.schemas.apply(payload, offset, recordEnd(payload, offset))
+    for (const offset of list.schemaRecords(payload)) {
+      this.#options.schemas.apply(payload, offset, recordEnd(payload, offset))
     }
   }
 

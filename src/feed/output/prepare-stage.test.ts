@@ -7,7 +7,7 @@ import type { Hlc } from '../../core/hlc.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import { RowView } from '../../core/row-view.ts'
 import { readCopyLine } from '../../decode/copy-text.ts'
-import { relationOfDescription, SchemaHistory } from '../../decode/schema-history.ts'
+import { relationOfDescription } from '../../decode/schema-history.ts'
 import type { Encoder } from '../../encode/encoder.ts'
 import { LogFollower } from '../follow/follow-log.ts'
 import type { ChangeTaker } from './change-taker.ts'
@@ -91,7 +91,6 @@ class SlowFeed {
     const follower = new LogFollower({
       log,
       reader: log.readAfter(start),
-      schemas: new SchemaHistory(),
       targets: [{ relid, topic: 't', tableName: 't' }],
       diff: true,
       after: start,

@@ -4,6 +4,7 @@
 import type { RelationSchema } from '../../core/relation.ts'
 import type { SchemaHistory, SchemaSnapshot } from '../../decode/schema-history.ts'
 import { recordEnd } from '../../changelog/records.ts'
+import type { OffsetList } from './offset-list.ts'
 
 export class DeferrableTables {
   readonly #history: SchemaHistory
@@ -15,12 +16,14 @@ export class DeferrableTables {
     this.#start = history.snapshot()
   }
 
-  /** Reads a relation or schema record of the transaction. */
-  note(payload: Buffer, offset: number): void {
-    const relid = this.#history.apply(payload, offset, recordEnd(payload, offset))
-    if (relid === undefined) return
-    if (isDeferrable(this.#start.get(relid)?.schema) || isDeferrable(this.#history.relation(relid))) {
-      this.#found.add(relid)
+  /** Reads the listed schema records of one part of the transaction. */
+  read(payload: Buffer, list: OffsetList): void {
+    for (const offset of list.schemaRecords(payload)) {
+      const relid = this.#history.apply(payload, offset, recordEnd(payload, offset))
+      if (relid === undefined) continue
+      if (isDeferrable(this.#start.get(relid)?.schema) || isDeferrable(this.#history.relation(relid))) {
+        this.#found.add(relid)
+      }
     }
   }
 

@@ -103,10 +103,7 @@ export class TransactionEmitter {
 
   #deferrable(payload: Buffer, list: OffsetList): ReadonlySet<number> {
     const tables = new DeferrableTables(this.#schemas)
-    for (let i = 0; i < list.count; i++) {
-      const offset = list.offsets[i] as number
-      if (!isRow(payload[offset] as number)) tables.note(payload, offset)
-    }
+    tables.read(payload, list)
     return tables.end()
   }
 

@@ -12,7 +12,6 @@ import {
   updateOfKey,
   WrittenLog,
 } from '../../../test/support/written-log.ts'
-import { SchemaHistory } from '../../decode/schema-history.ts'
 import type { RowView } from '../../core/row-view.ts'
 import type { Encoder } from '../../encode/encoder.ts'
 import { LogFollower } from '../follow/follow-log.ts'
@@ -64,7 +63,6 @@ async function said(
   const follower = new LogFollower({
     log: files.log,
     reader,
-    schemas: new SchemaHistory(),
     targets: [{ relid, topic: 't', tableName: 't' }],
     diff,
     after: first,

@@ -7,6 +7,8 @@ import { isRow, lengthBytes, record, recordEnd, relationOf, truncatedRelations }
 /** More than the records of a usual block. A larger list is freed by `clear`. */
 const keepOffsets = 256 * 1024
 
+const none: readonly number[] = []
+
 export class OffsetList {
   offsets = new Uint32Array(4096)
   count = 0
@@ -22,6 +24,12 @@ export class OffsetList {
     this.offsets[this.count++] = offset
     if (tag === record.update || tag === record.delete) this.hasNonInserts = true
     else if (tag !== record.insert) this.hasSchema = true
+  }
+
+  /** The listed relation and schema records. */
+  schemaRecords(payload: Buffer): readonly number[] {
+    if (!this.hasSchema) return none
+    return Array.from(this.offsets.subarray(0, this.count)).filter((offset) => !isRow(payload[offset] as number))
   }
 
   clear(): void {
