@@ -22,7 +22,7 @@ const startPostgres: ReadonlySet<string> = new Set([
 const startKafka: ReadonlySet<string> = new Set(['test/services/kafka/kafka-broker.ts'])
 /** A test that runs the program with one of these starts a server. */
 const serverCommand = /'(?:start-single-node|demo)'/
-const runsProgram = /\/main\.ts'|bin\/changefeed\.js'|\/program\.ts'/
+const runsProgram = /\/main\.ts'|bin\/changefeed\.js'|\/(?:program|run-main)\.ts'/
 
 /** Their commands are refused before anything is started. */
 const startNothing: ReadonlySet<string> = new Set(['src/cli/cli.test.ts'])

@@ -2,10 +2,9 @@
 
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { until } from '../support/until.ts'
+import { main } from './run-main.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const withinMs = 60_000
 
 export interface ProgramOptions {

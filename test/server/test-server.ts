@@ -5,13 +5,12 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { removeStore } from '../support/kept-stores.ts'
 import { PostgresGate } from '../support/postgres-gate.ts'
 import { until } from '../support/until.ts'
+import { isAlive, main } from './run-main.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const startWithinMs = 60_000
 
 export interface TestServerOptions {
@@ -162,13 +161,4 @@ export class TestServer implements AsyncDisposable {
 function mountDisk(dir: string, options: string): void {
   const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', dir], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`mount failed: ${stderr}`)
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
 }
