@@ -1,16 +1,17 @@
-// What stands between those who produce changes (transactions, scans, rows as of a cursor) and the encoder: a chain of
-// takers. Each takes changes one by one without waiting, so that no row costs a promise, and may wait for a batch of them.
+// A stage between the producers of changes (transactions, scans, rows as of a cursor) and the sink. A stage takes changes one
+// by one without waiting, so that no row costs a promise, and may then wait once for all that it has taken. open-output.ts
+// makes the chain of stages.
 
 import type { RowChange } from '../../core/row-change.ts'
 
 export interface ChangeTaker {
   /**
-   * Takes one change. Changes are passed on in the order in which they were taken. The change and its rows are valid during
-   * the call only: a taker that keeps one makes a copy.
+   * Takes one change. A stage passes changes on in the order in which it took them. The change and its rows are valid only
+   * during the call: a stage that keeps a change copies it.
    */
   take(change: RowChange): void
-  /** True: the producer calls `drain` as soon as it can wait. Until then it may give what it has in its hands. */
+  /** True if the producer must call `drain` as soon as it can wait. It may first give the changes that it has already read. */
   readonly isFull: boolean
-  /** Settles when everything that was taken has gone to the sink, and the sink can take more; throws what ends the feed. */
+  /** Settles when the sink has got everything that was taken, and can take more. Throws the error that ends the feed. */
   drain(): Promise<void>
 }

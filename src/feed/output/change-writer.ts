@@ -1,5 +1,5 @@
-// Turns what a producer knows of a change into a RowChange and gives it to the first taker. One object per producer: its
-// RowChange and its timestamps are filled again and again.
+// Through this class a producer gives its changes to the first stage. It makes a RowChange of what the producer knows, and
+// fills the same object again for each change.
 
 import type { Hlc } from '../../core/hlc.ts'
 import type { RelationSchema } from '../../core/relation.ts'
@@ -19,11 +19,12 @@ export class ChangeWriter {
     this.#taker = taker
   }
 
-  /** See ChangeTaker. */
+  /** As in ChangeTaker. */
   get isFull(): boolean {
     return this.#taker.isFull
   }
 
+  /** As in ChangeTaker. */
   drain(): Promise<void> {
     return this.#taker.drain()
   }
@@ -33,12 +34,12 @@ export class ChangeWriter {
     this.#updated = this.#mvcc = this.#timestamps.of(ts)
   }
 
-  /** The commit time of a scanned row's version, where it differs. */
+  /** Sets the commit time of the changes that follow. Only for rows of a scan it differs from their timestamp. */
   set mvcc(text: Buffer) {
     this.#mvcc = text
   }
 
-  /** Gives one change. `after` undefined: a delete, whose key is read from `key`. */
+  /** Gives one change. A delete has no `after`, and its key is read from `key`. */
   write(
     relation: RelationSchema,
     topic: number,

@@ -1,15 +1,15 @@
-// The last taker of changes: encodes them into the batch that goes to the sink next. Its batch is filled again and again.
+// The last stage: encodes changes into a batch, which it gives to the sink and then fills again.
 
 import { largeMessageBytes, MessageBatch } from '../../core/message-batch.ts'
 import type { RowChange } from '../../core/row-change.ts'
 import type { Encoder } from '../../encode/encoder.ts'
 import type { ChangeTaker } from './change-taker.ts'
 
-/** A batch of this size goes to the sink. */
+/** A batch is full when it has this size. */
 const batchBytes = 256 * 1024
 
 export class MessageOutput implements ChangeTaker {
-  /** Grows to what the feed needs: most feeds of many are quiet. */
+  /** Starts small, because most of many feeds are quiet, and grows to what the feed needs. */
   readonly batch = new MessageBatch(16 * 1024)
   readonly #encoder: Encoder
   readonly #send: (batch: MessageBatch) => Promise<void>

@@ -1,4 +1,4 @@
-// The chain of takers through which changes become messages: a new stage belongs here.
+// Makes the chain of stages through which changes become messages. A new stage is added here.
 
 import type { MessageBatch } from '../../core/message-batch.ts'
 import type { Encoder } from '../../encode/encoder.ts'
@@ -15,7 +15,7 @@ export interface OutputOptions {
 
 export interface Output {
   readonly changes: ChangeWriter
-  /** The end of the chain: what it holds is encoded and waits for nothing but the sink. */
+  /** The last stage. The messages that it has are encoded, and wait only for the sink. */
   readonly messages: MessageOutput
 }
 

@@ -1,8 +1,8 @@
-// The taker before the encoder: lets the encoder prepare each version of a relation before the first of its changes. A
-// format with a schema registry has to wait for that. The change that came first, and what follows it before the producer
-// can wait, are copied and kept here in order; `isFull` asks the producer to stop, and `drain` waits and passes them on.
+// The stage before the encoder. It has the encoder prepare each version of a relation before the first change of that
+// version. A format that asks a schema registry waits for the answer. Until then the stage is full, and keeps copies of that
+// change and of those that the producer still gives. `drain` waits for the encoder, and passes the copies on in order.
 //
-// A change of a relation that is prepared, as all are where the format has nothing to ask for, costs one comparison.
+// A change whose relation is prepared costs one comparison. With JSON no change ever waits.
 
 import { orAbort } from '../../async/or-abort.ts'
 import type { RelationSchema } from '../../core/relation.ts'
@@ -13,7 +13,7 @@ import type { ChangeTaker } from './change-taker.ts'
 export interface PrepareOptions {
   readonly encoder: Encoder
   readonly next: ChangeTaker
-  /** While `drain` waits for the encoder it throws the signal's reason as soon as it aborts. */
+  /** If it aborts while `drain` waits for the encoder, `drain` throws its reason at once. */
   readonly signal: AbortSignal
 }
 
@@ -23,10 +23,10 @@ export class PrepareStage implements ChangeTaker {
   readonly #signal: AbortSignal
   /** The schema numbers of the relations that are prepared. */
   readonly #prepared = new WeakMap<RelationSchema, number>()
-  /** Copies of the changes that came since one had to wait; the first of them waits for `#preparing`. */
+  /** Copies of the changes that wait. The relation of the first is the one that is being prepared. */
   #waiting: RowChange[] = []
   #preparing: Promise<number> | undefined
-  /** The relation of the last change and its schema number; undefined while changes wait. */
+  /** The relation of the previous change, which has the schema number `#schema`; undefined while changes wait. */
   #relation: RelationSchema | undefined
   #schema = 0
 
@@ -59,7 +59,7 @@ export class PrepareStage implements ChangeTaker {
     if (typeof schema !== 'number') {
       this.#relation = undefined
       this.#preparing = schema
-      // Whoever drains learns of it.
+      // It is `drain` that throws the error, if there is one.
       schema.catch(() => undefined)
       return false
     }
@@ -70,7 +70,7 @@ export class PrepareStage implements ChangeTaker {
   }
 
   async #wait(): Promise<void> {
-    // The sink gets what came before while the encoder waits.
+    // While the encoder waits, the sink gets the changes that came before.
     await this.#next.drain()
     while (this.#preparing !== undefined) {
       const schema = await orAbort(this.#preparing, this.#signal)
@@ -78,7 +78,7 @@ export class PrepareStage implements ChangeTaker {
       this.#prepared.set((changes[0] as RowChange).relation, schema)
       this.#preparing = undefined
       this.#waiting = []
-      // Those behind the first change of another relation that is not prepared wait again.
+      // From the first change on whose relation is not prepared either, they wait again.
       for (const change of changes) this.take(change)
     }
     await this.#next.drain()
