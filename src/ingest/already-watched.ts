@@ -1,5 +1,5 @@
-// What is known of tables that are watched: which of those that somebody wants are not watched as wanted, and since when
-// a table is.
+// Answers two questions about watched tables: which of the tables that a changefeed wants are not watched as it wants, and
+// since when a table is watched.
 
 import { wallOfPgMicros, type Hlc } from '../core/hlc.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'

@@ -3,7 +3,7 @@
 //   C  u8 flags, u64 commit LSN, u64 end LSN, i64 commit time
 //   R  u32 relation, …        I, U, D  u32 relation, …
 //   T  u32 n, u8 options, n × u32 relation
-//   M  a logical message, of whoever has written it: passed over
+//   M  a logical message, which anybody may write: skipped
 // A transaction that the log already holds (the server sends again what was not confirmed) is dropped by its commit LSN.
 
 import { readInt64, readUint64 } from '../bytes/int64.ts'
@@ -25,7 +25,7 @@ export interface ApplierOptions {
   readonly writer: ChangelogWriter
   readonly tail: LogTail
   readonly clock: Pick<SourceClock, 'readFor'>
-  /** Hears of a description that cannot be one. */
+  /** Called for a row that should describe a table and does not. */
   readonly warn: (why: string) => void
 }
 
@@ -74,7 +74,7 @@ export class MessageApplier {
       }
       case letter.B: {
         const commitLsn = readUint64(bytes, start + 1)
-        // Commit records do not overlap: one that starts before the end of the last logged one is that one or older.
+        // Commit records do not overlap: one that starts before the end of the last commit in the log is that commit or older.
         this.#skipping = commitLsn < writer.endLsn
         if (this.#skipping && this.#tail.isChecked) return
         const commitMicros = readInt64(bytes, start + 9)
@@ -99,8 +99,8 @@ export class MessageApplier {
       }
       case letter.R:
         if (this.#descriptions.isTheirs(bytes, start, end)) return
-        // In a dropped transaction it is what the log was told the first time, or older: the server describes a relation
-        // again behind every change of it.
+        // A relation message of a dropped transaction is the one that the log got the first time, or an older one: the server
+        // describes a relation again after every change of it.
         if (!this.#skipping) writer.relation(bytes.readUInt32BE(start + 1), bytes, start, end)
         return
       case letter.T:

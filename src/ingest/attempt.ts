@@ -1,5 +1,5 @@
-// One attempt at following a source, from the log's durable end until something fails or ingest stops: opens the log,
-// compares it with the slot, and changes gears by how far behind it is (bulk pulls far behind, the stream else).
+// One attempt at following a source, from the log's durable end until something fails or ingest stops. It opens the log,
+// compares it with the slot, and changes gears by how far behind it is: bulk pulls far behind, the stream otherwise.
 
 import type { ChangelogKeeper, OpenedWriter } from '../changelog/changelog.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
@@ -30,9 +30,9 @@ export interface AttemptOptions {
   readonly settings: () => IngestSettings
   readonly feeds: () => number
   readonly say: (message: FromIngest) => void
-  /** What is done about the failure of earlier attempts. */
+  /** What this attempt does about the failure of earlier ones. */
   readonly remedy: Remedy
-  /** It is done. */
+  /** Called when the remedy has been applied. */
   readonly remedied: () => void
   /** Aborts when ingest stops. */
   readonly signal: AbortSignal
@@ -40,7 +40,7 @@ export interface AttemptOptions {
 
 export class Attempt {
   readonly #options: AttemptOptions
-  /** Something beside the stream failed: the disk, the control connection. */
+  /** Rejects when something other than the stream fails: the disk, the control connection. */
   readonly #failed = Promise.withResolvers<never>()
   readonly #connections: SourceConnections
   readonly #follower: SlotFollower
@@ -57,7 +57,7 @@ export class Attempt {
     return this.#follower.wasStreaming
   }
 
-  /** How often timestamps are closed may have changed. */
+  /** To be called when settings or the number of feeds have changed, by which timestamps are closed more or less often. */
   rearm(): void {
     this.#follower.rearm()
   }
@@ -72,12 +72,12 @@ export class Attempt {
     const { log, say, signal, remedy } = this.#options
     const connections = this.#connections
     say({ tag: 'state', state: { tag: 'connecting' } })
-    // Always anew: what an earlier attempt began and did not finish is cut off.
+    // The log is opened anew by each attempt, which cuts off what an earlier attempt began and did not finish.
     const opened = log.openWriter()
     using _givingUp = connections.cancelOnAbort(() => this.#follower.isStreaming)
     try {
       let gears = await this.#prepare(opened)
-      // What somebody did to the publication while nobody watched it is in the log before anything is closed.
+      // Whatever happened to the publication while ingest was away is in the log before the first closed timestamp.
       await gears.health.check()
       for (;;) {
         const isRoom = remedy.tag === 'none' && (await this.#catchUp(gears)) === 'near'
@@ -93,11 +93,11 @@ export class Attempt {
     }
   }
 
-  /** Brings source, slot and log together, and says that they are. */
+  /** Brings source, slot and log together, and reports that they are ready. */
   async #prepare({ writer, damage, last }: OpenedWriter): Promise<Gears> {
     const { log, say, source, remedy, remedied } = this.#options
     const control = new SerialQueries(await this.#connections.openControl())
-    // Whoever may write every table could lock ours: ingest then says so, where it would wait without end.
+    // A role that may write all tables could lock ours. Ingest then fails with an error, where it would wait without end.
     await control.query(`SET lock_timeout = ${controlLockWait}`)
     const [lost] = await control.query(publicationLostSql)
     await install(control)

@@ -1,10 +1,10 @@
-// Far behind: whole batches of changes with COPY from pg_logical_slot_peek_binary_changes, several times as fast as the
-// stream, because the server does not write to the socket once per message.
+// Reads changes while ingest is far behind: whole batches with COPY from pg_logical_slot_peek_binary_changes, several times
+// as fast as the stream, because the server does not write to the socket once per message.
 //
 // COPY's binary form: 19 bytes of head ("PGCOPY\n\xff\r\n\0", u32 flags, u32 extension length 0); per tuple i16 fields
-// (here 1), i32 length, bytes; at the end i16 -1. The first CopyData holds the head, alone or in front of its tuple.
+// (here 1), i32 length, bytes; at the end i16 -1. The first CopyData holds the head, alone or together with the first tuple.
 //
-// Peeking moves nothing: the slot is advanced by whoever has made the log durable. A batch ends with a whole transaction.
+// Peeking does not move the slot: catch-up.ts advances it when the log is durable. A batch ends with a whole transaction.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
@@ -13,17 +13,17 @@ import { publication } from '../source-schema/names.ts'
 const headBytes = 19
 
 export interface BulkPullOptions {
-  /** An ordinary connection would do as well; the replication connection is the one at hand. */
+  /** The replication connection, because it is idle then. An ordinary connection would do as well. */
   readonly connection: Pick<RawConnection, 'copyOut'>
   readonly slot: string
-  /** The server stops at the first commit behind so many messages. */
+  /** The server stops at the first commit after so many messages. */
   readonly maxMessages: number
   readonly message: (bytes: Buffer, start: number, end: number) => void
   readonly chunkDone: () => void | Promise<void>
 }
 
 export interface Pulled {
-  /** Fewer than asked for: everything that was flushed when the pull began has been pulled. */
+  /** If they are fewer than asked for, the pull has brought everything that was flushed when it began. */
   readonly messages: number
   readonly bytes: number
 }

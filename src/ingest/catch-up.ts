@@ -1,13 +1,13 @@
-// Pulls in bulk until the head of the source's WAL is near. After each pull the log is made durable and only then the
-// slot is moved, to exactly the log's durable end.
+// Pulls in bulk until ingest is near the end of the source's WAL. After each pull the log is made durable, and only then is
+// the slot moved, to exactly the log's durable end.
 //
-// Every pull decodes again from where the slot must restart. That place moves only past a record of the transactions that
-// run, which the server writes every 15 seconds; so we have one written before each pull, for the next one. And a pull
-// that came to the head is the last one, however much was written meanwhile: the stream decodes that once.
+// Every pull decodes again from where the slot must restart. That position moves only past a record of the running
+// transactions, which the server writes every 15 seconds; so we have one written before each pull, for the next pull. And a
+// pull that reached the end is the last one, however much was written meanwhile: the stream decodes that once.
 //
 // A pull may bring nothing, because no watched table was written to. The slot must move all the same, or the stream would
-// decode all of it again. The flush position that the server reports is no place for it: it may lie inside a record, and
-// after a crash another commit may begin in front of it. So a logical message is written before each pull and flushed with
+// decode all of it again. It must not move to the flush position that the server reports: that may lie inside a record, and
+// after a crash another commit may begin before it. So a logical message is written before each pull and flushed with
 // its transaction; every commit before the end of that record is whole, durable, and in the pull.
 
 import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
@@ -22,31 +22,31 @@ import type { LogTail } from './log-tail.ts'
 import type { Queries } from '../postgres/queries.ts'
 import { stampClosed } from './stamp.ts'
 
-/** Beyond this much WAL, pulling in bulk is worth its start-up: a pull of some 50,000 messages is not slower than the stream. */
+/** With more WAL than this to read, a bulk pull pays: one of some 50,000 messages is not slower than the stream. */
 const worthPullingBytes = 8n * 1024n * 1024n
 
-/** The server collects a whole pull before it sends the first byte, beyond its work_mem in a file. */
+/** The size of a pull. The server collects all of it before it sends the first byte, in a file if it exceeds work_mem. */
 const pullBytes = 256 * 1024 * 1024
 /**
- * How large a pull will be is known when one has come: the first is small. Where there is no room for the least one, the
- * stream must do.
+ * How many bytes a message takes is known only after a pull, so the first one is small. If the server has no room even for
+ * the least, only the stream is left.
  */
 const pullMessages = { first: 20_000, least: 2000, most: 1_000_000 }
 const growth = 8
 const noLimit = 1n << 64n
-/** temp_file_limit, a full disk, no memory. */
+/** SQLSTATEs for: temp_file_limit exceeded, disk full, out of memory. */
 const noRoom: ReadonlySet<string> = new Set(['53400', '53100', '53200'])
 
-/** `local`: a standby that is to confirm every commit is not waited for. */
+/** `local`: the commit does not wait for a standby. */
 const markSql = `SELECT pg_catalog.set_config('synchronous_commit', 'local', true), pg_catalog.pg_logical_emit_message(true, 'pg_changefeed', '')::text`
 
-/** The function came with PostgreSQL 16. */
+/** PostgreSQL has the function since version 16. */
 const noteRunningSql = `DO $$ BEGIN IF current_setting('server_version_num')::int >= 160000 THEN PERFORM pg_log_standby_snapshot(); END IF; END $$`
 
 export interface CatchUpOptions {
   readonly writer: ChangelogWriter
   readonly applier: MessageApplier
-  /** Hands a message to the applier. */
+  /** Passes a message to the applier. */
   readonly apply: ApplyMessage
   readonly tail: LogTail
   readonly clock: SourceClock
@@ -55,9 +55,9 @@ export interface CatchUpOptions {
   readonly slot: string
   readonly replication: RawConnection
   readonly closedTargetMs: () => number
-  /** The source's flush position, as seen now. */
+  /** Called with the source's present flush position. */
   readonly sourceAt: (lsn: Lsn) => void
-  /** A pull begins. */
+  /** Called when a pull begins. */
   readonly pulling: () => void
 }
 
@@ -89,7 +89,7 @@ export async function catchUp(options: CatchUpOptions): Promise<'near' | 'no roo
       continue
     }
     const isAll = pulled.messages < maxMessages
-    // The known transactions at its beginning must all be compared before the slot forgets them.
+    // All known transactions at the beginning of the pull must be compared before the slot forgets them.
     if (isAll) tail.passed(noLimit)
     if (!tail.isChecked) {
       maxMessages *= growth
@@ -105,13 +105,13 @@ export async function catchUp(options: CatchUpOptions): Promise<'near' | 'no roo
   }
 }
 
-/** A position that every earlier commit is whole before, and durable. */
+/** A position before which every commit is whole and durable. */
 async function flushedMark(control: Queries): Promise<Lsn> {
   const [row] = await control.query(markSql)
   return parseLsn(row?.[1] ?? '')
 }
 
-/** The slot forgets what is before; PostgreSQL does not decode it for that. */
+/** Makes the slot forget everything before `durable`, without decoding it. */
 export async function advance(control: Queries, slot: string, durable: Lsn): Promise<void> {
   const lsn = formatLsn(durable)
   await control.query(

@@ -1,29 +1,29 @@
-// Asks the source, now and then, what time it is and how far its WAL is flushed. When ingest has received everything up
-// to that position, the time that the server named can be closed. The server's clock, never ours.
+// Asks the source, from time to time, what time it is and how far its WAL is flushed. When ingest has received everything
+// up to that position, the time of the answer can be closed. It is the time of the server's clock, never of ours.
 
 import { parseLsn, type Lsn } from '../core/lsn.ts'
 import { pgMicrosSql } from './pg-micros.ts'
 import type { Queries } from '../postgres/queries.ts'
 
-/** Probes that wait for the stream to reach them; with more, the newest takes the place of the one before. */
+/** Most probes that wait for the stream to reach them; a further one replaces the newest. */
 const maxPending = 64
 
 export interface Probe {
   readonly lsn: Lsn
   /** µs since 2000-01-01 on the server's clock. */
   readonly micros: bigint
-  /** A feed waits for it: close exactly this, at once. */
+  /** Somebody waits for it: exactly this time must be closed, at once. */
   readonly exact: boolean
 }
 
 /**
- * What the source's clock shows, between two askings by our own monotonic clock: not less than it shows, unless somebody
- * has set it since.
+ * What the source's clock shows. Between two questions it is estimated with our own monotonic clock, and the estimate is not
+ * less than the clock shows, unless somebody has set the clock since.
  */
 export class SourceClock {
   #micros = 0n
   #askedAtMs = 0
-  /** What was read last; the clock shows this or more, until it is asked again. */
+  /** The last reading. The clock shows this or more, until the source is asked again. */
   #read = 0n
   readonly #monotonicMs: () => number
 
@@ -37,14 +37,14 @@ export class SourceClock {
   }
 
   /**
-   * For comparing `micros` with the clock: a reading of it, which is an old one where that already shows `micros` or
-   * more. A backlog of a million transactions then reads the clock once.
+   * A reading to compare `micros` with: an old one if that already shows `micros` or more, so that a backlog of a million
+   * transactions reads the clock once.
    */
   readFor(micros: bigint): bigint {
     return micros <= this.#read ? this.#read : this.now
   }
 
-  /** To be called before the question: the answer is from later. */
+  /** To be called before the source is asked, because the answer is from later. The result takes the answer. */
   asking(): (micros: bigint) => void {
     const askedAtMs = this.#monotonicMs()
     return (micros) => {
@@ -76,12 +76,12 @@ export class ClockProbes {
     this.#clock = clock
   }
 
-  /** Where the stream must come for the oldest probe; undefined: none waits. */
+  /** The position that the stream must reach for the oldest probe; undefined: no probe waits. */
   get target(): Lsn | undefined {
     return this.#pending[0]?.lsn
   }
 
-  /** Asks once more; of several wishes at a time one is enough. Gives the newest answer; rejects when the source is gone. */
+  /** Asks the source, once for several calls at a time. Returns the newest answer; rejects when the source is gone. */
   async ask(exact: boolean): Promise<Probe | undefined> {
     if (exact) this.#exactWanted = true
     if (this.#isAsking) return undefined
@@ -95,7 +95,7 @@ export class ClockProbes {
         if (this.#pending.length >= maxPending)
           newest = { ...newest, exact: this.#pending.pop()?.exact === true || wanted }
         this.#pending.push(newest)
-        // Asked for while the query ran: its answer may be older than the wish.
+        // An exact probe was asked for while the query ran, whose answer may be from before that.
       } while (this.#exactWanted)
       return newest
     } finally {
@@ -103,7 +103,7 @@ export class ClockProbes {
     }
   }
 
-  /** The last probe that a stream at `received` has reached, if there is one; they are taken off the list. */
+  /** The last probe that a stream at `received` has reached, if there is one. All reached probes are removed. */
   reached(received: Lsn): Probe | undefined {
     let last: Probe | undefined
     let exact = false

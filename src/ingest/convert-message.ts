@@ -1,8 +1,8 @@
-// pgoutput messages whose text is in the encoding of the server (../postgres/server-text.ts), as messages in UTF-8:
+// Converts pgoutput messages whose text is in the encoding of the server (../postgres/server-text.ts) to UTF-8:
 //   R  u32 relation, cstring namespace, cstring name, u8 identity, u16 columns, per column u8 flags, cstring name, u32, i32
 //   I, U, D  u32 relation, then one or two times a letter and a tuple
 //   tuple: u16 columns, per column 'n', 'u', or 't' u32 length and text
-// All others hold no text that the log keeps. A message of ASCII is handed on as it is.
+// All other messages hold no text that the log keeps. A message of ASCII only is passed on unchanged.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { ServerText } from '../postgres/server-text.ts'
@@ -60,7 +60,7 @@ export class MessageConverter {
     return isAscii ? -1 : size
   }
 
-  /** What `#size` has found to be whole. */
+  /** Converts a row whose bounds `#size` has checked. */
   #row(bytes: Buffer, start: number, end: number, out: Buffer): void {
     let at = start + headBytes
     let to = bytes.copy(out, 0, start, at)
@@ -82,7 +82,7 @@ export class MessageConverter {
     }
   }
 
-  /** Comes once for each table and change of it. */
+  /** Converts a relation message. It comes once for each table and each change of it, so it need not be fast. */
   #relation(bytes: Buffer, start: number, end: number): void {
     const parts: Buffer[] = []
     let at = start + headBytes

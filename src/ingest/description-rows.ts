@@ -1,6 +1,6 @@
 // The rows of changefeed.watched as they come in the stream: each says what a watched table looks like from there on, and
-// goes into the log as a schema record. It is a hint of whoever could write it: what cannot be a description is passed
-// over, and never stops ingest.
+// goes into the log as a schema record. A role with enough rights can write anything there: a row that is no description is
+// skipped, and never stops ingest.
 //
 //   R  u32 relation, cstring namespace, cstring name, u8 identity, u16 columns, per column u8 flags, cstring name, u32, i32
 //   I  u32 relation, 'N', tuple        U  u32 relation, ['K' or 'O', tuple], 'N', tuple
@@ -15,10 +15,10 @@ const kind = { text: 0x74, null: 0x6e, unchanged: 0x75, key: 0x4b, full: 0x4f, n
 export class DescriptionRows {
   readonly #writer: ChangelogWriter
   readonly #warn: (why: string) => void
-  /** Of the table of descriptions; -1 before it was announced. */
+  /** The oid of the table of descriptions; -1 before a relation message has announced it. */
   #relid = -1
   #column = -1
-  /** The last of each table: other columns of its row change more often. */
+  /** The last description of each table. Other columns of the rows change more often, and are of no interest here. */
   readonly #written = new Map<number, Buffer>()
 
   constructor(writer: ChangelogWriter, warn: (why: string) => void) {
@@ -57,7 +57,7 @@ export class DescriptionRows {
 
   #describe(bytes: Buffer, tuple: number, end: number): void {
     const json = textOf(bytes, tuple, end, this.#column)
-    // Something else of the row was changed.
+    // Another column of the row was changed.
     if (json === undefined) return
     const description = parsed(json)
     if (description === undefined) {
@@ -90,7 +90,7 @@ function isColumn(column: unknown): boolean {
   return typeof name === 'string' && typeof shape === 'object' && shape !== null
 }
 
-/** Undefined: null, left alone by the update, or not there. */
+/** Undefined: the value is null, not changed by the update, or missing. */
 function textOf(bytes: Buffer, tuple: number, end: number, wanted: number): Buffer | undefined {
   let found: Buffer | undefined
   eachColumn(bytes, { tuple, end }, (column, from, to) => {

@@ -1,5 +1,5 @@
-// The stream of a slot while it runs: what arrives is confirmed, and it is given up for bulk pulls when it falls far behind.
-// One for an attempt: it may stream several times.
+// Runs the replication stream of a slot: what has arrived is made durable and confirmed, and a stream that falls far behind
+// is left for bulk pulls. An attempt has one follower, which may stream several times.
 
 import { onAbort } from '../async/or-abort.ts'
 import type { ChangelogKeeper } from '../changelog/changelog.ts'
@@ -17,7 +17,7 @@ export interface FollowerOptions {
   readonly settings: () => IngestSettings
   readonly feeds: () => number
   readonly say: (message: FromIngest) => void
-  /** Rejects when something beside the stream has failed; `fail` makes it so. */
+  /** Rejects when something other than the stream has failed; `fail` rejects it. */
   readonly failed: Promise<never>
   readonly fail: (error: unknown) => void
   /** Aborts when ingest stops. */
@@ -43,7 +43,7 @@ export class SlotFollower {
     this.#running?.stream.durable()
   }
 
-  /** How often timestamps are closed may have changed. */
+  /** To be called when settings or the number of feeds have changed. */
   rearm(): void {
     this.#running?.timers.rearm()
   }
@@ -69,11 +69,11 @@ export class SlotFollower {
       ended.catch(() => undefined)
       await Promise.race([ended, failed, left.promise])
       if (!signal.aborted) await Promise.race([end(), failed])
-      // What has arrived becomes durable, and the slot hears of it.
+      // Everything that has arrived becomes durable, and is confirmed to the slot.
       await commit.drain()
       if (signal.aborted) stream.confirm()
     } catch (error) {
-      // What came before the change that the server cannot send is complete, and must not come again in front of it.
+      // The transactions before the change that the server cannot send are complete, and must not come again.
       if (error instanceof FeedError && error.code === 'FEED_SOURCE_REFUSED') await commit.drain()
       throw error
     } finally {

@@ -1,5 +1,4 @@
-// What an attempt has made ready when it begins to read changes: one set of parts, which bulk pulls and the stream use by
-// turns.
+// The parts that an attempt has prepared when it begins to read changes. Bulk pulls and the stream use the same ones.
 
 import type { ChangelogWriter } from '../changelog/changelog.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
@@ -13,7 +12,7 @@ import type { LogTail } from './log-tail.ts'
 export interface Gears {
   readonly writer: ChangelogWriter
   readonly applier: MessageApplier
-  /** Hands a message to the applier. */
+  /** Passes a message to the applier. */
   readonly apply: ApplyMessage
   readonly tail: LogTail
   readonly commit: GroupCommit

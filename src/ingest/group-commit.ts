@@ -1,9 +1,9 @@
-// The writing side of an attempt: what arrives goes to the log's writer, what is written becomes durable in groups (the
-// next group collects while the last one is synced), and what is durable may be confirmed.
+// Makes durable in groups what an attempt has written: the next group collects while the previous one is synced. What is
+// durable may be confirmed to the slot.
 
 import type { ChangelogWriter } from '../changelog/changelog.ts'
 
-/** Written and not yet durable: above it reading stops until the disk has caught up. */
+/** If more bytes than this are written and not durable, reading stops until the disk has caught up. */
 const maxUnsyncedBytes = 64 * 1024 * 1024
 
 export class GroupCommit {
@@ -19,11 +19,11 @@ export class GroupCommit {
     this.#failed = failed
   }
 
-  /** Call after writing; a promise means: wait before you read on. */
+  /** To be called after writing. If it returns a promise, the caller must wait before it reads on. */
   written(): void | Promise<void> {
     if (this.#running === undefined && this.#writer.hasUnpublished) {
       this.#running = this.#run()
-      // Whoever waits hears of a failure; so does `failed`.
+      // A failure rejects for the callers that wait, and is reported to `failed`.
       this.#running.catch(() => undefined)
     }
     if (this.#writer.unsyncedBytes > maxUnsyncedBytes && this.#running !== undefined) return this.#running

@@ -1,5 +1,5 @@
-// What must hold at the source while the stream runs, looked at every few seconds. PostgreSQL says nothing when a table
-// leaves a publication: its rows are silently missing from the stream. Then the log says so, and the table is put back.
+// Checks every few seconds what must hold at the source while the stream runs. PostgreSQL says nothing when a table leaves a
+// publication: its rows are silently missing from the stream. Then a gap goes into the log, and the table is published again.
 
 import { nextHlc } from '../core/hlc.ts'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
@@ -13,8 +13,9 @@ import type { Queries } from '../postgres/queries.ts'
 import { watchTables } from './watch.ts'
 
 /**
- * Every so many checks, also what only the event trigger would have told is looked for: in one go where tables are few, and
- * so many at each check else. A source with thousands is not asked to describe all of them at once.
+ * Every so many checks a round begins that compares the descriptions of tables with the catalogue, because DDL may have
+ * passed the event triggers. Each check of a round compares so many tables: a source with thousands of tables is not asked to
+ * describe all of them at once.
  */
 const lookEvery = 12
 const lookTables = 100
@@ -26,7 +27,7 @@ export interface HealthOptions {
   readonly control: Queries
   readonly writer: ChangelogWriter
   readonly commit: GroupCommit
-  /** The one that the log knows: a new one says that rows may be missing. */
+  /** The token that the log knows. If the source has another one, rows may be missing. */
   readonly token: string
   readonly source: SourceConnection
   readonly gap: (reason: string) => void
@@ -35,11 +36,11 @@ export interface HealthOptions {
 export class HealthCheck {
   readonly #options: HealthOptions
   #isChecking = false
-  /** The tables whose gap is in the log and that are not back yet. */
+  /** Names of the tables whose gap is in the log and that are not published again yet. */
   #told = ''
-  /** Until the next round of looks begins. The first one comes with the first check: nobody has looked while we were away. */
+  /** Checks until the next round begins. The first check begins one, because nothing was checked while ingest was away. */
   #checksToRound = 0
-  /** Behind which table the round goes on; 0: it is over. */
+  /** The oid of the table after which the round continues; 0: the round is over. */
   #lookAfter = 0
   #lookAgain = false
 
@@ -62,7 +63,7 @@ export class HealthCheck {
     const { control, writer, commit, source, token, gap } = this.#options
     const [state] = await control.query(stateSql())
     const [isInstalled, tokenNow, isGone] = state ?? []
-    // The next attempt installs what is not there, and writes down what it means for the log.
+    // The next attempt installs what is missing, and writes into the log what that means for the changes.
     if (isInstalled !== 'true' || tokenNow !== token)
       throw new FeedError('FEED_SOURCE_REFUSED', 'what pg-changefeed keeps in the source database was changed')
     await this.#look(isGone === 'true')
@@ -73,7 +74,7 @@ export class HealthCheck {
     }
     const names = lost.map(({ name }) => name).join(', ')
     if (names !== this.#told) {
-      // Next time, when no transaction is open.
+      // A later check will do it, when no transaction is open.
       if (writer.inTransaction) return
       const reason = `publication "${publication}" was dropped or lost ${names}: their changes were not published until now`
       writer.gap(nextHlc(writer.lastTimestamp), writer.endLsn, reason)
@@ -86,13 +87,13 @@ export class HealthCheck {
       try {
         await watchTables(source, [{ relid }], { isLossTold: true })
       } catch (error) {
-        // Dropped meanwhile, or locked for too long: looked at again next time.
+        // The table was dropped meanwhile, or locked for too long: the next check tries again.
         const { code } = asFeedError(error)
         if (code === 'FEED_BUG' || code === 'FEED_UNEXPECTED') throw error
         areBack = false
       }
     }
-    // Lost once more, it is another gap.
+    // If they are lost again, that is another gap.
     if (areBack) this.#told = ''
   }
 
@@ -106,19 +107,19 @@ export class HealthCheck {
     let [row] = await rowsOf(control, 'look', { after, most: lookTables, told: [] })
     const { missed, names } = row ?? { missed: [], names: '' }
     if (missed.length > 0) {
-      // Described before the gap is in the log, it would be taken for a change that begins now.
+      // If the table were described before the gap is in the log, its change would seem to begin now.
       if (!(await this.#missed(missed, names))) {
         this.#lookAgain = true
         return
       }
       ;[row] = await rowsOf(control, 'look', { after, most: lookTables, told: missed })
     }
-    // A table was in use.
+    // If not, a table was in use.
     this.#lookAgain = row?.are_done !== true
     this.#lookAfter = row?.next ?? 0
   }
 
-  /** False: next time, when no transaction is open. */
+  /** False: a later check must do it, because a transaction is open. */
   async #missed(relids: readonly number[], names: string): Promise<boolean> {
     const { writer, commit, gap } = this.#options
     if (writer.inTransaction) return false

@@ -16,14 +16,14 @@
 //     every phase ── stop ──► stopping ── the thread has ended ──► stopped
 //
 //                 a thread   whoever asks for the source
-//     preparing   runs       waits; hears of a refusal of the source, and may ask again
+//     preparing   runs       waits; gets an error if the source refuses, and may ask again
 //     ready       runs       is let in
 //     restarting  will run   waits
 //     reviving    will run   is let in: the log is there, and grows again when the thread runs
-//     refused     ends       hears why
+//     refused     ends       gets the error
 //     failed      none       has a new thread started, and waits
-//     stopping    ends       hears that ingest stops
-//     stopped     none       hears that ingest stops
+//     stopping    ends       gets an error: ingest is stopping
+//     stopped     none       gets the same error
 
 import type { Worker } from 'node:worker_threads'
 import type { WireError } from '../errors/feed-error.ts'
@@ -42,7 +42,7 @@ export type IngestPhase =
 
 /** Which phases may follow a phase. */
 export const ingestTable: PhaseTable<IngestPhase['tag']> = {
-  // A refusal that may pass ends the wait of those who have asked, and the wait of others begins.
+  // A refusal that may pass rejects those who wait. Whoever asks later waits anew.
   preparing: ['preparing', 'ready', 'restarting', 'refused', 'stopping'],
   ready: ['reviving', 'refused', 'stopping'],
   restarting: ['preparing', 'stopped'],
@@ -62,7 +62,7 @@ export function workerOf(phase: IngestPhase): Worker | undefined {
   return 'worker' in phase ? phase.worker : undefined
 }
 
-/** Whoever asks waits for it; its rejection is heard by those only who do. */
+/** What callers of `ready` wait for. Without callers its rejection is no unhandled one. */
 export function newAsked(): PromiseWithResolvers<void> {
   const asked = Promise.withResolvers<void>()
   asked.promise.catch(() => undefined)

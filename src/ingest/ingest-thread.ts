@@ -13,7 +13,7 @@ import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } f
 import { Trouble } from './trouble.ts'
 
 const restartBackoff: BackoffOptions = { firstMs: 100, mostMs: 5000 }
-/** A thread that ran for so long starts the pauses over. */
+/** After a thread that ran for so long, the pauses begin again with the shortest. */
 const settledMs = 30_000
 const stopMs = 5000
 
@@ -31,10 +31,10 @@ export class IngestThread {
   state: IngestState = { tag: 'connecting' }
   /** What the making of the slot waits for, while it does. */
   waiting: string | undefined
-  /** What keeps the log from growing. */
+  /** Why the log does not grow, for those who follow it. */
   readonly trouble: Trouble
 
-  /** `changed` hears of states and gaps; `explain` says why the source is away, where more is known. */
+  /** `changed` gets every message of the thread; `explain` may replace an error by one that says more. */
   constructor(
     start: IngestStart,
     changed: (message: FromIngest) => void,
@@ -51,7 +51,7 @@ export class IngestThread {
   /** Settles when the slot exists and the log holds its starting point; rejects when that cannot be. */
   get ready(): Promise<void> {
     if (this.#phase.tag === 'failed') this.#enter({ tag: 'preparing', worker: this.#spawn(), asked: newAsked() })
-    // Feeds that run wait until the disk takes bytes again; whoever wants to begin now hears of it.
+    // Running feeds wait until the disk takes bytes again; a feed that would begin now gets the error.
     if (this.state.tag === 'retrying' && this.state.error.code === 'FEED_LOG_IO')
       return Promise.reject(fromWireError(this.state.error))
     const phase = this.#phase
@@ -76,7 +76,7 @@ export class IngestThread {
     this.#post({ tag: 'settings', settings })
   }
 
-  /** One feed more or less reads this log. */
+  /** Counts the feeds that read this log. */
   demand(change: 1 | -1): void {
     this.#feeds += change
     this.#post({ tag: 'demand', feeds: this.#feeds })
@@ -174,7 +174,7 @@ export class IngestThread {
     phase.asked.resolve()
   }
 
-  /** A source that is away comes back; one that refuses does so for a reason that whoever waits wants to hear. */
+  /** Rejects the current waiters if the source refuses. If it is only away they continue to wait: it comes back. */
   #retries(error: WireError): void {
     const phase = this.#phase
     if (phase.tag !== 'preparing' || error.code === 'FEED_SOURCE_DOWN') return

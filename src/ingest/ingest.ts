@@ -5,7 +5,7 @@
 // slow or stopped feed never holds WAL on the source. It refuses to decode rows, to know feeds, and to skip anything
 // silently: what is missing becomes a gap record that names the reason.
 //
-// This file is the vocabulary between the ingest worker and the control plane.
+// This file is the messages between the ingest thread and the main thread.
 
 import type { LogHandle, Position } from '../changelog/changelog.ts'
 import type { WireError } from '../errors/feed-error.ts'
@@ -26,9 +26,9 @@ export interface IngestStart {
 
 export type ToIngest =
   | { readonly tag: 'settings'; readonly settings: IngestSettings }
-  /** How many feeds read this log: with none, timestamps are closed rarely. */
+  /** How many feeds read this log. Without feeds, timestamps are closed rarely. */
   | { readonly tag: 'demand'; readonly feeds: number }
-  /** Positions that readers need: retention by age keeps what lies behind them. */
+  /** Positions that readers need: retention by age keeps everything from there on. */
   | { readonly tag: 'pins'; readonly positions: readonly Position[] }
   | { readonly tag: 'stop' }
 
@@ -36,7 +36,7 @@ export type IngestState =
   | { readonly tag: 'connecting' }
   | { readonly tag: 'streaming' }
   | { readonly tag: 'pulling' }
-  /** Tries again by itself. `atChange`: it cannot get past a change, which a stream that begins before it has yet to meet. */
+  /** Tries again by itself. `atChange`: there is a change that cannot be read, and the next stream begins before it. */
   | { readonly tag: 'retrying'; readonly error: WireError; readonly inMs: number; readonly atChange?: boolean }
   /** Needs a human: the source is not the one that the log belongs to. */
   | { readonly tag: 'failed'; readonly error: WireError }
@@ -48,6 +48,6 @@ export type FromIngest =
   | { readonly tag: 'gap'; readonly reason: string }
   /** The slot cannot be made yet. */
   | { readonly tag: 'waiting'; readonly why: string }
-  /** Goes on; somebody should hear of it. */
+  /** For the server's log; ingest continues. */
   | { readonly tag: 'warning'; readonly why: string }
   | { readonly tag: 'stopped' }

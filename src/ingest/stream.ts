@@ -36,7 +36,7 @@ export interface StreamOptions {
   readonly overTcp: boolean
   readonly writer: ChangelogWriter
   readonly applier: MessageApplier
-  /** Hands a message to the applier. */
+  /** Passes a message to the applier. */
   readonly apply: ApplyMessage
   readonly tail: LogTail
   readonly commit: GroupCommit
