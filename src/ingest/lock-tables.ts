@@ -1,7 +1,7 @@
-// Locks tables in the open transaction, and says who has them when that does not succeed.
+// Locks tables in the open transaction, and names who holds their locks if that does not succeed.
 //
-// A lock that waits makes all new writers wait behind it, so it is waited for a short while only, by a transaction that
-// holds nothing else; several tables are locked without waiting. Autovacuum gives way to whoever waits for longer than
+// A waiting lock makes all new writers wait too, so a transaction waits for one lock only, for a short while, and holds no
+// other lock meanwhile; several tables are locked without waiting. Autovacuum gives way to whoever waits for longer than
 // deadlock_timeout, so ours is shorter than the wait.
 
 import { FeedError } from '../errors/feed-error.ts'
@@ -17,7 +17,7 @@ const autovacuumGivesWayMs = 60
 export const beginSql = `BEGIN; SELECT set_config('changefeed.internal', 'on', true), set_config('lock_timeout', '${waitMs}', true), set_config('deadlock_timeout', '${autovacuumGivesWayMs}', true)`
 
 export interface Blocker {
-  /** Zero: a prepared transaction. */
+  /** Zero for a prepared transaction. */
   readonly pid: number
   /** For messages. Never the text of a query: it may hold values of rows. */
   readonly text: string
@@ -29,12 +29,12 @@ const blockersSql = (pid: number): string => `SELECT DISTINCT b.pid::text, CASE
     ELSE format('process %s of user "%s"%s, %s, in its transaction for %s s', b.pid, a.usename, CASE WHEN a.application_name <> '' THEN format(' (%s)', a.application_name) END, a.state, round(extract(epoch FROM clock_timestamp() - a.xact_start)))
   END FROM unnest(pg_blocking_pids(${pid})) AS b(pid) LEFT JOIN pg_stat_activity a USING (pid) ORDER BY 1`
 
-/** Looks, from a connection of its own, at what another one waits for. */
+/** Finds out, on a connection of its own, whom another connection waits for. */
 export class LockWatcher implements AsyncDisposable {
   readonly #source: SourceConnection
   readonly #waiting: RawConnection
   #connection: RawConnection | undefined
-  /** Who was in the way when it was looked last. */
+  /** Who held the locks when the watcher checked last. */
   blockers: readonly Blocker[] = []
 
   constructor(source: SourceConnection, waiting: RawConnection) {
@@ -45,7 +45,7 @@ export class LockWatcher implements AsyncDisposable {
   async during<T>(work: Promise<T>): Promise<T> {
     let looking: Promise<void> = Promise.resolve()
     const timer = setTimeout(() => {
-      // That it cannot be known who is in the way is no reason to fail.
+      // The work does not fail because nobody can say who holds its lock.
       looking = this.#look().catch(() => undefined)
     }, lookAfterMs)
     try {

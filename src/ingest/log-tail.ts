@@ -1,7 +1,7 @@
-// Is what the source sends of the log's past what the log holds? A copy of the data folder has everything in common with
-// its original, also the slot; only its history is another one from the copy on. So the source is asked to send the last
-// transaction of the log once more. When it comes with the same position, id and time, all of the WAL before it is the
-// same; and behind it, up to the end of the log, nothing may come that the log does not have.
+// Compares what the source sends of the log's past with what the log holds. A copy of a data folder has everything in common
+// with its original, even the slot; only its later history is another one. So the source is asked to send the last
+// transaction of the log once more. If it has the same position, id and time, all of the WAL before it is the same; and
+// between it and the end of the log nothing may come that the log does not have.
 
 import type { LastTransaction } from '../changelog/changelog.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -11,15 +11,15 @@ export class LogTail {
   readonly #last: LastTransaction
   /** End of the log at the start of the attempt. */
   readonly #end: Lsn
-  /** The last transaction must come. */
+  /** The last transaction must still come. */
   #isAwaited: boolean
   #isChecked: boolean
-  /** Where reading starts to see what is to be compared. */
+  /** Where reading must start, so that everything to be compared comes. */
   readonly start: Lsn
-  /** What was found, when it is not the source of the log. */
+  /** What was found if the source is not the one of the log. */
   difference: string | undefined
 
-  /** `confirmed`: of the slot, from where on the source can send. */
+  /** `confirmed`: the slot's position, from which the source can send. */
   constructor(last: LastTransaction, end: Lsn, confirmed: Lsn) {
     this.#last = last
     this.#end = end
@@ -33,7 +33,7 @@ export class LogTail {
     return this.#isChecked
   }
 
-  /** A transaction comes. Throws when it is not the log's. */
+  /** Compares a transaction that begins. Throws if it is not the log's. */
   begin(commitLsn: Lsn, xid: number, commitMicros: bigint): void {
     if (this.#isChecked) return
     const last = this.#last
@@ -44,7 +44,7 @@ export class LogTail {
     else throw this.#differs(`transaction ${xid} at ${formatLsn(commitLsn)} is not the changelog's`)
   }
 
-  /** Every commit before `lsn` has come. */
+  /** To be called when every commit before `lsn` has come. */
   passed(lsn: Lsn): void {
     if (this.#isChecked || this.#last.tag === 'none') return
     if (this.#isAwaited && lsn > this.#last.commitLsn)

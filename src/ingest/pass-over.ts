@@ -1,6 +1,6 @@
-// A transaction that PostgreSQL cannot decode is passed over: the log says of which tables changes are missing, so that
-// exactly their feeds end, and the slot is moved behind it. Which tables those are is in the WAL, which pg_walinspect can
-// read; where it cannot be told, everything up to now is missing for everybody.
+// Skips a transaction that PostgreSQL cannot decode. The log says of which tables changes are missing, so that exactly the
+// feeds of these tables end, and the slot is moved after the transaction. pg_walinspect reads in the WAL which tables those
+// are; where that cannot be found out, everything up to now is missing for all feeds.
 
 import { nextHlc } from '../core/hlc.ts'
 import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
@@ -15,20 +15,20 @@ export interface PassOverOptions {
   readonly control: Queries
   readonly writer: ChangelogWriter
   readonly slot: string
-  /** The failure. */
+  /** The failure to decode. */
   readonly error: FeedError
 }
 
 interface Culprit {
-  /** End of its commit. */
+  /** End LSN of its commit. */
   readonly end: Lsn
   readonly tables: readonly { readonly relid: number; readonly name: string }[]
 }
 
-/** WAL is looked through in pieces. */
+/** WAL is searched in pieces of so many bytes. */
 const pieceBytes = 64n * 1024n * 1024n
 
-/** Gives what was written into the log. */
+/** Returns the reason that was written into the log. */
 export async function passOver({ control, writer, slot, error }: PassOverOptions): Promise<string> {
   const culprit = isPublicationMissing(error) ? undefined : await findCulprit(control, slot, error)
   const end = culprit?.end ?? (await currentEnd(control))
@@ -40,30 +40,30 @@ export async function passOver({ control, writer, slot, error }: PassOverOptions
   writer.gap(nextHlc(writer.lastTimestamp), end, reason, relids)
   await writer.flush()
   await advance(control, slot, end)
-  // Tables may have changed in what is missing.
+  // The missing changes may include DDL.
   await control.query(registerAllSql)
   return reason
 }
 
-/** The end of a record that is written now: what is committed before it is passed. */
+/** The end of a record that is written now: everything committed before it is skipped. */
 async function currentEnd(control: Queries): Promise<Lsn> {
-  // In a transaction, so that it is flushed when the answer comes.
+  // The message belongs to a transaction, so that it is flushed when the answer comes.
   const [row] = await control.query(`SELECT pg_logical_emit_message(true, 'pg_changefeed passes', '')::text`)
   return parseLsn(row?.[0] ?? '')
 }
 
-/** Undefined: it cannot be told. */
+/** Undefined: it cannot be found out. */
 async function findCulprit(control: Queries, slot: string, { context }: FeedError): Promise<Culprit | undefined> {
   const at = /LSN ([0-9A-F]+\/[0-9A-F]+)/.exec(context ?? '')?.[1]
   if (at === undefined) return undefined
   try {
-    // Rolled back: nothing of ours stays in the database.
+    // All of this is rolled back: nothing of ours stays in the database.
     await control.query(
       `BEGIN; SET LOCAL lock_timeout = '1s'; CREATE EXTENSION IF NOT EXISTS pg_walinspect SCHEMA changefeed`,
     )
     return await inspect(control, slot, parseLsn(at))
   } catch (error) {
-    // Not installed, or not ours to use.
+    // The extension is not installed on the machine, or we may not create it.
     if (error instanceof FeedError && error.code === 'FEED_SOURCE_REFUSED') return undefined
     throw error
   } finally {
@@ -112,9 +112,9 @@ async function inspect(control: Queries, slot: string, at: Lsn): Promise<Culprit
      LEFT JOIN changefeed.watched w ON w.relid = coalesce(t.oid, f.relid)
      LEFT JOIN pg_class c ON c.oid = w.relid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace`,
   )
-  // A file that is nobody's any more was a table's that has been rewritten since.
+  // A file that belongs to no table any more belonged to a table that has been rewritten since.
   if (rows.some(([relation]) => relation == null)) return undefined
-  // A table and its out-of-line values are two files.
+  // A table and its out-of-line values are two files, which count as one table.
   const named = new Map(rows.flatMap(([, relid, name]) => (relid == null ? [] : [[Number(relid), name ?? relid]])))
   const tables = [...named].map(([relid, name]) => ({ relid, name }))
   return tables.length === 0 ? undefined : { end: parseLsn(end), tables }

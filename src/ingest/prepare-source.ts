@@ -1,5 +1,6 @@
-// Brings slot and log together at the start of an attempt: who the source is, whether the slot continues the log, and a
-// new slot where there is none. What cannot come any more is written into the log as a gap before anything else.
+// Brings slot and log together at the start of an attempt: checks which database the source is and whether the slot continues
+// the log, and makes a new slot if there is none. Changes that can never come are written into the log as a gap, before
+// anything else.
 
 import { nextHlc } from '../core/hlc.ts'
 import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
@@ -16,12 +17,12 @@ import { askIdentity, checkIdentity, keepIdentity, readIdentity } from './source
 import { stampClosed } from './stamp.ts'
 
 export interface PreparedSource {
-  /** What the log says is missing is missing from what was written under this one. */
+  /** The token of the source now. If it changes, rows may be missing that the log does not know of. */
   readonly token: string
   readonly slot: string
-  /** What was lost, if anything was. */
+  /** Which changes were lost; undefined: none. */
   readonly gap: string | undefined
-  /** Of the slot, when the log goes on where it ended. */
+  /** The slot's confirmed position if the log continues where it ended. */
   readonly confirmed: Lsn | undefined
 }
 
@@ -29,14 +30,14 @@ export interface SourceAtHand {
   readonly log: ChangelogKeeper
   /** An ordinary connection. */
   readonly control: Queries
-  /** One with replication=database. */
+  /** A connection with replication=database. */
   readonly replication: Pick<RawConnection, 'query' | 'backendPid'>
-  /** Hears what the making of a slot waits for. */
+  /** Called with what the creation of a slot waits for. */
   readonly waiting: (why: string) => void
   readonly writer: ChangelogWriter
-  /** What recovery of the log had to cut off for its bytes. */
+  /** What recovery of the log cut off because its bytes made no sense. */
   readonly damage: string | undefined
-  /** Why the source is not the one that the log was written from, if an attempt has found that. */
+  /** Why the source is not the one that the log was written from, if an earlier attempt has found that. */
   readonly copy: string | undefined
 }
 
@@ -71,7 +72,7 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   writer.closed(stampClosed(writer.lastTimestamp, BigInt(micros ?? '0'), 0), from)
   await writer.flush()
   keepIdentity(log, identity)
-  // Tables may have changed in what is missing: every description is written into the WAL again.
+  // The missing changes may include DDL: every description is written into the WAL again.
   await control.query(registerAllSql)
   await control.query(`UPDATE changefeed.source SET seen = '${token}' WHERE seen IS DISTINCT FROM '${token}'`)
   return { token: token ?? '', slot, gap: verdict.gap, confirmed: undefined }
@@ -86,7 +87,7 @@ export const registerAllSql = `SELECT ${call('register', { relation: { sql: 'rel
 ) AS t WHERE EXISTS (SELECT FROM pg_class WHERE oid = relid) AND relid <> 'changefeed.watched'::regclass`
 
 async function readSlot(control: Queries, slot: string): Promise<SlotFacts | undefined> {
-  // invalidation_reason came with PostgreSQL 17; to_jsonb reads it where it is.
+  // PostgreSQL has invalidation_reason since version 17; to_jsonb reads it where it exists.
   const rows = await control.query(
     `SELECT confirmed_flush_lsn::text, wal_status, to_jsonb(s) ->> 'invalidation_reason', plugin::text, active_pid::text FROM pg_replication_slots s WHERE slot_name = '${slot}' AND database = current_database()`,
   )
@@ -101,7 +102,7 @@ async function readSlot(control: Queries, slot: string): Promise<SlotFacts | und
   }
 }
 
-/** Waits for the write transactions that are open. Gives the consistent point: later commits will be streamed. */
+/** Waits for the open write transactions. Returns the consistent point: later commits will be streamed. */
 async function createSlot(replication: Queries, slot: string): Promise<Lsn> {
   const rows = await replication.query(`CREATE_REPLICATION_SLOT "${slot}" LOGICAL pgoutput (SNAPSHOT 'nothing')`)
   const point = rows[0]?.[1]

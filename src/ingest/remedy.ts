@@ -1,6 +1,5 @@
-// What the next attempt does about the failure of the last ones. Most failures mend themselves when it is tried again. One
-// that PostgreSQL's decoding reports does not, when it comes again and again at the same place: the slot would stand there
-// for ever.
+// Decides what the next attempt does about the failure of earlier ones. Most failures pass when ingest tries again. An error
+// of PostgreSQL's decoding that comes again and again at the same position does not: the slot would stay there for ever.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { Lsn } from '../core/lsn.ts'
@@ -8,27 +7,27 @@ import { publication } from '../source-schema/names.ts'
 
 export type Remedy =
   | { readonly tag: 'none' }
-  /** The source is another one: the log goes on behind a gap. */
+  /** The source is another one: the log continues after a gap. */
   | { readonly tag: 'copy'; readonly reason: string }
-  /** Only the stream shows what comes before the change that fails: a pull gives all or nothing. */
+  /** Only the stream brings the changes before the one that fails: a bulk pull brings all or nothing. */
   | { readonly tag: 'stream' }
-  /** The next transaction can never be read. */
+  /** The next transaction can never be read, and is skipped. */
   | { readonly tag: 'pass-over'; readonly error: FeedError }
 
 export interface Failure {
   readonly error: unknown
-  /** Durable end of the log. */
+  /** End LSN of the durable log. */
   readonly logEnd: Lsn
-  /** Why the source is not the one of the log. */
+  /** Why the source is not the one of the log; undefined: it is. */
   readonly difference: string | undefined
-  /** Not in a pull. */
+  /** The attempt had a stream, and not only bulk pulls. */
   readonly wasStreaming: boolean
 }
 
-/** A failure at the same place that came so often is no accident. */
+/** A failure that came so often at the same position is no accident. */
 const enough = 3
 
-/** Resources, operators, the system, the connection: time may mend them wherever they show. */
+/** SQLSTATE classes of failures that may pass: of resources, operators, the system, the connection. */
 const passing = /^(08|40|53|55|57|58)/
 
 export class Remedies {
@@ -36,14 +35,14 @@ export class Remedies {
   #count = 0
   now: Remedy = { tag: 'none' }
 
-  /** An attempt failed. */
+  /** To be called when an attempt has failed. */
   failed({ error, logEnd, difference, wasStreaming }: Failure): void {
     if (difference !== undefined) this.now = { tag: 'copy', reason: difference }
     else if (error instanceof FeedError && isOfDecoding(error)) this.#decoding(error, logEnd, wasStreaming)
     else if (this.#place !== '' && !this.#place.startsWith(`${logEnd} `)) this.#forget()
   }
 
-  /** What the remedy was for is over. */
+  /** To be called when the remedy has been applied. */
   done(): void {
     this.#forget()
   }
@@ -65,8 +64,9 @@ export class Remedies {
 }
 
 /**
- * One value: whether the publication is missing where decoding would then fail, as it does before PostgreSQL 18 for all that
- * was written until it was there again. Asked before it is made anew, the way on is known before a table is put back.
+ * Whether the publication is missing on a PostgreSQL where decoding then fails: before version 18 it fails for everything that
+ * was written until the publication existed again. Asked before the publication is made anew, the answer tells in time
+ * that these changes must be skipped.
  */
 export const publicationLostSql = `SELECT (current_setting('server_version_num')::int < 180000 AND NOT EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}'))::text`
 
@@ -75,7 +75,7 @@ export function publicationLost(): FeedError {
   return new FeedError('FEED_SOURCE_REFUSED', message, { sqlstate: '42704', context: 'in the change callback' })
 }
 
-/** Decoding as of then does not find the publication, although it is there now. */
+/** Decoding uses the catalogue of an earlier time, at which the publication did not exist. */
 export function isPublicationMissing({ sqlstate, context }: FeedError): boolean {
   return sqlstate === '42704' && context !== undefined && / callback/.test(context)
 }

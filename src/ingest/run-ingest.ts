@@ -1,5 +1,5 @@
-// The life of ingest for one source: attempt after attempt with growing pauses, until it is stopped or only a human can
-// help. What is too old or too much goes from the log meanwhile, also while the source is away.
+// Runs ingest for one source: attempt after attempt with growing pauses, until it is stopped or only a human can help.
+// Retention removes old parts of the log meanwhile, even while the source is away.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { Backoff, type BackoffOptions } from '../async/backoff.ts'
@@ -11,7 +11,7 @@ import { Remedies } from './remedy.ts'
 import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
 
 const attemptBackoff: BackoffOptions = { firstMs: 100, mostMs: 5000 }
-/** An attempt that lived for so long starts the pauses over. */
+/** After an attempt that ran for so long, the pauses begin again with the shortest. */
 const settledMs = 1000
 const retentionEveryMs = 10_000
 
@@ -22,11 +22,11 @@ export class Ingest {
   readonly #stopping = new AbortController()
   #settings: IngestSettings
   #feeds = 0
-  /** Undefined until somebody has said what is needed: nothing goes by age before. */
+  /** Undefined until the server has said what is needed: until then nothing is removed for its age. */
   #pins: readonly Position[] | undefined
   #attempt: Attempt | undefined
   readonly #remedies = new Remedies()
-  /** What an attempt said last. */
+  /** The last state that an attempt reported. */
   #state: IngestState = { tag: 'connecting' }
   #isRetentionFailing = false
 
@@ -124,7 +124,7 @@ export class Ingest {
         'FEED_LOG_IO',
         `cannot remove old segments of the changelog: ${(error as Error).message}`,
       )
-      // The attempt goes on meanwhile.
+      // The attempt continues meanwhile, so its state is kept for when retention succeeds again.
       const state = this.#state
       this.#say({ tag: 'state', state: { tag: 'retrying', error: toWireError(failure), inMs: retentionEveryMs } })
       this.#state = state

@@ -1,9 +1,9 @@
-// Is the source still the one that the log was written from, and does its slot still hold everything the log misses?
-// Facts in, verdict out: `gap` names what is lost, nothing is skipped silently.
+// Judges whether the source is still the one that the log was written from, and whether its slot still holds all changes after
+// the log's end. Pure: facts in, verdict out. `gap` names what is lost, so nothing is skipped silently.
 
 import { formatLsn, type Lsn } from '../core/lsn.ts'
 
-/** Kept beside the log: who it was written from. */
+/** Kept with the log: which database it was written from. */
 export interface SourceIdentity {
   readonly systemIdentifier: string
   readonly databaseOid: string
@@ -16,7 +16,7 @@ export interface SourceIdentity {
 export interface WalFacts {
   /** Its durable end. */
   readonly end: Lsn
-  /** Where the WAL left the timeline that the log knows; undefined: it is still on it. Zero: it was never on it. */
+  /** Where the WAL left the timeline that the log knows. Undefined: it has not left it. Zero: it was never on it. */
   readonly leftAt: Lsn | undefined
 }
 
@@ -30,19 +30,19 @@ export interface SlotFacts {
 }
 
 export type SlotVerdict =
-  /** Everything behind `from` will come. */
+  /** All changes after the log's end will come. */
   | { readonly tag: 'continue' }
   /** A new slot must be made; `gap` says what is lost, undefined for a log that holds nothing yet. */
   | { readonly tag: 'recreate'; readonly drop: boolean; readonly gap: string | undefined }
-  /** The slot is fine; what comes from the slot's position or from the log's end on comes behind a gap. */
+  /** The slot is usable. The changes from its position, or from the log's end, follow a gap. */
   | { readonly tag: 'gap'; readonly goesOn: 'at the slot' | "at the log's end"; readonly gap: string }
 
 export interface LogFacts {
   /** End LSN of the log, zero when it is new. */
   readonly durableEnd: Lsn
-  /** What recovery had to cut off for its bytes. */
+  /** What recovery cut off because its bytes made no sense. */
   readonly damage: string | undefined
-  /** Why what was published since then may not be all; undefined: it is. */
+  /** Why not all changes since the log's end may have been published; undefined: they were. */
   readonly distrust: string | undefined
 }
 
@@ -57,7 +57,7 @@ export function judgeSlot(name: string, slot: SlotFacts | undefined, wal: WalFac
       gap: durableEnd === 0n ? undefined : `replication slot "${name}" does not exist any more: ${since} are missing`,
     }
   }
-  // A slot without a log is left from a start that crashed between the two: no feed has seen anything of it.
+  // A slot without a log remains from a start that crashed between making the two: no feed has seen anything of it.
   if (durableEnd === 0n) return { tag: 'recreate', drop: true, gap: undefined }
   if (slot.walStatus === 'lost' || slot.invalidationReason !== null) {
     return {
@@ -73,7 +73,7 @@ export function judgeSlot(name: string, slot: SlotFacts | undefined, wal: WalFac
       gap: `replication slot "${name}" was recreated by somebody else, for plugin "${slot.plugin}": ${since} are missing`,
     }
   }
-  // The server would wait for the position and skip, without a word, what it writes until then.
+  // The server would wait until its WAL reaches the position, and silently skip everything that it writes until then.
   const end = wal.leftAt !== undefined && wal.leftAt < wal.end ? wal.leftAt : wal.end
   if (durableEnd > end) {
     const how = wal.leftAt === undefined ? 'it was restored from a backup' : 'it was restored or promoted'

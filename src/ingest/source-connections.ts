@@ -1,4 +1,4 @@
-// The connections of one attempt at following a source: an ordinary one for questions, and one for the slot.
+// The connections of one attempt at following a source: an ordinary one for queries, and one for the slot.
 
 import { onAbort } from '../async/or-abort.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
@@ -15,7 +15,7 @@ export class SourceConnections {
   /** Rows come in the encoding of the database, so that ingest converts them. */
   isConverted = false
 
-  /** Connections that are opened after `signal` has aborted are of no use. */
+  /** Connections that are opened after `signal` has aborted are closed at once. */
   constructor(source: SourceConnection, signal: AbortSignal) {
     this.#source = source
     this.#signal = signal
@@ -31,14 +31,14 @@ export class SourceConnections {
     return connection
   }
 
-  /** A connection whose stream was left does not stream again: another one takes its place. */
+  /** Opens a new connection for the slot: one whose stream was left cannot stream again. */
   async replace(replication: RawConnection): Promise<RawConnection> {
     await replication.close()
     this.#open.splice(this.#open.indexOf(replication), 1)
     return await this.openReplication()
   }
 
-  /** Cancels what the connections wait for when the signal aborts, unless `isStreaming`: a stream ends by itself. */
+  /** When the signal aborts, cancels the queries of all connections, unless a stream runs, which ends by itself. */
   cancelOnAbort(isStreaming: () => boolean): Disposable {
     return onAbort(this.#signal, () => {
       if (isStreaming()) return

@@ -1,5 +1,5 @@
-// Who the source is: a log belongs to one database of one cluster for ever. And whether it still goes the way that the log
-// went: a cluster that was restored from a backup, or promoted, is the same one by name and has another history.
+// Finds out which database the source is: a log belongs to one database of one cluster for ever. And whether its history is
+// still the one of the log: a cluster that was restored from a backup, or promoted, has the same name and another history.
 
 import type { ChangelogKeeper } from '../changelog/changelog.ts'
 import { parseLsn, type Lsn } from '../core/lsn.ts'

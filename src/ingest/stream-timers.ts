@@ -1,5 +1,5 @@
-// What is done again and again while a stream runs: the slot is told that we are there, the source's clock and health are
-// asked, the distance to the head is watched, and a timestamp is closed at once when somebody asks for one.
+// Repeats, while a stream runs, what must be done again and again: keeps the connection alive, asks the source for its clock
+// and its health, watches the distance to the head, and closes a timestamp at once when somebody asks for one.
 //
 // A request for a closed timestamp (Changelog.closeNow) is kept by the log, in memory that all threads share, and this file
 // is the only one that answers it. It remembers nothing: every stream begins by closing a timestamp for what is committed
@@ -14,12 +14,12 @@ import type { SlotStream } from './stream.ts'
 
 const keepAliveMs = 10_000
 const healthMs = 5000
-/** Without feeds nobody waits for closed timestamps; the log's end must still move on. */
+/** Without feeds nobody waits for closed timestamps, but the log's end must still move forward. */
 const idleProbeMs = 5000
 const fastestProbeMs = 20
 /**
- * A stream that has been far behind for so many checks in a row gives way to bulk pulls, but not before something has
- * come: until then the server decodes what lies before, from where the slot must restart, and would do so again for a pull.
+ * A stream that has been far behind for so many checks in a row is left for bulk pulls, but not before something has come:
+ * until then the server decodes from where the slot must restart, and would do so again for a pull.
  */
 const farBehindBytes = 32n * 1024n * 1024n
 const distanceCheckMs = 1000
@@ -60,7 +60,7 @@ export class StreamTimers implements Disposable {
     void this.#answerRequests(seen)
   }
 
-  /** How often timestamps are closed may have changed. */
+  /** To be called when settings or the number of feeds have changed. */
   rearm(): void {
     clearInterval(this.#probing)
     const { feeds, settings } = this.#options
@@ -81,7 +81,7 @@ export class StreamTimers implements Disposable {
     for (let seen = answered; ; this.#probe(true)) {
       await log.closeAsked(seen, signal)
       if (signal.aborted) return
-      // Read before the clock is asked: what is asked for later is answered by the next round.
+      // Read before the clock is asked: a later request is answered by the next round.
       seen = log.closesAsked
     }
   }

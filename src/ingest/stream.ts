@@ -1,10 +1,11 @@
-// Near the head: the replication stream. Messages go to the log as they come, in groups that become durable together;
-// timestamps are closed where the source's clock was asked and the stream has passed; the slot is told what is durable.
+// The replication stream, by which ingest reads near the head. Messages go to the log as they come, in groups that become
+// durable together. The time of a probe is closed when the stream has passed the probe's position. What is durable is
+// confirmed to the slot.
 //
 // A keepalive's WAL end, outside a transaction, promises that every commit record that starts before it has been decoded
 // and sent: the server moves that position to the end of a record after it has written the record's output. The same
-// holds for a commit's end. So a flush position inside a record is passed only when that record is, too; and the log
-// takes over only such ends, for after a crash the server may write new commits where a torn record began.
+// holds for a commit's end. So the stream passes a flush position inside a record only together with that record; and the
+// log records only such ends, because after a crash the server may write new commits where an incomplete record began.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { compareHlc } from '../core/hlc.ts'
@@ -19,15 +20,15 @@ import { readReplicationMessage, statusUpdate, type ReplicationHandler } from '.
 import type { LogTail } from './log-tail.ts'
 import { stampClosed } from './stamp.ts'
 
-/** Farther behind than this, and over TCP, reading slowly lets the server send in large pieces. */
+/** If the stream is farther behind than this, over TCP, reading slowly lets the server send in large pieces. */
 const behindBytes = 4n * 1024n * 1024n
 const slowReadMs = 16
 const confirmEveryMs = 100
-/** The server had not come to the position that was asked for: how soon to ask again, near it and far from it. */
+/** When to ask again if the server has not reached the position of a probe, near that position and far from it. */
 const askAgainMs = { near: 2, far: 50 }
 const nearBytes = 1024n * 1024n
 const commitTag = 0x43
-/** Beyond every position. */
+/** Greater than every position. */
 const noTarget = 1n << 64n
 
 export interface StreamOptions {
@@ -49,7 +50,7 @@ export class SlotStream implements ReplicationHandler {
   readonly #options: StreamOptions
   #stream: CopyBothStream | undefined
   #received: Lsn
-  /** Where the oldest probe waits. */
+  /** The position of the oldest probe that waits. */
   #target: Lsn = noTarget
   #confirmedAtMs = 0
   #confirmTimer: NodeJS.Timeout | undefined
@@ -106,7 +107,7 @@ export class SlotStream implements ReplicationHandler {
     this.#closeReached()
     if (this.#target !== noTarget) this.#askTimer ??= setTimeout(() => this.#askPosition(), this.#askAgainMs())
     if (!replyWanted) return
-    // A server that shuts down waits until all it has sent is confirmed, also what concerns nobody here.
+    // A server that shuts down waits until all that it has sent is confirmed, even changes of tables that nobody watches.
     if (walEnd > writer.endLsn) writer.closed(writer.lastTimestamp, walEnd)
     commit.drain().then(
       () => this.confirm(),
@@ -114,21 +115,21 @@ export class SlotStream implements ReplicationHandler {
     )
   }
 
-  /** A probe was added: closes what can be closed, or asks the server how far it has sent. */
+  /** To be called after a probe: closes what can be closed, or asks the server how far it has sent. */
   probed(): void {
     this.#closeReached()
     this.#askPosition()
     void this.#options.commit.written()
   }
 
-  /** Something became durable. */
+  /** To be called when something has become durable. */
   durable(): void {
     const waited = Date.now() - this.#confirmedAtMs
     if (waited >= confirmEveryMs) this.confirm()
     else this.#confirmTimer ??= setTimeout(() => this.confirm(), confirmEveryMs - waited)
   }
 
-  /** Tells the slot what is durable; also keeps the connection alive. */
+  /** Confirms to the slot what is durable, which also keeps the connection alive. */
   confirm(): void {
     clearTimeout(this.#confirmTimer)
     this.#confirmTimer = undefined
@@ -136,7 +137,7 @@ export class SlotStream implements ReplicationHandler {
     this.#stream?.send(statusUpdate(this.#confirmable, false))
   }
 
-  /** Nothing is sent any more. */
+  /** To be called at the end: nothing is sent any more. */
   stop(): void {
     this.#stream = undefined
     clearTimeout(this.#confirmTimer)
@@ -155,7 +156,7 @@ export class SlotStream implements ReplicationHandler {
     if (reached.exact || isGain) writer.closed(ts, this.#received)
   }
 
-  /** Before the source has proved to be the log's, the slot stays where it is: zero confirms nothing. */
+  /** Until the source has proved to be the log's, the slot stays where it is: zero confirms nothing. */
   get #confirmable(): Lsn {
     const { tail, writer } = this.#options
     return tail.isChecked ? writer.durableEndLsn : zeroLsn
@@ -165,7 +166,7 @@ export class SlotStream implements ReplicationHandler {
     return this.#target - this.#received < nearBytes ? askAgainMs.near : askAgainMs.far
   }
 
-  /** The answer is a keepalive. */
+  /** Asks the server for its position; it answers with a keepalive. */
   #askPosition(): void {
     clearTimeout(this.#askTimer)
     this.#askTimer = undefined

@@ -1,12 +1,12 @@
-// Why the log of a source does not grow, told to everybody who follows it, as soon as it is known. An attempt that connects
-// again and then fails at the same change is the same trouble: it is over when the log has grown, or, unless a change is
-// what it is about, when the stream has held for a while.
+// Reports why the log of a source does not grow, to everybody who follows it, as soon as the reason is known. If an attempt
+// connects again and then fails at the same change, that is the same trouble. It is over when the log has grown, or, unless
+// a change causes it, when a stream has lasted for a while.
 
 import type { WireError } from '../errors/feed-error.ts'
 import type { IngestState } from './ingest.ts'
 
 const lookMs = 100
-/** A stream without changes that has held for so long is at work. */
+/** A stream that has lasted for so long works, even if no change has come. */
 const settledMs = 1000
 
 export interface TroubleNow {
@@ -15,19 +15,19 @@ export interface TroubleNow {
   readonly isPermanent: boolean
 }
 
-/** Undefined: it is over. */
+/** Called with undefined when the trouble is over. */
 export type TroubleListener = (trouble: TroubleNow | undefined) => void
 
 export class Trouble {
   readonly #logEnd: () => bigint
   readonly #listeners = new Set<TroubleListener>()
   #now: TroubleNow | undefined
-  /** Where the log ended when the trouble was last heard of. */
+  /** Where the log ended when the trouble was last reported. */
   #endThen = 0n
   #looking: NodeJS.Timeout | undefined
-  /** The trouble is a change: PostgreSQL may take long to come to it once more. */
+  /** A change causes the trouble: PostgreSQL may take long to reach it once more. */
   #isAtChange = false
-  /** Attempts that failed since the start. */
+  /** Counts the attempts that have failed since the start. */
   failures = 0
 
   constructor(logEnd: () => bigint) {
@@ -38,7 +38,7 @@ export class Trouble {
     return this.#now
   }
 
-  /** The listener hears at once of trouble that is there already. Gives what ends the listening. */
+  /** Calls the listener at once if there is trouble already. Returns what removes the listener. */
   listen(listener: TroubleListener): () => void {
     this.#listeners.add(listener)
     if (this.#now !== undefined) listener(this.#now)
