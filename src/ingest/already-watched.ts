@@ -9,12 +9,12 @@ import { pgMicrosSql } from './pg-micros.ts'
 import type { TableToWatch } from './watch-batch.ts'
 
 /**
- * Locked while tables are given back, so that whoever finds a table watched knows that it stays so: it must be known to
- * be needed before it is asked for here. A number could be locked by anybody, for ever.
+ * Locked while tables are given back, so that a changefeed that finds a table watched knows that it stays watched, if it has
+ * registered its need of the table before. It is the lock of a table of ours: anybody could hold an advisory lock for ever.
  */
 export const watchingTable = 'changefeed.source'
 
-/** In the order of their oids, in which everybody locks them. */
+/** Sorted by oid, the order in which everybody locks tables. */
 export async function notAsWanted(
   connection: RawConnection,
   tables: readonly TableToWatch[],
@@ -33,13 +33,13 @@ export async function notAsWanted(
     .toSorted((a, b) => a.relid - b.relid)
 }
 
-/** Per table; undefined: not known any more. */
+/** Since when each table is watched; undefined: that is not known any more. */
 export async function watchedSince(
   connection: RawConnection,
   tables: readonly TableToWatch[],
 ): Promise<ReadonlyMap<number, Hlc | undefined>> {
-  // Commit times are kept as long as their transaction ids are, where they are kept at all. The time at which the row was
-  // written is good, too: nobody writes to a table between then and the commit.
+  // PostgreSQL keeps commit times as long as their transaction ids, if at all. Otherwise the time at which the row was written
+  // is right, too: nobody writes to the table between that time and the commit.
   const since = `coalesce(CASE WHEN current_setting('track_commit_timestamp') = 'on' THEN pg_xact_commit_timestamp(since_xid::xid) END, since)`
   const rows = await connection.query(
     `SELECT relid::text, ${pgMicrosSql(since)}::text FROM changefeed.watched WHERE relid IN (${tables.map(({ relid }) => relid).join(', ')})`,

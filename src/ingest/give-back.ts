@@ -1,10 +1,10 @@
-// Gives tables back that nobody needs: they leave the publication, their replica identity is again what it was before we
-// changed it, and they are not watched any more. Each batch is a transaction: what is interrupted is done or not done,
-// and goes on the next time.
+// Gives back tables that no changefeed needs: removes them from the publication, restores the replica identity that they had
+// before we changed it, and stops watching them. Each batch is one transaction, so an interruption leaves a batch done or not
+// done, and the next run continues.
 //
-// A changefeed that starts meanwhile must not find a table watched that is about to be given back. So whoever starts is
-// first known to be in need, then asks for the watched tables under a lock that is held here from before it is asked who
-// is in need until the tables are given back.
+// A changefeed that starts meanwhile must not find a table watched that is about to be given back. So a changefeed first
+// registers its need, and then asks for the watched tables under a lock. This file takes the same lock, then asks which
+// tables are needed, and holds the lock until the tables are given back.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
@@ -16,26 +16,26 @@ import { beginSql, isLocked, lockSql } from './lock-tables.ts'
 import { watchingTable } from './already-watched.ts'
 
 export interface GiveBackOptions {
-  /** Undefined: those that were not needed for `keepMs`. */
+  /** The tables to give back; undefined: those that were not needed for `keepMs`. */
   readonly relids?: readonly number[]
   readonly keepMs?: number
-  /** Who is in need of tables now. */
+  /** The tables that changefeeds need now. */
   readonly needed: () => Promise<ReadonlySet<number>>
-  /** How long a table that somebody uses is waited for. */
+  /** How long to wait for a table that is locked. */
   readonly patienceMs?: number
 }
 
 export interface GivenBack {
   readonly given: number
-  /** Somebody else had their locks. */
+  /** Tables that were locked by somebody else. */
   readonly busy: readonly number[]
-  /** Tables that are still watched. */
+  /** How many tables are still watched. */
   readonly left: number
 }
 
 const batchTables = 32
 const pauseMs = 100
-/** How exactly it is known when a table was last needed. */
+/** The precision of the time at which a table was last needed. */
 const mostInexactMs = 600_000
 
 export async function giveBackTables(source: SourceConnection, options: GiveBackOptions): Promise<GivenBack> {
@@ -80,7 +80,7 @@ export async function giveBackTables(source: SourceConnection, options: GiveBack
   }
 }
 
-/** How many were given back; undefined: somebody else has one of them locked. */
+/** Returns how many tables were given back; undefined: somebody else has locked one of them. */
 async function giveBackBatch(
   connection: RawConnection,
   relids: readonly number[],
@@ -104,7 +104,7 @@ async function giveBackNow(connection: RawConnection, relids: readonly number[],
   const list = relids.join(', ')
   const namesSql = `SELECT format('%I.%I', n.nspname, c.relname) FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE w.relid IN (${list}) ORDER BY w.relid`
   const names = (await connection.query(namesSql)).map(([name]) => name ?? '')
-  // At once the strongest that is needed. Without an identity to give back, nobody who reads or writes is in the way.
+  // The strongest lock that is needed is taken at once. If no identity is restored, it conflicts with no reader or writer.
   const [changed] = await connection.query(
     `SELECT EXISTS (SELECT FROM changefeed.watched WHERE relid IN (${list}) AND was_identity IS NOT NULL)`,
   )
@@ -122,7 +122,7 @@ async function giveBackNow(connection: RawConnection, relids: readonly number[],
   await connection.query(`DELETE FROM changefeed.watched WHERE relid IN (${list})`)
 }
 
-/** What the owner has changed since stays; an index that is gone cannot be named again. */
+/** Restores identities. What the owner has changed since then stays, and an index that was dropped cannot be used again. */
 const restoreSql = (
   list: string,
 ): string => `SELECT format('ALTER TABLE ONLY %I.%I REPLICA IDENTITY %s', n.nspname, c.relname,

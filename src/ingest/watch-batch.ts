@@ -9,20 +9,20 @@ import { beginSql, lockSql } from './lock-tables.ts'
 export interface TableToWatch {
   readonly relid: number
   /**
-   * What must be done to the table first, under its lock, for example ALTER TABLE … REPLICA IDENTITY FULL. Not done
-   * again where the table is watched already with the identity it needs.
+   * Statements to run first, under the lock of the table, for example ALTER TABLE … REPLICA IDENTITY FULL. They are not run
+   * if the table is watched already with the identity that it needs.
    */
   readonly statements?: readonly string[] | undefined
 }
 
 export interface BatchOptions {
-  /** A lock that is not free is waited for, for a short while. */
+  /** Waits a short while for a lock that is not free. */
   readonly isWaiting: boolean
-  /** The log says already that changes of these tables are missing. */
+  /** The log already says that changes of these tables are missing. */
   readonly isLossTold: boolean
 }
 
-/** True: changes of watched tables were not published until now, and the log does not say so yet. */
+/** Returns true if changes of watched tables were not published until now, and the log does not say so yet. */
 export async function watchBatch(
   connection: RawConnection,
   tables: readonly TableToWatch[],
@@ -35,7 +35,7 @@ export async function watchBatch(
   const named = (some: readonly TableToWatch[]): string[] => some.map(({ relid }) => names.get(relid) as string)
   const changed = tables.filter(({ statements }) => statements !== undefined && statements.length > 0)
   const others = tables.filter((table) => !changed.includes(table))
-  // At once the strongest that is needed: two that both hold the weaker one would wait for each other.
+  // The strongest lock that is needed is taken at once: two transactions that hold the weaker one would wait for each other.
   await connection.query(
     `${lockSql(named(changed), 'ACCESS EXCLUSIVE', isWaiting)}${lockSql(named(others), 'SHARE ROW EXCLUSIVE', isWaiting)}`,
   )
@@ -49,7 +49,7 @@ export async function watchBatch(
   for (const { statements } of changed) await connection.query((statements ?? []).join('; '))
   if (changed.length > 0) await refuseHindered(connection, changed)
   const isUnpublished = await mend(connection, relations, isLossTold)
-  // Described below as if it began now.
+  // Asked before the tables are described below, by which their changes seem to begin now.
   const missed = await connection.query(missedSql(relations))
   const isLoss = isUnpublished || missed.length > 0
 
@@ -69,7 +69,7 @@ export async function watchBatch(
   return isLoss
 }
 
-/** What the application writes must not fail for what the changefeed needs. */
+/** Refuses a table whose writes by the application would fail because of what the changefeed needs. */
 async function refuseHindered(connection: RawConnection, changed: readonly TableToWatch[]): Promise<void> {
   const [hindered] = await connection.query(
     `SELECT t.relid::regclass::text, quote_ident(t.name) FROM (SELECT c.oid AS relid, ${call('hindrance', { relation: { sql: 'c.oid' } })} AS name FROM pg_class c WHERE c.oid IN (${changed.map(({ relid }) => relid).join(', ')}) AND c.relreplident = 'f') AS t WHERE t.name IS NOT NULL`,
@@ -86,7 +86,7 @@ async function refuseHindered(connection: RawConnection, changed: readonly Table
   )
 }
 
-/** Of tables that exist; throws for others. */
+/** The quoted names of tables. Throws if one does not exist. */
 export async function namesOf(
   connection: RawConnection,
   tables: readonly { readonly relid: number }[],
@@ -101,7 +101,10 @@ export async function namesOf(
   return names
 }
 
-/** Put right in silence, what was not published would never be missed by the feeds that follow these tables. */
+/**
+ * Repairs the publication, and records in the source that changes were lost: if we repaired it silently, feeds on these
+ * tables would never learn of that.
+ */
 async function mend(connection: RawConnection, relations: readonly number[], isLossTold: boolean): Promise<boolean> {
   const unpublished = `relid IN (${relations.join(', ')}) AND relid NOT IN (SELECT ${call('published_among', { relations })})`
   const [state] = await connection.query(
@@ -109,14 +112,14 @@ async function mend(connection: RawConnection, relations: readonly number[], isL
   )
   if (state?.[0] === 't') return false
   const lost = isLossTold ? [] : await connection.query(lostSql)
-  // Watched without being published: its changes were lost, and only what comes now is complete.
+  // A table that was watched and not published has lost changes, so it counts as watched only from now on.
   await connection.query(
     `UPDATE changefeed.watched SET since_xid = pg_current_xact_id(), since = clock_timestamp() WHERE ${unpublished}; SELECT ${call('mend', {})}`,
   )
   return lost.length > 0
 }
 
-/** `reason` has %s in place of the names. */
+/** `reason` contains %s where the names of the tables belong. */
 const distrustSql = (reason: string, rows: string): string =>
   `SELECT ${call('distrust', { reason: { sql: `format('${reason}', string_agg(name, ', '))` } })} FROM ${rows} HAVING count(*) > 0`
 
@@ -149,7 +152,7 @@ async function alterPublication(
 const identitiesSql = (relids: readonly number[]): string =>
   `SELECT c.oid::text, c.relreplident, coalesce((SELECT indexrelid FROM pg_index WHERE indrelid = c.oid AND indisreplident), 0)::text FROM pg_class c WHERE c.oid IN (${relids.join(', ')})`
 
-/** What it was is given back when nobody needs the table any more. */
+/** Remembers the replica identities of before, which the tables get again when no changefeed needs them any more. */
 function rememberSql(identities: readonly (readonly (string | null)[])[]): string {
   const values = identities.map(([relid, identity, index]) => `(${relid}::oid, '${identity}'::"char", ${index}::oid)`)
   return `UPDATE changefeed.watched w SET was_identity = before.identity, was_index = before.index

@@ -1,5 +1,5 @@
-// Takes one table under watch that somebody else may have locked: it is tried again and again until a deadline, and then
-// the error names who has it.
+// Takes one table under watch that somebody else may have locked: tries again and again until a deadline, and then fails
+// with an error that names who holds the lock.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { shownString } from '../core/quote.ts'
@@ -15,16 +15,16 @@ const tellAfterMs = 1500
 
 export interface WatchOptions {
   readonly lockDeadlineMs?: number
-  /** The log says already that changes of the table are missing. */
+  /** The log already says that changes of the table are missing. */
   readonly isLossTold?: boolean
   readonly signal?: AbortSignal | undefined
-  /** The process of PostgreSQL that whoever asked is connected to: it must not be in the way itself. */
+  /** The backend of the session that asked: it may hold the lock itself. */
   readonly askedBy?: number | undefined
-  /** Hears, now and then, what takes long. */
+  /** Called from time to time with what takes long. */
   readonly told?: ((progress: string) => void) | undefined
 }
 
-/** True: changes of watched tables were not published until now, and the log does not say so yet. */
+/** Returns true if changes of watched tables were not published until now, and the log does not say so yet. */
 export async function watchOne(
   source: SourceConnection,
   connection: RawConnection,

@@ -16,13 +16,13 @@ import { isLocked } from './lock-tables.ts'
 import { watchBatch, type TableToWatch } from './watch-batch.ts'
 import { watchOne, type WatchOptions } from './watch-one.ts'
 
-/** Tables that are locked at a time. */
+/** How many tables are locked at a time. */
 const batchTables = 32
-/** Ingest looks every few seconds. */
+/** How long to wait until ingest, which checks every few seconds, has written a gap into the log. */
 const lossTold = { everyMs: 100, withinMs: 15_000 }
 const tellMs = { first: 1500, again: 5000 }
 
-/** Gives, per table, since when it has been watched; undefined: not known any more. */
+/** Returns since when each table has been watched; undefined: that is not known any more. */
 export async function watchTables(
   source: SourceConnection,
   tables: readonly TableToWatch[],
@@ -32,7 +32,7 @@ export async function watchTables(
   if (tables.length === 0) return new Map()
   signal?.throwIfAborted()
   const connection = await openRawConnection({ source })
-  // A backend that waits for a lock does not notice that nobody waits for it any more.
+  // A backend that waits for a lock does not notice that its client is gone.
   using _leaving = onAbort(signal, () => {
     void connection.cancel()
     connection.destroy()
@@ -55,7 +55,7 @@ export async function watchTables(
       const tried = tryBatch(source, connection, batch, options)
       const outcome = await explainDdl('a table cannot be taken under watch', tried)
       if (outcome === 'locked') {
-        // What is free does not wait for what is not.
+        // Tables that are not locked need not wait for the locked ones.
         const half = Math.ceil(batch.length / 2)
         batches.push(batch.slice(half), batch.slice(0, half))
         continue
@@ -73,7 +73,7 @@ export async function watchTables(
   }
 }
 
-/** A feed that starts before the gap is in the log would end there. */
+/** Waits until the gap is in the log: a feed that started before it would end there. */
 async function lossIsTold(connection: RawConnection): Promise<void> {
   const deadline = Date.now() + lossTold.withinMs
   while (Date.now() < deadline) {
