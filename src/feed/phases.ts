@@ -43,16 +43,23 @@ export type Phase =
 
 type Start = Pick<FeedRun, 'spec' | 'log' | 'resume' | 'startTime' | 'startPosition'>
 
-export function firstPhase({ spec, log, resume, startTime, startPosition }: Start): Phase {
-  if (resume?.tag === 'following') {
-    // With 'only', an earlier run has completed the scan and stopped before the end of the job was written down.
-    if (spec.initialScan === 'only') return { tag: 'ended' }
-    return { tag: 'following', after: resume.highWater, from: undefined }
+export function firstPhase(start: Start): Phase {
+  const { spec, log, resume, startTime, startPosition } = start
+  switch (resume?.tag) {
+    case undefined:
+      if (spec.initialScan !== 'no') return { tag: 'initial-scan', at: spec.cursor, done: [], head: log.head }
+      if (spec.cursor === undefined) return { tag: 'following', after: startTime, from: startPosition }
+      return { tag: 'following', after: spec.cursor, from: undefined }
+    case 'initial-scan':
+      return {
+        tag: 'initial-scan',
+        at: resume.scan?.at ?? spec.cursor,
+        done: resume.scan?.tables ?? [],
+        head: log.head,
+      }
+    case 'following':
+      // With 'only', an earlier run has completed the scan and stopped before the end of the job was written down.
+      if (spec.initialScan === 'only') return { tag: 'ended' }
+      return { tag: 'following', after: resume.highWater, from: undefined }
   }
-  if (spec.initialScan === 'no') {
-    if (spec.cursor === undefined) return { tag: 'following', after: startTime, from: startPosition }
-    return { tag: 'following', after: spec.cursor, from: undefined }
-  }
-  const scan = resume?.scan
-  return { tag: 'initial-scan', at: scan?.at ?? spec.cursor, done: scan?.tables ?? [], head: log.head }
 }
