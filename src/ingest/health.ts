@@ -17,8 +17,8 @@ import { watchTables } from './watch.ts'
  * passed the event triggers. Each check of a round compares so many tables: a source with thousands of tables is not asked to
  * describe all of them at once.
  */
-const lookEvery = 12
-const lookTables = 100
+const roundEveryChecks = 12
+const tablesPerCheck = 100
 
 const stateSql = (): string =>
   `SELECT (${installedSql()})::text, (SELECT token FROM changefeed.source), (SELECT EXISTS (SELECT FROM changefeed.watched w WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = w.relid)))::text`
@@ -37,12 +37,12 @@ export class HealthCheck {
   readonly #options: HealthOptions
   #isChecking = false
   /** Names of the tables whose gap is in the log and that are not published again yet. */
-  #told = ''
+  #reported = ''
   /** Checks until the next round begins. The first check begins one, because nothing was checked while ingest was away. */
   #checksToRound = 0
   /** The oid of the table after which the round continues; 0: the round is over. */
-  #lookAfter = 0
-  #lookAgain = false
+  #roundAfter = 0
+  #mustRepeat = false
 
   constructor(options: HealthOptions) {
     this.#options = options
@@ -66,26 +66,26 @@ export class HealthCheck {
     // The next attempt installs what is missing, and writes into the log what that means for the changes.
     if (isInstalled !== 'true' || tokenNow !== token)
       throw new FeedError('FEED_SOURCE_REFUSED', 'what pg-changefeed keeps in the source database was changed')
-    await this.#look(isGone === 'true')
+    await this.#compareDescriptions(isGone === 'true')
     const lost = await rowsOf(control, 'lost', {})
     if (lost.length === 0) {
-      this.#told = ''
+      this.#reported = ''
       return
     }
     const names = lost.map(({ name }) => name).join(', ')
-    if (names !== this.#told) {
+    if (names !== this.#reported) {
       // A later check will do it, when no transaction is open.
       if (writer.inTransaction) return
       const reason = `publication "${publication}" was dropped or lost ${names}: their changes were not published until now`
       writer.gap(nextHlc(writer.lastTimestamp), writer.endLsn, reason)
-      this.#told = names
+      this.#reported = names
       await commit.drain()
       gap(reason)
     }
     let areBack = true
     for (const { relid } of lost) {
       try {
-        await watchTables(source, [{ relid }], { isLossTold: true })
+        await watchTables(source, [{ relid }], { isLossReported: true })
       } catch (error) {
         // The table was dropped meanwhile, or locked for too long: the next check tries again.
         const { code } = asFeedError(error)
@@ -94,29 +94,29 @@ export class HealthCheck {
       }
     }
     // If they are lost again, that is another gap.
-    if (areBack) this.#told = ''
+    if (areBack) this.#reported = ''
   }
 
-  async #look(isGone: boolean): Promise<void> {
+  async #compareDescriptions(isGone: boolean): Promise<void> {
     const isNewRound = this.#checksToRound <= 0
-    if (isNewRound) this.#checksToRound = lookEvery
+    if (isNewRound) this.#checksToRound = roundEveryChecks
     this.#checksToRound -= 1
-    if (!isNewRound && !isGone && !this.#lookAgain && this.#lookAfter === 0) return
+    if (!isNewRound && !isGone && !this.#mustRepeat && this.#roundAfter === 0) return
     const { control } = this.#options
-    const after = this.#lookAfter
-    let [row] = await rowsOf(control, 'look', { after, most: lookTables, told: [] })
+    const after = this.#roundAfter
+    let [row] = await rowsOf(control, 'look', { after, most: tablesPerCheck, told: [] })
     const { missed, names } = row ?? { missed: [], names: '' }
     if (missed.length > 0) {
       // If the table were described before the gap is in the log, its change would seem to begin now.
       if (!(await this.#missed(missed, names))) {
-        this.#lookAgain = true
+        this.#mustRepeat = true
         return
       }
-      ;[row] = await rowsOf(control, 'look', { after, most: lookTables, told: missed })
+      ;[row] = await rowsOf(control, 'look', { after, most: tablesPerCheck, told: missed })
     }
     // If not, a table was in use.
-    this.#lookAgain = row?.are_done !== true
-    this.#lookAfter = row?.next ?? 0
+    this.#mustRepeat = row?.are_done !== true
+    this.#roundAfter = row?.next ?? 0
   }
 
   /** False: a later check must do it, because a transaction is open. */

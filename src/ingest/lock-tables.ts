@@ -10,7 +10,7 @@ import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 
 const waitMs = 300
-const lookAfterMs = 120
+const findAfterMs = 120
 const autovacuumGivesWayMs = 60
 
 /** Begins a transaction in which DDL is ours, and waits are short. */
@@ -43,20 +43,20 @@ export class LockWatcher implements AsyncDisposable {
   }
 
   async during<T>(work: Promise<T>): Promise<T> {
-    let looking: Promise<void> = Promise.resolve()
+    let finding: Promise<void> = Promise.resolve()
     const timer = setTimeout(() => {
       // The work does not fail because nobody can say who holds its lock.
-      looking = this.#look().catch(() => undefined)
-    }, lookAfterMs)
+      finding = this.#findBlockers().catch(() => undefined)
+    }, findAfterMs)
     try {
       return await work
     } finally {
       clearTimeout(timer)
-      await looking
+      await finding
     }
   }
 
-  async #look(): Promise<void> {
+  async #findBlockers(): Promise<void> {
     this.#connection ??= await openRawConnection({ source: this.#source, readBufferBytes: 16 * 1024 })
     const rows = await this.#connection.query(blockersSql(this.#waiting.backendPid))
     if (rows.length > 0) this.blockers = rows.map(([pid, text]) => ({ pid: Number(pid), text: text ?? '' }))

@@ -5,7 +5,7 @@
 import type { WireError } from '../errors/feed-error.ts'
 import type { IngestState } from './ingest.ts'
 
-const lookMs = 100
+const checkEveryMs = 100
 /** A stream that has lasted for so long works, even if no change has come. */
 const settledMs = 1000
 
@@ -24,7 +24,7 @@ export class Trouble {
   #now: TroubleNow | undefined
   /** Where the log ended when the trouble was last reported. */
   #endThen = 0n
-  #looking: NodeJS.Timeout | undefined
+  #checking: NodeJS.Timeout | undefined
   /** A change causes the trouble: PostgreSQL may take long to reach it once more. */
   #isAtChange = false
   /** Counts the attempts that have failed since the start. */
@@ -46,7 +46,7 @@ export class Trouble {
   }
 
   hear(state: IngestState): void {
-    clearInterval(this.#looking)
+    clearInterval(this.#checking)
     if (state.tag === 'retrying' || state.tag === 'failed') {
       this.failures += 1
       this.#endThen = this.#logEnd()
@@ -55,28 +55,28 @@ export class Trouble {
       this.#isAtChange = state.tag === 'retrying' && state.atChange === true
       const before = this.#now
       this.#now = { error, isPermanent }
-      if (before?.isPermanent !== isPermanent || before.error.message !== error.message) this.#tell()
+      if (before?.isPermanent !== isPermanent || before.error.message !== error.message) this.#notify()
     } else if (state.tag !== 'connecting' && this.#now !== undefined) {
       const since = Date.now()
-      this.#looking = setInterval(() => {
+      this.#checking = setInterval(() => {
         const holds = state.tag === 'streaming' && !this.#isAtChange && Date.now() - since >= settledMs
         if (holds || this.#logEnd() > this.#endThen) this.#over()
-      }, lookMs)
+      }, checkEveryMs)
     }
   }
 
   close(): void {
-    clearInterval(this.#looking)
+    clearInterval(this.#checking)
     this.#listeners.clear()
   }
 
   #over(): void {
-    clearInterval(this.#looking)
+    clearInterval(this.#checking)
     this.#now = undefined
-    this.#tell()
+    this.#notify()
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener(this.#now)
   }
 }

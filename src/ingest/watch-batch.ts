@@ -19,14 +19,14 @@ export interface BatchOptions {
   /** Waits a short while for a lock that is not free. */
   readonly isWaiting: boolean
   /** The log already says that changes of these tables are missing. */
-  readonly isLossTold: boolean
+  readonly isLossReported: boolean
 }
 
 /** Returns true if changes of watched tables were not published until now, and the log does not say so yet. */
 export async function watchBatch(
   connection: RawConnection,
   tables: readonly TableToWatch[],
-  { isWaiting, isLossTold }: BatchOptions,
+  { isWaiting, isLossReported }: BatchOptions,
 ): Promise<boolean> {
   await connection.query(beginSql)
   const relations = tables.map(({ relid }) => relid)
@@ -48,7 +48,7 @@ export async function watchBatch(
     changed.length === 0 ? [] : await connection.query(identitiesSql(changed.map(({ relid }) => relid)))
   for (const { statements } of changed) await connection.query((statements ?? []).join('; '))
   if (changed.length > 0) await refuseHindered(connection, changed)
-  const isUnpublished = await mend(connection, relations, isLossTold)
+  const isUnpublished = await mend(connection, relations, isLossReported)
   // Asked before the tables are described below, by which their changes seem to begin now.
   const missed = await connection.query(missedSql(relations))
   const isLoss = isUnpublished || missed.length > 0
@@ -105,13 +105,17 @@ export async function namesOf(
  * Repairs the publication, and records in the source that changes were lost: if we repaired it silently, feeds on these
  * tables would never learn of that.
  */
-async function mend(connection: RawConnection, relations: readonly number[], isLossTold: boolean): Promise<boolean> {
+async function mend(
+  connection: RawConnection,
+  relations: readonly number[],
+  isLossReported: boolean,
+): Promise<boolean> {
   const unpublished = `relid IN (${relations.join(', ')}) AND relid NOT IN (SELECT ${call('published_among', { relations })})`
   const [state] = await connection.query(
     `SELECT ${call('publishes_all', {})} AND NOT EXISTS (SELECT FROM changefeed.watched WHERE ${unpublished})`,
   )
   if (state?.[0] === 't') return false
-  const lost = isLossTold ? [] : await connection.query(lostSql)
+  const lost = isLossReported ? [] : await connection.query(lostSql)
   // A table that was watched and not published has lost changes, so it counts as watched only from now on.
   await connection.query(
     `UPDATE changefeed.watched SET since_xid = pg_current_xact_id(), since = clock_timestamp() WHERE ${unpublished}; SELECT ${call('mend', {})}`,

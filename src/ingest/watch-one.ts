@@ -11,17 +11,17 @@ import { namesOf, watchBatch, type TableToWatch } from './watch-batch.ts'
 
 const lockPauseMs = 100
 const defaultDeadlineMs = 10_000
-const tellAfterMs = 1500
+const reportAfterMs = 1500
 
 export interface WatchOptions {
   readonly lockDeadlineMs?: number
   /** The log already says that changes of the table are missing. */
-  readonly isLossTold?: boolean
+  readonly isLossReported?: boolean
   readonly signal?: AbortSignal | undefined
   /** The backend of the session that asked: it may hold the lock itself. */
   readonly askedBy?: number | undefined
   /** Called from time to time with what takes long. */
-  readonly told?: ((progress: string) => void) | undefined
+  readonly progress?: ((what: string) => void) | undefined
 }
 
 /** Returns true if changes of watched tables were not published until now, and the log does not say so yet. */
@@ -29,24 +29,24 @@ export async function watchOne(
   source: SourceConnection,
   connection: RawConnection,
   table: TableToWatch,
-  { lockDeadlineMs = defaultDeadlineMs, isLossTold = false, askedBy, told, signal }: WatchOptions,
+  { lockDeadlineMs = defaultDeadlineMs, isLossReported = false, askedBy, progress, signal }: WatchOptions,
 ): Promise<boolean> {
   const deadline = Date.now() + lockDeadlineMs
-  const tellAt = Date.now() + tellAfterMs
-  let isTold = false
+  const reportAt = Date.now() + reportAfterMs
+  let isReported = false
   await using watcher = new LockWatcher(source, connection)
   for (;;) {
     try {
-      return await watcher.during(watchBatch(connection, [table], { isWaiting: true, isLossTold }))
+      return await watcher.during(watchBatch(connection, [table], { isWaiting: true, isLossReported }))
     } catch (error) {
       await connection.query('ROLLBACK')
       if (!isLocked(error)) throw error
       const name = async (): Promise<string> => [...(await namesOf(connection, [table])).values()][0] ?? ''
       if (watcher.blockers.some(({ pid }) => pid === askedBy)) throw ownLock(await name())
       if (Date.now() > deadline) throw locked(await name(), lockDeadlineMs, watcher)
-      if (!isTold && Date.now() > tellAt) {
-        told?.(`waiting for table ${await name()}, which is in use by ${usersOf(watcher)}`)
-        isTold = true
+      if (!isReported && Date.now() > reportAt) {
+        progress?.(`waiting for table ${await name()}, which is in use by ${usersOf(watcher)}`)
+        isReported = true
       }
       await delay(lockPauseMs, undefined, { signal })
     }

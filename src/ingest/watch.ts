@@ -19,8 +19,8 @@ import { watchOne, type WatchOptions } from './watch-one.ts'
 /** How many tables are locked at a time. */
 const batchTables = 32
 /** How long to wait until ingest, which checks every few seconds, has written a gap into the log. */
-const lossTold = { everyMs: 100, withinMs: 15_000 }
-const tellMs = { first: 1500, again: 5000 }
+const lossReport = { everyMs: 100, withinMs: 15_000 }
+const progressMs = { first: 1500, again: 5000 }
 
 /** Returns since when each table has been watched; undefined: that is not known any more. */
 export async function watchTables(
@@ -28,7 +28,7 @@ export async function watchTables(
   tables: readonly TableToWatch[],
   options: WatchOptions = {},
 ): Promise<ReadonlyMap<number, Hlc | undefined>> {
-  const { signal, told } = options
+  const { signal, progress } = options
   if (tables.length === 0) return new Map()
   signal?.throwIfAborted()
   const connection = await openRawConnection({ source })
@@ -46,11 +46,11 @@ export async function watchTables(
     batches.reverse()
     let isLoss = false
     let done = 0
-    let tellAt = Date.now() + tellMs.first
+    let reportAt = Date.now() + progressMs.first
     for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
-      if (Date.now() > tellAt) {
-        told?.(`taking tables under watch, ${done} of ${missing.length} so far`)
-        tellAt = Date.now() + tellMs.again
+      if (Date.now() > reportAt) {
+        progress?.(`taking tables under watch, ${done} of ${missing.length} so far`)
+        reportAt = Date.now() + progressMs.again
       }
       const tried = tryBatch(source, connection, batch, options)
       const outcome = await explainDdl('a table cannot be taken under watch', tried)
@@ -63,7 +63,7 @@ export async function watchTables(
       done += batch.length
       if (outcome === 'loss') isLoss = true
     }
-    if (isLoss) await lossIsTold(connection)
+    if (isLoss) await lossIsReported(connection)
     return await watchedSince(connection, tables)
   } catch (error) {
     signal?.throwIfAborted()
@@ -74,12 +74,12 @@ export async function watchTables(
 }
 
 /** Waits until the gap is in the log: a feed that started before it would end there. */
-async function lossIsTold(connection: RawConnection): Promise<void> {
-  const deadline = Date.now() + lossTold.withinMs
+async function lossIsReported(connection: RawConnection): Promise<void> {
+  const deadline = Date.now() + lossReport.withinMs
   while (Date.now() < deadline) {
     const [row] = await connection.query('SELECT seen = token FROM changefeed.source')
     if (row?.[0] === 't') return
-    await delay(lossTold.everyMs)
+    await delay(lossReport.everyMs)
   }
 }
 
@@ -94,9 +94,9 @@ async function tryBatch(
   const [first, ...others] = batch
   if (first !== undefined && others.length === 0)
     return (await watchOne(source, connection, first, options)) ? 'loss' : 'watched'
-  const { isLossTold = false } = options
+  const { isLossReported = false } = options
   try {
-    return (await watchBatch(connection, batch, { isWaiting: false, isLossTold })) ? 'loss' : 'watched'
+    return (await watchBatch(connection, batch, { isWaiting: false, isLossReported })) ? 'loss' : 'watched'
   } catch (error) {
     await connection.query('ROLLBACK')
     if (!isLocked(error)) throw error

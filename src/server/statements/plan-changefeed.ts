@@ -96,7 +96,7 @@ async function watchIn(
     {
       signal: call.signal,
       askedBy: call.session.backendPid,
-      told: (progress) => call.notice('NOTICE', `changefeed is ${progress}`),
+      progress: (what) => call.notice('NOTICE', `changefeed is ${what}`),
     },
   )
   call.signal.throwIfAborted()
