@@ -90,7 +90,7 @@ ${table(head, rows(sourceMetrics))}`
 
 function options(): string {
   const sinksOf = (name: OptionName): string => {
-    if (factsOf(name).sinks === 'all') return 'all'
+    if (factsOf(name).sinks === undefined) return 'all'
     const takesIt = ({ options: own }: SinkFacts): boolean => own !== 'all' && own.includes(name)
     return sinks
       .filter(takesIt)
@@ -103,14 +103,14 @@ function options(): string {
   const valueOf = (name: OptionName): string => {
     const { kind, value, values, built } = factsOf(name)
     if (value === 'none') return ''
-    const supported = typeof built === 'boolean' ? values : built
+    const supported = built === undefined || built === false ? values : built
     const words = kind === 'json' ? 'JSON' : kind
     const text = supported?.map((word) => `\`${word}\``).join(', ') ?? words
     return value === 'optional' ? `${text}, or none` : text
   }
   const row = (name: OptionName): string[] => {
     const { default: preset, built, values = [], about } = factsOf(name)
-    const later = typeof built === 'boolean' ? [] : values.filter((value) => !built.includes(value))
+    const later = built === undefined || built === false ? [] : values.filter((value) => !built.includes(value))
     const note = later.length === 0 ? '' : ` Not supported yet: ${later.map((value) => `\`${value}\``).join(', ')}.`
     return [`\`${name}\``, valueOf(name), quoted(preset), sinksOf(name), about + note]
   }

@@ -2,12 +2,11 @@
 
 import type { FormatFacts } from '../encode/format-facts.ts'
 import { formats } from '../encode/formats.ts'
-import { FeedError } from '../errors/feed-error.ts'
 import type { TargetFacts } from './catalogue.ts'
-import { notYet } from './not-yet.ts'
+import { notYet, optionError } from './option-errors.ts'
 import { enumText, envelopeOf, formatOf, scanOf } from './option-values.ts'
 import { factsOf, isOptionName, optionNames, type OptionName } from './options.ts'
-import { isOn, type GivenOptions } from './read-options.ts'
+import { isOn, type GivenOption, type GivenOptions } from './read-options.ts'
 
 /** Options for which no format has a place in the envelopes `row` and `key_only`. */
 const inWrapped: readonly string[] = ['key_in_value', 'topic_in_value']
@@ -15,7 +14,7 @@ const inWrapped: readonly string[] = ['key_in_value', 'topic_in_value']
 /** Checks the format against the other options. */
 export function checkFormat(given: GivenOptions): void {
   const refuse = (name: OptionName, message: string, hint?: string): never => {
-    throw new FeedError('FEED_OPTION', message, { position: given.get(name)?.position, hint })
+    throw optionError(given.get(name), message, hint)
   }
   const format = formatOf(given)
   if (format.isScanOnly === true && scanOf(given) !== 'only') {
@@ -54,37 +53,36 @@ export function checkEncoder(given: GivenOptions, targets: readonly TargetFacts[
   const format = formatOf(given)
   const { withoutOptions = [] } = format
   for (const name of onOf(given, [...inWrapped, ...withoutOptions])) {
-    const position = given.get(name)?.position
     if (inWrapped.includes(name) && (envelope === 'row' || envelope === 'key_only')) {
-      throw new FeedError('FEED_OPTION', `${name} is only usable with envelope=wrapped`, { position })
+      throw optionError(given.get(name), `${name} is only usable with envelope=wrapped`)
     }
     if (withoutOptions.includes(name)) {
-      throw new FeedError('FEED_OPTION', `${name} is not supported with format=${format.name}`, { position })
+      throw optionError(given.get(name), `${name} is not supported with format=${format.name}`)
     }
   }
   const { neededOption } = format
   if (neededOption !== undefined && isOptionName(neededOption) && !given.has(neededOption)) {
     const written = `format=${enumText(given, 'format')}`
-    const position = given.get('format')?.position ?? 1
+    const option = given.get('format') ?? { position: 1 }
     // A message about the registry would make the user start one in vain.
-    if (format.open === undefined) throw notYet(written, position)
-    throw new FeedError('FEED_OPTION', `${neededOption} is required with ${written}`, { position })
+    if (format.open === undefined) throw notYet(written, option.position)
+    throw optionError(option, `${neededOption} is required with ${written}`)
   }
   const headers = given.get('headers_json_column_name')
   if (headers !== undefined) {
-    for (const target of targets) checkHeadersColumn(target, headers.text ?? '', headers.position)
+    for (const target of targets) checkHeadersColumn(target, headers)
   }
 }
 
-function checkHeadersColumn(target: TargetFacts, name: string, position: number): void {
+function checkHeadersColumn(target: TargetFacts, option: GivenOption): void {
+  const name = option.text ?? ''
   const column = target.columns.find((candidate) => candidate.name === name)
   if (column === undefined) {
-    throw new FeedError('FEED_OPTION', `required column ${name} not present on table ${target.name}`, { position })
+    throw optionError(option, `required column ${name} not present on table ${target.name}`)
   }
   if (column.type !== 'json' && column.type !== 'jsonb') {
     const type = cockroachWords[column.type] ?? column.type
-    const message = `column ${name} of type ${type} does not match required type json`
-    throw new FeedError('FEED_OPTION', message, { position })
+    throw optionError(option, `column ${name} of type ${type} does not match required type json`)
   }
 }
 

@@ -7,41 +7,37 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { SinkUri } from '../sink/sink-uri.ts'
 import { sinks } from '../sink/sinks.ts'
 import { checkFormat } from './format-relations.ts'
-import { notYet } from './not-yet.ts'
+import { notYet, optionError } from './option-errors.ts'
 import { envelopeOf, formatOf, scanOf } from './option-values.ts'
 import { factsOf, type OptionName } from './options.ts'
 import type { GivenOptions, ReadOptions } from './read-options.ts'
 
-export function checkRelations(given: GivenOptions): void {
-  const both = (a: OptionName, b: OptionName): boolean => given.has(a) && given.has(b)
-  const refuse = (name: OptionName, message: string, hint?: string): never => {
-    throw new FeedError('FEED_OPTION', message, { position: given.get(name)?.position, hint })
-  }
+/** Pairs of options of which only one may be given, and the text for the first of them in the message if it is not its name. */
+const exclusive: readonly (readonly [OptionName, OptionName, string?])[] = [
+  ['initial_scan', 'no_initial_scan'],
+  ['initial_scan', 'initial_scan_only'],
+  ['initial_scan_only', 'no_initial_scan', "initial_scan='only'"],
+]
 
-  if (both('initial_scan', 'no_initial_scan')) {
-    refuse('no_initial_scan', 'cannot specify both initial_scan and no_initial_scan')
-  }
-  if (both('initial_scan', 'initial_scan_only')) {
-    refuse('initial_scan_only', 'cannot specify both initial_scan and initial_scan_only')
-  }
-  if (both('initial_scan_only', 'no_initial_scan')) {
-    refuse('no_initial_scan', "cannot specify both initial_scan='only' and no_initial_scan")
+export function checkRelations(given: GivenOptions): void {
+  for (const [a, b, text = a] of exclusive) {
+    if (given.has(a) && given.has(b)) throw optionError(given.get(b), `cannot specify both ${text} and ${b}`)
   }
   if (scanOf(given) === 'only') {
     for (const name of ['end_time', 'resolved', 'diff', 'mvcc_timestamp', 'updated'] as const) {
-      if (given.has(name)) refuse(name, `cannot specify both initial_scan='only' and ${name}`)
+      if (given.has(name)) throw optionError(given.get(name), `cannot specify both initial_scan='only' and ${name}`)
     }
   }
 
-  if (both('unordered', 'resolved')) {
-    refuse(
-      'unordered',
+  if (given.has('unordered') && given.has('resolved')) {
+    throw optionError(
+      given.get('unordered'),
       'unordered is not usable with resolved because resolved timestamps cannot be guaranteed to be correct in unordered mode',
     )
   }
   if (given.has('key_column') && !given.has('unordered')) {
-    refuse(
-      'key_column',
+    throw optionError(
+      given.get('key_column'),
       'key_column requires the unordered option because using a value other than the primary key as the message key means end-to-end ordering cannot be preserved',
     )
   }
@@ -50,21 +46,21 @@ export function checkRelations(given: GivenOptions): void {
 
 export function checkSink({ given, sink: { facts } }: ReadOptions): void {
   const refused = (what: string, name: OptionName): FeedError =>
-    new FeedError('FEED_OPTION', `this sink is incompatible with ${what}`, { position: given.get(name)?.position })
+    optionError(given.get(name), `this sink is incompatible with ${what}`)
   for (const { name } of given.values()) {
-    const fits = facts.options === 'all' || factsOf(name).sinks === 'all' || facts.options.includes(name)
+    const fits = facts.options === 'all' || factsOf(name).sinks === undefined || facts.options.includes(name)
     if (!fits) throw refused(`option ${name}`, name)
   }
   const format = formatOf(given).name
-  if (facts.withoutFormats.includes(format)) throw refused(`format=${format}`, 'format')
+  if (facts.withoutFormats?.includes(format) === true) throw refused(`format=${format}`, 'format')
   const envelope = envelopeOf(given)
-  if (facts.withoutEnvelopes.includes(envelope)) throw refused(`envelope=${envelope}`, 'envelope')
+  if (facts.withoutEnvelopes?.includes(envelope) === true) throw refused(`envelope=${envelope}`, 'envelope')
 }
 
 export function checkBuilt({ given, sink, sinkPosition }: ReadOptions): void {
   for (const option of given.values()) {
     const { built, kind } = factsOf(option.name)
-    if (built === true) continue
+    if (built === undefined) continue
     if (built === false) throw notYet(`option "${option.name}"`, option.position)
     const text = option.text?.toLowerCase() ?? ''
     if (kind === 'enum' && !built.includes(text)) throw notYet(`${option.name}=${text}`, option.position)

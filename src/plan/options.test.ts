@@ -9,7 +9,7 @@ test('the options, formats and envelopes that sinks name are there, and an optio
   assert.deepEqual([...named].sort(), special.sort())
   const formats: readonly string[] = options.format.values
   const envelopes: readonly string[] = options.envelope.values
-  for (const { tag, withoutFormats, withoutEnvelopes } of sinks) {
+  for (const { tag, withoutFormats = [], withoutEnvelopes = [] } of sinks) {
     assert.deepEqual(
       withoutFormats.filter((name) => !formats.includes(name)),
       [],

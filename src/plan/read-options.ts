@@ -1,19 +1,19 @@
-// The options of a statement as written, made into values: names first, then values, each judged by the table in
-// options.ts alone. How options go together is for option-relations.ts, when the targets are known; what the sink is, is
-// asked last of all.
+// Reads the options of a statement: names first, then values, each checked by the table in options.ts alone. Which options
+// go together is checked when the targets are known (option-relations.ts), and the sink is read last of all.
 
 import { parseDuration } from '../core/duration.ts'
 import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { CreateChangefeed, Option, Value } from '../sql/ast.ts'
+import { optionError } from './option-errors.ts'
 import { factsOf, isOptionName, optionNames, type OptionFacts, type OptionName } from './options.ts'
 import { readSinkUri, type SinkUri } from '../sink/sink-uri.ts'
 
 export interface GivenOption {
   readonly name: OptionName
-  /** As written, without quotes; undefined: the option stands bare. */
+  /** The value as written, without quotes; undefined: the option is written without a value. */
   readonly text: string | undefined
-  /** 1-based, for errors. */
+  /** Where the option is in the statement, counted from 1, for errors. */
   readonly position: number
 }
 
@@ -21,7 +21,7 @@ export type GivenOptions = ReadonlyMap<OptionName, GivenOption>
 
 export interface WrittenOptions {
   readonly given: GivenOptions
-  /** Text of INTO; undefined without. */
+  /** The text of INTO; undefined: the statement has no INTO. */
   readonly sinkText: string | undefined
   readonly sinkPosition: number
 }
@@ -39,13 +39,13 @@ export function readOptions(statement: CreateChangefeed, parameters: Parameters)
   return { given, ...into }
 }
 
-/** What the text of INTO stands for. */
+/** Reads the text of INTO, too. */
 export function readSink(written: WrittenOptions): ReadOptions {
   const { sinkText, sinkPosition } = written
   return { ...written, sink: readSinkUri(sinkText, sinkPosition) }
 }
 
-/** The text of a value, with a placeholder replaced by what the client bound to it; undefined for NULL. */
+/** Returns the text of a value, or what the client bound to its placeholder; undefined for NULL. */
 export function textOf(value: Value, parameters: Parameters): string | undefined {
   if (value.tag !== 'placeholder') return value.text
   const bound = parameters[value.index - 1]
@@ -58,13 +58,13 @@ export function textOf(value: Value, parameters: Parameters): string | undefined
   return bound ?? undefined
 }
 
-/** The word NULL, or NULL bound to a placeholder. */
+/** Whether the value is the word NULL, or a placeholder to which NULL is bound. */
 function isNull(value: Value | undefined, text: string | undefined): boolean {
   if (value?.tag === 'placeholder') return text === undefined
   return value?.tag === 'word' && /^null$/i.test(value.text)
 }
 
-/** True: the flag stands bare or says true. */
+/** Whether the option is given and is not false. */
 export function isOn(given: GivenOptions, name: OptionName): boolean {
   const option = given.get(name)
   return option !== undefined && option.text?.toLowerCase() !== 'false'
@@ -76,11 +76,11 @@ function readNames(written: readonly Option[], parameters: Parameters): GivenOpt
     const position = option.position + 1
     if (!isOptionName(option.name)) throw unknownOption(option.name, position)
     if (given.has(option.name)) {
-      throw new FeedError('FEED_OPTION', `option "${option.name}" is given more than once`, { position })
+      throw optionError({ position }, `option "${option.name}" is given more than once`)
     }
     const facts = factsOf(option.name)
     const text = option.value === undefined ? undefined : textOf(option.value, parameters)
-    // Nobody can tell whether the option was to stand bare, or to be left out.
+    // NULL may mean the option without a value as well as no option.
     if (isNull(option.value, text) && facts.values?.includes('null') !== true) {
       const { value } = option
       const give = value?.tag === 'placeholder' ? `bind a text to $${value.index}` : 'give it a value'
@@ -90,11 +90,11 @@ function readNames(written: readonly Option[], parameters: Parameters): GivenOpt
         position,
       })
     }
-    if (facts.value === 'required' && text === undefined) {
-      throw new FeedError('FEED_OPTION', `option "${option.name}" requires a value`, { position })
+    if (facts.value === undefined && text === undefined) {
+      throw optionError({ position }, `option "${option.name}" requires a value`)
     }
     if (facts.value === 'none' && text !== undefined) {
-      throw new FeedError('FEED_OPTION', `option "${option.name}" does not take a value`, { position })
+      throw optionError({ position }, `option "${option.name}" does not take a value`)
     }
     given.set(option.name, { name: option.name, text, position })
   }
@@ -103,46 +103,45 @@ function readNames(written: readonly Option[], parameters: Parameters): GivenOpt
 
 function unknownOption(name: string, position: number): FeedError {
   const meant = nearestName(name, optionNames)
-  const hint = meant === undefined ? undefined : `did you mean "${meant}"?`
-  return new FeedError('FEED_OPTION', `invalid option "${name}"`, { hint, position })
+  return optionError({ position }, `invalid option "${name}"`, meant && `did you mean "${meant}"?`)
 }
 
 function checkValue(option: GivenOption, facts: OptionFacts): void {
-  const { name, text, position } = option
+  const { name, text } = option
   if (text === undefined) return
   if (facts.kind === 'duration') checkDuration(option, text)
   if (facts.kind === 'enum' || facts.kind === 'flag') {
     if (text === '' && facts.value === 'optional') return
     const values = facts.values ?? []
     if (!values.includes(text.toLowerCase())) {
-      throw new FeedError('FEED_OPTION', `unknown ${name}: ${text}, ${validValues(values)}`, { position })
+      throw optionError(option, `unknown ${name}: ${text}, ${validValues(values)}`)
     }
   }
   if (facts.kind === 'list') {
     const values = facts.values ?? []
     for (const member of text.split(',')) {
       if (values.includes(member.trim().toLowerCase())) continue
-      const message = `unknown ${name}: ${member.trim()}, valid values are: ${values.join(', ')}`
-      throw new FeedError('FEED_OPTION', message, { position })
+      throw optionError(option, `unknown ${name}: ${member.trim()}, valid values are: ${values.join(', ')}`)
     }
   }
 }
 
-function checkDuration({ name, position }: GivenOption, text: string): void {
+function checkDuration(option: GivenOption, text: string): void {
+  const { name } = option
   if (name === 'resolved' && text === '') return
   const read = parseDuration(text)
   if (read.tag === 'error') {
-    throw new FeedError('FEED_OPTION', `problem parsing option ${name}: ${read.message}`, { position })
+    throw optionError(option, `problem parsing option ${name}: ${read.message}`)
   }
   if (read.nanos < 0n) {
-    throw new FeedError('FEED_OPTION', `negative durations are not accepted: ${name}='${text}'`, { position })
+    throw optionError(option, `negative durations are not accepted: ${name}='${text}'`)
   }
   if (read.nanos === 0n && name === 'webhook_client_timeout') {
-    throw new FeedError('FEED_OPTION', `option ${name} must be a duration greater than 0`, { position })
+    throw optionError(option, `option ${name} must be a duration greater than 0`)
   }
 }
 
-/** `'a'`; `'a' and 'b'`; `'a', 'b', and 'c'`. */
+/** Returns `the only valid value is 'a'`, `valid values are 'a' and 'b'` or `valid values are 'a', 'b', and 'c'`. */
 function validValues(values: readonly string[]): string {
   const quoted = values.map((value) => `'${value}'`)
   const last = quoted[quoted.length - 1]
@@ -165,6 +164,6 @@ function readInto(into: Value | undefined, parameters: Parameters): Omit<Written
       position,
     })
   }
-  if (text === '') throw new FeedError('FEED_OPTION', 'omit the SINK clause for inline results', { position })
+  if (text === '') throw optionError({ position }, 'omit the SINK clause for inline results')
   return { sinkText: text, sinkPosition: position }
 }

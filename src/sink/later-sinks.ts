@@ -68,8 +68,6 @@ const facts: readonly Facts[] = [
     label: 'SQL',
     schemes: ['experimental-sql'],
     options: ['confluent_schema_registry'],
-    withoutFormats: [],
-    withoutEnvelopes: [],
     readSpec: ({ parameters }) => {
       for (const name of ['sslcert', 'sslkey', 'sslmode', 'sslrootcert', 'topic_prefix']) parameters.text(name)
       parameters.end('SQL', [])
@@ -81,8 +79,6 @@ const facts: readonly Facts[] = [
     label: 'external',
     schemes: ['external'],
     options: ['confluent_schema_registry'],
-    withoutFormats: [],
-    withoutEnvelopes: [],
   },
 ]
 

@@ -25,8 +25,8 @@ export interface SinkFacts<Spec extends SinkSpec = SinkSpec> {
   /** The options that it takes beside those that every sink takes (`sinks` in plan/options.ts). */
   readonly options: 'all' | readonly string[]
   /** Formats and envelopes that it cannot carry. A new format is for every sink that does not name it here. */
-  readonly withoutFormats: readonly string[]
-  readonly withoutEnvelopes: readonly string[]
+  readonly withoutFormats?: readonly string[]
+  readonly withoutEnvelopes?: readonly string[]
   /** Parameters of the URI that SHOW JOBS does not show, beside those that `reference` marks. */
   readonly secrets?: readonly string[]
   /** For docs/reference/sink-parameters.md. */

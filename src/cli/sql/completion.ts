@@ -2,7 +2,7 @@
 // settings after SETTING. Options and settings come from the tables that the server itself uses.
 
 import { quoteString } from '../../core/quote.ts'
-import { options } from '../../plan/options.ts'
+import { factsOf, optionNames } from '../../plan/options.ts'
 import { knownSettings } from '../../settings/known-settings.ts'
 
 /** The words that fit, and the end of the text that they would replace. */
@@ -37,7 +37,7 @@ const statements = [
   'UPDATE ',
 ]
 
-const builtOptions = Object.entries(options).flatMap(([name, { built }]) => (built === false ? [] : [name]))
+const builtOptions = optionNames.filter((name) => factsOf(name).built !== false)
 
 /** `text` is the statement up to the cursor. */
 export async function complete(text: string, ask: Ask): Promise<Completion> {

@@ -20,7 +20,6 @@ export const kafka: SinkFacts<KafkaSinkSpec> = {
     'kafka_sink_config',
   ],
   withoutFormats: ['parquet'],
-  withoutEnvelopes: [],
   reference: kafkaReference,
   readSpec,
   topics: ({ topics }) => topics,

@@ -8,8 +8,6 @@ export const nullSink: SinkFacts = {
   schemes: ['null'],
   isSchemeEnough: true,
   options: 'all',
-  withoutFormats: [],
-  withoutEnvelopes: [],
   reference: { summary: '`null://` discards all messages and has no parameters.' },
   readSpec: ({ parameters }) => {
     parameters.end('null', [])

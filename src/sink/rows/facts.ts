@@ -9,7 +9,6 @@ export const rows: SinkFacts<RowsSinkSpec> = {
   schemes: [],
   options: ['avro_schema_prefix', 'confluent_schema_registry'],
   withoutFormats: ['parquet', 'protobuf'],
-  withoutEnvelopes: [],
   readSpec: ({ rowFormats }) => ({ tag: 'rows', formats: rowFormats }),
   open: () => import('./open.ts'),
 }

@@ -1,0 +1,17 @@
+// The errors of options. They point to the option in the statement.
+
+import { FeedError } from '../errors/feed-error.ts'
+
+export function optionError(
+  option: { readonly position: number } | undefined,
+  message: string,
+  hint?: string,
+): FeedError {
+  return new FeedError('FEED_OPTION', message, { position: option?.position, hint })
+}
+
+/** Returns the error of an option or a value that is known and not built. */
+export function notYet(what: string, position: number): FeedError {
+  const hint = 'docs/reference/options.md lists the options and values that are supported'
+  return new FeedError('FEED_UNSUPPORTED', `${what} is not supported yet`, { hint, position })
+}
