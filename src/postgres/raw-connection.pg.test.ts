@@ -225,3 +225,33 @@ test('who is not there, does not speak, or wants a password is named', async () 
     isError('FEED_SOURCE_REFUSED', '3D000'),
   )
 })
+
+test('a server that falls silent while a connection starts is given up, also behind its first ReadyForQuery', async (t) => {
+  const { source } = databases[1] as TestDatabase
+  // AuthenticationOk and ReadyForQuery.
+  const ready = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0, 0x5a, 0, 0, 0, 5, 0x49])
+  for (const answers of [[], [ready]]) {
+    const silent = Promise.withResolvers<void>()
+    const fake = createServer((socket) => {
+      const left = [...answers]
+      socket.on('error', () => undefined)
+      socket.on('data', () => {
+        const answer = left.shift()
+        if (answer === undefined) silent.resolve()
+        else socket.write(answer)
+      })
+    })
+    await new Promise<void>((resolve) => fake.listen(0, '127.0.0.1', resolve))
+    const { port } = fake.address() as AddressInfo
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const opening = assert.rejects(openRawConnection({ source: { ...source, ...fakeAddress(port) } }), {
+      code: 'FEED_SOURCE_DOWN',
+      message: 'PostgreSQL is not reachable: no answer within 10 s',
+    })
+    await silent.promise
+    t.mock.timers.tick(10_000)
+    await opening
+    t.mock.timers.reset()
+    await new Promise((resolve) => fake.close(resolve))
+  }
+})
