@@ -2,11 +2,10 @@
 // refused is a feed too, with an error and nothing else.
 
 import type pg from 'pg'
-import type { Hlc } from '../../src/core/hlc.ts'
 import type { TestServer } from '../server/test-server.ts'
 import { settlesWithin } from '../support/deadline.ts'
-import { Received } from './received.ts'
-import type { FeedFailure, FeedMessage, TestFeed } from './test-feed.ts'
+import { ReadFeed } from './read-feed.ts'
+import type { FeedFailure, FeedMessage } from './test-feed.ts'
 import { TestJob, type JobRow } from './test-job.ts'
 
 const withinMs = 30_000
@@ -35,10 +34,8 @@ export interface JobFeedOptions {
   readonly isJudged?: boolean
 }
 
-export class JobFeed implements TestFeed {
-  readonly notices: string[] = []
+export class JobFeed extends ReadFeed {
   readonly #server: TestServer
-  readonly #received: Received
   readonly #reader: FarEndReader | undefined
   #job: TestJob | undefined
   #error: (Error & FeedFailure) | undefined
@@ -50,10 +47,10 @@ export class JobFeed implements TestFeed {
     { server, read, isJudged = true }: Pick<JobFeedOptions, 'server' | 'read' | 'isJudged'>,
     statement: string,
   ) {
+    super(statement)
     this.#server = server
     this.#isJudged = isJudged
-    this.#received = new Received(statement)
-    this.#reader = read?.((message) => this.#received.take(message))
+    this.#reader = read?.((message) => this.take(message))
   }
 
   static async open(options: JobFeedOptions): Promise<JobFeed> {
@@ -95,40 +92,12 @@ export class JobFeed implements TestFeed {
     return this.job.row()
   }
 
-  get messages(): readonly FeedMessage[] {
-    return this.#received.messages
-  }
-
-  get rows(): readonly FeedMessage[] {
-    return this.#received.rows
-  }
-
-  get texts(): readonly string[] {
-    return this.#received.texts
-  }
-
-  get resolved(): readonly Hlc[] {
-    return this.#received.resolved
-  }
-
-  get failures(): readonly string[] {
-    return this.#received.failures
-  }
-
   get error(): (Error & FeedFailure) | undefined {
     return this.#error
   }
 
   get ended(): Promise<void> {
     return (this.#ended ??= this.#end())
-  }
-
-  row(count: number): Promise<readonly FeedMessage[]> {
-    return this.#received.row(count, () => this.#throwIfFailed())
-  }
-
-  resolvedPast(after: Hlc): Promise<Hlc> {
-    return this.#received.resolvedPast(after, () => this.#throwIfFailed())
   }
 
   /** Everything that is at the far end now has been read. */
@@ -141,7 +110,7 @@ export class JobFeed implements TestFeed {
     if (this.#job !== undefined)
       await settlesWithin(withinMs, 'the job is cancelled', this.#job.cancel()).catch(() => undefined)
     await this.#reader?.[Symbol.asyncDispose]()
-    if (this.#isJudged) this.#received.throwFirstFailure()
+    if (this.#isJudged) this.throwFirstFailure()
   }
 
   async #end(): Promise<void> {
@@ -154,7 +123,7 @@ export class JobFeed implements TestFeed {
   }
 
   /** A job that has failed sends nothing any more; its far end may still be read. */
-  async #throwIfFailed(): Promise<void> {
+  protected override async throwIfOver(): Promise<void> {
     if (this.#job === undefined) throw this.#error ?? new Error('the statement has not returned')
     if (Date.now() - this.#lookedAtMs < lookEveryMs) return
     this.#lookedAtMs = Date.now()

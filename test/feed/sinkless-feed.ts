@@ -1,10 +1,8 @@
 // The feed of a statement without INTO, on a connection of its own.
 
 import pg from 'pg'
-import type { Hlc } from '../../src/core/hlc.ts'
 import type { TestServer } from '../server/test-server.ts'
-import { Received } from './received.ts'
-import type { FeedMessage, TestFeed } from './test-feed.ts'
+import { ReadFeed } from './read-feed.ts'
 
 export interface SinklessOptions {
   readonly database?: string
@@ -18,21 +16,19 @@ interface Row {
   readonly value: Buffer
 }
 
-export class SinklessFeed implements TestFeed {
-  readonly notices: string[] = []
+export class SinklessFeed extends ReadFeed {
   error: pg.DatabaseError | undefined
   isOver = false
   readonly ended: Promise<void>
   readonly #client: pg.Client
-  readonly #received: Received
 
   private constructor(client: pg.Client, sql: string, values: readonly string[]) {
+    super(sql)
     this.#client = client
-    this.#received = new Received(sql)
     client.on('notice', (notice) => this.notices.push(notice.message ?? ''))
     const query = new pg.Query({ text: sql, values: [...values] })
     query.on('row', ({ table, key, value }: Row) =>
-      this.#received.take({
+      this.take({
         topic: table ?? undefined,
         partition: '',
         key: key?.toString() ?? '',
@@ -61,42 +57,14 @@ export class SinklessFeed implements TestFeed {
     return new SinklessFeed(await server.connect(database, user), sql, values)
   }
 
-  get messages(): readonly FeedMessage[] {
-    return this.#received.messages
-  }
-
-  get rows(): readonly FeedMessage[] {
-    return this.#received.rows
-  }
-
-  get texts(): readonly string[] {
-    return this.#received.texts
-  }
-
-  get resolved(): readonly Hlc[] {
-    return this.#received.resolved
-  }
-
-  get failures(): readonly string[] {
-    return this.#received.failures
-  }
-
-  row(count: number): Promise<readonly FeedMessage[]> {
-    return this.#received.row(count, () => this.#throwIfOver())
-  }
-
-  resolvedPast(after: Hlc): Promise<Hlc> {
-    return this.#received.resolvedPast(after, () => this.#throwIfOver())
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     const { connection } = this.#client as unknown as { connection: { stream: { destroy(): void } } }
     connection.stream.destroy()
     await this.ended
-    this.#received.throwFirstFailure()
+    this.throwFirstFailure()
   }
 
-  #throwIfOver(): void {
+  protected override throwIfOver(): void {
     if (this.isOver) throw this.error ?? new Error('the feed has ended')
   }
 }

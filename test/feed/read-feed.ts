@@ -1,5 +1,5 @@
-// What a reader of one changefeed has received, for every TestFeed. Each message is shown to the validators as it comes,
-// so that every end-to-end test runs them.
+// What every TestFeed does with the messages that its reader gives it. Each message is shown to the validators as it
+// comes, so that every end-to-end test runs them.
 
 import { compareHlc, type Hlc } from '../../src/core/hlc.ts'
 import { until } from '../support/until.ts'
@@ -8,18 +8,19 @@ import { KeyInValueValidator } from '../validators/key-in-value.ts'
 import { MvccTimestampValidator } from '../validators/mvcc-timestamp.ts'
 import { OrderValidator } from '../validators/order.ts'
 import type { Validator } from '../validators/validator.ts'
-import { hlcOf, type FeedMessage } from './test-feed.ts'
+import { hlcOf, type FeedFailure, type FeedMessage, type TestFeed } from './test-feed.ts'
 
 const withinMs = 30_000
 
-export class Received {
+export abstract class ReadFeed implements TestFeed {
   readonly messages: FeedMessage[] = []
   readonly rows: FeedMessage[] = []
   readonly resolved: Hlc[] = []
+  readonly notices: string[] = []
   readonly #validator: Validator
 
   /** `statement`: its options say which validators can judge its messages. */
-  constructor(statement: string) {
+  protected constructor(statement: string) {
     const validators: Validator[] = [new OrderValidator({ strict: true })]
     if (!/\benvelope\b/.test(statement)) {
       if (/\bmvcc_timestamp\b/.test(statement)) validators.push(new MvccTimestampValidator())
@@ -27,6 +28,12 @@ export class Received {
     }
     this.#validator = new CompositeValidator(validators)
   }
+
+  abstract readonly error: FeedFailure | undefined
+  abstract readonly ended: Promise<void>;
+  abstract [Symbol.asyncDispose](): Promise<void>
+  /** Called while messages are waited for; throws when no more will come. */
+  protected abstract throwIfOver(): void | Promise<void>
 
   get texts(): readonly string[] {
     return this.rows.map(({ topic, key, value }) => `${topic}: ${key}->${value}`)
@@ -36,7 +43,15 @@ export class Received {
     return this.#validator.failures()
   }
 
-  take(message: FeedMessage): void {
+  row(count: number): Promise<readonly FeedMessage[]> {
+    return this.#wait(`${count} rows`, () => (this.rows.length >= count ? this.rows : undefined))
+  }
+
+  resolvedPast(after: Hlc): Promise<Hlc> {
+    return this.#wait('a later resolved message', () => this.resolved.find((ts) => compareHlc(ts, after) > 0))
+  }
+
+  protected take(message: FeedMessage): void {
     const { topic, partition, key, value } = message
     this.messages.push(message)
     if (topic === undefined) {
@@ -50,22 +65,14 @@ export class Received {
       this.#validator.noteRow({ partition, topic, key, value, updated: hlcOf(value, 'updated') })
   }
 
-  /** `isOver` is asked while there are too few; it throws when no more will come. */
-  async row(count: number, isOver: () => void | Promise<void>): Promise<readonly FeedMessage[]> {
-    return this.#wait(`${count} rows`, () => (this.rows.length >= count ? this.rows : undefined), isOver)
-  }
-
-  async resolvedPast(after: Hlc, isOver: () => void | Promise<void>): Promise<Hlc> {
-    return this.#wait('a later resolved message', () => this.resolved.find((ts) => compareHlc(ts, after) > 0), isOver)
-  }
-
-  throwFirstFailure(): void {
+  protected throwFirstFailure(): void {
     const [failure] = this.failures
     if (failure !== undefined) throw new Error(failure)
   }
 
-  async #wait<T>(what: string, ask: () => T | undefined, isOver: () => void | Promise<void>): Promise<T> {
-    return until(what, withinMs, async () => ask() ?? (await isOver()) ?? ask()).catch((error: Error) => {
+  async #wait<T>(what: string, ask: () => T | undefined): Promise<T> {
+    return until(what, withinMs, async () => ask() ?? (await this.throwIfOver()) ?? ask()).catch((error: Error) => {
+      if (!error.message.startsWith('not within')) throw error
       throw new Error(`${error.message} (there are ${this.messages.length} messages)`, { cause: error })
     })
   }
