@@ -3,14 +3,13 @@
 
 import { FeedError } from './feed-error.ts'
 
-export type PhaseTable<Tag extends string> = Readonly<Record<Tag, readonly Tag[]>>
-
-/** Returns `to` if the table lets it follow `from`. */
-export function follow<Tag extends string, Phase extends { readonly tag: Tag }>(
-  table: PhaseTable<Tag>,
-  from: Phase,
-  to: Phase,
-): Phase {
-  if (!table[from.tag].includes(to.tag)) throw new FeedError('FEED_BUG', `what is ${from.tag} cannot become ${to.tag}`)
-  return to
+/** `table` says which phases may follow a phase. The returned function returns `to` if the table lets it follow `from`. */
+export function stepsOf<Phase extends { readonly tag: string }>(
+  table: Readonly<Record<Phase['tag'], readonly Phase['tag'][]>>,
+): (from: Phase, to: Phase) => Phase {
+  return (from, to) => {
+    const tag: Phase['tag'] = from.tag
+    if (table[tag].includes(to.tag)) return to
+    throw new FeedError('FEED_BUG', `what is ${from.tag} cannot become ${to.tag}`)
+  }
 }

@@ -27,7 +27,7 @@
 
 import type { Worker } from 'node:worker_threads'
 import type { WireError } from '../errors/feed-error.ts'
-import { follow, type PhaseTable } from '../errors/phase-table.ts'
+import { stepsOf } from '../errors/phase-table.ts'
 
 export type IngestPhase =
   /** `asked`: whoever waits. */
@@ -40,8 +40,8 @@ export type IngestPhase =
   | { readonly tag: 'stopping'; readonly worker: Worker; readonly ended: PromiseWithResolvers<void> }
   | { readonly tag: 'stopped' }
 
-/** Which phases may follow a phase. */
-export const ingestTable: PhaseTable<IngestPhase['tag']> = {
+/** Makes the step to another phase; the table says which phases may follow a phase. */
+export const followIngest = stepsOf<IngestPhase>({
   // A refusal that may pass rejects those who wait. Whoever asks later waits anew.
   preparing: ['preparing', 'ready', 'restarting', 'refused', 'stopping'],
   ready: ['reviving', 'refused', 'stopping'],
@@ -51,11 +51,7 @@ export const ingestTable: PhaseTable<IngestPhase['tag']> = {
   failed: ['preparing', 'stopped'],
   stopping: ['stopped'],
   stopped: [],
-}
-
-export function followIngest(from: IngestPhase, to: IngestPhase): IngestPhase {
-  return follow(ingestTable, from, to)
-}
+})
 
 /** The thread that runs, or ends. */
 export function workerOf(phase: IngestPhase): Worker | undefined {

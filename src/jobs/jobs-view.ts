@@ -113,15 +113,11 @@ const view = (backend: ViewBackend): Installation => ({
 
 /** Creates the view in every database of a server that lacks it, and in those from which future databases are made. */
 export async function installJobsView(backend: ViewBackend): Promise<void> {
-  const system = await openRawConnection({ source: { ...backend.source, database: backend.systemDatabase } })
-  try {
-    const [done] = await system.query(`SELECT obj_description('changefeed.jobs'::regclass)`)
-    const inTemplates = done?.[0] !== version
-    await backend.install(view(backend), { inTemplates })
-    if (inTemplates) await system.query(`COMMENT ON TABLE changefeed.jobs IS '${version}'`)
-  } finally {
-    await system.close()
-  }
+  await using system = await openRawConnection({ source: { ...backend.source, database: backend.systemDatabase } })
+  const [done] = await system.query(`SELECT obj_description('changefeed.jobs'::regclass)`)
+  const inTemplates = done?.[0] !== version
+  await backend.install(view(backend), { inTemplates })
+  if (inTemplates) await system.query(`COMMENT ON TABLE changefeed.jobs IS '${version}'`)
 }
 
 const shown = columns.flatMap(({ name }) => (name === 'high_water_timestamp' ? [] : [name])).join(', ')

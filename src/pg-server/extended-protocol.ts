@@ -138,7 +138,7 @@ export class ExtendedProtocol {
       // A name belongs to the server or to us, never to both. PostgreSQL takes the Close of an unknown name for no error.
       if (message.name !== '' && !this.#statements.has(message.name))
         await link.synchronize(closeStatementMessage(message.name))
-      const parameterTypes = statement.parameterTypes.map((type, i) => message.types[i] || type)
+      const parameterTypes = (statement.parameterTypes ?? []).map((type, i) => message.types[i] || type)
       this.#statements.set(message.name, { statement, sql, parameterTypes })
       await this.#turn.write(parseComplete)
       return

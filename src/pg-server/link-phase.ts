@@ -15,7 +15,7 @@
 //   over       nothing
 
 import { FeedError } from '../errors/feed-error.ts'
-import { follow, type PhaseTable } from '../errors/phase-table.ts'
+import { stepsOf } from '../errors/phase-table.ts'
 
 /** A query or Sync of ours that the server has not answered yet. */
 export interface Exchange {
@@ -39,8 +39,8 @@ export type LinkPhase =
     }
   | { readonly tag: 'over' }
 
-/** Which phases may follow a phase. */
-export const linkTable: PhaseTable<LinkPhase['tag']> = {
+/** Makes the step to another phase; the table says which phases may follow a phase. */
+export const followLink = stepsOf<LinkPhase>({
   starting: ['passing', 'over'],
   replacing: ['passing', 'over'],
   // A ReadyForQuery that the client sees leaves the phase as it is.
@@ -48,11 +48,7 @@ export const linkTable: PhaseTable<LinkPhase['tag']> = {
   relaying: ['passing', 'over'],
   asking: ['passing', 'over'],
   over: [],
-}
-
-export function followLink(from: LinkPhase, to: LinkPhase): LinkPhase {
-  return follow(linkTable, from, to)
-}
+})
 
 /** The client sees the answers of the server. Called for each message, so it compares and allocates nothing. */
 export function showsAnswers({ tag }: LinkPhase): boolean {

@@ -50,10 +50,10 @@ export interface Refusal {
 }
 
 export interface LocalStatement {
-  /** Type OIDs of `$1 …`, in order. */
-  readonly parameterTypes: readonly number[]
+  /** Type OIDs of `$1 …`, in order; undefined: the statement has no placeholders. */
+  readonly parameterTypes?: readonly number[]
   /** Result columns; undefined: the statement returns none. */
-  readonly columns: readonly ResultColumn[] | undefined
+  readonly columns?: readonly ResultColumn[] | undefined
   /** Once it is stopped nothing that it still does concerns its client, who need not wait for its end. */
   readonly mayBeLeft?: boolean
   /** Runs to its end and gives the command tag. Throws FeedError; its abort signal means: stop, the client is gone or cancelled. */

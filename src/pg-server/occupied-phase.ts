@@ -22,7 +22,7 @@
 //   stopping   is canceled by us, and is free soon                    cannot be told from ours
 //   spent      the wait has ended by itself: somebody canceled it, or it cannot run; free when the turn is over
 
-import { follow, type PhaseTable } from '../errors/phase-table.ts'
+import { stepsOf } from '../errors/phase-table.ts'
 
 /** The wait, over all its steps. */
 export interface Wait {
@@ -48,16 +48,12 @@ export type OccupiedPhase =
   | { readonly tag: 'stopping'; readonly wait: Wait }
   | { readonly tag: 'spent'; readonly wait: Wait }
 
-/** Which phases may follow a phase. */
-export const occupiedTable: PhaseTable<OccupiedPhase['tag']> = {
+/** Makes the step to another phase; the table says which phases may follow a phase. */
+export const followOccupied = stepsOf<OccupiedPhase>({
   free: ['quiet'],
   quiet: ['free', 'beginning'],
   beginning: ['waiting', 'stopping', 'spent'],
   waiting: ['beginning', 'stopping', 'spent'],
   stopping: ['free'],
   spent: ['free'],
-}
-
-export function followOccupied(from: OccupiedPhase, to: OccupiedPhase): OccupiedPhase {
-  return follow(occupiedTable, from, to)
-}
+})

@@ -8,7 +8,7 @@
 //                                   └── the statement has ended ──► done      Execute answers with the command tag again
 
 import type { LocalRun, RunResult } from './local-run.ts'
-import { follow, type PhaseTable } from '../errors/phase-table.ts'
+import { stepsOf } from '../errors/phase-table.ts'
 import type { Prepared } from './prepared.ts'
 import { canceled, type StartedCall } from './turn.ts'
 
@@ -17,16 +17,12 @@ export type PortalPhase =
   | { readonly tag: 'running'; readonly run: LocalRun }
   | { readonly tag: 'done'; readonly result: RunResult & { readonly tag: 'done' } }
 
-/** Which phases may follow a phase. */
-export const portalTable: PhaseTable<PortalPhase['tag']> = {
+/** Makes the step to another phase; the table says which phases may follow a phase. */
+export const followPortal = stepsOf<PortalPhase>({
   bound: ['running'],
   running: ['done'],
   done: [],
-}
-
-export function followPortal(from: PortalPhase, to: PortalPhase): PortalPhase {
-  return follow(portalTable, from, to)
-}
+})
 
 export interface PortalOptions extends Prepared {
   readonly parameters: readonly (string | null)[]

@@ -15,7 +15,7 @@
 //   ending   nothing: the result is known       stops waiting
 //   over     nothing                            is free
 
-import { follow, type PhaseTable } from '../errors/phase-table.ts'
+import { stepsOf } from '../errors/phase-table.ts'
 
 /** How the statement ended. */
 export type Outcome = { readonly commandTag: string } | { readonly error: unknown }
@@ -43,18 +43,14 @@ export type RunPhase =
   | { readonly tag: 'ending'; readonly outcome: Outcome }
   | { readonly tag: 'over'; readonly outcome: Outcome }
 
-/** Which phases may follow a phase. */
-export const runTable: PhaseTable<RunPhase['tag']> = {
+/** Makes the step to another phase; the table says which phases may follow a phase. */
+export const followRun = stepsOf<RunPhase>({
   waiting: ['running', 'over'],
   running: ['pausing', 'ending'],
   pausing: ['waiting', 'ending'],
   ending: ['over'],
   over: [],
-}
-
-export function followRun(from: RunPhase, to: RunPhase): RunPhase {
-  return follow(runTable, from, to)
-}
+})
 
 /** The client waits for the statement, which may write to it. */
 export function hasTurn({ tag }: RunPhase): boolean {

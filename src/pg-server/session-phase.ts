@@ -17,7 +17,7 @@
 //   leaving    is passed on unread; the client still reads the answers to what it sent before Terminate
 //   closed     is ignored
 
-import { follow, type PhaseTable } from '../errors/phase-table.ts'
+import { stepsOf } from '../errors/phase-table.ts'
 
 /** A statement of ours, or a query string with one, that has its turn. */
 export interface Answering {
@@ -32,16 +32,12 @@ export type SessionPhase =
   | { readonly tag: 'leaving' }
   | { readonly tag: 'closed' }
 
-/** Which phases may follow a phase. */
-export const sessionTable: PhaseTable<SessionPhase['tag']> = {
+/** Makes the step to another phase; the table says which phases may follow a phase. */
+export const followSession = stepsOf<SessionPhase>({
   passing: ['answering', 'leaving', 'closed'],
   answering: ['passing', 'copying', 'closed'],
   // A failed COPY ends without the end of its data.
   copying: ['passing', 'answering', 'closed'],
   leaving: ['closed'],
   closed: [],
-}
-
-export function followSession(from: SessionPhase, to: SessionPhase): SessionPhase {
-  return follow(sessionTable, from, to)
-}
+})

@@ -44,7 +44,7 @@ export interface CopyBothStream {
   end(): Promise<void>
 }
 
-export interface RawConnection {
+export interface RawConnection extends AsyncDisposable {
   readonly backendPid: number
   /** Runs a simple query; returns the rows of all its results in order, as text. */
   query(sql: string): Promise<(string | null)[][]>
@@ -77,6 +77,12 @@ export async function openRawConnection(options: RawConnectionOptions): Promise<
   connection = new SocketConnection(source, socket)
   await connection.start(options)
   return connection
+}
+
+/** Runs one query on a connection of its own. */
+export async function queryOnce(source: SourceConnection, sql: string): Promise<(string | null)[][]> {
+  await using connection = await openRawConnection({ source })
+  return await connection.query(sql)
 }
 
 /** The call that is under way. */
@@ -198,6 +204,10 @@ class SocketConnection implements RawConnection {
     const timer = setTimeout(() => this.#socket.destroy(), closeMs)
     await promise
     clearTimeout(timer)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   destroy(): void {

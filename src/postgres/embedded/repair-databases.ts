@@ -64,10 +64,6 @@ async function inDatabase(
   database: string,
   work: (connection: RawConnection) => Promise<void>,
 ): Promise<void> {
-  const connection = await openRawConnection({ source: { ...server, database }, parameters })
-  try {
-    await work(connection)
-  } finally {
-    await connection.close()
-  }
+  await using connection = await openRawConnection({ source: { ...server, database }, parameters })
+  await work(connection)
 }

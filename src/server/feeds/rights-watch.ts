@@ -11,7 +11,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import type { CreatorRights, JobRights } from '../../jobs/job-rights.ts'
 import { lackOf } from '../../plan/targets.ts'
 import type { Backend } from '../../postgres/backend.ts'
-import { openRawConnection } from '../../postgres/raw-connection.ts'
+import { queryOnce } from '../../postgres/raw-connection.ts'
 
 const everyMs = 5000
 
@@ -77,13 +77,7 @@ export class RightsWatch {
     const users = new Set(watched.flatMap(({ hasSink, user }) => (hasSink ? [user] : [])))
     const creators = new Map<string, CreatorRights>()
     for (const user of users) creators.set(user, await rights.ofCreator(user))
-    const connection = await openRawConnection({ source: { ...backend.source, database } })
-    let rows
-    try {
-      rows = await connection.query(doubtfulSql(watched, creators))
-    } finally {
-      await connection.close()
-    }
+    const rows = await queryOnce({ ...backend.source, database }, doubtfulSql(watched, creators))
     for (const [index, hasUser, relid, schema, name, mayRead, rowSecurity] of rows) {
       const of = watched[Number(index)] as WatchedRights
       if (lacks.has(of) || (hasUser !== 't' && of.hasSink)) continue

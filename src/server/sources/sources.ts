@@ -10,7 +10,7 @@ import { maxLogical, zeroHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { IngestSettings } from '../../ingest/ingest.ts'
 import type { Backend } from '../../postgres/backend.ts'
-import { openRawConnection } from '../../postgres/raw-connection.ts'
+import { queryOnce } from '../../postgres/raw-connection.ts'
 import type { SourceConnection } from '../../postgres/source-connection.ts'
 import type { SettingsStore } from '../../settings/store.ts'
 import { openSource, type Source } from './open-source.ts'
@@ -71,7 +71,7 @@ export class Sources {
 
   /** At or after the last timestamp that anybody can have seen of a database. */
   lastTime(database: string): Hlc {
-    const found = this.all.find(({ connection }) => connection.database === database)
+    const found = this.of(database)
     return found === undefined ? zeroHlc : { wall: found.log.status.resolvedWall, logical: maxLogical }
   }
 
@@ -245,11 +245,6 @@ export class Sources {
   }
 
   async #ask(database: string, sql: string): Promise<string | undefined> {
-    const connection = await openRawConnection({ source: this.#connectionTo(database) })
-    try {
-      return (await connection.query(sql))[0]?.[0] ?? undefined
-    } finally {
-      await connection.close()
-    }
+    return (await queryOnce(this.#connectionTo(database), sql))[0]?.[0] ?? undefined
   }
 }

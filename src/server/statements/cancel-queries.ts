@@ -21,7 +21,6 @@ export function cancelQueries(statement: CancelQueries, context: StatementContex
         : statement.id?.tag === 'placeholder'
           ? [typeOids.text]
           : [],
-    columns: undefined,
     async run(call) {
       const ids =
         statement.id === undefined

@@ -22,21 +22,17 @@ export function catalogueQueries(
   return (database) => {
     if (database === session.database) return (sql) => session.queryBackend(sql)
     return async (sql) => {
-      const connection = await openRawConnection({ source: { ...source, database } })
-      try {
-        await connection.query(`SET SESSION AUTHORIZATION ${quoteString(user)}`)
-        const [may] = await connection.query(
-          `SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CONNECT')`,
-        )
-        if (may?.[0] !== 't') {
-          throw new FeedError('FEED_PRIVILEGE', `permission denied for database "${database}"`, {
-            detail: 'User does not have CONNECT privilege.',
-          })
-        }
-        return await connection.query(sql)
-      } finally {
-        await connection.close()
+      await using connection = await openRawConnection({ source: { ...source, database } })
+      await connection.query(`SET SESSION AUTHORIZATION ${quoteString(user)}`)
+      const [may] = await connection.query(
+        `SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CONNECT')`,
+      )
+      if (may?.[0] !== 't') {
+        throw new FeedError('FEED_PRIVILEGE', `permission denied for database "${database}"`, {
+          detail: 'User does not have CONNECT privilege.',
+        })
       }
+      return await connection.query(sql)
     }
   }
 }

@@ -12,7 +12,6 @@ import { selectIds, selectParameterTypes } from './select-ids.ts'
 export function controlJobs({ verb, ids }: ControlJobs, context: StatementContext): LocalStatement {
   return {
     parameterTypes: ids.tag === 'select' ? selectParameterTypes(ids.sql) : placeholderTypes(ids.values),
-    columns: undefined,
     async run(call) {
       const given = [...new Set(await idsOf(ids, call, context))]
       const user = await currentUser(call.session)

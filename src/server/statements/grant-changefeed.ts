@@ -11,8 +11,6 @@ import { requireAdmin } from './require-admin.ts'
 
 export function grantChangefeed({ verb, targets, roles }: GrantChangefeed, context: StatementContext): LocalStatement {
   return {
-    parameterTypes: [],
-    columns: undefined,
     async run({ session, notice }) {
       const { rights, backend } = context
       const user = await currentUser(session)

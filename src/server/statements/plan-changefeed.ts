@@ -11,8 +11,7 @@ import { findCut } from '../../feed/scan/find-cut.ts'
 import { watchTables } from '../../ingest/watch.ts'
 import type { BackendQuery, LocalCall } from '../../pg-server/local-statement.ts'
 import { waitHint } from '../../postgres/explain-wait.ts'
-import type { SourceConnection } from '../../postgres/source-connection.ts'
-import { openRawConnection } from '../../postgres/raw-connection.ts'
+import { queryOnce } from '../../postgres/raw-connection.ts'
 import { resolveTargets } from '../../plan/catalogue.ts'
 import { closePlan, openPlan, type Opening, type Plan } from '../../plan/plan.ts'
 import type { CreateChangefeed } from '../../sql/ast.ts'
@@ -107,7 +106,7 @@ async function watchIn(
   }
   const isFromNow = spec.initialScan === 'no' && spec.cursor === undefined
   // Not on the session's backend: that waits for this statement, and hears who cancels it.
-  const query = (sql: string): Promise<readonly (readonly (string | null)[])[]> => askSource(source.connection, sql)
+  const query: BackendQuery = (sql) => queryOnce(source.connection, sql)
   const startTime = isFromNow
     ? await timeOfNow(source, startPosition, { query, signal: call.signal })
     : await timeOf(query)
@@ -138,15 +137,6 @@ async function checkThere(targets: readonly FeedTarget[], query: BackendQuery): 
   )
   const gone = targets.find(({ relid }) => rows.some(([oid]) => Number(oid) === relid))
   if (gone !== undefined) throw new FeedError('FEED_DROPPED', `"${gone.tableName}" was dropped`)
-}
-
-async function askSource(source: SourceConnection, sql: string): Promise<readonly (readonly (string | null)[])[]> {
-  const connection = await openRawConnection({ source })
-  try {
-    return await connection.query(sql)
-  } finally {
-    await connection.close()
-  }
 }
 
 /** How the client wants the three columns: binary as asked for, text as its bytea_output says. */

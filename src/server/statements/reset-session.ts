@@ -8,8 +8,6 @@ const commandTags = { database: 'RESET', settings: 'RESET', everything: 'DISCARD
 
 export function resetSession({ what }: ResetSession): LocalStatement {
   return {
-    parameterTypes: [],
-    columns: undefined,
     async run({ session }) {
       await session.reset(what)
       return commandTags[what]
@@ -19,8 +17,6 @@ export function resetSession({ what }: ResetSession): LocalStatement {
 
 export function deallocate({ name }: Deallocate): LocalStatement {
   return {
-    parameterTypes: [],
-    columns: undefined,
     async run({ session }) {
       await session.deallocate(name)
       return name === undefined ? 'DEALLOCATE ALL' : 'DEALLOCATE'

@@ -15,7 +15,6 @@ export function changeSetting(
   const value = statement.tag === 'set-cluster-setting' ? statement.value : undefined
   return {
     parameterTypes: value?.tag === 'placeholder' ? [typeOids.text] : [],
-    columns: undefined,
     async run({ session, parameters }) {
       const verb = statement.tag === 'set-cluster-setting' ? 'SET' : 'RESET'
       await requireAdmin(rights, await currentUser(session), `only superusers and admins may ${verb} CLUSTER SETTING`)

@@ -3,7 +3,7 @@
 // statement is translated without asking the catalogue. Until the databases have been looked through, it is asked.
 
 import type { Backend } from '../../postgres/backend.ts'
-import { openRawConnection } from '../../postgres/raw-connection.ts'
+import { queryOnce } from '../../postgres/raw-connection.ts'
 import { intSizeStoredSql, mayChangeTypes, ownTypesSql } from '../../sql/dialect/type-facts.ts'
 
 export class TypeMemory {
@@ -20,14 +20,8 @@ export class TypeMemory {
 
   /** What earlier runs of the server have left. */
   async read({ source, systemDatabase }: Pick<Backend, 'source' | 'systemDatabase'>): Promise<void> {
-    const ask = async (database: string, sql: string): Promise<(string | null)[]> => {
-      const connection = await openRawConnection({ source: { ...source, database } })
-      try {
-        return (await connection.query(sql)).map(([value]) => value ?? null)
-      } finally {
-        await connection.close()
-      }
-    }
+    const ask = async (database: string, sql: string): Promise<(string | null)[]> =>
+      (await queryOnce({ ...source, database }, sql)).map(([value]) => value ?? null)
     let isSeen = (await ask(systemDatabase, intSizeStoredSql))[0] === 't'
     const databases = await ask(systemDatabase, 'SELECT datname FROM pg_database WHERE datallowconn')
     for (const database of databases) isSeen ||= (await ask(database ?? '', ownTypesSql))[0] === 't'

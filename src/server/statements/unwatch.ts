@@ -7,7 +7,7 @@ import { uninstall } from '../../source-schema/uninstall.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { LocalCall, LocalStatement } from '../../pg-server/local-statement.ts'
 import { resolveTargets } from '../../plan/catalogue.ts'
-import { openRawConnection } from '../../postgres/raw-connection.ts'
+import { openRawConnection, queryOnce } from '../../postgres/raw-connection.ts'
 import type { SourceConnection } from '../../postgres/source-connection.ts'
 import type { Target, Unwatch } from '../../sql/ast.ts'
 import { catalogueQueries, currentUser } from './catalogue-queries.ts'
@@ -20,8 +20,6 @@ const patienceMs = 10_000
 
 export function unwatch({ what }: Unwatch, context: StatementContext): LocalStatement {
   return {
-    parameterTypes: [],
-    columns: undefined,
     async run(call) {
       const { sources, jobs, rights, backend } = context
       await requireAdmin(rights, await currentUser(call.session), 'only admins may UNWATCH')
@@ -85,26 +83,18 @@ async function find(
 
 /** Tables are published and nobody knows why. */
 async function isListLost(source: SourceConnection): Promise<boolean> {
-  const connection = await openRawConnection({ source })
-  try {
-    const [is] = await connection.query(
-      `SELECT to_regclass('changefeed.watched') IS NULL AND EXISTS (SELECT FROM pg_publication p WHERE p.pubname = '${publication}' AND ${publicationIsOurs})`,
-    )
-    return is?.[0] === 't'
-  } finally {
-    await connection.close()
-  }
+  const [is] = await queryOnce(
+    source,
+    `SELECT to_regclass('changefeed.watched') IS NULL AND EXISTS (SELECT FROM pg_publication p WHERE p.pubname = '${publication}' AND ${publicationIsOurs})`,
+  )
+  return is?.[0] === 't'
 }
 
 async function watchedIn(source: SourceConnection): Promise<readonly number[]> {
-  const connection = await openRawConnection({ source })
-  try {
-    const [is] = await connection.query(`SELECT ${hasOurTablesSql}`)
-    if (is?.[0] !== 't') return []
-    return (await connection.query('SELECT relid::text FROM changefeed.watched')).map(([relid]) => Number(relid))
-  } finally {
-    await connection.close()
-  }
+  await using connection = await openRawConnection({ source })
+  const [is] = await connection.query(`SELECT ${hasOurTablesSql}`)
+  if (is?.[0] !== 't') return []
+  return (await connection.query('SELECT relid::text FROM changefeed.watched')).map(([relid]) => Number(relid))
 }
 
 async function inUse(database: string, relids: readonly number[], { jobs }: StatementContext): Promise<FeedError> {

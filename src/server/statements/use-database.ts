@@ -5,8 +5,6 @@ import type { UseDatabase } from '../../sql/ast.ts'
 
 export function useDatabase({ name }: UseDatabase): LocalStatement {
   return {
-    parameterTypes: [],
-    columns: undefined,
     async run({ session }) {
       await session.switchDatabase(name)
       return 'SET'

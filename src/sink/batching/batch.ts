@@ -14,7 +14,7 @@
 //   delivered    the far end has it, and its body can be filled again
 //   split        the far end refused it for its size; two new batches with half of its messages each took its place
 
-import { follow, type PhaseTable } from '../../errors/phase-table.ts'
+import { stepsOf } from '../../errors/phase-table.ts'
 
 export type BatchPhase =
   | { readonly tag: 'filling' }
@@ -24,19 +24,15 @@ export type BatchPhase =
   | { readonly tag: 'delivered' }
   | { readonly tag: 'split' }
 
-/** Which phases may follow a phase. */
-export const batchTable: PhaseTable<BatchPhase['tag']> = {
+/** Makes the step to another phase; the table says which phases may follow a phase. */
+export const followBatch = stepsOf<BatchPhase>({
   filling: ['waiting'],
   waiting: ['sending'],
   sending: ['backing-off', 'delivered', 'split'],
   'backing-off': ['waiting'],
   delivered: [],
   split: [],
-}
-
-export function followBatch(from: BatchPhase, to: BatchPhase): BatchPhase {
-  return follow(batchTable, from, to)
-}
+})
 
 export class Batch<Body> {
   readonly body: Body
