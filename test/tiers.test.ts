@@ -27,6 +27,9 @@ const runsProgram = /\/main\.ts'|bin\/changefeed\.js'|\/(?:program|run-main)\.ts
 /** Their commands are refused before anything is started. */
 const startNothing: ReadonlySet<string> = new Set(['src/cli/cli.test.ts'])
 
+/** They start it through a command that is not ours. */
+const startOthers: ReadonlySet<string> = new Set(['test/interrupted-run.pg.test.ts', 'test/pack/pack.pg.test.ts'])
+
 const importsOf = new Map<string, readonly string[]>()
 
 /** What the file imports at run time; types start nothing. */
@@ -75,6 +78,11 @@ test('a test file that needs Kafka says so, or is a crash test', () => {
     if (tier === 'kafka') assert.ok(['kafka', 'crash'].includes(tierOf(file)), why)
     if (tierOf(file) === 'kafka') assert.equal(tier, 'kafka', `${file} is named as a test with Kafka and starts none`)
   }
+})
+
+test('a test file that is named as one with PostgreSQL starts it', () => {
+  for (const file of files.filter((each) => tierOf(each) === 'pg' && !startOthers.has(each)))
+    assert.equal(needs(file).tier, 'pg', file)
 })
 
 test('the imports of tests are found', () => {
