@@ -66,6 +66,11 @@ test('the server knows no PostgreSQL but the one that it is given: only the comm
   assert.deepEqual([...new Set(users.map((file) => file.split('/')[0]))], ['cli'])
 })
 
+test('a changelog is opened by its handle: no room but the commands, which print its files, knows that it is files', () => {
+  const users = imports().filter(({ from, to }) => to.startsWith('changelog/files/') && !from.startsWith('changelog/'))
+  assert.deepEqual([...new Set(users.map(({ from }) => from.replace(/[^/]*$/, '')))], ['cli/debug/'])
+})
+
 test('the folder of a sink or of a format is known to the list of its room and to no other file outside', () => {
   const isOwn = /^(?:sink\/(?!batching\/)|encode\/)([\w-]+)\//
   const found = imports()

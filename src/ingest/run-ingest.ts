@@ -3,17 +3,17 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { Backoff, type BackoffOptions } from '../async/backoff.ts'
-import { logStart, type ChangelogKeeper, type Position } from '../changelog/changelog.ts'
+import type { ChangelogKeeper } from '../changelog/changelog.ts'
 import { keepChangelog } from '../changelog/keep-changelog.ts'
-import { asFeedError, FeedError, toWireError } from '../errors/feed-error.ts'
+import { asFeedError, toWireError } from '../errors/feed-error.ts'
 import { Attempt } from './attempt.ts'
+import { Retention, retentionEveryMs } from './keep-retention.ts'
 import { Remedies } from './remedy.ts'
 import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
 
 const attemptBackoff: BackoffOptions = { firstMs: 100, mostMs: 5000 }
 /** After an attempt that ran for so long, the pauses begin again with the shortest. */
 const settledMs = 1000
-const retentionEveryMs = 10_000
 
 export class Ingest {
   readonly #start: IngestStart
@@ -22,13 +22,11 @@ export class Ingest {
   readonly #stopping = new AbortController()
   #settings: IngestSettings
   #feeds = 0
-  /** Undefined until the server has said what is needed: until then nothing is removed for its age. */
-  #pins: readonly Position[] | undefined
   #attempt: Attempt | undefined
   readonly #remedies = new Remedies()
+  readonly #retention: Retention
   /** The last state that an attempt reported. */
   #state: IngestState = { tag: 'connecting' }
-  #isRetentionFailing = false
 
   constructor(start: IngestStart, say: (message: FromIngest) => void) {
     this.#start = start
@@ -38,6 +36,13 @@ export class Ingest {
     }
     this.#log = keepChangelog(start.log)
     this.#settings = start.settings
+    this.#retention = new Retention({
+      log: this.#log,
+      settings: () => this.#settings,
+      failed: (error) =>
+        say({ tag: 'state', state: { tag: 'retrying', error: toWireError(error), inMs: retentionEveryMs } }),
+      recovered: () => say({ tag: 'state', state: this.#state }),
+    })
   }
 
   hear(message: ToIngest): void {
@@ -51,7 +56,7 @@ export class Ingest {
         this.#attempt?.rearm()
         return
       case 'pins':
-        this.#pins = message.positions
+        this.#retention.pins = message.positions
         return
       case 'stop':
         this.#stopping.abort()
@@ -63,7 +68,7 @@ export class Ingest {
   async run(): Promise<void> {
     const { signal } = this.#stopping
     this.#log.fail(undefined)
-    const retention = setInterval(() => this.#retain(), retentionEveryMs)
+    using _retaining = this.#retention.start()
     const backoff = new Backoff(attemptBackoff)
     while (!signal.aborted) {
       const startedAt = Date.now()
@@ -85,7 +90,6 @@ export class Ingest {
         await delay(waitMs, undefined, { signal }).catch(() => undefined)
       }
     }
-    clearInterval(retention)
     this.#say({ tag: 'stopped' })
   }
 
@@ -109,26 +113,6 @@ export class Ingest {
       throw error
     } finally {
       this.#attempt = undefined
-    }
-  }
-
-  #retain(): void {
-    const { retentionMs, maxLogBytes } = this.#settings
-    const maxBytes = maxLogBytes === 0 ? Number.POSITIVE_INFINITY : maxLogBytes
-    try {
-      this.#log.retain(Date.now(), { retentionMs, maxBytes, pins: this.#pins ?? [logStart] })
-      if (this.#isRetentionFailing) this.#say({ tag: 'state', state: this.#state })
-      this.#isRetentionFailing = false
-    } catch (error) {
-      const failure = new FeedError(
-        'FEED_LOG_IO',
-        `cannot remove old segments of the changelog: ${(error as Error).message}`,
-      )
-      // The attempt continues meanwhile, so its state is kept for when retention succeeds again.
-      const state = this.#state
-      this.#say({ tag: 'state', state: { tag: 'retrying', error: toWireError(failure), inMs: retentionEveryMs } })
-      this.#state = state
-      this.#isRetentionFailing = true
     }
   }
 }

@@ -4,6 +4,7 @@
 import { resolve } from 'node:path'
 import { surveyFiles, type LogSurvey } from '../../changelog/files/survey-files.ts'
 import { compareHlc, formatHlc, type Hlc } from '../../core/hlc.ts'
+import { FeedError } from '../../errors/feed-error.ts'
 import { parseMoment } from '../../plan/timestamp-text.ts'
 import { readFlagsAndNames } from '../read-flags.ts'
 import { UsageError } from '../usage-error.ts'
@@ -47,8 +48,7 @@ export async function debugLog(argv: readonly string[]): Promise<number> {
   const after = values.after === undefined ? undefined : readTimestamp(values.after)
   const limit = values.limit === undefined ? Number.POSITIVE_INFINITY : wholeNumber('--limit', values.limit)
   const storeDir = resolve(values.store)
-  const log = findLog(storeDir, names[0])
-  const { survey, isDurable } = await openSurvey(storeDir, log)
+  const { log, survey, isDurable } = await openLog(storeDir, names[0])
   const out = new TextWriter(process.stdout)
   const printer = new LogPrinter({ out, from, after, table: values.table, showsValues: values.values })
   printer.log(log, survey)
@@ -70,14 +70,26 @@ export async function debugLog(argv: readonly string[]): Promise<number> {
   )
 }
 
-async function openSurvey(
-  storeDir: string,
-  log: FoundLog,
-): Promise<{ readonly survey: LogSurvey; readonly isDurable: boolean }> {
-  const survey = surveyFiles(log.dir)
-  if (log.server === undefined) return { survey, isDurable: true }
-  const durable = await askDurableEnd(storeDir, log.database, survey.tail)
-  return { survey: surveyFiles(log.dir, durable), isDurable: durable !== undefined }
+interface OpenedLog {
+  readonly log: FoundLog
+  readonly survey: LogSurvey
+  /** It is known that everything up to the end is durable. */
+  readonly isDurable: boolean
+}
+
+async function openLog(storeDir: string, database: string | undefined): Promise<OpenedLog> {
+  try {
+    const log = findLog(storeDir, database)
+    const survey = surveyFiles(log.dir)
+    if (log.server === undefined) return { log, survey, isDurable: true }
+    const durable = await askDurableEnd(storeDir, log.database, survey.tail)
+    return { log, survey: surveyFiles(log.dir, durable), isDurable: durable !== undefined }
+  } catch (error) {
+    if (error instanceof FeedError) throw error
+    throw new FeedError('FEED_START', `cannot read the store ${storeDir}: ${(error as Error).message}`, {
+      hint: 'run the command as the user who starts the server',
+    })
+  }
 }
 
 /** The position from which everything above `after` is found. */
