@@ -1,15 +1,12 @@
 // The page docs/reference/source-database.md, from the lists in src/source-schema.
 
-import { calledFunctions } from '../src/source-schema/called-functions.ts'
-import type { Right, SourceFunction } from '../src/source-schema/function-facts.ts'
-import { innerFunctions } from '../src/source-schema/inner-functions.ts'
+import { calledFunctions, innerFunctions, type Right, type SourceFunction } from '../src/source-schema/functions.ts'
 import { publication } from '../src/source-schema/names.ts'
 import { eventTriggers, tables, type SourceTable } from '../src/source-schema/objects.ts'
 import { installFiles, readSqlFile, type SqlFile } from '../src/source-schema/sql-files.ts'
 import { schemaVersion } from '../src/source-schema/version.ts'
 
 const rights: Readonly<Record<Right, string>> = {
-  'any role': 'any role',
   'owner of the schema': 'owner of schema `changefeed` and its tables',
   'owner of the table': 'owner of the watched table',
   'owner of the publication': 'owner of the publication',
@@ -26,7 +23,7 @@ export function sourceDatabase(
   const rowsOf = (list: Readonly<Record<string, SourceFunction>>): string[][] =>
     Object.entries(list).map(([name, facts]) => {
       const isTrigger = String(facts.returns).endsWith('trigger')
-      const needed = isTrigger ? '' : facts.needs.map((right) => rights[right]).join('; ')
+      const needed = isTrigger ? '' : (facts.needs?.map((right) => rights[right]).join('; ') ?? 'any role')
       return [signature(name, facts), facts.does, needed]
     })
   const columns = Object.entries<SourceTable>(tables).flatMap(([name, of]) =>

@@ -1,12 +1,11 @@
-// Typed calls of the functions in a source database, made from the list in called-functions.ts. Nobody else writes `changefeed.f(…)` into
+// Typed calls of the functions in a source database, made from the list in functions.ts. Nobody else writes `changefeed.f(…)` into
 // SQL; callers.test.ts looks for it.
 
 import { quoteString } from '../core/quote.ts'
 import type { Queries } from '../postgres/queries.ts'
-import { calledFunctions } from './called-functions.ts'
-import type { SourceFunction, SqlType } from './function-facts.ts'
+import { calledFunctions, type SourceFunction, type SqlType } from './functions.ts'
 
-/** An expression in place of a value: a column of the statement around the call. */
+/** An expression instead of a value, such as a column of the statement around the call. */
 export interface Expression {
   readonly sql: string
 }
@@ -20,7 +19,7 @@ interface Values {
   'oid[]': readonly number[]
   text: string
   boolean: boolean
-  /** Only expressions are given, and JSON text comes back. */
+  /** As a parameter only expressions are allowed; a result is the JSON text. */
   jsonb: string
 }
 
@@ -34,12 +33,12 @@ type WithRows = {
   [N in FunctionName]: Functions[N] extends { readonly rows: string } ? N : never
 }[FunctionName]
 
-/** A text that is null comes as ''. */
+/** A row of a function; a text that is null is read as ''. */
 type Row<N extends WithRows> = {
   readonly [C in keyof Functions[N]['returns']]: Values[Extract<Functions[N]['returns'][C], keyof Values>]
 }
 
-/** The call as a part of a statement. */
+/** Returns the call as a part of a statement. */
 export function call<N extends FunctionName>(name: N, values: Arguments<N>): string {
   const { parameters }: SourceFunction = calledFunctions[name]
   const given: Readonly<Record<string, unknown>> = values
@@ -48,7 +47,7 @@ export function call<N extends FunctionName>(name: N, values: Arguments<N>): str
     .join(', ')})`
 }
 
-/** Asks for the rows of a function that gives rows. */
+/** Calls a function that returns rows, and reads them. */
 export async function rowsOf<N extends WithRows>(
   connection: Queries,
   name: N,

@@ -5,8 +5,7 @@ import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { calledFunctions } from './called-functions.ts'
-import { functionNames } from './functions.ts'
+import { calledFunctions, functionNames } from './functions.ts'
 import { installFiles, readSqlFile, type SqlFile } from './sql-files.ts'
 
 const src = fileURLToPath(new URL('..', import.meta.url))

@@ -1,9 +1,9 @@
-// What a database refuses when changefeeds put there what they need, in words that say what it was for. An event trigger of
-// the database may refuse every DDL, and knows nothing of changefeeds.
+// Explains why a database refuses DDL of ours. An event trigger of somebody else may refuse every DDL command, and its error
+// says nothing of changefeeds.
 
 import { FeedError } from '../errors/feed-error.ts'
 
-/** `what`: what was not done, as the beginning of a sentence. */
+/** Settles as `work` does, with an explained error. `what` says what was not done, as the beginning of a sentence. */
 export async function explainDdl<T>(what: string, work: Promise<T>): Promise<T> {
   try {
     return await work
@@ -19,7 +19,7 @@ export async function explainDdl<T>(what: string, work: Promise<T>): Promise<T> 
   }
 }
 
-/** The function that an error came out of, where it is not ours. */
+/** Returns the function that raised an error, unless the function is ours. */
 function functionOfOthers({ context = '' }: FeedError): string | undefined {
   const functions = [...context.matchAll(/^PL\/pgSQL function (?!inline_code_block)(.+?) line \d+ at /gm)]
   const [, name] = functions[0] ?? []

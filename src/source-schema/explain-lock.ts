@@ -1,9 +1,9 @@
-// Says who has a lock on something of ours that was waited for in vain.
+// Says who holds a lock on an object of ours when waiting for the lock has timed out.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { Queries } from '../postgres/queries.ts'
 
-/** How long locks on what is ours are waited for. They are held for moments. */
+/** How long we wait for locks on our objects. They are held for moments only. */
 export const ourLockWait = '10s'
 
 const holdersSql = (relation: string): string => `SELECT DISTINCT CASE WHEN l.pid IS NULL THEN 'a prepared transaction'
@@ -12,7 +12,7 @@ const holdersSql = (relation: string): string => `SELECT DISTINCT CASE WHEN l.pi
   WHERE l.granted AND l.locktype = 'relation' AND l.relation = to_regclass('${relation}') AND l.pid IS DISTINCT FROM pg_backend_pid()
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')`
 
-/** `what`: what was not done, as the beginning of a sentence. The transaction is over when `work` fails. */
+/** Like `explainDdl`, for a lock on `relation`. The transaction is rolled back if `work` fails. */
 export async function explainLock<T>(
   connection: Queries,
   { what, relation }: { readonly what: string; readonly relation: string },

@@ -11,12 +11,12 @@ export interface SqlValues {
 
 const place = /:(?:'(\w+)'|"(\w+)"|\((\w+)\))/g
 
-/** Throws when the file asks for a value that is not there. */
+/** Throws if the file asks for a value that is not there. */
 export function fillSql(sql: string, { texts, expressions }: SqlValues): string {
   return sql.replace(place, (found, string?: string, name?: string, expression?: string) => {
     const value = expression === undefined ? texts[string ?? name ?? ''] : expressions[expression]
     if (value === undefined) throw new Error(`SQL asks for ${found}, which has no value`)
-    // It would end the body of a function.
+    // The dollar quote would end the body of a function.
     if (value.includes('$$')) throw new Error(`the value for ${found} contains $$`)
     if (expression !== undefined) return `(${value})`
     return string === undefined ? quoteName(value) : quoteString(value)

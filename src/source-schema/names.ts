@@ -1,4 +1,4 @@
-// Names of what stands in a source database.
+// The names of our objects in a source database.
 
 import { eventTriggers, tables } from './objects.ts'
 

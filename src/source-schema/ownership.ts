@@ -1,4 +1,4 @@
-// Conditions in SQL that say whose the objects are that stand in a database under our names. An application may have a schema
+// Conditions in SQL that say to whom the objects belong that have our names in a database. An application may have a schema
 // `changefeed` of its own, and the owner of a database, who is no superuser, may have made one on purpose: what we run in it
 // would then do what that owner likes, with our rights. So nothing is taken over from anybody (sql/refuse-others.sql), and
 // nothing is removed that is not known to be ours.
@@ -12,19 +12,19 @@ import { isMarkSql } from './version.ts'
 const isMember = `EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
     WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'plpgsql')`
 
-/** A condition: the schema is there and ours. */
+/** A condition: the schema exists and is ours. */
 export const hasOurSchemaSql = `EXISTS (SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'changefeed' AND r.rolsuper
   AND (${isMarkSql(`obj_description(n.oid, 'pg_namespace')`)} OR ${isMember}))`
 
-/** The same, and there is a list of watched tables in it. Without this condition somebody's view could be read. */
+/** A condition: our schema exists and has the list of watched tables. A view of somebody else with that name does not count. */
 export const hasOurTablesSql = `(${hasOurSchemaSql} AND EXISTS (SELECT FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner
   WHERE c.oid = to_regclass('changefeed.watched') AND c.relkind = 'r' AND o.rolsuper))`
 
-/** A condition over `pg_publication p`. */
+/** A condition over `pg_publication p`: the publication is ours. */
 export const publicationIsOurs = `((SELECT rolsuper FROM pg_roles WHERE oid = p.pubowner)
   AND (${hasOurSchemaSql} OR obj_description(p.oid, 'pg_publication') IS NOT DISTINCT FROM '${publicationMark}'))`
 
-/** A condition: something of ours is there. */
+/** A condition: the database contains something of ours. */
 export const hasAnythingSql = `(${hasOurSchemaSql} OR EXISTS (SELECT FROM pg_publication p WHERE p.pubname = '${publication}' AND ${publicationIsOurs}))`
 
 /** A condition over `pg_event_trigger e`: nobody has altered it since it was created (sql/create-event-triggers.sql). */

@@ -15,13 +15,13 @@ import { hasOurSchemaSql, isUntouchedSql } from './ownership.ts'
 import { installFiles, installMark, sqlOf } from './sql-files.ts'
 import { hasMarkSql } from './version.ts'
 
-/** One column: whether exactly this version is installed, and its event triggers are at work. */
+/** The query has one column: whether exactly this version is installed and its event triggers are enabled. */
 export function installedSql(): string {
   const triggers = `(SELECT count(*) FROM pg_event_trigger e WHERE e.evtname = ANY ('${nameArray(ourEventTriggers)}'::name[]) AND ${isUntouchedSql})`
   return `SELECT ${hasOurSchemaSql} AND ${hasMarkSql(installMark())} AND EXISTS (SELECT FROM pg_publication p WHERE p.pubname = '${publication}' AND (SELECT rolsuper FROM pg_roles WHERE oid = p.pubowner)) AND ${triggers} = ${ourEventTriggers.length}`
 }
 
-/** Makes sure that exactly this version is installed. Where it is, one query says so, and nothing is locked. */
+/** Makes sure that exactly this version is installed. If it is, one query finds that out, and nothing is locked. */
 export async function install(connection: Queries): Promise<void> {
   if ((await connection.query(installedSql()))[0]?.[0] === 't') return
   const what = 'what changefeeds need in this database cannot be installed'

@@ -1,5 +1,5 @@
-// The SQL files of this room, in the order in which they run, and what they are filled with. They are read when they are first
-// needed.
+// The SQL files of this room, in the order in which they run, and the values that are filled into them. The files are read when
+// they are first needed.
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { nameArray, ourEventTriggers, ourTables, publication, publicationMark } 
 import { hasOurSchemaSql, isUntouchedSql, publicationIsOurs } from './ownership.ts'
 import { installedVersionSql, markOf, schemaVersion } from './version.ts'
 
-/** One transaction of a superuser runs these; it may run them as often as it likes. */
+/** The files of an installation, which one transaction of a superuser runs. They may run again and again. */
 export const installFiles = [
   'install-lock',
   'refuse-newer',
@@ -40,7 +40,7 @@ export const installFiles = [
 
 export type SqlFile = (typeof installFiles)[number] | 'remove'
 
-/** As it stands in the folder. */
+/** Returns the text of a file, with nothing filled in. */
 export function readSqlFile(name: SqlFile): string {
   return readFileSync(new URL(`./sql/${name}.sql`, import.meta.url), 'utf8')
 }
@@ -62,7 +62,7 @@ const expressions = {
   installed_version: installedVersionSql,
 }
 
-/** What runs, with everything filled in. */
+/** Returns the SQL that runs, with all values filled in. */
 export function sqlOf(files: readonly SqlFile[], mark: string = installMark()): string {
   return files.map((name) => fillSql(readSqlFile(name), { texts: { ...texts, mark }, expressions })).join('\n')
 }

@@ -1,5 +1,5 @@
-// Takes out of a source database what was put there: the slot, the event triggers, the publication, our tables and
-// functions, and our schema unless somebody keeps something of theirs in it. Each step may be repeated.
+// Removes from a source database what we have installed: the slot, the event triggers, the publication, our tables and
+// functions, and our schema unless it contains objects of somebody else. Each step may be repeated.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { FeedError } from '../errors/feed-error.ts'
@@ -11,36 +11,32 @@ import { installLockTable, slotName } from './names.ts'
 import { hasOurTablesSql, hasAnythingSql } from './ownership.ts'
 import { sqlOf } from './sql-files.ts'
 
-/** A walsender whose client is gone has the slot for a moment. */
+/** A walsender whose client is gone keeps the slot for a moment. */
 const slotFree = { withinMs: 5000, everyMs: 50 }
 const objectInUse = '55006'
 
-/** False: tables are watched there, and nothing was changed. */
+/** Returns false, and changes nothing, if tables of the database are watched. */
 export async function uninstall(source: SourceConnection): Promise<boolean> {
-  const connection = await openRawConnection({ source })
-  try {
-    const what = 'what changefeeds keep in this database cannot be removed'
-    const begun = connection.query(`BEGIN; ${sqlOf(['install-lock', 'refuse-newer'])}`)
-    await explainLock(connection, { what, relation: installLockTable }, begun)
-    const [own] = await connection.query(
-      `SELECT oid::text, ${hasOurTablesSql}, ${hasAnythingSql} FROM pg_database WHERE datname = current_database()`,
-    )
-    const [oid, isInstalled, isAnything] = own ?? []
-    if (isInstalled === 't' && (await connection.query('SELECT FROM changefeed.watched LIMIT 1')).length > 0) {
-      await connection.query('ROLLBACK')
-      return false
-    }
-    // Where nothing is, no DDL is needed, which the database may refuse.
-    const sql =
-      isAnything === 't'
-        ? `SELECT set_config('changefeed.internal', 'on', true); ${sqlOf(['release', 'remove'])} COMMIT`
-        : 'COMMIT'
-    await explainDdl(what, connection.query(sql))
-    await dropSlot(connection, slotName(oid ?? ''))
-    return true
-  } finally {
-    await connection.close()
+  await using connection = await openRawConnection({ source })
+  const what = 'what changefeeds keep in this database cannot be removed'
+  const begun = connection.query(`BEGIN; ${sqlOf(['install-lock', 'refuse-newer'])}`)
+  await explainLock(connection, { what, relation: installLockTable }, begun)
+  const [own] = await connection.query(
+    `SELECT oid::text, ${hasOurTablesSql}, ${hasAnythingSql} FROM pg_database WHERE datname = current_database()`,
+  )
+  const [oid, isInstalled, isAnything] = own ?? []
+  if (isInstalled === 't' && (await connection.query('SELECT FROM changefeed.watched LIMIT 1')).length > 0) {
+    await connection.query('ROLLBACK')
+    return false
   }
+  // If nothing of ours is there, no DDL runs: the database might refuse it.
+  const sql =
+    isAnything === 't'
+      ? `SELECT set_config('changefeed.internal', 'on', true); ${sqlOf(['release', 'remove'])} COMMIT`
+      : 'COMMIT'
+  await explainDdl(what, connection.query(sql))
+  await dropSlot(connection, slotName(oid ?? ''))
+  return true
 }
 
 async function dropSlot(connection: RawConnection, slot: string): Promise<void> {

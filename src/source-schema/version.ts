@@ -10,19 +10,19 @@
 
 export const schemaVersion = 2
 
-/** The comment on the schema. Versions before 2 had only a fingerprint. */
+/** Returns the comment on the schema. Versions before 2 had only a fingerprint. */
 export function markOf(fingerprint: string): string {
   return `pg-changefeed source schema, version ${schemaVersion} (${fingerprint})`
 }
 
 const comment = `obj_description(to_regnamespace('changefeed'), 'pg_namespace')`
 
-/** A condition in SQL about the comment of a schema: we have written it. */
+/** Returns a condition in SQL: we have written `text`, the comment of a schema. */
 export const isMarkSql = (text: string): string =>
   `coalesce(${text}, '') ~ '^([0-9a-f]{64}$|pg-changefeed source schema, version [0-9]+ )'`
 
 /** SQL: the version that is installed. */
 export const installedVersionSql = `coalesce(substring(${comment} FROM '^pg-changefeed source schema, version ([0-9]{1,9}) ')::int, 1)`
 
-/** A condition in SQL: exactly this mark is there. */
+/** Returns a condition in SQL: the schema has exactly this mark. */
 export const hasMarkSql = (mark: string): string => `${comment} = '${mark}'`
