@@ -24,6 +24,8 @@ export interface PlanContext {
   readonly showsScopes: boolean
   /** The database is of the single node's dialect, where tables without a primary key get one. */
   readonly makesKeys: boolean
+  /** As in `StatementReader`. */
+  readonly systemDatabase: string
   /** How the client wants the three columns of a feed without INTO. */
   readonly rowFormats: readonly [ValueFormat, ValueFormat, ValueFormat]
 }

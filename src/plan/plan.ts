@@ -68,6 +68,7 @@ export function closePlan(opening: Opening, catalogue: Catalogue): Plan {
     user: context.user,
     creator: statement.sink === undefined ? undefined : context.creator,
     makesKeys: context.makesKeys,
+    systemDatabase: context.systemDatabase,
   }
   const found = checkTargets(statement.targets, catalogue, reader)
   const tables = found.map(withKey)

@@ -6,8 +6,6 @@ import type { Code } from '../errors/codes.ts'
 import type { Target } from '../sql/ast.ts'
 import type { Catalogue, ResolvedTarget, TargetFacts } from './catalogue.ts'
 
-/** Our own database: settings, jobs, the catalogue of feeds. */
-const systemDatabase = 'system'
 const unresolved = 'failed to resolve targets in the CHANGEFEED stmt: '
 const systemSchemas: ReadonlySet<string> = new Set(['pg_catalog', 'pg_toast', 'changefeed', 'crdb_internal'])
 
@@ -17,6 +15,12 @@ export interface Reader {
   readonly creator: Creator | undefined
   /** A table without a key gets one: see key-change.ts. */
   readonly makesKeys: boolean
+}
+
+/** Who runs a statement. */
+export interface StatementReader extends Reader {
+  /** The database of settings, jobs and rights, whose tables cannot be watched. */
+  readonly systemDatabase: string
 }
 
 /** What a user may make changefeeds with a sink of. */
@@ -29,25 +33,31 @@ export interface Creator {
 }
 
 /** The targets as tables that can be watched, in the order of the statement; all in one database. */
-export function checkTargets(targets: readonly Target[], catalogue: Catalogue, reader: Reader): readonly TargetFacts[] {
+export function checkTargets(
+  targets: readonly Target[],
+  catalogue: Catalogue,
+  reader: StatementReader,
+): readonly TargetFacts[] {
   if (catalogue.openWrites) {
     throw new FeedError('FEED_STATE', 'a changefeed cannot start inside a transaction that has written', {
       hint: 'COMMIT or ROLLBACK first: its start waits for every open transaction that has written, also for this one',
       sqlstate: '25001',
     })
   }
-  const tables = targets.map((target, index) => checkExists(target, catalogue.targets[index] ?? { tag: 'no-table' }))
+  const tables = targets.map((target, index) =>
+    checkExists(target, catalogue.targets[index] ?? { tag: 'no-table' }, reader),
+  )
   checkDuplicates(targets, tables)
   checkOneDatabase(targets, tables)
   for (const [index, table] of tables.entries()) checkTable(targets[index] as Target, table, reader)
   return tables
 }
 
-function checkExists(target: Target, resolved: ResolvedTarget): TargetFacts {
+function checkExists(target: Target, resolved: ResolvedTarget, reader: StatementReader): TargetFacts {
   const name = target.parts.join('.')
   const schema = target.parts.length > 1 ? target.parts[target.parts.length - 2] : undefined
   if (schema === 'information_schema') throw refuse(target, 'FEED_NO_TABLE', `"${name}" does not exist`)
-  if (isSystem(target, resolved)) {
+  if (isSystem(target, resolved, reader)) {
     throw refuse(target, 'FEED_TARGET', `CHANGEFEED is not supported on system tables: ${name}`)
   }
   if (resolved.tag === 'no-database') {
@@ -57,7 +67,7 @@ function checkExists(target: Target, resolved: ResolvedTarget): TargetFacts {
   return resolved
 }
 
-function isSystem(target: Target, resolved: ResolvedTarget): boolean {
+function isSystem(target: Target, resolved: ResolvedTarget, { systemDatabase }: StatementReader): boolean {
   if (resolved.tag === 'table') return resolved.database === systemDatabase || systemSchemas.has(resolved.schema)
   return target.parts.length > 1 && target.parts[0] === systemDatabase
 }

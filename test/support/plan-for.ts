@@ -53,6 +53,7 @@ export function planFor(
     mayUseScope: () => mayUseScope,
     showsScopes,
     makesKeys: true,
+    systemDatabase: 'system',
     rowFormats: ['hex', 'hex', 'hex'],
   })
   return closePlan(opening, {
