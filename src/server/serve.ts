@@ -1,6 +1,12 @@
 // Server: introduces all rooms to each other, before the PostgreSQL that it is given. It starts the settings, the sources
 // with their changelogs, the pool of feeds, the SQL front and HTTP, in this order, and stops them in the reverse one, and
 // PostgreSQL last. It decides nothing itself.
+//
+//   statements/statements.ts   which file runs which statement of a client
+//   sources/sources.ts         the databases that are read, each with its changelog and its ingest thread
+//   feeds/start-feed.ts        what every changefeed needs while it runs; run-job.ts starts those of jobs
+//   metrics/metrics.ts         what /_status/vars prints
+//   explain/                   errors of PostgreSQL and trouble with sources, in words for clients
 
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
