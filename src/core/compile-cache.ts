@@ -18,7 +18,12 @@ export function keepCompiled(): void {
   saveCompiled()
 }
 
+let saving: NodeJS.Timeout | undefined
+
 /** Saves the compiled code of this thread after some seconds. */
 export function saveCompiled(): void {
-  setTimeout(() => flushCompileCache(), saveAfterMs).unref()
+  saving ??= setTimeout(() => {
+    saving = undefined
+    flushCompileCache()
+  }, saveAfterMs).unref()
 }

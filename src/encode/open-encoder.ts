@@ -6,22 +6,15 @@ import type { Encoder } from './encoder.ts'
 import type { FormatModule } from './format-facts.ts'
 import { formatOfName, noFormat } from './format-names.ts'
 
-const loaded = new Map<string, Promise<FormatModule>>()
-
 export async function openEncoder(spec: FeedSpec): Promise<Encoder> {
   const { open } = await loadFormat(spec.format)
   return open(spec)
 }
 
-export function loadFormat(name: string): Promise<FormatModule> {
-  const loading = loaded.get(name) ?? load(name)
-  loaded.set(name, loading)
-  return loading
-}
-
-async function load(name: string): Promise<FormatModule> {
+export async function loadFormat(name: string): Promise<FormatModule> {
   const { open } = formatOfName(name)
   if (open === undefined) throw noFormat(name)
+  // Node loads a module only once.
   const module = await open()
   saveCompiled()
   return module

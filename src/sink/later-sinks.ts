@@ -1,5 +1,5 @@
-// Sinks that are known and not built yet, so that a statement hears first what is wrong with its options, and then that
-// the sink is not supported yet. The facts of a sink move into its folder when it is built.
+// Sinks that are known and not built yet. A mistake in the options of a statement with such a sink is reported first, and
+// only then that the sink is not supported yet. The facts of a sink move into its folder when it is built.
 
 import type { SinkFacts } from './sink-facts.ts'
 

@@ -7,15 +7,13 @@ import type { Sink } from './sink.ts'
 import type { SinkModule, SinkOpening } from './sink-facts.ts'
 import { factsOfSink, noSink } from './sinks.ts'
 
-const loaded = new Map<string, Promise<SinkModule>>()
-
 export async function openSink(spec: SinkSpec, opening: SinkOpening): Promise<Sink> {
   const { logTag = spec.tag } = factsOfSink(spec)
   const { open } = await loadSink(spec.tag)
   return open(spec, { ...opening, log: (level, text) => opening.log(level, `[${logTag}] ${text}`) })
 }
 
-/** Tries the far end, where the sink has one. Throws the signal's reason as soon as it aborts: a host that does not answer is given up late. */
+/** Checks the far end, if the sink has one. Throws the signal's reason as soon as it aborts, also if the far end hangs. */
 export async function dialSink(
   { sink, resolvedIntervalMs }: Pick<FeedSpec, 'sink' | 'resolvedIntervalMs'>,
   signal: AbortSignal,
@@ -25,15 +23,10 @@ export async function dialSink(
   if (dial !== undefined) await orAbort(dial(sink, { resolved: resolvedIntervalMs !== undefined, signal }), signal)
 }
 
-export function loadSink(tag: string): Promise<SinkModule> {
-  const loading = loaded.get(tag) ?? load(tag)
-  loaded.set(tag, loading)
-  return loading
-}
-
-async function load(tag: string): Promise<SinkModule> {
+export async function loadSink(tag: string): Promise<SinkModule> {
   const { open } = factsOfSink({ tag })
   if (open === undefined) throw noSink(tag)
+  // Node loads a module only once.
   const module = await open()
   saveCompiled()
   return module

@@ -1,4 +1,4 @@
-// The query parameters of a sink URI, taken one by one by the names in a table; a parameter that nobody took is an error.
+// The query parameters of a sink URI. A sink reads those that it knows, one by one; what is left then is an error.
 
 import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -6,19 +6,19 @@ import { FeedError } from '../errors/feed-error.ts'
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
 
 export interface ParameterFacts {
-  /** The schemes that take it; undefined: all of the sink. */
+  /** The schemes that have the parameter; undefined: all schemes of the sink. */
   readonly schemes?: readonly string[]
   readonly value: 'text' | 'bool' | 'base64' | 'list'
   readonly default?: string
-  /** SHOW JOBS prints `redacted` in its place. */
+  /** SHOW JOBS prints `redacted` in place of the value. */
   readonly isSecret?: true
-  /** False: it is known, and refused until a later version. */
+  /** False: the parameter is refused until a later version. */
   readonly built?: false
-  /** What it does, in sentences of the reference page. */
+  /** What the parameter does, in sentences of the reference page. */
   readonly about: string
 }
 
-/** Names of the parameters that are not refused. */
+/** Returns the names of the parameters that are not refused. */
 export function builtParameters(table: Readonly<Record<string, ParameterFacts>>): readonly string[] {
   return Object.entries(table).flatMap(([name, { built }]) => (built === false ? [] : [name]))
 }
@@ -49,13 +49,13 @@ export class SinkParameters<Name extends string> {
     throw this.refused(`param ${name} must be a bool`)
   }
 
-  /** Given once or several times; each time a list with commas or blanks. */
+  /** Returns the members of a list with commas or blanks. The parameter may be given several times. */
   list(name: Name): readonly string[] {
     this.#values.delete(name)
     return this.#all.getAll(name).flatMap((text) => text.split(/[\s,]+/).filter((item) => item !== ''))
   }
 
-  /** In the standard alphabet or the URL's. A plus sign that was not escaped arrives as a blank. */
+  /** Decodes base64 in the standard alphabet or that of URLs. A plus sign that was not escaped arrives as a blank. */
   base64(name: Name, encoding: 'latin1' | 'utf8' = 'latin1'): string | undefined {
     const value = this.text(name)
     if (value === undefined) return undefined
@@ -64,7 +64,7 @@ export class SinkParameters<Name extends string> {
     return Buffer.from(standard, 'base64').toString(encoding)
   }
 
-  /** `sink`: as in "unknown kafka sink query parameters"; `known`: what may have been meant. */
+  /** Throws if a parameter is left that was not read. `known`: names to propose in its place. */
   end(sink: string, known: readonly string[]): void {
     const names = [...this.#values.keys()].sort()
     if (names.length === 0) return

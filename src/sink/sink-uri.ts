@@ -1,5 +1,5 @@
-// What the scheme of a sink URI says: which sink it belongs to. Not all sinks can be used yet; the others are known so that
-// their options are checked by the right rules. Also here: which parts of a URI may be shown.
+// Finds the sink of a URI by its scheme, and removes from a URI the parts that may not be shown. Sinks that are not built
+// yet are found, too, so that their options are checked by the right rules.
 
 import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -11,10 +11,10 @@ export interface SinkUri extends UriParts {
   readonly facts: SinkFacts
 }
 
-/** uri := scheme :// place [? parameters]. Undefined: the statement has no INTO. */
+/** Reads `scheme://place[?parameters]`. `uri` is undefined if the statement has no INTO. */
 export function readSinkUri(uri: string | undefined, position: number): SinkUri {
   const [, written, place = '', query = ''] = /^([a-z][a-z0-9+.-]*):\/\/([^?]*)\??(.*)$/is.exec(uri ?? '') ?? []
-  // What SHOW JOBS prints can be run again.
+  // SHOW JOBS prints some URIs without the slashes, and what it prints can be run again.
   const scheme = (written ?? schemeAlone(uri) ?? '').toLowerCase()
   const facts = sinks.find(({ schemes, oldSchemes = [] }) =>
     uri === undefined ? schemes.length === 0 : schemes.includes(scheme) || oldSchemes.includes(scheme),
@@ -41,19 +41,19 @@ function schemeAlone(uri = ''): string | undefined {
   return isWhole(scheme) ? scheme : undefined
 }
 
-/** `scheme:` is a whole URI of a sink. */
+/** Whether `scheme:` is a whole URI of a sink. */
 function isWhole(scheme = ''): boolean {
   return sinks.some(({ isSchemeEnough, schemes }) => isSchemeEnough === true && schemes.includes(scheme.toLowerCase()))
 }
 
-/** A URI fit for messages: user, password and every parameter value are gone. */
+/** Returns the URI for messages: without the user, the password and the values of all parameters. */
 export function redactSinkUri(uri: string): string {
   return withoutUser(uri).replace(/([?&][^=&]*)=[^&]*/g, '$1=redacted')
 }
 
 /**
- * `user:password@` gone, with a scheme or without. People write passwords as they are, slashes and all, so everything
- * up to the last @ before the parameters counts as theirs.
+ * Removes `user:password@`, with a scheme or without. A password is often written without escapes, also if it contains
+ * slashes, so everything up to the last @ before the parameters is removed.
  */
 function withoutUser(uri: string): string {
   const query = uri.indexOf('?')
@@ -63,7 +63,7 @@ function withoutUser(uri: string): string {
   return `${scheme}redacted${uri.slice(at)}`
 }
 
-/** Parameters that hold credentials or keys, also of sinks that are not built yet. */
+/** The parameters whose values are credentials or keys, also those of sinks that are not built yet. */
 const secretParameters: ReadonlySet<string> = new Set(
   sinks.flatMap(({ secrets = [], reference }) => [
     ...secrets,
@@ -73,9 +73,9 @@ const secretParameters: ReadonlySet<string> = new Set(
   ]),
 )
 
-/** A URI as SHOW JOBS prints it: the user and the secrets are gone, the rest is as written. */
+/** Returns the URI as SHOW JOBS prints it: as written, but without the user and the secrets. */
 export function showSinkUri(uri: string): string {
-  // As CockroachDB prints a URI that has a scheme and nothing else.
+  // CockroachDB prints a URI that is only a scheme without the slashes.
   const [, bare] = /^([^:]+):\/\/$/.exec(uri) ?? []
   if (isWhole(bare)) return `${bare?.toLowerCase()}:`
   return withoutUser(uri).replace(/([?&])([^=&]*)=[^&]*/g, (written, mark: string, name: string) =>
@@ -83,7 +83,7 @@ export function showSinkUri(uri: string): string {
   )
 }
 
-/** A name may be percent-encoded, and still be the name of a secret. */
+/** The name of a secret may be percent-encoded. */
 function decodedName(name: string): string {
   return new URLSearchParams(`${name}=`).keys().next().value ?? ''
 }

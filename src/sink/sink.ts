@@ -9,7 +9,7 @@
 import type { Hlc } from '../core/hlc.ts'
 import type { MessageBatch } from '../core/message-batch.ts'
 
-/** The sink has waited for some seconds without any confirmation of what it was given. */
+/** Says that the far end has confirmed nothing for some seconds, although the sink has sent messages. */
 export interface SinkStall {
   readonly why: string
 }

@@ -23,8 +23,6 @@ import { creationRefusals, type CreationRefusal } from './topic-creation.ts'
 const askMs = 10_000
 /** The timestamp that stands for the end of a partition in ListOffsets. */
 const latest = -1n
-/** The kind of resource in DescribeConfigs. */
-const topicResource = ConfigResourceTypes.TOPIC
 const idAttempts = 25
 const idWaitMs = 200
 
@@ -78,11 +76,7 @@ export class KafkaClient implements AsyncDisposable {
   async askLeaders(layouts: ReadonlyMap<string, TopicLayout>): Promise<void> {
     for (const [name, { leaders }] of layouts) {
       for (const [leader, partitions] of Map.groupBy(leaders.keys(), (partition) => leaders[partition] as number)) {
-        const asked = partitions.map((partitionIndex) => ({
-          partitionIndex,
-          currentLeaderEpoch: -1,
-          timestamp: latest,
-        }))
+        const asked = partitions.map((index) => ({ partitionIndex: index, currentLeaderEpoch: -1, timestamp: latest }))
         await listOffsetsV5.api.async(await this.connection(leader), -1, 0, [{ name, partitions: asked }])
       }
     }
@@ -93,12 +87,11 @@ export class KafkaClient implements AsyncDisposable {
     names: readonly string[],
     keys: readonly string[],
   ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
-    const [broker] = this.#answered === undefined ? this.#bootstrap : [this.#answered]
-    const connection = await this.#connections.get(broker as SinkAddress)
+    const connection = await this.#anyConnection()
     const found = new Map<string, ReadonlyMap<string, string>>()
     for (const name of names) {
       try {
-        const asked = [{ resourceType: topicResource, resourceName: name, configurationKeys: [...keys] }]
+        const asked = [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: name, configurationKeys: [...keys] }]
         const { results } = await describeConfigsV4.api.async(connection, asked, false, false)
         const all = results.flatMap(({ configs }) => configs)
         found.set(name, new Map(all.map((config) => [config.name, config.value ?? ''])))
@@ -111,23 +104,19 @@ export class KafkaClient implements AsyncDisposable {
 
   /** Returns why the brokers do not create topics that are missing. */
   async creationRefusals(names: readonly string[]): Promise<ReadonlyMap<string, CreationRefusal>> {
-    const [broker] = this.#answered === undefined ? this.#bootstrap : [this.#answered]
-    return creationRefusals(await this.#connections.get(broker as SinkAddress), names)
+    return creationRefusals(await this.#anyConnection(), names)
   }
 
   async connection(broker: number): Promise<Connection> {
     const address = this.#brokers.get(broker)
     if (address !== undefined) return this.#connections.get(address)
-    throw new FeedError(
-      'FEED_SINK',
-      broker < 0 ? 'a partition has no leader at the moment' : `Kafka has no broker ${broker} at the moment`,
-    )
+    const lack = broker < 0 ? 'a partition has no leader' : `Kafka has no broker ${broker}`
+    throw new FeedError('FEED_SINK', `${lack} at the moment`)
   }
 
   async newProducerId(): Promise<{ readonly id: bigint; readonly epoch: number }> {
     // Without a transactional id every broker can give a producer id.
-    const [broker] = this.#answered === undefined ? this.#bootstrap : [this.#answered]
-    const connection = await this.#connections.get(broker as SinkAddress)
+    const connection = await this.#anyConnection()
     for (let attempt = 1; ; attempt++) {
       try {
         const { producerId, producerEpoch } = await initProducerIdV2.api.async(connection, null, requestMs, -1n, -1)
@@ -136,17 +125,20 @@ export class KafkaClient implements AsyncDisposable {
         const codes = codesOf(error)
         if (codes.includes(kafkaCode.clusterAuthorization)) throw notIdempotent(this.#spec)
         // A broker that has just started cannot give ids yet.
-        const isEarly = codes.some(
-          (code) => code === kafkaCode.coordinatorLoading || code === kafkaCode.coordinatorNotAvailable,
-        )
+        const isEarly =
+          codes.includes(kafkaCode.coordinatorLoading) || codes.includes(kafkaCode.coordinatorNotAvailable)
         if (attempt === idAttempts || !isEarly) throw error
         await delay(idWaitMs)
       }
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#connections[Symbol.asyncDispose]()
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#connections[Symbol.asyncDispose]()
+  }
+
+  #anyConnection(): Promise<Connection> {
+    return this.#connections.get(this.#answered ?? (this.#bootstrap[0] as SinkAddress))
   }
 
   /** Returns the addresses of all brokers that we know of, each once, in the order in which to ask them. */

@@ -21,7 +21,6 @@ export class KafkaConnections implements AsyncDisposable {
   readonly #named: ConnectionPool
   /** Hosts without a name: TLS sends the name of the server that it asks for (SNI), but never an IP address. */
   readonly #numbered: ConnectionPool
-
   readonly #allowedHosts: readonly string[]
   /** The tokens of OAUTHBEARER. */
   readonly #tokens: TokenSource | undefined
@@ -106,16 +105,14 @@ export function addressText({ host, port }: SinkAddress): string {
 function connectionOptions({ tls, sasl }: KafkaSinkSpec, tokens: TokenSource | undefined): ConnectionOptions {
   return {
     connectTimeout: connectMs,
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: {
-            rejectUnauthorized: tls.verify,
-            ...(tls.ca === undefined ? {} : { ca: [tls.ca] }),
-            ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-            ...(tls.key === undefined ? {} : { key: tls.key }),
-          },
-        }),
-    ...(sasl === undefined ? {} : { sasl: saslOptions(sasl, tokens) }),
+    ...(tls && {
+      tls: {
+        rejectUnauthorized: tls.verify,
+        ...(tls.ca === undefined ? {} : { ca: [tls.ca] }),
+        ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+        ...(tls.key === undefined ? {} : { key: tls.key }),
+      },
+    }),
+    ...(sasl && { sasl: saslOptions(sasl, tokens) }),
   }
 }

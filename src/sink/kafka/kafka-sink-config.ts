@@ -1,16 +1,17 @@
-// kafka_sink_config: a JSON object. Wrong values and fields that are not known are errors: a misspelt `RequiredAcks` must
-// not pass for the default.
+// Reads the JSON object of `kafka_sink_config`. Wrong values and unknown fields are errors: a misspelt `RequiredAcks` must
+// not mean the default.
 
 import { parseDuration } from '../../core/duration.ts'
-import type { KafkaFlush, KafkaRetry, KafkaSinkSpec } from './spec.ts'
 import { nearestName } from '../../core/nearest-name.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import type { RetryBounds } from '../batching/retry.ts'
 import { kafkaConfigFields } from './parameters.ts'
+import type { KafkaFlush, KafkaSinkSpec } from './spec.ts'
 
 type KafkaConfig = Pick<KafkaSinkSpec, 'clientId' | 'acks' | 'compression' | 'compressionLevel' | 'flush' | 'retry'>
 
 const defaultClientId = 'CockroachDB'
-const defaultRetry: KafkaRetry = { max: 3, backoffMs: 500 }
+const defaultRetry: RetryBounds = { max: 3, backoffMs: 500 }
 const acksNames: Readonly<Record<string, KafkaSinkSpec['acks']>> = {
   none: 'none',
   '0': 'none',
@@ -26,7 +27,7 @@ export function readKafkaSinkConfig(text: string | undefined, position: number):
   const refuse: Refuse = (message, hint) => new FeedError('FEED_OPTION', message, { position, hint })
   const config = new ConfigObject('', text === undefined || text === '' ? {} : parse(text, refuse), refuse)
   const version = config.text('Version')
-  // The brokers are asked what they speak.
+  // The value is only checked: the brokers are asked which versions they support.
   if (version !== undefined && !/^\d+(?:\.\d+){2,3}$/.test(version))
     throw refuse(`invalid version "${version}"`, `for example '{"Version": "1.0.0.0"}'`)
   const acksText = config.text('RequiredAcks') ?? 'ONE'
@@ -86,7 +87,7 @@ function readFlush(flush: ConfigObject, refuse: Refuse): KafkaFlush {
   return { messages, bytes, frequencyMs, maxMessages, maxBytes }
 }
 
-function readRetry(retry: ConfigObject, refuse: Refuse): KafkaRetry {
+function readRetry(retry: ConfigObject, refuse: Refuse): RetryBounds {
   const backoffMs = retry.durationMs('Backoff') ?? defaultRetry.backoffMs
   if (backoffMs < 0) throw refuse('invalid sink config, all values must be non-negative')
   const max = retry.any('Max')
@@ -100,7 +101,7 @@ function readRetry(retry: ConfigObject, refuse: Refuse): KafkaRetry {
   return { max: count, backoffMs }
 }
 
-/** A JSON object whose members are asked for by name and type; names in any case. */
+/** A JSON object. Its members are read by name, in any case of letters, and by type. */
 class ConfigObject {
   readonly #members: ReadonlyMap<string, unknown>
   readonly #refuse: Refuse

@@ -8,10 +8,10 @@
 
 import { BatchingSink } from '../batching/batching-sink.ts'
 import { Lanes } from '../batching/lanes.ts'
-import type { KafkaSinkSpec } from './spec.ts'
+import type { KafkaSinkSpec, Partition } from './spec.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import type { SinkLog } from '../sink-facts.ts'
-import { TopicPartitions, type Partition } from './partitions.ts'
+import { TopicPartitions } from './partitions.ts'
 import { KafkaProducer } from './producer.ts'
 import { RecordBatch, recordHeaders } from './record-batch.ts'
 

@@ -1,25 +1,25 @@
-// kafka://host:port{,host:port}?parameters, and its two relatives, as data. The rules of TLS and SASL parameters, and
-// their words, are CockroachDB's.
+// Reads `kafka://host:port{,host:port}?parameters`. The rules of TLS and SASL parameters, and the messages about them, are
+// those of CockroachDB.
 //
-//   kafka            every parameter as written
-//   confluent-cloud  api_key, api_secret; TLS and SASL/PLAIN are implied
-//   azure-event-hub  shared_access_key_name, shared_access_key; the same
+//   kafka            every parameter is as written
+//   confluent-cloud  has api_key and api_secret, and implies TLS and SASL/PLAIN
+//   azure-event-hub  has shared_access_key_name and shared_access_key, and implies the same
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { KafkaSasl, KafkaTls } from './spec.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import { builtKafkaParameters, type KafkaParameter } from './parameters.ts'
 import { readSasl } from './read-sasl.ts'
+import { defaultPort } from './broker-address.ts'
 import type { UriParts } from '../sink-facts.ts'
 import type { SinkParameters } from '../sink-parameters.ts'
 
-const defaultPort = 9092
 type Parameters = SinkParameters<KafkaParameter>
 
 export interface KafkaUri {
   readonly brokers: readonly string[]
   readonly topicPrefix: string
-  /** All tables go to it. */
+  /** The topic of all tables; undefined: each table has its own. */
   readonly topicName: string | undefined
   readonly tls: KafkaTls | undefined
   readonly sasl: KafkaSasl | undefined
@@ -83,9 +83,8 @@ function readTls(parameters: Parameters, isImplied: boolean): KafkaTls | undefin
   const cert = parameters.base64('client_cert')
   const key = parameters.base64('client_key')
   if (enabled !== true && !isImplied) {
-    if (ca !== undefined) throw parameters.refused('ca_cert requires tls_enabled=true')
-    if (cert !== undefined) throw parameters.refused('client_cert requires tls_enabled=true')
-    if (key !== undefined) throw parameters.refused('client_key requires tls_enabled=true')
+    for (const [name, value] of Object.entries({ ca_cert: ca, client_cert: cert, client_key: key }))
+      if (value !== undefined) throw parameters.refused(`${name} requires tls_enabled=true`)
     return undefined
   }
   if (cert !== undefined && key === undefined) throw parameters.refused('client_cert requires client_key to be set')
@@ -112,7 +111,7 @@ function checkPair(cert: string, key: string, parameters: Parameters): void {
   try {
     if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return
   } catch {
-    // Whatever is wrong with them, and no word of what they say.
+    // The message of Node could contain parts of the key.
   }
   throw parameters.refused(
     'invalid client certificate data provided',

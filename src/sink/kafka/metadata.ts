@@ -1,11 +1,11 @@
-// Metadata as a broker answers it: which brokers there are, and which of them lead the partitions of some topics. A topic or
-// partition in trouble is part of the answer and not an error, because the others must go on.
+// Asks a broker for metadata: which brokers there are, and which of them lead the partitions of some topics. A topic or a
+// partition with an error is part of the answer, because the others must go on.
 
 import { apiVersionsV3, metadataV12, metadataV9, type Connection } from '@platformatic/kafka'
 import type { SinkAddress } from '../sink-facts.ts'
 
 const metadataKey = 3
-/** Stands for operations that the broker does not tell. */
+/** The operations of this user are a set of bits; this value means that the broker does not tell them. */
 const notSaid = -0x80000000
 const writeOperation = 4
 
@@ -30,22 +30,7 @@ export interface Metadata {
   readonly topics: ReadonlyMap<string, TopicAnswer>
 }
 
-interface Response {
-  readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[]
-  readonly topics: readonly {
-    readonly errorCode: number
-    readonly name?: string | null | undefined
-    readonly topicId?: string | undefined
-    readonly isInternal: boolean
-    /** A bit for each operation that this user may do. */
-    readonly topicAuthorizedOperations: number
-    readonly partitions: readonly {
-      readonly partitionIndex: number
-      readonly leaderId: number
-      readonly replicaNodes: readonly number[]
-    }[]
-  }[]
-}
+type Response = Pick<Awaited<ReturnType<typeof metadataV12.api.async>>, 'brokers' | 'topics'>
 
 /** With `create`, topics that are missing are created where the brokers allow it. */
 export async function fetchMetadata(
@@ -62,25 +47,17 @@ export async function fetchMetadata(
   }
 }
 
-function layoutOf({
-  topicId,
-  partitions,
-  isInternal,
-  topicAuthorizedOperations,
-}: Response['topics'][number]): TopicLayout {
-  return {
-    id: topicId,
-    leaders: leadersOf(partitions),
-    replicas: Math.min(...partitions.map(({ replicaNodes }) => replicaNodes.length)),
-    mayWrite: topicAuthorizedOperations === notSaid || (topicAuthorizedOperations & (1 << writeOperation)) !== 0,
-    isInternal,
-  }
-}
-
-function leadersOf(partitions: Response['topics'][number]['partitions']): number[] {
+function layoutOf(topic: Response['topics'][number]): TopicLayout {
+  const { topicId: id, partitions, isInternal, topicAuthorizedOperations: operations } = topic
   const leaders: number[] = []
   for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId
-  return leaders
+  return {
+    id,
+    leaders,
+    replicas: Math.min(...partitions.map(({ replicaNodes }) => replicaNodes.length)),
+    mayWrite: operations === notSaid || (operations & (1 << writeOperation)) !== 0,
+    isInternal,
+  }
 }
 
 async function ask(connection: Connection, names: readonly string[], create: boolean): Promise<Response> {

@@ -6,17 +6,7 @@ import type { KafkaSinkSpec } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { connectHint } from './connect-hint.ts'
 import { KafkaClient } from './kafka-client.ts'
-import {
-  codesOf,
-  compactedTopic,
-  flatMessage,
-  internalTopic,
-  kafkaCode,
-  notAuthorized,
-  refusedCredentials,
-  tooFewReplicas,
-  topicError,
-} from './kafka-errors.ts'
+import { codesOf, flatMessage, kafkaCode, notAuthorized, refusedCredentials, topicError } from './kafka-errors.ts'
 import { kafkaSink, type KafkaSink, type KafkaSinkOptions } from './kafka-sink.ts'
 import type { TopicAnswer } from './metadata.ts'
 import { creationError, isFinal, type CreationRefusal } from './topic-creation.ts'
@@ -68,7 +58,11 @@ export async function dial(
     if (spec.acks === 'all') await client.newProducerId()
     for (const [topic, answer] of answers) {
       if ('code' in answer) continue
-      if (answer.isInternal) throw internalTopic(topic)
+      if (answer.isInternal) {
+        throw new FeedError('FEED_SINK', `topic ${topic} is one of Kafka’s own and takes no messages of a changefeed`, {
+          hint: 'give the changefeed another topic_name or topic_prefix',
+        })
+      }
       if (!answer.mayWrite) throw notAuthorized(topic, spec)
     }
     if (wanted.resolved || spec.acks === 'all') await checkSettings(client, answers, { ...spec, ...wanted })
@@ -120,15 +114,19 @@ async function checkSettings(
   answers: ReadonlyMap<string, TopicAnswer>,
   { acks, resolved }: Pick<KafkaSinkSpec, 'acks'> & { readonly resolved: boolean },
 ): Promise<void> {
-  for (const [topic, settings] of await client.settings(
-    [...answers.keys()],
-    ['cleanup.policy', 'min.insync.replicas'],
-  )) {
-    if (resolved && /\bcompact\b/.test(settings.get('cleanup.policy') ?? '')) throw compactedTopic(topic)
+  const all = await client.settings([...answers.keys()], ['cleanup.policy', 'min.insync.replicas'])
+  for (const [topic, settings] of all) {
+    if (resolved && /\bcompact\b/.test(settings.get('cleanup.policy') ?? '')) {
+      const message = `topic ${topic} is compacted (cleanup.policy=compact) and takes no resolved messages, which have no key`
+      const hint = 'leave out resolved, or send it to a topic with cleanup.policy=delete'
+      throw new FeedError('FEED_SINK', message, { hint })
+    }
     const needed = Number(settings.get('min.insync.replicas') ?? 0)
     const answer = answers.get(topic)
     if (acks !== 'all' || answer === undefined || 'code' in answer || answer.replicas >= needed) continue
-    throw tooFewReplicas(topic, { needed, replicas: answer.replicas })
+    const message = `topic ${topic} wants ${needed} replicas in sync (min.insync.replicas) and has only ${answer.replicas}: it takes no messages with RequiredAcks ALL`
+    const hint = 'lower min.insync.replicas of the topic, give it more replicas, or leave RequiredAcks at ONE'
+    throw new FeedError('FEED_SINK', message, { hint })
   }
 }
 

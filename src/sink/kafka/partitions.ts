@@ -2,7 +2,7 @@
 // move. A topic that was deleted, or deleted and created again, ends the sink: messages that wait for it belong nowhere, and
 // the feed continues from its checkpoint with the topic as it is then.
 
-import type { KafkaSinkSpec } from './spec.ts'
+import type { KafkaSinkSpec, Partition } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { LaneMap } from '../batching/batching-sink.ts'
 import type { Lane } from '../batching/lane.ts'
@@ -13,11 +13,6 @@ import type { SinkLog } from '../sink-facts.ts'
 import type { TopicLayout } from './metadata.ts'
 import { partitionOf } from './partitioner.ts'
 import type { RecordBatch } from './record-batch.ts'
-
-export interface Partition {
-  readonly topic: string
-  readonly partition: number
-}
 
 export interface PartitionsOptions {
   readonly spec: KafkaSinkSpec

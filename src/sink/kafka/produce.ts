@@ -5,20 +5,17 @@
 //             record errors: i32 index, string; string error message; i32 throttle (ms)
 
 import { apiVersionsV3, Writer, type Connection, type Reader } from '@platformatic/kafka'
+import type { Partition } from './spec.ts'
 
 const apiKey = 0
 const apiVersion = 9
 const timeoutMs = 30_000
 
-export interface PartitionRecords {
-  readonly topic: string
-  readonly partition: number
+export interface PartitionRecords extends Partition {
   readonly records: Buffer
 }
 
-export interface PartitionAnswer {
-  readonly topic: string
-  readonly partition: number
+export interface PartitionAnswer extends Partition {
   /** Kafka's error code; 0: the records are written. */
   readonly code: number
   readonly message: string | undefined

@@ -1,13 +1,13 @@
 // Sends the batches of partitions to the brokers that lead them, in Produce requests. The route of a lane is the number of
 // its leader.
 
-import type { KafkaSinkSpec } from './spec.ts'
-import type { FeedError } from '../../errors/feed-error.ts'
+import type { KafkaSinkSpec, Partition } from './spec.ts'
+import { FeedError } from '../../errors/feed-error.ts'
 import type { Delivery, LaneClient, Outcome, SendResult } from '../batching/lane-client.ts'
 import { compression } from './compression.ts'
 import type { KafkaClient } from './kafka-client.ts'
-import { kafkaCode, mayPass, produceError, sinkError, tooLarge } from './kafka-errors.ts'
-import type { Partition, TopicPartitions } from './partitions.ts'
+import { kafkaCode, mayPass, produceError, sinkError } from './kafka-errors.ts'
+import type { TopicPartitions } from './partitions.ts'
 import { produce } from './produce.ts'
 import type { RecordBatch } from './record-batch.ts'
 
@@ -65,7 +65,16 @@ export class KafkaProducer implements LaneClient<Partition, RecordBatch> {
   }
 
   tooLarge({ place, body }: PartitionDelivery): FeedError {
-    return tooLarge({ topic: place.topic, bytes: body.bytes, time: body.timeOf(0) }, this.#options.spec)
+    const { topics, sources } = this.#options.spec
+    const { topic } = place
+    const source = sources.filter((_, i) => topics[i] === topic).join(' or ')
+    // The key of the row is a value of the row, so the message names the row by the time of its commit.
+    const time = body.timeOf(0)
+    const mvcc = time === undefined ? '' : `, mvcc=${time}`
+    const message = `message too large: a row of ${source} gives a message that topic ${topic} does not take (size=${body.bytes}${mvcc})`
+    return new FeedError('FEED_SINK', message, {
+      hint: 'raise max.message.bytes of the topic (and replica.fetch.max.bytes of the brokers), or compress with kafka_sink_config',
+    })
   }
 
   toError(error: unknown): FeedError {

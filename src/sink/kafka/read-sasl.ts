@@ -1,4 +1,5 @@
-// The SASL parameters of a Kafka sink URI. Which belong to which mechanism, and the words, are CockroachDB's.
+// Reads the SASL parameters of a Kafka sink URI. Which parameters belong to which mechanism, and the messages about them,
+// are those of CockroachDB.
 
 import type { KafkaOauth, KafkaSasl } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -46,7 +47,7 @@ export function readSasl(parameters: Parameters): KafkaSasl | undefined {
   return { mechanism: chosen, user, password: needed('sasl_password', chosen, parameters) }
 }
 
-/** Parameters of other mechanisms are refused: whoever gives them has another one in mind. */
+/** Refuses the parameters of other mechanisms: a user who gives them wants another mechanism. */
 function refuseOthers(chosen: Mechanism, parameters: Parameters): void {
   for (const [only, names] of Object.entries(ofMechanism)) {
     if (only === chosen) continue
@@ -108,7 +109,7 @@ function readTokenUrl(text: string, parameters: Parameters): string {
   return url.href
 }
 
-/** At once: nobody is asked for the parameters of something that does not work. */
+/** Thrown before the parameters of the mechanism are checked: nobody should have to correct them in vain. */
 function notBuilt(): FeedError {
   return new FeedError('FEED_UNSUPPORTED', 'sasl_mechanism=AWS_MSK_IAM is not supported yet', {
     hint: 'OAUTHBEARER, PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are; Amazon MSK takes SCRAM-SHA-512, too',

@@ -1,28 +1,35 @@
-// A Kafka sink as data: what a sink URI and `kafka_sink_config` say, read and checked. Structured cloneable. Holds
-// credentials: never log it.
+// A Kafka sink as data: what a sink URI and `kafka_sink_config` say, read and checked. The data can be cloned into another
+// thread. It contains credentials, so it must never be logged.
 
 import type { SinkSpec } from '../../core/feed-spec.ts'
+import type { FlushBounds } from '../batching/choose-requests.ts'
+import type { RetryBounds } from '../batching/retry.ts'
 import type { MessageHeader } from '../sink-facts.ts'
 
 export interface KafkaSinkSpec extends SinkSpec {
   readonly tag: 'kafka'
-  /** host:port, at least one. */
+  /** The addresses `host:port` in the URI, at least one. */
   readonly brokers: readonly string[]
-  /** The Kafka topic of each target (`FeedSpec.targets`, same order): prefix added, escaped. May repeat. */
+  /** The Kafka topic of each target, in the order of `FeedSpec.targets`, with the prefix and escaped. Targets may share a topic. */
   readonly topics: readonly string[]
-  /** What a message of each target is of, for errors: table and key columns. */
+  /** The table and the key columns of each target, for errors. */
   readonly sources: readonly string[]
   readonly tls: KafkaTls | undefined
   readonly sasl: KafkaSasl | undefined
-  /** Of every message; undefined: none. */
+  /** The headers of every message; undefined: none. */
   readonly headers?: readonly MessageHeader[]
   readonly clientId: string
   readonly acks: 'none' | 'one' | 'all'
   readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
-  /** Undefined: the codec's own. */
+  /** Undefined: the default level of the codec. */
   readonly compressionLevel: number | undefined
   readonly flush: KafkaFlush
-  readonly retry: KafkaRetry
+  readonly retry: RetryBounds
+}
+
+export interface Partition {
+  readonly topic: string
+  readonly partition: number
 }
 
 export interface KafkaTls {
@@ -52,20 +59,9 @@ export interface KafkaOauth {
   readonly scopes: readonly string[]
 }
 
-/** A batch leaves when one of these is reached; 0: no such bound. */
-export interface KafkaFlush {
-  readonly messages: number
-  readonly bytes: number
-  readonly frequencyMs: number
-  /** Of one request, and so of a batch; undefined or 0: as many as fit. */
+export interface KafkaFlush extends FlushBounds {
+  /** The most messages in a request, and so in a batch; undefined or 0: as many as fit. */
   readonly maxMessages?: number
-  /** Of a batch, before compression; undefined or 0: as many as fit. A single message may be larger. */
+  /** The most bytes in a batch before compression; undefined or 0: as many as fit. A single message may be larger. */
   readonly maxBytes?: number
-}
-
-/** Of one produce request; what still fails then is an error of the feed, which is retried as a whole. */
-export interface KafkaRetry {
-  /** Infinity: for ever. */
-  readonly max: number
-  readonly backoffMs: number
 }

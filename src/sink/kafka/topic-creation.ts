@@ -4,7 +4,7 @@
 import { createTopicsV7, type Connection } from '@platformatic/kafka'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { KafkaSinkSpec } from './spec.ts'
-import { codeName, codeText, kafkaCode, topicError } from './kafka-errors.ts'
+import { codeName, codeText, createHint, kafkaCode, topicError } from './kafka-errors.ts'
 
 const timeoutMs = 10_000
 /** Stands for the numbers of partitions and replicas that the brokers are configured for. */
@@ -16,13 +16,7 @@ export interface CreationRefusal {
   readonly said: string | undefined
 }
 
-interface Response {
-  readonly topics: readonly {
-    readonly name: string
-    readonly errorCode: number
-    readonly errorMessage: string | null
-  }[]
-}
+type Response = Pick<Awaited<ReturnType<typeof createTopicsV7.api.async>>, 'topics'>
 
 /** Returns the topics that cannot be created; none if the broker is too old for the question. */
 export async function creationRefusals(
@@ -41,14 +35,9 @@ export async function creationRefusals(
 }
 
 function ask(connection: Connection, names: readonly string[]): Promise<Response> {
-  const topics = names.map((name) => ({
-    name,
-    numPartitions: asConfigured,
-    replicationFactor: asConfigured,
-    assignments: [],
-    configs: [],
-  }))
-  return createTopicsV7.api.async(connection, topics, timeoutMs, true) as Promise<Response>
+  const asBrokersSay = { numPartitions: asConfigured, replicationFactor: asConfigured, assignments: [], configs: [] }
+  const topics = names.map((name) => ({ name, ...asBrokersSay }))
+  return createTopicsV7.api.async(connection, topics, timeoutMs, true)
 }
 
 /** Returns whether waiting cannot help. Missing brokers or rights may come; a name or setting that is refused stays so. */
@@ -59,23 +48,15 @@ export function isFinal({ code }: CreationRefusal): boolean {
 export function creationError(topic: string, { code, said }: CreationRefusal, spec: KafkaSinkSpec): FeedError {
   const [, other] = /collides with existing topics?: ([\w.-]+)/.exec(said ?? '') ?? []
   if (code === kafkaCode.invalidTopic && other !== undefined) {
-    return new FeedError(
-      'FEED_SINK',
-      `Kafka does not make topic ${topic}: topic ${other} is there already, and names that differ only in "." and "_" are the same to it (INVALID_TOPIC_EXCEPTION)`,
-      { hint: 'give the changefeed another topic_prefix or topic_name' },
-    )
+    const message = `Kafka does not make topic ${topic}: topic ${other} is there already, and names that differ only in "." and "_" are the same to it (INVALID_TOPIC_EXCEPTION)`
+    return new FeedError('FEED_SINK', message, { hint: 'give the changefeed another topic_prefix or topic_name' })
   }
-  const create = `kafka-topics.sh --bootstrap-server ${spec.brokers[0]} --create --topic ${topic} --partitions 1`
+  const hint = createHint(topic, spec)
   if (code === kafkaCode.topicAuthorization || code === kafkaCode.clusterAuthorization) {
-    return new FeedError(
-      'FEED_SINK',
-      `Kafka has no topic ${topic}, and this user may not create it (${codeName(code)})`,
-      {
-        hint: create,
-      },
-    )
+    const message = `Kafka has no topic ${topic}, and this user may not create it (${codeName(code)})`
+    return new FeedError('FEED_SINK', message, { hint })
   }
   if (code === kafkaCode.invalidTopic && said === undefined) return topicError(topic, code, spec)
   const words = said === undefined ? codeText(code) : `${said.replace(/\.$/, '')} (${codeName(code)})`
-  return new FeedError('FEED_SINK', `Kafka does not make topic ${topic}: ${words}`, { hint: create })
+  return new FeedError('FEED_SINK', `Kafka does not make topic ${topic}: ${words}`, { hint })
 }

@@ -1,4 +1,4 @@
-// null:// takes every message, option and format, and keeps nothing.
+// The sink null:// takes every option and format, and discards all messages.
 
 import type { SinkFacts } from '../sink-facts.ts'
 

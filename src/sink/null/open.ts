@@ -1,4 +1,4 @@
-// Takes everything and keeps nothing: for measuring what comes before a sink.
+// A sink that discards all messages, for measuring everything else.
 
 import type { MessageBatch } from '../../core/message-batch.ts'
 import type { Resolved, Sink } from '../sink.ts'

@@ -1,4 +1,4 @@
-// DataRow messages of a feed without INTO: (table, key, value), straight from the message batch.
+// Writes the DataRow messages of a feed without INTO, whose columns are (table, key, value):
 //
 //   'D'  i32 length (itself included)  i16 columns = 3  3 × (i32 length or -1 for NULL, bytes)
 
@@ -8,7 +8,7 @@ import type { ValueFormat } from '../../core/feed-spec.ts'
 const hexDigits = Buffer.from('0123456789abcdef')
 const backslash = 0x5c
 
-/** Starts a DataRow; gives its place for `endDataRow`. */
+/** Starts a DataRow. Returns its offset for `endDataRow`. */
 export function startDataRow(out: ByteWriter): number {
   const at = out.length
   out.u8(0x44)
@@ -30,7 +30,7 @@ export function textColumn(out: ByteWriter, text: Uint8Array): void {
   out.copy(text)
 }
 
-/** A bytea column in the form the client asked for. */
+/** Writes a bytea column in the form for which the client has asked. */
 export function byteaColumn(
   out: ByteWriter,
   format: ValueFormat,
@@ -50,7 +50,7 @@ export function byteaColumn(
   out.buffer.writeInt32BE(out.length - at - 4, at)
 }
 
-/** `\x` and two digits a byte. */
+/** Writes `\x` and two digits for each byte. */
 function hex(out: ByteWriter, source: Uint8Array, start: number, end: number): void {
   out.ensure(2 + 2 * (end - start))
   const { buffer } = out
@@ -65,7 +65,7 @@ function hex(out: ByteWriter, source: Uint8Array, start: number, end: number): v
   out.length = at
 }
 
-/** Printable ASCII as it is, a backslash doubled, everything else as `\ooo`. */
+/** Writes printable ASCII as it is, a backslash twice, and any other byte as `\ooo`. */
 function escape(out: ByteWriter, source: Uint8Array, start: number, end: number): void {
   out.ensure(4 * (end - start))
   const { buffer } = out

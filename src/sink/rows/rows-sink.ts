@@ -1,36 +1,32 @@
-// The sink of a feed without INTO: rows back over the SQL connection. It makes DataRow messages and hands them on in
-// chunks; whoever takes a chunk decides when the next may come, so a client that does not read stops the feed.
+// The sink of a feed without INTO, whose messages are rows on the SQL connection. The sink makes DataRow messages and sends
+// them in chunks. The next chunk waits until the client has taken enough, so a client that does not read stops the feed.
 //
-// A client on a connection acknowledges nothing: `flush` promises only that everything was handed on.
+// A client on a connection acknowledges nothing: `flush` promises only that everything was sent.
 
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { ValueFormat } from '../../core/feed-spec.ts'
 import type { MessageBatch } from '../../core/message-batch.ts'
 import type { Resolved, Sink } from '../sink.ts'
+import type { SinkOpening } from '../sink-facts.ts'
 import { byteaColumn, endDataRow, nullColumn, startDataRow, textColumn } from './data-row.ts'
+import type { RowsSinkSpec } from './spec.ts'
 
 const chunkBytes = 256 * 1024
 
-export interface RowsSinkOptions {
-  readonly formats: readonly [ValueFormat, ValueFormat, ValueFormat]
-  /** Topic of each target, in the order of the spec. */
-  readonly topics: readonly string[]
-  /** Takes complete DataRow messages over, with the memory they are in; settles when more may come. */
-  readonly send: (messages: Uint8Array<ArrayBuffer>) => Promise<void>
-}
+export type RowsSinkOptions = Pick<RowsSinkSpec, 'formats'> & Pick<SinkOpening, 'topics' | 'send'>
 
 export class RowsSink implements Sink {
   readonly #keyFormat: ValueFormat
   readonly #valueFormat: ValueFormat
   readonly #topics: readonly Buffer[]
-  readonly #send: RowsSinkOptions['send']
+  readonly #send: SinkOpening['send']
   readonly #out = new ByteWriter(chunkBytes)
 
-  constructor(options: RowsSinkOptions) {
-    this.#keyFormat = options.formats[1]
-    this.#valueFormat = options.formats[2]
-    this.#topics = options.topics.map((topic) => Buffer.from(topic))
-    this.#send = options.send
+  constructor({ formats: [, keyFormat, valueFormat], topics, send }: RowsSinkOptions) {
+    this.#keyFormat = keyFormat
+    this.#valueFormat = valueFormat
+    this.#topics = topics.map((topic) => Buffer.from(topic))
+    this.#send = send
   }
 
   async emit(batch: MessageBatch): Promise<void> {
@@ -43,9 +39,9 @@ export class RowsSink implements Sink {
       byteaColumn(out, this.#keyFormat, buffer, batch.keyStarts[i] as number, valueStart)
       byteaColumn(out, this.#valueFormat, buffer, valueStart, batch.valueEnds[i] as number)
       endDataRow(out, at)
-      if (out.length >= chunkBytes) await this.#handOn()
+      if (out.length >= chunkBytes) await this.flush()
     }
-    await this.#handOn()
+    await this.flush()
   }
 
   async emitResolved(resolved: Resolved): Promise<void> {
@@ -56,20 +52,15 @@ export class RowsSink implements Sink {
     nullColumn(out)
     byteaColumn(out, this.#valueFormat, payload, 0, payload.length)
     endDataRow(out, at)
-    await this.#handOn()
+    await this.flush()
   }
 
   async flush(): Promise<void> {
-    await this.#handOn()
+    if (this.#out.length > 0) await this.#send(this.#out.take())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#out.clear()
     return Promise.resolve()
-  }
-
-  async #handOn(): Promise<void> {
-    if (this.#out.length === 0) return
-    await this.#send(this.#out.take())
   }
 }
