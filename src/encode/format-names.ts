@@ -29,7 +29,7 @@ export function formatOfName(name: string): FormatFacts {
  * retried, so that it survives until that version is started again.
  */
 export function noFormat(name: string): FeedError {
-  return new FeedError('FEED_UNEXPECTED', `this version of pg-changefeed has no format "${name}"`, {
+  return new FeedError('FEED_LATER_VERSION', `this version of pg-changefeed has no format "${name}"`, {
     hint: 'start the version that created the changefeed, or a later one, and it goes on',
   })
 }

@@ -29,7 +29,7 @@ test('names of formats are in lower case and each is there once, and the default
 test('a job whose format only a later version has is told so, and is retried', async () => {
   for (const format of ['csv', 'smoke signals']) {
     await assert.rejects(openEncoder(specOf({ format })), {
-      code: 'FEED_UNEXPECTED',
+      code: 'FEED_LATER_VERSION',
       message: `this version of pg-changefeed has no format "${format}"`,
     })
   }

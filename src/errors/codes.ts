@@ -175,6 +175,12 @@ export const codes = {
     means: 'The sink cannot be reached, or has refused a message.',
     todo: 'Repair the sink, or its configuration, as the message and the hint say.',
   },
+  FEED_LATER_VERSION: {
+    sqlstate: '55000',
+    reaction: 'retry',
+    means: 'A changefeed has a sink or a format that this version of pg-changefeed does not know.',
+    todo: 'Start the version that created the changefeed, or a later one, and the changefeed goes on.',
+  },
   FEED_START: {
     sqlstate: '58000',
     reaction: 'fail',

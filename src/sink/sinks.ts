@@ -18,7 +18,7 @@ export function factsOfSink({ tag }: Pick<SinkSpec, 'tag'>): SinkFacts {
 
 /** The error of a job that a later version has created. It is retried, so that it survives until that version is started again. */
 export function noSink(tag: string): FeedError {
-  return new FeedError('FEED_SINK', `this version of pg-changefeed has no sink "${tag}"`, {
+  return new FeedError('FEED_LATER_VERSION', `this version of pg-changefeed has no sink "${tag}"`, {
     hint: 'start the version that created the changefeed, or a later one, and it goes on',
   })
 }
