@@ -1,19 +1,18 @@
 // The phases of a source's ingest as the main thread sees it. The phase says what happens to whoever asks for the source.
 //
-//                   the slot is there, the log begins
-//     preparing ──────────────────────────────────────► ready
-//      │ ▲ ▲  │                                          │ ▲ │
-//      │ │ │  │                     the thread has died  │ │ │
-//      │ │ │  └──► restarting        reviving ◄──────────┘ │ │
-//      │ │ │           │ after a pause   └─────────────────┘ │
-//      │ │ └───────────┘                  after a pause      │
-//      │ │                                                   │
-//      │ │ somebody asks    failed ◄── the thread has ended ── refused
-//      │ └─────────────────── │                                ▲ ▲
-//      │                                                       │ │
-//      └──────────────── only a human can help ────────────────┘ └── the same, from ready
+//                     the slot exists, the log begins
+//   ┌───► preparing ──────────────────────────────────► ready ◄────┐
+//   │      │  │  ▲                                      │  │       │
+//   │      │  ▼  │ after a pause                        │  ▼       │ after a pause
+//   │      │ restarting                                 │ reviving ┘
+//   │      │                                            │
+//   │      └──────────► refused ◄───────────────────────┘
+//   │                      │
+//   │                      ▼ the thread has ended
+//   └─ somebody asks ── failed
 //
-//     every phase ── stop ──► stopping ── the thread has ended ──► stopped
+//   A thread that dies leads to restarting or reviving. What only a human can help with leads to refused.
+//   every phase ── stop ──► stopping ── the thread has ended ──► stopped
 //
 //                 a thread   whoever asks for the source
 //     preparing   runs       waits; gets an error if the source refuses, and may ask again

@@ -11,6 +11,7 @@ import { LogWriter } from './log-writer.ts'
 import { openFiles } from './open-files.ts'
 import { recoverLog } from './recover.ts'
 import { listSegments, segmentHeaderBytes } from './segment.ts'
+import { surveyFiles } from './survey-files.ts'
 
 class Folder implements Disposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'changelog-header-'))
@@ -128,6 +129,44 @@ test('a block of the first format that would be skipped is verified as a whole b
     (error) => error instanceof FeedError && error.code === 'FEED_LOG_CORRUPT',
   )
 })
+
+/** The rows that a survey of the log finds, and whether it finds damage. */
+function surveyed(dir: string): { readonly rows: string[]; readonly isDamaged: boolean } {
+  const rows: string[] = []
+  let isDamaged = false
+  for (const step of surveyFiles(dir).read(0)) {
+    if (step.tag === 'damage') isDamaged = true
+    if (step.tag === 'block') rows.push(...(step.payload.toString('latin1').match(/row of \d+/g) ?? []))
+  }
+  return { rows, isDamaged }
+}
+
+for (const [format, change] of [
+  ['present', (bytes: Buffer) => bytes],
+  ['first', inFirstFormat],
+] as const) {
+  test(`whatever byte of a log of the ${format} format is damaged, a survey finds all other blocks`, async () => {
+    using folder = new Folder()
+    await folder.write([1, 2, 3])
+    const whole = change(readFileSync(folder.onlySegment))
+    const starts = Array.from(
+      whole.toString('latin1').matchAll(format === 'first' ? /PCFB/g : /PGCB/g),
+      ({ index }) => index,
+    )
+    assert.equal(starts.length, 4)
+    for (let at = 0; at < whole.length; at++) {
+      const bytes = Buffer.from(whole)
+      bytes[at] = (bytes[at] as number) ^ 0x40
+      writeFileSync(folder.onlySegment, bytes)
+      const hit = starts.findLastIndex((start) => start <= at)
+      const { rows, isDamaged } = surveyed(folder.dir)
+      const expected = [1, 2, 3].filter((row) => row !== hit).map((row) => `row of ${row}`)
+      // Damage in the last block looks like a write that was cut off, where its size cannot be believed.
+      assert.deepEqual([at, rows], [at, expected])
+      assert.ok(isDamaged || hit === 3 || (at >= 28 && at < 32), `byte ${at}`)
+    }
+  })
+}
 
 test("the log is for the server's user only, and one that was not is made so when it is opened", async () => {
   using folder = new Folder()
