@@ -5,12 +5,10 @@
 import { freeBuffer } from '../../bytes/free-buffer.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { Lsn } from '../../core/lsn.ts'
+import type { LogBlock } from '../changelog.ts'
 import { flag, maxHeaderBytes, headerBytes, sealBlock, type BlockFacts } from './block-format.ts'
 
-interface OpenTransaction {
-  readonly ts: Hlc
-  readonly commitLsn: Lsn
-}
+type OpenTransaction = NonNullable<LogBlock['open']>
 
 /** What the header of a block says of a run of its records. */
 interface Tally {

@@ -38,12 +38,9 @@ export const maxHeaderBytes = fixedHeaderBytes + 4 * maxListedRelations
 
 export const flag = { open: 1, continues: 2, schema: 4, nonInserts: 8, preamble: 16, anyRelation: 32 } as const
 
-export interface BlockFacts {
+export interface BlockFacts extends Pick<LogBlock, 'resolved' | 'endLsn' | 'open'> {
   readonly flags: number
   readonly records: number
-  readonly resolved: Hlc
-  readonly endLsn: Lsn
-  readonly open: { readonly ts: Hlc; readonly commitLsn: Lsn } | undefined
   readonly relations: ReadonlySet<number>
 }
 
@@ -88,7 +85,7 @@ export class ParsedBlock implements LogBlock {
   readonly flags: number
   readonly resolved: Hlc
   readonly endLsn: Lsn
-  readonly open: { readonly ts: Hlc; readonly commitLsn: Lsn } | undefined
+  readonly open: LogBlock['open']
   readonly #relations: Uint32Array
   readonly #load: (block: ParsedBlock) => Buffer
 

@@ -1,34 +1,36 @@
 // The blocks of one segment that may be damaged: where a block cannot be read, the next one is looked for byte by byte. A
 // block is believed only when its header, or with the first format all of it, has the right checksum.
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { fstatSync, readSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
 import { magicOf, type ParsedBlock } from './block-format.ts'
 import { BlockScanner } from './block-scanner.ts'
-import { readSegmentHeader, segmentHeaderBytes, type SegmentHeader, type SegmentName } from './segment.ts'
+import {
+  openIfThere,
+  readSegmentHeader,
+  segmentHeaderBytes,
+  type OpenFile,
+  type SegmentHeader,
+  type SegmentName,
+} from './segment.ts'
 
 const searchBytes = 64 * 1024
 
-export interface OpenSegment extends Disposable {
-  readonly fd: number
+export interface OpenSegment extends OpenFile {
   readonly segment: SegmentName
   readonly bytes: number
-  /** Undefined: it cannot be read. */
+  /** Undefined: the header cannot be read, and `damage` says why. */
   readonly header: SegmentHeader | undefined
   readonly damage: string | undefined
   /** Position of the first block. */
   readonly first: number
 }
 
-/** Undefined: it is not there any more. */
+/** Returns undefined if retention has removed the segment. */
 export function openSegment(segment: SegmentName): OpenSegment | undefined {
-  let fd: number
-  try {
-    fd = openSync(segment.path, 'r')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+  const file = openIfThere(segment)
+  if (file === undefined) return undefined
+  const { fd } = file
   let header: SegmentHeader | undefined
   let damage: string | undefined
   try {
@@ -38,15 +40,7 @@ export function openSegment(segment: SegmentName): OpenSegment | undefined {
     if (!(error instanceof FeedError)) throw error
     damage = error.message
   }
-  return {
-    fd,
-    segment,
-    bytes: fstatSync(fd).size,
-    header,
-    damage,
-    first: segment.start + segmentHeaderBytes,
-    [Symbol.dispose]: () => closeSync(fd),
-  }
+  return { ...file, segment, bytes: fstatSync(fd).size, header, damage, first: segment.start + segmentHeaderBytes }
 }
 
 /** The readable blocks before `end`. A step without a block says that nothing before `from` could be read. */

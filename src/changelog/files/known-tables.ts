@@ -9,7 +9,7 @@ export interface KnownTable {
 
 interface Waiting {
   readonly relid: number
-  readonly kind: 'schema' | 'relation'
+  readonly kind: keyof KnownTable
   /** Undefined: the table was dropped. */
   readonly body: Buffer | undefined
 }
@@ -38,12 +38,8 @@ export class KnownTables {
     return sum
   }
 
-  schema(relid: number, body: Buffer | undefined): void {
-    this.#waiting.push({ relid, kind: 'schema', body })
-  }
-
-  relation(relid: number, body: Buffer): void {
-    this.#waiting.push({ relid, kind: 'relation', body })
+  add(record: Waiting): void {
+    this.#waiting.push(record)
   }
 
   /** Declares that all records noted so far belong to complete transactions. */

@@ -1,12 +1,12 @@
 // Reads a file changelog from a position on: the rest of one segment, then the next, up to the shared head. It keeps the
 // file that it reads open, so that it can finish a segment which retention has removed; it then finds the next one missing.
 
-import { closeSync, openSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { LogBlock, LogReader, Position } from '../changelog.ts'
 import { BlockScanner } from './block-scanner.ts'
 import type { LogHead } from './log-head.ts'
-import { listSegments, type SegmentName } from './segment.ts'
+import { listSegments, openIfThere, type SegmentName } from './segment.ts'
 
 /** A reader that jumps to a block reads only a few blocks, and only the headers of some. */
 const jumpReadAheadBytes = 16 * 1024
@@ -95,12 +95,9 @@ export class FileLogReader implements LogReader {
 }
 
 function openScanner(segment: SegmentName, position?: number, readAheadBytes?: number): BlockScanner {
-  try {
-    return new BlockScanner(openSync(segment.path, 'r'), segment.start, position, readAheadBytes)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw fellBehind(segment.start, undefined)
-    throw error
-  }
+  const file = openIfThere(segment)
+  if (file === undefined) throw fellBehind(segment.start, undefined)
+  return new BlockScanner(file.fd, segment.start, position, readAheadBytes)
 }
 
 function close(scanner: BlockScanner): void {

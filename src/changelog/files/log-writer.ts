@@ -94,13 +94,13 @@ export class LogWriter implements ChangelogWriter {
   relation(relid: number, source: Buffer, start: number, end: number): void {
     const body = Buffer.from(source.subarray(start, end))
     this.#describe(relid, body)
-    this.#blocks.known.relation(relid, body)
+    this.#blocks.known.add({ relid, kind: 'relation', body })
   }
 
   schema(relid: number, json: Buffer, dropped: boolean): void {
     const body = schemaRecord(json)
     this.#describe(relid, body)
-    this.#blocks.known.schema(relid, dropped ? undefined : body)
+    this.#blocks.known.add({ relid, kind: 'schema', body: dropped ? undefined : body })
   }
 
   commit(endLsn: Lsn): void {

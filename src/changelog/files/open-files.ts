@@ -1,13 +1,12 @@
 // Opens a file changelog for reading, in any thread.
 
-import { closeSync, openSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
 import { compareHlc, formatHlc, zeroHlc, type Hlc } from '../../core/hlc.ts'
-import type { Changelog, LogHandle, LogReader, Position } from '../changelog.ts'
+import type { Changelog, LogBlock, LogHandle, LogReader, Position } from '../changelog.ts'
 import { BlockScanner } from './block-scanner.ts'
 import { LogHead } from './log-head.ts'
 import { FileLogReader } from './log-reader.ts'
-import { listSegments, type SegmentName } from './segment.ts'
+import { listSegments, openIfThere, type SegmentName } from './segment.ts'
 
 export function openFiles({ dir, shared }: LogHandle): Changelog {
   const head = new LogHead(shared)
@@ -65,30 +64,18 @@ function startsAtOrBefore(segment: SegmentName, head: LogHead, after: Hlc): bool
   return compareHlc(resolved, after) <= 0 && (open === undefined || compareHlc(open.ts, after) <= 0)
 }
 
-interface SegmentStart {
-  /** Everything above this timestamp lies in the segment or in a later one. */
-  readonly resolved: Hlc
-  readonly open: { readonly ts: Hlc } | undefined
-}
-
-/** Undefined: retention has just removed the segment. */
-function startOf(segment: SegmentName, head: LogHead): SegmentStart | undefined {
-  let fd
-  try {
-    fd = openSync(segment.path, 'r')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-  try {
-    const scanner = new BlockScanner(fd, segment.start)
-    const preamble = scanner.next(head.head)
-    if (preamble === undefined) throw new FeedError('FEED_LOG_CORRUPT', `${segment.path} has no preamble`)
-    // The preamble of a log's first segment says that everything is known from the beginning of time. In truth nothing is
-    // known from before the first block: an earlier log may have been lost.
-    const first = compareHlc(preamble.resolved, zeroHlc) === 0 ? scanner.next(head.head) : undefined
-    return first ?? preamble
-  } finally {
-    closeSync(fd)
-  }
+/**
+ * Returns the block whose `resolved` says where the segment starts: everything above that timestamp lies in the segment or in
+ * a later one. Returns undefined if retention has just removed the segment.
+ */
+function startOf(segment: SegmentName, head: LogHead): LogBlock | undefined {
+  using file = openIfThere(segment)
+  if (file === undefined) return undefined
+  const scanner = new BlockScanner(file.fd, segment.start)
+  const preamble = scanner.next(head.head)
+  if (preamble === undefined) throw new FeedError('FEED_LOG_CORRUPT', `${segment.path} has no preamble`)
+  // The preamble of a log's first segment says that everything is known from the beginning of time. In truth nothing is
+  // known from before the first block: an earlier log may have been lost.
+  const first = compareHlc(preamble.resolved, zeroHlc) === 0 ? scanner.next(head.head) : undefined
+  return first ?? preamble
 }

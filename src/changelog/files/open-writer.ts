@@ -1,13 +1,13 @@
 // Opens a file changelog for writing. Everything that the log shows afterwards is on the disk, not only in the page cache,
 // because ingest confirms it to the slot.
 
-import { closeSync, fsyncSync, openSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { fsyncSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { OpenedWriter } from '../changelog.ts'
 import type { LogHead } from './log-head.ts'
 import { LogWriter } from './log-writer.ts'
 import { recoverLog } from './recover.ts'
-import { listSegments, syncDir } from './segment.ts'
+import { listSegments, openFile, syncDir } from './segment.ts'
 
 export function openWriter(dir: string, head: LogHead): OpenedWriter {
   try {
@@ -54,10 +54,6 @@ function cutBehind(dir: string, durable: number): void {
 }
 
 function syncFile(path: string): void {
-  const fd = openSync(path, 'r+')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
+  using file = openFile(path, 'r+')
+  fsyncSync(file.fd)
 }

@@ -3,7 +3,7 @@
 // whose commit is missing. Bytes that the disk has changed look the same here. So `damage` keeps where the bytes stopped
 // making sense; if the slot does not hold these changes any more, they are a gap with this reason.
 
-import { closeSync, fsyncSync, fstatSync, ftruncateSync, openSync, rmSync } from 'node:fs'
+import { fsyncSync, fstatSync, ftruncateSync, rmSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
 import { zeroHlc, type Hlc } from '../../core/hlc.ts'
 import { zeroLsn, type Lsn } from '../../core/lsn.ts'
@@ -13,7 +13,7 @@ import { flag } from './block-format.ts'
 import { BlockScanner } from './block-scanner.ts'
 import type { KnownTable } from './known-tables.ts'
 import { findLast } from './last-transaction.ts'
-import { listSegments, makeLogDir, readSegmentHeader, syncDir, type SegmentName } from './segment.ts'
+import { listSegments, makeLogDir, openFile, readSegmentHeader, syncDir, type SegmentName } from './segment.ts'
 
 export interface Recovered {
   /** The segment to continue in; undefined: a new one must be made at `position`. */
@@ -33,22 +33,16 @@ export interface Recovered {
   readonly damage: string | undefined
 }
 
-interface Found {
-  readonly position: number
-  readonly resolved: Hlc
-  readonly endLsn: Lsn
-  readonly known: Map<number, KnownTable>
+interface Found extends Pick<Recovered, 'position' | 'resolved' | 'endLsn' | 'known'> {
   /** Undefined: the last transaction lies in an earlier segment. */
   readonly last: LastTransaction | undefined
 }
 
-interface Scanned {
+interface Scanned extends Pick<Recovered, 'isOldFormat' | 'damage'> {
   /** The last transaction that begins in the segment, complete or not. */
   readonly begun: LastTransaction | undefined
   /** The end of the last block that ends complete; undefined: the segment has none. */
   readonly found: Found | undefined
-  readonly isOldFormat: boolean
-  readonly damage: string | undefined
 }
 
 /**
@@ -111,55 +105,52 @@ function damaged(dir: string, shown: number, readable: number, damage: string | 
 }
 
 function scanSegment(segment: SegmentName): Scanned {
-  const fd = openSync(segment.path, 'r')
-  try {
-    const header = readSegmentHeader(fd, segment)
-    if (header === undefined) return { found: undefined, begun: undefined, isOldFormat: false, damage: undefined }
-    const { isOldFormat } = header
-    const limit = segment.start + fstatSync(fd).size
-    const scanner = new BlockScanner(fd, segment.start)
-    const known: Found['known'] = new Map()
-    let found: Found | undefined
-    let begun: LastTransaction | undefined
-    let damage: string | undefined
-    let knownNow: Found['known'] = new Map()
-    for (;;) {
-      let block
-      let payload: Buffer
-      try {
-        block = scanner.next(limit)
-        if (block === undefined) break
-        payload = block.payload()
-      } catch (error) {
-        if (!(error instanceof FeedError)) throw error
-        damage = `${segment.path}: ${error.message}`
-        break
-      }
-      if (block.hasSchema) {
-        noteKnown(payload, known)
-        knownNow = new Map([...known].map(([relid, records]) => [relid, { ...records }]))
-      }
-      begun = findLast(payload) ?? begun
-      if (!block.continues) {
-        found = {
-          last: begun,
-          position: block.nextPosition,
-          resolved: block.resolved,
-          endLsn: block.endLsn,
-          known: knownNow,
-        }
-      }
-      if ((block.flags & flag.preamble) !== 0 && block.position !== segment.start + 32) {
-        throw new FeedError('FEED_LOG_CORRUPT', `${segment.path} has a preamble in its middle`)
+  using file = openFile(segment.path, 'r')
+  const { fd } = file
+  const header = readSegmentHeader(fd, segment)
+  if (header === undefined) return { found: undefined, begun: undefined, isOldFormat: false, damage: undefined }
+  const { isOldFormat } = header
+  const limit = segment.start + fstatSync(fd).size
+  const scanner = new BlockScanner(fd, segment.start)
+  const known: Found['known'] = new Map()
+  let found: Found | undefined
+  let begun: LastTransaction | undefined
+  let damage: string | undefined
+  let knownNow: Found['known'] = new Map()
+  for (;;) {
+    let block
+    let payload: Buffer
+    try {
+      block = scanner.next(limit)
+      if (block === undefined) break
+      payload = block.payload()
+    } catch (error) {
+      if (!(error instanceof FeedError)) throw error
+      damage = `${segment.path}: ${error.message}`
+      break
+    }
+    if (block.hasSchema) {
+      noteKnown(payload, known)
+      knownNow = new Map([...known].map(([relid, records]) => [relid, { ...records }]))
+    }
+    begun = findLast(payload) ?? begun
+    if (!block.continues) {
+      found = {
+        last: begun,
+        position: block.nextPosition,
+        resolved: block.resolved,
+        endLsn: block.endLsn,
+        known: knownNow,
       }
     }
-    const readable = scanner.position
-    if (damage === undefined && readable < limit)
-      damage = `${segment.path}: no readable block at position ${readable}, ${limit - readable} bytes before its end`
-    return { found, begun, isOldFormat, damage }
-  } finally {
-    closeSync(fd)
+    if ((block.flags & flag.preamble) !== 0 && block.position !== segment.start + 32) {
+      throw new FeedError('FEED_LOG_CORRUPT', `${segment.path} has a preamble in its middle`)
+    }
   }
+  const readable = scanner.position
+  if (damage === undefined && readable < limit)
+    damage = `${segment.path}: no readable block at position ${readable}, ${limit - readable} bytes before its end`
+  return { found, begun, isOldFormat, damage }
 }
 
 /** Keeps the latest schema and relation record of each relation in a payload. */
@@ -180,13 +171,8 @@ function noteKnown(payload: Buffer, known: Found['known']): void {
 }
 
 function cutAt(segment: SegmentName, position: number): void {
-  const fd = openSync(segment.path, 'r+')
-  try {
-    if (fstatSync(fd).size > position - segment.start) {
-      ftruncateSync(fd, position - segment.start)
-      fsyncSync(fd)
-    }
-  } finally {
-    closeSync(fd)
-  }
+  using file = openFile(segment.path, 'r+')
+  if (fstatSync(file.fd).size <= position - segment.start) return
+  ftruncateSync(file.fd, position - segment.start)
+  fsyncSync(file.fd)
 }

@@ -53,11 +53,27 @@ export function openNewSegment(dir: string, start: number): number {
 
 /** Makes durable which files are in the folder. Otherwise a file that was made or removed may not be so after a power cut. */
 export function syncDir(dir: string): void {
-  const fd = openSync(dir, 'r')
+  using folder = openFile(dir, 'r')
+  fsyncSync(folder.fd)
+}
+
+/** An open file or folder. It is closed at the end of the block that has it. */
+export interface OpenFile extends Disposable {
+  readonly fd: number
+}
+
+export function openFile(path: string, flags: 'r' | 'r+'): OpenFile {
+  const fd = openSync(path, flags)
+  return { fd, [Symbol.dispose]: () => closeSync(fd) }
+}
+
+/** Opens a segment to read it; returns undefined if retention has removed the segment. */
+export function openIfThere({ path }: SegmentName): OpenFile | undefined {
   try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
+    return openFile(path, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }
 
