@@ -5,7 +5,7 @@ import type { Hlc } from '../../core/hlc.ts'
 import { holdCut, type HeldSnapshot, type HoldOptions } from '../../scan/held-cut.ts'
 import { findCut } from './find-cut.ts'
 
-/** Can be cloned into another thread. */
+/** What another thread needs in order to read the cut. */
 export interface StatementCut {
   readonly snapshot: HeldSnapshot
   /** The time as of which the cut shows the tables. */
@@ -14,8 +14,9 @@ export interface StatementCut {
   readonly sinceMs: number
 }
 
+/** Holds the cut until it is disposed of. */
 export interface StatementCutHolder extends AsyncDisposable {
-  readonly scan: StatementCut
+  readonly cut: StatementCut
 }
 
 /** A log that keeps up reaches the cut within milliseconds. */
@@ -37,7 +38,7 @@ export async function holdStatementCut(options: HoldStatementCutOptions): Promis
   try {
     const time = await findCut({ log, from, point: cut.point, signal })
     signal.throwIfAborted()
-    return { scan: { snapshot: cut.snapshot, time, sinceMs }, [Symbol.asyncDispose]: () => cut[Symbol.asyncDispose]() }
+    return { cut: { snapshot: cut.snapshot, time, sinceMs }, [Symbol.asyncDispose]: () => cut[Symbol.asyncDispose]() }
   } catch (error) {
     await cut[Symbol.asyncDispose]()
     throw error

@@ -115,10 +115,10 @@ export class TransactionEmitter {
     firstOrdinal: number,
   ): Promise<void> | undefined {
     const next = this.#fill(payload, list, kept, firstOrdinal, 0)
-    return this.#changes.isFull ? this.#goOn(payload, list, kept, firstOrdinal, next) : undefined
+    return this.#changes.isFull ? this.#emitRest(payload, list, kept, firstOrdinal, next) : undefined
   }
 
-  async #goOn(
+  async #emitRest(
     payload: Buffer,
     list: OffsetList,
     kept: KeptEvents | undefined,

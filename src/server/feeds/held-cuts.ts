@@ -60,14 +60,14 @@ export class HeldCuts {
       })
       const timer = setTimeout(() => void this.release(job), Math.min(this.#holdMs(), maxTimerMs)).unref()
       this.#held.set(job, { holder, timer })
-      return holder.scan.time
+      return holder.cut.time
     } finally {
       ingest.demand(-1)
     }
   }
 
   of(job: string): StatementCut | undefined {
-    return this.#held.get(job)?.holder.scan
+    return this.#held.get(job)?.holder.cut
   }
 
   /** Whoever reads the cut already is not disturbed. */
