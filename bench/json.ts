@@ -3,6 +3,7 @@
 //
 //   node bench/json.ts [rows per round]
 
+import { recordEnd } from '../src/changelog/records.ts'
 import { RowView } from '../src/core/row-view.ts'
 import type { FeedSpec } from '../src/core/feed-spec.ts'
 import { MessageBatch } from '../src/core/message-batch.ts'
@@ -94,7 +95,7 @@ function run({ name, columns, row, options }: Sample): void {
   const fromLog = (): void => {
     batch.clear()
     for (let at = 4; at < log.length;) {
-      const end = at + log.readUInt32BE(at - 4)
+      const end = recordEnd(log, at)
       readInsert(log, at, end, relation, view)
       emit()
       at = end + 4
@@ -109,7 +110,7 @@ function run({ name, columns, row, options }: Sample): void {
   }
   const decodeOnly = (): void => {
     for (let at = 4; at < log.length;) {
-      const end = at + log.readUInt32BE(at - 4)
+      const end = recordEnd(log, at)
       readInsert(log, at, end, relation, view)
       at = end + 4
     }
@@ -138,7 +139,7 @@ function measure(pass: () => void): number {
 function stringifyRows(log: Buffer, columns: Sample['columns'], updated: boolean): void {
   const messages: string[] = []
   for (let at = 4; at < log.length;) {
-    const end = at + log.readUInt32BE(at - 4)
+    const end = recordEnd(log, at)
     const after: Record<string, unknown> = {}
     let next = at + 8
     for (const [name, type] of columns) {
