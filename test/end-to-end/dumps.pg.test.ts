@@ -1,11 +1,11 @@
 // A database moves in and out with PostgreSQL's own pg_dump and pg_restore as from any other server.
 
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from '../server/test-server.ts'
-import { clientPrograms, installClientPrograms, runClientProgram, type Packages } from '../services/python/python.ts'
+import { ClientPrograms } from '../services/python/client-programs.ts'
+import { endTogether } from '../support/services.ts'
 
 const schema = `
 CREATE TYPE grade AS ENUM ('easy', 'hard');
@@ -32,20 +32,16 @@ INSERT INTO loan VALUES (1, '2020-05-05'), (2, '2021-05-05'); INSERT INTO note V
 `
 
 let server: TestServer
-let packages: Packages
-let programs: string | undefined
+let programs: ClientPrograms
 before(async () => {
-  packages = installClientPrograms()
-  programs = clientPrograms(packages)
+  programs = ClientPrograms.install()
   server = await TestServer.start()
 })
 after(async () => {
-  await server?.[Symbol.asyncDispose]()
-  await packages?.[Symbol.asyncDispose]()
+  await endTogether(server, programs)
 })
 
-const run = (program: string, args: readonly string[], input?: string): string =>
-  runClientProgram(join(programs ?? '', program), args, input)
+const run: ClientPrograms['run'] = (...given) => programs.run(...given)
 
 const url = (database: string): string => `postgresql://root@127.0.0.1:${server.sqlPort}/${database}`
 
@@ -61,14 +57,14 @@ async function facts(database: string): Promise<unknown> {
 }
 
 test('a dump holds nothing of ours, and what it makes again is equal, with and without -C', async (t) => {
-  if (programs === undefined) return t.skip(packages.missing)
+  if (programs.missing !== undefined) return t.skip(programs.missing)
   await server.sql('CREATE DATABASE games')
   await server.sql(schema, 'games')
   const expected = await facts('games')
   await server.sql("SELECT setval('game_seq', 2)", 'games')
   const text = run('pg_dump', [url('games')])
   assert.doesNotMatch(text, /rowid|crdb|changefeed|dblink|bigint/i)
-  const archive = join(packages.dir, 'games.dump')
+  const archive = programs.file('games.dump')
   run('pg_dump', ['-C', '-Fc', '-f', archive, url('games')])
   await server.sql('DROP DATABASE games')
   run('pg_restore', ['-C', '--exit-on-error', '-d', url('defaultdb'), archive])

@@ -1,11 +1,11 @@
 // A database that changefeeds watch is dumped and restored like any other: what we keep in it stays where it is.
 
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from '../server/test-server.ts'
-import { clientPrograms, installClientPrograms, runClientProgram, type Packages } from '../services/python/python.ts'
+import { ClientPrograms } from '../services/python/client-programs.ts'
+import { endTogether } from '../support/services.ts'
 import { PlainPostgres } from '../support/plain-postgres.ts'
 
 const schema = `
@@ -27,20 +27,16 @@ const extras = `SELECT 'publication ' || pubname AS name FROM pg_publication UNI
 const ownExtras = ['extension plpgsql', 'publication own', 'schema public']
 
 let server: TestServer
-let packages: Packages
-let programs: string | undefined
+let programs: ClientPrograms
 before(async () => {
-  packages = installClientPrograms()
-  programs = clientPrograms(packages)
+  programs = ClientPrograms.install()
   server = await TestServer.start()
 })
 after(async () => {
-  await server?.[Symbol.asyncDispose]()
-  await packages?.[Symbol.asyncDispose]()
+  await endTogether(server, programs)
 })
 
-const run = (program: string, args: readonly string[], input?: string): string =>
-  runClientProgram(join(programs ?? '', program), args, input)
+const run: ClientPrograms['run'] = (...given) => programs.run(...given)
 
 const url = (database: string, user = 'root'): string => `postgresql://${user}@127.0.0.1:${server.sqlPort}/${database}`
 const restore = (to: string, text: string): string =>
@@ -68,8 +64,8 @@ async function isUsable(database: string): Promise<void> {
 }
 
 function skips(t: TestContext): boolean {
-  if (programs === undefined) t.skip(packages.missing)
-  return programs === undefined
+  if (programs.missing !== undefined) t.skip(programs.missing)
+  return programs.missing !== undefined
 }
 
 test('a dump of a watched database holds nothing of ours, and what is restored can be used and watched', async (t) => {
@@ -78,7 +74,7 @@ test('a dump of a watched database holds nothing of ours, and what is restored c
   const text = run('pg_dump', [url('live')])
   assert.doesNotMatch(text, /changefeed|crdb|rowid|EVENT TRIGGER/i)
   assert.match(text, /CREATE PUBLICATION own/)
-  const archive = join(packages.dir, 'live.dump')
+  const archive = programs.file('live.dump')
   run('pg_dump', ['-C', '-Fc', '-f', archive, url('live')])
   // Beside the original, which goes on.
   await server.sql('CREATE DATABASE beside')
@@ -112,7 +108,7 @@ test('a database moves from a plain PostgreSQL to the server, is watched, and mo
   await server.sql('CREATE DATABASE here')
   restore(url('here'), run('pg_dump', [plain.url('there')]))
   await isUsable('here')
-  const archive = join(packages.dir, 'back.dump')
+  const archive = programs.file('back.dump')
   run('pg_dump', ['-C', '-Fc', '-f', archive, url('here')])
   run('pg_restore', ['-C', '--exit-on-error', '-d', plain.url('postgres'), archive])
   assert.deepEqual(
