@@ -1,21 +1,19 @@
-// What PostgreSQL's catalogue says of the targets of a statement: one SQL text, and the reader of its answer.
+// Resolves the targets of a statement with one query of PostgreSQL's catalogue.
 //
-// A name of two parts is `schema.table` here or `database.table` there (CockroachDB's reading), the schema first.
-// The text runs on the session's own backend for the session's database, so that search_path, temporary tables, the
-// open transaction and the role's privileges all count; other databases are asked only when a target names them.
+// A name of two parts is `schema.table` in the session's database or else, as in CockroachDB, `database.table`. The query
+// runs on the session's own backend for the session's database, so that search_path, temporary tables, the open transaction
+// and the privileges of the role all count. Other databases are asked only if a target names them.
 
 import { quoteString } from '../core/quote.ts'
 import type { Target } from '../sql/ast.ts'
+import type { CatalogueQuery } from '../sql/dialect/table-facts.ts'
 import { keylessFactsSql, type KeylessFacts } from '../sql/dialect/rowid-key.ts'
-
-/** Runs one query in a database and gives its rows as text. */
-export type CatalogueQuery = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
 
 export interface ColumnFacts {
   readonly name: string
-  /** format_type() without length. */
+  /** The type as format_type() prints it, without length. */
   readonly type: string
-  /** pg_attribute.attgenerated: '' | 's'(tored) | 'v'(irtual). */
+  /** pg_attribute.attgenerated: '', 's'(tored) or 'v'(irtual). */
   readonly generated: string
 }
 
@@ -32,11 +30,11 @@ export interface TargetFacts {
   /** pg_class.relreplident: d n f i. */
   readonly identity: 'd' | 'n' | 'f' | 'i'
   readonly primaryKey: readonly string[]
-  /** What a key for it depends on; null: it is no ordinary table, or has one. */
+  /** What a key for the table depends on; null: it is no ordinary table, or it has a primary key. */
   readonly keyless: KeylessFacts | null
-  /** A deferrable key does not serve as replica identity. */
+  /** The primary key is deferrable, so it cannot be the replica identity. */
   readonly deferrableKey: boolean
-  /** Values may be stored out of line, so an UPDATE may leave them out of the WAL. */
+  /** Values of the table may be stored out of line, and then the WAL of an UPDATE does not have those that did not change. */
   readonly outOfLine: boolean
   readonly columns: readonly ColumnFacts[]
   readonly mayRead: boolean
@@ -50,9 +48,9 @@ export type ResolvedTarget =
   | { readonly tag: 'no-database'; readonly database: string }
 
 export interface Catalogue {
-  /** One for each target of the statement, in its order. */
+  /** One for each target, in the order of the statement. */
   readonly targets: readonly ResolvedTarget[]
-  /** The session's transaction has written: a cut through the log would wait for it for ever. */
+  /** The session's transaction has written, so the start of a changefeed would wait for its end forever. */
   readonly openWrites: boolean
 }
 
@@ -117,7 +115,7 @@ async function ask(query: CatalogueQuery, wanted: readonly Wanted[], databases: 
   return parseCatalogue(text)
 }
 
-/** The answer of `catalogueSql`: one JSON text. */
+/** Reads the answer of `catalogueSql`, which is one JSON text. */
 export function parseCatalogue(text: string): Answer {
   const answer = JSON.parse(text) as {
     writes: boolean
@@ -129,9 +127,9 @@ export function parseCatalogue(text: string): Answer {
 }
 
 /**
- * Names are bound as one JSON literal, so that it also runs where parameters cannot be sent. The search_path is the
- * session's, for it says which table a name means; so every operator, function and type names its schema. Otherwise an
- * operator of the user's own would say what the catalogue holds, and the server acts on that with its own rights.
+ * The names are in JSON literals, so that the query needs no parameters. The search_path is that of the session, because it
+ * says which table a name means. So every operator, function and type is written with its schema: otherwise a user could
+ * define an operator that forges the answer, and the server acts on the answer with its own rights.
  */
 export function catalogueSql(wanted: readonly Wanted[], databases: readonly string[]): string {
   return `SELECT pg_catalog.json_build_object(

@@ -1,7 +1,5 @@
-// Which tables must log whole old rows before a feed can keep its promise of complete rows.
-//
-// PostgreSQL logs, for an UPDATE, neither the old row nor the out-of-line values that did not change, unless the table
-// has REPLICA IDENTITY FULL. An unchanged value is never guessed, and `before` of `diff` is never made up.
+// Finds the tables that must get REPLICA IDENTITY FULL, without which PostgreSQL logs, for an UPDATE, neither the old row nor
+// the out-of-line values that did not change. A feed promises complete rows, and never guesses a value.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { TargetFacts } from './catalogue.ts'
@@ -9,7 +7,7 @@ import { qualified } from './targets.ts'
 
 export interface IdentityChange {
   readonly relid: number
-  /** To run in the feed's database, as a role that owns the table, before the table is first watched. */
+  /** The statement to run in the feed's database, as a role that owns the table, before the table is first watched. */
   readonly sql: string
 }
 

@@ -1,5 +1,5 @@
-// A statement as SHOW JOBS prints it: targets as written, options sorted by name, values bound to placeholders filled in,
-// nothing secret.
+// Writes a statement as SHOW JOBS prints it: with its targets as written, its options sorted by name, the values that were
+// bound to placeholders, and without secrets.
 
 import { shownString } from '../core/quote.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
@@ -7,13 +7,13 @@ import { factsOf, optionNames } from './options.ts'
 import { textOf, type ReadOptions, type Parameters } from './read-options.ts'
 import { showSinkUri } from '../sink/sink-uri.ts'
 
-/** Options whose value is nobody else's business, and a parameter of sink URIs that can be taken for an option. */
+/** The options whose values are secret, and a secret parameter of sink URIs that users may mistake for an option. */
 export const secretOptions: ReadonlySet<string> = new Set([
   ...optionNames.filter((name) => factsOf(name).isSecret === true),
   'client_key',
 ])
 
-/** CREATE CHANGEFEED FOR TABLE a, TABLE b INTO 'uri' WITH OPTIONS (a = 'x', flag) */
+/** Returns CREATE CHANGEFEED FOR TABLE a, TABLE b INTO 'uri' WITH OPTIONS (a = 'x', flag). */
 export function describeJob(
   statement: CreateChangefeed,
   { sinkText }: Pick<ReadOptions, 'sinkText'>,

@@ -1,14 +1,14 @@
-// The key that a table without one gets when a changefeed first watches it: see sql/dialect/rowid-key.ts.
+// A table without a primary key gets one when a changefeed first watches it (sql/dialect/rowid-key.ts).
 
 import { keyToAdd, type KeyToAdd } from '../sql/dialect/rowid-key.ts'
 import type { TargetFacts } from './catalogue.ts'
 
-/** Undefined: the table has a key. */
+/** Returns the key to add; undefined: the table has a key, or cannot get one. */
 export function keyChange(table: TargetFacts): KeyToAdd | undefined {
   return table.primaryKey.length > 0 || table.keyless === null ? undefined : keyToAdd(table.keyless)
 }
 
-/** The table as it will be when its key is there. */
+/** Returns the table as it will be with its key. */
 export function withKey(table: TargetFacts): TargetFacts {
   const change = keyChange(table)
   if (change === undefined) return table
@@ -22,8 +22,8 @@ export function withKey(table: TargetFacts): TargetFacts {
 }
 
 /**
- * One statement that does as much of it as is not done: another changefeed may have been started at the same time, and the
- * column comes with that of a parent or a sister that the same changefeed watches.
+ * Returns one statement that adds what is not there yet: another changefeed may have been started at the same time, and the
+ * column of a parent, which the same changefeed may watch, is added to its children, too.
  */
 export function keySql(relid: number, { column, statements }: KeyToAdd): string {
   const makesKey = statements.at(-1) ?? ''

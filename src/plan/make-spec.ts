@@ -1,13 +1,12 @@
-// The specification of a feed, made of a statement that has passed the checks of its options and tables. What a sink's
-// parameters lack is found here.
+// Makes the specification of a feed from a statement whose options and tables have passed their checks. The parameters of
+// the sink are checked here.
 
 import type { FeedSpec, FeedTarget, SinkSpec } from '../core/feed-spec.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { TargetFacts } from './catalogue.ts'
 import { readExtraHeaders } from './extra-headers.ts'
 import { labelOf } from './metrics-label.ts'
-import { checkpointNanos, durationOf } from './notices.ts'
-import { envelopeOf, formatOf, scanOf } from './option-values.ts'
+import { checkpointNanos, durationOf, envelopeOf, formatOf, scanOf } from './option-values.ts'
 import { isOptionName } from './options.ts'
 import type { PlanContext } from './plan-context.ts'
 import { isOn, type ReadOptions } from './read-options.ts'
@@ -43,13 +42,13 @@ export function specOf({ read, context, times, tables, targets, sink }: SpecPart
   return {
     id: context.id,
     database: tables[0]?.database ?? context.database,
-    // Where a sink has topics, messages name them as they are there.
+    // If the sink has topics, messages use their names.
     targets: targets.map((target, i) => ({ ...target, topic: topics?.[i] ?? target.topic })),
     format: formatOf(given).name,
     envelope,
     updated: isOn(given, 'updated'),
     mvccTimestamp: isOn(given, 'mvcc_timestamp'),
-    // Where the envelope has no place for the previous row, asking the source for it would only cost.
+    // If the envelope has no place for the previous row, the source need not log it.
     diff: isOn(given, 'diff') && wrapped,
     keyInValue: isOn(given, 'key_in_value'),
     topicInValue: isOn(given, 'topic_in_value'),
@@ -64,19 +63,13 @@ export function specOf({ read, context, times, tables, targets, sink }: SpecPart
   }
 }
 
-interface StatementFacts {
-  readonly context: PlanContext
-  readonly targets: readonly FeedTarget[]
-  readonly tables: readonly TargetFacts[]
-}
-
 /** Reads what the statement says about its sink, also if the sink is not built: `checkBuilt` refuses that later. */
-export function sinkSpec({ given, sink }: ReadOptions, { context, targets, tables }: StatementFacts): SinkSpec {
-  const headers = readExtraHeaders(given.get('extra_headers'))
-  const { facts, ...uri } = sink
+export function sinkSpec({ read, context, tables, targets }: Omit<SpecParts, 'times' | 'sink'>): SinkSpec {
+  const { given } = read
+  const { facts, ...uri } = read.sink
   return facts.readSpec({
     ...uri,
-    headers,
+    headers: readExtraHeaders(given.get('extra_headers')),
     tables: targets.map(({ topic, tableName }, i) => ({ topic, tableName, keyColumns: tables[i]?.primaryKey ?? [] })),
     option: (name) => (isOptionName(name) ? given.get(name) : undefined),
     rowFormats: context.rowFormats,

@@ -1,87 +1,59 @@
-// What a statement that succeeds should still hear about.
+// The notices of a statement that succeeds.
 
-import { formatDuration, parseDuration } from '../core/duration.ts'
+import { formatDuration } from '../core/duration.ts'
 import type { Hlc } from '../core/hlc.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { TargetFacts } from './catalogue.ts'
+import type { SpecParts } from './make-spec.ts'
 import { labelOf } from './metrics-label.ts'
-import { enumText, envelopeOf, formatOf, scanOf } from './option-values.ts'
+import { checkpointNanos, durationOf, enumText, envelopeOf, formatOf, scanOf } from './option-values.ts'
 import { isOn, type GivenOptions, type ReadOptions } from './read-options.ts'
 import type { FeedTimes } from './times.ts'
 
-export interface Notice {
-  readonly severity: 'NOTICE'
-  readonly message: string
-  readonly hint?: string | undefined
-}
-
-const defaultCheckpointNanos = 30_000_000_000n
 const lowIntervalNanos = 500_000_000n
 const hourNanos = 3_600_000_000_000n
 const oldCursorNanos = 5n * hourNanos
 
-/** Undefined: the option is not given. Bare or empty is zero: as often as possible. */
-export function durationOf(given: GivenOptions, name: 'resolved' | 'min_checkpoint_frequency'): bigint | undefined {
-  const option = given.get(name)
-  if (option === undefined) return undefined
-  const read = parseDuration(option.text === undefined || option.text === '' ? '0' : option.text)
-  return read.tag === 'ok' ? read.nanos : undefined
-}
-
-/** A feed on a connection has no checkpoint to write, so nothing holds it back unless it is asked for. */
-export function checkpointNanos({ given, sinkText }: ReadOptions): bigint {
-  return durationOf(given, 'min_checkpoint_frequency') ?? (sinkText === undefined ? 0n : defaultCheckpointNanos)
-}
-
-export interface NoticeFacts {
-  readonly read: ReadOptions
+export interface NoticeFacts extends Omit<SpecParts, 'targets' | 'sink'> {
   readonly spec: FeedSpec
-  readonly times: FeedTimes
-  readonly now: Hlc
-  /** Metrics are shown by scope. */
-  readonly showsScopes: boolean
-  readonly tables: readonly TargetFacts[]
-  /** What is said of the keys that tables get. */
+  /** The notices about keys that tables get. */
   readonly keyChanges: readonly string[]
   /** Statements that will be run on the tables. */
   readonly identityChanges: readonly string[]
 }
 
-/** Of statements that are named one by one. */
+/** With more changes than this, the rest is only counted. */
 const shownChanges = 10
 
-export function noticesOf({
-  read,
-  spec,
-  times,
-  now,
-  showsScopes,
-  tables,
-  keyChanges,
-  identityChanges,
-}: NoticeFacts): readonly Notice[] {
-  const { given, sink } = read
+export function noticesOf(facts: NoticeFacts): readonly string[] {
+  const { read, spec, context, times, tables, keyChanges, identityChanges } = facts
+  const { given } = read
+  const { facts: sink, scheme } = read.sink
   const messages: string[] = []
   const scope = labelOf(given.get('metrics_label'))
-  if (scope !== undefined && !showsScopes) {
+  if (scope !== undefined && !context.showsScopes) {
     messages.push(
       `server.child_metrics.enabled is off: the metrics of this changefeed are in the totals, and under the label '${scope}' as soon as it is on`,
     )
   }
-  const { facts, scheme } = sink
-  const ofScheme = facts.schemeNotice?.(scheme)
+  const ofScheme = sink.schemeNotice?.(scheme)
   if (ofScheme !== undefined) messages.push(ofScheme)
-  const topics = facts.topics?.(spec.sink) ?? []
+  const topics = sink.topics?.(spec.sink) ?? []
   const named = [...new Set(topics)]
   if (named.length > 0) messages.push(`changefeed will emit to topic${named.length > 1 ? 's' : ''} ${named.join(',')}`)
   messages.push(...sharedTopics(topics, tables, given))
-  messages.push(...(facts.notices?.(spec.sink) ?? []))
+  messages.push(...(sink.notices?.(spec.sink) ?? []))
   const oldFormat = formatOf(given).oldNames?.[enumText(given, 'format') ?? '']
   if (oldFormat !== undefined) messages.push(oldFormat)
   if (given.has('protect_data_from_gc_on_pause')) {
     messages.push('protect_data_from_gc_on_pause option is no longer needed')
   }
-  messages.push(...virtualColumns(tables), ...ineffective(given), ...oldCursor(times, now, given), ...intervals(read))
+  messages.push(
+    ...virtualColumns(tables),
+    ...ineffective(given),
+    ...oldCursor(times, context.now, given),
+    ...intervals(read),
+  )
   messages.push(...keyChanges)
   for (const sql of identityChanges.slice(0, shownChanges))
     messages.push(`complete rows need the whole old row in the log: ${sql}`)
@@ -89,10 +61,10 @@ export function noticesOf({
     const more = identityChanges.length - shownChanges
     messages.push(`complete rows need the whole old row in the log: ${more} more tables get REPLICA IDENTITY FULL`)
   }
-  return messages.map((message) => ({ severity: 'NOTICE', message }))
+  return messages
 }
 
-/** Messages of two tables in one topic, which nobody asked for by `topic_name`. */
+/** Returns a notice for each topic that tables of one name in several schemas share. */
 function sharedTopics(
   topics: readonly string[],
   tables: readonly TargetFacts[],
@@ -125,7 +97,7 @@ function virtualColumns(tables: readonly TargetFacts[]): readonly string[] {
   )
 }
 
-/** Accepted, and without effect: never in silence. */
+/** Returns a notice for each option that is accepted and has no effect. */
 function ineffective(given: GivenOptions): readonly string[] {
   const messages: string[] = []
   const envelope = envelopeOf(given)
@@ -133,8 +105,7 @@ function ineffective(given: GivenOptions): readonly string[] {
   if (envelope === 'key_only' || envelope === 'row') {
     for (const name of lost) if (isOn(given, name)) messages.push(`${name} has no effect with envelope=${envelope}`)
   }
-  const policy = enumText(given, 'schema_change_policy') ?? 'backfill'
-  if (policy === 'stop')
+  if (enumText(given, 'schema_change_policy') === 'stop')
     messages.push("schema_change_policy='stop' has no effect yet: a schema change does not end the feed")
   return messages
 }
@@ -154,8 +125,7 @@ function intervals(read: ReadOptions): readonly string[] {
   const resolved = durationOf(given, 'resolved')
   const checkpoint = checkpointNanos(read)
   if (resolved !== undefined && resolved < checkpoint) {
-    const explicit = given.get('resolved')?.text
-    const byDefault = explicit === undefined || explicit === '' ? ' by default' : ''
+    const byDefault = (given.get('resolved')?.text ?? '') === '' ? ' by default' : ''
     const whose = given.has('min_checkpoint_frequency') ? 'configured' : 'default'
     messages.push(
       `resolved (${formatDuration(resolved)}${byDefault}) messages will not be emitted more frequently than the ${whose} ` +
@@ -165,7 +135,7 @@ function intervals(read: ReadOptions): readonly string[] {
   for (const name of ['resolved', 'min_checkpoint_frequency'] as const) {
     const text = given.get(name)?.text
     const nanos = durationOf(given, name)
-    // A bare `resolved` asks for nothing in particular, so it gets no advice.
+    // `resolved` without a value asks for no interval in particular, so there is no advice.
     if (text === undefined || text === '' || nanos === undefined || nanos >= lowIntervalNanos) continue
     messages.push(
       `the '${name}' timestamp interval (${formatDuration(nanos)}) is very low; consider increasing it to at least 500ms`,

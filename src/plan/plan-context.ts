@@ -1,4 +1,4 @@
-// What planning a statement needs to know beside its text: values that the caller has asked for, because planning is pure.
+// What the planning of a statement needs beside its text, as values, because planning is pure.
 
 import type { ValueFormat } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
@@ -12,13 +12,13 @@ export interface PlanContext {
   readonly parameters: Parameters
   /** The time of the statement, on the source's clock. */
   readonly now: Hlc
-  /** The session's. */
+  /** The database of the session. */
   readonly database: string
   readonly user: string
   /** The rights of `user`. */
   readonly creator: Creator
   readonly prerequisites: Prerequisites
-  /** False: as many scopes of metrics as there may be are in use. */
+  /** Whether metrics may have this scope: there is a limit to the scopes in use. */
   readonly mayUseScope: (scope: string) => boolean
   /** Metrics are shown by scope. */
   readonly showsScopes: boolean

@@ -1,7 +1,7 @@
-// From a parsed CREATE CHANGEFEED to a FeedSpec, or to the one error that matters most.
+// Makes a FeedSpec of a parsed CREATE CHANGEFEED, or throws the error that matters most.
 //
-// Pure: no clock, no database, no randomness; the caller gives them as values. Because target names can only be
-// resolved by the database, planning has two halves, and the caller asks the catalogue in between:
+// Planning is pure: the caller passes the time, the rights and whatever else is needed as values. Because only the database
+// can resolve the names of targets, planning has two halves, and the caller asks the catalogue in between:
 //
 //   const opening = openPlan(statement, context)
 //   const catalogue = await resolveTargets(statement.targets, context.database, queryIn)
@@ -12,15 +12,15 @@
 //
 //   1. INTO with nothing in it; names of options, then their values
 //   2. the settings that allow changefeeds
-//   3. cursor and end_time by themselves
+//   3. the values of cursor and end_time
 //   4. targets: all are found and named once; then each can be watched, by this user
 //   5. options that do not go together; end_time against the time of the statement
 //   6. what the encoder needs, then metrics_label
 //   7. the sink: its scheme, the options it takes, its parameters and its configuration
-//   8. what is valid and not built
+//   8. whatever is valid and not built
 //
-// Only then does the caller connect to the sink, and then it watches the tables. Nothing is tried on a sink or changed in
-// the database here: the statements in `tableChanges` are for the caller to run before it starts the feed.
+// After that the caller connects to the sink and watches the tables. Planning connects to no sink and changes nothing in the
+// database: the caller runs the statements in `tableChanges` before it starts the feed.
 
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
@@ -29,7 +29,7 @@ import { identityChange, type IdentityChange } from './identity.ts'
 import { keyChange, keyNotice, keySql, withKey } from './key-change.ts'
 import { sinkSpec, specOf, targetsOf } from './make-spec.ts'
 import { checkMetricsLabel } from './metrics-label.ts'
-import { noticesOf, type Notice } from './notices.ts'
+import { noticesOf } from './notices.ts'
 import { checkEncoder } from './format-relations.ts'
 import { checkBuilt, checkRelations, checkSink } from './option-relations.ts'
 import type { PlanContext } from './plan-context.ts'
@@ -38,7 +38,7 @@ import { readOptions, readSink, type WrittenOptions } from './read-options.ts'
 import { checkTargets } from './targets.ts'
 import { checkEndTime, readTimes, type FeedTimes } from './times.ts'
 
-/** A statement that is right as far as its own words tell. */
+/** A statement in which no error can be found without the catalogue. */
 export interface Opening {
   readonly statement: CreateChangefeed
   readonly context: PlanContext
@@ -48,9 +48,9 @@ export interface Opening {
 
 export interface Plan {
   readonly spec: FeedSpec
-  readonly notices: readonly Notice[]
+  readonly notices: readonly string[]
   readonly tables: readonly TargetFacts[]
-  /** To be run, in this order, on each table before it is first watched. */
+  /** The statements to run, in this order, on each table before it is first watched. */
   readonly tableChanges: readonly IdentityChange[]
 }
 
@@ -79,7 +79,7 @@ export function closePlan(opening: Opening, catalogue: Catalogue): Plan {
   const read = readSink(opening.read)
   checkSink(read)
   const targets = targetsOf(read, tables)
-  const sink = sinkSpec(read, { context, targets, tables })
+  const sink = sinkSpec({ read, context, tables, targets })
   checkBuilt(read)
 
   const spec = specOf({ read, context, times, tables, targets, sink })
@@ -91,14 +91,13 @@ export function closePlan(opening: Opening, catalogue: Catalogue): Plan {
   const notices = noticesOf({
     read,
     spec,
+    context,
     times,
-    now: context.now,
-    showsScopes: context.showsScopes,
     tables,
     keyChanges: keyChanges.map(({ table, change }) => keyNotice(table, change)),
     identityChanges: identityChanges.map((change) => change.sql),
   })
-  // The key comes first: what a table logs of its old rows may depend on it.
+  // The key comes first, because the replica identity may depend on the key.
   const tableChanges = [
     ...keyChanges.map(({ table, change }) => ({ relid: table.relid, sql: keySql(table.relid, change) })),
     ...identityChanges,

@@ -1,4 +1,4 @@
-// What must hold before any changefeed may start, whatever its statement says.
+// Checks the settings that allow changefeeds.
 
 import { FeedError } from '../errors/feed-error.ts'
 

@@ -1,4 +1,4 @@
-// Whether the targets of a statement can be watched, told in CockroachDB's words where it has some.
+// Checks whether the targets of a statement can be watched. The messages are CockroachDB's, if it has one.
 
 import { shownName, shownString } from '../core/quote.ts'
 import { FeedError, type FeedErrorDetails } from '../errors/feed-error.ts'
@@ -11,9 +11,9 @@ const systemSchemas: ReadonlySet<string> = new Set(['pg_catalog', 'pg_toast', 'c
 
 export interface Reader {
   readonly user: string
-  /** Undefined: the feed has no sink, and takes no more than SELECT. */
+  /** The rights to create changefeeds with a sink; undefined: the feed has no sink, and only needs SELECT. */
   readonly creator: Creator | undefined
-  /** A table without a key gets one: see key-change.ts. */
+  /** A table without a primary key gets one (key-change.ts). */
   readonly makesKeys: boolean
 }
 
@@ -23,16 +23,16 @@ export interface StatementReader extends Reader {
   readonly systemDatabase: string
 }
 
-/** What a user may make changefeeds with a sink of. */
+/** The tables of which a user may create changefeeds with a sink. */
 export interface Creator {
   readonly isAdmin: boolean
-  /** On all tables that the user may SELECT from. */
+  /** The user may do so for all tables from which the user may SELECT. */
   readonly mayCreate: boolean
-  /** Whether the user has CHANGEFEED on a table. */
+  /** Whether the user has the privilege CHANGEFEED on a table. */
   hasTable(database: string, relid: number): boolean
 }
 
-/** The targets as tables that can be watched, in the order of the statement; all in one database. */
+/** Returns the tables of the targets, in the order of the statement; all are in one database. */
 export function checkTargets(
   targets: readonly Target[],
   catalogue: Catalogue,
@@ -133,11 +133,12 @@ function checkTable(target: Target, table: TargetFacts, reader: Reader): void {
       hint: 'PostgreSQL keeps no column families; leave FAMILY out and every column is watched',
     })
   }
-  checkPrivilege(target, table, reader)
+  const lack = lackOf(table, reader)
+  if (lack !== undefined) throw refuse(target, 'FEED_PRIVILEGE', lack.message, { hint: lack.hint })
   if (table.primaryKey.length === 0) checkMayGetKey(target, table, reader)
 }
 
-/** The single node makes a key for a table without one, as its owner would. */
+/** Throws if the table cannot get a primary key. */
 function checkMayGetKey(target: Target, table: TargetFacts, { user, makesKeys }: Reader): void {
   const { keyless } = table
   const message = `table "${table.name}" has no primary key`
@@ -155,11 +156,6 @@ function checkMayGetKey(target: Target, table: TargetFacts, { user, makesKeys }:
   })
 }
 
-function checkPrivilege(target: Target, table: TargetFacts, reader: Reader): void {
-  const lack = lackOf(table, reader)
-  if (lack !== undefined) throw refuse(target, 'FEED_PRIVILEGE', lack.message, { hint: lack.hint })
-}
-
 export type TableRights = Pick<TargetFacts, 'database' | 'relid' | 'schema' | 'name' | 'mayRead' | 'rowSecurity'>
 
 export interface Lack {
@@ -167,7 +163,7 @@ export interface Lack {
   readonly hint: string
 }
 
-/** The right that is missing for a changefeed of a table. */
+/** Returns the right that the user lacks for a changefeed of a table; undefined: none. */
 export function lackOf(table: TableRights, { user, creator }: Reader): Lack | undefined {
   const onAll = 'privilege on all target tables to be able to run'
   const grantSelect = `GRANT SELECT ON ${qualified(table)} TO ${shownName(user)}`
@@ -200,7 +196,7 @@ function refuse(target: Target, code: Code, message: string, details: FeedErrorD
   return new FeedError(code, message, { ...details, position: target.position + 1 })
 }
 
-/** `schema.table`, quoted as far as needed: for statements in hints. */
+/** Returns `schema.table` for statements in hints, with quotes if they are needed. */
 export function qualified(table: Pick<TargetFacts, 'schema' | 'name'>): string {
   return `${shownName(table.schema)}.${shownName(table.name)}`
 }

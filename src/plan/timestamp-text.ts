@@ -1,18 +1,18 @@
-// A moment as people write it in `cursor` and `end_time`:
+// Reads the values of `cursor` and `end_time`:
 //
 //   1536242855577149065.0000000002    decimal: wall nanoseconds, a dot, the logical counter
 //   1536242855577149065               nanoseconds
-//   2020-01-02[( |T)03:04[:05[.123456789]]][zone]     zone := Z | UTC | (+|-)HH[[:]MM]; none is UTC
-//   -4h, -1 hour 30 minutes, -00:10:00                back from now
+//   2020-01-02[( |T)03:04[:05[.123456789]]][zone]     zone := Z | UTC | (+|-)HH[[:]MM]; the default is UTC
+//   -4h, -1 hour 30 minutes, -00:10:00                before now
 //
-// A date alone is its midnight. Nothing is rounded through a floating-point number on the way.
+// A date alone means midnight. The result is exact: no floating-point number is used.
 
 import { parseDuration } from '../core/duration.ts'
 import { maxLogical, type Hlc } from '../core/hlc.ts'
 
 export type Moment =
   | { readonly tag: 'at'; readonly at: Hlc }
-  /** Signed distance from now. */
+  /** The distance from now; negative: before now. */
   | { readonly tag: 'from-now'; readonly nanos: bigint }
   | { readonly tag: 'error'; readonly message: string }
 
@@ -30,7 +30,7 @@ function readDecimal(text: string): Moment | undefined {
   const exponent = Number(match[4] ?? '0')
   const whole = match[2] ?? ''
   const fraction = match[3] ?? ''
-  // Moving the point by text keeps all nineteen digits.
+  // The point is moved in the text, so that all nineteen digits stay exact.
   const digits =
     exponent < 0 ? whole.padStart(whole.length - exponent, '0') + fraction : whole + fraction.padEnd(exponent, '0')
   const point = exponent < 0 ? whole.length : whole.length + exponent

@@ -179,6 +179,6 @@ function noticesOfAge(original: ConformanceCase): void {
   const sql = new Placeholders().fill(original.feed)
   const now = { wall: BigInt(Date.now()) * 1_000_000n, logical: 0 }
   const { notices } = planFor(sql, { now })
-  const said = notices.map(({ message }) => `NOTICE: ${message}`)
+  const said = notices.map((message) => `NOTICE: ${message}`)
   assert.deepEqual(said.length === 0 ? ['no notice'] : said, expected(original))
 }

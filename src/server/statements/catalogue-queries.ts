@@ -3,7 +3,7 @@
 import { quoteString } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { SessionControl } from '../../pg-server/local-statement.ts'
-import type { CatalogueQuery } from '../../plan/catalogue.ts'
+import type { CatalogueQuery } from '../../sql/dialect/table-facts.ts'
 import { openRawConnection } from '../../postgres/raw-connection.ts'
 import type { PostgresServer } from '../../postgres/source-connection.ts'
 

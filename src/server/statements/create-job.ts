@@ -59,7 +59,7 @@ export function createJob(statement: CreateChangefeed, context: StatementContext
         origin.free()
       }
       // Not before: what a notice announces and then is refused was not true.
-      for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
+      for (const message of plan.notices) call.notice('NOTICE', message)
       const value = resultFormats[0] === 1 ? binaryInt8(id) : Buffer.from(id)
       const row = new ByteWriter(64)
       dataRow(row, [value])

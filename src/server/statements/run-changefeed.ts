@@ -37,7 +37,7 @@ export function runChangefeed(statement: CreateChangefeed, context: StatementCon
           trouble: troubleNotices(database, (message, hint) => call.notice('NOTICE', message, hint)),
           begins: async () => {
             // Not before: what a notice announces and then is refused was not true.
-            for (const { severity, message, hint } of plan.notices) call.notice(severity, message, hint)
+            for (const message of plan.notices) call.notice('NOTICE', message)
             await call.accepted()
           },
           start: { spec: plan.spec, startPosition, startTime },

@@ -4,6 +4,7 @@ import { quoteName, quoteString } from '../../core/quote.ts'
 import { nameEnd, type Token } from '../tokens.ts'
 import type { Splice } from '../splices.ts'
 
+/** Runs a query in a database and returns its rows as text. */
 export type CatalogueQuery = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
 /** Finds the splices of a statement whose translation depends on a table. */
 export type FindSplices = (query: CatalogueQuery) => Promise<readonly Splice[]>
