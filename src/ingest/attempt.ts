@@ -1,20 +1,17 @@
 // One attempt at following a source, from the log's durable end until something fails or ingest stops. It opens the log,
 // compares it with the slot, and changes gears by how far behind it is: bulk pulls far behind, the stream otherwise.
 
-import type { ChangelogKeeper, OpenedWriter } from '../changelog/changelog.ts'
-import type { SourceConnection } from '../postgres/source-connection.ts'
-import { SerialQueries } from './serial-queries.ts'
+import type { OpenedWriter } from '../changelog/changelog.ts'
 import { serverText } from '../postgres/server-text.ts'
 import { install } from '../source-schema/source-schema.ts'
 import { MessageApplier, type ApplyMessage } from './apply-message.ts'
 import { catchUp } from './catch-up.ts'
 import { askClock, SourceClock } from './clock-probe.ts'
 import { MessageConverter } from './convert-message.ts'
-import { SlotFollower } from './follow-slot.ts'
+import { SlotFollower, type FollowerOptions } from './follow-slot.ts'
 import type { Gears } from './gears.ts'
 import { GroupCommit } from './group-commit.ts'
 import { HealthCheck } from './health.ts'
-import type { FromIngest, IngestSettings } from './ingest.ts'
 import { LogTail } from './log-tail.ts'
 import { passOver } from './pass-over.ts'
 import { prepareSource } from './prepare-source.ts'
@@ -24,18 +21,11 @@ import { SourceConnections } from './source-connections.ts'
 /** Longer than anything of ours holds a lock on one of our tables. */
 const controlLockWait = `'30s'`
 
-export interface AttemptOptions {
-  readonly source: SourceConnection
-  readonly log: ChangelogKeeper
-  readonly settings: () => IngestSettings
-  readonly feeds: () => number
-  readonly say: (message: FromIngest) => void
+export interface AttemptOptions extends Omit<FollowerOptions, 'failed' | 'fail'> {
   /** What this attempt does about the failure of earlier ones. */
   readonly remedy: Remedy
   /** Called when the remedy has been applied. */
   readonly remedied: () => void
-  /** Aborts when ingest stops. */
-  readonly signal: AbortSignal
 }
 
 export class Attempt {
@@ -96,7 +86,7 @@ export class Attempt {
   /** Brings source, slot and log together, and reports that they are ready. */
   async #prepare({ writer, damage, last }: OpenedWriter): Promise<Gears> {
     const { log, say, source, remedy, remedied } = this.#options
-    const control = new SerialQueries(await this.#connections.openControl())
+    const control = await this.#connections.openControl()
     // A role that may write all tables could lock ours. Ingest then fails with an error, where it would wait without end.
     await control.query(`SET lock_timeout = ${controlLockWait}`)
     const [lost] = await control.query(publicationLostSql)

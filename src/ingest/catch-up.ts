@@ -12,13 +12,9 @@
 
 import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { ChangelogWriter } from '../changelog/changelog.ts'
-import type { RawConnection } from '../postgres/raw-connection.ts'
-import type { ApplyMessage, MessageApplier } from './apply-message.ts'
 import { bulkPull } from './bulk-pull.ts'
-import { askClock, type SourceClock } from './clock-probe.ts'
-import type { GroupCommit } from './group-commit.ts'
-import type { LogTail } from './log-tail.ts'
+import { askClock } from './clock-probe.ts'
+import type { Gears } from './gears.ts'
 import type { Queries } from '../postgres/queries.ts'
 import { stampClosed } from './stamp.ts'
 
@@ -43,17 +39,7 @@ const markSql = `SELECT pg_catalog.set_config('synchronous_commit', 'local', tru
 /** PostgreSQL has the function since version 16. */
 const noteRunningSql = `DO $$ BEGIN IF current_setting('server_version_num')::int >= 160000 THEN PERFORM pg_log_standby_snapshot(); END IF; END $$`
 
-export interface CatchUpOptions {
-  readonly writer: ChangelogWriter
-  readonly applier: MessageApplier
-  /** Passes a message to the applier. */
-  readonly apply: ApplyMessage
-  readonly tail: LogTail
-  readonly clock: SourceClock
-  readonly commit: GroupCommit
-  readonly control: Queries
-  readonly slot: string
-  readonly replication: RawConnection
+export interface CatchUpOptions extends Omit<Gears, 'health'> {
   readonly closedTargetMs: () => number
   /** Called with the source's present flush position. */
   readonly sourceAt: (lsn: Lsn) => void

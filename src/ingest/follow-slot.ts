@@ -2,24 +2,19 @@
 // is left for bulk pulls. An attempt has one follower, which may stream several times.
 
 import { onAbort } from '../async/or-abort.ts'
-import type { ChangelogKeeper } from '../changelog/changelog.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { ClockProbes } from './clock-probe.ts'
 import type { Gears } from './gears.ts'
-import type { FromIngest, IngestSettings } from './ingest.ts'
+import type { FromIngest } from './ingest.ts'
 import { SlotStream } from './stream.ts'
-import { StreamTimers } from './stream-timers.ts'
+import { StreamTimers, type StreamTimersOptions } from './stream-timers.ts'
 
-export interface FollowerOptions {
+export interface FollowerOptions extends Pick<StreamTimersOptions, 'log' | 'settings' | 'feeds' | 'fail'> {
   readonly source: SourceConnection
-  readonly log: ChangelogKeeper
-  readonly settings: () => IngestSettings
-  readonly feeds: () => number
   readonly say: (message: FromIngest) => void
   /** Rejects when something other than the stream has failed; `fail` rejects it. */
   readonly failed: Promise<never>
-  readonly fail: (error: unknown) => void
   /** Aborts when ingest stops. */
   readonly signal: AbortSignal
 }
@@ -82,17 +77,11 @@ export class SlotFollower {
     }
   }
 
-  #newStream({ replication, slot, writer, applier, apply, tail, commit }: Gears, probes: ClockProbes): SlotStream {
+  #newStream(gears: Gears, probes: ClockProbes): SlotStream {
     const { source, log, settings } = this.#options
     return new SlotStream({
-      connection: replication,
-      slot,
+      ...gears,
       overTcp: source.socketDir === undefined,
-      writer,
-      applier,
-      apply,
-      tail,
-      commit,
       probes,
       closedTargetMs: () => settings().closedTargetMs,
       sourceLsn: () => log.status.sourceLsn,

@@ -1,8 +1,8 @@
 // The parts that an attempt has prepared when it begins to read changes. Bulk pulls and the stream use the same ones.
 
 import type { ChangelogWriter } from '../changelog/changelog.ts'
+import type { Queries } from '../postgres/queries.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import type { SerialQueries } from './serial-queries.ts'
 import type { ApplyMessage, MessageApplier } from './apply-message.ts'
 import type { SourceClock } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
@@ -16,7 +16,7 @@ export interface Gears {
   readonly apply: ApplyMessage
   readonly tail: LogTail
   readonly commit: GroupCommit
-  readonly control: SerialQueries
+  readonly control: Queries
   readonly replication: RawConnection
   readonly slot: string
   readonly health: HealthCheck

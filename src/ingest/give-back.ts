@@ -40,44 +40,40 @@ const mostInexactMs = 600_000
 
 export async function giveBackTables(source: SourceConnection, options: GiveBackOptions): Promise<GivenBack> {
   const { relids, keepMs = 0, needed, patienceMs = 0 } = options
-  const connection = await openRawConnection({ source })
-  try {
-    const [is] = await connection.query(`SELECT ${hasOurTablesSql}`)
-    if (is?.[0] !== 't') return { given: 0, busy: [], left: 0 }
-    await install(connection)
-    const now = [...(await needed())].join(', ')
-    await connection.query(
-      `UPDATE changefeed.watched SET needed_at = clock_timestamp() WHERE relid = ANY ('{${now}}') AND needed_at < clock_timestamp() - interval '${Math.min(keepMs / 10, mostInexactMs)} milliseconds'`,
-    )
-    const which =
-      relids === undefined
-        ? `needed_at <= clock_timestamp() - interval '${keepMs} milliseconds'`
-        : `relid = ANY ('{${relids.join(', ')}}')`
-    const rows = await connection.query(
-      `SELECT relid::text FROM changefeed.watched WHERE ${which} AND relid <> ALL ('{${now}}') ORDER BY relid`,
-    )
-    const all = rows.map(([relid]) => Number(relid))
-    const batches: (readonly number[])[] = []
-    for (let at = 0; at < all.length; at += batchTables) batches.push(all.slice(at, at + batchTables))
-    let given = 0
-    const busy: number[] = []
-    const deadline = Date.now() + patienceMs
-    for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
-      const count = await giveBackBatch(connection, batch, needed)
-      if (count !== undefined) given += count
-      else if (batch.length > 1) {
-        const half = Math.ceil(batch.length / 2)
-        batches.push(batch.slice(half), batch.slice(0, half))
-      } else if (Date.now() < deadline) {
-        batches.push(batch)
-        await delay(pauseMs)
-      } else busy.push(...batch)
-    }
-    const [left] = await connection.query('SELECT count(*)::text FROM changefeed.watched')
-    return { given, busy, left: Number(left?.[0]) }
-  } finally {
-    await connection.close()
+  await using connection = await openRawConnection({ source })
+  const [is] = await connection.query(`SELECT ${hasOurTablesSql}`)
+  if (is?.[0] !== 't') return { given: 0, busy: [], left: 0 }
+  await install(connection)
+  const now = [...(await needed())].join(', ')
+  await connection.query(
+    `UPDATE changefeed.watched SET needed_at = clock_timestamp() WHERE relid = ANY ('{${now}}') AND needed_at < clock_timestamp() - interval '${Math.min(keepMs / 10, mostInexactMs)} milliseconds'`,
+  )
+  const which =
+    relids === undefined
+      ? `needed_at <= clock_timestamp() - interval '${keepMs} milliseconds'`
+      : `relid = ANY ('{${relids.join(', ')}}')`
+  const rows = await connection.query(
+    `SELECT relid::text FROM changefeed.watched WHERE ${which} AND relid <> ALL ('{${now}}') ORDER BY relid`,
+  )
+  const all = rows.map(([relid]) => Number(relid))
+  const batches: (readonly number[])[] = []
+  for (let at = 0; at < all.length; at += batchTables) batches.push(all.slice(at, at + batchTables))
+  let given = 0
+  const busy: number[] = []
+  const deadline = Date.now() + patienceMs
+  for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
+    const count = await giveBackBatch(connection, batch, needed)
+    if (count !== undefined) given += count
+    else if (batch.length > 1) {
+      const half = Math.ceil(batch.length / 2)
+      batches.push(batch.slice(half), batch.slice(0, half))
+    } else if (Date.now() < deadline) {
+      batches.push(batch)
+      await delay(pauseMs)
+    } else busy.push(...batch)
   }
+  const [left] = await connection.query('SELECT count(*)::text FROM changefeed.watched')
+  return { given, busy, left: Number(left?.[0]) }
 }
 
 /** Returns how many tables were given back; undefined: somebody else has locked one of them. */

@@ -1,6 +1,8 @@
 // The connections of one attempt at following a source: an ordinary one for queries, and one for the slot.
 
 import { onAbort } from '../async/or-abort.ts'
+import { Serial } from '../async/serial.ts'
+import type { Queries } from '../postgres/queries.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import { unconvertedSql } from '../postgres/server-text.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
@@ -21,8 +23,11 @@ export class SourceConnections {
     this.#signal = signal
   }
 
-  async openControl(): Promise<RawConnection> {
-    return await this.#connect(false)
+  /** Opens an ordinary connection. Its queries run one after the other, whoever asks them. */
+  async openControl(): Promise<Queries> {
+    const connection = await this.#connect(false)
+    const serial = new Serial()
+    return { query: (sql) => serial.run(() => connection.query(sql)) }
   }
 
   async openReplication(): Promise<RawConnection> {

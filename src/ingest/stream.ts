@@ -10,14 +10,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { compareHlc } from '../core/hlc.ts'
 import { formatLsn, zeroLsn, type Lsn } from '../core/lsn.ts'
-import type { ChangelogWriter } from '../changelog/changelog.ts'
-import type { CopyBothStream, RawConnection } from '../postgres/raw-connection.ts'
-import type { ApplyMessage, MessageApplier } from './apply-message.ts'
+import type { CopyBothStream } from '../postgres/raw-connection.ts'
 import type { ClockProbes } from './clock-probe.ts'
-import type { GroupCommit } from './group-commit.ts'
+import type { Gears } from './gears.ts'
 import { publication } from '../source-schema/names.ts'
 import { readReplicationMessage, statusUpdate, type ReplicationHandler } from './replication-message.ts'
-import type { LogTail } from './log-tail.ts'
 import { stampClosed } from './stamp.ts'
 
 /** If the stream is farther behind than this, over TCP, reading slowly lets the server send in large pieces. */
@@ -31,16 +28,8 @@ const commitTag = 0x43
 /** Greater than every position. */
 const noTarget = 1n << 64n
 
-export interface StreamOptions {
-  readonly connection: RawConnection
-  readonly slot: string
+export interface StreamOptions extends Omit<Gears, 'control' | 'health' | 'clock'> {
   readonly overTcp: boolean
-  readonly writer: ChangelogWriter
-  readonly applier: MessageApplier
-  /** Passes a message to the applier. */
-  readonly apply: ApplyMessage
-  readonly tail: LogTail
-  readonly commit: GroupCommit
   readonly probes: ClockProbes
   readonly closedTargetMs: () => number
   readonly sourceLsn: () => Lsn
@@ -69,9 +58,9 @@ export class SlotStream implements ReplicationHandler {
 
   /** Starts the stream; its `done` rejects when the server or the connection fails. */
   async start(): Promise<CopyBothStream> {
-    const { connection, slot, writer, tail, overTcp, sourceLsn, commit } = this.#options
+    const { replication, slot, writer, tail, overTcp, sourceLsn, commit } = this.#options
     const sql = `START_REPLICATION SLOT "${slot}" LOGICAL ${formatLsn(tail.isChecked ? writer.durableEndLsn : tail.start)} (proto_version '1', publication_names '"${publication}"')`
-    this.#stream = await connection.copyBoth(sql, {
+    this.#stream = await replication.copyBoth(sql, {
       data: (bytes, start, end) => readReplicationMessage(this, bytes, start, end),
       chunkDone: () => {
         const wait = commit.written()
