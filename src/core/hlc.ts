@@ -12,9 +12,6 @@ export const maxLogical = 0x7fffffff
 
 export const zeroHlc: Hlc = { wall: 0n, logical: 0 }
 
-/** Later than every timestamp of a source. */
-export const maxHlc: Hlc = { wall: 0x7fffffffffffffffn, logical: maxLogical }
-
 export function compareHlc(a: Hlc, b: Hlc): number {
   if (a.wall !== b.wall) return a.wall < b.wall ? -1 : 1
   return a.logical - b.logical
