@@ -25,6 +25,9 @@ export type Statement =
   | GrantChangefeed
   | RoleOptions
 
+/** The statements that a SELECT answers. */
+export type ShowStatement = Extract<Statement, { readonly tag: `show-${string}` }>
+
 /**
  * EXPERIMENTAL CHANGEFEED FOR targets [WITH options]
  * CREATE CHANGEFEED FOR targets [INTO sink] [WITH options | WITH OPTIONS (options)]

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { FeedError } from '../errors/feed-error.ts'
 import { parseOne } from '../../test/support/parse-one.ts'
 import { applySplices } from './splices.ts'
-import { countPlaceholders, readSql, type SqlPiece } from './sql.ts'
+import { firstWords } from './parse/statement.ts'
+import { countPlaceholders, readSql, triggers, type SqlPiece } from './sql.ts'
 import { typedPosition } from './typed-position.ts'
 
 const show = (): string => 'SELECT 1'
@@ -95,6 +96,24 @@ test('without the dialect its words are left alone', () => {
   assert.deepEqual(shape('SHOW JOBS', false), ['ours SHOW JOBS'])
 })
 
+test('the first words of each statement of ours are searched for, or words that it must have later', () => {
+  const later: Readonly<Record<string, string>> = {
+    'create role': 'VIEWJOB',
+    'create user': 'VIEWJOB',
+    'alter role': 'VIEWJOB',
+    'alter user': 'VIEWJOB',
+    'grant system': 'VIEWJOB',
+    'revoke system': 'VIEWJOB',
+    'alter default privileges': 'CHANGEFEED',
+    'alter event trigger': 'pg_changefeed_x',
+  }
+  const texts = firstWords.map((words) => `${words.join(' ')} x ${later[words.join(' ')] ?? ''}`)
+  assert.deepEqual(
+    texts.filter((text) => !triggers.test(text)),
+    [],
+  )
+})
+
 test('each statement of ours is seen in any case and with comments between its words', () => {
   const table = [
     'EXPERIMENTAL CHANGEFEED FOR t',
@@ -113,6 +132,7 @@ test('each statement of ours is seen in any case and with comments between its w
     'SHOW AUTOMATIC JOBS',
     'SHOW DATABASES',
     'SHOW TABLES',
+    'UNWATCH TABLES a',
     'USE d',
     'SET DATABASE = d',
   ]

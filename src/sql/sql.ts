@@ -52,9 +52,9 @@ export interface ReadSqlOptions {
   readonly showTo?: ((query: CatalogueQuery) => Promise<(statement: Statement) => string>) | undefined
 }
 
-/** A cheap test: a text without any of these words needs no parsing. Nearly all texts end here. */
-const triggers =
-  /changefeed|controljob|viewjob|viewactivity|cancelquery|\bcluster\b|\bdatabase\b|\buse\b|\bshow\b|\bcancel\b|\bcreate\s+schedule\b|\bjobs?\b|\bdiscard\b|\breset\b|\bdeallocate\b/i
+/** A cheap test: a text without any of these words has no statement of ours, and needs no parsing. Nearly all texts end here. */
+export const triggers =
+  /changefeed|controljob|viewjob|viewactivity|cancelquery|\bcluster\b|\bdatabase\b|\buse\b|\bshow\b|\bcancel\b|\bcreate\s+schedule\b|\bjobs?\b|\bdiscard\b|\breset\b|\bdeallocate\b|\bunwatch\b/i
 const dialectTriggers =
   /upsert|\bstring|\bbytes|\bint\b|\binteger\b|\bserial\b|\btable\b|\bcopy\b|rowid|default_int_size/i
 

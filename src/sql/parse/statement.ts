@@ -82,6 +82,9 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
   [['show', 'tables'], (cursor) => (cursor.expectEnd(), { tag: 'show-tables' })],
 ]
 
+/** The first words of each statement; a text with a statement of ours must be found by `triggers` (sql.ts). */
+export const firstWords: readonly (readonly string[])[] = parsers.map(([words]) => words)
+
 /** Returns undefined if the statement is not ours; throws FEED_SYNTAX if it is ours and does not parse. */
 export function parseOurs(cursor: Cursor): Statement | undefined {
   const start = cursor.offset
