@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { maxScopes, MetricScopes } from './metric-scopes.ts'
+import { maxScopes, MetricScopes, noCounts } from './metric-scopes.ts'
 
 test('what is counted in a scope is in the total, too, and what has none is in the default scope', () => {
   const scopes = new MetricScopes(() => [])
   scopes.add('rides', { messages: 2, bytes: 10 })
   scopes.add('rides', { failures: 1 })
   scopes.add(undefined, { messages: 3 })
-  assert.deepEqual(scopes.all.get('rides'), { ...zero, messages: 2, bytes: 10, failures: 1 })
-  assert.deepEqual(scopes.all.get('default'), { ...zero, messages: 3 })
-  assert.deepEqual(scopes.total, { ...zero, messages: 5, bytes: 10, failures: 1 })
+  assert.deepEqual(scopes.all.get('rides'), { ...noCounts, messages: 2, bytes: 10, failures: 1 })
+  assert.deepEqual(scopes.all.get('default'), { ...noCounts, messages: 3 })
+  assert.deepEqual(scopes.total, { ...noCounts, messages: 5, bytes: 10, failures: 1 })
 })
 
 test('there are no more scopes than the limit; an idle one makes room, and its counts stay in the total', () => {
@@ -31,5 +31,3 @@ test('there are no more scopes than the limit; an idle one makes room, and its c
   assert.equal(scopes.all.has('s7'), false)
   assert.equal(scopes.total.messages, maxScopes)
 })
-
-const zero = { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0, retries: 0, failures: 0 }

@@ -5,20 +5,20 @@
 export const defaultScope = 'default'
 export const maxScopes = 1024
 
-export interface ScopeCounts {
-  messages: number
-  resolvedMessages: number
-  bytes: number
-  flushes: number
-  retries: number
-  failures: number
-}
+/** What a feed counts while it runs. */
+export type FeedCounts = Record<keyof typeof noFeedCounts, number>
+/** With what the jobs count. */
+export type ScopeCounts = Record<keyof typeof noCounts, number>
+
+export const noFeedCounts = { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0 } as const
+export const noCounts = { ...noFeedCounts, retries: 0, failures: 0 } as const
+const names = Object.keys(noCounts) as readonly (keyof ScopeCounts)[]
 
 export class MetricScopes {
   /** In the order of their last use; the first one is the first to be replaced. */
-  readonly #scopes = new Map<string, ScopeCounts>([[defaultScope, noCounts()]])
+  readonly #scopes = new Map<string, ScopeCounts>([[defaultScope, { ...noCounts }]])
   readonly #inUse: () => Iterable<string | undefined>
-  readonly total = noCounts()
+  readonly total: ScopeCounts = { ...noCounts }
 
   /** `inUse` returns the scopes of the changefeeds that run now. */
   constructor(inUse: () => Iterable<string | undefined>) {
@@ -41,8 +41,8 @@ export class MetricScopes {
   }
 
   add(scope: string | undefined, counts: Readonly<Partial<ScopeCounts>>): void {
-    addTo(this.total, counts)
-    addTo(this.#countsOf(scope), counts)
+    addCounts(this.total, counts)
+    addCounts(this.#countsOf(scope), counts)
   }
 
   get #isRoom(): boolean {
@@ -50,7 +50,7 @@ export class MetricScopes {
   }
 
   #countsOf(scope = defaultScope): ScopeCounts {
-    const counts = this.#scopes.get(scope) ?? noCounts()
+    const counts = this.#scopes.get(scope) ?? { ...noCounts }
     if (scope === defaultScope) return counts
     if (!this.#scopes.has(scope) && !this.#isRoom) {
       const idle = this.#idle()
@@ -68,18 +68,7 @@ export class MetricScopes {
   }
 }
 
-function noCounts(): ScopeCounts {
-  return { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0, retries: 0, failures: 0 }
-}
-
-function addTo(
-  sum: ScopeCounts,
-  { messages = 0, resolvedMessages = 0, bytes = 0, flushes = 0, retries = 0, failures = 0 }: Partial<ScopeCounts>,
-): void {
-  sum.messages += messages
-  sum.resolvedMessages += resolvedMessages
-  sum.bytes += bytes
-  sum.flushes += flushes
-  sum.retries += retries
-  sum.failures += failures
+/** Adds the counts that are there; other members are ignored. */
+export function addCounts(sum: ScopeCounts, counts: Readonly<Partial<ScopeCounts>>): void {
+  for (const name of names) sum[name] += counts[name] ?? 0
 }

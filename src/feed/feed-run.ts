@@ -5,6 +5,7 @@ import type { Changelog, Position } from '../changelog/changelog.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
+import { noFeedCounts, type FeedCounts } from '../core/metric-scopes.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { Sink } from '../sink/sink.ts'
 import type { StatementCut } from './scan/statement-cut.ts'
@@ -33,15 +34,11 @@ export interface FeedRun {
 }
 
 /** Counters that may be read at any time while the feed runs. */
-export interface FeedProgress {
-  messages: number
-  resolvedMessages: number
-  bytes: number
-  flushes: number
+export interface FeedProgress extends FeedCounts {
   /** Undefined: the initial scan is not complete. */
   frontier: Hlc | undefined
 }
 
 export function newProgress(): FeedProgress {
-  return { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0, frontier: undefined }
+  return { ...noFeedCounts, frontier: undefined }
 }

@@ -165,8 +165,7 @@ export class FeedPool {
     this.#feeds.delete(feed)
     entry.worker.feeds.delete(feed)
     entry.failure ??= error
-    const { messages, resolvedMessages, bytes, flushes } = entry.progress
-    this.#scopes?.add(entry.scope, { messages, resolvedMessages, bytes, flushes })
+    this.#scopes?.add(entry.scope, entry.progress)
     entry.ended.resolve()
   }
 

@@ -2,7 +2,7 @@
 
 import type { Hlc } from '../../core/hlc.ts'
 import { highWaterOf, readsLogFrom } from '../../core/job-progress.ts'
-import { defaultScope, type MetricScopes, type ScopeCounts } from '../../core/metric-scopes.ts'
+import { addCounts, defaultScope, type MetricScopes, type ScopeCounts } from '../../core/metric-scopes.ts'
 import type { FeedPool } from '../../feed/pool/feed-pool.ts'
 import type { JobRegistry } from '../../jobs/registry.ts'
 import type { MeasuredChangefeeds } from '../../metrics/changefeed-metrics.ts'
@@ -30,12 +30,7 @@ export function measureScopes(
   }
 
   for (const { scope, progress } of feeds) {
-    measure(scope, (measured) => {
-      measured.messages += progress.messages
-      measured.resolvedMessages += progress.resolvedMessages
-      measured.bytes += progress.bytes
-      measured.flushes += progress.flushes
-    })
+    measure(scope, (measured) => addCounts(measured, progress))
   }
   const frontiers = new Map(feeds.map(({ id, scope, progress }) => [id, { scope, frontier: progress.frontier }]))
   for (const { job, progress } of jobs) {

@@ -7,7 +7,7 @@ import type { BackendQuery } from '../../pg-server/local-statement.ts'
 import type { SettingName } from '../../settings/known-settings.ts'
 import { findSetting } from '../../settings/settings.ts'
 import { isSecret, showSetting, showSettings, withoutSecrets, type SettingTexts } from '../../settings/show.ts'
-import type { Statement } from '../../sql/ast.ts'
+import type { ShowStatement, Statement } from '../../sql/ast.ts'
 import { expandShows } from '../../sql/sql.ts'
 import type { StatementContext } from './context.ts'
 import { readerOf, type Reader } from './reader.ts'
@@ -75,6 +75,7 @@ function showSql(statement: Statement, showing: Showing): string | undefined {
     case 'show-tables':
       return showTablesSql
     default:
+      statement satisfies Exclude<Statement, ShowStatement>
       throw new FeedError('FEED_SYNTAX', 'only SHOW statements can stand in brackets')
   }
 }

@@ -25,7 +25,14 @@ import type {
   SentText,
   StatementHandler,
 } from '../../pg-server/local-statement.ts'
-import type { Statement } from '../../sql/ast.ts'
+import type {
+  AlterEventTrigger,
+  DropDatabase,
+  MoveDatabase,
+  RoleOptions,
+  ShowStatement,
+  Statement,
+} from '../../sql/ast.ts'
 import { withIntSize } from '../../sql/dialect/int-size.ts'
 import { applySplices, type Splice } from '../../sql/splices.ts'
 import { readSql, type SqlPiece } from '../../sql/sql.ts'
@@ -120,6 +127,8 @@ export class Statements implements StatementHandler {
   }
 }
 
+type CheckedStatement = DropDatabase | MoveDatabase | AlterEventTrigger
+
 /** A statement that we run. Undefined: PostgreSQL runs it. */
 function localStatement(statement: Statement, context: StatementContext, sql: string): LocalStatement | undefined {
   switch (statement.tag) {
@@ -143,6 +152,7 @@ function localStatement(statement: Statement, context: StatementContext, sql: st
     case 'deallocate':
       return deallocate(statement)
     default:
+      statement satisfies ShowStatement | RoleOptions | CheckedStatement
       return undefined
   }
 }
@@ -159,6 +169,7 @@ function checkBefore(
     case 'alter-event-trigger':
       return (query) => refuseAlterOfOurs(statement, query)
     default:
+      statement satisfies Exclude<Statement, CheckedStatement>
       return undefined
   }
 }

@@ -34,13 +34,13 @@ export const kafka: SinkFacts<KafkaSinkSpec> = {
 }
 
 function readSpec({ option, headers, tables, ...uri }: WrittenSink): KafkaSinkSpec {
-  const { brokers, topicPrefix, topicName, tls, sasl } = readKafkaUri(uri)
+  const { topicPrefix, topicName, ...read } = readKafkaUri(uri)
   const topics = tables.map(({ topic }) => kafkaTopicName(topicPrefix + (topicName ?? topic)))
   const sources = tables.map(
     ({ tableName, keyColumns }) => `table "${tableName}" (key columns: ${keyColumns.join(', ')})`,
   )
   const { text, position = 0 } = option('kafka_sink_config') ?? {}
-  return { tag: 'kafka', brokers, topics, sources, tls, sasl, headers, ...readKafkaSinkConfig(text, position) }
+  return { tag: 'kafka', ...read, topics, sources, headers, ...readKafkaSinkConfig(text, position) }
 }
 
 /** The brokers, and who issues tokens for them. Brokers that these name later are checked when they are connected to. */
