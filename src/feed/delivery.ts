@@ -20,10 +20,10 @@ export class Delivery {
   readonly #checkpoints: CheckpointSchedule
 
   constructor(run: FeedRun, encoder: Encoder) {
-    const { resolvedIntervalMs: intervalMs, minCheckpointMs } = run.spec
+    const { resolvedIntervalMs, minCheckpointMs } = run.spec
     this.#run = run
     this.#encoder = encoder
-    this.#resolved = new ResolvedSchedule({ intervalMs, minCheckpointMs })
+    this.#resolved = new ResolvedSchedule(resolvedIntervalMs, minCheckpointMs)
     this.#checkpoints = new CheckpointSchedule(minCheckpointMs, Date.now())
   }
 

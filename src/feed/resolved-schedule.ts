@@ -3,22 +3,19 @@
 
 import { compareHlc, type Hlc } from '../core/hlc.ts'
 
-export interface ResolvedOptions {
-  /** Undefined: no resolved messages. 0: at each advance of the frontier. */
-  readonly intervalMs: number | undefined
-  /** Checkpoints, and with them resolved messages, come no faster than this by the clock. */
-  readonly minCheckpointMs: number
-}
-
 export class ResolvedSchedule {
   readonly #intervalNanos: bigint | undefined
   readonly #minCheckpointMs: number
   #last: Hlc | undefined
   #lastAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(options: ResolvedOptions) {
-    this.#intervalNanos = options.intervalMs === undefined ? undefined : BigInt(Math.round(options.intervalMs * 1e6))
-    this.#minCheckpointMs = options.minCheckpointMs
+  /**
+   * `intervalMs`: 0 means at each advance of the frontier, undefined that there are no resolved messages. `minCheckpointMs`:
+   * the least time between two checkpoints, and so between two resolved messages, by the clock.
+   */
+  constructor(intervalMs: number | undefined, minCheckpointMs: number) {
+    this.#intervalNanos = intervalMs === undefined ? undefined : BigInt(Math.round(intervalMs * 1e6))
+    this.#minCheckpointMs = minCheckpointMs
   }
 
   get wanted(): boolean {

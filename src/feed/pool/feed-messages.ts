@@ -1,24 +1,14 @@
 // The messages between the main thread and a feed worker.
 
-import type { LogHandle, Position } from '../../changelog/changelog.ts'
-import type { FeedSpec } from '../../core/feed-spec.ts'
-import type { Hlc } from '../../core/hlc.ts'
+import type { LogHandle } from '../../changelog/changelog.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
 import type { WireError } from '../../errors/feed-error.ts'
-import type { SourceConnection } from '../../postgres/source-connection.ts'
-import type { StatementCut } from '../scan/statement-cut.ts'
-import type { FeedProgress } from '../feed-run.ts'
+import type { FeedProgress, FeedRun } from '../feed-run.ts'
 
-export interface FeedStart {
-  readonly spec: FeedSpec
+type RunFacts = Pick<FeedRun, 'spec' | 'source' | 'startPosition' | 'startTime' | 'statementCut'>
+
+export interface FeedStart extends RunFacts, Partial<Pick<FeedRun, 'resume'>> {
   readonly log: LogHandle
-  readonly source: SourceConnection
-  readonly startPosition: Position
-  readonly startTime: Hlc
-  /** The progress that an earlier run of the job saved last. */
-  readonly resume?: JobProgress | undefined
-  /** The cut that the statement of the job has made, while it is held. */
-  readonly statementCut?: StatementCut | undefined
   /** The scan of a job gives up a snapshot that is older while its sink takes nothing. */
   readonly maxSnapshotAgeMs?: number
   /** The progress is saved, by the main thread. */

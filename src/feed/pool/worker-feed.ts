@@ -45,14 +45,10 @@ export class WorkerFeed {
       await using sink = await this.#sink(start)
       watch.opened(sink)
       await runFeed({
-        spec: start.spec,
+        ...start,
         log: openChangelog(start.log),
-        source: start.source,
         sink,
-        startPosition: start.startPosition,
-        startTime: start.startTime,
         resume: start.resume,
-        statementCut: start.statementCut,
         save: start.isJob === true ? (progress) => this.#save(progress) : undefined,
         waiting: (why) => this.#say({ tag: 'waiting', feed: this.#id, why }),
         holdsSnapshot: watch.holdsSnapshot,

@@ -2,10 +2,9 @@
 // found by their key, so the key must be the same. Their values must be those that they have now, so no DDL may have changed
 // the values of every row, which the log does not show. Columns that were added since the cursor are left out.
 
-import { isDeepStrictEqual } from 'node:util'
 import type { RelationSchema } from '../../core/relation.ts'
-import type { ColumnDescription } from '../../core/table.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { holdsTheSame } from '../transaction/before-ddl.ts'
 
 export class TablesAtCursor {
   readonly #tables = new Map<number, RelationSchema>()
@@ -51,22 +50,14 @@ function compare(then: RelationSchema, now: RelationSchema): void {
   }
   // The table was not watched then, so the log does not describe it.
   if (was.columns.length === 0 || is.columns.length === 0) return
-  const place = was.columns.findIndex((column, i) => !isSameColumn(column, is.columns[i]))
-  if (place >= 0) throw changedSince(now, `column "${was.columns[place]?.name}"`, 'has changed or is gone')
+  const gone = was.columns.find((column, i) => {
+    const same = is.columns[i]
+    return column.name !== same?.name || !holdsTheSame(column, same)
+  })
+  if (gone !== undefined) throw changedSince(now, `column "${gone.name}"`, 'has changed or is gone')
   if ((was.rewrites ?? 0) !== (is.rewrites ?? 0)) {
     throw changedSince(now, 'every row', 'was rewritten with other values by ALTER TABLE')
   }
-}
-
-function isSameColumn(was: ColumnDescription, is: ColumnDescription | undefined): boolean {
-  return (
-    is !== undefined &&
-    was.attnum === is.attnum &&
-    was.name === is.name &&
-    was.typeOid === is.typeOid &&
-    was.typmod === is.typmod &&
-    isDeepStrictEqual(was.shape, is.shape)
-  )
 }
 
 function changedSince({ description: { name } }: RelationSchema, part: string, how: string): FeedError {

@@ -43,7 +43,8 @@ function withColumnsOf(then: RelationSchema | undefined, now: RelationSchema): R
   return { ...now, columns: was.columns.map(({ name, shape }) => ({ name, shape })) }
 }
 
-function holdsTheSame(was: ColumnDescription, is: ColumnDescription | undefined): boolean {
+/** Whether both are one column, perhaps renamed, with the same values. */
+export function holdsTheSame(was: ColumnDescription, is: ColumnDescription | undefined): boolean {
   return (
     is !== undefined &&
     was.attnum === is.attnum &&

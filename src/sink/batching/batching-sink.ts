@@ -53,7 +53,7 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
   }
 
   get failed(): AbortSignal {
-    return this.#sender.failed
+    return this.#sender.progress.signal
   }
 
   stalled(nowMs: number): SinkStall | undefined {
@@ -61,7 +61,7 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
   }
 
   async emit(batch: MessageBatch): Promise<void> {
-    this.#sender.check()
+    this.#sender.progress.check()
     const { count, topics, keyStarts, valueStarts, valueEnds, nilValues, largeTimes } = batch
     const { buffer } = batch.bytes
     const { map, lanes } = this.#options
@@ -80,7 +80,7 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
   }
 
   async emitResolved(resolved: Resolved): Promise<void> {
-    this.#sender.check()
+    this.#sender.progress.check()
     for (const [topic, lanes] of this.#options.map.resolvedLanes()) {
       const payload = resolved.payload(topic)
       for (const lane of lanes) {
@@ -94,11 +94,11 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
 
   async flush(): Promise<void> {
     const { lanes, map } = this.#options
-    this.#sender.check()
+    this.#sender.progress.check()
     while (!lanes.backlog.isEmpty) await this.#sender.hurry()
     if (map.whenEmpty === undefined) return
-    await this.#sender.orEnd(map.whenEmpty()).catch((error: unknown) => this.#sender.fail(error))
-    this.#sender.check()
+    await this.#sender.progress.orEnd(map.whenEmpty()).catch((error: unknown) => this.#sender.fail(error))
+    this.#sender.progress.check()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

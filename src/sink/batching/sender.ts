@@ -23,8 +23,8 @@ export interface SenderOptions<Place, Body extends BatchBody<Body>> {
 }
 
 export class LaneSender<Place, Body extends BatchBody<Body>> {
+  readonly progress = new Progress()
   readonly #options: SenderOptions<Place, Body>
-  readonly #progress = new Progress()
   readonly #routes: Routes
   readonly #retry: Retry
   readonly #stall: StallWatch
@@ -37,24 +37,14 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
     this.#options = options
     this.#routes = new Routes(request.perRoute)
     const beforeRetry = async (): Promise<void> => client.beforeRetry?.()
-    this.#retry = new Retry({ bounds: retry, beforeRetry, progress: this.#progress, warn })
+    this.#retry = new Retry({ bounds: retry, beforeRetry, progress: this.progress, warn })
     this.#stall = new StallWatch(client.name)
-  }
-
-  /** Aborts with the error that ended the sender. */
-  get failed(): AbortSignal {
-    return this.#progress.signal
-  }
-
-  /** Throws the error that ended the sender. */
-  check(): void {
-    this.#progress.check()
   }
 
   /** Ends the sender, unless it has ended. */
   fail(error: unknown): void {
     clearTimeout(this.#timer)
-    this.#progress.end(this.#options.client.toError(error))
+    this.progress.end(this.#options.client.toError(error))
   }
 
   stalled(nowMs: number): SinkStall | undefined {
@@ -66,20 +56,15 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
     this.#isHurried = true
     try {
       this.pump()
-      await this.#progress.next()
+      await this.progress.next()
     } finally {
       this.#isHurried = false
     }
   }
 
-  /** Settles as `work` does, or throws the error that ended the sender before that. */
-  orEnd<T>(work: Promise<T>): Promise<T> {
-    return this.#progress.orEnd(work)
-  }
-
   /** Sends what is ready to the routes that can take more. */
   pump(): void {
-    if (this.#progress.hasEnded) return
+    if (this.progress.hasEnded) return
     const { backlog, flush, request: limits } = this.#options
     const { requests, isWaiting } = chooseRequests({
       waiting: backlog.waiting,
@@ -108,13 +93,13 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
     this.#settle(lanes, deliveries, outcomes)
     this.#routes.end(route)
     this.pump()
-    this.#progress.wake()
+    this.progress.wake()
   }
 
   async #outcomes(route: number, deliveries: readonly Delivery<Place, Body>[]): Promise<SendResult> {
     const { client } = this.#options
     try {
-      return await client.send(route, deliveries, this.#progress.signal)
+      return await client.send(route, deliveries, this.progress.signal)
     } catch (thrown) {
       const error = client.toError(thrown)
       return { outcomes: deliveries.map(() => ({ tag: 'failed', error })), pauseMs: 0 }
@@ -122,7 +107,7 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
   }
 
   async #pause(route: number, ms: number): Promise<void> {
-    await this.#routes.pause(route, ms, this.#progress.signal)
+    await this.#routes.pause(route, ms, this.progress.signal)
     this.pump()
   }
 
@@ -154,7 +139,7 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
 
   async #sendAgain(lanes: readonly Lane<Place, Body>[], error: FeedError): Promise<void> {
     const failures = Math.max(...lanes.map((lane) => lane.failed()))
-    if (this.#progress.hasEnded) return
+    if (this.progress.hasEnded) return
     try {
       if (!this.#retry.isWorthwhile(failures, error)) throw error
       this.#stall.failed(error.message)
@@ -164,6 +149,6 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
       this.fail(ending)
     }
     this.pump()
-    this.#progress.wake()
+    this.progress.wake()
   }
 }

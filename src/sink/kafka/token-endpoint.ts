@@ -17,30 +17,30 @@ export interface Token {
   readonly lifetimeMs: number | undefined
 }
 
-export interface TokenAsk {
-  readonly signal: AbortSignal
-  /** After this time the signal aborts with a TimeoutError. */
+export interface TokenEndpointOptions {
+  readonly sasl: KafkaOauth
+  /** PEM text of a certificate authority that is trusted in addition to the usual ones. */
+  readonly ca: string | undefined
+  /** How long `ask` waits for the endpoint. */
   readonly withinMs: number
 }
 
 export class TokenEndpoint {
-  readonly #sasl: KafkaOauth
-  readonly #ca: string | undefined
+  readonly #options: TokenEndpointOptions
   /** Where the endpoint accepts the credentials; undefined: we have not found out yet. */
   #place: 'header' | 'body' | undefined
 
-  /** `ca`: PEM text of a certificate authority that is trusted in addition to the usual ones. */
-  constructor(sasl: KafkaOauth, ca: string | undefined) {
-    this.#sasl = sasl
-    this.#ca = ca
+  constructor(options: TokenEndpointOptions) {
+    this.#options = options
   }
 
-  async ask({ signal, withinMs }: TokenAsk): Promise<Token> {
+  async ask(closed: AbortSignal): Promise<Token> {
+    const signal = AbortSignal.any([closed, AbortSignal.timeout(this.#options.withinMs)])
     const place = this.#place ?? 'header'
-    let answer = await this.#post(place, signal, withinMs)
+    let answer = await this.#post(place, signal)
     // Every endpoint should accept the credentials in the header, but some accept them in the body only.
     if (this.#place === undefined && (answer.status === 400 || answer.status === 401) && !knowsClient(answer)) {
-      const other = await this.#post('body', signal, withinMs)
+      const other = await this.#post('body', signal)
       if (isGood(other)) this.#place = 'body'
       if (isGood(other) || knowsClient(other)) answer = other
     } else if (isGood(answer)) this.#place = place
@@ -48,8 +48,9 @@ export class TokenEndpoint {
     return this.#token(answer)
   }
 
-  async #post(place: 'header' | 'body', signal: AbortSignal, withinMs: number): Promise<FormAnswer> {
-    const { clientId, clientSecret, grantType, scopes, tokenUrl } = this.#sasl
+  async #post(place: 'header' | 'body', signal: AbortSignal): Promise<FormAnswer> {
+    const { sasl, ca, withinMs } = this.#options
+    const { clientId, clientSecret, grantType, scopes, tokenUrl } = sasl
     const form = new URLSearchParams({ grant_type: grantType })
     if (scopes.length > 0) form.set('scope', scopes.join(' '))
     const headers: Record<string, string> = {}
@@ -61,7 +62,7 @@ export class TokenEndpoint {
       headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`
     }
     try {
-      return await postForm({ url: tokenUrl, form, headers, ca: this.#ca, signal })
+      return await postForm({ url: tokenUrl, form, headers, ca, signal })
     } catch (error) {
       if ((error as Error).name === 'TimeoutError') {
         throw new FeedError('FEED_SINK', `${this.#name} did not answer within ${withinMs / 1000} s`, {
@@ -103,14 +104,14 @@ export class TokenEndpoint {
 
   /** The URL without its query, which may contain a key. */
   get #name(): string {
-    const { origin, pathname } = new URL(this.#sasl.tokenUrl)
+    const { origin, pathname } = new URL(this.#options.sasl.tokenUrl)
     return `the token endpoint ${origin}${pathname}`
   }
 
   /** Returns the endpoint's message, unless it repeats a secret that we sent. */
   #shown(text: unknown): string[] {
     if (typeof text !== 'string' || text === '') return []
-    const { clientSecret } = this.#sasl
+    const { clientSecret } = this.#options.sasl
     const secrets = [clientSecret, formEncoded(clientSecret), Buffer.from(clientSecret).toString('base64')]
     if (secrets.some((secret) => secret !== '' && text.includes(secret))) return []
     return [text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, maxSaid)]

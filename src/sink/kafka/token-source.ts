@@ -1,10 +1,9 @@
 // The token that the connections of a sink share. However many connections wait for it, it is requested once. It is kept until
 // most of its life is over, and used until its end while no new one is available.
 
-import type { KafkaOauth } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { SinkLog } from '../sink-facts.ts'
-import { TokenEndpoint, type Token } from './token-endpoint.ts'
+import { TokenEndpoint, type Token, type TokenEndpointOptions } from './token-endpoint.ts'
 
 /** Shorter than a connection waits until it has authenticated. */
 const askMs = 8000
@@ -23,10 +22,7 @@ interface Held {
   readonly expiresAtMs: number
 }
 
-export interface TokenSourceOptions {
-  readonly sasl: KafkaOauth
-  /** PEM text of a certificate authority that is trusted in addition to the usual ones. */
-  readonly ca: string | undefined
+export interface TokenSourceOptions extends Pick<TokenEndpointOptions, 'sasl' | 'ca'> {
   readonly log: SinkLog
   readonly withinMs?: number
 }
@@ -34,15 +30,13 @@ export interface TokenSourceOptions {
 export class TokenSource implements Disposable {
   readonly #endpoint: TokenEndpoint
   readonly #log: SinkLog
-  readonly #withinMs: number
   readonly #closed = new AbortController()
   #held: Held | undefined
   #asking: Promise<string> | undefined
 
   constructor({ sasl, ca, log, withinMs = askMs }: TokenSourceOptions) {
-    this.#endpoint = new TokenEndpoint(sasl, ca)
+    this.#endpoint = new TokenEndpoint({ sasl, ca, withinMs })
     this.#log = log
-    this.#withinMs = withinMs
   }
 
   /** Returns a token that is valid for some time. */
@@ -62,9 +56,8 @@ export class TokenSource implements Disposable {
   }
 
   async #renew(): Promise<string> {
-    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(this.#withinMs)])
     try {
-      return this.#hold(await this.#endpoint.ask({ signal, withinMs: this.#withinMs }))
+      return this.#hold(await this.#endpoint.ask(this.#closed.signal))
     } catch (error) {
       const held = this.#held
       const nowMs = performance.now()
