@@ -56,13 +56,13 @@ export class Delivery {
     await this.#run.save?.(progress)
   }
 
-  /** Everything at or below `at` was emitted, by an earlier run or by the scan of this one. */
+  /** Called when an earlier run, or the scan of this one, has emitted everything at or below `at`. */
   startAt(at: Hlc): void {
     this.#run.progress.frontier = at
     this.#checkpoints.saved(at, Date.now())
   }
 
-  /** Everything at or below `frontier` has been given to `changes`: emits and saves it if that is due. */
+  /** Called when everything at or below `frontier` was written to `changes`. Flushes, saves and resolves if that is due. */
   async advance(frontier: Hlc, changes: ChangeWriter): Promise<void> {
     const { progress, save } = this.#run
     progress.frontier = frontier
@@ -73,13 +73,13 @@ export class Delivery {
     await this.#checkpoint(frontier, isResolved)
   }
 
-  /** The initial scan, as of `at`, was emitted. */
+  /** Called when the initial scan, as of `at`, was emitted. */
   async endScan(at: Hlc): Promise<void> {
     this.#run.progress.frontier = at
     await this.#checkpoint(at, this.#resolved.wanted)
   }
 
-  /** The feed is stopped: its progress is saved once more, so that a job that is paused and resumed repeats nothing. */
+  /** Called when the feed is stopped. Saves the progress once more, so that a job that is paused and resumed repeats nothing. */
   async stop(): Promise<void> {
     const { progress, save } = this.#run
     const { frontier } = progress
@@ -88,14 +88,14 @@ export class Delivery {
     }
   }
 
-  /** Everything at or below the end time of the feed was emitted. */
+  /** Called when everything at or below the end time of the feed was emitted. */
   async end(endTime: Hlc): Promise<void> {
     await this.#checkpoint(endTime, this.#resolved.isNew(endTime))
     // No later flush would make the last resolved message durable.
     await this.#run.sink.flush(endTime)
   }
 
-  /** Everything at or below `at` was emitted. */
+  /** Flushes, saves and, if it is due, resolves, after everything at or below `at` was emitted. */
   async #checkpoint(at: Hlc, isResolved: boolean): Promise<void> {
     const { sink, progress, save } = this.#run
     await sink.flush(at)

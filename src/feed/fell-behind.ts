@@ -4,7 +4,7 @@ import { formatHlc } from '../core/hlc.ts'
 import { readsLogFrom, type JobProgress } from '../core/job-progress.ts'
 import { FeedError } from '../errors/feed-error.ts'
 
-/** The error of the changelog names a cursor. The user of a job that continues has given none, so the job gets an error of its own. */
+/** Replaces the error of the changelog for a job that continues: that error names a cursor, which the user has not given. */
 export function explainFellBehind(error: unknown, resume: JobProgress | undefined): unknown {
   const from = resume === undefined ? undefined : readsLogFrom(resume)
   if (from === undefined || !(error instanceof FeedError) || error.code !== 'FEED_CURSOR_TOO_OLD') return error

@@ -15,7 +15,7 @@ import type { ScannedTable } from '../core/job-progress.ts'
 import type { Delivery } from './delivery.ts'
 import type { FeedRun } from './feed-run.ts'
 
-/** What every phase works with. */
+/** The feed, as every phase gets it. */
 export interface Feed {
   readonly run: FeedRun
   readonly delivery: Delivery
@@ -25,9 +25,9 @@ export type Phase =
   /** scan/initial-scan.ts: emits the rows of all tables as of one time. */
   | {
       readonly tag: 'initial-scan'
-      /** Undefined: as of the time at which the scan starts. */
+      /** The time as of which rows are wanted; undefined: the time at which the scan starts. */
       readonly at: Hlc | undefined
-      /** What an earlier run has emitted. */
+      /** The tables and pages that an earlier run has emitted. */
       readonly done: readonly ScannedTable[]
       /** A head of the log from before the scan starts. */
       readonly head: Position
@@ -36,7 +36,7 @@ export type Phase =
   | {
       readonly tag: 'following'
       readonly after: Hlc
-      /** A head of the log from before `after`, where one is known; undefined: the log is searched for `after`. */
+      /** A head of the log from before `after`; undefined: none is known, and the log is searched for `after`. */
       readonly from: Position | undefined
     }
   | { readonly tag: 'ended' }

@@ -15,7 +15,7 @@ import { follow } from './follow/following.ts'
 import { firstPhase, type Feed, type Phase } from './phases.ts'
 import { initialScan } from './scan/initial-scan.ts'
 
-/** Settles when the feed has reached its end; throws what ended it otherwise, or the signal's reason. */
+/** Settles when the feed has reached its end. Throws the error that ended the feed before, or the signal's reason. */
 export async function runFeed(run: FeedRun): Promise<void> {
   try {
     const feed = { run, delivery: new Delivery(run, await openEncoder(run.spec)) }

@@ -28,14 +28,14 @@ export interface FollowOptions {
   readonly reader: LogReader
   readonly targets: readonly FeedTarget[]
   readonly diff: boolean
-  /** Exclusive. */
+  /** Changes at or below this time are not emitted. */
   readonly after: Hlc
-  /** Inclusive. */
+  /** Changes above this time are not emitted. */
   readonly endTime: Hlc | undefined
   /** Whether `run` returns before each transaction that changes a table of the feed. */
   readonly stopsAtSchemaChange: boolean
   readonly changes: ChangeWriter
-  /** How late the frontier may be where nothing but time has passed. */
+  /** How long the follower may sleep while the log gets only closed timestamps. */
   readonly quietMs?: number
   /** Called when everything at or below the frontier has been written to `changes`. */
   readonly advanced: (frontier: Hlc) => Promise<void>
@@ -56,7 +56,7 @@ export type Followed =
 interface OpenLarge {
   readonly ts: Hlc
   readonly plan: LargeTransaction
-  /** How many of its records were listed in earlier blocks. */
+  /** How many records of the transaction were listed in earlier blocks. */
   listed: number
 }
 
@@ -136,7 +136,7 @@ export class LogFollower {
     return block
   }
 
-  /** Writes what the rest of the block holds for this feed. Undefined: the block is done. */
+  /** Writes the changes of this feed in the rest of the block. Returns undefined if the block is done. */
   async #follow(block: LogBlock): Promise<Followed | undefined> {
     const { after, endTime, changes } = this.#options
     const parts = this.#parts
@@ -159,7 +159,7 @@ export class LogFollower {
     return undefined
   }
 
-  /** Moves the frontier behind the block. True: the end time is reached. */
+  /** Moves the frontier to the end of the block. Returns true if the end time is reached. */
   #finish(block: LogBlock): boolean {
     const { endTime } = this.#options
     this.#block = undefined
@@ -180,7 +180,7 @@ export class LogFollower {
     return this.#boundary === undefined || compareHlc(this.#boundary, ts) !== 0
   }
 
-  /** Undefined: the transaction of the present part changes no table of the feed. */
+  /** Returns undefined if the transaction of the present part changes no table of the feed. */
   async #boundaryAt(at: Hlc, { position }: LogBlock): Promise<Followed | undefined> {
     const { list, start } = this.#parts
     const changes = new Map<number, SchemaChange>()
@@ -192,7 +192,7 @@ export class LogFollower {
     return { tag: 'boundary', at, changes: [...changes.values()] }
   }
 
-  /** Writes the present part. A promise only where there is something to wait for. */
+  /** Writes the present part. Returns a promise only if there is something to wait for. */
   #writePart(block: LogBlock): Promise<void> | undefined {
     const { payload, list } = this.#parts
     if (this.#large !== undefined || !list.committed) return this.#writePartOfLarge(block)

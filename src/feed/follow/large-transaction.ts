@@ -15,7 +15,7 @@ import { offsetIn, transactionBlocks, type ReadAhead, type TransactionStart } fr
 const defaultLimits: PassLimits = { rows: 2_000_000, bytes: 256 * 1024 * 1024 }
 
 export interface LargeTransaction extends Disposable {
-  /** Undefined: it only inserts, so every change is the last of its row. */
+  /** Undefined: the transaction only inserts, so every change is the last of its row. */
   readonly kept: KeptEvents | undefined
 }
 
@@ -41,7 +41,7 @@ export async function planLarge(options: LargeOptions, start: TransactionStart):
   return { kept: { bits, firstChanges, before: trail.before, find }, [Symbol.dispose]: () => reader[Symbol.dispose]() }
 }
 
-/** Says what the headers of the blocks say; the first and the last block may hold other transactions. */
+/** Checks the headers of the blocks. The first and the last block may also hold other transactions, so the answer is not exact. */
 async function mayHaveNonInserts(options: LargeOptions, start: TransactionStart): Promise<boolean> {
   for await (const block of transactionBlocks(options, start)) {
     if (block.hasNonInserts && options.mentionsTarget(block)) return true
@@ -51,10 +51,10 @@ async function mayHaveNonInserts(options: LargeOptions, start: TransactionStart)
 
 interface Counted {
   readonly parts: readonly Part[]
-  /** Of all listed records. */
+  /** The number of all listed records. */
   readonly count: number
   readonly hasNonInserts: boolean
-  /** Tables whose key is DEFERRABLE at some point of the transaction, where that changes within it. */
+  /** Tables that the transaction changes, and whose key is DEFERRABLE at some point of the transaction. */
   readonly deferrable: ReadonlySet<number>
 }
 
@@ -99,7 +99,7 @@ interface Found {
   readonly trail: SchemaTrail
 }
 
-/** The last part that begins at or before the ordinal; many lie side by side. */
+/** Returns the part of the record with this ordinal. */
 function partOf(parts: readonly Part[], ordinal: number): Part {
   let low = 0
   let high = parts.length

@@ -11,13 +11,13 @@ import { SchemaTrail } from '../transaction/schema-trail.ts'
 import { offsetIn, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
 
 export interface PassLimits {
-  /** Changes whose keys one pass may hold. */
+  /** The most changes whose keys one pass may hold. */
   readonly rows: number
-  /** Memory for these keys, which may be wide. */
+  /** The most memory for these keys, which may be wide. */
   readonly bytes: number
 }
 
-/** What the transaction has in one block. */
+/** The part of the transaction in one block. */
 export interface Part {
   readonly position: Position
   readonly firstOrdinal: number
@@ -26,16 +26,16 @@ export interface Part {
 export interface CountedTransaction {
   readonly start: TransactionStart
   readonly parts: readonly Part[]
-  /** Of all listed records. */
+  /** The number of all listed records. */
   readonly count: number
-  /** Gets a bit for each event that is to be emitted. */
+  /** Has a bit for each event, which is set if the event is to be emitted. */
   readonly bits: Uint8Array
   readonly firstChanges: FirstChanges | undefined
   readonly deferrable: ReadonlySet<number>
   readonly limits: PassLimits
 }
 
-/** Returns what the tables looked like in the course of the transaction. */
+/** Returns the schemas of the tables at each point of the transaction. */
 export async function findLastChanges(options: ReadAhead, counted: CountedTransaction): Promise<SchemaTrail> {
   const { count, bits, firstChanges, limits } = counted
   let passes = Math.ceil(count / limits.rows)

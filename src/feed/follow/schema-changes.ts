@@ -8,10 +8,10 @@ import { readDescription } from '../../decode/schema-history.ts'
 import { listRecords, OffsetList } from '../transaction/offset-list.ts'
 import { offsetIn, transactionBlocks, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
 
-/** What one transaction, with all of its DDL, makes of one table. */
+/** The effect of one transaction, with all of its DDL, on one table. */
 export interface SchemaChange {
   readonly before: TableDescription
-  /** With `dropped` when the transaction drops the table. */
+  /** The table after the transaction, with `dropped` if the transaction drops the table. */
   readonly after: TableDescription
 }
 
@@ -32,7 +32,7 @@ export function readSchemaChanges(
   }
 }
 
-/** The same for a transaction of many blocks. The payload is read only of blocks that hold schema records. */
+/** Does the same for a transaction of many blocks. Only the payloads of blocks with schema records are read. */
 export async function readChangesOfLarge(
   options: ReadAhead,
   start: TransactionStart,

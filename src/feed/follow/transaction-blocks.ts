@@ -4,7 +4,7 @@ import type { Changelog, LogBlock, Position } from '../../changelog/changelog.ts
 import type { Lsn } from '../../core/lsn.ts'
 import type { SchemaHistory } from '../../decode/schema-history.ts'
 
-/** Where the records of a transaction begin: a block, and the offset in its payload. */
+/** The place at which the records of a transaction begin: a block, and the offset in its payload. */
 export interface TransactionStart {
   readonly position: Position
   readonly offset: number
@@ -17,7 +17,7 @@ export interface ReadAhead {
   readonly mentionsTarget: (block: LogBlock) => boolean
   /** Called after each block, because reading ahead may take minutes: other feeds get the thread. */
   readonly yieldThread: () => Promise<void>
-  /** When it aborts, reading ahead ends with its reason. */
+  /** When the signal aborts, reading ahead ends with the signal's reason. */
   readonly signal: AbortSignal
 }
 
@@ -44,7 +44,7 @@ export async function* transactionBlocks(
   }
 }
 
-/** Where the records of the transaction begin in one of its blocks. */
+/** Returns the offset at which the records of the transaction begin in one of its blocks. */
 export function offsetIn({ position }: Pick<LogBlock, 'position'>, start: TransactionStart): number {
   return position === start.position ? start.offset : 0
 }

@@ -14,7 +14,7 @@ import { listRecords, OffsetList } from '../transaction/offset-list.ts'
 export interface TransactionPartsOptions {
   readonly schemas: SchemaHistory
   readonly isTarget: (relid: number) => boolean
-  /** Changes of a target are missing. They lie at or below `through`, as far as is known. */
+  /** Called if changes of a target are missing: as far as is known, they are at or below `through`. */
   readonly gap: (through: Hlc, reason: string) => void
 }
 
@@ -29,9 +29,9 @@ export class TransactionParts {
   /** Where the records of the present part begin in the payload. */
   start = 0
   readonly #options: TransactionPartsOptions
-  /** Where the walk stands in the payload. */
+  /** The offset of the next record in the payload. */
   #at = 0
-  /** The transaction that is open there; undefined: the walk stands between transactions. */
+  /** The transaction that is open at this offset; undefined: the offset is between transactions. */
   #open: Hlc | undefined
   /** Why changes are missing before the next transaction; undefined: none are. */
   #gap: string | undefined
@@ -48,13 +48,13 @@ export class TransactionParts {
     this.#resolved = block.resolved
   }
 
-  /** Instead of `open`, for a block that holds nothing for the feed: it has no parts. */
+  /** Called instead of `open` for a block that has nothing for the feed, and so has no parts. */
   skip(): void {
     this.payload = noBytes
     this.#at = 0
   }
 
-  /** Moves to the next part of the block. False: the block has no more parts. */
+  /** Moves to the next part of the block. Returns false if the block has no more parts. */
   next(): boolean {
     while (this.#at < this.payload.length) {
       if (this.#open === undefined) {

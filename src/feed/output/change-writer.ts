@@ -19,12 +19,11 @@ export class ChangeWriter {
     this.#taker = taker
   }
 
-  /** As in ChangeTaker. */
+  /** True if the producer must call `drain` as soon as it can wait. */
   get isFull(): boolean {
     return this.#taker.isFull
   }
 
-  /** As in ChangeTaker. */
   drain(): Promise<void> {
     return this.#taker.drain()
   }
@@ -39,7 +38,7 @@ export class ChangeWriter {
     this.#mvcc = text
   }
 
-  /** Gives one change. A delete has no `after`, and its key is read from `key`. */
+  /** Passes one change on. A delete has no `after`, and its key is read from `key`. */
   write(
     relation: RelationSchema,
     topic: number,

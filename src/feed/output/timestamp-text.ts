@@ -10,10 +10,10 @@ const logicalDigits = 10
 
 export class TimestampText {
   #bytes: Buffer = Buffer.alloc(0)
-  /** Wall nanoseconds at the second that `#bytes` shows; negative: none yet. */
+  /** The wall time of the second that `#bytes` shows; negative: it shows none yet. */
   #second = -nanosPerSecond
 
-  /** Valid until the next call. */
+  /** Returns the text, which is valid until the next call. */
   of({ wall, logical }: Hlc): Buffer {
     const nanos = Number(wall - this.#second)
     if (this.#second < 0n || nanos < 0 || nanos >= 1e9) {

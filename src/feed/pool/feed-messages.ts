@@ -9,16 +9,16 @@ type RunFacts = Pick<FeedRun, 'spec' | 'source' | 'startPosition' | 'startTime' 
 
 export interface FeedStart extends RunFacts, Partial<Pick<FeedRun, 'resume'>> {
   readonly log: LogHandle
-  /** The scan of a job gives up a snapshot that is older while its sink takes nothing. */
+  /** A scan whose sink takes nothing gives up a snapshot that is older. */
   readonly maxSnapshotAgeMs?: number
-  /** The progress is saved, by the main thread. */
+  /** The main thread saves the progress of the feed. */
   readonly isJob?: boolean
 }
 
 export type LogLevel = 'info' | 'warn' | 'error'
 
 export type ToFeedWorker =
-  /** Loads what feeds with this sink (`SinkSpec.tag`) need, because some are about to come. */
+  /** Loads the code of a sink (`SinkSpec.tag`), because feeds with this sink are about to start. */
   | { readonly tag: 'prepare-sink'; readonly sink: string }
   | { readonly tag: 'start'; readonly feed: number; readonly start: FeedStart }
   /** The client has taken so many bytes of rows. */

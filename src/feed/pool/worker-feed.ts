@@ -12,7 +12,7 @@ import { runFeed } from '../run-feed.ts'
 import type { FeedStart, FromFeedWorker } from './feed-messages.ts'
 import { SinkWatch } from './sink-watch.ts'
 
-/** Most bytes of rows that are sent before the client has taken them. */
+/** The most bytes of rows that are sent before the client has taken them. */
 const maxInFlightBytes = 1024 * 1024
 /** How long a feed that is stopped waits for its sink. */
 const sinkEndsMs = 5000
@@ -23,7 +23,7 @@ export class WorkerFeed {
   readonly #id: number
   readonly #say: Say
   readonly #abort = new AbortController()
-  /** Aborts a little later than `#abort`, so that what the sink has can become durable. */
+  /** Aborts a little later than `#abort`, so that the messages that the sink has can become durable. */
   readonly #sinkAbort = new AbortController()
   readonly progress: FeedProgress = newProgress()
   #watch: SinkWatch | undefined
@@ -37,7 +37,7 @@ export class WorkerFeed {
     this.#say = say
   }
 
-  /** Settles when nothing of the feed is left, with what has ended it; undefined: its own end. */
+  /** Settles when nothing of the feed is left. Returns the error that ended the feed; undefined: the feed reached its own end. */
   async run(start: FeedStart): Promise<WireError | undefined> {
     let error
     try {

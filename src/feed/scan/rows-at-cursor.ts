@@ -27,7 +27,7 @@ export interface RowsAtCursorOptions {
   readonly targets: readonly FeedTarget[]
   readonly cursor: Hlc
   readonly cut: Hlc
-  /** Gets the old rows as messages and keeps them. The caller gives them to the sink, with those of the scan. */
+  /** Keeps the old rows as messages. The caller emits them with those of the scan. */
   readonly stash: Output
   /** Called after each block, so that other feeds get the thread. */
   readonly yieldThread: () => Promise<void>
@@ -53,7 +53,7 @@ export class RowsAtCursor {
     changes.write(asOfCursor, topic, row, row, undefined)
   }
 
-  /** False: the row has changed since the cursor. What it was at the cursor, if it was there, is in the stash. */
+  /** Returns false if the row has changed since the cursor. If it was there at the cursor, its old version is in the stash. */
   isOfCursor(relation: RelationSchema, row: RowView): boolean {
     if (relation.description.deferrableKey === true) return !this.#deferred.hasAdded(relation, row)
     return !this.#changedKeys.has(relation.keyId, row, relation.keyIndexes)

@@ -11,9 +11,9 @@ import type { RowsAtCursor } from './rows-at-cursor.ts'
 
 export interface ScanMessagesOptions {
   readonly at: Hlc
-  /** Index of the target by relation. */
+  /** The index of the target, by relation id. */
   readonly topics: ReadonlyMap<number, number>
-  /** Which of the rows are those of `at`; undefined: all. */
+  /** Knows which of the rows are those of `at`; undefined: all are. */
   readonly rowsAtCursor: RowsAtCursor | undefined
   /** Called when all rows of a run of pages have been given to `changes`. */
   readonly chunkDone: (relid: number, chunk: Chunk, changes: ChangeWriter) => Promise<void>

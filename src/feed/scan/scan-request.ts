@@ -8,11 +8,11 @@ import type { JobProgress, ScannedTable, ScanProgress } from '../../core/job-pro
 export interface ScanRequest {
   readonly reason: ScanReason
   readonly tables: readonly FeedTarget[]
-  /** The time as of which the rows are wanted; undefined: that of the cut. */
+  /** The time as of which the rows are wanted; undefined: the time of the cut. */
   readonly at: Hlc | undefined
-  /** True: where the log does not hold what the rows were at `at`, the scan fails, and the error says what the log lacks. */
+  /** True: if the log does not hold what the rows were at `at`, the scan fails, and the error says what the log lacks. */
   readonly isExact: boolean
-  /** What earlier attempts have emitted. */
+  /** The tables and pages that earlier attempts have emitted. */
   readonly done: readonly ScannedTable[]
 }
 

@@ -23,10 +23,10 @@ import { ScanCheckpoint } from './scan-checkpoint.ts'
 import { ScanMessages } from './scan-messages.ts'
 import { factsOfReason, type ScanRequest } from './scan-request.ts'
 
-/** Least time between two savings. */
+/** The least time between two savings of the progress. */
 const saveEveryMs = 1000
 
-/** Emits the scan and returns its time; from there on the log says everything. */
+/** Emits the scan and returns its time. Later changes are in the log. */
 export async function scanTables(feed: Feed, request: ScanRequest): Promise<Hlc> {
   const { run } = feed
   await using open = await openScan(run, request)
@@ -43,7 +43,7 @@ class TableScan {
   /** Keeps the messages of rows that have changed since `at` until the other rows are emitted. */
   readonly #stash: Output
   #savedAtMs = 0
-  /** Connections give their batches to the sink one at a time, and none after a failure. */
+  /** The last of the batches that connections emit one at a time. After a failure none is emitted. */
   #last: Promise<void> = Promise.resolve()
 
   constructor(feed: Feed, request: ScanRequest, open: OpenScan) {
@@ -65,7 +65,7 @@ class TableScan {
     return at
   }
 
-  /** Returns what turns the rows of the cut into those of `from`; undefined: they are the same. */
+  /** Finds the rows as of `from`. Returns undefined if they are those of the cut. */
   async #takeBack(from: Hlc): Promise<RowsAtCursor | 'not in the log' | undefined> {
     const { log, signal } = this.#feed.run
     const { time: cut } = this.#open
@@ -86,7 +86,7 @@ class TableScan {
     }
   }
 
-  /** The scan moves to the time of the cut. */
+  /** Moves the scan to the time of the cut. */
   async #moveTo(at: Hlc, wanted: Hlc): Promise<void> {
     const { run } = this.#feed
     run.waiting?.(

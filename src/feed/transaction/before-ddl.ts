@@ -43,7 +43,7 @@ function withColumnsOf(then: RelationSchema | undefined, now: RelationSchema): R
   return { ...now, columns: was.columns.map(({ name, shape }) => ({ name, shape })) }
 }
 
-/** Whether both are one column, perhaps renamed, with the same values. */
+/** Whether both describe one column, perhaps with another name, whose values have stayed the same. */
 export function holdsTheSame(was: ColumnDescription, is: ColumnDescription | undefined): boolean {
   return (
     is !== undefined &&

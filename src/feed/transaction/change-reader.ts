@@ -92,7 +92,7 @@ function keyNotWhole({ description: { schema, name } }: RelationSchema, why: str
   })
 }
 
-/** The replica identity of the table was changed while it was watched. */
+/** Returns the error for a table whose replica identity was changed while it was watched. */
 function keyNotLogged(relation: RelationSchema): FeedError {
   const message = `a row of table "${relation.description.name}" was changed, and its primary key was not logged: the replica identity of the table is another index`
   return new FeedError('FEED_ROW', message, { hint: fullIdentity(relation) })

@@ -18,7 +18,7 @@ import type { FirstChanges } from './first-changes.ts'
 interface KeyState {
   /** Rows that the transaction has added with this key, and has not removed. */
   readonly added: AddedRow[]
-  /** Ordinal of the change that has removed the row from before the transaction; -1: none has. */
+  /** The ordinal of the change that has removed the row from before the transaction; -1: none has. */
   removedAt: number
   /** The last event that has removed a row with this key. */
   goneEvent: number
@@ -34,7 +34,7 @@ interface AddedRow {
 /** A change that removes a row from its key. */
 export interface RowRemoval {
   readonly ordinal: number
-  /** The row is deleted or gets another key. */
+  /** The row is deleted, or it gets another key. */
   readonly leaves: boolean
   /** True: the view holds all columns of the row. False: it holds only the key, and the key has one row. */
   readonly isWhole: boolean
@@ -107,7 +107,7 @@ function keyOf({ keyId, keyIndexes }: RelationSchema, row: RowView): string {
   return `${keyId} ${digest(row, keyIndexes)}`
 }
 
-/** The content of some columns, or of all. */
+/** Returns a digest of some columns, or of all. */
 function digest(row: RowView, indexes: readonly number[] | undefined): string {
   const hash = createHash('sha256')
   const count = indexes?.length ?? row.count

@@ -13,12 +13,12 @@ import type { ChangeWriter } from '../output/change-writer.ts'
 import type { OffsetList } from './offset-list.ts'
 import { SchemaTrail } from './schema-trail.ts'
 
-/** The events of a transaction that are emitted, by ordinal; see last-changes.ts. */
+/** The events of a transaction that are emitted (last-changes.ts). */
 export interface KeptEvents {
   readonly bits: Uint8Array
-  /** For `diff`: the first change of the row of an event, where that is another change than the last. */
+  /** For `diff`: the first change of the row of an event, if that is another change than the last. */
   readonly firstChanges: FirstChanges | undefined
-  /** For `diff`: what tables looked like before the transaction; undefined: it changes none. */
+  /** For `diff`: the schemas of the tables before the transaction; undefined: the transaction changes none. */
   readonly before: SchemaSnapshot | undefined
   /** Returns the record with this ordinal. */
   find(ordinal: number): FoundRecord

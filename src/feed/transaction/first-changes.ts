@@ -40,7 +40,7 @@ export class FirstChanges {
     this.#next = 0
   }
 
-  /** Events must be looked up in rising order. False: the change of the event is itself the first of its row. */
+  /** Returns false if the change of the event is itself the first of its row. Events must be looked up in rising order. */
   find(event: number): boolean {
     while (this.#next < this.#count && (this.#words[2 * this.#next + high] as number) < event) this.#next += 1
     if (this.#next === this.#count || this.#words[2 * this.#next + high] !== event) return false

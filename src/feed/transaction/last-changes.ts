@@ -17,7 +17,7 @@ import { keepEvent } from './event-bits.ts'
 import type { FirstChanges } from './first-changes.ts'
 import { KeyTable } from './key-table.ts'
 
-/** About the memory that a row of a table with a deferrable key takes. */
+/** The approximate memory for a row of a table with a deferrable key. */
 const deferredBytes = 500
 
 const nobody: ReadonlySet<number> = new Set()
@@ -53,7 +53,7 @@ export class LastChanges {
     } else this.#touch(change, row, 2 * ordinal + 1, true, wanted)
   }
 
-  /** Sets the bit of every event that is to be emitted. `firstChanges` gets the first change of the row where it is another one. */
+  /** Sets the bit of every event that is to be emitted. `firstChanges` gets the first change of the row if that is another one. */
   collect(keep: Uint8Array, firstChanges: FirstChanges | undefined): void {
     this.#deferred.collect(keep, firstChanges)
     for (let entry = 0; entry < this.#keys.size; entry++) {

@@ -4,7 +4,7 @@
 import { grown } from '../../bytes/grow.ts'
 import { isRow, lengthBytes, record, recordEnd, relationOf, truncatedRelations } from '../../changelog/records.ts'
 
-/** More than the records of a usual block. A larger list is freed by `clear`. */
+/** A list for more records than this, which are more than a usual block has, is freed by `clear`. */
 const keepOffsets = 256 * 1024
 
 const none: readonly number[] = []

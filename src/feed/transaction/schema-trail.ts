@@ -19,7 +19,7 @@ export class SchemaTrail {
     return this.#snapshots[0] as SchemaSnapshot
   }
 
-  /** The schemas before the transaction; undefined: it changes none. */
+  /** The schemas before the transaction; undefined: the transaction changes none. */
   get before(): SchemaSnapshot | undefined {
     return this.#ordinals.length === 1 ? undefined : this.start
   }
@@ -32,7 +32,7 @@ export class SchemaTrail {
     this.#snapshots.push(this.#history.snapshot())
   }
 
-  /** The schemas to read the row with this ordinal; undefined: the transaction changes none. */
+  /** Returns the schemas to read the row with this ordinal; undefined: the transaction changes none. */
   at(ordinal: number): SchemaSnapshot | undefined {
     if (this.#ordinals.length === 1) return undefined
     return this.#snapshots[this.#ordinals.findLastIndex((first) => first <= ordinal)]
