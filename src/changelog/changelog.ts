@@ -84,10 +84,6 @@ export interface LogStatus {
 /** What readers of a log call. */
 export interface Changelog {
   readonly status: LogStatus
-  /** `status.head`. */
-  readonly head: Position
-  /** `status.tail`. */
-  readonly tail: Position
   /**
    * A reader whose first block is at or before the first one that holds something above `after`. It starts where a
    * segment starts, with a block of all schema and relation records known there, so that rows can be decoded.

@@ -15,7 +15,7 @@ test('a feed begins with its scan, unless it has none or has completed it, and w
   using files = await WrittenLog.open()
   await files.writer.close()
   const { log } = files
-  const { head, tail: startPosition } = log
+  const { head, tail: startPosition } = log.status
   const first = (spec: Parameters<typeof specOf>[0], resume?: FeedRun['resume']): Phase =>
     firstPhase({
       spec: specOf(spec),

@@ -47,7 +47,7 @@ export function firstPhase(start: Start): Phase {
   const { spec, log, resume, startTime, startPosition } = start
   switch (resume?.tag) {
     case undefined:
-      if (spec.initialScan !== 'no') return { tag: 'initial-scan', at: spec.cursor, done: [], head: log.head }
+      if (spec.initialScan !== 'no') return { tag: 'initial-scan', at: spec.cursor, done: [], head: log.status.head }
       if (spec.cursor === undefined) return { tag: 'following', after: startTime, from: startPosition }
       return { tag: 'following', after: spec.cursor, from: undefined }
     case 'initial-scan':
@@ -55,7 +55,7 @@ export function firstPhase(start: Start): Phase {
         tag: 'initial-scan',
         at: resume.scan?.at ?? spec.cursor,
         done: resume.scan?.tables ?? [],
-        head: log.head,
+        head: log.status.head,
       }
     case 'following':
       // With 'only', an earlier run has completed the scan and stopped before the end of the job was written down.

@@ -65,7 +65,7 @@ async function run({
       log: files.log,
       source: { host: '', port: 0, user: '', database: '' },
       sink,
-      startPosition: files.log.tail,
+      startPosition: files.log.status.tail,
       startTime: files.start,
       resume: undefined,
       save: async (progress) => {

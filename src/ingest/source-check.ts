@@ -51,28 +51,18 @@ export function judgeSlot(name: string, slot: SlotFacts | undefined, wal: WalFac
   const { durableEnd, damage } = log
   const since = `changes after ${formatLsn(durableEnd)}`
   if (slot === undefined) {
-    return {
-      tag: 'recreate',
-      drop: false,
-      gap: durableEnd === 0n ? undefined : `replication slot "${name}" does not exist any more: ${since} are missing`,
-    }
+    const gap =
+      durableEnd === 0n ? undefined : `replication slot "${name}" does not exist any more: ${since} are missing`
+    return { tag: 'recreate', drop: false, gap }
   }
   // A slot without a log remains from a start that crashed between making the two: no feed has seen anything of it.
   if (durableEnd === 0n) return { tag: 'recreate', drop: true, gap: undefined }
-  if (slot.walStatus === 'lost' || slot.invalidationReason !== null) {
-    return {
-      tag: 'recreate',
-      drop: true,
-      gap: `replication slot "${name}" was invalidated (${slot.invalidationReason ?? 'wal_removed'}): ${since} are missing`,
-    }
+  const recreate = (why: string): SlotVerdict => {
+    return { tag: 'recreate', drop: true, gap: `replication slot "${name}" was ${why}: ${since} are missing` }
   }
-  if (slot.plugin !== 'pgoutput') {
-    return {
-      tag: 'recreate',
-      drop: true,
-      gap: `replication slot "${name}" was recreated by somebody else, for plugin "${slot.plugin}": ${since} are missing`,
-    }
-  }
+  if (slot.walStatus === 'lost' || slot.invalidationReason !== null)
+    return recreate(`invalidated (${slot.invalidationReason ?? 'wal_removed'})`)
+  if (slot.plugin !== 'pgoutput') return recreate(`recreated by somebody else, for plugin "${slot.plugin}"`)
   // The server would wait until its WAL reaches the position, and silently skip everything that it writes until then.
   const end = wal.leftAt !== undefined && wal.leftAt < wal.end ? wal.leftAt : wal.end
   if (durableEnd > end) {

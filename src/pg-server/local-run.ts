@@ -3,23 +3,17 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { OccupiedBackend } from './occupied-backend.ts'
-import type { LocalStatement, SessionControl } from './local-statement.ts'
+import type { LocalCall, SessionControl, StartedCall } from './local-statement.ts'
 import { followRun, hasTurn, type Outcome, type RunPhase, type Running } from './run-phase.ts'
 
-export interface RunOptions {
+export interface RunOptions extends StartedCall {
   readonly id: string
-  readonly sql: string
-  readonly statement: LocalStatement
-  readonly parameters: readonly (string | null)[]
-  readonly resultFormats: readonly number[]
-  /** As in StartedCall. */
-  readonly opening?: Uint8Array | undefined
   readonly session: SessionControl
   /** Takes bytes for the client; settles when it can take more, or when the signal aborts. */
   readonly write: (bytes: Uint8Array, signal: AbortSignal) => Promise<void>
   /** Gives back the memory of rows when all bytes before have left. */
   readonly free: (bytes: Uint8Array) => void
-  readonly notice: (severity: 'NOTICE' | 'WARNING', message: string, hint?: string) => void
+  readonly notice: LocalCall['notice']
   /** The statement will run long: PostgreSQL is to show it as `label`. */
   readonly occupy: (label: string, run: LocalRun) => Promise<OccupiedBackend>
   /** Called once, when the statement holds nothing any more. */

@@ -89,6 +89,14 @@ export interface LocalCall {
   readonly signal: AbortSignal
 }
 
+/** A statement of ours that is to run, with what the client has asked for. */
+export interface StartedCall extends Pick<LocalCall, 'parameters' | 'resultFormats'> {
+  readonly statement: LocalStatement
+  readonly sql: string
+  /** Goes to the client before the first row, and not at all if the statement fails before that. */
+  readonly opening?: Uint8Array | undefined
+}
+
 export interface SessionControl {
   /** Unique, stable while the client is connected: 32 hex digits. */
   readonly id: string

@@ -10,7 +10,8 @@
 import type { LocalRun, RunResult } from './local-run.ts'
 import { stepsOf } from '../errors/phase-table.ts'
 import type { Prepared } from './prepared.ts'
-import { canceled, type StartedCall } from './turn.ts'
+import type { StartedCall } from './local-statement.ts'
+import { canceled } from './turn.ts'
 
 export type PortalPhase =
   | { readonly tag: 'bound' }

@@ -4,17 +4,7 @@
 import type { LocalRun } from './local-run.ts'
 import { canceled } from './turn.ts'
 
-export interface RunningStatement {
-  readonly id: string
-  readonly sessionId: string
-  readonly user: string
-  readonly sql: string
-  readonly startedAtMs: number
-  readonly clientAddress: string
-  readonly applicationName: string
-  /** The process id of the session's PostgreSQL backend. */
-  readonly backendPid: number
-}
+export type RunningStatement = Pick<LocalRun, 'id' | 'sql' | 'startedAtMs' | 'session'>
 
 export class RunningStatements {
   readonly #runs = new Map<string, LocalRun>()
@@ -30,16 +20,7 @@ export class RunningStatements {
   }
 
   get all(): readonly RunningStatement[] {
-    return [...this.#runs.values()].map(({ id, sql, startedAtMs, session }) => ({
-      id,
-      sql,
-      startedAtMs,
-      sessionId: session.id,
-      user: session.user,
-      clientAddress: session.clientAddress,
-      applicationName: session.applicationName,
-      backendPid: session.backendPid,
-    }))
+    return [...this.#runs.values()]
   }
 
   /** Returns false when no statement of that id is running. */

@@ -7,9 +7,8 @@ import { report } from '../wire/backend-writer.ts'
 import type { ClientWriter } from './client-writer.ts'
 import type { BackendLink } from './backend-link.ts'
 import { LocalRun } from './local-run.ts'
-import type { BackendQuery, SessionControl } from './local-statement.ts'
+import type { BackendQuery, SessionControl, StartedCall } from './local-statement.ts'
 import { OccupiedBackend } from './occupied-backend.ts'
-import type { StartedCall } from './turn.ts'
 
 export interface SessionRunsOptions {
   readonly writer: ClientWriter

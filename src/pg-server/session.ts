@@ -13,11 +13,11 @@ import { ClientWriter } from './client-writer.ts'
 import { ExtendedProtocol } from './extended-protocol.ts'
 import { MessageJudge } from './judge-message.ts'
 import type { LocalRun } from './local-run.ts'
-import type { SessionControl, StatementHandler } from './local-statement.ts'
+import type { SessionControl, StartedCall, StatementHandler } from './local-statement.ts'
 import { SessionBackend } from './session-backend.ts'
 import { sessionControl } from './session-control.ts'
 import { SessionRuns } from './session-runs.ts'
-import { canceled, type StartedCall, type Turn } from './turn.ts'
+import { canceled, type Turn } from './turn.ts'
 
 export interface SessionOptions {
   readonly socket: Socket

@@ -3,22 +3,13 @@
 import { FeedError } from '../errors/feed-error.ts'
 import type { BackendLink } from './backend-link.ts'
 import type { LocalRun } from './local-run.ts'
-import type { LocalStatement } from './local-statement.ts'
+import type { StartedCall } from './local-statement.ts'
 
 export interface Turn {
   readonly link: BackendLink
   /** Writes to the client; settles when it can take more. */
   write(bytes: Uint8Array): Promise<void>
   start(call: StartedCall): LocalRun
-}
-
-export interface StartedCall {
-  readonly statement: LocalStatement
-  readonly sql: string
-  readonly parameters: readonly (string | null)[]
-  readonly resultFormats: readonly number[]
-  /** Goes to the client before the first row, and not at all when the statement fails before that. */
-  readonly opening?: Uint8Array | undefined
 }
 
 /** An error of ours fails the transaction, as one of PostgreSQL's would: by a statement that cannot succeed. */

@@ -111,7 +111,7 @@ export async function serve({
     stops.push(() => cuts.close())
     const jobs = await JobRegistry.open({
       store,
-      start: jobStarter({ settings, rights: watchedRights, sources, feeds, cuts }),
+      start: jobStarter({ settings, watchedRights, sources, feeds, cuts }),
       over: (id) => cuts.release(id),
       log,
       backoff: () => ({ firstMs: firstRetryMs, mostMs: settings.get('changefeed.max_retry_backoff') }),
@@ -121,7 +121,7 @@ export async function serve({
     stops.push(() => jobs.close())
     scopesOfJobs = () => jobs.running.map(({ job }) => job.payload.spec.scope)
     stops.push(pinLogs(jobs, sources, log))
-    stops.push(startGivingBack({ jobs, sources, settings, log }))
+    stops.push(startGivingBack({ jobs, sources, settings }, log))
 
     const types = new TypeMemory()
     // Nobody waits for it: until it is known, the catalogue is asked.
@@ -129,23 +129,11 @@ export async function serve({
       .read(backend)
       .catch((error: unknown) => log.warn({ error: String(error) }, 'the types of users are not known'))
     const running = new RunningStatements()
-    const statements = new Statements({
-      settings,
-      sources,
-      feeds,
-      jobs,
-      rights,
-      watchedRights,
-      cuts,
-      scopes,
-      backend,
-      types,
-      running,
-    })
+    const parts = { settings, sources, feeds, jobs, rights, watchedRights, cuts, scopes, backend, types, running }
     const front = await startFront({
       listen,
       backend: backend.source,
-      handler: statements,
+      handler: new Statements(parts),
       running,
       defaultDatabase: backend.defaultDatabase,
       maxSessions: backend.maxClients,
@@ -162,7 +150,7 @@ export async function serve({
         return problem === undefined ? { ok: true } : { ok: false, reason: problem.message }
       },
       problems: () => [...postgresProblems(backend), ...sourceProblems(sources)],
-      metrics: () => serverMetrics({ feeds, jobs, sources, scopes, settings }),
+      metrics: () => serverMetrics(parts),
       ...(onShutdown === undefined ? {} : { shutdown: onShutdown }),
     })
     stops.push(() => web.close())

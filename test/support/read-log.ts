@@ -42,7 +42,7 @@ export type LogEvent =
 export function readLog(dir: string, head: LogHead): LogEvent[] {
   const events: LogEvent[] = []
   const log = openChangelog({ tag: 'files', dir, shared: head.shared })
-  using reader = log.readFrom(log.tail)
+  using reader = log.readFrom(log.status.tail)
   let open: { ts: Hlc; commitLsn: Lsn; rows: LoggedRow[]; schemas: string[]; records: string[] } | undefined
   for (let block = reader.next(); block !== undefined; block = reader.next()) {
     const payload = block.payload()

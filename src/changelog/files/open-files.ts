@@ -12,12 +12,6 @@ export function openFiles({ dir, shared }: LogHandle): Changelog {
   const head = new LogHead(shared)
   return {
     status: head,
-    get head(): Position {
-      return head.head
-    },
-    get tail(): Position {
-      return head.tail
-    },
     startOf(after: Hlc): Position | undefined {
       return segmentFor(dir, head, after)?.start as Position | undefined
     },

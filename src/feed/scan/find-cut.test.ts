@@ -16,8 +16,6 @@ test('who looks for a cut in a long log hears in its middle that the feed was st
   // A disk that takes a millisecond a block.
   const slow: Changelog = {
     ...log,
-    head: log.head,
-    tail: log.tail,
     readFrom: (position) => {
       const reader = log.readFrom(position)
       return {

@@ -26,7 +26,7 @@ export async function openScan(run: FeedRun, { reason, tables }: ScanRequest): P
     const { time, sinceMs } = held
     return { cut: joined, time, sinceMs, [Symbol.asyncDispose]: () => joined[Symbol.asyncDispose]() }
   }
-  const from = log.head
+  const from = log.status.head
   const sinceMs = Date.now()
   const cut = await openCut(options)
   try {

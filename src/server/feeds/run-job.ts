@@ -1,25 +1,15 @@
 // What running a job's feed takes: the source of its database, a place in the pool of feeds.
 
 import { highWaterOf, needsStatementCut } from '../../core/job-progress.ts'
-import type { FeedPool } from '../../feed/pool/feed-pool.ts'
 import type { JobStarter } from '../../jobs/jobs.ts'
-import type { SettingsStore } from '../../settings/store.ts'
 import { allowedSink } from './allowed-sinks.ts'
-import type { HeldCuts } from './held-cuts.ts'
-import type { RightsWatch } from './rights-watch.ts'
-import type { Sources } from '../sources/sources.ts'
+import type { ServerParts } from '../server-parts.ts'
 import { startFeed } from './start-feed.ts'
 import { troubleText } from '../explain/trouble-notices.ts'
 
-export interface JobStarterOptions {
-  readonly settings: SettingsStore
-  readonly rights: RightsWatch
-  readonly sources: Sources
-  readonly feeds: FeedPool
-  readonly cuts: HeldCuts
-}
+type JobParts = Pick<ServerParts, 'settings' | 'watchedRights' | 'sources' | 'feeds' | 'cuts'>
 
-export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarterOptions): JobStarter {
+export function jobStarter({ settings, watchedRights: rights, sources, feeds, cuts }: JobParts): JobStarter {
   return async ({ id, user, payload, sink }, { resume, save, log, status, signal }) => {
     const spec = { ...payload.spec, id, sink: allowedSink(sink(), settings) }
     const { database, targets } = spec
@@ -43,7 +33,7 @@ export function jobStarter({ settings, rights, sources, feeds, cuts }: JobStarte
         },
         start: {
           spec,
-          startPosition: source.log.head,
+          startPosition: source.log.status.head,
           startTime: highWaterOf(resume) ?? { wall: 0n, logical: 0 },
           resume,
           statementCut: cuts.of(id),

@@ -1,24 +1,14 @@
 // /_status/vars: what is running, how far, and how far behind, measured when asked for.
 
-import type { MetricScopes } from '../../core/metric-scopes.ts'
-import type { FeedPool } from '../../feed/pool/feed-pool.ts'
-import type { JobRegistry } from '../../jobs/registry.ts'
 import { changefeedMetrics } from '../../metrics/changefeed-metrics.ts'
 import { metricsText } from '../../metrics/metrics.ts'
 import { sourceMetrics } from '../../metrics/source-metrics.ts'
-import type { SettingsStore } from '../../settings/store.ts'
+import type { ServerParts } from '../server-parts.ts'
 import { measureScopes } from './measure-scopes.ts'
-import type { Sources } from '../sources/sources.ts'
 
-export interface MeasuredServer {
-  readonly feeds: FeedPool
-  readonly jobs: JobRegistry
-  readonly sources: Sources
-  readonly scopes: MetricScopes
-  readonly settings: SettingsStore
-}
+type MeasuredParts = Pick<ServerParts, 'feeds' | 'jobs' | 'sources' | 'scopes' | 'settings'>
 
-export async function serverMetrics({ feeds, jobs, sources, scopes, settings }: MeasuredServer): Promise<string> {
+export async function serverMetrics({ feeds, jobs, sources, scopes, settings }: MeasuredParts): Promise<string> {
   const { total, byScope } = measureScopes(scopes, feeds, jobs)
   const showsScopes = settings.get('server.child_metrics.enabled')
   const showsTotal = !showsScopes || settings.get('server.child_metrics.include_aggregate.enabled')

@@ -4,18 +4,10 @@
 import type { Logger } from 'pino'
 import type { JobRegistry } from '../../jobs/registry.ts'
 import { giveBackTables } from '../../ingest/give-back.ts'
-import type { SettingsStore } from '../../settings/store.ts'
 import type { Source } from './open-source.ts'
-import type { Sources } from './sources.ts'
+import type { ServerParts } from '../server-parts.ts'
 
 const lookMs = { least: 500, most: 30_000 }
-
-export interface GivingBackOptions {
-  readonly jobs: JobRegistry
-  readonly sources: Sources
-  readonly settings: SettingsStore
-  readonly log: Logger
-}
 
 /** Which tables of a source changefeeds and jobs are in need of. */
 export async function neededTables(jobs: JobRegistry, { uses, connection }: Source): Promise<ReadonlySet<number>> {
@@ -27,7 +19,10 @@ export async function neededTables(jobs: JobRegistry, { uses, connection }: Sour
 }
 
 /** Gives what stops it. */
-export function startGivingBack({ jobs, sources, settings, log }: GivingBackOptions): () => Promise<void> {
+export function startGivingBack(
+  { jobs, sources, settings }: Pick<ServerParts, 'jobs' | 'sources' | 'settings'>,
+  log: Logger,
+): () => Promise<void> {
   let last: Promise<void> = Promise.resolve()
   let isStopped = false
   let timer: NodeJS.Timeout

@@ -33,7 +33,7 @@ async function pinNow(jobs: JobRegistry, sources: Sources): Promise<void> {
   const running = jobs.running.map(({ job, progress }) => ({ database: job.payload.spec.database, progress }))
   for (const { connection, log, ingest } of sources.all) {
     // Not opened yet: nothing is known, and until something is said nothing goes by age.
-    if (log.head === logStart) continue
+    if (log.status.head === logStart) continue
     const positions = [...resting, ...running].flatMap(({ database, progress }) => {
       const from = database === connection.database ? readsLogFrom(progress) : undefined
       return from === undefined ? [] : (log.startOf(from) ?? [])

@@ -7,13 +7,13 @@ import type { CancelQueries } from '../../sql/ast.ts'
 import { currentUser } from './catalogue-queries.ts'
 import { textOf } from '../../plan/read-options.ts'
 import { typeOids } from '../../wire/type-oids.ts'
-import type { StatementContext } from './context.ts'
+import type { ServerParts } from '../server-parts.ts'
 import { selectIds, selectParameterTypes } from './select-ids.ts'
 import { backendPrefix } from './show-queries.ts'
 
 const maxPid = 0x7fffffff
 
-export function cancelQueries(statement: CancelQueries, context: StatementContext): LocalStatement {
+export function cancelQueries(statement: CancelQueries, context: ServerParts): LocalStatement {
   return {
     parameterTypes:
       statement.select !== undefined
@@ -54,12 +54,12 @@ async function checkMayCancel(owner: string, session: LocalCall['session'], righ
   })
 }
 
-async function cancel(id: string, { session }: LocalCall, { running, rights }: StatementContext): Promise<boolean> {
+async function cancel(id: string, { session }: LocalCall, { running, rights }: ServerParts): Promise<boolean> {
   const pid = new RegExp(`^${backendPrefix}(\\d+)$`).exec(id)?.[1]
   if (pid === undefined) {
     const found = running.all.find((statement) => statement.id === id)
     if (found === undefined) return false
-    await checkMayCancel(found.user, session, rights)
+    await checkMayCancel(found.session.user, session, rights)
     return running.cancel(id)
   }
   if (Number(pid) > maxPid) return false

@@ -5,11 +5,11 @@ import { textOf } from '../../plan/read-options.ts'
 import type { ControlJobs, JobIds, Value } from '../../sql/ast.ts'
 import { typeOids } from '../../wire/type-oids.ts'
 import { currentUser } from './catalogue-queries.ts'
-import type { StatementContext } from './context.ts'
+import type { ServerParts } from '../server-parts.ts'
 import { checkId } from './job-id.ts'
 import { selectIds, selectParameterTypes } from './select-ids.ts'
 
-export function controlJobs({ verb, ids }: ControlJobs, context: StatementContext): LocalStatement {
+export function controlJobs({ verb, ids }: ControlJobs, context: ServerParts): LocalStatement {
   return {
     parameterTypes: ids.tag === 'select' ? selectParameterTypes(ids.sql) : placeholderTypes(ids.values),
     async run(call) {
@@ -25,7 +25,7 @@ export function controlJobs({ verb, ids }: ControlJobs, context: StatementContex
   }
 }
 
-async function idsOf(ids: JobIds, call: LocalCall, context: StatementContext): Promise<string[]> {
+async function idsOf(ids: JobIds, call: LocalCall, context: ServerParts): Promise<string[]> {
   if (ids.tag === 'values') {
     return ids.values.map((value) => checkId(textOf(value, call.parameters), value.position + 1))
   }

@@ -16,10 +16,10 @@ import { dialSink } from '../../sink/open-sink.ts'
 import { planChangefeed, watchPlanned, type FeedOrigin, type PlannedChangefeed } from './plan-changefeed.ts'
 import { shownStatement } from './shown-statement.ts'
 import { troubleNotices } from '../explain/trouble-notices.ts'
-import type { StatementContext } from './context.ts'
+import type { ServerParts } from '../server-parts.ts'
 
 /** `sql`: the statement as typed. */
-export function createJob(statement: CreateChangefeed, context: StatementContext, sql: string): LocalStatement {
+export function createJob(statement: CreateChangefeed, context: ServerParts, sql: string): LocalStatement {
   return {
     parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => typeOids.text),
     columns: [{ name: 'job_id', typeOid: typeOids.int8, typeSize: 8 }],
@@ -71,7 +71,7 @@ export function createJob(statement: CreateChangefeed, context: StatementContext
 
 interface Start {
   readonly origin: FeedOrigin
-  readonly context: StatementContext
+  readonly context: ServerParts
   readonly call: LocalCall
 }
 

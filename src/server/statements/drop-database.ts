@@ -4,15 +4,15 @@
 import { FeedError } from '../../errors/feed-error.ts'
 import type { BackendQuery } from '../../pg-server/local-statement.ts'
 import { currentUser } from './catalogue-queries.ts'
-import type { StatementContext } from './context.ts'
+import type { ServerParts } from '../server-parts.ts'
 
 /** Settles when PostgreSQL can do it. Whoever may not is refused by PostgreSQL, and stops nothing here by trying. */
-export async function letGoForMove(name: string, query: BackendQuery, context: StatementContext): Promise<void> {
+export async function letGoForMove(name: string, query: BackendQuery, context: ServerParts): Promise<void> {
   const user = await currentUser({ queryBackend: query })
   if (await context.rights.mayMoveDatabase(user, name)) await letGo(name, context)
 }
 
-async function letGo(name: string, { feeds, jobs, sources }: StatementContext): Promise<void> {
+async function letGo(name: string, { feeds, jobs, sources }: ServerParts): Promise<void> {
   const ids = (await jobs.store.unfinished()).filter(({ database }) => database === name).map(({ id }) => id)
   if (ids.length > 0) throw inUse(name, `CANCEL JOBS ${ids.join(', ')}`)
   if (feeds.running.some(({ database }) => database === name) || sources.of(name)?.uses.isEmpty === false) {

@@ -6,10 +6,10 @@ import type { LocalStatement } from '../../pg-server/local-statement.ts'
 import { resolveTargets } from '../../plan/catalogue.ts'
 import type { GrantChangefeed } from '../../sql/ast.ts'
 import { catalogueQueries, currentUser } from './catalogue-queries.ts'
-import type { StatementContext } from './context.ts'
+import type { ServerParts } from '../server-parts.ts'
 import { requireAdmin } from './require-admin.ts'
 
-export function grantChangefeed({ verb, targets, roles }: GrantChangefeed, context: StatementContext): LocalStatement {
+export function grantChangefeed({ verb, targets, roles }: GrantChangefeed, context: ServerParts): LocalStatement {
   return {
     async run({ session, notice }) {
       const { rights, backend } = context

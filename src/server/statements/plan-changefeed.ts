@@ -17,7 +17,7 @@ import { closePlan, openPlan, type Opening, type Plan } from '../../plan/plan.ts
 import type { CreateChangefeed } from '../../sql/ast.ts'
 import { catalogueQueries, currentUser } from './catalogue-queries.ts'
 import type { Source } from '../sources/open-source.ts'
-import type { StatementContext } from './context.ts'
+import type { ServerParts } from '../server-parts.ts'
 
 export interface PlannedChangefeed extends Plan {
   readonly opening: Opening
@@ -38,7 +38,7 @@ export interface FeedOrigin {
 
 export async function planChangefeed(
   statement: CreateChangefeed,
-  { settings, backend, sources, rights, scopes }: StatementContext,
+  { settings, backend, sources, rights, scopes }: ServerParts,
   call: LocalCall,
 ): Promise<PlannedChangefeed> {
   const { session, parameters } = call
@@ -67,7 +67,7 @@ export async function planChangefeed(
 }
 
 /** From here on the log holds every change of the plan's tables. */
-export async function watchPlanned(plan: Plan, { sources }: StatementContext, call: LocalCall): Promise<FeedOrigin> {
+export async function watchPlanned(plan: Plan, { sources }: ServerParts, call: LocalCall): Promise<FeedOrigin> {
   const { spec } = plan
   const relids = spec.targets.map(({ relid }) => relid)
   const { source, free } = await sources.use(spec.database, relids, {
@@ -88,7 +88,7 @@ async function watchIn(
   call: LocalCall,
 ): Promise<Omit<FeedOrigin, 'free'>> {
   // From before it is known that the tables exist: one that is dropped from now on is dropped behind it.
-  const startPosition = source.log.head
+  const startPosition = source.log.status.head
   const changes = Map.groupBy(tableChanges, ({ relid }) => relid)
   const since = await watchTables(
     source.connection,

@@ -19,7 +19,7 @@ export async function readerOf(
   rights: JobRights,
 ): Promise<Reader> {
   const user = await currentUser({ queryBackend: query })
-  const owners = [...new Set(running.map((statement) => statement.user))]
+  const owners = [...new Set(running.map(({ session }) => session.user))]
   const [isAdmin, seen] = await Promise.all([rights.isAdmin(user), rights.mayReadStatementsOf(user, owners)])
-  return { isAdmin, statements: running.filter((statement) => seen.has(statement.user)) }
+  return { isAdmin, statements: running.filter(({ session }) => seen.has(session.user)) }
 }

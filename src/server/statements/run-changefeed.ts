@@ -9,7 +9,7 @@ import { shownStatement } from './shown-statement.ts'
 import { planChangefeed, watchPlanned } from './plan-changefeed.ts'
 import { startFeed } from '../feeds/start-feed.ts'
 import { troubleNotices } from '../explain/trouble-notices.ts'
-import type { StatementContext } from './context.ts'
+import type { ServerParts } from '../server-parts.ts'
 
 const columns: readonly ResultColumn[] = [
   { name: 'table', typeOid: typeOids.text, typeSize: -1 },
@@ -18,7 +18,7 @@ const columns: readonly ResultColumn[] = [
 ]
 
 /** `sql`: the statement as typed. */
-export function runChangefeed(statement: CreateChangefeed, context: StatementContext, sql: string): LocalStatement {
+export function runChangefeed(statement: CreateChangefeed, context: ServerParts, sql: string): LocalStatement {
   return {
     parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => typeOids.text),
     columns,

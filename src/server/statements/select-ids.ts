@@ -7,7 +7,7 @@ import type { LocalCall } from '../../pg-server/local-statement.ts'
 import { lex } from '../../sql/lexer.ts'
 import { applySplices } from '../../sql/splices.ts'
 import { typeOids } from '../../wire/type-oids.ts'
-import type { StatementContext } from './context.ts'
+import type { ServerParts } from '../server-parts.ts'
 import { expandSelect } from './show.ts'
 
 /** Types of `$1 …` in the select: none is known before PostgreSQL reads it. */
@@ -20,7 +20,7 @@ export function selectParameterTypes(select: string): number[] {
 export async function selectIds(
   select: string,
   { session, parameters }: LocalCall,
-  { context, what }: { readonly context: StatementContext; readonly what: string },
+  { context, what }: { readonly context: ServerParts; readonly what: string },
 ): Promise<string[]> {
   const expanded = await expandSelect(bindParameters(select, parameters), session.queryBackend, context)
   const rows = await session.queryBackend(`SELECT * FROM (${expanded}) AS asked`)

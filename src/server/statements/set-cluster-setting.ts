@@ -5,12 +5,12 @@ import { findSetting, readSetStatement } from '../../settings/settings.ts'
 import type { ResetClusterSetting, SetClusterSetting } from '../../sql/ast.ts'
 import { typeOids } from '../../wire/type-oids.ts'
 import { currentUser } from './catalogue-queries.ts'
-import type { StatementContext } from './context.ts'
+import type { ServerParts } from '../server-parts.ts'
 import { requireAdmin } from './require-admin.ts'
 
 export function changeSetting(
   statement: SetClusterSetting | ResetClusterSetting,
-  { settings, rights }: StatementContext,
+  { settings, rights }: ServerParts,
 ): LocalStatement {
   const value = statement.tag === 'set-cluster-setting' ? statement.value : undefined
   return {

@@ -14,12 +14,12 @@ export const backendPrefix = 'pg'
  */
 export function showQueriesSql(running: readonly RunningStatement[]): string {
   const ours = running.map(
-    ({ id, sessionId, user, startedAtMs, sql, clientAddress, applicationName }) =>
+    ({ id, startedAtMs, sql, session: { id: sessionId, user, clientAddress, applicationName } }) =>
       `(${quoteString(id)}, 1, ${quoteString(sessionId)}, ${quoteString(user)}, pg_catalog.to_timestamp(${startedAtMs / 1000}), ${quoteString(shownStatement(sql))}, ${quoteString(clientAddress)}, ${quoteString(applicationName)}, 'executing')`,
   )
   const columns = 'query_id, node_id, session_id, user_name, start, query, client_address, application_name, phase'
   // The backend of a statement of ours only waits for it.
-  const waiting = running.map(({ backendPid }) => backendPid).join()
+  const waiting = running.map(({ session }) => session.backendPid).join()
   const id = `pg_catalog.concat('${backendPrefix}', pid)`
   const theirs = `SELECT ${id}, 1, ${id}, usename::pg_catalog.text, query_start, query, coalesce(client_addr::pg_catalog.text, ''), application_name, 'executing'
 FROM pg_catalog.pg_stat_activity WHERE state OPERATOR(pg_catalog.=) 'active' AND pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()

@@ -9,13 +9,13 @@ import { findSetting } from '../../settings/settings.ts'
 import { isSecret, showSetting, showSettings, withoutSecrets, type SettingTexts } from '../../settings/show.ts'
 import type { ShowStatement, Statement } from '../../sql/ast.ts'
 import { expandShows } from '../../sql/sql.ts'
-import type { StatementContext } from './context.ts'
+import type { ServerParts } from '../server-parts.ts'
 import { readerOf, type Reader } from './reader.ts'
 import { showJobsStatementSql } from './show-jobs.ts'
 import { showQueriesSql } from './show-queries.ts'
 import { showDatabaseSql, showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
 
-export type ShowContext = Pick<StatementContext, 'settings' | 'running' | 'rights'>
+export type ShowContext = Pick<ServerParts, 'settings' | 'running' | 'rights'>
 
 /** The SELECT that answers a SHOW for every reader. Undefined: it depends on the reader. */
 export function showForAll(statement: Statement, { settings }: Pick<ShowContext, 'settings'>): string | undefined {

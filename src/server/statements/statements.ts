@@ -42,7 +42,7 @@ import { explainLoss, explainState } from '../explain/explain-loss.ts'
 import { explainRefusal } from '../explain/explain-refusal.ts'
 import { refuseAlterOfOurs } from './alter-event-trigger.ts'
 import { cancelQueries } from './cancel-queries.ts'
-import type { StatementContext } from './context.ts'
+import type { ServerParts } from '../server-parts.ts'
 import { controlJobs } from './control-jobs.ts'
 import { createJob } from './create-job.ts'
 import { letGoForMove } from './drop-database.ts'
@@ -57,9 +57,9 @@ import { unwatch } from './unwatch.ts'
 import { useDatabase } from './use-database.ts'
 
 export class Statements implements StatementHandler {
-  readonly #context: StatementContext
+  readonly #context: ServerParts
 
-  constructor(context: StatementContext) {
+  constructor(context: ServerParts) {
     this.#context = context
   }
 
@@ -130,7 +130,7 @@ export class Statements implements StatementHandler {
 type CheckedStatement = DropDatabase | MoveDatabase | AlterEventTrigger
 
 /** A statement that we run. Undefined: PostgreSQL runs it. */
-function localStatement(statement: Statement, context: StatementContext, sql: string): LocalStatement | undefined {
+function localStatement(statement: Statement, context: ServerParts, sql: string): LocalStatement | undefined {
   switch (statement.tag) {
     case 'create-changefeed':
       return statement.sink === undefined ? runChangefeed(statement, context, sql) : createJob(statement, context, sql)
@@ -158,10 +158,7 @@ function localStatement(statement: Statement, context: StatementContext, sql: st
 }
 
 /** What comes before PostgreSQL runs the statement as typed, and may refuse it. */
-function checkBefore(
-  statement: Statement,
-  context: StatementContext,
-): ((query: BackendQuery) => Promise<void>) | undefined {
+function checkBefore(statement: Statement, context: ServerParts): ((query: BackendQuery) => Promise<void>) | undefined {
   switch (statement.tag) {
     case 'drop-database':
     case 'move-database':
@@ -175,7 +172,7 @@ function checkBefore(
 }
 
 /** A statement that PostgreSQL answers with a SELECT, or with another text. `sent.sql`: as typed. */
-function select(statement: Statement, context: StatementContext, { sql, place }: SentText): Piece {
+function select(statement: Statement, context: ServerParts, { sql, place }: SentText): Piece {
   if (statement.tag === 'role-options') return { tag: 'forward', sql: statement.sql, place }
   const shown = showForAll(statement, context)
   if (shown !== undefined && statement.tag === 'show-jobs' && statement.ids?.tag === 'values') {

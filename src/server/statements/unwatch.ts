@@ -12,13 +12,13 @@ import type { SourceConnection } from '../../postgres/source-connection.ts'
 import type { Target, Unwatch } from '../../sql/ast.ts'
 import { catalogueQueries, currentUser } from './catalogue-queries.ts'
 import { neededTables } from '../sources/give-back.ts'
-import type { StatementContext } from './context.ts'
+import type { ServerParts } from '../server-parts.ts'
 import { requireAdmin } from './require-admin.ts'
 
 /** How long a table that transactions use is waited for. */
 const patienceMs = 10_000
 
-export function unwatch({ what }: Unwatch, context: StatementContext): LocalStatement {
+export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement {
   return {
     async run(call) {
       const { sources, jobs, rights, backend } = context
@@ -64,7 +64,7 @@ export function unwatch({ what }: Unwatch, context: StatementContext): LocalStat
 
 async function find(
   targets: readonly Target[],
-  { backend }: StatementContext,
+  { backend }: ServerParts,
   { session }: LocalCall,
 ): Promise<{ database: string; relids: readonly number[] }> {
   const user = await currentUser(session)
@@ -97,7 +97,7 @@ async function watchedIn(source: SourceConnection): Promise<readonly number[]> {
   return (await connection.query('SELECT relid::text FROM changefeed.watched')).map(([relid]) => Number(relid))
 }
 
-async function inUse(database: string, relids: readonly number[], { jobs }: StatementContext): Promise<FeedError> {
+async function inUse(database: string, relids: readonly number[], { jobs }: ServerParts): Promise<FeedError> {
   const ids = (await jobs.store.unfinished())
     .filter((job) => job.database === database && job.relids.some((relid) => relids.includes(relid)))
     .map(({ id }) => id)

@@ -1,0 +1,27 @@
+// The parts of the server that its statements, its jobs and its metrics use.
+
+import type { MetricScopes } from '../core/metric-scopes.ts'
+import type { FeedPool } from '../feed/pool/feed-pool.ts'
+import type { JobRights } from '../jobs/job-rights.ts'
+import type { JobRegistry } from '../jobs/registry.ts'
+import type { RunningStatements } from '../pg-server/running-statements.ts'
+import type { Backend } from '../postgres/backend.ts'
+import type { SettingsStore } from '../settings/store.ts'
+import type { HeldCuts } from './feeds/held-cuts.ts'
+import type { RightsWatch } from './feeds/rights-watch.ts'
+import type { Sources } from './sources/sources.ts'
+import type { TypeMemory } from './statements/type-memory.ts'
+
+export interface ServerParts {
+  readonly settings: SettingsStore
+  readonly sources: Sources
+  readonly feeds: FeedPool
+  readonly jobs: JobRegistry
+  readonly rights: JobRights
+  readonly watchedRights: RightsWatch
+  readonly cuts: HeldCuts
+  readonly scopes: MetricScopes
+  readonly backend: Backend
+  readonly types: TypeMemory
+  readonly running: RunningStatements
+}
