@@ -1,6 +1,6 @@
-// Server: introduces all rooms to each other, before the PostgreSQL that it is given. It starts the settings, the sources
-// with their changelogs, the pool of feeds, the SQL front and HTTP, in this order, and stops them in the reverse one, and
-// PostgreSQL last. It decides nothing itself.
+// Server: starts the parts of a server on the PostgreSQL that the caller gives, and connects them with each other: the
+// settings, the sources with their changelogs, the pool of feeds, the SQL front and HTTP, in this order. They are stopped in
+// the reverse order, and PostgreSQL last. The server decides nothing itself.
 //
 //   statements/statements.ts   which file runs which statement of a client
 //   sources/sources.ts         the databases that are read, each with its changelog and its ingest thread
@@ -41,16 +41,16 @@ const firstRetryMs = 1000
 const systemConnections = 4
 
 export interface ServeOptions {
-  /** It is stopped together with the server, also when the server does not start. */
+  /** The PostgreSQL of the server, which is stopped together with the server, even if the server does not start. */
   readonly backend: Backend
-  /** SQL; port 0: a free one. */
+  /** The address for SQL; port 0: a free port. */
   readonly listen: { readonly host: string; readonly port: number }
   readonly http: { readonly host: string; readonly port: number }
-  /** Names that HTTP requests may use for this server. */
+  /** Names that HTTP requests may use for this server, beside the name of `http`. */
   readonly httpNames?: readonly string[] | undefined
   readonly storeDir: string
   readonly log: Logger
-  /** Somebody asked over HTTP that the server stop. */
+  /** Called when an HTTP request asks the server to stop. */
   readonly onShutdown?: (() => void) | undefined
 }
 
@@ -69,7 +69,7 @@ export async function serve({
   log,
   onShutdown,
 }: ServeOptions): Promise<RunningServer> {
-  // What is started is stopped in reverse, also when a later start fails.
+  // The parts that have been started are stopped in reverse order, even if a later one fails to start.
   const stops: (() => Promise<unknown>)[] = [() => backend.stop()]
   const stop = async (): Promise<void> => {
     for (const step of stops.splice(0).reverse()) {
@@ -98,7 +98,7 @@ export async function serve({
     const scopes: MetricScopes = new MetricScopes(() => [...feeds.running.map(({ scope }) => scope), ...scopesOfJobs()])
     const feeds: FeedPool = new FeedPool(undefined, scopes)
     stops.push(() => feeds.close())
-    // The jobs that go on need threads and clients, which load while everything else starts.
+    // The jobs that continue need threads and clients, which load while everything else starts.
     feeds.prepare(await store.live())
     await sources.resume()
 
@@ -124,7 +124,7 @@ export async function serve({
     stops.push(startGivingBack({ jobs, sources, settings }, log))
 
     const types = new TypeMemory()
-    // Nobody waits for it: until it is known, the catalogue is asked.
+    // Nothing waits for the answer: until the types are known, statements ask the catalogue.
     types
       .read(backend)
       .catch((error: unknown) => log.warn({ error: String(error) }, 'the types of users are not known'))

@@ -1,5 +1,5 @@
-// Why PostgreSQL is away, in the place of what a failed connection says: the path of a socket and an error number tell
-// nobody that the disk is full.
+// Explains errors of connections to PostgreSQL by why PostgreSQL is down: the path of a socket and an error number say
+// nothing about a full disk.
 
 import { FeedError, type WireError } from '../../errors/feed-error.ts'
 import type { Refusal } from '../../pg-server/local-statement.ts'
@@ -15,7 +15,7 @@ export function explainLoss(error: FeedError, { failure: why }: Failing): FeedEr
   return new FeedError(error.code, why.message, { sqlstate, detail: message, hint: why.hint, cause: error })
 }
 
-/** The same for an error that crosses threads. */
+/** Like `explainLoss`, for an error that has crossed threads. */
 export function explainWireLoss(error: WireError, { failure: why }: Failing): WireError {
   if (error.code !== 'FEED_SOURCE_DOWN') return error
   return why === undefined ? error : { ...error, message: why.message, hint: why.hint, detail: error.message }
@@ -23,9 +23,9 @@ export function explainWireLoss(error: WireError, { failure: why }: Failing): Wi
 
 const comingOrGoing = /^57P0[123]$/
 
-/** The same for PostgreSQL's own words while it comes up or goes down. */
+/** Explains an error that PostgreSQL itself sends while it starts up or shuts down. */
 export function explainState({ sqlstate }: Refusal, { failure: why }: Failing): ReportFields | undefined {
-  // The client may read another encoding.
+  // The text must be ASCII, because the client may read another encoding.
   return why === undefined || !comingOrGoing.test(sqlstate) || !/^[\x20-\x7e]*$/.test(why.message)
     ? undefined
     : { message: why.message, hint: why.hint }

@@ -1,6 +1,6 @@
-// What PostgreSQL refuses because of what changefeeds have made of a table or a database: its words say what, and know
-// nothing of changefeeds. The hint says why it is so and what to do. Where PostgreSQL has a hint of its own that would do
-// harm, ours takes its place. What our own functions refuse needs no list of the lines that they are made of.
+// Explains errors of PostgreSQL that are caused by what changefeeds have changed in a table or a database. PostgreSQL's
+// message says what is refused, and our hint says why and what to do. Our hint also replaces a hint of PostgreSQL that would
+// do harm. An error that our own functions raise is clear without the context of their lines.
 
 import { nearestName } from '../../core/nearest-name.ts'
 import { shownName } from '../../core/quote.ts'
@@ -11,12 +11,12 @@ import type { ReportFields } from '../../wire/report-fields.ts'
 interface Rule {
   readonly sqlstates: readonly string[]
   readonly message: RegExp
-  /** Instead of PostgreSQL's message. */
+  /** Replaces the message of PostgreSQL. */
   readonly says?: string
   readonly hint: (match: RegExpExecArray) => string
 }
 
-/** PostgreSQL keeps what one of its catalogues depends on: see the bootstrap of the embedded server. */
+/** A rule for objects that a system catalogue depends on, so that nobody drops them: see the bootstrap of the embedded server. */
 function kept(catalogue: string, says: string): Rule {
   return {
     sqlstates: ['2BP01'],
@@ -100,7 +100,7 @@ const rules: readonly Rule[] = [
   },
 ]
 
-/** A slip of the keyboard in a word of ours: the statement is PostgreSQL's then, and it knows no such word. */
+/** A statement with a misspelt CHANGEFEED is sent to PostgreSQL, which does not know the word. */
 function mistyped(message: string): ReportFields | undefined {
   const word = /^syntax error at or near "(\w+)"$/.exec(message)?.[1]?.toUpperCase() ?? ''
   const isSlip = word !== 'CHANGEFEED' && nearestName(word, ['CHANGEFEED']) !== undefined
@@ -109,10 +109,10 @@ function mistyped(message: string): ReportFields | undefined {
 
 const sqlstates: ReadonlySet<string> = new Set(rules.flatMap((rule) => rule.sqlstates))
 
-/** The first line is where the error was raised. */
+/** Matches the context of an error that our functions raise: its first line says where. */
 const raisedByUs = /^PL\/pgSQL function changefeed\.[^\n]* at RAISE(?:\n|$)/
 
-/** Undefined: it has nothing to do with changefeeds. */
+/** Returns what the client gets instead; undefined: the error has nothing to do with changefeeds. */
 export function explainRefusal({ sqlstate, message, context = '' }: Refusal): ReportFields | undefined {
   if (raisedByUs.test(context)) return { hidesContext: true }
   if (sqlstate === '42601') return mistyped(message)
@@ -128,7 +128,7 @@ function unwatch(table: string | undefined): string {
   return `UNWATCH TABLE ${name(table)}`
 }
 
-/** As it can be typed. The hint goes out in the client's encoding, whatever that is, so it is ASCII. */
+/** Returns the name as it can be typed. The text must be ASCII, because the client may read another encoding. */
 function name(table: string | undefined): string {
   if (table === undefined || !/^[\x20-\x7e]+$/.test(table)) return '...'
   return shownName(table)

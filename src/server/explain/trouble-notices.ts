@@ -1,14 +1,14 @@
-// What is wrong with the reading of a source, in words for whoever follows it.
+// Messages about trouble with a source, for clients, jobs and the health page.
 
 import type { HealthProblem } from '../../http/http.ts'
 import type { TroubleListener, TroubleNow } from '../../ingest/trouble.ts'
 import type { Backend } from '../../postgres/backend.ts'
 import type { Sources } from '../sources/sources.ts'
 
-/** Reasons that differ in a number only would never end. */
+/** At most so many reasons are reported: reasons that differ only in a number would never end. */
 const mostReasons = 16
 
-/** Says each reason once, and when it is over; a reason that comes back behind that is said again. */
+/** Reports each reason once, and when the trouble is over. After that a reason is reported again. */
 export function troubleNotices(
   database: string,
   notice: (message: string, hint: string | undefined) => void,
@@ -27,7 +27,7 @@ export function troubleNotices(
   }
 }
 
-/** Whether the slot still holds what was written meanwhile is known only when it is read again: nothing is promised before. */
+/** Promises nothing: only when the slot is read again is it known whether the slot still holds all changes. */
 function meanwhile({ isPermanent }: TroubleNow): string | undefined {
   return isPermanent ? undefined : 'it is being repaired: the changefeed goes on, or ends with what is missing'
 }
@@ -37,7 +37,7 @@ export function troubleText(database: string, { error, isPermanent }: TroubleNow
   return `changes of database "${database}" ${how}: ${error.message}`
 }
 
-/** What hinders every database. */
+/** Problems of PostgreSQL, which concern every database. */
 export function postgresProblems({ problem }: Pick<Backend, 'problem'>): HealthProblem[] {
   return problem === undefined ? [] : [{ error: problem.message, hint: problem.hint }]
 }

@@ -1,5 +1,5 @@
-// The setting that says which machines sinks may reach. It is applied to a sink before anything connects: when a job is
-// created and at each start of its feed. Hosts that a sink learns of later are checked by the sink.
+// Applies the setting that says which machines sinks may reach. A sink is checked before it connects: when a job is created
+// and whenever the feed of the job starts. The sink itself checks hosts that it learns of later, such as brokers.
 
 import { isHostAllowed, readAllowedHosts } from '../../core/allowed-hosts.ts'
 import type { SinkSpec } from '../../core/feed-spec.ts'
@@ -7,7 +7,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import type { SettingsStore } from '../../settings/store.ts'
 import { factsOfSink } from '../../sink/sinks.ts'
 
-/** The sink as it is to be opened. */
+/** Returns the sink with the hosts that it may reach. Throws if its own addresses are not allowed. */
 export function allowedSink(sink: SinkSpec, settings: SettingsStore): SinkSpec {
   const { addresses } = factsOfSink(sink)
   if (addresses === undefined) return sink

@@ -1,7 +1,7 @@
-// The cuts of CREATE CHANGEFEED … INTO: what a job's scan gives is what was there when its statement returned, even if the
-// job comes to read it later. A cut is made before the job is there and held until the scan is complete or the job is
-// over, but no longer than the setting says: vacuum cannot remove what its snapshot sees. A job that finds its cut gone
-// makes another one and reads the log back to the time of this one.
+// Holds the cuts of CREATE CHANGEFEED … INTO. The scan of a job emits the rows that were there when the statement returned,
+// even if the job reads them later. A cut is made before the job is created, and held until the scan is complete or the job
+// is over, but no longer than the setting says, because vacuum cannot remove rows that its snapshot sees. A job whose cut is
+// gone makes another cut and reads the changes since the time of the first one from the log.
 
 import type { LogStatus, Position } from '../../changelog/changelog.ts'
 import type { FeedSpec } from '../../core/feed-spec.ts'
@@ -13,7 +13,7 @@ import type { Source } from '../sources/open-source.ts'
 export interface HoldCutOptions {
   readonly source: Source
   readonly targets: FeedSpec['targets']
-  /** A head of the log from before now. */
+  /** A position that was the head of the log before now. */
   readonly startPosition: Position
   readonly signal: AbortSignal
   readonly waiting: (why: string, hint: string | undefined) => void
@@ -26,17 +26,17 @@ interface Held {
 
 const mebibyte = 2n ** 20n
 
-/** How much WAL ingest has still to read, where that is what takes long. */
+/** Says how much WAL ingest still has to read, if that is what takes long. */
 function lagText({ sourceLsn, endLsn }: LogStatus): string {
   const lag = sourceLsn - endLsn
   return lag < mebibyte ? '' : `, ${lag / mebibyte} MiB of WAL are to be read`
 }
 
-/** A longer timer goes off at once. */
+/** The longest timer of Node; a longer one fires at once. */
 const maxTimerMs = 2 ** 31 - 1
 
 export class HeldCuts {
-  /** By job. */
+  /** The held cuts by the id of the job. */
   readonly #held = new Map<string, Held>()
   readonly #holdMs: () => number
 
@@ -44,10 +44,10 @@ export class HeldCuts {
     this.#holdMs = holdMs
   }
 
-  /** Gives the time of the cut. */
+  /** Makes a cut for a job and returns the time of the cut. */
   async hold(job: string, { source, waiting, ...options }: HoldCutOptions): Promise<Hlc> {
     const { connection, log, ingest } = source
-    // The log may have to come this far, which a quiet one does at once.
+    // The cut needs a closed timestamp, and ingest closes one soon only if a feed demands the log.
     ingest.demand(1)
     try {
       const holder = await holdStatementCut({
@@ -70,7 +70,7 @@ export class HeldCuts {
     return this.#held.get(job)?.holder.cut
   }
 
-  /** Whoever reads the cut already is not disturbed. */
+  /** Ends the snapshot of a cut. A feed that has begun to read the cut is not disturbed. */
   async release(job: string): Promise<void> {
     const held = this.#held.get(job)
     this.#held.delete(job)

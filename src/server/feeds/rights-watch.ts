@@ -1,7 +1,7 @@
-// Rights can be taken back while a changefeed runs: every few seconds all that run are looked at, with one query for each
-// database, and who has lost a right is told. What cannot be asked is asked again later.
+// Ends changefeeds whose user has lost a right. Every few seconds the rights of all running changefeeds are checked, with one
+// query for each database. A check that fails is repeated at the next turn.
 //
-// A job whose user was dropped goes on: superusers see it, and it was not taken from anybody.
+// A job whose user was dropped continues: superusers see the job, and nobody has taken a right back.
 
 import { Serial } from '../../async/serial.ts'
 import type { Logger } from 'pino'
@@ -41,13 +41,13 @@ export class RightsWatch {
     }, everyMs)
   }
 
-  /** Gives what ends it. */
+  /** Calls `lost` when a right is missing; returns the function that ends the watch. */
   watch(rights: WatchedRights, lost: (error: FeedError) => void): () => void {
     this.#watched.set(rights, lost)
     return () => this.#watched.delete(rights)
   }
 
-  /** Throws when a right is missing now. */
+  /** Throws if a right is missing now. */
   async check(rights: WatchedRights): Promise<void> {
     const lacks = await this.#lacks(rights.database, [rights])
     const error = lacks.get(rights)
@@ -99,8 +99,8 @@ export class RightsWatch {
 }
 
 /**
- * The tables of which a right may be missing: who watches thousands is not told of each, every few seconds, that all is
- * well. A table that is gone is not in the answer: the log says so.
+ * The query returns only tables of which a right may be missing: of thousands of tables there may be none. It does not return
+ * tables that were dropped, which a feed learns from the log.
  */
 function doubtfulSql(watched: readonly WatchedRights[], creators: ReadonlyMap<string, CreatorRights>): string {
   const wanted = watched.map(({ user, targets, hasSink }, index) => {

@@ -1,4 +1,4 @@
-// What running a job's feed takes: the source of its database, a place in the pool of feeds.
+// Runs the feed of a job: with the source of its database, in the pool of feeds.
 
 import { highWaterOf, needsStatementCut } from '../../core/job-progress.ts'
 import type { JobStarter } from '../../jobs/jobs.ts'
@@ -53,7 +53,7 @@ export function jobStarter({ settings, watchedRights: rights, sources, feeds, cu
             tell()
           },
           save: async (progress) => {
-            // Whatever it was, it is over: the feed goes on.
+            // The feed has made progress, so it waits for nothing any more.
             waitsFor = undefined
             tell()
             await save(progress)

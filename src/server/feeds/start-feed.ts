@@ -1,6 +1,5 @@
-// What every changefeed needs while it runs, a statement's as well as a job's: a place in the pool of feeds, a source that
-// is read, word of what is wrong with the source, and an end when a right is taken back. All of it is given back when the
-// feed is over.
+// Runs a changefeed, of a statement or of a job, with everything that it needs: a place in the pool of feeds, a source whose
+// timestamps are closed often, reports of trouble with the source, and an end when its user loses a right.
 
 import type { FeedStart } from '../../feed/pool/feed-messages.ts'
 import type { FeedHandlers, FeedPool } from '../../feed/pool/feed-pool.ts'
@@ -12,18 +11,18 @@ export interface StartingFeed {
   readonly feeds: FeedPool
   readonly rights: RightsWatch
   readonly source: Source
-  /** Whose rights on which tables the feed needs as long as it runs. */
+  /** The rights that the feed needs as long as it runs. */
   readonly needed: WatchedRights
-  /** Learns what is wrong with the source, and when it is over. */
+  /** Called with trouble of the source, and when the trouble is over. */
   readonly trouble: TroubleListener
-  /** Called when all is ready and before the feed starts; what it throws ends the feed. */
+  /** Called when everything is ready, before the feed starts. If it throws, the feed ends. */
   readonly begins?: () => Promise<void>
   readonly start: Omit<FeedStart, 'log' | 'source'>
   readonly handlers: FeedHandlers
   readonly signal: AbortSignal
 }
 
-/** Settles when the feed has come to its own end; throws what ended it, or the signal's reason. */
+/** Settles when the feed has ended by itself; throws the error that ended it, or the reason of the signal. */
 export async function startFeed(starting: StartingFeed): Promise<void> {
   const { feeds, rights, source, needed, trouble, begins, start, handlers, signal } = starting
   const lost = new AbortController()

@@ -1,4 +1,4 @@
-// What the metrics of changefeeds say now, in all and by scope: what was counted of those that are over, and what runs.
+// Measures changefeeds for metrics, in total and by scope: those that run, and the counts of those that are over.
 
 import type { Hlc } from '../../core/hlc.ts'
 import { highWaterOf, readsLogFrom } from '../../core/job-progress.ts'
@@ -34,7 +34,7 @@ export function measureScopes(
   }
   const frontiers = new Map(feeds.map(({ id, scope, progress }) => [id, { scope, frontier: progress.frontier }]))
   for (const { job, progress } of jobs) {
-    // A job whose sink is down has no feed most of the time, and falls behind all the same: then what it saved counts.
+    // A job whose sink is down has no feed most of the time, and falls behind all the same: its saved progress counts then.
     const frontier = frontiers.get(job.id)?.frontier ?? readsLogFrom(progress)
     frontiers.delete(job.id)
     measure(job.payload.spec.scope, (measured) => {

@@ -1,4 +1,4 @@
-// /_status/vars: what is running, how far, and how far behind, measured when asked for.
+// The text of /_status/vars, measured at each request.
 
 import { changefeedMetrics } from '../../metrics/changefeed-metrics.ts'
 import { metricsText } from '../../metrics/metrics.ts'

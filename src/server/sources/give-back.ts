@@ -1,5 +1,5 @@
-// Watches over what nobody needs any more: tables are given back a while after the last changefeed and job that used them,
-// and the slot and the log of a database with its last table.
+// Gives tables back when no changefeed and no job has needed them for some time. The slot and the log of a database are
+// removed after its last table.
 
 import type { Logger } from 'pino'
 import type { JobRegistry } from '../../jobs/registry.ts'
@@ -9,16 +9,16 @@ import type { ServerParts } from '../server-parts.ts'
 
 const lookMs = { least: 500, most: 30_000 }
 
-/** Which tables of a source changefeeds and jobs are in need of. */
+/** Returns the tables of a source that changefeeds and jobs need. */
 export async function neededTables(jobs: JobRegistry, { uses, connection }: Source): Promise<ReadonlySet<number>> {
-  // In this order: a job is written down before the statement that made it lets go of its tables.
+  // The order matters: a job is stored before the statement that creates it lets go of its tables.
   const needed = new Set(uses.relids)
   for (const { database, relids } of await jobs.store.unfinished())
     if (database === connection.database) for (const relid of relids) needed.add(relid)
   return needed
 }
 
-/** Gives what stops it. */
+/** Gives tables back from time to time; returns the function that stops it. */
 export function startGivingBack(
   { jobs, sources, settings }: Pick<ServerParts, 'jobs' | 'sources' | 'settings'>,
   log: Logger,

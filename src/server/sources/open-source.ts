@@ -1,5 +1,5 @@
-// One source database as it is followed: its changelog, the ingest thread that fills it, and the tables that changefeeds
-// of this server are in need of. What ingest has to say goes into the server's log.
+// Opens a source: its changelog, the ingest thread that fills the changelog, and the tables that changefeeds of this server
+// need. Messages of ingest are written into the server's log.
 
 import type { Logger } from 'pino'
 import type { Changelog, LogHandle } from '../../changelog/changelog.ts'
@@ -13,16 +13,16 @@ import type { TableUses } from './table-uses.ts'
 
 export interface Source {
   readonly connection: SourceConnection
-  /** Opens the log in another thread. */
+  /** The handle by which other threads open the log. */
   readonly handle: LogHandle
   readonly log: Changelog
   readonly ingest: IngestThread
-  /** Tables that changefeeds of this server are in need of. */
+  /** The tables that changefeeds of this server need now. */
   readonly uses: TableUses
 }
 
 export interface OpenSourceOptions {
-  /** Folder of its changelog. */
+  /** The folder of its changelog. */
   readonly dir: string
   readonly connection: SourceConnection
   readonly settings: IngestSettings

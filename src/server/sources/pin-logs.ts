@@ -1,5 +1,5 @@
-// Keeps in the changelogs what jobs have still to read, also paused ones: a job that is behind pins the log there, so that
-// it goes by size only, not by age.
+// Keeps in the changelogs the changes that jobs still have to read, also paused jobs: a job pins the log at its position, and
+// retention removes pinned segments only for the size of the log, not for their age.
 
 import { Serial } from '../../async/serial.ts'
 import type { Logger } from 'pino'
@@ -10,7 +10,7 @@ import type { Sources } from './sources.ts'
 
 const everyMs = 30_000
 
-/** Gives what stops it. */
+/** Pins the logs from time to time; returns the function that stops it. */
 export function pinLogs(jobs: JobRegistry, sources: Sources, log: Logger): () => Promise<void> {
   const pins = new Serial()
   const pin = (): void => {
@@ -32,7 +32,7 @@ async function pinNow(jobs: JobRegistry, sources: Sources): Promise<void> {
   const resting = await jobs.store.restingProgress()
   const running = jobs.running.map(({ job, progress }) => ({ database: job.payload.spec.database, progress }))
   for (const { connection, log, ingest } of sources.all) {
-    // Not opened yet: nothing is known, and until something is said nothing goes by age.
+    // The log is not open yet, so its positions are unknown. Until a log is pinned, nothing is removed for its age.
     if (log.status.head === logStart) continue
     const positions = [...resting, ...running].flatMap(({ database, progress }) => {
       const from = database === connection.database ? readsLogFrom(progress) : undefined

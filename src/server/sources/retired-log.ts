@@ -1,5 +1,5 @@
-// The end of a log whose database has no watched table any more. Its folder gets another name first; then what is in the
-// database goes, and then the folder. A start after a crash in between goes on here.
+// Removes the log of a database that has no watched table any more. First the folder is renamed; then our objects are removed
+// from the database, and then the folder is removed. After a crash in between, the next start continues.
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,14 +8,14 @@ import type { SourceConnection } from '../../postgres/source-connection.ts'
 
 const suffix = '.retired'
 
-/** Takes the log out of use. Nobody may write it any more. */
+/** Takes the log in a folder out of use. Its writer must have stopped. */
 export function retireLog(dir: string): void {
   rmSync(dir + suffix, { recursive: true, force: true })
   if (existsSync(dir)) renameSync(dir, dir + suffix)
   else mkdirSync(dir + suffix, { mode: 0o700 })
 }
 
-/** The oids of databases whose logs were taken out of use in the folder of all logs, and are still there. */
+/** Returns the oids of databases whose retired logs are still in `root`, the folder of all logs. */
 export function retiredLogs(root: string): string[] {
   return readdirSync(root).flatMap((name) => (name.endsWith(suffix) ? [name.slice(0, -suffix.length)] : []))
 }
@@ -27,10 +27,10 @@ export interface RetiredLog {
   readonly database: SourceConnection | undefined
 }
 
-/** False: tables are watched again, and the log is in use again. */
+/** Returns false if tables are watched again: the log is then in use again. */
 export async function removeRetired({ root, oid, database }: RetiredLog): Promise<boolean> {
   const dir = join(root, oid)
-  // Where a new log has begun, it has the slot now.
+  // If a new log has begun, the slot belongs to the new log.
   if (database !== undefined && !existsSync(dir) && !(await uninstall(database))) {
     renameSync(dir + suffix, dir)
     return false

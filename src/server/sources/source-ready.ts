@@ -1,18 +1,18 @@
-// The wait for a source whose slot and log are not there yet: it tells what it waits for, and ends with whoever waits.
+// Waits until a source has its slot and its log, and reports what the wait is for.
 
 import { orAbort } from '../../async/or-abort.ts'
 import type { IngestThread } from '../../ingest/ingest-thread.ts'
 
 export interface ReadyOptions {
-  /** Whoever asks does not wait any more. */
+  /** Aborts when the caller does not wait any more. */
   readonly signal?: AbortSignal | undefined
-  /** Hears, now and then, what is waited for. */
+  /** Called from time to time with what the wait is for. */
   readonly waiting?: ((why: string) => void) | undefined
 }
 
 const tellEveryMs = 1000
 
-/** Settles when the source is ready; rejects when it cannot be, or with the signal's reason. */
+/** Settles when the source is ready; rejects when it cannot become ready, or with the reason of the signal. */
 export async function sourceReady(ingest: IngestThread, { signal, waiting }: ReadyOptions): Promise<void> {
   signal?.throwIfAborted()
   let told: string | undefined

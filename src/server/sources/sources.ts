@@ -1,6 +1,6 @@
-// The source databases that changefeeds have read: each has a changelog of its own and an ingest thread that fills it.
-// A source begins with the first changefeed of its database and goes on, also over restarts, so that a later cursor finds
-// the log; it ends when no table of the database is watched any more.
+// The sources: each database that changefeeds have read has a changelog of its own and an ingest thread that fills it. A
+// source begins with the first changefeed of its database and continues, also over restarts, so that a later cursor finds
+// its changes in the log. It ends when no table of the database is watched any more.
 
 import { hasOurTablesSql } from '../../source-schema/ownership.ts'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
@@ -18,7 +18,7 @@ import { removeRetired, retiredLogs, retireLog } from './retired-log.ts'
 import { sourceReady, type ReadyOptions } from './source-ready.ts'
 import { TableUses } from './table-uses.ts'
 
-/** DROP DATABASE is done by then, or has failed. */
+/** After this time a DROP DATABASE is done, or has failed. */
 const letGoMs = 10_000
 
 /** A source that is needed until `free` is called. */
@@ -28,7 +28,7 @@ export interface SourceUse {
 }
 
 export interface SourcesOptions {
-  /** Folder of all changelogs. */
+  /** The folder of all changelogs. */
   readonly dir: string
   readonly backend: Pick<Backend, 'source' | 'systemDatabase' | 'failure'>
   readonly settings: SettingsStore
@@ -37,10 +37,10 @@ export interface SourcesOptions {
 
 export class Sources {
   readonly #options: SourcesOptions
-  /** By database oid: a renamed database keeps its log. */
+  /** The sources by the oid of the database, so that a renamed database keeps its log. */
   readonly #sources = new Map<string, Source>()
   readonly #uses = new Map<string, TableUses>()
-  /** Sources that are ending: who needs one again waits until it has ended. */
+  /** Sources that are ending. A changefeed that needs such a source waits until it has ended. */
   readonly #retiring = new Map<string, Promise<boolean>>()
   readonly #unsubscribe: () => void
   #isClosed = false
@@ -69,15 +69,15 @@ export class Sources {
     }
   }
 
-  /** At or after the last timestamp that anybody can have seen of a database. */
+  /** Returns a timestamp at or after the last one that a client can have seen of a database. */
   lastTime(database: string): Hlc {
     const found = this.of(database)
     return found === undefined ? zeroHlc : { wall: found.log.status.resolvedWall, logical: maxLogical }
   }
 
   /**
-   * The source of a database, reading its slot; made when it is the first time. From here on these tables are needed, so
-   * that they are not given back.
+   * Returns the source of a database as soon as it reads its slot; the first use makes the source. Until `free` is called,
+   * the tables are needed and not given back.
    */
   async use(database: string, relids: readonly number[], options: ReadyOptions): Promise<SourceUse> {
     const oid = await this.#ask(database, 'SELECT oid::text FROM pg_database WHERE datname = current_database()')
@@ -99,7 +99,7 @@ export class Sources {
     return { source, free }
   }
 
-  /** What never began and is needed by nobody would be tried again for ever. */
+  /** Retires a source that never began and is not needed: it would be tried again for ever. */
   async #letGoOfFailed(source: Source): Promise<void> {
     if (!source.uses.isEmpty || source.log.status.endLsn !== 0n || this.of(source.connection.database) !== source)
       return
@@ -109,14 +109,14 @@ export class Sources {
     })
   }
 
-  /** The source of a database, if it has one. */
+  /** Returns the source of a database, if there is one. */
   of(database: string): Source | undefined {
     return this.all.find(({ connection }) => connection.database === database)
   }
 
   /**
-   * Ends a source of which no table is watched or needed any more: its slot, its log, and what is in the database go. The
-   * log's folder gets another name first, so that a start after a crash goes on here. False: it is needed.
+   * Ends a source of which no table is watched or needed any more: removes its slot, its log, and our objects in the database.
+   * After a crash in between, the next start continues (retired-log.ts). Returns false if the source is needed.
    */
   async retire(source: Source): Promise<boolean> {
     const oid = [...this.#sources].find(([, other]) => other === source)?.[0]
@@ -131,7 +131,7 @@ export class Sources {
   }
 
   async #retire(oid: string, { connection, ingest }: Source): Promise<boolean> {
-    // Asked now that nobody can begin to watch one.
+    // The question is asked now, when nobody can begin to watch a table.
     const isOurs = (await this.#ask(connection.database, `SELECT ${hasOurTablesSql}`)) === 't'
     if (isOurs) {
       const watched = await this.#ask(connection.database, 'SELECT EXISTS (SELECT FROM changefeed.watched)')
@@ -156,7 +156,7 @@ export class Sources {
         )
     } catch (error) {
       log.warn({ oid, error: String(error) }, 'a changelog that nobody needs could not be removed yet')
-      // Until then its slot holds back WAL.
+      // The slot holds back WAL until the source is removed.
       setTimeout(() => this.#removeRetiredAgain(oid), letGoMs).unref()
     }
   }
@@ -169,8 +169,8 @@ export class Sources {
   }
 
   /**
-   * Lets go of a database that is to be dropped, renamed or copied: nothing is connected to it. If it is still there a
-   * little later, its log goes on, under the name that it has then.
+   * Disconnects from a database that is to be dropped, renamed or copied. If the database still exists a little later, its
+   * log continues, under the name that the database then has.
    */
   async letGo(database: string): Promise<void> {
     const found = [...this.#sources].find(([, { connection }]) => connection.database === database)
@@ -221,7 +221,7 @@ export class Sources {
     return opened
   }
 
-  /** The log of a database is in the folder of this name. */
+  /** Returns the folder of the log of a database. */
   #dirOf(oid: string): string {
     return join(this.#options.dir, oid)
   }
@@ -235,7 +235,7 @@ export class Sources {
     }
   }
 
-  /** Undefined: the database does not exist any more. */
+  /** Returns the name of a database; undefined: it does not exist any more. */
   #nameOf(oid: string): Promise<string | undefined> {
     return this.#ask(this.#options.backend.systemDatabase, `SELECT datname FROM pg_database WHERE oid = ${oid}`)
   }

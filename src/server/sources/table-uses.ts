@@ -1,4 +1,4 @@
-// Which tables of a source somebody needs right now: the changefeeds that run or start on this server.
+// Counts which tables of a source are needed now, by changefeeds that run or start on this server.
 
 export class TableUses {
   readonly #counts = new Map<number, number>()
@@ -11,7 +11,7 @@ export class TableUses {
     return [...this.#counts.keys()]
   }
 
-  /** Gives what ends the need. */
+  /** Marks tables as needed; returns the function that ends the need. */
   hold(relids: readonly number[]): () => void {
     for (const relid of relids) this.#counts.set(relid, (this.#counts.get(relid) ?? 0) + 1)
     let isHeld = true
