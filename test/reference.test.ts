@@ -6,6 +6,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { firstWords } from '../src/sql/parse/statement.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -52,5 +53,20 @@ test('every file and folder of the source that a page for contributors names is 
       const isThere = name.startsWith('x.') || there.some((path) => path === name || path.endsWith(`/${name}`))
       assert.ok(isThere, `${page} names ${name}`)
     }
+  }
+})
+
+test('docs/reference/statements.md names every statement of ours', () => {
+  const lines = readFileSync(join(root, 'docs/reference/statements.md'), 'utf8').split('\n')
+  const otherForms =
+    /^show .*(?:queries|statements)$|^show public|^show automatic|^set session|^discard|^deallocate|^alter default|^alter event/
+  for (const words of firstWords) {
+    if (otherForms.test(words.join(' '))) continue
+    // A line may name several: PAUSE | RESUME | CANCEL JOB.
+    const named = new RegExp(words.map((word) => `\\b${word}\\b`).join('.*'), 'i')
+    assert.ok(
+      lines.some((line) => named.test(line)),
+      words.join(' '),
+    )
   }
 })

@@ -193,6 +193,10 @@ test("each of PostgreSQL's own types prints the same with and without a descript
   const rule = (shape: TypeShape): unknown =>
     shape.tag === 'array' ? [shape.delimiter, rule(shape.element)] : values.of(shape)
   for (const [oid, shape, name] of types) {
-    assert.deepEqual(rule(shapeOfType(Number(oid))), rule(JSON.parse(shape as string) as TypeShape), name ?? '')
+    assert.deepEqual(
+      rule(shapeOfType(Number(oid))),
+      rule(JSON.parse(shape as string) as TypeShape),
+      `${name}: is it in src/decode/built-in-types.ts?`,
+    )
   }
 })
