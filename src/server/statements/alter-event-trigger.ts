@@ -1,12 +1,12 @@
-// ALTER EVENT TRIGGER of ours: what changefeeds keep in a database is not changed by mistake, and no event trigger hears of
-// this command. One of somebody else that has such a name is theirs to change.
+// ALTER EVENT TRIGGER is refused for event triggers of ours, so that nobody changes them by mistake. PostgreSQL calls no event
+// trigger for this command. An event trigger of somebody else with the name of ours may be changed.
 
 import { quoteString } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { BackendQuery } from '../../pg-server/local-statement.ts'
 import type { AlterEventTrigger } from '../../sql/ast.ts'
 
-/** Rejects for ours, which belong to plpgsql. */
+/** Rejects if the event trigger is ours: ours belong to the extension plpgsql. */
 export async function refuseAlterOfOurs({ name, position }: AlterEventTrigger, query: BackendQuery): Promise<void> {
   const ours = await query(
     `SELECT FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_depend d ON d.objid OPERATOR(pg_catalog.=) t.oid

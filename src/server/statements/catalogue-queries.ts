@@ -1,17 +1,33 @@
-// The catalogue of any database of the server, read with the rights of the session's user, also after SET ROLE.
+// Reads the catalogue of any database of the server, with the rights of the session's user, also after SET ROLE.
 
 import { quoteString } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { SessionControl } from '../../pg-server/local-statement.ts'
-import type { CatalogueQuery } from '../../sql/dialect/table-facts.ts'
+import { resolveTargets, type TargetFacts } from '../../plan/catalogue.ts'
 import { openRawConnection } from '../../postgres/raw-connection.ts'
 import type { PostgresServer } from '../../postgres/source-connection.ts'
+import type { Target } from '../../sql/ast.ts'
+import type { CatalogueQuery } from '../../sql/dialect/table-facts.ts'
 
-/** Whose rights count, also after SET ROLE. `current_user` is a keyword: nothing of the session's can take its place. */
+/** Returns the user whose rights count, also after SET ROLE. `current_user` is a keyword, so the session cannot redefine it. */
 export async function currentUser(session: Pick<SessionControl, 'queryBackend'>): Promise<string> {
   const user = (await session.queryBackend('SELECT current_user'))[0]?.[0]
   if (typeof user !== 'string') throw new FeedError('FEED_BUG', 'PostgreSQL did not say who the current user is')
   return user
+}
+
+/** Returns the tables that a statement names. Throws if one of them does not exist. */
+export async function namedTables(
+  targets: readonly Target[],
+  currentDatabase: string,
+  queryIn: (database: string) => CatalogueQuery,
+): Promise<readonly TargetFacts[]> {
+  const found = await resolveTargets(targets, currentDatabase, queryIn)
+  return found.targets.map((table, i) => {
+    if (table.tag === 'table') return table
+    const position = (targets[i]?.position ?? 0) + 1
+    throw new FeedError('FEED_NO_TABLE', `table "${targets[i]?.text}" does not exist`, { position })
+  })
 }
 
 export function catalogueQueries(

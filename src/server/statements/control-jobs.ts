@@ -1,4 +1,4 @@
-// PAUSE, RESUME and CANCEL JOB(S): for whoever may control the jobs (jobs/rights-sql.ts).
+// PAUSE, RESUME and CANCEL JOB(S), for users who may control the jobs (jobs/rights-sql.ts).
 
 import type { LocalCall, LocalStatement } from '../../pg-server/local-statement.ts'
 import { textOf } from '../../plan/read-options.ts'

@@ -1,4 +1,4 @@
-// CREATE CHANGEFEED … INTO: the plan becomes a job, and the statement is done when the job has started.
+// CREATE CHANGEFEED … INTO creates a job from the plan. The statement ends when the job has started.
 
 import { earlierHlc } from '../../core/hlc.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
@@ -18,7 +18,7 @@ import { shownStatement } from './shown-statement.ts'
 import { troubleNotices } from '../explain/trouble-notices.ts'
 import type { ServerParts } from '../server-parts.ts'
 
-/** `sql`: the statement as typed. */
+/** `sql` is the statement as typed. */
 export function createJob(statement: CreateChangefeed, context: ServerParts, sql: string): LocalStatement {
   return {
     parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => typeOids.text),
@@ -33,7 +33,7 @@ export function createJob(statement: CreateChangefeed, context: ServerParts, sql
       }
       const plan = await planChangefeed(statement, context, call)
       const { spec, opening } = plan
-      // From here on it may wait: for the sink, for transactions, for the log.
+      // From here on the statement may wait: for the sink, for transactions, for the log.
       await call.occupy(shownStatement(sql))
       await dialSink({ ...spec, sink: allowedSink(spec.sink, context.settings) }, signal)
       signal.throwIfAborted()
@@ -55,10 +55,10 @@ export function createJob(statement: CreateChangefeed, context: ServerParts, sql
         await context.cuts.release(id)
         throw error
       } finally {
-        // The job is written down, and in need of its tables by itself.
+        // The stored job needs its tables by itself.
         origin.free()
       }
-      // Not before: what a notice announces and then is refused was not true.
+      // The notices come last: a notice about a statement that is then refused would be wrong.
       for (const message of plan.notices) call.notice('NOTICE', message)
       const value = resultFormats[0] === 1 ? binaryInt8(id) : Buffer.from(id)
       const row = new ByteWriter(64)
@@ -75,7 +75,7 @@ interface Start {
   readonly call: LocalCall
 }
 
-/** What commits after the statement has returned is a change: the time of the scan is known before. */
+/** Fixes the time of the scan before the statement returns: what commits later is a change. */
 async function firstProgress(
   id: string,
   { spec }: PlannedChangefeed,

@@ -1,12 +1,13 @@
-// DROP DATABASE, ALTER DATABASE … RENAME, CREATE DATABASE … TEMPLATE: PostgreSQL does these when nobody is connected to the
-// database. So what reads it here lets go first, unless a changefeed still needs it: a job knows its database by its name.
+// DROP DATABASE, ALTER DATABASE … RENAME, CREATE DATABASE … TEMPLATE: PostgreSQL runs these only if nobody is connected to the
+// database. So our source of the database disconnects first. If a changefeed still needs the database, the statement is
+// refused: a job knows its database by its name.
 
 import { FeedError } from '../../errors/feed-error.ts'
 import type { BackendQuery } from '../../pg-server/local-statement.ts'
 import { currentUser } from './catalogue-queries.ts'
 import type { ServerParts } from '../server-parts.ts'
 
-/** Settles when PostgreSQL can do it. Whoever may not is refused by PostgreSQL, and stops nothing here by trying. */
+/** Settles when PostgreSQL can run the statement. For a user without the right, whom PostgreSQL refuses, nothing disconnects. */
 export async function letGoForMove(name: string, query: BackendQuery, context: ServerParts): Promise<void> {
   const user = await currentUser({ queryBackend: query })
   if (await context.rights.mayMoveDatabase(user, name)) await letGo(name, context)

@@ -1,11 +1,11 @@
-// GRANT and REVOKE CHANGEFEED ON TABLE: who may make jobs of a table's changes. PostgreSQL has no such privilege, so it is
-// kept here. Only admins give it, not the table's owner: whoever has it makes the server connect to other machines.
+// GRANT and REVOKE CHANGEFEED ON TABLE: the privilege to create jobs that emit the changes of a table. PostgreSQL has no such
+// privilege, so we store it. Only admins grant it, not the owner of the table, because a job makes the server connect to
+// other machines.
 
 import { FeedError } from '../../errors/feed-error.ts'
 import type { LocalStatement } from '../../pg-server/local-statement.ts'
-import { resolveTargets } from '../../plan/catalogue.ts'
 import type { GrantChangefeed } from '../../sql/ast.ts'
-import { catalogueQueries, currentUser } from './catalogue-queries.ts'
+import { catalogueQueries, currentUser, namedTables } from './catalogue-queries.ts'
 import type { ServerParts } from '../server-parts.ts'
 import { requireAdmin } from './require-admin.ts'
 
@@ -20,12 +20,7 @@ export function grantChangefeed({ verb, targets, roles }: GrantChangefeed, conte
         if (role === undefined || (await rights.hasRole(role))) continue
         throw new FeedError('FEED_STATE', `role "${role}" does not exist`, { sqlstate: '42704' })
       }
-      const found = await resolveTargets(targets, session.database, catalogueQueries(session, backend.source, user))
-      const tables = found.targets.map((table, i) => {
-        if (table.tag === 'table') return table
-        const position = (targets[i]?.position ?? 0) + 1
-        throw new FeedError('FEED_NO_TABLE', `table "${targets[i]?.text}" does not exist`, { position })
-      })
+      const tables = await namedTables(targets, session.database, catalogueQueries(session, backend.source, user))
       if (session.transactionStatus === 'T') {
         notice('WARNING', `${word} CHANGEFEED takes effect at once: a ROLLBACK will not undo it`)
       }

@@ -1,4 +1,4 @@
-// The id of a job as a statement names it.
+// Checks the id of a job in a statement.
 
 import { FeedError } from '../../errors/feed-error.ts'
 

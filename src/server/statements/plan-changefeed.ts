@@ -1,5 +1,5 @@
-// A CREATE CHANGEFEED statement made into a plan, and its tables taken under watch: what feeds on a connection and jobs
-// have in common before the feed runs.
+// Plans a CREATE CHANGEFEED statement and takes its tables under watch: the part before the feed runs, which is the same for
+// feeds on a connection and for jobs.
 
 import { randomBytes } from 'node:crypto'
 import type { Position } from '../../changelog/changelog.ts'
@@ -21,18 +21,18 @@ import type { ServerParts } from '../server-parts.ts'
 
 export interface PlannedChangefeed extends Plan {
   readonly opening: Opening
-  /** Who asked for it. */
+  /** The user who runs the statement. */
   readonly user: string
 }
 
-/** What a feed starts from. */
+/** The source and the point in the log from which a feed starts. */
 export interface FeedOrigin {
   readonly source: Source
-  /** A head of the log from before `startTime`. */
+  /** A position that was the head of the log before `startTime`. */
   readonly startPosition: Position
   /** The time of the statement on the source's clock. */
   readonly startTime: Hlc
-  /** The tables are needed until it is called. */
+  /** Ends the need for the tables. */
   readonly free: () => void
 }
 
@@ -46,7 +46,7 @@ export async function planChangefeed(
   const opening = openPlan(statement, {
     id: randomBytes(8).toString('hex'),
     parameters,
-    // Where the clock was set back, the log's time is ahead of it: its own timestamps are not in the future.
+    // If the clock was set back, timestamps of the log may be later than the clock. A cursor with such a timestamp is allowed.
     now: laterHlc(await timeOf(session.queryBackend), sources.lastTime(session.database)),
     database: session.database,
     user,
@@ -66,7 +66,7 @@ export async function planChangefeed(
   return { ...plan, opening, user }
 }
 
-/** From here on the log holds every change of the plan's tables. */
+/** Takes the tables of the plan under watch: from then on the log holds all of their changes. */
 export async function watchPlanned(plan: Plan, { sources }: ServerParts, call: LocalCall): Promise<FeedOrigin> {
   const { spec } = plan
   const relids = spec.targets.map(({ relid }) => relid)
@@ -87,7 +87,7 @@ async function watchIn(
   { spec, tableChanges }: Plan,
   call: LocalCall,
 ): Promise<Omit<FeedOrigin, 'free'>> {
-  // From before it is known that the tables exist: one that is dropped from now on is dropped behind it.
+  // The position comes before the check that the tables exist: a table that is dropped later is dropped after this position.
   const startPosition = source.log.status.head
   const changes = Map.groupBy(tableChanges, ({ relid }) => relid)
   const since = await watchTables(
@@ -102,11 +102,11 @@ async function watchIn(
   call.signal.throwIfAborted()
   if (spec.cursor !== undefined) {
     checkWatched(spec.cursor, since)
-    // Whether the log reaches back so far: a job would fail later, and nobody would be told.
+    // Throws if the log does not reach back so far. Otherwise the job would fail later, when its client does not see the error.
     source.log.readAfter(spec.cursor)[Symbol.dispose]()
   }
   const isFromNow = spec.initialScan === 'no' && spec.cursor === undefined
-  // Not on the session's backend: that waits for this statement, and hears who cancels it.
+  // These queries do not use the session's backend, which waits for this statement so that a cancel request can end it.
   const query: BackendQuery = (sql) => queryOnce(source.connection, sql)
   const startTime = isFromNow
     ? await timeOfNow(source, startPosition, { query, signal: call.signal })
@@ -115,7 +115,7 @@ async function watchIn(
   return { source, startPosition, startTime }
 }
 
-/** The log's own time of this moment: what is committed now is at or below it, what commits later is above. */
+/** Returns the log's timestamp of this moment: everything committed so far is at or below it, and later commits are above it. */
 async function timeOfNow(
   { log, ingest }: Source,
   from: Position,
@@ -131,7 +131,7 @@ async function timeOfNow(
   }
 }
 
-/** A job begins at its time, and what was dropped before may lie in a part of the log that it does not read. */
+/** Throws if a table was dropped meanwhile: the record of that may lie in a part of the log that the job does not read. */
 async function checkThere(targets: readonly FeedTarget[], query: BackendQuery): Promise<void> {
   const rows = await query(
     `SELECT t.relid FROM unnest('{${targets.map(({ relid }) => relid).join()}}'::oid[]) AS t (relid) WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = t.relid)`,
@@ -140,7 +140,7 @@ async function checkThere(targets: readonly FeedTarget[], query: BackendQuery): 
   if (gone !== undefined) throw new FeedError('FEED_DROPPED', `"${gone.tableName}" was dropped`)
 }
 
-/** How the client wants the three columns: binary as asked for, text as its bytea_output says. */
+/** Returns the formats in which the client wants the three columns: binary, or text as its bytea_output says. */
 async function rowFormats({ session, resultFormats }: LocalCall): Promise<[ValueFormat, ValueFormat, ValueFormat]> {
   const rows = await session.queryBackend('SHOW bytea_output')
   const text: ValueFormat = rows[0]?.[0] === 'escape' ? 'escape' : 'hex'
@@ -154,7 +154,7 @@ async function timeOf(query: BackendQuery): Promise<Hlc> {
   return { wall: BigInt(rows[0]?.[0] ?? '0') * 1000n, logical: 0 }
 }
 
-/** The log holds a table's changes only since it is watched. */
+/** Throws if the cursor is older than the watch of a table: the log holds the changes of a table only since it is watched. */
 function checkWatched(cursor: Hlc, since: ReadonlyMap<number, Hlc | undefined>): void {
   for (const at of since.values()) {
     if (at === undefined || compareHlc(cursor, at) >= 0) continue

@@ -1,5 +1,5 @@
-// Who reads the answer of a SHOW. What others may not see must not stand in the text that PostgreSQL gets: it is the
-// session's text, and the session can read all of it.
+// The user who reads the answer of a SHOW. The text that PostgreSQL runs must not contain what the reader may not see, because
+// the session can read all of that text.
 
 import type { JobRights } from '../../jobs/job-rights.ts'
 import type { BackendQuery } from '../../pg-server/local-statement.ts'
@@ -8,11 +8,11 @@ import { currentUser } from './catalogue-queries.ts'
 
 export interface Reader {
   readonly isAdmin: boolean
-  /** Of the statements that run here, those that the reader may see. */
+  /** The statements that we run and that the reader may see. */
   readonly statements: readonly RunningStatement[]
 }
 
-/** The reader is the current user of the session that runs `query`. */
+/** Returns the reader: the current user of the session that runs `query`. */
 export async function readerOf(
   query: BackendQuery,
   running: readonly RunningStatement[],

@@ -1,5 +1,5 @@
-// RESET database, RESET ALL, DISCARD ALL and DEALLOCATE. A pool relies on them to hand a session on as if it were new: the
-// next client must not find itself in the database, or with the statements, of the one before.
+// RESET database, RESET ALL, DISCARD ALL and DEALLOCATE. Connection pools use these statements to reuse a session: the next
+// client must not get the database, or the prepared statements, of the previous client.
 
 import type { LocalStatement } from '../../pg-server/local-statement.ts'
 import type { Deallocate, ResetSession } from '../../sql/ast.ts'

@@ -1,4 +1,4 @@
-// CREATE CHANGEFEED without INTO: the feed runs on the client's connection until it ends or the client is gone.
+// CREATE CHANGEFEED without INTO runs a feed on the client's connection, until the feed ends or the client is gone.
 
 import type { LocalStatement, ResultColumn } from '../../pg-server/local-statement.ts'
 import { waitHint } from '../../postgres/explain-wait.ts'
@@ -17,7 +17,7 @@ const columns: readonly ResultColumn[] = [
   { name: 'value', typeOid: typeOids.bytea, typeSize: -1 },
 ]
 
-/** `sql`: the statement as typed. */
+/** `sql` is the statement as typed. */
 export function runChangefeed(statement: CreateChangefeed, context: ServerParts, sql: string): LocalStatement {
   return {
     parameterTypes: Array.from({ length: countPlaceholders(statement) }, () => typeOids.text),
@@ -36,7 +36,7 @@ export function runChangefeed(statement: CreateChangefeed, context: ServerParts,
           needed: { database, user: plan.user, targets, hasSink: false },
           trouble: troubleNotices(database, (message, hint) => call.notice('NOTICE', message, hint)),
           begins: async () => {
-            // Not before: what a notice announces and then is refused was not true.
+            // The notices come last: a notice about a statement that is then refused would be wrong.
             for (const message of plan.notices) call.notice('NOTICE', message)
             await call.accepted()
           },

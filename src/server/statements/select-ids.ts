@@ -1,5 +1,5 @@
-// The sub-select of a statement that names what it acts on by a query: it runs on the session's own backend, with what the
-// client bound to its placeholders written into it.
+// Runs the query by which a statement names its jobs or queries: on the session's own backend, with the values of the client's
+// placeholders written into the text.
 
 import { quoteString } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -10,13 +10,13 @@ import { typeOids } from '../../wire/type-oids.ts'
 import type { ServerParts } from '../server-parts.ts'
 import { expandSelect } from './show.ts'
 
-/** Types of `$1 …` in the select: none is known before PostgreSQL reads it. */
+/** Returns the types of the placeholders in the select: text for each, because only PostgreSQL knows the types. */
 export function selectParameterTypes(select: string): number[] {
   const most = lex(select).reduce((n, { tag, text }) => (tag === 'param' ? Math.max(n, Number(text)) : n), 0)
   return Array.from({ length: most }, () => typeOids.text)
 }
 
-/** `what`: for an error, such as "the ids of jobs". */
+/** Returns the ids that the select finds. `what` names them in an error, such as "the ids of jobs". */
 export async function selectIds(
   select: string,
   { session, parameters }: LocalCall,
@@ -30,7 +30,7 @@ export async function selectIds(
   return rows.flatMap(([id]) => id ?? [])
 }
 
-/** A literal without a type takes the type that its place asks for, as a placeholder does. */
+/** Writes values instead of placeholders. PostgreSQL gives a literal without a type the type that a placeholder would have. */
 function bindParameters(select: string, parameters: readonly (string | null)[]): string {
   const splices = lex(select).flatMap(({ tag, text, start, end }) => {
     if (tag !== 'param') return []

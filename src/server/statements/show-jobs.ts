@@ -9,7 +9,7 @@ import type { ShowJobs, Value } from '../../sql/ast.ts'
 import { currentUser } from './catalogue-queries.ts'
 import { checkId } from './job-id.ts'
 
-/** The SELECT that answers the statement. `expand`: replaces `[SHOW …]` in a SELECT. */
+/** Returns the SELECT that answers the statement. `expand` replaces `[SHOW …]` in a SELECT. */
 export function showJobsStatementSql({ ids, whenComplete }: ShowJobs, expand: (sql: string) => string): string {
   if (ids === undefined) return showJobsSql
   const set =
@@ -17,7 +17,7 @@ export function showJobsStatementSql({ ids, whenComplete }: ShowJobs, expand: (s
   return whenComplete ? showJobsWhenCompleteSql(set) : showTheseJobsSql(set)
 }
 
-/** Throws where a job that SHOW JOB names is not there, or not for the reader to see. A placeholder's is not known yet. */
+/** Throws if a job that SHOW JOB names does not exist, or the reader may not see it. Ids in placeholders are not checked. */
 export async function checkJobsThere({ ids }: ShowJobs, query: BackendQuery, rights: JobRights): Promise<void> {
   if (ids?.tag !== 'values') return
   const named = ids.values.flatMap((value) =>

@@ -1,16 +1,16 @@
-// SHOW QUERIES: the statements that run here (changefeeds, mostly) beside those that PostgreSQL runs.
+// SHOW QUERIES lists the statements that we run (mostly changefeeds) and those that PostgreSQL runs.
 
 import { quoteString } from '../../core/quote.ts'
 import type { RunningStatement } from '../../pg-server/running-statements.ts'
 import { shownStatement } from './shown-statement.ts'
 
-/** Queries that PostgreSQL runs are named by the process that runs them. */
+/** The id of a query that PostgreSQL runs is this prefix and the number of the process that runs the query. */
 export const backendPrefix = 'pg'
 
 /**
- * `running`: only what the asker may see, for this text is the asker's, who can explain it, keep it in a view, and answer
- * its conditions with operators of their own. So PostgreSQL's part names the schema of every operator: a text that ran a
- * function of somebody else's would give its rights to that function.
+ * Returns the SELECT that answers SHOW QUERIES. `running` must be only what the reader may see, because the session runs this
+ * text and the reader can read all of it, for example with EXPLAIN or in a view. Every operator is written with its schema:
+ * otherwise the text could call an operator of somebody else, with the rights of the reader.
  */
 export function showQueriesSql(running: readonly RunningStatement[]): string {
   const ours = running.map(
@@ -18,7 +18,7 @@ export function showQueriesSql(running: readonly RunningStatement[]): string {
       `(${quoteString(id)}, 1, ${quoteString(sessionId)}, ${quoteString(user)}, pg_catalog.to_timestamp(${startedAtMs / 1000}), ${quoteString(shownStatement(sql))}, ${quoteString(clientAddress)}, ${quoteString(applicationName)}, 'executing')`,
   )
   const columns = 'query_id, node_id, session_id, user_name, start, query, client_address, application_name, phase'
-  // The backend of a statement of ours only waits for it.
+  // The backend of a session with a statement of ours only waits for that statement, so it is left out.
   const waiting = running.map(({ session }) => session.backendPid).join()
   const id = `pg_catalog.concat('${backendPrefix}', pid)`
   const theirs = `SELECT ${id}, 1, ${id}, usename::pg_catalog.text, query_start, query, coalesce(client_addr::pg_catalog.text, ''), application_name, 'executing'

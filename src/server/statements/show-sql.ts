@@ -1,4 +1,4 @@
-// SHOW statements as SELECTs, so that PostgreSQL sorts, filters, joins and types what they give.
+// The SELECTs of SHOW statements. PostgreSQL can sort, filter, join and type their rows.
 
 import { quoteName, quoteString } from '../../core/quote.ts'
 import type { ShownTable } from '../../settings/show.ts'

@@ -1,5 +1,5 @@
-// SHOW statements as SELECTs, for PostgreSQL to run. What a SHOW lists may depend on who reads it; then the SELECT is made
-// anew for each reader, and else it is the same for everybody.
+// Translates SHOW statements into SELECTs, which PostgreSQL runs. If the answer of a SHOW depends on the reader, the SELECT is
+// made for each reader; otherwise it is the same for everybody.
 
 import { FeedError } from '../../errors/feed-error.ts'
 import { showAutomaticJobsSql } from '../../jobs/jobs-view.ts'
@@ -17,12 +17,12 @@ import { showDatabaseSql, showDatabasesSql, showTablesSql, valuesSql } from './s
 
 export type ShowContext = Pick<ServerParts, 'settings' | 'running' | 'rights'>
 
-/** The SELECT that answers a SHOW for every reader. Undefined: it depends on the reader. */
+/** Returns the SELECT that answers a SHOW for every reader; undefined: the answer depends on the reader. */
 export function showForAll(statement: Statement, { settings }: Pick<ShowContext, 'settings'>): string | undefined {
   return showSql(statement, { settings, reader: undefined })
 }
 
-/** `showForAll` for whoever runs `query`: PostgreSQL says who that is, and our own connection what they may see. */
+/** Like `showForAll`, for the user who runs `query`. The session's backend says who that is; our own connection checks rights. */
 export async function showFor(
   query: BackendQuery,
   { settings, running, rights }: ShowContext,
@@ -35,18 +35,18 @@ export async function showFor(
   }
 }
 
-/** Replaces each `[SHOW …]` in a SELECT by what whoever runs `query` may see. */
+/** Replaces each `[SHOW …]` in a SELECT by what the user who runs `query` may see. */
 export async function expandSelect(select: string, query: BackendQuery, context: ShowContext): Promise<string> {
   return expandShows(select, await showFor(query, context), true)
 }
 
 interface Showing {
   readonly settings: SettingTexts
-  /** Undefined: any. */
+  /** Undefined: the reader is not known. */
   readonly reader: Reader | undefined
 }
 
-/** Undefined: it depends on the reader, who is not known. */
+/** Returns the SELECT; undefined: the answer depends on the reader, who is not known. */
 function showSql(statement: Statement, showing: Showing): string | undefined {
   const { reader, settings } = showing
   switch (statement.tag) {

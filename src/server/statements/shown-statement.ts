@@ -1,4 +1,4 @@
-// A statement of ours as others may read it: sink URIs without user and secrets, secret options without their value.
+// Shows a statement of ours to others: sink URIs without user and secrets, secret options without their value.
 
 import { shownString } from '../../core/quote.ts'
 import { secretOptions } from '../../plan/job-description.ts'
@@ -16,7 +16,7 @@ export function shownStatement(sql: string): string {
   return applySplices(sql, splices)
 }
 
-/** What stands before a string says whether it is a secret; a URI is one wherever it stands. */
+/** The tokens before a string say whether the string is a secret; a URI may contain secrets anywhere in a statement. */
 function shown(text: string, second: Token | undefined, first: Token | undefined): string {
   if (isOp(first, '=') && second !== undefined && secretOptions.has(second.text.toLowerCase())) return 'redacted'
   return isWord(first, 'into') || text.includes('://') ? showSinkUri(text) : text

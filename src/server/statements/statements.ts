@@ -1,5 +1,6 @@
-// Statements: where each statement of a client goes. PostgreSQL's are forwarded as typed, the dialect's are rewritten, ours
-// become calls or SELECTs. The front asks for every query string, so the answer "nothing to do" must come fast.
+// Statements decides what becomes of each statement of a client. Statements of PostgreSQL are forwarded as typed, those of the
+// dialect are rewritten, and ours become calls or SELECTs. The front asks for every query string, so the answer that there is
+// nothing to do must be fast.
 //
 //   statement                                  file
 //   CREATE CHANGEFEED [FOR] … INTO             create-job.ts       with plan-changefeed.ts
@@ -92,7 +93,7 @@ export class Statements implements StatementHandler {
     return explainLoss(error, this.#context.backend)
   }
 
-  /** `typed`: the whole text, which positions in errors speak of. */
+  /** `typed` is the whole text, to which positions in errors refer. */
   #piece(typed: string, piece: SqlPiece): Piece {
     const { start, end } = piece
     const place =
@@ -129,7 +130,7 @@ export class Statements implements StatementHandler {
 
 type CheckedStatement = DropDatabase | MoveDatabase | AlterEventTrigger
 
-/** A statement that we run. Undefined: PostgreSQL runs it. */
+/** Returns the statement if we run it; undefined: PostgreSQL runs it. */
 function localStatement(statement: Statement, context: ServerParts, sql: string): LocalStatement | undefined {
   switch (statement.tag) {
     case 'create-changefeed':
@@ -157,7 +158,7 @@ function localStatement(statement: Statement, context: ServerParts, sql: string)
   }
 }
 
-/** What comes before PostgreSQL runs the statement as typed, and may refuse it. */
+/** Returns a check that runs before PostgreSQL runs the statement as typed, and that may refuse the statement. */
 function checkBefore(statement: Statement, context: ServerParts): ((query: BackendQuery) => Promise<void>) | undefined {
   switch (statement.tag) {
     case 'drop-database':
@@ -171,7 +172,7 @@ function checkBefore(statement: Statement, context: ServerParts): ((query: Backe
   }
 }
 
-/** A statement that PostgreSQL answers with a SELECT, or with another text. `sent.sql`: as typed. */
+/** Translates a statement that PostgreSQL answers with a SELECT, or with another text. `sent.sql` is the statement as typed. */
 function select(statement: Statement, context: ServerParts, { sql, place }: SentText): Piece {
   if (statement.tag === 'role-options') return { tag: 'forward', sql: statement.sql, place }
   const shown = showForAll(statement, context)

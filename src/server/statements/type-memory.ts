@@ -1,6 +1,6 @@
-// Whether the dialect's type words may mean something else to some session: a type of the user's that is called string or
-// bytes, or a default_int_size that was set. Where nothing of the kind was ever seen, and that is nearly everywhere, a
-// statement is translated without asking the catalogue. Until the databases have been looked through, it is asked.
+// Remembers whether the dialect's type words may mean something else in some session: because a user has made a type that is
+// called string or bytes, or has set default_int_size. If the server has never seen this, which is nearly always so, a
+// statement is translated without asking the catalogue. The catalogue is asked until all databases have been checked.
 
 import type { Backend } from '../../postgres/backend.ts'
 import { queryOnce } from '../../postgres/raw-connection.ts'
@@ -13,12 +13,12 @@ export class TypeMemory {
     return this.#state !== 'plain'
   }
 
-  /** A text that is about to run, or a parameter of a session that begins. */
+  /** To be called with each text that is about to run, and with the parameters of each new session. */
   see(sql: string): void {
     if (this.#state !== 'seen' && mayChangeTypes(sql)) this.#state = 'seen'
   }
 
-  /** What earlier runs of the server have left. */
+  /** Checks the databases for types and settings from earlier runs of the server. */
   async read({ source, systemDatabase }: Pick<Backend, 'source' | 'systemDatabase'>): Promise<void> {
     const ask = async (database: string, sql: string): Promise<(string | null)[]> =>
       (await queryOnce({ ...source, database }, sql)).map(([value]) => value ?? null)

@@ -1,32 +1,34 @@
-// UNWATCH: tables that no changefeed needs are given back at once, not only when changefeed.watch.keep_duration is over.
+// UNWATCH gives tables back that no changefeed needs: at once, not only after changefeed.watch.keep_duration.
 
 import { giveBackTables } from '../../ingest/give-back.ts'
 import { publication } from '../../source-schema/names.ts'
 import { hasOurTablesSql, publicationIsOurs } from '../../source-schema/ownership.ts'
 import { uninstall } from '../../source-schema/uninstall.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { LocalCall, LocalStatement } from '../../pg-server/local-statement.ts'
-import { resolveTargets } from '../../plan/catalogue.ts'
+import type { LocalStatement } from '../../pg-server/local-statement.ts'
+import type { TargetFacts } from '../../plan/catalogue.ts'
 import { openRawConnection, queryOnce } from '../../postgres/raw-connection.ts'
 import type { SourceConnection } from '../../postgres/source-connection.ts'
-import type { Target, Unwatch } from '../../sql/ast.ts'
-import { catalogueQueries, currentUser } from './catalogue-queries.ts'
+import type { Unwatch } from '../../sql/ast.ts'
+import { catalogueQueries, currentUser, namedTables } from './catalogue-queries.ts'
 import { neededTables } from '../sources/give-back.ts'
 import type { ServerParts } from '../server-parts.ts'
 import { requireAdmin } from './require-admin.ts'
 
-/** How long a table that transactions use is waited for. */
+/** How long UNWATCH waits for a table that transactions use. */
 const patienceMs = 10_000
 
 export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement {
   return {
-    async run(call) {
+    async run({ session }) {
       const { sources, jobs, rights, backend } = context
-      await requireAdmin(rights, await currentUser(call.session), 'only admins may UNWATCH')
+      const user = await currentUser(session)
+      await requireAdmin(rights, user, 'only admins may UNWATCH')
+      const queryIn = catalogueQueries(session, backend.source, user)
       const asked =
         what.tag === 'tables'
-          ? await find(what.targets, context, call)
-          : { database: what.name ?? call.session.database, relids: undefined }
+          ? inOneDatabase(await namedTables(what.targets, session.database, queryIn), session.database)
+          : { database: what.name ?? session.database, relids: undefined }
       const connection = { ...backend.source, database: asked.database }
       if (asked.relids !== undefined && (await isListLost(connection))) {
         throw new FeedError('FEED_STATE', `the list of watched tables of database "${asked.database}" is not there`, {
@@ -35,11 +37,11 @@ export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement
       }
       const relids = asked.relids ?? (await watchedIn(connection))
       const source = sources.of(asked.database)
-      // Where nothing reads the database it is a copy of one that was read, and nobody needs its tables.
+      // A database without a source is a copy of a database with one, and no changefeed needs its tables.
       const needed = async (): Promise<ReadonlySet<number>> =>
         source === undefined ? new Set() : neededTables(jobs, source)
       const inNeed = await needed()
-      // Also where the list of watched tables is gone, and says nothing of them.
+      // UNWATCH DATABASE also checks needed tables that the list of watched tables does not have, because the list may be gone.
       const taken = asked.relids === undefined ? [...inNeed] : relids.filter((relid) => inNeed.has(relid))
       if (taken.length > 0) throw await inUse(asked.database, taken, context)
       const { given, busy, left } = await giveBackTables(connection, { relids, patienceMs, needed })
@@ -62,26 +64,17 @@ export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement
   }
 }
 
-async function find(
-  targets: readonly Target[],
-  { backend }: ServerParts,
-  { session }: LocalCall,
-): Promise<{ database: string; relids: readonly number[] }> {
-  const user = await currentUser(session)
-  const found = await resolveTargets(targets, session.database, catalogueQueries(session, backend.source, user))
-  const tables = found.targets.map((table, i) => {
-    if (table.tag === 'table') return table
-    throw new FeedError('FEED_NO_TABLE', `table "${targets[i]?.text}" does not exist`, {
-      position: (targets[i]?.position ?? 0) + 1,
-    })
-  })
-  const database = tables[0]?.database ?? session.database
+function inOneDatabase(
+  tables: readonly TargetFacts[],
+  current: string,
+): { readonly database: string; readonly relids: readonly number[] } {
+  const database = tables[0]?.database ?? current
   if (tables.some((table) => table.database !== database))
     throw new FeedError('FEED_TARGET', 'UNWATCH takes tables of one database', { hint: 'write one statement for each' })
   return { database, relids: tables.map(({ relid }) => relid) }
 }
 
-/** Tables are published and nobody knows why. */
+/** Whether our publication exists without the list of watched tables. */
 async function isListLost(source: SourceConnection): Promise<boolean> {
   const [is] = await queryOnce(
     source,

@@ -1,4 +1,4 @@
-// SET DATABASE and USE: the session goes on in another database.
+// SET DATABASE and USE: the session continues in another database.
 
 import type { LocalStatement } from '../../pg-server/local-statement.ts'
 import type { UseDatabase } from '../../sql/ast.ts'
