@@ -59,7 +59,8 @@ interface Wanted {
   readonly name: string
 }
 
-interface Answer {
+/** The JSON that the query returns. */
+export interface Answer {
   readonly writes: boolean
   readonly databases: readonly string[]
   readonly found: readonly (TargetFacts | null)[]
@@ -112,18 +113,7 @@ async function ask(query: CatalogueQuery, wanted: readonly Wanted[], databases: 
   const rows = await query(catalogueSql(wanted, databases))
   const text = rows[0]?.[0]
   if (typeof text !== 'string') throw new TypeError('the catalogue query gave no row')
-  return parseCatalogue(text)
-}
-
-/** Reads the answer of `catalogueSql`, which is one JSON text. */
-export function parseCatalogue(text: string): Answer {
-  const answer = JSON.parse(text) as {
-    writes: boolean
-    databases: string[]
-    found: (Omit<TargetFacts, 'tag'> | null)[]
-  }
-  const found = answer.found.map((facts) => (facts === null ? null : { ...facts, tag: 'table' as const }))
-  return { writes: answer.writes, databases: answer.databases, found }
+  return JSON.parse(text) as Answer
 }
 
 /**
@@ -146,6 +136,7 @@ export function catalogueSql(wanted: readonly Wanted[], databases: readonly stri
     ) WITH ORDINALITY AS wanted (schema, name, ordinal)
     LEFT JOIN LATERAL (
       SELECT pg_catalog.json_build_object(
+        'tag', 'table',
         'database', pg_catalog.current_database(),
         'schema', n.nspname,
         'name', c.relname,

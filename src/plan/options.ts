@@ -27,25 +27,23 @@ export interface OptionFacts {
 export type OptionKind = 'flag' | 'duration' | 'timestamp' | 'enum' | 'list' | 'json' | 'string'
 
 const flag = { kind: 'flag', value: 'none' } as const
+const laterForSome = { sinks: 'some', built: false } as const
 
 export const options = {
   avro_schema_prefix: {
     kind: 'string',
-    sinks: 'some',
-    built: false,
+    ...laterForSome,
     about: 'Namespace of the Avro schemas, and prefix of their names and subjects.',
   },
   compression: {
     kind: 'enum',
     values: ['gzip', 'zstd'],
-    sinks: 'some',
-    built: false,
+    ...laterForSome,
     about: 'Compression of the files or requests.',
   },
   confluent_schema_registry: {
     kind: 'string',
-    sinks: 'some',
-    built: false,
+    ...laterForSome,
     about: 'Base URL of the schema registry, which Avro needs.',
   },
   cursor: {
@@ -109,9 +107,8 @@ export const options = {
   },
   headers_json_column_name: {
     kind: 'string',
-    sinks: 'some',
+    ...laterForSome,
     formats: 'some',
-    built: false,
     about: 'A JSONB column whose members become headers of the message, and are left out of the value.',
   },
   ignore_disable_changefeed_replication: {
@@ -183,12 +180,7 @@ export const options = {
     about:
       'Accepted for old scripts, without effect: a paused job always keeps the changes that it needs, up to `changefeed.changelog.max_size`.',
   },
-  pubsub_sink_config: {
-    kind: 'json',
-    sinks: 'some',
-    built: false,
-    about: 'Batching and retries of the Pub/Sub client.',
-  },
+  pubsub_sink_config: { kind: 'json', ...laterForSome, about: 'Batching and retries of the Pub/Sub client.' },
   resolved: {
     kind: 'duration',
     value: 'optional',
@@ -238,24 +230,12 @@ export const options = {
   },
   webhook_auth_header: {
     kind: 'string',
-    sinks: 'some',
+    ...laterForSome,
     isSecret: true,
-    built: false,
     about: 'The `Authorization` header of the requests.',
   },
-  webhook_client_timeout: {
-    kind: 'duration',
-    default: '3s',
-    sinks: 'some',
-    built: false,
-    about: 'How long a request may take.',
-  },
-  webhook_sink_config: {
-    kind: 'json',
-    sinks: 'some',
-    built: false,
-    about: 'Batching and retries of the webhook client.',
-  },
+  webhook_client_timeout: { kind: 'duration', default: '3s', ...laterForSome, about: 'How long a request may take.' },
+  webhook_sink_config: { kind: 'json', ...laterForSome, about: 'Batching and retries of the webhook client.' },
 } as const satisfies Record<string, OptionFacts>
 
 export type OptionName = keyof typeof options

@@ -29,19 +29,7 @@ const facts: readonly Facts[] = [
   {
     tag: 'cloud',
     label: 'cloud storage',
-    schemes: [
-      's3',
-      'gs',
-      'azure',
-      'azure-blob',
-      'azure-storage',
-      'nodelocal',
-      'userfile',
-      'file-http',
-      'file-https',
-      'http',
-      'https',
-    ],
+    schemes: [...noLongerExperimental, 'azure-blob', 'azure-storage', 'userfile', 'file-http', 'file-https'],
     oldSchemes: noLongerExperimental.map((scheme) => `experimental-${scheme}`),
     schemeNotice: (scheme) => {
       const plain = scheme.replace(/^experimental-/, '')

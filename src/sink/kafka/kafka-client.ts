@@ -154,7 +154,7 @@ export class KafkaClient implements AsyncDisposable {
     if (isNew) this.#log('info', `client/metadata fetching metadata for all topics from broker ${text}`)
     const connection = await this.#connections.get(address)
     if (isNew) this.#log('info', `Connected to broker at ${text} (unregistered)`)
-    const metadata = await orLate(fetchMetadata(connection, names, true), askMs)
+    const metadata = await orLate(fetchMetadata(connection, names), askMs)
     if (metadata !== late) return metadata
     throw new FeedError('FEED_SINK', `broker ${text} took the connection and did not answer within ${askMs / 1000} s`)
   }

@@ -32,13 +32,9 @@ export interface Metadata {
 
 type Response = Pick<Awaited<ReturnType<typeof metadataV12.api.async>>, 'brokers' | 'topics'>
 
-/** With `create`, topics that are missing are created where the brokers allow it. */
-export async function fetchMetadata(
-  connection: Connection,
-  names: readonly string[],
-  create: boolean,
-): Promise<Metadata> {
-  const { brokers, topics } = await ask(connection, names, create)
+/** Topics that are missing are created if the brokers allow it. */
+export async function fetchMetadata(connection: Connection, names: readonly string[]): Promise<Metadata> {
+  const { brokers, topics } = await ask(connection, names)
   return {
     brokers: new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }])),
     topics: new Map(
@@ -60,12 +56,12 @@ function layoutOf(topic: Response['topics'][number]): TopicLayout {
   }
 }
 
-async function ask(connection: Connection, names: readonly string[], create: boolean): Promise<Response> {
+async function ask(connection: Connection, names: readonly string[]): Promise<Response> {
   const isNew = (await newestVersion(connection)) >= metadataV12.api.version
   try {
     return isNew
-      ? await metadataV12.api.async(connection, [...names], create, true)
-      : await metadataV9.api.async(connection, [...names], create, true, false)
+      ? await metadataV12.api.async(connection, [...names], true, true)
+      : await metadataV9.api.async(connection, [...names], true, true, false)
   } catch (error) {
     // The library throws an answer in which a partition has an error, and the answer is in the error.
     const { response } = error as { response?: Response }

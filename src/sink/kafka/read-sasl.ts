@@ -41,7 +41,12 @@ export function readSasl(parameters: Parameters): KafkaSasl | undefined {
     )
   }
   refuseOthers(chosen, parameters)
-  if (chosen === 'AWS_MSK_IAM') throw notBuilt()
+  // The parameters of the mechanism are not checked: nobody should have to correct them in vain.
+  if (chosen === 'AWS_MSK_IAM') {
+    throw new FeedError('FEED_UNSUPPORTED', 'sasl_mechanism=AWS_MSK_IAM is not supported yet', {
+      hint: 'OAUTHBEARER, PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are; Amazon MSK takes SCRAM-SHA-512, too',
+    })
+  }
   if (chosen === 'OAUTHBEARER') return readOauth(parameters)
   const user = needed('sasl_user', chosen, parameters)
   return { mechanism: chosen, user, password: needed('sasl_password', chosen, parameters) }
@@ -107,11 +112,4 @@ function readTokenUrl(text: string, parameters: Parameters): string {
   }
   url.hash = ''
   return url.href
-}
-
-/** Thrown before the parameters of the mechanism are checked: nobody should have to correct them in vain. */
-function notBuilt(): FeedError {
-  return new FeedError('FEED_UNSUPPORTED', 'sasl_mechanism=AWS_MSK_IAM is not supported yet', {
-    hint: 'OAUTHBEARER, PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are; Amazon MSK takes SCRAM-SHA-512, too',
-  })
 }

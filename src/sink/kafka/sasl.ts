@@ -32,25 +32,19 @@ export function saslOptions(sasl: KafkaSasl, tokens: TokenSource | undefined): N
   }
 }
 
-/** Does what the library does, except for the length of the session. */
+/** Authenticates as the library does, except for the length of the session. */
 const authenticate: Authenticate = (mechanism, connection, api, user, password, token, callback) => {
+  const name = user ?? ''
+  const secret = password ?? ''
   const bounded: typeof callback = (error, response) => {
     if (response !== undefined && response.sessionLifetimeMs > maxSessionMs)
       callback(error, { ...response, sessionLifetimeMs: maxSessionMs })
     else callback(error, response)
   }
   if (mechanism === 'OAUTHBEARER') saslOAuthBearer.authenticate(api, connection, token ?? '', {}, bounded)
-  else if (mechanism === 'PLAIN') saslPlain.authenticate(api, connection, user ?? '', password ?? '', bounded)
+  else if (mechanism === 'PLAIN') saslPlain.authenticate(api, connection, name, secret, bounded)
   else {
     const algorithm = mechanism === 'SCRAM-SHA-512' ? 'SHA-512' : 'SHA-256'
-    saslScramSha.authenticate(
-      api,
-      connection,
-      algorithm,
-      user ?? '',
-      password ?? '',
-      saslScramSha.defaultCrypto,
-      bounded,
-    )
+    saslScramSha.authenticate(api, connection, algorithm, name, secret, saslScramSha.defaultCrypto, bounded)
   }
 }

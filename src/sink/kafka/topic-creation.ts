@@ -1,5 +1,5 @@
-// Why brokers do not create a topic that is missing. Metadata, the request that makes them create it, answers "unknown topic" in any
-// case. CreateTopics, which is told to check only and to create nothing, answers with the reason.
+// Finds out why brokers do not create a topic that is missing. Metadata, the request by which brokers create topics, answers
+// "unknown topic" in any case. CreateTopics, with the flag that only validates the request, answers with the reason.
 
 import { createTopicsV7, type Connection } from '@platformatic/kafka'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -23,7 +23,9 @@ export async function creationRefusals(
   connection: Connection,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, CreationRefusal>> {
-  const { topics } = await ask(connection, names).catch((error: unknown) => {
+  const asBrokersSay = { numPartitions: asConfigured, replicationFactor: asConfigured, assignments: [], configs: [] }
+  const asked = names.map((name) => ({ name, ...asBrokersSay }))
+  const { topics } = await createTopicsV7.api.async(connection, asked, timeoutMs, true).catch((error: unknown) => {
     // The library throws an answer in which any topic has an error.
     const { response } = error as { response?: Response }
     return response ?? { topics: [] }
@@ -32,12 +34,6 @@ export async function creationRefusals(
   return new Map(
     refused.map(({ name, errorCode, errorMessage }) => [name, { code: errorCode, said: errorMessage ?? undefined }]),
   )
-}
-
-function ask(connection: Connection, names: readonly string[]): Promise<Response> {
-  const asBrokersSay = { numPartitions: asConfigured, replicationFactor: asConfigured, assignments: [], configs: [] }
-  const topics = names.map((name) => ({ name, ...asBrokersSay }))
-  return createTopicsV7.api.async(connection, topics, timeoutMs, true)
 }
 
 /** Returns whether waiting cannot help. Missing brokers or rights may come; a name or setting that is refused stays so. */
