@@ -86,7 +86,8 @@ export function closePlan(opening: Opening, catalogue: Catalogue): Plan {
   const identityChanges = tables.flatMap((table) => identityChange(table, spec.diff) ?? [])
   const keyChanges = found.flatMap((table) => {
     const change = keyChange(table)
-    return change === undefined ? [] : [{ table, change }]
+    if (change === undefined) return []
+    return [{ relid: table.relid, sql: keySql(table.relid, change), notice: keyNotice(table, change) }]
   })
   const notices = noticesOf({
     read,
@@ -94,13 +95,9 @@ export function closePlan(opening: Opening, catalogue: Catalogue): Plan {
     context,
     times,
     tables,
-    keyChanges: keyChanges.map(({ table, change }) => keyNotice(table, change)),
+    keyChanges: keyChanges.map(({ notice }) => notice),
     identityChanges: identityChanges.map((change) => change.sql),
   })
   // The key comes first, because the replica identity may depend on the key.
-  const tableChanges = [
-    ...keyChanges.map(({ table, change }) => ({ relid: table.relid, sql: keySql(table.relid, change) })),
-    ...identityChanges,
-  ]
-  return { spec, notices, tables, tableChanges }
+  return { spec, notices, tables, tableChanges: [...keyChanges, ...identityChanges] }
 }

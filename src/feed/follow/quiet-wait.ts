@@ -11,13 +11,10 @@ const part = 0.1
 
 /** Returns milliseconds; 0: the feed is woken by each closed timestamp. `isJob`: the progress of the feed is saved. */
 export function quietWaitMs(
-  {
-    resolvedIntervalMs,
-    minCheckpointMs,
-    endTime,
-  }: Pick<FeedSpec, 'resolvedIntervalMs' | 'minCheckpointMs' | 'endTime'>,
+  spec: Pick<FeedSpec, 'resolvedIntervalMs' | 'minCheckpointMs' | 'endTime'>,
   isJob: boolean,
 ): number {
+  const { resolvedIntervalMs, minCheckpointMs, endTime } = spec
   if (endTime !== undefined) return 0
   if (resolvedIntervalMs === undefined && !isJob) return mostMs
   const ms = Math.min(mostMs, Math.floor(Math.max(resolvedIntervalMs ?? 0, minCheckpointMs) * part))

@@ -1,20 +1,16 @@
 // Opens the cut that a scan reads: that of the job's statement while it is held, or else a new one.
 
-import type { Hlc } from '../../core/hlc.ts'
 import { joinCut, openCut, type OpenTables } from '../../scan/cut.ts'
 import type { FeedRun } from '../feed-run.ts'
 import { findCut } from './find-cut.ts'
 import { factsOfReason, type ScanRequest } from './scan-request.ts'
+import type { StatementCut } from './statement-cut.ts'
 
 /** Connections that read side by side. */
 const scanConnections = 2
 
-export interface OpenScan extends AsyncDisposable {
+export interface OpenScan extends AsyncDisposable, Pick<StatementCut, 'time' | 'sinceMs'> {
   readonly cut: OpenTables
-  /** The time as of which the cut shows the tables. */
-  readonly time: Hlc
-  /** When the snapshot was taken. */
-  readonly sinceMs: number
 }
 
 export async function openScan(run: FeedRun, { reason, tables }: ScanRequest): Promise<OpenScan> {

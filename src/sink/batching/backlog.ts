@@ -1,5 +1,5 @@
-// How much waits or is being sent, over all lanes of a sink. The lanes report what changes, so that nobody walks
-// through a thousand lanes to learn whether anything is left.
+// Knows how much waits or is being sent, over all lanes of a sink. The lanes report every change, so that it is not necessary
+// to go through a thousand lanes to find out whether anything is left.
 
 interface Closable {
   close(): void

@@ -1,4 +1,4 @@
-// What happens to a sender, for those who wait for it: something was delivered or failed, or the sender has ended with an error.
+// Wakes whoever waits for a sender when a request was answered, or when the sender has ended with an error.
 
 import { orAbort } from '../../async/or-abort.ts'
 import type { FeedError } from '../../errors/feed-error.ts'

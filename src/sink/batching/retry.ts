@@ -1,5 +1,5 @@
-// When batches that failed are sent again: each time after twice the wait, and when the client has had the opportunity to find
-// out where their lanes lead now.
+// Says when batches that failed are sent again: each time after twice the wait, and after the client has had the opportunity to
+// find out which routes their lanes have now.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { backoffAfter } from '../../async/backoff.ts'

@@ -1,4 +1,4 @@
-// How many requests each route has to answer, and which routes asked for a pause.
+// Counts the requests that each route has to answer, and knows which routes asked for a pause.
 
 import { setTimeout as delay } from 'node:timers/promises'
 

@@ -1,5 +1,5 @@
-// Notices that the far end has confirmed nothing for some seconds. It is asked once a second and compares two numbers, so
-// that sending costs nothing more.
+// Notices that the far end has confirmed nothing for some seconds. `stalled` is called once a second and compares two numbers,
+// so that sending a batch costs nothing more.
 
 import type { SinkStall } from '../sink.ts'
 
@@ -8,10 +8,10 @@ export const stallMs = 5000
 
 export class StallWatch {
   readonly #name: string
-  /** Batches that were confirmed, and how many of them there were when somebody last asked. */
   #confirmed = 0
+  /** The number of confirmed batches at the last call of `stalled`. */
   #seen = 0
-  /** When somebody first asked and saw this number. */
+  /** The time of the first call of `stalled` with this number. */
   #sinceMs = 0
   #lastError: string | undefined
 

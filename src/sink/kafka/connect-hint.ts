@@ -1,4 +1,4 @@
-// What is probably wrong when no broker can be reached, judged by the messages of the library, of TLS and of the system.
+// Guesses what is wrong when no broker can be reached, by the messages of the library, of TLS and of the system.
 
 import type { KafkaSinkSpec } from './spec.ts'
 import { brokerAddress } from './broker-address.ts'

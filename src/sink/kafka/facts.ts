@@ -1,4 +1,4 @@
-// What statements say about a Kafka sink, and what is said about it before it is opened.
+// The facts of the Kafka sink.
 
 import type { SinkAddress, SinkFacts, WrittenSink } from '../sink-facts.ts'
 import { brokerAddress } from './broker-address.ts'
@@ -43,7 +43,7 @@ function readSpec({ option, headers, tables, ...uri }: WrittenSink): KafkaSinkSp
   return { tag: 'kafka', ...read, topics, sources, headers, ...readKafkaSinkConfig(text, position) }
 }
 
-/** The brokers, and who issues tokens for them. Brokers that these name later are checked when they are connected to. */
+/** Returns the brokers, and the endpoint that issues tokens for them. Brokers that these name later are checked before we connect to them. */
 function addresses({ brokers, sasl }: KafkaSinkSpec): readonly SinkAddress[] {
   const found = brokers.map(brokerAddress)
   if (sasl?.mechanism !== 'OAUTHBEARER') return found

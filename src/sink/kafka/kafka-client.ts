@@ -1,5 +1,5 @@
-// The questions that the sink asks a Kafka cluster: where the partitions are, which brokers there are, a producer id. Every
-// broker can answer them, so a broker that hangs or is gone is followed by the next one.
+// Asks a Kafka cluster for its brokers, its partitions and a producer id. Every broker can answer, so if one hangs or is gone,
+// the next one is asked.
 
 import { late, orLate } from '../../async/or-late.ts'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -19,7 +19,7 @@ import { codesOf, flatMessage, kafkaCode, notIdempotent, refusedCredentials } fr
 import { fetchMetadata, type Metadata, type TopicAnswer, type TopicLayout } from './metadata.ts'
 import { creationRefusals, type CreationRefusal } from './topic-creation.ts'
 
-/** A broker that has not answered within this time is followed by the next one. */
+/** If a broker has not answered within this time, the next one is asked. */
 const askMs = 10_000
 /** The timestamp that stands for the end of a partition in ListOffsets. */
 const latest = -1n
@@ -47,7 +47,7 @@ export class KafkaClient implements AsyncDisposable {
     return this.#connections.authorize()
   }
 
-  /** Returns an answer for each topic. Topics that are missing are created where the brokers allow it. */
+  /** Returns an answer for each topic. Topics that are missing are created if the brokers allow it. */
   async topics(names: readonly string[]): Promise<ReadonlyMap<string, TopicAnswer>> {
     const errors: unknown[] = []
     for (const address of this.#candidates()) {

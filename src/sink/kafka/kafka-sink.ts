@@ -3,8 +3,8 @@
 //
 // Order over broken connections: what is sent again begins with the first batch that is not known to be written, so
 // whatever still arrives from an old connection repeats messages that consumers have already seen.
-// Durability: a batch is confirmed when it has been acknowledged as the spec's acks say; without acks, when the leader
-// has written it. The sink refuses to log a key or a value.
+// Durability: a batch is confirmed when it has been acknowledged as the acks of the specification say; without acks, when the
+// leader has written it. The sink never logs a key or a value.
 
 import { BatchingSink } from '../batching/batching-sink.ts'
 import { Lanes } from '../batching/lanes.ts'
@@ -34,8 +34,9 @@ const maxBatchBytes = 900 * 1024
 const maxRequestBytes = 4 * 1024 * 1024
 const maxRequestsPerBroker = 4
 
-/** Asks for the topics, and for a producer id where acks allow one. */
-export async function kafkaSink({ spec, client, log, signal, refreshMs }: KafkaSinkOptions): Promise<KafkaSink> {
+/** Asks for the topics and, if acks allow one, for a producer id. */
+export async function kafkaSink(options: KafkaSinkOptions): Promise<KafkaSink> {
+  const { spec, client, log, signal, refreshMs = defaultRefreshMs } = options
   const { maxMessages = 0, maxBytes = 0 } = spec.flush
   const messages = maxMessages > 0 ? maxMessages : Number.POSITIVE_INFINITY
   const headers = recordHeaders(spec.headers ?? [])
@@ -44,7 +45,7 @@ export async function kafkaSink({ spec, client, log, signal, refreshMs }: KafkaS
     limits: { bytes: maxBytes > 0 ? Math.min(maxBytes, maxBatchBytes) : maxBatchBytes, messages },
     budgetBytes,
   })
-  const partitions = new TopicPartitions({ spec, client, lanes, log, refreshMs: refreshMs ?? defaultRefreshMs })
+  const partitions = new TopicPartitions({ spec, client, lanes, log, refreshMs })
   const layouts = await partitions.refresh()
   // Without acks nobody would learn that a leader refuses messages.
   if (spec.acks === 'none') await client.askLeaders(layouts)

@@ -1,4 +1,4 @@
-// Opens a Kafka sink, or tries only whether it could be opened. Errors say what is wrong with the brokers or the topics.
+// Opens a Kafka sink, or only checks whether it could be opened. Errors say what is wrong with the brokers or the topics.
 
 import { onAbort } from '../../async/or-abort.ts'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -42,7 +42,7 @@ export async function open(spec: KafkaSinkSpec, options: OpenOptions): Promise<K
 
 /**
  * Checks everything that a changefeed needs and that can be checked without sending a message: the brokers, the credentials, the
- * topics (which are created where the brokers allow it), the address of a leader, and the rights to write. If resolved messages are
+ * topics (which are created if the brokers allow it), the address of a leader, and the rights to write. If resolved messages are
  * `wanted`, no topic may be compacted: such a topic refuses messages without a key.
  */
 export async function dial(
@@ -53,7 +53,7 @@ export async function dial(
   using _letGo = onAbort(wanted.signal, () => void client[Symbol.asyncDispose]())
   try {
     await client.authorize()
-    const answers = await topicsAreThere(client, spec)
+    const answers = await topicsAreThere(client, spec, wanted.signal)
     await reachALeader(client, answers)
     if (spec.acks === 'all') await client.newProducerId()
     for (const [topic, answer] of answers) {

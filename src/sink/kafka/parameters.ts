@@ -1,5 +1,5 @@
-// Every parameter of a Kafka sink URI, and every field of kafka_sink_config, in two tables. Reading them goes by the tables,
-// and docs/reference/sink-parameters.md is generated from them (`npm run reference`).
+// Every parameter of a Kafka sink URI, and every field of kafka_sink_config, in two tables, by which both are checked, and
+// from which docs/reference/sink-parameters.md is generated (`npm run reference`).
 
 import type { FieldFacts, SinkReference } from '../sink-facts.ts'
 import { builtParameters, type ParameterFacts } from '../sink-parameters.ts'
@@ -75,7 +75,7 @@ export type KafkaParameter = keyof typeof kafkaParameters
 
 export const builtKafkaParameters = builtParameters(kafkaParameters)
 
-/** Of the object itself, of Flush and of Retry. */
+/** The fields of the object itself (''), and of the objects Flush and Retry in it. */
 export const kafkaConfigFields = {
   '': {
     ClientID: {

@@ -1,6 +1,6 @@
-// Which partition a key belongs to: FNV-1a of the key's bytes, 32 bits, as a signed number; its remainder by the number of
-// partitions, without the sign. CockroachDB (with sarama's hash partitioner) does the same, so a topic that it has written can be
-// continued by us.
+// Finds the partition of a key: FNV-1a of the key's bytes, 32 bits, as a signed number; the remainder of this number by the
+// number of partitions, without the sign. CockroachDB does the same (with the hash partitioner of sarama), so that we can
+// continue a topic that CockroachDB has written.
 
 /** `bytes[start, end)` is the key. */
 export function partitionOf(bytes: Uint8Array, start: number, end: number, partitions: number): number {

@@ -1,5 +1,5 @@
-// One POST of a form, over TLS or plain, with an answer of bounded size. A redirect is not followed: it may lead to a machine that
-// sinks may not reach, and that must not get the credentials.
+// Posts a form, over TLS or plain. The size of the answer is bounded. A redirect is not followed: the redirect may lead to a
+// machine that sinks may not reach, and that must not get the credentials.
 
 import { request as plainRequest, type IncomingMessage } from 'node:http'
 import { request as tlsRequest } from 'node:https'

@@ -36,7 +36,7 @@ export class KafkaProducer implements LaneClient<Partition, RecordBatch> {
     this.#compress = compression(options.spec)
   }
 
-  /** Asks for a producer id, where acks allow one. */
+  /** Asks for a producer id if acks allow one. */
   async open(): Promise<void> {
     const { spec, client } = this.#options
     if (spec.acks === 'all') this.#producer = await client.newProducerId()

@@ -7,7 +7,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { flatMessage } from './kafka-errors.ts'
 import { postForm, type FormAnswer } from './post-form.ts'
 
-/** Statuses below 500 that do not judge the request: it came too slowly, too early or too often. */
+/** Statuses below 500 after which a later attempt may succeed: the request came too slowly, too early or too often. */
 const passing: ReadonlySet<number> = new Set([408, 425, 429])
 const maxSaid = 200
 
@@ -122,7 +122,7 @@ function isGood({ status }: FormAnswer): boolean {
   return status >= 200 && status < 300
 }
 
-/** The endpoint refuses something other than the client, so it has read the credentials. */
+/** Whether the endpoint refuses something other than the client, and so has read the credentials. */
 function knowsClient(answer: FormAnswer): boolean {
   return ['invalid_scope', 'unsupported_grant_type', 'unauthorized_client'].includes(errorOf(answer) ?? '')
 }
@@ -148,7 +148,7 @@ function hintOf(said: string): string {
   return 'check sasl_token_url and the network in between'
 }
 
-/** Encodes as in a form, which the header requires inside its base64. */
+/** Encodes text as in a form, which is required inside the base64 of the header. */
 function formEncoded(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1)
 }

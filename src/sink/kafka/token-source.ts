@@ -5,9 +5,9 @@ import { FeedError } from '../../errors/feed-error.ts'
 import type { SinkLog } from '../sink-facts.ts'
 import { TokenEndpoint, type Token, type TokenEndpointOptions } from './token-endpoint.ts'
 
-/** Shorter than a connection waits until it has authenticated. */
+/** How long the endpoint may take. It is less than the time that a connection waits until it has authenticated. */
 const askMs = 8000
-/** A connection authenticates again when four fifths of its session are over, and needs a newer token by then. */
+/** The part of a token's life after which a new one is requested. A connection needs it when four fifths of its session are over. */
 const renewPart = 0.75
 /** The life that a token must have left: brokers refuse to authenticate a connection twice in a second, and count in whole seconds. */
 const leftMs = 3000
@@ -46,7 +46,7 @@ export class TokenSource implements Disposable {
     return this.#asking
   }
 
-  /** The brokers refused the token: the next connection gets a new one. */
+  /** Called when the brokers refused the token. The next connection gets a new one. */
   forget(): void {
     this.#held = undefined
   }

@@ -1,5 +1,5 @@
-// Kafka topic names. Letters, digits, dot, underscore and hyphen stay; any other character becomes `_u0021_`, its code
-// point in hexadecimal. What looks like such an escape already is escaped itself, so that names can be told apart.
+// Makes names of Kafka topics. Letters, digits, dot, underscore and hyphen stay; any other character becomes an escape such as
+// `_u0021_` with its code point in hexadecimal. Text that looks like an escape is escaped, so that names stay different.
 
 const maxBytes = 249
 const looksEscaped = /_u[0-9a-fA-F]{2,8}_/g
@@ -9,7 +9,7 @@ export function kafkaTopicName(name: string): string {
   const safe = name
     .replace(looksEscaped, (text) => [...text].map(escapeCharacter).join(''))
     .replace(forbidden, (character) => escapeCharacter(character))
-  // Kafka has no topic of that name.
+  // Kafka does not allow these two names.
   const escaped = safe === '.' || safe === '..' ? safe.replaceAll('.', escapeCharacter('.')) : safe
   return escaped.slice(0, maxBytes)
 }
