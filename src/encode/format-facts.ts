@@ -1,5 +1,5 @@
 // What the rest of the program knows of a format before its encoder is opened. The facts of all formats are listed in
-// formats.ts; they are loaded in every thread, so they import nothing large: the encoder is behind `open`.
+// formats.ts; they are loaded in every thread, so they import nothing large: `open` loads the encoder.
 
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Encoder } from './encoder.ts'
@@ -9,22 +9,22 @@ export type Envelope = 'wrapped' | 'row' | 'key_only' | 'bare' | 'enriched'
 export interface FormatFacts {
   /** The value of the option `format`, in lower case. Jobs store it, so it never changes. */
   readonly name: string
-  /** Old values that mean this format, each with what is said about its use. */
+  /** Old values that mean this format, each with the notice about its use. */
   readonly oldNames?: Readonly<Record<string, string>>
   /** The ending of the name of a file with messages of the format, without a dot. */
   readonly extension: string
   readonly envelopes: readonly Envelope[]
-  /** The options that it takes beside those that every format takes (`formats` in plan/options.ts). */
+  /** The options that the format takes beside those that every format takes (`formats` in plan/options.ts). */
   readonly options?: readonly string[]
-  /** Options that its encoder cannot do. */
+  /** Options that the encoder does not support. */
   readonly withoutOptions?: readonly string[]
-  /** Options that contradict it. */
+  /** Options that contradict the format. */
   readonly excludedOptions?: readonly string[]
-  /** Options that it has a place for only in the envelopes `wrapped` and `enriched`. */
+  /** Options for which the format has a place only in the envelopes `wrapped` and `enriched`. */
   readonly wrappedOptions?: readonly string[]
-  /** The option that it cannot do without. */
+  /** The option that the format needs. */
   readonly neededOption?: string
-  /** It can only write rows of a scan, not changes. */
+  /** The format can only write rows of a scan, not changes. */
   readonly isScanOnly?: true
   /** Loads the encoder. Undefined: the format is known, and refused until a later version. */
   readonly open?: () => Promise<FormatModule>

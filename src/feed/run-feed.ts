@@ -5,7 +5,7 @@
 //                           save      a restart continues from T
 //                           resolved  only now is T announced
 //
-// A feed runs in a worker thread and leaves nothing behind when it ends. It does not retry: whoever has started it does.
+// A feed runs in a worker thread and leaves nothing behind when it ends. The caller of `runFeed` retries it.
 
 import { openEncoder } from '../encode/open-encoder.ts'
 import { Delivery } from './delivery.ts'

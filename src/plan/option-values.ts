@@ -8,7 +8,7 @@ import type { GivenOptions, ReadOptions } from './read-options.ts'
 
 const defaultCheckpointNanos = 30_000_000_000n
 
-/** The value of an enum option, in lower case; undefined if the option is not given. */
+/** Returns the value of an enum option, in lower case; undefined if the option is not given. */
 export function enumText(given: GivenOptions, name: OptionName): string | undefined {
   return given.get(name)?.text?.toLowerCase()
 }

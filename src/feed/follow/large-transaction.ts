@@ -9,7 +9,7 @@ import type { KeptEvents } from '../transaction/emit-transaction.ts'
 import { FirstChanges, maxOrdinal } from '../transaction/first-changes.ts'
 import { listRecords, OffsetList } from '../transaction/offset-list.ts'
 import type { SchemaTrail } from '../transaction/schema-trail.ts'
-import { findLastChanges, type Part, type PassLimits } from './last-change-passes.ts'
+import { findLastChanges, type CountedTransaction, type Part, type PassLimits } from './last-change-passes.ts'
 import { offsetIn, transactionBlocks, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
 
 const defaultLimits: PassLimits = { rows: 2_000_000, bytes: 256 * 1024 * 1024 }
@@ -49,13 +49,8 @@ async function mayHaveNonInserts(options: LargeOptions, start: TransactionStart)
   return false
 }
 
-interface Counted {
-  readonly parts: readonly Part[]
-  /** The number of all listed records. */
-  readonly count: number
+interface Counted extends Pick<CountedTransaction, 'parts' | 'count' | 'deferrable'> {
   readonly hasNonInserts: boolean
-  /** Tables that the transaction changes, and whose key is DEFERRABLE at some point of the transaction. */
-  readonly deferrable: ReadonlySet<number>
 }
 
 async function countRecords(options: LargeOptions, start: TransactionStart): Promise<Counted> {
@@ -93,9 +88,7 @@ function finderOf(reader: LogReader, { isTarget }: LargeOptions, found: Found): 
   }
 }
 
-interface Found {
-  readonly start: TransactionStart
-  readonly parts: readonly Part[]
+interface Found extends Pick<CountedTransaction, 'start' | 'parts'> {
   readonly trail: SchemaTrail
 }
 

@@ -1,4 +1,4 @@
-// Finds the last change of each row of a large transaction in several passes over its blocks. A pass looks at the rows
+// Finds the last change of each row of a large transaction in several passes over its blocks. A pass reads the rows
 // whose keys have a certain hash, so that the keys of one pass fit into memory.
 
 import type { Position } from '../../changelog/changelog.ts'
@@ -31,6 +31,7 @@ export interface CountedTransaction {
   /** Has a bit for each event, which is set if the event is to be emitted. */
   readonly bits: Uint8Array
   readonly firstChanges: FirstChanges | undefined
+  /** Tables that the transaction changes, and whose key is DEFERRABLE at some point of the transaction. */
   readonly deferrable: ReadonlySet<number>
   readonly limits: PassLimits
 }

@@ -1,5 +1,5 @@
 // Which tables a transaction changes: the descriptions in its schema records are compared with those that were known
-// before it. Nothing is applied here, so that whoever stops before the transaction has the schemas of before it.
+// before it. Nothing is applied here, so that a reader that stops before the transaction has its earlier schemas.
 
 import { record, recordEnd } from '../../changelog/records.ts'
 import { isDeepStrictEqual } from 'node:util'

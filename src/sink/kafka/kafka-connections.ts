@@ -74,7 +74,7 @@ export class KafkaConnections implements AsyncDisposable {
     for (const socket of sockets) socket?.destroy()
   }
 
-  /** Returns why the last connection to the address was given up, where the library only says that it was closed. */
+  /** Returns why the last connection to the address was given up, if the library only says that it was closed. */
   refusal(address: SinkAddress): string | undefined {
     return this.#refusals.get(addressText(address))
   }

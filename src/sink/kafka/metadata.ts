@@ -5,18 +5,18 @@ import { apiVersionsV3, metadataV12, metadataV9, type Connection } from '@platfo
 import type { SinkAddress } from '../sink-facts.ts'
 
 const metadataKey = 3
-/** The operations of this user are a set of bits; this value means that the broker does not tell them. */
+/** The operations of this user are a set of bits; this value means that the broker does not report them. */
 const notSaid = -0x80000000
 const writeOperation = 4
 
 export interface TopicLayout {
-  /** Differs after the topic was deleted and created again; undefined: the broker is too old to tell. */
+  /** Differs after the topic was deleted and created again; undefined: the broker is too old to report it. */
   readonly id: string | undefined
   /** The broker that leads each partition; -1: no broker leads it at the moment. */
   readonly leaders: readonly number[]
   /** The number of replicas of the partition that has the fewest. */
   readonly replicas: number
-  /** This user may write to the topic, or the broker does not tell. */
+  /** This user may write to the topic, or the broker does not report that. */
   readonly mayWrite: boolean
   /** The topic is one of Kafka's own, which takes no messages of clients. */
   readonly isInternal: boolean

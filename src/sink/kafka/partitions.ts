@@ -48,7 +48,7 @@ export class TopicPartitions implements LaneMap<Partition, RecordBatch> {
   }
 
   /**
-   * Asks the brokers which partitions there are and who leads them. When something is wrong with a topic, this is thrown after
+   * Asks the brokers which partitions there are and who leads them. If a topic has an error, the error is thrown after
    * the other topics have been brought up to date.
    */
   async refresh(): Promise<ReadonlyMap<string, TopicLayout>> {

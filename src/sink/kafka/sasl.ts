@@ -7,7 +7,7 @@ import type { TokenSource } from './token-source.ts'
 type Authenticate = NonNullable<SASLOptions['authenticate']>
 
 /**
- * The longest session that we tell the library. It authenticates again when four fifths of a session are over, by a timer, and a
+ * The longest session that we report to the library. The library authenticates again when four fifths of a session are over, by a timer, and a
  * timer of more than 2^31 - 1 ms fires at once. Brokers accept a client that authenticates earlier than it must.
  */
 const maxSessionMs = 2_500_000_000n
