@@ -11,6 +11,8 @@ import { codes, type CodeFacts } from '../src/errors/codes.ts'
 import { changefeedMetrics } from '../src/metrics/changefeed-metrics.ts'
 import type { MetricTable } from '../src/metrics/metrics.ts'
 import { sourceMetrics } from '../src/metrics/source-metrics.ts'
+import { inWrapped } from '../src/plan/format-relations.ts'
+import { exclusive, notWithScanOnly } from '../src/plan/option-relations.ts'
 import { factsOf, optionNames, type OptionName } from '../src/plan/options.ts'
 import { settingNames } from '../src/settings/known-settings.ts'
 import { factsOfSetting } from '../src/settings/settings.ts'
@@ -125,9 +127,8 @@ supported yet.
 ${table(head, optionNames.filter((name) => factsOf(name).built !== false).map(row))}
 ## Options that do not go together
 
-- \`initial_scan\`, \`initial_scan_only\` and \`no_initial_scan\`: only one of them.
-- \`initial_scan = 'only'\` (or \`initial_scan_only\`): not with \`end_time\`, \`resolved\`, \`diff\`, \`mvcc_timestamp\` or \`updated\`.
-- \`key_in_value\` and \`topic_in_value\`: only with \`envelope = 'wrapped'\`.
+${exclusiveRules()}- \`initial_scan = 'only'\` (or \`initial_scan_only\`): not with ${quotedList(notWithScanOnly)}.
+- ${quotedList(inWrapped)}: only with \`envelope = 'wrapped'\`.
 ${formatRules()}- An option whose column *sinks* does not name the sink is refused.
 
 ## Not supported yet
@@ -137,26 +138,39 @@ These options are known, so that mistakes in their use are reported. A correct s
 ${table(head, optionNames.filter((name) => factsOf(name).built === false).map(row))}`
 }
 
+/** The pairs of options of which only one may be given, a line for each first option. */
+function exclusiveRules(): string {
+  const pairs = exclusive.filter(([a, b]) => factsOf(a).built !== false && factsOf(b).built !== false)
+  return [...Map.groupBy(pairs, ([a]) => a)]
+    .map(([a, others]) => `- \`${a}\`: not with ${quotedList(others.map(([, b]) => b))}.\n`)
+    .join('')
+}
+
+function quotedList(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(', ')
+}
+
 /** What the formats that are built do not take, a line each. */
 function formatRules(): string {
   const built = formats.filter(({ open }) => open !== undefined)
-  const list = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ')
   const ofFormat = ({ name, envelopes, neededOption, isScanOnly, ...facts }: FormatFacts): string => {
     const { withoutOptions = [], excludedOptions = [], wrappedOptions = [] } = facts
     const refused = [...withoutOptions, ...excludedOptions]
     const rules = [
-      `only with the envelopes ${list(envelopes)}`,
+      `only with the envelopes ${quotedList(envelopes)}`,
       ...(neededOption === undefined ? [] : [`only with \`${neededOption}\``]),
       ...(isScanOnly === true ? ["only with `initial_scan = 'only'`"] : []),
-      ...(refused.length === 0 ? [] : [`not with ${list(refused)}`]),
-      ...(wrappedOptions.length === 0 ? [] : [`with ${list(wrappedOptions)} only if the envelope is \`wrapped\``]),
+      ...(refused.length === 0 ? [] : [`not with ${quotedList(refused)}`]),
+      ...(wrappedOptions.length === 0
+        ? []
+        : [`with ${quotedList(wrappedOptions)} only if the envelope is \`wrapped\``]),
     ]
     return `- \`format = '${name}'\`: ${rules.join('; ')}.\n`
   }
   const ofOption = (option: OptionName): string => {
     const takeIt = built.filter(({ options: own }) => own?.includes(option) === true)
     if (factsOf(option).formats !== 'some' || takeIt.length === built.length) return ''
-    return `- \`${option}\`: only with \`format\` ${list(takeIt.map(({ name }) => name))}.\n`
+    return `- \`${option}\`: only with \`format\` ${quotedList(takeIt.map(({ name }) => name))}.\n`
   }
   const lines = built.filter(({ name }) => name !== defaultFormat).map(ofFormat)
   return [...lines, ...optionNames.filter((name) => factsOf(name).built !== false).map(ofOption)].join('')

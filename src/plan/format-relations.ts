@@ -9,7 +9,7 @@ import { factsOf, isOptionName, optionNames, type OptionName } from './options.t
 import { isOn, type GivenOption, type GivenOptions } from './read-options.ts'
 
 /** Options for which no format has a place in the envelopes `row` and `key_only`. */
-const inWrapped: readonly string[] = ['key_in_value', 'topic_in_value']
+export const inWrapped: readonly OptionName[] = ['key_in_value', 'topic_in_value']
 
 /** Checks the format against the other options. */
 export function checkFormat(given: GivenOptions): void {

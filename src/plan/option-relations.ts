@@ -12,19 +12,25 @@ import { envelopeOf, formatOf, scanOf } from './option-values.ts'
 import { factsOf, type OptionName } from './options.ts'
 import type { GivenOptions, ReadOptions } from './read-options.ts'
 
-/** Pairs of options of which only one may be given, and the text for the first of them in the message if it is not its name. */
-const exclusive: readonly (readonly [OptionName, OptionName, string?])[] = [
+/**
+ * Pairs of options of which only one may be given, and the text for the first of them in the message if it is not its name.
+ * The reference page lists them.
+ */
+export const exclusive: readonly (readonly [OptionName, OptionName, string?])[] = [
   ['initial_scan', 'no_initial_scan'],
   ['initial_scan', 'initial_scan_only'],
   ['initial_scan_only', 'no_initial_scan', "initial_scan='only'"],
 ]
+
+/** Options that have no place where only the existing rows are emitted. */
+export const notWithScanOnly: readonly OptionName[] = ['end_time', 'resolved', 'diff', 'mvcc_timestamp', 'updated']
 
 export function checkRelations(given: GivenOptions): void {
   for (const [a, b, text = a] of exclusive) {
     if (given.has(a) && given.has(b)) throw optionError(given.get(b), `cannot specify both ${text} and ${b}`)
   }
   if (scanOf(given) === 'only') {
-    for (const name of ['end_time', 'resolved', 'diff', 'mvcc_timestamp', 'updated'] as const) {
+    for (const name of notWithScanOnly) {
       if (given.has(name)) throw optionError(given.get(name), `cannot specify both initial_scan='only' and ${name}`)
     }
   }
