@@ -1,5 +1,5 @@
-// The records of a changelog: their tags, and how each lies in bytes. Nothing else in the program knows these layouts, be
-// it to write them or to read them. Each record stands after its length, u32be; `start` is the offset of its tag.
+// The records of a changelog: their tags and their layouts in bytes. All code that writes or reads these layouts is in this
+// file. Each record comes after its length, u32be; `start` is the offset of its tag.
 //
 //   begin     u8 'B', i64be wall, u32be logical, u64be commit LSN, u32be xid, i64be commit time (pg micros)
 //   commit    u8 'C', u64be end LSN
@@ -10,7 +10,7 @@
 //   truncate  u8 'T', u32be relations, u8 options, u32be each relation
 //   relation, insert, update, delete   u8 tag, u32be relation, …
 //
-// The last five are pgoutput's messages, as they came; `src/decode/pgoutput` reads the rest of them.
+// The last five are messages of pgoutput; `src/decode/pgoutput` reads the rest of their bytes.
 
 import { readInt64, readUint64, writeInt64, writeUint64 } from '../bytes/int64.ts'
 import type { Hlc } from '../core/hlc.ts'
@@ -22,13 +22,13 @@ export const record = {
   begin: 0x42,
   /** The transaction is complete. */
   commit: 0x43,
-  /** What a table looks like from here on. */
+  /** The description of a table from here on. */
   schema: 0x53,
-  /** Later transactions are above the timestamp; commits below the LSN are before here. */
+  /** A closed timestamp: later transactions are above it, and all commits below the LSN come before this record. */
   closed: 0x58,
   /** Changes between the previous transaction and the next one are missing. */
   gap: 0x47,
-  /** The same for these relations only. */
+  /** Changes of these relations between the previous transaction and the next one are missing. */
   gapOf: 0x67,
   relation: 0x52,
   insert: 0x49,
@@ -37,15 +37,15 @@ export const record = {
   truncate: 0x54,
 } as const
 
-/** Bytes of the length before each record. */
+/** The size of the length before each record. */
 export const lengthBytes = 4
 export const beginBytes = 33
 export const closedBytes = 21
 export const commitBytes = 9
-/** In a schema record the description starts so many bytes after the start. */
+/** The size of a tag, after which the description in a schema record starts. */
 export const tagBytes = 1
 
-/** Where the record ends whose tag is at `start`. The tag of the next one lies `lengthBytes` after that. */
+/** Returns the end of the record whose tag is at `start`. The tag of the next record is `lengthBytes` after that. */
 export function recordEnd(payload: Buffer, start: number): number {
   return start + payload.readUInt32BE(start - lengthBytes)
 }
@@ -54,7 +54,7 @@ export function isRow(tag: number): boolean {
   return tag === record.insert || tag === record.update || tag === record.delete
 }
 
-/** The relation of a row or relation record. */
+/** Returns the relation of a row or relation record. */
 export function relationOf(payload: Buffer, start: number): number {
   return payload.readUInt32BE(start + 1)
 }
@@ -89,42 +89,42 @@ export function writeCommit(endLsn: Lsn, buffer: Buffer, start: number): void {
   writeUint64(endLsn, buffer, start + 1)
 }
 
-/** The timestamp of a begin or closed record. */
+/** Returns the timestamp of a begin or closed record. */
 export function timestampOf(payload: Buffer, start: number): Hlc {
   return { wall: readInt64(payload, start + 1), logical: payload.readUInt32BE(start + 9) }
 }
 
-/** The commit LSN of a begin record, or the LSN of a closed record. */
+/** Returns the commit LSN of a begin record, or the LSN of a closed record. */
 export function lsnOf(payload: Buffer, start: number): Lsn {
   return readUint64(payload, start + 13)
 }
 
-/** The transaction id of a begin record. */
+/** Returns the transaction id of a begin record. */
 export function xidOf(payload: Buffer, start: number): number {
   return payload.readUInt32BE(start + 21)
 }
 
-/** The commit time of a begin record, in PostgreSQL's microseconds. */
+/** Returns the commit time of a begin record, in PostgreSQL's microseconds. */
 export function commitMicrosOf(payload: Buffer, start: number): bigint {
   return readInt64(payload, start + 25)
 }
 
-/** The end LSN of a commit record. */
+/** Returns the end LSN of a commit record. */
 export function endLsnOf(payload: Buffer, start: number): Lsn {
   return readUint64(payload, start + 1)
 }
 
-/** A schema record, without the length. `json`: the table's description. */
+/** Returns a schema record, without the length. `json` is the description of the table. */
 export function schemaRecord(json: Buffer): Buffer {
   return Buffer.concat([Buffer.of(record.schema), json])
 }
 
-/** Which table a schema record describes, and whether that was its end. */
+/** Returns which table a schema record describes, and whether the table was dropped. */
 export function describedBy(payload: Buffer, start: number, end: number): { relid: number; dropped?: boolean } {
   return JSON.parse(payload.toString('utf8', start + tagBytes, end)) as { relid: number; dropped?: boolean }
 }
 
-/** The relations of the truncate record `bytes[start, end)`, which is the same as pgoutput's message. */
+/** Returns the relations of the truncate record `bytes[start, end)`, which is a message of pgoutput. */
 export function truncatedRelations(bytes: Buffer, start: number, end: number): number[] {
   const count = start + 6 <= end ? bytes.readUInt32BE(start + 1) : undefined
   if (count === undefined || start + 6 + 4 * count !== end)
@@ -135,11 +135,11 @@ export function truncatedRelations(bytes: Buffer, start: number, end: number): n
 /** Why changes are missing, and of which relations. */
 export interface Gap {
   readonly reason: string
-  /** Undefined: of all. */
+  /** Undefined: changes of all relations are missing. */
   readonly relids: readonly number[] | undefined
 }
 
-/** A gap or gapOf record, without the length. */
+/** Returns a gap or gapOf record, without the length. */
 export function gapRecord(reason: string, relids: readonly number[] | undefined): Buffer {
   const text = Buffer.from(reason)
   if (relids === undefined) return Buffer.concat([Buffer.of(record.gap), text])
@@ -150,7 +150,7 @@ export function gapRecord(reason: string, relids: readonly number[] | undefined)
   return Buffer.concat([head, text])
 }
 
-/** The gap of the record `payload[start, end)`; undefined: it is a record of another kind. */
+/** Returns the gap of the record `payload[start, end)`; undefined: the record is of another kind. */
 export function readGap(payload: Buffer, start: number, end: number): Gap | undefined {
   if (payload[start] === record.gap) return { reason: payload.toString('utf8', start + 1, end), relids: undefined }
   if (payload[start] !== record.gapOf) return undefined
@@ -159,7 +159,7 @@ export function readGap(payload: Buffer, start: number, end: number): Gap | unde
   return { reason: payload.toString('utf8', start + 5 + 4 * count, end), relids }
 }
 
-/** Whether a reader who follows the relations for which `isTarget` holds misses something. */
+/** Whether the gap concerns a reader that follows the relations for which `isTarget` returns true. */
 export function concerns({ relids }: Gap, isTarget: (relid: number) => boolean): boolean {
   return relids === undefined || relids.some(isTarget)
 }

@@ -1,5 +1,5 @@
 // Writes blocks of records into segments: decides where a block ends, when a segment is full, and what the preamble of the
-// next one says. It knows up to where the written log is complete; that this is durable too is for its caller to say.
+// next segment says. It knows where the written log is complete; its caller knows how much of that is durable.
 
 import type { Hlc } from '../../core/hlc.ts'
 import type { Lsn } from '../../core/lsn.ts'
@@ -11,13 +11,13 @@ import type { Recovered } from './recover.ts'
 import { SegmentFile } from './segment-file.ts'
 
 const blockBytes = 256 * 1024
-/** A builder that a large row has blown up is given back to the allocator. */
+/** The buffer of the builder is made small again if a large row has made it larger than this. */
 const keepBufferBytes = 4 * 1024 * 1024
 const defaultSegmentBytes = 64 * 1024 * 1024
 
 export interface BlockWriterOptions {
   readonly dir: string
-  /** Counts what is written. */
+  /** Counts the written transactions, rows and bytes. */
   readonly head: LogHead
   /** What recovery found; the writer continues there. */
   readonly recovered: Recovered

@@ -1,5 +1,5 @@
-// The blocks of one segment that may be damaged: where a block cannot be read, the next one is looked for byte by byte. A
-// block is believed only when its header, or with the first format all of it, has the right checksum.
+// Reads the blocks of a segment that may be damaged. If a block cannot be read, the next one is searched for byte by byte. A
+// block counts only if its header has the right checksum, or with the first format the whole block.
 
 import { fstatSync, readSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -43,7 +43,7 @@ export function openSegment(segment: SegmentName): OpenSegment | undefined {
   return { ...file, segment, bytes: fstatSync(fd).size, header, damage, first: segment.start + segmentHeaderBytes }
 }
 
-/** The readable blocks before `end`. A step without a block says that nothing before `from` could be read. */
+/** Yields the readable blocks before `end`. A step without a block says that nothing before `from` could be read. */
 export function* blocksOf(
   { fd, segment, bytes, header, first }: OpenSegment,
   end: number,
@@ -75,13 +75,13 @@ function blockAt(scanner: BlockScanner, position: number, limit: number): Parsed
     const block = scanner.at(position)
     return block === undefined || block.nextPosition > limit ? undefined : block
   } catch (error) {
-    // A block of the first format is as good as its bytes.
+    // The block is of the first format, and its bytes have the wrong checksum.
     if (error instanceof FeedError) return undefined
     throw error
   }
 }
 
-/** The offset of the next bytes that a block could start with. */
+/** Returns the offset of the next bytes with which a block could start. */
 function findMagic(fd: number, magic: Buffer, from: number, limit: number): number | undefined {
   const buffer = Buffer.allocUnsafe(searchBytes)
   for (let at = from; at < limit;) {

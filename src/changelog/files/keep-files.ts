@@ -1,4 +1,4 @@
-// A file changelog in the hands of its writer: the folder of its segments, and the words that it shares with its readers.
+// Keeps a file changelog for its writer: the folder of its segments, and the memory that it shares with its readers.
 
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { LogHead } from './log-head.ts'
 import { openWriter } from './open-writer.ts'
 import { applyRetention } from './retention.ts'
 
-/** The file of the text that says whose log it is. */
+/** The file that says which source the log belongs to. */
 export const labelFile = 'source.json'
 
 export function keepFiles({ dir, shared }: LogHandle): ChangelogKeeper {

@@ -1,6 +1,6 @@
-// The one writer of a file changelog: takes records in commit order, has them written in blocks, makes them durable in
-// groups, and only then lets readers see them. Nothing here is asynchronous but `flush`: writing goes to the page cache,
-// and one fdatasync at a time covers all that was written before it while the next block fills.
+// The only writer of a file changelog. It gets records in commit order, writes them in blocks, makes blocks durable in groups,
+// and only then lets readers see them. Only `flush` is asynchronous: writes go to the page cache, and one fdatasync at a time
+// covers everything that was written before it, while the next block fills.
 
 import { FeedError } from '../../errors/feed-error.ts'
 import { compareHlc, type Hlc } from '../../core/hlc.ts'
@@ -55,7 +55,7 @@ export class LogWriter implements ChangelogWriter {
     return this.#blocks.file.unsyncedBytes + this.#builder.payloadBytes
   }
 
-  /** Bytes of memory that it holds. */
+  /** The memory that the writer holds, in bytes. */
   get bufferBytes(): number {
     return this.#builder.buffer.length
   }
@@ -136,7 +136,7 @@ export class LogWriter implements ChangelogWriter {
     blocks.writeComplete()
     const { boundary, changesEnd } = blocks
     if (boundary.position <= this.#head.head) return
-    // What is written while the sync runs is not covered by it.
+    // The sync does not cover what is written while it runs, so the boundary from before the sync is published.
     await blocks.file.sync()
     this.#head.publish(boundary.position, boundary.resolved.wall, boundary.endLsn, changesEnd)
   }

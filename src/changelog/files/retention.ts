@@ -1,7 +1,7 @@
-// Which segments are removed. A segment is removed when all it holds is older than the retention, or when the log is larger
-// than its maximum. The segment of the durable head and all later ones stay: a restart continues there, however much of an
+// Removes segments. A segment is removed when everything in it is older than the retention, or when the log is larger than
+// its maximum. The segment of the durable head and all later ones stay: a restart continues there, however much of an
 // incomplete transaction has been written after the head. A pin keeps everything from its position on from being removed
-// for its age, but not for the size of the log: one reader that stands still must not fill the disk.
+// for its age, but not for the size of the log: one reader that does not move must not fill the disk.
 
 import { rmSync, statSync } from 'node:fs'
 import type { RetentionPolicy } from '../changelog.ts'
@@ -19,7 +19,7 @@ export interface RetentionNow extends RetentionPolicy {
   readonly head: number
 }
 
-/** The segments to remove, oldest first. `segments` in order; pure. */
+/** Returns the segments to remove, oldest first. `segments` must be in order. */
 export function planRetention(segments: readonly SegmentFacts[], nowMs: number, policy: RetentionNow): SegmentFacts[] {
   const pinned = Math.min(Number.POSITIVE_INFINITY, ...policy.pins)
   let bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0)

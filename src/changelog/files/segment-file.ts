@@ -1,8 +1,8 @@
-// The segment file that is being written: bytes go behind each other into the page cache, a sync makes durable what was
-// written before it began, and a full segment gives way to a new one.
+// Writes the segment file at the end of the log. Bytes are appended in the page cache, a sync makes durable what was written
+// before it began, and a full segment is followed by a new one.
 //
-// The first refusal of the disk ends it. After that nothing is written or synced any more: a second sync may succeed
-// without having written what the first one could not.
+// After the first error of the disk nothing is written or synced any more: a second sync may succeed without having written
+// what the first one could not.
 
 import { closeSync, fdatasync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
@@ -10,7 +10,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { openNewSegment, segmentHeader, syncDir, type SegmentName } from './segment.ts'
 
 const sync = promisify(fdatasync)
-/** Not a file. */
+/** The descriptor while no file is open. */
 const noFile = -1
 
 export class SegmentFile {
@@ -26,35 +26,35 @@ export class SegmentFile {
   /** Files of earlier segments, to be closed when the sync that runs is done. */
   readonly #retired: number[] = []
 
-  /** `position`: where the next byte of the log goes. Nothing is open before `create` or `continueIn`. */
+  /** `position` is where the next byte of the log goes. No file is open before `create` or `continueIn`. */
   constructor(dir: string, position: number, now: () => number) {
     this.#dir = dir
     this.#now = now
     this.#start = this.#position = position
   }
 
-  /** Where the next byte goes. */
+  /** The position of the next byte. */
   get position(): number {
     return this.#position
   }
 
-  /** Bytes of the segment so far. */
+  /** The bytes of the segment so far. */
   get length(): number {
     return this.#position - this.#start
   }
 
-  /** Bytes written that no sync has covered. */
+  /** The written bytes that no sync has covered. */
   get unsyncedBytes(): number {
     return this.#unsyncedBytes
   }
 
-  /** Goes on in a segment that exists. */
+  /** Continues in a segment that exists. */
   continueIn({ start, path }: SegmentName): void {
     this.#start = start
     this.#fd = openSync(path, 'r+')
   }
 
-  /** Makes the segment that starts here, with its header. */
+  /** Makes the segment that starts at the position, with its header. */
   create(): void {
     try {
       this.#fd = openNewSegment(this.#dir, this.#start)
@@ -78,7 +78,7 @@ export class SegmentFile {
     this.#unsyncedBytes += bytes.length
   }
 
-  /** Ends the segment and makes the next one. The old one is made durable here and now: a later sync is of the new one. */
+  /** Ends the segment and makes the next one. The old one is synced at once, because a later sync covers only the new one. */
   roll(): void {
     this.syncNow()
     if (this.#syncing === undefined) this.#closeFile()
@@ -90,7 +90,7 @@ export class SegmentFile {
     this.create()
   }
 
-  /** Makes durable what was written before. Calls must not overlap. */
+  /** Makes durable what was written before the call. Calls must not overlap. */
   async sync(): Promise<void> {
     const covered = this.#unsyncedBytes
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -107,7 +107,7 @@ export class SegmentFile {
     this.#unsyncedBytes -= covered
   }
 
-  /** The same at once, with the length of the file. */
+  /** Makes everything durable at once, with the length of the file. */
   syncNow(): void {
     this.check()
     try {
@@ -117,7 +117,7 @@ export class SegmentFile {
     }
   }
 
-  /** Throws what has ended it. */
+  /** Throws the error after which nothing is written any more. */
   check(): void {
     if (this.#broken !== undefined) throw this.#broken
   }
@@ -127,13 +127,13 @@ export class SegmentFile {
     this.abandon()
   }
 
-  /** The same at once, while no sync runs. */
+  /** Closes at once, while no sync runs. */
   abandon(): void {
     this.#broken ??= new FeedError('FEED_BUG', 'the changelog was closed')
     this.#closeFile()
   }
 
-  /** Once only: the number may be another file's by the second time. */
+  /** Closes the descriptor once only: the same number may belong to another file later. */
   #closeFile(): void {
     const fd = this.#fd
     this.#fd = noFile

@@ -1,9 +1,9 @@
-// Looks through the files of a log as they lie on the disk, for people who want to know what is in it. It only reads, needs
-// no shared memory with a server, and trusts nothing: where bytes are damaged it says so and continues with the next block
-// whose header is intact. It holds one block in memory at a time.
+// Reads all files of a log, for people who want to know what the log holds. The survey only reads, shares no memory with a
+// server, and trusts nothing: it reports damaged bytes and continues with the next block whose header is intact. It holds one
+// block in memory at a time.
 //
-// Where the log ends is found before anything is shown: at the last block that ends complete, as recovery would find it, or
-// earlier where the caller knows how far the log is durable. What a server writes meanwhile is not looked at.
+// The end of the log is found first: it is at the last block that ends complete, as recovery would find it, or earlier if the
+// caller knows how far the log is durable. What a server writes meanwhile is not read.
 
 import { FeedError } from '../../errors/feed-error.ts'
 import { flag, type ParsedBlock } from './block-format.ts'
@@ -30,11 +30,11 @@ export interface LogSurvey {
   readonly segments: readonly SegmentName[]
   /** Everything from the segment that holds `from` on: that segment's preamble describes the tables known there. */
   read(from: number): Generator<Surveyed>
-  /** The resolved timestamp (wall) of each segment's preamble; undefined: it cannot be read. */
+  /** Returns the resolved timestamp of the segment's preamble; undefined: the preamble cannot be read. */
   resolvedAt(segment: SegmentName): ParsedBlock['resolved'] | undefined
 }
 
-/** `durable`: the log is known to be durable up to there; nothing later is shown. */
+/** `durable` is the position up to which the log is known to be durable; nothing later is shown. */
 export function surveyFiles(dir: string, durable = Number.POSITIVE_INFINITY): LogSurvey {
   const segments = listSegments(dir)
   const { end, written } = findEnd(segments, durable)
@@ -61,7 +61,7 @@ export function surveyFiles(dir: string, durable = Number.POSITIVE_INFINITY): Lo
   }
 }
 
-/** Headers are enough here: a block whose payload is damaged is still shown as damaged. */
+/** Finds the end by headers only: a block whose payload is damaged is shown as damaged later. */
 function findEnd(
   segments: readonly SegmentName[],
   durable: number,

@@ -1,4 +1,4 @@
-// changefeed debug: what is in the files of a store, for whoever looks into trouble.
+// changefeed debug: commands that show what is in the files of a store, for finding the cause of trouble.
 
 import { commandName } from '../../core/command-line.ts'
 import { nearestName } from '../../core/nearest-name.ts'

@@ -1,5 +1,5 @@
-// How far the changelog of a running server is durable. The server alone knows: what lies after that is written, and a crash
-// could still take it back, so that it never happened.
+// Asks a running server how far its changelog is durable. Only the server knows: a crash could still remove what was written
+// after that.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,8 +7,8 @@ import { join } from 'node:path'
 const withinMs = 2000
 
 /**
- * `tail`: position of the oldest segment, from before the question. Retention may remove segments meanwhile; the answer is
- * then lower than it could be, and never too high. Undefined: the server does not answer.
+ * Returns the durable end; undefined: the server does not answer. `tail` is the position of the oldest segment before the
+ * request. If retention removes segments meanwhile, the answer is lower than it could be, and never too high.
  */
 export async function askDurableEnd(
   storeDir: string,
@@ -23,7 +23,7 @@ export async function askDurableEnd(
       if (bytes !== undefined && of === database) return tail + Number(bytes)
     }
   } catch {
-    // It is just starting or stopping, or has no HTTP any more.
+    // The server is just starting or stopping, or has no HTTP any more.
   }
   return undefined
 }

@@ -10,13 +10,13 @@ import { ownerOf } from '../../postgres/embedded/store-lock.ts'
 export interface FoundLog {
   readonly dir: string
   readonly oid: string
-  /** The name that the database had when ingest looked last; undefined: it cannot be read. */
+  /** The name that the database had when ingest last started; undefined: the name cannot be read. */
   readonly database: string | undefined
-  /** The process of the server that runs on the store. */
+  /** The process of the server that runs on the store; undefined: no server runs. */
   readonly server: number | undefined
 }
 
-/** `wanted`: name or oid of the database; undefined: the only one. */
+/** Finds a log by `wanted`, the name or oid of its database; undefined: the store must have only one log. */
 export function findLog(storeDir: string, wanted: string | undefined): FoundLog {
   const root = join(storeDir, 'changelog')
   if (!existsSync(root)) {
@@ -55,7 +55,7 @@ function labelOf(dir: string): { readonly database: string | undefined } {
     const label = JSON.parse(readFileSync(join(dir, labelFile), 'utf8')) as { readonly database?: unknown }
     return { database: typeof label.database === 'string' ? label.database : undefined }
   } catch {
-    // It is damaged, or not written yet.
+    // The file is damaged, or not written yet.
     return { database: undefined }
   }
 }

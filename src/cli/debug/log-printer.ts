@@ -17,9 +17,9 @@ export interface LogPrinterOptions {
   readonly out: TextWriter
   /** Blocks before this position are not printed. */
   readonly from: number
-  /** Nor are blocks that hold nothing above this timestamp. */
+  /** Blocks without anything above this timestamp are not printed. */
   readonly after: Hlc | undefined
-  /** Only what concerns the table of this name is printed. */
+  /** Only records that concern the table of this name are printed. */
   readonly table: string | undefined
   readonly showsValues: boolean
 }
@@ -35,7 +35,7 @@ export class LogPrinter {
   #isBegun = false
   /** Names of the tables that the log has described so far. */
   readonly tables = new Set<string>()
-  /** Blocks printed. */
+  /** The number of blocks that were printed. */
   blocks = 0
   damages = 0
 
@@ -44,7 +44,7 @@ export class LogPrinter {
     this.#text = new RecordText(this.#schemas, options.showsValues)
   }
 
-  /** The log has described the table that is asked for. */
+  /** Whether the log has described the table in the options. */
   get hasTable(): boolean {
     return [...this.tables].some((name) => this.#isMeant(name))
   }
@@ -74,7 +74,7 @@ export class LogPrinter {
     }
   }
 
-  /** `isDurable`: that everything shown is durable is known. */
+  /** `isDurable` says whether everything shown is known to be durable. */
   end({ server }: FoundLog, { end, unfinishedBytes }: LogSurvey, isDurable: boolean): void {
     const what = isDurable ? '' : ', which may not be durable yet: the server does not say how far it is'
     this.#line(`end of the log at position ${end}${what}`)
@@ -91,7 +91,7 @@ export class LogPrinter {
     if (!shows && !block.hasSchema) return
     const lines: string[] = []
     let isOpen = block.open !== undefined
-    // The line of the block names the transaction.
+    // The line of the block names the transaction already.
     if (isOpen) this.#begin = undefined
     for (let at = 0; at + lengthBytes < payload.length;) {
       const place = { payload, start: at + lengthBytes, end: recordEnd(payload, at + lengthBytes) }
@@ -120,7 +120,7 @@ export class LogPrinter {
     return block.open !== undefined && compareHlc(block.open.ts, after) > 0
   }
 
-  /** Adds the lines of a record. False: the record cannot be read. */
+  /** Adds the lines of a record. Returns false if the record cannot be read. */
   #read(place: RecordPlace, isOpen: boolean, lines: string[]): boolean {
     try {
       const relations = this.#text.relationsOf(place)
@@ -137,7 +137,7 @@ export class LogPrinter {
     }
   }
 
-  /** Schema and relation records tell what the names and columns of tables are from here on. */
+  /** Keeps the names and columns of tables, which schema and relation records change. */
   #learn({ payload, start, end }: RecordPlace, relations: readonly number[] | undefined): void {
     const tag = payload[start]
     if (tag !== record.schema && tag !== record.relation) return
@@ -145,7 +145,7 @@ export class LogPrinter {
     for (const relid of relations ?? []) this.tables.add(this.#text.nameOf(relid))
   }
 
-  /** With `table`: a transaction is printed when something of it concerns the table. */
+  /** With `table`, a transaction is printed only if one of its records concerns the table. */
   #select(
     { payload, start }: RecordPlace,
     {

@@ -1,5 +1,5 @@
-// changefeed debug log: what is in a changelog, readable. It reads the files of a store and nothing else, so it works on a
-// store without a server, beside a running server, and on a log that is damaged.
+// changefeed debug log: prints a changelog as text. The command only reads the files of a store, so it works on a store
+// without a server, beside a running server, and on a damaged log.
 
 import { resolve } from 'node:path'
 import { surveyFiles, type LogSurvey } from '../../changelog/files/survey-files.ts'
@@ -73,7 +73,7 @@ export async function debugLog(argv: readonly string[]): Promise<number> {
 interface OpenedLog {
   readonly log: FoundLog
   readonly survey: LogSurvey
-  /** It is known that everything up to the end is durable. */
+  /** Whether everything up to the end is known to be durable. */
   readonly isDurable: boolean
 }
 
@@ -92,7 +92,7 @@ async function openLog(storeDir: string, database: string | undefined): Promise<
   }
 }
 
-/** The position from which everything above `after` is found. */
+/** Returns a position from which a reader sees everything above `after`. */
 function startAfter(survey: LogSurvey, after: Hlc): number {
   const isBefore = (resolved: Hlc | undefined): boolean => resolved !== undefined && compareHlc(resolved, after) <= 0
   return survey.segments.findLast((segment) => isBefore(survey.resolvedAt(segment)))?.start ?? 0

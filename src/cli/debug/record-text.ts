@@ -1,4 +1,4 @@
-// One record of a changelog as a line of text. Rows show the name of their table and their size; their values only where
+// Writes a record of a changelog as a line of text. A row shows the name of its table and its size, and its values only if
 // they are asked for.
 
 import {
@@ -23,7 +23,7 @@ import { readUpdate } from '../../decode/pgoutput/update.ts'
 import type { SchemaHistory } from '../../decode/schema-history.ts'
 import { errorText } from '../error-text.ts'
 
-/** Of a value, in bytes. */
+/** The most bytes of a value that are shown. */
 const mostShown = 1000
 const names = new Map(Object.entries(record).map(([name, tag]) => [tag as number, name]))
 
@@ -49,7 +49,7 @@ export class RecordText {
     return known === undefined ? `relation ${relid}` : `${known.schema}.${known.name}`
   }
 
-  /** The relations that a record is about; undefined: it is about none in particular. */
+  /** Returns the relations that a record concerns; undefined: the record concerns no particular relation. */
   relationsOf({ payload, start, end }: RecordPlace): readonly number[] | undefined {
     const tag = payload[start] as number
     if (isRow(tag) || tag === record.relation) return [relationOf(payload, start)]
@@ -58,7 +58,7 @@ export class RecordText {
     return readGap(payload, start, end)?.relids
   }
 
-  /** `relations`: of the record. */
+  /** Returns the line of a record; `relations` are the relations of the record. */
   line({ payload, start, end }: RecordPlace, relations: readonly number[] | undefined): string {
     const tag = payload[start] as number
     const name = (names.get(tag) ?? '').padEnd(9)
@@ -123,7 +123,7 @@ export class RecordText {
   }
 }
 
-/** `a="1" b=NULL`, the values as PostgreSQL writes them as text. */
+/** Returns a text such as `a="1" b=NULL`, with the values as PostgreSQL writes them as text. */
 function valuesText(row: RowView): string {
   const texts: string[] = []
   for (let i = 0; i < row.count; i++) {
@@ -140,7 +140,7 @@ function valuesText(row: RowView): string {
   return texts.join(' ')
 }
 
-/** A commit time of PostgreSQL, to the microsecond. */
+/** Returns a commit time of PostgreSQL as text, with microseconds. */
 function timeText(micros: bigint): string {
   const all = wallOfPgMicros(micros) / 1000n
   const date = new Date(Number(all / 1000n))

@@ -1,10 +1,10 @@
-// Lines on their way to a reader who may be slow or leave: the writer waits until the lines were taken, so that a log of any
-// size needs no more memory than a few of them, and it says when nobody reads any more (`| head`).
+// Writes lines for a reader that may be slow or leave. The caller waits until lines have been written, so that a log of any
+// size needs little memory, and learns when nobody reads any more, as with `| head`.
 
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 
-/** Lines are joined until they are so many characters. */
+/** Lines are collected until they have so many characters. */
 const fullAt = 64 * 1024
 
 export class TextWriter {
@@ -18,7 +18,7 @@ export class TextWriter {
     stream.on('close', () => this.#closed.abort())
   }
 
-  /** Nobody reads any more. */
+  /** Whether nobody reads any more. */
   get isClosed(): boolean {
     return this.#closed.signal.aborted
   }
@@ -27,7 +27,7 @@ export class TextWriter {
     this.#text += `${text}\n`
   }
 
-  /** Settles when more lines may come. */
+  /** Settles when more lines may be added. */
   async drain(): Promise<void> {
     if (this.#text.length >= fullAt) await this.flush()
   }
