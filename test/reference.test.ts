@@ -66,7 +66,7 @@ test('docs/reference/statements.md names every statement of ours', () => {
     const named = new RegExp(words.map((word) => `\\b${word}\\b`).join('.*'), 'i')
     assert.ok(
       lines.some((line) => named.test(line)),
-      words.join(' '),
+      `the page does not name ${words.join(' ').toUpperCase()}`,
     )
   }
 })
