@@ -209,7 +209,7 @@ function sinkParameters(): string {
 function sinkSections(label: string, { uri, config }: SinkReference): string[] {
   const values = { text: 'text', bool: '`true` or `false`', base64: 'base64', list: 'list' } as const
   const row = ([name, facts]: [string, ParameterFacts]): string[] => {
-    const { schemes, value, default: preset, isSecret, about } = facts
+    const { schemes, value = 'text', default: preset, isSecret, about } = facts
     const note = isSecret === true ? ' SHOW JOBS does not show it.' : ''
     return [
       `\`${name}\``,

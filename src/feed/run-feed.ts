@@ -7,10 +7,12 @@
 //
 // A feed runs in a worker thread and leaves nothing behind when it ends. The caller of `runFeed` retries it.
 
+import { formatHlc } from '../core/hlc.ts'
+import { readsLogFrom, type JobProgress } from '../core/job-progress.ts'
 import { openEncoder } from '../encode/open-encoder.ts'
+import { FeedError } from '../errors/feed-error.ts'
 import { Delivery } from './delivery.ts'
 import type { FeedRun } from './feed-run.ts'
-import { explainFellBehind } from './fell-behind.ts'
 import { follow } from './follow/following.ts'
 import { firstPhase, type Feed, type Phase } from './phases.ts'
 import { initialScan } from './scan/initial-scan.ts'
@@ -32,4 +34,15 @@ function nextPhase(feed: Feed, phase: Exclude<Phase, { tag: 'ended' }>): Promise
     case 'following':
       return follow(feed, phase)
   }
+}
+
+/** Replaces the error of the changelog for a job that continues: that error names a cursor, which the user has not given. */
+function explainFellBehind(error: unknown, resume: JobProgress | undefined): unknown {
+  const from = resume === undefined ? undefined : readsLogFrom(resume)
+  if (from === undefined || !(error instanceof FeedError) || error.code !== 'FEED_CURSOR_TOO_OLD') return error
+  return new FeedError(
+    'FEED_FELL_BEHIND',
+    `the changes after ${formatHlc(from)}, where the job stopped, are not in the changelog any more: changefeed.changelog.retention or changefeed.changelog.max_size removed them, or somebody removed its files`,
+    { hint: 'start a new changefeed with an initial scan', cause: error },
+  )
 }

@@ -8,7 +8,8 @@ const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3
 export interface ParameterFacts {
   /** The schemes that have the parameter; undefined: all schemes of the sink. */
   readonly schemes?: readonly string[]
-  readonly value: 'text' | 'bool' | 'base64' | 'list'
+  /** How the value is written; undefined: as text. */
+  readonly value?: 'bool' | 'base64' | 'list'
   readonly default?: string
   /** SHOW JOBS prints `redacted` in place of the value. */
   readonly isSecret?: true

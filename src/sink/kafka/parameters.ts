@@ -6,15 +6,11 @@ import { builtParameters, type ParameterFacts } from '../sink-parameters.ts'
 
 const kafka = { schemes: ['kafka'] } as const
 const oauth = 'With `sasl_mechanism=OAUTHBEARER`'
-const msk = { ...kafka, value: 'text', built: false, about: 'With `sasl_mechanism=AWS_MSK_IAM`.' } as const
+const msk = { ...kafka, built: false, about: 'With `sasl_mechanism=AWS_MSK_IAM`.' } as const
 
 export const kafkaParameters = {
-  topic_prefix: { value: 'text', about: 'Stands in front of the name of every topic.' },
-  topic_name: {
-    value: 'text',
-    default: 'the name of the table',
-    about: 'One topic for all tables of the changefeed.',
-  },
+  topic_prefix: { about: 'Stands in front of the name of every topic.' },
+  topic_name: { default: 'the name of the table', about: 'One topic for all tables of the changefeed.' },
   tls_enabled: {
     value: 'bool',
     default: '`false`, `true` with the hosted schemes',
@@ -39,36 +35,29 @@ export const kafkaParameters = {
     about: 'Accepted with `sasl_enabled=true`, without effect: there is always a handshake.',
   },
   sasl_mechanism: {
-    value: 'text',
     default: '`PLAIN`',
     about:
       '`PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`, also with the prefix `SASL-`. The hosted schemes accept only `PLAIN`.',
   },
-  sasl_user: { ...kafka, value: 'text', about: 'User for `PLAIN` and the SCRAM mechanisms.' },
-  sasl_password: { ...kafka, value: 'text', isSecret: true, about: 'Password of `sasl_user`.' },
-  sasl_client_id: { ...kafka, value: 'text', about: `${oauth}: the client id at the issuer of tokens.` },
+  sasl_user: { ...kafka, about: 'User for `PLAIN` and the SCRAM mechanisms.' },
+  sasl_password: { ...kafka, isSecret: true, about: 'Password of `sasl_user`.' },
+  sasl_client_id: { ...kafka, about: `${oauth}: the client id at the issuer of tokens.` },
   sasl_client_secret: { ...kafka, value: 'base64', isSecret: true, about: `${oauth}: the secret of this client.` },
-  sasl_token_url: { ...kafka, value: 'text', about: `${oauth}: the URL of the token endpoint, percent-encoded.` },
+  sasl_token_url: { ...kafka, about: `${oauth}: the URL of the token endpoint, percent-encoded.` },
   sasl_grant_type: {
     ...kafka,
-    value: 'text',
     default: '`client_credentials`',
     about: `${oauth}: the grant type that is sent to the token endpoint.`,
   },
   sasl_scopes: { ...kafka, value: 'list', about: `${oauth}: the scopes that are asked for.` },
-  api_key: { schemes: ['confluent-cloud'], value: 'text', about: 'User of the cluster.' },
-  api_secret: { schemes: ['confluent-cloud'], value: 'text', isSecret: true, about: 'Password of `api_key`.' },
-  shared_access_key_name: { schemes: ['azure-event-hub'], value: 'text', about: 'User of the namespace.' },
-  shared_access_key: {
-    schemes: ['azure-event-hub'],
-    value: 'text',
-    isSecret: true,
-    about: 'Password of `shared_access_key_name`.',
-  },
+  api_key: { schemes: ['confluent-cloud'], about: 'User of the cluster.' },
+  api_secret: { schemes: ['confluent-cloud'], isSecret: true, about: 'Password of `api_key`.' },
+  shared_access_key_name: { schemes: ['azure-event-hub'], about: 'User of the namespace.' },
+  shared_access_key: { schemes: ['azure-event-hub'], isSecret: true, about: 'Password of `shared_access_key_name`.' },
   sasl_aws_region: msk,
   sasl_aws_iam_role_arn: msk,
   sasl_aws_iam_session_name: msk,
-  schema_topic: { value: 'text', built: false, about: 'A topic for the schemas.' },
+  schema_topic: { built: false, about: 'A topic for the schemas.' },
 } as const satisfies Readonly<Record<string, ParameterFacts>>
 
 export type KafkaParameter = keyof typeof kafkaParameters
