@@ -9,8 +9,3 @@ export function jsonString(text: string): Buffer {
   writeText(source, 0, source.length, out)
   return Buffer.from(out.view())
 }
-
-/** Returns what precedes the value of an object's member: `{"a": ` or `, "a": `. */
-export function memberPrefix(name: string, isFirst: boolean): Buffer {
-  return Buffer.concat([Buffer.from(isFirst ? '{' : ', '), jsonString(name), Buffer.from(': ')])
-}

@@ -5,21 +5,13 @@ import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import { kind, type RowView } from '../../core/row-view.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { memberPrefix } from './json-string.ts'
+import { sortedMembers, type Member } from './members.ts'
 import type { ValueWriters } from './value-writer.ts'
 import type { ValueWriter } from './write-value.ts'
 
 const space = 0x20
 const nullBytes = Buffer.from('null')
 const jsonNull = Buffer.from('{"__crdb_json_null__": true}')
-
-interface Member {
-  /** The bytes before the value: `{"a": ` or `, "b": `. */
-  readonly prefix: Buffer
-  /** The index of the column in the tuple; -1 for the member that the caller prints. */
-  readonly index: number
-  readonly write: ValueWriter
-}
 
 export interface RowWriterOptions {
   readonly values: ValueWriters
@@ -42,13 +34,7 @@ export class RowWriter {
       const write = values.of(shape)
       const inKey = shape.tag === 'array' || shape.tag === 'composite' ? values.ofKey(shape) : undefined
       const isJson = shape.tag === 'scalar' && (shape.name === 'json' || shape.name === 'jsonb')
-      return {
-        name,
-        bytes: Buffer.from(name),
-        index,
-        inKey,
-        write: isJson && encodeJsonNullAsObject ? nullAsObject(write) : write,
-      }
+      return { name, index, inKey, write: isJson && encodeJsonNullAsObject ? nullAsObject(write) : write }
     })
     this.#key = keyIndexes.map((index, i) => ({
       prefix: Buffer.from(i === 0 ? '[' : ', '),
@@ -56,11 +42,8 @@ export class RowWriter {
       write: all[index]?.inKey ?? all[index]?.write ?? noColumn,
     }))
     const printed = all.filter(({ name }) => name !== extra)
-    if (extra !== undefined)
-      printed.push({ name: extra, bytes: Buffer.from(extra), index: -1, inKey: undefined, write: noColumn })
-    this.#members = printed
-      .sort((a, b) => a.bytes.compare(b.bytes))
-      .map(({ name, index, write }, i) => ({ prefix: memberPrefix(name, i === 0), index, write }))
+    if (extra !== undefined) printed.push({ name: extra, index: -1, inKey: undefined, write: noColumn })
+    this.#members = sortedMembers(printed)
   }
 
   key(row: RowView, out: ByteWriter): void {

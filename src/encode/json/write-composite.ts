@@ -3,7 +3,7 @@
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { memberPrefix } from './json-string.ts'
+import { sortedMembers } from './members.ts'
 import type { ValueWriter } from './write-value.ts'
 
 const quote = 0x22
@@ -16,26 +16,16 @@ export interface CompositeField {
   readonly write: ValueWriter
 }
 
-interface Place {
-  /** The index of the attribute in the order in which PostgreSQL prints them. */
-  readonly index: number
-  readonly prefix: Buffer
-  readonly write: ValueWriter
-}
-
 export function compositeWriter(fields: readonly CompositeField[]): ValueWriter {
-  const places: readonly Place[] = fields
-    .map(({ name, write }, index) => ({ name, bytes: Buffer.from(name), write, index }))
-    .sort((a, b) => a.bytes.compare(b.bytes))
-    .map(({ name, write, index }, i) => ({ index, write, prefix: memberPrefix(name, i === 0) }))
+  const members = sortedMembers(fields.map(({ name, write }, index) => ({ name, index, write })))
 
   return (bytes: Buffer, start: number, end: number, out: ByteWriter): void => {
     const values = split(bytes, start, end)
     // PostgreSQL prints `()` both for a value without fields and for a value whose only field is NULL.
-    if (values.length !== places.length && !(places.length === 0 && values.length === 1 && end - start === 2))
-      throw otherFields(values.length, places)
-    if (places.length === 0) out.u8(0x7b)
-    for (const { index, prefix, write } of places) {
+    if (values.length !== members.length && !(members.length === 0 && values.length === 1 && end - start === 2))
+      throw otherFields(values.length, members.length)
+    if (members.length === 0) out.u8(0x7b)
+    for (const { prefix, index, write } of members) {
       out.copy(prefix)
       const text = values[index]
       if (text === undefined) out.copy(nullBytes)
@@ -78,8 +68,8 @@ function split(bytes: Buffer, start: number, end: number): (Buffer | undefined)[
 }
 
 /** The type had other attributes when the value was written, and it is not known which field is which attribute. */
-function otherFields(count: number, places: readonly Place[]): FeedError {
-  const message = `a composite value has ${count} fields, and its type is known with ${places.length}`
+function otherFields(count: number, known: number): FeedError {
+  const message = `a composite value has ${count} fields, and its type is known with ${known}`
   return new FeedError('FEED_ROW', message, {
     hint: 'the type was changed while rows were written with it; start the changefeed again with an initial scan',
   })
