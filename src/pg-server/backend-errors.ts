@@ -1,8 +1,8 @@
-// How a session's connection to PostgreSQL can end, as its client reads it.
+// The errors that a client gets when the connection of its session to PostgreSQL ends.
 
 import { FeedError } from '../errors/feed-error.ts'
 
-/** The connection could not be opened. */
+/** The error of a connection that could not be opened. */
 export function notUp(error: Error): FeedError {
   return new FeedError('FEED_SOURCE_DOWN', 'the database system is starting up', {
     sqlstate: '57P03',
@@ -10,7 +10,7 @@ export function notUp(error: Error): FeedError {
   })
 }
 
-/** The connection was open and has ended. */
+/** The error of a connection that was open and has ended. */
 export function gone(error?: Error): FeedError {
   return new FeedError('FEED_SOURCE_DOWN', 'terminating connection because PostgreSQL closed it', {
     sqlstate: '57P01',
@@ -19,7 +19,7 @@ export function gone(error?: Error): FeedError {
   })
 }
 
-/** A connection that replaces another is asked for a password, which the client gave long ago and we have not kept. */
+/** The error if PostgreSQL asks a replacing connection for a password: the client gave it earlier, and we did not keep it. */
 export function mustReconnect(): FeedError {
   return new FeedError(
     'FEED_PRIVILEGE',

@@ -1,6 +1,6 @@
-// A session's connection to PostgreSQL: what the client sends goes in, what the server says comes out through
-// `ServerMessages`, and when the server owes nothing more a statement of ours may answer in its turn. The connection also
-// carries queries of our own, one at a time, which the client does not see, or sees without their ReadyForQuery.
+// The connection of a session to PostgreSQL. It sends the messages of the client, and passes the answers of the server to the
+// client through `ServerMessages`. It also runs queries of our own, one at a time, whose answers the client does not see, or
+// sees without their ReadyForQuery.
 
 import type { Socket } from 'node:net'
 import type { FeedError } from '../errors/feed-error.ts'
@@ -10,16 +10,16 @@ import { gone, notUp } from './backend-errors.ts'
 import { Exchanges } from './exchanges.ts'
 import { reply, type Expectations } from './expectations.ts'
 import { exchangeOf, showsAnswers, type Exchange, type LinkPhase } from './link-phase.ts'
-import { LinkState, type TransactionStatus } from './link-state.ts'
-import type { SentText } from './local-statement.ts'
+import { LinkState } from './link-state.ts'
+import type { SentText, TransactionStatus } from './local-statement.ts'
 import { ServerMessages, type ServerMessageHandlers } from './server-messages.ts'
 
 export interface LinkHandlers extends Omit<ServerMessageHandlers, 'pass'> {
-  /** Bytes for the client, in order. False: the client is behind, and the server is read on after `resume`. */
+  /** Sends bytes to the client, in order. Returns false if the client is slow; then the server is not read until `resume`. */
   pass(bytes: Buffer): boolean
-  /** The server can take more. */
+  /** Called when the server can receive more. */
   drained(): void
-  /** The connection is over. `isTold`: the client has the server's own last words, or cannot take any. */
+  /** Called when the connection has ended. `isTold`: the client has the server's own error, or cannot receive one. */
   lost(error: FeedError, isTold: boolean): void
 }
 
@@ -35,9 +35,9 @@ export class BackendLink {
   readonly #address: PostgresAddress
   readonly #handlers: LinkHandlers
   readonly #dialing = new AbortController()
-  /** Undefined until PostgreSQL is reached. */
+  /** The socket; undefined until it is connected. */
   #socket: Socket | undefined
-  /** What is sent as soon as PostgreSQL is reached. */
+  /** The bytes to send as soon as the socket is connected. */
   readonly #unsent: Uint8Array[]
   readonly #state: LinkState
   readonly #messages: ServerMessages
@@ -78,7 +78,7 @@ export class BackendLink {
     return this.#state.key.pid
   }
 
-  /** The client has a part of a message, and nothing else may go out before the rest. */
+  /** Whether the client has a part of a message, so that the rest must be sent before anything else. */
   get isMidMessage(): boolean {
     return this.#messages.isMidMessage
   }
@@ -91,12 +91,12 @@ export class BackendLink {
     return this.#state.phase.tag === 'over'
   }
 
-  /** The server does not keep up with what it is sent. */
+  /** Whether the server is slower than the client sends. */
   get isFull(): boolean {
     return this.#socket?.writableNeedDrain ?? this.#unsent.length > 1
   }
 
-  /** The encoding of the texts that the client sends and wants. */
+  /** The encoding of all text between the client and the server. */
   get clientEncoding(): string {
     return this.parameters.get('client_encoding') ?? 'UTF8'
   }
@@ -106,26 +106,26 @@ export class BackendLink {
     else this.#socket.write(bytes)
   }
 
-  /** The client can take more of what the server says. */
+  /** Reads from the server again, after `pass` returned false. */
   resume(): void {
     this.#socket?.resume()
   }
 
-  /** Settles when the server owes nothing; asks it to say what it holds back. */
+  /** Settles when the server owes no answer, and asks the server for answers that it has not flushed. */
   async settled(): Promise<void> {
     await this.#exchanges.settled()
   }
 
-  /** Runs a query of our own, which the client does not see. `noticed` gets the message of each notice in the answer. */
+  /** Runs a query that the client does not see. `noticed` is called with the message of each notice in the answer. */
   async query(sql: string, noticed?: (message: string) => void): Promise<(string | null)[][]> {
     return this.#ask(queryMessage(sql), reply.query, noticed)
   }
 
-  /** Runs a query for the client, whose ReadyForQuery is kept back. False: it failed, and the client knows. */
-  async relay({ sql, place }: SentText): Promise<boolean> {
+  /** Runs a query for the client, but without its ReadyForQuery. Returns false if the query failed; the client has the error. */
+  async relay({ sql, positions }: SentText): Promise<boolean> {
     try {
       const phase = (exchange: Exchange): LinkPhase => ({ tag: 'relaying', exchange })
-      await this.#exchanges.run({ bytes: queryMessage(sql), kind: reply.query, place, phase })
+      await this.#exchanges.run({ bytes: queryMessage(sql), kind: reply.query, positions, phase })
       return true
     } catch (error) {
       if (this.isOver) throw error
@@ -133,30 +133,30 @@ export class BackendLink {
     }
   }
 
-  /** Sends `before` and a Sync, unseen by the client. In the middle of a pipeline this ends an implicit transaction. */
+  /** Sends `before` and a Sync; the client does not see the answers. In a pipeline the Sync ends an implicit transaction. */
   async synchronize(before?: Buffer): Promise<void> {
     await this.#ask(before === undefined ? syncMessage : Buffer.concat([before, syncMessage]), reply.sync)
   }
 
-  /** Returns how the transaction stands, also in the middle of a pipeline. */
+  /** Returns the status of the transaction, also in the middle of a pipeline. */
   async statusNow(): Promise<TransactionStatus> {
     await this.settled()
     if (!this.expectations.endsReady && !this.expectations.isSkipping) await this.synchronize()
     return this.status
   }
 
-  /** Asks the server to stop what it does. Settles when a statement that is sent next is not cancelled by that. */
+  /** Cancels what the server runs. Settles when the request can no longer cancel a statement that is sent afterwards. */
   cancel(): Promise<void> {
     return cancelBackend(this.#address, this.#state.key)
   }
 
-  /** The client has said that it leaves: the server finishes what it was given, unheard, and closes. */
+  /** Called after the client's Terminate: the server completes what it received and closes; its answers are ignored. */
   leave(): void {
     if (!this.isOver) this.#state.end(gone())
     this.#socket?.resume()
   }
 
-  /** Ends the connection. A server that is busy for nobody finds its client gone and stops. */
+  /** Ends the connection. A server that is still running a statement notices the closed socket and stops. */
   close(): void {
     if (this.isOver) return
     const isIdle = this.#state.isSettled

@@ -1,5 +1,5 @@
-// Stops reading from a client that is ahead of PostgreSQL, or of a statement of ours. While the socket is not read, a
-// client that left shows only when something is written to it; so a client that is held back is written to.
+// Stops reading from a client that sends faster than PostgreSQL, or than a statement of ours, can follow. While a socket is not
+// read, a closed connection is noticed only by a write; so something is written now and then to a client that is held back.
 
 import type { Socket } from 'node:net'
 
@@ -8,10 +8,10 @@ const probeMs = 500
 export class ClientGate {
   readonly #socket: Socket
   readonly #probe: () => void
-  /** Set while the client is held back. */
+  /** The timer of the probes, while the client is held back. */
   #timer: NodeJS.Timeout | undefined
 
-  /** `probe` writes something to the client that changes nothing for it. */
+  /** `probe` writes a message to the client that has no effect. */
   constructor(socket: Socket, probe: () => void) {
     this.#socket = socket
     this.#probe = probe

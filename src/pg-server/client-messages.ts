@@ -1,6 +1,6 @@
-// Reads what the client sends, in the order in which it came: what is not ours goes to PostgreSQL in runs, as it came; a
-// statement of ours holds back what comes after it until it has answered. The socket is still read meanwhile, so that a
-// client who leaves is noticed.
+// Reads the messages of the client in order. Messages for PostgreSQL are passed on unchanged, many in one write. While a
+// statement of ours has not answered, the messages after it are held back; the socket is still read, so that the end
+// of the connection is noticed.
 
 import type { Socket } from 'node:net'
 import { FeedError } from '../errors/feed-error.ts'
@@ -14,7 +14,7 @@ import type { ExtendedProtocol } from './extended-protocol.ts'
 import type { MessageJudge } from './judge-message.ts'
 import { followSession, type SessionPhase } from './session-phase.ts'
 
-/** A client that sends more than this while a statement of ours runs is not read for now. */
+/** If more bytes than this are held back while a statement of ours runs, the client is not read until the statement ends. */
 const maxHeldBytes = 1024 * 1024
 
 export interface ClientMessagesOptions {
@@ -22,11 +22,11 @@ export interface ClientMessagesOptions {
   readonly judge: MessageJudge
   readonly extended: ExtendedProtocol
   readonly link: () => BackendLink
-  /** Writes something to the client that changes nothing for it. */
+  /** Writes a message to the client that has no effect. */
   readonly probe: () => void
-  /** What the client sends cannot be read, or a statement of ours ended otherwise than by an answer. */
+  /** Called if a message of the client cannot be read, or a statement of ours ended without an answer. */
   readonly failed: (error: unknown, isAnswering: boolean) => void
-  /** The client leaves a statement that has not answered. */
+  /** Called if the client sends Terminate while a statement of ours has not answered. */
   readonly left: () => void
 }
 
@@ -58,19 +58,19 @@ export class ClientMessages {
     if ((phase.tag === 'answering' || phase.tag === 'copying') && this.#cutter.heldBytes === 0)
       phase.answering.isNextLater = true
     this.#cut(() => this.#cutter.push(chunk))
-    this.#lookBehind()
+    this.#checkHeld()
   }
 
-  /** PostgreSQL waits for COPY data. */
+  /** Called when PostgreSQL waits for COPY data. */
   copyIn(): void {
     const phase = this.#phase
-    // The data of a COPY that was sent before our turn is on its way already.
+    // If the COPY was sent before the statement of ours, its data was passed on already.
     if (phase.tag !== 'answering' || !this.#options.link().isExchanging) return
     this.#enter({ tag: 'copying', answering: phase.answering })
     this.#cut(() => this.#cutter.resume())
   }
 
-  /** Reads on from the client, or not for now. */
+  /** Starts or stops reading from the client. */
   gate(): void {
     if (this.#phase.tag === 'closed') return
     this.#gate.set({
@@ -99,7 +99,7 @@ export class ClientMessages {
     }
   }
 
-  /** Returns whether what comes after the message is held back. */
+  /** Processes one message. Returns whether the messages after it are held back. */
   #message(messageTag: number, bytes: Buffer, start: number, end: number): boolean {
     const phase = this.#phase
     switch (phase.tag) {
@@ -142,11 +142,11 @@ export class ClientMessages {
     if (this.#phase.tag === 'closed') return
     this.#enter({ tag: 'passing' })
     this.#cut(() => this.#cutter.resume())
-    this.#lookBehind()
+    this.#checkHeld()
   }
 
-  /** While a statement that may never end has its turn, the client may still say that it leaves the statement, or us. */
-  #lookBehind(): void {
+  /** Checks the first message held back: a Close or a Terminate ends a statement that otherwise might never end. */
+  #checkHeld(): void {
     const phase = this.#phase
     if (phase.tag !== 'answering' && phase.tag !== 'copying') return
     let { next } = this.#cutter
@@ -154,7 +154,7 @@ export class ClientMessages {
     for (; next[0] === fromClient.flush && next.length >= 5; next = next.subarray(5)) isWaiting = true
     if (next[0] === fromClient.terminate) this.#options.left()
     else if (isWaiting && next[0] === fromClient.close && next.length >= 5 && next.length > next.readInt32BE(1)) {
-      this.#options.extended.closeBehind(new BodyReader(next, 5, 1 + next.readInt32BE(1)))
+      this.#options.extended.closeComes(new BodyReader(next, 5, 1 + next.readInt32BE(1)))
     }
   }
 }

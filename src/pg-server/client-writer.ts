@@ -1,11 +1,12 @@
-// Writes to the client. A writer waits until the client can take more, or until its signal aborts.
+// Writes to the client. `write` waits until the client can receive more, or until the signal aborts.
 
 import type { Socket } from 'node:net'
+import { onAbort } from '../async/or-abort.ts'
 import { keepBytes } from '../bytes/byte-writer.ts'
 import { freeTaken } from '../bytes/free-buffer.ts'
-import { canceled } from './turn.ts'
+import { canceled } from './query-session.ts'
 
-/** The socket of a client that does not read its last message is destroyed after this time. */
+/** The socket is destroyed after this time if the client does not read its last message. */
 const lingerMs = 5000
 const nothing = new Uint8Array(0)
 
@@ -25,7 +26,7 @@ export class ClientWriter {
     return this.#socket.writableNeedDrain
   }
 
-  /** Writes without waiting. Returns false when the client does not keep up. */
+  /** Writes without waiting. Returns false if the client reads too slowly. */
   put(bytes: Uint8Array): boolean {
     return this.#isClosed || this.#socket.write(bytes)
   }
@@ -37,17 +38,16 @@ export class ClientWriter {
     const wake = (): void => resolve()
     this.#socket.once('drain', wake)
     this.#socket.once('close', wake)
-    signal?.addEventListener('abort', wake, { once: true })
+    using _listening = onAbort(signal, wake)
     await promise
     this.#socket.off('drain', wake)
     this.#socket.off('close', wake)
-    signal?.removeEventListener('abort', wake)
     if (this.#isClosed) throw canceled()
   }
 
   /**
-   * Gives back the memory of a large row when the socket needs it no more: when what was written so far has left, or the
-   * socket is closed. The bytes are theirs alone (`freeTaken`).
+   * Frees the memory of a large row as soon as the socket does not need it any more: when everything written so far was sent,
+   * or the socket is closed. Nothing else may use the memory of these bytes (see `freeTaken`).
    */
   free(bytes: Uint8Array): void {
     if (bytes.length <= keepBytes) return

@@ -1,9 +1,9 @@
-// Statements of ours in the extended protocol: prepared, bound to portals, described, executed, a few rows at a time if
-// the client wants. Names that are ours are kept here; all others are the server's. Each answer of ours waits until the
-// server has given its own before it.
+// Statements of ours in the extended protocol: they are prepared, bound to portals, described and executed, a few rows at a time
+// if the client asks for that. The names of our statements and portals are kept here; all other names belong to the server.
+// Each answer of ours is sent after the server has sent all earlier ones.
 //
-// In the middle of a pipeline the transaction's state is asked with a Sync of our own, which ends an implicit transaction
-// of the statements before: had they been sent without a BEGIN, they stay when a later one fails.
+// In the middle of a pipeline we find out the status of the transaction with a Sync of our own. It commits an implicit
+// transaction: statements that were sent before without a BEGIN remain in effect if a later one fails.
 
 import { FeedError } from '../errors/feed-error.ts'
 import {
@@ -33,24 +33,24 @@ import type { Piece, StatementHandler } from './local-statement.ts'
 import { Portal } from './portal.ts'
 import { noSuchPortal, noSuchStatement, parametersOf, resultFormatsOf, type Prepared } from './prepared.ts'
 import { classifyText } from './statement-text.ts'
-import { failTransaction, inFailedTransaction, type Turn } from './turn.ts'
+import { failTransaction, inFailedTransaction, type QuerySession } from './query-session.ts'
 
-/** What becomes of a client's message: passed on as it is, replaced by other bytes (or none), or answered by us. */
+/** The treatment of a message of the client: passed on unchanged, replaced by other bytes (or none), or answered by us. */
 export type Verdict = undefined | Buffer | (() => Promise<void>)
 
 const statementLetter = 0x53
 const nothing = Buffer.alloc(0)
 
 export class ExtendedProtocol {
-  readonly #turn: Turn
+  readonly #session: QuerySession
   readonly #handler: StatementHandler
   readonly #statements = new Map<string, Prepared>()
   readonly #portals = new Map<string, Portal>()
-  /** A statement of ours has failed: everything up to the next Sync is ignored. */
+  /** Whether a statement of ours has failed, so that everything up to the next Sync is ignored. */
   #isSkipping = false
 
-  constructor(turn: Turn, handler: StatementHandler) {
-    this.#turn = turn
+  constructor(session: QuerySession, handler: StatementHandler) {
+    this.#session = session
     this.#handler = handler
   }
 
@@ -58,7 +58,7 @@ export class ExtendedProtocol {
     return this.#isSkipping
   }
 
-  look(message: number, body: BodyReader): Verdict {
+  judge(message: number, body: BodyReader): Verdict {
     if (this.#isSkipping) return nothing
     switch (message) {
       case fromClient.parse:
@@ -74,25 +74,26 @@ export class ExtendedProtocol {
     }
   }
 
-  /** Returns whether a Bind, whose values may not have come yet, is the server's and can be passed on. */
+  /** Returns whether a Bind is for the server and can be passed on. Its values need not have arrived yet. */
   passesBind({ portal, statement }: BindNames): boolean {
     if (this.#isSkipping || this.#statements.has(statement)) return false
     this.#closePortal(portal)
-    this.#turn.link.expectations.add(reply.bind)
+    this.#session.link.expectations.add(reply.bind)
     return true
   }
 
+  /** Called for a Sync of the client. */
   sync(): void {
     this.#isSkipping = false
   }
 
-  /** A simple query has come: it ends the statement and the portal without a name. */
+  /** Called for a simple query, which removes the statement and the portal without a name. */
   simpleQuery(): void {
     this.#statements.delete('')
     this.#closePortal('')
   }
 
-  /** Forgets a prepared statement of ours, or all. False: there is none of that name. */
+  /** Removes a prepared statement of ours, or all of them. Returns false if none has that name. */
   deallocate(name: string | undefined): boolean {
     if (name !== undefined) return this.#statements.delete(name)
     this.#statements.clear()
@@ -100,26 +101,25 @@ export class ExtendedProtocol {
   }
 
   /**
-   * The client has sent a Close while it waits for rows. If it closes the very portal that it waits for, it wants no more: a
-   * reader of a stream that is left in the middle does so, and the statement may have no more rows for hours.
+   * Called for a Close that the client sends while it waits for rows. If it closes the portal that it waits for, the client
+   * wants no more rows. Drivers do that if a reader stops in the middle; the next row might not come for hours.
    */
-  closeBehind(body: BodyReader): void {
+  closeComes(body: BodyReader): void {
     if (body.u8() === statementLetter) return
     this.#portals.get(body.cstring())?.closeComes()
   }
 
-  /** Portals end with their transaction. */
+  /** Closes all portals, because portals end with their transaction. */
   transactionEnded(): void {
-    if (this.#portals.size === 0) return
     for (const name of this.#portals.keys()) this.#closePortal(name)
   }
 
   #parse(message: ReadParse): Verdict {
-    const pieces = classifyText(this.#handler, message.text, this.#turn.link.clientEncoding)
+    const pieces = classifyText(this.#handler, message.text, this.#session.link.clientEncoding)
     const [piece] = pieces ?? []
     if (piece === undefined || (pieces?.length === 1 && piece.tag === 'forward')) {
       this.#statements.delete(message.name)
-      this.#turn.link.expectations.add(reply.parse, piece?.place)
+      this.#session.link.expectations.add(reply.parse, piece?.positions)
       return piece === undefined ? undefined : parseMessage({ ...message, sql: piece.sql })
     }
     return this.#ours(async () => {
@@ -130,22 +130,22 @@ export class ExtendedProtocol {
   }
 
   async #prepare(message: ReadParse, piece: Piece): Promise<void> {
-    const { link } = this.#turn
+    const { link } = this.#session
     if (piece.tag === 'error') throw piece.error
     if ((await link.statusNow()) === 'E') throw inFailedTransaction()
     if (piece.tag === 'local') {
       const { statement, sql } = piece
-      // A name belongs to the server or to us, never to both. PostgreSQL takes the Close of an unknown name for no error.
+      // A name belongs to the server or to us, never to both. For PostgreSQL the Close of an unknown name is no error.
       if (message.name !== '' && !this.#statements.has(message.name))
         await link.synchronize(closeStatementMessage(message.name))
       const parameterTypes = (statement.parameterTypes ?? []).map((type, i) => message.types[i] || type)
       this.#statements.set(message.name, { statement, sql, parameterTypes })
-      await this.#turn.write(parseComplete)
+      await this.#session.write(parseComplete)
       return
     }
-    const { sql, place } = piece.tag === 'rewrite' ? await piece.rewrite((query) => link.query(query)) : piece
+    const { sql, positions } = piece.tag === 'rewrite' ? await piece.rewrite((query) => link.query(query)) : piece
     this.#statements.delete(message.name)
-    link.expectations.add(reply.parse, place)
+    link.expectations.add(reply.parse, positions)
     link.send(parseMessage({ ...message, sql }))
   }
 
@@ -156,26 +156,28 @@ export class ExtendedProtocol {
     return this.#ours(async () => {
       const prepared = this.#statements.get(message.statement)
       if (prepared === undefined) throw noSuchStatement(message.statement)
-      if ((await this.#turn.link.statusNow()) === 'E') throw inFailedTransaction()
+      if ((await this.#session.link.statusNow()) === 'E') throw inFailedTransaction()
       this.#closePortal(message.portal)
+      const { statement, sql } = prepared
       const parameters = parametersOf(message, prepared)
       const resultFormats = resultFormatsOf(message, prepared)
-      this.#portals.set(message.portal, new Portal({ ...prepared, parameters, resultFormats }))
-      await this.#turn.write(bindComplete)
+      this.#portals.set(message.portal, new Portal({ statement, sql, parameters, resultFormats }))
+      await this.#session.write(bindComplete)
     })
   }
 
   #describe(body: BodyReader): Verdict {
     const isStatement = body.u8() === statementLetter
     const name = body.cstring()
-    if (!(isStatement ? this.#statements : this.#portals).has(name)) return this.#servers(reply.describe)
+    if (!(isStatement ? this.#statements : this.#portals).has(name)) return this.#passOn(reply.describe)
     return this.#ours(async () => {
-      const portal = isStatement ? undefined : this.#portals.get(name)?.prepared
-      const described = isStatement ? this.#statements.get(name) : portal
+      const prepared = isStatement ? this.#statements.get(name) : undefined
+      const portal = isStatement ? undefined : this.#portals.get(name)?.call
+      const described = prepared ?? portal
       if (described === undefined) throw isStatement ? noSuchStatement(name) : noSuchPortal(name)
       const { columns } = described.statement
-      if (isStatement) await this.#turn.write(parameterDescription(described.parameterTypes))
-      await this.#turn.write(columns === undefined ? noData : rowDescription(columns, portal?.resultFormats ?? []))
+      if (prepared !== undefined) await this.#session.write(parameterDescription(prepared.parameterTypes))
+      await this.#session.write(columns === undefined ? noData : rowDescription(columns, portal?.resultFormats ?? []))
     })
   }
 
@@ -183,31 +185,32 @@ export class ExtendedProtocol {
     const name = body.cstring()
     const maxRows = body.u32()
     const executed = this.#portals.get(name)
-    if (executed === undefined) return this.#servers(reply.execute)
+    if (executed === undefined) return this.#passOn(reply.execute)
     executed.executeComes(maxRows)
     return this.#ours(async () => {
-      // An earlier Sync of the same pipeline may have ended the portal meanwhile.
+      // An earlier Sync of the same pipeline may have closed the portal meanwhile.
       const portal = this.#portals.get(name)
       if (portal === undefined) throw noSuchPortal(name)
-      if ((await this.#turn.link.statusNow()) === 'E') throw inFailedTransaction()
-      const result = await portal.execute(maxRows, (call) => this.#turn.start(call))
-      await this.#turn.write(result.tag === 'suspended' ? portalSuspended : commandComplete(result.commandTag))
+      if ((await this.#session.link.statusNow()) === 'E') throw inFailedTransaction()
+      const result = await portal.execute(maxRows, (call) => this.#session.start(call))
+      await this.#session.write(result.tag === 'suspended' ? portalSuspended : commandComplete(result.commandTag))
     })
   }
 
   #close(body: BodyReader): Verdict {
     const isStatement = body.u8() === statementLetter
     const name = body.cstring()
-    if (!(isStatement ? this.#statements : this.#portals).has(name)) return this.#servers(reply.close)
+    if (!(isStatement ? this.#statements : this.#portals).has(name)) return this.#passOn(reply.close)
     return this.#ours(async () => {
       if (isStatement) this.#statements.delete(name)
       else this.#closePortal(name)
-      await this.#turn.write(closeComplete)
+      await this.#session.write(closeComplete)
     })
   }
 
-  #servers(kind: number): undefined {
-    this.#turn.link.expectations.add(kind)
+  /** Returns the verdict for a message that only the server understands, and records the answer that the server will owe. */
+  #passOn(kind: number): undefined {
+    this.#session.link.expectations.add(kind)
     return undefined
   }
 
@@ -218,20 +221,20 @@ export class ExtendedProtocol {
   }
 
   /**
-   * Returns `work` so that it runs when the server has answered everything before it. After an error in `work`, or in the
-   * server before it, everything up to the next Sync is ignored.
+   * Returns a function that waits for all earlier answers of the server and then runs `work`. After an error of `work`, or
+   * an earlier one of the server, everything up to the next Sync is ignored.
    */
   #ours(work: () => Promise<void>): () => Promise<void> {
     return async () => {
-      const { link } = this.#turn
+      const { link } = this.#session
       await link.settled()
       if (link.expectations.isSkipping) return
       try {
         await work()
       } catch (error) {
         this.#isSkipping = true
-        await failTransaction(this.#turn)
-        await this.#turn.write(errorResponse(error))
+        await failTransaction(this.#session)
+        await this.#session.write(errorResponse(error))
       }
     }
   }

@@ -1,8 +1,8 @@
-// The SQL front: a PostgreSQL server to clients, a client to PostgreSQL. Every session has its own backend; bytes that
-// are not ours pass through untouched in both directions, with back-pressure. The front frames messages, it does not
-// understand SQL: a StatementHandler says which statements are not the server's and runs them.
+// The SQL front: a PostgreSQL server for clients, and a client of PostgreSQL. Every session has its own backend; messages that
+// are not for us pass unchanged in both directions, with back-pressure. The front finds the borders of messages, but does not
+// understand SQL: a StatementHandler decides which statements are ours, and runs them.
 //
-// It refuses TLS for now, keeps no pool, and holds no state beyond its sessions.
+// The front refuses TLS for now, has no pool of connections, and has no state besides its sessions.
 
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Logger } from 'pino'
@@ -16,46 +16,41 @@ import type { StatementHandler } from './local-statement.ts'
 import type { RunningStatements } from './running-statements.ts'
 import { Session } from './session.ts'
 
-/** TCP keep-alive probes a silent client after this time, so that one that is gone is noticed. */
+/** TCP keep-alive probes a silent client after this time, so that a broken connection is noticed. */
 const keepAliveMs = 60_000
 
 const protocolMajor = 3
 
-/** A client that does not read its last message is not waited for; nor is a statement that does not stop. */
+/** `close` waits at most this time for clients to read their last message, and for statements to stop. */
 const closeWithinMs = 1000
 
 export interface FrontOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly backend: PostgresAddress
   readonly handler: StatementHandler
-  /** Lists the statements of ours while they run. */
+  /** The list of the statements of ours that run. */
   readonly running: RunningStatements
-  /** The database of clients that name none. */
+  /** The database for clients that name none. */
   readonly defaultDatabase: string
-  /** The most sessions at a time; one more is refused as PostgreSQL refuses it. */
+  /** The largest number of sessions at a time; another one is refused with PostgreSQL's error. */
   readonly maxSessions?: number | undefined
   readonly log?: Logger | undefined
 }
 
-export interface Front {
-  readonly port: number
-  close(): Promise<void>
-}
-
 export async function startFront(options: FrontOptions): Promise<Front> {
-  const front = new FrontServer(options)
+  const front = new Front(options)
   await front.listen()
   return front
 }
 
-class FrontServer implements Front {
+export class Front {
   readonly #options: FrontOptions
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
-  /** Sockets whose client has sent its start-up and has a session. */
+  /** The sockets of clients that have a session. */
   readonly #begun = new WeakSet<Socket>()
   readonly #sessions = new Set<Session>()
-  /** Sessions by the key that a CancelRequest shows. */
+  /** The sessions by the key that a CancelRequest contains. */
   readonly #keys = new Map<string, Session>()
   port = 0
 
@@ -82,11 +77,11 @@ class FrontServer implements Front {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const session of this.#sessions) session.shutDown()
     const giveUp = setTimeout(() => this.#sockets.forEach((socket) => socket.destroy()), closeWithinMs)
-    // A client without a session has asked for nothing yet, so its socket is closed without a message.
+    // A client without a session has sent no request yet, so its socket is closed without a message.
     for (const socket of this.#sockets) if (!this.#begun.has(socket)) socket.destroy()
     await closed
     clearTimeout(giveUp)
-    // The caller closes next what statements of ours use.
+    // The caller next closes the parts of the server that statements of ours use.
     await this.#options.running.ended(startedAtMs + closeWithinMs - Date.now())
   }
 
@@ -148,7 +143,7 @@ class FrontServer implements Front {
   }
 }
 
-/** Of the minor version PostgreSQL says itself what it speaks. */
+/** Throws for other major versions of the protocol. The minor version is left to PostgreSQL. */
 function checkVersion(version: number): void {
   const major = version >>> 16
   if (major === protocolMajor) return

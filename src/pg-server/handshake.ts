@@ -1,5 +1,5 @@
-// What a client says before it has a session: it may ask for TLS (and is told no), then sends its start-up parameters,
-// or a CancelRequest for another connection.
+// The messages of a client before it has a session: it may ask for TLS, which is refused, and then sends its start-up
+// parameters, or a CancelRequest for another connection.
 //
 //   i32 length (itself included)  i32 code  …       code: a protocol version, or one of the requests
 
@@ -12,7 +12,7 @@ const withinMs = 60_000
 export interface HandshakeOptions {
   readonly socket: Socket
   readonly cancel: (packet: Buffer) => void
-  /** `rest`: the bytes that came after the packet. */
+  /** `rest` are the bytes after the packet. */
   readonly begin: (packet: Buffer, rest: Buffer) => void
 }
 
@@ -33,7 +33,7 @@ export function shakeHands({ socket, cancel, begin }: HandshakeOptions): void {
       held = held.subarray(length)
       const code = packet.readInt32BE(4)
       if (code === requestCode.ssl || code === requestCode.gss) {
-        // The client goes on without encryption, or leaves.
+        // The client continues without encryption, or closes the connection.
         socket.write('N')
         continue
       }

@@ -1,4 +1,4 @@
-// The phases of a session's connection to PostgreSQL. The phase says who reads what the server sends.
+// The phases of a session's connection to PostgreSQL. The phase decides who reads what the server sends.
 //
 //   starting ──┐                     ┌── a query for the client ──► relaying ──┐
 //              ├─ ready ─► passing ──┤                                         ├── ready ──► passing
@@ -7,11 +7,11 @@
 //   every phase ── the connection ends, or is closed ──► over
 //
 //              the client sees
-//   starting   the start-up: parameters, the key (ours in the place of PostgreSQL's), ReadyForQuery
-//   replacing  nothing: the connection takes the place of an earlier one, whose start-up the client has seen
+//   starting   the start-up: parameters, the key (ours instead of PostgreSQL's), ReadyForQuery
+//   replacing  nothing: the connection replaces an earlier one, whose start-up the client has seen
 //   passing    everything
 //   relaying   everything but ReadyForQuery, which we send when the whole query string has run
-//   asking     nothing but what the server says of its own accord: changed parameters and notifications
+//   asking     only what the server sends unasked: changed parameters and notifications
 //   over       nothing
 
 import { FeedError } from '../errors/feed-error.ts'
@@ -19,7 +19,7 @@ import { stepsOf } from '../errors/phase-table.ts'
 
 /** A query or Sync of ours that the server has not answered yet. */
 export interface Exchange {
-  /** The first error in the server's answer. */
+  /** The first error in the answer of the server. */
   error: FeedError | undefined
   readonly done: PromiseWithResolvers<void>
 }
@@ -32,14 +32,14 @@ export type LinkPhase =
   | {
       readonly tag: 'asking'
       readonly exchange: Exchange
-      /** The rows of the answer so far. */
+      /** The rows of the answer that were received so far. */
       readonly rows: (string | null)[][]
       /** Called for each notice in the answer. */
       readonly noticed: ((message: string) => void) | undefined
     }
   | { readonly tag: 'over' }
 
-/** Makes the step to another phase; the table says which phases may follow a phase. */
+/** Returns the next phase, and throws unless the table allows the step to it. */
 export const followLink = stepsOf<LinkPhase>({
   starting: ['passing', 'over'],
   replacing: ['passing', 'over'],
@@ -50,12 +50,12 @@ export const followLink = stepsOf<LinkPhase>({
   over: [],
 })
 
-/** The client sees the answers of the server. Called for each message, so it compares and allocates nothing. */
+/** Returns whether the client sees the answers of the server. It is called for each message, so it allocates nothing. */
 export function showsAnswers({ tag }: LinkPhase): boolean {
   return tag === 'passing' || tag === 'relaying' || tag === 'starting'
 }
 
-/** The client sees what the server says of its own accord. */
+/** Returns whether the client sees what the server sends unasked. */
 export function showsAsides({ tag }: LinkPhase): boolean {
   return tag !== 'replacing' && tag !== 'over'
 }

@@ -1,22 +1,20 @@
-// What is known of a session's connection to PostgreSQL: its phase, what the server still owes, what it has said about
-// itself, and who waits until it owes nothing.
+// The state of a session's connection to PostgreSQL: its phase, the answers that the server still owes, the parameters and the key
+// that the server has sent, and the promise for those who wait until no answer is owed.
 
 import type { FeedError } from '../errors/feed-error.ts'
 import type { BackendKey } from '../postgres/dial.ts'
 import { gone } from './backend-errors.ts'
 import { Expectations } from './expectations.ts'
 import { exchangeOf, followLink, type LinkPhase } from './link-phase.ts'
-
-/** I: no transaction; T: in a transaction; E: in a failed transaction. */
-export type TransactionStatus = 'I' | 'T' | 'E'
+import type { TransactionStatus } from './local-statement.ts'
 
 export class LinkState {
   readonly expectations = new Expectations()
   readonly parameters = new Map<string, string>()
-  /** As the last ReadyForQuery said. */
+  /** The status in the last ReadyForQuery. */
   transaction: TransactionStatus = 'I'
   key: BackendKey = { pid: 0, secret: Buffer.alloc(0) }
-  /** The error with which the server ends the connection. */
+  /** The fatal error with which the server ends the connection. */
   lastWords: FeedError | undefined
   #phase: LinkPhase
   #settling: PromiseWithResolvers<void> | undefined
@@ -29,17 +27,17 @@ export class LinkState {
     return this.#phase
   }
 
-  /** The server owes no answer, neither to the client nor to us. */
+  /** Whether the server owes no answer, neither to the client nor to us. */
   get isSettled(): boolean {
     return this.expectations.isEmpty && exchangeOf(this.#phase) === undefined
   }
 
-  /** Somebody waits until the server owes nothing. */
+  /** Whether a call of `settling` waits until no answer is owed. */
   get isAwaited(): boolean {
     return this.#settling !== undefined
   }
 
-  /** Why the connection is of no use any more, where it is over. */
+  /** The error for those who use the connection after its end. */
   get whyOver(): FeedError {
     return this.lastWords ?? gone()
   }
@@ -48,19 +46,19 @@ export class LinkState {
     this.#phase = followLink(this.#phase, phase)
   }
 
-  /** Settles when the server owes nothing; rejects when the connection ends before. */
+  /** Settles when the server owes no answer; rejects if the connection ends before that. */
   settling(): Promise<void> {
     this.#settling ??= Promise.withResolvers()
     return this.#settling.promise
   }
 
-  /** The server owes nothing: whoever waits for that goes on. */
+  /** Called when the server owes no answer: resolves the promise of `settling`. */
   settled(): void {
     this.#settling?.resolve()
     this.#settling = undefined
   }
 
-  /** The connection is over: whoever waits for an answer hears why. */
+  /** Called when the connection ends: those who wait for an answer get the error. */
   end(error: FeedError): void {
     const exchange = exchangeOf(this.#phase)
     this.enter({ tag: 'over' })

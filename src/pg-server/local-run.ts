@@ -1,26 +1,26 @@
-// One run of a statement of ours: from its first row to its command tag. Rows may be taken a few at a time (a portal
-// with a row limit); in between the statement waits in `sendRows`, and whatever feeds it waits with it.
+// One run of a statement of ours, from its first row to its command tag. A client may ask for a few rows at a time (a portal
+// with a row limit); between two requests the statement waits in `sendRows`, so its source must wait, too.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { OccupiedBackend } from './occupied-backend.ts'
 import type { LocalCall, SessionControl, StartedCall } from './local-statement.ts'
-import { followRun, hasTurn, type Outcome, type RunPhase, type Running } from './run-phase.ts'
+import { followRun, isActive, type Outcome, type RunPhase, type Running } from './run-phase.ts'
 
 export interface RunOptions extends StartedCall {
   readonly id: string
   readonly session: SessionControl
-  /** Takes bytes for the client; settles when it can take more, or when the signal aborts. */
+  /** Writes bytes to the client; settles when the client can receive more, or when the signal aborts. */
   readonly write: (bytes: Uint8Array, signal: AbortSignal) => Promise<void>
-  /** Gives back the memory of rows when all bytes before have left. */
+  /** Frees the memory of rows when everything written so far was sent. */
   readonly free: (bytes: Uint8Array) => void
   readonly notice: LocalCall['notice']
-  /** The statement will run long: PostgreSQL is to show it as `label`. */
+  /** Prepares the session's backend to show the statement as `label`, because it will run for long. */
   readonly occupy: (label: string, run: LocalRun) => Promise<OccupiedBackend>
-  /** Called once, when the statement holds nothing any more. */
-  readonly ended: (run: LocalRun) => void
+  /** Called once, when the statement has ended and uses nothing any more. */
+  readonly ended: () => void
 }
 
-/** A stopped statement with `mayBeLeft` that has not ended after this time no longer holds up its client. */
+/** If a stopped statement with `mayBeLeft` has not ended after this time, its client does not wait any longer. */
 const stopsWithinMs = 1000
 
 export type RunResult = { readonly tag: 'done'; readonly commandTag: string } | { readonly tag: 'suspended' }
@@ -31,7 +31,7 @@ export class LocalRun {
   readonly startedAtMs = Date.now()
   #phase: RunPhase = { tag: 'waiting', next: Promise.withResolvers() }
   #occupied: OccupiedBackend | undefined
-  /** Notices that came while the statement did not have its turn; the next `advance` writes them. */
+  /** Notices from while the statement was not active; the next `advance` writes them. */
   #notices: (() => void)[] = []
   #opening: Uint8Array | undefined
 
@@ -39,7 +39,7 @@ export class LocalRun {
     this.#options = options
     this.#opening = options.opening
     const { statement, parameters, resultFormats, session } = options
-    // The statement starts after the caller has called `advance`, for it must not send before its turn.
+    // The statement starts after the caller has called `advance`, for it must not send anything before.
     const end = Promise.resolve().then(() =>
       statement.run({
         parameters,
@@ -73,16 +73,16 @@ export class LocalRun {
     return this.#options.session
   }
 
-  /** The session's backend, which waits for this statement so that PostgreSQL shows it. */
+  /** The session's backend, which runs a wait while this statement is active, so that PostgreSQL shows the statement. */
   get occupied(): OccupiedBackend | undefined {
     return this.#occupied
   }
 
   get isActive(): boolean {
-    return hasTurn(this.#phase)
+    return isActive(this.#phase)
   }
 
-  /** Runs on until the end or until `maxRows` (0: no limit) have gone out. Throws what the statement throws. */
+  /** Continues until the end, or until `maxRows` rows (0: no limit) were sent. Throws the statement's error. */
   async advance(maxRows: number): Promise<RunResult> {
     for (const say of this.#notices.splice(0)) say()
     if (this.#phase.tag === 'waiting') await this.#run(this.#phase.next, maxRows === 0 ? undefined : maxRows)
@@ -94,7 +94,7 @@ export class LocalRun {
     return { tag: 'done', commandTag: outcome.commandTag }
   }
 
-  /** One turn. */
+  /** Makes the statement active until it has sent the rows that the client asks for, or has ended. */
   async #run(next: PromiseWithResolvers<void>, rowsLeft: number | undefined): Promise<void> {
     const running: Running = {
       tag: 'running',
@@ -121,12 +121,12 @@ export class LocalRun {
     occupied.begin({ startedAt, isLimited: rowsLeft !== undefined })
   }
 
-  /** The client wants no more rows for now: `advance` returns 'suspended' after the rows that are already sent. */
+  /** Makes `advance` return 'suspended' after the rows that are already sent. */
   suspend(): void {
     if (this.#phase.tag === 'running') this.#enter({ tag: 'pausing', next: Promise.withResolvers() })
   }
 
-  /** Sends what comes before the first row, if it has not been sent. */
+  /** Sends the `opening`, unless it was sent before. */
   async open(): Promise<void> {
     const opening = this.#opening
     this.#opening = undefined
@@ -144,7 +144,7 @@ export class LocalRun {
     this.#leaveSoon()
   }
 
-  /** Ends the turn of a stopped statement with `mayBeLeft` soon; it then ends unseen by the client. */
+  /** Ends the wait of the client for a stopped statement with `mayBeLeft` soon; the client does not see when it ends. */
   #leaveSoon(): void {
     if (this.#options.statement.mayBeLeft !== true || this.#phase.tag !== 'running') return
     this.#phase.leaving = setTimeout(() => this.suspend(), stopsWithinMs)
@@ -158,7 +158,7 @@ export class LocalRun {
     from.over.resolve()
   }
 
-  /** Refuses queries of a stopped statement: the next statement may be using the backend by then. */
+  /** Returns a control that refuses queries of a stopped statement, because the next statement may be using the backend. */
   #session(control: SessionControl): SessionControl {
     const { signal } = this.#abort
     const queryBackend: SessionControl['queryBackend'] = async (sql) => {
@@ -172,7 +172,7 @@ export class LocalRun {
 
   #ended(outcome: Outcome): void {
     this.#enter({ tag: this.isActive ? 'ending' : 'over', outcome })
-    this.#options.ended(this)
+    this.#options.ended()
   }
 
   #say(say: () => void): void {
@@ -201,14 +201,14 @@ export class LocalRun {
         return
       }
       if (phase.tag === 'running') rest = await this.#sendSome(rest, phase)
-      await this.#turn()
+      await this.#rowsWanted()
     }
   }
 
-  /** Sends as many rows as the client wants now. Returns the rest. */
+  /** Sends as many rows as the client has asked for. Returns the rest. */
   async #sendSome(bytes: Uint8Array, running: Running): Promise<Uint8Array> {
     const { signal } = this.#abort
-    const end = behindRows(bytes, running.rowsLeft ?? Infinity)
+    const end = findEnd(bytes, running.rowsLeft ?? Infinity)
     if (running.rowsLeft !== undefined) running.rowsLeft -= end.rows
     if (end.offset > 0) await this.#options.write(bytes.subarray(0, end.offset), signal)
     signal.throwIfAborted()
@@ -216,8 +216,8 @@ export class LocalRun {
     return bytes.subarray(end.offset)
   }
 
-  /** Settles when the statement has its turn. */
-  async #turn(): Promise<void> {
+  /** Settles when the client asks for rows. */
+  async #rowsWanted(): Promise<void> {
     const phase = this.#phase
     if (phase.tag === 'waiting' || phase.tag === 'pausing') await phase.next.promise
     else if (phase.tag !== 'running') throw new FeedError('FEED_BUG', 'a statement that has ended sends rows')
@@ -225,8 +225,8 @@ export class LocalRun {
   }
 }
 
-/** Returns the offset behind the first `most` DataRow messages, or behind all of them, and how many they are. */
-function behindRows(bytes: Uint8Array, most: number): { readonly offset: number; readonly rows: number } {
+/** Returns the offset after the first `most` DataRow messages, or after all of them, and their number. */
+function findEnd(bytes: Uint8Array, most: number): { readonly offset: number; readonly rows: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let offset = 0
   let rows = 0

@@ -1,43 +1,44 @@
-// What the front asks of the rest of the house: to recognise the statements that are not PostgreSQL's, and to run them.
-// The front knows nothing of changefeeds; `server` hands it a `StatementHandler`.
+// The interface between the front and the statements of ours. The front knows nothing about changefeeds: a `StatementHandler`,
+// which `server` provides, recognises the statements that are not PostgreSQL's and runs them.
 
 import type { FeedError } from '../errors/feed-error.ts'
 import type { ReportFields } from '../wire/report-fields.ts'
 
 /** One statement of a query string after classification, in order. */
 export type Piece =
-  /** PostgreSQL's: send this text (as typed, or rewritten by the dialect). */
+  /** A statement for PostgreSQL, as typed or rewritten by the dialect. */
   | ({ readonly tag: 'forward' } & SentText)
-  /** Ours. */
+  /** A statement of ours. */
   | { readonly tag: 'local'; readonly statement: LocalStatement; readonly sql: string }
-  /** PostgreSQL's, in words that depend on its catalogue: asked on the session's backend just before it is sent. */
+  /** A statement for PostgreSQL whose text depends on its catalogue: it is made on the session's backend just before it is sent. */
   | { readonly tag: 'rewrite'; readonly rewrite: (query: BackendQuery) => Promise<SentText>; readonly sql: string }
-  /** Ours, and malformed. */
+  /** A statement of ours that is malformed. */
   | { readonly tag: 'error'; readonly error: Error; readonly sql: string }
 
-/** What PostgreSQL gets, and where a position of its errors lies in the whole text that the client wrote. */
+/** A text for PostgreSQL. */
 export interface SentText {
   readonly sql: string
-  /** 1-based characters, both. Undefined: the same. */
-  readonly place?: Place | undefined
+  /** Translates the positions of errors in this text; undefined if they are right as they are. */
+  readonly positions?: PositionMap | undefined
 }
 
-export type Place = (position: number) => number
+/** Returns the position in the whole text of the client for a position in the sent text; both are 1-based characters. */
+export type PositionMap = (position: number) => number
 
-/** Text rows. */
+/** Runs a query on the session's backend and returns its rows as text. */
 export type BackendQuery = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
 
 export interface StatementHandler {
   /**
-   * Called for the text of each Query and Parse message. Undefined: nothing in it is ours or needs rewriting; the
-   * original bytes are forwarded as they are. Must be cheap for that case.
+   * Splits the text of a Query or Parse message into statements. Returns undefined if none of them is ours or needs rewriting,
+   * so that the original bytes are passed on. Must be cheap in that case.
    */
   classify(sql: string): readonly Piece[] | undefined
-  /** What PostgreSQL is told of the parameters that a client connects with. Throws for those that are refused. */
+  /** Returns the start-up parameters for PostgreSQL, given those of the client. Throws if one is refused. */
   startup?(parameters: ReadonlyMap<string, string>): ReadonlyMap<string, string>
-  /** What is said in the place of an error of PostgreSQL that has its cause in us, in ASCII; undefined: it goes as it came. */
+  /** Returns other fields, in ASCII, for an error of PostgreSQL that we caused; undefined: it is passed on unchanged. */
   explain?(refusal: Refusal): ReportFields | undefined
-  /** What a client is told whose connection to PostgreSQL failed or ended with this error. */
+  /** Returns the error for a client whose connection to PostgreSQL failed or ended with `error`. */
   explainLoss?(error: FeedError): FeedError
 }
 
@@ -45,18 +46,18 @@ export interface StatementHandler {
 export interface Refusal {
   readonly sqlstate: string
   readonly message: string
-  /** The functions that it came out of. */
+  /** The functions in which the error was raised. */
   readonly context?: string | undefined
 }
 
 export interface LocalStatement {
-  /** Type OIDs of `$1 …`, in order; undefined: the statement has no placeholders. */
+  /** The type OIDs of `$1 …`, in order; undefined if the statement has no placeholders. */
   readonly parameterTypes?: readonly number[]
-  /** Result columns; undefined: the statement returns none. */
+  /** The result columns; undefined if the statement returns no rows. */
   readonly columns?: readonly ResultColumn[] | undefined
-  /** Once it is stopped nothing that it still does concerns its client, who need not wait for its end. */
+  /** Whether the client need not wait for the end of the statement after the statement was stopped. */
   readonly mayBeLeft?: boolean
-  /** Runs to its end and gives the command tag. Throws FeedError; its abort signal means: stop, the client is gone or cancelled. */
+  /** Runs the statement to its end and returns the command tag. The signal aborts if the client is gone or has cancelled it. */
   run(call: LocalCall): Promise<string>
 }
 
@@ -66,56 +67,60 @@ export interface ResultColumn {
   readonly typeSize: number
 }
 
+/** A statement that the front starts, with what the client wants of it. */
+export interface StartedCall {
+  readonly statement: LocalStatement
+  readonly sql: string
+  readonly parameters: readonly (string | null)[]
+  readonly resultFormats: readonly number[]
+  /** The bytes to send before the first row; they are not sent if the statement fails before that. */
+  readonly opening?: Uint8Array | undefined
+}
+
+/** What a running statement gets from the front. */
 export interface LocalCall {
-  /** Text values of the placeholders. */
+  /** The values of the placeholders as text. */
   readonly parameters: readonly (string | null)[]
   readonly session: SessionControl
-  /** 0 text, 1 binary, per result column. */
+  /** The format of each result column: 0 text, 1 binary. */
   readonly resultFormats: readonly number[]
   /**
-   * From here on the statement counts as running for as long as it has its turn: PostgreSQL shows it (as `label`), and
-   * cancels it, and ends it after statement_timeout.
+   * Makes PostgreSQL treat the statement as running whenever the client waits for its rows: pg_stat_activity shows it as
+   * `label`, pg_cancel_backend cancels it, and statement_timeout ends it.
    */
   occupy(label: string): Promise<void>
-  /** The statement will have a result: in the simple protocol the client hears now which columns, else with the first row. */
+  /** Called when the statement will have a result. In the simple protocol, the client gets the columns now. */
   accepted(): Promise<void>
   /**
-   * Sends complete DataRow messages to the client. Resolves when the client can take more; the bytes are taken over, and
-   * where they are many so is the memory that they are in.
-   * Rejects when the client is gone.
+   * Sends complete DataRow messages to the client. Settles when the client can receive more, and rejects when the client is gone.
+   * The caller must not use the bytes afterwards: if they are many, their memory is freed.
    */
   sendRows(dataRowMessages: Uint8Array): Promise<void>
   notice(severity: 'NOTICE' | 'WARNING', message: string, hint?: string): void
   readonly signal: AbortSignal
 }
 
-/** A statement of ours that is to run, with what the client has asked for. */
-export interface StartedCall extends Pick<LocalCall, 'parameters' | 'resultFormats'> {
-  readonly statement: LocalStatement
-  readonly sql: string
-  /** Goes to the client before the first row, and not at all if the statement fails before that. */
-  readonly opening?: Uint8Array | undefined
-}
+/** I: no transaction; T: in a transaction; E: in a failed transaction. */
+export type TransactionStatus = 'I' | 'T' | 'E'
 
 export interface SessionControl {
-  /** Unique, stable while the client is connected: 32 hex digits. */
+  /** The id of the session: 32 hex digits that stay the same while the client is connected. */
   readonly id: string
   readonly user: string
   readonly database: string
   readonly applicationName: string
   readonly clientAddress: string
   readonly backendPid: number
-  /** I(dle), T (in a transaction), E (in a failed one). */
-  readonly transactionStatus: 'I' | 'T' | 'E'
-  /** Runs SQL on the session's own backend, unseen by the client. Text rows. */
+  readonly transactionStatus: TransactionStatus
+  /** Runs SQL on the session's own backend; the client does not see it. */
   readonly queryBackend: BackendQuery
   /** Moves the session to another database. Throws when a transaction is open or the database does not exist. */
   switchDatabase(name: string): Promise<void>
   /**
-   * Back to the database that the client connected to; with 'settings' as RESET ALL, with 'everything' as DISCARD ALL.
-   * Throws what PostgreSQL throws, and when the database cannot be reached: the session then stays where it is.
+   * Returns to the database that the client connected to; 'settings' also does RESET ALL, 'everything' DISCARD ALL.
+   * If PostgreSQL refuses it or the database cannot be reached, `reset` throws and the session stays in its database.
    */
   reset(what: 'database' | 'settings' | 'everything'): Promise<void>
-  /** Forgets a prepared statement, wherever it was prepared; undefined: all. */
+  /** Removes a prepared statement, which may be ours or PostgreSQL's; undefined removes all. */
   deallocate(name: string | undefined): Promise<void>
 }

@@ -1,28 +1,26 @@
-// A statement of ours that runs long, as PostgreSQL sees it: while it has its turn the session's backend runs a statement
-// that waits, under the text of ours. So `pg_stat_activity` shows it, `pg_cancel_backend` and `statement_timeout` end it,
-// and the timeouts of idle sessions leave it alone.
+// Shows a long statement of ours in PostgreSQL: while the statement is active, the session's backend runs a statement that only
+// waits, with the text of ours in a comment. So `pg_stat_activity` shows the statement, `pg_cancel_backend` and
+// `statement_timeout` end it, and the timeouts of idle sessions do not.
 //
-// The wait says when it has begun, with a message that the client does not see: a cancel request that comes before the
-// statement it means is lost. So nothing can be cancelled in vain for longer than a quiet time, and a wait is stopped at
-// once. In the same way the wait says that it was cancelled.
+// A cancel request that arrives before the wait runs is lost. So the wait reports that it runs, with a notice that the client
+// does not see, and we cancel it only after that. A second notice reports that the wait was cancelled.
 //
-// It waits in steps, so that its snapshot never holds back VACUUM or CREATE INDEX CONCURRENTLY for longer than one. When
-// the backend is needed for something else the wait is cancelled. It catches that itself, and behind a savepoint: neither
-// the log nor a transaction of the client notices.
+// The wait has steps, so that its snapshot holds back VACUUM and CREATE INDEX CONCURRENTLY for one step at most. When the
+// backend is needed for something else, we cancel the wait. It catches the error, inside a savepoint if there is a
+// transaction, so that neither the log of PostgreSQL nor the client's transaction has an error.
 //
-// PostgreSQL remembers that a cancel request has come, not how many or from whom. So a request of a user that comes
-// while we stop the wait cannot be told from ours and ends nothing, and neither does one that comes between two steps
-// inside a transaction, when the backend runs nothing.
+// PostgreSQL remembers that there was a cancel request, but not how many or from whom. So the request of a user that arrives
+// while we stop the wait has no effect, and neither has one between two steps inside a transaction, when the backend is idle.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { FeedError } from '../errors/feed-error.ts'
 import type { BackendLink } from './backend-link.ts'
 import { followOccupied, type Beginning, type Begun, type OccupiedPhase, type Wait } from './occupied-phase.ts'
 
-/** Statements that are stopped and go on with every row are not worth it while the rows come fast. */
+/** The wait begins after this time without another request: a client that fetches few rows at a time, fast, needs no wait. */
 const quietMs = { unlimited: 0, limited: 100 } as const
 const stepSeconds = { alone: 1, inTransaction: 2 } as const
-/** A cancel request is repeated where it has met nothing. */
+/** The time after which a cancel request is repeated if the wait still runs. */
 const cancelAgainMs = 100
 const longestTimerMs = 0x7fffffff
 const savepoint = 'changefeed_waits'
@@ -32,9 +30,9 @@ WHERE name IN ('statement_timeout', 'idle_session_timeout', 'idle_in_transaction
 
 export interface OccupiedOptions {
   readonly link: BackendLink
-  /** What `pg_stat_activity` shows. */
+  /** The text that `pg_stat_activity` shows. */
   readonly label: string
-  /** Somebody cancelled the statement, or its time is over. */
+  /** Called if a user cancelled the statement, or `statement_timeout` is over. */
   readonly ended: (error: FeedError) => void
 }
 
@@ -42,11 +40,11 @@ export class OccupiedBackend {
   readonly #options: OccupiedOptions
   #phase: OccupiedPhase = { tag: 'free' }
   #timeoutMs = 0
-  /** The shortest time after which the server ends an idle session. */
+  /** The shortest time after which PostgreSQL ends an idle session. */
   #idleMs = Infinity
-  /** Set while the statement has its turn. */
-  #turn:
-    | { readonly startedAt: number; readonly quietMs: number; readonly timeout: NodeJS.Timeout | undefined }
+  /** Set while the statement is active. */
+  #active:
+    | { readonly startedAt: number; readonly quietMs: number; readonly timer: NodeJS.Timeout | undefined }
     | undefined
 
   private constructor(options: OccupiedOptions) {
@@ -63,38 +61,41 @@ export class OccupiedBackend {
     return occupied
   }
 
-  /** A cancel request to the backend would meet the wait. */
+  /** Whether a cancel request to the backend would cancel the wait. */
   get isHeld(): boolean {
     const { tag } = this.#phase
     return tag !== 'free' && tag !== 'quiet'
   }
 
-  /** The statement has its turn, since `startedAt` (performance.now). */
+  /** Called when the statement becomes active; `startedAt` is a time of `performance.now`. */
   begin({ startedAt, isLimited }: { readonly startedAt: number; readonly isLimited: boolean }): void {
     const most = Math.min(this.#idleMs / 2, isLimited ? quietMs.limited : quietMs.unlimited)
     const leftMs = this.#timeoutMs - (performance.now() - startedAt)
-    const timeout =
+    const timer =
       this.#timeoutMs === 0
         ? undefined
-        : setTimeout(() => this.#options.ended(timedOut()), Math.min(Math.max(leftMs, 0), longestTimerMs))
-    this.#turn = { startedAt, quietMs: most, timeout }
+        : setTimeout(
+            () => this.#options.ended(canceledBy('statement timeout')),
+            Math.min(Math.max(leftMs, 0), longestTimerMs),
+          )
+    this.#active = { startedAt, quietMs: most, timer }
     this.#quiet()
   }
 
-  /** Its turn is over. Settles when the backend is free. */
+  /** Called when the statement is no longer active. Settles when the backend is free. */
   async end(): Promise<void> {
-    clearTimeout(this.#turn?.timeout)
-    this.#turn = undefined
+    clearTimeout(this.#active?.timer)
+    this.#active = undefined
     await this.#release()
   }
 
-  /** Something else on the backend, in the middle of a turn. */
+  /** Runs something else on the backend while the statement is active. */
   async around<T>(work: () => Promise<T>): Promise<T> {
     await this.#release()
     try {
       return await work()
     } finally {
-      if (this.#turn !== undefined && this.#phase.tag === 'free') this.#quiet()
+      if (this.#active !== undefined && this.#phase.tag === 'free') this.#quiet()
     }
   }
 
@@ -106,7 +107,7 @@ export class OccupiedBackend {
     const timer = setTimeout(() => {
       const wait: Wait = { done: Promise.resolve().then(() => this.#hold(wait)), canceling: Promise.resolve() }
       this.#enter({ tag: 'beginning', wait, begun: Promise.withResolvers() })
-    }, this.#turn?.quietMs)
+    }, this.#active?.quietMs)
     this.#enter({ tag: 'quiet', timer })
   }
 
@@ -123,7 +124,7 @@ export class OccupiedBackend {
       this.#enter({ tag: 'stopping', wait })
       await this.#stop(wait, phase.begun)
     } else await wait.done
-    // Somebody else may have waited for the same, and gone on.
+    // Another call of `#release` may have waited for the same wait and entered the phase first.
     if ('wait' in this.#phase && this.#phase.wait === wait) this.#enter({ tag: 'free' })
   }
 
@@ -140,7 +141,7 @@ export class OccupiedBackend {
     }
   }
 
-  /** The whole wait. */
+  /** Runs the whole wait. */
   async #hold(wait: Wait): Promise<void> {
     const { link } = this.#options
     try {
@@ -150,12 +151,12 @@ export class OccupiedBackend {
       await wait.canceling
       if (inTransaction) await link.query(`ROLLBACK TO SAVEPOINT ${savepoint}; RELEASE SAVEPOINT ${savepoint}`)
     } catch {
-      // The connection is over, which whoever reads from it has noticed.
+      // The connection has ended; the session learns that from its link.
     }
     this.#spend(wait)
   }
 
-  /** The wait has ended. Returns whether it did so by itself. */
+  /** Called when the wait has ended. Returns false if it ended because we stopped it. */
   #spend(wait: Wait): boolean {
     const { tag } = this.#phase
     if (tag !== 'beginning' && tag !== 'waiting') return false
@@ -170,18 +171,18 @@ export class OccupiedBackend {
       for (let phase = this.#phase; phase.tag === 'beginning'; phase = this.#phase) {
         const isCanceled = await this.#step(sql, phase)
         if (isCanceled) {
-          if (this.#spend(wait)) ended(this.#isTimeOver ? timedOut() : canceledByUser())
+          if (this.#spend(wait)) ended(canceledBy(this.#isTimeOver ? 'statement timeout' : 'user request'))
           return
         }
         if (this.#phase.tag === 'waiting') this.#enter({ tag: 'beginning', wait, begun: Promise.withResolvers() })
       }
     } catch (error) {
-      // Where it is not allowed to wait (no PL/pgSQL) the statement goes on without.
+      // If the wait cannot run (the user may not use PL/pgSQL), the statement runs without it.
       if (this.#spend(wait) && error instanceof FeedError && error.sqlstate === '57014') ended(error)
     }
   }
 
-  /** Returns whether the step says that it was canceled. */
+  /** Runs one step of the wait. Returns whether the step reported that it was canceled. */
   async #step(sql: string, { wait, begun }: Beginning): Promise<boolean> {
     let isCanceled = false
     await this.#options.link.query(sql, (message) => {
@@ -193,18 +194,17 @@ export class OccupiedBackend {
     return isCanceled
   }
 
-  /** The statement has run for as long as `statement_timeout` lets it. */
+  /** Whether the statement has run for the time of `statement_timeout`. */
   get #isTimeOver(): boolean {
-    return (
-      this.#timeoutMs > 0 && this.#turn !== undefined && performance.now() - this.#turn.startedAt >= this.#timeoutMs
-    )
+    const startedAt = this.#active?.startedAt
+    return this.#timeoutMs > 0 && startedAt !== undefined && performance.now() - startedAt >= this.#timeoutMs
   }
 }
 
-/** A step is a transaction of its own, which the client has not asked for. PostgreSQL 17 and later can limit it. */
+/** Lifts `transaction_timeout` (PostgreSQL 17 and later): a step is a transaction that the client has not begun. */
 const unlimited = `IF pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL THEN PERFORM pg_catalog.set_config('transaction_timeout', '0', true); END IF;`
 
-/** What the wait says. Of all levels INFO is the one that no setting holds back. */
+/** The notices of the wait. Their level is INFO, because no setting suppresses that level. */
 const says = { begun: 'waiting', canceled: 'canceled' } as const
 const sayBegun = `RAISE INFO '${says.begun}';`
 const sayCanceled = `RAISE INFO '${says.canceled}';`
@@ -218,10 +218,6 @@ function waitSql(label: string, inTransaction: boolean): string {
   return `/* ${shown} */ DO LANGUAGE plpgsql $changefeed$${body}$changefeed$`
 }
 
-function timedOut(): FeedError {
-  return new FeedError('FEED_CANCELED', 'canceling statement due to statement timeout', { sqlstate: '57014' })
-}
-
-function canceledByUser(): FeedError {
-  return new FeedError('FEED_CANCELED', 'canceling statement due to user request', { sqlstate: '57014' })
+function canceledBy(cause: string): FeedError {
+  return new FeedError('FEED_CANCELED', `canceling statement due to ${cause}`, { sqlstate: '57014' })
 }

@@ -1,7 +1,7 @@
-// The phases of a session's backend while a statement of ours runs long. PostgreSQL runs a statement that waits in the
-// meantime: the wait.
+// The phases of a session's backend while a long statement of ours runs. Meanwhile PostgreSQL runs a statement that only waits,
+// which is called the wait here.
 //
-//            a turn           a moment             the wait says that it runs
+//            active           a moment             the wait reports that it runs
 //   free ──────────► quiet ──────────► beginning ─────────────────────────────► waiting
 //    ▲                 │                │  │  ▲                                  │ │ │
 //    │ needed, or over │                │  │  └────────── the next step ─────────┘ │ │
@@ -12,26 +12,26 @@
 //    │                                                               ▼
 //    └── needed, or over ───────────────────────────────────────── spent
 //
-// Needed: something else of the statement uses the backend. Over: the turn of the statement is.
+// Active: the client waits for the statement. Over: it does not any more. Needed: another query of the statement uses the backend.
 //
-//              the session's backend                                  a cancel request to it
-//   free       runs what the client or a statement of ours wants      meets that
-//   quiet      is free; the wait begins in a moment                   meets nothing
-//   beginning  has the wait, and has not said that it runs            may meet nothing
+//              the session's backend                                  a cancel request to the backend
+//   free       runs queries of the client or of statements of ours    cancels such a query
+//   quiet      is free; the wait begins in a moment                   has no effect
+//   beginning  was sent the wait, which has not reported yet          may have no effect
 //   waiting    runs the wait                                          ends the statement of ours
-//   stopping   is canceled by us, and is free soon                    cannot be told from ours
-//   spent      the wait has ended by itself: somebody canceled it, or it cannot run; free when the turn is over
+//   stopping   is canceled by us, and is free soon                    cannot be distinguished from ours
+//   spent      the wait ended by itself: a user canceled it, or it cannot run; free when the statement is not active
 
 import { stepsOf } from '../errors/phase-table.ts'
 
-/** The wait, over all its steps. */
+/** The wait with all its steps. */
 export interface Wait {
   readonly done: Promise<void>
-  /** A cancel request of ours that is under way; what follows the wait must not be met by it. */
+  /** Settles when our cancel request is over; no query is sent before that, for the request could cancel the query. */
   canceling: Promise<void>
 }
 
-/** Resolves when a step of the wait runs, so that a cancel request meets it. */
+/** Resolves when a step of the wait runs, so that a cancel request can end it. */
 export type Begun = PromiseWithResolvers<void>
 
 export interface Beginning {
@@ -48,7 +48,7 @@ export type OccupiedPhase =
   | { readonly tag: 'stopping'; readonly wait: Wait }
   | { readonly tag: 'spent'; readonly wait: Wait }
 
-/** Makes the step to another phase; the table says which phases may follow a phase. */
+/** Returns the next phase, and throws unless the table allows the step to it. */
 export const followOccupied = stepsOf<OccupiedPhase>({
   free: ['quiet'],
   quiet: ['free', 'beginning'],

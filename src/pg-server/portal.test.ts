@@ -19,7 +19,7 @@ function twoRows(): { readonly run: LocalRun; readonly asked: string[] } {
 
 const portal = (): Portal => {
   const statement = { parameterTypes: [], columns: undefined, run: async () => '' }
-  return new Portal({ statement, sql: '', parameterTypes: [], parameters: [], resultFormats: [] })
+  return new Portal({ statement, sql: '', parameters: [], resultFormats: [] })
 }
 
 test('of all pairs of phases of a portal exactly these follow each other', () => {
@@ -45,7 +45,7 @@ test('a portal starts its statement once, and answers with the command tag as of
   assert.deepEqual([starts, asked], [1, ['advance 1', 'advance 1']])
 })
 
-test('a Close that waits behind the Execute of a few rows ends the wait for them, and of all rows does not', async () => {
+test('a Close that waits after the Execute of a few rows ends the wait for them, and of all rows does not', async () => {
   for (const [maxRows, expected] of [
     [1, ['advance 1', 'suspend', 'abort']],
     [0, ['advance 0']],

@@ -1,5 +1,5 @@
-// A portal of ours: a prepared statement with values for its parameters, of which the client takes all rows at once or a
-// few at a time.
+// A portal of ours: a prepared statement with values for its parameters. The client fetches all rows at once, or a few at a
+// time.
 //
 //                                   ┌── Execute asks for more rows ──┐
 //                                   ▼                                │
@@ -7,52 +7,46 @@
 //                                   │
 //                                   └── the statement has ended ──► done      Execute answers with the command tag again
 
-import type { LocalRun, RunResult } from './local-run.ts'
 import { stepsOf } from '../errors/phase-table.ts'
-import type { Prepared } from './prepared.ts'
+import type { LocalRun, RunResult } from './local-run.ts'
 import type { StartedCall } from './local-statement.ts'
-import { canceled } from './turn.ts'
+import { canceled } from './query-session.ts'
 
 export type PortalPhase =
   | { readonly tag: 'bound' }
   | { readonly tag: 'running'; readonly run: LocalRun }
   | { readonly tag: 'done'; readonly result: RunResult & { readonly tag: 'done' } }
 
-/** Makes the step to another phase; the table says which phases may follow a phase. */
+/** Returns the next phase, and throws unless the table allows the step to it. */
 export const followPortal = stepsOf<PortalPhase>({
   bound: ['running'],
   running: ['done'],
   done: [],
 })
 
-export interface PortalOptions extends Prepared {
-  readonly parameters: readonly (string | null)[]
-  readonly resultFormats: readonly number[]
-}
-
 export class Portal {
-  readonly prepared: PortalOptions
+  readonly call: StartedCall
   #phase: PortalPhase = { tag: 'bound' }
-  /** Which rows the client wants: all that there are; a few at a time; or none any more, for its Close is waiting. */
+  /** Which rows the client wants: all; a few at a time; or no more, because it has sent a Close that waits. */
   #wanted: 'all' | 'some' | 'none' = 'all'
 
-  constructor(prepared: PortalOptions) {
-    this.prepared = prepared
+  constructor(call: StartedCall) {
+    this.call = call
   }
 
-  /** An Execute has come, and waits for its turn. `maxRows` 0: all. */
+  /** Called when an Execute arrives, before it runs. `maxRows` 0 means all rows. */
   executeComes(maxRows: number): void {
     this.#wanted = maxRows > 0 ? 'some' : 'all'
   }
 
-  /** A Close has come while an Execute waits or runs: a client that takes a few rows at a time wants no more of them. */
+  /** Called when a Close arrives while an Execute waits or runs: a client that fetches a few rows at a time wants no more. */
   closeComes(): void {
     if (this.#wanted === 'all') return
     this.#wanted = 'none'
     if (this.#phase.tag === 'running') this.#phase.run.suspend()
   }
 
-  /** Runs until the end or until `maxRows` rows are sent. Throws what the statement throws. */
+  /** Runs until the end or until `maxRows` rows were sent. Throws the statement's error. */
   async execute(maxRows: number, start: (call: StartedCall) => LocalRun): Promise<RunResult> {
     if (this.#phase.tag === 'done') return this.#phase.result
     const run = this.#phase.tag === 'running' ? this.#phase.run : this.#begin(start)
@@ -63,13 +57,13 @@ export class Portal {
     return result
   }
 
-  /** The portal is closed. A statement that waits for the client to ask for more rows stops. */
+  /** Closes the portal, which stops a statement that waits until the client asks for more rows. */
   close(): void {
     if (this.#phase.tag === 'running' && !this.#phase.run.isActive) this.#phase.run.abort(canceled())
   }
 
   #begin(start: (call: StartedCall) => LocalRun): LocalRun {
-    const run = start(this.prepared)
+    const run = start(this.call)
     this.#phase = followPortal(this.#phase, { tag: 'running', run })
     return run
   }

@@ -1,4 +1,4 @@
-// A prepared statement of ours, and what the extended protocol says of names that nobody has prepared.
+// A prepared statement of ours, how the values of a Bind message are read for it, and the errors for unknown names.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { BindMessage } from '../wire/frontend-messages.ts'
@@ -8,11 +8,11 @@ import type { LocalStatement } from './local-statement.ts'
 export interface Prepared {
   readonly statement: LocalStatement
   readonly sql: string
-  /** The client's word on a parameter's type goes before ours. */
+  /** The types of the parameters: those that the client declared, or else ours. */
   readonly parameterTypes: readonly number[]
 }
 
-/** The values of a Bind message as text. Throws where their number or format does not fit the statement. */
+/** Returns the values of a Bind message as text. Throws if their number or format does not fit the statement. */
 export function parametersOf({ formats, values }: BindMessage, { parameterTypes }: Prepared): (string | null)[] {
   if (values.length !== parameterTypes.length) {
     throw new FeedError(
@@ -25,7 +25,7 @@ export function parametersOf({ formats, values }: BindMessage, { parameterTypes 
   )
 }
 
-/** The format of each result column: a Bind message names one for all, or one for each, or none. */
+/** Returns the format of each result column. A Bind message has one format for all columns, one for each, or none. */
 export function resultFormatsOf({ resultFormats }: BindMessage, { statement }: Prepared): number[] {
   return (statement.columns ?? []).map((_, i) => resultFormats[resultFormats.length === 1 ? 0 : i] ?? 0)
 }

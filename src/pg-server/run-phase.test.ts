@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isBug, walk } from '../../test/support/walk-phases.ts'
-import { followRun, hasTurn, type RunPhase } from './run-phase.ts'
+import { followRun, isActive, type RunPhase } from './run-phase.ts'
 
 const next = Promise.withResolvers<void>()
 const outcome = { commandTag: 'TICK 1' }
@@ -23,13 +23,13 @@ test('of all pairs of phases of a run exactly these follow each other', () => {
   ])
 })
 
-test('a statement may write to its client from the moment it is asked for rows until its turn is over', () => {
+test('a statement may write to its client from the moment it is asked for rows until the client has them', () => {
   assert.deepEqual(
-    Object.values(phases).flatMap((phase) => (hasTurn(phase) ? phase.tag : [])),
+    Object.values(phases).flatMap((phase) => (isActive(phase) ? phase.tag : [])),
     ['running', 'pausing', 'ending'],
   )
 })
 
-test('a statement that has ended gets no other turn', () => {
+test('a statement that has ended cannot become active again', () => {
   assert.throws(() => followRun(phases.over, phases.running), isBug(/is over cannot become running/))
 })

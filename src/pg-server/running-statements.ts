@@ -1,8 +1,8 @@
 // The statements of ours that run now, in all sessions. SHOW QUERIES lists them and CANCEL QUERY ends one;
-// pg_stat_activity lists those of PostgreSQL.
+// pg_stat_activity lists the statements of PostgreSQL.
 
 import type { LocalRun } from './local-run.ts'
-import { canceled } from './turn.ts'
+import { canceled } from './query-session.ts'
 
 export type RunningStatement = Pick<LocalRun, 'id' | 'sql' | 'startedAtMs' | 'session'>
 
@@ -23,14 +23,14 @@ export class RunningStatements {
     return [...this.#runs.values()]
   }
 
-  /** Returns false when no statement of that id is running. */
+  /** Cancels a statement. Returns false if no statement with that id is running. */
   cancel(id: string): boolean {
     const run = this.#runs.get(id)
     run?.abort(canceled())
     return run !== undefined
   }
 
-  /** Settles when no statement is running, or after a time. */
+  /** Settles when no statement is running, or after `withinMs`. */
   async ended(withinMs: number): Promise<void> {
     if (this.#runs.size === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -1,5 +1,5 @@
-// Reads what PostgreSQL says on a session's connection and passes on what the client is to see, in runs, as it came. Most
-// messages are read no further than their tag: it tells what the server still owes.
+// Reads the messages of PostgreSQL on a session's connection, and passes on those that the client may see, many in one write. Of
+// most messages only the tag is read, to record which answers the server still owes.
 
 import { FeedError } from '../errors/feed-error.ts'
 import { askedMethod } from '../postgres/authenticate.ts'
@@ -12,19 +12,19 @@ import { movePosition } from '../wire/report-position.ts'
 import { fromServer } from '../wire/tags.ts'
 import { mustReconnect } from './backend-errors.ts'
 import { exchangeOf, showsAnswers, showsAsides } from './link-phase.ts'
-import type { LinkState, TransactionStatus } from './link-state.ts'
-import type { Refusal } from './local-statement.ts'
+import type { LinkState } from './link-state.ts'
+import type { Refusal, TransactionStatus } from './local-statement.ts'
 
 export interface ServerMessageHandlers {
-  /** Bytes for the client, in order. */
+  /** Sends bytes to the client, in order. */
   pass(bytes: Buffer): void
-  /** The server has sent its key; returns what the client gets in the place of the key. */
+  /** Called when the server has sent its key; returns the message that the client gets instead. */
   key(pid: number): Buffer
-  /** The server is ready for the next statement of the client. */
+  /** Called when the server is ready for the next statement of the client. */
   ready(status: TransactionStatus): void
-  /** The server waits for COPY data. */
+  /** Called when the server waits for COPY data. */
   copyIn(): void
-  /** What the client is told instead of an error of the server; undefined: the error goes as it came. */
+  /** Returns other fields for an error of the server; undefined: the error is passed on unchanged. */
   explain(refusal: Refusal): ReportFields | undefined
 }
 
@@ -39,59 +39,56 @@ export class ServerMessages {
     this.#handlers = handlers
     this.#run = new ByteRun((bytes) => handlers.pass(bytes))
     this.#cutter = new MessageCutter({
-      message: (tag, bytes, start, end) => this.#message(tag, bytes, start, end),
-      // A query of our own needs its rows whole.
+      message: (tag, bytes, start, end) => {
+        this.#message(tag, bytes, start, end)
+        return false
+      },
+      // For a query of our own each row must be complete.
       mayStream: (tag) => (tag === fromServer.dataRow || tag === fromServer.copyData) && state.phase.tag !== 'asking',
       part: (bytes, start, end) => this.#show(bytes, start, end),
     })
   }
 
-  /** The client has a part of a message, and nothing else may go out before the rest. */
+  /** Whether the client has a part of a message, so that the rest must be sent before anything else. */
   get isMidMessage(): boolean {
     return this.#cutter.isMidMessage
   }
 
-  /** Throws for bytes that are no message. */
+  /** Processes bytes of the server. Throws if they are no messages. */
   take(chunk: Buffer): void {
     this.#cutter.push(chunk)
     this.#run.flush()
   }
 
-  /** Passes on what is held back so that it leaves in one piece. */
+  /** Passes on the messages that are collected for one write. */
   flush(): void {
     this.#run.flush()
   }
 
-  #message(tag: number, bytes: Buffer, start: number, end: number): false {
+  #message(tag: number, bytes: Buffer, start: number, end: number): void {
     const state = this.#state
     const { phase } = state
     switch (tag) {
       case fromServer.readyForQuery:
-        this.#ready(bytes, start, end)
-        return false
+        return this.#ready(bytes, start, end)
       case fromServer.errorResponse:
-        this.#error(bytes, start, end)
-        return false
+        return this.#error(bytes, start, end)
       case fromServer.keyData:
-        this.#key(bytes, start, end)
-        return false
+        return this.#key(bytes, start, end)
       case fromServer.parameterStatus:
         this.#parameter(bytes.toString('utf8', start + 5, end - 1))
-        this.#showAside(bytes, start, end)
-        return false
+        return this.#showAside(bytes, start, end)
       case fromServer.notification:
-        this.#showAside(bytes, start, end)
-        return false
+        return this.#showAside(bytes, start, end)
       case fromServer.authentication:
-        // The client answers itself what the server asks at the start of its session.
+        // At the start of a session the client itself answers the server's request for a password.
         if (phase.tag === 'replacing' && askedMethod(bytes, start + 5) !== undefined) throw mustReconnect()
         break
       case fromServer.copyInResponse:
         state.expectations.copyStarts()
         this.#show(bytes, start, end)
         this.#run.flush()
-        this.#handlers.copyIn()
-        return false
+        return this.#handlers.copyIn()
       case fromServer.dataRow:
         if (phase.tag === 'asking') phase.rows.push(readDataRow(bytes, start + 5))
         break
@@ -104,7 +101,6 @@ export class ServerMessages {
     this.#show(bytes, start, end)
     state.expectations.message(tag)
     if (state.isAwaited) this.#checkSettled()
-    return false
   }
 
   #show(bytes: Buffer, start: number, end: number): void {
@@ -130,7 +126,7 @@ export class ServerMessages {
     this.#checkSettled()
   }
 
-  /** The client gets positions of the text that it wrote, and our words where we are the cause of an error. */
+  /** Passes on an error with the position in the text of the client, and with our fields if we caused the error. */
   #error(bytes: Buffer, start: number, end: number): void {
     const state = this.#state
     const fields = readFields(bytes, start + 5, end)
@@ -146,8 +142,8 @@ export class ServerMessages {
     const said = showsAnswers(state.phase)
       ? this.#handlers.explain({ sqlstate: error.sqlstate, message: error.message, context: fields.get('W') })
       : undefined
-    const { place } = state.expectations
-    const moved = place === undefined ? undefined : movePosition(bytes, start, end, place)
+    const { positions } = state.expectations
+    const moved = positions === undefined ? undefined : movePosition(bytes, start, end, positions)
     if (moved === undefined && said === undefined) this.#show(bytes, start, end)
     else {
       const placed = moved ?? bytes.subarray(start, end)

@@ -1,22 +1,22 @@
-// The connection of a session to PostgreSQL: the first one, and the one that takes its place when the session moves to
-// another database.
+// The connection of a session to PostgreSQL: the first one, and the one that replaces it when the session moves to another
+// database.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { PostgresAddress } from '../postgres/dial.ts'
 import { startupPacket } from '../wire/frontend-messages.ts'
 import { BackendLink, type LinkHandlers } from './backend-link.ts'
 import { carrySession } from './carry-session.ts'
-import { canceled } from './turn.ts'
+import { canceled } from './query-session.ts'
 
 export interface SessionBackendOptions {
   readonly address: PostgresAddress
   readonly version: number
-  /** The parameters of the client's start-up. */
+  /** The start-up parameters of the client. */
   readonly parameters: ReadonlyMap<string, string>
-  /** `lost` is called for the connection of the session only, not for one that was to replace it. */
+  /** The handlers of all connections; `lost` is not called for a connection before it is the session's. */
   readonly handlers: LinkHandlers
   readonly isClosed: () => boolean
-  /** The session has moved from one connection to another. */
+  /** Called when the session has moved from one connection to another. */
   readonly moved: (from: BackendLink, to: BackendLink) => void
 }
 
@@ -52,7 +52,7 @@ export class SessionBackend {
     })
   }
 
-  /** Moves to another database and takes the settings of the session along ('carry'), or leaves them ('fresh'). */
+  /** Moves to another database, with the settings of the session ('carry') or without them ('fresh'). */
   async switchTo(name: string, what: 'carry' | 'fresh'): Promise<void> {
     const before = this.#link
     await this.checkNoTransaction()

@@ -1,4 +1,4 @@
-// What a statement of ours may know and change of the session it runs in.
+// The control by which a statement of ours reads and changes the session in which it runs.
 
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
@@ -9,7 +9,7 @@ import type { SessionBackend } from './session-backend.ts'
 
 export interface ControlOptions {
   readonly socket: Socket
-  /** The parameters of the client's start-up. */
+  /** The start-up parameters of the client. */
   readonly startup: ReadonlyMap<string, string>
   readonly backend: SessionBackend
   readonly extended: ExtendedProtocol
@@ -50,13 +50,13 @@ async function reset(
   what: 'database' | 'settings' | 'everything',
 ): Promise<void> {
   const isAway = backend.database !== backend.home
-  // What cannot be done whole is not begun.
+  // If the session cannot move back, nothing else is reset either.
   if (isAway) await backend.checkNoTransaction()
   if (what === 'settings') await backend.link.query('RESET ALL')
   if (what === 'everything') {
     await backend.link.query('DISCARD ALL')
     extended.deallocate(undefined)
   }
-  // A new connection is as DISCARD ALL leaves one.
+  // A new connection is in the state after DISCARD ALL.
   if (isAway) await backend.switchTo(backend.home, what === 'everything' ? 'fresh' : 'carry')
 }

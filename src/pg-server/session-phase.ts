@@ -1,4 +1,4 @@
-// The phases of a client's session. The phase says what becomes of the messages that the client sends.
+// The phases of a client's session. The phase decides what happens to the messages of the client.
 //
 //                  a statement of ours            PostgreSQL asks for COPY data
 //   ┌─► passing ──────────────────────► answering ──────────────────────────────► copying
@@ -10,18 +10,18 @@
 //
 //   every phase ── the client or the connection to PostgreSQL is gone, the server goes down ──► closed
 //
-//              what the client sends
-//   passing    is judged message by message: passed on, replaced, or answered by us
-//   answering  is held back: a statement of ours, or a query string with one, answers first
-//   copying    is passed on up to the end of the COPY data, which a query string with a statement of ours asked for
-//   leaving    is passed on unread; the client still reads the answers to what it sent before Terminate
-//   closed     is ignored
+//              the messages of the client
+//   passing    are judged one by one: passed on, replaced, or answered by us
+//   answering  are held back, because a statement of ours, or a query string with one, must answer first
+//   copying    are passed on up to the end of the COPY data, which a query string with a statement of ours asked for
+//   leaving    are passed on unread; the client still reads the answers to what it sent before Terminate
+//   closed     are ignored
 
 import { stepsOf } from '../errors/phase-table.ts'
 
-/** A statement of ours, or a query string with one, that has its turn. */
+/** The state while a statement of ours, or a query string with one, answers. */
 export interface Answering {
-  /** What is held back was not sent together with the statement, so the client has not asked for it in advance. */
+  /** Whether the messages held back were sent after the statement, and not in the same pipeline. */
   isNextLater: boolean
 }
 
@@ -32,7 +32,7 @@ export type SessionPhase =
   | { readonly tag: 'leaving' }
   | { readonly tag: 'closed' }
 
-/** Makes the step to another phase; the table says which phases may follow a phase. */
+/** Returns the next phase, and throws unless the table allows the step to it. */
 export const followSession = stepsOf<SessionPhase>({
   passing: ['answering', 'leaving', 'closed'],
   answering: ['passing', 'copying', 'closed'],

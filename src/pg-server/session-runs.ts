@@ -1,5 +1,5 @@
-// The statements of ours that a session has begun and not ended. One at most has its turn; the others are portals that
-// wait for the client to ask for more of their rows.
+// The statements of ours that have started in a session and not ended. At most one is active; the others are portals that wait
+// until the client asks for more of their rows.
 
 import { randomBytes } from 'node:crypto'
 import type { FeedError } from '../errors/feed-error.ts'
@@ -25,13 +25,13 @@ export class SessionRuns {
     this.#options = options
   }
 
-  /** The statement that has its turn. */
+  /** The statement for which the client waits. */
   get active(): LocalRun | undefined {
     for (const run of this.#runs) if (run.isActive) return run
     return undefined
   }
 
-  /** A cancel request to the backend would meet the wait of a statement of ours, and nothing else. */
+  /** Whether a cancel request to the backend would cancel only the wait that shows a statement of ours. */
   get isBackendHeld(): boolean {
     return this.active?.occupied?.isHeld === true
   }
@@ -57,7 +57,7 @@ export class SessionRuns {
     return run
   }
 
-  /** Runs SQL on the session's backend, which stops waiting for the active statement meanwhile. */
+  /** Runs SQL on the session's backend, whose wait for the active statement is interrupted meanwhile. */
   readonly queryBackend: BackendQuery = async (sql) => {
     const query = (): Promise<(string | null)[][]> => this.#options.link().query(sql)
     const occupied = this.active?.occupied

@@ -1,5 +1,5 @@
-// One client: its socket, its connection to PostgreSQL, and the order between them. The session introduces its parts to
-// each other, cancels, and ends; what becomes of each message, and when, is in `ClientMessages`.
+// The session of one client, with its socket and its connection to PostgreSQL. This file connects the parts of the session,
+// cancels, and closes; `ClientMessages` decides what happens to each message, and when.
 
 import { randomInt } from 'node:crypto'
 import type { Socket } from 'node:net'
@@ -17,7 +17,7 @@ import type { SessionControl, StartedCall, StatementHandler } from './local-stat
 import { SessionBackend } from './session-backend.ts'
 import { sessionControl } from './session-control.ts'
 import { SessionRuns } from './session-runs.ts'
-import { canceled, type Turn } from './turn.ts'
+import { canceled, type QuerySession } from './query-session.ts'
 
 export interface SessionOptions {
   readonly socket: Socket
@@ -26,14 +26,14 @@ export interface SessionOptions {
   readonly backend: PostgresAddress
   readonly handler: StatementHandler
   readonly log: Logger | undefined
-  /** The client has got a key; a CancelRequest that shows it means this session. */
+  /** Called when the client gets a key; a CancelRequest with this key is for this session. */
   readonly keyGiven: (pid: number, secret: number) => void
   readonly started: (run: LocalRun) => void
   readonly ended: (run: LocalRun) => void
   readonly closed: () => void
 }
 
-export class Session implements Turn {
+export class Session implements QuerySession {
   readonly #options: SessionOptions
   readonly #writer: ClientWriter
   readonly #backend: SessionBackend
@@ -70,7 +70,7 @@ export class Session implements Turn {
       socket,
       extended,
       link,
-      judge: new MessageJudge({ turn: this, handler, extended }),
+      judge: new MessageJudge({ session: this, handler, extended }),
       probe: () => this.#probe(),
       failed: (error, isAnswering) => this.#failed(error, isAnswering),
       left: () => this.close(),
@@ -96,16 +96,16 @@ export class Session implements Turn {
     return this.#runs.start(call, this.#control)
   }
 
-  /** A CancelRequest: stops what runs now. */
+  /** Called for a CancelRequest: cancels what runs now. */
   cancel(): void {
     const { active } = this.#runs
     active?.abort(canceled())
-    // The backend's wait for a statement of ours ends with that statement.
+    // The backend runs only the wait, which ends together with the statement of ours.
     if (this.#runs.isBackendHeld) return
     if (active === undefined || this.link.isExchanging) void this.link.cancel()
   }
 
-  /** The server goes down. */
+  /** Called when the server stops. */
   shutDown(): void {
     this.#fail(
       new FeedError('FEED_SOURCE_DOWN', 'terminating connection due to administrator command', { sqlstate: '57P01' }),
@@ -117,7 +117,7 @@ export class Session implements Turn {
     if (phase.tag === 'closed') return
     this.#messages.close()
     this.#writer.close()
-    // Nobody is left who would end the backend's wait.
+    // The wait would end only when PostgreSQL notices the closed connection.
     if (this.#runs.isBackendHeld) void this.link.cancel()
     this.#runs.abortAll(canceled())
     if (phase.tag === 'leaving') this.link.leave()
@@ -132,7 +132,7 @@ export class Session implements Turn {
   #linkHandlers(): LinkHandlers {
     return {
       pass: (bytes) => this.#writer.put(bytes),
-      // The pid is the backend's: clients know their own notifications by it. The secret is ours.
+      // The pid is that of the backend, because clients recognise their own notifications by it. The secret is ours.
       key: (pid) => {
         this.#options.keyGiven(pid, this.#secret)
         return backendKeyData(pid, this.#secret)
@@ -159,7 +159,7 @@ export class Session implements Turn {
     }
   }
 
-  /** Tells the client what it knows. */
+  /** Writes a message that has no effect, so that a closed connection is noticed. */
   #probe(): void {
     if (this.link.isMidMessage || this.#writer.isFull) return
     this.#writer.put(parameterStatus('client_encoding', this.link.clientEncoding))
@@ -173,7 +173,7 @@ export class Session implements Turn {
 
   #fail(error: unknown): void {
     if (this.#isClosed) return
-    // Into the middle of a message nothing can be written.
+    // In the middle of a message nothing else can be written.
     if (!this.link.isMidMessage) this.#writer.put(errorResponse(error, 'FATAL'))
     if (error instanceof FeedError) this.#runs.abortAll(error)
     this.close()

@@ -1,11 +1,11 @@
-// From the bytes of a statement to its pieces. What is to be changed or run here must have been read as the client wrote
-// it, or something else would be stored. A text that is not in its encoding goes as it came: PostgreSQL says so.
+// Splits the bytes of a query string into statements. Text that we rewrite or run must be decoded exactly, or something
+// else would be stored. Bytes that are not valid in the client's encoding are passed on, so that PostgreSQL reports the error.
 
 import { isUtf8 } from 'node:buffer'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Piece, StatementHandler } from './local-statement.ts'
 
-/** Returns undefined when the text is PostgreSQL's and goes on byte for byte. */
+/** Returns the statements of a text; undefined if the bytes are to be passed on unchanged. */
 export function classifyText(
   handler: StatementHandler,
   text: Buffer,

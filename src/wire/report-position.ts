@@ -10,14 +10,14 @@ export function movePosition(
   bytes: Buffer,
   start: number,
   end: number,
-  place: (position: number) => number,
+  positions: (position: number) => number,
 ): Buffer | undefined {
   let at = start + 5
   while (at < end && bytes[at] !== 0) {
     const zero = bytes.indexOf(0, at + 1)
     if (zero < 0 || zero >= end) return undefined
     if (bytes[at] === position) {
-      const moved = place(Number(bytes.toString('latin1', at + 1, zero)))
+      const moved = positions(Number(bytes.toString('latin1', at + 1, zero)))
       const message = Buffer.concat([
         bytes.subarray(start, at + 1),
         Buffer.from(String(moved)),

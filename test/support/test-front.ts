@@ -162,14 +162,14 @@ export class TestFront implements StatementHandler, AsyncDisposable {
           rewrite: async (backend) => ({
             sql: `${text} -- in ${(await backend('SELECT current_database()'))[0]?.[0]}`,
             // Of `REWRITTEN text`, the text.
-            place: (position) => before + 'REWRITTEN '.length + position,
+            positions: (position) => before + 'REWRITTEN '.length + position,
           }),
         }
       default:
         return {
           tag: 'forward',
           sql: word === 'ALIAS' ? text : sql,
-          place: (position) => before + (word === 'ALIAS' ? 'ALIAS '.length : 0) + position,
+          positions: (position) => before + (word === 'ALIAS' ? 'ALIAS '.length : 0) + position,
         }
     }
   }

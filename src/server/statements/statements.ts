@@ -96,16 +96,16 @@ export class Statements implements StatementHandler {
   /** `typed` is the whole text, to which positions in errors refer. */
   #piece(typed: string, piece: SqlPiece): Piece {
     const { start, end } = piece
-    const place =
+    const positions =
       (splices: readonly Splice[]) =>
       (position: number): number =>
         typedPosition(typed, start, splices, position)
     if (piece.tag === 'error') return piece
-    if (piece.tag === 'forward') return { tag: 'forward', sql: piece.sql, place: place(piece.splices) }
+    if (piece.tag === 'forward') return { tag: 'forward', sql: piece.sql, positions: positions(piece.splices) }
     if (piece.tag === 'rewrite') {
       const rewrite = async (query: BackendQuery): Promise<SentText> => {
         const splices = await piece.findSplices(query)
-        return { sql: applySplices(typed, splices, start, end), place: place(splices) }
+        return { sql: applySplices(typed, splices, start, end), positions: positions(splices) }
       }
       return { tag: 'rewrite', rewrite, sql: piece.sql }
     }
@@ -117,11 +117,11 @@ export class Statements implements StatementHandler {
       if (check !== undefined) {
         const rewrite = async (query: BackendQuery): Promise<SentText> => {
           await check(query)
-          return { sql, place: place([]) }
+          return { sql, positions: positions([]) }
         }
         return { tag: 'rewrite', rewrite, sql }
       }
-      return select(statement, this.#context, { sql, place: () => typedPosition(typed, start, [], 1) })
+      return select(statement, this.#context, { sql, positions: () => typedPosition(typed, start, [], 1) })
     } catch (error) {
       return { tag: 'error', error: error as Error, sql }
     }
@@ -173,20 +173,20 @@ function checkBefore(statement: Statement, context: ServerParts): ((query: Backe
 }
 
 /** Translates a statement that PostgreSQL answers with a SELECT, or with another text. `sent.sql` is the statement as typed. */
-function select(statement: Statement, context: ServerParts, { sql, place }: SentText): Piece {
-  if (statement.tag === 'role-options') return { tag: 'forward', sql: statement.sql, place }
+function select(statement: Statement, context: ServerParts, { sql, positions }: SentText): Piece {
+  if (statement.tag === 'role-options') return { tag: 'forward', sql: statement.sql, positions }
   const shown = showForAll(statement, context)
   if (shown !== undefined && statement.tag === 'show-jobs' && statement.ids?.tag === 'values') {
     const checked = async (query: BackendQuery): Promise<SentText> => {
       await checkJobsThere(statement, query, context.rights)
-      return { sql: shown, place }
+      return { sql: shown, positions }
     }
     return { tag: 'rewrite', rewrite: checked, sql }
   }
-  if (shown !== undefined) return { tag: 'forward', sql: shown, place }
+  if (shown !== undefined) return { tag: 'forward', sql: shown, positions }
   const rewrite = async (query: BackendQuery): Promise<SentText> => ({
     sql: (await showFor(query, context))(statement),
-    place,
+    positions,
   })
   return { tag: 'rewrite', rewrite, sql }
 }

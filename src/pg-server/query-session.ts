@@ -1,20 +1,20 @@
-// What the two query protocols need of a session when it is a statement's turn to answer.
+// The part of a session that the simple and the extended query protocol use, and what both do when a statement of ours fails.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { BackendLink } from './backend-link.ts'
 import type { LocalRun } from './local-run.ts'
 import type { StartedCall } from './local-statement.ts'
 
-export interface Turn {
+export interface QuerySession {
   readonly link: BackendLink
-  /** Writes to the client; settles when it can take more. */
+  /** Writes to the client; settles when the client can receive more. */
   write(bytes: Uint8Array): Promise<void>
   start(call: StartedCall): LocalRun
 }
 
-/** An error of ours fails the transaction, as one of PostgreSQL's would: by a statement that cannot succeed. */
-export async function failTransaction({ link }: Turn): Promise<void> {
-  // The question may end an implicit transaction, whose deferred constraints may fail: the transaction is over then.
+/** Puts an open transaction into the failed state, as an error of PostgreSQL would: it sends a statement that cannot succeed. */
+export async function failTransaction({ link }: QuerySession): Promise<void> {
+  // `statusNow` may commit an implicit transaction. If a deferred constraint fails at that, the transaction has ended.
   const status = await link.statusNow().catch(() => 'I')
   if (status !== 'T') return
   await link.query('ROLLBACK TO SAVEPOINT changefeed_statement_failed').catch(() => undefined)
