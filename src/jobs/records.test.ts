@@ -80,7 +80,7 @@ const done = [
 ] as const
 const scan: Whole<ScanProgress> = { at, tables: [{ relid: 16384, file: 'f1', done }], fraction: 0.25 }
 
-/** The members of each version and its example. A version whose records lack a member has it left out here: `without(spec, 'member')`. */
+/** An example of each version, and what it means. What a version lacks is left out of it here: `const { added, ...spec2 } = spec`. */
 const versions = [
   { record: payloads.version1, spec, sink: { ...kafka, sasl: password } },
   { record: payloads.version2, spec, sink: { ...kafka, sasl: oauth } },
