@@ -23,10 +23,9 @@ export function describeJob(
   const into = sinkText === undefined ? '' : ` INTO ${shownString(showSinkUri(sinkText))}`
   const head = sinkText === undefined ? 'EXPERIMENTAL CHANGEFEED' : 'CREATE CHANGEFEED'
   const options = statement.options
-    .map(({ name, value }) => {
-      const text = value === undefined ? undefined : (textOf(value, parameters) ?? '')
-      return text === undefined ? name : `${name} = ${shownString(redacted(name, text))}`
-    })
+    .map(({ name, value }) =>
+      value === undefined ? name : `${name} = ${shownString(redacted(name, textOf(value, parameters) ?? ''))}`,
+    )
     .sort()
   return `${head} FOR ${targets}${into}${options.length === 0 ? '' : ` WITH OPTIONS (${options.join(', ')})`}`
 }

@@ -8,20 +8,18 @@ const maxBytes = 128
 
 /** Returns the label of a feed; undefined: the feed has none, or an empty one. */
 export function labelOf(option: GivenOption | undefined): string | undefined {
-  const scope = metricsScope(option?.text)
-  return scope === 'default' ? undefined : scope
+  const scope = shownLabel(option)
+  return scope === '' || scope === 'default' ? undefined : scope
 }
 
-/** Returns the label as metrics show it. */
-function metricsScope(text: string | undefined): string {
-  const label = (text ?? '').trim().toLowerCase()
-  return label === '' ? 'default' : label
+function shownLabel(option: GivenOption | undefined): string {
+  return option?.text?.trim().toLowerCase() ?? ''
 }
 
 /** `mayUse` returns false if the label is new and as many labels as there may be are in use. */
 export function checkMetricsLabel(option: GivenOption | undefined, mayUse: (scope: string) => boolean): void {
-  if (option?.text === undefined || option.text.trim() === '') return
-  const scope = metricsScope(option.text)
+  const scope = shownLabel(option)
+  if (scope === '') return
   if (scope === 'default') {
     throw optionError(option, "metrics_label 'default' is reserved: it is the scope of the feeds without a label")
   }

@@ -23,7 +23,6 @@ export class Lanes<Place, Body extends BatchBody<Body>> {
     this.#limits = limits
   }
 
-  /** Returns a new lane. */
   make(place: Place, route: number): Lane<Place, Body> {
     return new Lane({ place, route, spares: this.#spares, backlog: this.backlog, limits: this.#limits })
   }

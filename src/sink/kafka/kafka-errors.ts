@@ -30,7 +30,8 @@ export const kafkaCode = {
   unknownLeaderEpoch: 75,
 } as const
 
-const passing: ReadonlySet<number> = new Set([
+/** The codes after which the same request may succeed a little later, with newer metadata. */
+export const passingCodes: ReadonlySet<number> = new Set([
   kafkaCode.unknownTopic,
   kafkaCode.leaderNotAvailable,
   kafkaCode.notLeader,
@@ -42,11 +43,6 @@ const passing: ReadonlySet<number> = new Set([
   kafkaCode.fencedLeaderEpoch,
   kafkaCode.unknownLeaderEpoch,
 ])
-
-/** Returns whether the same request may succeed a little later, with newer metadata. */
-export function mayPass(code: number): boolean {
-  return passing.has(code)
-}
 
 /** Returns the messages of an error and of all errors inside it, each once. */
 export function flatMessage(error: unknown): string {

@@ -6,7 +6,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import type { Delivery, LaneClient, Outcome, SendResult } from '../batching/lane-client.ts'
 import { compression } from './compression.ts'
 import type { KafkaClient } from './kafka-client.ts'
-import { kafkaCode, mayPass, produceError, sinkError } from './kafka-errors.ts'
+import { kafkaCode, passingCodes, produceError, sinkError } from './kafka-errors.ts'
 import type { TopicPartitions } from './partitions.ts'
 import { produce } from './produce.ts'
 import type { RecordBatch } from './record-batch.ts'
@@ -95,6 +95,6 @@ export class KafkaProducer implements LaneClient<Partition, RecordBatch> {
     if (code === 0 || code === kafkaCode.duplicateSequence) return delivered
     if (code === kafkaCode.messageTooLarge || code === kafkaCode.recordListTooLarge) return { tag: 'too-large' }
     const error = produceError(place, code, message, this.#options.spec)
-    return { tag: mayPass(code) ? 'failed' : 'refused', error }
+    return { tag: passingCodes.has(code) ? 'failed' : 'refused', error }
   }
 }
