@@ -47,11 +47,6 @@ export class ByteWriter {
     this.length = this.buffer.writeUInt16BE(value, this.length)
   }
 
-  u64be(value: bigint): void {
-    this.ensure(8)
-    this.length = this.buffer.writeBigUInt64BE(value, this.length)
-  }
-
   /** Copies `source[start, end)`. Short runs are copied in place: a call into native code costs as much as 60 bytes. */
   copy(source: Uint8Array, start = 0, end = source.length): void {
     const n = end - start

@@ -39,15 +39,6 @@ export function formatHlc(t: Hlc): string {
   return `${t.wall}.${String(t.logical).padStart(10, '0')}`
 }
 
-/** Reads `<wall>` or `<wall>.<logical>` (the text of `formatHlc`); `undefined` when it is something else. */
-export function parseHlc(text: string): Hlc | undefined {
-  const match = /^(\d{1,19})(?:\.(\d{1,10}))?$/.exec(text)
-  if (match === null) return undefined
-  const logical = Number((match[2] ?? '0').padEnd(10, '0'))
-  if (logical > maxLogical) return undefined
-  return { wall: BigInt(match[1] as string), logical }
-}
-
 export const pgEpochMicros = 946_684_800_000_000n
 
 /** PostgreSQL's TimestampTz on the wire (microseconds since 2000-01-01 UTC) as wall nanoseconds. */

@@ -60,7 +60,7 @@ export class HealthCheck {
   }
 
   async #check(): Promise<void> {
-    const { control, writer, commit, source, token, gap } = this.#options
+    const { control, source, token } = this.#options
     const [state] = await control.query(stateSql())
     const [isInstalled, tokenNow, isGone] = state ?? []
     // The next attempt installs what is missing, and writes into the log what that means for the changes.
@@ -74,13 +74,9 @@ export class HealthCheck {
     }
     const names = lost.map(({ name }) => name).join(', ')
     if (names !== this.#reported) {
-      // A later check will do it, when no transaction is open.
-      if (writer.inTransaction) return
       const reason = `publication "${publication}" was dropped or lost ${names}: their changes were not published until now`
-      writer.gap(nextHlc(writer.lastTimestamp), writer.endLsn, reason)
+      if (!(await this.#recordGap(reason))) return
       this.#reported = names
-      await commit.drain()
-      gap(reason)
     }
     let areBack = true
     for (const { relid } of lost) {
@@ -108,7 +104,8 @@ export class HealthCheck {
     const { missed, names } = row ?? { missed: [], names: '' }
     if (missed.length > 0) {
       // If the table were described before the gap is in the log, its change would seem to begin now.
-      if (!(await this.#missed(missed, names))) {
+      const reason = `DDL changed ${names} and our event triggers did not see it (event_triggers was off): changes since then may have been read wrongly`
+      if (!(await this.#recordGap(reason, missed))) {
         this.#mustRepeat = true
         return
       }
@@ -119,11 +116,10 @@ export class HealthCheck {
     this.#roundAfter = row?.next ?? 0
   }
 
-  /** False: a later check must do it, because a transaction is open. */
-  async #missed(relids: readonly number[], names: string): Promise<boolean> {
+  /** Returns false if a transaction is open: a later check must record the gap. */
+  async #recordGap(reason: string, relids?: readonly number[]): Promise<boolean> {
     const { writer, commit, gap } = this.#options
     if (writer.inTransaction) return false
-    const reason = `DDL changed ${names} and our event triggers did not see it (event_triggers was off): changes since then may have been read wrongly`
     writer.gap(nextHlc(writer.lastTimestamp), writer.endLsn, reason, relids)
     await commit.drain()
     gap(reason)

@@ -36,12 +36,10 @@ export class ClientWriter {
     if (this.#socket.write(bytes)) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const wake = (): void => resolve()
-    this.#socket.once('drain', wake)
-    this.#socket.once('close', wake)
+    this.#socket.once('drain', wake).once('close', wake)
     using _listening = onAbort(signal, wake)
     await promise
-    this.#socket.off('drain', wake)
-    this.#socket.off('close', wake)
+    this.#socket.off('drain', wake).off('close', wake)
     if (this.#isClosed) throw canceled()
   }
 

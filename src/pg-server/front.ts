@@ -127,8 +127,7 @@ export class Front {
           key = keyName(pid, secret)
           this.#keys.set(key, session)
         },
-        started: (run) => running.add(run),
-        ended: (run) => running.remove(run),
+        running,
         closed: () => {
           this.#keys.delete(key)
           this.#sessions.delete(session)

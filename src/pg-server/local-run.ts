@@ -26,6 +26,9 @@ const stopsWithinMs = 1000
 export type RunResult = { readonly tag: 'done'; readonly commandTag: string } | { readonly tag: 'suspended' }
 
 export class LocalRun {
+  readonly id: string
+  readonly sql: string
+  readonly session: SessionControl
   readonly #options: RunOptions
   readonly #abort = new AbortController()
   readonly startedAtMs = Date.now()
@@ -38,7 +41,10 @@ export class LocalRun {
   constructor(options: RunOptions) {
     this.#options = options
     this.#opening = options.opening
-    const { statement, parameters, resultFormats, session } = options
+    const { id, sql, statement, parameters, resultFormats, session } = options
+    this.id = id
+    this.sql = sql
+    this.session = session
     // The statement starts after the caller has called `advance`, for it must not send anything before.
     const end = Promise.resolve().then(() =>
       statement.run({
@@ -59,18 +65,6 @@ export class LocalRun {
       (commandTag) => this.#ended({ commandTag }),
       (error: unknown) => this.#ended({ error }),
     )
-  }
-
-  get id(): string {
-    return this.#options.id
-  }
-
-  get sql(): string {
-    return this.#options.sql
-  }
-
-  get session(): SessionControl {
-    return this.#options.session
   }
 
   /** The session's backend, which runs a wait while this statement is active, so that PostgreSQL shows the statement. */

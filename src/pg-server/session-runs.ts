@@ -9,12 +9,12 @@ import type { BackendLink } from './backend-link.ts'
 import { LocalRun } from './local-run.ts'
 import type { BackendQuery, SessionControl, StartedCall } from './local-statement.ts'
 import { OccupiedBackend } from './occupied-backend.ts'
+import type { RunningStatements } from './running-statements.ts'
 
 export interface SessionRunsOptions {
   readonly writer: ClientWriter
   readonly link: () => BackendLink
-  readonly started: (run: LocalRun) => void
-  readonly ended: (run: LocalRun) => void
+  readonly running: RunningStatements
 }
 
 export class SessionRuns {
@@ -37,7 +37,7 @@ export class SessionRuns {
   }
 
   start(call: StartedCall, session: SessionControl): LocalRun {
-    const { writer, link, started, ended } = this.#options
+    const { writer, link, running } = this.#options
     const run = new LocalRun({
       ...call,
       id: randomBytes(16).toString('hex'),
@@ -49,11 +49,11 @@ export class SessionRuns {
       occupy: (label, asking) => OccupiedBackend.open({ link: link(), label, ended: (error) => asking.abort(error) }),
       ended: () => {
         this.#runs.delete(run)
-        ended(run)
+        running.remove(run)
       },
     })
     this.#runs.add(run)
-    started(run)
+    running.add(run)
     return run
   }
 

@@ -14,6 +14,7 @@ import { ExtendedProtocol } from './extended-protocol.ts'
 import { MessageJudge } from './judge-message.ts'
 import type { LocalRun } from './local-run.ts'
 import type { SessionControl, StartedCall, StatementHandler } from './local-statement.ts'
+import type { RunningStatements } from './running-statements.ts'
 import { SessionBackend } from './session-backend.ts'
 import { sessionControl } from './session-control.ts'
 import { SessionRuns } from './session-runs.ts'
@@ -28,8 +29,8 @@ export interface SessionOptions {
   readonly log: Logger | undefined
   /** Called when the client gets a key; a CancelRequest with this key is for this session. */
   readonly keyGiven: (pid: number, secret: number) => void
-  readonly started: (run: LocalRun) => void
-  readonly ended: (run: LocalRun) => void
+  /** Lists the statements of ours while they run. */
+  readonly running: RunningStatements
   readonly closed: () => void
 }
 
@@ -44,11 +45,11 @@ export class Session implements QuerySession {
   readonly #secret = randomInt(0x7fffffff)
 
   constructor(options: SessionOptions) {
-    const { socket, version, parameters, backend, handler, started, ended } = options
+    const { socket, version, parameters, backend, handler, running } = options
     this.#options = options
     this.#writer = new ClientWriter(socket)
     const link = (): BackendLink => this.link
-    this.#runs = new SessionRuns({ writer: this.#writer, link, started, ended })
+    this.#runs = new SessionRuns({ writer: this.#writer, link, running })
     this.#backend = new SessionBackend({
       address: backend,
       version,

@@ -2,7 +2,7 @@
 // key come in the order written. Besides messages a step may expect a few things in words.
 
 import assert from 'node:assert/strict'
-import { parseHlc } from '../../src/core/hlc.ts'
+import { parseHlc } from '../support/parse-hlc.ts'
 import type { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { until } from '../support/until.ts'
 import type { Placeholders } from './placeholders.ts'

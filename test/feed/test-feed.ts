@@ -1,7 +1,8 @@
 // A changefeed as a test sees it, whatever its sink: the messages in the order in which a reader got them, what ended it,
 // and, for a changefeed with INTO, its job. Behind it are SinklessFeed, JobFeed and KafkaFeed.
 
-import { parseHlc, type Hlc } from '../../src/core/hlc.ts'
+import type { Hlc } from '../../src/core/hlc.ts'
+import { parseHlc } from '../support/parse-hlc.ts'
 
 export interface FeedMessage {
   /** Undefined: a resolved message. */
