@@ -12,25 +12,15 @@ import { writeBool, writeTimestamp, writeTimestamptz } from './write-time.ts'
 /** The first byte of an array whose lower bounds are not 1. */
 const openBound = 0x5b
 
-/** The writers that need no memory of their own, by pg_type.typname. Types of other schemas have names with a dot and are not here. */
-const plainWriters: ReadonlyMap<string, ValueWriter> = new Map<string, ValueWriter>([
-  ['int2', writePlain],
-  ['int4', writePlain],
-  ['int8', writePlain],
-  ['bool', writeBool],
-  ['bytea', writeBytea],
-  ['date', writeQuoted],
-  ['time', writeQuoted],
-  ['timetz', writeQuoted],
-  ['timestamp', writeTimestamp],
-  ['timestamptz', writeTimestamptz],
-  ['interval', writeQuoted],
-  ['uuid', writeQuoted],
-  ['inet', writeQuoted],
-  ['cidr', writeQuoted],
-  ['bit', writeQuoted],
-  ['varbit', writeQuoted],
-])
+/** The writers that need no memory of their own, and their types (pg_type.typname). Types of other schemas have names with a dot. */
+const plainWriters: readonly (readonly [ValueWriter, ...types: string[]])[] = [
+  [writePlain, 'int2', 'int4', 'int8'],
+  [writeBool, 'bool'],
+  [writeBytea, 'bytea'],
+  [writeTimestamp, 'timestamp'],
+  [writeTimestamptz, 'timestamptz'],
+  [writeQuoted, 'date', 'time', 'timetz', 'interval', 'uuid', 'inet', 'cidr', 'bit', 'varbit'],
+]
 
 /** The writers of one encoder. The writers that need memory share it between columns, because they run one after the other. */
 export class ValueWriters {
@@ -80,7 +70,7 @@ export class ValueWriters {
         this.#json ??= new JsonWriter(this.#numbers)
         return this.#json.write
       default:
-        return plainWriters.get(type) ?? writeText
+        return plainWriters.find(([, ...types]) => types.includes(type))?.[0] ?? writeText
     }
   }
 }

@@ -10,18 +10,9 @@ const backslash = 0x5c
 
 /** The characters for which a backslash and a letter stand, by the letter; 0: the two are no such escape. */
 const meanings = new Uint8Array(256)
-for (const [letter, code] of [
-  ['"', 0x22],
-  ['\\', 0x5c],
-  ['/', 0x2f],
-  ['b', 8],
-  ['f', 12],
-  ['n', 10],
-  ['r', 13],
-  ['t', 9],
-] as const) {
-  meanings[letter.charCodeAt(0)] = code
-}
+const letters = '"\\/bfnrt'
+const characters = '"\\/\b\f\n\r\t'
+for (let i = 0; i < letters.length; i++) meanings[letters.charCodeAt(i)] = characters.charCodeAt(i)
 
 /** Returns the offset after the closing quote of the string at `from`; -1 if the string does not end. */
 export function jsonStringEnd(bytes: Buffer, from: number, end: number): number {

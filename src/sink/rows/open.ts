@@ -1,8 +1,70 @@
-import type { Sink } from '../sink.ts'
+// The sink of a feed without INTO, whose messages are rows on the SQL connection. The sink makes DataRow messages and sends
+// them in chunks. The next chunk waits until the client has taken enough, so a client that does not read stops the feed.
+//
+// A client on a connection acknowledges nothing: `flush` promises only that everything was sent.
+
+import { ByteWriter } from '../../bytes/byte-writer.ts'
+import type { ValueFormat } from '../../core/feed-spec.ts'
+import type { MessageBatch } from '../../core/message-batch.ts'
+import type { Resolved, Sink } from '../sink.ts'
 import type { SinkOpening } from '../sink-facts.ts'
-import { RowsSink } from './rows-sink.ts'
+import { byteaColumn, endDataRow, nullColumn, startDataRow, textColumn } from './data-row.ts'
 import type { RowsSinkSpec } from './spec.ts'
 
-export async function open({ formats }: RowsSinkSpec, { topics, send }: SinkOpening): Promise<Sink> {
-  return new RowsSink({ formats, topics, send })
+const chunkBytes = 256 * 1024
+
+export type RowsSinkOptions = Pick<RowsSinkSpec, 'formats'> & Pick<SinkOpening, 'topics' | 'send'>
+
+export async function open(spec: RowsSinkSpec, opening: SinkOpening): Promise<Sink> {
+  return new RowsSink({ ...spec, ...opening })
+}
+
+export class RowsSink implements Sink {
+  readonly #keyFormat: ValueFormat
+  readonly #valueFormat: ValueFormat
+  readonly #topics: readonly Buffer[]
+  readonly #send: SinkOpening['send']
+  readonly #out = new ByteWriter(chunkBytes)
+
+  constructor({ formats: [, keyFormat, valueFormat], topics, send }: RowsSinkOptions) {
+    this.#keyFormat = keyFormat
+    this.#valueFormat = valueFormat
+    this.#topics = topics.map((topic) => Buffer.from(topic))
+    this.#send = send
+  }
+
+  async emit(batch: MessageBatch): Promise<void> {
+    const out = this.#out
+    const { buffer } = batch.bytes
+    for (let i = 0; i < batch.count; i++) {
+      const at = startDataRow(out)
+      const valueStart = batch.valueStarts[i] as number
+      textColumn(out, this.#topics[batch.topics[i] as number] as Buffer)
+      byteaColumn(out, this.#keyFormat, buffer, batch.keyStarts[i] as number, valueStart)
+      byteaColumn(out, this.#valueFormat, buffer, valueStart, batch.valueEnds[i] as number)
+      endDataRow(out, at)
+      if (out.length >= chunkBytes) await this.flush()
+    }
+    await this.flush()
+  }
+
+  async emitResolved(resolved: Resolved): Promise<void> {
+    const payload = resolved.payload(0)
+    const out = this.#out
+    const at = startDataRow(out)
+    nullColumn(out)
+    nullColumn(out)
+    byteaColumn(out, this.#valueFormat, payload, 0, payload.length)
+    endDataRow(out, at)
+    await this.flush()
+  }
+
+  async flush(): Promise<void> {
+    if (this.#out.length > 0) await this.#send(this.#out.take())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#out.clear()
+    return Promise.resolve()
+  }
 }

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { orAbort } from '../../async/or-abort.ts'
 import type { Delivered, Destination, DestinationOptions, SinkKit } from '../../../test/suites/sink-kit.ts'
 import { sinkSuite } from '../../../test/suites/sink-suite.ts'
-import { RowsSink } from './rows-sink.ts'
+import { RowsSink } from './open.ts'
 
 /** A client that reads the rows of a changefeed, and can stop reading. */
 class Client implements Destination {
