@@ -23,6 +23,14 @@ function emptyTally(): Tally {
   return { flags: 0, records: 0, rows: 0, transactions: 0, relations: new Set() }
 }
 
+function addTally(into: Tally, from: Tally): void {
+  into.flags |= from.flags
+  into.records += from.records
+  into.rows += from.rows
+  into.transactions += from.transactions
+  if (from.relations.size > 0) for (const relid of from.relations) into.relations.add(relid)
+}
+
 export interface SealedBlock {
   /** The block, valid until the builder is used again. */
   readonly bytes: Buffer
@@ -126,13 +134,8 @@ export class BlockBuilder {
     this.#endLsn = endLsn
     this.#openNow = undefined
     this.#completeEnd = this.#end
-    const into = this.#complete
     const from = this.#tail
-    into.flags |= from.flags
-    into.records += from.records
-    into.rows += from.rows
-    into.transactions += from.transactions
-    if (from.relations.size > 0) for (const relid of from.relations) into.relations.add(relid)
+    addTally(this.#complete, from)
     from.flags = from.records = from.rows = from.transactions = 0
     from.relations.clear()
   }
@@ -174,11 +177,7 @@ export class BlockBuilder {
   /** Seals everything: a large transaction is cut here and continues in the next block. */
   sealAll(): SealedBlock {
     const tally = this.#complete
-    tally.flags |= this.#tail.flags
-    tally.records += this.#tail.records
-    tally.rows += this.#tail.rows
-    tally.transactions += this.#tail.transactions
-    for (const relid of this.#tail.relations) tally.relations.add(relid)
+    addTally(tally, this.#tail)
     return this.#seal(this.#end, tally, this.inTransaction ? flag.continues : 0)
   }
 

@@ -5,7 +5,7 @@
 import { FeedError } from '../../errors/feed-error.ts'
 import type { LocalStatement } from '../../pg-server/local-statement.ts'
 import type { GrantChangefeed } from '../../sql/ast.ts'
-import { catalogueQueries, currentUser, namedTables } from './catalogue-queries.ts'
+import { catalogueQueries, namedTables } from './catalogue-queries.ts'
 import type { ServerParts } from '../server-parts.ts'
 import { requireAdmin } from './require-admin.ts'
 
@@ -13,9 +13,8 @@ export function grantChangefeed({ verb, targets, roles }: GrantChangefeed, conte
   return {
     async run({ session, notice }) {
       const { rights, backend } = context
-      const user = await currentUser(session)
       const word = verb.toUpperCase()
-      await requireAdmin(rights, user, `only admins may ${word} CHANGEFEED`)
+      const user = await requireAdmin(session, rights, `only admins may ${word} CHANGEFEED`)
       for (const role of roles) {
         if (role === undefined || (await rights.hasRole(role))) continue
         throw new FeedError('FEED_STATE', `role "${role}" does not exist`, { sqlstate: '42704' })

@@ -10,7 +10,7 @@ import type { TargetFacts } from '../../plan/catalogue.ts'
 import { openRawConnection, queryOnce } from '../../postgres/raw-connection.ts'
 import type { SourceConnection } from '../../postgres/source-connection.ts'
 import type { Unwatch } from '../../sql/ast.ts'
-import { catalogueQueries, currentUser, namedTables } from './catalogue-queries.ts'
+import { catalogueQueries, namedTables } from './catalogue-queries.ts'
 import { neededTables } from '../sources/give-back.ts'
 import type { ServerParts } from '../server-parts.ts'
 import { requireAdmin } from './require-admin.ts'
@@ -22,8 +22,7 @@ export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement
   return {
     async run({ session }) {
       const { sources, jobs, rights, backend } = context
-      const user = await currentUser(session)
-      await requireAdmin(rights, user, 'only admins may UNWATCH')
+      const user = await requireAdmin(session, rights, 'only admins may UNWATCH')
       const queryIn = catalogueQueries(session, backend.source, user)
       const asked =
         what.tag === 'tables'
