@@ -1,4 +1,4 @@
-// The parts that an attempt has prepared when it begins to read changes. Bulk pulls and the stream use the same ones.
+// The parts that an attempt has prepared when it begins to read changes. Bulk pulls and the stream use the same parts.
 
 import type { ChangelogWriter } from '../changelog/changelog.ts'
 import type { Queries } from '../postgres/queries.ts'

@@ -29,7 +29,7 @@ import type { WireError } from '../errors/feed-error.ts'
 import { stepsOf } from '../errors/phase-table.ts'
 
 export type IngestPhase =
-  /** `asked`: whoever waits. */
+  /** `asked` settles for the callers who wait for the source. */
   | { readonly tag: 'preparing'; readonly worker: Worker; readonly asked: PromiseWithResolvers<void> }
   | { readonly tag: 'ready'; readonly worker: Worker }
   | { readonly tag: 'restarting'; readonly timer: NodeJS.Timeout; readonly asked: PromiseWithResolvers<void> }
@@ -41,7 +41,7 @@ export type IngestPhase =
 
 /** Makes the step to another phase; the table says which phases may follow a phase. */
 export const followIngest = stepsOf<IngestPhase>({
-  // A refusal that may pass rejects those who wait. Whoever asks later waits anew.
+  // A refusal that may pass rejects the callers who wait. A later caller waits for the next attempt.
   preparing: ['preparing', 'ready', 'restarting', 'refused', 'stopping'],
   ready: ['reviving', 'refused', 'stopping'],
   restarting: ['preparing', 'stopped'],

@@ -14,7 +14,7 @@ export class LogTail {
   /** The last transaction must still come. */
   #isAwaited: boolean
   #isChecked: boolean
-  /** Where reading must start, so that everything to be compared comes. */
+  /** The position at which reading must start, so that everything to be compared comes. */
   readonly start: Lsn
   /** What was found if the source is not the one of the log. */
   difference: string | undefined

@@ -65,8 +65,8 @@ export class Remedies {
 
 /**
  * Whether the publication is missing on a PostgreSQL where decoding then fails: before version 18 it fails for everything that
- * was written until the publication existed again. Asked before the publication is made anew, the answer tells in time
- * that these changes must be skipped.
+ * was written until the publication existed again. The query runs before the publication is created again, so that its
+ * answer comes in time to skip these changes.
  */
 export const publicationLostSql = `SELECT (current_setting('server_version_num')::int < 180000 AND NOT EXISTS (SELECT FROM pg_publication WHERE pubname = '${publication}'))::text`
 

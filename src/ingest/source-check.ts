@@ -12,11 +12,11 @@ export interface SourceIdentity {
   readonly timeline?: number | undefined
 }
 
-/** Where the source's WAL stands now. */
+/** The present state of the source's WAL. */
 export interface WalFacts {
   /** Its durable end. */
   readonly end: Lsn
-  /** Where the WAL left the timeline that the log knows. Undefined: it has not left it. Zero: it was never on it. */
+  /** The position at which the WAL left the timeline of the log. Undefined: it is still on that timeline. Zero: it never was. */
   readonly leftAt: Lsn | undefined
 }
 

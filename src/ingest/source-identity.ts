@@ -56,7 +56,7 @@ export async function askIdentity(
   return { identity, wal: { end: parseLsn(end), leftAt } }
 }
 
-/** Where the history of timeline `now` leaves timeline `before`; zero when it never was on it. */
+/** Returns the position at which the history of timeline `now` left timeline `before`; zero: it was never on that timeline. */
 async function leftTimeline(replication: Queries, now: number, before: number): Promise<Lsn> {
   if (now === 1) return 0n
   const [row] = await replication.query(`TIMELINE_HISTORY ${now}`)

@@ -145,7 +145,7 @@ export class SlotStream implements ReplicationHandler {
     if (reached.exact || isGain) writer.closed(ts, this.#received)
   }
 
-  /** Until the source has proved to be the log's, the slot stays where it is: zero confirms nothing. */
+  /** The position to confirm. Zero confirms nothing: the slot must not move until the source has proved to be the log's. */
   get #confirmable(): Lsn {
     const { tail, writer } = this.#options
     return tail.isChecked ? writer.durableEndLsn : zeroLsn

@@ -22,7 +22,7 @@ export class Trouble {
   readonly #logEnd: () => bigint
   readonly #listeners = new Set<TroubleListener>()
   #now: TroubleNow | undefined
-  /** Where the log ended when the trouble was last reported. */
+  /** The end of the log when the trouble was last reported. */
   #endThen = 0n
   #checking: NodeJS.Timeout | undefined
   /** A change causes the trouble: PostgreSQL may take long to reach it once more. */

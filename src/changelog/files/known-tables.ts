@@ -1,4 +1,4 @@
-// The latest schema and relation record of each relation, for preambles. A preamble stands before the block that is
+// Keeps the latest schema and relation record of each relation, for preambles. A preamble comes before the block that is
 // written next, so it may hold records that were written and none of the block that is still being built. Records
 // therefore wait here until their block is written.
 

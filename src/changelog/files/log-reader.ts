@@ -67,7 +67,7 @@ export class FileLogReader implements LogReader {
 
   #againEnd: number | undefined
 
-  /** Where the next segment starts after the one that starts at `start`. */
+  /** Returns the start of the segment after the one that starts at `start`. */
   #endOf(start: number): number {
     if (this.#againEnd === undefined) {
       const next = listSegments(this.#dir).find((segment) => segment.start > start)?.start

@@ -1,7 +1,7 @@
 // Finds where the log of an earlier run ends. Everything after the last block that ended complete was never shown to a
 // reader nor confirmed to the slot, so it is cut off: a block that was written in part, or the beginning of a transaction
-// whose commit is missing. Bytes that the disk has changed look the same here. So `damage` keeps where the bytes stopped
-// making sense; if the slot does not hold these changes any more, they are a gap with this reason.
+// whose commit is missing. Bytes that the disk has changed look like an incomplete write. So `damage` says where the bytes
+// became unreadable; if the slot does not hold these changes any more, they are a gap with this reason.
 
 import { fsyncSync, fstatSync, ftruncateSync, rmSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -18,7 +18,7 @@ import { listSegments, makeLogDir, openFile, readSegmentHeader, syncDir, type Se
 export interface Recovered {
   /** The segment to continue in; undefined: a new one must be made at `position`. */
   readonly segment: SegmentName | undefined
-  /** Where the next block goes. */
+  /** The position of the next block. */
   readonly position: number
   /** Position of the oldest block kept. */
   readonly tail: number
@@ -29,7 +29,7 @@ export interface Recovered {
   readonly last: LastTransaction
   /** The segment is of an earlier format: what is written next goes into a new one. */
   readonly isOldFormat: boolean
-  /** Where the bytes stopped making sense; undefined: nowhere. */
+  /** Says at which position the bytes are unreadable; undefined: nothing is damaged. */
   readonly damage: string | undefined
 }
 
