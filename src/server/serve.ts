@@ -60,15 +60,8 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
-export async function serve({
-  backend,
-  listen,
-  http,
-  storeDir,
-  httpNames = [],
-  log,
-  onShutdown,
-}: ServeOptions): Promise<RunningServer> {
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  const { backend, listen, http, storeDir, httpNames = [], log, onShutdown } = options
   // The parts that have been started are stopped in reverse order, even if a later one fails to start.
   const stops: (() => Promise<unknown>)[] = [() => backend.stop()]
   const stop = async (): Promise<void> => {

@@ -9,24 +9,22 @@ import type { ReportFields } from '../../wire/report-fields.ts'
 type Failing = Pick<Backend, 'failure'>
 
 export function explainLoss(error: FeedError, { failure: why }: Failing): FeedError {
-  if (error.code !== 'FEED_SOURCE_DOWN') return error
-  if (why === undefined) return error
+  if (error.code !== 'FEED_SOURCE_DOWN' || why === undefined) return error
   const { sqlstate, message } = error
   return new FeedError(error.code, why.message, { sqlstate, detail: message, hint: why.hint, cause: error })
 }
 
 /** Like `explainLoss`, for an error that has crossed threads. */
 export function explainWireLoss(error: WireError, { failure: why }: Failing): WireError {
-  if (error.code !== 'FEED_SOURCE_DOWN') return error
-  return why === undefined ? error : { ...error, message: why.message, hint: why.hint, detail: error.message }
+  if (error.code !== 'FEED_SOURCE_DOWN' || why === undefined) return error
+  return { ...error, message: why.message, hint: why.hint, detail: error.message }
 }
 
-const comingOrGoing = /^57P0[123]$/
+const startsOrStops = /^57P0[123]$/
 
 /** Explains an error that PostgreSQL itself sends while it starts up or shuts down. */
 export function explainState({ sqlstate }: Refusal, { failure: why }: Failing): ReportFields | undefined {
+  if (why === undefined || !startsOrStops.test(sqlstate)) return undefined
   // The text must be ASCII, because the client may read another encoding.
-  return why === undefined || !comingOrGoing.test(sqlstate) || !/^[\x20-\x7e]*$/.test(why.message)
-    ? undefined
-    : { message: why.message, hint: why.hint }
+  return /^[\x20-\x7e]*$/.test(why.message) ? { message: why.message, hint: why.hint } : undefined
 }

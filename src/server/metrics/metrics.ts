@@ -1,15 +1,24 @@
-// The text of /_status/vars, measured at each request.
+// The text of /_status/vars, measured at each request. Changefeeds are measured in total and by scope: those that run, and the
+// counts of those that are over.
 
-import { changefeedMetrics } from '../../metrics/changefeed-metrics.ts'
+import type { Hlc } from '../../core/hlc.ts'
+import { highWaterOf, readsLogFrom } from '../../core/job-progress.ts'
+import { addCounts, defaultScope, type ScopeCounts } from '../../core/metric-scopes.ts'
+import { changefeedMetrics, type MeasuredChangefeeds } from '../../metrics/changefeed-metrics.ts'
 import { metricsText } from '../../metrics/metrics.ts'
 import { sourceMetrics } from '../../metrics/source-metrics.ts'
 import type { ServerParts } from '../server-parts.ts'
-import { measureScopes } from './measure-scopes.ts'
 
 type MeasuredParts = Pick<ServerParts, 'feeds' | 'jobs' | 'sources' | 'scopes' | 'settings'>
 
-export async function serverMetrics({ feeds, jobs, sources, scopes, settings }: MeasuredParts): Promise<string> {
-  const { total, byScope } = measureScopes(scopes, feeds, jobs)
+interface MeasuredScopes {
+  readonly total: MeasuredChangefeeds
+  readonly byScope: ReadonlyMap<string, MeasuredChangefeeds>
+}
+
+export async function serverMetrics(parts: MeasuredParts): Promise<string> {
+  const { sources, settings } = parts
+  const { total, byScope } = measureScopes(parts)
   const showsScopes = settings.get('server.child_metrics.enabled')
   const showsTotal = !showsScopes || settings.get('server.child_metrics.include_aggregate.enabled')
   const changefeeds = [
@@ -18,4 +27,45 @@ export async function serverMetrics({ feeds, jobs, sources, scopes, settings }: 
   ]
   const ofSources = sources.all.map((of) => ({ labels: { database: of.connection.database }, of }))
   return `${await metricsText(changefeedMetrics, changefeeds)}\n${await metricsText(sourceMetrics, ofSources)}`
+}
+
+function measureScopes({ scopes, feeds: { running: feeds }, jobs: { running: jobs } }: MeasuredParts): MeasuredScopes {
+  const now = BigInt(Date.now()) * 1_000_000n
+  const start = (counts: Readonly<ScopeCounts>): MeasuredChangefeeds => {
+    return { ...counts, running: 0, frontier: undefined, checkpoint: undefined, now }
+  }
+  const total = start(scopes.total)
+  const byScope = new Map([...scopes.all].map(([scope, counts]) => [scope, start(counts)]))
+  const measure = (scope: string | undefined, add: (measured: MeasuredChangefeeds) => void): void => {
+    add(total)
+    const own = byScope.get(scope ?? defaultScope)
+    if (own !== undefined) add(own)
+  }
+
+  for (const { scope, progress } of feeds) {
+    measure(scope, (measured) => addCounts(measured, progress))
+  }
+  const frontiers = new Map(feeds.map(({ id, scope, progress }) => [id, { scope, frontier: progress.frontier }]))
+  for (const { job, progress } of jobs) {
+    // A job whose sink is down has no feed most of the time, and falls behind all the same: its saved progress counts then.
+    const frontier = frontiers.get(job.id)?.frontier ?? readsLogFrom(progress)
+    frontiers.delete(job.id)
+    measure(job.payload.spec.scope, (measured) => {
+      measured.running += 1
+      measured.frontier = earlier(measured.frontier, frontier)
+      measured.checkpoint = earlier(measured.checkpoint, highWaterOf(progress))
+    })
+  }
+  for (const { scope, frontier } of frontiers.values()) {
+    measure(scope, (measured) => {
+      measured.running += 1
+      measured.frontier = earlier(measured.frontier, frontier)
+    })
+  }
+  return { total, byScope }
+}
+
+function earlier(least: bigint | undefined, at: Hlc | undefined): bigint | undefined {
+  if (at === undefined || (least !== undefined && least <= at.wall)) return least
+  return at.wall
 }

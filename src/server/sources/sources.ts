@@ -2,9 +2,9 @@
 // source begins with the first changefeed of its database and continues, also over restarts, so that a later cursor finds
 // its changes in the log. It ends when no table of the database is watched any more.
 
-import { hasOurTablesSql } from '../../source-schema/ownership.ts'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { maxLogical, zeroHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -13,13 +13,14 @@ import type { Backend } from '../../postgres/backend.ts'
 import { queryOnce } from '../../postgres/raw-connection.ts'
 import type { SourceConnection } from '../../postgres/source-connection.ts'
 import type { SettingsStore } from '../../settings/store.ts'
+import { hasOurTablesSql } from '../../source-schema/ownership.ts'
 import { openSource, type Source } from './open-source.ts'
 import { removeRetired, retiredLogs, retireLog } from './retired-log.ts'
 import { sourceReady, type ReadyOptions } from './source-ready.ts'
 import { TableUses } from './table-uses.ts'
 
-/** After this time a DROP DATABASE is done, or has failed. */
-const letGoMs = 10_000
+/** The time after which a database is checked again; a DROP DATABASE has ended by then. */
+const recheckMs = 10_000
 
 /** A source that is needed until `free` is called. */
 export interface SourceUse {
@@ -40,8 +41,8 @@ export class Sources {
   /** The sources by the oid of the database, so that a renamed database keeps its log. */
   readonly #sources = new Map<string, Source>()
   readonly #uses = new Map<string, TableUses>()
-  /** Sources that are ending. A changefeed that needs such a source waits until it has ended. */
-  readonly #retiring = new Map<string, Promise<boolean>>()
+  /** The sources that are ending, by oid. A changefeed that needs such a source waits until it has ended. */
+  readonly #ending = new Map<string, Promise<unknown>>()
   readonly #unsubscribe: () => void
   #isClosed = false
 
@@ -82,25 +83,21 @@ export class Sources {
   async use(database: string, relids: readonly number[], options: ReadyOptions): Promise<SourceUse> {
     const oid = await this.#ask(database, 'SELECT oid::text FROM pg_database WHERE datname = current_database()')
     if (oid === undefined) throw new FeedError('FEED_NO_DATABASE', `database "${database}" does not exist`)
-    for (;;) {
-      const retiring = this.#retiring.get(oid)
-      if (retiring === undefined) break
-      await retiring
-    }
+    while (this.#ending.has(oid)) await this.#ending.get(oid)
     const source = this.#sources.get(oid) ?? this.#open(oid, database)
     const free = source.uses.hold(relids)
     try {
       await sourceReady(source.ingest, options)
     } catch (error) {
       free()
-      if (options.signal?.aborted !== true) await this.#letGoOfFailed(source)
+      if (options.signal?.aborted !== true) await this.#retireFailed(source)
       throw error
     }
     return { source, free }
   }
 
   /** Retires a source that never began and is not needed: it would be tried again for ever. */
-  async #letGoOfFailed(source: Source): Promise<void> {
+  async #retireFailed(source: Source): Promise<void> {
     if (!source.uses.isEmpty || source.log.status.endLsn !== 0n || this.of(source.connection.database) !== source)
       return
     await this.retire(source).catch((error: unknown) => {
@@ -121,17 +118,21 @@ export class Sources {
   async retire(source: Source): Promise<boolean> {
     const oid = [...this.#sources].find(([, other]) => other === source)?.[0]
     if (oid === undefined || !source.uses.isEmpty || this.#isClosed) return false
-    const retiring = this.#retire(oid, source)
-    this.#retiring.set(oid, retiring)
+    return this.#whileEnding(oid, this.#retire(oid, source))
+  }
+
+  /** Keeps `use` from opening the source before `work` has settled. */
+  async #whileEnding<T>(oid: string, work: Promise<T>): Promise<T> {
+    this.#ending.set(oid, work)
     try {
-      return await retiring
+      return await work
     } finally {
-      this.#retiring.delete(oid)
+      this.#ending.delete(oid)
     }
   }
 
   async #retire(oid: string, { connection, ingest }: Source): Promise<boolean> {
-    // The question is asked now, when nobody can begin to watch a table.
+    // The question is asked now, when no changefeed can begin to watch a table.
     const isOurs = (await this.#ask(connection.database, `SELECT ${hasOurTablesSql}`)) === 't'
     if (isOurs) {
       const watched = await this.#ask(connection.database, 'SELECT EXISTS (SELECT FROM changefeed.watched)')
@@ -157,45 +158,39 @@ export class Sources {
     } catch (error) {
       log.warn({ oid, error: String(error) }, 'a changelog that nobody needs could not be removed yet')
       // The slot holds back WAL until the source is removed.
-      setTimeout(() => this.#removeRetiredAgain(oid), letGoMs).unref()
+      setTimeout(() => {
+        if (!this.#isClosed && !this.#ending.has(oid)) void this.#whileEnding(oid, this.#removeRetired(oid))
+      }, recheckMs).unref()
     }
-  }
-
-  #removeRetiredAgain(oid: string): void {
-    if (this.#isClosed || this.#retiring.has(oid)) return
-    const removing = this.#removeRetired(oid).then(() => true)
-    this.#retiring.set(oid, removing)
-    void removing.finally(() => this.#retiring.delete(oid))
   }
 
   /**
    * Disconnects from a database that is to be dropped, renamed or copied. If the database still exists a little later, its
    * log continues, under the name that the database then has.
    */
-  async letGo(database: string): Promise<void> {
+  async disconnect(database: string): Promise<void> {
     const found = [...this.#sources].find(([, { connection }]) => connection.database === database)
     if (found === undefined) return
     const [oid, { ingest }] = found
     this.#sources.delete(oid)
-    await ingest.stop()
-    const look = async (): Promise<void> => {
-      if (this.#isClosed || this.#sources.has(oid)) return
+    await this.#whileEnding(oid, ingest.stop())
+    void this.#reopenSoon(oid, database)
+  }
+
+  async #reopenSoon(oid: string, database: string): Promise<void> {
+    await delay(recheckMs, undefined, { ref: false })
+    if (this.#isClosed) return
+    try {
       const name = await this.#nameOf(oid)
+      // A changefeed may have opened the source meanwhile, and a log must not have two writers.
+      if (this.#isClosed || this.#sources.has(oid)) return
       if (name === undefined) rmSync(this.#dirOf(oid), { recursive: true, force: true })
       else this.#open(oid, name)
+    } catch (error) {
+      const { log } = this.#options
+      log.warn({ database, error: String(error) }, 'it is not known yet whether the database was dropped')
+      void this.#reopenSoon(oid, database)
     }
-    const lookSoon = (): void => {
-      setTimeout(() => {
-        look().catch((error: unknown) => {
-          this.#options.log.warn(
-            { database, error: String(error) },
-            'it is not known yet whether the database was dropped',
-          )
-          lookSoon()
-        })
-      }, letGoMs).unref()
-    }
-    lookSoon()
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,9 @@
 // CANCEL QUERY and CANCEL QUERIES, for the statements that SHOW QUERIES lists.
 
 import { FeedError } from '../../errors/feed-error.ts'
-import type { JobRights } from '../../jobs/job-rights.ts'
 import type { LocalCall, LocalStatement } from '../../pg-server/local-statement.ts'
 import type { CancelQueries } from '../../sql/ast.ts'
-import { currentUser } from './catalogue-queries.ts'
+import { currentUser } from './current-user.ts'
 import { textOf } from '../../plan/read-options.ts'
 import { typeOids } from '../../wire/type-oids.ts'
 import type { ServerParts } from '../server-parts.ts'
@@ -46,21 +45,17 @@ export function cancelQueries(statement: CancelQueries, context: ServerParts): L
   }
 }
 
-async function checkMayCancel(owner: string, session: LocalCall['session'], rights: JobRights): Promise<void> {
-  const user = await currentUser(session)
-  if (await rights.mayCancelQuery(user, owner)) return
-  throw new FeedError('FEED_PRIVILEGE', `user ${user} may not cancel the queries of user ${owner}`, {
-    hint: 'its user, members of that role and admins may; CANCELQUERY (pg_signal_backend) is for the queries of all but superusers',
-  })
-}
-
 async function cancel(id: string, { session }: LocalCall, { running, rights }: ServerParts): Promise<boolean> {
   const pid = new RegExp(`^${backendPrefix}(\\d+)$`).exec(id)?.[1]
   if (pid === undefined) {
     const found = running.all.find((statement) => statement.id === id)
     if (found === undefined) return false
-    await checkMayCancel(found.session.user, session, rights)
-    return running.cancel(id)
+    const user = await currentUser(session.queryBackend)
+    const owner = found.session.user
+    if (await rights.mayCancelQuery(user, owner)) return running.cancel(id)
+    throw new FeedError('FEED_PRIVILEGE', `user ${user} may not cancel the queries of user ${owner}`, {
+      hint: 'its user, members of that role and admins may; CANCELQUERY (pg_signal_backend) is for the queries of all but superusers',
+    })
   }
   if (Number(pid) > maxPid) return false
   const rows = await session.queryBackend(`SELECT pg_catalog.pg_cancel_backend(${pid})`)

@@ -9,13 +9,6 @@ import type { PostgresServer } from '../../postgres/source-connection.ts'
 import type { Target } from '../../sql/ast.ts'
 import type { CatalogueQuery } from '../../sql/dialect/table-facts.ts'
 
-/** Returns the user whose rights count, also after SET ROLE. `current_user` is a keyword, so the session cannot redefine it. */
-export async function currentUser(session: Pick<SessionControl, 'queryBackend'>): Promise<string> {
-  const user = (await session.queryBackend('SELECT current_user'))[0]?.[0]
-  if (typeof user !== 'string') throw new FeedError('FEED_BUG', 'PostgreSQL did not say who the current user is')
-  return user
-}
-
 /** Returns the tables that a statement names. Throws if one of them does not exist. */
 export async function namedTables(
   targets: readonly Target[],

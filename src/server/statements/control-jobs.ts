@@ -4,7 +4,7 @@ import type { LocalCall, LocalStatement } from '../../pg-server/local-statement.
 import { textOf } from '../../plan/read-options.ts'
 import type { ControlJobs, JobIds, Value } from '../../sql/ast.ts'
 import { typeOids } from '../../wire/type-oids.ts'
-import { currentUser } from './catalogue-queries.ts'
+import { currentUser } from './current-user.ts'
 import type { ServerParts } from '../server-parts.ts'
 import { checkId } from './job-id.ts'
 import { selectIds, selectParameterTypes } from './select-ids.ts'
@@ -14,7 +14,7 @@ export function controlJobs({ verb, ids }: ControlJobs, context: ServerParts): L
     parameterTypes: ids.tag === 'select' ? selectParameterTypes(ids.sql) : placeholderTypes(ids.values),
     async run(call) {
       const given = [...new Set(await idsOf(ids, call, context))]
-      const user = await currentUser(call.session)
+      const user = await currentUser(call.session.queryBackend)
       const word = verb.toUpperCase()
       await context.jobs.request(given, verb, user)
       if (call.session.transactionStatus === 'T') {

@@ -4,24 +4,23 @@
 
 import { FeedError } from '../../errors/feed-error.ts'
 import type { BackendQuery } from '../../pg-server/local-statement.ts'
-import { currentUser } from './catalogue-queries.ts'
 import type { ServerParts } from '../server-parts.ts'
+import { currentUser } from './current-user.ts'
 
 /** Settles when PostgreSQL can run the statement. For a user without the right, whom PostgreSQL refuses, nothing disconnects. */
-export async function letGoForMove(name: string, query: BackendQuery, context: ServerParts): Promise<void> {
-  const user = await currentUser({ queryBackend: query })
-  if (await context.rights.mayMoveDatabase(user, name)) await letGo(name, context)
-}
-
-async function letGo(name: string, { feeds, jobs, sources }: ServerParts): Promise<void> {
+export async function disconnectForMove(name: string, query: BackendQuery, parts: ServerParts): Promise<void> {
+  const { feeds, jobs, rights, sources } = parts
+  if (!(await rights.mayMoveDatabase(await currentUser(query), name))) return
   const ids = (await jobs.store.unfinished()).filter(({ database }) => database === name).map(({ id }) => id)
-  if (ids.length > 0) throw inUse(name, `CANCEL JOBS ${ids.join(', ')}`)
-  if (feeds.running.some(({ database }) => database === name) || sources.of(name)?.uses.isEmpty === false) {
-    throw inUse(name, 'end it first: SHOW QUERIES lists it, CANCEL QUERY ends it')
+  const isRead = feeds.running.some(({ database }) => database === name) || sources.of(name)?.uses.isEmpty === false
+  if (ids.length > 0 || isRead) {
+    const options = { sqlstate: '55006', hint: endHint(ids) }
+    throw new FeedError('FEED_STATE', `database "${name}" is used by a changefeed`, options)
   }
-  await sources.letGo(name)
+  await sources.disconnect(name)
 }
 
-function inUse(name: string, hint: string): FeedError {
-  return new FeedError('FEED_STATE', `database "${name}" is used by a changefeed`, { sqlstate: '55006', hint })
+/** Returns the hint how to end what uses a database: the jobs with these ids, or else changefeeds on connections. */
+export function endHint(ids: readonly string[]): string {
+  return ids.length > 0 ? `CANCEL JOBS ${ids.join(', ')}` : 'end it first: SHOW QUERIES lists it, CANCEL QUERY ends it'
 }

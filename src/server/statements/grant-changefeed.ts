@@ -7,14 +7,14 @@ import type { LocalStatement } from '../../pg-server/local-statement.ts'
 import type { GrantChangefeed } from '../../sql/ast.ts'
 import { catalogueQueries, namedTables } from './catalogue-queries.ts'
 import type { ServerParts } from '../server-parts.ts'
-import { requireAdmin } from './require-admin.ts'
+import { requireAdmin } from './current-user.ts'
 
 export function grantChangefeed({ verb, targets, roles }: GrantChangefeed, context: ServerParts): LocalStatement {
   return {
     async run({ session, notice }) {
       const { rights, backend } = context
       const word = verb.toUpperCase()
-      const user = await requireAdmin(session, rights, `only admins may ${word} CHANGEFEED`)
+      const user = await requireAdmin(session.queryBackend, rights, `only admins may ${word} CHANGEFEED`)
       for (const role of roles) {
         if (role === undefined || (await rights.hasRole(role))) continue
         throw new FeedError('FEED_STATE', `role "${role}" does not exist`, { sqlstate: '42704' })

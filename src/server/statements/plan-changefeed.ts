@@ -15,7 +15,8 @@ import { queryOnce } from '../../postgres/raw-connection.ts'
 import { resolveTargets } from '../../plan/catalogue.ts'
 import { closePlan, openPlan, type Opening, type Plan } from '../../plan/plan.ts'
 import type { CreateChangefeed } from '../../sql/ast.ts'
-import { catalogueQueries, currentUser } from './catalogue-queries.ts'
+import { catalogueQueries } from './catalogue-queries.ts'
+import { currentUser } from './current-user.ts'
 import type { Source } from '../sources/open-source.ts'
 import type { ServerParts } from '../server-parts.ts'
 
@@ -42,7 +43,7 @@ export async function planChangefeed(
   call: LocalCall,
 ): Promise<PlannedChangefeed> {
   const { session, parameters } = call
-  const user = await currentUser(session)
+  const user = await currentUser(session.queryBackend)
   const opening = openPlan(statement, {
     id: randomBytes(8).toString('hex'),
     parameters,

@@ -5,7 +5,7 @@ import { findSetting, readSetStatement } from '../../settings/settings.ts'
 import type { ResetClusterSetting, SetClusterSetting } from '../../sql/ast.ts'
 import { typeOids } from '../../wire/type-oids.ts'
 import type { ServerParts } from '../server-parts.ts'
-import { requireAdmin } from './require-admin.ts'
+import { requireAdmin } from './current-user.ts'
 
 export function changeSetting(
   statement: SetClusterSetting | ResetClusterSetting,
@@ -16,7 +16,7 @@ export function changeSetting(
     parameterTypes: value?.tag === 'placeholder' ? [typeOids.text] : [],
     async run({ session, parameters }) {
       const verb = statement.tag === 'set-cluster-setting' ? 'SET' : 'RESET'
-      await requireAdmin(session, rights, `only superusers and admins may ${verb} CLUSTER SETTING`)
+      await requireAdmin(session.queryBackend, rights, `only superusers and admins may ${verb} CLUSTER SETTING`)
       const change =
         statement.tag === 'set-cluster-setting'
           ? readSetStatement(statement, parameters)

@@ -6,7 +6,7 @@ import type { JobRights } from '../../jobs/job-rights.ts'
 import { showJobsSql, showJobsWhenCompleteSql, showTheseJobsSql } from '../../jobs/jobs-view.ts'
 import type { BackendQuery } from '../../pg-server/local-statement.ts'
 import type { ShowJobs, Value } from '../../sql/ast.ts'
-import { currentUser } from './catalogue-queries.ts'
+import { currentUser } from './current-user.ts'
 import { checkId } from './job-id.ts'
 
 /** Returns the SELECT that answers the statement. `expand` replaces `[SHOW …]` in a SELECT. */
@@ -24,7 +24,7 @@ export async function checkJobsThere({ ids }: ShowJobs, query: BackendQuery, rig
     value.tag === 'placeholder' ? [] : { id: checkId(value.text, value.position + 1), position: value.position + 1 },
   )
   if (named.length === 0) return
-  const user = await currentUser({ queryBackend: query })
+  const user = await currentUser(query)
   const seen = await rights.jobsSeenBy(
     user,
     named.map(({ id }) => id),

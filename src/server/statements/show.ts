@@ -4,18 +4,26 @@
 import { FeedError } from '../../errors/feed-error.ts'
 import { showAutomaticJobsSql } from '../../jobs/jobs-view.ts'
 import type { BackendQuery } from '../../pg-server/local-statement.ts'
+import type { RunningStatement } from '../../pg-server/running-statements.ts'
 import type { SettingName } from '../../settings/known-settings.ts'
 import { findSetting } from '../../settings/settings.ts'
 import { isSecret, showSetting, showSettings, withoutSecrets, type SettingTexts } from '../../settings/show.ts'
 import type { ShowStatement, Statement } from '../../sql/ast.ts'
 import { expandShows } from '../../sql/sql.ts'
 import type { ServerParts } from '../server-parts.ts'
-import { readerOf, type Reader } from './reader.ts'
+import { currentUser } from './current-user.ts'
 import { showJobsStatementSql } from './show-jobs.ts'
 import { showQueriesSql } from './show-queries.ts'
 import { showDatabaseSql, showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
 
 export type ShowContext = Pick<ServerParts, 'settings' | 'running' | 'rights'>
+
+/** The user who reads the answer. The SELECT must not contain what this user may not see: the session can read all its text. */
+interface Reader {
+  readonly isAdmin: boolean
+  /** The statements that we run and that the reader may see. */
+  readonly statements: readonly RunningStatement[]
+}
 
 /** Returns the SELECT that answers a SHOW for every reader; undefined: the answer depends on the reader. */
 export function showForAll(statement: Statement, { settings }: Pick<ShowContext, 'settings'>): string | undefined {
@@ -27,7 +35,11 @@ export async function showFor(
   query: BackendQuery,
   { settings, running, rights }: ShowContext,
 ): Promise<(statement: Statement) => string> {
-  const reader = await readerOf(query, running.all, rights)
+  const user = await currentUser(query)
+  const all = running.all
+  const owners = [...new Set(all.map(({ session }) => session.user))]
+  const [isAdmin, seen] = await Promise.all([rights.isAdmin(user), rights.mayReadStatementsOf(user, owners)])
+  const reader = { isAdmin, statements: all.filter(({ session }) => seen.has(session.user)) }
   return (statement) => {
     const sql = showSql(statement, { settings, reader })
     if (sql === undefined) throw new FeedError('FEED_BUG', `what ${statement.tag} shows is not known`)

@@ -10,8 +10,7 @@
 //   SET, RESET CLUSTER SETTING                 set-cluster-setting.ts
 //   GRANT, REVOKE CHANGEFEED ON TABLE          grant-changefeed.ts
 //   UNWATCH                                    unwatch.ts
-//   USE, SET DATABASE                          use-database.ts
-//   RESET, DISCARD, DEALLOCATE                 reset-session.ts
+//   USE, RESET, DISCARD, DEALLOCATE            change-session.ts
 //   SHOW …                                     show.ts             with show-jobs.ts, show-queries.ts, show-sql.ts
 //   DROP, ALTER, CREATE DATABASE               drop-database.ts
 //   ALTER EVENT TRIGGER                        alter-event-trigger.ts
@@ -46,16 +45,15 @@ import { cancelQueries } from './cancel-queries.ts'
 import type { ServerParts } from '../server-parts.ts'
 import { controlJobs } from './control-jobs.ts'
 import { createJob } from './create-job.ts'
-import { letGoForMove } from './drop-database.ts'
+import { disconnectForMove } from './drop-database.ts'
 import { withoutOurs } from './dump-query.ts'
 import { grantChangefeed } from './grant-changefeed.ts'
-import { deallocate, resetSession } from './reset-session.ts'
+import { deallocate, resetSession, useDatabase } from './change-session.ts'
 import { runChangefeed } from './run-changefeed.ts'
 import { changeSetting } from './set-cluster-setting.ts'
 import { checkJobsThere } from './show-jobs.ts'
 import { showFor, showForAll } from './show.ts'
 import { unwatch } from './unwatch.ts'
-import { useDatabase } from './use-database.ts'
 
 export class Statements implements StatementHandler {
   readonly #context: ServerParts
@@ -163,7 +161,7 @@ function checkBefore(statement: Statement, context: ServerParts): ((query: Backe
   switch (statement.tag) {
     case 'drop-database':
     case 'move-database':
-      return (query) => letGoForMove(statement.name, query, context)
+      return (query) => disconnectForMove(statement.name, query, context)
     case 'alter-event-trigger':
       return (query) => refuseAlterOfOurs(statement, query)
     default:

@@ -13,7 +13,8 @@ import type { Unwatch } from '../../sql/ast.ts'
 import { catalogueQueries, namedTables } from './catalogue-queries.ts'
 import { neededTables } from '../sources/give-back.ts'
 import type { ServerParts } from '../server-parts.ts'
-import { requireAdmin } from './require-admin.ts'
+import { requireAdmin } from './current-user.ts'
+import { endHint } from './drop-database.ts'
 
 /** How long UNWATCH waits for a table that transactions use. */
 const patienceMs = 10_000
@@ -22,7 +23,7 @@ export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement
   return {
     async run({ session }) {
       const { sources, jobs, rights, backend } = context
-      const user = await requireAdmin(session, rights, 'only admins may UNWATCH')
+      const user = await requireAdmin(session.queryBackend, rights, 'only admins may UNWATCH')
       const queryIn = catalogueQueries(session, backend.source, user)
       const asked =
         what.tag === 'tables'
@@ -41,22 +42,19 @@ export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement
         source === undefined ? new Set() : neededTables(jobs, source)
       const inNeed = await needed()
       // UNWATCH DATABASE also checks needed tables that the list of watched tables does not have, because the list may be gone.
-      const taken = asked.relids === undefined ? [...inNeed] : relids.filter((relid) => inNeed.has(relid))
-      if (taken.length > 0) throw await inUse(asked.database, taken, context)
+      const stillNeeded = asked.relids === undefined ? [...inNeed] : relids.filter((relid) => inNeed.has(relid))
+      if (stillNeeded.length > 0) throw await inUse(asked.database, stillNeeded, context)
       const { given, busy, left } = await giveBackTables(connection, { relids, patienceMs, needed })
       if (left === 0) {
         if (source !== undefined) await sources.retire(source)
         else await uninstall(connection)
       }
       if (busy.length > 0) {
-        throw new FeedError(
-          'FEED_STATE',
-          `${busy.length} of ${relids.length} tables are in use by other transactions`,
-          {
-            sqlstate: '55P03',
-            hint: 'the others are given back; repeat the statement when those transactions are over',
-          },
-        )
+        const message = `${busy.length} of ${relids.length} tables are in use by other transactions`
+        throw new FeedError('FEED_STATE', message, {
+          sqlstate: '55P03',
+          hint: 'the others are given back; repeat the statement when those transactions are over',
+        })
       }
       return `UNWATCH ${given}`
     },
@@ -95,7 +93,6 @@ async function inUse(database: string, relids: readonly number[], { jobs }: Serv
     .map(({ id }) => id)
   return new FeedError('FEED_STATE', `a changefeed needs tables of database "${database}" that are to be given back`, {
     sqlstate: '55006',
-    hint:
-      ids.length > 0 ? `CANCEL JOBS ${ids.join(', ')}` : 'end it first: SHOW QUERIES lists it, CANCEL QUERY ends it',
+    hint: endHint(ids),
   })
 }
