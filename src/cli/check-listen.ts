@@ -1,15 +1,12 @@
 // Checks whether a server can listen at an address. This happens before a store is made, so that a port in use leaves nothing behind.
 
 import { createServer } from 'node:net'
-import { cannotListen } from '../errors/cannot-listen.ts'
-import { connectHost, type Address } from './address.ts'
+import { listenAt } from '../errors/listen-at.ts'
+import type { Address } from './address.ts'
 
 /** Throws FEED_START with the reason if the server cannot listen. `flag` is the flag that names the address. */
 export async function checkListen({ host, port }: Address, flag: string): Promise<void> {
   const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(cannotListen({ host, port, flag }, error)))
-    server.listen(port, connectHost(host), resolve)
-  })
+  await listenAt(server, { host, port, flag })
   await new Promise((resolve) => server.close(resolve))
 }

@@ -4,7 +4,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { isMeantForUs } from './check-host.ts'
 import { isLoopback } from '../core/loopback.ts'
-import { cannotListen } from '../errors/cannot-listen.ts'
+import { listenAt } from '../errors/listen-at.ts'
 
 export interface HttpOptions {
   readonly host: string
@@ -37,16 +37,9 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
       json(response, 500, { error: error instanceof Error ? error.message : String(error) })
     })
   })
-  const host = options.host === 'localhost' ? '127.0.0.1' : options.host
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(cannotListen({ host: options.host, port: options.port, flag: '--http-addr' }, error)),
-    )
-    server.listen(options.port, host, resolve)
-  })
-  const address = server.address()
+  const port = await listenAt(server, { host: options.host, port: options.port, flag: '--http-addr' })
   return {
-    port: address === null || typeof address === 'string' ? options.port : address.port,
+    port,
     async close(): Promise<void> {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeAllConnections()

@@ -88,7 +88,7 @@ test('a client may leave a running statement in the middle of any message', asyn
   await until('all have ended', 5000, () => testFront.running.all.length === 0 || undefined)
 })
 
-test('a cancel at any moment ends the statement or comes too late, and meets nothing behind it', async () => {
+test('a cancel at any moment ends the statement or comes too late, and does not end the next statement', async () => {
   await using client = await RawClient.open(testFront.port)
   for (let round = 0; round < 60; round++) {
     client.messages.length = 0

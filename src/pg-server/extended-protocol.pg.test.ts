@@ -95,7 +95,7 @@ test('binary parameters are read by the type that the client declared, or else o
   assert.deepEqual(states(client), ['08P01'])
 })
 
-test('a portal with a row limit is suspended and goes on, inside a transaction also after Sync', async () => {
+test('a portal with a row limit is suspended and continued, inside a transaction also after Sync', async () => {
   await using client = await RawClient.open(testFront.port)
   const opened = [
     parse('', 'TICK 5'),
@@ -162,7 +162,7 @@ test('pipelines mix what is ours with what is not, and answers keep the order', 
   assert.equal(await pipeline(client, parts.flat(), 6), '12DCZ12DDCZTDCZ12DC12DDCZTDCZ12DDC12DCZ')
 })
 
-test('after an error everything up to Sync is ignored, whoever failed', async () => {
+test('after an error everything up to Sync is ignored, whether PostgreSQL or we failed', async () => {
   await using client = await RawClient.open(testFront.port)
   const one = [parse('', 'SELECT 1'), bind('', ''), execute('')]
   const ours = [parse('', 'TICK 1'), bind('', ''), execute('')]

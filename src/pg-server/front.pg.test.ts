@@ -23,7 +23,7 @@ function cancelRequest(key: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0, 0, 0, 16, 4, 210, 22, 46]), key.subarray(5)])
 }
 
-test('TLS and GSS are refused with N, and the client goes on in the clear', async () => {
+test('TLS and GSS are refused with N, and the client continues without encryption', async () => {
   const client = new RawClient(testFront.port)
   let first = ''
   client.socket.removeAllListeners('data')
@@ -53,7 +53,7 @@ test('a start-up cut at every byte, with a query in the same packet, is answered
   }
 })
 
-test('a client of another major version of the protocol is told which there is', async () => {
+test('a client of another major version of the protocol gets an error that names ours', async () => {
   for (const [version, named] of [
     [0x0002_0000, '2.0'],
     [0x0004_0001, '4.1'],
@@ -101,7 +101,7 @@ test('garbage in place of a start-up, or of a message, ends that connection and 
   await witness.ready()
 })
 
-test('a port that is taken is named, with what to do', async () => {
+test('a port in use is named, with a hint what to do', async () => {
   const options = {
     listen: { host: '127.0.0.1', port: testFront.port },
     backend: testFront.postgres.source,
@@ -117,7 +117,7 @@ test('a port that is taken is named, with what to do', async () => {
   })
 })
 
-test('while PostgreSQL is not up, a client is told so', async () => {
+test('while PostgreSQL is not up, a client gets an error that says so', async () => {
   const front = await testFront.another({ socketDir: '/nonexistent', port: 1 })
   await using client = new RawClient(front.port)
   client.send(startup({ user: 'root' }))
@@ -225,7 +225,7 @@ test('a client that is killed stops its statement within a second, whether rows 
   }
 })
 
-test('a client that leaves is noticed also behind megabytes of messages that wait', async () => {
+test('a client that leaves is noticed also after megabytes of messages that wait', async () => {
   const client = await RawClient.open(testFront.port)
   client.send(query('HOLD'), ...Array.from({ length: 40 }, () => query(`SELECT '${'x'.repeat(100_000)}'`)))
   await until('it runs', 5000, () => testFront.running.all.length === 1 || undefined)
@@ -235,7 +235,7 @@ test('a client that leaves is noticed also behind megabytes of messages that wai
   await until('it stops', 3000, () => testFront.stops.length > before || undefined)
 })
 
-test('Terminate behind a statement that never ends ends it', async () => {
+test('Terminate ends a statement that otherwise never ends', async () => {
   const client = await RawClient.open(testFront.port)
   client.send(query('HOLD'))
   await until('it runs', 5000, () => testFront.running.all.length === 1 || undefined)
@@ -274,7 +274,7 @@ test('a client that does not read stops PostgreSQL, too', async () => {
     return rows[0]?.wait_event === 'ClientWrite' || undefined
   }
   await until('PostgreSQL waits', 10_000, waits)
-  // That it goes on waiting shows only when some time passes.
+  // That the wait continues shows only when some time passes.
   await delay(300)
   assert.equal(await waits(), true)
   assert.ok(process.memoryUsage.rss() - before < 60e6)
@@ -300,7 +300,7 @@ test('a backend that is terminated is reported once, in its own words', async ()
   await admin.end()
 })
 
-test('when PostgreSQL is killed, statements stop, clients are told, and new ones can come soon', async () => {
+test('when PostgreSQL is killed, statements stop, clients get an error, and can soon connect again', async () => {
   await using idle = await RawClient.open(testFront.port)
   await using holding = await RawClient.open(testFront.port)
   holding.send(query('HOLD'))

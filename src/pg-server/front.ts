@@ -6,8 +6,8 @@
 
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Logger } from 'pino'
-import { cannotListen } from '../errors/cannot-listen.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import { listenAt } from '../errors/listen-at.ts'
 import type { PostgresAddress } from '../postgres/dial.ts'
 import { errorResponse } from '../wire/backend-writer.ts'
 import { readStartup } from '../wire/frontend-messages.ts'
@@ -61,15 +61,7 @@ export class Front {
   }
 
   async listen(): Promise<void> {
-    const { host, port } = this.#options.listen
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) =>
-        reject(cannotListen({ host, port, flag: '--listen-addr' }, error)),
-      )
-      this.#server.listen(port, host === 'localhost' ? '127.0.0.1' : host, resolve)
-    })
-    const address = this.#server.address()
-    this.port = address === null || typeof address === 'string' ? port : address.port
+    this.port = await listenAt(this.#server, { ...this.#options.listen, flag: '--listen-addr' })
   }
 
   async close(): Promise<void> {

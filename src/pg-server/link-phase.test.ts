@@ -43,7 +43,7 @@ test('two exchanges at a time are a bug', () => {
   assert.throws(() => followLink(phases.asking, phases.relaying), isBug(/is asking cannot become relaying/))
 })
 
-test('when a connection ends, an exchange and whoever waits for the server hear why', async () => {
+test('when a connection ends, an exchange and those who wait for the server get the error', async () => {
   const state = new LinkState({ tag: 'passing' })
   const asked = exchange()
   state.enter({ tag: 'asking', exchange: asked, rows: [], noticed: undefined })

@@ -172,7 +172,7 @@ async function answer(
   return { client, texts }
 }
 
-test('100 random conversations get, byte for byte, what PostgreSQL says; then it is the turn of ours', async () => {
+test('100 random conversations get, byte for byte, what PostgreSQL sends; then our statements answer', async () => {
   await using gate = await TcpGate.open(() => testFront.postgres.source)
   for (let seed = 1; seed <= 100; seed++) {
     const pick = numbers(seed)
@@ -205,7 +205,7 @@ test('120 random conversations with statements of ours in them come to their end
   assert.deepEqual(testFront.running.all, [])
 })
 
-test('a function call, and a large value that nobody needs whole, pass', async () => {
+test('a function call, and a large value in parts, pass', async () => {
   await using client = await RawClient.open(testFront.port)
   const int4pl = message('F', [177], 1, 1, 2, [4], [20], [4], [22], 1)
   client.send(int4pl, query('TICK 1'))

@@ -126,7 +126,7 @@ test("PostgreSQL's statements between two of ours are one implicit transaction",
   await client.end()
 })
 
-test('what is put in other words is asked for and sent on in its turn', async () => {
+test('a statement to rewrite is translated and sent when it is next', async () => {
   await using client = await RawClient.open(testFront.port)
   assert.equal(await ask(client, 'REWRITTEN SELECT current_query()'), 'TDCZ')
   assert.deepEqual(client.rows, [['SELECT current_query() -- in defaultdb']])
@@ -138,16 +138,16 @@ test('a session moves to another database with its parameters, settings and role
   await client.query(
     `SET application_name = 'it''s \\ set'; SET TIME ZONE 'Asia/Tokyo'; SET search_path = "Ä b", public; SET ROLE clerk`,
   )
-  const told: Record<string, string> = {}
+  const reported: Record<string, string> = {}
   const connection = (client as unknown as { connection: NodeJS.EventEmitter }).connection
-  connection.on('parameterStatus', ({ parameterName, parameterValue }) => (told[parameterName] = parameterValue))
+  connection.on('parameterStatus', ({ parameterName, parameterValue }) => (reported[parameterName] = parameterValue))
   await client.query('USE postgres')
   const shown = `SELECT current_database() AS db, current_setting('application_name') AS app, current_setting('work_mem') AS mem,
     current_setting('TimeZone') AS zone, current_setting('search_path') AS path, current_user::text AS role`
   const settings = { app: "it's \\ set", mem: '12MB', zone: 'Asia/Tokyo', path: '"Ä b", public', role: 'clerk' }
   assert.deepEqual((await client.query(shown)).rows, [{ db: 'postgres', ...settings }])
-  // Nothing that the client was told has changed.
-  for (const [name, value] of Object.entries(told)) {
+  // No parameter that the client knows has changed.
+  for (const [name, value] of Object.entries(reported)) {
     assert.equal((await client.query('SELECT current_setting($1) AS now', [name])).rows[0].now, value, name)
   }
   await client.query('RESET ROLE')
@@ -182,7 +182,7 @@ test('a switch closes the backend it leaves', async () => {
   await client.end()
 })
 
-test('a text that is not in its encoding is refused, whoever would change or run it', async () => {
+test('a text that is not in its encoding is refused, whether it would be rewritten or run by us', async () => {
   await using client = await RawClient.open(testFront.port)
   const send = async (text: Buffer): Promise<string | undefined> => {
     const message = Buffer.concat([Buffer.from('Q\0\0\0\0'), text, Buffer.from('\0')])

@@ -16,7 +16,7 @@ interface Rule {
   readonly hint: (match: RegExpExecArray) => string
 }
 
-/** A rule for objects that a system catalogue depends on, so that nobody drops them: see the bootstrap of the embedded server. */
+/** A rule for objects that a system catalogue depends on, so that they cannot be dropped: see the bootstrap of the embedded server. */
 function kept(catalogue: string, says: string): Rule {
   return {
     sqlstates: ['2BP01'],

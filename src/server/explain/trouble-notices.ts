@@ -13,16 +13,16 @@ export function troubleNotices(
   database: string,
   notice: (message: string, hint: string | undefined) => void,
 ): TroubleListener {
-  const told = new Set<string>()
+  const reported = new Set<string>()
   return (trouble) => {
     if (trouble === undefined) {
-      if (told.size > 0) notice(`changes of database "${database}" are read again`, undefined)
-      told.clear()
+      if (reported.size > 0) notice(`changes of database "${database}" are read again`, undefined)
+      reported.clear()
       return
     }
     const message = troubleText(database, trouble)
-    if (told.has(message) || told.size >= mostReasons) return
-    told.add(message)
+    if (reported.has(message) || reported.size >= mostReasons) return
+    reported.add(message)
     notice(message, trouble.error.hint ?? meanwhile(trouble))
   }
 }

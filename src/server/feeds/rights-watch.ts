@@ -1,7 +1,7 @@
 // Ends changefeeds whose user has lost a right. Every few seconds the rights of all running changefeeds are checked, with one
-// query for each database. A check that fails is repeated at the next turn.
+// query for each database. A check that fails is repeated the next time.
 //
-// A job whose user was dropped continues: superusers see the job, and nobody has taken a right back.
+// A job whose user was dropped continues: superusers see the job, and no right was revoked.
 
 import { Serial } from '../../async/serial.ts'
 import type { Logger } from 'pino'
@@ -32,12 +32,12 @@ export class RightsWatch {
   readonly #options: RightsWatchOptions
   readonly #watched = new Map<WatchedRights, (error: FeedError) => void>()
   readonly #timer: NodeJS.Timeout
-  readonly #looks = new Serial()
+  readonly #checks = new Serial()
 
   constructor(options: RightsWatchOptions) {
     this.#options = options
     this.#timer = setInterval(() => {
-      if (this.#watched.size > 0) void this.#looks.run(() => this.#look())
+      if (this.#watched.size > 0) void this.#checks.run(() => this.#checkAll())
     }, everyMs)
   }
 
@@ -56,17 +56,17 @@ export class RightsWatch {
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#looks.idle()
+    await this.#checks.idle()
   }
 
-  async #look(): Promise<void> {
+  async #checkAll(): Promise<void> {
     const byDatabase = Map.groupBy(this.#watched.keys(), ({ database }) => database)
     for (const [database, watched] of byDatabase) {
       try {
         const lacks = await this.#lacks(database, watched)
         for (const [rights, error] of lacks) this.#watched.get(rights)?.(error)
       } catch (error) {
-        this.#options.log.debug({ database, error: String(error) }, 'the rights of changefeeds could not be looked at')
+        this.#options.log.debug({ database, error: String(error) }, 'the rights of changefeeds could not be checked')
       }
     }
   }

@@ -20,7 +20,7 @@ export function jobStarter({ settings, watchedRights: rights, sources, feeds, cu
     let trouble: string | undefined
     let sinkWaitsFor: string | undefined
     let waitsFor: string | undefined
-    const tell = (): void => status(trouble ?? sinkWaitsFor ?? waitsFor)
+    const report = (): void => status(trouble ?? sinkWaitsFor ?? waitsFor)
     try {
       await startFeed({
         feeds,
@@ -29,7 +29,7 @@ export function jobStarter({ settings, watchedRights: rights, sources, feeds, cu
         needed,
         trouble: (now) => {
           trouble = now === undefined ? undefined : troubleText(database, now)
-          tell()
+          report()
         },
         start: {
           spec,
@@ -45,17 +45,17 @@ export function jobStarter({ settings, watchedRights: rights, sources, feeds, cu
           waiting: (why) => {
             log('info', `changefeed is ${why}`)
             waitsFor = why
-            tell()
+            report()
           },
           sinkWaits: (why) => {
             if (why !== undefined) log('warn', `changefeed is ${why}`)
             sinkWaitsFor = why
-            tell()
+            report()
           },
           save: async (progress) => {
             // The feed has made progress, so it waits for nothing any more.
             waitsFor = undefined
-            tell()
+            report()
             await save(progress)
             if (!needsStatementCut(progress)) await cuts.release(id)
           },

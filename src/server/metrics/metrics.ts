@@ -47,7 +47,7 @@ function measureScopes({ scopes, feeds: { running: feeds }, jobs: { running: job
   }
   const frontiers = new Map(feeds.map(({ id, scope, progress }) => [id, { scope, frontier: progress.frontier }]))
   for (const { job, progress } of jobs) {
-    // A job whose sink is down has no feed most of the time, and falls behind all the same: its saved progress counts then.
+    // A job whose sink is down has no feed most of the time. Its lag still grows, and is measured from its saved progress.
     const frontier = frontiers.get(job.id)?.frontier ?? readsLogFrom(progress)
     frontiers.delete(job.id)
     measure(job.payload.spec.scope, (measured) => {

@@ -7,11 +7,11 @@ import { giveBackTables } from '../../ingest/give-back.ts'
 import type { Source } from './open-source.ts'
 import type { ServerParts } from '../server-parts.ts'
 
-const lookMs = { least: 500, most: 30_000 }
+const checkMs = { least: 500, most: 30_000 }
 
 /** Returns the tables of a source that changefeeds and jobs need. */
 export async function neededTables(jobs: JobRegistry, { uses, connection }: Source): Promise<ReadonlySet<number>> {
-  // The order matters: a job is stored before the statement that creates it lets go of its tables.
+  // The order matters: a job is stored before the statement that creates it frees its tables.
   const needed = new Set(uses.relids)
   for (const { database, relids } of await jobs.store.unfinished())
     if (database === connection.database) for (const relid of relids) needed.add(relid)
@@ -26,7 +26,7 @@ export function startGivingBack(
   let last: Promise<void> = Promise.resolve()
   let isStopped = false
   let timer: NodeJS.Timeout
-  const look = async (): Promise<void> => {
+  const check = async (): Promise<void> => {
     const keepMs = settings.get('changefeed.watch.keep_duration')
     if (keepMs === 0) return
     for (const source of sources.all) {
@@ -46,9 +46,9 @@ export function startGivingBack(
   }
   const arm = (): void => {
     const keepMs = settings.get('changefeed.watch.keep_duration')
-    const inMs = Math.min(Math.max(keepMs / 4, lookMs.least), lookMs.most)
+    const inMs = Math.min(Math.max(keepMs / 4, checkMs.least), checkMs.most)
     timer = setTimeout(() => {
-      last = look().finally(() => {
+      last = check().finally(() => {
         if (!isStopped) arm()
       })
     }, inMs).unref()

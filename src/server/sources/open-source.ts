@@ -35,13 +35,13 @@ export function openSource({ dir, connection, settings, uses, log, backend }: Op
   const handle = logInFolder(dir)
   const ingest = new IngestThread(
     { log: handle, source: connection, settings },
-    (message) => tell(log, connection.database, message),
+    (message) => logMessage(log, connection.database, message),
     (error) => explainWireLoss(error, backend),
   )
   return { connection, handle, log: openChangelog(handle), ingest, uses }
 }
 
-function tell(log: Logger, database: string, message: FromIngest): void {
+function logMessage(log: Logger, database: string, message: FromIngest): void {
   if (message.tag === 'gap') log.error({ database, reason: message.reason }, 'changes are missing from the changelog')
   if (message.tag === 'warning') log.warn({ database }, message.why)
   if (message.tag === 'waiting') log.info({ database, why: message.why }, 'the replication slot cannot be made yet')

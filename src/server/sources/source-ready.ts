@@ -15,11 +15,11 @@ const tellEveryMs = 1000
 /** Settles when the source is ready; rejects when it cannot become ready, or with the reason of the signal. */
 export async function sourceReady(ingest: IngestThread, { signal, waiting }: ReadyOptions): Promise<void> {
   signal?.throwIfAborted()
-  let told: string | undefined
+  let reported: string | undefined
   const timer = setInterval(() => {
     const why = ingest.waiting
-    if (why === undefined || why === told) return
-    told = why
+    if (why === undefined || why === reported) return
+    reported = why
     waiting?.(why)
   }, tellEveryMs)
   try {

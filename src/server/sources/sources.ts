@@ -102,7 +102,7 @@ export class Sources {
       return
     await this.retire(source).catch((error: unknown) => {
       const { database } = source.connection
-      this.#options.log.debug({ database, error: String(error) }, 'a source that failed could not be let go')
+      this.#options.log.debug({ database, error: String(error) }, 'a source that failed could not be retired')
     })
   }
 

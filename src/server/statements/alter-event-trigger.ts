@@ -1,5 +1,5 @@
-// ALTER EVENT TRIGGER is refused for event triggers of ours, so that nobody changes them by mistake. PostgreSQL calls no event
-// trigger for this command. An event trigger of somebody else with the name of ours may be changed.
+// ALTER EVENT TRIGGER is refused for event triggers of ours, so that they are not changed by mistake. PostgreSQL calls no event
+// trigger for this command. An event trigger of a user may be changed, also if it has the name of ours.
 
 import { quoteString } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'

@@ -1,4 +1,4 @@
-// DROP DATABASE, ALTER DATABASE … RENAME, CREATE DATABASE … TEMPLATE: PostgreSQL runs these only if nobody is connected to the
+// DROP DATABASE, ALTER DATABASE … RENAME, CREATE DATABASE … TEMPLATE: PostgreSQL runs these only if no session is connected to the
 // database. So our source of the database disconnects first. If a changefeed still needs the database, the statement is
 // refused: a job knows its database by its name.
 

@@ -1,5 +1,6 @@
-// The error of a server that cannot listen at an address, with a hint what to do.
+// Listens at an address. If that is not possible, the error has a hint what to do.
 
+import type { Server } from 'node:net'
 import { FeedError } from './feed-error.ts'
 
 export interface ListenAddress {
@@ -9,7 +10,18 @@ export interface ListenAddress {
   readonly flag: string
 }
 
-export function cannotListen({ host, port, flag }: ListenAddress, error: NodeJS.ErrnoException): FeedError {
+/** Listens, and returns the port. */
+export async function listenAt(server: Server, at: ListenAddress): Promise<number> {
+  const { host, port } = at
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(cannotListen(at, error)))
+    server.listen(port, host === 'localhost' ? '127.0.0.1' : host, resolve)
+  })
+  const address = server.address()
+  return address === null || typeof address === 'string' ? port : address.port
+}
+
+function cannotListen({ host, port, flag }: ListenAddress, error: NodeJS.ErrnoException): FeedError {
   const at = `${host.includes(':') ? `[${host}]` : host}:${port}`
   switch (error.code) {
     case 'EADDRINUSE':
