@@ -25,7 +25,7 @@ export function startGivingBack(
 ): () => Promise<void> {
   let last: Promise<void> = Promise.resolve()
   let isStopped = false
-  let timer: NodeJS.Timeout
+  let timer: NodeJS.Timeout | undefined
   const check = async (): Promise<void> => {
     const keepMs = settings.get('changefeed.watch.keep_duration')
     if (keepMs === 0) return
@@ -45,20 +45,15 @@ export function startGivingBack(
     }
   }
   const arm = (): void => {
+    clearTimeout(timer)
+    if (isStopped) return
     const keepMs = settings.get('changefeed.watch.keep_duration')
     const inMs = Math.min(Math.max(keepMs / 4, checkMs.least), checkMs.most)
-    timer = setTimeout(() => {
-      last = check().finally(() => {
-        if (!isStopped) arm()
-      })
-    }, inMs).unref()
+    timer = setTimeout(() => void (last = check().finally(arm)), inMs).unref()
   }
   const unsubscribe = settings.onChange(() => {
     clearTimeout(timer)
-    void last.finally(() => {
-      clearTimeout(timer)
-      if (!isStopped) arm()
-    })
+    void last.finally(arm)
   })
   arm()
   return async () => {

@@ -134,10 +134,8 @@ export class Sources {
   async #retire(oid: string, { connection, ingest }: Source): Promise<boolean> {
     // The question is asked now, when no changefeed can begin to watch a table.
     const isOurs = (await this.#ask(connection.database, `SELECT ${hasOurTablesSql}`)) === 't'
-    if (isOurs) {
-      const watched = await this.#ask(connection.database, 'SELECT EXISTS (SELECT FROM changefeed.watched)')
-      if (watched !== 'f') return false
-    }
+    const watchedSql = 'SELECT EXISTS (SELECT FROM changefeed.watched)'
+    if (isOurs && (await this.#ask(connection.database, watchedSql)) !== 'f') return false
     this.#sources.delete(oid)
     await ingest.stop()
     retireLog(this.#dirOf(oid))
@@ -204,14 +202,8 @@ export class Sources {
     let uses = this.#uses.get(oid)
     if (uses === undefined) this.#uses.set(oid, (uses = new TableUses()))
     const connection = this.#connectionTo(database)
-    const opened = openSource({
-      dir: this.#dirOf(oid),
-      connection,
-      settings: this.#ingestSettings(),
-      uses,
-      log,
-      backend,
-    })
+    const settings = this.#ingestSettings()
+    const opened = openSource({ dir: this.#dirOf(oid), connection, settings, uses, log, backend })
     this.#sources.set(oid, opened)
     return opened
   }
