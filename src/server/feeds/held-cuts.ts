@@ -56,7 +56,10 @@ export class HeldCuts {
         log,
         waiting: (why) => waiting(why, waitHint),
         catchingUp: (why) =>
-          waiting(`${why}${lagText(log.status)}`, 'it goes on when it is there; cancelling it leaves no job'),
+          waiting(
+            `${why}${lagText(log.status)}`,
+            'the statement continues when the changelog has caught up; if it is cancelled, there is no job',
+          ),
       })
       const timer = setTimeout(() => void this.release(job), Math.min(this.#holdMs(), maxTimerMs)).unref()
       this.#held.set(job, { holder, timer })
