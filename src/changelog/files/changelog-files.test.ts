@@ -35,6 +35,15 @@ test('a flush in the middle of a transaction shows the complete ones only, and l
   assert.equal(compareHlc(log.writer.lastTimestamp, ts), 0)
 })
 
+test('nothing but its own records is written while a transaction is open', async () => {
+  await using log = new Log()
+  const ts = log.begin()
+  const later = { wall: ts.wall + 1n, logical: 0 }
+  assert.throws(() => log.writer.gap(later, log.lsn, 'lost'), { code: 'FEED_BUG' })
+  assert.throws(() => log.writer.closed(later, log.lsn), { code: 'FEED_BUG' })
+  assert.throws(() => log.writer.begin(later, log.lsn, 8, 0n), { code: 'FEED_BUG' })
+})
+
 test('a transaction over many blocks and segments becomes readable as a whole', async () => {
   await using log = new Log(512 * 1024)
   const ts = log.begin()

@@ -124,6 +124,7 @@ export class LogWriter implements ChangelogWriter {
 
   gap(ts: Hlc, lsn: Lsn, reason: string, relids?: readonly number[]): void {
     const builder = this.#builder
+    if (builder.inTransaction) throw new FeedError('FEED_BUG', 'a gap inside a transaction')
     builder.append(gapRecord(reason, relids))
     for (const relid of relids ?? []) builder.mention(relid)
     builder.mark(flag.schema)
