@@ -41,11 +41,16 @@ Send a changefeed to it, in a SQL session:
 See what arrives, in another terminal:
   npm run kafka -- consume t
 `)
-  const { promise, resolve } = Promise.withResolvers<void>()
+  const stopped = Promise.withResolvers<void>()
   // Ctrl-C may come twice, from the terminal and from npm: the second must not cut the first short.
-  process.on('SIGINT', () => resolve())
-  process.on('SIGTERM', () => resolve())
-  await promise
+  process.on('SIGINT', () => stopped.resolve())
+  process.on('SIGTERM', () => stopped.resolve())
+  void broker.endedByItself.then(() => {
+    console.error('the broker has ended by itself')
+    process.exitCode = 1
+    stopped.resolve()
+  })
+  await stopped.promise
   await broker[Symbol.asyncDispose]()
 }
 

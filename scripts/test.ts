@@ -10,21 +10,19 @@
 // folder are ended, and the folder is removed.
 
 import { spawn } from 'node:child_process'
-import { chmodSync, globSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, globSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { constants, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { endProcessesOf } from './processes-of.ts'
+import { mayHaveTest } from './test-names.ts'
 import { tierOf, tiers } from './test-tiers.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const fileTimeoutMs = 10 * 60_000
-const { values: chosen, positionals: wanted } = parseArgs({
-  allowPositionals: true,
-  options: { tier: { type: 'string', multiple: true }, name: { type: 'string' }, keep: { type: 'boolean' } },
-})
+const { values: chosen, positionals: wanted } = readArguments()
 const { tier: wantedTiers = [], name } = chosen
 const keeps = chosen.keep === true || (process.env['CHANGEFEED_TEST_KEEP'] ?? '') !== ''
 const isWhole = wanted.length === 0 && wantedTiers.length === 0 && name === undefined
@@ -46,6 +44,20 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   })
 }
 
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { tier: { type: 'string', multiple: true }, name: { type: 'string' }, keep: { type: 'boolean' } },
+    })
+  } catch (error) {
+    process.stderr.write(
+      `${(error as Error).message}\nusage: npm test -- [--tier TIER] [--name TEXT] [--keep] [PART…]\n`,
+    )
+    process.exit(1)
+  }
+}
+
 async function run(what: string, args: readonly string[]): Promise<void> {
   const child = spawn(process.execPath, args, {
     cwd: root,
@@ -65,7 +77,8 @@ async function run(what: string, args: readonly string[]): Promise<void> {
 
 async function leave(code: number): Promise<never> {
   await endProcessesOf(temporary)
-  if (keeps && code !== 0) process.stderr.write(`what the tests left is kept in ${temporary}\n`)
+  if (keeps && code !== 0 && readdirSync(temporary).length > 0)
+    process.stderr.write(`what the tests left is kept in ${temporary}\n`)
   else rmSync(temporary, { recursive: true, force: true })
   process.exit(code)
 }
@@ -81,9 +94,11 @@ if (isWhole) {
 const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .filter((file) => wantedTiers.length === 0 || wantedTiers.includes(tierOf(file)))
+  .filter((file) => name === undefined || mayHaveTest(join(root, file), name))
   .sort()
 if (files.length === 0) {
-  process.stderr.write(`no test file matches ${[...wantedTiers, ...wanted].join(' ')}\n`)
+  const what = [...wantedTiers, ...wanted, ...(name === undefined ? [] : [`"${name}" in the name of a test`])]
+  process.stderr.write(`no test file matches ${what.join(' ')}\n`)
   await leave(1)
 }
 await run('a test', [

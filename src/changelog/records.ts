@@ -135,7 +135,7 @@ export function truncatedRelations(bytes: Buffer, start: number, end: number): n
 /** Why changes are missing, and of which relations. */
 export interface Gap {
   readonly reason: string
-  /** Undefined: changes of all relations are missing. */
+  /** The relations of which changes are missing; undefined if changes of all relations are missing. */
   readonly relids: readonly number[] | undefined
 }
 

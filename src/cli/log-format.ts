@@ -3,7 +3,7 @@
 //   text      2026-11-29T05:12:37.535Z INFO  [kafka-producer] Successfully initialized new client job=1065
 //   crdb-v1   I261129 05:12:37.535000 4242 feed/pool/feed-pool.ts:88  [kafka-producer] Successfully initialized new client job=1065
 //
-// In crdb-v1 the number behind the time is the process, and the file is the one that wrote the line.
+// In crdb-v1, the number after the time is the process id, and the file is the one that wrote the line.
 
 import type { LogFormat } from './log-flags.ts'
 

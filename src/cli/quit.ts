@@ -14,9 +14,9 @@ import { connectWithinMs, unreachable } from './unreachable.ts'
 import { readFlags } from './read-flags.ts'
 import { UsageError } from './usage-error.ts'
 
-const help = `Usage: changefeed quit --insecure [flags]
+const help = `Usage: changefeed quit [--insecure] [flags]
 
-Stops a server of this machine, named by one of:
+Stops a server of this machine, which needs no password. It is named by one of:
   --store=DIR                 its store (changefeed-data)
   --host=HOST[:PORT]          where its SQL listens (localhost:26257)
   --http-addr=HOST[:PORT]     where its HTTP listens (localhost:8080)

@@ -10,7 +10,7 @@ export function readFlags<const T extends ParseArgsOptionsConfig>(argv: readonly
   return parse(argv, { options, allowPositionals: false, help })?.values
 }
 
-/** The same for a command that also takes names without a flag. */
+/** Reads the flags of a command that also takes names without a flag. */
 export function readFlagsAndNames<const T extends ParseArgsOptionsConfig>(
   argv: readonly string[],
   options: T,
@@ -56,7 +56,7 @@ function flagError({ code, message }: Error & { readonly code?: string }, names:
 export interface FlagChoice<Value extends string> {
   /** `--log-format` */
   readonly flag: string
-  /** What the values are: `formats`. */
+  /** The plural for the values in messages, such as `formats`. */
   readonly what: string
   readonly values: readonly Value[]
 }

@@ -1,7 +1,7 @@
-// Flags that do not fit: reported without a stack, because whoever typed them can mend them.
+// An error in the flags of a command. It is reported without a stack, because the user can correct it.
 
 export class UsageError extends Error {
-  /** Undefined: the command's --help says it. */
+  /** The hint; undefined if the hint is to read the command's --help. */
   readonly hint: string | undefined
 
   constructor(message: string, hint?: string) {

@@ -1,7 +1,7 @@
 // Keeps the compiled code of our modules on disk for the next start. Most of the time between the start of a server and
 // its first message is the loading of modules, which each thread does for itself.
 //
-// The folder is beside the program, because whoever may write there can change the program itself anyway. If the folder
+// The folder is beside the program, because a user who may write there can change the program itself anyway. If the folder
 // cannot be written, nothing is kept.
 
 import { enableCompileCache, flushCompileCache } from 'node:module'

@@ -18,7 +18,7 @@ export interface FeedSpec {
   readonly keyInValue: boolean
   readonly topicInValue: boolean
   readonly encodeJsonNullAsObject: boolean
-  /** Undefined: no resolved messages. 0: at each advance of the frontier. */
+  /** The least time between two resolved messages; undefined: none are emitted, 0: one at each advance of the frontier. */
   readonly resolvedIntervalMs: number | undefined
   /** Least time between two checkpoints; resolved messages come no faster. */
   readonly minCheckpointMs: number

@@ -14,10 +14,10 @@ export type JobProgress =
   | { readonly tag: 'following'; readonly highWater: Hlc }
 
 export interface ScanProgress {
-  /** Delivered are: the rows of the finished pages as of here or earlier, and every later change up to here. */
+  /** The rows of the finished pages as of this time or earlier have been delivered, and every later change up to this time. */
   readonly at: Hlc
   readonly tables: readonly ScannedTable[]
-  /** Of all pages, 0 to 1. */
+  /** How much of all pages is finished, from 0 to 1. */
   readonly fraction: number
 }
 

@@ -5,7 +5,7 @@
 export const defaultScope = 'default'
 export const maxScopes = 1024
 
-/** What a feed counts while it runs. */
+/** The counters of a running feed. */
 export type FeedCounts = Record<keyof typeof noFeedCounts, number>
 /** With what the jobs count. */
 export type ScopeCounts = Record<keyof typeof noCounts, number>

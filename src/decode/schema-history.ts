@@ -46,7 +46,7 @@ export class SchemaHistory {
     return this.#known.get(relid)?.schema
   }
 
-  /** What the last schema record said of the relation; undefined: there was none. */
+  /** The description in the last schema record of the relation; undefined if there was none. */
   description(relid: number): TableDescription | undefined {
     return this.#known.get(relid)?.description
   }

@@ -6,9 +6,9 @@ export interface CodeFacts {
   readonly sqlstate: string
   /** What the server does with a job. After `pause` the job continues with RESUME JOB. */
   readonly reaction: 'retry' | 'pause' | 'fail'
-  /** What happened. */
+  /** A sentence that says what happened. */
   readonly means: string
-  /** What the operator does about it. */
+  /** A sentence that says what the operator does about it. */
   readonly todo: string
 }
 

@@ -1,5 +1,5 @@
 // A state that is one of several phases, and the table of which phase may follow which. The table is total: it has a
-// line for each phase. A step that it does not name is a bug of ours: whoever takes it ends with an error instead of going on.
+// line for each phase. A step that the table does not name is a bug of ours, and throws an error.
 
 import { FeedError } from './feed-error.ts'
 

@@ -35,7 +35,7 @@ export interface FeedRun {
 
 /** Counters that may be read at any time while the feed runs. */
 export interface FeedProgress extends FeedCounts {
-  /** Undefined: the initial scan is not complete. */
+  /** The frontier; undefined while the initial scan is not complete. */
   frontier: Hlc | undefined
 }
 

@@ -7,7 +7,7 @@ import { LogHead } from '../changelog/files/log-head.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { MessageApplier } from './apply-message.ts'
 import type { ChangelogWriter } from '../changelog/changelog.ts'
-import { LogTail } from './log-tail.ts'
+import { HistoryCheck } from './history-check.ts'
 import { openWriter } from '../changelog/files/open-writer.ts'
 import { type LogEvent } from '../../test/support/read-log.ts'
 import { readLog } from '../../test/support/read-log.ts'
@@ -53,7 +53,7 @@ function newApplier(writer: ChangelogWriter, warnings: string[]): MessageApplier
   return new MessageApplier({
     writer,
     warn: (why) => warnings.push(why),
-    tail: new LogTail({ tag: 'none' }, 0n, 0n),
+    history: new HistoryCheck({ tag: 'none' }, 0n, 0n),
     clock: { readFor: () => 1n << 60n },
   })
 }

@@ -12,7 +12,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { Lsn } from '../core/lsn.ts'
 import type { ChangelogWriter } from '../changelog/changelog.ts'
 import type { SourceClock } from './clock-probe.ts'
-import type { LogTail } from './log-tail.ts'
+import type { HistoryCheck } from './history-check.ts'
 import { DescriptionRows } from './description-rows.ts'
 import { stampTransaction } from './stamp.ts'
 
@@ -23,7 +23,7 @@ export type ApplyMessage = (bytes: Buffer, start: number, end: number) => void
 
 export interface ApplierOptions {
   readonly writer: ChangelogWriter
-  readonly tail: LogTail
+  readonly history: HistoryCheck
   readonly clock: Pick<SourceClock, 'readFor'>
   /** Called for a row that should describe a table and does not. */
   readonly warn: (why: string) => void
@@ -32,7 +32,7 @@ export interface ApplierOptions {
 export class MessageApplier {
   readonly #writer: ChangelogWriter
   readonly #descriptions: DescriptionRows
-  readonly #tail: LogTail
+  readonly #history: HistoryCheck
   readonly #clock: Pick<SourceClock, 'readFor'>
   #skipping = false
   /** End LSN of the last transaction that arrived, kept or dropped. */
@@ -40,10 +40,10 @@ export class MessageApplier {
   /** Complete transactions applied since the applier was made. */
   transactions = 0
 
-  constructor({ writer, tail, clock, warn }: ApplierOptions) {
+  constructor({ writer, history, clock, warn }: ApplierOptions) {
     this.#writer = writer
     this.#clock = clock
-    this.#tail = tail
+    this.#history = history
     this.#descriptions = new DescriptionRows(writer, warn)
     this.receivedEnd = writer.endLsn
   }
@@ -76,10 +76,10 @@ export class MessageApplier {
         const commitLsn = readUint64(bytes, start + 1)
         // Commit records do not overlap: one that starts before the end of the last commit in the log is that commit or older.
         this.#skipping = commitLsn < writer.endLsn
-        if (this.#skipping && this.#tail.isChecked) return
+        if (this.#skipping && this.#history.isChecked) return
         const commitMicros = readInt64(bytes, start + 9)
         const xid = bytes.readUInt32BE(start + 17)
-        this.#tail.begin(commitLsn, xid, commitMicros)
+        this.#history.begin(commitLsn, xid, commitMicros)
         if (this.#skipping) return
         writer.begin(
           stampTransaction(writer.lastTimestamp, commitMicros, this.#clock.readFor(commitMicros)),

@@ -1,5 +1,5 @@
 // One attempt at following a source, from the log's durable end until something fails or ingest stops. It opens the log,
-// compares it with the slot, and changes gears by how far behind it is: bulk pulls far behind, the stream otherwise.
+// compares it with the slot, and reads by bulk pulls while it is far behind, by the stream otherwise.
 
 import type { OpenedWriter } from '../changelog/changelog.ts'
 import { serverText } from '../postgres/server-text.ts'
@@ -9,10 +9,10 @@ import { catchUp } from './catch-up.ts'
 import { askClock, SourceClock } from './clock-probe.ts'
 import { MessageConverter } from './convert-message.ts'
 import { SlotFollower, type FollowerOptions } from './follow-slot.ts'
-import type { Gears } from './gears.ts'
+import type { AttemptParts } from './attempt-parts.ts'
 import { GroupCommit } from './group-commit.ts'
 import { HealthCheck } from './health.ts'
-import { LogTail } from './log-tail.ts'
+import { HistoryCheck } from './history-check.ts'
 import { passOver } from './pass-over.ts'
 import { prepareSource } from './prepare-source.ts'
 import { publicationLost, publicationLostSql, type Remedy } from './remedy.ts'
@@ -22,7 +22,7 @@ import { SourceConnections } from './source-connections.ts'
 const controlLockWait = `'30s'`
 
 export interface AttemptOptions extends Omit<FollowerOptions, 'failed' | 'fail'> {
-  /** What this attempt does about the failure of earlier ones. */
+  /** How this attempt treats the failure of earlier ones. */
   readonly remedy: Remedy
   /** Called when the remedy has been applied. */
   readonly remedied: () => void
@@ -34,7 +34,7 @@ export class Attempt {
   readonly #failed = Promise.withResolvers<never>()
   readonly #connections: SourceConnections
   readonly #follower: SlotFollower
-  #tail: LogTail | undefined
+  #history: HistoryCheck | undefined
 
   constructor(options: AttemptOptions) {
     this.#options = options
@@ -54,7 +54,7 @@ export class Attempt {
 
   /** Why the source is not the one that the log was written from. */
   get difference(): string | undefined {
-    return this.#tail?.difference
+    return this.#history?.difference
   }
 
   /** Settles after a stop; rejects with what made the attempt fail. */
@@ -66,15 +66,15 @@ export class Attempt {
     const opened = log.openWriter()
     using _givingUp = connections.cancelOnAbort(() => this.#follower.isStreaming)
     try {
-      let gears = await this.#prepare(opened)
+      let parts = await this.#prepare(opened)
       // Whatever happened to the publication while ingest was away is in the log before the first closed timestamp.
-      await gears.health.check()
+      await parts.health.check()
       for (;;) {
-        const isRoom = remedy.tag === 'none' && (await this.#catchUp(gears)) === 'near'
-        await this.#follower.follow(gears, isRoom)
+        const isRoom = remedy.tag === 'none' && (await this.#catchUp(parts)) === 'near'
+        await this.#follower.follow(parts, isRoom)
         if (signal.aborted) break
         // The stream was left for bulk pulls.
-        gears = { ...gears, replication: await connections.replace(gears.replication) }
+        parts = { ...parts, replication: await connections.replace(parts.replication) }
       }
       await connections.close()
     } finally {
@@ -84,7 +84,7 @@ export class Attempt {
   }
 
   /** Brings source, slot and log together, and reports that they are ready. */
-  async #prepare({ writer, damage, last }: OpenedWriter): Promise<Gears> {
+  async #prepare({ writer, damage, last }: OpenedWriter): Promise<AttemptParts> {
     const { log, say, source, remedy, remedied } = this.#options
     const control = await this.#connections.openControl()
     // A role that may write all tables could lock ours. Ingest then fails with an error, where it would wait without end.
@@ -115,9 +115,9 @@ export class Attempt {
     say({ tag: 'ready' })
     const clock = new SourceClock()
     await askClock(control, clock, false)
-    const tail = new LogTail(from === undefined ? { tag: 'none' } : last, writer.endLsn, from ?? writer.endLsn)
-    this.#tail = tail
-    const applier = new MessageApplier({ writer, tail, clock, warn: (why) => say({ tag: 'warning', why }) })
+    const history = new HistoryCheck(from === undefined ? { tag: 'none' } : last, writer.endLsn, from ?? writer.endLsn)
+    this.#history = history
+    const applier = new MessageApplier({ writer, history, clock, warn: (why) => say({ tag: 'warning', why }) })
     const converter = text && new MessageConverter(text, (bytes, start, end) => applier.apply(bytes, start, end))
     const apply: ApplyMessage = (bytes, start, end) => (converter ?? applier).apply(bytes, start, end)
     const commit = new GroupCommit(
@@ -133,13 +133,13 @@ export class Attempt {
       source,
       gap: (reason) => say({ tag: 'gap', reason }),
     })
-    return { health, clock, writer, applier, apply, tail, commit, control, replication, slot }
+    return { health, clock, writer, applier, apply, history, commit, control, replication, slot }
   }
 
-  async #catchUp(gears: Gears): Promise<'near' | 'no room'> {
+  async #catchUp(parts: AttemptParts): Promise<'near' | 'no room'> {
     const { log, say, settings } = this.#options
     const caughtUp = catchUp({
-      ...gears,
+      ...parts,
       closedTargetMs: () => settings().closedTargetMs,
       sourceAt: (lsn) => log.sourceAt(lsn),
       pulling: () => say({ tag: 'state', state: { tag: 'pulling' } }),

@@ -14,7 +14,7 @@ import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { bulkPull } from './bulk-pull.ts'
 import { askClock } from './clock-probe.ts'
-import type { Gears } from './gears.ts'
+import type { AttemptParts } from './attempt-parts.ts'
 import type { Queries } from '../postgres/queries.ts'
 import { stampClosed } from './stamp.ts'
 
@@ -39,7 +39,7 @@ const markSql = `SELECT pg_catalog.set_config('synchronous_commit', 'local', tru
 /** PostgreSQL has the function since version 16. */
 const noteRunningSql = `DO $$ BEGIN IF current_setting('server_version_num')::int >= 160000 THEN PERFORM pg_log_standby_snapshot(); END IF; END $$`
 
-export interface CatchUpOptions extends Omit<Gears, 'health'> {
+export interface CatchUpOptions extends Omit<AttemptParts, 'health'> {
   readonly closedTargetMs: () => number
   /** Called with the source's present flush position. */
   readonly sourceAt: (lsn: Lsn) => void
@@ -49,8 +49,20 @@ export interface CatchUpOptions extends Omit<Gears, 'health'> {
 
 /** `no room`: the server cannot collect even the smallest pull. */
 export async function catchUp(options: CatchUpOptions): Promise<'near' | 'no room'> {
-  const { writer, applier, apply, tail, clock, commit, control, replication, slot, closedTargetMs, sourceAt, pulling } =
-    options
+  const {
+    writer,
+    applier,
+    apply,
+    history,
+    clock,
+    commit,
+    control,
+    replication,
+    slot,
+    closedTargetMs,
+    sourceAt,
+    pulling,
+  } = options
   let maxMessages = pullMessages.first
   for (;;) {
     const probe = await askClock(control, clock, false)
@@ -70,14 +82,14 @@ export async function catchUp(options: CatchUpOptions): Promise<'near' | 'no roo
       })
     } catch (error) {
       if (!(error instanceof FeedError) || !noRoom.has(error.sqlstate) || applier.inTransaction) throw error
-      if (maxMessages <= pullMessages.least || !tail.isChecked) return 'no room'
+      if (maxMessages <= pullMessages.least || !history.isChecked) return 'no room'
       maxMessages = Math.max(Math.floor(maxMessages / growth), pullMessages.least)
       continue
     }
     const isAll = pulled.messages < maxMessages
     // All known transactions at the beginning of the pull must be compared before the slot forgets them.
-    if (isAll) tail.passed(noLimit)
-    if (!tail.isChecked) {
+    if (isAll) history.passed(noLimit)
+    if (!history.isChecked) {
       maxMessages *= growth
       continue
     }

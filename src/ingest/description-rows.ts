@@ -90,7 +90,7 @@ function isColumn(column: unknown): boolean {
   return typeof name === 'string' && typeof shape === 'object' && shape !== null
 }
 
-/** Undefined: the value is null, not changed by the update, or missing. */
+/** Returns undefined if the value is null, unchanged by the update, or missing. */
 function textOf(bytes: Buffer, tuple: number, end: number, wanted: number): Buffer | undefined {
   let found: Buffer | undefined
   eachColumn(bytes, { tuple, end }, (column, from, to) => {

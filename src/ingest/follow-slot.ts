@@ -5,7 +5,7 @@ import { onAbort } from '../async/or-abort.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { ClockProbes } from './clock-probe.ts'
-import type { Gears } from './gears.ts'
+import type { AttemptParts } from './attempt-parts.ts'
 import type { FromIngest } from './ingest.ts'
 import { SlotStream } from './stream.ts'
 import { StreamTimers, type StreamTimersOptions } from './stream-timers.ts'
@@ -21,7 +21,7 @@ export interface FollowerOptions extends Pick<StreamTimersOptions, 'log' | 'sett
 
 export class SlotFollower {
   readonly #options: FollowerOptions
-  /** Undefined: no stream runs. */
+  /** The running stream; undefined if there is none. */
   #running: { readonly stream: SlotStream; readonly timers: StreamTimers } | undefined
   wasStreaming = false
 
@@ -44,18 +44,18 @@ export class SlotFollower {
   }
 
   /** Streams until ingest stops, or until it is so far behind that bulk pulls are better, if there is room for them. */
-  async follow(gears: Gears, isRoom: boolean): Promise<void> {
-    const { commit } = gears
+  async follow(parts: AttemptParts, isRoom: boolean): Promise<void> {
+    const { commit } = parts
     const { log, say, settings, feeds, failed, fail, signal } = this.#options
-    const probes = new ClockProbes(gears.control, gears.clock)
-    const stream = this.#newStream(gears, probes)
+    const probes = new ClockProbes(parts.control, parts.clock)
+    const stream = this.#newStream(parts, probes)
     const { done, end } = await stream.start()
     this.wasStreaming = true
     say({ tag: 'state', state: { tag: 'streaming' } })
     const left = Promise.withResolvers<void>()
     using _leaving = onAbort(signal, left.resolve)
     const farBehind = isRoom ? left.resolve : (): void => undefined
-    using timers = new StreamTimers({ log, gears, stream, probes, settings, feeds, farBehind, fail })
+    using timers = new StreamTimers({ log, parts, stream, probes, settings, feeds, farBehind, fail })
     this.#running = { stream, timers }
     try {
       const ended = done.then(() =>
@@ -77,10 +77,10 @@ export class SlotFollower {
     }
   }
 
-  #newStream(gears: Gears, probes: ClockProbes): SlotStream {
+  #newStream(parts: AttemptParts, probes: ClockProbes): SlotStream {
     const { source, log, settings } = this.#options
     return new SlotStream({
-      ...gears,
+      ...parts,
       overTcp: source.socketDir === undefined,
       probes,
       closedTargetMs: () => settings().closedTargetMs,

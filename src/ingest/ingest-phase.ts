@@ -1,4 +1,4 @@
-// The phases of a source's ingest as the main thread sees it. The phase says what happens to whoever asks for the source.
+// The phases of a source's ingest as the main thread sees it. The phase decides what happens to a caller that asks for the source.
 //
 //                     the slot exists, the log begins
 //   ┌───► preparing ──────────────────────────────────► ready ◄────┐
@@ -14,7 +14,7 @@
 //   A thread that dies leads to restarting or reviving. What only a human can help with leads to refused.
 //   every phase ── stop ──► stopping ── the thread has ended ──► stopped
 //
-//                 a thread   whoever asks for the source
+//                 a thread   a caller that asks for the source
 //     preparing   runs       waits; gets an error if the source refuses, and may ask again
 //     ready       runs       is let in
 //     restarting  will run   waits
@@ -57,7 +57,7 @@ export function workerOf(phase: IngestPhase): Worker | undefined {
   return 'worker' in phase ? phase.worker : undefined
 }
 
-/** What callers of `ready` wait for. Without callers its rejection is no unhandled one. */
+/** The promise that callers of `ready` wait for. Its rejection is handled even if there are no callers. */
 export function newAsked(): PromiseWithResolvers<void> {
   const asked = Promise.withResolvers<void>()
   asked.promise.catch(() => undefined)

@@ -27,9 +27,9 @@ export class IngestThread {
   #phase: IngestPhase
   #feeds = 0
   #pins: readonly Position[] | undefined
-  /** What the thread reported last. */
+  /** The last report of the thread. */
   state: IngestState = { tag: 'connecting' }
-  /** What the making of the slot waits for, while it does. */
+  /** The transactions that the creation of the slot waits for, while it waits. */
   waiting: string | undefined
   /** Why the log does not grow, for those who follow it. */
   readonly trouble: Trouble

@@ -1,7 +1,7 @@
 // Locks tables in the open transaction, and names who holds their locks if that does not succeed.
 //
 // A waiting lock makes all new writers wait too, so a transaction waits for one lock only, for a short while, and holds no
-// other lock meanwhile; several tables are locked without waiting. Autovacuum gives way to whoever waits for longer than
+// other lock meanwhile; several tables are locked without waiting. Autovacuum gives way to a session that waits for longer than
 // deadlock_timeout, so ours is shorter than the wait.
 
 import { FeedError } from '../errors/feed-error.ts'
@@ -34,7 +34,7 @@ export class LockWatcher implements AsyncDisposable {
   readonly #source: SourceConnection
   readonly #waiting: RawConnection
   #connection: RawConnection | undefined
-  /** Who held the locks when the watcher checked last. */
+  /** The processes that held the locks at the last check. */
   blockers: readonly Blocker[] = []
 
   constructor(source: SourceConnection, waiting: RawConnection) {

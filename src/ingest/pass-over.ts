@@ -52,7 +52,7 @@ async function currentEnd(control: Queries): Promise<Lsn> {
   return parseLsn(row?.[0] ?? '')
 }
 
-/** Undefined: it cannot be found out. */
+/** Returns undefined if the transaction cannot be found. */
 async function findCulprit(control: Queries, slot: string, { context }: FeedError): Promise<Culprit | undefined> {
   const at = /LSN ([0-9A-F]+\/[0-9A-F]+)/.exec(context ?? '')?.[1]
   if (at === undefined) return undefined

@@ -35,7 +35,7 @@ export interface SourceAtHand {
   /** Called with what the creation of a slot waits for. */
   readonly waiting: (why: string) => void
   readonly writer: ChangelogWriter
-  /** What recovery of the log cut off because its bytes made no sense. */
+  /** The part of the log that recovery cut off because its bytes made no sense. */
   readonly damage: string | undefined
   /** Why the source is not the one that the log was written from, if an earlier attempt has found that. */
   readonly copy: string | undefined

@@ -40,7 +40,7 @@ export type SlotVerdict =
 export interface LogFacts {
   /** End LSN of the log, zero when it is new. */
   readonly durableEnd: Lsn
-  /** What recovery cut off because its bytes made no sense. */
+  /** The part of the log that recovery cut off because its bytes made no sense. */
   readonly damage: string | undefined
   /** Why not all changes since the log's end may have been published; undefined: they were. */
   readonly distrust: string | undefined

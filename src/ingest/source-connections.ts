@@ -23,7 +23,7 @@ export class SourceConnections {
     this.#signal = signal
   }
 
-  /** Opens an ordinary connection. Its queries run one after the other, whoever asks them. */
+  /** Opens an ordinary connection, which several callers share: its queries run one after the other. */
   async openControl(): Promise<Queries> {
     const connection = await this.#connect(false)
     const serial = new Serial()

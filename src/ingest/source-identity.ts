@@ -7,7 +7,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { Queries } from '../postgres/queries.ts'
 import type { SourceIdentity, WalFacts } from './source-check.ts'
 
-/** Undefined: the log is new. */
+/** Returns undefined if the log is new. */
 export function readIdentity(log: ChangelogKeeper): SourceIdentity | undefined {
   const label = log.readLabel()
   try {

@@ -8,7 +8,7 @@
 
 import type { ChangelogKeeper } from '../changelog/changelog.ts'
 import type { ClockProbes } from './clock-probe.ts'
-import type { Gears } from './gears.ts'
+import type { AttemptParts } from './attempt-parts.ts'
 import type { IngestSettings } from './ingest.ts'
 import type { SlotStream } from './stream.ts'
 
@@ -27,7 +27,7 @@ const farBehindChecks = 3
 
 export interface StreamTimersOptions {
   readonly log: ChangelogKeeper
-  readonly gears: Pick<Gears, 'health' | 'applier'>
+  readonly parts: Pick<AttemptParts, 'health' | 'applier'>
   readonly stream: SlotStream
   readonly probes: ClockProbes
   readonly settings: () => IngestSettings
@@ -46,8 +46,8 @@ export class StreamTimers implements Disposable {
 
   constructor(options: StreamTimersOptions) {
     this.#options = options
-    const { stream, gears, fail } = options
-    const checkHealth = (): void => void gears.health.check().catch(fail)
+    const { stream, parts, fail } = options
+    const checkHealth = (): void => void parts.health.check().catch(fail)
     this.#timers = [
       setInterval(() => stream.confirm(), keepAliveMs),
       setInterval(checkHealth, healthMs),
@@ -87,13 +87,13 @@ export class StreamTimers implements Disposable {
   }
 
   #watchDistance(): NodeJS.Timeout {
-    const { log, stream, gears, farBehind } = this.#options
+    const { log, stream, parts, farBehind } = this.#options
     const startedAt = stream.received
     let checks = 0
     return setInterval(() => {
       const isFar = stream.received > startedAt && log.status.sourceLsn - stream.received > farBehindBytes
       checks = isFar ? checks + 1 : 0
-      if (checks >= farBehindChecks && !gears.applier.inTransaction) farBehind()
+      if (checks >= farBehindChecks && !parts.applier.inTransaction) farBehind()
     }, distanceCheckMs)
   }
 

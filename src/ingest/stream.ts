@@ -12,7 +12,7 @@ import { compareHlc } from '../core/hlc.ts'
 import { formatLsn, zeroLsn, type Lsn } from '../core/lsn.ts'
 import type { CopyBothStream } from '../postgres/raw-connection.ts'
 import type { ClockProbes } from './clock-probe.ts'
-import type { Gears } from './gears.ts'
+import type { AttemptParts } from './attempt-parts.ts'
 import { publication } from '../source-schema/names.ts'
 import { readReplicationMessage, statusUpdate, type ReplicationHandler } from './replication-message.ts'
 import { stampClosed } from './stamp.ts'
@@ -28,7 +28,7 @@ const commitTag = 0x43
 /** Greater than every position. */
 const noTarget = 1n << 64n
 
-export interface StreamOptions extends Omit<Gears, 'control' | 'health' | 'clock'> {
+export interface StreamOptions extends Omit<AttemptParts, 'control' | 'health' | 'clock'> {
   readonly overTcp: boolean
   readonly probes: ClockProbes
   readonly closedTargetMs: () => number
@@ -47,8 +47,8 @@ export class SlotStream implements ReplicationHandler {
 
   constructor(options: StreamOptions) {
     this.#options = options
-    const { tail, writer } = options
-    this.#received = tail.isChecked ? writer.endLsn : tail.start
+    const { history, writer } = options
+    this.#received = history.isChecked ? writer.endLsn : history.start
   }
 
   /** Every commit that starts before it has arrived. */
@@ -58,8 +58,8 @@ export class SlotStream implements ReplicationHandler {
 
   /** Starts the stream; its `done` rejects when the server or the connection fails. */
   async start(): Promise<CopyBothStream> {
-    const { replication, slot, writer, tail, overTcp, sourceLsn, commit } = this.#options
-    const sql = `START_REPLICATION SLOT "${slot}" LOGICAL ${formatLsn(tail.isChecked ? writer.durableEndLsn : tail.start)} (proto_version '1', publication_names '"${publication}"')`
+    const { replication, slot, writer, history, overTcp, sourceLsn, commit } = this.#options
+    const sql = `START_REPLICATION SLOT "${slot}" LOGICAL ${formatLsn(history.isChecked ? writer.durableEndLsn : history.start)} (proto_version '1', publication_names '"${publication}"')`
     this.#stream = await replication.copyBoth(sql, {
       data: (bytes, start, end) => readReplicationMessage(this, bytes, start, end),
       chunkDone: () => {
@@ -72,22 +72,22 @@ export class SlotStream implements ReplicationHandler {
   }
 
   message(bytes: Buffer, start: number, end: number): void {
-    const { applier, apply, tail } = this.#options
+    const { applier, apply, history } = this.#options
     apply(bytes, start, end)
     if (bytes[start] !== commitTag) return
-    if (!tail.isChecked) return
+    if (!history.isChecked) return
     this.#received = applier.receivedEnd
     if (this.#received >= this.#target) this.#closeReached()
   }
 
   keepalive(walEnd: Lsn, replyWanted: boolean): void {
-    const { applier, tail, writer, commit } = this.#options
+    const { applier, history, writer, commit } = this.#options
     if (applier.inTransaction) {
       if (replyWanted) this.confirm()
       return
     }
-    tail.passed(walEnd)
-    if (!tail.isChecked) {
+    history.passed(walEnd)
+    if (!history.isChecked) {
       if (replyWanted) this.confirm()
       this.#askTimer ??= setTimeout(() => this.#askPosition(), this.#askAgainMs())
       return
@@ -134,9 +134,9 @@ export class SlotStream implements ReplicationHandler {
   }
 
   #closeReached(): void {
-    const { applier, tail, probes, writer, closedTargetMs } = this.#options
+    const { applier, history, probes, writer, closedTargetMs } = this.#options
     this.#target = probes.target ?? noTarget
-    if (!tail.isChecked) return
+    if (!history.isChecked) return
     const reached = applier.inTransaction ? undefined : probes.reached(this.#received)
     this.#target = probes.target ?? noTarget
     if (reached === undefined) return
@@ -147,8 +147,8 @@ export class SlotStream implements ReplicationHandler {
 
   /** The position to confirm. Zero confirms nothing: the slot must not move until the source has proved to be the log's. */
   get #confirmable(): Lsn {
-    const { tail, writer } = this.#options
-    return tail.isChecked ? writer.durableEndLsn : zeroLsn
+    const { history, writer } = this.#options
+    return history.isChecked ? writer.durableEndLsn : zeroLsn
   }
 
   #askAgainMs(): number {

@@ -134,10 +134,12 @@ export class JobRun {
   async #fail(failure: FeedError): Promise<void> {
     const { code, message, detail } = failure
     const { job, failed } = this.#options
-    const hint = wayOut(job.id, failure)
+    const isPausedByCode = codes[code].reaction === 'pause'
+    const end = isPausedByCode || job.payload.onError === 'pause' ? 'paused' : 'failed'
+    const hint = wayOut(job.id, failure, end)
     const todo = hint === undefined ? '' : `; ${hint}`
     // When its cause is removed, RESUME continues the job from its progress.
-    if (codes[code].reaction === 'pause') {
+    if (isPausedByCode) {
       this.#log.warn(
         { error: message, hint },
         'the changefeed is paused: it lacks a right, or credentials that are taken',
@@ -145,7 +147,7 @@ export class JobRun {
       await this.#settle('paused', { error: message, runningStatus: `paused: ${message}${todo}` })
       return
     }
-    if (job.payload.onError === 'pause') {
+    if (end === 'paused') {
       this.#log.warn({ error: message, hint }, 'the changefeed is paused because of on_error=pause')
       await this.#settle('paused', {
         error: message,

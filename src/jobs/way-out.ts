@@ -13,8 +13,16 @@ const lasting: ReadonlySet<Code> = new Set([
   'FEED_ROW',
 ])
 
-export function wayOut(job: string, { code, hint }: Pick<FeedError, 'code' | 'hint'>): string | undefined {
+/** `end` is the status that the job gets because of the error: only a paused one can be resumed or cancelled. */
+export function wayOut(
+  job: string,
+  { code, hint }: Pick<FeedError, 'code' | 'hint'>,
+  end: 'paused' | 'failed',
+): string | undefined {
   if (!lasting.has(code)) return hint
-  const anew = `RESUME JOB would stop here again: CANCEL JOB ${job}, then CREATE CHANGEFEED anew, without cursor`
+  const anew =
+    end === 'paused'
+      ? `RESUME JOB would stop here again: CANCEL JOB ${job}, then CREATE CHANGEFEED anew, without cursor`
+      : 'a failed job cannot be resumed: CREATE CHANGEFEED anew, without cursor'
   return code === 'FEED_ROW' && hint !== undefined ? `${hint}; ${anew}` : anew
 }

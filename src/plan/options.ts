@@ -18,7 +18,7 @@ export interface OptionFacts {
   readonly formats?: 'some'
   /** The value is never shown. */
   readonly isSecret?: true
-  /** False: the option is refused until a later version. A list: only these values are built. Undefined: all of it is. */
+  /** Whether the option is built: false if it is refused until a later version, a list if only these values are built, undefined if all of it is. */
   readonly built?: false | readonly string[]
   /** What the option does, in sentences of the reference page. */
   readonly about: string

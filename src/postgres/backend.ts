@@ -1,4 +1,4 @@
-// The PostgreSQL behind a server of ours. `serve` takes one as a parameter: it asks it for everything that depends on who
+// The PostgreSQL that a server of ours works with. `serve` takes one as a parameter: it asks it for everything that depends on who
 // started PostgreSQL and where it runs, and stops it when the server stops. The embedded PostgreSQL is one (embedded/).
 
 import type { FeedError } from '../errors/feed-error.ts'
@@ -13,7 +13,7 @@ export interface Installation {
 }
 
 export interface Backend {
-  /** Where PostgreSQL is, and as whom our own connections are opened. */
+  /** The address of PostgreSQL, and the role of our own connections. */
   readonly source: PostgresServer
   /** The database that holds jobs, settings and rights. */
   readonly systemDatabase: string
@@ -30,7 +30,7 @@ export interface Backend {
   readonly itselfSql: { readonly host: string; readonly port: string }
   /** Why connections fail, where that is more than a restart. */
   readonly failure: FeedError | undefined
-  /** What /health says is wrong with PostgreSQL. Undefined: clients can connect, as far as it is known. */
+  /** The problem of PostgreSQL for /health; undefined if clients can connect, as far as is known. */
   readonly problem: { readonly message: string; readonly hint?: string | undefined } | undefined
   /** Installs what is missing in every database. `inTemplates`: also in those from which databases are made. */
   install(installation: Installation, options: { readonly inTemplates: boolean }): Promise<void>

@@ -90,7 +90,7 @@ interface Call {
   /** Messages other than errors and ReadyForQuery. */
   readonly message: (tag: number, bytes: Buffer, start: number, end: number) => void
   readonly chunkDone?: () => void | Promise<void>
-  /** The server's error, while the call waits for ReadyForQuery behind it. */
+  /** The error of the server, while the call waits for the ReadyForQuery that follows it. */
   error?: FeedError
 }
 
@@ -262,7 +262,7 @@ class SocketConnection implements RawConnection {
     this.#dead ??= error
     const call = this.#call
     this.#call = undefined
-    // The server's last words say more than the closed socket behind them.
+    // The last error of the server says more than the closed socket that follows it.
     call?.settle.reject(call.error ?? this.#dead)
     this.#socket.destroy()
   }

@@ -29,7 +29,7 @@ const ss3 = 0x8f
 const planeCells = 1 << 14
 /** Stands for a byte that is no character. */
 const stray = 0xff
-/** Bytes that begin nothing in UTF-8, and so are no text behind a whole character: those that continue, those that never stand. */
+/** Bytes that do not begin a character in UTF-8 and are therefore no text after a whole character: continuation bytes, and invalid bytes. */
 const continuing = Array.from({ length: 64 }, (_, i) => 0x80 + i)
 const never = [0xc0, 0xc1, ...Array.from({ length: 11 }, (_, i) => 0xf5 + i)]
 const meaningless = [...continuing, ...never]

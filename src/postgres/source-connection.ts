@@ -1,6 +1,6 @@
 // Where a source database is, as plain data that crosses into worker threads.
 
-/** Where a server is, and as whom we connect to it. */
+/** The address of a server, and the role of our connections. */
 export interface PostgresServer {
   /** TCP host; ignored when `socketDir` is given. */
   readonly host: string

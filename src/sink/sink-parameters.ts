@@ -13,7 +13,7 @@ export interface ParameterFacts {
   readonly default?: string
   /** SHOW JOBS prints `redacted` in place of the value. */
   readonly isSecret?: true
-  /** False: the parameter is refused until a later version. */
+  /** False if the parameter is refused until a later version. */
   readonly built?: false
   /** What the parameter does, in sentences of the reference page. */
   readonly about: string

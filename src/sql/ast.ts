@@ -126,7 +126,7 @@ export type JobIds =
 /** SHOW JOBS | SHOW (JOB | JOBS) [WHEN COMPLETE] ids */
 export interface ShowJobs {
   readonly tag: 'show-jobs'
-  /** Undefined: all. */
+  /** Undefined for all. */
   readonly ids: JobIds | undefined
   readonly whenComplete: boolean
 }
@@ -151,7 +151,7 @@ export interface ResetSession {
 /** DEALLOCATE [PREPARE] (name | ALL) */
 export interface Deallocate {
   readonly tag: 'deallocate'
-  /** Undefined: all. */
+  /** Undefined for all. */
   readonly name: string | undefined
 }
 
@@ -202,7 +202,7 @@ export interface GrantChangefeed {
   readonly tag: 'grant-changefeed'
   readonly verb: 'grant' | 'revoke'
   readonly targets: readonly Target[]
-  /** Undefined: PUBLIC. */
+  /** Undefined for PUBLIC. */
   readonly roles: readonly (string | undefined)[]
 }
 

@@ -1,7 +1,7 @@
 // Splits a text into tokens by PostgreSQL's lexical rules. Comments and blanks are between the tokens.
 //
 //   word      name or keyword, folded to lower case        quoted   "name", U&"name"
-//   string    '…', E'…', U&'…', B'…', X'…', $tag$…$tag$    number   1, 1.5e3, 0x1F, 30s (letters behind stay with it)
+//   string    '…', E'…', U&'…', B'…', X'…', $tag$…$tag$    number   1, 1.5e3, 0x1F, 30s (with the letters after it)
 //   param     $1                                            op       an operator, bracket, comma, semicolon, dot
 //
 // If a text ends inside a string or comment, the rest is one last token, and PostgreSQL will report the error.

@@ -2,7 +2,7 @@
 //
 //   '…'                   '' is a quote           B'…' X'…' $tag$…$tag$   as they stand
 //   E'…'                  also \n \t …, \ooo and \xhh (bytes of UTF-8), \uXXXX, \UXXXXXXXX
-//   U&'…'  U&"…"          \XXXX, \+XXXXXX, \\; another character than \ by UESCAPE '!' behind
+//   U&'…'  U&"…"          \XXXX, \+XXXXXX, \\; another character than \ by a following UESCAPE '!'
 //
 // A string continues at the next quote if there are only blanks with a line end (and line comments) in between. Escapes that
 // PostgreSQL will refuse stay as written.

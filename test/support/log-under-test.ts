@@ -1,6 +1,6 @@
 // For tests of changelog files: a log that a test writes block by block, and what a reader gets of it.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hlc } from '../../src/core/hlc.ts'
@@ -10,6 +10,7 @@ import { LogHead } from '../../src/changelog/files/log-head.ts'
 import { LogWriter } from '../../src/changelog/files/log-writer.ts'
 import { openFiles } from '../../src/changelog/files/open-files.ts'
 import { recoverLog } from '../../src/changelog/files/recover.ts'
+import { removeStore } from './kept-stores.ts'
 
 /** A small seeded generator: tests repeat. */
 export function randomOf(seed: number): (below: number) => number {
@@ -55,7 +56,7 @@ export class Log implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.writer.close()
-    rmSync(this.dir, { recursive: true, force: true })
+    removeStore(this.dir)
   }
 }
 

@@ -8,6 +8,7 @@ import { prepareDataDir } from '../../src/postgres/embedded/data-dir.ts'
 import { startPostmaster, type Postmaster } from '../../src/postgres/embedded/postmaster.ts'
 import { give, serverUser } from '../../src/postgres/embedded/server-user.ts'
 import { openRawConnection } from '../../src/postgres/raw-connection.ts'
+import { removeStore } from './kept-stores.ts'
 
 const port = 5432
 
@@ -54,6 +55,6 @@ export class PlainPostgres implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#postmaster.stop('immediate')
-    rmSync(this.#folder, { recursive: true, force: true })
+    removeStore(this.#folder)
   }
 }

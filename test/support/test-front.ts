@@ -12,7 +12,7 @@
 //   REWRITTEN sql                     PostgreSQL's, after a question to the catalogue
 //   ALIAS sql                         PostgreSQL's, in other words
 
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -30,6 +30,7 @@ import type {
 import { RunningStatements } from '../../src/pg-server/running-statements.ts'
 import { startEmbedded, type EmbeddedPostgres } from '../../src/postgres/embedded/embedded.ts'
 import { dataRow } from '../../src/wire/backend-writer.ts'
+import { removeStore } from './kept-stores.ts'
 
 const ours = /\b(?:TICK|ECHO|HOLD|LONG|DEAF|ASK|SAY|FAIL|MALFORMED|USE|REWRITTEN|ALIAS)\b/
 const column = (name: string, typeOid = 25, typeSize = -1): ResultColumn => ({ name, typeOid, typeSize })
@@ -107,7 +108,7 @@ export class TestFront implements StatementHandler, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.front?.close()
     await this.postgres?.stop('immediate')
-    rmSync(this.#dir, { recursive: true, force: true })
+    removeStore(this.#dir)
   }
 
   /** `before`: characters of the whole text before it. */

@@ -1,7 +1,7 @@
 // A changelog as ingest writes it, of a table `t (a int8 PRIMARY KEY, b text)` with REPLICA IDENTITY FULL: for tests of
 // feeds that need no PostgreSQL.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Changelog, LogHandle } from '../../src/changelog/changelog.ts'
@@ -11,6 +11,7 @@ import { openChangelog } from '../../src/changelog/open-changelog.ts'
 import { recoverLog } from '../../src/changelog/files/recover.ts'
 import type { Hlc } from '../../src/core/hlc.ts'
 import type { ColumnDescription, TableDescription } from '../../src/core/table.ts'
+import { removeStore } from './kept-stores.ts'
 
 export const relid = 42
 const description: TableDescription = {
@@ -190,6 +191,6 @@ export class WrittenLog implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.dir, { recursive: true, force: true })
+    removeStore(this.dir)
   }
 }

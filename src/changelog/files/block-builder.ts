@@ -10,7 +10,7 @@ import { flag, maxHeaderBytes, headerBytes, sealBlock, type BlockFacts } from '.
 
 type OpenTransaction = NonNullable<LogBlock['open']>
 
-/** What the header of a block says of a run of its records. */
+/** The part of a block's header that describes a run of records. */
 interface Tally {
   flags: number
   records: number

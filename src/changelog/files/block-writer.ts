@@ -19,7 +19,7 @@ export interface BlockWriterOptions {
   readonly dir: string
   /** Counts the written transactions, rows and bytes. */
   readonly head: LogHead
-  /** What recovery found; the writer continues there. */
+  /** The state of the log after recovery, from which the writer continues. */
   readonly recovered: Recovered
   readonly segmentBytes?: number | undefined
   readonly now?: (() => number) | undefined
@@ -34,13 +34,13 @@ export interface Boundary {
 
 export class BlockWriter {
   readonly file: SegmentFile
-  /** Of the block that is being built: records are reserved in it. */
+  /** Builds the next block: callers reserve the bytes of records in it. */
   readonly builder: BlockBuilder
-  /** What a preamble repeats. */
+  /** The tables that the next preamble describes. */
   readonly known: KnownTables
   readonly #head: LogHead
   readonly #segmentBytes: number
-  /** Of the last written block: what a preamble after it may claim. The builder is a block ahead when a segment ends. */
+  /** The end of the last written block, which a preamble after it repeats. The builder is a block ahead when a segment ends. */
   #written: { readonly resolved: Hlc; readonly endLsn: Lsn }
   #boundary: Boundary
   #changesEnd: number

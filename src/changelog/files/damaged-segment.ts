@@ -19,7 +19,7 @@ const searchBytes = 64 * 1024
 export interface OpenSegment extends OpenFile {
   readonly segment: SegmentName
   readonly bytes: number
-  /** Undefined: the header cannot be read, and `damage` says why. */
+  /** Undefined if the header cannot be read; `damage` says why. */
   readonly header: SegmentHeader | undefined
   readonly damage: string | undefined
   /** Position of the first block. */

@@ -10,7 +10,7 @@ export interface KnownTable {
 interface Waiting {
   readonly relid: number
   readonly kind: keyof KnownTable
-  /** Undefined: the table was dropped. */
+  /** The bytes of the record; undefined if the table was dropped. */
   readonly body: Buffer | undefined
 }
 

@@ -34,7 +34,7 @@ export interface Recovered {
 }
 
 interface Found extends Pick<Recovered, 'position' | 'resolved' | 'endLsn' | 'known'> {
-  /** Undefined: the last transaction lies in an earlier segment. */
+  /** The last transaction; undefined if it is in an earlier segment. */
   readonly last: LastTransaction | undefined
 }
 

@@ -14,7 +14,7 @@ export interface SinkWatchOptions {
   readonly label: string
   /** The name of the sink in the report while it is being opened. */
   readonly name: string
-  /** Undefined: no checkpoint is saved from which a scan could continue, so its snapshot is kept. */
+  /** The most time for which a stalled sink keeps a snapshot; undefined if the snapshot is kept, because no checkpoint is saved from which a scan could continue. */
   readonly maxSnapshotAgeMs: number | undefined
   /** Called with what the feed waits for when that changes; undefined: it waits for nothing. */
   readonly waiting: (why: string | undefined) => void

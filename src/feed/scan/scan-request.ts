@@ -10,7 +10,7 @@ export interface ScanRequest {
   readonly tables: readonly FeedTarget[]
   /** The time as of which the rows are wanted; undefined: the time of the cut. */
   readonly at: Hlc | undefined
-  /** True: if the log does not hold what the rows were at `at`, the scan fails, and the error says what the log lacks. */
+  /** Whether the scan fails if the log does not hold the rows as of `at`. The error says what the log lacks. */
   readonly isExact: boolean
   /** The tables and pages that earlier attempts have emitted. */
   readonly done: readonly ScannedTable[]

@@ -5,7 +5,7 @@ import type { Hlc } from '../../core/hlc.ts'
 import { holdCut, type HeldSnapshot, type HoldOptions } from '../../scan/held-cut.ts'
 import { findCut } from './find-cut.ts'
 
-/** What another thread needs in order to read the cut. */
+/** The data that another thread needs to read the cut. */
 export interface StatementCut {
   readonly snapshot: HeldSnapshot
   /** The time as of which the cut shows the tables. */

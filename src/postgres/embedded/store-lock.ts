@@ -1,9 +1,9 @@
-// A store belongs to one server at a time. The lock is a file with the owner's pid and the moment that process began;
-// both must match a living process, so a kill -9 or a reboot leaves no lock behind. A zombie, which has ended and whose
-// parent has not asked for its exit code, owns nothing.
+// The lock of a store, which belongs to one server at a time. The lock is a file with the process id of the owner and the time when that
+// process began. Both must match a living process, so a lock has no effect after kill -9 or a reboot. A zombie (a process that has ended
+// and whose parent has not asked for the exit code) owns nothing.
 //
-// The lock also says which folder it locks, by device and inode, which stay when the folder is moved: whoever copies a
-// store that is in use copies the lock, and the owner of the original does not own the copy.
+// The lock also identifies its folder by device and inode, which do not change when the folder is moved. A copy of a store in use
+// contains a copy of the lock, and this shows that the owner of the original does not own the copy.
 
 import { createHash } from 'node:crypto'
 import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -16,16 +16,16 @@ import { makeStoreDir } from './store-dir.ts'
 
 const lockFile = 'changefeed.lock'
 const attempts = 200
-/** Between two looks at a lock that another process is replacing. */
+/** The time between two checks of a lock that another process is replacing. */
 const pauseMs = 5
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
-/** A process that was killed takes this long to end at most, unless it hangs in the kernel. */
+/** A killed process ends within this time, unless it hangs in the kernel. */
 const endsWithinMs = 2000
 const askAgainMs = 50
 
 /**
- * Locks the store, and waits a moment for an owner that is just ending: a start right behind a kill -9 succeeds. Gives
- * the function that ends the ownership.
+ * Locks the store. It waits a moment for an owner that is just ending, so that a start right after a kill -9 succeeds. Returns the
+ * function that unlocks the store.
  */
 export async function takeStore(dir: string): Promise<() => void> {
   const deadline = Date.now() + endsWithinMs
@@ -34,11 +34,11 @@ export async function takeStore(dir: string): Promise<() => void> {
   return lockStore(dir)
 }
 
-/** Gives the function that ends the ownership. Throws FEED_START when the store is in use. */
+/** Locks the store and returns the function that unlocks it. Throws FEED_START if the store is in use. */
 export function lockStore(dir: string): () => void {
   makeStoreDir(dir)
   const path = join(dir, lockFile)
-  // Written beside it and linked there whole: nobody ever sees a lock without its owner.
+  // The lock is written to another file, which then gets the name of the lock: nobody ever reads a lock without its owner.
   const own = `${path}.${process.pid}.${threadId}`
   try {
     writeFileSync(own, `${process.pid} ${beginningOf(process.pid) ?? ''} ${identityOf(dir)} ${dir}`)
@@ -56,11 +56,11 @@ export function lockStore(dir: string): () => void {
 }
 
 /**
- * Makes `path` a link to `own`. Gives the living owner when there is one.
+ * Makes `path` a link to `own`. Returns the process id of the living owner if there is one.
  *
- * A lock whose owner is dead may be replaced by one process only, or two would own the store. So the right to replace a
- * lock of this very content is itself a lock, taken in the same way: whoever holds it is the only one who may replace that
- * content, and replaces it only if it is still there.
+ * Only one process may replace a lock whose owner is dead; otherwise two processes could own the store. So the right to replace a
+ * lock with exactly this content is itself a lock, which is taken in the same way. Its owner is the only process that may replace
+ * that content, and does so only if the content has not changed.
  */
 function take(path: string, own: string): number | undefined {
   for (let attempt = 0; attempt < attempts; attempt++) {
@@ -71,7 +71,7 @@ function take(path: string, own: string): number | undefined {
     if (owner !== undefined) return owner
     const right = `${path}.${createHash('sha256').update(content).digest('hex').slice(0, 8)}`
     if (take(right, own) !== undefined) {
-      // Another process is replacing it.
+      // Another process is replacing the lock.
       Atomics.wait(sleeper, 0, 0, pauseMs)
       continue
     }
@@ -89,7 +89,7 @@ function take(path: string, own: string): number | undefined {
   throw new Error('other processes are taking it again and again')
 }
 
-/** False: there is a file already. */
+/** Returns false if the file exists already. */
 function linked(from: string, to: string): boolean {
   try {
     linkSync(from, to)
@@ -106,27 +106,27 @@ function inUse(dir: string, owner: number): FeedError {
   })
 }
 
-/** The living process that owns the store; undefined: nobody. */
+/** Returns the id of the living process that owns the store; undefined if there is none. */
 export function ownerOf(dir: string): number | undefined {
   const content = contentOf(join(dir, lockFile))
   return content === undefined ? undefined : ownerIn(content, dir)
 }
 
 export interface CopiedStore {
-  /** Where the store was that this one is a copy of. */
+  /** The path of the original at the time of the copy. */
   readonly dir: string
-  /** The server that runs on it. */
+  /** The process id of the server that runs on the original. */
   readonly owner: number
 }
 
-/** The store is a copy of one that was in use at that moment, and is still. */
+/** Returns the original if the store is a copy of one that was in use at that moment, and is still in use. */
 export function copiedFrom(dir: string): CopiedStore | undefined {
   const lock = readLock(contentOf(join(dir, lockFile)) ?? '')
   if (lock === undefined || isOf(lock, dir) || !isAlive(lock)) return undefined
   return { dir: lock.dir, owner: lock.pid }
 }
 
-/** Undefined: there is no lock. */
+/** Returns undefined if there is no lock. */
 function contentOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
@@ -138,12 +138,12 @@ function contentOf(path: string): string | undefined {
 interface Lock {
   readonly pid: number
   readonly beginning: string
-  /** Of the folder; empty in a lock of an earlier version. */
+  /** Identifies the folder; empty in a lock of an earlier version. */
   readonly identity: string
   readonly dir: string
 }
 
-/** `text`: the content of a lock. */
+/** Reads `text`, the content of a lock. */
 function readLock(text: string): Lock | undefined {
   const [pid = '', beginning = '', identity = '', ...dir] = text.split(' ')
   const owner = Number(pid)
@@ -171,15 +171,15 @@ function isAlive({ pid, beginning }: Lock): boolean {
   return (stat?.[beginningField] ?? '') === beginning
 }
 
-/** Device and inode of a folder. */
+/** Returns device and inode of a folder. */
 function identityOf(dir: string): string {
   const { dev, ino } = statSync(dir, { bigint: true })
   return `${dev}:${ino}`
 }
 
-/** Zombie, and the two letters of a process that is dead. */
+/** The states of a zombie, and of a dead process (two letters). */
 const endedStates: ReadonlySet<string> = new Set(['Z', 'X', 'x'])
-/** Places in /proc/PID/stat behind the name: the state, and the clock ticks since boot at which the process began. */
+/** The indexes of fields after the name in /proc/PID/stat: the state, and the clock ticks since boot at which the process began. */
 const stateField = 0
 const beginningField = 19
 
@@ -187,7 +187,7 @@ function beginningOf(pid: number): string | undefined {
   return statOf(pid)?.[beginningField]
 }
 
-/** The fields behind the name of a process; undefined where there is no /proc. */
+/** Returns the fields after the name of a process; undefined if there is no /proc. */
 function statOf(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

@@ -23,7 +23,7 @@ export function retiredLogs(root: string): string[] {
 export interface RetiredLog {
   readonly root: string
   readonly oid: string
-  /** Undefined: the database does not exist any more. */
+  /** The database; undefined if it does not exist any more. */
   readonly database: SourceConnection | undefined
 }
 

@@ -54,7 +54,7 @@ export async function expandSelect(select: string, query: BackendQuery, context:
 
 interface Showing {
   readonly settings: SettingTexts
-  /** Undefined: the reader is not known. */
+  /** The role that reads; undefined if it is unknown. */
   readonly reader: Reader | undefined
 }
 

@@ -1,4 +1,4 @@
-// Wakes whoever waits for a sender when a request was answered, or when the sender has ended with an error.
+// Wakes the callers that wait for a sender when a request was answered, or when the sender has ended with an error.
 
 import { orAbort } from '../../async/or-abort.ts'
 import type { FeedError } from '../../errors/feed-error.ts'

@@ -1,5 +1,5 @@
 // Sends the batches of lanes: some requests to each route at the same time, never two with the same lane. Batches that
-// fail back off and are sent again, while other lanes go on: a server in trouble does not hold up the others. A batch that
+// fail back off and are sent again, while other lanes continue: a server in trouble does not hold up the others. A batch that
 // has failed too often, or that no later attempt can deliver, ends the sender.
 
 import { FeedError } from '../../errors/feed-error.ts'

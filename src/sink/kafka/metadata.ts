@@ -1,5 +1,5 @@
 // Asks a broker for metadata: which brokers there are, and which of them lead the partitions of some topics. A topic or a
-// partition with an error is part of the answer, because the others must go on.
+// partition with an error is part of the answer, because the other partitions continue.
 
 import { apiVersionsV3, metadataV12, metadataV9, type Connection } from '@platformatic/kafka'
 import type { SinkAddress } from '../sink-facts.ts'

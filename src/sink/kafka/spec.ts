@@ -21,7 +21,7 @@ export interface KafkaSinkSpec extends SinkSpec {
   readonly clientId: string
   readonly acks: 'none' | 'one' | 'all'
   readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
-  /** Undefined: the default level of the codec. */
+  /** The level of compression; undefined for the default level of the codec. */
   readonly compressionLevel: number | undefined
   readonly flush: KafkaFlush
   readonly retry: RetryBounds

@@ -27,7 +27,7 @@ export interface TokenEndpointOptions {
 
 export class TokenEndpoint {
   readonly #options: TokenEndpointOptions
-  /** Where the endpoint accepts the credentials; undefined: we have not found out yet. */
+  /** The part of the request in which the endpoint accepts the credentials; undefined if it is not known yet. */
   #place: 'header' | 'body' | undefined
 
   constructor(options: TokenEndpointOptions) {

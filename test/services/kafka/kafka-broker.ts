@@ -48,6 +48,7 @@ export class KafkaBroker implements AsyncDisposable {
   #members = 1
   #child: ChildProcess | undefined
   #output = ''
+  readonly #endedByItself = Promise.withResolvers<void>()
 
   private constructor(dir: string, ports: readonly number[], options: KafkaOptions) {
     const [port = 0, controller = 0, sasl = 0, ssl = 0] = ports
@@ -108,7 +109,10 @@ export class KafkaBroker implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     living.add(child)
-    child.once('exit', () => living.delete(child))
+    child.once('exit', () => {
+      living.delete(child)
+      if (this.#child === child) this.#endedByItself.resolve()
+    })
     this.#child = child
     this.#output = ''
     for (const stream of [child.stdout, child.stderr])
@@ -118,6 +122,11 @@ export class KafkaBroker implements AsyncDisposable {
         throw new Error(`the broker ended: ${this.#output.slice(-3000)}`)
       return this.#output.includes('Kafka Server started') ? true : undefined
     })
+  }
+
+  /** Settles when the process of the broker ends without having been stopped by this object. */
+  get endedByItself(): Promise<void> {
+    return this.#endedByItself.promise
   }
 
   async stop(): Promise<void> {

@@ -7,7 +7,7 @@ import type { LastTransaction } from '../changelog/changelog.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { formatLsn, type Lsn } from '../core/lsn.ts'
 
-export class LogTail {
+export class HistoryCheck {
   readonly #last: LastTransaction
   /** End of the log at the start of the attempt. */
   readonly #end: Lsn

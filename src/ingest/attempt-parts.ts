@@ -7,14 +7,14 @@ import type { ApplyMessage, MessageApplier } from './apply-message.ts'
 import type { SourceClock } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { HealthCheck } from './health.ts'
-import type { LogTail } from './log-tail.ts'
+import type { HistoryCheck } from './history-check.ts'
 
-export interface Gears {
+export interface AttemptParts {
   readonly writer: ChangelogWriter
   readonly applier: MessageApplier
   /** Passes a message to the applier. */
   readonly apply: ApplyMessage
-  readonly tail: LogTail
+  readonly history: HistoryCheck
   readonly commit: GroupCommit
   readonly control: Queries
   readonly replication: RawConnection
