@@ -8,7 +8,7 @@ import type { LaneMap } from '../batching/batching-sink.ts'
 import type { Lane } from '../batching/lane.ts'
 import type { Lanes } from '../batching/lanes.ts'
 import type { KafkaClient } from './kafka-client.ts'
-import { sinkError, topicError } from './kafka-errors.ts'
+import { kafkaCode, sinkError, topicError } from './kafka-errors.ts'
 import type { SinkLog } from '../sink-facts.ts'
 import type { TopicLayout } from './metadata.ts'
 import { partitionOf } from './partitioner.ts'
@@ -31,6 +31,8 @@ export class TopicPartitions implements LaneMap<Partition, RecordBatch> {
   readonly #options: PartitionsOptions
   readonly #ids = new Map<string, string | undefined>()
   readonly #byName = new Map<string, PartitionLane[]>()
+  /** The topics that the brokers did not know when they were last asked. */
+  readonly #missing = new Set<string>()
   /** When the brokers were last asked, with or without success. */
   #refreshedAtMs = 0
 
@@ -58,8 +60,11 @@ export class TopicPartitions implements LaneMap<Partition, RecordBatch> {
     const layouts = new Map<string, TopicLayout>()
     let firstError: FeedError | undefined
     for (const [topic, answer] of answers) {
-      if ('code' in answer) firstError ??= topicError(topic, answer.code, spec)
-      else {
+      this.#missing.delete(topic)
+      if ('code' in answer) {
+        firstError ??= topicError(topic, answer.code, spec)
+        if (answer.code === kafkaCode.unknownTopic) this.#missing.add(topic)
+      } else {
         this.#update(topic, answer)
         layouts.set(topic, answer)
       }
@@ -75,6 +80,14 @@ export class TopicPartitions implements LaneMap<Partition, RecordBatch> {
       if (error instanceof TopicReplaced) throw error
       this.#options.log('warn', sinkError('no metadata', error).message)
     })
+  }
+
+  /**
+   * Whether the topic was deleted, as far as is known. Nothing may be sent to it before the brokers know it again: Produce names
+   * topics and not their ids, so a topic that is created meanwhile would get later messages before earlier ones.
+   */
+  isMissing(topic: string): boolean {
+    return this.#missing.has(topic)
   }
 
   async whenEmpty(): Promise<void> {

@@ -44,16 +44,21 @@ export class KafkaProducer implements LaneClient<Partition, RecordBatch> {
 
   async send(leader: number, deliveries: readonly PartitionDelivery[]): Promise<SendResult> {
     const nowMs = Date.now()
-    const all = deliveries.map(({ place: { topic, partition }, body, first }) => {
+    const { partitions } = this.#options
+    const sent = new Set(deliveries.filter(({ place }) => !partitions.isMissing(place.topic)))
+    const all = Array.from(sent, ({ place: { topic, partition }, body, first }) => {
       const producer = this.#producer && { ...this.#producer, sequence: first % sequences }
       return { topic, partition, records: body.seal({ nowMs, compress: this.#compress, producer }) }
     })
     const acks = this.#acksFor(deliveries)
     const connection = await this.#options.client.connection(leader)
-    const { answers, throttleMs } = await produce(connection, acksCodes[acks], all)
-    if (acks === 'none') return { outcomes: deliveries.map(() => delivered), pauseMs: throttleMs }
+    const { answers, throttleMs } =
+      all.length === 0 ? { answers: [], throttleMs: 0 } : await produce(connection, acksCodes[acks], all)
     const byPlace = new Map(answers.map((answer) => [`${answer.topic} ${answer.partition}`, answer]))
-    const outcomes = deliveries.map(({ place }) => {
+    const outcomes = deliveries.map((delivery) => {
+      const { place } = delivery
+      if (!sent.has(delivery)) return this.#outcome(place, kafkaCode.unknownTopic, undefined)
+      if (acks === 'none') return delivered
       const answer = byPlace.get(`${place.topic} ${place.partition}`)
       return this.#outcome(place, answer?.code ?? kafkaCode.networkException, answer?.message)
     })
