@@ -2,9 +2,10 @@
 
 import { saveCompiled } from '../core/compile-cache.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
+import { laterVersion } from '../errors/later-version.ts'
 import type { Encoder } from './encoder.ts'
 import type { FormatModule } from './format-facts.ts'
-import { formatOfName, noFormat } from './format-names.ts'
+import { formatOfName } from './format-names.ts'
 
 export async function openEncoder(spec: FeedSpec): Promise<Encoder> {
   const { open } = await loadFormat(spec.format)
@@ -13,7 +14,7 @@ export async function openEncoder(spec: FeedSpec): Promise<Encoder> {
 
 export async function loadFormat(name: string): Promise<FormatModule> {
   const { open } = formatOfName(name)
-  if (open === undefined) throw noFormat(name)
+  if (open === undefined) throw laterVersion('format', name)
   // Node loads a module only once.
   const module = await open()
   saveCompiled()

@@ -3,9 +3,10 @@
 import { orAbort } from '../async/or-abort.ts'
 import { saveCompiled } from '../core/compile-cache.ts'
 import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
+import { laterVersion } from '../errors/later-version.ts'
 import type { Sink } from './sink.ts'
 import type { SinkModule, SinkOpening } from './sink-facts.ts'
-import { factsOfSink, noSink } from './sinks.ts'
+import { factsOfSink } from './sinks.ts'
 
 export async function openSink(spec: SinkSpec, opening: SinkOpening): Promise<Sink> {
   const { logTag = spec.tag } = factsOfSink(spec)
@@ -25,7 +26,7 @@ export async function dialSink(
 
 export async function loadSink(tag: string): Promise<SinkModule> {
   const { open } = factsOfSink({ tag })
-  if (open === undefined) throw noSink(tag)
+  if (open === undefined) throw laterVersion('sink', tag)
   // Node loads a module only once.
   const module = await open()
   saveCompiled()
