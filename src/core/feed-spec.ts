@@ -30,6 +30,32 @@ export interface FeedSpec {
   /** `metrics_label`: metrics count the feed under it, too. Jobs of earlier versions have none. */
   readonly scope?: string | undefined
   readonly sink: SinkSpec
+  /** What a schema change does. Jobs of earlier versions have none: then the defaults are meant. */
+  readonly schemaChanges?: SchemaChangeSpec | undefined
+  /** Where the format registers its schemas; undefined: it has none. May hold credentials: never log it. */
+  readonly registry?: RegistrySpec | undefined
+  /** `avro_schema_prefix`. */
+  readonly avroSchemaPrefix?: string | undefined
+}
+
+export interface SchemaChangeSpec {
+  /** Which DDL is a schema change. */
+  readonly events: 'default' | 'column_changes'
+  readonly policy: 'backfill' | 'nobackfill' | 'stop' | 'ignore'
+}
+
+/** How to reach a schema registry. */
+export interface RegistrySpec {
+  /** Base URLs of one registry, without credentials and parameters. Each may have a path. The first that answers is used. */
+  readonly urls: readonly string[]
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  /** How long a request may take. */
+  readonly timeoutMs: number
+  /** PEM texts. */
+  readonly caCert?: string | undefined
+  readonly clientCert?: string | undefined
+  readonly clientKey?: string | undefined
 }
 
 export interface FeedTarget {

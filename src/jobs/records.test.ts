@@ -50,7 +50,7 @@ const oauth: Whole<KafkaOauth> = {
   scopes: ['a', 'b'],
 }
 
-const spec: Whole<Omit<FeedSpec, 'sink'>> = {
+const spec: Whole<Omit<FeedSpec, 'sink' | 'schemaChanges' | 'registry' | 'avroSchemaPrefix'>> = {
   id: '',
   database: 'shop',
   targets: [

@@ -6,7 +6,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { TargetFacts } from './catalogue.ts'
 import { readExtraHeaders } from './extra-headers.ts'
 import { labelOf } from './metrics-label.ts'
-import { checkpointNanos, durationOf, envelopeOf, formatOf, scanOf } from './option-values.ts'
+import { checkpointNanos, durationOf, envelopeOf, formatOf, scanOf, schemaChangesOf } from './option-values.ts'
 import { isOptionName } from './options.ts'
 import type { PlanContext } from './plan-context.ts'
 import { isOn, type ReadOptions } from './read-options.ts'
@@ -60,6 +60,7 @@ export function specOf({ read, context, times, tables, targets, sink }: SpecPart
     endTime: times.endTime,
     scope: labelOf(given.get('metrics_label')),
     sink,
+    schemaChanges: schemaChangesOf(given),
   }
 }
 

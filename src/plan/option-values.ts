@@ -2,6 +2,7 @@
 
 import type { Envelope, FormatFacts } from '../encode/format-facts.ts'
 import { parseDuration } from '../core/duration.ts'
+import type { SchemaChangeSpec } from '../core/feed-spec.ts'
 import { defaultFormat, formatOfName } from '../encode/format-names.ts'
 import type { OptionName } from './options.ts'
 import type { GivenOptions, ReadOptions } from './read-options.ts'
@@ -28,6 +29,13 @@ export function scanOf(given: GivenOptions): 'yes' | 'no' | 'only' {
   const option = given.get('initial_scan')
   if (option === undefined) return given.has('cursor') ? 'no' : 'yes'
   return (option.text === undefined || option.text === '' ? 'yes' : option.text.toLowerCase()) as 'yes' | 'no' | 'only'
+}
+
+/** Returns what the statement says about schema changes. */
+export function schemaChangesOf(given: GivenOptions): SchemaChangeSpec {
+  const events = (enumText(given, 'schema_change_events') ?? 'default') as SchemaChangeSpec['events']
+  const policy = (enumText(given, 'schema_change_policy') ?? 'backfill') as SchemaChangeSpec['policy']
+  return { events, policy }
 }
 
 /** Returns undefined if the option is not given, and 0 if it has no value, which means as often as possible. */
