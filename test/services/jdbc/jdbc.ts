@@ -6,12 +6,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { kafkaIsMissing } from '../kafka/kafka-jars.ts'
+import { javaIsMissing } from '../maven.ts'
 
 const pom = fileURLToPath(new URL('pom.xml', import.meta.url))
 
-// Kafka wants the same two programs.
-const missing = kafkaIsMissing()
+const missing = javaIsMissing()
 
 /** For `test(name, { skip }, …)`. */
 export const skipWithoutJdbc: string | false =

@@ -1,50 +1,16 @@
-// Kafka's jars, resolved once with Maven into a folder that is kept. Two processes may ask at once: each resolves into a
-// folder of its own and the first to finish gives it its name.
+// Kafka's jars, found once with Maven.
 
-import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { javaIsMissing, mavenJars } from '../maven.ts'
 
 const kafkaPom = fileURLToPath(new URL('pom.xml', import.meta.url))
-const cache = fileURLToPath(new URL('../../../node_modules/.cache/', import.meta.url))
 
 /** Why there can be no broker here; undefined: there can. */
 export function kafkaIsMissing(): string | undefined {
-  for (const program of ['java', 'mvn']) {
-    const { error, status } = spawnSync(program, ['-version'], { stdio: 'ignore' })
-    if (error !== undefined || status !== 0) return `${program} is not installed`
-  }
-  return undefined
+  return javaIsMissing()
 }
 
 /** The class path. */
 export function kafkaJars(): string {
   return mavenJars('kafka', kafkaPom)
-}
-
-/** The class path of what a pom depends on. */
-export function mavenJars(name: string, pom: string): string {
-  const version = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 16)
-  const folder = join(cache, `${name}-${version}`)
-  if (!existsSync(folder)) {
-    mkdirSync(cache, { recursive: true })
-    const own = mkdtempSync(join(cache, `${name}-resolving-`))
-    try {
-      const copy = ['dependency:copy-dependencies', `-DoutputDirectory=${own}`, '-DincludeScope=runtime']
-      const run = (...flags: string[]) =>
-        spawnSync('mvn', ['-q', '-B', ...flags, '-f', pom, ...copy], { encoding: 'utf8' })
-      const { status, stdout } = run('-o').status === 0 ? { status: 0, stdout: '' } : run()
-      if (status !== 0) throw new Error(`Maven could not resolve ${name}: ${stdout}`)
-      try {
-        renameSync(own, folder)
-      } catch (error) {
-        if (!existsSync(folder)) throw error
-      }
-    } finally {
-      rmSync(own, { recursive: true, force: true })
-    }
-  }
-  return join(folder, '*')
 }
