@@ -27,13 +27,20 @@ export interface ColumnDescription {
   readonly attnum: number
   readonly typeOid: number
   readonly typmod: number
-  /** format_type(): for messages, and later for Avro's `__crdb__`. */
+  /** format_type(): for messages, and for definitions of columns (column-definition.ts). */
   readonly typeName: string
   readonly shape: TypeShape
   readonly notNull: boolean
   readonly hasDefault: boolean
   /** Stored generated column (published from PostgreSQL 18 on). */
   readonly generated: boolean
+  /**
+   * What rows have in this column that were written before it was added: the text of pg_attribute.attmissingval; null: they have
+   * NULL, or were written anew since then. Descriptions of earlier versions do not say.
+   */
+  readonly missing?: string | null | undefined
+  /** pg_attribute.attidentity of an identity column: generated always or by default. */
+  readonly identity?: 'a' | 'd' | undefined
 }
 
 /** How values of a type print; domains are already replaced by their base type. */

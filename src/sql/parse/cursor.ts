@@ -4,7 +4,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import type { Value } from '../ast.ts'
 import { isOp, isWord, type Token } from '../tokens.ts'
 import { characters } from '../typed-position.ts'
-import { reservedWords } from './reserved-words.ts'
+import { reservedWords } from '../../core/reserved-words.ts'
 
 export class Cursor {
   readonly #sql: string

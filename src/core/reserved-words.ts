@@ -1,4 +1,4 @@
-// PostgreSQL's reserved words, which cannot be the name of a table without quotes.
+// PostgreSQL's reserved words, which cannot be the name of a table or a column without quotes.
 
 export const reservedWords: ReadonlySet<string> = new Set(
   `all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create
