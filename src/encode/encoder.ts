@@ -1,7 +1,7 @@
 // The interface of every format: it turns one change into the bytes of a key and a value, straight from the row view.
 //
 // An encoder is made for one FeedSpec. It compiles what it needs per RelationSchema (cached by object identity), keeps
-// nothing of the change after a call, and appends to `out` only. Only `prepare` may wait for anything.
+// nothing of the change after a call, and appends to `out` only. Only `prepare` and `prepareResolved` may wait for anything.
 
 import type { ByteWriter } from '../bytes/byte-writer.ts'
 import type { Hlc } from '../core/hlc.ts'
@@ -21,6 +21,8 @@ export interface Encoder {
   encodeKey(relation: RelationSchema, row: RowView, out: ByteWriter): void
   /** Returns false if the message has no value (nil); nothing was written then. */
   encodeValue(change: RowChange, out: ByteWriter): boolean
+  /** Called before the first resolved message of a topic. Undefined: it can be written at once. If it rejects, the feed ends with this error. */
+  prepareResolved(topic: number): Promise<void> | undefined
   /** Writes the resolved message for one topic. */
   encodeResolved(topic: number, at: Hlc, out: ByteWriter): void
 }

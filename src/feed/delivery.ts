@@ -1,6 +1,7 @@
 // What every phase of a feed does with the sink: it emits batches, flushes, saves and emits resolved messages, in the order
 // that run-feed.ts explains.
 
+import { orAbort } from '../async/or-abort.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
@@ -18,6 +19,7 @@ export class Delivery {
   readonly #resolvedBytes = new ByteWriter(256)
   readonly #resolved: ResolvedSchedule
   readonly #checkpoints: CheckpointSchedule
+  #resolvedIsPrepared = false
 
   constructor(run: FeedRun, encoder: Encoder) {
     const { resolvedIntervalMs, minCheckpointMs } = run.spec
@@ -103,6 +105,7 @@ export class Delivery {
     await save?.({ tag: 'following', highWater: at })
     this.#checkpoints.saved(at, Date.now())
     if (!isResolved) return
+    if (!this.#resolvedIsPrepared) await this.#prepareResolved()
     const out = this.#resolvedBytes
     const payload = (topic: number): Uint8Array => {
       out.clear()
@@ -113,5 +116,14 @@ export class Delivery {
     this.#resolved.emitted(at, Date.now())
     progress.resolvedMessages += 1
     progress.bytes += out.length
+  }
+
+  async #prepareResolved(): Promise<void> {
+    const { spec, signal } = this.#run
+    for (const topic of spec.targets.keys()) {
+      const preparing = this.#encoder.prepareResolved(topic)
+      if (preparing !== undefined) await orAbort(preparing, signal)
+    }
+    this.#resolvedIsPrepared = true
   }
 }

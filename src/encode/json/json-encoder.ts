@@ -72,6 +72,10 @@ class JsonEncoder implements Encoder {
     }
   }
 
+  prepareResolved(): undefined {
+    return undefined
+  }
+
   encodeResolved(_topic: number, at: Hlc, out: ByteWriter): void {
     const inner = `{"resolved":"${formatHlc(at)}"}`
     out.latin1(this.#spec.envelope === 'wrapped' ? inner : `{"__crdb__":${inner}}`)

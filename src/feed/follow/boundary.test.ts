@@ -50,6 +50,7 @@ async function follow({
       out.latin1(`${wall} ${key.bytes.toString('latin1', key.starts[0], key.ends[0])} ${row?.count}`)
       return true
     },
+    prepareResolved: () => undefined,
     encodeResolved: () => undefined,
   }
   const messages = new MessageOutput(encoder, async (batch) => {

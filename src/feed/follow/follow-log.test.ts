@@ -28,6 +28,7 @@ async function follow(
       out.latin1(` ${updated.toString().split('.')[0]} ${b(row)}|${b(before)}`)
       return true
     },
+    prepareResolved: () => undefined,
     encodeResolved: () => undefined,
   }
   const messages = new MessageOutput(encoder, async (batch) => {

@@ -54,6 +54,7 @@ class SlowFeed {
         out.latin1(`${text(after)}|${text(before)} ${updated.toString()}/${mvcc.toString()}`)
         return true
       },
+      prepareResolved: () => undefined,
       encodeResolved: () => undefined,
     }
     this.messages = new MessageOutput(encoder, async ({ bytes, schemas, keyStarts, valueEnds, count }) => {

@@ -35,6 +35,7 @@ async function rowsAt(files: WrittenLog, cursor: Hlc, cut: Hlc, prepare = ready)
       lines.push((after?.relation?.columns ?? []).map(({ name }, i) => `${name}=${text(i)}`).join(' '))
       return true
     },
+    prepareResolved: () => undefined,
     encodeResolved: () => undefined,
   }
   const targets = [{ relid, topic: 't', tableName: 't' }]

@@ -51,6 +51,7 @@ async function said(
       out.latin1(` ${b(after)}|${b(before)}`)
       return true
     },
+    prepareResolved: () => undefined,
     encodeResolved: () => undefined,
   }
   const messages = new MessageOutput(encoder, async (batch) => {
