@@ -175,6 +175,19 @@ export const codes = {
     means: 'The sink cannot be reached, or has refused a message.',
     todo: 'Repair the sink, or its configuration, as the message and the hint say.',
   },
+  FEED_REGISTRY: {
+    sqlstate: '58000',
+    reaction: 'retry',
+    means: 'The schema registry cannot be reached, does not answer, or refuses the credentials or the request.',
+    todo: 'Repair the registry, or its URL, as the message and the hint say.',
+  },
+  FEED_SCHEMA: {
+    sqlstate: '42804',
+    reaction: 'retry',
+    means:
+      'The schema registry refuses a schema, most often because it is not compatible with the earlier ones of the subject.',
+    todo: 'Undo the change of the table, or change the compatibility of the subject in the registry; the job then goes on by itself.',
+  },
   FEED_LATER_VERSION: {
     sqlstate: '55000',
     reaction: 'retry',
