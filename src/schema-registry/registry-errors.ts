@@ -45,7 +45,6 @@ export class RegistryErrors {
     const { status, headers } = answer
     const said = this.#said(answer)
     const name = `the schema registry ${url}`
-    const ofSubject = subject === undefined ? '' : ` of subject "${subject}"`
     if (status >= 500 || passing.has(status)) {
       return again(`${name} does not answer the request at the moment: ${said}`, {
         hint: 'it may pass; otherwise ask whoever runs the registry',
