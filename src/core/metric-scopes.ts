@@ -10,7 +10,14 @@ export type FeedCounts = Record<keyof typeof noFeedCounts, number>
 /** With what the jobs count. */
 export type ScopeCounts = Record<keyof typeof noCounts, number>
 
-export const noFeedCounts = { messages: 0, resolvedMessages: 0, bytes: 0, flushes: 0 } as const
+export const noFeedCounts = {
+  messages: 0,
+  resolvedMessages: 0,
+  bytes: 0,
+  flushes: 0,
+  registrations: 0,
+  registryRetries: 0,
+} as const
 export const noCounts = { ...noFeedCounts, retries: 0, failures: 0 } as const
 const names = Object.keys(noCounts) as readonly (keyof ScopeCounts)[]
 

@@ -33,5 +33,14 @@ export interface FormatFacts {
 /** The exports of the file that `FormatFacts.open` loads. */
 export interface FormatModule {
   /** Makes the encoder of one changefeed. */
-  open(spec: FeedSpec): Encoder
+  open(spec: FeedSpec, opening: EncoderOpening): Encoder
+}
+
+/** For an encoder that registers its schemas. */
+export interface EncoderOpening {
+  /** Ends what the encoder waits for. */
+  readonly signal?: AbortSignal
+  /** Called with what the encoder waits for; undefined: it waits for nothing any more. */
+  readonly waiting?: ((why: string | undefined) => void) | undefined
+  readonly counts?: { registrations: number; registryRetries: number }
 }

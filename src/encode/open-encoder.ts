@@ -4,12 +4,12 @@ import { saveCompiled } from '../core/compile-cache.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import { laterVersion } from '../errors/later-version.ts'
 import type { Encoder } from './encoder.ts'
-import type { FormatModule } from './format-facts.ts'
+import type { EncoderOpening, FormatModule } from './format-facts.ts'
 import { formatOfName } from './format-names.ts'
 
-export async function openEncoder(spec: FeedSpec): Promise<Encoder> {
+export async function openEncoder(spec: FeedSpec, opening: EncoderOpening = {}): Promise<Encoder> {
   const { open } = await loadFormat(spec.format)
-  return open(spec)
+  return open(spec, opening)
 }
 
 export async function loadFormat(name: string): Promise<FormatModule> {

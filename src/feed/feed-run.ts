@@ -27,6 +27,8 @@ export interface FeedRun {
   readonly save: ((progress: JobProgress) => Promise<void>) | undefined
   /** Called now and then with what the start of a scan waits for. */
   readonly waiting?: (why: string) => void
+  /** Called with what the encoder waits for at the schema registry; undefined: it waits for nothing any more. */
+  readonly registryWaits?: (why: string | undefined) => void
   /** Called when a scan has taken its snapshot, with the time in ms, and with undefined when it needs the snapshot no more. */
   readonly holdsSnapshot?: (sinceMs: number | undefined) => void
   readonly signal: AbortSignal

@@ -20,7 +20,8 @@ import { initialScan } from './scan/initial-scan.ts'
 /** Settles when the feed has reached its end. Throws the error that ended the feed before, or the signal's reason. */
 export async function runFeed(run: FeedRun): Promise<void> {
   try {
-    const feed = { run, delivery: new Delivery(run, await openEncoder(run.spec)) }
+    const { spec, signal, registryWaits: waiting, progress: counts } = run
+    const feed = { run, delivery: new Delivery(run, await openEncoder(spec, { signal, waiting, counts })) }
     for (let phase = firstPhase(run); phase.tag !== 'ended';) phase = await nextPhase(feed, phase)
   } catch (error) {
     throw explainFellBehind(error, run.resume)

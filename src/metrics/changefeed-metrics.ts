@@ -38,6 +38,16 @@ export const changefeedMetrics: MetricTable<MeasuredChangefeeds> = {
     help: 'Times that a sink was flushed for a checkpoint since the server started.',
     read: ({ flushes }) => flushes,
   },
+  changefeed_schema_registry_registrations: {
+    kind: 'counter',
+    help: 'Schemas that a schema registry has given an id since the server started.',
+    read: ({ registrations }) => registrations,
+  },
+  changefeed_schema_registry_retry_count: {
+    kind: 'counter',
+    help: 'Times that a schema registry was asked again since the server started, because it had not answered.',
+    read: ({ registryRetries }) => registryRetries,
+  },
   changefeed_error_retries: {
     kind: 'counter',
     help: 'Times that a job was tried again after an error, since the server started.',

@@ -26,7 +26,8 @@ export interface RegistryOptions {
   /** `register` throws the signal's reason when it aborts. */
   readonly signal?: AbortSignal
   /** Called with what `register` waits for; undefined: it waits for nothing any more. */
-  readonly waiting?: (why: string | undefined) => void
+  readonly waiting?: ((why: string | undefined) => void) | undefined
+  readonly counts?: { registrations: number; registryRetries: number }
   readonly keepTryingMs?: number
   readonly answersWithinMs?: number
 }
@@ -66,16 +67,20 @@ class FeedRegistry implements SchemaRegistry {
   }
 
   async #untilAnswered(subject: string, schema: string, told: () => void): Promise<number> {
-    const { signal, waiting } = this.#options
+    const { signal, waiting, counts } = this.#options
     const backoff = new Backoff({ firstMs: 500, mostMs: 10_000 })
     const giveUpAtMs = performance.now() + (this.#options.keepTryingMs ?? keepTryingMs)
     for (;;) {
       const answer = await orAbort(this.#schemas.register(subject, schema), signal)
-      if (answer.tag === 'id') return answer.id
+      if (answer.tag === 'id') {
+        if (counts !== undefined) counts.registrations++
+        return answer.id
+      }
       const waitMs = Math.max(backoff.next(), answer.tag === 'passing' ? answer.afterMs : 0)
       if (answer.tag === 'refused' || performance.now() + waitMs > giveUpAtMs) throw answer.error
       waiting?.(`waiting for ${this.#schemas.name}: ${answer.error.message}; it is asked again in ${waitMs / 1000} s`)
       told()
+      if (counts !== undefined) counts.registryRetries++
       const { promise, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, waitMs)
       await orAbort(promise, signal).finally(() => clearTimeout(timer))

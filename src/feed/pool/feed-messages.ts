@@ -34,6 +34,8 @@ export type FromFeedWorker =
   | { readonly tag: 'waiting'; readonly feed: number; readonly why: string }
   /** The sink waits for something; undefined: it waits for nothing. */
   | { readonly tag: 'sink-waits'; readonly feed: number; readonly why: string | undefined }
+  /** The encoder waits for the schema registry; undefined: it waits for nothing. */
+  | { readonly tag: 'registry-waits'; readonly feed: number; readonly why: string | undefined }
   /** Asks to make the progress durable. The next one is sent when `saved` has answered. */
   | { readonly tag: 'save'; readonly feed: number; readonly progress: JobProgress }
   | { readonly tag: 'log'; readonly feed: number; readonly level: LogLevel; readonly text: string }

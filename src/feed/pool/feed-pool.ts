@@ -23,6 +23,8 @@ export interface FeedHandlers {
   waiting?(why: string): void
   /** Called with what the sink waits for when that changes; undefined: it waits for nothing. */
   sinkWaits?(why: string | undefined): void
+  /** Called with what the encoder waits for at the schema registry when that changes; undefined: it waits for nothing. */
+  registryWaits?(why: string | undefined): void
   /** Makes the progress of a job durable. */
   save?(progress: JobProgress): Promise<void>
   /** Gets the lines that the sink writes to the log of the server. */
@@ -130,6 +132,7 @@ export class FeedPool {
     if (entry === undefined) return
     if (message.tag === 'waiting') entry.handlers.waiting?.(message.why)
     else if (message.tag === 'sink-waits') entry.handlers.sinkWaits?.(message.why)
+    else if (message.tag === 'registry-waits') entry.handlers.registryWaits?.(message.why)
     else if (message.tag === 'log') entry.handlers.log?.(message.level, message.text)
     else if (message.tag === 'save') void this.#save(feed, entry, message.progress)
     else if (message.tag === 'ended')

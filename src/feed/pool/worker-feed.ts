@@ -51,6 +51,7 @@ export class WorkerFeed {
         resume: start.resume,
         save: start.isJob === true ? (progress) => this.#save(progress) : undefined,
         waiting: (why) => this.#say({ tag: 'waiting', feed: this.#id, why }),
+        registryWaits: (why) => this.#say({ tag: 'registry-waits', feed: this.#id, why }),
         holdsSnapshot: watch.holdsSnapshot,
         signal: this.#abort.signal,
         progress: this.progress,

@@ -19,8 +19,9 @@ export function jobStarter({ settings, watchedRights: rights, sources, feeds, cu
     const { source, free } = await sources.use(database, relids, { signal })
     let trouble: string | undefined
     let sinkWaitsFor: string | undefined
+    let registryWaitsFor: string | undefined
     let waitsFor: string | undefined
-    const report = (): void => status(trouble ?? sinkWaitsFor ?? waitsFor)
+    const report = (): void => status(trouble ?? sinkWaitsFor ?? registryWaitsFor ?? waitsFor)
     try {
       await startFeed({
         feeds,
@@ -50,6 +51,11 @@ export function jobStarter({ settings, watchedRights: rights, sources, feeds, cu
           sinkWaits: (why) => {
             if (why !== undefined) log('warn', `changefeed is ${why}`)
             sinkWaitsFor = why
+            report()
+          },
+          registryWaits: (why) => {
+            if (why !== undefined) log('warn', `changefeed is ${why}`)
+            registryWaitsFor = why
             report()
           },
           save: async (progress) => {

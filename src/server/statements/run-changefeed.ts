@@ -44,6 +44,9 @@ export function runChangefeed(statement: CreateChangefeed, context: ServerParts,
           handlers: {
             rows: (messages) => call.sendRows(messages),
             waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, waitHint),
+            registryWaits: (why) => {
+              if (why !== undefined) call.notice('NOTICE', `changefeed is ${why}`)
+            },
           },
           signal: call.signal,
         })
