@@ -1,13 +1,8 @@
-// What Maven finds, in a folder that is kept. Two processes may ask at once: each has Maven fill a folder of its own and the
-// first to finish gives it its name.
+// What Maven finds: it is asked once, and the answer is kept.
 
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-const cache = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url))
+import { keptFolder } from './kept-folder.ts'
 
 /** Why nothing of Java can run here; undefined: it can. */
 export function javaIsMissing(): string | undefined {
@@ -28,25 +23,16 @@ export function mavenJars(name: string, pom: string): string {
   return join(mavenFolder(name, pom, copy), '*')
 }
 
-/** The folder that a goal of Maven fills; `goal` gives its arguments. It is filled once for each content of the pom. */
+/** The folder that a goal of Maven fills; `goal` gives its arguments. */
 export function mavenFolder(name: string, pom: string, goal: (into: string) => readonly string[]): string {
-  const version = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 16)
-  const folder = join(cache, `${name}-${version}`)
-  if (existsSync(folder)) return folder
-  mkdirSync(cache, { recursive: true })
-  const own = mkdtempSync(join(cache, `${name}-resolving-`))
-  try {
-    const run = (...flags: string[]) =>
-      spawnSync('mvn', ['-q', '-B', ...flags, '-f', pom, ...goal(own)], { encoding: 'utf8' })
-    const { status, stdout } = run('-o').status === 0 ? { status: 0, stdout: '' } : run()
-    if (status !== 0) throw new Error(`Maven could not resolve ${name}: ${stdout}`)
-    try {
-      renameSync(own, folder)
-    } catch (error) {
-      if (!existsSync(folder)) throw error
-    }
-  } finally {
-    rmSync(own, { recursive: true, force: true })
-  }
-  return folder
+  return keptFolder({
+    name,
+    madeOf: [pom],
+    fill: (folder) => {
+      const run = (...flags: string[]) =>
+        spawnSync('mvn', ['-q', '-B', ...flags, '-f', pom, ...goal(folder)], { encoding: 'utf8' })
+      const { status, stdout } = run('-o').status === 0 ? { status: 0, stdout: '' } : run()
+      if (status !== 0) throw new Error(`Maven could not resolve ${name}: ${stdout}`)
+    },
+  })
 }
