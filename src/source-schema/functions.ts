@@ -119,6 +119,11 @@ export const innerFunctions = {
     parameters: { relation: 'oid', old_identity: 'text', may_refuse: 'boolean' },
     needs: oursAndTable,
   },
+  lasting: {
+    does: 'a description without what VACUUM FULL changes',
+    parameters: { description: 'jsonb' },
+    returns: 'jsonb',
+  },
   lockers: {
     does: 'who has a lock on one of our tables, for messages',
     parameters: { relation: 'oid' },

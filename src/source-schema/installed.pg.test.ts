@@ -91,6 +91,7 @@ const calls: Readonly<Partial<Record<FunctionName, string>>> = {
   hold_types: `'{}', false`,
   is_incomplete: `'t'::regclass`,
   keep_complete: `'t'::regclass, 'd', true`,
+  lasting: `'{"columns": []}'`,
   lockers: `'t'::regclass`,
   look: `0, 10, '{}'`,
   look_at: `'t'::regclass, 'look', '{}'`,

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test, { after, before } from 'node:test'
+import type { TableDescription } from '../core/table.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import { significanceOf } from '../feed/follow/significance.ts'
 import { watchTables } from '../ingest/watch.ts'
 import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import { install } from './source-schema.ts'
@@ -11,7 +13,10 @@ import { installMark } from './sql-files.ts'
 import { uninstall } from './uninstall.ts'
 import { markOf, schemaVersion } from './version.ts'
 
-const version1 = readFileSync(new URL('../../test/support/source-schemas/version-1.sql', import.meta.url), 'utf8')
+const earlier = [1, 2].map((version) => ({
+  version,
+  sql: readFileSync(new URL(`../../test/support/source-schemas/version-${version}.sql`, import.meta.url), 'utf8'),
+}))
 
 let server: TestPostgres
 before(async () => {
@@ -45,31 +50,43 @@ const written = `SELECT oid, xmin FROM pg_proc WHERE pronamespace = 'changefeed'
   UNION ALL SELECT oid, xmin FROM pg_event_trigger UNION ALL SELECT oid, xmin FROM pg_publication
   UNION ALL SELECT objoid, xmin FROM pg_description WHERE objoid = 'changefeed'::regnamespace ORDER BY 1`
 
-test('an earlier version is replaced, and keeps what it knows of its tables', async () => {
-  await using db = await server.database()
-  await db.sql(`CREATE TYPE mood AS ENUM ('fine'); CREATE TABLE t (id int PRIMARY KEY, big text, m mood)`)
-  await db.sql(version1)
-  await db.sql(
-    `SET changefeed.internal = 'on'; ALTER PUBLICATION pg_changefeed ADD TABLE ONLY t; SELECT changefeed.register('t'::regclass); ALTER TABLE t REPLICA IDENTITY FULL;
-     UPDATE changefeed.watched SET was_identity = 'd', description = changefeed.describe(relid); UPDATE changefeed.source SET seen = token`,
-  )
-  const rows =
-    'SELECT to_jsonb(w)::text FROM changefeed.watched w UNION ALL SELECT to_jsonb(s)::text FROM changefeed.source s'
-  const before = await db.sql(rows)
+for (const { version, sql } of earlier) {
+  test(`version ${version} is replaced, what it knows of its tables is kept, and they are described anew`, async () => {
+    await using db = await server.database()
+    await db.sql(
+      `CREATE TYPE mood AS ENUM ('fine'); CREATE TABLE t (id int PRIMARY KEY, big text, m mood); ALTER TABLE t ADD COLUMN n int DEFAULT 7`,
+    )
+    await db.sql(sql)
+    await db.sql(
+      `SET changefeed.internal = 'on'; ALTER PUBLICATION pg_changefeed ADD TABLE ONLY t; SELECT changefeed.register('t'::regclass); ALTER TABLE t REPLICA IDENTITY FULL;
+       UPDATE changefeed.watched SET was_identity = 'd', description = changefeed.describe(relid); UPDATE changefeed.source SET seen = token`,
+    )
+    const rows = `SELECT (to_jsonb(w) - 'description')::text FROM changefeed.watched w UNION ALL SELECT to_jsonb(s)::text FROM changefeed.source s`
+    const before = await db.sql(rows)
+    const [was] = await db.sql('SELECT description FROM changefeed.watched')
 
-  const writer = await db.connect()
-  await writer.query(`BEGIN; INSERT INTO t VALUES (1, '', 'fine')`)
-  await installIn(db)
-  await writer.query('COMMIT')
+    const writer = await db.connect()
+    await writer.query(`BEGIN; INSERT INTO t VALUES (1, '', 'fine')`)
+    await installIn(db)
+    await writer.query('COMMIT')
 
-  assert.deepEqual(await db.sql(rows), before)
-  await using fresh = await server.database()
-  await installIn(fresh)
-  assert.deepEqual(await db.sql(installed), await fresh.sql(installed))
-  await db.sql(`ALTER TYPE mood RENAME TO humour`)
-  const [described] = await db.sql(`SELECT description::text FROM changefeed.watched`)
-  assert.match(described?.[0] ?? '', /humour/)
-})
+    assert.deepEqual(await db.sql(rows), before)
+    const [is] = await db.sql('SELECT description FROM changefeed.watched')
+    assert.match(is?.[0] ?? '', /"missing": "7"/)
+    const change = { before: parse(was?.[0]), after: parse(is?.[0]) }
+    assert.equal(significanceOf(change, 'column_changes'), 'none', 'an upgrade is no schema change')
+    await using fresh = await server.database()
+    await installIn(fresh)
+    assert.deepEqual(await db.sql(installed), await fresh.sql(installed))
+    await db.sql(`ALTER TYPE mood RENAME TO humour`)
+    const [described] = await db.sql(`SELECT description::text FROM changefeed.watched`)
+    assert.match(described?.[0] ?? '', /humour/)
+  })
+}
+
+function parse(json: string | null | undefined): TableDescription {
+  return JSON.parse(json ?? 'null') as TableDescription
+}
 
 test('where this version is installed already, nothing is written and no lock is taken', async () => {
   await using db = await server.database()

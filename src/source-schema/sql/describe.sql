@@ -27,9 +27,10 @@ BEGIN
     CASE t.nspname WHEN 'pg_catalog' THEN t.typname::text ELSE t.nspname || '.' || t.typname END);
 END $$;
 
--- Null if the table does not exist.
+-- Null if the table does not exist. Values print as they do in the stream of rows, whatever the session has set.
 CREATE OR REPLACE FUNCTION changefeed.describe(relation oid) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres' SET TimeZone = 'UTC'
+SET extra_float_digits = 1 SET bytea_output = 'hex' SET lc_monetary = 'C' AS $$
   SELECT jsonb_build_object(
     'relid', c.oid::bigint,
     'database', current_database(),
@@ -43,7 +44,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         'typeName', format_type(atttypid, atttypmod),
         'shape', CASE WHEN t.oid < 16384 AND t.typtype = 'b' AND t.typcategory <> 'A'
           THEN jsonb_build_object('tag', 'scalar', 'name', t.typname) ELSE changefeed.type_shape(t.oid) END,
-        'notNull', attnotnull, 'hasDefault', atthasdef, 'generated', attgenerated = 's') ORDER BY attnum)
+        'notNull', attnotnull, 'hasDefault', atthasdef, 'generated', attgenerated = 's',
+        'missing', CASE WHEN atthasmissing THEN array_to_string(attmissingval, '') END)
+        || CASE attidentity WHEN '' THEN '{}' ELSE jsonb_build_object('identity', attidentity) END ORDER BY attnum)
       FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
       WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
         AND (attgenerated = '' OR attgenerated = 's' AND current_setting('server_version_num')::int >= 180000)), '[]'),
@@ -55,6 +58,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     || coalesce((SELECT jsonb_build_object('rewrites', rewrites) FROM changefeed.watched WHERE relid = relation AND rewrites > 0), '{}')
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.oid = relation
+$$;
+
+-- A description without what VACUUM FULL and CLUSTER change: they write all rows anew with the values that older rows were missing.
+-- No event trigger sees that, and it matters to nobody.
+CREATE OR REPLACE FUNCTION changefeed.lasting(description jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT description || jsonb_build_object('columns', (SELECT jsonb_agg(c - 'missing') FROM jsonb_array_elements(description -> 'columns') c))
 $$;
 
 -- The part of a description that decides how the values of rows print. It must not change while a transaction is open that has

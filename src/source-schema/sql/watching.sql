@@ -54,7 +54,7 @@ BEGIN
       names := concat_ws(', ', names, format('%I.%I', one.fresh ->> 'schema', one.fresh ->> 'name'));
       CONTINUE;
     END IF;
-    CONTINUE WHEN one.fresh IS NULL OR one.fresh = one.description AND NOT changefeed.is_incomplete(one.relid);
+    CONTINUE WHEN one.fresh IS NULL OR changefeed.lasting(one.fresh) = changefeed.lasting(one.description) AND NOT changefeed.is_incomplete(one.relid);
     BEGIN
       PERFORM changefeed.look_at(one.relid, 'look', '{}');
     EXCEPTION WHEN lock_not_available OR deadlock_detected OR object_in_use OR undefined_table THEN
