@@ -14,6 +14,8 @@ export class MessageBatch {
   /** The keys and values of all messages without anything in between: key 0, value 0, key 1, value 1, … */
   readonly bytes: ByteWriter
   count = 0
+  /** False: the messages have no key at all, not an empty one. */
+  hasKeys = true
   /** The topics of the messages, as indexes into `FeedSpec.targets`. */
   topics = new Uint16Array(1024)
   /** The schemas that the messages were written with: the numbers that `Encoder.prepare` returned; 0: the format has none. */

@@ -10,6 +10,8 @@ import type { RowChange } from '../core/row-change.ts'
 import type { RowView } from '../core/row-view.ts'
 
 export interface Encoder {
+  /** False: messages of the format have no key, and `encodeKey` writes nothing. */
+  readonly hasKeys?: false
   /**
    * Called before the first change of a relation, never for each row. `topic` is an index into `FeedSpec.targets`. Returns the
    * number of the schema with which the messages of the relation will be written, or 0 if the format has no schemas; a promise
@@ -23,6 +25,6 @@ export interface Encoder {
   encodeValue(change: RowChange, out: ByteWriter): boolean
   /** Called before the first resolved message of a topic. Undefined: it can be written at once. If it rejects, the feed ends with this error. */
   prepareResolved(topic: number): Promise<void> | undefined
-  /** Writes the resolved message for one topic. */
+  /** Writes the resolved message for one topic. Never called if the format is `isScanOnly`. */
   encodeResolved(topic: number, at: Hlc, out: ByteWriter): void
 }

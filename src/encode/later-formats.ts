@@ -16,13 +16,6 @@ export const laterFormats: readonly FormatFacts[] = [
     neededOption: 'confluent_schema_registry',
   },
   {
-    name: 'csv',
-    extension: 'csv',
-    envelopes: ['wrapped', 'row', 'key_only', 'bare'],
-    wrappedOptions,
-    isScanOnly: true,
-  },
-  {
     name: 'parquet',
     extension: 'parquet',
     envelopes: ['wrapped', 'row', 'key_only', 'bare'],

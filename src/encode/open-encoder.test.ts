@@ -27,7 +27,7 @@ test('names of formats are in lower case and each is there once, and the default
 })
 
 test('a job whose format only a later version has is told so, and is retried', async () => {
-  for (const format of ['csv', 'smoke signals']) {
+  for (const format of ['protobuf', 'smoke signals']) {
     await assert.rejects(openEncoder(specOf({ format })), {
       code: 'FEED_LATER_VERSION',
       message: `this version of pg-changefeed has no format "${format}"`,
@@ -36,10 +36,11 @@ test('a job whose format only a later version has is told so, and is retried', a
 })
 
 test('every format that is built opens an encoder', async () => {
-  for (const { name, open } of formats) {
+  for (const { name, open, isScanOnly } of formats) {
     if (open === undefined) continue
     const out = new ByteWriter()
     const encoder = await openEncoder(specOf({ format: name }))
+    if (isScanOnly === true) continue
     encoder.encodeResolved(0, { wall: 1n, logical: 0 }, out)
     assert.ok(out.length > 0)
   }

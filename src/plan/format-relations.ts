@@ -18,8 +18,7 @@ export function checkFormat(given: GivenOptions): void {
   }
   const format = formatOf(given)
   if (format.isScanOnly === true && scanOf(given) !== 'only') {
-    // Without the hint, a user who follows the message would only then read that the format is not supported.
-    const hint = format.open === undefined ? `format=${format.name} is not supported yet` : undefined
+    const hint = "it has rows and no changes: add initial_scan = 'only', or choose another format"
     refuse('format', `format=${format.name} is only usable with initial_scan_only`, hint)
   }
   for (const name of onOf(given, format.excludedOptions)) {

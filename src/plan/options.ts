@@ -46,6 +46,12 @@ export const options = {
     ...laterForSome,
     about: 'Base URL of the schema registry, which Avro needs.',
   },
+  csv_header: {
+    ...flag,
+    ...laterForSome,
+    formats: 'some',
+    about: 'Begins every file and request of `format = csv` with a line of the names of the columns.',
+  },
   cursor: {
     kind: 'timestamp',
     about:

@@ -123,8 +123,34 @@ test('what is not built is refused at once, without asking for what it would nee
       code: 'FEED_UNSUPPORTED',
     })
   }
-  assert.throws(() => planFor("CREATE CHANGEFEED FOR t INTO 'kafka://h' WITH format = csv"), {
-    message: 'format=csv is only usable with initial_scan_only',
-    hint: 'format=csv is not supported yet',
+})
+
+test('format=csv takes what a line of columns has a place for', () => {
+  const planned = (options: string): unknown => planFor(`CREATE CHANGEFEED FOR t WITH format = csv, ${options}`).spec
+  assert.ok(planned("initial_scan = 'only'"))
+  assert.ok(planned('initial_scan_only, envelope = row, full_table_name'))
+  const refusals = [
+    ['resolved', "cannot specify both initial_scan='only' and resolved"],
+    ['diff', "cannot specify both initial_scan='only' and diff"],
+    ['updated', "cannot specify both initial_scan='only' and updated"],
+    ['mvcc_timestamp', "cannot specify both initial_scan='only' and mvcc_timestamp"],
+    ['key_in_value', 'key_in_value is not supported with format=csv'],
+    ['topic_in_value', 'topic_in_value is not supported with format=csv'],
+    ['envelope = key_only', 'envelope=key_only is not supported with format=csv'],
+    ['envelope = enriched', 'envelope=enriched is only usable with format=json/avro/protobuf'],
+    ['encode_json_value_null_as_object', 'encode_json_value_null_as_object is only usable with format=json'],
+    ['csv_header', 'this sink is incompatible with option csv_header'],
+  ] as const
+  for (const [option, message] of refusals) {
+    assert.throws(() => planned(`initial_scan = 'only', ${option}`), { message }, option)
+  }
+  for (const option of ['initial_scan', 'no_initial_scan', 'updated']) {
+    assert.throws(() => planned(option), {
+      message: 'format=csv is only usable with initial_scan_only',
+      hint: "it has rows and no changes: add initial_scan = 'only', or choose another format",
+    })
+  }
+  assert.throws(() => planFor('CREATE CHANGEFEED FOR t WITH csv_header'), {
+    message: 'csv_header is only usable with format=csv',
   })
 })

@@ -37,7 +37,7 @@ const facts: readonly Facts[] = [
       if (scheme !== 'http' && scheme !== 'https') return undefined
       return `Interpreting deprecated URI scheme ${scheme} as file-${scheme}. For webhook semantics, use webhook-${scheme}.`
     },
-    options: ['compression'],
+    options: ['compression', 'csv_header'],
     withoutFormats: ['avro'],
     withoutEnvelopes: ['row', 'key_only', 'enriched'],
     secrets: ['aws_secret_access_key', 'aws_session_token', 'azure_account_key', 'azure_client_secret', 'credentials'],
@@ -47,7 +47,14 @@ const facts: readonly Facts[] = [
     label: 'webhook',
     schemes: ['webhook-https'],
     wrongSchemes: { 'webhook-http': 'this sink requires webhook-https' },
-    options: ['compression', 'extra_headers', 'webhook_auth_header', 'webhook_client_timeout', 'webhook_sink_config'],
+    options: [
+      'compression',
+      'csv_header',
+      'extra_headers',
+      'webhook_auth_header',
+      'webhook_client_timeout',
+      'webhook_sink_config',
+    ],
     withoutFormats: onlyJsonAndCsv,
     withoutEnvelopes: ['row', 'key_only'],
   },

@@ -27,8 +27,8 @@ export type Texts = readonly (string | null)[]
 export interface FormatKit {
   /** Options without which a changefeed cannot have the format, such as `, initial_scan = 'only'`. */
   readonly options?: string
-  /** Reads the values of the key columns. */
-  key(bytes: Buffer): Texts
+  /** Reads the values of the key columns; undefined: messages have no key. */
+  readonly key?: (bytes: Buffer) => Texts
   /** Reads the row of a value; undefined if the row was deleted. `bytes` is undefined if the message has no value. */
   row(bytes: Buffer | undefined): Texts | undefined
 }
@@ -99,7 +99,15 @@ class Writer {
   }
 }
 
-export function formatSuite(name: string, { options = '', key, row }: FormatKit): void {
+export function formatSuite(name: string, { options = '', key: readKey, row }: FormatKit): void {
+  const isScanOnly = formatOfName(name).isScanOnly === true
+  /** What the key of a row with this primary key is read as. */
+  const keyOf = (text: string): string | null => (readKey === undefined ? null : text)
+  const key = (bytes: Buffer): string | null | undefined => {
+    if (readKey !== undefined) return readKey(bytes)[0]
+    assert.equal(bytes.length, 0, 'a message of this format has no key')
+    return null
+  }
   const open = async (): Promise<Writer> => new Writer(await openEncoder(specOf({ format: name })))
   const relation = relationOfDescription(table.description)
 
@@ -107,16 +115,20 @@ export function formatSuite(name: string, { options = '', key, row }: FormatKit)
     const writer = await open()
     for (const texts of rows) {
       const message = await writer.write(relation, texts)
-      assert.deepEqual(key(message.key), texts.slice(0, 1))
+      assert.equal(key(message.key), keyOf(texts[0] as string))
       assert.deepEqual(row(message.value), texts)
     }
   })
 
-  test(`${name}: a message of a deleted row has its key, and says that the row is gone`, async () => {
-    const message = await (await open()).write(relation, ['7', 'x'], true)
-    assert.deepEqual(key(message.key), ['7'])
-    assert.equal(row(message.value), undefined)
-  })
+  test(
+    `${name}: a message of a deleted row has its key, and says that the row is gone`,
+    { skip: isScanOnly },
+    async () => {
+      const message = await (await open()).write(relation, ['7', 'x'], true)
+      assert.equal(key(message.key), keyOf('7'))
+      assert.equal(row(message.value), undefined)
+    },
+  )
 
   test(`${name}: rows of two versions of a table by turns have the columns of their version, and the same bytes`, async () => {
     const wide = new TableLook({ columns: [...table.columns, textColumn('c', 3)] })
@@ -140,7 +152,7 @@ export function formatSuite(name: string, { options = '', key, row }: FormatKit)
     }
   })
 
-  test(`${name}: a resolved message can be written for every topic`, async () => {
+  test(`${name}: a resolved message can be written for every topic`, { skip: isScanOnly }, async () => {
     const targets = ['a', 'b'].map((topic, i) => ({ relid: i + 1, topic, tableName: topic }))
     const encoder = await openEncoder(specOf({ format: name, targets }))
     for (const topic of targets.keys()) {
@@ -161,7 +173,7 @@ export function formatSuite(name: string, { options = '', key, row }: FormatKit)
     const read = async (ending: string): Promise<[string | null | undefined, Texts | undefined][]> => {
       const got = await server.sql(`CREATE CHANGEFEED FOR t WITH format = '${name}', ${ending}${options}`)
       return (got as unknown as readonly Row[]).map((message) => [
-        key(message.key)[0],
+        key(message.key),
         row(message.value.length === 0 ? undefined : message.value),
       ])
     }
@@ -173,19 +185,19 @@ export function formatSuite(name: string, { options = '', key, row }: FormatKit)
       await server.sql("INSERT INTO t VALUES (1, NULL), (2, E'a\\tb')")
       const existing = await read("initial_scan = 'only'")
       assert.deepEqual(existing, [
-        ['1', ['1', null]],
-        ['2', ['2', 'a\tb']],
+        [keyOf('1'), ['1', null]],
+        [keyOf('2'), ['2', 'a\tb']],
       ])
-      if (formatOfName(name).isScanOnly === true) return
+      if (isScanOnly) return
       const start = await now()
       await server.sql("UPDATE t SET b = 'new' WHERE a = 1")
       await server.sql('ALTER TABLE t ADD c INT8')
       await server.sql("UPDATE t SET b = 'wide', c = 7 WHERE a = 2")
       await server.sql('DELETE FROM t WHERE a = 1')
       assert.deepEqual(await read(`cursor = '${start}', end_time = '${await now()}'`), [
-        ['1', ['1', 'new']],
-        ['2', ['2', 'wide', '7']],
-        ['1', undefined],
+        [keyOf('1'), ['1', 'new']],
+        [keyOf('2'), ['2', 'wide', '7']],
+        [keyOf('1'), undefined],
       ])
     })
   })

@@ -28,7 +28,7 @@ export class PostBody implements BatchBody<PostBody> {
   add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void {
     this.#out.u32be(keyStart < 0 ? -1 : keyEnd - keyStart)
     this.#out.u32be(valueEnd < 0 ? -1 : valueEnd - keyEnd)
-    this.#out.copy(bytes, Math.max(keyStart, 0), Math.max(keyEnd, valueEnd))
+    this.#out.copy(bytes, keyStart < 0 ? keyEnd : keyStart, Math.max(keyEnd, valueEnd))
     this.count += 1
   }
 

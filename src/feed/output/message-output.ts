@@ -18,6 +18,7 @@ export class MessageOutput implements ChangeTaker {
   constructor(encoder: Encoder, send: (batch: MessageBatch) => Promise<void>) {
     this.#encoder = encoder
     this.#send = send
+    this.batch.hasKeys = encoder.hasKeys ?? true
   }
 
   get isFull(): boolean {

@@ -31,6 +31,22 @@ function checkTaken(server: PostServer, count: number): void {
   assert.equal(server.count, count)
 }
 
+test('messages without keys are spread evenly over the lanes, and arrive without keys', async () => {
+  await using server = await PostServer.start()
+  await using sink = postedLanes({ urls: [server.url], lanes: 3, limits: { bytes: 1000 } })
+  const batch = batchOf(Array.from({ length: 300 }, (_, n) => ['', `value ${n}`]))
+  batch.hasKeys = false
+  await sink.emit(batch)
+  await sink.flush()
+  const messages = [...server.lanes.values()].flat()
+  assert.equal(new Set(messages.map(({ value }) => String(value))).size, 300)
+  for (const { key } of messages) assert.equal(key, undefined)
+  assert.deepEqual(
+    [...server.lanes.values()].map(({ length }) => length),
+    [100, 100, 100],
+  )
+})
+
 for (const seed of [1, 2, 3]) {
   test(`over failures, lost answers, pauses and splits every message arrives once and in order (seed ${seed})`, async () => {
     const random = new Random(seed)

@@ -44,6 +44,8 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
   readonly #options: BatchingSinkOptions<Place, Body>
   readonly #sender: LaneSender<Place, Body>
   readonly #listening: Disposable
+  /** Spreads messages without a key: each is a row that comes once, so any lane may have it. */
+  #next = 0
 
   constructor(options: BatchingSinkOptions<Place, Body>) {
     const { lanes, signal } = options
@@ -62,7 +64,7 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
 
   async emit(batch: MessageBatch): Promise<void> {
     this.#sender.progress.check()
-    const { count, topics, keyStarts, valueStarts, valueEnds, nilValues, largeTimes } = batch
+    const { count, hasKeys, topics, keyStarts, valueStarts, valueEnds, nilValues, largeTimes } = batch
     const { buffer } = batch.bytes
     const { map, lanes } = this.#options
     const { byTopic, laneOf } = map
@@ -70,10 +72,11 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
       const own = byTopic[topics[i] as number] as readonly Lane<Place, Body>[]
       const keyStart = keyStarts[i] as number
       const keyEnd = valueStarts[i] as number
-      const lane = own.length === 1 ? 0 : laneOf(buffer, keyStart, keyEnd, own.length)
+      const lane =
+        own.length === 1 ? 0 : hasKeys ? laneOf(buffer, keyStart, keyEnd, own.length) : this.#next++ % own.length
       const valueEnd = nilValues[i] === 1 ? -1 : (valueEnds[i] as number)
       const time = largeTimes.size === 0 ? undefined : largeTimes.get(i)
-      ;(own[lane] as Lane<Place, Body>).add(buffer, keyStart, keyEnd, valueEnd, time)
+      ;(own[lane] as Lane<Place, Body>).add(buffer, hasKeys ? keyStart : -1, keyEnd, valueEnd, time)
     }
     this.#sender.pump()
     while (lanes.backlog.isOverBudget) await this.#sender.hurry()

@@ -71,7 +71,7 @@ export class Lane<Place, Body extends BatchBody<Body>> {
 
   /** Appends a message, with the parameters of `BatchBody.add`. Called for each message. */
   add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string): void {
-    const size = Math.max(valueEnd, keyEnd) - Math.max(keyStart, 0)
+    const size = Math.max(valueEnd, keyEnd) - (keyStart < 0 ? keyEnd : keyStart)
     const { bytes: maxBytes, messages: maxMessages } = this.#limits
     let body = this.#open?.body
     if (body !== undefined && (body.bytes + size > maxBytes || body.count >= maxMessages)) {
