@@ -1,4 +1,5 @@
-// `npm run kafka`: a Kafka broker on 127.0.0.1:9092 for whoever wants to try the walkthrough without one of their own.
+// `npm run kafka`: a Kafka broker on 127.0.0.1:9092 for whoever wants to try the walkthrough without one of their own; with
+// `-- --registry` a schema registry on 127.0.0.1:8081 beside it.
 // `npm run kafka -- consume TOPIC`: what is in a topic, with keys, as it comes. Needs Java and Maven; ends with Ctrl-C.
 
 import { connect } from 'node:net'
@@ -6,70 +7,116 @@ import { parseArgs } from 'node:util'
 import { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
 import { kafkaIsMissing } from '../test/services/kafka/kafka-jars.ts'
 import { TopicReader } from '../test/services/kafka/topic-reader.ts'
+import { RegistryFront } from '../test/services/registry/registry-front.ts'
+import { SchemaRegistryServer } from '../test/services/registry/schema-registry.ts'
+import { endTogether, startTogether } from '../test/support/services.ts'
+import { MessageText } from './message-text.ts'
+
+const defaultRegistry = 'http://localhost:8081'
+const usage = `usage: npm run kafka [-- --port=9092] [--registry[=${defaultRegistry}]]
+       npm run kafka -- consume TOPIC… [--port=9092] [--registry=${defaultRegistry}]`
 
 const { values, positionals } = parseArgs({
-  options: { port: { type: 'string', default: '9092' } },
+  args: process.argv.slice(2).map((arg) => (arg === '--registry' ? `--registry=${defaultRegistry}` : arg)),
+  options: { port: { type: 'string', default: '9092' }, registry: { type: 'string' } },
   allowPositionals: true,
 })
 const port = Number(values.port)
+const registryUrl = URL.parse(values.registry ?? defaultRegistry)
 const [command, ...topics] = positionals
+if (registryUrl === null) refuse(usage)
 // `a|b` as well as `a b`: the former is what Kafka's own consumer takes.
-if (command === 'consume' && topics.length > 0) await consume(topics.flatMap((topic) => topic.split('|')))
-else if (command === undefined) await serve()
-else {
-  console.error('usage: npm run kafka [-- --port=9092]   or   npm run kafka -- consume TOPIC…')
-  process.exitCode = 1
-}
+else if (command === 'consume' && topics.length > 0)
+  await consume(
+    topics.flatMap((topic) => topic.split('|')),
+    registryUrl,
+  )
+else if (command === undefined) await serve(values.registry === undefined ? undefined : registryUrl)
+else refuse(usage)
 
-async function serve(): Promise<void> {
+async function serve(registryAt: URL | undefined): Promise<void> {
   const missing = kafkaIsMissing()
-  if (missing !== undefined) {
-    console.error(`a broker needs Java 17 and Maven: ${missing}`)
-    process.exitCode = 1
-    return
+  if (missing !== undefined) return refuse(`a broker needs Java 17 and Maven: ${missing}`)
+  if (await answers(port)) {
+    const other = `npm run kafka -- --port=${port + 1}`
+    return refuse(`something listens on localhost:${port} already; another port: ${other}`)
   }
-  if (await answers()) {
-    console.error(`something listens on localhost:${port} already; another port: npm run kafka -- --port=${port + 1}`)
-    process.exitCode = 1
-    return
+  const registryPort = Number(registryAt?.port)
+  if (registryAt !== undefined && (await answers(registryPort))) {
+    const other = `npm run kafka -- --registry=http://localhost:${registryPort + 1}`
+    return refuse(`something listens on localhost:${registryPort} already; another port: ${other}`)
   }
-  const broker = await KafkaBroker.start({ port, jvmFlags: [] })
-  console.log(`Kafka listens on localhost:${port}; what it holds goes when it ends (Ctrl-C).
+  const stopped = Promise.withResolvers<void>()
+  const [broker, registry] = await startTogether(
+    KafkaBroker.start({ port, jvmFlags: [] }),
+    registryAt === undefined ? nothing() : startRegistry(registryPort, stopped.resolve),
+  )
+  const format = registryAt && ` WITH format = avro, confluent_schema_registry = '${registryAt.origin}'`
+  const listens = registryAt
+    ? `Kafka listens on localhost:${port}, a schema registry on ${registryAt.origin}; what they hold goes when they end`
+    : `Kafka listens on localhost:${port}; what it holds goes when it ends`
+  console.log(`${listens} (Ctrl-C).
 
 Send a changefeed to it, in a SQL session:
-  CREATE CHANGEFEED FOR TABLE t INTO 'kafka://localhost:${port}';
+  CREATE CHANGEFEED FOR TABLE t INTO 'kafka://localhost:${port}'${format ?? ''};
 See what arrives, in another terminal:
-  npm run kafka -- consume t
+  npm run kafka -- consume t${consumeFlags(registryAt)}
 `)
-  const stopped = Promise.withResolvers<void>()
   // Ctrl-C may come twice, from the terminal and from npm: the second must not cut the first short.
   process.on('SIGINT', () => stopped.resolve())
   process.on('SIGTERM', () => stopped.resolve())
   void broker.endedByItself.then(() => {
-    console.error('the broker has ended by itself')
-    process.exitCode = 1
+    refuse('the broker has ended by itself')
     stopped.resolve()
   })
   await stopped.promise
-  await broker[Symbol.asyncDispose]()
+  await endTogether(broker, registry)
 }
 
-async function consume(names: readonly string[]): Promise<void> {
+/** At an address without a path, as the walkthrough writes it. */
+async function startRegistry(at: number, hasEnded: () => void): Promise<AsyncDisposable> {
+  const registry = await SchemaRegistryServer.start()
+  const front = await RegistryFront.start({ to: registry.url, port: at })
+  void registry.endedByItself.then(() => {
+    refuse('the schema registry has ended by itself')
+    hasEnded()
+  })
+  return { [Symbol.asyncDispose]: () => endTogether(front, registry) }
+}
+
+async function nothing(): Promise<AsyncDisposable> {
+  return { [Symbol.asyncDispose]: async () => undefined }
+}
+
+async function consume(names: readonly string[], registryAt: URL): Promise<void> {
   // On stderr, so that whoever pipes the messages elsewhere has nothing but them.
-  if (await answers())
+  if (await answers(port))
     console.error(`waiting for topic ${names.join(', ')} and its messages on localhost:${port} (Ctrl-C ends)`)
   else console.error(`nothing listens on localhost:${port} yet: npm run kafka`)
+  const text = new MessageText(registryAt.href.replace(/\/$/, ''), (why) => console.error(why))
+  let printed = Promise.resolve()
   const reader = new TopicReader(`localhost:${port}`, names, ({ topic, key, value }) => {
     const shown = names.length > 1 ? `${topic}\t` : ''
-    console.log(`${shown}${key?.toString() ?? 'null'}\t${value?.toString() ?? 'null'}`)
+    printed = printed.then(async () => console.log(`${shown}${await text.of(key)}\t${await text.of(value)}`))
   })
   process.once('SIGINT', () => void reader[Symbol.asyncDispose]())
 }
 
+function consumeFlags(registryAt: URL | undefined): string {
+  const ofPort = port === 9092 ? '' : ` --port=${port}`
+  const ofRegistry = registryAt === undefined || registryAt.origin === defaultRegistry
+  return ofPort + (ofRegistry ? '' : ` --registry=${registryAt.origin}`)
+}
+
+function refuse(why: string): void {
+  console.error(why)
+  process.exitCode = 1
+}
+
 /** Whether somebody takes connections on the port. */
-async function answers(): Promise<boolean> {
+async function answers(at: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
-  const socket = connect(port, '127.0.0.1')
+  const socket = connect(at, '127.0.0.1')
   socket.once('connect', () => resolve(true))
   socket.once('error', () => resolve(false))
   const isThere = await promise
