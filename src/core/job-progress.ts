@@ -1,17 +1,22 @@
 // How far a changefeed with a job has come: everything that a restart needs. What a progress says is delivered has been
 // confirmed by the sink. Structured cloneable. A job passes through its phases in this order:
 //
-//   initial-scan ──► following          a feed without an initial scan starts in `following`
+//   initial-scan ──► following ◄──► backfill          a feed without an initial scan starts in `following`
 //
 // How a progress is stored: jobs/progress-record.ts.
 
-import { compareHlc, type Hlc } from './hlc.ts'
+import { compareHlc, prevHlc, type Hlc } from './hlc.ts'
 
 export type JobProgress =
   /** The initial scan is not complete. `scan` is undefined as long as its time is not known. */
   | { readonly tag: 'initial-scan'; readonly scan: ScanProgress | undefined }
-  /** Everything at or below the high-water mark has been delivered. */
-  | { readonly tag: 'following'; readonly highWater: Hlc }
+  /**
+   * Everything at or below the high-water mark has been delivered, and also the rows of the tables that the schema change at
+   * `passed`, just above it, changes.
+   */
+  | { readonly tag: 'following'; readonly highWater: Hlc; readonly passed?: Hlc | undefined }
+  /** Everything before the schema change at `at` has been delivered, and so much of the rows of the tables that it changes. */
+  | { readonly tag: 'backfill'; readonly at: Hlc; readonly scan: ScanProgress }
 
 export interface ScanProgress {
   /** The rows of the finished pages as of this time or earlier have been delivered, and every later change up to this time. */
@@ -39,6 +44,8 @@ export function highWaterOf(progress: JobProgress): Hlc | undefined {
       return undefined
     case 'following':
       return progress.highWater
+    case 'backfill':
+      return prevHlc(progress.at)
   }
 }
 
@@ -49,6 +56,8 @@ export function readsLogFrom(progress: JobProgress): Hlc | undefined {
       return progress.scan?.at
     case 'following':
       return progress.highWater
+    case 'backfill':
+      return prevHlc(progress.at)
   }
 }
 
@@ -59,6 +68,8 @@ export function scannedFraction(progress: JobProgress): number | undefined {
       return progress.scan?.fraction
     case 'following':
       return undefined
+    case 'backfill':
+      return progress.scan.fraction
   }
 }
 
@@ -68,16 +79,22 @@ export function needsStatementCut(progress: JobProgress): boolean {
     case 'initial-scan':
       return true
     case 'following':
+    case 'backfill':
       return false
   }
 }
 
 /** Whether `now` is further than `before`, which is an earlier progress of the same job. */
 export function hasAdvanced(before: JobProgress, now: JobProgress): boolean {
-  switch (now.tag) {
-    case 'initial-scan':
-      return before.tag === 'initial-scan' && (scannedFraction(now) ?? 0) > (scannedFraction(before) ?? 0)
-    case 'following':
-      return before.tag !== 'following' || compareHlc(now.highWater, before.highWater) > 0
-  }
+  const was = highWaterOf(before)
+  const is = highWaterOf(now)
+  if (was !== undefined && is !== undefined && compareHlc(is, was) !== 0) return compareHlc(is, was) > 0
+  if (was === undefined && is !== undefined) return true
+  return doneAbove(now) > doneAbove(before)
+}
+
+/** How much of the rows that come next, at the high-water mark, are delivered, from 0 to 1. */
+function doneAbove(progress: JobProgress): number {
+  if (progress.tag === 'following') return progress.passed === undefined ? 0 : 1
+  return scannedFraction(progress) ?? 0
 }

@@ -112,6 +112,13 @@ export const codes = {
     means: 'A table of the changefeed was dropped.',
     todo: 'Start a new changefeed without this table.',
   },
+  FEED_SCHEMA_CHANGE: {
+    sqlstate: '55C01',
+    reaction: 'fail',
+    means:
+      'A table of a changefeed with `schema_change_policy = stop` was changed. Everything before the change was emitted.',
+    todo: 'Run the CREATE CHANGEFEED statement again with the cursor that the hint names.',
+  },
   FEED_FELL_BEHIND: {
     sqlstate: 'XXUUU',
     reaction: 'fail',

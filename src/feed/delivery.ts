@@ -68,6 +68,8 @@ export class Delivery {
   async advance(frontier: Hlc, changes: ChangeWriter): Promise<void> {
     const { progress, save } = this.#run
     progress.frontier = frontier
+    // What is saved says as much, or more: that the rows of a schema change just after the frontier are emitted.
+    if (!this.#checkpoints.isNew(frontier)) return
     const nowMs = Date.now()
     const isResolved = this.#resolved.isDue(frontier, nowMs)
     if (!isResolved && !(save !== undefined && this.#checkpoints.isDue(frontier, nowMs))) return
@@ -79,6 +81,12 @@ export class Delivery {
   async endScan(at: Hlc): Promise<void> {
     this.#run.progress.frontier = at
     await this.#checkpoint(at, this.#resolved.wanted)
+  }
+
+  /** Called when everything before a schema change was emitted, `at` being the time just before. It is saved and resolved whatever is due. */
+  async reachBoundary(at: Hlc): Promise<void> {
+    this.#run.progress.frontier = at
+    await this.#checkpoint(at, this.#resolved.isNew(at))
   }
 
   /** Called when the feed is stopped. Saves the progress once more, so that a job that is paused and resumed repeats nothing. */

@@ -1,8 +1,8 @@
 // The phases of a feed. Each is a function in a file of its own, which returns the phase that comes next:
 //
 //                          ┌─────────► ended ◄─────────┐
-//                          │ 'only'                    │ end time
-//   start ──────────► initial-scan ──────────► following
+//                          │ 'only'                    │ end time     schema change
+//   start ──────────► initial-scan ──────────► following ◄──────────────────► backfill
 //     └───────────────────────────────────────────▲
 //         no initial scan, or it is complete
 //
@@ -11,7 +11,8 @@
 
 import type { Position } from '../changelog/changelog.ts'
 import type { Hlc } from '../core/hlc.ts'
-import type { ScannedTable } from '../core/job-progress.ts'
+import type { ScannedTable, ScanProgress } from '../core/job-progress.ts'
+import type { FeedTarget } from '../core/feed-spec.ts'
 import type { Delivery } from './delivery.ts'
 import type { FeedRun } from './feed-run.ts'
 
@@ -38,6 +39,17 @@ export type Phase =
       readonly after: Hlc
       /** A head of the log from before `after`; undefined: none is known, and the log is searched for `after`. */
       readonly from: Position | undefined
+      /** The schema change just after `after` whose rows are emitted already. */
+      readonly passed?: Hlc | undefined
+    }
+  /** schema-change/backfill.ts: emits the rows of tables as of the schema change that has changed them. */
+  | {
+      readonly tag: 'backfill'
+      /** The time of the schema change. */
+      readonly at: Hlc
+      readonly tables: readonly FeedTarget[]
+      /** What an earlier run has saved of the scan. */
+      readonly scan: ScanProgress | undefined
     }
   | { readonly tag: 'ended' }
 
@@ -60,6 +72,15 @@ export function firstPhase(start: Start): Phase {
     case 'following':
       // With 'only', an earlier run has completed the scan and stopped before the end of the job was written down.
       if (spec.initialScan === 'only') return { tag: 'ended' }
-      return { tag: 'following', after: resume.highWater, from: undefined }
+      return { tag: 'following', after: resume.highWater, from: undefined, passed: resume.passed }
+    case 'backfill': {
+      const relids = new Set(resume.scan.tables.map(({ relid }) => relid))
+      return {
+        tag: 'backfill',
+        at: resume.at,
+        tables: spec.targets.filter(({ relid }) => relids.has(relid)),
+        scan: resume.scan,
+      }
+    }
   }
 }

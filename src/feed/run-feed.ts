@@ -15,6 +15,7 @@ import { Delivery } from './delivery.ts'
 import type { FeedRun } from './feed-run.ts'
 import { follow } from './follow/following.ts'
 import { firstPhase, type Feed, type Phase } from './phases.ts'
+import { backfill } from './schema-change/backfill.ts'
 import { initialScan } from './scan/initial-scan.ts'
 
 /** Settles when the feed has reached its end. Throws the error that ended the feed before, or the signal's reason. */
@@ -34,6 +35,8 @@ function nextPhase(feed: Feed, phase: Exclude<Phase, { tag: 'ended' }>): Promise
       return initialScan(feed, phase)
     case 'following':
       return follow(feed, phase)
+    case 'backfill':
+      return backfill(feed, phase)
   }
 }
 

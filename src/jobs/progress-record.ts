@@ -2,8 +2,10 @@
 //
 //   version 1   { highWater?, scan? }: without a high-water mark the initial scan is not complete
 //   version 2   { version, tag: 'initial-scan', scan? } or { version, tag: 'following', highWater }
+//   version 3   as version 2, also { …, tag: 'following', highWater, passed } and { version, tag: 'backfill', at, scan }
 //
-// A program that knows version 1 only reads version 2 correctly, too: it finds the two members at the same place.
+// A program that knows version 1 only reads version 2 correctly, too: it finds the two members at the same place. A program
+// that does not know version 3 must not read it: it would pass over the rows of a schema change.
 
 import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress, ScanProgress } from '../core/job-progress.ts'

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { payloads, progresses } from '../../test/support/job-records.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
+import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress, ScanProgress } from '../core/job-progress.ts'
 import type { KafkaOauth, KafkaPassword, KafkaSinkSpec } from '../sink/kafka/spec.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -116,14 +117,19 @@ test('a progress of every version that was ever written is read, and written as 
   const fresh: JobProgress = { tag: 'initial-scan', scan: undefined }
   const scanning: JobProgress = { tag: 'initial-scan', scan }
   const following: JobProgress = { tag: 'following', highWater: at }
-  for (const [progress, version1, version2] of [
-    [fresh, progresses.version1New, progresses.version2New],
-    [scanning, progresses.version1Scanning, progresses.version2Scanning],
-    [following, progresses.version1Following, progresses.version2Following],
-  ] as const) {
-    assert.deepEqual(readProgress(JSON.stringify(version1), job), progress)
-    assert.deepEqual(readProgress(JSON.stringify(version2), job), progress)
-    assert.deepEqual(JSON.parse(writeProgress(progress)), version2)
+  const changed: Hlc = { ...at, logical: 4 }
+  const passed: JobProgress = { tag: 'following', highWater: at, passed: changed }
+  const backfill: JobProgress = { tag: 'backfill', at: changed, scan: { ...scan, at: changed } }
+  const cases: readonly (readonly [JobProgress, ...(readonly object[])])[] = [
+    [fresh, progresses.version1New, progresses.version2New, progresses.version3New],
+    [scanning, progresses.version1Scanning, progresses.version2Scanning, progresses.version3Scanning],
+    [following, progresses.version1Following, progresses.version2Following, progresses.version3Following],
+    [passed, progresses.version3Passed],
+    [backfill, progresses.version3Backfill],
+  ]
+  for (const [progress, ...records] of cases) {
+    for (const record of records) assert.deepEqual(readProgress(JSON.stringify(record), job), progress)
+    assert.deepEqual(JSON.parse(writeProgress(progress)), records.at(-1))
   }
 })
 

@@ -19,6 +19,9 @@ export function wayOut(
   { code, hint }: Pick<FeedError, 'code' | 'hint'>,
   end: 'paused' | 'failed',
 ): string | undefined {
+  if (code === 'FEED_SCHEMA_CHANGE' && end === 'paused') {
+    return `RESUME JOB would stop here again: CANCEL JOB ${job}, then ${hint}`
+  }
   if (!lasting.has(code)) return hint
   const anew =
     end === 'paused'

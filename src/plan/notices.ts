@@ -105,8 +105,6 @@ function ineffective(given: GivenOptions): readonly string[] {
   if (envelope === 'key_only' || envelope === 'row') {
     for (const name of lost) if (isOn(given, name)) messages.push(`${name} has no effect with envelope=${envelope}`)
   }
-  if (enumText(given, 'schema_change_policy') === 'stop')
-    messages.push("schema_change_policy='stop' has no effect yet: a schema change does not end the feed")
   return messages
 }
 

@@ -197,14 +197,15 @@ export const options = {
     kind: 'enum',
     values: ['column_changes', 'default'],
     default: 'default',
-    about: 'Which DDL counts as a schema change. It has no effect yet.',
+    about:
+      'Which DDL is a schema change: `default` is what gives existing rows other columns or values (a column with a default, a dropped column, another type); `column_changes` is also every other new column.',
   },
   schema_change_policy: {
     kind: 'enum',
     values: ['backfill', 'nobackfill', 'stop', 'ignore'],
     default: 'backfill',
     about:
-      'What a schema change does to the changefeed. It has no effect yet: rows follow the new schema, whatever the policy.',
+      'What a schema change does: `backfill` emits all rows of the table in the new schema, `stop` ends the changefeed just before the change, with the cursor from which to continue. With `nobackfill` and `ignore`, rows follow the new schema from the change on.',
   },
   split_column_families: {
     ...flag,

@@ -69,7 +69,7 @@ for (const { name, earlier, ddl, change, message } of cases) {
       await server.sql('INSERT INTO t VALUES (1, 0, 5)')
       await using feed = await SinklessFeed.open(
         server,
-        "EXPERIMENTAL CHANGEFEED FOR t WITH diff, resolved = '100ms', initial_scan = 'no'",
+        "EXPERIMENTAL CHANGEFEED FOR t WITH diff, resolved = '100ms', initial_scan = 'no', schema_change_policy = 'nobackfill'",
       )
       await feed.resolvedPast(zeroHlc)
       await server.sql('UPDATE t SET v = v')

@@ -22,7 +22,7 @@ async function scanBefore(table: string, since: readonly string[]): Promise<Sink
   for (const sql of since) await server.sql(sql)
   return SinklessFeed.open(
     server,
-    `EXPERIMENTAL CHANGEFEED FOR ${table} WITH updated, cursor = '${cursor}', initial_scan = 'yes'`,
+    `EXPERIMENTAL CHANGEFEED FOR ${table} WITH updated, cursor = '${cursor}', initial_scan = 'yes', schema_change_policy = 'nobackfill'`,
   )
 }
 
@@ -92,7 +92,10 @@ test('rows as of a cursor have the columns of then, and the changes since theirs
 test('who owns a table may rewrite it, superuser or not', async () => {
   await server.sql('CREATE ROLE writer LOGIN; CREATE TABLE theirs (a INT PRIMARY KEY, v INT)')
   await server.sql('ALTER TABLE theirs OWNER TO writer')
-  await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR theirs WITH resolved')
+  await using feed = await SinklessFeed.open(
+    server,
+    "EXPERIMENTAL CHANGEFEED FOR theirs WITH resolved, schema_change_policy = 'nobackfill'",
+  )
   await feed.resolvedPast(zeroHlc)
   await server.sql('INSERT INTO theirs VALUES (1, 1)')
   await server.sql('SET ROLE writer; ALTER TABLE theirs ALTER v TYPE int8 USING v * 100; RESET ROLE')

@@ -37,6 +37,7 @@ const done = [
   [128, null],
 ]
 const highWater = { wall: { $: '1536242855577149065n' }, logical: 3 }
+const passed = { ...highWater, logical: 4 }
 const scan = { at: highWater, tables: [{ relid: 16384, file: 'f1', done }], fraction: 0.25 }
 
 export const payloads = {
@@ -81,4 +82,9 @@ export const progresses = {
   version2New: { version: 2, tag: 'initial-scan' },
   version2Scanning: { version: 2, tag: 'initial-scan', scan },
   version2Following: { version: 2, tag: 'following', highWater },
+  version3New: { version: 3, tag: 'initial-scan' },
+  version3Scanning: { version: 3, tag: 'initial-scan', scan },
+  version3Following: { version: 3, tag: 'following', highWater },
+  version3Passed: { version: 3, tag: 'following', highWater, passed },
+  version3Backfill: { version: 3, tag: 'backfill', at: passed, scan: { ...scan, at: passed } },
 }

@@ -34,6 +34,8 @@ export interface FollowOptions {
   readonly endTime: Hlc | undefined
   /** Whether `run` returns before each transaction that changes a table of the feed. */
   readonly stopsAtSchemaChange: boolean
+  /** The boundary that is passed over, because all that was to be done there is done. */
+  readonly passed?: Hlc | undefined
   readonly changes: ChangeWriter
   /** How long the follower may sleep while the log gets only closed timestamps. */
   readonly quietMs?: number
@@ -49,8 +51,17 @@ export type Followed =
   | { readonly tag: 'end' }
   /** The signal has aborted. */
   | { readonly tag: 'stopped' }
-  /** Everything before the transaction at `at`, which makes these changes, is in `changes`. */
-  | { readonly tag: 'boundary'; readonly at: Hlc; readonly changes: readonly SchemaChange[] }
+  | Boundary
+
+/** Everything before the transaction at `at` is in `changes`. */
+export interface Boundary {
+  readonly tag: 'boundary'
+  readonly at: Hlc
+  /** What the transaction changes. */
+  readonly changes: readonly SchemaChange[]
+  /** Whether the transaction has rows of the feed; of a large one it is only known that it may have some. */
+  readonly hasRows: boolean
+}
 
 /** The transaction of many blocks that is being followed. */
 interface OpenLarge {
@@ -71,7 +82,7 @@ export class LogFollower {
   /** The block that is being followed; undefined: the next one must be read. */
   #block: LogBlock | undefined
   #large: OpenLarge | undefined
-  /** The timestamp of the boundary at which `run` has returned last. */
+  /** The timestamp of the boundary at which `run` has returned last, or which is passed over. */
   #boundary: Hlc | undefined
   /** The version of the schemas when they were last checked for dropped tables. */
   #checkedVersion = 0
@@ -83,6 +94,7 @@ export class LogFollower {
     const isTarget = (relid: number): boolean => topics.has(relid)
     this.#options = options
     this.#frontier = options.after
+    this.#boundary = options.passed
     this.#ahead = {
       log,
       schemas,
@@ -184,12 +196,15 @@ export class LogFollower {
   async #boundaryAt(at: Hlc, { position }: LogBlock): Promise<Followed | undefined> {
     const { list, start } = this.#parts
     const changes = new Map<number, SchemaChange>()
-    if (list.committed) readSchemaChanges(this.#ahead, this.#parts, changes)
-    else await readChangesOfLarge(this.#ahead, { position, offset: start }, changes)
+    let hasRows
+    if (list.committed) {
+      readSchemaChanges(this.#ahead, this.#parts, changes)
+      hasRows = list.hasRows
+    } else hasRows = await readChangesOfLarge(this.#ahead, { position, offset: start }, changes)
     if (changes.size === 0) return undefined
     this.#parts.putBack()
     this.#boundary = at
-    return { tag: 'boundary', at, changes: [...changes.values()] }
+    return { tag: 'boundary', at, changes: [...changes.values()], hasRows }
   }
 
   /** Writes the present part. Returns a promise only if there is something to wait for. */

@@ -1,16 +1,19 @@
 // What a feed emits of the changelog: as the phase that follows it until the end time, an error, or the signal; and as the
 // catch-up between two times of a scan.
 
-import type { Hlc } from '../../core/hlc.ts'
+import { prevHlc, type Hlc } from '../../core/hlc.ts'
 import type { FeedRun } from '../feed-run.ts'
+import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Feed, Phase } from '../phases.ts'
-import { LogFollower, type Followed, type FollowOptions } from './follow-log.ts'
+import { reactionTo, stopsAtSchemaChange } from '../schema-change/reaction.ts'
+import { LogFollower, type FollowOptions } from './follow-log.ts'
 import { quietWaitMs } from './quiet-wait.ts'
 
 export async function follow(
-  { run, delivery }: Feed,
-  { after, from }: Extract<Phase, { tag: 'following' }>,
+  feed: Feed,
+  { after, from, passed }: Extract<Phase, { tag: 'following' }>,
 ): Promise<Phase> {
+  const { run, delivery } = feed
   const { spec, sink, log, signal } = run
   const { endTime } = spec
   delivery.startAt(after)
@@ -19,10 +22,11 @@ export async function follow(
   const { changes, messages } = delivery.openOutput(either)
   using reader = from === undefined ? log.readAfter(after) : log.readFrom(from)
   const advanced = (frontier: Hlc): Promise<void> => delivery.advance(frontier, changes)
-  const span = { reader, after, endTime, stopsAtSchemaChange: true }
+  const span = { reader, after, endTime, passed, stopsAtSchemaChange: stopsAtSchemaChange(spec) }
   const follower = followerOf(run, { ...span, changes, advanced, signal: either })
   try {
-    await followPastBoundaries(follower)
+    const next = await followPastBoundaries(feed, follower, changes)
+    if (next !== undefined) return next
   } catch (error) {
     // Whatever has ended the feed, the client gets what came before. Changes that the encoder was not ready for belong to a
     // transaction that is not complete.
@@ -38,26 +42,48 @@ export async function follow(
   return { tag: 'ended' }
 }
 
-/** A schema change is no reason to stop: the rows that come after it follow the new schema. */
-async function followPastBoundaries(follower: LogFollower): Promise<void> {
-  let followed: Followed
-  do followed = await follower.run()
-  while (followed.tag === 'boundary')
+/** Returns the phase that a schema change begins; undefined: the follower has ended. Throws if a schema change ends the feed. */
+async function followPastBoundaries(
+  { run: { spec }, delivery }: Feed,
+  follower: LogFollower,
+  changes: ChangeWriter,
+): Promise<Phase | undefined> {
+  for (;;) {
+    const followed = await follower.run()
+    if (followed.tag !== 'boundary') return undefined
+    const reaction = reactionTo(followed, spec)
+    if (reaction.tag === 'pass') continue
+    await changes.drain()
+    await delivery.reachBoundary(prevHlc(followed.at))
+    if (reaction.tag === 'stop') throw reaction.error
+    if (reaction.tag === 'backfill')
+      return { tag: 'backfill', at: followed.at, tables: reaction.tables, scan: undefined }
+  }
 }
 
-/** Emits the changes in (after, through], before the rows of a scan as of `through` follow. */
-export async function catchUp({ run, delivery }: Feed, after: Hlc, through: Hlc): Promise<void> {
+/**
+ * Emits the changes in (after, through], whatever the log says of the schema: before the rows of a scan as of `through` follow.
+ * Without `through` it ends with an error, or with the signal's reason. Nothing is saved or resolved.
+ */
+export async function catchUp({ run, delivery }: Feed, after: Hlc, through: Hlc | undefined): Promise<void> {
   const { log, signal } = run
-  const { changes } = delivery.openOutput(signal)
+  const { changes, messages } = delivery.openOutput(signal)
   using reader = log.readAfter(after)
   const advanced = async (): Promise<void> => undefined
   const span = { reader, after, endTime: through, stopsAtSchemaChange: false }
-  await followerOf(run, { ...span, changes, advanced, signal }).run()
-  signal.throwIfAborted()
-  await changes.drain()
+  try {
+    await followerOf(run, { ...span, changes, advanced, signal }).run()
+    signal.throwIfAborted()
+    await changes.drain()
+  } catch (error) {
+    // As above.
+    await messages.drain()
+    await delivery.flush()
+    throw error
+  }
 }
 
-type OfCaller = 'reader' | 'after' | 'endTime' | 'stopsAtSchemaChange' | 'changes' | 'advanced' | 'signal'
+type OfCaller = 'reader' | 'after' | 'endTime' | 'passed' | 'stopsAtSchemaChange' | 'changes' | 'advanced' | 'signal'
 
 function followerOf({ spec, log, save }: FeedRun, options: Pick<FollowOptions, OfCaller>): LogFollower {
   const { targets, diff } = spec

@@ -32,17 +32,23 @@ export function readSchemaChanges(
   }
 }
 
-/** Does the same for a transaction of many blocks. Only the payloads of blocks with schema records are read. */
+/**
+ * Does the same for a transaction of many blocks. Only the payloads of blocks with schema records are read. Returns whether the
+ * transaction may have rows of the targets; its first and its last block may hold rows of other transactions.
+ */
 export async function readChangesOfLarge(
   options: ReadAhead,
   start: TransactionStart,
   changes: Map<number, SchemaChange>,
-): Promise<void> {
+): Promise<boolean> {
   const list = new OffsetList()
+  let hasRows = false
   for await (const block of transactionBlocks(options, start)) {
+    hasRows ||= options.mentionsTarget(block)
     if (!block.hasSchema) continue
     const payload = block.payload()
     listRecords(payload, offsetIn(block, start), options.isTarget, list)
     readSchemaChanges(options, { payload, list }, changes)
   }
+  return hasRows
 }

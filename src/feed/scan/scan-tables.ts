@@ -126,7 +126,8 @@ class TableScan {
     const { run, delivery } = this.#feed
     if (run.save === undefined) return
     this.#savedAtMs = Date.now()
-    await delivery.save(factsOfReason(this.#request.reason).progress(progress))
+    const { reason, at } = this.#request
+    await delivery.save(factsOfReason(reason).progress(progress, at))
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

@@ -12,6 +12,7 @@ const none: readonly number[] = []
 export class OffsetList {
   offsets = new Uint32Array(4096)
   count = 0
+  hasRows = false
   hasNonInserts = false
   hasSchema = false
   /** The transaction ends in this block. */
@@ -22,8 +23,9 @@ export class OffsetList {
   add(tag: number, offset: number): void {
     if (this.count === this.offsets.length) this.offsets = grown(this.offsets)
     this.offsets[this.count++] = offset
-    if (tag === record.update || tag === record.delete) this.hasNonInserts = true
-    else if (tag !== record.insert) this.hasSchema = true
+    if (tag === record.insert) this.hasRows = true
+    else if (tag === record.update || tag === record.delete) this.hasRows = this.hasNonInserts = true
+    else this.hasSchema = true
   }
 
   /** The listed relation and schema records. */
@@ -35,6 +37,7 @@ export class OffsetList {
   clear(): void {
     this.count = 0
     if (this.offsets.length > keepOffsets) this.offsets = new Uint32Array(4096)
+    this.hasRows = false
     this.hasNonInserts = false
     this.hasSchema = false
     this.committed = false

@@ -1,0 +1,56 @@
+// What a feed does at a boundary of the log (follow/follow-log.ts), as its `schema_change_policy` and
+// `schema_change_events` say.
+
+import type { FeedSpec, FeedTarget, SchemaChangeSpec } from '../../core/feed-spec.ts'
+import { compareHlc, formatHlc, nextHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { Boundary } from '../follow/follow-log.ts'
+import { significanceOf } from '../follow/significance.ts'
+
+export type Reaction =
+  /** The feed follows the log as if there was no boundary. */
+  | { readonly tag: 'pass' }
+  /** The time just before the boundary is saved and resolved, and the feed follows the log. */
+  | { readonly tag: 'announce' }
+  /** The same, and then the rows of these tables are emitted as of the boundary. */
+  | { readonly tag: 'backfill'; readonly tables: readonly FeedTarget[] }
+  /** The same, and then the feed ends with this error. */
+  | { readonly tag: 'stop'; readonly error: FeedError }
+
+/** The specification of a job that an earlier version has created says nothing about schema changes. */
+const defaults: SchemaChangeSpec = { events: 'default', policy: 'backfill' }
+
+/** Whether the feed does anything at a boundary. */
+export function stopsAtSchemaChange({ schemaChanges = defaults }: Pick<FeedSpec, 'schemaChanges'>): boolean {
+  return schemaChanges.policy === 'backfill' || schemaChanges.policy === 'stop'
+}
+
+export function reactionTo(
+  boundary: Boundary,
+  { schemaChanges = defaults, targets, cursor }: Pick<FeedSpec, 'schemaChanges' | 'targets' | 'cursor'>,
+): Reaction {
+  const { at, changes } = boundary
+  // The feed ends with this transaction in any case, and the error that says so is the better one.
+  if (changes.some(({ after }) => after.dropped === true)) return { tag: 'pass' }
+  const significant = changes
+    .map((change) => ({ relid: change.after.relid, significance: significanceOf(change, schemaChanges.events) }))
+    .filter(({ significance }) => significance !== 'none')
+  if (significant.length === 0) return { tag: 'pass' }
+  if (schemaChanges.policy === 'stop') {
+    // An earlier feed has stopped here, and the cursor is the one that its error named.
+    const isPassed = cursor !== undefined && compareHlc(at, nextHlc(cursor)) === 0
+    return isPassed ? { tag: 'pass' } : { tag: 'stop', error: stopped(boundary) }
+  }
+  const rewritten = new Set(significant.flatMap(({ relid, significance }) => (significance === 'rows' ? [relid] : [])))
+  const tables = targets.filter(({ relid }) => rewritten.has(relid))
+  return tables.length === 0 ? { tag: 'announce' } : { tag: 'backfill', tables }
+}
+
+function stopped({ at, hasRows }: Boundary): FeedError {
+  // With the time of the change itself as its cursor, the next feed would miss the rows that the same transaction has changed.
+  const cursor: Hlc = hasRows ? prevHlc(at) : at
+  const text = formatHlc(cursor)
+  return new FeedError('FEED_SCHEMA_CHANGE', `schema change occurred at ${text}`, {
+    hint: `run the CREATE CHANGEFEED statement again with cursor = '${text}': it emits every change after the one that stopped this changefeed`,
+  })
+}
