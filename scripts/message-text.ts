@@ -1,17 +1,17 @@
 // What is in a topic as text: as it is, and Avro in its JSON encoding, with the schemas of a registry.
 
-import { isAvro, RegisteredTypes, valueOf } from '../test/services/registry/registered-types.ts'
+import { AvroDecoder, isAvro } from '../test/services/registry/avro-decoder.ts'
 
 export class MessageText {
   readonly #registry: string
-  readonly #types: RegisteredTypes
+  readonly #decoder: AvroDecoder
   readonly #warn: (text: string) => void
   #hasWarned = false
 
   /** `warn` hears once why Avro is shown as bytes. */
   constructor(registry: string, warn: (text: string) => void) {
     this.#registry = registry
-    this.#types = new RegisteredTypes(registry, true)
+    this.#decoder = new AvroDecoder(registry)
     this.#warn = warn
   }
 
@@ -19,8 +19,7 @@ export class MessageText {
     if (bytes === null) return 'null'
     if (!isAvro(bytes)) return bytes.toString()
     try {
-      const type = await this.#types.of(bytes)
-      return type.toString(valueOf(type, bytes))
+      return (await this.#decoder.decode(bytes)).text
     } catch (error) {
       if (!this.#hasWarned) this.#warn(`Avro without its schema: ${this.#registry}: ${reason(error)}`)
       this.#hasWarned = true

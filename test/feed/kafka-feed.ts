@@ -1,6 +1,7 @@
 // The feed of a job into Kafka, as a consumer of its topics sees it.
 
 import { TopicReader, type TopicMessage } from '../services/kafka/topic-reader.ts'
+import { AvroRecords } from './avro-records.ts'
 import { JobFeed, type JobFeedOptions, type OpenReader } from './job-feed.ts'
 
 export interface KafkaFeedOptions extends Omit<JobFeedOptions, 'read'> {
@@ -9,6 +10,8 @@ export interface KafkaFeedOptions extends Omit<JobFeedOptions, 'read'> {
   readonly topics: readonly string[]
   /** Of the topics; the messages of the feed are without it. */
   readonly topicPrefix?: string
+  /** URL of the schema registry of messages in Avro, which are shown as those of a feed in JSON. */
+  readonly registry?: string
 }
 
 export class KafkaFeed extends JobFeed {
@@ -42,23 +45,43 @@ export class KafkaFeed extends JobFeed {
 }
 
 function readTopics(
-  { broker, topics, topicPrefix = '' }: Pick<KafkaFeedOptions, 'broker' | 'topics' | 'topicPrefix'>,
+  {
+    broker,
+    topics,
+    topicPrefix = '',
+    registry,
+  }: Pick<KafkaFeedOptions, 'broker' | 'topics' | 'topicPrefix' | 'registry'>,
   records: TopicMessage[],
 ): OpenReader | undefined {
   if (broker === undefined) return undefined
-  return (take) =>
-    new TopicReader(
+  const inAvro = registry === undefined ? undefined : new AvroRecords(registry)
+  return (take) => {
+    const reader = new TopicReader(
       broker.bootstrap,
       topics.map((topic) => topicPrefix + topic),
       (record) => {
         const { topic, partition, key, value } = record
         records.push(record)
-        take({
-          topic: key === null ? undefined : topic.slice(topicPrefix.length),
-          partition: `${topic}/${partition}`,
-          key: key?.toString() ?? '',
-          value: value?.toString() ?? '',
-        })
+        const taken = (keyText: string, valueText: string): void =>
+          take({
+            topic: key === null ? undefined : topic.slice(topicPrefix.length),
+            partition: `${topic}/${partition}`,
+            key: keyText,
+            value: valueText,
+          })
+        if (inAvro === undefined) taken(key?.toString() ?? '', value?.toString() ?? '')
+        else inAvro.read(key, value, taken)
       },
     )
+    return {
+      async drained(withinMs) {
+        await reader.drained(withinMs)
+        await inAvro?.done()
+      },
+      async [Symbol.asyncDispose]() {
+        await reader[Symbol.asyncDispose]()
+        await inAvro?.done()
+      },
+    }
+  }
 }

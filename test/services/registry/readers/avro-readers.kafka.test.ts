@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test'
 import { Producer } from '@platformatic/kafka'
 import { endTogether, startTogether } from '../../../support/services.ts'
 import { KafkaBroker } from '../../kafka/kafka-broker.ts'
-import { avroType } from '../registered-types.ts'
+import { avroType } from '../avro-decoder.ts'
 import { skipWithoutRegistry as skip } from '../require-registry.ts'
 import { SchemaRegistryServer } from '../schema-registry.ts'
 import { javaReader } from './java-reader.ts'
@@ -29,7 +29,7 @@ const envelope = (after: string): string =>
 async function message(subject: string, schema: string, value: unknown): Promise<Buffer> {
   const head = Buffer.alloc(5)
   head.writeInt32BE(await registry.register(subject, schema), 1)
-  return Buffer.concat([head, avroType(schema).toBuffer(value)])
+  return Buffer.concat([head, avroType(JSON.parse(schema)).toBuffer(value)])
 }
 
 const petee = { after: { office_dogs: { id: { long: 2n ** 62n }, name: { string: 'Petée' } } } }
