@@ -14,6 +14,7 @@ import { sourceMetrics } from '../src/metrics/source-metrics.ts'
 import { inWrapped } from '../src/plan/format-relations.ts'
 import { exclusive, notWithScanOnly } from '../src/plan/option-relations.ts'
 import { factsOf, optionNames, type OptionName } from '../src/plan/options.ts'
+import { registryParameters } from '../src/plan/registry-options.ts'
 import { settingNames } from '../src/settings/known-settings.ts'
 import { factsOfSetting } from '../src/settings/settings.ts'
 import type { SinkFacts, SinkReference } from '../src/sink/sink-facts.ts'
@@ -131,6 +132,14 @@ ${exclusiveRules()}- \`initial_scan = 'only'\` (or \`initial_scan_only\`): not w
 - ${quotedList(inWrapped)}: only with \`envelope = 'wrapped'\`.
 ${formatRules()}- An option whose column *sinks* does not name the sink is refused.
 
+## The URL of a schema registry
+
+\`https://[user:password@]host[:port][/path][,…][?parameter=value&…]\`, or \`http://\`. It is the URL to which \`/subjects\` is appended. User,
+password and values are percent-encoded. Several URLs, with commas between them, are those of one registry: the first that answers is used.
+SHOW JOBS shows neither user nor password. The registry has to answer when the changefeed is created. While it does not answer later,
+the job waits, and its \`running_status\` says so; see the [errors](errors.md) \`FEED_REGISTRY\` and \`FEED_SCHEMA\`.
+
+${table(['parameter', 'value', 'default', 'meaning'], Object.entries<ParameterFacts>(registryParameters).map(parameterRow))}
 ## Not supported yet
 
 These options are known, so that mistakes in their use are reported. A correct statement with one of them is refused, too.
@@ -169,7 +178,7 @@ function formatRules(): string {
   }
   const ofOption = (option: OptionName): string => {
     const takeIt = built.filter(({ options: own }) => own?.includes(option) === true)
-    if (factsOf(option).formats !== 'some' || takeIt.length === built.length) return ''
+    if (factsOf(option).formats !== 'some' || [0, built.length].includes(takeIt.length)) return ''
     return `- \`${option}\`: only with \`format\` ${quotedList(takeIt.map(({ name }) => name))}.\n`
   }
   const lines = built.filter(({ name }) => name !== defaultFormat).map(ofFormat)
@@ -206,18 +215,17 @@ function sinkParameters(): string {
   return [`# Sink parameters\n\n${summaries.join(' ')}\n`, ...sections].join('\n')
 }
 
-function sinkSections(label: string, { uri, config }: SinkReference): string[] {
+function parameterRow([name, facts]: [string, ParameterFacts]): [name: string, ...others: string[]] {
   const values = { text: 'text', bool: '`true` or `false`', base64: 'base64', list: 'list' } as const
-  const row = ([name, facts]: [string, ParameterFacts]): string[] => {
-    const { schemes, value = 'text', default: preset, isSecret, about } = facts
-    const note = isSecret === true ? ' SHOW JOBS does not show it.' : ''
-    return [
-      `\`${name}\``,
-      schemes?.map((scheme) => `\`${scheme}\``).join(', ') ?? 'all',
-      values[value],
-      preset ?? '',
-      about + note,
-    ]
+  const { value = 'text', default: preset, isSecret, about } = facts
+  const note = isSecret === true ? ' SHOW JOBS does not show it.' : ''
+  return [`\`${name}\``, values[value], preset ?? '', about + note]
+}
+
+function sinkSections(label: string, { uri, config }: SinkReference): string[] {
+  const row = (parameter: [string, ParameterFacts]): string[] => {
+    const [name, ...others] = parameterRow(parameter)
+    return [name, parameter[1].schemes?.map((scheme) => `\`${scheme}\``).join(', ') ?? 'all', ...others]
   }
   const sections: string[] = []
   if (uri !== undefined) {

@@ -10,7 +10,7 @@ export const laterFormats: readonly FormatFacts[] = [
     extension: 'avro',
     oldNames: { experimental_avro: 'avro is no longer experimental, use format=avro' },
     envelopes: ['wrapped', 'key_only', 'bare', 'enriched'],
-    options: ['headers_json_column_name'],
+    options: ['avro_schema_prefix', 'confluent_schema_registry', 'headers_json_column_name'],
     withoutOptions: ['key_in_value', 'topic_in_value'],
     wrappedOptions,
     neededOption: 'confluent_schema_registry',

@@ -79,8 +79,17 @@ export class JobStore {
     )
     const [epoch, status] = row ?? []
     if (epoch == null) throw new FeedError('FEED_BUG', 'a new job has no row')
-    const { sink } = payload.spec
-    return { id, epoch, status: status as JobStatus, user, payload, sink: () => sink, progress }
+    const { sink, registry } = payload.spec
+    return {
+      id,
+      epoch,
+      status: status as JobStatus,
+      user,
+      payload,
+      sink: () => sink,
+      registry: () => registry,
+      progress,
+    }
   }
 
   /**

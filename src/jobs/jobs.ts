@@ -7,7 +7,7 @@
 // A server owns a job while its lease lasts, and each claim has a new epoch. Progress is saved only by the epoch that
 // holds the claim, so a server that was thought dead can save nothing, and so resolve nothing.
 
-import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
+import type { FeedSpec, RegistrySpec, SinkSpec } from '../core/feed-spec.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import type { LogLevel } from '../feed/pool/feed-messages.ts'
 
@@ -31,9 +31,9 @@ export interface JobPayload {
   readonly onError: 'fail' | 'pause'
 }
 
-/** The payload without the sink, which may contain credentials. */
+/** The payload without the sink and the schema registry, which may contain credentials. */
 export interface StoredPayload extends Omit<JobPayload, 'spec'> {
-  readonly spec: Omit<FeedSpec, 'sink'>
+  readonly spec: Omit<FeedSpec, 'sink' | 'registry'>
 }
 
 export interface NewJob {
@@ -55,6 +55,8 @@ export interface ClaimedJob {
   readonly payload: StoredPayload
   /** Decrypts the sink; throws if its credentials cannot be read. */
   readonly sink: () => SinkSpec
+  /** Does the same with the schema registry; undefined: the job has none. */
+  readonly registry: () => RegistrySpec | undefined
   readonly progress: JobProgress
 }
 

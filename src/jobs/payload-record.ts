@@ -2,17 +2,21 @@
 //
 //   version 1   { spec, onError }: the spec is the FeedSpec, its sink is encrypted or, where it is older, in plain text
 //   version 2   { version, spec, onError }: the same with a version
+//   version 3   the spec has schemaChanges, registry and avroSchemaPrefix; the registry is encrypted
 //
-// The version of the payload is also that of the sink inside the encrypted text. SQL reads `spec.sink` of a payload
+// The version of the payload is also that of the sink and the registry inside the encrypted texts. SQL reads `spec.sink` of a payload
 // (`SealedPayloads.sealAll`).
 
-import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
+import type { SinkSpec } from '../core/feed-spec.ts'
 import type { StoredPayload } from './jobs.ts'
-import type { SealedSink } from './payload-seal.ts'
+import type { Sealed } from './payload-seal.ts'
 import { readRecord, writeRecord } from './record-version.ts'
 
 export interface PayloadRecord extends StoredPayload {
-  readonly spec: Omit<FeedSpec, 'sink'> & { readonly sink: SinkSpec | SealedSink }
+  readonly spec: StoredPayload['spec'] & {
+    readonly sink: SinkSpec | Sealed
+    readonly registry?: Sealed | undefined
+  }
 }
 
 export function writePayload(payload: PayloadRecord): string {
@@ -21,6 +25,6 @@ export function writePayload(payload: PayloadRecord): string {
 
 /** Reads a payload of any version. `job` is the id of the job, for errors. */
 export function readPayload(text: string, job: string): PayloadRecord {
-  // Both versions have the same members.
+  // What a version lacks is optional.
   return readRecord('payload', text, job).members as PayloadRecord
 }

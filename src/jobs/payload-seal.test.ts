@@ -14,6 +14,16 @@ const sink = {
   retry: { max: Number.POSITIVE_INFINITY, backoffMs: 1 },
 } as unknown as SinkSpec
 
+test('a registry comes back as it was, for its own job only, and is not taken for a sink', () => {
+  const seal = new PayloadSeal(Buffer.alloc(32), 'a test')
+  const registry = { urls: ['https://r:8081'], user: 'me', password: 'hunter2', timeoutMs: 30_000 }
+  const sealed = seal.sealRegistry(registry, '7')
+  assert.deepEqual(seal.unsealRegistry(sealed, '7'), registry)
+  assert.ok(!JSON.stringify(sealed).includes('hunter2'))
+  assert.throws(() => seal.unsealRegistry(sealed, '8'), /the schema registry of job 8 cannot be decrypted/)
+  assert.throws(() => seal.unseal(sealed, '7'), /the sink of job 7 cannot be decrypted/)
+})
+
 test('a sink comes back as it was, for its own job and with the same key only', () => {
   const dir = mkdtempSync(join(tmpdir(), 'changefeed-seal-'))
   try {

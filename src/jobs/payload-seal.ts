@@ -1,11 +1,11 @@
-// Encrypts the sink of a job's payload with AES-256-GCM before it is written into the table of jobs, with a key that PostgreSQL
+// Encrypts the sink and the schema registry of a job's payload with AES-256-GCM before it is written into the table of jobs, with a key that PostgreSQL
 // does not have. Therefore dumps, backups, replicas and readers of the table contain no password. The id of the job is
-// authenticated as well, so that an encrypted sink cannot be copied into the row of another job.
+// authenticated as well, so that an encrypted sink cannot be copied into the row of another job, or be taken for a registry.
 
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { FeedError } from '../errors/feed-error.ts'
-import type { SinkSpec } from '../core/feed-spec.ts'
+import type { RegistrySpec, SinkSpec } from '../core/feed-spec.ts'
 import { fromJson, toJson } from './job-json.ts'
 
 const algorithm = 'aes-256-gcm'
@@ -13,14 +13,14 @@ const keyBytes = 32
 const ivBytes = 12
 const tagBytes = 16
 
-/** What the table contains in place of a sink. */
-export interface SealedSink {
+/** What the table contains in place of a sink or a registry. */
+export interface Sealed {
   readonly tag: 'sealed'
   /** The base64 text of initialization vector, authentication tag and encrypted JSON. */
   readonly text: string
 }
 
-export function isSealed(sink: SinkSpec | SealedSink): sink is SealedSink {
+export function isSealed(sink: SinkSpec | Sealed): sink is Sealed {
   return sink.tag === 'sealed'
 }
 
@@ -49,30 +49,50 @@ export class PayloadSeal {
     return new PayloadSeal(key, path)
   }
 
-  seal(sink: SinkSpec, job: string): SinkSpec | SealedSink {
+  seal(sink: SinkSpec, job: string): SinkSpec | Sealed {
     // Nothing but its name: there is nothing to hide.
     if (Object.keys(sink).length === 1) return sink
-    const iv = randomBytes(ivBytes)
-    const cipher = createCipheriv(algorithm, this.#key, iv).setAAD(Buffer.from(job))
-    const encrypted = Buffer.concat([cipher.update(toJson(sink), 'utf8'), cipher.final()])
-    return { tag: 'sealed', text: Buffer.concat([iv, cipher.getAuthTag(), encrypted]).toString('base64') }
+    return this.#encrypt(sink, job)
   }
 
   /** Decrypts a sink. A sink that an earlier version wrote in plain text is returned unchanged. */
-  unseal(sink: SinkSpec | SealedSink, job: string): SinkSpec {
-    if (!isSealed(sink)) return sink
+  unseal(sink: SinkSpec | Sealed, job: string): SinkSpec {
+    return isSealed(sink) ? this.#decrypt<SinkSpec>(sink, job, `the sink of job ${job}`) : sink
+  }
+
+  sealRegistry(registry: RegistrySpec, job: string): Sealed {
+    return this.#encrypt(registry, registryOf(job))
+  }
+
+  unsealRegistry(registry: Sealed, job: string): RegistrySpec {
+    return this.#decrypt<RegistrySpec>(registry, registryOf(job), `the schema registry of job ${job}`)
+  }
+
+  /** `name` is authenticated. */
+  #encrypt(value: object, name: string): Sealed {
+    const iv = randomBytes(ivBytes)
+    const cipher = createCipheriv(algorithm, this.#key, iv).setAAD(Buffer.from(name))
+    const encrypted = Buffer.concat([cipher.update(toJson(value), 'utf8'), cipher.final()])
+    return { tag: 'sealed', text: Buffer.concat([iv, cipher.getAuthTag(), encrypted]).toString('base64') }
+  }
+
+  #decrypt<Value>({ text }: Sealed, name: string, what: string): Value {
     try {
-      const bytes = Buffer.from(sink.text, 'base64')
+      const bytes = Buffer.from(text, 'base64')
       const decipher = createDecipheriv(algorithm, this.#key, bytes.subarray(0, ivBytes))
-      decipher.setAAD(Buffer.from(job)).setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes))
+      decipher.setAAD(Buffer.from(name)).setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes))
       const plain = Buffer.concat([decipher.update(bytes.subarray(ivBytes + tagBytes)), decipher.final()])
-      return fromJson<SinkSpec>(plain.toString())
+      return fromJson<Value>(plain.toString())
     } catch {
-      throw new FeedError('FEED_SECRET', `the sink of job ${job} cannot be decrypted with the key in ${this.#from}`, {
+      throw new FeedError('FEED_SECRET', `${what} cannot be decrypted with the key in ${this.#from}`, {
         hint: 'put the key file back that the job was created with and RESUME it, or create it again from its high-water mark',
       })
     }
   }
+}
+
+function registryOf(job: string): string {
+  return `${job} registry`
 }
 
 function readKey(path: string): Buffer | undefined {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { payloads, progresses } from '../../test/support/job-records.ts'
-import type { FeedSpec } from '../core/feed-spec.ts'
+import type { FeedSpec, RegistrySpec } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress, ScanProgress } from '../core/job-progress.ts'
 import type { KafkaOauth, KafkaPassword, KafkaSinkSpec } from '../sink/kafka/spec.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { readPayload, writePayload } from './payload-record.ts'
-import { PayloadSeal, type SealedSink } from './payload-seal.ts'
+import { PayloadSeal, type Sealed } from './payload-seal.ts'
 import { readProgress, writeProgress } from './progress-record.ts'
 import { recordVersions } from './record-version.ts'
 import { SealedPayloads } from './sealed-payloads.ts'
@@ -51,7 +51,17 @@ const oauth: Whole<KafkaOauth> = {
   scopes: ['a', 'b'],
 }
 
-const spec: Whole<Omit<FeedSpec, 'sink' | 'schemaChanges' | 'registry' | 'avroSchemaPrefix'>> = {
+const registry: Whole<RegistrySpec> = {
+  urls: ['https://r1:8081/api', 'https://r2:8081/api'],
+  user: 'me',
+  password: 'secret',
+  timeoutMs: 2000,
+  caCert: 'ca pem',
+  clientCert: 'cert pem',
+  clientKey: 'key pem',
+}
+
+const spec: Whole<Omit<FeedSpec, 'sink' | 'registry'>> = {
   id: '',
   database: 'shop',
   targets: [
@@ -72,6 +82,8 @@ const spec: Whole<Omit<FeedSpec, 'sink' | 'schemaChanges' | 'registry' | 'avroSc
   cursor: { wall: 1_536_242_855_577_149_065n, logical: 3 },
   endTime: { wall: 1_536_242_999_000_000_000n, logical: 0 },
   scope: 'teal',
+  schemaChanges: { events: 'column_changes', policy: 'stop' },
+  avroSchemaPrefix: 'com.example',
 }
 
 const at = { wall: 1_536_242_855_577_149_065n, logical: 3 }
@@ -81,21 +93,27 @@ const done = [
 ] as const
 const scan: Whole<ScanProgress> = { at, tables: [{ relid: 16384, file: 'f1', done }], fraction: 0.25 }
 
+const { schemaChanges: _, avroSchemaPrefix: __, ...spec2 } = spec
 /** An example of each version, and what it means. What a version lacks is left out of it here: `const { added, ...spec2 } = spec`. */
 const versions = [
-  { record: payloads.version1, spec, sink: { ...kafka, sasl: password } },
-  { record: payloads.version2, spec, sink: { ...kafka, sasl: oauth } },
+  { record: payloads.version1, spec: spec2, sink: { ...kafka, sasl: password }, registry: undefined },
+  { record: payloads.version2, spec: spec2, sink: { ...kafka, sasl: oauth }, registry: undefined },
+  { record: payloads.version3, spec, sink: { ...kafka, sasl: password }, registry },
 ] as const
 const whole: KafkaSinkSpec = { ...kafka, sasl: password }
 const changed = (): string =>
   `What a job stores has changed. If it needs a new version (record-version.ts says when), its example is
-${sealed.write({ spec: { ...spec, sink: whole }, onError: 'pause' }, job)}`
+${sealed.write({ spec: { ...spec, sink: whole, registry }, onError: 'pause' }, job)}`
 
-test('a payload of every version that was ever written is read, with its sink', () => {
-  for (const { record, spec: written, sink } of versions) {
+test('a payload of every version that was ever written is read, with its sink and its registry', () => {
+  for (const { record, spec: written, sink, registry: opens } of versions) {
     const opened = sealed.read(JSON.stringify(record), job)
-    assert.deepEqual(opened.payload, { spec: { ...written, sink: record.spec.sink }, onError: 'pause' }, changed())
+    const { sink: sealedSink, ...others } = record.spec
+    const sealedToo = 'registry' in others ? { registry: others.registry } : {}
+    const stored = { ...written, sink: sealedSink, ...sealedToo }
+    assert.deepEqual(opened.payload, { spec: stored, onError: 'pause' }, changed())
     assert.deepEqual(opened.sink(), sink, changed())
+    assert.deepEqual(opened.registry(), opens, changed())
   }
   const plain = sealed.read(JSON.stringify(payloads.version1Plain), job)
   assert.deepEqual(plain.sink(), payloads.version1Plain.spec.sink)
@@ -105,12 +123,14 @@ test('a payload of every version that was ever written is read, with its sink', 
 
 test('a payload is written as the example of its version says', () => {
   const last = versions.at(-1)?.record
-  const payload = { spec: { ...spec, sink: last?.spec.sink as SealedSink }, onError: 'pause' } as const
+  const farEnds = last?.spec as Record<'sink' | 'registry', Sealed>
+  const payload = { spec: { ...spec, sink: farEnds.sink, registry: farEnds.registry }, onError: 'pause' } as const
   assert.deepEqual(JSON.parse(writePayload(payload)), last, changed())
   const sink: KafkaSinkSpec = { ...kafka, sasl: password }
-  const text = sealed.write({ spec: { ...spec, sink }, onError: 'pause' }, job)
-  assert.doesNotMatch(text, /secret|b1:9092/)
+  const text = sealed.write({ spec: { ...spec, sink, registry }, onError: 'pause' }, job)
+  assert.doesNotMatch(text, /secret|b1:9092|r1:8081|key pem/)
   assert.deepEqual(sealed.read(text, job).sink(), sink)
+  assert.deepEqual(sealed.read(text, job).registry(), registry)
 })
 
 test('a progress of every version that was ever written is read, and written as the example says', () => {

@@ -1,9 +1,10 @@
-// Reads and writes payloads in the table of jobs. The sink in them is encrypted, because it may contain credentials.
+// Reads and writes payloads in the table of jobs. The sink and the registry in them are encrypted, because they may contain
+// credentials.
 
-import type { SinkSpec } from '../core/feed-spec.ts'
+import type { RegistrySpec, SinkSpec } from '../core/feed-spec.ts'
 import type { JobsQuery } from './job-table.ts'
 import type { JobPayload, StoredPayload } from './jobs.ts'
-import { readPayload, writePayload, type PayloadRecord } from './payload-record.ts'
+import { readPayload, writePayload } from './payload-record.ts'
 import { isSealed, type PayloadSeal } from './payload-seal.ts'
 import { isReadable } from './record-version.ts'
 
@@ -11,6 +12,8 @@ export interface OpenedPayload {
   readonly payload: StoredPayload
   /** Decrypts the sink; throws if its credentials cannot be read. */
   readonly sink: () => SinkSpec
+  /** The same for the schema registry; undefined: there is none. */
+  readonly registry: () => RegistrySpec | undefined
 }
 
 export class SealedPayloads {
@@ -22,12 +25,20 @@ export class SealedPayloads {
 
   /** `id` is the id of the job; the sink can be decrypted only together with it. */
   write(payload: JobPayload, id: string): string {
-    return writePayload(this.#sealed(payload, payload.spec.sink, id))
+    const { spec, onError } = payload
+    const sink = this.#seal.seal(spec.sink, id)
+    const registry = spec.registry && this.#seal.sealRegistry(spec.registry, id)
+    return writePayload({ spec: { ...spec, sink, registry }, onError })
   }
 
   read(text: string, id: string): OpenedPayload {
     const payload = readPayload(text, id)
-    return { payload, sink: () => this.#seal.unseal(payload.spec.sink, id) }
+    const { sink, registry } = payload.spec
+    return {
+      payload,
+      sink: () => this.#seal.unseal(sink, id),
+      registry: () => registry && this.#seal.unsealRegistry(registry, id),
+    }
   }
 
   /** The sink of a payload; undefined when its credentials cannot be read, which is an error when the job is run. */
@@ -51,12 +62,8 @@ export class SealedPayloads {
       const payload = readPayload(text ?? '', id)
       const { sink } = payload.spec
       if (isSealed(sink)) continue
-      const sealed = writePayload(this.#sealed(payload, sink, id))
+      const sealed = writePayload({ ...payload, spec: { ...payload.spec, sink: this.#seal.seal(sink, id) } })
       await query('UPDATE changefeed.jobs SET payload = $2 WHERE job_id = $1', [id, sealed])
     }
-  }
-
-  #sealed({ spec, onError }: StoredPayload, sink: SinkSpec, id: string): PayloadRecord {
-    return { spec: { ...spec, sink: this.#seal.seal(sink, id) }, onError }
   }
 }

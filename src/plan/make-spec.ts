@@ -9,6 +9,7 @@ import { labelOf } from './metrics-label.ts'
 import { checkpointNanos, durationOf, envelopeOf, formatOf, scanOf, schemaChangesOf } from './option-values.ts'
 import { isOptionName } from './options.ts'
 import type { PlanContext } from './plan-context.ts'
+import { avroPrefixOf, registryOf } from './registry-options.ts'
 import { isOn, type ReadOptions } from './read-options.ts'
 import { factsOfSink } from '../sink/sinks.ts'
 import type { FeedTimes } from './times.ts'
@@ -61,6 +62,8 @@ export function specOf({ read, context, times, tables, targets, sink }: SpecPart
     scope: labelOf(given.get('metrics_label')),
     sink,
     schemaChanges: schemaChangesOf(given),
+    registry: registryOf(given),
+    avroSchemaPrefix: avroPrefixOf(given),
   }
 }
 

@@ -7,6 +7,7 @@ import type { TargetFacts } from './catalogue.ts'
 import type { SpecParts } from './make-spec.ts'
 import { labelOf } from './metrics-label.ts'
 import { checkpointNanos, durationOf, enumText, envelopeOf, formatOf, scanOf } from './option-values.ts'
+import { registryNotices } from './registry-options.ts'
 import { isOn, type GivenOptions, type ReadOptions } from './read-options.ts'
 import type { FeedTimes } from './times.ts'
 
@@ -43,6 +44,7 @@ export function noticesOf(facts: NoticeFacts): readonly string[] {
   if (named.length > 0) messages.push(`changefeed will emit to topic${named.length > 1 ? 's' : ''} ${named.join(',')}`)
   messages.push(...sharedTopics(topics, tables, given))
   messages.push(...(sink.notices?.(spec.sink) ?? []))
+  if (spec.registry !== undefined) messages.push(...registryNotices(spec.registry))
   const oldFormat = formatOf(given).oldNames?.[enumText(given, 'format') ?? '']
   if (oldFormat !== undefined) messages.push(oldFormat)
   if (given.has('protect_data_from_gc_on_pause')) {

@@ -32,8 +32,9 @@ const laterForSome = { sinks: 'some', built: false } as const
 export const options = {
   avro_schema_prefix: {
     kind: 'string',
-    ...laterForSome,
-    about: 'Namespace of the Avro schemas, and prefix of their names and subjects.',
+    sinks: 'some',
+    formats: 'some',
+    about: 'Namespace of the Avro schemas, and prefix of their names and subjects: names with dots between them.',
   },
   compression: {
     kind: 'enum',
@@ -43,8 +44,9 @@ export const options = {
   },
   confluent_schema_registry: {
     kind: 'string',
-    ...laterForSome,
-    about: 'Base URL of the schema registry, which Avro needs.',
+    sinks: 'some',
+    formats: 'some',
+    about: 'Base URL of the schema registry, which Avro needs: see [its parameters](#the-url-of-a-schema-registry).',
   },
   csv_header: {
     ...flag,

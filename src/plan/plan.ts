@@ -18,6 +18,7 @@
 //   6. what the encoder needs, then metrics_label
 //   7. the sink: its scheme, the options it takes, its parameters and its configuration
 //   8. whatever is valid and not built
+//   9. the URL of the schema registry and the prefix of its subjects
 //
 // After that the caller connects to the sink and watches the tables. Planning connects to no sink and changes nothing in the
 // database: the caller runs the statements in `tableChanges` before it starts the feed.

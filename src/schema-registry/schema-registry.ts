@@ -10,6 +10,7 @@
 import { orAbort } from '../async/or-abort.ts'
 import { Backoff } from '../async/backoff.ts'
 import type { RegistrySpec } from '../core/feed-spec.ts'
+import { RegistryClient } from './registry-client.ts'
 import { sharedSchemas, type SharedSchemas } from './shared-schemas.ts'
 
 /** How long a registry that gives no answer is asked again. */
@@ -34,6 +35,11 @@ export interface RegistryOptions {
 
 export function openRegistry(spec: RegistrySpec, options: RegistryOptions): SchemaRegistry {
   return new FeedRegistry(sharedSchemas(spec), options)
+}
+
+/** Throws if the registry does not answer, or does not take the credentials. */
+export async function checkRegistry(spec: RegistrySpec, signal: AbortSignal): Promise<void> {
+  await orAbort(new RegistryClient(spec).check(signal), signal)
 }
 
 class FeedRegistry implements SchemaRegistry {

@@ -78,7 +78,7 @@ export const knownSettings = {
     kind: 'string',
     default: '',
     description:
-      'the machines that sinks may connect to, also for tokens (sasl_token_url): a list of host, host:port or *.suffix, separated by commas; empty: all machines',
+      'the machines that sinks may connect to, also for tokens (sasl_token_url), and where schema registries may be: a list of host, host:port or *.suffix, separated by commas; empty: all machines',
     public: true,
   },
   'changefeed.slow_span_log_threshold': {

@@ -65,7 +65,7 @@ const facts: readonly Facts[] = [
     options: ['confluent_schema_registry'],
     readSpec: ({ parameters }) => {
       for (const name of ['sslcert', 'sslkey', 'sslmode', 'sslrootcert', 'topic_prefix']) parameters.text(name)
-      parameters.end('SQL', [])
+      parameters.end('SQL sink', [])
       return { tag: 'sql' }
     },
   },

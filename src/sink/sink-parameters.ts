@@ -1,4 +1,4 @@
-// The query parameters of a sink URI. A sink reads those that it knows, one by one; what is left then is an error.
+// The query parameters of a URI, most often that of a sink. A sink reads those that it knows, one by one; what is left then is an error.
 
 import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -66,12 +66,12 @@ export class SinkParameters<Name extends string> {
   }
 
   /** Throws if a parameter is left that was not read. `known`: names to propose in its place. */
-  end(sink: string, known: readonly string[]): void {
+  end(whose: string, known: readonly string[]): void {
     const names = [...this.#values.keys()].sort()
     if (names.length === 0) return
     const meant = names.flatMap((name) => nearestName(name, known) ?? [])
     throw this.refused(
-      `unknown ${sink} sink query parameters: [${names.join(', ')}]`,
+      `unknown ${whose} query parameters: [${names.join(', ')}]`,
       meant.length === 0 ? undefined : `did you mean ${meant.join(', ')}?`,
     )
   }

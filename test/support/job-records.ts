@@ -9,6 +9,10 @@ export const sealedSinks = {
     'dHDX/JhieZ+NecgWCh3O4sHmLcSDwn+3D/8CZiIl57dQZEsI12ONhDNUBw82w8kEoeOcts8B6TvR/Q+8EjtK32s9HIaGajfovnunDMhiga4XjfDOwqPUnkw2UYJcm5d07evHu+LQEE5vFbBTQ2j9e7jHJMIqJVfhCR+OnKBdKvPyZHOgfQrc/9C1GHdZH/G0JAu9bHDOv06hFq93dNU9k8NqqgKc1fOMc6ctHUlTaj0gAal7Mer5ygGC3Ko2pdz6zeOombe4xvjhdm1mfAHwAlmjmde0qLZm/1iGFxJNmc+oi6RBMsj8ibO2YNtOQazDyAhRntXEwvh/O1VwGqbU6TLDetsY2zGe+7m11uk7QQ359oiJQw4nxMS0fuRys4ZuXOkZEBntrdPv8gxc1nrMQTRULuY0cxxOjwLZpZr1cgfdycW8D7Vglm7oH9kfis1x4cKpkFUvRfmE5KyqtsqQaUlb/vFd7B2fbilAq26Xus8DPRJJ4jpy2SPx57Kjfd9orZdhPc6+1LXnj74fo+AI5PdKYY6ZsGlrqGvPktGPQ8MKmE9VP05T3Ne5WdxhIfOnzZLHTIde5jAPVO92sif1lc1eEzowIneRXOuLNm8p4NNf2Oz4pJcTuuLdrpWY08anO6QiARqmDki6PaJUDB1RXpVkHhC4YfhvNtySAlIt9bv0jZgg821MSzg2+jLr62f/FHnvZYB9F+0xcokKpzi6FzqYwARtQMEMzMCFeBfVpSmEDOp7cNYlwrMkMC3C/S6roJKgwoO+mPFPI/+8GUkmrd9OKiYe7DlgMPw5UMoOSu4ML3n53Jf40AJHCYr2/mpw9+TiI9gcZA87FAoZsPFsMQnwWw==',
 }
 
+/** A registry with a user and certificates, encrypted in the same way. */
+export const sealedRegistry =
+  'aDcnBI1VPzpKZXHF/6HMgsT5bcyoV43aJOlfSCvCCPG0odrPI7YnpndZ6c0Trhf0grHhbHdrneYtEABZ1JbG7ahUbjgnAD2/vu4LfaJV7/FCJqos6P+O1ViRGIPRcDq5l0V1vfwSD6x2paMYmjFQISMkuJ/UTKzYs8ikESc/E5VyxxPzlM/9uiU4EO0/mRrxJ0L224eb+pzo2wQQQ4isdggacH74MlW5eVC49PSC1hhceluLIuqRZsUvHFGRcOf8Irpz'
+
 const spec = {
   id: '',
   database: 'shop',
@@ -73,6 +77,17 @@ export const payloads = {
   },
   version1: { spec: { ...spec, sink: { tag: 'sealed', text: sealedSinks.password } }, onError: 'pause' },
   version2: { version: 2, spec: { ...spec, sink: { tag: 'sealed', text: sealedSinks.oauth } }, onError: 'pause' },
+  version3: {
+    version: 3,
+    spec: {
+      ...spec,
+      schemaChanges: { events: 'column_changes', policy: 'stop' },
+      avroSchemaPrefix: 'com.example',
+      sink: { tag: 'sealed', text: sealedSinks.password },
+      registry: { tag: 'sealed', text: sealedRegistry },
+    },
+    onError: 'pause',
+  },
 }
 
 export const progresses = {

@@ -1,22 +1,38 @@
-// Applies the setting that says which machines sinks may reach. A sink is checked before it connects: when a job is created
-// and whenever the feed of the job starts. The sink itself checks hosts that it learns of later, such as brokers.
+// Applies the setting that says which machines sinks and schema registries may reach. They are checked before they connect: when a changefeed is
+// created and whenever the feed of a job starts. The sink itself checks hosts that it learns of later, such as brokers.
 
 import { isHostAllowed, readAllowedHosts } from '../../core/allowed-hosts.ts'
-import type { SinkSpec } from '../../core/feed-spec.ts'
+import type { RegistrySpec, SinkSpec } from '../../core/feed-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { SettingsStore } from '../../settings/store.ts'
 import { factsOfSink } from '../../sink/sinks.ts'
+import type { SinkAddress } from '../../sink/sink-facts.ts'
 
 /** Returns the sink with the hosts that it may reach. Throws if its own addresses are not allowed. */
 export function allowedSink(sink: SinkSpec, settings: SettingsStore): SinkSpec {
   const { addresses } = factsOfSink(sink)
   if (addresses === undefined) return sink
+  return { ...sink, allowedHosts: check('sinks may not reach', addresses(sink), settings) }
+}
+
+/** Returns the registry. Throws if it may not be reached. */
+export function allowedRegistry(registry: RegistrySpec | undefined, settings: SettingsStore): RegistrySpec | undefined {
+  const addresses = registry?.urls.map((url) => {
+    const { protocol, hostname, port } = new URL(url)
+    const defaultPort = protocol === 'https:' ? 443 : 80
+    return { host: hostname, port: port === '' ? defaultPort : Number(port) }
+  })
+  check('no schema registry may be at', addresses ?? [], settings)
+  return registry
+}
+
+function check(what: string, addresses: readonly SinkAddress[], settings: SettingsStore): readonly string[] {
   const allowedHosts = readAllowedHosts(settings.get('changefeed.sink.allowed_hosts'))
-  for (const { host, port } of addresses(sink)) {
+  for (const { host, port } of addresses) {
     if (isHostAllowed(allowedHosts, host, port)) continue
-    throw new FeedError('FEED_PRIVILEGE', `sinks may not reach ${host}:${port}`, {
-      hint: `the cluster setting changefeed.sink.allowed_hosts lists what they may reach; an admin may add it there`,
+    throw new FeedError('FEED_PRIVILEGE', `${what} ${host}:${port}`, {
+      hint: `the cluster setting changefeed.sink.allowed_hosts lists the machines that may be reached; an admin may add it there`,
     })
   }
-  return { ...sink, allowedHosts }
+  return allowedHosts
 }

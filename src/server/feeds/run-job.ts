@@ -2,7 +2,7 @@
 
 import { highWaterOf, needsStatementCut } from '../../core/job-progress.ts'
 import type { JobStarter } from '../../jobs/jobs.ts'
-import { allowedSink } from './allowed-sinks.ts'
+import { allowedRegistry, allowedSink } from './allowed-sinks.ts'
 import type { ServerParts } from '../server-parts.ts'
 import { startFeed } from './start-feed.ts'
 import { troubleText } from '../explain/trouble-notices.ts'
@@ -10,8 +10,13 @@ import { troubleText } from '../explain/trouble-notices.ts'
 type JobParts = Pick<ServerParts, 'settings' | 'watchedRights' | 'sources' | 'feeds' | 'cuts'>
 
 export function jobStarter({ settings, watchedRights: rights, sources, feeds, cuts }: JobParts): JobStarter {
-  return async ({ id, user, payload, sink }, { resume, save, log, status, signal }) => {
-    const spec = { ...payload.spec, id, sink: allowedSink(sink(), settings) }
+  return async ({ id, user, payload, sink, registry }, { resume, save, log, status, signal }) => {
+    const spec = {
+      ...payload.spec,
+      id,
+      sink: allowedSink(sink(), settings),
+      registry: allowedRegistry(registry(), settings),
+    }
     const { database, targets } = spec
     const needed = { database, user, targets, hasSink: true }
     await rights.check(needed)

@@ -11,8 +11,7 @@ import { countPlaceholders } from '../../sql/sql.ts'
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import { dataRow } from '../../wire/backend-writer.ts'
 import { typeOids } from '../../wire/type-oids.ts'
-import { allowedSink } from '../feeds/allowed-sinks.ts'
-import { dialSink } from '../../sink/open-sink.ts'
+import { dialFarEnds } from '../feeds/dial-far-ends.ts'
 import { planChangefeed, watchPlanned, type FeedOrigin, type PlannedChangefeed } from './plan-changefeed.ts'
 import { shownStatement } from './shown-statement.ts'
 import { troubleNotices } from '../explain/trouble-notices.ts'
@@ -33,10 +32,9 @@ export function createJob(statement: CreateChangefeed, context: ServerParts, sql
       }
       const plan = await planChangefeed(statement, context, call)
       const { spec, opening } = plan
-      // From here on the statement may wait: for the sink, for transactions, for the log.
+      // From here on the statement may wait: for the sink and the registry, for transactions, for the log.
       await call.occupy(shownStatement(sql))
-      await dialSink({ ...spec, sink: allowedSink(spec.sink, context.settings) }, signal)
-      signal.throwIfAborted()
+      await dialFarEnds(spec, context.settings, signal)
       const origin = await watchPlanned(plan, context, call)
       let id = ''
       try {

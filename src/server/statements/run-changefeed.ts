@@ -7,6 +7,7 @@ import { countPlaceholders } from '../../sql/sql.ts'
 import { typeOids } from '../../wire/type-oids.ts'
 import { shownStatement } from './shown-statement.ts'
 import { planChangefeed, watchPlanned } from './plan-changefeed.ts'
+import { dialRegistry } from '../feeds/dial-far-ends.ts'
 import { startFeed } from '../feeds/start-feed.ts'
 import { troubleNotices } from '../explain/trouble-notices.ts'
 import type { ServerParts } from '../server-parts.ts'
@@ -26,6 +27,7 @@ export function runChangefeed(statement: CreateChangefeed, context: ServerParts,
     async run(call) {
       const plan = await planChangefeed(statement, context, call)
       await call.occupy(shownStatement(sql))
+      await dialRegistry(plan.spec, context.settings, call.signal)
       const { source, startPosition, startTime, free } = await watchPlanned(plan, context, call)
       const { database, targets } = plan.spec
       try {

@@ -5,12 +5,12 @@
 //   confluent-cloud  has api_key and api_secret, and implies TLS and SASL/PLAIN
 //   azure-event-hub  has shared_access_key_name and shared_access_key, and implies the same
 
-import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { KafkaSasl, KafkaTls } from './spec.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import { builtKafkaParameters, type KafkaParameter } from './parameters.ts'
 import { readSasl } from './read-sasl.ts'
 import { defaultPort } from './broker-address.ts'
+import { checkCertificates, readCertificates } from '../certificates.ts'
 import type { UriParts } from '../sink-facts.ts'
 import type { SinkParameters } from '../sink-parameters.ts'
 
@@ -52,7 +52,7 @@ export function readKafkaUri({ scheme, place, parameters }: UriParts): KafkaUri 
   const implied = isHosted ? readHosted(scheme, parameters) : undefined
   const tls = readTls(parameters, isHosted)
   const sasl = implied ?? readSasl(parameters)
-  parameters.end('kafka', builtKafkaParameters)
+  parameters.end('kafka sink', builtKafkaParameters)
   if (sasl !== undefined && tls === undefined) {
     throw parameters.refused(
       'sasl_enabled requires tls_enabled=true',
@@ -79,44 +79,14 @@ function readTls(parameters: Parameters, isImplied: boolean): KafkaTls | undefin
   const enabled = parameters.bool('tls_enabled')
   if (isImplied && enabled === false) throw unsupportedValue(parameters, 'tls_enabled', 'false', 'true')
   const skipVerify = parameters.bool('insecure_tls_skip_verify') ?? false
-  const ca = parameters.base64('ca_cert')
-  const cert = parameters.base64('client_cert')
-  const key = parameters.base64('client_key')
+  const { ca, cert, key } = readCertificates(parameters)
   if (enabled !== true && !isImplied) {
     for (const [name, value] of Object.entries({ ca_cert: ca, client_cert: cert, client_key: key }))
       if (value !== undefined) throw parameters.refused(`${name} requires tls_enabled=true`)
     return undefined
   }
-  if (cert !== undefined && key === undefined) throw parameters.refused('client_cert requires client_key to be set')
-  if (key !== undefined && cert === undefined) throw parameters.refused('client_key requires client_cert to be set')
-  if (ca !== undefined && !isCertificate(ca)) {
-    throw parameters.refused(
-      'failed to parse certificate data: ca_cert is no PEM certificate',
-      'base64 -w 0 ca.cert gives the value',
-    )
-  }
-  if (cert !== undefined && key !== undefined) checkPair(cert, key, parameters)
+  checkCertificates({ ca, cert, key }, parameters)
   return { ca, cert, key, verify: !skipVerify }
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).subject !== undefined
-  } catch {
-    return false
-  }
-}
-
-function checkPair(cert: string, key: string, parameters: Parameters): void {
-  try {
-    if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return
-  } catch {
-    // The message of Node could contain parts of the key.
-  }
-  throw parameters.refused(
-    'invalid client certificate data provided',
-    'client_cert and client_key are a PEM certificate and its unencrypted PEM key, each in base64',
-  )
 }
 
 function readHosted(scheme: string, parameters: Parameters): KafkaSasl {

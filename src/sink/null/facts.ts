@@ -10,7 +10,7 @@ export const nullSink: SinkFacts = {
   options: 'all',
   reference: { summary: '`null://` discards all messages and has no parameters.' },
   readSpec: ({ parameters }) => {
-    parameters.end('null', [])
+    parameters.end('null sink', [])
     return { tag: 'null' }
   },
   open: () => import('./open.ts'),

@@ -1,0 +1,25 @@
+// Checks what a changefeed will connect to before anything is changed for it, so that a wrong address or password is an error of the
+// statement.
+
+import type { FeedSpec } from '../../core/feed-spec.ts'
+import { checkRegistry } from '../../schema-registry/schema-registry.ts'
+import type { SettingsStore } from '../../settings/store.ts'
+import { dialSink } from '../../sink/open-sink.ts'
+import { allowedRegistry, allowedSink } from './allowed-sinks.ts'
+
+/** For a job. */
+export async function dialFarEnds(spec: FeedSpec, settings: SettingsStore, signal: AbortSignal): Promise<void> {
+  await dialSink({ ...spec, sink: allowedSink(spec.sink, settings) }, signal)
+  await dialRegistry(spec, settings, signal)
+}
+
+/** For a changefeed on a connection, which has no other far end. */
+export async function dialRegistry(
+  spec: Pick<FeedSpec, 'registry'>,
+  settings: SettingsStore,
+  signal: AbortSignal,
+): Promise<void> {
+  const registry = allowedRegistry(spec.registry, settings)
+  if (registry !== undefined) await checkRegistry(registry, signal)
+  signal.throwIfAborted()
+}
