@@ -2,84 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { insert, relid, TableLook, textColumn, update, WrittenLog } from '../../test/support/written-log.ts'
-import { specOf } from '../../test/support/spec-of.ts'
-import { compareHlc, type Hlc } from '../core/hlc.ts'
-import type { FeedSpec } from '../core/feed-spec.ts'
-import type { Sink } from '../sink/sink.ts'
-import { newProgress } from './feed-run.ts'
-import { runFeed } from './run-feed.ts'
-
-type Call =
-  | { readonly tag: 'emit'; readonly walls: readonly bigint[] }
-  | { readonly tag: 'flush'; readonly frontier: Hlc | undefined }
-  | { readonly tag: 'save' | 'resolved'; readonly at: Hlc }
+import { runOverLog as run, type FeedCall as Call } from '../../test/support/feed-over-log.ts'
+import { insert, TableLook, textColumn, update, WrittenLog } from '../../test/support/written-log.ts'
+import { compareHlc } from '../core/hlc.ts'
 
 const filler = 'f'.repeat(20_000)
 const wide = new TableLook({ columns: [...new TableLook().columns, textColumn('c', 3)] })
-
-interface Running {
-  readonly files: WrittenLog
-  readonly spec?: Partial<FeedSpec>
-  readonly signal?: AbortSignal
-  /** Called after each call of the sink. */
-  readonly called?: (call: Call) => void
-}
-
-/** Runs a feed without initial scan from the start of the log; returns the calls in order, and what has ended it. */
-async function run({
-  files,
-  spec,
-  signal,
-  called,
-}: Running): Promise<{ readonly calls: Call[]; readonly error: unknown }> {
-  const calls: Call[] = []
-  const note = (call: Call): void => {
-    calls.push(call)
-    called?.(call)
-  }
-  const sink: Sink = {
-    emit: async ({ bytes, valueStarts, valueEnds, count }) => {
-      const walls = Array.from({ length: count }, (_, i) => {
-        const value = bytes.buffer.toString('utf8', valueStarts[i], valueEnds[i])
-        return BigInt(/"updated": "(\d+)\./.exec(value)?.[1] ?? assert.fail(value))
-      })
-      note({ tag: 'emit', walls })
-    },
-    flush: async (frontier) => note({ tag: 'flush', frontier }),
-    emitResolved: async ({ at }) => note({ tag: 'resolved', at }),
-    [Symbol.asyncDispose]: async () => undefined,
-  }
-  let error: unknown
-  try {
-    await runFeed({
-      spec: specOf({
-        targets: [{ relid, topic: 't', tableName: 't' }],
-        updated: true,
-        initialScan: 'no',
-        cursor: files.start,
-        resolvedIntervalMs: 0,
-        minCheckpointMs: 0,
-        ...spec,
-      }),
-      log: files.log,
-      source: { host: '', port: 0, user: '', database: '' },
-      sink,
-      startPosition: files.log.status.tail,
-      startTime: files.start,
-      resume: undefined,
-      save: async (progress) => {
-        assert.ok(progress.tag === 'following')
-        note({ tag: 'save', at: progress.highWater })
-      },
-      signal: signal ?? new AbortController().signal,
-      progress: newProgress(),
-    })
-  } catch (thrown) {
-    error = thrown
-  }
-  return { calls, error }
-}
 
 /** `walls`: of all messages that the feed must emit. */
 function assertOrder(calls: readonly Call[], walls: readonly bigint[]): void {
