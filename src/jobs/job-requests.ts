@@ -17,7 +17,7 @@ export interface JobRequest {
 /** The columns that a request sets in addition to the status. */
 const alsoSets: Readonly<Record<JobVerb, string>> = {
   pause: '',
-  resume: `, running_status = ${runningStatusSql('high_water')}, error = '', claimed_by = NULL`,
+  resume: `, running_status = ${runningStatusSql('progress', 'high_water')}, error = '', claimed_by = NULL`,
   cancel: '',
 }
 

@@ -125,7 +125,7 @@ export class JobRun {
       status: (text) => {
         if (text === this.#status) return
         this.#status = text
-        store.say(job, text ?? runningStatus(this.#progress)).catch(() => undefined)
+        store.say(job, text ?? runningStatus(this.#progress, job.payload.spec.targets)).catch(() => undefined)
       },
       signal: this.#abort.signal,
     })

@@ -132,7 +132,7 @@ export class JobStore {
    * Saves progress and removes the text of an earlier error. Returns false if the claim is lost; nothing is saved then.
    * `status` is what the job waits for.
    */
-  async save({ id, epoch }: ClaimedJob, progress: JobProgress, status?: string): Promise<boolean> {
+  async save({ id, epoch, payload }: ClaimedJob, progress: JobProgress, status?: string): Promise<boolean> {
     const fraction = scannedFraction(progress)
     const rows = await this.#query(
       `UPDATE changefeed.jobs SET progress = $4, high_water = $5::numeric, fraction_completed = $6::float4,
@@ -145,7 +145,7 @@ export class JobStore {
         writeProgress(progress),
         decimal(highWaterOf(progress)),
         fraction === undefined ? null : String(fraction),
-        status ?? runningStatus(progress),
+        status ?? runningStatus(progress, payload.spec.targets),
       ],
     )
     return rows.length > 0
