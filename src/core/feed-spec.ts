@@ -62,6 +62,8 @@ export interface FeedTarget {
   readonly relid: number
   /** Statement-time name as messages show it (with `full_table_name`: `database.schema.table`). Renames do not change it. */
   readonly topic: string
+  /** Statement-time name, if `topic` is another one because the sink has topics of its own. */
+  readonly name?: string | undefined
   /** Unqualified statement-time table name, for error texts. */
   readonly tableName: string
 }

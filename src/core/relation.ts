@@ -1,7 +1,7 @@
 // The layout of the tuples of a watched table from one moment on: the order of its columns on the wire, and what the
 // catalogue says of each. Whenever one of the two changes, a new object is made, so that encoders may cache by identity.
 
-import type { TableDescription, TypeShape } from './table.ts'
+import type { ColumnDescription, TableDescription, TypeShape } from './table.ts'
 
 export interface RelationSchema {
   readonly relid: number
@@ -21,4 +21,6 @@ export interface RelationSchema {
 export interface RelationColumn {
   readonly name: string
   readonly shape: TypeShape
+  /** What the catalogue says of the column, under its present name; undefined: it is not described yet. */
+  readonly description?: ColumnDescription | undefined
 }

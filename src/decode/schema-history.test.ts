@@ -78,8 +78,8 @@ test('before any layout, the description alone gives columns in attribute order'
   const relation = fed(schemaRecord(described)).relation(7)
   assert.deepEqual(relation, relationOfDescription(described))
   assert.deepEqual(relation?.columns, [
-    { name: 'id', shape: int8 },
-    { name: 'feeling', shape: mood },
+    { name: 'id', shape: int8, description: id },
+    { name: 'feeling', shape: mood, description: feeling },
   ])
 })
 

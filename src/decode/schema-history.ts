@@ -7,11 +7,11 @@
 
 import { record, relationOf, tagBytes } from '../changelog/records.ts'
 import type { RelationColumn, RelationSchema } from '../core/relation.ts'
-import type { TableDescription, TypeShape } from '../core/table.ts'
+import type { ColumnDescription, TableDescription, TypeShape } from '../core/table.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { shapeOfType } from './built-in-types.ts'
 import { flaggedIndexes, keyOfDescription, keyOfLayout } from './key-columns.ts'
-import { readRelation, type RelationMessage } from './pgoutput/relation.ts'
+import { readRelation, type RelationMessage, type WireColumn } from './pgoutput/relation.ts'
 
 interface Known {
   /** The bytes of the record, to recognize a repetition: the log repeats records, and a repetition changes nothing. */
@@ -95,14 +95,15 @@ export class SchemaHistory {
 
 /** Returns the layout of a scanned table: its columns in the order of attributes, in which a scan selects them. */
 export function relationOfDescription(description: TableDescription): RelationSchema {
-  const columns = description.columns.map(({ name, shape }) => ({ name, shape }))
+  const columns = description.columns.map((column) => ({ name: column.name, shape: column.shape, description: column }))
   return { relid: description.relid, description, columns, ...keyOfDescription(description) }
 }
 
 function join(layout: RelationMessage, described: TableDescription | undefined): RelationSchema {
-  const columns: RelationColumn[] = layout.columns.map(({ name, typeOid }) => ({
+  const columns: RelationColumn[] = layout.columns.map(({ name, typeOid }, i) => ({
     name,
     shape: shapeOf(name, typeOid, described),
+    description: described && descriptionOf(layout, i, described),
   }))
   const description = described ?? describeLayout(layout)
   const key = keyOfLayout(layout, described)
@@ -118,6 +119,20 @@ function shapeOf(name: string, typeOid: number, described: TableDescription | un
   return column?.shape ?? shapeOfType(typeOid)
 }
 
+/** Finds the description of a column by its name, or by its place if it was renamed and the rest is as it was. */
+function descriptionOf(
+  layout: RelationMessage,
+  i: number,
+  { columns }: TableDescription,
+): ColumnDescription | undefined {
+  const { name, typeOid } = layout.columns[i] as WireColumn
+  const known = columns.find((column) => column.name === name)
+  if (known !== undefined) return known.typeOid === typeOid ? known : undefined
+  const there = columns.length === layout.columns.length ? columns[i] : undefined
+  if (there?.typeOid !== typeOid || layout.columns.some((column) => column.name === there.name)) return undefined
+  return { ...there, name }
+}
+
 function describeLayout(layout: RelationMessage): TableDescription {
   const { relid, schema, name, identity, columns } = layout
   return {
@@ -127,7 +142,7 @@ function describeLayout(layout: RelationMessage): TableDescription {
     name,
     identity,
     columns: [],
-    primaryKey: flaggedIndexes(layout).map((index) => (columns[index] as RelationMessage['columns'][number]).name),
+    primaryKey: flaggedIndexes(layout).map((index) => (columns[index] as WireColumn).name),
   }
 }
 

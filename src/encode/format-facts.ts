@@ -26,8 +26,18 @@ export interface FormatFacts {
   readonly neededOption?: string
   /** The format can only write rows of a scan, not changes. */
   readonly isScanOnly?: true
+  /** Throws if the encoder cannot write the column of a table. */
+  checkColumn?(column: TableColumn): void
   /** Loads the encoder. Undefined: the format is known, and refused until a later version. */
   readonly open?: () => Promise<FormatModule>
+}
+
+export interface TableColumn {
+  readonly schema: string
+  readonly table: string
+  readonly column: string
+  /** The type as format_type() prints it, with its modifier. */
+  readonly type: string
 }
 
 /** The exports of the file that `FormatFacts.open` loads. */

@@ -65,8 +65,8 @@ const spec: Whole<Omit<FeedSpec, 'sink' | 'registry'>> = {
   id: '',
   database: 'shop',
   targets: [
-    { relid: 16384, topic: 'orders', tableName: 'orders' },
-    { relid: 16390, topic: 'items', tableName: 'items' },
+    { relid: 16384, topic: 'orders', name: 'named orders', tableName: 'orders' },
+    { relid: 16390, topic: 'items', name: 'named items', tableName: 'items' },
   ],
   format: 'json',
   envelope: 'wrapped',
@@ -93,7 +93,8 @@ const done = [
 ] as const
 const scan: Whole<ScanProgress> = { at, tables: [{ relid: 16384, file: 'f1', done }], fraction: 0.25 }
 
-const { schemaChanges: _, avroSchemaPrefix: __, ...spec2 } = spec
+const { schemaChanges: _, avroSchemaPrefix: __, ...rest } = spec
+const spec2 = { ...rest, targets: spec.targets.map(({ relid, topic, tableName }) => ({ relid, topic, tableName })) }
 /** An example of each version, and what it means. What a version lacks is left out of it here: `const { added, ...spec2 } = spec`. */
 const versions = [
   { record: payloads.version1, spec: spec2, sink: { ...kafka, sasl: password }, registry: undefined },

@@ -13,6 +13,8 @@ export interface ColumnFacts {
   readonly name: string
   /** The type as format_type() prints it, without length. */
   readonly type: string
+  /** The same with length, precision and so on. */
+  readonly fullType: string
   /** pg_attribute.attgenerated: '', 's'(tored) or 'v'(irtual). */
   readonly generated: string
 }
@@ -166,7 +168,8 @@ export function catalogueSql(wanted: readonly Wanted[], databases: readonly stri
       ) key ON true
       LEFT JOIN LATERAL (
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
-          'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, NULL), 'generated', a.attgenerated
+          'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, NULL),
+          'fullType', pg_catalog.format_type(a.atttypid, a.atttypmod), 'generated', a.attgenerated
         ) ORDER BY a.attnum) AS columns
         FROM pg_catalog.pg_attribute a
         WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped

@@ -3,8 +3,8 @@
 import type { FormatFacts } from '../encode/format-facts.ts'
 import { formats } from '../encode/formats.ts'
 import type { TargetFacts } from './catalogue.ts'
-import { notYet, optionError } from './option-errors.ts'
-import { enumText, envelopeOf, formatOf, scanOf } from './option-values.ts'
+import { optionError } from './option-errors.ts'
+import { envelopeOf, formatOf, scanOf } from './option-values.ts'
 import { factsOf, isOptionName, optionNames, type OptionName } from './options.ts'
 import { isOn, type GivenOption, type GivenOptions } from './read-options.ts'
 
@@ -61,11 +61,13 @@ export function checkEncoder(given: GivenOptions, targets: readonly TargetFacts[
   }
   const { neededOption } = format
   if (neededOption !== undefined && isOptionName(neededOption) && !given.has(neededOption)) {
-    const written = `format=${enumText(given, 'format')}`
-    const option = given.get('format') ?? { position: 1 }
-    // A message about the registry would make the user start one in vain.
-    if (format.open === undefined) throw notYet(written, option.position)
-    throw optionError(option, `${neededOption} is required with ${written}`)
+    throw optionError(given.get('format'), `WITH option ${neededOption} is required for format=${format.name}`)
+  }
+  for (const target of targets) {
+    const { schema, name: table } = target
+    for (const { name: column, fullType } of target.columns) {
+      format.checkColumn?.({ schema, table, column, type: fullType })
+    }
   }
   const headers = given.get('headers_json_column_name')
   if (headers !== undefined) {

@@ -17,7 +17,9 @@ export function withKey(table: TargetFacts): TargetFacts {
   return {
     ...table,
     primaryKey: [column],
-    columns: isThere ? table.columns : [...table.columns, { name: column, type: 'bigint', generated: '' }],
+    columns: isThere
+      ? table.columns
+      : [...table.columns, { name: column, type: 'bigint', fullType: 'bigint', generated: '' }],
   }
 }
 

@@ -43,8 +43,7 @@ export function specOf({ read, context, times, tables, targets, sink }: SpecPart
   return {
     id: context.id,
     database: tables[0]?.database ?? context.database,
-    // If the sink has topics, messages use their names.
-    targets: targets.map((target, i) => ({ ...target, topic: topics?.[i] ?? target.topic })),
+    targets: targets.map((target, i) => withTopic(target, topics?.[i])),
     format: formatOf(given).name,
     envelope,
     updated: isOn(given, 'updated'),
@@ -65,6 +64,11 @@ export function specOf({ read, context, times, tables, targets, sink }: SpecPart
     registry: registryOf(given),
     avroSchemaPrefix: avroPrefixOf(given),
   }
+}
+
+/** If the sink has topics, messages use their names. */
+function withTopic(target: FeedTarget, topic = target.topic): FeedTarget {
+  return topic === target.topic ? target : { ...target, topic, name: target.topic }
 }
 
 /** Reads what the statement says about its sink, also if the sink is not built: `checkBuilt` refuses that later. */

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { ByteWriter } from '../../src/bytes/byte-writer.ts'
+import type { FeedSpec } from '../../src/core/feed-spec.ts'
 import type { RelationSchema } from '../../src/core/relation.ts'
 import type { RowChange } from '../../src/core/row-change.ts'
 import { RowView } from '../../src/core/row-view.ts'
@@ -27,6 +28,8 @@ export type Texts = readonly (string | null)[]
 export interface FormatKit {
   /** Options without which a changefeed cannot have the format, such as `, initial_scan = 'only'`. */
   readonly options?: string
+  /** What the specification of such a changefeed has beside the format. */
+  readonly spec?: Partial<FeedSpec>
   /** Reads the values of the key columns; undefined: messages have no key. */
   readonly key?: (bytes: Buffer) => Texts
   /** Reads the row of a value; undefined if the row was deleted. `bytes` is undefined if the message has no value. */
@@ -99,7 +102,7 @@ class Writer {
   }
 }
 
-export function formatSuite(name: string, { options = '', key: readKey, row }: FormatKit): void {
+export function formatSuite(name: string, { options = '', spec, key: readKey, row }: FormatKit): void {
   const isScanOnly = formatOfName(name).isScanOnly === true
   /** What the key of a row with this primary key is read as. */
   const keyOf = (text: string): string | null => (readKey === undefined ? null : text)
@@ -108,7 +111,7 @@ export function formatSuite(name: string, { options = '', key: readKey, row }: F
     assert.equal(bytes.length, 0, 'a message of this format has no key')
     return null
   }
-  const open = async (): Promise<Writer> => new Writer(await openEncoder(specOf({ format: name })))
+  const open = async (): Promise<Writer> => new Writer(await openEncoder(specOf({ format: name, ...spec })))
   const relation = relationOfDescription(table.description)
 
   test(`${name}: the key and the row can be read from a message, whatever they contain`, async () => {
@@ -154,9 +157,10 @@ export function formatSuite(name: string, { options = '', key: readKey, row }: F
 
   test(`${name}: a resolved message can be written for every topic`, { skip: isScanOnly }, async () => {
     const targets = ['a', 'b'].map((topic, i) => ({ relid: i + 1, topic, tableName: topic }))
-    const encoder = await openEncoder(specOf({ format: name, targets }))
+    const encoder = await openEncoder(specOf({ format: name, ...spec, targets }))
     for (const topic of targets.keys()) {
       const out = new ByteWriter(1)
+      await encoder.prepareResolved(topic)
       encoder.encodeResolved(topic, { wall: 1n, logical: 2 }, out)
       assert.ok(out.length > 0)
     }

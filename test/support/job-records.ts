@@ -81,6 +81,7 @@ export const payloads = {
     version: 3,
     spec: {
       ...spec,
+      targets: spec.targets.map((target) => ({ ...target, name: `named ${target.topic}` })),
       schemaChanges: { events: 'column_changes', policy: 'stop' },
       avroSchemaPrefix: 'com.example',
       sink: { tag: 'sealed', text: sealedSinks.password },

@@ -21,7 +21,7 @@ const table: TargetFacts = {
   keyless: null,
   deferrableKey: false,
   outOfLine: false,
-  columns: [{ name: 'a', type: 'bigint', generated: '' }],
+  columns: [{ name: 'a', type: 'bigint', fullType: 'bigint', generated: '' }],
   mayRead: true,
   rowSecurity: false,
 }

@@ -3,7 +3,7 @@
 // becomes \ufffd.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
-import { utf8Length } from './utf8.ts'
+import { utf8Length } from '../../bytes/utf8.ts'
 
 const quote = 0x22
 const backslash = 0x5c

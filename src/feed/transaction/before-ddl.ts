@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { RelationSchema } from '../../core/relation.ts'
 import type { RowView } from '../../core/row-view.ts'
 import type { ColumnDescription } from '../../core/table.ts'
-import type { SchemaSnapshot } from '../../decode/schema-history.ts'
+import { relationOfDescription, type SchemaSnapshot } from '../../decode/schema-history.ts'
 
 export class BeforeDdl {
   #start: SchemaSnapshot | undefined
@@ -40,7 +40,7 @@ function withColumnsOf(then: RelationSchema | undefined, now: RelationSchema): R
   const isKnown = was.columns.length > 0 && now.columns.length === is.columns.length
   if (!isKnown || (was.rewrites ?? 0) !== (is.rewrites ?? 0)) return now
   if (!was.columns.every((column, i) => holdsTheSame(column, is.columns[i]))) return now
-  return { ...now, columns: was.columns.map(({ name, shape }) => ({ name, shape })) }
+  return { ...now, columns: relationOfDescription(was).columns }
 }
 
 /** Whether both describe one column, perhaps with another name, whose values have stayed the same. */

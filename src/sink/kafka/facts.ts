@@ -6,7 +6,7 @@ import { readKafkaSinkConfig } from './kafka-sink-config.ts'
 import { readKafkaUri } from './kafka-uri.ts'
 import { kafkaReference } from './parameters.ts'
 import type { KafkaSinkSpec } from './spec.ts'
-import { kafkaTopicName } from './topic-name.ts'
+import { kafkaTopicName } from '../../core/kafka-name.ts'
 
 export const kafka: SinkFacts<KafkaSinkSpec> = {
   tag: 'kafka',

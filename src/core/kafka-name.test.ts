@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { kafkaTopicName } from './topic-name.ts'
+import { kafkaTopicName } from './kafka-name.ts'
 
 const cases: readonly (readonly [string, string])[] = [
   ['foo', 'foo'],

@@ -1,0 +1,89 @@
+// Writes rows as the fields of a record. What must be known of a column is prepared once per relation.
+
+import type { ByteWriter } from '../../bytes/byte-writer.ts'
+import { quoteName, shownName } from '../../core/quote.ts'
+import type { RelationColumn, RelationSchema } from '../../core/relation.ts'
+import { kind, type RowView } from '../../core/row-view.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { ColumnField } from './schemas.ts'
+import { takesTextOf, valueType } from './value-type.ts'
+import { branch, columnPlace, type ValueWriter } from './value-writer.ts'
+
+interface Field {
+  /** The index of the value in the row; -1: the row has none. */
+  readonly index: number
+  readonly write: ValueWriter
+}
+
+export class RowWriter {
+  readonly #relation: RelationSchema
+  readonly #columns: readonly ColumnField[]
+  readonly #fields: readonly Field[]
+  /** The fields for rows of the table from before a DDL. */
+  readonly #earlier = new WeakMap<RelationSchema, readonly Field[]>()
+
+  /** `columns` are columns of the relation, in the order of the fields. */
+  constructor(relation: RelationSchema, columns: readonly ColumnField[]) {
+    this.#relation = relation
+    this.#columns = columns
+    this.#fields = columns.map(({ column, type }) => ({ index: relation.columns.indexOf(column), write: type.write }))
+  }
+
+  write(row: RowView, out: ByteWriter): void {
+    const { relation } = row
+    const fields = relation === this.#relation || relation === undefined ? this.#fields : this.#fieldsOf(relation)
+    const { bytes, kinds, starts, ends, count } = row
+    let i = 0
+    try {
+      for (; i < fields.length; i++) {
+        const { index, write } = fields[i] as Field
+        if (index < 0) {
+          out.u8(branch.null)
+          continue
+        }
+        const k = index < count ? kinds[index] : undefined
+        if (k === kind.text) write(bytes, starts[index] as number, ends[index] as number, out)
+        else if (k === kind.null) out.u8(branch.null)
+        else throw new FeedError('FEED_BUG', 'a placeholder reached the encoder in place of a value')
+      }
+    } catch (error) {
+      throw this.#explain(error, i)
+    }
+  }
+
+  #fieldsOf(relation: RelationSchema): readonly Field[] {
+    let fields = this.#earlier.get(relation)
+    if (fields === undefined) {
+      fields = this.#columns.map((field) => earlierField(field, relation))
+      this.#earlier.set(relation, fields)
+    }
+    return fields
+  }
+
+  /** Names the column, and how to find its rows. */
+  #explain(error: unknown, i: number): unknown {
+    if (!(error instanceof FeedError) || error.code !== 'FEED_ROW') return error
+    const { description, columns, keyIndexes } = this.#relation
+    const column = (this.#columns[i] as ColumnField).column.name
+    const keys = keyIndexes.map((index) => shownName((columns[index] as RelationColumn).name)).join(', ')
+    const condition = error.hint?.replaceAll(columnPlace, () => shownName(column))
+    const table = `${shownName(description.schema)}.${shownName(description.name)}`
+    const where = condition === undefined ? '' : ` WHERE ${condition}`
+    const message = `table "${description.name}", column ${quoteName(column)}: ${error.message}`
+    return new FeedError('FEED_ROW', message, {
+      hint: `SELECT ${keys} FROM ${table}${where} finds the rows; correct them, or use format=json`,
+    })
+  }
+}
+
+/** The values of a column are found by its number, because it may have had another name. */
+function earlierField({ column, type }: ColumnField, relation: RelationSchema): Field {
+  const attnum = column.description?.attnum
+  const index = relation.columns.findIndex(({ name, description }) =>
+    attnum === undefined || description === undefined ? name === column.name : description.attnum === attnum,
+  )
+  const earlier = relation.columns[index]
+  if (earlier === undefined) return { index: -1, write: type.write }
+  const printed = valueType(earlier.shape, { typmod: earlier.description?.typmod ?? -1, inKey: false })
+  return { index: printed.tag === 'type' && !takesTextOf(type, printed) ? -1 : index, write: type.write }
+}
