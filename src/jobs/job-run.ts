@@ -102,7 +102,8 @@ export class JobRun {
           { error: failure.message, detail: failure.detail, hint: failure.hint, inMs: waitMs },
           'the changefeed tries again',
         )
-        await store.say(job, `transient error: ${failure.message}`).catch(() => undefined)
+        const todo = failure.hint === undefined ? '' : `; ${failure.hint}`
+        await store.say(job, `transient error: ${failure.message}${todo}`).catch(() => undefined)
         await delay(waitMs, undefined, { signal }).catch(() => undefined)
       }
     }

@@ -55,7 +55,7 @@ export class RegistryClient {
       path: `/subjects/${encodeURIComponent(subject)}/versions`,
       body: JSON.stringify({ schema }),
       subject,
-      read: ({ status, body }) => (status === 200 ? idIn(body) : undefined),
+      read: ({ status, body }) => (isGood(status) ? idIn(body) : undefined),
     })
   }
 
@@ -69,7 +69,7 @@ export class RegistryClient {
       signal,
       // A user who may not list the subjects can still be allowed to register schemas.
       read: ({ status, headers }) =>
-        status === 403 || (status === 200 && /json/i.test(headers['content-type'] ?? '')) ? ok : undefined,
+        status === 403 || (isGood(status) && /json/i.test(headers['content-type'] ?? '')) ? ok : undefined,
     })
     signal.throwIfAborted()
     if (answer.tag !== 'ok') throw answer.error
@@ -104,6 +104,10 @@ export class RegistryClient {
     }
     return read(answer) ?? this.#errors.ofAnswer(answer, { url, path, subject })
   }
+}
+
+function isGood(status: number): boolean {
+  return status >= 200 && status < 300
 }
 
 const ok = { tag: 'ok' } as const

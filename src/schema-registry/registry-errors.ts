@@ -79,7 +79,7 @@ export class RegistryErrors {
     }
     if (status >= 300 && status < 400) {
       return new FeedError('FEED_REGISTRY', `${name} redirects: ${said}`, {
-        hint: 'give the URL that it leads to as confluent_schema_registry',
+        hint: 'redirects are not followed: give the URL to which it leads as confluent_schema_registry',
       })
     }
     return new FeedError('FEED_REGISTRY', `${url}${path} does not answer as a schema registry does: ${said}`, {
@@ -100,8 +100,9 @@ export class RegistryErrors {
     const { message, error_code: code } = jsonObject(body)
     const text =
       typeof message === 'string' ? message : /html|json/i.test(headers['content-type'] ?? 'json') ? '' : body
+    const to = headers.location === undefined ? '' : ` to ${placeOf(headers.location)}`
     const number = typeof code === 'number' && code !== status ? ` (${code})` : ''
-    return `${status}${number} ${this.#shown(text)}`.trimEnd()
+    return `${status}${number}${to} ${this.#shown(text)}`.trimEnd()
   }
 
   /** Returns a text of the registry, unless it repeats a secret that we sent. */
@@ -125,6 +126,13 @@ function invalidHint(body: string): string {
   const { error_code: code } = jsonObject(body)
   if (code === 42205) return 'the subject is read-only: set its mode to READWRITE in the registry'
   return 'if the registry has rules of its own for schemas, change them for this subject; otherwise report it, with the message'
+}
+
+/** A URL without its query, which may contain a key. */
+function placeOf(location: string): string {
+  if (!URL.canParse(location)) return 'another path'
+  const { origin, pathname } = new URL(location)
+  return origin + pathname
 }
 
 /** Seconds or a date. */

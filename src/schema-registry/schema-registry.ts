@@ -13,11 +13,6 @@ import type { RegistrySpec } from '../core/feed-spec.ts'
 import { RegistryClient } from './registry-client.ts'
 import { sharedSchemas, type SharedSchemas } from './shared-schemas.ts'
 
-/** How long a registry that gives no answer is asked again. */
-const keepTryingMs = 60_000
-/** A registry that takes longer to answer is reported. */
-const answersWithinMs = 3000
-
 export interface SchemaRegistry {
   /** Registers the schema (JSON text) under the subject and returns its id: a number if the cache has it. */
   register(subject: string, schema: string): number | Promise<number>
@@ -28,8 +23,11 @@ export interface RegistryOptions {
   readonly signal?: AbortSignal
   /** Called with what `register` waits for; undefined: it waits for nothing any more. */
   readonly waiting?: ((why: string | undefined) => void) | undefined
+  /** Counts the schemas that got an id, and how often the registry was asked again. */
   readonly counts?: { registrations: number; registryRetries: number }
+  /** How long a registry that gives no answer is asked again; undefined: a minute. */
   readonly keepTryingMs?: number
+  /** A registry that takes longer to answer is reported; undefined: three seconds. */
   readonly answersWithinMs?: number
 }
 
@@ -47,6 +45,7 @@ class FeedRegistry implements SchemaRegistry {
   readonly #options: RegistryOptions
   /** How many calls wait: a scan prepares several tables at a time. */
   #calls = 0
+  #reported: string | undefined
 
   constructor(schemas: SharedSchemas, options: RegistryOptions) {
     this.#schemas = schemas
@@ -58,38 +57,46 @@ class FeedRegistry implements SchemaRegistry {
   }
 
   async #request(subject: string, schema: string): Promise<number> {
-    const { signal, waiting } = this.#options
+    const { signal, counts, answersWithinMs = 3000 } = this.#options
     signal?.throwIfAborted()
     this.#calls++
-    const slow = setInterval(() => {
-      waiting?.(`waiting for ${this.#schemas.name}: it has not answered yet`)
-    }, this.#options.answersWithinMs ?? answersWithinMs)
+    const slow = setTimeout(() => this.#report(`waiting for ${this.#schemas.name} to answer`), answersWithinMs)
     try {
-      return await this.#untilAnswered(subject, schema, () => slow.refresh())
+      const id = await this.#untilAnswered(subject, schema, () => clearTimeout(slow))
+      if (counts !== undefined) counts.registrations++
+      return id
     } finally {
-      clearInterval(slow)
-      if (--this.#calls === 0) waiting?.(undefined)
+      clearTimeout(slow)
+      if (--this.#calls === 0) this.#report(undefined)
     }
   }
 
-  async #untilAnswered(subject: string, schema: string, told: () => void): Promise<number> {
-    const { signal, waiting, counts } = this.#options
+  async #untilAnswered(subject: string, schema: string, failed: () => void): Promise<number> {
+    const { signal, counts, keepTryingMs = 60_000 } = this.#options
     const backoff = new Backoff({ firstMs: 500, mostMs: 10_000 })
-    const giveUpAtMs = performance.now() + (this.#options.keepTryingMs ?? keepTryingMs)
+    const giveUpAtMs = performance.now() + keepTryingMs
     for (;;) {
       const answer = await orAbort(this.#schemas.register(subject, schema), signal)
-      if (answer.tag === 'id') {
-        if (counts !== undefined) counts.registrations++
-        return answer.id
-      }
+      if (answer.tag === 'id') return answer.id
+      const { error } = answer
       const waitMs = Math.max(backoff.next(), answer.tag === 'passing' ? answer.afterMs : 0)
-      if (answer.tag === 'refused' || performance.now() + waitMs > giveUpAtMs) throw answer.error
-      waiting?.(`waiting for ${this.#schemas.name}: ${answer.error.message}; it is asked again in ${waitMs / 1000} s`)
-      told()
+      if (answer.tag === 'refused' || performance.now() + waitMs > giveUpAtMs) throw error
+      failed()
+      this.#report(`waiting: ${error.message}; ${error.hint}; it is asked again`)
       if (counts !== undefined) counts.registryRetries++
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, waitMs)
-      await orAbort(promise, signal).finally(() => clearTimeout(timer))
+      await pause(waitMs, signal)
     }
   }
+
+  #report(why: string | undefined): void {
+    if (why === this.#reported) return
+    this.#reported = why
+    this.#options.waiting?.(why)
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, ms)
+  await orAbort(promise, signal).finally(() => clearTimeout(timer))
 }

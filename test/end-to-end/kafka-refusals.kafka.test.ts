@@ -182,7 +182,7 @@ test(
       return status?.startsWith('transient error: ') === true ? status : undefined
     })
     const [, size, mvcc] =
-      /^transient error: message too large: a row of table "narrow" \(key columns: id\) gives a message that topic narrow does not take \(size=(\d+), mvcc=(\d+\.\d{10})\)$/.exec(
+      /^transient error: message too large: a row of table "narrow" \(key columns: id\) gives a message that topic narrow does not take \(size=(\d+), mvcc=(\d+\.\d{10})\); .*max\.message\.bytes/.exec(
         said,
       ) ?? assert.fail(said)
     assert.ok(Number(size) > 30_000 && Number(size) < 31_000, String(size))
