@@ -2,6 +2,7 @@
 // job with any sink. A sink calls `feedSuite` from the tests of its own folder with a kit (feed-kit.ts).
 
 import { after, before, describe } from 'node:test'
+import { feedBackfills } from './feed-backfills.ts'
 import { feedChangesTables } from './feed-changes-tables.ts'
 import { feedEnds } from './feed-ends.ts'
 import { FeedWorld, type FeedKit } from './feed-kit.ts'
@@ -21,6 +22,7 @@ export function feedSuite(name: string, kit: FeedKit): void {
     feedTellsRows(context)
     feedTellsTimes(context)
     feedChangesTables(context)
+    feedBackfills(context)
     feedEnds(context)
     if (kit.hasJob) feedOfJob(context)
   })
