@@ -4,11 +4,15 @@
 //
 // A position is the number of a transaction in commit order, from 1; position 0 is before all of them.
 // Rows are column → canonical JSON text; keys are the canonical JSON text of the key array.
+//
+// A DDL changes rows that nobody writes, and the WAL does not say so: schema-ledger.ts does. `rowAt` gives them as they are
+// then. A fingerprint is of the rows as they were written last, whatever DDL came after, since a consumer has them so.
 
 import { createHash } from 'node:crypto'
 import type { Hlc } from '../../src/core/hlc.ts'
 import type { DecodedChange, DecodedColumn, DecodedTransaction } from './test-decoding.ts'
 import { jsonOfColumn } from './column-json.ts'
+import { furthest, ledgerTable, readSchemaNote, type Reach, type SchemaNote } from './schema-ledger.ts'
 
 export type Row = ReadonlyMap<string, string>
 
@@ -22,9 +26,22 @@ interface TableState {
   readonly keyColumns: readonly string[]
   readonly versions: Map<string, Version[]>
   readonly live: Map<string, Row>
+  /** The live rows as they were written last. */
+  readonly written: Map<string, Row>
+  readonly schemas: SchemaAt[]
   /** Fingerprint after each transaction that changed the table. */
   readonly marks: { readonly position: number; readonly fingerprint: string }[]
   sum: bigint
+}
+
+/** A table behind a transaction with DDL. */
+export interface SchemaAt {
+  readonly position: number
+  readonly reach: Reach
+  readonly columns: ReadonlyMap<string, string>
+  readonly isFull: boolean
+  /** The keys of the rows that it then had. */
+  readonly keys: ReadonlySet<string>
 }
 
 export interface HistoryTransaction {
@@ -34,6 +51,7 @@ export interface HistoryTransaction {
   readonly commitWall: bigint
   /** Keys whose rows it changed, per table, each with what became of it. */
   readonly touched: ReadonlyMap<string, ReadonlyMap<string, Touch>>
+  readonly hasSchema: boolean
 }
 
 export interface Touch {
@@ -48,6 +66,11 @@ export interface TimedHistory {
   fingerprintAt(table: string, ts: Hlc): string
   fingerprintBefore(table: string, ts: Hlc): string
   keyColumns(table: string): readonly string[]
+  columnsAt(table: string, ts: Hlc): ReadonlyMap<string, string> | undefined
+  /** Columns that the transaction at `ts` has not changed; undefined: it has no DDL. */
+  unchangedColumns(table: string, ts: Hlc): ReadonlySet<string> | undefined
+  /** False: a message for the row at `ts` is one of a backfill. */
+  isWritten(table: string, key: string, ts: Hlc): boolean
 }
 
 export class History {
@@ -58,7 +81,15 @@ export class History {
   constructor(tables: Readonly<Record<string, readonly string[]>>) {
     for (const [name, keyColumns] of Object.entries(tables)) {
       if (keyColumns.length === 0) throw new Error(`no primary key information found for ${name}`)
-      this.#tables.set(name, { keyColumns, versions: new Map(), live: new Map(), marks: [], sum: 0n })
+      this.#tables.set(name, {
+        keyColumns,
+        versions: new Map(),
+        live: new Map(),
+        written: new Map(),
+        schemas: [],
+        marks: [],
+        sum: 0n,
+      })
     }
   }
 
@@ -66,23 +97,31 @@ export class History {
     return this.transactions.length
   }
 
-  /** Transactions that touch no table of the history get no position. */
+  /** Transactions that neither touch a table of the history nor describe one get no position. */
   append(transaction: DecodedTransaction): void {
     const position = this.position + 1
     const touched = new Map<string, Map<string, Touch>>()
+    let hasSchema = false
     for (const change of transaction.changes) {
+      if (change.table === ledgerTable) {
+        hasSchema = true
+        this.#describe(position, readSchemaNote(change))
+        continue
+      }
       const state = this.#tables.get(change.table)
       if (state === undefined) continue
       let keys = touched.get(change.table)
       if (keys === undefined) touched.set(change.table, (keys = new Map()))
       this.#apply(state, position, change, keys)
     }
-    if (touched.size === 0) return
-    for (const name of touched.keys()) {
+    if (touched.size === 0 && !hasSchema) return
+    for (const [name, keys] of touched) {
       const state = this.#state(name)
-      state.marks.push({ position, fingerprint: fingerprintText(state.sum, state.live.size) })
+      for (const key of keys.keys()) noteWritten(state, key)
+      state.marks.push({ position, fingerprint: fingerprintText(state.sum, state.written.size) })
     }
-    this.transactions.push({ position, xid: transaction.xid, commitWall: transaction.commitWall, touched })
+    const { xid, commitWall } = transaction
+    this.transactions.push({ position, xid, commitWall, touched, hasSchema })
   }
 
   rowAt(table: string, key: string, position: number): Row | undefined {
@@ -132,15 +171,31 @@ export class History {
       existedBefore: touched.get(key)?.existedBefore ?? old !== undefined,
       existsAfter: row !== undefined,
     })
-    if (old !== undefined) state.sum -= rowHash(key, old)
-    if (row !== undefined) state.sum += rowHash(key, row)
     if (row === undefined) state.live.delete(key)
     else state.live.set(key, row)
+    noteVersion(state, key, { position, row })
+  }
 
-    let versions = state.versions.get(key)
-    if (versions === undefined) state.versions.set(key, (versions = []))
-    if (versions.at(-1)?.position === position) versions.pop()
-    versions.push({ position, row })
+  #describe(position: number, { table, rows, ...schema }: SchemaNote): void {
+    const state = this.#state(table)
+    const known = state.live.size
+    state.live.clear()
+    for (const row of rows) {
+      const key = `[${state.keyColumns.map((name) => row.get(name)).join(',')}]`
+      state.live.set(key, row)
+      noteVersion(state, key, { position, row })
+    }
+    // It was written behind the lock of the DDL.
+    if (rows.length !== known) throw new Error(`the ledger has ${rows.length} rows of ${table}, the WAL ${known}`)
+    const earlier = state.schemas.at(-1)?.position === position ? state.schemas.pop() : undefined
+    const reach = furthest(earlier?.reach ?? 'none', schema.reach)
+    const { columns, isFull } = schema
+    state.schemas.push({ position, reach, columns, isFull, keys: new Set(state.live.keys()) })
+  }
+
+  /** The DDL of a table, in order. */
+  schemas(table: string): readonly SchemaAt[] {
+    return this.#state(table).schemas
   }
 
   #state(table: string): TableState {
@@ -148,6 +203,25 @@ export class History {
     if (state === undefined) throw new Error(`the history does not follow ${table}`)
     return state
   }
+}
+
+function noteVersion(state: TableState, key: string, version: Version): void {
+  let versions = state.versions.get(key)
+  if (versions === undefined) state.versions.set(key, (versions = []))
+  if (versions.at(-1)?.position === version.position) versions.pop()
+  versions.push(version)
+}
+
+function noteWritten(state: TableState, key: string): void {
+  const old = state.written.get(key)
+  if (old !== undefined) state.sum -= rowHash(key, old)
+  const row = state.live.get(key)
+  if (row === undefined) {
+    state.written.delete(key)
+    return
+  }
+  state.sum += rowHash(key, row)
+  state.written.set(key, row)
 }
 
 function keyOf(state: TableState, columns: readonly DecodedColumn[]): string {

@@ -9,10 +9,13 @@
 // What has to hold, and is reported here when it does not: the tags of an initial scan are a prefix of commit order
 // (the cut is exact, across tables); after it every transaction comes, none is passed over; timestamps grow strictly
 // with commit order and never lie below the commit time; a transaction never comes back under another timestamp.
+//
+// A transaction of DDL alone has no tag, and no message need say when it was. If there are messages whose time lies between
+// those of its neighbours, as those of a backfill, they say it, and must all say the same.
 
 import { compareHlc, formatHlc, type Hlc } from '../../src/core/hlc.ts'
 import type { RowNote } from '../validators/validator.ts'
-import type { History, HistoryTransaction, Row, TimedHistory } from './history.ts'
+import type { History, HistoryTransaction, Row, SchemaAt, TimedHistory } from './history.ts'
 
 export const tagTable = 'txn_tags'
 
@@ -29,6 +32,11 @@ export interface TimesOptions {
   readonly resolved: Hlc
 }
 
+/** A DDL, with the time that the product gave to its transaction; undefined: nothing has said it. */
+export interface TimedSchema extends SchemaAt {
+  readonly ts: Hlc | undefined
+}
+
 export class TransactionTimes implements TimedHistory {
   readonly #history: History
   readonly #moments: Moment[] = []
@@ -40,6 +48,7 @@ export class TransactionTimes implements TimedHistory {
     const byTag = new Map<string, HistoryTransaction>()
     for (const transaction of history.transactions) {
       const tags = transaction.touched.get(tagTable)
+      if (isUntagged(transaction)) continue
       if (tags?.size !== 1) throw new Error(`transaction ${transaction.xid} wrote ${tags?.size ?? 0} tags, not one`)
       for (const tag of tags.keys()) byTag.set(tag, transaction)
     }
@@ -62,6 +71,28 @@ export class TransactionTimes implements TimedHistory {
       times.set(transaction, note.updated)
     }
     this.#order(times, options)
+    this.#placeUntagged(notes)
+  }
+
+  /** Gives transactions of DDL alone the time of the messages between their neighbours. */
+  #placeUntagged(notes: readonly RowNote[]): void {
+    const known = new Set(this.#moments.map(({ ts }) => formatHlc(ts)))
+    const others = new Map<string, Hlc>()
+    for (const { updated } of notes) {
+      const text = formatHlc(updated)
+      if (!known.has(text)) others.set(text, updated)
+    }
+    const unplaced = [...others.values()].sort(compareHlc)
+    for (const { position } of this.#history.transactions.filter(isUntagged)) {
+      const index = this.#moments.findIndex((moment) => moment.position >= position)
+      const before = this.#moments[index - 1]
+      const next = this.#moments[index]
+      if (before === undefined || next === undefined) continue
+      const between = unplaced.filter((ts) => compareHlc(ts, before.ts) > 0 && compareHlc(ts, next.ts) < 0)
+      if (between.length > 1)
+        this.#failures.push(`transaction ${position} of DDL has several times: ${between.map(formatHlc).join(', ')}`)
+      if (between[0] !== undefined) this.#moments.splice(index, 0, { ts: between[0], position })
+    }
   }
 
   #order(times: ReadonlyMap<HistoryTransaction, Hlc>, { initialScan, resolved }: TimesOptions): void {
@@ -70,11 +101,13 @@ export class TransactionTimes implements TimedHistory {
     if (first === undefined) return
     const scanTs = initialScan ? first[1] : undefined
     this.#scanTs = scanTs
+    const untagged = new Set(this.#history.transactions.filter(isUntagged).map(({ position }) => position))
     if (initialScan && first[0].position !== 1)
       this.#failures.push(`the initial scan misses transactions 1 to ${first[0].position - 1}`)
 
     let last = first[0].position - 1
     for (const [transaction, ts] of inOrder) {
+      while (untagged.has(last + 1) && last + 1 < transaction.position) last += 1
       if (transaction.position !== last + 1) {
         this.#failures.push(
           `transactions ${last + 1} to ${transaction.position - 1} are missing before ${formatHlc(ts)}`,
@@ -100,6 +133,7 @@ export class TransactionTimes implements TimedHistory {
       this.#moments.push({ ts, position: transaction.position })
     }
     for (const { position, commitWall } of this.#history.transactions.slice(last)) {
+      if (untagged.has(position)) continue
       // A transaction cannot have got a timestamp below its commit time, so a later one may still be under way.
       if (commitWall <= resolved.wall && !this.#mayBeLater(position, resolved)) {
         this.#failures.push(
@@ -129,6 +163,62 @@ export class TransactionTimes implements TimedHistory {
     return this.#moments
       .filter(({ ts }) => this.#scanTs === undefined || compareHlc(ts, this.#scanTs) !== 0)
       .map(({ ts, position }) => ({ ts, transaction: this.#history.transactions[position - 1] as HistoryTransaction }))
+  }
+
+  /** The DDL of a table after the initial scan, in order. */
+  schemaChanges(table: string): readonly TimedSchema[] {
+    const scanned = this.#scanTs === undefined ? 0 : this.positionAt(this.#scanTs)
+    return this.#history
+      .schemas(table)
+      .filter(({ position }) => position > scanned)
+      .map((schema) => ({ ...schema, ts: this.#moments.find(({ position }) => position === schema.position)?.ts }))
+  }
+
+  commitWall(position: number): bigint {
+    return (this.#history.transactions[position - 1] as HistoryTransaction).commitWall
+  }
+
+  /** The time of the first transaction after `position` that has one. */
+  timeAfter(position: number): Hlc | undefined {
+    return this.#moments.find((moment) => moment.position > position)?.ts
+  }
+
+  /** Whether the transaction at `ts` changed the table itself. */
+  isChange(table: string, ts: Hlc): boolean {
+    const position = this.positionAt(ts)
+    return (
+      position !== this.positionBefore(ts) &&
+      this.#history.schemas(table).some((schema) => schema.position === position)
+    )
+  }
+
+  /** The columns that a table had at `ts`; undefined: nobody has written them down yet. */
+  columnsAt(table: string, ts: Hlc): ReadonlyMap<string, string> | undefined {
+    const position = this.positionAt(ts)
+    return this.#history.schemas(table).findLast((schema) => schema.position <= position)?.columns
+  }
+
+  unchangedColumns(table: string, ts: Hlc): ReadonlySet<string> | undefined {
+    if (!this.isChange(table, ts)) return undefined
+    const now = this.columnsAt(table, ts) ?? new Map<string, string>()
+    const position = this.positionBefore(ts)
+    const before = this.#history.schemas(table).findLast((schema) => schema.position <= position)?.columns
+    if (before === undefined) return undefined
+    return new Set([...now].flatMap(([name, type]) => (before.get(name) === type ? [name] : [])))
+  }
+
+  /** Whether the transaction at `ts` wrote the row itself. A DDL that gives it other columns does not. */
+  isWritten(table: string, key: string, ts: Hlc): boolean {
+    if (this.#scanTs !== undefined && compareHlc(ts, this.#scanTs) === 0) return true
+    const position = this.positionAt(ts)
+    // Between two transactions: of no transaction at all.
+    if (position === this.positionBefore(ts)) return true
+    return this.#history.transactions[position - 1]?.touched.get(table)?.has(key) === true
+  }
+
+  /** When PostgreSQL committed the first transaction after `position` that wrote the row; undefined: none did. */
+  nextWrite(table: string, key: string, position: number): bigint | undefined {
+    return this.#history.transactions.slice(position).find(({ touched }) => touched.get(table)?.has(key))?.commitWall
   }
 
   /** Position of the last transaction at or below `ts`. */
@@ -172,6 +262,10 @@ export class TransactionTimes implements TimedHistory {
     // Before the first moment: what the history held before the first transaction that the feed delivered.
     return this.#moments[low - 1]?.position ?? (this.#moments[0]?.position ?? 1) - 1
   }
+}
+
+function isUntagged({ hasSchema, touched }: HistoryTransaction): boolean {
+  return hasSchema && !touched.has(tagTable)
 }
 
 /** The product's closed timestamps lag by 100 ms by default; commit times run backwards by a few milliseconds. */

@@ -1,10 +1,11 @@
 // Every row that a transaction changed comes once with the transaction's timestamp, and no other row does. Delivery may
-// repeat a message; it must then be the same. A row that a transaction made and removed again may come or not.
+// repeat a message; it must then be the same. A row that a transaction made and removed again may come or not. What a backfill
+// repeats is another matter (backfill.ts).
 // CockroachDB has no such validator: its fingerprints see what a missing message leads to, not each one.
 
 import { compareHlc, formatHlc, type Hlc } from '../../src/core/hlc.ts'
 import type { TransactionTimes } from '../history/transaction-times.ts'
-import { canonicalText, parseJson } from '../history/json-text.ts'
+import { canonicalText, parseJson, parseMessage } from '../history/json-text.ts'
 import type { RowNote, Validator } from './validator.ts'
 
 export class CompletenessValidator implements Validator {
@@ -13,11 +14,14 @@ export class CompletenessValidator implements Validator {
   readonly #failures: string[] = []
   /** Timestamp → key → value. */
   readonly #came = new Map<string, Map<string, string>>()
+  readonly #backfills: { isAt(ts: string): boolean } | undefined
   #resolved: Hlc | undefined
 
-  constructor(times: TransactionTimes, table: string) {
+  /** `backfills`: judges the messages at the times of its backfills. Without it there may be none. */
+  constructor(times: TransactionTimes, table: string, backfills?: { isAt(ts: string): boolean }) {
     this.#times = times
     this.#table = table
+    this.#backfills = backfills
   }
 
   noteRow({ key, value, updated }: RowNote): void {
@@ -26,10 +30,17 @@ export class CompletenessValidator implements Validator {
     if (keys === undefined) this.#came.set(ts, (keys = new Map()))
     const canonicalKey = canonicalText(parseJson(key))
     const known = keys.get(canonicalKey)
-    if (known !== undefined && known !== value) {
+    if (known !== undefined && known !== value && !this.#isSameAtChange(known, value, updated)) {
       this.#failures.push(`key ${key} came twice at ${ts} with different values: ${known} and ${value}`)
     }
     keys.set(canonicalKey, value)
+  }
+
+  /** A backfill shows the same row as the transaction of its DDL, and perhaps less of how it was before. */
+  #isSameAtChange(a: string, b: string, updated: Hlc): boolean {
+    if (!this.#times.isChange(this.#table, updated)) return false
+    const [one, other] = [a, b].map((value) => canonicalText(parseMessage(value).get('after') ?? null))
+    return one === other
   }
 
   noteResolved(_partition: string, ts: Hlc): void {
@@ -59,6 +70,7 @@ export class CompletenessValidator implements Validator {
     )
     for (const [ts, keys] of this.#came) {
       if (this.#times.scanTs !== undefined && ts === formatHlc(this.#times.scanTs)) continue
+      if (this.#backfills?.isAt(ts) === true) continue
       for (const key of keys.keys()) {
         if (touched.get(ts)?.has(key) !== true)
           yield `a message for ${key} at ${ts}, and no transaction at that time changed it`

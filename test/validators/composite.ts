@@ -15,8 +15,8 @@ export class CompositeValidator implements Validator {
     for (const member of this.#members) member.noteRow(row)
   }
 
-  noteResolved(partition: string, ts: Hlc): void {
-    for (const member of this.#members) member.noteResolved(partition, ts)
+  noteResolved(partition: string, ts: Hlc, cameAt?: bigint): void {
+    for (const member of this.#members) member.noteResolved(partition, ts, cameAt)
   }
 
   failures(): readonly string[] {

@@ -24,14 +24,14 @@ export class CountingValidator implements Validator {
     this.#inner.noteRow(row)
   }
 
-  noteResolved(partition: string, ts: Hlc): void {
+  noteResolved(partition: string, ts: Hlc, cameAt?: bigint): void {
     this.resolved += 1
     if (this.rowsSinceResolved > 0) {
       this.resolvedWithRows += 1
       this.resolvedRows += this.rowsSinceResolved
       this.rowsSinceResolved = 0
     }
-    this.#inner.noteResolved(partition, ts)
+    this.#inner.noteResolved(partition, ts, cameAt)
   }
 
   failures(): readonly string[] {

@@ -17,8 +17,8 @@ export class ForTopicValidator implements Validator {
     if (row.topic === this.#topic) this.#inner.noteRow(row)
   }
 
-  noteResolved(partition: string, ts: Hlc): void {
-    this.#inner.noteResolved(partition, ts)
+  noteResolved(partition: string, ts: Hlc, cameAt?: bigint): void {
+    this.#inner.noteResolved(partition, ts, cameAt)
   }
 
   failures(): readonly string[] {

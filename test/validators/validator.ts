@@ -19,6 +19,7 @@ export interface RowNote {
 
 export interface Validator {
   noteRow(row: RowNote): void
-  noteResolved(partition: string, ts: Hlc): void
+  /** `cameAt`: when the reader got it, in nanoseconds since 1970, for those that judge what may have happened by then. */
+  noteResolved(partition: string, ts: Hlc, cameAt?: bigint): void
   failures(): readonly string[]
 }
