@@ -1,5 +1,6 @@
 // The feed of a statement without INTO, on a connection of its own.
 
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import type { TestServer } from '../server/test-server.ts'
 import { ReadFeed } from './read-feed.ts'
@@ -55,6 +56,13 @@ export class SinklessFeed extends ReadFeed {
     { database, user, values = [] }: SinklessOptions = {},
   ): Promise<SinklessFeed> {
     return new SinklessFeed(await server.connect(database, user), sql, values)
+  }
+
+  /** While it is held, nothing is read from the connection. */
+  hold(isHeld: boolean): void {
+    const { connection } = this.#client as unknown as { connection: { stream: Socket } }
+    if (isHeld) connection.stream.pause()
+    else connection.stream.resume()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -29,6 +29,8 @@ interface TableState {
   /** The live rows as they were written last. */
   readonly written: Map<string, Row>
   readonly schemas: SchemaAt[]
+  /** Rows that a transaction wrote before its DDL, by position and key: as they were written, which is all that the WAL says. */
+  readonly beforeDdl: Map<string, Row>
   /** Fingerprint after each transaction that changed the table. */
   readonly marks: { readonly position: number; readonly fingerprint: string }[]
   sum: bigint
@@ -67,6 +69,8 @@ export interface TimedHistory {
   fingerprintBefore(table: string, ts: Hlc): string
   keyColumns(table: string): readonly string[]
   columnsAt(table: string, ts: Hlc): ReadonlyMap<string, string> | undefined
+  /** The row as the transaction at `ts` wrote it, if it changed the table behind that: the WAL does not say more. */
+  beforeDdl(table: string, key: string, ts: Hlc): Row | undefined
   /** Columns that the transaction at `ts` has not changed; undefined: it has no DDL. */
   unchangedColumns(table: string, ts: Hlc): ReadonlySet<string> | undefined
   /** False: a message for the row at `ts` is one of a backfill. */
@@ -87,6 +91,7 @@ export class History {
         live: new Map(),
         written: new Map(),
         schemas: [],
+        beforeDdl: new Map(),
         marks: [],
         sum: 0n,
       })
@@ -101,6 +106,7 @@ export class History {
   append(transaction: DecodedTransaction): void {
     const position = this.position + 1
     const touched = new Map<string, Map<string, Touch>>()
+    const decoded = new Map<string, Row>()
     let hasSchema = false
     for (const change of transaction.changes) {
       if (change.table === ledgerTable) {
@@ -113,11 +119,19 @@ export class History {
       let keys = touched.get(change.table)
       if (keys === undefined) touched.set(change.table, (keys = new Map()))
       this.#apply(state, position, change, keys)
+      const key = change.after === undefined ? undefined : keyOf(state, change.after)
+      const row = key === undefined ? undefined : state.live.get(key)
+      if (key !== undefined && row !== undefined) decoded.set(`${change.table} ${key}`, row)
     }
     if (touched.size === 0 && !hasSchema) return
     for (const [name, keys] of touched) {
       const state = this.#state(name)
-      for (const key of keys.keys()) noteWritten(state, key)
+      for (const key of keys.keys()) {
+        noteWritten(state, key)
+        const row = decoded.get(`${name} ${key}`)
+        if (row !== undefined && state.live.has(key) && row !== state.live.get(key))
+          state.beforeDdl.set(`${position} ${key}`, row)
+      }
       state.marks.push({ position, fingerprint: fingerprintText(state.sum, state.written.size) })
     }
     const { xid, commitWall } = transaction
@@ -191,6 +205,11 @@ export class History {
     const reach = furthest(earlier?.reach ?? 'none', schema.reach)
     const { columns, isFull } = schema
     state.schemas.push({ position, reach, columns, isFull, keys: new Set(state.live.keys()) })
+  }
+
+  /** The row as the transaction at `position` wrote it, if it changed the table behind that. */
+  beforeDdl(table: string, key: string, position: number): Row | undefined {
+    return this.#state(table).beforeDdl.get(`${position} ${key}`)
   }
 
   /** The DDL of a table, in order. */

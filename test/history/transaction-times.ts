@@ -183,6 +183,11 @@ export class TransactionTimes implements TimedHistory {
     return this.#moments.find((moment) => moment.position > position)?.ts
   }
 
+  /** The time of the last transaction before `position` that has one. */
+  timeBefore(position: number): Hlc | undefined {
+    return this.#moments.findLast((moment) => moment.position < position)?.ts
+  }
+
   /** Whether the transaction at `ts` changed the table itself. */
   isChange(table: string, ts: Hlc): boolean {
     const position = this.positionAt(ts)
@@ -196,6 +201,10 @@ export class TransactionTimes implements TimedHistory {
   columnsAt(table: string, ts: Hlc): ReadonlyMap<string, string> | undefined {
     const position = this.positionAt(ts)
     return this.#history.schemas(table).findLast((schema) => schema.position <= position)?.columns
+  }
+
+  beforeDdl(table: string, key: string, ts: Hlc): Row | undefined {
+    return this.#history.beforeDdl(table, key, this.positionAt(ts))
   }
 
   unchangedColumns(table: string, ts: Hlc): ReadonlySet<string> | undefined {

@@ -10,17 +10,20 @@ import { tagTable } from '../history/transaction-times.ts'
 import { type TestServer } from '../server/test-server.ts'
 import { until } from '../support/until.ts'
 import { attempt, eventsOf, happen } from './events.ts'
+import { judgeStops } from '../validators/stops.ts'
 import { judge } from './judge.ts'
-import { optionsOf } from './options.ts'
+import { isFull, optionsOf, optionTexts, schemaOptionsOf } from './options.ts'
 import { Random } from './random.ts'
 import { Reader } from './reader.ts'
 import { createSelfChecked, SelfChecked, selfChecked } from './self-checked.ts'
+import { createChanged, SchemaChanger } from './schema-changer.ts'
 import { resetSettings } from './settings.ts'
 import { endWithTruncation } from './truncation.ts'
 import { createTables, Workload } from './workload.ts'
 
 const writers = 4
 const withinMs = 60_000
+const changeEveryMs = 600
 
 export interface ConnectionRunOptions {
   /** Behind a gate. */
@@ -46,18 +49,23 @@ export async function runOverConnection({ server, seed, disturbances, said }: Co
   // Deadlocks are part of the plan; waiting for them is not.
   await server.sql(`ALTER DATABASE ${database} SET deadlock_timeout = '10ms'`)
   await server.sql(`${createTables}; ${createSelfChecked}`, database)
+  if (isFull(seed)) await server.sql('ALTER TABLE foo REPLICA IDENTITY FULL', database)
   await server.sql(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${user}`, database)
   const history = new History({ foo: ['id'], [tagTable]: ['n'] })
   await using reference = await ReferenceSlot.create(() => server.connect(database), history)
+  await server.sql(`BEGIN; ${createChanged}; COMMIT`, database)
   const workload = new Workload(server, database)
+  const changer = new SchemaChanger({ server, database, random: new Random(seed * 1000 + 200), said })
   const checked = new SelfChecked(server, database)
   const stop = new AbortController()
   const writing = Array.from({ length: writers }, (_, i) => workload.write(new Random(seed * 1000 + i), stop.signal))
   await delay(100 + random.int(400))
 
-  const has = optionsOf(seed)
-  const options = ['updated', `resolved`, ...Object.entries(has).flatMap(([name, isOn]) => (isOn ? [name] : []))]
-  const tables = ['foo', tagTable, ...selfChecked]
+  const has = { ...optionsOf(seed), ...schemaOptionsOf(seed) }
+  const options = ['updated', `resolved`, ...optionTexts(seed)]
+  // A table whose key moves all the time would stop the feed all the time.
+  const hasSelfChecked = has.policy !== 'stop'
+  const tables = ['foo', tagTable, ...(hasSelfChecked ? selfChecked : [])]
   const statement = `EXPERIMENTAL CHANGEFEED FOR ${tables.join(', ')} WITH ${options.join(', ')}`
   const reader = new Reader({ server, database, user, statement })
   const reading = reader.read()
@@ -67,7 +75,8 @@ export async function runOverConnection({ server, seed, disturbances, said }: Co
     await whileReading(
       until('the initial scan is over', 30_000, () => (reader.resolved === zeroHlc ? undefined : true)),
     )
-    writing.push(...checked.write(seed, stop.signal))
+    if (hasSelfChecked) writing.push(...checked.write(seed, stop.signal))
+    writing.push(changer.run(changeEveryMs, stop.signal))
     const loseSelect = async (): Promise<void> => {
       const table = random.pick(tables.map((name) => [1, name] as const))
       const done = (sql: string): Promise<unknown> =>
@@ -82,6 +91,7 @@ export async function runOverConnection({ server, seed, disturbances, said }: Co
     const events = [
       ...eventsOf({ server, database, random, roles, isJob: false }),
       [6, ['leave', () => reader.leave()]] as const,
+      [3, ['read nothing', () => reader.rest(random.int(1500))]] as const,
       [1, ['lose SELECT', loseSelect]] as const,
     ]
     for (let i = 0; i < disturbances; i++) {
@@ -108,7 +118,9 @@ export async function runOverConnection({ server, seed, disturbances, said }: Co
   await whileReading(until('it is resolved', 30_000, () => (compareHlc(reader.resolved, end) >= 0 ? true : undefined)))
   await reference.catchUp()
   const verdict = judge(history, reader, { database, ...has })
-  const failures = [...verdict.failures, ...checked.judge(reader.rows())]
+  const { times } = verdict
+  const failures = [...verdict.failures, ...judgeStops({ ...has, times, table: 'foo', ...reader })]
+  if (hasSelfChecked) failures.push(...checked.judge(reader.rows(), has.policy))
   failures.push(
     ...(await endWithTruncation({
       server,
@@ -119,9 +131,11 @@ export async function runOverConnection({ server, seed, disturbances, said }: Co
   )
   reader.stop()
   await reading.catch(() => undefined)
-  const summary = `seed ${seed}: ${options.join(', ')}; ${workload.committed} transactions, opened ${reader.opened} times, ${reader.downs} times down, ${verdict.summary}; ${said.join(', ')}`
+  const summary = `seed ${seed}: ${options.join(', ')}; ${workload.committed} transactions, opened ${reader.opened} times, ${reader.downs} times down, ${reader.stops.length} times stopped, ${changer.committed} schema changes, ${verdict.summary}; ${said.join(', ')}`
   assert.deepEqual(failures.slice(0, 20), [], summary)
   assert.ok(workload.committed > 100, summary)
   assert.ok(verdict.streamed > 50, summary)
+  assert.ok(changer.committed > 2, `${summary}; ${JSON.stringify([...changer.failed])}`)
+  if (has.policy === 'backfill') assert.ok(verdict.backfills > 0, summary)
   return summary
 }

@@ -37,20 +37,10 @@ export async function attempt(
 
 export function eventsOf(options: EventOptions): readonly Event[] {
   const { server, random } = options
-  // A name is never used again: the same name may not mean the same column.
-  let made = 0
-  const columns: string[] = []
-  const added = (): string => {
-    columns.push(`test${++made}`)
-    return `test${made}`
-  }
   const run = async (...statements: readonly string[]): Promise<void> => void (await attempt(options, ...statements))
   const terminate = (which: string): Promise<void> =>
     run(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${which}`)
   return [
-    [3, ['add column', () => run(`ALTER TABLE foo ADD COLUMN ${added()} STRING DEFAULT 'x'`)]],
-    [2, ['drop column', () => run(`ALTER TABLE foo DROP COLUMN IF EXISTS ${columns.pop() ?? 'none'}`)]],
-    [1, ['add column', () => run(`ALTER TABLE foo ADD COLUMN ${added()} INT`)]],
     [2, ['change types', () => run(...changeTypes(random))]],
     [1, ['end a writer', () => terminate(`query LIKE 'UPSERT%' OR query LIKE 'INSERT INTO foo%' LIMIT 1`)]],
     [1, ['end all connections of the server', () => terminate(`application_name LIKE 'pg-changefeed%'`)]],

@@ -2,11 +2,12 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { type TestServer } from '../server/test-server.ts'
-import { until } from '../support/until.ts'
+import { until, within } from '../support/until.ts'
 import type { AnswerThief } from '../services/kafka/answer-thief.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { attempt, type Event } from './events.ts'
 import type { Random } from './random.ts'
+import type { SchemaChanger } from './schema-changer.ts'
 
 const withinMs = 90_000
 
@@ -15,7 +16,8 @@ export interface JobEventOptions {
   readonly broker: KafkaBroker
   readonly thief: AnswerThief
   readonly random: Random
-  readonly id: string
+  /** Of the job that runs now. */
+  readonly id: () => string
   readonly database: string
 }
 
@@ -26,12 +28,14 @@ export function eventsOfJobs({ server, broker, thief, random, id, database }: Jo
       [
         'pause',
         async () => {
-          await attempt({ server, database }, `PAUSE JOB ${id}`)
+          const paused = id()
+          await attempt({ server, database }, `PAUSE JOB ${paused}`)
           await delay(random.int(300))
+          // A schema change may have stopped it for good: then another one runs.
           await until('the job goes on', withinMs, () =>
-            server.sql(`RESUME JOB ${id}`).then(
+            server.sql(`RESUME JOB ${paused}`).then(
               () => true,
-              () => undefined,
+              () => (id() === paused ? undefined : true),
             ),
           )
         },
@@ -96,4 +100,25 @@ export function eventsOfJobs({ server, broker, thief, random, id, database }: Jo
       ],
     ],
   ]
+}
+
+export interface KillInBackfillOptions {
+  readonly server: TestServer
+  readonly changer: SchemaChanger
+  readonly random: Random
+}
+
+/** A change of the schema while PostgreSQL answers slowly, so that a backfill has hardly begun, or is half done, at the kill. */
+export async function killInBackfill({ server, changer, random }: KillInBackfillOptions): Promise<string> {
+  await changer.change()
+  let asked = 0
+  const isBackfilling = async (): Promise<boolean> =>
+    ++asked > 100 ||
+    /backfill/i.test(JSON.stringify(await server.sql('SELECT running_status FROM crdb_internal.jobs').catch(() => [])))
+  await within(10_000, 'a backfill runs', isBackfilling).catch(() => undefined)
+  if (random.chance(0.5)) server.gate.stall(random.int(800), true)
+  await delay(random.int(400))
+  await server.kill()
+  await server.restart()
+  return asked > 100 ? 'kill server behind a schema change' : 'kill server in a backfill'
 }

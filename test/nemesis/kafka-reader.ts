@@ -9,6 +9,7 @@ import type { Collected } from './judge.ts'
 interface ResolvedNote {
   readonly partition: string
   readonly resolved: Hlc
+  readonly cameAt: bigint
 }
 
 export interface KafkaReaderOptions {
@@ -51,7 +52,7 @@ export class KafkaReader implements Collected, AsyncDisposable {
   replay(validator: Validator): void {
     for (const note of this.#notes) {
       if ('key' in note) validator.noteRow(note)
-      else validator.noteResolved(note.partition, note.resolved)
+      else validator.noteResolved(note.partition, note.resolved, note.cameAt)
     }
   }
 
@@ -68,7 +69,7 @@ export class KafkaReader implements Collected, AsyncDisposable {
       return
     }
     const resolved = hlcOf(text, 'resolved')
-    this.#notes.push({ partition, resolved })
+    this.#notes.push({ partition, resolved, cameAt: BigInt(Date.now()) * 1_000_000n })
     if (compareHlc(resolved, this.#resolved.get(partition) ?? zeroHlc) > 0) this.#resolved.set(partition, resolved)
   }
 }

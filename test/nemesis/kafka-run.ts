@@ -12,13 +12,16 @@ import { type TestServer } from '../server/test-server.ts'
 import { until } from '../support/until.ts'
 import type { AnswerThief } from '../services/kafka/answer-thief.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
+import { judgeStops } from '../validators/stops.ts'
 import { judge, topicOf } from './judge.ts'
 import { KafkaReader } from './kafka-reader.ts'
 import { attempt, eventsOf, happen } from './events.ts'
-import { eventsOfJobs } from './kafka-events.ts'
-import { optionsOf } from './options.ts'
+import { JobInTurn } from './job-in-turn.ts'
+import { eventsOfJobs, killInBackfill } from './kafka-events.ts'
+import { isFull, optionsOf, optionTexts, schemaOptionsOf } from './options.ts'
 import { Random } from './random.ts'
 import { loseSelect } from './rights.ts'
+import { createChanged, SchemaChanger } from './schema-changer.ts'
 import { createSelfChecked, SelfChecked, selfChecked } from './self-checked.ts'
 import { resetSettings } from './settings.ts'
 import { countsAgree, SideJobs } from './side-jobs.ts'
@@ -28,6 +31,7 @@ import { createTables, Workload } from './workload.ts'
 const writers = 3
 const partitions = 3
 const withinMs = 90_000
+const changeEveryMs = 1500
 
 export interface KafkaRunOptions {
   readonly server: TestServer
@@ -64,46 +68,53 @@ export async function runOverKafka({
   await server.sql(`CREATE USER ${owner} WITH CONTROLCHANGEFEED`)
   await server.sql(`ALTER DATABASE ${database} SET deadlock_timeout = '10ms'`)
   await server.sql(`${createTables}; ${createSelfChecked}`, database)
+  if (isFull(seed)) await server.sql('ALTER TABLE foo REPLICA IDENTITY FULL', database)
   await server.sql(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${owner}`, database)
   const history = new History({ foo: ['id'], [tagTable]: ['n'] })
   const facts = {
     database,
     ...optionsOf(seed),
+    ...schemaOptionsOf(seed),
   }
-  const tables = ['foo', tagTable, ...selfChecked]
+  // A table whose key moves all the time would stop the feed all the time.
+  const hasSelfChecked = facts.policy !== 'stop'
+  const tables = ['foo', tagTable, ...(hasSelfChecked ? selfChecked : [])]
   const topics = tables.map((table) => topicOf(table, facts))
   for (const topic of topics) await broker.createTopic(prefix + topic, partitions)
   await using reference = await ReferenceSlot.create(() => server.connect(database), history)
+  await server.sql(`BEGIN; ${createChanged}; COMMIT`, database)
   const workload = new Workload(server, database)
+  const changer = new SchemaChanger({ server, database, random: new Random(seed * 1000 + 200), said })
   const checked = new SelfChecked(server, database)
   const sideJobs = new SideJobs(server, database)
   const stop = new AbortController()
   const writing = Array.from({ length: writers }, (_, i) => workload.write(new Random(seed * 1000 + i), stop.signal))
   await delay(100 + random.int(400))
 
-  const named = Object.entries(facts).flatMap(([name, isOn]) => (isOn === true ? [name] : []))
   const config = random.pick<() => string>([
     [2, () => ''],
     [1, () => `, kafka_sink_config = '{"RequiredAcks": "ALL"}'`],
     [2, () => `, kafka_sink_config = '{"RequiredAcks": "NONE"}'`],
     [1, () => `, kafka_sink_config = '{"Compression": "GZIP", "Retry": {"Max": 1, "Backoff": "50ms"}}'`],
   ])()
-  const options = `updated, resolved, min_checkpoint_frequency = '100ms'${named.map((name) => `, ${name}`).join('')}${config}`
+  const names = ['updated', 'resolved', `min_checkpoint_frequency = '100ms'`, ...optionTexts(seed)]
+  const options = `${names.join(', ')}${config}`
   const into = `'kafka://${broker.bootstrap}?topic_prefix=${prefix}'`
-  const client = await server.connect(database, owner)
-  const { rows: jobs } = await client.query<{ job_id: string }>(
-    `CREATE CHANGEFEED FOR ${tables.join(', ')} INTO ${into} WITH ${options}`,
-  )
-  await client.end()
-  const id = String(jobs[0]?.job_id)
+  const statement = `CREATE CHANGEFEED FOR ${tables.join(', ')} INTO ${into} WITH ${options}`
+  await using feed = await JobInTurn.create({ server, database, owner, statement })
   await using reader = new KafkaReader({ bootstrap: broker.bootstrap, prefix, topics, partitionsPerTopic: partitions })
   try {
     await until('the initial scan is over', withinMs, () => (reader.resolved === zeroHlc ? undefined : true))
-    writing.push(...checked.write(seed, stop.signal))
+    if (hasSelfChecked) writing.push(...checked.write(seed, stop.signal))
+    writing.push(changer.run(changeEveryMs, stop.signal))
     const events = [
       ...eventsOf({ server, database, random, roles, isJob: true }),
-      ...eventsOfJobs({ server, broker, thief, random, id, database }),
-      [1, ['lose SELECT', () => loseSelect({ server, database, random, owner, id, tables })]] as const,
+      ...eventsOfJobs({ server, broker, thief, random, id: () => feed.id, database }),
+      // A job that is stopped meanwhile has no successor without the right.
+      ...(hasSelfChecked
+        ? [[1, ['lose SELECT', () => loseSelect({ server, database, random, owner, id: feed.id, tables })]] as const]
+        : []),
+      [4, ['kill server in a backfill', () => killInBackfill({ server, changer, random })]] as const,
       [2, ['create a job', () => sideJobs.create()]] as const,
       [3, ['control a job', () => sideJobs.control(random)]] as const,
     ]
@@ -126,25 +137,29 @@ export async function runOverKafka({
   )
   await until('everything has come', withinMs, async () => {
     if (reader.rows().some(({ topic, key }) => topic.endsWith(tagTable) && key === `[${tag}]`)) return true
-    const [row] = await server.sql(`SELECT status, error FROM crdb_internal.jobs WHERE job_id = ${id}`)
-    assert.equal(row?.['status'], 'running', String(row?.['error']))
+    await feed.assertRuns()
     await delay(50)
     return undefined
   })
   const end = reader.rows().reduce((last, { updated }) => (compareHlc(updated, last) > 0 ? updated : last), zeroHlc)
   await until('it is resolved', withinMs, () => (compareHlc(reader.resolved, end) >= 0 ? true : undefined))
+  // The next stop is the end of the run.
+  await feed.settle()
   const failures = [...(await countsAgree(server)), ...(await sideJobs.judge())]
   await reference.catchUp()
   const verdict = judge(history, reader, facts)
-  const summary = `seed ${seed}: ${options}; ${workload.committed} transactions, ${verdict.summary}; ${said.join(', ')}`
-  failures.push(...verdict.failures, ...checked.judge(reader.rows()))
-  const error = async (): Promise<string | undefined> => {
-    const [row] = await server.sql(`SELECT status, error FROM crdb_internal.jobs WHERE job_id = ${id}`)
-    return row?.['status'] === 'failed' ? String(row['error']) : undefined
-  }
+  const summary = `seed ${seed}: ${options}; ${workload.committed} transactions, ${changer.committed} schema changes, ${feed.stops.length} times stopped, ${verdict.summary}; ${said.join(', ')}`
+  const { stops, cursors } = feed
+  const { times } = verdict
+  const stopsOf = { ...facts, times, table: 'foo', stops, cursors, resolved: reader.resolved }
+  failures.push(...verdict.failures, ...judgeStops(stopsOf))
+  if (hasSelfChecked) failures.push(...checked.judge(reader.rows(), facts.policy))
+  const error = (): Promise<string | undefined> => feed.error()
   failures.push(...(await endWithTruncation({ server, database, error, rows: () => reader.rows() })))
   assert.deepEqual(failures.slice(0, 20), [], summary)
   assert.ok(verdict.streamed > 50, summary)
+  assert.ok(changer.committed > 2, `${summary}; ${JSON.stringify([...changer.failed])}`)
+  if (facts.policy === 'backfill') assert.ok(verdict.backfills > 0, summary)
   return summary
 }
 

@@ -34,7 +34,7 @@ function note(s: number, key: string, wall: number, rest = `"v": ${s}`): RowNote
 const second = note(2, '[5]', 1)
 const third = note(3, '[-5]', 1)
 const fourth = note(4, '[5]', 2, '"c": {"x": 4}')
-const judge = (...notes: readonly RowNote[]): readonly string[] => written().judge(notes, (topic) => topic === 't')
+const judge = (...notes: readonly RowNote[]): readonly string[] => written().judge(notes, 'none')
 
 test('what was committed, once for each key, is right, also when it comes again', () => {
   assert.deepEqual(judge(second, third, fourth), [])
@@ -56,4 +56,27 @@ test('every fault shows', () => {
     assert.equal(failures.length, 1, String(failures))
     assert.match(failures[0] ?? '', failure)
   }
+})
+
+test('rows come again at the time of a schema change, under the key that they then have, and at no other time', () => {
+  const changed = (): Ledger => {
+    const ledger = written()
+    ledger.begin()
+    ledger.schemaChanged()
+    ledger.write(ledger.next(), '[7]', { v: '6' })
+    ledger.committed()
+    return ledger
+  }
+  const sixth = note(6, '[7]', 3)
+  const again = note(4, '[-5]', 3, '"c": {"x": 0}')
+  const faithful = [second, third, fourth, again, sixth]
+  assert.deepEqual(changed().judge(faithful, 'own'), [])
+  assert.equal(changed().judge(faithful, 'none').length, 3)
+  const elsewhere = [...faithful, note(4, '[-5]', 4)]
+  assert.match(
+    changed().judge(elsewhere, 'own')[0] ?? '',
+    /^write 4 came again at 4\..*, and no schema change is known/,
+  )
+  assert.deepEqual(changed().judge(elsewhere, 'any'), [])
+  assert.match(changed().judge([second, third, fourth, again], 'own')[0] ?? '', /no schema change|is missing/)
 })

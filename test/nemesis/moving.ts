@@ -13,6 +13,7 @@ const mostRows = 40
 
 export class Moving implements WrittenTable {
   readonly name = movingTable
+  readonly isChangedByOthers = false
   #key: 'a' | 'b' = 'a'
   #hasText = false
   /** Row to its large value. */
@@ -40,12 +41,13 @@ export class Moving implements WrittenTable {
   async #step(client: pg.Client, random: Random, ledger: Ledger): Promise<void> {
     await random.pick<() => Promise<unknown>>([
       [5, () => this.#write(client, random, ledger)],
-      [2, () => this.#move(client)],
-      [1, () => this.#grow(client, random)],
+      [2, () => this.#move(client, ledger)],
+      [1, () => this.#grow({ client, random, ledger })],
     ])()
   }
 
-  async #move(client: pg.Client): Promise<void> {
+  async #move(client: pg.Client, ledger: Ledger): Promise<void> {
+    ledger.schemaChanged()
     const next = this.#key === 'a' ? 'b' : 'a'
     await client.query(
       `ALTER TABLE ${movingTable} DROP CONSTRAINT ${movingTable}_pkey, ADD CONSTRAINT ${movingTable}_pkey PRIMARY KEY (${next})`,
@@ -53,7 +55,8 @@ export class Moving implements WrittenTable {
     this.#key = next
   }
 
-  async #grow(client: pg.Client, random: Random): Promise<void> {
+  async #grow({ client, random, ledger }: { client: pg.Client; random: Random; ledger: Ledger }): Promise<void> {
+    ledger.schemaChanged()
     if (!this.#hasText) {
       await client.query(
         `ALTER TABLE ${movingTable} ADD COLUMN t text; ALTER TABLE ${movingTable} ALTER t SET STORAGE EXTERNAL`,

@@ -1,10 +1,12 @@
 // A consumer of one changefeed as a user would write it: it keeps every message, and when the feed ends, the connection
-// breaks or it is told to leave, it opens the feed again after the last resolved timestamp it saw.
+// breaks or it is told to leave, it opens the feed again after the last resolved timestamp it saw; when a schema change has
+// stopped the feed, at the time that the error says.
 
 import type pg from 'pg'
 import { setTimeout as delay } from 'node:timers/promises'
-import { compareHlc, formatHlc, zeroHlc, type Hlc } from '../../src/core/hlc.ts'
+import { compareHlc, formatHlc, laterHlc, zeroHlc, type Hlc } from '../../src/core/hlc.ts'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
+import { parseHlc } from '../support/parse-hlc.ts'
 import { hlcOf } from '../feed/test-feed.ts'
 import type { TestServer } from '../server/test-server.ts'
 import type { RowNote, Validator } from '../validators/validator.ts'
@@ -18,11 +20,16 @@ export interface ReaderOptions {
   readonly statement: string
 }
 
+interface ResolvedNote {
+  readonly resolved: Hlc
+  readonly cameAt: bigint
+}
+
 export class Reader implements Collected {
   readonly partitions = ['']
   readonly #options: ReaderOptions
   /** Rows and resolved timestamps in the order of arrival. */
-  readonly notes: (RowNote | Hlc)[] = []
+  readonly notes: (RowNote | ResolvedNote)[] = []
   resolved: Hlc = zeroHlc
   /** How often the feed was opened. */
   opened = 0
@@ -30,6 +37,11 @@ export class Reader implements Collected {
   refused = 0
   /** How often it ended because PostgreSQL or a connection was gone. */
   downs = 0
+  /** Where schema changes have stopped it, and all cursors that it has started from. */
+  readonly stops: Hlc[] = []
+  readonly cursors: Hlc[] = []
+  #next: Hlc = zeroHlc
+  #feed: SinklessFeed | undefined
   /** What ended it for good. */
   error: pg.DatabaseError | undefined
   #isLeaving = false
@@ -44,8 +56,11 @@ export class Reader implements Collected {
     const { server, database, user, statement } = this.#options
     while (!this.#isDone) {
       this.#isLeaving = false
-      const cursor = this.resolved === zeroHlc ? '' : `, cursor = '${formatHlc(this.resolved)}'`
+      const from = laterHlc(this.#next, this.resolved)
+      if (from !== zeroHlc) this.cursors.push(from)
+      const cursor = from === zeroHlc ? '' : `, cursor = '${formatHlc(from)}'`
       const feed = await SinklessFeed.open(server, statement + cursor, { database, user })
+      this.#feed = feed
       this.opened += 1
       let next = 0
       const take = (): void => {
@@ -62,12 +77,24 @@ export class Reader implements Collected {
   }
 
   #ended(error: pg.DatabaseError): void {
-    if (error.code === '42501') this.refused += 1
+    const stop = stopOf(error)
+    if (stop !== undefined) {
+      this.stops.push(stop)
+      this.#next = stop
+    } else if (error.code === '42501') this.refused += 1
     else if (this.resolved !== zeroHlc && passes(error)) this.downs += 1
     else {
       this.error = error
       throw error
     }
+  }
+
+  /** Reads nothing for a while, so that the feed cannot go on. */
+  async rest(ms: number): Promise<void> {
+    const feed = this.#feed
+    feed?.hold(true)
+    await delay(ms)
+    feed?.hold(false)
   }
 
   /** Leaves the feed and opens it again. */
@@ -87,17 +114,31 @@ export class Reader implements Collected {
   replay(validator: Validator): void {
     for (const note of this.notes) {
       if ('key' in note) validator.noteRow(note)
-      else validator.noteResolved('', note)
+      else validator.noteResolved('', note.resolved, note.cameAt)
     }
   }
 
   #take({ topic, key, value }: SinklessFeed['messages'][number]): void {
     if (topic === undefined) {
       const ts = hlcOf(value, 'resolved')
-      this.notes.push(ts)
+      this.notes.push({ resolved: ts, cameAt: BigInt(Date.now()) * 1_000_000n })
       if (compareHlc(ts, this.resolved) > 0) this.resolved = ts
     } else this.notes.push({ partition: '', topic, key, value, updated: hlcOf(value, 'updated') })
   }
+}
+
+/** Where the schema change was that stopped the feed, as its error says; the hint says the cursor of the next feed. */
+export function stopOf({
+  message,
+  hint,
+}: {
+  readonly message: string
+  readonly hint?: string | undefined
+}): Hlc | undefined {
+  const at = /^schema change occurred at (\d+\.\d{10})/.exec(message)?.[1]
+  if (at === undefined) return undefined
+  if (hint !== undefined && !hint.includes(at)) throw new Error(`the feed stopped at ${at}, and its hint is: ${hint}`)
+  return parseHlc(at)
 }
 
 /** The user is told to come back: PostgreSQL or a connection is gone. */

@@ -1,6 +1,7 @@
 // The tables whose rows say themselves whether they were read right, and their writers.
 
 import type { TestServer } from '../server/test-server.ts'
+import type { SchemaOptions } from '../validators/backfill.ts'
 import type { RowNote } from '../validators/validator.ts'
 import { createMirror, Mirror, mirrorTable } from './mirror.ts'
 import { createMoving, Moving, movingTable } from './moving.ts'
@@ -25,8 +26,9 @@ export class SelfChecked {
     return [this.#mirror, ...this.#others].map((writer, i) => writer.write(new Random(seed * 1000 + 100 + i), signal))
   }
 
-  judge(rows: readonly RowNote[]): readonly string[] {
+  /** `policy`: only with `backfill` rows come again that nobody wrote again. */
+  judge(rows: readonly RowNote[], policy: SchemaOptions['policy']): readonly string[] {
     this.#mirror.assertUsed()
-    return [this.#mirror, ...this.#others].flatMap((writer) => writer.judge(rows))
+    return [this.#mirror, ...this.#others].flatMap((writer) => writer.judge(rows, policy === 'backfill'))
   }
 }

@@ -10,6 +10,8 @@ import type { Random } from './random.ts'
 
 export interface WrittenTable {
   readonly name: string
+  /** Others change its schema, too. */
+  readonly isChangedByOthers: boolean
   /** Learns from the table how it is now. It is locked. */
   look(client: pg.Client): Promise<void>
   /** The statements of one transaction, between BEGIN and its end; writes at least one row, the last one last. */
@@ -55,9 +57,10 @@ export class SingleWriter {
       await delay(50)
   }
 
-  judge(rows: readonly RowNote[]): readonly string[] {
-    const { name } = this.#table
-    const failures = this.#ledger.judge(rows, (topic) => topic === name || topic.endsWith(`.${name}`))
+  judge(rows: readonly RowNote[], hasBackfills: boolean): readonly string[] {
+    const { name, isChangedByOthers } = this.#table
+    const ofTable = rows.filter(({ topic }) => topic === name || topic.endsWith(`.${name}`))
+    const failures = this.#ledger.judge(ofTable, hasBackfills ? (isChangedByOthers ? 'any' : 'own') : 'none')
     const why = [...this.failed].map(([text, times]) => `${times} × ${text}`).join('; ')
     return this.#ledger.count > 10
       ? failures

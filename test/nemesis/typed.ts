@@ -30,6 +30,7 @@ export function changeTypes(random: Random): readonly string[] {
 
 export class Typed implements WrittenTable {
   readonly name = typedTable
+  readonly isChangedByOthers = true
   #label = 'm0'
   #labels = 0
   #lastId = 0

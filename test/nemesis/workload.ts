@@ -113,12 +113,13 @@ function moveKey(from: number, to: number): string {
 
 function bulk(random: Random): string {
   const last = firstBulkKey + bulkRows - 1
+  const isBulk = `id BETWEEN ${firstBulkKey} AND ${last}`
   return random.pick([
     [
       2,
       `UPSERT INTO foo (id, v, n) SELECT i, 'bulk', ${random.int(100)} FROM generate_series(${firstBulkKey}, ${last}) AS i`,
     ],
-    [1, `UPDATE foo SET n = n + 1 WHERE id >= ${firstBulkKey}; UPDATE foo SET n = n + 1 WHERE id >= ${firstBulkKey}`],
-    [1, `DELETE FROM foo WHERE id >= ${firstBulkKey}`],
+    [1, `UPDATE foo SET n = n + 1 WHERE ${isBulk}; UPDATE foo SET n = n + 1 WHERE ${isBulk}`],
+    [1, `DELETE FROM foo WHERE ${isBulk}`],
   ])
 }

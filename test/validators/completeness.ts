@@ -30,15 +30,19 @@ export class CompletenessValidator implements Validator {
     if (keys === undefined) this.#came.set(ts, (keys = new Map()))
     const canonicalKey = canonicalText(parseJson(key))
     const known = keys.get(canonicalKey)
-    if (known !== undefined && known !== value && !this.#isSameAtChange(known, value, updated)) {
+    if (known !== undefined && known !== value && !this.#isSameAtChange(canonicalKey, [known, value], updated)) {
       this.#failures.push(`key ${key} came twice at ${ts} with different values: ${known} and ${value}`)
     }
     keys.set(canonicalKey, value)
   }
 
-  /** A backfill shows the same row as the transaction of its DDL, and perhaps less of how it was before. */
-  #isSameAtChange(a: string, b: string, updated: Hlc): boolean {
+  /**
+   * A backfill shows the same row as the transaction of its DDL, and perhaps less of how it was before. TimeTravelValidator
+   * judges both.
+   */
+  #isSameAtChange(key: string, [a, b]: readonly [string, string], updated: Hlc): boolean {
     if (!this.#times.isChange(this.#table, updated)) return false
+    if (this.#times.beforeDdl(this.#table, key, updated) !== undefined) return true
     const [one, other] = [a, b].map((value) => canonicalText(parseMessage(value).get('after') ?? null))
     return one === other
   }

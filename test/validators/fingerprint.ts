@@ -8,7 +8,7 @@
 import { compareHlc, earlierHlc, formatHlc, prevHlc, zeroHlc, type Hlc } from '../../src/core/hlc.ts'
 import { fingerprintText, rowHash, type Row, type TimedHistory } from '../history/history.ts'
 import { canonicalText, isObject, parseMessage } from '../history/json-text.ts'
-import { readKey } from './time-travel.ts'
+import { isRow, readKey } from './time-travel.ts'
 import type { RowNote, Validator } from './validator.ts'
 
 export interface FingerprintOptions {
@@ -85,7 +85,11 @@ export class FingerprintValidator implements Validator {
     if (keyOfRow !== canonicalKey)
       this.#failures.push(`key ${canonicalKey} did not match expected key ${keyOfRow} for value ${value}`)
     if (!history.isWritten(table, canonicalKey, updated)) return
-    this.#set(canonicalKey, new Map([...after].map(([name, member]) => [name, canonicalText(member)])))
+    // A row from before a DDL of its transaction counts as what it has become.
+    const is = isRow(after, history.beforeDdl(table, canonicalKey, updated))
+      ? history.rowAt(table, canonicalKey, updated)
+      : new Map([...after].map(([name, member]) => [name, canonicalText(member)]))
+    this.#set(canonicalKey, is)
   }
 
   #set(key: string, row: Row | undefined): void {
