@@ -190,7 +190,7 @@ test('a column without a value is a schema change only for column_changes; one o
 test('a schema change without a row of its own takes its time from its backfill, which has one', () => {
   const moved = (note: Note, nanos: bigint): Note =>
     'key' in note ? { ...note, updated: { wall: note.updated.wall + nanos, logical: 0 } } : note
-  const untold: readonly Note[] = [...[1, 2, 3].map((id) => moved(backfilled(id), 9n))]
+  const untold = [1, 2, 3].map((id) => moved(backfilled(id), 9n))
   const before: Note = [{ wall: at(2).wall + 8n, logical: 0x7fffffff }, 2]
   const rest: readonly Note[] = [[{ wall: at(2).wall + 10n, logical: 0 }, 2], ofNext, end]
   assert.deepEqual(failuresOf([...inserts, before, ...untold, ...rest], { isSilent: true }), [])
