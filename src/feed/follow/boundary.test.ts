@@ -144,7 +144,7 @@ for (const inOneBlock of [true, false]) {
     assert.deepEqual(boundaries(stops), [`${changed.wall}: t 2 → 3`, `${changedBack.wall}: t 3 → 2`])
     assert.deepEqual(
       stops.map(({ lines }) => lines.map((line) => line.split(' ').slice(1).join(':')).join(' ')),
-      ['1:2 2:2', '3:2 4:3 5:3', '6:2'],
+      ['1:2 2:2', '3:3 4:3 5:3', '6:2'],
     )
     await assertComplete(following, stops)
   })

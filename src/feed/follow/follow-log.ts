@@ -36,6 +36,8 @@ export interface FollowOptions {
   readonly stopsAtSchemaChange: boolean
   /** The boundary that is passed over, because all that was to be done there is done. */
   readonly passed?: Hlc | undefined
+  /** After which schema changes all rows of a table are read again as of the change; undefined: after none. */
+  readonly readsRowsAgain?: ((change: SchemaChange) => boolean) | undefined
   readonly changes: ChangeWriter
   /** How long the follower may sleep while the log gets only closed timestamps. */
   readonly quietMs?: number
@@ -88,7 +90,7 @@ export class LogFollower {
   #checkedVersion = 0
 
   constructor(options: FollowOptions) {
-    const { log, targets, changes, diff, signal, limits } = options
+    const { log, targets, changes, diff, readsRowsAgain = () => false, signal, limits } = options
     const schemas = this.#schemas
     const topics: ReadonlyMap<number, number> = new Map(targets.map(({ relid }, index) => [relid, index]))
     const isTarget = (relid: number): boolean => topics.has(relid)
@@ -99,6 +101,7 @@ export class LogFollower {
       log,
       schemas,
       diff,
+      readsRowsAgain,
       limits,
       signal,
       isTarget,
@@ -106,7 +109,7 @@ export class LogFollower {
       yieldThread: () => this.#threadShare.yieldIfDue(),
     }
     this.#parts = new TransactionParts({ schemas, isTarget, gap: (through, reason) => this.#gap(through, reason) })
-    this.#emitter = new TransactionEmitter({ schemas, topics, changes, diff })
+    this.#emitter = new TransactionEmitter({ schemas, topics, changes, diff, readsRowsAgain })
   }
 
   /** Settles at the end time, at a boundary, or when the signal aborts; throws what ends the feed. */
@@ -222,7 +225,7 @@ export class LogFollower {
     const large = this.#large
     const ordinal = large.listed
     large.listed += list.count
-    await this.#emitter.emit(payload, list, large.plan.kept, ordinal)
+    await this.#emitter.emit(payload, list, large.plan, ordinal)
     if (list.committed) this.#endLarge()
     if (hasSchema) this.#checkDropped()
   }

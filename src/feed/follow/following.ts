@@ -5,8 +5,9 @@ import { prevHlc, type Hlc } from '../../core/hlc.ts'
 import type { FeedRun } from '../feed-run.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Feed, Phase } from '../phases.ts'
-import { reactionTo, stopsAtSchemaChange } from '../schema-change/reaction.ts'
+import { reactionTo, readsRowsAgain, stopsAtSchemaChange } from '../schema-change/reaction.ts'
 import { LogFollower, type FollowOptions } from './follow-log.ts'
+import type { SchemaChange } from './schema-changes.ts'
 import { quietWaitMs } from './quiet-wait.ts'
 
 export async function follow(
@@ -22,7 +23,11 @@ export async function follow(
   const { changes, messages } = delivery.openOutput(either)
   using reader = from === undefined ? log.readAfter(after) : log.readFrom(from)
   const advanced = (frontier: Hlc): Promise<void> => delivery.advance(frontier, changes)
-  const span = { reader, after, endTime, passed, stopsAtSchemaChange: stopsAtSchemaChange(spec) }
+  const atSchemaChange = {
+    stopsAtSchemaChange: stopsAtSchemaChange(spec),
+    readsRowsAgain: (change: SchemaChange) => readsRowsAgain(change, spec),
+  }
+  const span = { reader, after, endTime, passed, ...atSchemaChange }
   const follower = followerOf(run, { ...span, changes, advanced, signal: either })
   try {
     const next = await followPastBoundaries(feed, follower, changes)
@@ -83,9 +88,9 @@ export async function catchUp({ run, delivery }: Feed, after: Hlc, through: Hlc 
   }
 }
 
-type OfCaller = 'reader' | 'after' | 'endTime' | 'passed' | 'stopsAtSchemaChange' | 'changes' | 'advanced' | 'signal'
+type Own = 'log' | 'targets' | 'diff' | 'quietMs' | 'limits'
 
-function followerOf({ spec, log, save }: FeedRun, options: Pick<FollowOptions, OfCaller>): LogFollower {
+function followerOf({ spec, log, save }: FeedRun, options: Omit<FollowOptions, Own>): LogFollower {
   const { targets, diff } = spec
   const quietMs = quietWaitMs({ ...spec, endTime: options.endTime }, save !== undefined)
   return new LogFollower({ ...options, log, targets, diff, quietMs })

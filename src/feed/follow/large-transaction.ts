@@ -5,29 +5,29 @@
 import type { LogReader } from '../../changelog/changelog.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { DeferrableTables } from '../transaction/deferrable-tables.ts'
-import type { KeptEvents } from '../transaction/emit-transaction.ts'
+import type { KeptEvents, TransactionPlan } from '../transaction/emit-transaction.ts'
 import { FirstChanges, maxOrdinal } from '../transaction/first-changes.ts'
 import { listRecords, OffsetList } from '../transaction/offset-list.ts'
 import type { SchemaTrail } from '../transaction/schema-trail.ts'
+import { readTableChanges, TablesAtEnd, type ReadsRowsAgain, type TableChanges } from '../transaction/tables-at-end.ts'
 import { findLastChanges, type CountedTransaction, type Part, type PassLimits } from './last-change-passes.ts'
 import { offsetIn, transactionBlocks, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
 
 const defaultLimits: PassLimits = { rows: 2_000_000, bytes: 256 * 1024 * 1024 }
 
-export interface LargeTransaction extends Disposable {
-  /** Undefined: the transaction only inserts, so every change is the last of its row. */
-  readonly kept: KeptEvents | undefined
-}
+export interface LargeTransaction extends TransactionPlan, Disposable {}
 
 export interface LargeOptions extends ReadAhead {
   readonly diff: boolean
+  /** See `EmitterOptions`. */
+  readonly readsRowsAgain: ReadsRowsAgain
   readonly limits?: PassLimits | undefined
 }
 
-const onlyInserts: LargeTransaction = { kept: undefined, [Symbol.dispose]: () => undefined }
-
 export async function planLarge(options: LargeOptions, start: TransactionStart): Promise<LargeTransaction> {
-  if (!(await mayHaveNonInserts(options, start))) return onlyInserts
+  const { mayHaveNonInserts, atEnd } = await lookAhead(options, start)
+  const onlyInserts: LargeTransaction = { kept: undefined, atEnd, [Symbol.dispose]: () => undefined }
+  if (!mayHaveNonInserts) return onlyInserts
   const { parts, count, hasNonInserts, deferrable } = await countRecords(options, start)
   if (!hasNonInserts) return onlyInserts
   if (count > maxOrdinal) throw new FeedError('FEED_ROW', `a transaction has more than ${maxOrdinal} changes`)
@@ -38,15 +38,28 @@ export async function planLarge(options: LargeOptions, start: TransactionStart):
   firstChanges?.seal()
   const reader = options.log.jumpTo(start.position)
   const find = finderOf(reader, options, { start, parts, trail })
-  return { kept: { bits, firstChanges, before: trail.before, find }, [Symbol.dispose]: () => reader[Symbol.dispose]() }
+  const kept = { bits, firstChanges, before: trail.before, find }
+  return { kept, atEnd, [Symbol.dispose]: () => reader[Symbol.dispose]() }
 }
 
-/** Checks the headers of the blocks. The first and the last block may also hold other transactions, so the answer is not exact. */
-async function mayHaveNonInserts(options: LargeOptions, start: TransactionStart): Promise<boolean> {
+interface Ahead extends Pick<TransactionPlan, 'atEnd'> {
+  /** The first and the last block may also hold other transactions, so the answer is not exact. */
+  readonly mayHaveNonInserts: boolean
+}
+
+/** Reads the headers of all blocks, and the payloads of those that hold schema records. */
+async function lookAhead(options: LargeOptions, start: TransactionStart): Promise<Ahead> {
+  const changes: TableChanges = new Map()
+  const list = new OffsetList()
+  let mayHaveNonInserts = false
   for await (const block of transactionBlocks(options, start)) {
-    if (block.hasNonInserts && options.mentionsTarget(block)) return true
+    mayHaveNonInserts ||= block.hasNonInserts && options.mentionsTarget(block)
+    if (!block.hasSchema) continue
+    const payload = block.payload()
+    listRecords(payload, offsetIn(block, start), options.isTarget, list)
+    readTableChanges(options.schemas, { payload, list }, changes)
   }
-  return false
+  return { mayHaveNonInserts, atEnd: TablesAtEnd.from(changes, options.readsRowsAgain) }
 }
 
 interface Counted extends Pick<CountedTransaction, 'parts' | 'count' | 'deferrable'> {

@@ -5,7 +5,8 @@
 // one. Nothing is said of types whose values print as before, of names, defaults, constraints, and the labels of an enum.
 
 import type { SchemaChangeSpec } from '../../core/feed-spec.ts'
-import type { ColumnDescription, TableDescription, TypeShape } from '../../core/table.ts'
+import type { ColumnDescription, TableDescription } from '../../core/table.ts'
+import { printsAlike } from '../transaction/prints-alike.ts'
 import type { SchemaChange } from './schema-changes.ts'
 
 /**
@@ -43,24 +44,6 @@ function givesValues({ missing, hasDefault, notNull, generated, identity }: Colu
   if (notNull || generated || identity !== undefined) return true
   // Descriptions of earlier versions do not say what existing rows have: it may be the default.
   return missing === undefined ? hasDefault : missing !== null
-}
-
-/** These types have the same text for the same value, and PostgreSQL changes one into the other without writing rows anew. */
-const texts: ReadonlySet<string> = new Set(['text', 'varchar'])
-
-function printsAlike(was: TypeShape, is: TypeShape): boolean {
-  if (was.tag === 'scalar') {
-    return is.tag === 'scalar' && (was.name === is.name || (texts.has(was.name) && texts.has(is.name)))
-  }
-  if (was.tag === 'array') {
-    return is.tag === 'array' && was.delimiter === is.delimiter && printsAlike(was.element, is.element)
-  }
-  if (was.tag !== 'composite') return was.tag === is.tag
-  if (is.tag !== 'composite' || was.fields.length !== is.fields.length) return false
-  return was.fields.every(({ name, shape }, i) => {
-    const field = is.fields[i]
-    return field !== undefined && name === field.name && printsAlike(shape, field.shape)
-  })
 }
 
 /** The columns of the primary key, in its order. */

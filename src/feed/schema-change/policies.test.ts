@@ -9,7 +9,9 @@ import { compareHlc, formatHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 
 const narrow = new TableLook()
-const withDefault = new TableLook({ columns: [...narrow.columns, { ...textColumn('c', 3), hasDefault: true }] })
+const withDefault = new TableLook({
+  columns: [...narrow.columns, { ...textColumn('c', 3), hasDefault: true, missing: 'y' }],
+})
 const withNull = new TableLook({ columns: [...narrow.columns, textColumn('c', 3)] })
 const otherKey = new TableLook({ primaryKey: ['b'] })
 const filler = 'f'.repeat(20_000)

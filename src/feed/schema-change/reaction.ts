@@ -5,6 +5,7 @@ import type { FeedSpec, FeedTarget, SchemaChangeSpec } from '../../core/feed-spe
 import { compareHlc, formatHlc, nextHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Boundary } from '../follow/follow-log.ts'
+import type { SchemaChange } from '../follow/schema-changes.ts'
 import { significanceOf } from '../follow/significance.ts'
 
 export type Reaction =
@@ -23,6 +24,14 @@ const defaults: SchemaChangeSpec = { events: 'default', policy: 'backfill' }
 /** Whether the feed does anything at a boundary. */
 export function stopsAtSchemaChange({ schemaChanges = defaults }: Pick<FeedSpec, 'schemaChanges'>): boolean {
   return schemaChanges.policy === 'backfill' || schemaChanges.policy === 'stop'
+}
+
+/** Whether all rows of a table are emitted as of a transaction that changes it so. */
+export function readsRowsAgain(
+  change: SchemaChange,
+  { schemaChanges = defaults }: Pick<FeedSpec, 'schemaChanges'>,
+): boolean {
+  return schemaChanges.policy === 'backfill' && significanceOf(change, schemaChanges.events) === 'rows'
 }
 
 export function reactionTo(

@@ -11,7 +11,9 @@ import { FirstChanges } from './first-changes.ts'
 import { LastChanges } from './last-changes.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { OffsetList } from './offset-list.ts'
+import type { RowAtEnd } from './row-at-end.ts'
 import { SchemaTrail } from './schema-trail.ts'
+import { readTableChanges, TablesAtEnd, type ReadsRowsAgain, type TableChanges } from './tables-at-end.ts'
 
 /** The events of a transaction that are emitted (last-changes.ts). */
 export interface KeptEvents {
@@ -37,8 +39,22 @@ export interface EmitterOptions {
   readonly topics: ReadonlyMap<number, number>
   readonly changes: ChangeWriter
   readonly diff: boolean
+  /**
+   * A row whose values at the end of the transaction are not known (tables-at-end.ts) is not emitted if it is read again as of
+   * the transaction; otherwise it is emitted as it was logged.
+   */
+  readonly readsRowsAgain: ReadsRowsAgain
 }
 
+/** What is known of a transaction before its first change is emitted. */
+export interface TransactionPlan {
+  /** Undefined: every change is the last of its row. */
+  readonly kept: KeptEvents | undefined
+  /** Undefined: the transaction changes no table. */
+  readonly atEnd: TablesAtEnd | undefined
+}
+
+const everyChange: TransactionPlan = { kept: undefined, atEnd: undefined }
 const nobody: ReadonlySet<number> = new Set()
 
 export class TransactionEmitter {
@@ -46,6 +62,7 @@ export class TransactionEmitter {
   readonly #topics: ReadonlyMap<number, number>
   readonly #changes: ChangeWriter
   readonly #diff: boolean
+  readonly #readsRowsAgain: ReadsRowsAgain
   readonly #change: ChangeReader
   readonly #first: ChangeReader
   /** Reads rows with the columns that their tables had earlier in the transaction. */
@@ -63,6 +80,7 @@ export class TransactionEmitter {
     this.#topics = options.topics
     this.#changes = options.changes
     this.#diff = options.diff
+    this.#readsRowsAgain = options.readsRowsAgain
     this.#change = new ChangeReader(options.schemas)
     this.#first = new ChangeReader(options.schemas)
     this.#firstChanges = options.diff ? new FirstChanges() : undefined
@@ -70,7 +88,10 @@ export class TransactionEmitter {
 
   /** Writes a transaction that is completely in one block. Returns a promise only if `changes` was full. */
   emitWhole(payload: Buffer, list: OffsetList): Promise<void> | undefined {
-    if (!list.hasNonInserts || list.count === 1) return this.emit(payload, list, undefined, 0)
+    const atEnd = list.hasSchema ? this.#atEnd(payload, list) : undefined
+    if (!list.hasNonInserts || list.count === 1) {
+      return this.emit(payload, list, atEnd === undefined ? everyChange : { kept: undefined, atEnd }, 0)
+    }
     const trail = list.hasSchema ? new SchemaTrail(this.#schemas) : undefined
     const deferrable = list.hasSchema ? this.#deferrable(payload, list) : nobody
     const last = deferrable.size > 0 ? new LastChanges(deferrable) : this.#last
@@ -98,7 +119,14 @@ export class TransactionEmitter {
       offset: list.offsets[ordinal] as number,
       schemas: trail?.at(ordinal),
     })
-    return this.emit(payload, list, { bits: this.#bits, firstChanges, before: trail?.before, find }, 0)
+    const kept = { bits: this.#bits, firstChanges, before: trail?.before, find }
+    return this.emit(payload, list, { kept, atEnd }, 0)
+  }
+
+  #atEnd(payload: Buffer, list: OffsetList): TablesAtEnd | undefined {
+    const changes: TableChanges = new Map()
+    readTableChanges(this.#schemas, { payload, list }, changes)
+    return TablesAtEnd.from(changes, this.#readsRowsAgain)
   }
 
   #deferrable(payload: Buffer, list: OffsetList): ReadonlySet<number> {
@@ -108,31 +136,27 @@ export class TransactionEmitter {
   }
 
   /** Writes the part of a transaction in one block, as `emitWhole` does. `firstOrdinal`: the number of listed records before it. */
-  emit(
-    payload: Buffer,
-    list: OffsetList,
-    kept: KeptEvents | undefined,
-    firstOrdinal: number,
-  ): Promise<void> | undefined {
-    const next = this.#fill(payload, list, kept, firstOrdinal, 0)
-    return this.#changes.isFull ? this.#emitRest(payload, list, kept, firstOrdinal, next) : undefined
+  emit(payload: Buffer, list: OffsetList, plan: TransactionPlan, firstOrdinal: number): Promise<void> | undefined {
+    const next = this.#fill(payload, list, plan, firstOrdinal, 0)
+    return this.#changes.isFull ? this.#emitRest(payload, list, plan, firstOrdinal, next) : undefined
   }
 
   async #emitRest(
     payload: Buffer,
     list: OffsetList,
-    kept: KeptEvents | undefined,
+    plan: TransactionPlan,
     firstOrdinal: number,
     from: number,
   ): Promise<void> {
     for (let next = from; this.#changes.isFull;) {
       await this.#changes.drain()
-      next = this.#fill(payload, list, kept, firstOrdinal, next)
+      next = this.#fill(payload, list, plan, firstOrdinal, next)
     }
   }
 
   /** Writes the records from `from` on until `changes` is full; returns the next record to write. */
-  #fill(payload: Buffer, list: OffsetList, kept: KeptEvents | undefined, firstOrdinal: number, from: number): number {
+  #fill(payload: Buffer, list: OffsetList, plan: TransactionPlan, firstOrdinal: number, from: number): number {
+    const { kept, atEnd } = plan
     const change = this.#change
     const changes = this.#changes
     for (let i = from; i < list.count; i++) {
@@ -147,17 +171,35 @@ export class TransactionEmitter {
       const thereKept = kept === undefined || isKept(kept.bits, gone + 1)
       if (!goneKept && !thereKept) continue
       change.read(payload, offset)
-      const { relation, row, old } = change
-      const topic = this.#topicFor(relation.relid)
+      const topic = this.#topicFor(change.relation.relid)
+      const rowAtEnd = atEnd?.of(change.relation)
       if (goneKept && (tag === record.delete || change.keyChanged)) {
-        changes.write(relation, topic, old, undefined, this.#diff ? this.#before(kept, gone) : undefined)
+        const before = this.#diff ? this.#before(kept, gone) : undefined
+        this.#writeGone(topic, rowAtEnd, before)
       }
       if (thereKept && tag !== record.delete) {
-        changes.write(relation, topic, row, row, this.#diff ? this.#before(kept, gone + 1) : undefined)
+        const before = this.#diff ? this.#before(kept, gone + 1) : undefined
+        this.#writeThere(topic, rowAtEnd, before)
       }
       if (changes.isFull) return i + 1
     }
     return list.count
+  }
+
+  #writeGone(topic: number, atEnd: RowAtEnd | undefined, before: RowView | undefined): void {
+    const { relation, old } = this.#change
+    // If the table has another key at the end, consumers know the row by the key that it had.
+    if (atEnd?.isKnown !== true || !atEnd.hasSameKey) this.#changes.write(relation, topic, old, undefined, before)
+    else this.#changes.write(atEnd.relation, topic, atEnd.of(old), undefined, before)
+  }
+
+  #writeThere(topic: number, atEnd: RowAtEnd | undefined, before: RowView | undefined): void {
+    const { relation, row } = this.#change
+    if (atEnd === undefined) this.#changes.write(relation, topic, row, row, before)
+    else if (atEnd.isKnown) {
+      const last = atEnd.of(row)
+      this.#changes.write(atEnd.relation, topic, last, last, before)
+    } else if (!atEnd.isReadAgain) this.#changes.write(relation, topic, row, row, before)
   }
 
   /** Drops the references to the records that were read last. */
