@@ -20,14 +20,8 @@ const alterPrimaryKey: Change = (original) => ({
   })),
 })
 
-/** The second set of rows is CockroachDB's own rewriting of the table; PostgreSQL rewrites nothing. Times are left out. */
-const withoutRewrite: Change = (original) => ({
-  ...original,
-  feed: original.feed.replace(', updated', ''),
-  steps: original.steps.map((step, index) =>
-    index === original.steps.length - 1 && step.expect !== undefined ? { expect: step.expect.slice(0, -3) } : step,
-  ),
-})
+/** The messages are listed without the timestamps that the option adds. */
+const withoutUpdated: Change = (original) => ({ ...original, feed: original.feed.replace(', updated', '') })
 
 /** An encoder's test with one row at a fixed time: here a feed over that row, whose times are what they are. */
 const encoder: Change = (original) => ({
@@ -170,7 +164,7 @@ const alwaysSplits: Change = (original) => ({ ...original, steps: original.steps
 const changes: Readonly<Record<string, Change>> = {
   'cursor-002': recordedFromTheStart,
   'cursor-003': recordedFromTheStart,
-  'cursor-schema-001': withoutRewrite,
+  'cursor-schema-001': withoutUpdated,
   'scan-004': recordedFromTheStart,
   'scan-005': intoKafka,
   'scan-006': intoKafka,

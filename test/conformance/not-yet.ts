@@ -27,10 +27,6 @@ export const notYet: Readonly<Record<string, NotYet>> = {
     why: 'there is no crdb_internal.to_json_as_changefeed_with_flags; the same bytes are tested through feeds',
     fails: /function crdb_internal.to_json_as_changefeed_with_flags\(foo\) does not exist/,
   },
-  'cursor-schema-001': {
-    why: 'rows written before an ALTER TABLE of the same transaction keep the columns they were written with: PostgreSQL decodes each row with its own',
-    fails: /unexpected foo: \[\d\]->\{"after": \{"a": \d, "b": "(?:initial|updated)"\}\}/,
-  },
   'virtual-001': {
     why: 'diff needs REPLICA IDENTITY FULL, with which PostgreSQL refuses every UPDATE of a table with a virtual column',
     fails: /it needs REPLICA IDENTITY FULL and has the virtual generated column "c"/,
