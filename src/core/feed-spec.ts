@@ -44,6 +44,9 @@ export interface SchemaChangeSpec {
   readonly policy: 'backfill' | 'nobackfill' | 'stop' | 'ignore'
 }
 
+/** What is meant when a specification says nothing: an earlier version has made it. */
+export const defaultSchemaChanges: SchemaChangeSpec = { events: 'default', policy: 'backfill' }
+
 /** How to reach a schema registry. */
 export interface RegistrySpec {
   /** Base URLs of one registry, without credentials and parameters. Each may have a path. The first that answers is used. */

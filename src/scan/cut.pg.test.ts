@@ -6,6 +6,8 @@ import { watchTables } from '../ingest/watch.ts'
 import type { RelationSchema } from '../core/relation.ts'
 import { kind, type RowView } from '../core/row-view.ts'
 import { scan } from './scan.ts'
+import { wholeTable, type Selection } from './selection.ts'
+import type { ScanTable } from './table-facts.ts'
 import { until } from '../../test/support/until.ts'
 import { TestPostgres } from '../../test/support/postgres-under-test.ts'
 import { joinCut, openCut } from './cut.ts'
@@ -129,7 +131,8 @@ test('a type that is changed and changed back between a statement and its scan p
       pieceDone: () => undefined,
       chunkDone: () => undefined,
     }
-    await scan({ cut, commitTimes: false, isDone: () => false, consumers: [consumer] })
+    const selection = ({ description: of }: ScanTable): Selection => wholeTable(of)
+    await scan({ cut, selection, commitTimes: false, isDone: () => false, consumers: [consumer] })
     assert.equal(rows.length, 1, change)
     const [text] = await connection.query('SELECT id, c, m FROM public.t')
     assert.deepEqual(rows[0], text, change)

@@ -13,7 +13,7 @@ import { serverText, type ServerText } from '../postgres/server-text.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { call } from '../source-schema/call.ts'
 import type { HeldSnapshot } from './held-cut.ts'
-import { Connections, exportSnapshot, importSnapshot } from './snapshot.ts'
+import { Connections, destroyAll, exportSnapshot, importSnapshot } from './snapshot.ts'
 import { qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
 
 const attempts = 10
@@ -25,8 +25,12 @@ export interface OpenTables extends AsyncDisposable {
   readonly tables: ReadonlyMap<number, ScanTable>
   /** Connections in transactions that use the snapshot and have locked the tables. */
   readonly readers: readonly RawConnection[]
+  /** A connection that has locked nothing. */
+  readonly control: RawConnection
   /** The encoding of the rows, if PostgreSQL does not convert them to UTF-8. */
   readonly text: ServerText | undefined
+  /** Ends the transactions of the readers at once, whatever they do. */
+  giveUp(): void
 }
 
 export interface Cut extends OpenTables {
@@ -73,8 +77,7 @@ function tryCut({ source, targets, connections, signal, waiting }: CutOptions): 
     if (after === undefined) return undefined
     if (targets.some(({ relid }) => before.get(relid)?.fingerprint !== after.get(relid)?.fingerprint)) return undefined
     await slot.close()
-    await control.close()
-    return { ...openTables(after, readers, text), point }
+    return { ...openTables({ facts: after, readers, control, text }), point }
   })
 }
 
@@ -115,8 +118,7 @@ async function tryJoin(
     const facts = before === undefined ? undefined : await lockAndRead({ readers, control, targets, before })
     isBusy = facts === undefined
     if (facts === undefined || !isAsHeld(facts)) return undefined
-    await control.close()
-    return openTables(facts, readers, text)
+    return openTables({ facts, readers, control, text })
   })
   return isBusy ? 'busy' : joined
 }
@@ -141,12 +143,12 @@ async function opening<T extends OpenTables>(
     }
   }
   if (opened === undefined) return undefined
-  const { readers } = opened
+  const { readers, control } = opened
   return {
     ...opened,
     async [Symbol.asyncDispose](): Promise<void> {
       open[Symbol.dispose]()
-      await Promise.all(readers.map((reader) => reader.close()))
+      await Promise.all([control, ...readers].map((connection) => connection.close()))
     },
   }
 }
@@ -224,13 +226,14 @@ function holdTypesSql(relids: readonly number[]): string {
   return `SELECT ${hold} FROM (${types}) AS used HAVING count(*) > 0`
 }
 
-function openTables(
-  facts: ReadonlyMap<number, TableFacts>,
-  readers: readonly RawConnection[],
-  text: ServerText | undefined,
-): OpenTables {
+interface Opened extends Pick<OpenTables, 'readers' | 'control' | 'text'> {
+  readonly facts: ReadonlyMap<number, TableFacts>
+}
+
+function openTables({ facts, readers, control, text }: Opened): OpenTables {
   const tables = new Map(
     [...facts].map(([relid, { description, pages, file }]) => [relid, { description, pages, file }]),
   )
-  return { tables, readers, text, [Symbol.asyncDispose]: () => Promise.resolve() }
+  const giveUp = (): void => destroyAll(readers)
+  return { tables, readers, control, text, giveUp, [Symbol.asyncDispose]: () => Promise.resolve() }
 }

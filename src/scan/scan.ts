@@ -4,17 +4,17 @@
 
 import { quoteName } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { RelationSchema } from '../core/relation.ts'
+import type { RelationColumn, RelationSchema } from '../core/relation.ts'
 import { kind, RowView } from '../core/row-view.ts'
 import { readCopyLine } from '../decode/copy-text.ts'
-import { relationOfDescription } from '../decode/schema-history.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { ServerText } from '../postgres/server-text.ts'
 import { planChunks, type Chunk } from './chunks.ts'
 import type { OpenTables } from './cut.ts'
 import { LineConverter } from './convert-line.ts'
+import type { Selection } from './selection.ts'
 import { unreadable } from './unreadable.ts'
-import { qualified } from './table-facts.ts'
+import { qualified, type ScanTable } from './table-facts.ts'
 
 export interface ScanConsumer {
   /** `row` is valid during the call; `commitMicros` as below. */
@@ -27,6 +27,10 @@ export interface ScanConsumer {
 
 export interface ScanOptions {
   readonly cut: OpenTables
+  /** The columns to read of a table; undefined: its rows are not read. */
+  readonly selection: (table: ScanTable) => Selection | undefined
+  /** The pages of a range. */
+  readonly chunkPages?: number
   /** Whether to read the commit time of each row's version, in µs since the Unix epoch. It is unknown for old rows. */
   readonly commitTimes: boolean
   /** Returns whether an earlier scan has read this range of pages already. */
@@ -35,8 +39,7 @@ export interface ScanOptions {
   readonly consumers: readonly ScanConsumer[]
 }
 
-interface Task {
-  readonly relation: RelationSchema
+interface Task extends Selection {
   readonly from: string
   readonly chunk: Chunk
   /** Whether the rows of a small table are read in the order of their keys, which a user who reads them expects. */
@@ -45,19 +48,18 @@ interface Task {
 
 /** 256 KiB. */
 const smallPages = 32
+const number: RelationColumn = { name: '', shape: { tag: 'scalar', name: 'int8' } }
 const commitMicrosColumn = '(extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint'
 
-export async function scan({ cut, commitTimes, isDone, consumers }: ScanOptions): Promise<void> {
+export async function scan({ cut, selection, chunkPages, commitTimes, isDone, consumers }: ScanOptions): Promise<void> {
   const tasks: Task[] = []
-  for (const { description, pages } of cut.tables.values()) {
-    const relation = relationOfDescription(description)
-    if (relation.keyProblem !== undefined) {
-      const message = `rows of table "${description.name}" cannot be told apart by their key: ${relation.keyProblem}`
-      throw new FeedError('FEED_ROW', message)
-    }
-    for (const chunk of planChunks(pages)) {
-      if (!isDone(relation.relid, chunk))
-        tasks.push({ relation, from: qualified(description), chunk, inKeyOrder: pages <= smallPages })
+  for (const table of cut.tables.values()) {
+    const selected = selection(table)
+    if (selected === undefined) continue
+    const { description, pages } = table
+    for (const chunk of planChunks(pages, chunkPages)) {
+      if (!isDone(description.relid, chunk))
+        tasks.push({ ...selected, from: qualified(description), chunk, inKeyOrder: pages <= smallPages })
     }
   }
   let next = 0
@@ -81,11 +83,11 @@ async function copy(
   task: Task,
   { text, commitTimes, consumer }: CopyOptions,
 ): Promise<void> {
-  const { relation } = task
+  const { relation, names } = task
   const columns = relation.columns.length
-  const wire: RelationSchema = commitTimes
-    ? { ...relation, columns: [...relation.columns, { name: '', shape: { tag: 'scalar', name: 'int8' } }] }
-    : relation
+  const sent = commitTimes ? names.length + 1 : names.length
+  const more = Array.from({ length: sent - columns }, (): RelationColumn => number)
+  const wire: RelationSchema = more.length === 0 ? relation : { ...relation, columns: [...relation.columns, ...more] }
   const row = new RowView()
   let failure: unknown
   const line = (bytes: Buffer, start: number, end: number): void => {
@@ -95,8 +97,9 @@ async function copy(
       readCopyLine(bytes, start, end, wire, row)
       row.relation = relation
       row.count = columns
-      const known = commitTimes && row.kinds[columns] !== kind.null
-      consumer.row(relation, row, known ? bytes.toString('latin1', row.starts[columns], row.ends[columns]) : undefined)
+      const known = commitTimes && row.kinds[sent - 1] !== kind.null
+      const micros = known ? bytes.toString('latin1', row.starts[sent - 1], row.ends[sent - 1]) : undefined
+      consumer.row(relation, row, micros)
     } catch (error) {
       failure = error
       connection.destroy()
@@ -114,13 +117,13 @@ async function copy(
   await consumer.pieceDone()
 }
 
-function copySql({ relation, from, chunk, inKeyOrder }: Task, commitTimes: boolean): string {
-  if (relation.columns.length === 0) throw new FeedError('FEED_TARGET', `table ${from} has no columns`)
-  const list = relation.columns.map(({ name }) => quoteName(name))
+function copySql({ relation, names, from, chunk, inKeyOrder }: Task, commitTimes: boolean): string {
+  if (names.length === 0) throw new FeedError('FEED_TARGET', `table ${from} has no columns`)
+  const list = names.map(quoteName)
+  const key = relation.keyIndexes.map((index) => list[index] ?? '')
   if (commitTimes) list.push(commitMicrosColumn)
   const bounds = [`ctid >= '(${chunk.from},0)'`]
   if (chunk.to !== undefined) bounds.push(`ctid < '(${chunk.to},0)'`)
-  const key = relation.keyIndexes.map((index) => quoteName(relation.columns[index]?.name ?? ''))
   const order = inKeyOrder && key.length > 0 ? ` ORDER BY ${key.join(', ')}` : ''
   return `COPY (SELECT ${list.join(', ')} FROM ONLY ${from} WHERE ${bounds.join(' AND ')}${order}) TO STDOUT`
 }

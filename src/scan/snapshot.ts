@@ -63,16 +63,18 @@ export class Connections implements Disposable {
     return connection
   }
 
-  /** Cancels the statements first: a backend that waits for a transaction or a lock does not notice a closed socket and would keep its slot. */
-  readonly destroy = (): void => {
-    for (const connection of this.#open) {
-      void connection.cancel()
-      connection.destroy()
-    }
-  };
+  readonly destroy = (): void => destroyAll(this.#open);
 
   /** Stops listening to the signal; the connections stay open. */
   [Symbol.dispose](): void {
     this.#signal.removeEventListener('abort', this.destroy)
+  }
+}
+
+/** Cancels the statements first: a backend that waits for a transaction or a lock does not notice a closed socket and would keep its slot. */
+export function destroyAll(connections: readonly RawConnection[]): void {
+  for (const connection of connections) {
+    void connection.cancel()
+    connection.destroy()
   }
 }

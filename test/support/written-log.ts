@@ -102,20 +102,29 @@ export function textColumn(name: string, attnum: number): ColumnDescription {
   return { ...(description.columns[1] as ColumnDescription), name, attnum }
 }
 
-function tuple(values: readonly string[]): Buffer {
+/** `null` is a NULL, or a column that was not sent. */
+function tuple(values: readonly (string | null)[]): Buffer {
   return Buffer.concat([
     Buffer.from([0, values.length]),
-    ...values.flatMap((value) => [Buffer.from('t'), u32(Buffer.byteLength(value)), Buffer.from(value)]),
+    ...values.flatMap((value) =>
+      value === null ? [Buffer.from('n')] : [Buffer.from('t'), u32(Buffer.byteLength(value)), Buffer.from(value)],
+    ),
   ])
 }
 
-export const insert = (row: readonly string[], into = relid): Buffer =>
+export const insert = (row: readonly (string | null)[], into = relid): Buffer =>
   Buffer.concat([Buffer.from('I'), u32(into), Buffer.from('N'), tuple(row)])
 export const update = (old: readonly string[], row: readonly string[]): Buffer =>
   Buffer.concat([Buffer.from('U'), u32(relid), Buffer.from('O'), tuple(old), Buffer.from('N'), tuple(row)])
 /** Of a table without REPLICA IDENTITY FULL: the previous values are not logged. */
 export const updateOfKey = (row: readonly string[]): Buffer =>
   Buffer.concat([Buffer.from('U'), u32(relid), Buffer.from('N'), tuple(row)])
+/** The same, and the key of the row has changed. */
+export const updateKey = (oldKey: readonly (string | null)[], row: readonly string[]): Buffer =>
+  Buffer.concat([Buffer.from('U'), u32(relid), Buffer.from('K'), tuple(oldKey), Buffer.from('N'), tuple(row)])
+/** The same table: only the key of the row that was there is logged. */
+export const removeOfKey = (oldKey: readonly (string | null)[]): Buffer =>
+  Buffer.concat([Buffer.from('D'), u32(relid), Buffer.from('K'), tuple(oldKey)])
 export const remove = (old: readonly string[]): Buffer =>
   Buffer.concat([Buffer.from('D'), u32(relid), Buffer.from('O'), tuple(old)])
 

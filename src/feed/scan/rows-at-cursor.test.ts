@@ -41,15 +41,8 @@ async function rowsAt(files: WrittenLog, cursor: Hlc, cut: Hlc, prepare = ready)
   const targets = [{ relid, topic: 't', tableName: 't' }]
   const { signal } = new AbortController()
   const stash = openOutput({ encoder, signal, emitBatch: async () => undefined })
-  await new RowsAtCursor().read({
-    log: files.log,
-    targets,
-    cursor,
-    cut,
-    stash,
-    yieldThread: async () => undefined,
-    signal,
-  })
+  using rows = new RowsAtCursor({ log: files.log, targets, cursor, stash, yieldThread: async () => undefined, signal })
+  await rows.readTo({ time: cut })
   return lines
 }
 

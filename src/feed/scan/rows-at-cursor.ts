@@ -5,17 +5,20 @@
 import type { Changelog } from '../../changelog/changelog.ts'
 import { isRow, record, recordEnd } from '../../changelog/records.ts'
 import type { FeedTarget } from '../../core/feed-spec.ts'
-import { compareHlc, type Hlc } from '../../core/hlc.ts'
+import type { Hlc } from '../../core/hlc.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import type { RowView } from '../../core/row-view.ts'
-import { SchemaHistory } from '../../decode/schema-history.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { wholeTable, type Selection } from '../../scan/selection.ts'
+import type { ScanTable } from '../../scan/table-facts.ts'
 import { ChangeReader } from '../transaction/change-reader.ts'
 import { DeferredKeys, type RowRemoval } from '../transaction/deferred-keys.ts'
 import { KeyTable } from '../transaction/key-table.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Output } from '../output/open-output.ts'
-import { TransactionParts } from '../follow/transaction-parts.ts'
+import type { TransactionParts } from '../follow/transaction-parts.ts'
+import { LogSpan } from './log-span.ts'
+import type { CutTables, RowsAsOf } from './rows-as-of.ts'
 import { TablesAtCursor } from './tables-at-cursor.ts'
 
 const maxStashBytes = 256 * 1024 * 1024
@@ -26,7 +29,6 @@ export interface RowsAtCursorOptions {
   readonly log: Changelog
   readonly targets: readonly FeedTarget[]
   readonly cursor: Hlc
-  readonly cut: Hlc
   /** Keeps the old rows as messages. The caller emits them with those of the scan. */
   readonly stash: Output
   /** Called after each block, so that other feeds get the thread. */
@@ -34,19 +36,37 @@ export interface RowsAtCursorOptions {
   readonly signal: AbortSignal
 }
 
-interface Reading {
-  readonly options: RowsAtCursorOptions
-  readonly topics: ReadonlyMap<number, number>
-  readonly schemas: SchemaHistory
-  readonly change: ChangeReader
-}
-
-export class RowsAtCursor {
+export class RowsAtCursor implements RowsAsOf {
+  readonly #options: RowsAtCursorOptions
+  readonly #topics: ReadonlyMap<number, number>
+  readonly #span: LogSpan
+  readonly #change: ChangeReader
   readonly #changedKeys = new KeyTable()
   readonly #deferred = new DeferredKeys()
   readonly #tables = new TablesAtCursor()
+  #isPastCursor = false
 
-  /** Writes a row as of the cursor, with the columns that its table had then. */
+  constructor(options: RowsAtCursorOptions) {
+    const { log, targets, cursor, stash, yieldThread, signal } = options
+    this.#options = options
+    this.#topics = new Map(targets.map(({ relid }, index) => [relid, index]))
+    const blockDone = async (): Promise<void> => {
+      if (stash.changes.isFull) await stash.changes.drain()
+      await yieldThread()
+    }
+    this.#span = new LogSpan({ log, relids: new Set(this.#topics.keys()), after: cursor, blockDone, signal })
+    this.#change = new ChangeReader(this.#span.schemas)
+  }
+
+  async readTo({ time }: Pick<CutTables, 'time'>): Promise<void> {
+    await this.#span.readThrough(time, (parts) => this.#takeBackPart(parts))
+    await this.#options.stash.changes.drain()
+  }
+
+  selection({ description }: ScanTable): Selection {
+    return wholeTable(description)
+  }
+
   write(changes: ChangeWriter, relation: RelationSchema, topic: number, row: RowView): void {
     const asOfCursor = this.#tables.check(relation)
     row.relation = asOfCursor
@@ -54,66 +74,38 @@ export class RowsAtCursor {
   }
 
   /** Returns false if the row has changed since the cursor. If it was there at the cursor, its old version is in the stash. */
-  isOfCursor(relation: RelationSchema, row: RowView): boolean {
+  isAsOf(relation: RelationSchema, row: RowView): boolean {
     if (relation.description.deferrableKey === true) return !this.#deferred.hasAdded(relation, row)
     return !this.#changedKeys.has(relation.keyId, row, relation.keyIndexes)
   }
 
-  /** Reads the log in `(cursor, cut]`. The log is complete up to the cut. When it settles, all old rows are messages of `stash`. */
-  async read(options: RowsAtCursorOptions): Promise<void> {
-    await this.#readLog(options)
-    await options.stash.changes.drain()
+  [Symbol.dispose](): void {
+    this.#span[Symbol.dispose]()
   }
 
-  async #readLog(options: RowsAtCursorOptions): Promise<void> {
-    const { log, targets, cursor, cut, stash, yieldThread, signal } = options
-    const topics: ReadonlyMap<number, number> = new Map(targets.map(({ relid }, index) => [relid, index]))
-    const schemas = new SchemaHistory()
-    const change = new ChangeReader(schemas)
-    const gap = (through: Hlc): void => {
-      if (compareHlc(through, cursor) > 0) throw gapSince()
-    }
-    const parts = new TransactionParts({ schemas, isTarget: (relid) => topics.has(relid), gap })
-    let isPastCursor = false
-    using reader = log.readAfter(cursor)
-    for (let block = reader.next(); block !== undefined; block = reader.next()) {
-      parts.open(block)
-      while (parts.next()) {
-        if (compareHlc(parts.ts, cut) > 0) return
-        if (compareHlc(parts.ts, cursor) <= 0) {
-          parts.applySchemas()
-          continue
-        }
-        if (!isPastCursor) this.#noteTables(targets, schemas)
-        isPastCursor = true
-        this.#takeBackPart(parts, { options, topics, schemas, change })
-      }
-      if (compareHlc(block.resolved, cut) >= 0) return
-      if (stash.changes.isFull) await stash.changes.drain()
-      await yieldThread()
-      signal.throwIfAborted()
-    }
-  }
-
-  #noteTables(targets: readonly FeedTarget[], schemas: SchemaHistory): void {
-    for (const { relid } of targets) {
-      const relation = schemas.relation(relid)
+  #noteTables(): void {
+    for (const relid of this.#topics.keys()) {
+      const relation = this.#span.schemas.relation(relid)
       if (relation !== undefined) this.#tables.note(relation)
     }
   }
 
-  #takeBackPart({ payload, list }: TransactionParts, { options, topics, schemas, change }: Reading): void {
-    if (list.truncated !== 0) throw truncatedSince(list.truncated, options.targets)
+  #takeBackPart({ payload, list }: TransactionParts): void {
+    const { targets, stash } = this.#options
+    const { schemas } = this.#span
+    if (!this.#isPastCursor) this.#noteTables()
+    this.#isPastCursor = true
+    if (list.truncated !== 0) throw truncatedSince(list.truncated, targets)
     for (let i = 0; i < list.count; i++) {
       const offset = list.offsets[i] as number
       if (isRow(payload[offset] as number)) {
-        change.read(payload, offset)
-        this.#takeBack(change, topics.get(change.relation.relid) as number, options.stash)
+        this.#change.read(payload, offset)
+        this.#takeBack(this.#change, this.#topics.get(this.#change.relation.relid) as number, stash)
         continue
       }
       const relid = schemas.apply(payload, offset, recordEnd(payload, offset))
       // Checked even if no row follows: the next DDL may hide what this one does to every row.
-      const changed = relid === undefined || !topics.has(relid) ? undefined : schemas.relation(relid)
+      const changed = relid === undefined || !this.#topics.has(relid) ? undefined : schemas.relation(relid)
       if (changed !== undefined) this.#tables.check(changed)
     }
   }
@@ -151,12 +143,6 @@ function truncatedSince(relid: number, targets: readonly FeedTarget[]): FeedErro
   const name = targets.find((target) => target.relid === relid)?.tableName ?? relid
   return new FeedError('FEED_TRUNCATED', `"${name}" was truncated`, {
     hint: 'its rows as of the cursor are gone; start the changefeed with a later cursor, or without',
-  })
-}
-
-function gapSince(): FeedError {
-  return new FeedError('FEED_GAP', 'changes since the cursor are missing from the changelog', {
-    hint: 'start the changefeed without cursor',
   })
 }
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Cut } from '../../scan/cut.ts'
+import type { ScanTable } from '../../scan/table-facts.ts'
+import { TableLook } from '../../../test/support/written-log.ts'
 import { ScanCheckpoint } from './scan-checkpoint.ts'
 
 const at = { wall: 5n, logical: 0 }
-const cutOf = (pages: number, file = 'f1'): Cut => ({ tables: new Map([[7, { file, pages }]]) }) as unknown as Cut
+const cutOf = (pages: number, file = 'f1'): ReadonlyMap<number, ScanTable> =>
+  new Map([[7, { file, pages, description: new TableLook().description }]])
 
 test('finished pages grow together, whatever the order in which they finish', () => {
   const checkpoint = new ScanCheckpoint(at, cutOf(100), [])

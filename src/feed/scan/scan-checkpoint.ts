@@ -9,7 +9,7 @@
 import type { Hlc } from '../../core/hlc.ts'
 import type { ScanProgress, ScannedTable } from '../../core/job-progress.ts'
 import type { Chunk } from '../../scan/chunks.ts'
-import type { OpenTables } from '../../scan/cut.ts'
+import type { ScanTable } from '../../scan/table-facts.ts'
 
 interface TableState {
   readonly file: string
@@ -22,9 +22,9 @@ export class ScanCheckpoint {
   readonly #tables = new Map<number, TableState>()
 
   /** `saved`: the pages that an earlier attempt has delivered. */
-  constructor(at: Hlc, cut: OpenTables, saved: readonly ScannedTable[]) {
+  constructor(at: Hlc, tables: ReadonlyMap<number, ScanTable>, saved: readonly ScannedTable[]) {
     this.#at = at
-    for (const [relid, { file, pages }] of cut.tables) {
+    for (const [relid, { file, pages }] of tables) {
       const before = saved.find((table) => table.relid === relid && table.file === file)
       const done = (before?.done ?? []).map(([from, to]): [number, number | null] => [from, to])
       this.#tables.set(relid, { file, pages, done })

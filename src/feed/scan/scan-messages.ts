@@ -7,14 +7,14 @@ import { FeedError } from '../../errors/feed-error.ts'
 import type { Chunk } from '../../scan/chunks.ts'
 import type { ScanConsumer } from '../../scan/scan.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
-import type { RowsAtCursor } from './rows-at-cursor.ts'
+import type { RowsAsOf } from './rows-as-of.ts'
 
 export interface ScanMessagesOptions {
   readonly at: Hlc
   /** The index of the target, by relation id. */
   readonly topics: ReadonlyMap<number, number>
   /** Knows which of the rows are those of `at`; undefined: all are. */
-  readonly rowsAtCursor: RowsAtCursor | undefined
+  readonly rowsAsOf: RowsAsOf | undefined
   /** Called when all rows of a run of pages have been given to `changes`. */
   readonly chunkDone: (relid: number, chunk: Chunk, changes: ChangeWriter) => Promise<void>
 }
@@ -31,13 +31,13 @@ export class ScanMessages implements ScanConsumer {
   }
 
   row(relation: RelationSchema, row: RowView, commitMicros: string | undefined): void {
-    const { rowsAtCursor, topics } = this.#options
-    if (rowsAtCursor !== undefined && !rowsAtCursor.isOfCursor(relation, row)) return
+    const { rowsAsOf, topics } = this.#options
+    if (rowsAsOf !== undefined && !rowsAsOf.isAsOf(relation, row)) return
     const topic = topics.get(relation.relid)
     if (topic === undefined) throw new FeedError('FEED_BUG', `a row of relation ${relation.relid}, which is no target`)
     if (commitMicros !== this.#commitMicros) this.#mvcc(commitMicros)
-    if (rowsAtCursor === undefined) this.changes.write(relation, topic, row, row, undefined)
-    else rowsAtCursor.write(this.changes, relation, topic, row)
+    if (rowsAsOf === undefined) this.changes.write(relation, topic, row, row, undefined)
+    else rowsAsOf.write(this.changes, relation, topic, row)
   }
 
   pieceDone(): void | Promise<void> {

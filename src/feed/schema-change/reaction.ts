@@ -1,7 +1,7 @@
 // What a feed does at a boundary of the log (follow/follow-log.ts), as its `schema_change_policy` and
 // `schema_change_events` say.
 
-import type { FeedSpec, FeedTarget, SchemaChangeSpec } from '../../core/feed-spec.ts'
+import { defaultSchemaChanges, type FeedSpec, type FeedTarget } from '../../core/feed-spec.ts'
 import { compareHlc, formatHlc, nextHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Boundary } from '../follow/follow-log.ts'
@@ -18,11 +18,10 @@ export type Reaction =
   /** The same, and then the feed ends with this error. */
   | { readonly tag: 'stop'; readonly error: FeedError }
 
-/** The specification of a job that an earlier version has created says nothing about schema changes. */
-const defaults: SchemaChangeSpec = { events: 'default', policy: 'backfill' }
-
 /** Whether the feed does anything at a boundary. */
-export function stopsAtSchemaChange({ schemaChanges = defaults }: Pick<FeedSpec, 'schemaChanges'>): boolean {
+export function stopsAtSchemaChange({
+  schemaChanges = defaultSchemaChanges,
+}: Pick<FeedSpec, 'schemaChanges'>): boolean {
   return schemaChanges.policy === 'backfill' || schemaChanges.policy === 'stop'
 }
 
@@ -36,7 +35,7 @@ export function readsRowsAgain(
 
 export function reactionTo(
   boundary: Boundary,
-  { schemaChanges = defaults, targets, cursor }: Pick<FeedSpec, 'schemaChanges' | 'targets' | 'cursor'>,
+  { schemaChanges = defaultSchemaChanges, targets, cursor }: Pick<FeedSpec, 'schemaChanges' | 'targets' | 'cursor'>,
 ): Reaction {
   const { at, changes } = boundary
   // The feed ends with this transaction in any case, and the error that says so is the better one.

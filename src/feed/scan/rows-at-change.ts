@@ -1,0 +1,234 @@
+// Finds the rows that tables had at a schema change, when they are read at a later cut. The feed follows the log from the
+// change on, after these rows. So a row that has changed since needs no older version before its next one: it is emitted as it
+// was at the change if the log has its old values, and otherwise not at all.
+//
+//   in the log since the change         emitted
+//   nothing                             the row that is read, with the columns of then
+//   first an insert                     nothing: the row was not there
+//   first an update or a delete         the old row, if the log has all of it
+//   another change of all rows          nothing: that change makes the feed read the table again
+
+import { isRow, record, recordEnd, relationOf } from '../../changelog/records.ts'
+import type { Changelog } from '../../changelog/changelog.ts'
+import type { FeedTarget, SchemaChangeSpec } from '../../core/feed-spec.ts'
+import { compareHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
+import type { RelationSchema } from '../../core/relation.ts'
+import { RowView } from '../../core/row-view.ts'
+import type { TableDescription } from '../../core/table.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { Selection } from '../../scan/selection.ts'
+import type { ScanTable } from '../../scan/table-facts.ts'
+import { significanceOf } from '../follow/significance.ts'
+import type { TransactionParts } from '../follow/transaction-parts.ts'
+import type { ChangeWriter } from '../output/change-writer.ts'
+import type { Output } from '../output/open-output.ts'
+import { ChangeReader } from '../transaction/change-reader.ts'
+import { KeyTable } from '../transaction/key-table.ts'
+import { LogSpan } from './log-span.ts'
+import { NetChanges, type NetChange } from './net-changes.ts'
+import type { CutTables, RowsAsOf } from './rows-as-of.ts'
+import { pick, TableAtChange, type KeyPlaces } from './table-at-change.ts'
+
+const maxBytes = 256 * 1024 * 1024
+
+/** What tables looked like at a time that is no schema change, and before the change that their rows are read for. */
+export interface KnownTables {
+  readonly before: ReadonlyMap<number, TableDescription>
+  readonly at: ReadonlyMap<number, TableDescription>
+}
+
+export interface RowsAtChangeOptions {
+  readonly log: Changelog
+  readonly tables: readonly FeedTarget[]
+  /** The index of the target, by relation id. */
+  readonly topics: ReadonlyMap<number, number>
+  /** The time of the schema change, or another one if `known` is given. */
+  readonly at: Hlc
+  readonly known: KnownTables | undefined
+  readonly events: SchemaChangeSpec['events']
+  readonly diff: boolean
+  /** Keeps old rows as messages. The caller emits what is left with the rows of the scan. */
+  readonly stash: Output
+  /** Emits what is in the stash. */
+  readonly emitStash: () => Promise<void>
+  /** Called when the rows of a table cannot be found because of a change at `since`. */
+  readonly leftOut: (table: FeedTarget, since: Hlc) => void
+  readonly yieldThread: () => Promise<void>
+  readonly signal: AbortSignal
+  /** The most memory that the keys of changed rows may take; for tests. */
+  readonly maxBytes?: number | undefined
+}
+
+export class RowsAtChange implements RowsAsOf {
+  readonly #options: RowsAtChangeOptions
+  readonly #relids: ReadonlySet<number>
+  readonly #span: LogSpan
+  readonly #net: NetChanges
+  readonly #change: ChangeReader
+  readonly #changed = new KeyTable()
+  readonly #before = new Map<number, TableDescription>()
+  readonly #tables = new Map<number, TableAtChange>()
+  readonly #old = new RowView()
+  readonly #beforeRow = new RowView()
+  /** The table of the row that was read last, and how its keys are found in such rows. */
+  #table: TableAtChange | undefined
+  #keys: readonly KeyPlaces[] = []
+  readonly #keysOf = new Map<number, readonly KeyPlaces[]>()
+
+  constructor(options: RowsAtChangeOptions) {
+    const { log, tables, at, known, stash, emitStash, yieldThread, signal } = options
+    this.#options = options
+    this.#relids = new Set(tables.map(({ relid }) => relid))
+    const blockDone = async (): Promise<void> => {
+      if (stash.changes.isFull) await stash.changes.drain()
+      if (stash.messages.batch.bytes.length > maxBytes) await emitStash()
+      await yieldThread()
+    }
+    const after = known === undefined ? prevHlc(at) : at
+    this.#span = new LogSpan({ log, relids: this.#relids, after, blockDone, signal })
+    this.#net = new NetChanges(this.#span.schemas, this.#relids, (change) => this.#tableChanged(change))
+    this.#change = new ChangeReader(this.#span.schemas)
+    for (const [relid, description] of known?.at ?? []) {
+      if (this.#relids.has(relid)) this.#tables.set(relid, new TableAtChange(known?.before.get(relid), description))
+    }
+  }
+
+  /** What the tables looked like before the change. */
+  get before(): ReadonlyMap<number, TableDescription> {
+    return this.#options.known?.before ?? this.#before
+  }
+
+  async readTo({ time, tables }: CutTables): Promise<void> {
+    await this.#span.readThrough(time, (parts) => this.#read(parts))
+    this.#net.end()
+    this.#noteTables()
+    await this.#options.stash.changes.drain()
+    this.#keysOf.clear()
+    for (const [relid, { description }] of tables)
+      this.#keysOf.set(relid, this.#selectionOf(relid, description)?.keys ?? [])
+    this.#table = undefined
+  }
+
+  selection({ description }: ScanTable): Selection | undefined {
+    return this.#selectionOf(description.relid, description)
+  }
+
+  isAsOf(relation: RelationSchema, row: RowView): boolean {
+    this.#tableOf(relation)
+    for (const { keyId, places } of this.#keys) if (this.#changed.has(keyId, row, places)) return false
+    return true
+  }
+
+  write(changes: ChangeWriter, relation: RelationSchema, topic: number, row: RowView): void {
+    const { before } = this.#tableOf(relation)
+    const old = this.#options.diff && before !== undefined ? pick(row, before, this.#beforeRow) : undefined
+    changes.write(relation, topic, row, row, old)
+  }
+
+  [Symbol.dispose](): void {
+    this.#span[Symbol.dispose]()
+  }
+
+  #tableOf({ relid }: RelationSchema): TableAtChange {
+    if (this.#table?.description.relid !== relid) {
+      this.#table = this.#tables.get(relid) as TableAtChange
+      this.#keys = this.#keysOf.get(relid) ?? []
+    }
+    return this.#table
+  }
+
+  #selectionOf(relid: number, now: TableDescription): ReturnType<TableAtChange['selectionIn']> {
+    const table = this.#tables.get(relid)
+    if (table?.leftOutSince !== undefined) return undefined
+    const selection = table?.selectionIn(now)
+    if (selection === undefined) throw notFound(`table "${now.name}" was changed, and the log does not say when`)
+    return selection
+  }
+
+  #read(parts: TransactionParts): void {
+    const { at, known } = this.#options
+    if (known === undefined && compareHlc(parts.ts, at) === 0) {
+      if (this.#before.size === 0) this.#collect(this.#before)
+      parts.applySchemas()
+      return
+    }
+    this.#noteTables()
+    this.#net.begin(parts)
+    const { payload, list } = parts
+    if (list.truncated !== 0) throw this.#truncated(list.truncated)
+    for (let i = 0; i < list.count; i++) {
+      const offset = list.offsets[i] as number
+      if (isRow(payload[offset] as number)) this.#rowChanged(payload, offset)
+      else this.#span.schemas.apply(payload, offset, recordEnd(payload, offset))
+    }
+  }
+
+  #collect(into: Map<number, TableDescription>): void {
+    for (const relid of this.#relids) {
+      const description = this.#span.schemas.description(relid)
+      if (description !== undefined) into.set(relid, description)
+    }
+  }
+
+  /** Remembers the tables as the change has left them. */
+  #noteTables(): void {
+    if (this.#tables.size > 0) return
+    const at = new Map<number, TableDescription>()
+    this.#collect(at)
+    for (const [relid, description] of at) {
+      this.#tables.set(relid, new TableAtChange(this.#before.get(relid), description))
+    }
+  }
+
+  #tableChanged({ at, ...change }: NetChange): void {
+    const { tables, events, leftOut } = this.#options
+    const table = this.#tables.get(change.after.relid)
+    if (table === undefined || table.leftOutSince !== undefined || significanceOf(change, events) !== 'rows') return
+    table.leftOutSince = at
+    const target = tables.find(({ relid }) => relid === change.after.relid)
+    if (target !== undefined) leftOut(target, at)
+  }
+
+  #rowChanged(payload: Buffer, offset: number): void {
+    const table = this.#tables.get(relationOf(payload, offset))
+    if (table === undefined || table.leftOutSince !== undefined) return
+    this.#change.read(payload, offset)
+    const { tag, relation, row, old, oldKind, keyChanged } = this.#change
+    if (relation.description.primaryKey.length === 0) {
+      throw notFound(`rows of table "${relation.description.name}" were changed while it had no primary key`)
+    }
+    table.noteKey(relation)
+    if (tag === record.insert) this.#noteChanged(relation, row)
+    else if (this.#noteChanged(relation, tag === record.delete || keyChanged ? old : row) && oldKind === 'full') {
+      this.#keep(table, relation, old)
+    }
+    if (keyChanged) this.#noteChanged(relation, row)
+  }
+
+  /** Returns true for the first change of a row. */
+  #noteChanged({ keyId, keyIndexes }: RelationSchema, row: RowView): boolean {
+    const before = this.#changed.size
+    if (this.#changed.bytes > (this.#options.maxBytes ?? maxBytes)) {
+      throw notFound('too many rows have changed since to remember their keys')
+    }
+    return this.#changed.add(keyId, row, keyIndexes) === before
+  }
+
+  #keep(table: TableAtChange, logged: RelationSchema, old: RowView): void {
+    const { stash, topics } = this.#options
+    const places = table.keys.length === 1 ? table.placesIn(logged) : undefined
+    if (places === undefined) return
+    const { relation } = table
+    const row = pick(old, { relation, places }, this.#old)
+    this.write(stash.changes, relation, topics.get(relation.relid) as number, row)
+  }
+
+  #truncated(relid: number): FeedError {
+    const name = this.#options.tables.find((table) => table.relid === relid)?.tableName ?? relid
+    return new FeedError('FEED_TRUNCATED', `"${name}" was truncated`)
+  }
+}
+
+function notFound(why: string): FeedError {
+  return new FeedError('FEED_STATE', `the rows that a schema change has left cannot be found: ${why}`)
+}

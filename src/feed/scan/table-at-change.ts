@@ -1,0 +1,134 @@
+// A table as a schema change has left it, and how its rows are found again in what is read later: columns by their numbers,
+// because names may have changed since.
+
+import type { Hlc } from '../../core/hlc.ts'
+import type { RelationSchema } from '../../core/relation.ts'
+import type { RowView } from '../../core/row-view.ts'
+import type { ColumnDescription, TableDescription } from '../../core/table.ts'
+import { relationOfDescription } from '../../decode/schema-history.ts'
+import type { Selection } from '../../scan/selection.ts'
+import { significanceOf } from '../follow/significance.ts'
+import { printsAlike } from '../transaction/prints-alike.ts'
+
+/** Some columns of a row, as their places in another view of it. */
+export interface Places {
+  readonly relation: RelationSchema
+  readonly places: readonly number[]
+}
+
+interface Key {
+  readonly keyId: number
+  readonly attnums: readonly (number | undefined)[]
+}
+
+export class TableAtChange {
+  readonly description: TableDescription
+  readonly relation: RelationSchema
+  /** The columns from before the change whose values are still there; undefined: nothing was known of the table before. */
+  readonly before: Places | undefined
+  /** The time of a later change that the rows cannot be found behind. */
+  leftOutSince: Hlc | undefined
+  /** The keys of the rows that were changed since. */
+  readonly keys: Key[] = []
+  readonly #logged = new Map<RelationSchema, readonly number[] | undefined>()
+
+  constructor(before: TableDescription | undefined, description: TableDescription) {
+    this.description = description
+    this.relation = relationOfDescription(description)
+    this.before = before && survivors(before, description)
+  }
+
+  /** Remembers that rows were changed whose key has these columns. */
+  noteKey({ keyId, keyIndexes, columns, description }: RelationSchema): void {
+    if (this.keys.some((key) => key.keyId === keyId)) return
+    const attnums = keyIndexes.map((index) => attnumOf(description, columns[index]?.name))
+    this.keys.push({ keyId, attnums })
+  }
+
+  /**
+   * Returns the places of the columns in rows that were logged with this relation; undefined if the log does not have what
+   * they were at the change.
+   */
+  placesIn(logged: RelationSchema): readonly number[] | undefined {
+    if (!this.#logged.has(logged)) this.#logged.set(logged, this.#find(logged))
+    return this.#logged.get(logged)
+  }
+
+  /** Returns what to read of the table when it has this description; undefined if columns are not there any more. */
+  selectionIn(now: TableDescription): (Selection & { readonly keys: readonly KeyPlaces[] }) | undefined {
+    if (!this.isReadableIn(now)) return undefined
+    const attnums = this.description.columns.map(({ attnum }) => attnum)
+    const keys = this.keys.map(({ keyId, attnums: ofKey }) => ({
+      keyId,
+      places: ofKey.map((attnum) => {
+        if (attnum === undefined) return -1
+        if (!attnums.includes(attnum)) attnums.push(attnum)
+        return attnums.indexOf(attnum)
+      }),
+    }))
+    const names = attnums.map((attnum) => now.columns.find((column) => column.attnum === attnum)?.name)
+    const isWhole = names.every((name) => name !== undefined) && keys.every(({ places }) => !places.includes(-1))
+    return isWhole ? { relation: this.relation, names, keys } : undefined
+  }
+
+  /** Whether rows that have not changed since have the same values in this description. */
+  isReadableIn(now: TableDescription): boolean {
+    return significanceOf({ before: this.description, after: now }, 'default') !== 'rows'
+  }
+
+  #find({ description, columns, keyId }: RelationSchema): readonly number[] | undefined {
+    // Under another key an earlier change of the same row may have gone unnoticed.
+    if (keyId !== this.relation.keyId || !this.isReadableIn(description)) return undefined
+    const places = this.description.columns.map(({ attnum }) =>
+      columns.findIndex(({ name }) => attnumOf(description, name) === attnum),
+    )
+    return places.includes(-1) ? undefined : places
+  }
+}
+
+export interface KeyPlaces {
+  readonly keyId: number
+  readonly places: readonly number[]
+}
+
+/** Fills `to` with some columns of the row. The views may be the same if the places only grow. */
+export function pick(row: RowView, { relation, places }: Places, to: RowView): RowView {
+  to.reset(places.length)
+  to.bytes = row.bytes
+  to.relation = relation
+  for (let i = 0; i < places.length; i++) {
+    const place = places[i] as number
+    to.kinds[i] = row.kinds[place] as number
+    to.starts[i] = row.starts[place] as number
+    to.ends[i] = row.ends[place] as number
+  }
+  return to
+}
+
+function attnumOf({ columns }: TableDescription, name: string | undefined): number | undefined {
+  return columns.find((column) => column.name === name)?.attnum
+}
+
+function survivors(before: TableDescription, after: TableDescription): Places {
+  const places: number[] = []
+  const isRewritten = (before.rewrites ?? 0) !== (after.rewrites ?? 0) && !explainsRewrite(before, after)
+  const columns = before.columns.filter(({ attnum, name, shape }) => {
+    const place = after.columns.findIndex((column) => column.attnum === attnum)
+    const kept =
+      place >= 0 &&
+      printsAlike(shape, (after.columns[place] as ColumnDescription).shape) &&
+      (!isRewritten || before.primaryKey.includes(name))
+    if (kept) places.push(place)
+    return kept
+  })
+  const description = { ...before, columns }
+  return { relation: relationOfDescription(description), places }
+}
+
+/** Whether columns that were added, or have another type, are the reason that every row was written anew. */
+function explainsRewrite(before: TableDescription, after: TableDescription): boolean {
+  return after.columns.some(({ attnum, shape }) => {
+    const was = before.columns.find((column) => column.attnum === attnum)
+    return was === undefined || !printsAlike(was.shape, shape)
+  })
+}

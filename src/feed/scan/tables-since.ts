@@ -1,0 +1,57 @@
+// What the log says of the tables of a feed between two times, when a scan moves from one to the other: the changes in
+// between are emitted as if no schema change was among them, so the scan has to read the tables again that one has changed.
+
+import type { Changelog } from '../../changelog/changelog.ts'
+import { defaultSchemaChanges, type FeedSpec } from '../../core/feed-spec.ts'
+import type { Hlc } from '../../core/hlc.ts'
+import type { TableDescription } from '../../core/table.ts'
+import { significanceOf } from '../follow/significance.ts'
+import { LogSpan } from './log-span.ts'
+import { NetChanges } from './net-changes.ts'
+
+export interface TablesSince {
+  /** The tables whose rows were changed, as they were before the first such change. */
+  readonly changed: ReadonlyMap<number, TableDescription>
+  /** All tables as they are at the later time. */
+  readonly at: ReadonlyMap<number, TableDescription>
+}
+
+export interface TablesSinceOptions {
+  readonly log: Changelog
+  readonly spec: Pick<FeedSpec, 'targets' | 'schemaChanges'>
+  readonly after: Hlc
+  readonly through: Hlc
+  readonly yieldThread: () => Promise<void>
+  readonly signal: AbortSignal
+}
+
+export async function tablesSince({
+  log,
+  spec,
+  after,
+  through,
+  yieldThread,
+  signal,
+}: TablesSinceOptions): Promise<TablesSince> {
+  const { events, policy } = spec.schemaChanges ?? defaultSchemaChanges
+  const relids = new Set(spec.targets.map(({ relid }) => relid))
+  const changed = new Map<number, TableDescription>()
+  using span = new LogSpan({ log, relids, after, blockDone: yieldThread, signal, onlySchemas: true })
+  const { schemas } = span
+  const net = new NetChanges(schemas, relids, ({ before, after: now }) => {
+    const isRead = policy === 'backfill' || policy === 'stop'
+    if (!isRead || changed.has(now.relid) || significanceOf({ before, after: now }, events) !== 'rows') return
+    changed.set(now.relid, before)
+  })
+  await span.readThrough(through, (parts) => {
+    net.begin(parts)
+    parts.applySchemas()
+  })
+  net.end()
+  const at = new Map<number, TableDescription>()
+  for (const relid of relids) {
+    const description = schemas.description(relid)
+    if (description !== undefined) at.set(relid, description)
+  }
+  return { changed, at }
+}

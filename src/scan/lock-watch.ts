@@ -1,0 +1,44 @@
+// Sees which sessions wait for what a scan has locked. A scan locks its tables so weakly that only ACCESS EXCLUSIVE has to
+// wait: ALTER TABLE, TRUNCATE, VACUUM FULL. But behind a session that waits for ACCESS EXCLUSIVE every reader and writer of the
+// table waits, too. (Autovacuum does not wait for this lock.) A change of a type waits for the locks that a scan has on types,
+// for less than half a second, and then fails.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import type { OpenTables } from './cut.ts'
+
+/** So short that a change of a type still gets its lock. */
+const lookEveryMs = 150
+
+const who = (pid: string): string =>
+  `format('process %s of user "%s"', ${pid}, (SELECT usename FROM pg_stat_activity WHERE pid = ${pid}))`
+
+/** Settles with who waits for a lock of the readers, and with undefined when the signal aborts before. */
+export async function waitsForReaders(
+  { control, readers }: Pick<OpenTables, 'control' | 'readers'>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const pids = readers.map(({ backendPid }) => backendPid).join(', ')
+  const sql = `SELECT ${who('w.pid')} FROM pg_locks h JOIN pg_locks w USING (locktype, database)
+    WHERE h.granted AND h.pid IN (${pids}) AND NOT w.granted
+      AND (locktype = 'relation' AND w.relation = h.relation AND w.mode = 'AccessExclusiveLock'
+        OR locktype = 'advisory' AND w.mode = 'ExclusiveLock' AND (w.classid, w.objid, w.objsubid) = (h.classid, h.objid, h.objsubid))
+    LIMIT 1`
+  return poll(signal, async () => (await control.query(sql))[0]?.[0] ?? undefined)
+}
+
+/** Settles when no session has, or waits for, a lock that keeps readers out of the tables, and when the signal aborts before. */
+export async function untilTablesAreFree({ control, tables }: OpenTables, signal: AbortSignal): Promise<void> {
+  const sql = `SELECT FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND relation IN (${[...tables.keys()].join(', ')}) LIMIT 1`
+  await poll(signal, async () => ((await control.query(sql)).length === 0 ? true : undefined))
+}
+
+async function poll<T>(signal: AbortSignal, look: () => Promise<T | undefined>): Promise<T | undefined> {
+  while (!signal.aborted) {
+    const found = await look()
+    if (found !== undefined) return found
+    await delay(lookEveryMs, undefined, { signal }).catch(() => undefined)
+  }
+  return undefined
+}
