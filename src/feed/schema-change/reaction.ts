@@ -28,7 +28,7 @@ export function stopsAtSchemaChange({
 /** Whether all rows of a table are emitted as of a transaction that changes it so. */
 export function readsRowsAgain(
   change: SchemaChange,
-  { schemaChanges = defaults }: Pick<FeedSpec, 'schemaChanges'>,
+  { schemaChanges = defaultSchemaChanges }: Pick<FeedSpec, 'schemaChanges'>,
 ): boolean {
   return schemaChanges.policy === 'backfill' && significanceOf(change, schemaChanges.events) === 'rows'
 }
