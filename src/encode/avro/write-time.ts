@@ -18,6 +18,9 @@ const letterI = 0x69
 const letterB = 0x42
 const secondsPerDay = 86_400
 const million = 1_000_000
+/** The end of 64 bits, in January 294247. PostgreSQL counts from 2000, and comes 30 years further. */
+const lastSecond = 9_223_372_036_854
+const lastMicros = 775_807
 
 export function writeDate(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
   if (isInfinite(bytes, start)) throw infinite('date')
@@ -45,6 +48,7 @@ export function writeTimestamp(bytes: Buffer, start: number, end: number, out: B
   const ofDay = clockSeconds(bytes, clock, end, 'timestamp')
   const micros = microsOf(bytes, clock + 8, end)
   const seconds = days * secondsPerDay + ofDay - zoneSeconds(bytes, clock + 8, end)
+  if (seconds >= lastSecond && (seconds > lastSecond || micros > lastMicros)) throw tooLate()
   out.ensure(11)
   out.buffer[out.length++] = branch.first
   if (seconds >= 0) writeMagnitude(seconds, million, micros, false, out)
@@ -58,6 +62,11 @@ function isInfinite(bytes: Buffer, start: number): boolean {
 
 function infinite(type: string): Error {
   return refusedValue(`infinite ${type} not yet supported with avro`, `NOT isfinite(${columnPlace})`)
+}
+
+function tooLate(): Error {
+  const last = '294247-01-10 04:00:54.775807'
+  return refusedValue(`timestamp after ${last} not supported with avro`, `${columnPlace} > '${last}+00'`)
 }
 
 function isBefore(bytes: Buffer, end: number): boolean {

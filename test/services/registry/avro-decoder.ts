@@ -33,8 +33,13 @@ const long = avsc.types.LongType.__with({
   compare: (one: bigint, other: bigint) => (one === other ? 0 : one < other ? -1 : 1),
 })
 
+/** A long with a logical type has no name by which avsc would find ours. */
+function longOf(schema: unknown): Type | undefined {
+  return (schema as { readonly type?: unknown } | null)?.type === 'long' ? long : undefined
+}
+
 export function avroType(schema: unknown): Type {
-  return avsc.Type.forSchema(schema as Schema, { wrapUnions: true, registry: { long } })
+  return avsc.Type.forSchema(schema as Schema, { wrapUnions: true, registry: { long }, typeHook: longOf })
 }
 
 export function isAvro(message: Buffer): boolean {
