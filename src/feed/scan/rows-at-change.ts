@@ -6,11 +6,11 @@
 //   nothing                             the row that is read, with the columns of then
 //   first an insert                     nothing: the row was not there
 //   first an update or a delete         the old row, if the log has all of it
-//   another change of all rows          nothing: that change makes the feed read the table again
+//   a change that took its values       nothing: that change makes the feed read the table again
 
 import { isRow, record, recordEnd, relationOf } from '../../changelog/records.ts'
 import type { Changelog } from '../../changelog/changelog.ts'
-import type { FeedTarget, SchemaChangeSpec } from '../../core/feed-spec.ts'
+import type { FeedTarget } from '../../core/feed-spec.ts'
 import { compareHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import { RowView } from '../../core/row-view.ts'
@@ -18,7 +18,6 @@ import type { TableDescription } from '../../core/table.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Selection } from '../../scan/selection.ts'
 import type { ScanTable } from '../../scan/table-facts.ts'
-import { significanceOf } from '../follow/significance.ts'
 import type { TransactionParts } from '../follow/transaction-parts.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Output } from '../output/open-output.ts'
@@ -45,7 +44,6 @@ export interface RowsAtChangeOptions {
   /** The time of the schema change, or another one if `known` is given. */
   readonly at: Hlc
   readonly known: KnownTables | undefined
-  readonly events: SchemaChangeSpec['events']
   readonly diff: boolean
   /** Keeps old rows as messages. The caller emits what is left with the rows of the scan. */
   readonly stash: Output
@@ -180,12 +178,12 @@ export class RowsAtChange implements RowsAsOf {
     }
   }
 
-  #tableChanged({ at, ...change }: NetChange): void {
-    const { tables, events, leftOut } = this.#options
-    const table = this.#tables.get(change.after.relid)
-    if (table === undefined || table.leftOutSince !== undefined || significanceOf(change, events) !== 'rows') return
+  #tableChanged({ at, after }: NetChange): void {
+    const { tables, leftOut } = this.#options
+    const table = this.#tables.get(after.relid)
+    if (table === undefined || table.leftOutSince !== undefined || table.isReadableIn(after)) return
     table.leftOutSince = at
-    const target = tables.find(({ relid }) => relid === change.after.relid)
+    const target = tables.find(({ relid }) => relid === after.relid)
     if (target !== undefined) leftOut(target, at)
   }
 

@@ -7,7 +7,6 @@ import type { RowView } from '../../core/row-view.ts'
 import type { ColumnDescription, TableDescription } from '../../core/table.ts'
 import { relationOfDescription } from '../../decode/schema-history.ts'
 import type { Selection } from '../../scan/selection.ts'
-import { significanceOf } from '../follow/significance.ts'
 import { printsAlike } from '../transaction/prints-alike.ts'
 
 /** Some columns of a row, as their places in another view of it. */
@@ -26,7 +25,7 @@ export class TableAtChange {
   readonly relation: RelationSchema
   /** The columns from before the change whose values are still there; undefined: nothing was known of the table before. */
   readonly before: Places | undefined
-  /** The time of a later change that the rows cannot be found behind. */
+  /** The time of a later change that has taken the values away. It makes the feed read the table again. */
   leftOutSince: Hlc | undefined
   /** The keys of the rows that were changed since. */
   readonly keys: Key[] = []
@@ -71,9 +70,14 @@ export class TableAtChange {
     return isWhole ? { relation: this.relation, names, keys } : undefined
   }
 
-  /** Whether rows that have not changed since have the same values in this description. */
+  /** Whether rows that have not changed since have the same values in the same columns, when the table has this description. */
   isReadableIn(now: TableDescription): boolean {
-    return significanceOf({ before: this.description, after: now }, 'default') !== 'rows'
+    const { columns, rewrites } = this.description
+    if ((rewrites ?? 0) !== (now.rewrites ?? 0)) return false
+    return columns.every(({ attnum, shape }) => {
+      const column = now.columns.find((candidate) => candidate.attnum === attnum)
+      return column !== undefined && printsAlike(shape, column.shape)
+    })
   }
 
   #find({ description, columns, keyId }: RelationSchema): readonly number[] | undefined {

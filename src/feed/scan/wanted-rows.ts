@@ -2,7 +2,6 @@
 // rows. Where the log does not say what the rows were at the time, the scan moves to the time of its cut.
 
 import type { FeedTarget } from '../../core/feed-spec.ts'
-import { defaultSchemaChanges } from '../../core/feed-spec.ts'
 import { compareHlc, earlierHlc, formatHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
 import type { ScannedTable } from '../../core/job-progress.ts'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -92,13 +91,12 @@ export class WantedRows implements Disposable {
       topics: new Map(spec.targets.map(({ relid }, index) => [relid, index])),
       at,
       known: this.#known,
-      events: (spec.schemaChanges ?? defaultSchemaChanges).events,
       diff: spec.diff,
       stash,
       emitStash: () => this.emitStash(),
       leftOut: ({ tableName }, since) =>
         run.waiting?.(
-          `leaving out the rows that table "${tableName}" had at ${formatHlc(at)}: all of them were changed again at ${formatHlc(since)}, and are emitted as of then`,
+          `leaving out the rows that table "${tableName}" had at ${formatHlc(at)}: a schema change at ${formatHlc(since)} has changed them all, and they are emitted as of then`,
         ),
       yieldThread,
       signal,
