@@ -18,6 +18,7 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
   'large-row': { about: 'the memory that a row of 120 MB takes', run: () => import('./large-row.ts') },
   proxy: { about: 'what the SQL front costs, with pgbench', run: () => import('./proxy.ts') },
   json: { about: 'rows as JSON on one core, beside JSON.stringify [rows per round]', run: () => import('./json.ts') },
+  avro: { about: 'rows as Avro on one core, beside JSON [rows per round]', run: () => import('./avro.ts') },
 }
 
 // The benchmark finds its own arguments where it would find them without this script.
