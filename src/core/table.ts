@@ -26,6 +26,7 @@ export interface ColumnDescription {
   /** pg_attribute.attnum: stays the same when the column is renamed. */
   readonly attnum: number
   readonly typeOid: number
+  /** pg_attribute.atttypmod, or the modifier that a domain gives; -1: none. Descriptions of earlier versions do not have that of a domain. */
   readonly typmod: number
   /** format_type(): for messages, and for definitions of columns (column-definition.ts). */
   readonly typeName: string

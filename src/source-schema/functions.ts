@@ -181,6 +181,7 @@ export const innerFunctions = {
     parameters: { relations: 'oid[]' },
     returns: 'oid[]',
   },
+  type_modifier: { does: 'the modifier that a domain gives', parameters: { type: 'oid' }, returns: 'integer' },
   type_shape: { does: 'describes a type as JSON', parameters: { type: 'oid' }, returns: 'jsonb' },
   types_in: {
     does: 'the types made by users that these types consist of, and themselves',

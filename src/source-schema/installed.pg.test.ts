@@ -108,6 +108,7 @@ const calls: Readonly<Partial<Record<FunctionName, string>>> = {
   refuse_hindrance: `'t'::regclass, 'p'`,
   register: `'t'::regclass`,
   row_types: `ARRAY['t'::regclass::oid]`,
+  type_modifier: `'int4'::regtype`,
   type_shape: `'int4'::regtype`,
   types_in: `ARRAY['int4'::regtype::oid]`,
   types_of: `'t'::regclass`,

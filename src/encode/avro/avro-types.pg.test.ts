@@ -11,7 +11,8 @@ let server: TestServer
 before(async () => {
   server = await TestServer.start()
   // One of the values is the name of this table.
-  await server.sql(`${typeSetUp}; CREATE TABLE every_type (id INT8 PRIMARY KEY)`)
+  await server.sql(`${typeSetUp}; CREATE DOMAIN price AS numeric(10,2); CREATE DOMAIN paid AS price; CREATE DOMAIN prices AS paid[];
+    CREATE TABLE every_type (id INT8 PRIMARY KEY)`)
 })
 after(async () => {
   await server?.[Symbol.asyncDispose]()
@@ -25,6 +26,10 @@ const moreCases: readonly (readonly [type: string, sql: string])[] = [
   ['numeric(38,9)', '-12345678901234567890123456789.123456789'],
   ['numeric(4,1)', `'NaN'`],
   ['numeric(4,1)[]', `'{1.2,NaN,NULL}'`],
+  ['price', '1.5'],
+  ['paid', '-1'],
+  ['paid[]', `'{1.5,NULL}'`],
+  ['prices', `'{2.25}'`],
   ['varbit', `repeat('10', 100)::varbit`],
   ['timestamp', `'294247-01-10 04:00:54.775807'`],
   ['timestamptz', `'1969-12-31 23:59:59.5+00'`],
@@ -50,6 +55,7 @@ const tables = [...Map.groupBy(cases, ([type]) => type)].map(([type, values], i)
 
 /** Prints `v` in a form that `plain` gives to what is read from Avro. */
 function sqlOf(type: string): string {
+  if (type === 'prices') return sqlOf('numeric[]').replace('(v)', '(v::numeric[])')
   if (/^smalls|^smallest$/.test(type)) return sqlOf('int4[]').replace('(v)', '(v::int4[])')
   if (type.endsWith(']'))
     return `(SELECT array_agg(${sqlOf(type.slice(0, -2)).replaceAll(/\bv\b/g, 'e')})::text[] FROM unnest(v) e)`
@@ -89,7 +95,7 @@ function plain(union: unknown, type: string): unknown {
     if (/bit/.test(type)) return bits(value as bigint[])
     return value.map((item) => plain(item, type))
   }
-  if (branch === 'bytes' && type.startsWith('numeric')) return decimal(value as Buffer, type)
+  if (branch === 'bytes' && !type.startsWith('bytea')) return decimal(value as Buffer, type)
   if (branch === 'bytes') return `\\x${(value as Buffer).toString('hex')}`
   if (branch === 'boolean') return value === true ? 't' : 'f'
   return value
@@ -101,7 +107,8 @@ function bits([last = 0n, ...words]: readonly bigint[]): string {
 }
 
 function decimal(bytes: Buffer, type: string): string {
-  const [, scaleText = '0'] = /,(-?\d+)/.exec(type) ?? []
+  // The domains have two places.
+  const [, scaleText = '2'] = /,(-?\d+)/.exec(type) ?? []
   const scale = Math.max(0, Number(scaleText))
   const unscaled = BigInt.asIntN(8 * bytes.length, BigInt(`0x${bytes.toString('hex')}`))
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0')

@@ -27,6 +27,18 @@ BEGIN
     CASE t.nspname WHEN 'pg_catalog' THEN t.typname::text ELSE t.nspname || '.' || t.typname END);
 END $$;
 
+-- The modifier that a domain gives to its values, or to those of an array; -1: there is none.
+CREATE OR REPLACE FUNCTION changefeed.type_modifier(type oid) RETURNS int
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH RECURSIVE inside AS (
+    SELECT * FROM pg_type WHERE pg_type.oid = type
+    UNION ALL
+    SELECT t.* FROM inside i JOIN pg_type t ON t.oid = CASE i.typtype WHEN 'd' THEN i.typbasetype ELSE i.typelem END
+    WHERE i.typtype = 'd' OR i.typcategory = 'A' AND i.typlen = -1
+  )
+  SELECT coalesce(max(typtypmod), -1) FROM inside WHERE typtype = 'd'
+$$;
+
 -- Null if the table does not exist. Values print as they do in the stream of rows, whatever the session has set.
 CREATE OR REPLACE FUNCTION changefeed.describe(relation oid) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres' SET TimeZone = 'UTC'
@@ -40,7 +52,8 @@ SET extra_float_digits = 1 SET bytea_output = 'hex' SET lc_monetary = 'C' AS $$
     'deferrableKey', EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary AND NOT indimmediate),
     'columns', coalesce((
       SELECT jsonb_agg(jsonb_build_object(
-        'name', attname, 'attnum', attnum, 'typeOid', atttypid::bigint, 'typmod', atttypmod,
+        'name', attname, 'attnum', attnum, 'typeOid', atttypid::bigint,
+        'typmod', CASE WHEN atttypmod = -1 AND t.oid >= 16384 THEN changefeed.type_modifier(t.oid) ELSE atttypmod END,
         'typeName', format_type(atttypid, atttypmod),
         'shape', CASE WHEN t.oid < 16384 AND t.typtype = 'b' AND t.typcategory <> 'A'
           THEN jsonb_build_object('tag', 'scalar', 'name', t.typname) ELSE changefeed.type_shape(t.oid) END,
