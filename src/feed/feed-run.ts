@@ -39,8 +39,10 @@ export interface FeedRun {
 export interface FeedProgress extends FeedCounts {
   /** The frontier; undefined while the initial scan is not complete. */
   frontier: Hlc | undefined
+  /** The ranges of pages that the present scan has not emitted yet; undefined: no scan is running. */
+  pendingRanges: number | undefined
 }
 
 export function newProgress(): FeedProgress {
-  return { ...noFeedCounts, frontier: undefined }
+  return { ...noFeedCounts, frontier: undefined, pendingRanges: undefined }
 }

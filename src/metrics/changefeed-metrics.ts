@@ -5,6 +5,9 @@ import type { MetricTable } from './metrics.ts'
 
 export interface MeasuredChangefeeds extends ScopeCounts {
   running: number
+  /** Changefeeds that scan tables. */
+  scanning: number
+  pendingRanges: number
   /** The frontier of the slowest changefeed in nanoseconds since 1970; undefined if no changefeed has a frontier. */
   frontier: bigint | undefined
   /** The oldest high-water mark that a job has saved, in the same unit. */
@@ -18,6 +21,16 @@ export const changefeedMetrics: MetricTable<MeasuredChangefeeds> = {
     kind: 'gauge',
     help: 'Changefeeds that run now, including jobs that wait for their next attempt.',
     read: ({ running }) => running,
+  },
+  changefeed_backfill_count: {
+    kind: 'gauge',
+    help: 'Changefeeds that read all rows of tables now, for an initial scan or after a schema change.',
+    read: ({ scanning }) => scanning,
+  },
+  changefeed_backfill_pending_ranges: {
+    kind: 'gauge',
+    help: 'Ranges of pages (8 MiB) that these changefeeds have not emitted yet.',
+    read: ({ pendingRanges }) => pendingRanges,
   },
   changefeed_emitted_messages: {
     kind: 'counter',

@@ -43,7 +43,7 @@ test('every metric has a name of its own that begins with changefeed_, and help 
 })
 
 test('a metric has exactly the labels that its table says', () => {
-  const changefeeds = { ...noCounts, running: 1, frontier: 1n, checkpoint: 1n, now: 2n }
+  const changefeeds = { ...noCounts, running: 1, scanning: 1, pendingRanges: 3, frontier: 1n, checkpoint: 1n, now: 2n }
   const status = {
     head: 2,
     tail: 1,

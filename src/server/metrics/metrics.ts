@@ -32,7 +32,7 @@ export async function serverMetrics(parts: MeasuredParts): Promise<string> {
 function measureScopes({ scopes, feeds: { running: feeds }, jobs: { running: jobs } }: MeasuredParts): MeasuredScopes {
   const now = BigInt(Date.now()) * 1_000_000n
   const start = (counts: Readonly<ScopeCounts>): MeasuredChangefeeds => {
-    return { ...counts, running: 0, frontier: undefined, checkpoint: undefined, now }
+    return { ...counts, running: 0, scanning: 0, pendingRanges: 0, frontier: undefined, checkpoint: undefined, now }
   }
   const total = start(scopes.total)
   const byScope = new Map([...scopes.all].map(([scope, counts]) => [scope, start(counts)]))
@@ -43,7 +43,12 @@ function measureScopes({ scopes, feeds: { running: feeds }, jobs: { running: job
   }
 
   for (const { scope, progress } of feeds) {
-    measure(scope, (measured) => addCounts(measured, progress))
+    measure(scope, (measured) => {
+      addCounts(measured, progress)
+      if (progress.pendingRanges === undefined) return
+      measured.scanning += 1
+      measured.pendingRanges += progress.pendingRanges
+    })
   }
   const frontiers = new Map(feeds.map(({ id, scope, progress }) => [id, { scope, frontier: progress.frontier }]))
   for (const { job, progress } of jobs) {
