@@ -23,7 +23,10 @@ export async function runFeed(run: FeedRun): Promise<void> {
   try {
     const { spec, signal, registryWaits: waiting, progress: counts } = run
     const feed = { run, delivery: new Delivery(run, await openEncoder(spec, { signal, waiting, counts })) }
-    for (let phase = firstPhase(run); phase.tag !== 'ended';) phase = await nextPhase(feed, phase)
+    for (let phase = firstPhase(run); phase.tag !== 'ended';) {
+      counts.pendingRanges = phase.tag === 'following' ? undefined : 0
+      phase = await nextPhase(feed, phase)
+    }
   } catch (error) {
     throw explainFellBehind(error, run.resume)
   }

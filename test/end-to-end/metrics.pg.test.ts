@@ -121,3 +121,22 @@ test('a job that is tried again is counted in its scope', async () => {
   await server.sql('ALTER DATABASE closed ALLOW_CONNECTIONS true')
   await server.sql(`CANCEL JOB ${id}`)
 })
+
+test('a changefeed that reads all rows of a table is counted until it has emitted them', async () => {
+  await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR vehicles')
+  await feed.row(1)
+  await reads('changefeed_backfill_count', { '': 0 })
+  const writer = await server.connect()
+  try {
+    // The rows are read when all transactions have ended that have written before.
+    await writer.query('BEGIN; INSERT INTO rides VALUES (100)')
+    await server.sql('ALTER TABLE vehicles ADD COLUMN wheels INT DEFAULT 4')
+    await reads('changefeed_backfill_count', { '': 1 })
+  } finally {
+    await writer.query('ROLLBACK')
+    await writer.end()
+  }
+  await feed.row(2)
+  await reads('changefeed_backfill_count', { '': 0 })
+  await reads('changefeed_backfill_pending_ranges', { '': 0 })
+})

@@ -61,6 +61,7 @@ export class CutReading {
   async run(): Promise<string | undefined> {
     const { feed, open } = this.#options
     const { cut } = open
+    feed.run.progress.pendingRanges = this.#checkpoint.pendingRanges
     await this.#save()
     const over = new AbortController()
     let waiter: string | undefined
@@ -122,6 +123,7 @@ export class CutReading {
     await changes.drain()
     await this.#inTurn(async () => {
       this.#checkpoint.finish(relid, chunk)
+      this.#options.feed.run.progress.pendingRanges = this.#checkpoint.pendingRanges
       this.hasFinished = true
       if (Date.now() - this.#savedAtMs >= saveEveryMs) await this.#save()
     })
@@ -132,7 +134,7 @@ export class CutReading {
     const { run, delivery } = feed
     if (run.save === undefined) return
     this.#savedAtMs = Date.now()
-    await delivery.save(factsOfReason(request.reason).progress(this.progress, request.at))
+    await delivery.save(factsOfReason(request.reason).progress(this.progress))
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

@@ -35,6 +35,14 @@ test('a restart reads only the rest, also of a table that grew', () => {
   assert.deepEqual(saved[0]?.done, [[0, 64]])
 })
 
+test('what is left is counted in ranges of pages, and the empty table is one', () => {
+  const checkpoint = new ScanCheckpoint(at, cutOf(3000), [{ relid: 7, file: 'f1', done: [[0, 1024]] }])
+  assert.equal(checkpoint.pendingRanges, 2)
+  checkpoint.finish(7, { from: 1024, to: undefined })
+  assert.equal(checkpoint.pendingRanges, 0)
+  assert.equal(new ScanCheckpoint(at, cutOf(0), []).pendingRanges, 1)
+})
+
 test('a table with another file is read from its first page', () => {
   const checkpoint = new ScanCheckpoint(at, cutOf(300, 'f2'), [{ relid: 7, file: 'f1', done: [[0, null]] }])
   assert.ok(!checkpoint.isDone(7, { from: 0, to: 64 }))

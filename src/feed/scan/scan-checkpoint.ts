@@ -8,7 +8,7 @@
 
 import type { Hlc } from '../../core/hlc.ts'
 import type { ScanProgress, ScannedTable } from '../../core/job-progress.ts'
-import type { Chunk } from '../../scan/chunks.ts'
+import { chunkPages, type Chunk } from '../../scan/chunks.ts'
 import type { ScanTable } from '../../scan/table-facts.ts'
 
 interface TableState {
@@ -53,7 +53,21 @@ export class ScanCheckpoint {
     }
   }
 
+  /** How many ranges of pages are left. */
+  get pendingRanges(): number {
+    const { pages, finished } = this.#count()
+    return Math.ceil((pages - finished) / chunkPages)
+  }
+
   get progress(): ScanProgress {
+    const { pages, finished } = this.#count()
+    return {
+      at: this.#at,
+      tables: [...this.#tables].map(([relid, { file, done }]) => ({ relid, file, done: done.map((run) => [...run]) })),
+      fraction: pages === 0 ? 1 : finished / pages,
+    }
+  }
+  #count(): { readonly pages: number; readonly finished: number } {
     let pages = 0
     let finished = 0
     for (const table of this.#tables.values()) {
@@ -62,10 +76,6 @@ export class ScanCheckpoint {
       pages += all
       for (const [from, to] of table.done) finished += Math.max(0, Math.min(to ?? all, all) - from)
     }
-    return {
-      at: this.#at,
-      tables: [...this.#tables].map(([relid, { file, done }]) => ({ relid, file, done: done.map((run) => [...run]) })),
-      fraction: pages === 0 ? 1 : finished / pages,
-    }
+    return { pages, finished }
   }
 }

@@ -17,15 +17,16 @@ export interface ScanRequest {
 }
 
 interface ReasonFacts {
-  /** The progress of a job that runs such a scan; `at` is the time as of which rows are wanted. */
-  readonly progress: (scan: ScanProgress, at: Hlc | undefined) => JobProgress
+  /** The progress of a job that runs such a scan. */
+  readonly progress: (scan: ScanProgress) => JobProgress
   /** Whether the scan may read the cut that the statement of the job has made. */
   readonly usesStatementCut: boolean
 }
 
 const reasons = {
   initial: { progress: (scan) => ({ tag: 'initial-scan', scan }), usesStatementCut: true },
-  backfill: { progress: (scan, at) => ({ tag: 'backfill', at: at ?? scan.at, scan }), usesStatementCut: false },
+  // A scan that has moved to a later time has emitted the changes before that time.
+  backfill: { progress: (scan) => ({ tag: 'backfill', at: scan.at, scan }), usesStatementCut: false },
 } as const satisfies Readonly<Record<string, ReasonFacts>>
 
 export type ScanReason = keyof typeof reasons
