@@ -45,7 +45,7 @@ export function feedChangesTables({ kit, world }: FeedSuiteContext): void {
     await world().sql(`INSERT INTO ${t} VALUES (5, 'five')`)
     await until('the last row', 10_000, () => feed.texts.find((text) => text.startsWith(`${t}: [5]`)))
     const last = new Map(feed.rows.map(({ key, value }) => [key, value]))
-    assert.equal(last.get('[2]'), '{"after": {"a": 2, "b": 20, "c": "x"}, "before": {"a": 2, "b": 2, "c": "x"}}')
+    assert.equal(last.get('[2]'), '{"after": {"a": 2, "bee": 20, "c": "x"}, "before": {"a": 2, "b": 2, "c": "x"}}')
     assert.equal(last.get('[3]'), '{"after": {"a": 3, "bee": 3, "c": "y"}, "before": null}')
     assert.equal(last.get('[4]'), '{"after": {"a": 4, "bee": "four", "c": "z"}, "before": null}')
     assert.equal(last.get('[5]'), '{"after": {"a": 5, "bee": "five"}, "before": null}')
