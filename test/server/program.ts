@@ -10,6 +10,8 @@ const withinMs = 60_000
 export interface ProgramOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
+  /** Another program of this project. */
+  readonly script?: string
 }
 
 export interface ProgramResult {
@@ -26,8 +28,8 @@ export class Program implements AsyncDisposable {
   stderr = ''
   #lines = 0
 
-  constructor(args: readonly string[], { cwd, env }: ProgramOptions = {}) {
-    this.#child = spawn(process.execPath, [main, ...args], {
+  constructor(args: readonly string[], { cwd, env, script = main }: ProgramOptions = {}) {
+    this.#child = spawn(process.execPath, [script, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       cwd,
       env: { ...process.env, ...env },

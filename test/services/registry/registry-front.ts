@@ -23,6 +23,15 @@ export interface FrontAnswer {
   readonly body: string
 }
 
+/** What a client says to the front only. Java's, for one, offers to go on in HTTP/2. */
+const ofThisConnection: ReadonlySet<string> = new Set([
+  'authorization',
+  'connection',
+  'host',
+  'http2-settings',
+  'upgrade',
+])
+
 export class RegistryFront implements AsyncDisposable {
   readonly #options: FrontOptions
   #server: Server | undefined
@@ -95,8 +104,8 @@ export class RegistryFront implements AsyncDisposable {
       refuse(response, { status: 401, body: '{"error_code":401,"message":"Unauthorized"}' })
     else if (!url.startsWith(`${path}/`)) refuse(response, { status: 404, body: 'not found' })
     else {
-      const { authorization: _, host: __, ...passed } = headers
-      const outgoing = request(to + asked, { method, headers: passed }, (answered) => {
+      const passed = Object.entries(headers).filter(([name]) => !ofThisConnection.has(name))
+      const outgoing = request(to + asked, { method, headers: Object.fromEntries(passed) }, (answered) => {
         response.writeHead(answered.statusCode ?? 502, answered.headers)
         pipeline(answered, response, () => undefined)
       })

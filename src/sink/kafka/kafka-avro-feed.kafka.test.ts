@@ -1,0 +1,28 @@
+import { KafkaFeed } from '../../../test/feed/kafka-feed.ts'
+import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
+import { skipWithoutRegistry } from '../../../test/services/registry/require-registry.ts'
+import { SchemaRegistryServer } from '../../../test/services/registry/schema-registry.ts'
+import { endTogether, startTogether } from '../../../test/support/services.ts'
+import { feedSuite } from '../../../test/suites/feed-suite.ts'
+
+let feeds = 0
+
+feedSuite('of a job into Kafka, in Avro', {
+  skip: skipWithoutRegistry,
+  hasJob: true,
+  showsHints: false,
+  async start() {
+    const [broker, registry] = await startTogether(KafkaBroker.start(), SchemaRegistryServer.start())
+    const format = `format = avro, confluent_schema_registry = '${registry.url}', min_checkpoint_frequency = '0s'`
+    return {
+      open({ server, tables, topics, options, values }) {
+        const topicPrefix = `feed${++feeds}_`
+        const into = `kafka://${broker.bootstrap}?topic_prefix=${topicPrefix}`
+        const all = [format, options].filter((text) => text !== '').join(', ')
+        const statement = `CREATE CHANGEFEED FOR ${tables.join(', ')} INTO '${into}' WITH ${all}`
+        return KafkaFeed.open({ server, broker, topics, topicPrefix, statement, values, registry: registry.url })
+      },
+      [Symbol.asyncDispose]: () => endTogether(broker, registry),
+    }
+  },
+})
