@@ -57,6 +57,21 @@ test('a command that would make rows incomplete gives the table REPLICA IDENTITY
   }
 })
 
+test('a table of a type is described, and its rows stay complete, when the type is changed with CASCADE', async () => {
+  await using db = await server.database()
+  await db.sql('CREATE TYPE r AS (id int, n int); CREATE TABLE t OF r (PRIMARY KEY (id))')
+  await watch(db, 't')
+  await db.sql('ALTER TYPE r ADD ATTRIBUTE big text CASCADE')
+  const { columns, identity: is } = await described(db, 't')
+  assert.deepEqual(
+    columns.map(({ name }) => name),
+    ['id', 'n', 'big'],
+  )
+  assert.equal(is, 'f')
+  await db.sql('ALTER TYPE r RENAME ATTRIBUTE n TO m CASCADE')
+  assert.equal((await described(db, 't')).columns[1]?.name, 'm')
+})
+
 test('what would make the application fail or rows incomplete, and cannot be put right, is refused with the reason', async () => {
   await using db = await server.database()
   await db.sql('CREATE TABLE t (id int PRIMARY KEY, s text); CREATE TABLE u (id int PRIMARY KEY, n int)')

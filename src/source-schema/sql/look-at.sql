@@ -49,6 +49,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT next.relation FROM changed, LATERAL (
       SELECT indrelid AS relation FROM pg_index WHERE indexrelid = changed.relation
       UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = changed.relation
+      -- ALTER TYPE ... CASCADE changes the tables of a type (CREATE TABLE ... OF).
+      UNION ALL SELECT of_type.oid FROM pg_class c JOIN pg_depend ON refclassid = 'pg_type'::regclass AND refobjid = c.reltype AND classid = 'pg_class'::regclass
+        JOIN pg_class of_type ON of_type.oid = objid AND of_type.reloftype = c.reltype WHERE c.oid = changed.relation
     ) next
   )
   SELECT coalesce(array_agg(relid ORDER BY relid), '{}') FROM (

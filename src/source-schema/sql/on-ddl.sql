@@ -66,7 +66,8 @@ BEGIN
     tables := changefeed.concerned(coalesce(relations, '{}'), touched);
   END IF;
   FOREACH relation IN ARRAY tables LOOP
-    PERFORM changefeed.look_at(relation, CASE WHEN tg_tag IN ('ALTER SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN') THEN 'names' ELSE 'command' END, touched);
+    PERFORM changefeed.look_at(relation, CASE WHEN tg_tag IN ('ALTER SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN')
+      AND (SELECT reloftype = 0 FROM pg_class WHERE oid = relation) THEN 'names' ELSE 'command' END, touched);
   END LOOP;
 END $$;
 
