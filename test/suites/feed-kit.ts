@@ -27,6 +27,8 @@ export interface FeedKit {
   readonly hasJob: boolean
   /** Shows hints of what ended a feed. */
   readonly showsHints: boolean
+  /** `before` has the columns that the table had. False: those of the message, since its schema has no others. */
+  readonly showsOldColumns: boolean
   start(): Promise<FarEnd>
 }
 

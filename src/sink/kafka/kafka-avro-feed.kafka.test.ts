@@ -11,6 +11,7 @@ feedSuite('of a job into Kafka, in Avro', {
   skip: skipWithoutRegistry,
   hasJob: true,
   showsHints: false,
+  showsOldColumns: false,
   async start() {
     const [broker, registry] = await startTogether(KafkaBroker.start(), SchemaRegistryServer.start())
     const format = `format = avro, confluent_schema_registry = '${registry.url}', min_checkpoint_frequency = '0s'`

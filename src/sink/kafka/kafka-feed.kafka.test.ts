@@ -9,6 +9,7 @@ feedSuite('of a job into Kafka', {
   skip: skipWithoutKafka,
   hasJob: true,
   showsHints: false,
+  showsOldColumns: true,
   async start() {
     const broker = await KafkaBroker.start()
     return {

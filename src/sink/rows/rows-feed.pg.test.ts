@@ -4,6 +4,7 @@ import { feedSuite } from '../../../test/suites/feed-suite.ts'
 feedSuite('without a sink', {
   hasJob: false,
   showsHints: true,
+  showsOldColumns: true,
   start: async () => ({
     open: ({ server, tables, options, values }) =>
       SinklessFeed.open(
