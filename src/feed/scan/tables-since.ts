@@ -6,6 +6,7 @@ import { defaultSchemaChanges, type FeedSpec } from '../../core/feed-spec.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { TableDescription } from '../../core/table.ts'
 import { significanceOf } from '../follow/significance.ts'
+import { stoppedInScan } from '../schema-change/reaction.ts'
 import { LogSpan } from './log-span.ts'
 import { NetChanges } from './net-changes.ts'
 
@@ -25,6 +26,7 @@ export interface TablesSinceOptions {
   readonly signal: AbortSignal
 }
 
+/** Throws if the policy of the feed is to stop at one of the changes. */
 export async function tablesSince({
   log,
   spec,
@@ -38,10 +40,11 @@ export async function tablesSince({
   const changed = new Map<number, TableDescription>()
   using span = new LogSpan({ log, relids, after, blockDone: yieldThread, signal, onlySchemas: true })
   const { schemas } = span
-  const net = new NetChanges(schemas, relids, ({ before, after: now }) => {
-    const isRead = policy === 'backfill' || policy === 'stop'
-    if (!isRead || changed.has(now.relid) || significanceOf({ before, after: now }, events) !== 'rows') return
-    changed.set(now.relid, before)
+  const net = new NetChanges(schemas, relids, ({ at: time, before, after: now }) => {
+    if (policy !== 'backfill' && policy !== 'stop') return
+    const significance = significanceOf({ before, after: now }, events)
+    if (policy === 'stop' && significance !== 'none') throw stoppedInScan(time)
+    if (significance === 'rows' && !changed.has(now.relid)) changed.set(now.relid, before)
   })
   await span.readThrough(through, (parts) => {
     net.begin(parts)

@@ -56,9 +56,15 @@ export function reactionTo(
 
 function stopped({ at, hasRows }: Boundary): FeedError {
   // With the time of the change itself as its cursor, the next feed would miss the rows that the same transaction has changed.
-  const cursor: Hlc = hasRows ? prevHlc(at) : at
-  const text = formatHlc(cursor)
+  const text = formatHlc(hasRows ? prevHlc(at) : at)
   return new FeedError('FEED_SCHEMA_CHANGE', `schema change occurred at ${text}`, {
     hint: `run the CREATE CHANGEFEED statement again with cursor = '${text}': it emits every change after the one that stopped this changefeed`,
+  })
+}
+
+/** A feed with policy stop has not completed its initial scan, and the rows from before the change cannot be read any more. */
+export function stoppedInScan(at: Hlc): FeedError {
+  return new FeedError('FEED_SCHEMA_CHANGE', `schema change occurred at ${formatHlc(at)}`, {
+    hint: 'the initial scan was not complete: run the CREATE CHANGEFEED statement again, without cursor',
   })
 }
