@@ -21,6 +21,8 @@ export interface RelationSchema {
 export interface RelationColumn {
   readonly name: string
   readonly shape: TypeShape
+  /** The type modifier, as the layout says it; undefined: there is only a description. */
+  readonly typmod?: number | undefined
   /** What the catalogue says of the column, under its present name; undefined: it is not described yet. */
   readonly description?: ColumnDescription | undefined
 }

@@ -100,9 +100,10 @@ export function relationOfDescription(description: TableDescription): RelationSc
 }
 
 function join(layout: RelationMessage, described: TableDescription | undefined): RelationSchema {
-  const columns: RelationColumn[] = layout.columns.map(({ name, typeOid }, i) => ({
+  const columns: RelationColumn[] = layout.columns.map(({ name, typeOid, typmod }, i) => ({
     name,
     shape: shapeOf(name, typeOid, described),
+    typmod,
     description: described && descriptionOf(layout, i, described),
   }))
   const description = described ?? describeLayout(layout)

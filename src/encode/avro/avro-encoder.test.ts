@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AvroUnderTest, avroColumn } from '../../../test/support/avro-under-test.ts'
+import { AvroUnderTest, avroColumn, rowOf } from '../../../test/support/avro-under-test.ts'
+import { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import type { ColumnDescription } from '../../core/table.ts'
 import { relationOfDescription } from '../../decode/schema-history.ts'
@@ -200,4 +201,29 @@ test('keys of arrays that differ only in their bounds are refused, because Avro 
   const avro = new AvroUnderTest({ targets: foo })
   assert.equal(avro.line({ relation, after: ['{1,2}'] }).split('->')[0], '{"k":{"array":[{"long":1},{"long":2}]}}')
   assert.throws(() => avro.write({ relation, after: ['[0:1]={1,2}'] }), /lower bound other than 1/)
+})
+
+test('a column that is not described yet has its type from the layout, and no definition', () => {
+  const avro = new AvroUnderTest({ targets: foo })
+  const { columns, ...rest } = table([a, avroColumn('c', 2, 'numeric')])
+  const typmod = ((4 << 16) | 1) + 4
+  const relation = { ...rest, columns: columns.map(({ name, shape }) => ({ name, shape, typmod })) }
+  avro.write({ relation, after: ['1', '1.2'] })
+  assert.equal(
+    avro.registry.schema(2),
+    '{"type":"record","name":"foo_envelope","fields":[{"type":["null",{"type":"record","name":"foo","fields":[' +
+      '{"type":["null","long"],"name":"a","default":null},' +
+      '{"type":["null",{"type":"bytes","logicalType":"decimal","precision":4,"scale":1},"string"],"name":"c","default":null}' +
+      ']}],"name":"after","default":null}]}',
+  )
+})
+
+test('a row that lacks a value of its message is no message with null', () => {
+  const avro = new AvroUnderTest({ targets: foo })
+  const relation = table()
+  avro.encoder.prepare(relation, 0)
+  const row = rowOf(table([a]), ['1'])
+  const time = Buffer.from('1.0000000000')
+  const change = { relation, topic: 0, key: row, after: row, before: undefined, updated: time, mvcc: time, schema: 2 }
+  assert.throws(() => avro.encoder.encodeValue(change, new ByteWriter()), { code: 'FEED_BUG' })
 })

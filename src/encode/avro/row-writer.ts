@@ -6,7 +6,7 @@ import type { RelationColumn, RelationSchema } from '../../core/relation.ts'
 import { kind, type RowView } from '../../core/row-view.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { ColumnField } from './schemas.ts'
-import { takesTextOf, valueType } from './value-type.ts'
+import { columnType, takesTextOf } from './value-type.ts'
 import { branch, columnPlace, type ValueWriter } from './value-writer.ts'
 
 interface Field {
@@ -17,14 +17,19 @@ interface Field {
 
 export class RowWriter {
   readonly #relation: RelationSchema
+  readonly #isPrevious: boolean
   readonly #columns: readonly ColumnField[]
   readonly #fields: readonly Field[]
-  /** The fields for rows of the table from before a DDL. */
+  /** The fields for rows of the table with other columns. */
   readonly #earlier = new WeakMap<RelationSchema, readonly Field[]>()
 
-  /** `columns` are columns of the relation, in the order of the fields. */
-  constructor(relation: RelationSchema, columns: readonly ColumnField[]) {
+  /**
+   * `columns` are columns of the relation, in the order of the fields. `isPrevious`: a value that a row from before a DDL
+   * lacks is null.
+   */
+  constructor(relation: RelationSchema, columns: readonly ColumnField[], isPrevious = false) {
     this.#relation = relation
+    this.#isPrevious = isPrevious
     this.#columns = columns
     this.#fields = columns.map(({ column, type }) => ({ index: relation.columns.indexOf(column), write: type.write }))
   }
@@ -54,10 +59,22 @@ export class RowWriter {
   #fieldsOf(relation: RelationSchema): readonly Field[] {
     let fields = this.#earlier.get(relation)
     if (fields === undefined) {
-      fields = this.#columns.map((field) => earlierField(field, relation))
+      fields = this.#columns.map((field) => this.#fieldOf(field, relation))
       this.#earlier.set(relation, fields)
     }
     return fields
+  }
+
+  /** The values of a column are found by its number, because it may have had another name. */
+  #fieldOf({ column, type }: ColumnField, relation: RelationSchema): Field {
+    const attnum = column.description?.attnum
+    const index = relation.columns.findIndex(({ name, description }) =>
+      attnum === undefined || description === undefined ? name === column.name : description.attnum === attnum,
+    )
+    const there = relation.columns[index]
+    if (there !== undefined && takesTextOf(type, columnType(there, false))) return { index, write: type.write }
+    if (this.#isPrevious) return { index: -1, write: type.write }
+    throw new FeedError('FEED_BUG', `a row has no value for column "${column.name}" of its message`)
   }
 
   /** Names the column, and how to find its rows. */
@@ -74,16 +91,4 @@ export class RowWriter {
       hint: `SELECT ${keys} FROM ${table}${where} finds the rows; correct them, or use format=json`,
     })
   }
-}
-
-/** The values of a column are found by its number, because it may have had another name. */
-function earlierField({ column, type }: ColumnField, relation: RelationSchema): Field {
-  const attnum = column.description?.attnum
-  const index = relation.columns.findIndex(({ name, description }) =>
-    attnum === undefined || description === undefined ? name === column.name : description.attnum === attnum,
-  )
-  const earlier = relation.columns[index]
-  if (earlier === undefined) return { index: -1, write: type.write }
-  const printed = valueType(earlier.shape, { typmod: earlier.description?.typmod ?? -1, inKey: false })
-  return { index: printed.tag === 'type' && !takesTextOf(type, printed) ? -1 : index, write: type.write }
 }

@@ -11,7 +11,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { refusedColumn } from './refused-type.ts'
 import { RowWriter } from './row-writer.ts'
 import { TargetSchemas, type ColumnField } from './schemas.ts'
-import { valueType } from './value-type.ts'
+import { columnType } from './value-type.ts'
 import { branch } from './value-writer.ts'
 import { writeLong } from './write-long.ts'
 
@@ -28,6 +28,7 @@ export class TableWriter {
   readonly #spec: FeedSpec
   readonly #key: RowWriter
   readonly #row: RowWriter
+  readonly #before: RowWriter
   #keyHeader: Buffer = noHeader
   #valueHeader: Buffer = noHeader
 
@@ -44,6 +45,7 @@ export class TableWriter {
     this.#spec = spec
     this.#key = new RowWriter(relation, keys)
     this.#row = new RowWriter(relation, fields)
+    this.#before = new RowWriter(relation, fields, true)
   }
 
   registered({ key, value }: RegisteredIds): void {
@@ -59,17 +61,17 @@ export class TableWriter {
   value({ before, after, updated, mvcc }: RowChange, out: ByteWriter): void {
     const { diff, mvccTimestamp, updated: withUpdated } = this.#spec
     out.copy(this.#valueHeader)
-    if (diff) this.#optional(before, out)
-    this.#optional(after, out)
+    if (diff) writeOptional(this.#before, before, out)
+    writeOptional(this.#row, after, out)
     if (withUpdated) writeTimestampText(updated, out)
     if (mvccTimestamp) writeTimestampText(mvcc, out)
   }
+}
 
-  #optional(row: RowView | undefined, out: ByteWriter): void {
-    if (row === undefined) return out.u8(branch.null)
-    out.u8(branch.first)
-    this.#row.write(row, out)
-  }
+function writeOptional(writer: RowWriter, row: RowView | undefined, out: ByteWriter): void {
+  if (row === undefined) return out.u8(branch.null)
+  out.u8(branch.first)
+  writer.write(row, out)
 }
 
 const noHeader = Buffer.alloc(0)
@@ -87,7 +89,7 @@ export function writeTimestampText(text: Buffer, out: ByteWriter): void {
 }
 
 function columnField(relation: RelationSchema, column: RelationColumn, inKey: boolean): ColumnField {
-  const type = valueType(column.shape, { typmod: column.description?.typmod ?? -1, inKey })
+  const type = columnType(column, inKey)
   if (type.tag === 'type') return { column, type }
   const { schema, name } = relation.description
   throw refusedColumn({ schema, table: name, column: column.name, type })

@@ -1,6 +1,7 @@
 // Chooses, once per column, the Avro type of its values and the function that writes them. Every type is a union that begins
 // with null, whatever the column allows, so that schemas of different times stay compatible.
 
+import type { RelationColumn } from '../../core/relation.ts'
 import type { TypeShape } from '../../core/table.ts'
 import { arrayWriter } from './write-array.ts'
 import { writeBits } from './write-bits.ts'
@@ -50,6 +51,13 @@ export interface TypeOptions {
   readonly inKey: boolean
 }
 
+export function columnType(
+  { shape, description, typmod = -1 }: RelationColumn,
+  inKey: boolean,
+): ValueType | RefusedType {
+  return valueType(shape, { typmod: description?.typmod ?? typmod, inKey })
+}
+
 /** Returns why there is no Avro type for the shape, if there is none. */
 export function valueType(shape: TypeShape, options: TypeOptions): ValueType | RefusedType {
   switch (shape.tag) {
@@ -96,8 +104,9 @@ export function decimalOf(typmod: number): Decimal {
 }
 
 /** Whether `type` can write what PostgreSQL has printed as `printed`, another type that the column had. */
-export function takesTextOf(type: ValueType, printed: ValueType): boolean {
+export function takesTextOf(type: ValueType, printed: ValueType | RefusedType): boolean {
   if (type.write === writeText) return true
+  if (printed.tag === 'refused') return false
   const { decimal: to } = type
   const { decimal: from } = printed
   if (to !== undefined && from !== undefined) {
