@@ -52,6 +52,11 @@ export const areas = [
   'validation-enriched',
   'validation-pubsub',
   'validation-webhook',
+  'schema-change',
+  'avro',
+  'avro-types',
+  'csv',
+  'database-level',
 ] as const
 
 /** Undefined: the data is not on this machine. */

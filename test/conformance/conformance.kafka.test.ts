@@ -3,28 +3,43 @@ import { after, before, test } from 'node:test'
 import { TestServer } from '../server/test-server.ts'
 import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka } from '../services/kafka/require-kafka.ts'
+import { skipWithoutRegistry } from '../services/registry/require-registry.ts'
+import { SchemaRegistryServer } from '../services/registry/schema-registry.ts'
 import { endTogether, startTogether } from '../support/services.ts'
 import { adapted, isJob } from './adaptations.ts'
-import { folder, readCases } from './cases.ts'
+import { folder, readCases, type ConformanceCase } from './cases.ts'
 import { notYet } from './not-yet.ts'
 import { runCase } from './run-case.ts'
 import { functionCheck } from './run-function-case.ts'
 import { runJobCase } from './run-job-case.ts'
 
 const cases = readCases()
+
+function skipOf({ feed }: ConformanceCase): string | false {
+  if (feed.includes('<kafka>') && skipWithoutKafka !== false) return skipWithoutKafka
+  return feed.includes('<registry>') ? skipWithoutRegistry : false
+}
+
 let server: TestServer
 let broker: KafkaBroker | undefined
+let registry: SchemaRegistryServer | undefined
+const nothing = async (): Promise<undefined> => undefined
 
 if (cases === undefined) {
   const why = `the conformance data is not at ${folder}`
   test('the conformance data is there', { skip: process.env['CI'] === undefined ? why : false }, () => assert.fail(why))
 } else {
   before(async () => {
-    if (skipWithoutKafka !== false) server = await TestServer.start()
-    else [server, broker] = await startTogether(TestServer.start(), KafkaBroker.start())
+    ;[server, broker, registry] = await startTogether<
+      [TestServer, KafkaBroker | undefined, SchemaRegistryServer | undefined]
+    >(
+      TestServer.start(),
+      skipWithoutKafka === false ? KafkaBroker.start() : nothing(),
+      skipWithoutRegistry === false ? SchemaRegistryServer.start() : nothing(),
+    )
   })
   after(async () => {
-    await endTogether(server, broker)
+    await endTogether(server, broker, registry)
   })
 
   for (const original of cases) {
@@ -33,11 +48,11 @@ if (cases === undefined) {
     const run = async (): Promise<void> => {
       const check = functionCheck(changed)
       if (check !== undefined) check(changed)
-      else await (isJob(changed) ? runJobCase : runCase)({ server, broker }, changed)
+      else await (isJob(changed) ? runJobCase : runCase)({ server, broker, registry }, changed)
     }
     test(
       `${original.area} ${original.id}${reason === undefined ? '' : ` does not pass yet: ${reason.why}`}`,
-      { timeout: 60_000, skip: changed.feed.includes('<kafka>') ? skipWithoutKafka : false },
+      { timeout: 60_000, skip: skipOf(changed) },
       async () => {
         if (reason === undefined) await run()
         // It fails as is known, and in no other way.

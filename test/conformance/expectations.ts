@@ -5,6 +5,8 @@ import assert from 'node:assert/strict'
 import { parseHlc } from '../support/parse-hlc.ts'
 import type { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { until } from '../support/until.ts'
+import { checkField } from './check-field.ts'
+import { checkRows, writtenAs } from './check-rows.ts'
 import type { Placeholders } from './placeholders.ts'
 
 export class Expectations {
@@ -38,6 +40,10 @@ export class Expectations {
     if (text === 'job state becomes succeeded') {
       await feed.ended
       assert.equal(feed.error, undefined)
+    } else if (text.startsWith('field ')) {
+      const [row] = await feed.row(1)
+      this.#seen = 1
+      checkField(text, row?.value ?? '')
     } else if (text === 'one resolved timestamp') {
       await feed.resolvedPast({ wall: 0n, logical: 0 })
     } else if (text.startsWith('a resolved timestamp strictly greater than ')) {
@@ -68,23 +74,9 @@ export class Expectations {
 
   async #checkRows(wanted: readonly string[]): Promise<void> {
     await this.#feed.row(this.#seen + wanted.length)
-    const withTopic = / ?\w+: \[/.test(wanted[0] ?? '')
-    const came = this.#feed.rows
-      .slice(this.#seen, this.#seen + wanted.length)
-      .map(({ topic, key, value }) => `${withTopic ? `${topic}: ` : ''}${key}->${value}`)
+    const came = this.#feed.rows.slice(this.#seen, this.#seen + wanted.length)
     this.#seen += wanted.length
-
-    const left = wanted.map((text) => this.#placeholders.pattern(text))
-    for (const text of came) {
-      const index = left.findIndex((pattern) => pattern.test(text))
-      assert.ok(index >= 0, `unexpected ${text}\nexpected:\n${wanted.join('\n')}\ncame:\n${came.join('\n')}`)
-      left.splice(index, 1)
-    }
-    const keyOf = (text: string): string => text.split('->')[0] ?? ''
-    for (const key of new Set(wanted.map(keyOf))) {
-      const ofKey = wanted.filter((text) => keyOf(text) === key).map((text) => this.#placeholders.pattern(text))
-      const cameOfKey = came.filter((text) => this.#placeholders.pattern(key).test(keyOf(text)))
-      for (const [index, pattern] of ofKey.entries()) assert.match(cameOfKey[index] ?? '', pattern)
-    }
+    const texts = came.map((message) => writtenAs(wanted[0] ?? '', message))
+    checkRows(texts, wanted, this.#placeholders)
   }
 }

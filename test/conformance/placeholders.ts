@@ -31,6 +31,18 @@ export class Placeholders {
     return new RegExp(`^${source.join('')}$`)
   }
 
+  /** Gives each placeholder `<same …>` of an expected message that came the timestamp with which it came. */
+  learn(expected: string, came: string): void {
+    const names: string[] = []
+    const source = expected.split(/<(same [\w ]+)>/).map((part, index) => {
+      if (index % 2 === 0) return this.pattern(part).source.slice(1, -1)
+      names.push(part)
+      return `(${this.#partPattern(part)})`
+    })
+    const values = new RegExp(`^${source.join('')}$`).exec(came)?.slice(1) ?? []
+    for (const [index, name] of names.entries()) this.set(name, values[index] ?? '')
+  }
+
   /** An expected error: a regular expression already, but for the placeholders. */
   errorPattern(text: string): RegExp {
     return new RegExp(text.replace(/<([\w ]+)>/g, (_whole, name: string) => this.#partPattern(name)))

@@ -6,15 +6,19 @@ import { formatHlc } from '../../src/core/hlc.ts'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { type TestServer } from '../server/test-server.ts'
 import { until } from '../support/until.ts'
+import type { SchemaRegistryServer } from '../services/registry/schema-registry.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import type { ConformanceCase } from './cases.ts'
 import { Expectations } from './expectations.ts'
+import { runSchemaCase } from './run-schema-case.ts'
 import { hoursFromNow, Placeholders } from './placeholders.ts'
 
 export interface CaseWorld {
   readonly server: TestServer
   /** Undefined: there is none, and the case needs none. */
   readonly broker: KafkaBroker | undefined
+  /** Undefined: there is none, and the case needs none. */
+  readonly registry: SchemaRegistryServer | undefined
 }
 
 export interface CaseDatabase {
@@ -27,7 +31,7 @@ export interface CaseDatabase {
 
 /** The case's tables are made; `run` does the rest. */
 export async function inOwnDatabase(
-  { server }: CaseWorld,
+  { server, registry }: CaseWorld,
   { id, sql }: ConformanceCase,
   run: (database: CaseDatabase) => Promise<void>,
 ): Promise<void> {
@@ -36,6 +40,7 @@ export async function inOwnDatabase(
   await server.sql(`CREATE DATABASE ${name}`)
   const client = await server.connect(name)
   const placeholders = new Placeholders()
+  placeholders.set('registry', registry?.url ?? 'no registry')
   try {
     for (const statement of sql) await runStatement(server, client, statement, placeholders)
     await run({ name, client, placeholders, named })
@@ -46,41 +51,66 @@ export async function inOwnDatabase(
 
 export async function runCase(world: CaseWorld, original: ConformanceCase): Promise<void> {
   const { feed, steps } = original
-  await inOwnDatabase(world, original, async ({ name, client, placeholders, named }) => {
-    if (feed === '') return runQueries(client, steps)
+  await inOwnDatabase(world, original, async (database) => {
+    const { client, placeholders } = database
+    if (feed === '') {
+      return original.area === 'schema-change' ? runSchemaCase(original, client) : runQueries(client, steps)
+    }
     const values: string[] = []
     if (feed.includes('$1'))
       values.push(/now \+ 1 hour/.test(feed) ? formatHlc(hoursFromNow(1n)) : placeholders.fill('<cursor>'))
-    const text = named(placeholders.fill(feed))
-    return runFeed({ server: world.server, database: name, client, text, values, steps, placeholders, named })
+    return new FeedCase(world, database, steps).run(feed, values)
   })
 }
 
-interface FeedRun {
-  readonly server: TestServer
-  readonly database: string
-  readonly client: pg.Client
-  readonly text: string
-  readonly values: readonly string[]
-  readonly steps: ConformanceCase['steps']
-  readonly placeholders: Placeholders
-  readonly named: (text: string) => string
+/** The address of the registry, if the statement has one. */
+export function registryOf({ registry }: CaseWorld, statement: string): string | undefined {
+  return statement.includes('<registry>') ? registry?.url : undefined
 }
 
-async function runFeed({ server, database, client, text, values, steps, placeholders, named }: FeedRun): Promise<void> {
-  await using feed = await SinklessFeed.open(server, text, { database, values })
-  const expectations = new Expectations(feed, placeholders)
-  for (const { sql, expect, expect_error: expectedError } of steps) {
-    if (sql !== undefined) await runStatement(server, client, sql, placeholders)
-    if (expect !== undefined) await expectations.check(expect.map(named))
-    if (expectedError !== undefined) {
-      await feed.ended
-      const pattern = placeholders.errorPattern(named(expectedError))
-      assert.match(feed.error?.message ?? 'no error', pattern)
-    }
+const secondFeed = '-- start a second feed: '
+
+class FeedCase {
+  readonly #world: CaseWorld
+  readonly #database: CaseDatabase
+  readonly #steps: ConformanceCase['steps']
+
+  constructor(world: CaseWorld, database: CaseDatabase, steps: ConformanceCase['steps']) {
+    this.#world = world
+    this.#database = database
+    this.#steps = steps
   }
-  const mayFail = steps.some(({ expect_error: expectedError }) => expectedError !== undefined)
-  expectations.end({ mayFail })
+
+  async run(statement: string, values: readonly string[]): Promise<void> {
+    const next = this.#steps.findIndex(({ sql }) => sql?.startsWith(secondFeed) === true)
+    const own = next < 0 ? this.#steps : this.#steps.slice(0, next)
+    await this.#runFeed(statement, values, own)
+    if (next < 0) return
+    const second = new FeedCase(this.#world, this.#database, this.#steps.slice(next + 1))
+    await second.run((this.#steps[next]?.sql ?? '').slice(secondFeed.length), [])
+  }
+
+  async #runFeed(statement: string, values: readonly string[], steps: ConformanceCase['steps']): Promise<void> {
+    const { server } = this.#world
+    const { name: database, client, placeholders, named } = this.#database
+    const options = { database, values, registry: registryOf(this.#world, statement) }
+    await using feed = await SinklessFeed.open(server, named(placeholders.fill(statement)), options)
+    const expectations = new Expectations(feed, placeholders)
+    for (const { sql, expect, expect_error: expectedError } of steps) {
+      if (sql !== undefined) await runStatement(server, client, sql, placeholders)
+      if (expect !== undefined) await expectations.check(expect.map(named))
+      if (expectedError !== undefined) {
+        await feed.ended
+        const message = feed.error?.message ?? 'no error'
+        const pattern = placeholders.errorPattern(named(expectedError))
+        assert.match(message, pattern)
+        const [, timestamp] = pattern.exec(message) ?? []
+        if (timestamp !== undefined) placeholders.set('timestamp from the error', timestamp)
+      }
+    }
+    const mayFail = steps.some(({ expect_error: expectedError }) => expectedError !== undefined)
+    expectations.end({ mayFail })
+  }
 }
 
 /** A case without a feed: what each statement gives in its first row. */

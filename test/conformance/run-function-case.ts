@@ -2,6 +2,12 @@
 // must come out is read from the data.
 
 import assert from 'node:assert/strict'
+import { ByteWriter } from '../../src/bytes/byte-writer.ts'
+import { RowView } from '../../src/core/row-view.ts'
+import { relationOfDescription } from '../../src/decode/schema-history.ts'
+import { open as openCsv } from '../../src/encode/csv/csv-encoder.ts'
+import { specOf } from '../support/spec-of.ts'
+import { TableLook } from '../support/written-log.ts'
 import { describeJob } from '../../src/plan/job-description.ts'
 import type { Lane } from '../../src/sink/batching/lane.ts'
 import { Lanes } from '../../src/sink/batching/lanes.ts'
@@ -27,6 +33,7 @@ const checks: Readonly<Record<string, Check>> = {
   'error-009': noticesOfAge,
   'error-010': noticesOfAge,
   'error-011': noticesOfAge,
+  'err-csv-del': deletedRow,
   'descr-007': description,
   'descr-010': description,
 }
@@ -62,6 +69,24 @@ function topicNames(original: ConformanceCase): void {
 
 function unescaped(topic: string): string {
   return topic.replace(/_u([0-9a-fA-F]{4,8})_/g, (_, code: string) => String.fromCodePoint(Number.parseInt(code, 16)))
+}
+
+/** No changefeed gives a deleted row to an encoder of CSV: the encoder itself is asked. */
+function deletedRow({ steps: [step] }: ConformanceCase): void {
+  const relation = relationOfDescription(new TableLook().description)
+  const time = Buffer.from('1.0000000002')
+  const change = {
+    relation,
+    topic: 0,
+    key: new RowView(),
+    after: undefined,
+    before: undefined,
+    updated: time,
+    mvcc: time,
+    schema: 0,
+  }
+  const encoder = openCsv(specOf({ format: 'csv' }))
+  assert.throws(() => encoder.encodeValue(change, new ByteWriter(1)), new RegExp(step?.expect_error ?? '^$'))
 }
 
 /** A broker that takes no batch, and one that takes 25 records at a time. */

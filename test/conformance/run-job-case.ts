@@ -5,7 +5,8 @@ import assert from 'node:assert/strict'
 import { KafkaFeed } from '../feed/kafka-feed.ts'
 import { until } from '../support/until.ts'
 import type { ConformanceCase } from './cases.ts'
-import { inOwnDatabase, runStatement, type CaseDatabase, type CaseWorld } from './run-case.ts'
+import { checkRows, writtenAs } from './check-rows.ts'
+import { inOwnDatabase, registryOf, runStatement, type CaseDatabase, type CaseWorld } from './run-case.ts'
 
 const withinMs = 30_000
 
@@ -86,7 +87,10 @@ class JobCase {
       values: text.includes('$1') ? [secretSink, 'wrapped'] : [],
       broker: text.includes('topic_prefix') ? broker : undefined,
       topicPrefix: this.#topicPrefix,
-      topics: [/ FOR (?:TABLE )?(\w+)/.exec(text)?.[1] ?? ''],
+      topics: (/ FOR (?:TABLE )?(\w+(?:, \w+)*)/.exec(text)?.[1] ?? '').split(', '),
+      hasKeys: !/\bcsv\b/.test(text),
+      registry: registryOf(this.#world, statement),
+      asAvro: true,
     })
   }
 
@@ -168,8 +172,9 @@ class JobCase {
         continue
       }
       await feed.row(from + own.length)
-      const came = feed.texts.slice(from, from + own.length)
-      assert.deepEqual([...came].sort(), own.map(withoutHeaders).sort())
+      const like = withoutHeaders(own[0] ?? '')
+      const came = feed.rows.slice(from, from + own.length).map((message) => writtenAs(like, message))
+      checkRows(came, own.map(withoutHeaders), this.#database.placeholders)
       this.#seen.set(feed, from + own.length)
       for (const text of own) this.#expectHeaders(feed, text)
     }
@@ -185,6 +190,7 @@ class JobCase {
   }
 
   #feedOf(text: string): KafkaFeed | undefined {
+    if (this.#feeds.length === 1) return this.#feeds[0]
     const table = /^(\w+): /.exec(withoutHeaders(text))?.[1] ?? ''
     return this.#feeds.find(({ topics }) => topics.includes(table))
   }
@@ -222,8 +228,9 @@ function rangeOf(text: string): readonly string[] | undefined {
   return Array.from({ length: Number(to) - first + 1 }, (_, i) => pattern.replaceAll('<i>', String(first + i)))
 }
 
+/** A message of JSON or Avro, or a line of CSV. */
 function isRow(text: string): boolean {
-  return rangeOf(text) === undefined && /^\w+: \[.*\]->/.test(withoutHeaders(text))
+  return rangeOf(text) === undefined && /^(?:\w+: [[{].*[\]}]->|\d+,\w+$)/.test(withoutHeaders(text))
 }
 
 function withoutHeaders(text: string): string {

@@ -11,7 +11,11 @@ export interface KafkaFeedOptions extends Omit<JobFeedOptions, 'read'> {
   /** Of the topics; the messages of the feed are without it. */
   readonly topicPrefix?: string
   /** URL of the schema registry of messages in Avro, which are shown as those of a feed in JSON. */
-  readonly registry?: string
+  readonly registry?: string | undefined
+  /** They are shown in Avro's JSON encoding instead. */
+  readonly asAvro?: boolean
+  /** False: rows have no key. Otherwise a message without a key is a resolved message. */
+  readonly hasKeys?: boolean
 }
 
 export class KafkaFeed extends JobFeed {
@@ -45,16 +49,11 @@ export class KafkaFeed extends JobFeed {
 }
 
 function readTopics(
-  {
-    broker,
-    topics,
-    topicPrefix = '',
-    registry,
-  }: Pick<KafkaFeedOptions, 'broker' | 'topics' | 'topicPrefix' | 'registry'>,
+  { broker, topics, topicPrefix = '', hasKeys = true, ...of }: Omit<KafkaFeedOptions, 'server' | 'statement'>,
   records: TopicMessage[],
 ): OpenReader | undefined {
   if (broker === undefined) return undefined
-  const inAvro = registry === undefined ? undefined : new AvroRecords(registry)
+  const inAvro = of.registry === undefined ? undefined : new AvroRecords(of.registry, of.asAvro)
   return (take) => {
     const reader = new TopicReader(
       broker.bootstrap,
@@ -64,7 +63,7 @@ function readTopics(
         records.push(record)
         const taken = (keyText: string, valueText: string): void =>
           take({
-            topic: key === null ? undefined : topic.slice(topicPrefix.length),
+            topic: key === null && hasKeys ? undefined : topic.slice(topicPrefix.length),
             partition: `${topic}/${partition}`,
             key: keyText,
             value: valueText,

@@ -61,7 +61,7 @@ export abstract class ReadFeed implements TestFeed {
       return
     }
     this.rows.push(message)
-    if (value.includes('"updated": "'))
+    if (/"updated":(?: |\{"string":)"/.test(value))
       this.#validator.noteRow({ partition, topic, key, value, updated: hlcOf(value, 'updated') })
   }
 

@@ -3,12 +3,15 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
 import type { TestServer } from '../server/test-server.ts'
+import { AvroRecords } from './avro-records.ts'
 import { ReadFeed } from './read-feed.ts'
 
 export interface SinklessOptions {
   readonly database?: string
   readonly user?: string
   readonly values?: readonly string[]
+  /** URL of the schema registry of messages in Avro, which are shown in Avro's JSON encoding. */
+  readonly registry?: string | undefined
 }
 
 interface Row {
@@ -23,29 +26,30 @@ export class SinklessFeed extends ReadFeed {
   readonly ended: Promise<void>
   readonly #client: pg.Client
 
-  private constructor(client: pg.Client, sql: string, values: readonly string[]) {
+  private constructor(client: pg.Client, sql: string, { values = [], registry }: SinklessOptions) {
     super(sql)
     this.#client = client
     client.on('notice', (notice) => this.notices.push(notice.message ?? ''))
     const query = new pg.Query({ text: sql, values: [...values] })
-    query.on('row', ({ table, key, value }: Row) =>
-      this.take({
-        topic: table ?? undefined,
-        partition: '',
-        key: key?.toString() ?? '',
-        value: value.toString(),
-      }),
-    )
-    this.ended = new Promise((resolve) => {
-      query.on('error', (error) => {
-        this.error = error as pg.DatabaseError
-        this.isOver = true
-        resolve()
-      })
-      query.on('end', () => {
-        this.isOver = true
-        resolve()
-      })
+    const inAvro = registry === undefined ? undefined : new AvroRecords(registry, true)
+    query.on('row', ({ table, key, value }: Row) => {
+      const taken = (keyText: string, valueText: string): void =>
+        this.take({ topic: table ?? undefined, partition: '', key: keyText, value: valueText })
+      if (inAvro === undefined) taken(key?.toString() ?? '', value.toString())
+      else inAvro.read(key, value, taken)
+    })
+    const end = (error?: pg.DatabaseError): void => {
+      this.error = error
+      this.isOver = true
+    }
+    this.ended = new Promise((resolve, reject) => {
+      const over = (error?: pg.DatabaseError): void => {
+        // What was received before may wait for its schema.
+        if (inAvro === undefined) resolve(end(error))
+        else inAvro.done().then(() => resolve(end(error)), reject)
+      }
+      query.on('error', (error) => over(error as pg.DatabaseError))
+      query.on('end', () => over())
     })
     client.query(query)
   }
@@ -53,9 +57,9 @@ export class SinklessFeed extends ReadFeed {
   static async open(
     server: TestServer,
     sql: string,
-    { database, user, values = [] }: SinklessOptions = {},
+    { database, user, ...options }: SinklessOptions = {},
   ): Promise<SinklessFeed> {
-    return new SinklessFeed(await server.connect(database, user), sql, values)
+    return new SinklessFeed(await server.connect(database, user), sql, options)
   }
 
   /** While it is held, nothing is read from the connection. */

@@ -40,7 +40,8 @@ export interface TestFeed extends AsyncDisposable {
 }
 
 export function hlcOf(value: string, member: 'updated' | 'resolved'): Hlc {
-  const text = new RegExp(`"${member}": ?"([0-9.]+)"`).exec(value)?.[1]
+  // Avro's JSON encoding says the type of the member, `{"string":"…"}`.
+  const text = new RegExp(`"${member}": ?(?:\\{"string":)?"([0-9.]+)"`).exec(value)?.[1]
   const ts = text === undefined ? undefined : parseHlc(text)
   if (ts === undefined) throw new Error(`no ${member} in ${value}`)
   return ts
