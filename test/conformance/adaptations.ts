@@ -81,7 +81,7 @@ const intoNull: Change = (original) => ({ ...original, feed: original.feed.repla
 /** PostgreSQL has no column families; the statement is refused before it matters which a table has. */
 const withoutFamilies: Change = (original) => ({
   ...original,
-  sql: original.sql.map((statement) => statement.replace(/, family \w+\(\w+\)/g, '')),
+  sql: original.sql.map((statement) => statement.replace(/, family \w+ ?\([\w,]+\)/gi, '')),
 })
 
 /** Whether the feed is a job: a statement with a sink answers by itself, and only then is it known whether it was accepted. */
@@ -125,7 +125,7 @@ const unaskedRegistry: Change = (original) => ({
 const withRegistry: Change = (original) => {
   const changed = original.steps.some(({ sql }) => sql?.startsWith('-- encode') === true) ? encoder(original) : original
   const option = "confluent_schema_registry='<registry>'"
-  return { ...changed, feed: changed.feed.replace(/\bformat='?avro'?/, `$&, ${option}`) }
+  return { ...changed, feed: changed.feed.replace(/\bformat=['"]?avro['"]?/, `$&, ${option}`) }
 }
 
 /** With `updated`, rows whose time does not matter are written without it. Copies of one backfill have the same time. */
@@ -285,6 +285,7 @@ const changes: Readonly<Record<string, Change>> = {
   'schema-nobf-011': intoKafka,
   'schema-stop-003': generatedAlways,
   'avro-002': (original) => withRegistry(intoKafka(original)),
+  'fam-005': (original) => withRegistry(withoutFamilies(original)),
   'ts-003': timesOfRows,
   'avro-value-024': ownTypes,
 }

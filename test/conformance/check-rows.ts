@@ -2,13 +2,20 @@
 // written.
 
 import assert from 'node:assert/strict'
+import { parseExactly } from './parse-exactly.ts'
 import type { FeedMessage } from '../feed/test-feed.ts'
 import type { Placeholders } from './placeholders.ts'
 
-/** `foo: [1]->{"after": …}`, without the topic or without the key if `like` has none. */
+/** `foo: [1]->{"after": …}`, without the topic or without the key if `like` has none. The members of Avro are sorted. */
 export function writtenAs(like: string, { topic, key, value }: FeedMessage): string {
   if (!like.includes('->')) return value
-  return `${/^[\w.]+: /.test(like) ? `${topic}: ` : ''}${key}->${value}`
+  const shown = /->\{"\w+":\S/.test(like) ? JSON.stringify(parseExactly(value, sorted)) : value
+  return `${/^[\w.]+: /.test(like) ? `${topic}: ` : ''}${key}->${shown}`
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
 export function checkRows(came: readonly string[], wanted: readonly string[], placeholders: Placeholders): void {

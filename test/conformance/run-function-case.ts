@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { ByteWriter } from '../../src/bytes/byte-writer.ts'
 import { RowView } from '../../src/core/row-view.ts'
 import { relationOfDescription } from '../../src/decode/schema-history.ts'
+import { avroName } from '../../src/encode/avro/avro-name.ts'
 import { open as openCsv } from '../../src/encode/csv/csv-encoder.ts'
 import { specOf } from '../support/spec-of.ts'
 import { TableLook } from '../support/written-log.ts'
@@ -33,6 +34,7 @@ const checks: Readonly<Record<string, Check>> = {
   'error-009': noticesOfAge,
   'error-010': noticesOfAge,
   'error-011': noticesOfAge,
+  'name-avro-001': avroNames,
   'err-csv-del': deletedRow,
   'descr-007': description,
   'descr-010': description,
@@ -69,6 +71,15 @@ function topicNames(original: ConformanceCase): void {
 
 function unescaped(topic: string): string {
   return topic.replace(/_u([0-9a-fA-F]{4,8})_/g, (_, code: string) => String.fromCodePoint(Number.parseInt(code, 16)))
+}
+
+/** `name -> name in Avro`, both ways, as topics. */
+function avroNames(original: ConformanceCase): void {
+  for (const line of expected(original)) {
+    const [name = '', escaped = ''] = line.split(' -> ')
+    assert.equal(avroName(name), escaped, line)
+    assert.equal(unescaped(escaped), name, line)
+  }
 }
 
 /** No changefeed gives a deleted row to an encoder of CSV: the encoder itself is asked. */
