@@ -190,3 +190,19 @@ test(
     assert.deepEqual(feed.failures, [])
   },
 )
+
+test('rows whose key column is dropped come again when the table has another primary key', async () => {
+  await server.sql('CREATE TABLE rekeyed (a INT PRIMARY KEY, b INT NOT NULL)')
+  await server.sql('INSERT INTO rekeyed VALUES (1, 10), (2, 20)')
+  await using feed = await SinklessFeed.open(server, 'CREATE CHANGEFEED FOR rekeyed')
+  await feed.row(2)
+  await server.sql('ALTER TABLE rekeyed DROP COLUMN a')
+  await server.sql('ALTER TABLE rekeyed ADD PRIMARY KEY (b)')
+  await server.sql('INSERT INTO rekeyed VALUES (30)')
+  await feed.row(5)
+  assert.deepEqual(feed.texts.slice(2), [
+    'rekeyed: [10]->{"after": {"b": 10}}',
+    'rekeyed: [20]->{"after": {"b": 20}}',
+    'rekeyed: [30]->{"after": {"b": 30}}',
+  ])
+})

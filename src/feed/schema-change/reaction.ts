@@ -30,27 +30,25 @@ export function readsRowsAgain(
   change: SchemaChange,
   { schemaChanges = defaultSchemaChanges }: Pick<FeedSpec, 'schemaChanges'>,
 ): boolean {
-  return schemaChanges.policy === 'backfill' && significanceOf(change, schemaChanges.events) === 'rows'
+  const { before, after } = change
+  // Rows without a primary key cannot be told apart. They are read when the table has one again.
+  if (schemaChanges.policy !== 'backfill' || after.primaryKey.length === 0 || after.dropped === true) return false
+  return significanceOf(change, schemaChanges.events) === 'rows' || before.primaryKey.length === 0
 }
 
-export function reactionTo(
-  boundary: Boundary,
-  { schemaChanges = defaultSchemaChanges, targets, cursor }: Pick<FeedSpec, 'schemaChanges' | 'targets' | 'cursor'>,
-): Reaction {
+export function reactionTo(boundary: Boundary, spec: Pick<FeedSpec, 'schemaChanges' | 'targets' | 'cursor'>): Reaction {
   const { at, changes } = boundary
+  const { schemaChanges = defaultSchemaChanges, targets, cursor } = spec
   // The feed ends with this transaction in any case, and the error that says so is the better one.
   if (changes.some(({ after }) => after.dropped === true)) return { tag: 'pass' }
-  const significant = changes
-    .map((change) => ({ relid: change.after.relid, significance: significanceOf(change, schemaChanges.events) }))
-    .filter(({ significance }) => significance !== 'none')
-  if (significant.length === 0) return { tag: 'pass' }
+  if (changes.every((change) => significanceOf(change, schemaChanges.events) === 'none')) return { tag: 'pass' }
   if (schemaChanges.policy === 'stop') {
     // An earlier feed has stopped here, and the cursor is the one that its error named.
     const isPassed = cursor !== undefined && compareHlc(at, nextHlc(cursor)) === 0
     return isPassed ? { tag: 'pass' } : { tag: 'stop', error: stopped(boundary) }
   }
-  const rewritten = new Set(significant.flatMap(({ relid, significance }) => (significance === 'rows' ? [relid] : [])))
-  const tables = targets.filter(({ relid }) => rewritten.has(relid))
+  const read = new Set(changes.filter((change) => readsRowsAgain(change, spec)).map(({ after }) => after.relid))
+  const tables = targets.filter(({ relid }) => read.has(relid))
   return tables.length === 0 ? { tag: 'announce' } : { tag: 'backfill', tables }
 }
 
