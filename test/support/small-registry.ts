@@ -7,6 +7,8 @@ import { MemoryRegistry } from './memory-registry.ts'
 
 export class SmallRegistry implements AsyncDisposable {
   readonly schemas = new MemoryRegistry()
+  /** How often a schema was sent. */
+  registrations = 0
   readonly #server: Server
 
   static async start(): Promise<SmallRegistry> {
@@ -23,6 +25,7 @@ export class SmallRegistry implements AsyncDisposable {
         const [, kind, name = '', rest] = (request.url ?? '').split('/')
         response.setHeader('content-type', 'application/json')
         if (request.method === 'POST' && kind === 'subjects' && rest === 'versions') {
+          this.registrations += 1
           const { schema } = JSON.parse(Buffer.concat(chunks).toString()) as { schema: string }
           response.end(JSON.stringify({ id: this.schemas.register(decodeURIComponent(name), schema) }))
         } else response.end('[]')

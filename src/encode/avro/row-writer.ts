@@ -1,7 +1,7 @@
 // Writes rows as the fields of a record. What must be known of a column is prepared once per relation.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
-import { quoteName, shownName } from '../../core/quote.ts'
+import { shownName } from '../../core/quote.ts'
 import type { RelationColumn, RelationSchema } from '../../core/relation.ts'
 import { kind, type RowView } from '../../core/row-view.ts'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -83,12 +83,11 @@ export class RowWriter {
     const { description, columns, keyIndexes } = this.#relation
     const column = (this.#columns[i] as ColumnField).column.name
     const keys = keyIndexes.map((index) => shownName((columns[index] as RelationColumn).name)).join(', ')
-    const condition = error.hint?.replaceAll(columnPlace, () => shownName(column))
     const table = `${shownName(description.schema)}.${shownName(description.name)}`
-    const where = condition === undefined ? '' : ` WHERE ${condition}`
-    const message = `table "${description.name}", column ${quoteName(column)}: ${error.message}`
-    return new FeedError('FEED_ROW', message, {
-      hint: `SELECT ${keys} FROM ${table}${where} finds the rows; correct them, or use format=json`,
+    const condition = error.hint?.replaceAll(columnPlace, () => shownName(column))
+    const find = `SELECT ${keys} FROM ${table} WHERE ${condition} finds the rows; correct them, or use format=json`
+    return new FeedError('FEED_ROW', `table "${description.name}", column "${column}": ${error.message}`, {
+      hint: condition === undefined ? undefined : find,
     })
   }
 }
