@@ -12,11 +12,43 @@ const lookEveryMs = 150
 const who = (pid: string): string =>
   `format('process %s of user "%s"', ${pid}, (SELECT usename FROM pg_stat_activity WHERE pid = ${pid}))`
 
-/** Settles with who waits for a lock of the readers, and with undefined when the signal aborts before. */
-export async function waitsForReaders(
-  { control, readers }: Pick<OpenTables, 'control' | 'readers'>,
-  signal: AbortSignal,
-): Promise<string | undefined> {
+/** Ends the transactions of the readers as soon as another session waits for what they have locked. */
+export class LockWatch {
+  readonly #cut: OpenTables
+  readonly #over = new AbortController()
+  readonly #watching: Promise<void>
+  #waiter: string | undefined
+  #failure: unknown
+  /** The transactions of the readers were ended. */
+  hasGivenUp = false
+
+  constructor(cut: OpenTables, signal: AbortSignal) {
+    this.#cut = cut
+    this.#watching = this.#watch(AbortSignal.any([this.#over.signal, signal]))
+  }
+
+  /** Ends the watch. Returns who waits, if the transactions were ended for it; throws the failure of the watch. */
+  async end(): Promise<string | undefined> {
+    this.#over.abort()
+    await this.#watching
+    if (this.#failure !== undefined) throw this.#failure
+    return this.#waiter
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    try {
+      this.#waiter = await waitsForReaders(this.#cut, signal)
+    } catch (error) {
+      // Without its watch a scan could hold up the application.
+      this.#failure = error
+    }
+    if (this.#waiter === undefined && this.#failure === undefined) return
+    this.hasGivenUp = true
+    this.#cut.giveUp()
+  }
+}
+
+async function waitsForReaders({ control, readers }: OpenTables, signal: AbortSignal): Promise<string | undefined> {
   const pids = readers.map(({ backendPid }) => backendPid).join(', ')
   const sql = `SELECT ${who('w.pid')} FROM pg_locks h JOIN pg_locks w USING (locktype, database)
     WHERE h.granted AND h.pid IN (${pids}) AND NOT w.granted

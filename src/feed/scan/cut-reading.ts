@@ -1,15 +1,15 @@
-// Reads the rows of one cut into the sink, until all pages are read, or until another session waits for a lock of the cut. Then
-// the locks are given back at once, and what is under way is dropped: pages that are not finished are read again.
+// Reads the rows of one cut into the sink, until all pages are read, or until the cut is given up because another session
+// waits for a lock of it. What is under way then is dropped: pages that are not finished are read again.
 
 import type { Hlc } from '../../core/hlc.ts'
 import type { Chunk } from '../../scan/chunks.ts'
-import { waitsForReaders } from '../../scan/lock-watch.ts'
+import type { LockWatch } from '../../scan/lock-watch.ts'
+import type { OpenTables } from '../../scan/cut.ts'
 import { scan } from '../../scan/scan.ts'
 import { wholeTable, type Selection } from '../../scan/selection.ts'
 import type { ScanTable } from '../../scan/table-facts.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Feed } from '../phases.ts'
-import type { OpenScan } from './open-scan.ts'
 import type { RowsAsOf } from './rows-as-of.ts'
 import { ScanCheckpoint } from './scan-checkpoint.ts'
 import { ScanMessages } from './scan-messages.ts'
@@ -22,7 +22,8 @@ const saveEveryMs = 1000
 export interface CutReadingOptions {
   readonly feed: Feed
   readonly request: ScanRequest
-  readonly open: OpenScan
+  readonly cut: OpenTables
+  readonly watch: Pick<LockWatch, 'hasGivenUp'>
   readonly at: Hlc
   readonly wanted: Pick<WantedRows, 'rows' | 'done'>
   /** The pages of a range. */
@@ -34,17 +35,16 @@ export class CutReading {
   readonly #selections = new Map<ScanTable, Selection>()
   readonly #checkpoint: ScanCheckpoint
   #savedAtMs = 0
-  #isOver = false
-  /** The last of the batches that connections emit one at a time. After a failure, and when the reading is over, none is emitted. */
+  /** The last of the batches that connections emit one at a time. After a failure, and when the cut is given up, none is emitted. */
   #last: Promise<void> = Promise.resolve()
   /** Whether a range of pages was finished. */
   hasFinished = false
 
   constructor(options: CutReadingOptions) {
-    const { open, at, wanted } = options
+    const { cut, at, wanted } = options
     this.#options = options
     const tables = new Map<number, ScanTable>()
-    for (const [relid, table] of open.cut.tables) {
+    for (const [relid, table] of cut.tables) {
       const selection = selectionOf(wanted.rows, table)
       if (selection === undefined) continue
       tables.set(relid, table)
@@ -57,55 +57,24 @@ export class CutReading {
     return this.#checkpoint.progress
   }
 
-  /** Returns who waits for a lock, if the reading has given way. Its transactions are over then. */
-  async run(): Promise<string | undefined> {
-    const { feed, open } = this.#options
-    const { cut } = open
-    feed.run.progress.pendingRanges = this.#checkpoint.pendingRanges
+  /** Returns false if the cut was given up before all pages were read. */
+  async run(): Promise<boolean> {
+    const { feed, watch } = this.#options
     await this.#save()
-    const over = new AbortController()
-    let waiter: string | undefined
-    let watchError: unknown
-    const watching = waitsForReaders(cut, AbortSignal.any([over.signal, feed.run.signal])).then(
-      (found) => {
-        waiter = found
-        if (found !== undefined) this.#giveUp()
-      },
-      (error: unknown) => {
-        watchError = error
-        // Without its watch the reading could hold up the application.
-        this.#giveUp()
-      },
-    )
-    let isComplete = false
     try {
       await this.#read()
-      isComplete = !this.#isOver
+      if (!watch.hasGivenUp) return true
     } catch (error) {
       feed.run.signal.throwIfAborted()
-      if (!this.#isOver) throw error
-    } finally {
-      over.abort()
+      if (!watch.hasGivenUp) throw error
     }
-    await watching
-    if (isComplete) {
-      await cut[Symbol.asyncDispose]()
-      return undefined
-    }
-    if (waiter === undefined) throw watchError
     await this.#last
-    return waiter
-  }
-
-  #giveUp(): void {
-    this.#isOver = true
-    this.#options.open.cut.giveUp()
+    return false
   }
 
   async #read(): Promise<void> {
-    const { feed, open, at, wanted, chunkPages } = this.#options
+    const { feed, cut, at, wanted, chunkPages } = this.#options
     const { run, delivery } = feed
-    const { cut } = open
     const topics: ReadonlyMap<number, number> = new Map(run.spec.targets.map(({ relid }, index) => [relid, index]))
     const chunkDone = (relid: number, chunk: Chunk, changes: ChangeWriter): Promise<void> =>
       this.#chunkDone(relid, chunk, changes)
@@ -138,7 +107,7 @@ export class CutReading {
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
-    return (this.#last = this.#last.then(() => (this.#isOver ? undefined : work())))
+    return (this.#last = this.#last.then(() => (this.#options.watch.hasGivenUp ? undefined : work())))
   }
 }
 

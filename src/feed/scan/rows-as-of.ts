@@ -13,8 +13,10 @@ export interface CutTables {
 }
 
 export interface RowsAsOf extends Disposable {
+  /** Reads the log up to this time, at which it is complete, from where the reading has stopped. */
+  readLog(through: Hlc): Promise<void>
   /**
-   * Reads the log up to the cut, from the previous cut on if there was one. Rows that have changed since the wanted time, and are
+   * Reads the log up to the cut. Rows that have changed since the wanted time, and are
    * known as they were then, are in the stash. FEED_ROW, FEED_STATE and FEED_GAP mean that the log does not hold what the rows were.
    */
   readTo(cut: CutTables): Promise<void>

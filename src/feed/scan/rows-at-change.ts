@@ -96,11 +96,15 @@ export class RowsAtChange implements RowsAsOf {
     return this.#options.known?.before ?? this.#before
   }
 
-  async readTo({ time, tables }: CutTables): Promise<void> {
-    await this.#span.readThrough(time, (parts) => this.#read(parts))
+  async readLog(through: Hlc): Promise<void> {
+    await this.#span.readThrough(through, (parts) => this.#read(parts))
     this.#net.end()
     this.#noteTables()
     await this.#options.stash.changes.drain()
+  }
+
+  async readTo({ time, tables }: CutTables): Promise<void> {
+    await this.readLog(time)
     this.#keysOf.clear()
     for (const [relid, { description }] of tables)
       this.#keysOf.set(relid, this.#selectionOf(relid, description)?.keys ?? [])

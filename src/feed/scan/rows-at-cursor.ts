@@ -58,8 +58,12 @@ export class RowsAtCursor implements RowsAsOf {
     this.#change = new ChangeReader(this.#span.schemas)
   }
 
-  async readTo({ time }: Pick<CutTables, 'time'>): Promise<void> {
-    await this.#span.readThrough(time, (parts) => this.#takeBackPart(parts))
+  readTo({ time }: Pick<CutTables, 'time'>): Promise<void> {
+    return this.readLog(time)
+  }
+
+  async readLog(through: Hlc): Promise<void> {
+    await this.#span.readThrough(through, (parts) => this.#takeBackPart(parts))
     await this.#options.stash.changes.drain()
   }
 

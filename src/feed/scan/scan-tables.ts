@@ -12,14 +12,14 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Hlc } from '../../core/hlc.ts'
-import { untilTablesAreFree } from '../../scan/lock-watch.ts'
+import { LockWatch, untilTablesAreFree } from '../../scan/lock-watch.ts'
 import type { OpenTables } from '../../scan/cut.ts'
 import type { Feed } from '../phases.ts'
 import { CutReading } from './cut-reading.ts'
 import { GivingWay } from './giving-way.ts'
 import { openScan } from './open-scan.ts'
 import type { ScanRequest } from './scan-request.ts'
-import { WantedRows } from './wanted-rows.ts'
+import { WantedRows, type Found, type Moved } from './wanted-rows.ts'
 
 /** A scan tries again after this time even if there is always some DDL that waits. */
 const mostWaitMs = 10_000
@@ -32,24 +32,45 @@ export async function scanTables(feed: Feed, request: ScanRequest): Promise<Hlc>
   using wanted = new WantedRows(feed, request)
   const givingWay = new GivingWay()
   for (;;) {
+    await wanted.readAhead()
     await using open = await openScan(run, { ...request, tables: wanted.tables })
-    run.holdsSnapshot?.(open.sinceMs)
-    const found = await wanted.find(open)
-    if (found.tag === 'more tables') continue
+    const { cut, sinceMs } = open
+    const cutTables = { time: open.time, tables: cut.tables }
+    run.holdsSnapshot?.(sinceMs)
+    const watch = new LockWatch(cut, run.signal)
+    const close = async (): Promise<string | undefined> => {
+      const waiter = await watch.end()
+      run.holdsSnapshot?.(undefined)
+      if (waiter === undefined) await cut[Symbol.asyncDispose]()
+      return waiter
+    }
+    let found: Found | Moved = await wanted.find(cutTables)
+    if (found.tag === 'lacking') {
+      // The rows of a schema change can be read at any later cut, so none is held while many changes are emitted.
+      if (request.reason === 'backfill') await close()
+      found = await wanted.moveTo(cutTables, found.why)
+    }
     if (found.tag === 'end') return found.at
-    const { at } = found
-    const { chunkPages } = givingWay
-    const reading = new CutReading({ feed, request, open, at, wanted, chunkPages })
-    const waiter = await reading.run()
-    run.holdsSnapshot?.(undefined)
-    if (waiter === undefined) {
+    if (found.tag === 'again') continue
+    const reading = new CutReading({
+      feed,
+      request,
+      cut,
+      watch,
+      at: found.at,
+      wanted,
+      chunkPages: givingWay.chunkPages,
+    })
+    const isComplete = await reading.run()
+    const waiter = await close()
+    if (isComplete) {
       await wanted.emitStash()
-      return at
+      return found.at
     }
     wanted.done = reading.progress.tables
     givingWay.gaveWay(reading.hasFinished)
     run.waiting?.(`giving way to ${waiter}, which waits for a lock on its tables`)
-    await letPass(open.cut, givingWay.pauseMs, run.signal)
+    await letPass(cut, givingWay.pauseMs, run.signal)
   }
 }
 

@@ -9,18 +9,23 @@ import { catchUp } from '../follow/following.ts'
 import type { Output } from '../output/open-output.ts'
 import type { Feed } from '../phases.ts'
 import { ThreadShare } from '../share-thread.ts'
-import type { OpenScan } from './open-scan.ts'
 import { RowsAtChange, type KnownTables } from './rows-at-change.ts'
 import { RowsAtCursor } from './rows-at-cursor.ts'
-import type { RowsAsOf } from './rows-as-of.ts'
+import type { CutTables, RowsAsOf } from './rows-as-of.ts'
 import type { ScanRequest } from './scan-request.ts'
 import { tablesSince } from './tables-since.ts'
 
 export type Found =
   /** The rows of the cut are to be read. */
   | { readonly tag: 'rows'; readonly at: Hlc }
-  /** The scan needs a cut of more tables. */
-  | { readonly tag: 'more tables' }
+  /** The log does not hold what the rows were. */
+  | { readonly tag: 'lacking'; readonly why: FeedError }
+
+export type Moved =
+  /** The rows of the cut are to be read. */
+  | { readonly tag: 'rows'; readonly at: Hlc }
+  /** The scan needs another cut. */
+  | { readonly tag: 'again' }
   /** The feed has reached its end time before the cut. */
   | { readonly tag: 'end'; readonly at: Hlc }
 
@@ -30,10 +35,13 @@ const lacking: ReadonlySet<string> = new Set(['FEED_ROW', 'FEED_STATE', 'FEED_GA
 export class WantedRows implements Disposable {
   readonly #feed: Feed
   readonly #request: ScanRequest
+  readonly #maxBytes: number | undefined
   readonly #threadShare = new ThreadShare()
   /** Keeps the messages of rows that have changed since the wanted time until the other rows are emitted. */
   readonly #stash: Output
   #at: Hlc | undefined
+  /** What the log lacked when it was read ahead. */
+  #lacking: FeedError | undefined
   /** Set if the scan has moved away from the schema change that it is for. */
   #known: KnownTables | undefined
   tables: readonly FeedTarget[]
@@ -42,29 +50,74 @@ export class WantedRows implements Disposable {
   /** Knows which rows of the cut are those that are wanted; undefined: all are. */
   rows: RowsAsOf | undefined
 
-  constructor(feed: Feed, request: ScanRequest) {
+  /** `maxBytes`: the most memory that the keys of changed rows may take; for tests. */
+  constructor(feed: Feed, request: ScanRequest, maxBytes?: number) {
     this.#feed = feed
     this.#request = request
+    this.#maxBytes = maxBytes
     this.#at = request.at
     this.tables = request.tables
     this.done = request.done
     this.#stash = feed.delivery.openOutput(feed.run.signal, async () => undefined)
   }
 
-  async find({ time, cut }: OpenScan): Promise<Found> {
-    const { reason, isExact } = this.#request
+  /** Reads what the log has by now, so that little is left to read while a cut is held. */
+  async readAhead(): Promise<void> {
+    if (this.#request.reason === 'initial' || this.#at === undefined) return
+    this.rows ??= this.#open(this.#at)
+    const head = { wall: this.#feed.run.log.status.resolvedWall, logical: 0 }
+    if (compareHlc(head, this.#at) > 0) this.#lacking = await this.#lack(this.rows.readLog(head))
+  }
+
+  async find(cut: CutTables): Promise<Found> {
+    const { time } = cut
     const at = earlierHlc(this.#at ?? time, time)
     this.#at = at
-    if (reason === 'initial' && this.rows === undefined && compareHlc(at, time) >= 0) return { tag: 'rows', at }
-    this.rows ??= this.#open(at)
-    try {
-      await this.rows.readTo({ time, tables: cut.tables })
+    if (this.#request.reason === 'initial' && this.rows === undefined && compareHlc(at, time) >= 0) {
       return { tag: 'rows', at }
-    } catch (error) {
-      const isLacking = error instanceof FeedError && lacking.has(error.code)
-      if (!isLacking || isExact || (reason === 'initial' && error.code === 'FEED_GAP')) throw error
-      return await this.#moveTo({ time, cut }, error)
     }
+    this.rows ??= this.#open(at)
+    const why = this.#lacking ?? (await this.#lack(this.rows.readTo(cut)))
+    return why === undefined ? { tag: 'rows', at } : { tag: 'lacking', why }
+  }
+
+  /** Moves the scan to the time of the cut. */
+  async moveTo(cut: CutTables, why: FeedError): Promise<Moved> {
+    const { time } = cut
+    const { run } = this.#feed
+    const { log, signal, spec } = run
+    const { reason } = this.#request
+    const at = this.#at as Hlc
+    const { rows } = this
+    rows?.[Symbol.dispose]()
+    this.#stash.messages.batch.clear()
+    this.rows = undefined
+    this.#lacking = undefined
+    const because =
+      reason === 'initial' ? 'that snapshot is gone, and the log does not hold what rows were then' : why.message
+    run.waiting?.(`scanning its tables as of ${formatHlc(time)} instead of ${formatHlc(at)}: ${because}`)
+    // The transaction of the schema change itself comes after the rows of the change, and those are not emitted now.
+    const after = reason === 'backfill' && this.#known === undefined ? prevHlc(at) : at
+    const { endTime } = spec
+    if (reason === 'backfill' && endTime !== undefined && compareHlc(time, endTime) > 0) {
+      await catchUp(this.#feed, after, endTime)
+      return { tag: 'end', at: endTime }
+    }
+    const yieldThread = (): Promise<void> => this.#threadShare.yieldIfDue()
+    const since = await tablesSince({ log, spec, after: at, through: time, yieldThread, signal })
+    // When a row was emitted, so must be its deletion. A feed that ends with its scan, and has emitted nothing yet, just begins later.
+    if (this.done.length > 0 || spec.initialScan !== 'only') await catchUp(this.#feed, after, time)
+    // The changes in between were emitted, and no schema change among them has made the feed read its tables again.
+    this.done = this.done.filter(({ relid }) => !since.changed.has(relid))
+    this.#at = time
+    if (!(rows instanceof RowsAtChange)) return { tag: 'rows', at: time }
+    const descriptions = new Map(since.at)
+    for (const [relid, { description }] of cut.tables) descriptions.set(relid, description)
+    this.#known = { before: new Map([...since.changed, ...rows.before]), at: descriptions }
+    const relids = new Set(this.tables.map(({ relid }) => relid))
+    const more = spec.targets.filter(({ relid }) => since.changed.has(relid) && !relids.has(relid))
+    this.tables = [...this.tables, ...more]
+    return { tag: 'again' }
   }
 
   /** Emits the old rows that the log had. */
@@ -74,6 +127,19 @@ export class WantedRows implements Disposable {
 
   [Symbol.dispose](): void {
     this.rows?.[Symbol.dispose]()
+  }
+
+  /** Returns the error that says what the log lacks; throws any other. */
+  async #lack(reading: Promise<void>): Promise<FeedError | undefined> {
+    const { reason, isExact } = this.#request
+    try {
+      await reading
+      return undefined
+    } catch (error) {
+      const isLacking = error instanceof FeedError && lacking.has(error.code)
+      if (!isLacking || isExact || (reason === 'initial' && error.code === 'FEED_GAP')) throw error
+      return error
+    }
   }
 
   #open(at: Hlc): RowsAsOf {
@@ -100,46 +166,7 @@ export class WantedRows implements Disposable {
         ),
       yieldThread,
       signal,
+      maxBytes: this.#maxBytes,
     })
-  }
-
-  /** Moves the scan to the time of the cut. */
-  async #moveTo({ time, cut }: Pick<OpenScan, 'time' | 'cut'>, why: FeedError): Promise<Found> {
-    const { run } = this.#feed
-    const { log, signal, spec } = run
-    const { reason } = this.#request
-    const at = this.#at as Hlc
-    const { rows } = this
-    rows?.[Symbol.dispose]()
-    this.#stash.messages.batch.clear()
-    this.rows = undefined
-    const because =
-      reason === 'initial' ? 'that snapshot is gone, and the log does not hold what rows were then' : why.message
-    run.waiting?.(`scanning its tables as of ${formatHlc(time)} instead of ${formatHlc(at)}: ${because}`)
-    // The transaction of the schema change itself comes after the rows of the change, and those are not emitted now.
-    const after = reason === 'backfill' && this.#known === undefined ? prevHlc(at) : at
-    const { endTime } = spec
-    if (reason === 'backfill' && endTime !== undefined && compareHlc(time, endTime) > 0) {
-      await catchUp(this.#feed, after, endTime)
-      return { tag: 'end', at: endTime }
-    }
-    const yieldThread = (): Promise<void> => this.#threadShare.yieldIfDue()
-    const since = await tablesSince({ log, spec, after: at, through: time, yieldThread, signal })
-    // When a row was emitted, so must be its deletion. A feed that ends with its scan, and has emitted nothing yet, just begins later.
-    if (this.done.length > 0 || spec.initialScan !== 'only') await catchUp(this.#feed, after, time)
-    // The changes in between were emitted, and no schema change among them has made the feed read its tables again.
-    this.done = this.done.filter(({ relid }) => !since.changed.has(relid))
-    this.#at = time
-    if (!(rows instanceof RowsAtChange)) return { tag: 'rows', at: time }
-    const descriptions = new Map(since.at)
-    for (const [relid, { description }] of cut.tables) descriptions.set(relid, description)
-    this.#known = { before: new Map([...since.changed, ...rows.before]), at: descriptions }
-    const relids = new Set(this.tables.map(({ relid }) => relid))
-    const more = spec.targets.filter(({ relid }) => since.changed.has(relid) && !relids.has(relid))
-    this.tables = [...this.tables, ...more]
-    this.rows = this.#open(time)
-    if (more.length > 0) return { tag: 'more tables' }
-    await this.rows.readTo({ time, tables: cut.tables })
-    return { tag: 'rows', at: time }
   }
 }
