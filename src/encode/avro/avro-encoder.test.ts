@@ -108,6 +108,14 @@ test('envelope=key_only has no value, and registers no schema of one', () => {
   assert.deepEqual(avro.registry.subjects, ['foo-key', 'foo-value'])
 })
 
+test('with envelope=key_only only the types of the key must have a place in Avro', () => {
+  const avro = new AvroUnderTest({ targets: foo, envelope: 'key_only' })
+  assert.equal(
+    avro.line({ relation: table([a, avroColumn('b', 2, 'numeric')]), after: ['1', '1'] }),
+    '{"a":{"long":1}}->',
+  )
+})
+
 test('a deleted row is null behind `after`, and its previous values have a record of their own', () => {
   assert.deepEqual(lines(new AvroUnderTest({ targets: foo })), [
     '{"a":{"long":1}}->{"after":{"foo":{"a":{"long":1},"b":{"string":"bar"}}}}',

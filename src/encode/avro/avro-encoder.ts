@@ -41,21 +41,15 @@ export class AvroEncoder implements Encoder {
   }
 
   prepare(relation: RelationSchema, topic: number): number | Promise<number> {
+    const known = this.#tables.get(relation)
+    if (known !== undefined) return known.schema
     const table = new TableWriter(this.#spec, this.#target(topic), relation)
-    const { schemas, keySchema, valueSchema } = table
-    const hasValue = this.#spec.envelope !== 'key_only'
-    const ready = (key: number, value: number): number => {
-      table.registered({ key, value })
+    const ready = (schema: number): number => {
       this.#tables.set(relation, table)
-      if (relation === this.#lastRelation) this.#lastTable = table
-      return hasValue ? value : key
+      return schema
     }
-    const withKey = (key: number): number | Promise<number> => {
-      const value = hasValue ? this.#registry.register(schemas.valueSubject, valueSchema) : 0
-      return typeof value === 'number' ? ready(key, value) : value.then((id) => ready(key, id))
-    }
-    const key = this.#registry.register(schemas.keySubject, keySchema)
-    return typeof key === 'number' ? withKey(key) : key.then(withKey)
+    const schema = table.register(this.#registry)
+    return typeof schema === 'number' ? ready(schema) : schema.then(ready)
   }
 
   encodeKey(relation: RelationSchema, row: RowView, out: ByteWriter): void {

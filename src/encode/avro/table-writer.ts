@@ -8,6 +8,7 @@ import type { RelationColumn, RelationSchema } from '../../core/relation.ts'
 import type { RowChange } from '../../core/row-change.ts'
 import type { RowView } from '../../core/row-view.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import type { SchemaRegistry } from '../../schema-registry/schema-registry.ts'
 import { refusedColumn } from './refused-type.ts'
 import { RowWriter } from './row-writer.ts'
 import { TargetSchemas, type ColumnField } from './schemas.ts'
@@ -15,42 +16,58 @@ import { columnType } from './value-type.ts'
 import { branch } from './value-writer.ts'
 import { writeLong } from './write-long.ts'
 
-export interface RegisteredIds {
-  readonly key: number
-  /** 0: the messages have no value. */
-  readonly value: number
-}
-
 export class TableWriter {
-  readonly schemas: TargetSchemas
-  readonly keySchema: string
-  readonly valueSchema: string
   readonly #spec: FeedSpec
+  readonly #schemas: TargetSchemas
+  readonly #keyFields: readonly ColumnField[]
+  /** Messages without a value have none. */
+  readonly #fields: readonly ColumnField[]
   readonly #key: RowWriter
   readonly #row: RowWriter
   readonly #before: RowWriter
   #keyHeader: Buffer = noHeader
   #valueHeader: Buffer = noHeader
+  #schema = 0
 
   constructor(spec: FeedSpec, target: FeedTarget, relation: RelationSchema) {
     const { columns, description, keyIndexes } = relation
     if (keyIndexes.length === 0) {
       throw new FeedError('FEED_ROW', `table "${description.name}" has no primary key any more`)
     }
-    const fields = columns.map((column) => columnField(relation, column, false))
-    const keys = keyIndexes.map((index) => columnField(relation, columns[index] as RelationColumn, true))
-    this.schemas = new TargetSchemas(spec, target)
-    this.keySchema = this.schemas.key(keys)
-    this.valueSchema = this.schemas.value(fields)
+    const written = spec.envelope === 'key_only' ? [] : columns
     this.#spec = spec
-    this.#key = new RowWriter(relation, keys)
-    this.#row = new RowWriter(relation, fields)
-    this.#before = new RowWriter(relation, fields, true)
+    this.#schemas = new TargetSchemas(spec, target)
+    this.#keyFields = keyIndexes.map((index) => columnField(relation, columns[index] as RelationColumn, true))
+    this.#fields = written.map((column) => columnField(relation, column, false))
+    this.#key = new RowWriter(relation, this.#keyFields)
+    this.#row = new RowWriter(relation, this.#fields)
+    this.#before = new RowWriter(relation, this.#fields, true)
   }
 
-  registered({ key, value }: RegisteredIds): void {
+  /** The id of the schema of values, or of keys if there are no values. */
+  get schema(): number {
+    return this.#schema
+  }
+
+  /** Returns `schema`, when messages can be written. */
+  register(registry: SchemaRegistry): number | Promise<number> {
+    const key = registry.register(this.#schemas.keySubject, this.#schemas.key(this.#keyFields))
+    return typeof key === 'number'
+      ? this.#registerValue(registry, key)
+      : key.then((id) => this.#registerValue(registry, id))
+  }
+
+  #registerValue(registry: SchemaRegistry, key: number): number | Promise<number> {
+    if (this.#spec.envelope === 'key_only') return this.#registered(key, key)
+    const value = registry.register(this.#schemas.valueSubject, this.#schemas.value(this.#fields))
+    return typeof value === 'number' ? this.#registered(key, value) : value.then((id) => this.#registered(key, id))
+  }
+
+  #registered(key: number, value: number): number {
     this.#keyHeader = messageHeader(key)
     this.#valueHeader = messageHeader(value)
+    this.#schema = value
+    return value
   }
 
   key(row: RowView, out: ByteWriter): void {
