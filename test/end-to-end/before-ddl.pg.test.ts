@@ -46,7 +46,13 @@ const cases: readonly {
     message: '{"after": {"a": 1, "v": 6, "x": "0"}, "before": {"a": 1, "v": 5, "x": "0"}}',
   },
   {
-    name: 'values of a dropped column are not logged, so the row is the one after the DDL',
+    name: 'columns were those of then that are still there',
+    ddl: 'ALTER TABLE t DROP COLUMN v, ADD COLUMN c INT DEFAULT 7; ALTER TABLE t RENAME w TO v',
+    change: 'UPDATE t SET v = 6',
+    message: '{"after": {"a": 1, "c": 7, "v": 6}, "before": {"a": 1, "w": 5}}',
+  },
+  {
+    name: 'values of a dropped column are not logged, so it is left out',
     ddl: 'ALTER TABLE t DROP COLUMN v',
     change: 'UPDATE t SET w = 6',
     message: '{"after": {"a": 1, "w": 6}, "before": {"a": 1, "w": 5}}',

@@ -11,9 +11,14 @@ import { FirstChanges } from './first-changes.ts'
 import { LastChanges } from './last-changes.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { OffsetList } from './offset-list.ts'
-import type { RowAtEnd } from './row-at-end.ts'
 import { SchemaTrail } from './schema-trail.ts'
-import { readTableChanges, TablesAtEnd, type ReadsRowsAgain, type TableChanges } from './tables-at-end.ts'
+import {
+  readTableChanges,
+  TablesAtEnd,
+  type RowsAtEnd,
+  type ReadsRowsAgain,
+  type TableChanges,
+} from './tables-at-end.ts'
 
 /** The events of a transaction that are emitted (last-changes.ts). */
 export interface KeptEvents {
@@ -172,34 +177,35 @@ export class TransactionEmitter {
       if (!goneKept && !thereKept) continue
       change.read(payload, offset)
       const topic = this.#topicFor(change.relation.relid)
-      const rowAtEnd = atEnd?.of(change.relation)
+      const rowsAtEnd = atEnd?.of(change.relation)
       if (goneKept && (tag === record.delete || change.keyChanged)) {
         const before = this.#diff ? this.#before(kept, gone) : undefined
-        this.#writeGone(topic, rowAtEnd, before)
+        this.#writeGone(topic, rowsAtEnd, before)
       }
       if (thereKept && tag !== record.delete) {
         const before = this.#diff ? this.#before(kept, gone + 1) : undefined
-        this.#writeThere(topic, rowAtEnd, before)
+        this.#writeThere(topic, rowsAtEnd, before)
       }
       if (changes.isFull) return i + 1
     }
     return list.count
   }
 
-  #writeGone(topic: number, atEnd: RowAtEnd | undefined, before: RowView | undefined): void {
+  #writeGone(topic: number, atEnd: RowsAtEnd | undefined, before: RowView | undefined): void {
     const { relation, old } = this.#change
+    const conversion = atEnd?.conversion
     // If the table has another key at the end, consumers know the row by the key that it had.
-    if (atEnd?.isKnown !== true || !atEnd.hasSameKey) this.#changes.write(relation, topic, old, undefined, before)
-    else this.#changes.write(atEnd.relation, topic, atEnd.of(old), undefined, before)
+    if (conversion === undefined || !atEnd?.hasSameKey) this.#changes.write(relation, topic, old, undefined, before)
+    else this.#changes.write(conversion.relation, topic, conversion.of(old), undefined, before)
   }
 
-  #writeThere(topic: number, atEnd: RowAtEnd | undefined, before: RowView | undefined): void {
+  #writeThere(topic: number, atEnd: RowsAtEnd | undefined, before: RowView | undefined): void {
     const { relation, row } = this.#change
-    if (atEnd === undefined) this.#changes.write(relation, topic, row, row, before)
-    else if (atEnd.isKnown) {
-      const last = atEnd.of(row)
-      this.#changes.write(atEnd.relation, topic, last, last, before)
-    } else if (!atEnd.isReadAgain) this.#changes.write(relation, topic, row, row, before)
+    const conversion = atEnd?.conversion
+    if (conversion !== undefined) {
+      const last = conversion.of(row)
+      this.#changes.write(conversion.relation, topic, last, last, before)
+    } else if (atEnd?.isReadAgain !== true) this.#changes.write(relation, topic, row, row, before)
   }
 
   /** Drops the references to the records that were read last. */

@@ -10,7 +10,7 @@ import { record, recordEnd, tagBytes } from '../../changelog/records.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import type { ColumnDescription, TableDescription } from '../../core/table.ts'
 import { readDescription, relationOfDescription, type SchemaHistory } from '../../decode/schema-history.ts'
-import { RowAtEnd, type ValueSource } from './row-at-end.ts'
+import { RowConversion, type ValueSource } from './row-conversion.ts'
 import type { OffsetList } from './offset-list.ts'
 import { printsAlike } from './prints-alike.ts'
 
@@ -43,15 +43,25 @@ export function readTableChanges(
   }
 }
 
+/** What becomes of rows that were logged with an earlier relation of their table. */
+export interface RowsAtEnd {
+  /** Undefined: the values at the end are not known. */
+  readonly conversion: RowConversion | undefined
+  /** A key that was logged is also the key at the end. */
+  readonly hasSameKey: boolean
+  /** The values are not known, but all rows are read again as of the transaction. */
+  readonly isReadAgain: boolean
+}
+
 export class TablesAtEnd {
   readonly #changes: TableChanges
   readonly #readsRowsAgain: ReadsRowsAgain
   /** By the relation with which a row was logged. */
-  readonly #found = new Map<RelationSchema, RowAtEnd | undefined>()
+  readonly #found = new Map<RelationSchema, RowsAtEnd | undefined>()
   /** The relations to print rows with, a single object for each table, because encoders cache by it. */
   readonly #relations = new Map<TableDescription, RelationSchema>()
   #last: RelationSchema | undefined
-  #lastFound: RowAtEnd | undefined
+  #lastFound: RowsAtEnd | undefined
 
   private constructor(changes: TableChanges, readsRowsAgain: ReadsRowsAgain) {
     this.#changes = changes
@@ -64,7 +74,7 @@ export class TablesAtEnd {
   }
 
   /** Returns how rows of this relation look at the end; undefined if they were logged so. */
-  of(relation: RelationSchema): RowAtEnd | undefined {
+  of(relation: RelationSchema): RowsAtEnd | undefined {
     if (relation === this.#last) return this.#lastFound
     if (!this.#found.has(relation)) this.#found.set(relation, this.#find(relation))
     this.#last = relation
@@ -72,7 +82,7 @@ export class TablesAtEnd {
     return this.#lastFound
   }
 
-  #find(logged: RelationSchema): RowAtEnd | undefined {
+  #find(logged: RelationSchema): RowsAtEnd | undefined {
     const change = this.#changes.get(logged.relid)
     // That the table is gone ends the feed with an error.
     if (change === undefined || change.after.dropped === true) return undefined
@@ -82,7 +92,9 @@ export class TablesAtEnd {
     if (relation === undefined) this.#relations.set(after, (relation = relationOfDescription(after)))
     const sources = sourcesOf(logged, after)
     const isReadAgain = sources === undefined && before !== undefined && this.#readsRowsAgain({ before, after })
-    return new RowAtEnd({ logged, relation, sources, isReadAgain })
+    const conversion = sources && new RowConversion(relation, sources)
+    const hasSameKey = logged.keyId === relation.keyId && relation.keyProblem === undefined
+    return { conversion, hasSameKey, isReadAgain }
   }
 }
 

@@ -1,4 +1,5 @@
-// Turns rows that were logged with one relation into rows of the relation that their table has at the end of the transaction.
+// Turns rows that were logged with one relation into rows of another relation: of the one that their table has at the end of the
+// transaction, or had before it.
 
 import type { RelationSchema } from '../../core/relation.ts'
 import { kind, RowView } from '../../core/row-view.ts'
@@ -6,43 +7,24 @@ import { kind, RowView } from '../../core/row-view.ts'
 /** Where the value of a column comes from: an index into the row that was logged, or a text; null: the value is NULL. */
 export type ValueSource = number | string | null
 
-export interface RowAtEndOptions {
-  /** The relation with which the row was logged. */
-  readonly logged: RelationSchema
+export class RowConversion {
   readonly relation: RelationSchema
-  /** A source for each column of `relation`; undefined: the values at the end are not known. */
-  readonly sources: readonly ValueSource[] | undefined
-  readonly isReadAgain: boolean
-}
-
-export class RowAtEnd {
-  readonly relation: RelationSchema
-  /** A key that was logged is also the key at the end. */
-  readonly hasSameKey: boolean
-  /** The values at the end are not known, but all rows are read again as of the transaction. */
-  readonly isReadAgain: boolean
-  readonly #sources: readonly ValueSource[] | undefined
+  /** One for each column of the relation. */
+  readonly #sources: readonly ValueSource[]
   /** The texts of the sources, one behind the other. */
   readonly #texts: Buffer
   readonly #row = new RowView()
   #bytes: Buffer = Buffer.alloc(0)
 
-  constructor({ logged, relation, sources, isReadAgain }: RowAtEndOptions) {
+  constructor(relation: RelationSchema, sources: readonly ValueSource[]) {
     this.relation = relation
-    this.isReadAgain = isReadAgain
-    this.hasSameKey = logged.keyId === relation.keyId && relation.keyProblem === undefined
     this.#sources = sources
-    this.#texts = Buffer.from(sources?.filter((source) => typeof source === 'string').join('') ?? '')
+    this.#texts = Buffer.from(sources.filter((source) => typeof source === 'string').join(''))
   }
 
-  /** Whether the values of the row at the end are known. */
-  get isKnown(): boolean {
-    return this.#sources !== undefined
-  }
-
-  /** Returns the row at the end, which is valid until the next call. */
+  /** Returns the row of the relation, which is valid until the next call. */
   of(logged: RowView): RowView {
-    const sources = this.#sources ?? []
+    const sources = this.#sources
     const row = this.#row
     row.reset(sources.length)
     row.relation = this.relation
