@@ -193,7 +193,7 @@ export const codes = {
     reaction: 'retry',
     means:
       'The schema registry refuses a schema, most often because it is not compatible with the earlier ones of the subject.',
-    todo: 'Undo the change of the table, or change the compatibility of the subject in the registry; the job then goes on by itself.',
+    todo: 'Undo the change of the table if no row was written since, or change the compatibility of the subject in the registry; the job then goes on by itself.',
   },
   FEED_LATER_VERSION: {
     sqlstate: '55000',

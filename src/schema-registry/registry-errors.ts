@@ -59,7 +59,7 @@ export class RegistryErrors {
     const ofSubject = subject === undefined ? '' : ` of subject "${subject}"`
     if (status === 409) {
       return new FeedError('FEED_SCHEMA', `${name} refuses the schema${ofSubject}: ${said}`, {
-        hint: `undo the change of the table, or set the compatibility of the subject: PUT {"compatibility": "NONE"} to ${url}/config/${encodeURIComponent(subject ?? '')}`,
+        hint: `undo the change of the table if no row was written since, or set the compatibility of the subject: PUT {"compatibility": "NONE"} to ${url}/config/${encodeURIComponent(subject ?? '')}`,
       })
     }
     if (status === 422) {

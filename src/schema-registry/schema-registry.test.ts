@@ -137,7 +137,7 @@ test('what the registry refuses ends the feed at once, with subject, reason and 
       '{"error_code":409,"message":"Incompatible\\nartifact: T"}',
       'FEED_SCHEMA',
       /^the schema registry URL refuses the schema of subject "t-value": 409 Incompatible artifact: T$/,
-      /undo the change of the table, or .*: PUT \{"compatibility": "NONE"\} to URL\/config\/t-value$/,
+      /undo the change of the table if no row was written since, or .*: PUT \{"compatibility": "NONE"\} to URL\/config\/t-value$/,
     ],
     [422, '{"error_code":42201,"message":"bad"}', 'FEED_SCHEMA', /subject "t-value": 422 \(42201\) bad$/, /report it/],
     [422, '{"error_code":42205,"message":"RO"}', 'FEED_SCHEMA', /422 \(42205\) RO$/, /READWRITE/],
