@@ -116,6 +116,13 @@ test('the word NULL is no text of an option, nor a sink', () => {
   assert.equal(planFor("CREATE CHANGEFEED FOR t INTO 'null://' WITH metrics_label = 'NULL'").spec.scope, 'null')
 })
 
+test('a target keeps the name of its table beside the topic that the sink gives it', () => {
+  const targets = (sink: string): unknown => planFor(`CREATE CHANGEFEED FOR t INTO '${sink}'`).spec.targets
+  const t = { relid: 1, tableName: 't' }
+  assert.deepEqual(targets('kafka://h'), [{ ...t, topic: 't' }])
+  assert.deepEqual(targets('kafka://h?topic_prefix=p_'), [{ ...t, topic: 'p_t', name: 't' }])
+})
+
 test('format=avro needs a schema registry', () => {
   for (const format of ['avro', 'experimental_avro']) {
     assert.throws(() => planFor(`CREATE CHANGEFEED FOR t INTO 'kafka://h' WITH format = ${format}`), {
