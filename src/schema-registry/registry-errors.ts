@@ -47,7 +47,7 @@ export class RegistryErrors {
     const name = `the schema registry ${url}`
     if (status >= 500 || passing.has(status)) {
       return again(`${name} does not answer the request at the moment: ${said}`, {
-        hint: 'it may pass; otherwise ask whoever runs the registry',
+        hint: 'it may pass, otherwise ask whoever runs the registry',
         afterMs: retryAfterMs(headers),
       })
     }
