@@ -17,6 +17,7 @@ import { Connections, destroyAll, exportSnapshot, importSnapshot } from './snaps
 import { qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
 
 const attempts = 10
+const mostDelayMs = 1000
 /** The table or its schema no longer exists under this name, or a transaction that changes one of its types has it locked. */
 const goneStates: ReadonlySet<string> = new Set(['42P01', '3F000', '55P03'])
 
@@ -42,6 +43,8 @@ export interface CutOptions {
   readonly targets: readonly ScanTarget[]
   readonly connections: number
   readonly signal: AbortSignal
+  /** Whether to try as long as tables change. Otherwise it fails after a few attempts, and who runs a statement hears of it. */
+  readonly isPatient?: boolean
   /** Called from time to time with what the cut waits for. */
   readonly waiting?: ((why: string) => void) | undefined
 }
@@ -50,7 +53,7 @@ export async function openCut(options: CutOptions): Promise<Cut> {
   for (let attempt = 1; ; attempt++) {
     const cut = await tryCut(options)
     if (cut !== undefined) return cut
-    if (attempt === attempts) {
+    if (attempt >= attempts && options.isPatient !== true) {
       throw new FeedError(
         'FEED_SOURCE_REFUSED',
         `the tables changed during each of ${attempts} attempts to start their scan`,
@@ -59,8 +62,16 @@ export async function openCut(options: CutOptions): Promise<Cut> {
         },
       )
     }
-    await delay(50 * attempt, undefined, { signal: options.signal })
+    if (attempt % attempts === 0) options.waiting?.('waiting until no ALTER TABLE changes its tables')
+    await beforeNext(attempt, options.signal)
   }
+}
+
+async function beforeNext(attempt: number, signal: AbortSignal): Promise<void> {
+  await delay(Math.min(50 * attempt, mostDelayMs), undefined, { signal }).catch((error: unknown) => {
+    signal.throwIfAborted()
+    throw error
+  })
 }
 
 /** Returns undefined if a DDL changed a table meanwhile. */
@@ -91,15 +102,11 @@ export async function joinCut(held: HeldSnapshot, options: CutOptions): Promise<
     const joined = await tryJoin(held, options)
     if (joined !== 'busy') return joined
     if (attempt % joinsPerNotice === 1) waiting?.('waiting for a lock on its tables, which others hold or ask for')
-    await delay(Math.min(50 * attempt, mostJoinDelayMs), undefined, { signal }).catch((error: unknown) => {
-      signal.throwIfAborted()
-      throw error
-    })
+    await beforeNext(attempt, signal)
   }
 }
 
 const joinsPerNotice = 10
-const mostJoinDelayMs = 1000
 
 async function tryJoin(
   held: HeldSnapshot,

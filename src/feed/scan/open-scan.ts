@@ -15,8 +15,9 @@ export interface OpenScan extends AsyncDisposable, Pick<StatementCut, 'time' | '
 
 export async function openScan(run: FeedRun, { reason, tables }: ScanRequest): Promise<OpenScan> {
   const { log, source, signal, waiting } = run
-  const options = { source, targets: tables, connections: scanConnections, signal, waiting }
-  const held = factsOfReason(reason).usesStatementCut ? run.statementCut : undefined
+  const { usesStatementCut, isPatient } = factsOfReason(reason)
+  const options = { source, targets: tables, connections: scanConnections, signal, isPatient, waiting }
+  const held = usesStatementCut ? run.statementCut : undefined
   const joined = held === undefined ? undefined : await joinCut(held.snapshot, options)
   if (held !== undefined && joined !== undefined) {
     const { time, sinceMs } = held

@@ -21,12 +21,14 @@ interface ReasonFacts {
   readonly progress: (scan: ScanProgress) => JobProgress
   /** Whether the scan may read the cut that the statement of the job has made. */
   readonly usesStatementCut: boolean
+  /** The changefeed runs already, so the scan waits for as long as other sessions change its tables. */
+  readonly isPatient: boolean
 }
 
 const reasons = {
-  initial: { progress: (scan) => ({ tag: 'initial-scan', scan }), usesStatementCut: true },
+  initial: { progress: (scan) => ({ tag: 'initial-scan', scan }), usesStatementCut: true, isPatient: false },
   // A scan that has moved to a later time has emitted the changes before that time.
-  backfill: { progress: (scan) => ({ tag: 'backfill', at: scan.at, scan }), usesStatementCut: false },
+  backfill: { progress: (scan) => ({ tag: 'backfill', at: scan.at, scan }), usesStatementCut: false, isPatient: true },
 } as const satisfies Readonly<Record<string, ReasonFacts>>
 
 export type ScanReason = keyof typeof reasons
