@@ -146,3 +146,22 @@ test('before a row that is changed before a DDL of its transaction are its colum
     '[2]->{"after": null, "before": {"a": 2, "v": 2, "w": "w"}}',
   ])
 })
+
+test('a schema change that no event trigger has seen counts together with the next one that is seen', async () => {
+  await server.sql(`DROP TABLE IF EXISTS t; ${usual}`)
+  await using feed = await SinklessFeed.open(
+    server,
+    "EXPERIMENTAL CHANGEFEED FOR t WITH initial_scan = 'no', resolved = '100ms'",
+  )
+  await feed.resolvedPast(zeroHlc)
+  await server.sql('SET event_triggers = off; ALTER TABLE t ADD COLUMN x INT DEFAULT 5')
+  await server.sql('ALTER TABLE t ADD COLUMN y INT')
+  await feed.row(2)
+  assert.deepEqual(
+    feed.rows.map(({ value }) => value),
+    [
+      '{"after": {"a": 1, "v": 1, "w": "w", "x": 5, "y": null}}',
+      '{"after": {"a": 2, "v": 2, "w": "w", "x": 5, "y": null}}',
+    ],
+  )
+})
