@@ -121,8 +121,8 @@ export class BenchSource implements AsyncDisposable {
   }
 
   /** Everything that waits in the slot, through changelog and feed into a sink; done when the sink has flushed it. */
-  async drain(rows: number, sink: SinkSpec): Promise<RunCost> {
-    const cost = await this.run({ sink, endTime: await this.now() })
+  async drain(rows: number, sink: SinkSpec, changed: Partial<FeedSpec> = {}): Promise<RunCost> {
+    const cost = await this.run({ ...changed, sink, endTime: await this.now() })
     if (cost.messages !== rows) throw new Error(`${cost.messages} messages of ${rows} rows`)
     return cost
   }

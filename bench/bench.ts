@@ -3,11 +3,18 @@
 import { nearestName } from '../src/core/nearest-name.ts'
 
 const benches: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<unknown> }>> = {
-  drain: { about: 'a backlog into nothing, beside pg_recvlogical', run: () => import('./drain.ts') },
+  drain: {
+    about: 'a backlog into nothing, beside pg_recvlogical [--format=avro]',
+    run: () => import('./drain.ts'),
+  },
   kafka: { about: 'a backlog into Kafka [--peer=debezium]', run: () => import('./kafka-backlog.ts') },
   scan: {
     about: "an initial scan, beside psql's COPY [--sink=kafka --peer=debezium]",
     run: () => import('./scan.ts'),
+  },
+  backfill: {
+    about: 'all rows again after a schema change, beside the initial scan of the table [--format=avro]',
+    run: () => import('./backfill.ts'),
   },
   latency: {
     about: 'from a commit to its row, at 1,000 transactions a second [--sink=kafka --peer=debezium]',

@@ -2,16 +2,23 @@
 // the same contents. Both in one run, one after the other; the ratio is what counts. Ours is a process of its own: CPU
 // time by thread, and memory, are of ingest and feed alone.
 //
+// With --format=avro the same waits once more, for a feed in Avro: its ratio to JSON is what counts then.
+//
 // BENCH_LOADS: see waiting-rows.ts.
 
 import { spawnSync } from 'node:child_process'
-import { BenchSource, findProgram, giveUpAfterMs } from './bench-source.ts'
-import { printTable } from './print-table.ts'
+import type { FeedSpec } from '../src/core/feed-spec.ts'
+import { avroFeed } from './avro-feed.ts'
+import { BenchSource, findProgram, giveUpAfterMs, type RunCost } from './bench-source.ts'
+import { benchFlags } from './flags.ts'
+import { printRatio, printTable, type Cell } from './print-table.ts'
 import { endedChildrenCpu } from './process-usage.ts'
 import { createNarrow, loads, writeNarrow, type Load } from './waiting-rows.ts'
 
 const recvlogical = findProgram('pg_recvlogical')
 if (recvlogical === undefined) console.log('pg_recvlogical is not installed (in Debian: postgresql-client): no ratio')
+const { format } = benchFlags()
+await using avro = format === 'avro' ? await avroFeed() : undefined
 for (const load of loads) await drain(load)
 
 async function drain(load: Load): Promise<void> {
@@ -25,24 +32,19 @@ async function drain(load: Load): Promise<void> {
 
   const theirs = recvlogical === undefined ? undefined : drainWith(recvlogical)
   const ours = await bench.drain(load.rows, { tag: 'null' })
-  const { ingest, feed, rest } = ours.threads
+  const inAvro = avro === undefined ? undefined : await drainInAvro(avro.spec)
   const perSecond = (seconds: number): number => Math.round(load.rows / seconds)
   console.log(`${load.rows} rows, ${load.batch} per transaction, waiting in the slot`)
+  const line = (name: string, { seconds, cpu, threads, postgresCpu, peakMb }: RunCost): Cell[] => {
+    const ratio = theirs === undefined ? undefined : theirs.seconds / seconds
+    const { ingest, feed, rest } = threads
+    return [name, seconds, perSecond(seconds), ratio, cpu, ingest, feed, rest, postgresCpu, peakMb]
+  }
   printTable(
     ['', 's', 'rows/s', 'ratio', 'CPU s', 'ingest', 'feed', 'rest', 'PostgreSQL CPU s', 'peak MB'],
     [
-      [
-        'pg-changefeed into null://',
-        ours.seconds,
-        perSecond(ours.seconds),
-        theirs === undefined ? undefined : theirs.seconds / ours.seconds,
-        ours.cpu,
-        ingest,
-        feed,
-        rest,
-        ours.postgresCpu,
-        ours.peakMb,
-      ],
+      line('pg-changefeed into null://', ours),
+      ...(inAvro === undefined ? [] : [line('the same in Avro', inAvro)]),
       ...(theirs === undefined
         ? []
         : [
@@ -60,6 +62,13 @@ async function drain(load: Load): Promise<void> {
           ]),
     ],
   )
+
+  if (inAvro !== undefined) printRatio("Avro's rows/s to JSON's", ours.seconds / inAvro.seconds, 'at least 0.9')
+
+  async function drainInAvro(spec: Partial<FeedSpec>): Promise<RunCost> {
+    await bench.rewind()
+    return bench.drain(load.rows, { tag: 'null' }, spec)
+  }
 
   function drainWith(program: string): { seconds: number; cpu: number; postgresCpu: number } {
     const startedAt = performance.now()

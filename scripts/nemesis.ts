@@ -1,10 +1,12 @@
-// `npm run nemesis -- --minutes=N --seed=S`: the nemesis over Kafka, seed after seed from S on, for N minutes or until one
-// fails. What to run to see a failed seed again is printed.
+// `npm run nemesis -- --minutes=N --seed=S`: the nemesis over Kafka, seed after seed from S on, each in JSON and in Avro, for N
+// minutes or until one fails. What to run to see a failed seed again is printed.
 
 import { parseArgs } from 'node:util'
 import { kafkaDatabaseOf, runOverKafka } from '../test/nemesis/kafka-run.ts'
 import { reporting } from '../test/nemesis/report.ts'
+import { formatsToRun } from '../test/nemesis/seeds.ts'
 import { TestServer } from '../test/server/test-server.ts'
+import { TinyRegistry } from '../test/support/tiny-registry.ts'
 import { startBehindThief } from '../test/services/kafka/answer-thief.ts'
 
 const { values } = parseArgs({
@@ -19,12 +21,16 @@ await using server = await TestServer.start({ hasGate: true })
 const { broker: started, thief: before } = await startBehindThief()
 await using broker = started
 await using thief = before
+await using avro = await TinyRegistry.start()
 for (let seed = Number(values.seed); ; seed++) {
-  const said: string[] = []
-  const run = (): Promise<string> =>
-    runOverKafka({ server, broker, thief, seed, disturbances: Number(values.disturbances), said })
-  console.log(await reporting({ server, seed, file: 'nemesis-kafka.crash.test', said }, run))
-  // Its ingest would go on beside the next run.
-  await server.sql(`DROP DATABASE ${kafkaDatabaseOf(seed)} WITH (FORCE)`)
+  for (const format of formatsToRun()) {
+    const said: string[] = []
+    const registry = format === 'avro' ? avro : undefined
+    const disturbances = Number(values.disturbances)
+    const run = (): Promise<string> => runOverKafka({ server, broker, thief, registry, seed, disturbances, said })
+    console.log(await reporting({ server, seed, file: 'nemesis-kafka.crash.test', said }, run))
+    // Its ingest would go on beside the next run.
+    await server.sql(`DROP DATABASE ${kafkaDatabaseOf(seed, format)} WITH (FORCE)`)
+  }
   if (Date.now() >= endsAtMs) break
 }

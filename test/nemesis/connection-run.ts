@@ -23,7 +23,7 @@ import { createTables, Workload } from './workload.ts'
 
 const writers = 4
 const withinMs = 60_000
-const changeEveryMs = 600
+const changeEveryMs = 1000
 
 export interface ConnectionRunOptions {
   /** Behind a gate. */
@@ -56,7 +56,7 @@ export async function runOverConnection({ server, seed, disturbances, said }: Co
   await server.sql(`BEGIN; ${createChanged}; COMMIT`, database)
   const workload = new Workload(server, database)
   const changer = new SchemaChanger({ server, database, random: new Random(seed * 1000 + 200), said })
-  const checked = new SelfChecked(server, database)
+  const checked = new SelfChecked(server, database, schemaOptionsOf(seed).policy)
   const stop = new AbortController()
   const writing = Array.from({ length: writers }, (_, i) => workload.write(new Random(seed * 1000 + i), stop.signal))
   await delay(100 + random.int(400))

@@ -59,10 +59,11 @@ export function judge(history: History, collected: Collected, facts: FeedFacts):
   const { partitions } = collected
   const backfills = new BackfillValidator({ times, table: 'foo', partitions, policy, events })
   const ofTable = (table: string): Validator => {
+    const ofChanged = table === 'foo' ? backfills : undefined
     const members: Validator[] = [
       new TimeTravelValidator({ history: times, table, diff: facts.diff, scanTs: times.scanTs }),
-      new FingerprintValidator({ history: times, table, partitions }),
-      new CompletenessValidator(times, table, table === 'foo' ? backfills : undefined),
+      new FingerprintValidator({ history: times, table, partitions, backfills: ofChanged }),
+      new CompletenessValidator(times, table, ofChanged),
       new SchemaValidator(times, table),
       new TopicValidator(facts.full_table_name ? { table, database: facts.database } : { table }),
     ]

@@ -2,7 +2,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { type TestServer } from '../server/test-server.ts'
-import { until, within } from '../support/until.ts'
+import type { SchemaOptions } from '../validators/backfill.ts'
+import { until } from '../support/until.ts'
 import type { AnswerThief } from '../services/kafka/answer-thief.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { attempt, type Event } from './events.ts'
@@ -106,19 +107,22 @@ export interface KillInBackfillOptions {
   readonly server: TestServer
   readonly changer: SchemaChanger
   readonly random: Random
+  readonly policy: SchemaOptions['policy']
 }
 
-/** A change of the schema while PostgreSQL answers slowly, so that a backfill has hardly begun, or is half done, at the kill. */
-export async function killInBackfill({ server, changer, random }: KillInBackfillOptions): Promise<string> {
+/** Changes the schema, and kills the server when a job says that it is in a backfill, or else a little later. */
+export async function killInBackfill({ server, changer, random, policy }: KillInBackfillOptions): Promise<string> {
+  // Then a backfill takes longer.
+  const stallMs = random.chance(0.5) ? random.int(800) : 0
   await changer.change()
-  let asked = 0
-  const isBackfilling = async (): Promise<boolean> =>
-    ++asked > 100 ||
-    /backfill/i.test(JSON.stringify(await server.sql('SELECT running_status FROM crdb_internal.jobs').catch(() => [])))
-  await within(10_000, 'a backfill runs', isBackfilling).catch(() => undefined)
-  if (random.chance(0.5)) server.gate.stall(random.int(800), true)
-  await delay(random.int(400))
+  const status = `SELECT running_status AS is FROM crdb_internal.jobs WHERE status = 'running'`
+  const isIn = await until('a backfill runs', policy === 'backfill' ? 3000 : 0, async () => {
+    const rows = await server.sql(status).catch(() => [])
+    return rows.some(({ is }) => /backfill/i.test(String(is))) ? true : undefined
+  }).catch(() => false)
+  server.gate.stall(stallMs, true)
+  await delay(random.int(isIn ? 50 : 400))
   await server.kill()
   await server.restart()
-  return asked > 100 ? 'kill server behind a schema change' : 'kill server in a backfill'
+  return isIn ? 'kill server in a backfill' : 'kill server behind a schema change'
 }

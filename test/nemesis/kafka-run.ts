@@ -25,6 +25,8 @@ import { createChanged, SchemaChanger } from './schema-changer.ts'
 import { createSelfChecked, SelfChecked, selfChecked } from './self-checked.ts'
 import { resetSettings } from './settings.ts'
 import { countsAgree, SideJobs } from './side-jobs.ts'
+import type { TinyRegistry } from '../support/tiny-registry.ts'
+import { typedTable } from './typed.ts'
 import { endWithTruncation } from './truncation.ts'
 import { createTables, Workload } from './workload.ts'
 
@@ -38,14 +40,16 @@ export interface KafkaRunOptions {
   readonly broker: KafkaBroker
   /** Stands before the broker, and cuts connections. */
   readonly thief: AnswerThief
+  /** In which the messages have their schemas; undefined: they are JSON. */
+  readonly registry: TinyRegistry | undefined
   readonly seed: number
   readonly disturbances: number
   /** What is done is written down here. */
   readonly said: string[]
 }
 
-export function kafkaDatabaseOf(seed: number): string {
-  return `kafka_nemesis_${seed}`
+export function kafkaDatabaseOf(seed: number, format: 'json' | 'avro'): string {
+  return `kafka_nemesis_${format}_${seed}`
 }
 
 /** Gives a line about what happened; throws what the validators found. */
@@ -53,14 +57,16 @@ export async function runOverKafka({
   server,
   broker,
   thief,
+  registry,
   seed,
   disturbances,
   said,
 }: KafkaRunOptions): Promise<string> {
   const random = new Random(seed)
-  const database = kafkaDatabaseOf(seed)
-  const prefix = `seed_${seed}_`
-  const owner = `keeper_${seed}`
+  const format = registry === undefined ? 'json' : 'avro'
+  const database = kafkaDatabaseOf(seed, format)
+  const prefix = `seed_${format}_${seed}_`
+  const owner = `keeper_${format}_${seed}`
   const roles = ['root', owner]
   // The run before may have ended with a kill.
   await asItWas({ server, database: 'defaultdb', roles: ['root'] })
@@ -75,17 +81,19 @@ export async function runOverKafka({
     database,
     ...optionsOf(seed),
     ...schemaOptionsOf(seed),
+    ...(registry === undefined ? {} : { key_in_value: false }),
   }
   // A table whose key moves all the time would stop the feed all the time.
   const hasSelfChecked = facts.policy !== 'stop'
-  const tables = ['foo', tagTable, ...(hasSelfChecked ? selfChecked : [])]
+  const checkedTables = selfChecked.filter((table) => registry === undefined || table !== typedTable)
+  const tables = ['foo', tagTable, ...(hasSelfChecked ? checkedTables : [])]
   const topics = tables.map((table) => topicOf(table, facts))
   for (const topic of topics) await broker.createTopic(prefix + topic, partitions)
   await using reference = await ReferenceSlot.create(() => server.connect(database), history)
   await server.sql(`BEGIN; ${createChanged}; COMMIT`, database)
   const workload = new Workload(server, database)
   const changer = new SchemaChanger({ server, database, random: new Random(seed * 1000 + 200), said })
-  const checked = new SelfChecked(server, database)
+  const checked = new SelfChecked(server, database, schemaOptionsOf(seed).policy)
   const sideJobs = new SideJobs(server, database)
   const stop = new AbortController()
   const writing = Array.from({ length: writers }, (_, i) => workload.write(new Random(seed * 1000 + i), stop.signal))
@@ -97,12 +105,25 @@ export async function runOverKafka({
     [2, () => `, kafka_sink_config = '{"RequiredAcks": "NONE"}'`],
     [1, () => `, kafka_sink_config = '{"Compression": "GZIP", "Retry": {"Max": 1, "Backoff": "50ms"}}'`],
   ])()
-  const names = ['updated', 'resolved', `min_checkpoint_frequency = '100ms'`, ...optionTexts(seed)]
+  const inAvro = [`format = avro`, `confluent_schema_registry = '${registry?.url}'`]
+  const names = [
+    'updated',
+    'resolved',
+    `min_checkpoint_frequency = '100ms'`,
+    ...optionTexts(seed).filter((text) => registry === undefined || text !== 'key_in_value'),
+    ...(registry === undefined ? [] : inAvro),
+  ]
   const options = `${names.join(', ')}${config}`
   const into = `'kafka://${broker.bootstrap}?topic_prefix=${prefix}'`
   const statement = `CREATE CHANGEFEED FOR ${tables.join(', ')} INTO ${into} WITH ${options}`
   await using feed = await JobInTurn.create({ server, database, owner, statement })
-  await using reader = new KafkaReader({ bootstrap: broker.bootstrap, prefix, topics, partitionsPerTopic: partitions })
+  await using reader = new KafkaReader({
+    bootstrap: broker.bootstrap,
+    prefix,
+    topics,
+    registry: registry?.url,
+    partitionsPerTopic: partitions,
+  })
   try {
     await until('the initial scan is over', withinMs, () => (reader.resolved === zeroHlc ? undefined : true))
     if (hasSelfChecked) writing.push(...checked.write(seed, stop.signal))
@@ -114,7 +135,10 @@ export async function runOverKafka({
       ...(hasSelfChecked
         ? [[1, ['lose SELECT', () => loseSelect({ server, database, random, owner, id: feed.id, tables })]] as const]
         : []),
-      [4, ['kill server in a backfill', () => killInBackfill({ server, changer, random })]] as const,
+      [
+        4,
+        ['kill server in a backfill', () => killInBackfill({ server, changer, random, policy: facts.policy })],
+      ] as const,
       [2, ['create a job', () => sideJobs.create()]] as const,
       [3, ['control a job', () => sideJobs.control(random)]] as const,
     ]
@@ -142,6 +166,7 @@ export async function runOverKafka({
     return undefined
   })
   const end = reader.rows().reduce((last, { updated }) => (compareHlc(updated, last) > 0 ? updated : last), zeroHlc)
+  await reader.done()
   await until('it is resolved', withinMs, () => (compareHlc(reader.resolved, end) >= 0 ? true : undefined))
   // The next stop is the end of the run.
   await feed.settle()
@@ -153,7 +178,7 @@ export async function runOverKafka({
   const { times } = verdict
   const stopsOf = { ...facts, times, table: 'foo', stops, cursors, resolved: reader.resolved }
   failures.push(...verdict.failures, ...judgeStops(stopsOf))
-  if (hasSelfChecked) failures.push(...checked.judge(reader.rows(), facts.policy))
+  if (hasSelfChecked) failures.push(...checked.judge(reader.rows(), facts.policy, checkedTables))
   const error = (): Promise<string | undefined> => feed.error()
   failures.push(...(await endWithTruncation({ server, database, error, rows: () => reader.rows() })))
   assert.deepEqual(failures.slice(0, 20), [], summary)

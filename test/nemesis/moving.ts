@@ -14,11 +14,17 @@ const mostRows = 40
 export class Moving implements WrittenTable {
   readonly name = movingTable
   readonly isChangedByOthers = false
+  readonly #often: number
   #key: 'a' | 'b' = 'a'
   #hasText = false
   /** Row to its large value. */
   #rows = new Map<number, string | null>()
   #lastId = 0
+
+  /** `often`: how often columns come and go, 1 being usual. */
+  constructor(often: number) {
+    this.#often = often
+  }
 
   async look(client: pg.Client): Promise<void> {
     const { rows: keys } = await client.query<{ name: 'a' | 'b' }>(
@@ -42,7 +48,7 @@ export class Moving implements WrittenTable {
     await random.pick<() => Promise<unknown>>([
       [5, () => this.#write(client, random, ledger)],
       [2, () => this.#move(client, ledger)],
-      [1, () => this.#grow({ client, random, ledger })],
+      [this.#often, () => this.#grow({ client, random, ledger })],
     ])()
   }
 
@@ -53,6 +59,7 @@ export class Moving implements WrittenTable {
       `ALTER TABLE ${movingTable} DROP CONSTRAINT ${movingTable}_pkey, ADD CONSTRAINT ${movingTable}_pkey PRIMARY KEY (${next})`,
     )
     this.#key = next
+    ledger.moved((key) => (key.startsWith('[-') ? key.replace('-', '') : key.replace('[', '[-')))
   }
 
   async #grow({ client, random, ledger }: { client: pg.Client; random: Random; ledger: Ledger }): Promise<void> {
@@ -64,6 +71,7 @@ export class Moving implements WrittenTable {
       this.#hasText = true
     } else if (random.chance(0.3)) {
       await client.query(`ALTER TABLE ${movingTable} DROP COLUMN t`)
+      ledger.renamed(({ t: _, ...row }) => row)
       this.#hasText = false
       for (const id of this.#rows.keys()) this.#rows.set(id, null)
     }

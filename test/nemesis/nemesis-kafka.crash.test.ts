@@ -1,4 +1,4 @@
-// The nemesis over a real Kafka. NEMESIS_SEEDS says which seeds run.
+// The nemesis over a real Kafka. NEMESIS_SEEDS says which seeds run, NEMESIS_FORMAT in which format; by default in both.
 
 import { after, before, test } from 'node:test'
 import { TestServer } from '../server/test-server.ts'
@@ -7,7 +7,8 @@ import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../services/kafka/require-kafka.ts'
 import { kafkaDatabaseOf, runOverKafka } from './kafka-run.ts'
 import { reporting } from './report.ts'
-import { seedsToRun } from './seeds.ts'
+import { formatsToRun, seedsToRun } from './seeds.ts'
+import { TinyRegistry } from '../support/tiny-registry.ts'
 import { endTogether, startTogether } from '../support/services.ts'
 
 const file = 'nemesis-kafka.crash.test'
@@ -24,18 +25,20 @@ after(async () => {
   await endTogether(server, thief, broker)
 })
 
-for (const seed of seedsToRun(1)) {
+const runs = seedsToRun(1).flatMap((seed) => formatsToRun().map((format) => ({ seed, format })))
+for (const { seed, format } of runs) {
   test(
-    `a job tells Kafka what happened, all of it and in order (seed ${seed})`,
+    `a job tells Kafka what happened, all of it and in order (seed ${seed}, ${format})`,
     { skip, timeout: 300_000 },
     async (t) => {
       const said: string[] = []
+      await using registry = format === 'avro' ? await TinyRegistry.start() : undefined
       t.diagnostic(
         await reporting({ server, seed, file, said }, () =>
-          runOverKafka({ server, broker, thief, seed, disturbances, said }),
+          runOverKafka({ server, broker, thief, registry, seed, disturbances, said }),
         ),
       )
-      await server.sql(`DROP DATABASE ${kafkaDatabaseOf(seed)} WITH (FORCE)`)
+      await server.sql(`DROP DATABASE ${kafkaDatabaseOf(seed, format)} WITH (FORCE)`)
     },
   )
 }

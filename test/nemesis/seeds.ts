@@ -8,6 +8,13 @@ export function seedsToRun(usual: number): readonly number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i)
 }
 
+export function formatsToRun(): readonly ('json' | 'avro')[] {
+  const only = process.env['NEMESIS_FORMAT']
+  const formats = (['json', 'avro'] as const).filter((format) => only === undefined || format === only)
+  if (formats.length === 0) throw new Error(`NEMESIS_FORMAT is "${only}", and neither json nor avro`)
+  return formats
+}
+
 /** What to run to see a seed fail again. Chance is the same; the moments at which things meet are not. */
 export function repeatSeed(seed: number, file: string): string {
   const segment = process.env['CHANGEFEED_TEST_SEGMENT_BYTES']

@@ -31,6 +31,10 @@ export class SingleWriter {
     this.#table = table
   }
 
+  get name(): string {
+    return this.#table.name
+  }
+
   /** Writes until the signal; then everything is known. Start it behind the initial scan. */
   async write(random: Random, signal: AbortSignal): Promise<void> {
     let client: pg.Client | undefined

@@ -1,6 +1,7 @@
 // A table of a composite type whose attributes change places, come and go, and of an enum whose labels change, within the
 // transactions of its writer and from outside. Composite values are written by the names of their attributes and say
-// themselves whether they were read right: x is the number of the write, y its opposite.
+// themselves whether they were read right: x is the number of the write, y its opposite, or the other way round when its
+// transaction has given them each other's names behind it.
 
 import type pg from 'pg'
 import type { Ledger } from './ledger.ts'
@@ -31,10 +32,16 @@ export function changeTypes(random: Random): readonly string[] {
 export class Typed implements WrittenTable {
   readonly name = typedTable
   readonly isChangedByOthers = true
+  readonly #often: number
   #label = 'm0'
   #labels = 0
   #lastId = 0
   #ids: number[] = []
+
+  /** `often`: how often attributes change places, 1 being usual. */
+  constructor(often: number) {
+    this.#often = often
+  }
 
   async look(client: pg.Client): Promise<void> {
     const { rows: labels } = await client.query<{ label: string }>(
@@ -49,17 +56,28 @@ export class Typed implements WrittenTable {
     for (let i = random.int(4); i > 0; i--) {
       await random.pick<() => Promise<unknown>>([
         [4, () => this.#write(client, random, ledger)],
-        [2, () => client.query(swap)],
-        [1, () => this.#rename(client)],
+        [2 * this.#often, () => this.#swap(client, ledger)],
+        [1, () => this.#rename(client, ledger)],
       ])()
     }
     await this.#write(client, random, ledger)
   }
 
-  async #rename(client: pg.Client): Promise<void> {
+  /**
+   * What the transaction has written before has the names and the label of its end, when it is read again; otherwise it comes as
+   * it was logged.
+   */
+  async #swap(client: pg.Client, ledger: Ledger): Promise<void> {
+    await client.query(swap)
+    ledger.schemaChanged()
+    ledger.renamed((row) => ({ ...row, 'c.x': both(row['c.x']), 'c.y': both(row['c.y']) }))
+  }
+
+  async #rename(client: pg.Client, ledger: Ledger): Promise<void> {
     const next = `m${++this.#labels}`
     await client.query(`ALTER TYPE mood RENAME VALUE '${this.#label}' TO '${next}'`)
     this.#label = next
+    ledger.renamed((row) => ({ ...row, e: [row['e'] ?? [], JSON.stringify(next)].flat() }))
   }
 
   async #write(client: pg.Client, random: Random, ledger: Ledger): Promise<void> {
@@ -80,4 +98,9 @@ export class Typed implements WrittenTable {
       e: JSON.stringify(this.#label),
     })
   }
+}
+
+/** A number and its opposite. */
+function both(json: string | readonly string[] | undefined): readonly string[] {
+  return typeof json === 'string' ? [json, String(-Number(json))] : (json ?? [])
 }

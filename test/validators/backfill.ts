@@ -75,7 +75,7 @@ export class BackfillValidator implements Validator {
       if (speaks === 'no' || over === undefined) return []
       const failures = speaks === 'yes' ? this.#boundary(change) : []
       if (policy === 'backfill')
-        failures.push(...this.#backfill(change, { over, next: this.#changes[index + 1], speaks }))
+        failures.push(...this.#backfill(change, { over, later: this.#changes.slice(index + 1), speaks }))
       return failures
     })
   }
@@ -95,7 +95,7 @@ export class BackfillValidator implements Validator {
 
   #backfill(
     { ts, position, keys, isFull }: TimedSchema,
-    { over, next, speaks }: { over: bigint; next: TimedSchema | undefined; speaks: 'yes' | 'perhaps' },
+    { over, later, speaks }: { over: bigint; later: readonly TimedSchema[]; speaks: 'yes' | 'perhaps' },
   ): string[] {
     const { times, table, events } = this.#options
     const came = ts === undefined ? undefined : this.#came.get(formatHlc(ts))
@@ -103,13 +103,14 @@ export class BackfillValidator implements Validator {
     const failures = strange.map(
       (key) => `the backfill at ${formatHlc(ts as Hlc)} has ${key}, and there was no such row`,
     )
-    const isNextKnown =
-      next !== undefined && speaksOf(events, next.reach) !== 'no' && times.commitWall(next.position) <= over
+    const isNextMade = later.some(
+      (next) => speaksOf(events, next.reach) !== 'no' && times.commitWall(next.position) <= over,
+    )
     let repeated = 0
     const missing: string[] = []
     for (const key of keys) {
       if (came?.has(key) === true) repeated += 1
-      else if (speaks === 'perhaps' || isNextKnown) this.excused += 1
+      else if (speaks === 'perhaps' || isNextMade) this.excused += 1
       else if (!isFull && (times.nextWrite(table, key, position) ?? over + 1n) <= over) this.excused += 1
       else missing.push(key)
     }

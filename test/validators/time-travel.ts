@@ -56,7 +56,13 @@ export class TimeTravelValidator implements Validator {
     // A row that a backfill repeats has a `before` like any other. The DDL may have changed how its columns print.
     const expected = history.rowBefore(table, canonicalKey, updated)
     const names = history.unchangedColumns(table, updated)
-    this.#check({ field: 'before', at, got: message.get('before'), expected, exact: false, names })
+    const before = message.get('before')
+    // A backfill takes a row that the transaction of its DDL has written for one that the transaction has found.
+    if (names !== undefined && isObject(before) && after !== undefined) {
+      const shown = [...before].filter(([name]) => names.has(name))
+      if (shown.length > 0 && shown.every(([name, value]) => canonicalText(value) === after.get(name))) return
+    }
+    this.#check({ field: 'before', at, got: before, expected, exact: false, names })
   }
 
   noteResolved(): void {}

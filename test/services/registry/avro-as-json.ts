@@ -27,6 +27,7 @@ function textOf(schema: unknown, value: unknown): string {
     )
   }
   const { type, logicalType } = typeof schema === 'object' ? (schema as Record<string, unknown>) : { type: schema }
+  if (logicalType === 'decimal') return decimalText(value as Buffer, (schema as { readonly scale?: number }).scale ?? 0)
   if (logicalType !== undefined) throw new Error(`what JSON says of a ${String(logicalType)} is not known here`)
   if (type === 'record') return objectOf(schema, value)
   if (type === 'array') {
@@ -35,6 +36,14 @@ function textOf(schema: unknown, value: unknown): string {
   }
   if (type === 'bytes') return JSON.stringify(`\\x${(value as Buffer).toString('hex')}`)
   return typeof value === 'bigint' ? String(value) : JSON.stringify(value)
+}
+
+/** The bytes are those of a number without its point, the highest first. */
+function decimalText(bytes: Buffer, scale: number): string {
+  const unscaled = bytes.length === 0 ? 0n : BigInt.asIntN(8 * bytes.length, BigInt(`0x${bytes.toString('hex')}`))
+  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0')
+  const point = digits.length - scale
+  return `${unscaled < 0n ? '-' : ''}${digits.slice(0, point)}${scale === 0 ? '' : `.${digits.slice(point)}`}`
 }
 
 /** The members of a JSON feed are sorted; those of a record are in the order of the columns. */
