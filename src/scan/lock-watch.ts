@@ -13,7 +13,7 @@ const who = (pid: string): string =>
   `format('process %s of user "%s"', ${pid}, (SELECT usename FROM pg_stat_activity WHERE pid = ${pid}))`
 
 /** Ends the transactions of the readers as soon as another session waits for what they have locked. */
-export class LockWatch {
+export class LockWatch implements Disposable {
   readonly #cut: OpenTables
   readonly #over = new AbortController()
   readonly #watching: Promise<void>
@@ -27,12 +27,17 @@ export class LockWatch {
     this.#watching = this.#watch(AbortSignal.any([this.#over.signal, signal]))
   }
 
-  /** Ends the watch. Returns who waits, if the transactions were ended for it; throws the failure of the watch. */
+  /** Ends the watch. Returns who waited when it gave the transactions up; throws if it did so because it has failed. */
   async end(): Promise<string | undefined> {
     this.#over.abort()
     await this.#watching
+    if (!this.hasGivenUp) return undefined
     if (this.#failure !== undefined) throw this.#failure
     return this.#waiter
+  }
+
+  [Symbol.dispose](): void {
+    this.#over.abort()
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
@@ -42,7 +47,7 @@ export class LockWatch {
       // Without its watch a scan could hold up the application.
       this.#failure = error
     }
-    if (this.#waiter === undefined && this.#failure === undefined) return
+    if (signal.aborted || (this.#waiter === undefined && this.#failure === undefined)) return
     this.hasGivenUp = true
     this.#cut.giveUp()
   }

@@ -37,17 +37,14 @@ export async function scanTables(feed: Feed, request: ScanRequest): Promise<Hlc>
     const { cut, sinceMs } = open
     const cutTables = { time: open.time, tables: cut.tables }
     run.holdsSnapshot?.(sinceMs)
-    const watch = new LockWatch(cut, run.signal)
-    const close = async (): Promise<string | undefined> => {
-      const waiter = await watch.end()
-      run.holdsSnapshot?.(undefined)
-      if (waiter === undefined) await cut[Symbol.asyncDispose]()
-      return waiter
-    }
+    using watch = new LockWatch(cut, run.signal)
     let found: Found | Moved = await wanted.find(cutTables)
     if (found.tag === 'lacking') {
       // The rows of a schema change can be read at any later cut, so none is held while many changes are emitted.
-      if (request.reason === 'backfill') await close()
+      if (request.reason === 'backfill') {
+        run.holdsSnapshot?.(undefined)
+        await close(cut, watch)
+      }
       found = await wanted.moveTo(cutTables, found.why)
     }
     if (found.tag === 'end') return found.at
@@ -62,16 +59,24 @@ export async function scanTables(feed: Feed, request: ScanRequest): Promise<Hlc>
       chunkPages: givingWay.chunkPages,
     })
     const isComplete = await reading.run()
-    const waiter = await close()
+    run.holdsSnapshot?.(undefined)
     if (isComplete) {
+      await close(cut, watch)
       await wanted.emitStash()
       return found.at
     }
+    const waiter = await watch.end()
     wanted.done = reading.progress.tables
     givingWay.gaveWay(reading.hasFinished)
     run.waiting?.(`giving way to ${waiter}, which waits for a lock on its tables`)
     await letPass(cut, givingWay.pauseMs, run.signal)
   }
+}
+
+/** Ends the transactions of the cut, which is not needed any more. */
+async function close(cut: OpenTables, watch: LockWatch): Promise<void> {
+  await watch.end()
+  await cut[Symbol.asyncDispose]()
 }
 
 async function letPass(cut: OpenTables, pauseMs: number, signal: AbortSignal): Promise<void> {
