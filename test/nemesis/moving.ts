@@ -71,7 +71,7 @@ export class Moving implements WrittenTable {
       this.#hasText = true
     } else if (random.chance(0.3)) {
       await client.query(`ALTER TABLE ${movingTable} DROP COLUMN t`)
-      ledger.renamed(({ t: _, ...row }) => row)
+      ledger.renamed((row) => Object.fromEntries(Object.entries(row).filter(([name]) => name !== 't')))
       this.#hasText = false
       for (const id of this.#rows.keys()) this.#rows.set(id, null)
     }
