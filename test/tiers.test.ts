@@ -19,7 +19,11 @@ const startPostgres: ReadonlySet<string> = new Set([
   'test/support/plain-postgres.ts',
   'test/support/postgres-under-test.ts',
 ])
-const startKafka: ReadonlySet<string> = new Set(['test/services/kafka/kafka-broker.ts'])
+/** And these start what needs Java. */
+const startKafka: ReadonlySet<string> = new Set([
+  'test/services/kafka/kafka-broker.ts',
+  'test/services/registry/schema-registry.ts',
+])
 /** A test that runs the program with one of these starts a server. */
 const serverCommand = /'(?:start-single-node|demo)'/
 const runsProgram = /\/main\.ts'|bin\/changefeed\.js'|\/(?:program|run-main)\.ts'/
@@ -72,11 +76,16 @@ test('a test file that is named as pure starts no PostgreSQL, no server and no K
     assert.equal(needs(file).tier, 'pure', needs(file).why)
 })
 
-test('a test file that needs Kafka says so, or is a crash test', () => {
+test('a test file that needs Kafka or a schema registry says so, or is a crash test', () => {
   for (const file of files) {
     const { tier, why } = needs(file)
     if (tier === 'kafka') assert.ok(['kafka', 'crash'].includes(tierOf(file)), why)
-    if (tierOf(file) === 'kafka') assert.equal(tier, 'kafka', `${file} is named as a test with Kafka and starts none`)
+    if (tierOf(file) === 'kafka')
+      assert.equal(
+        tier,
+        'kafka',
+        `${file} is named as a test with Kafka and starts neither Kafka nor a schema registry`,
+      )
   }
 })
 
