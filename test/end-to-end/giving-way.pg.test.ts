@@ -33,15 +33,18 @@ async function besideWrites(table: string, sql: string): Promise<{ readonly ddlM
       const start = Date.now()
       await client.query(`UPDATE ${table} SET n = n + 1 WHERE a = ${(i * 997) % count}`)
       writeMs = Math.max(writeMs, Date.now() - start)
+      // As fast as an application, not as fast as it can.
       await delay(5)
     }
     await client.end()
   }
   const writing = write()
+  // Writes before the statement.
   await delay(50)
   const start = Date.now()
   await server.sql(sql)
   const ddlMs = Date.now() - start
+  // Writes behind it.
   await delay(50)
   isOver = true
   await writing
@@ -128,6 +131,7 @@ test('DDL without end is let pass each time, and the scan comes to its end', { t
     // It waits for the lock, and the feed does not read the table again for it.
     await client.query('BEGIN; LOCK TABLE v IN ACCESS EXCLUSIVE MODE; COMMIT')
     slowestMs = Math.max(slowestMs, Date.now() - start)
+    // As fast as an application, not as fast as it can.
     await delay(20)
   }
   await client.end()
