@@ -69,6 +69,7 @@ async function assertLast(table: string, columns: string, feed: SinklessFeed): P
   }
   await until('the last version of each row', 120_000, async () => {
     const found = isThere()
+    // To look at all messages takes a while.
     if (found === undefined) await delay(500)
     return found
   })
