@@ -193,6 +193,12 @@ test('a value that Avro has no place for names its table and column and how to f
   for (const [type, text, message, condition] of [
     ['date', 'infinity', 'infinite date not yet supported with avro', 'NOT isfinite("C")'],
     ['timestamptz', '-infinity', 'infinite timestamp not yet supported with avro', 'NOT isfinite("C")'],
+    [
+      'date[]',
+      '{2000-01-01,-infinity}',
+      'infinite date not yet supported with avro',
+      'EXISTS (SELECT FROM unnest("C") AS item WHERE NOT isfinite(item))',
+    ],
     ['int4[]', '{{1,2},{3,4}}', 'array with several dimensions not supported with avro', 'array_ndims("C") > 1'],
   ] as const) {
     const relation = table([a, avroColumn('C', 2, type)])

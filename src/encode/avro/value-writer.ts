@@ -20,6 +20,13 @@ export function refusedValue(message: string, condition: string): FeedError {
   return new FeedError('FEED_ROW', message, { hint: condition })
 }
 
+/** Returns the error for an array with such a value in it. */
+export function refusedItem(error: unknown): unknown {
+  if (!(error instanceof FeedError) || error.hint === undefined) return error
+  const condition = error.hint.replaceAll(columnPlace, 'item')
+  return refusedValue(error.message, `EXISTS (SELECT FROM unnest(${columnPlace}) AS item WHERE ${condition})`)
+}
+
 /** The text is not what PostgreSQL prints for the type. */
 export function malformed(type: string): FeedError {
   return new FeedError('FEED_ROW', `a value of type ${type} does not parse`)

@@ -5,7 +5,7 @@
 //   array := [bounds =] { [item {, item}] }      item := NULL | bare | "quoted"
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
-import { branch, columnPlace, malformed, refusedValue, type ValueWriter } from './value-writer.ts'
+import { branch, columnPlace, malformed, refusedItem, refusedValue, type ValueWriter } from './value-writer.ts'
 import { writeLong } from './write-long.ts'
 
 const open = 0x7b
@@ -46,13 +46,17 @@ export function arrayWriter(element: ValueWriter, delimiter: string, keepsBounds
     out.u8(branch.first)
     if (count === 0) return out.u8(0)
     writeLong(count, out)
-    for (let i = 0; i < count; i++) {
-      at += 1
-      const to = itemEnd(bytes, at, end, separator)
-      if (bytes[at] === quote) quoted(bytes, at + 1, to - 1, out)
-      else if (isNull(bytes, at, to)) out.u8(branch.null)
-      else element(bytes, at, to, out)
-      at = to
+    try {
+      for (let i = 0; i < count; i++) {
+        at += 1
+        const to = itemEnd(bytes, at, end, separator)
+        if (bytes[at] === quote) quoted(bytes, at + 1, to - 1, out)
+        else if (isNull(bytes, at, to)) out.u8(branch.null)
+        else element(bytes, at, to, out)
+        at = to
+      }
+    } catch (error) {
+      throw refusedItem(error)
     }
     out.u8(0)
   }

@@ -40,8 +40,8 @@ export function writeLong(value: number, out: ByteWriter): void {
 }
 
 /**
- * Writes ±(a · factor + b), which must fit into 64 bits. `a`, and `factor` times 2^30, are safe integers; `b` is less than
- * `factor`. There must be room for ten bytes.
+ * Writes ±(a · factor + b), which must fit into 64 bits. `a` and `a / 2^16 · factor` are safe integers, and `b` is not
+ * more than `factor`. There must be room for ten bytes.
  */
 export function writeMagnitude(a: number, factor: number, b: number, isNegative: boolean, out: ByteWriter): void {
   if (factor === 1) {

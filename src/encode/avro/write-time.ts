@@ -31,8 +31,7 @@ export function writeDate(bytes: Buffer, start: number, end: number, out: ByteWr
 }
 
 export function writeTime(bytes: Buffer, start: number, end: number, out: ByteWriter): void {
-  const fraction = start + 8
-  const micros = clockSeconds(bytes, start, end, 'time') * million + microsOf(bytes, fraction, end)
+  const micros = clockSeconds(bytes, start, end, 'time') * million + microsOf(bytes, start + 8, end)
   out.ensure(11)
   out.buffer[out.length++] = branch.first
   writeMagnitude(micros, 1, 0, false, out)
