@@ -46,11 +46,16 @@ export function writeLong(value: number, out: ByteWriter): void {
 export function writeMagnitude(a: number, factor: number, b: number, isNegative: boolean, out: ByteWriter): void {
   if (factor === 1) {
     if (a < 0x4000_0000) return writeSmall(isNegative ? 2 * a - 1 : 2 * a, a, out)
-    return writeZigZag(Math.floor(a / twoTo32), a >>> 0, isNegative, out)
+    const high = Math.floor(a / twoTo32)
+    return writeZigZag(high, a - high * twoTo32, isNegative, out)
   }
-  const upper = Math.floor(a / twoTo16) * factor
-  const lower = (upper % twoTo16) * twoTo16 + (a % twoTo16) * factor + b
-  writeZigZag(Math.floor(upper / twoTo16) + Math.floor(lower / twoTo32), lower % twoTo32, isNegative, out)
+  // The remainder of a number that is no int32 is slow in V8, so remainders are differences here.
+  const aHigh = Math.floor(a / twoTo16)
+  const upper = aHigh * factor
+  const upperHigh = Math.floor(upper / twoTo16)
+  const lower = (upper - upperHigh * twoTo16) * twoTo16 + (a - aHigh * twoTo16) * factor + b
+  const lowerHigh = Math.floor(lower / twoTo32)
+  writeZigZag(upperHigh + lowerHigh, lower - lowerHigh * twoTo32, isNegative, out)
 }
 
 function writeSmall(zigZag: number, magnitude: number, out: ByteWriter): void {

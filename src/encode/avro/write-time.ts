@@ -18,6 +18,8 @@ const letterI = 0x69
 const letterB = 0x42
 const secondsPerDay = 86_400
 const million = 1_000_000
+/** As many seconds are a safe integer of microseconds. */
+const safeSeconds = 9_000_000_000
 /** The end of 64 bits, in January 294247. PostgreSQL counts from 2000, and comes 30 years further. */
 const lastSecond = 9_223_372_036_854
 const lastMicros = 775_807
@@ -50,7 +52,10 @@ export function writeTimestamp(bytes: Buffer, start: number, end: number, out: B
   if (seconds >= lastSecond && (seconds > lastSecond || micros > lastMicros)) throw tooLate()
   out.ensure(11)
   out.buffer[out.length++] = branch.first
-  if (seconds >= 0) writeMagnitude(seconds, million, micros, false, out)
+  if (seconds > -safeSeconds && seconds < safeSeconds) {
+    const total = seconds * million + micros
+    writeMagnitude(Math.abs(total), 1, 0, total < 0, out)
+  } else if (seconds >= 0) writeMagnitude(seconds, million, micros, false, out)
   else if (micros === 0) writeMagnitude(-seconds, million, 0, true, out)
   else writeMagnitude(-seconds - 1, million, million - micros, true, out)
 }
