@@ -83,6 +83,7 @@ test('what is no URL of a registry is refused, with a hint and without the passw
     ['http://u:hunter2@h:x', /^the schema registry "http:\/\/redacted@h:x" is no URL$/, /http/],
     ['http://a,b', /^the schema registry "http:\/\/a,b" is no URL$/, /http/],
     ['http://h#x', /is no URL$/, /http/],
+    ['http://u:hunter2?x@h', /not percent-encoded correctly$/, /%3F/],
     ['http://u:hunter2%@h', /not percent-encoded correctly$/, /%25/],
     ['http://u:hunter2@a,http://v:hunter2@b', /several users or passwords$/, /one registry/],
     ['http://h?timeot=2s', /^unknown schema registry query parameters: \[timeot\]$/, /^did you mean timeout\?$/],

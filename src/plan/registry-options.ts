@@ -3,6 +3,7 @@
 
 import { parseDuration } from '../core/duration.ts'
 import type { RegistrySpec } from '../core/feed-spec.ts'
+import type { FeedError } from '../errors/feed-error.ts'
 import { checkCertificates, readCertificates, type Certificates } from '../sink/certificates.ts'
 import { builtParameters, SinkParameters, type ParameterFacts } from '../sink/sink-parameters.ts'
 import { redactSinkUri } from '../sink/sink-uri.ts'
@@ -53,6 +54,8 @@ function readRegistry(option: GivenOption): RegistrySpec {
   const { text = '', position } = option
   const mark = text.indexOf('?')
   const [places, query] = mark < 0 ? [text, ''] : [text.slice(0, mark), text.slice(mark + 1)]
+  // A question mark in a password: what stands before it must not be shown as a host.
+  if (query.includes('@')) throw notEncoded(option, 'a question mark is written %3F')
   if (/^\s*external:/i.test(places)) throw notYet('a schema registry behind external://', position)
   const read = places.split(/,\s*(?=https?:\/\/)/i).map((place) => readPlace(place.trim(), option))
   const parameters: Parameters = new SinkParameters(query, position)
@@ -103,9 +106,12 @@ function decoded(text: string, option: GivenOption): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    const message = 'the user or password of the schema registry is not percent-encoded correctly'
-    throw optionError(option, message, 'a percent sign itself is written %25')
+    throw notEncoded(option, 'a percent sign itself is written %25')
   }
+}
+
+function notEncoded(option: GivenOption, hint: string): FeedError {
+  return optionError(option, 'the user or password of the schema registry is not percent-encoded correctly', hint)
 }
 
 function userOf(places: readonly Place[], option: GivenOption): Pick<RegistrySpec, 'user' | 'password'> {
