@@ -102,7 +102,8 @@ export const options = {
     values: formatNames,
     default: defaultFormat,
     built: builtFormatNames,
-    about: 'The format of keys and values.',
+    about:
+      'The format of keys and values: JSON, [Avro](../guide/avro.md) (`experimental_avro` means the same), or [CSV](../guide/csv.md), which has no keys.',
   },
   full_table_name: {
     ...flag,
@@ -207,7 +208,7 @@ export const options = {
     values: ['backfill', 'nobackfill', 'stop', 'ignore'],
     default: 'backfill',
     about:
-      'What a schema change does: `backfill` emits all rows of the table in the new schema, `stop` ends the changefeed just before the change, with the cursor from which to continue. With `nobackfill` and `ignore`, rows follow the new schema from the change on.',
+      'What a schema change does: `backfill` emits all rows of the table in the new schema, `stop` ends the changefeed just before the change, with the cursor from which to continue. With `nobackfill` and `ignore`, rows follow the new schema from the change on. See [schema changes](../guide/schema-changes.md).',
   },
   split_column_families: {
     ...flag,
