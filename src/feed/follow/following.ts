@@ -66,16 +66,29 @@ async function followPastBoundaries(
   }
 }
 
+export interface CatchUp {
+  readonly after: Hlc
+  readonly through: Hlc | undefined
+  /** Whether all rows of the tables that a schema change in between concerns are read as of `through`. */
+  readonly readsAgain: boolean
+}
+
 /**
  * Emits the changes in (after, through], whatever the log says of the schema: before the rows of a scan as of `through` follow.
  * Without `through` it ends with an error, or with the signal's reason. Nothing is saved or resolved.
  */
-export async function catchUp({ run, delivery }: Feed, after: Hlc, through: Hlc | undefined): Promise<void> {
+export async function catchUp({ run, delivery }: Feed, { after, through, readsAgain }: CatchUp): Promise<void> {
   const { log, signal } = run
   const { changes, messages } = delivery.openOutput(signal)
   using reader = log.readAfter(after)
   const advanced = async (): Promise<void> => undefined
-  const span = { reader, after, endTime: through, stopsAtSchemaChange: false }
+  const span = {
+    reader,
+    after,
+    endTime: through,
+    stopsAtSchemaChange: false,
+    readsRowsAgain: (change: SchemaChange) => readsAgain && readsRowsAgain(change, run.spec),
+  }
   try {
     await followerOf(run, { ...span, changes, advanced, signal }).run()
     signal.throwIfAborted()

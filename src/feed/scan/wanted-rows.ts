@@ -100,13 +100,14 @@ export class WantedRows implements Disposable {
     const after = reason === 'backfill' && this.#known === undefined ? prevHlc(at) : at
     const { endTime } = spec
     if (reason === 'backfill' && endTime !== undefined && compareHlc(time, endTime) > 0) {
-      await catchUp(this.#feed, after, endTime)
+      await catchUp(this.#feed, { after, through: endTime, readsAgain: false })
       return { tag: 'end', at: endTime }
     }
     const yieldThread = (): Promise<void> => this.#threadShare.yieldIfDue()
     const since = await tablesSince({ log, spec, after: at, through: time, yieldThread, signal })
     // When a row was emitted, so must be its deletion. A feed that ends with its scan, and has emitted nothing yet, just begins later.
-    if (this.done.length > 0 || spec.initialScan !== 'only') await catchUp(this.#feed, after, time)
+    const hasToCatchUp = this.done.length > 0 || spec.initialScan !== 'only'
+    if (hasToCatchUp) await catchUp(this.#feed, { after, through: time, readsAgain: true })
     // The changes in between were emitted, and no schema change among them has made the feed read its tables again.
     this.done = this.done.filter(({ relid }) => !since.changed.has(relid))
     this.#at = time

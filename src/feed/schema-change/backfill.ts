@@ -19,7 +19,7 @@ export async function backfill(feed: Feed, { at, tables, scan }: Extract<Phase, 
     if (!isGone(error)) throw error
     // The feed ends where the log says the same, after what came before. Until then it must not resolve anything, because these
     // rows are missing.
-    await catchUp(feed, before, run.spec.endTime)
+    await catchUp(feed, { after: before, through: run.spec.endTime, readsAgain: false })
     throw error
   }
   if (compareHlc(reached, at) > 0) {
