@@ -29,6 +29,8 @@ export interface FeedRun {
   readonly waiting?: (why: string) => void
   /** Called with what the encoder waits for at the schema registry; undefined: it waits for nothing any more. */
   readonly registryWaits?: (why: string | undefined) => void
+  /** Settles when the feed may read tables after a schema change. Dispose of the result when they are read. */
+  readonly scanTurn?: () => Promise<Disposable>
   /** Called when a scan has taken its snapshot, with the time in ms, and with undefined when it needs the snapshot no more. */
   readonly holdsSnapshot?: (sinceMs: number | undefined) => void
   readonly signal: AbortSignal

@@ -219,6 +219,13 @@ test('RESUME says at once where the job is, and nothing of what had stopped it',
   await store.settle(again, 'paused', { error: 'it was away', runningStatus: 'paused: it was away' })
   await store.request([job.id], 'resume')
   assert.deepEqual(await row(), ['running', '', said])
+  const [third] = await store.claim({ fromOthers: false, known: [] })
+  assert.ok(third)
+  const at = { wall: 1_795_947_120_057_950_001n, logical: 8 }
+  await store.save(third, { tag: 'backfill', at, scan: { at, tables: [], fraction: 0.5 } })
+  await store.settle(third, 'paused')
+  await store.request([job.id], 'resume')
+  assert.deepEqual(await row(), ['running', '', 'running: the backfill after a schema change goes on'])
 })
 
 test('a job whose feed ends by itself after CANCEL or PAUSE was answered ends as requested', async () => {

@@ -54,6 +54,36 @@ test(
 )
 
 test(
+  'a schema change under many feeds: each gets the rows again, and none is in the way of the others',
+  { timeout: 240_000 },
+  async () => {
+    // More than there are connections for replication.
+    const count = 150
+    await server.sql('CREATE TABLE altered (a INT PRIMARY KEY)')
+    await server.sql('INSERT INTO altered SELECT generate_series(1, 100)')
+    const options = "updated, resolved, initial_scan = 'no'"
+    const open = async (): Promise<SinklessFeed> => {
+      const feed = await SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR altered WITH ${options}`)
+      await feed.resolvedPast(zeroHlc)
+      return feed
+    }
+    const feeds = [await open()]
+    try {
+      while (feeds.length < count) feeds.push(...(await Promise.all(Array.from({ length: 15 }, open))))
+      await server.sql('ALTER TABLE altered ADD COLUMN b INT DEFAULT 7')
+      await Promise.all(feeds.map((feed) => feed.row(100)))
+      const texts = [...(feeds[0]?.texts ?? [])].sort()
+      for (const feed of feeds) {
+        assert.deepEqual([...feed.texts].sort(), texts)
+        assert.deepEqual(feed.failures, [])
+      }
+    } finally {
+      await Promise.all(feeds.map((feed) => feed[Symbol.asyncDispose]()))
+    }
+  },
+)
+
+test(
   'a reader who stops reading costs no memory, however much is written meanwhile',
   { timeout: 120_000 },
   async () => {

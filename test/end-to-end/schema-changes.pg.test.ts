@@ -206,3 +206,24 @@ test('rows whose key column is dropped come again when the table has another pri
     'rekeyed: [30]->{"after": {"b": 30}}',
   ])
 })
+
+test('a table that is truncated or dropped while its rows are read again ends the feed, and nothing of the change is resolved', async () => {
+  for (const [statement, what] of [
+    ['TRUNCATE', 'truncated'],
+    ['DROP TABLE', 'dropped'],
+  ] as const) {
+    const t = `table_${what}`
+    await server.sql(`CREATE TABLE ${t} (a INT PRIMARY KEY, b STRING)`)
+    await server.sql(`INSERT INTO ${t} SELECT i, repeat('x', 500) FROM generate_series(1, 30000) AS i`)
+    await using feed = await SinklessFeed.open(server, `CREATE CHANGEFEED FOR ${t} WITH updated, resolved`)
+    await feed.row(30_000)
+    await server.sql(`ALTER TABLE ${t} ADD COLUMN c INT DEFAULT 1`)
+    await until('the first comes', withinMs, () => feed.rows.at(-1)?.value.includes('"c": 1') || undefined)
+    await server.sql(`${statement} ${t}`)
+    await feed.ended
+    assert.equal(feed.error?.message, `"${t}" was ${what}`)
+    const at = hlcOf(feed.rows.at(-1)?.value ?? '', 'updated')
+    // The rows may all have come before the statement had its lock.
+    if (feed.rows.length < 60_000) assert.ok(feed.resolved.every((ts) => compareHlc(ts, at) < 0))
+  }
+})

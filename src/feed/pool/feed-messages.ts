@@ -25,6 +25,8 @@ export type ToFeedWorker =
   | { readonly tag: 'credit'; readonly feed: number; readonly bytes: number }
   /** Answers `save`: the progress is durable, or it was not saved because of the error. */
   | { readonly tag: 'saved'; readonly feed: number; readonly error: WireError | undefined }
+  /** Answers `scan-turn`. */
+  | { readonly tag: 'scan-granted'; readonly feed: number }
   | { readonly tag: 'stop'; readonly feed: number }
 
 export type FromFeedWorker =
@@ -38,6 +40,9 @@ export type FromFeedWorker =
   | { readonly tag: 'registry-waits'; readonly feed: number; readonly why: string | undefined }
   /** Asks to make the progress durable. The next one is sent when `saved` has answered. */
   | { readonly tag: 'save'; readonly feed: number; readonly progress: JobProgress }
+  /** Asks for a turn to read tables after a schema change. `scan-over` gives it back. */
+  | { readonly tag: 'scan-turn'; readonly feed: number }
+  | { readonly tag: 'scan-over'; readonly feed: number }
   | { readonly tag: 'log'; readonly feed: number; readonly level: LogLevel; readonly text: string }
   /** The counters of all feeds of the worker, in one message a second. */
   | { readonly tag: 'progress'; readonly feeds: ReadonlyMap<number, FeedProgress> }

@@ -14,6 +14,7 @@ import type { MetricScopes } from '../../core/metric-scopes.ts'
 import { workerUrl } from '../../core/worker-url.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
 import type { FeedStart, FromFeedWorker, LogLevel, ToFeedWorker } from './feed-messages.ts'
+import { ScanTurns } from './scan-turns.ts'
 import { newProgress, type FeedProgress } from '../feed-run.ts'
 
 export interface FeedHandlers {
@@ -40,6 +41,7 @@ export interface PooledFeed {
 }
 
 interface Entry extends PooledFeed {
+  readonly turns: ScanTurns
   progress: FeedProgress
   readonly worker: PoolWorker
   readonly handlers: FeedHandlers
@@ -53,6 +55,9 @@ export class FeedPool {
   readonly #workers: PoolWorker[] = []
   readonly #size: number
   readonly #feeds = new Map<number, Entry>()
+  /** Jobs do not wait for feeds on connections, nor these for jobs. */
+  readonly #turnsOfJobs = new ScanTurns()
+  readonly #turnsOfOthers = new ScanTurns()
   #nextFeed = 1
   #closed = false
   readonly #scopes: MetricScopes | undefined
@@ -82,6 +87,7 @@ export class FeedPool {
       id: start.spec.id,
       database: start.spec.database,
       scope: start.spec.scope,
+      turns: start.isJob === true ? this.#turnsOfJobs : this.#turnsOfOthers,
       progress: newProgress(),
       worker: this.#leastBusy(),
       handlers,
@@ -134,6 +140,8 @@ export class FeedPool {
     else if (message.tag === 'sink-waits') entry.handlers.sinkWaits?.(message.why)
     else if (message.tag === 'registry-waits') entry.handlers.registryWaits?.(message.why)
     else if (message.tag === 'log') entry.handlers.log?.(message.level, message.text)
+    else if (message.tag === 'scan-turn') this.#askForTurn(feed, entry)
+    else if (message.tag === 'scan-over') entry.turns.end(feed)
     else if (message.tag === 'save') void this.#save(feed, entry, message.progress)
     else if (message.tag === 'ended')
       this.#end(feed, message.error === undefined ? undefined : fromWireError(message.error))
@@ -152,6 +160,11 @@ export class FeedPool {
     }
   }
 
+  #askForTurn(feed: number, { turns, worker, handlers }: Entry): void {
+    const isNow = turns.ask(feed, () => worker.say({ tag: 'scan-granted', feed }))
+    if (!isNow) handlers.waiting?.('waiting until other changefeeds have read the tables of their schema changes')
+  }
+
   async #save(feed: number, { handlers, worker }: Entry, progress: JobProgress): Promise<void> {
     let error
     try {
@@ -166,6 +179,7 @@ export class FeedPool {
     const entry = this.#feeds.get(feed)
     if (entry === undefined) return
     this.#feeds.delete(feed)
+    entry.turns.end(feed)
     entry.worker.feeds.delete(feed)
     entry.failure ??= error
     this.#scopes?.add(entry.scope, entry.progress)

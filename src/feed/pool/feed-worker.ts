@@ -46,6 +46,7 @@ port.on('message', (message: ToFeedWorker) => {
   if (message.tag === 'start') void run(message.feed, message.start)
   else if (message.tag === 'prepare-sink') loadSink(message.sink).catch(() => undefined)
   else if (message.tag === 'credit') feeds.get(message.feed)?.credit(message.bytes)
+  else if (message.tag === 'scan-granted') feeds.get(message.feed)?.turn.granted()
   else if (message.tag === 'saved') feeds.get(message.feed)?.saved(message.error)
   else feeds.get(message.feed)?.stop()
 })

@@ -43,11 +43,12 @@ export class SinkWatch {
     this.#snapshotSinceMs = sinceMs
   }
 
-  /** Called once a second. */
-  check(nowMs: number): void {
+  /** Called once a second. Returns whether the feed waits for its sink. */
+  check(nowMs: number): boolean {
     const why = this.#why(nowMs)
     this.#report(why === undefined ? undefined : `waiting for ${this.#options.label}: ${why}`)
     if (why !== undefined) this.#giveUpSnapshot(why, nowMs)
+    return why !== undefined
   }
 
   #why(nowMs: number): string | undefined {
@@ -62,7 +63,7 @@ export class SinkWatch {
     if (nowMs - this.#snapshotSinceMs < maxSnapshotAgeMs) return
     this.#snapshotSinceMs = undefined
     giveUp(
-      new FeedError('FEED_SINK', `the initial scan has given up its snapshot while ${why}`, {
+      new FeedError('FEED_SINK', `the scan has given up its snapshot while ${why}`, {
         detail: `the snapshot is older than changefeed.initial_scan.max_snapshot_age (${maxSnapshotAgeMs / 1000} s); the next attempt continues after what was delivered`,
       }),
     )

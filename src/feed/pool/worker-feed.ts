@@ -10,10 +10,13 @@ import { factsOfSink } from '../../sink/sinks.ts'
 import { newProgress, type FeedProgress } from '../feed-run.ts'
 import { runFeed } from '../run-feed.ts'
 import type { FeedStart, FromFeedWorker } from './feed-messages.ts'
+import { ScanTurn } from './scan-turn.ts'
 import { SinkWatch } from './sink-watch.ts'
 
 /** The most bytes of rows that are sent before the client has taken them. */
 const maxInFlightBytes = 1024 * 1024
+/** A scan whose client has taken no rows for this time does not get on. */
+const idleClientMs = 10_000
 /** How long a feed that is stopped waits for its sink. */
 const sinkEndsMs = 5000
 
@@ -26,15 +29,23 @@ export class WorkerFeed {
   /** Aborts a little later than `#abort`, so that the messages that the sink has can become durable. */
   readonly #sinkAbort = new AbortController()
   readonly progress: FeedProgress = newProgress()
+  readonly turn: ScanTurn
   #watch: SinkWatch | undefined
   #sinkTimer: NodeJS.Timeout | undefined
   #inFlight = 0
   #mayContinue: PromiseWithResolvers<void> | undefined
+  /** Since when the feed waits for `#mayContinue`. */
+  #waitsSinceMs = 0
   #saved: PromiseWithResolvers<void> | undefined
 
   constructor(id: number, say: Say) {
     this.#id = id
     this.#say = say
+    this.turn = new ScanTurn({
+      ask: () => say({ tag: 'scan-turn', feed: id }),
+      end: () => say({ tag: 'scan-over', feed: id }),
+      signal: this.#abort.signal,
+    })
   }
 
   /** Settles when nothing of the feed is left. Returns the error that ended the feed; undefined: the feed reached its own end. */
@@ -52,6 +63,7 @@ export class WorkerFeed {
         save: start.isJob === true ? (progress) => this.#save(progress) : undefined,
         waiting: (why) => this.#say({ tag: 'waiting', feed: this.#id, why }),
         registryWaits: (why) => this.#say({ tag: 'registry-waits', feed: this.#id, why }),
+        scanTurn: this.turn.take,
         holdsSnapshot: watch.holdsSnapshot,
         signal: this.#abort.signal,
         progress: this.progress,
@@ -65,7 +77,9 @@ export class WorkerFeed {
   }
 
   check(nowMs: number): void {
-    this.#watch?.check(nowMs)
+    const isSinkIdle = this.#watch?.check(nowMs) === true
+    const isClientIdle = this.#mayContinue !== undefined && nowMs - this.#waitsSinceMs >= idleClientMs
+    if (isSinkIdle || isClientIdle) this.turn.giveBack()
   }
 
   stop(): void {
@@ -122,6 +136,7 @@ export class WorkerFeed {
     this.#inFlight += messages.byteLength
     this.#say({ tag: 'rows', feed: this.#id, messages }, [messages.buffer])
     if (this.#inFlight < maxInFlightBytes) return Promise.resolve()
+    if (this.#mayContinue === undefined) this.#waitsSinceMs = Date.now()
     this.#mayContinue ??= Promise.withResolvers()
     return this.#mayContinue.promise
   }

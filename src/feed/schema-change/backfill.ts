@@ -11,6 +11,7 @@ export async function backfill(feed: Feed, { at, tables, scan }: Extract<Phase, 
   const { delivery, run } = feed
   const before = prevHlc(at)
   delivery.startAt(before)
+  using _turn = await run.scanTurn?.()
   let reached: Hlc
   try {
     const done = scan?.tables ?? []
