@@ -19,6 +19,7 @@ import type { ChangeWriter } from '../output/change-writer.ts'
 import { ThreadShare } from '../share-thread.ts'
 import { TransactionEmitter } from '../transaction/emit-transaction.ts'
 import type { PassLimits } from './last-change-passes.ts'
+import type { ReadsRowsAgain } from '../transaction/tables-at-end.ts'
 import { planLarge, type LargeOptions, type LargeTransaction } from './large-transaction.ts'
 import { readChangesOfLarge, readSchemaChanges, type SchemaChange } from './schema-changes.ts'
 import { TransactionParts } from './transaction-parts.ts'
@@ -37,7 +38,7 @@ export interface FollowOptions {
   /** The boundary that is passed over, because all that was to be done there is done. */
   readonly passed?: Hlc | undefined
   /** After which schema changes all rows of a table are read again as of the change; undefined: after none. */
-  readonly readsRowsAgain?: ((change: SchemaChange) => boolean) | undefined
+  readonly readsRowsAgain?: ReadsRowsAgain | undefined
   readonly changes: ChangeWriter
   /** How long the follower may sleep while the log gets only closed timestamps. */
   readonly quietMs?: number

@@ -1,11 +1,10 @@
 // Which tables a transaction changes: the descriptions in its schema records are compared with those that were known
 // before it. Nothing is applied here, so that a reader that stops before the transaction has its earlier schemas.
 
-import { record, recordEnd } from '../../changelog/records.ts'
 import { isDeepStrictEqual } from 'node:util'
 import type { TableDescription } from '../../core/table.ts'
-import { readDescription } from '../../decode/schema-history.ts'
 import { listRecords, OffsetList } from '../transaction/offset-list.ts'
+import { readTableChanges, type TableChanges } from '../transaction/tables-at-end.ts'
 import { offsetIn, transactionBlocks, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
 
 /** The effect of one transaction, with all of its DDL, on one table. */
@@ -18,17 +17,16 @@ export interface SchemaChange {
 /** Adds what the listed schema records of one part change to `changes`, by relation. */
 export function readSchemaChanges(
   { schemas, isTarget }: Pick<ReadAhead, 'schemas' | 'isTarget'>,
-  { payload, list }: { readonly payload: Buffer; readonly list: OffsetList },
+  part: { readonly payload: Buffer; readonly list: OffsetList },
   changes: Map<number, SchemaChange>,
 ): void {
-  for (const offset of list.schemaRecords(payload)) {
-    if (payload[offset] !== record.schema) continue
-    const after = readDescription(payload, offset + 1, recordEnd(payload, offset))
-    if (!isTarget(after.relid)) continue
-    const before = schemas.description(after.relid)
+  const described: TableChanges = new Map()
+  readTableChanges(schemas, part, described)
+  for (const [relid, { before, after }] of described) {
+    if (!isTarget(relid)) continue
     // The log describes tables again now and then, and a later DDL of the transaction may undo an earlier one.
-    if (before === undefined || isDeepStrictEqual(before, after)) changes.delete(after.relid)
-    else changes.set(after.relid, { before, after })
+    if (before === undefined || isDeepStrictEqual(before, after)) changes.delete(relid)
+    else changes.set(relid, { before, after })
   }
 }
 
