@@ -11,6 +11,7 @@ const mostPauseMs = 5000
 
 export class GivingWay {
   #fruitless = 0
+  hasGivenWay = false
 
   /** The pages of a range in the next attempt. */
   get chunkPages(): number {
@@ -24,6 +25,7 @@ export class GivingWay {
 
   /** Called when an attempt has given way. */
   gaveWay(hasFinishedPages: boolean): void {
+    this.hasGivenWay = true
     this.#fruitless = hasFinishedPages ? Math.max(0, this.#fruitless - 1) : Math.min(this.#fruitless + 1, 8)
   }
 }

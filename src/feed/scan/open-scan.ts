@@ -13,9 +13,12 @@ export interface OpenScan extends AsyncDisposable, Pick<StatementCut, 'time' | '
   readonly cut: OpenTables
 }
 
-export async function openScan(run: FeedRun, { reason, tables }: ScanRequest): Promise<OpenScan> {
+/** `isAgain`: an earlier cut of the scan was given up for DDL. */
+export async function openScan(run: FeedRun, { reason, tables }: ScanRequest, isAgain: boolean): Promise<OpenScan> {
   const { log, source, signal, waiting } = run
-  const { usesStatementCut, isPatient } = factsOfReason(reason)
+  const facts = factsOfReason(reason)
+  const { usesStatementCut } = facts
+  const isPatient = isAgain || facts.isPatient
   const options = { source, targets: tables, connections: scanConnections, signal, isPatient, waiting }
   const held = usesStatementCut ? run.statementCut : undefined
   const joined = held === undefined ? undefined : await joinCut(held.snapshot, options)

@@ -8,7 +8,7 @@
 //   first an update or a delete         the old row, if the log has all of it
 //   a change that took its values       nothing: that change makes the feed read the table again
 
-import { isRow, record, recordEnd, relationOf } from '../../changelog/records.ts'
+import { isRow, recordEnd, relationOf } from '../../changelog/records.ts'
 import type { Changelog } from '../../changelog/changelog.ts'
 import type { FeedTarget } from '../../core/feed-spec.ts'
 import { compareHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
@@ -22,11 +22,11 @@ import type { TransactionParts } from '../follow/transaction-parts.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Output } from '../output/open-output.ts'
 import { ChangeReader } from '../transaction/change-reader.ts'
-import { KeyTable } from '../transaction/key-table.ts'
+import { ChangedRows, type RowKey } from './changed-rows.ts'
 import { LogSpan } from './log-span.ts'
 import { NetChanges, type NetChange } from './net-changes.ts'
 import type { CutTables, RowsAsOf } from './rows-as-of.ts'
-import { pick, TableAtChange, type KeyPlaces } from './table-at-change.ts'
+import { pick, TableAtChange } from './table-at-change.ts'
 
 const maxBytes = 256 * 1024 * 1024
 
@@ -63,15 +63,15 @@ export class RowsAtChange implements RowsAsOf {
   readonly #span: LogSpan
   readonly #net: NetChanges
   readonly #change: ChangeReader
-  readonly #changed = new KeyTable()
+  readonly #changed = new ChangedRows()
   readonly #before = new Map<number, TableDescription>()
   readonly #tables = new Map<number, TableAtChange>()
   readonly #old = new RowView()
   readonly #beforeRow = new RowView()
   /** The table of the row that was read last, and how its keys are found in such rows. */
   #table: TableAtChange | undefined
-  #keys: readonly KeyPlaces[] = []
-  readonly #keysOf = new Map<number, readonly KeyPlaces[]>()
+  #keys: readonly RowKey[] = []
+  readonly #keysOf = new Map<number, readonly RowKey[]>()
 
   constructor(options: RowsAtChangeOptions) {
     const { log, tables, at, known, stash, emitStash, yieldThread, signal } = options
@@ -117,7 +117,7 @@ export class RowsAtChange implements RowsAsOf {
 
   isAsOf(relation: RelationSchema, row: RowView): boolean {
     this.#tableOf(relation)
-    for (const { keyId, places } of this.#keys) if (this.#changed.has(keyId, row, places)) return false
+    for (const key of this.#keys) if (this.#changed.has(key, row)) return false
     return true
   }
 
@@ -175,6 +175,8 @@ export class RowsAtChange implements RowsAsOf {
   /** Remembers the tables as the change has left them. */
   #noteTables(): void {
     if (this.#tables.size > 0) return
+    // A scan that has moved to another time before an interruption begins there.
+    if (this.#before.size === 0) this.#collect(this.#before)
     const at = new Map<number, TableDescription>()
     this.#collect(at)
     for (const [relid, description] of at) {
@@ -195,25 +197,15 @@ export class RowsAtChange implements RowsAsOf {
     const table = this.#tables.get(relationOf(payload, offset))
     if (table === undefined || table.leftOutSince !== undefined) return
     this.#change.read(payload, offset)
-    const { tag, relation, row, old, oldKind, keyChanged } = this.#change
+    const { relation, old, oldKind } = this.#change
     if (relation.description.primaryKey.length === 0) {
       throw notFound(`rows of table "${relation.description.name}" were changed while it had no primary key`)
     }
     table.noteKey(relation)
-    if (tag === record.insert) this.#noteChanged(relation, row)
-    else if (this.#noteChanged(relation, tag === record.delete || keyChanged ? old : row) && oldKind === 'full') {
-      this.#keep(table, relation, old)
-    }
-    if (keyChanged) this.#noteChanged(relation, row)
-  }
-
-  /** Returns true for the first change of a row. */
-  #noteChanged({ keyId, keyIndexes }: RelationSchema, row: RowView): boolean {
-    const before = this.#changed.size
+    if (this.#changed.note(this.#change) && oldKind === 'full') this.#keep(table, relation, old)
     if (this.#changed.bytes > (this.#options.maxBytes ?? maxBytes)) {
       throw notFound('too many rows have changed since to remember their keys')
     }
-    return this.#changed.add(keyId, row, keyIndexes) === before
   }
 
   #keep(table: TableAtChange, logged: RelationSchema, old: RowView): void {

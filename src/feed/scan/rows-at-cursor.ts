@@ -3,7 +3,7 @@
 // replaced. A DDL in between that makes this untrue is an error (tables-at-cursor.ts).
 
 import type { Changelog } from '../../changelog/changelog.ts'
-import { isRow, record, recordEnd } from '../../changelog/records.ts'
+import { isRow, recordEnd } from '../../changelog/records.ts'
 import type { FeedTarget } from '../../core/feed-spec.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { RelationSchema } from '../../core/relation.ts'
@@ -12,18 +12,15 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { wholeTable, type Selection } from '../../scan/selection.ts'
 import type { ScanTable } from '../../scan/table-facts.ts'
 import { ChangeReader } from '../transaction/change-reader.ts'
-import { DeferredKeys, type RowRemoval } from '../transaction/deferred-keys.ts'
-import { KeyTable } from '../transaction/key-table.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Output } from '../output/open-output.ts'
 import type { TransactionParts } from '../follow/transaction-parts.ts'
+import { ChangedRows, isDeferrable } from './changed-rows.ts'
 import { LogSpan } from './log-span.ts'
 import type { CutTables, RowsAsOf } from './rows-as-of.ts'
 import { TablesAtCursor } from './tables-at-cursor.ts'
 
 const maxStashBytes = 256 * 1024 * 1024
-
-const takenBack: RowRemoval = { ordinal: 0, leaves: false, isWhole: true }
 
 export interface RowsAtCursorOptions {
   readonly log: Changelog
@@ -41,8 +38,7 @@ export class RowsAtCursor implements RowsAsOf {
   readonly #topics: ReadonlyMap<number, number>
   readonly #span: LogSpan
   readonly #change: ChangeReader
-  readonly #changedKeys = new KeyTable()
-  readonly #deferred = new DeferredKeys()
+  readonly #changed = new ChangedRows()
   readonly #tables = new TablesAtCursor()
   #isPastCursor = false
 
@@ -79,8 +75,8 @@ export class RowsAtCursor implements RowsAsOf {
 
   /** Returns false if the row has changed since the cursor. If it was there at the cursor, its old version is in the stash. */
   isAsOf(relation: RelationSchema, row: RowView): boolean {
-    if (relation.description.deferrableKey === true) return !this.#deferred.hasAdded(relation, row)
-    return !this.#changedKeys.has(relation.keyId, row, relation.keyIndexes)
+    const { keyId, keyIndexes } = relation
+    return !this.#changed.has({ keyId, keyIndexes, deferrable: isDeferrable(relation) }, row)
   }
 
   [Symbol.dispose](): void {
@@ -114,32 +110,11 @@ export class RowsAtCursor implements RowsAsOf {
     }
   }
 
-  #takeBack(change: ChangeReader, topic: number, stash: Output): void {
-    const { tag, relation, row, old, keyChanged } = change
+  #takeBack(change: ChangeReader, topic: number, { changes, messages }: Output): void {
+    const { relation } = change
     this.#tables.check(relation)
-    if (relation.description.deferrableKey === true) {
-      if (tag !== record.insert && this.#deferred.remove(relation, change.needOld(), takenBack)) {
-        this.#keep(relation, topic, old, stash)
-      }
-      if (tag !== record.delete) this.#deferred.add(relation, row, 0)
-    } else if (tag === record.insert) this.#noteChanged(relation, row)
-    else {
-      const key = tag === record.delete || keyChanged ? old : row
-      if (this.#noteChanged(relation, key)) this.#keep(relation, topic, change.needOld(), stash)
-      if (keyChanged) this.#noteChanged(relation, row)
-    }
-  }
-
-  #keep(relation: RelationSchema, topic: number, old: RowView, stash: Output): void {
-    this.write(stash.changes, relation, topic, old)
-    if (stash.messages.batch.bytes.length > maxStashBytes) throw tooMuch()
-  }
-
-  /** Returns true for the first change of a row. */
-  #noteChanged(relation: RelationSchema, row: RowView): boolean {
-    const before = this.#changedKeys.size
-    if (this.#changedKeys.bytes > maxStashBytes) throw tooMuch()
-    return this.#changedKeys.add(relation.keyId, row, relation.keyIndexes) === before
+    if (this.#changed.note(change)) this.write(changes, relation, topic, change.needOld())
+    if (this.#changed.bytes > maxStashBytes || messages.batch.bytes.length > maxStashBytes) throw tooMuch()
   }
 }
 

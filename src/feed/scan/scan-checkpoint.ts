@@ -3,7 +3,8 @@
 // A restart makes a new cut. Since the old cut, rows may have moved to other pages, but only by changes that the log holds.
 // Either these changes are undone for all rows, and the remaining pages are read as of the old cut; or they are delivered
 // first for all rows, and then the remaining pages as of the new cut. So nothing is missed, and no row is followed by an
-// older version of itself. Only a rewrite of the table's file moves rows without a change. The table is then read again
+// older version of itself. For the rows of a schema change there is a third way: rows that have changed since are not read at
+// all, because the feed emits their changes next (rows-at-change.ts). Only a rewrite of the table's file moves rows without a change. The table is then read again
 // from its first page.
 
 import type { Hlc } from '../../core/hlc.ts'

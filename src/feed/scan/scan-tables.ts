@@ -33,7 +33,7 @@ export async function scanTables(feed: Feed, request: ScanRequest): Promise<Hlc>
   const givingWay = new GivingWay()
   for (;;) {
     await wanted.readAhead()
-    await using open = await openScan(run, { ...request, tables: wanted.tables })
+    await using open = await openScan(run, { ...request, tables: wanted.tables }, givingWay.hasGivenWay)
     const { cut, sinceMs } = open
     const cutTables = { time: open.time, tables: cut.tables }
     run.holdsSnapshot?.(sinceMs)

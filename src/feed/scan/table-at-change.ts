@@ -7,6 +7,7 @@ import type { RowView } from '../../core/row-view.ts'
 import type { ColumnDescription, TableDescription } from '../../core/table.ts'
 import { relationOfDescription } from '../../decode/schema-history.ts'
 import type { Selection } from '../../scan/selection.ts'
+import { isDeferrable, type RowKey } from './changed-rows.ts'
 import { printsAlike } from '../transaction/prints-alike.ts'
 
 /** Some columns of a row, as their places in another view of it. */
@@ -15,8 +16,7 @@ export interface Places {
   readonly places: readonly number[]
 }
 
-interface Key {
-  readonly keyId: number
+interface Key extends Pick<RowKey, 'keyId' | 'deferrable'> {
   readonly attnums: readonly (number | undefined)[]
 }
 
@@ -29,6 +29,8 @@ export class TableAtChange {
   leftOutSince: Hlc | undefined
   /** The keys of the rows that were changed since. */
   readonly keys: Key[] = []
+  /** The relation of the change that was noted last. */
+  #noted: RelationSchema | undefined
   readonly #logged = new Map<RelationSchema, readonly number[] | undefined>()
 
   constructor(before: TableDescription | undefined, description: TableDescription) {
@@ -38,10 +40,14 @@ export class TableAtChange {
   }
 
   /** Remembers that rows were changed whose key has these columns. */
-  noteKey({ keyId, keyIndexes, columns, description }: RelationSchema): void {
-    if (this.keys.some((key) => key.keyId === keyId)) return
+  noteKey(relation: RelationSchema): void {
+    if (relation === this.#noted) return
+    this.#noted = relation
+    const { keyId, keyIndexes, columns, description } = relation
+    const deferrable = isDeferrable(relation)
+    if (this.keys.some((key) => key.keyId === keyId && key.deferrable === deferrable)) return
     const attnums = keyIndexes.map((index) => attnumOf(description, columns[index]?.name))
-    this.keys.push({ keyId, attnums })
+    this.keys.push({ keyId, deferrable, attnums })
   }
 
   /**
@@ -54,19 +60,21 @@ export class TableAtChange {
   }
 
   /** Returns what to read of the table when it has this description; undefined if columns are not there any more. */
-  selectionIn(now: TableDescription): (Selection & { readonly keys: readonly KeyPlaces[] }) | undefined {
+  selectionIn(now: TableDescription): (Selection & { readonly keys: readonly RowKey[] }) | undefined {
     if (!this.isReadableIn(now)) return undefined
     const attnums = this.description.columns.map(({ attnum }) => attnum)
-    const keys = this.keys.map(({ keyId, attnums: ofKey }) => ({
+    const keys = this.keys.map(({ keyId, deferrable, attnums: ofKey }) => ({
       keyId,
-      places: ofKey.map((attnum) => {
+      deferrable,
+      keyIndexes: ofKey.map((attnum) => {
         if (attnum === undefined) return -1
         if (!attnums.includes(attnum)) attnums.push(attnum)
         return attnums.indexOf(attnum)
       }),
     }))
     const names = attnums.map((attnum) => now.columns.find((column) => column.attnum === attnum)?.name)
-    const isWhole = names.every((name) => name !== undefined) && keys.every(({ places }) => !places.includes(-1))
+    const isWhole =
+      names.every((name) => name !== undefined) && keys.every(({ keyIndexes }) => !keyIndexes.includes(-1))
     return isWhole ? { relation: this.relation, names, keys } : undefined
   }
 
@@ -90,12 +98,7 @@ export class TableAtChange {
   }
 }
 
-export interface KeyPlaces {
-  readonly keyId: number
-  readonly places: readonly number[]
-}
-
-/** Fills `to` with some columns of the row. The views may be the same if the places only grow. */
+/** Fills `to` with some columns of the row. */
 export function pick(row: RowView, { relation, places }: Places, to: RowView): RowView {
   to.reset(places.length)
   to.bytes = row.bytes

@@ -22,8 +22,8 @@ const wide = new TableLook({ columns: [...narrow.columns, withDefault] })
 const ofOther = new TableLook({ relid: other, name: 'u' })
 const wideOther = new TableLook({ ...wide.description, relid: other, name: 'u' })
 
-/** The memory of a table of keys that is full after its first one. */
-const oneKey = new KeyTable().bytes + 1
+/** The memory of a table of keys that holds one key, and not two. */
+const oneKey = new KeyTable().bytes + 15
 
 interface Moving extends Disposable {
   readonly files: WrittenLog

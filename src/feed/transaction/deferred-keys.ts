@@ -66,7 +66,7 @@ export class DeferredKeys {
   }
 
   /** Whether the row with this key is one that the transaction has added. */
-  hasAdded(relation: RelationSchema, row: RowView): boolean {
+  hasAdded(relation: Pick<RelationSchema, 'keyId' | 'keyIndexes'>, row: RowView): boolean {
     const state = this.#keys.get(keyOf(relation, row))
     return state !== undefined && state.added.length > 0
   }
@@ -103,7 +103,7 @@ function placeOf(added: readonly AddedRow[], relation: RelationSchema, content: 
   return at >= 0 ? at : added.findLastIndex((candidate) => candidate.relation !== relation)
 }
 
-function keyOf({ keyId, keyIndexes }: RelationSchema, row: RowView): string {
+function keyOf({ keyId, keyIndexes }: Pick<RelationSchema, 'keyId' | 'keyIndexes'>, row: RowView): string {
   return `${keyId} ${digest(row, keyIndexes)}`
 }
 
