@@ -23,10 +23,12 @@ export function feedChangesTables({ kit, world }: FeedSuiteContext): void {
        ALTER TABLE ${t} DROP COLUMN c; UPDATE ${t} SET bee = 11, d = 5 WHERE a = 1; DELETE FROM ${t} WHERE a = 2; COMMIT`,
       )
       await feed.row(4)
+      // The values of the dropped column are logged only with the row that was changed before.
+      const gone = kit.showsOldColumns ? '{"a": 2, "b": 2}' : '{"a": 2, "bee": 2, "d": null}'
       const before = kit.showsOldColumns ? '{"a": 1, "b": 1, "c": "x"}' : '{"a": 1, "bee": 1, "d": null}'
       assert.deepEqual(feed.texts.slice(2), [
         `${t}: [1]->{"after": {"a": 1, "bee": 11, "d": 5}, "before": ${before}}`,
-        `${t}: [2]->{"after": null, "before": {"a": 2, "bee": 2, "d": null}}`,
+        `${t}: [2]->{"after": null, "before": ${gone}}`,
       ])
     },
   )
