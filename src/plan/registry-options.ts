@@ -1,5 +1,5 @@
-// Reads the options of schemas that are registered. The value of confluent_schema_registry is `URL{,URL}[?parameters]`, where a URL is `http[s]://[user:password@]host[:port][/path]`.
-// Several URLs are those of one registry, and have one user.
+// Reads the options of schemas that are registered. The value of confluent_schema_registry is `URL{,URL}[?parameters]`, where a
+// URL is `http[s]://[user:password@]host[:port][/path]`. Several URLs are those of one registry, and have one user.
 
 import { parseDuration } from '../core/duration.ts'
 import type { RegistrySpec } from '../core/feed-spec.ts'

@@ -4,6 +4,7 @@
 import { Agent as PlainAgent, request as plainRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { getCACertificates } from 'node:tls'
+import type { RegistrySpec } from '../core/feed-spec.ts'
 
 const maxBytes = 256 * 1024
 /** Connections that are not used for this time are closed. */
@@ -27,20 +28,13 @@ export interface HttpAnswer {
   readonly body: string
 }
 
-/** PEM texts. */
-export interface Certificates {
-  readonly caCert?: string | undefined
-  readonly clientCert?: string | undefined
-  readonly clientKey?: string | undefined
-}
-
 /** The connections to the URLs of one service, which are kept for later requests. */
 export class HttpConnections {
   readonly #plain = new PlainAgent({ keepAlive: true, maxSockets: mostConnections, timeout: idleMs })
   readonly #tls: TlsAgent
 
   /** `caCert` is trusted in addition to the usual authorities. */
-  constructor({ caCert, clientCert, clientKey }: Certificates) {
+  constructor({ caCert, clientCert, clientKey }: Pick<RegistrySpec, 'caCert' | 'clientCert' | 'clientKey'>) {
     this.#tls = new TlsAgent({
       keepAlive: true,
       maxSockets: mostConnections,

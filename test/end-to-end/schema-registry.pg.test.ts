@@ -140,7 +140,7 @@ test('a job whose schema is refused says why and what to do, and goes on once it
   const { status, running_status: said } = await job.until('it says why', (row) => /409/.test(row.running_status ?? ''))
   assert.equal(status, 'running')
   const [, subject] =
-    /^transient error: the schema registry http:\S+ refuses the schema of subject "(.*)": 409 it is incompatible; undo the change of the table, or set the compatibility of the subject: PUT \{"compatibility": "NONE"\} to http:\S+\/config\/\1$/.exec(
+    /^transient error: the schema registry http:\S+ refuses the schema of subject "(.*)": 409 it is incompatible; undo the change of the table if no row was written since, or set the compatibility of the subject: PUT \{"compatibility": "NONE"\} to http:\S+\/config\/\1$/.exec(
       said ?? '',
     ) ?? assert.fail(said ?? '')
   assert.match(subject ?? '', /^refused-(?:key|value)$/)
