@@ -1,7 +1,7 @@
 // How many feeds may read tables after a schema change at the same time. A schema change concerns all feeds of its table in
 // one moment. Each of them needs connections and, for a moment, a replication slot, and the application must not lack them.
 
-/** PostgreSQL has connections for so many (postgres/embedded/postmaster.ts), for jobs and for feeds on connections. */
+/** PostgreSQL has connections for so many, for jobs and for feeds on connections. */
 const atOnce = 12
 
 export class ScanTurns {
