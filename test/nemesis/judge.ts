@@ -2,7 +2,8 @@
 
 import { formatHlc, type Hlc } from '../../src/core/hlc.ts'
 import type { History } from '../history/history.ts'
-import { tagTable, TransactionTimes } from '../history/transaction-times.ts'
+import { tagTable } from '../history/placed-transactions.ts'
+import { TransactionTimes } from '../history/transaction-times.ts'
 import { BackfillValidator, type SchemaOptions } from '../validators/backfill.ts'
 import { CompletenessValidator } from '../validators/completeness.ts'
 import { CompositeValidator } from '../validators/composite.ts'

@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { createLedger, noteSchema } from '../history/schema-ledger.ts'
-import { tagTable } from '../history/transaction-times.ts'
+import { tagTable } from '../history/placed-transactions.ts'
 import type { TestServer } from '../server/test-server.ts'
 import type { Random } from './random.ts'
 import { changedTable, createTone, SchemaSteps } from './schema-steps.ts'

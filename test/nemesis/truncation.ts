@@ -3,7 +3,7 @@
 
 import { type TestServer } from '../server/test-server.ts'
 import { until } from '../support/until.ts'
-import { tagTable } from '../history/transaction-times.ts'
+import { tagTable } from '../history/placed-transactions.ts'
 import type { RowNote } from '../validators/validator.ts'
 
 const withinMs = 60_000

@@ -6,7 +6,8 @@
 // the rows as they were written last, so neither changes them (backfill.ts judges those messages).
 
 import { compareHlc, earlierHlc, formatHlc, prevHlc, zeroHlc, type Hlc } from '../../src/core/hlc.ts'
-import { fingerprintText, rowHash, type Row, type TimedHistory } from '../history/history.ts'
+import type { TimedHistory } from '../history/history.ts'
+import { fingerprintText, rowHash, type Row } from '../history/table-history.ts'
 import { canonicalText, isObject, parseMessage } from '../history/json-text.ts'
 import { isRow, readKey } from './time-travel.ts'
 import type { RowNote, Validator } from './validator.ts'

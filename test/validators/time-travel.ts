@@ -5,7 +5,8 @@
 // Here only rows of the scan may have none, which `scanTs` names.
 
 import { compareHlc, formatHlc, type Hlc } from '../../src/core/hlc.ts'
-import type { Row, TimedHistory } from '../history/history.ts'
+import type { TimedHistory } from '../history/history.ts'
+import type { Row } from '../history/table-history.ts'
 import { canonicalText, isObject, parseJson, parseMessage, type JsonValue } from '../history/json-text.ts'
 import type { RowNote, Validator } from './validator.ts'
 
