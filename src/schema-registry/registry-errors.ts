@@ -97,9 +97,10 @@ export class RegistryErrors {
 
   /** The status and the message of the registry. */
   #said({ status, headers, body }: HttpAnswer): string {
-    const { message, error_code: code } = jsonObject(body)
-    const text =
-      typeof message === 'string' ? message : /html|json/i.test(headers['content-type'] ?? 'json') ? '' : body
+    // What is no refusal of a registry may be a document of another server, which is not for whoever reads this error.
+    const isText = status >= 400 && !/html/i.test(headers['content-type'] ?? '')
+    const { message = isText ? body : '', error_code: code } = jsonObject(body)
+    const text = typeof message === 'string' ? message : ''
     const to = headers.location === undefined ? '' : ` to ${placeOf(headers.location)}`
     const number = typeof code === 'number' && code !== status ? ` (${code})` : ''
     return `${status}${number}${to} ${this.#shown(text)}`.trimEnd()
