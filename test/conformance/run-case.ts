@@ -93,7 +93,7 @@ class FeedCase {
   async #runFeed(statement: string, values: readonly string[], steps: ConformanceCase['steps']): Promise<void> {
     const { server } = this.#world
     const { name: database, client, placeholders, named } = this.#database
-    const options = { database, values, registry: registryOf(this.#world, statement) }
+    const options = { database, values, registry: registryOf(this.#world, statement), asAvro: true }
     await using feed = await SinklessFeed.open(server, named(placeholders.fill(statement)), options)
     const expectations = new Expectations(feed, placeholders)
     for (const { sql, expect, expect_error: expectedError } of steps) {

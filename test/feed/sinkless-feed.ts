@@ -10,8 +10,10 @@ export interface SinklessOptions {
   readonly database?: string
   readonly user?: string
   readonly values?: readonly string[]
-  /** URL of the schema registry of messages in Avro, which are shown in Avro's JSON encoding. */
+  /** URL of the schema registry of messages in Avro, which are shown as those of a feed in JSON. */
   readonly registry?: string | undefined
+  /** They are shown in Avro's JSON encoding. */
+  readonly asAvro?: boolean
 }
 
 interface Row {
@@ -26,12 +28,12 @@ export class SinklessFeed extends ReadFeed {
   readonly ended: Promise<void>
   readonly #client: pg.Client
 
-  private constructor(client: pg.Client, sql: string, { values = [], registry }: SinklessOptions) {
+  private constructor(client: pg.Client, sql: string, { values = [], registry, asAvro }: SinklessOptions) {
     super(sql)
     this.#client = client
     client.on('notice', (notice) => this.notices.push(notice.message ?? ''))
     const query = new pg.Query({ text: sql, values: [...values] })
-    const inAvro = registry === undefined ? undefined : new AvroRecords(registry, true)
+    const inAvro = registry === undefined ? undefined : new AvroRecords(registry, asAvro)
     query.on('row', ({ table, key, value }: Row) => {
       const taken = (keyText: string, valueText: string): void =>
         this.take({ topic: table ?? undefined, partition: '', key: keyText, value: valueText })
