@@ -13,8 +13,15 @@ const blockersSql = (pid: number): string => `SELECT string_agg(
   END, '; ' ORDER BY xact_start)
 FROM unnest(pg_blocking_pids(${pid})) AS b(pid) LEFT JOIN pg_stat_activity USING (pid)`
 
+const waitsForWriters = 'waiting for transactions that have written'
+
 export const waitHint =
   'it goes on when they are over; SELECT pg_terminate_backend(…) ends one by the number of its process'
+
+/** What a feed waits for at its scans has a hint if it is this. */
+export function hintOfWait(why: string): string | undefined {
+  return why.startsWith(waitsForWriters) ? waitHint : undefined
+}
 
 /**
  * Calls `say` with what `connection` waits for, if its statement takes long. Returns a function that ends this; `ask` can be used
@@ -33,7 +40,7 @@ export function explainWait(
       .query(blockersSql(connection.backendPid))
       .then(([row]) => {
         if (isOver) return
-        if (row?.[0] != null) say(`waiting for transactions that have written: ${row[0]}`)
+        if (row?.[0] != null) say(`${waitsForWriters}: ${row[0]}`)
         timer = setTimeout(look, againMs)
       })
       // The caller learns of the end of the connection from its own statement.

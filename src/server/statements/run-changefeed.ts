@@ -1,7 +1,7 @@
 // CREATE CHANGEFEED without INTO runs a feed on the client's connection, until the feed ends or the client is gone.
 
 import type { LocalStatement, ResultColumn } from '../../pg-server/local-statement.ts'
-import { waitHint } from '../../postgres/explain-wait.ts'
+import { hintOfWait } from '../../postgres/explain-wait.ts'
 import type { CreateChangefeed } from '../../sql/ast.ts'
 import { countPlaceholders } from '../../sql/sql.ts'
 import { typeOids } from '../../wire/type-oids.ts'
@@ -45,7 +45,7 @@ export function runChangefeed(statement: CreateChangefeed, context: ServerParts,
           start: { spec: plan.spec, startPosition, startTime },
           handlers: {
             rows: (messages) => call.sendRows(messages),
-            waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, waitHint),
+            waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, hintOfWait(why)),
             registryWaits: (why) => {
               if (why !== undefined) call.notice('NOTICE', `changefeed is ${why}`)
             },
