@@ -8,6 +8,9 @@ import type { OpenTables } from './cut.ts'
 
 /** So short that a change of a type still gets its lock. */
 const lookEveryMs = 150
+/** A look takes long where there are many thousands of locks. Then it comes less often, so that it is no load on the source. */
+const mostEveryMs = 1000
+const idlePerLook = 10
 
 const who = (pid: string): string =>
   `format('process %s of user "%s"', ${pid}, (SELECT usename FROM pg_stat_activity WHERE pid = ${pid}))`
@@ -73,9 +76,11 @@ export async function untilTablesAreFree({ control, tables }: OpenTables, signal
 
 async function poll<T>(signal: AbortSignal, look: () => Promise<T | undefined>): Promise<T | undefined> {
   while (!signal.aborted) {
+    const startMs = performance.now()
     const found = await look()
     if (found !== undefined) return found
-    await delay(lookEveryMs, undefined, { signal }).catch(() => undefined)
+    const idleMs = Math.min(mostEveryMs, Math.max(lookEveryMs, idlePerLook * (performance.now() - startMs)))
+    await delay(idleMs, undefined, { signal }).catch(() => undefined)
   }
   return undefined
 }

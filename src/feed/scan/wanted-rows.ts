@@ -38,7 +38,7 @@ export class WantedRows implements Disposable {
   readonly #maxBytes: number | undefined
   readonly #threadShare = new ThreadShare()
   /** Keeps the messages of rows that have changed since the wanted time until the other rows are emitted. */
-  readonly #stash: Output
+  #stash: Output
   #at: Hlc | undefined
   /** What the log lacked when it was read ahead. */
   #lacking: FeedError | undefined
@@ -58,7 +58,7 @@ export class WantedRows implements Disposable {
     this.#at = request.at
     this.tables = request.tables
     this.done = request.done
-    this.#stash = feed.delivery.openOutput(feed.run.signal, async () => undefined)
+    this.#stash = this.#openStash()
   }
 
   /** Reads what the log has by now, so that little is left to read while a cut is held. */
@@ -90,7 +90,7 @@ export class WantedRows implements Disposable {
     const at = this.#at as Hlc
     const { rows } = this
     rows?.[Symbol.dispose]()
-    this.#stash.messages.batch.clear()
+    this.#stash = this.#openStash()
     this.rows = undefined
     this.#lacking = undefined
     const because =
@@ -128,6 +128,11 @@ export class WantedRows implements Disposable {
 
   [Symbol.dispose](): void {
     this.rows?.[Symbol.dispose]()
+  }
+
+  #openStash(): Output {
+    const { run, delivery } = this.#feed
+    return delivery.openOutput(run.signal, async () => undefined)
   }
 
   /** Returns the error that says what the log lacks; throws any other. */
