@@ -8,12 +8,11 @@
 import { onAbort, orAbort } from '../../async/or-abort.ts'
 import { Serial } from '../../async/serial.ts'
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
 import { FeedError, fromWireError, toWireError } from '../../errors/feed-error.ts'
 import type { MetricScopes } from '../../core/metric-scopes.ts'
-import { workerUrl } from '../../core/worker-url.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
-import type { FeedStart, FromFeedWorker, LogLevel, ToFeedWorker } from './feed-messages.ts'
+import type { FeedStart, FromFeedWorker, LogLevel } from './feed-messages.ts'
+import { PoolWorker } from './pool-worker.ts'
 import { ScanTurns } from './scan-turns.ts'
 import { newProgress, type FeedProgress } from '../feed-run.ts'
 
@@ -193,25 +192,5 @@ export class FeedPool {
       const { message, detail } = toWireError(error)
       this.#end(feed, new FeedError('FEED_THREAD', `the thread of the changefeed stopped: ${message}`, { detail }))
     }
-  }
-}
-
-class PoolWorker {
-  readonly feeds = new Set<number>()
-  readonly #worker: Worker
-
-  constructor(hear: (message: FromFeedWorker) => void, lose: (error: unknown) => void) {
-    this.#worker = new Worker(workerUrl('feed/pool/feed-worker'), { name: 'feed' })
-    this.#worker.on('message', hear)
-    this.#worker.on('error', lose)
-    this.#worker.on('exit', (code) => lose(new Error(`exit code ${code}`)))
-  }
-
-  say(message: ToFeedWorker): void {
-    this.#worker.postMessage(message)
-  }
-
-  async terminate(): Promise<void> {
-    await this.#worker.terminate()
   }
 }

@@ -1,0 +1,25 @@
+// One worker thread of the pool, as the main thread sees it.
+
+import { Worker } from 'node:worker_threads'
+import { workerUrl } from '../../core/worker-url.ts'
+import type { FromFeedWorker, ToFeedWorker } from './feed-messages.ts'
+
+export class PoolWorker {
+  readonly feeds = new Set<number>()
+  readonly #worker: Worker
+
+  constructor(hear: (message: FromFeedWorker) => void, lose: (error: unknown) => void) {
+    this.#worker = new Worker(workerUrl('feed/pool/feed-worker'), { name: 'feed' })
+    this.#worker.on('message', hear)
+    this.#worker.on('error', lose)
+    this.#worker.on('exit', (code) => lose(new Error(`exit code ${code}`)))
+  }
+
+  say(message: ToFeedWorker): void {
+    this.#worker.postMessage(message)
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}
