@@ -75,11 +75,14 @@ async function beforeNext(attempt: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Returns undefined if a DDL changed a table meanwhile. */
-function tryCut({ source, targets, connections, signal, waiting }: CutOptions): Promise<Cut | undefined> {
+function tryCut({ source, targets, connections, signal, isPatient, waiting }: CutOptions): Promise<Cut | undefined> {
   return opening(source, signal, async (open) => {
     const control = await open.connect()
     const text = await serverText(control)
-    const before = await readFacts(control, targets)
+    // Who waits for long says so.
+    const read = (): Promise<Map<number, TableFacts>> => readFacts(control, targets)
+    const before = isPatient === true ? await unlessLocked([control], read) : await read()
+    if (before === undefined) return undefined
     const slot = await open.connect(true)
     const { point, name } = await exportSnapshot(slot, control, waiting)
     const readers = await openReaders(open, name, connections)

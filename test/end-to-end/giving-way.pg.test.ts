@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { nullJobs } from '../feed/null-jobs.ts'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from '../server/test-server.ts'
-import { until } from '../support/until.ts'
+import { until, within } from '../support/until.ts'
 
 let server: TestServer
 before(async () => {
@@ -153,4 +154,21 @@ test('a scan gives way to a change of a type', { timeout: 300_000 }, async () =>
   feed.hold(false)
   await until('all rows', 120_000, () => new Set(feed.rows.map(({ key }) => key)).size === count || undefined)
   assert.equal(gaveWay(feed), 1)
+})
+
+test('a job whose table is locked after its schema change says what it waits for', { timeout: 300_000 }, async () => {
+  await server.sql('CREATE TABLE y (a INT PRIMARY KEY)')
+  const { create, job } = nullJobs(() => server)
+  const id = await create('', 'y')
+  await until('it runs', 30_000, async () => (await job(id)).high_water_timestamp ?? undefined)
+  const client = await server.connect()
+  await client.query(
+    'BEGIN; ALTER TABLE y ADD COLUMN b INT DEFAULT 7; COMMIT; BEGIN; LOCK TABLE y IN ACCESS EXCLUSIVE MODE',
+  )
+  const waits = async (): Promise<boolean> =>
+    (await job(id)).running_status?.includes('waiting until no ALTER TABLE changes its tables') === true
+  await within(60_000, 'it says what it waits for', waits)
+  await client.query('COMMIT')
+  await client.end()
+  await within(60_000, 'it goes on', async () => !(await waits()))
 })
