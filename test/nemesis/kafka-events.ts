@@ -2,13 +2,11 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { type TestServer } from '../server/test-server.ts'
-import type { SchemaOptions } from '../validators/backfill.ts'
 import { until } from '../support/until.ts'
 import type { AnswerThief } from '../services/kafka/answer-thief.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { attempt, type Event } from './events.ts'
 import type { Random } from './random.ts'
-import type { SchemaChanger } from './schema-changer.ts'
 
 const withinMs = 90_000
 
@@ -24,24 +22,7 @@ export interface JobEventOptions {
 
 export function eventsOfJobs({ server, broker, thief, random, id, database }: JobEventOptions): readonly Event[] {
   return [
-    [
-      3,
-      [
-        'pause',
-        async () => {
-          const paused = id()
-          await attempt({ server, database }, `PAUSE JOB ${paused}`)
-          await delay(random.int(300))
-          // A schema change may have stopped it for good: then another one runs.
-          await until('the job goes on', withinMs, () =>
-            server.sql(`RESUME JOB ${paused}`).then(
-              () => true,
-              () => (id() === paused ? undefined : true),
-            ),
-          )
-        },
-      ],
-    ],
+    [3, ['pause', () => pause({ server, random, id, database })]],
     [
       2,
       [
@@ -103,26 +84,21 @@ export function eventsOfJobs({ server, broker, thief, random, id, database }: Jo
   ]
 }
 
-export interface KillInBackfillOptions {
-  readonly server: TestServer
-  readonly changer: SchemaChanger
-  readonly random: Random
-  readonly policy: SchemaOptions['policy']
-}
-
-/** Changes the schema, and kills the server when a job says that it is in a backfill, or else a little later. */
-export async function killInBackfill({ server, changer, random, policy }: KillInBackfillOptions): Promise<string> {
-  // Then a backfill takes longer.
-  const stallMs = random.chance(0.5) ? random.int(800) : 0
-  await changer.change()
-  const status = `SELECT running_status AS is FROM crdb_internal.jobs WHERE status = 'running'`
-  const isIn = await until('a backfill runs', policy === 'backfill' ? 3000 : 0, async () => {
-    const rows = await server.sql(status).catch(() => [])
-    return rows.some(({ is }) => /backfill/i.test(String(is))) ? true : undefined
-  }).catch(() => false)
-  server.gate.stall(stallMs, true)
-  await delay(random.int(isIn ? 50 : 400))
-  await server.kill()
-  await server.restart()
-  return isIn ? 'kill server in a backfill' : 'kill server behind a schema change'
+/** And resume. */
+export async function pause({
+  server,
+  random,
+  id,
+  database,
+}: Omit<JobEventOptions, 'broker' | 'thief'>): Promise<void> {
+  const paused = id()
+  await attempt({ server, database }, `PAUSE JOB ${paused}`)
+  await delay(random.int(300))
+  // A schema change may have stopped it for good: then another one runs.
+  await until('the job goes on', withinMs, () =>
+    server.sql(`RESUME JOB ${paused}`).then(
+      () => true,
+      () => (id() === paused ? undefined : true),
+    ),
+  )
 }

@@ -16,8 +16,9 @@ import { judgeStops } from '../validators/stops.ts'
 import { judge, topicOf } from './judge.ts'
 import { KafkaReader } from './kafka-reader.ts'
 import { attempt, eventsOf, happen } from './events.ts'
+import { inBackfill } from './backfill-events.ts'
 import { JobInTurn } from './job-in-turn.ts'
-import { eventsOfJobs, killInBackfill } from './kafka-events.ts'
+import { eventsOfJobs } from './kafka-events.ts'
 import { isFull, optionsOf, optionTexts, schemaOptionsOf } from './options.ts'
 import { Random } from './random.ts'
 import { loseSelect } from './rights.ts'
@@ -128,17 +129,15 @@ export async function runOverKafka({
     await until('the initial scan is over', withinMs, () => (reader.resolved === zeroHlc ? undefined : true))
     if (hasSelfChecked) writing.push(...checked.write(seed, stop.signal))
     writing.push(changer.run(changeEveryMs, stop.signal))
+    const job = { server, broker, thief, random, id: () => feed.id, database }
     const events = [
       ...eventsOf({ server, database, random, roles, isJob: true }),
-      ...eventsOfJobs({ server, broker, thief, random, id: () => feed.id, database }),
+      ...eventsOfJobs(job),
       // A job that is stopped meanwhile has no successor without the right.
       ...(hasSelfChecked
         ? [[1, ['lose SELECT', () => loseSelect({ server, database, random, owner, id: feed.id, tables })]] as const]
         : []),
-      [
-        4,
-        ['kill server in a backfill', () => killInBackfill({ server, changer, random, policy: facts.policy })],
-      ] as const,
+      inBackfill({ ...job, changer, policy: facts.policy }),
       [2, ['create a job', () => sideJobs.create()]] as const,
       [3, ['control a job', () => sideJobs.control(random)]] as const,
     ]

@@ -35,6 +35,7 @@ export class SchemaChanger {
   readonly #steps: SchemaSteps
   readonly #said: string[]
   #lastTag = firstTag
+  #last: Promise<void> = Promise.resolve()
   committed = 0
   failed = new Map<string, number>()
 
@@ -65,7 +66,12 @@ export class SchemaChanger {
   }
 
   /** One change, or two with little time between them. A lock that is not given, or a connection that is cut, ends it. */
-  async change(): Promise<void> {
+  change(): Promise<void> {
+    // One at a time: two transactions of DDL alone must not stand next to each other.
+    return (this.#last = this.#last.then(() => this.#change()))
+  }
+
+  async #change(): Promise<void> {
     let client: pg.Client | undefined
     try {
       client = await this.#server.connect(this.#database)
