@@ -82,7 +82,6 @@ test('rows as of a cursor are written as they were', async () => {
 
 test('PostgreSQL reads every type back from the lines', async () => {
   await server.sql(`${typeSetUp}; CREATE TABLE every_type (id INT PRIMARY KEY)`)
-  // COPY sets no stored generated columns, and there is none here.
   const tables = [...Map.groupBy(typeCases, ([type]) => type)].map(([type, cases], i) => ({
     name: `of${i}`,
     type,

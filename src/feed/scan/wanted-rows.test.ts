@@ -158,3 +158,21 @@ test('an initial scan that moves past a schema change reads the tables again tha
     assert.deepEqual(moved.wanted.done, left)
   }
 })
+
+test('a scan that has emitted rows in a format without deletions does not move: it ends', async () => {
+  using files = await WrittenLog.open()
+  const at = files.transaction([narrow, ofOther, insert(['1', 'x'])])
+  files.transaction([new TableLook({ columns: narrow.columns.slice(0, 1) }), insert(['2'])])
+  await files.writer.flush()
+  await files.writer.close()
+  const spec = { format: 'csv', initialScan: 'only', updated: false } as const
+  using begun = await moving(files, { reason: 'initial', at, done }, { spec })
+  await assert.rejects(findOrMove(begun, narrow, ofOther), {
+    code: 'FEED_ROW',
+    message: /^the rows as of \S+ cannot be read to their end: that snapshot is gone/,
+    hint: /format=csv has no message that says which of these were changed or deleted since/,
+  })
+  assert.deepEqual(begun.emitted, [])
+  using fresh = await moving(files, { reason: 'initial', at, done: [] }, { spec })
+  assert.equal((await findOrMove(fresh, narrow, ofOther)).tag, 'rows')
+})

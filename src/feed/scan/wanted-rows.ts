@@ -5,6 +5,7 @@ import type { FeedTarget } from '../../core/feed-spec.ts'
 import { compareHlc, earlierHlc, formatHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
 import type { ScannedTable } from '../../core/job-progress.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { formatOfName } from '../../encode/format-names.ts'
 import { catchUp } from '../follow/following.ts'
 import type { Output } from '../output/open-output.ts'
 import type { Feed } from '../phases.ts'
@@ -95,6 +96,13 @@ export class WantedRows implements Disposable {
     this.#lacking = undefined
     const because =
       reason === 'initial' ? 'that snapshot is gone, and the log does not hold what rows were then' : why.message
+    // When a row was emitted, so must be its deletion. A feed that ends with its scan, and has emitted nothing yet, just begins later.
+    const hasToCatchUp = this.done.length > 0 || spec.initialScan !== 'only'
+    if (hasToCatchUp && formatOfName(spec.format).isScanOnly === true) {
+      throw new FeedError('FEED_ROW', `the rows as of ${formatHlc(at)} cannot be read to their end: ${because}`, {
+        hint: `remove the part of them that was emitted: format=${spec.format} has no message that says which of these rows were changed or deleted since`,
+      })
+    }
     run.waiting?.(`scanning its tables as of ${formatHlc(time)} instead of ${formatHlc(at)}: ${because}`)
     // The transaction of the schema change itself comes after the rows of the change, and those are not emitted now.
     const after = reason === 'backfill' && this.#known === undefined ? prevHlc(at) : at
@@ -105,8 +113,6 @@ export class WantedRows implements Disposable {
     }
     const yieldThread = (): Promise<void> => this.#threadShare.yieldIfDue()
     const since = await tablesSince({ log, spec, after: at, through: time, yieldThread, signal })
-    // When a row was emitted, so must be its deletion. A feed that ends with its scan, and has emitted nothing yet, just begins later.
-    const hasToCatchUp = this.done.length > 0 || spec.initialScan !== 'only'
     if (hasToCatchUp) await catchUp(this.#feed, { after, through: time, readsAgain: true })
     // The changes in between were emitted, and no schema change among them has made the feed read its tables again.
     this.done = this.done.filter(({ relid }) => !since.changed.has(relid))
