@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   insert,
-  relid,
   remove,
   removeOfKey,
   TableLook,
@@ -14,16 +13,10 @@ import {
   updateOfKey,
   WrittenLog,
 } from '../../../test/support/written-log.ts'
-import type { Hlc } from '../../core/hlc.ts'
-import { kind, RowView } from '../../core/row-view.ts'
+import { ScanAtChange, type NamedRow } from '../../../test/support/scan-at-change.ts'
 import type { ColumnDescription, TableDescription } from '../../core/table.ts'
-import type { Encoder } from '../../encode/encoder.ts'
-import type { ScanTable } from '../../scan/table-facts.ts'
-import { openOutput } from '../output/open-output.ts'
-import { RowsAtChange } from './rows-at-change.ts'
 
 type Change = Buffer | TableLook
-type Row = Readonly<Record<string, string | null>>
 
 interface Given {
   /** The table before the change, and after it. */
@@ -34,7 +27,7 @@ interface Given {
   /** The table at the cut; by default as the last look has left it. */
   readonly now?: TableLook
   /** The rows at the cut. */
-  readonly rows?: readonly Row[]
+  readonly rows?: readonly NamedRow[]
   readonly diff?: boolean
   readonly maxBytes?: number
 }
@@ -48,85 +41,6 @@ const look = (columns: readonly ColumnDescription[], more: Partial<TableDescript
 const keyed = (columns: readonly ColumnDescription[], more: Partial<TableDescription> = {}): TableLook =>
   look(columns, { identity: 'd', ...more })
 
-class Scan implements Disposable {
-  readonly lines: string[] = []
-  readonly leftOut: Hlc[] = []
-  readonly #files: WrittenLog
-  readonly #rows: RowsAtChange
-  readonly #stash
-  readonly #out
-
-  constructor(files: WrittenLog, at: Hlc, { diff = true, maxBytes }: Given) {
-    this.#files = files
-    const encoder: Encoder = {
-      prepare: () => 0,
-      prepareResolved: () => undefined,
-      encodeKey: () => undefined,
-      encodeValue: ({ relation, after, before }) => {
-        const old = diff ? ` <- ${textOf(before, before?.relation?.columns)}` : ''
-        this.lines.push(`${textOf(after, relation.columns)}${old}`)
-        return true
-      },
-      encodeResolved: () => undefined,
-    }
-    const { signal } = new AbortController()
-    this.#stash = openOutput({ encoder, signal, emitBatch: async () => undefined })
-    this.#out = openOutput({ encoder, signal, emitBatch: async () => undefined })
-    this.#rows = new RowsAtChange({
-      log: files.log,
-      tables: [{ relid, topic: 't', tableName: 't' }],
-      topics: new Map([[relid, 0]]),
-      at,
-      known: undefined,
-      diff,
-      stash: this.#stash,
-      emitStash: async () => this.#stash.messages.batch.clear(),
-      leftOut: (_, since) => this.leftOut.push(since),
-      yieldThread: async () => undefined,
-      signal,
-      maxBytes,
-    })
-  }
-
-  async read(now: TableLook, rows: readonly Row[]): Promise<void> {
-    const table: ScanTable = { description: now.description, pages: 1, file: 'f' }
-    await this.#rows.readTo({ time: this.#files.now, tables: new Map([[relid, table]]) })
-    const selection = this.#rows.selection(table)
-    if (selection === undefined) return
-    for (const values of rows) {
-      const row = viewOf(selection.names.map((name) => values[name] ?? null))
-      row.relation = selection.relation
-      row.count = selection.relation.columns.length
-      if (this.#rows.isAsOf(selection.relation, row)) this.#rows.write(this.#out.changes, selection.relation, 0, row)
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#rows[Symbol.dispose]()
-  }
-}
-
-function textOf(row: RowView | undefined, columns: readonly { readonly name: string }[] | undefined): string {
-  if (row === undefined) return 'none'
-  const value = (i: number): string =>
-    row.kinds[i] === kind.null ? 'NULL' : row.bytes.toString('latin1', row.starts[i], row.ends[i])
-  return (columns ?? []).map(({ name }, i) => `${name}=${value(i)}`).join(' ')
-}
-
-function viewOf(values: readonly (string | null)[]): RowView {
-  const row = new RowView()
-  row.reset(values.length)
-  row.bytes = Buffer.from(values.join(''))
-  let at = 0
-  for (const [i, value] of values.entries()) {
-    row.kinds[i] = value === null ? kind.null : kind.text
-    row.starts[i] = at
-    at += value?.length ?? 0
-    row.ends[i] = at
-  }
-  return row
-}
-
 async function found(given: Given): Promise<{ readonly lines: readonly string[]; readonly leftOut: number }> {
   const { start = plain, changed = look([a, b, c]), later = [], rows = [] } = given
   using files = await WrittenLog.open()
@@ -135,7 +49,7 @@ async function found(given: Given): Promise<{ readonly lines: readonly string[];
   for (const changes of later) files.transaction(Array.isArray(changes) ? changes : [changes as Change])
   await files.writer.flush()
   await files.writer.close()
-  using scan = new Scan(files, at, given)
+  using scan = new ScanAtChange(files, at, given)
   const last = [changed, ...later.flat()].findLast((change) => change instanceof TableLook)
   await scan.read(given.now ?? last ?? changed, rows)
   return { lines: scan.lines, leftOut: scan.leftOut.length }
@@ -334,7 +248,7 @@ test('a later cut continues where the reading has stopped', async () => {
   const at = files.transaction([wider])
   files.transaction([update(['1', 'one', 'x'], ['1', 'two', 'x'])])
   await files.writer.flush()
-  using scan = new Scan(files, at, { diff: false })
+  using scan = new ScanAtChange(files, at, { diff: false })
   await scan.read(wider, [{ a: '2', b: 'same', c: 'x' }])
   files.transaction([update(['1', 'two', 'x'], ['1', 'three', 'x']), update(['2', 'same', 'x'], ['2', 'other', 'x'])])
   await files.writer.flush()
