@@ -170,7 +170,7 @@ test('a scan that has emitted rows in a format without deletions does not move: 
   await assert.rejects(findOrMove(begun, narrow, ofOther), {
     code: 'FEED_ROW',
     message: /^the rows as of \S+ cannot be read to their end: that snapshot is gone/,
-    hint: /format=csv has no message that says which of these were changed or deleted since/,
+    hint: /format=csv has no message that says which of these rows were changed or deleted since/,
   })
   assert.deepEqual(begun.emitted, [])
   using fresh = await moving(files, { reason: 'initial', at, done: [] }, { spec })
