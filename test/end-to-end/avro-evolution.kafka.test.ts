@@ -150,6 +150,32 @@ for (const level of ['BACKWARD', 'FORWARD', 'FULL'] as const)
     },
   )
 
+test('a key of another type is refused, too', { skip }, async () => {
+  await setCompatibility('keyed', 'FULL')
+  await server.sql('CREATE TABLE keyed (id INT PRIMARY KEY); INSERT INTO keyed VALUES (1)')
+  await using feed = await open('keyed')
+  await feed.row(1)
+  await server.sql('ALTER TABLE keyed ALTER COLUMN id TYPE STRING')
+  const said = await feed.job.until('the job says what is refused', (row) => /refuses/.test(row.running_status ?? ''))
+  assert.match(said.running_status ?? '', /refuses the schema of subject "keyed-(?:key|value)"/)
+  await setCompatibility('keyed', 'NONE')
+  await feed.row(2)
+  assert.deepEqual(feed.texts, ['keyed: [1]->{"after": {"id": 1}}', 'keyed: ["1"]->{"after": {"id": "1"}}'])
+})
+
+test('values of an enum are added without a new schema', { skip }, async () => {
+  await setCompatibility('moods', 'FULL')
+  await server.sql(`CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE moods (id INT PRIMARY KEY, m mood)`)
+  await server.sql(`INSERT INTO moods VALUES (1, 'sad')`)
+  await using feed = await open('moods')
+  await feed.row(1)
+  await server.sql(`ALTER TYPE mood ADD VALUE 'happy'`)
+  await server.sql(`INSERT INTO moods VALUES (2, 'happy')`)
+  await feed.row(2)
+  assert.equal(feed.texts[1], 'moods: [2]->{"after": {"id": 2, "m": "happy"}}')
+  assert.equal((await registry.versions('moods-value')).length, 1)
+})
+
 test('a change that the registry refuses can be undone', { skip }, async () => {
   await setCompatibility('undone', 'FULL')
   await server.sql('CREATE TABLE undone (id INT PRIMARY KEY, b INT)')

@@ -15,6 +15,7 @@ import { RegistryFront } from '../services/registry/registry-front.ts'
 import { skipWithoutRegistry as skip } from '../services/registry/require-registry.ts'
 import { SchemaRegistryServer } from '../services/registry/schema-registry.ts'
 import { endTogether, startTogether } from '../support/services.ts'
+import { within } from '../support/until.ts'
 
 let server: TestServer
 let broker: KafkaBroker
@@ -42,12 +43,15 @@ const saysOf = (feed: KafkaFeed, pattern: RegExp): Promise<JobRow> =>
 
 const keysOf = (feed: KafkaFeed): string[] => [...new Set(feed.rows.map(({ topic, key }) => `${topic}${key}`))].sort()
 
-test('a statement whose registry is down is refused, and creates no job', { skip }, async () => {
+test('a statement whose registry does not answer is refused, and creates no job', { skip }, async () => {
   await using front = await RegistryFront.start({ to: registry.url })
-  await front.close()
   await server.sql('CREATE TABLE no_registry (id INT PRIMARY KEY)')
   const jobs = async (): Promise<unknown> => (await server.sql('SELECT count(*) FROM [SHOW JOBS]'))[0]?.['count']
   const count = await jobs()
+  front.instead = 'hang'
+  await using hanging = await open('no_registry', `${front.url}?timeout=2s`)
+  assert.match(hanging.error?.message ?? '', new RegExp(`schema registry ${front.url} did not answer within 2 s`))
+  await front.close()
   await using feed = await open('no_registry', front.url)
   assert.match(feed.error?.message ?? '', new RegExp(`schema registry ${front.url} cannot be reached`))
   assert.equal(await jobs(), count)
@@ -96,45 +100,52 @@ test('a job whose server starts again without the registry waits for it', { skip
   await front.open()
   await feed.job.until('the job runs', ({ running_status: text }) => !/registry/.test(text ?? ''))
   await server.sql('INSERT INTO again VALUES (3)')
-  await feed.row(3)
-  for (const wanted of ['again[1]', 'again[2]', 'again[3]']) assert.ok(keysOf(feed).includes(wanted), wanted)
+  // Row 1 may come again.
+  await within(30_000, 'all rows', () => keysOf(feed).length === 3)
 })
 
-test('a registry with TLS and a user; neither the password nor a key is shown', { skip }, async () => {
-  const dir = mkdtempSync(join(tmpdir(), 'changefeed-registry-tls-'))
-  const { ca, clientCert: cert, clientKey: key } = makeSecurity(dir)
-  rmSync(dir, { recursive: true })
-  const password = 'päss w/ord'
-  await using front = await RegistryFront.start({
-    to: registry.url,
-    tls: { cert, key },
-    user: { name: 'feeds', password },
-    path: '/schemas',
-  })
-  const url = (user: string, given: string, more = ''): string =>
-    front.url.replace('://', `://${user}:${encodeURIComponent(given)}@`) + more
-  const base64 = (text: string): string => encodeURIComponent(Buffer.from(text).toString('base64'))
-  await server.sql('CREATE TABLE secured (id INT PRIMARY KEY); INSERT INTO secured VALUES (1)')
-  const withCa = `?ca_cert=${base64(ca)}`
+test(
+  'a registry with TLS, a user and client certificates; neither the password nor a key is shown',
+  { skip },
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'changefeed-registry-tls-'))
+    const { ca, clientCert: cert, clientKey: key } = makeSecurity(dir)
+    const tls = { cert, key, clientCa: ca }
+    rmSync(dir, { recursive: true })
+    const password = 'päss w/ord'
+    await using front = await RegistryFront.start({
+      to: registry.url,
+      tls,
+      user: { name: 'feeds', password },
+      path: '/schemas',
+    })
+    const url = (user: string, given: string, more = ''): string =>
+      front.url.replace('://', `://${user}:${encodeURIComponent(given)}@`) + more
+    const base64 = (text: string): string => encodeURIComponent(Buffer.from(text).toString('base64'))
+    await server.sql('CREATE TABLE secured (id INT PRIMARY KEY); INSERT INTO secured VALUES (1)')
+    const withCa = `?ca_cert=${base64(ca)}`
+    const withAll = `${withCa}&client_cert=${base64(cert)}&client_key=${base64(key)}`
 
-  const refused = async (given: string, reason: RegExp): Promise<void> => {
-    await using feed = await open('secured', given)
-    assert.match(feed.error?.message ?? '', reason)
-    assert.ok(!(feed.error?.message ?? '').includes(given))
-  }
-  await refused(url('feeds', 'wrong', withCa), /refuses the credentials: 401/)
-  await refused(url('feeds', password), /certificate/)
+    const refused = async (given: string, reason: RegExp): Promise<void> => {
+      await using feed = await open('secured', given)
+      assert.match(feed.error?.message ?? '', reason)
+      assert.ok(!(feed.error?.message ?? '').includes(given))
+    }
+    await refused(url('feeds', 'wrong', withAll), /refuses the credentials: 401/)
+    await refused(url('feeds', password), /certificate/)
+    await refused(url('feeds', password, withCa), /schema registry/)
 
-  await using feed = await open('secured', url('feeds', password, withCa))
-  await feed.row(1)
-  await server.sql('INSERT INTO secured VALUES (2)')
-  await feed.row(2)
-  assert.deepEqual(keysOf(feed), ['secured[1]', 'secured[2]'])
-  const { description } = await feed.status()
-  assert.match(description, /confluent_schema_registry = 'https:\/\/redacted@localhost/)
-  const log = readFileSync(join(server.storeDir, 'logs', 'changefeed.log'), 'utf8')
-  for (const secret of [password, encodeURIComponent(password), base64(ca)]) {
-    assert.ok(!description.includes(secret))
-    assert.ok(!log.includes(secret))
-  }
-})
+    await using feed = await open('secured', url('feeds', password, withAll))
+    await feed.row(1)
+    await server.sql('INSERT INTO secured VALUES (2)')
+    await feed.row(2)
+    assert.deepEqual(keysOf(feed), ['secured[1]', 'secured[2]'])
+    const { description } = await feed.status()
+    assert.match(description, /confluent_schema_registry = 'https:\/\/redacted@localhost/)
+    const log = readFileSync(join(server.storeDir, 'logs', 'changefeed.log'), 'utf8')
+    for (const secret of [password, encodeURIComponent(password), base64(key)]) {
+      assert.ok(!description.includes(secret))
+      assert.ok(!log.includes(secret))
+    }
+  },
+)
