@@ -42,6 +42,15 @@ test('the first messages of a core changefeed are those of the walkthrough, byte
   )
 })
 
+test('a table named like a primitive type of Avro has messages that can be read', () => {
+  const avro = new AvroUnderTest({ targets: [{ relid: 1, topic: 'int', tableName: 'int' }], diff: true })
+  assert.equal(
+    avro.line({ relation: table([a]), after: ['1'] }),
+    '{"a":{"long":1}}->{"before":null,"after":{"_u0069_nt":{"a":{"long":1}}}}',
+  )
+  assert.deepEqual(avro.registry.subjects, ['int-key', 'int-value'])
+})
+
 test('the schemas have the members of CockroachDB in its order, and their registrations the order key, value, resolved', () => {
   const avro = new AvroUnderTest({ targets: bar })
   avro.write({ relation: table([a]), after: ['0'] })

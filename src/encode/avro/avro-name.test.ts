@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { avroName } from './avro-name.ts'
+import { avroName, avroRecordName } from './avro-name.ts'
 
 function unescaped(name: string): string {
   return name.replaceAll(/_u([0-9a-f]{4}|[0-9a-f]{8})_/g, (_, code: string) =>
@@ -39,4 +39,13 @@ test('every name is legal, and different names stay different', () => {
     }),
     { seed: 1, numRuns: 20_000 },
   )
+})
+
+test('a record without a namespace is not named like a primitive type of Avro', () => {
+  for (const type of ['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string']) {
+    assert.equal(unescaped(avroRecordName(type, undefined)), type)
+    assert.notEqual(avroRecordName(type, undefined), type)
+    assert.equal(avroRecordName(type, 'shop'), type)
+  }
+  assert.equal(avroRecordName('record', undefined), 'record')
 })

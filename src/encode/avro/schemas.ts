@@ -5,7 +5,7 @@ import { columnDefinition, sourceColumnDefinition } from '../../core/column-defi
 import { kafkaTopicName } from '../../core/kafka-name.ts'
 import type { FeedSpec, FeedTarget } from '../../core/feed-spec.ts'
 import type { RelationColumn } from '../../core/relation.ts'
-import { avroName } from './avro-name.ts'
+import { avroName, avroRecordName } from './avro-name.ts'
 import type { ValueType } from './value-type.ts'
 
 export interface ColumnField {
@@ -40,17 +40,18 @@ export class TargetSchemas {
   }
 
   key(fields: readonly ColumnField[]): string {
-    return JSON.stringify(this.#record(avroName(this.#name), fields.map(columnField)))
+    return JSON.stringify(this.#record(avroRecordName(this.#name, this.#namespace), fields.map(columnField)))
   }
 
   /** The envelope of a row. */
   value(fields: readonly ColumnField[]): string {
     const { diff, mvccTimestamp, updated } = this.#spec
     const columns = fields.map(columnField)
-    const name = avroName(this.#table)
+    const before = `${avroName(this.#table)}_before`
+    const after = avroRecordName(this.#table, this.#namespace)
     return this.#envelope([
-      ...(diff ? [field('before', this.#record(`${name}_before`, columns))] : []),
-      field('after', this.#record(name, columns)),
+      ...(diff ? [field('before', this.#record(before, columns))] : []),
+      field('after', this.#record(after, columns)),
       ...(updated ? [field('updated', 'string')] : []),
       ...(mvccTimestamp ? [field('mvcc_timestamp', 'string')] : []),
     ])
