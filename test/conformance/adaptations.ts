@@ -157,7 +157,7 @@ const pausedMeanwhile: Change = (original) => {
   return { ...changed, steps: changed.steps.map(inWords) }
 }
 
-/** The clock of the source database is asked for the cursor, in a table that is recorded from its start on. */
+/** The runner knows the value of `$1` under the name cursor. */
 const cursorFromStart: Change = (original) => {
   const changed = recordedFromTheStart(original)
   return { ...changed, sql: changed.sql.map((sql) => sql.replace('-- = start', '-- = cursor')) }
@@ -181,7 +181,7 @@ const timesOfRows: Change = (original) => {
   })
 }
 
-/** The enum type is a statement of its own, and a column has no room for more than one word of it. */
+/** PostgreSQL makes an enum with a statement of its own, before the table. */
 const ownTypes: Change = (original) =>
   withRegistry({
     ...original,

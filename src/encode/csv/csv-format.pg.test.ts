@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { TestJob } from '../../../test/feed/test-job.ts'
 import { TestServer } from '../../../test/server/test-server.ts'
 import { formatSuite, type Texts } from '../../../test/suites/format-suite.ts'
 import { typeCases, typeSetUp } from '../../../test/support/type-cases.ts'
@@ -66,6 +67,14 @@ test('the lines of several tables come by table, also with envelope = row and fu
     'defaultdb.public.one 2,y',
     'defaultdb.public.other 3',
   ])
+})
+
+test('a job into null:// ends by itself', async () => {
+  await server.sql('CREATE TABLE into_null (a INT8 PRIMARY KEY); INSERT INTO into_null VALUES (1)')
+  const [created] = await server.sql(
+    "CREATE CHANGEFEED FOR into_null INTO 'null://' WITH format = csv, initial_scan = 'only'",
+  )
+  await new TestJob(server, String(created?.['job_id'])).reaches('succeeded')
 })
 
 test('rows as of a cursor are written as they were', async () => {
