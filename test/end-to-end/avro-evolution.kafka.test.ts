@@ -8,6 +8,7 @@ import { KafkaFeed } from '../feed/kafka-feed.ts'
 import { withoutTime } from '../feed/test-feed.ts'
 import { TestServer } from '../server/test-server.ts'
 import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
+import { AvroDecoder } from '../services/registry/avro-decoder.ts'
 import { avroReaders } from '../services/registry/readers/readers.ts'
 import { skipWithoutRegistry as skip } from '../services/registry/require-registry.ts'
 import { SchemaRegistryServer, type Compatibility } from '../services/registry/schema-registry.ts'
@@ -101,6 +102,37 @@ for (const level of ['BACKWARD', 'FORWARD', 'FULL', 'FULL_TRANSITIVE'] as const)
       }
     },
   )
+
+test('rows before a change evolve as those after it do, in a namespace of their own', { skip }, async (t) => {
+  await registry.setCompatibility('shoporders-value', 'FULL_TRANSITIVE')
+  await server.sql(`CREATE TABLE orders (id INT PRIMARY KEY, a STRING); INSERT INTO orders VALUES (1, 'a1')`)
+  await using feed = await open('orders', `, diff, updated, mvcc_timestamp, resolved, avro_schema_prefix = 'shop'`)
+  await feed.row(1)
+  await server.sql(`ALTER TABLE orders ADD COLUMN b INT`)
+  await server.sql(`UPDATE orders SET b = 2`)
+  await feed.row(2)
+  await server.sql(`ALTER TABLE orders DROP COLUMN a`)
+  await server.sql(`UPDATE orders SET b = 3`)
+  await feed.row(4)
+  const values = valuesOf(feed)
+  const decoder = new AvroDecoder(registry.url)
+  const texts = await Promise.all(values.map(async (bytes) => (await decoder.decode(bytes)).text))
+  assert.match(
+    texts[1] ?? '',
+    /^\{"before":\{"shop\.orders_before":\{"id":\{"long":1\},"a":\{"string":"a1"\},"b":null\}\},"after":\{"shop\.orders":/,
+  )
+  const schemas = [await schemaOf(values[0]), await schemaOf(values[3])]
+  for (const { name, decode } of avroReaders((text) => t.diagnostic(text))) {
+    const written = values.map((bytes) => ({ bytes }))
+    assert.deepEqual(await decode(registry.url, written), texts, name)
+    for (const reader of schemas)
+      for (const text of await decode(
+        registry.url,
+        values.map((bytes) => ({ bytes, reader })),
+      ))
+        assert.match(text, /^\{"before":.*"after":\{"shop\.orders":\{"id":\{"long":1\}/, name)
+  }
+})
 
 test('another primary key, and another name of the table, are compatible under FULL', { skip }, async () => {
   await setCompatibility('keys', 'FULL')
