@@ -106,6 +106,7 @@ export async function runOverConnection({ server, seed, disturbances, said }: Co
     )
     await Promise.all(writing)
   }
+  await changer.last()
   // A last transaction, behind which nothing is under way.
   const tag = 1_000_000 + workload.committed
   await server.sql(`INSERT INTO ${tagTable} VALUES (${tag})`, database)

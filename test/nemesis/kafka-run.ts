@@ -151,6 +151,7 @@ export async function runOverKafka({
     await asItWas({ server, database, roles })
     await Promise.all(writing)
   }
+  await changer.last()
   const tag = 1_000_000 + workload.committed
   await until('the last transaction is written', withinMs, () =>
     server.sql(`INSERT INTO ${tagTable} VALUES (${tag}) ON CONFLICT DO NOTHING`, database).then(

@@ -8,10 +8,12 @@ import type pg from 'pg'
 import { createLedger, noteSchema } from '../history/schema-ledger.ts'
 import { tagTable } from '../history/placed-transactions.ts'
 import type { TestServer } from '../server/test-server.ts'
+import { until } from '../support/until.ts'
 import type { Random } from './random.ts'
 import { changedTable, createTone, SchemaSteps } from './schema-steps.ts'
 
 const firstTag = 2_000_000
+const lastWithinMs = 60_000
 const lastStill = 3000
 /** Keys of their own for rows that nobody writes, so that a backfill has something to do. */
 const still = `INSERT INTO ${changedTable} (id, v, big) SELECT 100000 + i, 'still', repeat('.', 150) FROM generate_series(1, ${lastStill}) AS i`
@@ -71,15 +73,36 @@ export class SchemaChanger {
     return (this.#last = this.#last.then(() => this.#change()))
   }
 
+  /** Once nobody writes any more: nothing excuses a row that its backfill lacks. */
+  async last(): Promise<void> {
+    await until('the last change of the schema', lastWithinMs, () =>
+      this.#connected(async (client) => {
+        const { sql, reach } = this.#steps.last()
+        await client.query(
+          `BEGIN; LOCK TABLE ${changedTable}; ${sql}; ${noteSchema(changedTable, reach)}; ${this.#tag()}; COMMIT`,
+        )
+      }),
+    )
+  }
+
   async #change(): Promise<void> {
+    await this.#connected(async (client) => {
+      for (let left = this.#random.chance(0.3) ? 2 : 1; left > 0; left--) await this.#transaction(client)
+    })
+  }
+
+  /** Returns undefined when it has failed. */
+  async #connected(work: (client: pg.Client) => Promise<void>): Promise<true | undefined> {
     let client: pg.Client | undefined
     try {
       client = await this.#server.connect(this.#database)
       for (const sql of session) await client.query(sql)
-      for (let left = this.#random.chance(0.3) ? 2 : 1; left > 0; left--) await this.#transaction(client)
+      await work(client)
+      return true
     } catch (error) {
       const why = (error as Error).message
       this.failed.set(why, (this.failed.get(why) ?? 0) + 1)
+      return undefined
     } finally {
       await client?.end().catch(() => undefined)
     }

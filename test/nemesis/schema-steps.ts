@@ -78,6 +78,12 @@ export class SchemaSteps {
     ])()
   }
 
+  /** One that every feed must see. */
+  last(): Step {
+    const sql = `${alter} ADD COLUMN ${this.#name()} int4 DEFAULT (random() * 1000)::int4`
+    return { name: 'add the last column', sql, reach: 'rows' }
+  }
+
   #add(): Step {
     const name = this.#name()
     const [what, definition, reach] = this.#random.pick<readonly [string, string, Reach]>([
