@@ -14,14 +14,14 @@ export interface BackfillEventOptions extends JobEventOptions {
 }
 
 export function inBackfill(options: BackfillEventOptions): Event {
-  return [5, ['in a backfill', () => happenInBackfill(options)]]
+  return [8, ['in a backfill', () => happenInBackfill(options)]]
 }
 
 async function happenInBackfill(options: BackfillEventOptions): Promise<string> {
   const { server, broker, random, database, changer, policy } = options
   const slow = random.pick([
-    [2, 'nothing'],
-    [1, 'broker'],
+    [1, 'nothing'],
+    [2, 'broker'],
     [1, 'PostgreSQL'],
   ])
   const [name, act] = random.pick<readonly [string, () => unknown]>([
