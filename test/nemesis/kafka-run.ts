@@ -82,10 +82,12 @@ export async function runOverKafka({
     database,
     ...optionsOf(seed),
     ...schemaOptionsOf(seed),
+    // Avro has none.
     ...(registry === undefined ? {} : { key_in_value: false }),
   }
   // A table whose key moves all the time would stop the feed all the time.
   const hasSelfChecked = facts.policy !== 'stop'
+  // In Avro a composite value is a text.
   const checkedTables = selfChecked.filter((table) => registry === undefined || table !== typedTable)
   const tables = ['foo', tagTable, ...(hasSelfChecked ? checkedTables : [])]
   const topics = tables.map((table) => topicOf(table, facts))
@@ -94,7 +96,7 @@ export async function runOverKafka({
   await server.sql(`BEGIN; ${createChanged}; COMMIT`, database)
   const workload = new Workload(server, database)
   const changer = new SchemaChanger({ server, database, random: new Random(seed * 1000 + 200), said })
-  const checked = new SelfChecked(server, database, schemaOptionsOf(seed).policy)
+  const checked = new SelfChecked(server, database, facts.policy)
   const sideJobs = new SideJobs(server, database)
   const stop = new AbortController()
   const writing = Array.from({ length: writers }, (_, i) => workload.write(new Random(seed * 1000 + i), stop.signal))
