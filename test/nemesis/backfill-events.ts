@@ -1,5 +1,6 @@
 // What is done to a job in the middle of a backfill: the schema is changed, and as soon as the job says that it is in a
-// backfill, something ends or stops. A broker that stands still meanwhile, or a PostgreSQL that is slow, makes it last.
+// backfill, or a little later, something ends or stops. A broker that stands still meanwhile, or a PostgreSQL that is slow,
+// makes it last.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../support/until.ts'
@@ -43,7 +44,7 @@ async function happenInBackfill(options: BackfillEventOptions): Promise<string> 
   if (slow === 'broker') broker.freeze()
   try {
     await changer.change()
-    const isIn = await isInBackfill(options, policy === 'backfill' ? 3000 : 0)
+    const isIn = await isInBackfill(options, policy === 'backfill' ? 1000 : 0)
     if (slow === 'PostgreSQL') server.gate.stall(random.int(800), true)
     await delay(random.int(isIn ? 100 : 400))
     await act()

@@ -29,7 +29,7 @@ const runs = seedsToRun(1).flatMap((seed) => formatsToRun().map((format) => ({ s
 for (const { seed, format } of runs) {
   test(
     `a job tells Kafka what happened, all of it and in order (seed ${seed}, ${format})`,
-    { skip, timeout: 300_000 },
+    { skip, timeout: 420_000 },
     async (t) => {
       const said: string[] = []
       await using registry = format === 'avro' ? await TinyRegistry.start() : undefined
