@@ -41,7 +41,7 @@ async function serve(registryAt: URL | undefined): Promise<void> {
     const other = `npm run kafka -- --port=${port + 1}`
     return refuse(`something listens on localhost:${port} already; another port: ${other}`)
   }
-  const registryPort = Number(registryAt?.port)
+  const registryPort = Number(registryAt?.port || 80)
   if (registryAt !== undefined && (await answers(registryPort))) {
     const other = `npm run kafka -- --registry=http://localhost:${registryPort + 1}`
     return refuse(`something listens on localhost:${registryPort} already; another port: ${other}`)
@@ -93,7 +93,7 @@ async function consume(names: readonly string[], registryAt: URL): Promise<void>
   if (await answers(port))
     console.error(`waiting for topic ${names.join(', ')} and its messages on localhost:${port} (Ctrl-C ends)`)
   else console.error(`nothing listens on localhost:${port} yet: npm run kafka`)
-  const text = new MessageText(registryAt.href.replace(/\/$/, ''), (why) => console.error(why))
+  const text = new MessageText(registryAt.href, (why) => console.error(why))
   let printed = Promise.resolve()
   const reader = new TopicReader(`localhost:${port}`, names, ({ topic, key, value }) => {
     const shown = names.length > 1 ? `${topic}\t` : ''
@@ -104,8 +104,8 @@ async function consume(names: readonly string[], registryAt: URL): Promise<void>
 
 function consumeFlags(registryAt: URL | undefined): string {
   const ofPort = port === 9092 ? '' : ` --port=${port}`
-  const ofRegistry = registryAt === undefined || registryAt.origin === defaultRegistry
-  return ofPort + (ofRegistry ? '' : ` --registry=${registryAt.origin}`)
+  const isFound = registryAt === undefined || registryAt.origin === defaultRegistry
+  return ofPort + (isFound ? '' : ` --registry=${registryAt.origin}`)
 }
 
 function refuse(why: string): void {

@@ -3,14 +3,12 @@
 import { AvroDecoder, isAvro } from '../test/services/registry/avro-decoder.ts'
 
 export class MessageText {
-  readonly #registry: string
   readonly #decoder: AvroDecoder
   readonly #warn: (text: string) => void
   #hasWarned = false
 
   /** `warn` hears once why Avro is shown as bytes. */
   constructor(registry: string, warn: (text: string) => void) {
-    this.#registry = registry
     this.#decoder = new AvroDecoder(registry)
     this.#warn = warn
   }
@@ -21,7 +19,7 @@ export class MessageText {
     try {
       return (await this.#decoder.decode(bytes)).text
     } catch (error) {
-      if (!this.#hasWarned) this.#warn(`Avro without its schema: ${this.#registry}: ${reason(error)}`)
+      if (!this.#hasWarned) this.#warn(`Avro without its schema: ${this.#decoder.registry}: ${reason(error)}`)
       this.#hasWarned = true
       return `\\x${bytes.toString('hex')}`
     }

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../server/test-server.ts'
 import { AvroDecoder } from '../services/registry/avro-decoder.ts'
+import { javaReader } from '../services/registry/readers/java-reader.ts'
 import { avroReaders } from '../services/registry/readers/readers.ts'
 import { skipWithoutRegistry as skip } from '../services/registry/require-registry.ts'
 import { SchemaRegistryServer } from '../services/registry/schema-registry.ts'
@@ -78,6 +79,18 @@ test('every decoder reads the same of every type, in values and in keys', { skip
     assert.equal(read.length, messages.length)
     for (const [i, text] of read.entries()) assert.deepEqual(normal(text), wanted[i], `${name}: ${text}`)
   }
+})
+
+test('numbers that JSON does not have are read by Java as by avsc', { skip }, async () => {
+  await server.sql('CREATE TABLE floats (id INT PRIMARY KEY, a float8, b float4, c float8)')
+  await server.sql(`INSERT INTO floats VALUES (1, 'NaN', 'Infinity', '-Infinity')`)
+  const feed = `CREATE CHANGEFEED FOR floats WITH format = avro, confluent_schema_registry = '${registry.url}', initial_scan = 'only'`
+  const [row] = (await server.sql(feed)) as unknown as readonly { value: Buffer }[]
+  const bytes = row?.value ?? assert.fail('there is no row')
+  const text =
+    '{"after":{"floats":{"id":{"long":1},"a":{"double":"NaN"},"b":{"double":"Infinity"},"c":{"double":"-Infinity"}}}}'
+  assert.equal((await new AvroDecoder(registry.url).decode(bytes)).text, text)
+  assert.deepEqual(await javaReader.decode(registry.url, [{ bytes }]), [text])
 })
 
 /** The digits of a long that a number does not hold stay, and 1.0 is 1. */

@@ -11,11 +11,6 @@ export interface Decoded {
   readonly text: string
 }
 
-interface Options {
-  /** Undefined: the registry wants none. */
-  readonly user?: { readonly name: string; readonly password: string } | undefined
-}
-
 /** Not yet in the types of the language. */
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): object }
 
@@ -46,18 +41,30 @@ export function isAvro(message: Buffer): boolean {
   return message.length >= 5 && message[0] === 0
 }
 
+/** Bytes are characters, and numbers that JSON does not have are strings, as Java prints them. For JSON.stringify. */
+function inWords(this: unknown, name: string, value: unknown): unknown {
+  const raw = (this as Readonly<Record<string, unknown>>)[name]
+  if (typeof raw === 'bigint') return rawJSON(String(raw))
+  if (Buffer.isBuffer(raw)) return raw.toString('latin1')
+  return typeof raw === 'number' && !Number.isFinite(raw) ? String(raw) : value
+}
+
 export class AvroDecoder {
   readonly #registry: string
   readonly #headers: Readonly<Record<string, string>>
   readonly #schemas = new Map<number, { readonly schema: unknown; readonly type: Type }>()
 
-  /** `registry`: its URL. */
-  constructor(registry: string, { user }: Options = {}) {
-    this.#registry = registry
-    this.#headers =
-      user === undefined
-        ? {}
-        : { authorization: `Basic ${Buffer.from(`${user.name}:${user.password}`).toString('base64')}` }
+  /** `registry`: its URL, perhaps with user and password. */
+  constructor(registry: string) {
+    const { username, password, origin, pathname } = new URL(registry)
+    this.#registry = (origin + pathname).replace(/\/$/, '')
+    const user = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
+    this.#headers = username === '' ? {} : { authorization: `Basic ${user}` }
+  }
+
+  /** Without user and password. */
+  get registry(): string {
+    return this.#registry
   }
 
   /** A message: a zero byte, four bytes with the id of its schema, and exactly one value. */
@@ -65,7 +72,7 @@ export class AvroDecoder {
     const id = message.readInt32BE(1)
     const { schema, type } = this.#schemas.get(id) ?? (await this.#ask(id))
     const value: unknown = type.fromBuffer(message.subarray(5))
-    return { schema, value, text: type.toString(value) }
+    return { schema, value, text: JSON.stringify(value, inWords) }
   }
 
   async #ask(id: number): Promise<{ readonly schema: unknown; readonly type: Type }> {
