@@ -74,13 +74,14 @@ export async function untilTablesAreFree({ control, tables }: OpenTables, signal
   await poll(signal, async () => ((await control.query(sql)).length === 0 ? true : undefined))
 }
 
+/** Looks again and again; first after a while, because most scans are over by then. */
 async function poll<T>(signal: AbortSignal, look: () => Promise<T | undefined>): Promise<T | undefined> {
-  while (!signal.aborted) {
+  for (let idleMs = lookEveryMs; ;) {
+    await delay(idleMs, undefined, { signal }).catch(() => undefined)
+    if (signal.aborted) return undefined
     const startMs = performance.now()
     const found = await look()
     if (found !== undefined) return found
-    const idleMs = Math.min(mostEveryMs, Math.max(lookEveryMs, idlePerLook * (performance.now() - startMs)))
-    await delay(idleMs, undefined, { signal }).catch(() => undefined)
+    idleMs = Math.min(mostEveryMs, Math.max(lookEveryMs, idlePerLook * (performance.now() - startMs)))
   }
-  return undefined
 }
