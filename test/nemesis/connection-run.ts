@@ -118,7 +118,7 @@ export async function runOverConnection({ server, seed, disturbances, said }: Co
   const end = reader.rows().at(-1)?.updated ?? zeroHlc
   await whileReading(until('it is resolved', 30_000, () => (compareHlc(reader.resolved, end) >= 0 ? true : undefined)))
   await reference.catchUp()
-  const verdict = judge(history, reader, { database, ...has })
+  const verdict = judge(history, reader, { database, ...has, isAvro: false })
   const { times } = verdict
   const failures = [...verdict.failures, ...judgeStops({ ...has, times, table: 'foo', ...reader })]
   if (hasSelfChecked) failures.push(...checked.judge(reader.rows(), has.policy))

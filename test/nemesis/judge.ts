@@ -33,6 +33,7 @@ export interface FeedFacts extends SchemaOptions {
   readonly diff: boolean
   readonly mvcc_timestamp: boolean
   readonly key_in_value: boolean
+  readonly isAvro: boolean
 }
 
 export interface Verdict {
@@ -62,7 +63,13 @@ export function judge(history: History, collected: Collected, facts: FeedFacts):
   const ofTable = (table: string): Validator => {
     const ofChanged = table === 'foo' ? backfills : undefined
     const members: Validator[] = [
-      new TimeTravelValidator({ history: times, table, diff: facts.diff, scanTs: times.scanTs }),
+      new TimeTravelValidator({
+        history: times,
+        table,
+        diff: facts.diff,
+        scanTs: times.scanTs,
+        hasNulls: facts.isAvro,
+      }),
       new FingerprintValidator({ history: times, table, partitions, backfills: ofChanged }),
       new CompletenessValidator(times, table, ofChanged),
       new SchemaValidator(times, table),

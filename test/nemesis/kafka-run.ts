@@ -82,6 +82,7 @@ export async function runOverKafka({
     database,
     ...optionsOf(seed),
     ...schemaOptionsOf(seed),
+    isAvro: registry !== undefined,
     // Avro has none.
     ...(registry === undefined ? {} : { key_in_value: false }),
   }

@@ -16,6 +16,8 @@ export interface TimeTravelOptions {
   /** Whether the feed is WITH diff. */
   readonly diff: boolean
   readonly scanTs: Hlc | undefined
+  /** Whether columns of a `before` whose values are not known are null, not left out, as in Avro. */
+  readonly hasNulls?: boolean
 }
 
 interface Check {
@@ -54,16 +56,26 @@ export class TimeTravelValidator implements Validator {
     }
     const isScan = scanTs !== undefined && compareHlc(updated, scanTs) === 0
     if (isScan && (message.get('before') ?? null) === null) return
-    // A row that a backfill repeats has a `before` like any other. The DDL may have changed how its columns print.
-    const expected = history.rowBefore(table, canonicalKey, updated)
+    this.#checkBefore(message.get('before'), { key: canonicalKey, after, updated })
+  }
+
+  /** A row that a backfill repeats has a `before` like any other. The DDL may have changed how its columns print. */
+  #checkBefore(
+    before: JsonValue | undefined,
+    { key, after, updated }: { readonly key: string; readonly after: Row | undefined; readonly updated: Hlc },
+  ): void {
+    const { history, table, hasNulls = false } = this.#options
     const names = history.unchangedColumns(table, updated)
-    const before = message.get('before')
-    // A backfill takes a row that the transaction of its DDL has written for one that the transaction has found.
-    if (names !== undefined && isObject(before) && after !== undefined) {
+    let got = before
+    if (names !== undefined && isObject(before)) {
+      // A backfill takes a row that the transaction of its DDL has written for one that the transaction has found.
       const shown = [...before].filter(([name]) => names.has(name))
-      if (shown.length > 0 && shown.every(([name, value]) => canonicalText(value) === after.get(name))) return
+      if (shown.length > 0 && shown.every(([name, value]) => canonicalText(value) === after?.get(name))) return
+      if (hasNulls && !history.isWritten(table, key, updated))
+        got = new Map([...before].filter(([name, value]) => value !== null || history.keyColumns(table).includes(name)))
     }
-    this.#check({ field: 'before', at, got: before, expected, exact: false, names })
+    const expected = history.rowBefore(table, key, updated)
+    this.#check({ field: 'before', at: formatHlc(updated), got, expected, exact: false, names })
   }
 
   noteResolved(): void {}
