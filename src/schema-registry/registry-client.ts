@@ -49,14 +49,17 @@ export class RegistryClient {
   }
 
   /** Never rejects. */
-  register(subject: string, schema: string): Promise<Registration> {
-    return this.#ask<Registration>({
+  async register(subject: string, schema: string): Promise<Registration> {
+    const question: Question<Registration> = {
       method: 'POST',
       path: `/subjects/${encodeURIComponent(subject)}/versions`,
       body: JSON.stringify({ schema }),
       subject,
       read: ({ status, body }) => (isGood(status) ? idIn(body) : undefined),
-    })
+    }
+    const answer = await this.#ask(question)
+    // When two clients register the first schema of a subject at the same time, Apicurio refuses one of them: 409 already exists.
+    return answer.tag === 'refused' && answer.isConflict === true ? this.#ask(question) : answer
   }
 
   /** Throws if no registry answers, or none that takes the credentials. */

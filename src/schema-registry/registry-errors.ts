@@ -10,7 +10,7 @@ import { networkHint, reasonOf } from './network-hint.ts'
 export type Trouble =
   /** It may be over at a later attempt, which the registry wants no sooner than after `afterMs`. */
   | { readonly tag: 'passing'; readonly error: FeedError; readonly afterMs: number }
-  | { readonly tag: 'refused'; readonly error: FeedError }
+  | { readonly tag: 'refused'; readonly error: FeedError; readonly isConflict?: boolean }
 
 interface Asked {
   readonly url: string
@@ -51,7 +51,7 @@ export class RegistryErrors {
         afterMs: retryAfterMs(headers),
       })
     }
-    return { tag: 'refused', error: this.#refusal(answer, said, { url, path, subject }) }
+    return { tag: 'refused', error: this.#refusal(answer, said, { url, path, subject }), isConflict: status === 409 }
   }
 
   #refusal({ status, body }: HttpAnswer, said: string, { url, path, subject }: Asked): FeedError {

@@ -37,7 +37,7 @@ test('an id is asked for again after some time, and used on while the registry d
 test('a schema that the registry refuses is not taken for known', async () => {
   await using server = await AnsweringRegistry.start(({ before }, response) => {
     if (before > 0) return '{"id":5}'
-    response.writeHead(409).end()
+    response.writeHead(422).end()
     return undefined
   })
   const schemas = new SharedSchemas(new RegistryClient({ urls: [server.url], timeoutMs: 1000 }))
