@@ -36,10 +36,15 @@ async function openLarge(t: string): Promise<KafkaFeed> {
 }
 
 async function inTheMiddle(feed: KafkaFeed): Promise<JobRow> {
+  const seen: string[] = []
   return until('it is in the middle', withinMs, async () => {
     const row = await feed.status()
     const done = row.fraction_completed ?? 0
+    const text = `${row.status} ${row.running_status} ${row.fraction_completed}`
+    if (text !== seen.at(-1)) seen.push(text)
     return row.running_status?.startsWith('running: backfilling') === true && done > 0 && done < 1 ? row : undefined
+  }).catch((error: unknown) => {
+    throw new Error(`the job was ${seen.slice(-10).join('; ')}`, { cause: error })
   })
 }
 
@@ -61,16 +66,20 @@ test(
     await server.sql('DELETE FROM large WHERE a % 1000 = 1')
     await server.sql(`INSERT INTO large VALUES (${rows + 1}, 'new', 9)`)
     await feed.job.resume()
-    const second = await inTheMiddle(feed)
-    assert.ok((second.fraction_completed ?? 0) >= (first.fraction_completed ?? 1))
-    assert.equal(second.high_water_timestamp, before)
+    // On a slow machine the rest may be done before the job is seen in the middle.
+    const second = await until('it has gone on', withinMs, async () => {
+      const row = await feed.status()
+      const isReading = row.running_status?.startsWith('running: backfilling table') === true
+      return isReading || row.high_water_timestamp !== before ? row : undefined
+    })
+    // The table has grown a little.
+    assert.ok((second.fraction_completed ?? 1) >= (first.fraction_completed ?? 1) - 0.1)
     await server.kill()
     await server.restart()
     await until('the new row', withinMs, () => feed.rows.some(({ key }) => key === `[${rows + 1}]`) || undefined)
-    await feed.job.until(
-      'the high-water mark rises',
-      (row) => row.running_status?.startsWith('running: resolved=') === true,
-    )
+    await until('the high-water mark rises', withinMs, async () => {
+      return (await feed.status()).running_status?.startsWith('running: resolved=') || undefined
+    })
     await feed.drained()
 
     const repeated = feed.rows.filter(({ value }) => value.includes(`"updated": "${at}"`))
@@ -80,7 +89,7 @@ test(
     for (const value of last.values()) withColumn += value.includes('"c": ') || value.includes('"after": null') ? 1 : 0
     assert.equal(withColumn, rows + 1, 'every row is told with its new column')
     // What was finished when the job was paused is not read again, nor what was finished when it was killed.
-    const most = rows * (1 + (1 - (first.fraction_completed ?? 0)) + (1 - (second.fraction_completed ?? 0)))
+    const most = rows * (1 + (1 - (first.fraction_completed ?? 0)) + (1 - (second.fraction_completed ?? 1)))
     assert.ok(repeated.length <= most, `${repeated.length} rows, at most ${most}`)
     // Nothing was resolved from the change on before its rows were there.
     assert.deepEqual(feed.failures, [])
