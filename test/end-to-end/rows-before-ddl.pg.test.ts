@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { zeroHlc } from '../../src/core/hlc.ts'
+import { formatHlc, zeroHlc } from '../../src/core/hlc.ts'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from '../server/test-server.ts'
 
@@ -144,6 +144,52 @@ test('before a row that is changed before a DDL of its transaction are its colum
   assert.deepEqual(await said({ name: '', sql, messages: [] }, 0, 'schema_change_policy = nobackfill, diff'), [
     '[1]->{"after": {"a": 1, "w": "w", "x": 5}, "before": {"a": 1, "v": 1, "w": "w"}}',
     '[2]->{"after": null, "before": {"a": 2, "v": 2, "w": "w"}}',
+  ])
+})
+
+test('rows that the transaction of a backfill has written come once, and what was before them is exact', async () => {
+  const sql = `UPDATE t SET v = 7 WHERE a = 1; INSERT INTO t VALUES (3, 3); ALTER TABLE t ADD COLUMN x INT DEFAULT 5; INSERT INTO t VALUES (4, 4)`
+  assert.deepEqual(await said({ name: '', sql, messages: [] }, 0, 'diff'), [
+    '[2]->{"after": {"a": 2, "v": 2, "w": "w", "x": 5}, "before": {"a": 2, "v": 2, "w": "w"}}',
+    '[1]->{"after": {"a": 1, "v": 7, "w": "w", "x": 5}, "before": {"a": 1, "v": 1, "w": "w"}}',
+    '[3]->{"after": {"a": 3, "v": 3, "w": null, "x": 5}, "before": null}',
+    '[4]->{"after": {"a": 4, "v": 4, "w": null, "x": 5}, "before": null}',
+  ])
+})
+
+/** What a feed emits that follows these statements afterwards. */
+async function saidLater(sql: string, table = usual): Promise<readonly string[]> {
+  await server.sql(`DROP TABLE IF EXISTS t, last; CREATE TABLE last (a INT PRIMARY KEY); ${table}`)
+  await using earlier = await SinklessFeed.open(
+    server,
+    "CREATE CHANGEFEED FOR t, last WITH resolved, initial_scan = 'no'",
+  )
+  const cursor = formatHlc(await earlier.resolvedPast(zeroHlc))
+  for (const statements of sql.split(' THEN ')) await server.sql(statements)
+  await server.sql('INSERT INTO last VALUES (1)')
+  await using feed = await SinklessFeed.open(server, `CREATE CHANGEFEED FOR t, last WITH cursor = '${cursor}'`)
+  for (let count = 1; feed.rows.at(-1)?.topic !== 'last'; count++) await feed.row(count)
+  return feed.rows.filter(({ topic }) => topic === 't').map(({ key, value }) => `${key}->${value}`)
+}
+
+const rewrite = `BEGIN; UPDATE t SET v = 7 WHERE a = 1; ALTER TABLE t ALTER v TYPE STRING USING v * 100; COMMIT`
+
+test('a row of which only the logged values are known is not lost when a later change takes the others away', async () => {
+  assert.deepEqual(await saidLater(`${rewrite} THEN ALTER TABLE t DROP COLUMN v`), [
+    '[1]->{"after": {"a": 1, "v": 7, "w": "w"}}',
+    '[1]->{"after": {"a": 1, "w": "w"}}',
+    '[2]->{"after": {"a": 2, "w": "w"}}',
+  ])
+})
+
+test('a row of which only the logged values are known is not lost when it has changed before it is read', async () => {
+  // Of a table without texts only keys are logged.
+  const numbers = 'CREATE TABLE t (a INT PRIMARY KEY, v INT, w INT); INSERT INTO t VALUES (1, 1, 1), (2, 2, 2)'
+  const sql = rewrite.replace('STRING', 'NUMERIC(9, 1)')
+  assert.deepEqual(await saidLater(`${sql} THEN UPDATE t SET w = 9 WHERE a = 1`, numbers), [
+    '[2]->{"after": {"a": 2, "v": 200.0, "w": 2}}',
+    '[1]->{"after": {"a": 1, "v": 7, "w": 1}}',
+    '[1]->{"after": {"a": 1, "v": 700.0, "w": 9}}',
   ])
 })
 

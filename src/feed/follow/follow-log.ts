@@ -17,7 +17,7 @@ import { SchemaHistory } from '../../decode/schema-history.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import { ThreadShare } from '../share-thread.ts'
-import { TransactionEmitter } from '../transaction/emit-transaction.ts'
+import { TransactionEmitter, type IsMissed } from '../transaction/emit-transaction.ts'
 import type { PassLimits } from './last-change-passes.ts'
 import type { ReadsRowsAgain } from '../transaction/tables-at-end.ts'
 import { planLarge, type LargeOptions, type LargeTransaction } from './large-transaction.ts'
@@ -39,6 +39,8 @@ export interface FollowOptions {
   readonly passed?: Hlc | undefined
   /** After which schema changes all rows of a table are read again as of the change; undefined: after none. */
   readonly readsRowsAgain?: ReadsRowsAgain | undefined
+  /** See `EmitterOptions`. */
+  readonly onlyMissed?: IsMissed | undefined
   readonly changes: ChangeWriter
   /** How long the follower may sleep while the log gets only closed timestamps. */
   readonly quietMs?: number
@@ -91,7 +93,7 @@ export class LogFollower {
   #checkedVersion = 0
 
   constructor(options: FollowOptions) {
-    const { log, targets, changes, diff, readsRowsAgain = () => false, signal, limits } = options
+    const { log, targets, changes, diff, readsRowsAgain = () => false, onlyMissed, signal, limits } = options
     const schemas = this.#schemas
     const topics: ReadonlyMap<number, number> = new Map(targets.map(({ relid }, index) => [relid, index]))
     const isTarget = (relid: number): boolean => topics.has(relid)
@@ -110,7 +112,7 @@ export class LogFollower {
       yieldThread: () => this.#threadShare.yieldIfDue(),
     }
     this.#parts = new TransactionParts({ schemas, isTarget, gap: (through, reason) => this.#gap(through, reason) })
-    this.#emitter = new TransactionEmitter({ schemas, topics, changes, diff, readsRowsAgain })
+    this.#emitter = new TransactionEmitter({ schemas, topics, changes, diff, readsRowsAgain, onlyMissed })
   }
 
   /** Settles at the end time, at a boundary, or when the signal aborts; throws what ends the feed. */

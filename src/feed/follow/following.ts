@@ -6,6 +6,7 @@ import type { FeedRun } from '../feed-run.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Feed, Phase } from '../phases.ts'
 import { reactionTo, readsRowsAgain, stopsAtSchemaChange } from '../schema-change/reaction.ts'
+import type { IsMissed } from '../transaction/emit-transaction.ts'
 import { LogFollower, type FollowOptions } from './follow-log.ts'
 import type { SchemaChange } from './schema-changes.ts'
 import { quietWaitMs } from './quiet-wait.ts'
@@ -71,13 +72,18 @@ export interface CatchUp {
   readonly through: Hlc | undefined
   /** Whether all rows of the tables that a schema change in between concerns are read as of `through`. */
   readonly readsAgain: boolean
+  /** See `EmitterOptions`. */
+  readonly onlyMissed?: IsMissed | undefined
 }
 
 /**
  * Emits the changes in (after, through], whatever the log says of the schema: before the rows of a scan as of `through` follow.
  * Without `through` it ends with an error, or with the signal's reason. Nothing is saved or resolved.
  */
-export async function catchUp({ run, delivery }: Feed, { after, through, readsAgain }: CatchUp): Promise<void> {
+export async function catchUp(
+  { run, delivery }: Feed,
+  { after, through, readsAgain, onlyMissed }: CatchUp,
+): Promise<void> {
   const { log, signal } = run
   const { changes, messages } = delivery.openOutput(signal)
   using reader = log.readAfter(after)
@@ -88,6 +94,7 @@ export async function catchUp({ run, delivery }: Feed, { after, through, readsAg
     endTime: through,
     stopsAtSchemaChange: false,
     readsRowsAgain: (change: SchemaChange) => readsAgain && readsRowsAgain(change, run.spec),
+    onlyMissed,
   }
   try {
     await followerOf(run, { ...span, changes, advanced, signal }).run()

@@ -7,8 +7,11 @@
 //   first an insert                     nothing: the row was not there
 //   first an update or a delete         the old row, if the log has all of it
 //   a change that took its values       nothing: that change makes the feed read the table again
+//
+// The transaction of the change may also have written rows. The feed emits them when it follows this transaction, so they are not
+// emitted here, unless it cannot know their values, because all rows were written anew later in the transaction.
 
-import { isRow, recordEnd, relationOf } from '../../changelog/records.ts'
+import { isRow, record, recordEnd, relationOf } from '../../changelog/records.ts'
 import type { Changelog } from '../../changelog/changelog.ts'
 import type { FeedTarget } from '../../core/feed-spec.ts'
 import { compareHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
@@ -22,7 +25,9 @@ import type { TransactionParts } from '../follow/transaction-parts.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Output } from '../output/open-output.ts'
 import { ChangeReader } from '../transaction/change-reader.ts'
-import { ChangedRows, type RowKey } from './changed-rows.ts'
+import type { IsMissed } from '../transaction/emit-transaction.ts'
+import { readTableChanges, TablesAtEnd, type TableChanges } from '../transaction/tables-at-end.ts'
+import { ChangedRows, isDeferrable, type RowKey } from './changed-rows.ts'
 import { LogSpan } from './log-span.ts'
 import { NetChanges, type NetChange } from './net-changes.ts'
 import type { CutTables, RowsAsOf } from './rows-as-of.ts'
@@ -66,12 +71,16 @@ export class RowsAtChange implements RowsAsOf {
   readonly #changed = new ChangedRows()
   readonly #before = new Map<number, TableDescription>()
   readonly #tables = new Map<number, TableAtChange>()
+  /** What becomes of rows that the transaction of the change has written; undefined: it changes no table. */
+  #own: TablesAtEnd | undefined
   readonly #old = new RowView()
   readonly #beforeRow = new RowView()
   /** The table of the row that was read last, and how its keys are found in such rows. */
   #table: TableAtChange | undefined
   #keys: readonly RowKey[] = []
   readonly #keysOf = new Map<number, readonly RowKey[]>()
+  /** The transaction of the change has written rows whose values at its end are not known. */
+  #hasUnknown = false
 
   constructor(options: RowsAtChangeOptions) {
     const { log, tables, at, known, stash, emitStash, yieldThread, signal } = options
@@ -97,9 +106,9 @@ export class RowsAtChange implements RowsAsOf {
   }
 
   async readLog(through: Hlc): Promise<void> {
+    if (this.#tables.size === 0) await this.#lookAtChange()
     await this.#span.readThrough(through, (parts) => this.#read(parts))
     this.#net.end()
-    this.#noteTables()
     await this.#options.stash.changes.drain()
   }
 
@@ -119,6 +128,19 @@ export class RowsAtChange implements RowsAsOf {
     this.#tableOf(relation)
     for (const key of this.#keys) if (this.#changed.has(key, row)) return false
     return true
+  }
+
+  /**
+   * Whether a row that the transaction of the change wrote, and whose values at its end are not known, is not emitted here either:
+   * its table is left out, or the row has changed since. Undefined: there is no such row.
+   */
+  get isMissed(): IsMissed | undefined {
+    if (!this.#hasUnknown) return undefined
+    return (relation, row) => {
+      const { keyId, keyIndexes, relid } = relation
+      if (this.#tables.get(relid)?.leftOutSince !== undefined) return true
+      return this.#changed.has({ keyId, keyIndexes, deferrable: isDeferrable(relation) }, row)
+    }
   }
 
   write(changes: ChangeWriter, relation: RelationSchema, topic: number, row: RowView): void {
@@ -147,40 +169,33 @@ export class RowsAtChange implements RowsAsOf {
     return selection
   }
 
+  /** Learns what the tables looked like before the change, and what it has made of them. */
+  async #lookAtChange(): Promise<void> {
+    const { log, at, yieldThread, signal } = this.#options
+    const changes: TableChanges = new Map()
+    const after = prevHlc(at)
+    using span = new LogSpan({ log, relids: this.#relids, after, blockDone: yieldThread, onlySchemas: true, signal })
+    await span.readThrough(at, (parts) => readTableChanges(span.schemas, parts, changes))
+    for (const relid of this.#relids) {
+      const before = span.schemas.description(relid)
+      const now = changes.get(relid)?.after ?? before
+      if (before !== undefined) this.#before.set(relid, before)
+      if (now !== undefined) this.#tables.set(relid, new TableAtChange(before, now))
+    }
+    this.#own = TablesAtEnd.from(changes, () => true)
+  }
+
   #read(parts: TransactionParts): void {
     const { at, known } = this.#options
-    if (known === undefined && compareHlc(parts.ts, at) === 0) {
-      if (this.#before.size === 0) this.#collect(this.#before)
-      parts.applySchemas()
-      return
-    }
-    this.#noteTables()
-    this.#net.begin(parts)
+    const isOwn = known === undefined && compareHlc(parts.ts, at) === 0
+    if (!isOwn) this.#net.begin(parts)
     const { payload, list } = parts
-    if (list.truncated !== 0) throw this.#truncated(list.truncated)
+    if (list.truncated !== 0 && !isOwn) throw this.#truncated(list.truncated)
     for (let i = 0; i < list.count; i++) {
       const offset = list.offsets[i] as number
-      if (isRow(payload[offset] as number)) this.#rowChanged(payload, offset)
-      else this.#span.schemas.apply(payload, offset, recordEnd(payload, offset))
-    }
-  }
-
-  #collect(into: Map<number, TableDescription>): void {
-    for (const relid of this.#relids) {
-      const description = this.#span.schemas.description(relid)
-      if (description !== undefined) into.set(relid, description)
-    }
-  }
-
-  /** Remembers the tables as the change has left them. */
-  #noteTables(): void {
-    if (this.#tables.size > 0) return
-    // A scan that has moved to another time before an interruption begins there.
-    if (this.#before.size === 0) this.#collect(this.#before)
-    const at = new Map<number, TableDescription>()
-    this.#collect(at)
-    for (const [relid, description] of at) {
-      this.#tables.set(relid, new TableAtChange(this.#before.get(relid), description))
+      if (!isRow(payload[offset] as number)) this.#span.schemas.apply(payload, offset, recordEnd(payload, offset))
+      else if (isOwn) this.#ownRow(payload, offset)
+      else this.#rowChanged(payload, offset)
     }
   }
 
@@ -193,6 +208,17 @@ export class RowsAtChange implements RowsAsOf {
     if (target !== undefined) leftOut(target, at)
   }
 
+  #ownRow(payload: Buffer, offset: number): void {
+    const table = this.#tables.get(relationOf(payload, offset))
+    if (table === undefined) return
+    this.#change.read(payload, offset)
+    const { relation, tag } = this.#change
+    const atEnd = this.#own?.of(relation)
+    const isUnknown = atEnd !== undefined && atEnd.conversion === undefined && tag !== record.delete
+    if (isUnknown) this.#hasUnknown = true
+    else if (relation.description.primaryKey.length > 0) this.#note(table)
+  }
+
   #rowChanged(payload: Buffer, offset: number): void {
     const table = this.#tables.get(relationOf(payload, offset))
     if (table === undefined || table.leftOutSince !== undefined) return
@@ -201,11 +227,17 @@ export class RowsAtChange implements RowsAsOf {
     if (relation.description.primaryKey.length === 0) {
       throw notFound(`rows of table "${relation.description.name}" were changed while it had no primary key`)
     }
-    table.noteKey(relation)
-    if (this.#changed.note(this.#change) && oldKind === 'full') this.#keep(table, relation, old)
+    if (this.#note(table) && oldKind === 'full') this.#keep(table, relation, old)
+  }
+
+  /** Returns true if the change that was read is the first of a row that was there. */
+  #note(table: TableAtChange): boolean {
+    table.noteKey(this.#change.relation)
+    const isFirst = this.#changed.note(this.#change)
     if (this.#changed.bytes > (this.#options.maxBytes ?? maxBytes)) {
       throw notFound('too many rows have changed since to remember their keys')
     }
+    return isFirst
   }
 
   #keep(table: TableAtChange, logged: RelationSchema, old: RowView): void {

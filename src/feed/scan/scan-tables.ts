@@ -62,6 +62,7 @@ export async function scanTables(feed: Feed, request: ScanRequest): Promise<Hlc>
     run.holdsSnapshot?.(undefined)
     if (isComplete) {
       await close(cut, watch)
+      await wanted.emitMissed()
       await wanted.emitStash()
       return found.at
     }

@@ -127,6 +127,17 @@ export class WantedRows implements Disposable {
     return { tag: 'again' }
   }
 
+  /** Emits, as they were logged, the rows of the transaction of the schema change that nobody else emits as of its end. */
+  async emitMissed(): Promise<void> {
+    const { rows } = this
+    const at = this.#request.at
+    if (!(rows instanceof RowsAtChange) || at === undefined || this.#known !== undefined) return
+    const onlyMissed = rows.isMissed
+    if (onlyMissed !== undefined) {
+      await catchUp(this.#feed, { after: prevHlc(at), through: at, readsAgain: true, onlyMissed })
+    }
+  }
+
   /** Emits the old rows that the log had. */
   emitStash(): Promise<void> {
     return this.#feed.delivery.emitBatch(this.#stash.messages.batch)

@@ -1,6 +1,7 @@
 // Writes the changes of a transaction in the order of the log: all of them, or the last change of each row.
 
 import { isRow, record, recordEnd } from '../../changelog/records.ts'
+import type { RelationSchema } from '../../core/relation.ts'
 import type { RowView } from '../../core/row-view.ts'
 import { SchemaHistory, type SchemaSnapshot } from '../../decode/schema-history.ts'
 import { BeforeDdl } from './before-ddl.ts'
@@ -49,7 +50,12 @@ export interface EmitterOptions {
    * the transaction; otherwise it is emitted as it was logged.
    */
   readonly readsRowsAgain: ReadsRowsAgain
+  /** If it is given, then of those rows the ones are emitted, as they were logged, for which it returns true, and nothing else. */
+  readonly onlyMissed?: IsMissed | undefined
 }
+
+/** Says of a row that was logged with this relation whether reading the rows again has missed it. */
+export type IsMissed = (relation: RelationSchema, row: RowView) => boolean
 
 /** What is known of a transaction before its first change is emitted. */
 export interface TransactionPlan {
@@ -68,6 +74,7 @@ export class TransactionEmitter {
   readonly #changes: ChangeWriter
   readonly #diff: boolean
   readonly #readsRowsAgain: ReadsRowsAgain
+  readonly #onlyMissed: IsMissed | undefined
   readonly #change: ChangeReader
   readonly #first: ChangeReader
   /** Reads rows with the columns that their tables had earlier in the transaction. */
@@ -86,6 +93,7 @@ export class TransactionEmitter {
     this.#changes = options.changes
     this.#diff = options.diff
     this.#readsRowsAgain = options.readsRowsAgain
+    this.#onlyMissed = options.onlyMissed
     this.#change = new ChangeReader(options.schemas)
     this.#first = new ChangeReader(options.schemas)
     this.#firstChanges = options.diff ? new FirstChanges() : undefined
@@ -178,7 +186,8 @@ export class TransactionEmitter {
       change.read(payload, offset)
       const topic = this.#topicFor(change.relation.relid)
       const rowsAtEnd = atEnd?.of(change.relation)
-      if (goneKept && (tag === record.delete || change.keyChanged)) {
+      if (this.#onlyMissed !== undefined && !this.#isMissed(rowsAtEnd)) continue
+      if (goneKept && this.#onlyMissed === undefined && (tag === record.delete || change.keyChanged)) {
         const before = this.#diff ? this.#before(kept, gone) : undefined
         this.#writeGone(topic, rowsAtEnd, before)
       }
@@ -205,7 +214,13 @@ export class TransactionEmitter {
     if (conversion !== undefined) {
       const last = conversion.of(row)
       this.#changes.write(conversion.relation, topic, last, last, before)
-    } else if (atEnd?.isReadAgain !== true) this.#changes.write(relation, topic, row, row, before)
+    } else if (atEnd?.isReadAgain !== true || this.#onlyMissed !== undefined)
+      this.#changes.write(relation, topic, row, row, before)
+  }
+
+  #isMissed(atEnd: RowsAtEnd | undefined): boolean {
+    const { relation, row, tag } = this.#change
+    return atEnd?.isReadAgain === true && tag !== record.delete && this.#onlyMissed?.(relation, row) === true
   }
 
   /** Drops the references to the records that were read last. */
