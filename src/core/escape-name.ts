@@ -12,5 +12,5 @@ export function escapeName(name: string, forbidden: RegExp): string {
 
 export function escapeCharacter(character: string): string {
   const code = character.codePointAt(0) as number
-  return `_u${code.toString(16).padStart(code > 0xffff ? 8 : 4, '0')}_`
+  return `_u${code.toString(16).padStart(code > 0x10000 ? 8 : 4, '0')}_`
 }

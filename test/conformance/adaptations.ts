@@ -23,6 +23,14 @@ const alterPrimaryKey: Change = (original) => ({
 /** The messages are listed without the timestamps that the option adds. */
 const withoutUpdated: Change = (original) => ({ ...original, feed: original.feed.replace(', updated', '') })
 
+/** CockroachDB emits rows again that it has written anew for a dropped column. PostgreSQL writes none. */
+const writtenOnce: Change = (original) => {
+  const once = (step: ConformanceStep): ConformanceStep =>
+    step.expect === undefined ? step : { ...step, expect: [...new Set(step.expect)] }
+  const adapted = withoutUpdated(original)
+  return { ...adapted, steps: adapted.steps.map(once) }
+}
+
 /** An encoder's test with one row at a fixed time: here a feed over that row, whose times are what they are. */
 const encoder: Change = (original) => ({
   ...original,
@@ -241,7 +249,7 @@ const alwaysSplits: Change = (original) => ({ ...original, steps: original.steps
 const changes: Readonly<Record<string, Change>> = {
   'cursor-002': recordedFromTheStart,
   'cursor-003': recordedFromTheStart,
-  'cursor-schema-001': withoutUpdated,
+  'cursor-schema-001': writtenOnce,
   'scan-004': recordedFromTheStart,
   'scan-005': intoKafka,
   'scan-006': intoKafka,
