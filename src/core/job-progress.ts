@@ -88,9 +88,8 @@ export function needsStatementCut(progress: JobProgress): boolean {
 export function hasAdvanced(before: JobProgress, now: JobProgress): boolean {
   const was = highWaterOf(before)
   const is = highWaterOf(now)
-  if (was !== undefined && is !== undefined && compareHlc(is, was) !== 0) return compareHlc(is, was) > 0
-  if (was === undefined && is !== undefined) return true
-  return doneAbove(now) > doneAbove(before)
+  const order = is === undefined ? (was === undefined ? 0 : -1) : was === undefined ? 1 : compareHlc(is, was)
+  return order > 0 || (order === 0 && doneAbove(now) > doneAbove(before))
 }
 
 /** How much of the rows that come next, at the high-water mark, are delivered, from 0 to 1. */

@@ -15,6 +15,10 @@ const scanOf = (relids: readonly number[]): ScanProgress => ({
 test('running_status says how far a job is resolved, and which tables it backfills', () => {
   assert.equal(runningStatus({ tag: 'initial-scan', scan: undefined }, targets), null)
   assert.equal(runningStatus({ tag: 'following', highWater: at }, targets), 'running: resolved=1536242855.577149065,3')
+  assert.equal(
+    runningStatus({ tag: 'backfill', at, scan: scanOf([]) }, targets),
+    'running: resolved=1536242855.577149065,2',
+  )
   for (const [relids, tables] of [
     [[1], 'table "b"'],
     [[0, 3], 'tables "a", "d"'],

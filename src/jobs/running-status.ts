@@ -9,7 +9,8 @@ const shownTables = 3
 
 /** Returns the running_status of a feed that waits for nothing. `targets`: the tables of the feed. */
 export function runningStatus(progress: JobProgress, targets: readonly FeedTarget[]): string | null {
-  if (progress.tag === 'backfill') {
+  // There is nothing to read if a later schema change has changed all rows of the tables again.
+  if (progress.tag === 'backfill' && progress.scan.tables.length > 0) {
     const relids = new Set(progress.scan.tables.map(({ relid }) => relid))
     const names = targets.flatMap(({ relid, tableName }) => (relids.has(relid) ? [tableName] : []))
     return `running: backfilling ${tablesText(names)} after the schema change at ${formatHlc(progress.at)}`
