@@ -100,7 +100,7 @@ export class RegistryFront implements AsyncDisposable {
     if (this.instead === 'hang') return
     const wanted = user && `Basic ${Buffer.from(`${user.name}:${user.password}`).toString('base64')}`
     if (this.instead !== undefined) refuse(response, this.instead)
-    else if (headers.authorization !== wanted)
+    else if (wanted !== undefined && headers.authorization !== wanted)
       refuse(response, { status: 401, body: '{"error_code":401,"message":"Unauthorized"}' })
     else if (!url.startsWith(`${path}/`)) refuse(response, { status: 404, body: 'not found' })
     else {
