@@ -139,6 +139,15 @@ test('rows before all rows are written anew are only emitted as they are then, i
   }
 })
 
+test('a row that is deleted, comes back under its key, and is written anew with all others is emitted as it is then', async () => {
+  const sql = `DELETE FROM t WHERE a = 1; INSERT INTO t VALUES (1, 8); DELETE FROM t WHERE a = 2; INSERT INTO t VALUES (3, 3); UPDATE t SET a = 2 WHERE a = 3; ALTER TABLE t ALTER v TYPE STRING USING v * 100`
+  const messages = await said({ name: '', sql, messages: [] }, 0, 'schema_change_policy = backfill')
+  assert.deepEqual(messages.toSorted(), [
+    '[1]->{"after": {"a": 1, "v": "800", "w": null}}',
+    '[2]->{"after": {"a": 2, "v": "300", "w": null}}',
+  ])
+})
+
 test('before a row that is changed before a DDL of its transaction are its columns of then', async () => {
   const sql = `UPDATE t SET v = 7 WHERE a = 1; UPDATE t SET v = 8 WHERE a = 1; DELETE FROM t WHERE a = 2; ALTER TABLE t DROP COLUMN v, ADD COLUMN x INT DEFAULT 5`
   assert.deepEqual(await said({ name: '', sql, messages: [] }, 0, 'schema_change_policy = nobackfill, diff'), [

@@ -213,8 +213,10 @@ export class RowsAtChange implements RowsAsOf {
     if (table === undefined) return
     this.#change.read(payload, offset)
     const { relation, tag } = this.#change
+    // The row is not there to be read. If the transaction inserts it again, that is another change, whose values may be unknown.
+    if (tag === record.delete) return
     const atEnd = this.#own?.of(relation)
-    const isUnknown = atEnd !== undefined && atEnd.conversion === undefined && tag !== record.delete
+    const isUnknown = atEnd !== undefined && atEnd.conversion === undefined
     if (isUnknown) this.#hasUnknown = true
     else if (relation.description.primaryKey.length > 0) this.#note(table)
   }
