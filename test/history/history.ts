@@ -30,8 +30,6 @@ export interface TimedHistory {
   columnsAt(table: string, ts: Hlc): ReadonlyMap<string, string> | undefined
   /** The row as the transaction at `ts` wrote it, if it changed the table behind that: the WAL does not say more. */
   beforeDdl(table: string, key: string, ts: Hlc): Row | undefined
-  /** The keys of all such rows of the transaction at `ts`. */
-  keysBeforeDdl(table: string, ts: Hlc): readonly string[]
   /** Columns that the transaction at `ts` has not changed; undefined: it has no DDL. */
   unchangedColumns(table: string, ts: Hlc): ReadonlySet<string> | undefined
   /** False: a message for the row at `ts` is one of a backfill. */

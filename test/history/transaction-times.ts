@@ -84,12 +84,6 @@ export class TransactionTimes implements TimedHistory {
     return this.#history.beforeDdl(table, key, this.positionAt(ts))
   }
 
-  keysBeforeDdl(table: string, ts: Hlc): readonly string[] {
-    if (!this.isChange(table, ts)) return []
-    const { touched } = this.#history.transactions[this.positionAt(ts) - 1] as HistoryTransaction
-    return [...(touched.get(table)?.keys() ?? [])].filter((key) => this.beforeDdl(table, key, ts) !== undefined)
-  }
-
   unchangedColumns(table: string, ts: Hlc): ReadonlySet<string> | undefined {
     if (!this.isChange(table, ts)) return undefined
     const now = this.columnsAt(table, ts) ?? new Map<string, string>()

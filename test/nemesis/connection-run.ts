@@ -23,7 +23,7 @@ import { createTables, Workload } from './workload.ts'
 
 const writers = 4
 const withinMs = 60_000
-const changeEveryMs = 1000
+const changeEveryMs = 700
 
 export interface ConnectionRunOptions {
   /** Behind a gate. */
@@ -136,7 +136,7 @@ export async function runOverConnection({ server, seed, disturbances, said }: Co
   assert.deepEqual(failures.slice(0, 20), [], summary)
   assert.ok(workload.committed > 100, summary)
   assert.ok(verdict.streamed > 50, summary)
-  assert.ok(changer.committed > 2, `${summary}; ${JSON.stringify([...changer.failed])}`)
+  assert.ok(changer.committed > 0, `${summary}; ${JSON.stringify([...changer.failed])}`)
   if (has.policy === 'backfill') assert.ok(verdict.backfills > 0, summary)
   return summary
 }

@@ -70,7 +70,7 @@ export function judge(history: History, collected: Collected, facts: FeedFacts):
         scanTs: times.scanTs,
         hasNulls: facts.isAvro,
       }),
-      new FingerprintValidator({ history: times, table, partitions, backfills: ofChanged }),
+      new FingerprintValidator({ history: times, table, partitions }),
       new CompletenessValidator(times, table, ofChanged),
       new SchemaValidator(times, table),
       new TopicValidator(facts.full_table_name ? { table, database: facts.database } : { table }),

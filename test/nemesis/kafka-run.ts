@@ -186,7 +186,7 @@ export async function runOverKafka({
   failures.push(...(await endWithTruncation({ server, database, error, rows: () => reader.rows() })))
   assert.deepEqual(failures.slice(0, 20), [], summary)
   assert.ok(verdict.streamed > 50, summary)
-  assert.ok(changer.committed > 2, `${summary}; ${JSON.stringify([...changer.failed])}`)
+  assert.ok(changer.committed > 0, `${summary}; ${JSON.stringify([...changer.failed])}`)
   if (facts.policy === 'backfill') assert.ok(verdict.backfills > 0, summary)
   return summary
 }

@@ -61,9 +61,6 @@ export class CompletenessValidator implements Validator {
       if (this.#resolved === undefined || compareHlc(ts, this.#resolved) > 0) continue
       const came = this.#came.get(formatHlc(ts))
       for (const [key, { existedBefore, existsAfter }] of transaction.touched.get(this.#table) ?? []) {
-        // Its values behind the DDL are read again, by the backfill.
-        const isReadAgain = existsAfter && this.#times.beforeDdl(this.#table, key, ts) !== undefined
-        if (isReadAgain && this.#backfills?.isAt(formatHlc(ts)) === true) continue
         if ((existedBefore || existsAfter) && came?.has(key) !== true) {
           yield `transaction ${transaction.position} at ${formatHlc(ts)} changed ${key} and no message says so`
         }

@@ -17,8 +17,6 @@ export interface FingerprintOptions {
   readonly table: string
   /** All partitions of the feed: only what every one of them has resolved is settled. */
   readonly partitions: readonly string[]
-  /** Which transactions have a backfill. */
-  readonly backfills?: { isAt(ts: string): boolean } | undefined
 }
 
 export class FingerprintValidator implements Validator {
@@ -64,10 +62,7 @@ export class FingerprintValidator implements Validator {
       this.#apply(row)
       const next = rows[index + 1]
       // All changes of one timestamp belong together.
-      if (next === undefined || compareHlc(next.updated, row.updated) !== 0) {
-        this.#readAgain(row.updated)
-        this.#check(row.updated)
-      }
+      if (next === undefined || compareHlc(next.updated, row.updated) !== 0) this.#check(row.updated)
       this.#previousRow = row.updated
     }
     if (this.#firstRow === undefined || compareHlc(this.#firstRow, resolved) > 0) return
@@ -96,13 +91,6 @@ export class FingerprintValidator implements Validator {
       ? history.rowAt(table, canonicalKey, updated)
       : new Map([...after].map(([name, member]) => [name, canonicalText(member)]))
     this.#set(canonicalKey, is)
-  }
-
-  /** A row that its transaction wrote before a DDL comes from the backfill only, and not at all if that is left out. */
-  #readAgain(ts: Hlc): void {
-    const { history, table, backfills } = this.#options
-    if (backfills?.isAt(formatHlc(ts)) !== true) return
-    for (const key of history.keysBeforeDdl(table, ts)) this.#set(key, history.rowAt(table, key, ts))
   }
 
   #set(key: string, row: Row | undefined): void {

@@ -56,25 +56,18 @@ export class TimeTravelValidator implements Validator {
     }
     const isScan = scanTs !== undefined && compareHlc(updated, scanTs) === 0
     if (isScan && (message.get('before') ?? null) === null) return
-    this.#checkBefore(message.get('before'), { key: canonicalKey, after, updated })
+    this.#checkBefore(message.get('before'), canonicalKey, updated)
   }
 
   /** A row that a backfill repeats has a `before` like any other. The DDL may have changed how its columns print. */
-  #checkBefore(
-    before: JsonValue | undefined,
-    { key, after, updated }: { readonly key: string; readonly after: Row | undefined; readonly updated: Hlc },
-  ): void {
+  #checkBefore(before: JsonValue | undefined, key: string, updated: Hlc): void {
     const { history, table, hasNulls = false } = this.#options
-    const names = history.unchangedColumns(table, updated)
-    let got = before
-    if (names !== undefined && isObject(before)) {
-      // A backfill takes a row that the transaction of its DDL has written for one that the transaction has found.
-      const shown = [...before].filter(([name]) => names.has(name))
-      if (shown.length > 0 && shown.every(([name, value]) => canonicalText(value) === after?.get(name))) return
-      if (hasNulls && !history.isWritten(table, key, updated))
-        got = new Map([...before].filter(([name, value]) => value !== null || history.keyColumns(table).includes(name)))
-    }
+    const mayLack = hasNulls && isObject(before) && !history.isWritten(table, key, updated)
+    const isKnown = ([name, value]: readonly [string, JsonValue]): boolean =>
+      value !== null || history.keyColumns(table).includes(name)
+    const got = mayLack ? new Map([...before].filter(isKnown)) : before
     const expected = history.rowBefore(table, key, updated)
+    const names = history.unchangedColumns(table, updated)
     this.#check({ field: 'before', at: formatHlc(updated), got, expected, exact: false, names })
   }
 
