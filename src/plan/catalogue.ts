@@ -13,7 +13,7 @@ export interface ColumnFacts {
   readonly name: string
   /** The type as format_type() prints it, without length. */
   readonly type: string
-  /** The same with length, precision and so on. */
+  /** The same with length, precision and so on; of a domain that of its base type. */
   readonly fullType: string
   /** pg_attribute.attgenerated: '', 's'(tored) or 'v'(irtual). */
   readonly generated: string
@@ -169,7 +169,16 @@ export function catalogueSql(wanted: readonly Wanted[], databases: readonly stri
       LEFT JOIN LATERAL (
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
           'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, NULL),
-          'fullType', pg_catalog.format_type(a.atttypid, a.atttypmod), 'generated', a.attgenerated
+          'fullType', (
+            WITH RECURSIVE base (type, modifier, depth) AS (
+              SELECT a.atttypid, a.atttypmod, 0
+              UNION ALL
+              SELECT t.typbasetype, t.typtypmod, base.depth OPERATOR(pg_catalog.+) 1
+              FROM base JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) base.type
+              WHERE t.typtype OPERATOR(pg_catalog.=) 'd'
+            )
+            SELECT pg_catalog.format_type(base.type, base.modifier) FROM base ORDER BY base.depth DESC LIMIT 1
+          ), 'generated', a.attgenerated
         ) ORDER BY a.attnum) AS columns
         FROM pg_catalog.pg_attribute a
         WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
