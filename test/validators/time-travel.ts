@@ -64,7 +64,9 @@ export class TimeTravelValidator implements Validator {
     const { history, table, hasNulls = false } = this.#options
     // A backfill takes a row that its transaction wrote before its DDL, and whose values the WAL lacks, for one that was there.
     const own = history.beforeDdl(table, key, updated)
-    if (own !== undefined && isObject(before) && isWithin(before, own)) return
+    const isOwn = ([name, value]: readonly [string, JsonValue]): boolean =>
+      own?.has(name) === true ? canonicalText(value) === own.get(name) : hasNulls && value === null
+    if (own !== undefined && isObject(before) && [...before].every(isOwn)) return
     const mayLack = hasNulls && isObject(before) && !history.isWritten(table, key, updated)
     const isKnown = ([name, value]: readonly [string, JsonValue]): boolean =>
       value !== null || history.keyColumns(table).includes(name)
@@ -99,15 +101,10 @@ export class TimeTravelValidator implements Validator {
   }
 }
 
-/** Whether the row has all of this. */
-function isWithin(got: ReadonlyMap<string, JsonValue>, row: Row): boolean {
-  return [...got].every(([name, value]) => canonicalText(value) === row.get(name))
-}
-
 /** Whether it is the very same row. */
 export function isRow(got: JsonValue | undefined, row: Row | undefined): boolean {
   if (row === undefined || !isObject(got) || got.size !== row.size) return false
-  return isWithin(got, row)
+  return [...got].every(([name, value]) => canonicalText(value) === row.get(name))
 }
 
 export function readKey(key: string, columns: readonly string[]): readonly JsonValue[] {
