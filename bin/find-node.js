@@ -28,7 +28,7 @@ export function findNode() {
   if (major > least[0] || (major === least[0] && minor >= least[1])) return process.execPath
   console.error(
     `pg-changefeed needs Node.js ${least.join('.')} or newer; this is ${process.versions.node}.\n` +
-      `Run "npm install" without --omit=optional: it brings the right one along.`,
+      `Run "npm install": it brings the right one along (unless it is told to leave out optional packages).`,
   )
   process.exit(1)
 }

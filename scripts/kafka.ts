@@ -38,14 +38,15 @@ async function serve(registryAt: URL | undefined): Promise<void> {
   const missing = kafkaIsMissing()
   if (missing !== undefined) return refuse(`a broker needs Java 17 and Maven: ${missing}`)
   if (await answers(port)) {
-    const other = `npm run kafka -- --port=${port + 1}`
+    const other = `npm run kafka -- --port=${port + 1}${values.registry === undefined ? '' : ` --registry=${values.registry}`}`
     return refuse(`something listens on localhost:${port} already; another port: ${other}`)
   }
   const registryPort = Number(registryAt?.port || 80)
   if (registryAt !== undefined && (await answers(registryPort))) {
-    const other = `npm run kafka -- --registry=http://localhost:${registryPort + 1}`
+    const other = `npm run kafka -- --port=${port} --registry=http://localhost:${registryPort + 1}`
     return refuse(`something listens on localhost:${registryPort} already; another port: ${other}`)
   }
+  console.log('starting; the first time the programs are downloaded, which takes a minute or more')
   const stopped = Promise.withResolvers<void>()
   const [broker, registry] = await startTogether(
     KafkaBroker.start({ port, jvmFlags: [] }),

@@ -24,6 +24,8 @@ export interface FormatFacts {
   readonly wrappedOptions?: readonly string[]
   /** The option that the format needs. */
   readonly neededOption?: string
+  /** How to give it. */
+  readonly neededOptionHint?: string
   /** The format can only write rows of a scan, not changes. */
   readonly isScanOnly?: true
   /** Throws if the encoder cannot write the column of a table. */

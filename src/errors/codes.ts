@@ -116,8 +116,8 @@ export const codes = {
     sqlstate: '55C01',
     reaction: 'fail',
     means:
-      'A table of a changefeed with `schema_change_policy = stop` was changed. Everything before the change was emitted.',
-    todo: 'Run the CREATE CHANGEFEED statement again with the cursor that the hint names.',
+      'A table of a changefeed with `schema_change_policy = stop` was changed. Everything before the change was emitted, unless the error says that the initial scan was not complete.',
+    todo: 'Run the CREATE CHANGEFEED statement again with the time of the error as `cursor`; without `cursor` if the initial scan was not complete.',
   },
   FEED_FELL_BEHIND: {
     sqlstate: 'XXUUU',

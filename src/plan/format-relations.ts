@@ -61,7 +61,8 @@ export function checkEncoder(given: GivenOptions, targets: readonly TargetFacts[
   }
   const { neededOption } = format
   if (neededOption !== undefined && isOptionName(neededOption) && !given.has(neededOption)) {
-    throw optionError(given.get('format'), `WITH option ${neededOption} is required for format=${format.name}`)
+    const message = `WITH option ${neededOption} is required for format=${format.name}`
+    throw optionError(given.get('format'), message, format.neededOptionHint)
   }
   for (const target of targets) {
     const { schema, name: table, primaryKey } = target

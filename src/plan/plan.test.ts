@@ -128,6 +128,7 @@ test('format=avro needs a schema registry', () => {
     assert.throws(() => planFor(`CREATE CHANGEFEED FOR t INTO 'kafka://h' WITH format = ${format}`), {
       message: 'WITH option confluent_schema_registry is required for format=avro',
       code: 'FEED_OPTION',
+      hint: "name the schema registry: confluent_schema_registry = 'http://host:8081'",
     })
   }
 })

@@ -112,12 +112,12 @@ test('the example of schema changes', { skip }, async () => {
 test('how a changefeed that has stopped is continued', { skip }, async () => {
   const text = section('schema-changes', '### Stop, and how to go on')
   const [first, second = ''] = blocks(text)
-  const [changefeed = '', ...changes] = statements(first)
+  const [create = '', insert = '', changefeed = '', ...changes] = statements(first)
   const [time = ''] = /\d{19}\.\d{10}/.exec(second) ?? []
   const message = `schema change occurred at ${time}`
   assert.ok(text.includes(`\`${message}\``))
   await using shell = await session('stopped')
-  await shell.run(['CREATE TABLE toys (id INT PRIMARY KEY, name STRING)', "INSERT INTO toys VALUES (1, 'ball')"])
+  await shell.run([create, insert])
   await using stopped = await shell.feed(changefeed, 'stopped_')
   await stopped.row(1)
   await shell.run(changes)

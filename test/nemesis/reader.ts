@@ -135,7 +135,7 @@ export function stopOf({
   readonly message: string
   readonly hint?: string | undefined
 }): Hlc | undefined {
-  const at = /^schema change occurred at (\d+\.\d{10})/.exec(message)?.[1]
+  const at = /^schema change occurred at (\d+\.\d{10})(?!, before)/.exec(message)?.[1]
   if (at === undefined) return undefined
   if (hint !== undefined && !hint.includes(at)) throw new Error(`the feed stopped at ${at}, and its hint is: ${hint}`)
   return parseHlc(at)

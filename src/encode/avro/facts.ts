@@ -12,6 +12,7 @@ export const avro: FormatFacts = {
   withoutOptions: ['key_in_value', 'topic_in_value'],
   wrappedOptions: ['key_in_value', 'topic_in_value', 'updated', 'mvcc_timestamp', 'diff'],
   neededOption: 'confluent_schema_registry',
+  neededOptionHint: "name the schema registry: confluent_schema_registry = 'http://host:8081'",
   checkColumn: ({ schema, table, column, type }) => {
     const refused = refusedByName(type)
     if (refused !== undefined) throw refusedColumn({ schema, table, column, type: refused })

@@ -62,7 +62,9 @@ function stopped({ at, hasRows }: Boundary): FeedError {
 
 /** A feed with policy stop has not completed its initial scan, and the rows from before the change cannot be read any more. */
 export function stoppedInScan(at: Hlc): FeedError {
-  return new FeedError('FEED_SCHEMA_CHANGE', `schema change occurred at ${formatHlc(at)}`, {
-    hint: 'the initial scan was not complete: run the CREATE CHANGEFEED statement again, without cursor',
+  // SHOW JOBS has no hints: the message itself must tell this from the stop after which the time is a cursor.
+  const message = `schema change occurred at ${formatHlc(at)}, before the initial scan was complete`
+  return new FeedError('FEED_SCHEMA_CHANGE', message, {
+    hint: 'run the CREATE CHANGEFEED statement again, without cursor',
   })
 }
