@@ -231,12 +231,14 @@ test('before is the row with those columns of the old schema whose values are st
   const line = async (start: TableLook, changed: TableLook): Promise<string | undefined> =>
     (await found({ start, changed, rows })).lines[0]
   const number = { ...b, shape: { tag: 'scalar', name: 'int8' } } as const
+  const longer = { ...b, typmod: 14 }
   const old = { ...b, name: 'old' }
   assert.equal(await line(plain, look([a, b, c])), 'a=1 b=x c=y <- a=1 b=x')
   assert.equal(await line(look([a, b, c]), look([a, c])), 'a=1 c=y <- a=1 c=y')
   assert.equal(await line(look([a, old]), look([a, b, c])), 'a=1 b=x c=y <- a=1 old=x')
-  // Every row was written anew: for a column of another type, for an added one, and for a reason that is not known.
+  // Every row was written anew: for a column of another type or scale, for an added one, and for a reason that is not known.
   assert.equal(await line(plain, look([a, number], { rewrites: 1 })), 'a=1 b=x <- a=1')
+  assert.equal(await line(look([a, b, c]), look([a, longer, c], { rewrites: 1 })), 'a=1 b=x c=y <- a=1 c=y')
   assert.equal(await line(plain, look([a, b, c], { rewrites: 1 })), 'a=1 b=x c=y <- a=1 b=x')
   assert.equal(await line(plain, look([a, b], { rewrites: 1 })), 'a=1 b=x <- a=1')
 })

@@ -118,15 +118,16 @@ function attnumOf({ columns }: TableDescription, name: string | undefined): numb
 
 function survivors(before: TableDescription, after: TableDescription): Places {
   const places: number[] = []
-  const isRewritten = (before.rewrites ?? 0) !== (after.rewrites ?? 0) && !explainsRewrite(before, after)
-  const columns = before.columns.filter(({ attnum, name, shape }) => {
-    const place = after.columns.findIndex((column) => column.attnum === attnum)
-    const kept =
-      place >= 0 &&
-      printsAlike(shape, (after.columns[place] as ColumnDescription).shape) &&
-      (!isRewritten || before.primaryKey.includes(name))
-    if (kept) places.push(place)
-    return kept
+  const isRewritten = (before.rewrites ?? 0) !== (after.rewrites ?? 0)
+  const isExplained = isRewritten && explainsRewrite(before, after)
+  const columns = before.columns.filter((column) => {
+    const place = after.columns.findIndex(({ attnum }) => attnum === column.attnum)
+    const now = after.columns[place]
+    if (now === undefined || !printsAlike(column.shape, now.shape)) return false
+    if (isRewritten && !(isExplained ? isOfSameType(column, now) : before.primaryKey.includes(column.name)))
+      return false
+    places.push(place)
+    return true
   })
   const description = { ...before, columns }
   return { relation: relationOfDescription(description), places }
@@ -134,8 +135,13 @@ function survivors(before: TableDescription, after: TableDescription): Places {
 
 /** Whether columns that were added, or have another type, are the reason that every row was written anew. */
 function explainsRewrite(before: TableDescription, after: TableDescription): boolean {
-  return after.columns.some(({ attnum, shape }) => {
-    const was = before.columns.find((column) => column.attnum === attnum)
-    return was === undefined || !printsAlike(was.shape, shape)
+  return after.columns.some((column) => {
+    const was = before.columns.find(({ attnum }) => attnum === column.attnum)
+    return was === undefined || !printsAlike(was.shape, column.shape) || !isOfSameType(was, column)
   })
+}
+
+/** Also of the same precision and scale: `numeric(10,2)` and `numeric(10,4)` are not. */
+function isOfSameType(was: ColumnDescription, is: ColumnDescription): boolean {
+  return was.typeOid === is.typeOid && was.typmod === is.typmod
 }
