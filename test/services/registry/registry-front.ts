@@ -106,6 +106,8 @@ export class RegistryFront implements AsyncDisposable {
     else {
       const passed = Object.entries(headers).filter(([name]) => !ofThisConnection.has(name))
       const outgoing = request(to + asked, { method, headers: Object.fromEntries(passed) }, (answered) => {
+        // The client may have given up: `response` cannot be written any more.
+        if (response.destroyed) return void answered.destroy()
         response.writeHead(answered.statusCode ?? 502, answered.headers)
         pipeline(answered, response, () => undefined)
       })
