@@ -192,6 +192,7 @@ test('types that Avro has no place for are refused when the relation is prepared
         assert.equal(error.message, message)
         const { hint = '' } = error
         assert.ok(hint.startsWith(`ALTER TABLE public."now named otherwise" ALTER COLUMN c TYPE ${instead}`), hint)
+        assert.match(hint, /; if rows were written since .*, without cursor$/)
         return true
       },
     )

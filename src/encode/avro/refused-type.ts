@@ -45,12 +45,19 @@ export interface RefusedColumn {
   readonly table: string
   readonly column: string
   readonly type: RefusedType
+  /** The column has become so while the changefeed ran. */
+  readonly isLater?: boolean
 }
 
-export function refusedColumn({ schema, table, column, type: { why, instead } }: RefusedColumn): FeedError {
+export function refusedColumn({ schema, table, column, type, isLater = false }: RefusedColumn): FeedError {
+  const { why, instead } = type
   const alter = `ALTER TABLE ${shownName(schema)}.${shownName(table)} ALTER COLUMN ${shownName(column)} TYPE ${instead}`
-  const hint = instead.startsWith('numeric')
+  const helps = instead.startsWith('numeric')
     ? `${alter}, or another precision and scale that hold its values; or use format=json`
     : `${alter}; or use format=json`
+  // The schema of a row is that of its time, whatever the column is now.
+  const hint = isLater
+    ? `${helps}; if rows were written since the column has this type, create the changefeed again, without cursor`
+    : helps
   return new FeedError('FEED_TARGET', `column ${column}: ${why}`, { hint })
 }

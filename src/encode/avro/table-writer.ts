@@ -109,5 +109,5 @@ function columnField(relation: RelationSchema, column: RelationColumn, inKey: bo
   const type = columnType(column, inKey)
   if (type.tag === 'type') return { column, type }
   const { schema, name } = relation.description
-  throw refusedColumn({ schema, table: name, column: column.name, type })
+  throw refusedColumn({ schema, table: name, column: column.name, type, isLater: true })
 }
