@@ -67,7 +67,7 @@ export class TimeTravelValidator implements Validator {
     const isOwn = ([name, value]: readonly [string, JsonValue]): boolean =>
       own?.has(name) === true ? canonicalText(value) === own.get(name) : hasNulls && value === null
     if (own !== undefined && isObject(before) && [...before].every(isOwn)) return
-    const mayLack = hasNulls && isObject(before) && !history.isWritten(table, key, updated)
+    const mayLack = hasNulls && isObject(before) && (own !== undefined || !history.isWritten(table, key, updated))
     const isKnown = ([name, value]: readonly [string, JsonValue]): boolean =>
       value !== null || history.keyColumns(table).includes(name)
     const got = mayLack ? new Map([...before].filter(isKnown)) : before
