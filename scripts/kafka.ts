@@ -16,11 +16,7 @@ const defaultRegistry = 'http://localhost:8081'
 const usage = `usage: npm run kafka [-- --port=9092] [--registry[=${defaultRegistry}]]
        npm run kafka -- consume TOPIC… [--port=9092] [--registry=${defaultRegistry}]`
 
-const { values, positionals } = parseArgs({
-  args: process.argv.slice(2).map((arg) => (arg === '--registry' ? `--registry=${defaultRegistry}` : arg)),
-  options: { port: { type: 'string', default: '9092' }, registry: { type: 'string' } },
-  allowPositionals: true,
-})
+const { values, positionals } = parsed()
 const port = Number(values.port)
 const registryUrl = URL.parse(values.registry ?? defaultRegistry)
 const [command, ...topics] = positionals
@@ -33,6 +29,19 @@ else if (command === 'consume' && topics.length > 0)
   )
 else if (command === undefined) await serve(values.registry === undefined ? undefined : registryUrl)
 else refuse(usage)
+
+function parsed() {
+  try {
+    return parseArgs({
+      args: process.argv.slice(2).map((arg) => (arg === '--registry' ? `--registry=${defaultRegistry}` : arg)),
+      options: { port: { type: 'string', default: '9092' }, registry: { type: 'string' } },
+      allowPositionals: true,
+    })
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${usage}`)
+    process.exit(1)
+  }
+}
 
 async function serve(registryAt: URL | undefined): Promise<void> {
   const missing = kafkaIsMissing()
