@@ -43,14 +43,15 @@ export class CutReading {
   constructor(options: CutReadingOptions) {
     const { cut, at, wanted } = options
     this.#options = options
-    const tables = new Map<number, ScanTable>()
+    const leftOut: number[] = []
     for (const [relid, table] of cut.tables) {
       const selection = selectionOf(wanted.rows, table)
-      if (selection === undefined) continue
-      tables.set(relid, table)
-      this.#selections.set(table, selection)
+      if (selection === undefined) leftOut.push(relid)
+      else this.#selections.set(table, selection)
     }
-    this.#checkpoint = new ScanCheckpoint(at, tables, wanted.done)
+    this.#checkpoint = new ScanCheckpoint(at, cut.tables, wanted.done)
+    // They stay in what is saved: a scan that is continued may have logged rows of them to emit (`WantedRows.emitMissed`).
+    for (const relid of leftOut) this.#checkpoint.leaveOut(relid)
   }
 
   get progress(): ScanCheckpoint['progress'] {

@@ -35,6 +35,14 @@ test('a restart reads only the rest, also of a table that grew', () => {
   assert.deepEqual(saved[0]?.done, [[0, 64]])
 })
 
+test('a table that is left out stays in what is saved, and is looked at again when the scan is continued', () => {
+  const checkpoint = new ScanCheckpoint(at, cutOf(100), [])
+  checkpoint.leaveOut(7)
+  const { tables, fraction } = checkpoint.progress
+  assert.deepEqual([tables.map(({ relid }) => relid), fraction, checkpoint.pendingRanges], [[7], 1, 0])
+  assert.ok(!new ScanCheckpoint(at, cutOf(100), tables).isDone(7, { from: 0, to: 64 }))
+})
+
 test('what is left is counted in ranges of pages, and the empty table is one', () => {
   const checkpoint = new ScanCheckpoint(at, cutOf(3000), [{ relid: 7, file: 'f1', done: [[0, 1024]] }])
   assert.equal(checkpoint.pendingRanges, 2)

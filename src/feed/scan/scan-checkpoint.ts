@@ -32,6 +32,11 @@ export class ScanCheckpoint {
     }
   }
 
+  /** The table has nothing to read. Its pages do not count as finished when the scan is continued. */
+  leaveOut(relid: number): void {
+    this.#tables.set(relid, { file: '', pages: 0, done: [[0, null]] })
+  }
+
   isDone(relid: number, { from, to }: Chunk): boolean {
     const done = this.#tables.get(relid)?.done ?? []
     return done.some(([first, end]) => first <= from && (end === null || (to !== undefined && to <= end)))

@@ -27,8 +27,6 @@ const mostWaitMs = 10_000
 /** Emits the scan and returns its time. Later changes are in the log. */
 export async function scanTables(feed: Feed, request: ScanRequest): Promise<Hlc> {
   const { run } = feed
-  // All tables of an interrupted scan were left out.
-  if (request.tables.length === 0 && request.at !== undefined) return request.at
   using wanted = new WantedRows(feed, request)
   const givingWay = new GivingWay()
   for (;;) {
