@@ -8,6 +8,8 @@ import type { JobProgress } from '../core/job-progress.ts'
 import { noFeedCounts, type FeedCounts } from '../core/metric-scopes.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { Sink } from '../sink/sink.ts'
+import type { CutTurn } from '../scan/cut-turn.ts'
+import type { ScanReason } from './scan/scan-request.ts'
 import type { StatementCut } from './scan/statement-cut.ts'
 
 export interface FeedRun {
@@ -29,8 +31,8 @@ export interface FeedRun {
   readonly waiting?: (why: string) => void
   /** Called with what the encoder waits for at the schema registry; undefined: it waits for nothing any more. */
   readonly registryWaits?: (why: string | undefined) => void
-  /** Settles when the feed may read tables after a schema change. Dispose of the result when they are read. */
-  readonly scanTurn?: () => Promise<Disposable>
+  /** Settles when the feed may open connections for a scan; undefined: it always may. */
+  readonly scanTurn?: (reason: ScanReason) => Promise<CutTurn>
   /** Called when a scan has taken its snapshot, with the time in ms, and with undefined when it needs the snapshot no more. */
   readonly holdsSnapshot?: (sinceMs: number | undefined) => void
   readonly signal: AbortSignal

@@ -12,9 +12,11 @@ import type { RawConnection } from '../postgres/raw-connection.ts'
 import { serverText, type ServerText } from '../postgres/server-text.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { call } from '../source-schema/call.ts'
+import type { CutTurn } from './cut-turn.ts'
 import type { HeldSnapshot } from './held-cut.ts'
 import { Connections, destroyAll, exportSnapshot, importSnapshot } from './snapshot.ts'
 import { qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
+import { areTablesFree } from './tables-free.ts'
 
 const attempts = 10
 const mostDelayMs = 1000
@@ -30,6 +32,8 @@ export interface OpenTables extends AsyncDisposable {
   readonly control: RawConnection
   /** The encoding of the rows, if PostgreSQL does not convert them to UTF-8. */
   readonly text: ServerText | undefined
+  /** Aborts when the connections are to be closed for somebody else who waits for a turn. */
+  readonly taken?: AbortSignal | undefined
   /** Ends the transactions of the readers at once, whatever they do. */
   giveUp(): void
 }
@@ -47,13 +51,18 @@ export interface CutOptions {
   readonly isPatient?: boolean
   /** Called from time to time with what the cut waits for. */
   readonly waiting?: ((why: string) => void) | undefined
+  /** Called before connections are opened. What it gives is disposed of when they are closed, also between two attempts. */
+  readonly takeTurn?: () => Promise<CutTurn | undefined>
 }
 
 export async function openCut(options: CutOptions): Promise<Cut> {
+  // Who waits for a lock may wait for long. But a table that changes all the time is reported.
+  let busy = 0
   for (let attempt = 1; ; attempt++) {
-    const cut = await tryCut(options)
-    if (cut !== undefined) return cut
-    if (attempt >= attempts && options.isPatient !== true) {
+    const cut = await tryCut(options, attempt)
+    if (cut === 'busy') busy += 1
+    else if (cut !== undefined) return cut
+    if (attempt - busy >= attempts && options.isPatient !== true) {
       throw new FeedError(
         'FEED_SOURCE_REFUSED',
         `the tables changed during each of ${attempts} attempts to start their scan`,
@@ -74,14 +83,15 @@ async function beforeNext(attempt: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Returns undefined if a DDL changed a table meanwhile. */
-function tryCut({ source, targets, connections, signal, isPatient, waiting }: CutOptions): Promise<Cut | undefined> {
-  return opening(source, signal, async (open) => {
+/** Returns undefined if a DDL changed a table meanwhile, and 'busy' if another session has it locked. */
+async function tryCut(options: CutOptions, attempt: number): Promise<Cut | 'busy' | undefined> {
+  const { targets, connections, waiting } = options
+  let isBusy = false
+  const cut = await opening(options, async (open) => {
     const control = await open.connect()
     const text = await serverText(control)
-    // Who waits for long says so.
-    const read = (): Promise<Map<number, TableFacts>> => readFacts(control, targets)
-    const before = isPatient === true ? await unlessLocked([control], read) : await read()
+    const before = await whenFree(control, targets, attempt)
+    isBusy = before === undefined
     if (before === undefined) return undefined
     const slot = await open.connect(true)
     const { point, name } = await exportSnapshot(slot, control, waiting)
@@ -93,7 +103,25 @@ function tryCut({ source, targets, connections, signal, isPatient, waiting }: Cu
     await slot.close()
     return { ...openTables({ facts: after, readers, control, text }), point }
   })
+  return isBusy ? 'busy' : cut
 }
+
+/**
+ * Reads the facts of the tables. Returns undefined if another session has a lock that keeps readers out, or waits for it: it passes
+ * first, except if there has been some DDL for so many attempts.
+ */
+async function whenFree(
+  control: RawConnection,
+  targets: readonly ScanTarget[],
+  attempt: number,
+): Promise<Map<number, TableFacts> | undefined> {
+  const relids = targets.map(({ relid }) => relid)
+  if (attempt <= politeAttempts && !(await areTablesFree(control, relids))) return undefined
+  return unlessLocked([control], () => readFacts(control, targets))
+}
+
+/** They take about ten seconds. */
+const politeAttempts = 20
 
 /**
  * Opens the tables of a cut that another connection holds. Returns undefined if it is not held any more, or if a DDL has made it
@@ -102,7 +130,7 @@ function tryCut({ source, targets, connections, signal, isPatient, waiting }: Cu
 export async function joinCut(held: HeldSnapshot, options: CutOptions): Promise<OpenTables | undefined> {
   const { signal, waiting } = options
   for (let attempt = 1; ; attempt++) {
-    const joined = await tryJoin(held, options)
+    const joined = await tryJoin(held, options, attempt)
     if (joined !== 'busy') return joined
     if (attempt % joinsPerNotice === 1) waiting?.('waiting for a lock on its tables, which others hold or ask for')
     await beforeNext(attempt, signal)
@@ -113,17 +141,19 @@ const joinsPerNotice = 10
 
 async function tryJoin(
   held: HeldSnapshot,
-  { source, targets, connections, signal }: CutOptions,
+  options: CutOptions,
+  attempt: number,
 ): Promise<OpenTables | 'busy' | undefined> {
+  const { targets, connections } = options
   const isAsHeld = (facts: ReadonlyMap<number, TableFacts>): boolean =>
     targets.every(({ relid }) => held.fingerprints.get(relid) === facts.get(relid)?.fingerprint)
   let isBusy = false
-  const joined = await opening(source, signal, async (open) => {
+  const joined = await opening(options, async (open) => {
     const readers = await openReaders(open, held.name, connections)
     if (readers === undefined) return undefined
     const control = await open.connect()
     const text = await serverText(control)
-    const before = await unlessLocked([control, ...readers], () => readFacts(control, targets))
+    const before = await whenFree(control, targets, attempt)
     if (before !== undefined && !isAsHeld(before)) return undefined
     const facts = before === undefined ? undefined : await lockAndRead({ readers, control, targets, before })
     isBusy = facts === undefined
@@ -135,10 +165,10 @@ async function tryJoin(
 
 /** Closes the connections of `work` if it throws, if it returns undefined, or if the signal aborts now or later. */
 async function opening<T extends OpenTables>(
-  source: SourceConnection,
-  signal: AbortSignal,
+  { source, signal, takeTurn }: CutOptions,
   work: (open: Connections) => Promise<T | undefined>,
 ): Promise<T | undefined> {
+  const turn = await takeTurn?.()
   const open = new Connections(source, signal)
   let opened: T | undefined
   try {
@@ -150,15 +180,18 @@ async function opening<T extends OpenTables>(
     if (opened === undefined) {
       open[Symbol.dispose]()
       open.destroy()
+      turn?.[Symbol.dispose]()
     }
   }
   if (opened === undefined) return undefined
   const { readers, control } = opened
   return {
     ...opened,
+    taken: turn?.taken,
     async [Symbol.asyncDispose](): Promise<void> {
       open[Symbol.dispose]()
       await Promise.all([control, ...readers].map((connection) => connection.close()))
+      turn?.[Symbol.dispose]()
     },
   }
 }

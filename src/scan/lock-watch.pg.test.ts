@@ -4,7 +4,9 @@ import { TestPostgres } from '../../test/support/postgres-under-test.ts'
 import { until } from '../../test/support/until.ts'
 import { install } from '../source-schema/source-schema.ts'
 import { openCut } from './cut.ts'
-import { LockWatch, untilTablesAreFree } from './lock-watch.ts'
+import type { CutTurn } from './cut-turn.ts'
+import { LockWatch } from './lock-watch.ts'
+import { areTablesFree } from './tables-free.ts'
 
 let server: TestPostgres
 before(async () => {
@@ -37,12 +39,38 @@ test('a cut is given up for who waits for ACCESS EXCLUSIVE, and for nobody else'
   await other.query('BEGIN; ALTER TABLE public.t ADD c INT')
   assert.equal(watch.hasGivenUp, true)
   assert.equal(await watch.end(), `process ${other.backendPid} of user "${database.source.user}"`)
-  let isFree = false
-  const free = untilTablesAreFree(cut, signal).then(() => {
-    isFree = true
-  })
-  await database.sql('SELECT pg_sleep(0.5)')
-  assert.equal(isFree, false)
+  assert.equal(await areTablesFree(cut.control, cut.tables.keys()), false)
   await other.query('COMMIT')
-  await free
+  assert.equal(await areTablesFree(cut.control, cut.tables.keys()), true)
+})
+
+test('a cut whose turn is taken closes its connections, and the turn is over then', { timeout: 120_000 }, async () => {
+  await using database = await server.database()
+  await database.sql('CREATE TABLE t (id INT PRIMARY KEY)')
+  await using connection = await database.connect()
+  await install(connection)
+  const [found] = await connection.query(`SELECT 'public.t'::regclass::oid::text`)
+  const targets = [{ relid: Number(found?.[0]), tableName: 't' }]
+  const { signal } = new AbortController()
+  const wanted = new AbortController()
+  let turns = 0
+  const takeTurn = async (): Promise<CutTurn> => {
+    turns += 1
+    return { taken: wanted.signal, [Symbol.dispose]: () => void (turns -= 1) }
+  }
+  // A table that is locked holds up nobody else: between two attempts there is no turn.
+  await using other = await database.connect()
+  await other.query('BEGIN; LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE')
+  const opening = openCut({ source: database.source, targets, connections: 2, signal, takeTurn })
+  await until('it has a turn', 20_000, () => turns === 1 || undefined)
+  await until('it has none', 20_000, () => turns === 0 || undefined)
+  await other.query('COMMIT')
+  await using cut = await opening
+  assert.equal(turns, 1)
+  using watch = new LockWatch(cut, signal)
+  wanted.abort()
+  await until('the turn is over', 20_000, () => turns === 0 || undefined)
+  assert.equal(watch.hasGivenUp, true)
+  assert.equal(await watch.end(), undefined)
+  await assert.rejects(cut.control.query('SELECT'), { code: 'FEED_SOURCE_DOWN' })
 })

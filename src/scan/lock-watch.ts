@@ -15,7 +15,10 @@ const idlePerLook = 10
 const who = (pid: string): string =>
   `format('process %s of user "%s"', ${pid}, (SELECT usename FROM pg_stat_activity WHERE pid = ${pid}))`
 
-/** Ends the transactions of the readers as soon as another session waits for what they have locked. */
+/**
+ * Ends the transactions of the readers as soon as another session waits for what they have locked. Closes the cut when its turn is
+ * taken.
+ */
 export class LockWatch implements Disposable {
   readonly #cut: OpenTables
   readonly #over = new AbortController()
@@ -30,7 +33,10 @@ export class LockWatch implements Disposable {
     this.#watching = this.#watch(AbortSignal.any([this.#over.signal, signal]))
   }
 
-  /** Ends the watch. Returns who waited when it gave the transactions up; throws if it did so because it has failed. */
+  /**
+   * Ends the watch. Returns who waited for a lock when it gave the transactions up; undefined: it did not, or the turn was taken. Throws
+   * if it gave them up because it has failed.
+   */
   async end(): Promise<string | undefined> {
     this.#over.abort()
     await this.#watching
@@ -44,15 +50,17 @@ export class LockWatch implements Disposable {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
+    const { taken } = this.#cut
     try {
-      this.#waiter = await waitsForReaders(this.#cut, signal)
+      this.#waiter = await waitsForReaders(this.#cut, taken === undefined ? signal : AbortSignal.any([signal, taken]))
     } catch (error) {
       // Without its watch a scan could hold up the application.
       this.#failure = error
     }
-    if (signal.aborted || (this.#waiter === undefined && this.#failure === undefined)) return
+    if (signal.aborted) return
     this.hasGivenUp = true
     this.#cut.giveUp()
+    if (taken?.aborted === true) await this.#cut[Symbol.asyncDispose]()
   }
 }
 
@@ -64,14 +72,6 @@ async function waitsForReaders({ control, readers }: OpenTables, signal: AbortSi
         OR locktype = 'advisory' AND w.mode = 'ExclusiveLock' AND (w.classid, w.objid, w.objsubid) = (h.classid, h.objid, h.objsubid))
     LIMIT 1`
   return poll(signal, async () => (await control.query(sql))[0]?.[0] ?? undefined)
-}
-
-/** Settles when no session has, or waits for, a lock that keeps readers out of the tables, and when the signal aborts before. */
-export async function untilTablesAreFree({ control, tables }: OpenTables, signal: AbortSignal): Promise<void> {
-  const sql = `SELECT FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND relation IN (${[...tables.keys()].join(', ')}) LIMIT 1`
-  await poll(signal, async () => ((await control.query(sql)).length === 0 ? true : undefined))
 }
 
 /** Looks again and again; first after a while, because most scans are over by then. */

@@ -4,6 +4,7 @@ import type { LogHandle } from '../../changelog/changelog.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
 import type { WireError } from '../../errors/feed-error.ts'
 import type { FeedProgress, FeedRun } from '../feed-run.ts'
+import type { ScanReason } from '../scan/scan-request.ts'
 
 type RunFacts = Pick<FeedRun, 'spec' | 'source' | 'startPosition' | 'startTime' | 'statementCut'>
 
@@ -27,6 +28,8 @@ export type ToFeedWorker =
   | { readonly tag: 'saved'; readonly feed: number; readonly error: WireError | undefined }
   /** Answers `scan-turn`. */
   | { readonly tag: 'scan-granted'; readonly feed: number }
+  /** Another feed waits for the turn: the connections are to be closed, and `scan-over` to be said. */
+  | { readonly tag: 'scan-wanted'; readonly feed: number }
   | { readonly tag: 'stop'; readonly feed: number }
 
 export type FromFeedWorker =
@@ -40,8 +43,10 @@ export type FromFeedWorker =
   | { readonly tag: 'registry-waits'; readonly feed: number; readonly why: string | undefined }
   /** Asks to make the progress durable. The next one is sent when `saved` has answered. */
   | { readonly tag: 'save'; readonly feed: number; readonly progress: JobProgress }
-  /** Asks for a turn to read tables after a schema change. `scan-over` gives it back. */
-  | { readonly tag: 'scan-turn'; readonly feed: number }
+  /** Asks for a turn to open connections for a scan. `scan-over` gives it back. */
+  | { readonly tag: 'scan-turn'; readonly feed: number; readonly reason: ScanReason }
+  /** The feed has a turn and does not get on; said once a second. */
+  | { readonly tag: 'scan-stalled'; readonly feed: number }
   | { readonly tag: 'scan-over'; readonly feed: number }
   | { readonly tag: 'log'; readonly feed: number; readonly level: LogLevel; readonly text: string }
   /** The counters of all feeds of the worker, in one message a second. */

@@ -15,6 +15,7 @@ import type { FeedStart, FromFeedWorker, LogLevel } from './feed-messages.ts'
 import { PoolWorker } from './pool-worker.ts'
 import { ScanTurns } from './scan-turns.ts'
 import { newProgress, type FeedProgress } from '../feed-run.ts'
+import type { ScanReason } from '../scan/scan-request.ts'
 
 export interface FeedHandlers {
   /** Gets DataRow messages. Settles when it can take the next ones, rejects when the client is gone. */
@@ -40,7 +41,7 @@ export interface PooledFeed {
 }
 
 interface Entry extends PooledFeed {
-  readonly turns: ScanTurns
+  readonly turns: Readonly<Record<ScanReason, ScanTurns>>
   progress: FeedProgress
   readonly worker: PoolWorker
   readonly handlers: FeedHandlers
@@ -54,9 +55,9 @@ export class FeedPool {
   readonly #workers: PoolWorker[] = []
   readonly #size: number
   readonly #feeds = new Map<number, Entry>()
-  /** Jobs do not wait for feeds on connections, nor these for jobs. */
-  readonly #turnsOfJobs = new ScanTurns()
-  readonly #turnsOfOthers = new ScanTurns()
+  /** Jobs do not wait for feeds on connections, nor these for jobs; nor does a backfill wait for initial scans, which may be long. */
+  readonly #turnsOfJobs = { initial: new ScanTurns(), backfill: new ScanTurns() }
+  readonly #turnsOfOthers = { initial: new ScanTurns(), backfill: new ScanTurns() }
   #nextFeed = 1
   #closed = false
   readonly #scopes: MetricScopes | undefined
@@ -139,9 +140,12 @@ export class FeedPool {
     else if (message.tag === 'sink-waits') entry.handlers.sinkWaits?.(message.why)
     else if (message.tag === 'registry-waits') entry.handlers.registryWaits?.(message.why)
     else if (message.tag === 'log') entry.handlers.log?.(message.level, message.text)
-    else if (message.tag === 'scan-turn') this.#askForTurn(feed, entry)
-    else if (message.tag === 'scan-over') entry.turns.end(feed)
-    else if (message.tag === 'save') void this.#save(feed, entry, message.progress)
+    else if (message.tag === 'scan-turn') this.#askForTurn(feed, message.reason, entry)
+    else if (message.tag === 'scan-stalled') {
+      if (turnsOf(entry).some((turns) => turns.isWanted(feed))) entry.worker.say({ tag: 'scan-wanted', feed })
+    } else if (message.tag === 'scan-over') {
+      for (const turns of turnsOf(entry)) turns.end(feed)
+    } else if (message.tag === 'save') void this.#save(feed, entry, message.progress)
     else if (message.tag === 'ended')
       this.#end(feed, message.error === undefined ? undefined : fromWireError(message.error))
     else {
@@ -159,9 +163,9 @@ export class FeedPool {
     }
   }
 
-  #askForTurn(feed: number, { turns, worker, handlers }: Entry): void {
-    const isNow = turns.ask(feed, () => worker.say({ tag: 'scan-granted', feed }))
-    if (!isNow) handlers.waiting?.('waiting until other changefeeds have read the tables of their schema changes')
+  #askForTurn(feed: number, reason: ScanReason, { turns, worker, handlers }: Entry): void {
+    const isNow = turns[reason].ask(feed, () => worker.say({ tag: 'scan-granted', feed }))
+    if (!isNow) handlers.waiting?.('waiting until other changefeeds have read their tables')
   }
 
   async #save(feed: number, { handlers, worker }: Entry, progress: JobProgress): Promise<void> {
@@ -178,7 +182,7 @@ export class FeedPool {
     const entry = this.#feeds.get(feed)
     if (entry === undefined) return
     this.#feeds.delete(feed)
-    entry.turns.end(feed)
+    for (const turns of turnsOf(entry)) turns.end(feed)
     entry.worker.feeds.delete(feed)
     entry.failure ??= error
     this.#scopes?.add(entry.scope, entry.progress)
@@ -193,4 +197,8 @@ export class FeedPool {
       this.#end(feed, new FeedError('FEED_THREAD', `the thread of the changefeed stopped: ${message}`, { detail }))
     }
   }
+}
+
+function turnsOf({ turns }: Entry): readonly ScanTurns[] {
+  return [turns.initial, turns.backfill]
 }

@@ -47,6 +47,7 @@ port.on('message', (message: ToFeedWorker) => {
   else if (message.tag === 'prepare-sink') loadSink(message.sink).catch(() => undefined)
   else if (message.tag === 'credit') feeds.get(message.feed)?.credit(message.bytes)
   else if (message.tag === 'scan-granted') feeds.get(message.feed)?.turn.granted()
+  else if (message.tag === 'scan-wanted') feeds.get(message.feed)?.scanWanted()
   else if (message.tag === 'saved') feeds.get(message.feed)?.saved(message.error)
   else feeds.get(message.feed)?.stop()
 })

@@ -1,10 +1,12 @@
-// The turn of one feed to read tables after a schema change, as its worker thread sees it (scan-turns.ts).
+// The turn of one feed to open connections for a scan, as its worker thread sees it (scan-turns.ts).
 
 import { orAbort } from '../../async/or-abort.ts'
+import type { CutTurn } from '../../scan/cut-turn.ts'
+import type { ScanReason } from '../scan/scan-request.ts'
 
 export interface ScanTurnOptions {
   /** Asks the main thread, which answers with `granted`. */
-  readonly ask: () => void
+  readonly ask: (reason: ScanReason) => void
   /** Gives the turn back. */
   readonly end: () => void
   readonly signal: AbortSignal
@@ -13,29 +15,38 @@ export interface ScanTurnOptions {
 export class ScanTurn {
   readonly #options: ScanTurnOptions
   #asked: PromiseWithResolvers<void> | undefined
-  #has = false
+  /** Aborts when the feed has to give its turn back; undefined: it has none. */
+  #had: AbortController | undefined
 
   constructor(options: ScanTurnOptions) {
     this.#options = options
   }
 
-  /** Settles when it is the feed's turn. The result is disposed of when the tables are read. */
-  readonly take = async (): Promise<Disposable> => {
+  get isHad(): boolean {
+    return this.#had !== undefined
+  }
+
+  /** Settles when it is the feed's turn. The result is disposed of when the connections are closed. */
+  readonly take = async (reason: ScanReason): Promise<CutTurn> => {
     const asked = (this.#asked = Promise.withResolvers())
-    this.#options.ask()
+    this.#options.ask(reason)
     await orAbort(asked.promise, this.#options.signal)
-    return { [Symbol.dispose]: () => this.giveBack() }
+    const had = (this.#had = new AbortController())
+    return { taken: had.signal, [Symbol.dispose]: () => this.#giveBack(had) }
   }
 
   granted(): void {
-    this.#has = true
     this.#asked?.resolve()
   }
 
-  /** Also called when the scan does not get on, because its client or sink takes nothing: it goes on, but others need not wait for it. */
-  giveBack(): void {
-    if (!this.#has) return
-    this.#has = false
+  /** Called when another feed waits for the turn. The scan closes its connections, and then gives the turn back. */
+  wanted(): void {
+    this.#had?.abort()
+  }
+
+  #giveBack(turn: AbortController): void {
+    if (this.#had !== turn) return
+    this.#had = undefined
     this.#options.end()
   }
 }

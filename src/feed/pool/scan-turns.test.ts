@@ -23,3 +23,21 @@ test('so many feeds scan at once, and the others follow in the order in which th
   turns.end(3)
   assert.equal(ask(100), true)
 })
+
+test('as many feeds are asked for their turns as others wait, each once', () => {
+  const turns = new ScanTurns(2)
+  const ask = (feed: number): boolean => turns.ask(feed, () => undefined)
+  ask(1)
+  ask(2)
+  assert.equal(turns.isWanted(1), false)
+  ask(3)
+  // A feed that waits has no turn to give.
+  assert.equal(turns.isWanted(3), false)
+  assert.equal(turns.isWanted(1), true)
+  assert.equal(turns.isWanted(1), false)
+  assert.equal(turns.isWanted(2), false)
+  turns.end(1)
+  assert.equal(turns.isWanted(2), false)
+  ask(1)
+  assert.equal(turns.isWanted(3), true)
+})

@@ -31,6 +31,7 @@ export class WorkerFeed {
   readonly progress: FeedProgress = newProgress()
   readonly turn: ScanTurn
   #watch: SinkWatch | undefined
+  #waitsForRegistry = false
   #sinkTimer: NodeJS.Timeout | undefined
   #inFlight = 0
   #mayContinue: PromiseWithResolvers<void> | undefined
@@ -42,7 +43,7 @@ export class WorkerFeed {
     this.#id = id
     this.#say = say
     this.turn = new ScanTurn({
-      ask: () => say({ tag: 'scan-turn', feed: id }),
+      ask: (reason) => say({ tag: 'scan-turn', feed: id, reason }),
       end: () => say({ tag: 'scan-over', feed: id }),
       signal: this.#abort.signal,
     })
@@ -62,7 +63,10 @@ export class WorkerFeed {
         resume: start.resume,
         save: start.isJob === true ? (progress) => this.#save(progress) : undefined,
         waiting: (why) => this.#say({ tag: 'waiting', feed: this.#id, why }),
-        registryWaits: (why) => this.#say({ tag: 'registry-waits', feed: this.#id, why }),
+        registryWaits: (why) => {
+          this.#waitsForRegistry = why !== undefined
+          this.#say({ tag: 'registry-waits', feed: this.#id, why })
+        },
         scanTurn: this.turn.take,
         holdsSnapshot: watch.holdsSnapshot,
         signal: this.#abort.signal,
@@ -79,7 +83,13 @@ export class WorkerFeed {
   check(nowMs: number): void {
     const isSinkIdle = this.#watch?.check(nowMs) === true
     const isClientIdle = this.#mayContinue !== undefined && nowMs - this.#waitsSinceMs >= idleClientMs
-    if (isSinkIdle || isClientIdle) this.turn.giveBack()
+    const isStalled = isSinkIdle || isClientIdle || this.#waitsForRegistry
+    if (isStalled && this.turn.isHad) this.#say({ tag: 'scan-stalled', feed: this.#id })
+  }
+
+  scanWanted(): void {
+    this.turn.wanted()
+    this.#watch?.holdsSnapshot(undefined)
   }
 
   stop(): void {

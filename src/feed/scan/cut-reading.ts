@@ -34,6 +34,7 @@ export class CutReading {
   readonly #options: CutReadingOptions
   readonly #selections = new Map<ScanTable, Selection>()
   readonly #checkpoint: ScanCheckpoint
+  #consumers: readonly ScanMessages[] = []
   #savedAtMs = 0
   /** The last of the batches that connections emit one at a time. After a failure, and when the cut is given up, none is emitted. */
   #last: Promise<void> = Promise.resolve()
@@ -69,6 +70,8 @@ export class CutReading {
       feed.run.signal.throwIfAborted()
       if (!watch.hasGivenUp) throw error
     }
+    // The sink and the schema registry may take long. The next cut is opened when it can be read.
+    for (const { draining } of this.#consumers) await draining
     await this.#last
     return false
   }
@@ -79,10 +82,10 @@ export class CutReading {
     const topics: ReadonlyMap<number, number> = new Map(run.spec.targets.map(({ relid }, index) => [relid, index]))
     const chunkDone = (relid: number, chunk: Chunk, changes: ChangeWriter): Promise<void> =>
       this.#chunkDone(relid, chunk, changes)
-    const consumers = cut.readers.map(() => {
+    const consumers = (this.#consumers = cut.readers.map(() => {
       const { changes } = delivery.openOutput(run.signal, (batch) => this.#inTurn(() => delivery.emitBatch(batch)))
       return new ScanMessages(changes, { at, topics, rowsAsOf: wanted.rows, chunkDone })
-    })
+    }))
     const isDone = (relid: number, chunk: Chunk): boolean => this.#checkpoint.isDone(relid, chunk)
     const selection = (table: ScanTable): Selection | undefined => this.#selections.get(table)
     await scan({ cut, selection, chunkPages, commitTimes: run.spec.mvccTimestamp, isDone, consumers })

@@ -1,6 +1,7 @@
 // Opens the cut that a scan reads: that of the job's statement while it is held, or else a new one.
 
 import { joinCut, openCut, type OpenTables } from '../../scan/cut.ts'
+import type { CutTurn } from '../../scan/cut-turn.ts'
 import type { FeedRun } from '../feed-run.ts'
 import { findCut } from './find-cut.ts'
 import { factsOfReason, type ScanRequest } from './scan-request.ts'
@@ -19,15 +20,25 @@ export async function openScan(run: FeedRun, { reason, tables }: ScanRequest, is
   const facts = factsOfReason(reason)
   const { usesStatementCut } = facts
   const isPatient = isAgain || facts.isPatient
-  const options = { source, targets: tables, connections: scanConnections, signal, isPatient, waiting }
+  let from = log.status.head
+  let sinceMs = Date.now()
+  const takeTurn = async (): Promise<CutTurn | undefined> => {
+    const turn = await run.scanTurn?.(reason)
+    from = log.status.head
+    sinceMs = Date.now()
+    return turn
+  }
+  const options = { source, targets: tables, connections: scanConnections, signal, isPatient, waiting, takeTurn }
   const held = usesStatementCut ? run.statementCut : undefined
   const joined = held === undefined ? undefined : await joinCut(held.snapshot, options)
   if (held !== undefined && joined !== undefined) {
-    const { time, sinceMs } = held
-    return { cut: joined, time, sinceMs, [Symbol.asyncDispose]: () => joined[Symbol.asyncDispose]() }
+    return {
+      cut: joined,
+      time: held.time,
+      sinceMs: held.sinceMs,
+      [Symbol.asyncDispose]: () => joined[Symbol.asyncDispose](),
+    }
   }
-  const from = log.status.head
-  const sinceMs = Date.now()
   const cut = await openCut(options)
   try {
     const time = await findCut({ log, from, point: cut.point, signal })

@@ -23,6 +23,8 @@ export class ScanMessages implements ScanConsumer {
   readonly changes: ChangeWriter
   readonly #options: ScanMessagesOptions
   #commitMicros: string | undefined
+  /** Settles when the sink, or the schema registry, has taken what it was given last by `pieceDone`. */
+  draining: Promise<void> | undefined
 
   constructor(changes: ChangeWriter, options: ScanMessagesOptions) {
     this.changes = changes
@@ -41,7 +43,7 @@ export class ScanMessages implements ScanConsumer {
   }
 
   pieceDone(): void | Promise<void> {
-    if (this.changes.isFull) return this.changes.drain()
+    if (this.changes.isFull) return (this.draining = this.changes.drain())
   }
 
   chunkDone(relid: number, chunk: Chunk): Promise<void> {

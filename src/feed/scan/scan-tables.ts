@@ -3,8 +3,8 @@
 //
 // A scan reads a cut that is held for it, or makes a new one, which is later than the time that is asked for. Then it finds
 // the rows of that time with what the log says of the time in between. Where the log lacks the old values that this takes, it
-// emits the changes in between first, and then the rows as of the cut. When another session waits for a lock of the cut, the
-// scan gives it up, lets the other one pass, and goes on with a new cut:
+// emits the changes in between first, and then the rows as of the cut. When another session waits for a lock of the cut, or
+// another feed for connections while this one does not get on, the scan gives the cut up, and goes on with a new one:
 //
 //   open the cut ──► find the rows of `at` ──────────────────────────────► read ──► done
 //      ▲                 └── not in the log ──► catch up to the cut ────────┘│
@@ -12,7 +12,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Hlc } from '../../core/hlc.ts'
-import { LockWatch, untilTablesAreFree } from '../../scan/lock-watch.ts'
+import { LockWatch } from '../../scan/lock-watch.ts'
 import type { OpenTables } from '../../scan/cut.ts'
 import type { Feed } from '../phases.ts'
 import { CutReading } from './cut-reading.ts'
@@ -20,9 +20,6 @@ import { GivingWay } from './giving-way.ts'
 import { openScan } from './open-scan.ts'
 import type { ScanRequest } from './scan-request.ts'
 import { WantedRows, type Found, type Moved } from './wanted-rows.ts'
-
-/** A scan tries again after this time even if there is always some DDL that waits. */
-const mostWaitMs = 10_000
 
 /** Emits the scan and returns its time. Later changes are in the log. */
 export async function scanTables(feed: Feed, request: ScanRequest): Promise<Hlc> {
@@ -67,8 +64,9 @@ export async function scanTables(feed: Feed, request: ScanRequest): Promise<Hlc>
     const waiter = await watch.end()
     wanted.done = reading.progress.tables
     givingWay.gaveWay(reading.hasFinished)
-    run.waiting?.(`giving way to ${waiter}, which waits for a lock on its tables`)
-    await letPass(cut, givingWay.pauseMs, run.signal)
+    if (waiter !== undefined) run.waiting?.(`giving way to ${waiter}, which waits for a lock on its tables`)
+    await close(cut, watch)
+    await pause(givingWay.pauseMs, run.signal)
   }
 }
 
@@ -78,12 +76,7 @@ async function close(cut: OpenTables, watch: LockWatch): Promise<void> {
   await cut[Symbol.asyncDispose]()
 }
 
-async function letPass(cut: OpenTables, pauseMs: number, signal: AbortSignal): Promise<void> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(mostWaitMs)])
-  await delay(pauseMs, undefined, { signal }).catch(() => undefined)
-  await untilTablesAreFree(cut, limit).catch((error: unknown) => {
-    signal.throwIfAborted()
-    throw error
-  })
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined)
   signal.throwIfAborted()
 }

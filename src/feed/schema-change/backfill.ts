@@ -5,7 +5,6 @@ import { compareHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { catchUp } from '../follow/following.ts'
 import type { Feed, Phase } from '../phases.ts'
-import type { ScanRequest } from '../scan/scan-request.ts'
 import { scanTables } from '../scan/scan-tables.ts'
 
 export async function backfill(feed: Feed, { at, tables, scan }: Extract<Phase, { tag: 'backfill' }>): Promise<Phase> {
@@ -15,7 +14,7 @@ export async function backfill(feed: Feed, { at, tables, scan }: Extract<Phase, 
   let reached: Hlc
   try {
     const done = scan?.tables ?? []
-    reached = await scanInTurn(feed, { reason: 'backfill', tables, at, isExact: false, done })
+    reached = await scanTables(feed, { reason: 'backfill', tables, at, isExact: false, done })
   } catch (error) {
     if (!isGone(error)) throw error
     // The feed ends where the log says the same, after what came before. Until then it must not resolve anything, because these
@@ -29,11 +28,6 @@ export async function backfill(feed: Feed, { at, tables, scan }: Extract<Phase, 
   }
   await delivery.save({ tag: 'following', highWater: before, passed: at })
   return { tag: 'following', after: before, from: undefined, passed: at }
-}
-
-async function scanInTurn(feed: Feed, request: ScanRequest): Promise<Hlc> {
-  using _turn = await feed.run.scanTurn?.()
-  return await scanTables(feed, request)
 }
 
 /** Whether a table of the feed was dropped or truncated after the schema change, so that its rows cannot be read any more. */

@@ -34,7 +34,11 @@ export interface Postmaster {
   stop(mode: 'fast' | 'immediate'): Promise<void>
 }
 
-/** How many connections clients may have; the rest of `max_connections` is for changefeeds, jobs and repairs. */
+/**
+ * How many connections clients may have; the rest of `max_connections` is for changefeeds, jobs and repairs. Scans
+ * take most of it: four kinds with 12 turns of three connections, and one more while they open (feed/pool/scan-turns.ts), and the
+ * cuts of statements (server/feeds/held-cuts.ts).
+ */
 export const maxClients = 300
 
 const settings = {
@@ -44,7 +48,7 @@ const settings = {
   event_triggers: 'on',
   max_replication_slots: '128',
   max_wal_senders: '128',
-  max_connections: String(maxClients + 100),
+  max_connections: String(maxClients + 300),
   max_prepared_transactions: '0',
   listen_addresses: '',
   logging_collector: 'on',
