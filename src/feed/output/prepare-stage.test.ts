@@ -16,7 +16,8 @@ import { MessageOutput } from './message-output.ts'
 import { PrepareStage } from './prepare-stage.ts'
 
 const narrow = new TableLook()
-const wide = new TableLook({ columns: [...narrow.columns, textColumn('c', 3)] })
+/** All rows were written anew, so that earlier rows of the same transaction keep their columns. */
+const wide = new TableLook({ columns: [...narrow.columns, textColumn('c', 3)], rewrites: 1 })
 
 function text(row: RowView | undefined): string {
   if (row === undefined) return '-'
