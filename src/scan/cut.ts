@@ -116,12 +116,19 @@ async function whenFree(
   attempt: number,
 ): Promise<Map<number, TableFacts> | undefined> {
   const relids = targets.map(({ relid }) => relid)
-  if (attempt <= politeAttempts && !(await areTablesFree(control, relids))) return undefined
+  const deadline = Date.now() + passMs
+  while (attempt <= politeAttempts && !(await areTablesFree(control, relids))) {
+    if (Date.now() > deadline) return undefined
+    await delay(againMs)
+  }
   return unlessLocked([control], () => readFacts(control, targets))
 }
 
 /** They take about ten seconds. */
-const politeAttempts = 20
+const politeAttempts = 16
+/** Short DDL is waited for with the connection that is open, and longer DDL without one. */
+const passMs = 200
+const againMs = 50
 
 /**
  * Opens the tables of a cut that another connection holds. Returns undefined if it is not held any more, or if a DDL has made it
