@@ -28,7 +28,9 @@ async function openLarge(t: string): Promise<KafkaFeed> {
   await broker.createTopic(t)
   await server.sql(`CREATE TABLE ${t} (a INT PRIMARY KEY, b STRING)`)
   await server.sql(`INSERT INTO ${t} SELECT i, repeat('x', 150) FROM generate_series(1, ${rows}) AS i`)
-  const options = "updated, resolved, min_checkpoint_frequency = '0s'"
+  // Small requests, so that a fast machine takes some seconds for the rows, too.
+  const slowly = `kafka_sink_config = '{"Flush": {"MaxMessages": 100}}'`
+  const options = `updated, resolved, min_checkpoint_frequency = '0s', ${slowly}`
   const statement = `CREATE CHANGEFEED FOR ${t} INTO 'kafka://${broker.bootstrap}' WITH ${options}`
   const feed = await KafkaFeed.open({ server, broker, topics: [t], statement })
   await until('the scan is complete', withinMs, async () => (feed.rows.length >= rows ? true : undefined))
