@@ -166,6 +166,16 @@ test('rows that the transaction of a backfill has written come once, and what wa
   ])
 })
 
+test('what was before rows that are read again is exact, also if their transaction wrote them', async () => {
+  const sql = `UPDATE t SET v = 7 WHERE a = 1; UPDATE t SET v = 8 WHERE a = 1; INSERT INTO t VALUES (3, 3); DELETE FROM t WHERE a = 2; INSERT INTO t VALUES (2, 9); ALTER TABLE t ALTER v TYPE STRING USING v * 100`
+  const messages = await said({ name: '', sql, messages: [] }, 0, 'diff')
+  assert.deepEqual(messages.toSorted(), [
+    '[1]->{"after": {"a": 1, "v": "800", "w": "w"}, "before": {"a": 1, "v": 1, "w": "w"}}',
+    '[2]->{"after": {"a": 2, "v": "900", "w": null}, "before": {"a": 2, "v": 2, "w": "w"}}',
+    '[3]->{"after": {"a": 3, "v": "300", "w": null}, "before": null}',
+  ])
+})
+
 /** What a feed emits that follows these statements afterwards. */
 async function saidLater(sql: string, table = usual): Promise<readonly string[]> {
   await server.sql(`DROP TABLE IF EXISTS t, last; CREATE TABLE last (a INT PRIMARY KEY); ${table}`)

@@ -29,6 +29,7 @@ import type { IsMissed } from '../transaction/emit-transaction.ts'
 import { readTableChanges, TablesAtEnd, type TableChanges } from '../transaction/tables-at-end.ts'
 import { ChangedRows, isDeferrable, type RowKey } from './changed-rows.ts'
 import { LogSpan } from './log-span.ts'
+import { OwnRows } from './own-rows.ts'
 import { NetChanges, type NetChange } from './net-changes.ts'
 import type { CutTables, RowsAsOf } from './rows-as-of.ts'
 import { pick, TableAtChange } from './table-at-change.ts'
@@ -73,6 +74,8 @@ export class RowsAtChange implements RowsAsOf {
   readonly #tables = new Map<number, TableAtChange>()
   /** What becomes of rows that the transaction of the change has written; undefined: it changes no table. */
   #own: TablesAtEnd | undefined
+  /** What was before those rows, with `diff`. */
+  #ownRows: OwnRows | undefined
   readonly #old = new RowView()
   readonly #beforeRow = new RowView()
   /** The table of the row that was read last, and how its keys are found in such rows. */
@@ -144,9 +147,14 @@ export class RowsAtChange implements RowsAsOf {
   }
 
   write(changes: ChangeWriter, relation: RelationSchema, topic: number, row: RowView): void {
+    changes.write(relation, topic, row, row, this.#options.diff ? this.#rowBefore(relation, row) : undefined)
+  }
+
+  #rowBefore(relation: RelationSchema, row: RowView): RowView | undefined {
+    const own = this.#hasUnknown ? this.#ownRows?.find(relation, row) : undefined
+    if (own !== undefined) return own.before
     const { before } = this.#tableOf(relation)
-    const old = this.#options.diff && before !== undefined ? pick(row, before, this.#beforeRow) : undefined
-    changes.write(relation, topic, row, row, old)
+    return before && pick(row, before, this.#beforeRow)
   }
 
   [Symbol.dispose](): void {
@@ -189,6 +197,7 @@ export class RowsAtChange implements RowsAsOf {
     const { at, known } = this.#options
     const isOwn = known === undefined && compareHlc(parts.ts, at) === 0
     if (!isOwn) this.#net.begin(parts)
+    else if (this.#options.diff) this.#ownRows ??= new OwnRows(this.#span.schemas.snapshot())
     const { payload, list } = parts
     if (list.truncated !== 0 && !isOwn) throw this.#truncated(list.truncated)
     for (let i = 0; i < list.count; i++) {
@@ -213,12 +222,17 @@ export class RowsAtChange implements RowsAsOf {
     if (table === undefined) return
     this.#change.read(payload, offset)
     const { relation, tag } = this.#change
-    // The row is not there to be read. If the transaction inserts it again, that is another change, whose values may be unknown.
-    if (tag === record.delete) return
     const atEnd = this.#own?.of(relation)
     const isUnknown = atEnd !== undefined && atEnd.conversion === undefined
+    const hasKey = relation.description.primaryKey.length > 0
+    if (isUnknown && hasKey && !isDeferrable(relation)) {
+      this.#ownRows?.note(this.#change)
+      this.#checkMemory()
+    }
+    // The row is not there to be read. If the transaction inserts it again, that is another change, whose values may be unknown.
+    if (tag === record.delete) return
     if (isUnknown) this.#hasUnknown = true
-    else if (relation.description.primaryKey.length > 0) this.#note(table)
+    else if (hasKey) this.#note(table)
   }
 
   #rowChanged(payload: Buffer, offset: number): void {
@@ -236,10 +250,14 @@ export class RowsAtChange implements RowsAsOf {
   #note(table: TableAtChange): boolean {
     table.noteKey(this.#change.relation)
     const isFirst = this.#changed.note(this.#change)
-    if (this.#changed.bytes > (this.#options.maxBytes ?? maxBytes)) {
+    this.#checkMemory()
+    return isFirst
+  }
+
+  #checkMemory(): void {
+    if (this.#changed.bytes + (this.#ownRows?.bytes ?? 0) > (this.#options.maxBytes ?? maxBytes)) {
       throw notFound('too many rows have changed since to remember their keys')
     }
-    return isFirst
   }
 
   #keep(table: TableAtChange, logged: RelationSchema, old: RowView): void {
