@@ -142,7 +142,7 @@ export class FeedPool {
     else if (message.tag === 'log') entry.handlers.log?.(message.level, message.text)
     else if (message.tag === 'scan-turn') this.#askForTurn(feed, message.reason, entry)
     else if (message.tag === 'scan-stalled') {
-      if (turnsOf(entry).some((turns) => turns.isWanted(feed))) entry.worker.say({ tag: 'scan-wanted', feed })
+      if (turnsOf(entry).some((turns) => turns.askBack(feed))) entry.worker.say({ tag: 'scan-wanted', feed })
     } else if (message.tag === 'scan-over') {
       for (const turns of turnsOf(entry)) turns.end(feed)
     } else if (message.tag === 'save') void this.#save(feed, entry, message.progress)

@@ -29,8 +29,8 @@ export class ScanTurns {
     return true
   }
 
-  /** Called when the feed does not get on. Returns whether it has to give its turn to another one. */
-  isWanted(feed: number): boolean {
+  /** Called when the feed does not get on. Asks it once for its turn if another one waits; returns whether it was asked now. */
+  askBack(feed: number): boolean {
     if (!this.#running.has(feed) || this.#asked.has(feed) || this.#asked.size >= this.#waiting.size) return false
     this.#asked.add(feed)
     return true
