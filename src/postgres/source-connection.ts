@@ -1,6 +1,6 @@
 // Where a source database is, as plain data that crosses into worker threads.
 
-/** The address of a server, and the role of our connections. */
+/** The address of a server, and how our connections log in. It holds a credential: never log it, and never put it into a job. */
 export interface PostgresServer {
   /** TCP host; ignored when `socketDir` is given. */
   readonly host: string
@@ -8,6 +8,45 @@ export interface PostgresServer {
   /** Folder of the server's unix socket `.s.PGSQL.<port>`. */
   readonly socketDir?: string | undefined
   readonly user: string
+  /** Further addresses, which are tried in this order after the first one: the servers of a cluster whose primary may move. */
+  readonly otherHosts?: readonly ServerHost[] | undefined
+  /** Which of the servers will do; undefined: any. */
+  readonly targetSessionAttrs?: TargetSessionAttrs | undefined
+  readonly password?: PasswordSource | undefined
+  /** Undefined: no encryption, as for sslmode=disable. */
+  readonly tls?: TlsSettings | undefined
+  readonly channelBinding?: 'disable' | 'prefer' | 'require' | undefined
+  /** Nothing is installed in databases of this server, even where our role might: a DBA has prepared them. */
+  readonly mayInstall?: false | undefined
+}
+
+export interface ServerHost {
+  readonly host: string
+  readonly port: number
+  readonly socketDir?: string | undefined
+}
+
+export type TargetSessionAttrs = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby'
+
+/** Files are read at every connection, so that a changed password needs no restart. */
+export type PasswordSource =
+  | { readonly tag: 'text'; readonly text: string }
+  /** A file whose first line is the password. */
+  | { readonly tag: 'file'; readonly path: string }
+  /** A file in the format of ~/.pgpass. */
+  | { readonly tag: 'passfile'; readonly path: string }
+
+export interface TlsSettings {
+  readonly mode: 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
+  /** Whether TLS begins at once, without PostgreSQL's request for it (PostgreSQL 17). */
+  readonly isDirect: boolean
+  /** A file, or `system` for the certificates that the system trusts; undefined: the default file, if there is one. */
+  readonly rootCert?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  readonly keyPassword?: string | undefined
+  readonly revocations?: string | undefined
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
 }
 
 export interface SourceConnection extends PostgresServer {
