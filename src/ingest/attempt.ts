@@ -3,7 +3,7 @@
 
 import type { OpenedWriter } from '../changelog/changelog.ts'
 import { serverText } from '../postgres/server-text.ts'
-import { install } from '../source-schema/source-schema.ts'
+import { readySource } from '../source-schema/source-mode.ts'
 import { MessageApplier, type ApplyMessage } from './apply-message.ts'
 import { catchUp } from './catch-up.ts'
 import { askClock, SourceClock } from './clock-probe.ts'
@@ -90,7 +90,7 @@ export class Attempt {
     // A role that may write all tables could lock ours. Ingest then fails with an error, where it would wait without end.
     await control.query(`SET lock_timeout = ${controlLockWait}`)
     const [lost] = await control.query(publicationLostSql)
-    await install(control)
+    await readySource(control, source)
     const text = await serverText(control)
     this.#connections.isConverted = text !== undefined
     const replication = await this.#connections.openReplication()

@@ -11,7 +11,7 @@ import { openRawConnection, type RawConnection } from '../postgres/raw-connectio
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { publication } from '../source-schema/names.ts'
 import { hasOurTablesSql } from '../source-schema/ownership.ts'
-import { install } from '../source-schema/source-schema.ts'
+import { readySource } from '../source-schema/source-mode.ts'
 import { beginSql, isLocked, lockSql } from './lock-tables.ts'
 import { watchingTable } from './already-watched.ts'
 
@@ -43,7 +43,7 @@ export async function giveBackTables(source: SourceConnection, options: GiveBack
   await using connection = await openRawConnection({ source })
   const [is] = await connection.query(`SELECT ${hasOurTablesSql}`)
   if (is?.[0] !== 't') return { given: 0, busy: [], left: 0 }
-  await install(connection)
+  await readySource(connection, source)
   const now = [...(await needed())].join(', ')
   await connection.query(
     `UPDATE changefeed.watched SET needed_at = clock_timestamp() WHERE relid = ANY ('{${now}}') AND needed_at < clock_timestamp() - interval '${Math.min(keepMs / 10, mostInexactMs)} milliseconds'`,

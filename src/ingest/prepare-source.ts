@@ -102,9 +102,9 @@ async function readSlot(control: Queries, slot: string): Promise<SlotFacts | und
   }
 }
 
-/** Waits for the open write transactions. Returns the consistent point: later commits will be streamed. */
+/** Waits for the open write transactions. PostgreSQL 14 has no options in parentheses. Returns the consistent point: later commits will be streamed. */
 async function createSlot(replication: Queries, slot: string): Promise<Lsn> {
-  const rows = await replication.query(`CREATE_REPLICATION_SLOT "${slot}" LOGICAL pgoutput (SNAPSHOT 'nothing')`)
+  const rows = await replication.query(`CREATE_REPLICATION_SLOT "${slot}" LOGICAL pgoutput NOEXPORT_SNAPSHOT`)
   const point = rows[0]?.[1]
   if (point == null) throw new FeedError('FEED_PROTOCOL', 'CREATE_REPLICATION_SLOT gave no consistent point')
   return parseLsn(point)

@@ -11,7 +11,7 @@ import { openRawConnection, type RawConnection } from '../postgres/raw-connectio
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { notAsWanted, watchedSince } from './already-watched.ts'
 import { explainDdl } from '../source-schema/explain-ddl.ts'
-import { install } from '../source-schema/source-schema.ts'
+import { readySource } from '../source-schema/source-mode.ts'
 import { isLocked } from './lock-tables.ts'
 import { watchBatch, type TableToWatch } from './watch-batch.ts'
 import { watchOne, type WatchOptions } from './watch-one.ts'
@@ -39,7 +39,7 @@ export async function watchTables(
   })
   try {
     signal?.throwIfAborted()
-    await install(connection)
+    await readySource(connection, source)
     const missing = await notAsWanted(connection, tables)
     const batches: (readonly TableToWatch[])[] = []
     for (let at = 0; at < missing.length; at += batchTables) batches.push(missing.slice(at, at + batchTables))

@@ -153,7 +153,7 @@ test('a closed connection has left the server', async () => {
 test('a replication stream begins, is left, and leaves the connection good for queries', async () => {
   for (const { source, sql } of databases) {
     const connection = await openRawConnection({ source, replication: true })
-    await connection.query(`CREATE_REPLICATION_SLOT stream_test TEMPORARY LOGICAL pgoutput (SNAPSHOT 'nothing')`)
+    await connection.query(`CREATE_REPLICATION_SLOT stream_test TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT`)
     let texts = ''
     const stream = await connection.copyBoth(
       `START_REPLICATION SLOT stream_test LOGICAL 0/0 (proto_version '1', publication_names 'none', messages 'true')`,
@@ -183,7 +183,7 @@ test('a replication stream begins, is left, and leaves the connection good for q
 test('the end of a stream by the server is an error with its words', async () => {
   const { source, sql } = databases[0] as TestDatabase
   const connection = await openRawConnection({ source, replication: true })
-  await connection.query(`CREATE_REPLICATION_SLOT killed_test TEMPORARY LOGICAL pgoutput (SNAPSHOT 'nothing')`)
+  await connection.query(`CREATE_REPLICATION_SLOT killed_test TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT`)
   const stream = await connection.copyBoth(
     `START_REPLICATION SLOT killed_test LOGICAL 0/0 (proto_version '1', publication_names 'none')`,
     { data: () => undefined },

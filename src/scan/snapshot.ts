@@ -24,7 +24,7 @@ export async function exportSnapshot(
   const slotName = `pg_changefeed_cut_${randomBytes(6).toString('hex')}`
   const explained = explainWait(control, slot, (why) => waiting?.(why))
   const [created] = await slot
-    .query(`CREATE_REPLICATION_SLOT "${slotName}" TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export')`)
+    .query(`CREATE_REPLICATION_SLOT "${slotName}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`)
     .finally(explained)
   const point = created?.[1]
   const name = created?.[2]

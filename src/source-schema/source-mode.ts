@@ -1,0 +1,63 @@
+// Decides how a source database is read. 'installed': what source-schema.ts describes is in it. 'prepared': nothing of ours is in it
+// but the slot; a DBA has made the publication and set the replica identities, with the script that `changefeed setup-sql` prints.
+//
+// Whether our role may install is found by trying: managed services let roles create event triggers that are no superusers.
+
+import { FeedError } from '../errors/feed-error.ts'
+import type { Queries } from '../postgres/queries.ts'
+import type { PostgresServer } from '../postgres/source-connection.ts'
+import { preparedMark, publication } from './names.ts'
+import { install, installedSql } from './source-schema.ts'
+
+export type SourceMode = 'installed' | 'prepared'
+
+export type MayInstall = Pick<PostgresServer, 'mayInstall'>
+
+/** Returns how the database is read, and installs what is missing for that if our role may. */
+export async function readySource(connection: Queries, { mayInstall }: MayInstall): Promise<SourceMode> {
+  const [row] = await connection.query(factsSql())
+  const [isInstalled, owner, mark, mayCreate] = row ?? []
+  if (isInstalled === 't' && mayInstall !== false) return 'installed'
+  const isPrepared = mayInstall === false || mark === preparedMark
+  if (!isPrepared && mayCreate === 't' && (await mayCreateEventTriggers(connection))) {
+    await install(connection)
+    return 'installed'
+  }
+  if (owner == null) throw notPrepared(row?.[4] ?? '', row?.[5] ?? '')
+  return 'prepared'
+}
+
+/** Whether a publication was made by the script that `changefeed setup-sql` prints. Then nothing is installed. */
+const factsSql = (): string =>
+  `SELECT (${installedSql()}), p.pubowner::text, obj_description(p.oid, 'pg_publication'), has_database_privilege(d.oid, 'CREATE'), d.datname, current_user
+  FROM pg_database d LEFT JOIN pg_publication p ON p.pubname = '${publication}' WHERE d.datname = current_database()`
+
+const undefinedFunction = '42883'
+/** No right, a server in recovery, a feature that the server does not have. */
+const cannot: ReadonlySet<string> = new Set(['42501', '25006', '0A000'])
+
+/** PostgreSQL checks the right before it looks for the function, which does not exist, so that nothing is ever created. */
+async function mayCreateEventTriggers(connection: Queries): Promise<boolean> {
+  try {
+    await connection.query(
+      'CREATE EVENT TRIGGER pg_changefeed_trial ON ddl_command_end EXECUTE FUNCTION pg_catalog.pg_changefeed_no_such_function()',
+    )
+  } catch (error) {
+    if (!(error instanceof FeedError)) throw error
+    if (error.sqlstate === undefinedFunction) return true
+    if (cannot.has(error.sqlstate)) return false
+    throw error
+  }
+  return false
+}
+
+function notPrepared(database: string, role: string): FeedError {
+  return new FeedError(
+    'FEED_SOURCE_REFUSED',
+    `database "${database}" is not prepared for changefeeds: publication "${publication}" does not exist`,
+    {
+      sqlstate: '42704',
+      hint: `role "${role}" creates nothing in it; a superuser runs once what this prints: changefeed setup-sql --postgres=... --role=${role} --tables=...`,
+    },
+  )
+}
