@@ -17,6 +17,7 @@ const startPostgres: ReadonlySet<string> = new Set([
   'src/postgres/embedded/postmaster.ts',
   'test/server/test-server.ts',
   'test/support/plain-postgres.ts',
+  'test/support/postgres-server.ts',
   'test/support/postgres-under-test.ts',
 ])
 /** And these start what needs Java. */

@@ -28,7 +28,12 @@ export interface Binaries {
 }
 
 export function findBinaries(user: ServerUser | undefined): Binaries {
-  let native = join(packageDir(), 'native')
+  return binariesOf(packageDir(), user)
+}
+
+/** Of a package of some version of PostgreSQL. */
+export function binariesOf(packageFolder: string, user: ServerUser | undefined): Binaries {
+  let native = join(packageFolder, 'native')
   link(native)
   if (user !== undefined && !isReachable(native)) native = copyOut(native)
   return { initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') }
