@@ -17,6 +17,12 @@ export interface TableDescription {
   readonly rewrites?: number | undefined
   /** pg_class.relreplident: d(efault), n(othing), f(ull), i(ndex). */
   readonly identity: 'd' | 'n' | 'f' | 'i'
+  /** It is a partitioned table: its rows are those of its leaves, and stand in the log under the oids of these. */
+  readonly partitioned?: boolean | undefined
+  /** The partitioned tables of which it is a partition, from its parent to the root. Missing or empty: it is none. */
+  readonly ancestors?: readonly number[] | undefined
+  /** How often it was attached as a partition when it may have had rows. */
+  readonly attached?: number | undefined
   /** True in the last description of a table: it was dropped by that transaction. */
   readonly dropped?: boolean | undefined
 }
