@@ -23,7 +23,7 @@ export const codes = {
     sqlstate: '22023',
     reaction: 'fail',
     means:
-      'An option, or a parameter of the sink URI, is unknown, has a wrong or missing value, or contradicts another one.',
+      'An option, or a parameter of the sink URI or of a connection string, is unknown, has a wrong or missing value, or contradicts another one.',
     todo: 'Correct the statement; see [options](options.md) and [sink parameters](sink-parameters.md).',
   },
   FEED_UNSUPPORTED: {

@@ -7,6 +7,8 @@ export interface PostgresServer {
   readonly port: number
   /** Folder of the server's unix socket `.s.PGSQL.<port>`. */
   readonly socketDir?: string | undefined
+  /** The IP address to connect to, so that `host` is not looked up; certificates and password files still go by `host`. */
+  readonly address?: string | undefined
   readonly user: string
   /** Further addresses, which are tried in this order after the first one: the servers of a cluster whose primary may move. */
   readonly otherHosts?: readonly ServerHost[] | undefined
@@ -16,6 +18,17 @@ export interface PostgresServer {
   /** Undefined: no encryption, as for sslmode=disable. */
   readonly tls?: TlsSettings | undefined
   readonly channelBinding?: 'disable' | 'prefer' | 'require' | undefined
+  /** What the server may ask for, as for libpq's require_auth; undefined: anything. */
+  readonly requireAuth?: readonly string[] | undefined
+  /** How long one address may take until it accepts queries; undefined: 10 seconds. */
+  readonly connectWithinMs?: number | undefined
+  /** Hosts, and the addresses of each, are tried in random order. */
+  readonly isShuffled?: true | undefined
+  readonly keepAlive?: KeepAlive | undefined
+  /** Further switches for the start of a session, such as `-c work_mem=64MB`. */
+  readonly options?: string | undefined
+  /** What the names of our sessions in pg_stat_activity end with. */
+  readonly label?: string | undefined
   /** Nothing is installed in databases of this server, even where our role might: a DBA has prepared them. */
   readonly mayInstall?: false | undefined
 }
@@ -24,6 +37,15 @@ export interface ServerHost {
   readonly host: string
   readonly port: number
   readonly socketDir?: string | undefined
+  readonly address?: string | undefined
+}
+
+/** How the kernel finds out that the other machine is gone. Undefined: 30 s of silence, and then what the system does. */
+export interface KeepAlive {
+  readonly isOff?: true | undefined
+  readonly idleMs?: number | undefined
+  readonly everyMs?: number | undefined
+  readonly count?: number | undefined
 }
 
 export type TargetSessionAttrs = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby'
@@ -45,9 +67,19 @@ export interface TlsSettings {
   readonly cert?: string | undefined
   readonly key?: string | undefined
   readonly keyPassword?: string | undefined
+  /** A file of revoked certificates; undefined: the default file, if there is one. */
   readonly revocations?: string | undefined
-  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
+  /** A folder of such files. */
+  readonly revocationsDir?: string | undefined
+  readonly minVersion?: TlsVersion | undefined
+  readonly maxVersion?: TlsVersion | undefined
+  /** Whether a client certificate is never sent, sent if there is one, or has to exist; undefined: allow. */
+  readonly certMode?: 'disable' | 'allow' | 'require' | undefined
+  /** The name of the server is not sent in clear text. */
+  readonly hidesName?: true | undefined
 }
+
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
 
 export interface SourceConnection extends PostgresServer {
   readonly database: string
