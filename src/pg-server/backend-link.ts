@@ -9,14 +9,17 @@ import { queryMessage, syncMessage, terminateMessage } from '../wire/frontend-me
 import { gone, notUp } from './backend-errors.ts'
 import { Exchanges } from './exchanges.ts'
 import { reply, type Expectations } from './expectations.ts'
+import { legOf, type Leg } from './leg.ts'
 import { exchangeOf, showsAnswers, type Exchange, type LinkPhase } from './link-phase.ts'
 import { LinkState } from './link-state.ts'
 import type { SentText, TransactionStatus } from './local-statement.ts'
 import { ServerMessages, type ServerMessageHandlers } from './server-messages.ts'
 
-export interface LinkHandlers extends Omit<ServerMessageHandlers, 'pass'> {
+export interface LinkHandlers extends Omit<ServerMessageHandlers, 'pass' | 'asks'> {
   /** Sends bytes to the client, in order. Returns false if the client is slow; then the server is not read until `resume`. */
   pass(bytes: Buffer): boolean
+  /** Called with each Authentication message of a login; returns what the client gets instead. It may throw. */
+  asks(message: Buffer, server: Leg): Buffer
   /** Called when the server can receive more. */
   drained(): void
   /** Called when the connection has ended. `isTold`: the client has the server's own error, or cannot receive one. */
@@ -27,7 +30,7 @@ export interface LinkOptions {
   readonly address: PostgresAddress
   readonly startup: Buffer
   /** The phase in which the connection begins. */
-  readonly begins: 'starting' | 'replacing'
+  readonly begins: 'authenticating' | 'replacing'
   readonly handlers: LinkHandlers
 }
 
@@ -53,6 +56,7 @@ export class BackendLink {
       pass: (bytes) => {
         if (!handlers.pass(bytes)) this.#socket?.pause()
       },
+      asks: (message) => handlers.asks(message, legOf(this.#socket as Socket)),
     })
     this.#exchanges = new Exchanges(this.#state, (bytes) => this.send(bytes))
     this.expectations.add(reply.query)
@@ -179,7 +183,7 @@ export class BackendLink {
 
   get #isUp(): boolean {
     const { tag } = this.#state.phase
-    return tag !== 'starting' && tag !== 'replacing'
+    return tag !== 'authenticating' && tag !== 'replacing'
   }
 
   async #ask(bytes: Buffer, kind: number, noticed?: (message: string) => void): Promise<(string | null)[][]> {

@@ -1,6 +1,6 @@
 // Reads the messages of the client in order. Messages for PostgreSQL are passed on unchanged, many in one write. While a
 // statement of ours has not answered, the messages after it are held back; the socket is still read, so that the end
-// of the connection is noticed.
+// of the connection is noticed. Until the client is let in, its messages are not even looked at, except its answers to PostgreSQL.
 
 import type { Socket } from 'node:net'
 import { FeedError } from '../errors/feed-error.ts'
@@ -12,6 +12,7 @@ import type { BackendLink } from './backend-link.ts'
 import { ClientGate } from './client-gate.ts'
 import type { ExtendedProtocol } from './extended-protocol.ts'
 import type { MessageJudge } from './judge-message.ts'
+import { PasswordMessages } from './password-messages.ts'
 import { followSession, type SessionPhase } from './session-phase.ts'
 
 /** If more bytes than this are held back while a statement of ours runs, the client is not read until the statement ends. */
@@ -20,13 +21,15 @@ const maxHeldBytes = 1024 * 1024
 export interface ClientMessagesOptions {
   readonly socket: Socket
   readonly judge: MessageJudge
+  /** Checks an answer of the client to PostgreSQL's question who it is; throws if the login must end. */
+  readonly answers: (message: Buffer) => void
   readonly extended: ExtendedProtocol
   readonly link: () => BackendLink
   /** Writes a message to the client that has no effect. */
   readonly probe: () => void
   /** Called if a message of the client cannot be read, or a statement of ours ended without an answer. */
   readonly failed: (error: unknown, isAnswering: boolean) => void
-  /** Called if the client sends Terminate while a statement of ours has not answered. */
+  /** Called if the client sends Terminate while a statement of ours has not answered, or before it is let in. */
   readonly left: () => void
 }
 
@@ -35,13 +38,18 @@ export class ClientMessages {
   readonly #cutter: MessageCutter
   readonly #run: ByteRun
   readonly #gate: ClientGate
-  #phase: SessionPhase = { tag: 'passing' }
+  readonly #passwords: PasswordMessages
+  #phase: SessionPhase = { tag: 'authenticating' }
 
   constructor(options: ClientMessagesOptions) {
-    const { socket, judge, link, probe } = options
+    const { socket, judge, link, probe, answers } = options
     this.#options = options
     this.#gate = new ClientGate(socket, probe)
     this.#run = new ByteRun((bytes) => link().send(bytes))
+    this.#passwords = new PasswordMessages((message) => {
+      answers(message)
+      link().send(message)
+    })
     this.#cutter = new MessageCutter({
       message: (messageTag, bytes, start, end) => this.#message(messageTag, bytes, start, end),
       mayStream: (messageTag, bytes, start) => judge.mayStream(messageTag, bytes, start),
@@ -55,10 +63,22 @@ export class ClientMessages {
 
   take(chunk: Buffer): void {
     const phase = this.#phase
+    if (phase.tag === 'authenticating') {
+      this.#answer(chunk)
+      return
+    }
     if ((phase.tag === 'answering' || phase.tag === 'copying') && this.#cutter.heldBytes === 0)
       phase.answering.isNextLater = true
     this.#cut(() => this.#cutter.push(chunk))
     this.#checkHeld()
+  }
+
+  /** Called when PostgreSQL has let the client in. */
+  letIn(): void {
+    if (this.#phase.tag !== 'authenticating') return
+    this.#enter({ tag: 'passing' })
+    const ahead = this.#passwords.take()
+    if (ahead.length > 0) this.take(ahead)
   }
 
   /** Called when PostgreSQL waits for COPY data. */
@@ -99,6 +119,16 @@ export class ClientMessages {
     }
   }
 
+  #answer(chunk: Buffer): void {
+    try {
+      this.#passwords.push(chunk)
+    } catch (error) {
+      this.#options.failed(error, false)
+      return
+    }
+    if (this.#passwords.waiting === fromClient.terminate) this.#options.left()
+  }
+
   /** Processes one message. Returns whether the messages after it are held back. */
   #message(messageTag: number, bytes: Buffer, start: number, end: number): boolean {
     const phase = this.#phase
@@ -113,6 +143,7 @@ export class ClientMessages {
       case 'leaving':
         this.#run.add(bytes, start, end)
         return false
+      case 'authenticating':
       case 'answering':
       case 'closed':
         throw new FeedError('FEED_BUG', `a message was read from a client whose session is ${phase.tag}`)
@@ -126,13 +157,13 @@ export class ClientMessages {
       if (messageTag === fromClient.terminate) this.#enter({ tag: 'leaving' })
     } else if (typeof verdict === 'function') {
       this.#run.flush()
-      void this.#answer(verdict)
+      void this.#runOurs(verdict)
       return true
     } else if (verdict.length > 0) this.#run.add(verdict, 0, verdict.length)
     return false
   }
 
-  async #answer(work: () => Promise<void>): Promise<void> {
+  async #runOurs(work: () => Promise<void>): Promise<void> {
     this.#enter({ tag: 'answering', answering: { isNextLater: false } })
     try {
       await work()

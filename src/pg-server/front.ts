@@ -2,17 +2,23 @@
 // are not for us pass unchanged in both directions, with back-pressure. The front finds the borders of messages, but does not
 // understand SQL: a StatementHandler decides which statements are ours, and runs them.
 //
-// The front refuses TLS for now, has no pool of connections, and has no state besides its sessions.
+// PostgreSQL decides who a client is: logins pass through (login.ts). TLS of clients ends here (front-tls.ts). The front has no pool
+// of connections, and no state besides its sessions.
 
 import { createServer, type Server, type Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
 import { FeedError } from '../errors/feed-error.ts'
 import { listenAt } from '../errors/listen-at.ts'
 import type { PostgresAddress } from '../postgres/dial.ts'
 import { errorResponse } from '../wire/backend-writer.ts'
 import { readStartup } from '../wire/frontend-messages.ts'
-import { shakeHands } from './handshake.ts'
+import type { FrontTls } from './front-tls.ts'
+import { shakeHands, type TlsBeginning } from './handshake.ts'
+import { legOf } from './leg.ts'
 import type { StatementHandler } from './local-statement.ts'
+import { noClientCertificate, onlyEncrypted } from './login-errors.ts'
+import { LoginSlots, type LoginLimits, type LoginSlot } from './login-slots.ts'
 import type { RunningStatements } from './running-statements.ts'
 import { Session } from './session.ts'
 
@@ -34,7 +40,17 @@ export interface FrontOptions {
   readonly defaultDatabase: string
   /** The largest number of sessions at a time; another one is refused with PostgreSQL's error. */
   readonly maxSessions?: number | undefined
+  /** Undefined: clients cannot encrypt their connections. */
+  readonly tls?: FrontTls | undefined
+  /** The rules for a PostgreSQL whose users have passwords; undefined: everybody who reaches the front is let in. */
+  readonly logins?: LoginRules | undefined
   readonly log?: Logger | undefined
+}
+
+export interface LoginRules {
+  /** Clients of other machines need no TLS, and nobody needs a password that PostgreSQL does not ask for. */
+  readonly isInsecure: boolean
+  readonly limits: LoginLimits
 }
 
 export async function startFront(options: FrontOptions): Promise<Front> {
@@ -47,15 +63,18 @@ export class Front {
   readonly #options: FrontOptions
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
-  /** The sockets of clients that have a session. */
+  /** The sockets of clients that have a session, and those in which TLS runs. */
   readonly #begun = new WeakSet<Socket>()
   readonly #sessions = new Set<Session>()
+  readonly #slots: LoginSlots | undefined
   /** The sessions by the key that a CancelRequest contains. */
   readonly #keys = new Map<string, Session>()
   port = 0
 
   constructor(options: FrontOptions) {
     this.#options = options
+    if (options.logins !== undefined) this.#slots = new LoginSlots(options.logins.limits)
+    options.tls?.onReady((socket) => this.#accept(socket))
     const socketOptions = { noDelay: true, allowHalfOpen: false, keepAlive: true, keepAliveInitialDelay: keepAliveMs }
     this.#server = createServer(socketOptions, (socket) => this.#accept(socket))
   }
@@ -77,10 +96,16 @@ export class Front {
     await this.#options.running.ended(startedAtMs + closeWithinMs - Date.now())
   }
 
+  /** Begins the protocol on a new connection, and again inside of its TLS. */
   #accept(socket: Socket): void {
+    const { tls } = this.#options
     this.#sockets.add(socket)
     socket.on('close', () => this.#sockets.delete(socket))
     socket.on('error', () => socket.destroy())
+    const encrypt = (how: TlsBeginning): void => {
+      this.#begun.add(socket)
+      tls?.begin(socket, how)
+    }
     shakeHands({
       socket,
       cancel: (packet) => {
@@ -88,49 +113,93 @@ export class Front {
         socket.end()
       },
       begin: (packet, rest) => this.#begin(socket, packet, rest),
+      encrypt: tls === undefined || socket instanceof TLSSocket ? undefined : encrypt,
     })
   }
 
   #begin(socket: Socket, packet: Buffer, rest: Buffer): void {
-    const { backend, handler, running, defaultDatabase, maxSessions = Infinity, log } = this.#options
     try {
-      if (this.#sessions.size >= maxSessions) {
-        throw new FeedError('FEED_STATE', 'sorry, too many clients already', {
-          sqlstate: '53300',
-          hint: `this server takes ${maxSessions} connections: close some, or put a pool in front of it`,
-        })
-      }
       checkVersion(packet.readInt32BE(4))
-      const { version, parameters } = readStartup(packet)
-      const named = parameters.get('database')
-      // libpq sends the user's name as the database when none is named.
-      if (named === undefined || (named === 'root' && parameters.get('user') === 'root')) {
-        parameters.set('database', defaultDatabase)
-      }
-      let key = ''
-      const session: Session = new Session({
-        socket,
-        version,
-        parameters: handler.startup?.(parameters) ?? parameters,
-        backend,
-        handler,
-        log,
-        keyGiven: (pid, secret) => {
-          key = keyName(pid, secret)
-          this.#keys.set(key, session)
-        },
-        running,
-        closed: () => {
-          this.#keys.delete(key)
-          this.#sessions.delete(session)
-        },
-      })
-      this.#begun.add(socket)
-      this.#sessions.add(session)
-      if (rest.length > 0) session.take(rest)
+      this.#checkTls(socket)
+      if (this.#slots === undefined) this.#open(socket, packet, rest)
+      else this.#enter(socket, packet, rest)
     } catch (error) {
       socket.end(errorResponse(error, 'FATAL'))
     }
+  }
+
+  #checkTls(socket: Socket): void {
+    const { tls, logins } = this.#options
+    if (tls === undefined) return
+    if (!(socket instanceof TLSSocket)) {
+      if (logins?.isInsecure !== true && !legOf(socket).isLocal) throw onlyEncrypted()
+    } else if (tls.asksForCertificates && !socket.authorized) {
+      throw noClientCertificate(String(socket.authorizationError))
+    }
+  }
+
+  /** Opens the session when it is the client's turn. */
+  #enter(socket: Socket, packet: Buffer, rest: Buffer): void {
+    let session: Session | undefined
+    // Nobody reads what comes until then.
+    socket.pause()
+    const slot = this.#slots?.enter({
+      begin: (mine) => {
+        try {
+          session = this.#open(socket, packet, rest, mine)
+          socket.resume()
+        } catch (error) {
+          mine.leave()
+          socket.end(errorResponse(error, 'FATAL'))
+        }
+      },
+      failed: (error) => {
+        if (session === undefined) socket.end(errorResponse(error, 'FATAL'))
+        else session.refuse(error)
+      },
+    })
+    socket.once('close', () => slot?.leave())
+  }
+
+  #open(socket: Socket, packet: Buffer, rest: Buffer, slot?: LoginSlot): Session {
+    const { backend, handler, running, defaultDatabase, maxSessions = Infinity, log, tls, logins } = this.#options
+    if (this.#sessions.size >= maxSessions) {
+      throw new FeedError('FEED_STATE', 'sorry, too many clients already', {
+        sqlstate: '53300',
+        hint: `this server takes ${maxSessions} connections: close some, or put a pool in front of it`,
+      })
+    }
+    const { version, parameters } = readStartup(packet)
+    const named = parameters.get('database')
+    // libpq sends the user's name as the database when none is named.
+    if (named === undefined || (named === 'root' && parameters.get('user') === 'root')) {
+      parameters.set('database', defaultDatabase)
+    }
+    let key = ''
+    const session: Session = new Session({
+      socket,
+      version,
+      parameters: handler.startup?.(parameters) ?? parameters,
+      backend,
+      handler,
+      client: legOf(socket, tls?.certificate.raw),
+      acceptsUnasked: logins?.isInsecure ?? true,
+      slot,
+      log,
+      keyGiven: (pid, secret) => {
+        key = keyName(pid, secret)
+        this.#keys.set(key, session)
+      },
+      running,
+      closed: () => {
+        this.#keys.delete(key)
+        this.#sessions.delete(session)
+      },
+    })
+    this.#begun.add(socket)
+    this.#sessions.add(session)
+    if (rest.length > 0) session.take(rest)
+    return session
   }
 }
 

@@ -7,6 +7,7 @@ import { LinkState } from './link-state.ts'
 
 const exchange = (): Exchange => ({ error: undefined, done: Promise.withResolvers() })
 const phases: Readonly<Record<LinkPhase['tag'], LinkPhase>> = {
+  authenticating: { tag: 'authenticating' },
   starting: { tag: 'starting' },
   replacing: { tag: 'replacing' },
   passing: { tag: 'passing' },
@@ -21,6 +22,7 @@ const where = (holds: (phase: LinkPhase) => boolean): string[] =>
 
 test('of all pairs of phases of a connection to PostgreSQL exactly these follow each other', () => {
   assert.deepEqual(walk(phases, followLink), [
+    'authenticating → starting, over',
     'starting → passing, over',
     'replacing → passing, over',
     'passing → passing, relaying, asking, over',
@@ -31,8 +33,8 @@ test('of all pairs of phases of a connection to PostgreSQL exactly these follow 
 })
 
 test('what the client sees depends on the phase alone', () => {
-  assert.deepEqual(where(showsAnswers), ['starting', 'passing', 'relaying'])
-  assert.deepEqual(where(showsAsides), ['starting', 'passing', 'relaying', 'asking'])
+  assert.deepEqual(where(showsAnswers), ['authenticating', 'starting', 'passing', 'relaying'])
+  assert.deepEqual(where(showsAsides), ['authenticating', 'starting', 'passing', 'relaying', 'asking'])
   assert.deepEqual(
     where((phase) => exchangeOf(phase) !== undefined),
     ['relaying', 'asking'],

@@ -1,18 +1,20 @@
 // The phases of a session's connection to PostgreSQL. The phase decides who reads what the server sends.
 //
-//   starting ──┐                     ┌── a query for the client ──► relaying ──┐
-//              ├─ ready ─► passing ──┤                                         ├── ready ──► passing
-//   replacing ─┘                     └── a query of our own ──────► asking ────┘
+//   authenticating ── the client is let in ──► starting ──┐
+//                                                          │                     ┌── a query for the client ──► relaying ──┐
+//                                                          ├─ ready ─► passing ──┤                                         ├─► passing
+//                                              replacing ──┘                     └── a query of our own ──────► asking ────┘
 //
 //   every phase ── the connection ends, or is closed ──► over
 //
-//              the client sees
-//   starting   the start-up: parameters, the key (ours instead of PostgreSQL's), ReadyForQuery
-//   replacing  nothing: the connection replaces an earlier one, whose start-up the client has seen
-//   passing    everything
-//   relaying   everything but ReadyForQuery, which we send when the whole query string has run
-//   asking     only what the server sends unasked: changed parameters and notifications
-//   over       nothing
+//                   the client sees
+//   authenticating  what PostgreSQL asks it (login.ts)
+//   starting        the start-up: parameters, the key (ours instead of PostgreSQL's), ReadyForQuery
+//   replacing       nothing: the connection replaces an earlier one, whose start-up the client has seen
+//   passing         everything
+//   relaying        everything but ReadyForQuery, which we send when the whole query string has run
+//   asking          only what the server sends unasked: changed parameters and notifications
+//   over            nothing
 
 import { FeedError } from '../errors/feed-error.ts'
 import { stepsOf } from '../errors/phase-table.ts'
@@ -25,6 +27,7 @@ export interface Exchange {
 }
 
 export type LinkPhase =
+  | { readonly tag: 'authenticating' }
   | { readonly tag: 'starting' }
   | { readonly tag: 'replacing' }
   | { readonly tag: 'passing' }
@@ -41,6 +44,7 @@ export type LinkPhase =
 
 /** Returns the next phase, and throws unless the table allows the step to it. */
 export const followLink = stepsOf<LinkPhase>({
+  authenticating: ['starting', 'over'],
   starting: ['passing', 'over'],
   replacing: ['passing', 'over'],
   // A ReadyForQuery that the client sees leaves the phase as it is.
@@ -52,7 +56,7 @@ export const followLink = stepsOf<LinkPhase>({
 
 /** Returns whether the client sees the answers of the server. It is called for each message, so it allocates nothing. */
 export function showsAnswers({ tag }: LinkPhase): boolean {
-  return tag === 'passing' || tag === 'relaying' || tag === 'starting'
+  return tag === 'passing' || tag === 'relaying' || tag === 'starting' || tag === 'authenticating'
 }
 
 /** Returns whether the client sees what the server sends unasked. */

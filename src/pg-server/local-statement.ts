@@ -48,6 +48,8 @@ export interface Refusal {
   readonly message: string
   /** The functions in which the error was raised. */
   readonly context?: string | undefined
+  /** The function of PostgreSQL's source that has reported it. */
+  readonly routine?: string | undefined
 }
 
 export interface LocalStatement {

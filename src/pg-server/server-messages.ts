@@ -2,9 +2,9 @@
 // most messages only the tag is read, to record which answers the server still owes.
 
 import { FeedError } from '../errors/feed-error.ts'
-import { askedMethod } from '../postgres/authenticate.ts'
 import { readDataRow } from '../postgres/backend-messages.ts'
 import { readFields } from '../postgres/server-error.ts'
+import { method, methodOf } from '../wire/authentication.ts'
 import { ByteRun } from '../wire/byte-run.ts'
 import { MessageCutter } from '../wire/message-cutter.ts'
 import { withFields, type ReportFields } from '../wire/report-fields.ts'
@@ -14,10 +14,15 @@ import { mustReconnect } from './backend-errors.ts'
 import { exchangeOf, showsAnswers, showsAsides } from './link-phase.ts'
 import type { LinkState } from './link-state.ts'
 import type { Refusal, TransactionStatus } from './local-statement.ts'
+import { explainLogin } from './login-errors.ts'
 
 export interface ServerMessageHandlers {
   /** Sends bytes to the client, in order. */
   pass(bytes: Buffer): void
+  /** Called with each Authentication message of a login; returns what the client gets instead. It may throw. */
+  asks(message: Buffer): Buffer
+  /** Called when the server has let the client in. */
+  letIn(): void
   /** Called when the server has sent its key; returns the message that the client gets instead. */
   key(pid: number): Buffer
   /** Called when the server is ready for the next statement of the client. */
@@ -81,9 +86,7 @@ export class ServerMessages {
       case fromServer.notification:
         return this.#showAside(bytes, start, end)
       case fromServer.authentication:
-        // At the start of a session the client itself answers the server's request for a password.
-        if (phase.tag === 'replacing' && askedMethod(bytes, start + 5) !== undefined) throw mustReconnect()
-        break
+        return this.#authentication(bytes, start, end)
       case fromServer.copyInResponse:
         state.expectations.copyStarts()
         this.#show(bytes, start, end)
@@ -109,6 +112,22 @@ export class ServerMessages {
 
   #showAside(bytes: Buffer, start: number, end: number): void {
     if (showsAsides(this.#state.phase)) this.#run.add(bytes, start, end)
+  }
+
+  #authentication(bytes: Buffer, start: number, end: number): void {
+    const state = this.#state
+    const isLetIn = methodOf(bytes, start) === method.ok
+    // The client has answered on its first connection, and we keep nothing of its answers.
+    if (state.phase.tag !== 'authenticating') {
+      if (isLetIn) return
+      throw mustReconnect()
+    }
+    const shown = this.#handlers.asks(bytes.subarray(start, end))
+    this.#show(shown, 0, shown.length)
+    if (!isLetIn) return
+    this.#run.flush()
+    state.enter({ tag: 'starting' })
+    this.#handlers.letIn()
   }
 
   #ready(bytes: Buffer, start: number, end: number): void {
@@ -139,9 +158,7 @@ export class ServerMessages {
     if (severity === 'FATAL' || severity === 'PANIC') state.lastWords = error
     const exchange = exchangeOf(state.phase)
     if (exchange !== undefined) exchange.error ??= error
-    const said = showsAnswers(state.phase)
-      ? this.#handlers.explain({ sqlstate: error.sqlstate, message: error.message, context: fields.get('W') })
-      : undefined
+    const said = showsAnswers(state.phase) ? this.#explain(error, fields) : undefined
     const { positions } = state.expectations
     const moved = positions === undefined ? undefined : movePosition(bytes, start, end, positions)
     if (moved === undefined && said === undefined) this.#show(bytes, start, end)
@@ -152,6 +169,12 @@ export class ServerMessages {
     }
     state.expectations.failed()
     this.#checkSettled()
+  }
+
+  #explain({ sqlstate, message }: FeedError, fields: ReadonlyMap<string, string>): ReportFields | undefined {
+    const refusal = { sqlstate, message, context: fields.get('W'), routine: fields.get('R') }
+    const said = this.#handlers.explain(refusal)
+    return said ?? (this.#state.phase.tag === 'authenticating' ? explainLogin(refusal) : undefined)
   }
 
   #key(bytes: Buffer, start: number, end: number): void {

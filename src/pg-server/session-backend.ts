@@ -28,7 +28,7 @@ export class SessionBackend {
   constructor(options: SessionBackendOptions) {
     this.#options = options
     this.#database = this.home
-    this.#link = this.#connect(options.parameters, 'starting')
+    this.#link = this.#connect(options.parameters, 'authenticating')
   }
 
   get link(): BackendLink {
@@ -77,7 +77,7 @@ export class SessionBackend {
     this.#options.moved(before, next)
   }
 
-  #connect(parameters: ReadonlyMap<string, string>, begins: 'starting' | 'replacing'): BackendLink {
+  #connect(parameters: ReadonlyMap<string, string>, begins: 'authenticating' | 'replacing'): BackendLink {
     const { address, version, handlers } = this.#options
     const link: BackendLink = new BackendLink({
       address,

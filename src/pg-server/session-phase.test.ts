@@ -5,6 +5,7 @@ import { followSession, type SessionPhase } from './session-phase.ts'
 
 const answering = { isNextLater: false }
 const phases: Readonly<Record<SessionPhase['tag'], SessionPhase>> = {
+  authenticating: { tag: 'authenticating' },
   passing: { tag: 'passing' },
   answering: { tag: 'answering', answering },
   copying: { tag: 'copying', answering },
@@ -14,6 +15,7 @@ const phases: Readonly<Record<SessionPhase['tag'], SessionPhase>> = {
 
 test('of all pairs of phases of a session exactly these follow each other', () => {
   assert.deepEqual(walk(phases, followSession), [
+    'authenticating → passing, closed',
     'passing → answering, leaving, closed',
     'answering → passing, copying, closed',
     'copying → passing, answering, closed',

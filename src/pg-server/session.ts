@@ -10,6 +10,9 @@ import { backendKeyData, errorResponse, parameterStatus } from '../wire/backend-
 import type { BackendLink, LinkHandlers } from './backend-link.ts'
 import { ClientMessages } from './client-messages.ts'
 import { ClientWriter } from './client-writer.ts'
+import type { Leg } from './leg.ts'
+import { Login } from './login.ts'
+import type { LoginSlot } from './login-slots.ts'
 import { ExtendedProtocol } from './extended-protocol.ts'
 import { MessageJudge } from './judge-message.ts'
 import type { LocalRun } from './local-run.ts'
@@ -26,6 +29,12 @@ export interface SessionOptions {
   readonly parameters: ReadonlyMap<string, string>
   readonly backend: PostgresAddress
   readonly handler: StatementHandler
+  /** The connection of the client, as far as its login goes. */
+  readonly client: Leg
+  /** As in `LoginOptions`. */
+  readonly acceptsUnasked: boolean
+  /** Its place among those who log in; undefined: they are not limited. */
+  readonly slot: LoginSlot | undefined
   readonly log: Logger | undefined
   /** Called when the client gets a key; a CancelRequest with this key is for this session. */
   readonly keyGiven: (pid: number, secret: number) => void
@@ -37,6 +46,7 @@ export interface SessionOptions {
 export class Session implements QuerySession {
   readonly #options: SessionOptions
   readonly #writer: ClientWriter
+  readonly #login: Login
   readonly #backend: SessionBackend
   readonly #extended: ExtendedProtocol
   readonly #messages: ClientMessages
@@ -45,9 +55,10 @@ export class Session implements QuerySession {
   readonly #secret = randomInt(0x7fffffff)
 
   constructor(options: SessionOptions) {
-    const { socket, version, parameters, backend, handler, running } = options
+    const { socket, version, parameters, backend, handler, running, client, acceptsUnasked } = options
     this.#options = options
     this.#writer = new ClientWriter(socket)
+    this.#login = new Login({ client, acceptsUnasked })
     const link = (): BackendLink => this.link
     this.#runs = new SessionRuns({ writer: this.#writer, link, running })
     this.#backend = new SessionBackend({
@@ -72,6 +83,10 @@ export class Session implements QuerySession {
       extended,
       link,
       judge: new MessageJudge({ session: this, handler, extended }),
+      answers: (message) => {
+        this.#login.answers(message)
+        options.slot?.owes(false)
+      },
       probe: () => this.#probe(),
       failed: (error, isAnswering) => this.#failed(error, isAnswering),
       left: () => this.close(),
@@ -106,6 +121,11 @@ export class Session implements QuerySession {
     if (active === undefined || this.link.isExchanging) void this.link.cancel()
   }
 
+  /** Ends the session, because the client has not logged in. */
+  refuse(error: FeedError): void {
+    this.#fail(error)
+  }
+
   /** Called when the server stops. */
   shutDown(): void {
     this.#fail(
@@ -116,6 +136,7 @@ export class Session implements QuerySession {
   close(): void {
     const { phase } = this.#messages
     if (phase.tag === 'closed') return
+    this.#options.slot?.leave()
     this.#messages.close()
     this.#writer.close()
     // The wait would end only when PostgreSQL notices the closed connection.
@@ -133,6 +154,15 @@ export class Session implements QuerySession {
   #linkHandlers(): LinkHandlers {
     return {
       pass: (bytes) => this.#writer.put(bytes),
+      asks: (message, server) => {
+        const shown = this.#login.asks(message, server)
+        this.#options.slot?.owes(this.#login.phase.tag !== 'done')
+        return shown
+      },
+      letIn: () => {
+        this.#options.slot?.leave()
+        this.#messages.letIn()
+      },
       // The pid is that of the backend, because clients recognise their own notifications by it. The secret is ours.
       key: (pid) => {
         this.#options.keyGiven(pid, this.#secret)

@@ -12,6 +12,7 @@ export const fromClient = {
   flush: 0x48,
   functionCall: 0x46,
   parse: 0x50,
+  password: 0x70,
   query: 0x51,
   sync: 0x53,
   terminate: 0x58,
