@@ -5,8 +5,14 @@ import { commandName } from '../core/command-line.ts'
 import { urlHost, type Address } from './address.ts'
 import { packageVersion } from './version.ts'
 
-export function sqlUrl({ host }: Address, port: number): string {
-  return `postgresql://root@${urlHost(host)}:${port}/defaultdb?sslmode=disable`
+/** As whom, and to which database, a client connects. */
+export interface Login {
+  readonly user: string
+  readonly database: string
+}
+
+export function sqlUrl({ host }: Address, { port, user, database }: Login & { readonly port: number }): string {
+  return `postgresql://${encodeURIComponent(user)}@${urlHost(host)}:${port}/${encodeURIComponent(database)}?sslmode=disable`
 }
 
 export interface BannerFacts {

@@ -9,7 +9,7 @@ test('every command lists its flags, and help names every command', async () => 
   const { code, stdout } = await program(['--help'])
   assert.equal(code, 0)
   const names = [...stdout.matchAll(/^ {2}([\w-]+) /gm)].map(([, name = '']) => name)
-  assert.deepEqual(names, ['start-single-node', 'sql', 'quit', 'demo', 'debug', 'version'])
+  assert.deepEqual(names, ['start-single-node', 'start', 'sql', 'quit', 'demo', 'debug', 'version'])
   await Promise.all(
     names.flatMap((name) =>
       [
@@ -29,7 +29,11 @@ test('every command lists its flags, and help names every command', async () => 
 })
 
 const refused: readonly (readonly [argv: readonly string[], stderr: string])[] = [
-  [['start'], 'ERROR: unknown command "start"\nHINT: did you mean "start-single-node"?\n'],
+  [['start-single'], 'ERROR: unknown command "start-single"\nHINT: did you mean "start-single-node"?\n'],
+  [
+    ['start', '--insecure'],
+    `ERROR: which PostgreSQL?\nHINT: name it: --postgres=postgres://ROLE@HOST:5432/DATABASE; "${commandName()} start-single-node" brings its own\n`,
+  ],
   [['kwit'], 'ERROR: unknown command "kwit"\nHINT: did you mean "quit"?\n'],
   [['backup'], `ERROR: unknown command "backup"\nHINT: "${commandName()} --help" lists the commands\n`],
   [

@@ -13,6 +13,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
     about: 'start a server with its own PostgreSQL',
     load: async () => (await import('./start-single-node.ts')).startSingleNode,
   },
+  start: {
+    about: 'start a server for a PostgreSQL that runs already',
+    load: async () => (await import('./start.ts')).start,
+  },
   sql: { about: 'open a SQL shell', load: async () => (await import('./sql/sql.ts')).runSql },
   quit: { about: 'stop a server', load: async () => (await import('./quit.ts')).quit },
   demo: {

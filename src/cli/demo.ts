@@ -15,7 +15,7 @@ import { sqlUrl } from './banner.ts'
 import { checkListen } from './check-listen.ts'
 import { defaultLogStyle, logFormats, logLevels, readLogStyle } from './log-flags.ts'
 import { readFlags } from './read-flags.ts'
-import { serveEmbedded } from './serve-embedded.ts'
+import { embeddedLogin, serveEmbedded } from './serve-embedded.ts'
 import { logTo } from './server-log.ts'
 import { stopSignal } from './stop-signal.ts'
 import { UsageError } from './usage-error.ts'
@@ -118,7 +118,7 @@ async function choosePort(flag: string, asked: string | undefined, known: number
 }
 
 async function show(server: RunningServer, signal: AbortSignal): Promise<void> {
-  const url = sqlUrl({ host, port: 0 }, server.sqlPort)
+  const url = sqlUrl({ host, port: 0 }, { port: server.sqlPort, ...embeddedLogin })
   const connect = async (): Promise<pg.Client> => {
     const client = new pg.Client({ host: '127.0.0.1', port: server.sqlPort, user: 'root', database: 'defaultdb' })
     // The server stops at the end while these connections are open.

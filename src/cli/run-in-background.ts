@@ -11,14 +11,23 @@ import type { Word } from './run-server.ts'
 
 const interruptedCode = 130
 
-/** `argv` are the arguments of start-single-node. Settles with the exit code when the server is ready or has failed. */
-export async function runInBackground(argv: readonly string[], storeDir: string): Promise<number> {
+export interface BackgroundCommand {
+  /** The command that starts the server, and its arguments. */
+  readonly command: string
+  readonly argv: readonly string[]
+  readonly storeDir: string
+  /** Variables of the server, beside those of this process. */
+  readonly environment?: Readonly<Record<string, string>> | undefined
+}
+
+/** Settles with the exit code when the server is ready or has failed. */
+export async function runInBackground({ command, argv, storeDir, environment }: BackgroundCommand): Promise<number> {
   const fresh = rememberStore(storeDir)
   const output = openOutput(storeDir)
   const child = spawn(
     process.execPath,
-    [process.argv[1] ?? '', 'start-single-node', ...argv.filter((flag) => flag !== '--background')],
-    { detached: true, stdio: ['ignore', output, output, 'ipc'] },
+    [process.argv[1] ?? '', command, ...argv.filter((flag) => flag !== '--background')],
+    { detached: true, stdio: ['ignore', output, output, 'ipc'], env: { ...process.env, ...environment } },
   )
   closeSync(output)
   const { promise, resolve } = Promise.withResolvers<Word | { readonly tag: 'died'; readonly text: string }>()

@@ -4,17 +4,24 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FeedError } from '../errors/feed-error.ts'
-import { abandonPostmaster } from '../postgres/embedded/postmaster.ts'
-import { postgresDir, rememberStore } from '../postgres/embedded/store-dir.ts'
+import { rememberStore } from '../postgres/embedded/store-dir.ts'
 import { copiedFrom, takeStore, type CopiedStore } from '../postgres/embedded/store-lock.ts'
-import type { RunningServer } from '../server/serve.ts'
+import type { RunningServer, ServeOptions } from '../server/serve.ts'
 import { urlHost, type Address } from './address.ts'
-import { banner, sqlUrl } from './banner.ts'
+import { banner, sqlUrl, type Login } from './banner.ts'
 import { errorText } from './error-text.ts'
 import type { LogStyle } from './log-flags.ts'
-import { serveEmbedded } from './serve-embedded.ts'
 import { serverLog } from './server-log.ts'
 import { stopSignal } from './stop-signal.ts'
+
+/** A server with the PostgreSQL that it works with. */
+export interface ServerWithPostgres {
+  readonly serve: (options: Omit<ServeOptions, 'backend'>) => Promise<RunningServer>
+  /** Called before the program exits without having stopped cleanly. */
+  readonly abandon: () => void
+  /** As whom clients connect in the URL that is printed. */
+  readonly login: Login
+}
 
 export interface ServerRun {
   readonly listen: Address
@@ -35,7 +42,7 @@ export interface Word {
 }
 
 /** Settles with the exit code, once the server has stopped. */
-export async function runServer(run: ServerRun): Promise<number> {
+export async function runServer(run: ServerRun, { serve, abandon, login }: ServerWithPostgres): Promise<number> {
   const { storeDir } = run
   const stopAsked = Promise.withResolvers<void>()
   let isStopAsked = false
@@ -44,7 +51,7 @@ export async function runServer(run: ServerRun): Promise<number> {
     stopAsked.resolve()
   }
   // Signals are handled from the beginning: an interrupted start stops what it has started.
-  stopSignal({ asked: askStop, atOnce: () => abandonPostmaster(postgresDir(storeDir)) })
+  stopSignal({ asked: askStop, atOnce: abandon })
   const fresh = rememberStore(storeDir)
   const written: string[] = []
   let unlock: (() => void) | undefined
@@ -57,10 +64,10 @@ export async function runServer(run: ServerRun): Promise<number> {
     if (copied !== undefined) process.stderr.write(`WARNING: ${copied}\n\n`)
     for (const warning of [...run.warnings, ...(copied === undefined ? [] : [copied])]) log.warn(warning)
     const { listen, http, httpNames } = run
-    const server = await serveEmbedded({ listen, http, storeDir, httpNames, log, onShutdown: askStop })
+    const server = await serve({ listen, http, storeDir, httpNames, log, onShutdown: askStop })
     try {
       if (!isStopAsked) {
-        const text = announce(run, server, written)
+        const text = announce(run, sqlUrl(listen, { port: server.sqlPort, ...login }), { server, written })
         wasReady = true
         tell({ tag: 'ready', text: copied === undefined ? text : `WARNING: ${copied}\n\n${text}` })
         await stopAsked.promise
@@ -89,7 +96,11 @@ function copyWarning(storeDir: string, { dir, owner }: CopiedStore): string {
 }
 
 /** Writes the files with process id and URL, adds them to `written`, and returns the text to print. */
-function announce({ listen, http, storeDir, files }: ServerRun, server: RunningServer, written: string[]): string {
+function announce(
+  { http, storeDir, files }: ServerRun,
+  url: string,
+  { server, written }: { readonly server: RunningServer; readonly written: string[] },
+): string {
   const write = (file: string, text: string, flag?: string): void => {
     try {
       writeFileSync(file, text)
@@ -99,7 +110,6 @@ function announce({ listen, http, storeDir, files }: ServerRun, server: RunningS
     }
     written.push(file)
   }
-  const url = sqlUrl(listen, server.sqlPort)
   if (files.pid !== undefined) write(files.pid, `${process.pid}\n`, '--pid-file')
   if (files.url !== undefined) write(files.url, `${url}\n`, '--listening-url-file')
   write(join(storeDir, 'http-address'), `${urlHost(http.host)}:${server.httpPort}`)

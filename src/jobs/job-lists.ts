@@ -1,7 +1,8 @@
 // Queries about jobs that this server does not run: which of them still need tables and changes.
 
 import type { JobProgress } from '../core/job-progress.ts'
-import { isLive, isUnfinished, type JobsQuery } from './job-table.ts'
+import type { State } from '../core/state.ts'
+import { isLive, isUnfinished } from './job-table.ts'
 import { readPayload } from './payload-record.ts'
 import { readProgress } from './progress-record.ts'
 import { isReadable } from './record-version.ts'
@@ -21,9 +22,9 @@ export interface UnfinishedJob {
  * Returns the progress of the jobs that no server runs now and that will still read the changelog. Throws if the progress of one
  * of them cannot be read, because it is unknown then which changes this job still needs.
  */
-export async function restingProgress(query: JobsQuery): Promise<readonly RestingJob[]> {
+export async function restingProgress({ query, schema }: State): Promise<readonly RestingJob[]> {
   const rows = await query(
-    `SELECT job_id::text, payload, progress FROM changefeed.jobs
+    `SELECT job_id::text, payload, progress FROM ${schema}.jobs
      WHERE ${isUnfinished} AND (NOT ${isLive} OR NOT ${isReadable})`,
     [],
   )
@@ -34,8 +35,8 @@ export async function restingProgress(query: JobsQuery): Promise<readonly Restin
 }
 
 /** Returns the jobs that are not over, with their tables. Throws if one of them cannot be read. */
-export async function unfinishedJobs(query: JobsQuery): Promise<readonly UnfinishedJob[]> {
-  const rows = await query(`SELECT job_id::text, payload FROM changefeed.jobs WHERE ${isUnfinished}`, [])
+export async function unfinishedJobs({ query, schema }: State): Promise<readonly UnfinishedJob[]> {
+  const rows = await query(`SELECT job_id::text, payload FROM ${schema}.jobs WHERE ${isUnfinished}`, [])
   return rows.map(([jobId, payload]) => {
     const id = jobId ?? ''
     const { spec } = readPayload(payload ?? '', id)
@@ -43,8 +44,8 @@ export async function unfinishedJobs(query: JobsQuery): Promise<readonly Unfinis
   })
 }
 
-export async function pruneJobs(query: JobsQuery, retentionMs: number): Promise<void> {
-  await query(`DELETE FROM changefeed.jobs WHERE finished < clock_timestamp() - $1::interval`, [
+export async function pruneJobs({ query, schema }: State, retentionMs: number): Promise<void> {
+  await query(`DELETE FROM ${schema}.jobs WHERE finished < clock_timestamp() - $1::interval`, [
     `${retentionMs} milliseconds`,
   ])
 }

@@ -2,7 +2,9 @@
 // status allows.
 
 import { FeedError } from '../errors/feed-error.ts'
-import { list, type JobsQuery } from './job-table.ts'
+import type { State } from '../core/state.ts'
+import type { JobControl, JobRights } from './job-rights.ts'
+import { list } from './job-table.ts'
 import type { JobStatus, JobVerb } from './jobs.ts'
 import { runningStatusSql } from './running-status.ts'
 import { acceptedIn, changedBy, nextStatusSql, transitions } from './transitions.ts'
@@ -14,6 +16,11 @@ export interface JobRequest {
   readonly user?: string | undefined
 }
 
+export interface RequestOptions {
+  readonly state: State
+  readonly rights: Pick<JobRights, 'controlOf'>
+}
+
 /** The columns that a request sets in addition to the status. */
 const alsoSets: Readonly<Record<JobVerb, string>> = {
   pause: '',
@@ -22,27 +29,29 @@ const alsoSets: Readonly<Record<JobVerb, string>> = {
 }
 
 /** Changes all jobs or none: if one job refuses the request, the others do not change either. */
-export async function requestJobs(query: JobsQuery, { ids, verb, user }: JobRequest): Promise<void> {
+export async function requestJobs(options: RequestOptions, { ids, verb, user }: JobRequest): Promise<void> {
+  const { query, schema } = options.state
+  const control = user === undefined ? undefined : await controlOf(options, ids, user)
   const rows = await query(
     `WITH asked AS MATERIALIZED (
-         SELECT job_id, status, user_name, $3::text IS NULL OR changefeed.may_control($3, user_name) AS may
-         FROM changefeed.jobs WHERE job_id = ANY ($1::int8[]) ORDER BY job_id FOR UPDATE
+         SELECT job_id, status, $3::text IS NULL OR user_name IN (SELECT json_array_elements_text($3::json)) AS may
+         FROM ${schema}.jobs WHERE job_id = ANY ($1::int8[]) ORDER BY job_id FOR UPDATE
        ), able AS (
          SELECT job_id FROM asked WHERE status = ANY ($2::text[]) AND may
        ), changed AS (
-         UPDATE changefeed.jobs SET status = ${nextStatusSql(verb, 'jobs.status')}${alsoSets[verb]}, modified = clock_timestamp() FROM asked
+         UPDATE ${schema}.jobs SET status = ${nextStatusSql(verb, 'jobs.status')}${alsoSets[verb]}, modified = clock_timestamp() FROM asked
          WHERE jobs.job_id = asked.job_id AND asked.status = ANY ($4::text[])
            AND (SELECT count(*) FROM able) = cardinality($1::int8[])
        )
-       SELECT job_id::text, status, may::text, changefeed.has_role($3, 'controljob')::text FROM asked`,
-    [list(ids), list(acceptedIn(verb)), user ?? null, list(changedBy(verb))],
+       SELECT job_id::text, status, may::text FROM asked`,
+    [
+      list(ids),
+      list(acceptedIn(verb)),
+      control === undefined ? null : JSON.stringify([...control.owners]),
+      list(changedBy(verb)),
+    ],
   )
-  const jobs = new Map(
-    rows.map(([id, status, may, isController]) => [
-      id,
-      { status: status as JobStatus, may: may === 'true', isController: isController === 'true' },
-    ]),
-  )
+  const jobs = new Map(rows.map(([id, status, may]) => [id, { status: status as JobStatus, may: may === 'true' }]))
   for (const id of ids) {
     const job = jobs.get(id)
     if (job === undefined) {
@@ -52,9 +61,10 @@ export async function requestJobs(query: JobsQuery, { ids, verb, user }: JobRequ
       })
     }
     if (!job.may) {
-      const message = job.isController
-        ? 'only admins can control jobs owned by other admins'
-        : `user ${user} does not have privileges for job ${id}`
+      const message =
+        control?.isController === true
+          ? 'only admins can control jobs owned by other admins'
+          : `user ${user} does not have privileges for job ${id}`
       throw new FeedError('FEED_PRIVILEGE', message, {
         detail: `the job is ${id}`,
         hint: 'an admin, the user who created it and members of that role may control it; GRANT controljob TO … is for the jobs of all but admins',
@@ -64,4 +74,16 @@ export async function requestJobs(query: JobsQuery, { ids, verb, user }: JobRequ
     if (typeof next === 'string') continue
     throw new FeedError('FEED_STATE', `job ${id} with status ${job.status} ${next.refused}`)
   }
+}
+
+/** The user of a job never changes, so the rights can be asked for before the jobs are locked. */
+async function controlOf({ state, rights }: RequestOptions, ids: readonly string[], user: string): Promise<JobControl> {
+  const owners = await state.query(
+    `SELECT DISTINCT user_name FROM ${state.schema}.jobs WHERE job_id = ANY ($1::int8[])`,
+    [list(ids)],
+  )
+  return rights.controlOf(
+    user,
+    owners.map(([owner]) => owner ?? ''),
+  )
 }

@@ -1,7 +1,8 @@
 // Asks PostgreSQL for the rights of a user on jobs whenever they are needed. Nothing is cached here.
 
+import type { State, StateQuery } from '../core/state.ts'
+import { FeedError } from '../errors/feed-error.ts'
 import { rightsSql } from './rights-sql.ts'
-import type { JobsQuery } from './job-table.ts'
 
 /** The rights of a user to create jobs. */
 export interface CreatorRights {
@@ -19,36 +20,103 @@ export interface TablePrivilege {
   readonly grantee: string | undefined
 }
 
-export class JobRights {
-  readonly #query: JobsQuery
+const { hasRole, isAdmin, mayControl, maySee } = rightsSql
 
-  private constructor(query: JobsQuery) {
-    this.#query = query
+/** A role's rights on the jobs of others. */
+export interface JobControl {
+  /** The owners whose jobs it may control. */
+  readonly owners: ReadonlySet<string>
+  /** Whether it may control the jobs of all but admins. */
+  readonly isController: boolean
+}
+
+export interface JobRightsOptions {
+  readonly state: State
+  /** Asks the PostgreSQL whose roles count. */
+  readonly roles: StateQuery
+}
+
+export class JobRights {
+  readonly #state: State
+  /** Asks the PostgreSQL of the users. */
+  readonly #query: StateQuery
+
+  private constructor({ state, roles }: JobRightsOptions) {
+    this.#state = state
+    this.#query = roles
   }
 
-  /** Creates the roles, the functions and the table. */
-  static async open(query: JobsQuery): Promise<JobRights> {
-    await query(`SET client_min_messages = warning; ${rightsSql} RESET client_min_messages`, [])
-    return new JobRights(query)
+  /** Creates the table of privileges if it is missing. */
+  static async open(options: JobRightsOptions): Promise<JobRights> {
+    const { query, schema } = options.state
+    const [row] = await query(`SELECT to_regclass('${schema}.table_privileges')::text`, [])
+    if (row?.[0] == null) {
+      await query(`CREATE SCHEMA IF NOT EXISTS ${schema}`, [])
+      // A privilege is of oids, so that it follows renames; 0 is PUBLIC.
+      await query(
+        `CREATE TABLE IF NOT EXISTS ${schema}.table_privileges (
+          database oid NOT NULL, relation oid NOT NULL, grantee oid NOT NULL, PRIMARY KEY (database, relation, grantee))`,
+        [],
+      )
+    }
+    return new JobRights(options)
   }
 
   async isAdmin(user: string): Promise<boolean> {
-    return isTrue((await this.#query('SELECT changefeed.is_admin($1)::text', [user]))[0]?.[0])
+    return isTrue((await this.#query(`SELECT ${isAdmin('$1::text')}::text`, [user]))[0]?.[0])
   }
 
   async ofCreator(user: string): Promise<CreatorRights> {
-    const rows = await this.#query(
-      `SELECT changefeed.is_admin($1)::text, changefeed.has_role($1, 'changefeed')::text, d.datname, p.relation::text
-       FROM (VALUES (1)) AS one (n) LEFT JOIN (changefeed.table_privileges p JOIN pg_database d ON d.oid = p.database)
-         ON p.grantee = 0 OR EXISTS (SELECT FROM pg_roles m, pg_roles g WHERE m.rolname = $1 AND g.oid = p.grantee AND pg_has_role(m.oid, g.oid, 'USAGE'))`,
+    const [[admin, mayCreate, roles] = []] = await this.#query(
+      `SELECT ${isAdmin('$1::text')}::text, ${hasRole('$1::text', "'changefeed'")}::text,
+         (SELECT coalesce(array_agg(g.oid), '{}')::text FROM pg_catalog.pg_roles m, pg_catalog.pg_roles g
+          WHERE m.rolname = $1::text AND pg_has_role(m.oid, g.oid, 'USAGE'))`,
       [user],
     )
-    const tables = new Set(rows.map(([, , database, relid]) => `${relid} ${database}`))
+    const tables = await this.#tablesOf(roles ?? '{}')
     return {
-      isAdmin: isTrue(rows[0]?.[0]),
-      mayCreate: isTrue(rows[0]?.[1]),
+      isAdmin: isTrue(admin),
+      mayCreate: isTrue(mayCreate),
       hasTable: (database, relid) => tables.has(`${relid} ${database}`),
     }
+  }
+
+  /** Returns the tables that were granted to PUBLIC or one of the roles, each as `relid database`. */
+  async #tablesOf(roles: string): Promise<ReadonlySet<string>> {
+    const { query, schema } = this.#state
+    const granted = await query(
+      `SELECT relation::text, database::text FROM ${schema}.table_privileges WHERE grantee = 0 OR grantee = ANY ($1::oid[])`,
+      [roles],
+    )
+    if (granted.length === 0) return new Set()
+    const oids = [...new Set(granted.map(([, oid]) => oid))]
+    const databases = await this.#query(
+      'SELECT oid::text, datname::text FROM pg_catalog.pg_database WHERE oid = ANY ($1::oid[])',
+      [`{${oids.join()}}`],
+    )
+    const names = new Map(databases.map(([oid, name]) => [oid, name]))
+    return new Set(granted.map(([relid, oid]) => `${relid} ${names.get(oid)}`))
+  }
+
+  async controlOf(user: string, owners: readonly string[]): Promise<JobControl> {
+    const rows = await this.#query(
+      `SELECT asked.owner, ${mayControl('$1::text', 'asked.owner')}::text, ${hasRole('$1::text', "'controljob'")}::text
+       FROM (SELECT '' UNION SELECT json_array_elements_text($2::json)) AS asked (owner)`,
+      [user, JSON.stringify(owners)],
+    )
+    return {
+      owners: new Set(rows.flatMap(([name, may]) => (isTrue(may) ? (name ?? []) : []))),
+      isController: isTrue(rows[0]?.[2]),
+    }
+  }
+
+  /** Returns which of the owners have jobs that the user may see. */
+  async seenOwners(user: string, owners: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = await this.#query(
+      `SELECT asked.owner FROM json_array_elements_text($2::json) AS asked (owner) WHERE ${maySee('$1::text', 'asked.owner')}`,
+      [user, JSON.stringify(owners)],
+    )
+    return new Set(rows.flatMap(([name]) => name ?? []))
   }
 
   /**
@@ -73,7 +141,7 @@ export class JobRights {
    */
   async mayCancelQuery(user: string, owner: string): Promise<boolean> {
     const rows = await this.#query(
-      `SELECT ($1::text = $2::text OR changefeed.is_admin($1::text) OR EXISTS (SELECT FROM pg_roles m WHERE m.rolname = $1::text AND (
+      `SELECT ($1::text = $2::text OR ${isAdmin('$1::text')} OR EXISTS (SELECT FROM pg_roles m WHERE m.rolname = $1::text AND (
          EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $2::text AND pg_has_role(m.oid, r.oid, 'USAGE'))
          OR (pg_has_role(m.oid, 'pg_signal_backend', 'USAGE')
            AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $2::text AND r.rolsuper)))))::text`,
@@ -94,11 +162,12 @@ export class JobRights {
 
   /** Returns which of the jobs exist and may be seen by the user. */
   async jobsSeenBy(user: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
-    const rows = await this.#query(
-      'SELECT job_id::text FROM changefeed.jobs WHERE job_id = ANY ($2::int8[]) AND changefeed.may_see($1, user_name)',
-      [user, `{${ids.join()}}`],
-    )
-    return new Set(rows.flatMap(([id]) => id ?? []))
+    const { query, schema } = this.#state
+    const jobs = await query(`SELECT job_id::text, user_name FROM ${schema}.jobs WHERE job_id = ANY ($1::int8[])`, [
+      `{${ids.join()}}`,
+    ])
+    const seen = await this.seenOwners(user, [...new Set(jobs.map(([, owner]) => owner ?? ''))])
+    return new Set(jobs.flatMap(([id, owner]) => (seen.has(owner ?? '') ? (id ?? []) : [])))
   }
 
   /** Returns false if there is no such role. */
@@ -107,12 +176,17 @@ export class JobRights {
   }
 
   async change(verb: 'grant' | 'revoke', { database, relid, grantee }: TablePrivilege): Promise<void> {
-    const key = `SELECT d.oid, $2::oid, coalesce((SELECT oid FROM pg_roles WHERE rolname = $3), 0) FROM pg_database d WHERE d.datname = $1`
-    await this.#query(
+    const [[databaseOid, role] = []] = await this.#query(
+      `SELECT d.oid::text, coalesce((SELECT oid FROM pg_roles WHERE rolname = $2), 0)::text FROM pg_database d WHERE d.datname = $1`,
+      [database, grantee ?? null],
+    )
+    if (databaseOid == null) throw new FeedError('FEED_NO_DATABASE', `database "${database}" does not exist`)
+    const { query, schema } = this.#state
+    await query(
       verb === 'grant'
-        ? `INSERT INTO changefeed.table_privileges ${key} ON CONFLICT DO NOTHING`
-        : `DELETE FROM changefeed.table_privileges WHERE (database, relation, grantee) = (${key})`,
-      [database, String(relid), grantee ?? null],
+        ? `INSERT INTO ${schema}.table_privileges VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+        : `DELETE FROM ${schema}.table_privileges WHERE (database, relation, grantee) = ($1, $2, $3)`,
+      [databaseOid, String(relid), role ?? '0'],
     )
   }
 }

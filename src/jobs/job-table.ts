@@ -1,15 +1,10 @@
 // The table of jobs, and what all statements on it have in common.
 
 import { formatHlc, type Hlc } from '../core/hlc.ts'
+import type { State, StateSchema } from '../core/state.ts'
 import { finalStatuses, inSql, liveStatuses } from './transitions.ts'
 
-/** Runs a statement in the system database and returns its rows as text. */
-export type JobsQuery = (
-  sql: string,
-  parameters: readonly (string | null)[],
-) => Promise<readonly (readonly (string | null)[])[]>
-
-const tableSql = `CREATE TABLE IF NOT EXISTS changefeed.jobs (
+const tableSql = (schema: StateSchema): string => `CREATE TABLE IF NOT EXISTS ${schema}.jobs (
   job_id int8 PRIMARY KEY,
   job_type text NOT NULL DEFAULT 'CHANGEFEED',
   description text NOT NULL,
@@ -36,9 +31,21 @@ export const isLive = `status IN ${inSql(liveStatuses)}`
 /** A condition in SQL: the job runs or may run again. */
 export const isUnfinished = `status NOT IN ${inSql(finalStatuses)}`
 
-export async function makeJobTable(query: JobsQuery): Promise<void> {
-  const [row] = await query(`SELECT to_regclass('changefeed.jobs')::text`, [])
-  if (row?.[0] == null) await query(tableSql, [])
+/** Creates the table and the counter of ids if they are missing. */
+export async function makeJobTable({ query, schema }: State): Promise<void> {
+  const [row] = await query(`SELECT to_regclass('${schema}.jobs')::text, to_regclass('${schema}.job_ids')::text`, [])
+  const [table, ids] = row ?? []
+  if (table == null) await query(tableSql(schema), [])
+  if (ids == null) await query(`CREATE SEQUENCE IF NOT EXISTS ${schema}.job_ids CYCLE`, [])
+}
+
+/**
+ * A SELECT of a new id: ticks of 10 µs since 2015-01-01, followed by 15 bits of the counter, as for CockroachDB's unique_rowid().
+ * Several servers may make jobs in one table.
+ */
+export function newIdSql(schema: StateSchema): string {
+  return `SELECT (((((extract(epoch FROM clock_timestamp()) - 1420070400) * 100000)::int8) << 15)
+    | (nextval('${schema}.job_ids') & 32767))::text`
 }
 
 /** Returns an array in SQL of words or numbers that need no quotes. */

@@ -3,9 +3,10 @@
 // job: rights-sql.ts. The role is the one that SET ROLE says, as in the rest of the server. The view belongs to
 // an extension that initdb has made, so that no dump holds it.
 
-import type { Backend, Installation } from '../postgres/backend.ts'
+import type { Backend, Installation, OwnPostgres } from '../postgres/backend.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import { isUnfinished } from './job-table.ts'
+import { rolesSql, viewFunctionsSql } from './rights-sql.ts'
 
 /** Kept as a comment on the schema in every database; in the system database also for what template0 has. */
 const version = 'jobs view 7'
@@ -49,9 +50,14 @@ const selected = columns
 const sessionOptions =
   '-c statement_timeout=0 -c transaction_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c role=none -c search_path=pg_catalog,pg_temp'
 
-export type ViewBackend = Pick<Backend, 'source' | 'systemDatabase' | 'itselfSql' | 'install'>
+export interface ViewBackend extends Pick<Backend, 'source'> {
+  readonly own: OwnPostgres
+}
 
-const installSql = ({ source, systemDatabase, itselfSql }: ViewBackend): string => `SET client_min_messages = warning;
+const installSql = ({
+  source,
+  own: { systemDatabase, itselfSql },
+}: ViewBackend): string => `SET client_min_messages = warning;
 DO $do$ DECLARE squatter text := (SELECT nspowner::text FROM pg_namespace n JOIN pg_roles r ON r.oid = nspowner
     WHERE nspname = 'crdb_internal' AND NOT rolsuper); BEGIN
   -- Whoever owns the schema could put a view of their own in the place of ours, which superusers read, too. Theirs is kept.
@@ -111,12 +117,14 @@ const view = (backend: ViewBackend): Installation => ({
   sql: installSql(backend),
 })
 
-/** Creates the view in every database of a server that lacks it, and in those from which future databases are made. */
+/** Creates the roles, and the view in every database of a server that lacks it, and in those from which future databases are made. */
 export async function installJobsView(backend: ViewBackend): Promise<void> {
-  await using system = await openRawConnection({ source: { ...backend.source, database: backend.systemDatabase } })
+  const { source, own } = backend
+  await using system = await openRawConnection({ source: { ...source, database: own.systemDatabase } })
+  await system.query(`SET client_min_messages = warning; ${rolesSql} ${viewFunctionsSql}`)
   const [done] = await system.query(`SELECT obj_description('changefeed.jobs'::regclass)`)
   const inTemplates = done?.[0] !== version
-  await backend.install(view(backend), { inTemplates })
+  await own.install(view(backend), { inTemplates })
   if (inTemplates) await system.query(`COMMENT ON TABLE changefeed.jobs IS '${version}'`)
 }
 

@@ -30,15 +30,15 @@ test('a job is one server’s while its lease lasts; who comes after it has a ne
   const a = await table.store('a')
   const b = await table.store('b')
   const job = await a.create(table.newJob())
-  assert.deepEqual(await b.claim({ fromOthers: false, known: [] }), [])
+  assert.deepEqual(await b.claim({ fromEarlier: false, known: [] }), [])
   assert.equal(await a.save(job, at(10n)), true)
 
   await expireLeases()
-  const [taken] = await b.claim({ fromOthers: false, known: [] })
+  const [taken] = await b.claim({ fromEarlier: false, known: [] })
   assert.ok(taken)
   assert.deepEqual([taken.id, Number(taken.epoch)], [job.id, Number(job.epoch) + 1])
   assert.deepEqual(taken.progress, at(10n))
-  assert.deepEqual(await a.claim({ fromOthers: false, known: [job.id] }), [])
+  assert.deepEqual(await a.claim({ fromEarlier: false, known: [job.id] }), [])
 
   assert.equal(await a.save(job, at(99n)), false)
   await a.say(job, 'transient error: of the past')
@@ -65,10 +65,10 @@ test('a server that renews its leases keeps its jobs, and one that goes down let
   const job = await a.create(table.newJob())
   await expireLeases()
   assert.deepEqual([...(await a.renew()).keys()], [job.id])
-  assert.deepEqual(await b.claim({ fromOthers: false, known: [] }), [])
+  assert.deepEqual(await b.claim({ fromEarlier: false, known: [] }), [])
   await a.release()
   assert.deepEqual(
-    (await b.claim({ fromOthers: false, known: [] })).map(({ id }) => id),
+    (await b.claim({ fromEarlier: false, known: [] })).map(({ id }) => id),
     [job.id],
   )
 })
@@ -210,7 +210,7 @@ test('RESUME says at once where the job is, and nothing of what had stopped it',
   await store.settle(job, 'paused', { error: 'it was away', runningStatus: 'paused: it was away' })
   await store.request([job.id], 'resume')
   assert.deepEqual(await row(), ['running', '', null])
-  const [again] = await store.claim({ fromOthers: false, known: [] })
+  const [again] = await store.claim({ fromEarlier: false, known: [] })
   assert.ok(again)
   const progress: JobProgress = { tag: 'following', highWater: { wall: 1_795_947_120_057_950_001n, logical: 7 } }
   await store.save(again, progress)
@@ -219,7 +219,7 @@ test('RESUME says at once where the job is, and nothing of what had stopped it',
   await store.settle(again, 'paused', { error: 'it was away', runningStatus: 'paused: it was away' })
   await store.request([job.id], 'resume')
   assert.deepEqual(await row(), ['running', '', said])
-  const [third] = await store.claim({ fromOthers: false, known: [] })
+  const [third] = await store.claim({ fromEarlier: false, known: [] })
   assert.ok(third)
   const at = { wall: 1_795_947_120_057_950_001n, logical: 8 }
   await store.save(third, { tag: 'backfill', at, scan: { at, tables: [], fraction: 0.5 } })
@@ -309,7 +309,7 @@ test('no credential of a sink is in the table, not even one that an earlier vers
     JSON.stringify({ spec, onError: 'fail' }),
   ])
   const next = await table.store('b')
-  const claimed = await next.claim({ fromOthers: true, known: [] })
+  const claimed = await next.claim({ fromEarlier: true, known: [] })
   assert.deepEqual(
     claimed.map(({ sink }) => sink()),
     [kafka, kafka],
@@ -360,8 +360,8 @@ test('a job whose credentials cannot be read is paused with the reason, and the 
 
 test('who may write every table cannot give themselves rights by it, nor jobs of others', async () => {
   const store = await table.store('a')
-  await SettingsStore.open(table.query)
-  await keepToOwner(table.query)
+  await SettingsStore.open(table.state)
+  await keepToOwner(table.state)
   const job = table.newJob()
   await store.create(job)
   await table.query('CREATE ROLE forger LOGIN', [])
@@ -381,6 +381,6 @@ test('who may write every table cannot give themselves rights by it, nor jobs of
   await table.query('DROP ROLE forger', [])
   assert.deepEqual(await table.row(job.id, 'user_name'), ['root'])
   // The owner writes as before, and a second start finds everything done.
-  await keepToOwner(table.query)
+  await keepToOwner(table.state)
   await store.request([job.id], 'cancel', 'root')
 })

@@ -34,7 +34,7 @@ test('a job of a later version waits as it is, says why, and obeys PAUSE and CAN
     )
     assert.deepEqual([status, claimedBy, ...records], ['running', null, ...written])
     assert.match(runningStatus ?? '', /^waiting: a later version of pg-changefeed has written it/)
-    assert.deepEqual(await store.refuseLater(), [], 'it is said once')
+    assert.deepEqual(await store.refuseUnreadable(), [], 'it is said once')
     // Nobody knows which tables and changes it needs, so nothing may be given up.
     for (const ask of [() => store.unfinished(), () => store.restingProgress()])
       await assert.rejects(ask, new RegExp(`job ${later.id} was written by a later version`))
@@ -66,7 +66,7 @@ test('a job that a program without versions has written runs from where it was',
     '{"highWater":{"wall":{"$":"10n"},"logical":0}}',
   ])
   const next = await table.store('new')
-  const [claimed] = await next.claim({ fromOthers: true, known: [] })
+  const [claimed] = await next.claim({ fromEarlier: true, known: [] })
   assert.deepEqual(claimed?.progress, at(10n))
   assert.deepEqual(claimed?.payload.onError, 'fail')
 })

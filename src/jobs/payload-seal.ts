@@ -2,7 +2,7 @@
 // does not have. Therefore dumps, backups, replicas and readers of the table contain no password. The id of the job is
 // authenticated as well, so that an encrypted sink cannot be copied into the row of another job, or be taken for a registry.
 
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RegistrySpec, SinkSpec } from '../core/feed-spec.ts'
@@ -18,20 +18,39 @@ export interface Sealed {
   readonly tag: 'sealed'
   /** The base64 text of initialization vector, authentication tag and encrypted JSON. */
   readonly text: string
+  /** Identifies the key; undefined in what an earlier version has written. */
+  readonly key?: string
 }
 
 export function isSealed(sink: SinkSpec | Sealed): sink is Sealed {
   return sink.tag === 'sealed'
 }
 
+/**
+ * A condition in SQL over a row of the table of jobs: the payload is sealed with this key, or has nothing that is sealed. `key` is
+ * an expression of the id of the key, or of NULL for any key.
+ */
+export function isSealedWith(key: string): string {
+  const of = (member: string): string => `payload::jsonb #>> '{spec,${member},key}'`
+  return `(${key}::text IS NULL OR coalesce(${of('sink')}, ${of('registry')}, ${key}) = ${key})`
+}
+
+const keyIdBytes = 8
+
 export class PayloadSeal {
   readonly #key: Buffer
   readonly #from: string
+  /** Tells this key from others, and nothing of the key. */
+  readonly keyId: string
 
   /** `from` is the path of the key, for errors. */
   constructor(key: Buffer, from: string) {
     this.#key = key
     this.#from = from
+    this.keyId = createHash('sha256')
+      .update(key)
+      .digest('hex')
+      .slice(0, 2 * keyIdBytes)
   }
 
   /** Reads the key of a store, or creates it if the store has none; only the owner of the file can read it. */
@@ -73,7 +92,8 @@ export class PayloadSeal {
     const iv = randomBytes(ivBytes)
     const cipher = createCipheriv(algorithm, this.#key, iv).setAAD(Buffer.from(name))
     const encrypted = Buffer.concat([cipher.update(toJson(value), 'utf8'), cipher.final()])
-    return { tag: 'sealed', text: Buffer.concat([iv, cipher.getAuthTag(), encrypted]).toString('base64') }
+    const text = Buffer.concat([iv, cipher.getAuthTag(), encrypted]).toString('base64')
+    return { tag: 'sealed', text, key: this.keyId }
   }
 
   #decrypt<Value>({ text }: Sealed, name: string, what: string): Value {

@@ -156,9 +156,9 @@ export class JobRegistry {
       else this.#obey(run, row.status)
     }
     const known = [...this.#runs.keys(), ...this.#creating]
-    for (const job of await store.claim({ fromOthers: this.#takesOver, known })) this.#take(job)
+    for (const job of await store.claim({ fromEarlier: this.#takesOver, known })) this.#take(job)
     this.#takesOver = false
-    for (const { id, status, reason } of await store.refuseLater()) {
+    for (const { id, status, reason } of await store.refuseUnreadable()) {
       log.warn({ job: id, status }, `a job cannot run here: ${reason}`)
     }
     if (Date.now() - this.#prunedAtMs < pruneEveryMs) return

@@ -1,5 +1,5 @@
-// Who may create, see and control jobs, as functions of the system database over PostgreSQL's roles. Members of a role
-// have its rights as far as they inherit them.
+// Who may create, see and control jobs, as conditions over PostgreSQL's roles. Members of a role have its rights as far as they
+// inherit them.
 //
 //   superusers, admin        everything
 //   changefeed               create jobs with a sink on tables that they may SELECT from; CONTROLCHANGEFEED
@@ -20,8 +20,27 @@ const roles: readonly (readonly [name: string, what: string])[] = [
   ['admin', 'may do with changefeeds and jobs what superusers may'],
 ]
 
-/** Idempotent. A table privilege is of oids, so that it follows renames; 0 is PUBLIC. */
-export const rightsSql = `
+/** Conditions in SQL over the roles of the server. Their arguments are SQL expressions of names of roles, without the aliases m, o and r. */
+export const rightsSql = {
+  /** Whether `member` has the rights of one of the roles above. */
+  hasRole: (member: string, role: string): string =>
+    `EXISTS (SELECT FROM pg_catalog.pg_roles r, pg_catalog.pg_roles m WHERE r.rolname = ${role} AND m.rolname = ${member}
+      AND pg_catalog.shobj_description(r.oid, 'pg_authid') LIKE '${comment}%' AND pg_catalog.pg_has_role(m.oid, r.oid, 'USAGE'))`,
+  isAdmin: (member: string): string =>
+    `(EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${member} AND rolsuper) OR ${rightsSql.hasRole(member, "'admin'")})`,
+  /** Whether `member` may control the jobs of `owner`. */
+  mayControl: (member: string, owner: string): string =>
+    `(${member} = ${owner} OR ${rightsSql.isAdmin(member)}
+      OR (${rightsSql.hasRole(member, "'controljob'")} AND NOT ${rightsSql.isAdmin(owner)})
+      OR EXISTS (SELECT FROM pg_catalog.pg_roles m, pg_catalog.pg_roles o WHERE m.rolname = ${member} AND o.rolname = ${owner}
+        AND pg_catalog.pg_has_role(m.oid, o.oid, 'USAGE')))`,
+  /** Whether `member` may see the jobs of `owner`. */
+  maySee: (member: string, owner: string): string =>
+    `(${rightsSql.mayControl(member, owner)} OR ${rightsSql.hasRole(member, "'viewjob'")})`,
+}
+
+/** Creates the roles, in a PostgreSQL of our own. Idempotent. */
+export const rolesSql = `
 DO $body$
 BEGIN
   ${roles
@@ -43,26 +62,11 @@ BEGIN
     GRANT pg_read_all_stats, pg_signal_backend TO admin WITH ADMIN OPTION;
   END IF;
 END
-$body$;
+$body$;`
+
+/** The functions that the view of jobs calls, in the system database of a PostgreSQL of our own. Idempotent. */
+export const viewFunctionsSql = `
 CREATE SCHEMA IF NOT EXISTS changefeed;
-CREATE TABLE IF NOT EXISTS changefeed.table_privileges (
-  database oid NOT NULL, relation oid NOT NULL, grantee oid NOT NULL, PRIMARY KEY (database, relation, grantee)
-);
-CREATE OR REPLACE FUNCTION changefeed.has_role(member text, role text) RETURNS bool LANGUAGE sql STABLE
-  SET search_path = pg_catalog, pg_temp AS $body$
-  SELECT EXISTS (SELECT FROM pg_roles r, pg_roles m WHERE r.rolname = role AND m.rolname = member
-    AND shobj_description(r.oid, 'pg_authid') LIKE '${comment}%' AND pg_has_role(m.oid, r.oid, 'USAGE'))
-$body$;
-CREATE OR REPLACE FUNCTION changefeed.is_admin(member text) RETURNS bool LANGUAGE sql STABLE
-  SET search_path = pg_catalog, pg_temp AS $body$
-  SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = member AND rolsuper) OR changefeed.has_role(member, 'admin')
-$body$;
-CREATE OR REPLACE FUNCTION changefeed.may_control(member text, owner text) RETURNS bool LANGUAGE sql STABLE
-  SET search_path = pg_catalog, pg_temp AS $body$
-  SELECT member = owner OR changefeed.is_admin(member)
-    OR (changefeed.has_role(member, 'controljob') AND NOT changefeed.is_admin(owner))
-    OR EXISTS (SELECT FROM pg_roles m, pg_roles o WHERE m.rolname = member AND o.rolname = owner AND pg_has_role(m.oid, o.oid, 'USAGE'))
-$body$;
 CREATE OR REPLACE FUNCTION changefeed.text_in(t text, encoding name) RETURNS text LANGUAGE plpgsql IMMUTABLE
   SET search_path = pg_catalog, pg_temp AS $body$
   BEGIN
@@ -75,5 +79,6 @@ CREATE OR REPLACE FUNCTION changefeed.text_in(t text, encoding name) RETURNS tex
 $body$;
 CREATE OR REPLACE FUNCTION changefeed.may_see(member text, owner text) RETURNS bool LANGUAGE sql STABLE
   SET search_path = pg_catalog, pg_temp AS $body$
-  SELECT changefeed.may_control(member, owner) OR changefeed.has_role(member, 'viewjob')
-$body$;`
+  SELECT ${rightsSql.maySee('member', 'owner')}
+$body$;
+${['has_role(text, text)', 'is_admin(text)', 'may_control(text, text)'].map((name) => `DROP FUNCTION IF EXISTS changefeed.${name};`).join('\n')}`

@@ -2,7 +2,7 @@
 // credentials.
 
 import type { RegistrySpec, SinkSpec } from '../core/feed-spec.ts'
-import type { JobsQuery } from './job-table.ts'
+import type { State } from '../core/state.ts'
 import type { JobPayload, StoredPayload } from './jobs.ts'
 import { readPayload, writePayload } from './payload-record.ts'
 import { isSealed, type PayloadSeal } from './payload-seal.ts'
@@ -51,9 +51,9 @@ export class SealedPayloads {
   }
 
   /** Encrypts the sinks that an earlier version of the program wrote in plain text. */
-  async sealAll(query: JobsQuery): Promise<void> {
+  async sealAll({ query, schema }: State): Promise<void> {
     const rows = await query(
-      `SELECT job_id::text, payload FROM changefeed.jobs
+      `SELECT job_id::text, payload FROM ${schema}.jobs
        WHERE (payload::jsonb #> '{spec,sink}') - 'tag' <> '{}' AND payload::jsonb #>> '{spec,sink,tag}' <> 'sealed' AND ${isReadable}`,
       [],
     )
@@ -63,7 +63,7 @@ export class SealedPayloads {
       const { sink } = payload.spec
       if (isSealed(sink)) continue
       const sealed = writePayload({ ...payload, spec: { ...payload.spec, sink: this.#seal.seal(sink, id) } })
-      await query('UPDATE changefeed.jobs SET payload = $2 WHERE job_id = $1', [id, sealed])
+      await query(`UPDATE ${schema}.jobs SET payload = $2 WHERE job_id = $1`, [id, sealed])
     }
   }
 }

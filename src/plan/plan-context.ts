@@ -25,7 +25,7 @@ export interface PlanContext {
   /** The database is of the single node's dialect, where tables without a primary key get one. */
   readonly makesKeys: boolean
   /** As in `StatementReader`. */
-  readonly systemDatabase: string
+  readonly systemDatabase: string | undefined
   /** How the client wants the three columns of a feed without INTO. */
   readonly rowFormats: readonly [ValueFormat, ValueFormat, ValueFormat]
 }

@@ -7,7 +7,13 @@ import type { Target } from '../sql/ast.ts'
 import type { Catalogue, ResolvedTarget, TargetFacts } from './catalogue.ts'
 
 const unresolved = 'failed to resolve targets in the CHANGEFEED stmt: '
-const systemSchemas: ReadonlySet<string> = new Set(['pg_catalog', 'pg_toast', 'changefeed', 'crdb_internal'])
+const systemSchemas: ReadonlySet<string> = new Set([
+  'pg_catalog',
+  'pg_toast',
+  'changefeed',
+  'changefeed_state',
+  'crdb_internal',
+])
 
 export interface Reader {
   readonly user: string
@@ -19,8 +25,8 @@ export interface Reader {
 
 /** Who runs a statement. */
 export interface StatementReader extends Reader {
-  /** The database of settings, jobs and rights, whose tables cannot be watched. */
-  readonly systemDatabase: string
+  /** The database that has only tables of ours, which cannot be watched; undefined: there is none. */
+  readonly systemDatabase: string | undefined
 }
 
 /** The tables of which a user may create changefeeds with a sink. */

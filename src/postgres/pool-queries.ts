@@ -4,21 +4,24 @@
 import pg from 'pg'
 import { FeedError } from '../errors/feed-error.ts'
 import { transientStates } from './server-error.ts'
-import { pinnedOptions, type SourceConnection } from './source-connection.ts'
+import { laterParametersSql, pinnedOptions, type SourceConnection } from './source-connection.ts'
 
 export type PoolQuery = (sql: string, parameters: readonly (string | null)[]) => Promise<(string | null)[][]>
 
 /** `max`: how many connections the pool opens at most. */
 export function openPool({ socketDir, host, port, user, database }: SourceConnection, max: number): pg.Pool {
-  return new pg.Pool({
+  const pool = new pg.Pool({
     host: socketDir ?? host,
     port,
     user,
     database,
     max,
     application_name: 'pg-changefeed',
-    options: `${pinnedOptions} -c transaction_timeout=0`,
+    options: pinnedOptions,
   })
+  // A client runs its queries in order, so this one comes before the first of the pool. It is only lost with its connection.
+  pool.on('connect', (client) => void client.query(laterParametersSql).catch(() => undefined))
+  return pool
 }
 
 export function poolQueries(pool: pg.Pool): PoolQuery {

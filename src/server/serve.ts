@@ -10,9 +10,11 @@
 
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { FeedPool } from '../feed/pool/feed-pool.ts'
 import { MetricScopes } from '../core/metric-scopes.ts'
+import type { State } from '../core/state.ts'
 import { startHttp } from '../http/http.ts'
 import { JobRights } from '../jobs/job-rights.ts'
 import { JobStore } from '../jobs/job-store.ts'
@@ -23,7 +25,8 @@ import { JobRegistry } from '../jobs/registry.ts'
 import { startFront } from '../pg-server/front.ts'
 import { RunningStatements } from '../pg-server/running-statements.ts'
 import type { Backend } from '../postgres/backend.ts'
-import { openPool, poolQueries } from '../postgres/pool-queries.ts'
+import { openPool, poolQueries, type PoolQuery } from '../postgres/pool-queries.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
 import { SettingsStore } from '../settings/store.ts'
 import { HeldCuts } from './feeds/held-cuts.ts'
 import { serverMetrics } from './metrics/metrics.ts'
@@ -37,8 +40,8 @@ import { TypeMemory } from './statements/type-memory.ts'
 import { postgresProblems, sourceProblems } from './explain/trouble-notices.ts'
 
 const firstRetryMs = 1000
-/** Connections to the system database. */
-const systemConnections = 4
+/** Connections to the database of the state, and to that which is asked about roles. */
+const connectionsOfPool = 4
 
 export interface ServeOptions {
   /** The PostgreSQL of the server, which is stopped together with the server, even if the server does not start. */
@@ -73,17 +76,27 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }
   let isReady = false
   try {
-    const system = openPool({ ...backend.source, database: backend.systemDatabase }, systemConnections)
-    // A broken idle connection is replaced at the next query.
-    system.on('error', (error) => log.warn({ error: error.message }, 'lost a connection to the system database'))
-    stops.push(() => system.end())
-    const inSystem = poolQueries(system)
-    const settings = await SettingsStore.open(inSystem)
+    const queriesIn = (connection: SourceConnection): PoolQuery => {
+      const pool = openPool(connection, connectionsOfPool)
+      // A broken idle connection is replaced at the next query.
+      pool.on('error', (error) => log.warn({ error: error.message }, 'lost a connection to PostgreSQL'))
+      stops.push(() => pool.end())
+      return poolQueries(pool)
+    }
+    const { connection, schema, sharer } = backend.state
+    const state: State = { query: queriesIn(connection), schema }
+    const home = { ...backend.source, database: backend.homeDatabase }
+    const roles = isDeepStrictEqual(home, connection) ? state.query : queriesIn(home)
+    const settings = await SettingsStore.open(state)
+    const rights = await JobRights.open({ state, roles })
     const store = await JobStore.open({
-      query: inSystem,
+      state,
+      rights,
       instance: randomBytes(8).toString('hex'),
       seal: PayloadSeal.open(join(storeDir, 'jobs.key')),
+      sharer,
     })
+    await keepToOwner(state)
 
     const sources = new Sources({ dir: join(storeDir, 'changelog'), backend, settings, log })
     stops.push(() => sources.close())
@@ -95,9 +108,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     feeds.prepare(await store.live())
     await sources.resume()
 
-    const rights = await JobRights.open(inSystem)
-    await keepToOwner(inSystem)
-    await installJobsView(backend)
+    const { source, own } = backend
+    if (own !== undefined) await installJobsView({ source, own })
     const watchedRights = new RightsWatch({ backend, rights, log })
     stops.push(() => watchedRights.close())
     const cuts = new HeldCuts(() => settings.get('changefeed.initial_scan.max_snapshot_age'))
@@ -118,9 +130,11 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
 
     const types = new TypeMemory()
     // Nothing waits for the answer: until the types are known, statements ask the catalogue.
-    types
-      .read(backend)
-      .catch((error: unknown) => log.warn({ error: String(error) }, 'the types of users are not known'))
+    if (backend.hasDialect) {
+      types
+        .read(backend)
+        .catch((error: unknown) => log.warn({ error: String(error) }, 'the types of users are not known'))
+    }
     const running = new RunningStatements()
     const parts = { settings, sources, feeds, jobs, rights, watchedRights, cuts, scopes, backend, types, running }
     const front = await startFront({

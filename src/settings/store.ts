@@ -5,44 +5,40 @@
 // server has written are read by the next `reload`.
 
 import { Serial } from '../async/serial.ts'
+import type { State } from '../core/state.ts'
 import { knownSettings, settingNames, type AnyValue, type SettingName, type SettingValue } from './known-settings.ts'
 import { factsOfSetting } from './settings.ts'
 import { readValue } from './setting-values.ts'
 
-/** Runs a statement in the system database and returns its rows as text, in the order of the columns. */
-export type SettingsQuery = (
-  sql: string,
-  parameters: readonly string[],
-) => Promise<readonly (readonly (string | null)[])[]>
-
 export type SettingListener = (name: SettingName, value: AnyValue) => void
 
 export class SettingsStore {
-  readonly #query: SettingsQuery
+  readonly #state: State
   /** The canonical texts of the settings that PostgreSQL has a row of, which are those that are not at their default. */
   #texts: ReadonlyMap<SettingName, string> = new Map()
   readonly #values = new Map<SettingName, AnyValue>()
   readonly #listeners = new Set<SettingListener>()
   readonly #serial = new Serial()
 
-  private constructor(query: SettingsQuery) {
-    this.#query = query
+  private constructor(state: State) {
+    this.#state = state
     for (const name of settingNames) this.#values.set(name, defaultOf(name))
   }
 
   /** Creates the table if it is missing, and reads it. */
-  static async open(query: SettingsQuery): Promise<SettingsStore> {
+  static async open(state: State): Promise<SettingsStore> {
+    const { query, schema } = state
     // Asking first keeps the "already exists" notices of IF NOT EXISTS out of the log of every start.
-    const exists = await query(`SELECT to_regclass('changefeed.settings') IS NOT NULL`, [])
+    const exists = await query(`SELECT to_regclass('${schema}.settings') IS NOT NULL`, [])
     if (!['t', 'true'].includes(String(exists[0]?.[0]))) {
-      await query('CREATE SCHEMA IF NOT EXISTS changefeed', [])
+      await query(`CREATE SCHEMA IF NOT EXISTS ${schema}`, [])
       await query(
-        `CREATE TABLE IF NOT EXISTS changefeed.settings (
+        `CREATE TABLE IF NOT EXISTS ${schema}.settings (
           name text PRIMARY KEY, value text NOT NULL, updated_at timestamptz NOT NULL DEFAULT now())`,
         [],
       )
     }
-    const store = new SettingsStore(query)
+    const store = new SettingsStore(state)
     await store.reload()
     return store
   }
@@ -58,12 +54,13 @@ export class SettingsStore {
 
   /** `value` is a canonical text, as `readSetStatement` returns it; undefined resets the setting. */
   async set(name: SettingName, value: string | undefined): Promise<void> {
+    const { query, schema } = this.#state
     await this.#serial.run(async () => {
       if (value === undefined) {
-        await this.#query('DELETE FROM changefeed.settings WHERE name = $1', [name])
+        await query(`DELETE FROM ${schema}.settings WHERE name = $1`, [name])
       } else {
-        await this.#query(
-          `INSERT INTO changefeed.settings (name, value) VALUES ($1, $2)
+        await query(
+          `INSERT INTO ${schema}.settings (name, value) VALUES ($1, $2)
            ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = now()`,
           [name, value],
         )
@@ -80,8 +77,9 @@ export class SettingsStore {
   }
 
   async reload(): Promise<void> {
+    const { query, schema } = this.#state
     await this.#serial.run(async () => {
-      const rows = await this.#query('SELECT name, value FROM changefeed.settings', [])
+      const rows = await query(`SELECT name, value FROM ${schema}.settings`, [])
       const texts = new Map<SettingName, string>()
       // A name this version does not know stays in the table: another version wrote it.
       for (const [name, value] of rows) {

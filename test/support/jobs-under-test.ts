@@ -4,11 +4,12 @@ import pg from 'pg'
 import { pino } from 'pino'
 import type { FeedSpec } from '../../src/core/feed-spec.ts'
 import type { JobProgress } from '../../src/core/job-progress.ts'
+import type { State, StateQuery } from '../../src/core/state.ts'
 import { JobRights } from '../../src/jobs/job-rights.ts'
 import { JobStore } from '../../src/jobs/job-store.ts'
-import type { JobsQuery } from '../../src/jobs/job-table.ts'
 import type { ClaimedJob, JobHandlers, JobStarter, NewJob } from '../../src/jobs/jobs.ts'
 import { PayloadSeal } from '../../src/jobs/payload-seal.ts'
+import { rolesSql } from '../../src/jobs/rights-sql.ts'
 import { JobRegistry, type RegistryOptions } from '../../src/jobs/registry.ts'
 import { poolQueries } from '../../src/postgres/pool-queries.ts'
 import { TestPostgres, type TestDatabase } from './postgres-under-test.ts'
@@ -16,7 +17,7 @@ import { TestPostgres, type TestDatabase } from './postgres-under-test.ts'
 export class JobsUnderTest implements AsyncDisposable {
   readonly database: TestDatabase
   /** Runs a statement; a test may put its own in the place of it. */
-  query: JobsQuery
+  query: StateQuery
   readonly seal = new PayloadSeal(Buffer.alloc(32), 'a test')
   readonly #server: TestPostgres
   readonly #client: pg.Pool
@@ -33,7 +34,8 @@ export class JobsUnderTest implements AsyncDisposable {
   static async start(): Promise<JobsUnderTest> {
     const server = await TestPostgres.start()
     const jobs = new JobsUnderTest(server, await server.database())
-    await JobRights.open(jobs.query)
+    await jobs.query('CREATE SCHEMA IF NOT EXISTS changefeed', [])
+    await jobs.query(rolesSql, [])
     return jobs
   }
 
@@ -56,8 +58,14 @@ export class JobsUnderTest implements AsyncDisposable {
     return (await this.query(`SELECT ${columns} FROM changefeed.jobs WHERE job_id = $1`, [id]))[0] ?? []
   }
 
-  store(instance: string, seal = this.seal): Promise<JobStore> {
-    return JobStore.open({ query: this.query, instance, seal })
+  get state(): State {
+    return { query: this.query, schema: 'changefeed' }
+  }
+
+  async store(instance: string, seal = this.seal, sharer?: string): Promise<JobStore> {
+    const { state } = this
+    const rights = await JobRights.open({ state, roles: this.query })
+    return JobStore.open({ state, rights, instance, seal, sharer })
   }
 
   /** A server that runs jobs: it tries again at once. */

@@ -82,11 +82,17 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
   kept.keep()
   return {
     source,
-    systemDatabase,
+    homeDatabase: systemDatabase,
+    state: { connection: { ...source, database: systemDatabase }, schema: 'changefeed', sharer: undefined },
     defaultDatabase,
     maxClients,
     hasDialect: true,
-    itselfSql,
+    own: {
+      systemDatabase,
+      itselfSql,
+      install: (installation, { inTemplates }) =>
+        repairDatabases(source, installation, { log, hasTemplate: inTemplates }),
+    },
     get pid(): number {
       return kept.pid
     },
@@ -96,8 +102,6 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
     get problem(): Backend['problem'] {
       return kept.isUp ? undefined : (kept.failure ?? { message: 'PostgreSQL is being started again' })
     },
-    install: (installation, { inTemplates }) =>
-      repairDatabases(source, installation, { log, hasTemplate: inTemplates }),
     stop,
   }
 }

@@ -13,18 +13,21 @@ test('a folder with the files of somebody else is no place for a store; an empty
     return dir
   }
   try {
-    refuseForeignFolder(join(root, 'not-there'))
-    refuseForeignFolder(folder())
-    refuseForeignFolder(folder('lost+found', '.snapshot', 'changefeed.lock', 'changefeed.lock.7.0', 'jobs.key'))
+    refuseForeignFolder(join(root, 'not-there'), 'embedded')
+    refuseForeignFolder(folder(), 'embedded')
+    refuseForeignFolder(
+      folder('lost+found', '.snapshot', 'changefeed.lock', 'changefeed.lock.7.0', 'jobs.key'),
+      'embedded',
+    )
     const store = folder('notes.txt')
     mkdirSync(join(store, 'postgres'))
-    refuseForeignFolder(store)
+    refuseForeignFolder(store, 'embedded')
     for (const [names, held] of [
       [['thesis.tex'], 'it holds thesis.tex'],
       [['b', 'a', 'logs'], 'it holds a and 1 more'],
     ] as const) {
       const dir = folder(...names)
-      assert.throws(() => refuseForeignFolder(dir), {
+      assert.throws(() => refuseForeignFolder(dir, 'embedded'), {
         code: 'FEED_START',
         message: `${dir} is no store, and not empty: ${held}`,
         hint: `choose a folder that is empty or not there yet, such as --store=${join(dir, 'changefeed-data')}`,

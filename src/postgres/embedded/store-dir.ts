@@ -65,17 +65,42 @@ export function postgresDir(dir: string): string {
   return join(dir, 'postgres')
 }
 
+/** With which PostgreSQL the servers of a store work: their own, or one that somebody else has started. */
+export type StoreKind = 'embedded' | 'attached'
+
+/** The entry of a folder that makes it a store: the data folder, or a file that attached/store-id.ts writes. */
+const marks: Readonly<Record<StoreKind, string>> = { embedded: 'postgres', attached: 'attached' }
+
+/** The file that only the store of an attached PostgreSQL has. */
+export function attachedFile(dir: string): string {
+  return join(dir, marks.attached)
+}
+
 /** The files that a start may leave which failed before it made a data folder. */
 const ours =
   /^(?:postgres|postgres\.new|logs|changelog|bootstrap|jobs\.key|socket-dir|http-address|changefeed\.lock.*)$/
 /** Names that do not count: lost+found, and hidden files. */
 const unseen = /^(?:lost\+found|\..*)$/
 
-/** Refuses to make a store in a folder with other files. Throws FEED_START for such a folder, as initdb does. */
-export function refuseForeignFolder(dir: string): void {
+/** Refuses to make a store in a folder with other files, or in a store of the other kind. Throws FEED_START. */
+export function refuseForeignFolder(dir: string, kind: StoreKind): void {
   const entries = entriesOf(dir) ?? []
+  if (kind === 'attached' && entries.includes(marks.embedded)) {
+    throw new FeedError(
+      'FEED_START',
+      `the store ${dir} has a PostgreSQL of its own, with the data of start-single-node`,
+      {
+        hint: 'choose another --store for "start", or start this one with "start-single-node"',
+      },
+    )
+  }
+  if (kind === 'embedded' && entries.includes(marks.attached)) {
+    throw new FeedError('FEED_START', `the store ${dir} is for a PostgreSQL that somebody else has started`, {
+      hint: 'choose another --store for "start-single-node", or start this one with "start --postgres=…"',
+    })
+  }
   const foreign = entries.filter((name) => !ours.test(name) && !unseen.test(name)).sort()
-  if (foreign.length === 0 || entries.includes('postgres')) return
+  if (foreign.length === 0 || entries.includes(marks[kind])) return
   const others = foreign.length === 1 ? '' : ` and ${foreign.length - 1} more`
   throw new FeedError('FEED_START', `${dir} is no store, and not empty: it holds ${foreign[0]}${others}`, {
     hint: `choose a folder that is empty or not there yet, such as --store=${join(dir, 'changefeed-data')}`,
@@ -91,7 +116,7 @@ export interface FreshStore {
 export function rememberStore(dir: string): FreshStore {
   const before = entriesOf(dir)
   // The store contains data of an earlier run, so nothing is removed.
-  if (before?.includes('postgres') === true) return { undo: () => undefined }
+  if (Object.values(marks).some((mark) => before?.includes(mark) === true)) return { undo: () => undefined }
   return {
     undo(): void {
       if (before === undefined) rmSync(dir, { recursive: true, force: true })

@@ -31,7 +31,7 @@ export interface SourceUse {
 export interface SourcesOptions {
   /** The folder of all changelogs. */
   readonly dir: string
-  readonly backend: Pick<Backend, 'source' | 'systemDatabase' | 'failure'>
+  readonly backend: Pick<Backend, 'source' | 'homeDatabase' | 'failure'>
   readonly settings: SettingsStore
   readonly log: Logger
 }
@@ -224,7 +224,7 @@ export class Sources {
 
   /** Returns the name of a database; undefined: it does not exist any more. */
   #nameOf(oid: string): Promise<string | undefined> {
-    return this.#ask(this.#options.backend.systemDatabase, `SELECT datname FROM pg_database WHERE oid = ${oid}`)
+    return this.#ask(this.#options.backend.homeDatabase, `SELECT datname FROM pg_database WHERE oid = ${oid}`)
   }
 
   #connectionTo(database: string): SourceConnection {

@@ -59,7 +59,7 @@ export async function planChangefeed(
     mayUseScope: (scope) => scopes.mayUse(scope),
     showsScopes: settings.get('server.child_metrics.enabled'),
     makesKeys: backend.hasDialect,
-    systemDatabase: backend.systemDatabase,
+    systemDatabase: backend.own?.systemDatabase,
     rowFormats: await rowFormats(call),
   })
   const queryIn = catalogueQueries(session, backend.source, user)

@@ -19,11 +19,11 @@ export class TypeMemory {
   }
 
   /** Checks the databases for types and settings from earlier runs of the server. */
-  async read({ source, systemDatabase }: Pick<Backend, 'source' | 'systemDatabase'>): Promise<void> {
+  async read({ source, homeDatabase }: Pick<Backend, 'source' | 'homeDatabase'>): Promise<void> {
     const ask = async (database: string, sql: string): Promise<(string | null)[]> =>
       (await queryOnce({ ...source, database }, sql)).map(([value]) => value ?? null)
-    let isSeen = (await ask(systemDatabase, intSizeStoredSql))[0] === 't'
-    const databases = await ask(systemDatabase, 'SELECT datname FROM pg_database WHERE datallowconn')
+    let isSeen = (await ask(homeDatabase, intSizeStoredSql))[0] === 't'
+    const databases = await ask(homeDatabase, 'SELECT datname FROM pg_database WHERE datallowconn')
     for (const database of databases) isSeen ||= (await ask(database ?? '', ownTypesSql))[0] === 't'
     if (this.#state === 'unknown') this.#state = isSeen ? 'seen' : 'plain'
   }

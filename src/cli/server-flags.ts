@@ -1,0 +1,93 @@
+// The flags that every command which starts a server has. Wrong flags and addresses are reported here, before anything is written to
+// the disk.
+
+import { resolve } from 'node:path'
+import { refuseForeignFolder, type StoreKind } from '../postgres/embedded/store-dir.ts'
+import { readAddress } from './address.ts'
+import { checkListen } from './check-listen.ts'
+import { defaultLogStyle, logFormats, logLevels, readLogStyle } from './log-flags.ts'
+import { openHttpWarning, openSqlWarning } from './open-address.ts'
+import { runInBackground } from './run-in-background.ts'
+import { runServer, type ServerRun, type ServerWithPostgres } from './run-server.ts'
+import { UsageError } from './usage-error.ts'
+
+export const serverHelp = `  --listen-addr=HOST[:PORT]   where SQL listens (localhost:26257; port 0: a free one)
+  --accept-sql-without-tls    listen where other machines reach it, although whoever reaches it is let in
+  --http-addr=HOST[:PORT]     where health and metrics listen (localhost:8080; port 0: a free one)
+  --http-allowed-hosts=NAMES  names, apart from localhost and its address, that HTTP requests may use for this server
+  --log-level=LEVEL           write lines of this severity and above to logs/changefeed.log: ${logLevels.join(', ')} (info)
+  --log-format=FORMAT         how lines of logs/changefeed.log look: ${logFormats.join(', ')} (json)
+  --background                return when the server is ready
+  --pid-file=FILE             write the process id to FILE
+  --listening-url-file=FILE   write the SQL URL to FILE
+`
+
+export const serverFlags = {
+  insecure: { type: 'boolean' },
+  'listen-addr': { type: 'string', default: 'localhost' },
+  'accept-sql-without-tls': { type: 'boolean' },
+  'http-addr': { type: 'string', default: 'localhost' },
+  'http-allowed-hosts': { type: 'string', default: '' },
+  store: { type: 'string', short: 's', default: 'changefeed-data' },
+  'log-level': { type: 'string', default: defaultLogStyle.level },
+  'log-format': { type: 'string', default: defaultLogStyle.format },
+  background: { type: 'boolean' },
+  'pid-file': { type: 'string' },
+  'listening-url-file': { type: 'string' },
+} as const
+
+type Flags = typeof serverFlags
+/** What `parseArgs` makes of the flags. */
+export type ServerFlagValues = {
+  readonly [Name in keyof Flags]?: (Flags[Name]['type'] extends 'boolean' ? boolean : string) | undefined
+} & { readonly [Name in keyof Flags as Flags[Name] extends { readonly default: string } ? Name : never]: string }
+
+export interface ServerCommand {
+  /** The command that starts the server, and its arguments. */
+  readonly command: string
+  readonly argv: readonly string[]
+  readonly values: ServerFlagValues
+  readonly kind: StoreKind
+  /** Further warnings to print and to write to the log. */
+  readonly warnings?: readonly string[]
+  readonly postgres: (storeDir: string) => ServerWithPostgres
+  /** For the server in the background, where its arguments are not the place for them. */
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** Starts a server, in the foreground or in the background, and settles with its exit code or when it is ready. */
+export async function startServer(started: ServerCommand): Promise<number> {
+  const { command, argv, values, kind, postgres, environment } = started
+  const run = await readRun(started)
+  refuseForeignFolder(run.storeDir, kind)
+  for (const warning of run.warnings) process.stderr.write(`WARNING: ${warning}\n\n`)
+  if (values.background === true) return runInBackground({ command, argv, storeDir: run.storeDir, environment })
+  return runServer(run, postgres(run.storeDir))
+}
+
+async function readRun({ values, warnings = [] }: ServerCommand): Promise<ServerRun> {
+  if (values.insecure !== true) {
+    throw new UsageError('there is no secure mode yet', 'add --insecure: connections are not encrypted, no passwords')
+  }
+  const address = (flag: 'listen-addr' | 'http-addr', port: number) =>
+    readAddress(values[flag], `--${flag}`, { fallback: { host: 'localhost', port }, leastPort: 0 })
+  const listen = address('listen-addr', 26_257)
+  const http = address('http-addr', 8080)
+  const logStyle = readLogStyle({ level: values['log-level'], format: values['log-format'] })
+  if (values.store === '') throw new UsageError('--store= names no folder', 'leave it out for changefeed-data')
+  await checkListen(listen, '--listen-addr')
+  await checkListen(http, '--http-addr')
+  const open = [
+    await openSqlWarning(listen, values['accept-sql-without-tls'] === true),
+    await openHttpWarning(http),
+  ].filter((warning) => warning !== undefined)
+  return {
+    listen,
+    http,
+    httpNames: values['http-allowed-hosts'].split(',').map((name) => name.trim()),
+    storeDir: resolve(values.store),
+    logStyle,
+    warnings: [...open, ...warnings],
+    files: { pid: values['pid-file'], url: values['listening-url-file'] },
+  }
+}
