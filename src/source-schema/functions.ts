@@ -9,7 +9,7 @@
  */
 export type Right = 'owner of the schema' | 'owner of the table' | 'owner of the publication' | 'SET deadlock_timeout'
 
-export type SqlType = 'oid' | 'oid[]' | 'jsonb' | 'text' | 'integer' | 'boolean'
+export type SqlType = 'oid' | 'oid[]' | 'jsonb' | 'text' | 'integer' | 'boolean' | 'text[]'
 
 export interface SourceFunction {
   readonly does: string
@@ -92,6 +92,7 @@ export const calledFunctions = {
 
 /** The functions that only other functions and triggers call. */
 export const innerFunctions = {
+  columns_of: { does: 'the names of the columns of an index', parameters: { index: 'oid' }, returns: 'text[]' },
   concerned: {
     does: 'the watched tables that a change of these relations and types concerns',
     parameters: { relations: 'oid[]', touched: 'oid[]' },
@@ -104,6 +105,11 @@ export const innerFunctions = {
     returns: 'oid[]',
     needs: ours,
   },
+  forget_partition: {
+    does: 'ends the watch of a table that is a partition of a watched table no longer',
+    parameters: { relation: 'oid' },
+    needs: oursAndLocks,
+  },
   hold: {
     does: 'keeps writers out of a watched table until the transaction ends',
     parameters: { relation: 'oid', touched: 'oid[]' },
@@ -113,11 +119,23 @@ export const innerFunctions = {
     does: 'whether UPDATEs and DELETEs of the table leave values or keys out of the WAL now',
     parameters: { relation: 'oid' },
     returns: 'boolean',
+    needs: ours,
+  },
+  join_partition: {
+    does: 'takes a new partition of a watched table into the list of watched tables',
+    parameters: { relation: 'oid', may_have_rows: 'boolean' },
+    needs: oursAndTable,
   },
   keep_complete: {
     does: 'gives a watched table REPLICA IDENTITY FULL if it needs it, or refuses the command',
     parameters: { relation: 'oid', old_identity: 'text', may_refuse: 'boolean' },
     needs: oursAndTable,
+  },
+  key_index: {
+    does: 'the index that gives the key of a table',
+    parameters: { relation: 'oid' },
+    returns: 'oid',
+    needs: ours,
   },
   lasting: {
     does: 'a description without what VACUUM FULL changes',
@@ -134,10 +152,18 @@ export const innerFunctions = {
     parameters: { relation: 'oid', why: 'text', touched: 'oid[]' },
     needs: oursAndTable,
   },
+  moved_partitions: {
+    does: 'the tables that have become partitions of watched tables, and those that are none any more',
+    parameters: { relations: 'oid[]' },
+    returns: { joined: 'oid[]', parted: 'oid[]' },
+    rows: 'one row',
+    needs: ours,
+  },
   needs_full: {
     does: 'whether UPDATEs and DELETEs of the table can leave values or keys out of the WAL without REPLICA IDENTITY FULL',
     parameters: { relation: 'oid' },
     returns: 'boolean',
+    needs: ours,
   },
   on_ddl: { does: 'sees DDL and dropped objects', parameters: {}, returns: 'event_trigger', isSecurityDefiner: true },
   on_publication: {

@@ -82,15 +82,19 @@ test('the tables, columns and event triggers that are installed are those of the
 
 /** A call of each function that gets to where it needs its rights. Triggers are not called so. */
 const calls: Readonly<Partial<Record<FunctionName, string>>> = {
+  columns_of: '0',
   concerned: `ARRAY['t'::regclass::oid], '{}'`,
   concerned_by_schemas: `ARRAY['public'::regnamespace::oid]`,
   describe: `'t'::regclass`,
   distrust: `'a reason'`,
+  forget_partition: `'t'::regclass`,
   hindrance: `'t'::regclass`,
   hold: `'t'::regclass, '{}'`,
   hold_types: `'{}', false`,
   is_incomplete: `'t'::regclass`,
+  join_partition: `'t'::regclass, true`,
   keep_complete: `'t'::regclass, 'd', true`,
+  key_index: `'t'::regclass`,
   lasting: `'{"columns": []}'`,
   lockers: `'t'::regclass`,
   look: `0, 10, '{}'`,
@@ -98,6 +102,7 @@ const calls: Readonly<Partial<Record<FunctionName, string>>> = {
   lost: '',
   mend: '',
   missed: `ARRAY['t'::regclass::oid]`,
+  moved_partitions: `ARRAY['t'::regclass::oid]`,
   needs_full: `'t'::regclass`,
   open_list: 'true',
   print_of: `'{"columns": []}'`,

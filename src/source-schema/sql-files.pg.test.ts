@@ -62,7 +62,7 @@ test('a role with the rights that the head of an SQL file names may run it, and 
   const owned = /^(any role|CREATE on the database|owner of schema)/
   assert.deepEqual(await runnable('owner', true, true), those(owned))
   const timeout = those(/who may set deadlock_timeout/)
-  assert.deepEqual(timeout, ['identity', 'locks'])
+  assert.deepEqual(timeout, ['identity', 'locks', 'partitions'])
   const without = await runnable('lesser', true, false)
   assert.deepEqual(
     without,

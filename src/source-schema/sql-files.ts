@@ -28,6 +28,7 @@ export const installFiles = [
   'watching',
   'identity',
   'locks',
+  'partitions',
   'look-at',
   'on-ddl',
   'on-publication',

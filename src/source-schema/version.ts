@@ -8,7 +8,7 @@
 // Raise the version with every change of the SQL that an older program must not replace: another signature, table, column or
 // description. Add the SQL of the previous version to test/support/source-schemas.
 
-export const schemaVersion = 3
+export const schemaVersion = 4
 
 /** Returns the comment on the schema. Versions before 2 had only a fingerprint. */
 export function markOf(fingerprint: string): string {

@@ -39,6 +39,26 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(max(typtypmod), -1) FROM inside WHERE typtype = 'd'
 $$;
 
+-- The index whose columns are the key of a table: that of the primary key or, without one, that of the replica identity. An index
+-- that was the replica identity before pg-changefeed made it FULL counts as long as it still tells rows apart.
+CREATE OR REPLACE FUNCTION changefeed.key_index(relation oid) RETURNS oid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT indexrelid FROM pg_index i JOIN pg_class c ON c.oid = indrelid LEFT JOIN changefeed.watched w ON w.relid = relation
+  WHERE indrelid = relation AND (indisprimary OR relreplident = 'i' AND indisreplident
+    OR indexrelid = w.key_index AND indisunique AND indimmediate AND indisvalid AND indpred IS NULL AND indexprs IS NULL
+      AND NOT EXISTS (SELECT FROM unnest(indkey) WITH ORDINALITY AS k(number, place) JOIN pg_attribute ON attrelid = relation AND attnum = number
+        WHERE place <= indnkeyatts AND NOT attnotnull))
+  ORDER BY indisprimary DESC, indisreplident DESC LIMIT 1
+$$;
+
+-- The names of the columns of an index, in its order.
+CREATE OR REPLACE FUNCTION changefeed.columns_of(index oid) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(array_agg(attname::text ORDER BY place), '{}')
+  FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(number, place) JOIN pg_attribute a ON a.attnum = number
+  WHERE i.indexrelid = index AND a.attrelid = i.indrelid AND place <= i.indnkeyatts
+$$;
+
 -- Null if the table does not exist. Values print as they do in the stream of rows, whatever the session has set.
 CREATE OR REPLACE FUNCTION changefeed.describe(relation oid) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres' SET TimeZone = 'UTC'
@@ -49,7 +69,7 @@ SET extra_float_digits = 1 SET bytea_output = 'hex' SET lc_monetary = 'C' AS $$
     'schema', n.nspname,
     'name', c.relname,
     'identity', c.relreplident,
-    'deferrableKey', EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary AND NOT indimmediate),
+    'deferrableKey', EXISTS (SELECT FROM pg_index WHERE indexrelid = changefeed.key_index(c.oid) AND NOT indimmediate),
     'columns', coalesce((
       SELECT jsonb_agg(jsonb_build_object(
         'name', attname, 'attnum', attnum, 'typeOid', atttypid::bigint,
@@ -63,12 +83,12 @@ SET extra_float_digits = 1 SET bytea_output = 'hex' SET lc_monetary = 'C' AS $$
       FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
       WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
         AND (attgenerated = '' OR attgenerated = 's' AND current_setting('server_version_num')::int >= 180000)), '[]'),
-    'primaryKey', coalesce((
-      SELECT jsonb_agg(attname ORDER BY place)
-      FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, place)
-      JOIN pg_attribute a USING (attnum)
-      WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND place <= i.indnkeyatts), '[]'))
-    || coalesce((SELECT jsonb_build_object('rewrites', rewrites) FROM changefeed.watched WHERE relid = relation AND rewrites > 0), '{}')
+    'primaryKey', to_jsonb(changefeed.columns_of(changefeed.key_index(c.oid))))
+    || coalesce((SELECT jsonb_strip_nulls(jsonb_build_object('rewrites', nullif(rewrites, 0), 'attached', nullif(attached, 0)))
+      FROM changefeed.watched WHERE relid = relation), '{}')
+    || CASE c.relkind WHEN 'p' THEN '{"partitioned": true}'::jsonb ELSE '{}' END
+    || CASE WHEN NOT c.relispartition THEN '{}'::jsonb ELSE coalesce((SELECT jsonb_build_object('ancestors', jsonb_agg(a.relid::oid::bigint ORDER BY n))
+      FROM pg_partition_ancestors(c.oid) WITH ORDINALITY AS a(relid, n) WHERE a.relid <> c.oid HAVING count(*) > 0), '{}') END
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.oid = relation
 $$;
@@ -87,9 +107,11 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_agg(jsonb_build_array(c -> 'name', c -> 'shape')) FROM jsonb_array_elements(description -> 'columns') c
 $$;
 
--- Whether rows are read otherwise by one description than by the other: other columns or types, or another key.
+-- Whether rows are read otherwise by one description than by the other: other columns or types, another key, or as the rows of
+-- other partitioned tables.
 CREATE OR REPLACE FUNCTION changefeed.reads_otherwise(fresh jsonb, old jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT fresh <> old AND (changefeed.print_of(fresh) IS DISTINCT FROM changefeed.print_of(old)
-    OR fresh -> 'primaryKey' <> old -> 'primaryKey' OR fresh -> 'deferrableKey' <> old -> 'deferrableKey')
+    OR fresh -> 'primaryKey' <> old -> 'primaryKey' OR fresh -> 'deferrableKey' <> old -> 'deferrableKey'
+    OR fresh -> 'ancestors' IS DISTINCT FROM old -> 'ancestors')
 $$;

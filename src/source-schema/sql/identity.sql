@@ -5,11 +5,17 @@
 -- do.
 
 -- Whether UPDATEs and DELETEs of a table can leave values or keys out of the WAL. identityChange() of src/plan/identity.ts has
--- the same rule; here it also holds for a table that has lost its key altogether, because its UPDATEs would fail.
+-- the same rule; here it also holds for a table that has lost its key altogether, because its UPDATEs would fail. The rows of a
+-- partition have the key of the partitioned table that is watched; if that one has FULL, changefeeds need whole old rows.
 CREATE OR REPLACE FUNCTION changefeed.needs_full(relation oid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT reltoastrelid <> 0 OR relreplident IN ('n', 'i')
-    OR NOT EXISTS (SELECT FROM pg_index WHERE indrelid = relation AND indisprimary AND indimmediate)
+  SELECT relkind <> 'p' AND (reltoastrelid <> 0 OR relreplident = 'n'
+    OR NOT EXISTS (SELECT FROM pg_index WHERE indexrelid = changefeed.key_index(relation) AND indimmediate
+      AND CASE relreplident WHEN 'd' THEN indisprimary WHEN 'i' THEN indisreplident ELSE true END)
+    OR relispartition AND EXISTS (
+      SELECT FROM pg_partition_ancestors(relation) a JOIN changefeed.watched w ON w.relid = a.relid JOIN pg_class root ON root.oid = a.relid
+      WHERE a.relid <> relation AND (root.relreplident = 'f'
+        OR NOT changefeed.columns_of(changefeed.key_index(relation)) @> changefeed.columns_of(changefeed.key_index(a.relid)))))
   FROM pg_class WHERE oid = relation
 $$;
 
@@ -53,7 +59,8 @@ BEGIN
   SELECT format('%I.%I', nspname, relname), relreplident INTO name, identity
     FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = relation;
   give_back := format('when no changefeed needs the table any more, UNWATCH TABLE %s gives it back', name);
-  IF may_refuse AND identity <> 'f' AND (old_identity = 'f' OR identity <> 'd') THEN
+  IF may_refuse AND identity <> 'f' AND (old_identity = 'f' OR identity = 'n'
+      OR identity = 'i' AND EXISTS (SELECT FROM pg_index WHERE indrelid = relation AND indisprimary)) THEN
     RAISE EXCEPTION 'the REPLICA IDENTITY of table % cannot be lessened: changefeeds watch it', name
       USING ERRCODE = 'object_in_use', HINT = 'Rows would be incomplete. Leave it FULL; ' || give_back;
   END IF;
@@ -79,6 +86,7 @@ BEGIN
       UPDATE changefeed.watched SET was_identity = identity,
           was_index = (SELECT indexrelid FROM pg_index WHERE indrelid = relation AND indisreplident)
         WHERE relid = relation AND was_identity IS NULL;
+      UPDATE changefeed.watched SET key_index = indexrelid FROM pg_index WHERE relid = relation AND indrelid = relation AND indisreplident;
       EXECUTE 'ALTER TABLE ONLY ' || name || ' REPLICA IDENTITY FULL';
     EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
       -- The command itself has taken a weaker lock, so it has not made this necessary.

@@ -15,6 +15,11 @@ BEGIN
   IF NOT FOUND THEN RETURN; END IF;
   IF why = 'look' THEN PERFORM changefeed.hold(relation, '{}'); END IF;
   IF why <> 'names' AND changefeed.published(relation) THEN
+    -- PostgreSQL itself refuses this only for a table that stands in the publication, and not for its partitions.
+    IF why = 'command' AND (SELECT relpersistence FROM pg_class WHERE oid = relation) = 'u' THEN
+      RAISE EXCEPTION 'table % is watched by changefeeds and cannot be unlogged', relation::regclass
+        USING ERRCODE = 'object_in_use', DETAIL = 'PostgreSQL does not log its changes, so changefeeds would miss its rows.';
+    END IF;
     PERFORM changefeed.keep_complete(relation, old.description ->> 'identity', why = 'command');
     -- When event triggers are on, what keep_complete() has changed is described already.
     SELECT description INTO old.description FROM changefeed.watched WHERE relid = relation;
@@ -37,6 +42,9 @@ BEGIN
     used := changefeed.types_of(relation);
   END IF;
   UPDATE changefeed.watched SET description = fresh, types = used WHERE relid = relation;
+  IF old.description ? 'ancestors' AND fresh -> 'ancestors' IS DISTINCT FROM old.description -> 'ancestors' THEN
+    PERFORM changefeed.forget_partition(relation);
+  END IF;
 END $$;
 
 -- The watched tables that a change of these relations (tables, indexes, composite types) and types concerns. However many
@@ -56,6 +64,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   )
   SELECT coalesce(array_agg(relid ORDER BY relid), '{}') FROM (
     SELECT relid FROM changefeed.watched WHERE relid = ANY (ARRAY(SELECT relation FROM changed))
+    UNION SELECT relid FROM changefeed.watched WHERE key_index = ANY (relations)
     UNION SELECT relid FROM changefeed.watched WHERE types && touched) AS found
 $$;
 

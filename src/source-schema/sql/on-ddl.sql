@@ -9,7 +9,7 @@
 
 CREATE OR REPLACE FUNCTION changefeed.on_ddl() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE relations oid[]; touched oid[]; tables oid[]; relation oid; is_ours boolean := false;
+DECLARE relations oid[]; touched oid[]; tables oid[]; joined oid[] := '{}'; parted oid[] := '{}'; relation oid; is_ours boolean := false;
 BEGIN
   -- Nobody changes what we have installed by mistake. Only the catalogue says what is ours: our objects may have been renamed.
   IF tg_event = 'sql_drop' THEN
@@ -26,8 +26,12 @@ BEGIN
     RAISE EXCEPTION '% cannot change what belongs to the changefeeds of this database', tg_tag
       USING ERRCODE = 'object_in_use', HINT = 'It goes with the last watched table: UNWATCH DATABASE removes everything when no changefeed needs it any more';
   END IF;
-  -- A command that only creates something, or that touches no column, changes no watched table.
-  IF tg_tag LIKE 'CREATE %' AND tg_tag NOT IN ('CREATE EXTENSION', 'CREATE VIEW')
+  -- A command that only creates something, or that touches no column, changes no watched table, except that it creates a partition.
+  IF tg_tag IN ('CREATE TABLE', 'CREATE SCHEMA', 'CREATE FOREIGN TABLE') THEN
+    IF NOT EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass WHERE c.relispartition) THEN
+      RETURN;
+    END IF;
+  ELSIF tg_tag LIKE 'CREATE %' AND tg_tag NOT IN ('CREATE EXTENSION', 'CREATE VIEW')
      OR tg_tag IN ('SELECT INTO', 'COMMENT', 'GRANT', 'REVOKE', 'SECURITY LABEL', 'REFRESH MATERIALIZED VIEW', 'REINDEX') THEN
     RETURN;
   END IF;
@@ -53,8 +57,9 @@ BEGIN
       SELECT array_agg(objid) FILTER (WHERE classid = 'pg_class'::regclass), coalesce(array_agg(objid) FILTER (WHERE classid = 'pg_type'::regclass), '{}')
         INTO relations, touched FROM pg_event_trigger_ddl_commands();
       touched := touched || changefeed.row_types(relations);
+      SELECT m.joined, m.parted INTO joined, parted FROM changefeed.moved_partitions(coalesce(relations, '{}')) m;
     END IF;
-    tables := coalesce(tables, changefeed.concerned(coalesce(relations, '{}'), touched));
+    tables := coalesce(tables, changefeed.concerned(coalesce(relations, '{}'), touched) || parted);
   EXCEPTION WHEN OTHERS THEN
     -- A command of the application must not fail for an error of ours. changefeed.look() finds later what was missed here.
     RAISE WARNING 'changefeeds could not see what % changed: %', tg_tag, SQLERRM;
@@ -63,12 +68,19 @@ BEGIN
   IF touched <> '{}' THEN
     -- A table that is being taken under watch may use the type.
     PERFORM changefeed.hold_types(touched, true);
-    tables := changefeed.concerned(coalesce(relations, '{}'), touched);
+    tables := changefeed.concerned(coalesce(relations, '{}'), touched) || parted;
   END IF;
+  FOREACH relation IN ARRAY joined LOOP
+    PERFORM changefeed.join_partition(relation, tg_tag NOT LIKE 'CREATE %');
+  END LOOP;
   FOREACH relation IN ARRAY tables LOOP
     PERFORM changefeed.look_at(relation, CASE WHEN tg_tag IN ('ALTER SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN')
       AND (SELECT reloftype = 0 FROM pg_class WHERE oid = relation) THEN 'names' ELSE 'command' END, touched);
   END LOOP;
+  -- A running decoding of PostgreSQL 14 goes on with what it knows of the partition. Any change of the publication makes it look again.
+  IF current_setting('server_version_num')::int < 150000 AND joined || parted <> '{}' THEN
+    ALTER PUBLICATION :"publication" SET (publish = 'insert, update, delete, truncate');
+  END IF;
 END $$;
 
 -- Called before ALTER TABLE writes all rows of a table again. The columns may look the same afterwards and hold other values, of
@@ -78,7 +90,9 @@ CREATE OR REPLACE FUNCTION changefeed.on_rewrite() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
 BEGIN
   IF pg_event_trigger_table_rewrite_reason() & 6 <> 0 THEN
-    UPDATE changefeed.watched SET rewrites = rewrites + 1 WHERE relid = pg_event_trigger_table_rewrite_oid();
+    -- The values of a partitioned table are those of its partitions.
+    UPDATE changefeed.watched SET rewrites = rewrites + 1 WHERE relid = pg_event_trigger_table_rewrite_oid()
+      OR relid IN (SELECT a.relid FROM pg_partition_ancestors(pg_event_trigger_table_rewrite_oid()) a);
   END IF;
 EXCEPTION WHEN OTHERS THEN
   -- A command of the application must not fail for an error of ours.

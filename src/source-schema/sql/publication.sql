@@ -12,31 +12,37 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
       AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL))
 $$;
 
--- Whether all columns of all rows of the table are published, and its descriptions.
+-- Whether all columns of all rows of the table are published, and its descriptions. A partition is published with its partitioned table.
 CREATE OR REPLACE FUNCTION changefeed.published(relation oid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT changefeed.publishes_all() AND EXISTS (
     SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-    WHERE p.pubname = :'publication' AND r.prrelid = relation
+    WHERE p.pubname = :'publication' AND (r.prrelid = relation OR r.prrelid IN (SELECT relid FROM pg_partition_ancestors(relation)))
       AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL)
 $$;
 
 -- Of these tables the ones for which published() is true.
 CREATE OR REPLACE FUNCTION changefeed.published_among(relations oid[]) RETURNS SETOF oid
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-  WHERE r.prrelid = ANY (relations) AND p.pubname = :'publication' AND (SELECT changefeed.publishes_all())
-    AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL
+  WITH whole AS (
+    SELECT r.prrelid AS relid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+    WHERE p.pubname = :'publication' AND (SELECT changefeed.publishes_all())
+      AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL)
+  SELECT relid FROM whole WHERE relid = ANY (relations)
+  UNION SELECT c.oid FROM pg_class c WHERE c.oid = ANY (relations) AND c.relispartition
+    AND EXISTS (SELECT FROM pg_partition_ancestors(c.oid) a WHERE a.relid::oid IN (SELECT relid FROM whole))
 $$;
 
 -- The watched tables for which published() is false.
 CREATE OR REPLACE FUNCTION changefeed.lost() RETURNS TABLE (relid oid, name text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH whole AS (
+    SELECT r.prrelid AS relid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+    WHERE p.pubname = :'publication' AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL)
   SELECT w.relid, format('%I.%I', n.nspname, c.relname)
   FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE NOT (SELECT changefeed.publishes_all()) OR w.relid NOT IN (
-    SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-    WHERE p.pubname = :'publication' AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL)
+  WHERE NOT (SELECT changefeed.publishes_all()) OR w.relid NOT IN (SELECT relid FROM whole)
+    AND NOT (c.relispartition AND EXISTS (SELECT FROM pg_partition_ancestors(w.relid) a WHERE a.relid::oid IN (SELECT relid FROM whole)))
   ORDER BY 1
 $$;
 

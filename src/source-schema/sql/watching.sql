@@ -40,7 +40,7 @@ $$;
 -- rows are older than the description.
 CREATE OR REPLACE FUNCTION changefeed.look(after oid, most int, told oid[], OUT next oid, OUT are_done boolean, OUT missed oid[], OUT names text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE part oid[]; one record;
+DECLARE part oid[]; one record; unseen oid[]; partition oid;
 BEGIN
   are_done := true;
   missed := '{}';
@@ -53,6 +53,19 @@ BEGIN
       missed := missed || one.relid;
       names := concat_ws(', ', names, format('%I.%I', one.fresh ->> 'schema', one.fresh ->> 'name'));
       CONTINUE;
+    END IF;
+    IF one.fresh ? 'partitioned' THEN
+      SELECT joined INTO unseen FROM changefeed.moved_partitions(ARRAY[one.relid]);
+      IF unseen <> '{}' AND one.relid <> ALL (told) THEN
+        missed := missed || one.relid;
+        names := concat_ws(', ', names, format('%I.%I', one.fresh ->> 'schema', one.fresh ->> 'name'));
+        CONTINUE;
+      END IF;
+      BEGIN
+        FOREACH partition IN ARRAY unseen LOOP PERFORM changefeed.join_partition(partition, true); END LOOP;
+      EXCEPTION WHEN lock_not_available OR deadlock_detected OR object_in_use OR undefined_table THEN
+        are_done := false;
+      END;
     END IF;
     CONTINUE WHEN one.fresh IS NULL OR changefeed.lasting(one.fresh) = changefeed.lasting(one.description) AND NOT changefeed.is_incomplete(one.relid);
     BEGIN
