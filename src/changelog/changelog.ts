@@ -102,6 +102,8 @@ export interface Changelog {
    * pass the request on, and it outlives a writer that dies.
    */
   closeNow(): void
+  /** Returns what the writer keeps under this name with the log, see `writeNote`; undefined: nothing. */
+  readNote(name: string): string | undefined
 }
 
 /** The writer of a log. Transactions come in commit order, and their records between `begin` and `commit`. */
@@ -162,13 +164,15 @@ export interface RetentionPolicy {
 }
 
 /** A log as ingest, its only writer, holds it: also between two writers, and while nothing can be written. */
-export interface ChangelogKeeper {
+export interface ChangelogKeeper extends Pick<Changelog, 'readNote'> {
   readonly status: LogStatus
   /** The place of the log, for messages. */
   readonly where: string
   /** Returns the text that is kept with the log and says which source it belongs to; undefined: the log is new. */
   readLabel(): string | undefined
   writeLabel(text: string): void
+  /** Keeps a text of our own with the log, under a name of letters. It is durable when this returns, and never half written. */
+  writeNote(name: string, text: string): void
   /** Opens the log at the end of its durable part. What an earlier writer wrote after that is cut off. */
   openWriter(): OpenedWriter
   /** Removes segments that are too old or too many. */

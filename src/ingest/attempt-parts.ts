@@ -6,8 +6,8 @@ import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { ApplyMessage, MessageApplier } from './apply-message.ts'
 import type { SourceClock } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
-import type { HealthCheck } from './health.ts'
 import type { HistoryCheck } from './history-check.ts'
+import type { Health } from './source-keeper.ts'
 
 export interface AttemptParts {
   readonly writer: ChangelogWriter
@@ -19,6 +19,6 @@ export interface AttemptParts {
   readonly control: Queries
   readonly replication: RawConnection
   readonly slot: string
-  readonly health: HealthCheck
+  readonly health: Health
   readonly clock: SourceClock
 }

@@ -11,12 +11,13 @@ import { MessageConverter } from './convert-message.ts'
 import { SlotFollower, type FollowerOptions } from './follow-slot.ts'
 import type { AttemptParts } from './attempt-parts.ts'
 import { GroupCommit } from './group-commit.ts'
-import { HealthCheck } from './health.ts'
 import { HistoryCheck } from './history-check.ts'
+import { keeperOf } from './keeper-of.ts'
 import { passOver } from './pass-over.ts'
 import { prepareSource } from './prepare-source.ts'
 import { publicationLost, publicationLostSql, type Remedy } from './remedy.ts'
 import { SourceConnections } from './source-connections.ts'
+import type { Health } from './source-keeper.ts'
 
 /** Longer than anything of ours holds a lock on one of our tables. */
 const controlLockWait = `'30s'`
@@ -35,6 +36,7 @@ export class Attempt {
   readonly #connections: SourceConnections
   readonly #follower: SlotFollower
   #history: HistoryCheck | undefined
+  #health: Health | undefined
 
   constructor(options: AttemptOptions) {
     this.#options = options
@@ -50,6 +52,11 @@ export class Attempt {
   /** To be called when settings or the number of feeds have changed, by which timestamps are closed more or less often. */
   rearm(): void {
     this.#follower.rearm()
+  }
+
+  /** Checks the health of the source now, for somebody who waits for what that finds. */
+  checkNow(): void {
+    this.#health?.check().catch(this.#failed.reject)
   }
 
   /** Why the source is not the one that the log was written from. */
@@ -90,7 +97,9 @@ export class Attempt {
     // A role that may write all tables could lock ours. Ingest then fails with an error, where it would wait without end.
     await control.query(`SET lock_timeout = ${controlLockWait}`)
     const [lost] = await control.query(publicationLostSql)
-    await readySource(control, source)
+    const isNew = writer.endLsn === 0n
+    const keeper = keeperOf(await readySource(control, source), { log, source, isNew })
+    const isLost = lost?.[0] === 'true' || (await keeper.isPublicationAnew(control))
     const text = await serverText(control)
     this.#connections.isConverted = text !== undefined
     const replication = await this.#connections.openReplication()
@@ -99,6 +108,7 @@ export class Attempt {
       control,
       replication,
       writer,
+      keeper,
       damage,
       copy: remedy.tag === 'copy' ? remedy.reason : undefined,
       waiting: (why) => say({ tag: 'waiting', why }),
@@ -106,9 +116,9 @@ export class Attempt {
     if (gap !== undefined) say({ tag: 'gap', reason: gap })
     if (remedy.tag === 'copy') remedied()
     let from = confirmed
-    const passes = remedy.tag === 'pass-over' ? remedy.error : lost?.[0] === 'true' ? publicationLost() : undefined
+    const passes = remedy.tag === 'pass-over' ? remedy.error : isLost ? publicationLost() : undefined
     if (passes !== undefined && confirmed !== undefined) {
-      say({ tag: 'gap', reason: await passOver({ control, writer, slot, error: passes }) })
+      say({ tag: 'gap', reason: await passOver({ control, writer, slot, keeper, error: passes }) })
       from = undefined
       remedied()
     }
@@ -125,14 +135,14 @@ export class Attempt {
       () => this.#follower.durable(),
       (error) => this.#failed.reject(error),
     )
-    const health = new HealthCheck({
+    const health = keeper.health({
       control,
       writer,
       commit,
       token,
-      source,
       gap: (reason) => say({ tag: 'gap', reason }),
     })
+    this.#health = health
     return { health, clock, writer, applier, apply, history, commit, control, replication, slot }
   }
 

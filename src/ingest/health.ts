@@ -3,13 +3,11 @@
 
 import { nextHlc } from '../core/hlc.ts'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
-import type { ChangelogWriter } from '../changelog/changelog.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
-import type { GroupCommit } from './group-commit.ts'
 import { publication } from '../source-schema/names.ts'
 import { rowsOf } from '../source-schema/call.ts'
 import { installedSql } from '../source-schema/source-schema.ts'
-import type { Queries } from '../postgres/queries.ts'
+import type { Health, HealthOptions } from './source-keeper.ts'
 import { watchTables } from './watch.ts'
 
 /**
@@ -23,18 +21,12 @@ const tablesPerCheck = 100
 const stateSql = (): string =>
   `SELECT (${installedSql()})::text, (SELECT token FROM changefeed.source), (SELECT EXISTS (SELECT FROM changefeed.watched w WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = w.relid)))::text`
 
-export interface HealthOptions {
-  readonly control: Queries
-  readonly writer: ChangelogWriter
-  readonly commit: GroupCommit
-  /** The token that the log knows. If the source has another one, rows may be missing. */
-  readonly token: string
+export interface HealthCheckOptions extends HealthOptions {
   readonly source: SourceConnection
-  readonly gap: (reason: string) => void
 }
 
-export class HealthCheck {
-  readonly #options: HealthOptions
+export class HealthCheck implements Health {
+  readonly #options: HealthCheckOptions
   #isChecking = false
   /** Names of the tables whose gap is in the log and that are not published again yet. */
   #reported = ''
@@ -44,7 +36,7 @@ export class HealthCheck {
   #roundAfter = 0
   #mustRepeat = false
 
-  constructor(options: HealthOptions) {
+  constructor(options: HealthCheckOptions) {
     this.#options = options
   }
 

@@ -88,6 +88,11 @@ export class IngestThread {
     this.#post({ tag: 'pins', positions })
   }
 
+  /** Has the health of the source checked now. */
+  checkNow(): void {
+    this.#post({ tag: 'check' })
+  }
+
   async stop(): Promise<void> {
     this.trouble.close()
     const phase = this.#phase

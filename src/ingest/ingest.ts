@@ -30,6 +30,8 @@ export type ToIngest =
   | { readonly tag: 'demand'; readonly feeds: number }
   /** Positions that readers need: retention by age keeps everything from there on. */
   | { readonly tag: 'pins'; readonly positions: readonly Position[] }
+  /** Somebody waits for what a check of the source's health finds. */
+  | { readonly tag: 'check' }
   | { readonly tag: 'stop' }
 
 export type IngestState =

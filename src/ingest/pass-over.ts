@@ -7,14 +7,15 @@ import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { ChangelogWriter } from '../changelog/changelog.ts'
 import { advance } from './catch-up.ts'
-import { registerAllSql } from './prepare-source.ts'
 import { isPublicationMissing } from './remedy.ts'
 import type { Queries } from '../postgres/queries.ts'
+import type { SourceKeeper } from './source-keeper.ts'
 
 export interface PassOverOptions {
   readonly control: Queries
   readonly writer: ChangelogWriter
   readonly slot: string
+  readonly keeper: SourceKeeper
   /** The failure to decode. */
   readonly error: FeedError
 }
@@ -29,8 +30,10 @@ interface Culprit {
 const pieceBytes = 64n * 1024n * 1024n
 
 /** Returns the reason that was written into the log. */
-export async function passOver({ control, writer, slot, error }: PassOverOptions): Promise<string> {
-  const culprit = isPublicationMissing(error) ? undefined : await findCulprit(control, slot, error)
+export async function passOver({ control, writer, slot, keeper, error }: PassOverOptions): Promise<string> {
+  // The search creates an extension in our schema for a moment.
+  const isUnknown = keeper.mode === 'prepared' || isPublicationMissing(error)
+  const culprit = isUnknown ? undefined : await findCulprit(control, slot, error)
   const end = culprit?.end ?? (await currentEnd(control))
   const reason =
     culprit === undefined
@@ -40,8 +43,7 @@ export async function passOver({ control, writer, slot, error }: PassOverOptions
   writer.gap(nextHlc(writer.lastTimestamp), end, reason, relids)
   await writer.flush()
   await advance(control, slot, end)
-  // The missing changes may include DDL.
-  await control.query(registerAllSql)
+  await keeper.afterGap(control)
   return reason
 }
 

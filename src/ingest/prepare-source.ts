@@ -8,12 +8,12 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { ChangelogKeeper, ChangelogWriter } from '../changelog/changelog.ts'
 import { explainWait } from '../postgres/explain-wait.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import { call } from '../source-schema/call.ts'
-import { publication, slotName } from '../source-schema/names.ts'
+import { slotName } from '../source-schema/names.ts'
 import { pgMicrosSql } from './pg-micros.ts'
 import type { Queries } from '../postgres/queries.ts'
 import { judgeSlot, type SlotFacts } from './source-check.ts'
 import { askIdentity, checkIdentity, keepIdentity, readIdentity } from './source-identity.ts'
+import type { SourceKeeper } from './source-keeper.ts'
 import { stampClosed } from './stamp.ts'
 
 export interface PreparedSource {
@@ -35,6 +35,7 @@ export interface SourceAtHand {
   /** Called with what the creation of a slot waits for. */
   readonly waiting: (why: string) => void
   readonly writer: ChangelogWriter
+  readonly keeper: SourceKeeper
   /** The part of the log that recovery cut off because its bytes made no sense. */
   readonly damage: string | undefined
   /** Why the source is not the one that the log was written from, if an earlier attempt has found that. */
@@ -42,20 +43,19 @@ export interface SourceAtHand {
 }
 
 export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
-  const { log, control, replication, writer, damage } = at
+  const { log, control, replication, writer, damage, keeper } = at
   const known = readIdentity(log)
   const { identity, wal } = await askIdentity(control, replication, known)
   if (known === undefined) keepIdentity(log, identity)
   else checkIdentity(log, known, identity)
   const slot = slotName(identity.databaseOid)
-  const [token = null, seen, why] = await firstRow(control, 'SELECT token, seen, why FROM changefeed.source')
-  const distrust = token === seen ? undefined : (why ?? madeAnew)
+  const { token, distrust } = await keeper.trust(control)
   const facts = await readSlot(control, slot)
   let verdict = judgeSlot(slot, facts, wal, { durableEnd: writer.endLsn, damage, distrust })
   if (verdict.tag === 'continue' && at.copy !== undefined) verdict = { tag: 'gap', goesOn: 'at the slot', gap: at.copy }
   if (verdict.tag === 'continue') {
     if (known?.timeline !== identity.timeline) keepIdentity(log, identity)
-    return { token: token ?? '', slot, gap: undefined, confirmed: facts?.confirmedLsn }
+    return { token, slot, gap: undefined, confirmed: facts?.confirmedLsn }
   }
 
   let from: Lsn
@@ -72,19 +72,9 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   writer.closed(stampClosed(writer.lastTimestamp, BigInt(micros ?? '0'), 0), from)
   await writer.flush()
   keepIdentity(log, identity)
-  // The missing changes may include DDL: every description is written into the WAL again.
-  await control.query(registerAllSql)
-  await control.query(`UPDATE changefeed.source SET seen = '${token}' WHERE seen IS DISTINCT FROM '${token}'`)
-  return { token: token ?? '', slot, gap: verdict.gap, confirmed: undefined }
+  await keeper.afterGap(control, token)
+  return { token, slot, gap: verdict.gap, confirmed: undefined }
 }
-
-const madeAnew = 'schema "changefeed" was dropped and made anew: what was published meanwhile is not known'
-
-/** Also tables that the publication still has and our schema does not know any more. */
-export const registerAllSql = `SELECT ${call('register', { relation: { sql: 'relid' } })} FROM (
-  SELECT relid FROM changefeed.watched
-  UNION SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}'
-) AS t WHERE EXISTS (SELECT FROM pg_class WHERE oid = relid) AND relid <> 'changefeed.watched'::regclass`
 
 async function readSlot(control: Queries, slot: string): Promise<SlotFacts | undefined> {
   // PostgreSQL has invalidation_reason since version 17; to_jsonb reads it where it exists.

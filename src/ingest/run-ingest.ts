@@ -58,6 +58,9 @@ export class Ingest {
       case 'pins':
         this.#retention.pins = message.positions
         return
+      case 'check':
+        this.#attempt?.checkNow()
+        return
       case 'stop':
         this.#stopping.abort()
         return

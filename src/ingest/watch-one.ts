@@ -7,6 +7,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { isLocked, LockWatcher } from './lock-tables.ts'
+import type { IngestAtHand } from './prepared/watch-prepared.ts'
 import { namesOf, watchBatch, type TableToWatch } from './watch-batch.ts'
 
 const lockPauseMs = 100
@@ -22,6 +23,8 @@ export interface WatchOptions {
   readonly askedBy?: number | undefined
   /** Called from time to time with what takes long. */
   readonly progress?: ((what: string) => void) | undefined
+  /** The ingest that reads the source. It knows since when a table is published that a DBA has prepared. */
+  readonly ingest?: IngestAtHand | undefined
 }
 
 /** Returns true if changes of watched tables were not published until now, and the log does not say so yet. */

@@ -2,6 +2,8 @@
 // before their first rows. A lock waits for the transactions that write to a table and holds off new ones, for
 // milliseconds: without it rows of open transactions would leak in or out. A table already watched costs no lock.
 //
+// Where a DBA has prepared the source, watching is checking (prepared/watch-prepared.ts).
+//
 // Many tables are taken in batches, each a transaction of its own that holds a bounded number of locks for a short time.
 
 import { onAbort } from '../async/or-abort.ts'
@@ -13,6 +15,7 @@ import { notAsWanted, watchedSince } from './already-watched.ts'
 import { explainDdl } from '../source-schema/explain-ddl.ts'
 import { readySource } from '../source-schema/source-mode.ts'
 import { isLocked } from './lock-tables.ts'
+import { watchPrepared } from './prepared/watch-prepared.ts'
 import { watchBatch, type TableToWatch } from './watch-batch.ts'
 import { watchOne, type WatchOptions } from './watch-one.ts'
 
@@ -39,7 +42,8 @@ export async function watchTables(
   })
   try {
     signal?.throwIfAborted()
-    await readySource(connection, source)
+    if ((await readySource(connection, source)) === 'prepared')
+      return await watchPrepared(connection, tables, { ingest: options.ingest, signal, progress })
     const missing = await notAsWanted(connection, tables)
     const batches: (readonly TableToWatch[])[] = []
     for (let at = 0; at < missing.length; at += batchTables) batches.push(missing.slice(at, at + batchTables))

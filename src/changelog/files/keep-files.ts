@@ -1,31 +1,25 @@
 // Keeps a file changelog for its writer: the folder of its segments, and the memory that it shares with its readers.
 
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { FeedError } from '../../errors/feed-error.ts'
 import type { ChangelogKeeper, LogHandle } from '../changelog.ts'
 import { LogHead } from './log-head.ts'
+import { readNote, writeNote } from './notes.ts'
 import { openWriter } from './open-writer.ts'
 import { applyRetention } from './retention.ts'
 
-/** The file that says which source the log belongs to. */
+/** The note that says which source the log belongs to. */
+const label = 'source'
+/** Its file. */
 export const labelFile = 'source.json'
 
 export function keepFiles({ dir, shared }: LogHandle): ChangelogKeeper {
   const head = new LogHead(shared)
-  const label = join(dir, labelFile)
   return {
     status: head,
     where: dir,
-    readLabel: () => (existsSync(label) ? readFileSync(label, 'utf8') : undefined),
-    writeLabel(text) {
-      try {
-        writeFileSync(`${label}.new`, text, { flush: true, mode: 0o600 })
-        renameSync(`${label}.new`, label)
-      } catch (cause) {
-        throw new FeedError('FEED_LOG_IO', `cannot write ${label}: ${(cause as Error).message}`, { cause })
-      }
-    },
+    readLabel: () => readNote(dir, label),
+    writeLabel: (text) => writeNote(dir, label, text),
+    readNote: (name) => readNote(dir, name),
+    writeNote: (name, text) => writeNote(dir, name, text),
     openWriter: () => openWriter(dir, head),
     retain: (nowMs, policy) => void applyRetention(dir, head, nowMs, policy),
     sourceAt(lsn) {

@@ -6,6 +6,7 @@ import type { Changelog, LogBlock, LogHandle, LogReader, Position } from '../cha
 import { BlockScanner } from './block-scanner.ts'
 import { LogHead } from './log-head.ts'
 import { FileLogReader } from './log-reader.ts'
+import { readNote } from './notes.ts'
 import { listSegments, openIfThere, type SegmentName } from './segment.ts'
 
 export function openFiles({ dir, shared }: LogHandle): Changelog {
@@ -31,6 +32,7 @@ export function openFiles({ dir, shared }: LogHandle): Changelog {
     readFrom: (position) => new FileLogReader(dir, head, segmentAt(dir, position), position),
     jumpTo: (position) => new FileLogReader(dir, head, segmentAt(dir, position), position, true),
     closeNow: () => head.closeNow(),
+    readNote: (name) => readNote(dir, name),
   }
 }
 

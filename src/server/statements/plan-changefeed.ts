@@ -98,6 +98,7 @@ async function watchIn(
       signal: call.signal,
       askedBy: call.session.backendPid,
       progress: (what) => call.notice('NOTICE', `changefeed is ${what}`),
+      ingest: { log: source.log, checkNow: () => source.ingest.checkNow() },
     },
   )
   call.signal.throwIfAborted()

@@ -1,0 +1,97 @@
+// Compares what is known of a prepared source with what is there now. Pure: facts in, verdict out. What changes may be missing
+// since the last look is named here, so that nothing is missed silently.
+
+import { publication } from '../../source-schema/names.ts'
+import { lackOfMember } from './lacks.ts'
+import type { MemberFacts, PartFacts, PreparedFacts, PublicationFacts } from './prepared-facts.ts'
+import type { KnownTable, LoggedRows, PreparedState } from './prepared-state.ts'
+
+export interface PreparedGap {
+  readonly reason: string
+  /** The tables of which changes may be missing; undefined: of all. */
+  readonly relids: readonly number[] | undefined
+}
+
+export interface PreparedVerdict {
+  readonly gaps: readonly PreparedGap[]
+  /** What is known from now on. */
+  readonly state: PreparedState
+}
+
+/** `known`: undefined for a source of which nothing is known. `isNew`: nobody has read its log yet. */
+export function judgePrepared(
+  known: PreparedState | undefined,
+  facts: PreparedFacts & { readonly publication: PublicationFacts },
+  { role, isNew }: { readonly role: string; readonly isNew: boolean },
+): PreparedVerdict {
+  const all = known === undefined ? (isNew ? undefined : unknown) : changeOf(known.publication, facts.publication.id)
+  const gaps: PreparedGap[] = all === undefined ? [] : [{ reason: all, relids: undefined }]
+  const before = all === undefined ? (known?.tables ?? {}) : {}
+  const tables: Record<string, KnownTable> = {}
+  for (const member of facts.members) {
+    const was = before[String(member.relid)]
+    const now = judgeMember(was, member, { publication: facts.publication, role })
+    tables[String(member.relid)] = now.table
+    if (now.gap !== undefined) gaps.push({ reason: now.gap, relids: [member.relid] })
+  }
+  for (const [relid, { name }] of Object.entries(before)) {
+    if (tables[relid] !== undefined) continue
+    const reason = `table ${name} was dropped or left publication "${publication}": its changes are not published any more`
+    gaps.push({ reason, relids: [Number(relid)] })
+  }
+  return { gaps, state: { version: 1, publication: facts.publication.id, tables } }
+}
+
+const unknown = `what happened to publication "${publication}" until now is not known: changes may be missing`
+
+function changeOf(before: string, now: string): string | undefined {
+  if (before === now) return undefined
+  const isSame = before.split(':')[0] === now.split(':')[0]
+  return isSame
+    ? `publication "${publication}" was altered: changes may not have been published until now`
+    : `publication "${publication}" was dropped and made anew: changes were not published until now`
+}
+
+interface Judged {
+  readonly table: KnownTable
+  readonly gap?: string | undefined
+}
+
+function judgeMember(
+  was: KnownTable | undefined,
+  member: MemberFacts,
+  { publication: facts, role }: { readonly publication: PublicationFacts; readonly role: string },
+): Judged {
+  const { id, name, parts } = member
+  const lack = lackOfMember(member, facts, { role, full: false })?.what
+  const rows = Object.fromEntries(parts.map((part) => [part.name, loggedRows(part)]))
+  const table: KnownTable = { id, name, rows, ...(lack === undefined ? {} : { lack }) }
+  if (was === undefined) return { table }
+  if (was.id !== id)
+    return {
+      table,
+      gap: `table ${name} had left publication "${publication}": its changes were not published until now`,
+    }
+  if (lack !== undefined && lack !== was.lack) return { table, gap: `table ${name} ${lack}` }
+  const weaker = weakened(was.rows, rows)
+  if (weaker !== undefined) return { table, gap: weaker }
+  // While changes may be missing, it is not published whole.
+  return { table: lack === undefined ? { ...table, since: was.since } : table }
+}
+
+function loggedRows({ identity, outOfLine }: PartFacts): LoggedRows {
+  if (identity === 'f') return 'full'
+  return outOfLine ? 'partial' : 'whole'
+}
+
+/** Returns why rows have come with less than before; undefined: they have not. */
+function weakened(before: KnownTable['rows'], now: KnownTable['rows']): string | undefined {
+  for (const [name, rows] of Object.entries(now)) {
+    const was = before[name]
+    if (was === 'full' && rows !== 'full')
+      return `table ${name} does not have REPLICA IDENTITY FULL any more: old rows are missing from its changes`
+    if (was === 'whole' && rows === 'partial')
+      return `table ${name} has columns now whose values may be stored out of line, and does not have REPLICA IDENTITY FULL: values may be missing from its changes`
+  }
+  return undefined
+}

@@ -1,0 +1,138 @@
+// What keeps a table of a prepared source from being read, each with the statements that a DBA runs. Nothing is changed by us.
+
+import { FeedError } from '../../errors/feed-error.ts'
+import type { Code } from '../../errors/codes.ts'
+import { publication } from '../../source-schema/names.ts'
+import type { MemberFacts, PartFacts, PublicationFacts } from './prepared-facts.ts'
+
+export interface Lacking {
+  readonly code: Code
+  /** What is wrong, as the end of a sentence about the table. */
+  readonly what: string
+  readonly detail?: string
+  /** The statements that put it right. */
+  readonly statements: readonly string[]
+  /** Another way out, in words. */
+  readonly or?: string
+}
+
+export interface Wanted {
+  readonly role: string
+  /** The feed needs whole old rows: REPLICA IDENTITY FULL. */
+  readonly full: boolean
+}
+
+const allKinds = ['insert', 'update', 'delete', 'truncate']
+
+/** Returns the first lack, the ones that lose changes first; undefined: the table can be read. */
+export function lackOfMember(
+  member: MemberFacts,
+  { kinds, generated }: PublicationFacts,
+  { role, full }: Wanted,
+): Lacking | undefined {
+  const { name, parts } = member
+  const missing = allKinds.filter((kind) => !kinds.includes(kind))
+  if (missing.length > 0)
+    return {
+      code: 'FEED_SOURCE_REFUSED',
+      what: `is in publication ${publication}, which does not publish every ${missing.join(', ')}`,
+      statements: [`ALTER PUBLICATION ${publication} SET (publish = '${allKinds.join(', ')}')`],
+    }
+  if (member.isFiltered || member.hasColumnList)
+    return {
+      code: 'FEED_SOURCE_REFUSED',
+      what: `is in publication ${publication} with a ${member.isFiltered ? 'row filter' : 'list of columns'}`,
+      detail: 'Rows or columns would be missing from the changefeed.',
+      statements: [
+        `BEGIN; ALTER PUBLICATION ${publication} DROP TABLE ${name}; ALTER PUBLICATION ${publication} ADD TABLE ${name}; COMMIT`,
+      ],
+    }
+  if (!member.mayUseSchema || !member.mayRead)
+    return {
+      code: 'FEED_PRIVILEGE',
+      what: `cannot be read by role ${role}, with which this server logs in`,
+      statements: [
+        ...(member.mayUseSchema ? [] : [`GRANT USAGE ON SCHEMA ${member.schema} TO ${role}`]),
+        `GRANT SELECT ON ${[...new Set([name, ...parts.map((part) => part.name)])].join(', ')} TO ${role}`,
+      ],
+    }
+  if (member.hidesRows)
+    return {
+      code: 'FEED_PRIVILEGE',
+      what: `has row-level security, which hides rows from role ${role}, with which this server logs in`,
+      detail: 'The first scan would lack rows, and the stream of changes would have them.',
+      statements: [`ALTER ROLE ${role} BYPASSRLS`],
+    }
+  for (const part of parts) {
+    const lack = lackOfPart(part, generated, full)
+    if (lack !== undefined) return lack
+  }
+  return undefined
+}
+
+function lackOfPart(part: PartFacts, publishesGenerated: boolean | null, full: boolean): Lacking | undefined {
+  const { name, identity, generated } = part
+  const code = 'FEED_TARGET'
+  if (part.isUnlogged)
+    return { code, what: 'is unlogged: the WAL has no changes of it', statements: [`ALTER TABLE ${name} SET LOGGED`] }
+  const toFull = `ALTER TABLE ${name} REPLICA IDENTITY FULL`
+  if (full && identity !== 'f')
+    return {
+      code,
+      what: `needs REPLICA IDENTITY FULL for this changefeed, and ${nameOfIdentity(part)}`,
+      detail: part.outOfLine
+        ? 'Values may be stored out of line: an UPDATE that does not change them would come without them.'
+        : 'Without it the WAL does not have the rows as they were before a change.',
+      statements: [toFull],
+    }
+  if (!part.hasKey)
+    return {
+      code,
+      what: `has no usable replica identity: ${reasonOf(part)}`,
+      detail: part.index === 0 ? 'PostgreSQL refuses every UPDATE and DELETE of a published table that has none.' : '',
+      statements: [
+        part.hasPrimaryKey && !part.isKeyUnfit
+          ? `ALTER TABLE ${name} REPLICA IDENTITY DEFAULT`
+          : `ALTER TABLE ${name} ADD PRIMARY KEY (...)`,
+      ],
+      or: `ALTER TABLE ${name} REPLICA IDENTITY USING INDEX ... (unique, not partial, of columns that are NOT NULL), or ${toFull} (the WAL then holds the old row of every UPDATE and DELETE)`,
+    }
+  if (generated.includes('s') && publishesGenerated === false)
+    return {
+      code: 'FEED_SOURCE_REFUSED',
+      what: `has stored generated columns, which publication ${publication} leaves out`,
+      statements: [`ALTER PUBLICATION ${publication} SET (publish_generated_columns = stored)`],
+    }
+  return undefined
+}
+
+function reasonOf({ identity, hasPrimaryKey, isKeyUnfit, index, indexName }: PartFacts): string {
+  if (identity === 'n') return 'it has REPLICA IDENTITY NOTHING'
+  if (identity === 'i')
+    return index === 0
+      ? 'the index of its REPLICA IDENTITY USING INDEX is gone or cannot be used'
+      : `index ${indexName ?? ''} does not have all columns of its primary key`
+  if (!hasPrimaryKey) return 'it has no primary key'
+  return isKeyUnfit ? 'its primary key is deferrable or not valid' : 'its primary key cannot be used'
+}
+
+function nameOfIdentity({ identity, indexName }: PartFacts): string {
+  if (identity === 'n') return 'has NOTHING'
+  if (identity === 'i') return `has USING INDEX ${indexName ?? '(which is gone)'}`
+  return 'has DEFAULT'
+}
+
+/** The error for those who start a changefeed. */
+export function refusal(name: string, { code, what, detail, statements, or }: Lacking): FeedError {
+  return new FeedError(code, `table ${name} ${what}`, {
+    ...(detail === undefined || detail === '' ? {} : { detail }),
+    hint: `the owner of the database runs: ${statements.join('; ')}${or === undefined ? '' : `; or ${or}`}`,
+  })
+}
+
+/** A table that the publication does not have. */
+export function notPublished(name: string): FeedError {
+  return new FeedError('FEED_SOURCE_REFUSED', `table ${name} is not in publication ${publication}`, {
+    hint: `its owner or a superuser runs: ALTER PUBLICATION ${publication} ADD TABLE ${name}; what else the table needs is printed by changefeed setup-sql --postgres=... --tables=${name}`,
+  })
+}

@@ -1,0 +1,91 @@
+// Checks every few seconds what a DBA has prepared. PostgreSQL says nothing when a table leaves a publication, or when a publication
+// is made anew: rows are silently missing from the stream. Here that becomes a gap in the log, and only then a new beginning.
+// Nothing is changed in the database.
+
+import type { ChangelogKeeper } from '../../changelog/changelog.ts'
+import { nextHlc } from '../../core/hlc.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import { publication } from '../../source-schema/names.ts'
+import type { Health, HealthOptions } from '../source-keeper.ts'
+import { judgePrepared } from './judge-prepared.ts'
+import { OpenWriters } from './open-writers.ts'
+import { readPrepared } from './prepared-facts.ts'
+import { keepState, readState, type PreparedState } from './prepared-state.ts'
+
+export interface PreparedHealthOptions extends HealthOptions {
+  readonly log: Pick<ChangelogKeeper, 'readNote' | 'writeNote'>
+  /** The log says already that everything may be missing that was written until now, or nobody has read it yet. */
+  readonly isNew: boolean
+}
+
+export class PreparedHealth implements Health {
+  readonly #options: PreparedHealthOptions
+  readonly #writers: OpenWriters
+  #checking: Promise<void> | undefined
+  #isNew: boolean
+  #known: PreparedState | undefined
+  #role: string | undefined
+
+  constructor(options: PreparedHealthOptions) {
+    this.#options = options
+    this.#isNew = options.isNew
+    this.#known = options.isNew ? undefined : readState(options.log)
+    this.#writers = new OpenWriters(options.control)
+  }
+
+  check(): Promise<void> {
+    this.#checking ??= this.#check().finally(() => (this.#checking = undefined))
+    return this.#checking
+  }
+
+  async #check(): Promise<void> {
+    const { control, log } = this.#options
+    this.#role ??= (await control.query('SELECT quote_ident(current_user)'))[0]?.[0] ?? ''
+    const facts = await readPrepared(control)
+    if (facts.publication === undefined) return this.#publicationIsGone()
+    const judged = judgePrepared(
+      this.#known,
+      { ...facts, publication: facts.publication },
+      { role: this.#role, isNew: this.#isNew },
+    )
+    for (const { reason, relids } of judged.gaps) if (!(await this.#recordGap(reason, relids))) return
+    const tables = { ...judged.state.tables }
+    const pending = Object.entries(tables).filter(([, { since, lack }]) => since === undefined && lack === undefined)
+    const ended = await this.#writers.ended(pending.map(([relid]) => Number(relid)))
+    for (const [relid, table] of pending) {
+      const since = ended.get(Number(relid))
+      if (since !== undefined) tables[relid] = { ...table, since }
+    }
+    const state = { ...judged.state, tables }
+    if (JSON.stringify(state) !== JSON.stringify(this.#known)) keepState(log, state)
+    this.#known = state
+    this.#isNew = false
+  }
+
+  /** The feeds end now. Reading begins again when the publication is there again. */
+  async #publicationIsGone(): Promise<void> {
+    const message = `publication "${publication}" was dropped`
+    if (this.#known?.publication !== gone) {
+      if (!(await this.#recordGap(`${message}: changes are not published any more`))) return
+      this.#known = { version: 1, publication: gone, tables: {} }
+      keepState(this.#options.log, this.#known)
+    }
+    throw new FeedError('FEED_SOURCE_REFUSED', message, {
+      sqlstate: '42704',
+      hint: 'a superuser makes it anew with what changefeed setup-sql --postgres=... --tables=... prints',
+    })
+  }
+
+  /** Returns false if a transaction is open: a later check must record the gap. */
+  async #recordGap(reason: string, relids?: readonly number[]): Promise<boolean> {
+    const { writer, commit, gap } = this.#options
+    if (writer.inTransaction) return false
+    writer.gap(nextHlc(writer.lastTimestamp), writer.endLsn, reason, relids)
+    await commit.drain()
+    gap(reason)
+    return true
+  }
+}
+
+/** In place of the id of a publication that does not exist. */
+const gone = 'none'

@@ -1,0 +1,99 @@
+// Takes tables of a prepared source under watch, which is to check that a DBA has prepared what a changefeed needs. Nothing is
+// changed in the database: an error says what the DBA has to run.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Changelog } from '../../changelog/changelog.ts'
+import { wallOfPgMicros, type Hlc } from '../../core/hlc.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { RawConnection } from '../../postgres/raw-connection.ts'
+import { namesOf, type TableToWatch } from '../watch-batch.ts'
+import { lackOfMember, notPublished, refusal } from './lacks.ts'
+import { describeWriters } from './open-writers.ts'
+import { readPrepared, type MemberFacts, type PreparedFacts } from './prepared-facts.ts'
+import { readState } from './prepared-state.ts'
+
+/** The ingest of the source, as the thread that watches tables sees it. */
+export interface IngestAtHand {
+  readonly log: Pick<Changelog, 'readNote'>
+  /** Has ingest look at the source now. */
+  readonly checkNow: () => void
+}
+
+export interface WatchPreparedOptions {
+  /** Undefined: nobody asks since when the tables are watched. */
+  readonly ingest: IngestAtHand | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly progress?: ((what: string) => void) | undefined
+}
+
+const everyMs = 50
+const progressMs = { first: 1500, again: 5000 }
+/** How long ingest may take to look at the source. It is away, or in the middle of a large transaction. */
+const ingestMs = 60_000
+
+/** Returns since when all changes of each table are published. */
+export async function watchPrepared(
+  connection: RawConnection,
+  tables: readonly TableToWatch[],
+  { ingest, signal, progress }: WatchPreparedOptions,
+): Promise<ReadonlyMap<number, Hlc | undefined>> {
+  const relids = tables.map(({ relid }) => relid)
+  const facts = await readPrepared(connection, relids)
+  const members = await checkTables(connection, tables, facts)
+  if (ingest === undefined) return new Map(relids.map((relid) => [relid, undefined]))
+  let progressAt = Date.now() + progressMs.first
+  const deadline = Date.now() + ingestMs
+  for (;;) {
+    const since = sinceOf(ingest, facts, members)
+    if (since.size === relids.length) return since
+    ingest.checkNow()
+    await delay(everyMs, undefined, { signal }).catch(() => undefined)
+    signal?.throwIfAborted()
+    if (Date.now() < progressAt) continue
+    progressAt = Date.now() + progressMs.again
+    const left = relids.filter((relid) => !since.has(relid))
+    const writers = await describeWriters(connection, left)
+    if (writers !== undefined) progress?.(`waiting for the end of transactions that write to its tables: ${writers}`)
+    else if (Date.now() > deadline)
+      throw new FeedError('FEED_SOURCE_DOWN', 'the changes of the database are not being read at present', {
+        hint: '/health says why; start the changefeed again when that is over',
+      })
+  }
+}
+
+/** Throws if something is missing. Returns the table by which each table is published: itself, or one of which it is a partition. */
+async function checkTables(
+  connection: RawConnection,
+  tables: readonly TableToWatch[],
+  { publication, members }: PreparedFacts,
+): Promise<ReadonlyMap<number, MemberFacts>> {
+  const names = await namesOf(connection, tables)
+  const [row] = await connection.query('SELECT quote_ident(current_user)')
+  const role = row?.[0] ?? ''
+  const found = new Map(members.map((member) => [member.relid, member]))
+  for (const { relid, statements = [] } of tables) {
+    const member = found.get(relid)
+    if (publication === undefined || member === undefined) throw notPublished(names.get(relid) ?? '')
+    const lack = lackOfMember(member, publication, { role, full: statements.length > 0 })
+    if (lack !== undefined) throw refusal(member.name, lack)
+  }
+  return found
+}
+
+/** Only of tables of which ingest knows what has been found here: otherwise it has yet to see a change of them. */
+function sinceOf(
+  { log }: IngestAtHand,
+  { publication }: PreparedFacts,
+  members: ReadonlyMap<number, MemberFacts>,
+): ReadonlyMap<number, Hlc> {
+  const known = readState(log)
+  const since = new Map<number, Hlc>()
+  if (known === undefined || known.publication !== publication?.id) return since
+  const byId = new Map(Object.values(known.tables).map((table) => [table.id, table]))
+  for (const [relid, { id }] of members) {
+    const table = known.tables[String(relid)] ?? byId.get(id)
+    if (table === undefined || table.id !== id || table.since === undefined) continue
+    since.set(relid, { wall: wallOfPgMicros(BigInt(table.since)), logical: 0 })
+  }
+  return since
+}
