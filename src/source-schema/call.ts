@@ -19,6 +19,8 @@ interface Values {
   'oid[]': readonly number[]
   text: string
   boolean: boolean
+  /** No function that is called has it. */
+  'text[]': never
   /** As a parameter only expressions are allowed; a result is the JSON text. */
   jsonb: string
 }

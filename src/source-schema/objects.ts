@@ -26,7 +26,8 @@ export const tables = {
       was_index: 'the index of that replica identity, if it was one with an index',
       since: 'the time of `since_xid`',
       attached: 'how often the table was attached as a partition while it may have had rows',
-      key_index: 'the index that gives the key, if the table has no primary key and its replica identity was that index',
+      key_index:
+        'the index that gives the key, if the table has no primary key and its replica identity was that index',
     },
   },
   source: {
