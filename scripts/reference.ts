@@ -20,11 +20,13 @@ import { factsOfSetting } from '../src/settings/settings.ts'
 import type { SinkFacts, SinkReference } from '../src/sink/sink-facts.ts'
 import type { ParameterFacts } from '../src/sink/sink-parameters.ts'
 import { sinks } from '../src/sink/sinks.ts'
+import { doctor } from './reference-doctor.ts'
 import { sourceDatabase } from './reference-source-database.ts'
 
 const folder = fileURLToPath(new URL('../docs/reference', import.meta.url))
 
 const pages: Readonly<Record<string, () => string>> = {
+  'doctor.md': () => doctor(table),
   'errors.md': errors,
   'metrics.md': metrics,
   'options.md': options,

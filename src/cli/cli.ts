@@ -19,6 +19,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
   },
   sql: { about: 'open a SQL shell', load: async () => (await import('./sql/sql.ts')).runSql },
   quit: { about: 'stop a server', load: async () => (await import('./quit.ts')).quit },
+  doctor: {
+    about: 'see what a PostgreSQL of yours lacks for changefeeds',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
   demo: {
     about: 'see rows flow: a server, a table, a little traffic',
     load: async () => (await import('./demo.ts')).demo,

@@ -11,7 +11,13 @@ export interface IdentityChange {
   readonly sql: string
 }
 
-export function identityChange(table: TargetFacts, diff: boolean): IdentityChange | undefined {
+/** What the rule depends on. */
+export type IdentityFacts = Pick<
+  TargetFacts,
+  'relid' | 'schema' | 'name' | 'identity' | 'deferrableKey' | 'outOfLine'
+> & { readonly columns: readonly Pick<TargetFacts['columns'][number], 'name' | 'generated'>[] }
+
+export function identityChange(table: IdentityFacts, diff: boolean): IdentityChange | undefined {
   const needsFull = diff || table.outOfLine || table.identity === 'n' || table.identity === 'i' || table.deferrableKey
   // Under FULL, PostgreSQL 18 refuses every UPDATE and DELETE of a published table with such a column.
   const virtual = table.columns.find((column) => column.generated === 'v')

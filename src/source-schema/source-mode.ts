@@ -37,7 +37,7 @@ const undefinedFunction = '42883'
 const cannot: ReadonlySet<string> = new Set(['42501', '25006', '0A000'])
 
 /** PostgreSQL checks the right before it looks for the function, which does not exist, so that nothing is ever created. */
-async function mayCreateEventTriggers(connection: Queries): Promise<boolean> {
+export async function mayCreateEventTriggers(connection: Queries): Promise<boolean> {
   try {
     await connection.query(
       'CREATE EVENT TRIGGER pg_changefeed_trial ON ddl_command_end EXECUTE FUNCTION pg_catalog.pg_changefeed_no_such_function()',

@@ -1,0 +1,43 @@
+// changefeed doctor: looks at a PostgreSQL before changefeeds read it, and prints what is to be done.
+
+import { examine } from '../doctor/doctor.ts'
+import { readTableNames } from '../doctor/read-table-names.ts'
+import { exitCodeOf, reportJson, reportText } from '../doctor/report.ts'
+import { readServer } from '../postgres/connection-string/read-server.ts'
+import { readFlags } from './read-flags.ts'
+
+const help = `Usage: changefeed doctor [--postgres=URL] [flags]
+
+  --postgres=URL         the PostgreSQL to look at; what it does not say is taken from libpq's variables (PGHOST, …)
+  --password-file=FILE   a file whose first line is the password
+  --tables=NAMES         the tables of the changefeed: orders,sales.invoices,'public."Mixed Case"'
+  --system-url=URL       the database for jobs and settings, as changefeed start takes it (that of --postgres)
+  --no-install           nothing is to be installed: a DBA prepares the database
+  --json                 print the findings as JSON
+
+Nothing is changed. Exit code: 0 everything is ok, 1 a changefeed cannot start, 2 there are only warnings.
+`
+
+const flags = {
+  postgres: { type: 'string' },
+  'password-file': { type: 'string' },
+  tables: { type: 'string', default: '' },
+  'system-url': { type: 'string' },
+  'no-install': { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const
+
+export async function doctor(argv: readonly string[]): Promise<number> {
+  const values = readFlags(argv, flags, help)
+  if (values === undefined) return 0
+  const passwordFile = values['password-file']
+  const found = readServer(values.postgres, process.env, { passwordFile })
+  const source = values['no-install'] === true ? { ...found, mayInstall: false as const } : found
+  const url = values['system-url']
+  const state = url === undefined ? source : readServer(url, process.env)
+  const report = await examine({ source, tables: readTableNames(values.tables), state })
+  process.stdout.write(
+    values.json === true ? `${JSON.stringify(reportJson(report), undefined, 2)}\n` : reportText(report),
+  )
+  return exitCodeOf(report)
+}

@@ -1,0 +1,59 @@
+import { FeedError } from '../../errors/feed-error.ts'
+import { countText, listText, sizeText } from '../amounts.ts'
+import { failure, ok, warning, type Judgement, type TableCheck } from '../finding.ts'
+import type { HeapFact, TableFacts } from '../facts/read-tables.ts'
+import { heapsOf, heapsToChange, tableName } from '../heaps.ts'
+
+const identities = { d: 'DEFAULT', n: 'NOTHING', f: 'FULL', i: 'USING INDEX' } as const
+const leastBytesPerDay = 1024 * 1024
+
+export const identity: TableCheck = {
+  id: 'identity',
+  about: 'UPDATEs and DELETEs log enough of the old row: REPLICA IDENTITY FULL where values are stored out of line.',
+  judge(table, { mode, diff }) {
+    if (table.primaryKey.length === 0) return undefined
+    let wrong: readonly HeapFact[]
+    try {
+      wrong = heapsToChange(table, diff)
+    } catch (error) {
+      if (!(error instanceof FeedError)) throw error
+      return failure(error.message, error.hint)
+    }
+    const [first] = wrong
+    if (first === undefined) return ok(`REPLICA IDENTITY ${identities[heapsOf(table)[0]?.identity ?? 'd']} is enough`)
+    const statements = wrong.map((heap) => `ALTER TABLE ${tableName(heap)} REPLICA IDENTITY FULL`).join('; ')
+    const what = `${reason(first, table, diff)}${wrong.length > 1 ? ` (${countText(wrong.length, 'partition')})` : ''}`
+    if (mode === 'prepared') return failure(`${what}: REPLICA IDENTITY FULL is needed`, statements)
+    return mayChange(
+      wrong,
+      `${what}, so a changefeed sets REPLICA IDENTITY FULL: each UPDATE and DELETE then logs the whole old row${cost(table)}`,
+      statements,
+    )
+  },
+}
+
+function mayChange(wrong: readonly HeapFact[], what: string, statements: string): Judgement {
+  const notOurs = wrong.find(({ isOwner }) => !isOwner)
+  if (notOurs === undefined) return warning(what, `nothing; or, at a quiet time: ${statements}`)
+  return failure(`${what}; our role does not own ${tableName(notOurs)}`, `its owner runs: ${statements}`)
+}
+
+function reason(heap: HeapFact, { columns }: TableFacts, diff: boolean): string {
+  if (heap.identity === 'n') return 'REPLICA IDENTITY NOTHING logs no key of a changed row'
+  if (heap.deferrableKey) return 'the primary key is deferrable, and cannot be the replica identity'
+  if (heap.outOfLine) {
+    const names = columns
+      .filter(({ isOutOfLine, generated }) => isOutOfLine && generated !== 'v')
+      .map(({ name }) => name)
+    return `values of ${listText(names)} may be stored out of line, and an UPDATE does not log those that it leaves as they are`
+  }
+  if (heap.identity === 'i') return 'REPLICA IDENTITY USING INDEX may log other columns than the primary key'
+  return diff ? 'diff needs the old row' : 'the old row is needed'
+}
+
+function cost(table: TableFacts): string {
+  const changes = heapsOf(table).reduce((sum, { changesPerDay }) => sum + changesPerDay, 0)
+  const rows = heapsOf(table).reduce((sum, heap) => sum + Math.max(0, heap.rows), 0)
+  const bytes = rows === 0 ? 0 : (changes * (table.sample?.bytes ?? 0)) / rows
+  return bytes < leastBytesPerDay ? '' : `, about ${sizeText(bytes)} more WAL a day`
+}

@@ -1,0 +1,132 @@
+// The doctor: looks at a PostgreSQL before a changefeed reads it, and says what is in order, what will cost something, and what makes
+// a changefeed impossible, each with the statement to run. It changes nothing, and waits for nothing longer than a few seconds.
+//
+//   connect-to.ts          a connection, or why there is none
+//   facts/                 what is asked of PostgreSQL, in a few queries that every role may run
+//   checks.ts, checks/     the list of checks, each a pure function from facts to a judgement
+//   report.ts              the findings for a human and for a program
+//
+// What our role may not see is said as such, and never guessed.
+
+import type { RawConnection } from '../postgres/raw-connection.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
+import type { SourceMode } from '../source-schema/source-mode.ts'
+import { publication } from '../source-schema/names.ts'
+import { serverChecks, tableChecks } from './checks.ts'
+import { connectTo } from './connect-to.ts'
+import type { Facts } from './facts/facts.ts'
+import { readServer, type ServerFacts } from './facts/read-server.ts'
+import { readState, type StateFacts } from './facts/read-state.ts'
+import { findRelids, readTables, type TableFacts, type TableName } from './facts/read-tables.ts'
+import { sampleScan } from './facts/sample-scan.ts'
+import { tryRights, type Tries } from './facts/try-rights.ts'
+import { measureWal } from './facts/wal-rate.ts'
+import { failure, type Finding } from './finding.ts'
+import { recogniseProvider } from './provider.ts'
+import { tableName } from './heaps.ts'
+
+export interface Examined {
+  readonly source: SourceConnection
+  /** Tables by name or by oid. */
+  readonly tables: readonly (TableName | number)[]
+  /** Where our jobs and settings would be kept; undefined: that is not to be checked. */
+  readonly state: SourceConnection | undefined
+  readonly diff?: boolean
+  readonly makesKeys?: boolean
+  /** How long the rate of WAL is measured at least. */
+  readonly measureMs?: number
+}
+
+export interface Report {
+  readonly findings: readonly Finding[]
+  /** Undefined: there was no connection. */
+  readonly facts: Facts | undefined
+}
+
+const defaultMeasureMs = 1500
+const limits = `SET statement_timeout = '30s'; SET lock_timeout = '2s'`
+
+export async function examine(examined: Examined): Promise<Report> {
+  const connected = await connectTo(examined.source)
+  if (connected.tag === 'failed') return { findings: [connected.finding], facts: undefined }
+  await using connection = connected.connection
+  await connection.query(limits)
+  const measured = await measureWal(connection, examined.measureMs ?? defaultMeasureMs)
+  const server = await readServer(connection)
+  const tries = await tryRights(examined.source, connection, server.replicationRoles)
+  const { tables, missing } = await tablesOf(connection, examined.tables)
+  const state = await stateOf(examined, connection)
+  const facts: Facts = {
+    server,
+    tries,
+    provider: recogniseProvider(server),
+    mode: modeOf(server, tries, examined.source),
+    tables,
+    diff: examined.diff === true,
+    makesKeys: examined.makesKeys === true,
+    state: state.facts,
+    rate: await measured(),
+  }
+  return { findings: [...judge(facts), ...state.findings, ...missing], facts }
+}
+
+/** Pure. */
+export function judge(facts: Facts): readonly Finding[] {
+  const ofServer = serverChecks.flatMap(({ id, judge: ask }) => {
+    const judgement = ask(facts)
+    return judgement === undefined ? [] : [{ id, subject: 'server', ...judgement }]
+  })
+  const ofTables = facts.tables.flatMap((table) =>
+    tableChecks.flatMap(({ id, judge: ask }) => {
+      const judgement = ask(table, facts)
+      return judgement === undefined ? [] : [{ id, subject: tableName(table), ...judgement }]
+    }),
+  )
+  return [...ofServer, ...ofTables]
+}
+
+/** The rule of source-mode.ts, without installing anything. */
+function modeOf(server: ServerFacts, { eventTriggers }: Tries, { mayInstall }: SourceConnection): SourceMode {
+  if (mayInstall === false) return 'prepared'
+  if (server.schemaIsOurs) return 'installed'
+  if (server.publications.some(({ name, isPrepared }) => name === publication && isPrepared)) return 'prepared'
+  return eventTriggers && server.mayCreate ? 'installed' : 'prepared'
+}
+
+async function tablesOf(
+  connection: RawConnection,
+  wanted: Examined['tables'],
+): Promise<{ readonly tables: readonly TableFacts[]; readonly missing: readonly Finding[] }> {
+  const names = wanted.filter((table) => typeof table !== 'number')
+  const found = await findRelids(connection, names)
+  const missing = names
+    .filter((_, i) => found[i] === undefined)
+    .map((name) => ({
+      id: 'table',
+      subject: tableName(name),
+      ...failure('it does not exist', 'check its name and its schema'),
+    }))
+  const relids = [
+    ...wanted.filter((table) => typeof table === 'number'),
+    ...found.filter((relid) => relid !== undefined),
+  ]
+  const tables: TableFacts[] = []
+  for (const table of await readTables(connection, [...new Set(relids)]))
+    tables.push({ ...table, sample: await sampleScan(connection, table) })
+  return { tables, missing }
+}
+
+async function stateOf(
+  { source, state }: Examined,
+  connection: RawConnection,
+): Promise<{ readonly facts: StateFacts | undefined; readonly findings: readonly Finding[] }> {
+  if (state === undefined) return { facts: undefined, findings: [] }
+  if (state === source) return { facts: await readState(connection), findings: [] }
+  const connected = await connectTo(state)
+  if (connected.tag === 'failed') {
+    const { finding } = connected
+    return { facts: undefined, findings: [{ ...finding, id: 'state', what: `--system-url: ${finding.what}` }] }
+  }
+  await using other = connected.connection
+  return { facts: await readState(other), findings: [] }
+}

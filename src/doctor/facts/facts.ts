@@ -1,0 +1,25 @@
+// Everything that the checks may know, as plain values.
+
+import type { SourceMode } from '../../source-schema/source-mode.ts'
+import type { Provider } from '../provider.ts'
+import type { ServerFacts } from './read-server.ts'
+import type { TableFacts } from './read-tables.ts'
+import type { Tries } from './try-rights.ts'
+import type { StateFacts } from './read-state.ts'
+import type { WalRate } from './wal-rate.ts'
+
+export interface Facts {
+  readonly server: ServerFacts
+  readonly tries: Tries
+  readonly rate: WalRate
+  readonly provider: Provider
+  /** How the database would be read. */
+  readonly mode: SourceMode
+  readonly tables: readonly TableFacts[]
+  /** Messages have the row before a change, too. */
+  readonly diff: boolean
+  /** A table without a primary key gets one. */
+  readonly makesKeys: boolean
+  /** The database of our own jobs and settings; undefined: it is kept elsewhere, and nothing is to be checked. */
+  readonly state: StateFacts | undefined
+}

@@ -1,0 +1,175 @@
+// Reads what is to be known of a server and of a database, in one query that every role may run. What PostgreSQL keeps from a role is
+// null, and a check says so.
+
+import type { Queries } from '../../postgres/queries.ts'
+import { preparedMark, publication } from '../../source-schema/names.ts'
+import { hasOurSchemaSql, publicationIsOurs } from '../../source-schema/ownership.ts'
+
+export interface Setting {
+  readonly value: string
+  readonly unit: string | null
+  /** internal, postmaster, sighup, superuser, user … */
+  readonly context: string
+  readonly source: string
+  readonly pendingRestart: boolean
+}
+
+export interface SlotFact {
+  readonly name: string
+  readonly plugin: string | null
+  readonly type: string
+  readonly database: string | null
+  readonly isActive: boolean
+  readonly activePid: number | null
+  readonly isTemporary: boolean
+  readonly walStatus: string | null
+  /** Bytes of WAL that it keeps; null: none yet. */
+  readonly retainedBytes: number | null
+  /** Bytes that may still be written until it may be lost; null: without limit. */
+  readonly safeBytes: number | null
+  /** PostgreSQL 17 and later; undefined: not known there. */
+  readonly isFailover: boolean | null
+  readonly isSynced: boolean | null
+  readonly invalidation: string | null
+}
+
+export interface TransactionFact {
+  readonly pid: number
+  readonly user: string | null
+  readonly database: string | null
+  /** Null: not visible to our role. */
+  readonly ageSeconds: number | null
+  /** It has written, so that the creation of a slot waits for it. */
+  readonly hasWritten: boolean
+}
+
+export interface PreparedFact {
+  readonly gid: string
+  readonly owner: string
+  readonly database: string
+  readonly ageSeconds: number
+}
+
+export interface PublicationFact {
+  readonly name: string
+  readonly owner: string
+  readonly isOurs: boolean
+  /** It was made by the script of `changefeed setup-sql`. */
+  readonly isPrepared: boolean
+  readonly allTables: boolean
+  readonly viaRoot: boolean
+  readonly insert: boolean
+  readonly update: boolean
+  readonly delete: boolean
+  readonly truncate: boolean
+}
+
+export interface ServerFacts {
+  readonly version: number
+  readonly versionText: string
+  readonly database: string
+  readonly databaseOid: string
+  readonly role: string
+  readonly isSuperuser: boolean
+  readonly hasReplication: boolean
+  /** Other roles with REPLICATION that our role is a member of. */
+  readonly replicationRoles: readonly string[]
+  readonly seesOthers: boolean
+  readonly isInRecovery: boolean
+  /** Our role may create schemas in the database. */
+  readonly mayCreate: boolean
+  readonly encoding: string
+  readonly settings: Readonly<Record<string, Setting>>
+  readonly slots: readonly SlotFact[]
+  readonly walsenders: number
+  readonly connections: number
+  readonly transactions: readonly TransactionFact[]
+  readonly prepared: readonly PreparedFact[]
+  readonly publications: readonly PublicationFact[]
+  /** The owner of a schema `changefeed`; null: there is none. */
+  readonly schemaOwner: string | null
+  readonly schemaIsOurs: boolean
+  readonly extensions: readonly string[]
+  readonly knownRoles: readonly string[]
+  readonly providerFunctions: readonly string[]
+  /** Settings that ALTER ROLE and ALTER DATABASE give to our sessions: `name=value`. */
+  readonly ownSettings: readonly string[]
+}
+
+/** Settings that checks look at, and by which a provider is recognised. */
+const settingNames = [
+  'wal_level',
+  'max_replication_slots',
+  'max_wal_senders',
+  'max_connections',
+  'superuser_reserved_connections',
+  'reserved_connections',
+  'max_slot_wal_keep_size',
+  'idle_replication_slot_timeout',
+  'wal_sender_timeout',
+  'sync_replication_slots',
+  'synchronized_standby_slots',
+  'hot_standby_feedback',
+  'track_commit_timestamp',
+  'primary_conninfo',
+  'cluster_name',
+] as const
+
+/** Roles, and functions, by which a provider is recognised. */
+export const tellingRoles = [
+  'rds_superuser',
+  'rds_replication',
+  'cloudsqlsuperuser',
+  'alloydbsuperuser',
+  'azure_pg_admin',
+  'supabase_admin',
+  'neon_superuser',
+  'avnadmin',
+  'doadmin',
+  'tsdbadmin',
+  'crunchyadm',
+  '_crunchyrepl',
+] as const
+const tellingFunctions = ['aurora_version', 'neon_get_lfc_stats'] as const
+
+const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ')
+
+const walNow = `CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END`
+
+/** `to_jsonb` reads columns that an older version does not have as null. */
+export const serverSql = `SELECT json_build_object(
+  'version', current_setting('server_version_num')::int, 'versionText', version(),
+  'database', d.datname, 'databaseOid', d.oid::text, 'encoding', pg_encoding_to_char(d.encoding),
+  'role', me.rolname, 'isSuperuser', me.rolsuper, 'hasReplication', me.rolreplication,
+  'replicationRoles', coalesce((SELECT json_agg(r.rolname ORDER BY r.rolname) FROM pg_roles r WHERE r.rolreplication AND r.oid <> me.oid AND pg_has_role(me.oid, r.oid, 'MEMBER') AND NOT me.rolsuper), '[]'),
+  'seesOthers', me.rolsuper OR pg_has_role(me.oid, 'pg_read_all_stats', 'USAGE'),
+  'isInRecovery', pg_is_in_recovery(), 'mayCreate', has_database_privilege(d.oid, 'CREATE'),
+  'settings', (SELECT coalesce(json_object_agg(s.name, json_build_object('value', s.setting, 'unit', s.unit, 'context', s.context, 'source', s.source, 'pendingRestart', s.pending_restart)), '{}')
+    FROM pg_settings s WHERE s.name IN (${quoted(settingNames)}) OR s.name ~ '^(rds|cloudsql|alloydb|azure|neon|supautils|crunchy)[._]'),
+  'slots', coalesce((SELECT json_agg(json_build_object('name', s.slot_name, 'plugin', s.plugin, 'type', s.slot_type, 'database', s.database, 'isActive', s.active, 'activePid', s.active_pid,
+      'isTemporary', s.temporary, 'walStatus', s.wal_status, 'retainedBytes', greatest(pg_wal_lsn_diff(${walNow}, s.restart_lsn), 0), 'safeBytes', s.safe_wal_size,
+      'isFailover', (to_jsonb(s) ->> 'failover')::boolean, 'isSynced', (to_jsonb(s) ->> 'synced')::boolean, 'invalidation', to_jsonb(s) ->> 'invalidation_reason') ORDER BY s.slot_name)
+    FROM pg_replication_slots s), '[]'),
+  'walsenders', (SELECT count(*) FROM pg_stat_replication),
+  'connections', (SELECT sum(numbackends) FROM pg_stat_database),
+  'transactions', coalesce((SELECT json_agg(json_build_object('pid', a.pid, 'user', a.usename, 'database', a.datname, 'ageSeconds', extract(epoch FROM clock_timestamp() - a.xact_start), 'hasWritten', w.pid IS NOT NULL) ORDER BY a.xact_start)
+    FROM pg_stat_activity a LEFT JOIN (SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted) w ON w.pid = a.pid
+    WHERE a.pid <> pg_backend_pid() AND a.usename IS NOT NULL AND (w.pid IS NOT NULL OR a.xact_start IS NOT NULL AND a.backend_type = 'client backend')), '[]'),
+  'prepared', coalesce((SELECT json_agg(json_build_object('gid', gid, 'owner', owner, 'database', database, 'ageSeconds', extract(epoch FROM clock_timestamp() - prepared)) ORDER BY prepared) FROM pg_prepared_xacts), '[]'),
+  'publications', coalesce((SELECT json_agg(json_build_object('name', p.pubname, 'owner', o.rolname, 'isOurs', ${publicationIsOurs}, 'isPrepared', obj_description(p.oid, 'pg_publication') IS NOT DISTINCT FROM '${preparedMark}',
+      'allTables', p.puballtables, 'viaRoot', p.pubviaroot, 'insert', p.pubinsert, 'update', p.pubupdate, 'delete', p.pubdelete, 'truncate', p.pubtruncate) ORDER BY p.pubname <> '${publication}', p.pubname)
+    FROM pg_publication p JOIN pg_roles o ON o.oid = p.pubowner), '[]'),
+  'schemaOwner', (SELECT o.rolname FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner WHERE n.nspname = 'changefeed'),
+  'schemaIsOurs', ${hasOurSchemaSql},
+  'extensions', coalesce((SELECT json_agg(extname ORDER BY extname) FROM pg_extension), '[]'),
+  'knownRoles', coalesce((SELECT json_agg(rolname ORDER BY rolname) FROM pg_roles WHERE rolname IN (${quoted(tellingRoles)})), '[]'),
+  'providerFunctions', coalesce((SELECT json_agg(DISTINCT proname) FROM pg_proc WHERE proname IN (${quoted(tellingFunctions)})), '[]'),
+  'ownSettings', coalesce((SELECT json_agg(c.setting) FROM pg_db_role_setting s, unnest(s.setconfig) AS c (setting)
+    WHERE s.setdatabase IN (0, d.oid) AND s.setrole IN (0, me.oid)), '[]')
+)::text
+FROM pg_database d, pg_roles me WHERE d.datname = current_database() AND me.rolname = current_user`
+
+export async function readServer(connection: Queries): Promise<ServerFacts> {
+  const [row] = await connection.query(serverSql)
+  return JSON.parse(row?.[0] ?? '') as ServerFacts
+}

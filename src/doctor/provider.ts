@@ -1,0 +1,130 @@
+// Recognises who runs a PostgreSQL, by roles and settings that only that provider has, and says a remedy in its words: where a setting
+// is changed, and how a role gets the right to replicate. From the documentation of the providers; none was at hand.
+
+import { shownName } from '../core/quote.ts'
+import type { ServerFacts } from './facts/read-server.ts'
+
+export interface Provider {
+  readonly id: string
+  readonly name: string
+  /** How a setting of the server is changed. */
+  readonly setting: (name: string, value: string) => string
+  /** How logical decoding is switched on. */
+  readonly logical: string
+  /** How a role gets the right to replicate. */
+  readonly replication: (role: string) => string
+}
+
+type Recognised = Pick<ServerFacts, 'settings' | 'knownRoles' | 'providerFunctions'>
+
+interface Rule extends Provider {
+  readonly isIt: (facts: Recognised) => boolean
+}
+
+const alterRole = (role: string): string => `ALTER ROLE ${shownName(role)} REPLICATION`
+const hasSetting = ({ settings }: Recognised, prefix: string): boolean =>
+  Object.keys(settings).some((name) => name.startsWith(prefix))
+const hasRole = ({ knownRoles }: Recognised, role: string): boolean => knownRoles.includes(role)
+
+const inGroup =
+  (where: string) =>
+  (name: string, value: string): string =>
+    `set ${name} = ${value} in ${where}`
+
+/** The first that recognises itself. */
+const rules: readonly Rule[] = [
+  {
+    id: 'aurora',
+    name: 'Amazon Aurora',
+    isIt: ({ providerFunctions }) => providerFunctions.includes('aurora_version'),
+    setting: inGroup('the DB cluster parameter group, and reboot the writer if the parameter is static'),
+    logical: 'set rds.logical_replication = 1 in the DB cluster parameter group, and reboot the writer',
+    replication: (role) => `GRANT rds_replication TO ${shownName(role)}`,
+  },
+  {
+    id: 'rds',
+    name: 'Amazon RDS',
+    isIt: (facts) => hasRole(facts, 'rds_superuser') || hasSetting(facts, 'rds.'),
+    setting: inGroup('the DB parameter group, and reboot the instance if the parameter is static'),
+    logical: 'set rds.logical_replication = 1 in the DB parameter group, and reboot the instance',
+    replication: (role) => `GRANT rds_replication TO ${shownName(role)}`,
+  },
+  {
+    id: 'alloydb',
+    name: 'Google AlloyDB',
+    isIt: (facts) => hasRole(facts, 'alloydbsuperuser') || hasSetting(facts, 'alloydb.'),
+    setting: inGroup('the database flags of the instance'),
+    logical: 'set the database flag alloydb.logical_decoding = on, which restarts the instance',
+    replication: alterRole,
+  },
+  {
+    id: 'cloudsql',
+    name: 'Google Cloud SQL',
+    isIt: (facts) => hasRole(facts, 'cloudsqlsuperuser') || hasSetting(facts, 'cloudsql.'),
+    setting: inGroup('the database flags of the instance'),
+    logical: 'set the database flag cloudsql.logical_decoding = on, which restarts the instance',
+    replication: alterRole,
+  },
+  {
+    id: 'azure',
+    name: 'Azure Database for PostgreSQL',
+    isIt: (facts) => hasRole(facts, 'azure_pg_admin') || hasSetting(facts, 'azure.'),
+    setting: inGroup('the server parameters, and restart the server if the parameter is static'),
+    logical: 'set the server parameter wal_level = logical, and restart the server',
+    replication: alterRole,
+  },
+  {
+    id: 'neon',
+    name: 'Neon',
+    isIt: (facts) => hasRole(facts, 'neon_superuser') || hasSetting(facts, 'neon.'),
+    setting: (name, value) => `${name} = ${value} can be set by Neon's support only`,
+    logical:
+      'enable logical replication in the settings of the project; it restarts all computes and cannot be switched off again',
+    replication: (role) =>
+      `create role ${shownName(role)} in the console, the CLI or the API of Neon: such roles may replicate`,
+  },
+  {
+    id: 'supabase',
+    name: 'Supabase',
+    isIt: (facts) => hasRole(facts, 'supabase_admin') || hasSetting(facts, 'supautils.'),
+    setting: (name, value) => `supabase postgres-config update --config ${name}=${value}`,
+    logical: 'wal_level is logical on every project of Supabase; ask its support',
+    replication: (role) => `${alterRole(role)} as role postgres`,
+  },
+  {
+    id: 'aiven',
+    name: 'Aiven',
+    isIt: (facts) => hasRole(facts, 'avnadmin'),
+    setting: inGroup('the advanced configuration of the service'),
+    logical: 'set pg.wal_level = logical in the advanced configuration of the service',
+    replication: (role) => `${alterRole(role)} as avnadmin`,
+  },
+  {
+    id: 'digitalocean',
+    name: 'DigitalOcean',
+    isIt: (facts) => hasRole(facts, 'doadmin'),
+    setting: inGroup('the configuration of the cluster'),
+    logical: 'set wal_level = logical in the configuration of the cluster',
+    replication: (role) => `${alterRole(role)} as doadmin`,
+  },
+  {
+    id: 'crunchy',
+    name: 'Crunchy Data',
+    isIt: (facts) => hasRole(facts, 'crunchyadm') || hasRole(facts, '_crunchyrepl') || hasSetting(facts, 'crunchy'),
+    setting: inGroup('the configuration of the cluster, and restart it if the parameter needs that'),
+    logical: 'set wal_level = logical in the configuration of the cluster, and restart it',
+    replication: alterRole,
+  },
+]
+
+export const selfHosted: Provider = {
+  id: 'postgresql',
+  name: 'a server without marks of a provider',
+  setting: (name, value) => `ALTER SYSTEM SET ${name} = '${value}'`,
+  logical: `ALTER SYSTEM SET wal_level = 'logical', then restart PostgreSQL`,
+  replication: alterRole,
+}
+
+export function recogniseProvider(facts: Recognised): Provider {
+  return rules.find(({ isIt }) => isIt(facts)) ?? selfHosted
+}
