@@ -57,7 +57,7 @@ export class LoginSlots {
     const { mostWaiting, withinMs } = this.#limits
     if (this.#waiting.size >= mostWaiting) throw tooManyLogins()
     const late = (): void => this.#end(entry, this.#running.has(entry) ? loginTooSlow() : tooManyLogins())
-    const timer = setTimeout(late, withinMs)
+    const timer = setTimeout(late, withinMs).unref()
     const slot: LoginSlot = {
       owes: (isOwing) => {
         entry.silentSince = isOwing ? Date.now() : undefined
