@@ -2,10 +2,27 @@
 // the other end of a pipe, which the kernel closes. The command treats this like a closed terminal and stops what it has started. A
 // server in the background is started without this pipe and continues.
 
-import { fstatSync } from 'node:fs'
+import { closeSync, fstatSync, openSync } from 'node:fs'
 import { Socket } from 'node:net'
 
 const pipeVariable = 'CHANGEFEED_PARENT_PIPE'
+
+const hadTerminal = hasTerminal()
+let isParentGone = false
+
+/** Whether a SIGHUP means that the terminal, or the process that started this one, is gone. */
+export function isHungUp(): boolean {
+  return isParentGone || (hadTerminal && !hasTerminal())
+}
+
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return true
+  } catch {
+    return false
+  }
+}
 
 export function hangUpWithParent(): void {
   const fd = Number(process.env[pipeVariable] ?? Number.NaN)
@@ -14,7 +31,10 @@ export function hangUpWithParent(): void {
   if (!Number.isInteger(fd) || !isPipe(fd)) return
   const pipe = new Socket({ fd, readable: true, writable: false })
   pipe.on('error', () => undefined)
-  pipe.on('close', () => process.kill(process.pid, 'SIGHUP'))
+  pipe.on('close', () => {
+    isParentGone = true
+    process.kill(process.pid, 'SIGHUP')
+  })
   pipe.resume()
   // The pipe does not keep the process alive.
   pipe.unref()

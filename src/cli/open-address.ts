@@ -35,7 +35,7 @@ Listen on localhost, or keep the port behind a firewall, if that is not meant.`
 }
 
 /** Looks the name up: it may mean an address that only this machine can reach. */
-async function isOnlyOurs(host: string): Promise<boolean> {
+export async function isOnlyOurs(host: string): Promise<boolean> {
   if (isLoopback(host)) return true
   const addresses = await lookup(host, { all: true })
   return addresses.every(({ address }) => isLoopback(address))

@@ -3,10 +3,12 @@
 
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { FeedError } from '../errors/feed-error.ts'
+import type { Logger } from 'pino'
+import { asFeedError, FeedError } from '../errors/feed-error.ts'
+import type { FrontTls } from '../pg-server/front-tls.ts'
 import { rememberStore } from '../postgres/embedded/store-dir.ts'
 import { copiedFrom, takeStore, type CopiedStore } from '../postgres/embedded/store-lock.ts'
-import type { RunningServer, ServeOptions } from '../server/serve.ts'
+import type { FrontDoor, RunningServer, ServeOptions } from '../server/serve.ts'
 import { urlHost, type Address } from './address.ts'
 import { banner, sqlUrl, type Login } from './banner.ts'
 import { errorText } from './error-text.ts'
@@ -25,6 +27,7 @@ export interface ServerWithPostgres {
 
 export interface ServerRun {
   readonly listen: Address
+  readonly door: FrontDoor | undefined
   readonly http: Address
   readonly httpNames: readonly string[]
   readonly storeDir: string
@@ -51,7 +54,9 @@ export async function runServer(run: ServerRun, { serve, abandon, login }: Serve
     stopAsked.resolve()
   }
   // Signals are handled from the beginning: an interrupted start stops what it has started.
-  stopSignal({ asked: askStop, atOnce: abandon })
+  let log: Logger | undefined
+  const { tls } = run.door ?? {}
+  stopSignal({ asked: askStop, atOnce: abandon, reload: tls && (() => rereadCertificates(tls, log)) })
   const fresh = rememberStore(storeDir)
   const written: string[] = []
   let unlock: (() => void) | undefined
@@ -59,12 +64,12 @@ export async function runServer(run: ServerRun, { serve, abandon, login }: Serve
   try {
     const original = copiedFrom(storeDir)
     unlock = await takeStore(storeDir)
-    const log = serverLog(storeDir, run.logStyle)
+    log = serverLog(storeDir, run.logStyle)
     const copied = original === undefined ? undefined : copyWarning(storeDir, original)
     if (copied !== undefined) process.stderr.write(`WARNING: ${copied}\n\n`)
     for (const warning of [...run.warnings, ...(copied === undefined ? [] : [copied])]) log.warn(warning)
-    const { listen, http, httpNames } = run
-    const server = await serve({ listen, http, storeDir, httpNames, log, onShutdown: askStop })
+    const { listen, door, http, httpNames } = run
+    const server = await serve({ listen, door, http, storeDir, httpNames, log, onShutdown: askStop })
     try {
       if (!isStopAsked) {
         const text = announce(run, sqlUrl(listen, { port: server.sqlPort, ...login }), { server, written })
@@ -116,6 +121,16 @@ function announce(
   const text = banner({ url, http, httpPort: server.httpPort, storeDir })
   process.stdout.write(text)
   return text
+}
+
+function rereadCertificates(tls: FrontTls, log: Logger | undefined): void {
+  try {
+    tls.reread()
+    log?.info({ validTo: tls.certificate.validTo }, 'the certificates have been read again')
+  } catch (error) {
+    const { message, hint } = asFeedError(error)
+    log?.error({ hint }, `${message}; new connections use the earlier certificates`)
+  }
 }
 
 function tell(word: Word): void {

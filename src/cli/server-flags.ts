@@ -3,16 +3,16 @@
 
 import { resolve } from 'node:path'
 import { refuseForeignFolder, type StoreKind } from '../postgres/embedded/store-dir.ts'
-import { readAddress } from './address.ts'
+import type { FrontDoor } from '../server/serve.ts'
+import { readAddress, type Address } from './address.ts'
 import { checkListen } from './check-listen.ts'
 import { defaultLogStyle, logFormats, logLevels, readLogStyle } from './log-flags.ts'
-import { openHttpWarning, openSqlWarning } from './open-address.ts'
+import { openHttpWarning } from './open-address.ts'
 import { runInBackground } from './run-in-background.ts'
 import { runServer, type ServerRun, type ServerWithPostgres } from './run-server.ts'
 import { UsageError } from './usage-error.ts'
 
 export const serverHelp = `  --listen-addr=HOST[:PORT]   where SQL listens (localhost:26257; port 0: a free one)
-  --accept-sql-without-tls    listen where other machines reach it, although whoever reaches it is let in
   --http-addr=HOST[:PORT]     where health and metrics listen (localhost:8080; port 0: a free one)
   --http-allowed-hosts=NAMES  names, apart from localhost and its address, that HTTP requests may use for this server
   --log-level=LEVEL           write lines of this severity and above to logs/changefeed.log: ${logLevels.join(', ')} (info)
@@ -23,9 +23,7 @@ export const serverHelp = `  --listen-addr=HOST[:PORT]   where SQL listens (loca
 `
 
 export const serverFlags = {
-  insecure: { type: 'boolean' },
   'listen-addr': { type: 'string', default: 'localhost' },
-  'accept-sql-without-tls': { type: 'boolean' },
   'http-addr': { type: 'string', default: 'localhost' },
   'http-allowed-hosts': { type: 'string', default: '' },
   store: { type: 'string', short: 's', default: 'changefeed-data' },
@@ -48,11 +46,19 @@ export interface ServerCommand {
   readonly argv: readonly string[]
   readonly values: ServerFlagValues
   readonly kind: StoreKind
+  /** Checks where SQL listens, and opens what lets clients in there. */
+  readonly door: (listen: Address) => Promise<SqlDoor>
   /** Further warnings to print and to write to the log. */
   readonly warnings?: readonly string[]
   readonly postgres: (storeDir: string) => ServerWithPostgres
   /** For the server in the background, where its arguments are not the place for them. */
   readonly environment?: Readonly<Record<string, string>>
+}
+
+export interface SqlDoor {
+  /** Undefined: everybody is let in. */
+  readonly door: FrontDoor | undefined
+  readonly warning: string | undefined
 }
 
 /** Starts a server, in the foreground or in the background, and settles with its exit code or when it is ready. */
@@ -65,10 +71,7 @@ export async function startServer(started: ServerCommand): Promise<number> {
   return runServer(run, postgres(run.storeDir))
 }
 
-async function readRun({ values, warnings = [] }: ServerCommand): Promise<ServerRun> {
-  if (values.insecure !== true) {
-    throw new UsageError('there is no secure mode yet', 'add --insecure: connections are not encrypted, no passwords')
-  }
+async function readRun({ values, warnings = [], door }: ServerCommand): Promise<ServerRun> {
   const address = (flag: 'listen-addr' | 'http-addr', port: number) =>
     readAddress(values[flag], `--${flag}`, { fallback: { host: 'localhost', port }, leastPort: 0 })
   const listen = address('listen-addr', 26_257)
@@ -77,12 +80,11 @@ async function readRun({ values, warnings = [] }: ServerCommand): Promise<Server
   if (values.store === '') throw new UsageError('--store= names no folder', 'leave it out for changefeed-data')
   await checkListen(listen, '--listen-addr')
   await checkListen(http, '--http-addr')
-  const open = [
-    await openSqlWarning(listen, values['accept-sql-without-tls'] === true),
-    await openHttpWarning(http),
-  ].filter((warning) => warning !== undefined)
+  const sql = await door(listen)
+  const open = [sql.warning, await openHttpWarning(http)].filter((warning) => warning !== undefined)
   return {
     listen,
+    door: sql.door,
     http,
     httpNames: values['http-allowed-hosts'].split(',').map((name) => name.trim()),
     storeDir: resolve(values.store),

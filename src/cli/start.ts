@@ -6,9 +6,10 @@ import { readServer } from '../postgres/connection-string/read-server.ts'
 import { readFlags } from './read-flags.ts'
 import { serveAttached } from './serve-attached.ts'
 import { serverFlags, serverHelp, startServer } from './server-flags.ts'
+import { doorFlags, doorHelp, openDoor } from './sql-door.ts'
 import { UsageError } from './usage-error.ts'
 
-const help = `Usage: changefeed start --postgres=URL --insecure [flags]
+const help = `Usage: changefeed start --postgres=URL [flags]
 
 Serves changefeeds of a PostgreSQL 14 to 18 that runs already. Its settings, its roles and all statements of its users stay as they are.
 
@@ -20,14 +21,14 @@ Serves changefeeds of a PostgreSQL 14 to 18 that runs already. Its settings, its
   --system-url=URL            the database for jobs, settings and privileges, on this or another PostgreSQL (or CHANGEFEED_SYSTEM_URL);
                               they are tables in its schema changefeed_state
   --system-password-file=FILE the same for the role in --system-url
-  --insecure                  no TLS and no passwords between clients and this server
   --store=DIR                 where changes, logs and the key of the jobs are kept (changefeed-data)
-${serverHelp}
+${serverHelp}${doorHelp}
 A URL with a password is visible in the list of processes: use --password-file, PGPASSWORD or ~/.pgpass.
 `
 
 const flags = {
   ...serverFlags,
+  ...doorFlags,
   postgres: { type: 'string' },
   'password-file': { type: 'string' },
   'no-install': { type: 'boolean' },
@@ -75,6 +76,7 @@ export async function start(argv: readonly string[]): Promise<number> {
     },
     values,
     kind: 'attached',
+    door: (listen) => openDoor(values, listen),
     warnings,
     postgres: () => ({
       serve: (options) => serveAttached({ ...options, source, state }),

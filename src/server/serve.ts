@@ -22,7 +22,8 @@ import { installJobsView } from '../jobs/jobs-view.ts'
 import { keepToOwner } from '../jobs/keep-to-owner.ts'
 import { PayloadSeal } from '../jobs/payload-seal.ts'
 import { JobRegistry } from '../jobs/registry.ts'
-import { startFront } from '../pg-server/front.ts'
+import { startFront, type LoginRules } from '../pg-server/front.ts'
+import type { FrontTls } from '../pg-server/front-tls.ts'
 import { RunningStatements } from '../pg-server/running-statements.ts'
 import type { Backend } from '../postgres/backend.ts'
 import { openPool, poolQueries, type PoolQuery } from '../postgres/pool-queries.ts'
@@ -48,6 +49,8 @@ export interface ServeOptions {
   readonly backend: Backend
   /** The address for SQL; port 0: a free port. */
   readonly listen: { readonly host: string; readonly port: number }
+  /** Who may come in there; undefined: everybody, without TLS. */
+  readonly door?: FrontDoor | undefined
   readonly http: { readonly host: string; readonly port: number }
   /** Names that HTTP requests may use for this server, beside the name of `http`. */
   readonly httpNames?: readonly string[] | undefined
@@ -57,6 +60,11 @@ export interface ServeOptions {
   readonly onShutdown?: (() => void) | undefined
 }
 
+export interface FrontDoor {
+  readonly tls: FrontTls | undefined
+  readonly logins: LoginRules
+}
+
 export interface RunningServer {
   readonly sqlPort: number
   readonly httpPort: number
@@ -64,7 +72,7 @@ export interface RunningServer {
 }
 
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { backend, listen, http, storeDir, httpNames = [], log, onShutdown } = options
+  const { backend, listen, door, http, storeDir, httpNames = [], log, onShutdown } = options
   // The parts that have been started are stopped in reverse order, even if a later one fails to start.
   const stops: (() => Promise<unknown>)[] = [() => backend.stop()]
   const stop = async (): Promise<void> => {
@@ -144,6 +152,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       running,
       defaultDatabase: backend.defaultDatabase,
       maxSessions: backend.maxClients,
+      tls: door?.tls,
+      logins: door?.logins,
       log,
     })
     stops.push(() => front.close())
