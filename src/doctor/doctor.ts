@@ -8,7 +8,9 @@
 //
 // What our role may not see is said as such, and never guessed.
 
+import { readProvider } from '../postgres/provider.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { readSlotRoom } from '../postgres/slot-room.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { SourceMode } from '../source-schema/source-mode.ts'
 import { publication } from '../source-schema/names.ts'
@@ -22,7 +24,6 @@ import { sampleScan } from './facts/sample-scan.ts'
 import { tryRights, type Tries } from './facts/try-rights.ts'
 import { measureWal } from './facts/wal-rate.ts'
 import { failure, type Finding } from './finding.ts'
-import { recogniseProvider } from './provider.ts'
 import { tableName } from './heaps.ts'
 
 export interface Examined {
@@ -53,13 +54,15 @@ export async function examine(examined: Examined): Promise<Report> {
   await connection.query(limits)
   const measured = await measureWal(connection, examined.measureMs ?? defaultMeasureMs)
   const server = await readServer(connection)
+  const room = await readSlotRoom(connection)
   const tries = await tryRights(examined.source, connection, server.replicationRoles)
   const { tables, missing } = await tablesOf(connection, examined.tables)
   const state = await stateOf(examined, connection)
   const facts: Facts = {
     server,
+    room,
     tries,
-    provider: recogniseProvider(server),
+    provider: await readProvider(connection),
     mode: modeOf(server, tries, examined.source),
     tables,
     diff: examined.diff === true,

@@ -2,7 +2,11 @@
 // compares it with the slot, and reads by bulk pulls while it is far behind, by the stream otherwise.
 
 import type { OpenedWriter } from '../changelog/changelog.ts'
+import type { Queries } from '../postgres/queries.ts'
+import type { RawConnection } from '../postgres/raw-connection.ts'
 import { serverText } from '../postgres/server-text.ts'
+import { checkSlotRoom, explainSlotError } from '../postgres/slot-room.ts'
+import { slotName } from '../source-schema/names.ts'
 import { readySource } from '../source-schema/source-mode.ts'
 import { MessageApplier, type ApplyMessage } from './apply-message.ts'
 import { catchUp } from './catch-up.ts'
@@ -16,6 +20,7 @@ import { keeperOf } from './keeper-of.ts'
 import { passOver } from './pass-over.ts'
 import { prepareSource } from './prepare-source.ts'
 import { publicationLost, publicationLostSql, type Remedy } from './remedy.ts'
+import { SlotWatch } from './slot-watch.ts'
 import { SourceConnections } from './source-connections.ts'
 import type { Health } from './source-keeper.ts'
 
@@ -74,6 +79,11 @@ export class Attempt {
     using _givingUp = connections.cancelOnAbort(() => this.#follower.isStreaming)
     try {
       let parts = await this.#prepare(opened)
+      using _watching = new SlotWatch({
+        control: parts.control,
+        slot: parts.slot,
+        say: (reading) => say({ tag: 'slot', reading }),
+      })
       // Whatever happened to the publication while ingest was away is in the log before the first closed timestamp.
       await parts.health.check()
       for (;;) {
@@ -102,7 +112,7 @@ export class Attempt {
     const isLost = lost?.[0] === 'true' || (await keeper.isPublicationAnew(control))
     const text = await serverText(control)
     this.#connections.isConverted = text !== undefined
-    const replication = await this.#connections.openReplication()
+    const replication = await this.#openReplication(control)
     const { token, slot, gap, confirmed } = await prepareSource({
       log,
       control,
@@ -144,6 +154,17 @@ export class Attempt {
     })
     this.#health = health
     return { health, clock, writer, applier, apply, history, commit, control, replication, slot }
+  }
+
+  /** What makes a slot impossible is found before PostgreSQL refuses it, with the statement to run. */
+  async #openReplication(control: Queries): Promise<RawConnection> {
+    const [row] = await control.query('SELECT oid::text FROM pg_database WHERE datname = current_database()')
+    await checkSlotRoom(control, slotName(row?.[0] ?? ''))
+    try {
+      return await this.#connections.openReplication()
+    } catch (error) {
+      throw await explainSlotError(error, control)
+    }
   }
 
   async #catchUp(parts: AttemptParts): Promise<'near' | 'no room'> {

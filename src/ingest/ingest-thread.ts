@@ -10,6 +10,7 @@ import { workerUrl } from '../core/worker-url.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../errors/feed-error.ts'
 import { followIngest, newAsked, workerOf, type IngestPhase } from './ingest-phase.ts'
 import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
+import { SlotGauge } from './slot-gauge.ts'
 import { Trouble } from './trouble.ts'
 
 const restartBackoff: BackoffOptions = { firstMs: 100, mostMs: 5000 }
@@ -33,6 +34,8 @@ export class IngestThread {
   waiting: string | undefined
   /** Why the log does not grow, for those who follow it. */
   readonly trouble: Trouble
+  /** How much WAL the slot keeps. */
+  readonly slot = new SlotGauge()
 
   /** `changed` gets every message of the thread; `explain` may replace an error by one that says more. */
   constructor(
@@ -156,6 +159,10 @@ export class IngestThread {
 
   #hear(reported: FromIngest): void {
     const message = this.#explained(reported)
+    if (message.tag === 'slot') {
+      this.slot.hear(message.reading)
+      return
+    }
     this.waiting = message.tag === 'waiting' ? message.why : undefined
     if (message.tag === 'ready') this.#isReady()
     if (message.tag === 'state') {

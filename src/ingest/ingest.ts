@@ -7,6 +7,7 @@
 //
 // This file is the messages between the ingest thread and the main thread.
 
+import type { Lsn } from '../core/lsn.ts'
 import type { LogHandle, Position } from '../changelog/changelog.ts'
 import type { WireError } from '../errors/feed-error.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
@@ -43,7 +44,22 @@ export type IngestState =
   /** Needs a human: the source is not the one that the log belongs to. */
   | { readonly tag: 'failed'; readonly error: WireError }
 
+/** How much WAL the slot keeps. */
+export interface SlotReading {
+  readonly slot: string
+  /** pg_replication_slots.wal_status: reserved, extended, unreserved or lost. */
+  readonly walStatus: string | null
+  readonly retainedBytes: number
+  /** Bytes of WAL that may still be written before the slot may be lost; undefined: without limit. */
+  readonly safeBytes: number | undefined
+  /** The end of the WAL at that time. */
+  readonly walEnd: Lsn
+  /** The clock of the source, in milliseconds since 1970. */
+  readonly clockMs: number
+}
+
 export type FromIngest =
+  | { readonly tag: 'slot'; readonly reading: SlotReading }
   /** The slot exists and the log holds its starting point. */
   | { readonly tag: 'ready' }
   | { readonly tag: 'state'; readonly state: IngestState }

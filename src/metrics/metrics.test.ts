@@ -55,7 +55,8 @@ test('a metric has exactly the labels that its table says', () => {
     sourceLsn: 2n,
   }
   const trouble = { failures: 1, now: { error: { code: 'FEED_SINK', sqlstate: '58000' } } }
-  const source = { log: { status }, ingest: { state: { tag: 'streaming' }, trouble } }
+  const slot = { walStatus: 'reserved', retainedBytes: 1, safeBytes: 2, clockMs: 3, ageMs: 4, secondsLeft: 5 }
+  const source = { log: { status }, ingest: { state: { tag: 'streaming' }, trouble, slot: { now: slot } } }
   const check = <Of>(table: MetricTable<Of>, of: Of): void => {
     for (const [name, { labels = [], read }] of Object.entries(table)) {
       const value = read(of)

@@ -1,6 +1,6 @@
 // The table of the metrics of a source database: of its changelog, and of the reading of its changes.
 
-import type { MetricTable } from './metrics.ts'
+import type { MetricTable, Sample } from './metrics.ts'
 
 export interface MeasuredSource {
   /** Its changelog. */
@@ -22,6 +22,19 @@ export interface MeasuredSource {
     readonly trouble: {
       readonly failures: number
       readonly now: { readonly error: { readonly code: string; readonly sqlstate: string } } | undefined
+    }
+    readonly slot: {
+      /** Undefined: it was not read since the server started. */
+      readonly now:
+        | {
+            readonly walStatus: string | null
+            readonly retainedBytes: number
+            readonly safeBytes: number | undefined
+            readonly clockMs: number
+            readonly ageMs: number
+            readonly secondsLeft: number | undefined
+          }
+        | undefined
     }
   }
 }
@@ -82,4 +95,44 @@ export const sourceMetrics: MetricTable<MeasuredSource> = {
       return [{ labels: { code, sqlstate }, value: 1 }]
     },
   },
+  changefeed_source_slot_retained_bytes: {
+    kind: 'gauge',
+    help: 'Bytes of write-ahead log that PostgreSQL keeps for the replication slot, at its last reading.',
+    read: ({ ingest: { slot } }) => unlabelled(slot.now?.retainedBytes),
+  },
+  changefeed_source_slot_safe_wal_bytes: {
+    kind: 'gauge',
+    help: 'Bytes of write-ahead log that may still be written before the slot can be lost (max_slot_wal_keep_size); absent without a limit.',
+    read: ({ ingest: { slot } }) => unlabelled(slot.now?.safeBytes),
+  },
+  changefeed_source_slot_left_seconds: {
+    kind: 'gauge',
+    help: 'Seconds until the slot can be lost, if as much write-ahead log is written as in the last five minutes; absent if nothing limits it.',
+    read: ({ ingest: { slot } }) => unlabelled(slot.now?.secondsLeft),
+  },
+  changefeed_source_slot_lag_seconds: {
+    kind: 'gauge',
+    help: 'Seconds, on the clock of PostgreSQL, from the time up to which the changelog is complete until now.',
+    read: ({ log: { status }, ingest: { slot } }) =>
+      unlabelled(
+        slot.now && Math.max(0, slot.now.clockMs + slot.now.ageMs - Number(status.resolvedWall / 1_000_000n)) / 1000,
+      ),
+  },
+  changefeed_source_slot_wal_status: {
+    kind: 'gauge',
+    help: '1 for the wal_status that pg_replication_slots shows of the slot: reserved, extended, unreserved or lost.',
+    labels: ['wal_status'],
+    read: ({ ingest: { slot } }) =>
+      slot.now === undefined ? [] : [{ labels: { wal_status: slot.now.walStatus ?? 'none' }, value: 1 }],
+  },
+  changefeed_source_slot_reading_age_seconds: {
+    kind: 'gauge',
+    help: 'Seconds since the slot was read last; it grows while the source cannot be reached.',
+    read: ({ ingest: { slot } }) => unlabelled(slot.now && slot.now.ageMs / 1000),
+  },
+}
+
+/** Undefined: there is nothing to show. */
+function unlabelled(value: number | undefined): readonly Sample[] {
+  return value === undefined ? [] : [{ labels: {}, value }]
 }

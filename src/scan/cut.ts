@@ -10,11 +10,12 @@ import type { Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { serverText, type ServerText } from '../postgres/server-text.ts'
+import { explainSlotError } from '../postgres/slot-room.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { call } from '../source-schema/call.ts'
 import type { CutTurn } from './cut-turn.ts'
 import type { HeldSnapshot } from './held-cut.ts'
-import { Connections, destroyAll, exportSnapshot, importSnapshot } from './snapshot.ts'
+import { Connections, destroyAll, exportSnapshot, importSnapshot, type Snapshot } from './snapshot.ts'
 import { qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
 import { areTablesFree } from './tables-free.ts'
 
@@ -93,8 +94,7 @@ async function tryCut(options: CutOptions, attempt: number): Promise<Cut | 'busy
     const before = await whenFree(control, targets, attempt)
     isBusy = before === undefined
     if (before === undefined) return undefined
-    const slot = await open.connect(true)
-    const { point, name } = await exportSnapshot(slot, control, waiting)
+    const { slot, point, name } = await snapshotOf(open, control, waiting)
     const readers = await openReaders(open, name, connections)
     if (readers === undefined) throw new FeedError('FEED_SOURCE_DOWN', 'the snapshot of the scan went away')
     const after = await lockAndRead({ readers, control, targets, before })
@@ -104,6 +104,20 @@ async function tryCut(options: CutOptions, attempt: number): Promise<Cut | 'busy
     return { ...openTables({ facts: after, readers, control, text }), point }
   })
   return isBusy ? 'busy' : cut
+}
+
+/** `slot` is the connection that keeps the snapshot. */
+async function snapshotOf(
+  open: Connections,
+  control: RawConnection,
+  waiting: CutOptions['waiting'],
+): Promise<Snapshot & { readonly slot: RawConnection }> {
+  try {
+    const slot = await open.connect(true)
+    return { slot, ...(await exportSnapshot(slot, control, waiting)) }
+  } catch (error) {
+    throw await explainSlotError(error, control)
+  }
 }
 
 /**

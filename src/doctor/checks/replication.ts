@@ -1,3 +1,4 @@
+import { lackOfReplication } from '../../postgres/slot-room.ts'
 import { shownName } from '../../core/quote.ts'
 import { failure, ok, warning, type ServerCheck } from '../finding.ts'
 
@@ -18,8 +19,10 @@ export const replication: ServerCheck = {
           provider.replication(role),
         )
       }
-      case 'refused':
-        return failure(`role ${name} may not replicate: ${reading.message}`, provider.replication(role))
+      case 'refused': {
+        const { what, remedy } = lackOfReplication(role, reading.message, provider)
+        return failure(what, remedy)
+      }
     }
   },
 }

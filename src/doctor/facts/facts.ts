@@ -1,7 +1,8 @@
 // Everything that the checks may know, as plain values.
 
+import type { SlotRoom } from '../../postgres/slot-room.ts'
 import type { SourceMode } from '../../source-schema/source-mode.ts'
-import type { Provider } from '../provider.ts'
+import type { Provider } from '../../postgres/provider.ts'
 import type { ServerFacts } from './read-server.ts'
 import type { TableFacts } from './read-tables.ts'
 import type { Tries } from './try-rights.ts'
@@ -10,6 +11,7 @@ import type { WalRate } from './wal-rate.ts'
 
 export interface Facts {
   readonly server: ServerFacts
+  readonly room: SlotRoom
   readonly tries: Tries
   readonly rate: WalRate
   readonly provider: Provider

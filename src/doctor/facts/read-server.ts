@@ -81,7 +81,6 @@ export interface ServerFacts {
   readonly encoding: string
   readonly settings: Readonly<Record<string, Setting>>
   readonly slots: readonly SlotFact[]
-  readonly walsenders: number
   readonly connections: number
   readonly transactions: readonly TransactionFact[]
   readonly prepared: readonly PreparedFact[]
@@ -89,18 +88,12 @@ export interface ServerFacts {
   /** The owner of a schema `changefeed`; null: there is none. */
   readonly schemaOwner: string | null
   readonly schemaIsOurs: boolean
-  readonly extensions: readonly string[]
-  readonly knownRoles: readonly string[]
-  readonly providerFunctions: readonly string[]
   /** Settings that ALTER ROLE and ALTER DATABASE give to our sessions: `name=value`. */
   readonly ownSettings: readonly string[]
 }
 
-/** Settings that checks look at, and by which a provider is recognised. */
+/** Settings that checks look at. */
 const settingNames = [
-  'wal_level',
-  'max_replication_slots',
-  'max_wal_senders',
   'max_connections',
   'superuser_reserved_connections',
   'reserved_connections',
@@ -111,26 +104,7 @@ const settingNames = [
   'synchronized_standby_slots',
   'hot_standby_feedback',
   'track_commit_timestamp',
-  'primary_conninfo',
-  'cluster_name',
 ] as const
-
-/** Roles, and functions, by which a provider is recognised. */
-export const tellingRoles = [
-  'rds_superuser',
-  'rds_replication',
-  'cloudsqlsuperuser',
-  'alloydbsuperuser',
-  'azure_pg_admin',
-  'supabase_admin',
-  'neon_superuser',
-  'avnadmin',
-  'doadmin',
-  'tsdbadmin',
-  'crunchyadm',
-  '_crunchyrepl',
-] as const
-const tellingFunctions = ['aurora_version', 'neon_get_lfc_stats'] as const
 
 const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ')
 
@@ -145,12 +119,11 @@ export const serverSql = `SELECT json_build_object(
   'seesOthers', me.rolsuper OR pg_has_role(me.oid, 'pg_read_all_stats', 'USAGE'),
   'isInRecovery', pg_is_in_recovery(), 'mayCreate', has_database_privilege(d.oid, 'CREATE'),
   'settings', (SELECT coalesce(json_object_agg(s.name, json_build_object('value', s.setting, 'unit', s.unit, 'context', s.context, 'source', s.source, 'pendingRestart', s.pending_restart)), '{}')
-    FROM pg_settings s WHERE s.name IN (${quoted(settingNames)}) OR s.name ~ '^(rds|cloudsql|alloydb|azure|neon|supautils|crunchy)[._]'),
+    FROM pg_settings s WHERE s.name IN (${quoted(settingNames)})),
   'slots', coalesce((SELECT json_agg(json_build_object('name', s.slot_name, 'plugin', s.plugin, 'type', s.slot_type, 'database', s.database, 'isActive', s.active, 'activePid', s.active_pid,
       'isTemporary', s.temporary, 'walStatus', s.wal_status, 'retainedBytes', greatest(pg_wal_lsn_diff(${walNow}, s.restart_lsn), 0), 'safeBytes', s.safe_wal_size,
       'isFailover', (to_jsonb(s) ->> 'failover')::boolean, 'isSynced', (to_jsonb(s) ->> 'synced')::boolean, 'invalidation', to_jsonb(s) ->> 'invalidation_reason') ORDER BY s.slot_name)
     FROM pg_replication_slots s), '[]'),
-  'walsenders', (SELECT count(*) FROM pg_stat_replication),
   'connections', (SELECT sum(numbackends) FROM pg_stat_database),
   'transactions', coalesce((SELECT json_agg(json_build_object('pid', a.pid, 'user', a.usename, 'database', a.datname, 'ageSeconds', extract(epoch FROM clock_timestamp() - a.xact_start), 'hasWritten', w.pid IS NOT NULL) ORDER BY a.xact_start)
     FROM pg_stat_activity a LEFT JOIN (SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted) w ON w.pid = a.pid
@@ -161,9 +134,6 @@ export const serverSql = `SELECT json_build_object(
     FROM pg_publication p JOIN pg_roles o ON o.oid = p.pubowner), '[]'),
   'schemaOwner', (SELECT o.rolname FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner WHERE n.nspname = 'changefeed'),
   'schemaIsOurs', ${hasOurSchemaSql},
-  'extensions', coalesce((SELECT json_agg(extname ORDER BY extname) FROM pg_extension), '[]'),
-  'knownRoles', coalesce((SELECT json_agg(rolname ORDER BY rolname) FROM pg_roles WHERE rolname IN (${quoted(tellingRoles)})), '[]'),
-  'providerFunctions', coalesce((SELECT json_agg(DISTINCT proname) FROM pg_proc WHERE proname IN (${quoted(tellingFunctions)})), '[]'),
   'ownSettings', coalesce((SELECT json_agg(c.setting) FROM pg_db_role_setting s, unnest(s.setconfig) AS c (setting)
     WHERE s.setdatabase IN (0, d.oid) AND s.setrole IN (0, me.oid)), '[]')
 )::text

@@ -4,6 +4,7 @@ import type { HealthProblem } from '../../http/http.ts'
 import type { TroubleListener, TroubleNow } from '../../ingest/trouble.ts'
 import type { Backend } from '../../postgres/backend.ts'
 import type { Sources } from '../sources/sources.ts'
+import { slotProblem } from './slot-problem.ts'
 
 /** At most so many reasons are reported: reasons that differ only in a number would never end. */
 const mostReasons = 16
@@ -43,9 +44,13 @@ export function postgresProblems({ problem }: Pick<Backend, 'problem'>): HealthP
 }
 
 export function sourceProblems(sources: Sources): HealthProblem[] {
-  return sources.all.flatMap(({ connection: { database }, ingest: { trouble } }) => {
-    if (trouble.now === undefined) return []
-    const { message, hint } = trouble.now.error
-    return [{ database, error: message, hint }]
+  return sources.all.flatMap(({ connection: { database }, ingest: { trouble, slot } }) => {
+    const problems: HealthProblem[] = []
+    if (trouble.now !== undefined) {
+      const { message, hint } = trouble.now.error
+      problems.push({ database, error: message, hint })
+    }
+    const ofSlot = slotProblem(slot.now)
+    return ofSlot === undefined ? problems : [...problems, { database, ...ofSlot }]
   })
 }

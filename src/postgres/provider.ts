@@ -2,7 +2,7 @@
 // is changed, and how a role gets the right to replicate. From the documentation of the providers; none was at hand.
 
 import { shownName } from '../core/quote.ts'
-import type { ServerFacts } from './facts/read-server.ts'
+import type { Queries } from './queries.ts'
 
 export interface Provider {
   readonly id: string
@@ -15,16 +15,50 @@ export interface Provider {
   readonly replication: (role: string) => string
 }
 
-type Recognised = Pick<ServerFacts, 'settings' | 'knownRoles' | 'providerFunctions'>
+/** What of a server shows its provider. */
+export interface ProviderMarks {
+  /** Names of settings that PostgreSQL itself does not have. */
+  readonly settings: readonly string[]
+  readonly roles: readonly string[]
+  readonly functions: readonly string[]
+}
+
+const tellingRoles = [
+  'rds_superuser',
+  'cloudsqlsuperuser',
+  'alloydbsuperuser',
+  'azure_pg_admin',
+  'supabase_admin',
+  'neon_superuser',
+  'avnadmin',
+  'doadmin',
+  'crunchyadm',
+  '_crunchyrepl',
+]
+const tellingFunctions = ['aurora_version']
+const tellingSettings = '^(rds|cloudsql|alloydb|azure|neon|supautils|crunchy[a-z_]*)\\.'
+
+const namesOf = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ')
+
+/** An SQL expression: the marks as JSON. Every role may read them. */
+const marksSql = `json_build_object(
+  'settings', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE name ~ '${tellingSettings}'),
+  'roles', (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles WHERE rolname IN (${namesOf(tellingRoles)})),
+  'functions', (SELECT coalesce(json_agg(DISTINCT proname), '[]') FROM pg_proc WHERE proname IN (${namesOf(tellingFunctions)})))`
+
+export async function readProvider(connection: Queries): Promise<Provider> {
+  const [row] = await connection.query(`SELECT ${marksSql}::text`)
+  return recogniseProvider(JSON.parse(row?.[0] ?? '') as ProviderMarks)
+}
 
 interface Rule extends Provider {
-  readonly isIt: (facts: Recognised) => boolean
+  readonly isIt: (facts: ProviderMarks) => boolean
 }
 
 const alterRole = (role: string): string => `ALTER ROLE ${shownName(role)} REPLICATION`
-const hasSetting = ({ settings }: Recognised, prefix: string): boolean =>
-  Object.keys(settings).some((name) => name.startsWith(prefix))
-const hasRole = ({ knownRoles }: Recognised, role: string): boolean => knownRoles.includes(role)
+const hasSetting = ({ settings }: ProviderMarks, prefix: string): boolean =>
+  settings.some((name) => name.startsWith(prefix))
+const hasRole = ({ roles }: ProviderMarks, role: string): boolean => roles.includes(role)
 
 const inGroup =
   (where: string) =>
@@ -36,7 +70,7 @@ const rules: readonly Rule[] = [
   {
     id: 'aurora',
     name: 'Amazon Aurora',
-    isIt: ({ providerFunctions }) => providerFunctions.includes('aurora_version'),
+    isIt: ({ functions }) => functions.includes('aurora_version'),
     setting: inGroup('the DB cluster parameter group, and reboot the writer if the parameter is static'),
     logical: 'set rds.logical_replication = 1 in the DB cluster parameter group, and reboot the writer',
     replication: (role) => `GRANT rds_replication TO ${shownName(role)}`,
@@ -125,6 +159,6 @@ export const selfHosted: Provider = {
   replication: alterRole,
 }
 
-export function recogniseProvider(facts: Recognised): Provider {
+export function recogniseProvider(facts: ProviderMarks): Provider {
   return rules.find(({ isIt }) => isIt(facts)) ?? selfHosted
 }

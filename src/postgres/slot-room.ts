@@ -1,0 +1,135 @@
+// What a server must have for a logical slot: the level of its WAL, a free slot, a free WAL sender, and a role that may replicate. Each
+// lack is found before PostgreSQL's own error, and has the statement to run. The same lacks explain PostgreSQL's errors when
+// they come later.
+
+import { shownName, shownString } from '../core/quote.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { readProvider, type Provider } from './provider.ts'
+import type { Queries } from './queries.ts'
+
+export interface SlotRoom {
+  readonly walLevel: string
+  /** Another wal_level is in the configuration, and PostgreSQL has not been restarted. */
+  readonly isRestartPending: boolean
+  readonly maxSlots: number
+  readonly usedSlots: number
+  /** A slot that nobody reads now; null: none. */
+  readonly idleSlot: string | null
+  readonly maxWalsenders: number
+  readonly usedWalsenders: number
+  readonly role: string
+}
+
+export interface Lack {
+  readonly what: string
+  readonly remedy: string
+}
+
+const roomSql = `SELECT json_build_object(
+  'walLevel', current_setting('wal_level'), 'isRestartPending', (SELECT pending_restart FROM pg_settings WHERE name = 'wal_level'),
+  'maxSlots', current_setting('max_replication_slots')::int, 'usedSlots', (SELECT count(*) FROM pg_replication_slots),
+  'idleSlot', (SELECT min(slot_name) FROM pg_replication_slots WHERE NOT active),
+  'maxWalsenders', current_setting('max_wal_senders')::int, 'usedWalsenders', (SELECT count(*) FROM pg_stat_replication),
+  'role', current_user)::text`
+
+export async function readSlotRoom(connection: Queries): Promise<SlotRoom> {
+  const [row] = await connection.query(roomSql)
+  return JSON.parse(row?.[0] ?? '') as SlotRoom
+}
+
+/** Undefined: the WAL has what logical decoding needs. */
+export function lackOfWalLevel({ walLevel, isRestartPending }: SlotRoom, provider: Provider): Lack | undefined {
+  if (walLevel === 'logical') return undefined
+  if (isRestartPending)
+    return { what: `wal_level is ${walLevel}, and another one waits for a restart`, remedy: 'restart PostgreSQL' }
+  return { what: `wal_level is ${walLevel}, which has no logical decoding`, remedy: provider.logical }
+}
+
+/** Undefined: so many slots are free. */
+export function lackOfSlots(room: SlotRoom, wanted: number, provider: Provider): Lack | undefined {
+  const { maxSlots, usedSlots, idleSlot } = room
+  const free = maxSlots - usedSlots
+  if (free >= wanted) return undefined
+  const drop =
+    idleSlot === null
+      ? ''
+      : `; or, if nobody needs that slot any more: SELECT pg_drop_replication_slot(${shownString(idleSlot)})`
+  return {
+    what: `${freeText(free, 'replication slot')}: ${usedSlots} of max_replication_slots = ${maxSlots} are in use`,
+    remedy: `${provider.setting('max_replication_slots', String(maxSlots + 4))}, then restart PostgreSQL${drop}`,
+  }
+}
+
+/** Undefined: so many WAL senders are free. */
+export function lackOfWalsenders(room: SlotRoom, wanted: number, provider: Provider): Lack | undefined {
+  const { maxWalsenders, usedWalsenders } = room
+  const free = maxWalsenders - usedWalsenders
+  if (free >= wanted) return undefined
+  return {
+    what: `${freeText(free, 'WAL sender')}: ${usedWalsenders} of max_wal_senders = ${maxWalsenders} are in use`,
+    remedy: `${provider.setting('max_wal_senders', String(maxWalsenders + 4))}, then restart PostgreSQL; SELECT pid, application_name FROM pg_stat_replication lists who uses them`,
+  }
+}
+
+export function lackOfReplication(role: string, message: string, provider: Provider): Lack {
+  return {
+    what: `role ${shownName(role)} may not replicate: ${message}`,
+    remedy: provider.replication(role),
+  }
+}
+
+/** Throws unless a slot can be read, and made if `slot` does not exist. */
+export async function checkSlotRoom(connection: Queries, slot: string): Promise<void> {
+  const room = await readSlotRoom(connection)
+  const [made] = await connection.query(`SELECT FROM pg_replication_slots WHERE slot_name = ${shownString(slot)}`)
+  const isFull = room.usedSlots >= room.maxSlots && made === undefined
+  if (room.walLevel === 'logical' && !isFull && room.usedWalsenders < room.maxWalsenders) return
+  const provider = await readProvider(connection)
+  const level = lackOfWalLevel(room, provider)
+  if (level !== undefined) throw refusal(level, '55000')
+  const slots = isFull ? lackOfSlots(room, 1, provider) : undefined
+  if (slots !== undefined) throw refusal(slots, '53400')
+  const walsenders = lackOfWalsenders(room, 1, provider)
+  if (walsenders !== undefined) throw refusal(walsenders, '53300')
+}
+
+/**
+ * Returns the error to throw in place of one of PostgreSQL, about a connection for replication or the creation of a slot.
+ * `connection` is another one, which works.
+ */
+export async function explainSlotError(error: unknown, connection: Queries): Promise<unknown> {
+  if (!(error instanceof FeedError) || !/^(?:42501|53300|53400|55000)$/.test(error.sqlstate)) return error
+  try {
+    const room = await readSlotRoom(connection)
+    const provider = await readProvider(connection)
+    const lack = lackBehind(error, room, provider)
+    return lack === undefined ? error : refusal(lack, error.sqlstate, error)
+  } catch {
+    return error
+  }
+}
+
+function lackBehind({ sqlstate, message }: FeedError, room: SlotRoom, provider: Provider): Lack | undefined {
+  switch (sqlstate) {
+    case '42501':
+      return lackOfReplication(room.role, message, provider)
+    case '53300':
+      return lackOfWalsenders(room, 1, provider)
+    case '53400':
+      return lackOfSlots(room, 1, provider)
+    default:
+      return lackOfWalLevel(room, provider)
+  }
+}
+
+function refusal({ what, remedy }: Lack, sqlstate: string, cause?: FeedError): FeedError {
+  return new FeedError('FEED_SOURCE_REFUSED', what, {
+    sqlstate,
+    hint: remedy,
+    ...(cause === undefined ? {} : { detail: cause.message, cause }),
+  })
+}
+
+function freeText(free: number, what: string): string {
+  return free <= 0 ? `no ${what} is free` : `only ${free} ${what}${free === 1 ? ' is' : 's are'} free`
+}
