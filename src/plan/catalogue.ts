@@ -8,6 +8,7 @@ import { quoteString } from '../core/quote.ts'
 import type { Target } from '../sql/ast.ts'
 import type { CatalogueQuery } from '../sql/dialect/table-facts.ts'
 import { keylessFactsSql, type KeylessFacts } from '../sql/dialect/rowid-key.ts'
+import { roleRightsSql, type RoleRights } from './role-rights.ts'
 
 export interface ColumnFacts {
   readonly name: string
@@ -19,7 +20,7 @@ export interface ColumnFacts {
   readonly generated: string
 }
 
-export interface TargetFacts {
+export interface TargetFacts extends RoleRights {
   readonly tag: 'table'
   readonly database: string
   readonly schema: string
@@ -39,9 +40,6 @@ export interface TargetFacts {
   /** Values of the table may be stored out of line, and then the WAL of an UPDATE does not have those that did not change. */
   readonly outOfLine: boolean
   readonly columns: readonly ColumnFacts[]
-  readonly mayRead: boolean
-  /** Row-level security hides rows from this role. */
-  readonly rowSecurity: boolean
 }
 
 export type ResolvedTarget =
@@ -68,10 +66,17 @@ export interface Answer {
   readonly found: readonly (TargetFacts | null)[]
 }
 
+/** A catalogue that can be asked, and for whom. */
+export interface CatalogueAccess {
+  readonly query: CatalogueQuery
+  /** The role whose rights count; undefined: that of the session that `query` runs in. */
+  readonly role?: string
+}
+
 export async function resolveTargets(
   targets: readonly Target[],
   sessionDatabase: string,
-  queryIn: (database: string) => CatalogueQuery,
+  queryIn: (database: string) => CatalogueAccess,
 ): Promise<Catalogue> {
   const here = targets.flatMap((target) => candidatesHere(target.parts, sessionDatabase))
   const databases = targets.flatMap(({ parts }) => (parts.length > 1 ? [parts[0] as string] : []))
@@ -101,7 +106,7 @@ async function resolveElsewhere(
   parts: readonly string[],
   here: string,
   databases: readonly string[],
-  queryIn: (database: string) => CatalogueQuery,
+  queryIn: (database: string) => CatalogueAccess,
 ): Promise<ResolvedTarget> {
   const [database, second, third] = parts
   if (database === undefined || second === undefined || database === here) return { tag: 'no-table' }
@@ -111,8 +116,12 @@ async function resolveElsewhere(
   return answer.found[0] ?? { tag: 'no-table' }
 }
 
-async function ask(query: CatalogueQuery, wanted: readonly Wanted[], databases: readonly string[]): Promise<Answer> {
-  const rows = await query(catalogueSql(wanted, databases))
+async function ask(
+  { query, role }: CatalogueAccess,
+  wanted: readonly Wanted[],
+  databases: readonly string[],
+): Promise<Answer> {
+  const rows = await query(catalogueSql(wanted, databases, role))
   const text = rows[0]?.[0]
   if (typeof text !== 'string') throw new TypeError('the catalogue query gave no row')
   return JSON.parse(text) as Answer
@@ -123,7 +132,12 @@ async function ask(query: CatalogueQuery, wanted: readonly Wanted[], databases: 
  * says which table a name means. So every operator, function and type is written with its schema: otherwise a user could
  * define an operator that forges the answer, and the server acts on the answer with its own rights.
  */
-export function catalogueSql(wanted: readonly Wanted[], databases: readonly string[]): string {
+export function catalogueSql(wanted: readonly Wanted[], databases: readonly string[], role?: string): string {
+  const oid =
+    role === undefined
+      ? undefined
+      : `(SELECT oid FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) ${quoteString(role)})`
+  const rights = roleRightsSql(oid)
   return `SELECT pg_catalog.json_build_object(
   'writes', pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL,
   'databases', (
@@ -147,12 +161,13 @@ export function catalogueSql(wanted: readonly Wanted[], databases: readonly stri
         'persistence', c.relpersistence,
         'identity', c.relreplident,
         'primaryKey', coalesce(key.columns, '[]'),
-        'keyless', CASE WHEN key.columns IS NULL AND c.relkind OPERATOR(pg_catalog.=) 'r' THEN ${keylessFactsSql} END,
+        'keyless', CASE WHEN key.columns IS NULL AND c.relkind OPERATOR(pg_catalog.=) 'r' THEN ${keylessFactsSql(oid)} END,
         'deferrableKey', coalesce(NOT key.immediate, false),
         'outOfLine', c.reltoastrelid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid,
         'columns', coalesce(live.columns, '[]'),
-        'mayRead', pg_catalog.has_table_privilege(c.oid, 'SELECT'),
-        'rowSecurity', c.relrowsecurity AND pg_catalog.row_security_active(c.oid)
+        ${Object.entries(rights)
+          .map(([name, expression]) => `'${name}', ${expression}`)
+          .join(', ')}
       ) AS facts
       FROM pg_catalog.pg_class c
       JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace

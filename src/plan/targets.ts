@@ -5,6 +5,7 @@ import { FeedError, type FeedErrorDetails } from '../errors/feed-error.ts'
 import type { Code } from '../errors/codes.ts'
 import type { Target } from '../sql/ast.ts'
 import type { Catalogue, ResolvedTarget, TargetFacts } from './catalogue.ts'
+import type { RoleRights } from './role-rights.ts'
 
 const unresolved = 'failed to resolve targets in the CHANGEFEED stmt: '
 const systemSchemas: ReadonlySet<string> = new Set([
@@ -140,7 +141,7 @@ function checkTable(target: Target, table: TargetFacts, reader: Reader): void {
     })
   }
   const lack = lackOf(table, reader)
-  if (lack !== undefined) throw refuse(target, 'FEED_PRIVILEGE', lack.message, { hint: lack.hint })
+  if (lack !== undefined) throw refuse(target, 'FEED_PRIVILEGE', lack.message, { hint: lack.hint, detail: lack.detail })
   if (table.primaryKey.length === 0) checkMayGetKey(target, table, reader)
 }
 
@@ -162,21 +163,33 @@ function checkMayGetKey(target: Target, table: TargetFacts, { user, makesKeys }:
   })
 }
 
-export type TableRights = Pick<TargetFacts, 'database' | 'relid' | 'schema' | 'name' | 'mayRead' | 'rowSecurity'>
+export type TableRights = Pick<TargetFacts, 'database' | 'relid' | 'schema' | 'name'> & RoleRights
 
 export interface Lack {
   readonly message: string
   readonly hint: string
+  readonly detail?: string | undefined
 }
 
 /** Returns the right that the user lacks for a changefeed of a table; undefined: none. */
 export function lackOf(table: TableRights, { user, creator }: Reader): Lack | undefined {
   const onAll = 'privilege on all target tables to be able to run'
-  const grantSelect = `GRANT SELECT ON ${qualified(table)} TO ${shownName(user)}`
+  const noSelect = {
+    hint: `GRANT SELECT ON ${qualified(table)} TO ${shownName(user)}`,
+    detail:
+      table.readableColumns === null
+        ? undefined
+        : `It may read only some of the columns of ${table.name}: ${table.readableColumns.join(', ')}.`,
+  }
+  const noSchema = {
+    message: `user ${user} requires the USAGE privilege on schema "${table.schema}" to be able to run a changefeed on its tables`,
+    hint: `GRANT USAGE ON SCHEMA ${shownName(table.schema)} TO ${shownName(user)}`,
+  }
   if (creator === undefined) {
     if (!table.mayRead) {
-      return { message: `user ${user} requires the SELECT ${onAll} a core changefeed`, hint: grantSelect }
+      return { message: `user ${user} requires the SELECT ${onAll} a core changefeed`, ...noSelect }
     }
+    if (!table.mayUseSchema) return noSchema
   } else if (!creator.isAdmin && !creator.hasTable(table.database, table.relid)) {
     if (!creator.mayCreate) {
       return {
@@ -187,9 +200,10 @@ export function lackOf(table: TableRights, { user, creator }: Reader): Lack | un
     if (!table.mayRead) {
       return {
         message: `user ${user} with CONTROLCHANGEFEED role option requires the SELECT ${onAll} an enterprise changefeed`,
-        hint: grantSelect,
+        ...noSelect,
       }
     }
+    if (!table.mayUseSchema) return noSchema
   }
   if (!table.rowSecurity) return undefined
   return {

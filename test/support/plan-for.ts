@@ -23,6 +23,8 @@ const table: TargetFacts = {
   outOfLine: false,
   columns: [{ name: 'a', type: 'bigint', fullType: 'bigint', generated: '' }],
   mayRead: true,
+  mayUseSchema: true,
+  readableColumns: null,
   rowSecurity: false,
 }
 

@@ -9,6 +9,7 @@ import { quoteString } from '../../core/quote.ts'
 import type { FeedTarget } from '../../core/feed-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { CreatorRights, JobRights } from '../../jobs/job-rights.ts'
+import { roleRightsSql, type RoleRights } from '../../plan/role-rights.ts'
 import { lackOf } from '../../plan/targets.ts'
 import type { Backend } from '../../postgres/backend.ts'
 import { queryOnce } from '../../postgres/raw-connection.ts'
@@ -78,7 +79,7 @@ export class RightsWatch {
     const creators = new Map<string, CreatorRights>()
     for (const user of users) creators.set(user, await rights.ofCreator(user))
     const rows = await queryOnce({ ...backend.source, database }, doubtfulSql(watched, creators))
-    for (const [index, hasUser, relid, schema, name, mayRead, rowSecurity] of rows) {
+    for (const [index, hasUser, relid, schema, name, found] of rows) {
       const of = watched[Number(index)] as WatchedRights
       if (lacks.has(of) || (hasUser !== 't' && of.hasSink)) continue
       const lack = lackOf(
@@ -87,12 +88,12 @@ export class RightsWatch {
           relid: Number(relid),
           schema: schema ?? '',
           name: name ?? '',
-          mayRead: mayRead === 't',
-          rowSecurity: rowSecurity === 't',
+          ...(JSON.parse(found ?? '') as RoleRights),
         },
         { user: of.user, creator: of.hasSink ? creators.get(of.user) : undefined, makesKeys: backend.hasDialect },
       )
-      if (lack !== undefined) lacks.set(of, new FeedError('FEED_PRIVILEGE', lack.message, { hint: lack.hint }))
+      if (lack !== undefined)
+        lacks.set(of, new FeedError('FEED_PRIVILEGE', lack.message, { hint: lack.hint, detail: lack.detail }))
     }
     return lacks
   }
@@ -108,12 +109,12 @@ function doubtfulSql(watched: readonly WatchedRights[], creators: ReadonlyMap<st
     const isByTable = creator !== undefined && !creator.isAdmin && !creator.mayCreate
     return `(${index}, ${quoteString(user)}, '{${targets.map(({ relid }) => relid).join()}}'::oid[], ${isByTable})`
   })
-  return `SELECT w.index, m.oid IS NOT NULL, c.oid, n.nspname, c.relname, has.may_read, has.row_security
+  const has = roleRightsSql('m.oid')
+  return `SELECT w.index, m.oid IS NOT NULL, c.oid, n.nspname, c.relname, pg_catalog.json_build_object(
+    'mayRead', has.may_read, 'mayUseSchema', has.may_use, 'rowSecurity', has.row_security, 'readableColumns', ${has.readableColumns})
 FROM (VALUES ${wanted.join(', ')}) AS w (index, role, relids, by_table)
 LEFT JOIN pg_catalog.pg_roles m ON m.rolname = w.role
 JOIN pg_catalog.pg_class c ON c.oid = ANY (w.relids) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL (SELECT coalesce(pg_catalog.has_table_privilege(m.oid, c.oid, 'SELECT'), false) AS may_read,
-  c.relrowsecurity AND NOT coalesce(m.rolsuper OR m.rolbypassrls
-    OR (NOT c.relforcerowsecurity AND pg_catalog.pg_has_role(m.oid, c.relowner, 'USAGE')), false) AS row_security) AS has
-WHERE w.by_table OR NOT has.may_read OR has.row_security`
+CROSS JOIN LATERAL (SELECT ${has.mayRead} AS may_read, ${has.mayUseSchema} AS may_use, ${has.rowSecurity} AS row_security) AS has
+WHERE w.by_table OR NOT has.may_read OR NOT has.may_use OR has.row_security`
 }

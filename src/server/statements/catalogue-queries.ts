@@ -3,7 +3,7 @@
 import { quoteString } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { SessionControl } from '../../pg-server/local-statement.ts'
-import { resolveTargets, type TargetFacts } from '../../plan/catalogue.ts'
+import { resolveTargets, type CatalogueAccess, type TargetFacts } from '../../plan/catalogue.ts'
 import { openRawConnection } from '../../postgres/raw-connection.ts'
 import type { PostgresServer } from '../../postgres/source-connection.ts'
 import type { Target } from '../../sql/ast.ts'
@@ -13,7 +13,7 @@ import type { CatalogueQuery } from '../../sql/dialect/table-facts.ts'
 export async function namedTables(
   targets: readonly Target[],
   currentDatabase: string,
-  queryIn: (database: string) => CatalogueQuery,
+  queryIn: (database: string) => CatalogueAccess,
 ): Promise<readonly TargetFacts[]> {
   const found = await resolveTargets(targets, currentDatabase, queryIn)
   return found.targets.map((table, i) => {
@@ -27,14 +27,14 @@ export function catalogueQueries(
   session: SessionControl,
   source: PostgresServer,
   user: string,
-): (database: string) => CatalogueQuery {
+): (database: string) => CatalogueAccess {
   return (database) => {
-    if (database === session.database) return (sql) => session.queryBackend(sql)
-    return async (sql) => {
+    if (database === session.database) return { query: session.queryBackend }
+    // We may not be able to become the user, so the question is about the user.
+    const query: CatalogueQuery = async (sql) => {
       await using connection = await openRawConnection({ source: { ...source, database } })
-      await connection.query(`SET SESSION AUTHORIZATION ${quoteString(user)}`)
       const [may] = await connection.query(
-        `SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CONNECT')`,
+        `SELECT pg_catalog.has_database_privilege(${quoteString(user)}, pg_catalog.current_database(), 'CONNECT')`,
       )
       if (may?.[0] !== 't') {
         throw new FeedError('FEED_PRIVILEGE', `permission denied for database "${database}"`, {
@@ -43,5 +43,6 @@ export function catalogueQueries(
       }
       return await connection.query(sql)
     }
+    return { query, role: user }
   }
 }

@@ -46,7 +46,7 @@ async function addKey(query: CatalogueQuery, name: string): Promise<void> {
   let rows: Awaited<ReturnType<CatalogueQuery>>
   try {
     rows =
-      await query(`SELECT ${keylessFactsSql}::pg_catalog.text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+      await query(`SELECT ${keylessFactsSql()}::pg_catalog.text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
 WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(${text}) AND c.relkind OPERATOR(pg_catalog.=) 'r' AND n.nspname OPERATOR(pg_catalog.<>) ALL ('{pg_catalog,changefeed,crdb_internal}'::pg_catalog.name[])
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid OPERATOR(pg_catalog.=) c.oid AND indisprimary)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) c.oid AND attname OPERATOR(pg_catalog.=) 'rowid' AND NOT attisdropped)`)

@@ -19,11 +19,16 @@ export interface KeylessFacts {
   readonly free: string
 }
 
-/** An expression of type json over `pg_class c JOIN pg_namespace n`. It names the schema of every operator: see `catalogueSql`. */
-export const keylessFactsSql = `pg_catalog.json_build_object(
+/**
+ * An expression of type json over `pg_class c JOIN pg_namespace n`. It names the schema of every operator: see `catalogueSql`.
+ * `role`: an expression for the OID of the role; undefined: that of the session.
+ */
+export function keylessFactsSql(role?: string): string {
+  const of = role === undefined ? '' : `${role}, `
+  return `pg_catalog.json_build_object(
   'table', pg_catalog.format('%I.%I', n.nspname, c.relname),
-  'isOwner', pg_catalog.pg_has_role(c.relowner, 'USAGE') AND (NOT c.relispartition OR
-    (SELECT pg_catalog.pg_has_role(r.relowner, 'USAGE') FROM pg_catalog.pg_class r WHERE r.oid OPERATOR(pg_catalog.=) pg_catalog.pg_partition_root(c.oid))),
+  'isOwner', pg_catalog.pg_has_role(${of}c.relowner, 'USAGE') AND (NOT c.relispartition OR
+    (SELECT pg_catalog.pg_has_role(${of}r.relowner, 'USAGE') FROM pg_catalog.pg_class r WHERE r.oid OPERATOR(pg_catalog.=) pg_catalog.pg_partition_root(c.oid))),
   'owner', pg_catalog.pg_get_userbyid(c.relowner),
   'isTyped', c.reloftype OPERATOR(pg_catalog.<>) 0::pg_catalog.oid,
   'root', CASE WHEN c.relispartition THEN (SELECT pg_catalog.format('%I.%I', rn.nspname, r.relname) FROM pg_catalog.pg_class r
@@ -37,6 +42,7 @@ export const keylessFactsSql = `pg_catalog.json_build_object(
       AND (a.attrelid OPERATOR(pg_catalog.=) c.oid OR a.attrelid OPERATOR(pg_catalog.=) ANY (ARRAY(
         SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent OPERATOR(pg_catalog.=) c.oid)))) ORDER BY i LIMIT 1)
 )`
+}
 
 export interface KeyToAdd {
   readonly column: string
