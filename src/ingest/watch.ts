@@ -15,6 +15,7 @@ import { notAsWanted, watchedSince } from './already-watched.ts'
 import { explainDdl } from '../source-schema/explain-ddl.ts'
 import { readySource } from '../source-schema/source-mode.ts'
 import { isLocked } from './lock-tables.ts'
+import { checkOwnRights } from './own-rights.ts'
 import { watchPrepared } from './prepared/watch-prepared.ts'
 import { watchBatch, type TableToWatch } from './watch-batch.ts'
 import { watchOne, type WatchOptions } from './watch-one.ts'
@@ -44,6 +45,10 @@ export async function watchTables(
     signal?.throwIfAborted()
     if ((await readySource(connection, source)) === 'prepared')
       return await watchPrepared(connection, tables, { ingest: options.ingest, signal, progress })
+    await checkOwnRights(
+      connection,
+      tables.map(({ relid }) => relid),
+    )
     const missing = await notAsWanted(connection, tables)
     const batches: (readonly TableToWatch[])[] = []
     for (let at = 0; at < missing.length; at += batchTables) batches.push(missing.slice(at, at + batchTables))
