@@ -9,7 +9,7 @@ import { checkSlotRoom, explainSlotError } from '../postgres/slot-room.ts'
 import { slotName } from '../source-schema/names.ts'
 import { readySource } from '../source-schema/source-mode.ts'
 import { MessageApplier, type ApplyMessage } from './apply-message.ts'
-import { catchUp } from './catch-up.ts'
+import { catchUp, type CaughtUp } from './catch-up.ts'
 import { askClock, SourceClock } from './clock-probe.ts'
 import { MessageConverter } from './convert-message.ts'
 import { SlotFollower, type FollowerOptions } from './follow-slot.ts'
@@ -87,7 +87,9 @@ export class Attempt {
       // Whatever happened to the publication while ingest was away is in the log before the first closed timestamp.
       await parts.health.check()
       for (;;) {
-        const isRoom = remedy.tag === 'none' && (await this.#catchUp(parts)) === 'near'
+        const { isRoom, replication } =
+          remedy.tag === 'none' ? await this.#catchUp(parts) : { isRoom: false, replication: parts.replication }
+        parts = { ...parts, replication }
         await this.#follower.follow(parts, isRoom)
         if (signal.aborted) break
         // The stream was left for bulk pulls.
@@ -167,13 +169,14 @@ export class Attempt {
     }
   }
 
-  async #catchUp(parts: AttemptParts): Promise<'near' | 'no room'> {
+  async #catchUp(parts: AttemptParts): Promise<CaughtUp> {
     const { log, say, settings } = this.#options
     const caughtUp = catchUp({
       ...parts,
       closedTargetMs: () => settings().closedTargetMs,
       sourceAt: (lsn) => log.sourceAt(lsn),
       pulling: () => say({ tag: 'state', state: { tag: 'pulling' } }),
+      replace: (replication) => this.#connections.replace(replication),
     })
     return await Promise.race([caughtUp, this.#failed.promise])
   }

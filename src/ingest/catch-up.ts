@@ -16,6 +16,7 @@ import { bulkPull } from './bulk-pull.ts'
 import { askClock } from './clock-probe.ts'
 import type { AttemptParts } from './attempt-parts.ts'
 import type { Queries } from '../postgres/queries.ts'
+import type { RawConnection } from '../postgres/raw-connection.ts'
 import { stampClosed } from './stamp.ts'
 
 /** With more WAL than this to read, a bulk pull pays: one of some 50,000 messages is not slower than the stream. */
@@ -45,29 +46,25 @@ export interface CatchUpOptions extends Omit<AttemptParts, 'health'> {
   readonly sourceAt: (lsn: Lsn) => void
   /** Called when a pull begins. */
   readonly pulling: () => void
+  /** Opens a new connection for the slot in the place of this one. */
+  readonly replace: (replication: RawConnection) => Promise<RawConnection>
 }
 
-/** `no room`: the server cannot collect even the smallest pull. */
-export async function catchUp(options: CatchUpOptions): Promise<'near' | 'no room'> {
-  const {
-    writer,
-    applier,
-    apply,
-    history,
-    clock,
-    commit,
-    control,
-    replication,
-    slot,
-    closedTargetMs,
-    sourceAt,
-    pulling,
-  } = options
+export interface CaughtUp {
+  /** False: the server cannot collect even the smallest pull, and only the stream is left. */
+  readonly isRoom: boolean
+  /** The connection that is to be used from now on. */
+  readonly replication: RawConnection
+}
+
+export async function catchUp(options: CatchUpOptions): Promise<CaughtUp> {
+  const { writer, applier, apply, history, clock, commit, control, slot, closedTargetMs, sourceAt, pulling } = options
+  let { replication } = options
   let maxMessages = pullMessages.first
   for (;;) {
     const probe = await askClock(control, clock, false)
     sourceAt(probe.lsn)
-    if (probe.lsn - writer.endLsn < worthPullingBytes) return 'near'
+    if (probe.lsn - writer.endLsn < worthPullingBytes) return { isRoom: true, replication }
     pulling()
     await control.query(noteRunningSql)
     const mark = await flushedMark(control)
@@ -82,7 +79,9 @@ export async function catchUp(options: CatchUpOptions): Promise<'near' | 'no roo
       })
     } catch (error) {
       if (!(error instanceof FeedError) || !noRoom.has(error.sqlstate) || applier.inTransaction) throw error
-      if (maxMessages <= pullMessages.least || !history.isChecked) return 'no room'
+      // PostgreSQL 14 takes what it described in a pull that failed for known to the next one on the same connection.
+      replication = await options.replace(replication)
+      if (maxMessages <= pullMessages.least || !history.isChecked) return { isRoom: false, replication }
       maxMessages = Math.max(Math.floor(maxMessages / growth), pullMessages.least)
       continue
     }
@@ -97,7 +96,7 @@ export async function catchUp(options: CatchUpOptions): Promise<'near' | 'no roo
     if (isAll) writer.closed(stampClosed(writer.lastTimestamp, probe.micros, closedTargetMs()), mark)
     await commit.drain()
     await advance(control, slot, writer.durableEndLsn)
-    if (isAll) return 'near'
+    if (isAll) return { isRoom: true, replication }
     const fitting = Math.round((pullBytes * pulled.messages) / Math.max(1, pulled.bytes))
     maxMessages = Math.min(Math.max(fitting, pullMessages.least), pullMessages.most, maxMessages * growth)
   }

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
+import { unseen } from '../../test/support/unseen.ts'
+import { versionOfTests } from '../../test/support/servers/server-of-tests.ts'
 import { TestPostgres } from '../../test/support/postgres-under-test.ts'
 import { within } from '../../test/support/until.ts'
 import { readLog } from '../../test/support/read-log.ts'
@@ -20,13 +22,13 @@ after(async () => {
 
 const lessening = [
   `ALTER PUBLICATION pg_changefeed SET (publish = 'insert')`,
-  `ALTER PUBLICATION pg_changefeed SET TABLE t WHERE (id <> 'lost')`,
+  ...(versionOfTests >= 15 ? [`ALTER PUBLICATION pg_changefeed SET TABLE t WHERE (id <> 'lost')`] : []),
 ]
 
 const alsoRefused = [
   'ALTER PUBLICATION pg_changefeed SET (publish_via_partition_root = true)',
-  'ALTER PUBLICATION pg_changefeed SET (publish_generated_columns = none)',
-  'ALTER PUBLICATION pg_changefeed SET TABLE t (id)',
+  ...(versionOfTests >= 18 ? ['ALTER PUBLICATION pg_changefeed SET (publish_generated_columns = none)'] : []),
+  ...(versionOfTests >= 15 ? ['ALTER PUBLICATION pg_changefeed SET TABLE t (id)'] : []),
 ]
 
 test('a publication that publishes less than every row, whole, is refused; forced, it is a gap and is put right', async () => {
@@ -38,7 +40,7 @@ test('a publication that publishes less than every row, whole, is refused; force
   for (const sql of alsoRefused) await assert.rejects(db.sql(sql), { sqlstate: '55006' }, sql)
   for (const [n, sql] of lessening.entries()) {
     await assert.rejects(db.sql(sql), { sqlstate: '55006' }, sql)
-    await db.sql(`SET event_triggers = off; ${sql}`)
+    await db.sql(unseen(sql))
     assert.match(await all.gap(n + 1), /lost public\.t: their changes were not published/, sql)
     await within(
       20_000,
@@ -60,7 +62,7 @@ test('a table that the next changefeed puts back into the publication is not qui
   await using all = await following(db)
   await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
   const relid = await watch(db, 't')
-  await db.sql(`SET event_triggers = off; ALTER PUBLICATION pg_changefeed DROP TABLE t`)
+  await db.sql(unseen('ALTER PUBLICATION pg_changefeed DROP TABLE t'))
   await db.sql(`INSERT INTO t VALUES ('lost')`)
   // It comes back when the log names the gap: a feed that starts now starts behind it.
   await watchTables(db.source, [{ relid }])
@@ -91,7 +93,7 @@ test('a table dropped while event triggers were off is dropped in the log, too',
   await using all = await following(db)
   await db.sql('CREATE TABLE t (id text PRIMARY KEY)')
   const relid = await watch(db, 't')
-  await db.sql('SET event_triggers = off; DROP TABLE t')
+  await db.sql(unseen('DROP TABLE t'))
   const dropped = (): boolean =>
     readLog(db.dir, all.head).some(
       (event) =>
@@ -147,11 +149,13 @@ test('DDL that event triggers did not see is a gap of its table, and of no other
   await db.sql('ALTER TABLE k ADD COLUMN seen int; ALTER TYPE pair ADD ATTRIBUTE z int')
   await all.story()
   assert.deepEqual(all.gaps, [])
-  await db.sql('SET event_triggers = off; ALTER TABLE k DROP CONSTRAINT k_pkey, ADD PRIMARY KEY (v)')
+  await db.sql(unseen('ALTER TABLE k DROP CONSTRAINT k_pkey, ADD PRIMARY KEY (v)'))
   await db.sql(
-    'SET event_triggers = off; ALTER TYPE pair RENAME x TO q; ALTER TYPE pair RENAME y TO x; ALTER TYPE pair RENAME q TO y'.replaceAll(
-      'RENAME',
-      'RENAME ATTRIBUTE',
+    unseen(
+      'ALTER TYPE pair RENAME x TO q; ALTER TYPE pair RENAME y TO x; ALTER TYPE pair RENAME q TO y'.replaceAll(
+        'RENAME',
+        'RENAME ATTRIBUTE',
+      ),
     ),
   )
   // The next attempt looks at once.
@@ -176,7 +180,7 @@ test('DDL that event triggers did not see is a gap also where the next changefee
   const relid = await watch(db, 't')
   await all.story()
   await db.sql(
-    'SET event_triggers = off; ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (v); ALTER TABLE t REPLICA IDENTITY DEFAULT',
+    unseen('ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (v); ALTER TABLE t REPLICA IDENTITY DEFAULT'),
   )
   await watchTables(db.source, [{ relid, statements: ['ALTER TABLE public.t REPLICA IDENTITY FULL'] }])
   assert.match(await all.gap(), /DDL changed public\.t and our event triggers did not see it/)
@@ -208,7 +212,7 @@ test('a publication that was dropped while nobody looked is a gap, before anythi
   await before.story()
   await before.thread.stop()
   await slotIsFree(db)
-  await db.sql(`SET event_triggers = off; DROP PUBLICATION pg_changefeed`)
+  await db.sql(unseen('DROP PUBLICATION pg_changefeed'))
   await db.sql(`INSERT INTO t VALUES ('lost')`)
   await using all = await following(db)
   assert.match(await all.gap(), /publication "pg_changefeed" was dropped/)
@@ -218,7 +222,12 @@ test('a publication that was dropped while nobody looked is a gap, before anythi
     async () => (await db.sql(`SELECT changefeed.published(${relid})`))[0]?.[0] === 't',
   )
   await db.sql(`INSERT INTO t VALUES ('again')`)
-  assert.deepEqual(await all.story(), ['published', 'gap', 'again'])
+  // Before PostgreSQL 18 what was written cannot be decoded, and the table is found unpublished besides.
+  const story = await all.story()
+  assert.deepEqual(
+    story.filter((entry, i) => entry !== story[i - 1]),
+    ['published', 'gap', 'again'],
+  )
   const events = readLog(db.dir, all.head)
   const since = events.slice(events.findIndex((event) => event.tag === 'transaction' && event.rows.length > 0) + 1)
   const lost = await db.sql(

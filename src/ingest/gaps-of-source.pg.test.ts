@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { appendFileSync, cpSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
+import { needsVersion, versionOfTests } from '../../test/support/servers/server-of-tests.ts'
 import { TestPostgres } from '../../test/support/postgres-under-test.ts'
 import { within } from '../../test/support/until.ts'
 import { readLog } from '../../test/support/read-log.ts'
@@ -23,6 +24,9 @@ const copyCommits = [
   { rows: 40, filler: 10 },
   { rows: 20_000, filler: 1000 },
 ] as const
+
+/** Before version 17 PostgreSQL does not save where a slot is when it stops, so rows in front of it come again. */
+const again = (rows: readonly string[]): readonly string[] => (versionOfTests < 17 ? rows : [])
 
 test('a source that was restored from a backup is a gap, and what it commits from then on comes', async () => {
   await using db = await server.database()
@@ -49,7 +53,7 @@ test('a source that was restored from a backup is a gap, and what it commits fro
   assert.match(await all.gap(), /goes up to \S+ only .*restored from a backup/)
   await db.sql(`INSERT INTO t VALUES ('2')`)
   const story = await all.story()
-  assert.deepEqual(story.slice(story.indexOf('gap')), ['gap', '2'])
+  assert.deepEqual(story.slice(story.indexOf('gap')), ['gap', ...again(['1']), '2'])
 })
 
 test('a source that goes on along another timeline is followed there', async () => {
@@ -138,10 +142,7 @@ test('a copy of the source, with the same identity, slot and timeline, is a gap;
     const story = await copy.story()
     const gap = story.indexOf('gap')
     assert.deepEqual(story.slice(0, gap), ['both', 'original 1', 'original 2'])
-    assert.deepEqual(
-      story.slice(gap + 1),
-      Array.from({ length: rows }, (_, i) => `copy ${i}`),
-    )
+    assert.deepEqual(story.slice(gap + 1), [...again(['both']), ...Array.from({ length: rows }, (_, i) => `copy ${i}`)])
     assert.equal(copy.states.includes('pulling'), rows > 40)
     assert.equal(copy.gaps.length, 1)
   }
@@ -174,31 +175,38 @@ test('a copy is known for one also where bulk pulls read it, and a source that w
   assert.deepEqual(last.gaps, [])
 })
 
-test('a change that PostgreSQL cannot decode ends the feeds of its table, and no other', async () => {
-  await using db = await server.database()
-  await using all = await following(db)
-  await db.sql(`CREATE TYPE e AS ENUM ('good', 'bad'); CREATE TABLE kept (v e); INSERT INTO kept VALUES ('bad');
+// pg_walinspect tells whose change it is.
+test(
+  'a change that PostgreSQL cannot decode ends the feeds of its table, and no other',
+  {
+    skip: needsVersion(15),
+  },
+  async () => {
+    await using db = await server.database()
+    await using all = await following(db)
+    await db.sql(`CREATE TYPE e AS ENUM ('good', 'bad'); CREATE TABLE kept (v e); INSERT INTO kept VALUES ('bad');
     CREATE TABLE broken (id text PRIMARY KEY, v e, large text); CREATE TABLE fine (id text PRIMARY KEY)`)
-  const broken = await watch(db, 'broken')
-  await watch(db, 'fine')
-  await db.sql(`INSERT INTO broken VALUES ('before', 'good'); INSERT INTO fine VALUES ('before')`)
-  await db.sql(`DELETE FROM pg_enum WHERE enumlabel = 'bad'`)
-  await db.sql(`INSERT INTO fine VALUES ('between')`)
-  await db.sql(
-    `BEGIN; SAVEPOINT s; INSERT INTO broken SELECT 'never', v, (SELECT string_agg(md5(g::text), '') FROM generate_series(1, 1000) g) FROM kept; COMMIT`,
-  )
-  await db.sql(`INSERT INTO fine VALUES ('after'); INSERT INTO broken VALUES ('after', 'good')`)
-  assert.match(
-    await all.gap(),
-    /cannot decode a transaction that changes public\.broken \(up to .*invalid internal value for enum/,
-  )
-  assert.deepEqual(await all.story(), ['before', 'before', 'between', 'gap', 'after', 'after'])
-  const gap = readLog(db.dir, all.head).find((event) => event.tag === 'gap')
-  assert.deepEqual(gap?.tag === 'gap' ? gap.relids : undefined, [broken])
-  await within(5000, 'the trouble to be over', () => all.thread.trouble.now === undefined)
-  const [held] = await db.sql(
-    `SELECT confirmed_flush_lsn >= pg_current_wal_lsn() - 1000000 FROM pg_replication_slots WHERE database = current_database()`,
-  )
-  assert.deepEqual(held, ['t'])
-  assert.deepEqual(await db.sql(`SELECT FROM pg_extension WHERE extname = 'pg_walinspect'`), [])
-})
+    const broken = await watch(db, 'broken')
+    await watch(db, 'fine')
+    await db.sql(`INSERT INTO broken VALUES ('before', 'good'); INSERT INTO fine VALUES ('before')`)
+    await db.sql(`DELETE FROM pg_enum WHERE enumlabel = 'bad'`)
+    await db.sql(`INSERT INTO fine VALUES ('between')`)
+    await db.sql(
+      `BEGIN; SAVEPOINT s; INSERT INTO broken SELECT 'never', v, (SELECT string_agg(md5(g::text), '') FROM generate_series(1, 1000) g) FROM kept; COMMIT`,
+    )
+    await db.sql(`INSERT INTO fine VALUES ('after'); INSERT INTO broken VALUES ('after', 'good')`)
+    assert.match(
+      await all.gap(),
+      /cannot decode a transaction that changes public\.broken \(up to .*invalid internal value for enum/,
+    )
+    assert.deepEqual(await all.story(), ['before', 'before', 'between', 'gap', 'after', 'after'])
+    const gap = readLog(db.dir, all.head).find((event) => event.tag === 'gap')
+    assert.deepEqual(gap?.tag === 'gap' ? gap.relids : undefined, [broken])
+    await within(5000, 'the trouble to be over', () => all.thread.trouble.now === undefined)
+    const [held] = await db.sql(
+      `SELECT confirmed_flush_lsn >= pg_current_wal_lsn() - 1000000 FROM pg_replication_slots WHERE database = current_database()`,
+    )
+    assert.deepEqual(held, ['t'])
+    assert.deepEqual(await db.sql(`SELECT FROM pg_extension WHERE extname = 'pg_walinspect'`), [])
+  },
+)

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
 import type { TableDescription } from '../core/table.ts'
 import { IngestUnderTest } from '../../test/support/ingest-under-test.ts'
+import { unseen } from '../../test/support/unseen.ts'
+import { versionOfTests } from '../../test/support/servers/server-of-tests.ts'
 import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import { within } from '../../test/support/until.ts'
 import { type LogEvent } from '../../test/support/read-log.ts'
@@ -178,10 +180,14 @@ test('the publication cannot be taken away by mistake; taken away by force, the 
     await assert.rejects(db.sql(sql), { sqlstate: '55006', message: /in use by changefeeds/ })
   }
   await db.sql(`INSERT INTO t VALUES ('1')`)
-  await db.sql(`SET event_triggers = off; DROP PUBLICATION pg_changefeed`)
+  await db.sql(unseen('DROP PUBLICATION pg_changefeed'))
   await db.sql(`INSERT INTO t VALUES ('lost')`)
   await within(20_000, 'the gap', () => watching.gaps.length > 0)
-  assert.match(watching.gaps[0] ?? '', /publication "pg_changefeed" was dropped or lost public\.t, public\.u/)
+  const named =
+    versionOfTests >= 18
+      ? /publication "pg_changefeed" was dropped or lost public\.t, public\.u/
+      : /cannot decode .*publication "pg_changefeed" does not exist; the changes up to \S+ are missing/
+  assert.match(watching.gaps[0] ?? '', named)
   await within(
     20_000,
     'the tables to be back',
@@ -189,14 +195,16 @@ test('the publication cannot be taken away by mistake; taken away by force, the 
   )
   await db.sql(`INSERT INTO t VALUES ('2')`)
   const story = await watching.story()
+  const told = story.filter((entry) => entry.startsWith('row') || entry === 'gap')
+  // Before PostgreSQL 18 what was written cannot be decoded, and the tables are found unpublished besides.
   assert.deepEqual(
-    story.filter((entry) => entry.startsWith('row') || entry === 'gap'),
+    told.filter((entry, i) => entry !== told[i - 1]),
     ['row 1', 'gap', 'row 2'],
   )
   // A cursor from before the gap must be refused.
   const again = await watchTables(db.source, tables)
   for (const { relid } of tables) assert.ok((again.get(relid)?.wall ?? 0n) > (since.get(relid)?.wall ?? 0n))
-  assert.equal(watching.gaps.length, 1)
+  assert.equal(watching.gaps.length, told.filter((entry) => entry === 'gap').length)
 })
 
 test('our schema can be removed and comes back', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
+import { versionOfTests } from '../../test/support/servers/server-of-tests.ts'
 import { TestPostgres } from '../../test/support/postgres-under-test.ts'
 import { openRawConnection } from './raw-connection.ts'
 import { laterParameters, rowTextParameters } from './source-connection.ts'
@@ -52,7 +53,7 @@ const hostile: Readonly<Record<string, string>> = {
   search_path: 'public, pg_catalog',
   statement_timeout: '1ms',
   lock_timeout: '1ms',
-  transaction_timeout: '100ms',
+  ...(versionOfTests >= 17 ? { transaction_timeout: '100ms' } : {}),
   idle_in_transaction_session_timeout: '1ms',
   idle_session_timeout: '1ms',
   wal_sender_timeout: '10ms',

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { sqlOf } from '../../src/source-schema/sql-files.ts'
+import { unseen } from '../support/unseen.ts'
 import { TestServer } from '../server/test-server.ts'
 import { until } from '../support/until.ts'
 
@@ -138,8 +139,7 @@ test('a start goes on where a crash has interrupted the end of a source', async 
   const oid = await fed('crashed')
   await keep('0s')
   // As UNWATCH does it, up to each of its steps.
-  const unwatched =
-    'SET event_triggers = off; ALTER PUBLICATION pg_changefeed DROP TABLE t; DELETE FROM changefeed.watched; SET event_triggers = on'
+  const unwatched = unseen('ALTER PUBLICATION pg_changefeed DROP TABLE t; DELETE FROM changefeed.watched')
   const bare = `${sqlOf(['release'])}DROP EVENT TRIGGER pg_changefeed_ddl; DROP PUBLICATION pg_changefeed; DROP SCHEMA changefeed CASCADE`
   for (const steps of [unwatched, `${unwatched}; ${bare}`]) {
     await server.sql(steps, 'crashed')

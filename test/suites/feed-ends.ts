@@ -1,5 +1,6 @@
 // What ends a changefeed, and what it says then.
 
+import { unseen } from '../support/unseen.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatHlc, zeroHlc } from '../../src/core/hlc.ts'
@@ -17,10 +18,10 @@ export function feedEnds({ kit, world }: FeedSuiteContext): void {
       await feed.row(2)
       const other = (index: string): string => `ALTER TABLE ${t} REPLICA IDENTITY USING INDEX ${index}`
       await assert.rejects(world().sql(other(`${t}_u_key`)), { code: '55006', message: /cannot be lessened/ })
-      await world().sql(`SET event_triggers = off; ${other(`${t}_pkey`)}`)
+      await world().sql(unseen(other(`${t}_pkey`)))
       await world().sql(`UPDATE ${t} SET a = 3 WHERE a = 2`)
       await feed.row(4)
-      await world().sql(`SET event_triggers = off; ${other(`${t}_u_key`)}`)
+      await world().sql(unseen(other(`${t}_u_key`)))
       await world().sql(`INSERT INTO ${t} VALUES (4, 40)`)
       await world().sql(`UPDATE ${t} SET a = 5 WHERE a = 1`)
       await feed.ended

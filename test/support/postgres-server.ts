@@ -25,13 +25,14 @@ import { removeStore } from './kept-stores.ts'
 import { certificateOf } from './servers/certificates.ts'
 import { copyFolder, makeDataFolder, superuser } from './servers/data-folder.ts'
 import { binariesOfVersion, type PostgresVersion } from './servers/postgres-versions.ts'
+import { versionOfTests } from './servers/server-of-tests.ts'
 import { PostmasterProcess } from './servers/postmaster-process.ts'
-import { within } from './until.ts'
+import { until, within } from './until.ts'
 
 export type AuthMethod = 'trust' | 'scram-sha-256' | 'md5' | 'password' | 'cert'
 
 export interface PostgresServerOptions {
-  /** Without: the version that CHANGEFEED_TEST_POSTGRES names, or 18. */
+  /** Without: that of the suites (servers/server-of-tests.ts). */
   readonly version?: PostgresVersion
   /** Connections over TCP must be encrypted. */
   readonly tls?: boolean
@@ -43,6 +44,8 @@ export interface PostgresServerOptions {
   /** Arguments of initdb, such as `--locale-provider=icu`. */
   readonly locale?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
+  /** It is started again when it was killed, as an init system would do it. */
+  readonly isKept?: boolean
 }
 
 /** A role that may read the tables of a changefeed and nothing else. */
@@ -74,6 +77,7 @@ const baseSettings = {
 export class PostgresServerUnderTest implements AsyncDisposable {
   readonly #parts: Parts
   #process: PostmasterProcess | undefined
+  #restarting: Promise<unknown> | undefined
   #roles = 0
 
   private constructor(parts: Parts) {
@@ -81,7 +85,7 @@ export class PostgresServerUnderTest implements AsyncDisposable {
   }
 
   static async start(options: PostgresServerOptions = {}): Promise<PostgresServerUnderTest> {
-    const version = options.version ?? defaultVersion()
+    const version = options.version ?? versionOfTests
     const server = new PostgresServerUnderTest({
       options,
       version,
@@ -227,11 +231,27 @@ export class PostgresServerUnderTest implements AsyncDisposable {
       environment: options.environment ?? {},
       log: this.#logFile,
     })
+    if (options.isKept === true) this.#keep(this.#process)
   }
 
-  async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
-    await this.#process?.stop(mode)
+  #keep(postmaster: PostmasterProcess): void {
+    void postmaster.exited.then(() => {
+      if (this.#process !== postmaster) return
+      // The processes of one that was killed keep its memory for a moment longer.
+      this.#restarting = until('PostgreSQL starts again', 30_000, () =>
+        this.start().then(
+          () => true,
+          () => undefined,
+        ),
+      )
+    })
+  }
+
+  async stop(mode: 'fast' | 'immediate' | 'crash' = 'fast'): Promise<void> {
+    await this.#restarting
+    const stopping = this.#process
     this.#process = undefined
+    await stopping?.stop(mode)
   }
 
   async restart(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
@@ -240,9 +260,8 @@ export class PostgresServerUnderTest implements AsyncDisposable {
   }
 
   /** kill -9 of the postmaster; `start` starts it again. */
-  async kill(): Promise<void> {
-    await this.#process?.stop('crash')
-    this.#process = undefined
+  kill(): Promise<void> {
+    return this.stop('crash')
   }
 
   /** Adds lines to postgresql.conf; a restart or a reload reads them. */
@@ -360,11 +379,6 @@ export class PostgresServerUnderTest implements AsyncDisposable {
 }
 
 const serverName = 'postgres-under-test'
-
-function defaultVersion(): PostgresVersion {
-  const named = process.env['CHANGEFEED_TEST_POSTGRES']
-  return named === undefined ? 18 : (Number(named) as PostgresVersion)
-}
 
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pg-'))

@@ -1,16 +1,19 @@
-// For tests: a real PostgreSQL, without any of our servers before it, with as many databases as a test wants.
+// For tests: a real PostgreSQL, without any of our servers before it, with as many databases as a test wants. It is the
+// embedded one, or, in a run against other versions, somebody's own (servers/server-of-tests.ts).
 
 import { chmodSync, mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { parseLsn, type Lsn } from '../../src/core/lsn.ts'
-import { startEmbedded, type EmbeddedPostgres } from '../../src/postgres/embedded/embedded.ts'
+import { startEmbedded } from '../../src/postgres/embedded/embedded.ts'
 import { give, serverUser } from '../../src/postgres/embedded/server-user.ts'
 import { openRawConnection, type RawConnection } from '../../src/postgres/raw-connection.ts'
+import type { PostgresServer, SourceConnection } from '../../src/postgres/source-connection.ts'
 import { removeStore } from './kept-stores.ts'
+import { PostgresServerUnderTest } from './postgres-server.ts'
+import { serverOfTests, versionOfTests } from './servers/server-of-tests.ts'
 import { TcpGate } from './tcp-gate.ts'
-import type { SourceConnection } from '../../src/postgres/source-connection.ts'
 import { within } from './until.ts'
 
 export interface TestDatabase extends AsyncDisposable {
@@ -24,35 +27,46 @@ export interface TestDatabase extends AsyncDisposable {
   flushLsn(): Promise<Lsn>
 }
 
+interface RunningServer {
+  /** Over its unix socket, as the superuser. */
+  readonly source: PostgresServer
+  readonly pid: number
+  readonly dir: string
+  stop(mode: 'fast' | 'immediate'): Promise<void>
+  /** After `stop`. */
+  startAgain(): Promise<RunningServer>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
 export class TestPostgres implements AsyncDisposable {
   readonly #folder: string
-  #embedded: EmbeddedPostgres
+  #server: RunningServer
   #count = 0
   #gate: TcpGate | undefined
 
-  constructor(folder: string, embedded: EmbeddedPostgres) {
+  private constructor(folder: string, server: RunningServer) {
     this.#folder = folder
-    this.#embedded = embedded
+    this.#server = server
   }
 
   static async start(): Promise<TestPostgres> {
     const folder = mkdtempSync(join(tmpdir(), 'ingest-test-'))
     // PostgreSQL runs as another user when we are root.
     chmodSync(folder, 0o755)
-    return new TestPostgres(folder, await startServer(folder))
+    return new TestPostgres(folder, serverOfTests.tag === 'theirs' ? await startTheirs() : await startOurs(folder))
   }
 
   get pid(): number {
-    return this.#embedded.pid
+    return this.#server.pid
   }
 
   /** How long a fast shutdown took, in ms. It is started again, at another address; `between` gets its folder. */
   async restart(between: (dir: string) => void = () => undefined): Promise<number> {
     const startedAt = Date.now()
-    await this.#embedded.stop('fast')
+    await this.#server.stop('fast')
     const took = Date.now() - startedAt
-    between(join(this.#folder, 'postgres'))
-    this.#embedded = await startServer(this.#folder)
+    between(this.#server.dir)
+    this.#server = await this.#server.startAgain()
     return took
   }
 
@@ -67,14 +81,14 @@ export class TestPostgres implements AsyncDisposable {
   async database(overTcp = false, encoding = 'UTF8'): Promise<TestDatabase> {
     const name = `db${++this.#count}`
     // Read anew: a server that was restarted listens elsewhere.
-    this.#gate ??= await TcpGate.open(() => this.#embedded.source)
+    this.#gate ??= await TcpGate.open(() => this.#server.source)
     const { port } = this.#gate
     const base = (): Omit<SourceConnection, 'database'> => ({
-      ...this.#embedded.source,
+      ...this.#server.source,
       ...(overTcp ? { host: '127.0.0.1', port, socketDir: undefined } : {}),
     })
     const admin = (text: string): Promise<(string | null)[][]> => query({ ...base(), database: 'postgres' }, text)
-    const other = `ENCODING '${encoding}' TEMPLATE template0 LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'`
+    const other = `ENCODING '${encoding}' TEMPLATE template0${versionOfTests >= 15 ? ' LOCALE_PROVIDER libc' : ''} LC_COLLATE 'C' LC_CTYPE 'C'`
     await admin(`CREATE DATABASE ${name} ${encoding === 'UTF8' ? '' : other}`)
     const source = (): SourceConnection => ({ ...base(), database: name })
     const dir = join(this.#folder, name)
@@ -103,13 +117,44 @@ export class TestPostgres implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#gate?.[Symbol.asyncDispose]()
-    await this.#embedded.stop('immediate')
+    await this.#server[Symbol.asyncDispose]()
     removeStore(this.#folder)
   }
 }
 
-function startServer(folder: string): Promise<EmbeddedPostgres> {
-  return startEmbedded({ dir: join(folder, 'postgres'), log: pino({ level: 'silent' }) })
+async function startOurs(folder: string): Promise<RunningServer> {
+  const dir = join(folder, 'postgres')
+  const embedded = await startEmbedded({ dir, log: pino({ level: 'silent' }) })
+  return {
+    source: embedded.source,
+    get pid(): number {
+      return embedded.pid
+    },
+    dir,
+    stop: (mode) => embedded.stop(mode),
+    startAgain: () => startOurs(folder),
+    [Symbol.asyncDispose]: () => embedded.stop('immediate'),
+  }
+}
+
+async function startTheirs(): Promise<RunningServer> {
+  // As in the embedded one.
+  const server = await PostgresServerUnderTest.start({ settings: { track_commit_timestamp: 'on' }, isKept: true })
+  await server.sql('CREATE ROLE root SUPERUSER REPLICATION LOGIN')
+  const running = (): RunningServer => ({
+    source: server.localSource('postgres', 'root'),
+    get pid(): number {
+      return server.pid
+    },
+    dir: server.dir,
+    stop: (mode) => server.stop(mode),
+    startAgain: async () => {
+      await server.start()
+      return running()
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  })
+  return running()
 }
 
 async function query(source: SourceConnection, text: string): Promise<(string | null)[][]> {

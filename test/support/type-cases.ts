@@ -1,6 +1,8 @@
 // What each type prints: a literal that PostgreSQL reads, and the bytes in a message. Held against a real server by COPY
 // and by the stream, value by value and through a whole feed.
 
+import { versionOfTests } from './servers/server-of-tests.ts'
+
 /** Types of our own. */
 export const typeSetUp = `
 CREATE TYPE mood AS ENUM ('sad', 'it "is" fine');
@@ -22,7 +24,7 @@ CREATE TYPE domains AS (d smalls, e pairs, j documents, "UP" bool);
 
 export type TypeCase = readonly [type: string, sql: string, json: string]
 
-export const typeCases: readonly TypeCase[] = [
+const allCases: readonly TypeCase[] = [
   ['int2', '-32768', '-32768'],
   ['int4', '2147483647', '2147483647'],
   ['int8', '9223372036854775807', '9223372036854775807'],
@@ -53,7 +55,7 @@ export const typeCases: readonly TypeCase[] = [
   ['bool', 'false', 'false'],
   [
     'text',
-    `E'a "b" \\\\ \\n\\r\\t\\b\\f\\v\\x01 <é&😀>/'`,
+    `E'a "b" \\\\ \\n\\r\\t\\b\\f\\x0b\\x01 <é&😀>/'`,
     '"a \\"b\\" \\\\ \\n\\r\\t\\u0008\\u000c\\u000b\\u0001 <é&😀>/"',
   ],
   ['text', `''`, '""'],
@@ -250,3 +252,12 @@ export const typeCases: readonly TypeCase[] = [
   ['jsonb', 'NULL', 'null'],
   ['pair', 'NULL', 'null'],
 ]
+
+/** Those that the PostgreSQL of the suites has. */
+export const typeCases = allCases.filter(([type, sql]) => versionOfTests >= sinceVersion(type, sql))
+
+function sinceVersion(type: string, sql: string): number {
+  if (type === 'numeric(10,-2)') return 15
+  if (type === '"char"') return 16
+  return type === 'interval' && sql.includes('infinity') ? 17 : 0
+}

@@ -28,16 +28,16 @@ process.once('exit', () => {
 
 export class PostmasterProcess {
   readonly #child: ChildProcess
-  readonly #exited: Promise<void>
+  readonly exited: Promise<void>
 
   private constructor(child: ChildProcess) {
     this.#child = child
-    this.#exited = new Promise((resolve) => {
+    this.exited = new Promise((resolve) => {
       child.once('error', () => resolve())
       child.once('exit', () => resolve())
     })
     running.add(child)
-    void this.#exited.then(() => running.delete(child))
+    void this.exited.then(() => running.delete(child))
   }
 
   /** Settles when it lets clients in; throws what the server has logged when it ends instead. */
@@ -81,7 +81,7 @@ export class PostmasterProcess {
     if (this.hasEnded) return
     this.#child.kill(({ fast: 'SIGINT', immediate: 'SIGQUIT', crash: 'SIGKILL' } as const)[mode])
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), endsWithinMs)
-    await this.#exited
+    await this.exited
     clearTimeout(timer)
   }
 }
