@@ -19,6 +19,7 @@ import { HistoryCheck } from './history-check.ts'
 import { keeperOf } from './keeper-of.ts'
 import { passOver } from './pass-over.ts'
 import { prepareSource } from './prepare-source.ts'
+import { recordGone } from './prepared/publication-gone.ts'
 import { publicationLost, publicationLostSql, type Remedy } from './remedy.ts'
 import { SlotWatch } from './slot-watch.ts'
 import { SourceConnections } from './source-connections.ts'
@@ -110,7 +111,12 @@ export class Attempt {
     await control.query(`SET lock_timeout = ${controlLockWait}`)
     const [lost] = await control.query(publicationLostSql)
     const isNew = writer.endLsn === 0n
-    const keeper = keeperOf(await readySource(control, source), { log, source, isNew })
+    const mode = await readySource(control, source).catch(async (error: unknown) => {
+      const reason = await recordGone({ log, writer }, error)
+      if (reason !== undefined) say({ tag: 'gap', reason })
+      throw error
+    })
+    const keeper = keeperOf(mode, { log, source, isNew })
     const isLost = lost?.[0] === 'true' || (await keeper.isPublicationAnew(control))
     const text = await serverText(control)
     this.#connections.isConverted = text !== undefined

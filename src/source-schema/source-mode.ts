@@ -51,12 +51,19 @@ export async function mayCreateEventTriggers(connection: Queries): Promise<boole
   return false
 }
 
+/** Whether readySource() has found no publication. */
+export function isNotPrepared(error: unknown): boolean {
+  return error instanceof FeedError && error.code === 'FEED_SOURCE_REFUSED' && error.sqlstate === noPublication
+}
+
+const noPublication = '42704'
+
 function notPrepared(database: string, role: string): FeedError {
   return new FeedError(
     'FEED_SOURCE_REFUSED',
     `database "${database}" is not prepared for changefeeds: publication "${publication}" does not exist`,
     {
-      sqlstate: '42704',
+      sqlstate: noPublication,
       hint: `role "${role}" creates nothing in it; a superuser runs once what this prints: changefeed setup-sql --postgres=... --role=${role} --tables=...`,
     },
   )

@@ -79,7 +79,7 @@ function judgeMember(
   return { table: lack === undefined ? { ...table, since: was.since } : table }
 }
 
-function loggedRows({ identity, outOfLine }: PartFacts): LoggedRows {
+export function loggedRows({ identity, outOfLine }: PartFacts): LoggedRows {
   if (identity === 'f') return 'full'
   return outOfLine ? 'partial' : 'whole'
 }

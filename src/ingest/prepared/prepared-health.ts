@@ -4,13 +4,12 @@
 
 import type { ChangelogKeeper } from '../../changelog/changelog.ts'
 import { nextHlc } from '../../core/hlc.ts'
-import { FeedError } from '../../errors/feed-error.ts'
-import { publication } from '../../source-schema/names.ts'
 import type { Health, HealthOptions } from '../source-keeper.ts'
 import { judgePrepared } from './judge-prepared.ts'
 import { OpenWriters } from './open-writers.ts'
 import { readPrepared } from './prepared-facts.ts'
 import { keepState, readState, type PreparedState } from './prepared-state.ts'
+import { goneNow } from './publication-gone.ts'
 
 export interface PreparedHealthOptions extends HealthOptions {
   readonly log: Pick<ChangelogKeeper, 'readNote' | 'writeNote'>
@@ -42,7 +41,7 @@ export class PreparedHealth implements Health {
     const { control, log } = this.#options
     this.#role ??= (await control.query('SELECT quote_ident(current_user)'))[0]?.[0] ?? ''
     const facts = await readPrepared(control)
-    if (facts.publication === undefined) return this.#publicationIsGone()
+    if (facts.publication === undefined) throw goneNow()
     const judged = judgePrepared(
       this.#known,
       { ...facts, publication: facts.publication },
@@ -62,20 +61,6 @@ export class PreparedHealth implements Health {
     this.#isNew = false
   }
 
-  /** The feeds end now. Reading begins again when the publication is there again. */
-  async #publicationIsGone(): Promise<void> {
-    const message = `publication "${publication}" was dropped`
-    if (this.#known?.publication !== gone) {
-      if (!(await this.#recordGap(`${message}: changes are not published any more`))) return
-      this.#known = { version: 1, publication: gone, tables: {} }
-      keepState(this.#options.log, this.#known)
-    }
-    throw new FeedError('FEED_SOURCE_REFUSED', message, {
-      sqlstate: '42704',
-      hint: 'a superuser makes it anew with what changefeed setup-sql --postgres=... --tables=... prints',
-    })
-  }
-
   /** Returns false if a transaction is open: a later check must record the gap. */
   async #recordGap(reason: string, relids?: readonly number[]): Promise<boolean> {
     const { writer, commit, gap } = this.#options
@@ -86,6 +71,3 @@ export class PreparedHealth implements Health {
     return true
   }
 }
-
-/** In place of the id of a publication that does not exist. */
-const gone = 'none'

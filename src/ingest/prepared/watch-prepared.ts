@@ -7,6 +7,7 @@ import { wallOfPgMicros, type Hlc } from '../../core/hlc.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { RawConnection } from '../../postgres/raw-connection.ts'
 import { namesOf, type TableToWatch } from '../watch-batch.ts'
+import { loggedRows } from './judge-prepared.ts'
 import { lackOfMember, notPublished, refusal } from './lacks.ts'
 import { describeWriters } from './open-writers.ts'
 import { readPrepared, type MemberFacts, type PreparedFacts } from './prepared-facts.ts'
@@ -90,9 +91,10 @@ function sinceOf(
   const since = new Map<number, Hlc>()
   if (known === undefined || known.publication !== publication?.id) return since
   const byId = new Map(Object.values(known.tables).map((table) => [table.id, table]))
-  for (const [relid, { id }] of members) {
+  for (const [relid, { id, parts }] of members) {
     const table = known.tables[String(relid)] ?? byId.get(id)
     if (table === undefined || table.id !== id || table.since === undefined) continue
+    if (parts.some((part) => table.rows[part.name] !== loggedRows(part))) continue
     since.set(relid, { wall: wallOfPgMicros(BigInt(table.since)), logical: 0 })
   }
   return since

@@ -1,0 +1,150 @@
+// A source that a DBA has prepared: what is done to the publication, its tables and our rights, on every version. What may be
+// missing is a gap that is named, and nothing is changed by us.
+
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { IngestUnderTest } from '../../../test/support/ingest-under-test.ts'
+import { Following } from '../../../test/support/following.ts'
+import { PostgresServerUnderTest } from '../../../test/support/postgres-server.ts'
+import { postgresVersions, skipVersion } from '../../../test/support/servers/postgres-versions.ts'
+import { preparedDatabase, type PreparedDatabase } from '../../../test/support/prepared-database.ts'
+import { within } from '../../../test/support/until.ts'
+import { watchTables } from '../watch.ts'
+
+const mark = `COMMENT ON PUBLICATION pg_changefeed IS 'pg-changefeed: prepared by a script of changefeed setup-sql'`
+
+const tables = 'CREATE TABLE t (id int PRIMARY KEY, n int); CREATE TABLE u (id int PRIMARY KEY, n int)'
+
+const prepare = (role: string): string =>
+  `GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}; CREATE PUBLICATION pg_changefeed FOR TABLE t, u; ${mark}`
+
+async function following(db: PreparedDatabase): Promise<Following> {
+  const all = new Following(db)
+  await all.thread.ready
+  return all
+}
+
+async function relidOf(db: PreparedDatabase, table: string): Promise<number> {
+  return Number((await db.sql(`SELECT '${table}'::regclass::oid`))[0]?.[0])
+}
+
+async function watch(db: PreparedDatabase, all: IngestUnderTest, table: string): Promise<bigint> {
+  const relid = await relidOf(db, table)
+  const ingest = { log: all.log, checkNow: () => all.thread.checkNow() }
+  const since = await watchTables(db.source, [{ relid }], { ingest, signal: AbortSignal.timeout(20_000) })
+  return since.get(relid)?.wall ?? 0n
+}
+
+/** What is done, what the gap says, and whether it is a gap of table t only. */
+const losses: readonly (readonly [sql: string, says: RegExp, back?: string])[] = [
+  [
+    `ALTER PUBLICATION pg_changefeed SET (publish = 'insert')`,
+    /was altered/,
+    `ALTER PUBLICATION pg_changefeed SET (publish = 'insert, update, delete, truncate')`,
+  ],
+  [
+    'ALTER PUBLICATION pg_changefeed DROP TABLE t',
+    /public\.t was dropped or left/,
+    'ALTER PUBLICATION pg_changefeed ADD TABLE t',
+  ],
+  ['ALTER PUBLICATION pg_changefeed DROP TABLE t; ALTER PUBLICATION pg_changefeed ADD TABLE t', /public\.t had left/],
+  ['REVOKE SELECT ON t FROM $role', /public\.t cannot be read by role/, 'GRANT SELECT ON t TO $role'],
+  ['ALTER TABLE t ENABLE ROW LEVEL SECURITY', /has row-level security/, 'ALTER TABLE t DISABLE ROW LEVEL SECURITY'],
+  [
+    'ALTER TABLE t REPLICA IDENTITY NOTHING',
+    /has no usable replica identity: it has REPLICA IDENTITY NOTHING/,
+    'ALTER TABLE t REPLICA IDENTITY DEFAULT',
+  ],
+  ['ALTER TABLE t DROP CONSTRAINT t_pkey', /has no primary key/, 'ALTER TABLE t ADD PRIMARY KEY (id)'],
+  ['ALTER TABLE t ADD COLUMN big text', /may be stored out of line/, 'ALTER TABLE t REPLICA IDENTITY FULL'],
+  ['ALTER TABLE t REPLICA IDENTITY DEFAULT', /does not have REPLICA IDENTITY FULL any more/],
+]
+
+const catalogue = `SELECT string_agg(x, ' ' ORDER BY x) FROM (
+  SELECT nspname::text AS x FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp' UNION ALL SELECT proname FROM pg_proc WHERE oid >= 16384 UNION ALL SELECT relname FROM pg_class WHERE oid >= 16384
+  UNION ALL SELECT evtname FROM pg_event_trigger UNION ALL SELECT rolname FROM pg_roles UNION ALL SELECT pubname FROM pg_publication) AS o`
+
+for (const version of postgresVersions) {
+  test(
+    `${version}: whatever may lose changes is a gap that names it, and reading goes on; nothing is made in the database`,
+    { skip: skipVersion(version) },
+    async () => {
+      await using server = await PostgresServerUnderTest.start({ version })
+      await using db = await preparedDatabase(server, tables, prepare)
+      const before = await db.sql(catalogue)
+      await using all = await following(db)
+      await watch(db, all, 't')
+      assert.deepEqual(all.gaps, [])
+      let n = 0
+      for (const [sql, says, back] of losses) {
+        await db.sql(sql.replace('$role', db.role))
+        all.thread.checkNow()
+        const reason = await all.gap(++n).catch(() => `nothing, after ${all.gaps.join('; ')}`)
+        assert.match(reason, says, sql)
+        if (back !== undefined) await db.sql(back.replace('$role', db.role))
+        const isOfAll = sql.includes('SET (publish')
+        if (isOfAll) await all.gap(++n)
+        await watch(db, all, 't')
+      }
+      await within(10_000, 'all gaps', () => all.gaps.length >= n)
+      await db.sql('ALTER TABLE t REPLICA IDENTITY FULL')
+      const since = await watch(db, all, 't')
+      assert.ok(since > 0n)
+      await db.sql('INSERT INTO t VALUES (7, 7); INSERT INTO t VALUES (8, 8)')
+      assert.deepEqual((await all.story()).slice(-2), ['7', '8'])
+      assert.deepEqual(await db.sql(catalogue), before)
+    },
+  )
+
+  test(
+    `${version}: a publication that was dropped ends the feeds, and reading begins again when it is made anew`,
+    { skip: skipVersion(version) },
+    async () => {
+      await using server = await PostgresServerUnderTest.start({ version })
+      await using db = await preparedDatabase(server, tables, prepare)
+      await using all = await following(db)
+      await watch(db, all, 't')
+      await db.sql(`INSERT INTO t VALUES (1, 1)`)
+      assert.deepEqual(await all.story(), ['1'])
+      await db.sql(`DROP PUBLICATION pg_changefeed`)
+      await db.sql(`INSERT INTO t VALUES (2, 2)`)
+      all.thread.checkNow()
+      assert.match(await all.gap(), /publication "pg_changefeed" was dropped/)
+      await within(10_000, 'an error', () => all.states.includes('retrying'))
+      await db.sql(`INSERT INTO t VALUES (3, 3); CREATE PUBLICATION pg_changefeed FOR TABLE t, u; ${mark}`)
+      assert.ok((await watch(db, all, 't')) > 0n)
+      await db.sql(`INSERT INTO t VALUES (4, 4)`)
+      const story = await all.story()
+      assert.deepEqual([story[0], story.includes('gap'), story.at(-1)], ['1', true, '4'])
+    },
+  )
+
+  test(
+    `${version}: a table is watched since its writers of before have ended, who are named, and hold nobody up`,
+    { skip: skipVersion(version) },
+    async () => {
+      await using server = await PostgresServerUnderTest.start({ version })
+      await using db = await preparedDatabase(server, `${tables}; CREATE TABLE later (id int PRIMARY KEY)`, prepare)
+      await using all = await following(db)
+      await using writer = await db.connect()
+      await writer.query('BEGIN; INSERT INTO later VALUES (1)')
+      await assert.rejects(watch(db, all, 'later'), {
+        message: /table public\.later is not in publication/,
+        hint: /ALTER PUBLICATION pg_changefeed ADD TABLE public\.later/,
+      })
+      await db.sql(`ALTER PUBLICATION pg_changefeed ADD TABLE later; GRANT SELECT ON later TO ${db.role}`)
+      const told: string[] = []
+      const relid = await relidOf(db, 'later')
+      const ingest = { log: all.log, checkNow: () => all.thread.checkNow() }
+      const watched = watchTables(db.source, [{ relid }], { ingest, progress: (what) => told.push(what) })
+      await db.sql('INSERT INTO later VALUES (2)')
+      await within(10_000, 'who is waited for', () => told.length > 0)
+      assert.match(told[0] ?? '', /transactions that write to its tables: process \d+ of user "postgres"/)
+      await writer.query('COMMIT')
+      assert.ok(((await watched).get(relid)?.wall ?? 0n) > 0n)
+      await db.sql('INSERT INTO later VALUES (3)')
+      assert.equal((await all.story()).at(-1), '3')
+      assert.deepEqual(all.gaps, [])
+    },
+  )
+}
