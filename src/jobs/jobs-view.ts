@@ -5,44 +5,19 @@
 
 import type { Backend, Installation, OwnPostgres } from '../postgres/backend.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
+import { jobColumns, shown } from './job-columns.ts'
 import { isUnfinished } from './job-table.ts'
 import { rolesSql, viewFunctionsSql } from './rights-sql.ts'
+
+export const jobsView = 'crdb_internal.jobs'
 
 /** Kept as a comment on the schema in every database; in the system database also for what template0 has. */
 const version = 'jobs view 7'
 
-interface JobColumn {
-  readonly name: string
-  readonly type: string
-  /** Over `changefeed.jobs`. */
-  readonly from: string
-}
-
-const utc = (column: string): string => `${column} AT TIME ZONE 'UTC'`
-
-/** In the order of `crdb_internal.jobs`. */
-const columns: readonly JobColumn[] = [
-  { name: 'job_id', type: 'int8', from: 'job_id' },
-  { name: 'job_type', type: 'text', from: 'job_type' },
-  { name: 'description', type: 'text', from: 'description' },
-  { name: 'statement', type: 'text', from: "''::pg_catalog.text" },
-  { name: 'user_name', type: 'text', from: 'user_name' },
-  { name: 'status', type: 'text', from: 'status' },
-  { name: 'running_status', type: 'text', from: 'running_status' },
-  { name: 'created', type: 'timestamp', from: utc('created') },
-  { name: 'started', type: 'timestamp', from: utc('started') },
-  { name: 'finished', type: 'timestamp', from: utc('finished') },
-  { name: 'modified', type: 'timestamp', from: utc('modified') },
-  { name: 'fraction_completed', type: 'float4', from: 'fraction_completed' },
-  { name: 'high_water_timestamp', type: 'numeric', from: 'high_water' },
-  { name: 'error', type: 'text', from: 'error' },
-  { name: 'coordinator_id', type: 'int8', from: 'CASE WHEN claimed_by IS NULL THEN NULL ELSE 1 END' },
-]
-
 /** The types are qualified, because PostgreSQL looks them up with the search_path of the session that reads the view. */
-const typed = columns.map(({ name, type }) => `${name} pg_catalog.${type}`).join(', ')
+const typed = jobColumns.map(({ name, type }) => `${name} pg_catalog.${type}`).join(', ')
 /** The text is converted to the encoding of the reading database, because PostgreSQL refuses a whole result for one character that it lacks. */
-const selected = columns
+const selected = jobColumns
   .map(({ name, type, from }) => `${type === 'text' ? `changefeed.text_in(${from}, %2$L)` : from} AS ${name}`)
   .join(', ')
 
@@ -128,21 +103,7 @@ export async function installJobsView(backend: ViewBackend): Promise<void> {
   if (inTemplates) await system.query(`COMMENT ON TABLE changefeed.jobs IS '${version}'`)
 }
 
-const shown = columns.flatMap(({ name }) => (name === 'high_water_timestamp' ? [] : [name])).join(', ')
-
-/** SHOW JOBS: the running and paused jobs by their start, then the jobs that ended in the last twelve hours by their end. */
-export const showJobsSql = `SELECT ${shown} FROM (SELECT *, row_number() OVER (ORDER BY finished NULLS FIRST, started) AS place
-  FROM crdb_internal.jobs WHERE finished IS NULL OR finished > pg_catalog.timezone('UTC', pg_catalog.now()) - interval '12 hours') AS jobs ORDER BY place`
-
-/** SHOW JOB n, SHOW JOBS select: also jobs that ended long ago. `ids` is the text after IN. */
-export function showTheseJobsSql(ids: string): string {
-  return `SELECT ${shown} FROM crdb_internal.jobs WHERE job_id IN (${ids}) ORDER BY finished NULLS FIRST, started`
-}
-
 /** SHOW JOB(S) WHEN COMPLETE. */
 export function showJobsWhenCompleteSql(ids: string): string {
   return `SELECT ${shown} FROM crdb_internal.jobs_when_complete(ARRAY(SELECT * FROM (${ids}) AS asked)::int8[]) ORDER BY finished, started`
 }
-
-/** SHOW AUTOMATIC JOBS: the jobs that the server starts by itself, of which there are none. */
-export const showAutomaticJobsSql = `SELECT ${shown} FROM crdb_internal.jobs WHERE false`

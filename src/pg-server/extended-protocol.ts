@@ -18,11 +18,13 @@ import {
   rowDescription,
 } from '../wire/backend-writer.ts'
 import {
+  bindMessage,
   closeStatementMessage,
   parseMessage,
   readBindNames,
   readBindValues,
   readParse,
+  type BindMessage,
   type BindNames,
   type BodyReader,
   type ReadParse,
@@ -45,6 +47,8 @@ export class ExtendedProtocol {
   readonly #session: QuerySession
   readonly #handler: StatementHandler
   readonly #statements = new Map<string, Prepared>()
+  /** Makes the Parse messages of the statements of PostgreSQL whose text depends on the moment, by their names. */
+  readonly #anew = new Map<string, () => Promise<Buffer>>()
   readonly #portals = new Map<string, Portal>()
   /** Whether a statement of ours has failed, so that everything up to the next Sync is ignored. */
   #isSkipping = false
@@ -76,7 +80,7 @@ export class ExtendedProtocol {
 
   /** Returns whether a Bind is for the server and can be passed on. Its values need not have arrived yet. */
   passesBind({ portal, statement }: BindNames): boolean {
-    if (this.#isSkipping || this.#statements.has(statement)) return false
+    if (this.#isSkipping || this.#statements.has(statement) || this.#anew.has(statement)) return false
     this.#closePortal(portal)
     this.#session.link.expectations.add(reply.bind)
     return true
@@ -95,8 +99,12 @@ export class ExtendedProtocol {
 
   /** Removes a prepared statement of ours, or all of them. Returns false if none has that name. */
   deallocate(name: string | undefined): boolean {
-    if (name !== undefined) return this.#statements.delete(name)
+    if (name !== undefined) {
+      this.#anew.delete(name)
+      return this.#statements.delete(name)
+    }
     this.#statements.clear()
+    this.#anew.clear()
     return true
   }
 
@@ -119,6 +127,7 @@ export class ExtendedProtocol {
     const [piece] = pieces ?? []
     if (piece === undefined || (pieces?.length === 1 && piece.tag === 'forward')) {
       this.#statements.delete(message.name)
+      this.#anew.delete(message.name)
       this.#session.link.expectations.add(reply.parse, piece?.positions)
       return piece === undefined ? undefined : parseMessage({ ...message, sql: piece.sql })
     }
@@ -140,11 +149,20 @@ export class ExtendedProtocol {
         await link.synchronize(closeStatementMessage(message.name))
       const parameterTypes = (statement.parameterTypes ?? []).map((type, i) => message.types[i] || type)
       this.#statements.set(message.name, { statement, sql, parameterTypes })
+      this.#anew.delete(message.name)
       await this.#session.write(parseComplete)
       return
     }
     const { sql, positions } = piece.tag === 'rewrite' ? await piece.rewrite((query) => link.query(query)) : piece
     this.#statements.delete(message.name)
+    this.#anew.delete(message.name)
+    // A statement without a name is nearly always bound at once.
+    if (piece.tag === 'rewrite' && piece.isAnew === true && message.name !== '') {
+      this.#anew.set(message.name, async () => {
+        const renewed = await piece.rewrite((query) => this.#session.link.query(query))
+        return Buffer.concat([closeStatementMessage(message.name), parseMessage({ ...message, sql: renewed.sql })])
+      })
+    }
     link.expectations.add(reply.parse, positions)
     link.send(parseMessage({ ...message, sql }))
   }
@@ -153,6 +171,8 @@ export class ExtendedProtocol {
     const names = readBindNames(body)
     if (this.passesBind(names)) return undefined
     const message = { ...names, ...readBindValues(body) }
+    const makeAnew = this.#anew.get(names.statement)
+    if (makeAnew !== undefined) return this.#ours(() => this.#bindAnew(message, makeAnew))
     return this.#ours(async () => {
       const prepared = this.#statements.get(message.statement)
       if (prepared === undefined) throw noSuchStatement(message.statement)
@@ -164,6 +184,16 @@ export class ExtendedProtocol {
       this.#portals.set(message.portal, new Portal({ statement, sql, parameters, resultFormats }))
       await this.#session.write(bindComplete)
     })
+  }
+
+  /** Prepares the statement again, and then binds it. */
+  async #bindAnew(message: BindMessage, makeAnew: () => Promise<Buffer>): Promise<void> {
+    const { link } = this.#session
+    // In a failed transaction PostgreSQL refuses the Bind with the old text as well.
+    if ((await link.statusNow()) !== 'E') await link.synchronize(await makeAnew())
+    this.#closePortal(message.portal)
+    link.expectations.add(reply.bind)
+    link.send(bindMessage(message))
   }
 
   #describe(body: BodyReader): Verdict {
@@ -200,7 +230,10 @@ export class ExtendedProtocol {
   #close(body: BodyReader): Verdict {
     const isStatement = body.u8() === statementLetter
     const name = body.cstring()
-    if (!(isStatement ? this.#statements : this.#portals).has(name)) return this.#passOn(reply.close)
+    if (!(isStatement ? this.#statements : this.#portals).has(name)) {
+      if (isStatement) this.#anew.delete(name)
+      return this.#passOn(reply.close)
+    }
     return this.#ours(async () => {
       if (isStatement) this.#statements.delete(name)
       else this.#closePortal(name)

@@ -11,7 +11,13 @@ export type Piece =
   /** A statement of ours. */
   | { readonly tag: 'local'; readonly statement: LocalStatement; readonly sql: string }
   /** A statement for PostgreSQL whose text depends on its catalogue: it is made on the session's backend just before it is sent. */
-  | { readonly tag: 'rewrite'; readonly rewrite: (query: BackendQuery) => Promise<SentText>; readonly sql: string }
+  | {
+      readonly tag: 'rewrite'
+      readonly rewrite: (query: BackendQuery) => Promise<SentText>
+      readonly sql: string
+      /** The text depends on the moment, so a prepared statement gets it anew before each Bind. */
+      readonly isAnew?: boolean
+    }
   /** A statement of ours that is malformed. */
   | { readonly tag: 'error'; readonly error: Error; readonly sql: string }
 

@@ -22,6 +22,7 @@ import { installJobsView } from '../jobs/jobs-view.ts'
 import { keepToOwner } from '../jobs/keep-to-owner.ts'
 import { PayloadSeal } from '../jobs/payload-seal.ts'
 import { JobRegistry } from '../jobs/registry.ts'
+import { SeenJobs } from '../jobs/seen-jobs.ts'
 import { startFront, type LoginRules } from '../pg-server/front.ts'
 import type { FrontTls } from '../pg-server/front-tls.ts'
 import { RunningStatements } from '../pg-server/running-statements.ts'
@@ -144,7 +145,21 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
         .catch((error: unknown) => log.warn({ error: String(error) }, 'the types of users are not known'))
     }
     const running = new RunningStatements()
-    const parts = { settings, sources, feeds, jobs, rights, watchedRights, cuts, scopes, backend, types, running }
+    const seenJobs = own === undefined ? new SeenJobs({ state, rights }) : undefined
+    const parts = {
+      settings,
+      sources,
+      feeds,
+      jobs,
+      rights,
+      seenJobs,
+      watchedRights,
+      cuts,
+      scopes,
+      backend,
+      types,
+      running,
+    }
     const front = await startFront({
       listen,
       backend: backend.source,

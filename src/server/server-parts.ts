@@ -3,6 +3,7 @@
 import type { MetricScopes } from '../core/metric-scopes.ts'
 import type { FeedPool } from '../feed/pool/feed-pool.ts'
 import type { JobRights } from '../jobs/job-rights.ts'
+import type { SeenJobs } from '../jobs/seen-jobs.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
 import type { RunningStatements } from '../pg-server/running-statements.ts'
 import type { Backend } from '../postgres/backend.ts'
@@ -18,6 +19,8 @@ export interface ServerParts {
   readonly feeds: FeedPool
   readonly jobs: JobRegistry
   readonly rights: JobRights
+  /** Reads the jobs for SHOW JOBS where there is no view of them. */
+  readonly seenJobs: SeenJobs | undefined
   readonly watchedRights: RightsWatch
   readonly cuts: HeldCuts
   readonly scopes: MetricScopes

@@ -15,7 +15,7 @@ function sent(sql: string, dialect = false): string {
 
 test('a SHOW in brackets is a sub-select', () => {
   const table: [string, string][] = [
-    ['SELECT * FROM [SHOW JOBS]', "SELECT * FROM (SELECT 'show-jobs')"],
+    ['SELECT * FROM [SHOW JOBS]', `SELECT * FROM (SELECT 'show-jobs') AS "show 1"`],
     ['SELECT * FROM[ /* c */ show\n/* d */ jobs ] AS j', "SELECT * FROM(SELECT 'show-jobs') AS j"],
     ['SELECT * FROM t JOIN [SHOW JOBS] j USING (a)', "SELECT * FROM t JOIN (SELECT 'show-jobs') j USING (a)"],
     ["SELECT 'é😀' FROM t, [SHOW TABLES] j", "SELECT 'é😀' FROM t, (SELECT 'show-tables') j"],
@@ -23,8 +23,17 @@ test('a SHOW in brackets is a sub-select', () => {
       'SELECT * FROM [SHOW QUERIES] a, [SHOW CLUSTER SETTINGS] b',
       "SELECT * FROM (SELECT 'show-queries') a, (SELECT 'show-cluster-settings') b",
     ],
-    ['CREATE TABLE t AS SELECT * FROM [SHOW JOBS]', "CREATE TABLE t AS SELECT * FROM (SELECT 'show-jobs')"],
-    ['SELECT * FROM [SHOW JOBS SELECT a FROM [SHOW JOBS]]', "SELECT * FROM (SELECT 'show-jobs')"],
+    ['CREATE TABLE t AS SELECT * FROM [SHOW JOBS]', `CREATE TABLE t AS SELECT * FROM (SELECT 'show-jobs') AS "show 1"`],
+    ['SELECT * FROM [SHOW JOBS SELECT a FROM [SHOW JOBS]]', `SELECT * FROM (SELECT 'show-jobs') AS "show 1"`],
+    [
+      'SELECT * FROM [SHOW JOBS] WHERE a IN (SELECT b FROM [SHOW QUERIES])',
+      `SELECT * FROM (SELECT 'show-jobs') AS "show 1" WHERE a IN (SELECT b FROM (SELECT 'show-queries') AS "show 2")`,
+    ],
+    [
+      'SELECT * FROM [SHOW JOBS] LEFT JOIN [SHOW QUERIES] USING (a)',
+      `SELECT * FROM (SELECT 'show-jobs') AS "show 1" LEFT JOIN (SELECT 'show-queries') AS "show 2" USING (a)`,
+    ],
+    ['SELECT * FROM [SHOW JOBS] jobs', "SELECT * FROM (SELECT 'show-jobs') jobs"],
   ]
   for (const [typed, expected] of table) assert.equal(sent(typed), expected)
 })
@@ -54,7 +63,10 @@ test("CockroachDB's types around it are translated, and none inside its answer",
   const options = { dialect: true, show: () => 'SELECT a::int' }
   const typed = "SELECT 'é'::STRING FROM [SHOW JOBS], [SHOW TABLES] WHERE b::BYTES = 1"
   const [piece] = readSql(`SELECT 1; ${typed}`, options) ?? []
-  assert.equal(piece?.sql, "SELECT 1; SELECT 'é'::text FROM (SELECT a::int), (SELECT a::int) WHERE b::bytea = 1")
+  assert.equal(
+    piece?.sql,
+    `SELECT 1; SELECT 'é'::text FROM (SELECT a::int) AS "show 1", (SELECT a::int) AS "show 2" WHERE b::bytea = 1`,
+  )
 })
 
 test('a malformed one is an error with its place in the whole query string', () => {
@@ -73,8 +85,8 @@ test('a malformed one is an error with its place in the whole query string', () 
 
 test('a part of a statement is expanded by itself', () => {
   const select = 'SELECT a::STRING FROM [SHOW JOBS]'
-  assert.equal(expandShows(select, show), "SELECT a::STRING FROM (SELECT 'show-jobs')")
-  assert.equal(expandShows(select, show, true), "SELECT a::text FROM (SELECT 'show-jobs')")
+  assert.equal(expandShows(select, show), `SELECT a::STRING FROM (SELECT 'show-jobs') AS "show 1"`)
+  assert.equal(expandShows(select, show, true), `SELECT a::text FROM (SELECT 'show-jobs') AS "show 1"`)
   assert.equal(expandShows('(SELECT a::BYTES FROM t)', show, true), '(SELECT a::bytea FROM t)')
   assert.equal(expandShows('SELECT 1 -- [SHOW JOBS]', show), 'SELECT 1 -- [SHOW JOBS]')
   assert.throws(

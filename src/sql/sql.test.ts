@@ -92,7 +92,9 @@ test('without the dialect its words are left alone', () => {
   for (const sql of ['CREATE TABLE t (a STRING)', 'UPSERT INTO t VALUES (1)', 'COPY t FROM STDIN']) {
     assert.deepEqual(shape(sql, false), [], sql)
   }
-  assert.deepEqual(shape('SELECT a::STRING FROM [SHOW JOBS]', false), ['forward SELECT a::STRING FROM (SELECT 1)'])
+  assert.deepEqual(shape('SELECT a::STRING FROM [SHOW JOBS]', false), [
+    'forward SELECT a::STRING FROM (SELECT 1) AS "show 1"',
+  ])
   assert.deepEqual(shape('SHOW JOBS', false), ['ours SHOW JOBS'])
 })
 

@@ -31,6 +31,8 @@ export type SqlPiece = Place &
     | {
         readonly tag: 'rewrite'
         readonly findSplices: FindSplices
+        /** The translation also depends on the user and on the moment. */
+        readonly dependsOnUser: boolean
         readonly sql: string
       }
   )
@@ -48,8 +50,8 @@ export interface ReadSqlOptions {
   readonly askTypes?: boolean
   /** Returns the SELECT for a SHOW in `FROM [SHOW …]`; undefined if the SELECT depends on the role, which `showTo` knows. */
   readonly show: (statement: Statement) => string | undefined
-  /** Makes the `show` for the role that runs `query`. */
-  readonly showTo?: ((query: CatalogueQuery) => Promise<(statement: Statement) => string>) | undefined
+  /** Makes the `show` for the role that runs `query`, for the SHOW statements in `text`. */
+  readonly showTo?: ((query: CatalogueQuery, text: string) => Promise<(statement: Statement) => string>) | undefined
 }
 
 /** A cheap test: a text without any of these words has no statement of ours, and needs no parsing. Nearly all texts end here. */
@@ -109,17 +111,17 @@ function readStatement(whole: string, tokens: readonly Token[], options: ReadSql
     })
     if (dependsOnUser && showTo !== undefined) {
       const findSplices = async (query: CatalogueQuery): Promise<readonly Splice[]> => {
-        const theirs = showSplices(whole, tokens, await showTo(query))
+        const theirs = showSplices(whole, tokens, await showTo(query, place.sql))
         if (!dialect) return theirs
         const translated = translateShown(whole, tokens, { shows: theirs, askTypes })
         return translated.findSplices?.(query) ?? translated.splices
       }
-      return { tag: 'rewrite', findSplices, ...place }
+      return { tag: 'rewrite', findSplices, dependsOnUser: true, ...place }
     }
     if (!dialect) return { tag: 'forward', splices: shows, start, end }
     const { splices, findSplices } = translateShown(whole, tokens, { shows, askTypes })
     if (findSplices === undefined) return { tag: 'forward', splices, start, end }
-    return { tag: 'rewrite', findSplices, ...place }
+    return { tag: 'rewrite', findSplices, dependsOnUser: false, ...place }
   } catch (error) {
     return { tag: 'error', error: error as Error, ...place }
   }

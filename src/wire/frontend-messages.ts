@@ -129,6 +129,23 @@ export function parseMessage({ name, sql, types }: ParseMessage): Buffer {
   return framed(fromClient.parse, Buffer.concat([Buffer.from(`${name}\0${sql}\0`), list]))
 }
 
+export function bindMessage({ portal, statement, formats, values, resultFormats }: BindMessage): Buffer {
+  const list = (numbers: readonly number[]): Buffer => {
+    const bytes = Buffer.alloc(2 + 2 * numbers.length)
+    for (const [i, number] of [numbers.length, ...numbers].entries()) bytes.writeUInt16BE(number, 2 * i)
+    return bytes
+  }
+  const count = Buffer.alloc(2)
+  count.writeUInt16BE(values.length)
+  const parts = values.flatMap((value) => {
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(value?.length ?? -1)
+    return value === null ? [length] : [length, value]
+  })
+  const names = Buffer.from(`${portal}\0${statement}\0`)
+  return framed(fromClient.bind, Buffer.concat([names, list(formats), count, ...parts, list(resultFormats)]))
+}
+
 export const flushMessage = framed(fromClient.flush, Buffer.alloc(0))
 export const syncMessage = framed(fromClient.sync, Buffer.alloc(0))
 export const copyDoneMessage = framed(fromClient.copyDone, Buffer.alloc(0))

@@ -18,6 +18,7 @@ export const typeOids = {
   money: 790,
   bpchar: 1042,
   varchar: 1043,
+  timestamp: 1114,
   numeric: 1700,
   uuid: 2950,
   jsonb: 3802,

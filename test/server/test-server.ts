@@ -13,7 +13,20 @@ import { isAlive, main } from './run-main.ts'
 
 const startWithinMs = 60_000
 
+/** A PostgreSQL that runs already, for `changefeed start`. */
+export interface TestAttachment {
+  /** As behind --postgres. */
+  readonly url: string
+  /** As whom the tests connect, and to which database, unless they say it. */
+  readonly user: string
+  readonly database: string
+  /** Further flags. */
+  readonly flags?: readonly string[] | undefined
+}
+
 export interface TestServerOptions {
+  /** Without: the server has a PostgreSQL of its own. */
+  readonly attached?: TestAttachment | undefined
   /** The server reaches its PostgreSQL through a gate that can fail. */
   readonly hasGate?: boolean
   /** The store is on a disk of its own, as large as mount writes it. Only who may mount can have one. */
@@ -29,18 +42,20 @@ export class TestServer implements AsyncDisposable {
   httpPort = 0
 
   readonly #hasDisk: boolean
+  readonly #attached: TestAttachment | undefined
 
-  private constructor(diskSize: string | undefined) {
+  private constructor({ diskSize, attached }: TestServerOptions) {
+    this.#attached = attached
     this.storeDir = mkdtempSync(join(tmpdir(), 'changefeed-test-'))
     this.#hasDisk = diskSize !== undefined
     if (diskSize !== undefined) mountDisk(this.storeDir, `size=${diskSize}`)
     chmodSync(this.storeDir, 0o755)
   }
 
-  static async start({ hasGate = false, diskSize }: TestServerOptions = {}): Promise<TestServer> {
-    const server = new TestServer(diskSize)
+  static async start(options: TestServerOptions = {}): Promise<TestServer> {
+    const server = new TestServer(options)
     try {
-      if (hasGate)
+      if (options.hasGate === true)
         server.#gate = await PostgresGate.open(() => readFileSync(join(server.storeDir, 'socket-dir'), 'utf8'))
       await server.restart()
       await server.sql('SET CLUSTER SETTING kv.rangefeed.enabled = true')
@@ -62,7 +77,9 @@ export class TestServer implements AsyncDisposable {
       `--store=${this.storeDir}`,
     ]
     const gate = this.#gate === undefined ? {} : { CHANGEFEED_TEST_POSTGRES_SOCKET_DIR: this.#gate.dir }
-    const child = spawn(process.execPath, [main, 'start-single-node', ...flags], {
+    const { url: postgres, flags: more = [] } = this.#attached ?? {}
+    const command = postgres === undefined ? ['start-single-node'] : ['start', `--postgres=${postgres}`, ...more]
+    const child = spawn(process.execPath, [main, ...command, ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...gate },
     })
@@ -119,7 +136,16 @@ export class TestServer implements AsyncDisposable {
     }
   }
 
-  async connect(database = 'defaultdb', user = 'root'): Promise<pg.Client> {
+  /** As whom the tests connect when they do not say. */
+  get user(): string {
+    return this.#attached?.user ?? 'root'
+  }
+
+  get database(): string {
+    return this.#attached?.database ?? 'defaultdb'
+  }
+
+  async connect(database = this.database, user = this.user): Promise<pg.Client> {
     const client = new pg.Client({ host: '127.0.0.1', port: this.sqlPort, user, database })
     client.on('error', () => undefined)
     await client.connect()
@@ -127,7 +153,7 @@ export class TestServer implements AsyncDisposable {
   }
 
   /** Statements on a connection of their own; rows of the last one. */
-  async sql(text: string, database = 'defaultdb'): Promise<Record<string, unknown>[]> {
+  async sql(text: string, database = this.database): Promise<Record<string, unknown>[]> {
     const client = await this.connect(database)
     try {
       const result = (await client.query(text)) as pg.QueryResult | pg.QueryResult[]

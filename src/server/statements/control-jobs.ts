@@ -11,7 +11,7 @@ import { selectIds, selectParameterTypes } from './select-ids.ts'
 
 export function controlJobs({ verb, ids }: ControlJobs, context: ServerParts): LocalStatement {
   return {
-    parameterTypes: ids.tag === 'select' ? selectParameterTypes(ids.sql) : placeholderTypes(ids.values),
+    parameterTypes: idParameterTypes(ids),
     async run(call) {
       const given = [...new Set(await idsOf(ids, call, context))]
       const user = await currentUser(call.session.queryBackend)
@@ -25,12 +25,18 @@ export function controlJobs({ verb, ids }: ControlJobs, context: ServerParts): L
   }
 }
 
-async function idsOf(ids: JobIds, call: LocalCall, context: ServerParts): Promise<string[]> {
+/** Returns the ids that a statement names. */
+export async function idsOf(ids: JobIds, call: LocalCall, context: ServerParts): Promise<string[]> {
   if (ids.tag === 'values') {
     return ids.values.map((value) => checkId(textOf(value, call.parameters), value.position + 1))
   }
   const found = await selectIds(ids.sql, call, { context, what: 'the ids of jobs' })
   return found.map((text) => checkId(text, undefined))
+}
+
+/** Returns the types of the placeholders among the ids. */
+export function idParameterTypes(ids: JobIds): number[] {
+  return ids.tag === 'select' ? selectParameterTypes(ids.sql) : placeholderTypes(ids.values)
 }
 
 function placeholderTypes(values: readonly Value[]): number[] {

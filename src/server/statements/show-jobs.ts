@@ -3,18 +3,27 @@
 import { quoteString } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { JobRights } from '../../jobs/job-rights.ts'
-import { showJobsSql, showJobsWhenCompleteSql, showTheseJobsSql } from '../../jobs/jobs-view.ts'
+import { showJobsSql, showTheseJobsSql } from '../../jobs/job-columns.ts'
+import { jobsView, showJobsWhenCompleteSql } from '../../jobs/jobs-view.ts'
 import type { BackendQuery } from '../../pg-server/local-statement.ts'
 import type { ShowJobs, Value } from '../../sql/ast.ts'
 import { currentUser } from './current-user.ts'
 import { checkId } from './job-id.ts'
 
-/** Returns the SELECT that answers the statement. `expand` replaces `[SHOW …]` in a SELECT. */
-export function showJobsStatementSql({ ids, whenComplete }: ShowJobs, expand: (sql: string) => string): string {
-  if (ids === undefined) return showJobsSql
+/** Returns the SELECT over `jobs` that answers the statement. `expand` replaces `[SHOW …]` in a SELECT. */
+export function showJobsStatementSql(
+  { ids, whenComplete }: ShowJobs,
+  jobs: string,
+  expand: (sql: string) => string,
+): string {
+  if (ids === undefined) return showJobsSql(jobs)
   const set =
     ids.tag === 'select' ? expand(ids.sql) : `VALUES ${ids.values.map((value) => `(${valueSql(value)})`).join(', ')}`
-  return whenComplete ? showJobsWhenCompleteSql(set) : showTheseJobsSql(set)
+  if (!whenComplete) return showTheseJobsSql(jobs, set)
+  if (jobs === jobsView) return showJobsWhenCompleteSql(set)
+  throw new FeedError('FEED_UNSUPPORTED', 'SHOW JOBS WHEN COMPLETE cannot stand in a SELECT here', {
+    hint: 'run it as a statement of its own, and then the SELECT with SHOW JOBS',
+  })
 }
 
 /** Throws if a job that SHOW JOB names does not exist, or the reader may not see it. Ids in placeholders are not checked. */

@@ -2,7 +2,9 @@
 // made for each reader; otherwise it is the same for everybody.
 
 import { FeedError } from '../../errors/feed-error.ts'
-import { showAutomaticJobsSql } from '../../jobs/jobs-view.ts'
+import { showAutomaticJobsSql } from '../../jobs/job-columns.ts'
+import { jobsView } from '../../jobs/jobs-view.ts'
+import { jobsRelation } from '../../jobs/seen-jobs.ts'
 import type { BackendQuery } from '../../pg-server/local-statement.ts'
 import type { RunningStatement } from '../../pg-server/running-statements.ts'
 import type { SettingName } from '../../settings/known-settings.ts'
@@ -11,12 +13,12 @@ import { isSecret, showSetting, showSettings, withoutSecrets, type SettingTexts 
 import type { ShowStatement, Statement } from '../../sql/ast.ts'
 import { expandShows } from '../../sql/sql.ts'
 import type { ServerParts } from '../server-parts.ts'
-import { currentUser } from './current-user.ts'
+import { currentReader } from './current-user.ts'
 import { showJobsStatementSql } from './show-jobs.ts'
 import { showQueriesSql } from './show-queries.ts'
 import { showDatabaseSql, showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
 
-export type ShowContext = Pick<ServerParts, 'settings' | 'running' | 'rights'>
+export type ShowContext = Pick<ServerParts, 'settings' | 'running' | 'rights' | 'seenJobs'>
 
 /** The user who reads the answer. The SELECT must not contain what this user may not see: the session can read all its text. */
 interface Reader {
@@ -26,22 +28,35 @@ interface Reader {
 }
 
 /** Returns the SELECT that answers a SHOW for every reader; undefined: the answer depends on the reader. */
-export function showForAll(statement: Statement, { settings }: Pick<ShowContext, 'settings'>): string | undefined {
-  return showSql(statement, { settings, reader: undefined })
+export function showForAll(
+  statement: Statement,
+  { settings, seenJobs }: Pick<ShowContext, 'settings' | 'seenJobs'>,
+): string | undefined {
+  return showSql(statement, { settings, reader: undefined, jobs: seenJobs === undefined ? jobsView : undefined })
 }
 
-/** Like `showForAll`, for the user who runs `query`. The session's backend says who that is; our own connection checks rights. */
+/**
+ * Like `showForAll`, for the user who runs `query`. The session's backend says who that is; our own connections check rights and read
+ * the jobs. `text` contains the SHOW statements.
+ */
 export async function showFor(
   query: BackendQuery,
-  { settings, running, rights }: ShowContext,
+  { settings, running, rights, seenJobs }: ShowContext,
+  text: string,
 ): Promise<(statement: Statement) => string> {
-  const user = await currentUser(query)
+  const { user, isPlain } = await currentReader(query)
   const all = running.all
   const owners = [...new Set(all.map(({ session }) => session.user))]
   const [isAdmin, seen] = await Promise.all([rights.isAdmin(user), rights.mayReadStatementsOf(user, owners)])
   const reader = { isAdmin, statements: all.filter(({ session }) => seen.has(session.user)) }
+  const jobs =
+    seenJobs === undefined
+      ? jobsView
+      : namesJobs.test(text)
+        ? jobsRelation(await seenJobs.of(user), isPlain)
+        : undefined
   return (statement) => {
-    const sql = showSql(statement, { settings, reader })
+    const sql = showSql(statement, { settings, reader, jobs })
     if (sql === undefined) throw new FeedError('FEED_BUG', `what ${statement.tag} shows is not known`)
     return sql
   }
@@ -49,18 +64,23 @@ export async function showFor(
 
 /** Replaces each `[SHOW …]` in a SELECT by what the user who runs `query` may see. */
 export async function expandSelect(select: string, query: BackendQuery, context: ShowContext): Promise<string> {
-  return expandShows(select, await showFor(query, context), true)
+  return expandShows(select, await showFor(query, context, select), true)
 }
+
+/** Statements without these words do not show jobs. */
+const namesJobs = /\bjobs?\b/i
 
 interface Showing {
   readonly settings: SettingTexts
+  /** The relation with the jobs; undefined: it depends on the reader. */
+  readonly jobs: string | undefined
   /** The role that reads; undefined if it is unknown. */
   readonly reader: Reader | undefined
 }
 
 /** Returns the SELECT; undefined: the answer depends on the reader, who is not known. */
 function showSql(statement: Statement, showing: Showing): string | undefined {
-  const { reader, settings } = showing
+  const { reader, settings, jobs } = showing
   switch (statement.tag) {
     case 'show-cluster-setting':
       return settingSql(findSetting(statement.name, statement.position), showing)
@@ -69,17 +89,18 @@ function showSql(statement: Statement, showing: Showing): string | undefined {
     case 'show-queries':
       return reader && showQueriesSql(reader.statements)
     case 'show-jobs': {
+      if (jobs === undefined) return undefined
       let dependsOnReader = false
       const show = (inner: Statement): string => {
         const text = showSql(inner, showing)
         dependsOnReader ||= text === undefined
         return text ?? ''
       }
-      const text = showJobsStatementSql(statement, (select) => expandShows(select, show, true))
+      const text = showJobsStatementSql(statement, jobs, (select) => expandShows(select, show, true))
       return dependsOnReader ? undefined : text
     }
     case 'show-automatic-jobs':
-      return showAutomaticJobsSql
+      return jobs && showAutomaticJobsSql(jobs)
     case 'show-database':
       return showDatabaseSql
     case 'show-databases':

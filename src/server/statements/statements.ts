@@ -12,6 +12,7 @@
 //   UNWATCH                                    unwatch.ts
 //   USE, RESET, DISCARD, DEALLOCATE            change-session.ts
 //   SHOW …                                     show.ts             with show-jobs.ts, show-queries.ts, show-sql.ts
+//   SHOW JOB(S) WHEN COMPLETE                  show-complete-jobs.ts, where there is no view of jobs
 //   DROP, ALTER, CREATE DATABASE               drop-database.ts
 //   ALTER EVENT TRIGGER                        alter-event-trigger.ts
 //   what pg_dump asks                          dump-query.ts
@@ -52,6 +53,7 @@ import { deallocate, resetSession, useDatabase } from './change-session.ts'
 import { runChangefeed } from './run-changefeed.ts'
 import { changeSetting } from './set-cluster-setting.ts'
 import { checkJobsThere } from './show-jobs.ts'
+import { showCompleteJobs } from './show-complete-jobs.ts'
 import { showFor, showForAll } from './show.ts'
 import { unwatch } from './unwatch.ts'
 
@@ -71,7 +73,7 @@ export class Statements implements StatementHandler {
       dialect: backend.hasDialect,
       askTypes: types.mustAsk,
       show: (statement) => showForAll(statement, this.#context),
-      showTo: (query) => showFor(query, this.#context),
+      showTo: (query, text) => showFor(query, this.#context, text),
     })
     return pieces?.map((piece) => this.#piece(sql, piece))
   }
@@ -105,7 +107,7 @@ export class Statements implements StatementHandler {
         const splices = await piece.findSplices(query)
         return { sql: applySplices(typed, splices, start, end), positions: positions(splices) }
       }
-      return { tag: 'rewrite', rewrite, sql: piece.sql }
+      return { tag: 'rewrite', rewrite, sql: piece.sql, isAnew: piece.dependsOnUser }
     }
     const { statement, sql } = piece
     try {
@@ -150,6 +152,8 @@ function localStatement(statement: Statement, context: ServerParts, sql: string)
       return resetSession(statement)
     case 'deallocate':
       return deallocate(statement)
+    case 'show-jobs':
+      return showCompleteJobs(statement, context, sql)
     default:
       statement satisfies ShowStatement | RoleOptions | CheckedStatement
       return undefined
@@ -174,17 +178,11 @@ function checkBefore(statement: Statement, context: ServerParts): ((query: Backe
 function select(statement: Statement, context: ServerParts, { sql, positions }: SentText): Piece {
   if (statement.tag === 'role-options') return { tag: 'forward', sql: statement.sql, positions }
   const shown = showForAll(statement, context)
-  if (shown !== undefined && statement.tag === 'show-jobs' && statement.ids?.tag === 'values') {
-    const checked = async (query: BackendQuery): Promise<SentText> => {
-      await checkJobsThere(statement, query, context.rights)
-      return { sql: shown, positions }
-    }
-    return { tag: 'rewrite', rewrite: checked, sql }
+  const checks = statement.tag === 'show-jobs' && statement.ids?.tag === 'values' ? statement : undefined
+  if (shown !== undefined && checks === undefined) return { tag: 'forward', sql: shown, positions }
+  const rewrite = async (query: BackendQuery): Promise<SentText> => {
+    if (checks !== undefined) await checkJobsThere(checks, query, context.rights)
+    return { sql: shown ?? (await showFor(query, context, sql))(statement), positions }
   }
-  if (shown !== undefined) return { tag: 'forward', sql: shown, positions }
-  const rewrite = async (query: BackendQuery): Promise<SentText> => ({
-    sql: (await showFor(query, context))(statement),
-    positions,
-  })
-  return { tag: 'rewrite', rewrite, sql }
+  return { tag: 'rewrite', rewrite, sql, isAnew: shown === undefined }
 }
