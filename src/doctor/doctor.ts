@@ -15,6 +15,7 @@ import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { SourceMode } from '../source-schema/source-mode.ts'
 import { publication } from '../source-schema/names.ts'
 import { serverChecks, tableChecks } from './checks.ts'
+import { tableKind } from './checks/table-kind.ts'
 import { connectTo } from './connect-to.ts'
 import type { Facts } from './facts/facts.ts'
 import { readServer, type ServerFacts } from './facts/read-server.ts'
@@ -36,6 +37,8 @@ export interface Examined {
   readonly makesKeys?: boolean
   /** How long the rate of WAL is measured at least. */
   readonly measureMs?: number
+  /** A transaction that has been open for longer is reported. */
+  readonly longSeconds?: number
 }
 
 export interface Report {
@@ -45,6 +48,7 @@ export interface Report {
 }
 
 const defaultMeasureMs = 1500
+const defaultLongSeconds = 60
 const limits = `SET statement_timeout = '30s'; SET lock_timeout = '2s'`
 
 export async function examine(examined: Examined): Promise<Report> {
@@ -67,6 +71,7 @@ export async function examine(examined: Examined): Promise<Report> {
     tables,
     diff: examined.diff === true,
     makesKeys: examined.makesKeys === true,
+    longSeconds: examined.longSeconds ?? defaultLongSeconds,
     state: state.facts,
     rate: await measured(),
   }
@@ -79,13 +84,19 @@ export function judge(facts: Facts): readonly Finding[] {
     const judgement = ask(facts)
     return judgement === undefined ? [] : [{ id, subject: 'server', ...judgement }]
   })
-  const ofTables = facts.tables.flatMap((table) =>
-    tableChecks.flatMap(({ id, judge: ask }) => {
-      const judgement = ask(table, facts)
-      return judgement === undefined ? [] : [{ id, subject: tableName(table), ...judgement }]
-    }),
-  )
-  return [...ofServer, ...ofTables]
+  return [...ofServer, ...facts.tables.flatMap((table) => judgeTable(table, facts))]
+}
+
+/** What cannot be followed at all is not looked at any further. */
+function judgeTable(table: TableFacts, facts: Facts): readonly Finding[] {
+  const findings: Finding[] = []
+  for (const { id, judge: ask } of tableChecks) {
+    const judgement = ask(table, facts)
+    if (judgement === undefined) continue
+    findings.push({ id, subject: tableName(table), ...judgement })
+    if (id === tableKind.id && judgement.verdict === 'failure') break
+  }
+  return findings
 }
 
 /** The rule of source-mode.ts, without installing anything. */

@@ -2,13 +2,11 @@ import { shownName } from '../../core/quote.ts'
 import { countText, durationText, listText } from '../amounts.ts'
 import { ok, warning, type ServerCheck } from '../finding.ts'
 
-/** The creation of a slot, and so the first row of a changefeed, waits for every transaction that has written. */
-export const longSeconds = 60
-
 export const transactions: ServerCheck = {
   id: 'transactions',
-  about: `No transaction has been open for more than ${longSeconds} s: the creation of a slot waits for those that have written, in all databases, and WAL is kept for them.`,
-  judge({ server: { transactions: open, seesOthers, role } }) {
+  about:
+    'No transaction has been open for more than a minute: the creation of a slot waits for those that have written, in all databases, and WAL is kept for them.',
+  judge({ server: { transactions: open, seesOthers, role }, longSeconds }) {
     const long = open.filter(({ ageSeconds }) => ageSeconds !== null && ageSeconds >= longSeconds)
     if (long.length > 0) {
       const texts = long.map(

@@ -62,6 +62,8 @@ export interface TableFacts extends HeapFact {
   readonly publications: readonly string[]
   /** Publications that have only some of its columns, and publish UPDATE or DELETE. */
   readonly narrowPublications: readonly string[]
+  /** Publications that have only some of its rows. */
+  readonly filteringPublications: readonly string[]
   /** Undefined: it was not read. */
   readonly sample: Sample | undefined
 }
@@ -111,6 +113,8 @@ const tablesSql = (relids: readonly number[]): string => `SELECT json_build_obje
     UNION ALL SELECT v.pubname FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid JOIN pg_namespace ln ON ln.oid = l.relnamespace
       JOIN pg_publication_tables v ON v.schemaname = ln.nspname AND v.tablename = l.relname WHERE c.relkind = 'p'
   ) p), '[]'),
+  'filteringPublications', coalesce((SELECT json_agg(p.pubname) FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+    WHERE r.prrelid IN (SELECT c.oid UNION SELECT relid FROM pg_partition_tree(c.oid)) AND to_jsonb(r) ->> 'prqual' IS NOT NULL), '[]'),
   'narrowPublications', coalesce((SELECT json_agg(p.pubname) FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
     WHERE r.prrelid IN (SELECT c.oid UNION SELECT relid FROM pg_partition_tree(c.oid)) AND (p.pubupdate OR p.pubdelete)
       AND (to_jsonb(r) ->> 'prattrs' IS NOT NULL OR to_jsonb(p) ->> 'pubgencols' = 'n' AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attgenerated = 's'))), '[]')
