@@ -13,11 +13,13 @@ import { serverText, type ServerText } from '../postgres/server-text.ts'
 import { explainSlotError } from '../postgres/slot-room.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { call } from '../source-schema/call.ts'
+import { sourceMode, type SourceMode } from '../source-schema/source-mode.ts'
 import type { CutTurn } from './cut-turn.ts'
 import type { HeldSnapshot } from './held-cut.ts'
 import { Connections, destroyAll, exportSnapshot, importSnapshot, type Snapshot } from './snapshot.ts'
 import { qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
 import { areTablesFree } from './tables-free.ts'
+import { TypeCheck } from './type-check.ts'
 
 const attempts = 10
 const mostDelayMs = 1000
@@ -35,6 +37,7 @@ export interface OpenTables extends AsyncDisposable {
   readonly text: ServerText | undefined
   /** Aborts when the connections are to be closed for somebody else who waits for a turn. */
   readonly taken?: AbortSignal | undefined
+  readonly types: TypeCheck
   /** Ends the transactions of the readers at once, whatever they do. */
   giveUp(): void
 }
@@ -86,22 +89,22 @@ async function beforeNext(attempt: number, signal: AbortSignal): Promise<void> {
 
 /** Returns undefined if a DDL changed a table meanwhile, and 'busy' if another session has it locked. */
 async function tryCut(options: CutOptions, attempt: number): Promise<Cut | 'busy' | undefined> {
-  const { targets, connections, waiting } = options
+  const { source, targets, connections, waiting } = options
   let isBusy = false
   const cut = await opening(options, async (open) => {
     const control = await open.connect()
     const text = await serverText(control)
-    const before = await whenFree(control, targets, attempt)
+    const before = await whenFree(control, { source, targets, attempt })
     isBusy = before === undefined
     if (before === undefined) return undefined
     const { slot, point, name } = await snapshotOf(open, control, waiting)
     const readers = await openReaders(open, name, connections)
     if (readers === undefined) throw new FeedError('FEED_SOURCE_DOWN', 'the snapshot of the scan went away')
-    const after = await lockAndRead({ readers, control, targets, before })
+    const after = await lockAndRead({ readers, control, source, targets, before })
     if (after === undefined) return undefined
     if (targets.some(({ relid }) => before.get(relid)?.fingerprint !== after.get(relid)?.fingerprint)) return undefined
     await slot.close()
-    return { ...openTables({ facts: after, readers, control, text }), point }
+    return { ...openTables({ facts: after, readers, control, source, text }), point }
   })
   return isBusy ? 'busy' : cut
 }
@@ -126,8 +129,7 @@ async function snapshotOf(
  */
 async function whenFree(
   control: RawConnection,
-  targets: readonly ScanTarget[],
-  attempt: number,
+  { source, targets, attempt }: Pick<CutOptions, 'source' | 'targets'> & { readonly attempt: number },
 ): Promise<Map<number, TableFacts> | undefined> {
   const relids = targets.map(({ relid }) => relid)
   const deadline = Date.now() + passMs
@@ -135,7 +137,7 @@ async function whenFree(
     if (Date.now() > deadline) return undefined
     await delay(againMs)
   }
-  return unlessLocked([control], () => readFacts(control, targets))
+  return unlessLocked([control], () => readFacts(control, source, targets))
 }
 
 /** They take about ten seconds. */
@@ -165,7 +167,7 @@ async function tryJoin(
   options: CutOptions,
   attempt: number,
 ): Promise<OpenTables | 'busy' | undefined> {
-  const { targets, connections } = options
+  const { source, targets, connections } = options
   const isAsHeld = (facts: ReadonlyMap<number, TableFacts>): boolean =>
     targets.every(({ relid }) => held.fingerprints.get(relid) === facts.get(relid)?.fingerprint)
   let isBusy = false
@@ -174,12 +176,12 @@ async function tryJoin(
     if (readers === undefined) return undefined
     const control = await open.connect()
     const text = await serverText(control)
-    const before = await whenFree(control, targets, attempt)
+    const before = await whenFree(control, { source, targets, attempt })
     if (before !== undefined && !isAsHeld(before)) return undefined
-    const facts = before === undefined ? undefined : await lockAndRead({ readers, control, targets, before })
+    const facts = before === undefined ? undefined : await lockAndRead({ readers, control, source, targets, before })
     isBusy = facts === undefined
     if (facts === undefined || !isAsHeld(facts)) return undefined
-    return openTables({ facts, readers, control, text })
+    return openTables({ facts, readers, control, source, text })
   })
   return isBusy ? 'busy' : joined
 }
@@ -205,13 +207,16 @@ async function opening<T extends OpenTables>(
     }
   }
   if (opened === undefined) return undefined
-  const { readers, control } = opened
+  const { readers, control, types } = opened
   return {
     ...opened,
     taken: turn?.taken,
     async [Symbol.asyncDispose](): Promise<void> {
       open[Symbol.dispose]()
-      await Promise.all([control, ...readers].map((connection) => connection.close()))
+      await Promise.all([
+        types[Symbol.asyncDispose](),
+        ...[control, ...readers].map((connection) => connection.close()),
+      ])
       turn?.[Symbol.dispose]()
     },
   }
@@ -230,6 +235,7 @@ async function openReaders(open: Connections, name: string, count: number): Prom
 interface Locking {
   readonly readers: readonly RawConnection[]
   readonly control: RawConnection
+  readonly source: SourceConnection
   readonly targets: readonly ScanTarget[]
   readonly before: ReadonlyMap<number, TableFacts>
 }
@@ -242,11 +248,14 @@ interface Locking {
 async function lockAndRead({
   readers,
   control,
+  source,
   targets,
   before,
 }: Locking): Promise<Map<number, TableFacts> | undefined> {
   return unlessLocked([control, ...readers], async () =>
-    (await lockTables(readers, before)) ? readFacts(control, targets) : undefined,
+    (await lockTables(readers, before, await sourceMode(control, source)))
+      ? readFacts(control, source, targets)
+      : undefined,
   )
 }
 
@@ -268,14 +277,19 @@ const lockWaitMs = 500
 const lockNotAvailable = '55P03'
 
 /** Returns false if a table no longer exists under its name, or if one of its types is being changed. */
-async function lockTables(readers: readonly RawConnection[], facts: ReadonlyMap<number, TableFacts>): Promise<boolean> {
+async function lockTables(
+  readers: readonly RawConnection[],
+  facts: ReadonlyMap<number, TableFacts>,
+  mode: SourceMode,
+): Promise<boolean> {
   try {
     for (const reader of readers) {
       for (const { description } of facts.values()) {
         await reader.query(`LOCK TABLE ONLY ${qualified(description)} IN ACCESS SHARE MODE`)
       }
     }
-    await readers[0]?.query(holdTypesSql([...facts.keys()]))
+    // Where nothing is installed, type-check.ts sees changes of types.
+    if (mode === 'installed') await readers[0]?.query(holdTypesSql([...facts.keys()]))
     return true
   } catch (error) {
     if (error instanceof FeedError && goneStates.has(error.sqlstate)) return false
@@ -291,13 +305,15 @@ function holdTypesSql(relids: readonly number[]): string {
 }
 
 interface Opened extends Pick<OpenTables, 'readers' | 'control' | 'text'> {
+  readonly source: SourceConnection
   readonly facts: ReadonlyMap<number, TableFacts>
 }
 
-function openTables({ facts, readers, control, text }: Opened): OpenTables {
+function openTables({ facts, readers, control, source, text }: Opened): OpenTables {
   const tables = new Map(
     [...facts].map(([relid, { description, pages, file }]) => [relid, { description, pages, file }]),
   )
   const giveUp = (): void => destroyAll(readers)
-  return { tables, readers, control, text, giveUp, [Symbol.asyncDispose]: () => Promise.resolve() }
+  const types = new TypeCheck(source, facts)
+  return { tables, readers, control, text, types, giveUp, [Symbol.asyncDispose]: () => Promise.resolve() }
 }

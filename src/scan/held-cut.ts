@@ -32,7 +32,7 @@ export async function holdCut({ source, targets, signal, waiting }: HoldOptions)
   using connections = new Connections(source, signal)
   try {
     const keeper = await connections.connect()
-    const facts = await readFacts(keeper, targets)
+    const facts = await readFacts(keeper, source, targets)
     const slot = await connections.connect(true)
     const { point, name: exported } = await exportSnapshot(slot, keeper, waiting)
     await importSnapshot(keeper, exported)

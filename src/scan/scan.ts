@@ -13,6 +13,8 @@ import { planChunks, type Chunk } from './chunks.ts'
 import type { OpenTables } from './cut.ts'
 import { LineConverter } from './convert-line.ts'
 import type { Selection } from './selection.ts'
+import { KeptLines } from './kept-lines.ts'
+import type { TypeCheck } from './type-check.ts'
 import { unreadable } from './unreadable.ts'
 import { qualified, type ScanTable } from './table-facts.ts'
 
@@ -65,7 +67,8 @@ export async function scan({ cut, selection, chunkPages, commitTimes, isDone, co
   let next = 0
   const work = async (connection: RawConnection, consumer: ScanConsumer): Promise<void> => {
     for (let task = tasks[next++]; task !== undefined; task = tasks[next++]) {
-      await copy(connection, task, { text: cut.text, commitTimes, consumer })
+      const types = cut.types.isNeeded(task.relation.relid) ? cut.types : undefined
+      await copy(connection, task, { text: cut.text, types, commitTimes, consumer })
       await consumer.chunkDone(task.relation.relid, task.chunk)
     }
   }
@@ -74,6 +77,8 @@ export async function scan({ cut, selection, chunkPages, commitTimes, isDone, co
 
 interface CopyOptions {
   readonly text: ServerText | undefined
+  /** The rows are kept until it is known that no type was changed while they were read. */
+  readonly types: TypeCheck | undefined
   readonly commitTimes: boolean
   readonly consumer: ScanConsumer
 }
@@ -81,7 +86,7 @@ interface CopyOptions {
 async function copy(
   connection: RawConnection,
   task: Task,
-  { text, commitTimes, consumer }: CopyOptions,
+  { text, types, commitTimes, consumer }: CopyOptions,
 ): Promise<void> {
   const { relation, names } = task
   const columns = relation.columns.length
@@ -105,11 +110,17 @@ async function copy(
       connection.destroy()
     }
   }
-  const converter = text && new LineConverter(text, line)
-  const data = converter === undefined ? line : converter.convert
+  const kept = types && new KeptLines(line)
+  const taken = kept === undefined ? line : kept.keep
+  const converter = text && new LineConverter(text, taken)
+  const data = converter === undefined ? taken : converter.convert
   const sql = `${copySql(task, commitTimes)}${converter === undefined ? '' : ` (ENCODING 'SQL_ASCII')`}`
   try {
     await connection.copyOut(sql, { data, chunkDone: () => consumer.pieceDone() })
+    if (kept !== undefined) {
+      await types?.check(relation.relid)
+      await kept.give(() => consumer.pieceDone())
+    }
   } catch (error) {
     throw failure ?? unreadable(error, task.from, task.chunk) ?? error
   }

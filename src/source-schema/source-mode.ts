@@ -7,6 +7,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { Queries } from '../postgres/queries.ts'
 import type { PostgresServer } from '../postgres/source-connection.ts'
 import { preparedMark, publication } from './names.ts'
+import { hasOurTablesSql } from './ownership.ts'
 import { install, installedSql } from './source-schema.ts'
 
 export type SourceMode = 'installed' | 'prepared'
@@ -25,6 +26,13 @@ export async function readySource(connection: Queries, { mayInstall }: MayInstal
   }
   if (owner == null) throw notPrepared(row?.[4] ?? '', row?.[5] ?? '')
   return 'prepared'
+}
+
+/** How the database is read, where nothing is to be installed any more. */
+export async function sourceMode(connection: Queries, { mayInstall }: MayInstall): Promise<SourceMode> {
+  if (mayInstall === false) return 'prepared'
+  const [row] = await connection.query(`SELECT ${hasOurTablesSql}`)
+  return row?.[0] === 't' ? 'installed' : 'prepared'
 }
 
 /** Whether a publication was made by the script that `changefeed setup-sql` prints. Then nothing is installed. */

@@ -1,5 +1,5 @@
 // Reads the rows of one cut into the sink, until all pages are read, or until the cut is given up because another session
-// waits for a lock of it. What is under way then is dropped: pages that are not finished are read again.
+// waits for a lock of it, or because a type was changed. What is under way then is dropped: pages that are not finished are read again.
 
 import type { Hlc } from '../../core/hlc.ts'
 import type { Chunk } from '../../scan/chunks.ts'
@@ -61,14 +61,16 @@ export class CutReading {
 
   /** Returns false if the cut was given up before all pages were read. */
   async run(): Promise<boolean> {
-    const { feed, watch } = this.#options
+    const { feed, watch, cut } = this.#options
     await this.#save()
     try {
       await this.#read()
       if (!watch.hasGivenUp) return true
     } catch (error) {
       feed.run.signal.throwIfAborted()
-      if (!watch.hasGivenUp) throw error
+      if (!watch.hasGivenUp && !cut.types.hasChanged) throw error
+      // The other connections have no reason to go on.
+      if (!watch.hasGivenUp) cut.giveUp()
     }
     // The sink and the schema registry may take long. The next cut is opened when it can be read.
     for (const { draining } of this.#consumers) await draining
@@ -111,7 +113,8 @@ export class CutReading {
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
-    return (this.#last = this.#last.then(() => (this.#options.watch.hasGivenUp ? undefined : work())))
+    const { watch, cut } = this.#options
+    return (this.#last = this.#last.then(() => (watch.hasGivenUp || cut.types.hasChanged ? undefined : work())))
   }
 }
 
