@@ -37,8 +37,12 @@ const noRoom: ReadonlySet<string> = new Set(['53400', '53100', '53200'])
 /** `local`: the commit does not wait for a standby. */
 const markSql = `SELECT pg_catalog.set_config('synchronous_commit', 'local', true), pg_catalog.pg_logical_emit_message(true, 'pg_changefeed', '')::text`
 
-/** PostgreSQL has the function since version 16. */
-const noteRunningSql = `DO $$ BEGIN IF current_setting('server_version_num')::int >= 160000 THEN PERFORM pg_log_standby_snapshot(); END IF; END $$`
+/** PostgreSQL has the function since version 16. Others than superusers may call it if a DBA lets them; without it the pulls decode more. */
+const noteRunningSql = `DO $$ BEGIN
+  IF current_setting('server_version_num')::int >= 160000 THEN
+    IF has_function_privilege('pg_log_standby_snapshot()', 'EXECUTE') THEN PERFORM pg_log_standby_snapshot(); END IF;
+  END IF;
+END $$`
 
 export interface CatchUpOptions extends Omit<AttemptParts, 'health'> {
   readonly closedTargetMs: () => number
