@@ -27,7 +27,7 @@ changefeed doctor --postgres='postgres://cdc@db.example:5432/shop?sslmode=verify
 Exit codes: 0, everything is ok; 1, there is a failure, so that a changefeed cannot start, or the command was wrong; 2, there are only warnings.
 
 In SQL, \`EXPLAIN CHANGEFEED FOR TABLE a, b [INTO 'uri'] [WITH options]\` makes the same checks for these tables, and says what the statement would do:
-[statements](statements.md).
+[EXPLAIN CHANGEFEED](statements.md#explain-changefeed).
 
 ## JSON
 

@@ -35,6 +35,8 @@ export interface Examined {
   readonly state: SourceConnection | undefined
   readonly diff?: boolean
   readonly makesKeys?: boolean
+  /** The server that asks reads the slot itself. */
+  readonly isServed?: boolean
   /** How long the rate of WAL is measured at least. */
   readonly measureMs?: number
   /** A transaction that has been open for longer is reported. */
@@ -71,6 +73,7 @@ export async function examine(examined: Examined): Promise<Report> {
     tables,
     diff: examined.diff === true,
     makesKeys: examined.makesKeys === true,
+    isServed: examined.isServed === true,
     longSeconds: examined.longSeconds ?? defaultLongSeconds,
     state: state.facts,
     rate: await measured(),

@@ -3,6 +3,7 @@
 
 export type Statement =
   | CreateChangefeed
+  | ExplainChangefeed
   | SetClusterSetting
   | ResetClusterSetting
   | ShowClusterSetting
@@ -38,6 +39,12 @@ export interface CreateChangefeed {
   readonly targets: readonly Target[]
   readonly sink: Value | undefined
   readonly options: readonly Option[]
+}
+
+/** EXPLAIN CHANGEFEED FOR targets [INTO sink] [WITH options | WITH OPTIONS (options)] */
+export interface ExplainChangefeed {
+  readonly tag: 'explain-changefeed'
+  readonly changefeed: CreateChangefeed
 }
 
 /** [TABLE] [[database.]schema.]table [FAMILY family] */

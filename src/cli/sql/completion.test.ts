@@ -10,7 +10,7 @@ const ask = (sql: string): Promise<string[][]> => {
 }
 
 const cases: readonly (readonly [text: string, found: readonly string[], word: string])[] = [
-  ['exp', ['EXPERIMENTAL CHANGEFEED FOR '], 'exp'],
+  ['expe', ['EXPERIMENTAL CHANGEFEED FOR '], 'expe'],
   ['SELECT 1; show q', ['SHOW QUERIES'], 'show q'],
   ['unwatch t', ['UNWATCH TABLE '], 'unwatch t'],
   ['EXPERIMENTAL CHANGEFEED FOR office_d', ['office_dogs'], 'office_d'],

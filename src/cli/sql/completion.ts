@@ -22,6 +22,7 @@ const statements = [
   'DELETE FROM ',
   'DROP TABLE ',
   'EXPERIMENTAL CHANGEFEED FOR ',
+  'EXPLAIN CHANGEFEED FOR TABLE ',
   'GRANT CHANGEFEED ON TABLE ',
   'INSERT INTO ',
   'PAUSE JOB ',
@@ -60,7 +61,7 @@ export async function complete(text: string, ask: Ask): Promise<Completion> {
 }
 
 function isChangefeed(statement: string): boolean {
-  return /^(?:experimental|create)\s+changefeed\b/i.test(statement)
+  return /^(?:experimental|create|explain)\s+changefeed\b/i.test(statement)
 }
 
 /** Returns whether a table is expected: after FOR, after FOR TABLE, and after each comma of such a list. */

@@ -6,7 +6,7 @@ import { failure, ok, warning, type ServerCheck } from '../finding.ts'
 export const ourSlot: ServerCheck = {
   id: 'our_slot',
   about: 'The slot with our name is ours, and nobody else reads it.',
-  judge({ server: { slots, databaseOid, database } }) {
+  judge({ server: { slots, databaseOid, database }, isServed }) {
     const ours = slotName(databaseOid)
     const slot = slots.find(({ name }) => name === ours)
     if (slot === undefined) return ok(`slot ${ours} does not exist yet`)
@@ -21,13 +21,13 @@ export const ourSlot: ServerCheck = {
         'start the server: it makes a new slot, and its changefeeds end with what is missing',
       )
     const keeps = `keeps ${sizeText(slot.retainedBytes ?? 0)} of WAL`
-    if (slot.isActive)
+    if (slot.isActive && !isServed)
       return warning(
         `slot ${ours} is read by process ${slot.activePid}, perhaps another server of ours, and ${keeps}`,
         'run only one server on a database',
       )
     if (slot.walStatus === 'unreserved')
       return warning(`slot ${ours} ${keeps}, and will be invalidated at the next checkpoint`, 'start its server now')
-    return ok(`slot ${ours} exists, is not read now and ${keeps}`)
+    return ok(`slot ${ours} exists, is ${slot.isActive ? 'read' : 'not read now'} and ${keeps}`)
   },
 }

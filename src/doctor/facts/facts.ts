@@ -22,6 +22,8 @@ export interface Facts {
   readonly diff: boolean
   /** A table without a primary key gets one. */
   readonly makesKeys: boolean
+  /** Who asks reads the slot already. */
+  readonly isServed: boolean
   /** A transaction that has been open for longer is long. */
   readonly longSeconds: number
   /** The database of our own jobs and settings; undefined: it is kept elsewhere, and nothing is to be checked. */

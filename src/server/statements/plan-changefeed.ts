@@ -12,7 +12,7 @@ import { watchTables } from '../../ingest/watch.ts'
 import type { BackendQuery, LocalCall } from '../../pg-server/local-statement.ts'
 import { waitHint } from '../../postgres/explain-wait.ts'
 import { queryOnce } from '../../postgres/raw-connection.ts'
-import { resolveTargets } from '../../plan/catalogue.ts'
+import { resolveTargets, type Catalogue } from '../../plan/catalogue.ts'
 import { closePlan, openPlan, type Opening, type Plan } from '../../plan/plan.ts'
 import type { CreateChangefeed } from '../../sql/ast.ts'
 import { catalogueQueries } from './catalogue-queries.ts'
@@ -37,11 +37,28 @@ export interface FeedOrigin {
   readonly free: () => void
 }
 
+/** A statement whose targets have been looked up, and whose other parts are not checked yet. */
+export interface OpenedChangefeed {
+  readonly opening: Opening
+  readonly catalogue: Catalogue
+  /** The user who runs the statement. */
+  readonly user: string
+}
+
 export async function planChangefeed(
+  statement: CreateChangefeed,
+  parts: ServerParts,
+  call: LocalCall,
+): Promise<PlannedChangefeed> {
+  const { opening, catalogue, user } = await openChangefeed(statement, parts, call)
+  return { ...closePlan(opening, catalogue), opening, user }
+}
+
+export async function openChangefeed(
   statement: CreateChangefeed,
   { settings, backend, sources, rights, scopes }: ServerParts,
   call: LocalCall,
-): Promise<PlannedChangefeed> {
+): Promise<OpenedChangefeed> {
   const { session, parameters } = call
   const user = await currentUser(session.queryBackend)
   const opening = openPlan(statement, {
@@ -63,8 +80,7 @@ export async function planChangefeed(
     rowFormats: await rowFormats(call),
   })
   const queryIn = catalogueQueries(session, backend.source, user)
-  const plan = closePlan(opening, await resolveTargets(statement.targets, session.database, queryIn))
-  return { ...plan, opening, user }
+  return { opening, catalogue: await resolveTargets(statement.targets, session.database, queryIn), user }
 }
 
 /** Takes the tables of the plan under watch: from then on the log holds all of their changes. */

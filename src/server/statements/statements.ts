@@ -5,6 +5,7 @@
 //   statement                                  file
 //   CREATE CHANGEFEED [FOR] … INTO             create-job.ts       with plan-changefeed.ts
 //   CREATE, EXPERIMENTAL CHANGEFEED FOR        run-changefeed.ts   with plan-changefeed.ts
+//   EXPLAIN CHANGEFEED FOR                     explain-changefeed.ts  with plan-changefeed.ts
 //   PAUSE, RESUME, CANCEL JOB                  control-jobs.ts
 //   CANCEL QUERY                               cancel-queries.ts
 //   SET, RESET CLUSTER SETTING                 set-cluster-setting.ts
@@ -39,6 +40,7 @@ import { applySplices, type Splice } from '../../sql/splices.ts'
 import { readSql, type SqlPiece } from '../../sql/sql.ts'
 import { typedPosition } from '../../sql/typed-position.ts'
 import type { ReportFields } from '../../wire/report-fields.ts'
+import { explainChangefeed } from './explain-changefeed.ts'
 import { explainLoss, explainState } from '../explain/explain-loss.ts'
 import { explainRefusal } from '../explain/explain-refusal.ts'
 import { refuseAlterOfOurs } from './alter-event-trigger.ts'
@@ -135,6 +137,8 @@ function localStatement(statement: Statement, context: ServerParts, sql: string)
   switch (statement.tag) {
     case 'create-changefeed':
       return statement.sink === undefined ? runChangefeed(statement, context, sql) : createJob(statement, context, sql)
+    case 'explain-changefeed':
+      return explainChangefeed(statement, context, sql)
     case 'control-jobs':
       return controlJobs(statement, context)
     case 'set-cluster-setting':

@@ -12,6 +12,7 @@ import {
 } from './cluster-setting.ts'
 import { parseChangefeed } from './create-changefeed.ts'
 import type { Cursor } from './cursor.ts'
+import { parseExplainChangefeed } from './explain-changefeed.ts'
 import { parseGrantChangefeed, refuseDefaultPrivileges } from './grant-changefeed.ts'
 import { parseControlJobs, parseShowJobs } from './jobs.ts'
 import { parseDeallocate, parseDiscard, parseReset } from './reset-session.ts'
@@ -31,6 +32,7 @@ const showQueries: Parser = parseShowQueries
 const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] = [
   [['experimental', 'changefeed'], (cursor) => parseChangefeed(cursor, true)],
   [['create', 'changefeed'], (cursor) => parseChangefeed(cursor, false)],
+  [['explain', 'changefeed'], parseExplainChangefeed],
   [['set', 'cluster', 'setting'], parseSetClusterSetting],
   [['reset', 'cluster', 'setting'], parseResetClusterSetting],
   [['show', 'cluster', 'setting'], parseShowClusterSetting],

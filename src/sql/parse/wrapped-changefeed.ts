@@ -21,7 +21,7 @@ const refusals = {
   },
   explain: {
     message: 'a changefeed cannot be explained: it has no plan, it follows the log of changes',
-    hint: 'send the changefeed itself; SHOW JOBS tells how far one with a sink is, and /_status/vars has the metrics',
+    hint: 'EXPLAIN CHANGEFEED FOR TABLE t [INTO …] [WITH …] says what it would do and what is in its way; SHOW JOBS tells how far one with a sink is, and /_status/vars has the metrics',
   },
   copy: {
     message: 'a changefeed cannot be the query of COPY',
