@@ -51,7 +51,6 @@ export class JobRights {
     const { query, schema } = options.state
     const [row] = await query(`SELECT to_regclass('${schema}.table_privileges')::text`, [])
     if (row?.[0] == null) {
-      await query(`CREATE SCHEMA IF NOT EXISTS ${schema}`, [])
       // A privilege is of oids, so that it follows renames; 0 is PUBLIC.
       await query(
         `CREATE TABLE IF NOT EXISTS ${schema}.table_privileges (

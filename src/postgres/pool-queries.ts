@@ -10,7 +10,7 @@ export type PoolQuery = (sql: string, parameters: readonly (string | null)[]) =>
 
 /** `max`: how many connections the pool opens at most. */
 export function openPool({ socketDir, host, port, user, database }: SourceConnection, max: number): pg.Pool {
-  const pool = new pg.Pool({
+  return new pg.Pool({
     host: socketDir ?? host,
     port,
     user,
@@ -18,29 +18,28 @@ export function openPool({ socketDir, host, port, user, database }: SourceConnec
     max,
     application_name: 'pg-changefeed',
     options: pinnedOptions,
+    onConnect: async (client) => void (await client.query(laterParametersSql)),
   })
-  // A client runs its queries in order, so this one comes before the first of the pool. It is only lost with its connection.
-  pool.on('connect', (client) => void client.query(laterParametersSql).catch(() => undefined))
-  return pool
 }
 
-export function poolQueries(pool: pg.Pool): PoolQuery {
+/** `what` the pool connects to, for errors. */
+export function poolQueries(pool: pg.Pool, what = 'PostgreSQL'): PoolQuery {
   return async (sql, parameters) => {
     try {
       const { rows } = await pool.query<(string | null)[]>({ text: sql, values: [...parameters], rowMode: 'array' })
       return rows
     } catch (error) {
-      throw poolError(error)
+      throw poolError(error, what)
     }
   }
 }
 
 const hint = 'try again; SHOW JOBS tells whether an earlier attempt has done what it should'
 
-function poolError(cause: unknown): FeedError {
+function poolError(cause: unknown, what: string): FeedError {
   if (!(cause instanceof pg.DatabaseError)) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    return new FeedError('FEED_SOURCE_DOWN', `PostgreSQL is not reachable: ${why}`, { hint, cause })
+    return new FeedError('FEED_SOURCE_DOWN', `${what} is not reachable: ${why}`, { hint, cause })
   }
   const { code: sqlstate = 'XX000', message, detail } = cause
   if (transientStates.has(sqlstate)) return new FeedError('FEED_SOURCE_DOWN', message, { sqlstate, hint, cause })

@@ -16,10 +16,7 @@ import { FeedPool } from '../feed/pool/feed-pool.ts'
 import { MetricScopes } from '../core/metric-scopes.ts'
 import type { State } from '../core/state.ts'
 import { startHttp } from '../http/http.ts'
-import { JobRights } from '../jobs/job-rights.ts'
-import { JobStore } from '../jobs/job-store.ts'
 import { installJobsView } from '../jobs/jobs-view.ts'
-import { keepToOwner } from '../jobs/keep-to-owner.ts'
 import { PayloadSeal } from '../jobs/payload-seal.ts'
 import { JobRegistry } from '../jobs/registry.ts'
 import { SeenJobs } from '../jobs/seen-jobs.ts'
@@ -29,9 +26,9 @@ import { RunningStatements } from '../pg-server/running-statements.ts'
 import type { Backend } from '../postgres/backend.ts'
 import { openPool, poolQueries, type PoolQuery } from '../postgres/pool-queries.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
-import { SettingsStore } from '../settings/store.ts'
 import { HeldCuts } from './feeds/held-cuts.ts'
 import { serverMetrics } from './metrics/metrics.ts'
+import { openState } from './open-state.ts'
 import { startGivingBack } from './sources/give-back.ts'
 import { pinLogs } from './sources/pin-logs.ts'
 import { RightsWatch } from './feeds/rights-watch.ts'
@@ -85,27 +82,27 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }
   let isReady = false
   try {
-    const queriesIn = (connection: SourceConnection): PoolQuery => {
+    const queriesIn = (connection: SourceConnection, what: string): PoolQuery => {
       const pool = openPool(connection, connectionsOfPool)
       // A broken idle connection is replaced at the next query.
-      pool.on('error', (error) => log.warn({ error: error.message }, 'lost a connection to PostgreSQL'))
+      pool.on('error', (error) => log.warn({ error: error.message }, `lost a connection to ${what}`))
       stops.push(() => pool.end())
-      return poolQueries(pool)
+      return poolQueries(pool, what)
     }
     const { connection, schema, sharer } = backend.state
-    const state: State = { query: queriesIn(connection), schema }
     const home = { ...backend.source, database: backend.homeDatabase }
-    const roles = isDeepStrictEqual(home, connection) ? state.query : queriesIn(home)
-    const settings = await SettingsStore.open(state)
-    const rights = await JobRights.open({ state, roles })
-    const store = await JobStore.open({
+    const isTogether = isDeepStrictEqual(home, connection)
+    const state: State = {
+      query: queriesIn(connection, isTogether ? 'PostgreSQL' : 'the database of jobs and settings'),
+      schema,
+    }
+    const { settings, rights, store } = await openState({
       state,
-      rights,
+      roles: isTogether ? state.query : queriesIn(home, 'PostgreSQL'),
       instance: randomBytes(8).toString('hex'),
       seal: PayloadSeal.open(join(storeDir, 'jobs.key')),
       sharer,
     })
-    await keepToOwner(state)
 
     const sources = new Sources({ dir: join(storeDir, 'changelog'), backend, settings, log })
     stops.push(() => sources.close())

@@ -29,9 +29,12 @@ export class SettingsStore {
   static async open(state: State): Promise<SettingsStore> {
     const { query, schema } = state
     // Asking first keeps the "already exists" notices of IF NOT EXISTS out of the log of every start.
-    const exists = await query(`SELECT to_regclass('${schema}.settings') IS NOT NULL`, [])
-    if (!['t', 'true'].includes(String(exists[0]?.[0]))) {
-      await query(`CREATE SCHEMA IF NOT EXISTS ${schema}`, [])
+    const [[table, namespace] = []] = await query(
+      `SELECT to_regclass('${schema}.settings')::text, to_regnamespace('${schema}')::text`,
+      [],
+    )
+    if (table == null) {
+      if (namespace == null) await query(`CREATE SCHEMA IF NOT EXISTS ${schema}`, [])
       await query(
         `CREATE TABLE IF NOT EXISTS ${schema}.settings (
           name text PRIMARY KEY, value text NOT NULL, updated_at timestamptz NOT NULL DEFAULT now())`,

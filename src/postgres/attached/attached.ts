@@ -1,12 +1,15 @@
 // A PostgreSQL that we did not start, as the backend of a server. We are an ordinary role in it: nothing here needs more than a
 // connection, and nothing is made but the schema of the state.
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import type { Backend } from '../backend.ts'
+import type { Queries } from '../queries.ts'
 import type { SourceConnection } from '../source-connection.ts'
-import { prepareState } from './prepare-state.ts'
-import { reachWithin } from './reach.ts'
+import { prepareState, stateSchema } from './prepare-state.ts'
+import { reach } from './reach.ts'
 import { checkVersion } from './version.ts'
+import { WatchedServer } from './watched-server.ts'
 
 export interface AttachOptions {
   /** The PostgreSQL that is read, with the database of clients that name none. */
@@ -19,25 +22,47 @@ export interface AttachOptions {
 }
 
 export async function attach({ source, state, sharer, log }: AttachOptions): Promise<Backend> {
-  const { database, ...server } = source
-  const connection = await reachWithin(source)
-  try {
+  const identifier = await reach(source, async (connection) => {
     await checkVersion(connection, log)
-  } finally {
-    await connection.close()
-  }
-  await prepareState(state)
+    return systemIdentifier(connection)
+  })
+  await reach(state, async (connection) => {
+    await checkVersion(connection, log)
+    await prepareState({ connection, state, source: identifier })
+  })
+  const { database, ...server } = source
+  const isTogether = isDeepStrictEqual(source, state)
+  const watched = [
+    new WatchedServer({ source, use: isTogether ? 'which has the jobs' : 'whose changes are read', log }),
+    ...(isTogether ? [] : [new WatchedServer({ source: state, use: 'which has the jobs', log })]),
+  ]
   return {
     source: server,
     homeDatabase: database,
-    state: { connection: state, schema: 'changefeed_state', sharer },
+    state: { connection: state, schema: stateSchema, sharer },
     defaultDatabase: database,
     // PostgreSQL itself says when it takes no more.
     maxClients: Infinity,
     hasDialect: false,
     own: undefined,
     failure: undefined,
-    problem: undefined,
-    stop: async () => undefined,
+    get problem(): Backend['problem'] {
+      return watched.find(({ problem }) => problem !== undefined)?.problem
+    },
+    async stop(): Promise<void> {
+      await Promise.all(watched.map((server) => server.stop()))
+    },
+  }
+}
+
+/** Returns undefined where a provider does not let our role ask. */
+async function systemIdentifier(connection: Queries): Promise<string | undefined> {
+  try {
+    return (
+      (await connection.query('SELECT system_identifier::text FROM pg_catalog.pg_control_system()'))[0]?.[0] ??
+      undefined
+    )
+  } catch {
+    return undefined
   }
 }

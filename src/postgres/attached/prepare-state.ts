@@ -1,34 +1,60 @@
-// The schema of the state in a PostgreSQL that is not ours: made if our role may, or else by a DBA.
+// The schema of the state in a PostgreSQL that is not ours: made if our role may, or else by a DBA. It belongs to one source, because
+// jobs name tables and databases of that source by their oids.
 
-import { quoteName } from '../../core/quote.ts'
+import { quoteName, quoteString } from '../../core/quote.ts'
 import type { StateSchema } from '../../core/state.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Queries } from '../queries.ts'
 import type { SourceConnection } from '../source-connection.ts'
-import { reachWithin } from './reach.ts'
+import { placeOf } from './place.ts'
 
-const schema: StateSchema = 'changefeed_state'
+export const stateSchema: StateSchema = 'changefeed_state'
 
-export async function prepareState(source: SourceConnection): Promise<void> {
-  await using connection = await reachWithin(source)
-  await makeSchema(connection, source)
+export interface StateOptions {
+  /** A connection to the database of the state. */
+  readonly connection: Queries
+  readonly state: SourceConnection
+  /** The system identifier of the source; undefined if it is not known. */
+  readonly source: string | undefined
 }
 
-async function makeSchema(connection: Queries, { database, user }: SourceConnection): Promise<void> {
+/** Makes what is missing. Throws FEED_START with what a DBA has to do if our role may not. */
+export async function prepareState(options: StateOptions): Promise<void> {
+  await refuseStandby(options)
+  await makeSchema(options)
+  await refuseStrangers(options)
+  await bindToSource(options)
+}
+
+async function refuseStandby({ connection, state }: StateOptions): Promise<void> {
+  const [row] = await connection.query('SELECT pg_catalog.pg_is_in_recovery()')
+  if (row?.[0] !== 't') return
+  throw new FeedError(
+    'FEED_START',
+    `jobs and settings cannot be kept in ${placeOf(state)}: it is a standby, which cannot be written to`,
+    {
+      hint: 'name a database of the primary, or of another PostgreSQL, with --system-url',
+    },
+  )
+}
+
+async function makeSchema({ connection, state }: StateOptions): Promise<void> {
   const [row] = await connection.query(
-    `SELECT n.oid IS NOT NULL, pg_catalog.has_schema_privilege(n.oid, 'USAGE, CREATE')
-     FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = '${schema}'`,
+    `SELECT n.oid IS NOT NULL, pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_schema_privilege(n.oid, 'CREATE')
+     FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = '${stateSchema}'`,
   )
   const [isThere, mayUse] = row ?? []
   if (mayUse === 't') return
-  const role = quoteName(user)
+  const { database } = state
+  const role = quoteName(state.user)
   if (isThere === 't') {
-    throw new FeedError('FEED_START', `role ${role} may not use schema ${schema} of database "${database}"`, {
-      hint: `GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role}; or name another database with --system-url`,
+    throw new FeedError('FEED_START', `role ${role} may not use schema ${stateSchema} of database "${database}"`, {
+      hint: `let its owner run this there, or name another database with --system-url:
+GRANT USAGE, CREATE ON SCHEMA ${stateSchema} TO ${role};`,
     })
   }
   try {
-    await connection.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
+    await connection.query(`CREATE SCHEMA IF NOT EXISTS ${stateSchema}`)
   } catch (error) {
     throw noSchema(error, { database, role })
   }
@@ -36,21 +62,64 @@ async function makeSchema(connection: Queries, { database, user }: SourceConnect
 
 function noSchema(error: unknown, { database, role }: { readonly database: string; readonly role: string }): unknown {
   if (!(error instanceof FeedError)) return error
+  // Another server that starts at the same moment has made it.
+  if (error.sqlstate === '23505') return new FeedError('FEED_SOURCE_DOWN', error.message, { cause: error })
   if (error.sqlstate === '42501') {
     return new FeedError(
       'FEED_START',
       `jobs and settings need a schema in database "${database}", and role ${role} may not create it`,
       {
-        hint: `let its owner run these two lines there, or name another database with --system-url:
-CREATE SCHEMA ${schema};
-GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role};`,
+        hint: `let an owner of the database run these two lines there, or name another database with --system-url:
+CREATE SCHEMA ${stateSchema};
+GRANT USAGE, CREATE ON SCHEMA ${stateSchema} TO ${role};`,
         cause: error,
       },
     )
   }
-  return new FeedError('FEED_START', `schema ${schema} cannot be made in database "${database}": ${error.message}`, {
-    sqlstate: error.sqlstate,
-    hint: 'name another database with --system-url',
-    cause: error,
-  })
+  return new FeedError(
+    'FEED_START',
+    `schema ${stateSchema} cannot be made in database "${database}": ${error.message}`,
+    {
+      sqlstate: error.sqlstate,
+      hint: 'name another database with --system-url',
+      cause: error,
+    },
+  )
+}
+
+/** Tables of somebody else could have triggers that run with our rights. */
+async function refuseStrangers({ connection, state }: StateOptions): Promise<void> {
+  const [row] = await connection.query(
+    `SELECT c.relname, r.rolname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
+     WHERE c.relnamespace = '${stateSchema}'::regnamespace AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE') LIMIT 1`,
+  )
+  if (row === undefined) return
+  const [table, owner] = row
+  const role = quoteName(state.user)
+  throw new FeedError(
+    'FEED_START',
+    `${stateSchema}.${table} in database "${state.database}" belongs to ${owner}, not to ${role}`,
+    {
+      hint: `connect as ${owner}, let ${owner}'s administrator GRANT ${quoteName(owner ?? '')} TO ${role}, or name another database with --system-url`,
+    },
+  )
+}
+
+/** The first server writes which source it is; others are refused if theirs is another one. */
+async function bindToSource({ connection, state, source }: StateOptions): Promise<void> {
+  if (source === undefined) return
+  await connection.query(
+    `CREATE TABLE IF NOT EXISTS ${stateSchema}.source (is_only bool PRIMARY KEY DEFAULT true CHECK (is_only), system_identifier text NOT NULL);
+     INSERT INTO ${stateSchema}.source (system_identifier) VALUES (${quoteString(source)}) ON CONFLICT DO NOTHING`,
+  )
+  const [row] = await connection.query(`SELECT system_identifier FROM ${stateSchema}.source`)
+  if (row?.[0] === source) return
+  throw new FeedError(
+    'FEED_START',
+    `the jobs in database "${state.database}" are of another PostgreSQL: its system identifier is ${row?.[0]}, that of --postgres is ${source}`,
+    {
+      hint: `name another database with --system-url. If the PostgreSQL of --postgres is the upgraded one (pg_upgrade), so that its tables have the same oids, run there:
+UPDATE ${stateSchema}.source SET system_identifier = '${source}';`,
+    },
+  )
 }

@@ -6,36 +6,35 @@ import { Backoff } from '../../async/backoff.ts'
 import { asFeedError, FeedError } from '../../errors/feed-error.ts'
 import { openRawConnection, type RawConnection } from '../raw-connection.ts'
 import type { SourceConnection } from '../source-connection.ts'
+import { placeOf } from './place.ts'
 
 const withinMs = 60_000
 const pauses = { firstMs: 100, mostMs: 5000 }
 
-/** Throws FEED_START with the reason if there is no connection within a minute. */
-export async function reachWithin(source: SourceConnection, limitMs = withinMs): Promise<RawConnection> {
-  const deadline = Date.now() + limitMs
-  const backoff = new Backoff(() => pauses)
+/** Connects, and runs `work`. Throws FEED_START with the reason if that does not succeed within a minute. */
+export async function reach<T>(source: SourceConnection, work: (connection: RawConnection) => Promise<T>): Promise<T> {
+  const deadline = Date.now() + withinMs
+  const backoff = new Backoff(pauses)
   for (;;) {
     try {
-      return await openRawConnection({ source })
+      await using connection = await openRawConnection({ source })
+      return await work(connection)
     } catch (caught) {
       const error = asFeedError(caught)
       const pauseMs = backoff.next()
-      if (error.code !== 'FEED_SOURCE_DOWN' || Date.now() + pauseMs > deadline) throw unreachable(source, error)
+      if (error.code !== 'FEED_SOURCE_DOWN' || Date.now() + pauseMs > deadline) throw startError(source, error)
       await delay(pauseMs)
     }
   }
 }
 
-function unreachable({ host, port, socketDir, database, user }: SourceConnection, error: FeedError): FeedError {
-  const where = socketDir === undefined ? `${host}:${port}` : `${socketDir}, port ${port}`
-  return new FeedError(
-    'FEED_START',
-    `cannot use PostgreSQL at ${where}, database "${database}", as "${user}": ${error.message}`,
-    {
-      sqlstate: error.sqlstate,
-      detail: error.detail,
-      hint: error.hint,
-      cause: error,
-    },
-  )
+function startError(source: SourceConnection, error: FeedError): FeedError {
+  if (error.code === 'FEED_START') return error
+  const { sqlstate, detail, hint, message } = error
+  return new FeedError('FEED_START', `cannot use ${placeOf(source)} as "${source.user}": ${message}`, {
+    sqlstate,
+    detail,
+    hint,
+    cause: error,
+  })
 }

@@ -15,6 +15,7 @@ import { queryOnce } from '../../postgres/raw-connection.ts'
 import { resolveTargets, type Catalogue } from '../../plan/catalogue.ts'
 import { closePlan, openPlan, type Opening, type Plan } from '../../plan/plan.ts'
 import type { CreateChangefeed } from '../../sql/ast.ts'
+import { sayWhatIsKept } from '../sources/kept-wal.ts'
 import { catalogueQueries } from './catalogue-queries.ts'
 import { currentUser } from './current-user.ts'
 import type { Source } from '../sources/open-source.ts'
@@ -84,14 +85,20 @@ export async function openChangefeed(
 }
 
 /** Takes the tables of the plan under watch: from then on the log holds all of their changes. */
-export async function watchPlanned(plan: Plan, { sources }: ServerParts, call: LocalCall): Promise<FeedOrigin> {
+export async function watchPlanned(
+  plan: Plan,
+  { sources, backend }: ServerParts,
+  call: LocalCall,
+): Promise<FeedOrigin> {
   const { spec } = plan
+  const isFirst = sources.of(spec.database) === undefined
   const relids = spec.targets.map(({ relid }) => relid)
   const { source, free } = await sources.use(spec.database, relids, {
     signal: call.signal,
     waiting: (why) => call.notice('NOTICE', `changefeed is ${why}`, waitHint),
   })
   try {
+    if (isFirst && backend.own === undefined) await sayWhatIsKept(source.connection, call)
     return { ...(await watchIn(source, plan, call)), free }
   } catch (error) {
     free()
