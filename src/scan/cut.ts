@@ -10,13 +10,12 @@ import type { Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { serverText, type ServerText } from '../postgres/server-text.ts'
-import { explainSlotError } from '../postgres/slot-room.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { call } from '../source-schema/call.ts'
 import { sourceMode, type SourceMode } from '../source-schema/source-mode.ts'
 import type { CutTurn } from './cut-turn.ts'
 import type { HeldSnapshot } from './held-cut.ts'
-import { Connections, destroyAll, exportSnapshot, importSnapshot, type Snapshot } from './snapshot.ts'
+import { Connections, destroyAll, exportSnapshot, importSnapshot } from './snapshot.ts'
 import { qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
 import { areTablesFree } from './tables-free.ts'
 import { TypeCheck } from './type-check.ts'
@@ -97,7 +96,7 @@ async function tryCut(options: CutOptions, attempt: number): Promise<Cut | 'busy
     const before = await whenFree(control, { source, targets, attempt })
     isBusy = before === undefined
     if (before === undefined) return undefined
-    const { slot, point, name } = await snapshotOf(open, control, waiting)
+    const { slot, point, name } = await exportSnapshot(open, control, waiting)
     const readers = await openReaders(open, name, connections)
     if (readers === undefined) throw new FeedError('FEED_SOURCE_DOWN', 'the snapshot of the scan went away')
     const after = await lockAndRead({ readers, control, source, targets, before })
@@ -107,20 +106,6 @@ async function tryCut(options: CutOptions, attempt: number): Promise<Cut | 'busy
     return { ...openTables({ facts: after, readers, control, source, text }), point }
   })
   return isBusy ? 'busy' : cut
-}
-
-/** `slot` is the connection that keeps the snapshot. */
-async function snapshotOf(
-  open: Connections,
-  control: RawConnection,
-  waiting: CutOptions['waiting'],
-): Promise<Snapshot & { readonly slot: RawConnection }> {
-  try {
-    const slot = await open.connect(true)
-    return { slot, ...(await exportSnapshot(slot, control, waiting)) }
-  } catch (error) {
-    throw await explainSlotError(error, control)
-  }
 }
 
 /**

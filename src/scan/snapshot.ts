@@ -7,6 +7,7 @@ import { parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { explainWait } from '../postgres/explain-wait.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
+import { explainSlotError } from '../postgres/slot-room.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 
 export interface Snapshot {
@@ -15,8 +16,26 @@ export interface Snapshot {
   readonly name: string
 }
 
-/** `slot` is a replication connection, which keeps the slot and the snapshot until it is closed; `control` is another connection. */
+/** The connection keeps the slot and the snapshot until it is closed. */
+export interface ExportedSnapshot extends Snapshot {
+  readonly slot: RawConnection
+}
+
+/** Opens the connection for the slot. `control` is another one, which works. */
 export async function exportSnapshot(
+  connections: Connections,
+  control: RawConnection,
+  waiting: ((why: string) => void) | undefined,
+): Promise<ExportedSnapshot> {
+  try {
+    const slot = await connections.connect(true)
+    return { slot, ...(await makeSlot(slot, control, waiting)) }
+  } catch (error) {
+    throw await explainSlotError(error, control)
+  }
+}
+
+async function makeSlot(
   slot: RawConnection,
   control: RawConnection,
   waiting: ((why: string) => void) | undefined,

@@ -6,6 +6,8 @@ import { TestServer } from './test-server.ts'
 export interface AttachedOptions extends PostgresServerOptions {
   /** Our role; without: the superuser. */
   readonly role?: { readonly name: string; readonly attributes: string }
+  /** The database belongs to our role, which may keep its jobs in it. */
+  readonly ownsDatabase?: boolean
   /** Further flags of `changefeed start`. */
   readonly flags?: readonly string[]
 }
@@ -22,6 +24,7 @@ export async function startAttached(options: AttachedOptions = {}): Promise<Atta
   try {
     await postgres.sql('CREATE DATABASE app')
     const user = role === undefined ? 'postgres' : await postgres.role(role.attributes, role.name)
+    if (options.ownsDatabase === true) await postgres.sql(`ALTER DATABASE app OWNER TO ${user}`)
     const attached = { url: postgres.url('app', user), user: 'postgres', database: 'app', flags }
     const server = await TestServer.start({ attached })
     return {
