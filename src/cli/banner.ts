@@ -11,8 +11,14 @@ export interface Login {
   readonly database: string
 }
 
-export function sqlUrl({ host }: Address, { port, user, database }: Login & { readonly port: number }): string {
-  return `postgresql://${encodeURIComponent(user)}@${urlHost(host)}:${port}/${encodeURIComponent(database)}?sslmode=disable`
+export interface SqlUrl extends Login {
+  readonly port: number
+  readonly hasTls?: boolean
+}
+
+export function sqlUrl({ host }: Address, { port, user, database, hasTls = false }: SqlUrl): string {
+  const mode = hasTls ? 'require' : 'disable'
+  return `postgresql://${encodeURIComponent(user)}@${urlHost(host)}:${port}/${encodeURIComponent(database)}?sslmode=${mode}`
 }
 
 export interface BannerFacts {
@@ -28,7 +34,7 @@ export function banner({ url, http, httpPort, storeDir }: BannerFacts): string {
     `build:   ${packageVersion()} (Node.js ${process.versions.node})`,
     `sql:     ${url}`,
     `http:    http://${urlHost(http.host)}:${httpPort}`,
-    `client:  ${commandName()} sql --insecure --url '${url}'`,
+    `client:  ${commandName()} sql --url '${url}'`,
     `store:   ${storeDir}`,
     `logs:    ${join(storeDir, 'logs')}`,
     `pid:     ${process.pid}`,

@@ -156,7 +156,7 @@ A table office_dogs changes every second. This is what its changefeed says:
 function tryNext(url: string): string {
   return `
   Try it yourself in another terminal:
-    ${commandName()} sql --insecure --url '${url}'
+    ${commandName()} sql --url '${url}'
   and there:
     INSERT INTO office_dogs VALUES (1000, 'Yours');
     EXPERIMENTAL CHANGEFEED FOR office_dogs WITH diff;

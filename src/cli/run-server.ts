@@ -72,7 +72,10 @@ export async function runServer(run: ServerRun, { serve, abandon, login }: Serve
     const server = await serve({ listen, door, http, storeDir, httpNames, log, onShutdown: askStop })
     try {
       if (!isStopAsked) {
-        const text = announce(run, sqlUrl(listen, { port: server.sqlPort, ...login }), { server, written })
+        const text = announce(run, sqlUrl(listen, { port: server.sqlPort, hasTls: tls !== undefined, ...login }), {
+          server,
+          written,
+        })
         wasReady = true
         tell({ tag: 'ready', text: copied === undefined ? text : `WARNING: ${copied}\n\n${text}` })
         await stopAsked.promise

@@ -1,18 +1,12 @@
 // Logins through the front, before PostgreSQLs that ask for passwords in every way.
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { connect as connectTcp } from 'node:net'
 import { after, before, test } from 'node:test'
-import { connect as connectTls } from 'node:tls'
 import pg from 'pg'
 import { RawClient, startup, query } from '../../test/support/raw-client.ts'
-import { cancelPacket } from '../wire/frontend-messages.ts'
 import { LoginFront } from '../../test/support/login-front.ts'
 import { PostgresServerUnderTest } from '../../test/support/postgres-server.ts'
 import { within } from '../../test/support/until.ts'
-import { certificateOf } from '../../test/support/servers/certificates.ts'
 
 let postgres: PostgresServerUnderTest
 let ann = ''
@@ -163,59 +157,4 @@ test('a PostgreSQL that ends in the middle of a login ends it', async () => {
   await client.closed()
   assert.equal(client.errors.at(-1)?.get('S'), 'FATAL')
   assert.equal(await front.login({ user: 'ann', password: ann }), 'ann')
-})
-
-test('a client may encrypt its connection, with the request and without, and cancel over it', async () => {
-  const { cert, key, ca } = certificateOf('front')
-  await using front = await LoginFront.start({ ...own(), tls: { cert, key } })
-  const ssl = { ca: readFileSync(ca) }
-  assert.equal(await front.login({ user: 'ann', password: ann, ssl }), 'ann')
-  assert.equal(
-    await front.login({ user: 'ann', password: ann, ssl, sslnegotiation: 'direct' } as pg.ClientConfig),
-    'ann',
-  )
-  assert.equal(await front.login({ user: 'ann', password: ann }), 'ann')
-  const client = await front.connect({ user: 'ann', password: ann, ssl })
-  const { processID, secretKey } = client as unknown as { processID: number; secretKey: number }
-  const slept = assert.rejects(client.query('SELECT pg_sleep(30)'), { code: '57014' })
-  const secret = Buffer.alloc(4)
-  secret.writeInt32BE(secretKey)
-  const tls = connectTls({ host: '127.0.0.1', port: front.port, ca: ssl.ca, ALPNProtocols: ['postgresql'] })
-  tls.on('error', () => undefined)
-  await once(tls, 'secureConnect')
-  await within(
-    10_000,
-    'the statement runs',
-    async () =>
-      (await postgres.sql("SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)' AND state = 'active'"))
-        .length > 0,
-  )
-  tls.write(cancelPacket(processID, secret))
-  await slept
-  await client.end()
-})
-
-test('a client that begins with TLS must say that it speaks this protocol', async () => {
-  const { cert, key, ca } = certificateOf('front')
-  await using front = await LoginFront.start({ ...own(), tls: { cert, key } })
-  for (const protocols of [[], ['http/1.1']]) {
-    const tls = connectTls({ host: '127.0.0.1', port: front.port, ca: readFileSync(ca), ALPNProtocols: protocols })
-    const closed = new Promise((resolve) => tls.on('error', () => undefined).on('close', resolve))
-    tls.resume()
-    await closed
-  }
-})
-
-test('what was sent before TLS does not count', async () => {
-  const { cert, key } = certificateOf('front')
-  await using front = await LoginFront.start({ ...own(), tls: { cert, key } })
-  const socket = connectTcp({ host: '127.0.0.1', port: front.port })
-  const chunks: Buffer[] = []
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-  const request = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
-  socket.write(Buffer.concat([request, startup({ user: 'ann', database: 'postgres' })]))
-  await once(socket, 'close')
-  const answer = Buffer.concat(chunks).toString()
-  assert.match(answer, /^E/)
-  assert.match(answer, /unencrypted data after its request for TLS/)
 })
