@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { FeedError } from '../errors/feed-error.ts'
-import type { CopyHandler } from '../postgres/raw-connection.ts'
+import type { CopyHandler } from '../postgres/copy-stream.ts'
 import { bulkPull, type Pulled } from './bulk-pull.ts'
 
 const head = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)])

@@ -10,7 +10,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { compareHlc } from '../core/hlc.ts'
 import { formatLsn, zeroLsn, type Lsn } from '../core/lsn.ts'
-import type { CopyBothStream } from '../postgres/raw-connection.ts'
+import type { CopyBothStream } from '../postgres/copy-stream.ts'
 import type { ClockProbes } from './clock-probe.ts'
 import type { AttemptParts } from './attempt-parts.ts'
 import { publication } from '../source-schema/names.ts'

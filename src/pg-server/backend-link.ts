@@ -4,7 +4,9 @@
 
 import type { Socket } from 'node:net'
 import type { FeedError } from '../errors/feed-error.ts'
-import { cancelBackend, dial, type PostgresAddress } from '../postgres/dial.ts'
+import { cancelBackend, type Route } from '../postgres/dial.ts'
+import { dialServer } from '../postgres/dial-server.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
 import { queryMessage, syncMessage, terminateMessage } from '../wire/frontend-messages.ts'
 import { gone, notUp } from './backend-errors.ts'
 import { Exchanges } from './exchanges.ts'
@@ -27,7 +29,7 @@ export interface LinkHandlers extends Omit<ServerMessageHandlers, 'pass' | 'asks
 }
 
 export interface LinkOptions {
-  readonly address: PostgresAddress
+  readonly server: SourceConnection
   readonly startup: Buffer
   /** The phase in which the connection begins. */
   readonly begins: 'authenticating' | 'replacing'
@@ -35,7 +37,8 @@ export interface LinkOptions {
 }
 
 export class BackendLink {
-  readonly #address: PostgresAddress
+  /** Where the connection is; undefined until it is connected. */
+  #route: Route | undefined
   readonly #handlers: LinkHandlers
   readonly #dialing = new AbortController()
   /** The socket; undefined until it is connected. */
@@ -46,8 +49,7 @@ export class BackendLink {
   readonly #messages: ServerMessages
   readonly #exchanges: Exchanges
 
-  constructor({ address, startup, begins, handlers }: LinkOptions) {
-    this.#address = address
+  constructor({ server, startup, begins, handlers }: LinkOptions) {
     this.#handlers = handlers
     this.#unsent = [startup]
     this.#state = new LinkState({ tag: begins })
@@ -60,8 +62,8 @@ export class BackendLink {
     })
     this.#exchanges = new Exchanges(this.#state, (bytes) => this.send(bytes))
     this.expectations.add(reply.query)
-    dial(address, { signal: this.#dialing.signal }).then(
-      (socket) => this.#opened(socket),
+    dialServer(server, { signal: this.#dialing.signal }).then(
+      ({ socket, route }) => this.#opened(socket, route),
       (error: Error) => this.#end(notUp(error)),
     )
   }
@@ -150,8 +152,8 @@ export class BackendLink {
   }
 
   /** Cancels what the server runs. Settles when the request can no longer cancel a statement that is sent afterwards. */
-  cancel(): Promise<void> {
-    return cancelBackend(this.#address, this.#state.key)
+  async cancel(): Promise<void> {
+    if (this.#route !== undefined) await cancelBackend(this.#route, this.#state.key)
   }
 
   /** Called after the client's Terminate: the server completes what it received and closes; its answers are ignored. */
@@ -171,7 +173,8 @@ export class BackendLink {
     else this.#socket?.destroySoon()
   }
 
-  #opened(socket: Socket): void {
+  #opened(socket: Socket, route: Route): void {
+    this.#route = route
     this.#socket = socket
     socket.on('data', (chunk: Buffer) => this.#take(chunk))
     socket.on('drain', () => this.#handlers.drained())

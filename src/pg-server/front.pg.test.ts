@@ -104,7 +104,7 @@ test('garbage in place of a start-up, or of a message, ends that connection and 
 test('a port in use is named, with a hint what to do', async () => {
   const options = {
     listen: { host: '127.0.0.1', port: testFront.port },
-    backend: testFront.postgres.source,
+    backend: { ...testFront.postgres.source, database: 'defaultdb' },
     handler: testFront,
     running: testFront.running,
     defaultDatabase: 'defaultdb',
@@ -118,7 +118,7 @@ test('a port in use is named, with a hint what to do', async () => {
 })
 
 test('while PostgreSQL is not up, a client gets an error that says so', async () => {
-  const front = await testFront.another({ socketDir: '/nonexistent', port: 1 })
+  const front = await testFront.another({ host: '/nonexistent', socketDir: '/nonexistent', port: 1 })
   await using client = new RawClient(front.port)
   client.send(startup({ user: 'root' }))
   await client.closed()

@@ -10,7 +10,7 @@ import { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
 import { FeedError } from '../errors/feed-error.ts'
 import { listenAt } from '../errors/listen-at.ts'
-import type { PostgresAddress } from '../postgres/dial.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
 import { errorResponse } from '../wire/backend-writer.ts'
 import { readStartup } from '../wire/frontend-messages.ts'
 import type { FrontTls } from './front-tls.ts'
@@ -32,7 +32,7 @@ const closeWithinMs = 1000
 
 export interface FrontOptions {
   readonly listen: { readonly host: string; readonly port: number }
-  readonly backend: PostgresAddress
+  readonly backend: SourceConnection
   readonly handler: StatementHandler
   /** The list of the statements of ours that run. */
   readonly running: RunningStatements

@@ -2,14 +2,14 @@
 // database.
 
 import { FeedError } from '../errors/feed-error.ts'
-import type { PostgresAddress } from '../postgres/dial.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
 import { startupPacket } from '../wire/frontend-messages.ts'
 import { BackendLink, type LinkHandlers } from './backend-link.ts'
 import { carrySession } from './carry-session.ts'
 import { canceled } from './query-session.ts'
 
 export interface SessionBackendOptions {
-  readonly address: PostgresAddress
+  readonly server: SourceConnection
   readonly version: number
   /** The start-up parameters of the client. */
   readonly parameters: ReadonlyMap<string, string>
@@ -78,9 +78,9 @@ export class SessionBackend {
   }
 
   #connect(parameters: ReadonlyMap<string, string>, begins: 'authenticating' | 'replacing'): BackendLink {
-    const { address, version, handlers } = this.#options
+    const { server, version, handlers } = this.#options
     const link: BackendLink = new BackendLink({
-      address,
+      server,
       startup: startupPacket(version, parameters),
       begins,
       handlers: {

@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { FeedError } from '../errors/feed-error.ts'
-import type { PostgresAddress } from '../postgres/dial.ts'
+import type { SourceConnection } from '../postgres/source-connection.ts'
 import { backendKeyData, errorResponse, parameterStatus } from '../wire/backend-writer.ts'
 import type { BackendLink, LinkHandlers } from './backend-link.ts'
 import { ClientMessages } from './client-messages.ts'
@@ -27,7 +27,7 @@ export interface SessionOptions {
   readonly socket: Socket
   readonly version: number
   readonly parameters: ReadonlyMap<string, string>
-  readonly backend: PostgresAddress
+  readonly backend: SourceConnection
   readonly handler: StatementHandler
   /** The connection of the client, as far as its login goes. */
   readonly client: Leg
@@ -62,7 +62,7 @@ export class Session implements QuerySession {
     const link = (): BackendLink => this.link
     this.#runs = new SessionRuns({ writer: this.#writer, link, running })
     this.#backend = new SessionBackend({
-      address: backend,
+      server: backend,
       version,
       parameters,
       handlers: this.#linkHandlers(),

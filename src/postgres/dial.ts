@@ -1,20 +1,28 @@
-// How every connection to PostgreSQL is opened, by a client of ours, for a session of a client, or to cancel what another
-// connection does. Encryption begins here, before `dial` settles.
+// How every connection to PostgreSQL is opened: to one address, with encryption or without. It settles when bytes can be sent.
+// Which addresses are tried, and in which order, is decided in connect-in-turn.ts.
 
 import { connect, type IpcNetConnectOpts, type OnReadOpts, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { join } from 'node:path'
+import { onAbort } from '../async/or-abort.ts'
 import { cancelPacket } from '../wire/frontend-messages.ts'
+import type { Address } from './addresses.ts'
+import type { KeepAlive, ServerHost, TlsSettings } from './source-connection.ts'
+import { encrypt } from './tls/encrypt.ts'
 
 /** A machine that does not answer at all would be waited for for minutes. */
-const dialMs = 10_000
+export const connectMs = 10_000
 /** The connection of a cancel request is closed after this time when the server does not close it. */
 const cancelMs = 5000
-const keepAliveMs = 30_000
+/** A machine that is gone is noticed after a minute of silence. */
+const usualKeepAlive = { idleMs: 30_000, everyMs: 10_000, count: 3 } as const
 
-/** The folder of the server's unix socket, or the host that it listens on. */
-export type PostgresAddress =
-  | { readonly socketDir: string; readonly host?: string; readonly port: number }
-  | { readonly socketDir?: string | undefined; readonly host: string; readonly port: number }
+/** One address of a server, and how it is reached there. */
+export interface Route extends ServerHost {
+  readonly at: Address
+  /** Undefined: without encryption. */
+  readonly tls?: TlsSettings | undefined
+  readonly keepAlive?: KeepAlive | undefined
+}
 
 /** The key that PostgreSQL gave to a connection; a cancel request has to show it. */
 export interface BackendKey {
@@ -23,44 +31,58 @@ export interface BackendKey {
 }
 
 export interface DialOptions {
-  /** Reads into one buffer that is used again and again, instead of into new ones. */
-  readonly onread?: OnReadOpts
-  readonly signal?: AbortSignal
+  /**
+   * Reads into one buffer that is used again and again, instead of into new ones. Of an encrypted connection each record comes
+   * in a buffer of its own, which the callback gets in place of this one.
+   */
+  readonly onread?: OnReadOpts | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly withinMs?: number | undefined
 }
 
-/** Settles when bytes can be sent. Rejects with the error of the socket, or when nothing answers in time. */
-export async function dial(address: PostgresAddress, { onread, signal }: DialOptions = {}): Promise<Socket> {
+export interface Dialed {
+  readonly socket: Socket
+  /** The certificate of the server, in DER; undefined: the connection is not encrypted. */
+  readonly certificate: Buffer | undefined
+}
+
+/** Rejects with the error of the socket or of TLS, or when nothing answers in time. */
+export async function dial(route: Route, { onread, signal, withinMs = connectMs }: DialOptions = {}): Promise<Dialed> {
   signal?.throwIfAborted()
-  const socket = connect({ ...socketOptions(address), ...(onread === undefined ? {} : { onread }) })
-  socket.setNoDelay(true)
-  socket.setKeepAlive(true, keepAliveMs)
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const giveUp = (): void => reject(signal?.reason)
-  const late = (): void => reject(new Error(`no answer within ${dialMs / 1000} s`))
+  const { tls, keepAlive } = route
+  const failed = Promise.withResolvers<never>()
+  failed.promise.catch(() => undefined)
+  using _aborting = onAbort(signal, () => failed.reject(signal?.reason))
   // On a busy machine the answer may be there by then and not have been read.
-  const timer = setTimeout(() => setImmediate(late), dialMs)
-  socket.once('connect', resolve)
-  socket.once('error', reject)
-  signal?.addEventListener('abort', giveUp)
+  const late = (): void =>
+    failed.reject(Object.assign(new Error(`no answer within ${withinMs / 1000} s`), { code: 'ELATE' }))
+  const timer = setTimeout(() => setImmediate(late), withinMs)
+  const socket = connect({ ...socketOptions(route), ...(tls === undefined && onread !== undefined ? { onread } : {}) })
+  // The socket below TLS keeps this listener, because TLS reports its errors.
+  socket.on('error', failed.reject)
+  socket.setNoDelay(true)
+  setKeepAlive(socket, keepAlive)
   try {
-    await promise
-    return socket
+    await Promise.race([new Promise<void>((resolve) => socket.once('connect', () => resolve())), failed.promise])
+    if (tls === undefined) {
+      socket.off('error', failed.reject)
+      return { socket, certificate: undefined }
+    }
+    return await Promise.race([encrypt(socket, { tls, host: route.host, onread }), failed.promise])
   } catch (error) {
     socket.on('error', () => undefined)
     socket.destroy()
     throw error
   } finally {
     clearTimeout(timer)
-    socket.off('error', reject)
-    signal?.removeEventListener('abort', giveUp)
   }
 }
 
 /** Settles when PostgreSQL has signalled the process: a statement that is sent after that is not cancelled. */
-export async function cancelBackend(address: PostgresAddress, { pid, secret }: BackendKey): Promise<void> {
+export async function cancelBackend(route: Route, { pid, secret }: BackendKey): Promise<void> {
   let socket
   try {
-    socket = await dial(address)
+    socket = (await dial(route)).socket
   } catch {
     // A server that is gone runs nothing that could be cancelled.
     return
@@ -75,6 +97,26 @@ export async function cancelBackend(address: PostgresAddress, { pid, secret }: B
   await promise
 }
 
-function socketOptions({ socketDir, host, port }: PostgresAddress): TcpNetConnectOpts | IpcNetConnectOpts {
-  return socketDir === undefined ? { host: host ?? '', port } : { path: join(socketDir, `.s.PGSQL.${port}`) }
+/** The way to an address without encryption, such as a server of ours that a command talks to. */
+export function plainRoute({ host, port }: { readonly host: string; readonly port: number }): Route {
+  if (host.startsWith('/')) return { host, port, socketDir: host, at: { tag: 'socket', dir: host } }
+  return { host, port, at: { tag: 'ip', ip: host } }
+}
+
+function socketOptions({ at, port }: Route): TcpNetConnectOpts | IpcNetConnectOpts {
+  if (at.tag === 'ip') return { host: at.ip, port }
+  const path = join(at.dir, `.s.PGSQL.${port}`)
+  // As for libpq, "@" stands for the abstract sockets of Linux.
+  return { path: path.startsWith('@') ? `\0${path.slice(1)}` : path }
+}
+
+function setKeepAlive(socket: Socket, { isOff, idleMs, everyMs, count }: KeepAlive = usualKeepAlive): void {
+  if (isOff === true) return
+  // Programs of Node before 26.4 ignore the last two.
+  socket.setKeepAlive(
+    true,
+    idleMs ?? usualKeepAlive.idleMs,
+    everyMs ?? usualKeepAlive.everyMs,
+    count ?? usualKeepAlive.count,
+  )
 }

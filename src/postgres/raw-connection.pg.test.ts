@@ -201,7 +201,7 @@ test('who is not there, does not speak, or wants a password is named', async () 
   const { source } = databases[1] as TestDatabase
   const answers = [
     { reply: undefined, code: 'FEED_SOURCE_DOWN' },
-    { reply: Buffer.of(0x52, 0, 0, 0, 8, 0, 0, 0, 10), code: 'FEED_START' },
+    { reply: Buffer.of(0x52, 0, 0, 0, 8, 0, 0, 0, 7), code: 'FEED_SOURCE_REFUSED' },
     { reply: Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), code: undefined },
   ] as const
   for (const { reply, code } of answers) {
@@ -246,7 +246,7 @@ test('a server that falls silent while a connection starts is given up, also beh
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const opening = assert.rejects(openRawConnection({ source: { ...source, ...fakeAddress(port) } }), {
       code: 'FEED_SOURCE_DOWN',
-      message: 'PostgreSQL is not reachable: no answer within 10 s',
+      message: `cannot reach PostgreSQL at 127.0.0.1:${port}: no answer within 10 s`,
     })
     await silent.promise
     t.mock.timers.tick(10_000)

@@ -5,15 +5,19 @@
 // reading stops until it settles, so that memory is limited by the read buffer and the kernel. One call runs at a time. When the connection dies every open call rejects with FEED_SOURCE_DOWN; what the server refuses is
 // FEED_SOURCE_REFUSED with its own words.
 
-import type { Socket } from 'node:net'
-import { asFeedError, FeedError } from '../errors/feed-error.ts'
-import { copyDoneMessage, queryMessage, startupPacket, terminateMessage } from '../wire/frontend-messages.ts'
-import { fromClient, fromServer } from '../wire/tags.ts'
-import { authenticate } from './authenticate.ts'
-import { BackendMessages, readDataRow } from './backend-messages.ts'
-import { cancelBackend, dial } from './dial.ts'
-import { serverError } from './server-error.ts'
-import { laterParametersSql, rowTextParameters, type SourceConnection } from './source-connection.ts'
+import { FeedError } from '../errors/feed-error.ts'
+import { connectInTurn, type Turn } from './connect-in-turn.ts'
+import type { CopyBothStream, CopyHandler } from './copy-stream.ts'
+import { dial } from './dial.ts'
+import { rememberRoute } from './last-route.ts'
+import { checkSession, poolerRefused } from './pooler.ts'
+import { SocketConnection } from './socket-connection.ts'
+import {
+  laterParametersSql,
+  rowTextParameters,
+  rowTextParametersSql,
+  type SourceConnection,
+} from './source-connection.ts'
 
 export interface RawConnectionOptions {
   readonly source: SourceConnection
@@ -23,25 +27,6 @@ export interface RawConnectionOptions {
   readonly parameters?: Readonly<Record<string, string>>
   readonly applicationName?: string
   readonly readBufferBytes?: number
-}
-
-export interface CopyHandler {
-  /** Gets the payload of one CopyData message, `bytes[start, end)`. */
-  data(bytes: Buffer, start: number, end: number): void
-  /** Called after all messages of a read from the socket; reading continues when the promise settles. */
-  chunkDone?(): void | Promise<void>
-}
-
-export interface CopyBothStream {
-  /** Resolves after `end`; rejects if the server ends the stream with an error or the connection is lost. */
-  readonly done: Promise<void>
-  /** Sends a CopyData payload. */
-  send(payload: Uint8Array): void
-  /**
-   * Ends the stream; messages that are already on their way still reach the handler. The connection can be used for queries after
-   * that, but not for another stream: PostgreSQL ends a second stream at once.
-   */
-  end(): Promise<void>
 }
 
 export interface RawConnection extends AsyncDisposable {
@@ -60,23 +45,47 @@ export interface RawConnection extends AsyncDisposable {
   destroy(): void
 }
 
-/** From the start-up packet until the server is ready for queries. */
-const startMs = 10_000
-const closeMs = 1000
-const protocol3 = 196608
+/** Tries all hosts of the server. Throws FEED_SOURCE_DOWN, or FEED_SOURCE_REFUSED if the server does not let us in. */
+export function openRawConnection(options: RawConnectionOptions): Promise<RawConnection> {
+  return openConnection(options)
+}
 
-export async function openRawConnection(options: RawConnectionOptions): Promise<RawConnection> {
-  const { source, readBufferBytes } = options
-  const buffer = Buffer.allocUnsafeSlow(readBufferBytes ?? 256 * 1024)
+/** The same with what other clients need who take the connection over. */
+export function openConnection(options: RawConnectionOptions): Promise<SocketConnection> {
+  return connectInTurn(options.source, (turn) => openOne(options, turn))
+}
+
+async function openOne(options: RawConnectionOptions, turn: Turn): Promise<SocketConnection> {
+  const { route, withinMs, checkStanding } = turn
+  const buffer = Buffer.allocUnsafeSlow(options.readBufferBytes ?? 256 * 1024)
   let connection: SocketConnection | undefined
+  const callback = (length: number, bytes: Uint8Array): boolean => connection?.read(bytes as Buffer, length) ?? true
   // PostgreSQL says nothing before it has the start-up packet.
-  const callback = (length: number): boolean => connection?.read(buffer, length) ?? true
-  const socket = await dial(source, { onread: { buffer, callback } }).catch((error: Error) => {
-    throw down(error.message, error)
-  })
-  connection = new SocketConnection(source, socket)
-  await connection.start(options)
-  return connection
+  const dialed = await dial(route, { onread: { buffer, callback }, withinMs })
+  connection = new SocketConnection(route, dialed)
+  const timer = setTimeout(() => connection?.giveUp(`no answer within ${withinMs / 1000} s`), withinMs)
+  try {
+    await connection.start({ source: options.source, startup: startupParameters(options) })
+    checkStanding(await connection.standing())
+    if (options.parameters === undefined) await settle(connection, options, turn)
+    rememberRoute(options.source, route)
+    connection.opened()
+    return connection
+  } catch (error) {
+    connection.destroy()
+    throw (error instanceof FeedError && poolerRefused(error)) || error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Sets what could not stand in the start-up packet, and finds out whether the session is ours alone. */
+async function settle(connection: SocketConnection, options: RawConnectionOptions, turn: Turn): Promise<void> {
+  const rows = await connection.query(laterParametersSql)
+  if (rows[0]?.[0] === String(connection.backendPid)) return
+  await checkSession(connection, () => openOne({ ...options, replication: false, parameters: {} }, turn))
+  // Whatever stands in between may have kept the parameters of the start-up packet for itself.
+  await connection.query(rowTextParametersSql)
 }
 
 /** Runs one query on a connection of its own. */
@@ -85,189 +94,15 @@ export async function queryOnce(source: SourceConnection, sql: string): Promise<
   return await connection.query(sql)
 }
 
-/** The call that is under way. */
-interface Call {
-  /** Messages other than errors and ReadyForQuery. */
-  readonly message: (tag: number, bytes: Buffer, start: number, end: number) => void
-  readonly chunkDone?: () => void | Promise<void>
-  /** The error of the server, while the call waits for the ReadyForQuery that follows it. */
-  error?: FeedError
-}
-
-class SocketConnection implements RawConnection {
-  readonly #source: SourceConnection
-  readonly #socket: Socket
-  readonly #messages = new BackendMessages((kind, bytes, start, end) => this.#dispatch(kind, bytes, start, end))
-  #call: (Call & { readonly settle: PromiseWithResolvers<void> }) | undefined
-  #isReady = false
-  /** A fatal error that came while nothing was asked. */
-  #lastWords: FeedError | undefined
-  #dead: FeedError | undefined
-  #isClosing = false
-  #secret = Buffer.alloc(4)
-  backendPid = 0
-
-  constructor(source: SourceConnection, socket: Socket) {
-    this.#source = source
-    this.#socket = socket
-    this.#socket.on('error', (error) => this.#die(down(error.message, error)))
-    this.#socket.on('close', () => this.#die(this.#lastWords ?? down('it closed the connection')))
-  }
-
-  /** Settles when the server is ready for queries. */
-  async start({ source, replication, applicationName, parameters }: RawConnectionOptions): Promise<void> {
-    const all = new Map([
-      ['user', source.user],
-      ['database', source.database],
-      ['application_name', applicationName ?? 'pg-changefeed'],
-      ...Object.entries(parameters ?? rowTextParameters),
-    ])
-    if (replication === true) all.set('replication', 'database')
-    const timer = setTimeout(() => this.#die(down(`no answer within ${startMs / 1000} s`)), startMs)
-    try {
-      await this.#send(startupPacket(protocol3, all), {
-        message: (kind, bytes, start, end) => {
-          if (kind === fromServer.authentication) authenticate(bytes, start)
-          if (kind !== fromServer.keyData) return
-          this.backendPid = bytes.readInt32BE(start)
-          this.#secret = Buffer.from(bytes.subarray(start + 4, end))
-        },
-      })
-      this.#isReady = true
-      if (parameters === undefined) await this.query(laterParametersSql)
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  async query(sql: string): Promise<(string | null)[][]> {
-    const rows: (string | null)[][] = []
-    await this.#send(queryMessage(sql), {
-      message: (kind, bytes, start) => {
-        if (kind === fromServer.dataRow) rows.push(readDataRow(bytes, start))
-      },
-    })
-    return rows
-  }
-
-  copyOut(sql: string, handler: CopyHandler): Promise<void> {
-    return this.#send(queryMessage(sql), {
-      message: (kind, bytes, start, end) => {
-        if (kind === fromServer.copyData) handler.data(bytes, start, end)
-      },
-      chunkDone: () => handler.chunkDone?.(),
-    })
-  }
-
-  async copyBoth(sql: string, handler: CopyHandler): Promise<CopyBothStream> {
-    const begun = Promise.withResolvers<void>()
-    const done = this.#send(queryMessage(sql), {
-      message: (kind, bytes, start, end) => {
-        if (kind === fromServer.copyData) handler.data(bytes, start, end)
-        else if (kind === fromServer.copyBothResponse) begun.resolve()
-      },
-      chunkDone: () => handler.chunkDone?.(),
-    })
-    done.then(() => begun.reject(down('it did not start replication')), begun.reject)
-    await begun.promise
-    let isEnding = false
-    return {
-      done,
-      send: (payload) => {
-        if (this.#dead !== undefined || isEnding) return
-        const head = Buffer.allocUnsafe(5)
-        head[0] = fromClient.copyData
-        head.writeInt32BE(4 + payload.length, 1)
-        this.#socket.write(Buffer.concat([head, payload]))
-      },
-      end: () => {
-        if (!isEnding && this.#dead === undefined) this.#socket.write(copyDoneMessage)
-        isEnding = true
-        return done
-      },
-    }
-  }
-
-  cancel(): Promise<void> {
-    return cancelBackend(this.#source, { pid: this.backendPid, secret: this.#secret })
-  }
-
-  async close(): Promise<void> {
-    if (this.#socket.closed) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#socket.once('close', () => resolve())
-    this.#isClosing = true
-    if (!this.#socket.destroyed) {
-      this.#socket.write(terminateMessage)
-      this.#socket.resume()
-    }
-    const timer = setTimeout(() => this.#socket.destroy(), closeMs)
-    await promise
-    clearTimeout(timer)
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  destroy(): void {
-    this.#die(down('the connection was given up'))
-  }
-
-  #send(message: Buffer, call: Call): Promise<void> {
-    if (this.#dead !== undefined) return Promise.reject(this.#dead)
-    if (this.#isClosing) return Promise.reject(down('the connection is closed'))
-    if (this.#call !== undefined)
-      return Promise.reject(new FeedError('FEED_BUG', 'two calls at a time on one connection'))
-    const settle = Promise.withResolvers<void>()
-    this.#call = { ...call, settle }
-    this.#socket.write(message)
-    return settle.promise
-  }
-
-  /** Takes what the socket has read, `buffer[0, length)`. Returns false to stop reading. */
-  read(buffer: Buffer, length: number): boolean {
-    if (this.#isClosing) return true
-    try {
-      const call = this.#call
-      this.#messages.push(buffer, length)
-      const wait = call === this.#call ? call?.chunkDone?.() : undefined
-      if (wait === undefined) return true
-      wait.then(
-        () => this.#socket.resume(),
-        (error: unknown) => this.#die(asFeedError(error)),
-      )
-    } catch (error) {
-      this.#die(asFeedError(error))
-    }
-    return false
-  }
-
-  #dispatch(kind: number, bytes: Buffer, start: number, end: number): void {
-    const call = this.#call
-    if (kind === fromServer.errorResponse) {
-      const error = serverError(bytes, start, end)
-      // During start-up it is the last message; later ReadyForQuery or the end of the connection follows.
-      if (!this.#isReady) this.#die(error)
-      else if (call === undefined) this.#lastWords = error
-      else call.error ??= error
-    } else if (kind === fromServer.readyForQuery && call !== undefined) {
-      this.#call = undefined
-      if (call.error === undefined) call.settle.resolve()
-      else call.settle.reject(call.error)
-    } else call?.message(kind, bytes, start, end)
-  }
-
-  #die(error: FeedError): void {
-    this.#dead ??= error
-    const call = this.#call
-    this.#call = undefined
-    // The last error of the server says more than the closed socket that follows it.
-    call?.settle.reject(call.error ?? this.#dead)
-    this.#socket.destroy()
-  }
-}
-
-function down(why: string, cause?: unknown): FeedError {
-  return new FeedError('FEED_SOURCE_DOWN', `PostgreSQL is not reachable: ${why}`, { cause })
+function startupParameters(options: RawConnectionOptions): ReadonlyMap<string, string> {
+  const { source, replication, applicationName = 'pg-changefeed', parameters } = options
+  const { label, options: switches } = source
+  return new Map([
+    ['user', source.user],
+    ['database', source.database],
+    ['application_name', label === undefined ? applicationName : `${applicationName} ${label}`],
+    ...(switches === undefined ? [] : [['options', switches] as const]),
+    ...Object.entries(parameters ?? rowTextParameters),
+    ...(replication === true ? [['replication', 'database'] as const] : []),
+  ])
 }

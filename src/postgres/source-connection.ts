@@ -133,16 +133,21 @@ export const laterParameters = {
 } as const
 
 /**
- * Sets `laterParameters` where the server lets us. The bytes of a SQL_ASCII database may be no text in any encoding: they
+ * Gives the id of the backend, and sets `laterParameters` where the server lets us. The bytes of a SQL_ASCII database may be no text in any encoding: they
  * come as they are.
  */
-export const laterParametersSql = `SELECT pg_catalog.set_config(s.name, v.value, false) FROM (VALUES ${Object.entries(
+export const laterParametersSql = `SELECT pg_catalog.pg_backend_pid(), (SELECT pg_catalog.count(pg_catalog.set_config(s.name, v.value, false)) FROM (VALUES ${Object.entries(
   laterParameters,
 )
   .map(([name, value]) => `('${name}', '${value}')`)
   .join(
     ', ',
-  )}, ('client_encoding', CASE WHEN pg_catalog.current_setting('server_encoding') = 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END)) AS v (name, value) JOIN pg_catalog.pg_settings s USING (name) WHERE s.context = 'user' OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)`
+  )}, ('client_encoding', CASE WHEN pg_catalog.current_setting('server_encoding') = 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END)) AS v (name, value) JOIN pg_catalog.pg_settings s USING (name) WHERE s.context = 'user' OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user))`
+
+/** Sets `rowTextParameters` in a session that exists already. */
+export const rowTextParametersSql = `SELECT ${Object.entries(rowTextParameters)
+  .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`)
+  .join(', ')}`
 
 /** The same settings for our other clients: the value of `options` in a start-up packet or a connection string. */
 export const pinnedOptions = Object.entries(rowTextParameters)

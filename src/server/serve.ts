@@ -159,7 +159,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     }
     const front = await startFront({
       listen,
-      backend: backend.source,
+      backend: home,
       handler: new Statements(parts),
       running,
       defaultDatabase: backend.defaultDatabase,

@@ -155,6 +155,17 @@ export function closeStatementMessage(name: string): Buffer {
   return framed(fromClient.close, Buffer.from(`S${name}\0`))
 }
 
+/** What a server that asks for a password gets, and each step of SASL after the first. */
+export function passwordMessage(body: string): Buffer {
+  return framed(fromClient.password, Buffer.from(body))
+}
+
+export function saslFirstMessage(mechanism: string, response: string): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(Buffer.byteLength(response), 0)
+  return framed(fromClient.password, Buffer.concat([Buffer.from(`${mechanism}\0`), length, Buffer.from(response)]))
+}
+
 /** Returns the two names of a Bind message of which only `bytes[start, …)` has arrived; undefined if they are not complete yet. */
 export function peekBindNames(bytes: Buffer, start: number): BindNames | undefined {
   const portalEnd = bytes.indexOf(0, start + 5)

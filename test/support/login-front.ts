@@ -35,7 +35,7 @@ export class LoginFront implements StatementHandler, AsyncDisposable {
     test.tls = tls && FrontTls.open(tls)
     test.front = await startFront({
       listen: { host, port: 0 },
-      backend,
+      backend: { ...backend, database: 'postgres' },
       handler: test,
       running: new RunningStatements(),
       defaultDatabase: 'postgres',

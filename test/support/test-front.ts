@@ -28,6 +28,7 @@ import type {
   StatementHandler,
 } from '../../src/pg-server/local-statement.ts'
 import { RunningStatements } from '../../src/pg-server/running-statements.ts'
+import type { SourceConnection } from '../../src/postgres/source-connection.ts'
 import { startEmbedded, type EmbeddedPostgres } from '../../src/postgres/embedded/embedded.ts'
 import { dataRow } from '../../src/wire/backend-writer.ts'
 import { removeStore } from './kept-stores.ts'
@@ -61,14 +62,14 @@ export class TestFront implements StatementHandler, AsyncDisposable {
 
   /** A front of its own, before the same PostgreSQL. */
   async another(
-    backend: { host: string; port: number } | { socketDir: string; port: number } = this.postgres.source,
+    address: Pick<SourceConnection, 'host' | 'port' | 'socketDir'> = this.postgres.source,
     maxSessions?: number,
   ): Promise<Front> {
     const listen = { host: '127.0.0.1', port: 0 }
     const log = pino({ level: 'silent' })
     return startFront({
       listen,
-      backend,
+      backend: { ...address, user: 'root', database: 'defaultdb' },
       handler: this,
       running: this.running,
       defaultDatabase: 'defaultdb',

@@ -1,6 +1,6 @@
 // The connection of the shell: runs one statement at a time, cancels the running one, and connects again after the connection was lost.
 
-import { cancelBackend } from '../../postgres/dial.ts'
+import { cancelBackend, plainRoute } from '../../postgres/dial.ts'
 import type { Socket } from 'node:net'
 import pg, { type Connection } from 'pg'
 import { connectWithinMs, unreachable } from '../unreachable.ts'
@@ -113,7 +113,7 @@ export class Session {
     const { host, port, processID: pid, secretKey } = client
     const secret = Buffer.alloc(4)
     secret.writeInt32BE(secretKey)
-    void cancelBackend(host.startsWith('/') ? { socketDir: host, port } : { host, port }, { pid, secret })
+    void cancelBackend(plainRoute({ host, port }), { pid, secret })
   }
 
   async close(): Promise<void> {

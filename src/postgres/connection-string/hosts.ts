@@ -9,7 +9,7 @@ import type { Parameters } from './parameters.ts'
 
 const defaultPort = 5432
 /** Where servers put their unix sockets: Debian's packages and others, PostgreSQL itself. */
-const socketDirs = ['/var/run/postgresql', '/tmp']
+export const socketDirs: readonly string[] = ['/var/run/postgresql', '/tmp']
 
 /** Throws FEED_OPTION for lists of different lengths and for ports that are none. */
 export function readHosts(parameters: Parameters): readonly [ServerHost, ...ServerHost[]] {
