@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import pg from 'pg'
 import { TestPostgres } from '../../test/support/postgres-under-test.ts'
 import { within } from '../../test/support/until.ts'
 import type { FeedError } from '../errors/feed-error.ts'
-import { poolQueries } from './pool-queries.ts'
+import { openPool, poolQueries } from './pool-queries.ts'
 
 let server: TestPostgres
 before(async () => {
@@ -14,8 +13,7 @@ after(() => server[Symbol.asyncDispose]())
 
 test('what fails over a pool is said as an error of PostgreSQL, and whoever asked is told to try again', async () => {
   await using database = await server.database()
-  const { host, port, socketDir, user } = database.source
-  const pool = new pg.Pool({ host: socketDir ?? host, port, user, database: database.source.database })
+  const pool = openPool(database.source, 2)
   pool.on('error', () => undefined)
   const query = poolQueries(pool)
   const failure = (sql: string): Promise<FeedError> =>
@@ -35,7 +33,7 @@ test('what fails over a pool is said as an error of PostgreSQL, and whoever aske
   } finally {
     await pool.end()
   }
-  const nowhere = new pg.Pool({ host: '/nowhere', user: 'root' })
+  const nowhere = openPool({ ...database.source, host: '/nowhere', socketDir: '/nowhere' }, 1)
   const [error] = await Promise.allSettled([poolQueries(nowhere)('SELECT 1', [])])
   assert.ok(error.status === 'rejected')
   assert.deepEqual(facts(error.reason as FeedError), ['FEED_SOURCE_DOWN', '08006', true])

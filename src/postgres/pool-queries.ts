@@ -1,29 +1,25 @@
 // Queries over a pool of connections to the system database, which contains settings, jobs and rights. Errors of PostgreSQL and of the
 // connection are reported as such, and not as an error of this program.
 
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import { FeedError } from '../errors/feed-error.ts'
+import { PoolStream } from './pool-stream.ts'
 import { transientStates } from './server-error.ts'
-import { laterParametersSql, pinnedOptions, type SourceConnection } from './source-connection.ts'
+import type { SourceConnection } from './source-connection.ts'
 
 export type PoolQuery = (sql: string, parameters: readonly (string | null)[]) => Promise<(string | null)[][]>
 
+/** A server that has fallen silent is given up after this time. No query of ours takes so long. */
+const queryMs = 60_000
+
 /** `max`: how many connections the pool opens at most. */
-export function openPool({ socketDir, host, port, user, database }: SourceConnection, max: number): pg.Pool {
-  return new pg.Pool({
-    host: socketDir ?? host,
-    port,
-    user,
-    database,
-    max,
-    application_name: 'pg-changefeed',
-    options: pinnedOptions,
-    onConnect: async (client) => void (await client.query(laterParametersSql)),
-  })
+export function openPool(source: SourceConnection, max: number): pg.Pool {
+  return new pg.Pool({ max, query_timeout: queryMs, stream: () => new PoolStream(source) as unknown as Socket })
 }
 
 /** `what` the pool connects to, for errors. */
-export function poolQueries(pool: pg.Pool, what = 'PostgreSQL'): PoolQuery {
+export function poolQueries(pool: pg.Pool, what = 'the database'): PoolQuery {
   return async (sql, parameters) => {
     try {
       const { rows } = await pool.query<(string | null)[]>({ text: sql, values: [...parameters], rowMode: 'array' })
@@ -37,6 +33,12 @@ export function poolQueries(pool: pg.Pool, what = 'PostgreSQL'): PoolQuery {
 const hint = 'try again; SHOW JOBS tells whether an earlier attempt has done what it should'
 
 function poolError(cause: unknown, what: string): FeedError {
+  if (cause instanceof FeedError) {
+    const { code, sqlstate, detail } = cause
+    // The message names the server.
+    const message = code === 'FEED_SOURCE_DOWN' ? `${what} is not reachable: ${cause.message}` : cause.message
+    return new FeedError(code, message, { sqlstate, detail, hint: cause.hint ?? hint, cause })
+  }
   if (!(cause instanceof pg.DatabaseError)) {
     const why = cause instanceof Error ? cause.message : String(cause)
     return new FeedError('FEED_SOURCE_DOWN', `${what} is not reachable: ${why}`, { hint, cause })

@@ -9,7 +9,7 @@ import { BackendMessages, readDataRow } from './backend-messages.ts'
 import type { Standing } from './connect-in-turn.ts'
 import { socketDirs } from './connection-string/hosts.ts'
 import type { CopyBothStream, CopyHandler } from './copy-stream.ts'
-import { cancelBackend, type Dialed, type Route } from './dial.ts'
+import { cancelBackend, type BackendKey, type Dialed, type Route } from './dial.ts'
 import { Login } from './login/login.ts'
 import type { LoginTarget } from './login/passfile.ts'
 import { readPassword } from './login/read-password.ts'
@@ -47,6 +47,7 @@ export class SocketConnection {
   #lastWords: FeedError | undefined
   #dead: FeedError | undefined
   #isClosing = false
+  #reader: ((bytes: Buffer, length: number) => boolean) | undefined
   #secret = Buffer.alloc(4)
   /** What the server has said about its settings. */
   readonly #reported = new Map<string, string>()
@@ -150,7 +151,7 @@ export class SocketConnection {
   }
 
   cancel(): Promise<void> {
-    return cancelBackend(this.route, { pid: this.backendPid, secret: this.#secret })
+    return cancelBackend(this.route, this.key)
   }
 
   async close(): Promise<void> {
@@ -175,6 +176,19 @@ export class SocketConnection {
     this.giveUp('we gave it up')
   }
 
+  get socket(): Socket {
+    return this.#socket
+  }
+
+  get key(): BackendKey {
+    return { pid: this.backendPid, secret: this.#secret }
+  }
+
+  /** Gives everything that the server sends from now on to another client, which may write to `socket`. */
+  handOver(read: (bytes: Buffer, length: number) => boolean): void {
+    this.#reader = read
+  }
+
   giveUp(why: string): void {
     this.#die(this.#lost(why))
   }
@@ -192,6 +206,7 @@ export class SocketConnection {
 
   /** Takes what the socket has read, `buffer[0, length)`. Returns false to stop reading. */
   read(buffer: Buffer, length: number): boolean {
+    if (this.#reader !== undefined) return this.#reader(buffer, length)
     if (this.#isClosing) return true
     try {
       const call = this.#call

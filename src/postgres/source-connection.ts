@@ -148,8 +148,3 @@ export const laterParametersSql = `SELECT pg_catalog.pg_backend_pid(), (SELECT p
 export const rowTextParametersSql = `SELECT ${Object.entries(rowTextParameters)
   .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`)
   .join(', ')}`
-
-/** The same settings for our other clients: the value of `options` in a start-up packet or a connection string. */
-export const pinnedOptions = Object.entries(rowTextParameters)
-  .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
-  .join(' ')
