@@ -31,6 +31,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
     about: 'see what is in the files of a store',
     load: async () => (await import('./debug/debug.ts')).debug,
   },
+  'setup-sql': {
+    about: 'print the script with which a DBA prepares a database',
+    load: async () => (await import('./setup-sql.ts')).setupSql,
+  },
   version: { about: 'print the version', load: async () => (await import('./version.ts')).version },
 }
 

@@ -1,0 +1,16 @@
+-- The first scan of a changefeed reads the tables as every client does. A scan reads partitions one by one.
+DO $$
+DECLARE target regclass; part regclass; schema name;
+BEGIN
+  FOREACH target IN ARRAY :(tables) LOOP
+    FOR part, schema IN SELECT c.oid, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid = target OR c.oid IN (SELECT relid FROM pg_partition_tree(target)) LOOP
+      IF NOT has_schema_privilege(:'role', schema, 'USAGE') THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', schema, :'role');
+      END IF;
+      IF NOT has_table_privilege(:'role', part, 'SELECT') THEN
+        EXECUTE format('GRANT SELECT ON %s TO %I', part, :'role');
+      END IF;
+    END LOOP;
+  END LOOP;
+END $$;
