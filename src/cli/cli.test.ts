@@ -9,7 +9,17 @@ test('every command lists its flags, and help names every command', async () => 
   const { code, stdout } = await program(['--help'])
   assert.equal(code, 0)
   const names = [...stdout.matchAll(/^ {2}([\w-]+) /gm)].map(([, name = '']) => name)
-  assert.deepEqual(names, ['start-single-node', 'start', 'sql', 'quit', 'doctor', 'demo', 'debug', 'version'])
+  assert.deepEqual(names, [
+    'start-single-node',
+    'start',
+    'sql',
+    'quit',
+    'doctor',
+    'demo',
+    'debug',
+    'setup-sql',
+    'version',
+  ])
   await Promise.all(
     names.flatMap((name) =>
       [
