@@ -19,11 +19,11 @@ test('every rule has a name of its own, a severity, a summary, and an expression
     assert.match(block, /^ {8}labels: \{ severity: (?:critical|warning) \}$/m)
     assert.match(block, /^ {10}summary: [A-Z].*\.$/m)
     const expression = /^ {8}expr: (.*)$/m.exec(block)?.[1] ?? ''
-    const used = expression.match(/\b(?:changefeed_\w+|up)\b/g) ?? []
+    const used: readonly string[] = expression.match(/\b(?:changefeed_\w+|up)\b/g) ?? []
     assert.ok(used.length > 0, block)
     for (const name of used) assert.ok(name === 'up' || known.has(name), name)
     for (const [, label = ''] of block.matchAll(/\$labels\.(\w+)/g)) {
-      const own: readonly string[] = used.flatMap((name) => sourceMetrics[name]?.labels ?? [])
+      const own = used.flatMap((name) => sourceMetrics[name]?.labels ?? [])
       assert.ok(['database', 'instance', ...own].includes(label), `${label} in ${block}`)
     }
   }
@@ -35,5 +35,9 @@ test('the page about monitoring names metrics that exist', () => {
   assert.ok(named.length > 0)
   for (const name of named) assert.ok(known.has(name), name)
   const ofSlot = Object.keys(sourceMetrics).filter((name) => name.startsWith('changefeed_source_slot_'))
-  for (const name of ofSlot) assert.ok(named.includes(name), `${name} is not on the page`)
+  for (const name of ofSlot)
+    assert.ok(
+      named.some((one) => one === name),
+      `${name} is not on the page`,
+    )
 })
