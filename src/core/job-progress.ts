@@ -28,6 +28,8 @@ export interface ScanProgress {
 
 export interface ScannedTable {
   readonly relid: number
+  /** The partitioned table whose leaf it is, if it is read for that table. */
+  readonly root?: number | undefined
   /** The table's file: a rewrite (VACUUM FULL) moves rows between pages, and nothing counts as finished any more. */
   readonly file: string
   /** Finished runs of pages, [from, to); null: to the end. */

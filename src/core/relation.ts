@@ -14,6 +14,8 @@ export interface RelationSchema {
   readonly keyProblem?: string | undefined
   /** Identifies the table together with the columns of its key. Only keys with the same number may be compared. */
   readonly keyId: number
+  /** Tuple indexes of the columns that updates and deletes log of the old row; undefined: all of them, or it is not known. */
+  readonly loggedIndexes?: readonly number[] | undefined
   /** REPLICA IDENTITY is another index than the primary key, so that updates and deletes do not log the old primary key. */
   readonly identityLacksKey?: boolean | undefined
 }

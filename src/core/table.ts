@@ -21,7 +21,7 @@ export interface TableDescription {
   readonly partitioned?: boolean | undefined
   /** The partitioned tables of which it is a partition, from its parent to the root. Missing or empty: it is none. */
   readonly ancestors?: readonly number[] | undefined
-  /** How often it was attached as a partition when it may have had rows. */
+  /** The transaction in which it was last attached as a partition when it may have had rows: another number says that it was again. */
   readonly attached?: number | undefined
   /** True in the last description of a table: it was dropped by that transaction. */
   readonly dropped?: boolean | undefined

@@ -51,6 +51,11 @@ export class SchemaHistory {
     return this.#known.get(relid)?.description
   }
 
+  /** All relations that are described now. */
+  *descriptions(): Generator<TableDescription> {
+    for (const { description } of this.#known.values()) if (description !== undefined) yield description
+  }
+
   /** Reads a relation or schema record whose tag is `bytes[at]`. Returns the oid of the relation if the record changed its schema. */
   apply(bytes: Buffer, at: number, end: number): number | undefined {
     return bytes[at] === record.schema ? this.#describe(bytes, at + tagBytes, end) : this.#layOut(bytes, at, end)
@@ -110,7 +115,8 @@ function join(layout: RelationMessage, described: TableDescription | undefined):
   const key = keyOfLayout(layout, described)
   const identityLacksKey =
     layout.identity !== 'f' && !key.keyIndexes.every((index) => layout.columns[index]?.isKey === true)
-  return { relid: layout.relid, description, columns, ...key, identityLacksKey }
+  const loggedIndexes = layout.identity === 'f' ? undefined : flaggedIndexes(layout)
+  return { relid: layout.relid, description, columns, ...key, loggedIndexes, identityLacksKey }
 }
 
 /** Finds the shape of a column by its name, or by another column of the same type. */

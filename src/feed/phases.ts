@@ -12,9 +12,9 @@
 import type { Position } from '../changelog/changelog.ts'
 import type { Hlc } from '../core/hlc.ts'
 import type { ScannedTable, ScanProgress } from '../core/job-progress.ts'
-import type { FeedTarget } from '../core/feed-spec.ts'
 import type { Delivery } from './delivery.ts'
 import type { FeedRun } from './feed-run.ts'
+import type { ScannedTarget } from './scan/scan-request.ts'
 
 /** The feed, as every phase gets it. */
 export interface Feed {
@@ -47,7 +47,7 @@ export type Phase =
       readonly tag: 'backfill'
       /** The time of the schema change. */
       readonly at: Hlc
-      readonly tables: readonly FeedTarget[]
+      readonly tables: readonly ScannedTarget[]
       /** What an earlier run has saved of the scan. */
       readonly scan: ScanProgress | undefined
     }
@@ -74,13 +74,16 @@ export function firstPhase(start: Start): Phase {
       if (spec.initialScan === 'only') return { tag: 'ended' }
       return { tag: 'following', after: resume.highWater, from: undefined, passed: resume.passed }
     case 'backfill': {
-      const relids = new Set(resume.scan.tables.map(({ relid }) => relid))
-      return {
-        tag: 'backfill',
-        at: resume.at,
-        tables: spec.targets.filter(({ relid }) => relids.has(relid)),
-        scan: resume.scan,
-      }
+      return { tag: 'backfill', at: resume.at, tables: scannedTargets(spec, resume.scan), scan: resume.scan }
     }
   }
+}
+
+function scannedTargets({ targets }: Start['spec'], { tables }: ScanProgress): readonly ScannedTarget[] {
+  return targets.flatMap((target): readonly ScannedTarget[] => {
+    const own = tables.filter(({ relid, root = relid }) => root === target.relid)
+    if (own.length === 0) return []
+    const leaves = own.flatMap(({ relid, root }) => (root === undefined ? [] : [relid]))
+    return leaves.length === 0 ? [target] : [{ ...target, leaves }]
+  })
 }

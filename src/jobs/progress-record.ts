@@ -3,9 +3,11 @@
 //   version 1   { highWater?, scan? }: without a high-water mark the initial scan is not complete
 //   version 2   { version, tag: 'initial-scan', scan? } or { version, tag: 'following', highWater }
 //   version 3   as version 2, also { …, tag: 'following', highWater, passed } and { version, tag: 'backfill', at, scan }
+//   version 4   as version 3, and a table of a scan may have a root
 //
 // A program that knows version 1 only reads version 2 correctly, too: it finds the two members at the same place. A program
-// that does not know version 3 must not read it: it would pass over the rows of a schema change.
+// that does not know version 3 must not read it: it would pass over the rows of a schema change. One that does not know version 4
+// would take the partition of a table for a table of its own.
 
 import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress, ScanProgress } from '../core/job-progress.ts'

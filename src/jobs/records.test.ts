@@ -91,7 +91,9 @@ const done = [
   [0, 64],
   [128, null],
 ] as const
-const scan: Whole<ScanProgress> = { at, tables: [{ relid: 16384, file: 'f1', done }], fraction: 0.25 }
+const scan: Whole<ScanProgress> = { at, tables: [{ relid: 16384, root: 16380, file: 'f1', done }], fraction: 0.25 }
+/** A table of a scan had no root before version 4. */
+const scan3: ScanProgress = { ...scan, tables: [{ relid: 16384, file: 'f1', done }] }
 
 const { schemaChanges: _, avroSchemaPrefix: __, ...rest } = spec
 const spec2 = { ...rest, targets: spec.targets.map(({ relid, topic, tableName }) => ({ relid, topic, tableName })) }
@@ -135,18 +137,29 @@ test('a payload is written as the example of its version says', () => {
 })
 
 test('a progress of every version that was ever written is read, and written as the example says', () => {
+  const earlier: JobProgress = { tag: 'initial-scan', scan: scan3 }
   const fresh: JobProgress = { tag: 'initial-scan', scan: undefined }
   const scanning: JobProgress = { tag: 'initial-scan', scan }
   const following: JobProgress = { tag: 'following', highWater: at }
   const changed: Hlc = { ...at, logical: 4 }
   const passed: JobProgress = { tag: 'following', highWater: at, passed: changed }
   const backfill: JobProgress = { tag: 'backfill', at: changed, scan: { ...scan, at: changed } }
+  const earlierBackfill: JobProgress = { tag: 'backfill', at: changed, scan: { ...scan3, at: changed } }
+  for (const record of [progresses.version1Scanning, progresses.version2Scanning, progresses.version3Scanning])
+    assert.deepEqual(readProgress(JSON.stringify(record), job), earlier)
+  assert.deepEqual(readProgress(JSON.stringify(progresses.version3Backfill), job), earlierBackfill)
   const cases: readonly (readonly [JobProgress, ...(readonly object[])])[] = [
-    [fresh, progresses.version1New, progresses.version2New, progresses.version3New],
-    [scanning, progresses.version1Scanning, progresses.version2Scanning, progresses.version3Scanning],
-    [following, progresses.version1Following, progresses.version2Following, progresses.version3Following],
-    [passed, progresses.version3Passed],
-    [backfill, progresses.version3Backfill],
+    [fresh, progresses.version1New, progresses.version2New, progresses.version3New, progresses.version4New],
+    [scanning, progresses.version4Scanning],
+    [
+      following,
+      progresses.version1Following,
+      progresses.version2Following,
+      progresses.version3Following,
+      progresses.version4Following,
+    ],
+    [passed, progresses.version3Passed, progresses.version4Passed],
+    [backfill, progresses.version4Backfill],
   ]
   for (const [progress, ...records] of cases) {
     for (const record of records) assert.deepEqual(readProgress(JSON.stringify(record), job), progress)

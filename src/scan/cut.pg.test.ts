@@ -131,7 +131,7 @@ test('a type that is changed and changed back between a statement and its scan p
       pieceDone: () => undefined,
       chunkDone: () => undefined,
     }
-    const selection = ({ description: of }: ScanTable): Selection => wholeTable(of)
+    const selection = (table: ScanTable): Selection => wholeTable(table)
     await scan({ cut, selection, commitTimes: false, isDone: () => false, consumers: [consumer] })
     assert.equal(rows.length, 1, change)
     const [text] = await connection.query('SELECT id, c, m FROM public.t')

@@ -16,7 +16,7 @@ import { sourceMode, type SourceMode } from '../source-schema/source-mode.ts'
 import type { CutTurn } from './cut-turn.ts'
 import type { HeldSnapshot } from './held-cut.ts'
 import { Connections, destroyAll, exportSnapshot, importSnapshot } from './snapshot.ts'
-import { qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
+import { leavesOf, qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
 import { areTablesFree } from './tables-free.ts'
 import { TypeCheck } from './type-check.ts'
 
@@ -27,6 +27,7 @@ const goneStates: ReadonlySet<string> = new Set(['42P01', '3F000', '55P03'])
 
 /** Tables that can be read as of one snapshot. */
 export interface OpenTables extends AsyncDisposable {
+  /** The tables that have rows, by their own oids. */
   readonly tables: ReadonlyMap<number, ScanTable>
   /** Connections in transactions that use the snapshot and have locked the tables. */
   readonly readers: readonly RawConnection[]
@@ -116,7 +117,8 @@ async function whenFree(
   control: RawConnection,
   { source, targets, attempt }: Pick<CutOptions, 'source' | 'targets'> & { readonly attempt: number },
 ): Promise<Map<number, TableFacts> | undefined> {
-  const relids = targets.map(({ relid }) => relid)
+  const leaves = [...(await leavesOf(control, targets)).values()].flat()
+  const relids = [...targets.map(({ relid }) => relid), ...leaves]
   const deadline = Date.now() + passMs
   while (attempt <= politeAttempts && !(await areTablesFree(control, relids))) {
     if (Date.now() > deadline) return undefined
@@ -269,8 +271,11 @@ async function lockTables(
 ): Promise<boolean> {
   try {
     for (const reader of readers) {
-      for (const { description } of facts.values()) {
-        await reader.query(`LOCK TABLE ONLY ${qualified(description)} IN ACCESS SHARE MODE`)
+      for (const { tables } of facts.values()) {
+        for (let at = 0; at < tables.length; at += tablesPerLock) {
+          const names = tables.slice(at, at + tablesPerLock).map(({ description }) => `ONLY ${qualified(description)}`)
+          await reader.query(`LOCK TABLE ${names.join(', ')} IN ACCESS SHARE MODE`)
+        }
       }
     }
     // Where nothing is installed, type-check.ts sees changes of types.
@@ -278,8 +283,25 @@ async function lockTables(
     return true
   } catch (error) {
     if (error instanceof FeedError && goneStates.has(error.sqlstate)) return false
+    if (error instanceof FeedError && error.sqlstate === outOfLocks) throw tooManyLocks(facts, error)
     throw error
   }
+}
+
+/** The lock table of PostgreSQL is full. */
+const outOfLocks = '53200'
+const tablesPerLock = 100
+
+function tooManyLocks(facts: ReadonlyMap<number, TableFacts>, cause: FeedError): FeedError {
+  const count = [...facts.values()].reduce((sum, { tables }) => sum + tables.length, 0)
+  return new FeedError(
+    'FEED_SOURCE_REFUSED',
+    `PostgreSQL has no room for the locks of the ${count} tables that the scan reads at one time`,
+    {
+      hint: `ALTER SYSTEM SET max_locks_per_transaction = ${Math.max(256, Math.ceil(count / 100) * 10)}, and restart PostgreSQL; or start several changefeeds with fewer tables each`,
+      cause,
+    },
+  )
 }
 
 /** All sessions lock the types in the same order, so that they cannot block each other. */
@@ -295,9 +317,11 @@ interface Opened extends Pick<OpenTables, 'readers' | 'control' | 'text'> {
 }
 
 function openTables({ facts, readers, control, source, text }: Opened): OpenTables {
-  const tables = new Map(
-    [...facts].map(([relid, { description, pages, file }]) => [relid, { description, pages, file }]),
-  )
+  const tables = new Map<number, ScanTable>()
+  for (const { tables: some } of facts.values()) {
+    for (const { description, root, pages, file } of some)
+      tables.set(description.relid, { description, root, pages, file })
+  }
   const giveUp = (): void => destroyAll(readers)
   const types = new TypeCheck(source, facts)
   return { tables, readers, control, text, types, giveUp, [Symbol.asyncDispose]: () => Promise.resolve() }

@@ -42,6 +42,8 @@ export interface ScanOptions {
 }
 
 interface Task extends Selection {
+  /** The table that is read. The relation is that of its partitioned table if it is read as a leaf. */
+  readonly relid: number
   readonly from: string
   readonly chunk: Chunk
   /** Whether the rows of a small table are read in the order of their keys, which a user who reads them expects. */
@@ -61,7 +63,13 @@ export async function scan({ cut, selection, chunkPages, commitTimes, isDone, co
     const { description, pages } = table
     for (const chunk of planChunks(pages, chunkPages)) {
       if (!isDone(description.relid, chunk))
-        tasks.push({ ...selected, from: qualified(description), chunk, inKeyOrder: pages <= smallPages })
+        tasks.push({
+          ...selected,
+          relid: description.relid,
+          from: qualified(description),
+          chunk,
+          inKeyOrder: pages <= smallPages,
+        })
     }
   }
   let next = 0
@@ -69,7 +77,7 @@ export async function scan({ cut, selection, chunkPages, commitTimes, isDone, co
     for (let task = tasks[next++]; task !== undefined; task = tasks[next++]) {
       const types = cut.types.isNeeded(task.relation.relid) ? cut.types : undefined
       await copy(connection, task, { text: cut.text, types, commitTimes, consumer })
-      await consumer.chunkDone(task.relation.relid, task.chunk)
+      await consumer.chunkDone(task.relid, task.chunk)
     }
   }
   await Promise.all(cut.readers.map((connection, i) => work(connection, consumers[i] as ScanConsumer)))

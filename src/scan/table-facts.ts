@@ -1,5 +1,7 @@
-// Reads from the catalogue what a scan needs to know of its tables: their descriptions, files and sizes.
+// Reads from the catalogue what a scan needs to know of its targets: the tables that have their rows, which are the leaves of a
+// partitioned table, and the descriptions, files and sizes of these.
 
+import { createHash } from 'node:crypto'
 import { quoteName } from '../core/quote.ts'
 import type { FeedTarget } from '../core/feed-spec.ts'
 import type { TableDescription } from '../core/table.ts'
@@ -10,41 +12,105 @@ import { call } from '../source-schema/call.ts'
 import { describeTables, type DescribedTable } from '../source-schema/prepared/describe-tables.ts'
 import { sourceMode } from '../source-schema/source-mode.ts'
 
-export type ScanTarget = Pick<FeedTarget, 'relid' | 'tableName'>
+export interface ScanTarget extends Pick<FeedTarget, 'relid' | 'tableName'> {
+  /** The partitions to read of a partitioned table; undefined: all of them. One that is no partition any more is passed over. */
+  readonly leaves?: readonly number[] | undefined
+}
 
 export interface ScanTable {
   readonly description: TableDescription
+  /** The partitioned table whose rows it has, if it is a leaf that is read for that table. */
+  readonly root?: TableDescription | undefined
   /** Size in pages of 8 KiB, taken after the snapshot. */
   readonly pages: number
   /** The table's relfilenode; it changes whenever the table is rewritten. */
   readonly file: string
 }
 
-export interface TableFacts extends ScanTable {
-  /** The same text as long as no DDL changes the table. */
+export interface TableFacts {
+  /** The tables that have the rows of the target: itself, or leaves. */
+  readonly tables: readonly ScanTable[]
+  /** The same text as long as no DDL changes the target or one of these tables. */
   readonly fingerprint: string
+  /** The same text as long as no DDL changes the target, whatever its partitions are. */
+  readonly ownFingerprint: string
   /** Nobody keeps the types of its columns from being changed while its rows are read: see type-check.ts. */
   readonly hasFreeTypes: boolean
 }
 
-/** `source` is what the connection is connected to. */
+interface One extends ScanTable {
+  readonly fingerprint: string
+  readonly hasFreeTypes: boolean
+}
+
+/** By target. `source` is what the connection is connected to. */
 export async function readFacts(
   control: RawConnection,
   source: SourceConnection,
   targets: readonly ScanTarget[],
 ): Promise<Map<number, TableFacts>> {
-  const relids = targets.map(({ relid }) => relid)
+  const leaves = await leavesOf(control, targets)
+  const relids = [...targets.map(({ relid }) => relid), ...[...leaves.values()].flat()]
+  const ones = await readOnes(control, source, relids)
+  const facts = new Map<number, TableFacts>()
+  for (const { relid, tableName } of targets) {
+    const own = ones.get(relid)
+    if (own === undefined) throw new FeedError('FEED_DROPPED', `"${tableName}" was dropped`)
+    const parts = leaves.get(relid)?.flatMap((leaf) => ones.get(leaf) ?? [])
+    facts.set(relid, parts === undefined ? factsOf(own) : factsOfPartitioned(own, parts))
+  }
+  return facts
+}
+
+function factsOf(own: One): TableFacts {
+  const { fingerprint, hasFreeTypes } = own
+  return { tables: [own], fingerprint, ownFingerprint: fingerprint, hasFreeTypes }
+}
+
+function factsOfPartitioned({ description: root, fingerprint: own, hasFreeTypes }: One, parts: readonly One[]): TableFacts {
+  const hash = createHash('sha256').update(own)
+  for (const { fingerprint } of parts) hash.update(fingerprint)
+  const tables = parts.map(({ description, pages, file }) => ({ description, root, pages, file }))
+  return { tables, fingerprint: hash.digest('hex'), ownFingerprint: own, hasFreeTypes }
+}
+
+/** The leaves that are to be read of each target that is a partitioned table. */
+export async function leavesOf(
+  control: RawConnection,
+  targets: readonly ScanTarget[],
+): Promise<ReadonlyMap<number, readonly number[]>> {
+  const rows = await control.query(
+    `SELECT c.oid::text, p.relid::oid::text FROM pg_class c LEFT JOIN LATERAL pg_partition_tree(c.oid) p ON p.isleaf
+     WHERE c.relkind = 'p' AND c.oid IN (${targets.map(({ relid }) => relid).join(', ')}) ORDER BY c.oid, p.relid`,
+  )
+  const wanted = new Map(targets.map(({ relid, leaves }) => [relid, leaves && new Set(leaves)]))
+  const found = new Map<number, number[]>()
+  for (const [oid, leaf] of rows) {
+    const root = Number(oid)
+    let list = found.get(root)
+    if (list === undefined) found.set(root, (list = []))
+    // A partitioned table without partitions has one row without a leaf.
+    if (leaf !== null && wanted.get(root)?.has(Number(leaf)) !== false) list.push(Number(leaf))
+  }
+  return found
+}
+
+async function readOnes(
+  control: RawConnection,
+  source: SourceConnection,
+  relids: readonly number[],
+): Promise<ReadonlyMap<number, One>> {
   const described = (await sourceMode(control, source)) === 'installed' ? installed : prepared
   const tables = await described(control, relids)
   const rows = await control.query(
     `SELECT oid::text, pg_relation_filenode(oid)::text, (pg_relation_size(oid) / current_setting('block_size')::int)::text FROM pg_class WHERE oid IN (${relids.join(', ')})`,
   )
-  const facts = new Map<number, TableFacts>()
+  const ones = new Map<number, One>()
   for (const [oid, file, pages] of rows) {
     const table = tables.get(Number(oid))
     if (table === undefined) continue
     const { description, fingerprint, types } = table
-    facts.set(Number(oid), {
+    ones.set(Number(oid), {
       description,
       pages: Number(pages),
       file: file ?? '',
@@ -52,10 +118,7 @@ export async function readFacts(
       hasFreeTypes: types.length > 0,
     })
   }
-  for (const { relid, tableName } of targets) {
-    if (!facts.has(relid)) throw new FeedError('FEED_DROPPED', `"${tableName}" was dropped`)
-  }
-  return facts
+  return ones
 }
 
 type Described = ReadonlyMap<number, DescribedTable>

@@ -39,10 +39,12 @@ export class TypeCheck implements AsyncDisposable {
 
   async #check(relid: number): Promise<void> {
     const known = this.#facts.get(relid)
-    const tableName = known?.description.name ?? ''
+    const [table] = known?.tables ?? []
+    const tableName = (table?.root ?? table?.description)?.name ?? ''
     this.#connection ??= await openRawConnection({ source: this.#source })
-    const now = await readFacts(this.#connection, this.#source, [{ relid, tableName }])
-    if (now.get(relid)?.fingerprint === known?.fingerprint) return
+    const now = await readFacts(this.#connection, this.#source, [{ relid, tableName, leaves: [] }])
+    // A partition has no types that its partitioned table does not have.
+    if (now.get(relid)?.ownFingerprint === known?.ownFingerprint) return
     this.hasChanged = true
     throw new FeedError('FEED_SOURCE_DOWN', `a type of table "${tableName}" was changed while its rows were read`)
   }

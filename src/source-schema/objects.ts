@@ -25,7 +25,7 @@ export const tables = {
       was_identity: 'the replica identity that the table had before pg-changefeed changed it, or null',
       was_index: 'the index of that replica identity, if it was one with an index',
       since: 'the time of `since_xid`',
-      attached: 'how often the table was attached as a partition while it may have had rows',
+      attached: 'the transaction in which the table was last attached as a partition when it may have had rows, or 0',
       key_index:
         'the index that gives the key, if the table has no primary key and its replica identity was that index',
     },

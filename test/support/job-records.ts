@@ -43,6 +43,7 @@ const done = [
 const highWater = { wall: { $: '1536242855577149065n' }, logical: 3 }
 const passed = { ...highWater, logical: 4 }
 const scan = { at: highWater, tables: [{ relid: 16384, file: 'f1', done }], fraction: 0.25 }
+const scan4 = { at: highWater, tables: [{ relid: 16384, root: 16380, file: 'f1', done }], fraction: 0.25 }
 
 export const payloads = {
   /** Version 1 of the first days: a sink in plain text. What had no value is missing. */
@@ -103,4 +104,9 @@ export const progresses = {
   version3Following: { version: 3, tag: 'following', highWater },
   version3Passed: { version: 3, tag: 'following', highWater, passed },
   version3Backfill: { version: 3, tag: 'backfill', at: passed, scan: { ...scan, at: passed } },
+  version4New: { version: 4, tag: 'initial-scan' },
+  version4Scanning: { version: 4, tag: 'initial-scan', scan: scan4 },
+  version4Following: { version: 4, tag: 'following', highWater },
+  version4Passed: { version: 4, tag: 'following', highWater, passed },
+  version4Backfill: { version: 4, tag: 'backfill', at: passed, scan: { ...scan4, at: passed } },
 }

@@ -19,9 +19,11 @@ import type { ChangeWriter } from '../output/change-writer.ts'
 import { ThreadShare } from '../share-thread.ts'
 import { TransactionEmitter, type IsMissed } from '../transaction/emit-transaction.ts'
 import type { PassLimits } from './last-change-passes.ts'
+import { Partitions } from '../transaction/partitions.ts'
+import { truncatedTable } from '../transaction/truncated-table.ts'
 import type { ReadsRowsAgain } from '../transaction/tables-at-end.ts'
 import { planLarge, type LargeOptions, type LargeTransaction } from './large-transaction.ts'
-import { readChangesOfLarge, readSchemaChanges, type SchemaChange } from './schema-changes.ts'
+import { readChangesOfLarge, readSchemaChanges, TransactionChanges, type SchemaChange } from './schema-changes.ts'
 import { TransactionParts } from './transaction-parts.ts'
 
 export interface FollowOptions {
@@ -64,6 +66,8 @@ export interface Boundary {
   readonly at: Hlc
   /** What the transaction changes. */
   readonly changes: readonly SchemaChange[]
+  /** The tables that it attaches as partitions of targets when they may have had rows, and these targets. */
+  readonly attached: ReadonlyMap<number, number>
   /** Whether the transaction has rows of the feed; of a large one it is only known that it may have some. */
   readonly hasRows: boolean
 }
@@ -80,6 +84,7 @@ export class LogFollower {
   readonly #options: FollowOptions
   readonly #ahead: LargeOptions
   readonly #schemas = new SchemaHistory()
+  readonly #partitions: Partitions
   readonly #parts: TransactionParts
   readonly #emitter: TransactionEmitter
   readonly #threadShare = new ThreadShare()
@@ -96,7 +101,8 @@ export class LogFollower {
     const { log, targets, changes, diff, readsRowsAgain = () => false, onlyMissed, signal, limits } = options
     const schemas = this.#schemas
     const topics: ReadonlyMap<number, number> = new Map(targets.map(({ relid }, index) => [relid, index]))
-    const isTarget = (relid: number): boolean => topics.has(relid)
+    const partitions = new Partitions(topics.keys())
+    this.#partitions = partitions
     this.#options = options
     this.#frontier = options.after
     this.#boundary = options.passed
@@ -107,12 +113,11 @@ export class LogFollower {
       readsRowsAgain,
       limits,
       signal,
-      isTarget,
-      mentionsTarget: (block) => this.#mentionsTarget(block),
+      partitions,
       yieldThread: () => this.#threadShare.yieldIfDue(),
     }
-    this.#parts = new TransactionParts({ schemas, isTarget, gap: (through, reason) => this.#gap(through, reason) })
-    this.#emitter = new TransactionEmitter({ schemas, topics, changes, diff, readsRowsAgain, onlyMissed })
+    this.#parts = new TransactionParts({ schemas, partitions, gap: (through, reason) => this.#gap(through, reason) })
+    this.#emitter = new TransactionEmitter({ schemas, partitions, topics, changes, diff, readsRowsAgain, onlyMissed })
   }
 
   /** Settles at the end time, at a boundary, or when the signal aborts; throws what ends the feed. */
@@ -149,7 +154,7 @@ export class LogFollower {
     // The large transaction may have ended in a block that this feed skipped, so the open one can be another.
     const large = this.#large
     if (large !== undefined && (block.open === undefined || compareHlc(block.open.ts, large.ts) !== 0)) this.#endLarge()
-    if (block.hasSchema || this.#mentionsTarget(block)) this.#parts.open(block)
+    if (block.hasSchema || this.#partitions.mentionedIn(block)) this.#parts.open(block)
     else this.#parts.skip()
     return block
   }
@@ -165,7 +170,7 @@ export class LogFollower {
         parts.applySchemas()
         continue
       }
-      if (list.truncated !== 0) throw this.#ended('FEED_TRUNCATED', list.truncated, 'was truncated')
+      if (list.truncations.length > 0) this.#checkTruncated()
       if (this.#mayBeBoundary()) {
         const boundary = await this.#boundaryAt(ts, block)
         if (boundary !== undefined) return boundary
@@ -201,16 +206,16 @@ export class LogFollower {
   /** Returns undefined if the transaction of the present part changes no table of the feed. */
   async #boundaryAt(at: Hlc, { position }: LogBlock): Promise<Followed | undefined> {
     const { list, start } = this.#parts
-    const changes = new Map<number, SchemaChange>()
+    const changes = new TransactionChanges()
     let hasRows
     if (list.committed) {
       readSchemaChanges(this.#ahead, this.#parts, changes)
       hasRows = list.hasRows
     } else hasRows = await readChangesOfLarge(this.#ahead, { position, offset: start }, changes)
-    if (changes.size === 0) return undefined
+    if (changes.isEmpty) return undefined
     this.#parts.putBack()
     this.#boundary = at
-    return { tag: 'boundary', at, changes: [...changes.values()], hasRows }
+    return { tag: 'boundary', at, changes: [...changes.tables.values()], attached: changes.attached, hasRows }
   }
 
   /** Writes the present part. Returns a promise only if there is something to wait for. */
@@ -222,9 +227,15 @@ export class LogFollower {
   }
 
   async #writePartOfLarge({ position }: LogBlock): Promise<void> {
-    const { payload, list, start, ts } = this.#parts
+    const { start, ts } = this.#parts
+    if (this.#large === undefined) {
+      const { count } = this.#partitions
+      this.#large = { ts, plan: await planLarge(this.#ahead, { position, offset: start }), listed: 0 }
+      // The transaction makes tables partitions of targets later on: their rows are listed as they were when it was read ahead.
+      if (this.#partitions.count !== count) this.#parts.listAgain()
+    }
+    const { payload, list } = this.#parts
     const { hasSchema } = list
-    this.#large ??= { ts, plan: await planLarge(this.#ahead, { position, offset: start }), listed: 0 }
     const large = this.#large
     const ordinal = large.listed
     large.listed += list.count
@@ -252,11 +263,6 @@ export class LogFollower {
     }
   }
 
-  #mentionsTarget(block: LogBlock): boolean {
-    for (const { relid } of this.#options.targets) if (block.mentions(relid)) return true
-    return false
-  }
-
   /** A feed that starts at `through` or later misses nothing. */
   #gap(through: Hlc, reason: string): void {
     if (compareHlc(through, this.#options.after) <= 0) return
@@ -265,8 +271,16 @@ export class LogFollower {
     })
   }
 
-  #ended(code: 'FEED_TRUNCATED' | 'FEED_DROPPED', relid: number, what: string): FeedError {
+  #checkTruncated(): void {
+    const found = truncatedTable(this.#parts, this.#schemas, this.#partitions)
+    if (found === undefined) return
+    const { target, partition } = found
+    const which = partition === undefined ? '' : `partition ${partition} of `
+    throw this.#ended('FEED_TRUNCATED', target, 'was truncated', which)
+  }
+
+  #ended(code: 'FEED_TRUNCATED' | 'FEED_DROPPED', relid: number, what: string, which = ''): FeedError {
     const target = this.#options.targets.find((candidate) => candidate.relid === relid)
-    return new FeedError(code, `"${target?.tableName ?? relid}" ${what}`)
+    return new FeedError(code, `${which}"${target?.tableName ?? relid}" ${what}`)
   }
 }

@@ -53,10 +53,10 @@ async function lookAhead(options: LargeOptions, start: TransactionStart): Promis
   const list = new OffsetList()
   let mayHaveNonInserts = false
   for await (const block of transactionBlocks(options, start)) {
-    mayHaveNonInserts ||= block.hasNonInserts && options.mentionsTarget(block)
+    mayHaveNonInserts ||= block.hasNonInserts && options.partitions.mentionedIn(block)
     if (!block.hasSchema) continue
     const payload = block.payload()
-    listRecords(payload, offsetIn(block, start), options.isTarget, list)
+    listRecords(payload, offsetIn(block, start), options.partitions.isTarget, list)
     readTableChanges(options.schemas, { payload, list }, changes)
   }
   return { mayHaveNonInserts, atEnd: TablesAtEnd.from(changes, options.readsRowsAgain) }
@@ -73,9 +73,9 @@ async function countRecords(options: LargeOptions, start: TransactionStart): Pro
   const list = new OffsetList()
   const tables = new DeferrableTables(options.schemas)
   for await (const block of transactionBlocks(options, start)) {
-    if (!options.mentionsTarget(block) && !block.hasSchema) continue
+    if (!options.partitions.mentionedIn(block) && !block.hasSchema) continue
     const payload = block.payload()
-    listRecords(payload, offsetIn(block, start), options.isTarget, list)
+    listRecords(payload, offsetIn(block, start), options.partitions.isTarget, list)
     tables.read(payload, list)
     parts.push({ position: block.position, firstOrdinal: count })
     count += list.count
@@ -85,7 +85,7 @@ async function countRecords(options: LargeOptions, start: TransactionStart): Pro
 }
 
 /** Returns what reads single records of the transaction again, with `reader`, while it is being emitted. */
-function finderOf(reader: LogReader, { isTarget }: LargeOptions, found: Found): KeptEvents['find'] {
+function finderOf(reader: LogReader, { partitions }: LargeOptions, found: Found): KeptEvents['find'] {
   const list = new OffsetList()
   let part: Part | undefined
   let payload: Buffer = Buffer.alloc(0)
@@ -94,7 +94,7 @@ function finderOf(reader: LogReader, { isTarget }: LargeOptions, found: Found): 
     if (wanted !== part) {
       part = wanted
       payload = reader.readAt(part.position).payload()
-      listRecords(payload, offsetIn(part, found.start), isTarget, list)
+      listRecords(payload, offsetIn(part, found.start), partitions.isTarget, list)
     }
     const offset = list.offsets[ordinal - wanted.firstOrdinal] as number
     return { payload, offset, schemas: found.trail.at(ordinal) }

@@ -53,23 +53,22 @@ export async function findLastChanges(options: ReadAhead, counted: CountedTransa
 }
 
 async function runPass(
-  { log, schemas, isTarget, yieldThread, signal }: ReadAhead,
+  { log, schemas, partitions, yieldThread, signal }: ReadAhead,
   { start, parts, deferrable, limits, bits, firstChanges }: CountedTransaction,
   wanted: ((hash: number) => boolean) | undefined,
 ): Promise<SchemaTrail | 'too wide'> {
   const trail = new SchemaTrail(schemas)
-  const change = new ChangeReader(schemas)
+  const change = new ChangeReader(schemas, partitions)
   const last = new LastChanges(deferrable)
   const list = new OffsetList()
   using reader = log.jumpTo(start.position)
   for (const part of parts) {
     const payload = reader.readAt(part.position).payload()
-    listRecords(payload, offsetIn(part, start), isTarget, list)
+    listRecords(payload, offsetIn(part, start), partitions.isTarget, list)
     for (let i = 0; i < list.count; i++) {
       const at = list.offsets[i] as number
       if (isRow(payload[at] as number)) {
-        change.read(payload, at)
-        last.note(change, part.firstOrdinal + i, wanted)
+        if (change.read(payload, at)) last.note(change, part.firstOrdinal + i, wanted)
       } else {
         schemas.apply(payload, at, recordEnd(payload, at))
         trail.note(part.firstOrdinal + i)

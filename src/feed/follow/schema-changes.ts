@@ -14,16 +14,33 @@ export interface SchemaChange {
   readonly after: TableDescription
 }
 
-/** Adds what the listed schema records of one part change to `changes`, by relation. */
+/** What a transaction changes for a feed. */
+export class TransactionChanges {
+  /** The targets that have other descriptions after the transaction. */
+  readonly tables = new Map<number, SchemaChange>()
+  /** The tables that it has attached as partitions of targets when they may have had rows, and these targets. */
+  readonly attached = new Map<number, number>()
+
+  get isEmpty(): boolean {
+    return this.tables.size === 0 && this.attached.size === 0
+  }
+}
+
+/** Adds what the listed schema records of one part change. */
 export function readSchemaChanges(
-  { schemas, isTarget }: Pick<ReadAhead, 'schemas' | 'isTarget'>,
+  { schemas, partitions }: Pick<ReadAhead, 'schemas' | 'partitions'>,
   part: { readonly payload: Buffer; readonly list: OffsetList },
-  changes: Map<number, SchemaChange>,
+  { tables: changes, attached }: TransactionChanges,
 ): void {
   const described: TableChanges = new Map()
   readTableChanges(schemas, part, described)
   for (const [relid, { before, after }] of described) {
-    if (!isTarget(relid)) continue
+    const target = partitions.targetOf(after)
+    if (target !== relid) {
+      if (target !== undefined && isAttached(before, after)) attached.set(relid, target)
+      else attached.delete(relid)
+      if (!partitions.isOwn(relid)) continue
+    }
     // The log describes tables again now and then, and a later DDL of the transaction may undo an earlier one.
     if (before === undefined || isDeepStrictEqual(before, after)) changes.delete(relid)
     else changes.set(relid, { before, after })
@@ -37,16 +54,21 @@ export function readSchemaChanges(
 export async function readChangesOfLarge(
   options: ReadAhead,
   start: TransactionStart,
-  changes: Map<number, SchemaChange>,
+  changes: TransactionChanges,
 ): Promise<boolean> {
   const list = new OffsetList()
   let hasRows = false
   for await (const block of transactionBlocks(options, start)) {
-    hasRows ||= options.mentionsTarget(block)
+    hasRows ||= options.partitions.mentionedIn(block)
     if (!block.hasSchema) continue
     const payload = block.payload()
-    listRecords(payload, offsetIn(block, start), options.isTarget, list)
+    listRecords(payload, offsetIn(block, start), options.partitions.isTarget, list)
     readSchemaChanges(options, { payload, list }, changes)
   }
   return hasRows
+}
+
+/** Whether a table that is a partition now was attached as one since, when it may have had rows that nobody has followed. */
+export function isAttached(before: TableDescription | undefined, { attached }: TableDescription): boolean {
+  return attached !== undefined && attached !== before?.attached
 }

@@ -3,6 +3,7 @@
 import type { Changelog, LogBlock, Position } from '../../changelog/changelog.ts'
 import type { Lsn } from '../../core/lsn.ts'
 import type { SchemaHistory } from '../../decode/schema-history.ts'
+import type { Partitions } from '../transaction/partitions.ts'
 
 /** The place at which the records of a transaction begin: a block, and the offset in its payload. */
 export interface TransactionStart {
@@ -13,8 +14,7 @@ export interface TransactionStart {
 export interface ReadAhead {
   readonly log: Changelog
   readonly schemas: SchemaHistory
-  readonly isTarget: (relid: number) => boolean
-  readonly mentionsTarget: (block: LogBlock) => boolean
+  readonly partitions: Partitions
   /** Called after each block, because reading ahead may take minutes: other feeds get the thread. */
   readonly yieldThread: () => Promise<void>
   /** When the signal aborts, reading ahead ends with the signal's reason. */
@@ -26,7 +26,7 @@ export interface ReadAhead {
  * it may end in the block, and another one be cut at the block's end. The commit LSN of the open transaction tells them apart.
  */
 export async function* transactionBlocks(
-  { log, yieldThread, signal }: ReadAhead,
+  { log, partitions, yieldThread, signal }: ReadAhead,
   { position }: TransactionStart,
 ): AsyncGenerator<LogBlock> {
   using reader = log.jumpTo(position)
@@ -36,6 +36,7 @@ export async function* transactionBlocks(
       commitLsn ??= block.open?.commitLsn
       if (block.open === undefined || block.open.commitLsn !== commitLsn) return
     }
+    if (block.hasSchema) partitions.learn(block.payload())
     yield block
     if (!block.continues) return
     await yieldThread()

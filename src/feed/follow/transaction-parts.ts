@@ -10,10 +10,11 @@ import { concerns, lengthBytes, readGap, record, recordEnd, timestampOf } from '
 import { zeroHlc, type Hlc } from '../../core/hlc.ts'
 import type { SchemaHistory } from '../../decode/schema-history.ts'
 import { listRecords, OffsetList } from '../transaction/offset-list.ts'
+import type { Partitions } from '../transaction/partitions.ts'
 
 export interface TransactionPartsOptions {
   readonly schemas: SchemaHistory
-  readonly isTarget: (relid: number) => boolean
+  readonly partitions: Partitions
   /** Called if changes of a target are missing: as far as is known, they are at or below `through`. */
   readonly gap: (through: Hlc, reason: string) => void
 }
@@ -43,6 +44,7 @@ export class TransactionParts {
 
   open(block: LogBlock): void {
     this.payload = block.payload()
+    if (block.hasSchema) this.#options.partitions.learn(this.payload)
     this.#at = 0
     this.#open = block.open?.ts
     this.#resolved = block.resolved
@@ -63,7 +65,7 @@ export class TransactionParts {
       }
       this.ts = this.#open
       this.start = this.#at
-      this.#at = listRecords(this.payload, this.#at, this.#options.isTarget, this.list)
+      this.#at = listRecords(this.payload, this.#at, this.#options.partitions.isTarget, this.list)
       if (this.list.committed) this.#open = undefined
       return true
     }
@@ -77,6 +79,11 @@ export class TransactionParts {
     this.#open = this.ts
   }
 
+  /** Lists the records of the present part again, after possible partitions have become known. */
+  listAgain(): void {
+    listRecords(this.payload, this.start, this.#options.partitions.isTarget, this.list)
+  }
+
   /** Applies the listed schema records of a part whose rows are not needed. */
   applySchemas(): void {
     const { payload, list } = this
@@ -88,7 +95,7 @@ export class TransactionParts {
   /** Reads one record between two transactions. */
   #between(): void {
     const { payload } = this
-    const { schemas, isTarget } = this.#options
+    const { schemas, partitions } = this.#options
     const start = this.#at + lengthBytes
     const end = recordEnd(payload, start)
     this.#at = end
@@ -98,7 +105,7 @@ export class TransactionParts {
       this.#reportGap(this.#open)
     } else if (tag === record.gap || tag === record.gapOf) {
       const found = readGap(payload, start, end)
-      if (found !== undefined && concerns(found, isTarget)) this.#gap ??= found.reason
+      if (found !== undefined && concerns(found, partitions.isTarget)) this.#gap ??= found.reason
     } else if (tag === record.schema || tag === record.relation) schemas.apply(payload, start, end)
   }
 

@@ -119,5 +119,5 @@ export class CutReading {
 }
 
 function selectionOf(rows: RowsAsOf | undefined, table: ScanTable): Selection | undefined {
-  return rows === undefined ? wholeTable(table.description) : rows.selection(table)
+  return rows === undefined ? wholeTable(table) : rows.selection(table)
 }

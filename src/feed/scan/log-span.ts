@@ -6,10 +6,11 @@ import { compareHlc, type Hlc } from '../../core/hlc.ts'
 import { SchemaHistory } from '../../decode/schema-history.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { TransactionParts } from '../follow/transaction-parts.ts'
+import type { Partitions } from '../transaction/partitions.ts'
 
 export interface LogSpanOptions {
   readonly log: Changelog
-  readonly relids: ReadonlySet<number>
+  readonly partitions: Partitions
   /** Transactions at or below this time are passed over; the schemas that they leave are known. */
   readonly after: Hlc
   /** Called after each block. It gives other feeds the thread. */
@@ -28,13 +29,13 @@ export class LogSpan implements Disposable {
   #block: LogBlock | undefined
 
   constructor(options: LogSpanOptions) {
-    const { log, relids, after } = options
+    const { log, partitions, after } = options
     this.#options = options
     this.#reader = log.readAfter(after)
     const gap = (through: Hlc): void => {
       if (compareHlc(through, after) > 0) throw gapSince()
     }
-    this.#parts = new TransactionParts({ schemas: this.schemas, isTarget: (relid) => relids.has(relid), gap })
+    this.#parts = new TransactionParts({ schemas: this.schemas, partitions, gap })
   }
 
   /** Calls `take` for each part of the transactions at or below `cut` that were not read yet. The log is complete up to the cut. */
@@ -73,9 +74,7 @@ export class LogSpan implements Disposable {
   }
 
   #mentionsTable(block: LogBlock): boolean {
-    if (this.#options.onlySchemas === true) return false
-    for (const relid of this.#options.relids) if (block.mentions(relid)) return true
-    return false
+    return this.#options.onlySchemas !== true && this.#options.partitions.mentionedIn(block)
   }
 }
 

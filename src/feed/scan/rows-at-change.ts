@@ -11,17 +11,21 @@
 // The transaction of the change may also have written rows. The feed emits them when it follows this transaction, so they are not
 // emitted here, unless it cannot know their values, because all rows were written anew later in the transaction.
 
-import { isRow, record, recordEnd, relationOf } from '../../changelog/records.ts'
+import { isRow, record, recordEnd } from '../../changelog/records.ts'
 import type { Changelog } from '../../changelog/changelog.ts'
 import type { FeedTarget } from '../../core/feed-spec.ts'
 import { compareHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import { RowView } from '../../core/row-view.ts'
 import type { TableDescription } from '../../core/table.ts'
+import type { SchemaHistory } from '../../decode/schema-history.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Selection } from '../../scan/selection.ts'
 import type { ScanTable } from '../../scan/table-facts.ts'
+import { isAttached } from '../follow/schema-changes.ts'
 import type { TransactionParts } from '../follow/transaction-parts.ts'
+import { Partitions } from '../transaction/partitions.ts'
+import { truncatedTable } from '../transaction/truncated-table.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Output } from '../output/open-output.ts'
 import { ChangeReader } from '../transaction/change-reader.ts'
@@ -32,6 +36,7 @@ import { LogSpan } from './log-span.ts'
 import { OwnRows } from './own-rows.ts'
 import { NetChanges, type NetChange } from './net-changes.ts'
 import type { CutTables, RowsAsOf } from './rows-as-of.ts'
+import type { ScannedTarget } from './scan-request.ts'
 import { pick, TableAtChange } from './table-at-change.ts'
 
 const maxBytes = 256 * 1024 * 1024
@@ -44,7 +49,7 @@ export interface KnownTables {
 
 export interface RowsAtChangeOptions {
   readonly log: Changelog
-  readonly tables: readonly FeedTarget[]
+  readonly tables: readonly ScannedTarget[]
   /** The index of the target, by relation id. */
   readonly topics: ReadonlyMap<number, number>
   /** The time of the schema change, or another one if `known` is given. */
@@ -66,6 +71,7 @@ export interface RowsAtChangeOptions {
 export class RowsAtChange implements RowsAsOf {
   readonly #options: RowsAtChangeOptions
   readonly #relids: ReadonlySet<number>
+  readonly #partitions: Partitions
   readonly #span: LogSpan
   readonly #net: NetChanges
   readonly #change: ChangeReader
@@ -82,6 +88,10 @@ export class RowsAtChange implements RowsAsOf {
   #table: TableAtChange | undefined
   #keys: readonly RowKey[] = []
   readonly #keysOf = new Map<number, readonly RowKey[]>()
+  /** The tables that were targets or partitions at the change; undefined: what is read at the cut is what is wanted. */
+  #leaves: Set<number> | undefined
+  /** The partitioned tables of which only those partitions are read that the change has attached: their rows are new. */
+  readonly #onlyAttached = new Set<number>()
   /** The transaction of the change has written rows whose values at its end are not known. */
   #hasUnknown = false
 
@@ -95,9 +105,10 @@ export class RowsAtChange implements RowsAsOf {
       await yieldThread()
     }
     const after = known === undefined ? prevHlc(at) : at
-    this.#span = new LogSpan({ log, relids: this.#relids, after, blockDone, signal })
+    this.#partitions = new Partitions(this.#relids)
+    this.#span = new LogSpan({ log, partitions: this.#partitions, after, blockDone, signal })
     this.#net = new NetChanges(this.#span.schemas, this.#relids, (change) => this.#tableChanged(change))
-    this.#change = new ChangeReader(this.#span.schemas)
+    this.#change = new ChangeReader(this.#span.schemas, this.#partitions)
     for (const [relid, description] of known?.at ?? []) {
       if (this.#relids.has(relid)) this.#tables.set(relid, new TableAtChange(known?.before.get(relid), description))
     }
@@ -118,13 +129,16 @@ export class RowsAtChange implements RowsAsOf {
   async readTo({ time, tables }: CutTables): Promise<void> {
     await this.readLog(time)
     this.#keysOf.clear()
-    for (const [relid, { description }] of tables)
-      this.#keysOf.set(relid, this.#selectionOf(relid, description)?.keys ?? [])
+    for (const { description, root = description } of tables.values())
+      this.#keysOf.set(root.relid, this.#selectionOf(root.relid, root)?.keys ?? [])
     this.#table = undefined
   }
 
-  selection({ description }: ScanTable): Selection | undefined {
-    return this.#selectionOf(description.relid, description)
+  selection({ description, root }: ScanTable): Selection | undefined {
+    if (root === undefined) return this.#selectionOf(description.relid, description)
+    // What became a partition after the change had no rows then, or is read when the feed comes to that time.
+    if (this.#leaves !== undefined && !this.#leaves.has(description.relid)) return undefined
+    return this.#selectionOf(root.relid, root)
   }
 
   isAsOf(relation: RelationSchema, row: RowView): boolean {
@@ -154,6 +168,7 @@ export class RowsAtChange implements RowsAsOf {
     const own = this.#hasUnknown ? this.#ownRows?.find(relation, row) : undefined
     if (own !== undefined) return own.before
     const { before } = this.#tableOf(relation)
+    if (this.#onlyAttached.has(relation.relid)) return undefined
     return before && pick(row, before, this.#beforeRow)
   }
 
@@ -182,8 +197,10 @@ export class RowsAtChange implements RowsAsOf {
     const { log, at, yieldThread, signal } = this.#options
     const changes: TableChanges = new Map()
     const after = prevHlc(at)
-    using span = new LogSpan({ log, relids: this.#relids, after, blockDone: yieldThread, onlySchemas: true, signal })
+    const partitions = this.#partitions
+    using span = new LogSpan({ log, partitions, after, blockDone: yieldThread, onlySchemas: true, signal })
     await span.readThrough(at, (parts) => readTableChanges(span.schemas, parts, changes))
+    this.#lookAtPartitions(span.schemas, changes)
     for (const relid of this.#relids) {
       const before = span.schemas.description(relid)
       const now = changes.get(relid)?.after ?? before
@@ -193,13 +210,33 @@ export class RowsAtChange implements RowsAsOf {
     this.#own = TablesAtEnd.from(changes, () => true)
   }
 
+  /** Learns which tables were partitions at the change, and whether those that are read have become partitions by it. */
+  #lookAtPartitions(before: SchemaHistory, changes: TableChanges): void {
+    const partitions = this.#partitions
+    const leaves = (this.#leaves = new Set<number>())
+    for (const description of before.descriptions()) {
+      if (partitions.targetOf(description) !== undefined) leaves.add(description.relid)
+    }
+    for (const [relid, { after }] of changes) {
+      if (partitions.targetOf(after) === undefined) leaves.delete(relid)
+      else leaves.add(relid)
+    }
+    for (const { relid, leaves: only } of this.#options.tables) {
+      const areAttached = only?.every((leaf) => {
+        const change = changes.get(leaf)
+        return change !== undefined && isAttached(change.before, change.after)
+      })
+      if (areAttached === true) this.#onlyAttached.add(relid)
+    }
+  }
+
   #read(parts: TransactionParts): void {
     const { at, known } = this.#options
     const isOwn = known === undefined && compareHlc(parts.ts, at) === 0
     if (!isOwn) this.#net.begin(parts)
     else if (this.#options.diff) this.#ownRows ??= new OwnRows(this.#span.schemas.snapshot())
     const { payload, list } = parts
-    if (list.truncated !== 0 && !isOwn) throw this.#truncated(list.truncated)
+    if (list.truncations.length > 0 && !isOwn) this.#checkTruncated(parts)
     for (let i = 0; i < list.count; i++) {
       const offset = list.offsets[i] as number
       if (!isRow(payload[offset] as number)) this.#span.schemas.apply(payload, offset, recordEnd(payload, offset))
@@ -218,10 +255,10 @@ export class RowsAtChange implements RowsAsOf {
   }
 
   #ownRow(payload: Buffer, offset: number): void {
-    const table = this.#tables.get(relationOf(payload, offset))
-    if (table === undefined) return
-    this.#change.read(payload, offset)
+    if (!this.#change.read(payload, offset)) return
     const { relation, tag } = this.#change
+    const table = this.#tables.get(relation.relid)
+    if (table === undefined) return
     const atEnd = this.#own?.of(relation)
     const isUnknown = atEnd !== undefined && atEnd.conversion === undefined
     const hasKey = relation.description.primaryKey.length > 0
@@ -236,10 +273,10 @@ export class RowsAtChange implements RowsAsOf {
   }
 
   #rowChanged(payload: Buffer, offset: number): void {
-    const table = this.#tables.get(relationOf(payload, offset))
-    if (table === undefined || table.leftOutSince !== undefined) return
-    this.#change.read(payload, offset)
+    if (!this.#change.read(payload, offset)) return
     const { relation, old, oldKind } = this.#change
+    const table = this.#tables.get(relation.relid)
+    if (table === undefined || table.leftOutSince !== undefined) return
     if (relation.description.primaryKey.length === 0) {
       throw notFound(`rows of table "${relation.description.name}" were changed while it had no primary key`)
     }
@@ -269,9 +306,11 @@ export class RowsAtChange implements RowsAsOf {
     this.write(stash.changes, relation, topics.get(relation.relid) as number, row)
   }
 
-  #truncated(relid: number): FeedError {
-    const name = this.#options.tables.find((table) => table.relid === relid)?.tableName ?? relid
-    return new FeedError('FEED_TRUNCATED', `"${name}" was truncated`)
+  #checkTruncated(parts: TransactionParts): void {
+    const found = truncatedTable(parts, this.#span.schemas, this.#partitions)
+    if (found === undefined) return
+    const name = this.#options.tables.find(({ relid }) => relid === found.target)?.tableName ?? found.target
+    throw new FeedError('FEED_TRUNCATED', `"${name}" was truncated`)
   }
 }
 

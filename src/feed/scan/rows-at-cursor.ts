@@ -3,18 +3,23 @@
 // replaced. A DDL in between that makes this untrue is an error (tables-at-cursor.ts).
 
 import type { Changelog } from '../../changelog/changelog.ts'
-import { isRow, recordEnd } from '../../changelog/records.ts'
+import { isRow, record, recordEnd, tagBytes } from '../../changelog/records.ts'
 import type { FeedTarget } from '../../core/feed-spec.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import type { RowView } from '../../core/row-view.ts'
+import type { TableDescription } from '../../core/table.ts'
+import { readDescription, type SchemaHistory } from '../../decode/schema-history.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { wholeTable, type Selection } from '../../scan/selection.ts'
 import type { ScanTable } from '../../scan/table-facts.ts'
 import { ChangeReader } from '../transaction/change-reader.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Output } from '../output/open-output.ts'
+import { isAttached } from '../follow/schema-changes.ts'
 import type { TransactionParts } from '../follow/transaction-parts.ts'
+import { Partitions } from '../transaction/partitions.ts'
+import { truncatedTable, type TruncatedTable } from '../transaction/truncated-table.ts'
 import { ChangedRows, isDeferrable } from './changed-rows.ts'
 import { LogSpan } from './log-span.ts'
 import type { CutTables, RowsAsOf } from './rows-as-of.ts'
@@ -36,6 +41,7 @@ export interface RowsAtCursorOptions {
 export class RowsAtCursor implements RowsAsOf {
   readonly #options: RowsAtCursorOptions
   readonly #topics: ReadonlyMap<number, number>
+  readonly #partitions: Partitions
   readonly #span: LogSpan
   readonly #change: ChangeReader
   readonly #changed = new ChangedRows()
@@ -50,8 +56,9 @@ export class RowsAtCursor implements RowsAsOf {
       if (stash.changes.isFull) await stash.changes.drain()
       await yieldThread()
     }
-    this.#span = new LogSpan({ log, relids: new Set(this.#topics.keys()), after: cursor, blockDone, signal })
-    this.#change = new ChangeReader(this.#span.schemas)
+    this.#partitions = new Partitions(this.#topics.keys())
+    this.#span = new LogSpan({ log, partitions: this.#partitions, after: cursor, blockDone, signal })
+    this.#change = new ChangeReader(this.#span.schemas, this.#partitions)
   }
 
   readTo({ time }: Pick<CutTables, 'time'>): Promise<void> {
@@ -63,8 +70,8 @@ export class RowsAtCursor implements RowsAsOf {
     await this.#options.stash.changes.drain()
   }
 
-  selection({ description }: ScanTable): Selection {
-    return wholeTable(description)
+  selection(table: ScanTable): Selection {
+    return wholeTable(table)
   }
 
   write(changes: ChangeWriter, relation: RelationSchema, topic: number, row: RowView): void {
@@ -90,24 +97,39 @@ export class RowsAtCursor implements RowsAsOf {
     }
   }
 
-  #takeBackPart({ payload, list }: TransactionParts): void {
+  #takeBackPart(parts: TransactionParts): void {
+    const { payload, list } = parts
     const { targets, stash } = this.#options
     const { schemas } = this.#span
     if (!this.#isPastCursor) this.#noteTables()
     this.#isPastCursor = true
-    if (list.truncated !== 0) throw truncatedSince(list.truncated, targets)
+    const truncated = list.truncations.length === 0 ? undefined : truncatedTable(parts, schemas, this.#partitions)
+    if (truncated !== undefined) throw truncatedSince(truncated, targets)
     for (let i = 0; i < list.count; i++) {
       const offset = list.offsets[i] as number
       if (isRow(payload[offset] as number)) {
-        this.#change.read(payload, offset)
+        if (!this.#change.read(payload, offset)) continue
         this.#takeBack(this.#change, this.#topics.get(this.#change.relation.relid) as number, stash)
         continue
       }
+      const before = describedBefore(schemas, payload, offset)
       const relid = schemas.apply(payload, offset, recordEnd(payload, offset))
+      if (relid !== undefined) this.#checkPartition(before, schemas.description(relid))
       // Checked even if no row follows: the next DDL may hide what this one does to every row.
       const changed = relid === undefined || !this.#topics.has(relid) ? undefined : schemas.relation(relid)
       if (changed !== undefined) this.#tables.check(changed)
     }
+  }
+
+  /** Rows that came or went with a partition were not logged. */
+  #checkPartition(before: TableDescription | undefined, after: TableDescription | undefined): void {
+    if (after === undefined) return
+    const was = this.#partitions.targetOf(before)
+    const is = this.#partitions.targetOf(after)
+    if (was !== after.relid && was !== undefined && is !== was) {
+      throw partitionSince(after, after.dropped === true ? 'dropped' : 'detached')
+    }
+    if (is !== after.relid && is !== undefined && isAttached(before, after)) throw partitionSince(after, 'attached')
   }
 
   #takeBack(change: ChangeReader, topic: number, { changes, messages }: Output): void {
@@ -118,9 +140,23 @@ export class RowsAtCursor implements RowsAsOf {
   }
 }
 
-function truncatedSince(relid: number, targets: readonly FeedTarget[]): FeedError {
-  const name = targets.find((target) => target.relid === relid)?.tableName ?? relid
-  return new FeedError('FEED_TRUNCATED', `"${name}" was truncated`, {
+/** What is known of the table that a schema record describes. */
+function describedBefore(schemas: SchemaHistory, payload: Buffer, offset: number): TableDescription | undefined {
+  if (payload[offset] !== record.schema) return undefined
+  return schemas.description(readDescription(payload, offset + tagBytes, recordEnd(payload, offset)).relid)
+}
+
+function partitionSince({ name }: TableDescription, how: string): FeedError {
+  const message = `partition "${name}" was ${how} since the cursor, so the rows as of the cursor cannot be found`
+  return new FeedError('FEED_STATE', message, {
+    hint: "start the changefeed with a later cursor, without a cursor, or with initial_scan='no'",
+  })
+}
+
+function truncatedSince({ target, partition }: TruncatedTable, targets: readonly FeedTarget[]): FeedError {
+  const name = targets.find(({ relid }) => relid === target)?.tableName ?? target
+  const which = partition === undefined ? '' : `partition ${partition} of `
+  return new FeedError('FEED_TRUNCATED', `${which}"${name}" was truncated`, {
     hint: 'its rows as of the cursor are gone; start the changefeed with a later cursor, or without',
   })
 }

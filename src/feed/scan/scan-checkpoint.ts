@@ -13,6 +13,7 @@ import { chunkPages, type Chunk } from '../../scan/chunks.ts'
 import type { ScanTable } from '../../scan/table-facts.ts'
 
 interface TableState {
+  readonly root: number | undefined
   readonly file: string
   readonly pages: number
   readonly done: [from: number, to: number | null][]
@@ -25,16 +26,17 @@ export class ScanCheckpoint {
   /** `saved`: the pages that an earlier attempt has delivered. */
   constructor(at: Hlc, tables: ReadonlyMap<number, ScanTable>, saved: readonly ScannedTable[]) {
     this.#at = at
-    for (const [relid, { file, pages }] of tables) {
+    for (const [relid, { file, pages, root }] of tables) {
       const before = saved.find((table) => table.relid === relid && table.file === file)
       const done = (before?.done ?? []).map(([from, to]): [number, number | null] => [from, to])
-      this.#tables.set(relid, { file, pages, done })
+      this.#tables.set(relid, { root: root?.relid, file, pages, done })
     }
   }
 
   /** The table has nothing to read. Its pages do not count as finished when the scan is continued. */
   leaveOut(relid: number): void {
-    this.#tables.set(relid, { file: '', pages: 0, done: [[0, null]] })
+    const root = this.#tables.get(relid)?.root
+    this.#tables.set(relid, { root, file: '', pages: 0, done: [[0, null]] })
   }
 
   isDone(relid: number, { from, to }: Chunk): boolean {
@@ -69,7 +71,12 @@ export class ScanCheckpoint {
     const { pages, finished } = this.#count()
     return {
       at: this.#at,
-      tables: [...this.#tables].map(([relid, { file, done }]) => ({ relid, file, done: done.map((run) => [...run]) })),
+      tables: [...this.#tables].map(([relid, { root, file, done }]) => ({
+        relid,
+        ...(root === undefined ? {} : { root }),
+        file,
+        done: done.map((run) => [...run]),
+      })),
       fraction: pages === 0 ? 1 : finished / pages,
     }
   }

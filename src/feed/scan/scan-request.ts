@@ -5,9 +5,15 @@ import type { FeedTarget } from '../../core/feed-spec.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { JobProgress, ScannedTable, ScanProgress } from '../../core/job-progress.ts'
 
+/** A table of which all rows are wanted, or a partitioned table of which the rows of some partitions are. */
+export interface ScannedTarget extends FeedTarget {
+  /** Undefined: all partitions. */
+  readonly leaves?: readonly number[] | undefined
+}
+
 export interface ScanRequest {
   readonly reason: ScanReason
-  readonly tables: readonly FeedTarget[]
+  readonly tables: readonly ScannedTarget[]
   /** The time as of which the rows are wanted; undefined: the time of the cut. */
   readonly at: Hlc | undefined
   /** Whether the scan fails if the log does not hold the rows as of `at`. The error says what the log lacks. */

@@ -5,14 +5,18 @@ import type { Changelog } from '../../changelog/changelog.ts'
 import { defaultSchemaChanges, type FeedSpec } from '../../core/feed-spec.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { TableDescription } from '../../core/table.ts'
+import { readSchemaChanges, TransactionChanges } from '../follow/schema-changes.ts'
 import { significanceOf } from '../follow/significance.ts'
 import { stoppedInScan } from '../schema-change/reaction.ts'
+import { Partitions } from '../transaction/partitions.ts'
 import { LogSpan } from './log-span.ts'
 import { NetChanges } from './net-changes.ts'
 
 export interface TablesSince {
   /** The tables whose rows were changed, as they were before the first such change. */
   readonly changed: ReadonlyMap<number, TableDescription>
+  /** The tables that were attached as partitions when they may have had rows, and the targets whose partitions they are. */
+  readonly attached: ReadonlyMap<number, number>
   /** All tables as they are at the later time. */
   readonly at: ReadonlyMap<number, TableDescription>
 }
@@ -38,7 +42,9 @@ export async function tablesSince({
   const { events, policy } = spec.schemaChanges ?? defaultSchemaChanges
   const relids = new Set(spec.targets.map(({ relid }) => relid))
   const changed = new Map<number, TableDescription>()
-  using span = new LogSpan({ log, relids, after, blockDone: yieldThread, signal, onlySchemas: true })
+  const attached = new Map<number, number>()
+  const partitions = new Partitions(relids)
+  using span = new LogSpan({ log, partitions, after, blockDone: yieldThread, signal, onlySchemas: true })
   const { schemas } = span
   const net = new NetChanges(schemas, relids, ({ at: time, before, after: now }) => {
     if (policy !== 'backfill' && policy !== 'stop') return
@@ -48,6 +54,10 @@ export async function tablesSince({
   })
   await span.readThrough(through, (parts) => {
     net.begin(parts)
+    const found = new TransactionChanges()
+    readSchemaChanges({ schemas, partitions }, parts, found)
+    if (policy === 'stop' && found.attached.size > 0) throw stoppedInScan(parts.ts)
+    for (const [leaf, root] of found.attached) attached.set(leaf, root)
     parts.applySchemas()
   })
   net.end()
@@ -56,5 +66,5 @@ export async function tablesSince({
     const description = schemas.description(relid)
     if (description !== undefined) at.set(relid, description)
   }
-  return { changed, at }
+  return { changed, attached, at }
 }

@@ -13,8 +13,8 @@ import { ThreadShare } from '../share-thread.ts'
 import { RowsAtChange, type KnownTables } from './rows-at-change.ts'
 import { RowsAtCursor } from './rows-at-cursor.ts'
 import type { CutTables, RowsAsOf } from './rows-as-of.ts'
-import type { ScanRequest } from './scan-request.ts'
-import { tablesSince } from './tables-since.ts'
+import type { ScannedTarget, ScanRequest } from './scan-request.ts'
+import { tablesSince, type TablesSince } from './tables-since.ts'
 
 export type Found =
   /** The rows of the cut are to be read. */
@@ -45,7 +45,7 @@ export class WantedRows implements Disposable {
   #lacking: FeedError | undefined
   /** Set if the scan has moved away from the schema change that it is for. */
   #known: KnownTables | undefined
-  tables: readonly FeedTarget[]
+  tables: readonly ScannedTarget[]
   /** The pages that are emitted. */
   done: readonly ScannedTable[]
   /** Knows which rows of the cut are those that are wanted; undefined: all are. */
@@ -115,15 +115,13 @@ export class WantedRows implements Disposable {
     const since = await tablesSince({ log, spec, after: at, through: time, yieldThread, signal })
     if (hasToCatchUp) await catchUp(this.#feed, { after, through: time, readsAgain: true })
     // The changes in between were emitted, and no schema change among them has made the feed read its tables again.
-    this.done = this.done.filter(({ relid }) => !since.changed.has(relid))
+    this.done = this.done.filter(({ relid, root = relid }) => !since.changed.has(root) && !since.attached.has(relid))
     this.#at = time
     if (!(rows instanceof RowsAtChange)) return { tag: 'rows', at: time }
     const descriptions = new Map(since.at)
-    for (const [relid, { description }] of cut.tables) descriptions.set(relid, description)
+    for (const { description, root = description } of cut.tables.values()) descriptions.set(root.relid, root)
     this.#known = { before: new Map([...since.changed, ...rows.before]), at: descriptions }
-    const relids = new Set(this.tables.map(({ relid }) => relid))
-    const more = spec.targets.filter(({ relid }) => since.changed.has(relid) && !relids.has(relid))
-    this.tables = [...this.tables, ...more]
+    this.tables = withChanged(this.tables, spec.targets, since)
     return { tag: 'again' }
   }
 
@@ -192,4 +190,20 @@ export class WantedRows implements Disposable {
       maxBytes: this.#maxBytes,
     })
   }
+}
+
+/** Adds the tables that were changed, and the partitions that were attached. */
+function withChanged(
+  tables: readonly ScannedTarget[],
+  targets: readonly FeedTarget[],
+  { changed, attached }: Pick<TablesSince, 'changed' | 'attached'>,
+): readonly ScannedTarget[] {
+  return targets.flatMap((target) => {
+    const scanned = tables.find(({ relid }) => relid === target.relid)
+    if (changed.has(target.relid)) return [target]
+    if (scanned !== undefined && scanned.leaves === undefined) return [scanned]
+    const leaves = new Set(scanned?.leaves)
+    for (const [leaf, root] of attached) if (root === target.relid) leaves.add(leaf)
+    return leaves.size === 0 ? [] : [{ ...target, leaves: [...leaves] }]
+  })
 }

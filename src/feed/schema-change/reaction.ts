@@ -1,12 +1,13 @@
 // What a feed does at a boundary of the log (follow/follow-log.ts), as its `schema_change_policy` and
 // `schema_change_events` say.
 
-import { defaultSchemaChanges, type FeedSpec, type FeedTarget } from '../../core/feed-spec.ts'
+import { defaultSchemaChanges, type FeedSpec } from '../../core/feed-spec.ts'
 import { compareHlc, formatHlc, nextHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Boundary } from '../follow/follow-log.ts'
 import type { SchemaChange } from '../follow/schema-changes.ts'
 import { significanceOf } from '../follow/significance.ts'
+import type { ScannedTarget } from '../scan/scan-request.ts'
 
 export type Reaction =
   /** The feed follows the log as if there was no boundary. */
@@ -14,7 +15,7 @@ export type Reaction =
   /** The time just before the boundary is saved and resolved, and the feed follows the log. */
   | { readonly tag: 'announce' }
   /** The same, and then the rows of these tables are emitted as of the boundary. */
-  | { readonly tag: 'backfill'; readonly tables: readonly FeedTarget[] }
+  | { readonly tag: 'backfill'; readonly tables: readonly ScannedTarget[] }
   /** The same, and then the feed ends with this error. */
   | { readonly tag: 'stop'; readonly error: FeedError }
 
@@ -37,18 +38,24 @@ export function readsRowsAgain(
 }
 
 export function reactionTo(boundary: Boundary, spec: Pick<FeedSpec, 'schemaChanges' | 'targets' | 'cursor'>): Reaction {
-  const { at, changes } = boundary
+  const { at, changes, attached } = boundary
   const { schemaChanges = defaultSchemaChanges, targets, cursor } = spec
   // The feed ends with this transaction in any case, and the error that says so is the better one.
   if (changes.some(({ after }) => after.dropped === true)) return { tag: 'pass' }
-  if (changes.every((change) => significanceOf(change, schemaChanges.events) === 'none')) return { tag: 'pass' }
+  const isAttached = attached.size > 0
+  if (!isAttached && changes.every((change) => significanceOf(change, schemaChanges.events) === 'none'))
+    return { tag: 'pass' }
   if (schemaChanges.policy === 'stop') {
     // An earlier feed has stopped here, and the cursor is the one that its error named.
     const isPassed = cursor !== undefined && compareHlc(at, nextHlc(cursor)) === 0
     return isPassed ? { tag: 'pass' } : { tag: 'stop', error: stopped(boundary) }
   }
   const read = new Set(changes.filter((change) => readsRowsAgain(change, spec)).map(({ after }) => after.relid))
-  const tables = targets.filter(({ relid }) => read.has(relid))
+  const tables = targets.flatMap((target): readonly ScannedTarget[] => {
+    if (read.has(target.relid)) return [target]
+    const leaves = [...attached].flatMap(([leaf, root]) => (root === target.relid ? [leaf] : []))
+    return leaves.length === 0 ? [] : [{ ...target, leaves }]
+  })
   return tables.length === 0 ? { tag: 'announce' } : { tag: 'backfill', tables }
 }
 

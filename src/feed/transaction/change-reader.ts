@@ -11,49 +11,72 @@ import type { OldKind } from '../../decode/pgoutput/old-kind.ts'
 import { readUpdate } from '../../decode/pgoutput/update.ts'
 import type { SchemaHistory } from '../../decode/schema-history.ts'
 import { fillUnchanged } from '../../decode/fill-unchanged.ts'
+import type { Partitions } from './partitions.ts'
+import { arrange, ownRows, rowsOfLeaf, type RowsOfTarget } from './rows-of-target.ts'
 
 export class ChangeReader {
   readonly #schemas: SchemaHistory
+  readonly #partitions: Partitions
+  /** How the rows of the relation that was read last become rows of a target; undefined: they are of no target. */
+  #rows: RowsOfTarget | undefined
+  /** By relation. */
+  readonly #known = new Map<number, RowsOfTarget>()
   /** The row after the change; empty for a delete. */
   readonly row = new RowView()
   /** The row before the change, as far as it was logged: see `oldKind`. */
   readonly old = new RowView()
   oldKind: OldKind = 'none'
   tag = 0
+  /** The relation of the target, which `row` and `old` have, also if the change is one of a partition. */
   relation: RelationSchema = nowhere
   /** The update has changed the primary key of the row: it counts as a delete and an insert. */
   keyChanged = false
 
-  constructor(schemas: SchemaHistory) {
+  constructor(schemas: SchemaHistory, partitions: Partitions) {
     this.#schemas = schemas
+    this.#partitions = partitions
   }
 
-  /** `bytes[at]` is the tag of a row record of a relation that is a target. */
-  read(bytes: Buffer, at: number): void {
+  /**
+   * `bytes[at]` is the tag of a row record of a relation that is a target, or may be a partition of one. Returns false if the
+   * relation is no partition of a target at this place.
+   */
+  read(bytes: Buffer, at: number): boolean {
     const relid = relationOf(bytes, at)
-    if (this.relation.relid !== relid || this.relation !== this.#schemas.relation(relid)) this.#relate(relid)
-    const { relation, row, old } = this
+    if (this.#rows?.wire.relid !== relid || !this.#isTrue(this.#rows)) this.#rows = this.#relate(relid)
+    const rows = this.#rows
+    if (rows === undefined) return false
+    const { wire: relation } = rows
+    const { row, old } = this
+    this.relation = rows.relation
     const end = recordEnd(bytes, at)
     this.tag = bytes[at] as number
     this.keyChanged = false
     if (this.tag === record.insert) {
       this.oldKind = 'none'
       readInsert(bytes, at, end, relation, row)
-      return
+      arrange(row, rows)
+      return true
     }
-    if (relation.identityLacksKey === true) throw keyNotLogged(relation)
+    if (rows.lacksKey) throw keyNotLogged(relation)
     if (this.tag === record.delete) {
       this.oldKind = readDelete(bytes, at, end, relation, old)
-      return
+      arrange(old, rows)
+      return true
     }
     this.oldKind = readUpdate(bytes, at, end, relation, old, row)
-    if (this.oldKind !== 'none') this.keyChanged = !sameKey(relation, old, row)
+    arrange(row, rows)
+    if (this.oldKind !== 'none') {
+      arrange(old, rows)
+      this.keyChanged = !sameKey(this.relation, old, row)
+    }
     for (let i = 0; i < row.count; i++) {
       if (row.kinds[i] === kind.unchanged) {
         this.#complete()
-        return
+        break
       }
     }
+    return true
   }
 
   /** Frees the bytes of the change that was read last: they may be many, and the next change may come hours later. */
@@ -68,13 +91,29 @@ export class ChangeReader {
     return this.old
   }
 
-  #relate(relid: number): void {
-    const relation = this.#schemas.relation(relid)
-    if (relation === undefined) {
-      throw new FeedError('FEED_LOG_CORRUPT', `the changelog holds rows of relation ${relid} before its description`)
-    }
+  /** Whether nothing about the relation and its target has changed. */
+  #isTrue({ wire, relation }: RowsOfTarget): boolean {
+    const schemas = this.#schemas
+    return schemas.relation(wire.relid) === wire && (wire === relation || schemas.relation(relation.relid) === relation)
+  }
+
+  #relate(relid: number): RowsOfTarget | undefined {
+    const known = this.#known.get(relid)
+    if (known !== undefined && this.#isTrue(known)) return known
+    const wire = this.#relation(relid)
+    const target = this.#partitions.targetOf(wire.description)
+    if (target === undefined) return undefined
+    const rows = target === relid ? ownRows(wire) : rowsOfLeaf(wire, this.#relation(target))
+    const { relation } = rows
     if (relation.keyProblem !== undefined) throw keyNotWhole(relation, relation.keyProblem)
-    this.relation = relation
+    this.#known.set(relid, rows)
+    return rows
+  }
+
+  #relation(relid: number): RelationSchema {
+    const relation = this.#schemas.relation(relid)
+    if (relation !== undefined) return relation
+    throw new FeedError('FEED_LOG_CORRUPT', `the changelog holds rows of relation ${relid} before its description`)
   }
 
   #complete(): void {

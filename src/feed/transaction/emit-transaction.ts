@@ -12,6 +12,7 @@ import { FirstChanges } from './first-changes.ts'
 import { LastChanges } from './last-changes.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { OffsetList } from './offset-list.ts'
+import type { Partitions } from './partitions.ts'
 import { SchemaTrail } from './schema-trail.ts'
 import {
   readTableChanges,
@@ -41,6 +42,7 @@ export interface FoundRecord {
 
 export interface EmitterOptions {
   readonly schemas: SchemaHistory
+  readonly partitions: Partitions
   /** The index of the target, by relation id. */
   readonly topics: ReadonlyMap<number, number>
   readonly changes: ChangeWriter
@@ -79,7 +81,7 @@ export class TransactionEmitter {
   readonly #first: ChangeReader
   /** Reads rows with the columns that their tables had earlier in the transaction. */
   readonly #earlierSchemas = new SchemaHistory()
-  readonly #earlier = new ChangeReader(this.#earlierSchemas)
+  readonly #earlier: ChangeReader
   readonly #beforeDdl = new BeforeDdl()
   readonly #last = new LastChanges()
   readonly #firstChanges: FirstChanges | undefined
@@ -94,8 +96,9 @@ export class TransactionEmitter {
     this.#diff = options.diff
     this.#readsRowsAgain = options.readsRowsAgain
     this.#onlyMissed = options.onlyMissed
-    this.#change = new ChangeReader(options.schemas)
-    this.#first = new ChangeReader(options.schemas)
+    this.#change = new ChangeReader(options.schemas, options.partitions)
+    this.#first = new ChangeReader(options.schemas, options.partitions)
+    this.#earlier = new ChangeReader(this.#earlierSchemas, options.partitions)
     this.#firstChanges = options.diff ? new FirstChanges() : undefined
   }
 
@@ -115,8 +118,7 @@ export class TransactionEmitter {
         trail?.note(i)
         continue
       }
-      this.#change.read(payload, offset)
-      last.note(this.#change, i)
+      if (this.#change.read(payload, offset)) last.note(this.#change, i)
     }
     if (trail !== undefined) this.#schemas.restore(trail.start)
     const needed = (list.count >> 2) + 1
@@ -183,7 +185,7 @@ export class TransactionEmitter {
       const goneKept = kept === undefined || isKept(kept.bits, gone)
       const thereKept = kept === undefined || isKept(kept.bits, gone + 1)
       if (!goneKept && !thereKept) continue
-      change.read(payload, offset)
+      if (!change.read(payload, offset)) continue
       const topic = this.#topicFor(change.relation.relid)
       const rowsAtEnd = atEnd?.of(change.relation)
       if (this.#onlyMissed !== undefined && !this.#isMissed(rowsAtEnd)) continue

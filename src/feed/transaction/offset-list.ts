@@ -9,6 +9,11 @@ const keepOffsets = 256 * 1024
 
 const none: readonly number[] = []
 
+export interface Truncation {
+  readonly relid: number
+  readonly offset: number
+}
+
 export class OffsetList {
   offsets = new Uint32Array(4096)
   count = 0
@@ -17,8 +22,8 @@ export class OffsetList {
   hasSchema = false
   /** The transaction ends in this block. */
   committed = false
-  /** The relation of a target that the transaction truncates in this block; 0: it truncates none. */
-  truncated = 0
+  /** What the transaction truncates in this block of targets and possible partitions. */
+  truncations: Truncation[] = []
 
   add(tag: number, offset: number): void {
     if (this.count === this.offsets.length) this.offsets = grown(this.offsets)
@@ -41,7 +46,7 @@ export class OffsetList {
     this.hasNonInserts = false
     this.hasSchema = false
     this.committed = false
-    this.truncated = 0
+    if (this.truncations.length > 0) this.truncations = []
   }
 }
 
@@ -61,7 +66,11 @@ export function listRecords(
     if (isRow(tag)) {
       if (isTarget(relationOf(payload, start))) list.add(tag, start)
     } else if (tag === record.relation || tag === record.schema) list.add(tag, start)
-    else if (tag === record.truncate) list.truncated ||= truncatedRelations(payload, start, next).find(isTarget) ?? 0
+    else if (tag === record.truncate) {
+      for (const relid of truncatedRelations(payload, start, next)) {
+        if (isTarget(relid)) list.truncations.push({ relid, offset: start })
+      }
+    }
     else if (tag === record.commit) {
       list.committed = true
       return next

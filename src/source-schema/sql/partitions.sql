@@ -28,7 +28,7 @@ $$;
 -- rows before, which changefeeds do not know.
 CREATE OR REPLACE FUNCTION changefeed.join_partition(relation oid, may_have_rows boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
-DECLARE c record; root text; has_rows int;
+DECLARE c record; root text; has_rows boolean;
 BEGIN
   SELECT relkind, relpersistence, relreplident, format('%I.%I', nspname, relname) AS name INTO c
     FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE pg_class.oid = relation;
@@ -43,15 +43,15 @@ BEGIN
   END IF;
   PERFORM changefeed.hold(relation, '{}');
   -- The size has no snapshot: rows that this transaction does not see count, too.
-  has_rows := (may_have_rows AND c.relkind <> 'p' AND pg_relation_size(relation) > 0)::int;
+  has_rows := (may_have_rows AND c.relkind <> 'p' AND pg_relation_size(relation) > 0);
   PERFORM changefeed.open_list(true);
-  UPDATE changefeed.watched SET attached = attached + has_rows WHERE relid = relation;
+  UPDATE changefeed.watched SET attached = CASE WHEN has_rows THEN pg_current_xact_id()::text::bigint ELSE attached END WHERE relid = relation;
   IF FOUND THEN
     UPDATE changefeed.watched SET description = changefeed.describe(relation) WHERE relid = relation;
   ELSE
     PERFORM changefeed.register(relation);
-    IF has_rows > 0 THEN
-      UPDATE changefeed.watched SET attached = has_rows WHERE relid = relation;
+    IF has_rows THEN
+      UPDATE changefeed.watched SET attached = pg_current_xact_id()::text::bigint WHERE relid = relation;
       UPDATE changefeed.watched SET description = changefeed.describe(relation) WHERE relid = relation;
     END IF;
   END IF;

@@ -52,7 +52,7 @@ DO $$ BEGIN
     ALTER TABLE changefeed.watched ALTER COLUMN since SET DEFAULT clock_timestamp();
   END IF;
 END $$;
--- How often the table was attached as a partition while it may have had rows.
-ALTER TABLE changefeed.watched ADD COLUMN IF NOT EXISTS attached int NOT NULL DEFAULT 0;
+-- The transaction in which the table was last attached as a partition when it may have had rows.
+ALTER TABLE changefeed.watched ADD COLUMN IF NOT EXISTS attached bigint NOT NULL DEFAULT 0;
 -- The index that gives the key of a table without a primary key: that of its replica identity before the identity became FULL.
 ALTER TABLE changefeed.watched ADD COLUMN IF NOT EXISTS key_index oid;
