@@ -6,6 +6,7 @@ import type { RawConnection } from '../postgres/raw-connection.ts'
 import { call } from '../source-schema/call.ts'
 import { explainLock, ourLockWait } from '../source-schema/explain-lock.ts'
 import { pgMicrosSql } from './pg-micros.ts'
+import { publication } from '../source-schema/names.ts'
 import type { TableToWatch } from './watch-batch.ts'
 
 /**
@@ -19,14 +20,19 @@ export async function notAsWanted(
   connection: RawConnection,
   tables: readonly TableToWatch[],
 ): Promise<readonly TableToWatch[]> {
+  if (tables.length === 0) return []
   const asked = connection.query(
-    `BEGIN; SET LOCAL lock_timeout = '${ourLockWait}'; LOCK TABLE ${watchingTable} IN ROW SHARE MODE; SELECT w.relid::text, c.relreplident FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid WHERE w.relid IN (SELECT ${call('published_among', { relations: tables.map(({ relid }) => relid) })}) AND EXISTS (SELECT FROM pg_index WHERE indrelid = w.relid AND indisprimary); COMMIT`,
+    `BEGIN; SET LOCAL lock_timeout = '${ourLockWait}'; LOCK TABLE ${watchingTable} IN ROW SHARE MODE; SELECT w.relid::text, c.relreplident, c.relispartition AND NOT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = w.relid) FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid WHERE w.relid IN (SELECT ${call('published_among', { relations: tables.map(({ relid }) => relid) })}) AND (w.description ->> 'primaryKey' <> '[]' OR c.relispartition); COMMIT`,
   )
   const what = 'the tables of the changefeed cannot be taken under watch'
   const rows = await explainLock(connection, { what, relation: watchingTable }, asked)
-  const watched = new Map(rows.filter((row) => row.length === 2).map(([relid, identity]) => [Number(relid), identity]))
+  const found = rows.filter((row) => row.length === 3)
+  const watched = new Map(found.map(([relid, identity]) => [Number(relid), identity]))
+  // They would not be published any more when they are detached.
+  const byAncestor = new Set(found.flatMap(([relid, , isByAncestor]) => (isByAncestor === 't' ? [Number(relid)] : [])))
   return tables
-    .filter(({ relid, statements }) => {
+    .filter(({ relid, leafOf, statements }) => {
+      if (leafOf === undefined && byAncestor.has(relid)) return true
       const identity = watched.get(relid)
       return identity === undefined || (statements !== undefined && statements.length > 0 && identity !== 'f')
     })

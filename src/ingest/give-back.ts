@@ -53,7 +53,7 @@ export async function giveBackTables(source: SourceConnection, options: GiveBack
       ? `needed_at <= clock_timestamp() - interval '${keepMs} milliseconds'`
       : `relid = ANY ('{${relids.join(', ')}}')`
   const rows = await connection.query(
-    `SELECT relid::text FROM changefeed.watched WHERE ${which} AND relid <> ALL ('{${now}}') ORDER BY relid`,
+    `SELECT relid::text FROM changefeed.watched w WHERE ${which} AND relid <> ALL ('{${now}}') AND NOT ${isBelowWatchedSql('w')} ORDER BY relid`,
   )
   const all = rows.map(([relid]) => Number(relid))
   const batches: (readonly number[])[] = []
@@ -86,7 +86,10 @@ async function giveBackBatch(
     await connection.query(`${beginSql}; LOCK TABLE ${watchingTable} IN EXCLUSIVE MODE`)
     const inNeed = await needed()
     const free = relids.filter((relid) => !inNeed.has(relid))
-    if (free.length > 0) await giveBackNow(connection, free, relids.length === 1)
+    if (free.length > 0) {
+      const parts = await partitionsOf(connection, free, inNeed)
+      await giveBackNow(connection, [...free, ...parts], relids.length === 1)
+    }
     await connection.query('COMMIT')
     return free.length
   } catch (error) {
@@ -94,6 +97,37 @@ async function giveBackBatch(
     if (!isLocked(error)) throw error
     return undefined
   }
+}
+
+/** A partition is given back with its partitioned table. */
+const isBelowWatchedSql = (row: string): string =>
+  `EXISTS (SELECT FROM jsonb_array_elements_text(${row}.description -> 'ancestors') a JOIN changefeed.watched root ON root.relid = a::oid)`
+
+/** The partitions that are watched only for the sake of these tables. */
+async function partitionsOf(
+  connection: RawConnection,
+  relids: readonly number[],
+  inNeed: ReadonlySet<number>,
+): Promise<readonly number[]> {
+  const list = relids.join(', ')
+  const rows = await connection.query(
+    `SELECT w.relid::text FROM changefeed.watched w WHERE w.description ? 'ancestors' AND w.relid NOT IN (${list})
+       AND EXISTS (SELECT FROM jsonb_array_elements_text(w.description -> 'ancestors') a WHERE a::oid IN (${list}))
+       AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(w.description -> 'ancestors') a JOIN pg_publication_rel r ON r.prrelid = a::oid
+         JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND a::oid NOT IN (${list}))`,
+  )
+  const found = rows.map(([relid]) => Number(relid))
+  // What changefeeds need for itself must stay in the publication.
+  const own = found.filter((relid) => inNeed.has(relid))
+  if (own.length > 0) {
+    const missing = await connection.query(
+      `SELECT format('ONLY %I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid IN (${own.join(', ')})
+         AND NOT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = c.oid)`,
+    )
+    if (missing.length > 0)
+      await connection.query(`ALTER PUBLICATION ${publication} ADD TABLE ${missing.map(([name]) => name).join(', ')}`)
+  }
+  return found.filter((relid) => !inNeed.has(relid))
 }
 
 async function giveBackNow(connection: RawConnection, relids: readonly number[], isWaiting: boolean): Promise<void> {

@@ -8,6 +8,8 @@ import { beginSql, lockSql } from './lock-tables.ts'
 
 export interface TableToWatch {
   readonly relid: number
+  /** It is a leaf of this partitioned table, and wanted only for its sake. */
+  readonly leafOf?: number | undefined
   /**
    * Statements to run first, under the lock of the table, for example ALTER TABLE … REPLICA IDENTITY FULL. They are not run
    * if the table is watched already with the identity that it needs.
@@ -56,7 +58,11 @@ export async function watchBatch(
   const state = await connection.query(
     `SELECT t.relid::text, t.relid IN (SELECT ${call('published_among', { relations })}), EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = t.relid) FROM unnest('{${relids}}'::oid[]) AS t (relid)`,
   )
-  const unpublished = state.filter(([, isPublished]) => isPublished !== 't')
+  const leaves = new Set(tables.flatMap(({ relid, leafOf }) => (leafOf === undefined ? [] : [relid])))
+  // A partition that changefeeds want for itself must stay published when it is detached.
+  const unpublished = state.filter(
+    ([relid, isPublished, isMember]) => isPublished !== 't' || (isMember !== 't' && !leaves.has(Number(relid))),
+  )
   // A member that is not published whole has a row filter or a column list.
   const members = unpublished.filter(([, , isMember]) => isMember === 't')
   await alterPublication(connection, 'DROP', listOf(members, names))
@@ -64,7 +70,7 @@ export async function watchBatch(
   await connection.query(
     `SELECT ${call('register', { relation: { sql: 'relid' } })} FROM unnest('{${relids}}'::oid[]) AS t (relid); UPDATE changefeed.watched SET needed_at = clock_timestamp() WHERE relid IN (${relids})`,
   )
-  if (identities.length > 0) await connection.query(rememberSql(identities))
+  if (identities.length > 0) await connection.query(`${rememberSql(identities)}; ${describeAgainSql(relids)}`)
   await connection.query('COMMIT')
   return isLoss
 }
@@ -105,7 +111,7 @@ export async function namesOf(
  * Repairs the publication, and records in the source that changes were lost: if we repaired it silently, feeds on these
  * tables would never learn of that.
  */
-async function mend(
+export async function mend(
   connection: RawConnection,
   relations: readonly number[],
   isLossReported: boolean,
@@ -159,7 +165,13 @@ const identitiesSql = (relids: readonly number[]): string =>
 /** Remembers the replica identities of before, which the tables get again when no changefeed needs them any more. */
 function rememberSql(identities: readonly (readonly (string | null)[])[]): string {
   const values = identities.map(([relid, identity, index]) => `(${relid}::oid, '${identity}'::"char", ${index}::oid)`)
-  return `UPDATE changefeed.watched w SET was_identity = before.identity, was_index = before.index
+  return `UPDATE changefeed.watched w SET was_identity = before.identity, was_index = before.index, key_index = CASE before.identity WHEN 'i' THEN before.index ELSE key_index END
     FROM (VALUES ${values.join(', ')}) AS before (relid, identity, index), pg_class c
     WHERE w.relid = before.relid AND c.oid = w.relid AND c.relreplident <> before.identity`
+}
+
+/** An index that was the replica identity may give the key. */
+const describeAgainSql = (relids: string): string => {
+  const described = call('describe', { relation: { sql: 'relid' } })
+  return `UPDATE changefeed.watched SET description = ${described} WHERE relid IN (${relids}) AND description <> ${described}`
 }

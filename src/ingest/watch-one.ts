@@ -32,15 +32,32 @@ export async function watchOne(
   source: SourceConnection,
   connection: RawConnection,
   table: TableToWatch,
-  { lockDeadlineMs = defaultDeadlineMs, isLossReported = false, askedBy, progress, signal }: WatchOptions,
+  options: WatchOptions,
 ): Promise<boolean> {
+  const { isLossReported = false } = options
+  const work = (): Promise<boolean> => watchBatch(connection, [table], { isWaiting: true, isLossReported })
+  return patiently(source, connection, { ...options, table, work })
+}
+
+export interface PatientWork<T> extends WatchOptions {
+  readonly table: TableToWatch
+  /** A transaction that locks the table, with short waits. */
+  readonly work: () => Promise<T>
+}
+
+/** Runs a transaction again and again until it gets its locks, or fails with who holds them. */
+export async function patiently<T>(
+  source: SourceConnection,
+  connection: RawConnection,
+  { table, work, lockDeadlineMs = defaultDeadlineMs, askedBy, progress, signal }: PatientWork<T>,
+): Promise<T> {
   const deadline = Date.now() + lockDeadlineMs
   const reportAt = Date.now() + reportAfterMs
   let isReported = false
   await using watcher = new LockWatcher(source, connection)
   for (;;) {
     try {
-      return await watcher.during(watchBatch(connection, [table], { isWaiting: true, isLossReported }))
+      return await watcher.during(work())
     } catch (error) {
       await connection.query('ROLLBACK')
       if (!isLocked(error)) throw error

@@ -18,7 +18,8 @@ import { isLocked } from './lock-tables.ts'
 import { checkOwnRights } from './own-rights.ts'
 import { watchPrepared } from './prepared/watch-prepared.ts'
 import { watchBatch, type TableToWatch } from './watch-batch.ts'
-import { watchOne, type WatchOptions } from './watch-one.ts'
+import { patiently, watchOne, type WatchOptions } from './watch-one.ts'
+import { watchPartitioned } from './watch-partitioned.ts'
 
 /** How many tables are locked at a time. */
 const batchTables = 32
@@ -43,43 +44,86 @@ export async function watchTables(
   })
   try {
     signal?.throwIfAborted()
+    const targets = tables.filter(({ leafOf }) => leafOf === undefined)
     if ((await readySource(connection, source)) === 'prepared')
-      return await watchPrepared(connection, tables, { ingest: options.ingest, signal, progress })
+      return await watchPrepared(connection, targets, { ingest: options.ingest, signal, progress })
     await checkOwnRights(
       connection,
-      tables.map(({ relid }) => relid),
+      targets.map(({ relid }) => relid),
     )
-    const missing = await notAsWanted(connection, tables)
-    const batches: (readonly TableToWatch[])[] = []
-    for (let at = 0; at < missing.length; at += batchTables) batches.push(missing.slice(at, at + batchTables))
-    batches.reverse()
-    let isLoss = false
-    let done = 0
-    let reportAt = Date.now() + progressMs.first
-    for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
-      if (Date.now() > reportAt) {
-        progress?.(`taking tables under watch, ${done} of ${missing.length} so far`)
-        reportAt = Date.now() + progressMs.again
-      }
-      const tried = tryBatch(source, connection, batch, options)
-      const outcome = await explainDdl('a table cannot be taken under watch', tried)
-      if (outcome === 'locked') {
-        // Tables that are not locked need not wait for the locked ones.
-        const half = Math.ceil(batch.length / 2)
-        batches.push(batch.slice(half), batch.slice(0, half))
-        continue
-      }
-      done += batch.length
-      if (outcome === 'loss') isLoss = true
+    const roots = await partitionedAmong(connection, targets)
+    let isLoss = await watchPlain(source, connection, {
+      ...options,
+      tables: targets.filter(({ relid }) => !roots.has(relid)),
+    })
+    for (const root of await notAsWanted(
+      connection,
+      targets.filter(({ relid }) => roots.has(relid)),
+    )) {
+      const work = watchPartitioned(root, {
+        connection,
+        leaves: tables.filter(({ leafOf }) => leafOf === root.relid),
+        isLossReported: options.isLossReported ?? false,
+        watchLeaves: (leaves) => watchPlain(source, connection, { ...options, tables: leaves }),
+        patiently: (table, once) => patiently(source, connection, { ...options, table, work: once }),
+      })
+      isLoss = (await explainDdl('a table cannot be taken under watch', work)) || isLoss
     }
     if (isLoss) await lossIsReported(connection)
-    return await watchedSince(connection, tables)
+    return await watchedSince(connection, targets)
   } catch (error) {
     signal?.throwIfAborted()
     throw error
   } finally {
     await connection.close()
   }
+}
+
+async function partitionedAmong(
+  connection: RawConnection,
+  tables: readonly TableToWatch[],
+): Promise<ReadonlySet<number>> {
+  const rows = await connection.query(
+    `SELECT oid::text FROM pg_class WHERE relkind = 'p' AND oid IN (${tables.map(({ relid }) => relid).join(', ')})`,
+  )
+  return new Set(rows.map(([relid]) => Number(relid)))
+}
+
+interface PlainOptions extends WatchOptions {
+  readonly tables: readonly TableToWatch[]
+}
+
+/** Takes tables that have rows themselves. Returns whether changes of watched tables were not published until now. */
+async function watchPlain(
+  source: SourceConnection,
+  connection: RawConnection,
+  options: PlainOptions,
+): Promise<boolean> {
+  const { tables, progress } = options
+  const missing = await notAsWanted(connection, tables)
+  const batches: (readonly TableToWatch[])[] = []
+  for (let at = 0; at < missing.length; at += batchTables) batches.push(missing.slice(at, at + batchTables))
+  batches.reverse()
+  let isLoss = false
+  let done = 0
+  let reportAt = Date.now() + progressMs.first
+  for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
+    if (Date.now() > reportAt) {
+      progress?.(`taking tables under watch, ${done} of ${missing.length} so far`)
+      reportAt = Date.now() + progressMs.again
+    }
+    const tried = tryBatch(source, connection, batch, options)
+    const outcome = await explainDdl('a table cannot be taken under watch', tried)
+    if (outcome === 'locked') {
+      // Tables that are not locked need not wait for the locked ones.
+      const half = Math.ceil(batch.length / 2)
+      batches.push(batch.slice(half), batch.slice(0, half))
+      continue
+    }
+    done += batch.length
+    if (outcome === 'loss') isLoss = true
+  }
+  return isLoss
 }
 
 /** Waits until the gap is in the log: a feed that started before it would end there. */

@@ -8,6 +8,7 @@ import { quoteString } from '../core/quote.ts'
 import type { Target } from '../sql/ast.ts'
 import type { CatalogueQuery } from '../sql/dialect/table-facts.ts'
 import { keylessFactsSql, type KeylessFacts } from '../sql/dialect/rowid-key.ts'
+import { partitionsSql, usableIndexSql, type PartitionFacts } from './table-parts.ts'
 import { roleRightsSql, type RoleRights } from './role-rights.ts'
 
 export interface ColumnFacts {
@@ -32,7 +33,12 @@ export interface TargetFacts extends RoleRights {
   readonly persistence: string
   /** pg_class.relreplident: d n f i. */
   readonly identity: 'd' | 'n' | 'f' | 'i'
+  /** The columns of the primary key or, without one, of the index that is the replica identity. */
   readonly primaryKey: readonly string[]
+  /** The table has no primary key, and the index of its replica identity gives the key. */
+  readonly keyIsIdentity: boolean
+  /** A unique index that could be the replica identity of a table without a key; null: there is none. */
+  readonly usableIndex: string | null
   /** What a key for the table depends on; null: it is no ordinary table, or it has a primary key. */
   readonly keyless: KeylessFacts | null
   /** The primary key is deferrable, so it cannot be the replica identity. */
@@ -40,6 +46,12 @@ export interface TargetFacts extends RoleRights {
   /** Values of the table may be stored out of line, and then the WAL of an UPDATE does not have those that did not change. */
   readonly outOfLine: boolean
   readonly columns: readonly ColumnFacts[]
+  /** Stored generated columns are published, from PostgreSQL 18 on. */
+  readonly publishesGenerated: boolean
+  /** Tables inherit from it that are no partitions. */
+  readonly isInherited: boolean
+  /** The partitions of a partitioned table, at every level; null: it is none. */
+  readonly partitions: readonly PartitionFacts[] | null
 }
 
 export type ResolvedTarget =
@@ -162,6 +174,11 @@ export function catalogueSql(wanted: readonly Wanted[], databases: readonly stri
         'identity', c.relreplident,
         'primaryKey', coalesce(key.columns, '[]'),
         'keyless', CASE WHEN key.columns IS NULL AND c.relkind OPERATOR(pg_catalog.=) 'r' THEN ${keylessFactsSql(oid)} END,
+        'keyIsIdentity', coalesce(NOT key.is_primary, false),
+        'usableIndex', CASE WHEN key.columns IS NULL THEN (${usableIndexSql}) END,
+        'publishesGenerated', pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 180000,
+        'isInherited', c.relkind OPERATOR(pg_catalog.=) 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent OPERATOR(pg_catalog.=) c.oid),
+        'partitions', CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'p' THEN (${partitionsSql}) END,
         'deferrableKey', coalesce(NOT key.immediate, false),
         'outOfLine', c.reltoastrelid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid,
         'columns', coalesce(live.columns, '[]'),
@@ -172,14 +189,16 @@ export function catalogueSql(wanted: readonly Wanted[], databases: readonly stri
       FROM pg_catalog.pg_class c
       JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
       LEFT JOIN LATERAL (
-        SELECT i.indimmediate AS immediate, (
+        SELECT i.indimmediate AS immediate, i.indisprimary AS is_primary, (
           SELECT pg_catalog.json_agg(a.attname ORDER BY k.place)
           FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
           JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.=) k.attnum
           WHERE k.place OPERATOR(pg_catalog.<=) i.indnkeyatts
         ) AS columns
         FROM pg_catalog.pg_index i
-        WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid AND i.indisprimary
+        WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid
+          AND (i.indisprimary OR c.relreplident OPERATOR(pg_catalog.=) 'i' AND i.indisreplident)
+        ORDER BY i.indisprimary DESC LIMIT 1
       ) key ON true
       LEFT JOIN LATERAL (
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(

@@ -51,7 +51,8 @@ export function noticesOf(facts: NoticeFacts): readonly string[] {
     messages.push('protect_data_from_gc_on_pause option is no longer needed')
   }
   messages.push(
-    ...virtualColumns(tables),
+    ...generatedColumns(tables),
+    ...inherited(tables),
     ...ineffective(given),
     ...oldCursor(times, context.now, given),
     ...intervals(read),
@@ -91,12 +92,25 @@ function sharedTopics(
   )
 }
 
-function virtualColumns(tables: readonly TargetFacts[]): readonly string[] {
+function generatedColumns(tables: readonly TargetFacts[]): readonly string[] {
   return tables.flatMap((table) =>
-    table.columns
-      .filter((column) => column.generated === 'v')
-      .map(({ name }) => `Changefeeds will filter out values for virtual column ${name} in table ${table.name}`),
+    table.columns.flatMap(({ name, generated }) => {
+      if (generated === 'v')
+        return `Changefeeds will filter out values for virtual column ${name} in table ${table.name}`
+      if (generated === 's' && !table.publishesGenerated)
+        return `Changefeeds have no values for the generated column ${name} of table ${table.name}: PostgreSQL before version 18 does not publish it`
+      return []
+    }),
   )
+}
+
+function inherited(tables: readonly TargetFacts[]): readonly string[] {
+  return tables
+    .filter(({ isInherited }) => isInherited)
+    .map(
+      ({ name }) =>
+        `table "${name}" has tables that inherit from it: the changefeed has the rows of "${name}" itself (SELECT … FROM ONLY), and not theirs; name them as targets to have those, too`,
+    )
 }
 
 /** Returns a notice for each option that is accepted and has no effect. */

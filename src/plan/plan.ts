@@ -26,7 +26,7 @@
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
 import type { Catalogue, TargetFacts } from './catalogue.ts'
-import { identityChange, type IdentityChange } from './identity.ts'
+import { identityChanges as changesOf, type IdentityChange } from './identity.ts'
 import { keyChange, keyNotice, keySql, withKey } from './key-change.ts'
 import { sinkSpec, specOf, targetsOf } from './make-spec.ts'
 import { checkMetricsLabel } from './metrics-label.ts'
@@ -84,7 +84,7 @@ export function closePlan(opening: Opening, catalogue: Catalogue): Plan {
   checkBuilt(read)
 
   const spec = specOf({ read, context, times, tables, targets, sink })
-  const identityChanges = tables.flatMap((table) => identityChange(table, spec.diff) ?? [])
+  const identityChanges = tables.flatMap((table) => changesOf(table, spec.diff))
   const keyChanges = found.flatMap((table) => {
     const change = keyChange(table)
     if (change === undefined) return []

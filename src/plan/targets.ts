@@ -1,6 +1,6 @@
 // Checks whether the targets of a statement can be watched. The messages are CockroachDB's, if it has one.
 
-import { shownName, shownString } from '../core/quote.ts'
+import { shownName } from '../core/quote.ts'
 import { FeedError, type FeedErrorDetails } from '../errors/feed-error.ts'
 import type { Code } from '../errors/codes.ts'
 import type { Target } from '../sql/ast.ts'
@@ -57,6 +57,7 @@ export function checkTargets(
   checkDuplicates(targets, tables)
   checkOneDatabase(targets, tables)
   for (const [index, table] of tables.entries()) checkTable(targets[index] as Target, table, reader)
+  checkPartitions(targets, tables)
   return tables
 }
 
@@ -106,6 +107,20 @@ function checkOneDatabase(targets: readonly Target[], tables: readonly TargetFac
   throw refuse(targets[other] as Target, 'FEED_TARGET', message, { hint: 'start one changefeed for each database' })
 }
 
+/** A changefeed has each row once: as a row of the partitioned table, or of the partition. */
+function checkPartitions(targets: readonly Target[], tables: readonly TargetFacts[]): void {
+  for (const root of tables) {
+    const parts = new Set(root.partitions?.map(({ relid }) => relid))
+    const index = tables.findIndex(({ relid }) => parts.has(relid))
+    const table = tables[index]
+    if (table === undefined) continue
+    const message = `table "${table.name}" is a partition of "${root.name}", which is a target as well`
+    throw refuse(targets[index] as Target, 'FEED_TARGET', message, {
+      hint: `"${root.name}" has its rows already; start a changefeed of its own for ${qualified(table)}`,
+    })
+  }
+}
+
 const untargetable: Readonly<Record<string, string>> = {
   v: 'views',
   m: 'materialized views',
@@ -117,23 +132,31 @@ const untargetable: Readonly<Record<string, string>> = {
   t: 'TOAST tables',
 }
 
+const hints: Readonly<Record<string, string>> = {
+  v: 'the log holds changes of tables only; name the tables that the view reads',
+  m: 'the log holds changes of tables only; name the tables that it is made from',
+  S: 'the log holds no changes of sequences; name the tables whose columns take their values from it',
+  f: 'its rows are in another database; start the changefeed there',
+}
+
 function checkTable(target: Target, table: TargetFacts, reader: Reader): void {
   const { name } = table
   const full = qualified(table)
   const kind = untargetable[table.kind]
-  if (kind !== undefined) throw refuse(target, 'FEED_TARGET', `CHANGEFEED cannot target ${kind}: ${name}`)
-  if (table.kind === 'p') {
-    throw refuse(target, 'FEED_UNSUPPORTED', `CHANGEFEED cannot target partitioned tables yet: ${name}`, {
-      hint: `name its partitions as targets; SELECT relid FROM pg_partition_tree(${shownString(full)}) WHERE isleaf lists them`,
-    })
+  if (kind !== undefined) {
+    const hint = hints[table.kind]
+    throw refuse(target, 'FEED_TARGET', `CHANGEFEED cannot target ${kind}: ${name}`, hint === undefined ? {} : { hint })
   }
+  checkLeaves(target, table)
   if (table.persistence === 'u') {
     throw refuse(target, 'FEED_TARGET', `CHANGEFEED cannot target unlogged tables: ${name}`, {
       hint: `the log holds no changes of it; ALTER TABLE ${full} SET LOGGED`,
     })
   }
   if (table.persistence === 't') {
-    throw refuse(target, 'FEED_TARGET', `CHANGEFEED cannot target temporary tables: ${name}`)
+    throw refuse(target, 'FEED_TARGET', `CHANGEFEED cannot target temporary tables: ${name}`, {
+      hint: 'the log holds no changes of it, and only its session sees it; make it an ordinary table',
+    })
   }
   if (target.family !== undefined) {
     throw refuse(target, 'FEED_TARGET', `table "${name}" has no column family "${target.family}"`, {
@@ -143,13 +166,42 @@ function checkTable(target: Target, table: TargetFacts, reader: Reader): void {
   const lack = lackOf(table, reader)
   if (lack !== undefined) throw refuse(target, 'FEED_PRIVILEGE', lack.message, { hint: lack.hint, detail: lack.detail })
   if (table.primaryKey.length === 0) checkMayGetKey(target, table, reader)
+  checkKeyIsPublished(target, table)
+}
+
+/** PostgreSQL does not log the changes of such partitions: rows would be missing from the changefeed. */
+function checkLeaves(target: Target, table: TargetFacts): void {
+  const unlogged = table.partitions?.find(({ kind, persistence }) => kind === 'f' || persistence !== 'p')
+  if (unlogged === undefined) return
+  const { kind, persistence } = unlogged
+  const what = kind === 'f' ? 'a foreign table' : persistence === 'u' ? 'unlogged' : 'temporary'
+  const message = `partition ${qualified(unlogged)} of table "${table.name}" is ${what}`
+  throw refuse(target, 'FEED_TARGET', message, {
+    hint:
+      kind !== 'f' && persistence === 'u'
+        ? `the log holds no changes of it; ALTER TABLE ${qualified(unlogged)} SET LOGGED`
+        : `the log holds no changes of it; ALTER TABLE ${qualified(table)} DETACH PARTITION ${qualified(unlogged)}, or name the other partitions as targets`,
+  })
+}
+
+function checkKeyIsPublished(target: Target, table: TargetFacts): void {
+  const { primaryKey, columns, publishesGenerated } = table
+  const generated = columns.find(({ name, generated: how }) => how !== '' && primaryKey.includes(name))
+  if (generated === undefined || (generated.generated === 's' && publishesGenerated)) return
+  const message = `column "${generated.name}" of the key of table "${table.name}" is generated, and PostgreSQL before version 18 publishes no generated columns`
+  throw refuse(target, 'FEED_TARGET', message, { hint: 'the key must consist of columns that are not generated' })
 }
 
 /** Throws if the table cannot get a primary key. */
 function checkMayGetKey(target: Target, table: TargetFacts, { user, makesKeys }: Reader): void {
   const { keyless } = table
   const message = `table "${table.name}" has no primary key`
-  const hint = `ALTER TABLE ${qualified(table)} ADD PRIMARY KEY (…), or ADD COLUMN rowid INT8 GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY`
+  const full = qualified(table)
+  const byIndex =
+    table.usableIndex === null
+      ? ''
+      : `ALTER TABLE ${full} REPLICA IDENTITY USING INDEX ${shownName(table.usableIndex)} makes that index the key; or `
+  const hint = `${byIndex}ALTER TABLE ${full} ADD PRIMARY KEY (…), or ADD COLUMN rowid INT8 GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY${table.usableIndex === null ? '; a unique index of columns that are NOT NULL gives a key, too, as REPLICA IDENTITY USING INDEX' : ''}`
   if (!makesKeys || keyless === null) throw refuse(target, 'FEED_TARGET', message, { hint })
   if (keyless.isTyped) {
     throw refuse(target, 'FEED_TARGET', `${message}, and a table of a type cannot get a column for one`, {

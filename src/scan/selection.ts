@@ -19,7 +19,10 @@ export interface Selection {
 const relations = new WeakMap<TableDescription, RelationSchema>()
 
 /** All columns that the table has at the cut; of a leaf those of its partitioned table, which have the same names. */
-export function wholeTable({ description: own, root }: Pick<ScanTable, 'description'> & { readonly root?: ScanTable['root'] }): Selection {
+export function wholeTable({
+  description: own,
+  root,
+}: Pick<ScanTable, 'description'> & { readonly root?: ScanTable['root'] }): Selection {
   const description = root ?? own
   let relation = relations.get(description)
   if (relation === undefined) relations.set(description, (relation = relationOfDescription(description)))

@@ -67,7 +67,10 @@ function factsOf(own: One): TableFacts {
   return { tables: [own], fingerprint, ownFingerprint: fingerprint, hasFreeTypes }
 }
 
-function factsOfPartitioned({ description: root, fingerprint: own, hasFreeTypes }: One, parts: readonly One[]): TableFacts {
+function factsOfPartitioned(
+  { description: root, fingerprint: own, hasFreeTypes }: One,
+  parts: readonly One[],
+): TableFacts {
   const hash = createHash('sha256').update(own)
   for (const { fingerprint } of parts) hash.update(fingerprint)
   const tables = parts.map(({ description, pages, file }) => ({ description, root, pages, file }))

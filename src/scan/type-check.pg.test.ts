@@ -34,7 +34,7 @@ test('no row is given that may have been printed with a changed type, and the ne
       await using cut = await openCut(options)
       await before()
       const consumer = { row: () => void (rows += 1), pieceDone: () => undefined, chunkDone: () => undefined }
-      const selection = ({ description }: { description: Parameters<typeof wholeTable>[0] }) => wholeTable(description)
+      const selection = wholeTable
       const done = scan({
         cut,
         selection,

@@ -46,6 +46,12 @@ export const calledFunctions = {
     parameters: { types: 'oid[]', alone: 'boolean' },
     needs: oursAndLocks,
   },
+  is_incomplete: {
+    does: 'whether UPDATEs and DELETEs of the table leave values or keys out of the WAL now',
+    parameters: { relation: 'oid' },
+    returns: 'boolean',
+    needs: ours,
+  },
   look: {
     does: 'finds watched tables that were changed or dropped without an event trigger having seen it',
     parameters: { after: 'oid', most: 'integer', told: 'oid[]' },
@@ -114,12 +120,6 @@ export const innerFunctions = {
     does: 'keeps writers out of a watched table until the transaction ends',
     parameters: { relation: 'oid', touched: 'oid[]' },
     needs: ['owner of the table', 'SET deadlock_timeout'],
-  },
-  is_incomplete: {
-    does: 'whether UPDATEs and DELETEs of the table leave values or keys out of the WAL now',
-    parameters: { relation: 'oid' },
-    returns: 'boolean',
-    needs: ours,
   },
   join_partition: {
     does: 'takes a new partition of a watched table into the list of watched tables',

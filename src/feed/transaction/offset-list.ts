@@ -70,8 +70,7 @@ export function listRecords(
       for (const relid of truncatedRelations(payload, start, next)) {
         if (isTarget(relid)) list.truncations.push({ relid, offset: start })
       }
-    }
-    else if (tag === record.commit) {
+    } else if (tag === record.commit) {
       list.committed = true
       return next
     }

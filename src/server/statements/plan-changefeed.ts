@@ -18,6 +18,7 @@ import type { CreateChangefeed } from '../../sql/ast.ts'
 import { sayWhatIsKept } from '../sources/kept-wal.ts'
 import { catalogueQueries } from './catalogue-queries.ts'
 import { currentUser } from './current-user.ts'
+import { withRememberedKeys } from './remembered-keys.ts'
 import type { Source } from '../sources/open-source.ts'
 import type { ServerParts } from '../server-parts.ts'
 
@@ -81,7 +82,9 @@ export async function openChangefeed(
     rowFormats: await rowFormats(call),
   })
   const queryIn = catalogueQueries(session, backend.source, user)
-  return { opening, catalogue: await resolveTargets(statement.targets, session.database, queryIn), user }
+  const resolved = await resolveTargets(statement.targets, session.database, queryIn)
+  const queryOf = (database: string) => (sql: string) => queryOnce({ ...backend.source, database }, sql)
+  return { opening, catalogue: await withRememberedKeys(resolved, queryOf), user }
 }
 
 /** Takes the tables of the plan under watch: from then on the log holds all of their changes. */
@@ -114,9 +117,12 @@ async function watchIn(
   // The position comes before the check that the tables exist: a table that is dropped later is dropped after this position.
   const startPosition = source.log.status.head
   const changes = Map.groupBy(tableChanges, ({ relid }) => relid)
+  const leafOf = new Map(tableChanges.map((change) => [change.relid, change.leafOf]))
   const since = await watchTables(
     source.connection,
-    spec.targets.map(({ relid }) => ({ relid, statements: changes.get(relid)?.map(({ sql }) => sql) ?? [] })),
+    [...changes, ...spec.targets.flatMap(({ relid }) => (changes.has(relid) ? [] : [[relid, []] as const]))].map(
+      ([relid, some]) => ({ relid, leafOf: leafOf.get(relid), statements: some.map(({ sql }) => sql) }),
+    ),
     {
       signal: call.signal,
       askedBy: call.session.backendPid,

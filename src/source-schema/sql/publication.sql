@@ -43,7 +43,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE NOT (SELECT changefeed.publishes_all()) OR w.relid NOT IN (SELECT relid FROM whole)
     AND NOT (c.relispartition AND EXISTS (SELECT FROM pg_partition_ancestors(w.relid) a WHERE a.relid::oid IN (SELECT relid FROM whole)))
-  ORDER BY 1
+  -- Partitions are published again with their partitioned tables.
+  ORDER BY c.relispartition, 1
 $$;
 
 -- Makes publishes_all() true again. Only what is written from now on is published completely.
