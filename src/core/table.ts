@@ -43,7 +43,7 @@ export interface ColumnDescription {
   readonly generated: boolean
   /**
    * What rows have in this column that were written before it was added: the text of pg_attribute.attmissingval; null: they have
-   * NULL, or were written anew since then. Descriptions of earlier versions do not say.
+   * NULL, or were written anew since then. Descriptions of earlier versions, and of partitioned tables, do not say.
    */
   readonly missing?: string | null | undefined
   /** pg_attribute.attidentity of an identity column: generated always or by default. */

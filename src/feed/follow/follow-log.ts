@@ -23,6 +23,7 @@ import { Partitions } from '../transaction/partitions.ts'
 import { truncatedTable } from '../transaction/truncated-table.ts'
 import type { ReadsRowsAgain } from '../transaction/tables-at-end.ts'
 import { planLarge, type LargeOptions, type LargeTransaction } from './large-transaction.ts'
+import { PartitionNews } from './partition-news.ts'
 import { readChangesOfLarge, readSchemaChanges, TransactionChanges, type SchemaChange } from './schema-changes.ts'
 import { TransactionParts } from './transaction-parts.ts'
 
@@ -44,6 +45,8 @@ export interface FollowOptions {
   /** See `EmitterOptions`. */
   readonly onlyMissed?: IsMissed | undefined
   readonly changes: ChangeWriter
+  /** Called with which partitions have come and gone. */
+  readonly tell?: ((what: string) => void) | undefined
   /** How long the follower may sleep while the log gets only closed timestamps. */
   readonly quietMs?: number
   /** Called when everything at or below the frontier has been written to `changes`. */
@@ -85,6 +88,7 @@ export class LogFollower {
   readonly #ahead: LargeOptions
   readonly #schemas = new SchemaHistory()
   readonly #partitions: Partitions
+  readonly #news: PartitionNews
   readonly #parts: TransactionParts
   readonly #emitter: TransactionEmitter
   readonly #threadShare = new ThreadShare()
@@ -116,6 +120,8 @@ export class LogFollower {
       partitions,
       yieldThread: () => this.#threadShare.yieldIfDue(),
     }
+    const nameOf = (target: number): string => this.#nameOf(target)
+    this.#news = new PartitionNews({ schemas, partitions, nameOf, tell: options.tell ?? (() => undefined) })
     this.#parts = new TransactionParts({ schemas, partitions, gap: (through, reason) => this.#gap(through, reason) })
     this.#emitter = new TransactionEmitter({ schemas, partitions, topics, changes, diff, readsRowsAgain, onlyMissed })
   }
@@ -170,6 +176,7 @@ export class LogFollower {
         parts.applySchemas()
         continue
       }
+      this.#news.begin()
       if (list.truncations.length > 0) this.#checkTruncated()
       if (this.#mayBeBoundary()) {
         const boundary = await this.#boundaryAt(ts, block)
@@ -191,6 +198,7 @@ export class LogFollower {
       this.#frontier = block.resolved
       // Also finds what was dropped while the feed was being started: no transaction would ever mention it.
       this.#checkDropped()
+      this.#news.check()
     }
     return endTime !== undefined && compareHlc(this.#frontier, endTime) >= 0
   }
@@ -280,7 +288,10 @@ export class LogFollower {
   }
 
   #ended(code: 'FEED_TRUNCATED' | 'FEED_DROPPED', relid: number, what: string, which = ''): FeedError {
-    const target = this.#options.targets.find((candidate) => candidate.relid === relid)
-    return new FeedError(code, `${which}"${target?.tableName ?? relid}" ${what}`)
+    return new FeedError(code, `${which}"${this.#nameOf(relid)}" ${what}`)
+  }
+
+  #nameOf(relid: number): string {
+    return this.#options.targets.find((target) => target.relid === relid)?.tableName ?? String(relid)
   }
 }

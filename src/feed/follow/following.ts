@@ -108,10 +108,10 @@ export async function catchUp(
   }
 }
 
-type Own = 'log' | 'targets' | 'diff' | 'quietMs' | 'limits'
+type Own = 'log' | 'targets' | 'diff' | 'quietMs' | 'limits' | 'tell'
 
-function followerOf({ spec, log, save }: FeedRun, options: Omit<FollowOptions, Own>): LogFollower {
+function followerOf({ spec, log, save, waiting: tell }: FeedRun, options: Omit<FollowOptions, Own>): LogFollower {
   const { targets, diff } = spec
   const quietMs = quietWaitMs({ ...spec, endTime: options.endTime }, save !== undefined)
-  return new LogFollower({ ...options, log, targets, diff, quietMs })
+  return new LogFollower({ ...options, log, targets, diff, quietMs, tell })
 }

@@ -18,6 +18,10 @@ export class Partitions {
     this.#targets = new Set(targets)
   }
 
+  get possible(): Iterable<number> {
+    return this.#possible
+  }
+
   /** How many possible partitions are known. */
   get count(): number {
     return this.#possible.size

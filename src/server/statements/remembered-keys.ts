@@ -3,9 +3,7 @@
 
 import type { BackendQuery } from '../../pg-server/local-statement.ts'
 import type { Catalogue, ResolvedTarget } from '../../plan/catalogue.ts'
-import { call } from '../../source-schema/call.ts'
-
-const hasList = `SELECT to_regprocedure('changefeed.key_index(oid)') IS NOT NULL AND to_regclass('changefeed.watched') IS NOT NULL`
+import { rememberedKey } from '../../source-schema/remembered-key.ts'
 
 /** `queryIn` has the rights of the server. */
 export async function withRememberedKeys(
@@ -19,11 +17,4 @@ export async function withRememberedKeys(
     targets.push(key.length > 0 && target.tag === 'table' ? { ...target, primaryKey: key, keyless: null } : target)
   }
   return { ...catalogue, targets }
-}
-
-async function rememberedKey(query: BackendQuery, relid: number): Promise<readonly string[]> {
-  const [has] = await query(hasList)
-  if (has?.[0] !== 't') return []
-  const [row] = await query(`SELECT ${call('describe', { relation: relid })} ->> 'primaryKey'`)
-  return JSON.parse(row?.[0] ?? '[]') as readonly string[]
 }

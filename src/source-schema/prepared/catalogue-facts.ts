@@ -13,7 +13,11 @@ export interface TableFacts {
   readonly identity: 'd' | 'n' | 'f' | 'i'
   readonly primaryKey: readonly string[]
   readonly deferrableKey: boolean
-  /** The oid of the constraint that is the primary key; 0: there is none. A constraint never gets other columns. */
+  /** It is a partitioned table. */
+  readonly partitioned: boolean
+  /** The partitioned tables of which it is a partition, from its parent to the root. */
+  readonly ancestors: readonly number[]
+  /** The oid of the constraint that is the primary key, or else of the index that is the replica identity; 0: there is none. Neither gets other columns. */
   readonly keyOid: number
   readonly fileNode: number
   readonly columns: readonly ColumnFacts[]
@@ -104,14 +108,16 @@ export function factsSql(relids: readonly number[]): string {
 )
 SELECT 'table', c.oid::text, json_build_object('database', current_database(), 'schema', n.nspname, 'name', c.relname,
   'identity', c.relreplident, 'primaryKey', coalesce(k.columns, '[]'), 'deferrableKey', coalesce(k.deferrable, false),
+  'partitioned', c.relkind = 'p', 'ancestors', CASE WHEN c.relispartition THEN coalesce((SELECT json_agg(a.relid::oid::bigint ORDER BY place)
+    FROM pg_partition_ancestors(c.oid) WITH ORDINALITY AS a (relid, place) WHERE a.relid <> c.oid), '[]') ELSE '[]' END,
   'keyOid', coalesce(k.oid, 0), 'fileNode', c.relfilenode::bigint, 'columns', coalesce(columns.list, '[]'),
   'written', coalesce(columns.written, ''))::text
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN columns ON columns.attrelid = c.oid
 LEFT JOIN LATERAL (
-  SELECT NOT i.indimmediate AS deferrable, (SELECT p.oid::bigint FROM pg_constraint p WHERE p.conrelid = c.oid AND p.conindid = i.indexrelid AND p.contype = 'p') AS oid,
+  SELECT NOT i.indimmediate AS deferrable, coalesce((SELECT p.oid::bigint FROM pg_constraint p WHERE p.conrelid = c.oid AND p.conindid = i.indexrelid AND p.contype = 'p'), i.indexrelid::bigint) AS oid,
     (SELECT json_agg(attname ORDER BY place) FROM unnest(i.indkey) WITH ORDINALITY AS u (attnum, place)
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.attnum WHERE place <= i.indnkeyatts) AS columns
-  FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary LIMIT 1
+  FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisprimary OR c.relreplident = 'i' AND i.indisreplident) ORDER BY i.indisprimary DESC LIMIT 1
 ) k ON true
 WHERE c.oid = ANY ('{${relids.join(',')}}'::oid[])
 UNION ALL

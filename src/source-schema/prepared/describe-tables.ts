@@ -42,21 +42,34 @@ export function describe({ tables, types }: CatalogueFacts): Map<number, Describ
 }
 
 function describeOne(relid: number, facts: TableFacts, shapes: TypeShapes): TableDescription {
-  const { database, schema, name, identity, deferrableKey, primaryKey } = facts
-  const columns = facts.columns.map(({ identity: made, ...column }) => ({
+  const { database, schema, name, identity, deferrableKey, primaryKey, partitioned, ancestors } = facts
+  const columns = facts.columns.map(({ identity: made, missing, ...column }) => ({
     ...column,
+    // A partitioned table does not say what the rows of its partitions have.
+    ...(partitioned ? {} : { missing }),
     typmod: column.typmod === -1 && column.typeOid >= firstUserOid ? shapes.modifier(column.typeOid) : column.typmod,
     shape: shapes.shape(column.typeOid),
     ...(made === '' ? {} : { identity: made }),
   }))
-  return { relid, database, schema, name, identity, deferrableKey, columns, primaryKey }
+  return {
+    relid,
+    database,
+    schema,
+    name,
+    identity,
+    deferrableKey,
+    columns,
+    primaryKey,
+    ...(partitioned ? { partitioned } : {}),
+    ...(ancestors.length === 0 ? {} : { ancestors }),
+  }
 }
 
 function fingerprint(facts: TableFacts, used: readonly number[], types: CatalogueFacts['types']): string {
-  const { schema, name, identity, keyOid, fileNode, written } = facts
+  const { schema, name, identity, ancestors, keyOid, fileNode, written } = facts
   const ofTypes = used.map((oid) => {
     const type = types.get(oid)
     return `${oid}=${type?.schema}.${type?.name}/${type?.written}/${type?.attributes.map((a) => `${a[0]}:${a[3]}`).join()}`
   })
-  return [JSON.stringify([schema, name]), identity, keyOid, fileNode, written, ...ofTypes].join(';')
+  return [JSON.stringify([schema, name, ...ancestors]), identity, keyOid, fileNode, written, ...ofTypes].join(';')
 }

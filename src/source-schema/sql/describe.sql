@@ -77,8 +77,9 @@ SET extra_float_digits = 1 SET bytea_output = 'hex' SET lc_monetary = 'C' AS $$
         'typeName', format_type(atttypid, atttypmod),
         'shape', CASE WHEN t.oid < 16384 AND t.typtype = 'b' AND t.typcategory <> 'A'
           THEN jsonb_build_object('tag', 'scalar', 'name', t.typname) ELSE changefeed.type_shape(t.oid) END,
-        'notNull', attnotnull, 'hasDefault', atthasdef, 'generated', attgenerated = 's',
-        'missing', CASE WHEN atthasmissing THEN array_to_string(attmissingval, '') END)
+        'notNull', attnotnull, 'hasDefault', atthasdef, 'generated', attgenerated = 's')
+        -- A partitioned table does not say what the rows of its partitions have.
+        || CASE c.relkind WHEN 'p' THEN '{}'::jsonb ELSE jsonb_build_object('missing', CASE WHEN atthasmissing THEN array_to_string(attmissingval, '') END) END
         || CASE attidentity WHEN '' THEN '{}' ELSE jsonb_build_object('identity', attidentity) END ORDER BY attnum)
       FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
       WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped

@@ -1,0 +1,66 @@
+// Says which partitions of the targets have come and gone, when the feed has followed the log to there. Rows of a partition that
+// is detached or dropped are not deleted for anybody who reads the feed, so it must not happen in silence.
+
+import type { SchemaHistory } from '../../decode/schema-history.ts'
+import type { Partitions } from '../transaction/partitions.ts'
+
+export interface PartitionNewsOptions {
+  readonly schemas: SchemaHistory
+  readonly partitions: Partitions
+  /** The name of a target. */
+  readonly nameOf: (target: number) => string
+  readonly tell: (what: string) => void
+}
+
+interface Member {
+  readonly target: number
+  readonly name: string
+}
+
+export class PartitionNews {
+  readonly #options: PartitionNewsOptions
+  /** By relation; undefined: the feed has not begun to follow the log. */
+  #members: ReadonlyMap<number, Member> | undefined
+  #version = 0
+
+  constructor(options: PartitionNewsOptions) {
+    this.#options = options
+  }
+
+  /** Called before the first transaction that is followed. */
+  begin(): void {
+    this.#members ??= this.#look()
+  }
+
+  /** Called between two transactions. */
+  check(): void {
+    const { schemas, nameOf, tell } = this.#options
+    if (schemas.version === this.#version) return
+    const before = this.#members
+    const now = this.#look()
+    this.#members = now
+    if (before === undefined) return
+    for (const [relid, { target, name }] of before) {
+      if (now.get(relid)?.target === target) continue
+      const how = schemas.description(relid)?.dropped === true ? 'dropped' : 'detached'
+      tell(`going on without partition "${name}" of "${nameOf(target)}": it was ${how}`)
+    }
+    for (const [relid, { target, name }] of now) {
+      if (before.get(relid)?.target !== target) tell(`following the new partition "${name}" of "${nameOf(target)}"`)
+    }
+  }
+
+  #look(): ReadonlyMap<number, Member> {
+    const { schemas, partitions } = this.#options
+    this.#version = schemas.version
+    const members = new Map<number, Member>()
+    for (const relid of partitions.possible) {
+      const description = schemas.description(relid)
+      const target = partitions.targetOf(description)
+      // Those in the middle have no rows.
+      if (description === undefined || target === undefined || description.partitioned === true) continue
+      members.set(relid, { target, name: description.name })
+    }
+    return members
+  }
+}
