@@ -185,7 +185,9 @@ test('ALTER of the table reads the rows of all leaves again once, at one time', 
 
 test('under the policies stop and nobackfill an ATTACH of rows stops the changefeed, or is passed over', async () => {
   const t = await partitioned()
-  await server.sql(`CREATE TABLE ${t}_old (id int NOT NULL, name text, n int); INSERT INTO ${t}_old VALUES (200, 'old', 1)`)
+  await server.sql(
+    `CREATE TABLE ${t}_old (id int NOT NULL, name text, n int); INSERT INTO ${t}_old VALUES (200, 'old', 1)`,
+  )
   await using stops = await open(
     `CREATE CHANGEFEED FOR ${t} WITH initial_scan = 'no', resolved, schema_change_policy = 'stop'`,
   )
@@ -231,7 +233,10 @@ test('a leaf and a partition with partitions are targets of other changefeeds, e
     shown(leaf),
     [2, 3, 4].map((n) => row(`${t}_m1`, 200, 'm', n)),
   )
-  await assert.rejects(open(`CREATE CHANGEFEED FOR ${t}, ${t}_b`).then((feed) => feed.ended.then(() => Promise.reject(feed.error))), {
-    message: `table "${t}_b" is a partition of "${t}", which is a target as well`,
-  })
+  await assert.rejects(
+    open(`CREATE CHANGEFEED FOR ${t}, ${t}_b`).then((feed) => feed.ended.then(() => Promise.reject(feed.error))),
+    {
+      message: `table "${t}_b" is a partition of "${t}", which is a target as well`,
+    },
+  )
 })
