@@ -2,7 +2,7 @@
 
 import type { State, StateQuery } from '../core/state.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import { rightsSql } from './rights-sql.ts'
+import { isOurRoleSql, rightsSql, type RightsSql } from './rights-sql.ts'
 
 /** The rights of a user to create jobs. */
 export interface CreatorRights {
@@ -20,8 +20,6 @@ export interface TablePrivilege {
   readonly grantee: string | undefined
 }
 
-const { hasRole, isAdmin, mayControl, maySee } = rightsSql
-
 /** A role's rights on the jobs of others. */
 export interface JobControl {
   /** The owners whose jobs it may control. */
@@ -34,16 +32,20 @@ export interface JobRightsOptions {
   readonly state: State
   /** Asks the PostgreSQL whose roles count. */
   readonly roles: StateQuery
+  /** The role of the server itself, where it is no superuser; it is an admin. */
+  readonly operator?: string | undefined
 }
 
 export class JobRights {
   readonly #state: State
   /** Asks the PostgreSQL of the users. */
   readonly #query: StateQuery
+  readonly #sql: RightsSql
 
-  private constructor({ state, roles }: JobRightsOptions) {
+  private constructor({ state, roles, operator }: JobRightsOptions) {
     this.#state = state
     this.#query = roles
+    this.#sql = rightsSql(operator)
   }
 
   /** Creates the table of privileges if it is missing. */
@@ -62,12 +64,12 @@ export class JobRights {
   }
 
   async isAdmin(user: string): Promise<boolean> {
-    return isTrue((await this.#query(`SELECT ${isAdmin('$1::text')}::text`, [user]))[0]?.[0])
+    return isTrue((await this.#query(`SELECT ${this.#sql.isAdmin('$1::text')}::text`, [user]))[0]?.[0])
   }
 
   async ofCreator(user: string): Promise<CreatorRights> {
     const [[admin, mayCreate, roles] = []] = await this.#query(
-      `SELECT ${isAdmin('$1::text')}::text, ${hasRole('$1::text', "'changefeed'")}::text,
+      `SELECT ${this.#sql.isAdmin('$1::text')}::text, ${this.#sql.hasRole('$1::text', "'changefeed'")}::text,
          (SELECT coalesce(array_agg(g.oid), '{}')::text FROM pg_catalog.pg_roles m, pg_catalog.pg_roles g
           WHERE m.rolname = $1::text AND pg_has_role(m.oid, g.oid, 'USAGE'))`,
       [user],
@@ -99,7 +101,7 @@ export class JobRights {
 
   async controlOf(user: string, owners: readonly string[]): Promise<JobControl> {
     const rows = await this.#query(
-      `SELECT asked.owner, ${mayControl('$1::text', 'asked.owner')}::text, ${hasRole('$1::text', "'controljob'")}::text
+      `SELECT asked.owner, ${this.#sql.mayControl('$1::text', 'asked.owner')}::text, ${this.#sql.hasRole('$1::text', "'controljob'")}::text
        FROM (SELECT '' UNION SELECT json_array_elements_text($2::json)) AS asked (owner)`,
       [user, JSON.stringify(owners)],
     )
@@ -112,7 +114,7 @@ export class JobRights {
   /** Returns which of the owners have jobs that the user may see. */
   async seenOwners(user: string, owners: readonly string[]): Promise<ReadonlySet<string>> {
     const rows = await this.#query(
-      `SELECT asked.owner FROM json_array_elements_text($2::json) AS asked (owner) WHERE ${maySee('$1::text', 'asked.owner')}`,
+      `SELECT asked.owner FROM json_array_elements_text($2::json) AS asked (owner) WHERE ${this.#sql.maySee('$1::text', 'asked.owner')}`,
       [user, JSON.stringify(owners)],
     )
     return new Set(rows.flatMap(([name]) => name ?? []))
@@ -140,7 +142,7 @@ export class JobRights {
    */
   async mayCancelQuery(user: string, owner: string): Promise<boolean> {
     const rows = await this.#query(
-      `SELECT ($1::text = $2::text OR ${isAdmin('$1::text')} OR EXISTS (SELECT FROM pg_roles m WHERE m.rolname = $1::text AND (
+      `SELECT ($1::text = $2::text OR ${this.#sql.isAdmin('$1::text')} OR EXISTS (SELECT FROM pg_roles m WHERE m.rolname = $1::text AND (
          EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $2::text AND pg_has_role(m.oid, r.oid, 'USAGE'))
          OR (pg_has_role(m.oid, 'pg_signal_backend', 'USAGE')
            AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $2::text AND r.rolsuper)))))::text`,
@@ -167,6 +169,15 @@ export class JobRights {
     ])
     const seen = await this.seenOwners(user, [...new Set(jobs.map(([, owner]) => owner ?? ''))])
     return new Set(jobs.flatMap(([id, owner]) => (seen.has(owner ?? '') ? (id ?? []) : [])))
+  }
+
+  /** Returns which of the roles are ours: a role with one of these names may have been somebody's before. */
+  async oursOf(roles: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = await this.#query(
+      `SELECT rolname::text FROM pg_catalog.pg_roles r WHERE rolname IN (SELECT json_array_elements_text($1::json)) AND ${isOurRoleSql}`,
+      [JSON.stringify(roles)],
+    )
+    return new Set(rows.flatMap(([name]) => name ?? []))
   }
 
   /** Returns false if there is no such role. */

@@ -1,7 +1,7 @@
 // Who may create, see and control jobs, as conditions over PostgreSQL's roles. Members of a role have its rights as far as they
 // inherit them.
 //
-//   superusers, admin        everything
+//   superusers, admin        everything. So may the role of a server that is attached to somebody else's PostgreSQL
 //   changefeed               create jobs with a sink on tables that they may SELECT from; CONTROLCHANGEFEED
 //   controljob               see and control the jobs of everybody but admins; CONTROLJOB
 //   viewjob                  see all jobs; VIEWJOB
@@ -10,6 +10,8 @@
 //   pg_signal_backend        cancel what everybody but superusers runs; CANCELQUERY. The same
 //
 // Roles are the cluster's, and one of these names may have been somebody's before: only those with our comment count.
+
+import { quoteString } from '../core/quote.ts'
 
 const comment = 'pg-changefeed: '
 
@@ -21,22 +23,42 @@ const roles: readonly (readonly [name: string, what: string])[] = [
 ]
 
 /** Conditions in SQL over the roles of the server. Their arguments are SQL expressions of names of roles, without the aliases m, o and r. */
-export const rightsSql = {
+export interface RightsSql {
   /** Whether `member` has the rights of one of the roles above. */
-  hasRole: (member: string, role: string): string =>
-    `EXISTS (SELECT FROM pg_catalog.pg_roles r, pg_catalog.pg_roles m WHERE r.rolname = ${role} AND m.rolname = ${member}
-      AND pg_catalog.shobj_description(r.oid, 'pg_authid') LIKE '${comment}%' AND pg_catalog.pg_has_role(m.oid, r.oid, 'USAGE'))`,
-  isAdmin: (member: string): string =>
-    `(EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${member} AND rolsuper) OR ${rightsSql.hasRole(member, "'admin'")})`,
+  readonly hasRole: (member: string, role: string) => string
+  readonly isAdmin: (member: string) => string
   /** Whether `member` may control the jobs of `owner`. */
-  mayControl: (member: string, owner: string): string =>
-    `(${member} = ${owner} OR ${rightsSql.isAdmin(member)}
-      OR (${rightsSql.hasRole(member, "'controljob'")} AND NOT ${rightsSql.isAdmin(owner)})
-      OR EXISTS (SELECT FROM pg_catalog.pg_roles m, pg_catalog.pg_roles o WHERE m.rolname = ${member} AND o.rolname = ${owner}
-        AND pg_catalog.pg_has_role(m.oid, o.oid, 'USAGE')))`,
+  readonly mayControl: (member: string, owner: string) => string
   /** Whether `member` may see the jobs of `owner`. */
-  maySee: (member: string, owner: string): string =>
-    `(${rightsSql.mayControl(member, owner)} OR ${rightsSql.hasRole(member, "'viewjob'")})`,
+  readonly maySee: (member: string, owner: string) => string
+}
+
+/** `operator`: the role of the server itself, which is an admin even where it is no superuser. */
+export function rightsSql(operator?: string): RightsSql {
+  const hasRole = (member: string, role: string): string =>
+    `EXISTS (SELECT FROM pg_catalog.pg_roles r, pg_catalog.pg_roles m WHERE r.rolname = ${role} AND m.rolname = ${member}
+      AND ${isOurRoleSql} AND pg_catalog.pg_has_role(m.oid, r.oid, 'USAGE'))`
+  const isOperator = operator === undefined ? '' : ` OR ${quoteString(operator)} = `
+  const isAdmin = (member: string): string =>
+    `(EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${member} AND rolsuper)${isOperator && isOperator + member}
+      OR ${hasRole(member, "'admin'")})`
+  const mayControl = (member: string, owner: string): string =>
+    `(${member} = ${owner} OR ${isAdmin(member)}
+      OR (${hasRole(member, "'controljob'")} AND NOT ${isAdmin(owner)})
+      OR EXISTS (SELECT FROM pg_catalog.pg_roles m, pg_catalog.pg_roles o WHERE m.rolname = ${member} AND o.rolname = ${owner}
+        AND pg_catalog.pg_has_role(m.oid, o.oid, 'USAGE')))`
+  const maySee = (member: string, owner: string): string =>
+    `(${mayControl(member, owner)} OR ${hasRole(member, "'viewjob'")})`
+  return { hasRole, isAdmin, mayControl, maySee }
+}
+
+/** A condition over `pg_roles r`: the role has our comment. */
+export const isOurRoleSql = `pg_catalog.shobj_description(r.oid, 'pg_authid') LIKE '${comment}%'`
+
+/** The statements that make one of the roles; undefined if it is none of ours. */
+export function roleStatements(role: string): string | undefined {
+  const what = roles.find(([name]) => name === role)?.[1]
+  return what === undefined ? undefined : `CREATE ROLE ${role} NOLOGIN; COMMENT ON ROLE ${role} IS '${comment}${what}';`
 }
 
 /** Creates the roles, in a PostgreSQL of our own. Idempotent. */
@@ -79,6 +101,6 @@ CREATE OR REPLACE FUNCTION changefeed.text_in(t text, encoding name) RETURNS tex
 $body$;
 CREATE OR REPLACE FUNCTION changefeed.may_see(member text, owner text) RETURNS bool LANGUAGE sql STABLE
   SET search_path = pg_catalog, pg_temp AS $body$
-  SELECT ${rightsSql.maySee('member', 'owner')}
+  SELECT ${rightsSql().maySee('member', 'owner')}
 $body$;
 ${['has_role(text, text)', 'is_admin(text)', 'may_control(text, text)'].map((name) => `DROP FUNCTION IF EXISTS changefeed.${name};`).join('\n')}`

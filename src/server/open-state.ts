@@ -13,6 +13,8 @@ export interface OpenStateOptions extends Pick<JobStoreOptions, 'instance' | 'se
   readonly state: State
   /** Asks the PostgreSQL whose roles count. */
   readonly roles: StateQuery
+  /** As in `JobRightsOptions`. */
+  readonly operator: string | undefined
 }
 
 export interface OpenedState {
@@ -37,9 +39,9 @@ export async function openState(options: OpenStateOptions): Promise<OpenedState>
   }
 }
 
-async function open({ state, roles, instance, seal, sharer }: OpenStateOptions): Promise<OpenedState> {
+async function open({ state, roles, operator, instance, seal, sharer }: OpenStateOptions): Promise<OpenedState> {
   const settings = await SettingsStore.open(state)
-  const rights = await JobRights.open({ state, roles })
+  const rights = await JobRights.open({ state, roles, operator })
   const store = await JobStore.open({ state, rights, instance, seal, sharer })
   await keepToOwner(state)
   return { settings, rights, store }

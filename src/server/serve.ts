@@ -99,6 +99,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const { settings, rights, store } = await openState({
       state,
       roles: isTogether ? state.query : queriesIn(home, 'PostgreSQL'),
+      operator: backend.own === undefined ? backend.source.user : undefined,
       instance: randomBytes(8).toString('hex'),
       seal: PayloadSeal.open(join(storeDir, 'jobs.key')),
       sharer,

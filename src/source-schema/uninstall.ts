@@ -18,6 +18,15 @@ const objectInUse = '55006'
 /** Returns false, and changes nothing, if tables of the database are watched. */
 export async function uninstall(source: SourceConnection): Promise<boolean> {
   await using connection = await openRawConnection({ source })
+  const [facts] = await connection.query(
+    `SELECT oid::text, ${hasAnythingSql} OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+     FROM pg_database WHERE datname = current_database()`,
+  )
+  // In a database that a DBA has prepared only the slot is ours, and our role cannot take the lock of an installation.
+  if (facts?.[1] !== 't') {
+    await dropSlot(connection, slotName(facts?.[0] ?? ''))
+    return true
+  }
   const what = 'what changefeeds keep in this database cannot be removed'
   const begun = connection.query(`BEGIN; ${sqlOf(['install-lock', 'refuse-newer'])}`)
   await explainLock(connection, { what, relation: installLockTable }, begun)

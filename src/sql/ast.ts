@@ -216,6 +216,8 @@ export interface GrantChangefeed {
 /** CREATE and ALTER ROLE with options of CockroachDB, GRANT SYSTEM. */
 export interface RoleOptions {
   readonly tag: 'role-options'
+  /** The roles that are granted or revoked. */
+  readonly roles: readonly string[]
   /** The statement that PostgreSQL gets instead. */
   readonly sql: string
 }

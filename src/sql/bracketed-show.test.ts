@@ -35,13 +35,15 @@ test('a SHOW in brackets is a sub-select', () => {
     ],
     ['SELECT * FROM [SHOW JOBS] jobs', "SELECT * FROM (SELECT 'show-jobs') jobs"],
   ]
-  for (const [typed, expected] of table) assert.equal(sent(typed), expected)
+  for (const [typed, expected] of table) assert.equal(sent(typed, true), expected)
+  const ofDialect = 'SELECT * FROM [SHOW TABLES]'
+  assert.equal(sent(ofDialect), ofDialect)
 })
 
 test('a SHOW in a common table expression is its query', () => {
   assert.equal(sent('WITH x AS (SHOW JOBS) SELECT * FROM x'), "WITH x AS (SELECT 'show-jobs') SELECT * FROM x")
   assert.equal(
-    sent('WITH x (a) AS NOT MATERIALIZED (SHOW JOBS), y AS (SHOW DATABASES) SELECT 1'),
+    sent('WITH x (a) AS NOT MATERIALIZED (SHOW JOBS), y AS (SHOW DATABASES) SELECT 1', true),
     "WITH x (a) AS NOT MATERIALIZED (SELECT 'show-jobs'), y AS (SELECT 'show-databases') SELECT 1",
   )
 })

@@ -8,14 +8,20 @@ import { Cursor } from './parse/cursor.ts'
 import { parseOurs } from './parse/statement.ts'
 import type { Splice } from './splices.ts'
 
+export interface BracketedShows {
+  /** Whether SHOW statements of CockroachDB's dialect are ours, too. */
+  readonly dialect: boolean
+  readonly show: (statement: Statement) => string
+}
+
 /** `tokens` are those of one statement in `sql`. */
-export function showSplices(sql: string, tokens: readonly Token[], show: (statement: Statement) => string): Splice[] {
+export function showSplices(sql: string, tokens: readonly Token[], { dialect, show }: BracketedShows): Splice[] {
   const splices: Splice[] = []
   for (let i = 0; i < tokens.length; i++) {
     if (!isWord(tokens[i + 1], 'show') || !holdsShow(tokens, i)) continue
     const close = closingBracket(tokens, i)
     if (close === undefined) continue
-    const statement = parseOurs(new Cursor(sql, tokens.slice(i + 1, close)))
+    const statement = parseOurs(new Cursor(sql, tokens.slice(i + 1, close)), dialect)
     if (statement === undefined) continue
     const { start } = tokens[i] as Token
     const alias = needsAlias(tokens, i, close) ? ` AS "show ${splices.length + 1}"` : ''

@@ -101,17 +101,18 @@ function readStatement(whole: string, tokens: readonly Token[], options: ReadSql
   const place = { start, end, sql: whole.slice(start, end) }
   try {
     // Positions in errors count from the start of the whole text, as PostgreSQL's do.
-    const statement = parseOurs(new Cursor(whole, tokens))
+    const statement = parseOurs(new Cursor(whole, tokens), dialect)
     if (statement !== undefined) return { tag: 'ours', statement, ...place }
     let dependsOnUser = false
-    const shows = showSplices(whole, tokens, (shown) => {
+    const showOne = (shown: Statement): string => {
       const text = show(shown)
       dependsOnUser ||= text === undefined
       return text ?? ''
-    })
+    }
+    const shows = showSplices(whole, tokens, { dialect, show: showOne })
     if (dependsOnUser && showTo !== undefined) {
       const findSplices = async (query: CatalogueQuery): Promise<readonly Splice[]> => {
-        const theirs = showSplices(whole, tokens, await showTo(query, place.sql))
+        const theirs = showSplices(whole, tokens, { dialect, show: await showTo(query, place.sql) })
         if (!dialect) return theirs
         const translated = translateShown(whole, tokens, { shows: theirs, askTypes })
         return translated.findSplices?.(query) ?? translated.splices
@@ -169,7 +170,7 @@ export function countPlaceholders({ sink, options }: CreateChangefeed): number {
 export function expandShows(sql: string, show: (statement: Statement) => string, dialect = false): string {
   const tokens = lex(sql)
   try {
-    const shows = showSplices(sql, tokens, show)
+    const shows = showSplices(sql, tokens, { dialect, show })
     return applySplices(sql, dialect ? translateShown(sql, tokens, { shows }).splices : shows)
   } catch (error) {
     // The SELECT is a part of the typed text, so its positions would be wrong.

@@ -7,7 +7,7 @@ import { Cursor } from '../../src/sql/parse/cursor.ts'
 import { parseOurs } from '../../src/sql/parse/statement.ts'
 
 export function parseOne(sql: string): Statement | undefined {
-  return parseOurs(new Cursor(sql, lex(sql)))
+  return parseOurs(new Cursor(sql, lex(sql)), true)
 }
 
 export interface ParseFailure {

@@ -25,6 +25,8 @@ export function startGivingBack(
 ): () => Promise<void> {
   let last: Promise<void> = Promise.resolve()
   let isStopped = false
+  /** Since when no table of a prepared database is needed: nothing in the database says it. */
+  const unneeded = new WeakMap<Source, number>()
   let timer: NodeJS.Timeout | undefined
   const check = async (): Promise<void> => {
     const keepMs = settings.get('changefeed.watch.keep_duration')
@@ -33,12 +35,14 @@ export function startGivingBack(
       if (isStopped) return
       const { database } = source.connection
       try {
-        const { given, left } = await giveBackTables(source.connection, {
+        const { given, left, isPrepared } = await giveBackTables(source.connection, {
           keepMs,
           needed: () => neededTables(jobs, source),
         })
         if (given > 0) log.info({ database, tables: given }, 'tables that nobody needs are not watched any more')
-        if (left === 0) await sources.retire(source)
+        if (left > 0 || !unneeded.has(source)) unneeded.set(source, Date.now())
+        const unneededMs = Date.now() - (unneeded.get(source) ?? 0)
+        if (left === 0 && (isPrepared !== true || unneededMs > keepMs)) await sources.retire(source)
       } catch (error) {
         log.debug({ database, error: String(error) }, 'tables could not be given back; it is tried again')
       }

@@ -29,5 +29,7 @@ export async function currentReader(query: BackendQuery): Promise<SessionReader>
 export async function requireAdmin(query: BackendQuery, rights: JobRights, rule: string): Promise<string> {
   const user = await currentUser(query)
   if (await rights.isAdmin(user)) return user
-  throw new FeedError('FEED_PRIVILEGE', rule, { hint: 'connect as root, or ask an administrator' })
+  throw new FeedError('FEED_PRIVILEGE', rule, {
+    hint: 'connect as a superuser or as the role of the server, or ask an administrator',
+  })
 }

@@ -18,7 +18,7 @@ import { showJobsStatementSql } from './show-jobs.ts'
 import { showQueriesSql } from './show-queries.ts'
 import { showDatabaseSql, showDatabasesSql, showTablesSql, valuesSql } from './show-sql.ts'
 
-export type ShowContext = Pick<ServerParts, 'settings' | 'running' | 'rights' | 'seenJobs'>
+export type ShowContext = Pick<ServerParts, 'settings' | 'running' | 'rights' | 'seenJobs' | 'backend'>
 
 /** The user who reads the answer. The SELECT must not contain what this user may not see: the session can read all its text. */
 interface Reader {
@@ -30,9 +30,10 @@ interface Reader {
 /** Returns the SELECT that answers a SHOW for every reader; undefined: the answer depends on the reader. */
 export function showForAll(
   statement: Statement,
-  { settings, seenJobs }: Pick<ShowContext, 'settings' | 'seenJobs'>,
+  { settings, seenJobs, backend }: Pick<ShowContext, 'settings' | 'seenJobs' | 'backend'>,
 ): string | undefined {
-  return showSql(statement, { settings, reader: undefined, jobs: seenJobs === undefined ? jobsView : undefined })
+  const jobs = seenJobs === undefined ? jobsView : undefined
+  return showSql(statement, { settings, reader: undefined, jobs, hasDialect: backend.hasDialect })
 }
 
 /**
@@ -41,7 +42,7 @@ export function showForAll(
  */
 export async function showFor(
   query: BackendQuery,
-  { settings, running, rights, seenJobs }: ShowContext,
+  { settings, running, rights, seenJobs, backend }: ShowContext,
   text: string,
 ): Promise<(statement: Statement) => string> {
   const { user, isPlain } = await currentReader(query)
@@ -56,7 +57,7 @@ export async function showFor(
         ? jobsRelation(await seenJobs.of(user), isPlain)
         : undefined
   return (statement) => {
-    const sql = showSql(statement, { settings, reader, jobs })
+    const sql = showSql(statement, { settings, reader, jobs, hasDialect: backend.hasDialect })
     if (sql === undefined) throw new FeedError('FEED_BUG', `what ${statement.tag} shows is not known`)
     return sql
   }
@@ -64,7 +65,7 @@ export async function showFor(
 
 /** Replaces each `[SHOW …]` in a SELECT by what the user who runs `query` may see. */
 export async function expandSelect(select: string, query: BackendQuery, context: ShowContext): Promise<string> {
-  return expandShows(select, await showFor(query, context, select), true)
+  return expandShows(select, await showFor(query, context, select), context.backend.hasDialect)
 }
 
 /** Statements without these words do not show jobs. */
@@ -74,13 +75,14 @@ interface Showing {
   readonly settings: SettingTexts
   /** The relation with the jobs; undefined: it depends on the reader. */
   readonly jobs: string | undefined
+  readonly hasDialect: boolean
   /** The role that reads; undefined if it is unknown. */
   readonly reader: Reader | undefined
 }
 
 /** Returns the SELECT; undefined: the answer depends on the reader, who is not known. */
 function showSql(statement: Statement, showing: Showing): string | undefined {
-  const { reader, settings, jobs } = showing
+  const { reader, settings, jobs, hasDialect } = showing
   switch (statement.tag) {
     case 'show-cluster-setting':
       return settingSql(findSetting(statement.name, statement.position), showing)
@@ -96,7 +98,7 @@ function showSql(statement: Statement, showing: Showing): string | undefined {
         dependsOnReader ||= text === undefined
         return text ?? ''
       }
-      const text = showJobsStatementSql(statement, jobs, (select) => expandShows(select, show, true))
+      const text = showJobsStatementSql(statement, jobs, (select) => expandShows(select, show, hasDialect))
       return dependsOnReader ? undefined : text
     }
     case 'show-automatic-jobs':

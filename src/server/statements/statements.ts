@@ -46,6 +46,7 @@ import { explainRefusal } from '../explain/explain-refusal.ts'
 import { refuseAlterOfOurs } from './alter-event-trigger.ts'
 import { cancelQueries } from './cancel-queries.ts'
 import type { ServerParts } from '../server-parts.ts'
+import { checkOurRoles } from './our-roles.ts'
 import { controlJobs } from './control-jobs.ts'
 import { createJob } from './create-job.ts'
 import { disconnectForMove } from './drop-database.ts'
@@ -69,7 +70,7 @@ export class Statements implements StatementHandler {
   classify(sql: string): readonly Piece[] | undefined {
     const { types, backend } = this.#context
     types.see(sql)
-    const dump = withoutOurs(sql)
+    const dump = backend.own === undefined ? undefined : withoutOurs(sql)
     if (dump !== undefined) return [{ tag: 'forward', sql: dump }]
     const pieces = readSql(sql, {
       dialect: backend.hasDialect,
@@ -180,7 +181,11 @@ function checkBefore(statement: Statement, context: ServerParts): ((query: Backe
 
 /** Translates a statement that PostgreSQL answers with a SELECT, or with another text. `sent.sql` is the statement as typed. */
 function select(statement: Statement, context: ServerParts, { sql, positions }: SentText): Piece {
-  if (statement.tag === 'role-options') return { tag: 'forward', sql: statement.sql, positions }
+  if (statement.tag === 'role-options') {
+    const sent = { sql: statement.sql, positions }
+    if (context.backend.own !== undefined) return { tag: 'forward', ...sent }
+    return { tag: 'rewrite', rewrite: () => checkOurRoles(statement.roles, context.rights).then(() => sent), sql }
+  }
   const shown = showForAll(statement, context)
   const checks = statement.tag === 'show-jobs' && statement.ids?.tag === 'values' ? statement : undefined
   if (shown !== undefined && checks === undefined) return { tag: 'forward', sql: shown, positions }

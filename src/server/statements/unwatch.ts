@@ -44,7 +44,8 @@ export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement
       // UNWATCH DATABASE also checks needed tables that the list of watched tables does not have, because the list may be gone.
       const stillNeeded = asked.relids === undefined ? [...inNeed] : relids.filter((relid) => inNeed.has(relid))
       if (stillNeeded.length > 0) throw await inUse(asked.database, stillNeeded, context)
-      const { given, busy, left } = await giveBackTables(connection, { relids, patienceMs, needed })
+      const { given, busy, left, isPrepared } = await giveBackTables(connection, { relids, patienceMs, needed })
+      if (isPrepared === true && asked.relids !== undefined) throw preparedTables(asked.database)
       if (left === 0) {
         if (source !== undefined) await sources.retire(source)
         else await uninstall(connection)
@@ -59,6 +60,12 @@ export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement
       return `UNWATCH ${given}`
     },
   }
+}
+
+function preparedTables(database: string): FeedError {
+  return new FeedError('FEED_STATE', `which tables of database "${database}" are published is not ours to change`, {
+    hint: `the owner of the publication runs ALTER PUBLICATION ${publication} DROP TABLE …; UNWATCH DATABASE removes the slot when no changefeed needs it any more`,
+  })
 }
 
 function inOneDatabase(

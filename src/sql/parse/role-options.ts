@@ -53,7 +53,8 @@ export function parseCreateRole(cursor: Cursor, start: number): RoleOptions | un
   if (!isOurs) return undefined
   if (isInRole && roles.size > 0) throw cursor.syntaxError(`without it first, then GRANT ${[...roles].join(', ')} TO …`)
   const membership = roles.size > 0 ? ` IN ROLE ${[...roles].join(', ')}` : ''
-  return { tag: 'role-options', sql: `${kept.join('')}${cursor.textBetween(from, cursor.lastEnd)}${membership}` }
+  const sql = `${kept.join('')}${cursor.textBetween(from, cursor.lastEnd)}${membership}`
+  return { tag: 'role-options', roles: [...roles], sql }
 }
 
 /** Parses what follows ALTER ROLE or ALTER USER. */
@@ -99,7 +100,7 @@ export function parseSystemPrivilege(cursor: Cursor, isGranted: boolean): RoleOp
 
 function membership(isGranted: boolean, roles: readonly string[], names: readonly string[]): RoleOptions {
   const [list, to] = [[...new Set(roles)].join(', '), names.join(', ')]
-  return { tag: 'role-options', sql: isGranted ? `GRANT ${list} TO ${to}` : `REVOKE ${list} FROM ${to}` }
+  return { tag: 'role-options', roles, sql: isGranted ? `GRANT ${list} TO ${to}` : `REVOKE ${list} FROM ${to}` }
 }
 
 function isName(cursor: Cursor): boolean {

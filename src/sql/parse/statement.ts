@@ -54,18 +54,13 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
   [['show', 'jobs'], (cursor) => parseShowJobs(cursor, false)],
   [['show', 'automatic', 'jobs'], (cursor) => (cursor.expectEnd(), { tag: 'show-automatic-jobs' })],
   [['cancel'], parseCancelQueries],
-  [['set', 'database'], parseSetDatabase],
-  [['set', 'session', 'database'], parseSetDatabase],
-  [['use'], parseUse],
   [['reset'], parseReset],
   [['discard'], parseDiscard],
   [['deallocate'], parseDeallocate],
-  [['show', 'database'], (cursor) => (cursor.expectEnd(), { tag: 'show-database' })],
   [['drop', 'database'], parseDropDatabase],
   [['alter', 'database'], parseAlterDatabase],
   [['create', 'database'], parseCreateDatabase],
   [['unwatch'], parseUnwatch],
-  [['show', 'databases'], (cursor) => (cursor.expectEnd(), { tag: 'show-databases' })],
   [['grant', 'changefeed'], (cursor) => parseGrantChangefeed(cursor, 'grant')],
   [['revoke', 'changefeed'], (cursor) => parseGrantChangefeed(cursor, 'revoke')],
   [['grant', 'system'], (cursor) => parseSystemPrivilege(cursor, true)],
@@ -81,15 +76,27 @@ const parsers: readonly (readonly [words: readonly string[], parse: Parser])[] =
   [['alter', 'event', 'trigger'], parseAlterEventTrigger],
   [['create', 'or', 'replace', 'changefeed'], refuseReplaceChangefeed],
   [['create', 'schedule'], refuseSchedule],
+]
+
+/** Statements of CockroachDB's dialect that have nothing to do with changefeeds. */
+const dialectParsers: typeof parsers = [
+  [['set', 'database'], parseSetDatabase],
+  [['set', 'session', 'database'], parseSetDatabase],
+  [['use'], parseUse],
+  [['show', 'database'], (cursor) => (cursor.expectEnd(), { tag: 'show-database' })],
+  [['show', 'databases'], (cursor) => (cursor.expectEnd(), { tag: 'show-databases' })],
   [['show', 'tables'], (cursor) => (cursor.expectEnd(), { tag: 'show-tables' })],
 ]
 
 /** The first words of each statement; a text with a statement of ours must be found by `triggers` (sql.ts). */
-export const firstWords: readonly (readonly string[])[] = parsers.map(([words]) => words)
+export const firstWords: readonly (readonly string[])[] = [...parsers, ...dialectParsers].map(([words]) => words)
 
 /** Returns undefined if the statement is not ours; throws FEED_SYNTAX if it is ours and does not parse. */
-export function parseOurs(cursor: Cursor): Statement | undefined {
+export function parseOurs(cursor: Cursor, hasDialect: boolean): Statement | undefined {
   const start = cursor.offset
   for (const [words, parse] of parsers) if (cursor.accept(...words)) return parse(cursor, start)
+  if (hasDialect) {
+    for (const [words, parse] of dialectParsers) if (cursor.accept(...words)) return parse(cursor, start)
+  }
   return refuseWrapped(cursor)
 }
