@@ -1,5 +1,7 @@
 // Opens a connection for a client that logs in itself, such as a session of the front. The choice of a host and of encryption may need
 // a login, which such a connection cannot repeat; so it goes where a connection of our own has got in a moment ago.
+//
+// Our own client certificate is not shown on it: it would let whoever uses the connection in as our own role.
 
 import { connectInTurn } from './connect-in-turn.ts'
 import { dial, type DialOptions, type Dialed, type Route } from './dial.ts'
@@ -16,7 +18,8 @@ export async function dialServer(
   server: SourceConnection,
   { onread, signal }: DialOptions = {},
 ): Promise<DialedServer> {
-  const known = await knownRoute(server)
+  const own = await knownRoute(server)
+  const known = own && withoutCertificate(own)
   if (known !== undefined) {
     try {
       return { ...(await dial(known, { onread, signal, withinMs: server.connectWithinMs })), route: known }
@@ -25,10 +28,15 @@ export async function dialServer(
       if (signal?.aborted === true || isFixed(server)) throw error
     }
   }
-  return await connectInTurn(server, async ({ route, withinMs }) => ({
-    ...(await dial(route, { onread, signal, withinMs })),
-    route,
-  }))
+  return await connectInTurn(server, async ({ route: found, withinMs }) => {
+    const route = withoutCertificate(found)
+    return { ...(await dial(route, { onread, signal, withinMs })), route }
+  })
+}
+
+function withoutCertificate({ tls, ...route }: Route): Route {
+  if (tls === undefined) return route
+  return { ...route, tls: { ...tls, cert: undefined, key: undefined, keyPassword: undefined, certMode: 'disable' } }
 }
 
 /** Undefined if the first host that answers will do. */
