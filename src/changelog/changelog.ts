@@ -129,7 +129,8 @@ export interface ChangelogWriter {
   relation(relid: number, source: Buffer, start: number, end: number): void
   /** Writes the description of a table, which is JSON in UTF-8. */
   schema(relid: number, json: Buffer, dropped: boolean): void
-  commit(endLsn: Lsn): void
+  /** `isFollowed`: a gap comes at once, and no reader sees the transaction without it. */
+  commit(endLsn: Lsn, isFollowed?: boolean): void
   /** Closes a timestamp: every later transaction is above `ts`, and all commits below `lsn` are in the log already. */
   closed(ts: Hlc, lsn: Lsn): void
   /**
@@ -137,6 +138,8 @@ export interface ChangelogWriter {
    * with `relids`, only those that follow one of these relations.
    */
   gap(ts: Hlc, lsn: Lsn, reason: string, relids?: readonly number[]): void
+  /** The last description of a table in the log, as JSON; undefined: the log has none. */
+  descriptionOf(relid: number): Buffer | undefined
   /** Makes every complete record durable and readable. Calls must not overlap. */
   flush(): Promise<void>
   /** Closes the log without a flush: records that were not flushed are gone at the next start. */

@@ -37,6 +37,9 @@ export const record = {
   truncate: 0x54,
 } as const
 
+/** The id of the transactions that ingest writes itself. PostgreSQL gives it to none. */
+export const ownXid = 0
+
 /** The size of the length before each record. */
 export const lengthBytes = 4
 export const beginBytes = 33

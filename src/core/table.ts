@@ -25,7 +25,23 @@ export interface TableDescription {
   readonly attached?: number | undefined
   /** True in the last description of a table: it was dropped by that transaction. */
   readonly dropped?: boolean | undefined
+  /** From which rows of the catalogue the description was made, where nobody but us reads the catalogue (src/ingest/readings). */
+  readonly catalogue?: CatalogueRows | undefined
 }
+
+export interface CatalogueRows {
+  /** The oid of the constraint that is the primary key; 0: there is none. */
+  readonly key: number
+  /** pg_class.relfilenode. */
+  readonly file: number
+  /** The numbers of the columns and the transactions that wrote their rows of pg_attribute. */
+  readonly columns: string
+  /** The attributes of composite types, by the oid of the type. */
+  readonly types?: Readonly<Record<string, readonly AttributeRow[]>> | undefined
+}
+
+/** An attribute of a composite type, with the transaction that wrote its row of the catalogue. Its name is null if it was dropped. */
+export type AttributeRow = readonly [attnum: number, name: string | null, type: number, xid: number]
 
 export interface ColumnDescription {
   readonly name: string
@@ -59,4 +75,14 @@ export type TypeShape =
   | { readonly tag: 'enum' }
   | { readonly tag: 'range' }
   | { readonly tag: 'array'; readonly element: TypeShape; readonly delimiter: string }
-  | { readonly tag: 'composite'; readonly fields: readonly { readonly name: string; readonly shape: TypeShape }[] }
+  | {
+      readonly tag: 'composite'
+      readonly fields: readonly CompositeField[]
+      /** Lists of attributes that the type had before, all of other lengths: rows may still come that were written then. */
+      readonly former?: readonly (readonly CompositeField[])[] | undefined
+    }
+
+export interface CompositeField {
+  readonly name: string
+  readonly shape: TypeShape
+}

@@ -7,7 +7,8 @@
 // A transaction that the log already holds (the server sends again what was not confirmed) is dropped by its commit LSN.
 
 import { readInt64, readUint64 } from '../bytes/int64.ts'
-import { truncatedRelations } from '../changelog/records.ts'
+import { ownXid, truncatedRelations } from '../changelog/records.ts'
+import { nextHlc } from '../core/hlc.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Lsn } from '../core/lsn.ts'
 import type { ChangelogWriter } from '../changelog/changelog.ts'
@@ -17,6 +18,9 @@ import { DescriptionRows } from './description-rows.ts'
 import { stampTransaction } from './stamp.ts'
 
 const letter = { B: 0x42, C: 0x43, R: 0x52, I: 0x49, U: 0x55, D: 0x44, T: 0x54, M: 0x4d, O: 0x4f, Y: 0x59 } as const
+
+/** Later than any time that a clock shows, so that the clock is read. */
+const never = 1n << 62n
 
 /** `bytes[start, end)` is one message. */
 export type ApplyMessage = (bytes: Buffer, start: number, end: number) => void
@@ -35,6 +39,8 @@ export class MessageApplier {
   readonly #history: HistoryCheck
   readonly #clock: Pick<SourceClock, 'readFor'>
   #skipping = false
+  /** Relations whose rows of the open transaction are left out, and why. */
+  #ends: { readonly relids: readonly number[]; readonly reason: string }[] | undefined
   /** End LSN of the last transaction that arrived, kept or dropped. */
   receivedEnd: Lsn
   /** Complete transactions applied since the applier was made. */
@@ -53,6 +59,37 @@ export class MessageApplier {
     return this.#skipping || this.#writer.inTransaction
   }
 
+  /** The open transaction is in the log already, and is dropped. */
+  get isSkipping(): boolean {
+    return this.#skipping
+  }
+
+  /**
+   * Writes the description of a table: into the open transaction or, between two, as a transaction of its own, which the source does
+   * not have and which moves no position.
+   */
+  describe(relid: number, json: Buffer, dropped: boolean): void {
+    const writer = this.#writer
+    const isOwn = !writer.inTransaction
+    if (isOwn) {
+      const now = this.#clock.readFor(never)
+      writer.begin(stampTransaction(writer.lastTimestamp, now, now), writer.endLsn, ownXid, now)
+    }
+    writer.schema(relid, json, dropped)
+    if (isOwn) writer.commit(writer.endLsn)
+  }
+
+  /** Ends the feeds of these relations. Rows that the open transaction still has of them are left out. */
+  end(relids: readonly number[], reason: string): void {
+    if (this.#writer.inTransaction) (this.#ends ??= []).push({ relids, reason })
+    else this.#gap(relids, reason)
+  }
+
+  #gap(relids: readonly number[], reason: string): void {
+    const writer = this.#writer
+    writer.gap(nextHlc(writer.lastTimestamp), writer.endLsn, reason, relids)
+  }
+
   /** `bytes[start, end)` is one message. */
   apply(bytes: Buffer, start: number, end: number): void {
     const writer = this.#writer
@@ -61,15 +98,16 @@ export class MessageApplier {
         if (this.#skipping) return
         const relid = bytes.readUInt32BE(start + 1)
         if (relid === this.#descriptions.relid) this.#descriptions.inserted(bytes, start, end)
-        else writer.row(relid, true, bytes, start, end)
+        else if (!this.#isLeftOut(relid)) writer.row(relid, true, bytes, start, end)
         return
       }
       case letter.U:
       case letter.D: {
         if (this.#skipping) return
         const relid = bytes.readUInt32BE(start + 1)
-        if (relid !== this.#descriptions.relid) writer.row(relid, false, bytes, start, end)
-        else if (bytes[start] === letter.U) this.#descriptions.updated(bytes, start, end)
+        if (relid !== this.#descriptions.relid) {
+          if (!this.#isLeftOut(relid)) writer.row(relid, false, bytes, start, end)
+        } else if (bytes[start] === letter.U) this.#descriptions.updated(bytes, start, end)
         return
       }
       case letter.B: {
@@ -94,7 +132,7 @@ export class MessageApplier {
         if (endLsn > this.receivedEnd) this.receivedEnd = endLsn
         this.transactions += 1
         if (this.#skipping) this.#skipping = false
-        else writer.commit(endLsn)
+        else this.#commit(endLsn)
         return
       }
       case letter.R:
@@ -116,5 +154,16 @@ export class MessageApplier {
           `unknown logical replication message 0x${(bytes[start] ?? 0).toString(16)}`,
         )
     }
+  }
+
+  #commit(endLsn: Lsn): void {
+    const ends = this.#ends
+    this.#ends = undefined
+    this.#writer.commit(endLsn, ends !== undefined)
+    for (const { relids, reason } of ends ?? []) this.#gap(relids, reason)
+  }
+
+  #isLeftOut(relid: number): boolean {
+    return this.#ends?.some(({ relids }) => relids.includes(relid)) === true
   }
 }

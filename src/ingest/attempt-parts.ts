@@ -7,6 +7,7 @@ import type { ApplyMessage, MessageApplier } from './apply-message.ts'
 import type { SourceClock } from './clock-probe.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { HistoryCheck } from './history-check.ts'
+import type { Gate } from './readings/gate.ts'
 import type { Health } from './source-keeper.ts'
 
 export interface AttemptParts {
@@ -21,4 +22,6 @@ export interface AttemptParts {
   readonly slot: string
   readonly health: Health
   readonly clock: SourceClock
+  /** Through which messages pass where schema changes are found by readings of the catalogue. */
+  readonly gate: Gate | undefined
 }

@@ -21,6 +21,7 @@ import { passOver } from './pass-over.ts'
 import { prepareSource } from './prepare-source.ts'
 import { recordGone } from './prepared/publication-gone.ts'
 import { publicationLost, publicationLostSql, type Remedy } from './remedy.ts'
+import { SchemaReadings } from './readings/schema-readings.ts'
 import { SlotWatch } from './slot-watch.ts'
 import { SourceConnections } from './source-connections.ts'
 import type { Health } from './source-keeper.ts'
@@ -43,6 +44,7 @@ export class Attempt {
   readonly #follower: SlotFollower
   #history: HistoryCheck | undefined
   #health: Health | undefined
+  #readings: SchemaReadings | undefined
 
   constructor(options: AttemptOptions) {
     this.#options = options
@@ -62,7 +64,10 @@ export class Attempt {
 
   /** Checks the health of the source now, for somebody who waits for what that finds. */
   checkNow(): void {
-    this.#health?.check().catch(this.#failed.reject)
+    const health = this.#health
+    if (health === undefined) return
+    const looked = this.#readings?.look() ?? Promise.resolve()
+    looked.then(() => health.check()).catch(this.#failed.reject)
   }
 
   /** Why the source is not the one that the log was written from. */
@@ -98,6 +103,7 @@ export class Attempt {
       }
       await connections.close()
     } finally {
+      this.#readings?.stop()
       connections.destroy()
       await opened.writer.close()
     }
@@ -120,6 +126,8 @@ export class Attempt {
     const isLost = lost?.[0] === 'true' || (await keeper.isPublicationAnew(control))
     const text = await serverText(control)
     this.#connections.isConverted = text !== undefined
+    if (keeper.mode === 'prepared') this.#readings = new SchemaReadings(await this.#connections.openControl())
+    await this.#readings?.begin()
     const replication = await this.#openReplication(control)
     const { token, slot, gap, confirmed } = await prepareSource({
       log,
@@ -161,7 +169,17 @@ export class Attempt {
       gap: (reason) => say({ tag: 'gap', reason }),
     })
     this.#health = health
-    return { health, clock, writer, applier, apply, history, commit, control, replication, slot }
+    const gate = this.#readings?.gate({
+      writer,
+      history,
+      commit,
+      applier,
+      text,
+      gap: (reason) => say({ tag: 'gap', reason }),
+      ask: () => this.#follower.ask(),
+      failed: this.#failed.reject,
+    })
+    return { health, clock, writer, applier, apply, gate, history, commit, control, replication, slot }
   }
 
   /** What makes a slot impossible is found before PostgreSQL refuses it, with the statement to run. */

@@ -2,15 +2,18 @@
 // as fast as the stream, because the server does not write to the socket once per message.
 //
 // COPY's binary form: 19 bytes of head ("PGCOPY\n\xff\r\n\0", u32 flags, u32 extension length 0); per tuple i16 fields
-// (here 1), i32 length, bytes; at the end i16 -1. The first CopyData holds the head, alone or together with the first tuple.
+// (here 1, or 2 with the position), i32 length, bytes; at the end i16 -1. The first CopyData holds the head, alone or together with the first tuple.
 //
 // Peeking does not move the slot: catch-up.ts advances it when the log is durable. A batch ends with a whole transaction.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { readPosition, type Gate } from './readings/gate.ts'
 import { publication } from '../source-schema/names.ts'
 
 const headBytes = 19
+/** A position, and the length of what follows it. */
+const positionBytes = 12
 
 export interface BulkPullOptions {
   /** The replication connection, because it is idle then. An ordinary connection would do as well. */
@@ -19,6 +22,8 @@ export interface BulkPullOptions {
   /** The server stops at the first commit after so many messages. */
   readonly maxMessages: number
   readonly message: (bytes: Buffer, start: number, end: number) => void
+  /** Gets the messages instead, with their positions. */
+  readonly gate?: Pick<Gate, 'message'> | undefined
   readonly chunkDone: () => void | Promise<void>
 }
 
@@ -33,13 +38,15 @@ export async function bulkPull({
   slot,
   maxMessages,
   message,
+  gate,
   chunkDone,
 }: BulkPullOptions): Promise<Pulled> {
   let isFirst = true
   let isOver = false
   let messages = 0
   let total = 0
-  const sql = `COPY (SELECT data FROM pg_catalog.pg_logical_slot_peek_binary_changes('${slot}', NULL, ${maxMessages}, 'proto_version', '1', 'publication_names', '${publication}')) TO STDOUT (FORMAT binary)`
+  const wanted = gate === undefined ? 1 : 2
+  const sql = `COPY (SELECT ${gate === undefined ? '' : 'lsn, '}data FROM pg_catalog.pg_logical_slot_peek_binary_changes('${slot}', NULL, ${maxMessages}, 'proto_version', '1', 'publication_names', '${publication}')) TO STDOUT (FORMAT binary)`
   await connection.copyOut(sql, {
     data(bytes, start, end) {
       let at = start
@@ -52,10 +59,12 @@ export async function bulkPull({
       const fields = bytes.readInt16BE(at)
       isOver = fields === -1
       if (isOver) return
-      if (fields !== 1 || end - at < 6 || at + 6 + bytes.readInt32BE(at + 2) !== end) throw unexpected()
+      const from = at + (gate === undefined ? 6 : 6 + positionBytes)
+      if (fields !== wanted || end < from || from + bytes.readInt32BE(from - 4) !== end) throw unexpected()
       messages += 1
-      total += end - at - 6
-      message(bytes, at + 6, end)
+      total += end - from
+      if (gate === undefined) message(bytes, from, end)
+      else gate.message(readPosition(bytes, at + 6), bytes, from, end)
     },
     chunkDone,
   })
@@ -64,5 +73,5 @@ export async function bulkPull({
 }
 
 function unexpected(): FeedError {
-  return new FeedError('FEED_PROTOCOL', 'COPY of the slot sent something else than tuples of one column')
+  return new FeedError('FEED_PROTOCOL', 'COPY of the slot sent something else than tuples of as many columns')
 }

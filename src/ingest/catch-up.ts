@@ -17,6 +17,7 @@ import { askClock } from './clock-probe.ts'
 import type { AttemptParts } from './attempt-parts.ts'
 import type { Queries } from '../postgres/queries.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { roomIn } from './readings/gate.ts'
 import { stampClosed } from './stamp.ts'
 
 /** With more WAL than this to read, a bulk pull pays: one of some 50,000 messages is not slower than the stream. */
@@ -35,7 +36,7 @@ const noLimit = 1n << 64n
 const noRoom: ReadonlySet<string> = new Set(['53400', '53100', '53200'])
 
 /** `local`: the commit does not wait for a standby. */
-const markSql = `SELECT pg_catalog.set_config('synchronous_commit', 'local', true), pg_catalog.pg_logical_emit_message(true, 'pg_changefeed', '')::text`
+export const markSql = `SELECT pg_catalog.set_config('synchronous_commit', 'local', true), pg_catalog.pg_logical_emit_message(true, 'pg_changefeed', '')::text`
 
 /** PostgreSQL has the function since version 16. Others than superusers may call it if a DBA lets them; without it the pulls decode more. */
 const noteRunningSql = `DO $$ BEGIN
@@ -62,7 +63,8 @@ export interface CaughtUp {
 }
 
 export async function catchUp(options: CatchUpOptions): Promise<CaughtUp> {
-  const { writer, applier, apply, history, clock, commit, control, slot, closedTargetMs, sourceAt, pulling } = options
+  const { writer, applier, apply, gate, history, clock, commit, control, slot, closedTargetMs, sourceAt, pulling } =
+    options
   let { replication } = options
   let maxMessages = pullMessages.first
   for (;;) {
@@ -73,14 +75,17 @@ export async function catchUp(options: CatchUpOptions): Promise<CaughtUp> {
     await control.query(noteRunningSql)
     const mark = await flushedMark(control)
     let pulled
+    gate?.open({ message: apply, keepalive: () => undefined })
     try {
       pulled = await bulkPull({
         connection: replication,
         slot,
         maxMessages,
         message: apply,
-        chunkDone: () => commit.written(),
+        gate,
+        chunkDone: () => roomIn(gate, commit.written()),
       })
+      await gate?.settled()
     } catch (error) {
       if (!(error instanceof FeedError) || !noRoom.has(error.sqlstate) || applier.inTransaction) throw error
       // PostgreSQL 14 takes what it described in a pull that failed for known to the next one on the same connection.

@@ -38,6 +38,11 @@ export class SlotFollower {
     this.#running?.stream.durable()
   }
 
+  /** To be called when a schema change waits until the stream has passed it. */
+  ask(): void {
+    this.#running?.stream.ask()
+  }
+
   /** To be called when settings or the number of feeds have changed. */
   rearm(): void {
     this.#running?.timers.rearm()
@@ -64,6 +69,7 @@ export class SlotFollower {
       ended.catch(() => undefined)
       await Promise.race([ended, failed, left.promise])
       if (!signal.aborted) await Promise.race([end(), failed])
+      if (!signal.aborted) await Promise.race([parts.gate?.settled(), failed])
       // Everything that has arrived becomes durable, and is confirmed to the slot.
       await commit.drain()
       if (signal.aborted) stream.confirm()

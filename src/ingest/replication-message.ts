@@ -13,6 +13,8 @@ export interface ReplicationHandler {
 }
 
 const dataHeadBytes = 25
+/** Where the position of a message is, from the start of the message. */
+export const positionAt = -24
 const keepaliveBytes = 18
 
 /** `bytes[start, end)` is one CopyData payload. */

@@ -14,7 +14,8 @@ import type { CopyBothStream } from '../postgres/copy-stream.ts'
 import type { ClockProbes } from './clock-probe.ts'
 import type { AttemptParts } from './attempt-parts.ts'
 import { publication } from '../source-schema/names.ts'
-import { readReplicationMessage, statusUpdate, type ReplicationHandler } from './replication-message.ts'
+import { readPosition, roomIn, type Gate } from './readings/gate.ts'
+import { positionAt, readReplicationMessage, statusUpdate, type ReplicationHandler } from './replication-message.ts'
 import { stampClosed } from './stamp.ts'
 
 /** If the stream is farther behind than this, over TCP, reading slowly lets the server send in large pieces. */
@@ -58,17 +59,30 @@ export class SlotStream implements ReplicationHandler {
 
   /** Starts the stream; its `done` rejects when the server or the connection fails. */
   async start(): Promise<CopyBothStream> {
-    const { replication, slot, writer, history, overTcp, sourceLsn, commit } = this.#options
+    const { replication, slot, writer, history, overTcp, sourceLsn, commit, gate } = this.#options
+    const handler = gate === undefined ? this : this.#through(gate)
     const sql = `START_REPLICATION SLOT "${slot}" LOGICAL ${formatLsn(history.isChecked ? writer.durableEndLsn : history.start)} (proto_version '1', publication_names '"${publication}"')`
     this.#stream = await replication.copyBoth(sql, {
-      data: (bytes, start, end) => readReplicationMessage(this, bytes, start, end),
+      data: (bytes, start, end) => readReplicationMessage(handler, bytes, start, end),
       chunkDone: () => {
-        const wait = commit.written()
+        const wait = roomIn(gate, commit.written())
         if (!overTcp || sourceLsn() - this.#received < behindBytes) return wait
         return delay(slowReadMs).then(() => wait)
       },
     })
     return this.#stream
+  }
+
+  #through(gate: Gate): ReplicationHandler {
+    gate.open(this)
+    return {
+      message: (bytes, start, end) => gate.message(readPosition(bytes, start + positionAt), bytes, start, end),
+      keepalive: (walEnd, replyWanted) => {
+        // The server must not wait for an answer until all that is held has passed.
+        if (replyWanted && gate.isHolding) this.confirm()
+        gate.keepalive(Number(walEnd), replyWanted)
+      },
+    }
   }
 
   message(bytes: Buffer, start: number, end: number): void {
@@ -94,7 +108,7 @@ export class SlotStream implements ReplicationHandler {
     }
     if (walEnd > this.#received) this.#received = walEnd
     this.#closeReached()
-    if (this.#target !== noTarget) this.#askTimer ??= setTimeout(() => this.#askPosition(), this.#askAgainMs())
+    if (this.#isAwaited) this.#askTimer ??= setTimeout(() => this.#askPosition(), this.#askAgainMs())
     if (!replyWanted) return
     // A server that shuts down waits until all that it has sent is confirmed, even changes of tables that nobody watches.
     if (walEnd > writer.endLsn) writer.closed(writer.lastTimestamp, walEnd)
@@ -109,6 +123,11 @@ export class SlotStream implements ReplicationHandler {
     this.#closeReached()
     this.#askPosition()
     void this.#options.commit.written()
+  }
+
+  /** To be called when a schema change waits until the stream has passed it. */
+  ask(): void {
+    this.#askPosition()
   }
 
   /** To be called when something has become durable. */
@@ -159,8 +178,14 @@ export class SlotStream implements ReplicationHandler {
   #askPosition(): void {
     clearTimeout(this.#askTimer)
     this.#askTimer = undefined
-    if (this.#target !== noTarget && this.#target > this.#received) {
-      this.#stream?.send(statusUpdate(this.#confirmable, true))
-    }
+    if (this.#isAwaited) this.#stream?.send(statusUpdate(this.#confirmable, true))
+  }
+
+  /** A probe or a schema change waits for the stream. */
+  get #isAwaited(): boolean {
+    return (
+      (this.#target !== noTarget && this.#target > this.#received) ||
+      (this.#options.gate?.awaited ?? 0) > this.#received
+    )
   }
 }

@@ -38,6 +38,12 @@ export class KnownTables {
     return sum
   }
 
+  /** The last schema record of a table, written or waiting. */
+  schemaOf(relid: number): Buffer | undefined {
+    const waiting = this.#waiting.findLast((record) => record.relid === relid && record.kind === 'schema')
+    return waiting === undefined ? this.#written.get(relid)?.schema : waiting.body
+  }
+
   add(record: Waiting): void {
     this.#waiting.push(record)
   }

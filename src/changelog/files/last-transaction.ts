@@ -1,7 +1,7 @@
 // Finds the last transaction of a log.
 
 import type { LastTransaction } from '../changelog.ts'
-import { commitMicrosOf, lengthBytes, lsnOf, record, recordEnd, xidOf } from '../records.ts'
+import { commitMicrosOf, lengthBytes, lsnOf, ownXid, record, recordEnd, xidOf } from '../records.ts'
 
 /** The last transaction that begins in a block; undefined: the block has neither a transaction nor a gap. */
 export function findLast(payload: Buffer): LastTransaction | undefined {
@@ -11,7 +11,8 @@ export function findLast(payload: Buffer): LastTransaction | undefined {
     const start = at + lengthBytes
     at = recordEnd(payload, start)
     const tag = payload[start]
-    if (tag === record.begin) begin = start
+    // A description that came without rows is a transaction of ours, which the source does not have.
+    if (tag === record.begin && xidOf(payload, start) !== ownXid) begin = start
     else if (tag === record.gap || tag === record.gapOf) {
       begin = -1
       isGap = true

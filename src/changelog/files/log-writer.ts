@@ -12,6 +12,7 @@ import {
   commitBytes,
   gapRecord,
   schemaRecord,
+  tagBytes,
   writeBegin,
   writeClosed,
   writeCommit,
@@ -103,14 +104,14 @@ export class LogWriter implements ChangelogWriter {
     this.#blocks.known.add({ relid, kind: 'schema', body: dropped ? undefined : body })
   }
 
-  commit(endLsn: Lsn): void {
+  commit(endLsn: Lsn, isFollowed = false): void {
     const builder = this.#builder
     const open = builder.open
     if (open === undefined) throw new FeedError('FEED_BUG', 'a commit without a transaction')
     const at = builder.reserve(commitBytes)
     writeCommit(endLsn, builder.buffer, at)
     this.#complete(open.ts, endLsn)
-    this.#blocks.cutWhenFull()
+    if (!isFollowed) this.#blocks.cutWhenFull()
   }
 
   closed(ts: Hlc, lsn: Lsn): void {
@@ -129,6 +130,10 @@ export class LogWriter implements ChangelogWriter {
     for (const relid of relids ?? []) builder.mention(relid)
     builder.mark(flag.schema)
     this.#complete(ts, lsn)
+  }
+
+  descriptionOf(relid: number): Buffer | undefined {
+    return this.#blocks.known.schemaOf(relid)?.subarray(tagBytes)
   }
 
   async flush(): Promise<void> {

@@ -4,6 +4,7 @@
 // The statement tells apart what describe.sql does with functions of ours: there PostgreSQL follows types down to what they consist
 // of, here it lists the types, and type-shapes.ts follows them.
 
+import type { AttributeRow } from '../../core/table.ts'
 import type { Queries } from '../../postgres/queries.ts'
 
 export interface TableFacts {
@@ -52,13 +53,10 @@ export interface TypeFacts {
   readonly range: number
   /** The relation that has the attributes of a composite type; 0: it is none. */
   readonly relation: number
-  readonly attributes: readonly AttributeFacts[]
+  readonly attributes: readonly AttributeRow[]
   /** Transactions that wrote the rows of pg_type and pg_enum. */
   readonly written: string
 }
-
-/** An attribute of a composite type; its name is null if it was dropped. */
-export type AttributeFacts = readonly [attnum: number, name: string | null, type: number, written: number]
 
 export interface CatalogueFacts {
   readonly tables: ReadonlyMap<number, TableFacts>

@@ -2,9 +2,9 @@
 // changefeed.describe of sql/describe.sql makes in a database where our functions are installed.
 
 import type { Queries } from '../../postgres/queries.ts'
-import type { TableDescription } from '../../core/table.ts'
+import type { AttributeRow, TableDescription } from '../../core/table.ts'
 import { catalogueFacts, type CatalogueFacts, type TableFacts } from './catalogue-facts.ts'
-import { firstUserOid, TypeShapes } from './type-shapes.ts'
+import { firstUserOid, TypeShapes, type FormerAttributes } from './type-shapes.ts'
 
 export interface DescribedTable {
   readonly description: TableDescription
@@ -17,6 +17,27 @@ export interface DescribedTable {
   readonly types: readonly number[]
 }
 
+/** With what tells a change from what only looks like one. */
+export interface SeenTable extends DescribedTable {
+  /** As in TableFacts. */
+  readonly keyOid: number
+  /** It changes when all rows are written anew, also by TRUNCATE and VACUUM FULL. */
+  readonly fileNode: number
+  /** The number of each column, also of those that were dropped, with the transaction that wrote its row of the catalogue. */
+  readonly written: string
+  /** The composite types that the table consists of, by oid. */
+  readonly layouts: ReadonlyMap<number, CompositeLayout>
+  /** What the description was made of. */
+  readonly facts: TableFacts
+  readonly typeFacts: CatalogueFacts['types']
+}
+
+export interface CompositeLayout {
+  /** The relation that holds the attributes, and that ALTER TYPE locks. */
+  readonly relation: number
+  readonly attributes: readonly AttributeRow[]
+}
+
 /** A table that does not exist is absent. The connection must have `rowTextParameters`. */
 export async function describeTables(
   connection: Queries,
@@ -25,9 +46,9 @@ export async function describeTables(
   return describe(await catalogueFacts(connection, relids))
 }
 
-export function describe({ tables, types }: CatalogueFacts): Map<number, DescribedTable> {
+export function describe({ tables, types }: CatalogueFacts): Map<number, SeenTable> {
   const shapes = new TypeShapes(types)
-  const described = new Map<number, DescribedTable>()
+  const described = new Map<number, SeenTable>()
   for (const [relid, facts] of tables) {
     const used = new Set<number>()
     for (const { typeOid } of facts.columns) if (typeOid >= firstUserOid) shapes.inside(typeOid, used)
@@ -36,9 +57,20 @@ export function describe({ tables, types }: CatalogueFacts): Map<number, Describ
       description: describeOne(relid, facts, shapes),
       fingerprint: fingerprint(facts, own, types),
       types: own,
+      keyOid: facts.keyOid,
+      fileNode: facts.fileNode,
+      written: facts.written,
+      layouts: layoutsOf(own, types),
+      facts,
+      typeFacts: types,
     })
   }
   return described
+}
+
+/** `former`: attributes that composite types had before. */
+export function describeWith(relid: number, table: SeenTable, former: FormerAttributes): TableDescription {
+  return describeOne(relid, table.facts, new TypeShapes(table.typeFacts, former))
 }
 
 function describeOne(relid: number, facts: TableFacts, shapes: TypeShapes): TableDescription {
@@ -63,6 +95,15 @@ function describeOne(relid: number, facts: TableFacts, shapes: TypeShapes): Tabl
     ...(partitioned ? { partitioned } : {}),
     ...(ancestors.length === 0 ? {} : { ancestors }),
   }
+}
+
+function layoutsOf(used: readonly number[], types: CatalogueFacts['types']): Map<number, CompositeLayout> {
+  const layouts = new Map<number, CompositeLayout>()
+  for (const oid of used) {
+    const type = types.get(oid)
+    if (type?.kind === 'c') layouts.set(oid, { relation: type.relation, attributes: type.attributes })
+  }
+  return layouts
 }
 
 function fingerprint(facts: TableFacts, used: readonly number[], types: CatalogueFacts['types']): string {

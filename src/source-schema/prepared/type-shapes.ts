@@ -2,8 +2,12 @@
 // sql/describe.sql; each is made once for all the tables of a reading.
 
 import { FeedError } from '../../errors/feed-error.ts'
-import type { TypeShape } from '../../core/table.ts'
+import type { AttributeRow, CompositeField, TypeShape } from '../../core/table.ts'
+import { shapeOfType } from '../../decode/built-in-types.ts'
 import type { CatalogueFacts, TypeFacts } from './catalogue-facts.ts'
+
+/** By the oid of a composite type, lists of attributes that it had before. */
+export type FormerAttributes = ReadonlyMap<number, readonly (readonly AttributeRow[])[]>
 
 /** The first oid of objects that initdb did not make. */
 export const firstUserOid = 16384
@@ -15,13 +19,16 @@ export class TypeShapes {
   readonly #types: CatalogueFacts['types']
   readonly #shapes = new Map<number, TypeShape>()
 
-  constructor(types: CatalogueFacts['types']) {
+  readonly #former: FormerAttributes
+
+  constructor(types: CatalogueFacts['types'], former: FormerAttributes = new Map()) {
     this.#types = types
+    this.#former = former
   }
 
   shape(oid: number): TypeShape {
     let shape = this.#shapes.get(oid)
-    if (shape === undefined) this.#shapes.set(oid, (shape = this.#make(this.#facts(oid))))
+    if (shape === undefined) this.#shapes.set(oid, (shape = this.#make(oid, this.#facts(oid))))
     return shape
   }
 
@@ -49,19 +56,30 @@ export class TypeShapes {
     return found
   }
 
-  #make(type: TypeFacts): TypeShape {
+  #make(oid: number, type: TypeFacts): TypeShape {
     if (type.kind === 'd') return this.shape(type.base)
     if (type.kind === 'e') return { tag: 'enum' }
     if (type.kind === 'r' || type.kind === 'm') return { tag: 'range' }
     if (type.kind === 'c') {
-      const live = type.attributes.filter(([, name]) => name !== null)
-      return { tag: 'composite', fields: live.map(([, name, part]) => ({ name: name ?? '', shape: this.shape(part) })) }
+      const former = this.#former.get(oid)?.map((attributes) => this.#fields(attributes))
+      const fields = this.#fields(type.attributes)
+      return { tag: 'composite', fields, ...(former === undefined ? {} : { former }) }
     }
     if (type.category === 'A' && type.element !== 0 && type.length === -1 && !vectors.has(type.name)) {
       const { delimiter } = this.#facts(type.element)
       return { tag: 'array', element: this.shape(type.element), delimiter }
     }
     return { tag: 'scalar', name: type.schema === 'pg_catalog' ? type.name : `${type.schema}.${type.name}` }
+  }
+
+  #fields(attributes: readonly AttributeRow[]): CompositeField[] {
+    const live = attributes.filter(([, name]) => name !== null)
+    return live.map(([, name, part]) => ({ name: name ?? '', shape: this.#shapeOfPart(part) }))
+  }
+
+  /** A type that an attribute had may be gone. */
+  #shapeOfPart(oid: number): TypeShape {
+    return this.#types.has(oid) ? this.shape(oid) : shapeOfType(oid)
   }
 
   #facts(oid: number): TypeFacts {

@@ -1,0 +1,33 @@
+// What the gate knows of one table: the layout that PostgreSQL has sent last, and the description that the log has for its rows.
+
+import type { TableDescription } from '../../core/table.ts'
+import type { RelationMessage } from '../../decode/pgoutput/relation.ts'
+import type { Attributes } from './layouts.ts'
+
+export class GatedTable {
+  readonly relid: number
+  layout: RelationMessage | undefined
+  /** The layout is one for which `inForce` is proven to be the description. */
+  isSettled = false
+  /** Rows between `from` and `to` of transactions that commit before `to` pass without another look. */
+  from = 0
+  to = 0
+  /** The last description in the log, and its text. */
+  inForce: TableDescription | undefined
+  json: string | undefined
+  /** The era of which it is: the position of its first reading. */
+  era = -1
+  /** By composite type, the attributes that the description has for it, the present ones first. */
+  known: ReadonlyMap<number, readonly Attributes[]> = new Map()
+
+  constructor(relid: number) {
+    this.relid = relid
+  }
+
+  /** A new decoding session begins: PostgreSQL sends the layout again, whether it has changed or not. */
+  unsettle(): void {
+    this.isSettled = false
+    this.from = 0
+    this.to = 0
+  }
+}

@@ -1,0 +1,63 @@
+// One reading of the catalogue, at a barrier. It proves how rows are to be read whose position lies before `from`: a schema change
+// that was committed before such a row is seen by the reading, unless its transaction was not visible yet. Locks are released
+// only after a transaction is visible, so the locks that were held just before say whose changes may have been missed.
+//
+// Everybody has the rights for this. The three statements run in this order, each with a snapshot of its own.
+
+import { describe, type SeenTable } from '../../source-schema/prepared/describe-tables.ts'
+import { factsOf, factsSql } from '../../source-schema/prepared/catalogue-facts.ts'
+import { publication } from '../../source-schema/names.ts'
+import type { Queries } from '../../postgres/queries.ts'
+
+export interface Reading {
+  /** What the WAL held when the reading began, and when it had ended. Positions are numbers here: exact up to 2^53. */
+  readonly from: number
+  readonly to: number
+  /** Every transaction with a lower id had ended, and was visible if it has committed. */
+  readonly horizon: number
+  readonly asked: readonly number[]
+  /** Those of the asked tables that exist. */
+  readonly tables: ReadonlyMap<number, SeenTable>
+  /** The relations that were locked against everybody else, and the transactions that had done so. */
+  readonly locked: ReadonlyMap<number, ReadonlySet<number>>
+}
+
+/** On a standby, what was replayed is visible. */
+const positionSql = `SELECT 'position', (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END - '0/0')::text, NULL`
+
+const locksSql = `SELECT 'lock', l.relation::text, coalesce(string_agg(x.transactionid::text, ','), '')
+FROM pg_locks l LEFT JOIN pg_locks x ON x.virtualtransaction = l.virtualtransaction AND x.locktype = 'transactionid' AND x.granted AND x.mode = 'ExclusiveLock'
+WHERE l.locktype = 'relation' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.granted AND l.mode = 'AccessExclusiveLock'
+GROUP BY 1, 2`
+
+const horizonSql = `SELECT 'horizon', (pg_snapshot_xmin(pg_current_snapshot())::text::numeric % 4294967296)::text, NULL`
+
+export async function takeReading(connection: Queries, asked: readonly number[]): Promise<Reading> {
+  const rows = await connection.query(
+    [positionSql, locksSql, horizonSql, ...(asked.length === 0 ? [] : [factsSql(asked)]), positionSql].join(';\n'),
+  )
+  const positions = rows.filter(([kind]) => kind === 'position').map(([, at]) => Number(at))
+  const locked = new Map<number, Set<number>>()
+  for (const [kind, relation, xids] of rows)
+    if (kind === 'lock') locked.set(Number(relation), new Set(xids === '' ? [] : xids?.split(',').map(Number)))
+  const facts = factsOf(rows.filter(([kind]) => kind === 'table' || kind === 'type'))
+  const horizon = Number(rows.find(([kind]) => kind === 'horizon')?.[1])
+  return { from: positions[0] ?? 0, to: positions[1] ?? 0, horizon, asked, tables: describe(facts), locked }
+}
+
+/**
+ * The tables whose rows the publication publishes, and the partitioned tables that these are partitions of. What stands beside each
+ * changes whenever its description may have changed, with the types made by users in the first row.
+ */
+export const signaturesSql = `WITH RECURSIVE published AS (
+  SELECT t.relid FROM pg_publication p, LATERAL pg_get_publication_tables(p.pubname::text) AS t WHERE p.pubname = '${publication}'
+), wanted (relid) AS (
+  SELECT relid FROM published UNION SELECT inhparent FROM wanted JOIN pg_inherits ON inhrelid = relid
+)
+SELECT '0', (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM pg_type WHERE oid >= 16384) || '/'
+  || (SELECT count(*) || '.' || coalesce(sum(a.xmin::text::bigint), 0) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relkind = 'c' AND a.attnum > 0)
+UNION ALL
+SELECT w.relid::text, concat_ws('/', n.nspname, c.relname, c.relreplident, c.relfilenode, a.written, k.xmin, k.oid)
+FROM wanted w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN (SELECT attrelid, count(*) || '.' || sum(xmin::text::bigint) AS written FROM pg_attribute WHERE attnum > 0 AND attrelid IN (SELECT relid FROM wanted) GROUP BY attrelid) AS a ON a.attrelid = c.oid
+LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'`

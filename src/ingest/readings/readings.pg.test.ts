@@ -1,0 +1,68 @@
+// Schema changes where nothing of ours is in the source database.
+
+import assert from 'node:assert/strict'
+import test, { after, before } from 'node:test'
+import { decodeLog, type Decoded } from '../../../test/support/decode-log.ts'
+import { IngestUnderTest } from '../../../test/support/ingest-under-test.ts'
+import { PostgresServerUnderTest } from '../../../test/support/postgres-server.ts'
+import type { TestDatabase } from '../../../test/support/postgres-under-test.ts'
+import { preparedDatabase, type PreparedDatabase } from '../../../test/support/prepared-database.ts'
+import { within } from '../../../test/support/until.ts'
+
+let server: PostgresServerUnderTest
+before(async () => {
+  server = await PostgresServerUnderTest.start()
+})
+after(async () => {
+  await server[Symbol.asyncDispose]()
+})
+
+function prepared(schema: string, tables = 't'): Promise<PreparedDatabase> {
+  return preparedDatabase(
+    server,
+    schema,
+    (role) => `GRANT SELECT ON ${tables} TO ${role}; CREATE PUBLICATION pg_changefeed FOR TABLE ${tables}`,
+  )
+}
+
+function rows(db: TestDatabase, ingest: IngestUnderTest): string[] {
+  return decodeLog(db.dir, ingest.head).map(shown)
+}
+
+function shown(event: Decoded): string {
+  if (event.tag === 'row') return `${event.key.join()} ${JSON.stringify(event.row)}`
+  if (event.tag === 'described') return event.dropped ? 'dropped' : 'described'
+  return event.tag === 'gap' ? `gap ${event.reason}` : `undecoded ${event.why}`
+}
+
+test('a column that is added and dropped is described before the first row that shows it', async () => {
+  await using db = await prepared('CREATE TABLE t (id int PRIMARY KEY, a text)')
+  await using ingest = new IngestUnderTest(db)
+  await ingest.thread.ready
+  await db.sql(`INSERT INTO t VALUES (1, 'x')`)
+  await db.sql(`ALTER TABLE t ADD COLUMN b numeric(5,2) DEFAULT 7`)
+  await db.sql(`INSERT INTO t VALUES (2, 'y')`)
+  await db.sql(`BEGIN; INSERT INTO t VALUES (3); ALTER TABLE t DROP COLUMN a; INSERT INTO t VALUES (4, 1); COMMIT`)
+  await ingest.caughtUp()
+  assert.deepEqual(rows(db, ingest), [
+    'described',
+    'id {"id":1,"a":"x"}',
+    'described',
+    'id {"id":2,"a":"y","b":7}',
+    'id {"id":3,"a":null,"b":7}',
+    'described',
+    'id {"id":4,"b":1}',
+  ])
+})
+
+test('a change without rows is seen within seconds, and so is the end of a table', async () => {
+  await using db = await prepared('CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)', 't, u')
+  await using ingest = new IngestUnderTest(db)
+  await ingest.thread.ready
+  const events = (): string[] => rows(db, ingest)
+  await within(10_000, 'both tables are described', () => events().length === 2)
+  await db.sql('ALTER TABLE t ADD COLUMN b int')
+  await within(10_000, 'the column is described', () => events().length === 3)
+  await db.sql('DROP TABLE u')
+  await within(10_000, 'the end is described', () => events().includes('dropped'))
+})
