@@ -22,6 +22,7 @@ changefeed doctor --postgres='postgres://cdc@db.example:5432/shop?sslmode=verify
 | \`--tables=NAMES\` | the tables of the changefeed, as SQL writes them, with commas between; without a schema they are in \`public\` |
 | \`--system-url=URL\` | the database for jobs and settings; left out, it is that of \`--postgres\` |
 | \`--no-install\` | nothing is to be installed, as if the role could not: a DBA prepares the database |
+| \`--system-password-file=FILE\` | the same for the role in \`--system-url\` |
 | \`--json\` | print the findings as JSON |
 
 Exit codes: 0, everything is ok; 1, there is a failure, so that a changefeed cannot start, or the command was wrong; 2, there are only warnings.

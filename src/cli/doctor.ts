@@ -3,8 +3,10 @@
 import { examine } from '../doctor/doctor.ts'
 import { readTableNames } from '../doctor/read-table-names.ts'
 import { exitCodeOf, reportJson, reportText } from '../doctor/report.ts'
+import { hideFromPs, passwordWarning } from '../postgres/connection-string/hide-password.ts'
 import { readServer } from '../postgres/connection-string/read-server.ts'
 import { readFlags } from './read-flags.ts'
+import { UsageError } from './usage-error.ts'
 
 const help = `Usage: changefeed doctor [--postgres=URL] [flags]
 
@@ -12,6 +14,7 @@ const help = `Usage: changefeed doctor [--postgres=URL] [flags]
   --password-file=FILE   a file whose first line is the password
   --tables=NAMES         the tables of the changefeed: orders,sales.invoices,'public."Mixed Case"'
   --system-url=URL       the database for jobs and settings, as changefeed start takes it (that of --postgres)
+  --system-password-file=FILE  the same for the role in --system-url
   --no-install           nothing is to be installed: a DBA prepares the database
   --json                 print the findings as JSON
 
@@ -23,6 +26,7 @@ const flags = {
   'password-file': { type: 'string' },
   tables: { type: 'string', default: '' },
   'system-url': { type: 'string' },
+  'system-password-file': { type: 'string' },
   'no-install': { type: 'boolean' },
   json: { type: 'boolean' },
 } as const
@@ -30,11 +34,23 @@ const flags = {
 export async function doctor(argv: readonly string[]): Promise<number> {
   const values = readFlags(argv, flags, help)
   if (values === undefined) return 0
-  const passwordFile = values['password-file']
-  const found = readServer(values.postgres, process.env, { passwordFile })
-  const source = values['no-install'] === true ? { ...found, mayInstall: false as const } : found
-  const url = values['system-url']
-  const state = url === undefined ? source : readServer(url, process.env)
+  const { postgres, 'system-url': system } = values
+  if (system === undefined && values['system-password-file'] !== undefined)
+    throw new UsageError('--system-password-file needs --system-url')
+  for (const [flag, text] of [
+    ['--postgres', postgres],
+    ['--system-url', system],
+  ] as const) {
+    const warning = text === undefined ? undefined : passwordWarning(text, flag)
+    if (text !== undefined) hideFromPs(text)
+    if (warning !== undefined) process.stderr.write(`WARNING: ${warning}\n\n`)
+  }
+  const source = {
+    ...readServer(postgres, process.env, { passwordFile: values['password-file'] }),
+    ...(values['no-install'] === true ? { mayInstall: false as const } : {}),
+  }
+  const state =
+    system === undefined ? source : readServer(system, process.env, { passwordFile: values['system-password-file'] })
   const report = await examine({ source, tables: readTableNames(values.tables), state })
   process.stdout.write(
     values.json === true ? `${JSON.stringify(reportJson(report), undefined, 2)}\n` : reportText(report),

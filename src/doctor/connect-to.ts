@@ -14,29 +14,20 @@ const applicationName = 'pg-changefeed doctor'
 const oldestVersion = 140_000
 /** PostgreSQL does not know one of the settings of our sessions. */
 const unknownSetting = '42704'
-const protocolViolation = '08P01'
-
-const viaPooler =
-  'something between us and PostgreSQL answers for it, such as PgBouncer: it has no replication connections, and may give each transaction another session'
-const direct = 'name the host and port of PostgreSQL itself in --postgres'
+/** A connection pooler answers in place of PostgreSQL. */
+const pooled = '08001'
 
 export async function connectTo(source: SourceConnection): Promise<Connected> {
-  let connection: RawConnection
   try {
-    connection = await openRawConnection({ source, applicationName })
+    return { tag: 'connected', connection: await openRawConnection({ source, applicationName }) }
   } catch (error) {
     if (!(error instanceof FeedError)) throw error
     return { tag: 'failed', finding: await whyNot(error, source) }
   }
-  const [row] = await connection.query('SELECT pg_backend_pid()')
-  if (Number(row?.[0]) === connection.backendPid) return { tag: 'connected', connection }
-  await connection.close()
-  return { tag: 'failed', finding: finding('pooler', failure(viaPooler, direct)) }
 }
 
 async function whyNot(error: FeedError, source: SourceConnection): Promise<Finding> {
-  if (error.sqlstate === protocolViolation)
-    return finding('pooler', failure(`${viaPooler}: ${error.message}`, error.hint ?? direct))
+  if (error.sqlstate === pooled) return finding('pooler', failure(error.message, error.hint))
   if (error.sqlstate === unknownSetting) {
     const old = await tooOld(source)
     if (old !== undefined) return finding('version', old)

@@ -71,7 +71,10 @@ export function lackOfWalsenders(room: SlotRoom, wanted: number, provider: Provi
   }
 }
 
-export function lackOfReplication(role: string, message: string, provider: Provider): Lack {
+/** `error`: of the connection that was refused. */
+export function lackOfReplication(role: string, error: FeedError, provider: Provider): Lack {
+  // Its cause has PostgreSQL's own words, without the address.
+  const { message } = error.cause instanceof FeedError ? error.cause : error
   return {
     what: `role ${shownName(role)} may not replicate: ${message}`,
     remedy: provider.replication(role),
@@ -109,10 +112,10 @@ export async function explainSlotError(error: unknown, connection: Queries): Pro
   }
 }
 
-function lackBehind({ sqlstate, message }: FeedError, room: SlotRoom, provider: Provider): Lack | undefined {
-  switch (sqlstate) {
+function lackBehind(error: FeedError, room: SlotRoom, provider: Provider): Lack | undefined {
+  switch (error.sqlstate) {
     case '42501':
-      return lackOfReplication(room.role, message, provider)
+      return lackOfReplication(room.role, error, provider)
     case '53300':
       return lackOfWalsenders(room, 1, provider)
     case '53400':

@@ -20,7 +20,7 @@ export const replication: ServerCheck = {
         )
       }
       case 'refused': {
-        const { what, remedy } = lackOfReplication(role, reading.message, provider)
+        const { what, remedy } = lackOfReplication(role, reading.error, provider)
         return failure(what, remedy)
       }
     }

@@ -17,7 +17,7 @@ export type Reading =
   | { readonly tag: 'no walsender' }
   /** Only the SQL functions; `role`: after SET ROLE. */
   | { readonly tag: 'functions'; readonly role: string | undefined }
-  | { readonly tag: 'refused'; readonly message: string }
+  | { readonly tag: 'refused'; readonly error: FeedError }
 
 export interface Tries {
   readonly reading: Reading
@@ -42,7 +42,7 @@ async function tryReading(
   connection: Queries,
   replicationRoles: readonly string[],
 ): Promise<Reading> {
-  let message: string
+  let refused: FeedError
   try {
     await using replication = await openRawConnection({
       source,
@@ -54,7 +54,7 @@ async function tryReading(
   } catch (error) {
     if (!(error instanceof FeedError)) throw error
     if (error.sqlstate === tooMany) return { tag: 'no walsender' }
-    message = error.message
+    refused = error
   }
   if (await mayUseFunctions(connection)) return { tag: 'functions', role: undefined }
   for (const role of replicationRoles) {
@@ -68,7 +68,7 @@ async function tryReading(
       await connection.query('RESET ROLE')
     }
   }
-  return { tag: 'refused', message }
+  return { tag: 'refused', error: refused }
 }
 
 async function mayUseFunctions(connection: Queries): Promise<boolean> {
