@@ -10,8 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { publication } from '../source-schema/names.ts'
-import { hasOurTablesSql, publicationIsOurs } from '../source-schema/ownership.ts'
-import { readySource } from '../source-schema/source-mode.ts'
+import { hasOurTablesSql } from '../source-schema/ownership.ts'
+import { isPrepared, readySource } from '../source-schema/source-mode.ts'
 import { beginSql, isLocked, lockSql } from './lock-tables.ts'
 import { watchingTable } from './already-watched.ts'
 
@@ -43,15 +43,9 @@ const mostInexactMs = 600_000
 export async function giveBackTables(source: SourceConnection, options: GiveBackOptions): Promise<GivenBack> {
   const { relids, keepMs = 0, needed, patienceMs = 0 } = options
   await using connection = await openRawConnection({ source })
-  const [is] = await connection.query(
-    `SELECT ${hasOurTablesSql}, EXISTS (SELECT FROM pg_publication p WHERE p.pubname = '${publication}' AND NOT ${publicationIsOurs})`,
-  )
-  if (is?.[0] !== 't') {
-    const isPrepared = source.mayInstall === false || is?.[1] === 't'
-    return isPrepared
-      ? { given: 0, busy: [], left: (await needed()).size, isPrepared }
-      : { given: 0, busy: [], left: 0 }
-  }
+  if (await isPrepared(connection, source)) return { given: 0, isPrepared: true, busy: [], left: (await needed()).size }
+  const [is] = await connection.query(`SELECT ${hasOurTablesSql}`)
+  if (is?.[0] !== 't') return { given: 0, busy: [], left: 0 }
   await readySource(connection, source)
   const now = [...(await needed())].join(', ')
   await connection.query(

@@ -5,7 +5,10 @@ import { eventTriggers, tables } from './objects.ts'
 export const publication = 'pg_changefeed'
 /** The comment on our publication. */
 export const publicationMark = 'pg-changefeed: what changefeeds read'
-/** The comment on a publication that a DBA has made with the script of `changefeed setup-sql`. */
+/**
+ * How the comment begins on a publication that a DBA has made with the script of `changefeed setup-sql`. Behind it, in lines of
+ * their own, are the statements that undo what else the script has done.
+ */
 export const preparedMark = 'pg-changefeed: prepared by a script of changefeed setup-sql'
 
 export const ourTables = Object.keys(tables)

@@ -6,7 +6,7 @@
 // Our schema belongs to a superuser and has the mark that sql/mark.sql writes, or belongs to plpgsql as sql/belong.sql makes it.
 // Nobody but a superuser can bring about either.
 
-import { publication, publicationMark } from './names.ts'
+import { preparedMark, publication, publicationMark } from './names.ts'
 import { isMarkSql } from './version.ts'
 
 const isMember = `EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
@@ -23,6 +23,9 @@ export const hasOurTablesSql = `(${hasOurSchemaSql} AND EXISTS (SELECT FROM pg_c
 /** A condition over `pg_publication p`: the publication is ours. */
 export const publicationIsOurs = `((SELECT rolsuper FROM pg_roles WHERE oid = p.pubowner)
   AND (${hasOurSchemaSql} OR obj_description(p.oid, 'pg_publication') IS NOT DISTINCT FROM '${publicationMark}'))`
+
+/** A condition over `pg_publication p`: a DBA has made it with our script. */
+export const publicationIsPrepared = `coalesce(starts_with(obj_description(p.oid, 'pg_publication'), '${preparedMark}'), false)`
 
 /** A condition: the database contains something of ours. */
 export const hasAnythingSql = `(${hasOurSchemaSql} OR EXISTS (SELECT FROM pg_publication p WHERE p.pubname = '${publication}' AND ${publicationIsOurs}))`

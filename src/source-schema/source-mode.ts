@@ -6,8 +6,8 @@
 import { FeedError } from '../errors/feed-error.ts'
 import type { Queries } from '../postgres/queries.ts'
 import type { PostgresServer } from '../postgres/source-connection.ts'
-import { preparedMark, publication } from './names.ts'
-import { hasOurTablesSql } from './ownership.ts'
+import { publication } from './names.ts'
+import { hasOurTablesSql, publicationIsOurs, publicationIsPrepared } from './ownership.ts'
 import { install, installedSql } from './source-schema.ts'
 
 export type SourceMode = 'installed' | 'prepared'
@@ -17,9 +17,9 @@ export type MayInstall = Pick<PostgresServer, 'mayInstall'>
 /** Returns how the database is read, and installs what is missing for that if our role may. */
 export async function readySource(connection: Queries, { mayInstall }: MayInstall): Promise<SourceMode> {
   const [row] = await connection.query(factsSql())
-  const [isInstalled, owner, mark, mayCreate] = row ?? []
+  const [isInstalled, owner, isMarked, mayCreate] = row ?? []
   if (isInstalled === 't' && mayInstall !== false) return 'installed'
-  const isPrepared = mayInstall === false || mark === preparedMark
+  const isPrepared = mayInstall === false || isMarked === 't'
   if (!isPrepared && mayCreate === 't' && (await mayCreateEventTriggers(connection))) {
     await install(connection)
     return 'installed'
@@ -35,9 +35,19 @@ export async function sourceMode(connection: Queries, { mayInstall }: MayInstall
   return row?.[0] === 't' ? 'installed' : 'prepared'
 }
 
+/** Whether a DBA keeps what is read: nothing of ours is in the database, and our role does not put it there. */
+export async function isPrepared(connection: Queries, { mayInstall }: MayInstall): Promise<boolean> {
+  if (mayInstall === false) return true
+  const [row] = await connection.query(
+    `SELECT NOT ${hasOurTablesSql} AND (NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+       OR EXISTS (SELECT FROM pg_publication p WHERE p.pubname = '${publication}' AND NOT ${publicationIsOurs}))`,
+  )
+  return row?.[0] === 't'
+}
+
 /** Whether a publication was made by the script that `changefeed setup-sql` prints. Then nothing is installed. */
 const factsSql = (): string =>
-  `SELECT (${installedSql()}), p.pubowner::text, obj_description(p.oid, 'pg_publication'), has_database_privilege(d.oid, 'CREATE'), d.datname, current_user
+  `SELECT (${installedSql()}), p.pubowner::text, ${publicationIsPrepared}, has_database_privilege(d.oid, 'CREATE'), d.datname, current_user
   FROM pg_database d LEFT JOIN pg_publication p ON p.pubname = '${publication}' WHERE d.datname = current_database()`
 
 const undefinedFunction = '42883'

@@ -1,5 +1,6 @@
 // Removes from a source database what we have installed: the slot, the event triggers, the publication, our tables and
-// functions, and our schema unless it contains objects of somebody else. Each step may be repeated.
+// functions, and our schema unless it contains objects of somebody else. Each step may be repeated. Where a DBA has prepared the
+// database, only the slot is ours.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { FeedError } from '../errors/feed-error.ts'
@@ -9,6 +10,7 @@ import { explainDdl } from './explain-ddl.ts'
 import { explainLock } from './explain-lock.ts'
 import { installLockTable, slotName } from './names.ts'
 import { hasOurTablesSql, hasAnythingSql } from './ownership.ts'
+import { isPrepared } from './source-mode.ts'
 import { sqlOf } from './sql-files.ts'
 
 /** A walsender whose client is gone keeps the slot for a moment. */
@@ -18,13 +20,9 @@ const objectInUse = '55006'
 /** Returns false, and changes nothing, if tables of the database are watched. */
 export async function uninstall(source: SourceConnection): Promise<boolean> {
   await using connection = await openRawConnection({ source })
-  const [facts] = await connection.query(
-    `SELECT oid::text, ${hasAnythingSql} OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
-     FROM pg_database WHERE datname = current_database()`,
-  )
-  // In a database that a DBA has prepared only the slot is ours, and our role cannot take the lock of an installation.
-  if (facts?.[1] !== 't') {
-    await dropSlot(connection, slotName(facts?.[0] ?? ''))
+  const [oidRow] = await connection.query('SELECT oid::text FROM pg_database WHERE datname = current_database()')
+  if (await isPrepared(connection, source)) {
+    await dropSlot(connection, slotName(oidRow?.[0] ?? ''))
     return true
   }
   const what = 'what changefeeds keep in this database cannot be removed'

@@ -2,8 +2,8 @@
 // null, and a check says so.
 
 import type { Queries } from '../../postgres/queries.ts'
-import { preparedMark, publication } from '../../source-schema/names.ts'
-import { hasOurSchemaSql, publicationIsOurs } from '../../source-schema/ownership.ts'
+import { publication } from '../../source-schema/names.ts'
+import { hasOurSchemaSql, publicationIsOurs, publicationIsPrepared } from '../../source-schema/ownership.ts'
 
 export interface Setting {
   readonly value: string
@@ -129,7 +129,7 @@ export const serverSql = `SELECT json_build_object(
     FROM pg_stat_activity a LEFT JOIN (SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted) w ON w.pid = a.pid
     WHERE a.pid <> pg_backend_pid() AND a.usename IS NOT NULL AND (w.pid IS NOT NULL OR a.xact_start IS NOT NULL AND a.backend_type = 'client backend')), '[]'),
   'prepared', coalesce((SELECT json_agg(json_build_object('gid', gid, 'owner', owner, 'database', database, 'ageSeconds', extract(epoch FROM clock_timestamp() - prepared)) ORDER BY prepared) FROM pg_prepared_xacts), '[]'),
-  'publications', coalesce((SELECT json_agg(json_build_object('name', p.pubname, 'owner', o.rolname, 'isOurs', ${publicationIsOurs}, 'isPrepared', obj_description(p.oid, 'pg_publication') IS NOT DISTINCT FROM '${preparedMark}',
+  'publications', coalesce((SELECT json_agg(json_build_object('name', p.pubname, 'owner', o.rolname, 'isOurs', ${publicationIsOurs}, 'isPrepared', ${publicationIsPrepared},
       'allTables', p.puballtables, 'viaRoot', p.pubviaroot, 'insert', p.pubinsert, 'update', p.pubupdate, 'delete', p.pubdelete, 'truncate', p.pubtruncate) ORDER BY p.pubname <> '${publication}', p.pubname)
     FROM pg_publication p JOIN pg_roles o ON o.oid = p.pubowner), '[]'),
   'schemaOwner', (SELECT o.rolname FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner WHERE n.nspname = 'changefeed'),

@@ -9,6 +9,8 @@ import { PostgresServerUnderTest } from '../../../test/support/postgres-server.t
 import { postgresVersions, skipVersion } from '../../../test/support/servers/postgres-versions.ts'
 import { preparedDatabase, type PreparedDatabase } from '../../../test/support/prepared-database.ts'
 import { within } from '../../../test/support/until.ts'
+import { uninstall } from '../../source-schema/uninstall.ts'
+import { giveBackTables } from '../give-back.ts'
 import { watchTables } from '../watch.ts'
 
 const mark = `COMMENT ON PUBLICATION pg_changefeed IS 'pg-changefeed: prepared by a script of changefeed setup-sql'`
@@ -148,3 +150,21 @@ for (const version of postgresVersions) {
     },
   )
 }
+
+test('nothing is given back of a prepared source, and removing what is ours removes the slot and nothing else', async () => {
+  await using server = await PostgresServerUnderTest.start()
+  await using db = await preparedDatabase(server, tables, prepare)
+  const before = await db.sql(catalogue)
+  const all = await following(db)
+  const relid = await relidOf(db, 't')
+  const needed = (relids: readonly number[]) => () => Promise.resolve(new Set(relids))
+  const none = { given: 0, isPrepared: true, busy: [] }
+  assert.deepEqual(await giveBackTables(db.source, { needed: needed([relid]) }), { ...none, left: 1 })
+  assert.deepEqual(await giveBackTables(db.source, { needed: needed([]) }), { ...none, left: 0 })
+  const slots = 'SELECT count(*) FROM pg_replication_slots WHERE database = current_database()'
+  assert.deepEqual(await db.sql(slots), [['1']])
+  await all[Symbol.asyncDispose]()
+  assert.equal(await uninstall(db.source), true)
+  assert.deepEqual(await db.sql(slots), [['0']])
+  assert.deepEqual(await db.sql(catalogue), before)
+})

@@ -21,7 +21,7 @@ const patienceMs = 10_000
 
 export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement {
   return {
-    async run({ session }) {
+    async run({ session, notice }) {
       const { sources, jobs, rights, backend } = context
       const user = await requireAdmin(session.queryBackend, rights, 'only admins may UNWATCH')
       const queryIn = catalogueQueries(session, backend.source, user)
@@ -45,7 +45,14 @@ export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement
       const stillNeeded = asked.relids === undefined ? [...inNeed] : relids.filter((relid) => inNeed.has(relid))
       if (stillNeeded.length > 0) throw await inUse(asked.database, stillNeeded, context)
       const { given, busy, left, isPrepared } = await giveBackTables(connection, { relids, patienceMs, needed })
-      if (isPrepared === true && asked.relids !== undefined) throw preparedTables(asked.database)
+      if (isPrepared === true) {
+        if (what.tag === 'tables') throw preparedTables(asked.database)
+        notice(
+          'NOTICE',
+          `publication ${publication} of database "${asked.database}" stays: who has prepared it owns it`,
+          undoHint,
+        )
+      }
       if (left === 0) {
         if (source !== undefined) await sources.retire(source)
         else await uninstall(connection)
@@ -61,6 +68,9 @@ export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement
     },
   }
 }
+
+const undoHint =
+  'changefeed uninstall --postgres=... prints the statements that take back what a script of changefeed setup-sql has done'
 
 function preparedTables(database: string): FeedError {
   return new FeedError('FEED_STATE', `which tables of database "${database}" are published is not ours to change`, {
