@@ -1,10 +1,14 @@
 // Asks the source, from time to time, what time it is and how far its WAL is flushed. When ingest has received everything
 // up to that position, the time of the answer can be closed. It is the time of the server's clock, never of ours.
 
+import { late, orLate } from '../async/or-late.ts'
 import { parseLsn, type Lsn } from '../core/lsn.ts'
+import { FeedError } from '../errors/feed-error.ts'
 import { pgMicrosSql } from './pg-micros.ts'
 import type { Queries } from '../postgres/queries.ts'
 
+/** A server that is gone without a word would be waited for as long as TCP repeats what we sent: a quarter of an hour. */
+const answersWithinMs = 60_000
 /** Most probes that wait for the stream to reach them; a further one replaces the newest. */
 const maxPending = 64
 
@@ -91,7 +95,7 @@ export class ClockProbes {
       do {
         const wanted = this.#exactWanted
         this.#exactWanted = false
-        newest = await askClock(this.#control, this.#clock, wanted)
+        newest = await this.#answer(wanted)
         if (this.#pending.length >= maxPending)
           newest = { ...newest, exact: this.#pending.pop()?.exact === true || wanted }
         this.#pending.push(newest)
@@ -101,6 +105,12 @@ export class ClockProbes {
     } finally {
       this.#isAsking = false
     }
+  }
+
+  async #answer(exact: boolean): Promise<Probe> {
+    const probe = await orLate(askClock(this.#control, this.#clock, exact), answersWithinMs)
+    if (probe !== late) return probe
+    throw new FeedError('FEED_SOURCE_DOWN', `PostgreSQL has not answered for ${answersWithinMs / 1000} s`)
   }
 
   /** The last probe that a stream at `received` has reached, if there is one. All reached probes are removed. */

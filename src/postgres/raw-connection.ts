@@ -45,6 +45,8 @@ export interface RawConnection extends AsyncDisposable {
   destroy(): void
 }
 
+const queryMs = 60_000
+
 /** Tries all hosts of the server. Throws FEED_SOURCE_DOWN, or FEED_SOURCE_REFUSED if the server does not let us in. */
 export function openRawConnection(options: RawConnectionOptions): Promise<RawConnection> {
   return openConnection(options)
@@ -88,10 +90,15 @@ async function settle(connection: SocketConnection, options: RawConnectionOption
   await connection.query(rowTextParametersSql)
 }
 
-/** Runs one query on a connection of its own. */
+/** Runs one query on a connection of its own. A server that does not answer in a minute is given up. */
 export async function queryOnce(source: SourceConnection, sql: string): Promise<(string | null)[][]> {
-  await using connection = await openRawConnection({ source })
-  return await connection.query(sql)
+  await using connection = await openConnection({ source })
+  const timer = setTimeout(() => connection.giveUp(`no answer within ${queryMs / 1000} s`), queryMs)
+  try {
+    return await connection.query(sql)
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function startupParameters(options: RawConnectionOptions): ReadonlyMap<string, string> {

@@ -16,6 +16,7 @@ import { readPassword } from './login/read-password.ts'
 import { checkNotRefused, loginRefused, loginSucceeded } from './login/refused-logins.ts'
 import { serverError } from './server-error.ts'
 import type { SourceConnection } from './source-connection.ts'
+import { tlsReason } from './tls/tls-errors.ts'
 
 const closeMs = 1000
 const protocol3 = 196608
@@ -57,7 +58,7 @@ export class SocketConnection {
     this.route = route
     this.#dialed = dialed
     this.#socket = dialed.socket
-    this.#socket.on('error', (error) => this.#die(this.#lost(error.message, error)))
+    this.#socket.on('error', (error) => this.#die(this.#lost(tlsReason(error), error)))
     this.#socket.on('close', () => this.#die(this.#lastWords ?? this.#lost('it closed the connection')))
   }
 

@@ -7,13 +7,13 @@ import { FeedError } from '../../errors/feed-error.ts'
 import type { KeepAlive, PasswordSource, SourceConnection } from '../source-connection.ts'
 import { readHosts } from './hosts.ts'
 import { checkOptions } from './options.ts'
-import { checkNames, ofEnvironment, type ParameterName, type Parameters } from './parameters.ts'
+import { checkNames, ofEnvironment, type Parameters } from './parameters.ts'
 import { parsePairs } from './parse-pairs.ts'
 import { isUrl, parseUrl } from './parse-url.ts'
 import { readRequireAuth } from './require-auth.ts'
 import { readService } from './service-file.ts'
 import { readTls } from './tls-settings.ts'
-import { oneOf, wholeNumber } from './values.ts'
+import { oneOf, textOf, wholeNumber } from './values.ts'
 
 const sessionAttrs = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const
 
@@ -33,8 +33,8 @@ export function readServer(
 ): SourceConnection {
   const parameters = allParameters(parseText(text ?? ''), environment)
   const [{ host, port, socketDir, address }, ...otherHosts] = readHosts(parameters)
-  const user = valueOf(parameters, 'user') ?? userInfo().username
-  const options = valueOf(parameters, 'options')
+  const user = textOf(parameters, 'user') ?? userInfo().username
+  const options = textOf(parameters, 'options')
   if (options !== undefined) checkOptions(options)
   const seconds = wholeNumber(parameters, 'connect_timeout') ?? 0
   return {
@@ -44,17 +44,17 @@ export function readServer(
     address,
     otherHosts: otherHosts.length === 0 ? undefined : otherHosts,
     user,
-    database: valueOf(parameters, 'dbname') ?? user,
+    database: textOf(parameters, 'dbname') ?? user,
     targetSessionAttrs: oneOf(parameters, 'target_session_attrs', sessionAttrs),
     password: readPassword(parameters, passwordFile),
     tls: readTls(parameters),
     channelBinding: oneOf(parameters, 'channel_binding', ['disable', 'prefer', 'require'] as const),
-    requireAuth: readRequireAuth(valueOf(parameters, 'require_auth')),
+    requireAuth: readRequireAuth(textOf(parameters, 'require_auth')),
     connectWithinMs: seconds > 0 ? seconds * 1000 : undefined,
     isShuffled: oneOf(parameters, 'load_balance_hosts', ['disable', 'random'] as const) === 'random' ? true : undefined,
     keepAlive: readKeepAlive(parameters),
     options,
-    label: valueOf(parameters, 'application_name') ?? valueOf(parameters, 'fallback_application_name'),
+    label: textOf(parameters, 'application_name') ?? textOf(parameters, 'fallback_application_name'),
   }
 }
 
@@ -76,16 +76,11 @@ function allParameters(given: Parameters, environment: NodeJS.ProcessEnv): Param
   return new Map([...variables, ...ofService, ...given])
 }
 
-function valueOf(parameters: Parameters, name: ParameterName): string | undefined {
-  const value = parameters.get(name)
-  return value === '' ? undefined : value
-}
-
 function readPassword(parameters: Parameters, passwordFile: string | undefined): PasswordSource {
   if (passwordFile !== undefined) return { tag: 'file', path: passwordFile }
-  const text = valueOf(parameters, 'password')
+  const text = textOf(parameters, 'password')
   if (text !== undefined) return { tag: 'text', text }
-  return { tag: 'passfile', path: valueOf(parameters, 'passfile') ?? join(homedir(), '.pgpass') }
+  return { tag: 'passfile', path: textOf(parameters, 'passfile') ?? join(homedir(), '.pgpass') }
 }
 
 function readKeepAlive(parameters: Parameters): KeepAlive | undefined {

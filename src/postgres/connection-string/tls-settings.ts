@@ -3,7 +3,7 @@
 import { FeedError } from '../../errors/feed-error.ts'
 import type { TlsSettings } from '../source-connection.ts'
 import type { ParameterName, Parameters } from './parameters.ts'
-import { oneOf } from './values.ts'
+import { oneOf, textOf } from './values.ts'
 
 const modes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 /** Modes in which a server that does not encrypt is accepted. */
@@ -11,7 +11,7 @@ const weak: ReadonlySet<string> = new Set(['allow', 'prefer'])
 
 /** Returns undefined for a connection without encryption. */
 export function readTls(parameters: Parameters): TlsSettings | undefined {
-  const rootCert = parameters.get('sslrootcert')
+  const rootCert = textOf(parameters, 'sslrootcert')
   const isSystem = rootCert === 'system'
   const mode = oneOf(parameters, 'sslmode', modes) ?? defaultMode(parameters, isSystem)
   if (isSystem && mode !== 'verify-full') {
@@ -33,11 +33,11 @@ export function readTls(parameters: Parameters): TlsSettings | undefined {
     mode,
     isDirect,
     rootCert,
-    cert: parameters.get('sslcert'),
-    key: parameters.get('sslkey'),
-    keyPassword: parameters.get('sslpassword'),
-    revocations: parameters.get('sslcrl'),
-    revocationsDir: parameters.get('sslcrldir'),
+    cert: textOf(parameters, 'sslcert'),
+    key: textOf(parameters, 'sslkey'),
+    keyPassword: textOf(parameters, 'sslpassword'),
+    revocations: textOf(parameters, 'sslcrl'),
+    revocationsDir: textOf(parameters, 'sslcrldir'),
     minVersion,
     maxVersion,
     certMode: oneOf(parameters, 'sslcertmode', ['disable', 'allow', 'require'] as const),

@@ -9,6 +9,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { requestCode } from '../../wire/frontend-messages.ts'
 import type { TlsSettings } from '../source-connection.ts'
 import { wrongName } from './server-name.ts'
+import { tlsError } from './tls-errors.ts'
 import { readTlsFiles } from './tls-files.ts'
 
 const protocol = 'postgresql'
@@ -102,22 +103,6 @@ function readInto(socket: TLSSocket, { callback }: OnReadOpts): void {
   socket.on('data', (bytes: Buffer) => {
     if (!callback(bytes.length, bytes)) socket.pause()
   })
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  SELF_SIGNED_CERT_IN_CHAIN: 'the certificate of the server is not signed by an authority of sslrootcert',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate of the server is signed by itself, and not in sslrootcert',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the certificate of the server is not signed by an authority of sslrootcert',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the certificate of the server is not signed by an authority of sslrootcert',
-  CERT_HAS_EXPIRED: 'the certificate of the server has expired',
-  CERT_NOT_YET_VALID: 'the certificate of the server is not valid yet; is the clock right?',
-  CERT_REVOKED: 'the certificate of the server is revoked',
-}
-
-/** Messages of OpenSSL about files do not contain what is in them. */
-function tlsError(error: Error): FeedError {
-  const { code = '' } = error as NodeJS.ErrnoException
-  return new FeedError('FEED_SOURCE_DOWN', `TLS failed: ${reasons[code] ?? error.message}`, { cause: error })
 }
 
 function noTls(message: string, hint?: string): FeedError {
