@@ -1,5 +1,6 @@
-// A server under test: the program as a user starts it, in a process and a store of its own, on free ports. Whatever
-// happens to the test, the processes end and the store goes.
+// A server under test: the program as a user starts it, in a process and a store of its own, on free ports, with a
+// PostgreSQL of its own or attached to somebody else's (support/servers/server-of-tests.ts). Whatever happens to the test,
+// the processes end and the store goes.
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -8,7 +9,9 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { removeStore } from '../support/kept-stores.ts'
 import { PostgresGate } from '../support/postgres-gate.ts'
+import { serverOfTests } from '../support/servers/server-of-tests.ts'
 import { until } from '../support/until.ts'
+import { AttachedPostgres } from './attached-postgres.ts'
 import { isAlive, main } from './run-main.ts'
 
 const startWithinMs = 60_000
@@ -25,7 +28,7 @@ export interface TestAttachment {
 }
 
 export interface TestServerOptions {
-  /** Without: the server has a PostgreSQL of its own. */
+  /** Without: the server has a PostgreSQL of its own, or that of the run. */
   readonly attached?: TestAttachment | undefined
   /** The server reaches its PostgreSQL through a gate that can fail. */
   readonly hasGate?: boolean
@@ -42,7 +45,9 @@ export class TestServer implements AsyncDisposable {
   httpPort = 0
 
   readonly #hasDisk: boolean
-  readonly #attached: TestAttachment | undefined
+  #attached: TestAttachment | undefined
+  /** The PostgreSQL of the run, which ends with this server. */
+  #theirs: AttachedPostgres | undefined
 
   private constructor({ diskSize, attached }: TestServerOptions) {
     this.#attached = attached
@@ -55,7 +60,10 @@ export class TestServer implements AsyncDisposable {
   static async start(options: TestServerOptions = {}): Promise<TestServer> {
     const server = new TestServer(options)
     try {
-      if (options.hasGate === true)
+      if (options.attached === undefined && serverOfTests.tag === 'theirs') {
+        server.#theirs = await AttachedPostgres.start(serverOfTests)
+        server.#attached = server.#theirs.attachment
+      } else if (options.hasGate === true)
         server.#gate = await PostgresGate.open(() => readFileSync(join(server.storeDir, 'socket-dir'), 'utf8'))
       await server.restart()
       await server.sql('SET CLUSTER SETTING kv.rangefeed.enabled = true')
@@ -106,7 +114,7 @@ export class TestServer implements AsyncDisposable {
   }
 
   get gate(): PostgresGate {
-    if (this.#gate === undefined) throw new Error('the server was started without a gate')
+    if (this.#gate === undefined) throw new Error('the server reaches its PostgreSQL without a gate')
     return this.#gate
   }
 
@@ -115,6 +123,7 @@ export class TestServer implements AsyncDisposable {
   }
 
   get postgresPid(): number {
+    if (this.#theirs !== undefined) return this.#theirs.postgres.pid
     return Number(readFileSync(join(this.storeDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0])
   }
 
@@ -166,6 +175,7 @@ export class TestServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill()
     await this.#gate?.[Symbol.asyncDispose]()
+    await this.#theirs?.[Symbol.asyncDispose]()
     // The postmaster of a killed program is ours to end.
     const pidFile = join(this.storeDir, 'postgres', 'postmaster.pid')
     if (existsSync(pidFile)) {
