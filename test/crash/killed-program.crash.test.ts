@@ -63,7 +63,7 @@ for (let seed = 1; seed <= seeds; seed++) {
   test(`nothing is lost, torn or out of order over crashes (seed ${seed})`, { timeout: 240_000 }, async () => {
     const chance = random(seed)
     await using server = await TestServer.start()
-    await server.sql('CREATE TABLE bank (id INT PRIMARY KEY, balance INT, note STRING)')
+    await server.sql('CREATE TABLE bank (id INT PRIMARY KEY, balance INT, note TEXT)')
     await server.sql(`INSERT INTO bank SELECT i, 100, '' FROM generate_series(1, ${accounts}) i`)
 
     const order = new OrderValidator({ strict: true })

@@ -56,11 +56,11 @@ for (const level of ['BACKWARD', 'FORWARD', 'FULL', 'FULL_TRANSITIVE'] as const)
     async (t) => {
       const table = `evolves_${level.toLowerCase()}`
       await setCompatibility(table, level)
-      await server.sql(`CREATE TABLE ${table} (id INT PRIMARY KEY, a STRING, b INT NOT NULL)`)
+      await server.sql(`CREATE TABLE ${table} (id INT PRIMARY KEY, a TEXT, b INT NOT NULL)`)
       await server.sql(`INSERT INTO ${table} VALUES (1, 'a1', 11)`)
       await using feed = await open(table, ', updated, resolved')
       await feed.row(1)
-      await server.sql(`ALTER TABLE ${table} ADD COLUMN c STRING`)
+      await server.sql(`ALTER TABLE ${table} ADD COLUMN c TEXT`)
       await server.sql(`INSERT INTO ${table} VALUES (2, 'a2', 12, 'c2')`)
       // The rows that are there come again.
       await server.sql(`ALTER TABLE ${table} ADD COLUMN d INT NOT NULL DEFAULT 7`)
@@ -105,7 +105,7 @@ for (const level of ['BACKWARD', 'FORWARD', 'FULL', 'FULL_TRANSITIVE'] as const)
 
 test('rows before a change evolve as those after it do, in a namespace of their own', { skip }, async (t) => {
   await registry.setCompatibility('shoporders-value', 'FULL_TRANSITIVE')
-  await server.sql(`CREATE TABLE orders (id INT PRIMARY KEY, a STRING); INSERT INTO orders VALUES (1, 'a1')`)
+  await server.sql(`CREATE TABLE orders (id INT PRIMARY KEY, a TEXT); INSERT INTO orders VALUES (1, 'a1')`)
   await using feed = await open('orders', `, diff, updated, mvcc_timestamp, resolved, avro_schema_prefix = 'shop'`)
   await feed.row(1)
   await server.sql(`ALTER TABLE orders ADD COLUMN b INT`)
@@ -136,7 +136,7 @@ test('rows before a change evolve as those after it do, in a namespace of their 
 
 test('another primary key, and another name of the table, are compatible under FULL', { skip }, async () => {
   await setCompatibility('keys', 'FULL')
-  await server.sql('CREATE TABLE keys (id INT PRIMARY KEY, code STRING NOT NULL)')
+  await server.sql('CREATE TABLE keys (id INT PRIMARY KEY, code TEXT NOT NULL)')
   await server.sql("INSERT INTO keys VALUES (1, 'one')")
   await using feed = await open('keys')
   await feed.row(1)
@@ -172,7 +172,7 @@ for (const [level, options] of refusing)
       await using feed = await open(table, options)
       await feed.row(1)
       if (options !== '') await feed.resolvedPast(zeroHlc)
-      await server.sql(`ALTER TABLE ${table} ALTER COLUMN b TYPE STRING`)
+      await server.sql(`ALTER TABLE ${table} ALTER COLUMN b TYPE TEXT`)
       await server.sql(`INSERT INTO ${table} VALUES (2, 'two')`)
       const refused = await feed.job.until('the job says what is refused', ({ running_status: text }) =>
         /refuses the schema/.test(text ?? ''),
@@ -196,7 +196,7 @@ test('a key of another type is refused, too', { skip }, async () => {
   await server.sql('CREATE TABLE keyed (id INT PRIMARY KEY); INSERT INTO keyed VALUES (1)')
   await using feed = await open('keyed')
   await feed.row(1)
-  await server.sql('ALTER TABLE keyed ALTER COLUMN id TYPE STRING')
+  await server.sql('ALTER TABLE keyed ALTER COLUMN id TYPE TEXT')
   const said = await feed.job.until('the job says what is refused', (row) => /refuses/.test(row.running_status ?? ''))
   assert.match(said.running_status ?? '', /refuses the schema of subject "keyed-(?:key|value)"/)
   await setCompatibility('keyed', 'NONE')
@@ -223,7 +223,7 @@ test('a change that the registry refuses can be undone', { skip }, async () => {
   await server.sql('INSERT INTO undone VALUES (1, 1)')
   await using feed = await open('undone')
   await feed.row(1)
-  await server.sql('ALTER TABLE undone ALTER COLUMN b TYPE STRING')
+  await server.sql('ALTER TABLE undone ALTER COLUMN b TYPE TEXT')
   await feed.job.until('the job says what is refused', ({ running_status: text }) => /refuses/.test(text ?? ''))
   await server.sql('ALTER TABLE undone ALTER COLUMN b TYPE INT USING b::INT')
   await server.sql('INSERT INTO undone VALUES (2, 2)')
@@ -239,7 +239,7 @@ test('rows that were written with a refused type wait until the subject takes it
   await server.sql('CREATE TABLE written (id INT PRIMARY KEY, b INT); INSERT INTO written VALUES (0, 0)')
   await using feed = await open('written')
   await feed.row(1)
-  await server.sql('ALTER TABLE written ALTER COLUMN b TYPE STRING')
+  await server.sql('ALTER TABLE written ALTER COLUMN b TYPE TEXT')
   await server.sql("INSERT INTO written VALUES (1, '1')")
   await server.sql('ALTER TABLE written ALTER COLUMN b TYPE INT USING b::INT')
   await server.sql('INSERT INTO written VALUES (2, 2)')

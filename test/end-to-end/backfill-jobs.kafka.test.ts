@@ -26,7 +26,7 @@ after(() => endTogether(server, broker))
 /** A job over a table of many pages, whose scan is complete. */
 async function openLarge(t: string): Promise<KafkaFeed> {
   await broker.createTopic(t)
-  await server.sql(`CREATE TABLE ${t} (a INT PRIMARY KEY, b STRING)`)
+  await server.sql(`CREATE TABLE ${t} (a INT PRIMARY KEY, b TEXT)`)
   await server.sql(`INSERT INTO ${t} SELECT i, repeat('x', 150) FROM generate_series(1, ${rows}) AS i`)
   // Small requests, so that a fast machine takes some seconds for the rows, too.
   const slowly = `kafka_sink_config = '{"Flush": {"MaxMessages": 100}}'`

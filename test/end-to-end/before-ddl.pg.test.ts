@@ -40,7 +40,7 @@ const cases: readonly {
   },
   {
     name: 'columns were those of an earlier DDL after which no row has come',
-    earlier: 'ALTER TABLE t RENAME v TO x; ALTER TABLE t RENAME w TO v; ALTER TABLE t ALTER x TYPE STRING',
+    earlier: 'ALTER TABLE t RENAME v TO x; ALTER TABLE t RENAME w TO v; ALTER TABLE t ALTER x TYPE TEXT',
     ddl: 'SELECT',
     change: 'UPDATE t SET v = 6',
     message: '{"after": {"a": 1, "v": 6, "x": "0"}, "before": {"a": 1, "v": 5, "x": "0"}}',

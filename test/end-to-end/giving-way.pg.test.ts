@@ -20,7 +20,7 @@ const soonMs = 5000
 
 /** A table of some thousand pages. */
 async function bigTable(name: string): Promise<void> {
-  await server.sql(`CREATE TABLE ${name} (a INT PRIMARY KEY, b STRING, n INT)`)
+  await server.sql(`CREATE TABLE ${name} (a INT PRIMARY KEY, b TEXT, n INT)`)
   await server.sql(`INSERT INTO ${name} SELECT i, repeat('x', 200), 0 FROM generate_series(1, ${count}) AS i`)
 }
 

@@ -15,7 +15,7 @@ const withinMs = 20_000
 let server: TestServer
 before(async () => {
   server = await TestServer.start()
-  await server.sql('CREATE TABLE t (id INT PRIMARY KEY, v STRING)')
+  await server.sql('CREATE TABLE t (id INT PRIMARY KEY, v TEXT)')
   await server.sql("INSERT INTO t SELECT i, 'value' FROM generate_series(1, 1000) i")
 })
 after(() => server[Symbol.asyncDispose]())

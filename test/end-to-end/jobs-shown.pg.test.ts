@@ -14,7 +14,7 @@ const withinMs = 20_000
 let server: TestServer
 before(async () => {
   server = await TestServer.start()
-  await server.sql('CREATE TABLE t (id INT PRIMARY KEY, v STRING)')
+  await server.sql('CREATE TABLE t (id INT PRIMARY KEY, v TEXT)')
   await server.sql("INSERT INTO t SELECT i, 'value' FROM generate_series(1, 1000) i")
 })
 after(() => server[Symbol.asyncDispose]())
@@ -152,7 +152,7 @@ test('SHOW JOBS has what runs first, by its start, then what ended in the last t
 })
 
 test('a statement that is refused when its tables are watched has announced nothing', async () => {
-  await server.sql('CREATE TABLE announced (id INT PRIMARY KEY, v STRING)')
+  await server.sql('CREATE TABLE announced (id INT PRIMARY KEY, v TEXT)')
   const client = await server.connect()
   const notices: string[] = []
   client.on('notice', ({ message }) => notices.push(message ?? ''))

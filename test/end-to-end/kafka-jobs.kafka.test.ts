@@ -41,10 +41,10 @@ test('the Kafka walkthrough prints what the page says', { skip, timeout: 120_000
   try {
     for (const sql of [
       'SET DATABASE = cdc_demo',
-      'CREATE TABLE office_dogs (id INT PRIMARY KEY, name STRING)',
+      'CREATE TABLE office_dogs (id INT PRIMARY KEY, name TEXT)',
       "INSERT INTO office_dogs VALUES (1, 'Petee'), (2, 'Carl')",
       "UPDATE office_dogs SET name = 'Petee H' WHERE id = 1",
-      'CREATE TABLE employees (dog_id INT REFERENCES office_dogs (id), employee_name STRING)',
+      'CREATE TABLE employees (dog_id INT REFERENCES office_dogs (id), employee_name TEXT)',
       "INSERT INTO employees VALUES (1, 'Lauren'), (2, 'Spencer')",
     ])
       await client.query(sql)
@@ -286,7 +286,7 @@ test('a broker that goes away and comes back gets everything', { skip, timeout: 
 
 test('a scan that is killed halfway goes on where it was', { skip, timeout: 180_000 }, async () => {
   const rows = 1_200_000
-  await server.sql('CREATE TABLE large (id INT PRIMARY KEY, v INT, t STRING)')
+  await server.sql('CREATE TABLE large (id INT PRIMARY KEY, v INT, t TEXT)')
   await server.sql(`INSERT INTO large SELECT i, 0, repeat('t', 20) FROM generate_series(1, ${rows}) i`)
   const seen = new Uint8Array(rows + 1)
   let count = 0

@@ -165,7 +165,7 @@ test(
   async () => {
     await server.sql("SET CLUSTER SETTING changefeed.max_retry_backoff = '1s'")
     await broker.createTopic('narrow', 1, { 'max.message.bytes': '20000' })
-    await server.sql('CREATE TABLE narrow (id STRING PRIMARY KEY, t STRING)')
+    await server.sql('CREATE TABLE narrow (id TEXT PRIMARY KEY, t TEXT)')
     await server.sql("INSERT INTO narrow VALUES ('scanned', 'small')")
     await using feed = await KafkaFeed.open({
       server,

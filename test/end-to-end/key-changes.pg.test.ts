@@ -23,7 +23,7 @@ for (const [name, options, filler] of [
     const table = `k_${name.replaceAll(' ', '_')}`
     const client = await server.connect()
     try {
-      await client.query(`CREATE TABLE ${table} (id INT PRIMARY KEY, b INT NOT NULL, s STRING, f STRING)`)
+      await client.query(`CREATE TABLE ${table} (id INT PRIMARY KEY, b INT NOT NULL, s TEXT, f TEXT)`)
       await client.query(`ALTER TABLE ${table} REPLICA IDENTITY FULL`)
       await client.query(`INSERT INTO ${table} VALUES (5, 50, 'old'), (50, 5, 'other')`)
       await using feed = await SinklessFeed.open(

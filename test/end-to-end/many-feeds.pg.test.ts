@@ -91,7 +91,7 @@ test(
   'a reader who stops reading costs no memory, however much is written meanwhile',
   { timeout: 120_000 },
   async () => {
-    await server.sql('CREATE TABLE flood (a INT PRIMARY KEY, b STRING)')
+    await server.sql('CREATE TABLE flood (a INT PRIMARY KEY, b TEXT)')
     const client = await server.connect()
     const { stream } = (client as unknown as { connection: { stream: NodeJS.ReadableStream & { destroy(): void } } })
       .connection
@@ -128,7 +128,7 @@ test(
 )
 
 test('a feed that is left at any stage of its start leaves no slot and no connection behind', async () => {
-  await server.sql('CREATE TABLE staged (a INT PRIMARY KEY, b STRING)')
+  await server.sql('CREATE TABLE staged (a INT PRIMARY KEY, b TEXT)')
   await server.sql(`INSERT INTO staged SELECT i, repeat('s', 1000) FROM generate_series(1, 50000) AS i`)
   {
     await using first = await SinklessFeed.open(
@@ -191,7 +191,7 @@ test('a feed that is left at any stage of its start leaves no slot and no connec
 })
 
 test('a transaction larger than what may be held passes, once per row', { timeout: 120_000 }, async () => {
-  await server.sql('CREATE TABLE large (a INT PRIMARY KEY, b STRING, n INT)')
+  await server.sql('CREATE TABLE large (a INT PRIMARY KEY, b TEXT, n INT)')
   await using feed = await SinklessFeed.open(
     server,
     'EXPERIMENTAL CHANGEFEED FOR large WITH no_initial_scan, updated, resolved',

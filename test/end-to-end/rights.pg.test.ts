@@ -13,7 +13,7 @@ let server: TestServer
 
 before(async () => {
   server = await TestServer.start()
-  await server.sql('CREATE TABLE t (id INT PRIMARY KEY, v STRING)')
+  await server.sql('CREATE TABLE t (id INT PRIMARY KEY, v TEXT)')
   await server.sql("INSERT INTO t VALUES (1, 'one')")
 })
 after(() => server[Symbol.asyncDispose]())

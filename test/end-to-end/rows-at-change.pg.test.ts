@@ -75,7 +75,7 @@ test('every row comes as it was, whatever has happened to it since', { timeout: 
     start: [
       `CREATE TYPE mood AS ENUM ('good', 'bad')`,
       `CREATE TYPE pair AS (x INT, y TEXT)`,
-      `CREATE TABLE t (a INT PRIMARY KEY, b STRING, m mood, p pair, l INT[])`,
+      `CREATE TABLE t (a INT PRIMARY KEY, b TEXT, m mood, p pair, l INT[])`,
       `INSERT INTO t SELECT i, ${long}, 'good', ROW(i, 'y')::pair, ARRAY[i, NULL] FROM generate_series(1, 60) AS i`,
       `INSERT INTO t SELECT i, NULL, NULL, NULL, NULL FROM generate_series(61, 80) AS i`,
     ],
@@ -89,7 +89,7 @@ test('every row comes as it was, whatever has happened to it since', { timeout: 
       'ALTER TABLE t RENAME COLUMN b TO bee',
       'ALTER TABLE t RENAME TO t_other; ALTER TABLE t_other RENAME TO t',
       'UPDATE t SET m = NULL, p = NULL, l = NULL WHERE a BETWEEN 41 AND 50',
-      `ALTER TABLE t ADD COLUMN d STRING; ALTER TABLE t ADD COLUMN e INT NOT NULL DEFAULT 4`,
+      `ALTER TABLE t ADD COLUMN d TEXT; ALTER TABLE t ADD COLUMN e INT NOT NULL DEFAULT 4`,
       'UPDATE t SET e = 5, d = NULL WHERE a BETWEEN 51 AND 70',
       'VACUUM FULL t',
       `INSERT INTO t (a) VALUES (999)`,
@@ -135,7 +135,7 @@ test('rows of a DEFERRABLE key come as they were, or with their next version', {
   const { rows, copy } = await comeLate({
     table: 'v',
     start: [
-      'CREATE TABLE v (a INT, b STRING, PRIMARY KEY (a) DEFERRABLE INITIALLY DEFERRED)',
+      'CREATE TABLE v (a INT, b TEXT, PRIMARY KEY (a) DEFERRABLE INITIALLY DEFERRED)',
       `INSERT INTO v SELECT i, 'x' || i::text FROM generate_series(1, 40) AS i`,
     ],
     change: `ALTER TABLE v ADD COLUMN c INT DEFAULT 7`,
@@ -152,10 +152,7 @@ test('rows of a DEFERRABLE key come as they were, or with their next version', {
 test('before has the columns of the old schema whose values are there', { timeout: 120_000 }, async () => {
   const { rows } = await comeLate({
     table: 'w',
-    start: [
-      `CREATE TABLE w (a INT PRIMARY KEY, b STRING, gone INT)`,
-      `INSERT INTO w VALUES (1, 'one', 2), (2, NULL, 3)`,
-    ],
+    start: [`CREATE TABLE w (a INT PRIMARY KEY, b TEXT, gone INT)`, `INSERT INTO w VALUES (1, 'one', 2), (2, NULL, 3)`],
     change:
       'BEGIN; ALTER TABLE w DROP COLUMN gone; ALTER TABLE w RENAME b TO bee; ALTER TABLE w ADD COLUMN c INT DEFAULT 7; COMMIT',
     later: ['UPDATE w SET c = 8 WHERE a = 2', 'INSERT INTO w VALUES (999)'],

@@ -32,7 +32,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'have the columns that are added, with what rows have that are older',
-    sql: `UPDATE t SET v = 7 WHERE a = 1; ALTER TABLE t ADD COLUMN x STRING DEFAULT 'é, "', ADD COLUMN y INT, ADD COLUMN z INT NOT NULL DEFAULT 8; INSERT INTO t (a) VALUES (3)`,
+    sql: `UPDATE t SET v = 7 WHERE a = 1; ALTER TABLE t ADD COLUMN x TEXT DEFAULT 'é, "', ADD COLUMN y INT, ADD COLUMN z INT NOT NULL DEFAULT 8; INSERT INTO t (a) VALUES (3)`,
     messages: [
       '[1]->{"after": {"a": 1, "v": 7, "w": "w", "x": "é, \\"", "y": null, "z": 8}}',
       '[3]->{"after": {"a": 3, "v": null, "w": null, "x": "é, \\"", "y": null, "z": 8}}',
@@ -75,7 +75,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'have out-of-line values that were not changed',
-    table: `CREATE TABLE t (a INT PRIMARY KEY, v STRING STORAGE EXTERNAL, w INT); INSERT INTO t VALUES (1, repeat('v', 3000), 1)`,
+    table: `CREATE TABLE t (a INT PRIMARY KEY, v TEXT, w INT); ALTER TABLE t ALTER v SET STORAGE EXTERNAL; INSERT INTO t VALUES (1, repeat('v', 3000), 1)`,
     sql: 'UPDATE t SET w = 2; ALTER TABLE t ADD COLUMN x INT DEFAULT 5; ALTER TABLE t RENAME v TO y',
     messages: [`[1]->{"after": {"a": 1, "w": 2, "x": 5, "y": "${'v'.repeat(3000)}"}}`],
   },
@@ -86,12 +86,12 @@ const cases: readonly Case[] = [
   },
   {
     name: 'are printed as they were logged if all rows are written anew and not read again',
-    sql: 'UPDATE t SET v = 7 WHERE a = 1; ALTER TABLE t ALTER v TYPE STRING USING v * 100; UPDATE t SET w = 1::text WHERE a = 2',
+    sql: 'UPDATE t SET v = 7 WHERE a = 1; ALTER TABLE t ALTER v TYPE TEXT USING v * 100; UPDATE t SET w = 1::text WHERE a = 2',
     messages: ['[1]->{"after": {"a": 1, "v": 7, "w": "w"}}', '[2]->{"after": {"a": 2, "v": "200", "w": "1"}}'],
   },
 ]
 
-const usual = `CREATE TABLE t (a INT PRIMARY KEY, v INT, w STRING); INSERT INTO t VALUES (1, 1, 'w'), (2, 2, 'w')`
+const usual = `CREATE TABLE t (a INT PRIMARY KEY, v INT, w TEXT); INSERT INTO t VALUES (1, 1, 'w'), (2, 2, 'w')`
 
 /** Returns the messages of the transaction, without those of rows that only make it long. */
 async function said({ table = usual, sql }: Case, rows: number, options: string): Promise<readonly string[]> {
@@ -126,7 +126,7 @@ for (const one of cases) {
 
 test('rows before all rows are written anew are only emitted as they are then, if all rows are read again', async () => {
   for (const rows of [0, 20_000]) {
-    const sql = `UPDATE t SET v = 7 WHERE a = 1; DELETE FROM t WHERE a = 2; INSERT INTO t VALUES (3, 3); ALTER TABLE t ALTER v TYPE STRING USING v * 100; INSERT INTO t VALUES (4, 4)`
+    const sql = `UPDATE t SET v = 7 WHERE a = 1; DELETE FROM t WHERE a = 2; INSERT INTO t VALUES (3, 3); ALTER TABLE t ALTER v TYPE TEXT USING v * 100; INSERT INTO t VALUES (4, 4)`
     const messages = await said({ name: '', sql, messages: [] }, rows, 'schema_change_policy = backfill')
     assert.deepEqual(
       new Set(messages),
@@ -141,7 +141,7 @@ test('rows before all rows are written anew are only emitted as they are then, i
 })
 
 test('a row that is deleted, comes back under its key, and is written anew with all others is emitted as it is then', async () => {
-  const sql = `DELETE FROM t WHERE a = 1; INSERT INTO t VALUES (1, 8); DELETE FROM t WHERE a = 2; INSERT INTO t VALUES (3, 3); UPDATE t SET a = 2 WHERE a = 3; ALTER TABLE t ALTER v TYPE STRING USING v * 100`
+  const sql = `DELETE FROM t WHERE a = 1; INSERT INTO t VALUES (1, 8); DELETE FROM t WHERE a = 2; INSERT INTO t VALUES (3, 3); UPDATE t SET a = 2 WHERE a = 3; ALTER TABLE t ALTER v TYPE TEXT USING v * 100`
   const messages = await said({ name: '', sql, messages: [] }, 0, 'schema_change_policy = backfill')
   assert.deepEqual(messages.toSorted(), [
     '[1]->{"after": {"a": 1, "v": "800", "w": null}}',
@@ -168,7 +168,7 @@ test('rows that the transaction of a backfill has written come once, and what wa
 })
 
 test('what was before rows that are read again is exact, also if their transaction wrote them', async () => {
-  const sql = `UPDATE t SET v = 7 WHERE a = 1; UPDATE t SET v = 8 WHERE a = 1; INSERT INTO t VALUES (3, 3); DELETE FROM t WHERE a = 2; INSERT INTO t VALUES (2, 9); ALTER TABLE t ALTER v TYPE STRING USING v * 100`
+  const sql = `UPDATE t SET v = 7 WHERE a = 1; UPDATE t SET v = 8 WHERE a = 1; INSERT INTO t VALUES (3, 3); DELETE FROM t WHERE a = 2; INSERT INTO t VALUES (2, 9); ALTER TABLE t ALTER v TYPE TEXT USING v * 100`
   const messages = await said({ name: '', sql, messages: [] }, 0, 'diff')
   assert.deepEqual(messages.toSorted(), [
     '[1]->{"after": {"a": 1, "v": "800", "w": "w"}, "before": {"a": 1, "v": 1, "w": "w"}}',
@@ -192,7 +192,7 @@ async function saidLater(sql: string, table = usual): Promise<readonly string[]>
   return feed.rows.filter(({ topic }) => topic === 't').map(({ key, value }) => `${key}->${value}`)
 }
 
-const rewrite = `BEGIN; UPDATE t SET v = 7 WHERE a = 1; ALTER TABLE t ALTER v TYPE STRING USING v * 100; COMMIT`
+const rewrite = `BEGIN; UPDATE t SET v = 7 WHERE a = 1; ALTER TABLE t ALTER v TYPE TEXT USING v * 100; COMMIT`
 
 test('a row of which only the logged values are known is not lost when a later change takes the others away', async () => {
   assert.deepEqual(await saidLater(`${rewrite} THEN ALTER TABLE t DROP COLUMN v`), [
@@ -205,7 +205,7 @@ test('a row of which only the logged values are known is not lost when a later c
 test('a row of which only the logged values are known is not lost when it has changed before it is read', async () => {
   // Of a table without texts only keys are logged.
   const numbers = 'CREATE TABLE t (a INT PRIMARY KEY, v INT, w INT); INSERT INTO t VALUES (1, 1, 1), (2, 2, 2)'
-  const sql = rewrite.replace('STRING', 'NUMERIC(9, 1)')
+  const sql = rewrite.replace('TEXT', 'NUMERIC(9, 1)')
   assert.deepEqual(await saidLater(`${sql} THEN UPDATE t SET w = 9 WHERE a = 1`, numbers), [
     '[2]->{"after": {"a": 2, "v": 200.0, "w": 2}}',
     '[1]->{"after": {"a": 1, "v": 7, "w": 1}}',

@@ -76,7 +76,7 @@ const told = {
 
 async function makeDogs(table: string): Promise<void> {
   await broker.createTopic(table)
-  await server.sql(`CREATE TABLE ${table} (id INT PRIMARY KEY, name STRING)`)
+  await server.sql(`CREATE TABLE ${table} (id INT PRIMARY KEY, name TEXT)`)
   await server.sql(`INSERT INTO ${table} VALUES (3, 'Rex'), (4, 'Bella')`)
 }
 
@@ -130,7 +130,7 @@ test(
         into('rewritten'),
         pauseIt('rewritten'),
         "UPDATE rewritten SET name = 'Rex H' WHERE id = 3",
-        "ALTER TABLE rewritten ALTER name TYPE STRING USING name || '!'",
+        "ALTER TABLE rewritten ALTER name TYPE TEXT USING name || '!'",
         'ALTER TABLE rewritten DROP CONSTRAINT rewritten_pkey, ADD PRIMARY KEY (id) DEFERRABLE',
       )
       const id = String(created?.[0]?.['job_id'])

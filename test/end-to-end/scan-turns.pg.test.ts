@@ -139,7 +139,7 @@ test(
   { timeout: 300_000 },
   async () => {
     const count = 30_000
-    await server.sql('CREATE TABLE w (a INT PRIMARY KEY, b STRING)')
+    await server.sql('CREATE TABLE w (a INT PRIMARY KEY, b TEXT)')
     await server.sql(`INSERT INTO w SELECT i, repeat('w', 1000) FROM generate_series(1, ${count}) AS i`)
     await server.sql('CREATE TABLE x (a INT PRIMARY KEY)')
     await server.sql('INSERT INTO x SELECT generate_series(1, 100)')

@@ -23,7 +23,7 @@ const runs = (id: string): Promise<unknown> =>
   until('it runs', withinMs, async () => (await job(id)).high_water_timestamp ?? undefined)
 
 test('the example of the documentation: a column with a default, and every row again with it', async () => {
-  await server.sql('CREATE TABLE office_dogs (id INT PRIMARY KEY, name STRING)')
+  await server.sql('CREATE TABLE office_dogs (id INT PRIMARY KEY, name TEXT)')
   await server.sql("INSERT INTO office_dogs VALUES (1, 'Petee H'), (2, 'Carl'), (3, 'Ernie')")
   await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR office_dogs WITH envelope = row')
   await feed.row(3)
@@ -149,7 +149,7 @@ test(
   { timeout: 120_000 },
   async () => {
     const rows = 30_000
-    await server.sql('CREATE TABLE busy (a INT PRIMARY KEY, b STRING, n INT)')
+    await server.sql('CREATE TABLE busy (a INT PRIMARY KEY, b TEXT, n INT)')
     await server.sql(`INSERT INTO busy SELECT i, repeat('x', 300), 0 FROM generate_series(1, ${rows}) AS i`)
     await using feed = await SinklessFeed.open(server, 'CREATE CHANGEFEED FOR busy WITH updated, resolved, diff')
     await feed.row(rows)
@@ -214,7 +214,7 @@ test('a table that is truncated or dropped while its rows are read again ends th
     ['DROP TABLE', 'dropped'],
   ] as const) {
     const t = `table_${what}`
-    await server.sql(`CREATE TABLE ${t} (a INT PRIMARY KEY, b STRING)`)
+    await server.sql(`CREATE TABLE ${t} (a INT PRIMARY KEY, b TEXT)`)
     await server.sql(`INSERT INTO ${t} SELECT i, repeat('x', 500) FROM generate_series(1, 30000) AS i`)
     await using feed = await SinklessFeed.open(server, `CREATE CHANGEFEED FOR ${t} WITH updated, resolved`)
     await feed.row(30_000)

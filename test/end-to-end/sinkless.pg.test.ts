@@ -26,7 +26,7 @@ async function table(columns: string, rows = ''): Promise<string> {
 
 test('several tables, full names, binary columns, and a placeholder', async () => {
   const a = await table('a INT PRIMARY KEY', '(1)')
-  const b = await table('b STRING PRIMARY KEY', "('x')")
+  const b = await table('b TEXT PRIMARY KEY', "('x')")
   await using feed = await SinklessFeed.open(
     server,
     `CREATE CHANGEFEED FOR TABLE ${a}, ${b} WITH full_table_name, topic_in_value, key_in_value, resolved = $1`,
@@ -77,7 +77,7 @@ test('CANCEL QUERY takes a select of one id; of several it says which statement 
 })
 
 test('a reader who stops reading stops the feed, not the server', async () => {
-  const t = await table('a INT PRIMARY KEY, filler STRING')
+  const t = await table('a INT PRIMARY KEY, filler TEXT')
   await server.sql(`INSERT INTO ${t} SELECT i, repeat('f', 1000) FROM generate_series(1, 60000) i`)
   const client = await server.connect()
   const { stream } = (client as unknown as { connection: { stream: NodeJS.ReadableStream & { destroy(): void } } })

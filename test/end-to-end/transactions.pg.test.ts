@@ -31,27 +31,27 @@ interface Kind {
 
 const kinds: readonly Kind[] = [
   { name: 'tx_plain', columns: 'id INT PRIMARY KEY, v INT, f VARCHAR(10)', diff: false, fillerBytes: 0 },
-  { name: 'tx_diff', columns: 'id INT PRIMARY KEY, v INT, f STRING', diff: true, fillerBytes: 0 },
+  { name: 'tx_diff', columns: 'id INT PRIMARY KEY, v INT, f TEXT', diff: true, fillerBytes: 0 },
   {
     name: 'tx_deferrable',
-    columns: 'id INT, v INT, f STRING, PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED',
+    columns: 'id INT, v INT, f TEXT, PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED',
     diff: true,
     fillerBytes: 0,
   },
   {
     name: 'tx_deferrable_without_diff',
-    columns: 'id INT, v INT, f STRING, PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED',
+    columns: 'id INT, v INT, f TEXT, PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED',
     diff: false,
     fillerBytes: 0,
   },
-  { name: 'tx_wide', columns: 'id INT PRIMARY KEY, v INT, f STRING', diff: true, fillerBytes: 30_000 },
+  { name: 'tx_wide', columns: 'id INT PRIMARY KEY, v INT, f TEXT', diff: true, fillerBytes: 30_000 },
   {
     name: 'tx_wide_deferrable',
-    columns: 'id INT, v INT, f STRING, PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED',
+    columns: 'id INT, v INT, f TEXT, PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED',
     diff: true,
     fillerBytes: 30_000,
   },
-  { name: 'tx_changing', columns: 'id INT PRIMARY KEY, v INT, f STRING', diff: true, fillerBytes: 0, changesKey: true },
+  { name: 'tx_changing', columns: 'id INT PRIMARY KEY, v INT, f TEXT', diff: true, fillerBytes: 0, changesKey: true },
   {
     name: 'tx_changing_without_diff',
     columns: 'id INT PRIMARY KEY, v INT, f VARCHAR(10)',
@@ -61,7 +61,7 @@ const kinds: readonly Kind[] = [
   },
   {
     name: 'tx_wide_changing',
-    columns: 'id INT PRIMARY KEY, v INT, f STRING',
+    columns: 'id INT PRIMARY KEY, v INT, f TEXT',
     diff: true,
     fillerBytes: 30_000,
     changesKey: true,

@@ -95,7 +95,7 @@ test('a change that can never be read ends the feed and the job of its table by 
 test('a database whose event trigger refuses DDL says so to who starts a changefeed, and is not tried for ever', async () => {
   await server.sql('CREATE DATABASE frozen')
   await server.sql(
-    `CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE u (id INT PRIMARY KEY, s STRING);
+    `CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE u (id INT PRIMARY KEY, s TEXT);
      CREATE FUNCTION no_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'DDL is frozen' USING ERRCODE = '0A000'; END $$;
      CREATE EVENT TRIGGER freezer ON ddl_command_start EXECUTE FUNCTION no_ddl()`,
     'frozen',

@@ -12,7 +12,7 @@ import type { RowNote } from '../validators/validator.ts'
 import type { Random } from './random.ts'
 
 export const mirrorTable = 'mirror'
-export const createMirror = `CREATE TABLE ${mirrorTable} (id INT PRIMARY KEY, a INT, b INT, pad STRING)`
+export const createMirror = `CREATE TABLE ${mirrorTable} (id INT PRIMARY KEY, a INT, b INT, pad TEXT)`
 
 const swap = `ALTER TABLE ${mirrorTable} RENAME COLUMN a TO c; ALTER TABLE ${mirrorTable} RENAME COLUMN b TO a; ALTER TABLE ${mirrorTable} RENAME COLUMN c TO b`
 

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { TestServer } from '../server/test-server.ts'
 import type { Random } from './random.ts'
 
-export const createTables = `CREATE TABLE foo (id INT PRIMARY KEY, v STRING DEFAULT '0', n INT, big STRING);
+export const createTables = `CREATE TABLE foo (id INT PRIMARY KEY, v TEXT DEFAULT '0', n INT, big TEXT);
 ALTER TABLE foo ALTER big SET STORAGE EXTERNAL;
 CREATE TABLE txn_tags (n INT PRIMARY KEY)`
 

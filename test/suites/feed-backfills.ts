@@ -35,7 +35,7 @@ export function feedBackfills({ kit, world }: FeedSuiteContext): void {
     'a column with a default: what came before is resolved, all rows come again with one time, and later changes after them',
     { skip },
     async () => {
-      const t = await world().table('a INT PRIMARY KEY, b STRING', "(1, 'x'), (2, 'y')")
+      const t = await world().table('a INT PRIMARY KEY, b TEXT', "(1, 'x'), (2, 'y')")
       await using feed = await world().open(t, times)
       await feed.row(2)
       await world().sql(`INSERT INTO ${t} VALUES (3, 'z')`)
@@ -62,7 +62,7 @@ export function feedBackfills({ kit, world }: FeedSuiteContext): void {
     const cursor = await cursorOf(world(), t)
     await world().sql(`ALTER TABLE ${t} ADD COLUMN c INT DEFAULT 3`)
     await world().sql(`INSERT INTO ${t} VALUES (5, 5, 5)`)
-    await world().sql(`ALTER TABLE ${t} ADD COLUMN d STRING`)
+    await world().sql(`ALTER TABLE ${t} ADD COLUMN d TEXT`)
     await world().sql(`ALTER TABLE ${t} ADD COLUMN e INT NOT NULL DEFAULT 4`)
     await using feed = await world().open(t, `updated, resolved, cursor = '${cursor}'`)
     await feed.row(6)

@@ -15,7 +15,7 @@ export function feedChangesTables({ kit, world }: FeedSuiteContext): void {
     'diff shows a row with the columns it had, also before an ALTER TABLE of the same transaction',
     { skip },
     async () => {
-      const t = await world().table('a INT PRIMARY KEY, b INT, c STRING', "(1, 1, 'x'), (2, 2, 'y')")
+      const t = await world().table('a INT PRIMARY KEY, b INT, c TEXT', "(1, 1, 'x'), (2, 2, 'y')")
       await using feed = await world().open(t, `diff, ${noBackfill}`)
       await feed.row(2)
       await world().sql(
@@ -37,12 +37,12 @@ export function feedChangesTables({ kit, world }: FeedSuiteContext): void {
     const t = await world().table('a INT PRIMARY KEY, b INT', '(1, 1)')
     await using feed = await world().open(t, `diff, ${noBackfill}`)
     await feed.row(1)
-    await world().sql(`ALTER TABLE ${t} ADD COLUMN c STRING`)
+    await world().sql(`ALTER TABLE ${t} ADD COLUMN c TEXT`)
     await world().sql(`INSERT INTO ${t} VALUES (2, 2, 'x')`)
     await world().sql(
       `BEGIN; UPDATE ${t} SET b = 20 WHERE a = 2; ALTER TABLE ${t} RENAME COLUMN b TO bee; INSERT INTO ${t} VALUES (3, 3, 'y'); COMMIT`,
     )
-    await world().sql(`ALTER TABLE ${t} ALTER bee TYPE STRING USING bee::STRING`)
+    await world().sql(`ALTER TABLE ${t} ALTER bee TYPE TEXT USING bee::TEXT`)
     await world().sql(`INSERT INTO ${t} VALUES (4, 'four', 'z')`)
     await world().sql(`ALTER TABLE ${t} DROP COLUMN c`)
     await world().sql(`INSERT INTO ${t} VALUES (5, 'five')`)

@@ -10,7 +10,7 @@ export function feedTellsRows({ kit, world }: FeedSuiteContext): void {
   const { skip = false } = kit
 
   test('rows that exist come first, then each change, in order', { skip }, async () => {
-    const t = await world().table('a INT PRIMARY KEY, b STRING', "(1, 'one')")
+    const t = await world().table('a INT PRIMARY KEY, b TEXT', "(1, 'one')")
     await using feed = await world().open(t)
     await feed.row(1)
     await world().sql(`INSERT INTO ${t} VALUES (2, 'two')`)
@@ -44,7 +44,7 @@ export function feedTellsRows({ kit, world }: FeedSuiteContext): void {
   })
 
   test('out-of-line values that an update leaves alone are complete', { skip }, async () => {
-    const t = await world().table('a INT PRIMARY KEY, big STRING, n INT')
+    const t = await world().table('a INT PRIMARY KEY, big TEXT, n INT')
     await world().sql(
       `ALTER TABLE ${t} ALTER big SET STORAGE EXTERNAL; INSERT INTO ${t} VALUES (1, repeat('x', 100000), 0)`,
     )
@@ -56,7 +56,7 @@ export function feedTellsRows({ kit, world }: FeedSuiteContext): void {
   })
 
   test('a key that is stored out of line is complete, whatever an update leaves alone', { skip }, async () => {
-    const t = await world().table('k STRING, other STRING, n INT, PRIMARY KEY (k)')
+    const t = await world().table('k TEXT, other TEXT, n INT, PRIMARY KEY (k)')
     await world().sql(
       `ALTER TABLE ${t} ALTER k SET STORAGE EXTERNAL, ALTER other SET STORAGE EXTERNAL;
        INSERT INTO ${t} VALUES (repeat('k', 2500), repeat('o', 2500), 0)`,
@@ -79,7 +79,7 @@ export function feedTellsRows({ kit, world }: FeedSuiteContext): void {
   })
 
   test('a transaction of many blocks gives the last change of each row', { skip }, async () => {
-    const t = await world().table('a INT PRIMARY KEY, b INT, filler STRING')
+    const t = await world().table('a INT PRIMARY KEY, b INT, filler TEXT')
     await world().sql(`INSERT INTO ${t} SELECT i, 0, repeat('f', 100) FROM generate_series(1, 20000) i`)
     await using feed = await world().open(t, 'diff, no_initial_scan, resolved')
     await feed.resolvedPast(zeroHlc)

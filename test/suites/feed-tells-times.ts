@@ -29,7 +29,7 @@ export function feedTellsTimes({ kit, world }: FeedSuiteContext): void {
   })
 
   test('an initial scan as of a cursor takes back what changed since', { skip }, async () => {
-    const t = await world().table('a INT PRIMARY KEY, b STRING', "(1, 'a'), (2, 'b'), (3, 'c')")
+    const t = await world().table('a INT PRIMARY KEY, b TEXT', "(1, 'a'), (2, 'b'), (3, 'c')")
     let cursor = zeroHlc
     {
       await using feed = await world().open(t, 'resolved')

@@ -185,7 +185,7 @@ export function formatSuite(name: string, { options = '', spec, key: readKey, ro
       (await server.sql('SELECT cluster_logical_timestamp()::text AS now'))[0]?.['now']
 
     test('sends the rows that exist, and then each change', async () => {
-      await server.sql('CREATE TABLE t (a INT8 PRIMARY KEY, b STRING)')
+      await server.sql('CREATE TABLE t (a INT8 PRIMARY KEY, b TEXT)')
       await server.sql("INSERT INTO t VALUES (1, NULL), (2, E'a\\tb')")
       const existing = await read("initial_scan = 'only'")
       assert.deepEqual(existing, [
