@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from '../server/test-server.ts'
+import { libcProvider } from '../support/servers/server-of-tests.ts'
 import { until } from '../support/until.ts'
 
 /** Letters of the scripts that the encodings are for. */
@@ -44,7 +45,7 @@ test('names and values that are not ASCII are right in every server encoding', {
   for (const { name, letter } of encodings) {
     const database = `enc_${name.toLowerCase()}`
     await server.sql(
-      `CREATE DATABASE ${database} ENCODING '${name}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc`,
+      `CREATE DATABASE ${database} ENCODING '${name}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'${libcProvider}`,
     )
     if (letter === undefined) {
       // MULE_INTERNAL: no client that speaks UTF8 can connect, so there is nobody to ask for a changefeed.

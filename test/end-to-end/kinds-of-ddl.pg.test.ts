@@ -9,9 +9,11 @@ import { significanceOf } from '../../src/feed/follow/significance.ts'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from '../server/test-server.ts'
 import { kindsOfDdl } from '../support/kinds-of-ddl.ts'
+import { versionOfTests } from '../support/servers/server-of-tests.ts'
 
 const all = Object.entries(kindsOfDdl)
   .flatMap(([what, kinds]) => kinds.map((kind) => ({ ...kind, what })))
+  .filter(({ since = 0 }) => versionOfTests >= since)
   .map((kind, i) => ({ ...kind, t: `t${i}` }))
 
 const named = (sql: string, t: string): string => sql.replaceAll('$t', t)

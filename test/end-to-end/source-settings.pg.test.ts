@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from '../server/test-server.ts'
+import { libcProvider } from '../support/servers/server-of-tests.ts'
 import { until } from '../support/until.ts'
 
 let server: TestServer
@@ -56,7 +57,7 @@ test('settings of a database change no byte of a feed, and do not end it', async
 
 test('in a SQL_ASCII database a byte that is no UTF-8 is the replacement character, in scans, changes and keys', async () => {
   await server.sql(
-    "CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'",
+    `CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0${libcProvider} LC_COLLATE 'C' LC_CTYPE 'C'`,
   )
   const sql = (text: string): Promise<unknown> => server.sql(text, 'bytes')
   await sql(`CREATE TABLE clean (id int PRIMARY KEY); CREATE TABLE dirty (id text PRIMARY KEY, t text)`)
@@ -93,7 +94,7 @@ test('a character without an equivalent in Unicode is the replacement character,
   for (const [encoding, bad, good] of odd) {
     const database = `odd_${encoding.toLowerCase()}`
     await server.sql(
-      `CREATE DATABASE ${database} ENCODING '${encoding}' TEMPLATE template0 LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'`,
+      `CREATE DATABASE ${database} ENCODING '${encoding}' TEMPLATE template0${libcProvider} LC_COLLATE 'C' LC_CTYPE 'C'`,
     )
     const sql = (text: string): Promise<Record<string, unknown>[]> => server.sql(text, database)
     await sql(`CREATE TABLE "t${good}" (id text PRIMARY KEY, t text, "c${good}" text[])`)

@@ -16,11 +16,12 @@ BEGIN
       EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attlen = -1 AND attstorage <> 'p') AS is_large
     FROM pg_event_trigger_ddl_commands() AS d JOIN pg_class c ON c.oid = d.objid
     WHERE d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND NOT c.relispartition
-      AND c.relnamespace NOT IN ('dba'::regnamespace, 'pg_catalog'::regnamespace)
+      AND c.relnamespace NOT IN ('changefeed_state'::regnamespace, 'pg_catalog'::regnamespace)
       AND NOT EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = c.oid)
   LOOP
-    IF t.is_large OR NOT t.has_key THEN EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', t.name); END IF;
+    -- First: ALTER TABLE fires the trigger again.
     EXECUTE format('ALTER PUBLICATION pg_changefeed ADD TABLE %s', t.name);
+    IF t.is_large OR NOT t.has_key THEN EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', t.name); END IF;
   END LOOP;
 END $$;
 CREATE EVENT TRIGGER prepare ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'ALTER TABLE') EXECUTE FUNCTION dba.prepare();`

@@ -11,21 +11,10 @@ import { removeStore } from '../support/kept-stores.ts'
 import { PostgresGate } from '../support/postgres-gate.ts'
 import { serverOfTests } from '../support/servers/server-of-tests.ts'
 import { until } from '../support/until.ts'
-import { AttachedPostgres } from './attached-postgres.ts'
+import { AttachedPostgres, type TestAttachment } from './attached-postgres.ts'
 import { isAlive, main } from './run-main.ts'
 
 const startWithinMs = 60_000
-
-/** A PostgreSQL that runs already, for `changefeed start`. */
-export interface TestAttachment {
-  /** As behind --postgres. */
-  readonly url: string
-  /** As whom the tests connect, and to which database, unless they say it. */
-  readonly user: string
-  readonly database: string
-  /** Further flags. */
-  readonly flags?: readonly string[] | undefined
-}
 
 export interface TestServerOptions {
   /** Without: the server has a PostgreSQL of its own, or that of the run. */
@@ -66,6 +55,7 @@ export class TestServer implements AsyncDisposable {
       } else if (options.hasGate === true)
         server.#gate = await PostgresGate.open(() => readFileSync(join(server.storeDir, 'socket-dir'), 'utf8'))
       await server.restart()
+      await server.#theirs?.addNames()
       await server.sql('SET CLUSTER SETTING kv.rangefeed.enabled = true')
     } catch (error) {
       await server[Symbol.asyncDispose]()

@@ -1,6 +1,7 @@
 // Every kind of DDL on a watched table: what it counts as for a changefeed, and what rows look like afterwards.
 
 import type { Significance } from '../../src/feed/follow/significance.ts'
+import type { PostgresVersion } from './servers/postgres-versions.ts'
 
 export interface DdlKind {
   /** Before the changefeeds start; $t is the name of the table, which stands in all names that belong to it. */
@@ -10,6 +11,8 @@ export interface DdlKind {
   /** The row that is there; undefined: the table is empty. */
   readonly values?: string | undefined
   readonly ddl: string
+  /** The first version of PostgreSQL that has it. */
+  readonly since?: PostgresVersion
   readonly counts: Significance
   /** With schema_change_events = column_changes, where it is another. */
   readonly asColumnChange?: Significance
@@ -123,6 +126,7 @@ export const kindsOfDdl: Readonly<Record<string, readonly DdlKind[]>> = {
     {
       ...ints,
       ddl: 'ALTER TABLE $t ADD COLUMN c INT GENERATED ALWAYS AS (v * 2) VIRTUAL',
+      since: 18,
       counts: 'none',
       ...unchanged,
     },

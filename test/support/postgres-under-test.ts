@@ -12,7 +12,7 @@ import { openRawConnection, type RawConnection } from '../../src/postgres/raw-co
 import type { PostgresServer, SourceConnection } from '../../src/postgres/source-connection.ts'
 import { removeStore } from './kept-stores.ts'
 import { PostgresServerUnderTest } from './postgres-server.ts'
-import { serverOfTests, versionOfTests } from './servers/server-of-tests.ts'
+import { libcProvider, serverOfTests } from './servers/server-of-tests.ts'
 import { TcpGate } from './tcp-gate.ts'
 import { within } from './until.ts'
 
@@ -88,7 +88,7 @@ export class TestPostgres implements AsyncDisposable {
       ...(overTcp ? { host: '127.0.0.1', port, socketDir: undefined } : {}),
     })
     const admin = (text: string): Promise<(string | null)[][]> => query({ ...base(), database: 'postgres' }, text)
-    const other = `ENCODING '${encoding}' TEMPLATE template0${versionOfTests >= 15 ? ' LOCALE_PROVIDER libc' : ''} LC_COLLATE 'C' LC_CTYPE 'C'`
+    const other = `ENCODING '${encoding}' TEMPLATE template0${libcProvider} LC_COLLATE 'C' LC_CTYPE 'C'`
     await admin(`CREATE DATABASE ${name} ${encoding === 'UTF8' ? '' : other}`)
     const source = (): SourceConnection => ({ ...base(), database: name })
     const dir = join(this.#folder, name)

@@ -15,6 +15,9 @@ export const serverOfTests = read(process.env['CHANGEFEED_TEST_POSTGRES'] ?? '')
 /** The major version of the PostgreSQL that the suites run against, for tests of what only some versions have. */
 export const versionOfTests: PostgresVersion = serverOfTests.tag === 'theirs' ? serverOfTests.version : 18
 
+/** For CREATE DATABASE: the embedded PostgreSQL has another provider of locales, and the option is as old as the choice. */
+export const libcProvider = versionOfTests >= 15 ? ' LOCALE_PROVIDER libc' : ''
+
 /** For a test of what PostgreSQL has since `version`, as node:test takes it. */
 export function needsVersion(version: PostgresVersion): string | false {
   return versionOfTests < version && `PostgreSQL has it since version ${version}`
