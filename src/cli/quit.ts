@@ -3,10 +3,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
-import { FeedError } from '../errors/feed-error.ts'
+import { asFeedError, FeedError } from '../errors/feed-error.ts'
+import { readServer } from '../postgres/connection-string/read-server.ts'
 import { commandName, shellWord } from '../core/command-line.ts'
 import { postmasterOn, stopOrphan } from '../postgres/embedded/postmaster.ts'
+import { queryOnce } from '../postgres/raw-connection.ts'
 import { postgresDir } from '../postgres/embedded/store-dir.ts'
 import { copiedFrom, lockStore, ownerOf } from '../postgres/embedded/store-lock.ts'
 import { connectHost, readAddress, urlHost } from './address.ts'
@@ -51,22 +52,17 @@ export async function quit(argv: readonly string[]): Promise<number> {
 async function storeBehind(text: string): Promise<string> {
   const rules = { fallback: { host: 'localhost', port: 26_257 }, leastPort: 1 } as const
   const { host, port } = readAddress(text, '--host', rules)
-  const client = new pg.Client({
-    host: connectHost(host),
-    port,
-    user: 'root',
-    database: 'defaultdb',
-    connectionTimeoutMillis: connectWithinMs,
-  })
-  client.on('error', () => undefined)
+  const source = readServer(`host='${host}' port=${port} user=root dbname=defaultdb`, {})
   try {
-    await client.connect()
-    const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory')
-    return dirname(rows[0]?.data_directory ?? '')
+    const [row] = await queryOnce({ ...source, connectWithinMs }, 'SHOW data_directory')
+    return dirname(row?.[0] ?? '')
   } catch (error) {
-    throw unreachable({ host, port }, error as Error)
-  } finally {
-    await client.end().catch(() => undefined)
+    const { code, message, cause } = asFeedError(error)
+    if (code === 'FEED_SOURCE_DOWN' && cause instanceof Error) throw unreachable({ host, port }, cause)
+    throw new FeedError('FEED_START', `the server does not say which store it has: ${message}`, {
+      hint: 'name it with --store or --http-addr, which need no login',
+      cause: error,
+    })
   }
 }
 

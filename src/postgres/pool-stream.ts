@@ -3,29 +3,33 @@
 
 import { Duplex } from 'node:stream'
 import { fromServer } from '../wire/tags.ts'
-import { openConnection } from './raw-connection.ts'
+import { openConnection, type RawConnectionOptions } from './raw-connection.ts'
 import type { SocketConnection } from './socket-connection.ts'
-import type { SourceConnection } from './source-connection.ts'
 
 const readBufferBytes = 16 * 1024
 
 export class PoolStream extends Duplex {
-  readonly #source: SourceConnection
+  readonly #options: RawConnectionOptions
   #connection: SocketConnection | undefined
   #hasGreeted = false
 
-  constructor(source: SourceConnection) {
+  constructor(options: RawConnectionOptions) {
     super({ allowHalfOpen: false })
-    this.#source = source
+    this.#options = options
   }
 
   /** node-postgres names a host and a port, which are those of its own defaults. */
   connect(): this {
-    openConnection({ source: this.#source, readBufferBytes }).then(
+    openConnection({ readBufferBytes, ...this.#options }).then(
       (connection) => this.#opened(connection),
       (error: Error) => this.destroy(error),
     )
     return this
+  }
+
+  /** Asks the server to cancel what runs on the connection. */
+  async cancel(): Promise<void> {
+    await this.#connection?.cancel()
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {

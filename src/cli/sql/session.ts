@@ -1,25 +1,17 @@
 // The connection of the shell: runs one statement at a time, cancels the running one, and connects again after the connection was lost.
 
-import { cancelBackend, plainRoute } from '../../postgres/dial.ts'
-import type { Socket } from 'node:net'
-import pg, { type Connection } from 'pg'
-import { connectWithinMs, unreachable } from '../unreachable.ts'
+import type { Connection } from 'pg'
 import { lex } from '../../sql/lexer.ts'
+import type { ShellConnection } from './connection.ts'
 import { noticeText, type ErrorReport } from './error-text.ts'
+import { openClient, type OpenedClient } from './open-client.ts'
 import type { Output } from './output.ts'
 import type { ShellSettings } from './shell-settings.ts'
 import { StatementRun } from './statement-run.ts'
 import { catchTooLong } from './too-long.ts'
 
-/** Members of the driver's client that its type does not have. */
-type Client = pg.Client & {
-  readonly connection: { readonly stream: Socket }
-  readonly processID: number
-  readonly secretKey: number
-}
-
 export interface SessionOptions {
-  readonly connection: pg.ClientConfig
+  readonly connection: ShellConnection
   readonly output: Output
   /** The output of notices and of everything else that is not a result. */
   readonly messages: Output
@@ -27,7 +19,9 @@ export interface SessionOptions {
 
 export class Session {
   readonly #options: SessionOptions
-  #client: Client | undefined
+  #opened: OpenedClient | undefined
+  /** How the last connection was opened, with the password that was typed for it. */
+  #known: Pick<OpenedClient, 'source'> | undefined
   #running: StatementRun | undefined
   #database = ''
 
@@ -38,6 +32,10 @@ export class Session {
     output.onDrain = () => this.#client?.connection.stream.resume()
     // Nobody reads the output any more, so the connection is closed, which ends a changefeed.
     output.onClosed = () => this.#client?.connection.stream.destroy()
+  }
+
+  get #client(): OpenedClient['client'] | undefined {
+    return this.#opened?.client
   }
 
   get isRunning(): boolean {
@@ -54,20 +52,20 @@ export class Session {
   }
 
   async connect(): Promise<void> {
-    const client = new pg.Client({ connectionTimeoutMillis: connectWithinMs, ...this.#options.connection }) as Client
-    client.on('notice', (notice) => this.#options.messages.write(noticeText(notice as ErrorReport)))
-    client.on('error', () => this.#forget(client))
-    client.on('end', () => this.#forget(client))
-    try {
-      await client.connect()
-    } catch (error) {
-      throw unreachable(client, error as Error)
-    }
+    const { connection, messages } = this.#options
+    const { source } = this.#known ?? connection
+    const opened = await openClient({ ...connection, source }, (client) => {
+      client.on('notice', (notice) => messages.write(noticeText(notice as ErrorReport)))
+      client.on('error', () => this.#forget(client))
+      client.on('end', () => this.#forget(client))
+    })
+    const { client } = opened
+    this.#known = opened
     catchTooLong(client.connection.stream, (error) => {
       this.#forget(client)
       this.#running?.handleError(error, client.connection as unknown as Connection)
     })
-    this.#client = client
+    this.#opened = opened
     await this.#refreshDatabase()
   }
 
@@ -108,17 +106,12 @@ export class Session {
 
   /** Asks the server to cancel the running statement, which then ends with an error. */
   cancel(): void {
-    const client = this.#client
-    if (client === undefined || this.#running === undefined) return
-    const { host, port, processID: pid, secretKey } = client
-    const secret = Buffer.alloc(4)
-    secret.writeInt32BE(secretKey)
-    void cancelBackend(plainRoute({ host, port }), { pid, secret })
+    if (this.#running !== undefined) void this.#opened?.stream.cancel()
   }
 
   async close(): Promise<void> {
     const client = this.#client
-    this.#client = undefined
+    this.#opened = undefined
     await client?.end().catch(() => undefined)
   }
 
@@ -129,7 +122,7 @@ export class Session {
     this.#database = rows[0]?.name ?? ''
   }
 
-  #forget(client: Client): void {
-    if (this.#client === client) this.#client = undefined
+  #forget(client: OpenedClient['client']): void {
+    if (this.#client === client) this.#opened = undefined
   }
 }

@@ -43,7 +43,12 @@ async function run(args: SqlArguments, output: Output, messages: Output): Promis
   }
   try {
     if (isTerminal) {
-      return await new Interactive({ shell, user: args.user, promptHost: args.promptHost, input: process.stdin }).run()
+      return await new Interactive({
+        shell,
+        user: args.connection.source.user,
+        promptHost: args.connection.promptHost,
+        input: process.stdin,
+      }).run()
     }
     return await untilInterrupted(
       session,

@@ -5,6 +5,9 @@ import { FeedError } from '../../errors/feed-error.ts'
 import type { PasswordSource } from '../source-connection.ts'
 import { findPassword, type LoginTarget } from './passfile.ts'
 
+const passwordState = '28P01'
+const asksForPassword = 'the server asks for a password'
+
 /** Throws FEED_SOURCE_REFUSED, which says where the password was looked for. */
 export async function readPassword(source: PasswordSource | undefined, target: LoginTarget): Promise<string> {
   switch (source?.tag) {
@@ -38,15 +41,20 @@ async function read(path: string): Promise<string> {
     return await readFile(path, 'utf8')
   } catch (error) {
     throw new FeedError('FEED_SOURCE_REFUSED', `the password file cannot be read: ${(error as Error).message}`, {
-      sqlstate: '28P01',
+      sqlstate: passwordState,
       cause: error,
     })
   }
 }
 
+/** Whether nobody has given a password that the server asks for. */
+export function isPasswordMissing({ sqlstate, message }: FeedError): boolean {
+  return sqlstate === passwordState && message.startsWith(asksForPassword)
+}
+
 function missing({ user }: LoginTarget, why: string, hint?: string): FeedError {
-  return new FeedError('FEED_SOURCE_REFUSED', `the server asks for a password of role "${user}", and ${why}`, {
-    sqlstate: '28P01',
+  return new FeedError('FEED_SOURCE_REFUSED', `${asksForPassword} of role "${user}", and ${why}`, {
+    sqlstate: passwordState,
     hint: hint ?? 'give it with --password-file, PGPASSWORD or ~/.pgpass',
   })
 }
