@@ -18,6 +18,7 @@ test('every command lists its flags, and help names every command', async () => 
     'demo',
     'debug',
     'setup-sql',
+    'uninstall',
     'version',
   ])
   await Promise.all(

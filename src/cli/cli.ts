@@ -35,6 +35,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
     about: 'print the script with which a DBA prepares a database',
     load: async () => (await import('./setup-sql.ts')).setupSql,
   },
+  uninstall: {
+    about: 'take back what changefeeds have put into a database',
+    load: async () => (await import('./uninstall.ts')).uninstallCommand,
+  },
   version: { about: 'print the version', load: async () => (await import('./version.ts')).version },
 }
 

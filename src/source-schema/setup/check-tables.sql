@@ -57,6 +57,8 @@ BEGIN
       END IF;
       IF why IS NOT NULL THEN
         EXECUTE format('ALTER TABLE ONLY %s REPLICA IDENTITY FULL', part.name);
+        PERFORM set_config('changefeed.undo', current_setting('changefeed.undo') || format(E'ALTER TABLE ONLY %s REPLICA IDENTITY %s;\n', part.name,
+          CASE part.identity WHEN 'i' THEN 'USING INDEX ' || (SELECT quote_ident(relname) FROM pg_class WHERE oid = part.index) ELSE 'DEFAULT' END), true);
         RAISE NOTICE 'table % has REPLICA IDENTITY FULL from now on: %', part.name, why;
       END IF;
     END LOOP;

@@ -7,9 +7,11 @@ BEGIN
         WHERE c.oid = target OR c.oid IN (SELECT relid FROM pg_partition_tree(target)) LOOP
       IF NOT has_schema_privilege(:'role', schema, 'USAGE') THEN
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', schema, :'role');
+        PERFORM set_config('changefeed.undo', current_setting('changefeed.undo') || format(E'REVOKE USAGE ON SCHEMA %I FROM %I;\n', schema, :'role'), true);
       END IF;
       IF NOT has_table_privilege(:'role', part, 'SELECT') THEN
         EXECUTE format('GRANT SELECT ON %s TO %I', part, :'role');
+        PERFORM set_config('changefeed.undo', current_setting('changefeed.undo') || format(E'REVOKE SELECT ON %s FROM %I;\n', part, :'role'), true);
       END IF;
     END LOOP;
   END LOOP;

@@ -8,6 +8,7 @@ BEGIN
   END IF;
   IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = :'publication') THEN
     CREATE PUBLICATION :"publication";
+    PERFORM set_config('changefeed.undo', current_setting('changefeed.undo') || format(E'DROP PUBLICATION IF EXISTS %I;\n', :'publication'), true);
   END IF;
   -- An ALTER that changes nothing would still be a gap for changefeeds that run.
   IF NOT (SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate AND NOT pubviaroot FROM pg_publication WHERE pubname = :'publication') THEN
@@ -26,7 +27,4 @@ BEGIN
       EXECUTE format('ALTER PUBLICATION %I ADD TABLE ONLY %s', :'publication', target);
     END IF;
   END LOOP;
-  IF obj_description((SELECT oid FROM pg_publication WHERE pubname = :'publication'), 'pg_publication') IS DISTINCT FROM :'prepared_mark' THEN
-    COMMENT ON PUBLICATION :"publication" IS :'prepared_mark';
-  END IF;
 END $$;

@@ -55,7 +55,7 @@ async function shop(server: PostgresServerUnderTest, sql: string): Promise<void>
   await server.sql(sql, 'shop')
 }
 
-const made = `SELECT obj_description(p.oid, 'pg_publication'), pubinsert AND pubupdate AND pubdelete AND pubtruncate AND NOT pubviaroot, to_jsonb(p) ->> 'pubgencols' FROM pg_publication p
+const made = `SELECT split_part(obj_description(p.oid, 'pg_publication'), E'\\n', 1), pubinsert AND pubupdate AND pubdelete AND pubtruncate AND NOT pubviaroot, to_jsonb(p) ->> 'pubgencols' FROM pg_publication p
   UNION ALL SELECT string_agg(prrelid::regclass::text, ' ' ORDER BY prrelid::regclass::text), true, NULL FROM pg_publication_rel`
 
 /** Tables, and for each the columns that an UPDATE sets. */

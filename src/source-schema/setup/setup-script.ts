@@ -23,7 +23,7 @@ export interface SetupOptions {
   readonly seen: readonly Seen[] | undefined
 }
 
-export type SetupFile = 'role' | 'check-tables' | 'publish' | 'grants' | 'functions' | 'state'
+export type SetupFile = 'role' | 'check-tables' | 'publish' | 'grants' | 'functions' | 'state' | 'note'
 
 export function setupScript(options: SetupOptions): string {
   const { database, role, groupRolesSql, hasState } = options
@@ -50,6 +50,7 @@ SET LOCAL lock_timeout = '5s';
       : `-- Members of these roles may create changefeeds with a sink (changefeed), control jobs (controljob), see them (viewjob), or all of it.
 ${groupRolesSql.trim()}
 `,
+    part('note'),
     'COMMIT;\n',
     further(database, role),
   ]
