@@ -1,9 +1,10 @@
 // Settings as numbers, and amounts in words.
 
-import type { ServerFacts } from './facts/read-server.ts'
+/** By name; those that the version of PostgreSQL has. */
+export type Settings = Readonly<Record<string, { readonly value: string }>>
 
 /** Returns a setting in its unit; undefined: this version does not have it. */
-export function numberOf({ settings }: Pick<ServerFacts, 'settings'>, name: string): number | undefined {
+export function numberOf({ settings }: { readonly settings: Settings }, name: string): number | undefined {
   const setting = settings[name]
   return setting === undefined ? undefined : Number(setting.value)
 }

@@ -133,6 +133,13 @@ const tables: readonly (Expected & { readonly name: string; readonly sql: string
     remedy: /ADD PRIMARY KEY/,
   },
   {
+    name: 'a unique index in place of a primary key, which is not the replica identity yet',
+    sql: 'ALTER TABLE t DROP CONSTRAINT t_pkey; CREATE UNIQUE INDEX by_id ON t (id)',
+    id: 'key',
+    what: /no primary key/,
+    remedy: /^ALTER TABLE public\.t REPLICA IDENTITY USING INDEX by_id; or /,
+  },
+  {
     name: 'REPLICA IDENTITY NOTHING',
     sql: 'ALTER TABLE t REPLICA IDENTITY NOTHING',
     id: 'identity',
@@ -190,7 +197,7 @@ const tables: readonly (Expected & { readonly name: string; readonly sql: string
     id: 'identity',
     verdict: 'warning',
     what: /NOTHING/,
-    remedy: /ALTER TABLE public\.two REPLICA IDENTITY FULL$/,
+    remedy: /ALTER TABLE ONLY public\.two REPLICA IDENTITY FULL$/,
   },
   {
     name: 'a partition that is unlogged',
@@ -220,8 +227,8 @@ for (const { name, sql, ...expected } of tables) {
     const db = await database()
     await db.sql(sql)
     const { remedy = '' } = only(await found(db.owner), expected)
-    const statement = remedy.replace(/^nothing; or, at a quiet time: /, '')
-    if (!/^ALTER TABLE .*(?:FULL|LOGGED)$/.test(statement)) return
+    const [statement = ''] = remedy.replace(/^nothing; or, at a quiet time: /, '').split('; or ')
+    if (!/^ALTER TABLE .*(?:FULL|LOGGED|USING INDEX \w+)$/.test(statement)) return
     await db.sql(statement)
     assert.deepEqual(await found(db.owner), [], 'the remedy helps')
   })

@@ -9,6 +9,7 @@
 // What our role may not see is said as such, and never guessed.
 
 import { readProvider } from '../postgres/provider.ts'
+import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { readSlotRoom } from '../postgres/slot-room.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
@@ -21,7 +22,7 @@ import type { Facts } from './facts/facts.ts'
 import { readServer, type ServerFacts } from './facts/read-server.ts'
 import { readState, type StateFacts } from './facts/read-state.ts'
 import { findRelids, readTables, type TableFacts, type TableName } from './facts/read-tables.ts'
-import { sampleScan } from './facts/sample-scan.ts'
+import { sampleScans } from './facts/sample-scan.ts'
 import { tryRights, type Tries } from './facts/try-rights.ts'
 import { measureWal } from './facts/wal-rate.ts'
 import { failure, type Finding } from './finding.ts'
@@ -51,18 +52,30 @@ export interface Report {
 
 const defaultMeasureMs = 1500
 const defaultLongSeconds = 60
+const lockTimeout = '55P03'
+const whoLocks = `end the transaction that has locked a partition: SELECT pid, relation::regclass FROM pg_locks WHERE mode = 'AccessExclusiveLock'`
 const limits = `SET statement_timeout = '30s'; SET lock_timeout = '2s'`
 
 export async function examine(examined: Examined): Promise<Report> {
   const connected = await connectTo(examined.source)
   if (connected.tag === 'failed') return { findings: [connected.finding], facts: undefined }
   await using connection = connected.connection
+  try {
+    return await examineOver(connection, examined)
+  } catch (error) {
+    if (!(error instanceof FeedError)) throw error
+    const remedy = error.sqlstate === lockTimeout ? whoLocks : error.hint
+    return { findings: [{ id: 'connection', subject: 'server', ...failure(error.message, remedy) }], facts: undefined }
+  }
+}
+
+async function examineOver(connection: RawConnection, examined: Examined): Promise<Report> {
   await connection.query(limits)
   const measured = await measureWal(connection, examined.measureMs ?? defaultMeasureMs)
   const server = await readServer(connection)
   const room = await readSlotRoom(connection)
   const tries = await tryRights(examined.source, connection, server.replicationRoles)
-  const { tables, missing } = await tablesOf(connection, examined.tables)
+  const { tables, missing } = await tablesOf(connection, examined.tables, server.version)
   const state = await stateOf(examined, connection)
   const facts: Facts = {
     server,
@@ -113,6 +126,7 @@ function modeOf(server: ServerFacts, { eventTriggers }: Tries, { mayInstall }: S
 async function tablesOf(
   connection: RawConnection,
   wanted: Examined['tables'],
+  version: number,
 ): Promise<{ readonly tables: readonly TableFacts[]; readonly missing: readonly Finding[] }> {
   const names = wanted.filter((table) => typeof table !== 'number')
   const found = await findRelids(connection, names)
@@ -127,9 +141,7 @@ async function tablesOf(
     ...wanted.filter((table) => typeof table === 'number'),
     ...found.filter((relid) => relid !== undefined),
   ]
-  const tables: TableFacts[] = []
-  for (const table of await readTables(connection, [...new Set(relids)]))
-    tables.push({ ...table, sample: await sampleScan(connection, table) })
+  const tables = await sampleScans(connection, await readTables(connection, [...new Set(relids)], version))
   return { tables, missing }
 }
 

@@ -3,7 +3,7 @@
 import { FeedError } from '../errors/feed-error.ts'
 import type { TableName } from './facts/read-tables.ts'
 
-const name = `"(?:[^"]|"")+"|[^".,\\s][^".,]*`
+const name = `"(?:[^"]|"")+"|[^".,\\s]+`
 const one = new RegExp(`^\\s*(${name})\\s*(?:\\.\\s*(${name})\\s*)?$`)
 
 /** A name without a schema is one of schema public. */
@@ -23,7 +23,7 @@ export function readTableNames(text: string): readonly TableName[] {
 
 /** Splits at the commas that are not within quotes. */
 function splitList(text: string): readonly string[] {
-  return text.match(/(?:"(?:[^"]|"")*"|[^,"])+/g) ?? []
+  return text.match(/(?:"(?:[^"]|"")*"|[^,])+/g) ?? []
 }
 
 function unquoted(written: string): string {

@@ -6,6 +6,8 @@ import { worst, type Finding, type Verdict } from './finding.ts'
 
 const marks: Readonly<Record<Verdict, string>> = { ok: 'ok', warning: 'WARNING', failure: 'FAILURE' }
 const markWidth = 9
+/** Of more tables only what is not in order is printed. */
+const mostSubjects = 21
 
 export function reportText({ findings, facts }: Report): string {
   const lines: string[] = []
@@ -14,10 +16,16 @@ export function reportText({ findings, facts }: Report): string {
     lines.push(`database ${server.database} as role ${server.role}`, '')
   }
   const idWidth = Math.max(...findings.map(({ id }) => id.length)) + 2
-  for (const [subject, own] of Map.groupBy(findings, (finding) => finding.subject)) {
-    if (subject !== 'server') lines.push('', `table ${subject}`)
-    lines.push(...own.flatMap((finding) => linesOf(finding, idWidth)))
+  const subjects = Map.groupBy(findings, (finding) => finding.subject)
+  const isLong = subjects.size > mostSubjects
+  let inOrder = 0
+  for (const [subject, own] of subjects) {
+    const isTable = subject !== 'server'
+    const shown = isLong && isTable ? own.filter(({ verdict }) => verdict !== 'ok') : own
+    if (shown.length === 0) inOrder += 1
+    else lines.push(...(isTable ? ['', `table ${subject}`] : []), ...shown.flatMap((one) => linesOf(one, idWidth)))
   }
+  if (inOrder > 0) lines.push('', `${countText(inOrder, 'other table is', 'other tables are')} in order`)
   lines.push('', summary(findings))
   return `${lines.join('\n')}\n`
 }

@@ -2,15 +2,14 @@
 // by the doctor.
 
 import type { Queries } from '../postgres/queries.ts'
-import { numberOf, sizeText } from './amounts.ts'
-import type { ServerFacts } from './facts/read-server.ts'
+import { durationText, numberOf, sizeText, type Settings } from './amounts.ts'
 import { expectedRate, type WalRate } from './facts/wal-rate.ts'
 
 const mebibyte = 1024 * 1024
 const daySeconds = 86_400
 
 interface AwayFacts {
-  readonly settings: ServerFacts['settings']
+  readonly settings: Settings
   /** Undefined: it was not measured. */
   readonly rate: WalRate | undefined
 }
@@ -23,15 +22,19 @@ export function walWhileAway({ settings, rate }: AwayFacts): string {
       : `up to max_slot_wal_keep_size = ${sizeText(keep * mebibyte)}, after which the changes are lost and changefeeds need a new initial scan`
   const perDay = rate === undefined ? 0 : expectedRate(rate) * daySeconds
   const day = perDay < mebibyte ? '' : `, about ${sizeText(perDay)} a day at the present rate`
-  return `while our server is down, PostgreSQL keeps all WAL that the slot still needs${day}, ${end}`
+  const idle = numberOf({ settings }, 'idle_replication_slot_timeout') ?? 0
+  const idleEnd =
+    idle === 0
+      ? ''
+      : `; it also gives up a slot that nobody has read for ${durationText(idle)} (idle_replication_slot_timeout)`
+  return `while our server is down, PostgreSQL keeps all WAL that the slot still needs${day}, ${end}${idleEnd}`
 }
 
 /** The sentence for a server that is connected to. */
 export async function readWalWhileAway(connection: Queries): Promise<string> {
-  const [row] = await connection.query(
-    `SELECT setting, unit, context, source, pending_restart FROM pg_settings WHERE name = 'max_slot_wal_keep_size'`,
+  const rows = await connection.query(
+    `SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN ('max_slot_wal_keep_size', 'idle_replication_slot_timeout')`,
   )
-  const [value = '-1'] = row ?? []
-  const setting = { value: value ?? '-1', unit: 'MB', context: '', source: '', pendingRestart: false }
-  return walWhileAway({ settings: { max_slot_wal_keep_size: setting }, rate: undefined })
+  const settings = Object.fromEntries(rows.map(([name, value]) => [name ?? '', { value: value ?? '' }]))
+  return walWhileAway({ settings, rate: undefined })
 }

@@ -1,8 +1,9 @@
 import { FeedError } from '../../errors/feed-error.ts'
+import { identityChanges, type IdentityChange } from '../../plan/identity.ts'
 import { countText, listText, sizeText } from '../amounts.ts'
 import { failure, ok, warning, type Judgement, type TableCheck } from '../finding.ts'
 import type { HeapFact, TableFacts } from '../facts/read-tables.ts'
-import { heapsOf, heapsToChange, tableName } from '../heaps.ts'
+import { heapsOf, tableName } from '../heaps.ts'
 
 const identities = { d: 'DEFAULT', n: 'NOTHING', f: 'FULL', i: 'USING INDEX' } as const
 const leastBytesPerDay = 1024 * 1024
@@ -11,18 +12,20 @@ export const identity: TableCheck = {
   id: 'identity',
   about: 'UPDATEs and DELETEs log enough of the old row: REPLICA IDENTITY FULL where values are stored out of line.',
   judge(table, { mode, diff }) {
-    if (table.primaryKey.length === 0) return undefined
-    let wrong: readonly HeapFact[]
+    if (table.target.primaryKey.length === 0) return undefined
+    let changes: readonly IdentityChange[]
     try {
-      wrong = heapsToChange(table, diff)
+      changes = identityChanges(table.target, diff)
     } catch (error) {
       if (!(error instanceof FeedError)) throw error
       return failure(error.message, error.hint)
     }
-    const [first] = wrong
-    if (first === undefined) return ok(`REPLICA IDENTITY ${identities[heapsOf(table)[0]?.identity ?? 'd']} is enough`)
-    const statements = wrong.map((heap) => `ALTER TABLE ${tableName(heap)} REPLICA IDENTITY FULL`).join('; ')
-    const what = `${reason(first, table, diff)}${wrong.length > 1 ? ` (${countText(wrong.length, 'partition')})` : ''}`
+    if (changes.length === 0)
+      return ok(`REPLICA IDENTITY ${identities[heapsOf(table)[0]?.identity ?? table.identity]} is enough`)
+    const wrong = [table, ...table.leaves].filter(({ relid }) => changes.some((change) => change.relid === relid))
+    const statements = changes.map(({ sql }) => sql).join('; ')
+    const [first = table] = wrong
+    const what = `${reason(first, table, diff)}${wrong.length > 1 ? ` (${countText(wrong.length, 'table')})` : ''}`
     if (mode === 'prepared') return failure(`${what}: REPLICA IDENTITY FULL is needed`, statements)
     return mayChange(
       wrong,
@@ -47,7 +50,7 @@ function reason(heap: HeapFact, { columns }: TableFacts, diff: boolean): string 
       .map(({ name }) => name)
     return `values of ${listText(names)} may be stored out of line, and an UPDATE does not log those that it leaves as they are`
   }
-  if (heap.identity === 'i') return 'REPLICA IDENTITY USING INDEX may log other columns than the primary key'
+  if (heap.identity === 'i') return 'REPLICA IDENTITY USING INDEX may log other columns than the key'
   return diff ? 'diff needs the old row' : 'the old row is needed'
 }
 

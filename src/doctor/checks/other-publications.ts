@@ -1,9 +1,8 @@
 import { publication } from '../../source-schema/names.ts'
 import { listText } from '../amounts.ts'
 import { shownName } from '../../core/quote.ts'
-import type { TableFacts } from '../facts/read-tables.ts'
 import { failure, ok, warning, type TableCheck } from '../finding.ts'
-import { heapsOf, heapsToChange, tableName } from '../heaps.ts'
+import { heapsOf, isOrGetsFull, tableName } from '../heaps.ts'
 
 export const otherPublications: TableCheck = {
   id: 'other_publications',
@@ -21,8 +20,8 @@ export const otherPublications: TableCheck = {
       publications.some((one) => one.name === name && (one.update || one.delete)),
     )
     const without = heapsOf(table).filter(
-      ({ identity, primaryKey, deferrableKey }) =>
-        identity === 'n' || (identity === 'd' && (primaryKey.length === 0 || deferrableKey)),
+      ({ identity, hasPrimaryKey, deferrableKey }) =>
+        identity === 'n' || (identity === 'd' && (!hasPrimaryKey || deferrableKey)),
     )
     if (changing.length === 0 || without.length === 0) return ok(`other publications with it: ${listText(others)}`)
     return warning(
@@ -30,14 +29,4 @@ export const otherPublications: TableCheck = {
       `ALTER TABLE ${tableName(without[0] ?? table)} REPLICA IDENTITY FULL`,
     )
   },
-}
-
-function isOrGetsFull(table: TableFacts, diff: boolean): boolean {
-  if (heapsOf(table).some(({ identity }) => identity === 'f')) return true
-  try {
-    return heapsToChange(table, diff).length > 0
-  } catch {
-    // The check of the identity says why.
-    return false
-  }
 }

@@ -16,7 +16,7 @@ export const tableKind: TableCheck = {
   id: 'table',
   about: 'It is an ordinary or partitioned table whose changes are in the write-ahead log.',
   judge(table) {
-    const { kind, persistence, hasChildren } = table
+    const { kind, persistence } = table
     const what = kinds[kind]
     if (what !== undefined)
       return failure(`it is ${what}: the write-ahead log has no changes of it`, 'name the tables behind it')
@@ -27,7 +27,8 @@ export const tableKind: TableCheck = {
       )
     if (persistence === 't') return failure('it is a temporary table', 'name an ordinary table')
     if (kind === 'p') return ok('it is a partitioned table: rows of all partitions come under its name')
-    if (hasChildren) return ok('other tables inherit from it: their rows do not belong to it, and are not read')
+    if (table.target.isInherited)
+      return ok('other tables inherit from it: their rows do not belong to it, and are not read')
     return ok('it is an ordinary table')
   },
 }

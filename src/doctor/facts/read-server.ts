@@ -1,18 +1,10 @@
 // Reads what is to be known of a server and of a database, in one query that every role may run. What PostgreSQL keeps from a role is
 // null, and a check says so.
 
+import type { Settings } from '../amounts.ts'
 import type { Queries } from '../../postgres/queries.ts'
 import { publication } from '../../source-schema/names.ts'
 import { hasOurSchemaSql, publicationIsOurs, publicationIsPrepared } from '../../source-schema/ownership.ts'
-
-export interface Setting {
-  readonly value: string
-  readonly unit: string | null
-  /** internal, postmaster, sighup, superuser, user … */
-  readonly context: string
-  readonly source: string
-  readonly pendingRestart: boolean
-}
 
 export interface SlotFact {
   readonly name: string
@@ -79,7 +71,7 @@ export interface ServerFacts {
   /** Our role may create schemas in the database. */
   readonly mayCreate: boolean
   readonly encoding: string
-  readonly settings: Readonly<Record<string, Setting>>
+  readonly settings: Settings
   readonly slots: readonly SlotFact[]
   readonly connections: number
   readonly transactions: readonly TransactionFact[]
@@ -118,7 +110,7 @@ export const serverSql = `SELECT json_build_object(
   'replicationRoles', coalesce((SELECT json_agg(r.rolname ORDER BY r.rolname) FROM pg_roles r WHERE r.rolreplication AND r.oid <> me.oid AND pg_has_role(me.oid, r.oid, 'MEMBER') AND NOT me.rolsuper), '[]'),
   'seesOthers', me.rolsuper OR pg_has_role(me.oid, 'pg_read_all_stats', 'USAGE'),
   'isInRecovery', pg_is_in_recovery(), 'mayCreate', has_database_privilege(d.oid, 'CREATE'),
-  'settings', (SELECT coalesce(json_object_agg(s.name, json_build_object('value', s.setting, 'unit', s.unit, 'context', s.context, 'source', s.source, 'pendingRestart', s.pending_restart)), '{}')
+  'settings', (SELECT coalesce(json_object_agg(s.name, json_build_object('value', s.setting)), '{}')
     FROM pg_settings s WHERE s.name IN (${quoted(settingNames)})),
   'slots', coalesce((SELECT json_agg(json_build_object('name', s.slot_name, 'plugin', s.plugin, 'type', s.slot_type, 'database', s.database, 'isActive', s.active, 'activePid', s.active_pid,
       'isTemporary', s.temporary, 'walStatus', s.wal_status, 'retainedBytes', greatest(pg_wal_lsn_diff(${walNow}, s.restart_lsn), 0), 'safeBytes', s.safe_wal_size,

@@ -1,6 +1,8 @@
-// Reads what is to be known of tables, with their partitions, in one query that every role may run.
+// Reads what is to be known of tables, with their partitions, in two queries that every role may run. They open no table but partitions, so
+// that a table that is locked is described all the same. The second is the one with which a changefeed looks up its targets.
 
 import { quoteString } from '../../core/quote.ts'
+import { catalogueSql, type Answer, type TargetFacts } from '../../plan/catalogue.ts'
 import type { Queries } from '../../postgres/queries.ts'
 
 export interface ColumnFact {
@@ -29,10 +31,8 @@ export interface HeapFact {
   /** pg_class.relreplident: d n f i. */
   readonly identity: 'd' | 'n' | 'f' | 'i'
   readonly outOfLine: boolean
-  readonly primaryKey: readonly string[]
+  readonly hasPrimaryKey: boolean
   readonly deferrableKey: boolean
-  /** Columns of the index of REPLICA IDENTITY USING INDEX. */
-  readonly identityKey: readonly string[]
   readonly mayRead: boolean
   /** Row-level security hides rows from our role. */
   readonly rowSecurity: boolean
@@ -53,12 +53,12 @@ export interface Sample {
 }
 
 export interface TableFacts extends HeapFact {
+  /** What a changefeed knows of it. */
+  readonly target: TargetFacts
   readonly columns: readonly ColumnFact[]
   /** The partitions that hold rows; empty if the table is not partitioned. */
   readonly leaves: readonly HeapFact[]
-  readonly hasChildren: boolean
-  readonly isPartition: boolean
-  /** The publications that contain it, or one of its partitions. */
+  /** The publications that contain it, a table of which it is a partition, or one of its partitions. */
   readonly publications: readonly string[]
   /** Publications that have only some of its columns, and publish UPDATE or DELETE. */
   readonly narrowPublications: readonly string[]
@@ -68,24 +68,15 @@ export interface TableFacts extends HeapFact {
   readonly sample: Sample | undefined
 }
 
-const inPublication = (schema: string, name: string): string =>
-  `SELECT pubname FROM pg_publication_tables v WHERE v.schemaname = ${schema} AND v.tablename = ${name}`
-
-const keyOf = (condition: string): string => `coalesce((SELECT json_agg(a.attname ORDER BY k.place)
-    FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place), pg_attribute a
-    WHERE i.indrelid = c.oid AND ${condition} AND k.place <= i.indnkeyatts AND a.attrelid = c.oid AND a.attnum = k.attnum), '[]')`
-
 /** Members of a HeapFact, over `pg_class c JOIN pg_namespace n`. */
 const heapSql = `'relid', c.oid::int8, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind, 'persistence', c.relpersistence, 'identity', c.relreplident,
-  'outOfLine', c.reltoastrelid <> 0 OR c.relkind = 'p' AND EXISTS (SELECT FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE l.reltoastrelid <> 0),
-  'primaryKey', ${keyOf('i.indisprimary')},
+  'outOfLine', c.reltoastrelid <> 0,
+  'hasPrimaryKey', EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),
   'deferrableKey', EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND NOT i.indimmediate),
-  'identityKey', ${keyOf('i.indisreplident')},
   'mayRead', has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), 'rowSecurity', c.relrowsecurity AND row_security_active(c.oid),
   'isOwner', pg_has_role(c.relowner, 'USAGE'),
   'rows', c.reltuples::float8,
-  'changesPerDay', coalesce((SELECT (n_tup_upd + n_tup_del) / greatest(extract(epoch FROM clock_timestamp() - coalesce(d.stats_reset, pg_postmaster_start_time())), 3600) * 86400
-    FROM pg_stat_all_tables s, pg_stat_database d WHERE s.relid = c.oid AND d.datname = current_database()), 0)::float8`
+  'changesPerDay', (coalesce(pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid), 0) / age.days)::float8`
 
 const columnsSql = `coalesce((SELECT json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'generated', a.attgenerated,
     'base', b.typname, 'isBuiltIn', b.typnamespace = 'pg_catalog'::regnamespace, 'kind', b.typtype, 'isOutOfLine', a.attstorage IN ('x', 'e')) ORDER BY a.attnum)
@@ -99,33 +90,58 @@ const columnsSql = `coalesce((SELECT json_agg(json_build_object('name', a.attnam
   ) b
   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]')`
 
-const leavesSql = `CASE WHEN c.relkind = 'p' THEN coalesce((SELECT json_agg(leaf.facts ORDER BY leaf.oid) FROM (
-    SELECT c.oid, json_build_object(${heapSql}) AS facts FROM pg_partition_tree(root.oid) t JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.isleaf
-  ) leaf), '[]') ELSE '[]' END`
+/** Publications of schemas came with PostgreSQL 15. The view pg_publication_tables would open the tables. */
+const membersSql = (version: number): string => `SELECT prpubid AS pub, prrelid AS relid FROM pg_publication_rel
+    UNION ALL SELECT p.oid, part.relid FROM pg_publication p, part WHERE p.puballtables${
+      version < 150_000
+        ? ''
+        : `
+    UNION ALL SELECT s.pnpubid, c.oid FROM pg_publication_namespace s JOIN pg_class c ON c.relnamespace = s.pnnspid JOIN part ON part.relid = c.oid`
+    }`
 
-const tablesSql = (relids: readonly number[]): string => `SELECT json_build_object(${heapSql},
+const factsSql = (relids: readonly number[], version: number): string => `WITH wanted AS (
+    SELECT oid, place FROM unnest('{${relids.join()}}'::oid[]) WITH ORDINALITY AS w (oid, place)
+  ), leaf AS (
+    SELECT w.oid AS root, t.relid::oid AS relid FROM wanted w JOIN pg_class c ON c.oid = w.oid, pg_partition_tree(w.oid) t WHERE c.relkind = 'p' AND t.isleaf
+  ), part AS (
+    SELECT oid AS root, oid AS relid FROM wanted UNION SELECT root, relid FROM leaf UNION SELECT w.oid, a.relid FROM wanted w, pg_partition_ancestors(w.oid) a
+  ), published AS MATERIALIZED (
+    SELECT part.root, json_agg(DISTINCT p.pubname) AS names FROM (${membersSql(version)}) m JOIN part ON part.relid = m.relid JOIN pg_publication p ON p.oid = m.pub GROUP BY part.root
+  ), listed AS MATERIALIZED (
+    SELECT part.root,
+      json_agg(p.pubname) FILTER (WHERE to_jsonb(r) ->> 'prqual' IS NOT NULL) AS filtering,
+      json_agg(p.pubname) FILTER (WHERE (p.pubupdate OR p.pubdelete) AND (to_jsonb(r) ->> 'prattrs' IS NOT NULL OR to_jsonb(p) ->> 'pubgencols' = 'n'
+        AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = part.root AND a.attgenerated = 's'))) AS narrow
+    FROM part JOIN pg_publication_rel r ON r.prrelid = part.relid JOIN pg_publication p ON p.oid = r.prpubid GROUP BY part.root
+  ), age AS (
+    SELECT greatest(extract(epoch FROM clock_timestamp() - coalesce(stats_reset, pg_postmaster_start_time())), 3600) / 86400 AS days FROM pg_stat_database WHERE datname = current_database()
+  ), leaves AS MATERIALIZED (
+    SELECT leaf.root, json_agg(json_build_object(${heapSql}) ORDER BY c.oid) AS facts
+    FROM leaf JOIN pg_class c ON c.oid = leaf.relid JOIN pg_namespace n ON n.oid = c.relnamespace, age GROUP BY leaf.root
+  )
+SELECT json_build_object(${heapSql},
   'columns', ${columnsSql},
-  'leaves', ${leavesSql.replaceAll('root.oid', 'outermost.oid')},
-  'hasChildren', c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid),
-  'isPartition', c.relispartition,
-  'publications', coalesce((SELECT json_agg(DISTINCT p.pubname) FROM (
-    ${inPublication('n.nspname', 'c.relname')}
-    UNION ALL SELECT v.pubname FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid JOIN pg_namespace ln ON ln.oid = l.relnamespace
-      JOIN pg_publication_tables v ON v.schemaname = ln.nspname AND v.tablename = l.relname WHERE c.relkind = 'p'
-  ) p), '[]'),
-  'filteringPublications', coalesce((SELECT json_agg(p.pubname) FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-    WHERE r.prrelid IN (SELECT c.oid UNION SELECT relid FROM pg_partition_tree(c.oid)) AND to_jsonb(r) ->> 'prqual' IS NOT NULL), '[]'),
-  'narrowPublications', coalesce((SELECT json_agg(p.pubname) FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-    WHERE r.prrelid IN (SELECT c.oid UNION SELECT relid FROM pg_partition_tree(c.oid)) AND (p.pubupdate OR p.pubdelete)
-      AND (to_jsonb(r) ->> 'prattrs' IS NOT NULL OR to_jsonb(p) ->> 'pubgencols' = 'n' AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attgenerated = 's'))), '[]')
-)::text
-FROM pg_class outermost JOIN pg_class c ON c.oid = outermost.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid = ANY ('{${relids.join()}}'::oid[]) ORDER BY array_position('{${relids.join()}}'::oid[], c.oid)`
+  'leaves', coalesce(leaves.facts, '[]'), 'publications', coalesce(published.names, '[]'),
+  'narrowPublications', coalesce(listed.narrow, '[]'), 'filteringPublications', coalesce(listed.filtering, '[]'))::text
+FROM wanted JOIN pg_class c ON c.oid = wanted.oid JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN age
+  LEFT JOIN leaves ON leaves.root = c.oid LEFT JOIN published ON published.root = c.oid LEFT JOIN listed ON listed.root = c.oid
+ORDER BY wanted.place`
 
-export async function readTables(connection: Queries, relids: readonly number[]): Promise<readonly TableFacts[]> {
+/** Tables that are dropped meanwhile are left out. */
+export async function readTables(
+  connection: Queries,
+  relids: readonly number[],
+  version: number,
+): Promise<readonly TableFacts[]> {
   if (relids.length === 0) return []
-  const rows = await connection.query(tablesSql(relids))
-  return rows.map(([text]) => JSON.parse(text ?? '') as TableFacts)
+  const rows = await connection.query(factsSql(relids, version))
+  const tables = rows.map(([text]) => JSON.parse(text ?? '') as Omit<TableFacts, 'target'>)
+  const [answer] = await connection.query(catalogueSql(tables, []))
+  const { found } = JSON.parse(answer?.[0] ?? '') as Answer
+  return tables.flatMap((table, i) => {
+    const target = found[i]
+    return target == null ? [] : [{ ...table, target }]
+  })
 }
 
 /** A table as a user names it: `[schema.]table`. */
@@ -140,9 +156,9 @@ export async function findRelids(
   names: readonly TableName[],
 ): Promise<readonly (number | undefined)[]> {
   if (names.length === 0) return []
-  const wanted = names.map(({ schema, name }) => `(${quoteString(schema)}, ${quoteString(name)})`)
+  const wanted = names.map(({ schema, name }, i) => `(${i}, ${quoteString(schema)}, ${quoteString(name)})`)
   const rows = await connection.query(
-    `SELECT c.oid::int8::text FROM (VALUES ${wanted.map((pair, i) => `(${i}, ${pair.slice(1)}`).join(', ')}) AS w (place, schema, name)
+    `SELECT c.oid::int8::text FROM (VALUES ${wanted.join(', ')}) AS w (place, schema, name)
      LEFT JOIN pg_namespace n ON n.nspname = w.schema LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name ORDER BY w.place`,
   )
   return rows.map(([oid]) => (oid == null ? undefined : Number(oid)))
