@@ -36,10 +36,17 @@ export class ClientPrograms implements AsyncDisposable {
     return this.#packages.missing
   }
 
+  path(program: string): string {
+    return join(this.#packages.dir, 'bin', program)
+  }
+
   /** Runs a program that must succeed and print nothing on stderr; returns what it prints. */
   run(program: string, args: readonly string[], input?: string): string {
-    const path = join(this.#packages.dir, 'bin', program)
-    const { status, stdout, stderr } = spawnSync(path, args, { encoding: 'utf8', input, timeout: runWithinMs })
+    const { status, stdout, stderr } = spawnSync(this.path(program), args, {
+      encoding: 'utf8',
+      input,
+      timeout: runWithinMs,
+    })
     assert.equal(stderr, '')
     assert.equal(status, 0)
     return stdout
