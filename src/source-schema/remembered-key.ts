@@ -2,7 +2,7 @@
 
 import { call } from './call.ts'
 
-const isInstalled = `SELECT to_regprocedure('changefeed.key_index(oid)') IS NOT NULL AND to_regclass('changefeed.watched') IS NOT NULL`
+const isInstalled = `SELECT to_regproc('changefeed.key_index') IS NOT NULL AND to_regclass('changefeed.watched') IS NOT NULL`
 
 /** Empty: there is none. */
 export async function rememberedKey(
