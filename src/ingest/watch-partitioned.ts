@@ -13,7 +13,7 @@ import type { RawConnection } from '../postgres/raw-connection.ts'
 import { call } from '../source-schema/call.ts'
 import { publication } from '../source-schema/names.ts'
 import { beginSql, lockSql } from './lock-tables.ts'
-import { mend, type TableToWatch } from './watch-batch.ts'
+import { mend, namesOf, type TableToWatch } from './watch-batch.ts'
 
 export interface PartitionedOptions {
   readonly connection: RawConnection
@@ -79,12 +79,13 @@ type Added =
 async function addRoot({ relid, statements = [] }: TableToWatch, options: PartitionedOptions): Promise<Added> {
   const { connection, isLossReported } = options
   await connection.query(beginSql)
+  // CREATE TABLE … PARTITION OF, ATTACH and DETACH take the same lock.
+  const mode = statements.length > 0 ? 'ACCESS EXCLUSIVE' : 'SHARE UPDATE EXCLUSIVE'
+  const names = await namesOf(connection, [{ relid }])
+  await connection.query(lockSql([...names.values()], mode, true))
   const before = await membersOf(connection, relid)
   const root = before.find((member) => member.relid === relid)
   if (root === undefined) throw new FeedError('FEED_NO_TABLE', `the table with oid ${relid} does not exist any more`)
-  // CREATE TABLE … PARTITION OF, ATTACH and DETACH take the same lock.
-  const mode = statements.length > 0 ? 'ACCESS EXCLUSIVE' : 'SHARE UPDATE EXCLUSIVE'
-  await connection.query(lockSql([root.name], mode, true))
   const middle = before.filter((member) => !member.isLeaf && member !== root)
   await connection.query(
     lockSql(

@@ -15,7 +15,7 @@ BEGIN
   IF tg_event = 'sql_drop' THEN
     is_ours := tg_tag LIKE 'DROP %' AND EXISTS (SELECT FROM pg_event_trigger_dropped_objects() WHERE original
       AND (object_type IN ('trigger', 'rule', 'policy') AND address_names[1] = 'changefeed' AND address_names[2] IN ('watched', 'source')
-        OR object_identity = 'changefeed.watched_types'));
+        OR object_identity IN ('changefeed.watched_types', 'changefeed.watched_keys')));
   ELSIF tg_tag LIKE 'ALTER %' OR tg_tag = 'CREATE FUNCTION' THEN
     is_ours := EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c JOIN pg_depend d ON d.classid = c.classid AND d.objid = c.objid
       AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'plpgsql'

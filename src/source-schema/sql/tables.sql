@@ -56,3 +56,5 @@ END $$;
 ALTER TABLE changefeed.watched ADD COLUMN IF NOT EXISTS attached bigint NOT NULL DEFAULT 0;
 -- The index that gives the key of a table without a primary key: that of its replica identity before the identity became FULL.
 ALTER TABLE changefeed.watched ADD COLUMN IF NOT EXISTS key_index oid;
+-- Each DDL that drops something asks for the tables whose key it gives.
+CREATE INDEX IF NOT EXISTS watched_keys ON changefeed.watched (key_index) WHERE key_index IS NOT NULL;

@@ -45,12 +45,23 @@ function namesDatabase(cursor: Cursor): boolean {
 function parseTarget(cursor: Cursor): Target {
   cursor.accept('table')
   const { position, offset } = cursor
-  const parts = cursor.dotted(cursor.unreservedName())
+  const parts: string[] = []
+  do {
+    if (isOp(cursor.next, '*')) throw everyTable(position)
+    parts.push(parts.length === 0 ? cursor.unreservedName() : cursor.name())
+  } while (cursor.acceptOp('.'))
   if (parts.length > 3)
     throw new FeedError('FEED_SYNTAX', 'a table name has at most three parts', { position: position + 1 })
   const text = cursor.textBetween(offset, cursor.lastEnd)
   const family = cursor.accept('family') ? cursor.unreservedName('a reserved word needs quotes') : undefined
   return { parts, family, text, position }
+}
+
+function everyTable(position: number): FeedError {
+  return new FeedError('FEED_SYNTAX', 'a changefeed needs the names of its tables, and * is none', {
+    position: position + 1,
+    hint: 'name the tables: CREATE CHANGEFEED FOR TABLE a, b; they may be of several schemas',
+  })
 }
 
 function parseOptions(cursor: Cursor): Option[] {
