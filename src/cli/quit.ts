@@ -55,15 +55,21 @@ async function storeBehind(text: string): Promise<string> {
   const source = readServer(`host='${host}' port=${port} user=root dbname=defaultdb`, {})
   try {
     const [row] = await queryOnce({ ...source, connectWithinMs }, 'SHOW data_directory')
-    return dirname(row?.[0] ?? '')
+    const dir = dirname(row?.[0] ?? '')
+    if (ownerOf(dir) !== undefined) return dir
   } catch (error) {
     const { code, message, cause } = asFeedError(error)
     if (code === 'FEED_SOURCE_DOWN' && cause instanceof Error) throw unreachable({ host, port }, cause)
-    throw new FeedError('FEED_START', `the server does not say which store it has: ${message}`, {
-      hint: 'name it with --store or --http-addr, which need no login',
-      cause: error,
-    })
+    throw unnamed(message, error)
   }
+  throw unnamed('its PostgreSQL is not its own')
+}
+
+function unnamed(why: string, cause?: unknown): FeedError {
+  return new FeedError('FEED_START', `the server does not say which store it has: ${why}`, {
+    hint: 'name it with --store or --http-addr, which need no login',
+    cause,
+  })
 }
 
 async function quitStore(storeDir: string): Promise<number> {

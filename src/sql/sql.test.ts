@@ -131,7 +131,7 @@ test('each statement of ours is seen in any case and with comments between its w
     'SHOW AUTOMATIC JOBS',
     'UNWATCH TABLES a',
   ]
-  const ofDialect = ['SHOW DATABASE', 'SHOW DATABASES', 'SHOW TABLES', 'USE d', 'SET DATABASE = d']
+  const ofDialect = ['SHOW DATABASE', 'SHOW DATABASES', 'SHOW TABLES', 'USE d', 'SET DATABASE = d', 'RESET DATABASE']
   for (const sql of [...table, ...ofDialect]) {
     for (const text of [sql, sql.toLowerCase(), sql.replaceAll(' ', '/**/'), sql.replaceAll(' ', ' -- x\n')]) {
       assert.deepEqual(shape(text, true), [`ours ${text}`])

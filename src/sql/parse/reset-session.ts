@@ -10,11 +10,13 @@ import type { Cursor } from './cursor.ts'
 
 /** Parses what follows RESET. */
 export function parseReset(cursor: Cursor): ResetSession | undefined {
-  if (cursor.accept('database') || cursor.accept('session', 'database')) {
-    cursor.expectEnd()
-    return { tag: 'reset-session', what: 'database' }
-  }
   return cursor.accept('all') && cursor.next === undefined ? { tag: 'reset-session', what: 'settings' } : undefined
+}
+
+/** Parses what follows RESET DATABASE, a statement of CockroachDB's dialect. */
+export function parseResetDatabase(cursor: Cursor): ResetSession {
+  cursor.expectEnd()
+  return { tag: 'reset-session', what: 'database' }
 }
 
 /** Parses what follows DISCARD. */

@@ -15,7 +15,7 @@ import type { Cursor } from './cursor.ts'
 import { parseExplainChangefeed } from './explain-changefeed.ts'
 import { parseGrantChangefeed, refuseDefaultPrivileges } from './grant-changefeed.ts'
 import { parseControlJobs, parseShowJobs } from './jobs.ts'
-import { parseDeallocate, parseDiscard, parseReset } from './reset-session.ts'
+import { parseDeallocate, parseDiscard, parseReset, parseResetDatabase } from './reset-session.ts'
 import { parseAlterRole, parseCreateRole, parseSystemPrivilege } from './role-options.ts'
 import { parseAlterDatabase, parseCreateDatabase } from './move-database.ts'
 import { refuseAlterChangefeed, refuseReplaceChangefeed, refuseSchedule, refuseShowChangefeedJobs } from './refused.ts'
@@ -83,10 +83,14 @@ const dialectParsers: typeof parsers = [
   [['set', 'database'], parseSetDatabase],
   [['set', 'session', 'database'], parseSetDatabase],
   [['use'], parseUse],
+  [['reset', 'database'], parseResetDatabase],
+  [['reset', 'session', 'database'], parseResetDatabase],
   [['show', 'database'], (cursor) => (cursor.expectEnd(), { tag: 'show-database' })],
   [['show', 'databases'], (cursor) => (cursor.expectEnd(), { tag: 'show-databases' })],
   [['show', 'tables'], (cursor) => (cursor.expectEnd(), { tag: 'show-tables' })],
 ]
+
+const allParsers = [...dialectParsers, ...parsers]
 
 /** The first words of each statement; a text with a statement of ours must be found by `triggers` (sql.ts). */
 export const firstWords: readonly (readonly string[])[] = [...parsers, ...dialectParsers].map(([words]) => words)
@@ -94,9 +98,7 @@ export const firstWords: readonly (readonly string[])[] = [...parsers, ...dialec
 /** Returns undefined if the statement is not ours; throws FEED_SYNTAX if it is ours and does not parse. */
 export function parseOurs(cursor: Cursor, hasDialect: boolean): Statement | undefined {
   const start = cursor.offset
-  for (const [words, parse] of parsers) if (cursor.accept(...words)) return parse(cursor, start)
-  if (hasDialect) {
-    for (const [words, parse] of dialectParsers) if (cursor.accept(...words)) return parse(cursor, start)
-  }
+  for (const [words, parse] of hasDialect ? allParsers : parsers)
+    if (cursor.accept(...words)) return parse(cursor, start)
   return refuseWrapped(cursor)
 }
