@@ -15,6 +15,8 @@ export interface TestAttachment {
   readonly database: string
   /** Further flags. */
   readonly flags?: readonly string[] | undefined
+  /** Is disposed of after the server. */
+  readonly owned?: AsyncDisposable | undefined
 }
 
 const database = 'defaultdb'

@@ -4,39 +4,44 @@ import { PostgresServerUnderTest, type PostgresServerOptions } from '../support/
 import { TestServer } from './test-server.ts'
 
 export interface AttachedOptions extends PostgresServerOptions {
-  /** Our role; without: the superuser. */
+  /** Our role, with its attributes; without: the superuser. */
   readonly role?: { readonly name: string; readonly attributes: string }
   /** The database belongs to our role, which may keep its jobs in it. */
   readonly ownsDatabase?: boolean
+  /** Runs before the server starts, as the superuser in the database app. */
+  readonly sql?: string
   /** Further flags of `changefeed start`. */
   readonly flags?: readonly string[]
 }
 
 export interface Attached extends AsyncDisposable {
   readonly postgres: PostgresServerUnderTest
+  /** It owns the PostgreSQL. */
   readonly server: TestServer
 }
 
 /** Tests connect to the database app as the superuser, unless they say otherwise. */
 export async function startAttached(options: AttachedOptions = {}): Promise<Attached> {
-  const { role, flags } = options
+  const { role, sql, flags } = options
   const postgres = await PostgresServerUnderTest.start(options)
   try {
     await postgres.sql('CREATE DATABASE app')
     const user = role === undefined ? 'postgres' : await postgres.role(role.attributes, role.name)
     if (options.ownsDatabase === true) await postgres.sql(`ALTER DATABASE app OWNER TO ${user}`)
-    const attached = { url: postgres.url('app', user), user: 'postgres', database: 'app', flags }
+    if (sql !== undefined) await postgres.sql(sql, 'app')
+    const attached = { url: postgres.url('app', user), user: 'postgres', database: 'app', flags, owned: postgres }
     const server = await TestServer.start({ attached })
-    return {
-      postgres,
-      server,
-      async [Symbol.asyncDispose](): Promise<void> {
-        await server[Symbol.asyncDispose]()
-        await postgres[Symbol.asyncDispose]()
-      },
-    }
+    return { postgres, server, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
   } catch (error) {
     await postgres[Symbol.asyncDispose]()
     throw error
   }
 }
+
+/** The role of our server that a DBA has prepared a database for: SQL for `AttachedOptions`, and what each table needs. */
+export const prepared = {
+  role: { name: 'cdc', attributes: 'REPLICATION' },
+  sql: `CREATE PUBLICATION pg_changefeed; CREATE SCHEMA changefeed_state; GRANT USAGE, CREATE ON SCHEMA changefeed_state TO cdc`,
+  tableSql: (table: string): string =>
+    `ALTER TABLE ${table} REPLICA IDENTITY FULL; GRANT SELECT ON ${table} TO cdc; ALTER PUBLICATION pg_changefeed ADD TABLE ${table}`,
+} as const

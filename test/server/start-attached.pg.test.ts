@@ -20,7 +20,7 @@ for (const version of [14, 18] as const) {
     attached = await startAttached({ version })
     await sql('CREATE TABLE t (id int PRIMARY KEY, v text)')
   })
-  after(() => attached[Symbol.asyncDispose]())
+  after(() => attached.server[Symbol.asyncDispose]())
 
   test(`${version}: a changefeed on the connection has the rows of the scan and those that follow`, async () => {
     await sql("INSERT INTO t VALUES (1, 'a')")

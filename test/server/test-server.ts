@@ -181,6 +181,7 @@ export class TestServer implements AsyncDisposable {
     if (existsSync(socketDir)) rmSync(readFileSync(socketDir, 'utf8'), { recursive: true, force: true })
     if (this.#hasDisk) spawnSync('umount', [this.storeDir])
     removeStore(this.storeDir)
+    await this.#attached?.owned?.[Symbol.asyncDispose]()
   }
 }
 

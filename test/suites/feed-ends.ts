@@ -8,10 +8,11 @@ import type { FeedSuiteContext } from './feed-kit.ts'
 
 export function feedEnds({ kit, world }: FeedSuiteContext): void {
   const { skip = false } = kit
+  const isPrepared = kit.prepareSql === undefined ? false : 'a DBA has prepared the tables'
 
   test(
     'another replica identity under a running feed is refused; behind the back of event triggers it ends the feed rather than losing what it does not log',
-    { skip },
+    { skip: skip || isPrepared },
     async () => {
       const t = await world().table('a INT PRIMARY KEY, u INT NOT NULL UNIQUE', '(1, 10), (2, 20)')
       await using feed = await world().open(t)

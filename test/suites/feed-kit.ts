@@ -30,22 +30,31 @@ export interface FeedKit {
   /** `before` has the columns that the table had. False: those of the message, since its schema has no others. */
   readonly showsOldColumns: boolean
   start(): Promise<FarEnd>
+  /** Without: a server with a PostgreSQL of its own. */
+  startServer?(): Promise<TestServer>
+  /**
+   * Statements that a DBA runs for each new table, where the server installs nothing. It finds schema changes when it reads the
+   * catalogue, and cannot refuse them.
+   */
+  prepareSql?(table: string): string
 }
 
 /** A server, the far end, and tables that no other test uses. */
 export class FeedWorld implements AsyncDisposable {
   readonly server: TestServer
   readonly #farEnd: FarEnd
+  readonly #kit: FeedKit
   #tables = 0
 
-  private constructor(server: TestServer, farEnd: FarEnd) {
+  private constructor(server: TestServer, farEnd: FarEnd, kit: FeedKit) {
     this.server = server
     this.#farEnd = farEnd
+    this.#kit = kit
   }
 
   static async start(kit: FeedKit): Promise<FeedWorld> {
-    const [server, farEnd] = await startTogether(TestServer.start(), kit.start())
-    return new FeedWorld(server, farEnd)
+    const [server, farEnd] = await startTogether(kit.startServer?.() ?? TestServer.start(), kit.start())
+    return new FeedWorld(server, farEnd, kit)
   }
 
   sql(text: string): Promise<Record<string, unknown>[]> {
@@ -56,13 +65,16 @@ export class FeedWorld implements AsyncDisposable {
   async table(columns: string, rows = ''): Promise<string> {
     const name = `t${++this.#tables}`
     await this.sql(`CREATE TABLE ${name} (${columns})`)
+    if (this.#kit.prepareSql !== undefined) await this.sql(this.#kit.prepareSql(name))
     if (rows !== '') await this.sql(`INSERT INTO ${name} VALUES ${rows}`)
     return name
   }
 
   open(table: string | readonly string[], options = '', values: readonly string[] = []): Promise<TestFeed> {
     const tables = typeof table === 'string' ? [table] : table
-    const topics = tables.map((name) => (/\bfull_table_name\b/.test(options) ? `defaultdb.public.${name}` : name))
+    const topics = tables.map((name) =>
+      /\bfull_table_name\b/.test(options) ? `${this.server.database}.public.${name}` : name,
+    )
     return this.#farEnd.open({ server: this.server, tables, topics, options, values })
   }
 
