@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { startAttached } from '../server/attached.ts'
 import { TestServer } from '../server/test-server.ts'
 
 let server: TestServer
@@ -99,4 +100,35 @@ test('the statement can be prepared and described, with placeholders', async () 
   } finally {
     await client.end()
   }
+})
+
+test('in a database that a DBA prepares, what is missing is named, and nothing is said to be changed by us', async () => {
+  await using attached = await startAttached({
+    role: { name: 'cdc', attributes: 'REPLICATION' },
+    ownsDatabase: true,
+    settings: { max_slot_wal_keep_size: '10GB' },
+  })
+  const { postgres } = attached
+  await postgres.sql(
+    'CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE u (id int PRIMARY KEY); GRANT SELECT ON t TO cdc; CREATE PUBLICATION pg_changefeed FOR TABLE u',
+    'app',
+  )
+  const lines = (await attached.server.sql('EXPLAIN CHANGEFEED FOR t, u')) as unknown as readonly Line[]
+  const wrong = lines.filter(({ status }) => status !== 'ok')
+  assert.deepEqual(
+    wrong.map(({ subject, check, remedy }) => [subject, check, remedy]),
+    [
+      ['public.t', 'identity', 'ALTER TABLE public.t REPLICA IDENTITY FULL'],
+      ['public.t', 'published', 'ALTER PUBLICATION pg_changefeed ADD TABLE ONLY public.t'],
+      ['public.u', 'select', 'GRANT SELECT ON public.u TO cdc'],
+    ],
+  )
+  assert.ok(lines.every(({ check }) => check !== 'changes' && check !== 'notice'))
+  for (const { remedy } of wrong) await postgres.sql(remedy ?? '', 'app')
+  const after = (await attached.server.sql('EXPLAIN CHANGEFEED FOR t, u')) as unknown as readonly Line[]
+  assert.deepEqual(
+    after.filter(({ status }) => status !== 'ok'),
+    [],
+  )
+  await attached.server.sql(`CREATE CHANGEFEED FOR t, u INTO 'null://'`)
 })

@@ -12,10 +12,11 @@ export const select: TableCheck = {
     if (unreadable.length === 0)
       return ok(`role ${name} may read ${heapsOf(table).length > 1 ? 'it and its partitions' : 'it'}`)
     const names = unreadable.map(tableName)
-    const schemas = [...new Set(unreadable.map(({ schema }) => shownName(schema)))]
+    const schemas = unreadable.filter(({ mayUseSchema }) => !mayUseSchema).map(({ schema }) => shownName(schema))
+    const usage = schemas.length === 0 ? '' : `GRANT USAGE ON SCHEMA ${[...new Set(schemas)].join(', ')} TO ${name}; `
     return failure(
       `role ${name} may not read ${listText(names)}`,
-      `GRANT USAGE ON SCHEMA ${schemas.join(', ')} TO ${name}; GRANT SELECT ON ${names.join(', ')} TO ${name}`,
+      `${usage}GRANT SELECT ON ${names.join(', ')} TO ${name}`,
     )
   },
 }

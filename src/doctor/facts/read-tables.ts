@@ -34,6 +34,7 @@ export interface HeapFact {
   readonly hasPrimaryKey: boolean
   readonly deferrableKey: boolean
   readonly mayRead: boolean
+  readonly mayUseSchema: boolean
   /** Row-level security hides rows from our role. */
   readonly rowSecurity: boolean
   readonly isOwner: boolean
@@ -48,6 +49,8 @@ export interface Sample {
   readonly bytes: number
   /** Seconds that reading all of it takes on one connection; undefined: it could not be read. */
   readonly seconds: number | undefined
+  /** An estimate; undefined: it could not be read. */
+  readonly rows: number | undefined
   /** Why its size or its rows could not be read; undefined: they could. */
   readonly why: string | undefined
 }
@@ -73,7 +76,7 @@ const heapSql = `'relid', c.oid::int8, 'schema', n.nspname, 'name', c.relname, '
   'outOfLine', c.reltoastrelid <> 0,
   'hasPrimaryKey', EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),
   'deferrableKey', EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND NOT i.indimmediate),
-  'mayRead', has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), 'rowSecurity', c.relrowsecurity AND row_security_active(c.oid),
+  'mayRead', has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), 'mayUseSchema', has_schema_privilege(n.oid, 'USAGE'), 'rowSecurity', c.relrowsecurity AND row_security_active(c.oid),
   'isOwner', pg_has_role(c.relowner, 'USAGE'),
   'rows', c.reltuples::float8,
   'changesPerDay', (coalesce(pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid), 0) / age.days)::float8`

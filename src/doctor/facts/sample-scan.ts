@@ -20,41 +20,50 @@ interface Size {
   readonly main: number
 }
 
-/** `secondsPerByte`: undefined if no row could be read. */
-interface Read {
-  readonly bytes: number
-  readonly secondsPerByte: number | undefined
-  readonly why: string | undefined
+/** What a byte of the table takes and holds. */
+interface Speed {
+  readonly seconds: number
+  readonly rows: number
 }
+
+/** A text: why no row could be read; undefined: our role may not read them. */
+type Read = Speed | string | undefined
 
 /** The connection must have no open transaction. */
 export async function sampleScans(
   connection: RawConnection,
   tables: readonly TableFacts[],
 ): Promise<readonly TableFacts[]> {
-  const sized: { readonly table: TableFacts; readonly sizes: ReadonlyMap<number, Size> | string; bytes: number }[] = []
+  const sized: {
+    readonly table: TableFacts
+    readonly sizes: ReadonlyMap<number, Size> | string
+    readonly bytes: number
+  }[] = []
   for (const table of tables) {
     const sizes = await sizesOf(connection, table)
     const bytes = typeof sizes === 'string' ? 0 : [...sizes.values()].reduce((sum, { all }) => sum + all, 0)
     sized.push({ table, sizes, bytes })
   }
   const reads = new Map<TableFacts, Read>()
-  for (const { table, sizes, bytes } of sized.toSorted((a, b) => b.bytes - a.bytes).slice(0, mostSamples))
-    if (typeof sizes !== 'string') reads.set(table, { bytes, ...(await readLargest(connection, table, sizes)) })
-  const speeds = [...reads.values()].flatMap(({ secondsPerByte }) => secondsPerByte ?? [])
-  const usual = speeds.length === 0 ? undefined : speeds.reduce((sum, speed) => sum + speed, 0) / speeds.length
-  return sized.map(({ table, sizes, bytes }) => ({ ...table, sample: sampleOf(sizes, bytes, reads.get(table), usual) }))
+  for (const { table, sizes } of sized.toSorted((a, b) => b.bytes - a.bytes).slice(0, mostSamples))
+    if (typeof sizes !== 'string') reads.set(table, await readLargest(connection, table, sizes))
+  const usual = averageOf([...reads.values()].filter((read) => typeof read === 'object'))
+  return sized.map(({ table, sizes, bytes }) => {
+    const read = typeof sizes === 'string' ? sizes : reads.has(table) ? reads.get(table) : usual
+    return { ...table, sample: sampleOf(bytes, read) }
+  })
 }
 
-function sampleOf(
-  sizes: ReadonlyMap<number, Size> | string,
-  bytes: number,
-  read: Read | undefined,
-  usual: number | undefined,
-): Sample {
-  if (typeof sizes === 'string') return { bytes, seconds: undefined, why: sizes }
-  const speed = read === undefined ? usual : read.secondsPerByte
-  return { bytes, seconds: bytes === 0 ? 0 : speed === undefined ? undefined : speed * bytes, why: read?.why }
+function averageOf(speeds: readonly Speed[]): Speed | undefined {
+  if (speeds.length === 0) return undefined
+  // How many rows the other tables have is not known from these.
+  return { seconds: speeds.reduce((sum, { seconds }) => sum + seconds, 0) / speeds.length, rows: Number.NaN }
+}
+
+function sampleOf(bytes: number, read: Read): Sample {
+  if (typeof read === 'string') return { bytes, seconds: undefined, rows: undefined, why: read }
+  const rows = read === undefined || Number.isNaN(read.rows) ? undefined : Math.round(read.rows * bytes)
+  return { bytes, seconds: read && read.seconds * bytes, rows, why: undefined }
 }
 
 /** By oid; a text: why they cannot be read. */
@@ -76,26 +85,30 @@ async function readLargest(
   connection: RawConnection,
   table: TableFacts,
   sizes: ReadonlyMap<number, Size>,
-): Promise<Omit<Read, 'bytes'>> {
+): Promise<Read> {
   const [heap] = heapsOf(table)
     .filter(({ kind, mayRead, rowSecurity }) => kind === 'r' && mayRead && !rowSecurity)
     .toSorted((a, b) => (sizes.get(b.relid)?.all ?? 0) - (sizes.get(a.relid)?.all ?? 0))
   const size = sizes.get(heap?.relid ?? 0)
-  if (heap === undefined || size === undefined || size.main === 0) return { secondsPerByte: undefined, why: undefined }
+  if (heap === undefined || size === undefined) return undefined
+  if (size.main === 0) return { seconds: 0, rows: 0 }
   const pages = Math.max(1, Math.min(mostPages, Math.floor((sampleBytes / size.all) * (size.main / pageBytes))))
-  const seconds = await unlessRefused(() => inReadOnly(connection, () => readPages(connection, heap, pages)))
-  if (typeof seconds === 'string') return { secondsPerByte: undefined, why: seconds }
-  const part = Math.min(1, (pages * pageBytes) / size.main)
-  return { secondsPerByte: seconds / part / size.all, why: undefined }
+  const read = await unlessRefused(() => inReadOnly(connection, () => readPages(connection, heap, pages)))
+  if (typeof read === 'string') return read
+  const bytes = Math.min(1, (pages * pageBytes) / size.main) * size.all
+  return { seconds: read.seconds / bytes, rows: read.rows / bytes }
 }
 
-async function readPages(connection: RawConnection, heap: HeapFact, pages: number): Promise<number> {
+async function readPages(connection: RawConnection, heap: HeapFact, pages: number): Promise<Speed> {
   const name = `${quoteName(heap.schema)}.${quoteName(heap.name)}`
   const startedAt = performance.now()
+  let rows = 0
   await connection.copyOut(`COPY (SELECT * FROM ONLY ${name} WHERE ctid < '(${pages},0)') TO STDOUT`, {
-    data: () => undefined,
+    data: () => {
+      rows += 1
+    },
   })
-  return (performance.now() - startedAt) / 1000
+  return { seconds: (performance.now() - startedAt) / 1000, rows }
 }
 
 /** Returns what PostgreSQL says when it refuses: the table is locked, or was dropped. */

@@ -2,7 +2,7 @@
 // Nothing is changed, and the sink is not connected to: connecting may create topics.
 
 import { ByteWriter } from '../../bytes/byte-writer.ts'
-import { examine } from '../../doctor/doctor.ts'
+import { examine, type Report } from '../../doctor/doctor.ts'
 import type { Finding, Verdict } from '../../doctor/finding.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { LocalStatement, ResultColumn } from '../../pg-server/local-statement.ts'
@@ -45,13 +45,15 @@ export function explainChangefeed(
     columns,
     async run(call) {
       const opened = await openChangefeed(changefeed, context, call)
-      const planned = planOrRow(opened)
+      const ours = planOrRow(opened)
       await call.occupy(shownStatement(sql))
       const tables = opened.catalogue.targets.filter((target) => target.tag === 'table')
-      const findings = await examineFor(opened, tables, context)
+      const { findings, facts } = await examineFor(opened, tables, context)
       call.signal.throwIfAborted()
       await call.accepted()
-      const rows = [...planned.rows, ...findings.map(rowOf)]
+      // Where a DBA prepares the tables, we change none of them, and the checks say what is missing.
+      const planned = facts?.mode === 'prepared' ? ours.filter(([, check]) => check !== 'changes') : ours
+      const rows = [...planned, ...findings.map(rowOf)]
       const bytes = new ByteWriter(1024)
       for (const row of rows)
         dataRow(
@@ -64,12 +66,12 @@ export function explainChangefeed(
   }
 }
 
-function planOrRow(opened: OpenedChangefeed): { readonly rows: readonly Row[] } {
+function planOrRow(opened: OpenedChangefeed): readonly Row[] {
   try {
-    return { rows: rowsOfPlan(opened, closePlan(opened.opening, opened.catalogue)) }
+    return rowsOfPlan(opened, closePlan(opened.opening, opened.catalogue))
   } catch (error) {
     if (!(error instanceof FeedError) || !asRow.has(error.code)) throw error
-    return { rows: [['statement', 'plan', 'failure', error.message, error.hint]] }
+    return [['statement', 'plan', 'failure', error.message, error.hint]]
   }
 }
 
@@ -90,7 +92,10 @@ function rowsOfPlan(
     ...tableChanges.map(({ relid, sql }): Row => {
       return [nameOf.get(relid) ?? '', 'changes', 'ok', `before it is watched: ${sql}`, undefined]
     }),
-    ...notices.map((notice): Row => ['statement', 'notice', 'ok', notice, undefined]),
+    // The changes are lines of their own.
+    ...notices
+      .filter((notice) => tableChanges.every(({ sql: change }) => !notice.endsWith(change)))
+      .map((notice): Row => ['statement', 'notice', 'ok', notice, undefined]),
   ]
 }
 
@@ -98,9 +103,9 @@ async function examineFor(
   { opening, user }: OpenedChangefeed,
   tables: readonly TargetFacts[],
   { backend, sources, rights }: ServerParts,
-): Promise<readonly Finding[]> {
+): Promise<Report> {
   const database = tables[0]?.database ?? opening.context.database
-  const { findings } = await examine({
+  const report = await examine({
     source: { ...backend.source, database },
     tables: tables.map(({ relid }) => relid),
     state: undefined,
@@ -109,7 +114,8 @@ async function examineFor(
     isServed: sources.of(database) !== undefined,
   })
   // Our own role may see more of other sessions than this user.
-  return (await rights.isAdmin(user)) ? findings : findings.filter(({ id }) => id !== 'transactions')
+  if (await rights.isAdmin(user)) return report
+  return { ...report, findings: report.findings.filter(({ id }) => id !== 'transactions') }
 }
 
 function rowOf({ subject, id, verdict, what, remedy }: Finding): Row {
