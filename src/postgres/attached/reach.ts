@@ -8,11 +8,15 @@ import { openRawConnection, type RawConnection } from '../raw-connection.ts'
 import type { SourceConnection } from '../source-connection.ts'
 import { placeOf } from './place.ts'
 
-const withinMs = 60_000
+const startsWithinMs = 60_000
 const pauses = { firstMs: 100, mostMs: 5000 }
 
 /** Connects, and runs `work`. Throws FEED_START with the reason if that does not succeed within a minute. */
-export async function reach<T>(source: SourceConnection, work: (connection: RawConnection) => Promise<T>): Promise<T> {
+export async function reach<T>(
+  source: SourceConnection,
+  work: (connection: RawConnection) => Promise<T>,
+  { withinMs = startsWithinMs }: { readonly withinMs?: number } = {},
+): Promise<T> {
   const deadline = Date.now() + withinMs
   const backoff = new Backoff(pauses)
   for (;;) {
