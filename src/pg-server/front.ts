@@ -27,6 +27,9 @@ const keepAliveMs = 60_000
 
 const protocolMajor = 3
 
+/** So many connections may be open that have not said what they want; the oldest of them gives way to another one. */
+const mostStrangers = 1000
+
 /** `close` waits at most this time for clients to read their last message, and for statements to stop. */
 const closeWithinMs = 1000
 
@@ -65,6 +68,8 @@ export class Front {
   readonly #sockets = new Set<Socket>()
   /** The sockets of clients that have a session, and those in which TLS runs. */
   readonly #begun = new WeakSet<Socket>()
+  /** The clients that have not sent their start-up packet, by address; that is the same before TLS and inside of it. */
+  readonly #strangers = new Map<string, Socket>()
   readonly #sessions = new Set<Session>()
   readonly #slots: LoginSlots | undefined
   /** The sessions by the key that a CancelRequest contains. */
@@ -100,7 +105,14 @@ export class Front {
   #accept(socket: Socket): void {
     const { tls } = this.#options
     this.#sockets.add(socket)
-    socket.on('close', () => this.#sockets.delete(socket))
+    const peer = peerOf(socket)
+    this.#strangers.set(peer, socket)
+    socket.on('close', () => {
+      this.#sockets.delete(socket)
+      this.#strangers.delete(peer)
+    })
+    const [oldest] = this.#strangers.values()
+    if (this.#strangers.size > mostStrangers) oldest?.destroy()
     socket.on('error', () => socket.destroy())
     const encrypt = (how: TlsBeginning): void => {
       this.#begun.add(socket)
@@ -118,6 +130,7 @@ export class Front {
   }
 
   #begin(socket: Socket, packet: Buffer, rest: Buffer): void {
+    this.#strangers.delete(peerOf(socket))
     try {
       checkVersion(packet.readInt32BE(4))
       this.#checkTls(socket)
@@ -212,6 +225,10 @@ function checkVersion(version: number): void {
     `unsupported frontend protocol ${major}.${version & 0xffff}: server supports ${protocolMajor}.0`,
     { sqlstate: '0A000', hint: 'use a client of PostgreSQL 7.4 or later' },
   )
+}
+
+function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }
 
 function keyName(pid: number, secret: number): string {

@@ -61,6 +61,14 @@ export function noClientCertificate(why: string): FeedError {
   )
 }
 
+/** Who is not logged in yet is not told where PostgreSQL is. */
+export function notReachable(): FeedError {
+  return new FeedError('FEED_SOURCE_DOWN', 'PostgreSQL cannot be reached', {
+    sqlstate: '57P03',
+    hint: 'try again; the log of the server says why',
+  })
+}
+
 export function unexpectedAnswer(): FeedError {
   return new FeedError('FEED_PROTOCOL', 'the client sent something else than the answer to the password request')
 }

@@ -1,6 +1,7 @@
 // Logins through the front, before PostgreSQLs that ask for passwords in every way.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
 import { RawClient, startup, query } from '../../test/support/raw-client.ts'
@@ -157,4 +158,29 @@ test('a PostgreSQL that ends in the middle of a login ends it', async () => {
   await client.closed()
   assert.equal(client.errors.at(-1)?.get('S'), 'FATAL')
   assert.equal(await front.login({ user: 'ann', password: ann }), 'ann')
+})
+
+test('a client that cannot log in because PostgreSQL is away is not told where PostgreSQL is', async () => {
+  await using front = await LoginFront.start({ backend: { ...postgres.source(), port: 1 } })
+  await using client = new RawClient(front.port)
+  client.send(startup({ user: 'ann', database: 'postgres' }))
+  await client.closed()
+  const [error] = client.errors
+  assert.deepEqual(
+    [error?.get('C'), error?.get('M'), error?.get('D')],
+    ['57P03', 'PostgreSQL cannot be reached', undefined],
+  )
+})
+
+test('of connections that say nothing the oldest gives way to a client', async () => {
+  await using front = await LoginFront.start(own())
+  const silent: RawClient[] = []
+  for (let i = 0; i < 1005; i++) {
+    const client = new RawClient(front.port)
+    silent.push(client)
+    if (i % 100 === 0) await once(client.socket, 'connect')
+  }
+  assert.equal(await front.login({ user: 'ann', password: ann }), 'ann')
+  await silent[0]?.closed()
+  for (const client of silent) client.socket.destroy()
 })

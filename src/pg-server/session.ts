@@ -12,6 +12,7 @@ import { ClientMessages } from './client-messages.ts'
 import { ClientWriter } from './client-writer.ts'
 import type { Leg } from './leg.ts'
 import { Login } from './login.ts'
+import { notReachable } from './login-errors.ts'
 import type { LoginSlot } from './login-slots.ts'
 import { ExtendedProtocol } from './extended-protocol.ts'
 import { MessageJudge } from './judge-message.ts'
@@ -175,11 +176,18 @@ export class Session implements QuerySession {
       drained: () => this.#messages.gate(),
       explain: (refusal) => this.#options.handler.explain?.(refusal),
       lost: (error, isTold) => {
-        if (!isTold && this.#messages.phase.tag !== 'leaving')
-          this.#fail(this.#options.handler.explainLoss?.(error) ?? error)
+        if (!isTold && this.#messages.phase.tag !== 'leaving') this.#fail(this.#explainLoss(error))
         else this.close()
       },
     }
+  }
+
+  #explainLoss(error: FeedError): FeedError {
+    const { acceptsUnasked, log, handler } = this.#options
+    const explained = handler.explainLoss?.(error) ?? error
+    if (acceptsUnasked || this.#login.phase.tag !== 'waiting' || error.code !== 'FEED_SOURCE_DOWN') return explained
+    log?.warn({ detail: explained.detail }, `a client cannot log in: ${explained.message}`)
+    return notReachable()
   }
 
   #moved(from: BackendLink, to: BackendLink): void {
