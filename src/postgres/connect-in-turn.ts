@@ -147,8 +147,9 @@ function summary({ user, database }: SourceConnection, failures: readonly Failur
   })
 }
 
-function where({ host, at, tls }: Failure): string {
-  return `${nameOf(host, at)}${tls === undefined ? '' : ' with TLS'}`
+function where({ host, at, tls, error }: Failure): string {
+  const isReached = !unreachable.has((error as NodeJS.ErrnoException).code ?? '')
+  return `${nameOf(host, at)}${tls !== undefined && isReached ? ' with TLS' : ''}`
 }
 
 function down(message: string, cause: unknown): FeedError {
