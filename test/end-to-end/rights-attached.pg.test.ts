@@ -141,6 +141,53 @@ for (const version of [15, 18] as const) {
       }
     })
 
+    await t.test(
+      'jobs belong to who made them, and one whose user loses SELECT is paused with the reason',
+      async () => {
+        await postgres.sql(`CREATE ROLE changefeed; COMMENT ON ROLE changefeed IS 'pg-changefeed: may create changefeeds with a sink';
+        CREATE ROLE controljob; COMMENT ON ROLE controljob IS 'pg-changefeed: may control jobs'; CREATE ROLE ops LOGIN IN ROLE controljob;
+        CREATE ROLE zoe LOGIN; GRANT SELECT ON open TO zoe`)
+        const run =
+          (sql: string) =>
+          async (client: pg.Client): Promise<string> =>
+            client.query<{ job_id?: string }>(sql).then(
+              ({ rows, command }) => rows[0]?.job_id ?? command,
+              ({ code, message }: pg.DatabaseError) => `${code} ${message}`,
+            )
+        const create = "CREATE CHANGEFEED FOR open INTO 'null://'"
+        assert.match(await as('zoe', run(create)), /^42501 user zoe requires the CHANGEFEED privilege/)
+        await postgres.sql('GRANT changefeed TO zoe')
+        const id = await as('zoe', run(create))
+        assert.match(id, /^\d+$/)
+        const seen = async (user: string): Promise<boolean> =>
+          as(user, async (client) => {
+            const { rows } = await client.query<{ job_id: string }>('SELECT job_id FROM [SHOW JOBS]')
+            return rows.some((row) => row.job_id === id)
+          })
+        for (const [user, sees] of [
+          ['zoe', true],
+          ['mate', false],
+          ['ops', true],
+          ['postgres', true],
+        ] as const) {
+          assert.equal(await seen(user), sees, `${user} sees the job`)
+          const paused = await as(user, run(`PAUSE JOB ${id}`))
+          assert.equal(/^\d/.test(paused), !sees, `${user} controls the job: ${paused}`)
+          if (sees) await as(user, run(`RESUME JOB ${id}`))
+        }
+        await postgres.sql('REVOKE SELECT ON open FROM zoe')
+        const job = await until('the job is paused', withinMs, async () => {
+          const [row] = await as(
+            'zoe',
+            async (client) => (await client.query(`SELECT status, error FROM [SHOW JOB ${id}]`)).rows,
+          )
+          return row?.status === 'paused' ? row : undefined
+        })
+        assert.match(job.error, /^user zoe with CONTROLCHANGEFEED role option requires the SELECT privilege/)
+        await as('zoe', run(`CANCEL JOB ${id}`))
+      },
+    )
+
     await t.test('what our own role may not read is refused at once, and names the grant', async () => {
       await postgres.sql(`CREATE TABLE hidden (id int PRIMARY KEY); ALTER PUBLICATION pg_changefeed ADD TABLE hidden`)
       assert.match(
