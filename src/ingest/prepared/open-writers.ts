@@ -4,6 +4,7 @@
 
 import type { Queries } from '../../postgres/queries.ts'
 import { pgMicrosSql } from '../pg-micros.ts'
+import { partsOf } from './prepared-facts.ts'
 
 export class OpenWriters {
   readonly #control: Queries
@@ -55,7 +56,7 @@ export async function describeWriters(connection: Queries, relids: readonly numb
 }
 
 const writersSql = (relids: readonly number[], what: string): string =>
-  `SELECT DISTINCT m.relid::text, ${what} FROM unnest('{${relids.join(', ')}}'::oid[]) AS m (relid) JOIN pg_locks l
-    ON l.relation = m.relid OR l.relation IN (SELECT relid FROM pg_partition_tree(m.relid))
+  `SELECT DISTINCT m.relid::text, ${what} FROM unnest('{${relids.join(', ')}}'::oid[]) AS m (relid), LATERAL (${partsOf('m.relid')}) AS p JOIN pg_locks l
+    ON l.relation = p.relid
   WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')`

@@ -100,12 +100,16 @@ function membersSql(version: number, relids: readonly number[] | undefined): str
     member AS (${members})
   SELECT json_build_object('relid', m.relid::bigint, 'id', m.id, 'name', format('%I.%I', n.nspname, c.relname), 'schema', quote_ident(n.nspname), 'kind', c.relkind,
     'isFiltered', m.filtered, 'hasColumnList', m.listed,
-    'mayRead', has_table_privilege(c.oid, 'SELECT') AND NOT EXISTS (SELECT FROM pg_partition_tree(c.oid) AS t WHERE NOT has_table_privilege(t.relid, 'SELECT')),
+    'mayRead', has_table_privilege(c.oid, 'SELECT') AND NOT EXISTS (SELECT FROM (${partsOf('c.oid')}) AS t WHERE NOT has_table_privilege(t.relid, 'SELECT')),
     'mayUseSchema', has_schema_privilege(n.oid, 'USAGE'), 'hidesRows', c.relrowsecurity AND row_security_active(c.oid),
     'parts', (SELECT coalesce(json_agg(${partSql} ORDER BY t.oid), '[]') FROM pg_class t JOIN pg_namespace tn ON tn.oid = t.relnamespace
-      WHERE t.relkind = 'r' AND (t.oid = c.oid OR c.relkind = 'p' AND t.oid IN (SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf))))::text
+      WHERE t.relkind = 'r' AND t.oid IN (${partsOf('c.oid')})))::text
   FROM member m JOIN pg_class c ON c.oid = m.relid JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY m.relid`
 }
+
+/** A table with all of its partitions. pg_partition_tree() would wait for locks on them. */
+export const partsOf = (table: string): string =>
+  `WITH RECURSIVE part (relid) AS (SELECT ${table} UNION ALL SELECT i.inhrelid FROM part JOIN pg_inherits i ON i.inhparent = part.relid JOIN pg_class p ON p.oid = i.inhrelid WHERE p.relispartition) SELECT relid FROM part`
 
 const isTable = `c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p' AND c.oid >= 16384`
 

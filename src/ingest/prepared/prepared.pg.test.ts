@@ -63,7 +63,7 @@ const losses: readonly (readonly [sql: string, says: RegExp, back?: string])[] =
 ]
 
 const catalogue = `SELECT string_agg(x, ' ' ORDER BY x) FROM (
-  SELECT nspname::text AS x FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp' UNION ALL SELECT proname FROM pg_proc WHERE oid >= 16384 UNION ALL SELECT relname FROM pg_class WHERE oid >= 16384
+  SELECT nspname::text AS x FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp' UNION ALL SELECT proname FROM pg_proc WHERE oid >= 16384 UNION ALL SELECT relname FROM pg_class WHERE oid >= 16384 AND relnamespace <> 'pg_toast'::regnamespace
   UNION ALL SELECT evtname FROM pg_event_trigger UNION ALL SELECT rolname FROM pg_roles UNION ALL SELECT pubname FROM pg_publication) AS o`
 
 for (const version of postgresVersions) {
