@@ -29,6 +29,8 @@ export interface FeedKit {
   readonly showsHints: boolean
   /** `before` has the columns that the table had. False: those of the message, since its schema has no others. */
   readonly showsOldColumns: boolean
+  /** The tables are partitioned, as far as their columns allow it. */
+  readonly isPartitioned?: boolean
   start(): Promise<FarEnd>
   /** Without: a server with a PostgreSQL of its own. */
   startServer?(): Promise<TestServer>
@@ -64,7 +66,9 @@ export class FeedWorld implements AsyncDisposable {
   /** Makes a table and gives its name. */
   async table(columns: string, rows = ''): Promise<string> {
     const name = `t${++this.#tables}`
-    await this.sql(`CREATE TABLE ${name} (${columns})`)
+    const { isPartitioned = false } = this.#kit
+    if (isPartitioned && !columns.includes('UNIQUE')) await this.sql(partitionedSql(name, columns))
+    else await this.sql(`CREATE TABLE ${name} (${columns})`)
     if (this.#kit.prepareSql !== undefined) await this.sql(this.#kit.prepareSql(name))
     if (rows !== '') await this.sql(`INSERT INTO ${name} VALUES ${rows}`)
     return name
@@ -87,4 +91,12 @@ export class FeedWorld implements AsyncDisposable {
 export interface FeedSuiteContext {
   readonly kit: FeedKit
   readonly world: () => FeedWorld
+}
+
+/** Two partitions, of which one has its columns under other numbers. The first column is the key. */
+function partitionedSql(name: string, columns: string): string {
+  const [key] = columns.split(' ')
+  const hash = (remainder: number): string => `FOR VALUES WITH (MODULUS 2, REMAINDER ${remainder})`
+  return `CREATE TABLE ${name} (${columns}) PARTITION BY HASH (${key}); CREATE TABLE ${name}_0 PARTITION OF ${name} ${hash(0)};
+    CREATE TABLE ${name}_1 (gone INT, ${columns}); ALTER TABLE ${name}_1 DROP COLUMN gone; ALTER TABLE ${name} ATTACH PARTITION ${name}_1 ${hash(1)}`
 }

@@ -28,7 +28,25 @@ export function truncatedTable(
       if (described.relid === relid) description = described
     }
     const target = partitions.targetOf(description)
-    if (target !== undefined) return { target, partition: `"${description?.name}"` }
+    if (target === undefined) continue
+    const truncated = new Set(list.truncations.map((each) => each.relid))
+    const isWhole = isAllOf(target, { truncated, schemas, partitions })
+    return { target, partition: isWhole ? undefined : `"${description?.name}"` }
   }
   return undefined
+}
+
+interface Truncated {
+  readonly truncated: ReadonlySet<number>
+  readonly schemas: SchemaHistory
+  readonly partitions: Partitions
+}
+
+/** A TRUNCATE of a partitioned table is logged as one of all its leaves. */
+function isAllOf(target: number, { truncated, schemas, partitions }: Truncated): boolean {
+  for (const description of schemas.descriptions()) {
+    const isLeaf = description.partitioned !== true && partitions.targetOf(description) === target
+    if (isLeaf && !truncated.has(description.relid)) return false
+  }
+  return true
 }

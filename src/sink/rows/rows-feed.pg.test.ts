@@ -1,7 +1,8 @@
 import { SinklessFeed } from '../../../test/feed/sinkless-feed.ts'
+import type { FeedKit } from '../../../test/suites/feed-kit.ts'
 import { feedSuite } from '../../../test/suites/feed-suite.ts'
 
-feedSuite('without a sink', {
+const kit = {
   hasJob: false,
   showsHints: true,
   showsOldColumns: true,
@@ -14,4 +15,7 @@ feedSuite('without a sink', {
       ),
     [Symbol.asyncDispose]: async () => undefined,
   }),
-})
+} as const satisfies FeedKit
+
+feedSuite('without a sink', kit)
+feedSuite('of partitioned tables without a sink', { ...kit, isPartitioned: true })
