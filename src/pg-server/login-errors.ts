@@ -81,10 +81,14 @@ export function tooManyLogins(): FeedError {
   return new FeedError('FEED_STATE', 'too many clients are logging in', { sqlstate: '53300', hint: 'try again' })
 }
 
+/** Methods by which PostgreSQL recognises the other end without a password. */
+const recognised = /^(?:peer|ident|certificate) authentication failed/i
+
 /** PostgreSQL's own error does not say that it sees this server, and not the client, as the other end. */
-export function explainLogin({ sqlstate, routine }: Refusal): ReportFields | undefined {
-  if (sqlstate !== invalidAuthorization || routine !== 'ClientAuthentication') return undefined
+export function explainLogin({ sqlstate, routine, message }: Refusal): ReportFields | undefined {
+  if (sqlstate !== invalidAuthorization) return undefined
+  if (routine !== 'ClientAuthentication' && !recognised.test(message)) return undefined
   return {
-    hint: 'you are connected through a changefeed server: PostgreSQL sees the address and the encryption of that server, and a client certificate does not pass through it. Ask connections from it for scram-sha-256 in pg_hba.conf',
+    hint: 'you are connected through a changefeed server: PostgreSQL sees the address, the user and the encryption of that server, and a client certificate does not pass through it. Ask connections from it for scram-sha-256 in pg_hba.conf',
   }
 }

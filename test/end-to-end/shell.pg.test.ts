@@ -160,7 +160,7 @@ test('a database that does not exist: the words of the server, and how to find t
   assert.deepEqual(await sql('-d', 'nowhere', '-e', 'SELECT 1'), {
     code: 1,
     stdout: '',
-    stderr: `FATAL: database "nowhere" does not exist\nSQLSTATE: 3D000\nHINT: ${commandName()} sql --insecure --database=defaultdb -e 'SHOW DATABASES' lists the databases\n`,
+    stderr: `FATAL: database "nowhere" does not exist\nSQLSTATE: 3D000\nHINT: ${commandName()} sql --database=postgres -e '\\l' lists the databases\n`,
   })
 })
 

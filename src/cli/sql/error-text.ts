@@ -39,7 +39,7 @@ function ownHint({ code, severity }: ErrorReport): string | undefined {
   if (code !== '3D000') return undefined
   // Without a session, no statement can be run in the shell.
   return severity === 'FATAL'
-    ? `${commandName()} sql --insecure --database=defaultdb -e 'SHOW DATABASES' lists the databases`
+    ? `${commandName()} sql --database=postgres -e '\\l' lists the databases`
     : '\\l lists the databases'
 }
 
