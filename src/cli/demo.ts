@@ -119,8 +119,9 @@ async function choosePort(flag: string, asked: string | undefined, known: number
 
 async function show(server: RunningServer, signal: AbortSignal): Promise<void> {
   const url = sqlUrl({ host, port: 0 }, { port: server.sqlPort, ...embeddedLogin })
+  const address = { host: '127.0.0.1', user: 'root', database: 'defaultdb', ssl: false }
   const connect = async (): Promise<pg.Client> => {
-    const client = new pg.Client({ host: '127.0.0.1', port: server.sqlPort, user: 'root', database: 'defaultdb' })
+    const client = new pg.Client({ ...address, port: server.sqlPort })
     // The server stops at the end while these connections are open.
     client.on('error', () => undefined)
     await client.connect()

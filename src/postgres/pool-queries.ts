@@ -15,7 +15,13 @@ const queryMs = 60_000
 
 /** `max`: how many connections the pool opens at most. */
 export function openPool(source: SourceConnection, max: number): pg.Pool {
-  return new pg.Pool({ max, query_timeout: queryMs, stream: () => new PoolStream({ source }) as unknown as Socket })
+  // Without `ssl` node-postgres would follow PGSSLMODE, and encrypt what is encrypted.
+  return new pg.Pool({
+    max,
+    ssl: false,
+    query_timeout: queryMs,
+    stream: () => new PoolStream({ source }) as unknown as Socket,
+  })
 }
 
 /** `what` the pool connects to, for errors. */

@@ -82,7 +82,8 @@ export class PoolStream extends Duplex {
       return
     }
     this.#connection = connection
-    connection.socket.on('close', () => this.destroy())
+    // What the server has said last is read before the end.
+    connection.socket.on('close', () => this.push(null))
     // The buffer of the connection is used again after the call.
     connection.handOver((bytes, length) => this.push(Buffer.from(bytes.subarray(0, length))))
     this.emit('connect')

@@ -53,7 +53,7 @@ async function open(
     // The session has the settings that its server, database and role give it.
     parameters: { client_encoding: 'UTF8', ...(options === undefined ? {} : { options }) },
   })
-  const client = new pg.Client({ stream: () => stream as unknown as Socket }) as Client
+  const client = new pg.Client({ ssl: false, stream: () => stream as unknown as Socket }) as Client
   prepared(client)
   await client.connect()
   return { client, stream, source }

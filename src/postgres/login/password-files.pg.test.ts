@@ -80,6 +80,18 @@ test('a changed password is taken from its file at the next connection, at once 
   }
 })
 
+test('a pool is encrypted as its server says, whatever PGSSLMODE says', async () => {
+  const source = readServer(url(), { PGPASSWORD: await server.setPassword('cdc') })
+  process.env['PGSSLMODE'] = 'require'
+  const pool = openPool(source, 1)
+  try {
+    assert.deepEqual(await poolQueries(pool)('SELECT current_user::text', []), [['cdc']])
+  } finally {
+    delete process.env['PGSSLMODE']
+    await pool.end()
+  }
+})
+
 test('a server is asked with the same wrong password a few times, not hundreds', async () => {
   await server.setPassword('cdc')
   const source = readServer(url(), { PGPASSWORD: 'wrong' })
