@@ -27,7 +27,7 @@ test('a provider is recognised by what only its servers have, and a remedy names
     assert.equal(provider.id, id)
     assert.match(provider.logical, logical)
     assert.match(provider.replication('cdc'), replication)
-    assert.match(provider.setting('max_wal_senders', '14'), /max_wal_senders/)
+    assert.match(provider.setting('max_wal_senders', '14', 'restart'), /max_wal_senders/)
   }
 })
 

@@ -7,8 +7,8 @@ import type { Queries } from './queries.ts'
 export interface Provider {
   readonly id: string
   readonly name: string
-  /** How a setting of the server is changed. */
-  readonly setting: (name: string, value: string) => string
+  /** How a setting of the server is changed, which counts after a restart or after a reload of the configuration. */
+  readonly setting: (name: string, value: string, after: 'restart' | 'reload') => string
   /** How logical decoding is switched on. */
   readonly logical: string
   /** How a role gets the right to replicate. */
@@ -60,10 +60,11 @@ const hasSetting = ({ settings }: ProviderMarks, prefix: string): boolean =>
   settings.some((name) => name.startsWith(prefix))
 const hasRole = ({ roles }: ProviderMarks, role: string): boolean => roles.includes(role)
 
+/** `restart`: how the server is restarted. */
 const inGroup =
-  (where: string) =>
-  (name: string, value: string): string =>
-    `set ${name} = ${value} in ${where}`
+  (where: string, restart: string): Provider['setting'] =>
+  (name, value, after) =>
+    `set ${name} = ${value} in ${where}${after === 'restart' ? `, ${restart}` : ''}`
 
 /** The first that recognises itself. */
 const rules: readonly Rule[] = [
@@ -71,7 +72,7 @@ const rules: readonly Rule[] = [
     id: 'aurora',
     name: 'Amazon Aurora',
     isIt: ({ functions }) => functions.includes('aurora_version'),
-    setting: inGroup('the DB cluster parameter group, and reboot the writer if the parameter is static'),
+    setting: inGroup('the DB cluster parameter group', 'and reboot the writer'),
     logical: 'set rds.logical_replication = 1 in the DB cluster parameter group, and reboot the writer',
     replication: (role) => `GRANT rds_replication TO ${shownName(role)}`,
   },
@@ -79,7 +80,7 @@ const rules: readonly Rule[] = [
     id: 'rds',
     name: 'Amazon RDS',
     isIt: (facts) => hasRole(facts, 'rds_superuser') || hasSetting(facts, 'rds.'),
-    setting: inGroup('the DB parameter group, and reboot the instance if the parameter is static'),
+    setting: inGroup('the DB parameter group', 'and reboot the instance'),
     logical: 'set rds.logical_replication = 1 in the DB parameter group, and reboot the instance',
     replication: (role) => `GRANT rds_replication TO ${shownName(role)}`,
   },
@@ -87,7 +88,7 @@ const rules: readonly Rule[] = [
     id: 'alloydb',
     name: 'Google AlloyDB',
     isIt: (facts) => hasRole(facts, 'alloydbsuperuser') || hasSetting(facts, 'alloydb.'),
-    setting: inGroup('the database flags of the instance'),
+    setting: inGroup('the database flags of the instance', 'which restarts it'),
     logical: 'set the database flag alloydb.logical_decoding = on, which restarts the instance',
     replication: alterRole,
   },
@@ -95,7 +96,7 @@ const rules: readonly Rule[] = [
     id: 'cloudsql',
     name: 'Google Cloud SQL',
     isIt: (facts) => hasRole(facts, 'cloudsqlsuperuser') || hasSetting(facts, 'cloudsql.'),
-    setting: inGroup('the database flags of the instance'),
+    setting: inGroup('the database flags of the instance', 'which restarts it'),
     logical: 'set the database flag cloudsql.logical_decoding = on, which restarts the instance',
     replication: alterRole,
   },
@@ -103,7 +104,7 @@ const rules: readonly Rule[] = [
     id: 'azure',
     name: 'Azure Database for PostgreSQL',
     isIt: (facts) => hasRole(facts, 'azure_pg_admin') || hasSetting(facts, 'azure.'),
-    setting: inGroup('the server parameters, and restart the server if the parameter is static'),
+    setting: inGroup('the server parameters', 'and restart the server'),
     logical: 'set the server parameter wal_level = logical, and restart the server',
     replication: alterRole,
   },
@@ -129,7 +130,7 @@ const rules: readonly Rule[] = [
     id: 'aiven',
     name: 'Aiven',
     isIt: (facts) => hasRole(facts, 'avnadmin'),
-    setting: inGroup('the advanced configuration of the service'),
+    setting: inGroup('the advanced configuration of the service', 'which restarts it'),
     logical: 'set pg.wal_level = logical in the advanced configuration of the service',
     replication: (role) => `${alterRole(role)} as avnadmin`,
   },
@@ -137,7 +138,7 @@ const rules: readonly Rule[] = [
     id: 'digitalocean',
     name: 'DigitalOcean',
     isIt: (facts) => hasRole(facts, 'doadmin'),
-    setting: inGroup('the configuration of the cluster'),
+    setting: inGroup('the configuration of the cluster', 'which restarts it'),
     logical: 'set wal_level = logical in the configuration of the cluster',
     replication: (role) => `${alterRole(role)} as doadmin`,
   },
@@ -145,7 +146,7 @@ const rules: readonly Rule[] = [
     id: 'crunchy',
     name: 'Crunchy Data',
     isIt: (facts) => hasRole(facts, 'crunchyadm') || hasRole(facts, '_crunchyrepl') || hasSetting(facts, 'crunchy'),
-    setting: inGroup('the configuration of the cluster, and restart it if the parameter needs that'),
+    setting: inGroup('the configuration of the cluster', 'and restart it'),
     logical: 'set wal_level = logical in the configuration of the cluster, and restart it',
     replication: alterRole,
   },
@@ -154,7 +155,8 @@ const rules: readonly Rule[] = [
 export const selfHosted: Provider = {
   id: 'postgresql',
   name: 'a server without marks of a provider',
-  setting: (name, value) => `ALTER SYSTEM SET ${name} = '${value}'`,
+  setting: (name, value, after) =>
+    `ALTER SYSTEM SET ${name} = '${value}'${after === 'restart' ? ', then restart PostgreSQL' : '; SELECT pg_reload_conf()'}`,
   logical: `ALTER SYSTEM SET wal_level = 'logical', then restart PostgreSQL`,
   replication: alterRole,
 }

@@ -13,7 +13,7 @@ export interface SlotRoom {
   readonly isRestartPending: boolean
   readonly maxSlots: number
   readonly usedSlots: number
-  /** A slot that nobody reads now; null: none. */
+  /** A logical slot of somebody else that nobody reads now; null: none. */
   readonly idleSlot: string | null
   readonly maxWalsenders: number
   readonly usedWalsenders: number
@@ -25,10 +25,13 @@ export interface Lack {
   readonly remedy: string
 }
 
+const noRight = '42501'
+const inHba = 'allow connections for replication of this role and address in pg_hba.conf'
+
 const roomSql = `SELECT json_build_object(
   'walLevel', current_setting('wal_level'), 'isRestartPending', (SELECT pending_restart FROM pg_settings WHERE name = 'wal_level'),
   'maxSlots', current_setting('max_replication_slots')::int, 'usedSlots', (SELECT count(*) FROM pg_replication_slots),
-  'idleSlot', (SELECT min(slot_name) FROM pg_replication_slots WHERE NOT active),
+  'idleSlot', (SELECT min(slot_name) FROM pg_replication_slots WHERE NOT active AND slot_type = 'logical' AND NOT starts_with(slot_name, 'pg_changefeed_')),
   'maxWalsenders', current_setting('max_wal_senders')::int, 'usedWalsenders', (SELECT count(*) FROM pg_stat_replication),
   'role', current_user)::text`
 
@@ -56,7 +59,7 @@ export function lackOfSlots(room: SlotRoom, wanted: number, provider: Provider):
       : `; or, if nobody needs that slot any more: SELECT pg_drop_replication_slot(${shownString(idleSlot)})`
   return {
     what: `${freeText(free, 'replication slot')}: ${usedSlots} of max_replication_slots = ${maxSlots} are in use`,
-    remedy: `${provider.setting('max_replication_slots', String(maxSlots + 4))}, then restart PostgreSQL${drop}`,
+    remedy: `${provider.setting('max_replication_slots', String(maxSlots + 4), 'restart')}${drop}`,
   }
 }
 
@@ -67,7 +70,7 @@ export function lackOfWalsenders(room: SlotRoom, wanted: number, provider: Provi
   if (free >= wanted) return undefined
   return {
     what: `${freeText(free, 'WAL sender')}: ${usedWalsenders} of max_wal_senders = ${maxWalsenders} are in use`,
-    remedy: `${provider.setting('max_wal_senders', String(maxWalsenders + 4))}, then restart PostgreSQL; SELECT pid, application_name FROM pg_stat_replication lists who uses them`,
+    remedy: `${provider.setting('max_wal_senders', String(maxWalsenders + 4), 'restart')}; SELECT pid, application_name FROM pg_stat_replication lists who uses them`,
   }
 }
 
@@ -77,7 +80,7 @@ export function lackOfReplication(role: string, error: FeedError, provider: Prov
   const { message } = error.cause instanceof FeedError ? error.cause : error
   return {
     what: `role ${shownName(role)} may not replicate: ${message}`,
-    remedy: provider.replication(role),
+    remedy: error.sqlstate === noRight ? provider.replication(role) : (error.hint ?? inHba),
   }
 }
 
@@ -114,7 +117,7 @@ export async function explainSlotError(error: unknown, connection: Queries): Pro
 
 function lackBehind(error: FeedError, room: SlotRoom, provider: Provider): Lack | undefined {
   switch (error.sqlstate) {
-    case '42501':
+    case noRight:
       return lackOfReplication(room.role, error, provider)
     case '53300':
       return lackOfWalsenders(room, 1, provider)

@@ -16,7 +16,7 @@ export const connections: ServerCheck = {
     if (free >= wanted) return ok(what)
     return warning(
       `only ${free} connections are free: ${what}`,
-      `${provider.setting('max_connections', String(most + wanted))}, then restart PostgreSQL`,
+      `${provider.setting('max_connections', String(most + wanted), 'restart')}`,
     )
   },
 }

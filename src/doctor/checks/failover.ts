@@ -18,7 +18,7 @@ export const failover: ServerCheck = {
     if (synchronized === '')
       return warning(
         `there are standbys (slots ${physical.join(', ')}), and synchronized_standby_slots is empty: changes may be read that a promoted standby does not have`,
-        `${provider.setting('synchronized_standby_slots', physical.join(', '))}; and on each standby sync_replication_slots = on, hot_standby_feedback = on, primary_slot_name, and dbname in primary_conninfo`,
+        `${provider.setting('synchronized_standby_slots', physical.join(', '), 'reload')}; and on each standby sync_replication_slots = on, hot_standby_feedback = on, primary_slot_name, and dbname in primary_conninfo`,
       )
     const ours = slots.find(({ name }) => name === slotName(databaseOid))
     const state = ours?.isFailover === false ? '; our slot is not a failover slot yet' : ''

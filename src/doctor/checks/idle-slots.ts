@@ -11,7 +11,7 @@ export const idleSlots: ServerCheck = {
     if (seconds === 0) return ok('idle_replication_slot_timeout is off')
     return warning(
       `idle_replication_slot_timeout is ${durationText(seconds)}: a slot that nobody reads for so long is invalidated, and its changes are lost`,
-      `${provider.setting('idle_replication_slot_timeout', '0')}; then SELECT pg_reload_conf()`,
+      provider.setting('idle_replication_slot_timeout', '0', 'reload'),
     )
   },
 }

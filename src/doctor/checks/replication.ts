@@ -1,17 +1,22 @@
-import { lackOfReplication } from '../../postgres/slot-room.ts'
+import { lackOfReplication, lackOfWalsenders } from '../../postgres/slot-room.ts'
 import { shownName } from '../../core/quote.ts'
 import { failure, ok, warning, type ServerCheck } from '../finding.ts'
 
 export const replication: ServerCheck = {
   id: 'replication',
   about: 'Our role gets a replication connection, or at least may read a slot with SQL functions. Found by trying.',
-  judge({ server: { role }, tries: { reading }, provider }) {
+  judge({ server: { role }, room, tries: { reading }, provider }) {
     const name = shownName(role)
     switch (reading.tag) {
       case 'stream':
         return ok(`role ${name} gets a replication connection`)
-      case 'no walsender':
-        return ok(`whether role ${name} gets a replication connection is not known while no WAL sender is free`)
+      case 'unknown':
+        if (lackOfWalsenders(room, 1, provider) !== undefined)
+          return ok(`whether role ${name} gets a replication connection is not known while no WAL sender is free`)
+        return failure(
+          `role ${name} gets no replication connection now: ${reading.error.message}`,
+          `end connections that nobody needs; or raise max_connections, or ALTER ROLE ${name} CONNECTION LIMIT -1`,
+        )
       case 'functions': {
         const after = reading.role === undefined ? '' : ` after SET ROLE ${shownName(reading.role)}`
         return warning(

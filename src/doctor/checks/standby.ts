@@ -13,7 +13,7 @@ export const standby: ServerCheck = {
     if (settings['hot_standby_feedback']?.value !== 'on')
       return failure(
         'the server is a standby whose hot_standby_feedback is off: VACUUM on the primary would destroy the slot',
-        provider.setting('hot_standby_feedback', 'on'),
+        provider.setting('hot_standby_feedback', 'on', 'reload'),
       )
     return warning(
       'the server is a standby: a slot can be made only while the primary writes, and is not protected before hot_standby_feedback has reached the primary',

@@ -15,7 +15,7 @@ export const walKeep: ServerCheck = {
     const perSecond = expectedRate(rate)
     const keep = numberOf(server, 'max_slot_wal_keep_size') ?? -1
     const advice = Math.ceil(Math.max(leastAdviceBytes, perSecond * daySeconds) / (1024 * mebibyte))
-    const remedy = `${provider.setting('max_slot_wal_keep_size', `${advice}GB`)}, and have that much space free; then SELECT pg_reload_conf()`
+    const remedy = `${provider.setting('max_slot_wal_keep_size', `${advice}GB`, 'reload')}; and have that much space free`
     const pace = `${sizeText(perSecond)} of WAL in a second`
     if (keep < 0)
       return warning(

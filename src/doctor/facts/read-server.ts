@@ -13,15 +13,11 @@ export interface SlotFact {
   readonly database: string | null
   readonly isActive: boolean
   readonly activePid: number | null
-  readonly isTemporary: boolean
   readonly walStatus: string | null
   /** Bytes of WAL that it keeps; null: none yet. */
   readonly retainedBytes: number | null
-  /** Bytes that may still be written until it may be lost; null: without limit. */
-  readonly safeBytes: number | null
-  /** PostgreSQL 17 and later; undefined: not known there. */
+  /** Null before PostgreSQL 17. */
   readonly isFailover: boolean | null
-  readonly isSynced: boolean | null
   readonly invalidation: string | null
 }
 
@@ -48,7 +44,6 @@ export interface PublicationFact {
   readonly isOurs: boolean
   /** It was made by the script of `changefeed setup-sql`. */
   readonly isPrepared: boolean
-  readonly allTables: boolean
   readonly viaRoot: boolean
   readonly insert: boolean
   readonly update: boolean
@@ -62,10 +57,9 @@ export interface ServerFacts {
   readonly database: string
   readonly databaseOid: string
   readonly role: string
-  readonly isSuperuser: boolean
-  readonly hasReplication: boolean
   /** Other roles with REPLICATION that our role is a member of. */
   readonly replicationRoles: readonly string[]
+  /** What other sessions do is visible to our role. */
   readonly seesOthers: boolean
   readonly isInRecovery: boolean
   /** Our role may create schemas in the database. */
@@ -103,18 +97,18 @@ const quoted = (names: readonly string[]): string => names.map((name) => `'${nam
 const walNow = `CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END`
 
 /** `to_jsonb` reads columns that an older version does not have as null. */
-export const serverSql = `SELECT json_build_object(
+const serverSql = `SELECT json_build_object(
   'version', current_setting('server_version_num')::int, 'versionText', version(),
   'database', d.datname, 'databaseOid', d.oid::text, 'encoding', pg_encoding_to_char(d.encoding),
-  'role', me.rolname, 'isSuperuser', me.rolsuper, 'hasReplication', me.rolreplication,
+  'role', me.rolname,
   'replicationRoles', coalesce((SELECT json_agg(r.rolname ORDER BY r.rolname) FROM pg_roles r WHERE r.rolreplication AND r.oid <> me.oid AND pg_has_role(me.oid, r.oid, 'MEMBER') AND NOT me.rolsuper), '[]'),
   'seesOthers', me.rolsuper OR pg_has_role(me.oid, 'pg_read_all_stats', 'USAGE'),
   'isInRecovery', pg_is_in_recovery(), 'mayCreate', has_database_privilege(d.oid, 'CREATE'),
   'settings', (SELECT coalesce(json_object_agg(s.name, json_build_object('value', s.setting)), '{}')
     FROM pg_settings s WHERE s.name IN (${quoted(settingNames)})),
   'slots', coalesce((SELECT json_agg(json_build_object('name', s.slot_name, 'plugin', s.plugin, 'type', s.slot_type, 'database', s.database, 'isActive', s.active, 'activePid', s.active_pid,
-      'isTemporary', s.temporary, 'walStatus', s.wal_status, 'retainedBytes', greatest(pg_wal_lsn_diff(${walNow}, s.restart_lsn), 0), 'safeBytes', s.safe_wal_size,
-      'isFailover', (to_jsonb(s) ->> 'failover')::boolean, 'isSynced', (to_jsonb(s) ->> 'synced')::boolean, 'invalidation', to_jsonb(s) ->> 'invalidation_reason') ORDER BY s.slot_name)
+      'walStatus', s.wal_status, 'retainedBytes', greatest(pg_wal_lsn_diff(${walNow}, s.restart_lsn), 0),
+      'isFailover', (to_jsonb(s) ->> 'failover')::boolean, 'invalidation', to_jsonb(s) ->> 'invalidation_reason') ORDER BY s.slot_name)
     FROM pg_replication_slots s), '[]'),
   'connections', (SELECT sum(numbackends) FROM pg_stat_database),
   'transactions', coalesce((SELECT json_agg(json_build_object('pid', a.pid, 'user', a.usename, 'database', a.datname, 'ageSeconds', extract(epoch FROM clock_timestamp() - a.xact_start), 'hasWritten', w.pid IS NOT NULL) ORDER BY a.xact_start)
@@ -122,7 +116,7 @@ export const serverSql = `SELECT json_build_object(
     WHERE a.pid <> pg_backend_pid() AND a.usename IS NOT NULL AND (w.pid IS NOT NULL OR a.xact_start IS NOT NULL AND a.backend_type = 'client backend')), '[]'),
   'prepared', coalesce((SELECT json_agg(json_build_object('gid', gid, 'owner', owner, 'database', database, 'ageSeconds', extract(epoch FROM clock_timestamp() - prepared)) ORDER BY prepared) FROM pg_prepared_xacts), '[]'),
   'publications', coalesce((SELECT json_agg(json_build_object('name', p.pubname, 'owner', o.rolname, 'isOurs', ${publicationIsOurs}, 'isPrepared', ${publicationIsPrepared},
-      'allTables', p.puballtables, 'viaRoot', p.pubviaroot, 'insert', p.pubinsert, 'update', p.pubupdate, 'delete', p.pubdelete, 'truncate', p.pubtruncate) ORDER BY p.pubname <> '${publication}', p.pubname)
+      'viaRoot', p.pubviaroot, 'insert', p.pubinsert, 'update', p.pubupdate, 'delete', p.pubdelete, 'truncate', p.pubtruncate) ORDER BY p.pubname <> '${publication}', p.pubname)
     FROM pg_publication p JOIN pg_roles o ON o.oid = p.pubowner), '[]'),
   'schemaOwner', (SELECT o.rolname FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner WHERE n.nspname = 'changefeed'),
   'schemaIsOurs', ${hasOurSchemaSql},

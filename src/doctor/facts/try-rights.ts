@@ -13,8 +13,8 @@ import { quoteName } from '../../core/quote.ts'
 export type Reading =
   /** A replication connection. */
   | { readonly tag: 'stream' }
-  /** There are no free WAL senders, so it is not known whether one would be given. */
-  | { readonly tag: 'no walsender' }
+  /** There are no free connections or WAL senders now, so it is not known whether one would be given. */
+  | { readonly tag: 'unknown'; readonly error: FeedError }
   /** Only the SQL functions; `role`: after SET ROLE. */
   | { readonly tag: 'functions'; readonly role: string | undefined }
   | { readonly tag: 'refused'; readonly error: FeedError }
@@ -53,7 +53,7 @@ async function tryReading(
     return { tag: 'stream' }
   } catch (error) {
     if (!(error instanceof FeedError)) throw error
-    if (error.sqlstate === tooMany) return { tag: 'no walsender' }
+    if (error.sqlstate === tooMany) return { tag: 'unknown', error }
     refused = error
   }
   if (await mayUseFunctions(connection)) return { tag: 'functions', role: undefined }
