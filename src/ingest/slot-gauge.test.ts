@@ -11,39 +11,49 @@ const reading = (clockMs: number, walEnd: bigint, safeBytes?: number): SlotReadi
   walEnd,
   clockMs,
 })
-
 const left = ({ now }: SlotGauge): number | undefined => now?.secondsLeft
 const age = ({ now }: SlotGauge): number | undefined => now?.ageMs
 
-test('how long a slot lasts is reckoned from the rate of the last readings', () => {
-  let atMs = 0
-  const gauge = new SlotGauge(() => atMs)
+test('a slot that falls behind lasts as long as what it may still keep, at the rate at which it has lost it', () => {
+  const gauge = new SlotGauge(() => 0)
   assert.equal(age(gauge), undefined)
   gauge.hear(reading(0, 0n, 100_000))
-  assert.equal(left(gauge), undefined, 'one reading says nothing about a rate')
-  gauge.hear(reading(5000, 5000n, 95_000))
-  assert.equal(left(gauge), 95)
-  atMs = 3000
-  assert.equal(age(gauge), 3000, 'it ages while the source cannot be reached')
-  gauge.hear(reading(10_000, 10_000n, -5))
+  gauge.hear(reading(5000, 50_000n, 99_000))
+  assert.equal(left(gauge), undefined, 'a few seconds say nothing about a rate')
+  gauge.hear(reading(50_000, 500_000n, 90_000))
+  assert.equal(left(gauge), 450)
+  gauge.hear(reading(100_000, 1_000_000n, -5))
   assert.equal(left(gauge), 0)
 })
 
-test('a slot without a limit, or of a server that writes nothing, lasts', () => {
-  const gauge = new SlotGauge()
-  gauge.hear(reading(0, 0n))
-  gauge.hear(reading(5000, 9000n))
+test('a slot that keeps up lasts, however much is written; so does one without a limit', () => {
+  const gauge = new SlotGauge(() => 0)
+  gauge.hear(reading(0, 0n, 90_000))
+  gauge.hear(reading(60_000, 900_000_000n, 91_000))
   assert.equal(left(gauge), undefined)
-  const idle = new SlotGauge()
-  idle.hear(reading(0, 7n, 100))
-  idle.hear(reading(5000, 7n, 100))
-  assert.equal(left(idle), undefined)
+  const free = new SlotGauge(() => 0)
+  free.hear(reading(0, 0n))
+  free.hear(reading(60_000, 900_000_000n))
+  assert.equal(left(free), undefined)
+})
+
+test('while the source cannot be reached, the slot loses as much as is written, and the reading ages', () => {
+  let atMs = 0
+  const gauge = new SlotGauge(() => atMs)
+  gauge.hear(reading(0, 0n, 100_000))
+  gauge.hear(reading(50_000, 50_000n, 100_000))
+  assert.equal(left(gauge), undefined)
+  atMs = 20_000
+  assert.equal(age(gauge), 20_000)
+  assert.equal(left(gauge), 80)
+  atMs = 200_000
+  assert.equal(left(gauge), 0)
 })
 
 test('the readings of another server are not mixed with the earlier ones', () => {
-  const gauge = new SlotGauge()
-  gauge.hear(reading(0, 1_000_000n, 100))
-  gauge.hear(reading(5000, 2_000_000n, 100))
-  gauge.hear(reading(10_000, 500n, 100))
+  const gauge = new SlotGauge(() => 0)
+  gauge.hear(reading(0, 1_000_000n, 300))
+  gauge.hear(reading(50_000, 2_000_000n, 200))
+  gauge.hear(reading(100_000, 500n, 100))
   assert.equal(left(gauge), undefined)
 })

@@ -1,24 +1,29 @@
-// What is known of the slot of a source: the last reading, its age, and how long the slot lasts at the rate of WAL of the
-// last minutes.
+// What is known of the slot of a source: the last reading, its age, and how long the slot lasts. A slot that is read keeps its distance
+// to the end of the WAL, however much is written. One that falls behind loses what it may still keep at some rate, and one that nobody
+// reads, because the source cannot be reached, at the rate at which WAL is written.
 
 import type { Lsn } from '../core/lsn.ts'
 import type { SlotReading } from './ingest.ts'
 
-/** The rate is that of so many readings, about five minutes. */
+/** The rates are those of so many readings, about five minutes. */
 const keptReadings = 60
-/** Less than this says nothing about a rate. */
-const leastMs = 4000
+/** Less than this says nothing about a rate: PostgreSQL moves the slot by leaps. */
+const leastMs = 30_000
+/** Readings come every five seconds; after this time nobody reads the slot. */
+const oldMs = 15_000
 
 export interface SlotNow extends SlotReading {
   /** Since the reading, on our clock. */
   readonly ageMs: number
-  /** Seconds until PostgreSQL may invalidate the slot, if WAL is written as in the last minutes; undefined: nothing limits it. */
+  /** Seconds until PostgreSQL may invalidate the slot, if things go on as in the last minutes; undefined: that is not to be expected. */
   readonly secondsLeft: number | undefined
 }
 
+type Kept = Pick<SlotReading, 'clockMs' | 'safeBytes'> & { readonly walEnd: Lsn }
+
 export class SlotGauge {
   readonly #now: () => number
-  #readings: { readonly clockMs: number; readonly walEnd: Lsn }[] = []
+  #readings: Kept[] = []
   #last: { readonly reading: SlotReading; readonly atMs: number } | undefined
 
   /** `now`: milliseconds of a clock of ours. */
@@ -31,7 +36,8 @@ export class SlotGauge {
     // Another server, or a clock that was set back.
     if (previous !== undefined && (reading.walEnd < previous.walEnd || reading.clockMs < previous.clockMs))
       this.#readings = []
-    this.#readings.push({ clockMs: reading.clockMs, walEnd: reading.walEnd })
+    const { clockMs, walEnd, safeBytes } = reading
+    this.#readings.push({ clockMs, walEnd, safeBytes })
     if (this.#readings.length > keptReadings) this.#readings.shift()
     this.#last = { reading, atMs: this.#now() }
   }
@@ -40,19 +46,19 @@ export class SlotGauge {
   get now(): SlotNow | undefined {
     if (this.#last === undefined) return undefined
     const { reading, atMs } = this.#last
-    return { ...reading, ageMs: this.#now() - atMs, secondsLeft: this.#secondsLeft(reading) }
+    const ageMs = this.#now() - atMs
+    return { ...reading, ageMs, secondsLeft: this.#secondsLeft(reading, ageMs) }
   }
 
-  #secondsLeft({ safeBytes }: SlotReading): number | undefined {
-    const rate = this.#bytesPerSecond()
-    if (safeBytes === undefined || rate === 0) return undefined
-    return Math.max(0, safeBytes) / rate
-  }
-
-  #bytesPerSecond(): number {
+  #secondsLeft({ safeBytes }: SlotReading, ageMs: number): number | undefined {
     const [first] = this.#readings
     const last = this.#readings.at(-1)
-    if (first === undefined || last === undefined || last.clockMs - first.clockMs < leastMs) return 0
-    return (Number(last.walEnd - first.walEnd) * 1000) / (last.clockMs - first.clockMs)
+    if (safeBytes === undefined || first === undefined || last === undefined) return undefined
+    const seconds = (last.clockMs - first.clockMs) / 1000
+    if (seconds * 1000 < leastMs) return undefined
+    const isRead = ageMs < oldMs
+    const lost = isRead ? (first.safeBytes ?? safeBytes) - safeBytes : Number(last.walEnd - first.walEnd)
+    if (lost <= 0) return undefined
+    return Math.max(0, Math.max(0, safeBytes) / (lost / seconds) - (isRead ? 0 : ageMs / 1000))
   }
 }

@@ -26,7 +26,7 @@ test('a slot with less than an hour left, or that PostgreSQL does not reserve an
     'replication slot "pg_changefeed_5" keeps 3 MiB of write-ahead log, and at the present rate is lost in 30 minutes',
   )
   assert.match(
-    slotProblem({ ...slot, secondsLeft: 3700, ageMs: 200_000 })?.error ?? '',
+    slotProblem({ ...slot, secondsLeft: 3480, ageMs: 200_000 })?.error ?? '',
     /in 58 minutes \(read 200 s ago\)$/,
   )
   assert.match(slotProblem({ ...slot, walStatus: 'unreserved' })?.error ?? '', /at its next checkpoint$/)

@@ -14,11 +14,9 @@ export function slotProblem(slot: SlotNow | undefined): { readonly error: string
   const when = slot.ageMs < 15_000 ? '' : ` (read ${Math.round(slot.ageMs / 1000)} s ago)`
   if (slot.walStatus === 'unreserved')
     return { error: `${keeps}, and PostgreSQL may remove that at its next checkpoint${when}`, hint }
-  if (slot.secondsLeft === undefined) return undefined
-  const left = slot.secondsLeft - slot.ageMs / 1000
-  if (left >= soonSeconds) return undefined
+  if (slot.secondsLeft === undefined || slot.secondsLeft >= soonSeconds) return undefined
   return {
-    error: `${keeps}, and at the present rate is lost in ${Math.max(0, Math.round(left / 60))} minutes${when}`,
+    error: `${keeps}, and at the present rate is lost in ${Math.round(slot.secondsLeft / 60)} minutes${when}`,
     hint,
   }
 }
