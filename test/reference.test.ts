@@ -59,7 +59,7 @@ test('every file and folder of the source that a page for contributors names is 
 test('docs/reference/statements.md names every statement of ours', () => {
   const lines = readFileSync(join(root, 'docs/reference/statements.md'), 'utf8').split('\n')
   const otherForms =
-    /^show .*(?:queries|statements)$|^show public|^show automatic|^set session|^discard|^deallocate|^alter default|^alter event/
+    /^show .*(?:queries|statements)$|^show public|^show automatic|^(?:re)?set session|^discard|^deallocate|^alter default|^alter event/
   for (const words of firstWords) {
     if (otherForms.test(words.join(' '))) continue
     // A line may name several: PAUSE | RESUME | CANCEL JOB.

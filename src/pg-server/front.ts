@@ -41,6 +41,8 @@ export interface FrontOptions {
   readonly running: RunningStatements
   /** The database for clients that name none. */
   readonly defaultDatabase: string
+  /** The name of a user which, as the name of a database, means that none is named. */
+  readonly unnamedUser?: string | undefined
   /** The largest number of sessions at a time; another one is refused with PostgreSQL's error. */
   readonly maxSessions?: number | undefined
   /** Undefined: clients cannot encrypt their connections. */
@@ -175,7 +177,17 @@ export class Front {
   }
 
   #open(socket: Socket, packet: Buffer, rest: Buffer, slot?: LoginSlot): Session {
-    const { backend, handler, running, defaultDatabase, maxSessions = Infinity, log, tls, logins } = this.#options
+    const {
+      backend,
+      handler,
+      running,
+      defaultDatabase,
+      unnamedUser,
+      maxSessions = Infinity,
+      log,
+      tls,
+      logins,
+    } = this.#options
     if (this.#sessions.size >= maxSessions) {
       throw new FeedError('FEED_STATE', 'sorry, too many clients already', {
         sqlstate: '53300',
@@ -185,7 +197,7 @@ export class Front {
     const { version, parameters } = readStartup(packet)
     const named = parameters.get('database')
     // libpq sends the user's name as the database when none is named.
-    if (named === undefined || (named === 'root' && parameters.get('user') === 'root')) {
+    if (named === undefined || (named === unnamedUser && parameters.get('user') === unnamedUser)) {
       parameters.set('database', defaultDatabase)
     }
     let key = ''

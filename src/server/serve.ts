@@ -29,6 +29,7 @@ import type { SourceConnection } from '../postgres/source-connection.ts'
 import { HeldCuts } from './feeds/held-cuts.ts'
 import { serverMetrics } from './metrics/metrics.ts'
 import { openState } from './open-state.ts'
+import { reloadSettings } from './reload-settings.ts'
 import { startGivingBack } from './sources/give-back.ts'
 import { pinLogs } from './sources/pin-logs.ts'
 import { RightsWatch } from './feeds/rights-watch.ts'
@@ -105,6 +106,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       sharer,
     })
 
+    if (sharer !== undefined) stops.push(reloadSettings(settings, log))
+
     const sources = new Sources({ dir: join(storeDir, 'changelog'), backend, settings, log })
     stops.push(() => sources.close())
     let scopesOfJobs = (): (string | undefined)[] => []
@@ -164,6 +167,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       handler: new Statements(parts),
       running,
       defaultDatabase: backend.defaultDatabase,
+      unnamedUser: own === undefined ? undefined : source.user,
       maxSessions: backend.maxClients,
       tls: door?.tls,
       logins: door?.logins,

@@ -53,9 +53,7 @@ test(
     await server.sql('UPDATE many SET v = -1 WHERE id % 100 = 0')
     await feed.row(count + 10)
     await server.sql('ALTER TABLE many ADD COLUMN w int DEFAULT 1')
-    await until('all rows are read again', 200_000, async () =>
-      feed.rows.length >= 2 * count + 10 ? true : undefined,
-    )
+    await until('all rows are read again', 200_000, async () => (feed.rows.length >= 2 * count + 10 ? true : undefined))
     assert.equal(feed.rows.length, 2 * count + 10)
   },
 )

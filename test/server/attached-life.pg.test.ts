@@ -149,6 +149,12 @@ test('after kill -9 the next server of the store goes on with its jobs at once, 
   await using other = await TestServer.start({ attached: attachment() })
   assert.equal(await claim(), first)
   assert.equal((await other.sql(`SHOW JOB ${id}`))[0]?.['status'], 'running')
+  const setting = 'changefeed.max_retry_backoff'
+  await other.sql(`SET CLUSTER SETTING ${setting} = '7m'`)
+  await until('the other server has read the setting', withinMs, async () => {
+    const [row] = await server.sql(`SHOW CLUSTER SETTING ${setting}`)
+    return row?.[setting] === '7m0s' ? true : undefined
+  })
   await server.kill()
   await server.restart()
   const second = await claim()

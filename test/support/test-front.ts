@@ -73,6 +73,7 @@ export class TestFront implements StatementHandler, AsyncDisposable {
       handler: this,
       running: this.running,
       defaultDatabase: 'defaultdb',
+      unnamedUser: 'root',
       maxSessions,
       log,
     })
