@@ -136,6 +136,7 @@ export class Attempt {
       writer,
       keeper,
       damage,
+      isOwnServer: source.isOwnServer === true,
       copy: remedy.tag === 'copy' ? remedy.reason : undefined,
       waiting: (why) => say({ tag: 'waiting', why }),
     })

@@ -38,6 +38,8 @@ export interface SourceAtHand {
   readonly keeper: SourceKeeper
   /** The part of the log that recovery cut off because its bytes made no sense. */
   readonly damage: string | undefined
+  /** PostgreSQL was started by this server, so that every slot with our name is ours. */
+  readonly isOwnServer: boolean
   /** Why the source is not the one that the log was written from, if an earlier attempt has found that. */
   readonly copy: string | undefined
 }
@@ -46,12 +48,13 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   const { log, control, replication, writer, damage, keeper } = at
   const known = readIdentity(log)
   const { identity, wal } = await askIdentity(control, replication, known)
-  if (known === undefined) keepIdentity(log, identity)
-  else checkIdentity(log, known, identity)
+  if (known !== undefined) checkIdentity(log, known, identity)
   const slot = slotName(identity.databaseOid)
   const { token, distrust } = await keeper.trust(control)
   const facts = await readSlot(control, slot)
-  let verdict = judgeSlot(slot, facts, wal, { durableEnd: writer.endLsn, damage, distrust })
+  const isSlotOurs = at.isOwnServer || (known?.makesSlot === true && facts?.activePid == null)
+  let verdict = judgeSlot(slot, facts, wal, { durableEnd: writer.endLsn, damage, distrust, isSlotOurs })
+  if (verdict.tag === 'stand-by') throw standsBy(slot, identity.database, facts)
   if (verdict.tag === 'continue' && at.copy !== undefined) verdict = { tag: 'gap', goesOn: 'at the slot', gap: at.copy }
   if (verdict.tag === 'continue') {
     if (known?.timeline !== identity.timeline) keepIdentity(log, identity)
@@ -61,8 +64,15 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   let from: Lsn
   if (verdict.tag === 'recreate') {
     if (verdict.drop) await control.query(`SELECT pg_drop_replication_slot('${slot}')`)
+    else keepIdentity(log, { ...identity, makesSlot: true })
     const explained = explainWait(control, replication, at.waiting)
-    from = await createSlot(replication, slot).finally(explained)
+    from = await createSlot(replication, slot)
+      .catch((error: unknown) => {
+        // PostgreSQL keeps no slot whose creation has failed, and another server may make one next.
+        if (known === undefined) keepIdentity(log, identity)
+        throw error
+      })
+      .finally(explained)
   } else if (verdict.goesOn === 'at the slot') {
     from = (await readSlot(control, slot))?.confirmedLsn ?? writer.endLsn
   } else from = writer.endLsn
@@ -90,6 +100,20 @@ async function readSlot(control: Queries, slot: string): Promise<SlotFacts | und
     plugin: row[3] ?? '',
     activePid: row[4] == null ? null : Number(row[4]),
   }
+}
+
+/** A server with another store reads the database, or did so until its store was lost. */
+function standsBy(slot: string, database: string, facts: SlotFacts | undefined): FeedError {
+  const pid = facts?.activePid ?? null
+  const user = pid === null ? 'nobody uses it at the moment' : `process ${pid} of PostgreSQL serves it now`
+  return new FeedError(
+    'FEED_SOURCE_REFUSED',
+    `replication slot "${slot}" of database "${database}" was made by a server with another store (${user}): this server stands by`,
+    {
+      sqlstate: '55006',
+      hint: `only the server with that store can continue without a gap, so start that one; if its store is lost, SELECT pg_drop_replication_slot('${slot}') lets this server begin, and changefeeds that ran there must be created again with an initial scan`,
+    },
+  )
 }
 
 /** Waits for the open write transactions. PostgreSQL 14 has no options in parentheses. Returns the consistent point: later commits will be streamed. */

@@ -16,12 +16,12 @@ function judge(slot: SlotFacts | undefined, log: Partial<LogFacts> = {}, wal: Pa
     's',
     slot,
     { end: 1000n, leftAt: undefined, ...wal },
-    { durableEnd: 100n, damage: undefined, distrust: undefined, ...log },
+    { durableEnd: 100n, damage: undefined, distrust: undefined, isSlotOurs: true, ...log },
   )
 }
 
 function gapOf(verdict: SlotVerdict): string {
-  return verdict.tag === 'continue' ? '' : (verdict.gap ?? '')
+  return verdict.tag === 'continue' || verdict.tag === 'stand-by' ? '' : (verdict.gap ?? '')
 }
 
 test('a slot at or behind the log continues it', () => {
@@ -35,6 +35,12 @@ test('a slot at or behind the log continues it', () => {
 test('a new log gets a new slot, and nothing is missing', () => {
   assert.deepEqual(judge(undefined, { durableEnd: 0n }), { tag: 'recreate', drop: false, gap: undefined })
   assert.deepEqual(judge(fine, { durableEnd: 0n, distrust: 'x' }), { tag: 'recreate', drop: true, gap: undefined })
+})
+
+test('a slot that another server may need is never dropped for a new log', () => {
+  const lost = { ...fine, walStatus: 'lost' }
+  for (const slot of [fine, { ...fine, activePid: 7 }, lost])
+    assert.deepEqual(judge(slot, { durableEnd: 0n, isSlotOurs: false }), { tag: 'stand-by' })
 })
 
 test('a slot that is gone, lost, foreign or ahead is named as a gap', () => {

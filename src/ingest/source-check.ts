@@ -10,6 +10,8 @@ export interface SourceIdentity {
   readonly database: string
   /** The timeline of the WAL that the log was written from last; absent in folders of earlier versions. */
   readonly timeline?: number | undefined
+  /** Written before the first slot is made, so that a slot which is there after a crash is known to be ours. */
+  readonly makesSlot?: true | undefined
 }
 
 /** The present state of the source's WAL. */
@@ -34,6 +36,8 @@ export type SlotVerdict =
   | { readonly tag: 'continue' }
   /** A new slot must be made; `gap` says what is lost, undefined for a log that holds nothing yet. */
   | { readonly tag: 'recreate'; readonly drop: boolean; readonly gap: string | undefined }
+  /** Somebody else has made the slot, and may need it: this server waits. */
+  | { readonly tag: 'stand-by' }
   /** The slot is usable. The changes from its position, or from the log's end, follow a gap. */
   | { readonly tag: 'gap'; readonly goesOn: 'at the slot' | "at the log's end"; readonly gap: string }
 
@@ -44,6 +48,8 @@ export interface LogFacts {
   readonly damage: string | undefined
   /** Why not all changes since the log's end may have been published; undefined: they were. */
   readonly distrust: string | undefined
+  /** A slot that the source has while the log holds nothing was made for this log. */
+  readonly isSlotOurs: boolean
 }
 
 /** Pure. */
@@ -55,8 +61,10 @@ export function judgeSlot(name: string, slot: SlotFacts | undefined, wal: WalFac
       durableEnd === 0n ? undefined : `replication slot "${name}" does not exist any more: ${since} are missing`
     return { tag: 'recreate', drop: false, gap }
   }
-  // A slot without a log remains from a start that crashed between making the two: no feed has seen anything of it.
-  if (durableEnd === 0n) return { tag: 'recreate', drop: true, gap: undefined }
+  if (durableEnd === 0n) {
+    // A slot of ours without a log remains from a start that crashed between making the two: no feed has seen anything of it.
+    return log.isSlotOurs ? { tag: 'recreate', drop: true, gap: undefined } : { tag: 'stand-by' }
+  }
   const recreate = (why: string): SlotVerdict => {
     return { tag: 'recreate', drop: true, gap: `replication slot "${name}" was ${why}: ${since} are missing` }
   }

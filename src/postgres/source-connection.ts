@@ -29,6 +29,8 @@ export interface PostgresServer {
   readonly options?: string | undefined
   /** What the names of our sessions in pg_stat_activity end with. */
   readonly label?: string | undefined
+  /** This program has started the server, so nobody else's server of ours can have made a slot there. */
+  readonly isOwnServer?: true | undefined
   /** Nothing is installed in databases of this server, even where our role might: a DBA has prepared them. */
   readonly mayInstall?: false | undefined
 }

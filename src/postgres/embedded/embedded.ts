@@ -64,7 +64,7 @@ export async function startEmbedded({ dir, log }: EmbeddedOptions): Promise<Embe
   const kept = new KeptPostmaster(await startAgain(() => startPostmaster(options)), options, log)
   // For tests: a folder with the socket of a proxy in front of this PostgreSQL, so that tests can make connections fail.
   const connectDir = process.env['CHANGEFEED_TEST_POSTGRES_SOCKET_DIR'] ?? socketDir
-  const source = { host: connectDir, port, socketDir: connectDir, user: 'root' }
+  const source = { host: connectDir, port, socketDir: connectDir, user: 'root', isOwnServer: true } as const
 
   const stop = async (mode: 'fast' | 'immediate' = 'fast'): Promise<void> => {
     await kept.stop(mode)
