@@ -453,3 +453,44 @@ test('a standby: named as one, refused before PostgreSQL 16', async () => {
     assert.match(failover?.what ?? '', old ? /before version 17/ : /synchronized_standby_slots is empty/)
   }
 })
+
+test('a table that somebody has locked is described all the same, and the doctor does not wait for it', async () => {
+  const db = await database()
+  const holder = await openRawConnection({ source: db.owner, parameters: {} })
+  await holder.query('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE')
+  only(await found(db.owner), {
+    id: 'scan',
+    verdict: 'warning',
+    what: /its size could not be read: canceling statement due to lock timeout/,
+    remedy: /end what has locked the table/,
+  })
+  await holder.close()
+  assert.deepEqual(await found(db.owner), [])
+})
+
+test('where a provider is recognised, the remedy is in its words', async () => {
+  const db = await database()
+  const source = await db.prepared()
+  await db.sql(`ALTER ROLE ${source.user} NOREPLICATION; CREATE ROLE rds_superuser`)
+  try {
+    const { findings } = await examine({ source, state: source, tables: [], measureMs: 1 })
+    assert.equal(findings.find(({ id }) => id === 'provider')?.what, 'Amazon RDS')
+    assert.match(findings.find(({ id }) => id === 'replication')?.remedy ?? '', /^GRANT rds_replication TO cdc\d+$/)
+  } finally {
+    await db.sql('DROP ROLE rds_superuser')
+  }
+})
+
+test('publications of all tables, of schemas and of a partitioned root contain a table', async () => {
+  const db = await database()
+  const source = await db.prepared()
+  await db.sql('DROP PUBLICATION pg_changefeed; CREATE PUBLICATION pg_changefeed FOR TABLES IN SCHEMA public')
+  assert.deepEqual(await found(source), [])
+  await db.sql('DROP PUBLICATION pg_changefeed; CREATE PUBLICATION pg_changefeed FOR ALL TABLES')
+  assert.deepEqual(await found(source), [])
+  await db.sql(
+    `DROP PUBLICATION pg_changefeed; DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE one PARTITION OF t FOR VALUES IN (1); GRANT SELECT ON t, one TO ${source.user}; CREATE PUBLICATION pg_changefeed FOR TABLE t`,
+  )
+  assert.deepEqual(await found(source), [])
+  assert.deepEqual(await found(source, { tables: [{ schema: 'public', name: 'one' }] }), [])
+})
