@@ -8,7 +8,6 @@ import { schemaVersion } from '../src/source-schema/version.ts'
 
 const rights: Readonly<Record<Right, string>> = {
   'owner of the schema': 'owner of schema `changefeed` and its tables',
-  'owner of the table': 'owner of the watched table',
   'owner of the publication': 'owner of the publication',
   'SET deadlock_timeout': 'may set `deadlock_timeout`',
 }

@@ -2,7 +2,7 @@
 //
 // A waiting lock makes all new writers wait too, so a transaction waits for one lock only, for a short while, and holds no
 // other lock meanwhile; several tables are locked without waiting. Autovacuum gives way to a session that waits for longer than
-// deadlock_timeout, so ours is shorter than the wait.
+// deadlock_timeout, so ours is shorter than the wait, if our role may set it.
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
@@ -14,7 +14,7 @@ const findAfterMs = 120
 const autovacuumGivesWayMs = 60
 
 /** Begins a transaction in which DDL is ours, and waits are short. */
-export const beginSql = `BEGIN; SELECT set_config('changefeed.internal', 'on', true), set_config('lock_timeout', '${waitMs}', true), set_config('deadlock_timeout', '${autovacuumGivesWayMs}', true)`
+export const beginSql = `BEGIN; SELECT set_config('changefeed.internal', 'on', true), set_config('lock_timeout', '${waitMs}', true), CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN set_config('deadlock_timeout', '${autovacuumGivesWayMs}', true) END`
 
 export interface Blocker {
   /** Zero for a prepared transaction. */

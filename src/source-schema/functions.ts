@@ -7,7 +7,7 @@
  * A right of a role. Only a superuser may set deadlock_timeout, or from PostgreSQL 15 on a role with GRANT SET ON PARAMETER. A
  * SECURITY DEFINER function runs with the rights of its owner.
  */
-export type Right = 'owner of the schema' | 'owner of the table' | 'owner of the publication' | 'SET deadlock_timeout'
+export type Right = 'owner of the schema' | 'owner of the publication' | 'SET deadlock_timeout'
 
 export type SqlType = 'oid' | 'oid[]' | 'jsonb' | 'text' | 'integer' | 'boolean' | 'text[]'
 
@@ -26,7 +26,6 @@ export interface SourceFunction {
 
 const ours = ['owner of the schema'] as const
 const oursAndLocks = ['owner of the schema', 'SET deadlock_timeout'] as const
-const oursAndTable = ['owner of the schema', 'owner of the table', 'SET deadlock_timeout'] as const
 
 /** The functions that the server calls. `call.ts` makes the calls. */
 export const calledFunctions = {
@@ -57,7 +56,7 @@ export const calledFunctions = {
     parameters: { after: 'oid', most: 'integer', told: 'oid[]' },
     returns: { next: 'oid', are_done: 'boolean', missed: 'oid[]', names: 'text' },
     rows: 'one row',
-    needs: oursAndTable,
+    needs: oursAndLocks,
   },
   lost: {
     does: 'the watched tables whose rows are not all published',
@@ -117,19 +116,19 @@ export const innerFunctions = {
     needs: oursAndLocks,
   },
   hold: {
-    does: 'keeps writers out of a watched table until the transaction ends',
+    does: 'keeps writers out of a watched table until the transaction ends; if the table belongs to another role, it says that changes may be missing',
     parameters: { relation: 'oid', touched: 'oid[]' },
-    needs: ['owner of the table', 'SET deadlock_timeout'],
+    needs: ['SET deadlock_timeout'],
   },
   join_partition: {
     does: 'takes a new partition of a watched table into the list of watched tables',
     parameters: { relation: 'oid', may_have_rows: 'boolean' },
-    needs: oursAndTable,
+    needs: oursAndLocks,
   },
   keep_complete: {
     does: 'gives a watched table REPLICA IDENTITY FULL if it needs it, or refuses the command',
     parameters: { relation: 'oid', old_identity: 'text', may_refuse: 'boolean' },
-    needs: oursAndTable,
+    needs: oursAndLocks,
   },
   key_index: {
     does: 'the index that gives the key of a table',
@@ -150,7 +149,7 @@ export const innerFunctions = {
   look_at: {
     does: 'writes the description of a watched table if it has changed',
     parameters: { relation: 'oid', why: 'text', touched: 'oid[]' },
-    needs: oursAndTable,
+    needs: oursAndLocks,
   },
   moved_partitions: {
     does: 'the tables that have become partitions of watched tables, and those that are none any more',

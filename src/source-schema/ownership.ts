@@ -3,25 +3,34 @@
 // would then do what that owner likes, with our rights. So nothing is taken over from anybody (sql/refuse-others.sql), and
 // nothing is removed that is not known to be ours.
 //
-// Our schema belongs to a superuser and has the mark that sql/mark.sql writes, or belongs to plpgsql as sql/belong.sql makes it.
-// Nobody but a superuser can bring about either.
+// Our schema belongs to a superuser, or to our own role, and has the mark that sql/mark.sql writes, or belongs to plpgsql as sql/belong.sql makes it.
+// Nobody else can bring about either.
 
 import { preparedMark, publication, publicationMark } from './names.ts'
 import { isMarkSql } from './version.ts'
+
+/**
+ * A condition over `pg_roles r`: what belongs to this role is ours. On most servers that is a superuser. Where a provider lets other
+ * roles create event triggers, it is our own role, or one of which it is a member.
+ */
+export const roleIsOurs = `(r.rolsuper OR NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AND pg_has_role(r.oid, 'USAGE'))`
+
+/** A condition, also in a function of ours: who logged in is the owner of our schema, and may speak for us. */
+export const sessionIsOurs = `pg_has_role(session_user, (SELECT nspowner FROM pg_namespace WHERE nspname = 'changefeed'), 'USAGE')`
 
 const isMember = `EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
     WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'plpgsql')`
 
 /** A condition: the schema exists and is ours. */
-export const hasOurSchemaSql = `EXISTS (SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'changefeed' AND r.rolsuper
+export const hasOurSchemaSql = `EXISTS (SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'changefeed' AND ${roleIsOurs}
   AND (${isMarkSql(`obj_description(n.oid, 'pg_namespace')`)} OR ${isMember}))`
 
 /** A condition: our schema exists and has the list of watched tables. A view of somebody else with that name does not count. */
-export const hasOurTablesSql = `(${hasOurSchemaSql} AND EXISTS (SELECT FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner
-  WHERE c.oid = to_regclass('changefeed.watched') AND c.relkind = 'r' AND o.rolsuper))`
+export const hasOurTablesSql = `(${hasOurSchemaSql} AND EXISTS (SELECT FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
+  WHERE c.oid = to_regclass('changefeed.watched') AND c.relkind = 'r' AND ${roleIsOurs}))`
 
 /** A condition over `pg_publication p`: the publication is ours. */
-export const publicationIsOurs = `((SELECT rolsuper FROM pg_roles WHERE oid = p.pubowner)
+export const publicationIsOurs = `((SELECT ${roleIsOurs} FROM pg_roles r WHERE r.oid = p.pubowner)
   AND (${hasOurSchemaSql} OR obj_description(p.oid, 'pg_publication') IS NOT DISTINCT FROM '${publicationMark}'))`
 
 /** A condition over `pg_publication p`: a DBA has made it with our script. */

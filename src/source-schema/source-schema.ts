@@ -8,23 +8,38 @@
 // (version.ts). Today all of this is done as a superuser; functions.ts says which rights each function really needs.
 
 import type { Queries } from '../postgres/queries.ts'
+import { FeedError } from '../errors/feed-error.ts'
 import { explainDdl } from './explain-ddl.ts'
 import { explainLock } from './explain-lock.ts'
 import { installLockTable, nameArray, ourEventTriggers, publication } from './names.ts'
-import { hasOurSchemaSql, isUntouchedSql } from './ownership.ts'
+import { hasOurSchemaSql, isUntouchedSql, roleIsOurs } from './ownership.ts'
 import { installFiles, installMark, sqlOf } from './sql-files.ts'
 import { hasMarkSql } from './version.ts'
 
 /** The query has one column: whether exactly this version is installed and its event triggers are enabled. */
 export function installedSql(): string {
   const triggers = `(SELECT count(*) FROM pg_event_trigger e WHERE e.evtname = ANY ('${nameArray(ourEventTriggers)}'::name[]) AND ${isUntouchedSql})`
-  return `SELECT ${hasOurSchemaSql} AND ${hasMarkSql(installMark())} AND EXISTS (SELECT FROM pg_publication p WHERE p.pubname = '${publication}' AND (SELECT rolsuper FROM pg_roles WHERE oid = p.pubowner)) AND ${triggers} = ${ourEventTriggers.length}`
+  return `SELECT ${hasOurSchemaSql} AND ${hasMarkSql(installMark())} AND EXISTS (SELECT FROM pg_publication p WHERE p.pubname = '${publication}' AND (SELECT ${roleIsOurs} FROM pg_roles r WHERE r.oid = p.pubowner)) AND ${triggers} = ${ourEventTriggers.length}`
 }
 
 /** Makes sure that exactly this version is installed. If it is, one query finds that out, and nothing is locked. */
 export async function install(connection: Queries): Promise<void> {
   if ((await connection.query(installedSql()))[0]?.[0] === 't') return
   const what = 'what changefeeds need in this database cannot be installed'
-  const made = connection.query(sqlOf(installFiles))
+  const sql = sqlOf(installFiles)
+  const made = connection.query((await maySetTimeout(connection)) ? sql : sql.replaceAll(timeoutClause, ''))
   await explainLock(connection, { what, relation: installLockTable }, explainDdl(what, made))
+}
+
+/** It makes autovacuum give way to our locks. Without it, a lock that autovacuum holds is not waited for for so long. */
+const timeoutClause = " SET deadlock_timeout = '50ms'"
+
+async function maySetTimeout(connection: Queries): Promise<boolean> {
+  try {
+    await connection.query("SELECT set_config('deadlock_timeout', current_setting('deadlock_timeout'), true)")
+    return true
+  } catch (error) {
+    if (error instanceof FeedError && error.sqlstate === '42501') return false
+    throw error
+  }
 }

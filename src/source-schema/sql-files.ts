@@ -7,7 +7,7 @@ import { ourLockWait } from './explain-lock.ts'
 import { fillSql } from './fill-sql.ts'
 import { formerFunctions, functionNames } from './functions.ts'
 import { nameArray, ourEventTriggers, ourTables, publication, publicationMark } from './names.ts'
-import { hasOurSchemaSql, isUntouchedSql, publicationIsOurs } from './ownership.ts'
+import { hasOurSchemaSql, isUntouchedSql, publicationIsOurs, roleIsOurs, sessionIsOurs } from './ownership.ts'
 import { installedVersionSql, markOf, schemaVersion } from './version.ts'
 
 /** The files of an installation, which one transaction of a superuser runs. They may run again and again. */
@@ -59,6 +59,8 @@ const texts = {
 const expressions = {
   schema_is_ours: hasOurSchemaSql,
   publication_is_ours: publicationIsOurs,
+  role_is_ours: roleIsOurs,
+  session_is_ours: sessionIsOurs,
   event_trigger_is_untouched: isUntouchedSql,
   installed_version: installedVersionSql,
 }

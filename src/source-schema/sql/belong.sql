@@ -5,12 +5,12 @@
 --
 -- Only the objects that we name are added: an application may keep something of its own beside them.
 --
--- Rights: owner of the extension plpgsql, which is a superuser.
+-- Rights: any role. Only the owner of the extension, which is a superuser, may add anything to it; without that dumps contain it.
 
 DO $$
 DECLARE o record;
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'plpgsql') THEN RETURN; END IF;
+  IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'plpgsql' AND pg_has_role(extowner, 'USAGE')) THEN RETURN; END IF;
   FOR o IN SELECT i.type, i.identity FROM (
         SELECT 'pg_namespace'::regclass AS class, oid FROM pg_namespace WHERE nspname = 'changefeed'
         UNION ALL SELECT 'pg_class'::regclass, oid FROM pg_class

@@ -17,7 +17,7 @@ DO $$ BEGIN
     ALTER PUBLICATION :"publication" ADD TABLE ONLY changefeed.watched;
     UPDATE changefeed.watched SET description = coalesce(changefeed.describe(relid), description), types = changefeed.types_of(relid);
   END IF;
-  IF NOT (SELECT rolsuper FROM pg_publication JOIN pg_roles r ON r.oid = pubowner WHERE pubname = :'publication') THEN
+  IF NOT (SELECT :(role_is_ours) FROM pg_publication JOIN pg_roles r ON r.oid = pubowner WHERE pubname = :'publication') THEN
     RAISE EXCEPTION 'somebody else has made publication "%" in this moment', :'publication' USING ERRCODE = 'duplicate_object', HINT = 'Start the changefeed again.';
   END IF;
   COMMENT ON PUBLICATION :"publication" IS :'publication_mark';

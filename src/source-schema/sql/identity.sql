@@ -91,6 +91,10 @@ BEGIN
     EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
       -- The command itself has taken a weaker lock, so it has not made this necessary.
       RETURN;
+    WHEN insufficient_privilege THEN
+      -- The table has got another owner. A command of the application must not fail for that.
+      PERFORM changefeed.distrust(format('table %s needs REPLICA IDENTITY FULL, and belongs to another role now: values may be missing from its changes', name));
+      RETURN;
     END;
     RAISE NOTICE 'table % has REPLICA IDENTITY FULL from now on: changefeeds watch it and need whole rows', name;
   END IF;

@@ -16,6 +16,9 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
   RAISE EXCEPTION '% is watched by changefeeds and consists of what this command changes, and other transactions are writing to it', used
     USING ERRCODE = 'lock_not_available',
       HINT = format('Rows written before and after the change must not mix. Try again, or take the lock first in the same transaction: BEGIN; LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE; ...; COMMIT', name);
+WHEN insufficient_privilege THEN
+  -- The table has got another owner. A command of the application must not fail for that.
+  PERFORM changefeed.distrust(format('table %s was changed, and belongs to another role now: changes of that moment may have been read wrongly', name));
 END $$;
 
 -- Who has a lock on one of our own tables that keeps others out of it, as text for messages.

@@ -22,7 +22,7 @@ BEGIN
       -- Lower oids are plpgsql's own objects.
       WHERE c.objid >= 16384);
   END IF;
-  IF is_ours AND NOT (coalesce(current_setting('changefeed.internal', true), '') = 'on' AND (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)) THEN
+  IF is_ours AND NOT (coalesce(current_setting('changefeed.internal', true), '') = 'on' AND :(session_is_ours)) THEN
     RAISE EXCEPTION '% cannot change what belongs to the changefeeds of this database', tg_tag
       USING ERRCODE = 'object_in_use', HINT = 'It goes with the last watched table: UNWATCH DATABASE removes everything when no changefeed needs it any more';
   END IF;
@@ -37,7 +37,7 @@ BEGIN
   END IF;
   -- pg-changefeed itself describes the tables that its own commands change, and these commands change no other table.
   IF coalesce(current_setting('changefeed.internal', true), '') = 'on'
-     AND (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN
+     AND :(session_is_ours) THEN
     RETURN;
   END IF;
   PERFORM changefeed.open_list(false);

@@ -8,7 +8,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock
 DECLARE is_lost boolean := false; hindered oid; other text;
 BEGIN
   IF coalesce(current_setting('changefeed.internal', true), '') = 'on'
-     AND (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN
+     AND :(session_is_ours) THEN
     RETURN;
   END IF;
   BEGIN

@@ -23,7 +23,7 @@ BEGIN
       UNION ALL SELECT 'pg_proc'::regclass, oid, proowner FROM pg_proc
         WHERE pronamespace = to_regnamespace('changefeed') AND proname = ANY (:'functions'::name[])
     ) AS o JOIN pg_roles r ON r.oid = o.owner, LATERAL pg_identify_object(o.class, o.oid, 0) i
-    WHERE NOT r.rolsuper OR o.class = 'pg_class'::regclass AND i.type <> 'table' LIMIT 1;
+    WHERE NOT :(role_is_ours) OR o.class = 'pg_class'::regclass AND i.type <> 'table' LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION '% % is not pg-changefeed''s: it belongs to role "%"', other.type, other.identity, other.rolname
       USING ERRCODE = 'duplicate_object', DETAIL = detail, HINT = 'Give it another name or drop it, and start the changefeed again.';
@@ -34,7 +34,7 @@ BEGIN
       AND NOT t.tgisinternal AND t.tgname <> 'only_ours' LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'trigger "%" of table % is not pg-changefeed''s', other.tgname, other.relation
-      USING ERRCODE = 'duplicate_object', DETAIL = 'It would run with the rights of a superuser.', HINT = 'Drop it, and start the changefeed again.';
+      USING ERRCODE = 'duplicate_object', DETAIL = 'It would run with the rights of pg-changefeed.', HINT = 'Drop it, and start the changefeed again.';
   END IF;
 
   SELECT e.evtname INTO other FROM pg_event_trigger e LEFT JOIN pg_proc p ON p.oid = e.evtfoid
