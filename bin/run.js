@@ -17,6 +17,7 @@ export function run(command, args, { hangsUp = false } = {}) {
         env: { ...process.env, [pipeVariable]: String(pipeFd) },
       })
     : spawn(command, args, { stdio: 'inherit' })
+  hidePasswords()
   if (child.stdio[pipeFd]) child.stdio[pipeFd].on('error', () => undefined)
   for (const signal of ['SIGINT', 'SIGQUIT']) process.on(signal, () => isFromTerminal() || child.kill(signal))
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
@@ -29,6 +30,13 @@ export function run(command, args, { hangsUp = false } = {}) {
     for (const name of ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(name)
     process.kill(process.pid, signal)
   })
+}
+
+/** Who lists the processes of the machine sees our arguments for as long as we run; src/postgres/connection-string/hide-password.ts hides those of the child. */
+function hidePasswords() {
+  const hasPassword = /:\/\/[^/@\s]*:[^@\s]*@|password\s*=/
+  if (!process.argv.some((argument) => hasPassword.test(argument))) return
+  process.title = process.argv.map((argument) => (hasPassword.test(argument) ? '(hidden)' : argument)).join(' ')
 }
 
 /**
