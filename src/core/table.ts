@@ -36,8 +36,10 @@ export interface CatalogueRows {
   readonly file: number
   /** The numbers of the columns and the transactions that wrote their rows of pg_attribute. */
   readonly columns: string
-  /** The attributes of composite types, by the oid of the type. */
-  readonly types?: Readonly<Record<string, readonly AttributeRow[]>> | undefined
+  /** The attributes of composite types, by the oid of the type: the present ones, and those that it had before. */
+  readonly types?: Readonly<Record<string, readonly (readonly AttributeRow[])[]>> | undefined
+  /** The position in the WAL at which these attributes were seen. */
+  readonly typesAt?: number | undefined
 }
 
 /** An attribute of a composite type, with the transaction that wrote its row of the catalogue. Its name is null if it was dropped. */

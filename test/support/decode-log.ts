@@ -50,7 +50,9 @@ export function decodeLog(dir: string, head: LogHead): Decoded[] {
         try {
           found.push({ tag: 'row', relid, xid, ...decode(payload, start, at, { schemas, writers }) })
         } catch (error) {
-          found.push({ tag: 'undecoded', relid, why: String(error) })
+          const text = payload.toString('utf8', start, at).replaceAll(/[^ -~]+/g, ' ')
+          const known = JSON.stringify(schemas.description(relid)?.catalogue?.types)
+          found.push({ tag: 'undecoded', relid, why: `${String(error)}: ${text} of transaction ${xid} with ${known}` })
         }
       }
     }

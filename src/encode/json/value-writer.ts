@@ -36,7 +36,7 @@ export class ValueWriters {
       case 'array':
         return arrayWriter(this.of(shape.element), shape.delimiter)
       case 'composite':
-        return compositeWriter(shape.fields.map(({ name, shape: field }) => ({ name, write: this.of(field) })))
+        return this.#composite(shape, (field) => this.of(field))
       case 'enum':
       case 'range':
         return writeText
@@ -52,10 +52,19 @@ export class ValueWriters {
         return (bytes, start, end, out) => (bytes[start] === openBound ? writeText : write)(bytes, start, end, out)
       }
       case 'composite':
-        return compositeWriter(shape.fields.map(({ name, shape: field }) => ({ name, write: this.ofKey(field) })))
+        return this.#composite(shape, (field) => this.ofKey(field))
       default:
         return this.of(shape)
     }
+  }
+
+  #composite(
+    { fields, former }: TypeShape & { tag: 'composite' },
+    writerOf: (shape: TypeShape) => ValueWriter,
+  ): ValueWriter {
+    const writers = (list: typeof fields): { name: string; write: ValueWriter }[] =>
+      list.map(({ name, shape }) => ({ name, write: writerOf(shape) }))
+    return compositeWriter(writers(fields), former?.map(writers))
   }
 
   #scalar(type: string): ValueWriter {

@@ -16,14 +16,23 @@ export interface CompositeField {
   readonly write: ValueWriter
 }
 
-export function compositeWriter(fields: readonly CompositeField[]): ValueWriter {
-  const members = sortedMembers(fields.map(({ name, write }, index) => ({ name, index, write })))
+/** `former`: the attributes that the type had before. Their number tells which ones a value has. */
+export function compositeWriter(
+  fields: readonly CompositeField[],
+  former: readonly (readonly CompositeField[])[] = [],
+): ValueWriter {
+  const lists = [fields, ...former].map((list) =>
+    sortedMembers(list.map(({ name, write }, index) => ({ name, index, write }))),
+  )
 
   return (bytes: Buffer, start: number, end: number, out: ByteWriter): void => {
     const values = split(bytes, start, end)
     // PostgreSQL prints `()` both for a value without fields and for a value whose only field is NULL.
-    if (values.length !== members.length && !(members.length === 0 && values.length === 1 && end - start === 2))
-      throw otherFields(values.length, members.length)
+    const isEmpty = values.length === 1 && end - start === 2
+    const members =
+      lists.find((list) => list.length === values.length) ??
+      (isEmpty ? lists.find((list) => list.length === 0) : undefined)
+    if (members === undefined) throw otherFields(values.length, fields.length)
     if (members.length === 0) out.u8(0x7b)
     for (const { prefix, index, write } of members) {
       out.copy(prefix)

@@ -9,13 +9,7 @@ import type { SeenTable } from '../../source-schema/prepared/describe-tables.ts'
 const longest = 1000
 
 export function catalogueOf(table: SeenTable): CatalogueRows {
-  const types = Object.fromEntries([...table.layouts].map(([oid, { attributes }]) => [oid, attributes]))
-  return {
-    key: table.keyOid,
-    file: table.fileNode,
-    columns: markOf(table.written),
-    ...(table.layouts.size > 0 ? { types } : {}),
-  }
+  return { key: table.keyOid, file: table.fileNode, columns: markOf(table.written) }
 }
 
 /**

@@ -14,11 +14,13 @@
 
 import type { TableDescription, TypeShape } from '../../core/table.ts'
 import { readRelation } from '../../decode/pgoutput/relation.ts'
-import { describeWith } from '../../source-schema/prepared/describe-tables.ts'
+import { firstUserOid, TypeShapes } from '../../source-schema/prepared/type-shapes.ts'
+import { reshaped, type SeenTable } from '../../source-schema/prepared/describe-tables.ts'
 import type { ReplicationHandler } from '../replication-message.ts'
 import { formerAttributes, proveLayouts, type AttributesOfTypes } from './composites.ts'
 import { GatedTable } from './gated-table.ts'
 import { HeldMessages } from './held-messages.ts'
+import type { Attributes } from './layouts.ts'
 import { readLayout } from './read-layout.ts'
 import { catalogueOf, rewritesOf } from './catalogue-rows.ts'
 import type { Reading } from './reading.ts'
@@ -60,6 +62,8 @@ export class Gate {
   readonly #held = new HeldMessages()
   /** Shapes of types, also of types that are gone. */
   readonly #shapes = new Map<number, TypeShape>()
+  /** By the type of a column, the composite types that it consists of. */
+  readonly #composites = new Map<number, Set<number>>()
   /** Eras that are described when the stream has passed them. */
   readonly #coming: { readonly relid: number; readonly era: Era }[] = []
   readonly #horizons: { readonly at: number; readonly xid: number }[] = []
@@ -92,6 +96,11 @@ export class Gate {
     this.message(walEnd, bytes, 0, bytes.length)
   }
 
+  /** The composite types of all tables. */
+  types(): number[] {
+    return [...new Set([...this.#tables.values()].flatMap(({ known }) => [...known.keys()]))]
+  }
+
   get isHolding(): boolean {
     return !this.#held.isEmpty
   }
@@ -118,10 +127,11 @@ export class Gate {
   taken(reading: Reading): void {
     this.#horizons.push({ at: reading.to, xid: reading.horizon })
     if (this.#horizons.length > 64) this.#horizons.shift()
-    for (const relid of this.#readings.add(reading)) {
+    const typesOf = (relid: number): Iterable<number> => this.#tables.get(relid)?.known.keys() ?? []
+    for (const relid of this.#readings.add(reading, typesOf)) {
       const era = this.#readings.last(relid)
       if (era !== undefined) this.#coming.push({ relid, era })
-      for (const { typeOid, shape } of era?.table?.description.columns ?? []) this.#shapes.set(typeOid, shape)
+      if (era?.table !== undefined) this.#learnTypes(era.table)
     }
     this.#held.drain((lsn, bytes, start, end) => this.#take(lsn, bytes, start, end))
     if (this.#held.bytes < mostHeldBytes) {
@@ -131,6 +141,17 @@ export class Gate {
     if (!this.#held.isEmpty) return
     this.#empty?.resolve()
     this.#empty = undefined
+  }
+
+  #learnTypes({ description, typeFacts }: SeenTable): void {
+    const shapes = new TypeShapes(typeFacts)
+    for (const { typeOid, shape } of description.columns) {
+      if (typeOid < firstUserOid) continue
+      this.#shapes.set(typeOid, shape)
+      const inside = this.#composites.get(typeOid) ?? new Set()
+      for (const oid of shapes.inside(typeOid)) if (typeFacts.get(oid)?.kind === 'c') inside.add(oid)
+      this.#composites.set(typeOid, inside)
+    }
   }
 
   /** Returns false if the message must wait. */
@@ -196,8 +217,9 @@ export class Gate {
     table.json = json
     table.inForce = JSON.parse(json) as TableDescription
     table.known = new Map(
-      Object.entries(table.inForce.catalogue?.types ?? {}).map(([oid, attributes]) => [Number(oid), [attributes]]),
+      Object.entries(table.inForce.catalogue?.types ?? {}).map(([oid, lists]) => [Number(oid), lists]),
     )
+    table.knownAt = table.inForce.catalogue?.typesAt ?? Number.POSITIVE_INFINITY
     for (const { typeOid, shape } of table.inForce.columns) this.#shapes.set(typeOid, shape)
     return table
   }
@@ -210,8 +232,8 @@ export class Gate {
       return false
     }
     if (!table.isSettled) this.#settle(table, era, lsn)
-    const hasComposites = table.known.size > 0 || (era.table?.layouts.size ?? 0) > 0
-    if (!hasComposites) {
+    if (!table.isSettled) return true
+    if (this.#compositesOf(table.inForce).size === 0) {
       table.from = 0
       table.to = Number.POSITIVE_INFINITY
       return true
@@ -220,13 +242,12 @@ export class Gate {
   }
 
   #settle(table: GatedTable, era: Era, lsn: number): void {
-    table.isSettled = true
     const { layout } = table
     if (layout === undefined) return
     // A reading may have shown the table since its last row.
     const last = this.#readings.eras(table.relid).findLast(({ since }) => since <= lsn)
     if (last !== undefined && last !== era && last.since > table.era) this.#adopt(table, last)
-    const after = era.table === undefined ? undefined : this.#described(table, era)
+    const after = era.table === undefined ? undefined : { ...era.table.description, catalogue: catalogueOf(era.table) }
     const decision = readLayout(layout, {
       before: table.inForce?.dropped === true ? undefined : table.inForce,
       after,
@@ -234,13 +255,21 @@ export class Gate {
     })
     if (decision.tag === 'unknown') {
       this.#end(table, decision.what)
-      if (era.table !== undefined) this.#adopt(table, era)
       return
     }
+    table.isSettled = true
     this.counts.byLayout += 1
     if (decision.by === 'after') this.#adopt(table, era)
-    else if (decision.by === 'message')
-      this.#write(table, { ...decision.description, catalogue: table.inForce?.catalogue })
+    else if (decision.by === 'message') {
+      const description = { ...decision.description, catalogue: table.inForce?.catalogue }
+      const { table: seen } = era
+      this.#write(
+        table,
+        seen === undefined
+          ? description
+          : this.#withTypes(table, { ...description, seen, at: era.since, also: new Map() }),
+      )
+    }
   }
 
   #resolveComposites(table: GatedTable, lsn: number): boolean {
@@ -251,67 +280,84 @@ export class Gate {
       return false
     }
     const horizon = this.#horizons.findLast(({ at }) => at <= lsn)?.xid
-    const proof = proveLayouts(span, { logged: table.known, horizon })
-    if (proof.tag === 'unknown') {
-      this.#end(table, proof.what)
-      const last = span.eras.at(-1)
-      if (last?.table !== undefined && last.since > table.era) this.#adopt(table, last)
+    const last = span.eras.findLast((era) => era.table !== undefined)
+    const proof = proveLayouts(span, {
+      logged: table.knownAt <= lsn ? table.known : new Map(),
+      horizon,
+      used: [...this.#compositesOf(table.inForce)],
+    })
+    if (proof.tag === 'unknown' || last === undefined) {
+      this.#end(table, proof.tag === 'unknown' ? proof.what : 'it was dropped')
       return true
     }
-    if (proof.tag === 'one') {
-      this.counts.proven += 1
-      const [era] = span.eras
-      if (era !== undefined && span.eras.length === 1 && span.isWhole) {
-        table.from = era.since
-        table.to = era.until
-      }
-      if (era?.table !== undefined && !this.#covers(table, proof.attributes)) this.#adopt(table, era)
-      return true
-    }
-    this.counts.byCount += 1
-    if (this.#covers(table, proof.attributes)) return true
-    const newest = span.eras.findLast((era) => era.table !== undefined)
-    if (newest === undefined || newest.since < table.era) {
-      this.#end(table, 'a composite type of it was changed')
-      return true
-    }
-    this.#adopt(table, newest, proof.attributes)
-    return true
-  }
-
-  /** Whether the description in the log has all of these attributes of types. */
-  #covers(table: GatedTable, wanted: AttributesOfTypes): boolean {
-    for (const [oid, lists] of wanted) {
-      const known = (table.known.get(oid) ?? []).map((list) => JSON.stringify(list))
-      if (!lists.every((list) => known.includes(JSON.stringify(list)))) return false
+    if (proof.isByCount) this.counts.byCount += 1
+    else this.counts.proven += 1
+    if (!covers(table.known, proof.attributes)) this.#reshape(table, last, proof.attributes)
+    const [era] = span.eras
+    if (era !== undefined && span.eras.length === 1 && span.isWhole && !proof.isByCount) {
+      table.from = era.since
+      table.to = era.until
     }
     return true
   }
 
-  /** The description of the table in an era, with what its composite types had before. */
-  #described(table: GatedTable, era: Era, also: AttributesOfTypes = new Map()): TableDescription {
+  /** Describes the table with the attributes that its types have in an era, and with those that they had before. */
+  #reshape(table: GatedTable, { table: seen, since: at }: Era, also: AttributesOfTypes): void {
+    const { inForce } = table
+    if (inForce === undefined || seen === undefined) return
+    this.#write(table, this.#withTypes(table, { ...inForce, seen, at, also }))
+  }
+
+  #adopt(table: GatedTable, era: Era): void {
     const seen = era.table
-    if (seen === undefined) throw new Error('a table that does not exist has no description')
-    const known = formerAttributes(seen, this.#readings.eras(table.relid), table.known, also)
-    const described = describeWith(table.relid, seen, known)
-    const rewrites = rewritesOf(table.inForce, seen)
-    return { ...described, ...(rewrites > 0 ? { rewrites } : {}), catalogue: catalogueOf(seen) }
-  }
-
-  #adopt(table: GatedTable, era: Era, also?: AttributesOfTypes): void {
-    if (era.table === undefined) return
+    if (seen === undefined) return
     // Rows of a partition are those of its partitioned tables, which have the same columns from the same moment on.
-    for (const relid of era.table.description.ancestors ?? []) {
+    for (const relid of seen.description.ancestors ?? []) {
       const ancestor = this.#readings.eras(relid).findLast(({ since }) => since <= era.since)
       if (ancestor !== undefined && ancestor.since > this.#table(relid).era) this.#adopt(this.#table(relid), ancestor)
     }
-    const description = this.#described(table, era, also)
-    const former = formerAttributes(era.table, this.#readings.eras(table.relid), table.known, also ?? new Map())
-    table.known = new Map(
-      [...era.table.layouts].map(([oid, { attributes }]) => [oid, [attributes, ...(former.get(oid) ?? [])]]),
-    )
-    this.#write(table, description)
+    this.#write(table, this.#described(table, seen, era.since))
     table.era = era.since
+  }
+
+  /** The description of a table as a reading has shown it. */
+  #described(table: GatedTable, seen: SeenTable, at: number): TableDescription {
+    const rewrites = rewritesOf(table.inForce, seen)
+    const description = { ...seen.description, ...(rewrites > 0 ? { rewrites } : {}), catalogue: catalogueOf(seen) }
+    return this.#withTypes(table, { ...description, seen, at, also: new Map() })
+  }
+
+  #withTypes(
+    table: GatedTable,
+    { seen, at, also, ...description }: TableDescription & { seen: SeenTable; at: number; also: AttributesOfTypes },
+  ): TableDescription {
+    if (seen.layouts.size === 0) return description
+    const types = new Map<number, Attributes[]>()
+    for (const era of this.#readings.eras(table.relid).toReversed())
+      for (const [oid, { attributes }] of era.table?.layouts ?? [])
+        types.set(oid, [...(types.get(oid) ?? []), attributes])
+    const used = this.#compositesOf(description)
+    const present = new Map([...seen.layouts].filter(([oid]) => used.has(oid)))
+    const former = formerAttributes(present, [also, table.known, types])
+    const known = [...present].map(([oid, { attributes }]) => [oid, [attributes, ...(former.get(oid) ?? [])]] as const)
+    const catalogue = description.catalogue && {
+      ...description.catalogue,
+      ...(known.length > 0 ? { types: Object.fromEntries(known), typesAt: at } : {}),
+    }
+    table.known = new Map(known)
+    table.knownAt = at
+    return reshaped({ ...description, catalogue }, seen.typeFacts, former)
+  }
+
+  /** The composite types in the rows that a description is for; 0 stands for one that no reading has shown. */
+  #compositesOf(description: TableDescription | undefined): ReadonlySet<number> {
+    const used = new Set<number>()
+    for (const { typeOid, shape } of description?.columns ?? []) {
+      if (typeOid < firstUserOid) continue
+      const inside = this.#composites.get(typeOid)
+      for (const oid of inside ?? (hasComposite(shape) ? [0] : [])) used.add(oid)
+    }
+    return used
   }
 
   #write(table: GatedTable, description: TableDescription): void {
@@ -349,6 +395,24 @@ export class Gate {
 function nameOf({ inForce, layout, relid }: GatedTable): string {
   const named = layout ?? inForce
   return named === undefined ? String(relid) : `${named.schema}.${named.name}`
+}
+
+function hasComposite(shape: TypeShape): boolean {
+  return shape.tag === 'composite' || (shape.tag === 'array' && hasComposite(shape.element))
+}
+
+/** Whether the known attributes of types contain all of the wanted ones. */
+function covers(known: AttributesOfTypes, wanted: AttributesOfTypes): boolean {
+  for (const [oid, lists] of wanted) {
+    const texts = known.get(oid)?.map(placesOf) ?? []
+    if (!lists.every((list) => texts.includes(placesOf(list)))) return false
+  }
+  return true
+}
+
+/** The live attributes by their numbers: names may be those of a moment before. */
+function placesOf(attributes: Attributes): string {
+  return attributes.flatMap(([attnum, name]) => (name === null ? [] : [attnum])).join()
 }
 
 /** A position in the WAL, as a number. */

@@ -19,6 +19,8 @@ export class GatedTable {
   era = -1
   /** By composite type, the attributes that the description has for it, the present ones first. */
   known: ReadonlyMap<number, readonly Attributes[]> = new Map()
+  /** Where these attributes were seen: they say nothing of rows that lie before. */
+  knownAt = Number.POSITIVE_INFINITY
 
   constructor(relid: number) {
     this.relid = relid

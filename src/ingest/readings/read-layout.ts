@@ -30,8 +30,7 @@ export function readLayout(layout: RelationMessage, { before, after, shapeOf }: 
   const keys = [before, after].filter((known) => known !== undefined)
   const isKeyCertain = keys.every((known) => sameKey(known, keys[0] as TableDescription))
   if (fitsBefore || fitsAfter) {
-    const isToldApart = layout.identity === 'd' && (fitsBefore !== fitsAfter || keyIsInMessage(layout))
-    if (!isKeyCertain && !isToldApart) return { tag: 'unknown', what: 'its primary key was changed' }
+    if (!isKeyCertain && !keyIsInMessage(layout)) return { tag: 'unknown', what: 'its primary key was changed' }
     // A change that the message does not show may have come after its rows, so it is described later.
     if (fitsBefore) return { tag: 'described', description: before, by: 'before' }
     if (fitsAfter) return { tag: 'described', description: after, by: 'after' }
@@ -113,7 +112,7 @@ function columnOf(
   return there
 }
 
-/** The flags of one column are the whole key. */
+/** A single column that is flagged is the whole key. */
 function keyIsInMessage({ identity, columns }: RelationMessage): boolean {
   return identity === 'd' && columns.filter(({ isKey }) => isKey).length === 1
 }
@@ -136,11 +135,8 @@ function keyOf(
   const flagged = layout.columns.filter(({ isKey }) => isKey).map(({ name }) => name)
   if (layout.identity === 'd' && flagged.length === 1) return flagged
   if (keys.length === 0) return layout.identity === 'd' && flagged.length === 0 ? [] : undefined
-  if (!isKeyCertain) {
-    // The flags tell two keys apart that have other columns.
-    const named = layout.identity === 'd' ? keys.filter((table) => sameNames(table.primaryKey, flagged)) : []
-    return named.length === 1 ? named[0]?.primaryKey : undefined
-  }
+  // The flags do not tell the order of several columns, and there may have been another key between.
+  if (!isKeyCertain) return undefined
   const wanted = attnums(keys[0] as TableDescription)
   const names = wanted.map((attnum) => columns.find((column) => column.attnum === attnum)?.name)
   if (names.includes(undefined)) return undefined

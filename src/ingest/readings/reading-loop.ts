@@ -12,6 +12,8 @@ const readingShare = 0.25
 
 export interface ReadingLoopOptions {
   readonly connection: Queries
+  /** Composite types that rows may still have. */
+  readonly types: () => readonly number[]
   readonly taken: (reading: Reading) => void
 }
 
@@ -84,7 +86,8 @@ export class ReadingLoop {
     const relids = [...this.#wanted]
     this.#wanted.clear()
     const startedAt = performance.now()
-    const reading = await takeReading(this.#options.connection, relids)
+    const { connection, types } = this.#options
+    const reading = await takeReading(connection, relids, types())
     const endedAt = performance.now()
     this.#readAtMs = endedAt + (endedAt - startedAt) * (1 / readingShare - 1)
     this.#options.taken(reading)

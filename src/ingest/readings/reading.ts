@@ -32,9 +32,16 @@ GROUP BY 1, 2`
 
 const horizonSql = `SELECT 'horizon', (pg_snapshot_xmin(pg_current_snapshot())::text::numeric % 4294967296)::text, NULL`
 
-export async function takeReading(connection: Queries, asked: readonly number[]): Promise<Reading> {
+/** `types`: composite types that are read even if no column has them any more. */
+export async function takeReading(
+  connection: Queries,
+  asked: readonly number[],
+  types: readonly number[],
+): Promise<Reading> {
   const rows = await connection.query(
-    [positionSql, locksSql, horizonSql, ...(asked.length === 0 ? [] : [factsSql(asked)]), positionSql].join(';\n'),
+    [positionSql, locksSql, horizonSql, ...(asked.length === 0 ? [] : [factsSql(asked, types)]), positionSql].join(
+      ';\n',
+    ),
   )
   const positions = rows.filter(([kind]) => kind === 'position').map(([, at]) => Number(at))
   const locked = new Map<number, Set<number>>()

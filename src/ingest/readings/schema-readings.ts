@@ -24,6 +24,7 @@ export interface GateParts extends Pick<AttemptParts, 'writer' | 'history' | 'co
 export class SchemaReadings {
   readonly #loop: ReadingLoop
   readonly #connection: Queries
+  #gate: Gate | undefined
   #mayFlush = true
   readonly #early: Reading[] = []
   #taken = (reading: Reading): void => void this.#early.push(reading)
@@ -31,7 +32,11 @@ export class SchemaReadings {
   /** `connection` is one that nobody else uses, because others may wait long. */
   constructor(connection: Queries) {
     this.#connection = connection
-    this.#loop = new ReadingLoop({ connection, taken: (reading) => this.#taken(reading) })
+    this.#loop = new ReadingLoop({
+      connection,
+      types: () => this.#gate?.types() ?? [],
+      taken: (reading) => this.#taken(reading),
+    })
   }
 
   /** Takes the first reading: before the slot exists, so that it comes before every row. */
@@ -58,6 +63,7 @@ export class SchemaReadings {
       want: (relids) => this.#loop.want(relids),
       convert: converterOf(text),
     })
+    this.#gate = gate
     this.#taken = (reading) => {
       gate.taken(reading)
       void commit.written()

@@ -26,11 +26,14 @@ interface History {
 export class TableReadings {
   readonly #histories = new Map<number, History>()
 
-  /** Returns the tables whose last reading shows something new. */
-  add(reading: Reading): number[] {
+  /**
+   * Returns the tables whose last reading shows something new. `typesOf` gives the composite types of rows that a table may still
+   * have, even if none of its columns has them any more.
+   */
+  add(reading: Reading, typesOf: (relid: number) => Iterable<number>): number[] {
     const changed: number[] = []
     for (const relid of reading.asked) {
-      const table = reading.tables.get(relid)
+      const table = withTypes(reading.tables.get(relid), typesOf(relid))
       let history = this.#histories.get(relid)
       if (history === undefined) this.#histories.set(relid, (history = { eras: [], locked: undefined }))
       // A locked type may have been changed already, for whatever row that was written since.
@@ -90,8 +93,17 @@ export class TableReadings {
     const first = known.findLastIndex((era) => era.since <= from)
     return { eras: known.slice(Math.max(first, 0)), isWhole: first >= 0 }
   }
+}
 
-  forget(relid: number): void {
-    this.#histories.delete(relid)
+function withTypes(table: SeenTable | undefined, types: Iterable<number>): SeenTable | undefined {
+  if (table === undefined) return undefined
+  const layouts = new Map(table.layouts)
+  let { fingerprint } = table
+  for (const oid of types) {
+    const type = table.typeFacts.get(oid)
+    if (layouts.has(oid) || type?.kind !== 'c') continue
+    layouts.set(oid, { relation: type.relation, attributes: type.attributes })
+    fingerprint += `;${oid}=${type.attributes.map(([attnum, , , xid]) => `${attnum}:${xid}`).join()}`
   }
+  return { ...table, layouts, fingerprint }
 }

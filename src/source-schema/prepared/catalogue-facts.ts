@@ -82,12 +82,12 @@ export function factsOf(rows: readonly (readonly (string | null)[])[]): Catalogu
   return { tables, types }
 }
 
-/** The statement has three columns: `table` or `type`, the oid, and the facts as JSON. */
-export function factsSql(relids: readonly number[]): string {
+/** The statement has three columns: `table` or `type`, the oid, and the facts as JSON. `types` are read, too, where they exist. */
+export function factsSql(relids: readonly number[], types: readonly number[] = []): string {
   return `WITH RECURSIVE attributes AS MATERIALIZED (
   SELECT a.*, a.xmin::text AS written FROM pg_attribute a WHERE attrelid = ANY ('{${relids.join(',')}}'::oid[]) AND attnum > 0
 ), used (type) AS (
-  SELECT atttypid FROM attributes WHERE NOT attisdropped
+  (SELECT atttypid FROM attributes WHERE NOT attisdropped UNION SELECT unnest('{${types.join(',')}}'::oid[]))
   UNION
   SELECT part.type FROM used JOIN pg_type t ON t.oid = used.type, LATERAL (
     SELECT t.typbasetype AS type

@@ -27,8 +27,7 @@ export interface SeenTable extends DescribedTable {
   readonly written: string
   /** The composite types that the table consists of, by oid. */
   readonly layouts: ReadonlyMap<number, CompositeLayout>
-  /** What the description was made of. */
-  readonly facts: TableFacts
+  /** What the shapes of its columns were made of. */
   readonly typeFacts: CatalogueFacts['types']
 }
 
@@ -61,16 +60,23 @@ export function describe({ tables, types }: CatalogueFacts): Map<number, SeenTab
       fileNode: facts.fileNode,
       written: facts.written,
       layouts: layoutsOf(own, types),
-      facts,
       typeFacts: types,
     })
   }
   return described
 }
 
-/** `former`: attributes that composite types had before. */
-export function describeWith(relid: number, table: SeenTable, former: FormerAttributes): TableDescription {
-  return describeOne(relid, table.facts, new TypeShapes(table.typeFacts, former))
+/** Returns the description with what these types print now, and what they had before. */
+export function reshaped(
+  description: TableDescription,
+  types: CatalogueFacts['types'],
+  former: FormerAttributes,
+): TableDescription {
+  const shapes = new TypeShapes(types, former)
+  const columns = description.columns.map((column) =>
+    types.has(column.typeOid) ? { ...column, shape: shapes.shape(column.typeOid) } : column,
+  )
+  return { ...description, columns }
 }
 
 function describeOne(relid: number, facts: TableFacts, shapes: TypeShapes): TableDescription {
