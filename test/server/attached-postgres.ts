@@ -32,11 +32,18 @@ export class AttachedPostgres implements AsyncDisposable {
 
   static async start({ isPrepared }: Extract<ServerOfTests, { tag: 'theirs' }>): Promise<AttachedPostgres> {
     const postgres = await PostgresServerUnderTest.start({
+      tls: true,
+      auth: 'scram-sha-256',
       settings: { track_commit_timestamp: 'on', max_connections: '400' },
       isKept: true,
     })
     try {
       await postgres.role(isPrepared ? 'REPLICATION' : 'SUPERUSER', role)
+      // Clients of the tests log in without a password.
+      await postgres.allow(
+        `hostssl all,replication ${role} 127.0.0.1/32 scram-sha-256`,
+        'hostssl all all 127.0.0.1/32 trust',
+      )
       await postgres.sql('CREATE ROLE root SUPERUSER LOGIN')
       await postgres.sql(`CREATE DATABASE ${database} OWNER root`)
       await postgres.sql(`CREATE SCHEMA changefeed_state AUTHORIZATION ${role}`, database)

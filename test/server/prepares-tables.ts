@@ -1,5 +1,5 @@
 // What a DBA has automated where the role of our server may install nothing: every new table is published, has the replica
-// identity that it needs, and may be read by the role.
+// identity that suffices for every changefeed, and may be read by the role.
 
 /** For one database, as its superuser. */
 export function preparesTablesSql(role: string): string {
@@ -12,16 +12,14 @@ CREATE FUNCTION dba.prepare() RETURNS event_trigger LANGUAGE plpgsql SECURITY DE
 DECLARE t record;
 BEGIN
   FOR t IN
-    SELECT c.oid, c.oid::regclass AS name, EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary AND indimmediate) AS has_key,
-      EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attlen = -1 AND attstorage <> 'p') AS is_large
-    FROM pg_event_trigger_ddl_commands() AS d JOIN pg_class c ON c.oid = d.objid
+    SELECT c.oid::regclass AS name FROM pg_event_trigger_ddl_commands() AS d JOIN pg_class c ON c.oid = d.objid
     WHERE d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND NOT c.relispartition
       AND c.relnamespace NOT IN ('changefeed_state'::regnamespace, 'pg_catalog'::regnamespace)
       AND NOT EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = c.oid)
   LOOP
     -- First: ALTER TABLE fires the trigger again.
     EXECUTE format('ALTER PUBLICATION pg_changefeed ADD TABLE %s', t.name);
-    IF t.is_large OR NOT t.has_key THEN EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', t.name); END IF;
+    EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', t.name);
   END LOOP;
 END $$;
 CREATE EVENT TRIGGER prepare ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'ALTER TABLE') EXECUTE FUNCTION dba.prepare();`

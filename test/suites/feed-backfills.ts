@@ -1,5 +1,6 @@
 // What a changefeed does when its tables are changed, as its schema_change_policy says.
 
+import { needsInstalled } from '../support/servers/server-of-tests.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compareHlc, formatHlc, nextHlc, zeroHlc, type Hlc } from '../../src/core/hlc.ts'

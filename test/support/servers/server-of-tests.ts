@@ -23,6 +23,10 @@ export function needsVersion(version: PostgresVersion): string | false {
   return versionOfTests < version && `PostgreSQL has it since version ${version}`
 }
 
+/** For a test of what event triggers of ours tell or refuse at once, as node:test takes it. */
+export const needsInstalled: string | false =
+  serverOfTests.tag === 'theirs' && serverOfTests.isPrepared && 'nothing of ours is installed in the database'
+
 function read(text: string): ServerOfTests {
   if (text === '') return { tag: 'embedded' }
   const [, number, mode] = /^(\d+)(-prepared)?$/.exec(text) ?? []
