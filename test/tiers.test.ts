@@ -33,7 +33,11 @@ const runsProgram = /\/main\.ts'|bin\/changefeed\.js'|\/(?:program|run-main)\.ts
 const startNothing: ReadonlySet<string> = new Set(['src/cli/cli.test.ts'])
 
 /** They start it through a command that is not ours. */
-const startOthers: ReadonlySet<string> = new Set(['test/interrupted-run.pg.test.ts', 'test/pack/pack.pg.test.ts'])
+const startOthers: ReadonlySet<string> = new Set([
+  'test/interrupted-run.pg.test.ts',
+  'test/pack/pack.pg.test.ts',
+  'test/versions/versions.pg.test.ts',
+])
 
 const importsOf = new Map<string, readonly string[]>()
 
