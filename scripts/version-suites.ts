@@ -42,6 +42,3 @@ export const suites: Readonly<Record<(typeof roles)[number], readonly string[]>>
     ...['sinkless', 'transactions', 'exact-bytes', 'large-row'].map((name) => `test/end-to-end/${name}.`),
   ],
 }
-
-/** The part that every `npm test` runs. */
-export const chosen = 'src/sink/rows/rows-feed.pg.test.ts'

@@ -13,6 +13,8 @@ export interface TestAttachment {
   /** As whom the tests connect, and to which database, unless they say it. */
   readonly user: string
   readonly database: string
+  /** Of the user. */
+  readonly password?: string | undefined
   /** Further flags. */
   readonly flags?: readonly string[] | undefined
   /** Is disposed of after the server. */

@@ -29,7 +29,14 @@ export async function startAttached(options: AttachedOptions = {}): Promise<Atta
     const user = role === undefined ? 'postgres' : await postgres.role(role.attributes, role.name)
     if (options.ownsDatabase === true) await postgres.sql(`ALTER DATABASE app OWNER TO ${user}`)
     if (sql !== undefined) await postgres.sql(sql, 'app')
-    const attached = { url: postgres.url('app', user), user: 'postgres', database: 'app', flags, owned: postgres }
+    const attached = {
+      url: postgres.url('app', user),
+      user: 'postgres',
+      database: 'app',
+      password: postgres.password('postgres'),
+      flags,
+      owned: postgres,
+    }
     const server = await TestServer.start({ attached })
     return { postgres, server, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
   } catch (error) {

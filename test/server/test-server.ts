@@ -145,7 +145,8 @@ export class TestServer implements AsyncDisposable {
   }
 
   async connect(database = this.database, user = this.user): Promise<pg.Client> {
-    const client = new pg.Client({ host: '127.0.0.1', port: this.sqlPort, user, database })
+    const password = user === this.user ? this.#attached?.password : undefined
+    const client = new pg.Client({ host: '127.0.0.1', port: this.sqlPort, user, database, password })
     client.on('error', () => undefined)
     await client.connect()
     return client

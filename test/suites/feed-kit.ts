@@ -1,7 +1,9 @@
 // What the far end of a changefeed brings along so that test/suites/feed-suite.ts can run the promises of a feed over it.
 
+import assert from 'node:assert/strict'
 import type { TestFeed } from '../feed/test-feed.ts'
 import { TestServer } from '../server/test-server.ts'
+import { needsInstalled } from '../support/servers/server-of-tests.ts'
 import { endTogether, startTogether } from '../support/services.ts'
 
 export interface FeedRequest {
@@ -99,4 +101,16 @@ function partitionedSql(name: string, columns: string): string {
   const hash = (remainder: number): string => `FOR VALUES WITH (MODULUS 2, REMAINDER ${remainder})`
   return `CREATE TABLE ${name} (${columns}) PARTITION BY HASH (${key}); CREATE TABLE ${name}_0 PARTITION OF ${name} ${hash(0)};
     CREATE TABLE ${name}_1 (gone INT, ${columns}); ALTER TABLE ${name}_1 DROP COLUMN gone; ALTER TABLE ${name} ATTACH PARTITION ${name}_1 ${hash(1)}`
+}
+
+/** Whether schema changes are found when the catalogue is read, and not at once, and nothing refuses them. */
+export function looksForChanges(kit: FeedKit): boolean {
+  return kit.prepareSql !== undefined || needsInstalled !== false
+}
+
+/** The feed has ended because its table was dropped. */
+export function assertDropped(kit: FeedKit, { error }: TestFeed, table: string): void {
+  if (!looksForChanges(kit)) assert.equal(error?.message, `"${table}" was dropped`)
+  // Where it is found by looking, the table may have left the publication as well.
+  else assert.match(error?.message ?? '', new RegExp(`${table}"? was dropped`))
 }

@@ -188,6 +188,11 @@ export class PostgresServerUnderTest implements AsyncDisposable {
     }
   }
 
+  /** Of a role that was given one. */
+  password(role: string): string | undefined {
+    return this.#parts.passwords.get(role)
+  }
+
   /** Gives the role a new password, which `source` and `url` use from then on. */
   async setPassword(role: string, password: string = randomBytes(12).toString('hex')): Promise<string> {
     const encryption = this.#parts.options.auth === 'md5' ? 'md5' : 'scram-sha-256'

@@ -1,0 +1,6 @@
+// As a role that may read tables which a DBA has prepared, and nothing else.
+
+import { prepared } from '../server/attached.ts'
+import { feedOnVersions } from './feed-on-versions.ts'
+
+feedOnVersions({ name: 'as a role of few rights', options: prepared, tableSql: prepared.tableSql })
