@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
+import pino from 'pino'
 import { RawClient, startup, query } from '../../test/support/raw-client.ts'
 import { LoginFront } from '../../test/support/login-front.ts'
 import { PostgresServerUnderTest } from '../../test/support/postgres-server.ts'
@@ -183,4 +184,20 @@ test('of connections that say nothing the oldest gives way to a client', async (
   assert.equal(await front.login({ user: 'ann', password: ann }), 'ann')
   await silent[0]?.closed()
   for (const client of silent) client.socket.destroy()
+})
+
+test('the log says which client has not logged in, and why, because the log of PostgreSQL cannot', async () => {
+  const lines: Record<string, unknown>[] = []
+  const log = pino(
+    { level: 'debug' },
+    { write: (line: string) => lines.push(JSON.parse(line) as (typeof lines)[number]) },
+  )
+  await using front = await LoginFront.start({ ...own(), log })
+  await front.login({ user: 'ann', password: 'wrong' })
+  await front.login({ user: 'ann', password: ann })
+  const [refused, entered] = lines
+  assert.deepEqual([refused?.['user'], refused?.['msg']], ['ann', 'a client has not logged in'])
+  assert.match(String(refused?.['error']), /password authentication failed/)
+  assert.match(String(refused?.['client']), /^127\.0\.0\.1:\d+$/)
+  assert.equal(entered?.['msg'], 'a client has logged in')
 })

@@ -167,6 +167,7 @@ export class Session implements QuerySession {
       // The pid is that of the backend, because clients recognise their own notifications by it. The secret is ours.
       key: (pid) => {
         this.#options.keyGiven(pid, this.#secret)
+        if (this.#options.slot !== undefined) this.#options.log?.debug({ ...this.#who, pid }, 'a client has logged in')
         return backendKeyData(pid, this.#secret)
       },
       ready: (status) => {
@@ -176,6 +177,7 @@ export class Session implements QuerySession {
       drained: () => this.#messages.gate(),
       explain: (refusal) => this.#options.handler.explain?.(refusal),
       lost: (error, isTold) => {
+        this.#logRefusal(error)
         if (!isTold && this.#messages.phase.tag !== 'leaving') this.#fail(this.#explainLoss(error))
         else this.close()
       },
@@ -183,11 +185,21 @@ export class Session implements QuerySession {
   }
 
   #explainLoss(error: FeedError): FeedError {
-    const { acceptsUnasked, log, handler } = this.#options
-    const explained = handler.explainLoss?.(error) ?? error
-    if (acceptsUnasked || this.#login.phase.tag !== 'waiting' || error.code !== 'FEED_SOURCE_DOWN') return explained
-    log?.warn({ detail: explained.detail }, `a client cannot log in: ${explained.message}`)
-    return notReachable()
+    const { acceptsUnasked, handler } = this.#options
+    const isBefore = this.#login.phase.tag === 'waiting' && !acceptsUnasked
+    if (isBefore && error.code === 'FEED_SOURCE_DOWN') return notReachable()
+    return handler.explainLoss?.(error) ?? error
+  }
+
+  /** Who connects. PostgreSQL's own log has the address of this server in its place. */
+  get #who(): { readonly client: string; readonly user: string } {
+    return { client: this.#control.clientAddress, user: this.#control.user }
+  }
+
+  #logRefusal(error: FeedError): void {
+    const { slot, log } = this.#options
+    if (slot === undefined || this.#login.phase.tag === 'done' || this.#isClosed) return
+    log?.info({ ...this.#who, error: error.message, detail: error.detail }, 'a client has not logged in')
   }
 
   #moved(from: BackendLink, to: BackendLink): void {

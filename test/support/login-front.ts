@@ -1,6 +1,7 @@
 // For tests: a front before a PostgreSQL that asks for passwords. It knows one statement of its own, OURS, which counts how often it runs.
 
 import pg from 'pg'
+import type { Logger } from 'pino'
 import { startFront, type Front, type LoginRules } from '../../src/pg-server/front.ts'
 import { FrontTls, type FrontTlsFiles } from '../../src/pg-server/front-tls.ts'
 import type { Piece, StatementHandler } from '../../src/pg-server/local-statement.ts'
@@ -15,6 +16,7 @@ export interface LoginFrontOptions {
   readonly limits?: Partial<LoginLimits>
   /** 127.0.0.1 if it is left out. */
   readonly host?: string
+  readonly log?: Logger
 }
 
 export class LoginFront implements StatementHandler, AsyncDisposable {
@@ -29,6 +31,7 @@ export class LoginFront implements StatementHandler, AsyncDisposable {
     isInsecure = false,
     limits,
     host = '127.0.0.1',
+    log,
   }: LoginFrontOptions): Promise<LoginFront> {
     const test = new LoginFront()
     const logins: LoginRules = { isInsecure, limits: { ...defaultLimits, ...limits } }
@@ -41,6 +44,7 @@ export class LoginFront implements StatementHandler, AsyncDisposable {
       defaultDatabase: 'postgres',
       tls: test.tls,
       logins,
+      log,
     })
     return test
   }
