@@ -21,8 +21,8 @@ changefeed doctor --postgres='postgres://cdc@db.example:5432/shop?sslmode=verify
 | \`--password-file=FILE\` | a file whose first line is the password |
 | \`--tables=NAMES\` | the tables of the changefeed, as SQL writes them, with commas between; without a schema they are in \`public\` |
 | \`--system-url=URL\` | the database for jobs and settings; left out, it is that of \`--postgres\` |
-| \`--no-install\` | nothing is to be installed, as if the role could not: a DBA prepares the database |
 | \`--system-password-file=FILE\` | the same for the role in \`--system-url\` |
+| \`--no-install\` | nothing is to be installed, as if the role could not: a DBA prepares the database |
 | \`--json\` | print the findings as JSON |
 
 Exit codes: 0, everything is ok; 1, there is a failure, so that a changefeed cannot start, or the command was wrong; 2, there are only warnings.

@@ -292,6 +292,16 @@ test('objects of somebody else with our names', async () => {
   })
   await server.sql(remedy.replace(/^.*: /, ''))
   assert.deepEqual(await found(slot.owner), [])
+  // A slot of ours that no server reads.
+  await slot.sql(`SELECT pg_create_logical_replication_slot('pg_changefeed_${oid}', 'pgoutput')`)
+  const left = only(await found(slot.owner), {
+    id: 'our_slot',
+    verdict: 'warning',
+    what: /does not run now, and keeps/,
+    remedy: /start the server with its store.*pg_drop_replication_slot/,
+  })
+  await slot.sql(left.remedy?.replace(/^.*: /, '') ?? '')
+  assert.deepEqual(await found(slot.owner), [])
 })
 
 test('an inactive slot of somebody else that keeps WAL', async () => {

@@ -8,6 +8,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { ChangelogKeeper, ChangelogWriter } from '../changelog/changelog.ts'
 import { explainWait } from '../postgres/explain-wait.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { explainSlotError } from '../postgres/slot-room.ts'
 import { slotName } from '../source-schema/names.ts'
 import { pgMicrosSql } from './pg-micros.ts'
 import type { Queries } from '../postgres/queries.ts'
@@ -67,10 +68,10 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
     else keepIdentity(log, { ...identity, makesSlot: true })
     const explained = explainWait(control, replication, at.waiting)
     from = await createSlot(replication, slot)
-      .catch((error: unknown) => {
+      .catch(async (error: unknown) => {
         // PostgreSQL keeps no slot whose creation has failed, and another server may make one next.
         if (known === undefined) keepIdentity(log, identity)
-        throw error
+        throw await explainSlotError(error, control)
       })
       .finally(explained)
   } else if (verdict.goesOn === 'at the slot') {

@@ -21,13 +21,16 @@ export const ourSlot: ServerCheck = {
         'start the server: it makes a new slot, and its changefeeds end with what is missing',
       )
     const keeps = `keeps ${sizeText(slot.retainedBytes ?? 0)} of WAL`
-    if (slot.isActive && !isServed)
+    if (isServed) return ok(`slot ${ours} is ours and ${keeps}`)
+    if (slot.isActive)
       return warning(
-        `slot ${ours} is read by process ${slot.activePid}, perhaps another server of ours, and ${keeps}`,
-        'run only one server on a database',
+        `slot ${ours} is read by process ${slot.activePid}: a server of ours runs on this database, and ${keeps}`,
+        'run only one server on a database: another one stands by',
       )
-    if (slot.walStatus === 'unreserved')
-      return warning(`slot ${ours} ${keeps}, and will be invalidated at the next checkpoint`, 'start its server now')
-    return ok(`slot ${ours} exists, is ${slot.isActive ? 'read' : 'not read now'} and ${keeps}`)
+    const soon = slot.walStatus === 'unreserved' ? ', and will be invalidated at the next checkpoint' : ''
+    return warning(
+      `slot ${ours} was made by a server of ours that does not run now, and ${keeps}${soon}`,
+      `start the server with its store: no other one can continue; or, if that store is lost: ${drop}`,
+    )
   },
 }
