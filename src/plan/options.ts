@@ -174,7 +174,7 @@ export const options = {
   mvcc_timestamp: {
     ...flag,
     about:
-      'Adds `mvcc_timestamp` to the value: the commit time of this version of the row, also for rows of the initial scan.',
+      'Adds `mvcc_timestamp` to the value: the commit time of this version of the row, also for rows of the initial scan. Where PostgreSQL does not know it any more, or track_commit_timestamp is off, it is the time of the scan.',
   },
   no_initial_scan: { ...flag, about: "The same as `initial_scan = 'no'`." },
   on_error: {

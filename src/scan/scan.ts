@@ -33,7 +33,7 @@ export interface ScanOptions {
   readonly selection: (table: ScanTable) => Selection | undefined
   /** The pages of a range. */
   readonly chunkPages?: number
-  /** Whether to read the commit time of each row's version, in µs since the Unix epoch. It is unknown for old rows. */
+  /** Whether to read the commit time of each row's version, in µs since the Unix epoch. It is unknown for old rows, and without track_commit_timestamp. */
   readonly commitTimes: boolean
   /** Returns whether an earlier scan has read this range of pages already. */
   readonly isDone: (relid: number, chunk: Chunk) => boolean
@@ -53,7 +53,8 @@ interface Task extends Selection {
 /** 256 KiB. */
 const smallPages = 32
 const number: RelationColumn = { name: '', shape: { tag: 'scalar', name: 'int8' } }
-const commitMicrosColumn = '(extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint'
+/** Without track_commit_timestamp PostgreSQL knows no commit time, and refuses to be asked. */
+const commitMicrosColumn = `(CASE WHEN current_setting('track_commit_timestamp') = 'on' THEN extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000 END)::bigint`
 
 export async function scan({ cut, selection, chunkPages, commitTimes, isDone, consumers }: ScanOptions): Promise<void> {
   const tasks: Task[] = []

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
 import { openRawConnection } from '../../src/postgres/raw-connection.ts'
+import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { startAttached, type Attached } from '../server/attached.ts'
 import { until } from '../support/until.ts'
 
@@ -103,4 +104,16 @@ test('no WAL sender is free, or the role gets none, also when that happens later
     const [job] = await server.sql('SHOW JOBS')
     return job?.['status'] === 'running' && !lack.test(String(job['running_status'])) ? true : undefined
   })
+})
+
+test('without track_commit_timestamp, the rows of an initial scan have the time of the scan as mvcc_timestamp', async () => {
+  await using attached = await startAttached()
+  await attached.server.sql('CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)')
+  await using feed = await SinklessFeed.open(
+    attached.server,
+    'EXPERIMENTAL CHANGEFEED FOR t WITH mvcc_timestamp, updated',
+  )
+  await until('the row', withinMs, () => feed.messages.length > 0 || undefined)
+  const { mvcc_timestamp: committed, updated } = JSON.parse(feed.messages[0]?.value ?? '') as Record<string, string>
+  assert.equal(committed, updated)
 })
