@@ -130,6 +130,8 @@ function rereadCertificates(tls: FrontTls, log: Logger | undefined): void {
   try {
     tls.reread()
     log?.info({ validTo: tls.certificate.validTo }, 'the certificates have been read again')
+    const expiry = tls.expiry()
+    if (expiry !== undefined) log?.warn(expiry)
   } catch (error) {
     const { message, hint } = asFeedError(error)
     log?.error({ hint }, `${message}; new connections use the earlier certificates`)

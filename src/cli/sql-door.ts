@@ -42,7 +42,9 @@ export async function openDoor(values: DoorFlagValues, { host }: Address): Promi
     )
   }
   const logins = { isInsecure, limits: defaultLimits }
-  return { door: { tls, logins }, warning: isOurs || !isInsecure ? undefined : openWarning(host) }
+  const warnings = [tls?.expiry(), isOurs || !isInsecure ? undefined : openWarning(host)]
+  const warning = warnings.filter((text) => text !== undefined).join('\n\n')
+  return { door: { tls, logins }, warning: warning === '' ? undefined : warning }
 }
 
 function readTls(values: DoorFlagValues): FrontTls | undefined {

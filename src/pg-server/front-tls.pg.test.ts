@@ -159,6 +159,15 @@ test('files that cannot be used are named, with the flag', () => {
   }
 })
 
+test('a certificate that expires soon, or has, is named', () => {
+  const tls = FrontTls.open({ cert, key })
+  const endMs = tls.certificate.validToDate.getTime()
+  const day = 24 * 3_600_000
+  assert.equal(tls.expiry(endMs - 15 * day), undefined)
+  assert.match(tls.expiry(endMs - 13 * day) ?? '', /^the certificate in --tls-cert=.* expires at \d{4}-/)
+  assert.match(tls.expiry(endMs + 1) ?? '', / has expired at /)
+})
+
 test('a front that closes says so to its encrypted clients', async () => {
   const front = await LoginFront.start({ backend: postgres.source(), tls: { cert, key } })
   const client = await front.connect({ user: 'ann', password: ann, ssl })

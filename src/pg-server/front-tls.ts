@@ -19,6 +19,7 @@ export interface FrontTlsFiles {
 /** By this name clients that begin with TLS say that they speak PostgreSQL's protocol. */
 const protocol = 'postgresql'
 const handshakeMs = 20_000
+const warnMs = 14 * 24 * 3_600_000
 
 interface Loaded {
   readonly options: SecureContextOptions
@@ -51,6 +52,15 @@ export class FrontTls {
 
   get certificate(): X509Certificate {
     return this.#loaded.certificate
+  }
+
+  /** What is wrong with the time of the certificate; undefined: nothing for two weeks. */
+  expiry(nowMs: number = Date.now()): string | undefined {
+    const { validToDate } = this.#loaded.certificate
+    const leftMs = validToDate.getTime() - nowMs
+    if (leftMs > warnMs) return undefined
+    const word = leftMs < 0 ? 'has expired' : 'expires'
+    return `the certificate in --tls-cert=${this.#files.cert} ${word} at ${validToDate.toISOString()}: put another one there, and send SIGHUP to this server`
   }
 
   get asksForCertificates(): boolean {
