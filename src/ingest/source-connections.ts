@@ -67,6 +67,7 @@ export class SourceConnections {
     const connection = await openRawConnection({
       source: this.#source,
       replication,
+      beside: this.#open[0],
       applicationName,
       readBufferBytes: replication ? readBufferBytes.replication : readBufferBytes.control,
     })

@@ -25,10 +25,24 @@ export interface Turn {
   readonly checkStanding: (standing: Standing) => void
 }
 
-/** Settles with what the first successful `attempt` gives. Throws FEED_SOURCE_DOWN or FEED_SOURCE_REFUSED. */
-export async function connectInTurn<T>(server: SourceConnection, attempt: (turn: Turn) => Promise<T>): Promise<T> {
+/**
+ * Settles with what the first successful `attempt` gives. Throws FEED_SOURCE_DOWN or FEED_SOURCE_REFUSED. `only`: the one route that is
+ * tried.
+ */
+export async function connectInTurn<T>(
+  server: SourceConnection,
+  attempt: (turn: Turn) => Promise<T>,
+  only?: Route,
+): Promise<T> {
   const failures: Failure[] = []
-  const { targetSessionAttrs: wanted = 'any' } = server
+  const { targetSessionAttrs: wanted = 'any', connectWithinMs: withinMs = connectMs } = server
+  if (only !== undefined) {
+    try {
+      return await attempt({ route: only, withinMs, checkStanding: () => undefined })
+    } catch (error) {
+      throw summary(server, [{ host: only, at: only.at, tls: only.tls, error: error as Error }])
+    }
+  }
   for (const standing of wanted === 'prefer-standby' ? (['standby', 'any'] as const) : [wanted]) {
     const checkStanding = (found: Standing): void => check(found, standing)
     for (const host of hostsOf(server)) {

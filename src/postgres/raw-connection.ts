@@ -8,7 +8,7 @@
 import { FeedError } from '../errors/feed-error.ts'
 import { connectInTurn, type Turn } from './connect-in-turn.ts'
 import type { CopyBothStream, CopyHandler } from './copy-stream.ts'
-import { dial } from './dial.ts'
+import { dial, type Route } from './dial.ts'
 import { rememberRoute } from './last-route.ts'
 import { checkSession, poolerRefused } from './pooler.ts'
 import { SocketConnection } from './socket-connection.ts'
@@ -27,9 +27,16 @@ export interface RawConnectionOptions {
   readonly parameters?: Readonly<Record<string, string>>
   readonly applicationName?: string
   readonly readBufferBytes?: number
+  /**
+   * Goes to the address of this connection and to no other: a slot, a snapshot and what a control connection has seen are of one
+   * server, and the next host in the list is another one.
+   */
+  readonly beside?: Pick<RawConnection, 'route'> | undefined
 }
 
 export interface RawConnection extends AsyncDisposable {
+  /** Where it is. */
+  readonly route: Route
   readonly backendPid: number
   /** Runs a simple query; returns the rows of all its results in order, as text. */
   query(sql: string): Promise<(string | null)[][]>
@@ -54,7 +61,7 @@ export function openRawConnection(options: RawConnectionOptions): Promise<RawCon
 
 /** The same with what other clients need who take the connection over. */
 export function openConnection(options: RawConnectionOptions): Promise<SocketConnection> {
-  return connectInTurn(options.source, (turn) => openOne(options, turn))
+  return connectInTurn(options.source, (turn) => openOne(options, turn), options.beside?.route)
 }
 
 async function openOne(options: RawConnectionOptions, turn: Turn): Promise<SocketConnection> {

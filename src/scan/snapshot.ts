@@ -76,7 +76,9 @@ export class Connections implements Disposable {
   }
 
   async connect(replication = false): Promise<RawConnection> {
-    const connection = await openRawConnection({ source: this.#source, replication, readBufferBytes: 512 * 1024 })
+    const [beside] = this.#open
+    const options = { source: this.#source, replication, beside, readBufferBytes: 512 * 1024 }
+    const connection = await openRawConnection(options)
     this.#open.push(connection)
     this.#signal.throwIfAborted()
     return connection
