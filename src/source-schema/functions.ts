@@ -97,6 +97,12 @@ export const calledFunctions = {
 
 /** The functions that only other functions and triggers call. */
 export const innerFunctions = {
+  changed_among: {
+    does: 'of the watched tables that a command concerns those that it may have changed',
+    parameters: { concerned: 'oid[]', relations: 'oid[]', touched: 'oid[]' },
+    returns: 'oid[]',
+    needs: ours,
+  },
   columns_of: { does: 'the names of the columns of an index', parameters: { index: 'oid' }, returns: 'text[]' },
   concerned: {
     does: 'the watched tables that a change of these relations and types concerns',

@@ -83,6 +83,7 @@ test('the tables, columns and event triggers that are installed are those of the
 
 /** A call of each function that gets to where it needs its rights. Triggers are not called so. */
 const calls: Readonly<Partial<Record<FunctionName, string>>> = {
+  changed_among: `ARRAY['t'::regclass::oid], '{}', '{}'`,
   columns_of: '0',
   concerned: `ARRAY['t'::regclass::oid], '{}'`,
   concerned_by_schemas: `ARRAY['public'::regnamespace::oid]`,

@@ -59,7 +59,7 @@ BEGIN
       touched := touched || changefeed.row_types(relations);
       SELECT m.joined, m.parted INTO joined, parted FROM changefeed.moved_partitions(coalesce(relations, '{}')) m;
     END IF;
-    tables := coalesce(tables, changefeed.concerned(coalesce(relations, '{}'), touched) || parted);
+    tables := coalesce(tables, changefeed.changed_among(changefeed.concerned(coalesce(relations, '{}'), touched), coalesce(relations, '{}'), touched) || parted);
   EXCEPTION WHEN OTHERS THEN
     -- A command of the application must not fail for an error of ours. changefeed.look() finds later what was missed here.
     RAISE WARNING 'changefeeds could not see what % changed: %', tg_tag, SQLERRM;
@@ -68,7 +68,7 @@ BEGIN
   IF touched <> '{}' THEN
     -- A table that is being taken under watch may use the type.
     PERFORM changefeed.hold_types(touched, true);
-    tables := changefeed.concerned(coalesce(relations, '{}'), touched) || parted;
+    tables := changefeed.changed_among(changefeed.concerned(coalesce(relations, '{}'), touched), coalesce(relations, '{}'), touched) || parted;
   END IF;
   FOREACH relation IN ARRAY joined LOOP
     PERFORM changefeed.join_partition(relation, tg_tag NOT LIKE 'CREATE %');

@@ -24,6 +24,19 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
           WHERE a::oid <> ALL (ARRAY(SELECT relid::oid FROM pg_partition_ancestors(w.relid))))), '{}')
 $$;
 
+-- Of the watched tables that a command on these relations concerns, those that it may have changed. A command on a partitioned table
+-- that changes no column, such as ATTACH and DETACH, leaves its partitions as they are, and there may be thousands of them. What the
+-- catalogue says of a table that was changed was written since this transaction began; what a command drops is among the relations.
+CREATE OR REPLACE FUNCTION changefeed.changed_among(concerned oid[], relations oid[], touched oid[]) RETURNS oid[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(array_agg(w.relid ORDER BY w.relid), '{}')
+  FROM (SELECT age(pg_current_xact_id()::xid) AS ours) AS a, changefeed.watched w LEFT JOIN pg_class c ON c.oid = w.relid
+  WHERE w.relid = ANY (concerned) AND (w.relid = ANY (relations) OR c.relispartition IS NOT TRUE OR w.types && touched
+    OR age(w.xmin) <= ours OR age(c.xmin) <= ours
+    OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = w.relid AND attnum > 0 AND age(xmin) <= ours)
+    OR EXISTS (SELECT FROM pg_index WHERE indrelid = w.relid AND age(xmin) <= ours))
+$$;
+
 -- Takes a new partition of a watched table into the list, in the transaction that made it one. may_have_rows: it may have had
 -- rows before, which changefeeds do not know.
 CREATE OR REPLACE FUNCTION changefeed.join_partition(relation oid, may_have_rows boolean) RETURNS void
