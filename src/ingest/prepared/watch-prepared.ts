@@ -69,6 +69,7 @@ async function checkTables(
   { publication, members }: PreparedFacts,
 ): Promise<ReadonlyMap<number, MemberFacts>> {
   const names = await namesOf(connection, tables)
+  await refuseStale(connection, tables)
   const [row] = await connection.query('SELECT quote_ident(current_user)')
   const role = row?.[0] ?? ''
   const found = new Map(members.map((member) => [member.relid, member]))
@@ -79,6 +80,25 @@ async function checkTables(
     if (lack !== undefined) throw refusal(member.name, lack)
   }
   return found
+}
+
+/**
+ * PostgreSQL 14 goes on decoding by what it knew of a table before it was attached or detached. Only our event triggers can make it
+ * look again in the same transaction.
+ */
+async function refuseStale(connection: RawConnection, tables: readonly TableToWatch[]): Promise<void> {
+  const [old] = await connection.query(
+    `SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+     WHERE c.oid IN (${tables.map(({ relid }) => relid).join(', ')}) AND relkind = 'p' AND current_setting('server_version_num')::int < 150000 LIMIT 1`,
+  )
+  if (old === undefined) return
+  throw new FeedError(
+    'FEED_UNSUPPORTED',
+    `table ${old[0]} is partitioned, and PostgreSQL 14 may lose rows of partitions that are attached`,
+    {
+      hint: 'name its partitions as targets; or let pg-changefeed install its event triggers, as a superuser without --no-install; or upgrade to PostgreSQL 15 or later',
+    },
+  )
 }
 
 /** Only of tables of which ingest knows what has been found here: otherwise it has yet to see a change of them. */

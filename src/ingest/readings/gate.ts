@@ -323,8 +323,27 @@ export class Gate {
   /** The description of a table as a reading has shown it. */
   #described(table: GatedTable, seen: SeenTable, at: number): TableDescription {
     const rewrites = rewritesOf(table.inForce, seen)
-    const description = { ...seen.description, ...(rewrites > 0 ? { rewrites } : {}), catalogue: catalogueOf(seen) }
+    const attached = this.#attached(table, seen, at)
+    const description = {
+      ...seen.description,
+      ...(rewrites > 0 ? { rewrites } : {}),
+      ...(attached === undefined ? {} : { attached }),
+      catalogue: catalogueOf(seen),
+    }
     return this.#withTypes(table, { ...description, seen, at, also: new Map() })
+  }
+
+  /**
+   * Since when feeds do not know the rows of a partition: it was none of a known table before, and has pages. Whether it was attached or is
+   * new cannot be told, so feeds read it in both cases.
+   */
+  #attached({ inForce }: GatedTable, { description, hasPages }: SeenTable, at: number): number | undefined {
+    const was = inForce?.dropped === true ? undefined : inForce
+    const isNew = description.ancestors?.some((relid) => {
+      const ancestor = this.#table(relid)
+      return was?.ancestors?.includes(relid) !== true && ancestor.inForce !== undefined && ancestor.era < at
+    })
+    return isNew === true && hasPages ? at : was?.attached
   }
 
   #withTypes(

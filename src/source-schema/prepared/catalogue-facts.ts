@@ -18,6 +18,8 @@ export interface TableFacts {
   readonly partitioned: boolean
   /** The partitioned tables of which it is a partition, from its parent to the root. */
   readonly ancestors: readonly number[]
+  /** It is a partition and has pages, so it may have rows. */
+  readonly hasPages: boolean
   /** The oid of the constraint that is the primary key, or else of the index that is the replica identity; 0: there is none. Neither gets other columns. */
   readonly keyOid: number
   readonly fileNode: number
@@ -106,7 +108,7 @@ export function factsSql(relids: readonly number[], types: readonly number[] = [
 )
 SELECT 'table', c.oid::text, json_build_object('database', current_database(), 'schema', n.nspname, 'name', c.relname,
   'identity', c.relreplident, 'primaryKey', coalesce(k.columns, '[]'), 'deferrableKey', coalesce(k.deferrable, false),
-  'partitioned', c.relkind = 'p', 'ancestors', CASE WHEN c.relispartition THEN coalesce((SELECT json_agg(a.relid::oid::bigint ORDER BY place)
+  'partitioned', c.relkind = 'p', 'hasPages', c.relispartition AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0, 'ancestors', CASE WHEN c.relispartition THEN coalesce((SELECT json_agg(a.relid::oid::bigint ORDER BY place)
     FROM pg_partition_ancestors(c.oid) WITH ORDINALITY AS a (relid, place) WHERE a.relid <> c.oid), '[]') ELSE '[]' END,
   'keyOid', coalesce(k.oid, 0), 'fileNode', c.relfilenode::bigint, 'columns', coalesce(columns.list, '[]'),
   'written', coalesce(columns.written, ''))::text

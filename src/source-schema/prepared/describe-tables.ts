@@ -23,6 +23,8 @@ export interface SeenTable extends DescribedTable {
   readonly keyOid: number
   /** It changes when all rows are written anew, also by TRUNCATE and VACUUM FULL. */
   readonly fileNode: number
+  /** As in TableFacts. */
+  readonly hasPages: boolean
   /** The number of each column, also of those that were dropped, with the transaction that wrote its row of the catalogue. */
   readonly written: string
   /** The composite types that the table consists of, by oid. */
@@ -58,6 +60,7 @@ export function describe({ tables, types }: CatalogueFacts): Map<number, SeenTab
       types: own,
       keyOid: facts.keyOid,
       fileNode: facts.fileNode,
+      hasPages: facts.hasPages,
       written: facts.written,
       layouts: layoutsOf(own, types),
       typeFacts: types,

@@ -1,0 +1,65 @@
+// Partitioned tables where a DBA has prepared the source, and nothing of ours is in the database.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { zeroHlc } from '../../src/core/hlc.ts'
+import { SinklessFeed } from '../feed/sinkless-feed.ts'
+import { until } from '../support/until.ts'
+import { prepared, startAttached } from './attached.ts'
+
+const table = `CREATE TABLE parted (id int PRIMARY KEY, v int) PARTITION BY RANGE (id);
+  CREATE TABLE parted_a (v int, id int NOT NULL); ALTER TABLE parted ATTACH PARTITION parted_a FOR VALUES FROM (0) TO (100);
+  CREATE TABLE parted_b PARTITION OF parted FOR VALUES FROM (100) TO (200);
+  ALTER TABLE parted_a REPLICA IDENTITY FULL; ALTER TABLE parted_b REPLICA IDENTITY FULL;
+  GRANT SELECT ON parted, parted_a, parted_b TO cdc; ALTER PUBLICATION pg_changefeed ADD TABLE parted`
+
+for (const version of [15, 18] as const) {
+  test(`PostgreSQL ${version}: new partitions are followed, an attached one is read, and a detached one is announced`, async () => {
+    await using attached = await startAttached({ version, ...prepared })
+    const { server } = attached
+    await server.sql(table)
+    await server.sql('INSERT INTO parted VALUES (1, 1), (101, 1)')
+    await using feed = await SinklessFeed.open(server, 'CREATE CHANGEFEED FOR parted WITH resolved')
+    await feed.row(2)
+    await feed.resolvedPast(zeroHlc)
+    await server.sql(
+      `CREATE TABLE parted_c PARTITION OF parted FOR VALUES FROM (200) TO (300); GRANT SELECT ON parted_c TO cdc; INSERT INTO parted VALUES (200, 1)`,
+    )
+    await until('the new partition is followed', 20_000, async () =>
+      feed.texts.includes('parted: [200]->{"after": {"id": 200, "v": 1}}') ? true : undefined,
+    )
+    await server.sql(
+      `CREATE TABLE parted_old (v int, id int PRIMARY KEY); GRANT SELECT ON parted_old TO cdc; INSERT INTO parted_old (id, v) SELECT i, 1 FROM generate_series(300, 310) i`,
+    )
+    await server.sql('ALTER TABLE parted ATTACH PARTITION parted_old FOR VALUES FROM (300) TO (400)')
+    await until('the attached rows are read', 20_000, async () => {
+      const found = Array.from({ length: 11 }, (_, i) => `parted: [${300 + i}]->{"after": {"id": ${300 + i}, "v": 1}}`)
+      return found.every((text) => feed.texts.includes(text)) ? true : undefined
+    })
+    await server.sql('UPDATE parted SET v = 2 WHERE id = 305')
+    await until('the attached partition is followed', 20_000, async () =>
+      feed.texts.includes('parted: [305]->{"after": {"id": 305, "v": 2}}') ? true : undefined,
+    )
+    await server.sql('ALTER TABLE parted DETACH PARTITION parted_b')
+    await server.sql('INSERT INTO parted_b (id, v) VALUES (150, 9)')
+    await until('the detached partition is announced', 20_000, async () =>
+      feed.notices.some((text) => /going on without partition "parted_b" of "parted": it was detached/.test(text))
+        ? true
+        : undefined,
+    )
+    await server.sql('UPDATE parted SET v = 3 WHERE id = 1')
+    await until('the others are followed', 20_000, async () =>
+      feed.texts.includes('parted: [1]->{"after": {"id": 1, "v": 3}}') ? true : undefined,
+    )
+    assert.ok(!feed.texts.some((text) => text.startsWith('parted: [150]')))
+    assert.equal(feed.error, undefined)
+  })
+}
+
+test('PostgreSQL 14: a partitioned table is refused, because rows of attached partitions could be lost', async () => {
+  await using attached = await startAttached({ version: 14, ...prepared })
+  await attached.server.sql(table)
+  await using feed = await SinklessFeed.open(attached.server, 'CREATE CHANGEFEED FOR parted')
+  await feed.ended
+  assert.match(feed.error?.message ?? '', /public.parted is partitioned, and PostgreSQL 14 may lose rows/)
+})
