@@ -3,7 +3,7 @@
 // anything else.
 
 import { nextHlc } from '../core/hlc.ts'
-import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
+import { formatLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { ChangelogKeeper, ChangelogWriter } from '../changelog/changelog.ts'
 import { explainWait } from '../postgres/explain-wait.ts'
@@ -12,6 +12,7 @@ import { explainSlotError } from '../postgres/slot-room.ts'
 import { slotName } from '../source-schema/names.ts'
 import { pgMicrosSql } from './pg-micros.ts'
 import type { Queries } from '../postgres/queries.ts'
+import { createSlot, keepForStandbys, readSlot } from './replication-slot.ts'
 import { judgeSlot, type SlotFacts } from './source-check.ts'
 import { askIdentity, checkIdentity, keepIdentity, readIdentity } from './source-identity.ts'
 import type { SourceKeeper } from './source-keeper.ts'
@@ -59,6 +60,7 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   if (verdict.tag === 'continue' && at.copy !== undefined) verdict = { tag: 'gap', goesOn: 'at the slot', gap: at.copy }
   if (verdict.tag === 'continue') {
     if (known?.timeline !== identity.timeline) keepIdentity(log, identity)
+    await keepForStandbys({ control, replication, slot })
     return { token, slot, gap: undefined, confirmed: facts?.confirmedLsn }
   }
 
@@ -67,7 +69,7 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
     if (verdict.drop) await control.query(`SELECT pg_drop_replication_slot('${slot}')`)
     else keepIdentity(log, { ...identity, makesSlot: true })
     const explained = explainWait(control, replication, at.waiting)
-    from = await createSlot(replication, slot)
+    from = await createSlot({ control, replication, slot })
       .catch(async (error: unknown) => {
         // PostgreSQL keeps no slot whose creation has failed, and another server may make one next.
         if (known === undefined) keepIdentity(log, identity)
@@ -87,22 +89,6 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   return { token, slot, gap: verdict.gap, confirmed: undefined }
 }
 
-async function readSlot(control: Queries, slot: string): Promise<SlotFacts | undefined> {
-  // PostgreSQL has invalidation_reason since version 17; to_jsonb reads it where it exists.
-  const rows = await control.query(
-    `SELECT confirmed_flush_lsn::text, wal_status, to_jsonb(s) ->> 'invalidation_reason', plugin::text, active_pid::text FROM pg_replication_slots s WHERE slot_name = '${slot}' AND database = current_database()`,
-  )
-  const row = rows[0]
-  if (row === undefined) return undefined
-  return {
-    confirmedLsn: row[0] == null ? 0n : parseLsn(row[0]),
-    walStatus: row[1] ?? null,
-    invalidationReason: row[2] ?? null,
-    plugin: row[3] ?? '',
-    activePid: row[4] == null ? null : Number(row[4]),
-  }
-}
-
 /** A server with another store reads the database, or did so until its store was lost. */
 function standsBy(slot: string, database: string, facts: SlotFacts | undefined): FeedError {
   const pid = facts?.activePid ?? null
@@ -115,14 +101,6 @@ function standsBy(slot: string, database: string, facts: SlotFacts | undefined):
       hint: `only the server with that store can continue without a gap, so start that one; if its store is lost, SELECT pg_drop_replication_slot('${slot}') lets this server begin, and changefeeds that ran there must be created again with an initial scan`,
     },
   )
-}
-
-/** Waits for the open write transactions. PostgreSQL 14 has no options in parentheses. Returns the consistent point: later commits will be streamed. */
-async function createSlot(replication: Queries, slot: string): Promise<Lsn> {
-  const rows = await replication.query(`CREATE_REPLICATION_SLOT "${slot}" LOGICAL pgoutput NOEXPORT_SNAPSHOT`)
-  const point = rows[0]?.[1]
-  if (point == null) throw new FeedError('FEED_PROTOCOL', 'CREATE_REPLICATION_SLOT gave no consistent point')
-  return parseLsn(point)
 }
 
 async function firstRow(connection: Queries, sql: string): Promise<readonly (string | null)[]> {
