@@ -32,12 +32,12 @@ export function judgePrepared(
     const was = before[String(member.relid)]
     const now = judgeMember(was, member, { publication: facts.publication, role })
     tables[String(member.relid)] = now.table
-    if (now.gap !== undefined) gaps.push({ reason: now.gap, relids: [member.relid] })
+    if (now.gap !== undefined) gaps.push({ reason: now.gap, relids: now.table.relids })
   }
-  for (const [relid, { name }] of Object.entries(before)) {
+  for (const [relid, { name, relids }] of Object.entries(before)) {
     if (tables[relid] !== undefined) continue
     const reason = `table ${name} was dropped or left publication "${publication}": its changes are not published any more`
-    gaps.push({ reason, relids: [Number(relid)] })
+    gaps.push({ reason, relids })
   }
   return { gaps, state: { version: 1, publication: facts.publication.id, tables } }
 }
@@ -63,9 +63,10 @@ function judgeMember(
   { publication: facts, role }: { readonly publication: PublicationFacts; readonly role: string },
 ): Judged {
   const { id, name, parts } = member
-  const lack = lackOfMember(member, facts, { role, full: false })?.what
+  const lack = lackOfMember(member, facts, { role, reads: false, full: false })?.what
   const rows = Object.fromEntries(parts.map((part) => [part.name, loggedRows(part)]))
-  const table: KnownTable = { id, name, rows, ...(lack === undefined ? {} : { lack }) }
+  const relids = [...new Set([member.relid, ...parts.map((part) => part.relid)])]
+  const table: KnownTable = { id, name, relids, rows, ...(lack === undefined ? {} : { lack }) }
   if (was === undefined) return { table }
   if (was.id !== id)
     return {
@@ -87,11 +88,16 @@ export function loggedRows({ identity, outOfLine }: PartFacts): LoggedRows {
 /** Returns why rows have come with less than before; undefined: they have not. */
 function weakened(before: KnownTable['rows'], now: KnownTable['rows']): string | undefined {
   for (const [name, rows] of Object.entries(now)) {
-    const was = before[name]
+    const was = before[name] ?? leastOf(Object.values(before))
     if (was === 'full' && rows !== 'full')
-      return `table ${name} does not have REPLICA IDENTITY FULL any more: old rows are missing from its changes`
+      return `table ${name} does not have REPLICA IDENTITY FULL${before[name] === undefined ? ', as other partitions have it' : ' any more'}: old rows are missing from its changes`
     if (was === 'whole' && rows === 'partial')
       return `table ${name} has columns now whose values may be stored out of line, and does not have REPLICA IDENTITY FULL: values may be missing from its changes`
   }
   return undefined
+}
+
+/** What a new partition should have, too. */
+function leastOf(rows: readonly LoggedRows[]): LoggedRows | undefined {
+  return (['partial', 'whole', 'full'] as const).find((each) => rows.includes(each))
 }

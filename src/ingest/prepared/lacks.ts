@@ -18,6 +18,8 @@ export interface Lacking {
 
 export interface Wanted {
   readonly role: string
+  /** A changefeed begins, and reads the table; one that runs does not mind that a new partition cannot be read. */
+  readonly reads: boolean
   /** The feed needs whole old rows: REPLICA IDENTITY FULL. */
   readonly full: boolean
 }
@@ -27,8 +29,8 @@ const allKinds = ['insert', 'update', 'delete', 'truncate']
 /** Returns the first lack, the ones that lose changes first; undefined: the table can be read. */
 export function lackOfMember(
   member: MemberFacts,
-  { kinds, generated }: PublicationFacts,
-  { role, full }: Wanted,
+  { kinds, viaRoot, generated }: PublicationFacts,
+  { role, reads, full }: Wanted,
 ): Lacking | undefined {
   const { name, parts } = member
   const missing = allKinds.filter((kind) => !kinds.includes(kind))
@@ -47,7 +49,14 @@ export function lackOfMember(
         `BEGIN; ALTER PUBLICATION ${publication} DROP TABLE ${name}; ALTER PUBLICATION ${publication} ADD TABLE ${name}; COMMIT`,
       ],
     }
-  if (!member.mayUseSchema || !member.mayRead)
+  if (viaRoot && member.kind === 'p')
+    return {
+      code: 'FEED_SOURCE_REFUSED',
+      what: `is partitioned and in publication ${publication}, which publishes rows of partitions as rows of their partitioned table`,
+      detail: 'PostgreSQL then does not say that a partition was truncated, and leaves values of old rows out.',
+      statements: [`ALTER PUBLICATION ${publication} SET (publish_via_partition_root = false)`],
+    }
+  if (!member.mayUseSchema || !member.mayRead || (reads && !member.mayReadParts))
     return {
       code: 'FEED_PRIVILEGE',
       what: `cannot be read by role ${role}, with which this server logs in`,

@@ -29,6 +29,8 @@ export interface MemberFacts {
   readonly isFiltered: boolean
   readonly hasColumnList: boolean
   readonly mayRead: boolean
+  /** The same of each partition. */
+  readonly mayReadParts: boolean
   readonly mayUseSchema: boolean
   /** Row-level security hides rows from our role. */
   readonly hidesRows: boolean
@@ -38,6 +40,7 @@ export interface MemberFacts {
 
 /** A table that has rows itself: the member, or a partition of it. */
 export interface PartFacts {
+  readonly relid: number
   readonly name: string
   /** pg_class.relreplident. */
   readonly identity: 'd' | 'n' | 'f' | 'i'
@@ -100,7 +103,7 @@ function membersSql(version: number, relids: readonly number[] | undefined): str
     member AS (${members})
   SELECT json_build_object('relid', m.relid::bigint, 'id', m.id, 'name', format('%I.%I', n.nspname, c.relname), 'schema', quote_ident(n.nspname), 'kind', c.relkind,
     'isFiltered', m.filtered, 'hasColumnList', m.listed,
-    'mayRead', has_table_privilege(c.oid, 'SELECT') AND NOT EXISTS (SELECT FROM (${partsOf('c.oid')}) AS t WHERE NOT has_table_privilege(t.relid, 'SELECT')),
+    'mayRead', has_table_privilege(c.oid, 'SELECT'), 'mayReadParts', NOT EXISTS (SELECT FROM (${partsOf('c.oid')}) AS t WHERE NOT has_table_privilege(t.relid, 'SELECT')),
     'mayUseSchema', has_schema_privilege(n.oid, 'USAGE'), 'hidesRows', c.relrowsecurity AND row_security_active(c.oid),
     'parts', (SELECT coalesce(json_agg(${partSql} ORDER BY t.oid), '[]') FROM pg_class t JOIN pg_namespace tn ON tn.oid = t.relnamespace
       WHERE t.relkind = 'r' AND t.oid IN (${partsOf('c.oid')})))::text
@@ -117,7 +120,7 @@ const isTable = `c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersi
 const identityIndex = `(SELECT x.indexrelid FROM pg_index x WHERE x.indrelid = t.oid AND x.indisvalid AND x.indimmediate AND x.indisunique AND x.indpred IS NULL
   AND CASE t.relreplident WHEN 'd' THEN x.indisprimary WHEN 'i' THEN x.indisreplident END)`
 
-const partSql = `json_build_object('name', format('%I.%I', tn.nspname, t.relname), 'identity', t.relreplident,
+const partSql = `json_build_object('relid', t.oid::bigint, 'name', format('%I.%I', tn.nspname, t.relname), 'identity', t.relreplident,
   'index', coalesce(${identityIndex}, 0)::bigint, 'indexName', (SELECT quote_ident(relname) FROM pg_class WHERE oid = ${identityIndex}),
   'hasKey', t.relreplident = 'f' OR coalesce((SELECT coalesce((SELECT (k.indkey::int2[])[0:k.indnkeyatts - 1] FROM pg_index k WHERE k.indrelid = t.oid AND k.indisprimary), '{}')
     <@ (x.indkey::int2[])[0:x.indnkeyatts - 1] FROM pg_index x WHERE x.indexrelid = ${identityIndex}), false),

@@ -16,6 +16,8 @@ export interface KnownTable {
   readonly name: string
   /** The time since which all of its changes are published, in µs since 2000; undefined: transactions of before have not ended yet. */
   readonly since?: string | undefined
+  /** The table and its partitions: a changefeed may be of any of them. */
+  readonly relids: readonly number[]
   /** What the WAL has of the rows of the table and of its partitions, by their names. */
   readonly rows: Readonly<Record<string, LoggedRows>>
   /** Why a changefeed of it cannot go on, as was reported; undefined: it can. */

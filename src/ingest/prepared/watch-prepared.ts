@@ -76,7 +76,7 @@ async function checkTables(
   for (const { relid, statements = [] } of tables) {
     const member = found.get(relid)
     if (publication === undefined || member === undefined) throw notPublished(names.get(relid) ?? '')
-    const lack = lackOfMember(member, publication, { role, full: statements.length > 0 })
+    const lack = lackOfMember(member, publication, { role, reads: true, full: statements.length > 0 })
     if (lack !== undefined) throw refusal(member.name, lack)
   }
   return found
