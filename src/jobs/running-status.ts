@@ -11,7 +11,7 @@ const shownTables = 3
 export function runningStatus(progress: JobProgress, targets: readonly FeedTarget[]): string | null {
   // There is nothing to read if a later schema change has changed all rows of the tables again.
   if (progress.tag === 'backfill' && progress.scan.tables.length > 0) {
-    const relids = new Set(progress.scan.tables.map(({ relid }) => relid))
+    const relids = new Set(progress.scan.tables.map(({ relid, root = relid }) => root))
     const names = targets.flatMap(({ relid, tableName }) => (relids.has(relid) ? [tableName] : []))
     return `running: backfilling ${tablesText(names)} after the schema change at ${formatHlc(progress.at)}`
   }
