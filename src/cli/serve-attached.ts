@@ -1,6 +1,8 @@
 // A server for a PostgreSQL that somebody else has started.
 
 import { attach } from '../postgres/attached/attached.ts'
+import { openRawConnection } from '../postgres/raw-connection.ts'
+import { lacksForSlot, type Lack } from '../postgres/slot-room.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { storeId } from '../postgres/embedded/store-id.ts'
 import { serve, type RunningServer, type ServeOptions } from '../server/serve.ts'
@@ -14,5 +16,15 @@ export interface ServeAttachedOptions extends Omit<ServeOptions, 'backend'> {
 export async function serveAttached({ source, state, ...options }: ServeAttachedOptions): Promise<RunningServer> {
   const { storeDir, log } = options
   const backend = await attach({ source, state: state ?? source, sharer: storeId(storeDir), log })
+  for (const { what, remedy } of await lacksOf(source)) {
+    process.stderr.write(`WARNING: no changefeed can start: ${what}\nHINT: ${remedy}\n\n`)
+    log.warn({ remedy }, `no changefeed can start: ${what}`)
+  }
   return serve({ ...options, backend })
+}
+
+/** The server starts all the same: its jobs wait until somebody has put it right. */
+async function lacksOf(source: SourceConnection): Promise<readonly Lack[]> {
+  await using connection = await openRawConnection({ source })
+  return await lacksForSlot(connection)
 }

@@ -6,7 +6,6 @@ import type { Queries } from '../postgres/queries.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { serverText } from '../postgres/server-text.ts'
 import { checkSlotRoom, explainSlotError } from '../postgres/slot-room.ts'
-import { slotName } from '../source-schema/names.ts'
 import { readySource } from '../source-schema/source-mode.ts'
 import { MessageApplier, type ApplyMessage } from './apply-message.ts'
 import { catchUp, type CaughtUp } from './catch-up.ts'
@@ -185,8 +184,7 @@ export class Attempt {
 
   /** What makes a slot impossible is found before PostgreSQL refuses it, with the statement to run. */
   async #openReplication(control: Queries): Promise<RawConnection> {
-    const [row] = await control.query('SELECT oid::text FROM pg_database WHERE datname = current_database()')
-    await checkSlotRoom(control, slotName(row?.[0] ?? ''))
+    await checkSlotRoom(control)
     try {
       return await this.#connections.openReplication()
     } catch (error) {

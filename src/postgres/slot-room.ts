@@ -15,6 +15,8 @@ export interface SlotRoom {
   readonly usedSlots: number
   /** A logical slot of somebody else that nobody reads now; null: none. */
   readonly idleSlot: string | null
+  /** Our slot of this database exists. */
+  readonly hasOurs: boolean
   readonly maxWalsenders: number
   readonly usedWalsenders: number
   readonly role: string
@@ -32,6 +34,7 @@ const roomSql = `SELECT json_build_object(
   'walLevel', current_setting('wal_level'), 'isRestartPending', (SELECT pending_restart FROM pg_settings WHERE name = 'wal_level'),
   'maxSlots', current_setting('max_replication_slots')::int, 'usedSlots', (SELECT count(*) FROM pg_replication_slots),
   'idleSlot', (SELECT min(slot_name) FROM pg_replication_slots WHERE NOT active AND slot_type = 'logical' AND NOT starts_with(slot_name, 'pg_changefeed_')),
+  'hasOurs', EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = 'pg_changefeed_' || (SELECT oid FROM pg_database WHERE datname = current_database())),
   'maxWalsenders', current_setting('max_wal_senders')::int, 'usedWalsenders', (SELECT count(*) FROM pg_stat_replication),
   'role', current_user)::text`
 
@@ -84,19 +87,24 @@ export function lackOfReplication(role: string, error: FeedError, provider: Prov
   }
 }
 
-/** Throws unless a slot can be read, and made if `slot` does not exist. */
-export async function checkSlotRoom(connection: Queries, slot: string): Promise<void> {
+/** What keeps our slot of this database from being read, or made if it does not exist. */
+export async function lacksForSlot(connection: Queries): Promise<readonly (Lack & { readonly sqlstate: string })[]> {
   const room = await readSlotRoom(connection)
-  const [made] = await connection.query(`SELECT FROM pg_replication_slots WHERE slot_name = ${shownString(slot)}`)
-  const isFull = room.usedSlots >= room.maxSlots && made === undefined
-  if (room.walLevel === 'logical' && !isFull && room.usedWalsenders < room.maxWalsenders) return
+  const isFull = room.usedSlots >= room.maxSlots && !room.hasOurs
+  if (room.walLevel === 'logical' && !isFull && room.usedWalsenders < room.maxWalsenders) return []
   const provider = await readProvider(connection)
-  const level = lackOfWalLevel(room, provider)
-  if (level !== undefined) throw refusal(level, '55000')
-  const slots = isFull ? lackOfSlots(room, 1, provider) : undefined
-  if (slots !== undefined) throw refusal(slots, '53400')
-  const walsenders = lackOfWalsenders(room, 1, provider)
-  if (walsenders !== undefined) throw refusal(walsenders, '53300')
+  const lacks = [
+    ['55000', lackOfWalLevel(room, provider)],
+    ['53400', isFull ? lackOfSlots(room, 1, provider) : undefined],
+    ['53300', lackOfWalsenders(room, 1, provider)],
+  ] as const
+  return lacks.flatMap(([sqlstate, lack]) => (lack === undefined ? [] : [{ ...lack, sqlstate }]))
+}
+
+/** Throws if something of that is lacking. */
+export async function checkSlotRoom(connection: Queries): Promise<void> {
+  const [lack] = await lacksForSlot(connection)
+  if (lack !== undefined) throw refusal(lack, lack.sqlstate)
 }
 
 /**

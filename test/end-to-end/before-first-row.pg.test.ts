@@ -2,6 +2,8 @@
 // PostgreSQL's error again and again.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import pg from 'pg'
 import { openRawConnection } from '../../src/postgres/raw-connection.ts'
@@ -38,6 +40,8 @@ test('wal_level is not logical', async () => {
     })
   }
   assert.deepEqual(await attached.server.sql('SHOW JOBS'), [])
+  const log = readFileSync(join(attached.server.storeDir, 'logs', 'changefeed.log'), 'utf8')
+  assert.match(log, /no changefeed can start: wal_level is replica/)
   await attached.postgres.sql(`ALTER SYSTEM SET wal_level = 'logical'`)
   const { message } = await refused(attached)
   assert.match(message, /wal_level is replica/)
