@@ -68,6 +68,7 @@ export class SourceConnections {
       source: this.#source,
       replication,
       beside: this.#open[0],
+      signal: this.#signal,
       applicationName,
       readBufferBytes: replication ? readBufferBytes.replication : readBufferBytes.control,
     })

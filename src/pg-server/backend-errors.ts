@@ -2,11 +2,13 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 
-/** The error of a connection that could not be opened. */
+/** The error of a connection that could not be opened. A server on this machine that has no socket is starting. */
 export function notUp(error: Error): FeedError {
-  return new FeedError('FEED_SOURCE_DOWN', 'the database system is starting up', {
+  const isStarting = /at socket /.test(error.message)
+  return new FeedError('FEED_SOURCE_DOWN', isStarting ? 'the database system is starting up' : error.message, {
     sqlstate: '57P03',
-    detail: error.message,
+    detail: isStarting ? error.message : undefined,
+    hint: error instanceof FeedError ? error.hint : undefined,
   })
 }
 

@@ -1,6 +1,6 @@
 // The addresses of a host. Names are looked up at every connection: behind a name there is another server after a fail-over.
 
-import { lookup } from 'node:dns/promises'
+import dns from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { orLate, late } from '../async/or-late.ts'
 import type { ServerHost } from './source-connection.ts'
@@ -16,7 +16,7 @@ export async function addressesOf(
   if (socketDir !== undefined) return [{ tag: 'socket', dir: socketDir }]
   const literal = address ?? host
   if (isIP(literal.replace(/%.*$/, '')) !== 0) return [{ tag: 'ip', ip: literal }]
-  const found = await orLate(lookup(literal, { all: true, order: 'verbatim' }), withinMs)
+  const found = await orLate(dns.lookup(literal, { all: true, order: 'verbatim' }), withinMs)
   if (found === late) throw new Error(`the name was not found within ${withinMs / 1000} s`)
   return found.map(({ address: ip }) => ({ tag: 'ip', ip }))
 }

@@ -25,14 +25,18 @@ export interface Turn {
   readonly checkStanding: (standing: Standing) => void
 }
 
-/**
- * Settles with what the first successful `attempt` gives. Throws FEED_SOURCE_DOWN or FEED_SOURCE_REFUSED. `only`: the one route that is
- * tried.
- */
+export interface InTurnOptions {
+  /** The one route that is tried. */
+  readonly only?: Route | undefined
+  /** Nothing more is tried after it has aborted. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Settles with what the first successful `attempt` gives. Throws FEED_SOURCE_DOWN or FEED_SOURCE_REFUSED. */
 export async function connectInTurn<T>(
   server: SourceConnection,
   attempt: (turn: Turn) => Promise<T>,
-  only?: Route,
+  { only, signal }: InTurnOptions = {},
 ): Promise<T> {
   const failures: Failure[] = []
   const { targetSessionAttrs: wanted = 'any', connectWithinMs: withinMs = connectMs } = server
@@ -46,7 +50,7 @@ export async function connectInTurn<T>(
   for (const standing of wanted === 'prefer-standby' ? (['standby', 'any'] as const) : [wanted]) {
     const checkStanding = (found: Standing): void => check(found, standing)
     for (const host of hostsOf(server)) {
-      const connected = await tryHost({ server, host, failures, checkStanding }, attempt)
+      const connected = await tryHost({ server, host, failures, checkStanding, signal }, attempt)
       if (connected !== undefined) return connected.result
     }
   }
@@ -59,7 +63,7 @@ export function hostsOf({ host, port, socketDir, address, otherHosts = [], isShu
   return isShuffled === true ? shuffled(hosts) : hosts
 }
 
-interface HostOptions extends Pick<Turn, 'checkStanding'> {
+interface HostOptions extends Pick<Turn, 'checkStanding'>, Pick<InTurnOptions, 'signal'> {
   readonly server: SourceConnection
   readonly host: ServerHost
   readonly failures: Failure[]
@@ -67,11 +71,12 @@ interface HostOptions extends Pick<Turn, 'checkStanding'> {
 
 /** Returns undefined if another host should be tried. */
 async function tryHost<T>(
-  { server, host, failures, checkStanding }: HostOptions,
+  { server, host, failures, checkStanding, signal }: HostOptions,
   attempt: (turn: Turn) => Promise<T>,
 ): Promise<{ readonly result: T } | undefined> {
   const { keepAlive, isShuffled, connectWithinMs: withinMs = connectMs } = server
   let addresses: readonly Address[] = []
+  signal?.throwIfAborted()
   try {
     addresses = await addressesOf(host, withinMs)
   } catch (error) {
@@ -84,6 +89,7 @@ async function tryHost<T>(
         const route = { ...host, at, tls, keepAlive }
         return { result: await attempt({ route, withinMs, checkStanding }) }
       } catch (error) {
+        signal?.throwIfAborted()
         failures.push({ host, at, tls, error: error as Error })
         const next = nextAfter(error as Error, i + 1 < ways.length)
         if (next === 'nothing') throw summary(server, failures)

@@ -14,24 +14,29 @@ export interface DialedServer extends Dialed {
 }
 
 /** `server` names the database in which our own role may find out which of several hosts will do. */
-export async function dialServer(
-  server: SourceConnection,
-  { onread, signal }: DialOptions = {},
-): Promise<DialedServer> {
-  const own = await knownRoute(server)
-  const known = own && withoutCertificate(own)
-  if (known !== undefined) {
-    try {
-      return { ...(await dial(known, { onread, signal, withinMs: server.connectWithinMs })), route: known }
-    } catch (error) {
-      // The server may have moved since.
-      if (signal?.aborted === true || isFixed(server)) throw error
-    }
+export async function dialServer(server: SourceConnection, options: DialOptions = {}): Promise<DialedServer> {
+  const { signal } = options
+  if (!mustLogIn(server)) return await connectInTurn(server, (turn) => dialRoute(turn, options), { signal })
+  const { connectWithinMs: withinMs } = server
+  const last = lastRoute(server)
+  try {
+    if (last !== undefined) return await dialRoute({ route: last, withinMs }, options)
+  } catch {
+    // The server may have moved since.
+    signal?.throwIfAborted()
   }
-  return await connectInTurn(server, async ({ route: found, withinMs }) => {
-    const route = withoutCertificate(found)
-    return { ...(await dial(route, { onread, signal, withinMs })), route }
-  })
+  await using connection = await openRawConnection({ source: server, signal, readBufferBytes: 16 * 1024 })
+  return await dialRoute({ route: connection.route, withinMs }, options)
+}
+
+interface RouteTurn {
+  readonly route: Route
+  readonly withinMs: number | undefined
+}
+
+async function dialRoute({ route: found, withinMs }: RouteTurn, options: DialOptions): Promise<DialedServer> {
+  const route = withoutCertificate(found)
+  return { ...(await dial(route, { ...options, withinMs })), route }
 }
 
 function withoutCertificate({ tls, ...route }: Route): Route {
@@ -39,22 +44,7 @@ function withoutCertificate({ tls, ...route }: Route): Route {
   return { ...route, tls: { ...tls, cert: undefined, key: undefined, keyPassword: undefined, certMode: 'disable' } }
 }
 
-/** Undefined if the first host that answers will do. */
-async function knownRoute(server: SourceConnection): Promise<Route | undefined> {
-  if (!mustLogIn(server)) return undefined
-  const last = lastRoute(server)
-  if (last !== undefined) return last
-  await using connection = await openRawConnection({ source: server, readBufferBytes: 16 * 1024 })
-  void connection
-  return lastRoute(server)
-}
-
 /** Whether only a login tells which host and which kind of encryption are right. */
 function mustLogIn({ targetSessionAttrs = 'any', tls, socketDir }: SourceConnection): boolean {
   return targetSessionAttrs !== 'any' || (socketDir === undefined && (tls?.mode === 'allow' || tls?.mode === 'prefer'))
-}
-
-/** Whether no other host may take the place of the one that was found. */
-function isFixed({ targetSessionAttrs = 'any' }: SourceConnection): boolean {
-  return targetSessionAttrs !== 'any'
 }

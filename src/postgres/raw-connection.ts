@@ -5,6 +5,7 @@
 // reading stops until it settles, so that memory is limited by the read buffer and the kernel. One call runs at a time. When the connection dies every open call rejects with FEED_SOURCE_DOWN; what the server refuses is
 // FEED_SOURCE_REFUSED with its own words.
 
+import { onAbort } from '../async/or-abort.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { connectInTurn, type Turn } from './connect-in-turn.ts'
 import type { CopyBothStream, CopyHandler } from './copy-stream.ts'
@@ -32,6 +33,8 @@ export interface RawConnectionOptions {
    * server, and the next host in the list is another one.
    */
   readonly beside?: Pick<RawConnection, 'route'> | undefined
+  /** Ends the attempt to connect. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface RawConnection extends AsyncDisposable {
@@ -61,7 +64,8 @@ export function openRawConnection(options: RawConnectionOptions): Promise<RawCon
 
 /** The same with what other clients need who take the connection over. */
 export function openConnection(options: RawConnectionOptions): Promise<SocketConnection> {
-  return connectInTurn(options.source, (turn) => openOne(options, turn), options.beside?.route)
+  const { source, signal, beside } = options
+  return connectInTurn(source, (turn) => openOne(options, turn), { only: beside?.route, signal })
 }
 
 async function openOne(options: RawConnectionOptions, turn: Turn): Promise<SocketConnection> {
@@ -70,9 +74,10 @@ async function openOne(options: RawConnectionOptions, turn: Turn): Promise<Socke
   let connection: SocketConnection | undefined
   const callback = (length: number, bytes: Uint8Array): boolean => connection?.read(bytes as Buffer, length) ?? true
   // PostgreSQL says nothing before it has the start-up packet.
-  const dialed = await dial(route, { onread: { buffer, callback }, withinMs })
+  const dialed = await dial(route, { onread: { buffer, callback }, withinMs, signal: options.signal })
   connection = new SocketConnection(route, dialed)
   const timer = setTimeout(() => connection?.giveUp(`no answer within ${withinMs / 1000} s`), withinMs)
+  using _ending = onAbort(options.signal, () => connection?.giveUp('nobody waits for it any more'))
   try {
     await connection.start({ source: options.source, startup: startupParameters(options) })
     checkStanding(await connection.standing())

@@ -1,6 +1,7 @@
 // Several servers behind one connection string: which of them a connection goes to, and what it says when there is none.
 
 import assert from 'node:assert/strict'
+import dns from 'node:dns/promises'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import { LoginFront } from '../../test/support/login-front.ts'
@@ -108,6 +109,35 @@ test('a server is reached by name and over IPv6, and its certificate is checked 
     for (const socket of sockets) socket.destroy()
     await new Promise((resolve) => gate.close(resolve))
   }
+})
+
+test('a name is looked up anew at every attempt, and all of its addresses are tried', async (t) => {
+  const answers = [['127.0.0.2', '127.0.0.1'], ['127.0.0.1']]
+  const asked: string[] = []
+  t.mock.method(dns, 'lookup', async (name: string) => {
+    asked.push(name)
+    return (answers.shift() ?? ['127.0.0.3']).map((address) => ({ address, family: 4 }))
+  })
+  const { tls, ...source } = { ...primary.source(), host: 'localhost' }
+  // Nothing listens at the first address.
+  assert.equal(await portOf({ ...source, tls }), primary.port)
+  assert.equal(await portOf({ ...source, tls }), primary.port)
+  const { message } = await failure({ ...source, tls })
+  assert.match(message, new RegExp(`at localhost:${primary.port} \\(127.0.0.3\\): nothing listens there`))
+  assert.deepEqual(asked, ['localhost', 'localhost', 'localhost'])
+})
+
+test('an attempt that nobody waits for any more ends at once', async () => {
+  const silent = createServer(() => undefined)
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const { port } = silent.address() as AddressInfo
+  const stop = new AbortController()
+  const opening = openRawConnection({ source: through([port, port]), signal: stop.signal })
+  setTimeout(() => stop.abort(new Error('stopped')), 50)
+  const startedAt = Date.now()
+  await assert.rejects(opening, /stopped/)
+  assert.ok(Date.now() - startedAt < 5000)
+  silent.close()
 })
 
 test('after a fail-over, pools, sessions and new connections find the new primary', async () => {

@@ -77,7 +77,7 @@ export class Connections implements Disposable {
 
   async connect(replication = false): Promise<RawConnection> {
     const [beside] = this.#open
-    const options = { source: this.#source, replication, beside, readBufferBytes: 512 * 1024 }
+    const options = { source: this.#source, replication, beside, signal: this.#signal, readBufferBytes: 512 * 1024 }
     const connection = await openRawConnection(options)
     this.#open.push(connection)
     this.#signal.throwIfAborted()
