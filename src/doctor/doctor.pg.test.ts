@@ -6,6 +6,7 @@ import test, { after, before } from 'node:test'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { PostgresServerUnderTest } from '../../test/support/postgres-server.ts'
+import { within } from '../../test/support/until.ts'
 import { examine, type Examined } from './doctor.ts'
 import type { Finding } from './finding.ts'
 
@@ -461,6 +462,16 @@ test('a standby: named as one, refused before PostgreSQL 16', async () => {
     // The primary is told that its standby would not have the slot.
     const [failover] = (await found(primary.source(), { tables: [] })).filter(({ id }) => id === 'failover')
     assert.match(failover?.what ?? '', old ? /before version 17/ : /synchronized_standby_slots is empty/)
+    if (old) continue
+    const synchronized = async (names: string): Promise<Finding | undefined> => {
+      await primary.sql(`ALTER SYSTEM SET synchronized_standby_slots = '${names}'`)
+      await primary.sql('SELECT pg_reload_conf()')
+      return (await found(primary.source(), { tables: [] })).find(({ id }) => id === 'failover')
+    }
+    await within(10_000, 'the standby is known', async () => (await synchronized('standby')) === undefined)
+    const gone = await synchronized('standby, gone')
+    assert.match(gone?.what ?? '', /names gone, and no standby uses that slot now/)
+    assert.match(gone?.remedy ?? '', /SET synchronized_standby_slots = 'standby'/)
   }
 })
 
