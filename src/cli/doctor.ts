@@ -3,8 +3,8 @@
 import { examine } from '../doctor/doctor.ts'
 import { readTableNames } from '../doctor/read-table-names.ts'
 import { exitCodeOf, reportJson, reportText } from '../doctor/report.ts'
-import { hideFromPs, passwordWarning } from '../postgres/connection-string/hide-password.ts'
 import { readServer } from '../postgres/connection-string/read-server.ts'
+import { hideUrls } from './hide-urls.ts'
 import { readFlags } from './read-flags.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -37,14 +37,7 @@ export async function doctor(argv: readonly string[]): Promise<number> {
   const { postgres, 'system-url': system } = values
   if (system === undefined && values['system-password-file'] !== undefined)
     throw new UsageError('--system-password-file needs --system-url')
-  for (const [flag, text] of [
-    ['--postgres', postgres],
-    ['--system-url', system],
-  ] as const) {
-    const warning = text === undefined ? undefined : passwordWarning(text, flag)
-    if (text !== undefined) hideFromPs(text)
-    if (warning !== undefined) process.stderr.write(`WARNING: ${warning}\n\n`)
-  }
+  hideUrls({ '--postgres': postgres, '--system-url': system })
   const source = {
     ...readServer(postgres, process.env, { passwordFile: values['password-file'] }),
     ...(values['no-install'] === true ? { mayInstall: false as const } : {}),

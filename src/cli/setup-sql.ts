@@ -6,6 +6,7 @@ import { readServer } from '../postgres/connection-string/read-server.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import { lookAtTables, type Seen, type Wanted } from '../source-schema/setup/look-at-tables.ts'
 import { setupScript } from '../source-schema/setup/setup-script.ts'
+import { hideUrls } from './hide-urls.ts'
 import { readFlags } from './read-flags.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -46,6 +47,7 @@ export async function setupSql(argv: readonly string[]): Promise<number> {
     fullTables.some((full) => full.schema === schema && full.name === name)
   if (tables.filter(isFull).length < fullTables.length)
     throw new UsageError('--diff names a table that --tables does not name')
+  hideUrls({ '--postgres': values.postgres })
   const source =
     values.postgres === undefined
       ? undefined

@@ -2,7 +2,9 @@
 
 import { readServer } from '../postgres/connection-string/read-server.ts'
 import { planRemoval, remove } from '../server/removal.ts'
+import { hideUrls } from './hide-urls.ts'
 import { readFlags } from './read-flags.ts'
+import { UsageError } from './usage-error.ts'
 
 const help = `Usage: changefeed uninstall --postgres=URL [flags]
 
@@ -31,8 +33,11 @@ const flags = {
 export async function uninstallCommand(argv: readonly string[]): Promise<number> {
   const values = readFlags(argv, flags, help)
   if (values === undefined) return 0
+  const { 'system-url': url } = values
+  if (url === undefined && values['system-password-file'] !== undefined)
+    throw new UsageError('--system-password-file needs --system-url')
+  hideUrls({ '--postgres': values.postgres, '--system-url': url })
   const source = readServer(values.postgres, process.env, { passwordFile: values['password-file'] })
-  const url = values['system-url']
   const state =
     url === undefined ? source : readServer(url, process.env, { passwordFile: values['system-password-file'] })
   const { removes, leaves, undo, needed } = await planRemoval({ source, state })
