@@ -34,6 +34,8 @@ export interface FeedSpec {
   readonly schemaChanges?: SchemaChangeSpec | undefined
   /** Where the format registers its schemas; undefined: it has none. May hold credentials: never log it. */
   readonly registry?: RegistrySpec | undefined
+  /** The database is in SQL_ASCII, where text may be no UTF-8: such a row ends the feed. Jobs of earlier versions print U+FFFD instead. */
+  readonly takesAnyBytes?: true | undefined
   /** `avro_schema_prefix`. */
   readonly avroSchemaPrefix?: string | undefined
 }

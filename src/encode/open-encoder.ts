@@ -6,10 +6,12 @@ import { laterVersion } from '../errors/later-version.ts'
 import type { Encoder } from './encoder.ts'
 import type { EncoderOpening, FormatModule } from './format-facts.ts'
 import { formatOfName } from './format-names.ts'
+import { utf8Only } from './utf8-only.ts'
 
 export async function openEncoder(spec: FeedSpec, opening: EncoderOpening = {}): Promise<Encoder> {
   const { open } = await loadFormat(spec.format)
-  return open(spec, opening)
+  const encoder = open(spec, opening)
+  return spec.takesAnyBytes === true ? utf8Only(encoder) : encoder
 }
 
 export async function loadFormat(name: string): Promise<FormatModule> {

@@ -3,6 +3,7 @@
 //   version 1   { spec, onError }: the spec is the FeedSpec, its sink is encrypted or, where it is older, in plain text
 //   version 2   { version, spec, onError }: the same with a version
 //   version 3   the spec has schemaChanges, registry and avroSchemaPrefix; the registry is encrypted
+//   version 4   the spec has takesAnyBytes; a program that does not know it would print U+FFFD for what is no UTF-8
 //
 // The version of the payload is also that of the sink and the registry inside the encrypted texts. SQL reads `spec.sink` of a payload
 // (`SealedPayloads.sealAll`).

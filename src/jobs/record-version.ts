@@ -10,7 +10,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import { fromJson, toJson } from './job-json.ts'
 
 /** The versions that this program writes, which are also the last ones that it reads. The names are those of the columns. */
-export const recordVersions = { payload: 3, progress: 4 } as const
+export const recordVersions = { payload: 4, progress: 4 } as const
 
 export type RecordName = keyof typeof recordVersions
 

@@ -83,6 +83,7 @@ const spec: Whole<Omit<FeedSpec, 'sink' | 'registry'>> = {
   endTime: { wall: 1_536_242_999_000_000_000n, logical: 0 },
   scope: 'teal',
   schemaChanges: { events: 'column_changes', policy: 'stop' },
+  takesAnyBytes: true,
   avroSchemaPrefix: 'com.example',
 }
 
@@ -95,13 +96,15 @@ const scan: Whole<ScanProgress> = { at, tables: [{ relid: 16384, root: 16380, fi
 /** A table of a scan had no root before version 4. */
 const scan3: ScanProgress = { ...scan, tables: [{ relid: 16384, file: 'f1', done }] }
 
-const { schemaChanges: _, avroSchemaPrefix: __, ...rest } = spec
+const { takesAnyBytes: ___, ...spec3 } = spec
+const { schemaChanges: _, avroSchemaPrefix: __, ...rest } = spec3
 const spec2 = { ...rest, targets: spec.targets.map(({ relid, topic, tableName }) => ({ relid, topic, tableName })) }
 /** An example of each version, and what it means. What a version lacks is left out of it here: `const { added, ...spec2 } = spec`. */
 const versions = [
   { record: payloads.version1, spec: spec2, sink: { ...kafka, sasl: password }, registry: undefined },
   { record: payloads.version2, spec: spec2, sink: { ...kafka, sasl: oauth }, registry: undefined },
-  { record: payloads.version3, spec, sink: { ...kafka, sasl: password }, registry },
+  { record: payloads.version3, spec: spec3, sink: { ...kafka, sasl: password }, registry },
+  { record: payloads.version4, spec, sink: { ...kafka, sasl: password }, registry },
 ] as const
 const whole: KafkaSinkSpec = { ...kafka, sasl: password }
 const changed = (): string =>

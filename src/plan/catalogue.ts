@@ -48,6 +48,10 @@ export interface TargetFacts extends RoleRights {
   readonly columns: readonly ColumnFacts[]
   /** Stored generated columns are published, from PostgreSQL 18 on. */
   readonly publishesGenerated: boolean
+  /** The database is in SQL_ASCII. */
+  readonly takesAnyBytes: boolean
+  /** PostgreSQL keeps the times of commits (track_commit_timestamp). */
+  readonly tracksCommits: boolean
   /** Tables inherit from it that are no partitions. */
   readonly isInherited: boolean
   /** The partitions of a partitioned table, at every level; null: it is none. */
@@ -176,6 +180,8 @@ export function catalogueSql(wanted: readonly Wanted[], databases: readonly stri
         'keyless', CASE WHEN key.columns IS NULL AND c.relkind OPERATOR(pg_catalog.=) 'r' THEN ${keylessFactsSql(oid)} END,
         'keyIsIdentity', coalesce(NOT key.is_primary, false),
         'usableIndex', CASE WHEN key.columns IS NULL THEN (${usableIndexSql}) END,
+        'takesAnyBytes', pg_catalog.current_setting('server_encoding') OPERATOR(pg_catalog.=) 'SQL_ASCII',
+        'tracksCommits', pg_catalog.current_setting('track_commit_timestamp') OPERATOR(pg_catalog.=) 'on',
         'publishesGenerated', pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 180000,
         'isInherited', c.relkind OPERATOR(pg_catalog.=) 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent OPERATOR(pg_catalog.=) c.oid),
         'partitions', CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'p' THEN (${partitionsSql}) END,

@@ -63,6 +63,7 @@ export function specOf({ read, context, times, tables, targets, sink }: SpecPart
     schemaChanges: schemaChangesOf(given),
     registry: registryOf(given),
     avroSchemaPrefix: avroPrefixOf(given),
+    ...(tables.some(({ takesAnyBytes }) => takesAnyBytes) ? { takesAnyBytes: true } : {}),
   }
 }
 

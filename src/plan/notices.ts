@@ -53,6 +53,7 @@ export function noticesOf(facts: NoticeFacts): readonly string[] {
   messages.push(
     ...generatedColumns(tables),
     ...inherited(tables),
+    ...unknownCommits(tables, given),
     ...ineffective(given),
     ...oldCursor(times, context.now, given),
     ...intervals(read),
@@ -111,6 +112,14 @@ function inherited(tables: readonly TargetFacts[]): readonly string[] {
       ({ name }) =>
         `table "${name}" has tables that inherit from it: the changefeed has the rows of "${name}" itself (SELECT … FROM ONLY), and not theirs; name them as targets to have those, too`,
     )
+}
+
+function unknownCommits(tables: readonly TargetFacts[], given: GivenOptions): readonly string[] {
+  if (!isOn(given, 'mvcc_timestamp') || scanOf(given) === 'no' || tables.every(({ tracksCommits }) => tracksCommits))
+    return []
+  return [
+    'track_commit_timestamp is off in PostgreSQL: mvcc_timestamp of a row of the initial scan is the time of the scan, and of every change its commit time',
+  ]
 }
 
 /** Returns a notice for each option that is accepted and has no effect. */

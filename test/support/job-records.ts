@@ -90,6 +90,19 @@ export const payloads = {
     },
     onError: 'pause',
   },
+  version4: {
+    version: 4,
+    spec: {
+      ...spec,
+      targets: spec.targets.map((target) => ({ ...target, name: `named ${target.topic}` })),
+      schemaChanges: { events: 'column_changes', policy: 'stop' },
+      takesAnyBytes: true,
+      avroSchemaPrefix: 'com.example',
+      sink: { tag: 'sealed', text: sealedSinks.password },
+      registry: { tag: 'sealed', text: sealedRegistry },
+    },
+    onError: 'pause',
+  },
 }
 
 export const progresses = {

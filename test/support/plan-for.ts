@@ -22,6 +22,8 @@ const table: TargetFacts = {
   keyIsIdentity: false,
   usableIndex: null,
   publishesGenerated: true,
+  takesAnyBytes: false,
+  tracksCommits: true,
   isInherited: false,
   partitions: null,
   deferrableKey: false,
