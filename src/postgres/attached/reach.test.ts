@@ -14,7 +14,8 @@ test('a PostgreSQL that does not come up in time is an error with its address an
     reach(source, async () => undefined, { withinMs: 500 }),
     (error: Error & { readonly code?: string }) =>
       error.code === 'FEED_START' &&
-      error.message.startsWith(`cannot use database "app" of PostgreSQL at 127.0.0.1:${port} as "cdc": `) &&
+      error.message.startsWith('cannot use database "app" as "cdc": ') &&
+      error.message.includes(`127.0.0.1:${port}`) &&
       error.message.includes('ECONNREFUSED'),
   )
   assert.ok(performance.now() - startedAt > 300, 'it was tried again')

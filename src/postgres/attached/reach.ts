@@ -35,7 +35,10 @@ export async function reach<T>(
 function startError(source: SourceConnection, error: FeedError): FeedError {
   if (error.code === 'FEED_START') return error
   const { sqlstate, detail, hint, message } = error
-  return new FeedError('FEED_START', `cannot use ${placeOf(source)} as "${source.user}": ${message}`, {
+  const { database, port, user } = source
+  // Most errors of connections name the address themselves.
+  const place = message.includes(`:${port}`) ? `database "${database}"` : placeOf(source)
+  return new FeedError('FEED_START', `cannot use ${place} as "${user}": ${message}`, {
     sqlstate,
     detail,
     hint,
