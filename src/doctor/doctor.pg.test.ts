@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
+import { watchTables } from '../ingest/watch.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { PostgresServerUnderTest } from '../../test/support/postgres-server.ts'
@@ -96,8 +97,7 @@ test('a role without REPLICATION, and one that is a member of a role that has it
   await db.sql(`CREATE ROLE replicator REPLICATION; GRANT replicator TO ${source.user}`)
   only(await found(source), {
     id: 'replication',
-    verdict: 'warning',
-    what: /SQL functions only after SET ROLE replicator/,
+    what: /SQL functions after SET ROLE replicator, which is not enough/,
     remedy: /REPLICATION/,
   })
   await db.sql(remedy)
@@ -443,7 +443,7 @@ test('a server that has no room for a slot: wal_level, slots, WAL senders, conne
   })
 })
 
-test('a standby: named as one, refused before PostgreSQL 16', async () => {
+test('a standby is named as one, and refused', async () => {
   for (const version of [18, 15] as const) {
     await using primary = await PostgresServerUnderTest.start({
       version,
@@ -455,10 +455,11 @@ test('a standby: named as one, refused before PostgreSQL 16', async () => {
     const old = version < 16
     only(await found(standby.source(), { state: undefined }), {
       id: 'standby',
-      verdict: old ? 'failure' : 'warning',
-      what: old ? /since version 16 only/ : /the server is a standby/,
-      remedy: old ? /name the primary/ : /pg_log_standby_snapshot/,
+      what: /the server is a standby/,
+      remedy: /target_session_attrs=read-write/,
     })
+    const watching = watchTables(standby.source(), [{ relid: 16_384 }])
+    await assert.rejects(watching, { message: /on a standby: changefeeds read the primary/, sqlstate: '25006' })
     // The primary is told that its standby would not have the slot.
     const [failover] = (await found(primary.source(), { tables: [] })).filter(({ id }) => id === 'failover')
     assert.match(failover?.what ?? '', old ? /before version 17/ : /synchronized_standby_slots is empty/)

@@ -18,6 +18,7 @@ export type MayInstall = Pick<PostgresServer, 'mayInstall'>
 export async function readySource(connection: Queries, { mayInstall }: MayInstall): Promise<SourceMode> {
   const [row] = await connection.query(factsSql())
   const [isInstalled, owner, isMarked, mayCreate] = row ?? []
+  if (row?.[6] === 't') throw onStandby(row[4] ?? '')
   if (isInstalled === 't' && mayInstall !== false) return 'installed'
   const isPrepared = mayInstall === false || isMarked === 't'
   if (!isPrepared && mayCreate === 't' && (await mayCreateEventTriggers(connection))) {
@@ -47,7 +48,7 @@ export async function isPrepared(connection: Queries, { mayInstall }: MayInstall
 
 /** Whether a publication was made by the script that `changefeed setup-sql` prints. Then nothing is installed. */
 const factsSql = (): string =>
-  `SELECT (${installedSql()}), p.pubowner::text, ${publicationIsPrepared}, has_database_privilege(d.oid, 'CREATE'), d.datname, current_user
+  `SELECT (${installedSql()}), p.pubowner::text, ${publicationIsPrepared}, has_database_privilege(d.oid, 'CREATE'), d.datname, current_user, pg_is_in_recovery()
   FROM pg_database d LEFT JOIN pg_publication p ON p.pubname = '${publication}' WHERE d.datname = current_database()`
 
 const undefinedFunction = '42883'
@@ -75,6 +76,14 @@ export function isNotPrepared(error: unknown): boolean {
 }
 
 const noPublication = '42704'
+
+/** A slot of a standby can be destroyed by a VACUUM of the primary without PostgreSQL saying so, and no mark can be written there. */
+function onStandby(database: string): FeedError {
+  return new FeedError('FEED_SOURCE_REFUSED', `database "${database}" is on a standby: changefeeds read the primary`, {
+    sqlstate: '25006',
+    hint: 'name all servers of the cluster in --postgres and add target_session_attrs=read-write: then the primary is found, also after a fail-over',
+  })
+}
 
 function notPrepared(database: string, role: string): FeedError {
   return new FeedError(

@@ -1,10 +1,10 @@
 import { lackOfReplication, lackOfWalsenders } from '../../postgres/slot-room.ts'
 import { shownName } from '../../core/quote.ts'
-import { failure, ok, warning, type ServerCheck } from '../finding.ts'
+import { failure, ok, type ServerCheck } from '../finding.ts'
 
 export const replication: ServerCheck = {
   id: 'replication',
-  about: 'Our role gets a replication connection, or at least may read a slot with SQL functions. Found by trying.',
+  about: 'Our role gets a replication connection. Found by trying.',
   judge({ server: { role }, room, tries: { reading }, provider }) {
     const name = shownName(role)
     switch (reading.tag) {
@@ -19,8 +19,8 @@ export const replication: ServerCheck = {
         )
       case 'functions': {
         const after = reading.role === undefined ? '' : ` after SET ROLE ${shownName(reading.role)}`
-        return warning(
-          `role ${name} gets no replication connection, and may read a slot with SQL functions only${after}: changes come in steps, and later`,
+        return failure(
+          `role ${name} gets no replication connection: it may read a slot with SQL functions${after}, which is not enough for an exact initial scan`,
           provider.replication(role),
         )
       }
