@@ -22,6 +22,8 @@ export interface DdlKind {
   readonly next?: string
   /** Its message. */
   readonly afterwards: string
+  /** What is otherwise where a DBA has prepared the source. */
+  readonly prepared?: Partial<Omit<DdlKind, 'prepared'>>
 }
 
 const ints = { table: '(a INT PRIMARY KEY, v INT)', values: '1, 10' }
