@@ -4,6 +4,7 @@
 import type { OpenedWriter } from '../changelog/changelog.ts'
 import type { Queries } from '../postgres/queries.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { toWireError } from '../errors/feed-error.ts'
 import { serverText } from '../postgres/server-text.ts'
 import { checkSlotRoom, explainSlotError } from '../postgres/slot-room.ts'
 import { readySource } from '../source-schema/source-mode.ts'
@@ -177,6 +178,8 @@ export class Attempt {
       text,
       gap: (reason) => say({ tag: 'gap', reason }),
       ask: () => this.#follower.ask(),
+      held: (error) => say({ tag: 'state', state: { tag: 'held', error: toWireError(error) } }),
+      released: () => say({ tag: 'state', state: { tag: 'streaming' } }),
       failed: this.#failed.reject,
     })
     return { health, clock, writer, applier, apply, gate, history, commit, control, replication, slot }

@@ -39,6 +39,8 @@ export type IngestState =
   | { readonly tag: 'connecting' }
   | { readonly tag: 'streaming' }
   | { readonly tag: 'pulling' }
+  /** Changes wait until somebody ends a transaction that has changed a table or a type. */
+  | { readonly tag: 'held'; readonly error: WireError }
   /** Tries again by itself. `atChange`: there is a change that cannot be read, and the next stream begins before it. */
   | { readonly tag: 'retrying'; readonly error: WireError; readonly inMs: number; readonly atChange?: boolean }
   /** Needs a human: the source is not the one that the log belongs to. */

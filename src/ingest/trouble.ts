@@ -47,8 +47,8 @@ export class Trouble {
 
   hear(state: IngestState): void {
     clearInterval(this.#checking)
-    if (state.tag === 'retrying' || state.tag === 'failed') {
-      this.failures += 1
+    if (state.tag === 'retrying' || state.tag === 'failed' || state.tag === 'held') {
+      if (state.tag !== 'held') this.failures += 1
       this.#endThen = this.#logEnd()
       const isPermanent = state.tag === 'failed'
       const { error } = state

@@ -68,6 +68,8 @@ export class Gate {
   readonly #coming: { readonly relid: number; readonly era: Era }[] = []
   readonly #horizons: { readonly at: number; readonly xid: number }[] = []
   #target: ReplicationHandler | undefined
+  /** The table of the first message that waits. */
+  #waiting = 0
   #commit = 0
   #xid = 0
   #room: PromiseWithResolvers<void> | undefined
@@ -99,6 +101,13 @@ export class Gate {
   /** The composite types of all tables. */
   types(): number[] {
     return [...new Set([...this.#tables.values()].flatMap(({ known }) => [...known.keys()]))]
+  }
+
+  /** The relations whose locks keep a reading from proving how the first message that waits is to be read. */
+  waitsFor(): readonly number[] {
+    const relid = this.#waiting
+    const layouts = this.#readings.last(relid)?.table?.layouts.values() ?? []
+    return [relid, ...[...layouts].map(({ relation }) => relation)]
   }
 
   get isHolding(): boolean {
@@ -228,6 +237,7 @@ export class Gate {
   #resolve(table: GatedTable, lsn: number): boolean {
     const era = this.#readings.after(table.relid, lsn, this.#xid)
     if (era === undefined) {
+      this.#waiting = table.relid
       this.#options.want([table.relid, ...(table.inForce?.ancestors ?? [])])
       return false
     }
@@ -276,6 +286,7 @@ export class Gate {
     const { relid } = table
     const span = this.#readings.spanning(relid, lsn, Math.max(this.#commit, lsn), this.#xid)
     if (span === undefined) {
+      this.#waiting = relid
       this.#options.want([relid])
       return false
     }

@@ -1,10 +1,10 @@
-// Takes readings of the catalogue: at once of the tables for which messages wait, all of them in one statement, and every second of
+// Takes readings of the catalogue: at once of the tables for which messages wait, all of them in one statement, and four times a second of
 // the tables about which the catalogue says something new. Readings do not follow each other without a pause.
 
 import type { Queries } from '../../postgres/queries.ts'
 import { signaturesSql, takeReading, type Reading } from './reading.ts'
 
-const watchMs = 1000
+const watchMs = 250
 /** A source with thousands of tables is not asked all the time: the share of the time that the question may take. */
 const watchShare = 0.05
 /** The share of the time that readings may take while messages wait for one after the other. */

@@ -42,6 +42,7 @@ test('a column that is added and dropped is described before the first row that 
   await db.sql(`INSERT INTO t VALUES (1, 'x')`)
   await db.sql(`ALTER TABLE t ADD COLUMN b numeric(5,2) DEFAULT 7`)
   await db.sql(`INSERT INTO t VALUES (2, 'y')`)
+  await ingest.caughtUp()
   await db.sql(`BEGIN; INSERT INTO t VALUES (3); ALTER TABLE t DROP COLUMN a; INSERT INTO t VALUES (4, 1); COMMIT`)
   await ingest.caughtUp()
   assert.deepEqual(rows(db, ingest), [
@@ -65,4 +66,54 @@ test('a change without rows is seen within seconds, and so is the end of a table
   await within(10_000, 'the column is described', () => events().length === 3)
   await db.sql('DROP TABLE u')
   await within(10_000, 'the end is described', () => events().includes('dropped'))
+})
+
+test('a change is described before the first row of a table that was never written to', async () => {
+  await using db = await prepared(
+    'CREATE TABLE t (id int PRIMARY KEY, v int); ALTER TABLE t REPLICA IDENTITY FULL; INSERT INTO t VALUES (1, 1)',
+  )
+  await using ingest = new IngestUnderTest(db)
+  await ingest.thread.ready
+  await within(10_000, 'the table is described', () => rows(db, ingest).length === 1)
+  await db.sql('ALTER TABLE t ADD COLUMN b text DEFAULT 7')
+  await db.sql('INSERT INTO t VALUES (2, 2)')
+  await ingest.caughtUp()
+  assert.deepEqual(rows(db, ingest), ['described', 'described', 'id {"id":2,"v":2,"b":"7"}'])
+})
+
+test('a type that somebody has locked holds up the rows that have it, and it is said who does', async () => {
+  await using db = await prepared('CREATE TYPE k AS (p int, q text); CREATE TABLE t (id int PRIMARY KEY, v k)')
+  await using ingest = new IngestUnderTest(db)
+  await ingest.thread.ready
+  await within(10_000, 'the table is described', () => rows(db, ingest).length === 1)
+  await using other = await db.connect()
+  await other.query('BEGIN; ALTER TYPE k ADD ATTRIBUTE r int')
+  // A value of the type could not be written now.
+  await db.sql('INSERT INTO t VALUES (1)')
+  const held = (): string | undefined =>
+    ingest.heard.flatMap((message) =>
+      message.tag === 'state' && message.state.tag === 'held' ? [message.state.error.message] : [],
+    )[0]
+  await within(20_000, 'it is said who', () => held() !== undefined)
+  assert.match(held() ?? '', /process \d+ of user "postgres", which has locked type public\.k/)
+  assert.equal(rows(db, ingest).length, 1)
+  await other.query('COMMIT')
+  await ingest.caughtUp()
+  assert.deepEqual(rows(db, ingest).slice(-1), ['id {"id":1,"v":null}'])
+})
+
+test('a row from before an attribute was dropped keeps it, and so does one from before an attribute was added', async () => {
+  await using db = await prepared('CREATE TYPE k AS (p int, q text); CREATE TABLE t (id int PRIMARY KEY, v k)')
+  await using ingest = new IngestUnderTest(db)
+  await ingest.thread.ready
+  await within(10_000, 'the table is described', () => rows(db, ingest).length === 1)
+  await using other = await db.connect()
+  await other.query(`BEGIN; INSERT INTO t VALUES (1, ROW(1, 'x'))`)
+  await db.sql('ALTER TYPE k DROP ATTRIBUTE p')
+  await other.query(`INSERT INTO t VALUES (2, ROW('y')); COMMIT`)
+  await ingest.caughtUp()
+  assert.deepEqual(
+    rows(db, ingest).filter((row) => row.startsWith('id')),
+    ['id {"id":1,"v":{"p":1,"q":"x"}}', 'id {"id":2,"v":{"q":"y"}}'],
+  )
 })

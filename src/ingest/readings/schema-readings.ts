@@ -8,10 +8,12 @@ import type { AttemptParts } from '../attempt-parts.ts'
 import { markSql } from '../catch-up.ts'
 import { MessageConverter } from '../convert-message.ts'
 import { Gate } from './gate.ts'
+import { HoldWatch, type HoldWatchOptions } from './hold-watch.ts'
 import { ReadingLoop } from './reading-loop.ts'
 import type { Reading } from './reading.ts'
 
-export interface GateParts extends Pick<AttemptParts, 'writer' | 'history' | 'commit'> {
+export interface GateParts
+  extends Pick<AttemptParts, 'writer' | 'history' | 'commit'>, Pick<HoldWatchOptions, 'held' | 'released'> {
   readonly applier: MessageApplier
   readonly text: ServerText | undefined
   readonly gap: (reason: string) => void
@@ -50,7 +52,7 @@ export class SchemaReadings {
   }
 
   /** Makes the gate and begins to read. */
-  gate({ writer, history, commit, applier, text, gap, ask, failed }: GateParts): Gate {
+  gate({ writer, history, commit, applier, text, gap, ask, held, released, failed }: GateParts): Gate {
     const gate = new Gate({
       described: (relid) => writer.descriptionOf(relid),
       describe: (relid, json, dropped) => applier.describe(relid, json, dropped),
@@ -64,9 +66,11 @@ export class SchemaReadings {
       convert: converterOf(text),
     })
     this.#gate = gate
+    const hold = new HoldWatch({ connection: this.#connection, gate, held, released })
     this.#taken = (reading) => {
       gate.taken(reading)
       void commit.written()
+      hold.look(reading).catch(failed)
       if (gate.awaited === 0) return
       // What the reading has seen may not be flushed yet, and is not sent before that.
       this.#flush().then(ask, failed)

@@ -47,7 +47,8 @@ function logMessage(log: Logger, database: string, message: FromIngest): void {
   if (message.tag === 'waiting') log.info({ database, why: message.why }, 'the replication slot cannot be made yet')
   if (message.tag !== 'state') return
   const { state } = message
-  if (state.tag === 'failed' || state.tag === 'retrying') {
+  if (state.tag === 'held') log.warn({ database, reason: state.error.message }, 'ingest waits')
+  else if (state.tag === 'failed' || state.tag === 'retrying') {
     log.warn({ database, error: state.error.message }, state.tag === 'failed' ? 'ingest stopped' : 'ingest tries again')
   } else log.debug({ database, state: state.tag }, 'ingest')
 }
