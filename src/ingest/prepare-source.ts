@@ -13,7 +13,7 @@ import { slotName } from '../source-schema/names.ts'
 import { pgMicrosSql } from './pg-micros.ts'
 import type { Queries } from '../postgres/queries.ts'
 import { createSlot, keepForStandbys, readSlot } from './replication-slot.ts'
-import { judgeSlot, type SlotFacts } from './source-check.ts'
+import { judgeSlot } from './source-check.ts'
 import { askIdentity, checkIdentity, keepIdentity, readIdentity } from './source-identity.ts'
 import type { SourceKeeper } from './source-keeper.ts'
 import { stampClosed } from './stamp.ts'
@@ -56,7 +56,7 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   const facts = await readSlot(control, slot)
   const isSlotOurs = at.isOwnServer || (known?.makesSlot === true && facts?.activePid == null)
   let verdict = judgeSlot(slot, facts, wal, { durableEnd: writer.endLsn, damage, distrust, isSlotOurs })
-  if (verdict.tag === 'stand-by') throw standsBy(slot, identity.database, facts)
+  if (verdict.tag === 'stand-by') throw await standsBy(control, slot, identity.database)
   if (verdict.tag === 'continue' && at.copy !== undefined) verdict = { tag: 'gap', goesOn: 'at the slot', gap: at.copy }
   if (verdict.tag === 'continue') {
     if (known?.timeline !== identity.timeline) keepIdentity(log, identity)
@@ -90,9 +90,12 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
 }
 
 /** A server with another store reads the database, or did so until its store was lost. */
-function standsBy(slot: string, database: string, facts: SlotFacts | undefined): FeedError {
-  const pid = facts?.activePid ?? null
-  const user = pid === null ? 'nobody uses it at the moment' : `process ${pid} of PostgreSQL serves it now`
+async function standsBy(control: Queries, slot: string, database: string): Promise<FeedError> {
+  const [row] = await control.query(
+    `SELECT active_pid::text, coalesce(host(client_addr), 'a unix socket') FROM pg_replication_slots LEFT JOIN pg_stat_activity ON pid = active_pid WHERE slot_name = '${slot}'`,
+  )
+  const [pid, address] = row ?? []
+  const user = pid == null ? 'nobody uses it now' : `process ${pid} of PostgreSQL serves it now, to ${address}`
   return new FeedError(
     'FEED_SOURCE_REFUSED',
     `replication slot "${slot}" of database "${database}" was made by a server with another store (${user}): this server stands by`,
