@@ -46,7 +46,10 @@ function poolError(cause: unknown, what: string): FeedError {
     return new FeedError(code, message, { sqlstate, detail, hint: cause.hint ?? hint, cause })
   }
   if (!(cause instanceof pg.DatabaseError)) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why =
+      cause instanceof Error
+        ? cause.message.replace('Query read timeout', `no answer within ${queryMs / 1000} s`)
+        : String(cause)
     return new FeedError('FEED_SOURCE_DOWN', `${what} is not reachable: ${why}`, { hint, cause })
   }
   const { code: sqlstate = 'XX000', message, detail } = cause

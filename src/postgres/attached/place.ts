@@ -1,9 +1,12 @@
 // What messages say of where a PostgreSQL is: never a password.
 
-import type { SourceConnection } from '../source-connection.ts'
+import type { ServerHost, SourceConnection } from '../source-connection.ts'
 
-export function placeOf({ host, port, socketDir, database }: SourceConnection): string {
-  const address =
-    socketDir === undefined ? `${host.includes(':') ? `[${host}]` : host}:${port}` : `${socketDir}, port ${port}`
-  return `database "${database}" of PostgreSQL at ${address}`
+export function placeOf({ database, otherHosts = [], ...first }: SourceConnection): string {
+  return `database "${database}" of PostgreSQL at ${[first, ...otherHosts].map(addressOf).join(' or ')}`
+}
+
+function addressOf({ host, port, socketDir }: ServerHost): string {
+  if (socketDir !== undefined) return `${socketDir}, port ${port}`
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -32,12 +32,13 @@ export async function encrypt(socket: Socket, { tls, host, onread }: EncryptOpti
   const options = tlsOptions(tls, host)
   if (!tls.isDirect) await request(socket)
   const encrypted = start(options, socket)
+  // Nobody may listen any more when a second error comes.
+  encrypted.on('error', () => undefined)
   await new Promise<void>((resolve, reject) => {
     encrypted.once('secureConnect', resolve)
     encrypted.once('error', (error) => reject(tlsError(error)))
     encrypted.once('close', () => reject(noTls('the server closed the connection during the TLS handshake')))
   })
-  encrypted.on('error', () => undefined)
   if (tls.isDirect && encrypted.alpnProtocol !== protocol) {
     throw noTls('the server does not speak PostgreSQL over direct TLS (sslnegotiation=direct needs PostgreSQL 17)')
   }

@@ -216,6 +216,21 @@ describe('files', () => {
     assert.doesNotMatch(message, /secret/)
   })
 
+  test('sslrootcert=system means the authorities that the system trusts', () => {
+    const { tls, ...source } = server.source()
+    const connection = { ...source, tls: { ...tls, mode: 'verify-full', isDirect: false, rootCert: 'system' } }
+    const code = `const { openRawConnection } = await import(${JSON.stringify(import.meta.resolve('../raw-connection.ts'))})
+      const opened = openRawConnection({ source: ${JSON.stringify(connection)} })
+      await opened.then((it) => (console.log('let in'), it.close()), (error) => console.log(error.message))`
+    const connect = (authorities: string): string =>
+      spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+        encoding: 'utf8',
+        env: { ...process.env, SSL_CERT_FILE: authorities },
+      }).stdout.trim()
+    assert.equal(connect(authority.ca), 'let in')
+    assert.match(connect(other.ca), /the certificate of the server is not signed by an authority of sslrootcert$/)
+  })
+
   test('a key with a pass phrase is opened with sslpassword, and a wrong one is not shown', async () => {
     const locked = join(dir, 'locked.key')
     const { cert, key } = certificateOf('postgres')
