@@ -9,7 +9,7 @@ import { record, relationOf, tagBytes } from '../changelog/records.ts'
 import type { RelationColumn, RelationSchema } from '../core/relation.ts'
 import type { ColumnDescription, TableDescription, TypeShape } from '../core/table.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import { shapeOfType } from './built-in-types.ts'
+import { shapeOfType } from '../core/built-in-types.ts'
 import { flaggedIndexes, keyOfDescription, keyOfLayout } from './key-columns.ts'
 import { readRelation, type RelationMessage, type WireColumn } from './pgoutput/relation.ts'
 

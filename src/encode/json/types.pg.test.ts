@@ -9,7 +9,7 @@ import { truncatedRelations } from '../../changelog/records.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import { RowView } from '../../core/row-view.ts'
 import type { TableDescription, TypeShape } from '../../core/table.ts'
-import { shapeOfType } from '../../decode/built-in-types.ts'
+import { shapeOfType } from '../../core/built-in-types.ts'
 import { readCopyLine } from '../../decode/copy-text.ts'
 import { fillUnchanged } from '../../decode/fill-unchanged.ts'
 import { readDelete } from '../../decode/pgoutput/delete.ts'
@@ -197,7 +197,7 @@ test("each of PostgreSQL's own types prints the same with and without a descript
     assert.deepEqual(
       rule(shapeOfType(Number(oid))),
       rule(JSON.parse(shape as string) as TypeShape),
-      `${name}: is it in src/decode/built-in-types.ts?`,
+      `${name}: is it in src/core/built-in-types.ts?`,
     )
   }
 })

@@ -4,7 +4,7 @@
 // the numbers of columns.
 
 import type { ColumnDescription, TableDescription, TypeShape } from '../../core/table.ts'
-import { shapeOfType } from '../../decode/built-in-types.ts'
+import { shapeOfType } from '../../core/built-in-types.ts'
 import type { RelationMessage } from '../../decode/pgoutput/relation.ts'
 import { firstUserOid } from '../../source-schema/prepared/type-shapes.ts'
 

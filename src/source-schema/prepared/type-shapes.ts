@@ -3,7 +3,7 @@
 
 import { FeedError } from '../../errors/feed-error.ts'
 import type { AttributeRow, CompositeField, TypeShape } from '../../core/table.ts'
-import { shapeOfType } from '../../decode/built-in-types.ts'
+import { shapeOfType } from '../../core/built-in-types.ts'
 import type { CatalogueFacts, TypeFacts } from './catalogue-facts.ts'
 
 /** By the oid of a composite type, lists of attributes that it had before. */

@@ -1,7 +1,7 @@
 // The shapes of PostgreSQL's own types by oid, which never changes. They are used for columns that no description of the
 // table contains yet. The list contains the types whose values do not print as a string, the arrays, and the ranges.
 
-import type { TypeShape } from '../core/table.ts'
+import type { TypeShape } from './table.ts'
 
 // oxfmt-ignore
 const scalars: ReadonlyMap<number, string> = new Map([
