@@ -18,7 +18,8 @@ import { stopSignal } from './stop-signal.ts'
 
 /** A server with the PostgreSQL that it works with. */
 export interface ServerWithPostgres {
-  readonly serve: (options: Omit<ServeOptions, 'backend'>) => Promise<RunningServer>
+  /** The signal aborts when the server is to stop, also while it still waits for PostgreSQL. */
+  readonly serve: (options: Omit<ServeOptions, 'backend'>, signal: AbortSignal) => Promise<RunningServer>
   /** Called before the program exits without having stopped cleanly. */
   readonly abandon: () => void
   /** As whom clients connect in the URL that is printed. */
@@ -48,9 +49,9 @@ export interface Word {
 export async function runServer(run: ServerRun, { serve, abandon, login }: ServerWithPostgres): Promise<number> {
   const { storeDir } = run
   const stopAsked = Promise.withResolvers<void>()
-  let isStopAsked = false
+  const stop = new AbortController()
   const askStop = (): void => {
-    isStopAsked = true
+    stop.abort()
     stopAsked.resolve()
   }
   // Signals are handled from the beginning: an interrupted start stops what it has started.
@@ -69,9 +70,10 @@ export async function runServer(run: ServerRun, { serve, abandon, login }: Serve
     if (copied !== undefined) process.stderr.write(`WARNING: ${copied}\n\n`)
     for (const warning of [...run.warnings, ...(copied === undefined ? [] : [copied])]) log.warn(warning)
     const { listen, door, http, httpNames } = run
-    const server = await serve({ listen, door, http, storeDir, httpNames, log, onShutdown: askStop })
+    const options = { listen, door, http, storeDir, httpNames, log, onShutdown: askStop }
+    const server = await serve(options, stop.signal)
     try {
-      if (!isStopAsked) {
+      if (!stop.signal.aborted) {
         const text = announce(run, sqlUrl(listen, { port: server.sqlPort, hasTls: tls !== undefined, ...login }), {
           server,
           written,

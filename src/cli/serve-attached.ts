@@ -11,14 +11,26 @@ export interface ServeAttachedOptions extends Omit<ServeOptions, 'backend'> {
   readonly source: SourceConnection
   /** The database of the state; undefined: that of `source`. */
   readonly state: SourceConnection | undefined
+  /** Ends the wait for PostgreSQL. */
+  readonly signal?: AbortSignal | undefined
 }
 
-export async function serveAttached({ source, state, ...options }: ServeAttachedOptions): Promise<RunningServer> {
+export async function serveAttached({
+  source,
+  state,
+  signal,
+  ...options
+}: ServeAttachedOptions): Promise<RunningServer> {
   const { storeDir, log } = options
-  const backend = await attach({ source, state: state ?? source, sharer: storeId(storeDir), log })
-  for (const { what, remedy } of await lacksOf(source)) {
-    process.stderr.write(`WARNING: no changefeed can start: ${what}\nHINT: ${remedy}\n\n`)
-    log.warn({ remedy }, `no changefeed can start: ${what}`)
+  const backend = await attach({ source, state: state ?? source, sharer: storeId(storeDir), signal, log })
+  try {
+    for (const { what, remedy } of await lacksOf(source)) {
+      process.stderr.write(`WARNING: no changefeed can start: ${what}\nHINT: ${remedy}\n\n`)
+      log.warn({ remedy }, `no changefeed can start: ${what}`)
+    }
+  } catch (error) {
+    await backend.stop()
+    throw error
   }
   return serve({ ...options, backend })
 }

@@ -79,7 +79,7 @@ export async function start(argv: readonly string[]): Promise<number> {
     door: (listen) => openDoor(values, listen),
     warnings,
     postgres: () => ({
-      serve: (options) => serveAttached({ ...options, source, state }),
+      serve: (options, signal) => serveAttached({ ...options, source, state, signal }),
       abandon: () => undefined,
       login: { user: source.user, database: source.database },
     }),

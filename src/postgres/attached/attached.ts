@@ -18,18 +18,31 @@ export interface AttachOptions {
   readonly state: SourceConnection
   /** Identifies the store of the server. */
   readonly sharer: string
+  /** Ends the wait for PostgreSQL. */
+  readonly signal: AbortSignal | undefined
   readonly log: Logger
 }
 
-export async function attach({ source, state, sharer, log }: AttachOptions): Promise<Backend> {
-  const identifier = await reach(source, async (connection) => {
-    await checkVersion(connection, log)
-    return systemIdentifier(connection)
-  })
-  await reach(state, async (connection) => {
-    await checkVersion(connection, log)
-    await prepareState({ connection, state, source: identifier })
-  })
+export async function attach({ source, state: given, sharer, signal, log }: AttachOptions): Promise<Backend> {
+  // Of several servers, only the one that can be written to can hold the state.
+  const isChosen = given.otherHosts === undefined || given.targetSessionAttrs !== undefined
+  const state: SourceConnection = isChosen ? given : { ...given, targetSessionAttrs: 'read-write' }
+  const identifier = await reach(
+    source,
+    async (connection) => {
+      await checkVersion(connection, log)
+      return systemIdentifier(connection)
+    },
+    { signal },
+  )
+  await reach(
+    state,
+    async (connection) => {
+      await checkVersion(connection, log)
+      await prepareState({ connection, state, source: identifier })
+    },
+    { signal },
+  )
   const { database, ...server } = source
   const isTogether = isDeepStrictEqual(source, state)
   const watched = [

@@ -19,4 +19,8 @@ test('a PostgreSQL that does not come up in time is an error with its address an
       error.message.includes('ECONNREFUSED'),
   )
   assert.ok(performance.now() - startedAt > 300, 'it was tried again')
+  await assert.rejects(
+    reach(source, async () => undefined, { signal: AbortSignal.timeout(200) }),
+    /ECONNREFUSED/,
+  )
 })

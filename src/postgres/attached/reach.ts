@@ -11,11 +11,17 @@ import { placeOf } from './place.ts'
 const startsWithinMs = 60_000
 const pauses = { firstMs: 100, mostMs: 5000 }
 
+export interface ReachOptions {
+  readonly withinMs?: number
+  /** Ends the wait. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Connects, and runs `work`. Throws FEED_START with the reason if that does not succeed within a minute. */
 export async function reach<T>(
   source: SourceConnection,
   work: (connection: RawConnection) => Promise<T>,
-  { withinMs = startsWithinMs }: { readonly withinMs?: number } = {},
+  { withinMs = startsWithinMs, signal }: ReachOptions = {},
 ): Promise<T> {
   const deadline = Date.now() + withinMs
   const backoff = new Backoff(pauses)
@@ -27,7 +33,8 @@ export async function reach<T>(
       const error = asFeedError(caught)
       const pauseMs = backoff.next()
       if (error.code !== 'FEED_SOURCE_DOWN' || Date.now() + pauseMs > deadline) throw startError(source, error)
-      await delay(pauseMs)
+      await delay(pauseMs, undefined, signal && { signal }).catch(() => undefined)
+      if (signal?.aborted === true) throw startError(source, error)
     }
   }
 }
