@@ -6,7 +6,7 @@
 import { connectInTurn } from './connect-in-turn.ts'
 import { dial, type DialOptions, type Dialed, type Route } from './dial.ts'
 import { openRawConnection } from './raw-connection.ts'
-import { lastRoute } from './last-route.ts'
+import { findRoute, lastRoute } from './last-route.ts'
 import type { SourceConnection } from './source-connection.ts'
 
 export interface DialedServer extends Dialed {
@@ -25,8 +25,14 @@ export async function dialServer(server: SourceConnection, options: DialOptions 
     // The server may have moved since.
     signal?.throwIfAborted()
   }
-  await using connection = await openRawConnection({ source: server, signal, readBufferBytes: 16 * 1024 })
-  return await dialRoute({ route: connection.route, withinMs }, options)
+  const route = await findRoute(server, () => logIn(server))
+  signal?.throwIfAborted()
+  return await dialRoute({ route, withinMs }, options)
+}
+
+async function logIn(server: SourceConnection): Promise<Route> {
+  await using connection = await openRawConnection({ source: server, readBufferBytes: 16 * 1024 })
+  return connection.route
 }
 
 interface RouteTurn {

@@ -22,6 +22,16 @@ export function lastRoute(server: PostgresServer): Route | undefined {
   return last !== undefined && Date.now() - last.atMs < validMs ? last.route : undefined
 }
 
+const finding = new Map<string, Promise<Route>>()
+
+/** Runs `find` for several callers at a time once. */
+export async function findRoute(server: PostgresServer, find: () => Promise<Route>): Promise<Route> {
+  const key = keyOf(server)
+  const found = finding.get(key) ?? find().finally(() => finding.delete(key))
+  finding.set(key, found)
+  return await found
+}
+
 function keyOf({ host, port, socketDir, address, otherHosts, targetSessionAttrs, tls }: PostgresServer): string {
   return JSON.stringify([host, port, socketDir, address, otherHosts, targetSessionAttrs, tls])
 }
