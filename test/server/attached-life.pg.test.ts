@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { PostgresServerUnderTest } from '../support/postgres-server.ts'
+import { hasPgBouncer, PgBouncer } from '../support/servers/pgbouncer.ts'
 import { removeStore } from '../support/kept-stores.ts'
 import { until } from '../support/until.ts'
 import { main } from './run-main.ts'
@@ -90,6 +91,18 @@ test('what another attempt cannot mend ends the start at once, with the address 
   assert.match(printed, /database "nowhere" does not exist/)
   assert.doesNotMatch(printed.replace(/^WARNING[^]*?\n\n/, ''), /hunter2/)
 })
+
+test(
+  'a pooler in the place of PostgreSQL ends the start at once, with the way around it',
+  { skip: !hasPgBouncer },
+  async () => {
+    await using bouncer = await PgBouncer.start(source.source('app'), { mode: 'transaction' })
+    const { host, port, user } = bouncer.source()
+    const printed = refused([`--postgres=postgres://${user}@${host}:${port}/app?sslmode=disable`])
+    assert.match(printed, /a connection pooler answers in place of PostgreSQL/)
+    assert.match(printed, /HINT: use the host and the port of PostgreSQL itself/)
+  },
+)
 
 test('a store is for one kind of PostgreSQL', async () => {
   const server = await TestServer.start({ attached: attachment() })
