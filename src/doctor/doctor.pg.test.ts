@@ -321,7 +321,7 @@ test('an inactive slot of somebody else that keeps WAL', async () => {
 
 test('transactions that a slot waits for: an open one, and a prepared one of any database', async () => {
   const db = await database()
-  const writer = await openRawConnection({ source: db.owner, parameters: {} })
+  const writer = await openRawConnection({ source: db.owner, parameters: {}, applicationName: 'app' })
   await writer.query('BEGIN; INSERT INTO t VALUES (2001)')
   only(await found(db.owner, { longSeconds: 0 }), {
     id: 'transactions',
@@ -478,7 +478,7 @@ test('a standby is named as one, and refused', async () => {
 
 test('a table that somebody has locked is described all the same, and the doctor does not wait for it', async () => {
   const db = await database()
-  const holder = await openRawConnection({ source: db.owner, parameters: {} })
+  const holder = await openRawConnection({ source: db.owner, parameters: {}, applicationName: 'app' })
   await holder.query('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE')
   only(await found(db.owner), {
     id: 'scan',
@@ -510,9 +510,17 @@ test('publications of all tables, of schemas and of a partitioned root contain a
   assert.deepEqual(await found(source), [])
   await db.sql('DROP PUBLICATION pg_changefeed; CREATE PUBLICATION pg_changefeed FOR ALL TABLES')
   assert.deepEqual(await found(source), [])
+  await db.sql('ALTER TABLE t ADD COLUMN g int GENERATED ALWAYS AS (v) STORED')
+  only(await found(source), { id: 'published', what: /only some of its columns/, remedy: /publish_generated_columns/ })
+  await db.sql('ALTER PUBLICATION pg_changefeed SET (publish_generated_columns = stored)')
+  assert.deepEqual(await found(source), [])
   await db.sql(
     `DROP PUBLICATION pg_changefeed; DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE one PARTITION OF t FOR VALUES IN (1); GRANT SELECT ON t, one TO ${source.user}; CREATE PUBLICATION pg_changefeed FOR TABLE t`,
   )
   assert.deepEqual(await found(source), [])
   assert.deepEqual(await found(source, { tables: [{ schema: 'public', name: 'one' }] }), [])
+  await db.sql('ALTER PUBLICATION pg_changefeed SET (publish_via_partition_root)')
+  const root = only(await found(source), { id: 'publication', what: /as their root/, remedy: /= false\)$/ })
+  await db.sql(root.remedy ?? '')
+  assert.deepEqual(await found(source), [])
 })

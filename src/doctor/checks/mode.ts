@@ -11,7 +11,7 @@ export const mode: ServerCheck = {
           ? 'installed: schema changefeed, event triggers and publication pg_changefeed are there'
           : 'installed: schema changefeed, event triggers, publication pg_changefeed and a slot would be created',
       )
-    const why = eventTriggers ? 'as asked for' : `role ${shownName(role)} may not create event triggers`
-    return ok(`prepared (${why}): nothing would be created but the slot, and a DBA prepares publication and identities`)
+    const why = eventTriggers ? '' : ` (role ${shownName(role)} may not create event triggers)`
+    return ok(`prepared${why}: nothing would be created but the slot, and a DBA prepares publication and identities`)
   },
 }

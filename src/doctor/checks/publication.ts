@@ -2,7 +2,7 @@ import { shownName } from '../../core/quote.ts'
 import { publication as name } from '../../source-schema/names.ts'
 import { failure, ok, type ServerCheck } from '../finding.ts'
 
-export const setupSql = (role: string, tables: readonly string[]): string =>
+const setupSql = (role: string, tables: readonly string[]): string =>
   `a superuser runs what this prints: changefeed setup-sql --postgres=... --role=${shownName(role)} --tables=${tables.length === 0 ? '...' : tables.join(',')}`
 
 export const publication: ServerCheck = {
@@ -32,12 +32,11 @@ export const publication: ServerCheck = {
         `publication ${name} does not publish ${lacks.join(', ')}`,
         `ALTER PUBLICATION ${name} SET (publish = 'insert, update, delete, truncate')`,
       )
-    if (found.viaRoot)
-      return {
-        verdict: 'warning',
-        what: `publication ${name} publishes partitions as their root: a TRUNCATE of a single partition is not sent`,
-        remedy: `ALTER PUBLICATION ${name} SET (publish_via_partition_root = false)`,
-      }
+    if (found.viaRoot && tables.some(({ kind }) => kind === 'p'))
+      return failure(
+        `publication ${name} publishes partitions as their root: a TRUNCATE of a single partition would not be sent`,
+        `ALTER PUBLICATION ${name} SET (publish_via_partition_root = false)`,
+      )
     return ok(`publication ${name} of ${shownName(found.owner)} is there`)
   },
 }

@@ -3,8 +3,10 @@ import { expectedRate } from '../facts/wal-rate.ts'
 import { ok, warning, type ServerCheck } from '../finding.ts'
 
 const mebibyte = 1024 * 1024
-/** A weekend is longer, a night is not. */
+/** A night, in which nobody sees that our server is down. */
 const leastSeconds = 12 * 3600
+/** What is measured in a moment may be a burst. */
+const leastSecondsNow = 3600
 const daySeconds = 86_400
 const leastAdviceBytes = 10 * 1024 * mebibyte
 
@@ -22,12 +24,11 @@ export const walKeep: ServerCheck = {
         `max_slot_wal_keep_size is without limit: if our server stays away, WAL grows until the disk is full, and then PostgreSQL stops (at present ${pace})`,
         remedy,
       )
-    const seconds = perSecond > 0 ? (keep * mebibyte) / perSecond : Number.POSITIVE_INFINITY
-    const size = `max_slot_wal_keep_size = ${sizeText(keep * mebibyte)}`
-    if (seconds < leastSeconds)
-      return warning(`${size} lasts ${durationText(seconds)} at ${pace}; after that changes are lost`, remedy)
-    return ok(
-      `${size} lasts ${seconds === Number.POSITIVE_INFINITY ? 'long: no WAL is written now' : `${durationText(seconds)} at ${pace}`}`,
-    )
+    const bytes = keep * mebibyte
+    const size = `max_slot_wal_keep_size = ${sizeText(bytes)}`
+    if (perSecond === 0) return ok(`${size} lasts long: no WAL is written now`)
+    const lasts = `${size} lasts ${durationText(bytes / perSecond)} at ${pace}`
+    const isShort = bytes / rate.now < leastSecondsNow || bytes / (rate.average ?? 0) < leastSeconds
+    return isShort ? warning(`${lasts}; after that changes are lost`, remedy) : ok(lasts)
   },
 }

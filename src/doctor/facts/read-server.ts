@@ -21,6 +21,7 @@ export interface SlotFact {
   readonly invalidation: string | null
 }
 
+/** A transaction of somebody else: ours are short, or give way. */
 export interface TransactionFact {
   readonly pid: number
   readonly user: string | null
@@ -113,7 +114,7 @@ const serverSql = `SELECT json_build_object(
   'connections', (SELECT sum(numbackends) FROM pg_stat_database),
   'transactions', coalesce((SELECT json_agg(json_build_object('pid', a.pid, 'user', a.usename, 'database', a.datname, 'ageSeconds', extract(epoch FROM clock_timestamp() - a.xact_start), 'hasWritten', w.pid IS NOT NULL) ORDER BY a.xact_start)
     FROM pg_stat_activity a LEFT JOIN (SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted) w ON w.pid = a.pid
-    WHERE a.pid <> pg_backend_pid() AND a.usename IS NOT NULL AND (w.pid IS NOT NULL OR a.xact_start IS NOT NULL AND a.backend_type = 'client backend')), '[]'),
+    WHERE a.pid <> pg_backend_pid() AND a.usename IS NOT NULL AND coalesce(a.application_name, '') NOT LIKE 'pg-changefeed%' AND (w.pid IS NOT NULL OR a.xact_start IS NOT NULL AND a.backend_type = 'client backend')), '[]'),
   'prepared', coalesce((SELECT json_agg(json_build_object('gid', gid, 'owner', owner, 'database', database, 'ageSeconds', extract(epoch FROM clock_timestamp() - prepared)) ORDER BY prepared) FROM pg_prepared_xacts), '[]'),
   'publications', coalesce((SELECT json_agg(json_build_object('name', p.pubname, 'owner', o.rolname, 'isOurs', ${publicationIsOurs}, 'isPrepared', ${publicationIsPrepared},
       'viaRoot', p.pubviaroot, 'insert', p.pubinsert, 'update', p.pubupdate, 'delete', p.pubdelete, 'truncate', p.pubtruncate) ORDER BY p.pubname <> '${publication}', p.pubname)

@@ -109,13 +109,12 @@ const factsSql = (relids: readonly number[], version: number): string => `WITH w
   ), part AS (
     SELECT oid AS root, oid AS relid FROM wanted UNION SELECT root, relid FROM leaf UNION SELECT w.oid, a.relid FROM wanted w, pg_partition_ancestors(w.oid) a
   ), published AS MATERIALIZED (
-    SELECT part.root, json_agg(DISTINCT p.pubname) AS names FROM (${membersSql(version)}) m JOIN part ON part.relid = m.relid JOIN pg_publication p ON p.oid = m.pub GROUP BY part.root
-  ), listed AS MATERIALIZED (
-    SELECT part.root,
-      json_agg(p.pubname) FILTER (WHERE to_jsonb(r) ->> 'prqual' IS NOT NULL) AS filtering,
-      json_agg(p.pubname) FILTER (WHERE (p.pubupdate OR p.pubdelete) AND (to_jsonb(r) ->> 'prattrs' IS NOT NULL OR to_jsonb(p) ->> 'pubgencols' = 'n'
+    SELECT part.root, json_agg(DISTINCT p.pubname) AS names,
+      json_agg(DISTINCT p.pubname) FILTER (WHERE to_jsonb(r) ->> 'prqual' IS NOT NULL) AS filtering,
+      json_agg(DISTINCT p.pubname) FILTER (WHERE (p.pubupdate OR p.pubdelete) AND (to_jsonb(r) ->> 'prattrs' IS NOT NULL OR to_jsonb(p) ->> 'pubgencols' = 'n'
         AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = part.root AND a.attgenerated = 's'))) AS narrow
-    FROM part JOIN pg_publication_rel r ON r.prrelid = part.relid JOIN pg_publication p ON p.oid = r.prpubid GROUP BY part.root
+    FROM (${membersSql(version)}) m JOIN part ON part.relid = m.relid JOIN pg_publication p ON p.oid = m.pub
+      LEFT JOIN pg_publication_rel r ON r.prpubid = m.pub AND r.prrelid = m.relid GROUP BY part.root
   ), age AS (
     SELECT greatest(extract(epoch FROM clock_timestamp() - coalesce(stats_reset, pg_postmaster_start_time())), 3600) / 86400 AS days FROM pg_stat_database WHERE datname = current_database()
   ), leaves AS MATERIALIZED (
@@ -125,9 +124,9 @@ const factsSql = (relids: readonly number[], version: number): string => `WITH w
 SELECT json_build_object(${heapSql},
   'columns', ${columnsSql},
   'leaves', coalesce(leaves.facts, '[]'), 'publications', coalesce(published.names, '[]'),
-  'narrowPublications', coalesce(listed.narrow, '[]'), 'filteringPublications', coalesce(listed.filtering, '[]'))::text
+  'narrowPublications', coalesce(published.narrow, '[]'), 'filteringPublications', coalesce(published.filtering, '[]'))::text
 FROM wanted JOIN pg_class c ON c.oid = wanted.oid JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN age
-  LEFT JOIN leaves ON leaves.root = c.oid LEFT JOIN published ON published.root = c.oid LEFT JOIN listed ON listed.root = c.oid
+  LEFT JOIN leaves ON leaves.root = c.oid LEFT JOIN published ON published.root = c.oid
 ORDER BY wanted.place`
 
 /** Tables that are dropped meanwhile are left out. */
