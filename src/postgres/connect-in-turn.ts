@@ -58,7 +58,7 @@ export async function connectInTurn<T>(
 }
 
 /** The hosts of a server in the order in which they are tried. */
-export function hostsOf({ host, port, socketDir, address, otherHosts = [], isShuffled }: PostgresServer): ServerHost[] {
+function hostsOf({ host, port, socketDir, address, otherHosts = [], isShuffled }: PostgresServer): ServerHost[] {
   const hosts = [{ host, port, socketDir, address }, ...otherHosts]
   return isShuffled === true ? shuffled(hosts) : hosts
 }

@@ -97,12 +97,6 @@ export async function cancelBackend(route: Route, { pid, secret }: BackendKey): 
   await promise
 }
 
-/** The way to an address without encryption, such as a server of ours that a command talks to. */
-export function plainRoute({ host, port }: { readonly host: string; readonly port: number }): Route {
-  if (host.startsWith('/')) return { host, port, socketDir: host, at: { tag: 'socket', dir: host } }
-  return { host, port, at: { tag: 'ip', ip: host } }
-}
-
 function socketOptions({ at, port }: Route): TcpNetConnectOpts | IpcNetConnectOpts {
   if (at.tag === 'ip') return { host: at.ip, port }
   const path = join(at.dir, `.s.PGSQL.${port}`)

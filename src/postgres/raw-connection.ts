@@ -70,7 +70,8 @@ export function openConnection(options: RawConnectionOptions): Promise<SocketCon
 
 async function openOne(options: RawConnectionOptions, turn: Turn): Promise<SocketConnection> {
   const { route, withinMs, checkStanding } = turn
-  const buffer = Buffer.allocUnsafeSlow(options.readBufferBytes ?? 256 * 1024)
+  // TLS has buffers of its own.
+  const buffer = Buffer.allocUnsafeSlow(route.tls === undefined ? (options.readBufferBytes ?? 256 * 1024) : 0)
   let connection: SocketConnection | undefined
   const callback = (length: number, bytes: Uint8Array): boolean => connection?.read(bytes as Buffer, length) ?? true
   // PostgreSQL says nothing before it has the start-up packet.
@@ -99,7 +100,7 @@ async function settle(connection: SocketConnection, options: RawConnectionOption
   if (rows[0]?.[0] === String(connection.backendPid)) return
   await checkSession(connection, () => openOne({ ...options, replication: false, parameters: {} }, turn))
   // Whatever stands in between may have kept the parameters of the start-up packet for itself.
-  await connection.query(rowTextParametersSql)
+  await connection.query(`${rowTextParametersSql}; ${laterParametersSql}`)
 }
 
 /** Runs one query on a connection of its own. A server that does not answer in a minute is given up. */
