@@ -80,6 +80,14 @@ for (const version of [14, 18] as const) {
     const role = await own.leastPrivileged({ database: 'postgres', tables: ['t'] })
     await own.sql(`GRANT USAGE, CREATE ON SCHEMA changefeed_state TO ${role}`)
     assert.deepEqual(await found(own.source('postgres', role)), [])
+    await own.sql(
+      `CREATE TABLE p (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); GRANT SELECT ON p, p1 TO ${role}; ALTER PUBLICATION pg_changefeed ADD TABLE p`,
+    )
+    const parts = await found(own.source('postgres', role), { tables: [{ schema: 'public', name: 'p' }] })
+    assert.deepEqual(
+      parts.map(({ id }) => id),
+      version === 14 ? ['partitions'] : [],
+    )
     const slots = await own.sql('SELECT slot_name FROM pg_replication_slots')
     assert.deepEqual(slots, [], 'nothing was made')
   })

@@ -2,11 +2,19 @@ import { countText, listText } from '../amounts.ts'
 import { failure, ok, type TableCheck } from '../finding.ts'
 import { tableName } from '../heaps.ts'
 
+/** From here on decoding notices that a table has become a partition. */
+const seesAttached = 150_000
+
 export const partitions: TableCheck = {
   id: 'partitions',
   about: 'Each partition is an ordinary table whose changes are in the write-ahead log.',
-  judge({ kind, leaves }) {
+  judge({ kind, leaves }, { mode, server: { version } }) {
     if (kind !== 'p') return undefined
+    if (mode === 'prepared' && version < seesAttached)
+      return failure(
+        'PostgreSQL 14 may lose rows of partitions that are attached, where no event triggers of ours are installed',
+        'name its partitions as targets; or let a superuser start the server once without --no-install; or upgrade to PostgreSQL 15 or later',
+      )
     const foreign = leaves.filter((leaf) => leaf.kind === 'f').map(tableName)
     if (foreign.length > 0)
       return failure(
