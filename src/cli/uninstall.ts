@@ -16,7 +16,7 @@ changed. Without --yes it says what it would do, and changes nothing.
   --system-url=URL            the database of jobs and settings, as changefeed start takes it (that of --postgres)
   --system-password-file=FILE the same for the role in --system-url
   --yes                       do it
-  --force                     do it although a server or a job needs it: their changefeeds end
+  --force                     do it although a server or a job needs it: their changefeeds end (a server that runs begins anew: stop it)
 
 Exit code: 0 done, or nothing is in the way; 1 something needs it.
 `

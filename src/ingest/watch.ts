@@ -45,8 +45,10 @@ export async function watchTables(
   try {
     signal?.throwIfAborted()
     const targets = tables.filter(({ leafOf }) => leafOf === undefined)
-    if ((await readySource(connection, source)) === 'prepared')
-      return await watchPrepared(connection, targets, { ingest: options.ingest, signal, progress })
+    if ((await readySource(connection, source)) === 'prepared') {
+      const full = new Set(tables.flatMap(({ relid, statements = [] }) => (statements.length > 0 ? [relid] : [])))
+      return await watchPrepared(connection, targets, { full, ingest: options.ingest, signal, progress })
+    }
     await checkOwnRights(
       connection,
       targets.map(({ relid }) => relid),

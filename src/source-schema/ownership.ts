@@ -25,9 +25,12 @@ const isMember = `EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid =
 export const hasOurSchemaSql = `EXISTS (SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'changefeed' AND ${roleIsOurs}
   AND (${isMarkSql(`obj_description(n.oid, 'pg_namespace')`)} OR ${isMember}))`
 
-/** A condition: our schema exists and has the list of watched tables. A view of somebody else with that name does not count. */
-export const hasOurTablesSql = `(${hasOurSchemaSql} AND EXISTS (SELECT FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
-  WHERE c.oid = to_regclass('changefeed.watched') AND c.relkind = 'r' AND ${roleIsOurs}))`
+/**
+ * A condition: our schema exists and has the list of watched tables. A view of somebody else with that name does not count. A role
+ * without rights on the schema may ask.
+ */
+export const hasOurTablesSql = `(${hasOurSchemaSql} AND EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner
+  WHERE n.nspname = 'changefeed' AND c.relname = 'watched' AND c.relkind = 'r' AND ${roleIsOurs}))`
 
 /** A condition over `pg_publication p`: the publication is ours. */
 export const publicationIsOurs = `((SELECT ${roleIsOurs} FROM pg_roles r WHERE r.oid = p.pubowner)

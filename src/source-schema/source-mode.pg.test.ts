@@ -32,6 +32,23 @@ test('a superuser installs; a database that is prepared is left as it is, also b
   assert.equal(await readySource(connection, {}), 'installed')
   assert.equal(await readySource(connection, {}), 'installed')
   assert.deepEqual(await db.sql(schemas), [['1']])
+  await assert.rejects(readySource(connection, { mayInstall: false }), {
+    code: 'FEED_START',
+    hint: /changefeed uninstall/,
+  })
+})
+
+test('what is installed for a role is not read by a role that may not use it, who hears whose it is', async () => {
+  await using db = await server.database()
+  await using own = await openRawConnection({ source: db.source })
+  assert.equal(await readySource(own, {}), 'installed')
+  await db.sql('CREATE ROLE stranger LOGIN')
+  try {
+    await using connection = await openRawConnection({ source: { ...db.source, user: 'stranger' } })
+    await assert.rejects(readySource(connection, {}), { code: 'FEED_PRIVILEGE', message: /belongs to role "root"/ })
+  } finally {
+    await db.sql('DROP ROLE stranger')
+  }
 })
 
 test('a role that may not create event triggers reads what is prepared, and creates nothing', async () => {

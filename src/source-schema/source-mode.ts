@@ -17,15 +17,19 @@ export type MayInstall = Pick<PostgresServer, 'mayInstall'>
 /** Returns how the database is read, and installs what is missing for that if our role may. */
 export async function readySource(connection: Queries, { mayInstall }: MayInstall): Promise<SourceMode> {
   const [row] = await connection.query(factsSql())
-  const [isInstalled, owner, isMarked, mayCreate] = row ?? []
-  if (row?.[6] === 't') throw onStandby(row[4] ?? '')
-  if (isInstalled === 't' && mayInstall !== false) return 'installed'
+  const [isInstalled, owner, isMarked, mayCreate, database = '', role = '', isStandby, installer, mayUse] = row ?? []
+  if (isStandby === 't') throw onStandby(database ?? '')
+  if (installer != null) {
+    if (mayInstall === false) throw installedAlready(database ?? '')
+    if (mayUse !== 't') throw installedForOthers(database ?? '', role ?? '', installer)
+  }
+  if (isInstalled === 't') return 'installed'
   const isPrepared = mayInstall === false || isMarked === 't'
   if (!isPrepared && mayCreate === 't' && (await mayCreateEventTriggers(connection))) {
     await install(connection)
     return 'installed'
   }
-  if (owner == null) throw notPrepared(row?.[4] ?? '', row?.[5] ?? '')
+  if (owner == null) throw notPrepared(database ?? '', role ?? '')
   return 'prepared'
 }
 
@@ -48,7 +52,9 @@ export async function isPrepared(connection: Queries, { mayInstall }: MayInstall
 
 /** Whether a publication was made by the script that `changefeed setup-sql` prints. Then nothing is installed. */
 const factsSql = (): string =>
-  `SELECT (${installedSql()}), p.pubowner::text, ${publicationIsPrepared}, has_database_privilege(d.oid, 'CREATE'), d.datname, current_user, pg_is_in_recovery()
+  `SELECT (${installedSql()}), p.pubowner::text, ${publicationIsPrepared}, has_database_privilege(d.oid, 'CREATE'), d.datname, current_user, pg_is_in_recovery(),
+    CASE WHEN ${hasOurTablesSql} THEN (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'changefeed') END,
+    has_schema_privilege(to_regnamespace('changefeed'), 'USAGE')
   FROM pg_database d LEFT JOIN pg_publication p ON p.pubname = '${publication}' WHERE d.datname = current_database()`
 
 const undefinedFunction = '42883'
@@ -83,6 +89,26 @@ function onStandby(database: string): FeedError {
     sqlstate: '25006',
     hint: 'name all servers of the cluster in --postgres and add target_session_attrs=read-write: then the primary is found, also after a fail-over',
   })
+}
+
+function installedAlready(database: string): FeedError {
+  return new FeedError(
+    'FEED_START',
+    `nothing is to be installed in database "${database}" (--no-install), and it is already`,
+    {
+      hint: 'start without --no-install; or stop all servers, take it back with changefeed uninstall, and prepare the database with changefeed setup-sql',
+    },
+  )
+}
+
+function installedForOthers(database: string, role: string, owner: string): FeedError {
+  return new FeedError(
+    'FEED_PRIVILEGE',
+    `what changefeeds need is installed in database "${database}" and belongs to role "${owner}": role "${role}" may not use it`,
+    {
+      hint: `log in as ${owner}; or take it back as ${owner} with changefeed uninstall, and prepare the database for ${role} with changefeed setup-sql`,
+    },
+  )
 }
 
 function notPrepared(database: string, role: string): FeedError {

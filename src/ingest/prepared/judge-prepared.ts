@@ -63,7 +63,7 @@ function judgeMember(
   { publication: facts, role }: { readonly publication: PublicationFacts; readonly role: string },
 ): Judged {
   const { id, name, parts } = member
-  const lack = lackOfMember(member, facts, { role, reads: false, full: false })?.what
+  const lack = lackOfMember(member, facts, { role, reads: false, full: new Set() })?.what
   const rows = Object.fromEntries(parts.map((part) => [part.name, loggedRows(part)]))
   const relids = [...new Set([member.relid, ...parts.map((part) => part.relid)])]
   const table: KnownTable = { id, name, relids, rows, ...(lack === undefined ? {} : { lack }) }

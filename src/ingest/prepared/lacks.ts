@@ -20,8 +20,8 @@ export interface Wanted {
   readonly role: string
   /** A changefeed begins, and reads the table; one that runs does not mind that a new partition cannot be read. */
   readonly reads: boolean
-  /** The feed needs whole old rows: REPLICA IDENTITY FULL. */
-  readonly full: boolean
+  /** The tables and partitions of which the feed needs whole old rows: REPLICA IDENTITY FULL. */
+  readonly full: ReadonlySet<number>
 }
 
 const allKinds = ['insert', 'update', 'delete', 'truncate']
@@ -73,7 +73,7 @@ export function lackOfMember(
       statements: [`ALTER ROLE ${role} BYPASSRLS`],
     }
   for (const part of parts) {
-    const lack = lackOfPart(part, generated, full)
+    const lack = lackOfPart(part, generated, full.has(part.relid))
     if (lack !== undefined) return lack
   }
   return undefined

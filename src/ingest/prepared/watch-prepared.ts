@@ -21,6 +21,8 @@ export interface IngestAtHand {
 }
 
 export interface WatchPreparedOptions {
+  /** The tables and partitions that need REPLICA IDENTITY FULL. */
+  readonly full: ReadonlySet<number>
   /** Undefined: nobody asks since when the tables are watched. */
   readonly ingest: IngestAtHand | undefined
   readonly signal?: AbortSignal | undefined
@@ -36,11 +38,11 @@ const ingestMs = 60_000
 export async function watchPrepared(
   connection: RawConnection,
   tables: readonly TableToWatch[],
-  { ingest, signal, progress }: WatchPreparedOptions,
+  { full, ingest, signal, progress }: WatchPreparedOptions,
 ): Promise<ReadonlyMap<number, Hlc | undefined>> {
   const relids = tables.map(({ relid }) => relid)
   const facts = await readPrepared(connection, relids)
-  const members = await checkTables(connection, tables, facts)
+  const members = await checkTables(connection, tables, { ...facts, full })
   if (ingest === undefined) return new Map(relids.map((relid) => [relid, undefined]))
   let progressAt = Date.now() + progressMs.first
   const deadline = Date.now() + ingestMs
@@ -66,17 +68,17 @@ export async function watchPrepared(
 async function checkTables(
   connection: RawConnection,
   tables: readonly TableToWatch[],
-  { publication, members }: PreparedFacts,
+  { publication, members, full }: PreparedFacts & Pick<WatchPreparedOptions, 'full'>,
 ): Promise<ReadonlyMap<number, MemberFacts>> {
   const names = await namesOf(connection, tables)
   await refuseStale(connection, tables)
   const [row] = await connection.query('SELECT quote_ident(current_user)')
   const role = row?.[0] ?? ''
   const found = new Map(members.map((member) => [member.relid, member]))
-  for (const { relid, statements = [] } of tables) {
+  for (const { relid } of tables) {
     const member = found.get(relid)
     if (publication === undefined || member === undefined) throw notPublished(names.get(relid) ?? '')
-    const lack = lackOfMember(member, publication, { role, reads: true, full: statements.length > 0 })
+    const lack = lackOfMember(member, publication, { role, reads: true, full })
     if (lack !== undefined) throw refusal(member.name, lack)
   }
   return found
