@@ -23,7 +23,7 @@ test('setup-sql prepares a database, a changefeed of the role reads it, and unin
   assert.match(printed.stdout, /^-- Prepares database shop .*\n-- {3}public\.orders\n/)
   assert.match(
     printed.stdout,
-    /public\.orders gets REPLICA IDENTITY FULL, because its values may be stored out of line/,
+    /^-- {3}public\.orders gets REPLICA IDENTITY FULL, because its values may be stored out of line/m,
   )
   await server.sql(printed.stdout.replace(/^\\.*$/gm, ''), 'shop')
   await server.setPassword('cdc')

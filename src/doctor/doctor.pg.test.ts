@@ -93,6 +93,23 @@ for (const version of [14, 18] as const) {
   })
 }
 
+test('a prepared table of small values is in order until a column such as text is added, which the doctor says before', async () => {
+  const db = await database()
+  const source = await db.prepared()
+  const identity = async (): Promise<Finding | undefined> => {
+    const { findings } = await examine({ source, state: source, tables: [table], measureMs: 1 })
+    return findings.find(({ id }) => id === 'identity')
+  }
+  assert.match(
+    (await identity())?.what ?? '',
+    /^REPLICA IDENTITY DEFAULT is enough, until .* unless ALTER TABLE public\.t REPLICA IDENTITY FULL was run before$/,
+  )
+  await db.sql('ALTER TABLE t REPLICA IDENTITY FULL')
+  assert.equal((await identity())?.what, 'REPLICA IDENTITY FULL is enough')
+  await db.sql('ALTER TABLE t REPLICA IDENTITY DEFAULT; ALTER TABLE t ADD COLUMN note text')
+  assert.equal((await identity())?.verdict, 'failure')
+})
+
 test('a role without REPLICATION, and one that is a member of a role that has it', async () => {
   const db = await database()
   const source = await db.prepared()

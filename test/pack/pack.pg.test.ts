@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -22,6 +22,18 @@ test('the packed package installs into an empty folder and shows its demo', { ti
     mkdirSync(app)
     writeFileSync(join(app, 'package.json'), '{"name": "app", "version": "1.0.0", "private": true}')
     await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(dir, tarball)], { cwd: app })
+    // Those who run it as a service find the unit in the package; tests and sources are not in it.
+    const packed = join(app, 'node_modules', 'pg-changefeed')
+    assert.deepEqual(readdirSync(join(packed, 'docs', 'guide', 'deploy')).sort(), [
+      'Dockerfile',
+      'changefeed.service',
+      'compose.yaml',
+      'deploy.md',
+    ])
+    assert.deepEqual(
+      ['src', 'test', 'scripts', 'bench'].filter((name) => existsSync(join(packed, name))),
+      [],
+    )
     const flags = ['demo', '--seconds=4', '--sql-port=0', '--http-port=0']
     const { stdout } = await run(join(app, 'node_modules', '.bin', 'changefeed'), flags, { cwd: app })
     assert.match(stdout, /office_dogs {2}\[1\] {2}\{"after": \{"id": 1, "name": "Petee"\}, "updated": "\d+\.\d{10}"\}/)

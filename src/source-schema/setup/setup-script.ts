@@ -60,7 +60,7 @@ ${groupRolesSql.trim()}
 
 function header({ database, role, tables, seen }: SetupOptions): string {
   const shown = tables.map(nameOf)
-  const found = seen?.flatMap(({ name, what }) => what.map((text) => `--   ${name} ${text}`)) ?? []
+  const found = seen?.flatMap(({ name, what }) => what.map((text) => `  ${name} ${text}`)) ?? []
   const looked =
     seen === undefined
       ? 'The tables were not looked at when this script was printed: it looks at them itself.'
@@ -89,6 +89,10 @@ function further(database: string, role: string): string {
 
 Partitions that are made later, and tables that you add to the publication later, need this, too:
   ALTER DEFAULT PRIVILEGES FOR ROLE (owner of the tables) IN SCHEMA (schema) GRANT SELECT ON TABLES TO ${name};
+
+A column of a type such as text or jsonb, whose values may be stored out of line, ends the changefeeds of a table when it is added, unless
+the table has REPLICA IDENTITY FULL by then. Names behind --diff get it at once; later, before the column is added:
+  ALTER TABLE (table) REPLICA IDENTITY FULL;
 
 Messages then name the transactions of others that a changefeed waits for, with their age:
   GRANT pg_monitor TO ${name};
