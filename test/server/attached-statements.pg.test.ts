@@ -143,6 +143,9 @@ for (const version of [14, 18] as const) {
         ['b', 'integer'],
       ],
     )
+    await succeeds('postgres', 'CREATE TABLE theirs (rowid int)')
+    const { hint } = await as('postgres', 'ALTER TABLE theirs ADD COLUMN rowid int')
+    assert.equal(hint, undefined, 'nobody but its owner has made the column')
     assert.deepEqual(await succeeds('app', 'SHOW search_path'), [['"$user", public']])
     await succeeds('app', 'DISCARD ALL')
     await succeeds('app', 'RESET ALL')

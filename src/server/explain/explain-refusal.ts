@@ -31,9 +31,8 @@ function kept(catalogue: string, says: string): Rule {
 
 const invalid = ['42804', '42P16', '42701']
 
+/** What changefeeds change in any database that they watch. */
 const rules: readonly Rule[] = [
-  kept('pg_extension', 'cannot drop extension plpgsql because this server needs it'),
-  kept('pg_(?:proc|sequence)', 'cannot drop what unique_rowid() and cluster_logical_timestamp() are made of'),
   {
     sqlstates: ['55000', '0A000'],
     message: /^cannot change table "(.+)" to unlogged because it is part of a publication$/,
@@ -53,6 +52,23 @@ const rules: readonly Rule[] = [
     hint: () =>
       'it belongs to the changefeeds of this database and goes with its last watched table: UNWATCH DATABASE removes everything when no changefeed needs it any more',
   },
+  {
+    sqlstates: ['55006'],
+    message: /^replication slot "pg_changefeed_\d+" is active for PID/,
+    hint: () =>
+      'changefeeds read the database through it: UNWATCH DATABASE removes it when no changefeed needs it any more',
+  },
+  {
+    sqlstates: ['42710'],
+    message: /^publication "pg_changefeed" already exists$/,
+    hint: () => 'the changefeeds of this database use it; leave it out of what is restored with --no-publications',
+  },
+]
+
+/** What a PostgreSQL of our own has in addition: objects in every database, and keys for tables without one. */
+const ownRules: readonly Rule[] = [
+  kept('pg_extension', 'cannot drop extension plpgsql because this server needs it'),
+  kept('pg_(?:proc|sequence)', 'cannot drop what unique_rowid() and cluster_logical_timestamp() are made of'),
   {
     sqlstates: ['2BP01'],
     message: /^cannot drop .*(?:crdb_internal|unique_rowid).* because extension plpgsql requires it$/,
@@ -87,17 +103,6 @@ const rules: readonly Rule[] = [
     hint: ([, column]) =>
       `${made(column)}, with its partitions and children: it is changed there; here, DROP CONSTRAINT drops the key alone`,
   },
-  {
-    sqlstates: ['55006'],
-    message: /^replication slot "pg_changefeed_\d+" is active for PID/,
-    hint: () =>
-      'changefeeds read the database through it: UNWATCH DATABASE removes it when no changefeed needs it any more',
-  },
-  {
-    sqlstates: ['42710'],
-    message: /^publication "pg_changefeed" already exists$/,
-    hint: () => 'the changefeeds of this database use it; leave it out of what is restored with --no-publications',
-  },
 ]
 
 /** A statement with a misspelt CHANGEFEED is sent to PostgreSQL, which does not know the word. */
@@ -107,17 +112,19 @@ function mistyped(message: string): ReportFields | undefined {
   return isSlip ? { hint: 'did you mean CHANGEFEED? For example: CREATE CHANGEFEED FOR TABLE a, b' } : undefined
 }
 
-const sqlstates: ReadonlySet<string> = new Set(rules.flatMap((rule) => rule.sqlstates))
+const sqlstates: ReadonlySet<string> = new Set([...rules, ...ownRules].flatMap((rule) => rule.sqlstates))
 
 /** Matches the context of an error that our functions raise: its first line says where. */
 const raisedByUs = /^PL\/pgSQL function changefeed\.[^\n]* at RAISE(?:\n|$)/
 
-/** Returns what the client gets instead; undefined: the error has nothing to do with changefeeds. */
-export function explainRefusal({ sqlstate, message, context = '' }: Refusal): ReportFields | undefined {
+/**
+ * Returns what the client gets instead; undefined: the error has nothing to do with changefeeds. `isOwn`: the PostgreSQL is our own.
+ */
+export function explainRefusal({ sqlstate, message, context = '' }: Refusal, isOwn: boolean): ReportFields | undefined {
   if (raisedByUs.test(context)) return { hidesContext: true }
   if (sqlstate === '42601') return mistyped(message)
   if (!sqlstates.has(sqlstate)) return undefined
-  for (const rule of rules) {
+  for (const rule of isOwn ? [...rules, ...ownRules] : rules) {
     const match = rule.sqlstates.includes(sqlstate) ? rule.message.exec(message) : null
     if (match !== null) return { message: rule.says, hint: rule.hint(match) }
   }

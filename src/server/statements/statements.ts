@@ -89,7 +89,9 @@ export class Statements implements StatementHandler {
   }
 
   explain(refusal: Refusal): ReportFields | undefined {
-    return explainRefusal(refusal) ?? explainState(refusal, this.#context.backend)
+    return (
+      explainRefusal(refusal, this.#context.backend.own !== undefined) ?? explainState(refusal, this.#context.backend)
+    )
   }
 
   explainLoss(error: FeedError): FeedError {
