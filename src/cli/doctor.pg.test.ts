@@ -80,6 +80,22 @@ test('--json prints a stable shape', async () => {
   )
 })
 
+test('after the script that setup-sql prints, everything is ok for its role', async () => {
+  await server.sql('CREATE DATABASE shop')
+  await server.sql('CREATE TABLE orders (id int PRIMARY KEY, note text)', 'shop')
+  await server.role('', 'reader')
+  const url = server.url('shop', 'reader')
+  const before = await json(`--postgres=${url}`, '--tables=orders')
+  assert.deepEqual(
+    before.printed.findings.filter(({ verdict }) => verdict === 'failure').map(({ id }) => id),
+    ['replication', 'publication', 'state', 'select', 'identity'],
+  )
+  const script = await program(['setup-sql', '--database=shop', '--tables=orders', '--role=reader'])
+  await server.sql(script.stdout.replace(/^\\.*$/gm, ''), 'shop')
+  const { code, printed } = await json(`--postgres=${url}`, '--tables=orders')
+  assert.deepEqual([code, printed.verdict, printed.mode], [0, 'ok', 'prepared'], JSON.stringify(printed))
+})
+
 test('a connection that cannot be opened is a finding with its reason, and without the password', async () => {
   const url = new URL(server.url())
   const password = decodeURIComponent(url.password)
