@@ -8,7 +8,7 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
-import { readPosition, type Gate } from './readings/gate.ts'
+import type { Gate } from './readings/gate.ts'
 import { publication } from '../source-schema/names.ts'
 
 const headBytes = 19
@@ -64,7 +64,7 @@ export async function bulkPull({
       messages += 1
       total += end - from
       if (gate === undefined) message(bytes, from, end)
-      else gate.message(readPosition(bytes, at + 6), bytes, from, end)
+      else gate.message(bytes, from, end, at + 6)
     },
     chunkDone,
   })

@@ -14,7 +14,7 @@ import type { CopyBothStream } from '../postgres/copy-stream.ts'
 import type { ClockProbes } from './clock-probe.ts'
 import type { AttemptParts } from './attempt-parts.ts'
 import { publication } from '../source-schema/names.ts'
-import { readPosition, roomIn, type Gate } from './readings/gate.ts'
+import { roomIn, type Gate } from './readings/gate.ts'
 import { positionAt, readReplicationMessage, statusUpdate, type ReplicationHandler } from './replication-message.ts'
 import { stampClosed } from './stamp.ts'
 
@@ -76,11 +76,11 @@ export class SlotStream implements ReplicationHandler {
   #through(gate: Gate): ReplicationHandler {
     gate.open(this)
     return {
-      message: (bytes, start, end) => gate.message(readPosition(bytes, start + positionAt), bytes, start, end),
+      message: (bytes, start, end) => gate.message(bytes, start, end, start + positionAt),
       keepalive: (walEnd, replyWanted) => {
         // The server must not wait for an answer until all that is held has passed.
         if (replyWanted && gate.isHolding) this.confirm()
-        gate.keepalive(Number(walEnd), replyWanted)
+        gate.keepalive(walEnd, replyWanted)
       },
     }
   }

@@ -31,7 +31,7 @@ before(async () => {
   attached = await startAttached({ version: 18, ...prepared })
   const { server, postgres } = attached
   await postgres.sql(
-    'ALTER PUBLICATION pg_changefeed SET (publish_generated_columns = stored); GRANT pg_read_all_data TO cdc',
+    'ALTER PUBLICATION pg_changefeed SET (publish_generated_columns = stored); GRANT pg_read_all_data TO cdc; ALTER ROLE cdc BYPASSRLS',
     'app',
   )
   for (const { t, table, earlier = '', values } of all) {

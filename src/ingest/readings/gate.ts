@@ -12,6 +12,8 @@
 // Where neither proves anything, the feeds of that table end with the reason, and the row is left out. Positions are numbers here:
 // a row that need not wait costs no object.
 
+import { readUint64 } from '../../bytes/int64.ts'
+import type { Lsn } from '../../core/lsn.ts'
 import type { TableDescription, TypeShape } from '../../core/table.ts'
 import { readRelation } from '../../decode/pgoutput/relation.ts'
 import { firstUserOid, TypeShapes } from '../../source-schema/prepared/type-shapes.ts'
@@ -86,16 +88,19 @@ export class Gate {
     for (const table of this.#tables.values()) table.unsettle()
   }
 
-  /** A message of pgoutput, at this position. */
-  message(lsn: number, bytes: Buffer, start: number, end: number): void {
-    if (this.#held.isEmpty && this.#take(lsn, bytes, start, end)) return
+  /** `bytes[start, end)` is a message of pgoutput, and its position is at `lsnAt`. */
+  message(bytes: Buffer, start: number, end: number, lsnAt: number): void {
+    if (this.#held.isEmpty && this.#take(bytes, start, end, lsnAt)) return
     this.counts.held += 1
-    this.#held.push(lsn, bytes, start, end)
+    this.#held.push(bytes, start, end, lsnAt)
   }
 
-  keepalive(walEnd: number, replyWanted: boolean): void {
-    const bytes = Buffer.of(letter.keepalive, replyWanted ? 1 : 0)
-    this.message(walEnd, bytes, 0, bytes.length)
+  keepalive(walEnd: Lsn, replyWanted: boolean): void {
+    const bytes = Buffer.alloc(10)
+    bytes.writeBigUInt64BE(walEnd)
+    bytes[8] = letter.keepalive
+    bytes[9] = replyWanted ? 1 : 0
+    this.message(bytes, 8, bytes.length, 0)
   }
 
   /** The composite types of all tables. */
@@ -142,7 +147,7 @@ export class Gate {
       if (era !== undefined) this.#coming.push({ relid, era })
       if (era?.table !== undefined) this.#learnTypes(era.table)
     }
-    this.#held.drain((lsn, bytes, start, end) => this.#take(lsn, bytes, start, end))
+    this.#held.drain((bytes, start, end, lsnAt) => this.#take(bytes, start, end, lsnAt))
     if (this.#held.bytes < mostHeldBytes) {
       this.#room?.resolve()
       this.#room = undefined
@@ -164,7 +169,7 @@ export class Gate {
   }
 
   /** Returns false if the message must wait. */
-  #take(lsn: number, bytes: Buffer, start: number, end: number): boolean {
+  #take(bytes: Buffer, start: number, end: number, lsnAt: number): boolean {
     const target = this.#target
     if (target === undefined) return false
     switch (bytes[start]) {
@@ -174,8 +179,7 @@ export class Gate {
         if (this.#options.isSkipping()) break
         const table = this.#tables.get(bytes.readUInt32BE(start + 1))
         if (table === undefined) break
-        const isFree = table.isSettled && lsn >= table.from && this.#commit < table.to
-        if (!isFree && !this.#resolve(table, lsn)) return false
+        if (!table.isFree && !this.#isProven(table, readPosition(bytes, lsnAt))) return false
         break
       }
       case letter.B:
@@ -193,8 +197,8 @@ export class Gate {
         this.#passed(readPosition(bytes, start + 10))
         return true
       case letter.keepalive:
-        if (this.#commit === 0) this.#passed(lsn)
-        target.keepalive(BigInt(lsn), bytes[start + 1] === 1)
+        if (this.#commit === 0) this.#passed(readPosition(bytes, lsnAt))
+        target.keepalive(readUint64(bytes, lsnAt), bytes[start + 1] === 1)
         return true
     }
     target.message(bytes, start, end)
@@ -233,6 +237,10 @@ export class Gate {
     return table
   }
 
+  #isProven(table: GatedTable, lsn: number): boolean {
+    return (table.isSettled && lsn >= table.from && this.#commit < table.to) || this.#resolve(table, lsn)
+  }
+
   /** Finds the description of a row; false: a reading is needed. */
   #resolve(table: GatedTable, lsn: number): boolean {
     const era = this.#readings.after(table.relid, lsn, this.#xid)
@@ -244,8 +252,7 @@ export class Gate {
     if (!table.isSettled) this.#settle(table, era, lsn)
     if (!table.isSettled) return true
     if (this.#compositesOf(table.inForce).size === 0) {
-      table.from = 0
-      table.to = Number.POSITIVE_INFINITY
+      table.isFree = true
       return true
     }
     return this.#resolveComposites(table, lsn)

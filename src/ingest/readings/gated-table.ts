@@ -9,6 +9,8 @@ export class GatedTable {
   layout: RelationMessage | undefined
   /** The layout is one for which `inForce` is proven to be the description. */
   isSettled = false
+  /** It is settled and has no composite types: nothing about a row is left to prove. */
+  isFree = false
   /** Rows between `from` and `to` of transactions that commit before `to` pass without another look. */
   from = 0
   to = 0
@@ -29,6 +31,7 @@ export class GatedTable {
   /** A new decoding session begins: PostgreSQL sends the layout again, whether it has changed or not. */
   unsettle(): void {
     this.isSettled = false
+    this.isFree = false
     this.from = 0
     this.to = 0
   }

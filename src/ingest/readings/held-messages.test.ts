@@ -5,12 +5,14 @@ import { HeldMessages } from './held-messages.ts'
 test('messages come back in their order, from where the reader stopped, also when the buffer grows meanwhile', () => {
   const held = new HeldMessages()
   const push = (n: number): void => {
-    const bytes = Buffer.from(`>${String(n).repeat(500)}<`)
-    held.push(n, bytes, 1, bytes.length - 1)
+    const bytes = Buffer.from(`........${String(n).repeat(500)}<`)
+    bytes.writeBigUInt64BE(BigInt(n), 0)
+    held.push(bytes, 8, bytes.length - 1, 0)
   }
   const taken: number[] = []
   const take = (until: number): void =>
-    held.drain((lsn, bytes, start, end) => {
+    held.drain((bytes, start, end, lsnAt) => {
+      const lsn = Number(bytes.readBigUInt64BE(lsnAt))
       if (lsn > until) return false
       assert.equal(bytes.toString('utf8', start, end), String(lsn).repeat(500))
       taken.push(lsn)

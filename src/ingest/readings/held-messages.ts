@@ -1,6 +1,6 @@
 // Messages that wait for a reading, in the order in which they came: copies of their bytes in one buffer.
 //
-//   each: u32 length, f64 position in the WAL, the payload
+//   each: u32 length, u64 position in the WAL, the payload
 
 const headBytes = 12
 const firstBytes = 64 * 1024
@@ -20,21 +20,22 @@ export class HeldMessages {
     return this.#end - this.#start
   }
 
-  push(lsn: number, bytes: Buffer, start: number, end: number): void {
+  /** The position of the message is at `lsnAt`. */
+  push(bytes: Buffer, start: number, end: number, lsnAt: number): void {
     const length = end - start
     this.#reserve(headBytes + length)
     this.#buffer.writeUInt32BE(length, this.#end)
-    this.#buffer.writeDoubleBE(lsn, this.#end + 4)
+    bytes.copy(this.#buffer, this.#end + 4, lsnAt, lsnAt + 8)
     bytes.copy(this.#buffer, this.#end + headBytes, start, end)
     this.#end += headBytes + length
   }
 
   /** Calls `take` for each message, and removes it if that returns true; stops at the first one that must wait longer. */
-  drain(take: (lsn: number, bytes: Buffer, start: number, end: number) => boolean): void {
+  drain(take: (bytes: Buffer, start: number, end: number, lsnAt: number) => boolean): void {
     while (this.#start < this.#end) {
       const from = this.#start + headBytes
       const to = from + this.#buffer.readUInt32BE(this.#start)
-      if (!take(this.#buffer.readDoubleBE(this.#start + 4), this.#buffer, from, to)) return
+      if (!take(this.#buffer, from, to, from - 8)) return
       this.#start = to
     }
     this.#start = this.#end = 0
