@@ -229,10 +229,8 @@ export class Gate {
     if (json === undefined) return table
     table.json = json
     table.inForce = JSON.parse(json) as TableDescription
-    table.known = new Map(
-      Object.entries(table.inForce.catalogue?.types ?? {}).map(([oid, lists]) => [Number(oid), lists]),
-    )
-    table.knownAt = table.inForce.catalogue?.typesAt ?? Number.POSITIVE_INFINITY
+    const { types = {}, typesAt = Number.POSITIVE_INFINITY } = table.inForce.catalogue ?? {}
+    table.learn(new Map(Object.entries(types).map(([oid, lists]) => [Number(oid), lists])), typesAt)
     for (const { typeOid, shape } of table.inForce.columns) this.#shapes.set(typeOid, shape)
     return table
   }
@@ -300,7 +298,7 @@ export class Gate {
     const horizon = this.#horizons.findLast(({ at }) => at <= lsn)?.xid
     const last = span.eras.findLast((era) => era.table !== undefined)
     const proof = proveLayouts(span, {
-      logged: table.knownAt <= lsn ? table.known : new Map(),
+      logged: table.knownBefore(lsn),
       horizon,
       used: [...this.#compositesOf(table.inForce)],
     })
@@ -381,8 +379,7 @@ export class Gate {
       ...description.catalogue,
       ...(known.length > 0 ? { types: Object.fromEntries(known), typesAt: at } : {}),
     }
-    table.known = new Map(known)
-    table.knownAt = at
+    table.learn(new Map(known), at)
     return reshaped({ ...description, catalogue }, seen.typeFacts, former)
   }
 

@@ -2,7 +2,9 @@
 
 import type { TableDescription } from '../../core/table.ts'
 import type { RelationMessage } from '../../decode/pgoutput/relation.ts'
-import type { Attributes } from './layouts.ts'
+import type { AttributesOfTypes } from './composites.ts'
+
+const keptTypes = 8
 
 export class GatedTable {
   readonly relid: number
@@ -20,12 +22,23 @@ export class GatedTable {
   /** The era of which it is: the position of its first reading. */
   era = -1
   /** By composite type, the attributes that the description has for it, the present ones first. */
-  known: ReadonlyMap<number, readonly Attributes[]> = new Map()
-  /** Where these attributes were seen: they say nothing of rows that lie before. */
-  knownAt = Number.POSITIVE_INFINITY
+  known: AttributesOfTypes = new Map()
+  /** The present ones of these, by where they were seen: they say nothing of rows that lie before. */
+  #seen: { readonly at: number; readonly known: AttributesOfTypes }[] = []
 
   constructor(relid: number) {
     this.relid = relid
+  }
+
+  /** `at`: where the present attributes were seen. */
+  learn(known: AttributesOfTypes, at: number): void {
+    this.known = known
+    this.#seen = [...this.#seen.filter((one) => one.at < at), { at, known }].slice(-keptTypes)
+  }
+
+  /** The attributes that were seen last before a row. */
+  knownBefore(lsn: number): AttributesOfTypes {
+    return this.#seen.findLast(({ at }) => at <= lsn)?.known ?? new Map()
   }
 
   /** A new decoding session begins: PostgreSQL sends the layout again, whether it has changed or not. */
