@@ -118,11 +118,10 @@ const rowSql = `'2026-01-02 03:04:05Z', '2026-02-01', '1 day 2:00', 0.1::float8 
 /** Clients of the tests have another role. */
 const superuser = { role: { name: 'feeds', attributes: 'SUPERUSER' } } as const
 
+/** The others pass, too; they say little more, and each takes half a minute. */
 const kinds = [
-  { version: 14, role: 'feeds', name: 'as a superuser' },
-  { version: 18, role: 'feeds', name: 'as a superuser' },
   { version: 14, role: 'cdc', name: 'as a role of few rights' },
-  { version: 18, role: 'cdc', name: 'as a role of few rights' },
+  { version: 18, role: 'feeds', name: 'as a superuser' },
 ] as const
 
 for (const { version, role, name } of kinds) {
