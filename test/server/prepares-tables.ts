@@ -12,13 +12,13 @@ CREATE FUNCTION dba.prepare() RETURNS event_trigger LANGUAGE plpgsql SECURITY DE
 DECLARE t record;
 BEGIN
   FOR t IN
-    SELECT c.oid::regclass AS name FROM pg_event_trigger_ddl_commands() AS d JOIN pg_class c ON c.oid = d.objid
-    WHERE d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND NOT c.relispartition
+    SELECT c.oid::regclass AS name, c.relispartition, c.relreplident FROM pg_event_trigger_ddl_commands() AS d JOIN pg_class c ON c.oid = d.objid
+    WHERE d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
       AND c.relnamespace NOT IN ('changefeed_state'::regnamespace, 'pg_catalog'::regnamespace)
-      AND NOT EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = c.oid)
+      AND (c.relispartition AND c.relreplident <> 'f' OR NOT c.relispartition AND NOT EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = c.oid))
   LOOP
     -- First: ALTER TABLE fires the trigger again.
-    EXECUTE format('ALTER PUBLICATION pg_changefeed ADD TABLE %s', t.name);
+    IF NOT t.relispartition THEN EXECUTE format('ALTER PUBLICATION pg_changefeed ADD TABLE %s', t.name); END IF;
     EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', t.name);
   END LOOP;
 END $$;

@@ -74,7 +74,8 @@ export function lackOfMember(
     }
   for (const part of parts) {
     const lack = lackOfPart(part, generated, full.has(part.relid))
-    if (lack !== undefined) return lack
+    if (lack === undefined) continue
+    return part.name === name ? lack : { ...lack, what: `has partition ${part.name}, which ${lack.what}` }
   }
   return undefined
 }
