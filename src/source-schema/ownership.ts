@@ -15,8 +15,12 @@ import { isMarkSql } from './version.ts'
  */
 export const roleIsOurs = `(r.rolsuper OR NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AND pg_has_role(r.oid, 'USAGE'))`
 
-/** A condition, also in a function of ours: who logged in is the owner of our schema, and may speak for us. */
-export const sessionIsOurs = `pg_has_role(session_user, (SELECT nspowner FROM pg_namespace WHERE nspname = 'changefeed'), 'USAGE')`
+/**
+ * A condition, also in a function of ours: who logged in is the owner of our schema, and may speak for us. A superuser may rename the
+ * schema in the same command.
+ */
+export const sessionIsOurs = `coalesce(pg_has_role(session_user, (SELECT nspowner FROM pg_namespace WHERE nspname = 'changefeed'), 'USAGE'),
+  (SELECT rolsuper FROM pg_roles WHERE rolname = session_user))`
 
 const isMember = `EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
     WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'plpgsql')`
