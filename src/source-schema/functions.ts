@@ -126,6 +126,11 @@ export const innerFunctions = {
     parameters: { relation: 'oid', touched: 'oid[]' },
     needs: ['SET deadlock_timeout'],
   },
+  is_being_detached: {
+    does: 'whether DETACH PARTITION CONCURRENTLY of the table is not complete',
+    parameters: { relation: 'oid' },
+    returns: 'boolean',
+  },
   join_partition: {
     does: 'takes a new partition of a watched table into the list of watched tables',
     parameters: { relation: 'oid', may_have_rows: 'boolean' },

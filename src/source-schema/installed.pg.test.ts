@@ -94,6 +94,7 @@ const calls: Readonly<Partial<Record<FunctionName, string>>> = {
   hold: `'t'::regclass, '{}'`,
   hold_types: `'{}', false`,
   is_incomplete: `'t'::regclass`,
+  is_being_detached: `'t'::regclass`,
   join_partition: `'t'::regclass, true`,
   keep_complete: `'t'::regclass, 'd', true`,
   key_index: `'t'::regclass`,

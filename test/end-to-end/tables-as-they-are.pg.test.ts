@@ -6,6 +6,7 @@ import { zeroHlc } from '../../src/core/hlc.ts'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from '../server/test-server.ts'
 import { PostgresServerUnderTest } from '../support/postgres-server.ts'
+import { until } from '../support/until.ts'
 
 let theirs: PostgresServerUnderTest
 let server: TestServer
@@ -231,3 +232,37 @@ test('a table of 1,600 columns is scanned and followed', async () => {
   await feed.row(2)
   assert.match(feed.rows[1]?.value ?? '', /"c0": "y".*"c1598": "x"/)
 })
+
+test(
+  'a DETACH CONCURRENTLY that another transaction holds up is no gap, and is announced when it is complete',
+  { timeout: 120_000 },
+  async () => {
+    await server.sql('CREATE TABLE slow (id int PRIMARY KEY, v int) PARTITION BY RANGE (id)')
+    await using feed = await open(`CREATE CHANGEFEED FOR slow WITH initial_scan = 'no', resolved`)
+    await feed.resolvedPast(zeroHlc)
+    await server.sql(
+      'CREATE TABLE slow_a PARTITION OF slow FOR VALUES FROM (0) TO (10); CREATE TABLE slow_b PARTITION OF slow FOR VALUES FROM (10) TO (20)',
+    )
+    await server.sql('INSERT INTO slow VALUES (1, 1)')
+    await feed.row(1)
+    const holder = await server.connect()
+    await holder.query('BEGIN; SELECT * FROM slow')
+    const detaching = server.sql('ALTER TABLE slow DETACH PARTITION slow_a CONCURRENTLY')
+    await until('it is pending', 20_000, async () =>
+      (await server.sql('SELECT FROM pg_inherits WHERE inhdetachpending')).length > 0 ? true : undefined,
+    )
+    // A check of the publication and of the descriptions comes every few seconds.
+    await new Promise((resolve) => setTimeout(resolve, 8000))
+    await server.sql('INSERT INTO slow VALUES (11, 1)')
+    await feed.row(2)
+    await holder.query('COMMIT')
+    await holder.end()
+    await detaching
+    await until('it is announced', 20_000, async () =>
+      feed.notices.some((text) => /going on without partition "slow_a"/.test(text)) ? true : undefined,
+    )
+    await server.sql('INSERT INTO slow VALUES (12, 1)')
+    await feed.row(3)
+    assert.equal(feed.error, undefined)
+  },
+)

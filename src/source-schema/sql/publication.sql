@@ -33,6 +33,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     AND EXISTS (SELECT FROM pg_partition_ancestors(c.oid) a WHERE a.relid::oid IN (SELECT relid FROM whole))
 $$;
 
+-- Whether DETACH PARTITION … CONCURRENTLY of the table, or of a partition that it is a part of, has begun and is not complete. Until then it
+-- is published no longer and described as a partition; the second transaction of the command is the one that changefeeds see.
+CREATE OR REPLACE FUNCTION changefeed.is_being_detached(relation oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM pg_inherits WHERE inhdetachpending AND inhrelid IN (SELECT relid FROM pg_partition_ancestors(relation)))
+$$;
+
 -- The watched tables for which published() is false.
 CREATE OR REPLACE FUNCTION changefeed.lost() RETURNS TABLE (relid oid, name text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -42,7 +49,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT w.relid, format('%I.%I', n.nspname, c.relname)
   FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE NOT (SELECT changefeed.publishes_all()) OR w.relid NOT IN (SELECT relid FROM whole)
-    AND NOT (c.relispartition AND EXISTS (SELECT FROM pg_partition_ancestors(w.relid) a WHERE a.relid::oid IN (SELECT relid FROM whole)))
+    AND NOT (c.relispartition AND (EXISTS (SELECT FROM pg_partition_ancestors(w.relid) a WHERE a.relid::oid IN (SELECT relid FROM whole))
+      OR changefeed.is_being_detached(w.relid)))
   -- Partitions are published again with their partitioned tables.
   ORDER BY c.relispartition, 1
 $$;

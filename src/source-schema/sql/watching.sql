@@ -28,7 +28,7 @@ CREATE OR REPLACE FUNCTION changefeed.missed(relations oid[]) RETURNS TABLE (rel
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT w.relid, format('%I.%I', n.nspname, c.relname)
   FROM changefeed.watched w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE w.relid = ANY (relations) AND changefeed.reads_otherwise(changefeed.describe(w.relid), w.description)
+  WHERE w.relid = ANY (relations) AND changefeed.reads_otherwise(changefeed.describe(w.relid), w.description) AND NOT changefeed.is_being_detached(w.relid)
   ORDER BY 1
 $$;
 
@@ -49,6 +49,7 @@ BEGIN
   part := ARRAY(SELECT relid FROM changefeed.watched WHERE relid > after ORDER BY relid LIMIT most);
   next := CASE WHEN cardinality(part) < most THEN 0 ELSE part[most] END;
   FOR one IN SELECT relid, description, changefeed.describe(relid) AS fresh FROM changefeed.watched WHERE relid = ANY (part) ORDER BY relid LOOP
+    CONTINUE WHEN one.description ? 'ancestors' AND changefeed.is_being_detached(one.relid);
     IF one.relid <> ALL (told) AND changefeed.reads_otherwise(one.fresh, one.description) THEN
       missed := missed || one.relid;
       names := concat_ws(', ', names, format('%I.%I', one.fresh ->> 'schema', one.fresh ->> 'name'));
