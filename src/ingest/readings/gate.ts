@@ -93,6 +93,14 @@ export class Gate {
     if (this.#held.isEmpty && this.#take(bytes, start, end, lsnAt)) return
     this.counts.held += 1
     this.#held.push(bytes, start, end, lsnAt)
+    // The next reading is of all tables for which something waits.
+    const tag = bytes[start]
+    if (tag === letter.R) this.#options.want([bytes.readUInt32BE(start + 1)])
+    else if (tag === letter.I || tag === letter.U || tag === letter.D) this.#wantFor(bytes.readUInt32BE(start + 1))
+  }
+
+  #wantFor(relid: number): void {
+    if (this.#tables.get(relid)?.isFree === false) this.#options.want([relid])
   }
 
   keepalive(walEnd: Lsn, replyWanted: boolean): void {

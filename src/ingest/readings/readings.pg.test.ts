@@ -117,3 +117,22 @@ test('a row from before an attribute was dropped keeps it, and so does one from 
     ['id {"id":1,"v":{"p":1,"q":"x"}}', 'id {"id":2,"v":{"q":"y"}}'],
   )
 })
+
+test('a transaction that writes to many tables for the first time waits for few readings', async () => {
+  const n = 600
+  const create = `EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, a text)', i)`
+  await using db = await preparedDatabase(
+    server,
+    `DO $$ BEGIN FOR i IN 1..${n} LOOP ${create}; END LOOP; END $$`,
+    (role) => `GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}; CREATE PUBLICATION pg_changefeed FOR ALL TABLES`,
+  )
+  await using ingest = new IngestUnderTest(db)
+  await ingest.thread.ready
+  await within(30_000, 'all are described', () => rows(db, ingest).length === n)
+  const write = `EXECUTE format('INSERT INTO t%s VALUES (1)', i)`
+  await db.sql(`DO $$ BEGIN FOR i IN 1..${n} LOOP ${write}; END LOOP; END $$`)
+  // One reading for each table takes minutes.
+  await ingest.caughtUp()
+  assert.deepEqual(new Set(rows(db, ingest).slice(n)), new Set(['id {"id":1,"a":null}']))
+  assert.equal(rows(db, ingest).length, 2 * n)
+})
