@@ -64,6 +64,7 @@ the log, which ends the changefeeds that would miss something, with the reason:
 | a row filter or a list of columns; not all of insert, update, delete, truncate; \`publish_via_partition_root\` with a partitioned table | its changefeeds end, and none starts |
 | REPLICA IDENTITY is less than it was, or the key or index is gone; a new partition has less than the others | its changefeeds end |
 | the role may not SELECT any more, or row-level security begins to hide rows from it | its changefeeds end |
+| a partition is detached from a published table, or dropped | changefeeds of the partition itself end; those of the partitioned table go on |
 | a table is dropped | its changefeeds end |
 | a type of a table is changed while the table is scanned | the scan begins again with the pages that it has not emitted. No row is emitted that may have been printed with another type than the scan knows |
 

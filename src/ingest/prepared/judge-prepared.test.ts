@@ -43,6 +43,7 @@ function member(more: Partial<MemberFacts> = {}): MemberFacts {
     mayUseSchema: true,
     hidesRows: false,
     parts: [part('s.t')],
+    relids: [...new Set([more.relid ?? 1, ...(more.parts ?? []).map(({ relid }) => relid)])],
     ...more,
   }
 }
@@ -117,6 +118,10 @@ test('a new partition must log its rows as the others do; that it cannot be read
     gaps(known, [member({ ...root, parts: [full('s.p1'), part('s.p2')] })]).join(),
     /^1,12: table s\.p2 does not have REPLICA IDENTITY FULL, as other partitions have it/,
   )
+  const two = begun(member({ ...root, parts: [full('s.p1'), full('s.p2')] }))
+  assert.deepEqual(gaps(two, [member({ ...root, parts: [full('s.p1')] })]), [
+    '12: a partition of table s.root was detached or dropped: its changes are not published any more',
+  ])
   assert.match(
     gaps(known, [member({ ...root, parts: [full('s.p1')] })], { viaRoot: true }).join(),
     /is partitioned and in publication/,

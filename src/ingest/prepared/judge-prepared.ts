@@ -27,12 +27,15 @@ export function judgePrepared(
   const all = known === undefined ? (isNew ? undefined : unknown) : changeOf(known.publication, facts.publication.id)
   const gaps: PreparedGap[] = all === undefined ? [] : [{ reason: all, relids: undefined }]
   const before = all === undefined ? (known?.tables ?? {}) : {}
+  const published = new Set(facts.members.flatMap(({ relids }) => relids))
   const tables: Record<string, KnownTable> = {}
   for (const member of facts.members) {
     const was = before[String(member.relid)]
     const now = judgeMember(was, member, { publication: facts.publication, role })
     tables[String(member.relid)] = now.table
     if (now.gap !== undefined) gaps.push({ reason: now.gap, relids: now.table.relids })
+    const left = was?.relids.filter((relid) => !published.has(relid)) ?? []
+    if (left.length > 0) gaps.push({ reason: partitionLeft(member.name), relids: left })
   }
   for (const [relid, { name, relids }] of Object.entries(before)) {
     if (tables[relid] !== undefined) continue
@@ -40,6 +43,11 @@ export function judgePrepared(
     gaps.push({ reason, relids })
   }
   return { gaps, state: { version: 1, publication: facts.publication.id, tables } }
+}
+
+/** Only changefeeds of the partition itself miss something. */
+function partitionLeft(name: string): string {
+  return `a partition of table ${name} was detached or dropped: its changes are not published any more`
 }
 
 const unknown = `what happened to publication "${publication}" until now is not known: changes may be missing`
@@ -62,10 +70,9 @@ function judgeMember(
   member: MemberFacts,
   { publication: facts, role }: { readonly publication: PublicationFacts; readonly role: string },
 ): Judged {
-  const { id, name, parts } = member
+  const { id, name, relids, parts } = member
   const lack = lackOfMember(member, facts, { role, reads: false, full: new Set() })?.what
   const rows = Object.fromEntries(parts.map((part) => [part.name, loggedRows(part)]))
-  const relids = [...new Set([member.relid, ...parts.map((part) => part.relid)])]
   const table: KnownTable = { id, name, relids, rows, ...(lack === undefined ? {} : { lack }) }
   if (was === undefined) return { table }
   if (was.id !== id)

@@ -34,7 +34,9 @@ export interface MemberFacts {
   readonly mayUseSchema: boolean
   /** Row-level security hides rows from our role. */
   readonly hidesRows: boolean
-  /** The table and its partitions. */
+  /** The table and its partitions, at every level. */
+  readonly relids: readonly number[]
+  /** The table or its partitions, those that have rows. */
   readonly parts: readonly PartFacts[]
 }
 
@@ -105,6 +107,7 @@ function membersSql(version: number, relids: readonly number[] | undefined): str
     'isFiltered', m.filtered, 'hasColumnList', m.listed,
     'mayRead', has_table_privilege(c.oid, 'SELECT'), 'mayReadParts', NOT EXISTS (SELECT FROM (${partsOf('c.oid')}) AS t WHERE NOT has_table_privilege(t.relid, 'SELECT')),
     'mayUseSchema', has_schema_privilege(n.oid, 'USAGE'), 'hidesRows', c.relrowsecurity AND row_security_active(c.oid),
+    'relids', (SELECT json_agg(t.relid::bigint ORDER BY t.relid) FROM (${partsOf('c.oid')}) AS t),
     'parts', (SELECT coalesce(json_agg(${partSql} ORDER BY t.oid), '[]') FROM pg_class t JOIN pg_namespace tn ON tn.oid = t.relnamespace
       WHERE t.relkind = 'r' AND t.oid IN (${partsOf('c.oid')})))::text
   FROM member m JOIN pg_class c ON c.oid = m.relid JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY m.relid`
