@@ -159,11 +159,11 @@ async function alterPublication(
   )
 }
 
-const identitiesSql = (relids: readonly number[]): string =>
+export const identitiesSql = (relids: readonly number[]): string =>
   `SELECT c.oid::text, c.relreplident, coalesce((SELECT indexrelid FROM pg_index WHERE indrelid = c.oid AND indisreplident), 0)::text FROM pg_class c WHERE c.oid IN (${relids.join(', ')})`
 
 /** Remembers the replica identities of before, which the tables get again when no changefeed needs them any more. */
-function rememberSql(identities: readonly (readonly (string | null)[])[]): string {
+export function rememberSql(identities: readonly (readonly (string | null)[])[]): string {
   const values = identities.map(([relid, identity, index]) => `(${relid}::oid, '${identity}'::"char", ${index}::oid)`)
   return `UPDATE changefeed.watched w SET was_identity = before.identity, was_index = before.index, key_index = CASE before.identity WHEN 'i' THEN before.index ELSE key_index END
     FROM (VALUES ${values.join(', ')}) AS before (relid, identity, index), pg_class c
@@ -171,7 +171,7 @@ function rememberSql(identities: readonly (readonly (string | null)[])[]): strin
 }
 
 /** An index that was the replica identity may give the key. */
-const describeAgainSql = (relids: string): string => {
+export const describeAgainSql = (relids: string): string => {
   const described = call('describe', { relation: { sql: 'relid' } })
   return `UPDATE changefeed.watched SET description = ${described} WHERE relid IN (${relids}) AND description <> ${described}`
 }

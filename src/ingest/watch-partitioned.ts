@@ -13,7 +13,7 @@ import type { RawConnection } from '../postgres/raw-connection.ts'
 import { call } from '../source-schema/call.ts'
 import { publication } from '../source-schema/names.ts'
 import { beginSql, lockSql } from './lock-tables.ts'
-import { mend, namesOf, type TableToWatch } from './watch-batch.ts'
+import { describeAgainSql, identitiesSql, mend, namesOf, rememberSql, type TableToWatch } from './watch-batch.ts'
 
 export interface PartitionedOptions {
   readonly connection: RawConnection
@@ -94,6 +94,7 @@ async function addRoot({ relid, statements = [] }: TableToWatch, options: Partit
       false,
     ),
   )
+  const identities = statements.length > 0 ? await connection.query(identitiesSql([relid])) : []
   if (statements.length > 0) await connection.query(statements.join('; '))
   const relations = [root, ...middle].map((member) => member.relid)
   const isLoss = await mend(connection, relations, isLossReported)
@@ -101,6 +102,7 @@ async function addRoot({ relid, statements = [] }: TableToWatch, options: Partit
   await connection.query(
     `SELECT ${call('register', { relation: { sql: 'relid' } })} FROM unnest('{${relations.join(', ')}}'::oid[]) AS t (relid); UPDATE changefeed.watched SET needed_at = clock_timestamp() WHERE relid IN (${relations.join(', ')})`,
   )
+  if (identities.length > 0) await connection.query(`${rememberSql(identities)}; ${describeAgainSql(String(relid))}`)
   const now = await membersOf(connection, relid)
   const isMissing = now.some((member) =>
     member.isLeaf ? !member.isWatched || member.isIncomplete : !relations.includes(member.relid),

@@ -188,6 +188,12 @@ test('a key that is no primary key holds for a partitioned table, whose leaves h
     'unkeyed: [1]->{"after": null}',
     'unkeyed: [11]->{"after": {"id": 11, "v": 1}}',
   ])
+  await using whole = await open('CREATE CHANGEFEED FOR unkeyed WITH diff')
+  await whole.row(1)
+  await server.sql('UPDATE unkeyed SET v = 2')
+  await whole.row(2)
+  assert.equal(whole.texts[1], 'unkeyed: [11]->{"after": {"id": 11, "v": 2}, "before": {"id": 11, "v": 1}}')
+  await feed.row(4)
 })
 
 test('names with dots, quotes, spaces, capitals, emoji and 63 bytes, of several schemas in one statement', async () => {
@@ -266,3 +272,29 @@ test(
     assert.equal(feed.error, undefined)
   },
 )
+
+test('a partitioned table without partitions is scanned, and UNWATCH gives it back with all of its partitions', async () => {
+  await server.sql('CREATE TABLE bare (id int PRIMARY KEY, v int) PARTITION BY RANGE (id)')
+  {
+    await using feed = await open('CREATE CHANGEFEED FOR bare WITH diff, resolved')
+    await feed.resolvedPast(zeroHlc)
+    await server.sql('CREATE TABLE bare_a PARTITION OF bare FOR VALUES FROM (0) TO (10)')
+    await server.sql('INSERT INTO bare VALUES (1, 1)')
+    await feed.row(1)
+    await using later = await open('CREATE CHANGEFEED FOR bare')
+    await later.row(1)
+  }
+  const watched = `SELECT relid::regclass::text AS name FROM changefeed.watched WHERE relid::regclass::text LIKE 'bare%' ORDER BY 1`
+  assert.deepEqual(await server.sql(watched), [{ name: 'bare' }, { name: 'bare_a' }])
+  assert.equal(await identityOf('bare_a'), 'f')
+  await until('it is given back', 20_000, async () => {
+    await server.sql('UNWATCH TABLE bare').catch(() => undefined)
+    return (await server.sql(watched)).length === 0 ? true : undefined
+  })
+  assert.equal(await identityOf('bare_a'), 'd')
+  assert.equal(await identityOf('bare'), 'd')
+  const members = await server.sql(
+    `SELECT FROM pg_publication_tables WHERE pubname = 'pg_changefeed' AND tablename LIKE 'bare%'`,
+  )
+  assert.equal(members.length, 0)
+})
