@@ -16,7 +16,8 @@ import { readUint64 } from '../../bytes/int64.ts'
 import type { Lsn } from '../../core/lsn.ts'
 import type { TableDescription, TypeShape } from '../../core/table.ts'
 import { readRelation } from '../../decode/pgoutput/relation.ts'
-import { firstUserOid, TypeShapes } from '../../source-schema/prepared/type-shapes.ts'
+import type { TypeFacts } from '../../source-schema/prepared/catalogue-facts.ts'
+import { firstUserOid, TypeShapes, type TypeLookup } from '../../source-schema/prepared/type-shapes.ts'
 import { reshaped, type SeenTable } from '../../source-schema/prepared/describe-tables.ts'
 import type { ReplicationHandler } from '../replication-message.ts'
 import { formerAttributes, proveLayouts, type AttributesOfTypes } from './composites.ts'
@@ -49,14 +50,6 @@ export interface GateOptions {
   readonly convert: (bytes: Buffer, start: number, end: number) => Buffer
 }
 
-export interface GateCounts {
-  proven: number
-  byLayout: number
-  byCount: number
-  ended: number
-  held: number
-}
-
 export class Gate {
   readonly #options: GateOptions
   readonly #readings = new TableReadings()
@@ -64,6 +57,8 @@ export class Gate {
   readonly #held = new HeldMessages()
   /** Shapes of types, also of types that are gone. */
   readonly #shapes = new Map<number, TypeShape>()
+  /** The last facts of every type: a composite may have had an attribute of a type that the table has no more. */
+  readonly #facts = new Map<number, TypeFacts>()
   /** By the type of a column, the composite types that it consists of. */
   readonly #composites = new Map<number, Set<number>>()
   /** Eras that are described when the stream has passed them. */
@@ -76,7 +71,6 @@ export class Gate {
   #xid = 0
   #room: PromiseWithResolvers<void> | undefined
   #empty: PromiseWithResolvers<void> | undefined
-  readonly counts: GateCounts = { proven: 0, byLayout: 0, byCount: 0, ended: 0, held: 0 }
 
   constructor(options: GateOptions) {
     this.#options = options
@@ -91,7 +85,6 @@ export class Gate {
   /** `bytes[start, end)` is a message of pgoutput, and its position is at `lsnAt`. */
   message(bytes: Buffer, start: number, end: number, lsnAt: number): void {
     if (this.#held.isEmpty && this.#take(bytes, start, end, lsnAt)) return
-    this.counts.held += 1
     this.#held.push(bytes, start, end, lsnAt)
     // The next reading is of all tables for which something waits.
     const tag = bytes[start]
@@ -165,8 +158,12 @@ export class Gate {
     this.#empty = undefined
   }
 
-  #learnTypes({ description, typeFacts }: SeenTable): void {
+  #learnTypes({ description, typeFacts, types }: SeenTable): void {
     const shapes = new TypeShapes(typeFacts)
+    for (const oid of types) {
+      const facts = typeFacts.get(oid)
+      if (facts !== undefined) this.#facts.set(oid, facts)
+    }
     for (const { typeOid, shape } of description.columns) {
       if (typeOid < firstUserOid) continue
       this.#shapes.set(typeOid, shape)
@@ -281,7 +278,6 @@ export class Gate {
       return
     }
     table.isSettled = true
-    this.counts.byLayout += 1
     if (decision.by === 'after') this.#adopt(table, era)
     else if (decision.by === 'message') {
       const description = { ...decision.description, catalogue: table.inForce?.catalogue }
@@ -314,8 +310,6 @@ export class Gate {
       this.#end(table, proof.tag === 'unknown' ? proof.what : 'it was dropped')
       return true
     }
-    if (proof.isByCount) this.counts.byCount += 1
-    else this.counts.proven += 1
     if (!covers(table.known, proof.attributes)) this.#reshape(table, last, proof.attributes)
     const [era] = span.eras
     if (era !== undefined && span.eras.length === 1 && span.isWhole && !proof.isByCount) {
@@ -388,7 +382,7 @@ export class Gate {
       ...(known.length > 0 ? { types: Object.fromEntries(known), typesAt: at } : {}),
     }
     table.learn(new Map(known), at)
-    return reshaped({ ...description, catalogue }, seen.typeFacts, former)
+    return reshaped({ ...description, catalogue }, typesIn(seen.typeFacts, this.#facts), former)
   }
 
   /** The composite types in the rows that a description is for; 0 stands for one that no reading has shown. */
@@ -411,7 +405,6 @@ export class Gate {
   }
 
   #end(table: GatedTable, what: string): void {
-    this.counts.ended += 1
     const name = nameOf(table)
     const reason = `it cannot be told how rows of table ${name} are to be read that transaction ${this.#xid} has written: ${what} at about the same time`
     this.#options.end([table.relid, ...(table.inForce?.ancestors ?? [])], reason)
@@ -432,6 +425,11 @@ export class Gate {
       }
     }
   }
+}
+
+/** The types of a reading and, where it does not have them, those of others. */
+function typesIn(present: TypeLookup, others: TypeLookup): TypeLookup {
+  return { get: (oid) => present.get(oid) ?? others.get(oid), has: (oid) => present.has(oid) || others.has(oid) }
 }
 
 function nameOf({ inForce, layout, relid }: GatedTable): string {

@@ -4,7 +4,7 @@
 import type { Queries } from '../../postgres/queries.ts'
 import type { AttributeRow, TableDescription } from '../../core/table.ts'
 import { catalogueFacts, type CatalogueFacts, type TableFacts } from './catalogue-facts.ts'
-import { firstUserOid, TypeShapes, type FormerAttributes } from './type-shapes.ts'
+import { firstUserOid, TypeShapes, type FormerAttributes, type TypeLookup } from './type-shapes.ts'
 
 export interface DescribedTable {
   readonly description: TableDescription
@@ -70,11 +70,7 @@ export function describe({ tables, types }: CatalogueFacts): Map<number, SeenTab
 }
 
 /** Returns the description with what these types print now, and what they had before. */
-export function reshaped(
-  description: TableDescription,
-  types: CatalogueFacts['types'],
-  former: FormerAttributes,
-): TableDescription {
+export function reshaped(description: TableDescription, types: TypeLookup, former: FormerAttributes): TableDescription {
   const shapes = new TypeShapes(types, former)
   const columns = description.columns.map((column) =>
     types.has(column.typeOid) ? { ...column, shape: shapes.shape(column.typeOid) } : column,

@@ -15,13 +15,15 @@ export const firstUserOid = 16384
 /** Arrays by the catalogue, but their text is no array. */
 const vectors: ReadonlySet<string> = new Set(['int2vector', 'oidvector'])
 
+export type TypeLookup = Pick<CatalogueFacts['types'], 'get' | 'has'>
+
 export class TypeShapes {
-  readonly #types: CatalogueFacts['types']
+  readonly #types: TypeLookup
   readonly #shapes = new Map<number, TypeShape>()
 
   readonly #former: FormerAttributes
 
-  constructor(types: CatalogueFacts['types'], former: FormerAttributes = new Map()) {
+  constructor(types: TypeLookup, former: FormerAttributes = new Map()) {
     this.#types = types
     this.#former = former
   }
