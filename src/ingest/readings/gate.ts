@@ -14,18 +14,15 @@
 
 import { readUint64 } from '../../bytes/int64.ts'
 import type { Lsn } from '../../core/lsn.ts'
-import type { TableDescription, TypeShape } from '../../core/table.ts'
 import { readRelation } from '../../decode/pgoutput/relation.ts'
-import type { TypeFacts } from '../../source-schema/prepared/catalogue-facts.ts'
-import { firstUserOid, TypeShapes, type TypeLookup } from '../../source-schema/prepared/type-shapes.ts'
-import { reshaped, type SeenTable } from '../../source-schema/prepared/describe-tables.ts'
 import type { ReplicationHandler } from '../replication-message.ts'
-import { formerAttributes, proveLayouts, type AttributesOfTypes } from './composites.ts'
-import { GatedTable } from './gated-table.ts'
+import { proveLayouts, type AttributesOfTypes } from './composites.ts'
+import { Descriptions, type DescriptionsOptions } from './descriptions.ts'
+import type { GatedTable } from './gated-table.ts'
 import { HeldMessages } from './held-messages.ts'
 import type { Attributes } from './layouts.ts'
 import { readLayout } from './read-layout.ts'
-import { catalogueOf, rewritesOf } from './catalogue-rows.ts'
+import { catalogueOf } from './catalogue-rows.ts'
 import type { Reading } from './reading.ts'
 import { TableReadings, type Era } from './table-readings.ts'
 
@@ -33,11 +30,7 @@ const letter = { B: 0x42, C: 0x43, R: 0x52, I: 0x49, U: 0x55, D: 0x44, Y: 0x59, 
 /** With more bytes than this waiting, no more is read from the source. */
 const mostHeldBytes = 4 * 1024 * 1024
 
-export interface GateOptions {
-  /** What the log holds of the tables it knows: their last descriptions. */
-  readonly described: (relid: number) => Buffer | undefined
-  /** Writes the description of a table into the log. */
-  readonly describe: (relid: number, json: Buffer, dropped: boolean) => void
+export interface GateOptions extends Omit<DescriptionsOptions, 'readings'> {
   /** Leaves out the rows that the open transaction still has of the table, and ends its feeds. */
   readonly end: (relids: readonly number[], reason: string) => void
   /** Whether the open transaction is in the log already. */
@@ -53,14 +46,8 @@ export interface GateOptions {
 export class Gate {
   readonly #options: GateOptions
   readonly #readings = new TableReadings()
-  readonly #tables = new Map<number, GatedTable>()
+  readonly #descriptions: Descriptions
   readonly #held = new HeldMessages()
-  /** Shapes of types, also of types that are gone. */
-  readonly #shapes = new Map<number, TypeShape>()
-  /** The last facts of every type: a composite may have had an attribute of a type that the table has no more. */
-  readonly #facts = new Map<number, TypeFacts>()
-  /** By the type of a column, the composite types that it consists of. */
-  readonly #composites = new Map<number, Set<number>>()
   /** Eras that are described when the stream has passed them. */
   readonly #coming: { readonly relid: number; readonly era: Era }[] = []
   readonly #horizons: { readonly at: number; readonly xid: number }[] = []
@@ -74,12 +61,13 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options
+    this.#descriptions = new Descriptions({ ...options, readings: this.#readings })
   }
 
   /** To be called when the source begins to decode anew; what passes goes to `target`. */
   open(target: ReplicationHandler): void {
     this.#target = target
-    for (const table of this.#tables.values()) table.unsettle()
+    for (const table of this.#descriptions.all()) table.unsettle()
   }
 
   /** `bytes[start, end)` is a message of pgoutput, and its position is at `lsnAt`. */
@@ -93,7 +81,7 @@ export class Gate {
   }
 
   #wantFor(relid: number): void {
-    if (this.#tables.get(relid)?.isFree === false) this.#options.want([relid])
+    if (this.#descriptions.find(relid)?.isFree === false) this.#options.want([relid])
   }
 
   keepalive(walEnd: Lsn, replyWanted: boolean): void {
@@ -106,7 +94,7 @@ export class Gate {
 
   /** The composite types of all tables. */
   types(): number[] {
-    return [...new Set([...this.#tables.values()].flatMap(({ known }) => [...known.keys()]))]
+    return [...new Set([...this.#descriptions.all()].flatMap(({ known }) => [...known.keys()]))]
   }
 
   /** The relations whose locks keep a reading from proving how the first message that waits is to be read. */
@@ -142,11 +130,11 @@ export class Gate {
   taken(reading: Reading): void {
     this.#horizons.push({ at: reading.to, xid: reading.horizon })
     if (this.#horizons.length > 64) this.#horizons.shift()
-    const typesOf = (relid: number): Iterable<number> => this.#tables.get(relid)?.known.keys() ?? []
+    const typesOf = (relid: number): Iterable<number> => this.#descriptions.find(relid)?.known.keys() ?? []
     for (const relid of this.#readings.add(reading, typesOf)) {
       const era = this.#readings.last(relid)
       if (era !== undefined) this.#coming.push({ relid, era })
-      if (era?.table !== undefined) this.#learnTypes(era.table)
+      if (era?.table !== undefined) this.#descriptions.learn(era.table)
     }
     this.#held.drain((bytes, start, end, lsnAt) => this.#take(bytes, start, end, lsnAt))
     if (this.#held.bytes < mostHeldBytes) {
@@ -158,21 +146,6 @@ export class Gate {
     this.#empty = undefined
   }
 
-  #learnTypes({ description, typeFacts, types }: SeenTable): void {
-    const shapes = new TypeShapes(typeFacts)
-    for (const oid of types) {
-      const facts = typeFacts.get(oid)
-      if (facts !== undefined) this.#facts.set(oid, facts)
-    }
-    for (const { typeOid, shape } of description.columns) {
-      if (typeOid < firstUserOid) continue
-      this.#shapes.set(typeOid, shape)
-      const inside = this.#composites.get(typeOid) ?? new Set()
-      for (const oid of shapes.inside(typeOid)) if (typeFacts.get(oid)?.kind === 'c') inside.add(oid)
-      this.#composites.set(typeOid, inside)
-    }
-  }
-
   /** Returns false if the message must wait. */
   #take(bytes: Buffer, start: number, end: number, lsnAt: number): boolean {
     const target = this.#target
@@ -182,7 +155,7 @@ export class Gate {
       case letter.U:
       case letter.D: {
         if (this.#options.isSkipping()) break
-        const table = this.#tables.get(bytes.readUInt32BE(start + 1))
+        const table = this.#descriptions.find(bytes.readUInt32BE(start + 1))
         if (table === undefined) break
         if (!table.isFree && !this.#isProven(table, readPosition(bytes, lsnAt))) return false
         break
@@ -195,7 +168,7 @@ export class Gate {
         this.#layOut(this.#options.convert(bytes, start, end))
         break
       case letter.Y:
-        this.#nameType(bytes, start)
+        this.#descriptions.nameType(bytes, start)
         break
       case letter.C:
         target.message(bytes, start, end)
@@ -212,32 +185,9 @@ export class Gate {
 
   #layOut(message: Buffer): void {
     const layout = readRelation(message, 0, message.length)
-    const table = this.#table(layout.relid)
+    const table = this.#descriptions.table(layout.relid)
     table.layout = layout
     table.unsettle()
-  }
-
-  /** A type message, which names the type below a domain. */
-  #nameType(bytes: Buffer, start: number): void {
-    const oid = bytes.readUInt32BE(start + 1)
-    const zero = bytes.indexOf(0, start + 5)
-    if (zero !== start + 5 || this.#shapes.has(oid)) return
-    this.#shapes.set(oid, { tag: 'scalar', name: bytes.toString('latin1', zero + 1, bytes.indexOf(0, zero + 1)) })
-  }
-
-  #table(relid: number): GatedTable {
-    let table = this.#tables.get(relid)
-    if (table !== undefined) return table
-    table = new GatedTable(relid)
-    this.#tables.set(relid, table)
-    const json = this.#options.described(relid)?.toString('utf8')
-    if (json === undefined) return table
-    table.json = json
-    table.inForce = JSON.parse(json) as TableDescription
-    const { types = {}, typesAt = Number.POSITIVE_INFINITY } = table.inForce.catalogue ?? {}
-    table.learn(new Map(Object.entries(types).map(([oid, lists]) => [Number(oid), lists])), typesAt)
-    for (const { typeOid, shape } of table.inForce.columns) this.#shapes.set(typeOid, shape)
-    return table
   }
 
   #isProven(table: GatedTable, lsn: number): boolean {
@@ -254,7 +204,7 @@ export class Gate {
     }
     if (!table.isSettled) this.#settle(table, era, lsn)
     if (!table.isSettled) return true
-    if (this.#compositesOf(table.inForce).size === 0) {
+    if (this.#descriptions.compositesOf(table.inForce).size === 0) {
       table.isFree = true
       return true
     }
@@ -266,27 +216,27 @@ export class Gate {
     if (layout === undefined) return
     // A reading may have shown the table since its last row.
     const last = this.#readings.eras(table.relid).findLast(({ since }) => since <= lsn)
-    if (last !== undefined && last !== era && last.since > table.era) this.#adopt(table, last)
+    if (last !== undefined && last !== era && last.since > table.era) this.#descriptions.adopt(table, last)
     const after = era.table === undefined ? undefined : { ...era.table.description, catalogue: catalogueOf(era.table) }
     const decision = readLayout(layout, {
       before: table.inForce?.dropped === true ? undefined : table.inForce,
       after,
-      shapeOf: (oid) => this.#shapes.get(oid),
+      shapeOf: (oid) => this.#descriptions.shapeOf(oid),
     })
     if (decision.tag === 'unknown') {
       this.#end(table, decision.what)
       return
     }
     table.isSettled = true
-    if (decision.by === 'after') this.#adopt(table, era)
+    if (decision.by === 'after') this.#descriptions.adopt(table, era)
     else if (decision.by === 'message') {
       const description = { ...decision.description, catalogue: table.inForce?.catalogue }
       const { table: seen } = era
-      this.#write(
+      this.#descriptions.write(
         table,
         seen === undefined
           ? description
-          : this.#withTypes(table, { ...description, seen, at: era.since, also: new Map() }),
+          : this.#descriptions.withTypes(table, { ...description, seen, at: era.since, also: new Map() }),
       )
     }
   }
@@ -304,104 +254,19 @@ export class Gate {
     const proof = proveLayouts(span, {
       logged: table.knownBefore(lsn),
       horizon,
-      used: [...this.#compositesOf(table.inForce)],
+      used: [...this.#descriptions.compositesOf(table.inForce)],
     })
     if (proof.tag === 'unknown' || last === undefined) {
       this.#end(table, proof.tag === 'unknown' ? proof.what : 'it was dropped')
       return true
     }
-    if (!covers(table.known, proof.attributes)) this.#reshape(table, last, proof.attributes)
+    if (!covers(table.known, proof.attributes)) this.#descriptions.reshape(table, last, proof.attributes)
     const [era] = span.eras
     if (era !== undefined && span.eras.length === 1 && span.isWhole && !proof.isByCount) {
       table.from = era.since
       table.to = era.until
     }
     return true
-  }
-
-  /** Describes the table with the attributes that its types have in an era, and with those that they had before. */
-  #reshape(table: GatedTable, { table: seen, since: at }: Era, also: AttributesOfTypes): void {
-    const { inForce } = table
-    if (inForce === undefined || seen === undefined) return
-    this.#write(table, this.#withTypes(table, { ...inForce, seen, at, also }))
-  }
-
-  #adopt(table: GatedTable, era: Era): void {
-    const seen = era.table
-    if (seen === undefined) return
-    // Rows of a partition are those of its partitioned tables, which have the same columns from the same moment on.
-    for (const relid of seen.description.ancestors ?? []) {
-      const ancestor = this.#readings.eras(relid).findLast(({ since }) => since <= era.since)
-      if (ancestor !== undefined && ancestor.since > this.#table(relid).era) this.#adopt(this.#table(relid), ancestor)
-    }
-    this.#write(table, this.#described(table, seen, era.since))
-    table.era = era.since
-  }
-
-  /** The description of a table as a reading has shown it. */
-  #described(table: GatedTable, seen: SeenTable, at: number): TableDescription {
-    const rewrites = rewritesOf(table.inForce, seen)
-    const attached = this.#attached(table, seen, at)
-    const description = {
-      ...seen.description,
-      ...(rewrites > 0 ? { rewrites } : {}),
-      ...(attached === undefined ? {} : { attached }),
-      catalogue: catalogueOf(seen),
-    }
-    return this.#withTypes(table, { ...description, seen, at, also: new Map() })
-  }
-
-  /**
-   * Since when feeds do not know the rows of a partition: it was none of a known table before, and has pages. Whether it was attached or is
-   * new cannot be told, so feeds read it in both cases.
-   */
-  #attached({ inForce }: GatedTable, { description, hasPages }: SeenTable, at: number): number | undefined {
-    const was = inForce?.dropped === true ? undefined : inForce
-    const isNew = description.ancestors?.some((relid) => {
-      const ancestor = this.#table(relid)
-      return was?.ancestors?.includes(relid) !== true && ancestor.inForce !== undefined && ancestor.era < at
-    })
-    return isNew === true && hasPages ? at : was?.attached
-  }
-
-  #withTypes(
-    table: GatedTable,
-    { seen, at, also, ...description }: TableDescription & { seen: SeenTable; at: number; also: AttributesOfTypes },
-  ): TableDescription {
-    if (seen.layouts.size === 0) return description
-    const types = new Map<number, Attributes[]>()
-    for (const era of this.#readings.eras(table.relid).toReversed())
-      for (const [oid, { attributes }] of era.table?.layouts ?? [])
-        types.set(oid, [...(types.get(oid) ?? []), attributes])
-    const used = this.#compositesOf(description)
-    const present = new Map([...seen.layouts].filter(([oid]) => used.has(oid)))
-    const former = formerAttributes(present, [also, table.known, types])
-    const known = [...present].map(([oid, { attributes }]) => [oid, [attributes, ...(former.get(oid) ?? [])]] as const)
-    const catalogue = description.catalogue && {
-      ...description.catalogue,
-      ...(known.length > 0 ? { types: Object.fromEntries(known), typesAt: at } : {}),
-    }
-    table.learn(new Map(known), at)
-    return reshaped({ ...description, catalogue }, typesIn(seen.typeFacts, this.#facts), former)
-  }
-
-  /** The composite types in the rows that a description is for; 0 stands for one that no reading has shown. */
-  #compositesOf(description: TableDescription | undefined): ReadonlySet<number> {
-    const used = new Set<number>()
-    for (const { typeOid, shape } of description?.columns ?? []) {
-      if (typeOid < firstUserOid) continue
-      const inside = this.#composites.get(typeOid)
-      for (const oid of inside ?? (hasComposite(shape) ? [0] : [])) used.add(oid)
-    }
-    return used
-  }
-
-  #write(table: GatedTable, description: TableDescription): void {
-    const json = JSON.stringify(description)
-    table.inForce = description
-    if (json === table.json) return
-    table.json = json
-    this.#options.describe(table.relid, Buffer.from(json), description.dropped === true)
   }
 
   #end(table: GatedTable, what: string): void {
@@ -416,29 +281,20 @@ export class Gate {
     if (!this.#options.isChecked()) return
     while (this.#coming[0] !== undefined && this.#coming[0].era.since <= position) {
       const { relid, era } = this.#coming.shift() as { relid: number; era: Era }
-      const table = this.#table(relid)
+      const table = this.#descriptions.table(relid)
       if (era.since <= table.era) continue
-      if (era.table !== undefined) this.#adopt(table, era)
+      if (era.table !== undefined) this.#descriptions.adopt(table, era)
       else if (table.inForce !== undefined && table.inForce.dropped !== true) {
-        this.#write(table, { ...table.inForce, dropped: true })
+        this.#descriptions.write(table, { ...table.inForce, dropped: true })
         table.era = era.since
       }
     }
   }
 }
 
-/** The types of a reading and, where it does not have them, those of others. */
-function typesIn(present: TypeLookup, others: TypeLookup): TypeLookup {
-  return { get: (oid) => present.get(oid) ?? others.get(oid), has: (oid) => present.has(oid) || others.has(oid) }
-}
-
 function nameOf({ inForce, layout, relid }: GatedTable): string {
   const named = layout ?? inForce
   return named === undefined ? String(relid) : `${named.schema}.${named.name}`
-}
-
-function hasComposite(shape: TypeShape): boolean {
-  return shape.tag === 'composite' || (shape.tag === 'array' && hasComposite(shape.element))
 }
 
 /** Whether the known attributes of types contain all of the wanted ones. */

@@ -1,0 +1,185 @@
+// What the log knows of tables, and how their descriptions change: each is made of what a reading has shown of the table, and of what its
+// composite types have and had.
+
+import type { TableDescription, TypeShape } from '../../core/table.ts'
+import type { TypeFacts } from '../../source-schema/prepared/catalogue-facts.ts'
+import { reshaped, type SeenTable } from '../../source-schema/prepared/describe-tables.ts'
+import { firstUserOid, TypeShapes, type TypeLookup } from '../../source-schema/prepared/type-shapes.ts'
+import { catalogueOf, rewritesOf } from './catalogue-rows.ts'
+import { formerAttributes, type AttributesOfTypes } from './composites.ts'
+import { GatedTable } from './gated-table.ts'
+import type { Attributes } from './layouts.ts'
+import type { Era, TableReadings } from './table-readings.ts'
+
+export interface DescriptionsOptions {
+  readonly readings: TableReadings
+  /** What the log holds of the tables it knows: their last descriptions. */
+  readonly described: (relid: number) => Buffer | undefined
+  /** Writes the description of a table into the log. */
+  readonly describe: (relid: number, json: Buffer, dropped: boolean) => void
+}
+
+export class Descriptions {
+  readonly #options: DescriptionsOptions
+  readonly #tables = new Map<number, GatedTable>()
+  /** Shapes of types, also of types that are gone. */
+  readonly #shapes = new Map<number, TypeShape>()
+  /** The last facts of every type: a composite may have had an attribute of a type that the table has no more. */
+  readonly #facts = new Map<number, TypeFacts>()
+  /** By the type of a column, the composite types that it consists of. */
+  readonly #composites = new Map<number, Set<number>>()
+
+  constructor(options: DescriptionsOptions) {
+    this.#options = options
+  }
+
+  /** The tables that the source has announced, or that a reading has shown. */
+  all(): Iterable<GatedTable> {
+    return this.#tables.values()
+  }
+
+  find(relid: number): GatedTable | undefined {
+    return this.#tables.get(relid)
+  }
+
+  shapeOf(typeOid: number): TypeShape | undefined {
+    return this.#shapes.get(typeOid)
+  }
+
+  /** Keeps what a reading shows of types. */
+  learn({ description, typeFacts, types }: SeenTable): void {
+    const shapes = new TypeShapes(typeFacts)
+    for (const oid of types) {
+      const facts = typeFacts.get(oid)
+      if (facts !== undefined) this.#facts.set(oid, facts)
+    }
+    for (const { typeOid, shape } of description.columns) {
+      if (typeOid < firstUserOid) continue
+      this.#shapes.set(typeOid, shape)
+      const inside = this.#composites.get(typeOid) ?? new Set()
+      for (const oid of shapes.inside(typeOid)) if (typeFacts.get(oid)?.kind === 'c') inside.add(oid)
+      this.#composites.set(typeOid, inside)
+    }
+  }
+
+  /** A type message, which names the type below a domain. */
+  nameType(bytes: Buffer, start: number): void {
+    const oid = bytes.readUInt32BE(start + 1)
+    const zero = bytes.indexOf(0, start + 5)
+    if (zero !== start + 5 || this.#shapes.has(oid)) return
+    this.#shapes.set(oid, { tag: 'scalar', name: bytes.toString('latin1', zero + 1, bytes.indexOf(0, zero + 1)) })
+  }
+
+  /** What is known of a table, also if that is nothing. */
+  table(relid: number): GatedTable {
+    let table = this.#tables.get(relid)
+    if (table !== undefined) return table
+    table = new GatedTable(relid)
+    this.#tables.set(relid, table)
+    const json = this.#options.described(relid)?.toString('utf8')
+    if (json === undefined) return table
+    table.json = json
+    table.inForce = JSON.parse(json) as TableDescription
+    const { types = {}, typesAt = Number.POSITIVE_INFINITY } = table.inForce.catalogue ?? {}
+    table.learn(new Map(Object.entries(types).map(([oid, lists]) => [Number(oid), lists])), typesAt)
+    for (const { typeOid, shape } of table.inForce.columns) this.#shapes.set(typeOid, shape)
+    return table
+  }
+
+  /** Describes the table with the attributes that its types have in an era, and with those that they had before. */
+  reshape(table: GatedTable, { table: seen, since: at }: Era, also: AttributesOfTypes): void {
+    const { inForce } = table
+    if (inForce === undefined || seen === undefined) return
+    this.write(table, this.withTypes(table, { ...inForce, seen, at, also }))
+  }
+
+  /** Describes the table as a reading has shown it. */
+  adopt(table: GatedTable, era: Era): void {
+    const seen = era.table
+    if (seen === undefined) return
+    // Rows of a partition are those of its partitioned tables, which have the same columns from the same moment on.
+    for (const relid of seen.description.ancestors ?? []) {
+      const ancestor = this.#options.readings.eras(relid).findLast(({ since }) => since <= era.since)
+      if (ancestor !== undefined && ancestor.since > this.table(relid).era) this.adopt(this.table(relid), ancestor)
+    }
+    this.write(table, this.#described(table, seen, era.since))
+    table.era = era.since
+  }
+
+  /** The description of a table as a reading has shown it. */
+  #described(table: GatedTable, seen: SeenTable, at: number): TableDescription {
+    const rewrites = rewritesOf(table.inForce, seen)
+    const attached = this.#attached(table, seen, at)
+    const description = {
+      ...seen.description,
+      ...(rewrites > 0 ? { rewrites } : {}),
+      ...(attached === undefined ? {} : { attached }),
+      catalogue: catalogueOf(seen),
+    }
+    return this.withTypes(table, { ...description, seen, at, also: new Map() })
+  }
+
+  /**
+   * Since when feeds do not know the rows of a partition: it was none of a known table before, and has pages. Whether it was attached or is
+   * new cannot be told, so feeds read it in both cases.
+   */
+  #attached({ inForce }: GatedTable, { description, hasPages }: SeenTable, at: number): number | undefined {
+    const was = inForce?.dropped === true ? undefined : inForce
+    const isNew = description.ancestors?.some((relid) => {
+      const ancestor = this.table(relid)
+      return was?.ancestors?.includes(relid) !== true && ancestor.inForce !== undefined && ancestor.era < at
+    })
+    return isNew === true && hasPages ? at : was?.attached
+  }
+
+  /** A description with what its composite types have in a reading, and with what they had before. */
+  withTypes(
+    table: GatedTable,
+    { seen, at, also, ...description }: TableDescription & { seen: SeenTable; at: number; also: AttributesOfTypes },
+  ): TableDescription {
+    if (seen.layouts.size === 0) return description
+    const types = new Map<number, Attributes[]>()
+    for (const era of this.#options.readings.eras(table.relid).toReversed())
+      for (const [oid, { attributes }] of era.table?.layouts ?? [])
+        types.set(oid, [...(types.get(oid) ?? []), attributes])
+    const used = this.compositesOf(description)
+    const present = new Map([...seen.layouts].filter(([oid]) => used.has(oid)))
+    const former = formerAttributes(present, [also, table.known, types])
+    const known = [...present].map(([oid, { attributes }]) => [oid, [attributes, ...(former.get(oid) ?? [])]] as const)
+    const catalogue = description.catalogue && {
+      ...description.catalogue,
+      ...(known.length > 0 ? { types: Object.fromEntries(known), typesAt: at } : {}),
+    }
+    table.learn(new Map(known), at)
+    return reshaped({ ...description, catalogue }, typesIn(seen.typeFacts, this.#facts), former)
+  }
+
+  /** The composite types in the rows that a description is for; 0 stands for one that no reading has shown. */
+  compositesOf(description: TableDescription | undefined): ReadonlySet<number> {
+    const used = new Set<number>()
+    for (const { typeOid, shape } of description?.columns ?? []) {
+      if (typeOid < firstUserOid) continue
+      const inside = this.#composites.get(typeOid)
+      for (const oid of inside ?? (hasComposite(shape) ? [0] : [])) used.add(oid)
+    }
+    return used
+  }
+
+  /** Writes a description into the log, if it is another one. */
+  write(table: GatedTable, description: TableDescription): void {
+    const json = JSON.stringify(description)
+    table.inForce = description
+    if (json === table.json) return
+    table.json = json
+    this.#options.describe(table.relid, Buffer.from(json), description.dropped === true)
+  }
+}
+
+/** The types of a reading and, where it does not have them, those of others. */
+function typesIn(present: TypeLookup, others: TypeLookup): TypeLookup {
+  return { get: (oid) => present.get(oid) ?? others.get(oid), has: (oid) => present.has(oid) || others.has(oid) }
+}
+
+function hasComposite(shape: TypeShape): boolean {
+  return shape.tag === 'composite' || (shape.tag === 'array' && hasComposite(shape.element))
+}
