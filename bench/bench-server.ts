@@ -1,7 +1,6 @@
 // The whole program as the benches see it from outside: its metrics, its costs, and its PostgreSQL without our front.
 
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { TestServer } from '../test/server/test-server.ts'
@@ -43,8 +42,7 @@ export class BenchServer implements AsyncDisposable {
 
   /** Where its PostgreSQL is: the folder of a unix socket, and the port that names it. */
   get postgresAddress(): { readonly host: string; readonly port: number } {
-    const port = readFileSync(join(this.#server.storeDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[3]
-    return { host: readFileSync(join(this.#server.storeDir, 'socket-dir'), 'utf8'), port: Number(port) }
+    return this.#server.postgresAddress
   }
 
   /** To PostgreSQL itself: what is sent there costs our server nothing. */

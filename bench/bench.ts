@@ -20,6 +20,10 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
     about: 'from a commit to its row, at 1,000 transactions a second [--sink=kafka --peer=debezium]',
     run: () => import('./latency.ts'),
   },
+  attached: {
+    about: "scan, drain and latency with somebody else's PostgreSQL over TCP with TLS, beside the single node",
+    run: () => import('./attached.ts'),
+  },
   feeds: { about: 'what 1 to 200 changefeeds cost [--sink=kafka]', run: () => import('./feeds.ts') },
   memory: { about: 'the memory that a transaction of 2 GiB takes', run: () => import('./memory.ts') },
   'large-row': { about: 'the memory that a row of 120 MB takes', run: () => import('./large-row.ts') },

@@ -87,7 +87,8 @@ export class SlotFollower {
     const { source, log, settings } = this.#options
     return new SlotStream({
       ...parts,
-      overTcp: source.socketDir === undefined,
+      // Of TLS a read gives one record, which is often one message: to pause after each would let hardly anything through.
+      readsInPieces: source.socketDir === undefined && source.tls === undefined,
       probes,
       closedTargetMs: () => settings().closedTargetMs,
       sourceLsn: () => log.status.sourceLsn,

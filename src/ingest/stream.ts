@@ -30,7 +30,8 @@ const commitTag = 0x43
 const noTarget = 1n << 64n
 
 export interface StreamOptions extends Omit<AttemptParts, 'control' | 'health' | 'clock'> {
-  readonly overTcp: boolean
+  /** A pause between two reads lets the server send in large pieces: over TCP, without TLS. */
+  readonly readsInPieces: boolean
   readonly probes: ClockProbes
   readonly closedTargetMs: () => number
   readonly sourceLsn: () => Lsn
@@ -59,14 +60,14 @@ export class SlotStream implements ReplicationHandler {
 
   /** Starts the stream; its `done` rejects when the server or the connection fails. */
   async start(): Promise<CopyBothStream> {
-    const { replication, slot, writer, history, overTcp, sourceLsn, commit, gate } = this.#options
+    const { replication, slot, writer, history, readsInPieces, sourceLsn, commit, gate } = this.#options
     const handler = gate === undefined ? this : this.#through(gate)
     const sql = `START_REPLICATION SLOT "${slot}" LOGICAL ${formatLsn(history.isChecked ? writer.durableEndLsn : history.start)} (proto_version '1', publication_names '"${publication}"')`
     this.#stream = await replication.copyBoth(sql, {
       data: (bytes, start, end) => readReplicationMessage(handler, bytes, start, end),
       chunkDone: () => {
         const wait = roomIn(gate, commit.written())
-        if (!overTcp || sourceLsn() - this.#received < behindBytes) return wait
+        if (!readsInPieces || sourceLsn() - this.#received < behindBytes) return wait
         return delay(slowReadMs).then(() => wait)
       },
     })

@@ -18,7 +18,7 @@ export interface TestAttachment {
   /** Further flags. */
   readonly flags?: readonly string[] | undefined
   /** Is disposed of after the server. */
-  readonly owned?: AsyncDisposable | undefined
+  readonly owned?: PostgresServerUnderTest | undefined
 }
 
 const database = 'defaultdb'

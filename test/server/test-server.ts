@@ -112,6 +112,14 @@ export class TestServer implements AsyncDisposable {
     return this.#child?.pid ?? 0
   }
 
+  /** Where its PostgreSQL is: the folder of a unix socket, and the port that names it. */
+  get postgresAddress(): { readonly host: string; readonly port: number } {
+    const theirs = this.#attached?.owned ?? this.#theirs?.postgres
+    if (theirs !== undefined) return { host: theirs.socketDir, port: theirs.port }
+    const port = readFileSync(join(this.storeDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[3]
+    return { host: readFileSync(join(this.storeDir, 'socket-dir'), 'utf8'), port: Number(port) }
+  }
+
   get postgresPid(): number {
     if (this.#theirs !== undefined) return this.#theirs.postgres.pid
     return Number(readFileSync(join(this.storeDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0])
