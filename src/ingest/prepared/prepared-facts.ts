@@ -98,10 +98,12 @@ function membersSql(version: number, relids: readonly number[] | undefined): str
   const members =
     wanted === undefined
       ? 'SELECT * FROM published'
-      : `SELECT w.relid, m.id, m.filtered, m.listed FROM unnest(${wanted}) AS w (relid), LATERAL (SELECT published.* FROM published
-          WHERE published.relid = w.relid OR published.relid IN (SELECT relid FROM pg_partition_ancestors(w.relid)) ORDER BY published.relid = w.relid DESC LIMIT 1) AS m`
+      : `SELECT * FROM published WHERE relid = ANY (${wanted})
+        UNION ALL SELECT DISTINCT ON (a.relid) a.relid, m.id, m.filtered, m.listed
+          FROM (SELECT w.relid, pg_partition_ancestors(w.relid) AS ancestor FROM unnest(${wanted}) AS w (relid) JOIN pg_class c ON c.oid = w.relid AND c.relispartition) AS a
+          JOIN published m ON m.relid = a.ancestor WHERE a.relid NOT IN (SELECT relid FROM published)`
   return `WITH p AS (SELECT oid, puballtables FROM pg_publication WHERE pubname = '${publication}'),
-    published AS (SELECT relid, min(id) AS id, bool_and(filtered) AS filtered, bool_and(listed) AS listed FROM (${published}) AS u GROUP BY relid),
+    published AS MATERIALIZED (SELECT relid, min(id) AS id, bool_and(filtered) AS filtered, bool_and(listed) AS listed FROM (${published}) AS u GROUP BY relid),
     member AS (${members})
   SELECT json_build_object('relid', m.relid::bigint, 'id', m.id, 'name', format('%I.%I', n.nspname, c.relname), 'schema', quote_ident(n.nspname), 'kind', c.relkind,
     'isFiltered', m.filtered, 'hasColumnList', m.listed,
