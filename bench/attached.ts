@@ -26,12 +26,12 @@ interface Side {
 }
 
 const embedded = await starting(() => TestServer.start())
-endsWithUs(() => killNow(embedded.pid))
-endsWithUs(() => killNow(embedded.postgresPid, 'SIGQUIT'))
-await using _embedded = embedded
+const embeddedEnded = endsWithUs(() => {
+  killNow(embedded.pid)
+  killNow(embedded.postgresPid, 'SIGQUIT')
+})
 const attached = await starting(() => startAttached({ version: 18, tls: true, auth: 'scram-sha-256' }))
-endsWithUs(() => killNow(attached.server.pid))
-await using _attached = attached
+const attachedEnded = endsWithUs(() => killNow(attached.server.pid))
 const sides: readonly Side[] = [
   { name: 'the single node', server: embedded, measured: { scan: [], drain: [], p50: [], p99: [] } },
   { name: 'attached, TCP with TLS', server: attached.server, measured: { scan: [], drain: [], p50: [], p99: [] } },
@@ -56,6 +56,10 @@ if (single === undefined || theirs === undefined) throw new Error('there are two
 printRatio('scan, rows/s to the single node', median(single.scan) / median(theirs.scan), 'none set')
 printRatio('drain, rows/s to the single node', median(single.drain) / median(theirs.drain), 'none set')
 printRatio('p50 to the single node', median(theirs.p50) / median(single.p50), 'none set')
+await embedded[Symbol.asyncDispose]()
+embeddedEnded()
+await attached[Symbol.asyncDispose]()
+attachedEnded()
 
 async function measure({ server, measured }: Side, round: number): Promise<void> {
   const table = `t${round}`
