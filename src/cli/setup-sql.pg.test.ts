@@ -52,7 +52,10 @@ test('setup-sql prepares a database, a changefeed of the role reads it, and unin
   assert.match(dry.stdout, /Nothing was changed; --yes does it\./)
   const done = await program(['uninstall', `--postgres=${role}`, '--yes'])
   assert.equal(done.code, 0, done.stderr)
-  assert.match(done.stdout, /Removes:\n {2}replication slot.*\n {2}schema changefeed_state.*\nDone\.\nStays/)
+  assert.match(
+    done.stdout,
+    /Removes:\n {2}replication slot.*\n {2}jobs, settings and privileges in schema changefeed_state.*\nDone\.\nStays/,
+  )
   const undo = /undo it:\n\n([^]*)\n\n/.exec(done.stdout)?.[1] ?? ''
   assert.match(undo, /^DROP PUBLICATION IF EXISTS pg_changefeed;\n[^]*DROP ROLE cdc;$/)
   await server.sql(undo, 'shop')

@@ -63,6 +63,8 @@ export async function setupSql(argv: readonly string[]): Promise<number> {
       tables.map((table): Wanted => ({ ...table, isFull: isFull(table) })),
     )
   }
+  for (const name of [values.role, database, ...tables.flatMap(({ schema, name }) => [schema ?? '', name])])
+    checkName(name)
   const script = setupScript({
     database,
     role: values.role,
@@ -74,4 +76,10 @@ export async function setupSql(argv: readonly string[]): Promise<number> {
   })
   process.stdout.write(script)
   return 0
+}
+
+/** The script has names also in comments, which end with their line, and between dollar quotes. */
+function checkName(name: string): void {
+  if (/\p{Cc}/u.test(name)) throw new UsageError(`the name ${JSON.stringify(name)} has a control character`)
+  if (name.includes('$$')) throw new UsageError(`the name "${name}" contains $$, which the script cannot have`)
 }

@@ -48,6 +48,7 @@ export class JobRegistry {
   /** Whether jobs that an earlier server of this store owned have still to be claimed. */
   #takesOver = true
   #isClosing = false
+  #problem: string | undefined
 
   private constructor(options: RegistryOptions) {
     this.#options = options
@@ -126,6 +127,11 @@ export class JobRegistry {
     await this.#looks.idle()
   }
 
+  /** Why jobs can be neither read nor saved now; undefined: they can. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
   /** Stops all jobs and saves their progress; they continue at the next start. */
   async close(): Promise<void> {
     this.#isClosing = true
@@ -139,7 +145,11 @@ export class JobRegistry {
   #look(): Promise<void> {
     return this.#looks
       .run(() => this.#lookNow())
+      .then(() => {
+        this.#problem = undefined
+      })
       .catch((error: unknown) => {
+        this.#problem = error instanceof Error ? error.message : String(error)
         this.#options.log.warn({ error: String(error) }, 'the jobs could not be read')
       })
   }

@@ -13,6 +13,9 @@ export type PoolQuery = (sql: string, parameters: readonly (string | null)[]) =>
 /** A server that has fallen silent is given up after this time. No query of ours takes so long. */
 const queryMs = 60_000
 
+/** The sessions of a server in the database of its state; `server/remove-state.ts` looks for them. */
+export const stateApplication = 'pg-changefeed state'
+
 /** `max`: how many connections the pool opens at most. */
 export function openPool(source: SourceConnection, max: number): pg.Pool {
   // Without `ssl` node-postgres would follow PGSSLMODE, and encrypt what is encrypted.
@@ -20,7 +23,7 @@ export function openPool(source: SourceConnection, max: number): pg.Pool {
     max,
     ssl: false,
     query_timeout: queryMs,
-    stream: () => new PoolStream({ source }) as unknown as Socket,
+    stream: () => new PoolStream({ source, applicationName: stateApplication }) as unknown as Socket,
   })
 }
 

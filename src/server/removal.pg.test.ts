@@ -10,6 +10,7 @@ import { LogHead } from '../changelog/files/log-head.ts'
 import { IngestThread } from '../ingest/ingest-thread.ts'
 import { watchTables } from '../ingest/watch.ts'
 import { makeJobTable } from '../jobs/job-table.ts'
+import { openPool } from '../postgres/pool-queries.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { setupScript } from '../source-schema/setup/setup-script.ts'
@@ -172,7 +173,7 @@ for (const version of versions) {
       assert.deepEqual(plan.needed, [])
       assert.match(
         plan.removes.join('\n'),
-        /^replication slot "pg_changefeed_\d+"\nschema changefeed_state of database "shop"/,
+        /^replication slot "pg_changefeed_\d+"\njobs, settings and privileges in schema changefeed_state of database "shop"/,
       )
       await remove({ source, state: source })
       const after = await planRemoval({ source, state: source })
@@ -197,4 +198,42 @@ test('jobs that are not over keep what they need, by their ids', async () => {
   )
   const { needed } = await planRemoval({ source, state: source })
   assert.match(needed.join(), /a job is not over: 7 \(database "shop"\)/)
+})
+
+test('what belongs to somebody else and has a name of ours stays', async () => {
+  await using server = await PostgresServerUnderTest.start()
+  await server.sql('CREATE DATABASE shop')
+  await server.sql('CREATE SCHEMA changefeed_state; CREATE TABLE changefeed_state.invoices (id int)', 'shop')
+  const [oid] = await server.sql('SELECT oid FROM pg_database WHERE datname = current_database()', 'shop')
+  await server.sql(`SELECT pg_create_logical_replication_slot('pg_changefeed_${oid?.[0]}', 'test_decoding')`, 'shop')
+  const source = server.source('shop')
+  assert.deepEqual((await planRemoval({ source, state: source })).removes, [])
+  await makeState(source)
+  await server.sql('CREATE VIEW changefeed_state.mine AS SELECT job_id FROM changefeed_state.jobs', 'shop')
+  await assert.rejects(remove({ source, state: source }), /other objects depend on it/)
+  await server.sql('DROP VIEW changefeed_state.mine', 'shop')
+  await remove({ source, state: source })
+  const left = await server.sql(
+    `SELECT to_regclass('changefeed_state.invoices'), to_regclass('changefeed_state.jobs'), (SELECT count(*) FROM pg_replication_slots)`,
+    'shop',
+  )
+  assert.deepEqual(left, [['changefeed_state.invoices', null, '1']])
+})
+
+test('a server that runs keeps the state, also before its first changefeed', async () => {
+  await using server = await PostgresServerUnderTest.start()
+  await server.sql('CREATE DATABASE shop')
+  const source = server.source('shop')
+  await makeState(source)
+  const pool = openPool(source, 1)
+  try {
+    await pool.query('SELECT 1')
+    const { needed } = await planRemoval({ source, state: source })
+    assert.match(
+      needed.join(),
+      /a server uses the jobs and settings: process \d+ of user "postgres" \(pg-changefeed state\)/,
+    )
+  } finally {
+    await pool.end()
+  }
 })

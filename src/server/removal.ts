@@ -3,14 +3,13 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import { giveBackTables } from '../ingest/give-back.ts'
-import { unfinishedJobs } from '../jobs/job-lists.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import { readState, removeState } from './remove-state.ts'
 import { publication, slotName } from '../source-schema/names.ts'
 import { hasAnythingSql, hasOurTablesSql, publicationIsPrepared } from '../source-schema/ownership.ts'
 import { uninstall } from '../source-schema/uninstall.ts'
 
-const stateSchema = 'changefeed_state'
 /** How long to wait for tables that transactions use. */
 const patienceMs = 10_000
 
@@ -51,13 +50,10 @@ export async function planRemoval({ source, state }: RemovalOptions): Promise<Re
   }
   if (facts.undo !== undefined)
     leaves.push(`publication "${publication}", and what else the script of changefeed setup-sql has done`)
-  const jobs = await readState(state)
-  if (jobs !== undefined) {
-    removes.push(`schema ${stateSchema} of database "${state.database}", with the jobs, settings and privileges in it`)
-    if (jobs.length > 0)
-      needed.push(
-        `${jobs.length === 1 ? 'a job is' : `${jobs.length} jobs are`} not over: ${jobs.map(({ id, database }) => `${id} (database "${database}")`).join(', ')}`,
-      )
+  const found = await usingConnection(state, readState)
+  if (found !== undefined) {
+    removes.push(`jobs, settings and privileges in schema ${found.schema} of database "${state.database}"`)
+    needed.push(...found.needed)
   }
   return { removes, leaves, undo: inOrder(facts.undo ?? []), needed }
 }
@@ -85,8 +81,7 @@ export async function remove({ source, state }: RemovalOptions): Promise<void> {
         hint: 'stop the server, and repeat the command',
       },
     )
-  if ((await readState(state)) === undefined) return
-  await usingConnection(state, (connection) => connection.query(`DROP SCHEMA IF EXISTS ${stateSchema} CASCADE`))
+  await usingConnection(state, removeState)
 }
 
 interface Watched {
@@ -114,7 +109,7 @@ async function readFacts(connection: RawConnection): Promise<Facts> {
   const name = slotName(oid ?? '')
   const [slot] = await connection.query(
     `SELECT s.slot_name::text, CASE WHEN s.active_pid IS NOT NULL THEN format('process %s%s', s.active_pid, (SELECT format(' of user "%s" (%s)', usename, application_name) FROM pg_stat_activity WHERE pid = s.active_pid)) END
-     FROM pg_replication_slots s WHERE s.slot_name = '${name}' AND s.database = current_database()`,
+     FROM pg_replication_slots s WHERE s.slot_name = '${name}' AND s.database = current_database() AND s.plugin = 'pgoutput'`,
   )
   return {
     isInstalled: isAnything === 't',
@@ -133,19 +128,6 @@ const watchedSql = `SELECT w.relid::text, coalesce(format('%I.%I', n.nspname, c.
 
 function readWatched([relid, name, identity]: (string | null)[]): Watched {
   return { relid: Number(relid), name: name ?? '', identity: identity ?? undefined }
-}
-
-/** The jobs that are not over; undefined: there is no state. */
-async function readState(
-  state: SourceConnection,
-): Promise<readonly { readonly id: string; readonly database: string }[] | undefined> {
-  await using connection = await openRawConnection({ source: state })
-  const [row] = await connection.query(
-    `SELECT to_regnamespace('${stateSchema}') IS NOT NULL, to_regclass('${stateSchema}.jobs') IS NOT NULL`,
-  )
-  if (row?.[0] !== 't') return undefined
-  if (row[1] !== 't') return []
-  return await unfinishedJobs({ query: (sql) => connection.query(sql), schema: stateSchema })
 }
 
 /** With `--force`: the server that reads the slot is cut off. */

@@ -37,7 +37,7 @@ import { jobStarter } from './feeds/run-job.ts'
 import { Sources } from './sources/sources.ts'
 import { Statements } from './statements/statements.ts'
 import { TypeMemory } from './statements/type-memory.ts'
-import { postgresProblems, sourceProblems } from './explain/trouble-notices.ts'
+import { jobsProblems, postgresProblems, sourceProblems } from './explain/trouble-notices.ts'
 
 const firstRetryMs = 1000
 /** Connections to the database of the state, and to that which is asked about roles. */
@@ -183,7 +183,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
         const { problem } = backend
         return problem === undefined ? { ok: true } : { ok: false, reason: problem.message }
       },
-      problems: () => [...postgresProblems(backend), ...sourceProblems(sources)],
+      problems: () => [...postgresProblems(backend), ...jobsProblems(jobs), ...sourceProblems(sources)],
       metrics: () => serverMetrics(parts),
       ...(onShutdown === undefined ? {} : { shutdown: onShutdown }),
     })

@@ -51,7 +51,7 @@ async function dropSlot(connection: RawConnection, slot: string): Promise<void> 
   for (;;) {
     try {
       await connection.query(
-        `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '${slot}' AND database = current_database()`,
+        `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '${slot}' AND database = current_database() AND plugin = 'pgoutput'`,
       )
       return
     } catch (error) {

@@ -76,7 +76,17 @@ test('tables of somebody else in the schema of the state are refused', async () 
   const plain = await source.role('REPLICATION', 'plain')
   assert.match(
     refused([`--postgres=${source.url('trapped', plain)}`]),
-    /changefeed_state\.jobs in database "trapped" belongs to mallory, not to "plain"/,
+    /changefeed_state\.jobs in database "trapped" belongs to role "mallory", which would get the rights of "plain"/,
+  )
+})
+
+test('a schema of the state whose owner would get the rights of a superuser is refused', async () => {
+  await source.sql('CREATE ROLE bob')
+  await source.sql('CREATE DATABASE escalation OWNER bob')
+  await source.sql('CREATE SCHEMA changefeed_state AUTHORIZATION bob', 'escalation')
+  assert.match(
+    refused([`--postgres=${source.url('escalation')}`]),
+    /schema changefeed_state in database "escalation" belongs to role "bob", which would get the rights of "postgres"/,
   )
 })
 

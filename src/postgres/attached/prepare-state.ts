@@ -87,20 +87,28 @@ GRANT USAGE, CREATE ON SCHEMA ${stateSchema} TO ${role};`,
   )
 }
 
-/** Tables of somebody else could have triggers that run with our rights. */
+/**
+ * Whoever owns the schema or something in it could let what we run there do what they like, with our rights. To a superuser that may be
+ * superusers only; to other roles also those of which they are members, and for the schema the owner of the database.
+ */
 async function refuseStrangers({ connection, state }: StateOptions): Promise<void> {
   const [row] = await connection.query(
-    `SELECT c.relname, r.rolname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
-     WHERE c.relnamespace = '${stateSchema}'::regnamespace AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE') LIMIT 1`,
+    `SELECT o.name, r.rolname FROM (
+       SELECT 'schema ${stateSchema}' AS name, nspowner AS owner, true AS is_schema FROM pg_catalog.pg_namespace WHERE nspname = '${stateSchema}'
+       UNION ALL SELECT '${stateSchema}.' || relname, relowner, false FROM pg_catalog.pg_class WHERE relnamespace = '${stateSchema}'::regnamespace
+       UNION ALL SELECT 'function ${stateSchema}.' || proname, proowner, false FROM pg_catalog.pg_proc WHERE pronamespace = '${stateSchema}'::regnamespace
+     ) AS o JOIN pg_catalog.pg_roles r ON r.oid = o.owner, pg_catalog.pg_roles me
+     WHERE me.rolname = current_user AND NOT r.rolsuper AND (me.rolsuper OR NOT (pg_catalog.pg_has_role(r.oid, 'USAGE')
+       OR o.is_schema AND r.oid = (SELECT datdba FROM pg_catalog.pg_database WHERE datname = current_database()))) LIMIT 1`,
   )
   if (row === undefined) return
-  const [table, owner] = row
+  const [what, owner] = row
   const role = quoteName(state.user)
   throw new FeedError(
     'FEED_START',
-    `${stateSchema}.${table} in database "${state.database}" belongs to ${owner}, not to ${role}`,
+    `${what} in database "${state.database}" belongs to role ${quoteName(owner ?? '')}, which would get the rights of ${role} by that`,
     {
-      hint: `connect as ${owner}, let ${owner}'s administrator GRANT ${quoteName(owner ?? '')} TO ${role}, or name another database with --system-url`,
+      hint: `connect as ${quoteName(owner ?? '')}, which needs no more rights than changefeeds do, or name another database with --system-url`,
     },
   )
 }

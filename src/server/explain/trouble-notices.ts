@@ -2,6 +2,7 @@
 
 import type { HealthProblem } from '../../http/http.ts'
 import type { TroubleListener, TroubleNow } from '../../ingest/trouble.ts'
+import type { JobRegistry } from '../../jobs/registry.ts'
 import type { Backend } from '../../postgres/backend.ts'
 import type { Sources } from '../sources/sources.ts'
 import { slotProblem } from './slot-problem.ts'
@@ -41,6 +42,10 @@ export function troubleText(database: string, { error, isPermanent }: TroubleNow
 /** Problems of PostgreSQL, which concern every database. */
 export function postgresProblems({ problem }: Pick<Backend, 'problem'>): HealthProblem[] {
   return problem === undefined ? [] : [{ error: problem.message, hint: problem.hint }]
+}
+
+export function jobsProblems({ problem }: Pick<JobRegistry, 'problem'>): HealthProblem[] {
+  return problem === undefined ? [] : [{ error: `the jobs cannot be read: ${problem}` }]
 }
 
 export function sourceProblems(sources: Sources): HealthProblem[] {

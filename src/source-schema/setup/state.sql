@@ -8,7 +8,7 @@ DO $$ BEGIN
       CREATE SCHEMA changefeed_state;
       GRANT USAGE, CREATE ON SCHEMA changefeed_state TO :"role";
     END;
-    PERFORM set_config('changefeed.undo', current_setting('changefeed.undo') || E'DROP SCHEMA IF EXISTS changefeed_state CASCADE;\n', true);
+    PERFORM set_config('changefeed.undo', current_setting('changefeed.undo') || E'DROP SCHEMA IF EXISTS changefeed_state;\n', true);
   ELSIF NOT (has_schema_privilege(:'role', 'changefeed_state', 'USAGE') AND has_schema_privilege(:'role', 'changefeed_state', 'CREATE')) THEN
     GRANT USAGE, CREATE ON SCHEMA changefeed_state TO :"role";
   END IF;
