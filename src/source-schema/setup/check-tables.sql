@@ -14,6 +14,14 @@ BEGIN
         OR EXISTS (SELECT FROM pg_partition_tree(target) AS t JOIN pg_class c ON c.oid = t.relid WHERE t.isleaf AND (c.relkind <> 'r' OR c.relpersistence <> 'p')) THEN
       RAISE EXCEPTION '% cannot be published: it is no ordinary or partitioned table, is unlogged, or has such a partition', target;
     END IF;
+    -- A line break in a name would end the statement that is noted to undo what is done here.
+    SELECT x.name INTO other FROM (SELECT target::oid AS relid UNION SELECT relid FROM pg_partition_tree(target)) AS t
+      JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace,
+      LATERAL (SELECT c.relname AS name UNION ALL SELECT n.nspname UNION ALL SELECT i.indexrelid::regclass::text FROM pg_index i WHERE i.indrelid = c.oid) AS x
+      WHERE x.name ~ '[[:cntrl:]]' LIMIT 1;
+    IF FOUND THEN
+      RAISE EXCEPTION '% is not published: the name % has a control character', target, to_json(other);
+    END IF;
     FOR part IN SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, c.relreplident AS identity, c.reltoastrelid <> 0 AS out_of_line,
         EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary) AS has_key,
         (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL

@@ -197,3 +197,15 @@ test('looking at the tables says what the script will do, and refuses what would
   })
   await assert.rejects(look('public.none'), { code: 'FEED_NO_TABLE' })
 })
+
+test('a partition whose name would end the line of the statements that undo the script is refused', async () => {
+  await using server = await PostgresServerUnderTest.start()
+  await shop(
+    server,
+    'CREATE TABLE p (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); CREATE TABLE "x\nDROP TABLE victim; --" PARTITION OF p FOR VALUES FROM (0) TO (9)',
+  )
+  await assert.rejects(
+    run(server, setupScript({ ...base, tables: names('public.p') })),
+    /p is not published: the name "x\\nDROP TABLE victim; --" has a control character/,
+  )
+})
