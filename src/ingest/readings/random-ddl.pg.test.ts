@@ -95,6 +95,7 @@ async function run(db: PreparedDatabase, random: Random): Promise<Story> {
       } catch {
         await connection.query('ROLLBACK')
       }
+      // The schema changes come at times that do not depend on what the writers do.
       await delay(random(2 * pauseMs))
     }
   })()
