@@ -49,6 +49,7 @@ before(async () => {
   }
   for (const { t, ddl } of all)
     await server.sql(named(ddl, t)).catch((cause: unknown) => assert.fail(`${ddl}: ${String(cause)}`))
+  // By then the server has looked at the catalogue, which nothing that a client sees shows.
   await delay(4000)
   for (const { t, next = 'INSERT INTO $t (a) VALUES (2)' } of all)
     await server.sql(named(next, t)).catch((cause: unknown) => assert.fail(`${next}: ${String(cause)}`))

@@ -130,6 +130,7 @@ async function transfer(postgres: PostgresServerUnderTest, signal: AbortSignal):
           await client.query(
             `BEGIN; UPDATE customer SET points = points - 1 WHERE customer_id = ${Math.min(a, b)}; UPDATE customer SET points = points + 1 WHERE customer_id = ${Math.max(a, b)}; COMMIT`,
           )
+          // An application that writes for a while.
           await delay(5)
         }
       } finally {
@@ -236,6 +237,7 @@ test('the guide to a PostgreSQL of your own, over kill -9 of everything', { skip
         await postgres.start()
       }
       await folder.start()
+      // It is killed at work, wherever that is.
       await delay(1000)
     }
     const checkedBefore = snapshot.checked

@@ -101,6 +101,7 @@ async function run(db: PreparedDatabase, random: Random): Promise<Story> {
   })()
   const endsAt = Date.now() + seconds * 1000
   while (Date.now() < endsAt) {
+    // Trouble comes at any time.
     await delay(500 + random(1500))
     const what = random(4)
     if (what === 0) {
@@ -112,6 +113,7 @@ async function run(db: PreparedDatabase, random: Random): Promise<Story> {
         await db.sql(
           `SELECT count(pg_logical_emit_message(false, 'pad', repeat('x', 1000000))) FROM generate_series(1, 10)`,
         )
+      // Meanwhile the schema changes, too.
       await delay(random(1000))
       ingest = new IngestUnderTest(db)
     }
