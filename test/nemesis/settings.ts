@@ -3,7 +3,7 @@
 
 import type { Random } from './random.ts'
 
-const hostile: readonly string[] = [
+export const hostile: readonly string[] = [
   `DateStyle = 'SQL, DMY'`,
   `IntervalStyle = 'iso_8601'`,
   `TimeZone = 'Asia/Kathmandu'`,
@@ -23,7 +23,7 @@ const hostile: readonly string[] = [
 ]
 
 /** Also end sessions that only wait: for feeds that do not run on a session of their client. */
-const hostileToSessions: readonly string[] = [
+export const hostileToSessions: readonly string[] = [
   ...hostile,
   `transaction_timeout = '500ms'`,
   `statement_timeout = '500ms'`,
