@@ -234,7 +234,7 @@ test('the guide to a PostgreSQL of your own, over kill -9 of everything', { skip
       folder.kill()
       if (both) {
         await postgres.kill()
-        await postgres.start()
+        await postgres.startAfterKill()
       }
       await folder.start()
       // It is killed at work, wherever that is.

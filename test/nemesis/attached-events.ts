@@ -32,7 +32,7 @@ export function attachedEvents(options: AttachedEventOptions): readonly Event[] 
   const crash = async (): Promise<void> => {
     await postgres.kill()
     await pause()
-    await postgres.start()
+    await postgres.startAfterKill()
   }
   const killServer = async (): Promise<void> => {
     await server.kill()

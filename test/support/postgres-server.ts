@@ -242,14 +242,18 @@ export class PostgresServerUnderTest implements AsyncDisposable {
   #keep(postmaster: PostmasterProcess): void {
     void postmaster.exited.then(() => {
       if (this.#process !== postmaster) return
-      // The processes of one that was killed keep its memory for a moment longer.
-      this.#restarting = until('PostgreSQL starts again', 30_000, () =>
-        this.start().then(
-          () => true,
-          () => undefined,
-        ),
-      )
+      this.#restarting = this.startAfterKill()
     })
+  }
+
+  /** The processes of one that was killed keep its memory for a moment longer, so the start is tried again. */
+  async startAfterKill(): Promise<void> {
+    await until('PostgreSQL starts again', 30_000, () =>
+      this.start().then(
+        () => true,
+        () => undefined,
+      ),
+    )
   }
 
   async stop(mode: 'fast' | 'immediate' | 'crash' = 'fast'): Promise<void> {
@@ -264,7 +268,7 @@ export class PostgresServerUnderTest implements AsyncDisposable {
     await this.start()
   }
 
-  /** kill -9 of the postmaster; `start` starts it again. */
+  /** kill -9 of the postmaster; `startAfterKill` starts it again. */
   kill(): Promise<void> {
     return this.stop('crash')
   }
