@@ -36,6 +36,8 @@ export interface CatalogueRows {
   readonly file: number
   /** The numbers of the columns and the transactions that wrote their rows of pg_attribute. */
   readonly columns: string
+  /** Of a partition and of each of its ancestors: the parent, and the transaction that attached it there. */
+  readonly attachedBy?: string | undefined
   /** The attributes of composite types, by the oid of the type: the present ones, and those that it had before. */
   readonly types?: Readonly<Record<string, readonly (readonly AttributeRow[])[]>> | undefined
   /** The position in the WAL at which these attributes were seen. */

@@ -1,8 +1,10 @@
 // Says which partitions of the targets have come and gone, when the feed has followed the log to there. Rows of a partition that
 // is detached or dropped are not deleted for anybody who reads the feed, so it must not happen in silence.
 
+import type { TableDescription } from '../../core/table.ts'
 import type { SchemaHistory } from '../../decode/schema-history.ts'
 import type { Partitions } from '../transaction/partitions.ts'
+import { isAttached } from './schema-changes.ts'
 
 export interface PartitionNewsOptions {
   readonly schemas: SchemaHistory
@@ -15,6 +17,7 @@ export interface PartitionNewsOptions {
 interface Member {
   readonly target: number
   readonly name: string
+  readonly description: TableDescription
 }
 
 export class PartitionNews {
@@ -40,8 +43,13 @@ export class PartitionNews {
     const now = this.#look()
     this.#members = now
     if (before === undefined) return
-    for (const [relid, { target, name }] of before) {
-      if (now.get(relid)?.target === target) continue
+    for (const [relid, { target, name, description }] of before) {
+      const is = now.get(relid)
+      if (is?.target === target) {
+        const why = whyAttached(description, is.description)
+        if (why !== undefined) tell(`taking partition "${name}" of "${nameOf(target)}" for newly attached: ${why}`)
+        continue
+      }
       const how = schemas.description(relid)?.dropped === true ? 'dropped' : 'detached'
       tell(`going on without partition "${name}" of "${nameOf(target)}": it was ${how}`)
     }
@@ -59,8 +67,18 @@ export class PartitionNews {
       const target = partitions.targetOf(description)
       // Those in the middle have no rows.
       if (description === undefined || target === undefined || description.partitioned === true) continue
-      members.set(relid, { target, name: description.name })
+      members.set(relid, { target, name: description.name, description })
     }
     return members
   }
+}
+
+/** Why the rows of a partition, which was one before, are read as if it was new; undefined: they are not. */
+function whyAttached(before: TableDescription, now: TableDescription): string | undefined {
+  if (!isAttached(before, now)) return undefined
+  const isAgain = before.catalogue?.attachedBy === now.catalogue?.attachedBy
+  const what = isAgain
+    ? 'its rows are in another file (VACUUM FULL, CLUSTER, SET UNLOGGED or another command that writes all rows)'
+    : 'it was detached and attached again'
+  return `${what}; rows that were deleted where the WAL has nothing of it are not deleted in the changefeed`
 }

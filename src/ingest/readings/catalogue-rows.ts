@@ -9,7 +9,8 @@ import type { SeenTable } from '../../source-schema/prepared/describe-tables.ts'
 const longest = 1000
 
 export function catalogueOf(table: SeenTable): CatalogueRows {
-  return { key: table.keyOid, file: table.fileNode, columns: markOf(table.written) }
+  const { keyOid, fileNode, written, attachedBy } = table
+  return { key: keyOid, file: fileNode, columns: markOf(written), ...(attachedBy === '' ? {} : { attachedBy }) }
 }
 
 /**
@@ -20,8 +21,24 @@ export function rewritesOf(before: TableDescription | undefined, now: SeenTable)
   const rewrites = before?.rewrites ?? 0
   const was = before?.catalogue
   if (was === undefined || before === undefined) return rewrites
-  if (was.file === now.fileNode || was.columns === markOf(now.written)) return rewrites
+  if (was.file === now.fileNode) return rewrites
+  // Nothing tells VACUUM FULL from SET UNLOGGED and back, in between which nothing was logged.
+  if (!now.isNamed && (now.description.ancestors ?? []).length === 0) return rewrites + 1
+  if (was.columns === markOf(now.written)) return rewrites
   return clearsOnly(before, was.columns, now) ? rewrites : rewrites + 1
+}
+
+/**
+ * Whether a partition may have rows that were not published although it was a partition before and is one now: it was detached and attached
+ * again, or its rows are in another file. PostgreSQL permits SET UNLOGGED of a partition that no publication names, and does not say so
+ * afterwards; it looks like VACUUM FULL.
+ */
+export function mayHaveMissed(before: TableDescription | undefined, now: SeenTable): boolean {
+  const was = before?.catalogue
+  if (before === undefined || was === undefined || now.attachedBy === '' || now.description.partitioned === true)
+    return false
+  if (was.attachedBy !== undefined && was.attachedBy !== now.attachedBy) return true
+  return was.file !== now.fileNode && !now.isNamed
 }
 
 function clearsOnly(before: TableDescription, columns: string, now: SeenTable): boolean {

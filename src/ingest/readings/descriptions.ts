@@ -5,7 +5,7 @@ import type { TableDescription, TypeShape } from '../../core/table.ts'
 import type { TypeFacts } from '../../source-schema/prepared/catalogue-facts.ts'
 import { reshaped, type SeenTable } from '../../source-schema/prepared/describe-tables.ts'
 import { firstUserOid, TypeShapes, type TypeLookup } from '../../source-schema/prepared/type-shapes.ts'
-import { catalogueOf, rewritesOf } from './catalogue-rows.ts'
+import { catalogueOf, mayHaveMissed, rewritesOf } from './catalogue-rows.ts'
 import { formerAttributes, type AttributesOfTypes } from './composites.ts'
 import { GatedTable } from './gated-table.ts'
 import type { Attributes } from './layouts.ts'
@@ -102,6 +102,7 @@ export class Descriptions {
       const ancestor = this.#options.readings.eras(relid).findLast(({ since }) => since <= era.since)
       if (ancestor !== undefined && ancestor.since > this.table(relid).era) this.adopt(this.table(relid), ancestor)
     }
+    if (table.inForce === undefined) table.knownSince = era.since
     this.write(table, this.#described(table, seen, era.since))
     table.era = era.since
   }
@@ -121,13 +122,15 @@ export class Descriptions {
 
   /**
    * Since when feeds do not know the rows of a partition: it was none of a known table before, and has pages. Whether it was attached or is
-   * new cannot be told, so feeds read it in both cases.
+   * new cannot be told, so feeds read it in both cases. So they do where changes of a partition may not have been published.
    */
-  #attached({ inForce }: GatedTable, { description, hasPages }: SeenTable, at: number): number | undefined {
+  #attached({ inForce }: GatedTable, seen: SeenTable, at: number): number | undefined {
+    const { description, hasPages } = seen
     const was = inForce?.dropped === true ? undefined : inForce
+    if (mayHaveMissed(was, seen)) return at
     const isNew = description.ancestors?.some((relid) => {
       const ancestor = this.table(relid)
-      return was?.ancestors?.includes(relid) !== true && ancestor.inForce !== undefined && ancestor.era < at
+      return was?.ancestors?.includes(relid) !== true && ancestor.inForce !== undefined && ancestor.knownSince < at
     })
     return isNew === true && hasPages ? at : was?.attached
   }

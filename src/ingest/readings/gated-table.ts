@@ -21,6 +21,8 @@ export class GatedTable {
   json: string | undefined
   /** The era of which it is: the position of its first reading. */
   era = -1
+  /** Of which era its first description is; -1: the log had one before. */
+  knownSince = -1
   /** By composite type, the attributes that the description has for it, the present ones first. */
   known: AttributesOfTypes = new Map()
   /** The present ones of these, by where they were seen: they say nothing of rows that lie before. */

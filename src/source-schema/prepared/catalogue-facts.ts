@@ -18,6 +18,10 @@ export interface TableFacts {
   readonly partitioned: boolean
   /** The partitioned tables of which it is a partition, from its parent to the root. */
   readonly ancestors: readonly number[]
+  /** Of it and of each of its ancestors: the parent, and the transaction that made it a partition of that. */
+  readonly attachedBy: string
+  /** A publication names it, so PostgreSQL refuses SET UNLOGGED. */
+  readonly isNamed: boolean
   /** It is a partition and has pages, so it may have rows. */
   readonly hasPages: boolean
   /** The oid of the constraint that is the primary key, or else of the index that is the replica identity; 0: there is none. Neither gets other columns. */
@@ -108,7 +112,8 @@ export function factsSql(relids: readonly number[], types: readonly number[] = [
 )
 SELECT 'table', c.oid::text, json_build_object('database', current_database(), 'schema', n.nspname, 'name', c.relname,
   'identity', c.relreplident, 'primaryKey', coalesce(k.columns, '[]'), 'deferrableKey', coalesce(k.deferrable, false),
-  'partitioned', c.relkind = 'p', 'hasPages', c.relispartition AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0, 'ancestors', CASE WHEN c.relispartition THEN coalesce((SELECT json_agg(a.relid::oid::bigint ORDER BY place)
+  'partitioned', c.relkind = 'p', 'attachedBy', coalesce(
+    (${attachedBy('c.oid')}), ''), 'isNamed', EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = c.oid), 'hasPages', c.relispartition AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0, 'ancestors', CASE WHEN c.relispartition THEN coalesce((SELECT json_agg(a.relid::oid::bigint ORDER BY place)
     FROM pg_partition_ancestors(c.oid) WITH ORDINALITY AS a (relid, place) WHERE a.relid <> c.oid), '[]') ELSE '[]' END,
   'keyOid', coalesce(k.oid, 0), 'fileNode', c.relfilenode::bigint, 'columns', coalesce(columns.list, '[]'),
   'written', coalesce(columns.written, ''))::text
@@ -130,3 +135,9 @@ SELECT 'type', t.oid::text, json_build_object('schema', n.nspname, 'name', t.typ
   'written', t.xmin::text || coalesce((SELECT '/' || string_agg(e.oid || ':' || e.xmin::text, ',' ORDER BY e.oid) FROM pg_enum e WHERE t.typtype = 'e' AND enumtypid = t.oid), ''))::text
 FROM used JOIN pg_type t ON t.oid = used.type JOIN pg_namespace n ON n.oid = t.typnamespace`
 }
+
+/** The text of `TableFacts.attachedBy` for a table. A partition that is detached and attached again has another row in pg_inherits. */
+export const attachedBy = (table: string): string => `WITH RECURSIVE up (parent, by, level) AS (
+    SELECT i.inhparent, i.xmin::text, 1 FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhrelid WHERE i.inhrelid = ${table} AND p.relispartition
+    UNION ALL SELECT i.inhparent, i.xmin::text, level + 1 FROM up JOIN pg_inherits i ON i.inhrelid = up.parent JOIN pg_class p ON p.oid = i.inhrelid WHERE p.relispartition
+  ) SELECT string_agg(parent::oid || ':' || by, ',' ORDER BY level) FROM up`

@@ -25,6 +25,10 @@ export interface SeenTable extends DescribedTable {
   readonly fileNode: number
   /** As in TableFacts. */
   readonly hasPages: boolean
+  /** As in TableFacts. */
+  readonly attachedBy: string
+  /** As in TableFacts. */
+  readonly isNamed: boolean
   /** The number of each column, also of those that were dropped, with the transaction that wrote its row of the catalogue. */
   readonly written: string
   /** The composite types that the table consists of, by oid. */
@@ -61,6 +65,8 @@ export function describe({ tables, types }: CatalogueFacts): Map<number, SeenTab
       keyOid: facts.keyOid,
       fileNode: facts.fileNode,
       hasPages: facts.hasPages,
+      attachedBy: facts.attachedBy,
+      isNamed: facts.isNamed,
       written: facts.written,
       layouts: layoutsOf(own, types),
       typeFacts: types,
@@ -112,10 +118,18 @@ function layoutsOf(used: readonly number[], types: CatalogueFacts['types']): Map
 }
 
 function fingerprint(facts: TableFacts, used: readonly number[], types: CatalogueFacts['types']): string {
-  const { schema, name, identity, ancestors, keyOid, fileNode, written } = facts
+  const { schema, name, identity, ancestors, attachedBy, keyOid, fileNode, written } = facts
   const ofTypes = used.map((oid) => {
     const type = types.get(oid)
     return `${oid}=${type?.schema}.${type?.name}/${type?.written}/${type?.attributes.map((a) => `${a[0]}:${a[3]}`).join()}`
   })
-  return [JSON.stringify([schema, name, ...ancestors]), identity, keyOid, fileNode, written, ...ofTypes].join(';')
+  return [
+    JSON.stringify([schema, name, ...ancestors]),
+    attachedBy,
+    identity,
+    keyOid,
+    fileNode,
+    written,
+    ...ofTypes,
+  ].join(';')
 }
