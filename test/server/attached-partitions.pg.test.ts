@@ -114,3 +114,24 @@ test('PostgreSQL 14: a partitioned table is refused, because rows of attached pa
   await feed.ended
   assert.match(feed.error?.message ?? '', /public.parted is partitioned, and PostgreSQL 14 may lose rows/)
 })
+
+for (const version of [14, 18] as const) {
+  test(`PostgreSQL ${version}: a table of FOR ALL TABLES that was unlogged for a moment is read again`, async () => {
+    const sql = prepared.sql.replace('pg_changefeed', 'pg_changefeed FOR ALL TABLES')
+    await using attached = await startAttached({ version, ...prepared, sql })
+    const { server } = attached
+    await server.sql(
+      'CREATE TABLE plain (id int PRIMARY KEY, v int); INSERT INTO plain VALUES (1, 1); GRANT SELECT ON plain TO cdc; ALTER TABLE plain REPLICA IDENTITY FULL',
+    )
+    await using feed = await SinklessFeed.open(server, 'CREATE CHANGEFEED FOR plain WITH resolved')
+    await feed.row(1)
+    await feed.resolvedPast(zeroHlc)
+    await server.sql(
+      'BEGIN; ALTER TABLE plain SET UNLOGGED; UPDATE plain SET v = 2; ALTER TABLE plain SET LOGGED; COMMIT',
+    )
+    await until('its row is read again', 20_000, async () =>
+      feed.texts.includes('plain: [1]->{"after": {"id": 1, "v": 2}}') ? true : undefined,
+    )
+    assert.equal(feed.error, undefined)
+  })
+}

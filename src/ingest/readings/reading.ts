@@ -5,7 +5,7 @@
 // Everybody has the rights for this. The three statements run in this order, each with a snapshot of its own.
 
 import { describe, type SeenTable } from '../../source-schema/prepared/describe-tables.ts'
-import { attachedBy, factsOf, factsSql } from '../../source-schema/prepared/catalogue-facts.ts'
+import { attachedBySql, factsOf, factsSql } from '../../source-schema/prepared/catalogue-facts.ts'
 import { publication } from '../../source-schema/names.ts'
 import type { Queries } from '../../postgres/queries.ts'
 
@@ -64,7 +64,8 @@ export const signaturesSql = `WITH RECURSIVE published AS (
 SELECT '0', (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM pg_type WHERE oid >= 16384) || '/'
   || (SELECT count(*) || '.' || coalesce(sum(a.xmin::text::bigint), 0) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relkind = 'c' AND a.attnum > 0)
 UNION ALL
-SELECT w.relid::text, concat_ws('/', n.nspname, c.relname, c.relreplident, c.relfilenode, a.written, k.xmin, k.oid, (${attachedBy('w.relid')}))
+SELECT w.relid::text, concat_ws('/', n.nspname, c.relname, c.relreplident, c.relfilenode, a.written, k.xmin, k.oid, up.by)
 FROM wanted w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN (SELECT attrelid, count(*) || '.' || sum(xmin::text::bigint) AS written FROM pg_attribute WHERE attnum > 0 AND attrelid IN (SELECT relid FROM wanted) GROUP BY attrelid) AS a ON a.attrelid = c.oid
+LEFT JOIN ${attachedBySql('SELECT relid FROM wanted')} AS up ON up.relid = c.oid
 LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'`

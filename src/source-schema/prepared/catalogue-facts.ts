@@ -112,12 +112,12 @@ export function factsSql(relids: readonly number[], types: readonly number[] = [
 )
 SELECT 'table', c.oid::text, json_build_object('database', current_database(), 'schema', n.nspname, 'name', c.relname,
   'identity', c.relreplident, 'primaryKey', coalesce(k.columns, '[]'), 'deferrableKey', coalesce(k.deferrable, false),
-  'partitioned', c.relkind = 'p', 'attachedBy', coalesce(
-    (${attachedBy('c.oid')}), ''), 'isNamed', EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = c.oid), 'hasPages', c.relispartition AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0, 'ancestors', CASE WHEN c.relispartition THEN coalesce((SELECT json_agg(a.relid::oid::bigint ORDER BY place)
+  'partitioned', c.relkind = 'p', 'attachedBy', coalesce(up.by, ''), 'isNamed', EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = c.oid), 'hasPages', c.relispartition AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0, 'ancestors', CASE WHEN c.relispartition THEN coalesce((SELECT json_agg(a.relid::oid::bigint ORDER BY place)
     FROM pg_partition_ancestors(c.oid) WITH ORDINALITY AS a (relid, place) WHERE a.relid <> c.oid), '[]') ELSE '[]' END,
   'keyOid', coalesce(k.oid, 0), 'fileNode', c.relfilenode::bigint, 'columns', coalesce(columns.list, '[]'),
   'written', coalesce(columns.written, ''))::text
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN columns ON columns.attrelid = c.oid
+LEFT JOIN ${attachedBySql(`SELECT unnest('{${relids.join(',')}}'::oid[])`)} AS up ON up.relid = c.oid
 LEFT JOIN LATERAL (
   SELECT NOT i.indimmediate AS deferrable, coalesce((SELECT p.oid::bigint FROM pg_constraint p WHERE p.conrelid = c.oid AND p.conindid = i.indexrelid AND p.contype = 'p'), i.indexrelid::bigint) AS oid,
     (SELECT json_agg(attname ORDER BY place) FROM unnest(i.indkey) WITH ORDINALITY AS u (attnum, place)
@@ -136,8 +136,8 @@ SELECT 'type', t.oid::text, json_build_object('schema', n.nspname, 'name', t.typ
 FROM used JOIN pg_type t ON t.oid = used.type JOIN pg_namespace n ON n.oid = t.typnamespace`
 }
 
-/** The text of `TableFacts.attachedBy` for a table. A partition that is detached and attached again has another row in pg_inherits. */
-export const attachedBy = (table: string): string => `WITH RECURSIVE up (parent, by, level) AS (
-    SELECT i.inhparent, i.xmin::text, 1 FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhrelid WHERE i.inhrelid = ${table} AND p.relispartition
-    UNION ALL SELECT i.inhparent, i.xmin::text, level + 1 FROM up JOIN pg_inherits i ON i.inhrelid = up.parent JOIN pg_class p ON p.oid = i.inhrelid WHERE p.relispartition
-  ) SELECT string_agg(parent::oid || ':' || by, ',' ORDER BY level) FROM up`
+/** A subquery with the text of `TableFacts.attachedBy` of each of the tables. A partition that is attached again has another row in pg_inherits. */
+export const attachedBySql = (tables: string): string => `(WITH RECURSIVE up (relid, parent, by, level) AS (
+    SELECT i.inhrelid, i.inhparent, i.xmin::text, 1 FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhrelid WHERE i.inhrelid IN (${tables}) AND p.relispartition
+    UNION ALL SELECT up.relid, i.inhparent, i.xmin::text, level + 1 FROM up JOIN pg_inherits i ON i.inhrelid = up.parent JOIN pg_class p ON p.oid = i.inhrelid WHERE p.relispartition
+  ) SELECT relid, string_agg(parent::oid || ':' || by, ',' ORDER BY level) AS by FROM up GROUP BY relid)`
