@@ -28,6 +28,22 @@ export function rewritesOf(before: TableDescription | undefined, now: SeenTable)
   return clearsOnly(before, was.columns, now) ? rewrites : rewrites + 1
 }
 
+/** The numbers of columns that were added after `before` and are gone again. */
+export function addedAndDropped(before: TableDescription, now: SeenTable): readonly number[] {
+  const live = new Set(now.description.columns.map(({ attnum }) => attnum))
+  const listed = before.catalogue?.columns ?? ''
+  const was = new Set([
+    ...before.columns.map(({ attnum }) => attnum),
+    ...(listed.includes(':') ? numbersIn(listed) : []),
+  ])
+  const last = Math.max(0, ...was)
+  return numbersIn(now.written).filter((attnum) => attnum > last && !live.has(attnum))
+}
+
+function numbersIn(written: string): number[] {
+  return written === '' ? [] : written.split(',').map((column) => Number(column.split(':')[0]))
+}
+
 /**
  * Whether a partition may have rows that were not published although it was a partition before and is one now: it was detached and attached
  * again, or its rows are in another file. PostgreSQL permits SET UNLOGGED of a partition that no publication names, and does not say so

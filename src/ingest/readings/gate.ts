@@ -22,7 +22,7 @@ import type { GatedTable } from './gated-table.ts'
 import { HeldMessages } from './held-messages.ts'
 import type { Attributes } from './layouts.ts'
 import { readLayout } from './read-layout.ts'
-import { catalogueOf } from './catalogue-rows.ts'
+import { addedAndDropped, catalogueOf } from './catalogue-rows.ts'
 import type { Reading } from './reading.ts'
 import { TableReadings, type Era } from './table-readings.ts'
 
@@ -218,9 +218,11 @@ export class Gate {
     const last = this.#readings.eras(table.relid).findLast(({ since }) => since <= lsn)
     if (last !== undefined && last !== era && last.since > table.era) this.#descriptions.adopt(table, last)
     const after = era.table === undefined ? undefined : { ...era.table.description, catalogue: catalogueOf(era.table) }
+    const before = table.inForce?.dropped === true ? undefined : table.inForce
     const decision = readLayout(layout, {
-      before: table.inForce?.dropped === true ? undefined : table.inForce,
+      before,
       after,
+      gone: before === undefined || era.table === undefined ? [] : addedAndDropped(before, era.table),
       shapeOf: (oid) => this.#descriptions.shapeOf(oid),
     })
     if (decision.tag === 'unknown') {

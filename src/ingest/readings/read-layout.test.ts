@@ -153,3 +153,38 @@ test('a type that is gone and was never seen cannot be read', () => {
   const seen = readLayout(layout, { before: one, after: undefined, shapeOf: () => ({ tag: 'enum' }) })
   assert.equal(seen.tag, 'described')
 })
+
+const attnums = (decision: LayoutDecision): number[] =>
+  decision.tag === 'described' ? decision.description.columns.map(({ attnum }) => attnum) : []
+
+test('a column that has the former name of another one is not taken for that one', () => {
+  const before = table([column('id', 1), column('c', 2, text), column('d', 3, text)], ['id'])
+  const after = table([column('id', 1), column('d', 2, text)], ['id'])
+  const layout = message(
+    [
+      ['id', int4],
+      ['d', text],
+      ['c', text],
+    ],
+    ['id'],
+  )
+  const [id, d, c] = attnums(decided(layout, before, after))
+  assert.deepEqual([id, d], [1, 2])
+  assert.ok(c !== undefined && c > 1000, String(c))
+})
+
+test('a column is not taken for one that was added after a column of perhaps the same name was dropped', () => {
+  const after = table([column('id', 1), column('a', 3, text)], ['id'])
+  const layout = message(
+    [
+      ['id', int4],
+      ['a', text],
+    ],
+    ['id'],
+  )
+  const decision = readLayout(layout, { before: one, after, gone: [2], shapeOf: () => undefined })
+  assert.equal(decision.tag === 'described' && decision.by, 'message')
+  assert.ok((attnums(decision)[1] ?? 0) > 1000)
+  const alone = readLayout(layout, { before: one, after, gone: [], shapeOf: () => undefined })
+  assert.equal(alone.tag === 'described' && alone.by, 'after')
+})

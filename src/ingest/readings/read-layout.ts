@@ -13,6 +13,8 @@ export interface LayoutFacts {
   readonly before: TableDescription | undefined
   /** What the reading after it shows; undefined: the table does not exist any more. */
   readonly after: TableDescription | undefined
+  /** The numbers of columns that were added after `before` and are gone in `after`. */
+  readonly gone?: readonly number[]
   /** The shape of a type that was ever seen; undefined: none was. */
   readonly shapeOf: (typeOid: number) => TypeShape | undefined
 }
@@ -24,9 +26,15 @@ export type LayoutDecision =
 /** Greater than the number of any column. */
 const unknownAttnum = 100_000
 
-export function readLayout(layout: RelationMessage, { before, after, shapeOf }: LayoutFacts): LayoutDecision {
+export function readLayout(
+  layout: RelationMessage,
+  { before, after, gone = [], shapeOf }: LayoutFacts,
+): LayoutDecision {
+  const isMaybeGone = (column: ColumnDescription): boolean =>
+    gone.some((attnum) => attnum < column.attnum) &&
+    before?.columns.every(({ attnum }) => attnum !== column.attnum) === true
   const fitsBefore = before !== undefined && fits(layout, before)
-  const fitsAfter = after !== undefined && fits(layout, after)
+  const fitsAfter = after !== undefined && fits(layout, after) && !after.columns.some(isMaybeGone)
   const keys = [before, after].filter((known) => known !== undefined)
   const isKeyCertain = keys.every((known) => sameKey(known, keys[0] as TableDescription))
   if (fitsBefore || fitsAfter) {
@@ -36,8 +44,10 @@ export function readLayout(layout: RelationMessage, { before, after, shapeOf }: 
     if (fitsAfter) return { tag: 'described', description: after, by: 'after' }
   }
   const columns: ColumnDescription[] = []
+  const found = columnsOf(layout, before, after)
   for (const [i, { name, typeOid, typmod }] of layout.columns.entries()) {
-    const known = columnOf(layout, i, after) ?? columnOf(layout, i, before)
+    // A column that was added and dropped may have had the name of one that was added later.
+    const known = found[i] === undefined || isMaybeGone(found[i]) ? undefined : found[i]
     const like = known ?? keys.flatMap((table) => table.columns).find((column) => column.typeOid === typeOid)
     const shape = like?.shape ?? (typeOid < firstUserOid ? shapeOfType(typeOid) : shapeOf(typeOid))
     if (shape === undefined) return { tag: 'unknown', what: `the type of its column "${name}" does not exist any more` }
@@ -95,6 +105,23 @@ export function fits(layout: RelationMessage, table: TableDescription): boolean 
 /** Generated columns are published only if the publication says so. */
 function publishedOf(layout: RelationMessage, { columns }: TableDescription): readonly ColumnDescription[] {
   return columns.filter(({ name, generated }) => !generated || layout.columns.some((column) => column.name === name))
+}
+
+/** Columns come in the order of their numbers. What contradicts that has a name that another column had, and nothing is known of it. */
+function columnsOf(
+  layout: RelationMessage,
+  before: TableDescription | undefined,
+  after: TableDescription | undefined,
+): readonly (ColumnDescription | undefined)[] {
+  const now = layout.columns.map((_, i) => columnOf(layout, i, after))
+  const all = now.map((column, i) => column ?? columnOf(layout, i, before))
+  if (areInOrder(all)) return all
+  return areInOrder(now) ? now : now.map(() => undefined)
+}
+
+function areInOrder(columns: readonly (ColumnDescription | undefined)[]): boolean {
+  const attnums = columns.flatMap((column) => (column === undefined ? [] : [column.attnum]))
+  return attnums.every((attnum, i) => i === 0 || attnum > (attnums[i - 1] as number))
 }
 
 /** Finds a column by its name and type, or by its place if only its name is another. */
