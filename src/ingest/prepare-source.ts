@@ -54,7 +54,7 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   const slot = slotName(identity.databaseOid)
   const { token, distrust } = await keeper.trust(control)
   const facts = await readSlot(control, slot)
-  const isSlotOurs = at.isOwnServer || (known?.makesSlot === true && facts?.activePid == null)
+  const isSlotOurs = at.isOwnServer || (known?.slot === 'making' && facts?.activePid == null)
   let verdict = judgeSlot(slot, facts, wal, { durableEnd: writer.endLsn, damage, distrust, isSlotOurs })
   if (verdict.tag === 'stand-by') throw await standsBy(control, slot, identity.database)
   if (verdict.tag === 'continue' && at.copy !== undefined) verdict = { tag: 'gap', goesOn: 'at the slot', gap: at.copy }
@@ -67,12 +67,12 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   let from: Lsn
   if (verdict.tag === 'recreate') {
     if (verdict.drop) await control.query(`SELECT pg_drop_replication_slot('${slot}')`)
-    else keepIdentity(log, { ...identity, makesSlot: true })
+    else keepIdentity(log, { ...identity, slot: 'making' })
     const explained = explainWait(control, replication, at.waiting)
     from = await createSlot({ control, replication, slot })
       .catch(async (error: unknown) => {
         // PostgreSQL keeps no slot whose creation has failed, and another server may make one next.
-        if (known === undefined) keepIdentity(log, identity)
+        if (writer.endLsn === 0n) keepIdentity(log, { ...identity, slot: 'none' })
         throw await explainSlotError(error, control)
       })
       .finally(explained)

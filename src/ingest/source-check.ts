@@ -10,8 +10,11 @@ export interface SourceIdentity {
   readonly database: string
   /** The timeline of the WAL that the log was written from last; absent in folders of earlier versions. */
   readonly timeline?: number | undefined
-  /** Written before the first slot is made, so that a slot which is there after a crash is known to be ours. */
-  readonly makesSlot?: true | undefined
+  /**
+   * Absent: the slot was made for this log. `making`, written before that: a slot that is there after a crash is ours. `none`: it could
+   * not be made, so a slot that is there is of another server.
+   */
+  readonly slot?: 'making' | 'none' | undefined
 }
 
 /** The present state of the source's WAL. */

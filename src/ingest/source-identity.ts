@@ -8,7 +8,7 @@ import type { Queries } from '../postgres/queries.ts'
 import type { SourceIdentity, WalFacts } from './source-check.ts'
 
 /** Returns undefined if the log is new. */
-export function readIdentity(log: ChangelogKeeper): SourceIdentity | undefined {
+export function readIdentity(log: Pick<ChangelogKeeper, 'readLabel' | 'where'>): SourceIdentity | undefined {
   const label = log.readLabel()
   try {
     return label === undefined ? undefined : (JSON.parse(label) as SourceIdentity)
@@ -19,6 +19,12 @@ export function readIdentity(log: ChangelogKeeper): SourceIdentity | undefined {
       hint: 'its file source.json is damaged; remove it to take the database that the server is started with',
     })
   }
+}
+
+/** Whether the slot of the log's database was made for this log: nobody else needs it. */
+export function ownsSlot(log: Pick<ChangelogKeeper, 'readLabel' | 'where'>): boolean {
+  const known = readIdentity(log)
+  return known !== undefined && known.slot !== 'none'
 }
 
 export function keepIdentity(log: ChangelogKeeper, identity: SourceIdentity): void {

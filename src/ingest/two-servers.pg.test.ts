@@ -60,12 +60,11 @@ test('when its slot is dropped, the second server begins', async () => {
   await using db = await server.database()
   await using one = attached(db)
   await using other = attached(db)
-  await using second = new Following(other)
-  {
-    await using _first = await following(one)
-    await second.thread.ready.catch(() => undefined)
-  }
+  await (await following(one))[Symbol.asyncDispose]()
   await slotIsFree(db)
+  await using second = new Following(other)
+  second.thread.ready.catch(() => undefined)
+  await standsBy(second, /made by a server with another store/)
   await db.sql('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots')
   await within(20_000, 'the second server to read', () => second.states.includes('streaming'))
 })

@@ -3,6 +3,9 @@
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { keepChangelog } from '../../changelog/keep-changelog.ts'
+import { logInFolder } from '../../changelog/open-changelog.ts'
+import { ownsSlot } from '../../ingest/source-identity.ts'
 import { uninstall } from '../../source-schema/uninstall.ts'
 import type { SourceConnection } from '../../postgres/source-connection.ts'
 
@@ -30,8 +33,9 @@ export interface RetiredLog {
 /** Returns false if tables are watched again: the log is then in use again. */
 export async function removeRetired({ root, oid, database }: RetiredLog): Promise<boolean> {
   const dir = join(root, oid)
-  // If a new log has begun, the slot belongs to the new log.
-  if (database !== undefined && !existsSync(dir) && !(await uninstall(database))) {
+  // If a new log has begun, the slot belongs to the new log. If none was made for this one, another server may need what is there.
+  const isOurs = database?.isOwnServer === true || ownsSlot(keepChangelog(logInFolder(dir + suffix)))
+  if (database !== undefined && isOurs && !existsSync(dir) && !(await uninstall(database))) {
     renameSync(dir + suffix, dir)
     return false
   }

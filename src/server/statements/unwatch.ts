@@ -1,7 +1,7 @@
 // UNWATCH gives tables back that no changefeed needs: at once, not only after changefeed.watch.keep_duration.
 
 import { giveBackTables } from '../../ingest/give-back.ts'
-import { publication } from '../../source-schema/names.ts'
+import { publication, slotName } from '../../source-schema/names.ts'
 import { hasOurTablesSql, publicationIsOurs } from '../../source-schema/ownership.ts'
 import { uninstall } from '../../source-schema/uninstall.ts'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -37,6 +37,7 @@ export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement
       }
       const relids = asked.relids ?? (await watchedIn(connection))
       const source = sources.of(asked.database)
+      if (source === undefined) await refuseOfAnother(connection)
       // A database without a source is a copy of a database with one, and no changefeed needs its tables.
       const needed = async (): Promise<ReadonlySet<number>> =>
         source === undefined ? new Set() : neededTables(jobs, source)
@@ -67,6 +68,23 @@ export function unwatch({ what }: Unwatch, context: ServerParts): LocalStatement
       return `UNWATCH ${given}`
     },
   }
+}
+
+/** On somebody's PostgreSQL a server with another store may read the database, and need what is there. */
+async function refuseOfAnother(connection: SourceConnection): Promise<void> {
+  if (connection.isOwnServer === true) return
+  const [slot] = await queryOnce(
+    connection,
+    `SELECT s.slot_name FROM pg_replication_slots s JOIN pg_database d ON d.datname = s.database WHERE d.datname = current_database() AND s.slot_name = '${slotName('')}' || d.oid`,
+  )
+  if (slot === undefined) return
+  throw new FeedError(
+    'FEED_STATE',
+    `replication slot "${slot[0]}" of database "${connection.database}" was made by a server with another store`,
+    {
+      hint: 'UNWATCH there; if that server and its store are gone for good, changefeed uninstall takes back what it has left',
+    },
+  )
 }
 
 const undoHint =
