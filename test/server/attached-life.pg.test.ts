@@ -196,27 +196,6 @@ test('after kill -9 the next server of the store goes on with its jobs at once, 
   await server.sql(`CANCEL JOB ${id}`)
 })
 
-test('a second server with another store takes nothing from the first one, also while that is away', async () => {
-  const free = () =>
-    source.sql('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots').then(
-      () => true as const,
-      () => undefined,
-    )
-  await until('the slot is gone', withinMs, free)
-  await using first = await TestServer.start({ attached: attachment() })
-  await first.sql(`CREATE CHANGEFEED FOR t INTO 'null://'`)
-  const slots = (): Promise<unknown> => source.sql('SELECT slot_name FROM pg_replication_slots')
-  const made = await slots()
-  await first.kill()
-  const second = await TestServer.start({ attached: attachment() })
-  await assert.rejects(second.sql(`CREATE CHANGEFEED FOR t INTO 'null://'`), /made by a server with another store/)
-  await assert.rejects(second.sql('UNWATCH DATABASE app'), /made by a server with another store/)
-  await second[Symbol.asyncDispose]()
-  assert.deepEqual(await slots(), made)
-  await first.restart()
-  await first.sql('CANCEL JOBS (SELECT job_id FROM [SHOW JOBS])')
-})
-
 function attachment() {
   return {
     url: source.url('app'),
