@@ -121,7 +121,13 @@ export class LogFollower {
       yieldThread: () => this.#threadShare.yieldIfDue(),
     }
     const nameOf = (target: number): string => this.#nameOf(target)
-    this.#news = new PartitionNews({ schemas, partitions, nameOf, tell: options.tell ?? (() => undefined) })
+    this.#news = new PartitionNews({
+      schemas,
+      partitions,
+      nameOf,
+      tell: options.tell ?? (() => undefined),
+      tellsAtBoundary: options.stopsAtSchemaChange,
+    })
     this.#parts = new TransactionParts({ schemas, partitions, gap: (through, reason) => this.#gap(through, reason) })
     this.#emitter = new TransactionEmitter({ schemas, partitions, topics, changes, diff, readsRowsAgain, onlyMissed })
   }
@@ -223,6 +229,7 @@ export class LogFollower {
     if (changes.isEmpty) return undefined
     this.#parts.putBack()
     this.#boundary = at
+    this.#news.attaching(changes.attached.keys())
     return { tag: 'boundary', at, changes: [...changes.tables.values()], attached: changes.attached, hasRows }
   }
 

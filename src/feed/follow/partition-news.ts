@@ -12,6 +12,8 @@ export interface PartitionNewsOptions {
   /** The name of a target. */
   readonly nameOf: (target: number) => string
   readonly tell: (what: string) => void
+  /** The feed stops where partitions are attached, and calls `attaching`. */
+  readonly tellsAtBoundary: boolean
 }
 
 interface Member {
@@ -32,22 +34,24 @@ export class PartitionNews {
 
   /** Called before the first transaction that is followed. */
   begin(): void {
-    this.#members ??= this.#look()
+    if (this.#members !== undefined) return
+    this.#version = this.#options.schemas.version
+    this.#members = this.#look()
   }
 
   /** Called between two transactions. */
   check(): void {
-    const { schemas, nameOf, tell } = this.#options
+    const { schemas, nameOf, tell, tellsAtBoundary } = this.#options
     if (schemas.version === this.#version) return
     const before = this.#members
+    this.#version = schemas.version
     const now = this.#look()
     this.#members = now
     if (before === undefined) return
     for (const [relid, { target, name, description }] of before) {
       const is = now.get(relid)
       if (is?.target === target) {
-        const why = whyAttached(description, is.description)
-        if (why !== undefined) tell(`taking partition "${name}" of "${nameOf(target)}" for newly attached: ${why}`)
+        if (!tellsAtBoundary && isAttached(description, is.description)) this.#tellAgain(is)
         continue
       }
       const how = schemas.description(relid)?.dropped === true ? 'dropped' : 'detached'
@@ -58,9 +62,24 @@ export class PartitionNews {
     }
   }
 
+  /** Called before a transaction that attaches these partitions, perhaps ones that the targets have already. */
+  attaching(attached: Iterable<number>): void {
+    const members = this.#look()
+    for (const relid of attached) {
+      const member = members.get(relid)
+      if (member !== undefined) this.#tellAgain(member)
+    }
+  }
+
+  #tellAgain({ target, name }: Member): void {
+    const { nameOf, tell } = this.#options
+    tell(
+      `taking partition "${name}" of "${nameOf(target)}" for newly attached: it was detached and attached again, or its rows are in another file (VACUUM FULL, CLUSTER, SET UNLOGGED or another command that writes all rows); rows that were deleted where nothing is published are not deleted in the changefeed`,
+    )
+  }
+
   #look(): ReadonlyMap<number, Member> {
     const { schemas, partitions } = this.#options
-    this.#version = schemas.version
     const members = new Map<number, Member>()
     for (const relid of partitions.possible) {
       const description = schemas.description(relid)
@@ -71,14 +90,4 @@ export class PartitionNews {
     }
     return members
   }
-}
-
-/** Why the rows of a partition, which was one before, are read as if it was new; undefined: they are not. */
-function whyAttached(before: TableDescription, now: TableDescription): string | undefined {
-  if (!isAttached(before, now)) return undefined
-  const isAgain = before.catalogue?.attachedBy === now.catalogue?.attachedBy
-  const what = isAgain
-    ? 'its rows are in another file (VACUUM FULL, CLUSTER, SET UNLOGGED or another command that writes all rows)'
-    : 'it was detached and attached again'
-  return `${what}; rows that were deleted where the WAL has nothing of it are not deleted in the changefeed`
 }
