@@ -23,6 +23,8 @@ export interface TableDescription {
   readonly ancestors?: readonly number[] | undefined
   /** The transaction in which it was last attached as a partition when it may have had rows: another number says that it was again. */
   readonly attached?: number | undefined
+  /** Changes of it since it was attached may stand in the log before this description, so only who reads its rows now misses nothing. */
+  readonly passedOver?: true | undefined
   /** True in the last description of a table: it was dropped by that transaction. */
   readonly dropped?: boolean | undefined
   /** From which rows of the catalogue the description was made, where nobody but us reads the catalogue (src/ingest/readings). */

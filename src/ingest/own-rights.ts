@@ -1,6 +1,7 @@
 // Whether the role that this server logs in with may read whole tables. PostgreSQL checks that only when a scan begins, and then for one
 // table after the other; here it is an error of the statement that starts the changefeed, before anything is changed.
 
+import { partsOf } from '../postgres/partitions-of.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Queries } from '../postgres/queries.ts'
 
@@ -32,7 +33,7 @@ CROSS JOIN LATERAL (
   SELECT string_agg(format('%I.%I', pn.nspname, p.relname), ', ') FILTER (WHERE NOT has_table_privilege(p.oid, 'SELECT')) AS names,
     min(format('%I.%I', pn.nspname, p.relname)) FILTER (WHERE p.relrowsecurity AND row_security_active(p.oid)) AS hidden
   FROM pg_class p JOIN pg_namespace pn ON pn.oid = p.relnamespace
-  WHERE p.oid = c.oid OR (c.relkind = 'p' AND p.oid IN (SELECT relid FROM pg_partition_tree(c.oid)))
+  WHERE p.oid = c.oid OR (c.relkind = 'p' AND p.oid IN (${partsOf('c.oid')}))
 ) AS unreadable
 WHERE c.oid = ANY ('{${relids.join()}}'::oid[])
   AND (unreadable.names IS NOT NULL OR unreadable.hidden IS NOT NULL OR NOT has_schema_privilege(n.oid, 'USAGE'))

@@ -1,6 +1,8 @@
 // Parts of the query of the catalogue (catalogue.ts): the partitions of a target, and the indexes that could give it a key. Both are
 // subqueries over pg_class c, and name the schema of every operator for the same reason.
 
+import { partsOf } from '../postgres/partitions-of.ts'
+
 /** A partition of a target. */
 export interface PartitionFacts {
   readonly relid: number
@@ -36,5 +38,5 @@ export const partitionsSql = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.jso
       WHERE i.indrelid OPERATOR(pg_catalog.=) l.oid AND k.place OPERATOR(pg_catalog.<=) i.indnkeyatts AND i.indimmediate
         AND (l.relreplident OPERATOR(pg_catalog.=) 'd' AND i.indisprimary OR l.relreplident OPERATOR(pg_catalog.=) 'i' AND i.indisreplident)), '[]')
   ) ORDER BY l.oid), '[]')
-  FROM pg_catalog.pg_partition_tree(c.oid) p JOIN pg_catalog.pg_class l ON l.oid OPERATOR(pg_catalog.=) p.relid::pg_catalog.oid
-  JOIN pg_catalog.pg_namespace ln ON ln.oid OPERATOR(pg_catalog.=) l.relnamespace WHERE p.level OPERATOR(pg_catalog.>) 0`
+  FROM (${partsOf('c.oid')}) p JOIN pg_catalog.pg_class l ON l.oid OPERATOR(pg_catalog.=) p.relid
+  JOIN pg_catalog.pg_namespace ln ON ln.oid OPERATOR(pg_catalog.=) l.relnamespace WHERE l.oid OPERATOR(pg_catalog.<>) c.oid`

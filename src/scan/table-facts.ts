@@ -1,6 +1,7 @@
 // Reads from the catalogue what a scan needs to know of its targets: the tables that have their rows, which are the leaves of a
 // partitioned table, and the descriptions, files and sizes of these.
 
+import { partsOf } from '../postgres/partitions-of.ts'
 import { createHash } from 'node:crypto'
 import { quoteName } from '../core/quote.ts'
 import type { FeedTarget } from '../core/feed-spec.ts'
@@ -83,7 +84,8 @@ export async function leavesOf(
   targets: readonly ScanTarget[],
 ): Promise<ReadonlyMap<number, readonly number[]>> {
   const rows = await control.query(
-    `SELECT c.oid::text, p.relid::oid::text FROM pg_class c LEFT JOIN LATERAL pg_partition_tree(c.oid) p ON p.isleaf
+    `SELECT c.oid::text, p.relid::text FROM pg_class c
+     LEFT JOIN LATERAL (SELECT t.relid FROM (${partsOf('c.oid')}) t JOIN pg_class l ON l.oid = t.relid WHERE l.relkind <> 'p') p ON true
      WHERE c.relkind = 'p' AND c.oid IN (${targets.map(({ relid }) => relid).join(', ')}) ORDER BY c.oid, p.relid`,
   )
   const wanted = new Map(targets.map(({ relid, leaves }) => [relid, leaves && new Set(leaves)]))

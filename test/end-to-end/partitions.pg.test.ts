@@ -7,6 +7,8 @@ import { hlcOf } from '../feed/test-feed.ts'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from '../server/test-server.ts'
 import { PostgresServerUnderTest } from '../support/postgres-server.ts'
+import { needsInstalled } from '../support/servers/server-of-tests.ts'
+import { until } from '../support/until.ts'
 
 /** PostgreSQL 14 goes on decoding by what it knew of a partition before it was attached or detached. */
 for (const version of [undefined, 14] as const) {
@@ -14,6 +16,8 @@ for (const version of [undefined, 14] as const) {
 }
 
 function partitions(version: 14 | undefined): void {
+  /** A DBA has prepared the source: partitions are found by the catalogue, at a later time than that of the command. */
+  const isPrepared = version === undefined && needsInstalled !== false
   let theirs: PostgresServerUnderTest | undefined
   let server: TestServer
   before(async () => {
@@ -42,6 +46,9 @@ function partitions(version: 14 | undefined): void {
     )
     return t
   }
+
+  const isTold = ({ notices }: SinklessFeed, what: string): boolean =>
+    notices.some((text) => text.includes(`going on without partition ${what}`))
 
   const open = (sql: string): Promise<SinklessFeed> => SinklessFeed.open(server, sql)
 
@@ -120,6 +127,7 @@ function partitions(version: 14 | undefined): void {
       `BEGIN; INSERT INTO ${t} VALUES (1, 'a', 1); INSERT INTO ${t}_old VALUES ('own', 203, 203);
        ALTER TABLE ${t} ATTACH PARTITION ${t}_old FOR VALUES FROM (200) TO (300); INSERT INTO ${t} VALUES (204, 'new', 204); COMMIT`,
     )
+    if (isPrepared) await until('the attached rows are read', 20_000, () => feed.rows.length > 5 || undefined)
     await server.sql(`UPDATE ${t} SET n = 0 WHERE id = 200`)
     await feed.row(7)
     const texts = shown(feed)
@@ -131,7 +139,7 @@ function partitions(version: 14 | undefined): void {
     assert.equal(texts.at(-1), row(t, 200, 'old', 0))
     for (const one of [row(t, 1, 'a', 1), row(t, 204, 'new', 204)]) assert.ok(texts.includes(one), one)
     const times = new Set(feed.rows.slice(0, -1).map(({ value }) => hlcOf(value, 'updated').wall))
-    assert.equal(times.size, 1, 'the rows have the time of the ATTACH')
+    assert.equal(times.size, isPrepared ? 2 : 1, 'the rows have the time of the ATTACH')
   })
 
   test('a partition that is detached, dropped or attached without rows is announced, and the changefeed goes on without it', async () => {
@@ -145,6 +153,9 @@ function partitions(version: 14 | undefined): void {
     await feed.row(1)
     await server.sql(`TRUNCATE ${t}_b`)
     await server.sql(`ALTER TABLE ${t} DETACH PARTITION ${t}_a CONCURRENTLY`)
+    // The leaf was in the publication itself before: a row from before it is known to be detached could be either.
+    if (isPrepared)
+      await until('the detached partition is announced', 20_000, () => isTold(feed, `"${t}_a"`) || undefined)
     await server.sql(`INSERT INTO ${t}_a (id, name, n) VALUES (3, 'unseen', 3)`)
     await server.sql(`CREATE TABLE ${t}_c PARTITION OF ${t} FOR VALUES FROM (200) TO (300)`)
     await server.sql(`INSERT INTO ${t} VALUES (200, 'c', 6)`)
@@ -154,6 +165,7 @@ function partitions(version: 14 | undefined): void {
     await server.sql(`INSERT INTO ${t} VALUES (300, 'e', 7)`)
     await feed.row(3)
     assert.deepEqual(shown(feed), [row(t, 1, 'a', 5), row(t, 200, 'c', 6), row(t, 300, 'e', 7)])
+    await until('the dropped partition is announced', 20_000, () => isTold(feed, `"${t}_c"`) || undefined)
     const told = feed.notices.filter((text) => text.includes('partition'))
     assert.match(told.join('\n'), new RegExp(`${t}_b.*detached(.|\n)*${t}_a.*detached(.|\n)*${t}_c.*dropped`))
   })
@@ -197,61 +209,71 @@ function partitions(version: 14 | undefined): void {
     assert.equal(times[2], times[3])
   })
 
-  test('under the policies stop and nobackfill an ATTACH of rows stops the changefeed, or is passed over', async () => {
-    const t = await partitioned()
-    await server.sql(
-      `CREATE TABLE ${t}_old (id int NOT NULL, name text, n int); INSERT INTO ${t}_old VALUES (200, 'old', 1)`,
-    )
-    await using stops = await open(
-      `CREATE CHANGEFEED FOR ${t} WITH initial_scan = 'no', resolved, schema_change_policy = 'stop'`,
-    )
-    await using passes = await open(
-      `CREATE CHANGEFEED FOR ${t} WITH initial_scan = 'no', resolved, schema_change_policy = 'nobackfill'`,
-    )
-    await stops.resolvedPast(zeroHlc)
-    await passes.resolvedPast(zeroHlc)
-    await server.sql(`CREATE TABLE ${t}_e PARTITION OF ${t} FOR VALUES FROM (300) TO (400)`)
-    await server.sql(`ALTER TABLE ${t} DETACH PARTITION ${t}_b`)
-    await server.sql(`INSERT INTO ${t} VALUES (300, 'e', 1)`)
-    await stops.row(1)
-    await server.sql(`ALTER TABLE ${t} ATTACH PARTITION ${t}_old FOR VALUES FROM (200) TO (300)`)
-    await server.sql(`UPDATE ${t} SET n = 2 WHERE id = 200`)
-    await passes.row(2)
-    assert.deepEqual(shown(passes), [row(t, 300, 'e', 1), row(t, 200, 'old', 2)])
-    await stops.ended
-    assert.match(stops.error?.message ?? '', /^schema change occurred at /)
-    assert.deepEqual(shown(stops), [row(t, 300, 'e', 1)])
-  })
+  test(
+    'under the policies stop and nobackfill an ATTACH of rows stops the changefeed, or is passed over',
+    { skip: isPrepared && 'a new partition with rows cannot be told from an attached one there' },
+    async () => {
+      const t = await partitioned()
+      await server.sql(
+        `CREATE TABLE ${t}_old (id int NOT NULL, name text, n int); INSERT INTO ${t}_old VALUES (200, 'old', 1)`,
+      )
+      await using stops = await open(
+        `CREATE CHANGEFEED FOR ${t} WITH initial_scan = 'no', resolved, schema_change_policy = 'stop'`,
+      )
+      await using passes = await open(
+        `CREATE CHANGEFEED FOR ${t} WITH initial_scan = 'no', resolved, schema_change_policy = 'nobackfill'`,
+      )
+      await stops.resolvedPast(zeroHlc)
+      await passes.resolvedPast(zeroHlc)
+      await server.sql(`CREATE TABLE ${t}_e PARTITION OF ${t} FOR VALUES FROM (300) TO (400)`)
+      await server.sql(`ALTER TABLE ${t} DETACH PARTITION ${t}_b`)
+      await server.sql(`INSERT INTO ${t} VALUES (300, 'e', 1)`)
+      await stops.row(1)
+      await server.sql(`ALTER TABLE ${t} ATTACH PARTITION ${t}_old FOR VALUES FROM (200) TO (300)`)
+      await server.sql(`UPDATE ${t} SET n = 2 WHERE id = 200`)
+      await passes.row(2)
+      assert.deepEqual(shown(passes), [row(t, 300, 'e', 1), row(t, 200, 'old', 2)])
+      await stops.ended
+      assert.match(stops.error?.message ?? '', /^schema change occurred at /)
+      assert.deepEqual(shown(stops), [row(t, 300, 'e', 1)])
+    },
+  )
 
-  test('a leaf and a partition with partitions are targets of other changefeeds, each with its own name', async () => {
-    const t = await partitioned()
-    await server.sql(
-      `CREATE TABLE ${t}_m PARTITION OF ${t} FOR VALUES FROM (200) TO (300) PARTITION BY RANGE (id); CREATE TABLE ${t}_m1 PARTITION OF ${t}_m FOR VALUES FROM (200) TO (250);
+  test(
+    'a leaf and a partition with partitions are targets of other changefeeds, each with its own name',
+    {
+      skip: isPrepared && 'a partition that is detached is not published there, unless it is in the publication itself',
+    },
+    async () => {
+      const t = await partitioned()
+      await server.sql(
+        `CREATE TABLE ${t}_m PARTITION OF ${t} FOR VALUES FROM (200) TO (300) PARTITION BY RANGE (id); CREATE TABLE ${t}_m1 PARTITION OF ${t}_m FOR VALUES FROM (200) TO (250);
        INSERT INTO ${t} VALUES (1, 'a', 1), (200, 'm', 2)`,
-    )
-    await using root = await open(`CREATE CHANGEFEED FOR ${t}`)
-    await using middle = await open(`CREATE CHANGEFEED FOR ${t}_m`)
-    await using leaf = await open(`CREATE CHANGEFEED FOR ${t}_m1`)
-    await Promise.all([root.row(2), middle.row(1), leaf.row(1)])
-    await server.sql(`ALTER TABLE ${t} DETACH PARTITION ${t}_m`)
-    await server.sql(`UPDATE ${t}_m SET n = 3`)
-    await Promise.all([middle.row(2), leaf.row(2)])
-    await server.sql(`ALTER TABLE ${t}_m DETACH PARTITION ${t}_m1`)
-    await server.sql(`UPDATE ${t}_m1 SET n = 4`)
-    await leaf.row(3)
-    await server.sql(`UPDATE ${t} SET n = 9`)
-    await root.row(3)
-    assert.deepEqual(shown(root).toSorted(), [row(t, 1, 'a', 1), row(t, 1, 'a', 9), row(t, 200, 'm', 2)].toSorted())
-    assert.deepEqual(shown(middle), [row(`${t}_m`, 200, 'm', 2), row(`${t}_m`, 200, 'm', 3)])
-    assert.deepEqual(
-      shown(leaf),
-      [2, 3, 4].map((n) => row(`${t}_m1`, 200, 'm', n)),
-    )
-    await assert.rejects(
-      open(`CREATE CHANGEFEED FOR ${t}, ${t}_b`).then((feed) => feed.ended.then(() => Promise.reject(feed.error))),
-      {
-        message: `table "${t}_b" is a partition of "${t}", which is a target as well`,
-      },
-    )
-  })
+      )
+      await using root = await open(`CREATE CHANGEFEED FOR ${t}`)
+      await using middle = await open(`CREATE CHANGEFEED FOR ${t}_m`)
+      await using leaf = await open(`CREATE CHANGEFEED FOR ${t}_m1`)
+      await Promise.all([root.row(2), middle.row(1), leaf.row(1)])
+      await server.sql(`ALTER TABLE ${t} DETACH PARTITION ${t}_m`)
+      await server.sql(`UPDATE ${t}_m SET n = 3`)
+      await Promise.all([middle.row(2), leaf.row(2)])
+      await server.sql(`ALTER TABLE ${t}_m DETACH PARTITION ${t}_m1`)
+      await server.sql(`UPDATE ${t}_m1 SET n = 4`)
+      await leaf.row(3)
+      await server.sql(`UPDATE ${t} SET n = 9`)
+      await root.row(3)
+      assert.deepEqual(shown(root).toSorted(), [row(t, 1, 'a', 1), row(t, 1, 'a', 9), row(t, 200, 'm', 2)].toSorted())
+      assert.deepEqual(shown(middle), [row(`${t}_m`, 200, 'm', 2), row(`${t}_m`, 200, 'm', 3)])
+      assert.deepEqual(
+        shown(leaf),
+        [2, 3, 4].map((n) => row(`${t}_m1`, 200, 'm', n)),
+      )
+      await assert.rejects(
+        open(`CREATE CHANGEFEED FOR ${t}, ${t}_b`).then((feed) => feed.ended.then(() => Promise.reject(feed.error))),
+        {
+          message: `table "${t}_b" is a partition of "${t}", which is a target as well`,
+        },
+      )
+    },
+  )
 }

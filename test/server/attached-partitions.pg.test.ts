@@ -105,6 +105,77 @@ for (const version of [15, 18] as const) {
   })
 }
 
+for (const version of [15, 18] as const) {
+  test(`PostgreSQL ${version}: of a leaf that is published itself, no row of after DETACH comes as one of the partitioned table`, async () => {
+    await using attached = await startAttached({ version, ...prepared })
+    const { server } = attached
+    await server.sql(`${table}, parted_a, parted_b`)
+    for (const [way, leaf, id] of [
+      ['CONCURRENTLY', 'parted_a', 1],
+      ['', 'parted_b', 101],
+    ] as const) {
+      await using feed = await SinklessFeed.open(server, 'CREATE CHANGEFEED FOR parted WITH resolved')
+      await feed.resolvedPast(zeroHlc)
+      await server.sql(`INSERT INTO parted VALUES (${id}, 1)`)
+      await feed.row(1)
+      await server.sql(`ALTER TABLE parted DETACH PARTITION ${leaf} ${way}`)
+      await server.sql(`INSERT INTO ${leaf} (id, v) VALUES (${id + 1}, 7)`)
+      await server.sql(`UPDATE ${leaf} SET v = 8`)
+      await feed.ended
+      assert.match(
+        feed.error?.message ?? '',
+        new RegExp(
+          `rows of table public.${leaf} are to be read .* it was detached as a partition at about the same time`,
+        ),
+      )
+      assert.deepEqual(feed.texts, [`parted: [${id}]->{"after": {"id": ${id}, "v": 1}}`])
+    }
+  })
+
+  test(`PostgreSQL ${version}: changes at the time of an ATTACH are read with the other rows, or end a changefeed that does not read these`, async () => {
+    await using attached = await startAttached({ version, ...prepared })
+    const { server } = attached
+    await server.sql(table)
+    const open = (options: string): Promise<SinklessFeed> =>
+      SinklessFeed.open(server, `CREATE CHANGEFEED FOR parted WITH resolved, initial_scan = 'no'${options}`)
+    await using reads = await open('')
+    await using passes = await open(", schema_change_policy = 'nobackfill'")
+    await using stops = await open(", schema_change_policy = 'stop'")
+    for (const feed of [reads, passes, stops]) await feed.resolvedPast(zeroHlc)
+    await server.sql(
+      `CREATE TABLE parted_new (v int, id int NOT NULL); ALTER TABLE parted_new REPLICA IDENTITY FULL; GRANT SELECT ON parted_new TO cdc; ALTER PUBLICATION pg_changefeed ADD TABLE parted_new`,
+    )
+    await server.sql('INSERT INTO parted_new (id, v) VALUES (1, 0), (200, 1), (201, 1), (202, 1)')
+    // Not rows of the partitioned table, whose row with this key is in another partition.
+    await server.sql('INSERT INTO parted VALUES (1, 5)')
+    await server.sql('DELETE FROM parted_new WHERE id = 1')
+    await server.sql('ALTER TABLE parted ATTACH PARTITION parted_new FOR VALUES FROM (200) TO (300)')
+    await server.sql('UPDATE parted SET v = 2 WHERE id = 200')
+    await server.sql('DELETE FROM parted WHERE id = 201')
+    await until('the rows are there', 20_000, async () => {
+      const wanted = [[200, 2] as const, [202, 1] as const]
+      const texts = wanted.map(([id, v]) => `parted: [${id}]->{"after": {"id": ${id}, "v": ${v}}}`)
+      return texts.every((text) => reads.texts.includes(text)) || undefined
+    })
+    await server.sql('INSERT INTO parted VALUES (2, 6)')
+    await until(
+      'the changefeed goes on',
+      20_000,
+      async () => reads.texts.some((text) => text.includes('"v": 6')) || undefined,
+    )
+    assert.ok(!reads.texts.some((text) => text.startsWith('parted: [1]->{"after": null')), reads.texts.join('\n'))
+    assert.equal(reads.error, undefined)
+    // A reading between the commands tells what came after the ATTACH, and then nothing is missing.
+    const named = /partition "parted_new" was attached, and which of its changes at about the same time/
+    await until('the others have everything, or end by name', 20_000, async () => {
+      const all = ['parted: [200]->{"after": {"id": 200, "v": 2}}', 'parted: [201]->{"after": null}']
+      const isWhole = all.every((text) => passes.texts.includes(text))
+      return ((isWhole || named.test(passes.error?.message ?? '')) && stops.error !== undefined) || undefined
+    })
+    assert.match(stops.error?.message ?? '', new RegExp(`${named.source}|schema change occurred`))
+  })
+}
+
 test('PostgreSQL 14: a partitioned table is refused, because rows of attached partitions could be lost', async () => {
   await using attached = await startAttached({ version: 14, ...prepared })
   await attached.server.sql(table)

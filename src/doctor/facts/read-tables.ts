@@ -1,6 +1,7 @@
 // Reads what is to be known of tables, with their partitions, in two queries that every role may run. They open no table but partitions, so
 // that a table that is locked is described all the same. The second is the one with which a changefeed looks up its targets.
 
+import { partsOf } from '../../postgres/partitions-of.ts'
 import { quoteString } from '../../core/quote.ts'
 import { catalogueSql, type Answer, type TargetFacts } from '../../plan/catalogue.ts'
 import type { Queries } from '../../postgres/queries.ts'
@@ -105,7 +106,7 @@ const membersSql = (version: number): string => `SELECT prpubid AS pub, prrelid 
 const factsSql = (relids: readonly number[], version: number): string => `WITH wanted AS (
     SELECT oid, place FROM unnest('{${relids.join()}}'::oid[]) WITH ORDINALITY AS w (oid, place)
   ), leaf AS (
-    SELECT w.oid AS root, t.relid::oid AS relid FROM wanted w JOIN pg_class c ON c.oid = w.oid, pg_partition_tree(w.oid) t WHERE c.relkind = 'p' AND t.isleaf
+    SELECT w.oid AS root, t.relid FROM wanted w JOIN pg_class c ON c.oid = w.oid, LATERAL (${partsOf('w.oid')}) t JOIN pg_class l ON l.oid = t.relid WHERE c.relkind = 'p' AND l.relkind <> 'p'
   ), part AS (
     SELECT oid AS root, oid AS relid FROM wanted UNION SELECT root, relid FROM leaf UNION SELECT w.oid, a.relid FROM wanted w, pg_partition_ancestors(w.oid) a
   ), published AS MATERIALIZED (

@@ -38,6 +38,8 @@ export interface FollowOptions {
   readonly endTime: Hlc | undefined
   /** Whether `run` returns before each transaction that changes a table of the feed. */
   readonly stopsAtSchemaChange: boolean
+  /** Rows of partitions that are attached are not read, so none of their changes may be passed over. */
+  readonly needsEveryChange?: boolean | undefined
   /** The boundary that is passed over, because all that was to be done there is done. */
   readonly passed?: Hlc | undefined
   /** After which schema changes all rows of a table are read again as of the change; undefined: after none. */
@@ -227,6 +229,7 @@ export class LogFollower {
       hasRows = list.hasRows
     } else hasRows = await readChangesOfLarge(this.#ahead, { position, offset: start }, changes)
     if (changes.isEmpty) return undefined
+    if (this.#options.needsEveryChange === true) this.#checkPassedOver(changes)
     this.#parts.putBack()
     this.#boundary = at
     this.#news.attaching(changes.attached.keys())
@@ -236,6 +239,11 @@ export class LogFollower {
   /** Writes the present part. Returns a promise only if there is something to wait for. */
   #writePart(block: LogBlock): Promise<void> | undefined {
     const { payload, list } = this.#parts
+    if (list.hasSchema && this.#options.needsEveryChange === true) {
+      const changes = new TransactionChanges()
+      readSchemaChanges(this.#ahead, this.#parts, changes)
+      this.#checkPassedOver(changes)
+    }
     if (this.#large !== undefined || !list.committed) return this.#writePartOfLarge(block)
     if (list.hasSchema) return this.#writeWithSchemas()
     return list.count > 0 ? this.#emitter.emitWhole(payload, list) : undefined
@@ -284,6 +292,14 @@ export class LogFollower {
     throw new FeedError('FEED_GAP', `changes are missing: ${reason}`, {
       hint: 'start the changefeed again with an initial scan',
     })
+  }
+
+  #checkPassedOver({ passedOver }: TransactionChanges): void {
+    if (passedOver === undefined) return
+    this.#gap(
+      this.#parts.ts,
+      `partition "${passedOver}" was attached, and which of its changes at about the same time came after that cannot be told`,
+    )
   }
 
   #checkTruncated(): void {

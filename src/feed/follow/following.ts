@@ -5,7 +5,7 @@ import { prevHlc, type Hlc } from '../../core/hlc.ts'
 import type { FeedRun } from '../feed-run.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Feed, Phase } from '../phases.ts'
-import { reactionTo, readsRowsAgain, stopsAtSchemaChange } from '../schema-change/reaction.ts'
+import { reactionTo, needsEveryChange, readsRowsAgain, stopsAtSchemaChange } from '../schema-change/reaction.ts'
 import type { IsMissed } from '../transaction/emit-transaction.ts'
 import { LogFollower, type FollowOptions } from './follow-log.ts'
 import type { SchemaChange } from './schema-changes.ts'
@@ -26,6 +26,7 @@ export async function follow(
   const advanced = (frontier: Hlc): Promise<void> => delivery.advance(frontier, changes)
   const atSchemaChange = {
     stopsAtSchemaChange: stopsAtSchemaChange(spec),
+    needsEveryChange: needsEveryChange(spec),
     readsRowsAgain: (change: SchemaChange) => readsRowsAgain(change, spec),
   }
   const span = { reader, after, endTime, passed, ...atSchemaChange }
@@ -93,6 +94,7 @@ export async function catchUp(
     after,
     endTime: through,
     stopsAtSchemaChange: false,
+    needsEveryChange: needsEveryChange(run.spec),
     readsRowsAgain: (change: SchemaChange) => readsAgain && readsRowsAgain(change, run.spec),
     onlyMissed,
   }

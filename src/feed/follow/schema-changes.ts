@@ -20,6 +20,8 @@ export class TransactionChanges {
   readonly tables = new Map<number, SchemaChange>()
   /** The tables that it has attached as partitions of targets when they may have had rows, and these targets. */
   readonly attached = new Map<number, number>()
+  /** The name of one of these of which earlier changes may have been passed over. */
+  passedOver: string | undefined
 
   get isEmpty(): boolean {
     return this.tables.size === 0 && this.attached.size === 0
@@ -30,15 +32,18 @@ export class TransactionChanges {
 export function readSchemaChanges(
   { schemas, partitions }: Pick<ReadAhead, 'schemas' | 'partitions'>,
   part: { readonly payload: Buffer; readonly list: OffsetList },
-  { tables: changes, attached }: TransactionChanges,
+  found: TransactionChanges,
 ): void {
+  const { tables: changes, attached } = found
   const described: TableChanges = new Map()
   readTableChanges(schemas, part, described)
   for (const [relid, { before, after }] of described) {
     const target = partitions.targetOf(after)
     if (target !== relid) {
-      if (target !== undefined && isAttached(before, after)) attached.set(relid, target)
-      else attached.delete(relid)
+      if (target !== undefined && isAttached(before, after)) {
+        attached.set(relid, target)
+        if (after.passedOver === true) found.passedOver = after.name
+      } else attached.delete(relid)
       if (!partitions.isOwn(relid)) continue
     }
     // The log describes tables again now and then, and a later DDL of the transaction may undo an earlier one.

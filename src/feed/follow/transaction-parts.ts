@@ -95,7 +95,7 @@ export class TransactionParts {
   /** Reads one record between two transactions. */
   #between(): void {
     const { payload } = this
-    const { schemas, partitions } = this.#options
+    const { schemas } = this.#options
     const start = this.#at + lengthBytes
     const end = recordEnd(payload, start)
     this.#at = end
@@ -105,8 +105,14 @@ export class TransactionParts {
       this.#reportGap(this.#open)
     } else if (tag === record.gap || tag === record.gapOf) {
       const found = readGap(payload, start, end)
-      if (found !== undefined && concerns(found, partitions.isTarget)) this.#gap ??= found.reason
+      if (found !== undefined && concerns(found, this.#isTargetNow)) this.#gap ??= found.reason
     } else if (tag === record.schema || tag === record.relation) schemas.apply(payload, start, end)
+  }
+
+  /** A table that was a partition once, and is none any more, is of no concern to those who follow the partitioned table. */
+  readonly #isTargetNow = (relid: number): boolean => {
+    const { schemas, partitions } = this.#options
+    return partitions.isOwn(relid) || partitions.targetOf(schemas.description(relid)) !== undefined
   }
 
   #reportGap(through: Hlc): void {

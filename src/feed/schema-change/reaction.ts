@@ -26,6 +26,11 @@ export function stopsAtSchemaChange({
   return schemaChanges.policy === 'backfill' || schemaChanges.policy === 'stop'
 }
 
+/** Whether the rows of attached partitions are not read, so that none of their changes may be passed over. */
+export function needsEveryChange({ schemaChanges = defaultSchemaChanges }: Pick<FeedSpec, 'schemaChanges'>): boolean {
+  return schemaChanges.policy !== 'backfill'
+}
+
 /** Whether all rows of a table are emitted as of a transaction that changes it so. */
 export function readsRowsAgain(
   change: SchemaChange,

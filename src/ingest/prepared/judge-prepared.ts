@@ -18,11 +18,19 @@ export interface PreparedVerdict {
   readonly state: PreparedState
 }
 
-/** `known`: undefined for a source of which nothing is known. `isNew`: nobody has read its log yet. */
+export interface JudgeOptions {
+  readonly role: string
+  /** Nobody has read its log yet. */
+  readonly isNew: boolean
+  /** Whether the log still says that it is a partition. */
+  readonly isPartition?: (relid: number) => boolean
+}
+
+/** `known`: undefined for a source of which nothing is known. */
 export function judgePrepared(
   known: PreparedState | undefined,
   facts: PreparedFacts & { readonly publication: PublicationFacts },
-  { role, isNew }: { readonly role: string; readonly isNew: boolean },
+  { role, isNew, isPartition = () => false }: JudgeOptions,
 ): PreparedVerdict {
   const all = known === undefined ? (isNew ? undefined : unknown) : changeOf(known.publication, facts.publication.id)
   const gaps: PreparedGap[] = all === undefined ? [] : [{ reason: all, relids: undefined }]
@@ -32,9 +40,12 @@ export function judgePrepared(
   for (const member of facts.members) {
     const was = before[String(member.relid)]
     const now = judgeMember(was, member, { publication: facts.publication, role })
-    tables[String(member.relid)] = now.table
     if (now.gap !== undefined) gaps.push({ reason: now.gap, relids: now.table.relids })
-    const left = was?.relids.filter((relid) => !published.has(relid)) ?? []
+    const gone = was?.relids.filter((relid) => !published.has(relid)) ?? []
+    // While the log counts it as a partition, its gap would be one of the partitioned table.
+    const left = gone.filter((relid) => !isPartition(relid))
+    const relids = [...now.table.relids, ...gone.filter(isPartition)]
+    tables[String(member.relid)] = { ...now.table, relids }
     if (left.length > 0) gaps.push({ reason: partitionLeft(member.name), relids: left })
   }
   for (const [relid, { name, relids }] of Object.entries(before)) {

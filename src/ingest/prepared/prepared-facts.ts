@@ -4,6 +4,7 @@
 // The xmin of a row in the catalogue is the transaction that wrote it. So a publication or a membership that was altered and
 // altered back is not taken for the one of before.
 
+import { partsOf } from '../../postgres/partitions-of.ts'
 import type { Queries } from '../../postgres/queries.ts'
 import { publication } from '../../source-schema/names.ts'
 
@@ -114,10 +115,6 @@ function membersSql(version: number, relids: readonly number[] | undefined): str
       WHERE t.relkind = 'r' AND t.oid IN (${partsOf('c.oid')})))::text
   FROM member m JOIN pg_class c ON c.oid = m.relid JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY m.relid`
 }
-
-/** A table with all of its partitions. pg_partition_tree() would wait for locks on them. */
-export const partsOf = (table: string): string =>
-  `WITH RECURSIVE part (relid) AS (SELECT ${table} UNION ALL SELECT i.inhrelid FROM part JOIN pg_inherits i ON i.inhparent = part.relid JOIN pg_class p ON p.oid = i.inhrelid WHERE p.relispartition) SELECT relid FROM part`
 
 const isTable = `c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p' AND c.oid >= 16384`
 

@@ -4,6 +4,7 @@
 
 import type { ChangelogKeeper } from '../../changelog/changelog.ts'
 import { nextHlc } from '../../core/hlc.ts'
+import type { TableDescription } from '../../core/table.ts'
 import type { Health, HealthOptions } from '../source-keeper.ts'
 import { judgePrepared } from './judge-prepared.ts'
 import { OpenWriters } from './open-writers.ts'
@@ -38,14 +39,22 @@ export class PreparedHealth implements Health {
   }
 
   async #check(): Promise<void> {
-    const { control, log } = this.#options
+    const { control, log, writer } = this.#options
     this.#role ??= (await control.query('SELECT quote_ident(current_user)'))[0]?.[0] ?? ''
     const facts = await readPrepared(control)
     if (facts.publication === undefined) throw goneNow()
     const judged = judgePrepared(
       this.#known,
       { ...facts, publication: facts.publication },
-      { role: this.#role, isNew: this.#isNew },
+      {
+        role: this.#role,
+        isNew: this.#isNew,
+        isPartition: (relid) => {
+          const json = writer.descriptionOf(relid)?.toString('utf8')
+          const described = json === undefined ? undefined : (JSON.parse(json) as TableDescription)
+          return described !== undefined && described.dropped !== true && (described.ancestors?.length ?? 0) > 0
+        },
+      },
     )
     for (const { reason, relids } of judged.gaps) if (!(await this.#recordGap(reason, relids))) return
     const tables = { ...judged.state.tables }

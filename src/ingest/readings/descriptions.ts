@@ -9,6 +9,7 @@ import { catalogueOf, mayHaveMissed, rewritesOf } from './catalogue-rows.ts'
 import { formerAttributes, type AttributesOfTypes } from './composites.ts'
 import { GatedTable } from './gated-table.ts'
 import type { Attributes } from './layouts.ts'
+import { membershipOf } from './membership.ts'
 import type { Era, TableReadings } from './table-readings.ts'
 
 export interface DescriptionsOptions {
@@ -103,8 +104,20 @@ export class Descriptions {
       if (ancestor !== undefined && ancestor.since > this.table(relid).era) this.adopt(this.table(relid), ancestor)
     }
     if (table.inForce === undefined) table.knownSince = era.since
+    // An earlier attempt may have passed over rows.
+    if (table.era < 0 && membershipOf(table.inForce, seen.description) === 'joined') table.hasPassedOver = true
     this.write(table, this.#described(table, seen, era.since))
     table.era = era.since
+    table.hasPassedOver = false
+  }
+
+  /** Describes the table as a reading has shown it, but for what `change` makes of it. */
+  writeAs(
+    table: GatedTable,
+    { table: seen, since: at }: Era,
+    change: (seen: TableDescription) => TableDescription,
+  ): void {
+    if (seen !== undefined) this.write(table, change(this.#described(table, seen, at)))
   }
 
   /** The description of a table as a reading has shown it. */
@@ -115,6 +128,7 @@ export class Descriptions {
       ...seen.description,
       ...(rewrites > 0 ? { rewrites } : {}),
       ...(attached === undefined ? {} : { attached }),
+      ...(attached === at && table.hasPassedOver ? { passedOver: true as const } : {}),
       catalogue: catalogueOf(seen),
     }
     return this.withTypes(table, { ...description, seen, at, also: new Map() })

@@ -21,7 +21,8 @@ import { Descriptions, type DescriptionsOptions } from './descriptions.ts'
 import type { GatedTable } from './gated-table.ts'
 import { HeldMessages } from './held-messages.ts'
 import type { Attributes } from './layouts.ts'
-import { readLayout } from './read-layout.ts'
+import { asPartOf, membershipOf } from './membership.ts'
+import { fits, readLayout } from './read-layout.ts'
 import { addedAndDropped, catalogueOf } from './catalogue-rows.ts'
 import type { Reading } from './reading.ts'
 import { TableReadings, type Era } from './table-readings.ts'
@@ -51,6 +52,8 @@ export class Gate {
   /** Eras that are described when the stream has passed them. */
   readonly #coming: { readonly relid: number; readonly era: Era }[] = []
   readonly #horizons: { readonly at: number; readonly xid: number }[] = []
+  /** The tables that are in the publication themselves. */
+  readonly #members = new Set<number>()
   #target: ReplicationHandler | undefined
   /** The table of the first message that waits. */
   #waiting = 0
@@ -130,6 +133,10 @@ export class Gate {
   taken(reading: Reading): void {
     this.#horizons.push({ at: reading.to, xid: reading.horizon })
     if (this.#horizons.length > 64) this.#horizons.shift()
+    for (const relid of reading.asked) {
+      if (reading.members.has(relid)) this.#members.add(relid)
+      else this.#members.delete(relid)
+    }
     const typesOf = (relid: number): Iterable<number> => this.#descriptions.find(relid)?.known.keys() ?? []
     for (const relid of this.#readings.add(reading, typesOf)) {
       const era = this.#readings.last(relid)
@@ -219,6 +226,15 @@ export class Gate {
     if (last !== undefined && last !== era && last.since > table.era) this.#descriptions.adopt(table, last)
     const after = era.table === undefined ? undefined : { ...era.table.description, catalogue: catalogueOf(era.table) }
     const before = table.inForce?.dropped === true ? undefined : table.inForce
+    const membership = membershipOf(before, after)
+    // Without a membership of its own it was published as a partition, so it was one.
+    const isCertain = membership === 'same' || !this.#members.has(table.relid)
+    if (membership === 'left' && !isCertain) {
+      this.#end(table, 'it was detached as a partition')
+      return
+    }
+    // Its rows are read when the stream has passed the reading. Those of before may be from before it was attached.
+    if (membership === 'joined' && !isCertain) table.hasPassedOver = true
     const decision = readLayout(layout, {
       before,
       after,
@@ -226,12 +242,19 @@ export class Gate {
       shapeOf: (oid) => this.#descriptions.shapeOf(oid),
     })
     if (decision.tag === 'unknown') {
+      if (membership === 'joined') table.hasPassedOver = true
       this.#end(table, decision.what)
       return
     }
     table.isSettled = true
-    if (decision.by === 'after') this.#descriptions.adopt(table, era)
-    else if (decision.by === 'message') {
+    if (membership === 'joined' && isCertain && after !== undefined) {
+      const isAfter = decision.by === 'after' || (decision.by === 'before' && fits(layout, after))
+      if (isAfter) this.#descriptions.adopt(table, era)
+      else this.#descriptions.writeAs(table, era, (seen) => asPartOf(decision.description, seen))
+    } else if (decision.by === 'after') {
+      if (before === undefined || membership === 'same') this.#descriptions.adopt(table, era)
+      else this.#descriptions.writeAs(table, era, (seen) => asPartOf(seen, before))
+    } else if (decision.by === 'message') {
       const description = { ...decision.description, catalogue: table.inForce?.catalogue }
       const { table: seen } = era
       this.#descriptions.write(

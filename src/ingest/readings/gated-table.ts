@@ -23,6 +23,8 @@ export class GatedTable {
   era = -1
   /** Of which era its first description is; -1: the log had one before. */
   knownSince = -1
+  /** Rows were described as of none of its next partitioned table, and it may have been a partition already. */
+  hasPassedOver = false
   /** By composite type, the attributes that the description has for it, the present ones first. */
   known: AttributesOfTypes = new Map()
   /** The present ones of these, by where they were seen: they say nothing of rows that lie before. */

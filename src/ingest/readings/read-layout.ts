@@ -7,6 +7,7 @@ import type { ColumnDescription, TableDescription, TypeShape } from '../../core/
 import { shapeOfType } from '../../core/built-in-types.ts'
 import type { RelationMessage } from '../../decode/pgoutput/relation.ts'
 import { firstUserOid } from '../../source-schema/prepared/type-shapes.ts'
+import { membershipOf } from './membership.ts'
 
 export interface LayoutFacts {
   /** The last description that held; undefined: none is known. */
@@ -38,7 +39,10 @@ export function readLayout(
   const keys = [before, after].filter((known) => known !== undefined)
   const isKeyCertain = keys.every((known) => sameKey(known, keys[0] as TableDescription))
   if (fitsBefore || fitsAfter) {
-    if (!isKeyCertain && !keyIsInMessage(layout)) return { tag: 'unknown', what: 'its primary key was changed' }
+    // A table without a primary key got one when it became a partition: nobody follows its own rows of before.
+    const hadNone = fitsBefore && before.primaryKey.length === 0 && membershipOf(before, after) === 'joined'
+    if (!isKeyCertain && !keyIsInMessage(layout) && !hadNone)
+      return { tag: 'unknown', what: 'its primary key was changed' }
     // A change that the message does not show may have come after its rows, so it is described later.
     if (fitsBefore) return { tag: 'described', description: before, by: 'before' }
     if (fitsAfter) return { tag: 'described', description: after, by: 'after' }

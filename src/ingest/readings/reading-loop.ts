@@ -26,6 +26,7 @@ export class ReadingLoop {
   #isOver = false
   #watchAtMs = 0
   #readAtMs = 0
+  #version: number | undefined
 
   constructor(options: ReadingLoopOptions) {
     this.#options = options
@@ -87,15 +88,24 @@ export class ReadingLoop {
     this.#wanted.clear()
     const startedAt = performance.now()
     const { connection, types } = this.#options
-    const reading = await takeReading(connection, relids, types())
+    const reading = await takeReading(connection, {
+      version: await this.#versionNumber(),
+      asked: relids,
+      types: types(),
+    })
     const endedAt = performance.now()
     this.#readAtMs = endedAt + (endedAt - startedAt) * (1 / readingShare - 1)
     this.#options.taken(reading)
   }
 
+  async #versionNumber(): Promise<number> {
+    this.#version ??= Number((await this.#options.connection.query('SHOW server_version_num'))[0]?.[0])
+    return this.#version
+  }
+
   async #watch(): Promise<void> {
     const startedAt = performance.now()
-    const rows = await this.#options.connection.query(signaturesSql)
+    const rows = await this.#options.connection.query(signaturesSql(await this.#versionNumber()))
     const before = this.#signatures
     this.#signatures = new Map(rows.map(([relid, signature]) => [relid ?? '', signature ?? null]))
     const tables = new Set([...before.keys(), ...this.#signatures.keys()])

@@ -20,6 +20,8 @@ export interface Reading {
   readonly tables: ReadonlyMap<number, SeenTable>
   /** The relations that were locked against everybody else, and the transactions that had done so. */
   readonly locked: ReadonlyMap<number, ReadonlySet<number>>
+  /** Those of the asked tables that are in the publication themselves, so that they are published whether they are partitions or not. */
+  readonly members: ReadonlySet<number>
 }
 
 /** On a standby, what was replayed is visible. */
@@ -32,34 +34,47 @@ GROUP BY 1, 2`
 
 const horizonSql = `SELECT 'horizon', (pg_snapshot_xmin(pg_current_snapshot())::text::numeric % 4294967296)::text, NULL`
 
-/** `types`: composite types that are read even if no column has them any more. */
+/** `version`: server_version_num. `types`: composite types that are read even if no column has them any more. */
 export async function takeReading(
   connection: Queries,
-  asked: readonly number[],
-  types: readonly number[],
+  { version, asked, types }: { version: number; asked: readonly number[]; types: readonly number[] },
 ): Promise<Reading> {
-  const rows = await connection.query(
-    [positionSql, locksSql, horizonSql, ...(asked.length === 0 ? [] : [factsSql(asked, types)]), positionSql].join(
-      ';\n',
-    ),
-  )
+  const isMemberSql = `SELECT 'member', m.relid::text, NULL FROM (${membersSql(version)}) AS m WHERE m.relid IN (${asked.join(', ')})`
+  const statements = asked.length === 0 ? [] : [isMemberSql, factsSql(asked, types)]
+  const rows = await connection.query([positionSql, locksSql, horizonSql, ...statements, positionSql].join(';\n'))
   const positions = rows.filter(([kind]) => kind === 'position').map(([, at]) => Number(at))
   const locked = new Map<number, Set<number>>()
   for (const [kind, relation, xids] of rows)
     if (kind === 'lock') locked.set(Number(relation), new Set(xids === '' ? [] : xids?.split(',').map(Number)))
   const facts = factsOf(rows.filter(([kind]) => kind === 'table' || kind === 'type'))
   const horizon = Number(rows.find(([kind]) => kind === 'horizon')?.[1])
-  return { from: positions[0] ?? 0, to: positions[1] ?? 0, horizon, asked, tables: describe(facts), locked }
+  const members = new Set(rows.filter(([kind]) => kind === 'member').map(([, relid]) => Number(relid)))
+  return { from: positions[0] ?? 0, to: positions[1] ?? 0, horizon, asked, tables: describe(facts), locked, members }
 }
+
+/** Publications of schemas came with PostgreSQL 15. pg_get_publication_tables() would wait for locks on the tables. */
+const membersSql = (
+  version: number,
+): string => `SELECT r.prrelid AS relid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}'
+  UNION SELECT c.oid FROM pg_class c, pg_publication p WHERE p.puballtables AND p.pubname = '${publication}' AND ${isTable}${
+    version < 150_000
+      ? ''
+      : `
+  UNION SELECT c.oid FROM pg_publication_namespace s JOIN pg_publication p ON p.oid = s.pnpubid JOIN pg_class c ON c.relnamespace = s.pnnspid
+    WHERE p.pubname = '${publication}' AND ${isTable}`
+  }`
+
+const isTable = `c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384`
 
 /**
  * The tables whose rows the publication publishes, and the partitioned tables that these are partitions of. What stands beside each
  * changes whenever its description may have changed, with the types made by users in the first row.
  */
-export const signaturesSql = `WITH RECURSIVE published AS (
-  SELECT t.relid FROM pg_publication p, LATERAL pg_get_publication_tables(p.pubname::text) AS t WHERE p.pubname = '${publication}'
+export const signaturesSql = (version: number): string => `WITH RECURSIVE part (relid) AS (
+  SELECT relid FROM (${membersSql(version)}) AS m
+  UNION SELECT i.inhrelid FROM part JOIN pg_inherits i ON i.inhparent = part.relid JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relispartition
 ), wanted (relid) AS (
-  SELECT relid FROM published UNION SELECT inhparent FROM wanted JOIN pg_inherits ON inhrelid = relid
+  SELECT relid FROM part UNION SELECT inhparent FROM wanted JOIN pg_inherits ON inhrelid = relid
 )
 SELECT '0', (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM pg_type WHERE oid >= 16384) || '/'
   || (SELECT count(*) || '.' || coalesce(sum(a.xmin::text::bigint), 0) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relkind = 'c' AND a.attnum > 0)
