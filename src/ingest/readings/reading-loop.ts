@@ -21,6 +21,8 @@ export class ReadingLoop {
   readonly #options: ReadingLoopOptions
   readonly #wanted = new Set<number>()
   #signatures = new Map<string, string | null>()
+  /** Tables that were read since the last look at all: one that was made and dropped between two looks is in neither. */
+  readonly #readSince = new Set<string>()
   #wake = Promise.withResolvers<void>()
   #looked: PromiseWithResolvers<void> | undefined
   #isOver = false
@@ -85,6 +87,7 @@ export class ReadingLoop {
 
   async #read(): Promise<void> {
     const relids = [...this.#wanted]
+    for (const relid of relids) this.#readSince.add(String(relid))
     this.#wanted.clear()
     const startedAt = performance.now()
     const { connection, types } = this.#options
@@ -109,6 +112,7 @@ export class ReadingLoop {
     const before = this.#signatures
     this.#signatures = new Map(rows.map(([relid, signature]) => [relid ?? '', signature ?? null]))
     const tables = new Set([...before.keys(), ...this.#signatures.keys()])
+    for (const relid of this.#readSince) if (!this.#signatures.has(relid)) this.#wanted.add(Number(relid))
     const areTypesNew = before.get('0') !== this.#signatures.get('0')
     tables.delete('0')
     for (const relid of tables)
@@ -117,5 +121,6 @@ export class ReadingLoop {
     this.#watchAtMs = startedAt + Math.max(watchMs, took / watchShare)
     // Also without tables: the reading says which transactions have ended.
     await this.#read()
+    this.#readSince.clear()
   }
 }
