@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { zeroHlc } from '../../src/core/hlc.ts'
+import { formatHlc, zeroHlc } from '../../src/core/hlc.ts'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { until } from '../support/until.ts'
 import { prepared, startAttached } from './attached.ts'
@@ -204,3 +204,29 @@ for (const version of [14, 18] as const) {
     assert.equal(feed.error, undefined)
   })
 }
+
+test('PostgreSQL 15: a partition that is attached while the server is down is read when it goes on', async () => {
+  await using attached = await startAttached({ version: 15, ...prepared })
+  const { server, postgres } = attached
+  await server.sql(table)
+  await server.sql('INSERT INTO parted VALUES (1, 1)')
+  let cursor
+  {
+    await using feed = await SinklessFeed.open(server, 'CREATE CHANGEFEED FOR parted WITH resolved')
+    await feed.row(1)
+    cursor = formatHlc(await feed.resolvedPast(zeroHlc))
+  }
+  await server.kill()
+  await postgres.sql(
+    `CREATE TABLE parted_old (id int PRIMARY KEY, v int); GRANT SELECT ON parted_old TO cdc; ALTER TABLE parted_old REPLICA IDENTITY FULL; INSERT INTO parted_old VALUES (300, 1), (301, 1)`,
+    'app',
+  )
+  await postgres.sql('ALTER TABLE parted ATTACH PARTITION parted_old FOR VALUES FROM (300) TO (400)', 'app')
+  await server.restart()
+  await using feed = await SinklessFeed.open(server, `CREATE CHANGEFEED FOR parted WITH resolved, cursor = '${cursor}'`)
+  await until('the attached rows are read', 20_000, async () =>
+    [300, 301].every((id) => feed.texts.includes(`parted: [${id}]->{"after": {"id": ${id}, "v": 1}}`))
+      ? true
+      : undefined,
+  )
+})
