@@ -1,7 +1,7 @@
 // changefeed setup-sql: prints the script with which a DBA prepares a database for a role of few rights.
 
 import { readTableNames } from '../doctor/read-table-names.ts'
-import { rolesSql } from '../jobs/rights-sql.ts'
+import { attachedRolesSql } from '../jobs/rights-sql.ts'
 import { readServer } from '../postgres/connection-string/read-server.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import { lookAtTables, type Seen, type Wanted } from '../source-schema/setup/look-at-tables.ts'
@@ -22,7 +22,7 @@ installed in the database.
   --postgres=URL         look at the tables there, and say in the script what it will do to them; any role will do
   --password-file=FILE   the first line of FILE is the password of the role in --postgres
   --system-url           jobs and settings are kept in another database: changefeed start --system-url
-  --group-roles          also make the roles changefeed, controljob, viewjob and admin, by which users get rights over jobs
+  --group-roles          also make the roles changefeed, controljob and viewjob, by which users get rights over jobs
 `
 
 const flags = {
@@ -71,7 +71,7 @@ export async function setupSql(argv: readonly string[]): Promise<number> {
     tables,
     fullTables,
     hasState: values['system-url'] !== true,
-    groupRolesSql: values['group-roles'] === true ? rolesSql : undefined,
+    groupRolesSql: values['group-roles'] === true ? attachedRolesSql : undefined,
     seen,
   })
   process.stdout.write(script)

@@ -2,7 +2,7 @@
 
 import type { State, StateQuery } from '../core/state.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import { isOurRoleSql, rightsSql, type RightsSql } from './rights-sql.ts'
+import { ourRoleSql, rightsSql, type AttachedRoles, type RightsSql } from './rights-sql.ts'
 
 /** The rights of a user to create jobs. */
 export interface CreatorRights {
@@ -40,15 +40,15 @@ export class JobRights {
   readonly #state: State
   /** Asks the PostgreSQL of the users. */
   readonly #query: StateQuery
-  readonly #sql: RightsSql
+  readonly #operator: string | undefined
 
   private constructor({ state, roles, operator }: JobRightsOptions) {
     this.#state = state
     this.#query = roles
-    this.#sql = rightsSql(operator)
+    this.#operator = operator
   }
 
-  /** Creates the table of privileges if it is missing. */
+  /** Creates the tables if they are missing. */
   static async open(options: JobRightsOptions): Promise<JobRights> {
     const { query, schema } = options.state
     const [row] = await query(`SELECT to_regclass('${schema}.table_privileges')::text`, [])
@@ -60,16 +60,35 @@ export class JobRights {
         [],
       )
     }
+    if (options.operator !== undefined) {
+      const [counted] = await query(`SELECT to_regclass('${schema}.group_roles')::text`, [])
+      if (counted?.[0] == null)
+        await query(`CREATE TABLE IF NOT EXISTS ${schema}.group_roles (role oid PRIMARY KEY)`, [])
+    }
     return new JobRights(options)
   }
 
+  /** Undefined in a PostgreSQL of our own. */
+  async #attached(): Promise<AttachedRoles | undefined> {
+    if (this.#operator === undefined) return undefined
+    const { query, schema } = this.#state
+    const rows = await query(`SELECT role::text FROM ${schema}.group_roles`, [])
+    return { operator: this.#operator, counted: rows.flatMap(([oid]) => oid ?? []) }
+  }
+
+  async #sql(): Promise<RightsSql> {
+    return rightsSql(await this.#attached())
+  }
+
   async isAdmin(user: string): Promise<boolean> {
-    return isTrue((await this.#query(`SELECT ${this.#sql.isAdmin('$1::text')}::text`, [user]))[0]?.[0])
+    const sql = await this.#sql()
+    return isTrue((await this.#query(`SELECT ${sql.isAdmin('$1::text')}::text`, [user]))[0]?.[0])
   }
 
   async ofCreator(user: string): Promise<CreatorRights> {
+    const sql = await this.#sql()
     const [[admin, mayCreate, roles] = []] = await this.#query(
-      `SELECT ${this.#sql.isAdmin('$1::text')}::text, ${this.#sql.hasRole('$1::text', "'changefeed'")}::text,
+      `SELECT ${sql.isAdmin('$1::text')}::text, ${sql.hasRole('$1::text', "'changefeed'")}::text,
          (SELECT coalesce(array_agg(g.oid), '{}')::text FROM pg_catalog.pg_roles m, pg_catalog.pg_roles g
           WHERE m.rolname = $1::text AND pg_has_role(m.oid, g.oid, 'USAGE'))`,
       [user],
@@ -100,8 +119,9 @@ export class JobRights {
   }
 
   async controlOf(user: string, owners: readonly string[]): Promise<JobControl> {
+    const sql = await this.#sql()
     const rows = await this.#query(
-      `SELECT asked.owner, ${this.#sql.mayControl('$1::text', 'asked.owner')}::text, ${this.#sql.hasRole('$1::text', "'controljob'")}::text
+      `SELECT asked.owner, ${sql.mayControl('$1::text', 'asked.owner')}::text, ${sql.hasRole('$1::text', "'controljob'")}::text
        FROM (SELECT '' UNION SELECT json_array_elements_text($2::json)) AS asked (owner)`,
       [user, JSON.stringify(owners)],
     )
@@ -113,8 +133,9 @@ export class JobRights {
 
   /** Returns which of the owners have jobs that the user may see. */
   async seenOwners(user: string, owners: readonly string[]): Promise<ReadonlySet<string>> {
+    const sql = await this.#sql()
     const rows = await this.#query(
-      `SELECT asked.owner FROM json_array_elements_text($2::json) AS asked (owner) WHERE ${this.#sql.maySee('$1::text', 'asked.owner')}`,
+      `SELECT asked.owner FROM json_array_elements_text($2::json) AS asked (owner) WHERE ${sql.maySee('$1::text', 'asked.owner')}`,
       [user, JSON.stringify(owners)],
     )
     return new Set(rows.flatMap(([name]) => name ?? []))
@@ -141,8 +162,9 @@ export class JobRights {
    * changefeeds, admins may do the same as superusers.
    */
   async mayCancelQuery(user: string, owner: string): Promise<boolean> {
+    const sql = await this.#sql()
     const rows = await this.#query(
-      `SELECT ($1::text = $2::text OR ${this.#sql.isAdmin('$1::text')} OR EXISTS (SELECT FROM pg_roles m WHERE m.rolname = $1::text AND (
+      `SELECT ($1::text = $2::text OR ${sql.isAdmin('$1::text')} OR EXISTS (SELECT FROM pg_roles m WHERE m.rolname = $1::text AND (
          EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $2::text AND pg_has_role(m.oid, r.oid, 'USAGE'))
          OR (pg_has_role(m.oid, 'pg_signal_backend', 'USAGE')
            AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $2::text AND r.rolsuper)))))::text`,
@@ -173,8 +195,9 @@ export class JobRights {
 
   /** Returns which of the roles are ours: a role with one of these names may have been somebody's before. */
   async oursOf(roles: readonly string[]): Promise<ReadonlySet<string>> {
+    const isOurs = ourRoleSql(await this.#attached())
     const rows = await this.#query(
-      `SELECT rolname::text FROM pg_catalog.pg_roles r WHERE rolname IN (SELECT json_array_elements_text($1::json)) AND ${isOurRoleSql}`,
+      `SELECT rolname::text FROM pg_catalog.pg_roles r WHERE rolname IN (SELECT json_array_elements_text($1::json)) AND ${isOurs}`,
       [JSON.stringify(roles)],
     )
     return new Set(rows.flatMap(([name]) => name ?? []))

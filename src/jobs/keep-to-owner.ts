@@ -21,7 +21,7 @@ END $$`
 export async function keepToOwner({ query, schema }: State): Promise<void> {
   const open = await query(
     `SELECT quote_ident(relname) FROM pg_class c WHERE relnamespace = '${schema}'::regnamespace AND relkind = 'r'
-       AND relname IN ('jobs', 'settings', 'table_privileges', 'source')
+       AND relname IN ('jobs', 'settings', 'table_privileges', 'group_roles', 'source')
        AND NOT EXISTS (SELECT FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE tgrelid = c.oid AND tgname = 'only_its_owner'
          AND tgenabled = 'A' AND proconfig = '{"search_path=pg_catalog, pg_temp"}')`,
     [],

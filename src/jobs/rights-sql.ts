@@ -9,7 +9,9 @@
 //   pg_read_all_stats        see what everybody runs; VIEWACTIVITY. PostgreSQL's own role, and admin is a member
 //   pg_signal_backend        cancel what everybody but superusers runs; CANCELQUERY. The same
 //
-// Roles are the cluster's, and one of these names may have been somebody's before: only those with our comment count.
+// Roles are the cluster's, and one of these names may have been somebody's before. In a PostgreSQL of our own those with our comment
+// count. In somebody else's a comment proves nothing, because everybody with CREATEROLE can make such a role: there only those count
+// whose oids stand in the table group_roles of our state, and admin never does.
 
 import { quoteString } from '../core/quote.ts'
 
@@ -33,12 +35,20 @@ export interface RightsSql {
   readonly maySee: (member: string, owner: string) => string
 }
 
-/** `operator`: the role of the server itself, which is an admin even where it is no superuser. */
-export function rightsSql(operator?: string): RightsSql {
+/** What is different in a PostgreSQL that is somebody else's. */
+export interface AttachedRoles {
+  /** The role of the server itself, which is an admin even where it is no superuser. */
+  readonly operator: string
+  /** The oids of the roles that count. */
+  readonly counted: readonly string[]
+}
+
+/** `attached`: undefined in a PostgreSQL of our own. */
+export function rightsSql(attached?: AttachedRoles): RightsSql {
   const hasRole = (member: string, role: string): string =>
     `EXISTS (SELECT FROM pg_catalog.pg_roles r, pg_catalog.pg_roles m WHERE r.rolname = ${role} AND m.rolname = ${member}
-      AND ${isOurRoleSql} AND pg_catalog.pg_has_role(m.oid, r.oid, 'USAGE'))`
-  const isOperator = operator === undefined ? '' : ` OR ${quoteString(operator)} = `
+      AND ${ourRoleSql(attached)} AND pg_catalog.pg_has_role(m.oid, r.oid, 'USAGE'))`
+  const isOperator = attached === undefined ? '' : ` OR ${quoteString(attached.operator)} = `
   const isAdmin = (member: string): string =>
     `(EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${member} AND rolsuper)${isOperator && isOperator + member}
       OR ${hasRole(member, "'admin'")})`
@@ -52,8 +62,32 @@ export function rightsSql(operator?: string): RightsSql {
   return { hasRole, isAdmin, mayControl, maySee }
 }
 
-/** A condition over `pg_roles r`: the role has our comment. */
-export const isOurRoleSql = `pg_catalog.shobj_description(r.oid, 'pg_authid') LIKE '${comment}%'`
+/** A condition over `pg_roles r`: the role counts. */
+export function ourRoleSql(attached?: AttachedRoles): string {
+  if (attached === undefined) return `pg_catalog.shobj_description(r.oid, 'pg_authid') LIKE '${comment}%'`
+  return `(r.rolname <> 'admin' AND r.oid = ANY ('{${attached.counted.join()}}'::pg_catalog.oid[]))`
+}
+
+/** Makes the roles in a PostgreSQL of somebody else, and says what makes them count. May run again. */
+export const attachedRolesSql = `
+DO $body$
+DECLARE line text;
+BEGIN
+  ${roles
+    .filter(([name]) => name !== 'admin')
+    .map(
+      ([name, what]) => `IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '${name}') THEN
+    CREATE ROLE ${name} NOLOGIN;
+    COMMENT ON ROLE ${name} IS '${comment}${what}';
+  ELSE
+    RAISE WARNING 'role ${name} was there before: look who is a member of it and who may grant it before you let it count';
+  END IF;`,
+    )
+    .join('\n  ')}
+  SELECT string_agg('(' || oid || ')', ', ' ORDER BY rolname) INTO line FROM pg_catalog.pg_roles WHERE rolname IN ('changefeed', 'controljob', 'viewjob');
+  RAISE NOTICE 'the roles count once the server has started and somebody who may write there has run this in the database of its state: INSERT INTO changefeed_state.group_roles (role) VALUES % ON CONFLICT DO NOTHING;', line;
+END
+$body$;`
 
 /** The statements that make one of the roles; undefined if it is none of ours. */
 export function roleStatements(role: string): string | undefined {

@@ -10,7 +10,7 @@ function refused(message: string, hint: string): FeedError {
   return new FeedError('FEED_PRIVILEGE', message, { sqlstate: invalidAuthorization, hint })
 }
 
-/** PostgreSQL asks nothing, and whoever asks it through the front could not ask it so directly. */
+/** PostgreSQL asks nothing, and may have recognised this server in place of the client. */
 export function nobodyAsked(): FeedError {
   return refused(
     'PostgreSQL lets this server in without asking for a password, so nobody has checked who you are',

@@ -42,7 +42,7 @@ export class Login {
     const asked = methodOf(message, 0)
     switch (asked) {
       case method.ok:
-        this.#letIn(server)
+        this.#letIn()
         return message
       case method.cleartext:
         this.#checkOpen(server)
@@ -76,11 +76,9 @@ export class Login {
     this.#phase = followLogin(this.#phase, phase)
   }
 
-  #letIn(server: Leg): void {
-    const { client, acceptsUnasked } = this.#options
-    // Over TCP, whoever is on this machine could ask PostgreSQL itself. Over a unix socket it may have recognised our own user.
-    const isAsGoodAsDirect = client.isLocal && !server.isUnixSocket
-    if (this.#phase.tag === 'waiting' && !acceptsUnasked && !isAsGoodAsDirect) throw nobodyAsked()
+  #letIn(): void {
+    // PostgreSQL may have recognised our own user: by peer at a unix socket, by ident over TCP. It does not say by which method.
+    if (this.#phase.tag === 'waiting' && !this.#options.acceptsUnasked) throw nobodyAsked()
     this.#enter({ tag: 'done' })
   }
 

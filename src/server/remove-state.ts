@@ -6,7 +6,7 @@ import { stateSchema } from '../postgres/attached/prepare-state.ts'
 import { stateApplication } from '../postgres/pool-queries.ts'
 import { unfinishedJobs } from '../jobs/job-lists.ts'
 
-const tables = ['jobs', 'settings', 'table_privileges', 'source'] as const
+const tables = ['jobs', 'settings', 'table_privileges', 'group_roles', 'source'] as const
 
 export interface StateFound {
   readonly schema: string

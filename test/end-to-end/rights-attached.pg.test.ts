@@ -156,7 +156,21 @@ for (const version of [15, 18] as const) {
             )
         const create = "CREATE CHANGEFEED FOR open INTO 'null://'"
         assert.match(await as('zoe', run(create)), /^42501 user zoe requires the CHANGEFEED privilege/)
-        await postgres.sql('GRANT changefeed TO zoe')
+        // A comment proves nothing: everybody with CREATEROLE can make such a role.
+        await postgres.sql(`GRANT changefeed TO zoe; CREATE ROLE maker LOGIN CREATEROLE; CREATE TABLE secret (id int PRIMARY KEY);
+          ALTER PUBLICATION pg_changefeed ADD TABLE secret; GRANT SELECT ON secret TO ${cdc}`)
+        await as('maker', (client) =>
+          client.query(
+            "CREATE ROLE admin; COMMENT ON ROLE admin IS 'pg-changefeed: may do with changefeeds and jobs what superusers may'; GRANT admin TO maker",
+          ),
+        )
+        assert.match(await as('zoe', run(create)), /^42501 user zoe requires the CHANGEFEED privilege/)
+        assert.match(await as('maker', run("CREATE CHANGEFEED FOR secret INTO 'null://'")), /^42501 /)
+        assert.match(await as('maker', run('SET CLUSTER SETTING kv.rangefeed.enabled = true')), /^42501 /)
+        await postgres.sql(
+          `INSERT INTO changefeed_state.group_roles SELECT oid FROM pg_roles WHERE rolname IN ('changefeed', 'controljob', 'admin')`,
+        )
+        assert.match(await as('maker', run('SET CLUSTER SETTING kv.rangefeed.enabled = true')), /^42501 /)
         const id = await as('zoe', run(create))
         assert.match(id, /^\d+$/)
         const seen = async (user: string): Promise<boolean> =>

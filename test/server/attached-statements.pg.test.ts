@@ -116,10 +116,13 @@ for (const version of [14, 18] as const) {
       'postgres',
       'ALTER ROLE app VIEWJOB',
       /has no role "viewjob" of changefeeds/,
-      /COMMENT ON ROLE viewjob IS/,
+      /INSERT INTO changefeed_state.group_roles/,
     )
     await fails('postgres', 'GRANT SYSTEM CONTROLJOB TO app', /has no role "controljob"/, /CREATE ROLE controljob/)
-    await attached.postgres.sql(`COMMENT ON ROLE viewjob IS 'pg-changefeed: may see all jobs'`)
+    await attached.postgres.sql(
+      `INSERT INTO changefeed_state.group_roles SELECT oid FROM pg_roles WHERE rolname = 'viewjob'`,
+      'app',
+    )
     await succeeds('postgres', 'ALTER ROLE app VIEWJOB')
     assert.equal((await succeeds('app', 'SHOW JOBS')).length, 2)
     await succeeds('postgres', 'GRANT SYSTEM VIEWACTIVITY, CANCELQUERY TO app')

@@ -16,6 +16,7 @@ export interface AttachedOptions {
   readonly source: SourceConnection
   readonly state?: SourceConnection
   readonly tls?: FrontTlsFiles
+  /** True if it is left out: PostgreSQL asks for nothing in most tests. */
   readonly isInsecure?: boolean
 }
 
@@ -28,7 +29,7 @@ export class AttachedUnderTest implements AsyncDisposable {
     this.#storeDir = storeDir
   }
 
-  static async start({ source, state, tls, isInsecure = false }: AttachedOptions): Promise<AttachedUnderTest> {
+  static async start({ source, state, tls, isInsecure = true }: AttachedOptions): Promise<AttachedUnderTest> {
     const storeDir = mkdtempSync(join(tmpdir(), 'changefeed-attached-'))
     const at = { host: '127.0.0.1', port: 0 }
     const door = { tls: tls && FrontTls.open(tls), logins: { isInsecure, limits: defaultLimits } }

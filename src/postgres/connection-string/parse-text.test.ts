@@ -71,6 +71,7 @@ const refused: readonly (readonly [text: string, message: RegExp])[] = [
   ['sslcompression=1', /^sslcompression cannot/],
   // A password with "@" or "/" that is not escaped: libpq takes a part of it for a host or a database.
   ['postgres://u:pa@secret@h/d', /"@" in a place where no login ends$/],
+  ['postgres://u:pa@secret/x@h/d', /"@" in a place where no login ends$/],
   ['postgres://u:12/secret@h/d', /"@" in a place where no login ends$/],
 ]
 

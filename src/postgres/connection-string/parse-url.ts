@@ -21,8 +21,8 @@ export function parseUrl(text: string): Map<string, string> {
     if (password !== undefined && password !== '') found.set('password', decode(password, 'the password'))
   }
   const [hosts = '', database, query] = split(rest)
-  // libpq takes what follows for a host or a database, and its messages then show a part of the password.
-  if (hosts.includes('@') || (login === null && database?.includes('@') === true)) {
+  // libpq takes what follows for a host or a database, and its messages then show a part of the password: p@X, p/X, p@X/Y.
+  if (hosts.includes('@') || database?.includes('@') === true) {
     throw wrong(
       'the connection URL contains "@" in a place where no login ends',
       'write %40 for "@" and %2F for "/" in a password',

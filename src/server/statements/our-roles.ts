@@ -14,6 +14,6 @@ export async function checkOurRoles(roles: readonly string[], rights: JobRights)
   const names = missing.map((role) => `"${role}"`).join(', ')
   throw new FeedError('FEED_STATE', `this PostgreSQL has no role ${names} of changefeeds`, {
     sqlstate: '42704',
-    hint: `a role that may create roles makes it: ${missing.map((role) => roleStatements(role)).join(' ')}`,
+    hint: `make it if it is not there: ${missing.map((role) => roleStatements(role)).join(' ')} Then let it count, in the database of the state, with the oid of the role: INSERT INTO changefeed_state.group_roles SELECT oid FROM pg_roles WHERE rolname IN (${missing.map((role) => `'${role}'`).join(', ')});`,
   })
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { PostgresServerUnderTest } from '../../../test/support/postgres-server.ts'
 import { postgresVersions, skipVersion } from '../../../test/support/servers/postgres-versions.ts'
-import { rolesSql } from '../../jobs/rights-sql.ts'
+import { attachedRolesSql } from '../../jobs/rights-sql.ts'
 import { openRawConnection } from '../../postgres/raw-connection.ts'
 import { lookAtTables, type TableName } from './look-at-tables.ts'
 import { setupScript, type SetupOptions } from './setup-script.ts'
@@ -100,7 +100,12 @@ for (const version of postgresVersions) {
       const tables = all.map(
         (name) => (name.startsWith('S.1') ? { schema: 'S.1', name: name.slice(4) } : names(name)[0]) as TableName,
       )
-      const script = setupScript({ ...base, tables, fullTables: names('public.plain'), groupRolesSql: rolesSql })
+      const script = setupScript({
+        ...base,
+        tables,
+        fullTables: names('public.plain'),
+        groupRolesSql: attachedRolesSql,
+      })
       await run(server, script)
       const [publication, members] = await server.sql(made, 'shop')
       assert.deepEqual(publication, [

@@ -47,7 +47,7 @@ SET LOCAL lock_timeout = '5s';
 `,
     groupRolesSql === undefined
       ? ''
-      : `-- Members of these roles may create changefeeds with a sink (changefeed), control jobs (controljob), see them (viewjob), or all of it.
+      : `-- Members of these roles may create changefeeds with a sink (changefeed), control jobs (controljob) or see them (viewjob).
 ${groupRolesSql.trim()}
 `,
     part('note'),
