@@ -56,6 +56,22 @@ test('a type of a table stays as it is while its rows are read', async () => {
   await connection.close()
 })
 
+test('a table that our role may not read is an error with the GRANT', async () => {
+  await using database = await server.database()
+  await database.sql('CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE "Other" (id INT PRIMARY KEY)')
+  await database.sql(
+    'DROP ROLE IF EXISTS "few Rights"; CREATE ROLE "few Rights" LOGIN REPLICATION; GRANT SELECT ON t TO "few Rights"',
+  )
+  const rows = await database.sql(`SELECT oid::text, relname FROM pg_class WHERE relname IN ('t', 'Other')`)
+  const targets = rows.map(([oid, name]) => ({ relid: Number(oid), tableName: name ?? '' }))
+  const source = { ...database.source, user: 'few Rights', mayInstall: false as const }
+  await assert.rejects(openCut({ source, targets, connections: 1, signal: new AbortController().signal }), {
+    message: 'permission denied for table Other',
+    sqlstate: '42501',
+    hint: 'GRANT SELECT ON "public"."Other" TO "few Rights"; the changefeed then goes on',
+  })
+})
+
 test('scans that begin beside DDL hold up neither themselves nor the DDL', { timeout: 60_000 }, async () => {
   await using database = await server.database()
   await database.sql('CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE u (id INT PRIMARY KEY)')

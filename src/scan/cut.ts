@@ -7,6 +7,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Lsn } from '../core/lsn.ts'
+import { quoteName } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { serverText, type ServerText } from '../postgres/server-text.ts'
@@ -240,7 +241,7 @@ async function lockAndRead({
   before,
 }: Locking): Promise<Map<number, TableFacts> | undefined> {
   return unlessLocked([control, ...readers], async () =>
-    (await lockTables(readers, before, await sourceMode(control, source)))
+    (await lockTables({ readers, facts: before, user: source.user, mode: await sourceMode(control, source) }))
       ? readFacts(control, source, targets)
       : undefined,
   )
@@ -263,12 +264,15 @@ async function unlessLocked<T>(
 const lockWaitMs = 500
 const lockNotAvailable = '55P03'
 
+interface TableLocks {
+  readonly readers: readonly RawConnection[]
+  readonly facts: ReadonlyMap<number, TableFacts>
+  readonly user: string
+  readonly mode: SourceMode
+}
+
 /** Returns false if a table no longer exists under its name, or if one of its types is being changed. */
-async function lockTables(
-  readers: readonly RawConnection[],
-  facts: ReadonlyMap<number, TableFacts>,
-  mode: SourceMode,
-): Promise<boolean> {
+async function lockTables({ readers, facts, user, mode }: TableLocks): Promise<boolean> {
   try {
     for (const reader of readers) {
       for (const { tables } of facts.values()) {
@@ -284,8 +288,21 @@ async function lockTables(
   } catch (error) {
     if (error instanceof FeedError && goneStates.has(error.sqlstate)) return false
     if (error instanceof FeedError && error.sqlstate === outOfLocks) throw tooManyLocks(facts, error)
+    if (error instanceof FeedError && error.sqlstate === notAllowed) throw mayNotRead({ facts, user }, error)
     throw error
   }
+}
+
+const notAllowed = '42501'
+
+/** PostgreSQL names the table without its schema, and does not say who must do what. */
+function mayNotRead({ facts, user }: Pick<TableLocks, 'facts' | 'user'>, cause: FeedError): FeedError {
+  const all = [...facts.values()].flatMap(({ tables }) => tables.map(({ description }) => description))
+  const named = all.filter(({ name }) => cause.message === `permission denied for table ${name}`)
+  const { code, message, sqlstate, detail } = cause
+  const tables = (named.length > 0 ? named : all.slice(0, 1)).map((table) => qualified(table)).join(', ')
+  const hint = `GRANT SELECT ON ${tables} TO ${quoteName(user)}; the changefeed then goes on`
+  return new FeedError(code, message, { sqlstate, detail, hint, cause })
 }
 
 /** The lock table of PostgreSQL is full. */

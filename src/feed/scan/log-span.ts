@@ -32,8 +32,8 @@ export class LogSpan implements Disposable {
     const { log, partitions, after } = options
     this.#options = options
     this.#reader = log.readAfter(after)
-    const gap = (through: Hlc): void => {
-      if (compareHlc(through, after) > 0) throw gapSince()
+    const gap = (through: Hlc, reason: string): void => {
+      if (compareHlc(through, after) > 0) throw gapSince(reason)
     }
     this.#parts = new TransactionParts({ schemas: this.schemas, partitions, gap })
   }
@@ -78,8 +78,8 @@ export class LogSpan implements Disposable {
   }
 }
 
-function gapSince(): FeedError {
-  return new FeedError('FEED_GAP', 'changes since the cursor are missing from the changelog', {
+function gapSince(reason: string): FeedError {
+  return new FeedError('FEED_GAP', `changes since the cursor are missing from the changelog: ${reason}`, {
     hint: 'start the changefeed without cursor',
   })
 }

@@ -8,6 +8,7 @@ import type { Hlc } from '../../core/hlc.ts'
 import type { ColumnDescription } from '../../core/table.ts'
 import { openOutput } from '../output/open-output.ts'
 import type { Encoder } from '../../encode/encoder.ts'
+import { findGap } from './find-gap.ts'
 import { RowsAtCursor } from './rows-at-cursor.ts'
 
 type Change = Buffer | TableLook
@@ -127,5 +128,13 @@ test('changes that are missing since the cursor are noticed, those before it are
   await files.writer.flush()
   await files.writer.close()
   assert.deepEqual(await rowsAt(files, cursor, cut), ['a=2 b=old'])
-  await assert.rejects(rowsAt(files, first, cut), /changes since the cursor are missing/)
+  await assert.rejects(
+    rowsAt(files, first, cut),
+    /changes since the cursor are missing from the changelog: the slot was lost$/,
+  )
+  const { signal } = new AbortController()
+  const lostSince = (after: Hlc): Promise<string | undefined> =>
+    findGap({ log: files.log, relids: [relid], after, signal })
+  assert.equal(await lostSince(first), 'the slot was lost')
+  assert.equal(await lostSince(cursor), undefined)
 })

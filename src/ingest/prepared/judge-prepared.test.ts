@@ -14,7 +14,7 @@ const publication: PublicationFacts = {
 
 function part(name: string, more: Partial<PartFacts> = {}): PartFacts {
   return {
-    relid: name === 's.p2' ? 12 : name === 's.u' ? 2 : 1,
+    relid: { 's.p1': 11, 's.p2': 12, 's.p3': 13, 's.u': 2 }[name] ?? 1,
     name,
     identity: 'd',
     index: 1,
@@ -117,6 +117,11 @@ test('a new partition must log its rows as the others do; that it cannot be read
   assert.match(
     gaps(known, [member({ ...root, parts: [full('s.p1'), part('s.p2')] })]).join(),
     /^1,12: table s\.p2 does not have REPLICA IDENTITY FULL, as other partitions have it/,
+  )
+  // Changefeeds of s.p1 itself miss nothing, and those of the root and of each such partition do.
+  assert.match(
+    gaps(known, [member({ ...root, parts: [full('s.p1'), part('s.p2'), part('s.p3')] })]).join(';'),
+    /^1,12,13: table s\.p2 [^;]*$/,
   )
   const two = begun(member({ ...root, parts: [full('s.p1'), full('s.p2')] }))
   assert.deepEqual(gaps(two, [member({ ...root, parts: [full('s.p1')] })]), [

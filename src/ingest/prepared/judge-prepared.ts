@@ -40,7 +40,7 @@ export function judgePrepared(
   for (const member of facts.members) {
     const was = before[String(member.relid)]
     const now = judgeMember(was, member, { publication: facts.publication, role })
-    if (now.gap !== undefined) gaps.push({ reason: now.gap, relids: now.table.relids })
+    if (now.gap !== undefined) gaps.push({ reason: now.gap, relids: now.gapOf ?? now.table.relids })
     const gone = was?.relids.filter((relid) => !published.has(relid)) ?? []
     // While the log counts it as a partition, its gap would be one of the partitioned table.
     const left = gone.filter((relid) => !isPartition(relid))
@@ -74,6 +74,8 @@ function changeOf(before: string, now: string): string | undefined {
 interface Judged {
   readonly table: KnownTable
   readonly gap?: string | undefined
+  /** The tables of the gap, if it is not of all of the member's. */
+  readonly gapOf?: readonly number[] | undefined
 }
 
 function judgeMember(
@@ -92,8 +94,16 @@ function judgeMember(
       gap: `table ${name} had left publication "${publication}": its changes were not published until now`,
     }
   if (lack !== undefined && lack !== was.lack) return { table, gap: `table ${name} ${lack}` }
-  const weaker = weakened(was.rows, rows)
-  if (weaker !== undefined) return { table, gap: weaker }
+  const weaker = parts.flatMap((part) => {
+    const why = weakened(was.rows, part)
+    return why === undefined ? [] : [{ relid: part.relid, why }]
+  })
+  const [first] = weaker
+  if (first !== undefined) {
+    // Changefeeds of other partitions miss nothing.
+    const whole = new Set(parts.map((part) => part.relid).filter((part) => weaker.every((one) => one.relid !== part)))
+    return { table, gap: first.why, gapOf: relids.filter((one) => !whole.has(one)) }
+  }
   // While changes may be missing, it is not published whole.
   return { table: lack === undefined ? { ...table, since: was.since } : table }
 }
@@ -103,15 +113,15 @@ export function loggedRows({ identity, outOfLine }: PartFacts): LoggedRows {
   return outOfLine ? 'partial' : 'whole'
 }
 
-/** Returns why rows have come with less than before; undefined: they have not. */
-function weakened(before: KnownTable['rows'], now: KnownTable['rows']): string | undefined {
-  for (const [name, rows] of Object.entries(now)) {
-    const was = before[name] ?? leastOf(Object.values(before))
-    if (was === 'full' && rows !== 'full')
-      return `table ${name} does not have REPLICA IDENTITY FULL${before[name] === undefined ? ', as other partitions have it' : ' any more'}: old rows are missing from its changes`
-    if (was === 'whole' && rows === 'partial')
-      return `table ${name} has columns now whose values may be stored out of line, and does not have REPLICA IDENTITY FULL: values may be missing from its changes`
-  }
+/** Returns why the rows of a part come with less than before; undefined: they do not. */
+function weakened(before: KnownTable['rows'], part: PartFacts): string | undefined {
+  const { name } = part
+  const now = loggedRows(part)
+  const was = before[name] ?? leastOf(Object.values(before))
+  if (was === 'full' && now !== 'full')
+    return `table ${name} does not have REPLICA IDENTITY FULL${before[name] === undefined ? ', as other partitions have it' : ' any more'}: old rows are missing from its changes`
+  if (was === 'whole' && now === 'partial')
+    return `table ${name} has columns now whose values may be stored out of line, and does not have REPLICA IDENTITY FULL: values may be missing from its changes`
   return undefined
 }
 

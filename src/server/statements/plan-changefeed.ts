@@ -8,6 +8,7 @@ import { compareHlc, formatHlc, laterHlc, type Hlc } from '../../core/hlc.ts'
 import { parseLsn } from '../../core/lsn.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { findCut } from '../../feed/scan/find-cut.ts'
+import { findGap, type FindGapOptions } from '../../feed/scan/find-gap.ts'
 import { watchTables } from '../../ingest/watch.ts'
 import type { BackendQuery, LocalCall } from '../../pg-server/local-statement.ts'
 import { waitHint } from '../../postgres/explain-wait.ts'
@@ -117,6 +118,7 @@ async function watchIn(
   // The position comes before the check that the tables exist: a table that is dropped later is dropped after this position.
   const startPosition = source.log.status.head
   const changes = Map.groupBy(tableChanges, ({ relid }) => relid)
+  const relids = spec.targets.map(({ relid }) => relid)
   const leafOf = new Map(tableChanges.map((change) => [change.relid, change.leafOf]))
   const since = await watchTables(
     source.connection,
@@ -132,9 +134,13 @@ async function watchIn(
   )
   call.signal.throwIfAborted()
   if (spec.cursor !== undefined) {
-    checkWatched(spec.cursor, since)
-    // Throws if the log does not reach back so far. Otherwise the job would fail later, when its client does not see the error.
-    source.log.readAfter(spec.cursor)[Symbol.dispose]()
+    try {
+      checkWatched(spec.cursor, since)
+      // Throws if the log does not reach back so far. Otherwise the job would fail later, when its client does not see the error.
+      source.log.readAfter(spec.cursor)[Symbol.dispose]()
+    } catch (error) {
+      throw await withGap(error, { log: source.log, relids, after: spec.cursor, signal: call.signal })
+    }
   }
   const isFromNow = spec.initialScan === 'no' && spec.cursor === undefined
   // These queries do not use the session's backend, which waits for this statement so that a cancel request can end it.
@@ -144,6 +150,15 @@ async function watchIn(
     : await timeOf(query)
   await checkThere(spec.targets, query)
   return { source, startPosition, startTime }
+}
+
+/** The error of a cursor that is too old, with what is missing since then, if that is why. */
+async function withGap(error: unknown, options: FindGapOptions): Promise<unknown> {
+  if (!(error instanceof FeedError) || error.code !== 'FEED_CURSOR_TOO_OLD') return error
+  const gap = await findGap(options)
+  if (gap === undefined) return error
+  const { code, message, hint, cause } = error
+  return new FeedError(code, message, { hint, detail: `changes since the cursor are missing: ${gap}`, cause })
 }
 
 /** Returns the log's timestamp of this moment: everything committed so far is at or below it, and later commits are above it. */
