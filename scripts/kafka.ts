@@ -20,7 +20,8 @@ const { values, positionals } = parsed()
 const port = Number(values.port)
 const registryUrl = URL.parse(values.registry ?? defaultRegistry)
 const [command, ...topics] = positionals
-if (registryUrl === null) refuse(usage)
+if (values.help === true) console.log(usage)
+else if (registryUrl === null) refuse(usage)
 // `a|b` as well as `a b`: the former is what Kafka's own consumer takes.
 else if (command === 'consume' && topics.length > 0)
   await consume(
@@ -34,7 +35,11 @@ function parsed() {
   try {
     return parseArgs({
       args: process.argv.slice(2).map((arg) => (arg === '--registry' ? `--registry=${defaultRegistry}` : arg)),
-      options: { port: { type: 'string', default: '9092' }, registry: { type: 'string' } },
+      options: {
+        port: { type: 'string', default: '9092' },
+        registry: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
       allowPositionals: true,
     })
   } catch (error) {

@@ -62,7 +62,7 @@ the log, which ends the changefeeds that would miss something, with the reason:
 | the publication is dropped, made anew or altered, also there and back | all changefeeds of the database end. Reading begins again by itself when the publication is right again. (Adding and dropping tables only concerns these tables.) |
 | a table leaves the publication, or leaves it and comes back | its changefeeds end |
 | a row filter or a list of columns; not all of insert, update, delete, truncate; \`publish_via_partition_root\` with a partitioned table | its changefeeds end, and none starts |
-| REPLICA IDENTITY is less than it was, or the key or index is gone; a new partition has less than the others | its changefeeds end |
+| REPLICA IDENTITY is less than it was, or the key or index is gone; a new partition has less than the others | its changefeeds end, those of other partitions themselves go on |
 | the role may not SELECT any more, or row-level security begins to hide rows from it | its changefeeds end |
 | a partition is detached from a published table, or dropped | changefeeds of the partition itself end; those of the partitioned table go on |
 | a table is dropped | its changefeeds end |

@@ -58,15 +58,22 @@ function readArguments() {
   }
 }
 
+/** The reporter writes into a pipe, and cannot see the terminal. */
+const colours = process.stdout.isTTY && process.env['NO_COLOR'] === undefined ? { FORCE_COLOR: '1' } : {}
+
 async function run(what: string, args: readonly string[]): Promise<void> {
   const child = spawn(process.execPath, args, {
     cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, TMPDIR: temporary, ...(keeps ? { CHANGEFEED_TEST_KEEP: '1' } : {}) },
+    stdio: ['inherit', 'pipe', 'inherit'],
+    env: { ...process.env, ...colours, TMPDIR: temporary, ...(keeps ? { CHANGEFEED_TEST_KEEP: '1' } : {}) },
+  })
+  // After a signal the reporter would say of every file that was not run that it has failed.
+  child.stdout.on('data', (text: Buffer) => {
+    if (interruptedBy === undefined) process.stdout.write(text)
   })
   const ended = new Promise<string>((resolve) => {
     child.on('error', ({ message }) => resolve(` (${message})`))
-    child.on('exit', (code, signal) => resolve(code === 0 ? '' : ` (${signal ?? `exit code ${code}`})`))
+    child.on('close', (code, signal) => resolve(code === 0 ? '' : ` (${signal ?? `exit code ${code}`})`))
   })
   const failure = await Promise.race([ended, interrupted.promise])
   if (interruptedBy !== undefined) await leave(128 + constants.signals[interruptedBy])

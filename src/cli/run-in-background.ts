@@ -58,7 +58,8 @@ export async function runInBackground({ command, argv, storeDir, environment }: 
   }
   if (child.connected) child.disconnect()
   child.unref()
-  process.stdout.write(`${text}stop:    ${commandName()} quit --insecure --store=${shellWord(storeDir)}\n`)
+  const insecure = command === 'start-single-node' ? '--insecure ' : ''
+  process.stdout.write(`${text}stop:    ${commandName()} quit ${insecure}--store=${shellWord(storeDir)}\n`)
   return 0
 }
 

@@ -3,7 +3,7 @@ import { get, type IncomingMessage } from 'node:http'
 import test from 'node:test'
 import { startHttp } from './http.ts'
 
-test('a path that nothing answers to is not found, however it is written', async () => {
+test('a path that nothing answers to is not found, however it is written; / has links to the others', async () => {
   const web = await startHttp({
     host: 'localhost',
     port: 0,
@@ -18,6 +18,7 @@ test('a path that nothing answers to is not found, however it is written', async
       ['//health', 404],
       ['/%', 404],
       ['/nothing', 404],
+      ['/', 200],
       ['/health?ready=1', 200],
       ['http://localhost/health', 200],
     ] as const) {

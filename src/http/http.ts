@@ -82,8 +82,17 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
     }
     json(response, 200, {})
     response.on('finish', options.shutdown)
+  } else if (url.pathname === '/' && isRead) {
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
+    response.end(frontPage)
   } else json(response, 404, { error: `nothing at ${request.method ?? ''} ${url.pathname}` })
 }
+
+const frontPage = `<!doctype html>
+<title>pg-changefeed</title>
+<p><a href="/health">/health</a>: the problems of changefeeds; with <a href="/health?ready=1">?ready=1</a>, whether SQL can be run</p>
+<p><a href="/_status/vars">/_status/vars</a>: metrics for Prometheus</p>
+`
 
 /**
  * Returns whether a request comes from a process of this machine: from a loopback address, or from the address at which it

@@ -26,6 +26,13 @@ test('a slot that falls behind lasts as long as what it may still keep, at the r
   assert.equal(left(gauge), 0)
 })
 
+test('a loss that is more than three days away is not said', () => {
+  const gauge = new SlotGauge(() => 0)
+  gauge.hear(reading(0, 0n, 10_000_000_000))
+  gauge.hear(reading(60_000, 100_000n, 9_999_990_000))
+  assert.equal(left(gauge), undefined)
+})
+
 test('a slot that keeps up lasts, however much is written; so does one without a limit', () => {
   const gauge = new SlotGauge(() => 0)
   gauge.hear(reading(0, 0n, 90_000))

@@ -9,6 +9,8 @@ import type { SlotReading } from './ingest.ts'
 const keptReadings = 60
 /** Less than this says nothing about a rate: PostgreSQL moves the slot by leaps. */
 const leastMs = 30_000
+/** A loss that is further away is not worth a word: the rate of a few minutes says nothing about it. */
+const farSeconds = 3 * 24 * 3600
 /** Readings come every five seconds; after this time nobody reads the slot. */
 const oldMs = 15_000
 
@@ -59,6 +61,7 @@ export class SlotGauge {
     const isRead = ageMs < oldMs
     const lost = isRead ? (first.safeBytes ?? safeBytes) - safeBytes : Number(last.walEnd - first.walEnd)
     if (lost <= 0) return undefined
-    return Math.max(0, Math.max(0, safeBytes) / (lost / seconds) - (isRead ? 0 : ageMs / 1000))
+    const left = Math.max(0, Math.max(0, safeBytes) / (lost / seconds) - (isRead ? 0 : ageMs / 1000))
+    return left > farSeconds ? undefined : left
   }
 }

@@ -107,7 +107,7 @@ export const sourceMetrics: MetricTable<MeasuredSource> = {
   },
   changefeed_source_slot_left_seconds: {
     kind: 'gauge',
-    help: 'Seconds until the slot can be lost, if it goes on to fall behind, or PostgreSQL to be out of reach, as in the last five minutes; absent while it keeps up.',
+    help: 'Seconds until the slot can be lost, if it goes on to fall behind, or PostgreSQL to be out of reach, as in the last five minutes; absent while it keeps up, and beyond three days.',
     read: ({ ingest: { slot } }) => unlabelled(slot.now?.secondsLeft),
   },
   changefeed_source_slot_lag_seconds: {

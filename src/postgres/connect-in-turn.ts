@@ -154,17 +154,27 @@ function nextAfter(error: Error, hasOtherWay: boolean): 'encryption' | 'address'
 
 function summary({ user, database }: SourceConnection, failures: readonly Failure[]): FeedError {
   const last = failures.at(-1)?.error
-  const all = failures.map((failure) => `${where(failure)}: ${reason(failure.error)}`).join('; ')
+  const all = told(failures)
   if (!(last instanceof FeedError)) return down(`cannot reach PostgreSQL at ${all}`, last)
   const { message, sqlstate, detail, hint } = last
   if (last.code === 'FEED_SOURCE_DOWN') return down(`cannot reach PostgreSQL at ${all}`, last)
-  const at = failures.length === 1 ? failures.map(where).join('') : all
+  const others = failures.filter((failure) => reason(failure.error) !== message)
+  const at = [
+    ...new Set(failures.filter((failure) => !others.includes(failure)).map(where)),
+    ...(others.length > 0 ? [told(others)] : []),
+  ].join('; ')
   return new FeedError('FEED_SOURCE_REFUSED', `${message} (role "${user}", database "${database}", at ${at})`, {
     sqlstate,
     detail,
     hint,
     cause: last,
   })
+}
+
+/** The failures in words, those with one reason together. */
+function told(failures: readonly Failure[]): string {
+  const places = Map.groupBy(failures, (failure) => reason(failure.error))
+  return [...places].map(([why, some]) => `${[...new Set(some.map(where))].join(', ')}: ${why}`).join('; ')
 }
 
 function where({ host, at, tls, error }: Failure): string {

@@ -68,7 +68,7 @@ test('a table that our role may not read is an error with the GRANT', async () =
   await assert.rejects(openCut({ source, targets, connections: 1, signal: new AbortController().signal }), {
     message: 'permission denied for table Other',
     sqlstate: '42501',
-    hint: 'GRANT SELECT ON "public"."Other" TO "few Rights"; the changefeed then goes on',
+    hint: 'GRANT SELECT ON public."Other" TO "few Rights"; the changefeed then goes on',
   })
 })
 

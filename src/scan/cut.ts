@@ -7,7 +7,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Lsn } from '../core/lsn.ts'
-import { quoteName } from '../core/quote.ts'
+import { shownName } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { serverText, type ServerText } from '../postgres/server-text.ts'
@@ -300,8 +300,10 @@ function mayNotRead({ facts, user }: Pick<TableLocks, 'facts' | 'user'>, cause: 
   const all = [...facts.values()].flatMap(({ tables }) => tables.map(({ description }) => description))
   const named = all.filter(({ name }) => cause.message === `permission denied for table ${name}`)
   const { code, message, sqlstate, detail } = cause
-  const tables = (named.length > 0 ? named : all.slice(0, 1)).map((table) => qualified(table)).join(', ')
-  const hint = `GRANT SELECT ON ${tables} TO ${quoteName(user)}; the changefeed then goes on`
+  const tables = (named.length > 0 ? named : all.slice(0, 1))
+    .map(({ schema, name }) => `${shownName(schema)}.${shownName(name)}`)
+    .join(', ')
+  const hint = `GRANT SELECT ON ${tables} TO ${shownName(user)}; the changefeed then goes on`
   return new FeedError(code, message, { sqlstate, detail, hint, cause })
 }
 

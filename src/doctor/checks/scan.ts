@@ -15,7 +15,10 @@ export const scan: TableCheck = {
     const counted = heaps.every(({ rows }) => rows >= 0)
     const rows = heaps.reduce((sum, heap) => sum + Math.max(0, heap.rows), 0)
     const estimate = counted ? rows : sample.rows
-    const count = estimate === undefined ? 'rows that nobody has counted (ANALYZE does)' : `about ${estimate} rows`
+    const count =
+      estimate === undefined
+        ? 'rows that nobody has counted (ANALYZE does)'
+        : `about ${estimate} ${estimate === 1 ? 'row' : 'rows'}`
     const time =
       sample.seconds === undefined ? '' : `, ${durationText(sample.seconds)} on one connection, without the sink`
     return ok(`an initial scan reads ${count}, ${sizeText(sample.bytes)}${time}`)

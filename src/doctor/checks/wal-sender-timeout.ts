@@ -1,4 +1,3 @@
-import { rowTextParameters } from '../../postgres/source-connection.ts'
 import { durationText, numberOf } from '../amounts.ts'
 import { ok, type ServerCheck } from '../finding.ts'
 
@@ -8,6 +7,6 @@ export const walSenderTimeout: ServerCheck = {
   judge({ server }) {
     const ms = numberOf(server, 'wal_sender_timeout') ?? 0
     const set = ms === 0 ? 'off' : durationText(ms / 1000)
-    return ok(`wal_sender_timeout is ${set} in our sessions, which set it to ${rowTextParameters.wal_sender_timeout}`)
+    return ok(`our sessions set wal_sender_timeout themselves: ${set}`)
   },
 }

@@ -31,6 +31,6 @@ export function refuseSchedule(cursor: Cursor): undefined {
 export function refuseAlterChangefeed(cursor: Cursor): undefined {
   throw new FeedError('FEED_UNSUPPORTED', 'ALTER CHANGEFEED is not supported yet', {
     position: cursor.position + 1,
-    hint: "CANCEL JOB id, and create one that goes on: WITH cursor = '…', the high_water_timestamp in crdb_internal.jobs",
+    hint: "CANCEL JOB id, and create one that goes on: WITH cursor = '…', the high_water_timestamp in crdb_internal.jobs, or beside a PostgreSQL of yours in changefeed_state.jobs",
   })
 }
