@@ -1,5 +1,6 @@
 // Opens the doctor's connection. That it cannot be opened is a finding, too, with the reason.
 
+import { isPooler } from '../postgres/pooler.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
@@ -14,8 +15,6 @@ const applicationName = 'pg-changefeed doctor'
 const oldestVersion = 140_000
 /** PostgreSQL does not know one of the settings of our sessions. */
 const unknownSetting = '42704'
-/** A connection pooler answers in place of PostgreSQL. */
-const pooled = '08001'
 
 export async function connectTo(source: SourceConnection): Promise<Connected> {
   try {
@@ -27,7 +26,7 @@ export async function connectTo(source: SourceConnection): Promise<Connected> {
 }
 
 async function whyNot(error: FeedError, source: SourceConnection): Promise<Finding> {
-  if (error.sqlstate === pooled) return finding('pooler', failure(error.message, error.hint))
+  if (isPooler(error)) return finding('pooler', failure(error.message, error.hint))
   if (error.sqlstate === unknownSetting) {
     const old = await tooOld(source)
     if (old !== undefined) return finding('version', old)

@@ -159,6 +159,7 @@ export class Front {
     // Nobody reads what comes until then.
     socket.pause()
     const slot = this.#slots?.enter({
+      address: socket.remoteAddress ?? '',
       begin: (mine) => {
         try {
           session = this.#open(socket, packet, rest, mine)

@@ -3,7 +3,7 @@ import { mock, test } from 'node:test'
 import type { FeedError } from '../errors/feed-error.ts'
 import { LoginSlots, type LoginSlot } from './login-slots.ts'
 
-const limits = { most: 2, mostWaiting: 2, withinMs: 30_000, silentMs: 2000 }
+const limits = { most: 2, mostWaiting: 4, withinMs: 30_000, silentMs: 2000 }
 
 interface Client {
   slot: LoginSlot | undefined
@@ -11,9 +11,10 @@ interface Client {
   error: FeedError | undefined
 }
 
-function enter(slots: LoginSlots): Client {
+function enter(slots: LoginSlots, address = 'a'): Client {
   const client: Client = { slot: undefined, begun: false, error: undefined }
   const slot = slots.enter({
+    address,
     begin: () => (client.begun = true),
     failed: (error) => (client.error = error),
   })
@@ -21,23 +22,35 @@ function enter(slots: LoginSlots): Client {
   return client
 }
 
-test('clients beyond the limit wait for their turn, in order, and too many are refused', () => {
+const begun = (clients: readonly Client[]): string => clients.map((client) => (client.begun ? 'x' : '.')).join('')
+const refused = (clients: readonly Client[]): string => clients.map(({ error }) => (error ? 'x' : '.')).join('')
+
+test('clients beyond the limit wait for their turn, in order', () => {
   const slots = new LoginSlots(limits)
   const clients = Array.from({ length: 4 }, () => enter(slots))
-  assert.deepEqual(
-    clients.map(({ begun }) => begun),
-    [true, true, false, false],
-  )
-  assert.throws(() => enter(slots), { sqlstate: '53300', message: 'too many clients are logging in' })
+  assert.equal(begun(clients), 'xx..')
   clients[0]?.slot?.leave()
-  assert.deepEqual(
-    clients.map(({ begun }) => begun),
-    [true, true, true, false],
-  )
+  assert.equal(begun(clients), 'xxx.')
   for (const { slot } of clients) slot?.leave()
-  assert.equal(enter(slots).begun, true)
-  assert.equal(enter(slots).begun, true)
-  assert.equal(enter(slots).begun, false)
+  assert.equal(begun([enter(slots), enter(slots), enter(slots)]), 'xx.')
+})
+
+test('of too many clients the oldest of the address with most of them is refused, and others come first', () => {
+  const slots = new LoginSlots(limits)
+  const many = Array.from({ length: 6 }, () => enter(slots))
+  const other = enter(slots, 'b')
+  assert.equal(refused(many), '..x...')
+  assert.deepEqual(many[2]?.error?.sqlstate, '53300')
+  many[0]?.slot?.leave()
+  assert.equal(begun([...many, other]), 'xx....x')
+})
+
+test('one address can be kept out by nobody: among hundreds that wait the newest is first', () => {
+  const slots = new LoginSlots(limits)
+  const many = Array.from({ length: 6 }, () => enter(slots))
+  const late = enter(slots)
+  many[0]?.slot?.leave()
+  assert.deepEqual([late.begun, late.error], [true, undefined])
 })
 
 test('a login that takes too long ends, whether it has begun or not', () => {

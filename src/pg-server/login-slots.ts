@@ -1,7 +1,10 @@
 // Limits how many clients log in at a time. Each of them takes a connection of PostgreSQL before anybody knows who it is, so
 // without a limit a stranger could use them all up. Clients beyond the limit wait for their turn, without a connection.
 //
-// A client that is silent while PostgreSQL waits for its answer gives way to the next one after a moment.
+// A client that is silent while PostgreSQL waits for its answer gives way to the next one after a moment. The next one is of the address
+// of which the fewest log in, so that many connections of one address keep nobody else out. If too many wait, the oldest one of
+// the address with most of them is refused; and while the queue is more than half full the newest are first, because whoever waits behind
+// hundreds of silent ones would wait for longer than a login may take.
 
 import { FeedError } from '../errors/feed-error.ts'
 import { loginTooSlow, tooManyLogins } from './login-errors.ts'
@@ -20,6 +23,8 @@ export interface LoginLimits {
 export const defaultLimits: LoginLimits = { most: 20, mostWaiting: 500, withinMs: 30_000, silentMs: 2000 }
 
 export interface LoginHandlers {
+  /** Where the client is: an IP address, or nothing for a unix socket. */
+  readonly address: string
   /** Called when it is the client's turn. */
   begin(slot: LoginSlot): void
   /** Called if the login must end. */
@@ -55,7 +60,7 @@ export class LoginSlots {
   /** `handlers.begin` may be called before it returns. */
   enter(handlers: LoginHandlers): LoginSlot {
     const { mostWaiting, withinMs } = this.#limits
-    if (this.#waiting.size >= mostWaiting) throw tooManyLogins()
+    if (this.#waiting.size >= mostWaiting) this.#makeRoom()
     const late = (): void => this.#end(entry, this.#running.has(entry) ? loginTooSlow() : tooManyLogins())
     const timer = setTimeout(late, withinMs).unref()
     const slot: LoginSlot = {
@@ -73,13 +78,41 @@ export class LoginSlots {
 
   #next(): void {
     while (this.#running.size < this.#limits.most) {
-      const [entry] = this.#waiting
+      const entry = this.#first()
       if (entry === undefined) return
       this.#waiting.delete(entry)
       this.#running.add(entry)
       entry.handlers.begin(entry.slot)
     }
     if (this.#waiting.size > 0) this.#giveWay()
+  }
+
+  #first(): Entry | undefined {
+    const running = countByAddress(this.#running)
+    const isCrowded = this.#waiting.size > this.#limits.mostWaiting / 2
+    let first: Entry | undefined
+    let fewest = Infinity
+    for (const entry of this.#waiting) {
+      const count = running.get(entry.handlers.address) ?? 0
+      if (count > fewest || (count === fewest && !isCrowded)) continue
+      first = entry
+      fewest = count
+    }
+    return first
+  }
+
+  #makeRoom(): void {
+    const waiting = countByAddress(this.#waiting)
+    let oldest: Entry | undefined
+    let most = 0
+    for (const entry of this.#waiting) {
+      const count = waiting.get(entry.handlers.address) ?? 0
+      if (count <= most) continue
+      oldest = entry
+      most = count
+    }
+    if (oldest === undefined) throw tooManyLogins()
+    this.#end(oldest, tooManyLogins())
   }
 
   /** Ends the login that has been silent for longest, if that is long enough; otherwise looks again when it may be. */
@@ -111,4 +144,10 @@ export class LoginSlots {
     this.#waiting.delete(entry)
     if (this.#running.delete(entry)) this.#next()
   }
+}
+
+function countByAddress(entries: Iterable<Entry>): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const { handlers } of entries) counts.set(handlers.address, (counts.get(handlers.address) ?? 0) + 1)
+  return counts
 }

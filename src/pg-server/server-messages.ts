@@ -2,7 +2,7 @@
 // most messages only the tag is read, to record which answers the server still owes.
 
 import { FeedError } from '../errors/feed-error.ts'
-import { readDataRow } from '../postgres/backend-messages.ts'
+import { mostLoginBytes, readDataRow } from '../postgres/backend-messages.ts'
 import { readFields } from '../postgres/server-error.ts'
 import { method, methodOf } from '../wire/authentication.ts'
 import { ByteRun } from '../wire/byte-run.ts'
@@ -50,6 +50,7 @@ export class ServerMessages {
       },
       // For a query of our own each row must be complete.
       mayStream: (tag) => (tag === fromServer.dataRow || tag === fromServer.copyData) && state.phase.tag !== 'asking',
+      most: () => (state.phase.tag === 'authenticating' || state.phase.tag === 'replacing' ? mostLoginBytes : Infinity),
       part: (bytes, start, end) => this.#show(bytes, start, end),
     })
   }

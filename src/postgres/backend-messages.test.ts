@@ -83,6 +83,14 @@ test('an impossible length is refused', () => {
   }
 })
 
+test('a message that is longer than the limit is refused as soon as its length is there', () => {
+  const messages = new BackendMessages(() => assert.fail('it is not complete'))
+  messages.mostBytes = 1000
+  const bytes = Buffer.of(0x45, 0, 0, 3, 0xe9)
+  messages.push(bytes.subarray(0, 3), 3)
+  assert.throws(() => messages.push(bytes.subarray(3), 2), /a message from PostgreSQL has length 1001/)
+})
+
 test('a data row gives texts, nulls and empty texts', () => {
   const value = (text: string): Buffer => {
     const bytes = Buffer.from(text)

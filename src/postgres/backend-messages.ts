@@ -11,8 +11,13 @@ const keepPartBytes = 8 * 1024 * 1024
 /** `bytes[start, end)` is the body; valid during the call. */
 export type OnMessage = (tag: number, bytes: Buffer, start: number, end: number) => void
 
+/** What a server may send in one message before it has let us in: until then it may be anybody. */
+export const mostLoginBytes = 64 * 1024
+
 export class BackendMessages {
   readonly #onMessage: OnMessage
+  /** A longer message is refused before its bytes are kept. */
+  mostBytes = Infinity
   /** The beginning of a message that is not complete yet: `#part[0, #partLength)`. */
   #part = Buffer.allocUnsafeSlow(partBytes)
   #partLength = 0
@@ -25,20 +30,27 @@ export class BackendMessages {
   push(chunk: Buffer, length: number): void {
     let at = 0
     while (this.#partLength > 0 && at < length) {
-      const wanted = this.#partLength < headBytes ? headBytes : totalOf(this.#part, 0)
+      const wanted = this.#partLength < headBytes ? headBytes : this.#totalOf(this.#part, 0)
       const taken = Math.min(wanted - this.#partLength, length - at)
       this.#keep(chunk, at, at + taken, wanted)
       at += taken
-      if (this.#partLength >= headBytes && this.#partLength === totalOf(this.#part, 0)) this.#handOnPart()
+      if (this.#partLength >= headBytes && this.#partLength === this.#totalOf(this.#part, 0)) this.#handOnPart()
     }
     const onMessage = this.#onMessage
     while (length - at >= headBytes) {
-      const end = at + totalOf(chunk, at)
+      const end = at + this.#totalOf(chunk, at)
       if (end > length) break
       onMessage(chunk[at] as number, chunk, at + headBytes, end)
       at = end
     }
     if (at < length) this.#keep(chunk, at, length, length - at)
+  }
+
+  #totalOf(bytes: Buffer, at: number): number {
+    const length = bytes.readInt32BE(at + 1)
+    if (length < 4 || length > this.mostBytes)
+      throw new FeedError('FEED_PROTOCOL', `a message from PostgreSQL has length ${length}`)
+    return 1 + length
   }
 
   #handOnPart(): void {
@@ -63,12 +75,6 @@ export class BackendMessages {
     from.copy(this.#part, this.#partLength, start, end)
     this.#partLength += end - start
   }
-}
-
-function totalOf(bytes: Buffer, at: number): number {
-  const length = bytes.readInt32BE(at + 1)
-  if (length < 4) throw new FeedError('FEED_PROTOCOL', `a message from PostgreSQL has length ${length}`)
-  return 1 + length
 }
 
 /** Reads the columns of a DataRow body in text format: i16 count, count × (i32 length or -1, bytes). */

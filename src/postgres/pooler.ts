@@ -5,6 +5,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import type { Queries } from './queries.ts'
 
 const attempts = 3
+const poolerAnswers = 'a connection pooler answers in place of PostgreSQL'
 
 /** The error in place of the one of a pooler that does not know a parameter of our start-up packet. */
 export function poolerRefused(error: FeedError): FeedError | undefined {
@@ -30,13 +31,13 @@ async function pidOf(connection: Queries, before = ''): Promise<string | null | 
   return rows[0]?.[0]
 }
 
+export function isPooler({ message }: FeedError): boolean {
+  return message.startsWith(poolerAnswers)
+}
+
 function pooler(why: string): FeedError {
-  return new FeedError(
-    'FEED_SOURCE_REFUSED',
-    `a connection pooler answers in place of PostgreSQL (${why}): pg-changefeed needs sessions of its own`,
-    {
-      sqlstate: '08001',
-      hint: 'use the host and the port of PostgreSQL itself, often 5432; providers call it the direct connection',
-    },
-  )
+  return new FeedError('FEED_SOURCE_REFUSED', `${poolerAnswers} (${why}): pg-changefeed needs sessions of its own`, {
+    sqlstate: '08001',
+    hint: 'use the host and the port of PostgreSQL itself, often 5432; providers call it the direct connection',
+  })
 }

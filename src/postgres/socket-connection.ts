@@ -5,7 +5,7 @@ import { asFeedError, FeedError } from '../errors/feed-error.ts'
 import { copyDoneMessage, queryMessage, startupPacket, terminateMessage } from '../wire/frontend-messages.ts'
 import { fromClient, fromServer } from '../wire/tags.ts'
 import { nameOf } from './addresses.ts'
-import { BackendMessages, readDataRow } from './backend-messages.ts'
+import { BackendMessages, mostLoginBytes, readDataRow } from './backend-messages.ts'
 import type { Standing } from './connect-in-turn.ts'
 import { socketDirs } from './connection-string/hosts.ts'
 import type { CopyBothStream, CopyHandler } from './copy-stream.ts'
@@ -75,12 +75,14 @@ export class SocketConnection {
         return password
       },
     })
+    this.#messages.mostBytes = mostLoginBytes
     try {
       await this.#send(startupPacket(protocol3, startup), {
         message: (kind, bytes, start, end) => this.#takeStartup(login, { kind, bytes, start, end }),
       })
       if (!login.isOver) throw new FeedError('FEED_PROTOCOL', 'PostgreSQL began a session before it let us in')
       this.#isReady = true
+      this.#messages.mostBytes = Infinity
       loginSucceeded(key)
     } catch (error) {
       const { usedPassword: password } = login

@@ -9,6 +9,8 @@ export interface CutHandler {
   message(tag: number, bytes: Buffer, start: number, end: number): boolean
   /** Decides whether a message of which only `bytes[start, …)` has arrived may be passed on in parts. */
   mayStream(tag: number, bytes: Buffer, start: number): boolean
+  /** The length that a message may have now; undefined: any. A longer one is refused before its bytes are kept. */
+  most?(): number
   /** Gets a part of a message that is passed on in parts; the first part begins with the tag. */
   part(bytes: Buffer, start: number, end: number): void
 }
@@ -79,7 +81,8 @@ export class MessageCutter {
     }
     while (length - at >= 5) {
       const bodyBytes = bytes.readInt32BE(at + 1)
-      if (bodyBytes < 4) throw new FeedError('FEED_PROTOCOL', `invalid message length ${bodyBytes}`)
+      if (bodyBytes < 4 || bodyBytes > (handler.most?.() ?? Infinity))
+        throw new FeedError('FEED_PROTOCOL', `invalid message length ${bodyBytes}`)
       const end = at + 1 + bodyBytes
       const tag = bytes[at] as number
       if (end > length) {

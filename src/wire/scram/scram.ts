@@ -53,7 +53,8 @@ export class ScramClient {
     if (!nonce.startsWith(this.#nonce) || nonce.length === this.#nonce.length) {
       throw refused('the server did not continue our nonce')
     }
-    if (iterations < 1 || iterations > mostIterations) throw refused(`the server asks for ${iterations} iterations`)
+    if (iterations < 1 || iterations > mostIterations)
+      throw refused(`the server asks for ${iterations} iterations, and at most ${mostIterations} are done`)
     const salted = await derive(saslPrep(password), Buffer.from(salt, 'base64'), iterations, 32, 'sha256')
     const clientKey = hmac(salted, 'Client Key')
     const withoutProof = `c=${this.#bound.toString('base64')},r=${nonce}`
