@@ -65,6 +65,7 @@ export const serverChecks: readonly ServerCheck[] = [
   encoding,
   settings,
   ddl,
+  locks,
 ]
 
 export const tableChecks: readonly TableCheck[] = [
@@ -79,5 +80,4 @@ export const tableChecks: readonly TableCheck[] = [
   generated,
   types,
   scan,
-  locks,
 ]

@@ -1,7 +1,7 @@
 // Whether the role that this server logs in with may read whole tables. PostgreSQL checks that only when a scan begins, and then for one
 // table after the other; here it is an error of the statement that starts the changefeed, before anything is changed.
 
-import { partsOf } from '../postgres/partitions-of.ts'
+import { partsOf } from '../core/partitions-of.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Queries } from '../postgres/queries.ts'
 

@@ -23,6 +23,9 @@ export interface NoticeFacts extends Omit<SpecParts, 'targets' | 'sink'> {
   readonly identityChanges: readonly string[]
 }
 
+/** How notices begin of changes of replica identities, which are not made where a DBA prepares the source. */
+export const oldRowsNotice = 'complete rows need the whole old row in the log'
+
 /** With more changes than this, the rest is only counted. */
 const shownChanges = 10
 
@@ -59,11 +62,10 @@ export function noticesOf(facts: NoticeFacts): readonly string[] {
     ...intervals(read),
   )
   messages.push(...keyChanges)
-  for (const sql of identityChanges.slice(0, shownChanges))
-    messages.push(`complete rows need the whole old row in the log: ${sql}`)
+  for (const sql of identityChanges.slice(0, shownChanges)) messages.push(`${oldRowsNotice}; the server runs ${sql}`)
   if (identityChanges.length > shownChanges) {
     const more = identityChanges.length - shownChanges
-    messages.push(`complete rows need the whole old row in the log: ${more} more tables get REPLICA IDENTITY FULL`)
+    messages.push(`${oldRowsNotice}; the server sets REPLICA IDENTITY FULL for ${more} more tables, too`)
   }
   return messages
 }

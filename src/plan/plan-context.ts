@@ -17,7 +17,8 @@ export interface PlanContext {
   readonly user: string
   /** The rights of `user`. */
   readonly creator: Creator
-  readonly prerequisites: Prerequisites
+  /** Undefined: they are not checked. */
+  readonly prerequisites: Prerequisites | undefined
   /** Whether metrics may have this scope: there is a limit to the scopes in use. */
   readonly mayUseScope: (scope: string) => boolean
   /** Metrics are shown by scope. */

@@ -57,7 +57,7 @@ export interface Plan {
 
 export function openPlan(statement: CreateChangefeed, context: PlanContext): Opening {
   const read = readOptions(statement, context.parameters)
-  checkPrerequisites(context.prerequisites)
+  if (context.prerequisites !== undefined) checkPrerequisites(context.prerequisites)
   const times = readTimes(read.given, context.now)
   return { statement, context, read, times }
 }

@@ -1,7 +1,7 @@
 // Parts of the query of the catalogue (catalogue.ts): the partitions of a target, and the indexes that could give it a key. Both are
 // subqueries over pg_class c, and name the schema of every operator for the same reason.
 
-import { partsOf } from '../postgres/partitions-of.ts'
+import { partsOf } from '../core/partitions-of.ts'
 
 /** A partition of a target. */
 export interface PartitionFacts {

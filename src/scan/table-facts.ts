@@ -1,7 +1,7 @@
 // Reads from the catalogue what a scan needs to know of its targets: the tables that have their rows, which are the leaves of a
 // partitioned table, and the descriptions, files and sizes of these.
 
-import { partsOf } from '../postgres/partitions-of.ts'
+import { partsOf } from '../core/partitions-of.ts'
 import { createHash } from 'node:crypto'
 import { quoteName } from '../core/quote.ts'
 import type { FeedTarget } from '../core/feed-spec.ts'

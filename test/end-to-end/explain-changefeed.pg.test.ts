@@ -66,6 +66,19 @@ test('a table that cannot be followed is a line with the way out, not an error; 
   await assert.rejects(explain('TABLE'), { code: '42601' })
 })
 
+test('a setting that forbids changefeeds is a line with the statement, beside the others', async () => {
+  await server.sql('SET CLUSTER SETTING kv.rangefeed.enabled = false')
+  try {
+    const lines = await explain('TABLE t')
+    const [plan] = lines
+    assert.equal(plan?.status, 'failure')
+    assert.equal(plan?.remedy, 'SET CLUSTER SETTING kv.rangefeed.enabled = true')
+    line(lines, 'public.t', 'target')
+  } finally {
+    await server.sql('SET CLUSTER SETTING kv.rangefeed.enabled = true')
+  }
+})
+
 test('a role that may not read the table is told so, and sees no transactions of others', async () => {
   await server.sql('CREATE USER stranger')
   const lines = await explain('TABLE t', 'stranger')

@@ -1,13 +1,14 @@
-import { ok, type TableCheck } from '../finding.ts'
+import { ok, type ServerCheck } from '../finding.ts'
 
-export const locks: TableCheck = {
+export const locks: ServerCheck = {
   id: 'locks',
-  about: 'Which locks a changefeed takes on it at its start, and for how long at most.',
-  judge(_table, { mode }) {
-    const scans = 'ACCESS SHARE while it is scanned, given back when somebody waits for it'
+  about: 'Which locks a changefeed takes on a table at its start, and for how long at most.',
+  judge({ mode, tables }) {
+    if (tables.length === 0) return undefined
+    const scans = 'ACCESS SHARE while a table is scanned, given back when somebody waits for it'
     if (mode === 'prepared') return ok(scans)
     return ok(
-      `SHARE ROW EXCLUSIVE for a moment when it is first watched, ACCESS EXCLUSIVE where its replica identity changes; each try waits at most 300 ms, and after 10 s of tries the statement fails and names who holds the lock; ${scans}`,
+      `SHARE ROW EXCLUSIVE for a moment when a table is first watched, ACCESS EXCLUSIVE where its replica identity changes; each try waits at most 300 ms, and after 10 s of tries the statement fails and names who holds the lock; ${scans}`,
     )
   },
 }

@@ -1,7 +1,7 @@
 // Reads what is to be known of tables, with their partitions, in two queries that every role may run. They open no table but partitions, so
 // that a table that is locked is described all the same. The second is the one with which a changefeed looks up its targets.
 
-import { partsOf } from '../../postgres/partitions-of.ts'
+import { partsOf } from '../../core/partitions-of.ts'
 import { quoteString } from '../../core/quote.ts'
 import { catalogueSql, type Answer, type TargetFacts } from '../../plan/catalogue.ts'
 import type { Queries } from '../../postgres/queries.ts'

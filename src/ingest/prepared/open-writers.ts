@@ -4,7 +4,7 @@
 
 import type { Queries } from '../../postgres/queries.ts'
 import { pgMicrosSql } from '../pg-micros.ts'
-import { partsOf } from '../../postgres/partitions-of.ts'
+import { partsOf } from '../../core/partitions-of.ts'
 
 export class OpenWriters {
   readonly #control: Queries

@@ -4,7 +4,7 @@
 // The xmin of a row in the catalogue is the transaction that wrote it. So a publication or a membership that was altered and
 // altered back is not taken for the one of before.
 
-import { partsOf } from '../../postgres/partitions-of.ts'
+import { partsOf } from '../../core/partitions-of.ts'
 import type { Queries } from '../../postgres/queries.ts'
 import { publication } from '../../source-schema/names.ts'
 

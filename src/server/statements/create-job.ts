@@ -57,7 +57,7 @@ export function createJob(statement: CreateChangefeed, context: ServerParts, sql
         origin.free()
       }
       // The notices come last: a notice about a statement that is then refused would be wrong.
-      for (const message of plan.notices) call.notice('NOTICE', message)
+      for (const message of origin.notices) call.notice('NOTICE', message)
       const value = resultFormats[0] === 1 ? binaryInt8(id) : Buffer.from(id)
       const row = new ByteWriter(64)
       dataRow(row, [value])

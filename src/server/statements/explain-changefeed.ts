@@ -8,6 +8,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import type { LocalStatement, ResultColumn } from '../../pg-server/local-statement.ts'
 import type { TargetFacts } from '../../plan/catalogue.ts'
 import { closePlan, type Plan } from '../../plan/plan.ts'
+import { checkPrerequisites } from '../../plan/prerequisites.ts'
 import { isOn } from '../../plan/read-options.ts'
 import { qualified } from '../../plan/targets.ts'
 import { showSinkUri } from '../../sink/sink-uri.ts'
@@ -16,7 +17,7 @@ import { countPlaceholders } from '../../sql/sql.ts'
 import { dataRow } from '../../wire/backend-writer.ts'
 import { typeOids } from '../../wire/type-oids.ts'
 import type { ServerParts } from '../server-parts.ts'
-import { openChangefeed, type OpenedChangefeed } from './plan-changefeed.ts'
+import { openChangefeed, prerequisitesOf, type OpenedChangefeed } from './plan-changefeed.ts'
 import { shownStatement } from './shown-statement.ts'
 
 const columns: readonly ResultColumn[] = ['subject', 'check', 'status', 'detail', 'remedy'].map((name) => {
@@ -44,8 +45,14 @@ export function explainChangefeed(
     parameterTypes: Array.from({ length: countPlaceholders(changefeed) }, () => typeOids.text),
     columns,
     async run(call) {
-      const opened = await openChangefeed(changefeed, context, call)
-      const ours = planOrRow(opened)
+      const opened = await openChangefeed(changefeed, context, { call })
+      const ours = [
+        ...rowIfRefused(() => {
+          checkPrerequisites(prerequisitesOf(context))
+          return []
+        }),
+        ...rowIfRefused(() => rowsOfPlan(opened, closePlan(opened.opening, opened.catalogue))),
+      ]
       await call.occupy(shownStatement(sql))
       const tables = opened.catalogue.targets.filter((target) => target.tag === 'table')
       const { findings, facts } = await examineFor(opened, tables, context)
@@ -66,9 +73,9 @@ export function explainChangefeed(
   }
 }
 
-function planOrRow(opened: OpenedChangefeed): readonly Row[] {
+function rowIfRefused(work: () => readonly Row[]): readonly Row[] {
   try {
-    return rowsOfPlan(opened, closePlan(opened.opening, opened.catalogue))
+    return work()
   } catch (error) {
     if (!(error instanceof FeedError) || !asRow.has(error.code)) throw error
     return [['statement', 'plan', 'failure', error.message, error.hint]]

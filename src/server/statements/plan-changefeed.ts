@@ -13,7 +13,10 @@ import { watchTables } from '../../ingest/watch.ts'
 import type { BackendQuery, LocalCall } from '../../pg-server/local-statement.ts'
 import { waitHint } from '../../postgres/explain-wait.ts'
 import { queryOnce } from '../../postgres/raw-connection.ts'
+import { oldRowsNotice } from '../../plan/notices.ts'
+import { sourceMode } from '../../source-schema/source-mode.ts'
 import { resolveTargets, type Catalogue } from '../../plan/catalogue.ts'
+import type { Prerequisites } from '../../plan/prerequisites.ts'
 import { closePlan, openPlan, type Opening, type Plan } from '../../plan/plan.ts'
 import type { CreateChangefeed } from '../../sql/ast.ts'
 import { sayWhatIsKept } from '../sources/kept-wal.ts'
@@ -36,6 +39,8 @@ export interface FeedOrigin {
   readonly startPosition: Position
   /** The time of the statement on the source's clock. */
   readonly startTime: Hlc
+  /** To be told when the statement has succeeded. */
+  readonly notices: readonly string[]
   /** Ends the need for the tables. */
   readonly free: () => void
 }
@@ -53,15 +58,28 @@ export async function planChangefeed(
   parts: ServerParts,
   call: LocalCall,
 ): Promise<PlannedChangefeed> {
-  const { opening, catalogue, user } = await openChangefeed(statement, parts, call)
+  const { opening, catalogue, user } = await openChangefeed(statement, parts, {
+    call,
+    prerequisites: prerequisitesOf(parts),
+  })
   return { ...closePlan(opening, catalogue), opening, user }
 }
 
+/** The settings that allow changefeeds. */
+export function prerequisitesOf({ settings }: Pick<ServerParts, 'settings'>): Prerequisites {
+  return {
+    featureEnabled: settings.get('feature.changefeed.enabled'),
+    rangefeedEnabled: settings.get('kv.rangefeed.enabled'),
+  }
+}
+
+/** `prerequisites`: undefined: the caller checks them. */
 export async function openChangefeed(
   statement: CreateChangefeed,
-  { settings, backend, sources, rights, scopes }: ServerParts,
-  call: LocalCall,
+  parts: ServerParts,
+  { call, prerequisites }: { readonly call: LocalCall; readonly prerequisites?: Prerequisites },
 ): Promise<OpenedChangefeed> {
+  const { settings, backend, sources, rights, scopes } = parts
   const { session, parameters } = call
   const user = await currentUser(session.queryBackend)
   const opening = openPlan(statement, {
@@ -72,10 +90,7 @@ export async function openChangefeed(
     database: session.database,
     user,
     creator: await rights.ofCreator(user),
-    prerequisites: {
-      featureEnabled: settings.get('feature.changefeed.enabled'),
-      rangefeedEnabled: settings.get('kv.rangefeed.enabled'),
-    },
+    prerequisites,
     mayUseScope: (scope) => scopes.mayUse(scope),
     showsScopes: settings.get('server.child_metrics.enabled'),
     makesKeys: backend.hasDialect,
@@ -103,7 +118,8 @@ export async function watchPlanned(
   })
   try {
     if (isFirst && backend.own === undefined) await sayWhatIsKept(source.connection, call)
-    return { ...(await watchIn(source, plan, call)), free }
+    const origin = await watchIn(source, plan, call)
+    return { ...origin, notices: await noticesFor(plan, source), free }
   } catch (error) {
     free()
     throw error
@@ -114,7 +130,7 @@ async function watchIn(
   source: Source,
   { spec, tableChanges }: Plan,
   call: LocalCall,
-): Promise<Omit<FeedOrigin, 'free'>> {
+): Promise<Omit<FeedOrigin, 'free' | 'notices'>> {
   // The position comes before the check that the tables exist: a table that is dropped later is dropped after this position.
   const startPosition = source.log.status.head
   const changes = Map.groupBy(tableChanges, ({ relid }) => relid)
@@ -150,6 +166,13 @@ async function watchIn(
     : await timeOf(query)
   await checkThere(spec.targets, query)
   return { source, startPosition, startTime }
+}
+
+/** The notices of the statement. Where a DBA prepares the source, no replica identity is changed by us. */
+async function noticesFor({ notices, tableChanges }: Plan, { connection }: Source): Promise<readonly string[]> {
+  if (tableChanges.length === 0) return notices
+  const mode = await sourceMode({ query: (sql) => queryOnce(connection, sql) }, connection)
+  return mode === 'installed' ? notices : notices.filter((message) => !message.startsWith(oldRowsNotice))
 }
 
 /** The error of a cursor that is too old, with what is missing since then, if that is why. */

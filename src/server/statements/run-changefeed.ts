@@ -28,7 +28,7 @@ export function runChangefeed(statement: CreateChangefeed, context: ServerParts,
       const plan = await planChangefeed(statement, context, call)
       await call.occupy(shownStatement(sql))
       await dialRegistry(plan.spec, context.settings, call.signal)
-      const { source, startPosition, startTime, free } = await watchPlanned(plan, context, call)
+      const { source, startPosition, startTime, notices, free } = await watchPlanned(plan, context, call)
       const { database, targets } = plan.spec
       try {
         await startFeed({
@@ -39,7 +39,7 @@ export function runChangefeed(statement: CreateChangefeed, context: ServerParts,
           trouble: troubleNotices(database, (message, hint) => call.notice('NOTICE', message, hint)),
           begins: async () => {
             // The notices come last: a notice about a statement that is then refused would be wrong.
-            for (const message of plan.notices) call.notice('NOTICE', message)
+            for (const message of notices) call.notice('NOTICE', message)
             await call.accepted()
           },
           start: { spec: plan.spec, startPosition, startTime },
