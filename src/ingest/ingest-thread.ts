@@ -186,10 +186,13 @@ export class IngestThread {
     phase.asked.resolve()
   }
 
-  /** Rejects the current waiters if the source refuses. If it is only away they continue to wait: it comes back. */
+  /**
+   * Rejects the current waiters if the source refuses. If it is only away they continue to wait: it comes back. So they do if the
+   * password is wrong: those who wait were planned with the right one, which somebody has changed since.
+   */
   #retries(error: WireError): void {
     const phase = this.#phase
-    if (phase.tag !== 'preparing' || error.code === 'FEED_SOURCE_DOWN') return
+    if (phase.tag !== 'preparing' || error.code === 'FEED_SOURCE_DOWN' || error.sqlstate === wrongPassword) return
     this.#enter({ tag: 'preparing', worker: phase.worker, asked: newAsked() })
     phase.asked.reject(fromWireError(error))
   }
@@ -206,6 +209,8 @@ export class IngestThread {
     workerOf(this.#phase)?.postMessage(message)
   }
 }
+
+const wrongPassword = '28P01'
 
 function stops(): FeedError {
   return new FeedError('FEED_STATE', 'ingest is stopping')
