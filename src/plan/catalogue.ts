@@ -60,7 +60,8 @@ export interface TargetFacts extends RoleRights {
 
 export type ResolvedTarget =
   | TargetFacts
-  | { readonly tag: 'no-table' }
+  /** `like`: the one table of the session's database that has this name in other letters or in another schema, as SQL writes it. */
+  | { readonly tag: 'no-table'; readonly like?: string | undefined }
   | { readonly tag: 'no-database'; readonly database: string }
 
 export interface Catalogue {
@@ -104,9 +105,20 @@ export async function resolveTargets(
     const count = candidatesHere(parts, sessionDatabase).length
     const found = local.found.slice(next, next + count).find((facts) => facts !== null)
     next += count
-    resolved.push(found ?? (await resolveElsewhere(parts, sessionDatabase, local.databases, queryIn)))
+    const target = found ?? (await resolveElsewhere(parts, sessionDatabase, local.databases, queryIn))
+    if (target.tag !== 'no-table') resolved.push(target)
+    else resolved.push({ ...target, like: await tableLike(queryIn(sessionDatabase), parts.at(-1) ?? '') })
   }
   return { targets: resolved, openWrites: local.writes }
+}
+
+async function tableLike({ query }: CatalogueAccess, name: string): Promise<string | undefined> {
+  const rows = await query(`SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+    WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog."char"[]) AND n.nspname OPERATOR(pg_catalog.<>) ALL ('{pg_catalog,information_schema}'::pg_catalog.name[])
+      AND pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) pg_catalog.lower(${quoteString(name)}::pg_catalog.text)
+    LIMIT 2`)
+  return rows.length === 1 ? (rows[0]?.[0] ?? undefined) : undefined
 }
 
 function candidatesHere(parts: readonly string[], database: string): readonly Wanted[] {

@@ -71,7 +71,11 @@ function checkExists(target: Target, resolved: ResolvedTarget, reader: Statement
   if (resolved.tag === 'no-database') {
     throw refuse(target, 'FEED_NO_DATABASE', `${unresolved}database "${resolved.database}" does not exist`)
   }
-  if (resolved.tag === 'no-table') throw refuse(target, 'FEED_NO_TABLE', `${unresolved}table "${name}" does not exist`)
+  if (resolved.tag === 'no-table') {
+    const { like } = resolved
+    const details = like === undefined ? {} : { hint: `there is a table ${like}: FOR TABLE ${like}` }
+    throw refuse(target, 'FEED_NO_TABLE', `${unresolved}table "${name}" does not exist`, details)
+  }
   return resolved
 }
 

@@ -61,7 +61,12 @@ test('a table that cannot be followed is a line with the way out, not an error; 
   assert.equal(line(lines, 'statement', 'plan').status, 'failure')
   assert.match(line(lines, 'public.seen', 'table').detail, /a view/)
   assert.match(line(await explain('TABLE keyless'), 'public.keyless', 'changes').detail, /rowid/)
-  await assert.rejects(explain('TABLE nothing'), { code: '42P01' })
+  await assert.rejects(explain('TABLE nothing'), { code: '42P01', hint: undefined })
+  await server.sql('CREATE TABLE "OrderItems" (id INT PRIMARY KEY)')
+  await assert.rejects(explain('TABLE OrderItems'), {
+    code: '42P01',
+    hint: 'there is a table public."OrderItems": FOR TABLE public."OrderItems"',
+  })
   await assert.rejects(explain('TABLE t WITH nonsense'), { code: '22023' })
   await assert.rejects(explain('TABLE'), { code: '42601' })
 })
