@@ -294,6 +294,12 @@ test('what a DBA has prepared is not enough: no publication, not in it, not ever
   const state = only(await ask(), { id: 'state', what: /may not create schema/, remedy: /^CREATE SCHEMA/ })
   await db.sql(state.remedy?.split(';')[0] ?? '')
   assert.deepEqual(await ask(), [])
+  await db.sql('CREATE TABLE changefeed_state.jobs (a int)')
+  only(await ask(), {
+    id: 'state',
+    what: /jobs in .* belongs to role postgres, so/,
+    remedy: /^changefeed uninstall as/,
+  })
 })
 
 test('objects of somebody else with our names', async () => {
@@ -359,7 +365,7 @@ test('transactions that a slot waits for: an open one, and a prepared one of any
   const line = findings.find(({ id }) => id === 'transactions')
   assert.equal(line?.verdict, 'ok')
   assert.match(line.what, /is not visible to role cdc\d+ .*1 of them has written/)
-  await db.sql('DROP PUBLICATION pg_changefeed')
+  await db.sql('DROP PUBLICATION pg_changefeed; DROP SCHEMA changefeed_state')
   await writer.query(`PREPARE TRANSACTION 'left'`)
   await writer.close()
   const { remedy = '' } = only(await found(db.owner), {

@@ -200,6 +200,34 @@ test('jobs that are not over keep what they need, by their ids', async () => {
   assert.match(needed.join(), /a job is not over: 7 \(database "shop"\)/)
 })
 
+test('the state of another PostgreSQL is refused, and nothing is removed', async () => {
+  await using server = await PostgresServerUnderTest.start()
+  await server.sql('CREATE DATABASE shop')
+  const source = server.source('shop')
+  await makeState(source)
+  await server.sql(
+    `CREATE TABLE changefeed_state.source (is_only bool PRIMARY KEY DEFAULT true, system_identifier text NOT NULL); INSERT INTO changefeed_state.source (system_identifier) VALUES ('1')`,
+    'shop',
+  )
+  const [oid] = await server.sql('SELECT oid FROM pg_database WHERE datname = current_database()', 'shop')
+  await server.sql(`SELECT pg_create_logical_replication_slot('pg_changefeed_${oid?.[0]}', 'pgoutput')`, 'shop')
+  const refused =
+    /schema changefeed_state of database "shop" are of another PostgreSQL: its system identifier is 1, that/
+  await assert.rejects(planRemoval({ source, state: source }), refused)
+  await assert.rejects(remove({ source, state: source }), refused)
+  const left = await server.sql(
+    `SELECT to_regclass('changefeed_state.jobs'), (SELECT count(*) FROM pg_replication_slots)`,
+    'shop',
+  )
+  assert.deepEqual(left, [['changefeed_state.jobs', '1']])
+  await server.sql(
+    'UPDATE changefeed_state.source SET system_identifier = (SELECT system_identifier FROM pg_control_system())',
+    'shop',
+  )
+  await remove({ source, state: source })
+  assert.deepEqual((await planRemoval({ source, state: source })).removes, [])
+})
+
 test('what belongs to somebody else and has a name of ours stays', async () => {
   await using server = await PostgresServerUnderTest.start()
   await server.sql('CREATE DATABASE shop')

@@ -4,6 +4,7 @@
 import { FeedError } from '../errors/feed-error.ts'
 import { giveBackTables } from '../ingest/give-back.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
+import { systemIdentifier } from '../postgres/attached/system-identifier.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { readState, removeState } from './remove-state.ts'
 import { publication, slotName } from '../source-schema/names.ts'
@@ -50,7 +51,7 @@ export async function planRemoval({ source, state }: RemovalOptions): Promise<Re
   }
   if (facts.undo !== undefined)
     leaves.push(`publication "${publication}", and what else the script of changefeed setup-sql has done`)
-  const found = await usingConnection(state, readState)
+  const found = await usingConnection(state, (queries) => readState(queries, facts.system))
   if (found !== undefined) {
     removes.push(`jobs, settings and privileges in schema ${found.schema} of database "${state.database}"`)
     needed.push(...found.needed)
@@ -60,7 +61,8 @@ export async function planRemoval({ source, state }: RemovalOptions): Promise<Re
 
 /** Does what `planRemoval` has said. */
 export async function remove({ source, state }: RemovalOptions): Promise<void> {
-  const { isInstalled, watched, slot } = await usingConnection(source, readFacts)
+  const { isInstalled, watched, slot, system } = await usingConnection(source, readFacts)
+  await usingConnection(state, (connection) => readState(connection, system))
   if (slot?.user !== undefined) await usingConnection(source, (connection) => endReader(connection, slot.name))
   if (isInstalled && watched.length > 0) {
     const needed = (): Promise<ReadonlySet<number>> => Promise.resolve(new Set())
@@ -81,7 +83,7 @@ export async function remove({ source, state }: RemovalOptions): Promise<void> {
         hint: 'stop the server, and repeat the command',
       },
     )
-  await usingConnection(state, removeState)
+  await usingConnection(state, (connection) => removeState(connection, system))
 }
 
 interface Watched {
@@ -92,6 +94,8 @@ interface Watched {
 }
 
 interface Facts {
+  /** The system identifier of the PostgreSQL, if our role may ask. */
+  readonly system: string | undefined
   readonly isInstalled: boolean
   readonly watched: readonly Watched[]
   readonly slot: { readonly name: string; readonly user: string | undefined } | undefined
@@ -112,6 +116,7 @@ async function readFacts(connection: RawConnection): Promise<Facts> {
      FROM pg_replication_slots s WHERE s.slot_name = '${name}' AND s.database = current_database() AND s.plugin = 'pgoutput'`,
   )
   return {
+    system: await systemIdentifier(connection),
     isInstalled: isAnything === 't',
     watched: hasTables === 't' ? (await connection.query(watchedSql)).map(readWatched) : [],
     slot: slot === undefined ? undefined : { name, user: slot[1] ?? undefined },

@@ -1,5 +1,5 @@
 import { shownName } from '../../core/quote.ts'
-import { stateSchema } from '../facts/read-state.ts'
+import { stateSchema, strangerHint } from '../../postgres/attached/prepare-state.ts'
 import { failure, ok, type ServerCheck } from '../finding.ts'
 
 export const state: ServerCheck = {
@@ -14,6 +14,11 @@ export const state: ServerCheck = {
         'name a database that can be written with --system-url',
       )
     const where = `schema ${stateSchema} in database ${shownName(database)}`
+    if (found.stranger !== undefined)
+      return failure(
+        `${found.stranger.what} in database ${shownName(database)} belongs to role ${shownName(found.stranger.owner)}, so a server that logs in as ${shownName(role)} does not start`,
+        strangerHint(found.stranger.owner),
+      )
     if (hasSchema && mayUse) return ok(`jobs and settings are in ${where}`)
     if (!hasSchema && mayCreate) return ok(`jobs and settings: ${where} would be created`)
     const remedy = hasSchema

@@ -105,7 +105,7 @@ function lackOfPart(part: PartFacts, publishesGenerated: boolean | null, full: b
           ? `ALTER TABLE ${name} REPLICA IDENTITY DEFAULT`
           : `ALTER TABLE ${name} ADD PRIMARY KEY (...)`,
       ],
-      or: `ALTER TABLE ${name} REPLICA IDENTITY USING INDEX ... (unique, not partial, of columns that are NOT NULL), or ${toFull} (the WAL then holds the old row of every UPDATE and DELETE)`,
+      or: `ALTER TABLE ${name} REPLICA IDENTITY USING INDEX ... (unique, not partial, of columns that are NOT NULL)${part.hasPrimaryKey ? `, or ${toFull} (the WAL then holds the old row of every UPDATE and DELETE)` : '. REPLICA IDENTITY FULL is not enough: a changefeed needs a key'}`,
     }
   if (generated.includes('s') && publishesGenerated === false)
     return {

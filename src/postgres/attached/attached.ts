@@ -4,9 +4,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import type { Backend } from '../backend.ts'
-import type { Queries } from '../queries.ts'
 import type { SourceConnection } from '../source-connection.ts'
 import { prepareState, stateSchema } from './prepare-state.ts'
+import { systemIdentifier } from './system-identifier.ts'
 import { reach } from './reach.ts'
 import { checkVersion } from './version.ts'
 import { WatchedServer } from './watched-server.ts'
@@ -65,17 +65,5 @@ export async function attach({ source, state: given, sharer, signal, log }: Atta
     async stop(): Promise<void> {
       await Promise.all(watched.map((server) => server.stop()))
     },
-  }
-}
-
-/** Returns undefined where a provider does not let our role ask. */
-async function systemIdentifier(connection: Queries): Promise<string | undefined> {
-  try {
-    return (
-      (await connection.query('SELECT system_identifier::text FROM pg_catalog.pg_control_system()'))[0]?.[0] ??
-      undefined
-    )
-  } catch {
-    return undefined
   }
 }

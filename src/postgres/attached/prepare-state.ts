@@ -10,6 +10,9 @@ import { placeOf } from './place.ts'
 
 export const stateSchema: StateSchema = 'changefeed_state'
 
+/** What a server keeps in the schema. */
+export const stateTables = ['jobs', 'settings', 'table_privileges', 'group_roles', 'source'] as const
+
 export interface StateOptions {
   /** A connection to the database of the state. */
   readonly connection: Queries
@@ -88,28 +91,36 @@ GRANT USAGE, CREATE ON SCHEMA ${stateSchema} TO ${role};`,
 }
 
 /**
+ * The first object, if any, because of which a role must not use the schema, and its owner. `me` is an expression in SQL: the role's
+ * name. Our tables must belong to the role, or to one of which it is a member, because a server makes and alters them.
+ *
  * Whoever owns the schema or something in it could let what we run there do what they like, with our rights. To a superuser that may be
  * superusers only; to other roles also those of which they are members, and for the schema the owner of the database.
  */
-async function refuseStrangers({ connection, state }: StateOptions): Promise<void> {
-  const [row] = await connection.query(
-    `SELECT o.name, r.rolname FROM (
-       SELECT 'schema ${stateSchema}' AS name, nspowner AS owner, true AS is_schema FROM pg_catalog.pg_namespace WHERE nspname = '${stateSchema}'
+export const strangersSql = (me: string): string =>
+  `SELECT o.name, r.rolname, r.rolsuper FROM (
+     SELECT 'schema ${stateSchema}' AS name, nspowner AS owner, true AS is_schema FROM pg_catalog.pg_namespace WHERE nspname = '${stateSchema}'
        UNION ALL SELECT '${stateSchema}.' || relname, relowner, false FROM pg_catalog.pg_class WHERE relnamespace = '${stateSchema}'::regnamespace
        UNION ALL SELECT 'function ${stateSchema}.' || proname, proowner, false FROM pg_catalog.pg_proc WHERE pronamespace = '${stateSchema}'::regnamespace
      ) AS o JOIN pg_catalog.pg_roles r ON r.oid = o.owner, pg_catalog.pg_roles me
-     WHERE me.rolname = current_user AND NOT r.rolsuper AND (me.rolsuper OR NOT (pg_catalog.pg_has_role(r.oid, 'USAGE')
-       OR o.is_schema AND r.oid = (SELECT datdba FROM pg_catalog.pg_database WHERE datname = current_database()))) LIMIT 1`,
-  )
+     WHERE me.rolname = ${me} AND (NOT r.rolsuper AND (me.rolsuper OR NOT (pg_catalog.pg_has_role(me.oid, r.oid, 'USAGE')
+       OR o.is_schema AND r.oid = (SELECT datdba FROM pg_catalog.pg_database WHERE datname = current_database())))
+     OR o.name IN (${stateTables.map((table) => `'${stateSchema}.${table}'`).join(', ')}) AND NOT pg_catalog.pg_has_role(me.oid, r.oid, 'USAGE')) LIMIT 1`
+
+/** What to do about an object that `strangersSql` has found. */
+export function strangerHint(owner: string): string {
+  return `changefeed uninstall as ${quoteName(owner)} or a superuser removes jobs and settings that nobody needs any more; to keep them: connect as ${quoteName(owner)}, if it needs no more rights than changefeeds do; or name another database with --system-url`
+}
+
+async function refuseStrangers({ connection, state }: StateOptions): Promise<void> {
+  const [row] = await connection.query(strangersSql('current_user'))
   if (row === undefined) return
-  const [what, owner] = row
+  const [what, owner, isSuper] = row
   const role = quoteName(state.user)
   throw new FeedError(
     'FEED_START',
-    `${what} in database "${state.database}" belongs to role ${quoteName(owner ?? '')}, which would get the rights of ${role} by that`,
-    {
-      hint: `connect as ${quoteName(owner ?? '')}, which needs no more rights than changefeeds do, or name another database with --system-url`,
-    },
+    `${what} in database "${state.database}" belongs to role ${quoteName(owner ?? '')}, ${isSuper === 't' ? `and role ${role} may not use it as its own` : `which would get the rights of ${role} by that`}`,
+    { hint: strangerHint(owner ?? '') },
   )
 }
 

@@ -4,11 +4,13 @@
 -- A table gets REPLICA IDENTITY FULL only for a reason, which is printed as a notice: a changefeed asks for the rows as they were
 -- (WITH diff), or values may be stored out of line (TOAST), and an UPDATE that does not change such a value does not log it.
 -- The cost of FULL: each UPDATE and DELETE writes the whole old row into the write-ahead log, and where the old row is large, so is that.
+-- It is given at the end of the script, because it needs a lock that keeps readers and writers out.
 DO $$
 DECLARE
   target regclass; part record; why text; other text; hint text;
   is_18 CONSTANT boolean := current_setting('server_version_num')::int >= 180000;
 BEGIN
+  PERFORM set_config('changefeed.full', '', true);
   FOREACH target IN ARRAY :(tables) LOOP
     IF (SELECT relkind NOT IN ('r', 'p') OR relpersistence <> 'p' FROM pg_class WHERE oid = target)
         OR EXISTS (SELECT FROM pg_partition_tree(target) AS t JOIN pg_class c ON c.oid = t.relid WHERE t.isleaf AND (c.relkind <> 'r' OR c.relpersistence <> 'p')) THEN
@@ -30,7 +32,11 @@ BEGIN
       WHERE c.relkind = 'r' AND (c.oid = target OR c.oid IN (SELECT relid FROM pg_partition_tree(target) WHERE isleaf)) ORDER BY c.oid LOOP
       -- Nobody alters the table until the script is done. Readers and writers are not held up.
       EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', part.name);
-      hint := format('ALTER TABLE %1$s ADD PRIMARY KEY (...); or ALTER TABLE %1$s REPLICA IDENTITY USING INDEX ... (a unique index, not partial, not deferrable, of columns that are NOT NULL); or ALTER TABLE %1$s REPLICA IDENTITY FULL (each UPDATE and DELETE then writes the whole old row into the write-ahead log)', part.name);
+      hint := CASE part.identity WHEN 'n' THEN CASE WHEN part.has_key THEN format('ALTER TABLE %s REPLICA IDENTITY DEFAULT; or ', part.name) END END;
+      hint := concat(hint, CASE WHEN NOT part.has_key THEN format('ALTER TABLE %s ADD PRIMARY KEY (...); or ', part.name) END,
+        format('ALTER TABLE %s REPLICA IDENTITY USING INDEX ... (a unique index, not partial, not deferrable, of columns that are NOT NULL)', part.name),
+        CASE WHEN part.has_key THEN format('; or ALTER TABLE %s REPLICA IDENTITY FULL (each UPDATE and DELETE then writes the whole old row into the write-ahead log)', part.name)
+          ELSE '. REPLICA IDENTITY FULL is not enough: no changefeed can start on a table that has no key' END);
       IF part.identity <> 'f' AND part.index IS NULL THEN
         RAISE EXCEPTION 'table % is not published: UPDATE and DELETE of your application would fail, because %', part.name,
           CASE WHEN part.identity = 'n' THEN 'it has REPLICA IDENTITY NOTHING'
@@ -63,11 +69,15 @@ BEGIN
         RAISE EXCEPTION 'table % needs REPLICA IDENTITY FULL, and would then have no key: %', part.name, why
           USING HINT = format('ALTER TABLE %s ADD PRIMARY KEY (...), or USING INDEX ... with the index of its replica identity', part.name);
       END IF;
+      IF part.identity = 'f' AND NOT part.has_key THEN
+        RAISE WARNING 'table % has REPLICA IDENTITY FULL and no primary key: no changefeed can start on it', part.name
+          USING HINT = format('ALTER TABLE %s ADD PRIMARY KEY (...)', part.name);
+      END IF;
       IF why IS NOT NULL THEN
-        EXECUTE format('ALTER TABLE ONLY %s REPLICA IDENTITY FULL', part.name);
+        PERFORM set_config('changefeed.full', current_setting('changefeed.full') || format(E'ALTER TABLE ONLY %s REPLICA IDENTITY FULL\n', part.name), true);
         PERFORM set_config('changefeed.undo', current_setting('changefeed.undo') || format(E'ALTER TABLE ONLY %s REPLICA IDENTITY %s;\n', part.name,
           CASE part.identity WHEN 'i' THEN 'USING INDEX ' || (SELECT quote_ident(relname) FROM pg_class WHERE oid = part.index) ELSE 'DEFAULT' END), true);
-        RAISE NOTICE 'table % has REPLICA IDENTITY FULL from now on: %', part.name, why;
+        RAISE NOTICE 'table % gets REPLICA IDENTITY FULL: %', part.name, why;
       END IF;
     END LOOP;
   END LOOP;

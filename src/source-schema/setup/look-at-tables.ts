@@ -36,10 +36,13 @@ async function look(connection: Queries, { schema, name, isFull }: Wanted): Prom
       hint: 'write names as SQL does: orders is in schema public and in lower case, sales."Order Items" is not',
     })
   const what: string[] = []
-  for (const [part, identity, outOfLine, problem] of await connection.query(partsSql(relid))) {
-    if (problem != null) throw unusable(part ?? '', problem)
-    if (identity === 'f') continue
+  for (const [part, identity, outOfLine, hasKey, problem] of await connection.query(partsSql(relid))) {
+    if (problem != null)
+      throw unusable({ name: part ?? '', hasKey: hasKey === 't', isNothing: identity === 'n' }, problem)
     const of = part === shown ? '' : `(its partition ${part}) `
+    if (identity === 'f' && hasKey !== 't')
+      what.push(`${of}has REPLICA IDENTITY FULL and no primary key: no changefeed can start on it before it has one`)
+    if (identity === 'f') continue
     if (isFull) what.push(`${of}gets REPLICA IDENTITY FULL, because a changefeed wants its rows as they were (diff)`)
     else if (outOfLine === 't')
       what.push(`${of}gets REPLICA IDENTITY FULL, because its values may be stored out of line (TOAST)`)
@@ -50,6 +53,7 @@ async function look(connection: Queries, { schema, name, isFull }: Wanted): Prom
 const partsSql = (
   relid: string,
 ): string => `SELECT format('%I.%I', n.nspname, c.relname), c.relreplident, c.reltoastrelid <> 0,
+    EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary),
     CASE WHEN c.relreplident = 'f' OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
         AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident END) THEN NULL
       WHEN c.relreplident = 'n' THEN 'it has REPLICA IDENTITY NOTHING'
@@ -59,12 +63,22 @@ const partsSql = (
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind = 'r' AND (c.oid = ${relid} OR c.oid IN (SELECT relid FROM pg_partition_tree(${relid}) WHERE isleaf)) ORDER BY c.oid`
 
-function unusable(name: string, problem: string): FeedError {
+interface Unusable {
+  readonly name: string
+  readonly hasKey: boolean
+  /** It has REPLICA IDENTITY NOTHING. */
+  readonly isNothing: boolean
+}
+
+/** The ways out are those of check-tables.sql. */
+function unusable({ name, hasKey, isNothing }: Unusable, problem: string): FeedError {
+  const index = `ALTER TABLE ${name} REPLICA IDENTITY USING INDEX ... (a unique index, not partial, not deferrable, of columns that are NOT NULL)`
+  const hint = hasKey
+    ? `${isNothing ? `ALTER TABLE ${name} REPLICA IDENTITY DEFAULT; or ` : ''}${index}; or ALTER TABLE ${name} REPLICA IDENTITY FULL (each UPDATE and DELETE then writes the whole old row into the write-ahead log)`
+    : `ALTER TABLE ${name} ADD PRIMARY KEY (...); or ${index}. REPLICA IDENTITY FULL is not enough: no changefeed can start on a table that has no key`
   return new FeedError(
     'FEED_TARGET',
     `table ${name} must not be published: UPDATE and DELETE of your application would fail, because ${problem}`,
-    {
-      hint: `ALTER TABLE ${name} ADD PRIMARY KEY (...); or ALTER TABLE ${name} REPLICA IDENTITY USING INDEX ... (unique, not partial, not deferrable, of columns that are NOT NULL); or ALTER TABLE ${name} REPLICA IDENTITY FULL (each UPDATE and DELETE then writes the whole old row into the write-ahead log)`,
-    },
+    { hint },
   )
 }

@@ -2,10 +2,6 @@
 DO $$
 DECLARE target regclass;
 BEGIN
-  IF EXISTS (SELECT FROM pg_publication p WHERE pubname = :'publication' AND obj_description(p.oid, 'pg_publication') = :'installed_mark') THEN
-    RAISE EXCEPTION 'pg-changefeed itself has installed what it needs in database "%"', current_database()
-      USING HINT = 'it needs no script; changefeed uninstall removes it, and then this script prepares the database';
-  END IF;
   IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = :'publication') THEN
     CREATE PUBLICATION :"publication";
     PERFORM set_config('changefeed.undo', current_setting('changefeed.undo') || format(E'DROP PUBLICATION IF EXISTS %I;\n', :'publication'), true);

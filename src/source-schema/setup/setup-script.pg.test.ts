@@ -195,10 +195,11 @@ test('looking at the tables says what the script will do, and refuses what would
     )
   assert.deepEqual(await look('public.plain'), [{ name: 'public.plain', what: [] }])
   assert.match((await look('public.docs'))[0]?.what[0] ?? '', /TOAST/)
+  assert.match((await look('public.whole'))[0]?.what[0] ?? '', /no primary key: no changefeed can start/)
   assert.match((await look('public.plain', true))[0]?.what[0] ?? '', /diff/)
   await assert.rejects(look('public.keyless'), {
     code: 'FEED_TARGET',
-    hint: /ADD PRIMARY KEY .* USING INDEX .* REPLICA IDENTITY FULL/,
+    hint: /ADD PRIMARY KEY .* USING INDEX .* REPLICA IDENTITY FULL is not enough: no changefeed can start/,
   })
   await assert.rejects(look('public.none'), { code: 'FEED_NO_TABLE' })
 })
@@ -213,4 +214,80 @@ test('a partition whose name would end the line of the statements that undo the 
     run(server, setupScript({ ...base, tables: names('public.p') })),
     /p is not published: the name "x\\nDROP TABLE victim; --" has a control character/,
   )
+})
+
+for (const version of postgresVersions) {
+  test(
+    `${version}: a publication that the script did not make stays as it is, and so do the writes of the tables that it has`,
+    { skip: skipVersion(version) },
+    async () => {
+      await using server = await PostgresServerUnderTest.start({ version })
+      await shop(
+        server,
+        `CREATE TABLE plain (id int PRIMARY KEY, v text); CREATE TABLE keyless (id int, v text); INSERT INTO keyless VALUES (1, 'a');
+         CREATE PUBLICATION pg_changefeed FOR TABLE keyless WITH (publish = 'insert')`,
+      )
+      const script = setupScript({ ...base, tables: names('public.plain') })
+      await assert.rejects(run(server, script), /publication pg_changefeed exists and was not made by this script/)
+      await server.sql(
+        `COMMENT ON PUBLICATION pg_changefeed IS 'pg-changefeed: prepared by a script of changefeed setup-sql'`,
+        'shop',
+      )
+      await assert.rejects(run(server, script), /UPDATEs and DELETEs of table public\.keyless, and they would fail/)
+      await server.sql(`UPDATE keyless SET v = 'b'`, 'shop')
+      await server.sql('ALTER TABLE keyless ADD PRIMARY KEY (id)', 'shop')
+      await run(server, script)
+      await server.sql(`UPDATE keyless SET v = 'c'`, 'shop')
+      const [row] = await server.sql(
+        `SELECT obj_description(oid, 'pg_publication'), pubupdate FROM pg_publication`,
+        'shop',
+      )
+      assert.match(row?.[0] ?? '', /^pg-changefeed: prepared by a script of changefeed setup-sql\n/)
+      assert.equal(row?.[1], 't')
+    },
+  )
+}
+
+test('readers of a table that gets REPLICA IDENTITY FULL go on while another such table is in use', async () => {
+  await using server = await PostgresServerUnderTest.start()
+  await shop(server, 'CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (id int PRIMARY KEY, v text)')
+  await using user = await openRawConnection({ source: server.source('shop') })
+  await using reader = await openRawConnection({ source: server.source('shop') })
+  await user.query('BEGIN')
+  await user.query('SELECT FROM public.b')
+  // Not with psql, which would keep this process from reading.
+  const script = setupScript({ ...base, tables: names('public.a', 'public.b') }).replace(/^\\.*$/gm, '')
+  const running = server.sql(script, 'shop')
+  running.catch(() => undefined)
+  const waits = `SELECT count(*) FROM pg_locks WHERE relation = 'public.b'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted`
+  await reader.query(`SET statement_timeout = '2s'`)
+  const deadline = Date.now() + 20_000
+  for (let seen = 0; seen < 3;) {
+    assert.ok(Date.now() < deadline, 'the script asks for the lock again and again')
+    const [row] = await reader.query(waits)
+    if (row?.[0] === '0') continue
+    seen++
+    await reader.query('SELECT FROM public.a')
+  }
+  await user.query('COMMIT')
+  await running
+  assert.deepEqual(await server.sql(`SELECT relreplident FROM pg_class WHERE relname IN ('a', 'b')`, 'shop'), [
+    ['f'],
+    ['f'],
+  ])
+})
+
+test('a schema of jobs and settings that belongs to another role is refused, with the way out', async () => {
+  await using server = await PostgresServerUnderTest.start()
+  await shop(
+    server,
+    'CREATE TABLE plain (id int PRIMARY KEY); CREATE SCHEMA changefeed_state; CREATE TABLE changefeed_state.jobs (a int)',
+  )
+  const script = setupScript({ ...base, tables: names('public.plain') })
+  await assert.rejects(
+    run(server, script),
+    /changefeed_state\.jobs in database "shop" belongs to role postgres, so a server that logs in as "Cdc ""role""" does not start/,
+  )
+  await server.sql('DROP TABLE changefeed_state.jobs', 'shop')
+  await run(server, script)
 })

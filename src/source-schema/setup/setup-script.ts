@@ -3,8 +3,9 @@
 // the script can be printed without having seen it, and may run again and again.
 
 import { readFileSync } from 'node:fs'
-import { quoteName, shownName } from '../../core/quote.ts'
+import { quoteName, quoteString, shownName } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { strangersSql } from '../../postgres/attached/prepare-state.ts'
 import { fillSql } from '../fill-sql.ts'
 import { preparedMark, publication, publicationMark } from '../names.ts'
 import type { Seen, TableName } from './look-at-tables.ts'
@@ -23,7 +24,16 @@ export interface SetupOptions {
   readonly seen: readonly Seen[] | undefined
 }
 
-export type SetupFile = 'role' | 'check-tables' | 'publish' | 'grants' | 'functions' | 'state' | 'note'
+export type SetupFile =
+  | 'role'
+  | 'check-publication'
+  | 'check-tables'
+  | 'publish'
+  | 'grants'
+  | 'functions'
+  | 'state'
+  | 'note'
+  | 'identities'
 
 export function setupScript(options: SetupOptions): string {
   const { database, role, groupRolesSql, hasState } = options
@@ -36,6 +46,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL lock_timeout = '5s';
 `,
     part('role'),
+    part('check-publication'),
     part('check-tables'),
     part('publish'),
     part('grants'),
@@ -51,6 +62,7 @@ SET LOCAL lock_timeout = '5s';
 ${groupRolesSql.trim()}
 `,
     part('note'),
+    part('identities'),
     'COMMIT;\n',
     further(database, role),
   ]
@@ -76,9 +88,11 @@ Read this script, and run it once as a superuser, or as a role that owns the tab
 
   psql --no-psqlrc -d ${shownName(database)} -f FILE
 
-It may run again, also with more tables. All of it happens or nothing. It holds up no reader and no writer, but for
-the moment in which a table gets REPLICA IDENTITY FULL, and it waits for no lock for longer than 5 seconds: then it
-fails, and may be tried again.
+It may run again, also with more tables. All of it happens or nothing. Readers and writers go on, with one exception: the tables
+that get REPLICA IDENTITY FULL, all of them together and at the end. Their readers and writers wait for half a second at most. If
+transactions use the tables for longer, the script lets everybody go on, and tries again half a second later, 10 times in all.
+Until it ends, ALTER TABLE, CREATE INDEX, VACUUM and ANALYZE of the tables wait (and writers wait behind an ALTER TABLE or CREATE INDEX
+that waits). For any other lock it waits for 5 seconds at most. When it fails, nothing was changed, and it may be tried again.
 
 The server of the changefeeds then logs in as ${shownName(role)} and creates nothing in the database but its replication slot.`)
 }
@@ -124,7 +138,11 @@ function fill(file: SetupFile, { database, role, tables, fullTables }: SetupOpti
     prepared_mark: preparedMark,
     installed_mark: publicationMark,
   }
-  const expressions = { tables: arrayOf(tables), full_tables: arrayOf(fullTables) }
+  const expressions = {
+    tables: arrayOf(tables),
+    full_tables: arrayOf(fullTables),
+    stranger: strangersSql(quoteString(role)),
+  }
   const text = readFileSync(new URL(`./${file}.sql`, import.meta.url), 'utf8')
   return fillSql(text, { texts, expressions }).replaceAll(/\bE('(?:[^'\\]|'')*')/g, '$1')
 }

@@ -1,5 +1,15 @@
 -- Jobs, settings and privileges of changefeeds are tables in a schema that belongs to the role.
-DO $$ BEGIN
+DO $$
+DECLARE stranger record;
+BEGIN
+  -- A server does not start on jobs and settings of another role.
+  IF to_regnamespace('changefeed_state') IS NOT NULL THEN
+    SELECT * INTO stranger FROM :(stranger) AS s(what, owner);
+    IF FOUND THEN
+      RAISE EXCEPTION '% in database "%" belongs to role %, so a server that logs in as % does not start', stranger.what, current_database(), quote_ident(stranger.owner), quote_ident(:'role')
+        USING HINT = format('changefeed uninstall as %I or a superuser removes jobs and settings that nobody needs any more; or keep them in another database: changefeed setup-sql --system-url', stranger.owner);
+    END IF;
+  END IF;
   IF to_regnamespace('changefeed_state') IS NULL THEN
     BEGIN
       CREATE SCHEMA changefeed_state AUTHORIZATION :"role";
