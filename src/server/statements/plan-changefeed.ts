@@ -8,7 +8,7 @@ import { compareHlc, formatHlc, laterHlc, type Hlc } from '../../core/hlc.ts'
 import { parseLsn } from '../../core/lsn.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { findCut } from '../../feed/scan/find-cut.ts'
-import { findGap, type FindGapOptions } from '../../feed/scan/find-gap.ts'
+import type { FindGapOptions } from '../../feed/scan/find-gap.ts'
 import { watchTables } from '../../ingest/watch.ts'
 import type { BackendQuery, LocalCall } from '../../pg-server/local-statement.ts'
 import { waitHint } from '../../postgres/explain-wait.ts'
@@ -178,6 +178,8 @@ async function noticesFor({ notices, tableChanges }: Plan, { connection }: Sourc
 /** The error of a cursor that is too old, with what is missing since then, if that is why. */
 async function withGap(error: unknown, options: FindGapOptions): Promise<unknown> {
   if (!(error instanceof FeedError) || error.code !== 'FEED_CURSOR_TOO_OLD') return error
+  // What it consists of is otherwise loaded in the threads of feeds only.
+  const { findGap } = await import('../../feed/scan/find-gap.ts')
   const gap = await findGap(options)
   if (gap === undefined) return error
   const { code, message, hint, cause } = error
