@@ -33,7 +33,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     AND EXISTS (SELECT FROM pg_partition_ancestors(c.oid) a WHERE a.relid::oid IN (SELECT relid FROM whole))
 $$;
 
--- Whether DETACH PARTITION … CONCURRENTLY of the table, or of a partition that it is a part of, has begun and is not complete. Until then it
+-- Whether DETACH PARTITION ... CONCURRENTLY of the table, or of a partition that it is a part of, has begun and is not complete. Until then it
 -- is published no longer and described as a partition; the second transaction of the command is the one that changefeeds see.
 CREATE OR REPLACE FUNCTION changefeed.is_being_detached(relation oid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
