@@ -19,10 +19,12 @@ export function feedEnds({ kit, world }: FeedSuiteContext): void {
       await feed.row(2)
       const other = (index: string): string => `ALTER TABLE ${t} REPLICA IDENTITY USING INDEX ${index}`
       await assert.rejects(world().sql(other(`${t}_u_key`)), { code: '55006', message: /cannot be lessened/ })
-      await world().sql(unseen(other(`${t}_pkey`)))
+      const [row] = await world().sql('SELECT current_setting($$server_version_num$$)::int / 10000 AS version')
+      const version = Number(row?.['version'])
+      await world().sql(unseen(other(`${t}_pkey`), version))
       await world().sql(`UPDATE ${t} SET a = 3 WHERE a = 2`)
       await feed.row(4)
-      await world().sql(unseen(other(`${t}_u_key`)))
+      await world().sql(unseen(other(`${t}_u_key`), version))
       await world().sql(`INSERT INTO ${t} VALUES (4, 40)`)
       await world().sql(`UPDATE ${t} SET a = 5 WHERE a = 1`)
       await feed.ended

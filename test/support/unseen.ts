@@ -4,8 +4,8 @@
 import { versionOfTests } from './servers/server-of-tests.ts'
 
 /** Statements that run `sql` as one transaction that no event trigger sees. */
-export function unseen(sql: string): string {
-  if (versionOfTests >= 17) return `SET event_triggers = off; ${sql}; SET event_triggers = on`
+export function unseen(sql: string, version: number = versionOfTests): string {
+  if (version >= 17) return `SET event_triggers = off; ${sql}; SET event_triggers = on`
   return [
     forEach(`'ALTER EVENT TRIGGER %I DISABLE', e.evtname`),
     sql,
