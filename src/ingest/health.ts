@@ -1,7 +1,7 @@
 // Checks every few seconds what must hold at the source while the stream runs. PostgreSQL says nothing when a table leaves a
 // publication: its rows are silently missing from the stream. Then a gap goes into the log, and the table is published again.
 
-import { nextHlc } from '../core/hlc.ts'
+import { recordGap } from './record-gap.ts'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { publication } from '../source-schema/names.ts'
@@ -67,7 +67,7 @@ export class HealthCheck implements Health {
     const names = lost.map(({ name }) => name).join(', ')
     if (names !== this.#reported) {
       const reason = `publication "${publication}" was dropped or lost ${names}: their changes were not published until now`
-      if (!(await this.#recordGap(reason))) return
+      if (!(await recordGap(this.#options, reason))) return
       this.#reported = names
     }
     let areBack = true
@@ -97,7 +97,7 @@ export class HealthCheck implements Health {
     if (missed.length > 0) {
       // If the table were described before the gap is in the log, its change would seem to begin now.
       const reason = `DDL changed ${names} and our event triggers did not see it (event_triggers was off): changes since then may have been read wrongly`
-      if (!(await this.#recordGap(reason, missed))) {
+      if (!(await recordGap(this.#options, reason, missed))) {
         this.#mustRepeat = true
         return
       }
@@ -106,15 +106,5 @@ export class HealthCheck implements Health {
     // If not, a table was in use.
     this.#mustRepeat = row?.are_done !== true
     this.#roundAfter = row?.next ?? 0
-  }
-
-  /** Returns false if a transaction is open: a later check must record the gap. */
-  async #recordGap(reason: string, relids?: readonly number[]): Promise<boolean> {
-    const { writer, commit, gap } = this.#options
-    if (writer.inTransaction) return false
-    writer.gap(nextHlc(writer.lastTimestamp), writer.endLsn, reason, relids)
-    await commit.drain()
-    gap(reason)
-    return true
   }
 }

@@ -2,8 +2,8 @@
 // is made anew: rows are silently missing from the stream. Here that becomes a gap in the log, and only then a new beginning.
 // Nothing is changed in the database.
 
+import { recordGap } from '../record-gap.ts'
 import type { ChangelogKeeper } from '../../changelog/changelog.ts'
-import { nextHlc } from '../../core/hlc.ts'
 import type { TableDescription } from '../../core/table.ts'
 import type { Health, HealthOptions } from '../source-keeper.ts'
 import { judgePrepared } from './judge-prepared.ts'
@@ -56,7 +56,7 @@ export class PreparedHealth implements Health {
         },
       },
     )
-    for (const { reason, relids } of judged.gaps) if (!(await this.#recordGap(reason, relids))) return
+    for (const { reason, relids } of judged.gaps) if (!(await recordGap(this.#options, reason, relids))) return
     const tables = { ...judged.state.tables }
     const pending = Object.entries(tables).filter(([, { since, lack }]) => since === undefined && lack === undefined)
     const ended = await this.#writers.ended(pending.map(([relid]) => Number(relid)))
@@ -68,15 +68,5 @@ export class PreparedHealth implements Health {
     if (JSON.stringify(state) !== JSON.stringify(this.#known)) keepState(log, state)
     this.#known = state
     this.#isNew = false
-  }
-
-  /** Returns false if a transaction is open: a later check must record the gap. */
-  async #recordGap(reason: string, relids?: readonly number[]): Promise<boolean> {
-    const { writer, commit, gap } = this.#options
-    if (writer.inTransaction) return false
-    writer.gap(nextHlc(writer.lastTimestamp), writer.endLsn, reason, relids)
-    await commit.drain()
-    gap(reason)
-    return true
   }
 }
