@@ -11,6 +11,7 @@ import { endTogether, startTogether } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
 const withinMs = 120_000
+/** With 700 bytes each they fill six ranges of pages, so that some are delivered while others are not. */
 const rows = 60_000
 
 let server: TestServer
@@ -30,10 +31,10 @@ test(
       `CREATE TABLE readings (a INT, day INT, b TEXT, PRIMARY KEY (a, day)) PARTITION BY RANGE (day);
        CREATE TABLE readings_1 PARTITION OF readings FOR VALUES FROM (0) TO (10);
        CREATE TABLE readings_2 (b TEXT, day INT, a INT); INSERT INTO readings SELECT i, 1, 'x' FROM generate_series(1, 100) i;
-       INSERT INTO readings_2 SELECT repeat('x', 150), 11, i FROM generate_series(1, ${rows}) AS i;
+       INSERT INTO readings_2 SELECT repeat('x', 700), 11, i FROM generate_series(1, ${rows}) AS i;
        ALTER TABLE readings_2 ADD PRIMARY KEY (a, day)`,
     )
-    const slowly = `kafka_sink_config = '{"Flush": {"MaxMessages": 100}}'`
+    const slowly = `kafka_sink_config = '{"Flush": {"MaxMessages": 10}}'`
     const options = `updated, resolved, min_checkpoint_frequency = '0s', ${slowly}`
     const statement = `CREATE CHANGEFEED FOR readings INTO 'kafka://${broker.bootstrap}' WITH ${options}`
     await using feed = await KafkaFeed.open({ server, broker, topics: ['readings'], statement })
