@@ -7,9 +7,9 @@ export function doctor(table: (head: readonly string[], rows: readonly (readonly
     checks.map(({ id, about }) => [`\`${id}\``, about])
   return `# Doctor
 
-\`changefeed doctor\` looks at a PostgreSQL before changefeeds read it. It prints what it has checked, each \`ok\`, \`WARNING\` or \`FAILURE\`, and below
-it the statement to run or the setting to change, in the words of the provider where one is recognised. Nothing is changed, and no query
-waits longer than seconds. It needs no more rights than a changefeed; what the role may not see is said to be not visible.
+\`changefeed doctor\` looks at a PostgreSQL before changefeeds read it. It prints what is not in order, each \`FAILURE\` first and then each \`WARNING\`, and
+below it the statement to run or the setting to change, in the words of the provider where one is recognised. \`--all\` prints the whole
+table of what was checked. Nothing is changed, and no query waits longer than seconds. It needs no more rights than a changefeed; what the role may not see is said to be not visible.
 
 \`\`\`
 changefeed doctor --postgres='postgres://cdc@db.example:5432/shop?sslmode=verify-full' --tables=orders,sales.invoices
@@ -23,7 +23,11 @@ changefeed doctor --postgres='postgres://cdc@db.example:5432/shop?sslmode=verify
 | \`--system-url=URL\` | the database for jobs and settings; left out, it is that of \`--postgres\` |
 | \`--system-password-file=FILE\` | the same for the role in \`--system-url\` |
 | \`--no-install\` | nothing is to be installed, as if the role could not: a DBA prepares the database |
-| \`--json\` | print the findings as JSON |
+| \`--all\` | also print what is ok: what would be created, which locks are taken, what happens while the server is down, how long a scan takes |
+| \`--json\` | print all findings as JSON |
+
+In a terminal lines are broken at words, and the marks have colours (not with \`NO_COLOR\`); in a pipe each finding and each remedy is one line. Of more
+than ten warnings of one check the first ten are printed, and how many there are.
 
 Exit codes: 0, everything is ok; 1, there is a failure, so that a changefeed cannot start, or the command was wrong; 2, there are only warnings.
 

@@ -47,14 +47,22 @@ test('the exit code says whether a changefeed can start: 0 in order, 2 with warn
   const ok = await program(['doctor', `--postgres=${server.url()}`, '--tables=t'])
   assert.equal(ok.code, 0, ok.stdout + ok.stderr)
   assert.match(ok.stdout, /^database postgres as role postgres$/m)
-  assert.match(ok.stdout, /^ok +wal_level +wal_level is logical$/m)
-  assert.match(ok.stdout, /\neverything is in order: a changefeed can start\n$/)
+  assert.match(
+    ok.stdout,
+    /^database postgres as role postgres\n\n(\d+) of \1 checks are ok; --all shows them.*\neverything is in order: a changefeed can start\n$/,
+  )
+  const all = await program(['doctor', `--postgres=${server.url()}`, '--tables=t', '--all'])
+  assert.match(all.stdout, /^ok +wal_level +wal_level is logical$/m)
+  assert.match(all.stdout, /\n\ntable public\.t\nok +table +it is an ordinary table\n/)
   const warned = await program(['doctor', `--postgres=${server.url()}`, '--tables=t,public."long"'])
   assert.equal(warned.code, 2, warned.stdout)
-  assert.match(warned.stdout, /^WARNING +identity +values of v may be stored out of line.*\n +→ .*ALTER TABLE/m)
+  assert.match(
+    warned.stdout,
+    /^WARNING +identity +table public\."?long"?\n +values of v may be stored out of line.*\n +→ .*ALTER TABLE/m,
+  )
   const failed = await program(['doctor', `--postgres=${server.url()}`, '--tables=t,"No such"'])
   assert.equal(failed.code, 1)
-  assert.match(failed.stdout, /^table public\."No such"\nFAILURE +table +it does not exist$/m)
+  assert.match(failed.stdout, /^FAILURE +table +table public\."No such"\n +it does not exist$/m)
   assert.match(failed.stdout, /\n1 failure: a changefeed cannot start\n$/)
   const usage = await program(['doctor', `--postgres=${server.url()}`, '--tables=a.b.c'])
   assert.deepEqual([usage.code, usage.stdout], [1, ''])

@@ -1,8 +1,9 @@
 // changefeed doctor: looks at a PostgreSQL before changefeeds read it, and prints what is to be done.
 
+import { styleText } from 'node:util'
 import { examine } from '../doctor/doctor.ts'
 import { readTableNames } from '../doctor/read-table-names.ts'
-import { exitCodeOf, reportJson, reportText } from '../doctor/report.ts'
+import { exitCodeOf, reportJson, reportText, type ReportStyle } from '../doctor/report.ts'
 import { readServer } from '../postgres/connection-string/read-server.ts'
 import { hideUrls } from './hide-urls.ts'
 import { readFlags } from './read-flags.ts'
@@ -16,7 +17,8 @@ const help = `Usage: changefeed doctor [--postgres=URL] [flags]
   --system-url=URL       the database for jobs and settings, as changefeed start takes it (that of --postgres)
   --system-password-file=FILE  the same for the role in --system-url
   --no-install           nothing is to be installed: a DBA prepares the database
-  --json                 print the findings as JSON
+  --all                  also print what is ok
+  --json                 print all findings as JSON
 
 Nothing is changed. Exit code: 0 everything is ok, 1 a changefeed cannot start, 2 there are only warnings.
 `
@@ -28,8 +30,12 @@ const flags = {
   'system-url': { type: 'string' },
   'system-password-file': { type: 'string' },
   'no-install': { type: 'boolean' },
+  all: { type: 'boolean' },
   json: { type: 'boolean' },
 } as const
+
+/** Longer lines are hard to read. */
+const widest = 120
 
 export async function doctor(argv: readonly string[]): Promise<number> {
   const values = readFlags(argv, flags, help)
@@ -46,7 +52,19 @@ export async function doctor(argv: readonly string[]): Promise<number> {
     system === undefined ? source : readServer(system, process.env, { passwordFile: values['system-password-file'] })
   const report = await examine({ source, tables: readTableNames(values.tables), state })
   process.stdout.write(
-    values.json === true ? `${JSON.stringify(reportJson(report), undefined, 2)}\n` : reportText(report),
+    values.json === true
+      ? `${JSON.stringify(reportJson(report), undefined, 2)}\n`
+      : reportText(report, { ...styleOf(process.stdout), all: values.all === true }),
   )
   return exitCodeOf(report)
+}
+
+/** Lines are broken only for a terminal: a pipe gets each finding in one line. Colours are left out where NO_COLOR says so. */
+function styleOf(stdout: NodeJS.WriteStream): Omit<ReportStyle, 'all'> {
+  if (!stdout.isTTY) return {}
+  return {
+    width: Math.min(stdout.columns, widest),
+    paint: (verdict, mark) =>
+      verdict === 'ok' ? mark : styleText(['bold', verdict === 'failure' ? 'red' : 'yellow'], mark, { stream: stdout }),
+  }
 }
