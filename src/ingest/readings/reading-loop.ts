@@ -2,7 +2,7 @@
 // the tables about which the catalogue says something new. Readings do not follow each other without a pause.
 
 import type { Queries } from '../../postgres/queries.ts'
-import { signaturesSql, takeReading, type Reading } from './reading.ts'
+import { isLocked, signaturesSql, takeReading, type Reading } from './reading.ts'
 
 const watchMs = 250
 /** A source with thousands of tables is not asked all the time: the share of the time that the question may take. */
@@ -85,7 +85,7 @@ export class ReadingLoop {
     if (this.#wanted.size > 0 && tooEarlyMs > 0) await new Promise((resolve) => setTimeout(resolve, tooEarlyMs))
   }
 
-  async #read(): Promise<void> {
+  async #read(): Promise<Reading> {
     const relids = [...this.#wanted]
     for (const relid of relids) this.#readSince.add(String(relid))
     this.#wanted.clear()
@@ -99,6 +99,7 @@ export class ReadingLoop {
     const endedAt = performance.now()
     this.#readAtMs = endedAt + (endedAt - startedAt) * (1 / readingShare - 1)
     this.#options.taken(reading)
+    return reading
   }
 
   async #versionNumber(): Promise<number> {
@@ -120,7 +121,9 @@ export class ReadingLoop {
     const took = performance.now() - startedAt
     this.#watchAtMs = startedAt + Math.max(watchMs, took / watchShare)
     // Also without tables: the reading says which transactions have ended.
-    await this.#read()
+    const reading = await this.#read()
     this.#readSince.clear()
+    // It proves nothing of a table that was locked, whose change would be forgotten: the next look asks for it again.
+    for (const relid of reading.asked) if (isLocked(reading, relid)) this.#signatures.delete(String(relid))
   }
 }

@@ -52,6 +52,13 @@ export async function takeReading(
   return { from: positions[0] ?? 0, to: positions[1] ?? 0, horizon, asked, tables: describe(facts), locked, members }
 }
 
+/** Whether somebody had locked the table, or a type that its rows may have. */
+export function isLocked({ locked, tables }: Reading, relid: number): boolean {
+  if (locked.size === 0) return false
+  const types = tables.get(relid)?.typeFacts.values() ?? []
+  return locked.has(relid) || [...types].some(({ relation }) => locked.has(relation))
+}
+
 /** Publications of schemas came with PostgreSQL 15. pg_get_publication_tables() would wait for locks on the tables. */
 const membersSql = (
   version: number,

@@ -68,6 +68,20 @@ test('a change without rows is seen within seconds, and so is the end of a table
   await within(10_000, 'the end is described', () => events().includes('dropped'))
 })
 
+test('a change of a table that was locked when it was read is seen after that, though nobody writes', async () => {
+  await using db = await prepared('CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)', 't, u')
+  await using ingest = new IngestUnderTest(db)
+  await ingest.thread.ready
+  const events = (): string[] => rows(db, ingest)
+  await within(10_000, 'both tables are described', () => events().length === 2)
+  await using other = await db.connect()
+  await other.query('BEGIN; ALTER TABLE t ADD COLUMN b int; COMMIT AND CHAIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE')
+  await db.sql('ALTER TABLE u ADD COLUMN b int')
+  await within(10_000, 'the change of the other table is described', () => events().length === 3)
+  await other.query('COMMIT')
+  await within(10_000, 'the change of the locked table is described', () => events().length === 4)
+})
+
 test('a change is described before the first row of a table that was never written to', async () => {
   await using db = await prepared(
     'CREATE TABLE t (id int PRIMARY KEY, v int); ALTER TABLE t REPLICA IDENTITY FULL; INSERT INTO t VALUES (1, 1)',
