@@ -9,6 +9,7 @@ import { Random } from '../nemesis/random.ts'
 import { TestServer } from '../server/test-server.ts'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { hlcOf, type FeedMessage } from '../feed/test-feed.ts'
+import { needsInstalled } from '../support/servers/server-of-tests.ts'
 
 let server: TestServer
 before(async () => {
@@ -168,11 +169,20 @@ async function run(kind: Kind): Promise<void> {
   }
   const last = (): FeedMessage | undefined =>
     feed.rows.find(({ topic, key }) => topic === `${name}_marks` && key === '[0]')
-  while (last() === undefined) await feed.row(feed.rows.length + 1)
+  // Where nothing of ours is in the database, a key that is changed around a row may end the feed, in the transaction of that row
+  // (docs/decisions/0043-readings.md). What came before must be right, too.
+  const mayEnd = kind.changesKey === true && needsInstalled !== false
+  let isEnded = false
+  while (last() === undefined && !isEnded)
+    await feed.row(feed.rows.length + 1).catch((error: Error) => {
+      if (!mayEnd || !error.message.includes('its primary key was changed at about the same time')) throw error
+      isEnded = true
+    })
 
   const byTime = Map.groupBy(feed.rows, ({ value }) => formatHlc(hlcOf(value, 'updated')))
+  const told = [...byTime.values()]
   let judged = 0
-  for (const messages of byTime.values()) {
+  for (const messages of isEnded ? told.slice(0, -1) : told) {
     const mark = Number(messages.find(({ topic }) => topic === `${name}_marks`)?.key.slice(1, -1))
     const state = states.get(mark)
     if (state === undefined) {
@@ -187,6 +197,7 @@ async function run(kind: Kind): Promise<void> {
     )
     judged += 1
   }
+  if (isEnded) return
   assert.equal(judged, states.size)
   assert.ok(judged > transactions / 3, `only ${judged} transactions were committed`)
 }
