@@ -5,18 +5,23 @@
 //   npm test -- --tier pure       only the files of a tier: pure, pg, kafka or crash; may be repeated
 //   npm test -- --name TEXT       only the tests whose name contains the text
 //   npm test -- --keep            stores of tests that fail are kept (CHANGEFEED_TEST_KEEP=1)
+//   npm test -- --report FILE     writes into the file what became of each test file (report-files.ts)
+//   npm test -- --alone           one file after the other, in place of two at a time
+//
+// At the end stands which files took longest.
 //
 // The tests have a folder of their own for temporary files. When the run ends, also by a signal, the processes that use this
 // folder are ended, and the folder is removed.
 
 import { spawn } from 'node:child_process'
-import { chmodSync, globSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { constants, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { endProcessesOf } from './processes-of.ts'
+import { readReports } from './report-files.ts'
 import { mayHaveTest } from './test-names.ts'
 import { tierOf, tiers } from './test-tiers.ts'
 
@@ -48,11 +53,17 @@ function readArguments() {
   try {
     return parseArgs({
       allowPositionals: true,
-      options: { tier: { type: 'string', multiple: true }, name: { type: 'string' }, keep: { type: 'boolean' } },
+      options: {
+        tier: { type: 'string', multiple: true },
+        name: { type: 'string' },
+        keep: { type: 'boolean' },
+        report: { type: 'string' },
+        alone: { type: 'boolean' },
+      },
     })
   } catch (error) {
     process.stderr.write(
-      `${(error as Error).message}\nusage: npm test -- [--tier TIER] [--name TEXT] [--keep] [PART…]\n`,
+      `${(error as Error).message}\nusage: npm test -- [--tier TIER] [--name TEXT] [--keep] [--report FILE] [--alone] [PART…]\n`,
     )
     process.exit(1)
   }
@@ -61,7 +72,8 @@ function readArguments() {
 /** The reporter writes into a pipe, and cannot see the terminal. */
 const colours = process.stdout.isTTY && process.env['NO_COLOR'] === undefined ? { FORCE_COLOR: '1' } : {}
 
-async function run(what: string, args: readonly string[]): Promise<void> {
+/** Says what happened if it failed. */
+async function run(args: readonly string[]): Promise<string | undefined> {
   const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: ['inherit', 'pipe', 'inherit'],
@@ -71,15 +83,32 @@ async function run(what: string, args: readonly string[]): Promise<void> {
   child.stdout.on('data', (text: Buffer) => {
     if (interruptedBy === undefined) process.stdout.write(text)
   })
-  const ended = new Promise<string>((resolve) => {
-    child.on('error', ({ message }) => resolve(` (${message})`))
-    child.on('close', (code, signal) => resolve(code === 0 ? '' : ` (${signal ?? `exit code ${code}`})`))
+  const ended = new Promise<string | undefined>((resolve) => {
+    child.on('error', ({ message }) => resolve(message))
+    child.on('close', (code, signal) => resolve(code === 0 ? undefined : (signal ?? `exit code ${code}`)))
   })
-  const failure = await Promise.race([ended, interrupted.promise])
+  const failure = await Promise.race([ended, interrupted.promise.then(() => undefined)])
   if (interruptedBy !== undefined) await leave(128 + constants.signals[interruptedBy])
-  if (failure === '') return
-  process.stderr.write(`${what} failed${failure}\n`)
+  return failure
+}
+
+async function must(what: string, failure: string | undefined): Promise<void> {
+  if (failure === undefined) return
+  process.stderr.write(`${what} failed (${failure})\n`)
   await leave(1)
+}
+
+const shownFiles = 20
+
+/** Writes the report of the files for who has asked for it, and tells which took longest. */
+function tellFiles(lines: string): void {
+  const reports = readReports(existsSync(lines) ? readFileSync(lines, 'utf8') : '', { files, root })
+  if (chosen.report !== undefined)
+    writeFileSync(chosen.report, reports.map((report) => `${JSON.stringify(report)}\n`).join(''))
+  if (reports.length <= 1) return
+  const slowest = [...reports].sort((a, b) => b.seconds - a.seconds).slice(0, shownFiles)
+  const text = slowest.map(({ file, seconds }) => `${seconds.toFixed(1).padStart(8)} s  ${file}\n`)
+  process.stdout.write(`\nThe files that took longest, of ${reports.length}:\n${text.join('')}`)
 }
 
 async function leave(code: number): Promise<never> {
@@ -95,8 +124,8 @@ function binary(name: string, script: string): string {
 }
 
 if (isWhole) {
-  await run('the type check', [binary('typescript', 'bin/tsc'), '--noEmit'])
-  await run('lint', [binary('oxlint', 'bin/oxlint')])
+  await must('the type check', await run([binary('typescript', 'bin/tsc'), '--noEmit']))
+  await must('lint', await run([binary('oxlint', 'bin/oxlint')]))
 }
 const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
@@ -108,12 +137,19 @@ if (files.length === 0) {
   process.stderr.write(`no test file matches ${what.join(' ')}\n`)
   await leave(1)
 }
-await run('a test', [
+const lines = join(temporary, 'reports')
+const failure = await run([
   '--test',
-  '--test-concurrency=2',
+  `--test-concurrency=${chosen.alone === true ? 1 : 2}`,
   `--test-timeout=${fileTimeoutMs}`,
   '--test-reporter=spec',
+  '--test-reporter-destination=stdout',
+  `--test-reporter=${join(root, 'scripts/report-files.ts')}`,
+  `--test-reporter-destination=${lines}`,
   ...(name === undefined ? [] : [`--test-name-pattern=/${RegExp.escape(name)}/`]),
   ...files,
 ])
+tellFiles(lines)
+rmSync(lines, { force: true })
+await must('a test', failure)
 await leave(0)
