@@ -2,7 +2,7 @@
 // since the last look is named here, so that nothing is missed silently.
 
 import { publication } from '../../source-schema/names.ts'
-import { lackOfMember } from './lacks.ts'
+import { lacksOfMember } from './lacks.ts'
 import type { MemberFacts, PartFacts, PreparedFacts, PublicationFacts } from './prepared-facts.ts'
 import type { KnownTable, LoggedRows, PreparedState } from './prepared-state.ts'
 
@@ -84,7 +84,7 @@ function judgeMember(
   { publication: facts, role }: { readonly publication: PublicationFacts; readonly role: string },
 ): Judged {
   const { id, name, relids, parts } = member
-  const lack = lackOfMember(member, facts, { role, reads: false, full: new Set() })?.what
+  const lack = lacksOfMember(member, facts, { role, reads: false, full: new Set() })[0]?.what
   const rows = Object.fromEntries(parts.map((part) => [part.name, loggedRows(part)]))
   const table: KnownTable = { id, name, relids, rows, ...(lack === undefined ? {} : { lack }) }
   if (was === undefined) return { table }

@@ -79,6 +79,13 @@ export async function readPrepared(connection: Queries, relids?: readonly number
   }
 }
 
+/** The same of tables that are not in the publication: what they would lack in it. */
+export async function readUnpublished(connection: Queries, relids: readonly number[]): Promise<readonly MemberFacts[]> {
+  const members = `SELECT w.relid, '' AS id, false AS filtered, false AS listed FROM unnest('{${relids.join(', ')}}'::oid[]) AS w (relid)`
+  const rows = await connection.query(`WITH member AS (${members}) ${factsSql}`)
+  return rows.map(([json]) => JSON.parse(json ?? '') as MemberFacts)
+}
+
 const publicationSql = `SELECT current_setting('server_version_num'), json_build_object(
     'id', format('%s:%s', p.oid, p.xmin), 'owner', pg_get_userbyid(pubowner), 'viaRoot', pubviaroot,
     'kinds', array_remove(ARRAY[CASE WHEN pubinsert THEN 'insert' END, CASE WHEN pubupdate THEN 'update' END, CASE WHEN pubdelete THEN 'delete' END, CASE WHEN pubtruncate THEN 'truncate' END], NULL),
@@ -106,14 +113,7 @@ function membersSql(version: number, relids: readonly number[] | undefined): str
   return `WITH p AS (SELECT oid, puballtables FROM pg_publication WHERE pubname = '${publication}'),
     published AS MATERIALIZED (SELECT relid, min(id) AS id, bool_and(filtered) AS filtered, bool_and(listed) AS listed FROM (${published}) AS u GROUP BY relid),
     member AS (${members})
-  SELECT json_build_object('relid', m.relid::bigint, 'id', m.id, 'name', format('%I.%I', n.nspname, c.relname), 'schema', quote_ident(n.nspname), 'kind', c.relkind,
-    'isFiltered', m.filtered, 'hasColumnList', m.listed,
-    'mayRead', has_table_privilege(c.oid, 'SELECT'), 'mayReadParts', NOT EXISTS (SELECT FROM (${partsOf('c.oid')}) AS t WHERE NOT has_table_privilege(t.relid, 'SELECT')),
-    'mayUseSchema', has_schema_privilege(n.oid, 'USAGE'), 'hidesRows', c.relrowsecurity AND row_security_active(c.oid),
-    'relids', (SELECT json_agg(t.relid::bigint ORDER BY t.relid) FROM (${partsOf('c.oid')}) AS t),
-    'parts', (SELECT coalesce(json_agg(${partSql} ORDER BY t.oid), '[]') FROM pg_class t JOIN pg_namespace tn ON tn.oid = t.relnamespace
-      WHERE t.relkind = 'r' AND t.oid IN (${partsOf('c.oid')})))::text
-  FROM member m JOIN pg_class c ON c.oid = m.relid JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY m.relid`
+  ${factsSql}`
 }
 
 const isTable = `c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p' AND c.oid >= 16384`
@@ -130,3 +130,13 @@ const partSql = `json_build_object('relid', t.oid::bigint, 'name', format('%I.%I
   'isKeyUnfit', EXISTS (SELECT FROM pg_index WHERE indrelid = t.oid AND indisprimary AND NOT (indimmediate AND indisvalid)),
   'outOfLine', t.reltoastrelid <> 0, 'isUnlogged', t.relpersistence = 'u',
   'generated', (SELECT coalesce(string_agg(DISTINCT attgenerated::text, '' ORDER BY attgenerated::text), '') FROM pg_attribute WHERE attrelid = t.oid AND attnum > 0 AND NOT attisdropped AND attgenerated <> ''))`
+
+/** Of `member`, whose tables have columns relid, id, filtered and listed. */
+const factsSql = `SELECT json_build_object('relid', m.relid::bigint, 'id', m.id, 'name', format('%I.%I', n.nspname, c.relname), 'schema', quote_ident(n.nspname), 'kind', c.relkind,
+    'isFiltered', m.filtered, 'hasColumnList', m.listed,
+    'mayRead', has_table_privilege(c.oid, 'SELECT'), 'mayReadParts', NOT EXISTS (SELECT FROM (${partsOf('c.oid')}) AS t WHERE NOT has_table_privilege(t.relid, 'SELECT')),
+    'mayUseSchema', has_schema_privilege(n.oid, 'USAGE'), 'hidesRows', c.relrowsecurity AND row_security_active(c.oid),
+    'relids', (SELECT json_agg(t.relid::bigint ORDER BY t.relid) FROM (${partsOf('c.oid')}) AS t),
+    'parts', (SELECT coalesce(json_agg(${partSql} ORDER BY t.oid), '[]') FROM pg_class t JOIN pg_namespace tn ON tn.oid = t.relnamespace
+      WHERE t.relkind = 'r' AND t.oid IN (${partsOf('c.oid')})))::text
+  FROM member m JOIN pg_class c ON c.oid = m.relid JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY m.relid`

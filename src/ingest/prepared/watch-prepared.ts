@@ -8,10 +8,11 @@ import { FeedError } from '../../errors/feed-error.ts'
 import type { RawConnection } from '../../postgres/raw-connection.ts'
 import { namesOf, type TableToWatch } from '../watch-batch.ts'
 import { loggedRows } from './judge-prepared.ts'
-import { lackOfMember, notPublished, refusal } from './lacks.ts'
+import { lacksOfMember, lacksOfUnpublished } from './lacks.ts'
 import { describeWriters } from './open-writers.ts'
-import { readPrepared, type MemberFacts, type PreparedFacts } from './prepared-facts.ts'
+import { readPrepared, readUnpublished, type MemberFacts, type PreparedFacts } from './prepared-facts.ts'
 import { readState } from './prepared-state.ts'
+import { notPublished, refusalOf } from './refuse-lacking.ts'
 
 /** The ingest of the source, as the thread that watches tables sees it. */
 export interface IngestAtHand {
@@ -75,12 +76,18 @@ async function checkTables(
   const [row] = await connection.query('SELECT quote_ident(current_user)')
   const role = row?.[0] ?? ''
   const found = new Map(members.map((member) => [member.relid, member]))
-  for (const { relid } of tables) {
-    const member = found.get(relid)
-    if (publication === undefined || member === undefined) throw notPublished(names.get(relid) ?? '')
-    const lack = lackOfMember(member, publication, { role, reads: true, full })
-    if (lack !== undefined) throw refusal(member.name, lack)
-  }
+  const missing = tables.map(({ relid }) => relid).filter((relid) => !found.has(relid))
+  if (publication === undefined) throw notPublished([...names.values()])
+  const unpublished = missing.length === 0 ? [] : await readUnpublished(connection, missing)
+  const wanted = { role, reads: true, full }
+  const refused = refusalOf(
+    [
+      ...members.map((table) => ({ table, lacks: lacksOfMember(table, publication, wanted) })),
+      ...unpublished.map((table) => ({ table, lacks: lacksOfUnpublished(table, publication, wanted) })),
+    ],
+    role,
+  )
+  if (refused !== undefined) throw refused
   return found
 }
 
