@@ -25,6 +25,8 @@ export interface TableDescription {
   readonly attached?: number | undefined
   /** Changes of it since it was attached may stand in the log before this description, so only who reads its rows now misses nothing. */
   readonly passedOver?: true | undefined
+  /** Where it was last seen that it may have been unlogged for a moment, so that changes of it are missing in front: another number says that again. */
+  readonly unlogged?: number | undefined
   /** True in the last description of a table: it was dropped by that transaction. */
   readonly dropped?: boolean | undefined
   /** From which rows of the catalogue the description was made, where nobody but us reads the catalogue (src/ingest/readings). */
@@ -36,6 +38,10 @@ export interface CatalogueRows {
   readonly key: number
   /** pg_class.relfilenode. */
   readonly file: number
+  /** pg_class.reltoastrelid. */
+  readonly toast?: number | undefined
+  /** The memberships of publications that name the table. */
+  readonly named?: readonly number[] | undefined
   /** The numbers of the columns and the transactions that wrote their rows of pg_attribute. */
   readonly columns: string
   /** Of a partition and of each of its ancestors: the parent, and the transaction that attached it there. */

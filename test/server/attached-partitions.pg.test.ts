@@ -195,12 +195,33 @@ for (const version of [14, 18] as const) {
     await using feed = await SinklessFeed.open(server, 'CREATE CHANGEFEED FOR plain WITH resolved')
     await feed.row(1)
     await feed.resolvedPast(zeroHlc)
-    await server.sql(
-      'BEGIN; ALTER TABLE plain SET UNLOGGED; UPDATE plain SET v = 2; ALTER TABLE plain SET LOGGED; COMMIT',
-    )
+    const unlogged =
+      'BEGIN; ALTER TABLE plain SET UNLOGGED; UPDATE plain SET v = v + 1; ALTER TABLE plain SET LOGGED; COMMIT'
+    await server.sql(unlogged)
     await until('its row is read again', 20_000, async () =>
       feed.texts.includes('plain: [1]->{"after": {"id": 1, "v": 2}}') ? true : undefined,
     )
+    assert.match(feed.notices.join(), /reading all rows of table "plain" again: no publication names it/)
+    await using other = await SinklessFeed.open(
+      server,
+      `CREATE CHANGEFEED FOR plain WITH resolved, initial_scan = 'no', schema_change_policy = 'nobackfill'`,
+    )
+    await other.resolvedPast(zeroHlc)
+    await server.sql(unlogged)
+    await other.ended
+    assert.match(other.error?.message ?? '', /table "plain", which no publication names, .* may have been unlogged/)
+    assert.deepEqual(other.texts, [])
+    // The table of values that are stored out of line tells that it was VACUUM FULL.
+    await server.sql('ALTER TABLE plain ADD COLUMN big text')
+    for (const [i, sql] of ['SELECT 1', 'VACUUM FULL plain'].entries()) {
+      const before = feed.notices.filter((text) => text.includes('reading all rows')).length
+      await server.sql(sql)
+      await server.sql(`UPDATE plain SET v = ${-i}`)
+      await until('it is followed', 20_000, async () =>
+        feed.texts.at(-1)?.includes(`"v": ${-i}`) === true ? true : undefined,
+      )
+      assert.equal(feed.notices.filter((text) => text.includes('reading all rows')).length, before)
+    }
     assert.equal(feed.error, undefined)
   })
 }

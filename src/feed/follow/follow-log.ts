@@ -232,6 +232,7 @@ export class LogFollower {
     if (this.#options.needsEveryChange === true) this.#checkPassedOver(changes)
     this.#parts.putBack()
     this.#boundary = at
+    this.#news.changing(changes.tables.values())
     this.#news.attaching(changes.attached.keys())
     return { tag: 'boundary', at, changes: [...changes.tables.values()], attached: changes.attached, hasRows }
   }
@@ -294,12 +295,18 @@ export class LogFollower {
     })
   }
 
-  #checkPassedOver({ passedOver }: TransactionChanges): void {
-    if (passedOver === undefined) return
-    this.#gap(
-      this.#parts.ts,
-      `partition "${passedOver}" was attached, and which of its changes at about the same time came after that cannot be told`,
-    )
+  #checkPassedOver({ passedOver, unlogged }: TransactionChanges): void {
+    const { ts } = this.#parts
+    if (passedOver !== undefined)
+      this.#gap(
+        ts,
+        `partition "${passedOver}" was attached, and which of its changes at about the same time came after that cannot be told`,
+      )
+    if (unlogged !== undefined)
+      this.#gap(
+        ts,
+        `the rows of table "${unlogged}", which no publication names, are in another file, so it may have been unlogged meanwhile (SET UNLOGGED)`,
+      )
   }
 
   #checkTruncated(): void {

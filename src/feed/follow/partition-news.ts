@@ -4,7 +4,7 @@
 import type { TableDescription } from '../../core/table.ts'
 import type { SchemaHistory } from '../../decode/schema-history.ts'
 import type { Partitions } from '../transaction/partitions.ts'
-import { isAttached } from './schema-changes.ts'
+import { isAttached, mayLackChanges, type SchemaChange } from './schema-changes.ts'
 
 export interface PartitionNewsOptions {
   readonly schemas: SchemaHistory
@@ -60,6 +60,17 @@ export class PartitionNews {
     for (const [relid, { target, name }] of now) {
       if (before.get(relid)?.target !== target) tell(`following the new partition "${name}" of "${nameOf(target)}"`)
     }
+  }
+
+  /** Called before a transaction that changes these targets. */
+  changing(changes: Iterable<SchemaChange>): void {
+    for (const change of changes) if (mayLackChanges(change)) this.#tellUnlogged(change.after.name)
+  }
+
+  #tellUnlogged(name: string): void {
+    this.#options.tell(
+      `reading all rows of table "${name}" again: no publication names it, and its rows are in another file (VACUUM FULL, CLUSTER, SET UNLOGGED or another command that writes all rows), so it may have been unlogged meanwhile; rows that were deleted then are not deleted in the changefeed`,
+    )
   }
 
   /** Called before a transaction that attaches these partitions, perhaps ones that the targets have already. */

@@ -22,6 +22,8 @@ export class TransactionChanges {
   readonly attached = new Map<number, number>()
   /** The name of one of these of which earlier changes may have been passed over. */
   passedOver: string | undefined
+  /** The name of a table or partition of the feed of which changes may be missing. */
+  unlogged: string | undefined
 
   get isEmpty(): boolean {
     return this.tables.size === 0 && this.attached.size === 0
@@ -39,6 +41,8 @@ export function readSchemaChanges(
   readTableChanges(schemas, part, described)
   for (const [relid, { before, after }] of described) {
     const target = partitions.targetOf(after)
+    if ((target !== undefined || partitions.isOwn(relid)) && mayLackChanges({ before, after }))
+      found.unlogged = after.name
     if (target !== relid) {
       if (target !== undefined && isAttached(before, after)) {
         attached.set(relid, target)
@@ -76,4 +80,15 @@ export async function readChangesOfLarge(
 /** Whether a table that is a partition now was attached as one since, when it may have had rows that nobody has followed. */
 export function isAttached(before: TableDescription | undefined, { attached }: TableDescription): boolean {
   return attached !== undefined && attached !== before?.attached
+}
+
+/** Whether the table may have been unlogged between the two, so that changes of it are missing. */
+export function mayLackChanges({
+  before,
+  after,
+}: {
+  readonly before: TableDescription | undefined
+  readonly after: TableDescription
+}): boolean {
+  return before !== undefined && after.unlogged !== undefined && after.unlogged !== before.unlogged
 }

@@ -101,7 +101,7 @@ function membersSql(version: number, relids: readonly number[] | undefined): str
       version < 150_000
         ? ''
         : `
-    UNION ALL SELECT c.oid, format('%s:%s', s.oid, s.xmin), false, false FROM pg_publication_namespace s JOIN p ON p.oid = s.pnpubid JOIN pg_class c ON c.relnamespace = s.pnnspid WHERE ${isTable}`
+    UNION ALL SELECT c.oid, format('%s:%s/%s', s.oid, s.xmin, ${schemaSince}), false, false FROM pg_publication_namespace s JOIN p ON p.oid = s.pnpubid JOIN pg_class c ON c.relnamespace = s.pnnspid WHERE ${isTable}`
     }`
   const members =
     wanted === undefined
@@ -115,6 +115,9 @@ function membersSql(version: number, relids: readonly number[] | undefined): str
     member AS (${members})
   ${factsSql}`
 }
+
+/** The transaction that put the table into its schema: what records that is written anew when it leaves the schema and comes back. */
+const schemaSince = `(SELECT string_agg(d.xmin::text, ',') FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0 AND d.refclassid = 'pg_namespace'::regclass)`
 
 const isTable = `c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p' AND c.oid >= 16384`
 

@@ -9,8 +9,15 @@ import type { SeenTable } from '../../source-schema/prepared/describe-tables.ts'
 const longest = 1000
 
 export function catalogueOf(table: SeenTable): CatalogueRows {
-  const { keyOid, fileNode, written, attachedBy } = table
-  return { key: keyOid, file: fileNode, columns: markOf(written), ...(attachedBy === '' ? {} : { attachedBy }) }
+  const { keyOid, fileNode, toast, namedBy, written, attachedBy } = table
+  return {
+    key: keyOid,
+    file: fileNode,
+    toast,
+    ...(namedBy.length === 0 ? {} : { named: namedBy }),
+    columns: markOf(written),
+    ...(attachedBy === '' ? {} : { attachedBy }),
+  }
 }
 
 /**
@@ -22,8 +29,7 @@ export function rewritesOf(before: TableDescription | undefined, now: SeenTable)
   const was = before?.catalogue
   if (was === undefined || before === undefined) return rewrites
   if (was.file === now.fileNode) return rewrites
-  // Nothing tells VACUUM FULL from SET UNLOGGED and back, in between which nothing was logged.
-  if (!now.isNamed && (now.description.ancestors ?? []).length === 0) return rewrites + 1
+  if (mayHaveBeenUnlogged(before, now)) return rewrites + 1
   if (was.columns === markOf(now.written)) return rewrites
   return clearsOnly(before, was.columns, now) ? rewrites : rewrites + 1
 }
@@ -44,17 +50,22 @@ function numbersIn(written: string): number[] {
   return written === '' ? [] : written.split(',').map((column) => Number(column.split(':')[0]))
 }
 
+/** Whether a partition may have rows that were not published although it was a partition before and is one now: it was detached and attached again. */
+export function wasAttachedAgain(before: TableDescription | undefined, now: SeenTable): boolean {
+  const was = before?.catalogue?.attachedBy
+  return was !== undefined && now.attachedBy !== '' && was !== now.attachedBy && now.description.partitioned !== true
+}
+
 /**
- * Whether a partition may have rows that were not published although it was a partition before and is one now: it was detached and attached
- * again, or its rows are in another file. PostgreSQL permits SET UNLOGGED of a partition that no publication names, and does not say so
- * afterwards; it looks like VACUUM FULL.
+ * Whether a table may have been unlogged for a moment. PostgreSQL permits that where no publication names the table, and does not say so
+ * afterwards: the rows are in another file, as VACUUM FULL and TRUNCATE leave them. But these leave the table of values that are stored
+ * out of line alone.
  */
-export function mayHaveMissed(before: TableDescription | undefined, now: SeenTable): boolean {
+export function mayHaveBeenUnlogged(before: TableDescription | undefined, now: SeenTable): boolean {
   const was = before?.catalogue
-  if (before === undefined || was === undefined || now.attachedBy === '' || now.description.partitioned === true)
-    return false
-  if (was.attachedBy !== undefined && was.attachedBy !== now.attachedBy) return true
-  return was.file !== now.fileNode && !now.isNamed
+  if (was === undefined || was.file === now.fileNode) return false
+  if (now.namedBy.some((membership) => was.named?.includes(membership) === true)) return false
+  return now.toast === 0 || was.toast !== now.toast
 }
 
 function clearsOnly(before: TableDescription, columns: string, now: SeenTable): boolean {

@@ -5,7 +5,7 @@ import type { TableDescription, TypeShape } from '../../core/table.ts'
 import type { TypeFacts } from '../../source-schema/prepared/catalogue-facts.ts'
 import { reshaped, type SeenTable } from '../../source-schema/prepared/describe-tables.ts'
 import { firstUserOid, TypeShapes, type TypeLookup } from '../../source-schema/prepared/type-shapes.ts'
-import { catalogueOf, mayHaveMissed, rewritesOf } from './catalogue-rows.ts'
+import { catalogueOf, mayHaveBeenUnlogged, rewritesOf, wasAttachedAgain } from './catalogue-rows.ts'
 import { formerAttributes, type AttributesOfTypes } from './composites.ts'
 import { GatedTable } from './gated-table.ts'
 import type { Attributes } from './layouts.ts'
@@ -123,10 +123,13 @@ export class Descriptions {
   /** The description of a table as a reading has shown it. */
   #described(table: GatedTable, seen: SeenTable, at: number): TableDescription {
     const rewrites = rewritesOf(table.inForce, seen)
+    const was = table.inForce?.dropped === true ? undefined : table.inForce
+    const unlogged = mayHaveBeenUnlogged(was, seen) ? at : was?.unlogged
     const attached = this.#attached(table, seen, at)
     const description = {
       ...seen.description,
       ...(rewrites > 0 ? { rewrites } : {}),
+      ...(unlogged === undefined ? {} : { unlogged }),
       ...(attached === undefined ? {} : { attached }),
       ...(attached === at && table.hasPassedOver ? { passedOver: true as const } : {}),
       catalogue: catalogueOf(seen),
@@ -141,7 +144,7 @@ export class Descriptions {
   #attached({ inForce }: GatedTable, seen: SeenTable, at: number): number | undefined {
     const { description, hasPages } = seen
     const was = inForce?.dropped === true ? undefined : inForce
-    if (mayHaveMissed(was, seen)) return at
+    if (wasAttachedAgain(was, seen) || (seen.attachedBy !== '' && mayHaveBeenUnlogged(was, seen))) return at
     const isNew = description.ancestors?.some((relid) => {
       const ancestor = this.table(relid)
       return was?.ancestors?.includes(relid) !== true && ancestor.inForce !== undefined && ancestor.knownSince < at

@@ -9,10 +9,11 @@ const keptTypes = 8
 export class GatedTable {
   readonly relid: number
   layout: RelationMessage | undefined
-  /** The layout is one for which `inForce` is proven to be the description. */
-  isSettled = false
-  /** It is settled and has no composite types: nothing about a row is left to prove. */
-  isFree = false
+  /**
+   * unsettled: what `layout` is described by is not proven. settled: `inForce` is its description. free: and there are no composite
+   * types, so that nothing about a row is left to prove.
+   */
+  phase: 'unsettled' | 'settled' | 'free' = 'unsettled'
   /** Rows between `from` and `to` of transactions that commit before `to` pass without another look. */
   from = 0
   to = 0
@@ -47,8 +48,7 @@ export class GatedTable {
 
   /** A new decoding session begins: PostgreSQL sends the layout again, whether it has changed or not. */
   unsettle(): void {
-    this.isSettled = false
-    this.isFree = false
+    this.phase = 'unsettled'
     this.from = 0
     this.to = 0
   }

@@ -17,10 +17,10 @@ export function membershipOf(before: TableDescription | undefined, after: TableD
   return attachedBy !== undefined && attachedBy !== after.catalogue?.attachedBy ? 'left' : 'same'
 }
 
-/** The description as of one that is, or is not yet, a partition. */
-export function asPartOf(description: TableDescription, before: TableDescription): TableDescription {
+/** The description as of a partition of the tables of another description; undefined: as of none. */
+export function asPartOf(description: TableDescription, other: TableDescription | undefined): TableDescription {
   const { ancestors: _, attached: __, passedOver: ___, ...rest } = description
-  const { ancestors, attached } = before
+  const { ancestors, attached } = other ?? {}
   return {
     ...rest,
     ...(ancestors === undefined ? {} : { ancestors }),

@@ -58,6 +58,11 @@ export class TableReadings {
     return changed
   }
 
+  /** The tables that were read. */
+  relids(): Iterable<number> {
+    return this.#histories.keys()
+  }
+
   last(relid: number): Era | undefined {
     return this.#histories.get(relid)?.eras.at(-1)
   }

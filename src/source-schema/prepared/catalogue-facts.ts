@@ -20,13 +20,15 @@ export interface TableFacts {
   readonly ancestors: readonly number[]
   /** Of it and of each of its ancestors: the parent, and the transaction that made it a partition of that. */
   readonly attachedBy: string
-  /** A publication names it, so PostgreSQL refuses SET UNLOGGED. */
-  readonly isNamed: boolean
+  /** The oids of its memberships of publications that name it. While there is one, PostgreSQL refuses SET UNLOGGED. */
+  readonly namedBy: readonly number[]
   /** It is a partition and has pages, so it may have rows. */
   readonly hasPages: boolean
   /** The oid of the constraint that is the primary key, or else of the index that is the replica identity; 0: there is none. Neither gets other columns. */
   readonly keyOid: number
   readonly fileNode: number
+  /** The table of its values that are stored out of line; 0: it has none. Only an ALTER TABLE that writes all rows anew gives it another one. */
+  readonly toast: number
   readonly columns: readonly ColumnFacts[]
   /** Of every row of pg_attribute, also those of dropped columns: the number of the column and the transaction that wrote the row. */
   readonly written: string
@@ -112,9 +114,9 @@ export function factsSql(relids: readonly number[], types: readonly number[] = [
 )
 SELECT 'table', c.oid::text, json_build_object('database', current_database(), 'schema', n.nspname, 'name', c.relname,
   'identity', c.relreplident, 'primaryKey', coalesce(k.columns, '[]'), 'deferrableKey', coalesce(k.deferrable, false),
-  'partitioned', c.relkind = 'p', 'attachedBy', coalesce(up.by, ''), 'isNamed', EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = c.oid), 'hasPages', c.relispartition AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0, 'ancestors', CASE WHEN c.relispartition THEN coalesce((SELECT json_agg(a.relid::oid::bigint ORDER BY place)
+  'partitioned', c.relkind = 'p', 'attachedBy', coalesce(up.by, ''), 'namedBy', coalesce((SELECT json_agg(r.oid::bigint ORDER BY r.oid) FROM pg_publication_rel r WHERE prrelid = c.oid), '[]'), 'hasPages', c.relispartition AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0, 'ancestors', CASE WHEN c.relispartition THEN coalesce((SELECT json_agg(a.relid::oid::bigint ORDER BY place)
     FROM pg_partition_ancestors(c.oid) WITH ORDINALITY AS a (relid, place) WHERE a.relid <> c.oid), '[]') ELSE '[]' END,
-  'keyOid', coalesce(k.oid, 0), 'fileNode', c.relfilenode::bigint, 'columns', coalesce(columns.list, '[]'),
+  'keyOid', coalesce(k.oid, 0), 'fileNode', c.relfilenode::bigint, 'toast', c.reltoastrelid::bigint, 'columns', coalesce(columns.list, '[]'),
   'written', coalesce(columns.written, ''))::text
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN columns ON columns.attrelid = c.oid
 LEFT JOIN ${attachedBySql(`SELECT unnest('{${relids.join(',')}}'::oid[])`)} AS up ON up.relid = c.oid

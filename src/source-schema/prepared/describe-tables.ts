@@ -28,7 +28,9 @@ export interface SeenTable extends DescribedTable {
   /** As in TableFacts. */
   readonly attachedBy: string
   /** As in TableFacts. */
-  readonly isNamed: boolean
+  readonly namedBy: readonly number[]
+  /** As in TableFacts. */
+  readonly toast: number
   /** The number of each column, also of those that were dropped, with the transaction that wrote its row of the catalogue. */
   readonly written: string
   /** The composite types that the table consists of, by oid. */
@@ -66,7 +68,8 @@ export function describe({ tables, types }: CatalogueFacts): Map<number, SeenTab
       fileNode: facts.fileNode,
       hasPages: facts.hasPages,
       attachedBy: facts.attachedBy,
-      isNamed: facts.isNamed,
+      namedBy: facts.namedBy,
+      toast: facts.toast,
       written: facts.written,
       layouts: layoutsOf(own, types),
       typeFacts: types,

@@ -1,0 +1,110 @@
+// Finds the description for the rows behind a layout, at the first of them, and writes it into the log. There are two candidates, what held
+// before and what a reading after the row shows, and two questions: which of them has the columns of the layout (read-layout.ts), and
+// whether the row counts as one of a partitioned table, which a layout does not say.
+//
+// Of a partition that is not in the publication itself, only rows of the partitioned table are published. One that is in it has rows of both
+// kinds in the log, and between two readings that differ nobody knows the moment of the change. After ATTACH such rows are passed over,
+// because the scan of the attached partition reads them; after DETACH they end the feeds of the partitioned table.
+
+import type { TableDescription } from '../../core/table.ts'
+import type { RelationMessage } from '../../decode/pgoutput/relation.ts'
+import { addedAndDropped, catalogueOf } from './catalogue-rows.ts'
+import type { Descriptions } from './descriptions.ts'
+import type { GatedTable } from './gated-table.ts'
+import { asPartOf, membershipOf } from './membership.ts'
+import { fits, readLayout, type LayoutDecision } from './read-layout.ts'
+import type { Era, TableReadings } from './table-readings.ts'
+
+export type Members = Pick<ReadonlySet<number>, 'has'>
+
+export interface SettleOptions {
+  readonly readings: TableReadings
+  readonly descriptions: Descriptions
+  /** The tables that are in the publication themselves. */
+  readonly members: Members
+  /** The first era that is proven for the row, or shows what came after it. */
+  readonly era: Era
+  /** The position of the row. */
+  readonly lsn: number
+}
+
+export interface Ended {
+  readonly why: string
+  /** The partitioned tables whose feeds end with those of the table. */
+  readonly relids: readonly number[]
+}
+
+/** Settles the table, or returns why that is impossible. */
+export function settle(table: GatedTable, options: SettleOptions): Ended | undefined {
+  const { readings, descriptions, members, era, lsn } = options
+  const { layout } = table
+  if (layout === undefined) return undefined
+  // What a reading has shown before the row holds for it, unless a later change is in the layout.
+  const last = readings.eras(table.relid).findLast(({ since }) => since <= lsn)
+  if (last !== undefined && last.since > table.era) descriptions.adopt(table, last)
+  const after = era.table === undefined ? undefined : { ...era.table.description, catalogue: catalogueOf(era.table) }
+  const before = table.inForce?.dropped === true ? undefined : table.inForce
+  const isMember = members.has(table.relid)
+  const was = before?.ancestors ?? []
+  const is = after?.ancestors ?? []
+  if (before === undefined && !isMember && is.length === 0) {
+    const relids = [...readings.relids()].filter((relid) => mayHavePartition(descriptions.table(relid), layout))
+    if (relids.length > 0) return { why: 'it may have been a partition, and is none any more,', relids }
+  }
+  const membership = before === undefined && isMember && is.length > 0 ? 'joined' : membershipOf(before, after)
+  if (membership === 'left' && isMember) return { why: 'it was detached as a partition', relids: was }
+  const isPassedOver = membership === 'joined' && isMember
+  if (isPassedOver) table.hasPassedOver = true
+  const decision = readLayout(layout, {
+    before,
+    after,
+    gone: before === undefined || era.table === undefined ? [] : addedAndDropped(before, era.table),
+    shapeOf: (oid) => descriptions.shapeOf(oid),
+  })
+  if (decision.tag === 'unknown') return { why: decision.what, relids: isPassedOver ? was : [...was, ...is] }
+  table.phase = 'settled'
+  describe(table, decision, { ...options, layout, before, after, isPassedOver, membership })
+  return undefined
+}
+
+interface Candidates extends SettleOptions {
+  readonly layout: RelationMessage
+  readonly before: TableDescription | undefined
+  readonly after: TableDescription | undefined
+  readonly membership: ReturnType<typeof membershipOf>
+  readonly isPassedOver: boolean
+}
+
+function describe(
+  table: GatedTable,
+  { by, description }: Extract<LayoutDecision, { tag: 'described' }>,
+  { descriptions, era, layout, before, after, membership, isPassedOver }: Candidates,
+): void {
+  if (membership === 'joined' && !isPassedOver && after !== undefined) {
+    // It was a partition already, whatever its columns were.
+    const isAfter = by === 'after' || (by === 'before' && fits(layout, after))
+    if (isAfter) descriptions.adopt(table, era)
+    else descriptions.writeAs(table, era, (seen) => asPartOf(description, seen))
+  } else if (by === 'after') {
+    if (membership === 'same') descriptions.adopt(table, era)
+    else descriptions.writeAs(table, era, (seen) => asPartOf(seen, before))
+  } else if (by === 'message') {
+    const made = {
+      ...(isPassedOver ? asPartOf(description, before) : description),
+      catalogue: table.inForce?.catalogue,
+    }
+    const { table: seen } = era
+    descriptions.write(
+      table,
+      seen === undefined ? made : descriptions.withTypes(table, { ...made, seen, at: era.since, also: new Map() }),
+    )
+  }
+}
+
+/** Whether a table with this layout can have been a partition of another one: then they have the same columns. */
+function mayHavePartition({ inForce }: GatedTable, { columns }: RelationMessage): boolean {
+  if (inForce?.partitioned !== true || inForce.dropped === true) return false
+  const types = new Map(columns.map(({ name, typeOid }) => [name, typeOid]))
+  const own = inForce.columns.filter(({ name, generated }) => !generated || types.has(name))
+  return own.length === columns.length && own.every(({ name, typeOid }) => types.get(name) === typeOid)
+}
