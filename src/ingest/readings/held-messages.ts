@@ -2,6 +2,8 @@
 //
 //   each: u32 length, u64 position in the WAL, the payload
 
+import { freeBuffer } from '../../bytes/free-buffer.ts'
+
 const headBytes = 12
 const firstBytes = 64 * 1024
 /** A larger buffer than this is freed when it is empty. */
@@ -30,7 +32,7 @@ export class HeldMessages {
     this.#end += headBytes + length
   }
 
-  /** Calls `take` for each message, and removes it if that returns true; stops at the first one that must wait longer. */
+  /** Calls `take` for each message, and removes it if that returns true; stops at the first one that must wait longer. `take` keeps no bytes. */
   drain(take: (bytes: Buffer, start: number, end: number, lsnAt: number) => boolean): void {
     while (this.#start < this.#end) {
       const from = this.#start + headBytes
@@ -39,7 +41,9 @@ export class HeldMessages {
       this.#start = to
     }
     this.#start = this.#end = 0
-    if (this.#buffer.length > keptBytes) this.#buffer = Buffer.allocUnsafeSlow(firstBytes)
+    if (this.#buffer.length <= keptBytes) return
+    freeBuffer(this.#buffer)
+    this.#buffer = Buffer.allocUnsafeSlow(firstBytes)
   }
 
   #reserve(bytes: number): void {
@@ -49,6 +53,7 @@ export class HeldMessages {
       held + bytes > this.#buffer.length / 2 ? Math.max(held + bytes, this.#buffer.length) * 2 : this.#buffer.length
     const target = size === this.#buffer.length ? this.#buffer : Buffer.allocUnsafeSlow(size)
     this.#buffer.copy(target, 0, this.#start, this.#end)
+    if (target !== this.#buffer) freeBuffer(this.#buffer)
     this.#buffer = target
     this.#start = 0
     this.#end = held
