@@ -25,7 +25,13 @@ export function told(event: LogEvent): string[] {
 
 export async function following(db: TestDatabase): Promise<Following> {
   const all = new Following(db)
-  await all.thread.ready
+  try {
+    await all.thread.ready
+  } catch (error) {
+    // Its thread would keep the test file from ending.
+    await all[Symbol.asyncDispose]()
+    throw error
+  }
   return all
 }
 
