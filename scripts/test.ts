@@ -6,7 +6,7 @@
 //   npm test -- --name TEXT       only the tests whose name contains the text
 //   npm test -- --keep            stores of tests that fail are kept (CHANGEFEED_TEST_KEEP=1)
 //   npm test -- --report FILE     writes into the file what became of each test file (report-files.ts)
-//   npm test -- --alone           one file after the other, in place of two at a time
+//   npm test -- --at-once 1       so many files at a time
 //
 // At the end stands which files took longest.
 //
@@ -16,7 +16,7 @@
 import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { constants, tmpdir } from 'node:os'
+import { availableParallelism, constants, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -27,6 +27,8 @@ import { tierOf, tiers } from './test-tiers.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const fileTimeoutMs = 10 * 60_000
+/** Most tests wait more than they compute: two at a time use less than half of two cores. */
+const filesAtOnce = availableParallelism() + 1
 const { values: chosen, positionals: wanted } = readArguments()
 const { tier: wantedTiers = [], name } = chosen
 const keeps = chosen.keep === true || (process.env['CHANGEFEED_TEST_KEEP'] ?? '') !== ''
@@ -58,12 +60,12 @@ function readArguments() {
         name: { type: 'string' },
         keep: { type: 'boolean' },
         report: { type: 'string' },
-        alone: { type: 'boolean' },
+        'at-once': { type: 'string' },
       },
     })
   } catch (error) {
     process.stderr.write(
-      `${(error as Error).message}\nusage: npm test -- [--tier TIER] [--name TEXT] [--keep] [--report FILE] [--alone] [PART…]\n`,
+      `${(error as Error).message}\nusage: npm test -- [--tier TIER] [--name TEXT] [--keep] [--report FILE] [--at-once N] [PART…]\n`,
     )
     process.exit(1)
   }
@@ -140,7 +142,7 @@ if (files.length === 0) {
 const lines = join(temporary, 'reports')
 const failure = await run([
   '--test',
-  `--test-concurrency=${chosen.alone === true ? 1 : 2}`,
+  `--test-concurrency=${chosen['at-once'] ?? filesAtOnce}`,
   `--test-timeout=${fileTimeoutMs}`,
   '--test-reporter=spec',
   '--test-reporter-destination=stdout',

@@ -18,7 +18,7 @@ import {
   type Random,
   type Written,
 } from '../../../test/support/random-ddl.ts'
-import type { PostgresVersion } from '../../../test/support/servers/postgres-versions.ts'
+import { versionsOfRun } from '../../../test/support/servers/server-of-tests.ts'
 import type { RawConnection } from '../../postgres/raw-connection.ts'
 
 /** More on demand: CHANGEFEED_RANDOM_DDL=seconds:pause in ms:first seed:seeds. */
@@ -27,9 +27,7 @@ const [seconds = 8, pauseMs = 120, firstSeed = 1, seeds = 1] = (process.env['CHA
   .filter((part) => part !== '')
   .map(Number)
 
-const versions = [14, 18] satisfies PostgresVersion[]
-
-for (const version of versions)
+for (const version of versionsOfRun([14, 18]))
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++)
     test(`PostgreSQL ${version}, seed ${seed}: no row is read with a shape that was not its own`, async (t) => {
       await using server = await PostgresServerUnderTest.start({ version })

@@ -3,7 +3,7 @@ import test from 'node:test'
 import type { TableDescription } from '../../core/table.ts'
 import { openRawConnection, type RawConnection } from '../../postgres/raw-connection.ts'
 import { PostgresServerUnderTest } from '../../../test/support/postgres-server.ts'
-import type { PostgresVersion } from '../../../test/support/servers/postgres-versions.ts'
+import { versionsOfRun } from '../../../test/support/servers/server-of-tests.ts'
 import { typeCases, typeSetUp } from '../../../test/support/type-cases.ts'
 import { install } from '../source-schema.ts'
 import { describeTables, type DescribedTable } from './describe-tables.ts'
@@ -44,7 +44,7 @@ async function relidsOf(connection: RawConnection): Promise<number[]> {
   return rows.map(([oid]) => Number(oid))
 }
 
-for (const version of [14, 18] satisfies PostgresVersion[]) {
+for (const version of versionsOfRun([14, 18])) {
   test(`PostgreSQL ${version}: a role without rights describes every kind of table as our functions do`, async () => {
     await using server = await PostgresServerUnderTest.start({ version })
     await server.sql(`${typeSetUp}; ${tables}`)

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { PostgresServerUnderTest } from '../../../test/support/postgres-server.ts'
 import { postgresVersions, skipVersion } from '../../../test/support/servers/postgres-versions.ts'
+import { versionsOfRun } from '../../../test/support/servers/server-of-tests.ts'
 import { attachedRolesSql } from '../../jobs/rights-sql.ts'
 import { openRawConnection } from '../../postgres/raw-connection.ts'
 import { lookAtTables, type TableName } from './look-at-tables.ts'
@@ -90,7 +91,7 @@ const all = [
   'public.mother',
 ]
 
-for (const version of postgresVersions) {
+for (const version of versionsOfRun(postgresVersions)) {
   test(
     `${version}: the script prepares all kinds of tables, again and again, and every write of an application goes on`,
     { skip: skipVersion(version) },
@@ -216,7 +217,7 @@ test('a partition whose name would end the line of the statements that undo the 
   )
 })
 
-for (const version of postgresVersions) {
+for (const version of versionsOfRun(postgresVersions)) {
   test(
     `${version}: a publication that the script did not make stays as it is, and so do the writes of the tables that it has`,
     { skip: skipVersion(version) },

@@ -23,6 +23,11 @@ export function needsVersion(version: PostgresVersion): string | false {
   return versionOfTests < version && `PostgreSQL has it since version ${version}`
 }
 
+/** For tests that start versions themselves: in a run against one version only that one. */
+export function versionsOfRun(otherwise: readonly PostgresVersion[]): readonly PostgresVersion[] {
+  return serverOfTests.tag === 'theirs' ? [serverOfTests.version] : otherwise
+}
+
 /** For a test of what event triggers of ours tell or refuse at once, as node:test takes it. */
 export const needsInstalled: string | false =
   serverOfTests.tag === 'theirs' && serverOfTests.isPrepared && 'nothing of ours is installed in the database'
