@@ -23,7 +23,11 @@ DO $$ BEGIN
       END IF;
     EXCEPTION WHEN insufficient_privilege THEN
       -- Some providers give this right by membership in a role of theirs.
-      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_replication') THEN RAISE; END IF;
+      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_replication') THEN
+        RAISE EXCEPTION 'role % may not give role % the right to replicate: nothing was changed', quote_ident(current_user), quote_ident(:'role')
+          USING ERRCODE = '42501', HINT = format('a superuser runs: %sALTER ROLE %I REPLICATION; and then this script prepares the rest. From PostgreSQL 16 on a role that has CREATEROLE and REPLICATION itself may also run the script',
+            CASE WHEN current_setting('changefeed.undo') LIKE 'DROP OWNED%' THEN format('CREATE ROLE %I LOGIN; ', :'role') ELSE '' END, :'role');
+      END IF;
       GRANT rds_replication TO :"role";
     END;
   END IF;

@@ -84,7 +84,8 @@ function header({ database, role, tables, seen }: SetupOptions): string {
 
 ${looked}
 
-Read this script, and run it once as a superuser, or as a role that owns the tables and may create roles and publications:
+Read this script, and run it once as a superuser, or as a role that owns the tables, has CREATE on the database, and may make the role
+(CREATEROLE; REPLICATION can be given from PostgreSQL 16 on by a role that has it). What such a role may not do, the script says:
 
   psql --no-psqlrc -d ${shownName(database)} -f FILE
 
