@@ -53,7 +53,12 @@ const onFirst = [
   ),
 ] as const
 
-const prepared = ['src/ingest/prepared/', 'src/ingest/readings/', ...endToEnd('walkthrough')] as const
+const prepared = [
+  'src/ingest/prepared/',
+  'src/ingest/readings/',
+  'test/versions/member.',
+  ...endToEnd('walkthrough'),
+] as const
 const onLastPrepared = endToEnd('scan-turns')
 
 export const targets: readonly Target[] = [14, 15, 16, 17, 18].flatMap((version) => [

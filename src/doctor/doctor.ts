@@ -74,7 +74,7 @@ async function examineOver(connection: RawConnection, examined: Examined): Promi
   const measured = await measureWal(connection, examined.measureMs ?? defaultMeasureMs)
   const server = await readServer(connection)
   const room = await readSlotRoom(connection)
-  const tries = await tryRights(examined.source, connection, server.replicationRoles)
+  const tries = await tryRights(examined.source, connection)
   const { tables, missing } = await tablesOf(connection, examined.tables, server.version)
   const state = await stateOf(examined, connection)
   const facts: Facts = {

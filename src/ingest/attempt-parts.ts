@@ -18,7 +18,10 @@ export interface AttemptParts {
   readonly history: HistoryCheck
   readonly commit: GroupCommit
   readonly control: Queries
+  /** A connection with replication=database, or one that may use the SQL functions for slots. */
   readonly replication: RawConnection
+  /** The slot is read by SQL functions, because our role gets no connection for replication. */
+  readonly usesFunctions: boolean
   readonly slot: string
   readonly health: Health
   readonly clock: SourceClock

@@ -6,6 +6,7 @@ import type { Queries } from '../postgres/queries.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { toWireError } from '../errors/feed-error.ts'
 import { serverText } from '../postgres/server-text.ts'
+import { readsByFunctions } from '../postgres/slot-access.ts'
 import { checkSlotRoom, explainSlotError } from '../postgres/slot-room.ts'
 import { readySource } from '../source-schema/source-mode.ts'
 import { MessageApplier, type ApplyMessage } from './apply-message.ts'
@@ -29,9 +30,11 @@ import type { Health } from './source-keeper.ts'
 /** Longer than anything of ours holds a lock on one of our tables. */
 const controlLockWait = `'30s'`
 
-export interface AttemptOptions extends Omit<FollowerOptions, 'failed' | 'fail'> {
+export interface AttemptOptions extends Omit<FollowerOptions, 'failed' | 'fail' | 'replace'> {
   /** How this attempt treats the failure of earlier ones. */
   readonly remedy: Remedy
+  /** Called with what stands in the server's log once. */
+  readonly notice: (why: string) => void
   /** Called when the remedy has been applied. */
   readonly remedied: () => void
 }
@@ -50,7 +53,12 @@ export class Attempt {
     this.#options = options
     this.#failed.promise.catch(() => undefined)
     this.#connections = new SourceConnections(options.source, options.signal)
-    this.#follower = new SlotFollower({ ...options, failed: this.#failed.promise, fail: this.#failed.reject })
+    this.#follower = new SlotFollower({
+      ...options,
+      failed: this.#failed.promise,
+      fail: this.#failed.reject,
+      replace: (connection) => this.#connections.replace(connection),
+    })
   }
 
   get wasStreaming(): boolean {
@@ -129,12 +137,17 @@ export class Attempt {
     if (keeper.mode === 'prepared') this.#readings = new SchemaReadings(await this.#connections.openControl())
     await this.#readings?.begin()
     const replication = await this.#openReplication(control)
+    const { functions } = this.#connections
+    const usesFunctions = functions !== undefined
+    if (functions !== undefined) this.#options.notice(readsByFunctions(source.user, functions))
     const { token, slot, gap, confirmed } = await prepareSource({
       log,
       control,
       replication,
       writer,
       keeper,
+      usesFunctions,
+      last,
       damage,
       isOwnServer: source.isOwnServer === true,
       copy: remedy.tag === 'copy' ? remedy.reason : undefined,
@@ -145,7 +158,7 @@ export class Attempt {
     let from = confirmed
     const passes = remedy.tag === 'pass-over' ? remedy.error : isLost ? publicationLost() : undefined
     if (passes !== undefined && confirmed !== undefined) {
-      say({ tag: 'gap', reason: await passOver({ control, writer, slot, keeper, error: passes }) })
+      say({ tag: 'gap', reason: await passOver({ control, replication, writer, slot, keeper, error: passes }) })
       from = undefined
       remedied()
     }
@@ -182,14 +195,14 @@ export class Attempt {
       released: () => say({ tag: 'state', state: { tag: 'streaming' } }),
       failed: this.#failed.reject,
     })
-    return { health, clock, writer, applier, apply, gate, history, commit, control, replication, slot }
+    return { health, clock, writer, applier, apply, gate, history, commit, control, replication, usesFunctions, slot }
   }
 
   /** What makes a slot impossible is found before PostgreSQL refuses it, with the statement to run. */
   async #openReplication(control: Queries): Promise<RawConnection> {
     await checkSlotRoom(control)
     try {
-      return await this.#connections.openReplication()
+      return await this.#connections.openReplication(control)
     } catch (error) {
       throw await explainSlotError(error, control)
     }

@@ -85,6 +85,11 @@ export class ClockProbes {
     return this.#pending[0]?.lsn
   }
 
+  /** Whether somebody waits for exactly the time of a probe that the stream has not reached. */
+  get isExactAwaited(): boolean {
+    return this.#pending.some(({ exact }) => exact)
+  }
+
   /** Asks the source, once for several calls at a time. Returns the newest answer; rejects when the source is gone. */
   async ask(exact: boolean): Promise<Probe | undefined> {
     if (exact) this.#exactWanted = true

@@ -3,10 +3,12 @@
 
 import { onAbort } from '../async/or-abort.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { ClockProbes } from './clock-probe.ts'
 import type { AttemptParts } from './attempt-parts.ts'
 import type { FromIngest } from './ingest.ts'
+import { SlotPuller } from './slot-puller.ts'
 import { SlotStream } from './stream.ts'
 import { StreamTimers, type StreamTimersOptions } from './stream-timers.ts'
 
@@ -17,12 +19,16 @@ export interface FollowerOptions extends Pick<StreamTimersOptions, 'log' | 'sett
   readonly failed: Promise<never>
   /** Aborts when ingest stops. */
   readonly signal: AbortSignal
+  /** Opens a new connection for the slot in the place of this one. */
+  readonly replace: (connection: RawConnection) => Promise<RawConnection>
 }
+
+type SlotReader = SlotStream | SlotPuller
 
 export class SlotFollower {
   readonly #options: FollowerOptions
   /** The running stream; undefined if there is none. */
-  #running: { readonly stream: SlotStream; readonly timers: StreamTimers } | undefined
+  #running: { readonly stream: SlotReader; readonly timers: StreamTimers } | undefined
   wasStreaming = false
 
   constructor(options: FollowerOptions) {
@@ -30,7 +36,7 @@ export class SlotFollower {
   }
 
   get isStreaming(): boolean {
-    return this.#running !== undefined
+    return this.#running?.stream instanceof SlotStream
   }
 
   /** Tells the slot what the log durably holds. */
@@ -53,7 +59,7 @@ export class SlotFollower {
     const { commit } = parts
     const { log, say, settings, feeds, failed, fail, signal } = this.#options
     const probes = new ClockProbes(parts.control, parts.clock)
-    const stream = this.#newStream(parts, probes)
+    const stream = parts.usesFunctions ? this.#newPuller(parts, probes) : this.#newStream(parts, probes)
     const { done, end } = await stream.start()
     this.wasStreaming = true
     say({ tag: 'state', state: { tag: 'streaming' } })
@@ -81,6 +87,11 @@ export class SlotFollower {
       this.#running = undefined
       stream.stop()
     }
+  }
+
+  #newPuller(parts: AttemptParts, probes: ClockProbes): SlotPuller {
+    const { settings, feeds, replace } = this.#options
+    return new SlotPuller({ ...parts, probes, closedTargetMs: () => settings().closedTargetMs, feeds, replace })
   }
 
   #newStream(parts: AttemptParts, probes: ClockProbes): SlotStream {

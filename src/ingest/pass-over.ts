@@ -13,6 +13,8 @@ import type { SourceKeeper } from './source-keeper.ts'
 
 export interface PassOverOptions {
   readonly control: Queries
+  /** A connection for the slot, which is idle. */
+  readonly replication: Queries
   readonly writer: ChangelogWriter
   readonly slot: string
   readonly keeper: SourceKeeper
@@ -30,7 +32,14 @@ interface Culprit {
 const pieceBytes = 64n * 1024n * 1024n
 
 /** Returns the reason that was written into the log. */
-export async function passOver({ control, writer, slot, keeper, error }: PassOverOptions): Promise<string> {
+export async function passOver({
+  control,
+  replication,
+  writer,
+  slot,
+  keeper,
+  error,
+}: PassOverOptions): Promise<string> {
   // The search creates an extension in our schema for a moment.
   const isUnknown = keeper.mode === 'prepared' || isPublicationMissing(error)
   const culprit = isUnknown ? undefined : await findCulprit(control, slot, error)
@@ -42,7 +51,7 @@ export async function passOver({ control, writer, slot, keeper, error }: PassOve
   const relids = culprit?.tables.map(({ relid }) => relid)
   writer.gap(nextHlc(writer.lastTimestamp), end, reason, relids)
   await writer.flush()
-  await advance(control, slot, end)
+  await advance(replication, slot, end)
   await keeper.afterGap(control)
   return reason
 }

@@ -5,7 +5,7 @@
 import { nextHlc } from '../core/hlc.ts'
 import { formatLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { ChangelogKeeper, ChangelogWriter } from '../changelog/changelog.ts'
+import type { ChangelogKeeper, ChangelogWriter, LastTransaction } from '../changelog/changelog.ts'
 import { explainWait } from '../postgres/explain-wait.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { explainSlotError } from '../postgres/slot-room.ts'
@@ -14,7 +14,7 @@ import { pgMicrosSql } from './pg-micros.ts'
 import type { Queries } from '../postgres/queries.ts'
 import { createSlot, keepForStandbys, readSlot } from './replication-slot.ts'
 import { judgeSlot } from './source-check.ts'
-import { askIdentity, checkIdentity, keepIdentity, readIdentity } from './source-identity.ts'
+import { askIdentity, askIdentityInSql, checkIdentity, keepIdentity, readIdentity } from './source-identity.ts'
 import type { SourceKeeper } from './source-keeper.ts'
 import { stampClosed } from './stamp.ts'
 
@@ -32,11 +32,14 @@ export interface SourceAtHand {
   readonly log: ChangelogKeeper
   /** An ordinary connection. */
   readonly control: Queries
-  /** A connection with replication=database. */
+  /** A connection with replication=database, or one that may use the SQL functions for slots. */
   readonly replication: Pick<RawConnection, 'query' | 'backendPid'>
+  readonly usesFunctions: boolean
   /** Called with what the creation of a slot waits for. */
   readonly waiting: (why: string) => void
   readonly writer: ChangelogWriter
+  /** The last transaction of the log. */
+  readonly last: LastTransaction
   readonly keeper: SourceKeeper
   /** The part of the log that recovery cut off because its bytes made no sense. */
   readonly damage: string | undefined
@@ -47,29 +50,31 @@ export interface SourceAtHand {
 }
 
 export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
-  const { log, control, replication, writer, damage, keeper } = at
+  const { log, control, replication, usesFunctions, writer, last, damage, keeper } = at
   const known = readIdentity(log)
-  const { identity, wal } = await askIdentity(control, replication, known)
+  const { identity, wal } = await (usesFunctions
+    ? askIdentityInSql(control, known)
+    : askIdentity(control, replication, known))
   if (known !== undefined) checkIdentity(log, known, identity)
   const slot = slotName(identity.databaseOid)
   const { token, distrust } = await keeper.trust(control)
   const facts = await readSlot(control, slot)
   const isSlotOurs = at.isOwnServer || (known?.slot === 'making' && facts?.activePid == null)
-  let verdict = judgeSlot(slot, facts, wal, { durableEnd: writer.endLsn, damage, distrust, isSlotOurs })
+  let verdict = judgeSlot(slot, facts, wal, { durableEnd: writer.endLsn, last, damage, distrust, isSlotOurs })
   if (verdict.tag === 'stand-by') throw await standsBy(control, slot, identity.database)
   if (verdict.tag === 'continue' && at.copy !== undefined) verdict = { tag: 'gap', goesOn: 'at the slot', gap: at.copy }
   if (verdict.tag === 'continue') {
     if (known?.timeline !== identity.timeline) keepIdentity(log, identity)
-    await keepForStandbys({ control, replication, slot })
+    await keepForStandbys({ control, replication, usesFunctions, slot })
     return { token, slot, gap: undefined, confirmed: facts?.confirmedLsn }
   }
 
   let from: Lsn
   if (verdict.tag === 'recreate') {
-    if (verdict.drop) await control.query(`SELECT pg_drop_replication_slot('${slot}')`)
+    if (verdict.drop) await replication.query(`SELECT pg_drop_replication_slot('${slot}')`)
     else keepIdentity(log, { ...identity, slot: 'making' })
     const explained = explainWait(control, replication, at.waiting)
-    from = await createSlot({ control, replication, slot })
+    from = await createSlot({ control, replication, usesFunctions, slot })
       .catch(async (error: unknown) => {
         // PostgreSQL keeps no slot whose creation has failed, and another server may make one next.
         if (writer.endLsn === 0n) keepIdentity(log, { ...identity, slot: 'none' })

@@ -80,6 +80,7 @@ export function isPublicationMissing({ sqlstate, context }: FeedError): boolean 
   return sqlstate === '42704' && context !== undefined && / callback/.test(context)
 }
 
-function isOfDecoding({ context, sqlstate }: FeedError): boolean {
+/** PostgreSQL has failed to decode a change, for a reason that may stay. */
+export function isOfDecoding({ context, sqlstate }: FeedError): boolean {
   return context !== undefined && /output plugin .* callback/.test(context) && !passing.test(sqlstate)
 }

@@ -9,8 +9,9 @@ import type { SlotFacts } from './source-check.ts'
 export interface SlotAtHand {
   /** An ordinary connection. */
   readonly control: Queries
-  /** A connection with replication=database. */
+  /** A connection with replication=database, or one that may use the SQL functions for slots. */
   readonly replication: Queries
+  readonly usesFunctions: boolean
   readonly slot: string
 }
 
@@ -31,7 +32,14 @@ export async function readSlot(control: Queries, slot: string): Promise<SlotFact
 }
 
 /** Waits for the open write transactions. Returns the consistent point: later commits will be streamed. */
-export async function createSlot({ control, replication, slot }: SlotAtHand): Promise<Lsn> {
+export async function createSlot({ control, replication, usesFunctions, slot }: SlotAtHand): Promise<Lsn> {
+  if (usesFunctions) {
+    const failover = (await hasFailoverSlots(control)) ? ', failover => true' : ''
+    const [row] = await replication.query(
+      `SELECT lsn::text FROM pg_create_logical_replication_slot('${slot}', 'pgoutput'${failover})`,
+    )
+    return parseLsn(row?.[0] ?? '')
+  }
   // Versions before 17 have no failover slots, and 14 has no options in parentheses.
   const options = (await hasFailoverSlots(control)) ? `(SNAPSHOT 'nothing', FAILOVER true)` : 'NOEXPORT_SNAPSHOT'
   const rows = await replication.query(`CREATE_REPLICATION_SLOT "${slot}" LOGICAL pgoutput ${options}`)
@@ -41,8 +49,9 @@ export async function createSlot({ control, replication, slot }: SlotAtHand): Pr
 }
 
 /** Makes a failover slot of a slot that an earlier version of this program, or of PostgreSQL, has made. */
-export async function keepForStandbys({ control, replication, slot }: SlotAtHand): Promise<void> {
-  if (!(await hasFailoverSlots(control))) return
+export async function keepForStandbys({ control, replication, usesFunctions, slot }: SlotAtHand): Promise<void> {
+  // There is no SQL function that alters a slot.
+  if (usesFunctions || !(await hasFailoverSlots(control))) return
   const [row] = await control.query(
     `SELECT (to_jsonb(s) ->> 'failover')::text FROM pg_replication_slots s WHERE slot_name = '${slot}'`,
   )

@@ -25,6 +25,7 @@ export class Ingest {
   #attempt: Attempt | undefined
   readonly #remedies = new Remedies()
   readonly #retention: Retention
+  readonly #noticed = new Set<string>()
   /** The last state that an attempt reported. */
   #state: IngestState = { tag: 'connecting' }
 
@@ -96,6 +97,13 @@ export class Ingest {
     this.#say({ tag: 'stopped' })
   }
 
+  /** Not again with each attempt. */
+  #notice(why: string): void {
+    if (this.#noticed.has(why)) return
+    this.#noticed.add(why)
+    this.#say({ tag: 'warning', why })
+  }
+
   async #try(): Promise<void> {
     const attempt = new Attempt({
       source: this.#start.source,
@@ -103,6 +111,7 @@ export class Ingest {
       settings: () => this.#settings,
       feeds: () => this.#feeds,
       say: this.#say,
+      notice: (why) => this.#notice(why),
       remedy: this.#remedies.now,
       remedied: () => this.#remedies.done(),
       signal: this.#stopping.signal,

@@ -16,7 +16,7 @@ function judge(slot: SlotFacts | undefined, log: Partial<LogFacts> = {}, wal: Pa
     's',
     slot,
     { end: 1000n, leftAt: undefined, ...wal },
-    { durableEnd: 100n, damage: undefined, distrust: undefined, isSlotOurs: true, ...log },
+    { durableEnd: 100n, last: { tag: 'none' }, damage: undefined, distrust: undefined, isSlotOurs: true, ...log },
   )
 }
 

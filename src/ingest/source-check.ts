@@ -1,6 +1,7 @@
 // Judges whether the source is still the one that the log was written from, and whether its slot still holds all changes after
 // the log's end. Pure: facts in, verdict out. `gap` names what is lost, so nothing is skipped silently.
 
+import type { LastTransaction } from '../changelog/changelog.ts'
 import { formatLsn, type Lsn } from '../core/lsn.ts'
 
 /** Kept with the log: which database it was written from. */
@@ -21,8 +22,11 @@ export interface SourceIdentity {
 export interface WalFacts {
   /** Its durable end. */
   readonly end: Lsn
-  /** The position at which the WAL left the timeline of the log. Undefined: it is still on that timeline. Zero: it never was. */
-  readonly leftAt: Lsn | undefined
+  /**
+   * The position at which the WAL left the timeline of the log. Undefined: it is still on that timeline. Zero: it never was.
+   * `unknown`: it is on another one now, and only a connection for replication could tell more.
+   */
+  readonly leftAt: Lsn | 'unknown' | undefined
 }
 
 export interface SlotFacts {
@@ -47,6 +51,8 @@ export type SlotVerdict =
 export interface LogFacts {
   /** End LSN of the log, zero when it is new. */
   readonly durableEnd: Lsn
+  /** The last transaction of the log. */
+  readonly last: LastTransaction
   /** The part of the log that recovery cut off because its bytes made no sense. */
   readonly damage: string | undefined
   /** Why not all changes since the log's end may have been published; undefined: they were. */
@@ -75,7 +81,7 @@ export function judgeSlot(name: string, slot: SlotFacts | undefined, wal: WalFac
     return recreate(`invalidated (${slot.invalidationReason ?? 'wal_removed'})`)
   if (slot.plugin !== 'pgoutput') return recreate(`recreated by somebody else, for plugin "${slot.plugin}"`)
   // The server would wait until its WAL reaches the position, and silently skip everything that it writes until then.
-  const end = wal.leftAt !== undefined && wal.leftAt < wal.end ? wal.leftAt : wal.end
+  const end = typeof wal.leftAt === 'bigint' && wal.leftAt < wal.end ? wal.leftAt : wal.end
   if (durableEnd > end) {
     const how = wal.leftAt === undefined ? 'it was restored from a backup' : 'it was restored or promoted'
     return {
@@ -89,6 +95,11 @@ export function judgeSlot(name: string, slot: SlotFacts | undefined, wal: WalFac
       damage === undefined
         ? `replication slot "${name}" stands at ${formatLsn(slot.confirmedLsn)}, beyond the changelog's end ${formatLsn(durableEnd)}: it was recreated or advanced by somebody else, the changes between are missing`
         : `the changelog is damaged (${damage}): ${since} are missing`
+    return { tag: 'gap', goesOn: 'at the slot', gap }
+  }
+  // If the slot sends the last transaction of the log once more, its place proves the rest (history-check.ts).
+  if (wal.leftAt === 'unknown' && !(log.last.tag === 'transaction' && log.last.commitLsn >= slot.confirmedLsn)) {
+    const gap = `the source is on another timeline than the changelog: it was promoted or restored, and what it has of the changelog's past cannot be told without a connection for replication`
     return { tag: 'gap', goesOn: 'at the slot', gap }
   }
   if (log.distrust !== undefined) return { tag: 'gap', goesOn: "at the log's end", gap: log.distrust }

@@ -5,15 +5,17 @@ import { Serial } from '../async/serial.ts'
 import type { Queries } from '../postgres/queries.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import { unconvertedSql } from '../postgres/server-text.ts'
+import { findSlotFunctions, isNoWalsenderForRole, setRoleSql, type SlotFunctions } from '../postgres/slot-access.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 
-const readBufferBytes = { control: 64 * 1024, replication: 2 * 1024 * 1024 }
+const bufferBytes = { control: 64 * 1024, replication: 2 * 1024 * 1024 }
 const applicationName = 'pg-changefeed ingest'
 
 export class SourceConnections {
   readonly #source: SourceConnection
   readonly #signal: AbortSignal
   readonly #open: RawConnection[] = []
+  #functions: SlotFunctions | undefined
   /** Rows come in the encoding of the database, so that ingest converts them. */
   isConverted = false
 
@@ -25,13 +27,33 @@ export class SourceConnections {
 
   /** Opens an ordinary connection, which several callers share: its queries run one after the other. */
   async openControl(): Promise<Queries> {
-    const connection = await this.#connect(false)
+    const connection = await this.#connect(false, bufferBytes.control)
     const serial = new Serial()
     return { query: (sql) => serial.run(() => connection.query(sql)) }
   }
 
-  async openReplication(): Promise<RawConnection> {
-    const connection = await this.#connect(true)
+  /** How the slot is used: by SQL functions, or, if this is undefined, over a connection for replication. */
+  get functions(): SlotFunctions | undefined {
+    return this.#functions
+  }
+
+  /** Opens a connection for the slot: for replication, or where our role gets none, one that may use the SQL functions. */
+  async openReplication(control: Queries): Promise<RawConnection> {
+    if (this.#functions === undefined) {
+      try {
+        return await this.#forSlot(true)
+      } catch (error) {
+        if (!isNoWalsenderForRole(error)) throw error
+        this.#functions = await findSlotFunctions(control)
+        if (this.#functions === undefined) throw error
+      }
+    }
+    return await this.#forSlot(false)
+  }
+
+  async #forSlot(replication: boolean): Promise<RawConnection> {
+    const connection = await this.#connect(replication, bufferBytes.replication)
+    if (!replication && this.#functions !== undefined) await connection.query(setRoleSql(this.#functions))
     if (this.isConverted) await connection.query(unconvertedSql)
     return connection
   }
@@ -40,7 +62,7 @@ export class SourceConnections {
   async replace(replication: RawConnection): Promise<RawConnection> {
     await replication.close()
     this.#open.splice(this.#open.indexOf(replication), 1)
-    return await this.openReplication()
+    return await this.#forSlot(this.#functions === undefined)
   }
 
   /** When the signal aborts, cancels the queries of all connections, unless a stream runs, which ends by itself. */
@@ -63,14 +85,14 @@ export class SourceConnections {
     for (const connection of this.#open) connection.destroy()
   }
 
-  async #connect(replication: boolean): Promise<RawConnection> {
+  async #connect(replication: boolean, readBufferBytes: number): Promise<RawConnection> {
     const connection = await openRawConnection({
       source: this.#source,
       replication,
       beside: this.#open[0],
       signal: this.#signal,
       applicationName,
-      readBufferBytes: replication ? readBufferBytes.replication : readBufferBytes.control,
+      readBufferBytes,
     })
     this.#open.push(connection)
     if (this.#signal.aborted) connection.destroy()

@@ -49,6 +49,31 @@ export async function askIdentity(
   known: SourceIdentity | undefined,
 ): Promise<{ readonly identity: SourceIdentity; readonly wal: WalFacts }> {
   const [system] = await replication.query('IDENTIFY_SYSTEM')
+  const { identity, end } = await identityOf(control, system)
+  const before = otherTimeline(identity, known)
+  const leftAt = before === undefined ? undefined : await leftTimeline(replication, identity.timeline, before)
+  return { identity, wal: { end, leftAt } }
+}
+
+/** What IDENTIFY_SYSTEM says. The timeline of a checkpoint would be the earlier one for a while after a promotion. */
+const identifySql = `SELECT system_identifier::text, ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int::text, pg_current_wal_flush_lsn()::text FROM pg_control_system()`
+
+/** The same where there is no connection for replication. Nobody tells there where the WAL left a timeline. */
+export async function askIdentityInSql(
+  control: Queries,
+  known: SourceIdentity | undefined,
+): Promise<{ readonly identity: SourceIdentity; readonly wal: WalFacts }> {
+  const [system] = await control.query(identifySql)
+  const { identity, end } = await identityOf(control, system)
+  return { identity, wal: { end, leftAt: otherTimeline(identity, known) === undefined ? undefined : 'unknown' } }
+}
+
+type Identity = SourceIdentity & { readonly timeline: number }
+
+async function identityOf(
+  control: Queries,
+  system: readonly (string | null)[] | undefined,
+): Promise<{ readonly identity: Identity; readonly end: Lsn }> {
   const [own] = await control.query(
     'SELECT oid::text, datname::text FROM pg_database WHERE datname = current_database()',
   )
@@ -56,10 +81,12 @@ export async function askIdentity(
   const [databaseOid, database] = own ?? []
   if (systemIdentifier == null || timeline == null || end == null || databaseOid == null || database == null)
     throw new FeedError('FEED_PROTOCOL', 'the source does not say who it is')
-  const identity = { systemIdentifier, databaseOid, database, timeline: Number(timeline) }
-  const isSameLine = known?.timeline === undefined || known.timeline === identity.timeline
-  const leftAt = isSameLine ? undefined : await leftTimeline(replication, identity.timeline, known.timeline)
-  return { identity, wal: { end: parseLsn(end), leftAt } }
+  return { identity: { systemIdentifier, databaseOid, database, timeline: Number(timeline) }, end: parseLsn(end) }
+}
+
+/** The timeline of the log, if the source is not on it any more. */
+function otherTimeline(now: Identity, known: SourceIdentity | undefined): number | undefined {
+  return known?.timeline === now.timeline ? undefined : known?.timeline
 }
 
 /** Returns the position at which the history of timeline `now` left timeline `before`; zero: it was never on that timeline. */

@@ -28,7 +28,7 @@ const farBehindChecks = 3
 export interface StreamTimersOptions {
   readonly log: ChangelogKeeper
   readonly parts: Pick<AttemptParts, 'health' | 'applier'>
-  readonly stream: SlotStream
+  readonly stream: Pick<SlotStream, 'received' | 'confirm' | 'probed'>
   readonly probes: ClockProbes
   readonly settings: () => IngestSettings
   readonly feeds: () => number

@@ -6,14 +6,17 @@ import type { RawConnection } from './raw-connection.ts'
 const firstMs = 1000
 const againMs = 5000
 
+/** Names a process, with its row of pg_stat_activity. Not everybody may see since when it is in its transaction. */
+export function processSql(pid: string): string {
+  return `format('process %s of user "%s" in database "%s"%s', ${pid}, usename, datname, ', in its transaction for ' || round(extract(epoch FROM clock_timestamp() - xact_start)) || ' s')`
+}
+
 /** Texts of queries are not read, because they may contain values of rows. A prepared transaction has no process and is listed as 0. */
 const blockersSql = (pid: number): string => `SELECT string_agg(
-  CASE WHEN b.pid = 0 THEN 'a prepared transaction'
-    ELSE format('process %s of user "%s" in database "%s", in its transaction for %s s', b.pid, usename, datname, round(extract(epoch FROM clock_timestamp() - xact_start)))
-  END, '; ' ORDER BY xact_start)
+  CASE WHEN b.pid = 0 THEN 'a prepared transaction' ELSE ${processSql('b.pid')} END, '; ' ORDER BY xact_start)
 FROM unnest(pg_blocking_pids(${pid})) AS b(pid) LEFT JOIN pg_stat_activity USING (pid)`
 
-const waitsForWriters = 'waiting for transactions that have written'
+export const waitsForWriters = 'waiting for transactions that have written'
 
 export const waitHint =
   'it goes on when they are over; SELECT pg_terminate_backend(…) ends one by the number of its process'

@@ -16,6 +16,7 @@ import { call } from '../source-schema/call.ts'
 import { sourceMode, type SourceMode } from '../source-schema/source-mode.ts'
 import type { CutTurn } from './cut-turn.ts'
 import type { HeldSnapshot } from './held-cut.ts'
+import type { BeginWindow } from './seen-snapshot.ts'
 import { Connections, destroyAll, exportSnapshot, importSnapshot } from './snapshot.ts'
 import { leavesOf, qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
 import { areTablesFree } from './tables-free.ts'
@@ -56,6 +57,8 @@ export interface CutOptions {
   readonly isPatient?: boolean
   /** Called from time to time with what the cut waits for. */
   readonly waiting?: ((why: string) => void) | undefined
+  /** Finds the position of a snapshot where PostgreSQL does not say it. */
+  readonly beginWindow?: BeginWindow | undefined
   /** Called before connections are opened. What it gives is disposed of when they are closed, also between two attempts. */
   readonly takeTurn?: () => Promise<CutTurn | undefined>
 }
@@ -90,7 +93,7 @@ async function beforeNext(attempt: number, signal: AbortSignal): Promise<void> {
 
 /** Returns undefined if a DDL changed a table meanwhile, and 'busy' if another session has it locked. */
 async function tryCut(options: CutOptions, attempt: number): Promise<Cut | 'busy' | undefined> {
-  const { source, targets, connections, waiting } = options
+  const { source, targets, connections, waiting, beginWindow } = options
   let isBusy = false
   const cut = await opening(options, async (open) => {
     const control = await open.connect()
@@ -98,13 +101,13 @@ async function tryCut(options: CutOptions, attempt: number): Promise<Cut | 'busy
     const before = await whenFree(control, { source, targets, attempt })
     isBusy = before === undefined
     if (before === undefined) return undefined
-    const { slot, point, name } = await exportSnapshot(open, control, waiting)
+    const { keeper, point, name } = await exportSnapshot(open, { control, waiting, beginWindow })
     const readers = await openReaders(open, name, connections)
     if (readers === undefined) throw new FeedError('FEED_SOURCE_DOWN', 'the snapshot of the scan went away')
     const after = await lockAndRead({ readers, control, source, targets, before })
     if (after === undefined) return undefined
     if (targets.some(({ relid }) => before.get(relid)?.fingerprint !== after.get(relid)?.fingerprint)) return undefined
-    await slot.close()
+    await keeper.close()
     return { ...openTables({ facts: after, readers, control, source, text }), point }
   })
   return isBusy ? 'busy' : cut

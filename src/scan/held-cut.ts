@@ -4,6 +4,7 @@
 
 import type { Lsn } from '../core/lsn.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import type { BeginWindow } from './seen-snapshot.ts'
 import { Connections, exportSnapshot, importSnapshot } from './snapshot.ts'
 import { readFacts, type ScanTarget } from './table-facts.ts'
 
@@ -26,17 +27,20 @@ export interface HoldOptions {
   readonly signal: AbortSignal
   /** Called from time to time with what the cut waits for. */
   readonly waiting?: ((why: string) => void) | undefined
+  /** Finds the position of a snapshot where PostgreSQL does not say it. */
+  readonly beginWindow?: BeginWindow | undefined
 }
 
-export async function holdCut({ source, targets, signal, waiting }: HoldOptions): Promise<HeldCut> {
+export async function holdCut({ source, targets, signal, waiting, beginWindow }: HoldOptions): Promise<HeldCut> {
   using connections = new Connections(source, signal)
   try {
     const keeper = await connections.connect()
     const facts = await readFacts(keeper, source, targets)
-    const { slot, point, name: exported } = await exportSnapshot(connections, keeper, waiting)
-    await importSnapshot(keeper, exported)
+    const exported = await exportSnapshot(connections, { control: keeper, waiting, beginWindow })
+    const { point } = exported
+    await importSnapshot(keeper, exported.name)
     const [row] = await keeper.query('SELECT pg_catalog.pg_export_snapshot()')
-    await slot.close()
+    await exported.keeper.close()
     signal.throwIfAborted()
     return {
       point,

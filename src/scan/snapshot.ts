@@ -1,14 +1,16 @@
 // Exports a snapshot together with its position in the WAL: commits before the position are in the snapshot, later commits
 // are in the changelog, and no commit is in both or in neither. The snapshot comes from a temporary logical slot, whose
-// creation waits for the open transactions that have written.
+// creation waits for the open transactions that have written; where our role gets none, from seen-snapshot.ts.
 
 import { randomBytes } from 'node:crypto'
 import { parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { explainWait } from '../postgres/explain-wait.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
+import { isNoWalsenderForRole } from '../postgres/slot-access.ts'
 import { explainSlotError } from '../postgres/slot-room.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import { takeSnapshot, type BeginWindow } from './seen-snapshot.ts'
 
 export interface Snapshot {
   readonly point: Lsn
@@ -16,23 +18,32 @@ export interface Snapshot {
   readonly name: string
 }
 
-/** The connection keeps the slot and the snapshot until it is closed. */
 export interface ExportedSnapshot extends Snapshot {
-  readonly slot: RawConnection
+  /** It keeps the snapshot, and the slot if there is one, until it is closed. */
+  readonly keeper: RawConnection
 }
 
-/** Opens the connection for the slot. `control` is another one, which works. */
+export interface ExportOptions {
+  /** Another connection, which works. */
+  readonly control: RawConnection
+  readonly waiting: ((why: string) => void) | undefined
+  /** Finds the position of a snapshot where our role gets no connection for replication. */
+  readonly beginWindow: BeginWindow | undefined
+}
+
+/** Opens the connection that keeps the snapshot. */
 export async function exportSnapshot(
   connections: Connections,
-  control: RawConnection,
-  waiting: ((why: string) => void) | undefined,
+  { control, waiting, beginWindow }: ExportOptions,
 ): Promise<ExportedSnapshot> {
   try {
     const slot = await connections.connect(true)
-    return { slot, ...(await makeSlot(slot, control, waiting)) }
+    return { keeper: slot, ...(await makeSlot(slot, control, waiting)) }
   } catch (error) {
-    throw await explainSlotError(error, control)
+    if (!isNoWalsenderForRole(error) || beginWindow === undefined) throw await explainSlotError(error, control)
   }
+  const holder = await connections.connect()
+  return { keeper: holder, ...(await takeSnapshot({ holder, control, beginWindow, waiting })) }
 }
 
 async function makeSlot(

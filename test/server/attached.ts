@@ -45,10 +45,21 @@ export async function startAttached(options: AttachedOptions = {}): Promise<Atta
   }
 }
 
+const preparedSql = `CREATE PUBLICATION pg_changefeed; CREATE SCHEMA changefeed_state; GRANT USAGE, CREATE ON SCHEMA changefeed_state TO cdc`
+
+const prepares = (table: string): string =>
+  `ALTER TABLE ${table} REPLICA IDENTITY FULL; GRANT SELECT ON ${table} TO cdc; ALTER PUBLICATION pg_changefeed ADD TABLE ${table}`
+
 /** The role of our server that a DBA has prepared a database for: SQL for `AttachedOptions`, and what each table needs. */
 export const prepared = {
   role: { name: 'cdc', attributes: 'REPLICATION' },
-  sql: `CREATE PUBLICATION pg_changefeed; CREATE SCHEMA changefeed_state; GRANT USAGE, CREATE ON SCHEMA changefeed_state TO cdc`,
-  tableSql: (table: string): string =>
-    `ALTER TABLE ${table} REPLICA IDENTITY FULL; GRANT SELECT ON ${table} TO cdc; ALTER PUBLICATION pg_changefeed ADD TABLE ${table}`,
+  sql: preparedSql,
+  tableSql: prepares,
+} as const
+
+/** The same for a role that gets no connection for replication: it is only a member of a role with REPLICATION. */
+export const preparedForMember = {
+  role: { name: 'cdc', attributes: '' },
+  sql: `CREATE ROLE replicates REPLICATION; GRANT replicates TO cdc; ${preparedSql}`,
+  tableSql: prepares,
 } as const

@@ -16,6 +16,12 @@ export interface PreparedDatabase extends TestDatabase {
   readonly role: string
 }
 
+/** For `preparedDatabase`: the role gets no connection for replication, and uses slots by SQL functions, as a member of another role. */
+export const forMember =
+  (tables: string) =>
+  (role: string): string =>
+    `ALTER ROLE ${role} NOREPLICATION; CREATE ROLE ${role}_may REPLICATION; GRANT ${role}_may TO ${role}; CREATE PUBLICATION pg_changefeed FOR TABLE ${tables}; GRANT SELECT ON ${tables} TO ${role}`
+
 let count = 0
 
 /** `schema` makes the tables; then the script of setup-sql, or what stands for it, prepares them. */

@@ -4,7 +4,7 @@
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { startAttached, type AttachedOptions } from '../server/attached.ts'
 import { feedSuite } from '../suites/feed-suite.ts'
-import { postgresVersions, skipVersion } from '../support/servers/postgres-versions.ts'
+import { postgresVersions, skipVersion, type PostgresVersion } from '../support/servers/postgres-versions.ts'
 
 export interface RoleOfFeeds {
   /** Ends the name of each suite. */
@@ -14,8 +14,11 @@ export interface RoleOfFeeds {
   readonly tableSql?: (table: string) => string
 }
 
-export function feedOnVersions({ name, options, tableSql }: RoleOfFeeds): void {
-  for (const version of postgresVersions) {
+export function feedOnVersions(
+  { name, options, tableSql }: RoleOfFeeds,
+  versions: readonly PostgresVersion[] = postgresVersions,
+): void {
+  for (const version of versions) {
     const start = async () =>
       startAttached({
         ...options,

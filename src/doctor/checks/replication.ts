@@ -1,10 +1,12 @@
+import { readsByFunctions } from '../../postgres/slot-access.ts'
 import { lackOfReplication, lackOfWalsenders } from '../../postgres/slot-room.ts'
 import { shownName } from '../../core/quote.ts'
-import { failure, ok, type ServerCheck } from '../finding.ts'
+import { failure, ok, warning, type ServerCheck } from '../finding.ts'
 
 export const replication: ServerCheck = {
   id: 'replication',
-  about: 'Our role gets a replication connection. Found by trying.',
+  about:
+    'Our role gets a connection for replication, or may at least use the SQL functions for slots. Found by trying.',
   judge({ server: { role }, room, tries: { reading }, provider }) {
     const name = shownName(role)
     switch (reading.tag) {
@@ -17,13 +19,8 @@ export const replication: ServerCheck = {
           `role ${name} gets no replication connection now: ${reading.error.message}`,
           `end connections that nobody needs; or raise max_connections, or ALTER ROLE ${name} CONNECTION LIMIT -1`,
         )
-      case 'functions': {
-        const after = reading.role === undefined ? '' : ` after SET ROLE ${shownName(reading.role)}`
-        return failure(
-          `role ${name} gets no replication connection: it may read a slot with SQL functions${after}, which is not enough for an exact initial scan`,
-          provider.replication(role),
-        )
-      }
+      case 'functions':
+        return warning(readsByFunctions(role, reading.functions), provider.replication(role))
       case 'refused': {
         const { what, remedy } = lackOfReplication(role, reading.error, provider)
         return failure(what, remedy)

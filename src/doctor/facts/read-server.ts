@@ -58,8 +58,6 @@ export interface ServerFacts {
   readonly database: string
   readonly databaseOid: string
   readonly role: string
-  /** Other roles with REPLICATION that our role is a member of. */
-  readonly replicationRoles: readonly string[]
   /** What other sessions do is visible to our role. */
   readonly seesOthers: boolean
   readonly isInRecovery: boolean
@@ -102,7 +100,6 @@ const serverSql = `SELECT json_build_object(
   'version', current_setting('server_version_num')::int, 'versionText', version(),
   'database', d.datname, 'databaseOid', d.oid::text, 'encoding', pg_encoding_to_char(d.encoding),
   'role', me.rolname,
-  'replicationRoles', coalesce((SELECT json_agg(r.rolname ORDER BY r.rolname) FROM pg_roles r WHERE r.rolreplication AND r.oid <> me.oid AND pg_has_role(me.oid, r.oid, 'MEMBER') AND NOT me.rolsuper), '[]'),
   'seesOthers', me.rolsuper OR pg_has_role(me.oid, 'pg_read_all_stats', 'USAGE'),
   'isInRecovery', pg_is_in_recovery(), 'mayCreate', has_database_privilege(d.oid, 'CREATE'),
   'settings', (SELECT coalesce(json_object_agg(s.name, json_build_object('value', s.setting)), '{}')

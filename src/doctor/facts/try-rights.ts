@@ -1,13 +1,11 @@
-// Finds out by trying what our role may do. `rolreplication` does not say it: managed services give the right by membership in a
-// role of theirs, and a role that is only a member of a role with REPLICATION gets no replication connection, but may use the SQL
-// functions. Nothing is created by a trial: each names something that does not exist, and PostgreSQL checks the right first.
+// Finds out by trying what our role may do. Nothing is created by a trial.
 
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Queries } from '../../postgres/queries.ts'
 import { openRawConnection } from '../../postgres/raw-connection.ts'
+import { findSlotFunctions, type SlotFunctions } from '../../postgres/slot-access.ts'
 import type { SourceConnection } from '../../postgres/source-connection.ts'
 import { mayCreateEventTriggers } from '../../source-schema/source-mode.ts'
-import { quoteName } from '../../core/quote.ts'
 
 /** How a slot can be read. */
 export type Reading =
@@ -15,8 +13,8 @@ export type Reading =
   | { readonly tag: 'stream' }
   /** There are no free connections or WAL senders now, so it is not known whether one would be given. */
   | { readonly tag: 'unknown'; readonly error: FeedError }
-  /** Only the SQL functions; `role`: after SET ROLE. */
-  | { readonly tag: 'functions'; readonly role: string | undefined }
+  /** Only the SQL functions. */
+  | { readonly tag: 'functions'; readonly functions: SlotFunctions }
   | { readonly tag: 'refused'; readonly error: FeedError }
 
 export interface Tries {
@@ -24,24 +22,14 @@ export interface Tries {
   readonly eventTriggers: boolean
 }
 
-const noSuchSlot = 'pg_changefeed_no_such_slot'
 const tooMany = '53300'
-const noRight = '42501'
 
-export async function tryRights(
-  source: SourceConnection,
-  connection: Queries,
-  replicationRoles: readonly string[],
-): Promise<Tries> {
+export async function tryRights(source: SourceConnection, connection: Queries): Promise<Tries> {
   const eventTriggers = await mayCreateEventTriggers(connection)
-  return { reading: await tryReading(source, connection, replicationRoles), eventTriggers }
+  return { reading: await tryReading(source, connection), eventTriggers }
 }
 
-async function tryReading(
-  source: SourceConnection,
-  connection: Queries,
-  replicationRoles: readonly string[],
-): Promise<Reading> {
+async function tryReading(source: SourceConnection, connection: Queries): Promise<Reading> {
   let refused: FeedError
   try {
     await using replication = await openRawConnection({
@@ -56,27 +44,6 @@ async function tryReading(
     if (error.sqlstate === tooMany) return { tag: 'unknown', error }
     refused = error
   }
-  if (await mayUseFunctions(connection)) return { tag: 'functions', role: undefined }
-  for (const role of replicationRoles) {
-    try {
-      await connection.query(`SET ROLE ${quoteName(role)}`)
-      if (await mayUseFunctions(connection)) return { tag: 'functions', role }
-    } catch (error) {
-      // A membership may have been granted without SET (PostgreSQL 16).
-      if (!(error instanceof FeedError) || error.sqlstate !== noRight) throw error
-    } finally {
-      await connection.query('RESET ROLE')
-    }
-  }
-  return { tag: 'refused', error: refused }
-}
-
-async function mayUseFunctions(connection: Queries): Promise<boolean> {
-  try {
-    await connection.query(`SELECT pg_drop_replication_slot('${noSuchSlot}')`)
-  } catch (error) {
-    if (!(error instanceof FeedError)) throw error
-    return error.sqlstate !== noRight
-  }
-  return true
+  const functions = await findSlotFunctions(connection)
+  return functions === undefined ? { tag: 'refused', error: refused } : { tag: 'functions', functions }
 }

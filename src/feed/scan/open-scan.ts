@@ -4,6 +4,7 @@ import { joinCut, openCut, type OpenTables } from '../../scan/cut.ts'
 import type { CutTurn } from '../../scan/cut-turn.ts'
 import type { FeedRun } from '../feed-run.ts'
 import { findCut } from './find-cut.ts'
+import { windowsOf } from './place-snapshot.ts'
 import { factsOfReason, type ScanRequest } from './scan-request.ts'
 import type { StatementCut } from './statement-cut.ts'
 
@@ -28,7 +29,16 @@ export async function openScan(run: FeedRun, { reason, tables }: ScanRequest, is
     sinceMs = Date.now()
     return turn
   }
-  const options = { source, targets: tables, connections: scanConnections, signal, isPatient, waiting, takeTurn }
+  const options = {
+    source,
+    targets: tables,
+    connections: scanConnections,
+    signal,
+    isPatient,
+    waiting,
+    takeTurn,
+    beginWindow: windowsOf(log, signal),
+  }
   const held = usesStatementCut ? run.statementCut : undefined
   const joined = held === undefined ? undefined : await joinCut(held.snapshot, options)
   if (held !== undefined && joined !== undefined) {

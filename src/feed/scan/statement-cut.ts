@@ -4,6 +4,7 @@ import type { Changelog, Position } from '../../changelog/changelog.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import { holdCut, type HeldSnapshot, type HoldOptions } from '../../scan/held-cut.ts'
 import { findCut } from './find-cut.ts'
+import { windowsOf } from './place-snapshot.ts'
 
 /** The data that another thread needs to read the cut. */
 export interface StatementCut {
@@ -33,7 +34,7 @@ export interface HoldStatementCutOptions extends HoldOptions {
 export async function holdStatementCut(options: HoldStatementCutOptions): Promise<StatementCutHolder> {
   const { log, startPosition: from, catchingUp, signal } = options
   const sinceMs = Date.now()
-  const cut = await holdCut(options)
+  const cut = await holdCut({ ...options, beginWindow: windowsOf(log, signal) })
   const timer = setTimeout(() => catchingUp('waiting for the changelog to reach the present'), slowMs)
   try {
     const time = await findCut({ log, from, point: cut.point, signal })

@@ -2,10 +2,10 @@
 
 import { FeedError } from '../../errors/feed-error.ts'
 import type { ServerText } from '../../postgres/server-text.ts'
+import { markSql } from '../../postgres/flushed-mark.ts'
 import type { Queries } from '../../postgres/queries.ts'
 import type { MessageApplier } from '../apply-message.ts'
 import type { AttemptParts } from '../attempt-parts.ts'
-import { markSql } from '../catch-up.ts'
 import { MessageConverter } from '../convert-message.ts'
 import { Gate } from './gate.ts'
 import { HoldWatch, type HoldWatchOptions } from './hold-watch.ts'

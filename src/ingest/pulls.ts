@@ -1,0 +1,98 @@
+// Bulk pulls, one after the other, of the size that pays: how many bytes a message takes is known only after a pull, so the first one is
+// small. A pull that the server has no room for, or that meets a change that it cannot decode, brings nothing, and a
+// smaller one is tried.
+
+import { FeedError } from '../errors/feed-error.ts'
+import type { RawConnection } from '../postgres/raw-connection.ts'
+import type { AttemptParts } from './attempt-parts.ts'
+import { bulkPull } from './bulk-pull.ts'
+import { roomIn } from './readings/gate.ts'
+
+/** The size of a pull. The server collects all of it before it sends the first byte, in a file if it exceeds work_mem. */
+const pullBytes = 256 * 1024 * 1024
+const pullMessages = { first: 20_000, least: 2000, most: 1_000_000 }
+const growth = 8
+const noLimit = 1n << 64n
+/** SQLSTATEs for: temp_file_limit exceeded, disk full, out of memory. */
+const noRoom: ReadonlySet<string> = new Set(['53400', '53100', '53200'])
+
+export interface PullsOptions extends Pick<AttemptParts, 'applier' | 'apply' | 'gate' | 'history' | 'commit' | 'slot'> {
+  readonly connection: RawConnection
+  /** Opens a new connection for the slot in the place of this one. */
+  readonly replace: (connection: RawConnection) => Promise<RawConnection>
+}
+
+export interface PulledPart {
+  readonly tag: 'pulled'
+  readonly messages: number
+  /** It has brought everything that was flushed when it began. */
+  readonly isAll: boolean
+}
+
+export class Pulls {
+  readonly #options: PullsOptions
+  #connection: RawConnection
+  #most: number = pullMessages.first
+
+  constructor(options: PullsOptions) {
+    this.#options = options
+    this.#connection = options.connection
+  }
+
+  /** The connection that is to be used from now on. */
+  get connection(): RawConnection {
+    return this.#connection
+  }
+
+  /** Whether the next pull ends with the next transaction. */
+  get isLeast(): boolean {
+    return this.#most === 1
+  }
+
+  /** The next pull brings the next transaction only. PostgreSQL 14 needs a new connection after an error. */
+  async bringLeast(): Promise<void> {
+    this.#most = 1
+    this.#connection = await this.#options.replace(this.#connection)
+  }
+
+  /** `no room`: the server cannot collect even the smallest pull. Until the source has proved to be the log's, pulls grow. */
+  async next(): Promise<PulledPart | { readonly tag: 'no room'; readonly error: FeedError }> {
+    const { gate, history, applier } = this.#options
+    for (;;) {
+      let pulled
+      try {
+        pulled = await this.#pull()
+        await gate?.settled()
+      } catch (error) {
+        if (!(error instanceof FeedError) || !noRoom.has(error.sqlstate) || applier.inTransaction) throw error
+        // PostgreSQL 14 takes what it described in a pull that failed for known to the next one on the same connection.
+        this.#connection = await this.#options.replace(this.#connection)
+        if (this.#most <= pullMessages.least || !history.isChecked) return { tag: 'no room', error }
+        this.#most = Math.max(Math.floor(this.#most / growth), pullMessages.least)
+        continue
+      }
+      const isAll = pulled.messages < this.#most
+      // All known transactions at the beginning of the pull must be compared before the slot forgets them.
+      if (isAll) history.passed(noLimit)
+      if (history.isChecked) {
+        const fitting = Math.round((pullBytes * pulled.messages) / Math.max(1, pulled.bytes))
+        if (!isAll) this.#most = Math.min(Math.max(fitting, pullMessages.least), pullMessages.most, this.#most * growth)
+        return { tag: 'pulled', messages: pulled.messages, isAll }
+      }
+      this.#most *= growth
+    }
+  }
+
+  async #pull(): Promise<{ readonly messages: number; readonly bytes: number }> {
+    const { gate, apply, slot, commit } = this.#options
+    gate?.open({ message: apply, keepalive: () => undefined })
+    return await bulkPull({
+      connection: this.#connection,
+      slot,
+      maxMessages: this.#most,
+      message: apply,
+      gate,
+      chunkDone: () => roomIn(gate, commit.written()),
+    })
+  }
+}
