@@ -112,3 +112,24 @@ test(
     await writer.close()
   },
 )
+
+test('whoever has locked one partition keeps no other one from being attached, and nobody from being told who it is', async () => {
+  await using db = await server.database()
+  await db.sql(
+    `CREATE TABLE root (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE a PARTITION OF root FOR VALUES FROM (0) TO (10);
+     CREATE TABLE free (id int PRIMARY KEY); INSERT INTO free VALUES (11)`,
+  )
+  await watch(db, 'root')
+  await using stranger = await db.connect()
+  await stranger.query('BEGIN; LOCK TABLE a IN ACCESS EXCLUSIVE MODE')
+  const isPart = `SELECT (description -> 'ancestors' @> to_jsonb('root'::regclass::oid::bigint))::text FROM changefeed.watched WHERE relid = 'free'::regclass`
+  await using app = await db.connect()
+  await app.query(`SET lock_timeout = '3s'`)
+  await app.query('ALTER TABLE root ATTACH PARTITION free FOR VALUES FROM (10) TO (20)')
+  assert.deepEqual(await db.sql(isPart), [['true']])
+  await app.query('CREATE TABLE b PARTITION OF root FOR VALUES FROM (20) TO (30)')
+  await app.query('ALTER TABLE root DETACH PARTITION free')
+  assert.deepEqual(await db.sql(isPart), [])
+  await watch(db, 'root')
+  await stranger.query('ROLLBACK')
+})

@@ -8,6 +8,7 @@
 // These leaves stay in the publication for themselves: a changefeed of one of them may have begun meanwhile. One that is detached is
 // given back like any table that nobody needs (give-back.ts).
 
+import { partsOf } from '../core/partitions-of.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { call } from '../source-schema/call.ts'
@@ -117,12 +118,11 @@ async function addRoot({ relid, statements = [] }: TableToWatch, options: Partit
 
 /** The table itself and all of its partitions. */
 async function membersOf(connection: RawConnection, root: number): Promise<readonly Member[]> {
-  const tree = `SELECT relid::oid AS relid, isleaf FROM pg_partition_tree(${root})`
   const published = call('published_among', { relations: { sql: 'ARRAY(SELECT relid FROM tree)' } })
   const rows = await connection.query(
-    `WITH tree AS MATERIALIZED (${tree})
-     SELECT t.relid::text, format('%I.%I', n.nspname, c.relname), t.isleaf, w.relid IS NOT NULL AND t.relid IN (SELECT ${published}), c.relreplident,
-       t.isleaf AND ${call('is_incomplete', { relation: { sql: 't.relid' } })},
+    `WITH tree AS MATERIALIZED (${partsOf(`${root}::oid`)})
+     SELECT t.relid::text, format('%I.%I', n.nspname, c.relname), c.relkind <> 'p', w.relid IS NOT NULL AND t.relid IN (SELECT ${published}), c.relreplident,
+       c.relkind <> 'p' AND ${call('is_incomplete', { relation: { sql: 't.relid' } })},
        EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = '${publication}' AND r.prrelid = t.relid)
      FROM tree t JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN changefeed.watched w ON w.relid = t.relid ORDER BY t.relid`,
   )

@@ -1,6 +1,7 @@
 // Looks at the tables that a script is to prepare, with the rights that everybody has. A table that would make the application's
 // writes fail is refused here already; the script itself refuses it again.
 
+import { partsOf } from '../../core/partitions-of.ts'
 import { quoteString } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Queries } from '../../postgres/queries.ts'
@@ -61,7 +62,7 @@ const partsSql = (
       WHEN EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary) THEN 'its primary key is deferrable or not valid'
       ELSE 'it has no primary key' END
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind = 'r' AND (c.oid = ${relid} OR c.oid IN (SELECT relid FROM pg_partition_tree(${relid}) WHERE isleaf)) ORDER BY c.oid`
+  WHERE c.relkind = 'r' AND c.oid IN (${partsOf(`${relid}::oid`)}) ORDER BY c.oid`
 
 interface Unusable {
   readonly name: string

@@ -5,11 +5,13 @@
 
 -- joined: tables that a command has made partitions of watched tables, and that are not described so. parted: watched tables
 -- that are partitions of one of these relations no longer. Where the relations have nothing to do with partitions, both are empty.
+-- pg_partition_tree() would lock all partitions, and wait for whoever has locked one.
 CREATE OR REPLACE FUNCTION changefeed.moved_partitions(relations oid[], OUT joined oid[], OUT parted oid[])
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  WITH places AS MATERIALIZED (
-    SELECT DISTINCT t.relid::oid AS relid FROM pg_class c, LATERAL pg_partition_tree(c.oid) t
-    WHERE c.oid = ANY (relations) AND (c.relkind = 'p' OR c.relispartition AND c.relkind IN ('r', 'f'))
+  WITH RECURSIVE places (relid) AS (
+    SELECT oid FROM pg_class WHERE oid = ANY (relations) AND (relkind = 'p' OR relispartition AND relkind IN ('r', 'f'))
+    UNION SELECT i.inhrelid FROM places p JOIN pg_inherits i ON i.inhparent = p.relid JOIN pg_class c ON c.oid = i.inhrelid
+      WHERE c.relispartition AND NOT i.inhdetachpending
   ), above AS (
     SELECT p.relid, array_agg(a.relid::oid ORDER BY n) AS ancestors
     FROM places p, LATERAL pg_partition_ancestors(p.relid) WITH ORDINALITY AS a(relid, n) WHERE a.relid <> p.relid GROUP BY 1
