@@ -22,14 +22,14 @@ const folder = mkdtempSync(join(tmpdir(), 'pgcf-versions-'))
 const results: FileOfTarget[] = []
 const minutes = new Map<string, number>()
 
-/** Runs the files; undefined: there are none, or the run did not begin. */
+/** What became of the files; nothing if the run did not begin. */
 function run({ name }: Target, args: readonly string[]): readonly FileReport[] {
   const report = join(folder, 'report')
   rmSync(report, { force: true })
   const script = fileURLToPath(new URL('test.ts', import.meta.url))
   spawnSync(process.execPath, [script, '--report', report, ...args], {
     stdio: 'inherit',
-    env: { ...process.env, CHANGEFEED_TEST_POSTGRES: name },
+    env: { CRASH_SEEDS: '1', ...process.env, CHANGEFEED_TEST_POSTGRES: name },
   })
   if (!existsSync(report)) return []
   const lines = readFileSync(report, 'utf8').split('\n')
