@@ -1,7 +1,7 @@
 // npm run test:versions: the suites of feeds, jobs, Kafka and crashes against PostgreSQL 14 to 18, which are installed when they
 // are missing; as a superuser and as a role that may only read what a DBA has prepared, over TLS with SCRAM.
 //
-//   npm run test:versions -- 15 17-prepared   only these
+//   npm run test:versions -- 15 17-prepared   only these, in this order
 //   npm run test:versions -- 15 kafka-feed    of these, only files whose path contains the text
 //
 // It takes long, and others may use the machine: a file that has failed is run again alone, and the table at the end says so.
@@ -16,7 +16,7 @@ import { filesOf, targets, type Target } from './version-suites.ts'
 import { versionsTable, type FileOfTarget } from './versions-table.ts'
 
 const wanted = process.argv.slice(2)
-const named = targets.filter(({ name }) => wanted.includes(name))
+const named = wanted.flatMap((word) => targets.filter(({ name }) => name === word))
 const parts = wanted.filter((word) => !targets.some(({ name }) => name === word))
 const folder = mkdtempSync(join(tmpdir(), 'pgcf-versions-'))
 const results: FileOfTarget[] = []

@@ -16,7 +16,7 @@ import { watch } from '../../test/support/source-writers.ts'
 import { parseLsn } from '../core/lsn.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 
-const slotSettings = { sync_replication_slots: 'on', hot_standby_feedback: 'on' }
+const slotSettings = { hot_standby_feedback: 'on' }
 const slotOfStandby = 'standby'
 
 /** A database that is reached at whichever of two servers is the primary. */
@@ -43,8 +43,14 @@ function onPrimaryOf(first: PostgresServerUnderTest, second: PostgresServerUnder
   }
 }
 
+/** A row, and what lets slots move on; PostgreSQL writes that by itself only every 15 seconds. */
+const writeSql = (n: number): string => `INSERT INTO t VALUES ('${n}'); SELECT pg_log_standby_snapshot()`
+
 /** The slot on the standby is one that reading can continue from. */
 async function slotIsSynced(standby: PostgresServerUnderTest): Promise<void> {
+  // Not before: where there is no slot yet, PostgreSQL looks for one less and less often.
+  standby.configure({ sync_replication_slots: 'on' })
+  await standby.sql('SELECT pg_reload_conf()')
   await within(120_000, 'the standby to have the slot', async () => {
     const [row] = await standby.sql(
       `SELECT count(*) FROM pg_replication_slots WHERE slot_name LIKE 'pg_changefeed_%' AND synced AND NOT temporary`,
@@ -69,7 +75,7 @@ test(
     const [slot] = await db.sql(`SELECT failover FROM pg_replication_slots WHERE slot_name LIKE 'pg_changefeed_%'`)
     assert.deepEqual(slot, ['t'])
     let n = 0
-    const writing = setInterval(() => void db.sql(`INSERT INTO t VALUES ('${++n}')`).catch(() => undefined), 200)
+    const writing = setInterval(() => void db.sql(writeSql(++n)).catch(() => undefined), 200)
     try {
       await slotIsSynced(standby)
     } finally {
@@ -100,10 +106,8 @@ test(
     await using all = new Following(db)
     await all.thread.ready
     await watch(db, 't')
-    const writing = setInterval(
-      () => void db.sql(`INSERT INTO t VALUES (gen_random_uuid())`).catch(() => undefined),
-      200,
-    )
+    let n = 0
+    const writing = setInterval(() => void db.sql(writeSql(++n)).catch(() => undefined), 200)
     try {
       await slotIsSynced(standby)
     } finally {
