@@ -1,23 +1,21 @@
-// What every feed promises, on every version of PostgreSQL that is supported, over TLS with SCRAM. `npm run test:versions` runs
-// more suites.
+// What every feed promises, on every version of PostgreSQL that is supported, over TLS with SCRAM: as one role or as the other, and
+// on 18 as both. `npm run test:versions` runs all versions with both, and more suites.
 
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { startAttached, type AttachedOptions } from '../server/attached.ts'
 import { feedSuite } from '../suites/feed-suite.ts'
-import { postgresVersions, skipVersion, type PostgresVersion } from '../support/servers/postgres-versions.ts'
+import { skipVersion, type PostgresVersion } from '../support/servers/postgres-versions.ts'
 
 export interface RoleOfFeeds {
   /** Ends the name of each suite. */
   readonly name: string
+  readonly versions: readonly PostgresVersion[]
   readonly options: Pick<AttachedOptions, 'role' | 'sql' | 'flags'>
   /** What each new table needs. */
   readonly tableSql?: (table: string) => string
 }
 
-export function feedOnVersions(
-  { name, options, tableSql }: RoleOfFeeds,
-  versions: readonly PostgresVersion[] = postgresVersions,
-): void {
+export function feedOnVersions({ name, versions, options, tableSql }: RoleOfFeeds): void {
   for (const version of versions) {
     const start = async () =>
       startAttached({

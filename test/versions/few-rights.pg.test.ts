@@ -3,4 +3,9 @@
 import { prepared } from '../server/attached.ts'
 import { feedOnVersions } from './feed-on-versions.ts'
 
-feedOnVersions({ name: 'as a role of few rights', options: prepared, tableSql: prepared.tableSql })
+feedOnVersions({
+  name: 'as a role of few rights',
+  versions: [15, 17, 18],
+  options: prepared,
+  tableSql: prepared.tableSql,
+})

@@ -4,11 +4,9 @@ import { preparedForMember } from '../server/attached.ts'
 import { versionOfTests } from '../support/servers/server-of-tests.ts'
 import { feedOnVersions } from './feed-on-versions.ts'
 
-feedOnVersions(
-  {
-    name: 'as a member of a role with REPLICATION',
-    options: preparedForMember,
-    tableSql: preparedForMember.tableSql,
-  },
-  [versionOfTests],
-)
+feedOnVersions({
+  name: 'as a member of a role with REPLICATION',
+  versions: [versionOfTests],
+  options: preparedForMember,
+  tableSql: preparedForMember.tableSql,
+})

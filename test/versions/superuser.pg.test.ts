@@ -2,4 +2,4 @@
 
 import { feedOnVersions } from './feed-on-versions.ts'
 
-feedOnVersions({ name: 'as a superuser', options: {} })
+feedOnVersions({ name: 'as a superuser', versions: [14, 16, 18], options: {} })

@@ -1,14 +1,17 @@
+// `npm test` runs both halves: the feed into Kafka in JSON, and the feed without a sink in Avro. `npm run test:versions` runs them together.
+
 import { KafkaFeed } from '../../../test/feed/kafka-feed.ts'
 import { KafkaBroker } from '../../../test/services/kafka/kafka-broker.ts'
 import { skipWithoutRegistry } from '../../../test/services/registry/require-registry.ts'
 import { SchemaRegistryServer } from '../../../test/services/registry/schema-registry.ts'
+import { serverOfTests } from '../../../test/support/servers/server-of-tests.ts'
 import { endTogether, startTogether } from '../../../test/support/services.ts'
 import { feedSuite } from '../../../test/suites/feed-suite.ts'
 
 let feeds = 0
 
 feedSuite('of a job into Kafka, in Avro', {
-  skip: skipWithoutRegistry,
+  skip: serverOfTests.tag === 'embedded' ? 'npm run test:versions runs it' : skipWithoutRegistry,
   hasJob: true,
   showsHints: false,
   showsOldColumns: false,
