@@ -170,6 +170,38 @@ function partitions(version: 14 | undefined): void {
     assert.match(told.join('\n'), new RegExp(`${t}_b.*detached(.|\n)*${t}_a.*detached(.|\n)*${t}_c.*dropped`))
   })
 
+  test('a partition that is emptied between DETACH and ATTACH is announced, also where one transaction does all of that', async () => {
+    for (const [begin, commit] of [
+      ['BEGIN; ', '; COMMIT'],
+      ['', ''],
+    ]) {
+      const t = await partitioned()
+      await server.sql(`INSERT INTO ${t} VALUES (1, 'a', 1), (101, 'b', 2)`)
+      await using feed = await open(`CREATE CHANGEFEED FOR ${t} WITH initial_scan = 'no', resolved`)
+      await using passes = await open(
+        `CREATE CHANGEFEED FOR ${t} WITH initial_scan = 'no', resolved, schema_change_policy = 'nobackfill'`,
+      )
+      for (const one of [feed, passes]) await one.resolvedPast(zeroHlc)
+      await server.sql(
+        `${begin}ALTER TABLE ${t} DETACH PARTITION ${t}_b; TRUNCATE ${t}_b; ALTER TABLE ${t} ATTACH PARTITION ${t}_b FOR VALUES FROM (100) TO (200)${commit}`,
+      )
+      await server.sql(`UPDATE ${t} SET n = 5 WHERE id = 1`)
+      for (const one of [feed, passes]) {
+        const isSaid = (): boolean => one.notices.some((text) => text.includes(`partition "${t}_b" of "${t}"`))
+        await until(
+          'it is said, or the changefeed has ended',
+          20_000,
+          () => isSaid() || one.error !== undefined || undefined,
+        )
+      }
+      await until(
+        'the changefeed goes on',
+        20_000,
+        () => feed.texts.some((text) => text.includes('"n": 5')) || undefined,
+      )
+    }
+  })
+
   test('TRUNCATE of the table, of a partition or of a partition with partitions ends the changefeed with its name', async () => {
     for (const which of ['', '_b', '_m', '_m1']) {
       const t = await partitioned()

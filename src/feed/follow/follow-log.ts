@@ -228,6 +228,7 @@ export class LogFollower {
       readSchemaChanges(this.#ahead, this.#parts, changes)
       hasRows = list.hasRows
     } else hasRows = await readChangesOfLarge(this.#ahead, { position, offset: start }, changes)
+    this.#news.returned(changes.returned)
     if (changes.isEmpty) return undefined
     if (this.#options.needsEveryChange === true) this.#checkPassedOver(changes)
     this.#parts.putBack()
@@ -244,6 +245,7 @@ export class LogFollower {
       const changes = new TransactionChanges()
       readSchemaChanges(this.#ahead, this.#parts, changes)
       this.#checkPassedOver(changes)
+      if (!this.#options.stopsAtSchemaChange) this.#news.returned(changes.returned)
     }
     if (this.#large !== undefined || !list.committed) return this.#writePartOfLarge(block)
     if (list.hasSchema) return this.#writeWithSchemas()
@@ -271,6 +273,8 @@ export class LogFollower {
   async #writeWithSchemas(): Promise<void> {
     await this.#emitter.emitWhole(this.#parts.payload, this.#parts.list)
     this.#checkDropped()
+    // The next transaction of the block may undo it.
+    this.#news.check()
   }
 
   #endLarge(): void {

@@ -73,6 +73,19 @@ export class PartitionNews {
     )
   }
 
+  /** Called before a transaction that detaches these partitions, and attaches them again without rows. */
+  returned(relids: ReadonlySet<number>): void {
+    if (relids.size === 0) return
+    const members = this.#look()
+    for (const relid of relids) {
+      const member = members.get(relid)
+      if (member === undefined) continue
+      this.#options.tell(
+        `going on with partition "${member.name}" of "${this.#options.nameOf(member.target)}", which was detached and attached again without rows: rows that it had before are not deleted in the changefeed`,
+      )
+    }
+  }
+
   /** Called before a transaction that attaches these partitions, perhaps ones that the targets have already. */
   attaching(attached: Iterable<number>): void {
     const members = this.#look()

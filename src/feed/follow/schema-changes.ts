@@ -22,6 +22,8 @@ export class TransactionChanges {
   readonly attached = new Map<number, number>()
   /** The name of one of these of which earlier changes may have been passed over. */
   passedOver: string | undefined
+  /** Partitions that it has detached and attached again without rows. */
+  readonly returned = new Set<number>()
   /** The name of a table or partition of the feed of which changes may be missing. */
   unlogged: string | undefined
 
@@ -39,7 +41,7 @@ export function readSchemaChanges(
   const { tables: changes, attached } = found
   const described: TableChanges = new Map()
   readTableChanges(schemas, part, described)
-  for (const [relid, { before, after }] of described) {
+  for (const [relid, { before, between = [], after }] of described) {
     const target = partitions.targetOf(after)
     if ((target !== undefined || partitions.isOwn(relid)) && mayLackChanges({ before, after }))
       found.unlogged = after.name
@@ -48,6 +50,9 @@ export function readSchemaChanges(
         attached.set(relid, target)
         if (after.passedOver === true) found.passedOver = after.name
       } else attached.delete(relid)
+      const isSame = target !== undefined && partitions.targetOf(before) === target && !attached.has(relid)
+      if (isSame && between.some((description) => partitions.targetOf(description) !== target))
+        found.returned.add(relid)
       if (!partitions.isOwn(relid)) continue
     }
     // The log describes tables again now and then, and a later DDL of the transaction may undo an earlier one.

@@ -18,6 +18,8 @@ import { printsAlike } from './prints-alike.ts'
 export interface TableChange {
   /** Undefined: the log describes the table for the first time. */
   readonly before: TableDescription | undefined
+  /** What it has been in the course of the transaction. */
+  readonly between?: readonly TableDescription[]
   readonly after: TableDescription
 }
 
@@ -39,7 +41,9 @@ export function readTableChanges(
   for (const offset of list.schemaRecords(payload)) {
     if (payload[offset] !== record.schema) continue
     const after = readDescription(payload, offset + tagBytes, recordEnd(payload, offset))
-    changes.set(after.relid, { before: history.description(after.relid), after })
+    const earlier = changes.get(after.relid)
+    const between = earlier === undefined ? [] : [...(earlier.between ?? []), earlier.after]
+    changes.set(after.relid, { before: history.description(after.relid), between, after })
   }
 }
 
