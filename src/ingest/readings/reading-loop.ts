@@ -124,6 +124,6 @@ export class ReadingLoop {
     const reading = await this.#read()
     this.#readSince.clear()
     // It proves nothing of a table that was locked, whose change would be forgotten: the next look asks for it again.
-    for (const relid of reading.asked) if (isLocked(reading, relid)) this.#signatures.delete(String(relid))
+    for (const relid of reading.asked) if (isLocked(reading, relid)) this.#signatures.set(String(relid), 'locked')
   }
 }
