@@ -9,9 +9,10 @@ import { LogHead } from '../changelog/files/log-head.ts'
 import { removeStore } from '../../test/support/kept-stores.ts'
 import { PostgresServerUnderTest } from '../../test/support/postgres-server.ts'
 import { within } from '../../test/support/until.ts'
+import { versionsOfRun } from '../../test/support/servers/server-of-tests.ts'
 import { IngestThread } from './ingest-thread.ts'
 
-for (const version of [14, 18] as const) {
+for (const version of versionsOfRun([14, 18])) {
   test(`on PostgreSQL ${version}, what the slot keeps and may still keep is read again and again`, async () => {
     await using server = await PostgresServerUnderTest.start({
       version,

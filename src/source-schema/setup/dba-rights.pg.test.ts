@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { PostgresServerUnderTest } from '../../../test/support/postgres-server.ts'
 import { postgresVersions, skipVersion } from '../../../test/support/servers/postgres-versions.ts'
+import { versionsOfRun } from '../../../test/support/servers/server-of-tests.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import { prepareState } from '../../postgres/attached/prepare-state.ts'
 import { openRawConnection } from '../../postgres/raw-connection.ts'
@@ -91,7 +92,7 @@ async function startsWith(server: PostgresServerUnderTest): Promise<void> {
   await prepareState({ connection, state, source: '1' })
 }
 
-for (const version of postgresVersions) {
+for (const version of versionsOfRun(postgresVersions)) {
   test(
     `${version}: what a DBA of few rights prepares is enough, or nothing is changed`,
     { skip: skipVersion(version) },
