@@ -4,11 +4,12 @@
 import { isUtf8 } from 'node:buffer'
 import type { ByteWriter } from '../bytes/byte-writer.ts'
 import { quoteName } from '../core/quote.ts'
-import type { RelationSchema } from '../core/relation.ts'
+import type { RelationColumn, RelationSchema } from '../core/relation.ts'
 import type { RowChange } from '../core/row-change.ts'
 import { kind, type RowView } from '../core/row-view.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Encoder } from './encoder.ts'
+import { repairText } from './repair-text.ts'
 
 export function utf8Only(encoder: Encoder): Encoder {
   return {
@@ -44,6 +45,6 @@ function notUtf8({ description, columns, keyIndexes }: RelationSchema, index: nu
   const column = nameOf(index)
   return new FeedError('FEED_ROW', `column ${column} of a row of table ${table} is not UTF-8`, {
     detail: `The database is in SQL_ASCII, where PostgreSQL does not check text. The columns of the key are ${keyIndexes.map(nameOf).join(', ')}.`,
-    hint: `if the text was written in WIN1252: UPDATE ${table} SET ${column} = convert_from(convert(convert_to(${column}, 'SQL_ASCII'), 'WIN1252', 'UTF8'), 'SQL_ASCII') for each row that is not UTF-8; then start the changefeed again with an initial scan`,
+    hint: repairText(table, columns[index] as RelationColumn),
   })
 }

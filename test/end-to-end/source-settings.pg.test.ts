@@ -78,8 +78,7 @@ test('in a SQL_ASCII database a row that is no UTF-8 ends the feed by name, in s
     await using scanning = await open('dirty')
     await ended('t', scanning)
     // What the hint says puts it right.
-    const update = /UPDATE .*?(?= for each row)/.exec(scanning.error?.hint ?? '')?.[0] ?? ''
-    await sql(`${update} WHERE id = 'scanned'`)
+    await sql(repairOf(scanning))
   }
   {
     await using following = await open('dirty')
@@ -95,6 +94,71 @@ test('in a SQL_ASCII database a row that is no UTF-8 ends the feed by name, in s
   // The slot has gone on.
   await using after = await open('clean')
   await after.row(2)
+})
+
+/** The statements of the hint. */
+function repairOf(feed: SinklessFeed): string {
+  const [, statements = ''] =
+    /in one session: (.*?)(?: \(the column is .*\))?; then start/.exec(String(feed.error?.hint)) ?? []
+  assert.notEqual(statements, '', String(feed.error?.hint))
+  return statements
+}
+
+/** Types whose values can hold any bytes, with a value and what a message has of it. */
+const holders: readonly (readonly [type: string, value: string, message: string])[] = [
+  ['text', `E'\\xe9'`, '"é"'],
+  ['varchar(5)', `E'\\xe9'`, '"é"'],
+  ['char(4)', `E'\\xe9'`, '"é  "'],
+  ['name', `E'\\xe9'`, '"é"'],
+  ['mood', `E'\\xe9'`, '"é"'],
+  ['mood[]', `ARRAY[E'\\xe9']::mood[]`, '["é"]'],
+  ['feeling', `E'\\xe9'`, '"é"'],
+  ['pair', `ROW(E'\\xe9', E'\\xe8')`, '{"f": "é", "g": "è"}'],
+  ['text[]', `ARRAY[E'\\xe9', 'a"b']`, '["é", "a\\"b"]'],
+  ['varchar(5)[]', `ARRAY[E'\\xe9']`, '["é"]'],
+  ['char(4)[]', `ARRAY[E'\\xe9']`, '["é  "]'],
+  ['json', `E'{"a": "\\xe9"}'`, '{"a": "é"}'],
+  ['jsonb', `E'{"a": "\\xe9"}'`, '{"a": "é"}'],
+  ['words', `E'\\xe9'`, '"é"'],
+  ['document', `E'{"a": "\\xe9"}'`, '{"a": "é"}'],
+  ['texts', `texts(E'\\xe9', E'\\xfe')`, '"[é,þ)"'],
+  ['moods', `moods(E'a', E'\\xe9', '[]')`, '"[a,é]"'],
+  ['tsvector', `E'\\'\\xe9\\''`, '"\'é\'"'],
+]
+
+test('in a SQL_ASCII database the hint of the error puts a value of every type right', async () => {
+  await server.sql(
+    `CREATE DATABASE holders ENCODING 'SQL_ASCII' TEMPLATE template0${libcProvider} LC_COLLATE 'C' LC_CTYPE 'C'`,
+  )
+  const sql = (text: string): Promise<unknown> => server.sql(text, 'holders')
+  const types = `CREATE TYPE mood AS ENUM ('a', E'\\xe9'); CREATE DOMAIN feeling AS mood; CREATE TYPE pair AS (f mood, g text);
+    CREATE DOMAIN words AS varchar(3); CREATE DOMAIN document AS jsonb; CREATE TYPE texts AS RANGE (subtype = text); CREATE TYPE moods AS RANGE (subtype = mood)`
+  for (const [i, [type, value, message]] of holders.entries()) {
+    await sql(
+      `CREATE SCHEMA "S ${i}"; SET search_path = "S ${i}"; ${types}; CREATE TABLE t (id int PRIMARY KEY, v ${type}); INSERT INTO t VALUES (1, NULL), (2, ${value}); RESET search_path`,
+    )
+    const open = (): Promise<SinklessFeed> =>
+      SinklessFeed.open(server, `EXPERIMENTAL CHANGEFEED FOR "S ${i}".t`, { database: 'holders' })
+    const dirty = await open()
+    await dirty.ended
+    assert.match(dirty.error?.message ?? '', /column "v" .* is not UTF-8/, type)
+    await sql(repairOf(dirty))
+    await using clean = await open()
+    await clean.row(2)
+    assert.ok(clean.texts.includes(`t: [2]->{"after": {"id": 2, "v": ${message}}}`), `${type} ${clean.texts.join(' ')}`)
+  }
+})
+
+test('in a SQL_ASCII database a value that has no room for UTF-8 is not cut by the hint of the error', async () => {
+  const sql = (text: string): Promise<unknown> => server.sql(text, 'holders')
+  await sql(`CREATE TABLE t (id int PRIMARY KEY, v varchar(2)); INSERT INTO t VALUES (1, E'\\xe9\\xe9')`)
+  await using dirty = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR t', { database: 'holders' })
+  await dirty.ended
+  assert.match(
+    dirty.error?.hint ?? '',
+    /\(the column is character varying\(2\), and UTF-8 has more bytes: .* make it wider first\)/,
+  )
+  await assert.rejects(sql(repairOf(dirty)), /value too long for type character varying\(2\)/)
 })
 
 /** Of each encoding, a character that Unicode has no equivalent for, and one that it has. */
