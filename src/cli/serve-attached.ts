@@ -1,8 +1,11 @@
 // A server for a PostgreSQL that somebody else has started.
 
 import { attach } from '../postgres/attached/attached.ts'
+import { readProvider } from '../postgres/provider.ts'
+import type { Queries } from '../postgres/queries.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
-import { lacksForSlot, type Lack } from '../postgres/slot-room.ts'
+import { findSlotFunctions, isNoRight, readsByFunctions, type SlotFunctions } from '../postgres/slot-access.ts'
+import { lacksForSlot, readSlotRoom } from '../postgres/slot-room.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { storeId } from '../postgres/embedded/store-id.ts'
 import { serve, type RunningServer, type ServeOptions } from '../server/serve.ts'
@@ -24,9 +27,18 @@ export async function serveAttached({
   const { storeDir, log } = options
   const backend = await attach({ source, state: state ?? source, sharer: storeId(storeDir), signal, log })
   try {
-    for (const { what, remedy } of await lacksOf(source)) {
+    // The server starts also if something is lacking: its jobs wait until somebody has put it right.
+    await using connection = await openRawConnection({ source })
+    for (const { what, remedy } of await lacksForSlot(connection)) {
       process.stderr.write(`WARNING: no changefeed can start: ${what}\nHINT: ${remedy}\n\n`)
       log.warn({ remedy }, `no changefeed can start: ${what}`)
+    }
+    const functions = await functionsFor(source, connection)
+    if (functions !== undefined) {
+      const { role } = await readSlotRoom(connection)
+      const remedy = (await readProvider(connection)).replication(role)
+      process.stderr.write(`NOTICE: ${readsByFunctions(role, functions)}\nHINT: ${remedy} lets it stream them\n\n`)
+      log.info({ remedy }, readsByFunctions(role, functions))
     }
   } catch (error) {
     await backend.stop()
@@ -35,8 +47,12 @@ export async function serveAttached({
   return serve({ ...options, backend })
 }
 
-/** The server starts all the same: its jobs wait until somebody has put it right. */
-async function lacksOf(source: SourceConnection): Promise<readonly Lack[]> {
-  await using connection = await openRawConnection({ source })
-  return await lacksForSlot(connection)
+/** Whether slots will be read by SQL functions. What else is wrong with a connection for replication is said where one is needed. */
+async function functionsFor(source: SourceConnection, connection: Queries): Promise<SlotFunctions | undefined> {
+  try {
+    await using _replication = await openRawConnection({ source, replication: true })
+  } catch (error) {
+    if (isNoRight(error)) return await findSlotFunctions(connection)
+  }
+  return undefined
 }

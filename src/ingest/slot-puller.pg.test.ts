@@ -11,6 +11,7 @@ import { PostgresServerUnderTest } from '../../test/support/postgres-server.ts'
 import { forMember, preparedDatabase, type PreparedDatabase } from '../../test/support/prepared-database.ts'
 import { checkOrder, ids, inserted, startWriters, watch } from '../../test/support/source-writers.ts'
 import { within } from '../../test/support/until.ts'
+import { uninstall } from '../source-schema/uninstall.ts'
 import { install } from '../source-schema/source-schema.ts'
 
 let server: PostgresServerUnderTest
@@ -180,4 +181,16 @@ test('a slot that somebody dropped or moved is a gap that is named, and ingest g
     await db.sql(`INSERT INTO t VALUES ('after ${reason.source}')`)
     assert.equal((await all.story()).at(-1), `after ${reason.source}`)
   }
+})
+
+test('the slot is removed by uninstall as the role that made it', async () => {
+  await using db = await prepared()
+  {
+    await using all = await following(db)
+    await all.caughtUp()
+  }
+  const slots = (): Promise<unknown[]> => db.sql(`SELECT FROM pg_replication_slots WHERE database = current_database()`)
+  assert.equal((await slots()).length, 1)
+  assert.equal(await uninstall(db.source), true)
+  assert.equal((await slots()).length, 0)
 })

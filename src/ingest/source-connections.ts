@@ -5,7 +5,7 @@ import { Serial } from '../async/serial.ts'
 import type { Queries } from '../postgres/queries.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import { unconvertedSql } from '../postgres/server-text.ts'
-import { findSlotFunctions, isNoWalsenderForRole, setRoleSql, type SlotFunctions } from '../postgres/slot-access.ts'
+import { findSlotFunctions, isNoRight, setRoleSql, type SlotFunctions } from '../postgres/slot-access.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 
 const bufferBytes = { control: 64 * 1024, replication: 2 * 1024 * 1024 }
@@ -43,7 +43,7 @@ export class SourceConnections {
       try {
         return await this.#forSlot(true)
       } catch (error) {
-        if (!isNoWalsenderForRole(error)) throw error
+        if (!isNoRight(error)) throw error
         this.#functions = await findSlotFunctions(control)
         if (this.#functions === undefined) throw error
       }

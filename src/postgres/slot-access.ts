@@ -18,8 +18,8 @@ const noSuchSlot = 'pg_changefeed_no_such_slot'
 /** A role that is no superuser is taken first. */
 const rolesSql = `SELECT rolname FROM pg_roles WHERE rolreplication AND rolname <> current_user AND pg_has_role(current_user, oid, 'MEMBER') ORDER BY rolsuper, rolname`
 
-/** Whether PostgreSQL lets everybody in but this role: `error` is that of a connection for replication. */
-export function isNoWalsenderForRole(error: unknown): boolean {
+/** Whether PostgreSQL has refused something for the rights of the role, such as a connection for replication. */
+export function isNoRight(error: unknown): boolean {
   return error instanceof FeedError && error.sqlstate === noRight
 }
 

@@ -7,7 +7,7 @@ import { parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { explainWait } from '../postgres/explain-wait.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
-import { isNoWalsenderForRole } from '../postgres/slot-access.ts'
+import { isNoRight } from '../postgres/slot-access.ts'
 import { explainSlotError } from '../postgres/slot-room.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { takeSnapshot, type BeginWindow } from './seen-snapshot.ts'
@@ -40,7 +40,7 @@ export async function exportSnapshot(
     const slot = await connections.connect(true)
     return { keeper: slot, ...(await makeSlot(slot, control, waiting)) }
   } catch (error) {
-    if (!isNoWalsenderForRole(error) || beginWindow === undefined) throw await explainSlotError(error, control)
+    if (!isNoRight(error) || beginWindow === undefined) throw await explainSlotError(error, control)
   }
   const holder = await connections.connect()
   return { keeper: holder, ...(await takeSnapshot({ holder, control, beginWindow, waiting })) }

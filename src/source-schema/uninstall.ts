@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { FeedError } from '../errors/feed-error.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
+import { findSlotFunctions, isNoRight, setRoleSql } from '../postgres/slot-access.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { explainDdl } from './explain-ddl.ts'
 import { explainLock } from './explain-lock.ts'
@@ -48,13 +49,21 @@ export async function uninstall(source: SourceConnection): Promise<boolean> {
 
 async function dropSlot(connection: RawConnection, slot: string): Promise<void> {
   const deadline = Date.now() + slotFree.withinMs
+  let asRole: string | undefined
   for (;;) {
     try {
       await connection.query(
-        `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '${slot}' AND database = current_database() AND plugin = 'pgoutput'`,
+        `${asRole ?? ''}SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '${slot}' AND database = current_database() AND plugin = 'pgoutput'`,
       )
       return
     } catch (error) {
+      if (asRole === undefined && isNoRight(error)) {
+        // Our role may be a member of one that may drop it.
+        const functions = await findSlotFunctions(connection)
+        if (functions === undefined) throw error
+        asRole = `${setRoleSql(functions)}; `
+        continue
+      }
       if (!(error instanceof FeedError) || error.sqlstate !== objectInUse || Date.now() > deadline) throw error
       await delay(slotFree.everyMs)
     }
