@@ -46,9 +46,9 @@ A server reads a database in one of two ways. Which one is found by trying, when
 
 | right | for |
 |---|---|
-| LOGIN, REPLICATION (or a provider's role such as \`rds_replication\`) | the slot and the stream of changes. PostgreSQL shows a role with it every published row, also past row-level security and without SELECT; whose changefeed may show which table is checked by the server, for the role that asks |
+| LOGIN, REPLICATION (or a provider's role such as \`rds_replication\`) | the slot and the stream of changes. PostgreSQL shows a role with it every published row, also past row-level security and without SELECT; whose changefeed may show which table is checked by the server, for the role that asks. Membership in a role with REPLICATION will do as well: [by SQL functions](../guide/your-postgres.md#a-role-that-may-not-replicate-itself) |
 | USAGE on the schemas, SELECT on the tables and on their partitions | the first scan and backfills |
-| EXECUTE on \`pg_log_standby_snapshot()\` (16 and later), optional | catching up reads less WAL twice |
+| EXECUTE on \`pg_log_standby_snapshot()\` (16 and later), optional | catching up, and reading by SQL functions, reads less WAL twice |
 | \`pg_monitor\`, optional | messages say for how long a transaction is open that is waited for |
 | schema \`changefeed_state\`, in this database or in that of \`--system-url\` | jobs, settings, privileges |
 
