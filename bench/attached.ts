@@ -1,158 +1,139 @@
-// What it costs that PostgreSQL is somebody else's: `changefeed start` over TCP with TLS and SCRAM, beside the single node, whose PostgreSQL
-// is on a unix socket. Both servers run all the time and work in turn: a scan, the drain of what was written while the server was down, and the
-// latency from a commit acknowledged to its row at a client. Shown are medians of the rounds, and the ratio of the two.
+// What it costs that PostgreSQL is somebody else's: reached over TCP with TLS and SCRAM, beside the single node, whose PostgreSQL is
+// on a unix socket, and beside TCP without TLS. All work in turn, in one run, so that their ratios hold on a busy machine as well.
+// Shown are medians of the rounds.
 //
-// BENCH_ROUNDS (5), BENCH_ROWS of the scan and of the drain (1,000,000); BENCH_TPS, BENCH_SECONDS, BENCH_WARMUP: see paced-writes.ts.
+// - scan: BENCH_ROWS rows (4,000,000), as `scan` does.
+// - drain: BENCH_WAITING rows (1,000,000), 1000 a transaction, by bulk pulls, as `drain` does.
+// - stream: the same rows by the replication stream, a message each: the way of what is written while the server runs.
+// - latency: BENCH_TPS (1000), BENCH_SECONDS (4), BENCH_WARMUP (1), as `latency` does, but written to without our front.
+//
+// BENCH_ROUNDS (5), BENCH_PARTS (scan,drain,stream,latency). All of it takes five minutes on two quiet cores; with BENCH_ROUNDS=1
+// BENCH_ROWS=1000000 BENCH_WAITING=200000 one minute.
 
-import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
-import { startAttached } from '../test/server/attached.ts'
-import { TestServer } from '../test/server/test-server.ts'
-import { until } from '../test/support/until.ts'
-import { giveUpAfterMs } from './bench-source.ts'
-import { endsWithUs, killNow, starting } from './ends-with-us.ts'
-import { PacedWrites, type Write } from './paced-writes.ts'
+import { measureLatency, openSides } from './attached-latency.ts'
+import { openWays, type Way, type Ways } from './attached-ways.ts'
+import type { BenchSource, RunCost } from './bench-source.ts'
+import { paceOf } from './paced-writes.ts'
 import { printRatio, printTable, type Cell } from './print-table.ts'
+import { createNarrow, writeNarrow } from './waiting-rows.ts'
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5)
-const rows = Number(process.env['BENCH_ROWS'] ?? 1_000_000)
+const rows = Number(process.env['BENCH_ROWS'] ?? 4_000_000)
+const waiting = Number(process.env['BENCH_WAITING'] ?? 1_000_000)
+const parts = ['scan', 'drain', 'stream', 'latency'] as const
+type Part = (typeof parts)[number]
+const wanted = partsOf(process.env['BENCH_PARTS'])
 const batch = 1000
-const connections = 8
+const sink = { tag: 'null' } as const
+/** Room for a query, and none for even the smallest bulk pull. */
+const noRoomForPulls = { temp_file_limit: '0', work_mem: '160kB' } as const
 
-interface Side {
-  readonly name: string
-  readonly server: TestServer
-  readonly measured: Record<'scan' | 'drain' | 'p50' | 'p99', number[]>
+console.log(`medians of ${rounds} rounds`)
+if (parts.some((part) => part !== 'latency' && wanted.has(part))) await feedsAlone()
+if (wanted.has('latency')) await wholeServers()
+
+async function feedsAlone(): Promise<void> {
+  await using opened: Ways = await openWays()
+  const { benches, ways } = opened
+  for (const bench of benches) await prepare(bench)
+  if (wanted.has('scan')) print('scan', rows, ways, await inTurn(ways, scan))
+  for (const { control } of benches) await writeNarrow(control, { rows: waiting, batch })
+  if (wanted.has('drain')) print('drain', waiting, ways, await inTurn(ways, drain))
+  if (!wanted.has('stream')) return
+  for (const { control, source } of benches)
+    for (const [name, value] of Object.entries(noRoomForPulls))
+      await control.query(`ALTER DATABASE ${source.database} SET ${name} = '${value}'`)
+  print('stream', waiting, ways, await inTurn(ways, drain))
 }
 
-const embedded = await starting(() => TestServer.start())
-const embeddedEnded = endsWithUs(() => {
-  killNow(embedded.pid)
-  killNow(embedded.postgresPid, 'SIGQUIT')
-})
-const attached = await starting(() => startAttached({ version: 18, tls: true, auth: 'scram-sha-256' }))
-const attachedEnded = endsWithUs(() => killNow(attached.server.pid))
-const sides: readonly Side[] = [
-  { name: 'the single node', server: embedded, measured: { scan: [], drain: [], p50: [], p99: [] } },
-  { name: 'attached, TCP with TLS', server: attached.server, measured: { scan: [], drain: [], p50: [], p99: [] } },
-]
-for (let round = 0; round < rounds; round++)
-  for (const side of round % 2 === 0 ? sides : sides.toReversed()) await measure(side, round)
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] as number
-console.log(`medians of ${rounds} rounds; ${rows} rows`)
-printTable(
-  ['', 'scan rows/s', 'drain rows/s', 'latency p50 ms', 'p99 ms'],
-  sides.map(({ name, measured }): Cell[] => [
-    name,
-    Math.round(rows / median(measured.scan)),
-    Math.round(rows / median(measured.drain)),
-    median(measured.p50),
-    median(measured.p99),
-  ]),
-)
-const [single, theirs] = sides.map(({ measured }) => measured)
-if (single === undefined || theirs === undefined) throw new Error('there are two sides')
-printRatio('scan, rows/s to the single node', median(single.scan) / median(theirs.scan), 'none set')
-printRatio('drain, rows/s to the single node', median(single.drain) / median(theirs.drain), 'none set')
-printRatio('p50 to the single node', median(theirs.p50) / median(single.p50), 'none set')
-await embedded[Symbol.asyncDispose]()
-embeddedEnded()
-await attached[Symbol.asyncDispose]()
-attachedEnded()
-
-async function measure({ server, measured }: Side, round: number): Promise<void> {
-  const table = `t${round}`
-  await server.sql(`CREATE TABLE ${table} (id int8 PRIMARY KEY, n int8, name text)`)
-  await server.sql(`INSERT INTO ${table} SELECT i, i * 7, 'name ' || i FROM generate_series(1, ${rows}) i`)
-  await server.sql(`VACUUM (ANALYZE, FREEZE) ${table}`)
-  await server.sql('CHECKPOINT')
-  measured.scan.push(
-    await secondsOf(server, `CREATE CHANGEFEED FOR ${table} INTO 'null://' WITH initial_scan = 'only'`),
-  )
-  measured.drain.push(await drain(server, table))
-  const [p50 = 0, , p99 = 0] = await latency(server, table)
-  measured.p50.push(p50)
-  measured.p99.push(p99)
-  await server.sql(`DROP TABLE ${table}`)
+async function prepare(bench: BenchSource): Promise<void> {
+  const { control } = bench
+  await createNarrow(control)
+  // The keys of what is written later are positive.
+  await control.query(`INSERT INTO public.narrow SELECT -i, i * 7, 'name ' || i FROM generate_series(1, ${rows}) i`)
+  await control.query('VACUUM (ANALYZE, FREEZE) public.narrow')
+  await control.query('CHECKPOINT')
+  await bench.watch('public.narrow')
 }
 
-/** From the statement to the end of its job. */
-async function secondsOf(server: TestServer, statement: string): Promise<number> {
-  const startedAt = performance.now()
-  const [made] = await server.sql(statement)
-  const id = String(made?.['job_id'])
-  await until('the job has ended', giveUpAfterMs, async () => {
-    const [job] = await server.sql(`SHOW JOB ${id}`)
-    if (job?.['status'] === 'failed') throw new Error(`the job failed: ${String(job['error'])}`)
-    return job?.['status'] === 'succeeded' ? true : undefined
+async function scan({ bench, source }: Way): Promise<RunCost> {
+  const cost = await bench.run({ initialScan: 'only', sink }, source)
+  if (cost.messages !== rows) throw new Error(`${cost.messages} messages of ${rows} rows`)
+  return cost
+}
+
+async function drain({ bench, source }: Way): Promise<RunCost> {
+  await bench.rewind()
+  return await bench.drain(waiting, sink, { source })
+}
+
+async function wholeServers(): Promise<void> {
+  const pace = paceOf({ seconds: 4, warmUpSeconds: 1 })
+  await using opened = await openSides()
+  const { sides } = opened
+  const measured = await inTurn(sides, (side, round) => measureLatency(side, `t${round}`, pace))
+  const lines = sides.map(({ name }, side): readonly Cell[] => {
+    const of = measured[side] ?? []
+    const [p50, p90, p99, p999] = [0, 1, 2, 3].map((at) => median(of.map(({ percentiles }) => percentiles[at] ?? NaN)))
+    return [name, p50, p90, p99, p999, median(of.map(({ cpu }) => cpu))]
   })
-  return (performance.now() - startedAt) / 1000
+  console.log(
+    `latency: ${pace.perSecond} tx/s for ${pace.seconds} s, commit acknowledged to row at the client, ms; CPU seconds with the warm-up`,
+  )
+  printTable(['', 'p50', 'p90', 'p99', 'p99.9', 'its CPU s'], lines)
+  const p50 = measured.map((of) => of.map(({ percentiles }) => percentiles[0] ?? NaN))
+  for (const [side, { name }] of sides.entries())
+    if (side > 0) printRatio(`${name}: p50`, medianRatio(p50[side] ?? [], p50[0] ?? []), 'none set')
 }
 
-/** From when the server is ready again. What waits was written while it was down. */
-async function drain(server: TestServer, table: string): Promise<number> {
-  const now = async (): Promise<string> => {
-    const [row] = await server.sql(
-      'SELECT (extract(epoch FROM clock_timestamp()) * 1000000000)::numeric(38, 10)::text AS t',
-    )
-    return String(row?.['t'])
+/** Works on each item once in each round; every second round goes backwards. */
+async function inTurn<T, U>(items: readonly T[], work: (item: T, round: number) => Promise<U>): Promise<U[][]> {
+  const results: U[][] = items.map(() => [])
+  for (let round = 0; round < rounds; round++) {
+    const order = [...items.entries()]
+    for (const [at, item] of round % 2 === 0 ? order : order.toReversed()) results[at]?.push(await work(item, round))
   }
-  // The job keeps the table published.
-  const [kept] = await server.sql(`CREATE CHANGEFEED FOR ${table} INTO 'null://' WITH no_initial_scan`)
-  const id = String(kept?.['job_id'])
-  const cursor = await now()
-  await server.sql(`PAUSE JOB ${id}`)
-  await until('the job is paused', giveUpAfterMs, async () =>
-    (await server.sql(`SHOW JOB ${id}`))[0]?.['status'] === 'paused' ? true : undefined,
-  )
-  const direct = await directly(server)
-  await server.kill()
-  await direct.query(
-    `DO $$ BEGIN FOR i IN 0..${Math.ceil(rows / batch) - 1} LOOP
-       UPDATE ${table} SET n = n + 1 WHERE id > i * ${batch} AND id <= (i + 1) * ${batch}; COMMIT; END LOOP; END $$`,
-  )
-  await direct.end()
-  await server.restart()
-  const end = await now()
-  const options = `cursor = '${cursor}', end_time = '${end}'`
-  const seconds = await secondsOf(server, `CREATE CHANGEFEED FOR ${table} INTO 'null://' WITH ${options}`)
-  await server.sql(`CANCEL JOB ${id}`)
-  return seconds
+  return results
 }
 
-async function latency(server: TestServer, table: string): Promise<number[]> {
-  await server.sql(`TRUNCATE ${table}`)
-  const writes = new PacedWrites()
-  const reader = await server.connect()
-  const feed = new pg.Query({
-    text: `EXPERIMENTAL CHANGEFEED FOR ${table} WITH updated, no_initial_scan, resolved = '1s'`,
-    values: [],
+function print(part: Part, count: number, ways: readonly Way[], costs: readonly (readonly RunCost[])[]): void {
+  console.log(`${part}: ${count} rows`)
+  const lines = ways.map(({ name }, way): readonly Cell[] => {
+    const of = costs[way] ?? []
+    const mid = (value: (cost: RunCost) => number): number => median(of.map(value))
+    const seconds = mid((cost) => cost.seconds)
+    return [
+      name,
+      seconds,
+      Math.round(count / seconds),
+      mid(({ cpu }) => cpu),
+      mid(({ threads }) => threads.ingest),
+      mid(({ threads }) => threads.feed),
+      mid(({ threads }) => threads.rest),
+      mid(({ postgresCpu }) => postgresCpu),
+      mid(({ peakMb }) => peakMb),
+    ]
   })
-  const begun = Promise.withResolvers<void>()
-  feed.on('row', ({ key }: { key: Buffer | null }) =>
-    key === null ? begun.resolve() : writes.see(Number(/\d+/.exec(key.toString())?.[0])),
-  )
-  feed.on('error', begun.reject)
-  begun.promise.catch(() => undefined)
-  reader.query(feed)
-  await begun.promise
-  const clients = await Promise.all(Array.from({ length: connections }, () => directly(server)))
-  const text = `INSERT INTO ${table} VALUES ($1, $2, $3)`
-  const writers = clients.map((client): Write => async (id) => {
-    await client.query({ name: 'insert', text, values: [id, id, 'value'] })
-  })
-  await writes.run(writers)
-  await Promise.all(clients.map((client) => client.end()))
-  await reader.end().catch(() => undefined)
-  // A feed that has just ended holds its table for a moment.
-  await delay(100)
-  return writes.percentiles()
+  printTable(['', 's', 'rows/s', 'CPU s', 'ingest', 'feed', 'rest', 'PostgreSQL CPU s', 'peak MB'], lines)
+  const seconds = costs.map((of) => of.map((cost) => cost.seconds))
+  for (const [way, { name }] of ways.entries())
+    if (way > 0) printRatio(`${name}: rows/s`, medianRatio(seconds[0] ?? [], seconds[way] ?? []), 'none set')
+  console.log()
 }
 
-/** To PostgreSQL itself, over a unix socket on both sides. */
-async function directly(server: TestServer): Promise<pg.Client> {
-  const client = new pg.Client({ ...server.postgresAddress, user: server.user, database: server.database })
-  await client.connect()
-  return client
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
+}
+
+/** Of the ratios within a round, because a busy machine is not as busy in each. */
+function medianRatio(values: readonly number[], others: readonly number[]): number {
+  return median(values.map((value, round) => value / (others[round] ?? NaN)))
+}
+
+function partsOf(text: string | undefined): ReadonlySet<string> {
+  const named = new Set<string>(text?.split(',') ?? parts)
+  for (const part of named)
+    if (!parts.some((known) => known === part))
+      throw new Error(`BENCH_PARTS takes ${parts.join(', ')} with commas between, not ${part}`)
+  return named
 }

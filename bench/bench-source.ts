@@ -1,5 +1,5 @@
-// What the benches share: an embedded PostgreSQL in a folder of its own, a slot in which rows wait, and runs of a feed
-// over them in a process of its own. Everything goes when the bench ends, also when it fails.
+// What the benches share: a PostgreSQL, the embedded one in a folder of its own or somebody else's, a slot in which rows
+// wait, and runs of a feed over them in a process of its own. Everything goes when the bench ends, also when it fails.
 
 import { fork } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -13,7 +13,7 @@ import type { FeedSpec, SinkSpec } from '../src/core/feed-spec.ts'
 import type { Hlc } from '../src/core/hlc.ts'
 import { IngestThread } from '../src/ingest/ingest-thread.ts'
 import { watchTables } from '../src/ingest/watch.ts'
-import { startEmbedded, type EmbeddedPostgres } from '../src/postgres/embedded/embedded.ts'
+import { startEmbedded } from '../src/postgres/embedded/embedded.ts'
 import { openRawConnection, type RawConnection } from '../src/postgres/raw-connection.ts'
 import type { SourceConnection } from '../src/postgres/source-connection.ts'
 import { until } from '../test/support/until.ts'
@@ -35,42 +35,51 @@ export interface RunCost extends FeedCost {
   readonly postgresCpu: number
 }
 
+/** A PostgreSQL that a bench has started, and how it is reached. */
+export interface BenchPostgres {
+  readonly source: SourceConnection
+  readonly pid: number
+  stop(): Promise<unknown>
+}
+
 export class BenchSource implements AsyncDisposable {
   readonly store: string
-  readonly #postgres: EmbeddedPostgres
+  readonly #postgres: BenchPostgres
   readonly control: RawConnection
-  readonly source: SourceConnection
   readonly #ended: () => void
   #relid = 0
   /** As `watch` left it. */
   #quiet: { readonly tail: Position; readonly head: Position } = { tail: logStart, head: logStart }
 
-  private constructor(store: string, postgres: EmbeddedPostgres, control: RawConnection, source: SourceConnection) {
+  private constructor(store: string, postgres: BenchPostgres, control: RawConnection) {
     this.store = store
     this.#postgres = postgres
     this.control = control
-    this.source = source
     // Its SIGQUIT takes its processes with it.
     this.#ended = endsWithUs(() => killNow(postgres.pid, 'SIGQUIT'))
   }
 
-  static async open(): Promise<BenchSource> {
-    return starting(() => BenchSource.#open())
+  /** Without `start`: with a PostgreSQL of ours in the store. */
+  static async open(start = startOurs): Promise<BenchSource> {
+    return starting(() => BenchSource.#open(start))
   }
 
-  static async #open(): Promise<BenchSource> {
+  static async #open(start: (store: string) => Promise<BenchPostgres>): Promise<BenchSource> {
     const store = mkdtempSync(join(tmpdir(), 'changefeed-bench-'))
     chmodSync(store, 0o755)
-    let postgres: EmbeddedPostgres | undefined
+    let postgres: BenchPostgres | undefined
     try {
-      postgres = await startEmbedded({ dir: join(store, 'postgres'), log: pino({ level: 'silent' }) })
-      const source = { ...postgres.source, database: 'defaultdb' }
-      return new BenchSource(store, postgres, await openRawConnection({ source }), source)
+      postgres = await start(store)
+      return new BenchSource(store, postgres, await openRawConnection({ source: postgres.source }))
     } catch (error) {
-      await postgres?.stop('fast')
+      await postgres?.stop()
       rmSync(store, { recursive: true, force: true })
       throw error
     }
+  }
+
+  get source(): SourceConnection {
+    return this.#postgres.source
   }
 
   async one(sql: string): Promise<string> {
@@ -121,18 +130,22 @@ export class BenchSource implements AsyncDisposable {
   }
 
   /** Everything that waits in the slot, through changelog and feed into a sink; done when the sink has flushed it. */
-  async drain(rows: number, sink: SinkSpec, changed: Partial<FeedSpec> = {}): Promise<RunCost> {
-    const cost = await this.run({ ...changed, sink, endTime: await this.now() })
+  async drain(
+    rows: number,
+    sink: SinkSpec,
+    { source, ...changed }: Partial<FeedSpec> & { readonly source?: SourceConnection } = {},
+  ): Promise<RunCost> {
+    const cost = await this.run({ ...changed, sink, endTime: await this.now() }, source)
     if (cost.messages !== rows) throw new Error(`${cost.messages} messages of ${rows} rows`)
     return cost
   }
 
-  /** Runs a feed over the watched table to its end, with its ingest, in a process of its own. */
-  async run(changed: Partial<FeedSpec>): Promise<RunCost> {
+  /** Runs a feed over the watched table to its end, with its ingest, in a process of its own, which may take another way to PostgreSQL. */
+  async run(changed: Partial<FeedSpec>, source = this.source): Promise<RunCost> {
     const work: FeedWork = {
-      spec: { ...plainFeed(this.#relid), ...changed },
+      spec: { ...plainFeed(this.#relid, source.database), ...changed },
       logDir: this.#logDir,
-      source: this.source,
+      source,
       startPosition: this.#quiet.head,
       quietLog: { dir: this.#quietLogDir, ...this.#quiet },
       withinMs: giveUpAfterMs,
@@ -144,7 +157,7 @@ export class BenchSource implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.control.close().catch(() => undefined)
-    await this.#postgres.stop('fast')
+    await this.#postgres.stop()
     this.#ended()
     rmSync(this.store, { recursive: true, force: true })
   }
@@ -192,7 +205,19 @@ async function runInChild(work: FeedWork): Promise<FeedCost> {
   }
 }
 
-function plainFeed(relid: number): FeedSpec {
+async function startOurs(store: string): Promise<BenchPostgres> {
+  const postgres = await startEmbedded({ dir: join(store, 'postgres'), log: pino({ level: 'silent' }) })
+  return {
+    source: { ...postgres.source, database: 'defaultdb' },
+    // It is another one after a restart.
+    get pid(): number {
+      return postgres.pid
+    },
+    stop: () => postgres.stop('fast'),
+  }
+}
+
+function plainFeed(relid: number, database: string): FeedSpec {
   const targets = [{ relid, topic: 'narrow', tableName: 'narrow' }]
-  return specOf({ id: 'bench', database: 'defaultdb', targets, updated: true, initialScan: 'no' })
+  return specOf({ id: 'bench', database, targets, updated: true, initialScan: 'no' })
 }

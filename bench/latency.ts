@@ -3,7 +3,7 @@
 // consumer of the topic of a changefeed into a real broker, beside a producer alone and, with --peer=debezium, beside a
 // tuned Debezium on a PostgreSQL of its own, written to without our front.
 //
-// BENCH_TPS, BENCH_SECONDS, BENCH_WARMUP: see paced-writes.ts.
+// BENCH_TPS (1000), BENCH_SECONDS (20), BENCH_WARMUP (5): see paced-writes.ts.
 
 import { Producer } from '@platformatic/kafka'
 import pg from 'pg'
@@ -11,14 +11,16 @@ import type { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
 import { startBroker } from './bench-kafka.ts'
 import { BenchServer } from './bench-server.ts'
 import { BenchSource } from './bench-source.ts'
+import { idOf, readAtClient } from './core-feed.ts'
 import { Debezium, prepareDebezium } from './debezium.ts'
 import { benchFlags } from './flags.ts'
-import { PacedWrites, perSecond, seconds, type Write } from './paced-writes.ts'
+import { PacedWrites, paceOf, type Write } from './paced-writes.ts'
 import { printRatio, printTable, type Cell } from './print-table.ts'
 import { cpuOf } from './process-usage.ts'
 import { TopicTail } from './tail-topic.ts'
 
 const connections = 8
+const pace = paceOf({ seconds: 20, warmUpSeconds: 5 })
 const flags = benchFlags()
 await using broker = flags.sink === 'kafka' ? await startBroker() : undefined
 const lines: Cell[][] = []
@@ -29,7 +31,7 @@ else {
   if (flags.peer) await throughDebezium(broker)
 }
 console.log(
-  `${perSecond} tx/s for ${seconds} s, commit acknowledged to row at the far end, ms; CPU seconds with the warm-up`,
+  `${pace.perSecond} tx/s for ${pace.seconds} s, commit acknowledged to row at the far end, ms; CPU seconds with the warm-up`,
 )
 printTable(
   ['', 'p50', 'p90', 'p99', 'p99.9', 'max', 'its CPU s', 'PostgreSQL CPU s', 'broker CPU s', "bench's CPU s"],
@@ -41,25 +43,16 @@ console.log(`goals: p50 below ${broker === undefined ? '3 ms, p99 below 20 ms' :
 
 async function throughConnection(): Promise<void> {
   await using server = await tableOnServer()
-  const writes = new PacedWrites()
+  const writes = new PacedWrites(pace)
   const reader = await server.connect()
-  const feed = new pg.Query({
-    text: "EXPERIMENTAL CHANGEFEED FOR t WITH updated, no_initial_scan, resolved = '1s'",
-    values: [],
-  })
-  const begun = Promise.withResolvers<void>()
-  feed.on('row', ({ key }: { key: Buffer | null }) => (key === null ? begun.resolve() : writes.see(idOf(key))))
-  feed.on('error', begun.reject)
-  begun.promise.catch(() => undefined)
-  reader.query(feed)
-  await begun.promise
+  await readAtClient(reader, 't', (key) => writes.see(idOf(key)))
   await measure('core changefeed', writes, () => server.connect(), costsOf(server))
   await reader.end().catch(() => undefined)
 }
 
 async function throughKafka(into: KafkaBroker): Promise<void> {
   await using server = await tableOnServer()
-  const writes = new PacedWrites()
+  const writes = new PacedWrites(pace)
   await into.createTopic('t')
   await using _tail = new TopicTail(into, 't', (key) => writes.see(idOf(key)))
   await server.sql(
@@ -70,7 +63,7 @@ async function throughKafka(into: KafkaBroker): Promise<void> {
 
 /** What of it is the broker's and the consumer's: from send() to the consumer. */
 async function producerAlone(into: KafkaBroker): Promise<void> {
-  const writes = new PacedWrites()
+  const writes = new PacedWrites(pace)
   await into.createTopic('alone')
   await using _tail = new TopicTail(into, 'alone', (key) => writes.see(idOf(key)))
   const producer = new Producer({ clientId: 'bench', bootstrapBrokers: [into.bootstrap] })
@@ -101,7 +94,7 @@ async function throughDebezium(into: KafkaBroker): Promise<void> {
   await prepareDebezium(bench.control, 'public.t')
   const { source } = bench
   await using peer = await Debezium.start({ source, broker: into, table: 'public.t', mode: 'stream' })
-  const writes = new PacedWrites()
+  const writes = new PacedWrites(pace)
   await using _tail = new TopicTail(into, peer.topic, (key) => writes.see(idOf(key)))
   const connect = async (): Promise<pg.Client> => {
     const client = new pg.Client({ host: source.host, port: source.port, user: source.user, database: source.database })
@@ -146,9 +139,4 @@ async function tableOnServer(): Promise<BenchServer> {
   const server = await BenchServer.start()
   await server.sql('CREATE TABLE t (id INT8 PRIMARY KEY, v STRING)')
   return server
-}
-
-/** The only number in a key: `[7]` of ours, `{"id":7}` of the peer's. */
-function idOf(key: Buffer): number {
-  return Number(/\d+/.exec(key.toString())?.[0])
 }

@@ -1,26 +1,45 @@
 // Transactions at a steady rate, and when each was acknowledged and seen at the far end, on the clock of this process.
 //
-// BENCH_TPS transactions a second (1000) for BENCH_SECONDS (20), after a warm-up of BENCH_WARMUP seconds (5) that is not
-// counted.
+// BENCH_TPS transactions a second (1000) for BENCH_SECONDS, after a warm-up of BENCH_WARMUP seconds that is not counted.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../test/support/until.ts'
 
-export const perSecond = Number(process.env['BENCH_TPS'] ?? 1000)
-export const seconds = Number(process.env['BENCH_SECONDS'] ?? 20)
-const warmUpSeconds = Number(process.env['BENCH_WARMUP'] ?? 5)
-const total = perSecond * (warmUpSeconds + seconds)
 const tickMs = 5
 const startWithinMs = 60_000
 const endWithinMs = 60_000
+
+export interface Pace {
+  readonly perSecond: number
+  readonly seconds: number
+  readonly warmUpSeconds: number
+}
+
+/** As the environment says, otherwise for so long. */
+export function paceOf(usual: Pick<Pace, 'seconds' | 'warmUpSeconds'>): Pace {
+  return {
+    perSecond: Number(process.env['BENCH_TPS'] ?? 1000),
+    seconds: Number(process.env['BENCH_SECONDS'] ?? usual.seconds),
+    warmUpSeconds: Number(process.env['BENCH_WARMUP'] ?? usual.warmUpSeconds),
+  }
+}
 
 /** Settles when it is acknowledged. */
 export type Write = (id: number) => Promise<void>
 
 export class PacedWrites {
-  readonly #arrived = new Float64Array(total + 1)
-  readonly #acknowledged = new Float64Array(total + 1)
+  readonly #pace: Pace
+  readonly #total: number
+  readonly #arrived: Float64Array
+  readonly #acknowledged: Float64Array
   #count = 0
+
+  constructor(pace: Pace) {
+    this.#pace = pace
+    this.#total = pace.perSecond * (pace.warmUpSeconds + pace.seconds)
+    this.#arrived = new Float64Array(this.#total + 1)
+    this.#acknowledged = new Float64Array(this.#total + 1)
+  }
 
   /** A row is seen at the far end. Once more is no news. */
   see(id: number): void {
@@ -31,6 +50,8 @@ export class PacedWrites {
 
   /** `writers`: each writes one at a time. Throws unless everything arrives. */
   async run(writers: readonly Write[]): Promise<void> {
+    const total = this.#total
+    const { perSecond } = this.#pace
     // The way to the far end stands when a row has passed it.
     await writers[0]?.(total)
     await until('the first row arrives', startWithinMs, () => (this.#arrived[total] === 0 ? undefined : true))
@@ -64,10 +85,10 @@ export class PacedWrites {
 
   /** Milliseconds from acknowledged to seen: p50, p90, p99, p99.9, the largest. Seen before acknowledged is no latency. */
   percentiles(): number[] {
-    const sorted = Array.from({ length: total }, (_, id) =>
+    const sorted = Array.from({ length: this.#total }, (_, id) =>
       Math.max(0, (this.#arrived[id] as number) - (this.#acknowledged[id] as number)),
     )
-      .slice(perSecond * warmUpSeconds)
+      .slice(this.#pace.perSecond * this.#pace.warmUpSeconds)
       .sort((a, b) => a - b)
     return [0.5, 0.9, 0.99, 0.999, 1].map(
       (part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] as number,
