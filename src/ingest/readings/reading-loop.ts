@@ -3,6 +3,7 @@
 
 import type { Queries } from '../../postgres/queries.ts'
 import { isLocked, signaturesSql, takeReading, type Reading } from './reading.ts'
+import { RepeatedStatements } from './repeated-statements.ts'
 
 const watchMs = 250
 /** A source with thousands of tables is not asked all the time: the share of the time that the question may take. */
@@ -19,6 +20,7 @@ export interface ReadingLoopOptions {
 
 export class ReadingLoop {
   readonly #options: ReadingLoopOptions
+  readonly #repeated: RepeatedStatements
   readonly #wanted = new Set<number>()
   #signatures = new Map<string, string | null>()
   /** Tables that were read since the last look at all: one that was made and dropped between two looks is in neither. */
@@ -32,6 +34,7 @@ export class ReadingLoop {
 
   constructor(options: ReadingLoopOptions) {
     this.#options = options
+    this.#repeated = new RepeatedStatements(options.connection)
   }
 
   /** Asks for a reading that begins after this call. */
@@ -90,8 +93,8 @@ export class ReadingLoop {
     for (const relid of relids) this.#readSince.add(String(relid))
     this.#wanted.clear()
     const startedAt = performance.now()
-    const { connection, types } = this.#options
-    const reading = await takeReading(connection, {
+    const { types } = this.#options
+    const reading = await takeReading(this.#repeated, {
       version: await this.#versionNumber(),
       asked: relids,
       types: types(),
@@ -109,7 +112,7 @@ export class ReadingLoop {
 
   async #watch(): Promise<void> {
     const startedAt = performance.now()
-    const rows = await this.#options.connection.query(signaturesSql(await this.#versionNumber()))
+    const rows = await this.#repeated.query([signaturesSql(await this.#versionNumber())])
     const before = this.#signatures
     this.#signatures = new Map(rows.map(([relid, signature]) => [relid ?? '', signature ?? null]))
     const tables = new Set([...before.keys(), ...this.#signatures.keys()])

@@ -7,7 +7,7 @@
 import { describe, type SeenTable } from '../../source-schema/prepared/describe-tables.ts'
 import { attachedBySql, factsOf, factsSql } from '../../source-schema/prepared/catalogue-facts.ts'
 import { publication } from '../../source-schema/names.ts'
-import type { Queries } from '../../postgres/queries.ts'
+import type { RepeatedStatements } from './repeated-statements.ts'
 
 export interface Reading {
   /** What the WAL held when the reading began, and when it had ended. Positions are numbers here: exact up to 2^53. */
@@ -36,12 +36,12 @@ const horizonSql = `SELECT 'horizon', (pg_snapshot_xmin(pg_current_snapshot())::
 
 /** `version`: server_version_num. `types`: composite types that are read even if no column has them any more. */
 export async function takeReading(
-  connection: Queries,
+  repeated: RepeatedStatements,
   { version, asked, types }: { version: number; asked: readonly number[]; types: readonly number[] },
 ): Promise<Reading> {
   const isMemberSql = `SELECT 'member', m.relid::text, NULL FROM (${membersSql(version)}) AS m WHERE m.relid IN (${asked.join(', ')})`
   const statements = asked.length === 0 ? [] : [isMemberSql, factsSql(asked, types)]
-  const rows = await connection.query([positionSql, locksSql, horizonSql, ...statements, positionSql].join(';\n'))
+  const rows = await repeated.query([positionSql, locksSql, horizonSql, ...statements, positionSql])
   const positions = rows.filter(([kind]) => kind === 'position').map(([, at]) => Number(at))
   const locked = new Map<number, Set<number>>()
   for (const [kind, relation, xids] of rows)
