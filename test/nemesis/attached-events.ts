@@ -3,10 +3,10 @@
 import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TestServer } from '../server/test-server.ts'
-import type { CutGate } from '../support/cut-gate.ts'
 import type { PostgresServerUnderTest } from '../support/postgres-server.ts'
 import { until } from '../support/until.ts'
 import type { BankReader } from './bank-reader.ts'
+import type { Cluster } from './cluster.ts'
 import type { Event } from './events.ts'
 import type { Random } from './random.ts'
 import { hostile, hostileToSessions } from './settings.ts'
@@ -14,9 +14,8 @@ import { hostile, hostileToSessions } from './settings.ts'
 const withinMs = 40_000
 
 export interface AttachedEventOptions {
-  readonly postgres: PostgresServerUnderTest
+  readonly cluster: Cluster
   readonly server: TestServer
-  readonly gate: CutGate
   readonly reader: BankReader
   readonly random: Random
   /** A DBA has prepared the database: the role has few rights, and can lose them. */
@@ -25,14 +24,14 @@ export interface AttachedEventOptions {
 }
 
 export function attachedEvents(options: AttachedEventOptions): readonly Event[] {
-  const { postgres, server, gate, reader, random, isPrepared, passwordFile } = options
+  const { cluster, server, reader, random, isPrepared, passwordFile } = options
   const pause = (): Promise<void> => delay(200 + random.int(1500))
   const one = (texts: readonly string[]): string => random.pick(texts.map((text) => [1, text] as const))
 
   const crash = async (): Promise<void> => {
-    await postgres.kill()
+    await cluster.primary.kill()
     await pause()
-    await postgres.startAfterKill()
+    await cluster.primary.startAfterKill()
   }
   const killServer = async (): Promise<void> => {
     await server.kill()
@@ -47,19 +46,21 @@ export function attachedEvents(options: AttachedEventOptions): readonly Event[] 
       [1, `ALTER SYSTEM SET ${one(hostile)}`],
     ])
     // Some of them are of later versions only.
-    await postgres.sql(sql).catch(() => undefined)
-    await postgres.sql('SELECT pg_reload_conf()')
-    if (random.chance(0.5)) gate.cutAll()
+    await cluster.primary.sql(sql).catch(() => undefined)
+    await cluster.primary.sql('SELECT pg_reload_conf()')
+    if (random.chance(0.5)) cluster.cutAll()
     return sql
   }
   const dropSlot = async (): Promise<void> => {
+    // A former primary that is taken for the primary has a slot of its own.
+    await cluster.stopStray()
     // Who has no resolved timestamp yet begins with a scan of all rows, and misses nothing.
     await until('there is a cursor to go on from', withinMs, () => reader.resolved.wall > 0n || undefined)
     const before = reader.gaps.length
     const slot = `FROM pg_replication_slots WHERE slot_name LIKE 'pg_changefeed_%'`
     await until('the slot is dropped', withinMs, async () => {
-      await postgres.sql(`SELECT pg_terminate_backend(active_pid) ${slot} AND active`)
-      return postgres.sql(`SELECT pg_drop_replication_slot(slot_name) ${slot}`).then(
+      await cluster.primary.sql(`SELECT pg_terminate_backend(active_pid) ${slot} AND active`)
+      return cluster.primary.sql(`SELECT pg_drop_replication_slot(slot_name) ${slot}`).then(
         (rows) => rows.length > 0 || undefined,
         () => undefined,
       )
@@ -67,40 +68,43 @@ export function attachedEvents(options: AttachedEventOptions): readonly Event[] 
     await until('a gap is named', withinMs, () => reader.gaps.length > before || undefined)
   }
   const rotatePassword = async (): Promise<void> => {
-    const password = await postgres.setPassword('cdc')
-    gate.cutAll()
+    // As with libpq, a password that one of the servers refuses is not tried at the others.
+    await cluster.stopStray()
+    const password = await cluster.primary.setPassword('cdc')
+    cluster.cutAll()
     await pause()
     writeFileSync(passwordFile, `${password}\n`)
   }
   const cutHandshakes = async (): Promise<string> => {
     const bytes = Array.from({ length: 3 + random.int(6) }, () => 1 + random.int(random.chance(0.5) ? 400 : 4000))
-    gate.cutNext(bytes)
-    gate.cutAll()
+    cluster.cutNext(bytes)
+    cluster.cutAll()
     await pause()
     return `cut connections after ${bytes.join(', ')} bytes`
   }
   const loseReplication = async (): Promise<void> => {
-    await postgres.sql('ALTER ROLE cdc NOREPLICATION')
-    gate.cutAll()
+    await cluster.primary.sql('ALTER ROLE cdc NOREPLICATION')
+    cluster.cutAll()
     await pause()
-    await postgres.sql('ALTER ROLE cdc REPLICATION')
+    await cluster.primary.sql('ALTER ROLE cdc REPLICATION')
   }
   const loseSelect = async (): Promise<void> => {
+    await cluster.stopStray()
     const before = reader.errors.length
-    await postgres.sql('REVOKE SELECT ON bank FROM cdc', 'app')
+    await cluster.primary.sql('REVOKE SELECT ON bank FROM cdc', 'app')
     await until('the feed ends and says why', withinMs, () => reader.errors.length > before || undefined)
-    await postgres.sql('GRANT SELECT ON bank TO cdc', 'app')
+    await cluster.primary.sql('GRANT SELECT ON bank TO cdc', 'app')
   }
 
   return [
-    [2, ['restart PostgreSQL', () => postgres.restart(random.chance(0.5) ? 'fast' : 'immediate')]],
+    [2, ['restart PostgreSQL', () => cluster.primary.restart(random.chance(0.5) ? 'fast' : 'immediate')]],
     [2, ['kill -9 of PostgreSQL', crash]],
     [2, ['kill -9 of the server', killServer]],
     [4, ['setting', setting]],
     [1, ['drop the slot', dropSlot]],
     [2, ['change the password', rotatePassword]],
     [3, ['cut handshakes', cutHandshakes]],
-    [1, ['checkpoint', () => postgres.sql('CHECKPOINT')]],
+    [1, ['checkpoint', () => cluster.primary.sql('CHECKPOINT')]],
     ...(isPrepared
       ? ([
           [2, ['lose REPLICATION', loseReplication]],

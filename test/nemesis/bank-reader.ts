@@ -1,5 +1,5 @@
-// Reads a table of balances from an attached server, over crashes, from the last resolved timestamp on. A named gap is an end: then
-// it begins again with an initial scan, and with validators that know nothing.
+// Reads a table of balances from an attached server, over crashes, from the last resolved timestamp on. A named gap is an end: then,
+// and when it is told to, it begins again with an initial scan, and with validators that know nothing.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { formatHlc, laterHlc, zeroHlc, type Hlc } from '../../src/core/hlc.ts'
@@ -19,12 +19,16 @@ export class BankReader {
   #validator: CompositeValidator
   #snapshot: SnapshotValidator
   #checked = 0
+  #isLeaving = false
   resolved: Hlc = zeroHlc
   opened = 0
   /** Why each feed ended that did not end with its connection; the last one is said once. */
   readonly errors: string[] = []
   /** The named gaps. */
   readonly gaps: string[] = []
+  /** The numbers of the transfers that came since the last beginning, and before it. */
+  readonly numbers = new Set<number>()
+  readonly numbersBefore = new Set<number>()
 
   constructor(server: TestServer, sum: bigint) {
     this.#server = server
@@ -49,8 +53,14 @@ export class BankReader {
     this.#stop.abort()
   }
 
+  /** Leaves the feed, and begins again with an initial scan. */
+  leave(): void {
+    this.#isLeaving = true
+  }
+
   async read(): Promise<void> {
     while (!this.#stop.signal.aborted) {
+      if (this.#isLeaving) this.#beginAnew()
       const cursor = this.resolved.wall === 0n ? '' : `, cursor = '${formatHlc(this.resolved)}'`
       let feed
       try {
@@ -70,14 +80,18 @@ export class BankReader {
 
   async #follow(feed: SinklessFeed): Promise<void> {
     let next = 0
-    while (!this.#stop.signal.aborted) {
+    while (!this.#stop.signal.aborted && !this.#isLeaving) {
       for (; next < feed.messages.length; next++) {
         const { topic, key, value } = feed.messages[next] as (typeof feed.messages)[number]
         if (topic === undefined) {
           const ts = hlcOf(value, 'resolved')
           this.#validator.noteResolved('', ts)
           this.resolved = laterHlc(this.resolved, ts)
-        } else this.#validator.noteRow({ partition: '', topic, key, value, updated: hlcOf(value, 'updated') })
+        } else {
+          this.#validator.noteRow({ partition: '', topic, key, value, updated: hlcOf(value, 'updated') })
+          const { after } = JSON.parse(value) as { after: { readonly n: number } | null }
+          if (after !== null) this.numbers.add(after.n)
+        }
       }
       if (feed.isOver && next === feed.messages.length) break
       // It asks again for messages.
@@ -85,14 +99,18 @@ export class BankReader {
     }
     await feed[Symbol.asyncDispose]()
     const { error } = feed
-    if (error === undefined) return
+    if (error === undefined || this.#isLeaving) return
     if (this.errors.at(-1) !== error.message) this.errors.push(error.message)
-    if (/changes .*missing|are missing|GC threshold/.test(error.message)) this.#beginAnew(error.message)
-    else await delay(50)
+    if (/changes .*missing|are missing|GC threshold/.test(error.message)) {
+      this.gaps.push(error.message)
+      this.#beginAnew()
+    } else await delay(50)
   }
 
-  #beginAnew(gap: string): void {
-    this.gaps.push(gap)
+  #beginAnew(): void {
+    this.#isLeaving = false
+    for (const n of this.numbers) this.numbersBefore.add(n)
+    this.numbers.clear()
     this.#failures.push(...this.#validator.failures())
     this.#checked += this.#snapshot.checked
     this.resolved = zeroHlc

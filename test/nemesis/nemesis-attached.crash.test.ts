@@ -10,14 +10,15 @@ const file = 'nemesis-attached.crash.test'
 const disturbances = 10
 
 for (const seed of seedsToRun(2)) {
-  const skip = skipVersion(versionOf(seed))
+  const version = versionOf(seed)
+  const skip = skipVersion(version)
   test(
     `a feed of an attached PostgreSQL has every state, or names the gap (seed ${seed})`,
     { skip, timeout: 400_000 },
     async (t) => {
       const said: string[] = []
       try {
-        t.diagnostic(await runAttached({ seed, disturbances, said }))
+        t.diagnostic(await runAttached({ seed, disturbances, version, said }))
       } catch (error) {
         t.diagnostic(`${repeatSeed(seed, file)}; ${said.join(', ')}`)
         throw error

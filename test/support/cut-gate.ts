@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 export class CutGate implements AsyncDisposable {
   readonly #open = new Set<Socket>()
   readonly #server = createServer((client) => this.#serve(client))
-  readonly #port: number
+  #port: number
   #cuts: number[] = []
   cut = 0
 
@@ -22,6 +22,11 @@ export class CutGate implements AsyncDisposable {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port
+  }
+
+  /** New connections go to this port from here on. */
+  moveTo(port: number): void {
+    this.#port = port
   }
 
   /** Each of the next connections ends when PostgreSQL has said so many bytes. */
