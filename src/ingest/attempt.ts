@@ -3,6 +3,7 @@
 
 import type { OpenedWriter } from '../changelog/changelog.ts'
 import type { Queries } from '../postgres/queries.ts'
+import { noteTimeline } from '../postgres/known-timelines.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { toWireError } from '../errors/feed-error.ts'
 import { serverText } from '../postgres/server-text.ts'
@@ -22,6 +23,8 @@ import { passOver } from './pass-over.ts'
 import { prepareSource } from './prepare-source.ts'
 import { recordGone } from './prepared/publication-gone.ts'
 import { publicationLost, publicationLostSql, type Remedy } from './remedy.ts'
+import { PromotionWatch } from './promotion-watch.ts'
+import { readIdentity } from './source-identity.ts'
 import { SchemaReadings } from './readings/schema-readings.ts'
 import { SlotWatch } from './slot-watch.ts'
 import { SourceConnections } from './source-connections.ts'
@@ -98,6 +101,7 @@ export class Attempt {
         slot: parts.slot,
         say: (reading) => say({ tag: 'slot', reading }),
       })
+      using _promotions = new PromotionWatch({ ...parts, source: this.#options.source, fail: this.#failed.reject })
       // Whatever happened to the publication while ingest was away is in the log before the first closed timestamp.
       await parts.health.check()
       for (;;) {
@@ -120,6 +124,9 @@ export class Attempt {
   /** Brings source, slot and log together, and reports that they are ready. */
   async #prepare({ writer, damage, last }: OpenedWriter): Promise<AttemptParts> {
     const { log, say, source, remedy, remedied } = this.#options
+    const timeline = readIdentity(log)?.timeline
+    // A primary of before that time is none any more.
+    if (timeline !== undefined) noteTimeline(source, timeline)
     const control = await this.#connections.openControl()
     // A role that may write all tables could lock ours. Ingest then fails with an error, where it would wait without end.
     await control.query(`SET lock_timeout = ${controlLockWait}`)

@@ -32,6 +32,7 @@ export async function findRoute(server: PostgresServer, find: () => Promise<Rout
   return await found
 }
 
-function keyOf({ host, port, socketDir, address, otherHosts, targetSessionAttrs, tls }: PostgresServer): string {
+/** The servers of a connection string, whoever connects. */
+export function keyOf({ host, port, socketDir, address, otherHosts, targetSessionAttrs, tls }: PostgresServer): string {
   return JSON.stringify([host, port, socketDir, address, otherHosts, targetSessionAttrs, tls])
 }

@@ -10,7 +10,9 @@ import { FeedError } from '../errors/feed-error.ts'
 import { connectInTurn, type Turn } from './connect-in-turn.ts'
 import type { CopyBothStream, CopyHandler } from './copy-stream.ts'
 import { dial, type Route } from './dial.ts'
+import { askTimeline, checkTimeline, wantsPrimary } from './known-timelines.ts'
 import { rememberRoute } from './last-route.ts'
+import { askOthers } from './newer-primary.ts'
 import { checkSession, poolerRefused } from './pooler.ts'
 import { SocketConnection } from './socket-connection.ts'
 import {
@@ -83,6 +85,12 @@ async function openOne(options: RawConnectionOptions, turn: Turn): Promise<Socke
     await connection.start({ source: options.source, startup: startupParameters(options) })
     checkStanding(await connection.standing())
     if (options.parameters === undefined) await settle(connection, options, turn)
+    if (options.beside === undefined && wantsPrimary(options.source)) {
+      const timeline = await askTimeline(connection)
+      clearTimeout(timer)
+      await askOthers(options.source, connection, (source) => openConnection({ source, parameters: {} }))
+      checkTimeline(options.source, timeline)
+    }
     rememberRoute(options.source, route)
     connection.opened()
     return connection

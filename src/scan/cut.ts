@@ -46,6 +46,8 @@ export interface OpenTables extends AsyncDisposable {
 
 export interface Cut extends OpenTables {
   readonly point: Lsn
+  /** On which `point` is. */
+  readonly timeline: number
 }
 
 export interface CutOptions {
@@ -101,14 +103,14 @@ async function tryCut(options: CutOptions, attempt: number): Promise<Cut | 'busy
     const before = await whenFree(control, { source, targets, attempt })
     isBusy = before === undefined
     if (before === undefined) return undefined
-    const { keeper, point, name } = await exportSnapshot(open, { control, waiting, beginWindow })
+    const { keeper, point, timeline, name } = await exportSnapshot(open, { control, waiting, beginWindow })
     const readers = await openReaders(open, name, connections)
     if (readers === undefined) throw new FeedError('FEED_SOURCE_DOWN', 'the snapshot of the scan went away')
     const after = await lockAndRead({ readers, control, source, targets, before })
     if (after === undefined) return undefined
     if (targets.some(({ relid }) => before.get(relid)?.fingerprint !== after.get(relid)?.fingerprint)) return undefined
     await keeper.close()
-    return { ...openTables({ facts: after, readers, control, source, text }), point }
+    return { ...openTables({ facts: after, readers, control, source, text }), point, timeline }
   })
   return isBusy ? 'busy' : cut
 }

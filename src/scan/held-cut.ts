@@ -17,6 +17,8 @@ export interface HeldSnapshot {
 
 export interface HeldCut extends AsyncDisposable {
   readonly point: Lsn
+  /** On which `point` is. */
+  readonly timeline: number
   readonly snapshot: HeldSnapshot
 }
 
@@ -37,13 +39,14 @@ export async function holdCut({ source, targets, signal, waiting, beginWindow }:
     const keeper = await connections.connect()
     const facts = await readFacts(keeper, source, targets)
     const exported = await exportSnapshot(connections, { control: keeper, waiting, beginWindow })
-    const { point } = exported
+    const { point, timeline } = exported
     await importSnapshot(keeper, exported.name)
     const [row] = await keeper.query('SELECT pg_catalog.pg_export_snapshot()')
     await exported.keeper.close()
     signal.throwIfAborted()
     return {
       point,
+      timeline,
       snapshot: {
         name: row?.[0] ?? '',
         fingerprints: new Map([...facts].map(([relid, { fingerprint }]) => [relid, fingerprint])),

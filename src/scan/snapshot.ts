@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { explainWait } from '../postgres/explain-wait.ts'
+import { askTimeline } from '../postgres/known-timelines.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import { isNoRight } from '../postgres/slot-access.ts'
 import { explainSlotError } from '../postgres/slot-room.ts'
@@ -21,6 +22,8 @@ export interface Snapshot {
 export interface ExportedSnapshot extends Snapshot {
   /** It keeps the snapshot, and the slot if there is one, until it is closed. */
   readonly keeper: RawConnection
+  /** On which `point` is. */
+  readonly timeline: number
 }
 
 export interface ExportOptions {
@@ -36,14 +39,15 @@ export async function exportSnapshot(
   connections: Connections,
   { control, waiting, beginWindow }: ExportOptions,
 ): Promise<ExportedSnapshot> {
+  const timeline = await askTimeline(control)
   try {
     const slot = await connections.connect(true)
-    return { keeper: slot, ...(await makeSlot(slot, control, waiting)) }
+    return { keeper: slot, timeline, ...(await makeSlot(slot, control, waiting)) }
   } catch (error) {
     if (!isNoRight(error) || beginWindow === undefined) throw await explainSlotError(error, control)
   }
   const holder = await connections.connect()
-  return { keeper: holder, ...(await takeSnapshot({ holder, control, beginWindow, waiting })) }
+  return { keeper: holder, timeline, ...(await takeSnapshot({ holder, control, beginWindow, waiting })) }
 }
 
 async function makeSlot(

@@ -26,8 +26,11 @@ export class BankReader {
   readonly errors: string[] = []
   /** The named gaps. */
   readonly gaps: string[] = []
-  /** The numbers of the transfers that came since the last beginning, and before it. */
-  readonly numbers = new Set<number>()
+  /** The resolved timestamps since the last beginning, in milliseconds. */
+  readonly resolveds: number[] = []
+  /** The numbers of the transfers that came since then, each with the count of resolved timestamps before it. */
+  readonly numbers = new Map<number, number>()
+  /** Those that came before the last beginning. */
   readonly numbersBefore = new Set<number>()
 
   constructor(server: TestServer, sum: bigint) {
@@ -60,7 +63,8 @@ export class BankReader {
 
   async read(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      if (this.#isLeaving) this.#beginAnew()
+      // Without a resolved timestamp a feed begins with a scan, which shows nothing of what was before.
+      if (this.#isLeaving || (this.resolved === zeroHlc && this.numbers.size > 0)) this.#beginAnew()
       const cursor = this.resolved.wall === 0n ? '' : `, cursor = '${formatHlc(this.resolved)}'`
       let feed
       try {
@@ -87,10 +91,11 @@ export class BankReader {
           const ts = hlcOf(value, 'resolved')
           this.#validator.noteResolved('', ts)
           this.resolved = laterHlc(this.resolved, ts)
+          this.resolveds.push(Number(ts.wall / 1_000_000n))
         } else {
           this.#validator.noteRow({ partition: '', topic, key, value, updated: hlcOf(value, 'updated') })
           const { after } = JSON.parse(value) as { after: { readonly n: number } | null }
-          if (after !== null) this.numbers.add(after.n)
+          if (after !== null) if (!this.numbers.has(after.n)) this.numbers.set(after.n, this.resolveds.length)
         }
       }
       if (feed.isOver && next === feed.messages.length) break
@@ -109,8 +114,9 @@ export class BankReader {
 
   #beginAnew(): void {
     this.#isLeaving = false
-    for (const n of this.numbers) this.numbersBefore.add(n)
+    for (const n of this.numbers.keys()) this.numbersBefore.add(n)
     this.numbers.clear()
+    this.resolveds.length = 0
     this.#failures.push(...this.#validator.failures())
     this.#checked += this.#snapshot.checked
     this.resolved = zeroHlc

@@ -15,6 +15,8 @@ export const createBank = `CREATE TABLE bank (id INT PRIMARY KEY, balance INT, n
 export class Transfers {
   #last = 0
   committed = 0
+  /** When each began, and when it was known to be committed, in milliseconds. */
+  readonly times = new Map<number, { readonly from: number; readonly to: number }>()
   /** Those that a former primary has committed as a stray. */
   readonly stray = new Set<number>()
 
@@ -54,6 +56,7 @@ export class Transfers {
     const [a, b] = [1 + random.int(accounts), 1 + random.int(accounts)].sort((x, y) => x - y) as [number, number]
     if (a === b) return undefined
     const n = ++this.#last
+    const from = Date.now()
     const amount = random.int(50)
     const big = random.chance(0.05)
       ? `UPDATE bank SET note = repeat('n', ${random.int(3000)}), n = ${n} WHERE id = ${a};`
@@ -61,6 +64,7 @@ export class Transfers {
     await client.query(
       `BEGIN; INSERT INTO done VALUES (${n}); UPDATE bank SET balance = balance - ${amount}, n = ${n} WHERE id = ${a}; ${big} UPDATE bank SET balance = balance + ${amount}, n = ${n} WHERE id = ${b}; COMMIT`,
     )
+    this.times.set(n, { from, to: Date.now() + 1 })
     return n
   }
 }

@@ -5,6 +5,7 @@ import type { CutTurn } from '../../scan/cut-turn.ts'
 import type { FeedRun } from '../feed-run.ts'
 import { findCut } from './find-cut.ts'
 import { windowsOf } from './place-snapshot.ts'
+import { checkHistory, passOverFormer } from './source-timeline.ts'
 import { factsOfReason, type ScanRequest } from './scan-request.ts'
 import type { StatementCut } from './statement-cut.ts'
 
@@ -29,6 +30,7 @@ export async function openScan(run: FeedRun, { reason, tables }: ScanRequest, is
     sinceMs = Date.now()
     return turn
   }
+  passOverFormer({ log, source })
   const options = {
     source,
     targets: tables,
@@ -52,6 +54,7 @@ export async function openScan(run: FeedRun, { reason, tables }: ScanRequest, is
   const cut = await openCut(options)
   try {
     const time = await findCut({ log, from, point: cut.point, signal })
+    checkHistory({ log, source }, cut.timeline)
     return { cut, time, sinceMs, [Symbol.asyncDispose]: () => cut[Symbol.asyncDispose]() }
   } catch (error) {
     await cut[Symbol.asyncDispose]()

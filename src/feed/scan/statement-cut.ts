@@ -5,6 +5,7 @@ import type { Hlc } from '../../core/hlc.ts'
 import { holdCut, type HeldSnapshot, type HoldOptions } from '../../scan/held-cut.ts'
 import { findCut } from './find-cut.ts'
 import { windowsOf } from './place-snapshot.ts'
+import { checkHistory, passOverFormer } from './source-timeline.ts'
 
 /** The data that another thread needs to read the cut. */
 export interface StatementCut {
@@ -34,11 +35,13 @@ export interface HoldStatementCutOptions extends HoldOptions {
 export async function holdStatementCut(options: HoldStatementCutOptions): Promise<StatementCutHolder> {
   const { log, startPosition: from, catchingUp, signal } = options
   const sinceMs = Date.now()
+  passOverFormer(options)
   const cut = await holdCut({ ...options, beginWindow: windowsOf(log, signal) })
   const timer = setTimeout(() => catchingUp('waiting for the changelog to reach the present'), slowMs)
   try {
     const time = await findCut({ log, from, point: cut.point, signal })
     signal.throwIfAborted()
+    checkHistory(options, cut.timeline)
     return { cut: { snapshot: cut.snapshot, time, sinceMs }, [Symbol.asyncDispose]: () => cut[Symbol.asyncDispose]() }
   } catch (error) {
     await cut[Symbol.asyncDispose]()

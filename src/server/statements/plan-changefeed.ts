@@ -8,10 +8,12 @@ import { compareHlc, formatHlc, laterHlc, type Hlc } from '../../core/hlc.ts'
 import { parseLsn } from '../../core/lsn.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { findCut } from '../../feed/scan/find-cut.ts'
+import { checkHistory, passOverFormer } from '../../feed/scan/source-timeline.ts'
 import type { FindGapOptions } from '../../feed/scan/find-gap.ts'
 import { watchTables } from '../../ingest/watch.ts'
 import type { BackendQuery, LocalCall } from '../../pg-server/local-statement.ts'
 import { waitHint } from '../../postgres/explain-wait.ts'
+import { timelineOfFile } from '../../postgres/known-timelines.ts'
 import { queryOnce } from '../../postgres/raw-connection.ts'
 import { oldRowsNotice } from '../../plan/notices.ts'
 import { sourceMode } from '../../source-schema/source-mode.ts'
@@ -133,6 +135,7 @@ async function watchIn(
 ): Promise<Omit<FeedOrigin, 'free' | 'notices'>> {
   // The position comes before the check that the tables exist: a table that is dropped later is dropped after this position.
   const startPosition = source.log.status.head
+  passOverFormer({ log: source.log, source: source.connection })
   const changes = Map.groupBy(tableChanges, ({ relid }) => relid)
   const relids = spec.targets.map(({ relid }) => relid)
   const leafOf = new Map(tableChanges.map((change) => [change.relid, change.leafOf]))
@@ -188,15 +191,19 @@ async function withGap(error: unknown, options: FindGapOptions): Promise<unknown
 
 /** Returns the log's timestamp of this moment: everything committed so far is at or below it, and later commits are above it. */
 async function timeOfNow(
-  { log, ingest }: Source,
+  { log, ingest, connection }: Source,
   from: Position,
   { query, signal }: { readonly query: BackendQuery; readonly signal: AbortSignal },
 ): Promise<Hlc> {
   ingest.demand(1)
   try {
-    const [row] = await query('SELECT pg_catalog.pg_current_wal_flush_lsn()::text')
-    const point = parseLsn(row?.[0] ?? '')
-    return await findCut({ log, from, point, signal })
+    const [row] = await query(
+      'SELECT lsn::text, pg_catalog.pg_walfile_name(lsn) FROM pg_catalog.pg_current_wal_flush_lsn() AS lsn',
+    )
+    const [lsn, file] = row ?? []
+    const time = await findCut({ log, from, point: parseLsn(lsn ?? ''), signal })
+    checkHistory({ log, source: connection }, timelineOfFile(file))
+    return time
   } finally {
     ingest.demand(-1)
   }
