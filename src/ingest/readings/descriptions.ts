@@ -98,6 +98,7 @@ export class Descriptions {
   adopt(table: GatedTable, era: Era): void {
     const seen = era.table
     if (seen === undefined) return
+    this.introduceAncestors(era)
     // Rows of a partition are those of its partitioned tables, which have the same columns from the same moment on.
     for (const relid of seen.description.ancestors ?? []) {
       const ancestor = this.#options.readings.eras(relid).findLast(({ since }) => since <= era.since)
@@ -109,6 +110,22 @@ export class Descriptions {
     this.write(table, this.#described(table, seen, era.since))
     table.era = era.since
     table.hasPassedOver = false
+  }
+
+  /** The partitioned tables that neither the log knows nor a reading has shown: until then no row of the era can be one of theirs. */
+  unreadAncestors({ table: seen }: Era): readonly number[] {
+    const ancestors = seen?.description.ancestors ?? []
+    return ancestors.filter(
+      (relid) => this.table(relid).inForce === undefined && this.#options.readings.eras(relid).length === 0,
+    )
+  }
+
+  /** Describes the partitioned tables that the log does not know. They may have been read after the partition only. */
+  introduceAncestors({ table: seen }: Era): void {
+    for (const relid of seen?.description.ancestors ?? []) {
+      const [first] = this.#options.readings.eras(relid)
+      if (first !== undefined && this.table(relid).inForce === undefined) this.adopt(this.table(relid), first)
+    }
   }
 
   /** Describes the table as a reading has shown it, but for what `change` makes of it. */

@@ -104,3 +104,22 @@ for (const end of ['DROP TABLE p', 'ALTER TABLE parted DETACH PARTITION p'])
     assert.ok(gap?.relids?.includes(await log.relid('parted')))
     assert.ok(!gap?.relids?.includes(await log.relid('other')))
   })
+
+test('a partitioned table is described before the first row of a partition, also if both are new and were never read', async () => {
+  await using log = await logAfter([])
+  const { ingest, relid } = log
+  const { db } = ingest
+  const names = ['first', 'second', 'third']
+  for (const name of names)
+    await db.sql(`CREATE TABLE ${name} (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE ${name}_a PARTITION OF ${name} DEFAULT;
+      ALTER PUBLICATION pg_changefeed ADD TABLE ${name}; INSERT INTO ${name} VALUES (1)`)
+  await ingest.caughtUp()
+  const decoded = decodeLog(db.dir, ingest.head)
+  for (const name of names) {
+    const root = await relid(name)
+    const leaf = await relid(`${name}_a`)
+    const row = decoded.findIndex((event) => event.tag === 'row' && event.relid === leaf)
+    const described = decoded.findIndex((event) => event.tag === 'described' && event.relid === root)
+    assert.ok(described >= 0 && described < row, `${name}: described at ${described}, the row at ${row}`)
+  }
+})

@@ -69,6 +69,8 @@ export class RowProofs {
     const era = readings.after(table.relid, lsn, this.xid)
     if (era === undefined) return this.#mustWait(table, table.inForce?.ancestors)
     if (table.phase === 'unsettled') {
+      const [unread, ...others] = descriptions.unreadAncestors(era)
+      if (unread !== undefined) return this.#mustWait(descriptions.table(unread), [table.relid, ...others])
       const members: Members = this.#members
       const ended = settle(table, { readings, descriptions, members, era, lsn })
       if (ended !== undefined) this.#end(table, ended.why, ended.relids)

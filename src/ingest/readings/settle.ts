@@ -42,6 +42,7 @@ export function settle(table: GatedTable, options: SettleOptions): Ended | undef
   // What a reading has shown before the row holds for it, unless a later change is in the layout.
   const last = readings.eras(table.relid).findLast(({ since }) => since <= lsn)
   if (last !== undefined && last.since > table.era) descriptions.adopt(table, last)
+  descriptions.introduceAncestors(era)
   const after = era.table === undefined ? undefined : { ...era.table.description, catalogue: catalogueOf(era.table) }
   const before = table.inForce?.dropped === true ? undefined : table.inForce
   const isMember = members.has(table.relid)
