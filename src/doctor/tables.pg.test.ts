@@ -26,6 +26,34 @@ const tables: readonly (ExpectedFinding & { readonly name: string; readonly sql:
     remedy: /^ALTER TABLE public\.t REPLICA IDENTITY USING INDEX by_id; or /,
   },
   {
+    name: 'a partitioned table without a primary key',
+    sql: 'DROP TABLE t; CREATE TABLE t (id int, v int) PARTITION BY LIST (v)',
+    id: 'key',
+    what: /no primary key/,
+    remedy: /^ALTER TABLE public\.t ADD PRIMARY KEY \(\.\.\.\), which has to contain the columns of its PARTITION BY$/,
+  },
+  {
+    name: 'a sequence',
+    sql: 'DROP TABLE t; CREATE SEQUENCE t',
+    id: 'table',
+    what: /a sequence/,
+    remedy: /name the tables whose columns take their values from it/,
+  },
+  {
+    name: 'a partitioned table without a primary key',
+    sql: 'DROP TABLE t; CREATE TABLE t (id int, v int) PARTITION BY LIST (v)',
+    id: 'key',
+    what: /no primary key/,
+    remedy: /^ALTER TABLE public\.t ADD PRIMARY KEY \(\.\.\.\), which has to contain the columns of its PARTITION BY$/,
+  },
+  {
+    name: 'a sequence',
+    sql: 'DROP TABLE t; CREATE SEQUENCE t',
+    id: 'table',
+    what: /a sequence/,
+    remedy: /name the tables whose columns take their values from it/,
+  },
+  {
     name: 'REPLICA IDENTITY NOTHING',
     sql: 'ALTER TABLE t REPLICA IDENTITY NOTHING',
     id: 'identity',
@@ -68,7 +96,7 @@ const tables: readonly (ExpectedFinding & { readonly name: string; readonly sql:
     sql: 'DROP TABLE t; CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE t (id int) SERVER s',
     id: 'table',
     what: /a foreign table/,
-    remedy: /name the tables behind it/,
+    remedy: /in the other database/,
   },
   {
     name: 'a view',

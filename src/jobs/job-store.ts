@@ -48,7 +48,7 @@ export class JobStore {
   readonly #rights: RequestOptions['rights']
   /** A pattern of LIKE: the claims of earlier servers of this store. */
   readonly #earlier: string
-  /** The key with which the jobs are sealed that this server may claim; undefined: it may claim all. */
+  /** The key of the jobs that this server may claim; undefined: it may claim all. */
   readonly #key: string | undefined
   /** Identifies the claims of this server. */
   readonly #instance: string
@@ -116,7 +116,7 @@ export class JobStore {
    * Claims the live jobs that no server runs: those without a valid claim, and those that this server has claimed without knowing,
    * because the answer to the earlier claim was lost. Jobs with records of later versions are left to other servers. `known` are the
    * jobs that run here or will run soon. `fromEarlier` means that all earlier servers of this store are known to have ended. Jobs
-   * that are sealed with the key of another store are left to its servers.
+   * of another store are left to its servers: the changes that they need are in its changelog.
    */
   async claim({ fromEarlier, known }: ClaimOptions): Promise<ClaimedJob[]> {
     const rows = await this.#query(

@@ -1,5 +1,4 @@
-// Jobs that this server cannot run: those that a later version of the program has written, and those that are sealed with the key of
-// another store. No such server claims them, so they keep their progress and wait. SHOW JOBS says why, and PAUSE and CANCEL have
+// Jobs that this server cannot run: those that a later version of the program has written, and those of another store. No such server claims them, so they keep their progress and wait. SHOW JOBS says why, and PAUSE and CANCEL have
 // their usual effect.
 
 import type { State } from '../core/state.ts'
@@ -18,7 +17,7 @@ export interface RefusedJob {
 const ofLaterVersion =
   'a later version of pg-changefeed has written it; it goes on when that version, or a later one, is started'
 const ofOtherStore =
-  'a server with another store has made it, and only the key in that store (jobs.key) reads its credentials; it goes on when that server is started'
+  'a server with another store has made it, and only that store has its changelog and the key of its credentials (jobs.key); it goes on when that server is started; if the store is lost, CANCEL JOB and create the changefeed again with an initial scan'
 
 const next = `CASE status ${statuses.map((status) => `WHEN '${status}' THEN '${unrun(status)}'`).join(' ')} END`
 const isOver = `${next} IN ${inSql(finalStatuses)}`

@@ -27,8 +27,8 @@ export function isSealed(sink: SinkSpec | Sealed): sink is Sealed {
 }
 
 /**
- * A condition in SQL over a row of the table of jobs: the payload is sealed with this key, or has nothing that is sealed. `key` is
- * an expression of the id of the key, or of NULL for any key.
+ * A condition in SQL over a row of the table of jobs: the payload was written with this key, or by an earlier version that did not say
+ * with which. `key` is an expression of the id of the key, or of NULL for any key.
  */
 export function isSealedWith(key: string): string {
   const of = (member: string): string => `payload::jsonb #>> '{spec,${member},key}'`
@@ -69,14 +69,17 @@ export class PayloadSeal {
   }
 
   seal(sink: SinkSpec, job: string): SinkSpec | Sealed {
-    // Nothing but its name: there is nothing to hide.
-    if (Object.keys(sink).length === 1) return sink
+    // Nothing but its name: there is nothing to hide. The key says whose job it is.
+    if (Object.keys(sink).length === 1) return { ...sink, ...{ key: this.keyId } }
     return this.#encrypt(sink, job)
   }
 
   /** Decrypts a sink. A sink that an earlier version wrote in plain text is returned unchanged. */
   unseal(sink: SinkSpec | Sealed, job: string): SinkSpec {
-    return isSealed(sink) ? this.#decrypt<SinkSpec>(sink, job, `the sink of job ${job}`) : sink
+    if (isSealed(sink)) return this.#decrypt<SinkSpec>(sink, job, `the sink of job ${job}`)
+    if (!('key' in sink)) return sink
+    const { key: _, ...plain } = sink
+    return plain as SinkSpec
   }
 
   sealRegistry(registry: RegistrySpec, job: string): Sealed {

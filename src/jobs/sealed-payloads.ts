@@ -54,7 +54,7 @@ export class SealedPayloads {
   async sealAll({ query, schema }: State): Promise<void> {
     const rows = await query(
       `SELECT job_id::text, payload FROM ${schema}.jobs
-       WHERE (payload::jsonb #> '{spec,sink}') - 'tag' <> '{}' AND payload::jsonb #>> '{spec,sink,tag}' <> 'sealed' AND ${isReadable}`,
+       WHERE (payload::jsonb #> '{spec,sink}') - 'tag' - 'key' <> '{}' AND payload::jsonb #>> '{spec,sink,tag}' <> 'sealed' AND ${isReadable}`,
       [],
     )
     for (const [jobId, text] of rows) {

@@ -43,7 +43,10 @@ test('targets, topics, what would be changed, the sink without its secrets, and 
   )
   assert.match(line(lines, 'public.t', 'target').detail, /^relid \d+, topic p_t, key \(id\)$/)
   const sink = line(lines, 'statement', 'sink').detail
-  assert.match(sink, /^an initial scan and changes as json, envelope wrapped, go to kafka:\/\/nowhere\.invalid:9092/)
+  assert.match(
+    sink,
+    /^an initial scan and changes as json, envelope wrapped, go to kafka:\/\/nowhere\.invalid:9092.*, which was not connected to$/,
+  )
   assert.ok(!JSON.stringify(lines).includes('secret'))
   assert.match(line(lines, 'public.long', 'changes').detail, /ALTER TABLE public\.long REPLICA IDENTITY FULL$/)
   assert.equal(line(lines, 'public.t', 'identity').status, 'warning', 'diff needs the old row')
@@ -53,6 +56,18 @@ test('targets, topics, what would be changed, the sink without its secrets, and 
     `SELECT relname FROM pg_class WHERE relreplident = 'f' AND relname IN ('t', 'long') UNION ALL SELECT slot_name FROM pg_replication_slots UNION ALL SELECT job_id::text FROM [SHOW JOBS] UNION ALL SELECT pubname FROM pg_publication`,
   )
   assert.deepEqual(watched, [], 'nothing was changed')
+})
+
+test('what is changed of a partition is a line of its partitioned table, and each line has a subject', async () => {
+  await server.sql(
+    'CREATE TABLE parted (id int PRIMARY KEY, v text) PARTITION BY LIST (id); CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1)',
+  )
+  const lines = await explain('parted')
+  assert.match(
+    line(lines, 'public.parted', 'changes').detail,
+    /ALTER TABLE ONLY public\.parted_1 REPLICA IDENTITY FULL$/,
+  )
+  assert.ok(lines.every(({ subject }) => subject !== ''))
 })
 
 test('a table that cannot be followed is a line with the way out, not an error; a statement that means nothing is one', async () => {

@@ -1,6 +1,15 @@
 import { failure, ok, type TableCheck } from '../finding.ts'
 import { tableName } from '../heaps.ts'
 
+/** Where the rows come from that somebody wants to follow. */
+const instead: Readonly<Record<string, string>> = {
+  S: 'name the tables whose columns take their values from it',
+  f: 'start the changefeed where its rows are, in the other database',
+  i: 'name its table',
+  I: 'name its table',
+  c: 'name the tables that have columns of it',
+}
+
 const kinds: Readonly<Record<string, string>> = {
   v: 'a view',
   m: 'a materialized view',
@@ -19,7 +28,10 @@ export const tableKind: TableCheck = {
     const { kind, persistence } = table
     const what = kinds[kind]
     if (what !== undefined)
-      return failure(`it is ${what}: the write-ahead log has no changes of it`, 'name the tables behind it')
+      return failure(
+        `it is ${what}: the write-ahead log has no changes of it`,
+        instead[kind] ?? 'name the tables behind it',
+      )
     if (persistence === 'u')
       return failure(
         'it is unlogged: the write-ahead log has no changes of it',

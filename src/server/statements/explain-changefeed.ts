@@ -88,16 +88,24 @@ function rowsOfPlan(
 ): readonly Row[] {
   const scan = { yes: 'an initial scan and changes', no: 'changes', only: 'an initial scan' }[spec.initialScan]
   const sink = read.sinkText === undefined ? 'this connection' : showSinkUri(read.sinkText)
+  // What nobody has tried is not said to work.
+  const untried = read.sinkText === undefined ? '' : ', which was not connected to'
   const nameOf = new Map(tables.map((table) => [table.relid, qualified(table)]))
   return [
-    ['statement', 'sink', 'ok', `${scan} as ${spec.format}, envelope ${spec.envelope}, go to ${sink}`, undefined],
+    [
+      'statement',
+      'sink',
+      'ok',
+      `${scan} as ${spec.format}, envelope ${spec.envelope}, go to ${sink}${untried}`,
+      undefined,
+    ],
     ...spec.targets.map((target, i): Row => {
       const key = tables[i]?.primaryKey.join(', ') ?? ''
       const detail = `relid ${target.relid}, topic ${target.topic}, key (${key})`
       return [nameOf.get(target.relid) ?? target.tableName, 'target', 'ok', detail, undefined]
     }),
-    ...tableChanges.map(({ relid, sql }): Row => {
-      return [nameOf.get(relid) ?? '', 'changes', 'ok', `before it is watched: ${sql}`, undefined]
+    ...tableChanges.map(({ relid, leafOf = relid, sql }): Row => {
+      return [nameOf.get(leafOf) ?? '', 'changes', 'ok', `before it is watched: ${sql}`, undefined]
     }),
     // The changes are lines of their own.
     ...notices
