@@ -65,7 +65,8 @@ export class SlotFollower {
     say({ tag: 'state', state: { tag: 'streaming' } })
     const left = Promise.withResolvers<void>()
     using _leaving = onAbort(signal, left.resolve)
-    const farBehind = isRoom ? left.resolve : (): void => undefined
+    // Where there are only pulls they are as large as they have to be.
+    const farBehind = isRoom && !parts.usesFunctions ? left.resolve : (): void => undefined
     using timers = new StreamTimers({ log, parts, stream, probes, settings, feeds, farBehind, fail })
     this.#running = { stream, timers }
     try {

@@ -10,6 +10,7 @@ import { IngestUnderTest } from '../../test/support/ingest-under-test.ts'
 import { PostgresServerUnderTest } from '../../test/support/postgres-server.ts'
 import { forMember, preparedDatabase, type PreparedDatabase } from '../../test/support/prepared-database.ts'
 import { checkOrder, ids, inserted, startWriters, watch } from '../../test/support/source-writers.ts'
+import { needsVersion } from '../../test/support/servers/server-of-tests.ts'
 import { within } from '../../test/support/until.ts'
 import { uninstall } from '../source-schema/uninstall.ts'
 import { install } from '../source-schema/source-schema.ts'
@@ -40,46 +41,51 @@ async function installed(): Promise<PreparedDatabase> {
 }
 
 for (const [mode, database] of Object.entries({ prepared, installed })) {
-  test(`${mode}: under concurrent writers every row comes once, in commit order, and no closed record is ever violated`, async () => {
-    await using db = await database()
-    await using running = new IngestUnderTest(db, 0)
-    await running.thread.ready
-    running.thread.demand(1)
-    await using writers = startWriters(db, 't', 8, 1)
-    let closes = 0
-    await Promise.all([
-      writers.committed(1500),
-      within(60_000, 'a hundred closed timestamps', () => {
-        running.log.closeNow()
-        return ++closes > 100
-      }),
-    ])
-    await writers.stop()
-    await running.caughtUp()
-    const events = running.events()
-    const { transactions, closed } = checkOrder(events)
-    assert.ok(transactions > 300 && closed > 5, `${transactions} transactions, ${closed} closed records`)
-    assert.deepEqual(inserted(events).sort(), (await ids(db, 't')).sort())
-    assert.deepEqual(running.gaps, [])
-    const said = running.heard.flatMap((message) => (message.tag === 'warning' ? [message.why] : []))
-    const role = mode === 'prepared' ? `${db.role}_may` : 'postgres'
-    assert.deepEqual(said, [
-      `role ${db.role} gets no connection for replication, so changes are read by SQL functions after SET ROLE ${role}: they come later, and cost PostgreSQL more`,
-    ])
-    const walsenders = await db.sql(`SELECT FROM pg_stat_replication`)
-    assert.deepEqual(walsenders, [])
-  })
+  const skip = mode === 'installed' && needsVersion(15)
+  test(
+    `${mode}: under concurrent writers every row comes once, in commit order, and no closed record is ever violated`,
+    { skip },
+    async () => {
+      await using db = await database()
+      await using running = new IngestUnderTest(db, 0)
+      await running.thread.ready
+      running.thread.demand(1)
+      await using writers = startWriters(db, 't', 8, 1)
+      let closes = 0
+      await Promise.all([
+        writers.committed(1500),
+        within(60_000, 'a hundred closed timestamps', () => {
+          running.log.closeNow()
+          return ++closes > 100
+        }),
+      ])
+      await writers.stop()
+      await running.caughtUp()
+      const events = running.events()
+      const { transactions, closed } = checkOrder(events)
+      assert.ok(transactions > 300 && closed > 5, `${transactions} transactions, ${closed} closed records`)
+      assert.deepEqual(inserted(events).sort(), (await ids(db, 't')).sort())
+      assert.deepEqual(running.gaps, [])
+      const said = running.heard.flatMap((message) => (message.tag === 'warning' ? [message.why] : []))
+      const role = mode === 'prepared' ? `${db.role}_may` : 'postgres'
+      assert.deepEqual(said, [
+        `role ${db.role} gets no connection for replication, so changes are read by SQL functions after SET ROLE ${role}: they come later, and cost PostgreSQL more`,
+      ])
+      const walsenders = await db.sql(`SELECT FROM pg_stat_replication`)
+      assert.deepEqual(walsenders, [])
+    },
+  )
 }
 
 test('killed at random moments, ingest resumes with no loss and no duplicate', async () => {
   await using db = await prepared()
-  await using writers = startWriters(db, 't', 4, 3)
   {
-    // What was committed before the slot was made is not in the log.
     await using running = new IngestUnderTest(db)
     await running.thread.ready
+    await db.sql(`INSERT INTO t VALUES ('first')`)
+    await running.caughtUp()
   }
-  const begun = new Set(await ids(db, 't'))
+  await using writers = startWriters(db, 't', 4, 3)
   const script = fileURLToPath(new URL('../../test/support/ingest-process.ts', import.meta.url))
   for (let round = 0; round < 10; round++) {
     const child = fork(script, [JSON.stringify({ source: db.source, dir: db.dir })], {
@@ -98,9 +104,7 @@ test('killed at random moments, ingest resumes with no loss and no duplicate', a
   const events = running.events()
   checkOrder(events)
   assert.deepEqual(running.gaps, [])
-  const came = inserted(events)
-  assert.equal(new Set(came).size, came.length)
-  assert.deepEqual(new Set([...came, ...begun]), new Set(await ids(db, 't')))
+  assert.deepEqual(inserted(events).sort(), (await ids(db, 't')).sort())
 })
 
 test('PostgreSQL killed under load: ingest tries again, and what was committed comes once', async () => {

@@ -64,7 +64,12 @@ export class SlotPuller {
 
   /** `done` rejects when a pull fails. */
   start(): Promise<{ readonly done: Promise<void>; readonly end: () => Promise<void> }> {
-    return Promise.resolve({ done: this.#run(), end: () => Promise.resolve(this.stop()) })
+    const done = this.#run()
+    const end = (): Promise<void> => {
+      this.stop()
+      return done
+    }
+    return Promise.resolve({ done, end })
   }
 
   /** To be called after a probe: closes what can be closed, or pulls soon. */
@@ -128,6 +133,7 @@ export class SlotPuller {
     let pulled: PulledPart = { tag: 'pulled', messages: 0, isAll: true }
     if (flushed > this.#received || !history.isChecked) {
       const part = await this.#pull(flushed)
+      if (this.#isOver) return false
       if (part === undefined) return true
       pulled = part
     }

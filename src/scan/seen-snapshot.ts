@@ -65,7 +65,9 @@ export async function takeSnapshot({ holder, control, beginWindow, waiting }: Ta
     const place = beginWindow()
     const from = await settledPosition(control, waiting)
     const snapshots = await takeSnapshots(holder, tries)
-    const placed = await place({ from, to: await flushedMark(control), snapshots })
+    const to = await flushedMark(control)
+    const timer = setTimeout(() => waiting?.('waiting for the changelog to reach the present'), firstWordMs)
+    const placed = await place({ from, to, snapshots }).finally(() => clearTimeout(timer))
     const name = placed === undefined ? undefined : snapshots[placed.index]?.name
     if (placed !== undefined && name !== undefined) return { point: placed.point, name }
     await holder.query('ROLLBACK')
