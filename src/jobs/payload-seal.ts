@@ -69,9 +69,10 @@ export class PayloadSeal {
   }
 
   seal(sink: SinkSpec, job: string): SinkSpec | Sealed {
+    if (Object.keys(sink).length > 1) return this.#encrypt(sink, job)
     // Nothing but its name: there is nothing to hide. The key says whose job it is.
-    if (Object.keys(sink).length === 1) return { ...sink, ...{ key: this.keyId } }
-    return this.#encrypt(sink, job)
+    const named = { ...sink, key: this.keyId }
+    return named
   }
 
   /** Decrypts a sink. A sink that an earlier version wrote in plain text is returned unchanged. */
