@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test'
 import { zeroHlc } from '../../src/core/hlc.ts'
 import { TestServer } from '../server/test-server.ts'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
-import { needsVersion } from '../support/servers/server-of-tests.ts'
+import { needsInstalled, needsVersion } from '../support/servers/server-of-tests.ts'
 import { typeCases, typeSetUp } from '../support/type-cases.ts'
 
 let server: TestServer
@@ -147,7 +147,9 @@ test('a table of 1600 columns comes whole', async () => {
   assert.deepEqual(feed.texts, [`widest: [0]->{"after": ${json(1)}}`, `widest: [0]->{"after": ${json(-1)}}`])
 })
 
-test('generated columns: what is stored comes, what is virtual does not', { skip: needsVersion(18) }, async () => {
+/** PostgreSQL refuses REPLICA IDENTITY FULL with them, which the DBA of the tests gives every table. */
+const virtual = { skip: needsInstalled === false ? needsVersion(18) : needsInstalled }
+test('generated columns: what is stored comes, what is virtual does not', virtual, async () => {
   await server.sql(
     `CREATE TABLE made (a INT, b INT GENERATED ALWAYS AS (a + 1) STORED, c INT GENERATED ALWAYS AS (a + 2) VIRTUAL, PRIMARY KEY (b, a));
      INSERT INTO made (a) VALUES (1)`,
@@ -174,10 +176,16 @@ test('a composite type that changes while it is watched never loses an attribute
     'EXPERIMENTAL CHANGEFEED FOR changes WITH schema_change_policy = nobackfill',
   )
   await feed.row(1)
+  // Where nothing of ours is in the database, the catalogue has to be read between a row and the next change of its types.
+  const told = async (count: number): Promise<unknown> => (needsInstalled === false ? undefined : await feed.row(count))
   await server.sql('ALTER TYPE changing ADD ATTRIBUTE c text CASCADE')
   await server.sql(`INSERT INTO changes VALUES (2, ROW('x', 1, 'z'), ARRAY[ROW('y', 2, 'Z')::changing])`)
+  await told(2)
   await server.sql('ALTER TYPE changing DROP ATTRIBUTE b')
   await server.sql(`INSERT INTO changes VALUES (3, ROW(1, 'z'), ARRAY[ROW(2, 'Z')::changing])`)
+  await told(3)
+  // Nor does anybody tell then when an attribute has got its new name: a row of that moment has either.
+  if (needsInstalled !== false) return
   await server.sql('ALTER TYPE changing RENAME ATTRIBUTE a TO renamed')
   await server.sql('UPDATE changes SET id = 10 WHERE id = 1')
   await feed.row(5)
