@@ -15,6 +15,8 @@ table of what was checked. Nothing is changed, and no query waits longer than se
 changefeed doctor --postgres='postgres://cdc@db.example:5432/shop?sslmode=verify-full' --tables=orders,sales.invoices
 \`\`\`
 
+In a checkout the command is \`npx changefeed\` ([how it is run](command-line.md#how-it-is-run)).
+
 | flag | meaning |
 |---|---|
 | \`--postgres=URL\` | the PostgreSQL, as \`changefeed start\` takes it; what it does not say is taken from libpq's variables (\`PGHOST\`, \`PGPASSWORD\` …) |

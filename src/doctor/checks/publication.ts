@@ -1,14 +1,15 @@
+import { commandName, shellWord } from '../../core/command-line.ts'
 import { shownName } from '../../core/quote.ts'
 import { publication as name } from '../../source-schema/names.ts'
 import { failure, ok, type ServerCheck } from '../finding.ts'
 
-const setupSql = (role: string, tables: readonly string[]): string =>
-  `a superuser runs what this prints: changefeed setup-sql --postgres=... --role=${shownName(role)} --tables=${tables.length === 0 ? '...' : tables.join(',')}`
+const setupSql = (database: string, role: string, tables: readonly string[]): string =>
+  `a superuser runs what this prints, which also gives the rights and sets the replica identities: ${commandName()} setup-sql ${shellWord(`--database=${database}`)} ${shellWord(`--role=${role}`)} ${tables.length === 0 ? '--tables=...' : shellWord(`--tables=${tables.join(',')}`)}`
 
 export const publication: ServerCheck = {
   id: 'publication',
   about: `Publication ${name} is ours or can be created, or a DBA has prepared it and it publishes everything.`,
-  judge({ mode, server: { publications, role }, tables }) {
+  judge({ mode, server: { publications, role, database }, tables }) {
     const found = publications.find((one) => one.name === name)
     if (mode === 'installed') {
       if (found === undefined) return ok(`publication ${name} would be created`)
@@ -22,6 +23,7 @@ export const publication: ServerCheck = {
       return failure(
         `publication ${name} does not exist`,
         setupSql(
+          database,
           role,
           tables.map((table) => `${shownName(table.schema)}.${shownName(table.name)}`),
         ),

@@ -205,7 +205,7 @@ test('all that tables lack is said at once, and its statements, run in their ord
   ])
     assert.match(error.detail ?? '', says)
   const [, statements = '', tail = ''] = /runs: (.*); or what this prints, .*?: (.*)$/.exec(error.hint ?? '') ?? []
-  assert.match(tail, /--role=\w+ --tables=public\.t,public\.u,"Odd one"\.w/)
+  assert.match(tail, /--role=\w+ '--tables=public\.t,public\.u,"Odd one"\.w'$/)
   await db.sql(statements)
   await ask()
 })

@@ -1,6 +1,7 @@
 // The error for those who start a changefeed on tables that a DBA has not prepared, or not whole: everything that is missing, with
 // all statements, so that a DBA is asked once.
 
+import { commandName, shellWord } from '../../core/command-line.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { publication } from '../../source-schema/names.ts'
 import type { Lacking } from './lacks.ts'
@@ -64,13 +65,20 @@ function hintOf(tables: readonly TableLacks[], lacks: readonly NamedLack[], role
   const namesOf = (some: readonly TableLacks[]): string => some.map(({ table }) => table.name).join(',')
   const wanted = tables.filter((table) => table.lacks.length > 0)
   const diff = wanted.filter((table) => table.lacks.some(({ isOfOldRows }) => isOfOldRows === true))
-  const flags = `--role=${role} --tables=${namesOf(wanted)}${diff.length === 0 ? '' : ` --diff=${namesOf(diff)}`}`
-  return `${runs}; or what this prints, which checks the tables before it changes them: changefeed setup-sql --postgres=... ${flags}`
+  const flags = [`--tables=${namesOf(wanted)}`, ...(diff.length === 0 ? [] : [`--diff=${namesOf(diff)}`])]
+    .map(shellWord)
+    .join(' ')
+  return `${runs}; or what this prints, which checks the tables before it changes them: ${commandName()} setup-sql --postgres=... ${shellWord(`--role=${unquoted(role)}`)} ${flags}`
+}
+
+/** `quote_ident` has quoted it; a flag takes the name as it is. */
+function unquoted(role: string): string {
+  return role.startsWith('"') ? role.slice(1, -1).replaceAll('""', '"') : role
 }
 
 /** There is no publication at all. */
 export function notPublished(names: readonly string[]): FeedError {
   return new FeedError('FEED_SOURCE_REFUSED', `table ${names[0]} is not in publication ${publication}`, {
-    hint: `its owner or a superuser runs what this prints: changefeed setup-sql --postgres=... --tables=${names.join(',')}`,
+    hint: `its owner or a superuser runs what this prints: ${commandName()} setup-sql --postgres=... ${shellWord(`--tables=${names.join(',')}`)}`,
   })
 }
