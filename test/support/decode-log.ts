@@ -18,11 +18,18 @@ export type Decoded =
       readonly name: string
       readonly xid: number
       readonly key: readonly string[]
+      /** The partitioned tables that it is a row of. */
+      readonly ancestors: readonly number[]
       readonly row: Readonly<Record<string, unknown>>
     }
   | { readonly tag: 'gap'; readonly relids: readonly number[] | undefined; readonly reason: string }
   | { readonly tag: 'undecoded'; readonly relid: number; readonly why: string }
-  | { readonly tag: 'described'; readonly relid: number; readonly dropped: boolean }
+  | {
+      readonly tag: 'described'
+      readonly relid: number
+      readonly dropped: boolean
+      readonly attached: number | undefined
+    }
 
 /** Inserts and updates; an unchanged value that was not logged is left out. */
 export function decodeLog(dir: string, head: LogHead): Decoded[] {
@@ -43,8 +50,10 @@ export function decodeLog(dir: string, head: LogHead): Decoded[] {
       if (gap !== undefined) found.push({ tag: 'gap', ...gap })
       else if (tag === record.schema || tag === record.relation) {
         const relid = schemas.apply(payload, start, at)
-        if (relid !== undefined && tag === record.schema)
-          found.push({ tag: 'described', relid, dropped: schemas.description(relid)?.dropped === true })
+        if (relid !== undefined && tag === record.schema) {
+          const { dropped, attached } = schemas.description(relid) ?? {}
+          found.push({ tag: 'described', relid, dropped: dropped === true, attached })
+        }
       } else if (isRow(tag) && tag !== record.delete) {
         const relid = relationOf(payload, start)
         try {
@@ -65,7 +74,7 @@ function decode(
   start: number,
   end: number,
   { schemas, writers }: { schemas: SchemaHistory; writers: ValueWriters },
-): { name: string; key: string[]; row: Record<string, unknown> } {
+): { name: string; key: string[]; ancestors: readonly number[]; row: Record<string, unknown> } {
   const schema = schemas.relation(relationOf(payload, start))
   if (schema === undefined) throw new Error('no schema')
   const row = new RowView()
@@ -73,7 +82,8 @@ function decode(
   else readUpdate(payload, start, end, schema, new RowView(), row)
   const key = schema.keyIndexes.map((index) => schema.columns[index]?.name ?? '?')
   if (schema.keyProblem !== undefined) throw new Error(schema.keyProblem)
-  return { name: `${schema.description.schema}.${schema.description.name}`, key, row: valuesOf(row, schema, writers) }
+  const { schema: of, name, ancestors = [] } = schema.description
+  return { name: `${of}.${name}`, key, ancestors, row: valuesOf(row, schema, writers) }
 }
 
 function valuesOf(row: RowView, { columns }: RelationSchema, writers: ValueWriters): Record<string, unknown> {

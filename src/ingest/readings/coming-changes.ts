@@ -28,10 +28,7 @@ export class ComingChanges {
       const table = this.#descriptions.table(relid)
       if (era.since <= table.era) continue
       if (era.table !== undefined) this.#descriptions.adopt(table, era)
-      else if (table.inForce !== undefined && table.inForce.dropped !== true) {
-        this.#descriptions.write(table, { ...table.inForce, dropped: true })
-        table.era = era.since
-      }
+      else this.#descriptions.drop(table, era)
     }
   }
 }

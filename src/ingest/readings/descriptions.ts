@@ -16,6 +16,8 @@ export interface DescriptionsOptions {
   readonly readings: TableReadings
   /** What the log holds of the tables it knows: their last descriptions. */
   readonly described: (relid: number) => Buffer | undefined
+  /** Leaves out the rows that the open transaction still has of these tables, and ends their feeds. */
+  readonly end: (relids: readonly number[], reason: string) => void
   /** Writes the description of a table into the log. */
   readonly describe: (relid: number, json: Buffer, dropped: boolean) => void
 }
@@ -110,6 +112,27 @@ export class Descriptions {
     this.write(table, this.#described(table, seen, era.since))
     table.era = era.since
     table.hasPassedOver = false
+    this.#settleDebt(table, seen.description.ancestors)
+  }
+
+  /** Describes the table as one that does not exist any more. */
+  drop(table: GatedTable, { since }: Era): void {
+    if (table.inForce === undefined || table.inForce.dropped === true) return
+    this.write(table, { ...table.inForce, dropped: true })
+    table.era = since
+    this.#settleDebt(table)
+  }
+
+  /** Rows that were passed over for a scan are missing if the table is no partition any more when it could begin. */
+  #settleDebt(table: GatedTable, ancestors: readonly number[] = []): void {
+    const unpaid = table.owedTo.filter((relid) => !ancestors.includes(relid))
+    table.owedTo = []
+    if (unpaid.length === 0) return
+    const { schema = '', name = '' } = table.inForce ?? {}
+    this.#options.end(
+      unpaid,
+      `partition ${schema}.${name} was attached, and was detached or dropped again before its rows could be read`,
+    )
   }
 
   /** The partitioned tables that neither the log knows nor a reading has shown: until then no row of the era can be one of theirs. */

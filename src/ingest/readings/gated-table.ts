@@ -26,6 +26,8 @@ export class GatedTable {
   knownSince = -1
   /** Rows were described as of none of its next partitioned table, and it may have been a partition already. */
   hasPassedOver = false
+  /** The partitioned tables of which these rows may be. They have them when its next description makes it their partition, because it is read then. */
+  owedTo: readonly number[] = []
   /** By composite type, the attributes that the description has for it, the present ones first. */
   known: AttributesOfTypes = new Map()
   /** The present ones of these, by where they were seen: they say nothing of rows that lie before. */

@@ -18,7 +18,7 @@ after(async () => {
 })
 
 const tables = `CREATE TABLE parted (id int PRIMARY KEY, v int) PARTITION BY RANGE (id); CREATE TABLE parted_a PARTITION OF parted FOR VALUES FROM (0) TO (100);
-  CREATE TABLE other (id int PRIMARY KEY) PARTITION BY RANGE (id)`
+  CREATE TABLE other (code int PRIMARY KEY) PARTITION BY RANGE (code)`
 
 /** What the log has after `meanwhile` was done while ingest was away. */
 async function logAfter(meanwhile: readonly string[]): Promise<{

@@ -8,6 +8,8 @@ import { RepeatedStatements } from './repeated-statements.ts'
 const watchMs = 250
 /** A source with thousands of tables is not asked all the time: the share of the time that the question may take. */
 const watchShare = 0.05
+/** One slow answer of a busy machine does not put off the next question for long. */
+const mostWatchMs = 5000
 /** The share of the time that readings may take while messages wait for one after the other. */
 const readingShare = 0.25
 
@@ -122,7 +124,7 @@ export class ReadingLoop {
     for (const relid of tables)
       if (areTypesNew || before.get(relid) !== this.#signatures.get(relid)) this.#wanted.add(Number(relid))
     const took = performance.now() - startedAt
-    this.#watchAtMs = startedAt + Math.max(watchMs, took / watchShare)
+    this.#watchAtMs = startedAt + Math.min(mostWatchMs, Math.max(watchMs, took / watchShare))
     // Also without tables: the reading says which transactions have ended.
     const reading = await this.#read()
     this.#readSince.clear()

@@ -48,14 +48,19 @@ export function settle(table: GatedTable, options: SettleOptions): Ended | undef
   const isMember = members.has(table.relid)
   const was = before?.ancestors ?? []
   const is = after?.ancestors ?? []
-  if (before === undefined && !isMember && is.length === 0) {
+  // Of a member of the publication that nobody has altered it is known that it was none.
+  if (before === undefined && is.length === 0 && (!isMember || era.table?.isAltered === true)) {
     const relids = [...readings.relids()].filter((relid) => mayHavePartition(descriptions.table(relid), layout))
     if (relids.length > 0) return { why: 'it may have been a partition, and is none any more,', relids }
   }
-  const membership = before === undefined && isMember && is.length > 0 ? 'joined' : membershipOf(before, after)
-  if (membership === 'left' && isMember) return { why: 'it was detached as a partition', relids: was }
+  const membership = before === undefined && is.length > 0 ? 'joined' : membershipOf(before, after)
+  if (membership === 'left' && isMember)
+    return { why: 'it was detached as a partition', relids: [...was, ...table.owedTo] }
   const isPassedOver = membership === 'joined' && isMember
-  if (isPassedOver) table.hasPassedOver = true
+  if (isPassedOver) {
+    table.hasPassedOver = true
+    table.owedTo = is
+  }
   const decision = readLayout(layout, {
     before,
     after,
@@ -88,7 +93,7 @@ function describe(
     else descriptions.writeAs(table, era, (seen) => asPartOf(description, seen))
   } else if (by === 'after') {
     if (membership === 'same') descriptions.adopt(table, era)
-    else descriptions.writeAs(table, era, (seen) => asPartOf(seen, before))
+    else descriptions.writeAs(table, era, (seen) => asBefore(seen, before))
   } else if (by === 'message') {
     const made = {
       ...(isPassedOver ? asPartOf(description, before) : description),
@@ -102,10 +107,21 @@ function describe(
   }
 }
 
-/** Whether a table with this layout can have been a partition of another one: then they have the same columns. */
+/** The description with the columns of a reading, and with what the next one is compared with to find out whether rows must be read. */
+function asBefore(seen: TableDescription, before: TableDescription | undefined): TableDescription {
+  const { catalogue } = seen
+  const { file, toast, named, attachedBy } = before?.catalogue ?? {}
+  if (catalogue === undefined || file === undefined) return asPartOf(seen, before)
+  return asPartOf({ ...seen, catalogue: { ...catalogue, file, toast, named, attachedBy } }, before)
+}
+
+/**
+ * Whether a table with this layout can have been a partition of another one. They have the same columns, of which some may have been
+ * added, dropped or retyped since the row.
+ */
 function mayHavePartition({ inForce }: GatedTable, { columns }: RelationMessage): boolean {
   if (inForce?.partitioned !== true || inForce.dropped === true) return false
-  const types = new Map(columns.map(({ name, typeOid }) => [name, typeOid]))
-  const own = inForce.columns.filter(({ name, generated }) => !generated || types.has(name))
-  return own.length === columns.length && own.every(({ name, typeOid }) => types.get(name) === typeOid)
+  const names = new Set(columns.map(({ name }) => name))
+  const own = new Set(inForce.columns.flatMap(({ name, generated }) => (generated && !names.has(name) ? [] : [name])))
+  return names.isSubsetOf(own) || names.isSupersetOf(own)
 }

@@ -22,6 +22,8 @@ export interface TableFacts {
   readonly attachedBy: string
   /** The oids of its memberships of publications that name it. While there is one, PostgreSQL refuses SET UNLOGGED. */
   readonly namedBy: readonly number[]
+  /** It was altered since it was made. */
+  readonly isAltered: boolean
   /** It is a partition and has pages, so it may have rows. */
   readonly hasPages: boolean
   /** The oid of the constraint that is the primary key, or else of the index that is the replica identity; 0: there is none. Neither gets other columns. */
@@ -114,7 +116,7 @@ export function factsSql(relids: readonly number[], types: readonly number[] = [
 )
 SELECT 'table', c.oid::text, json_build_object('database', current_database(), 'schema', n.nspname, 'name', c.relname,
   'identity', c.relreplident, 'primaryKey', coalesce(k.columns, '[]'), 'deferrableKey', coalesce(k.deferrable, false),
-  'partitioned', c.relkind = 'p', 'attachedBy', coalesce(up.by, ''), 'namedBy', coalesce((SELECT json_agg(r.oid::bigint ORDER BY r.oid) FROM pg_publication_rel r WHERE prrelid = c.oid), '[]'), 'hasPages', c.relispartition AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0, 'ancestors', CASE WHEN c.relispartition THEN coalesce((SELECT json_agg(a.relid::oid::bigint ORDER BY place)
+  'partitioned', c.relkind = 'p', 'attachedBy', coalesce(up.by, ''), 'namedBy', coalesce((SELECT json_agg(r.oid::bigint ORDER BY r.oid) FROM pg_publication_rel r WHERE prrelid = c.oid), '[]'), 'isAltered', c.xmin IS DISTINCT FROM (SELECT a.xmin FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = -1), 'hasPages', c.relispartition AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0, 'ancestors', CASE WHEN c.relispartition THEN coalesce((SELECT json_agg(a.relid::oid::bigint ORDER BY place)
     FROM pg_partition_ancestors(c.oid) WITH ORDINALITY AS a (relid, place) WHERE a.relid <> c.oid), '[]') ELSE '[]' END,
   'keyOid', coalesce(k.oid, 0), 'fileNode', c.relfilenode::bigint, 'toast', c.reltoastrelid::bigint, 'columns', coalesce(columns.list, '[]'),
   'written', coalesce(columns.written, ''))::text

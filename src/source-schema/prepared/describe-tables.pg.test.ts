@@ -107,7 +107,8 @@ test('what was changed and changed back gives another fingerprint, and what does
     'CREATE INDEX ON t (id2)',
   ])
     await server.sql(sql)
-  assert.deepEqual(await described(), first)
+  const { description, fingerprint } = await described()
+  assert.deepEqual({ description, fingerprint }, { description: first.description, fingerprint: first.fingerprint })
 })
 
 test('thousands of tables are described in one statement', async () => {

@@ -26,6 +26,8 @@ export interface SeenTable extends DescribedTable {
   /** As in TableFacts. */
   readonly hasPages: boolean
   /** As in TableFacts. */
+  readonly isAltered: boolean
+  /** As in TableFacts. */
   readonly attachedBy: string
   /** As in TableFacts. */
   readonly namedBy: readonly number[]
@@ -67,6 +69,7 @@ export function describe({ tables, types }: CatalogueFacts): Map<number, SeenTab
       keyOid: facts.keyOid,
       fileNode: facts.fileNode,
       hasPages: facts.hasPages,
+      isAltered: facts.isAltered,
       attachedBy: facts.attachedBy,
       namedBy: facts.namedBy,
       toast: facts.toast,

@@ -1,0 +1,315 @@
+// Writers, and somebody who makes, attaches, detaches, moves and drops partitions at random, where nothing of ours is in the database:
+// no row of a partition is missing without a word, and no row comes as one of the partitioned table that it never had.
+
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import test from 'node:test'
+import { decodeLog, type Decoded } from '../../../test/support/decode-log.ts'
+import { IngestUnderTest } from '../../../test/support/ingest-under-test.ts'
+import { randomOf } from '../../../test/support/log-under-test.ts'
+import { PostgresServerUnderTest } from '../../../test/support/postgres-server.ts'
+import { preparedDatabase, type PreparedDatabase } from '../../../test/support/prepared-database.ts'
+import type { RawConnection } from '../../postgres/raw-connection.ts'
+
+/** More on demand: CHANGEFEED_RANDOM_PARTITIONS=seconds:pause in ms:first seed:seeds. */
+const [seconds = 8, pauseMs = 100, firstSeed = 1, seeds = 1] = (process.env['CHANGEFEED_RANDOM_PARTITIONS'] ?? '')
+  .split(':')
+  .filter((part) => part !== '')
+  .map(Number)
+
+const schema = `CREATE TABLE parted (id int PRIMARY KEY, v int) PARTITION BY RANGE (id); CREATE TABLE mid PARTITION OF parted FOR VALUES FROM (1000000000) TO (2000000000) PARTITION BY RANGE (id);
+CREATE FUNCTION put(rel regclass, id int) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE leaf oid; at text := (pg_current_wal_insert_lsn() - '0/0')::text; made jsonb; c record;
+BEGIN
+  EXECUTE format('LOCK TABLE ONLY %s IN ROW EXCLUSIVE MODE', rel);
+  EXECUTE format('INSERT INTO %s AS r (id, v) VALUES (%s, %s) RETURNING tableoid, to_jsonb(r.*)', rel, id, id % 1000) INTO leaf, made;
+  SELECT relpersistence = 'p' AS logged, CASE WHEN EXISTS (SELECT FROM pg_inherits i WHERE inhdetachpending AND (inhrelid = leaf OR inhrelid = (SELECT inhparent FROM pg_inherits WHERE inhrelid = leaf))) THEN 'either'
+    WHEN 'parted'::regclass IN (SELECT pg_partition_ancestors(leaf)) AND leaf <> 'parted'::regclass THEN 'part' ELSE 'own' END AS is INTO c FROM pg_class WHERE oid = leaf;
+  RETURN jsonb_build_object('leaf', leaf::bigint, 'is', c.is, 'logged', c.logged, 'at', at, 'xid', pg_current_xact_id()::text, 'row', made);
+END $$`
+
+interface Put {
+  readonly id: number
+  readonly leaf: number
+  readonly is: 'part' | 'own' | 'either'
+  readonly at: string
+  readonly xid: string
+  readonly row: Readonly<Record<string, unknown>>
+}
+
+type Random = ReturnType<typeof randomOf>
+
+/** A table of one range of ids, which is a partition or not. */
+class Chaos {
+  readonly #db: PreparedDatabase
+  readonly #random: Random
+  readonly puts: Put[] = []
+  readonly done: string[] = []
+  /** The names of tables, and the next id of each. */
+  readonly #tables = new Map<string, number>()
+  readonly attached = new Set<string>()
+  #count = 0
+  #columns = 0
+
+  constructor(db: PreparedDatabase, random: Random) {
+    this.#db = db
+    this.#random = random
+  }
+
+  #oneOf(names: Iterable<string>): string | undefined {
+    const all = [...names]
+    return all[this.#random(Math.max(1, all.length))]
+  }
+
+  /** Writes a row through the partitioned table or directly. It may fail: then nothing was written. */
+  async put(connection: RawConnection): Promise<void> {
+    const name = this.#oneOf(this.#tables.keys())
+    if (name === undefined) return
+    const id = this.#tables.get(name) as number
+    this.#tables.set(name, id + 1)
+    const through = this.#random(3) === 0 ? name : this.#random(2) === 0 && name.startsWith('m') ? 'mid' : 'parted'
+    const [row] = await connection.query(`SELECT put('${through}', ${id})`)
+    this.puts.push({ id, ...(JSON.parse(row?.[0] ?? '') as Omit<Put, 'id'>) })
+  }
+
+  async write(connection: RawConnection, until: AbortSignal): Promise<void> {
+    while (!until.aborted) {
+      const before = this.puts.length
+      const isOne = this.#random(3) > 0
+      try {
+        if (isOne) await this.put(connection)
+        else {
+          const mine: Put[] = []
+          await connection.query('BEGIN')
+          for (let n = this.#random(4); n >= 0; n--) {
+            await this.put(connection)
+            const last = this.puts.pop()
+            if (last !== undefined) mine.push(last)
+          }
+          await connection.query('COMMIT')
+          this.puts.push(...mine)
+        }
+      } catch {
+        await connection.query('ROLLBACK')
+      }
+      if (this.puts.length === before) await delay(5)
+    }
+  }
+
+  #new(parent: 'parted' | 'mid'): { name: string; bounds: string } {
+    const n = ++this.#count
+    const from = (parent === 'mid' ? 1_000_000_000 : 0) + n * 100_000
+    const name = `${parent === 'mid' ? 'm' : 'p'}${n}`
+    this.#tables.set(name, from)
+    return { name, bounds: `FOR VALUES FROM (${from}) TO (${from + 100_000})` }
+  }
+
+  #bounds(name: string): string {
+    const from = (name.startsWith('m') ? 1_000_000_000 : 0) + Number(name.slice(1)) * 100_000
+    return `FOR VALUES FROM (${from}) TO (${from + 100_000})`
+  }
+
+  async #run(connection: RawConnection, sql: readonly (string | (() => Promise<void>))[]): Promise<void> {
+    const isOne =
+      this.#random(2) === 0 && !sql.some((one) => typeof one === 'string' && /CONCURRENTLY|VACUUM/.test(one))
+    const before = this.puts.length
+    if (isOne) await connection.query('BEGIN')
+    try {
+      for (const one of sql) {
+        this.done.push(`${isOne ? '+' : ''}${typeof one === 'string' ? one : 'put'}`)
+        if (typeof one === 'string') await connection.query(one)
+        else await one()
+      }
+      if (isOne) await connection.query('COMMIT')
+    } catch (error) {
+      this.done.push(String(error))
+      // Other writers may have added theirs meanwhile; those of this transaction are not committed.
+      if (isOne) {
+        await connection.query('ROLLBACK')
+        const aborted = this.puts.splice(before).filter(({ xid }) => xid !== this.#xidOf.get(connection))
+        this.puts.push(...aborted)
+      }
+    }
+  }
+
+  readonly #xidOf = new Map<RawConnection, string>()
+
+  async #putDirectly(connection: RawConnection, name: string): Promise<void> {
+    const id = this.#tables.get(name) as number
+    this.#tables.set(name, id + 1)
+    const [row] = await connection.query(`SELECT put('${name}', ${id})`)
+    const put = { id, ...(JSON.parse(row?.[0] ?? '') as Omit<Put, 'id'>) }
+    this.#xidOf.set(connection, put.xid)
+    this.puts.push(put)
+  }
+
+  async change(connection: RawConnection): Promise<void> {
+    const parent = this.#random(3) === 0 ? 'mid' : 'parted'
+    const mine = [...this.attached].filter((one) => one.startsWith('m') === (parent === 'mid'))
+    const name = this.#oneOf(mine)
+    const put = (of: string) => () => this.#putDirectly(connection, of)
+    const kind = this.#random(9)
+    if (kind === 0 || name === undefined) {
+      const { name: made, bounds } = this.#new(parent)
+      await this.#run(connection, [
+        `CREATE TABLE ${made} PARTITION OF ${parent} ${bounds}`,
+        put(made),
+        `GRANT SELECT ON ${made} TO ${this.#db.role}`,
+      ])
+      this.attached.add(made)
+    } else if (kind === 1 || kind === 2) {
+      const { name: made, bounds } = this.#new(parent)
+      await this.#run(connection, [
+        `CREATE TABLE ${made} (LIKE parted INCLUDING ALL)`,
+        `GRANT SELECT ON ${made} TO ${this.#db.role}`,
+        ...(this.#random(2) === 0 ? [`ALTER PUBLICATION pg_changefeed ADD TABLE ${made}`] : []),
+        put(made),
+        `ALTER TABLE ${parent} ATTACH PARTITION ${made} ${bounds}`,
+        put(made),
+      ])
+      this.attached.add(made)
+    } else if (kind === 3 && mine.length > 2) {
+      this.attached.delete(name)
+      await this.#run(connection, [
+        `ALTER TABLE ${parent} DETACH PARTITION ${name}${this.#random(2) === 0 ? ' CONCURRENTLY' : ''}`,
+        put(name),
+      ])
+    } else if (kind === 4) {
+      await this.#run(connection, [
+        `ALTER TABLE ${parent} DETACH PARTITION ${name}`,
+        put(name),
+        `ALTER TABLE ${parent} ATTACH PARTITION ${name} ${this.#bounds(name)}`,
+        put(name),
+      ])
+    } else if (kind === 5 && mine.length > 3) {
+      this.attached.delete(name)
+      this.#tables.delete(name)
+      await this.#run(connection, [`DROP TABLE ${name}`])
+    } else if (kind === 6) {
+      await this.#run(connection, [`ALTER TABLE ${name} SET UNLOGGED`, put(name), `ALTER TABLE ${name} SET LOGGED`])
+    } else if (kind === 7) {
+      await this.#run(connection, [
+        this.#random(2) === 0
+          ? `ALTER TABLE parted ADD COLUMN c${++this.#columns} int DEFAULT ${this.#columns}`
+          : `ALTER TABLE parted ALTER v TYPE ${this.#random(2) === 0 ? 'bigint' : 'int'}`,
+        put(name),
+      ])
+    } else {
+      await this.#run(connection, [
+        this.#random(2) === 0 ? `VACUUM FULL ${name}` : 'ALTER TABLE parted DETACH PARTITION mid',
+        put(name),
+        'ALTER TABLE parted ATTACH PARTITION mid FOR VALUES FROM (1000000000) TO (2000000000)',
+      ])
+    }
+  }
+}
+
+async function run(db: PreparedDatabase, random: Random): Promise<{ chaos: Chaos; decoded: Decoded[] }> {
+  const chaos = new Chaos(db, random)
+  const over = new AbortController()
+  let ingest = new IngestUnderTest(db)
+  await ingest.thread.ready
+  const connections: RawConnection[] = []
+  const connect = async (): Promise<RawConnection> => {
+    const connection = await db.connect()
+    connections.push(connection)
+    await connection.query(`SET lock_timeout = '2s'`)
+    return connection
+  }
+  const work = [1, 2, 3].map(async () => chaos.write(await connect(), over.signal))
+  const changing = (async () => {
+    const connection = await connect()
+    while (!over.signal.aborted) {
+      await chaos.change(connection)
+      await delay(random(2 * pauseMs))
+    }
+  })()
+  const endsAt = Date.now() + seconds * 1000
+  while (Date.now() < endsAt) {
+    await delay(500 + random(1500))
+    const what = random(4)
+    if (what === 0) await db.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${db.role}'`)
+    else if (what === 1) {
+      await ingest[Symbol.asyncDispose]()
+      await delay(random(1500))
+      ingest = new IngestUnderTest(db)
+    }
+  }
+  over.abort()
+  await Promise.all([...work, changing])
+  for (const connection of connections) await connection.close()
+  await using last = ingest
+  await last.thread.ready
+  await last.caughtUp()
+  last.thread.checkNow()
+  await delay(1500)
+  await last.caughtUp()
+  return { chaos, decoded: decodeLog(db.dir, last.head) }
+}
+
+function judge(
+  puts: readonly Put[],
+  decoded: readonly Decoded[],
+  root: number,
+  leaves: ReadonlySet<number>,
+): { wrong: string[]; counts: Record<string, number> } {
+  const wrong: string[] = []
+  const counts: Record<string, number> = { rows: puts.length, followed: 0, read: 0, ended: 0, gone: 0 }
+  const rows = new Map<number, Decoded & { tag: 'row' }>()
+  const attached = new Map<number, number>()
+  /** The rows that a partition had before it was read. */
+  const before = new Map<number, Set<number>>()
+  const read = new Set<number>()
+  const ended = new Set<string>()
+  for (const event of decoded) {
+    if (event.tag === 'undecoded') wrong.push(event.why)
+    if (event.tag === 'row') {
+      const id = Number(event.row['id'])
+      rows.set(id, event)
+      before.set(event.relid, (before.get(event.relid) ?? new Set()).add(id))
+    }
+    if (event.tag === 'described' && event.attached !== undefined && event.attached !== attached.get(event.relid)) {
+      for (const id of before.get(event.relid) ?? []) read.add(id)
+      before.delete(event.relid)
+    }
+    if (event.tag === 'described' && event.attached !== undefined) attached.set(event.relid, event.attached)
+    if (event.tag === 'gap' && (event.relids === undefined || event.relids.includes(root)))
+      ended.add(/transaction (\d+) has written/.exec(event.reason)?.[1] ?? 'all')
+  }
+  const count = (what: string): void => void (counts[what] = (counts[what] ?? 0) + 1)
+  for (const put of puts) {
+    const row = rows.get(put.id)
+    const isRoots = row?.ancestors.includes(root) === true
+    if (row !== undefined && row.row['v'] !== put.row['v'])
+      wrong.push(`value: ${JSON.stringify(put)} came as ${JSON.stringify(row)}`)
+    if (put.is === 'own' && isRoots)
+      wrong.push(`never a row of the partitioned table: ${JSON.stringify(put)} came as ${JSON.stringify(row)}`)
+    if (put.is !== 'part') continue
+    if (isRoots) count('followed')
+    else if (read.has(put.id) || (row === undefined && (attached.get(put.leaf) ?? 0) > Number(put.at))) count('read')
+    else if (ended.has(String(BigInt(put.xid) & 0xffffffffn))) count('ended')
+    else if (!leaves.has(put.leaf) && row === undefined) count('gone')
+    else wrong.push(`missing: ${JSON.stringify(put)}, came as ${JSON.stringify(row)}`)
+  }
+  counts['gaps of all'] = ended.has('all') ? 1 : 0
+  return { wrong, counts }
+}
+
+for (const version of [15, 18] as const)
+  for (let seed = firstSeed; seed < firstSeed + seeds; seed++)
+    test(`PostgreSQL ${version}, seed ${seed}: rows of partitions are followed, read again, or missing by name`, async (t) => {
+      await using server = await PostgresServerUnderTest.start({ version })
+      await using db = await preparedDatabase(
+        server,
+        schema,
+        (role) => `GRANT SELECT ON parted, mid TO ${role}; CREATE PUBLICATION pg_changefeed FOR TABLE parted`,
+      )
+      const { chaos, decoded } = await run(db, randomOf(seed * 7919 + version))
+      const root = Number((await db.sql(`SELECT 'parted'::regclass::oid`))[0]?.[0])
+      const leaves = new Set(
+        (await db.sql(`SELECT relid::oid FROM pg_partition_tree('parted') WHERE isleaf`)).map(([oid]) => Number(oid)),
+      )
+      const { wrong, counts } = judge(chaos.puts, decoded, root, leaves)
+      t.diagnostic(JSON.stringify({ ddl: chaos.done.length, ...counts }))
+      assert.deepEqual(wrong.slice(0, 5), [])
+    })
