@@ -4,6 +4,7 @@
 import type { ChangelogKeeper } from '../changelog/changelog.ts'
 import { parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import { timelineOfFile } from '../postgres/known-timelines.ts'
 import type { Queries } from '../postgres/queries.ts'
 import type { SourceIdentity, WalFacts } from './source-check.ts'
 
@@ -56,15 +57,17 @@ export async function askIdentity(
 }
 
 /** What IDENTIFY_SYSTEM says. The timeline of a checkpoint would be the earlier one for a while after a promotion. */
-const identifySql = `SELECT system_identifier::text, ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int::text, pg_current_wal_flush_lsn()::text FROM pg_control_system()`
+const identifySql = `SELECT system_identifier::text, pg_walfile_name(pg_current_wal_lsn()), pg_current_wal_flush_lsn()::text FROM pg_control_system()`
 
 /** The same where there is no connection for replication. Nobody tells there where the WAL left a timeline. */
 export async function askIdentityInSql(
   control: Queries,
   known: SourceIdentity | undefined,
 ): Promise<{ readonly identity: SourceIdentity; readonly wal: WalFacts }> {
-  const [system] = await control.query(identifySql)
-  const { identity, end } = await identityOf(control, system)
+  const [row] = await control.query(identifySql)
+  const [systemIdentifier = null, file, flushed = null] = row ?? []
+  const timeline = String(timelineOfFile(file))
+  const { identity, end } = await identityOf(control, [systemIdentifier, timeline, flushed])
   return { identity, wal: { end, leftAt: otherTimeline(identity, known) === undefined ? undefined : 'unknown' } }
 }
 
