@@ -24,7 +24,7 @@ export function repairText(
 ): string {
   const column = quoteName(name)
   if (description?.generated === true)
-    return `column ${column} is generated: the columns of its expression have to be put right first, in the way that their own errors say; begin with those that hold text`
+    return `column ${column} is generated from others: it is UTF-8 when the text of those is; then start the changefeed again with an initial scan`
   const statements = [toUtf8]
   let note = ''
   if (hasEnum(shape)) statements.push(relabel)
