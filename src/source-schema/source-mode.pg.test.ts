@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
 import { TestPostgres } from '../../test/support/postgres-under-test.ts'
+import { versionOfTests } from '../../test/support/servers/server-of-tests.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import { readySource } from './source-mode.ts'
 
@@ -48,6 +49,27 @@ test('what is installed for a role is not read by a role that may not use it, wh
     await assert.rejects(readySource(connection, {}), { code: 'FEED_PRIVILEGE', message: /belongs to role "root"/ })
   } finally {
     await db.sql('DROP ROLE stranger')
+  }
+})
+
+test('a member of the role that installed hears what it needs to call what is installed', async () => {
+  await using db = await server.database()
+  await using own = await openRawConnection({ source: db.source })
+  assert.equal(await readySource(own, {}), 'installed')
+  await db.sql('CREATE ROLE member LOGIN; GRANT root TO member')
+  try {
+    await using connection = await openRawConnection({ source: { ...db.source, user: 'member' } })
+    await assert.rejects(readySource(connection, {}), {
+      code: 'FEED_PRIVILEGE',
+      sqlstate: '42501',
+      hint: /GRANT SET ON PARAMETER deadlock_timeout TO member/,
+    })
+    if (versionOfTests >= 15) {
+      await db.sql('GRANT SET ON PARAMETER deadlock_timeout TO member')
+      assert.equal(await readySource(connection, {}), 'installed')
+    }
+  } finally {
+    await db.sql('DROP OWNED BY member; DROP ROLE member')
   }
 })
 

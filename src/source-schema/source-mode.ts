@@ -3,12 +3,13 @@
 //
 // Whether our role may install is found by trying: managed services let roles create event triggers that are no superusers.
 
+import { shownName } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Queries } from '../postgres/queries.ts'
 import type { PostgresServer } from '../postgres/source-connection.ts'
 import { publication } from './names.ts'
 import { hasOurTablesSql, publicationIsOurs, publicationIsPrepared } from './ownership.ts'
-import { install, installedSql } from './source-schema.ts'
+import { install, installedSql, maySetTimeout } from './source-schema.ts'
 
 export type SourceMode = 'installed' | 'prepared'
 
@@ -22,6 +23,9 @@ export async function readySource(connection: Queries, { mayInstall }: MayInstal
   if (installer != null) {
     if (mayInstall === false) throw installedAlready(database ?? '')
     if (mayUse !== 't') throw installedForOthers(database ?? '', role ?? '', installer)
+    if (installer !== role && (await setsTimeout(connection)) && !(await maySetTimeout(connection))) {
+      throw mayNotSetTimeout(role ?? '', installer)
+    }
   }
   if (isInstalled === 't') return 'installed'
   const isPrepared = mayInstall === false || isMarked === 't'
@@ -56,6 +60,14 @@ const factsSql = (): string =>
     CASE WHEN ${hasOurTablesSql} THEN (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'changefeed') END,
     has_schema_privilege(to_regnamespace('changefeed'), 'USAGE')
   FROM pg_database d LEFT JOIN pg_publication p ON p.pubname = '${publication}' WHERE d.datname = current_database()`
+
+/** Whether functions that are installed set deadlock_timeout when they are called: those that a superuser has installed do. */
+async function setsTimeout(connection: Queries): Promise<boolean> {
+  const [row] = await connection.query(
+    `SELECT EXISTS (SELECT FROM pg_proc, unnest(proconfig) AS setting WHERE pronamespace = to_regnamespace('changefeed') AND setting LIKE 'deadlock_timeout=%')`,
+  )
+  return row?.[0] === 't'
+}
 
 const undefinedFunction = '42883'
 /** No right, a server in recovery, a feature that the server does not have. */
@@ -107,6 +119,17 @@ function installedForOthers(database: string, role: string, owner: string): Feed
     `what changefeeds need is installed in database "${database}" and belongs to role "${owner}": role "${role}" may not use it`,
     {
       hint: `log in as ${owner}; or take it back as ${owner} with changefeed uninstall, and prepare the database for ${role} with changefeed setup-sql`,
+    },
+  )
+}
+
+function mayNotSetTimeout(role: string, owner: string): FeedError {
+  return new FeedError(
+    'FEED_PRIVILEGE',
+    `what changefeeds need in this database was installed by role "${owner}" and sets deadlock_timeout, which role "${role}" may not do`,
+    {
+      sqlstate: '42501',
+      hint: `GRANT SET ON PARAMETER deadlock_timeout TO ${shownName(role)} (PostgreSQL 15 and later); or log in as ${owner}`,
     },
   )
 }

@@ -34,7 +34,8 @@ export async function install(connection: Queries): Promise<void> {
 /** It makes autovacuum give way to our locks. Without it, a lock that autovacuum holds is not waited for for so long. */
 const timeoutClause = " SET deadlock_timeout = '50ms'"
 
-async function maySetTimeout(connection: Queries): Promise<boolean> {
+/** Whether our role may call functions with this clause. */
+export async function maySetTimeout(connection: Queries): Promise<boolean> {
   try {
     await connection.query("SELECT set_config('deadlock_timeout', current_setting('deadlock_timeout'), true)")
     return true
