@@ -26,7 +26,14 @@ async function pull(payloads: readonly Buffer[]): Promise<{ pulled: Pulled; text
     },
   }
   const message = (bytes: Buffer, start: number, end: number): number => texts.push(bytes.toString('utf8', start, end))
-  const pulled = await bulkPull({ connection, slot: 's', maxMessages: 10, message, chunkDone: () => undefined })
+  const pulled = await bulkPull({
+    connection,
+    slot: 's',
+    logEnd: 0n,
+    maxMessages: 10,
+    message,
+    chunkDone: () => undefined,
+  })
   return { pulled, texts }
 }
 

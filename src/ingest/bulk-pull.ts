@@ -6,6 +6,7 @@
 //
 // Peeking does not move the slot: catch-up.ts advances it when the log is durable. A batch ends with a whole transaction.
 
+import { formatLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { Gate } from './readings/gate.ts'
@@ -19,6 +20,8 @@ export interface BulkPullOptions {
   /** The replication connection, because it is idle then. An ordinary connection would do as well. */
   readonly connection: Pick<RawConnection, 'copyOut'>
   readonly slot: string
+  /** The end of the log. Between pulls nobody holds the slot, so somebody else may move it further, or make it anew. */
+  readonly logEnd: Lsn
   /** The server stops at the first commit after so many messages. */
   readonly maxMessages: number
   readonly message: (bytes: Buffer, start: number, end: number) => void
@@ -36,6 +39,7 @@ export interface Pulled {
 export async function bulkPull({
   connection,
   slot,
+  logEnd,
   maxMessages,
   message,
   gate,
@@ -46,7 +50,9 @@ export async function bulkPull({
   let messages = 0
   let total = 0
   const wanted = gate === undefined ? 1 : 2
-  const sql = `COPY (SELECT ${gate === undefined ? '' : 'lsn, '}data FROM pg_catalog.pg_logical_slot_peek_binary_changes('${slot}', NULL, ${maxMessages}, 'proto_version', '1', 'publication_names', '${publication}')) TO STDOUT (FORMAT binary)`
+  // The function has collected everything when the first row asks where the slot stands; without a row, the caller asks.
+  const kept = `CASE WHEN (${slotIsKeptSql(slot, logEnd)}) THEN data END`
+  const sql = `COPY (SELECT ${gate === undefined ? '' : 'lsn, '}${kept} FROM pg_catalog.pg_logical_slot_peek_binary_changes('${slot}', NULL, ${maxMessages}, 'proto_version', '1', 'publication_names', '${publication}')) TO STDOUT (FORMAT binary)`
   await connection.copyOut(sql, {
     data(bytes, start, end) {
       let at = start
@@ -60,6 +66,7 @@ export async function bulkPull({
       isOver = fields === -1
       if (isOver) return
       const from = at + (gate === undefined ? 6 : 6 + positionBytes)
+      if (fields === wanted && end === from && bytes.readInt32BE(from - 4) === -1) throw slotMoved(slot)
       if (fields !== wanted || end < from || from + bytes.readInt32BE(from - 4) !== end) throw unexpected()
       messages += 1
       total += end - from
@@ -70,6 +77,16 @@ export async function bulkPull({
   })
   if (!isOver) throw unexpected()
   return { messages, bytes: total }
+}
+
+/** Gives true if the slot sends everything after the log's end. */
+export function slotIsKeptSql(slot: string, logEnd: Lsn): string {
+  return `SELECT confirmed_flush_lsn <= '${formatLsn(logEnd)}' FROM pg_catalog.pg_replication_slots WHERE slot_name = '${slot}'`
+}
+
+/** The next attempt finds out what is missing. */
+export function slotMoved(slot: string): FeedError {
+  return new FeedError('FEED_SOURCE_DOWN', `replication slot "${slot}" was advanced or recreated by somebody else`)
 }
 
 function unexpected(): FeedError {

@@ -5,7 +5,7 @@
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { AttemptParts } from './attempt-parts.ts'
-import { bulkPull } from './bulk-pull.ts'
+import { bulkPull, slotIsKeptSql, slotMoved } from './bulk-pull.ts'
 import { roomIn } from './readings/gate.ts'
 
 /** The size of a pull. The server collects all of it before it sends the first byte, in a file if it exceeds work_mem. */
@@ -16,7 +16,10 @@ const noLimit = 1n << 64n
 /** SQLSTATEs for: temp_file_limit exceeded, disk full, out of memory. */
 const noRoom: ReadonlySet<string> = new Set(['53400', '53100', '53200'])
 
-export interface PullsOptions extends Pick<AttemptParts, 'applier' | 'apply' | 'gate' | 'history' | 'commit' | 'slot'> {
+export interface PullsOptions extends Pick<
+  AttemptParts,
+  'writer' | 'applier' | 'apply' | 'gate' | 'history' | 'commit' | 'slot'
+> {
   readonly connection: RawConnection
   /** Opens a new connection for the slot in the place of this one. */
   readonly replace: (connection: RawConnection) => Promise<RawConnection>
@@ -84,15 +87,21 @@ export class Pulls {
   }
 
   async #pull(): Promise<{ readonly messages: number; readonly bytes: number }> {
-    const { gate, apply, slot, commit } = this.#options
+    const { gate, apply, slot, commit, writer } = this.#options
+    const logEnd = writer.endLsn
     gate?.open({ message: apply, keepalive: () => undefined })
-    return await bulkPull({
+    const pulled = await bulkPull({
       connection: this.#connection,
       slot,
+      logEnd,
       maxMessages: this.#most,
       message: apply,
       gate,
       chunkDone: () => roomIn(gate, commit.written()),
     })
+    if (pulled.messages > 0) return pulled
+    const [kept] = await this.#connection.query(slotIsKeptSql(slot, logEnd))
+    if (kept?.[0] !== 't') throw slotMoved(slot)
+    return pulled
   }
 }

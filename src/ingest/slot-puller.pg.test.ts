@@ -198,3 +198,34 @@ test('the slot is removed by uninstall as the role that made it', async () => {
   assert.equal(await uninstall(db.source), true)
   assert.equal((await slots()).length, 0)
 })
+
+const moves = {
+  advanced: `SELECT pg_replication_slot_advance('{slot}', pg_current_wal_insert_lsn())`,
+  recreated: `SELECT pg_drop_replication_slot('{slot}'); SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')`,
+}
+for (const [how, move] of Object.entries(moves)) {
+  for (const isLater of [false, true]) {
+    const when = isLater ? 'before more rows come' : 'and nothing comes after that'
+    test(`a slot that somebody else has ${how} between two pulls, ${when}: the rows are missing, and a gap says so`, async () => {
+      await using db = await prepared()
+      await using running = new IngestUnderTest(db, 0)
+      await running.thread.ready
+      running.thread.demand(1)
+      await db.sql(`INSERT INTO t VALUES ('first')`)
+      await running.caughtUp()
+      const [slot] = await db.sql(`SELECT slot_name FROM pg_replication_slots WHERE database = current_database()`)
+      // A pull may have the slot at that moment; then it is tried again, with another row.
+      await within(20_000, 'the slot between two pulls', async () => {
+        const text = `BEGIN; INSERT INTO t VALUES ('missed ' || clock_timestamp()); COMMIT; ${move.replaceAll('{slot}', slot?.[0] ?? '')}`
+        return await db.sql(text).then(
+          () => true,
+          () => false,
+        )
+      })
+      if (isLater) await db.sql(`INSERT INTO t VALUES ('later')`)
+      await running.caughtUp()
+      assert.ok(inserted(running.events()).length < (await ids(db, 't')).length)
+      assert.match(running.gaps.join(), /^replication slot .* was recreated or advanced by somebody else/)
+    })
+  }
+}
