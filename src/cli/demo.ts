@@ -38,6 +38,7 @@ const flags = {
 } as const
 
 const host = 'localhost'
+const longestStartMs = 30_000
 const names = ['Petee', 'Carl', 'Ernie', 'Max', 'Lulu', 'Roach', 'Biscuit', 'Waffles']
 const changefeed = "EXPERIMENTAL CHANGEFEED FOR office_dogs WITH updated, resolved = '5s'"
 
@@ -142,7 +143,9 @@ A table office_dogs changes every second. This is what its changefeed says:
 `)
   const reader = await connect()
   const feed = new pg.Query(changefeed)
+  const began = Promise.withResolvers<void>()
   feed.on('row', (row: { table: string | null; key: Buffer | null; value: Buffer }) => {
+    began.resolve()
     process.stdout.write(`${[row.table ?? '', row.key?.toString() ?? '', row.value.toString()].join('  ')}\n`)
   })
   const ended = Promise.withResolvers<void>()
@@ -151,6 +154,12 @@ A table office_dogs changes every second. This is what its changefeed says:
   ended.promise.catch(() => undefined)
   reader.query(feed)
   setTimeout(() => process.stdout.write(tryNext(url)), 3500).unref()
+  // The rows that exist come first, as they are now, however slow the machine is.
+  await Promise.race([
+    began.promise,
+    ended.promise,
+    delay(longestStartMs, undefined, { signal }).catch(() => undefined),
+  ])
   await Promise.race([traffic(writer, signal), ended.promise])
 }
 
