@@ -36,6 +36,8 @@ export class Pulls {
   readonly #options: PullsOptions
   #connection: RawConnection
   #most: number = pullMessages.first
+  /** While there is a change that cannot be decoded: so many messages come before it, and the slot has not passed them. */
+  #decodable: number | undefined
 
   constructor(options: PullsOptions) {
     this.#options = options
@@ -47,14 +49,16 @@ export class Pulls {
     return this.#connection
   }
 
-  /** Whether the next pull ends with the next transaction. */
+  /** Whether the next pull ends with the first transaction of which it is not known that it can be decoded. */
   get isLeast(): boolean {
-    return this.#most === 1
+    return this.#most === (this.#decodable ?? 0) + 1
   }
 
-  /** The next pull brings the next transaction only. PostgreSQL 14 needs a new connection after an error. */
-  async bringLeast(): Promise<void> {
-    this.#most = 1
+  /** To be called when a pull has met a change that cannot be decoded. PostgreSQL 14 needs a new connection after an error. */
+  async bringLess(): Promise<void> {
+    const decodable = this.#decodable ?? 0
+    this.#decodable = decodable
+    this.#most = decodable + Math.max(1, Math.floor((this.#most - decodable) / growth))
     this.#connection = await this.#options.replace(this.#connection)
   }
 
@@ -79,10 +83,16 @@ export class Pulls {
       if (isAll) history.passed(noLimit)
       if (history.isChecked) {
         const fitting = Math.round((pullBytes * pulled.messages) / Math.max(1, pulled.bytes))
+        this.#decodable = undefined
         if (!isAll) this.#most = Math.min(Math.max(fitting, pullMessages.least), pullMessages.most, this.#most * growth)
         return { tag: 'pulled', messages: pulled.messages, isAll }
       }
-      this.#most *= growth
+      if (this.#decodable === undefined) this.#most *= growth
+      else {
+        // The slot cannot be moved yet, so all of it comes once more.
+        this.#most += pulled.messages - this.#decodable
+        this.#decodable = pulled.messages
+      }
     }
   }
 

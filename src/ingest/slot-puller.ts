@@ -165,7 +165,7 @@ export class SlotPuller {
         error instanceof FeedError && isOfDecoding(error) && !this.#pulls.isLeast && !applier.inTransaction
       if (!isSmaller) throw error
       // A pull brings all or nothing; the transactions before that one are to come.
-      await this.#pulls.bringLeast()
+      await this.#pulls.bringLess()
       return undefined
     }
   }
