@@ -124,9 +124,9 @@ export class Attempt {
   /** Brings source, slot and log together, and reports that they are ready. */
   async #prepare({ writer, damage, last }: OpenedWriter): Promise<AttemptParts> {
     const { log, say, source, remedy, remedied } = this.#options
-    const timeline = readIdentity(log)?.timeline
+    const { systemIdentifier = '', timeline } = readIdentity(log) ?? {}
     // A primary of before that time is none any more.
-    if (timeline !== undefined) noteTimeline(source, timeline)
+    if (timeline !== undefined) noteTimeline(source, { systemIdentifier, timeline })
     const control = await this.#connections.openControl()
     // A role that may write all tables could lock ours. Ingest then fails with an error, where it would wait without end.
     await control.query(`SET lock_timeout = ${controlLockWait}`)

@@ -1,7 +1,7 @@
 // Finds out that another server of the list was promoted while the one that is read goes on, because nobody has stopped it.
 
 import { nameOf } from '../postgres/addresses.ts'
-import { checkTimeline, askTimeline, wantsPrimary } from '../postgres/known-timelines.ts'
+import { checkTimeline, askClusterTimeline, wantsPrimary } from '../postgres/known-timelines.ts'
 import { askOthers } from '../postgres/newer-primary.ts'
 import type { Queries } from '../postgres/queries.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
@@ -37,7 +37,7 @@ export class PromotionWatch implements Disposable {
 
   async #check(): Promise<void> {
     const { source, control, replication } = this.#options
-    const timeline = await askTimeline(control)
+    const timeline = await askClusterTimeline(control)
     await askOthers(source, replication, (other) => openRawConnection({ source: other, parameters: {} }))
     try {
       checkTimeline(source, timeline)

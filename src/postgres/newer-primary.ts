@@ -2,7 +2,7 @@
 // says itself that it is the primary.
 
 import { orLate } from '../async/or-late.ts'
-import { askTimeline, noteTimeline, wantsPrimary } from './known-timelines.ts'
+import { askClusterTimeline, noteTimeline, wantsPrimary } from './known-timelines.ts'
 import { keyOf } from './last-route.ts'
 import type { Route } from './dial.ts'
 import type { Queries } from './queries.ts'
@@ -55,7 +55,7 @@ async function note(source: SourceConnection, host: ServerHost, open: OpenOne): 
   }
   try {
     await using connection = await open(alone)
-    noteTimeline(source, await askTimeline(connection))
+    noteTimeline(source, await askClusterTimeline(connection))
   } catch {
     // It is down, or a standby.
   }

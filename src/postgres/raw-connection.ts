@@ -10,7 +10,7 @@ import { FeedError } from '../errors/feed-error.ts'
 import { connectInTurn, type Turn } from './connect-in-turn.ts'
 import type { CopyBothStream, CopyHandler } from './copy-stream.ts'
 import { dial, type Route } from './dial.ts'
-import { askTimeline, checkTimeline, wantsPrimary } from './known-timelines.ts'
+import { askClusterTimeline, checkTimeline, wantsPrimary } from './known-timelines.ts'
 import { rememberRoute } from './last-route.ts'
 import { askOthers } from './newer-primary.ts'
 import { checkSession, poolerRefused } from './pooler.ts'
@@ -86,7 +86,7 @@ async function openOne(options: RawConnectionOptions, turn: Turn): Promise<Socke
     checkStanding(await connection.standing())
     if (options.parameters === undefined) await settle(connection, options, turn)
     if (options.beside === undefined && wantsPrimary(options.source)) {
-      const timeline = await askTimeline(connection)
+      const timeline = await askClusterTimeline(connection)
       clearTimeout(timer)
       await askOthers(options.source, connection, (source) => openConnection({ source, parameters: {} }))
       checkTimeline(options.source, timeline)

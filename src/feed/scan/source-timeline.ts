@@ -3,7 +3,7 @@
 
 import type { Changelog } from '../../changelog/changelog.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { noteTimeline } from '../../postgres/known-timelines.ts'
+import { noteTimeline, type ClusterTimeline } from '../../postgres/known-timelines.ts'
 import type { SourceConnection } from '../../postgres/source-connection.ts'
 
 export interface LogOfSource {
@@ -13,13 +13,13 @@ export interface LogOfSource {
 
 /** To be called before connections to the source are opened: former primaries are passed over, as far as they are known. */
 export function passOverFormer({ log, source }: LogOfSource): void {
-  const timeline = timelineOf(log)
-  if (timeline !== undefined) noteTimeline(source, timeline)
+  const followed = followedBy(log)
+  if (followed !== undefined) noteTimeline(source, followed)
 }
 
 /** Throws if what was read on `timeline` is not of the history that the log follows. To be called when the log has come to its position. */
 export function checkHistory({ log, source }: LogOfSource, timeline: number): void {
-  const followed = timelineOf(log)
+  const followed = followedBy(log)?.timeline
   if (followed === undefined || followed === timeline) return
   passOverFormer({ log, source })
   throw new FeedError(
@@ -30,7 +30,10 @@ export function checkHistory({ log, source }: LogOfSource, timeline: number): vo
 }
 
 /** Ingest keeps it with the log. Undefined: the log is new, or of an earlier version. */
-function timelineOf(log: Pick<Changelog, 'readNote'>): number | undefined {
+function followedBy(log: Pick<Changelog, 'readNote'>): ClusterTimeline | undefined {
   const label = log.readNote('source')
-  return label === undefined ? undefined : (JSON.parse(label) as { readonly timeline?: number }).timeline
+  if (label === undefined) return undefined
+  const { systemIdentifier, timeline } = JSON.parse(label) as Omit<ClusterTimeline, 'timeline'> &
+    Partial<ClusterTimeline>
+  return timeline === undefined ? undefined : { systemIdentifier, timeline }
 }
