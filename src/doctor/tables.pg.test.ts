@@ -40,20 +40,6 @@ const tables: readonly (ExpectedFinding & { readonly name: string; readonly sql:
     remedy: /name the tables whose columns take their values from it/,
   },
   {
-    name: 'a partitioned table without a primary key',
-    sql: 'DROP TABLE t; CREATE TABLE t (id int, v int) PARTITION BY LIST (v)',
-    id: 'key',
-    what: /no primary key/,
-    remedy: /^ALTER TABLE public\.t ADD PRIMARY KEY \(\.\.\.\), which has to contain the columns of its PARTITION BY$/,
-  },
-  {
-    name: 'a sequence',
-    sql: 'DROP TABLE t; CREATE SEQUENCE t',
-    id: 'table',
-    what: /a sequence/,
-    remedy: /name the tables whose columns take their values from it/,
-  },
-  {
     name: 'REPLICA IDENTITY NOTHING',
     sql: 'ALTER TABLE t REPLICA IDENTITY NOTHING',
     id: 'identity',

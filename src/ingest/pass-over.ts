@@ -6,6 +6,7 @@ import { nextHlc } from '../core/hlc.ts'
 import { formatLsn, parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { ChangelogWriter } from '../changelog/changelog.ts'
+import { flushedMark } from '../postgres/flushed-mark.ts'
 import { advance } from './catch-up.ts'
 import { isPublicationMissing } from './remedy.ts'
 import type { Queries } from '../postgres/queries.ts'
@@ -43,7 +44,7 @@ export async function passOver({
   // The search creates an extension in our schema for a moment.
   const isUnknown = keeper.mode === 'prepared' || isPublicationMissing(error)
   const culprit = isUnknown ? undefined : await findCulprit(control, slot, error)
-  const end = culprit?.end ?? (await currentEnd(control))
+  const end = culprit?.end ?? (await flushedMark(control))
   const reason =
     culprit === undefined
       ? `PostgreSQL cannot decode what was written after ${formatLsn(writer.endLsn)}: ${error.message}; the changes up to ${formatLsn(end)} are missing`
@@ -54,13 +55,6 @@ export async function passOver({
   await advance(replication, slot, end)
   await keeper.afterGap(control)
   return reason
-}
-
-/** The end of a record that is written now: everything committed before it is skipped. */
-async function currentEnd(control: Queries): Promise<Lsn> {
-  // The message belongs to a transaction, so that it is flushed when the answer comes.
-  const [row] = await control.query(`SELECT pg_logical_emit_message(true, 'pg_changefeed passes', '')::text`)
-  return parseLsn(row?.[0] ?? '')
 }
 
 /** Returns undefined if the transaction cannot be found. */

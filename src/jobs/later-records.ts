@@ -1,5 +1,5 @@
-// Jobs that this server cannot run: those that a later version of the program has written, and those of another store. No such server claims them, so they keep their progress and wait. SHOW JOBS says why, and PAUSE and CANCEL have
-// their usual effect.
+// Jobs that this server cannot run: those that a later version of the program has written, and those of another store. No such
+// server claims them, so they keep their progress and wait. SHOW JOBS says why, and PAUSE and CANCEL have their usual effect.
 
 import type { State } from '../core/state.ts'
 import { isLive } from './job-table.ts'
