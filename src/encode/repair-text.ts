@@ -55,6 +55,7 @@ function isEnum(shape: TypeShape): boolean {
 function hasEnum(shape: TypeShape): boolean {
   switch (shape.tag) {
     case 'enum':
+    // Its bounds may be of one: a range is printed as text, so its shape does not say that.
     case 'range':
       return true
     case 'array':

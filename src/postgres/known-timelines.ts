@@ -65,6 +65,6 @@ function formerPrimary(timeline: number, known: number): FeedError {
   return new FeedError(
     'FEED_SOURCE_DOWN',
     `it was the primary before a promotion (it writes timeline ${timeline}, and timeline ${known} was begun since)`,
-    { hint: 'shut the former primary down, or make a standby of it' },
+    { hint: 'shut the former primary down, or make a standby of it; a restored backup is read if it is named alone' },
   )
 }
