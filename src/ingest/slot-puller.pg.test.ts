@@ -12,6 +12,7 @@ import { forMember, preparedDatabase, type PreparedDatabase } from '../../test/s
 import { checkOrder, ids, inserted, startWriters, watch } from '../../test/support/source-writers.ts'
 import { needsVersion } from '../../test/support/servers/server-of-tests.ts'
 import { within } from '../../test/support/until.ts'
+import { planRemoval } from '../server/removal.ts'
 import { uninstall } from '../source-schema/uninstall.ts'
 import { install } from '../source-schema/source-schema.ts'
 
@@ -232,11 +233,19 @@ test('a slot that somebody dropped or moved is a gap that is named, and ingest g
   }
 })
 
-test('the slot is removed by uninstall as the role that made it', async () => {
+test('uninstall finds who reads the slot also between two pulls, and then removes it as the role that made it', async () => {
   await using db = await prepared()
   {
     await using all = await following(db)
     await all.caughtUp()
+    // Between two pulls nobody holds the slot, and it is needed all the same.
+    for (let times = 0; times < 20; times++) {
+      const { needed } = await planRemoval({ source: db.source, state: db.source })
+      assert.match(
+        needed.join(),
+        /a server reads its slot "pg_changefeed_\d+": process \d+ of user .* \(pg-changefeed ingest\)/,
+      )
+    }
   }
   const slots = (): Promise<unknown[]> => db.sql(`SELECT FROM pg_replication_slots WHERE database = current_database()`)
   assert.equal((await slots()).length, 1)

@@ -7,9 +7,9 @@ import { openRawConnection, type RawConnection } from '../postgres/raw-connectio
 import { unconvertedSql } from '../postgres/server-text.ts'
 import { findSlotFunctions, isNoRight, setRoleSql, type SlotFunctions } from '../postgres/slot-access.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import { ingestApplication } from '../source-schema/slot-reader.ts'
 
 const bufferBytes = { control: 64 * 1024, replication: 2 * 1024 * 1024 }
-const applicationName = 'pg-changefeed ingest'
 
 export class SourceConnections {
   readonly #source: SourceConnection
@@ -91,7 +91,7 @@ export class SourceConnections {
       replication,
       beside: this.#open[0],
       signal: this.#signal,
-      applicationName,
+      applicationName: ingestApplication,
       readBufferBytes,
     })
     this.#open.push(connection)

@@ -10,6 +10,7 @@ import { readState, removeState } from './remove-state.ts'
 import { publication, slotName } from '../source-schema/names.ts'
 import { hasAnythingSql, hasOurTablesSql, publicationIsPrepared } from '../source-schema/ownership.ts'
 import { uninstall } from '../source-schema/uninstall.ts'
+import { slotReaderSql } from '../source-schema/slot-reader.ts'
 
 /** How long to wait for tables that transactions use. */
 const patienceMs = 10_000
@@ -112,8 +113,8 @@ async function readFacts(connection: RawConnection): Promise<Facts> {
   const [oid, isAnything, hasTables, comment] = row ?? []
   const name = slotName(oid ?? '')
   const [slot] = await connection.query(
-    `SELECT s.slot_name::text, CASE WHEN s.active_pid IS NOT NULL THEN format('process %s%s', s.active_pid, (SELECT format(' of user "%s" (%s)', usename, application_name) FROM pg_stat_activity WHERE pid = s.active_pid)) END
-     FROM pg_replication_slots s WHERE s.slot_name = '${name}' AND s.database = current_database() AND s.plugin = 'pgoutput'`,
+    `SELECT s.slot_name::text, CASE WHEN reader IS NOT NULL THEN format('process %s%s', reader, (SELECT format(' of user "%s" (%s)', usename, application_name) FROM pg_stat_activity WHERE pid = reader)) END
+     FROM pg_replication_slots s, LATERAL (SELECT ${slotReaderSql}) r (reader) WHERE s.slot_name = '${name}' AND s.database = current_database() AND s.plugin = 'pgoutput'`,
   )
   return {
     system: await systemIdentifier(connection),
