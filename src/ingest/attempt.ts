@@ -124,6 +124,7 @@ export class Attempt {
   /** Brings source, slot and log together, and reports that they are ready. */
   async #prepare({ writer, damage, last }: OpenedWriter): Promise<AttemptParts> {
     const { log, say, source, remedy, remedied } = this.#options
+    const connections = this.#connections
     const { systemIdentifier = '', timeline } = readIdentity(log) ?? {}
     // A primary of before that time is none any more.
     if (timeline !== undefined) noteTimeline(source, { systemIdentifier, timeline })
@@ -154,6 +155,7 @@ export class Attempt {
       writer,
       keeper,
       usesFunctions,
+      ownPids: connections.pids,
       last,
       damage,
       isOwnServer: source.isOwnServer === true,

@@ -12,8 +12,8 @@ import { explainSlotError } from '../postgres/slot-room.ts'
 import { slotName } from '../source-schema/names.ts'
 import { pgMicrosSql } from './pg-micros.ts'
 import type { Queries } from '../postgres/queries.ts'
-import { createSlot, keepForStandbys, readSlot } from './replication-slot.ts'
-import { judgeSlot } from './source-check.ts'
+import { createSlot, keepForStandbys, readSlot, wasSlotRead } from './replication-slot.ts'
+import { judgeSlot, type SlotFacts } from './source-check.ts'
 import { askIdentity, askIdentityInSql, checkIdentity, keepIdentity, readIdentity } from './source-identity.ts'
 import type { SourceKeeper } from './source-keeper.ts'
 import { stampClosed } from './stamp.ts'
@@ -35,6 +35,8 @@ export interface SourceAtHand {
   /** A connection with replication=database, or one that may use the SQL functions for slots. */
   readonly replication: Pick<RawConnection, 'query' | 'backendPid'>
   readonly usesFunctions: boolean
+  /** The processes of PostgreSQL that serve the connections of this server. */
+  readonly ownPids: readonly number[]
   /** Called with what the creation of a slot waits for. */
   readonly waiting: (why: string) => void
   readonly writer: ChangelogWriter
@@ -58,10 +60,11 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   if (known !== undefined) checkIdentity(log, known, identity)
   const slot = slotName(identity.databaseOid)
   const { token, distrust } = await keeper.trust(control)
-  const facts = await readSlot(control, slot)
-  const isSlotOurs = at.isOwnServer || (known?.slot === 'making' && facts?.activePid == null)
+  const facts = await readSlot(control, slot, at.ownPids)
+  const isSlotOurs = at.isOwnServer || (known?.slot === 'making' && (await isLeftOver(control, slot, facts)))
   let verdict = judgeSlot(slot, facts, wal, { durableEnd: writer.endLsn, last, damage, distrust, isSlotOurs })
-  if (verdict.tag === 'stand-by') throw await standsBy(control, slot, identity.database)
+  if (verdict.tag === 'stand-by')
+    throw await standsBy(control, slot, { database: identity.database, reader: facts?.readerPid ?? null })
   if (verdict.tag === 'continue' && at.copy !== undefined) verdict = { tag: 'gap', goesOn: 'at the slot', gap: at.copy }
   if (verdict.tag === 'continue') {
     if (known?.timeline !== identity.timeline) keepIdentity(log, identity)
@@ -82,7 +85,7 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
       })
       .finally(explained)
   } else if (verdict.goesOn === 'at the slot') {
-    from = (await readSlot(control, slot))?.confirmedLsn ?? writer.endLsn
+    from = (await readSlot(control, slot, at.ownPids))?.confirmedLsn ?? writer.endLsn
   } else from = writer.endLsn
   if (verdict.gap !== undefined)
     writer.gap(nextHlc(writer.lastTimestamp), from, `${verdict.gap} (up to ${formatLsn(from)})`)
@@ -94,19 +97,35 @@ export async function prepareSource(at: SourceAtHand): Promise<PreparedSource> {
   return { token, slot, gap: verdict.gap, confirmed: undefined }
 }
 
+/**
+ * Whether the slot is what a crash of ours has left between making it and writing the first record. Another server may have made it after
+ * the crash, if ours came before the slot was made. That one has read it, or reads it.
+ */
+async function isLeftOver(control: Queries, slot: string, facts: SlotFacts | undefined): Promise<boolean> {
+  return facts !== undefined && facts.readerPid === null && !(await wasSlotRead(control, slot))
+}
+
 /** A server with another store reads the database, or did so until its store was lost. */
-async function standsBy(control: Queries, slot: string, database: string): Promise<FeedError> {
+async function standsBy(
+  control: Queries,
+  slot: string,
+  { database, reader }: { readonly database: string; readonly reader: number | null },
+): Promise<FeedError> {
   const [row] = await control.query(
-    `SELECT active_pid::text, coalesce(host(client_addr), 'a unix socket') FROM pg_replication_slots LEFT JOIN pg_stat_activity ON pid = active_pid WHERE slot_name = '${slot}'`,
+    `SELECT coalesce(host(client_addr), 'a unix socket') FROM pg_stat_activity WHERE pid = ${reader ?? 0}`,
   )
-  const [pid, address] = row ?? []
-  const user = pid == null ? 'nobody uses it now' : `process ${pid} of PostgreSQL serves it now, to ${address}`
+  const address = row?.[0] ?? 'somebody'
+  const user = reader === null ? 'nobody uses it now' : `process ${reader} of PostgreSQL serves it now, to ${address}`
+  const remedy =
+    reader === null
+      ? `so start that one; if its store is lost, SELECT pg_drop_replication_slot('${slot}') lets this server begin, and changefeeds that ran there must be created again with an initial scan`
+      : 'and while it runs this one has nothing to do'
   return new FeedError(
     'FEED_SOURCE_REFUSED',
     `replication slot "${slot}" of database "${database}" was made by a server with another store (${user}): this server stands by`,
     {
       sqlstate: '55006',
-      hint: `only the server with that store can continue without a gap, so start that one; if its store is lost, SELECT pg_drop_replication_slot('${slot}') lets this server begin, and changefeeds that ran there must be created again with an initial scan`,
+      hint: `only the server with that store can continue without a gap, ${remedy}`,
     },
   )
 }

@@ -4,6 +4,7 @@
 import { parseLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { Queries } from '../postgres/queries.ts'
+import { slotReaderSql } from '../source-schema/slot-reader.ts'
 import type { SlotFacts } from './source-check.ts'
 
 export interface SlotAtHand {
@@ -15,10 +16,15 @@ export interface SlotAtHand {
   readonly slot: string
 }
 
-export async function readSlot(control: Queries, slot: string): Promise<SlotFacts | undefined> {
+/** `ownPids`: the processes of PostgreSQL that serve the connections of this server. */
+export async function readSlot(
+  control: Queries,
+  slot: string,
+  ownPids: readonly number[],
+): Promise<SlotFacts | undefined> {
   // PostgreSQL has invalidation_reason since version 17; to_jsonb reads it where it exists.
   const rows = await control.query(
-    `SELECT confirmed_flush_lsn::text, wal_status, to_jsonb(s) ->> 'invalidation_reason', plugin::text, active_pid::text FROM pg_replication_slots s WHERE slot_name = '${slot}' AND database = current_database()`,
+    `SELECT confirmed_flush_lsn::text, wal_status, to_jsonb(s) ->> 'invalidation_reason', plugin::text, (${slotReaderSql(ownPids)})::text FROM pg_replication_slots s WHERE slot_name = '${slot}' AND database = current_database()`,
   )
   const row = rows[0]
   if (row === undefined) return undefined
@@ -27,8 +33,16 @@ export async function readSlot(control: Queries, slot: string): Promise<SlotFact
     walStatus: row[1] ?? null,
     invalidationReason: row[2] ?? null,
     plugin: row[3] ?? '',
-    activePid: row[4] == null ? null : Number(row[4]),
+    readerPid: row[4] == null ? null : Number(row[4]),
   }
+}
+
+/** Whether PostgreSQL has decoded any transaction for somebody who read the slot. */
+export async function wasSlotRead(control: Queries, slot: string): Promise<boolean> {
+  const [row] = await control.query(
+    `SELECT FROM pg_stat_replication_slots WHERE slot_name = '${slot}' AND total_txns > 0`,
+  )
+  return row !== undefined
 }
 
 /** Waits for the open write transactions. Returns the consistent point: later commits will be streamed. */

@@ -7,7 +7,7 @@ const fine: SlotFacts = {
   walStatus: 'reserved',
   invalidationReason: null,
   plugin: 'pgoutput',
-  activePid: null,
+  readerPid: null,
 }
 
 /** A log that holds everything up to 100 (or `log.durableEnd`), and a source that goes on. */
@@ -39,7 +39,7 @@ test('a new log gets a new slot, and nothing is missing', () => {
 
 test('a slot that another server may need is never dropped for a new log', () => {
   const lost = { ...fine, walStatus: 'lost' }
-  for (const slot of [fine, { ...fine, activePid: 7 }, lost])
+  for (const slot of [fine, { ...fine, readerPid: 7 }, lost])
     assert.deepEqual(judge(slot, { durableEnd: 0n, isSlotOurs: false }), { tag: 'stand-by' })
 })
 

@@ -35,7 +35,8 @@ export interface SlotFacts {
   readonly walStatus: string | null
   readonly invalidationReason: string | null
   readonly plugin: string
-  readonly activePid: number | null
+  /** A process of PostgreSQL that serves a reader of the slot, also between two pulls; null: nobody reads it now. */
+  readonly readerPid: number | null
 }
 
 export type SlotVerdict =

@@ -32,6 +32,11 @@ export class SourceConnections {
     return { query: (sql) => serial.run(() => connection.query(sql)) }
   }
 
+  /** The processes of PostgreSQL that serve the open connections. */
+  get pids(): number[] {
+    return this.#open.map(({ backendPid }) => backendPid)
+  }
+
   /** How the slot is used: by SQL functions, or, if this is undefined, over a connection for replication. */
   get functions(): SlotFunctions | undefined {
     return this.#functions

@@ -114,7 +114,7 @@ async function readFacts(connection: RawConnection): Promise<Facts> {
   const name = slotName(oid ?? '')
   const [slot] = await connection.query(
     `SELECT s.slot_name::text, CASE WHEN reader IS NOT NULL THEN format('process %s%s', reader, (SELECT format(' of user "%s" (%s)', usename, application_name) FROM pg_stat_activity WHERE pid = reader)) END
-     FROM pg_replication_slots s, LATERAL (SELECT ${slotReaderSql}) r (reader) WHERE s.slot_name = '${name}' AND s.database = current_database() AND s.plugin = 'pgoutput'`,
+     FROM pg_replication_slots s, LATERAL (SELECT ${slotReaderSql()}) r (reader) WHERE s.slot_name = '${name}' AND s.database = current_database() AND s.plugin = 'pgoutput'`,
   )
   return {
     system: await systemIdentifier(connection),

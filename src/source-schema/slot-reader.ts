@@ -3,5 +3,7 @@
 
 export const ingestApplication = 'pg-changefeed ingest'
 
-/** The number of the process, or null. `s` is the slot, as in pg_replication_slots. */
-export const slotReaderSql = `coalesce(s.active_pid, (SELECT min(r.pid) FROM pg_stat_activity r WHERE s.slot_name = 'pg_changefeed_' || r.datid AND r.datname = s.database AND r.application_name = '${ingestApplication}'))`
+/** The number of the process, or null. `s` is the slot, as in pg_replication_slots. `own` are processes of the server that asks. */
+export function slotReaderSql(own: readonly number[] = []): string {
+  return `coalesce(s.active_pid, (SELECT min(r.pid) FROM pg_stat_activity r WHERE s.slot_name = 'pg_changefeed_' || r.datid AND r.datname = s.database AND r.application_name = '${ingestApplication}' AND r.pid <> ALL ('{${own.join()}}')))`
+}

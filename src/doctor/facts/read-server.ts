@@ -105,7 +105,7 @@ const serverSql = `SELECT json_build_object(
   'isInRecovery', pg_is_in_recovery(), 'mayCreate', has_database_privilege(d.oid, 'CREATE'),
   'settings', (SELECT coalesce(json_object_agg(s.name, json_build_object('value', s.setting)), '{}')
     FROM pg_settings s WHERE s.name IN (${quoted(settingNames)})),
-  'slots', coalesce((SELECT json_agg(json_build_object('name', s.slot_name, 'plugin', s.plugin, 'type', s.slot_type, 'database', s.database, 'isActive', ${slotReaderSql} IS NOT NULL, 'activePid', ${slotReaderSql},
+  'slots', coalesce((SELECT json_agg(json_build_object('name', s.slot_name, 'plugin', s.plugin, 'type', s.slot_type, 'database', s.database, 'isActive', ${slotReaderSql()} IS NOT NULL, 'activePid', ${slotReaderSql()},
       'walStatus', s.wal_status, 'retainedBytes', greatest(pg_wal_lsn_diff(${walNow}, s.restart_lsn), 0),
       'isFailover', (to_jsonb(s) ->> 'failover')::boolean, 'invalidation', to_jsonb(s) ->> 'invalidation_reason') ORDER BY s.slot_name)
     FROM pg_replication_slots s), '[]'),
