@@ -92,6 +92,7 @@ class Chaos {
       } catch {
         await connection.query('ROLLBACK')
       }
+      // Nothing was written: DDL has the tables locked, or there is none to write to.
       if (this.puts.length === before) await delay(5)
     }
   }
@@ -221,16 +222,19 @@ async function run(db: PreparedDatabase, random: Random): Promise<{ chaos: Chaos
     const connection = await connect()
     while (!over.signal.aborted) {
       await chaos.change(connection)
+      // Changes come at random moments of the writers.
       await delay(random(2 * pauseMs))
     }
   })()
   const endsAt = Date.now() + seconds * 1000
   while (Date.now() < endsAt) {
+    // Trouble comes at random moments, too.
     await delay(500 + random(1500))
     const what = random(4)
     if (what === 0) await db.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${db.role}'`)
     else if (what === 1) {
       await ingest[Symbol.asyncDispose]()
+      // Changes go on while nobody reads them.
       await delay(random(1500))
       ingest = new IngestUnderTest(db)
     }
@@ -242,6 +246,7 @@ async function run(db: PreparedDatabase, random: Random): Promise<{ chaos: Chaos
   await last.thread.ready
   await last.caughtUp()
   last.thread.checkNow()
+  // A look at the catalogue that had begun before may find one more change to describe.
   await delay(1500)
   await last.caughtUp()
   return { chaos, decoded: decodeLog(db.dir, last.head) }
