@@ -2,7 +2,7 @@
 
 import type { JobProgress } from '../core/job-progress.ts'
 import type { State } from '../core/state.ts'
-import { isLive, isUnfinished } from './job-table.ts'
+import { isLive, isUnfinished, unawaited } from './job-table.ts'
 import { readPayload } from './payload-record.ts'
 import { readProgress } from './progress-record.ts'
 import { isReadable } from './record-version.ts'
@@ -45,7 +45,7 @@ export async function unfinishedJobs({ query, schema }: State): Promise<readonly
 }
 
 export async function pruneJobs({ query, schema }: State, retentionMs: number): Promise<void> {
-  await query(`DELETE FROM ${schema}.jobs WHERE finished < clock_timestamp() - $1::interval`, [
+  await query(`DELETE FROM ${schema}.jobs WHERE finished < clock_timestamp() - $1::interval RETURNING ${unawaited}`, [
     `${retentionMs} milliseconds`,
   ])
 }

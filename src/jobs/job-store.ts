@@ -6,7 +6,7 @@ import type { State, StateQuery } from '../core/state.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { pruneJobs, restingProgress, unfinishedJobs, type RestingJob, type UnfinishedJob } from './job-lists.ts'
 import { requestJobs, type RequestOptions } from './job-requests.ts'
-import { decimal, isLive, list, makeJobTable, newIdSql } from './job-table.ts'
+import { decimal, isLive, list, makeJobTable, newIdSql, unawaited } from './job-table.ts'
 import type { ClaimedJob, JobEnd, JobStatus, JobVerb, NewJob } from './jobs.ts'
 import { refuseJobs, type RefusedJob } from './later-records.ts'
 import { isSealedWith, type PayloadSeal } from './payload-seal.ts'
@@ -123,7 +123,7 @@ export class JobStore {
       `UPDATE ${this.#jobs} SET claimed_by = $1, epoch = epoch + 1, lease_until = clock_timestamp() + $2::interval
        WHERE ${isLive} AND CASE WHEN CASE WHEN claimed_by = $1 THEN job_id <> ALL ($4::int8[])
          ELSE claimed_by IS NULL OR lease_until < clock_timestamp() OR claimed_by LIKE $3 END THEN ${isReadable} AND ${isSealedWith('$5')} ELSE false END
-       RETURNING job_id::text, epoch::text, status, payload, progress, user_name`,
+       RETURNING job_id::text, epoch::text, status, payload, progress, user_name, ${unawaited}`,
       [this.#instance, lease, fromEarlier ? this.#earlier : '', list(known), this.#key ?? null],
     )
     return rows.map(([jobId, epoch, status, payloadText, progress, user]) => {
@@ -143,7 +143,7 @@ export class JobStore {
   async renew(): Promise<ReadonlyMap<string, { readonly epoch: string; readonly status: JobStatus }>> {
     const rows = await this.#query(
       `UPDATE ${this.#jobs} SET lease_until = clock_timestamp() + $2::interval
-       WHERE claimed_by = $1 AND ${isLive} RETURNING job_id::text, epoch::text, status`,
+       WHERE claimed_by = $1 AND ${isLive} RETURNING job_id::text, epoch::text, status, ${unawaited}`,
       [this.#instance, lease],
     )
     return new Map(rows.map(([id, epoch, status]) => [id ?? '', { epoch: epoch ?? '', status: status as JobStatus }]))
@@ -158,7 +158,7 @@ export class JobStore {
     const rows = await this.#query(
       `UPDATE ${this.#jobs} SET progress = $4, high_water = $5::numeric, fraction_completed = $6::float4,
          running_status = $7, modified = clock_timestamp()
-       WHERE job_id = $1 AND epoch = $2 AND claimed_by = $3 AND ${isLive} RETURNING job_id`,
+       WHERE job_id = $1 AND epoch = $2 AND claimed_by = $3 AND ${isLive} RETURNING ${unawaited}`,
       [
         id,
         epoch,
@@ -174,7 +174,7 @@ export class JobStore {
 
   async say({ id, epoch }: ClaimedJob, status: string | null): Promise<void> {
     await this.#query(
-      `UPDATE ${this.#jobs} SET running_status = $3, modified = clock_timestamp() WHERE job_id = $1 AND epoch = $2 AND ${isLive}`,
+      `UPDATE ${this.#jobs} SET running_status = $3, modified = clock_timestamp() WHERE job_id = $1 AND epoch = $2 AND ${isLive} RETURNING ${unawaited}`,
       [id, epoch, status],
     )
   }
@@ -191,7 +191,7 @@ export class JobStore {
     const rows = await this.#query(
       `UPDATE ${this.#jobs} SET status = $4, error = $5, running_status = $6, fraction_completed = NULL, claimed_by = NULL,
          lease_until = NULL, modified = clock_timestamp(), finished = CASE WHEN $4 IN ${inSql(finalStatuses)} THEN clock_timestamp() END
-       WHERE job_id = $1 AND epoch = $2 AND claimed_by = $3 AND status = ANY ($7::text[]) RETURNING job_id`,
+       WHERE job_id = $1 AND epoch = $2 AND claimed_by = $3 AND status = ANY ($7::text[]) RETURNING ${unawaited}`,
       [id, epoch, this.#instance, status, error, runningStatus, list(changedBy(status))],
     )
     return rows.length > 0
@@ -199,9 +199,10 @@ export class JobStore {
 
   /** Ends all claims when the server stops, so that the next server need not wait until they expire. */
   async release(): Promise<void> {
-    await this.#query(`UPDATE ${this.#jobs} SET claimed_by = NULL, lease_until = NULL WHERE claimed_by = $1`, [
-      this.#instance,
-    ])
+    await this.#query(
+      `UPDATE ${this.#jobs} SET claimed_by = NULL, lease_until = NULL WHERE claimed_by = $1 RETURNING ${unawaited}`,
+      [this.#instance],
+    )
   }
 
   /** Changes all jobs or none. `user` must have the right to control them; undefined for the server itself. */

@@ -31,6 +31,12 @@ export const isLive = `status IN ${inSql(liveStatuses)}`
 /** A condition in SQL: the job runs or may run again. */
 export const isUnfinished = `status NOT IN ${inSql(finalStatuses)}`
 
+/**
+ * For RETURNING, in what a server writes for itself: where `synchronous_standby_names` names standbys and none is there, it is committed all the
+ * same. After a fail-over, what is missing of it is done once more. What users ask for waits for the standbys.
+ */
+export const unawaited = `pg_catalog.set_config('synchronous_commit', 'local', true)`
+
 /** Creates the table and the counter of ids if they are missing. */
 export async function makeJobTable({ query, schema }: State): Promise<void> {
   const [row] = await query(`SELECT to_regclass('${schema}.jobs')::text, to_regclass('${schema}.job_ids')::text`, [])

@@ -2,7 +2,7 @@
 // server claims them, so they keep their progress and wait. SHOW JOBS says why, and PAUSE and CANCEL have their usual effect.
 
 import type { State } from '../core/state.ts'
-import { isLive } from './job-table.ts'
+import { isLive, unawaited } from './job-table.ts'
 import type { JobStatus } from './jobs.ts'
 import { isSealedWith } from './payload-seal.ts'
 import { isReadable } from './record-version.ts'
@@ -34,7 +34,7 @@ export async function refuseJobs({ query, schema }: State, key: string | undefin
        finished = CASE WHEN ${isOver} THEN clock_timestamp() END
      WHERE ${isLive} AND (${next} <> status OR running_status IS DISTINCT FROM 'waiting: ' || ${reason})
        AND CASE WHEN claimed_by IS NULL OR lease_until < clock_timestamp() THEN NOT (${isReadable} AND ${isSealedWith('$3')}) ELSE false END
-     RETURNING job_id::text, status, ${reason}`,
+     RETURNING job_id::text, status, ${reason}, ${unawaited}`,
     [ofLaterVersion, ofOtherStore, key ?? null],
   )
   return rows.map(([id, status, reason]) => ({ id: id ?? '', status: status as JobStatus, reason: reason ?? '' }))
