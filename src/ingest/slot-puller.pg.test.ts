@@ -279,6 +279,7 @@ for (const [how, move] of Object.entries(moves)) {
       if (isLater) await db.sql(`INSERT INTO t VALUES ('later')`)
       await running.caughtUp()
       assert.ok(inserted(running.events()).length < (await ids(db, 't')).length)
+      await within(20_000, 'the gap', () => running.gaps.length > 0)
       assert.match(running.gaps.join(), /^replication slot .* was recreated or advanced by somebody else/)
     })
   }
