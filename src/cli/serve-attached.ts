@@ -4,7 +4,13 @@ import { attach } from '../postgres/attached/attached.ts'
 import { readProvider } from '../postgres/provider.ts'
 import type { Queries } from '../postgres/queries.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
-import { findSlotFunctions, isNoRight, readsByFunctions, type SlotFunctions } from '../postgres/slot-access.ts'
+import {
+  findSlotFunctions,
+  isNoRight,
+  lackOfFunctions,
+  readsByFunctions,
+  type SlotFunctions,
+} from '../postgres/slot-access.ts'
 import { lacksForSlot, readSlotRoom } from '../postgres/slot-room.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { storeId } from '../postgres/embedded/store-id.ts'
@@ -34,7 +40,11 @@ export async function serveAttached({
       log.warn({ remedy }, `no changefeed can start: ${what}`)
     }
     const functions = await functionsFor(source, connection)
-    if (functions !== undefined) {
+    const lack = functions && lackOfFunctions(source.user, functions)
+    if (lack !== undefined) {
+      process.stderr.write(`WARNING: no changefeed can start: ${lack.message}\nHINT: ${lack.hint}\n\n`)
+      log.warn({ remedy: lack.hint }, `no changefeed can start: ${lack.message}`)
+    } else if (functions !== undefined) {
       const { role } = await readSlotRoom(connection)
       const remedy = (await readProvider(connection)).replication(role)
       process.stderr.write(`NOTICE: ${readsByFunctions(role, functions)}\nHINT: ${remedy} lets it stream them\n\n`)

@@ -7,7 +7,7 @@ import { noteTimeline } from '../postgres/known-timelines.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { toWireError } from '../errors/feed-error.ts'
 import { serverText } from '../postgres/server-text.ts'
-import { readsByFunctions } from '../postgres/slot-access.ts'
+import { lackOfFunctions, readsByFunctions } from '../postgres/slot-access.ts'
 import { checkSlotRoom, explainSlotError } from '../postgres/slot-room.ts'
 import { readySource } from '../source-schema/source-mode.ts'
 import { MessageApplier, type ApplyMessage } from './apply-message.ts'
@@ -142,9 +142,10 @@ export class Attempt {
     const isLost = lost?.[0] === 'true' || (await keeper.isPublicationAnew(control))
     const text = await serverText(control)
     this.#connections.isConverted = text !== undefined
+    // What the role may not do is found here.
+    const replication = await this.#openReplication(control)
     if (keeper.mode === 'prepared') this.#readings = new SchemaReadings(await this.#connections.openControl())
     await this.#readings?.begin()
-    const replication = await this.#openReplication(control)
     const { functions } = this.#connections
     const usesFunctions = functions !== undefined
     if (functions !== undefined) this.#options.notice(readsByFunctions(source.user, functions))
@@ -210,11 +211,16 @@ export class Attempt {
   /** What makes a slot impossible is found before PostgreSQL refuses it, with the statement to run. */
   async #openReplication(control: Queries): Promise<RawConnection> {
     await checkSlotRoom(control)
+    const connections = this.#connections
+    let connection: RawConnection
     try {
-      return await this.#connections.openReplication(control)
+      connection = await connections.openReplication(control)
     } catch (error) {
       throw await explainSlotError(error, control)
     }
+    const lack = connections.functions && lackOfFunctions(this.#options.source.user, connections.functions)
+    if (lack !== undefined) throw lack
+    return connection
   }
 
   async #catchUp(parts: AttemptParts): Promise<CaughtUp> {

@@ -164,6 +164,7 @@ export class IngestThread {
       return
     }
     this.waiting = message.tag === 'waiting' ? message.why : undefined
+    if (message.tag === 'waiting' && this.#phase.tag !== 'stopping') this.trouble.waits(message.why)
     if (message.tag === 'ready') this.#isReady()
     if (message.tag === 'state') {
       this.state = message.state

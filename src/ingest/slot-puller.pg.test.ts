@@ -278,8 +278,11 @@ for (const [how, move] of Object.entries(moves)) {
       })
       if (isLater) await db.sql(`INSERT INTO t VALUES ('later')`)
       await running.caughtUp()
-      assert.ok(inserted(running.events()).length < (await ids(db, 't')).length)
-      await within(20_000, 'the gap', () => running.gaps.length > 0)
+      const events = running.events()
+      assert.ok(inserted(events).length < (await ids(db, 't')).length)
+      assert.ok(events.some(({ tag }) => tag === 'gap'))
+      // The thread says it when the log has it.
+      await within(10_000, 'the gap to be said', () => running.gaps.length > 0)
       assert.match(running.gaps.join(), /^replication slot .* was recreated or advanced by somebody else/)
     })
   }

@@ -12,7 +12,7 @@ export interface SourceIdentity {
   /** The timeline of the WAL that the log was written from last; absent in folders of earlier versions. */
   readonly timeline?: number | undefined
   /**
-   * Absent: the slot was made for this log. `making`, written before that: a slot that is there after a crash is ours. `none`: it could
+   * Absent: the slot was made for this log. `making`, written before that: a slot that is there after a crash may be ours. `none`: it could
    * not be made, so a slot that is there is of another server.
    */
   readonly slot?: 'making' | 'none' | undefined

@@ -56,3 +56,25 @@ test('a stream that holds has not got past the change that could not be read bef
   trouble.close()
   other.close()
 })
+
+test('what an attempt waits for is the reason then, in place of why the one before has ended', async () => {
+  let end = 5n
+  const trouble = new Trouble(() => end)
+  const told: (string | undefined)[] = []
+  trouble.listen((now) => told.push(now?.error.message))
+  const wait = (seconds: number): string =>
+    `waiting for transactions that have written: process 7 of user "u" in database "d", in its transaction for ${seconds} s`
+  trouble.waits(wait(1))
+  assert.deepEqual(told, [], 'who waits for a source that was not ready yet is told elsewhere')
+  trouble.hear({ tag: 'retrying', error: error('terminating connection'), inMs: 100 })
+  trouble.hear({ tag: 'connecting' })
+  trouble.waits(wait(1))
+  trouble.waits(wait(6))
+  assert.deepEqual(told, ['terminating connection', wait(1)])
+  assert.equal(trouble.now?.error.message, wait(6))
+  assert.match(trouble.now.error.hint ?? '', /pg_terminate_backend/)
+  end = 6n
+  trouble.hear({ tag: 'streaming' })
+  await within(2000, 'the end of the trouble', () => trouble.now === undefined)
+  trouble.close()
+})

@@ -1,8 +1,10 @@
 // Reports why the log of a source does not grow, to everybody who follows it, as soon as the reason is known. If an attempt
-// connects again and then fails at the same change, that is the same trouble. It is over when the log has grown, or, unless
-// a change causes it, when a stream has lasted for a while.
+// connects again and then fails at the same change, that is the same trouble. If it waits for something instead, that is the reason from then on.
+// It is over when the log has grown, or, unless a change causes it, when a stream has lasted for a while.
 
+import { codes } from '../errors/codes.ts'
 import type { WireError } from '../errors/feed-error.ts'
+import { hintOfWait } from '../postgres/explain-wait.ts'
 import type { IngestState } from './ingest.ts'
 
 const checkEveryMs = 100
@@ -65,6 +67,22 @@ export class Trouble {
     }
   }
 
+  /** To be called with what an attempt waits for. A source that has not been ready yet has no trouble: who waits for it is told. */
+  waits(why: string): void {
+    if (this.#now === undefined || this.#now.isPermanent) return
+    const before = this.#now.error.message
+    this.#now = {
+      error: {
+        code: 'FEED_SOURCE_DOWN',
+        message: why,
+        sqlstate: codes.FEED_SOURCE_DOWN.sqlstate,
+        hint: hintOfWait(why),
+      },
+      isPermanent: false,
+    }
+    if (withoutTime(before) !== withoutTime(why)) this.#notify()
+  }
+
   close(): void {
     clearInterval(this.#checking)
     this.#listeners.clear()
@@ -79,4 +97,9 @@ export class Trouble {
   #notify(): void {
     for (const listener of this.#listeners) listener(this.#now)
   }
+}
+
+/** How long a transaction has lasted is no other reason. */
+function withoutTime(why: string): string {
+  return why.replaceAll(/ for \d+ s\b/g, '')
 }

@@ -1,4 +1,4 @@
-import { readsByFunctions } from '../../postgres/slot-access.ts'
+import { lackOfFunctions, readsByFunctions } from '../../postgres/slot-access.ts'
 import { lackOfReplication, lackOfWalsenders } from '../../postgres/slot-room.ts'
 import { shownName } from '../../core/quote.ts'
 import { failure, ok, warning, type ServerCheck } from '../finding.ts'
@@ -19,8 +19,11 @@ export const replication: ServerCheck = {
           `role ${name} gets no replication connection now: ${reading.error.message}`,
           `end connections that nobody needs; or raise max_connections, or ALTER ROLE ${name} CONNECTION LIMIT -1`,
         )
-      case 'functions':
+      case 'functions': {
+        const lack = lackOfFunctions(role, reading.functions)
+        if (lack !== undefined) return failure(lack.message, lack.hint ?? '')
         return warning(readsByFunctions(role, reading.functions), provider.replication(role))
+      }
       case 'refused': {
         const { what, remedy } = lackOfReplication(role, reading.error, provider)
         return failure(what, remedy)
