@@ -2,7 +2,8 @@
 // what SlotStream is asked for, and promises the same.
 //
 // A pull is made only if the WAL has grown. Every pull decodes again from where the slot must restart, so pulls take at most half
-// of the time, and come seldom while they bring nothing.
+// of the time, unless the slot is behind or a scan waits, and come seldom while they bring nothing. An open transaction that has written holds
+// that position: then pulls take long and bring little, and the source rests for longer.
 //
 // The position at which the next record will begin is asked for with the flush position. When all before it is flushed and pulled, it
 // stands in the log: nothing is written to the source for that, unless somebody waits and PostgreSQL has not flushed it yet.
@@ -22,6 +23,9 @@ import { stampClosed } from './stamp.ts'
 /** The pause between two pulls: when rows come, when none come, and when there is no feed. */
 const pauseMs = { least: 50, most: 500, withoutFeeds: 5000 }
 const pauseGrowth = 1.5
+/** A pull that takes so long, and brings fewer messages than these, has decoded once more what others have brought. */
+const costly = { ms: 250, messages: 1000 }
+const restAfterCostly = { times: 3, mostMs: 2000 }
 /** The slot is moved after so many messages, after so long if there were fewer, and after so long if there were none. */
 const advanceAfter = { messages: 1000, ms: 1000, quietMs: 10_000 }
 /** How much WAL is worth a record of the running transactions, from which the slot restarts. */
@@ -46,6 +50,8 @@ export class SlotPuller {
   #pauseMs: number = pauseMs.least
   #advancedAtMs = 0
   #messagesSinceAdvance = 0
+  /** What the last pull took, and brought. */
+  #last = { ms: 0, messages: 0 }
   #wake: (() => void) | undefined
   #isAsked = false
   #isOver = false
@@ -114,7 +120,7 @@ export class SlotPuller {
     else this.#pauseMs = Math.min(this.#pauseMs, pauseMs.most)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#wake = resolve
-    const timer = setTimeout(resolve, Math.max(this.#pauseMs, tookMs))
+    const timer = setTimeout(resolve, Math.max(this.#pauseMs, tookMs, restAfter(this.#last)))
     await promise
     clearTimeout(timer)
     this.#wake = undefined
@@ -131,11 +137,14 @@ export class SlotPuller {
     const boundary = inserted <= flushed ? inserted : this.#inserted <= flushed ? this.#inserted : this.#boundary
     this.#inserted = inserted
     let pulled: PulledPart = { tag: 'pulled', messages: 0, isAll: true }
+    this.#last = { ms: 0, messages: 0 }
     if (flushed > this.#received || !history.isChecked) {
+      const startedAt = performance.now()
       const part = await this.#pull(flushed)
       if (this.#isOver) return false
       if (part === undefined) return true
       pulled = part
+      this.#last = { ms: performance.now() - startedAt, messages: part.messages }
     }
     if (pulled.isAll) {
       this.#received = flushed
@@ -196,6 +205,12 @@ export class SlotPuller {
     const ts = stampClosed(writer.lastTimestamp, reached.micros, reached.exact ? 0 : closedTargetMs())
     if (reached.exact || compareHlc(ts, writer.lastTimestamp) > 0 || end > writer.endLsn) writer.closed(ts, end)
   }
+}
+
+/** How long the source is left alone after a pull, at least. */
+export function restAfter({ ms, messages }: { readonly ms: number; readonly messages: number }): number {
+  if (ms < costly.ms || messages >= costly.messages) return ms
+  return Math.max(ms, Math.min(ms * restAfterCostly.times, restAfterCostly.mostMs))
 }
 
 function noRoom(cause: FeedError): FeedError {
