@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { certificateOf } from '../../../test/support/servers/certificates.ts'
 import { PostgresServerUnderTest } from '../../../test/support/postgres-server.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
+import { within } from '../../../test/support/until.ts'
 import { openRawConnection } from '../raw-connection.ts'
 import type { SourceConnection } from '../source-connection.ts'
 
@@ -114,6 +115,9 @@ for (const version of [14, 16, 18] as const) {
       assert.equal(system?.length, 4)
       await using connection = await openRawConnection({ source: as('scram', { channelBinding: 'require' }) })
       const sleeping = assert.rejects(connection.query('SELECT pg_sleep(60)'), { sqlstate: '57014' })
+      // A request that comes before the statement cancels nothing.
+      const running = `SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND wait_event = 'PgSleep'`
+      await within(20_000, 'the statement to run', async () => (await server.sql(running)).length === 1)
       await connection.cancel()
       await sleeping
     })
