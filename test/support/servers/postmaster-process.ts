@@ -3,6 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Binaries } from '../../../src/postgres/embedded/binaries.ts'
 import type { ServerUser } from '../../../src/postgres/embedded/server-user.ts'
 import { until } from '../until.ts'
@@ -40,8 +41,23 @@ export class PostmasterProcess {
     void this.exited.then(() => running.delete(child))
   }
 
-  /** Settles when it lets clients in; throws what the server has logged when it ends instead. */
-  static async start({ dir, binaries, user, flags, environment, log }: PostmasterOptions): Promise<PostmasterProcess> {
+  /**
+   * Settles when it lets clients in; throws what the server has logged when it ends instead. After kill -9 of the postmaster its
+   * other processes may take a moment to end, and until then PostgreSQL refuses to start.
+   */
+  static async start(options: PostmasterOptions): Promise<PostmasterProcess> {
+    for (const deadline = Date.now() + endsWithinMs; ;) {
+      try {
+        return await PostmasterProcess.#begin(options)
+      } catch (error) {
+        if (!/pre-existing shared memory block/.test((error as Error).message) || Date.now() > deadline) throw error
+        // Nobody but PostgreSQL itself can say whether they have ended.
+        await delay(100)
+      }
+    }
+  }
+
+  static async #begin({ dir, binaries, user, flags, environment, log }: PostmasterOptions): Promise<PostmasterProcess> {
     const output = openSync(log, 'a')
     const args = Object.entries(flags).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const child = spawn(binaries.postgres, ['-D', dir, ...args], {
