@@ -7,8 +7,8 @@
 // - stream: the same rows by the replication stream, a message each: the way of what is written while the server runs.
 // - latency: BENCH_TPS (1000), BENCH_SECONDS (4), BENCH_WARMUP (1), as `latency` does, but written to without our front.
 //
-// BENCH_ROUNDS (5), BENCH_PARTS (scan,drain,stream,latency). All of it takes five minutes on two quiet cores; with BENCH_ROUNDS=1
-// BENCH_ROWS=1000000 BENCH_WAITING=200000 one minute.
+// BENCH_ROUNDS (5), BENCH_PARTS (scan,drain,stream,latency). With BENCH_ROWS=1000000 BENCH_WAITING=200000 it takes less than
+// four minutes on two quiet cores, and with BENCH_ROUNDS=1 beside these one.
 
 import { measureLatency, openSides } from './attached-latency.ts'
 import { openWays, type Way, type Ways } from './attached-ways.ts'

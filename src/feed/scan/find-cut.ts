@@ -8,7 +8,7 @@ import { lengthBytes, lsnOf, readGap, record, recordEnd, timestampOf } from '../
 import { prevHlc, type Hlc } from '../../core/hlc.ts'
 import type { Lsn } from '../../core/lsn.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { ThreadShare } from '../share-thread.ts'
+import { AwaitedBlocks } from './awaited-blocks.ts'
 
 export interface FindCutOptions {
   readonly log: Changelog
@@ -20,24 +20,13 @@ export interface FindCutOptions {
 
 /** Throws if a gap jumps over the position. Returns the timestamp T for which this is true: a transaction is at or below T if and only if it committed before `point`. */
 export async function findCut({ log, from, point, signal }: FindCutOptions): Promise<Hlc> {
-  using reader = log.readFrom(from)
   let last: Hlc | undefined
   let current: Hlc | undefined
   /** Why changes are missing between the last position and the next one. */
   let gap: string | undefined
-  // On a quiet source the next timestamp would be closed only later.
-  log.closeNow()
-  const threadShare = new ThreadShare()
+  using blocks = new AwaitedBlocks({ log, from, signal })
   for (;;) {
-    // The signal can only have aborted while others had the thread.
-    await threadShare.yieldIfDue()
-    signal.throwIfAborted()
-    const block = reader.next()
-    if (block === undefined) {
-      await reader.wait(signal)
-      continue
-    }
-    if (block.position < from) continue
+    const block = await blocks.next()
     if (block.open !== undefined && block.open.commitLsn >= point) return last ?? prevHlc(block.open.ts)
     if (block.endLsn < point) {
       last = block.resolved

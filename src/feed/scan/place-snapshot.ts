@@ -4,7 +4,7 @@ import type { Changelog, Position } from '../../changelog/changelog.ts'
 import { lengthBytes, lsnOf, ownXid, record, recordEnd, xidOf } from '../../changelog/records.ts'
 import type { Lsn } from '../../core/lsn.ts'
 import { isVisible, type BeginWindow, type PlacedSnapshot, type SnapshotWindow } from '../../scan/seen-snapshot.ts'
-import { ThreadShare } from '../share-thread.ts'
+import { AwaitedBlocks } from './awaited-blocks.ts'
 
 interface PlaceOptions {
   readonly log: Changelog
@@ -27,18 +27,9 @@ export async function placeSnapshot(
 ): Promise<PlacedSnapshot | undefined> {
   /** Per snapshot the position of the first commit that it does not show; undefined: it shows a later one, too. */
   const points: (Lsn | undefined)[] = window.snapshots.map(() => window.to)
-  using reader = log.readFrom(from)
-  log.closeNow()
-  const threadShare = new ThreadShare()
+  using blocks = new AwaitedBlocks({ log, from, signal })
   for (;;) {
-    await threadShare.yieldIfDue()
-    signal.throwIfAborted()
-    const block = reader.next()
-    if (block === undefined) {
-      await reader.wait(signal)
-      continue
-    }
-    if (block.position < from) continue
+    const block = await blocks.next()
     const payload = block.payload()
     for (let at = 0; at < payload.length;) {
       const start = at + lengthBytes
