@@ -32,6 +32,7 @@ export interface ServerRun {
   readonly http: Address
   readonly httpNames: readonly string[]
   readonly storeDir: string
+  readonly externDir: string | undefined
   readonly logStyle: LogStyle
   /** Warnings to write to the log as well. */
   readonly warnings: readonly string[]
@@ -70,7 +71,7 @@ export async function runServer(run: ServerRun, { serve, abandon, login }: Serve
     if (copied !== undefined) process.stderr.write(`WARNING: ${copied}\n\n`)
     for (const warning of [...run.warnings, ...(copied === undefined ? [] : [copied])]) log.warn(warning)
     const { listen, door, http, httpNames } = run
-    const options = { listen, door, http, storeDir, httpNames, log, onShutdown: askStop }
+    const options = { listen, door, http, storeDir, externDir: run.externDir, httpNames, log, onShutdown: askStop }
     const server = await serve(options, stop.signal)
     try {
       if (!stop.signal.aborted) {

@@ -14,11 +14,13 @@ export interface Encoder {
   readonly hasKeys?: false
   /**
    * Called before the first change of a relation, never for each row. `topic` is an index into `FeedSpec.targets`. Returns the
-   * number of the schema with which the messages of the relation will be written, or 0 if the format has no schemas; a promise
-   * if a schema registry must be asked first. If it rejects, the feed ends with this error. Connections that scan side by
+   * number of the schema with which the messages of the relation will be written; a promise if a schema registry must be asked
+   * first. Relations that print alike may have the same number. If it rejects, the feed ends with this error. Connections that scan side by
    * side may each call it for the same relation. `RowChange.before` can be of an earlier relation, which is not prepared.
    */
   prepare(relation: RelationSchema, topic: number): number | Promise<number>
+  /** Returns the first line of a file or request whose messages have this schema; undefined: the format has none. */
+  header?(schema: number): Uint8Array | undefined
   /** `row` must hold every key column. */
   encodeKey(relation: RelationSchema, row: RowView, out: ByteWriter): void
   /** Returns false if the message has no value (nil); nothing was written then. */

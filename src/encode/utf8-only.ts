@@ -14,6 +14,7 @@ export function utf8Only(encoder: Encoder): Encoder {
   return {
     ...(encoder.hasKeys === false ? { hasKeys: false } : {}),
     prepare: (relation, topic) => encoder.prepare(relation, topic),
+    ...(encoder.header === undefined ? {} : { header: (schema) => encoder.header?.(schema) }),
     encodeKey(relation: RelationSchema, row: RowView, out: ByteWriter): void {
       for (const index of relation.keyIndexes) checkValue(relation, row, index)
       encoder.encodeKey(relation, row, out)

@@ -39,7 +39,7 @@ export const options = {
   compression: {
     kind: 'enum',
     values: ['gzip', 'zstd'],
-    ...laterForSome,
+    sinks: 'some',
     about: 'Compression of the files or requests.',
   },
   confluent_schema_registry: {
@@ -50,7 +50,7 @@ export const options = {
   },
   csv_header: {
     ...flag,
-    ...laterForSome,
+    sinks: 'some',
     formats: 'some',
     about: 'Begins every file and request of `format = csv` with a line of the names of the columns.',
   },

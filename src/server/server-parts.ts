@@ -15,6 +15,8 @@ import type { TypeMemory } from './statements/type-memory.ts'
 
 export interface ServerParts {
   readonly settings: SettingsStore
+  /** The folder of nodelocal:// files; undefined: this server has none. */
+  readonly externDir: string | undefined
   readonly sources: Sources
   readonly feeds: FeedPool
   readonly jobs: JobRegistry

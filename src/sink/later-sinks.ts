@@ -6,7 +6,7 @@ import type { SinkFacts } from './sink-facts.ts'
 type Facts = Omit<SinkFacts, 'readSpec'> & Partial<Pick<SinkFacts, 'readSpec'>>
 
 const onlyJsonAndCsv = ['avro', 'parquet', 'protobuf']
-const noLongerExperimental = ['s3', 'gs', 'azure', 'nodelocal', 'http', 'https']
+const laterStorage = ['s3', 'gs', 'azure']
 
 const facts: readonly Facts[] = [
   {
@@ -27,16 +27,10 @@ const facts: readonly Facts[] = [
     secrets: ['credentials'],
   },
   {
-    tag: 'cloud',
+    tag: 'later-cloud',
     label: 'cloud storage',
-    schemes: [...noLongerExperimental, 'azure-blob', 'azure-storage', 'userfile', 'file-http', 'file-https'],
-    oldSchemes: noLongerExperimental.map((scheme) => `experimental-${scheme}`),
-    schemeNotice: (scheme) => {
-      const plain = scheme.replace(/^experimental-/, '')
-      if (plain !== scheme) return `${scheme} is no longer experimental, use ${plain}://`
-      if (scheme !== 'http' && scheme !== 'https') return undefined
-      return `Interpreting deprecated URI scheme ${scheme} as file-${scheme}. For webhook semantics, use webhook-${scheme}.`
-    },
+    schemes: [...laterStorage, 'azure-blob', 'azure-storage', 'userfile'],
+    oldSchemes: laterStorage.map((scheme) => `experimental-${scheme}`),
     options: ['compression', 'csv_header'],
     withoutFormats: ['avro'],
     withoutEnvelopes: ['row', 'key_only', 'enriched'],

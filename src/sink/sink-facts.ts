@@ -4,6 +4,7 @@
 // Facts are loaded in every thread, so they import nothing large: `open` loads the code that connects to the far end.
 
 import type { FeedTarget, SinkSpec, ValueFormat } from '../core/feed-spec.ts'
+import type { Hlc } from '../core/hlc.ts'
 import type { Sink } from './sink.ts'
 import type { ParameterFacts, SinkParameters } from './sink-parameters.ts'
 
@@ -27,6 +28,8 @@ export interface SinkFacts<Spec extends SinkSpec = SinkSpec> {
   /** The formats and envelopes that the sink cannot carry. Every sink that does not name a new format here takes it. */
   readonly withoutFormats?: readonly string[]
   readonly withoutEnvelopes?: readonly string[]
+  /** Options that are on without being written, where format and envelope have a place for them: messages of the sink have no key. */
+  readonly forcedOptions?: readonly ('key_in_value' | 'topic_in_value')[]
   /** Parameters of the URI whose values SHOW JOBS does not show, beside those that `reference` marks. */
   readonly secrets?: readonly string[]
   /** The texts for docs/reference/sink-parameters.md. */
@@ -59,6 +62,10 @@ export interface SinkOpening {
   readonly topics: readonly string[]
   /** The ending of the names of files with messages of the format, without a dot. */
   readonly extension: string
+  /** No row of the feed is of an earlier time. A feed that starts again after a crash has the same time as before, or a later one. */
+  readonly firstTime: Hlc
+  /** Returns the line with the names of the columns for messages with this schema (`MessageBatch.schemas`); undefined: the format has none. */
+  readonly header: (schema: number) => Uint8Array | undefined
   readonly log: SinkLog
   /** The sink fails when the signal aborts. */
   readonly signal: AbortSignal

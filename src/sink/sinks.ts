@@ -7,8 +7,9 @@ import { laterSinks } from './later-sinks.ts'
 import { nullSink } from './null/facts.ts'
 import { rows } from './rows/facts.ts'
 import type { SinkFacts } from './sink-facts.ts'
+import { storage } from './storage/facts.ts'
 
-export const sinks: readonly SinkFacts[] = [rows, nullSink, kafka, ...laterSinks]
+export const sinks: readonly SinkFacts[] = [rows, nullSink, kafka, storage, ...laterSinks]
 
 export function factsOfSink({ tag }: Pick<SinkSpec, 'tag'>): SinkFacts {
   const found = sinks.find((sink) => sink.tag === tag)

@@ -1,4 +1,5 @@
-// Applies the setting that says which machines sinks and schema registries may reach. They are checked before they connect: when a changefeed is
+// Adds to the specification of a sink what only this server knows: its folder for files, and the machines that sinks may reach. A setting
+// says which machines sinks and schema registries may reach. They are checked before they connect: when a changefeed is
 // created and whenever the feed of a job starts. The sink itself checks hosts that it learns of later, such as brokers.
 
 import { isHostAllowed, readAllowedHosts } from '../../core/allowed-hosts.ts'
@@ -8,11 +9,18 @@ import type { SettingsStore } from '../../settings/store.ts'
 import { factsOfSink } from '../../sink/sinks.ts'
 import type { SinkAddress } from '../../sink/sink-facts.ts'
 
+export interface SinkSurroundings {
+  readonly settings: SettingsStore
+  /** The folder of nodelocal:// files; undefined: this server has none. */
+  readonly externDir: string | undefined
+}
+
 /** Returns the sink with the hosts that it may reach. Throws if its own addresses are not allowed. */
-export function allowedSink(sink: SinkSpec, settings: SettingsStore): SinkSpec {
+export function allowedSink(sink: SinkSpec, { settings, externDir }: SinkSurroundings): SinkSpec {
   const { addresses } = factsOfSink(sink)
   if (addresses === undefined) return sink
-  return { ...sink, allowedHosts: check('sinks may not reach', addresses(sink), settings) }
+  const here = externDir === undefined ? {} : { externDir }
+  return { ...sink, ...here, allowedHosts: check('sinks may not reach', addresses(sink), settings) }
 }
 
 /** Returns the registry. Throws if it may not be reached. */

@@ -7,14 +7,14 @@ import type { ServerParts } from '../server-parts.ts'
 import { startFeed } from './start-feed.ts'
 import { troubleText } from '../explain/trouble-notices.ts'
 
-type JobParts = Pick<ServerParts, 'settings' | 'watchedRights' | 'sources' | 'feeds' | 'cuts'>
+type JobParts = Pick<ServerParts, 'settings' | 'externDir' | 'watchedRights' | 'sources' | 'feeds' | 'cuts'>
 
-export function jobStarter({ settings, watchedRights: rights, sources, feeds, cuts }: JobParts): JobStarter {
+export function jobStarter({ settings, externDir, watchedRights: rights, sources, feeds, cuts }: JobParts): JobStarter {
   return async ({ id, user, payload, sink, registry }, { resume, save, log, status, signal }) => {
     const spec = {
       ...payload.spec,
       id,
-      sink: allowedSink(sink(), settings),
+      sink: allowedSink(sink(), { settings, externDir }),
       registry: allowedRegistry(registry(), settings),
     }
     const { database, targets } = spec

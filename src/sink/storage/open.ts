@@ -1,0 +1,53 @@
+// Opens a storage sink, or only checks whether it could be opened.
+
+import { orAbort } from '../../async/or-abort.ts'
+import type { RetryBounds } from '../batching/retry.ts'
+import type { Sink } from '../sink.ts'
+import type { SinkDialing, SinkOpening } from '../sink-facts.ts'
+import { laterVersion } from '../../errors/later-version.ts'
+import { FileNames } from './file-names.ts'
+import { lines } from './files/lines.ts'
+import { kindOfLocation } from './kinds.ts'
+import type { StorageSinkSpec } from './spec.ts'
+import type { StorageClient, StorageOpening } from './storage-client.ts'
+import type { StorageModule } from './storage-kind.ts'
+import { StorageSink } from './storage-sink.ts'
+
+/** What open files and those that wait to be written may hold. */
+const budgetBytes = 64 * 1024 * 1024
+/** About a minute. What fails longer starts the feed again from its checkpoint, which is retried without end. */
+const defaultRetry: RetryBounds = { max: 7, backoffMs: 500 }
+
+export async function open(spec: StorageSinkSpec, opening: SinkOpening): Promise<Sink> {
+  const { topics, extension, log, signal, firstTime, header } = opening
+  const { compression, csvHeader, topicPrefix, partitioning, fileSize } = spec
+  const client = await openClient(spec, { log, signal })
+  const format = lines({ extension, compression, ...(csvHeader === true ? { header } : {}) })
+  return new StorageSink({
+    client,
+    format,
+    names: new FileNames({ partitioning, extension: format.extension }),
+    topics: topics.map((topic) => topicPrefix + topic),
+    firstTime,
+    fileSize,
+    budgetBytes,
+    retry: defaultRetry,
+    warn: (text) => log('warn', text),
+    signal,
+  })
+}
+
+export async function dial(spec: StorageSinkSpec, { signal }: SinkDialing): Promise<void> {
+  await using client = await openClient(spec, { log: () => undefined, signal })
+  await client.check?.(signal)
+}
+
+async function openClient(
+  { location, allowedHosts, externDir }: StorageSinkSpec,
+  opening: Pick<StorageOpening, 'log' | 'signal'>,
+): Promise<StorageClient> {
+  const { open: load } = kindOfLocation(location)
+  if (load === undefined) throw laterVersion('sink', location.tag)
+  const module: StorageModule = await load()
+  return orAbort(module.open(location, { ...opening, allowedHosts, externDir }), opening.signal)
+}
