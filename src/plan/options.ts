@@ -240,12 +240,22 @@ export const options = {
   },
   webhook_auth_header: {
     kind: 'string',
-    ...laterForSome,
+    sinks: 'some',
     isSecret: true,
-    about: 'The `Authorization` header of the requests.',
+    about: "The `Authorization` header of a webhook's requests, such as `'Basic dXNlcjpwd2Q='`.",
   },
-  webhook_client_timeout: { kind: 'duration', default: '3s', ...laterForSome, about: 'How long a request may take.' },
-  webhook_sink_config: { kind: 'json', ...laterForSome, about: 'Batching and retries of the webhook client.' },
+  webhook_client_timeout: {
+    kind: 'duration',
+    default: '3s',
+    sinks: 'some',
+    about:
+      'How long a request to a [webhook](../guide/webhooks.md) may take, from its first byte to the end of the answer.',
+  },
+  webhook_sink_config: {
+    kind: 'json',
+    sinks: 'some',
+    about: 'Batching and retries of a webhook: see [its fields](sink-parameters.md#webhook_sink_config).',
+  },
 } as const satisfies Record<string, OptionFacts>
 
 export type OptionName = keyof typeof options

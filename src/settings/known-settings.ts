@@ -81,6 +81,13 @@ export const knownSettings = {
       'the machines that sinks may connect to, also for tokens (sasl_token_url), and where schema registries may be: a list of host, host:port or *.suffix, separated by commas; empty: all machines',
     public: true,
   },
+  'changefeed.sink.metadata_services.enabled': {
+    kind: 'bool',
+    default: 'false',
+    description:
+      'whether sinks may connect to the metadata services of clouds, such as 169.254.169.254, which give away the credentials of the machine',
+    public: true,
+  },
   'changefeed.slow_span_log_threshold': {
     kind: 'duration',
     default: '0s',

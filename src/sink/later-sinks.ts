@@ -37,22 +37,6 @@ const facts: readonly Facts[] = [
     secrets: ['aws_secret_access_key', 'aws_session_token', 'azure_account_key', 'azure_client_secret', 'credentials'],
   },
   {
-    tag: 'webhook',
-    label: 'webhook',
-    schemes: ['webhook-https'],
-    wrongSchemes: { 'webhook-http': 'this sink requires webhook-https' },
-    options: [
-      'compression',
-      'csv_header',
-      'extra_headers',
-      'webhook_auth_header',
-      'webhook_client_timeout',
-      'webhook_sink_config',
-    ],
-    withoutFormats: onlyJsonAndCsv,
-    withoutEnvelopes: ['row', 'key_only'],
-  },
-  {
     tag: 'sql',
     label: 'SQL',
     schemes: ['experimental-sql'],

@@ -17,8 +17,6 @@ export interface SinkFacts<Spec extends SinkSpec = SinkSpec> {
   readonly schemes: readonly string[]
   /** Schemes that are still accepted and that no hint proposes. */
   readonly oldSchemes?: readonly string[]
-  /** Schemes that are refused, each with its message. */
-  readonly wrongSchemes?: Readonly<Record<string, string>>
   /** The scheme and a colon are a whole URI, which SHOW JOBS prints so. */
   readonly isSchemeEnough?: true
   /** Returns the notice about the use of a scheme. */
@@ -32,6 +30,10 @@ export interface SinkFacts<Spec extends SinkSpec = SinkSpec> {
   readonly forcedOptions?: readonly ('key_in_value' | 'topic_in_value')[]
   /** Parameters of the URI whose values SHOW JOBS does not show, beside those that `reference` marks. */
   readonly secrets?: readonly string[]
+  /** Returns the part of a URI between its user and its parameters as SHOW JOBS shows it. Undefined: as it is written. */
+  showPlace?(place: string): string
+  /** Parameters that are not in `reference` are for the far end. They may be credentials, so SHOW JOBS does not show their values. */
+  readonly passesParametersOn?: true
   /** The texts for docs/reference/sink-parameters.md. */
   readonly reference?: SinkReference
   /** Checks and reads what a statement says about the sink. Returns plain data that can be cloned and stored. */

@@ -8,8 +8,9 @@ import { nullSink } from './null/facts.ts'
 import { rows } from './rows/facts.ts'
 import type { SinkFacts } from './sink-facts.ts'
 import { storage } from './storage/facts.ts'
+import { webhook } from './webhook/facts.ts'
 
-export const sinks: readonly SinkFacts[] = [rows, nullSink, kafka, storage, ...laterSinks]
+export const sinks: readonly SinkFacts[] = [rows, nullSink, kafka, storage, webhook, ...laterSinks]
 
 export function factsOfSink({ tag }: Pick<SinkSpec, 'tag'>): SinkFacts {
   const found = sinks.find((sink) => sink.tag === tag)

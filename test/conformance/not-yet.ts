@@ -18,11 +18,6 @@ const virtualColumns: NotYet = {
   why: 'impossible on PostgreSQL: diff needs REPLICA IDENTITY FULL, with which it refuses every UPDATE of a table with a virtual column',
   fails: /it needs REPLICA IDENTITY FULL and has the virtual generated column "c"/,
 }
-const webhook: NotYet = { why: 'the webhook sink comes later', fails: /sink webhook-https:\/\/ is not supported yet/ }
-const webhookConfig: NotYet = {
-  why: 'the webhook sink comes later',
-  fails: /option "webhook_sink_config" is not supported yet/,
-}
 const pubsub: NotYet = { why: 'the Pub/Sub sink comes later', fails: /sink gcpubsub:\/\/ is not supported yet/ }
 
 export const notYet: Readonly<Record<string, NotYet>> = {
@@ -61,12 +56,4 @@ export const notYet: Readonly<Record<string, NotYet>> = {
   'err-target-003': wholeDatabases,
   'err-part-001': { why: 'cloud storage comes later', fails: /sink nodelocal:\/\/ is not supported yet/ },
   'err-049': pubsub,
-  'err-075': webhook,
-  'err-076': webhook,
-  'err-087': webhookConfig,
-  'err-088': webhookConfig,
-  'err-089': webhookConfig,
-  'err-091': webhookConfig,
-  'err-093': webhookConfig,
-  'err-094': webhook,
 }

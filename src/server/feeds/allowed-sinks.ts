@@ -6,6 +6,8 @@ import { isHostAllowed, readAllowedHosts } from '../../core/allowed-hosts.ts'
 import type { RegistrySpec, SinkSpec } from '../../core/feed-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { SettingsStore } from '../../settings/store.ts'
+import { isMetadataHost } from '../../core/metadata-address.ts'
+import { metadataRefused } from '../../sink/guarded-lookup.ts'
 import { factsOfSink } from '../../sink/sinks.ts'
 import type { SinkAddress } from '../../sink/sink-facts.ts'
 
@@ -20,7 +22,8 @@ export function allowedSink(sink: SinkSpec, { settings, externDir }: SinkSurroun
   const { addresses } = factsOfSink(sink)
   if (addresses === undefined) return sink
   const here = externDir === undefined ? {} : { externDir }
-  return { ...sink, ...here, allowedHosts: check('sinks may not reach', addresses(sink), settings) }
+  const allowedHosts = check('sinks may not reach', addresses(sink), settings)
+  return { ...sink, ...here, allowedHosts, ...(mayReachMetadata(settings) ? { mayReachMetadata: true } : {}) }
 }
 
 /** Returns the registry. Throws if it may not be reached. */
@@ -37,10 +40,16 @@ export function allowedRegistry(registry: RegistrySpec | undefined, settings: Se
 function check(what: string, addresses: readonly SinkAddress[], settings: SettingsStore): readonly string[] {
   const allowedHosts = readAllowedHosts(settings.get('changefeed.sink.allowed_hosts'))
   for (const { host, port } of addresses) {
+    // A name is checked again when its address is known.
+    if (isMetadataHost(host) && !mayReachMetadata(settings)) throw metadataRefused(host)
     if (isHostAllowed(allowedHosts, host, port)) continue
     throw new FeedError('FEED_PRIVILEGE', `${what} ${host}:${port}`, {
       hint: `the cluster setting changefeed.sink.allowed_hosts lists the machines that may be reached; an admin may add it there`,
     })
   }
   return allowedHosts
+}
+
+function mayReachMetadata(settings: SettingsStore): boolean {
+  return settings.get('changefeed.sink.metadata_services.enabled')
 }

@@ -1,11 +1,7 @@
 // Knows how much waits or is being sent, over all lanes of a sink. The lanes report every change, so that it is not necessary
 // to go through a thousand lanes to find out whether anything is left.
 
-interface Closable {
-  close(): void
-}
-
-export class Backlog<Lane extends Closable> {
+export class Backlog<Lane> {
   #bytes = 0
   readonly #budgetBytes: number
   readonly #waiting = new Set<Lane>()
@@ -54,11 +50,5 @@ export class Backlog<Lane extends Closable> {
   /** The lane has no messages any more. */
   remove(lane: Lane): void {
     this.#busy.delete(lane)
-  }
-
-  /** Closes the open batch of every lane, so that each is sent as it is, full or not. */
-  closeAll(): void {
-    for (const lane of this.#waiting) lane.close()
-    for (const lane of this.#busy) lane.close()
   }
 }

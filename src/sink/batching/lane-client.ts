@@ -38,6 +38,8 @@ export type Outcome =
   | { readonly tag: 'delivered' }
   /** The far end refuses the batch for its size, but may accept half of it. */
   | { readonly tag: 'too-large' }
+  /** The far end takes the batch later, after the pause for which it asks. That counts as no failure. */
+  | { readonly tag: 'later'; readonly error: FeedError }
   /** The batch may have arrived or not. It is sent again, at most as often as the retry options say. */
   | { readonly tag: 'failed'; readonly error: FeedError }
   /** No later attempt can succeed. */

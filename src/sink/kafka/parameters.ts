@@ -1,6 +1,7 @@
 // Every parameter of a Kafka sink URI, and every field of kafka_sink_config, in two tables, by which both are checked, and
 // from which docs/reference/sink-parameters.md is generated (`npm run reference`).
 
+import { retryFields } from '../batching/read-batch-config.ts'
 import type { FieldFacts, SinkReference } from '../sink-facts.ts'
 import { builtParameters, type ParameterFacts } from '../sink-parameters.ts'
 
@@ -90,19 +91,15 @@ export const kafkaConfigFields = {
     Frequency: {
       default: '0',
       about:
-        'A batch of a partition is sent when it is this old, a duration such as `"500ms"`. `Messages` and `Bytes` are refused without it. If all three are 0, a batch is sent as soon as the previous batch of its partition is done.',
+        'A batch of a partition is sent when its first message is this old, a duration such as `"500ms"`. `Messages` and `Bytes` are refused without it. If all three are 0, a batch is sent as soon as the previous batch of its partition is done.',
     },
     MaxMessages: { default: '0: no limit', about: 'The largest number of messages in a request.' },
-    MaxBytes: { default: '0: no limit of its own', about: 'The largest number of bytes in a batch.' },
-  },
-  Retry: {
-    Max: {
-      default: '3',
-      about:
-        'How often a batch is sent again before the changefeed restarts from its last checkpoint. With `"inf"` the batch is sent again without end, and the changefeed does not restart for it.',
+    MaxBytes: {
+      default: '0: no limit of its own',
+      about: 'The largest number of bytes in a batch. A larger message is sent alone.',
     },
-    Backoff: { default: '`500ms`', about: 'The pause before the first retry. It doubles up to 30 s.' },
   },
+  Retry: retryFields,
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FieldFacts>>>>
 
 export const kafkaReference: SinkReference = {
