@@ -66,7 +66,7 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
 
   async emit(batch: MessageBatch): Promise<void> {
     this.#sender.progress.check()
-    const { count, hasKeys, topics, keyStarts, valueStarts, valueEnds, nilValues, largeTimes } = batch
+    const { count, hasKeys, topics, keyStarts, valueStarts, valueEnds, nilValues, schemas, largeTimes } = batch
     const { buffer } = batch.bytes
     const { map, lanes } = this.#options
     const { byTopic, laneOf } = map
@@ -78,7 +78,7 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
         own.length === 1 ? 0 : hasKeys ? laneOf(buffer, keyStart, keyEnd, own.length) : this.#next++ % own.length
       const valueEnd = nilValues[i] === 1 ? -1 : (valueEnds[i] as number)
       const time = largeTimes.size === 0 ? undefined : largeTimes.get(i)
-      ;(own[lane] as Lane<Place, Body>).add(buffer, hasKeys ? keyStart : -1, keyEnd, valueEnd, time)
+      ;(own[lane] as Lane<Place, Body>).add(buffer, hasKeys ? keyStart : -1, keyEnd, valueEnd, time, schemas[i])
     }
     this.#sender.pump()
     while (lanes.backlog.isOverBudget) await this.#sender.hurry()

@@ -79,17 +79,20 @@ export class Lane<Place, Body extends BatchBody<Body>> {
   }
 
   /** Appends a message, with the parameters of `BatchBody.add`. Called for each message. */
-  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string): void {
+  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string, schema?: number): void {
     const { bytes: maxBytes, messages: maxMessages, overheadBytes = 0 } = this.#limits
     const size = overheadBytes + Math.max(valueEnd, keyEnd) - (keyStart < 0 ? keyEnd : keyStart)
     let body = this.#open?.body
-    if (body !== undefined && (body.bytes + size > maxBytes || body.count >= maxMessages)) {
+    if (
+      body !== undefined &&
+      (body.bytes + size > maxBytes || body.count >= maxMessages || (body.schema ?? schema) !== schema)
+    ) {
       this.close()
       body = undefined
     }
     body ??= this.#begin()
     const before = body.bytes
-    body.add(bytes, keyStart, keyEnd, valueEnd, time)
+    body.add(bytes, keyStart, keyEnd, valueEnd, time, schema)
     this.#backlog.grow(body.bytes - before)
   }
 

@@ -8,7 +8,7 @@ import { Lanes } from '../batching/lanes.ts'
 import type { SinkDialing, SinkOpening } from '../sink-facts.ts'
 import { Endpoint } from './endpoint.ts'
 import { defaultMaxBytes, defaultMaxMessages } from './parameters.ts'
-import type { WebhookSinkSpec } from './spec.ts'
+import { bodyFormatOf, type WebhookSinkSpec } from './spec.ts'
 import { WebhookBody } from './webhook-body.ts'
 import { WebhookClient, type Nowhere } from './webhook-client.ts'
 import { frameBytes } from './write-request.ts'
@@ -19,15 +19,17 @@ export type WebhookSink = BatchingSink<Nowhere, WebhookBody>
 const lanesPerTopic = 64
 /** Requests at the same time, each with other keys. */
 const maxRequests = 8
+/** Room for the names of columns, which seldom need so much. */
+const headerBytes = 4096
 const budgetBytes = 8 * 1024 * 1024
 
 export async function open(
   spec: WebhookSinkSpec,
-  { topics, log, signal }: Pick<SinkOpening, 'topics' | 'log' | 'signal'>,
+  { topics, log, signal, header }: Pick<SinkOpening, 'topics' | 'log' | 'signal' | 'header'>,
 ): Promise<WebhookSink> {
   const endpoint = new Endpoint(spec, maxRequests)
   const limits = limitsOf(spec)
-  const client = new WebhookClient({ spec, endpoint, limits })
+  const client = new WebhookClient({ spec, endpoint, limits, header })
   try {
     await endpoint.reach(signal)
   } catch (error) {
@@ -35,7 +37,11 @@ export async function open(
     signal.throwIfAborted()
     throw client.toError(error)
   }
-  const lanes = new Lanes<Nowhere, WebhookBody>({ newBody: () => new WebhookBody(spec.format), limits, budgetBytes })
+  const lanes = new Lanes<Nowhere, WebhookBody>({
+    newBody: () => new WebhookBody(bodyFormatOf(spec)),
+    limits,
+    budgetBytes,
+  })
   return new BatchingSink({
     client,
     lanes,
@@ -58,16 +64,20 @@ export async function open(
 
 export async function dial(spec: WebhookSinkSpec, { signal }: SinkDialing): Promise<void> {
   await using endpoint = new Endpoint(spec, 1)
-  const client = new WebhookClient({ spec, endpoint, limits: limitsOf(spec) })
+  const client = new WebhookClient({ spec, endpoint, limits: limitsOf(spec), header: () => undefined })
   await endpoint.reach(signal).catch((error: unknown) => {
     throw client.toError(error)
   })
 }
 
-function limitsOf({ flush, format }: WebhookSinkSpec): { bytes: number; messages: number; overheadBytes: number } {
+function limitsOf({ flush, format, csvHeader }: WebhookSinkSpec): {
+  bytes: number
+  messages: number
+  overheadBytes: number
+} {
   const { messages, bytes, maxMessages = 0, maxBytes = 0 } = flush
   const most = maxBytes > 0 ? maxBytes : Math.max(defaultMaxBytes, bytes)
-  const frame = (format === 'json' ? frameBytes : 0) + lanesPerTopic
+  const frame = lanesPerTopic + (format === 'json' ? frameBytes : csvHeader === true ? headerBytes : 0)
   return {
     bytes: Math.max(1, most - frame),
     messages: maxMessages > 0 ? maxMessages : messages > 0 ? messages : defaultMaxMessages,

@@ -30,6 +30,7 @@ export function readSpec({ option, headers, ...uri }: WrittenSink): WebhookSinkS
     tls,
     headers: readHeaders({ authorization: option('webhook_auth_header'), extra: headers, user }),
     format: lowerCase('format') === 'csv' ? 'csv' : 'json',
+    ...(option('csv_header') === undefined ? {} : { csvHeader: true }),
     compression: compression === 'gzip' || compression === 'zstd' ? compression : 'none',
     timeoutMs: readTimeoutMs(option('webhook_client_timeout')?.text),
     flush: readFlush(config.object('Flush')),

@@ -6,6 +6,7 @@ import type { BatchFlush } from '../batching/read-batch-config.ts'
 import type { RetryBounds } from '../batching/retry.ts'
 import type { Certificates } from '../certificates.ts'
 import type { MessageHeader } from '../sink-facts.ts'
+import type { BodyFormat } from './webhook-body.ts'
 
 export interface WebhookSinkSpec extends SinkSpec {
   readonly tag: 'webhook'
@@ -15,6 +16,8 @@ export interface WebhookSinkSpec extends SinkSpec {
   /** Of every request, beside those that describe its body. */
   readonly headers: readonly MessageHeader[]
   readonly format: 'json' | 'csv'
+  /** Each request begins with the names of the columns. */
+  readonly csvHeader?: true
   readonly compression: 'none' | 'gzip' | 'zstd'
   /** How long a request may take. */
   readonly timeoutMs: number
@@ -25,6 +28,10 @@ export interface WebhookSinkSpec extends SinkSpec {
 /** Without effect with http:. */
 export interface WebhookTls extends Certificates {
   readonly verify: boolean
+}
+
+export function bodyFormatOf({ format, csvHeader }: Pick<WebhookSinkSpec, 'format' | 'csvHeader'>): BodyFormat {
+  return csvHeader === true ? 'csv-with-header' : format
 }
 
 /** Returns scheme, host and port, which may be logged and shown. */

@@ -5,22 +5,26 @@ import { ByteWriter } from '../../bytes/byte-writer.ts'
 import { grown } from '../../bytes/grow.ts'
 import type { BatchBody } from '../batching/lane-client.ts'
 
-export const separators = { json: 0x2c, csv: 0x0a } as const
+/** `csv-with-header`: the messages of a body have the same columns. */
+export type BodyFormat = 'json' | 'csv' | 'csv-with-header'
+
+export const separators: Readonly<Record<BodyFormat, number>> = { json: 0x2c, csv: 0x0a, 'csv-with-header': 0x0a }
 /** Most bodies are small: a sink has many lanes. */
 const initialBytes = 2 * 1024
 
 export class WebhookBody implements BatchBody<WebhookBody> {
   readonly #out: ByteWriter
-  readonly #format: keyof typeof separators
+  readonly #format: BodyFormat
   /** Where each message ends. */
   #ends = new Uint32Array(16)
   /** When the rows of large messages were committed, by the index of the message. */
   readonly #times = new Map<number, string>()
   count = 0
+  schema: number | undefined
   /** The body is one resolved message, and nothing else. */
   isResolved = false
 
-  constructor(format: keyof typeof separators, bytes = initialBytes) {
+  constructor(format: BodyFormat, bytes = initialBytes) {
     this.#format = format
     this.#out = new ByteWriter(bytes)
   }
@@ -44,9 +48,10 @@ export class WebhookBody implements BatchBody<WebhookBody> {
   }
 
   /** The key is not written: it is in the value. In JSON, a message without a key is a resolved message. */
-  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string): void {
+  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string, schema?: number): void {
     if (time !== undefined) this.#times.set(this.count, time)
-    if (keyStart < 0 && this.#format === 'json') this.isResolved = true
+    if (this.#format === 'csv-with-header') this.schema = schema
+    else if (keyStart < 0 && this.#format === 'json') this.isResolved = true
     if (this.count > 0) this.#out.u8(separators[this.#format])
     if (valueEnd > keyEnd) this.#out.copy(bytes, keyEnd, valueEnd)
     if (this.count === this.#ends.length) this.#ends = grown(this.#ends)
@@ -60,7 +65,7 @@ export class WebhookBody implements BatchBody<WebhookBody> {
     let start = 0
     for (let n = 0; n < this.count; n++) {
       const end = this.#ends[n] as number
-      both[n < half ? 0 : 1].add(this.#out.buffer, start, start, end, this.#times.get(n))
+      both[n < half ? 0 : 1].add(this.#out.buffer, start, start, end, this.#times.get(n), this.schema)
       start = end + 1
     }
     return both
@@ -70,6 +75,7 @@ export class WebhookBody implements BatchBody<WebhookBody> {
     this.#out.clear()
     if (this.#times.size > 0) this.#times.clear()
     this.count = 0
+    this.schema = undefined
     this.isResolved = false
   }
 }

@@ -9,9 +9,9 @@ import { FeedError } from '../../errors/feed-error.ts'
 import type { Delivery, LaneClient, Outcome, SendResult } from '../batching/lane-client.ts'
 import { describeAnswer, retryAfterMs, type Sent } from './answer-text.ts'
 import { Endpoint } from './endpoint.ts'
-import { originOf, type WebhookSinkSpec } from './spec.ts'
+import { bodyFormatOf, originOf, type WebhookSinkSpec } from './spec.ts'
 import type { WebhookBody } from './webhook-body.ts'
-import { bodyHeaders, compressed, writeBody } from './write-request.ts'
+import { bodyHeaders, compressed, writeBody, type HeaderOf } from './write-request.ts'
 
 /** All lanes lead to the one endpoint, and need no name there. */
 export type Nowhere = undefined
@@ -28,6 +28,7 @@ export interface WebhookClientOptions {
   readonly endpoint: Endpoint
   /** How large a request may be; made smaller when the endpoint refuses one for its size. */
   readonly limits: { bytes: number }
+  readonly header: HeaderOf
 }
 
 export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
@@ -44,11 +45,12 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
   }
 
   async send(_route: number, deliveries: readonly WebhookDelivery[], signal: AbortSignal): Promise<SendResult> {
-    const { spec, endpoint, limits } = this.#options
-    const body = writeBody(
-      spec.format,
-      deliveries.map((delivery) => delivery.body),
-    )
+    const { schema } = (deliveries[0] as WebhookDelivery).body
+    // Rows with other columns need another first line.
+    if (deliveries.some(({ body }) => body.schema !== schema)) return this.#oneByOne(deliveries, signal)
+    const { spec, endpoint, limits, header } = this.#options
+    const bodies = deliveries.map((delivery) => delivery.body)
+    const body = writeBody(bodyFormatOf(spec), bodies, header)
     const answer = await endpoint.post(await compressed(spec.compression, body), this.#headers, signal)
     const { status } = answer
     const all = (outcome: Outcome): Outcome[] => deliveries.map(() => outcome)
@@ -90,7 +92,6 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
     })
   }
 
-  /** A request with several lanes was too large: one with the lane that is too large shows itself. */
   async #oneByOne(deliveries: readonly WebhookDelivery[], signal: AbortSignal): Promise<SendResult> {
     const outcomes: Outcome[] = []
     let pauseMs = 0

@@ -1,12 +1,13 @@
 // Writes the body of a request from the batches of some lanes:
 //
 //   rows in JSON  {"payload":[message,message,…],"length":count}
-//   rows in CSV   line, newline, line, …; there is no newline after the last line
+//   rows in CSV   line, newline, line, …; there is no newline after the last line, and with csv_header the names of the columns
+//                 are the first line
 //   resolved      {"resolved":"…"}
 
 import { gzip, zstdCompress } from 'node:zlib'
 import { promisify } from 'node:util'
-import { separators, type WebhookBody } from './webhook-body.ts'
+import { separators, type BodyFormat, type WebhookBody } from './webhook-body.ts'
 import type { WebhookSinkSpec } from './spec.ts'
 
 const head = Buffer.from('{"payload":[')
@@ -15,13 +16,18 @@ export const frameBytes = 12 + 11 + 10 + 1
 
 const compressors = { gzip: promisify(gzip), zstd: promisify(zstdCompress) } as const
 
-/** Returns bytes that the batches do not share. */
-export function writeBody(format: WebhookSinkSpec['format'], bodies: readonly WebhookBody[]): Buffer {
+export type HeaderOf = (schema: number) => Uint8Array | undefined
+
+/** Returns bytes that the batches do not share. `header`: of `csv-with-header`. */
+export function writeBody(format: BodyFormat, bodies: readonly WebhookBody[], header: HeaderOf): Buffer {
   const [first] = bodies
   if (first?.isResolved === true) return Buffer.from(first.view)
   const separator = Buffer.of(separators[format])
   const parts = bodies.flatMap(({ view }, i) => (i === 0 ? [view] : [separator, view]))
-  if (format === 'csv') return Buffer.concat(parts)
+  if (format !== 'json') {
+    const line = format === 'csv' || first?.schema === undefined ? undefined : header(first.schema)
+    return Buffer.concat(line === undefined ? parts : [line, separator, ...parts])
+  }
   const count = bodies.reduce((sum, body) => sum + body.count, 0)
   return Buffer.concat([head, ...parts, Buffer.from(`],"length":${count}}`)])
 }

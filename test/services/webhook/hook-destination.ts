@@ -29,12 +29,18 @@ export function specOf(server: HookServer, changed: Partial<WebhookSinkSpec> = {
 export interface OpenedOptions {
   readonly topics?: readonly string[]
   readonly signal?: AbortSignal
+  readonly header?: (schema: number) => Uint8Array | undefined
   readonly warn?: (text: string) => void
 }
 
 export function openHook(spec: WebhookSinkSpec, options: OpenedOptions = {}): Promise<Sink> {
-  const { topics = ['t'], signal = new AbortController().signal, warn = () => undefined } = options
-  return open(spec, { topics, signal, log: (_level, text) => warn(text) })
+  const {
+    topics = ['t'],
+    signal = new AbortController().signal,
+    warn = () => undefined,
+    header = () => undefined,
+  } = options
+  return open(spec, { topics, signal, header, log: (_level, text) => warn(text) })
 }
 
 export function webhookKit(changed: Partial<WebhookSinkSpec> = {}): SinkKit {
