@@ -54,6 +54,5 @@ export const notYet: Readonly<Record<string, NotYet>> = {
   'diff-002': wholeDatabases,
   'err-target-002': wholeDatabases,
   'err-target-003': wholeDatabases,
-  'err-part-001': { why: 'cloud storage comes later', fails: /sink nodelocal:\/\/ is not supported yet/ },
   'err-049': pubsub,
 }
