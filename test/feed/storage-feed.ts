@@ -2,7 +2,7 @@
 // feed is disposed of, the folder is judged as a whole, too (validators/folder.ts).
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileIn, isFolder, linesOf, namesIn, type FolderFile } from '../support/read-folder.ts'
+import { fileIn, isFolder, linesOf, namesIn, splitKey, type FolderFile } from '../support/read-folder.ts'
 import { judgeFolder } from '../validators/folder.ts'
 import { JobFeed, type FarEndReader, type JobFeedOptions } from './job-feed.ts'
 import type { FeedMessage } from './test-feed.ts'
@@ -87,29 +87,4 @@ class FolderReader implements FarEndReader {
       this.#take({ topic, partition: topic, key, value: this.#keepsKey ? line : rest })
     }
   }
-}
-
-/** Returns the text of the member `key`, and the line without it: the sink adds it to every line. A line of CSV has none. */
-export function splitKey(line: string): readonly [key: string, rest: string] {
-  const name = ', "key": '
-  let depth = 0
-  let start = -1
-  for (let at = 0; at < line.length; at++) {
-    const character = line[at]
-    if (character === '"') at = endOfString(line, at)
-    else if (character === '{' || character === '[') depth += 1
-    else if (character === '}' || character === ']') depth -= 1
-    else if (depth === 1 && character === ',' && start < 0 && line.startsWith(name, at)) start = at
-    else continue
-    if (start >= 0 && at > start && depth === 1 && (character === ']' || character === '}')) {
-      return [line.slice(start + name.length, at + 1), line.slice(0, start) + line.slice(at + 1)]
-    }
-  }
-  return ['', line]
-}
-
-function endOfString(line: string, from: number): number {
-  let at = from + 1
-  while (at < line.length && line[at] !== '"') at += line[at] === '\\' ? 2 : 1
-  return at
 }

@@ -51,3 +51,28 @@ export function linesOf({ name, text }: FolderFile): readonly string[] {
   if (!text.endsWith('\n')) throw new Error(`the last line of ${name} has no end`)
   return text.slice(0, -1).split('\n')
 }
+
+/** Returns the text of the member `key`, and the line without it: the sink adds it to every line. A line of CSV has none. */
+export function splitKey(line: string): readonly [key: string, rest: string] {
+  const name = ', "key": '
+  let depth = 0
+  let start = -1
+  for (let at = 0; at < line.length; at++) {
+    const character = line[at]
+    if (character === '"') at = endOfString(line, at)
+    else if (character === '{' || character === '[') depth += 1
+    else if (character === '}' || character === ']') depth -= 1
+    else if (depth === 1 && character === ',' && start < 0 && line.startsWith(name, at)) start = at
+    else continue
+    if (start >= 0 && at > start && depth === 1 && (character === ']' || character === '}')) {
+      return [line.slice(start + name.length, at + 1), line.slice(0, start) + line.slice(at + 1)]
+    }
+  }
+  return ['', line]
+}
+
+function endOfString(line: string, from: number): number {
+  let at = from + 1
+  while (at < line.length && line[at] !== '"') at += line[at] === '\\' ? 2 : 1
+  return at
+}
