@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { StorageFeed } from '../feed/storage-feed.ts'
 import { hlcOf, withoutTime } from '../feed/test-feed.ts'
 import { TestJob } from '../feed/test-job.ts'
 import { TestServer } from '../server/test-server.ts'
+import { PutServer } from '../services/storage/put-server.ts'
 import { fileIn, filesIn, hiddenIn, isFolder, linesOf, namesIn } from '../support/read-folder.ts'
 import { until } from '../support/until.ts'
 
@@ -191,44 +191,11 @@ test('a job that is paused and resumed repeats nothing', async () => {
   )
 })
 
-/** A web server that keeps what it gets with PUT. */
-class Putting implements AsyncDisposable {
-  readonly files = new Map<string, Buffer>()
-  readonly heads: IncomingMessage['headers'][] = []
-  readonly #server: Server
-  /** Answers of the next requests, in place of 201. */
-  readonly answers: number[] = []
-
-  constructor() {
-    this.#server = createServer(async (request, response) => {
-      const chunks: Buffer[] = []
-      for await (const chunk of request) chunks.push(chunk as Buffer)
-      const status = request.method === 'PUT' ? (this.answers.shift() ?? 201) : 404
-      if (status === 201) {
-        this.files.set(request.url ?? '', Buffer.concat(chunks))
-        this.heads.push(request.headers)
-      }
-      response.writeHead(status, status === 302 ? { location: 'http://127.0.0.1:1/' } : {}).end()
-    })
-  }
-
-  async start(): Promise<string> {
-    await new Promise<void>((done) => this.#server.listen(0, '127.0.0.1', done))
-    const address = this.#server.address()
-    return `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections()
-    await new Promise((done) => this.#server.close(done))
-  }
-}
-
 test('a web server gets each file with PUT, again when it was busy, and nobody reads the password', async () => {
   await server.sql('CREATE TABLE posted (a INT PRIMARY KEY); INSERT INTO posted VALUES (1), (2)')
-  await using far = new Putting()
+  await using far = new PutServer()
   const address = await far.start()
-  far.answers.push(503, 429)
+  far.answers.push(503, 429, 'cut')
   const job = await create(
     `CREATE CHANGEFEED FOR posted INTO 'file-http://me:s3cret@${address}/up%20here' WITH compression = 'gzip', updated, resolved = '100ms', min_checkpoint_frequency = '100ms'`,
   )
@@ -256,7 +223,7 @@ test('a web server gets each file with PUT, again when it was busy, and nobody r
 
 test('a redirect is not followed, and the job shows why it does not get on', async () => {
   await server.sql('CREATE TABLE led (a INT PRIMARY KEY); INSERT INTO led VALUES (1)')
-  await using far = new Putting()
+  await using far = new PutServer()
   const address = await far.start()
   far.answers.push(...Array<number>(50).fill(302))
   const job = await create(

@@ -36,7 +36,8 @@ function readLocation({ scheme, place, parameters }: UriParts): HttpLocation {
   const protocol = scheme.endsWith('https') ? 'https' : 'http'
   let url
   try {
-    url = new URL(`${protocol}://${place}`)
+    // `http:///x` would be read as the host x.
+    if (!place.startsWith('/')) url = new URL(`${protocol}://${place}`)
   } catch {
     // The message of Node would repeat the password.
   }

@@ -11,8 +11,8 @@ import { http, type HttpLocation } from './kind.ts'
 /** A file that takes longer has failed. */
 const timeoutMs = 600_000
 /** So has a request on which no byte moves for this time. */
-const idleMs = 60_000
-const agentOptions = { keepAlive: true, maxSockets: 2, timeout: idleMs, proxyEnv: process.env } as const
+const defaultIdleMs = 60_000
+const agentOptions = { keepAlive: true, maxSockets: 2, proxyEnv: process.env } as const
 
 export async function open(location: HttpLocation): Promise<StorageClient> {
   return new HttpClient(location)
@@ -29,15 +29,17 @@ class HttpAnswer extends Error {
   }
 }
 
-class HttpClient implements StorageClient {
+export class HttpClient implements StorageClient {
   readonly name: string
   /** HTTP has no upload in parts that can be repeated, so no file is written in parts. */
   readonly minPartBytes = Number.POSITIVE_INFINITY
   readonly #location: HttpLocation
   readonly #isTls: boolean
   readonly #agent: PlainAgent
+  readonly #idleMs: number
 
-  constructor(location: HttpLocation) {
+  constructor(location: HttpLocation, idleMs = defaultIdleMs) {
+    this.#idleMs = idleMs
     this.name = http.shownAs(location)
     this.#location = location
     this.#isTls = location.url.startsWith('https:')
@@ -115,9 +117,11 @@ class HttpClient implements StorageClient {
       agent: this.#agent,
       headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-      timeout: idleMs,
+      timeout: this.#idleMs,
     })
-    return request.once('timeout', () => request.destroy(new Error(`nothing was answered for ${idleMs / 1000} s`)))
+    return request.once('timeout', () =>
+      request.destroy(new Error(`nothing was answered for ${this.#idleMs / 1000} s`)),
+    )
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -75,6 +75,17 @@ test('a folder that somebody removed is made again, and a name that exists is wr
   await rm(join(extern, 'x'), { recursive: true })
   await client.put(object('f/2'), [Buffer.from('c')])
   assert.deepEqual(namesIn(join(extern, 'x')), ['f/2'])
+})
+
+test('what a crash has left is removed after a day, and nothing else', async () => {
+  const extern = await folder()
+  const digits = '2'.repeat(33)
+  const leftovers = [`.${digits}-old.part`, `.${digits}-new.part`, '.other.part', `${digits}-old.part`]
+  for (const name of leftovers) await writeFile(join(extern, name), '')
+  const longAgo = new Date(Date.now() - 90_000_000)
+  for (const name of leftovers.toSpliced(1, 1)) await utimes(join(extern, name), longAgo, longAgo)
+  await new NodelocalClient('nodelocal://1', extern, []).put(object('x'), [Buffer.from('x')])
+  assert.deepEqual((await readdir(extern)).sort(), [...leftovers.slice(1), 'x'].sort())
 })
 
 test('what stands in the way is named with a hint, and nothing is written outside of the folder', async () => {

@@ -1,13 +1,15 @@
 // Writes files into a folder. A file is written under another name, which begins with a dot, made durable and then renamed, so
-// that nobody ever sees half of one, also after a crash of the machine. What a crash leaves under such names is removed by
-// nobody but the next file of the same name; readers of the folder pass over names that begin with a dot.
+// that nobody ever sees half of one, also after a crash of the machine. What a crash leaves under such names is removed after a
+// day, by whoever writes into the same folder then; readers of the folder pass over names that begin with a dot.
 
 import type { FileHandle } from 'node:fs/promises'
-import { constants, mkdir, open as openFile, realpath, rename, rm } from 'node:fs/promises'
+import { constants, mkdir, open as openFile, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { FeedError } from '../../../errors/feed-error.ts'
 import type { StorageClient, StorageObject, StorageOpening, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import { nodelocal, type NodelocalLocation } from './kind.ts'
+
+const leftoverMs = 86_400_000
 
 export async function open(location: NodelocalLocation, { externDir }: StorageOpening): Promise<StorageClient> {
   const name = nodelocal.shownAs(location)
@@ -97,6 +99,7 @@ export class NodelocalClient implements StorageClient {
       for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
     }
     this.#folders.add(folder)
+    await removeLeftovers(folder)
   }
 }
 
@@ -141,6 +144,16 @@ class NodelocalUpload implements StorageUpload {
     if (this.#phase === 'writing') await this.#file.close().catch(() => undefined)
     this.#phase = 'closed'
     await rm(this.#hidden, { force: true }).catch(() => undefined)
+  }
+}
+
+/** Removes hidden files on which nobody has worked for a day. A file that is being written is never so old: every checkpoint finishes it. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!/^\.\d{33}.*\.part$/.test(name)) continue
+    const path = join(folder, name)
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }))
+    if (Date.now() - mtimeMs > leftoverMs) await rm(path, { force: true }).catch(() => undefined)
   }
 }
 
