@@ -52,8 +52,7 @@ export class Endpoint implements AsyncDisposable {
       // `post` has its own time limit, which is that of the whole request.
       headersTimeout: 0,
       bodyTimeout: 0,
-      maxRedirections: 0,
-    } as Pool.Options)
+    })
   }
 
   /** Settles when a connection was opened, which is closed again. */
@@ -62,7 +61,7 @@ export class Endpoint implements AsyncDisposable {
     const { hostname, protocol, port } = this.#url
     const reached = Promise.withResolvers<void>()
     this.#connect({ hostname, host: this.#url.host, protocol, port }, (error, socket) => {
-      if (socket === null) return reached.reject(error)
+      if (error !== null) return reached.reject(error)
       socket.on('error', () => undefined).destroy()
       reached.resolve()
     })

@@ -55,7 +55,7 @@ function readUri({ scheme, place, parameters }: UriParts): WebhookUri {
       'for an endpoint on this machine or in a private network, webhook-http:// with the parameter insecure_plain_http=true does without encryption',
     )
   }
-  const url = readUrl(`${isPlain ? 'http' : 'https'}://${place}`, parameters)
+  const url = readUrl(isPlain ? 'http' : 'https', place, parameters)
   if (isPlain) checkPlain(url, tls, parameters)
   const user = url.username === '' && url.password === '' ? '' : `${decoded(url.username)}:${decoded(url.password)}`
   url.username = ''
@@ -64,8 +64,9 @@ function readUri({ scheme, place, parameters }: UriParts): WebhookUri {
   return { url: url.href, user, tls }
 }
 
-function readUrl(text: string, parameters: Parameters): URL {
-  const url = URL.parse(text)
+function readUrl(scheme: 'http' | 'https', place: string, parameters: Parameters): URL {
+  // A URL with more slashes before its host is read as if it had two.
+  const url = /^[/\\]/.test(place) ? null : URL.parse(`${scheme}://${place}`)
   if (url === null || url.hostname === '') {
     throw parameters.refused(
       'the sink URI names no endpoint',

@@ -23,10 +23,9 @@ import { rawMembers, rawParts } from '../../support/raw-json.ts'
 
 /**
  * What happens to a request: `take` it; `lose` takes it and cuts the connection before the answer; `reset` cuts the connection and
- * takes nothing; `cut-answer` takes it and cuts the connection in the body of a 200; `cut-request` cuts it while the request comes;
- * `hang` answers nothing. An answer is given in place of taking it.
+ * takes nothing; `cut-answer` takes it and cuts the connection in the body of a 200; `hang` answers nothing. An answer is given in place of taking it.
  */
-export type Trouble = 'take' | 'lose' | 'reset' | 'cut-answer' | 'cut-request' | 'hang' | HookAnswer
+export type Trouble = 'take' | 'lose' | 'reset' | 'cut-answer' | 'hang' | HookAnswer
 
 export interface HookAnswer {
   readonly status: number
@@ -64,6 +63,8 @@ export class HookServer implements AsyncDisposable {
   readonly #bugs: unknown[] = []
   #broken: PromiseWithResolvers<void> | undefined
   trouble: (request: HookRequest) => Trouble
+  /** Asked when a request begins: whether the connection is cut before the rest of it comes. */
+  cutsRequest: () => boolean = () => false
   /** All requests that came whole, whatever became of them. */
   readonly requests: HookRequest[] = []
   /** Those that were taken. */
@@ -155,7 +156,7 @@ export class HookServer implements AsyncDisposable {
     const { socket, headers, url: path = '' } = request
     const peer = 'getPeerCertificate' in socket ? (socket as TLSSocket).getPeerCertificate()?.subject?.CN : undefined
     const whole = { path, headers, bytes: 0, atMs: performance.now(), client: peer?.toString(), body: '' }
-    if (this.trouble({ ...whole, body: 'cut-request' }) === 'cut-request') {
+    if (this.cutsRequest()) {
       socket.destroy()
       return
     }
@@ -190,7 +191,7 @@ export class HookServer implements AsyncDisposable {
       await once(response, 'close')
       return
     }
-    if (trouble === 'reset' || trouble === 'cut-request') {
+    if (trouble === 'reset') {
       response.destroy()
       return
     }
