@@ -4,6 +4,7 @@
 // nothing of the change after a call, and appends to `out` only. Only `prepare` and `prepareResolved` may wait for anything.
 
 import type { ByteWriter } from '../bytes/byte-writer.ts'
+import type { FileColumn } from '../core/file-column.ts'
 import type { Hlc } from '../core/hlc.ts'
 import type { RelationSchema } from '../core/relation.ts'
 import type { RowChange } from '../core/row-change.ts'
@@ -21,6 +22,8 @@ export interface Encoder {
   prepare(relation: RelationSchema, topic: number): number | Promise<number>
   /** Returns the first line of a file or request whose messages have this schema; undefined: the format has none. */
   header?(schema: number): Uint8Array | undefined
+  /** Returns the columns of the fields that a value with this schema has; undefined: values are no fields. */
+  columns?(schema: number): readonly FileColumn[] | undefined
   /** `row` must hold every key column. */
   encodeKey(relation: RelationSchema, row: RowView, out: ByteWriter): void
   /** Returns false if the message has no value (nil); nothing was written then. */

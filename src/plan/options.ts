@@ -103,7 +103,7 @@ export const options = {
     default: defaultFormat,
     built: builtFormatNames,
     about:
-      'The format of keys and values: JSON, [Avro](../guide/avro.md) (`experimental_avro` means the same), or [CSV](../guide/csv.md), which has no keys.',
+      'The format of keys and values: JSON, [Avro](../guide/avro.md) (`experimental_avro` means the same), [CSV](../guide/csv.md), which has no keys, or [Parquet](../guide/storage.md#parquet), for files.',
   },
   full_table_name: {
     ...flag,

@@ -4,6 +4,7 @@
 // Facts are loaded in every thread, so they import nothing large: `open` loads the code that connects to the far end.
 
 import type { FeedTarget, SinkSpec, ValueFormat } from '../core/feed-spec.ts'
+import type { FileColumn } from '../core/file-column.ts'
 import type { Hlc } from '../core/hlc.ts'
 import type { Sink } from './sink.ts'
 import type { ParameterFacts, SinkParameters } from './sink-parameters.ts'
@@ -68,6 +69,8 @@ export interface SinkOpening {
   readonly firstTime: Hlc
   /** Returns the line with the names of the columns for messages with this schema (`MessageBatch.schemas`); undefined: the format has none. */
   readonly header: (schema: number) => Uint8Array | undefined
+  /** Returns the typed columns of messages with this schema; undefined: the format has none. */
+  readonly columns: (schema: number) => readonly FileColumn[] | undefined
   readonly log: SinkLog
   /** The sink fails when the signal aborts. */
   readonly signal: AbortSignal

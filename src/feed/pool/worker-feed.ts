@@ -137,6 +137,7 @@ export class WorkerFeed {
       topics: spec.targets.map(({ topic }) => topic),
       extension: formatOfName(spec.format).extension,
       firstTime: firstTime({ ...start, resume: start.resume }),
+      columns: (schema) => this.#encoder?.columns?.(schema),
       header: (schema) => this.#encoder?.header?.(schema),
       log: (level, text) => this.#say({ tag: 'log', feed: this.#id, level, text }),
       signal: this.#sinkAbort.signal,

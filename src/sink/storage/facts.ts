@@ -21,7 +21,7 @@ export const storage: SinkFacts<StorageSinkSpec> = {
   oldSchemes: [...oldSchemes, ...experimental],
   schemeNotice,
   options: ['compression', 'csv_header'],
-  withoutFormats: ['avro', 'parquet', 'protobuf'],
+  withoutFormats: ['avro', 'protobuf'],
   withoutEnvelopes: ['row', 'key_only', 'enriched'],
   forcedOptions: ['key_in_value'],
   reference: storageReference,

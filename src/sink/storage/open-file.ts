@@ -37,7 +37,7 @@ export class OpenFile {
 
   /** The size of the file so far, as far as it is compressed. */
   get size(): number {
-    return this.#compressor === undefined ? this.#stored + this.#body.ready : this.#stored
+    return this.#compressor === undefined ? this.#stored + this.#body.estimate : this.#stored
   }
 
   /** The memory that it holds, in bytes. */

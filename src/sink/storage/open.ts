@@ -6,6 +6,7 @@ import type { Sink } from '../sink.ts'
 import type { SinkDialing, SinkOpening } from '../sink-facts.ts'
 import { laterVersion } from '../../errors/later-version.ts'
 import { FileNames } from './file-names.ts'
+import type { FileFormat } from './files/file-body.ts'
 import { lines } from './files/lines.ts'
 import { kindOfLocation } from './kinds.ts'
 import type { StorageSinkSpec } from './spec.ts'
@@ -19,10 +20,10 @@ const budgetBytes = 64 * 1024 * 1024
 const defaultRetry: RetryBounds = { max: 7, backoffMs: 500 }
 
 export async function open(spec: StorageSinkSpec, opening: SinkOpening): Promise<Sink> {
-  const { topics, extension, log, signal, firstTime, header } = opening
-  const { compression, csvHeader, topicPrefix, partitioning, fileSize } = spec
+  const { topics, log, signal, firstTime } = opening
+  const { topicPrefix, partitioning, fileSize } = spec
   const client = await openClient(spec, { log, signal })
-  const format = lines({ extension, compression, ...(csvHeader === true ? { header } : {}) })
+  const format = await formatOf(spec, opening)
   return new StorageSink({
     client,
     format,
@@ -35,6 +36,17 @@ export async function open(spec: StorageSinkSpec, opening: SinkOpening): Promise
     warn: (text) => log('warn', text),
     signal,
   })
+}
+
+async function formatOf(
+  { compression, csvHeader }: StorageSinkSpec,
+  { extension, header, columns }: SinkOpening,
+): Promise<FileFormat> {
+  if (extension === 'parquet') {
+    const { parquetFiles } = await import('./files/parquet.ts')
+    return parquetFiles({ compression, columns })
+  }
+  return lines({ extension, compression, ...(csvHeader === true ? { header } : {}) })
 }
 
 export async function dial(spec: StorageSinkSpec, { signal }: SinkDialing): Promise<void> {

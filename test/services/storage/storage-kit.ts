@@ -76,6 +76,10 @@ class WholeMessages implements FileBody {
     return this.#bytes
   }
 
+  get estimate(): number {
+    return this.#bytes
+  }
+
   get held(): number {
     return this.#bytes
   }

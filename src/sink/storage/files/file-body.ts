@@ -14,6 +14,8 @@ export interface FileFormat {
 export interface FileBody {
   /** The bytes of the file that are ready to be taken. */
   readonly ready: number
+  /** About how many bytes the file will have that are not taken. */
+  readonly estimate: number
   /** The memory that the body holds, in bytes, including those that are ready. */
   readonly held: number
   /** Appends a message: `bytes[keyStart, keyEnd)` is its key, `bytes[keyEnd, valueEnd)` its value. A negative `valueEnd`: it has no value. */

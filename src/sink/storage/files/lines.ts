@@ -39,6 +39,10 @@ class LinesBody implements FileBody {
     return this.#out.length
   }
 
+  get estimate(): number {
+    return this.#out.length
+  }
+
   get held(): number {
     return this.#out.buffer.length
   }
