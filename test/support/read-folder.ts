@@ -30,7 +30,10 @@ export function hiddenIn(folder: string): readonly string[] {
 }
 
 export function fileIn(folder: string, name: string): FolderFile {
-  const bytes = readFileSync(join(folder, name))
+  return fileOf(name, readFileSync(join(folder, name)))
+}
+
+export function fileOf(name: string, bytes: Buffer): FolderFile {
   if (resolvedFile.test(name)) return { name, topic: undefined, text: bytes.toString() }
   const [, topic] = dataFile.exec(name) ?? []
   if (topic === undefined) throw new Error(`${name} is no name of a file of a changefeed`)

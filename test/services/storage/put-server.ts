@@ -8,12 +8,19 @@ import {
   type ServerResponse,
 } from 'node:http'
 
+/** A status; or the connection is cut in the middle of the body, or the file is kept and the answer lost. */
+export type PutAnswer = number | 'cut' | 'lose'
+
 export class PutServer implements AsyncDisposable {
   /** By path. */
   readonly files = new Map<string, Buffer>()
   readonly heads: IncomingHttpHeaders[] = []
-  /** What the next PUTs are answered by; `cut`: the connection is cut in the middle of the body. */
-  readonly answers: (number | 'cut')[] = []
+  /** When each file came first, as wall nanoseconds. */
+  readonly cameAt = new Map<string, bigint>()
+  /** What the next PUTs are answered by. */
+  readonly answers: PutAnswer[] = []
+  /** What all others are answered by. */
+  trouble: () => PutAnswer = () => 201
   readonly #server: Server
   #mended: PromiseWithResolvers<void> | undefined
 
@@ -40,6 +47,11 @@ export class PutServer implements AsyncDisposable {
     this.#mended = undefined
   }
 
+  /** Closes all connections, wherever their requests are. */
+  cut(): void {
+    this.#server.closeAllConnections()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.mend()
     this.#server.closeAllConnections()
@@ -48,18 +60,21 @@ export class PutServer implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const isPut = request.method === 'PUT'
-    const answer = isPut ? (this.answers.shift() ?? 201) : 404
+    const answer = isPut ? (this.answers.shift() ?? this.trouble()) : 404
     const chunks: Buffer[] = []
     for await (const chunk of request) {
       if (answer === 'cut') return void request.socket.destroy()
       chunks.push(chunk as Buffer)
     }
     while (this.#mended !== undefined) await this.#mended.promise
-    if (request.socket.destroyed || typeof answer === 'string') return
-    if (isPut && answer === 201) {
-      this.files.set(request.url ?? '', Buffer.concat(chunks))
+    if (request.socket.destroyed || answer === 'cut') return
+    if (isPut && (answer === 201 || answer === 'lose')) {
+      const path = request.url ?? ''
+      this.files.set(path, Buffer.concat(chunks))
+      if (!this.cameAt.has(path)) this.cameAt.set(path, BigInt(Date.now()) * 1_000_000n)
       this.heads.push(request.headers)
     }
+    if (answer === 'lose') return void request.socket.destroy()
     const headers = answer === 302 ? { location: 'http://127.0.0.1:1/' } : answer === 429 ? { 'retry-after': '0' } : {}
     response.writeHead(answer, headers).end()
   }
