@@ -16,6 +16,10 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
     about: 'all rows again after a schema change, beside the initial scan of the table [--format=avro]',
     run: () => import('./backfill.ts'),
   },
+  webhook: {
+    about: 'rows to a webhook, beside a plain undici client that sends the same bodies',
+    run: () => import('./webhook.ts'),
+  },
   latency: {
     about: 'from a commit to its row, at 1,000 transactions a second [--sink=kafka --peer=debezium]',
     run: () => import('./latency.ts'),

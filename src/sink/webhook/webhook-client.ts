@@ -5,6 +5,7 @@
 //   429 or 503 with Retry-After    the request is sent again after that time, which counts as no failure
 //   anything else, or no answer    the request has failed, and is sent again as the retry options say
 
+import { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Delivery, LaneClient, Outcome, SendResult } from '../batching/lane-client.ts'
 import { describeAnswer, retryAfterMs, type Sent } from './answer-text.ts'
@@ -35,6 +36,8 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
   readonly name: string
   readonly #options: WebhookClientOptions
   readonly #headers: Readonly<Record<string, string>>
+  /** The memory of requests that were answered. There are no more than requests at the same time. */
+  readonly #spares: ByteWriter[] = []
 
   constructor(options: WebhookClientOptions) {
     const { spec } = options
@@ -50,11 +53,19 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
     if (deliveries.some(({ body }) => body.schema !== schema)) return this.#oneByOne(deliveries, signal)
     const { spec, endpoint, limits, header } = this.#options
     const bodies = deliveries.map((delivery) => delivery.body)
-    const body = writeBody(bodyFormatOf(spec), bodies, header)
+    const out = this.#spares.pop() ?? new ByteWriter()
+    out.clear()
+    writeBody({ format: bodyFormatOf(spec), header }, bodies, out)
+    const body = out.view()
     const answer = await endpoint.post(await compressed(spec.compression, body), this.#headers, signal)
     const { status } = answer
     const all = (outcome: Outcome): Outcome[] => deliveries.map(() => outcome)
-    if (status >= 200 && status < 300) return { outcomes: all(delivered), pauseMs: 0 }
+    if (status >= 200 && status < 300) {
+      // TLS has encrypted or copied what it was given. Without TLS, an endpoint that answers before it has read everything would
+      // get the rest out of this memory.
+      if (spec.url.startsWith('https:')) this.#spares.push(out)
+      return { outcomes: all(delivered), pauseMs: 0 }
+    }
     if (status === 413) {
       limits.bytes = Math.min(limits.bytes, Math.max(leastMaxBytes, Math.floor(body.length / 2)))
       return deliveries.length === 1

@@ -7,6 +7,7 @@
 
 import { gzip, zstdCompress } from 'node:zlib'
 import { promisify } from 'node:util'
+import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { separators, type BodyFormat, type WebhookBody } from './webhook-body.ts'
 import type { WebhookSinkSpec } from './spec.ts'
 
@@ -18,18 +19,28 @@ const compressors = { gzip: promisify(gzip), zstd: promisify(zstdCompress) } as 
 
 export type HeaderOf = (schema: number) => Uint8Array | undefined
 
-/** Returns bytes that the batches do not share. `header`: of `csv-with-header`. */
-export function writeBody(format: BodyFormat, bodies: readonly WebhookBody[], header: HeaderOf): Buffer {
+/** Appends the body to `out`. `header`: of `csv-with-header`. */
+export function writeBody(
+  { format, header }: { readonly format: BodyFormat; readonly header: HeaderOf },
+  bodies: readonly WebhookBody[],
+  out: ByteWriter,
+): void {
   const [first] = bodies
-  if (first?.isResolved === true) return Buffer.from(first.view)
-  const separator = Buffer.of(separators[format])
-  const parts = bodies.flatMap(({ view }, i) => (i === 0 ? [view] : [separator, view]))
-  if (format !== 'json') {
-    const line = format === 'csv' || first?.schema === undefined ? undefined : header(first.schema)
-    return Buffer.concat(line === undefined ? parts : [line, separator, ...parts])
+  if (first === undefined) return
+  const isPayload = format === 'json' && !first.isResolved
+  if (isPayload) out.copy(head)
+  const line = format === 'csv-with-header' && first.schema !== undefined ? header(first.schema) : undefined
+  if (line !== undefined) {
+    out.copy(line)
+    out.u8(separators[format])
   }
-  const count = bodies.reduce((sum, body) => sum + body.count, 0)
-  return Buffer.concat([head, ...parts, Buffer.from(`],"length":${count}}`)])
+  let count = 0
+  for (const [i, body] of bodies.entries()) {
+    if (i > 0) out.u8(separators[format])
+    out.copy(body.view)
+    count += body.count
+  }
+  if (isPayload) out.latin1(`],"length":${count}}`)
 }
 
 /** Returns the headers that describe the body. */
