@@ -23,6 +23,12 @@ export async function open(spec: StorageSinkSpec, opening: SinkOpening): Promise
   const { topics, log, signal, firstTime } = opening
   const { topicPrefix, partitioning, fileSize } = spec
   const client = await openClient(spec, { log, signal })
+  try {
+    await orAbort(Promise.resolve(client.check?.(signal)), signal)
+  } catch (error) {
+    await client[Symbol.asyncDispose]()
+    throw error
+  }
   const format = await formatOf(spec, opening)
   return new StorageSink({
     client,

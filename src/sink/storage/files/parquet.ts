@@ -9,8 +9,9 @@ import { FeedError } from '../../../errors/feed-error.ts'
 import type { FileBody, FileFormat } from './file-body.ts'
 import { fromText, schemaOf, type FromText } from './parquet-types.ts'
 
-/** Bytes of rows in a row group. */
+/** The most bytes and rows of a row group. While it is made, each value is an object. */
 const groupBytes = 8 * 1024 * 1024
+const groupRows = 100_000
 const firstBytes = 4096
 
 const codecs = { none: 'UNCOMPRESSED', gzip: 'GZIP', zstd: 'ZSTD' } as const
@@ -73,7 +74,7 @@ class ParquetBody implements FileBody {
   add(bytes: Uint8Array, _keyStart: number, keyEnd: number, valueEnd: number): void {
     this.#rows.copy(bytes, keyEnd, valueEnd)
     this.#count += 1
-    if (this.#rows.length >= groupBytes) this.#writeGroup()
+    if (this.#rows.length >= groupBytes || this.#count >= groupRows) this.#writeGroup()
   }
 
   take(): Uint8Array {

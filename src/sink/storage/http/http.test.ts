@@ -69,6 +69,7 @@ test('a URI becomes the address of the files, and its password is in nothing tha
   const read = (scheme: string, place: string): HttpLocation =>
     http.readLocation({ scheme, place, parameters: new SinkParameters('', 1) })
   assert.deepEqual(read('file-http', 'h:8080/a/b'), { tag: 'http', url: 'http://h:8080/a/b/' })
+  assert.equal(read('file-http', 'h/a#b').url, 'http://h/a%23b/')
   assert.deepEqual(read('https', 'h'), { tag: 'http', url: 'https://h/' })
   const secret = read('file-https', 'me:p%40ss@h/x')
   assert.deepEqual(secret, {

@@ -37,7 +37,7 @@ function readLocation({ scheme, place, parameters }: UriParts): HttpLocation {
   let url
   try {
     // `http:///x` would be read as the host x.
-    if (!place.startsWith('/')) url = new URL(`${protocol}://${place}`)
+    if (!place.startsWith('/')) url = new URL(`${protocol}://${place.replaceAll('#', '%23')}`)
   } catch {
     // The message of Node would repeat the password.
   }
@@ -47,7 +47,6 @@ function readLocation({ scheme, place, parameters }: UriParts): HttpLocation {
   const { username, password } = url
   url.username = ''
   url.password = ''
-  url.hash = ''
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   if (username === '' && password === '') return { tag: 'http', url: url.href }
   const credentials = `${decoded(username)}:${decoded(password)}`
