@@ -6,6 +6,8 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import type { Answer } from './endpoint.ts'
 
 const maxTextChars = 200
+/** Fewer characters than the part of an answer that is read has at least. */
+const maxReadChars = 4000
 const maxOutputLength = 64 * 1024
 const word = /[\p{L}\p{N}_]+/gu
 
@@ -15,11 +17,16 @@ export type Sent = readonly string[]
 /** Returns `500 Internal Server Error: text of the answer`. `sent` is called only if the answer has a text. */
 export function describeAnswer(answer: Answer, sent: () => Sent): string {
   const status = `${answer.status} ${STATUS_CODES[answer.status] ?? 'of no known meaning'}`
-  const text = textOf(answer).replace(/\s+/g, ' ').trim()
+  const text = whole(textOf(answer).replace(/\s+/g, ' ').trim())
   if (text === '' || !/^[\P{C}]*$/u.test(text)) return `${status}: (no text)`
   const words = new Set(sent().flatMap((part) => part.toLowerCase().match(word) ?? []))
-  const safe = text.slice(0, maxTextChars).replace(word, (found) => (words.has(found.toLowerCase()) ? '…' : found))
-  return `${status}: ${safe}`
+  const safe = text.replace(word, (found) => (words.has(found.toLowerCase()) ? '…' : found))
+  return `${status}: ${safe.slice(0, maxTextChars)}`
+}
+
+/** Cuts a long text between words: a part of a word could be a part of a secret. */
+function whole(text: string): string {
+  return text.length < maxReadChars ? text : text.slice(0, maxReadChars).replace(/[\p{L}\p{N}_]*$/u, '')
 }
 
 function textOf({ body, encoding }: Answer): string {

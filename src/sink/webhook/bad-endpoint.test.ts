@@ -217,10 +217,10 @@ test('an answer of 200 that is cut in its body has acknowledged the request', as
 test('what an endpoint repeats of a request does not come into errors', async () => {
   await using server = await HookServer.start()
   const url = `https://${server.address}/hooks/k3y4you?token=t0ken`
-  const headers = [{ name: 'authorization', value: 'Bearer s3cret' }]
+  const headers = [{ name: 'authorization', value: `Basic ${Buffer.from('me:s3cret').toString('base64')}` }]
   server.trouble = ({ body, path, headers: its }) => ({
     status: 400,
-    body: `tenant unknown: ${its.authorization} ${path} ${body.slice(0, 100)}`,
+    body: `tenant unknown: ${its.authorization} me s3cret ${path} ${body.slice(0, 100)}`,
   })
   await assert.rejects(sends(server, { url, headers, retry: { max: 0, backoffMs: 1 } }), (error: Error) => {
     assert.match(error.message, /answered 400 Bad Request: tenant unknown: /)

@@ -106,21 +106,40 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
   async #oneByOne(deliveries: readonly WebhookDelivery[], signal: AbortSignal): Promise<SendResult> {
     const outcomes: Outcome[] = []
     let pauseMs = 0
+    let pause: Outcome | undefined
     for (const delivery of deliveries) {
+      // The endpoint has asked for nothing more now.
+      if (pause !== undefined) {
+        outcomes.push(pause)
+        continue
+      }
       const result = await this.send(0, [delivery], signal).catch((error: unknown): SendResult => ({
         outcomes: [{ tag: 'failed', error: this.toError(error) }],
         pauseMs: 0,
       }))
       outcomes.push(...result.outcomes)
       pauseMs = Math.max(pauseMs, result.pauseMs)
+      pause = result.outcomes.find(({ tag }) => tag === 'later')
     }
     return { outcomes, pauseMs }
   }
 
   #sent(body: Buffer): Sent {
     const { headers, url } = this.#options.spec
-    const { pathname, search } = new URL(url)
-    return [body.toString('utf8'), ...headers.map(({ value }) => value), decodeURIComponent(search), pathname]
+    const { pathname, search, searchParams } = new URL(url)
+    const written = [pathname, search, ...headers.map(({ value }) => value)]
+    return [body.toString('utf8'), ...written, ...searchParams.values(), ...written.map(decoded)]
+  }
+}
+
+/** An endpoint may repeat a path, or a user and a password, as they are without their encoding. */
+function decoded(text: string): string {
+  const [, base64] = /^Basic (.*)$/i.exec(text) ?? []
+  if (base64 !== undefined) return Buffer.from(base64, 'base64').toString('utf8')
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
   }
 }
 
