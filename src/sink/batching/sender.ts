@@ -48,7 +48,10 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
   }
 
   stalled(nowMs: number): SinkStall | undefined {
-    return this.#stall.stalled(this.#options.backlog.isBusy, nowMs)
+    const { backlog } = this.#options
+    // During a pause no batch is being sent, and yet the far end takes nothing.
+    const isHeldUp = backlog.isBusy || (this.#routes.isPausing && !backlog.isEmpty)
+    return this.#stall.stalled(isHeldUp, nowMs)
   }
 
   /** Sends batches before they are full until a request has been answered. Throws the error that ended the sender. */

@@ -142,6 +142,15 @@ test('429 and 503 with Retry-After are no failures: nothing is sent before that 
   }
 })
 
+test('an endpoint that asks for a long pause is reported as one that confirms nothing', async () => {
+  await using server = await HookServer.start({ trouble: () => ({ status: 429, headers: { 'retry-after': '3600' } }) })
+  await using sink = await openHook(specOf(server))
+  assert.equal(sink.stalled?.(0), undefined)
+  await sink.emit(rows(0, 10))
+  await within(withinMs, 'the report', () => / answered 429 /.test(sink.stalled?.(60_000)?.why ?? ''))
+  assert.match(sink.stalled?.(60_000)?.why ?? '', /has confirmed nothing since .*/)
+})
+
 test('without Retry-After, 429 is a failure like others', async () => {
   await using server = await HookServer.start({
     trouble: () => (server.requests.length === 1 ? { status: 429 } : 'take'),
