@@ -189,7 +189,11 @@ export const options = {
     about:
       'Accepted for old scripts, without effect: a paused job always keeps the changes that it needs, up to `changefeed.changelog.max_size`.',
   },
-  pubsub_sink_config: { kind: 'json', ...laterForSome, about: 'Batching and retries of the Pub/Sub client.' },
+  pubsub_sink_config: {
+    kind: 'json',
+    sinks: 'some',
+    about: 'Batching and retries of the Pub/Sub sink: see [its fields](sink-parameters.md#pubsub_sink_config).',
+  },
   resolved: {
     kind: 'duration',
     value: 'optional',
@@ -223,8 +227,8 @@ export const options = {
   },
   unordered: {
     ...flag,
-    built: false,
-    about: 'Gives up the order of the versions of a row where a sink gains from it.',
+    about:
+      'Gives up the order of the versions of a row where a sink gains from it, which is Pub/Sub: it needs no region then. Other sinks keep the order.',
   },
   updated: {
     ...flag,

@@ -16,15 +16,10 @@ const facts: readonly Facts[] = [
     options: ['avro_schema_prefix', 'confluent_schema_registry', 'kafka_sink_config'],
     withoutFormats: onlyJsonAndCsv,
     withoutEnvelopes: ['row', 'key_only', 'enriched'],
-  },
-  {
-    tag: 'pubsub',
-    label: 'Pub/Sub',
-    schemes: ['gcpubsub'],
-    options: ['pubsub_sink_config'],
-    withoutFormats: onlyJsonAndCsv,
-    withoutEnvelopes: ['row', 'key_only'],
-    secrets: ['credentials'],
+    readSpec: ({ parameters }) => {
+      if (parameters.text('topic_prefix') !== undefined) throw parameters.refused('topic_prefix is not yet supported')
+      return { tag: 'pulsar' }
+    },
   },
   {
     tag: 'later-cloud',

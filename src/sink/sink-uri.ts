@@ -68,7 +68,7 @@ const secretParameters: ReadonlySet<string> = new Set(
   sinks.flatMap(({ secrets = [], reference }) => [
     ...secrets,
     ...Object.entries(reference?.uri?.parameters ?? {}).flatMap(([name, { isSecret }]) =>
-      isSecret === true ? [name] : [],
+      isSecret === true ? [name.toLowerCase()] : [],
     ),
   ]),
 )

@@ -1,0 +1,28 @@
+// The facts of the Pub/Sub sink.
+
+import { googleTokenAddresses } from '../google-credentials.ts'
+import type { SinkAddress, SinkFacts } from '../sink-facts.ts'
+import { pubsubReference } from './parameters.ts'
+import { readSpec } from './read-spec.ts'
+import { endpointOf, nameOf, type PubsubSinkSpec } from './spec.ts'
+
+export const pubsub: SinkFacts<PubsubSinkSpec> = {
+  tag: 'pubsub',
+  label: 'Pub/Sub',
+  schemes: ['gcpubsub'],
+  options: ['pubsub_sink_config'],
+  withoutFormats: ['avro', 'parquet', 'protobuf'],
+  withoutEnvelopes: ['row', 'key_only'],
+  reference: pubsubReference,
+  readSpec,
+  topics: ({ topics }) => topics,
+  addresses,
+  shownAs: nameOf,
+  logTag: 'pubsub',
+  open: () => import('./open.ts'),
+}
+
+function addresses(spec: PubsubSinkSpec): readonly SinkAddress[] {
+  const { host, port, isEmulator } = endpointOf(spec, process.env['PUBSUB_EMULATOR_HOST'])
+  return [{ host, port }, ...(isEmulator ? [] : googleTokenAddresses(spec.credentials))]
+}
