@@ -51,10 +51,18 @@ export const kafkaParameters = {
     about: `${oauth}: the grant type that is sent to the token endpoint.`,
   },
   sasl_scopes: { ...kafka, value: 'list', about: `${oauth}: the scopes that are asked for.` },
-  api_key: { schemes: ['confluent-cloud'], about: 'User of the cluster.' },
-  api_secret: { schemes: ['confluent-cloud'], isSecret: true, about: 'Password of `api_key`.' },
-  shared_access_key_name: { schemes: ['azure-event-hub'], about: 'User of the namespace.' },
-  shared_access_key: { schemes: ['azure-event-hub'], isSecret: true, about: 'Password of `shared_access_key_name`.' },
+  api_key: { schemes: ['confluent-cloud'], about: 'API key of the cluster.' },
+  api_secret: { schemes: ['confluent-cloud'], isSecret: true, about: 'Secret of `api_key`, percent-encoded.' },
+  shared_access_key_name: {
+    schemes: ['azure-event-hub', 'kafka'],
+    about:
+      'Name of a shared access policy of the namespace with the right to send. With `kafka://`, too, it implies TLS and SASL.',
+  },
+  shared_access_key: {
+    schemes: ['azure-event-hub', 'kafka'],
+    isSecret: true,
+    about: 'Key of `shared_access_key_name`, percent-encoded.',
+  },
   sasl_aws_region: msk,
   sasl_aws_iam_role_arn: msk,
   sasl_aws_iam_session_name: msk,
