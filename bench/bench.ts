@@ -20,6 +20,10 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
     about: 'rows to a webhook, beside a plain undici client that sends the same bodies',
     run: () => import('./webhook.ts'),
   },
+  storage: {
+    about: 'rows into files: a folder beside plain writes, S3 beside the SDK alone, Parquet beside DuckDB',
+    run: () => import('./storage.ts'),
+  },
   latency: {
     about: 'from a commit to its row, at 1,000 transactions a second [--sink=kafka --peer=debezium]',
     run: () => import('./latency.ts'),

@@ -18,6 +18,8 @@ export const serverHelp = `  --listen-addr=HOST[:PORT]   where SQL listens (loca
   --log-level=LEVEL           write lines of this severity and above to logs/changefeed.log: ${logLevels.join(', ')} (info)
   --log-format=FORMAT         how lines of logs/changefeed.log look: ${logFormats.join(', ')} (json)
   --external-io-dir=DIR       where files of nodelocal:// sinks go (extern in the store); disabled: there are none
+  --external-io-disable-implicit-credentials
+                              refuse sinks that use the credentials of this server (AUTH=implicit)
   --background                return when the server is ready
   --pid-file=FILE             write the process id to FILE
   --listening-url-file=FILE   write the SQL URL to FILE
@@ -31,6 +33,7 @@ export const serverFlags = {
   'log-level': { type: 'string', default: defaultLogStyle.level },
   'log-format': { type: 'string', default: defaultLogStyle.format },
   'external-io-dir': { type: 'string' },
+  'external-io-disable-implicit-credentials': { type: 'boolean' },
   background: { type: 'boolean' },
   'pid-file': { type: 'string' },
   'listening-url-file': { type: 'string' },
@@ -91,6 +94,7 @@ async function readRun({ values, warnings = [], door }: ServerCommand): Promise<
     httpNames: values['http-allowed-hosts'].split(',').map((name) => name.trim()),
     storeDir: resolve(values.store),
     externDir: externDirOf(values),
+    refusesImplicit: values['external-io-disable-implicit-credentials'] === true,
     logStyle,
     warnings: [...open, ...warnings],
     files: { pid: values['pid-file'], url: values['listening-url-file'] },

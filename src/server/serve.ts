@@ -56,6 +56,8 @@ export interface ServeOptions {
   readonly storeDir: string
   /** The folder of nodelocal:// files; undefined: there are none. */
   readonly externDir?: string | undefined
+  /** Sinks may not use the credentials of this server. */
+  readonly refusesImplicit?: boolean | undefined
   readonly log: Logger
   /** Called when an HTTP request asks the server to stop. */
   readonly onShutdown?: (() => void) | undefined
@@ -74,6 +76,7 @@ export interface RunningServer {
 
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { backend, listen, door, http, storeDir, externDir, httpNames = [], log, onShutdown } = options
+  const { refusesImplicit = false } = options
   // The parts that have been started are stopped in reverse order, even if a later one fails to start.
   const stops: (() => Promise<unknown>)[] = [() => backend.stop()]
   const stop = async (): Promise<void> => {
@@ -128,7 +131,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     stops.push(() => cuts.close())
     const jobs = await JobRegistry.open({
       store,
-      start: jobStarter({ settings, externDir, watchedRights, sources, feeds, cuts }),
+      start: jobStarter({ settings, externDir, refusesImplicit, watchedRights, sources, feeds, cuts }),
       over: (id) => cuts.release(id),
       log,
       backoff: () => ({ firstMs: firstRetryMs, mostMs: settings.get('changefeed.max_retry_backoff') }),
@@ -152,6 +155,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const parts = {
       settings,
       externDir,
+      refusesImplicit,
       sources,
       feeds,
       jobs,

@@ -105,20 +105,22 @@ export const knownSettings = {
     kind: 'string',
     default: '',
     description:
-      'accepted for old scripts, without effect: there is no cloud storage sink yet; only admins see its value',
+      'the JSON key with which gs:// sinks write whose URI has no AUTH, or AUTH=default; only admins see its value',
     public: true,
     secret: true,
   },
   'cloudstorage.http.custom_ca': {
     kind: 'string',
     default: '',
-    description: 'accepted for old scripts, without effect: there is no cloud storage sink yet',
+    description:
+      'accepted for old scripts, without effect: NODE_EXTRA_CA_CERTS of the server names a file with more authorities',
     public: true,
   },
   'cloudstorage.timeout': {
     kind: 'duration',
     default: '10m0s',
-    description: 'accepted for old scripts, without effect: there is no cloud storage sink yet',
+    description:
+      'accepted for old scripts, without effect: a request of a storage sink fails after 10 minutes, or a minute without progress',
     public: true,
   },
   'cluster.organization': {

@@ -42,8 +42,11 @@ export const googleParameters = {
 
 type Parameters = SinkParameters<keyof typeof googleParameters>
 
-export function readGoogleCredentials(parameters: Parameters): GoogleCredentials {
-  const auth = parameters.text('AUTH') ?? 'specified'
+/** `auth`: for sinks that know other values, too. */
+export function readGoogleCredentials(
+  parameters: Parameters,
+  auth = parameters.text('AUTH') ?? 'specified',
+): GoogleCredentials {
   if (auth !== 'specified' && auth !== 'implicit') {
     throw parameters.refused(`unsupported value ${auth} for AUTH`, 'it is specified or implicit')
   }
@@ -66,26 +69,31 @@ export function readGoogleCredentials(parameters: Parameters): GoogleCredentials
       'CREDENTIALS is the JSON key file of a service account in base64 (base64 -w 0 key.json); AUTH=implicit uses the credentials of the machine of the server',
     )
   }
-  return { key: readKey(text, parameters), assumeRoles }
+  return { key: readGoogleKey(text, (message, hint) => parameters.refused(message, hint)), assumeRoles }
 }
 
-function readKey(text: string, parameters: Parameters): GoogleKey {
+/** `refused` makes the error of a text that is no such key file. */
+export function readGoogleKey(
+  text: string,
+  refused: (message: string, hint?: string) => Error,
+  where = 'CREDENTIALS',
+): GoogleKey {
   const members = jsonObject(text)
   if (members === undefined) {
-    throw parameters.refused(
-      'param CREDENTIALS must be a JSON key file in base64',
-      'base64 -w 0 key.json gives the value',
+    throw refused(
+      where === 'CREDENTIALS' ? 'param CREDENTIALS must be a JSON key file in base64' : `${where} is no JSON key file`,
+      where === 'CREDENTIALS' ? 'base64 -w 0 key.json gives the value' : undefined,
     )
   }
   const need = (name: string): string => {
     const value = members[name]
     if (typeof value === 'string' && value !== '') return value
-    throw parameters.refused(`the key file in CREDENTIALS has no ${name}`)
+    throw refused(`the key file in ${where} has no ${name}`)
   }
   const type = members['type']
   if (type === 'service_account') {
     const key = need('private_key')
-    if (!isPrivateKey(key)) throw parameters.refused('the private_key of the key file in CREDENTIALS is no PEM key')
+    if (!isPrivateKey(key)) throw refused(`the private_key of the key file in ${where} is no PEM key`)
     return { tag: 'service-account', email: need('client_email'), key }
   }
   if (type === 'authorized_user') {
@@ -97,8 +105,8 @@ function readKey(text: string, parameters: Parameters): GoogleKey {
     }
   }
   // The others name files, programs and URLs, which the server would read, run and ask on behalf of whoever wrote the statement.
-  throw parameters.refused(
-    'the key file in CREDENTIALS must be of type service_account or authorized_user',
+  throw refused(
+    `the key file in ${where} must be of type service_account or authorized_user`,
     'other kinds work with AUTH=implicit, for which GOOGLE_APPLICATION_CREDENTIALS of the server names the file',
   )
 }

@@ -6,7 +6,6 @@ import type { SinkFacts } from './sink-facts.ts'
 type Facts = Omit<SinkFacts, 'readSpec'> & Partial<Pick<SinkFacts, 'readSpec'>>
 
 const onlyJsonAndCsv = ['avro', 'parquet', 'protobuf']
-const laterStorage = ['s3', 'gs', 'azure']
 
 const facts: readonly Facts[] = [
   {
@@ -24,12 +23,10 @@ const facts: readonly Facts[] = [
   {
     tag: 'later-cloud',
     label: 'cloud storage',
-    schemes: [...laterStorage, 'azure-blob', 'azure-storage', 'userfile'],
-    oldSchemes: laterStorage.map((scheme) => `experimental-${scheme}`),
+    schemes: ['userfile'],
     options: ['compression', 'csv_header'],
     withoutFormats: ['avro'],
     withoutEnvelopes: ['row', 'key_only', 'enriched'],
-    secrets: ['aws_secret_access_key', 'aws_session_token', 'azure_account_key', 'azure_client_secret', 'credentials'],
   },
   {
     tag: 'sql',

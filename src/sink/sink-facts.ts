@@ -45,6 +45,8 @@ export interface SinkFacts<Spec extends SinkSpec = SinkSpec> {
   notices?(spec: Spec): readonly string[]
   /** Returns the addresses to which the sink connects, so that changefeed.sink.allowed_hosts is checked before. */
   addresses?(spec: Spec): readonly SinkAddress[]
+  /** Whether the sink uses the credentials of the server. */
+  isImplicit?(spec: Spec): boolean
   /** Returns the name for which a job is shown to wait while its sink is being opened; without this function, the tag. */
   shownAs?(spec: Spec): string
   /** The text in square brackets before the sink's lines in the log; undefined: the tag. */

@@ -63,7 +63,7 @@ function withoutUser(uri: string): string {
   return `${scheme}redacted${uri.slice(at)}`
 }
 
-/** The parameters whose values are credentials or keys, also those of sinks that are not built yet. */
+/** The parameters whose values are credentials or keys, in lower case, also those of sinks that are not built yet. */
 const secretParameters: ReadonlySet<string> = new Set(
   sinks.flatMap(({ secrets = [], reference }) => [
     ...secrets,

@@ -1,27 +1,51 @@
-// A web server for files under the nemesis: it fails, loses answers, stands still, and cuts connections wherever a request is. What it has at the end is
+// A place for files under the nemesis: it fails, loses answers, stands still, and cuts connections wherever a request is. What it has at the end is
 // read in the order of the names, as readers of files do.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { laterHlc, zeroHlc, type Hlc } from '../../src/core/hlc.ts'
 import { hlcOf } from '../feed/test-feed.ts'
-import type { PutAnswer, PutServer } from '../services/storage/put-server.ts'
 import { fileOf, linesOf, splitKey, type FolderFile } from '../support/read-folder.ts'
 import type { RowNote, Validator } from '../validators/validator.ts'
 import type { FarEndReader, NemesisFarEnd } from './far-end.ts'
+import type { Random } from './random.ts'
 
-export function filesFarEnd(server: PutServer, address: string): NemesisFarEnd {
+export interface FilesPlace {
+  /** In names. */
+  readonly name: string
+  /** The URI of a folder, with all parameters that it needs. */
+  uri(folder: string): string
+  /** The names of the files in a folder, in any order. */
+  names(folder: string): readonly string[]
+  file(folder: string, name: string): Buffer
+  /** When it came, as wall nanoseconds, if that is known. */
+  cameAt(folder: string, name: string): bigint | undefined
+  remove(folder: string): void
+  /** Requests fail in many ways, and some succeed, until `calm`. */
+  fail(random: Random): void
+  calm(): void
+  /** Nothing is answered until `mend`. */
+  break(): void
+  mend(): void
+  /** Closes all connections, wherever their requests are. */
+  cut(): void
+}
+
+export function filesFarEnd(place: FilesPlace): NemesisFarEnd {
   let parameters = ''
   return {
-    name: 'files',
+    name: place.name,
     hasKeyInValue: true,
-    read: async ({ prefix }) => new FilesReader(server, `/${prefix}/`),
-    uri: ({ prefix }) => `file-http://${address}/${prefix}${parameters}`,
+    read: async ({ prefix }) => new FilesReader(place, prefix),
+    uri({ prefix }) {
+      const uri = place.uri(prefix)
+      return parameters === '' ? uri : `${uri}${uri.includes('?') ? '&' : '?'}${parameters}`
+    },
     options(random) {
       parameters = random.pick<string>([
         [2, ''],
-        [2, '?file_size=500B'],
-        [1, '?file_size=5KB&partition_format=flat'],
-        [1, '?partition_format=hourly'],
+        [2, 'file_size=500B'],
+        [1, 'file_size=5KB&partition_format=flat'],
+        [1, 'partition_format=hourly'],
       ])
       return random.pick<string>([
         [2, ''],
@@ -33,77 +57,69 @@ export function filesFarEnd(server: PutServer, address: string): NemesisFarEnd {
       [
         4,
         [
-          'trouble at the web server',
+          'trouble at the place for files',
           async () => {
-            server.trouble = () =>
-              random.pick<PutAnswer>([
-                [3, 201],
-                [2, 'lose'],
-                [2, 'cut'],
-                [2, 500],
-                [1, 503],
-                [1, 429],
-              ])
+            place.fail(random)
             await delay(random.int(3000))
-            server.trouble = () => 201
+            place.calm()
           },
         ],
       ],
       [
         2,
         [
-          'freeze the web server',
+          'freeze the place for files',
           async () => {
-            server.break()
+            place.break()
             await delay(random.int(3000))
-            server.mend()
+            place.mend()
           },
         ],
       ],
       [
         3,
         [
-          'cut connections to the web server',
+          'cut connections to the place for files',
           async () => {
             for (let i = 0; i < 10; i++) {
               await delay(random.int(60))
-              server.cut()
+              place.cut()
             }
           },
         ],
       ],
     ],
-    freeze: () => server.break(),
-    thaw: () => server.mend(),
+    freeze: () => place.break(),
+    thaw: () => place.mend(),
   }
 }
 
 class FilesReader implements FarEndReader {
   readonly partitions = ['']
-  readonly #server: PutServer
-  readonly #path: string
+  readonly #place: FilesPlace
+  readonly #folder: string
 
-  constructor(server: PutServer, path: string) {
-    this.#server = server
-    this.#path = path
+  constructor(place: FilesPlace, folder: string) {
+    this.#place = place
+    this.#folder = folder
   }
 
   get resolved(): Hlc {
-    return this.#paths()
-      .filter((path) => path.endsWith('.RESOLVED'))
-      .map((path) => hlcOf(this.#file(path).text, 'resolved'))
+    return this.#names()
+      .filter((name) => name.endsWith('.RESOLVED'))
+      .map((name) => hlcOf(this.#file(name).text, 'resolved'))
       .reduce(laterHlc, zeroHlc)
   }
 
   rows(): RowNote[] {
-    return this.#paths().flatMap((path) => rowsOf(this.#file(path)))
+    return this.#names().flatMap((name) => rowsOf(this.#file(name)))
   }
 
   replay(validator: Validator): void {
-    for (const path of this.#paths()) {
-      const file = this.#file(path)
+    for (const name of this.#names()) {
+      const file = this.#file(name)
       if (file.topic === undefined) {
-        validator.noteResolved('', hlcOf(file.text, 'resolved'), this.#server.cameAt.get(path))
+        validator.noteResolved('', hlcOf(file.text, 'resolved'), this.#place.cameAt(this.#folder, name))
         continue
       }
       for (const row of rowsOf(file)) validator.noteRow(row)
@@ -115,17 +131,16 @@ class FilesReader implements FarEndReader {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const path of this.#paths()) this.#server.files.delete(path)
+    this.#place.remove(this.#folder)
   }
 
-  /** In the order of the names, in bytes. */
-  #paths(): readonly string[] {
-    const own = [...this.#server.files.keys()].filter((path) => path.startsWith(this.#path))
-    return own.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  /** In their order, in bytes. */
+  #names(): readonly string[] {
+    return this.#place.names(this.#folder).toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
   }
 
-  #file(path: string): FolderFile {
-    return fileOf(decodeURIComponent(path.slice(this.#path.length)), this.#server.files.get(path) as Buffer)
+  #file(name: string): FolderFile {
+    return fileOf(name, this.#place.file(this.#folder, name))
   }
 }
 

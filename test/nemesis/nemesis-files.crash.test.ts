@@ -7,6 +7,7 @@ import { filesFarEnd } from './files-far-end.ts'
 import { jobDatabaseOf, runJob } from './job-run.ts'
 import { reporting } from './report.ts'
 import { seedsToRun } from './seeds.ts'
+import { webPlace } from './web-place.ts'
 
 const file = 'nemesis-files.crash.test'
 const disturbances = 12
@@ -29,7 +30,7 @@ for (const seed of seedsToRun(1)) {
     { timeout: 420_000 },
     async (t) => {
       const said: string[] = []
-      const farEnd = filesFarEnd(web, address)
+      const farEnd = filesFarEnd(webPlace(web, address))
       const registry = undefined
       const run = (): Promise<string> => runJob({ server, farEnd, registry, seed, disturbances, said })
       t.diagnostic(await reporting({ server, seed, file, said }, run))

@@ -15,13 +15,17 @@ export interface SinkSurroundings {
   readonly settings: SettingsStore
   /** The folder of nodelocal:// files; undefined: this server has none. */
   readonly externDir: string | undefined
+  /** Sinks may not use the credentials of this server. */
+  readonly refusesImplicit: boolean
 }
 
 /** Returns the sink with the hosts that it may reach. Throws if its own addresses are not allowed. */
-export function allowedSink(sink: SinkSpec, { settings, externDir }: SinkSurroundings): SinkSpec {
-  const { addresses } = factsOfSink(sink)
+export function allowedSink(sink: SinkSpec, { settings, externDir, refusesImplicit }: SinkSurroundings): SinkSpec {
+  const { tag, addresses, label, isImplicit } = factsOfSink(sink)
   if (addresses === undefined) return sink
-  const here = externDir === undefined ? {} : { externDir }
+  const defaultKey = tag === 'cloud' ? settings.get('cloudstorage.gs.default.key') : ''
+  const here = { ...(externDir === undefined ? {} : { externDir }), ...(defaultKey === '' ? {} : { defaultKey }) }
+  if (refusesImplicit && isImplicit?.({ ...sink, ...here }) === true) throw implicitRefused(label)
   const allowedHosts = check('sinks may not reach', addresses(sink), settings)
   return { ...sink, ...here, allowedHosts, ...(mayReachMetadata(settings) ? { mayReachMetadata: true } : {}) }
 }
@@ -48,6 +52,11 @@ function check(what: string, addresses: readonly SinkAddress[], settings: Settin
     })
   }
   return allowedHosts
+}
+
+function implicitRefused(label: string): FeedError {
+  const message = `implicit credentials disallowed for ${label} due to --external-io-disable-implicit-credentials flag`
+  return new FeedError('FEED_PRIVILEGE', message, { hint: 'give the credentials in the URI' })
 }
 
 function mayReachMetadata(settings: SettingsStore): boolean {

@@ -28,6 +28,7 @@ export const storage: SinkFacts<StorageSinkSpec> = {
   readSpec,
   notices: ({ location }) => kindOfLocation(location).notices?.(location) ?? [],
   addresses: ({ location }): readonly SinkAddress[] => kindOfLocation(location).addresses?.(location) ?? [],
+  isImplicit: (spec) => kindOfLocation(spec.location).isImplicit?.(spec.location, spec) ?? false,
   shownAs: ({ location }) => kindOfLocation(location).shownAs(location),
   logTag: 'cloud-storage',
   open: () => import('./open.ts'),

@@ -61,11 +61,20 @@ export async function dial(spec: StorageSinkSpec, { signal }: SinkDialing): Prom
 }
 
 async function openClient(
-  { location, allowedHosts, externDir }: StorageSinkSpec,
+  { location, allowedHosts, mayReachMetadata, defaultKey, externDir }: StorageSinkSpec,
   opening: Pick<StorageOpening, 'log' | 'signal'>,
 ): Promise<StorageClient> {
   const { open: load } = kindOfLocation(location)
   if (load === undefined) throw laterVersion('sink', location.tag)
   const module: StorageModule = await load()
-  return orAbort(module.open(location, { ...opening, allowedHosts, externDir }), opening.signal)
+  return orAbort(
+    module.open(location, {
+      ...opening,
+      allowedHosts,
+      mayReachMetadata: mayReachMetadata === true,
+      defaultKey,
+      externDir,
+    }),
+    opening.signal,
+  )
 }

@@ -15,6 +15,8 @@ export interface StorageSinkSpec extends SinkSpec {
   readonly compression?: 'gzip' | 'zstd' | undefined
   /** The folder for files of this machine, set at each start (server/feeds/allowed-sinks.ts). Undefined: the server has none. */
   readonly externDir?: string | undefined
+  /** cloudstorage.gs.default.key, set at each start. Undefined: it is empty. */
+  readonly defaultKey?: string | undefined
   /** Each file begins with the names of the columns. */
   readonly csvHeader?: true | undefined
 }

@@ -68,6 +68,10 @@ export interface StorageOpening {
   readonly signal: AbortSignal
   /** changefeed.sink.allowed_hosts, for hosts that the client learns of later. */
   readonly allowedHosts: readonly string[] | undefined
+  /** changefeed.sink.metadata_services.enabled, for addresses that the client learns of later. */
+  readonly mayReachMetadata: boolean
+  /** cloudstorage.gs.default.key; undefined: it is empty. */
+  readonly defaultKey: string | undefined
   /** The folder of nodelocal:// files; undefined: the server has none. */
   readonly externDir: string | undefined
 }

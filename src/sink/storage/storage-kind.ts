@@ -33,6 +33,8 @@ export interface StorageKind<Location extends StorageLocation = StorageLocation>
   notices?(location: Location): readonly string[]
   /** The addresses to which the client connects, for changefeed.sink.allowed_hosts. */
   addresses?(location: Location): readonly SinkAddress[]
+  /** Whether the client uses the credentials of the server, which --external-io-disable-implicit-credentials forbids. */
+  isImplicit?(location: Location, around: { readonly defaultKey?: string | undefined }): boolean
   /** Loads the client. Undefined: the kind is refused until a later version. */
   readonly open?: () => Promise<StorageModule<Location>>
 }

@@ -22,7 +22,8 @@ sinkSuite(
       servers.push(server)
       const address = await server.start()
       return {
-        open: async () => new HttpClient({ tag: 'http', url: `http://${address}/` }, isImpatient ? 200 : undefined),
+        open: async () =>
+          new HttpClient({ tag: 'http', url: `http://${address}/` }, { idleMs: isImpatient ? 200 : undefined }),
         objects: async () => new Map([...server.files].map(([path, bytes]) => [path.slice(1), bytes])),
         break: async () => server.break(),
         mend: async () => server.mend(),

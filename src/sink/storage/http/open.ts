@@ -5,17 +5,22 @@ import { Agent as PlainAgent, request as plainRequest, type ClientRequest, type 
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { once } from 'node:events'
 import { FeedError } from '../../../errors/feed-error.ts'
-import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
+import { guardedLookup, metadataGuard } from '../../guarded-lookup.ts'
+import type { StorageClient, StorageObject, StorageOpening, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import { http, type HttpLocation } from './kind.ts'
 
 /** A file that takes longer has failed. */
 const timeoutMs = 600_000
 /** So has a request on which no byte moves for this time. */
 const defaultIdleMs = 60_000
-const agentOptions = { keepAlive: true, maxSockets: 2, proxyEnv: process.env } as const
 
-export async function open(location: HttpLocation): Promise<StorageClient> {
-  return new HttpClient(location)
+export async function open(location: HttpLocation, { mayReachMetadata }: StorageOpening): Promise<StorageClient> {
+  return new HttpClient(location, { mayReachMetadata })
+}
+
+export interface HttpClientOptions {
+  readonly mayReachMetadata?: boolean
+  readonly idleMs?: number | undefined
 }
 
 class HttpAnswer extends Error {
@@ -38,11 +43,13 @@ export class HttpClient implements StorageClient {
   readonly #agent: PlainAgent
   readonly #idleMs: number
 
-  constructor(location: HttpLocation, idleMs = defaultIdleMs) {
+  constructor(location: HttpLocation, { mayReachMetadata = false, idleMs = defaultIdleMs }: HttpClientOptions = {}) {
     this.#idleMs = idleMs
     this.name = http.shownAs(location)
     this.#location = location
     this.#isTls = location.url.startsWith('https:')
+    const lookup = guardedLookup(metadataGuard(mayReachMetadata))
+    const agentOptions = { keepAlive: true, maxSockets: 2, lookup, proxyEnv: process.env } as const
     this.#agent = this.#isTls ? new TlsAgent(agentOptions) : new PlainAgent(agentOptions)
   }
 
