@@ -1,4 +1,4 @@
-// A service with the API of Google Cloud Storage. It checks no credentials itself: the front before it lets in who has a token that
+// A service with the API of Google Cloud Storage. It checks no credentials itself, and does not say how far an upload has come: the front before it lets in who has a token that
 // was issued to the key of a service account.
 
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
@@ -23,6 +23,8 @@ export const googleKey = {
 export class FakeGcs implements AsyncDisposable {
   readonly #service: ServiceProcess
   readonly #url: string
+  /** The last byte that each upload has. */
+  readonly #uploads = new Map<string, number | 'complete'>()
   /** Through which changefeeds reach it. */
   readonly front: ServiceFront
   /** What the front does with requests that have a token. */
@@ -32,8 +34,11 @@ export class FakeGcs implements AsyncDisposable {
     this.#service = service
     this.#url = `http://127.0.0.1:${port}`
     this.front = front
+    front.passed = (request) => this.#note(request)
     front.trouble = (request) =>
-      /^Bearer good\d+$/.test(request.headers.authorization ?? '') ? this.trouble(request) : notLoggedIn
+      /^Bearer good\d+$/.test(request.headers.authorization ?? '')
+        ? (this.#progress(request) ?? this.trouble(request))
+        : notLoggedIn
   }
 
   static async start(): Promise<FakeGcs> {
@@ -48,6 +53,19 @@ export class FakeGcs implements AsyncDisposable {
       port,
     })
     return new FakeGcs(service, { port, front })
+  }
+
+  #note({ path, headers }: FrontRequest): void {
+    const [, end, total] = /^bytes (?:\*|\d+-(\d+))\/(\d+|\*)$/.exec(headers['content-range'] ?? '') ?? []
+    if (total !== undefined && total !== '*') this.#uploads.set(sessionOf(path), 'complete')
+    else if (end !== undefined) this.#uploads.set(sessionOf(path), Number(end))
+  }
+
+  #progress({ path, headers }: FrontRequest): FrontTrouble | undefined {
+    if (headers['content-range'] !== 'bytes */*') return undefined
+    const last = this.#uploads.get(sessionOf(path))
+    if (last === 'complete') return { status: 200 }
+    return last === undefined ? { status: 308 } : { status: 308, headers: { range: `bytes=0-${last}` } }
   }
 
   async makeBucket(name: string): Promise<void> {
@@ -75,6 +93,10 @@ export class FakeGcs implements AsyncDisposable {
     await this.front[Symbol.asyncDispose]()
     await this.#service[Symbol.asyncDispose]()
   }
+}
+
+function sessionOf(path: string): string {
+  return /upload_id=([^&]*)/.exec(path)?.[1] ?? ''
 }
 
 const notLoggedIn: FrontTrouble = {

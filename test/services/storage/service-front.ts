@@ -30,6 +30,8 @@ export class ServiceFront implements AsyncDisposable {
   readonly next: FrontTrouble[] = []
   /** What happens to all others. */
   trouble: (request: FrontRequest) => FrontTrouble = () => 'pass'
+  /** Called when the service has answered a request. */
+  passed: (request: FrontRequest) => void = () => undefined
   port = 0
   readonly #servicePort: number
   readonly #server: Server
@@ -104,6 +106,7 @@ export class ServiceFront implements AsyncDisposable {
       return
     }
     const answer = await this.#passOn(seen, Buffer.concat(chunks))
+    this.passed(seen)
     if (trouble === 'lose') return void request.socket.destroy()
     response.writeHead(answer.status, answer.headers)
     if (trouble !== 'half') return void response.end(answer.body)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { skipWithoutGo } from '../../../../test/services/go-program.ts'
 import { FakeGcs, googleKey, tokenFetch } from '../../../../test/services/storage/fake-gcs.ts'
 import type { FrontTrouble } from '../../../../test/services/storage/service-front.ts'
@@ -83,9 +84,9 @@ test.describe('a client of Google Cloud Storage', { skip }, () => {
       await using client = await connect(location(folder, changes), more)
       await client.check?.(signal)
       await client.put(object, [Buffer.from('first, and longer')], signal)
-      await client.put({ ...object, contentEncoding: 'gzip' }, [Buffer.from('a'), Buffer.from('b')], signal)
-      const found = [...(await service.objects('files', folder))].map(([name]) => name)
-      assert.deepEqual(found, [object.name])
+      await client.put({ ...object, contentEncoding: 'gzip' }, [gzipSync('ab')], signal)
+      const found = [...(await service.objects('files', folder))].map(([name, bytes]) => [name, String(bytes)])
+      assert.deepEqual(found, [[object.name, 'ab']])
     }
     await assert.rejects(
       connect(location('x', { credentials: implicit, isDefault: true }), { defaultKey: '{}' }),
@@ -102,7 +103,11 @@ test.describe('a client of Google Cloud Storage', { skip }, () => {
     await thrownBy(upload.write(whole.subarray(1_100_000, 2_500_000), signal))
     await upload.write(whole.subarray(1_100_000, 2_500_000), signal)
     assert.equal((await service.objects('files', 'parts')).size, 0)
+    service.front.next.push('lose')
+    await thrownBy(upload.write(whole.subarray(2_500_000), signal))
     await upload.write(whole.subarray(2_500_000), signal)
+    service.front.next.push('lose')
+    await thrownBy(upload.complete(signal))
     await upload.complete(signal)
     assert.ok((await service.objects('files', 'parts')).get(object.name)?.equals(whole))
     const other = await client.begin({ ...object, name: 'other' }, signal)
