@@ -43,8 +43,8 @@ export function isRenewable({ credentials }: AzureLocation): boolean {
 
 /** Whether the far end knows the credentials, which lack a right. */
 export function lacksRight(thrown: unknown): boolean {
-  const { statusCode } = thrown as AzureError
-  return statusCode === 403 && codeOf(thrown as AzureError)?.startsWith('Authorization') === true
+  const code = codeOf(thrown as AzureError)
+  return code === 'AuthorizationPermissionMismatch' || code === 'AuthorizationResourceTypeMismatch'
 }
 
 function codeOf({ code, details }: AzureError): string | undefined {
@@ -76,6 +76,9 @@ function hintOf(
   }
   if (code === 'AuthenticationFailed' && credentials.tag === 'sas') {
     return 'AZURE_SAS_TOKEN may have ended, or not be percent-encoded: create the changefeed again with another one'
+  }
+  if (code === 'AuthorizationFailure') {
+    return 'the network rules of the account may not let this machine in, or the key is no key of the account'
   }
   if (status === 403)
     return `the credentials need to write blobs in ${bucket}: the role Storage Blob Data Contributor, or a signature with the rights c and w`

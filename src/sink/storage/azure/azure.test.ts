@@ -33,7 +33,7 @@ function location(folder: string, changes: Partial<AzureLocation> = {}): AzureLo
     url: service.url,
     account: azureAccount.name,
     credentials: { tag: 'key', key: azureAccount.key },
-    authority: 'http://127.0.0.1:1',
+    authority: 'https://127.0.0.1:1',
     ...changes,
   }
 }
@@ -205,6 +205,7 @@ test('a URI of Azure names the container and the way to log in, and its secrets 
   assert.deepEqual(read(`${account}&${client}`).credentials, { tag: 'client', id: 'i', secret: 's', tenant: 't' })
   for (const [query, message] of [
     ['AZURE_ACCOUNT_KEY=YQ==', /AZURE_ACCOUNT_NAME is not set/],
+    [`${account}&AUTH=specified&AZURE_CLIENT_ID=i&AZURE_CLIENT_SECRET=s&AZURE_TENANT_ID=a/b`, /is no tenant/],
     ['AZURE_ACCOUNT_NAME=a.evil&AZURE_ACCOUNT_KEY=YQ==', /is no name of a storage account/],
     [account, /AZURE_ACCOUNT_KEY is not set/],
     [`${account}&AZURE_ACCOUNT_KEY=%25`, /must be base 64 encoded/],

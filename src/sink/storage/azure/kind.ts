@@ -84,12 +84,11 @@ function readCredentials(parameters: SinkParameters<string>): AzureCredentials {
   if (auth === 'specified') {
     refuseUnused(parameters, ofKeys, 'with AUTH=specified, which is for clients of a tenant')
     const hint = 'AUTH=specified needs AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID'
-    return {
-      tag: 'client',
-      id: needed(parameters, 'AZURE_CLIENT_ID', hint),
-      secret: needed(parameters, 'AZURE_CLIENT_SECRET', hint),
-      tenant: needed(parameters, 'AZURE_TENANT_ID', hint),
-    }
+    const id = needed(parameters, 'AZURE_CLIENT_ID', hint)
+    const secret = needed(parameters, 'AZURE_CLIENT_SECRET', hint)
+    const tenant = needed(parameters, 'AZURE_TENANT_ID', hint)
+    if (/^[A-Za-z0-9.-]+$/.test(tenant)) return { tag: 'client', id, secret, tenant }
+    throw parameters.refused('AZURE_TENANT_ID is no tenant', 'it is an id or the name of a domain')
   }
   refuseUnused(parameters, ofClients, 'without AUTH=specified')
   const token = parameters.text('AZURE_SAS_TOKEN')?.replace(/^\?/, '')

@@ -47,14 +47,15 @@ export async function open(location: AzureLocation, opening: AzureOpening): Prom
 }
 
 function credentialOf({ credentials, account, authority: authorityHost }: AzureLocation) {
+  const options = { authorityHost, retryOptions: { maxRetries: 0 } }
   switch (credentials.tag) {
     case 'key':
       return new StorageSharedKeyCredential(account, credentials.key)
     case 'sas':
       return new AnonymousCredential()
     case 'client':
-      return new ClientSecretCredential(credentials.tenant, credentials.id, credentials.secret, { authorityHost })
+      return new ClientSecretCredential(credentials.tenant, credentials.id, credentials.secret, options)
     case 'implicit':
-      return new DefaultAzureCredential({ authorityHost })
+      return new DefaultAzureCredential(options)
   }
 }
