@@ -93,7 +93,7 @@ export class Lane<Place, Body extends BatchBody<Body>> {
     body ??= this.#begin()
     const before = body.bytes
     body.add(bytes, keyStart, keyEnd, valueEnd, time, schema)
-    this.#backlog.grow(body.bytes - before)
+    this.#backlog.grow(body.bytes - before, 1)
   }
 
   /** Closes the open batch: it takes no more messages and can be sent as it is. */
@@ -122,7 +122,7 @@ export class Lane<Place, Body extends BatchBody<Body>> {
   /** The batch that is being sent has arrived. */
   delivered(): void {
     const { body } = this.#leave({ tag: 'delivered' })
-    this.#backlog.grow(-body.bytes)
+    this.#backlog.grow(-body.bytes, -body.count)
     this.#spares.give(body)
     this.#report()
   }

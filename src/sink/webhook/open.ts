@@ -16,12 +16,14 @@ import { frameBytes } from './write-request.ts'
 export type WebhookSink = BatchingSink<Nowhere, WebhookBody>
 
 /** Keys are spread over so many lanes, of which some share a request. The more lanes, the fewer keys wait for one request. */
-const lanesPerTopic = 64
+const lanesPerTopic = 32
 /** Requests at the same time, each with other keys. */
 const maxRequests = 8
 /** Room for the names of columns, which seldom need so much. */
 const headerBytes = 4096
 const budgetBytes = 8 * 1024 * 1024
+/** Messages that wait beside those that are on their way, in full requests. More would only be out of the caches when they are sent. */
+const budgetRequests = 2 * maxRequests
 
 export async function open(
   spec: WebhookSinkSpec,
@@ -41,6 +43,7 @@ export async function open(
     newBody: () => new WebhookBody(bodyFormatOf(spec)),
     limits,
     budgetBytes,
+    budgetMessages: budgetRequests * limits.messages,
   })
   return new BatchingSink({
     client,
