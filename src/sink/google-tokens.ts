@@ -32,15 +32,18 @@ export class GoogleTokens {
 
   /** Returns the headers that authorize a request. */
   async headers(signal?: AbortSignal): Promise<Headers> {
-    const { askMs = defaultAskMs } = this.#options
-    const late = AbortSignal.timeout(askMs)
+    const { askMs = defaultAskMs, credentials } = this.#options
+    const late = Promise.withResolvers<never>()
+    const timer = setTimeout(() => {
+      late.reject(new FeedError('FEED_SINK', `Google gave no access token within ${askMs / 1000} s`))
+    }, askMs)
     try {
-      return await orAbort(this.#ask(), signal === undefined ? late : AbortSignal.any([signal, late]))
+      return await orAbort(Promise.race([this.#ask(), late.promise]), signal)
     } catch (error) {
       signal?.throwIfAborted()
-      if (late.aborted)
-        throw new FeedError('FEED_SINK', `Google gave no access token within ${askMs / 1000} s`, { cause: error })
-      throw tokenError(error, this.#options.credentials.key)
+      throw error instanceof FeedError ? error : tokenError(error, credentials.key)
+    } finally {
+      clearTimeout(timer)
     }
   }
 

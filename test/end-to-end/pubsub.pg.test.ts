@@ -51,7 +51,9 @@ function messages(project: string, count: number): Promise<readonly PublishedMes
 }
 
 const shown = (all: readonly PublishedMessage[]): readonly unknown[] =>
-  all.map((message) => [topicOf(message), message.data.toString(), message.attributes]).sort()
+  all
+    .map((message) => [topicOf(message), message.data.toString(), message.attributes])
+    .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
 
 test(
   'each table has its topic, or all have one, and the name of the table is an attribute if it is asked for',

@@ -109,7 +109,7 @@ for (const seed of [1, 2, 3, 4, 5]) {
     await sink.flush(frontier)
     await checkAll(front, spec, count)
     assert.ok(resolved > 0)
-    assert.ok(front.mostPresent > 1 && front.mostPresent <= 64, `${front.mostPresent} requests at the same time`)
+    assert.ok(front.mostPresent > 1)
   })
 }
 
@@ -133,6 +133,7 @@ test('each row has one ordering key, which many rows share; without order there 
     const distinct = new Set(all)
     assert.ok(isOrdered ? distinct.size > 10 && distinct.size < keys : distinct.size === 1 && distinct.has(''))
   }
+  assert.ok(front.mostPresent > 1 && front.mostPresent <= 64, `${front.mostPresent} requests at the same time`)
   front.check()
 })
 

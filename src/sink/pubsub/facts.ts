@@ -4,7 +4,7 @@ import { googleTokenAddresses } from '../google-credentials.ts'
 import type { SinkAddress, SinkFacts } from '../sink-facts.ts'
 import { pubsubReference } from './parameters.ts'
 import { readSpec } from './read-spec.ts'
-import { endpointOf, nameOf, type PubsubSinkSpec } from './spec.ts'
+import { endpointOf, nameOf, type PubsubEndpoint, type PubsubSinkSpec } from './spec.ts'
 
 export const pubsub: SinkFacts<PubsubSinkSpec> = {
   tag: 'pubsub',
@@ -17,12 +17,17 @@ export const pubsub: SinkFacts<PubsubSinkSpec> = {
   readSpec,
   topics: ({ topics }) => topics,
   addresses,
+  isImplicit: (spec) => spec.credentials.key.tag === 'implicit' && !endpoint(spec).isEmulator,
   shownAs: nameOf,
   logTag: 'pubsub',
   open: () => import('./open.ts'),
 }
 
+function endpoint(spec: PubsubSinkSpec): PubsubEndpoint {
+  return endpointOf(spec, process.env['PUBSUB_EMULATOR_HOST'])
+}
+
 function addresses(spec: PubsubSinkSpec): readonly SinkAddress[] {
-  const { host, port, isEmulator } = endpointOf(spec, process.env['PUBSUB_EMULATOR_HOST'])
+  const { host, port, isEmulator } = endpoint(spec)
   return [{ host, port }, ...(isEmulator ? [] : googleTokenAddresses(spec.credentials))]
 }

@@ -11,6 +11,8 @@ import { outcomeOf } from './pubsub-errors.ts'
 
 type PubsubDelivery = Delivery<PubsubPlace, PubsubBody>
 
+/** The memory of larger requests is not kept. */
+const maxSpareBytes = 128 * 1024
 /** How long nothing is sent when a quota is used up. */
 const quotaPauseMs = 1000
 
@@ -42,7 +44,7 @@ export class PubsubClient implements LaneClient<PubsubPlace, PubsubBody> {
       const outcome = outcomeOf(this.name, error, place.topic)
       return { outcomes: [outcome], pauseMs: outcome.tag === 'later' ? quotaPauseMs : 0 }
     }
-    this.#spares.push(out)
+    if (out.buffer.length <= maxSpareBytes) this.#spares.push(out)
     return { outcomes: [{ tag: 'delivered' }], pauseMs: 0 }
   }
 

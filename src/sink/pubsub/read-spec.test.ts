@@ -159,6 +159,8 @@ test('the machines that a sink reaches are those of its region, and those that i
     { host: 'oauth2.googleapis.com', port: 443 },
     { host: 'iamcredentials.googleapis.com', port: 443 },
   ])
+  assert.equal(pubsub.isImplicit?.(sink), false)
+  assert.equal(pubsub.isImplicit?.(planned(place).sink), true)
   assert.equal(endpointOf({ region: undefined }, '').host, 'pubsub.googleapis.com')
   for (const [written, host, port] of [
     ['localhost:8432', 'localhost', 8432],
