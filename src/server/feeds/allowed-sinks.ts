@@ -11,8 +11,10 @@ import { metadataRefused } from '../../sink/guarded-lookup.ts'
 import { factsOfSink } from '../../sink/sinks.ts'
 import type { SinkAddress } from '../../sink/sink-facts.ts'
 
+type Settings = Pick<SettingsStore, 'get'>
+
 export interface SinkSurroundings {
-  readonly settings: SettingsStore
+  readonly settings: Settings
   /** The folder of nodelocal:// files; undefined: this server has none. */
   readonly externDir: string | undefined
   /** Sinks may not use the credentials of this server. */
@@ -31,7 +33,7 @@ export function allowedSink(sink: SinkSpec, { settings, externDir, refusesImplic
 }
 
 /** Returns the registry. Throws if it may not be reached. */
-export function allowedRegistry(registry: RegistrySpec | undefined, settings: SettingsStore): RegistrySpec | undefined {
+export function allowedRegistry(registry: RegistrySpec | undefined, settings: Settings): RegistrySpec | undefined {
   const addresses = registry?.urls.map((url) => {
     const { protocol, hostname, port } = new URL(url)
     const defaultPort = protocol === 'https:' ? 443 : 80
@@ -41,7 +43,7 @@ export function allowedRegistry(registry: RegistrySpec | undefined, settings: Se
   return registry
 }
 
-function check(what: string, addresses: readonly SinkAddress[], settings: SettingsStore): readonly string[] {
+function check(what: string, addresses: readonly SinkAddress[], settings: Settings): readonly string[] {
   const allowedHosts = readAllowedHosts(settings.get('changefeed.sink.allowed_hosts'))
   for (const { host, port } of addresses) {
     // A name is checked again when its address is known.
@@ -59,6 +61,6 @@ function implicitRefused(label: string): FeedError {
   return new FeedError('FEED_PRIVILEGE', message, { hint: 'give the credentials in the URI' })
 }
 
-function mayReachMetadata(settings: SettingsStore): boolean {
+function mayReachMetadata(settings: Settings): boolean {
   return settings.get('changefeed.sink.metadata_services.enabled')
 }

@@ -3,7 +3,6 @@
 
 import type { FeedSpec } from '../../core/feed-spec.ts'
 import { checkRegistry } from '../../schema-registry/schema-registry.ts'
-import type { SettingsStore } from '../../settings/store.ts'
 import { dialSink } from '../../sink/open-sink.ts'
 import { allowedRegistry, allowedSink, type SinkSurroundings } from './allowed-sinks.ts'
 
@@ -16,7 +15,7 @@ export async function dialFarEnds(spec: FeedSpec, around: SinkSurroundings, sign
 /** For a changefeed on a connection, which has no other far end. */
 export async function dialRegistry(
   spec: Pick<FeedSpec, 'registry'>,
-  settings: SettingsStore,
+  settings: SinkSurroundings['settings'],
   signal: AbortSignal,
 ): Promise<void> {
   const registry = allowedRegistry(spec.registry, settings)

@@ -5,6 +5,7 @@ import type { BlockBlobClient, BlobHTTPHeaders, ContainerClient } from '@azure/s
 import type { SinkLog } from '../../sink-facts.ts'
 import { objectKey, shownPlace } from '../cloud/bucket-place.ts'
 import { idleMs as usualIdleMs } from '../cloud/cloud-trouble.ts'
+import { contentTypeOf } from '../cloud/content-type.ts'
 import { inParts, sendParts, sizeOf } from '../cloud/parts.ts'
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import { azureTrouble, isRenewable, lacksRight } from './azure-trouble.ts'
@@ -44,7 +45,10 @@ export class AzureClient implements StorageClient {
     if (size <= wholeBytes) {
       const abortSignal = this.#within(size, signal)
       const body = Buffer.concat(pieces, size)
-      await this.#blob(object).upload(body, size, { abortSignal, blobHTTPHeaders: headersOf(object) })
+      await this.#blob(object).upload(body, size, {
+        abortSignal,
+        blobHTTPHeaders: { blobContentType: contentTypeOf(object) },
+      })
       return
     }
     const upload = this.#begin(object)
@@ -86,7 +90,7 @@ export class AzureClient implements StorageClient {
   #begin(object: StorageObject): AzureUpload {
     return new AzureUpload({
       blob: () => this.#blob(object),
-      headers: headersOf(object),
+      headers: { blobContentType: contentTypeOf(object) },
       within: (bytes, signal) => this.#within(bytes, signal),
     })
   }
@@ -142,11 +146,4 @@ class AzureUpload implements StorageUpload {
 /** All ids of a blob have the same length. */
 function blockId(index: number): string {
   return Buffer.from(String(index).padStart(9, '0')).toString('base64')
-}
-
-function headersOf({ contentType, contentEncoding }: StorageObject): BlobHTTPHeaders {
-  return {
-    blobContentType: contentType,
-    ...(contentEncoding === undefined ? {} : { blobContentEncoding: contentEncoding }),
-  }
 }

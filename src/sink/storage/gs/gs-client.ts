@@ -6,6 +6,7 @@ import type { SinkLog } from '../../sink-facts.ts'
 import type { Agents } from '../cloud/agents.ts'
 import { objectKey, shownPlace } from '../cloud/bucket-place.ts'
 import { idleMs as usualIdleMs } from '../cloud/cloud-trouble.ts'
+import { contentTypeOf } from '../cloud/content-type.ts'
 import { sendRequest, type HttpAnswer, type HttpRequest } from '../cloud/http-request.ts'
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import { GsAnswer, gsTrouble } from './gs-trouble.ts'
@@ -33,13 +34,13 @@ export class GsClient implements StorageClient {
   }
 
   async put(object: StorageObject, pieces: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
-    const headers = { 'content-type': object.contentType }
+    const headers = { 'content-type': contentTypeOf(object) }
     const url = this.#uploadUrl(object, 'media')
     expect(await this.#send({ method: 'POST', url, headers, body: pieces, signal }), 200)
   }
 
   async begin(object: StorageObject, signal: AbortSignal): Promise<StorageUpload> {
-    const headers = { 'x-upload-content-type': object.contentType }
+    const headers = { 'x-upload-content-type': contentTypeOf(object) }
     const url = this.#uploadUrl(object, 'resumable')
     const answer = expect(await this.#send({ method: 'POST', url, headers, signal }), 200)
     const session = new URL(answer.headers.location ?? '', url)
@@ -85,13 +86,12 @@ export class GsClient implements StorageClient {
     })
   }
 
-  #uploadUrl({ name, contentEncoding }: StorageObject, uploadType: 'media' | 'resumable'): string {
+  #uploadUrl({ name }: StorageObject, uploadType: 'media' | 'resumable'): string {
     const { location, url } = this.#options
     const query = new URLSearchParams({
       uploadType,
       name: objectKey(location, name),
       fields: 'name',
-      ...(contentEncoding === undefined ? {} : { contentEncoding }),
     })
     return `${url}/upload/storage/v1/b/${encodeURIComponent(location.bucket)}/o?${query}`
   }

@@ -11,5 +11,5 @@ export type Send = <Answer>(
 /** What an object is called, and how the far end keeps it. */
 export type ObjectHead = Pick<
   PutObjectCommandInput,
-  'ContentType' | 'ContentEncoding' | 'ChecksumAlgorithm' | 'StorageClass' | 'ServerSideEncryption' | 'SSEKMSKeyId'
+  'ContentType' | 'ChecksumAlgorithm' | 'StorageClass' | 'ServerSideEncryption' | 'SSEKMSKeyId'
 > & { readonly Bucket: string; readonly Key: string }

@@ -5,6 +5,7 @@ import { ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/
 import type { SinkLog } from '../../sink-facts.ts'
 import { objectKey, shownPlace } from '../cloud/bucket-place.ts'
 import { requestMs } from '../cloud/cloud-trouble.ts'
+import { contentTypeOf } from '../cloud/content-type.ts'
 import { inParts, sendParts, sizeOf } from '../cloud/parts.ts'
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import type { S3Location } from './kind.ts'
@@ -102,15 +103,14 @@ export class S3StorageClient implements StorageClient {
     return send(client, { abortSignal: AbortSignal.any([signal, AbortSignal.timeout(requestMs)]) })
   }
 
-  #headOf({ name, contentType, contentEncoding }: StorageObject): ObjectHead {
+  #headOf(object: StorageObject): ObjectHead {
     const { storageClass, encryption, skipsChecksum } = this.#location
     return {
       Bucket: this.#location.bucket,
-      Key: objectKey(this.#location, name),
-      ContentType: contentType,
+      Key: objectKey(this.#location, object.name),
+      ContentType: contentTypeOf(object),
       // An upload in parts has checksums only if it begins with them.
       ...(skipsChecksum === true ? {} : { ChecksumAlgorithm: 'CRC32' }),
-      ...(contentEncoding === undefined ? {} : { ContentEncoding: contentEncoding }),
       ...(storageClass === undefined ? {} : { StorageClass: storageClass as ObjectHead['StorageClass'] }),
       ...(encryption === undefined ? {} : { ServerSideEncryption: encryption.mode }),
       ...(encryption?.mode === 'aws:kms' ? { SSEKMSKeyId: encryption.keyId } : {}),

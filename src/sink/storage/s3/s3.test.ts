@@ -108,12 +108,13 @@ test.describe('a client of S3', { skip }, () => {
       'x-amz-server-side-encryption',
       'x-amz-server-side-encryption-aws-kms-key-id',
       'x-amz-security-token',
+      'content-type',
       'content-encoding',
       'x-amz-checksum-crc32',
     ]
     assert.deepEqual(
       names.map((name) => headers?.[name]),
-      ['STANDARD_IA', 'aws:kms', 'k1', 't0ken', 'gzip', undefined],
+      ['STANDARD_IA', 'aws:kms', 'k1', 't0ken', 'application/gzip', undefined, undefined],
     )
   })
 
