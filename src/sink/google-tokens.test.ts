@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { createPublicKey, createVerify, generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { FeedError } from '../errors/feed-error.ts'
 import type { GoogleCredentials } from './google-credentials.ts'
@@ -89,6 +92,25 @@ test('accounts are assumed one through the other, with the rights of the last on
   assert.equal(last?.authorization, 'Bearer t1')
   const body = JSON.parse(last?.body ?? '') as { delegates: string[]; scope: string[] }
   assert.deepEqual([body.delegates.map((name) => name.replace(/.*\//, '')), body.scope], [['a@p.iam'], scopes])
+})
+
+test('implicit credentials are those that GOOGLE_APPLICATION_CREDENTIALS of the server names', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'changefeed-google-'))
+  const file = join(folder, 'key.json')
+  writeFileSync(file, JSON.stringify({ type: 'service_account', client_email: 'machine@p.iam', private_key: pem }))
+  process.env['GOOGLE_APPLICATION_CREDENTIALS'] = file
+  try {
+    const { tokens, asked } = tokensOf({ key: { tag: 'implicit' }, assumeRoles: [] }, granted)
+    assert.equal((await tokens.headers()).get('authorization'), 'Bearer t1')
+    const claims = new URLSearchParams(asked[0]?.body).get('assertion')?.split('.')[1]
+    assert.deepEqual([decoded(claims)['iss'], decoded(claims)['scope']], ['machine@p.iam', scopes[0]])
+    writeFileSync(file, 'no key')
+    const { tokens: none } = tokensOf({ key: { tag: 'implicit' }, assumeRoles: [] }, granted)
+    await assert.rejects(none.headers(), (error: FeedError) => error.code === 'FEED_SINK' && error.retry)
+  } finally {
+    delete process.env['GOOGLE_APPLICATION_CREDENTIALS']
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('credentials that Google refuses are named as such; what may pass is tried again, and no error has a secret', async () => {
