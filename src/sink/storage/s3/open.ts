@@ -22,15 +22,14 @@ export async function open(location: S3Location, opening: S3Opening): Promise<St
     httpsAgent: agents.https,
   }
   const { AWS_REGION, AWS_DEFAULT_REGION } = process.env
-  const region = location.region ?? AWS_REGION ?? AWS_DEFAULT_REGION ?? defaultRegion
+  const firstRegion = location.region ?? AWS_REGION ?? AWS_DEFAULT_REGION ?? defaultRegion
   const mayGoElsewhere = location.region === undefined && (opening.allowedHosts ?? []).length === 0
-  const connect = (): S3Client => {
+  const connect = (region = firstRegion): S3Client => {
     const config: S3ClientConfig = {
       region,
       credentials: credentialsOf(location, { region, requestHandler }),
       ...(location.endpoint === undefined ? {} : { endpoint: location.endpoint }),
       forcePathStyle: location.isPathStyle,
-      followRegionRedirects: mayGoElsewhere,
       // The sink sends again what has failed.
       maxAttempts: 1,
       requestChecksumCalculation: location.skipsChecksum === true ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED',
@@ -40,5 +39,11 @@ export async function open(location: S3Location, opening: S3Opening): Promise<St
     }
     return new S3Client(config)
   }
-  return new S3StorageClient({ location, connect, log: opening.log, close: () => agents[Symbol.dispose]() })
+  return new S3StorageClient({
+    location,
+    connect,
+    mayGoElsewhere,
+    log: opening.log,
+    close: () => agents[Symbol.dispose](),
+  })
 }

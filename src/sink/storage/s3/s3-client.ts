@@ -11,7 +11,7 @@ import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from
 import type { S3Location } from './kind.ts'
 import { LeftUploads } from './left-uploads.ts'
 import type { ObjectHead, Send } from './request.ts'
-import { isRenewable, s3Trouble } from './s3-trouble.ts'
+import { isRenewable, regionIn, s3Trouble } from './s3-trouble.ts'
 import { S3Upload } from './s3-upload.ts'
 
 const mebibyte = 1024 * 1024
@@ -22,8 +22,10 @@ const partsAtOnce = 4
 
 export interface S3ClientOptions {
   readonly location: S3Location
-  /** Makes a client that fetches its credentials anew. */
-  readonly connect: () => S3Client
+  /** Makes a client that fetches its credentials anew, for the region of the URI or another one. */
+  readonly connect: (region?: string) => S3Client
+  /** Whether it may go to the region where the far end says that the bucket is. */
+  readonly mayGoElsewhere: boolean
   readonly log: SinkLog
   readonly close: () => void
 }
@@ -35,6 +37,8 @@ export class S3StorageClient implements StorageClient {
   readonly #options: S3ClientOptions
   readonly #left: LeftUploads
   #client: S3Client
+  /** Undefined: that of the URI. */
+  #region: string | undefined
 
   constructor(options: S3ClientOptions) {
     this.#options = options
@@ -64,8 +68,7 @@ export class S3StorageClient implements StorageClient {
   async renew(): Promise<void> {
     if (!isRenewable(this.#location)) return
     this.#options.log('info', `${this.name}: the credentials have expired; new ones are fetched`)
-    this.#client.destroy()
-    this.#client = this.#options.connect()
+    this.#reconnect()
   }
 
   /** Whoever may only write, and not list, has to be let in, so a right that is missing says nothing yet. */
@@ -76,6 +79,12 @@ export class S3StorageClient implements StorageClient {
       await this.#send((client, options) => client.send(command, options), signal)
     } catch (thrown) {
       signal.throwIfAborted()
+      const region = regionIn(thrown)
+      if (region !== undefined && this.#region === undefined && this.#options.mayGoElsewhere) {
+        this.#region = region
+        this.#reconnect()
+        return this.check(signal)
+      }
       if ((thrown as Error).name !== 'AccessDenied') throw this.trouble(thrown).error
     }
     this.#left.removeDaily()
@@ -85,6 +94,11 @@ export class S3StorageClient implements StorageClient {
     this.#left.stop()
     this.#client.destroy()
     this.#options.close()
+  }
+
+  #reconnect(): void {
+    this.#client.destroy()
+    this.#client = this.#options.connect(this.#region)
   }
 
   async #putInParts(object: StorageObject, pieces: readonly Uint8Array[], signal: AbortSignal): Promise<void> {

@@ -15,7 +15,7 @@ export class NoCredentials extends Error {
 
 interface S3Error extends Error {
   readonly $metadata?: { readonly httpStatusCode?: number }
-  readonly $response?: { readonly headers?: Readonly<Record<string, string>> }
+  readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> }
   /** The region of the bucket, if the request went to another one. */
   readonly Region?: string
 }
@@ -25,6 +25,11 @@ const expiredCodes: ReadonlySet<string> = new Set([
   'ExpiredTokenException',
   'RequestExpired',
   'TokenRefreshRequired',
+])
+const wrongRegionCodes: ReadonlySet<string> = new Set([
+  'AuthorizationHeaderMalformed',
+  'PermanentRedirect',
+  'IllegalLocationConstraintException',
 ])
 /** Answers with a status of 4xx after which the same request may succeed. */
 const laterCodes: ReadonlySet<string> = new Set([
@@ -44,13 +49,13 @@ const laterCodes: ReadonlySet<string> = new Set([
 export function s3Trouble(thrown: unknown, location: S3Location): StorageTrouble {
   const name = shownPlace('s3', location)
   if (thrown instanceof NoCredentials) return noCredentials(thrown, location)
-  const { $metadata, $response, message = '', name: code = '', Region } = thrown as S3Error
+  const { $metadata, $response, message = '', name: code = '' } = thrown as S3Error
   const status = $metadata?.httpStatusCode
   if (status === undefined || (status >= 200 && status < 300 && !isS3Code(code))) return unreachable(name, thrown)
   const said = withoutSecrets(oneLine(message === code ? '' : message), secretsOf(location))
   const named = isS3Code(code) ? ` ${code}` : ''
   const error = new FeedError('FEED_SINK', `${name}: S3 answered ${status}${named}${said === '' ? '' : `: ${said}`}`, {
-    hint: hintOf({ code, status, region: Region, location }),
+    hint: hintOf({ code, status, region: regionIn(thrown), location }),
   })
   if (expiredCodes.has(code)) return { tag: 'expired', error }
   // A token that was issued a moment ago, or that somebody has revoked; the server may have a newer one.
@@ -59,6 +64,14 @@ export function s3Trouble(thrown: unknown, location: S3Location): StorageTrouble
     return { tag: 'failed', error, pauseMs: pauseOf($response?.headers?.['retry-after']) }
   }
   return { tag: 'refused', error }
+}
+
+/** Returns the region of the bucket, if the request went to another one. */
+export function regionIn(thrown: unknown): string | undefined {
+  const { name, $response, Region } = thrown as S3Error
+  if (!wrongRegionCodes.has(name) && $response?.statusCode !== 301) return undefined
+  const region = Region ?? $response?.headers?.['x-amz-bucket-region']
+  return region !== undefined && /^[a-z0-9-]+$/.test(region) ? region : undefined
 }
 
 /** Whether new credentials can be fetched. */

@@ -6,6 +6,7 @@ import type { FrontTrouble } from '../../../../test/services/storage/service-fro
 import { s3Error, s3Keys, Versitygw } from '../../../../test/services/storage/versitygw.ts'
 import { until } from '../../../../test/support/until.ts'
 import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
+import { FeedError } from '../../../errors/feed-error.ts'
 import type { StorageClient } from '../storage-client.ts'
 import type { S3Location } from './kind.ts'
 import { open } from './open.ts'
@@ -199,6 +200,22 @@ test.describe('a client of S3', { skip }, () => {
     await assert.rejects(check({ endpoint: 'http://127.0.0.1:1' }), /cannot be reached: .*ECONNREFUSED/)
     service.front.trouble = ({ method }) => (method === 'GET' ? s3Error(403, 'AccessDenied') : 'pass')
     await check({})
+    service.front.trouble = () => 'pass'
+  })
+
+  test('a bucket in another region is found, unless the URI names the region', async () => {
+    const moved = s3Error(400, 'AuthorizationHeaderMalformed')
+    const answer = { ...moved, headers: { ...moved.headers, 'x-amz-bucket-region': 'eu-west-1' } }
+    service.front.trouble = ({ headers }) => (/us-east-1/.test(headers.authorization ?? '') ? answer : { status: 200 })
+    await using client = await connect(location('x', { region: undefined }))
+    await client.check?.(signal)
+    await client.put(object, [Buffer.from('x')], signal)
+    assert.match(service.front.requests.at(-1)?.headers.authorization ?? '', /\/eu-west-1\/s3\//)
+    await using fixed = await connect(location('x'))
+    await assert.rejects(
+      async () => fixed.check?.(signal),
+      (error) => error instanceof FeedError && error.hint === 'the bucket is in another region: AWS_REGION=eu-west-1',
+    )
     service.front.trouble = () => 'pass'
   })
 
