@@ -15,15 +15,13 @@ export function grpcFailed(name: string, error: GrpcError, topic: string): FeedE
   })
 }
 
-/** The topic does not exist and cannot be created, or messages may not be published to it. */
+/** A topic could not be created, or messages may not be published to it. */
 export function topicFailed(name: string, topic: string, error: GrpcError): FeedError {
   const failed = grpcFailed(name, error, topic)
-  const hint =
-    error.status === grpcStatus.PERMISSION_DENIED
-      ? `create the topic and give the account the role Pub/Sub Publisher, or give it the role Pub/Sub Editor, which may create topics`
-      : failed.hint
+  const { status } = error
+  if (status !== grpcStatus.PERMISSION_DENIED && status !== grpcStatus.NOT_FOUND) return failed
   return new FeedError('FEED_SINK', `the topic ${topic} is not there, or not for this account: ${failed.message}`, {
-    hint,
+    hint: 'check the project; create the topic and give the account the role Pub/Sub Publisher, or give it the role Pub/Sub Editor, which may create topics',
     cause: error,
   })
 }
