@@ -18,7 +18,7 @@ export function azureTrouble(thrown: unknown, location: AzureLocation): StorageT
   const { statusCode: status, name: kind = '' } = thrown as AzureError
   // Errors of the library of tokens: AuthenticationError, CredentialUnavailableError, AggregateAuthenticationError.
   if (/Authentication|Credential/.test(kind)) return noToken(thrown as AzureError, location)
-  if (status === undefined) return unreachable(name, thrown)
+  if (status === undefined) return unreachable(name, thrown, secretsOf(location))
   const code = codeOf(thrown as AzureError)
   // The rest is an id and a time.
   const [first = ''] = (thrown as Error).message.split(/\r?\n/)

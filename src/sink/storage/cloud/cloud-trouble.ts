@@ -26,11 +26,11 @@ export function pauseOf(retryAfter: string | null | undefined): number | undefin
 }
 
 /** The trouble of a request that got no answer. */
-export function unreachable(name: string, error: unknown): StorageTrouble {
+export function unreachable(name: string, error: unknown, secrets: readonly (string | undefined)[]): StorageTrouble {
   if (error instanceof FeedError) return { tag: error.retry ? 'failed' : 'refused', error }
   const refused = refusalIn(error)
   if (refused !== undefined) return { tag: 'refused', error: refused }
-  const said = reasonOf(error)
+  const said = withoutSecrets(oneLine(reasonOf(error)), secrets)
   const hint = /self.signed|unable to (?:verify|get)|CERT_/i.test(said)
     ? 'a certificate of an authority of your own is trusted if NODE_EXTRA_CA_CERTS names its file when the server starts'
     : /ENOTFOUND|EAI_AGAIN/.test(said)

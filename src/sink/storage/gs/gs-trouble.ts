@@ -20,7 +20,7 @@ export class GsAnswer extends Error {
 
 export function gsTrouble(thrown: unknown, location: GsLocation): StorageTrouble {
   const name = shownPlace('gs', location)
-  if (!(thrown instanceof GsAnswer)) return unreachable(name, thrown)
+  if (!(thrown instanceof GsAnswer)) return unreachable(name, thrown, secretsOf(location))
   const { status, retryAfter, message } = thrown
   const said = withoutSecrets(oneLine(message), secretsOf(location))
   const error = new FeedError('FEED_SINK', `${name}: Google answered ${status}${said === '' ? '' : `: ${said}`}`, {

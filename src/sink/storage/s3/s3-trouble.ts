@@ -51,7 +51,8 @@ export function s3Trouble(thrown: unknown, location: S3Location): StorageTrouble
   if (thrown instanceof NoCredentials) return noCredentials(thrown, location)
   const { $metadata, $response, message = '', name: code = '' } = thrown as S3Error
   const status = $metadata?.httpStatusCode
-  if (status === undefined || (status >= 200 && status < 300 && !isS3Code(code))) return unreachable(name, thrown)
+  if (status === undefined || (status >= 200 && status < 300 && !isS3Code(code)))
+    return unreachable(name, thrown, secretsOf(location))
   const said = withoutSecrets(oneLine(message === code ? '' : message), secretsOf(location))
   const named = isS3Code(code) ? ` ${code}` : ''
   const error = new FeedError('FEED_SINK', `${name}: S3 answered ${status}${named}${said === '' ? '' : `: ${said}`}`, {
@@ -144,6 +145,6 @@ function hintOf({ code, status, region, location }: Answered): string | undefine
   return undefined
 }
 
-export function secretsOf({ credentials }: S3Location): readonly (string | undefined)[] {
+function secretsOf({ credentials }: S3Location): readonly (string | undefined)[] {
   return credentials.tag === 'keys' ? [credentials.secret, credentials.sessionToken] : []
 }
