@@ -11,6 +11,8 @@ export function s3Place(s3: Versitygw, bucket: string): FilesPlace {
   const { front } = s3
   return {
     name: 's3',
+    // A request takes some milliseconds, most of them in the service.
+    smallFile: '5KB',
     uri: (folder) => `s3://${bucket}/${folder}?${s3.parameters}`,
     names(folder) {
       const root = s3.folderOf(bucket, folder)
