@@ -16,6 +16,14 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
     about: 'all rows again after a schema change, beside the initial scan of the table [--format=avro]',
     run: () => import('./backfill.ts'),
   },
+  webhook: {
+    about: 'rows to a webhook, beside a plain undici client that sends the same bodies',
+    run: () => import('./webhook.ts'),
+  },
+  storage: {
+    about: 'rows into files: a folder beside plain writes, S3 beside the SDK alone, Parquet beside DuckDB',
+    run: () => import('./storage.ts'),
+  },
   latency: {
     about: 'from a commit to its row, at 1,000 transactions a second [--sink=kafka --peer=debezium]',
     run: () => import('./latency.ts'),

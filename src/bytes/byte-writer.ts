@@ -47,13 +47,17 @@ export class ByteWriter {
     this.length = this.buffer.writeUInt16BE(value, this.length)
   }
 
-  /** Copies `source[start, end)`. Short runs are copied in place: a call into native code costs as much as 60 bytes. */
+  /**
+   * Copies `source[start, end)`. Short runs are copied in place: a call into native code costs as much as 60 bytes. A Buffer
+   * can copy a part of itself without an object for the part.
+   */
   copy(source: Uint8Array, start = 0, end = source.length): void {
     const n = end - start
     this.ensure(n)
     const { buffer } = this
     let at = this.length
     if (n <= 60) for (let i = start; i < end; i++) buffer[at++] = source[i] as number
+    else if (Buffer.isBuffer(source)) at += source.copy(buffer, at, start, end)
     else {
       buffer.set(start === 0 && end === source.length ? source : source.subarray(start, end), at)
       at += n

@@ -32,6 +32,8 @@ export interface ServerRun {
   readonly http: Address
   readonly httpNames: readonly string[]
   readonly storeDir: string
+  readonly externDir: string | undefined
+  readonly refusesImplicit: boolean
   readonly logStyle: LogStyle
   /** Warnings to write to the log as well. */
   readonly warnings: readonly string[]
@@ -69,8 +71,8 @@ export async function runServer(run: ServerRun, { serve, abandon, login }: Serve
     const copied = original === undefined ? undefined : copyWarning(storeDir, original)
     if (copied !== undefined) process.stderr.write(`WARNING: ${copied}\n\n`)
     for (const warning of [...run.warnings, ...(copied === undefined ? [] : [copied])]) log.warn(warning)
-    const { listen, door, http, httpNames } = run
-    const options = { listen, door, http, storeDir, httpNames, log, onShutdown: askStop }
+    const { listen, door, http, httpNames, externDir, refusesImplicit } = run
+    const options = { listen, door, http, storeDir, externDir, refusesImplicit, httpNames, log, onShutdown: askStop }
     const server = await serve(options, stop.signal)
     try {
       if (!stop.signal.aborted) {

@@ -1,7 +1,7 @@
 // The flags that every command which starts a server has. Wrong flags and addresses are reported here, before anything is written to
 // the disk.
 
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { refuseForeignFolder, type StoreKind } from '../postgres/embedded/store-dir.ts'
 import type { FrontDoor } from '../server/serve.ts'
 import { readAddress, type Address } from './address.ts'
@@ -17,6 +17,9 @@ export const serverHelp = `  --listen-addr=HOST[:PORT]   where SQL listens (loca
   --http-allowed-hosts=NAMES  names, apart from localhost and its address, that HTTP requests may use for this server
   --log-level=LEVEL           write lines of this severity and above to logs/changefeed.log: ${logLevels.join(', ')} (info)
   --log-format=FORMAT         how lines of logs/changefeed.log look: ${logFormats.join(', ')} (json)
+  --external-io-dir=DIR       where files of nodelocal:// sinks go (extern in the store); disabled: there are none
+  --external-io-disable-implicit-credentials
+                              refuse sinks that use the credentials of this server (AUTH=implicit)
   --background                return when the server is ready
   --pid-file=FILE             write the process id to FILE
   --listening-url-file=FILE   write the SQL URL to FILE
@@ -29,6 +32,8 @@ export const serverFlags = {
   store: { type: 'string', short: 's', default: 'changefeed-data' },
   'log-level': { type: 'string', default: defaultLogStyle.level },
   'log-format': { type: 'string', default: defaultLogStyle.format },
+  'external-io-dir': { type: 'string' },
+  'external-io-disable-implicit-credentials': { type: 'boolean' },
   background: { type: 'boolean' },
   'pid-file': { type: 'string' },
   'listening-url-file': { type: 'string' },
@@ -88,8 +93,21 @@ async function readRun({ values, warnings = [], door }: ServerCommand): Promise<
     http,
     httpNames: values['http-allowed-hosts'].split(',').map((name) => name.trim()),
     storeDir: resolve(values.store),
+    externDir: externDirOf(values),
+    refusesImplicit: values['external-io-disable-implicit-credentials'] === true,
     logStyle,
     warnings: [...open, ...warnings],
     files: { pid: values['pid-file'], url: values['listening-url-file'] },
   }
+}
+
+/** Returns the folder of nodelocal:// files; undefined: there are none. */
+function externDirOf({ store, 'external-io-dir': dir }: ServerFlagValues): string | undefined {
+  if (dir === '') {
+    throw new UsageError(
+      '--external-io-dir= names no folder',
+      'leave it out for extern in the store, or write disabled',
+    )
+  }
+  return dir === 'disabled' ? undefined : resolve(dir ?? join(store, 'extern'))
 }

@@ -81,6 +81,8 @@ export interface SinkSpec {
   readonly tag: string
   /** The hosts that the sink may connect to (allowed-hosts.ts), set at each start. Undefined: all. */
   readonly allowedHosts?: readonly string[]
+  /** The sink may connect to the metadata services of clouds (metadata-address.ts), set at each start. */
+  readonly mayReachMetadata?: true
 }
 
 /** How a bytea (or text) column goes to the client: hex and escape are PostgreSQL's two text forms. */

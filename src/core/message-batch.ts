@@ -18,7 +18,7 @@ export class MessageBatch {
   hasKeys = true
   /** The topics of the messages, as indexes into `FeedSpec.targets`. */
   topics = new Uint16Array(1024)
-  /** The schemas that the messages were written with: the numbers that `Encoder.prepare` returned; 0: the format has none. */
+  /** The schemas that the messages were written with: the numbers that `Encoder.prepare` returned. */
   schemas = new Uint32Array(1024)
   keyStarts = new Uint32Array(1024)
   /** A key ends where the value starts. */

@@ -4,6 +4,7 @@
 // nothing of the change after a call, and appends to `out` only. Only `prepare` and `prepareResolved` may wait for anything.
 
 import type { ByteWriter } from '../bytes/byte-writer.ts'
+import type { FileColumn } from '../core/file-column.ts'
 import type { Hlc } from '../core/hlc.ts'
 import type { RelationSchema } from '../core/relation.ts'
 import type { RowChange } from '../core/row-change.ts'
@@ -14,11 +15,15 @@ export interface Encoder {
   readonly hasKeys?: false
   /**
    * Called before the first change of a relation, never for each row. `topic` is an index into `FeedSpec.targets`. Returns the
-   * number of the schema with which the messages of the relation will be written, or 0 if the format has no schemas; a promise
-   * if a schema registry must be asked first. If it rejects, the feed ends with this error. Connections that scan side by
+   * number of the schema with which the messages of the relation will be written; a promise if a schema registry must be asked
+   * first. Relations that print alike may have the same number. If it rejects, the feed ends with this error. Connections that scan side by
    * side may each call it for the same relation. `RowChange.before` can be of an earlier relation, which is not prepared.
    */
   prepare(relation: RelationSchema, topic: number): number | Promise<number>
+  /** Returns the first line of a file or request whose messages have this schema; undefined: the format has none. */
+  header?(schema: number): Uint8Array | undefined
+  /** Returns the columns of the fields that a value with this schema has; undefined: values are no fields. */
+  columns?(schema: number): readonly FileColumn[] | undefined
   /** `row` must hold every key column. */
   encodeKey(relation: RelationSchema, row: RowView, out: ByteWriter): void
   /** Returns false if the message has no value (nil); nothing was written then. */

@@ -5,5 +5,6 @@ import { csv } from './csv/facts.ts'
 import type { FormatFacts } from './format-facts.ts'
 import { json } from './json/facts.ts'
 import { laterFormats } from './later-formats.ts'
+import { parquet } from './parquet/facts.ts'
 
-export const formats: readonly FormatFacts[] = [json, avro, csv, ...laterFormats]
+export const formats: readonly FormatFacts[] = [json, avro, csv, parquet, ...laterFormats]

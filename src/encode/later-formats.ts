@@ -5,11 +5,5 @@ import type { FormatFacts } from './format-facts.ts'
 const wrappedOptions = ['key_in_value', 'topic_in_value', 'updated', 'mvcc_timestamp', 'diff']
 
 export const laterFormats: readonly FormatFacts[] = [
-  {
-    name: 'parquet',
-    extension: 'parquet',
-    envelopes: ['wrapped', 'row', 'key_only', 'bare'],
-    excludedOptions: ['topic_in_value'],
-  },
   { name: 'protobuf', extension: 'pb', envelopes: ['wrapped', 'row', 'key_only', 'bare', 'enriched'], wrappedOptions },
 ]

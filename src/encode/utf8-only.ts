@@ -15,6 +15,8 @@ export function utf8Only(encoder: Encoder): Encoder {
   return {
     ...(encoder.hasKeys === false ? { hasKeys: false } : {}),
     prepare: (relation, topic) => encoder.prepare(relation, topic),
+    ...(encoder.header === undefined ? {} : { header: (schema) => encoder.header?.(schema) }),
+    ...(encoder.columns === undefined ? {} : { columns: (schema) => encoder.columns?.(schema) }),
     encodeKey(relation: RelationSchema, row: RowView, out: ByteWriter): void {
       for (const index of relation.keyIndexes) checkValue(relation, row, index)
       encoder.encodeKey(relation, row, out)

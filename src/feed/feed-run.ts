@@ -7,6 +7,7 @@ import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import { noFeedCounts, type FeedCounts } from '../core/metric-scopes.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import type { Encoder } from '../encode/encoder.ts'
 import type { Sink } from '../sink/sink.ts'
 import type { CutTurn } from '../scan/cut-turn.ts'
 import type { ScanReason } from './scan/scan-request.ts'
@@ -31,6 +32,8 @@ export interface FeedRun {
   readonly waiting?: (why: string) => void
   /** Called with what the encoder waits for at the schema registry; undefined: it waits for nothing any more. */
   readonly registryWaits?: (why: string | undefined) => void
+  /** Called with the encoder of the feed before anything is emitted. */
+  readonly encoderOpened?: (encoder: Encoder) => void
   /** Settles when the feed may open connections for a scan; undefined: it always may. */
   readonly scanTurn?: (reason: ScanReason) => Promise<CutTurn>
   /** Called when a scan has taken its snapshot, with the time in ms, and with undefined when it needs the snapshot no more. */

@@ -10,7 +10,7 @@
 // saved last.
 
 import type { Position } from '../changelog/changelog.ts'
-import type { Hlc } from '../core/hlc.ts'
+import { nextHlc, type Hlc } from '../core/hlc.ts'
 import type { ScannedTable, ScanProgress } from '../core/job-progress.ts'
 import type { Delivery } from './delivery.ts'
 import type { FeedRun } from './feed-run.ts'
@@ -76,6 +76,20 @@ export function firstPhase(start: Start): Phase {
     case 'backfill': {
       return { tag: 'backfill', at: resume.at, tables: scannedTargets(spec, resume.scan), scan: resume.scan }
     }
+  }
+}
+
+/** No row that the feed will emit is of an earlier time. */
+export function firstTime({ spec, resume, startTime }: Pick<FeedRun, 'spec' | 'resume' | 'startTime'>): Hlc {
+  switch (resume?.tag) {
+    case undefined:
+      return spec.cursor ?? startTime
+    case 'initial-scan':
+      return resume.scan?.at ?? spec.cursor ?? startTime
+    case 'following':
+      return nextHlc(resume.highWater)
+    case 'backfill':
+      return resume.at
   }
 }
 

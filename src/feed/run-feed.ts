@@ -22,7 +22,9 @@ import { initialScan } from './scan/initial-scan.ts'
 export async function runFeed(run: FeedRun): Promise<void> {
   try {
     const { spec, signal, registryWaits: waiting, progress: counts } = run
-    const feed = { run, delivery: new Delivery(run, await openEncoder(spec, { signal, waiting, counts })) }
+    const encoder = await openEncoder(spec, { signal, waiting, counts })
+    run.encoderOpened?.(encoder)
+    const feed = { run, delivery: new Delivery(run, encoder) }
     for (let phase = firstPhase(run); phase.tag !== 'ended';) {
       counts.pendingRanges = phase.tag === 'following' ? undefined : 0
       phase = await nextPhase(feed, phase)

@@ -50,8 +50,8 @@ export function specOf({ read, context, times, tables, targets, sink }: SpecPart
     mvccTimestamp: isOn(given, 'mvcc_timestamp'),
     // If the envelope has no place for the previous row, the source need not log it.
     diff: isOn(given, 'diff') && wrapped,
-    keyInValue: isOn(given, 'key_in_value'),
-    topicInValue: isOn(given, 'topic_in_value'),
+    keyInValue: isOn(given, 'key_in_value') || isForced('key_in_value', read),
+    topicInValue: isOn(given, 'topic_in_value') || isForced('topic_in_value', read),
     encodeJsonNullAsObject: isOn(given, 'encode_json_value_null_as_object'),
     resolvedIntervalMs: resolvedNanos === undefined ? undefined : milliseconds(resolvedNanos),
     minCheckpointMs: milliseconds(checkpointNanos(read)),
@@ -65,6 +65,13 @@ export function specOf({ read, context, times, tables, targets, sink }: SpecPart
     avroSchemaPrefix: avroPrefixOf(given),
     ...(tables.some(({ takesAnyBytes }) => takesAnyBytes) ? { takesAnyBytes: true } : {}),
   }
+}
+
+/** Whether the sink turns the option on, and messages have a place for it. */
+function isForced(name: 'key_in_value' | 'topic_in_value', { given, sink: { facts } }: ReadOptions): boolean {
+  if (facts.forcedOptions?.includes(name) !== true) return false
+  const { withoutOptions = [], excludedOptions = [] } = formatOf(given)
+  return envelopeOf(given) === 'wrapped' && ![...withoutOptions, ...excludedOptions].includes(name)
 }
 
 /** If the sink has topics, messages use their names. */

@@ -39,7 +39,7 @@ export const options = {
   compression: {
     kind: 'enum',
     values: ['gzip', 'zstd'],
-    ...laterForSome,
+    sinks: 'some',
     about: 'Compression of the files or requests.',
   },
   confluent_schema_registry: {
@@ -50,7 +50,7 @@ export const options = {
   },
   csv_header: {
     ...flag,
-    ...laterForSome,
+    sinks: 'some',
     formats: 'some',
     about: 'Begins every file and request of `format = csv` with a line of the names of the columns.',
   },
@@ -103,7 +103,7 @@ export const options = {
     default: defaultFormat,
     built: builtFormatNames,
     about:
-      'The format of keys and values: JSON, [Avro](../guide/avro.md) (`experimental_avro` means the same), or [CSV](../guide/csv.md), which has no keys.',
+      'The format of keys and values: JSON, [Avro](../guide/avro.md) (`experimental_avro` means the same), [CSV](../guide/csv.md), which has no keys, or [Parquet](../guide/storage.md#parquet), for files.',
   },
   full_table_name: {
     ...flag,
@@ -189,7 +189,11 @@ export const options = {
     about:
       'Accepted for old scripts, without effect: a paused job always keeps the changes that it needs, up to `changefeed.changelog.max_size`.',
   },
-  pubsub_sink_config: { kind: 'json', ...laterForSome, about: 'Batching and retries of the Pub/Sub client.' },
+  pubsub_sink_config: {
+    kind: 'json',
+    sinks: 'some',
+    about: 'Batching and retries of the Pub/Sub sink: see [its fields](sink-parameters.md#pubsub_sink_config).',
+  },
   resolved: {
     kind: 'duration',
     value: 'optional',
@@ -223,8 +227,8 @@ export const options = {
   },
   unordered: {
     ...flag,
-    built: false,
-    about: 'Gives up the order of the versions of a row where a sink gains from it.',
+    about:
+      'Gives up the order of the versions of a row where a sink gains from it, which is Pub/Sub: it needs no region then. Other sinks keep the order.',
   },
   updated: {
     ...flag,
@@ -240,12 +244,22 @@ export const options = {
   },
   webhook_auth_header: {
     kind: 'string',
-    ...laterForSome,
+    sinks: 'some',
     isSecret: true,
-    about: 'The `Authorization` header of the requests.',
+    about: "The `Authorization` header of a webhook's requests, such as `'Basic dXNlcjpwd2Q='`.",
   },
-  webhook_client_timeout: { kind: 'duration', default: '3s', ...laterForSome, about: 'How long a request may take.' },
-  webhook_sink_config: { kind: 'json', ...laterForSome, about: 'Batching and retries of the webhook client.' },
+  webhook_client_timeout: {
+    kind: 'duration',
+    default: '3s',
+    sinks: 'some',
+    about:
+      'How long a request to a [webhook](../guide/webhooks.md) may take, from its first byte to the end of the answer.',
+  },
+  webhook_sink_config: {
+    kind: 'json',
+    sinks: 'some',
+    about: 'Batching and retries of a webhook: see [its fields](sink-parameters.md#webhook_sink_config).',
+  },
 } as const satisfies Record<string, OptionFacts>
 
 export type OptionName = keyof typeof options

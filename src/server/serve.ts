@@ -54,6 +54,10 @@ export interface ServeOptions {
   /** Names that HTTP requests may use for this server, beside the name of `http`. */
   readonly httpNames?: readonly string[] | undefined
   readonly storeDir: string
+  /** The folder of nodelocal:// files; undefined: there are none. */
+  readonly externDir?: string | undefined
+  /** Sinks may not use the credentials of this server. */
+  readonly refusesImplicit?: boolean | undefined
   readonly log: Logger
   /** Called when an HTTP request asks the server to stop. */
   readonly onShutdown?: (() => void) | undefined
@@ -71,7 +75,8 @@ export interface RunningServer {
 }
 
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { backend, listen, door, http, storeDir, httpNames = [], log, onShutdown } = options
+  const { backend, listen, door, http, storeDir, externDir, httpNames = [], log, onShutdown } = options
+  const { refusesImplicit = false } = options
   // The parts that have been started are stopped in reverse order, even if a later one fails to start.
   const stops: (() => Promise<unknown>)[] = [() => backend.stop()]
   const stop = async (): Promise<void> => {
@@ -126,7 +131,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     stops.push(() => cuts.close())
     const jobs = await JobRegistry.open({
       store,
-      start: jobStarter({ settings, watchedRights, sources, feeds, cuts }),
+      start: jobStarter({ settings, externDir, refusesImplicit, watchedRights, sources, feeds, cuts }),
       over: (id) => cuts.release(id),
       log,
       backoff: () => ({ firstMs: firstRetryMs, mostMs: settings.get('changefeed.max_retry_backoff') }),
@@ -149,6 +154,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const seenJobs = own === undefined ? new SeenJobs({ state, rights }) : undefined
     const parts = {
       settings,
+      externDir,
+      refusesImplicit,
       sources,
       feeds,
       jobs,

@@ -15,6 +15,10 @@ import type { TypeMemory } from './statements/type-memory.ts'
 
 export interface ServerParts {
   readonly settings: SettingsStore
+  /** The folder of nodelocal:// files; undefined: this server has none. */
+  readonly externDir: string | undefined
+  /** Sinks may not use the credentials of this server (--external-io-disable-implicit-credentials). */
+  readonly refusesImplicit: boolean
   readonly sources: Sources
   readonly feeds: FeedPool
   readonly jobs: JobRegistry

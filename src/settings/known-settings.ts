@@ -81,6 +81,13 @@ export const knownSettings = {
       'the machines that sinks may connect to, also for tokens (sasl_token_url), and where schema registries may be: a list of host, host:port or *.suffix, separated by commas; empty: all machines',
     public: true,
   },
+  'changefeed.sink.metadata_services.enabled': {
+    kind: 'bool',
+    default: 'false',
+    description:
+      'whether sinks may connect to the metadata services of clouds, such as 169.254.169.254, which give away the credentials of the machine',
+    public: true,
+  },
   'changefeed.slow_span_log_threshold': {
     kind: 'duration',
     default: '0s',
@@ -98,20 +105,22 @@ export const knownSettings = {
     kind: 'string',
     default: '',
     description:
-      'accepted for old scripts, without effect: there is no cloud storage sink yet; only admins see its value',
+      'the JSON key with which gs:// sinks write whose URI has no AUTH, or AUTH=default; only admins see its value',
     public: true,
     secret: true,
   },
   'cloudstorage.http.custom_ca': {
     kind: 'string',
     default: '',
-    description: 'accepted for old scripts, without effect: there is no cloud storage sink yet',
+    description:
+      'accepted for old scripts, without effect: NODE_EXTRA_CA_CERTS of the server names a file with more authorities',
     public: true,
   },
   'cloudstorage.timeout': {
     kind: 'duration',
     default: '10m0s',
-    description: 'accepted for old scripts, without effect: there is no cloud storage sink yet',
+    description:
+      'accepted for old scripts, without effect: a request of a storage sink fails after 10 minutes, or a minute without progress',
     public: true,
   },
   'cluster.organization': {

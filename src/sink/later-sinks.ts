@@ -6,7 +6,6 @@ import type { SinkFacts } from './sink-facts.ts'
 type Facts = Omit<SinkFacts, 'readSpec'> & Partial<Pick<SinkFacts, 'readSpec'>>
 
 const onlyJsonAndCsv = ['avro', 'parquet', 'protobuf']
-const noLongerExperimental = ['s3', 'gs', 'azure', 'nodelocal', 'http', 'https']
 
 const facts: readonly Facts[] = [
   {
@@ -16,47 +15,18 @@ const facts: readonly Facts[] = [
     options: ['avro_schema_prefix', 'confluent_schema_registry', 'kafka_sink_config'],
     withoutFormats: onlyJsonAndCsv,
     withoutEnvelopes: ['row', 'key_only', 'enriched'],
-  },
-  {
-    tag: 'pubsub',
-    label: 'Pub/Sub',
-    schemes: ['gcpubsub'],
-    options: ['pubsub_sink_config'],
-    withoutFormats: onlyJsonAndCsv,
-    withoutEnvelopes: ['row', 'key_only'],
-    secrets: ['credentials'],
-  },
-  {
-    tag: 'cloud',
-    label: 'cloud storage',
-    schemes: [...noLongerExperimental, 'azure-blob', 'azure-storage', 'userfile', 'file-http', 'file-https'],
-    oldSchemes: noLongerExperimental.map((scheme) => `experimental-${scheme}`),
-    schemeNotice: (scheme) => {
-      const plain = scheme.replace(/^experimental-/, '')
-      if (plain !== scheme) return `${scheme} is no longer experimental, use ${plain}://`
-      if (scheme !== 'http' && scheme !== 'https') return undefined
-      return `Interpreting deprecated URI scheme ${scheme} as file-${scheme}. For webhook semantics, use webhook-${scheme}.`
+    readSpec: ({ parameters }) => {
+      if (parameters.text('topic_prefix') !== undefined) throw parameters.refused('topic_prefix is not yet supported')
+      return { tag: 'pulsar' }
     },
+  },
+  {
+    tag: 'later-cloud',
+    label: 'cloud storage',
+    schemes: ['userfile'],
     options: ['compression', 'csv_header'],
     withoutFormats: ['avro'],
     withoutEnvelopes: ['row', 'key_only', 'enriched'],
-    secrets: ['aws_secret_access_key', 'aws_session_token', 'azure_account_key', 'azure_client_secret', 'credentials'],
-  },
-  {
-    tag: 'webhook',
-    label: 'webhook',
-    schemes: ['webhook-https'],
-    wrongSchemes: { 'webhook-http': 'this sink requires webhook-https' },
-    options: [
-      'compression',
-      'csv_header',
-      'extra_headers',
-      'webhook_auth_header',
-      'webhook_client_timeout',
-      'webhook_sink_config',
-    ],
-    withoutFormats: onlyJsonAndCsv,
-    withoutEnvelopes: ['row', 'key_only'],
   },
   {
     tag: 'sql',

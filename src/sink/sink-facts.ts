@@ -4,6 +4,8 @@
 // Facts are loaded in every thread, so they import nothing large: `open` loads the code that connects to the far end.
 
 import type { FeedTarget, SinkSpec, ValueFormat } from '../core/feed-spec.ts'
+import type { FileColumn } from '../core/file-column.ts'
+import type { Hlc } from '../core/hlc.ts'
 import type { Sink } from './sink.ts'
 import type { ParameterFacts, SinkParameters } from './sink-parameters.ts'
 
@@ -16,8 +18,6 @@ export interface SinkFacts<Spec extends SinkSpec = SinkSpec> {
   readonly schemes: readonly string[]
   /** Schemes that are still accepted and that no hint proposes. */
   readonly oldSchemes?: readonly string[]
-  /** Schemes that are refused, each with its message. */
-  readonly wrongSchemes?: Readonly<Record<string, string>>
   /** The scheme and a colon are a whole URI, which SHOW JOBS prints so. */
   readonly isSchemeEnough?: true
   /** Returns the notice about the use of a scheme. */
@@ -27,8 +27,14 @@ export interface SinkFacts<Spec extends SinkSpec = SinkSpec> {
   /** The formats and envelopes that the sink cannot carry. Every sink that does not name a new format here takes it. */
   readonly withoutFormats?: readonly string[]
   readonly withoutEnvelopes?: readonly string[]
+  /** Options that are on without being written, where format and envelope have a place for them: messages of the sink have no key. */
+  readonly forcedOptions?: readonly ('key_in_value' | 'topic_in_value')[]
   /** Parameters of the URI whose values SHOW JOBS does not show, beside those that `reference` marks. */
   readonly secrets?: readonly string[]
+  /** Returns the part of a URI between its user and its parameters as SHOW JOBS shows it. Undefined: as it is written. */
+  showPlace?(place: string): string
+  /** Parameters that are not in `reference` are for the far end. They may be credentials, so SHOW JOBS does not show their values. */
+  readonly passesParametersOn?: true
   /** The texts for docs/reference/sink-parameters.md. */
   readonly reference?: SinkReference
   /** Checks and reads what a statement says about the sink. Returns plain data that can be cloned and stored. */
@@ -39,6 +45,8 @@ export interface SinkFacts<Spec extends SinkSpec = SinkSpec> {
   notices?(spec: Spec): readonly string[]
   /** Returns the addresses to which the sink connects, so that changefeed.sink.allowed_hosts is checked before. */
   addresses?(spec: Spec): readonly SinkAddress[]
+  /** Whether the sink uses the credentials of the server. */
+  isImplicit?(spec: Spec): boolean
   /** Returns the name for which a job is shown to wait while its sink is being opened; without this function, the tag. */
   shownAs?(spec: Spec): string
   /** The text in square brackets before the sink's lines in the log; undefined: the tag. */
@@ -59,6 +67,12 @@ export interface SinkOpening {
   readonly topics: readonly string[]
   /** The ending of the names of files with messages of the format, without a dot. */
   readonly extension: string
+  /** No row of the feed is of an earlier time. A feed that starts again after a crash has the same time as before, or a later one. */
+  readonly firstTime: Hlc
+  /** Returns the line with the names of the columns for messages with this schema (`MessageBatch.schemas`); undefined: the format has none. */
+  readonly header: (schema: number) => Uint8Array | undefined
+  /** Returns the typed columns of messages with this schema; undefined: the format has none. */
+  readonly columns: (schema: number) => readonly FileColumn[] | undefined
   readonly log: SinkLog
   /** The sink fails when the signal aborts. */
   readonly signal: AbortSignal

@@ -65,6 +65,11 @@ export class SinkParameters<Name extends string> {
     return Buffer.from(standard, 'base64').toString(encoding)
   }
 
+  /** Returns the parameters that were not read, for a sink that passes them on to its far end. */
+  rest(): URLSearchParams {
+    return new URLSearchParams([...this.#all].filter(([name]) => this.#values.has(name)))
+  }
+
   /** Throws if a parameter is left that was not read. `known`: names to propose in its place. */
   end(whose: string, known: readonly string[]): void {
     const names = [...this.#values.keys()].sort()

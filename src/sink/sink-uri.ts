@@ -16,9 +16,7 @@ export function readSinkUri(uri: string | undefined, position: number): SinkUri 
   const [, written, place = '', query = ''] = /^([a-z][a-z0-9+.-]*):\/\/([^?]*)\??(.*)$/is.exec(uri ?? '') ?? []
   // SHOW JOBS prints some URIs without the slashes, and what it prints can be run again.
   const scheme = (written ?? schemeAlone(uri) ?? '').toLowerCase()
-  const facts = sinks.find(({ schemes, oldSchemes = [] }) =>
-    uri === undefined ? schemes.length === 0 : schemes.includes(scheme) || oldSchemes.includes(scheme),
-  )
+  const facts = uri === undefined ? sinks.find(({ schemes }) => schemes.length === 0) : ofScheme(scheme)
   if (facts !== undefined) return { facts, scheme, place, parameters: new SinkParameters(query, position) }
   if (scheme === '') {
     throw new FeedError('FEED_OPTION', `no scheme found for sink URL "${redactSinkUri(uri ?? '')}"`, {
@@ -26,14 +24,16 @@ export function readSinkUri(uri: string | undefined, position: number): SinkUri 
       position,
     })
   }
-  const wrong = sinks.flatMap(({ wrongSchemes = {} }) => Object.entries(wrongSchemes)).find(([name]) => name === scheme)
-  if (wrong !== undefined) throw new FeedError('FEED_OPTION', wrong[1], { position })
   const meant = nearestName(
     scheme,
     sinks.flatMap(({ schemes }) => schemes),
   )
   const hint = meant === undefined ? undefined : `did you mean "${meant}"?`
   throw new FeedError('FEED_OPTION', `unsupported sink: ${scheme}`, { position, hint })
+}
+
+function ofScheme(scheme: string): SinkFacts | undefined {
+  return sinks.find(({ schemes, oldSchemes = [] }) => schemes.includes(scheme) || oldSchemes.includes(scheme))
 }
 
 function schemeAlone(uri = ''): string | undefined {
@@ -63,24 +63,30 @@ function withoutUser(uri: string): string {
   return `${scheme}redacted${uri.slice(at)}`
 }
 
-/** The parameters whose values are credentials or keys, also those of sinks that are not built yet. */
+/** The parameters whose values are credentials or keys, in lower case, also those of sinks that are not built yet. */
 const secretParameters: ReadonlySet<string> = new Set(
   sinks.flatMap(({ secrets = [], reference }) => [
     ...secrets,
     ...Object.entries(reference?.uri?.parameters ?? {}).flatMap(([name, { isSecret }]) =>
-      isSecret === true ? [name] : [],
+      isSecret === true ? [name.toLowerCase()] : [],
     ),
   ]),
 )
 
-/** Returns the URI as SHOW JOBS prints it: as written, but without the user and the secrets. */
+/** Returns the URI as SHOW JOBS prints it: as written, but without the user, the secrets, and what may be a secret of the far end. */
 export function showSinkUri(uri: string): string {
   // CockroachDB prints a URI that is only a scheme without the slashes.
   const [, bare] = /^([^:]+):\/\/$/.exec(uri) ?? []
   if (isWhole(bare)) return `${bare?.toLowerCase()}:`
-  return withoutUser(uri).replace(/([?&])([^=&]*)=[^&]*/g, (written, mark: string, name: string) =>
-    secretParameters.has(decodedName(name).toLowerCase()) ? `${mark}${name}=redacted` : written,
+  const [, head = '', place = '', query = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?([^?]*)(.*)$/is.exec(withoutUser(uri)) ?? []
+  const facts = ofScheme(head.slice(0, -3).toLowerCase())
+  const isSecret = (name: string): boolean =>
+    secretParameters.has(name.toLowerCase()) ||
+    (facts?.passesParametersOn === true && facts.reference?.uri?.parameters[name] === undefined)
+  const shown = query.replace(/([?&])([^=&]*)=[^&]*/g, (written, mark: string, name: string) =>
+    isSecret(decodedName(name)) ? `${mark}${name}=redacted` : written,
   )
+  return `${head}${facts?.showPlace?.(place) ?? place}${shown}`
 }
 
 /** The name of a secret may be percent-encoded. */

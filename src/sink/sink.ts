@@ -23,7 +23,7 @@ export interface Resolved {
 
 export interface Sink extends AsyncDisposable {
   emit(batch: MessageBatch): Promise<void>
-  /** Sends a resolved message to every topic (and partition) of the feed. */
+  /** Sends a resolved message to every topic (and partition) of the feed. May wait until everything before it is delivered. */
   emitResolved(resolved: Resolved): Promise<void>
   /** `frontier`: everything at or below it was emitted. Undefined: there is none yet (during an initial scan). */
   flush(frontier: Hlc | undefined): Promise<void>

@@ -1,12 +1,12 @@
 // What is done to a job in the middle of a backfill: the schema is changed, and as soon as the job says that it is in a
-// backfill, or a little later, something ends or stops. A broker that stands still meanwhile, or a PostgreSQL that is slow,
+// backfill, or a little later, something ends or stops. A far end that stands still meanwhile, or a PostgreSQL that is slow,
 // makes it last.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../support/until.ts'
 import type { SchemaOptions } from '../validators/backfill.ts'
 import { attempt, type Event } from './events.ts'
-import { pause, type JobEventOptions } from './kafka-events.ts'
+import { pause, type JobEventOptions } from './job-events.ts'
 import type { SchemaChanger } from './schema-changer.ts'
 
 export interface BackfillEventOptions extends JobEventOptions {
@@ -19,10 +19,10 @@ export function inBackfill(options: BackfillEventOptions): Event {
 }
 
 async function happenInBackfill(options: BackfillEventOptions): Promise<string> {
-  const { server, broker, random, database, changer, policy } = options
+  const { server, farEnd, random, database, changer, policy } = options
   const slow = random.pick([
     [1, 'nothing'],
-    [2, 'broker'],
+    [2, 'the far end'],
     [1, 'PostgreSQL'],
   ])
   const [name, act] = random.pick<readonly [string, () => unknown]>([
@@ -41,7 +41,7 @@ async function happenInBackfill(options: BackfillEventOptions): Promise<string> 
       ],
     ],
   ])
-  if (slow === 'broker') broker.freeze()
+  if (slow === 'the far end') farEnd.freeze()
   try {
     await changer.change()
     const isIn = await isInBackfill(options, policy === 'backfill' ? 1000 : 0)
@@ -50,7 +50,7 @@ async function happenInBackfill(options: BackfillEventOptions): Promise<string> 
     await act()
     return `${name} ${isIn ? 'in a backfill' : 'behind a schema change'}`
   } finally {
-    if (slow === 'broker') broker.thaw()
+    if (slow === 'the far end') farEnd.thaw()
   }
 }
 

@@ -5,7 +5,8 @@ import { TestServer } from '../server/test-server.ts'
 import { startBehindThief, type AnswerThief } from '../services/kafka/answer-thief.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka as skip } from '../services/kafka/require-kafka.ts'
-import { kafkaDatabaseOf, runOverKafka } from './kafka-run.ts'
+import { jobDatabaseOf, runJob } from './job-run.ts'
+import { kafkaFarEnd } from './kafka-far-end.ts'
 import { reporting } from './report.ts'
 import { formatsToRun, seedsToRun } from './seeds.ts'
 import { TinyRegistry } from '../support/tiny-registry.ts'
@@ -32,13 +33,14 @@ for (const { seed, format } of runs) {
     { skip, timeout: 420_000 },
     async (t) => {
       const said: string[] = []
+      const farEnd = kafkaFarEnd(broker, thief)
       await using registry = format === 'avro' ? await TinyRegistry.start() : undefined
       t.diagnostic(
         await reporting({ server, seed, file, said }, () =>
-          runOverKafka({ server, broker, thief, registry, seed, disturbances, said }),
+          runJob({ server, farEnd, registry, seed, disturbances, said }),
         ),
       )
-      await server.sql(`DROP DATABASE ${kafkaDatabaseOf(seed, format)} WITH (FORCE)`)
+      await server.sql(`DROP DATABASE ${jobDatabaseOf(farEnd, seed, format)} WITH (FORCE)`)
     },
   )
 }

@@ -66,6 +66,7 @@ export interface PostedOptions extends Partial<
   readonly lanes: number
   readonly limits?: Partial<BatchLimits>
   readonly budgetBytes?: number
+  readonly budgetMessages?: number
   /** A request that takes longer has failed. */
   readonly requestMs?: number
 }
@@ -76,6 +77,7 @@ export function postedLanes(options: PostedOptions): BatchingSink<string, PostBo
     newBody: () => new PostBody(),
     limits: { bytes: 100_000, messages: Number.POSITIVE_INFINITY, ...limits },
     budgetBytes,
+    ...(options.budgetMessages === undefined ? {} : { budgetMessages: options.budgetMessages }),
   })
   const sink = randomUUID()
   const byTopic = Array.from({ length: topics }, (_, topic) =>

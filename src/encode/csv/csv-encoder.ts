@@ -2,13 +2,14 @@
 // key. Values are PostgreSQL's text as `value::text` prints it; NULL is `NULL`. So `COPY … (FORMAT csv, NULL 'NULL')` reads the
 // lines back, because the text 'NULL' is quoted.
 
-import type { ByteWriter } from '../../bytes/byte-writer.ts'
+import { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { FeedSpec } from '../../core/feed-spec.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import type { RowChange } from '../../core/row-change.ts'
 import { kind } from '../../core/row-view.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Encoder } from '../encoder.ts'
+import { schemaNumber } from '../schema-number.ts'
 import { writeField } from './write-field.ts'
 
 const comma = 0x2c
@@ -22,13 +23,20 @@ export function open(_spec: FeedSpec): Encoder {
 
 class CsvEncoder implements Encoder {
   readonly hasKeys = false
+  readonly #headers = new Map<number, Uint8Array>()
   /** By column: 1 if it is a boolean, whose text in a row is `t` or `f`. */
   readonly #booleans = new WeakMap<RelationSchema, Uint8Array>()
   #lastRelation: RelationSchema | undefined
   #lastBooleans: Uint8Array | undefined
 
-  prepare(): number {
-    return 0
+  prepare(relation: RelationSchema): number {
+    const schema = schemaNumber(relation)
+    if (!this.#headers.has(schema)) this.#headers.set(schema, headerOf(relation))
+    return schema
+  }
+
+  header(schema: number): Uint8Array | undefined {
+    return this.#headers.get(schema)
   }
 
   encodeKey(): void {
@@ -76,4 +84,15 @@ class CsvEncoder implements Encoder {
     this.#lastBooleans = booleans
     return booleans
   }
+}
+
+/** The names of the columns, as a line without its end. */
+function headerOf({ columns }: RelationSchema): Uint8Array {
+  const out = new ByteWriter(256)
+  for (const [i, { name }] of columns.entries()) {
+    if (i > 0) out.u8(comma)
+    const bytes = Buffer.from(name)
+    writeField(bytes, 0, bytes.length, out)
+  }
+  return out.take()
 }

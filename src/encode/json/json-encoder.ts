@@ -12,6 +12,7 @@ import type { RelationSchema } from '../../core/relation.ts'
 import type { RowChange } from '../../core/row-change.ts'
 import type { RowView } from '../../core/row-view.ts'
 import type { Encoder } from '../encoder.ts'
+import { schemaNumber } from '../schema-number.ts'
 import { jsonString } from './json-string.ts'
 import { RowWriter } from './row-writer.ts'
 import { ValueWriters } from './value-writer.ts'
@@ -48,8 +49,8 @@ class JsonEncoder implements Encoder {
     this.#extra = spec.envelope === 'row' && (spec.updated || spec.mvccTimestamp) ? '__crdb__' : undefined
   }
 
-  prepare(): number {
-    return 0
+  prepare(relation: RelationSchema): number {
+    return schemaNumber(relation)
   }
 
   encodeKey(relation: RelationSchema, row: RowView, out: ByteWriter): void {

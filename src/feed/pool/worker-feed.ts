@@ -2,11 +2,13 @@
 
 import { openChangelog } from '../../changelog/open-changelog.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
+import type { Encoder } from '../../encode/encoder.ts'
 import { formatOfName } from '../../encode/format-names.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../../errors/feed-error.ts'
 import { openSink } from '../../sink/open-sink.ts'
 import type { Sink } from '../../sink/sink.ts'
 import { factsOfSink } from '../../sink/sinks.ts'
+import { firstTime } from '../phases.ts'
 import { newProgress, type FeedProgress } from '../feed-run.ts'
 import { runFeed } from '../run-feed.ts'
 import type { FeedStart, FromFeedWorker } from './feed-messages.ts'
@@ -31,6 +33,7 @@ export class WorkerFeed {
   readonly progress: FeedProgress = newProgress()
   readonly turn: ScanTurn
   #watch: SinkWatch | undefined
+  #encoder: Encoder | undefined
   #waitsForRegistry = false
   #sinkTimer: NodeJS.Timeout | undefined
   #inFlight = 0
@@ -66,6 +69,9 @@ export class WorkerFeed {
         registryWaits: (why) => {
           this.#waitsForRegistry = why !== undefined
           this.#say({ tag: 'registry-waits', feed: this.#id, why })
+        },
+        encoderOpened: (encoder) => {
+          this.#encoder = encoder
         },
         scanTurn: this.turn.take,
         holdsSnapshot: watch.holdsSnapshot,
@@ -125,10 +131,14 @@ export class WorkerFeed {
     })
   }
 
-  #sink({ spec }: FeedStart): Promise<Sink> {
+  #sink(start: FeedStart): Promise<Sink> {
+    const { spec } = start
     return openSink(spec.sink, {
       topics: spec.targets.map(({ topic }) => topic),
       extension: formatOfName(spec.format).extension,
+      firstTime: firstTime({ ...start, resume: start.resume }),
+      columns: (schema) => this.#encoder?.columns?.(schema),
+      header: (schema) => this.#encoder?.header?.(schema),
       log: (level, text) => this.#say({ tag: 'log', feed: this.#id, level, text }),
       signal: this.#sinkAbort.signal,
       send: (messages) => this.#send(messages),

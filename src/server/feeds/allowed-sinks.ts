@@ -1,22 +1,39 @@
-// Applies the setting that says which machines sinks and schema registries may reach. They are checked before they connect: when a changefeed is
+// Adds to the specification of a sink what only this server knows: its folder for files, and the machines that sinks may reach. A setting
+// says which machines sinks and schema registries may reach. They are checked before they connect: when a changefeed is
 // created and whenever the feed of a job starts. The sink itself checks hosts that it learns of later, such as brokers.
 
 import { isHostAllowed, readAllowedHosts } from '../../core/allowed-hosts.ts'
 import type { RegistrySpec, SinkSpec } from '../../core/feed-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { SettingsStore } from '../../settings/store.ts'
+import { isMetadataHost } from '../../core/metadata-address.ts'
+import { metadataRefused } from '../../sink/guarded-lookup.ts'
 import { factsOfSink } from '../../sink/sinks.ts'
 import type { SinkAddress } from '../../sink/sink-facts.ts'
 
+type Settings = Pick<SettingsStore, 'get'>
+
+export interface SinkSurroundings {
+  readonly settings: Settings
+  /** The folder of nodelocal:// files; undefined: this server has none. */
+  readonly externDir: string | undefined
+  /** Sinks may not use the credentials of this server. */
+  readonly refusesImplicit: boolean
+}
+
 /** Returns the sink with the hosts that it may reach. Throws if its own addresses are not allowed. */
-export function allowedSink(sink: SinkSpec, settings: SettingsStore): SinkSpec {
-  const { addresses } = factsOfSink(sink)
+export function allowedSink(sink: SinkSpec, { settings, externDir, refusesImplicit }: SinkSurroundings): SinkSpec {
+  const { tag, addresses, label, isImplicit } = factsOfSink(sink)
   if (addresses === undefined) return sink
-  return { ...sink, allowedHosts: check('sinks may not reach', addresses(sink), settings) }
+  const defaultKey = tag === 'cloud' ? settings.get('cloudstorage.gs.default.key') : ''
+  const here = { ...(externDir === undefined ? {} : { externDir }), ...(defaultKey === '' ? {} : { defaultKey }) }
+  if (refusesImplicit && isImplicit?.({ ...sink, ...here }) === true) throw implicitRefused(label)
+  const allowedHosts = check('sinks may not reach', addresses(sink), settings)
+  return { ...sink, ...here, allowedHosts, ...(mayReachMetadata(settings) ? { mayReachMetadata: true } : {}) }
 }
 
 /** Returns the registry. Throws if it may not be reached. */
-export function allowedRegistry(registry: RegistrySpec | undefined, settings: SettingsStore): RegistrySpec | undefined {
+export function allowedRegistry(registry: RegistrySpec | undefined, settings: Settings): RegistrySpec | undefined {
   const addresses = registry?.urls.map((url) => {
     const { protocol, hostname, port } = new URL(url)
     const defaultPort = protocol === 'https:' ? 443 : 80
@@ -26,13 +43,24 @@ export function allowedRegistry(registry: RegistrySpec | undefined, settings: Se
   return registry
 }
 
-function check(what: string, addresses: readonly SinkAddress[], settings: SettingsStore): readonly string[] {
+function check(what: string, addresses: readonly SinkAddress[], settings: Settings): readonly string[] {
   const allowedHosts = readAllowedHosts(settings.get('changefeed.sink.allowed_hosts'))
   for (const { host, port } of addresses) {
+    // A name is checked again when its address is known.
+    if (isMetadataHost(host) && !mayReachMetadata(settings)) throw metadataRefused(host)
     if (isHostAllowed(allowedHosts, host, port)) continue
     throw new FeedError('FEED_PRIVILEGE', `${what} ${host}:${port}`, {
       hint: `the cluster setting changefeed.sink.allowed_hosts lists the machines that may be reached; an admin may add it there`,
     })
   }
   return allowedHosts
+}
+
+function implicitRefused(label: string): FeedError {
+  const message = `implicit credentials disallowed for ${label} due to --external-io-disable-implicit-credentials flag`
+  return new FeedError('FEED_PRIVILEGE', message, { hint: 'give the credentials in the URI' })
+}
+
+function mayReachMetadata(settings: Settings): boolean {
+  return settings.get('changefeed.sink.metadata_services.enabled')
 }

@@ -3,20 +3,19 @@
 
 import type { FeedSpec } from '../../core/feed-spec.ts'
 import { checkRegistry } from '../../schema-registry/schema-registry.ts'
-import type { SettingsStore } from '../../settings/store.ts'
 import { dialSink } from '../../sink/open-sink.ts'
-import { allowedRegistry, allowedSink } from './allowed-sinks.ts'
+import { allowedRegistry, allowedSink, type SinkSurroundings } from './allowed-sinks.ts'
 
 /** For a job. */
-export async function dialFarEnds(spec: FeedSpec, settings: SettingsStore, signal: AbortSignal): Promise<void> {
-  await dialSink({ ...spec, sink: allowedSink(spec.sink, settings) }, signal)
-  await dialRegistry(spec, settings, signal)
+export async function dialFarEnds(spec: FeedSpec, around: SinkSurroundings, signal: AbortSignal): Promise<void> {
+  await dialSink({ ...spec, sink: allowedSink(spec.sink, around) }, signal)
+  await dialRegistry(spec, around.settings, signal)
 }
 
 /** For a changefeed on a connection, which has no other far end. */
 export async function dialRegistry(
   spec: Pick<FeedSpec, 'registry'>,
-  settings: SettingsStore,
+  settings: SinkSurroundings['settings'],
   signal: AbortSignal,
 ): Promise<void> {
   const registry = allowedRegistry(spec.registry, settings)

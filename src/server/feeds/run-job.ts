@@ -2,20 +2,20 @@
 
 import { highWaterOf, needsStatementCut } from '../../core/job-progress.ts'
 import type { JobStarter } from '../../jobs/jobs.ts'
-import { allowedRegistry, allowedSink } from './allowed-sinks.ts'
+import { allowedRegistry, allowedSink, type SinkSurroundings } from './allowed-sinks.ts'
 import type { ServerParts } from '../server-parts.ts'
 import { startFeed } from './start-feed.ts'
 import { troubleText } from '../explain/trouble-notices.ts'
 
-type JobParts = Pick<ServerParts, 'settings' | 'watchedRights' | 'sources' | 'feeds' | 'cuts'>
+type JobParts = Pick<ServerParts, keyof SinkSurroundings | 'watchedRights' | 'sources' | 'feeds' | 'cuts'>
 
-export function jobStarter({ settings, watchedRights: rights, sources, feeds, cuts }: JobParts): JobStarter {
+export function jobStarter({ watchedRights: rights, sources, feeds, cuts, ...around }: JobParts): JobStarter {
   return async ({ id, user, payload, sink, registry }, { resume, save, log, status, signal }) => {
     const spec = {
       ...payload.spec,
       id,
-      sink: allowedSink(sink(), settings),
-      registry: allowedRegistry(registry(), settings),
+      sink: allowedSink(sink(), around),
+      registry: allowedRegistry(registry(), around.settings),
     }
     const { database, targets } = spec
     const needed = { database, user, targets, hasSink: true }
@@ -43,7 +43,7 @@ export function jobStarter({ settings, watchedRights: rights, sources, feeds, cu
           startTime: highWaterOf(resume) ?? { wall: 0n, logical: 0 },
           resume,
           statementCut: cuts.of(id),
-          maxSnapshotAgeMs: settings.get('changefeed.initial_scan.max_snapshot_age'),
+          maxSnapshotAgeMs: around.settings.get('changefeed.initial_scan.max_snapshot_age'),
           isJob: true,
         },
         handlers: {

@@ -1,23 +1,28 @@
 // Knows how much waits or is being sent, over all lanes of a sink. The lanes report every change, so that it is not necessary
 // to go through a thousand lanes to find out whether anything is left.
 
-interface Closable {
-  close(): void
+/** A sink that holds more takes no further batch. */
+export interface Budget {
+  readonly bytes: number
+  /** Undefined: any number. */
+  readonly messages?: number | undefined
 }
 
-export class Backlog<Lane extends Closable> {
+export class Backlog<Lane> {
   #bytes = 0
-  readonly #budgetBytes: number
+  #messages = 0
+  readonly #mostBytes: number
+  readonly #mostMessages: number
   readonly #waiting = new Set<Lane>()
   readonly #busy = new Set<Lane>()
 
-  /** `budgetBytes`: a sink that holds more takes no further batch. */
-  constructor(budgetBytes: number) {
-    this.#budgetBytes = budgetBytes
+  constructor({ bytes, messages = Number.POSITIVE_INFINITY }: Budget) {
+    this.#mostBytes = bytes
+    this.#mostMessages = messages
   }
 
   get isOverBudget(): boolean {
-    return this.#bytes > this.#budgetBytes
+    return this.#bytes > this.#mostBytes || this.#messages > this.#mostMessages
   }
 
   /** The lanes that have messages and of which no batch is being sent. */
@@ -34,9 +39,10 @@ export class Backlog<Lane extends Closable> {
     return this.#busy.size > 0
   }
 
-  /** A lane holds `bytes` more than before, or less when the number is negative. */
-  grow(bytes: number): void {
+  /** A lane holds so much more than before, or less when the numbers are negative. */
+  grow(bytes: number, messages = 0): void {
     this.#bytes += bytes
+    this.#messages += messages
   }
 
   /** The lane has messages, and no batch of it is being sent. */
@@ -54,11 +60,5 @@ export class Backlog<Lane extends Closable> {
   /** The lane has no messages any more. */
   remove(lane: Lane): void {
     this.#busy.delete(lane)
-  }
-
-  /** Closes the open batch of every lane, so that each is sent as it is, full or not. */
-  closeAll(): void {
-    for (const lane of this.#waiting) lane.close()
-    for (const lane of this.#busy) lane.close()
   }
 }

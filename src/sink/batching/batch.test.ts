@@ -16,7 +16,7 @@ test('of all pairs of phases of a batch exactly these follow each other', () => 
   assert.deepEqual(walk(phases, followBatch), [
     'filling → waiting',
     'waiting → sending',
-    'sending → backing-off, delivered, split',
+    'sending → waiting, backing-off, delivered, split',
     'backing-off → waiting',
     'delivered → nothing',
     'split → nothing',

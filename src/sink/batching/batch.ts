@@ -2,13 +2,14 @@
 //
 //             it is full, or is to be sent         its turn has come
 //   filling ───────────────────────────► waiting ──────────────────► sending ──► delivered
-//                                         ▲   ▲                      │    │
-//                                         │   └─ halves of it wait ──┼─ split
-//                                         │                          │ the attempt failed
-//                                         └──── the wait is over ─ backing-off
+//                                        ▲ ▲ ▲                      │ │ │
+//                                        │ │ └─── asked for later ──┘ │ │
+//                                        │ └── halves of it wait ─ split │
+//                                        │                              │ the attempt failed
+//                                        └── the wait is over ── backing-off
 //
 //   filling      takes more messages; a lane has at most one such batch, the last of its batches
-//   waiting      does not change any more, and waits until the batches before it are delivered
+//   waiting      does not change any more, and waits until the batches before it are delivered, or until the far end takes it
 //   sending      is on its way to the far end; a lane has at most one batch that is sending or backing off, its first one
 //   backing-off  waits until it may be sent again, unchanged
 //   delivered    the far end has it, and its body can be filled again
@@ -28,7 +29,7 @@ export type BatchPhase =
 export const followBatch = stepsOf<BatchPhase>({
   filling: ['waiting'],
   waiting: ['sending'],
-  sending: ['backing-off', 'delivered', 'split'],
+  sending: ['waiting', 'backing-off', 'delivered', 'split'],
   'backing-off': ['waiting'],
   delivered: [],
   split: [],

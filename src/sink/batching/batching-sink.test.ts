@@ -8,7 +8,7 @@ import { Random } from '../../../test/nemesis/random.ts'
 import { batchOf, numbered, resolvedAt } from '../../../test/services/kafka/sink-kit.ts'
 import { postedLanes } from '../../../test/support/posted-lanes.ts'
 import { PostServer } from '../../../test/support/post-server.ts'
-import { within } from '../../../test/support/until.ts'
+import { standsStill, within } from '../../../test/support/until.ts'
 import { sinkSuite } from '../../../test/suites/sink-suite.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { stallMs } from './stall.ts'
@@ -94,6 +94,34 @@ test('memory is bounded while the far end does not answer, and everything arrive
   server.mend()
   await emitting
   checkTaken(server, 50 * size)
+})
+
+test('no more than so many messages wait, however small they are, and those of a split or of another attempt count once', async () => {
+  let isFirst = true
+  await using server = await PostServer.start((size) => {
+    if (size > 1500) return 413
+    const answer = isFirst ? 503 : 'take'
+    isFirst = false
+    return answer
+  })
+  const limits = { bytes: 4000 }
+  await using sink = postedLanes({ urls: [server.url], lanes: 4, limits, budgetMessages: 2000 })
+  // Once everything has been taken, there is room for as many as before.
+  for (const from of [0, 5000]) {
+    if (from > 0) server.break()
+    let emitted = 0
+    const emitting = (async () => {
+      for (; emitted < 10; emitted++) await sink.emit(numbered(from + emitted * 500, 500))
+      await sink.flush()
+    })()
+    if (from > 0) {
+      await within(withinMs, 'as many messages as may wait', () => emitted === 4)
+      assert.equal(await standsStill(() => emitted), 4)
+      server.mend()
+    }
+    await emitting
+  }
+  checkTaken(server, 10_000)
 })
 
 test('a batch that is too large is halved until it fits; a single message that is too large ends the sink', async () => {

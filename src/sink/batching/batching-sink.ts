@@ -24,6 +24,8 @@ export interface LaneMap<Place, Body extends BatchBody<Body>> {
   readonly laneOf: (bytes: Uint8Array, start: number, end: number, lanes: number) => number
   /** The lanes that take the resolved message of a topic, each lane once. */
   resolvedLanes(): Iterable<readonly [topic: number, lanes: readonly Lane<Place, Body>[]]>
+  /** A resolved message is about more than its lane: it is sent when everything before it is delivered, and alone. */
+  readonly isResolvedAlone?: true
   /** Called at the end of a flush, when no lane has messages: only then may keys move to other lanes. A rejection ends the sink. */
   whenEmpty?(): Promise<void>
 }
@@ -64,7 +66,7 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
 
   async emit(batch: MessageBatch): Promise<void> {
     this.#sender.progress.check()
-    const { count, hasKeys, topics, keyStarts, valueStarts, valueEnds, nilValues, largeTimes } = batch
+    const { count, hasKeys, topics, keyStarts, valueStarts, valueEnds, nilValues, schemas, largeTimes } = batch
     const { buffer } = batch.bytes
     const { map, lanes } = this.#options
     const { byTopic, laneOf } = map
@@ -76,15 +78,17 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
         own.length === 1 ? 0 : hasKeys ? laneOf(buffer, keyStart, keyEnd, own.length) : this.#next++ % own.length
       const valueEnd = nilValues[i] === 1 ? -1 : (valueEnds[i] as number)
       const time = largeTimes.size === 0 ? undefined : largeTimes.get(i)
-      ;(own[lane] as Lane<Place, Body>).add(buffer, hasKeys ? keyStart : -1, keyEnd, valueEnd, time)
+      ;(own[lane] as Lane<Place, Body>).add(buffer, hasKeys ? keyStart : -1, keyEnd, valueEnd, time, schemas[i])
     }
     this.#sender.pump()
     while (lanes.backlog.isOverBudget) await this.#sender.hurry()
   }
 
   async emitResolved(resolved: Resolved): Promise<void> {
+    const { map } = this.#options
     this.#sender.progress.check()
-    for (const [topic, lanes] of this.#options.map.resolvedLanes()) {
+    if (map.isResolvedAlone === true) await this.#drain()
+    for (const [topic, lanes] of map.resolvedLanes()) {
       const payload = resolved.payload(topic)
       for (const lane of lanes) {
         lane.add(payload, -1, 0, payload.length)
@@ -93,15 +97,21 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
       }
     }
     this.#sender.pump()
+    if (map.isResolvedAlone === true) await this.#drain()
   }
 
   async flush(): Promise<void> {
-    const { lanes, map } = this.#options
+    const { map } = this.#options
     this.#sender.progress.check()
-    while (!lanes.backlog.isEmpty) await this.#sender.hurry()
+    await this.#drain()
     if (map.whenEmpty === undefined) return
     await this.#sender.progress.orEnd(map.whenEmpty()).catch((error: unknown) => this.#sender.fail(error))
     this.#sender.progress.check()
+  }
+
+  /** Settles when every batch is delivered. */
+  async #drain(): Promise<void> {
+    while (!this.#options.lanes.backlog.isEmpty) await this.#sender.hurry()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,19 @@
 // Chooses which of the waiting batches are sent now, and in which requests.
 
-/** When a batch that is not full is sent; 0: there is no such bound. Without any bound it is sent as soon as its lane is free. */
+/**
+ * What a batch that is not full waits for; 0: there is no such bound. Without any bound it is sent as soon as its lane is
+ * free, and takes more messages until then: an idle far end gets each message at once, a busy one gets larger batches.
+ */
 export interface FlushBounds {
   readonly messages: number
   readonly bytes: number
+  /** A batch waits so long for the other two bounds, counted from its first message. */
   readonly frequencyMs: number
+}
+
+export interface FlushRule extends FlushBounds {
+  /** `route`: the bounds are those of all lanes of a route together, because their messages share requests. Undefined: of each lane. */
+  readonly per?: 'route'
 }
 
 export interface RequestLimits {
@@ -22,16 +31,20 @@ interface WaitingLane {
   readonly hasClosed: boolean
   readonly openCount: number
   readonly openBytes: number
+  /** When the open batch got its first message, as `performance.now()` counts; Infinity: there is none. */
+  readonly openedAtMs: number
   readonly nextBytes: number
   readonly nextCount: number
 }
 
 export interface ChooseOptions<Lane> {
   readonly waiting: Iterable<Lane>
-  readonly flush: FlushBounds
+  readonly flush: FlushRule
   readonly limits: RequestLimits
   /** Batches are sent before they are full. */
   readonly isHurried: boolean
+  /** As `performance.now()` counts. */
+  readonly nowMs: number
   /** Returns how many more requests may be sent to a route now. */
   readonly free: (route: number) => number
 }
@@ -45,24 +58,32 @@ export interface Request<Lane> {
 
 export interface Chosen<Lane> {
   readonly requests: readonly Request<Lane>[]
-  /** A batch waits for more messages or for its time. */
-  readonly isWaiting: boolean
+  /** When the first of the batches that wait for more messages is sent as it is; undefined: none waits. */
+  readonly dueAtMs: number | undefined
 }
 
+/** What waits for more messages together: the open batch of a lane, or those of all lanes of a route. */
+type OpenBatches = Pick<WaitingLane, 'openCount' | 'openBytes' | 'openedAtMs'>
+
 export function chooseRequests<Lane extends WaitingLane>(options: ChooseOptions<Lane>): Chosen<Lane> {
-  const { waiting, flush, limits, isHurried, free } = options
+  const { waiting, flush, limits, isHurried, nowMs, free } = options
   const { messages, bytes, frequencyMs } = flush
-  const isDue = isHurried || (frequencyMs === 0 && messages === 0 && bytes === 0)
+  const isAtOnce = isHurried || (frequencyMs === 0 && messages === 0 && bytes === 0)
+  const together = isAtOnce || flush.per !== 'route' ? undefined : openByRoute(waiting)
   const requests: Request<Lane>[] = []
   /** The last request to each route, and how many more the route takes. */
   const routes = new Map<number, { request: Request<Lane> | undefined; free: number }>()
-  let isWaiting = false
+  let dueAtMs: number | undefined
   for (const lane of waiting) {
-    const { route, openCount, openBytes } = lane
-    const isLarge = (messages > 0 && openCount >= messages) || (bytes > 0 && openBytes >= bytes)
-    if (!lane.hasClosed && !isDue && !isLarge) {
-      isWaiting = true
-      continue
+    const { route } = lane
+    if (!lane.hasClosed && !isAtOnce) {
+      const { openCount, openBytes, openedAtMs } = together?.get(route) ?? lane
+      const isLarge = (messages > 0 && openCount >= messages) || (bytes > 0 && openBytes >= bytes)
+      const laneDueAtMs = frequencyMs > 0 ? openedAtMs + frequencyMs : Number.POSITIVE_INFINITY
+      if (!isLarge && laneDueAtMs > nowMs) {
+        dueAtMs = Math.min(dueAtMs ?? laneDueAtMs, laneDueAtMs)
+        continue
+      }
     }
     let state = routes.get(route)
     if (state === undefined) routes.set(route, (state = { request: undefined, free: free(route) }))
@@ -77,7 +98,20 @@ export function chooseRequests<Lane extends WaitingLane>(options: ChooseOptions<
     state.request.bytes += lane.nextBytes
     state.request.messages += lane.nextCount
   }
-  return { requests, isWaiting }
+  return { requests, dueAtMs }
+}
+
+function openByRoute<Lane extends WaitingLane>(waiting: Iterable<Lane>): ReadonlyMap<number, OpenBatches> {
+  const routes = new Map<number, OpenBatches>()
+  for (const { route, openCount, openBytes, openedAtMs } of waiting) {
+    const sum = routes.get(route) ?? { openCount: 0, openBytes: 0, openedAtMs: Number.POSITIVE_INFINITY }
+    routes.set(route, {
+      openCount: sum.openCount + openCount,
+      openBytes: sum.openBytes + openBytes,
+      openedAtMs: Math.min(sum.openedAtMs, openedAtMs),
+    })
+  }
+  return routes
 }
 
 function hasRoom<Lane extends WaitingLane>(request: Request<Lane>, lane: Lane, limits: RequestLimits): boolean {

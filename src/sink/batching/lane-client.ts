@@ -10,6 +10,8 @@ export interface BatchBody<Self> {
   readonly count: number
   /** Size in bytes before compression. */
   readonly bytes: number
+  /** All messages of the body have this schema (`MessageBatch.schemas`); undefined: the body takes messages of any schema. */
+  readonly schema?: number | undefined
   /** Memory that the body holds, in bytes. */
   readonly capacity: number
   /**
@@ -17,7 +19,7 @@ export interface BatchBody<Self> {
    * means that the message has no key, a negative `valueEnd` that it has no value. `time` says when the row of a large
    * message was committed, for errors.
    */
-  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string): void
+  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string, schema?: number): void
   /** Returns two new bodies with the first and the second half of at least two messages, and leaves this one as it is. */
   halves(): readonly [Self, Self]
   clear(): void
@@ -38,6 +40,8 @@ export type Outcome =
   | { readonly tag: 'delivered' }
   /** The far end refuses the batch for its size, but may accept half of it. */
   | { readonly tag: 'too-large' }
+  /** The far end takes the batch later, after the pause for which it asks. That counts as no failure. */
+  | { readonly tag: 'later'; readonly error: FeedError }
   /** The batch may have arrived or not. It is sent again, at most as often as the retry options say. */
   | { readonly tag: 'failed'; readonly error: FeedError }
   /** No later attempt can succeed. */

@@ -101,3 +101,13 @@ test('two batches of a lane on their way, or the end of one that is not, are bug
   assert.throws(() => lane.start(), isBug(/cannot send/))
   assert.throws(() => lane.delivered(), isBug(/is backing-off cannot become delivered/))
 })
+
+test('a batch that the far end takes later is next again, before all others and without a failure', () => {
+  const { lane } = newLane()
+  add(lane, 6)
+  assert.deepEqual(start(lane), [0, 4, 0])
+  lane.postponed()
+  assert.deepEqual(start(lane), [0, 4, 0])
+  lane.delivered()
+  assert.deepEqual(start(lane), [4, 2, 0])
+})

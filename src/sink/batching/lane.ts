@@ -11,6 +11,8 @@ import type { SpareBodies } from './spare-bodies.ts'
 export interface BatchLimits {
   readonly bytes: number
   readonly messages: number
+  /** The most bytes that a batch takes for a message beside its key and value; undefined: none. */
+  readonly overheadBytes?: number
 }
 
 export interface LaneOptions<Place, Body extends BatchBody<Body>> {
@@ -34,6 +36,8 @@ export class Lane<Place, Body extends BatchBody<Body>> {
   readonly #waiting: Batch<Body>[] = []
   /** The batch that is filling; it has at least one message. */
   #open: Batch<Body> | undefined
+  /** When the open batch got its first message. */
+  #openedAtMs = 0
   /** Messages in all batches before the open one, since the lane exists. */
   #closedCount = 0
 
@@ -59,6 +63,11 @@ export class Lane<Place, Body extends BatchBody<Body>> {
     return this.#open?.body.bytes ?? 0
   }
 
+  /** When the open batch got its first message, as `performance.now()` counts; Infinity: there is no open batch. */
+  get openedAtMs(): number {
+    return this.#open === undefined ? Number.POSITIVE_INFINITY : this.#openedAtMs
+  }
+
   /** Size in bytes of the next batch to send. */
   get nextBytes(): number {
     return this.#waiting[0]?.body.bytes ?? this.openBytes
@@ -70,18 +79,21 @@ export class Lane<Place, Body extends BatchBody<Body>> {
   }
 
   /** Appends a message, with the parameters of `BatchBody.add`. Called for each message. */
-  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string): void {
-    const size = Math.max(valueEnd, keyEnd) - (keyStart < 0 ? keyEnd : keyStart)
-    const { bytes: maxBytes, messages: maxMessages } = this.#limits
+  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string, schema?: number): void {
+    const { bytes: maxBytes, messages: maxMessages, overheadBytes = 0 } = this.#limits
+    const size = overheadBytes + Math.max(valueEnd, keyEnd) - (keyStart < 0 ? keyEnd : keyStart)
     let body = this.#open?.body
-    if (body !== undefined && (body.bytes + size > maxBytes || body.count >= maxMessages)) {
+    if (
+      body !== undefined &&
+      (body.bytes + size > maxBytes || body.count >= maxMessages || (body.schema ?? schema) !== schema)
+    ) {
       this.close()
       body = undefined
     }
     body ??= this.#begin()
     const before = body.bytes
-    body.add(bytes, keyStart, keyEnd, valueEnd, time)
-    this.#backlog.grow(body.bytes - before)
+    body.add(bytes, keyStart, keyEnd, valueEnd, time, schema)
+    this.#backlog.grow(body.bytes - before, 1)
   }
 
   /** Closes the open batch: it takes no more messages and can be sent as it is. */
@@ -110,9 +122,14 @@ export class Lane<Place, Body extends BatchBody<Body>> {
   /** The batch that is being sent has arrived. */
   delivered(): void {
     const { body } = this.#leave({ tag: 'delivered' })
-    this.#backlog.grow(-body.bytes)
+    this.#backlog.grow(-body.bytes, -body.count)
     this.#spares.give(body)
     this.#report()
+  }
+
+  /** The far end did not take the batch that is being sent, and asked for it later. That is no failure. */
+  postponed(): void {
+    this.#waitAgain()
   }
 
   /** The batch that is being sent backs off until `retry`. Returns how many attempts to send it have failed. */
@@ -124,9 +141,7 @@ export class Lane<Place, Body extends BatchBody<Body>> {
 
   /** The batch that is backing off may be sent again. */
   retry(): void {
-    const { failures } = this.#onItsWay
-    this.#waiting.unshift(this.#leave({ tag: 'waiting', failures }))
-    this.#report()
+    this.#waitAgain()
   }
 
   /**
@@ -152,10 +167,17 @@ export class Lane<Place, Body extends BatchBody<Body>> {
     return this.#sent
   }
 
+  #waitAgain(): void {
+    const { failures } = this.#onItsWay
+    this.#waiting.unshift(this.#leave({ tag: 'waiting', failures }))
+    this.#report()
+  }
+
   #begin(): Body {
     const body = this.#spares.take()
     if (this.#sent === undefined && this.#waiting.length === 0) this.#backlog.addWaiting(this)
     this.#open = new Batch(body, this.#closedCount)
+    this.#openedAtMs = performance.now()
     this.#backlog.grow(body.bytes)
     return body
   }

@@ -10,6 +10,8 @@ export interface LanesOptions<Body> {
   readonly limits: BatchLimits
   /** The sink takes no further messages while its lanes hold more bytes than this. */
   readonly budgetBytes: number
+  /** Nor while they hold more messages than this; undefined: any number. */
+  readonly budgetMessages?: number
 }
 
 export class Lanes<Place, Body extends BatchBody<Body>> {
@@ -17,8 +19,8 @@ export class Lanes<Place, Body extends BatchBody<Body>> {
   readonly #spares: SpareBodies<Body>
   readonly #limits: BatchLimits
 
-  constructor({ newBody, limits, budgetBytes }: LanesOptions<Body>) {
-    this.backlog = new Backlog(budgetBytes)
+  constructor({ newBody, limits, budgetBytes, budgetMessages }: LanesOptions<Body>) {
+    this.backlog = new Backlog({ bytes: budgetBytes, messages: budgetMessages })
     this.#spares = new SpareBodies(newBody)
     this.#limits = limits
   }

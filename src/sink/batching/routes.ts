@@ -11,10 +11,16 @@ interface Route {
 export class Routes {
   readonly #perRoute: number
   readonly #routes = new Map<number, Route>()
+  #pauses = 0
 
   /** `perRoute`: requests to one route at the same time. */
   constructor(perRoute: number) {
     this.#perRoute = perRoute
+  }
+
+  /** A route has asked for a pause that is not over. */
+  get isPausing(): boolean {
+    return this.#pauses > 0
   }
 
   /** Returns how many more requests may be sent to the route now. */
@@ -35,9 +41,11 @@ export class Routes {
   async pause(id: number, ms: number, signal: AbortSignal): Promise<void> {
     const route = this.#route(id)
     route.pauses += 1
+    this.#pauses += 1
     // When the signal aborts nothing is sent any more.
     await delay(ms, undefined, { signal }).catch(() => undefined)
     route.pauses -= 1
+    this.#pauses -= 1
   }
 
   #route(id: number): Route {

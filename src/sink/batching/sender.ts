@@ -5,7 +5,7 @@
 import { FeedError } from '../../errors/feed-error.ts'
 import type { SinkStall } from '../sink.ts'
 import type { Backlog } from './backlog.ts'
-import { chooseRequests, type FlushBounds, type Request, type RequestLimits } from './choose-requests.ts'
+import { chooseRequests, type FlushRule, type Request, type RequestLimits } from './choose-requests.ts'
 import type { Lane } from './lane.ts'
 import type { BatchBody, Delivery, LaneClient, Outcome, SendResult } from './lane-client.ts'
 import { Progress } from './progress.ts'
@@ -16,7 +16,7 @@ import { StallWatch } from './stall.ts'
 export interface SenderOptions<Place, Body extends BatchBody<Body>> {
   readonly client: LaneClient<Place, Body>
   readonly backlog: Backlog<Lane<Place, Body>>
-  readonly flush: FlushBounds
+  readonly flush: FlushRule
   readonly request: RequestLimits
   readonly retry: RetryBounds
   readonly warn: (text: string) => void
@@ -48,7 +48,10 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
   }
 
   stalled(nowMs: number): SinkStall | undefined {
-    return this.#stall.stalled(this.#options.backlog.isBusy, nowMs)
+    const { backlog } = this.#options
+    // During a pause no batch is being sent, and yet the far end takes nothing.
+    const isHeldUp = backlog.isBusy || (this.#routes.isPausing && !backlog.isEmpty)
+    return this.#stall.stalled(isHeldUp, nowMs)
   }
 
   /** Sends batches before they are full until a request has been answered. Throws the error that ended the sender. */
@@ -66,22 +69,24 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
   pump(): void {
     if (this.progress.hasEnded) return
     const { backlog, flush, request: limits } = this.#options
-    const { requests, isWaiting } = chooseRequests({
+    const nowMs = performance.now()
+    const { requests, dueAtMs } = chooseRequests({
       waiting: backlog.waiting,
       flush,
       limits,
       isHurried: this.#isHurried,
+      nowMs,
       free: (route) => this.#routes.free(route),
     })
     // An error that is thrown here is a bug. It must end the sender, which would otherwise wait without end.
     for (const request of requests) this.#send(request).catch((error: unknown) => this.fail(error))
-    const { frequencyMs } = flush
-    if (isWaiting && frequencyMs > 0) this.#timer ??= setTimeout(() => this.#timeIsUp(), frequencyMs)
+    // A batch that waits later is due later, so the timer need not be set again.
+    if (dueAtMs !== undefined && dueAtMs !== Number.POSITIVE_INFINITY)
+      this.#timer ??= setTimeout(() => this.#timeIsUp(), Math.ceil(dueAtMs - nowMs))
   }
 
   #timeIsUp(): void {
     this.#timer = undefined
-    this.#options.backlog.closeAll()
     this.pump()
   }
 
@@ -90,6 +95,7 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
     const deliveries = lanes.map((lane) => lane.start())
     const { outcomes, pauseMs } = await this.#outcomes(route, deliveries)
     if (pauseMs > 0) void this.#pause(route, pauseMs)
+    this.#warnOfLater(outcomes, pauseMs)
     this.#settle(lanes, deliveries, outcomes)
     this.#routes.end(route)
     this.pump()
@@ -104,6 +110,11 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
       const error = client.toError(thrown)
       return { outcomes: deliveries.map(() => ({ tag: 'failed', error })), pauseMs: 0 }
     }
+  }
+
+  #warnOfLater(outcomes: readonly Outcome[], pauseMs: number): void {
+    const later = outcomes.find((outcome) => outcome.tag === 'later')
+    if (later !== undefined) this.#options.warn(`${later.error.message}; again in ${pauseMs} ms, as it asks`)
   }
 
   async #pause(route: number, ms: number): Promise<void> {
@@ -129,6 +140,9 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
         if (!lane.split()) this.fail(this.#options.client.tooLarge(deliveries[i] as Delivery<Place, Body>))
       } else if (outcome.tag === 'refused') {
         this.fail(outcome.error)
+      } else if (outcome.tag === 'later') {
+        this.#stall.failed(outcome.error.message)
+        lane.postponed()
       } else {
         firstError ??= outcome.error
         failed.push(lane)

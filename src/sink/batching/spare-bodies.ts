@@ -2,13 +2,14 @@
 
 import type { BatchBody } from './lane-client.ts'
 
-/** Spare bodies that are kept, over all lanes of a sink. */
-const maxSpares = 16
+/** Memory of spare bodies that is kept, over all lanes of a sink. Sinks with many lanes have many small bodies. */
+const maxSparesBytes = 16 * 1024 * 1024
 /** A body that one large message has made larger is not kept. */
 const maxSpareBytes = 2 * 1024 * 1024
 
 export class SpareBodies<Body extends BatchBody<Body>> {
   readonly #spares: Body[] = []
+  #bytes = 0
   readonly #make: () => Body
 
   constructor(make: () => Body) {
@@ -17,13 +18,17 @@ export class SpareBodies<Body extends BatchBody<Body>> {
 
   /** Returns an empty body. */
   take(): Body {
-    return this.#spares.pop() ?? this.#make()
+    const spare = this.#spares.pop()
+    if (spare === undefined) return this.#make()
+    this.#bytes -= spare.capacity
+    return spare
   }
 
   /** Keeps the body of a delivered batch. */
   give(body: Body): void {
-    if (this.#spares.length >= maxSpares || body.capacity > maxSpareBytes) return
+    if (body.capacity > maxSpareBytes || this.#bytes + body.capacity > maxSparesBytes) return
     body.clear()
     this.#spares.push(body)
+    this.#bytes += body.capacity
   }
 }

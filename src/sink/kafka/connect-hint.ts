@@ -3,6 +3,7 @@
 import type { KafkaSinkSpec } from './spec.ts'
 import { brokerAddress } from './broker-address.ts'
 import { addressText } from './kafka-connections.ts'
+import { connectionStringUser } from './read-hosted.ts'
 
 export function connectHint(message: string, spec: KafkaSinkSpec): string | undefined {
   const { tls, sasl } = spec
@@ -29,7 +30,7 @@ export function connectHint(message: string, spec: KafkaSinkSpec): string | unde
     return 'the broker does not take this sasl_mechanism on this port, or no SASL at all'
   if (/does not take the token/.test(message))
     return 'compare what the broker expects of a token (issuer, audience, scopes) with sasl_token_url and sasl_scopes'
-  if (/authenticat/i.test(message)) return 'check sasl_mechanism, sasl_user and sasl_password'
+  if (/authenticat/i.test(message)) return `check ${credentialsOf(spec)}`
   if (tls === undefined)
     return /closed|ECONNRESET/i.test(message) ? 'the broker may want TLS on this port: tls_enabled=true' : undefined
   if (/TLS|SSL|wrong version|EPROTO/.test(message))
@@ -38,6 +39,14 @@ export function connectHint(message: string, spec: KafkaSinkSpec): string | unde
   return tls.cert === undefined
     ? 'the broker may want sasl_enabled=true, or client_cert and client_key'
     : 'the broker may not trust client_cert, or want sasl_enabled=true'
+}
+
+/** Returns the parameters from which user and password come. */
+function credentialsOf({ brokers, sasl }: KafkaSinkSpec): string {
+  if (sasl !== undefined && 'user' in sasl && sasl.user === connectionStringUser)
+    return 'shared_access_key_name and shared_access_key'
+  const isConfluent = brokers.some((broker) => brokerAddress(broker).host.endsWith('.confluent.cloud'))
+  return `${isConfluent ? 'api_key and api_secret, or ' : ''}sasl_mechanism, sasl_user and sasl_password`
 }
 
 /** Returns whether the address that failed is none of those in the URI, so that it is one that the brokers advertise. */

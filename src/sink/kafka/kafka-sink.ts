@@ -13,7 +13,7 @@ import type { KafkaClient } from './kafka-client.ts'
 import type { SinkLog } from '../sink-facts.ts'
 import { TopicPartitions } from './partitions.ts'
 import { KafkaProducer } from './producer.ts'
-import { RecordBatch, recordHeaders } from './record-batch.ts'
+import { recordOverhead, RecordBatch, recordHeaders } from './record-batch.ts'
 
 export type KafkaSink = BatchingSink<Partition, RecordBatch>
 
@@ -42,7 +42,11 @@ export async function kafkaSink(options: KafkaSinkOptions): Promise<KafkaSink> {
   const headers = recordHeaders(spec.headers ?? [])
   const lanes = new Lanes<Partition, RecordBatch>({
     newBody: () => new RecordBatch(undefined, headers),
-    limits: { bytes: maxBytes > 0 ? Math.min(maxBytes, maxBatchBytes) : maxBatchBytes, messages },
+    limits: {
+      bytes: maxBytes > 0 ? Math.min(maxBytes, maxBatchBytes) : maxBatchBytes,
+      messages,
+      overheadBytes: recordOverhead + headers.length,
+    },
     budgetBytes,
   })
   const partitions = new TopicPartitions({ spec, client, lanes, log, refreshMs })

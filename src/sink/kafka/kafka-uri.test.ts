@@ -219,24 +219,62 @@ test('AWS_MSK_IAM is refused with what works in its place', () => {
   }
 })
 
-test('the hosted kinds imply TLS and SASL/PLAIN, and refuse anything else', () => {
-  const { tls, sasl, brokers } = readWhole('confluent-cloud://h:9092?api_key=k&api_secret=s')
-  assert.deepEqual([tls?.verify, sasl, brokers], [true, { mechanism: 'PLAIN', user: 'k', password: 's' }, ['h:9092']])
+test('Confluent Cloud and Event Hubs imply TLS and SASL/PLAIN, and refuse anything else', () => {
+  const cloud = readWhole('confluent-cloud://h:9092?api_key=k&api_secret=s&topic_prefix=p_')
+  assert.deepEqual([cloud.tls?.verify, cloud.brokers, cloud.topicPrefix], [true, ['h:9092'], 'p_'])
+  assert.deepEqual(cloud.sasl, { mechanism: 'PLAIN', user: 'k', password: 's' })
   refused('confluent-cloud://h:9092?api_secret=s', 'scheme confluent-cloud requires parameter api_key')
   refused('confluent-cloud://h:9092?api_key=k', 'scheme confluent-cloud requires parameter api_secret')
+  refused('confluent-cloud://h:9092?api_key=&api_secret=s', 'scheme confluent-cloud requires parameter api_key')
+  const policy = 'shared_access_key_name=n&shared_access_key=a%2Bb%2Fc%3D'
+  for (const hosted of [
+    `confluent-cloud://h?api_key=k&api_secret=s`,
+    `azure-event-hub://h?${policy}`,
+    `kafka://h?${policy}`,
+  ]) {
+    for (const [name, value, only] of [
+      ['tls_enabled', 'false', 'true'],
+      ['sasl_enabled', 'false', 'true'],
+      ['sasl_handshake', 'false', 'true'],
+      ['sasl_mechanism', 'OAUTHBEARER', 'PLAIN'],
+    ])
+      refused(
+        `${hosted}&${name}=${value}`,
+        `unsupported value ${value} for parameter ${name}, please use ${only} instead`,
+      )
+    const written = 'tls_enabled=true&sasl_enabled=true&sasl_handshake=true&sasl_mechanism=PLAIN'
+    assert.deepEqual(readWhole(`${hosted}&${written}`), readWhole(hosted))
+    refused(`${hosted}&sasl_user=u`, 'unknown kafka sink query parameters: [sasl_user]')
+  }
+  refused(
+    'confluent-cloud://h?api_key=k&api_secret=s&shared_access_key=x',
+    'unknown kafka sink query parameters: [shared_access_key]',
+  )
+})
+
+test('the password of Event Hubs is a connection string, which names the namespace and the policy', () => {
+  const namespace = 'ns.servicebus.windows.net'
+  const sasl = {
+    mechanism: 'PLAIN',
+    user: '$ConnectionString',
+    password: `Endpoint=sb://${namespace}/;SharedAccessKeyName=send only;SharedAccessKey=a+b/c=`,
+  }
+  const policy = 'shared_access_key_name=send%20only&shared_access_key='
+  // As somebody types the key who does not escape it, too.
+  for (const key of ['a%2Bb%2Fc%3D', 'a+b/c='])
+    for (const scheme of ['azure-event-hub', 'kafka'])
+      assert.deepEqual(readWhole(`${scheme}://${namespace}:9093?${policy}${key}`).sasl, sasl)
+  assert.deepEqual(readWhole(`azure-event-hub://${namespace}?${policy}x`).brokers, [`${namespace}:9093`])
   refused(
     'azure-event-hub://h:9093?shared_access_key=s',
     'scheme azure-event-hub requires parameter shared_access_key_name',
   )
-  for (const [name, value, only] of [
-    ['tls_enabled', 'false', 'true'],
-    ['sasl_enabled', 'false', 'true'],
-    ['sasl_mechanism', 'OAUTHBEARER', 'PLAIN'],
-  ])
-    refused(
-      `confluent-cloud://h?api_key=k&api_secret=s&${name}=${value}`,
-      `unsupported value ${value} for parameter ${name}, please use ${only} instead`,
-    )
+  refused('azure-event-hub://h:9093', 'scheme azure-event-hub requires parameter shared_access_key_name')
+  refused(
+    'azure-event-hub://h:9093?shared_access_key_name=n',
+    'scheme azure-event-hub requires parameter shared_access_key',
+  )
+  refused('kafka://h?shared_access_key_name=n', 'scheme kafka requires parameter shared_access_key')
 })
 
 test('what a Kafka URI has no place for is refused: user and password, a path, an empty topic', () => {

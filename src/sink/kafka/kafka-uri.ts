@@ -1,20 +1,19 @@
 // Reads `kafka://host:port{,host:port}?parameters`. The rules of TLS and SASL parameters, and the messages about them, are
-// those of CockroachDB.
-//
-//   kafka            every parameter is as written
-//   confluent-cloud  has api_key and api_secret, and implies TLS and SASL/PLAIN
-//   azure-event-hub  has shared_access_key_name and shared_access_key, and implies the same
+// those of CockroachDB. Hosted Kafkas (confluent-cloud://, azure-event-hub://) imply TLS and SASL/PLAIN.
 
 import type { KafkaSasl, KafkaTls } from './spec.ts'
-import type { FeedError } from '../../errors/feed-error.ts'
 import { builtKafkaParameters, type KafkaParameter } from './parameters.ts'
+import { readHosted } from './read-hosted.ts'
 import { readSasl } from './read-sasl.ts'
-import { defaultPort } from './broker-address.ts'
+import { brokerAddress, defaultPort } from './broker-address.ts'
 import { checkCertificates, readCertificates } from '../certificates.ts'
 import type { UriParts } from '../sink-facts.ts'
 import type { SinkParameters } from '../sink-parameters.ts'
 
 type Parameters = SinkParameters<KafkaParameter>
+
+/** The port at which Event Hubs speak Kafka. */
+const eventHubsPort = 9093
 
 export interface KafkaUri {
   readonly brokers: readonly string[]
@@ -48,10 +47,10 @@ export function readKafkaUri({ scheme, place, parameters }: UriParts): KafkaUri 
       'leave it out, and topics are named after the tables',
     )
   }
-  const isHosted = scheme !== 'kafka'
-  const implied = isHosted ? readHosted(scheme, parameters) : undefined
-  const tls = readTls(parameters, isHosted)
-  const sasl = implied ?? readSasl(parameters)
+  const brokers = readBrokers(hosts, scheme, parameters)
+  const hosted = readHosted({ scheme, host: brokerAddress(brokers[0] as string).host, parameters })
+  const tls = readTls(parameters, hosted !== undefined)
+  const sasl = hosted ?? readSasl(parameters)
   parameters.end('kafka sink', builtKafkaParameters)
   if (sasl !== undefined && tls === undefined) {
     throw parameters.refused(
@@ -59,15 +58,15 @@ export function readKafkaUri({ scheme, place, parameters }: UriParts): KafkaUri 
       'without TLS whoever listens on the network can take the credentials',
     )
   }
-  const brokers = readBrokers(hosts, parameters)
   return { brokers, topicPrefix, topicName, tls, sasl }
 }
 
-function readBrokers(hosts: string, parameters: Parameters): string[] {
+function readBrokers(hosts: string, scheme: string, parameters: Parameters): string[] {
+  const port = scheme === 'azure-event-hub' ? eventHubsPort : defaultPort
   const brokers = hosts.split(',').flatMap((host) => {
     const trimmed = host.trim()
     if (trimmed === '') return []
-    return /(?:^|[^:]):\d+$|\]:\d+$/.test(trimmed) ? trimmed : `${trimmed}:${defaultPort}`
+    return /(?:^|[^:]):\d+$|\]:\d+$/.test(trimmed) ? trimmed : `${trimmed}:${port}`
   })
   if (brokers.length === 0) {
     throw parameters.refused('the sink URI names no broker', "for example 'kafka://localhost:9092'")
@@ -77,7 +76,6 @@ function readBrokers(hosts: string, parameters: Parameters): string[] {
 
 function readTls(parameters: Parameters, isImplied: boolean): KafkaTls | undefined {
   const enabled = parameters.bool('tls_enabled')
-  if (isImplied && enabled === false) throw unsupportedValue(parameters, 'tls_enabled', 'false', 'true')
   const skipVerify = parameters.bool('insecure_tls_skip_verify') ?? false
   const { ca, cert, key } = readCertificates(parameters)
   if (enabled !== true && !isImplied) {
@@ -87,32 +85,4 @@ function readTls(parameters: Parameters, isImplied: boolean): KafkaTls | undefin
   }
   checkCertificates({ ca, cert, key }, parameters)
   return { ca, cert, key, verify: !skipVerify }
-}
-
-function readHosted(scheme: string, parameters: Parameters): KafkaSasl {
-  const [userName, passwordName] =
-    scheme === 'confluent-cloud'
-      ? (['api_key', 'api_secret'] as const)
-      : (['shared_access_key_name', 'shared_access_key'] as const)
-  const need = (name: KafkaParameter): string => {
-    const value = parameters.text(name)
-    if (value === undefined || value === '') throw parameters.refused(`scheme ${scheme} requires parameter ${name}`)
-    return value
-  }
-  const user = need(userName)
-  const password = need(passwordName)
-  for (const [name, only] of [
-    ['sasl_enabled', 'true'],
-    ['sasl_handshake', 'true'],
-    ['sasl_mechanism', 'PLAIN'],
-  ] as const) {
-    const given = parameters.text(name)
-    if (given !== undefined && given.toLowerCase() !== only.toLowerCase())
-      throw unsupportedValue(parameters, name, given, only)
-  }
-  return { mechanism: 'PLAIN', user, password }
-}
-
-function unsupportedValue(parameters: Parameters, name: string, value: string, only: string): FeedError {
-  return parameters.refused(`unsupported value ${value} for parameter ${name}, please use ${only} instead`)
 }

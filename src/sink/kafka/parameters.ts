@@ -1,6 +1,7 @@
 // Every parameter of a Kafka sink URI, and every field of kafka_sink_config, in two tables, by which both are checked, and
 // from which docs/reference/sink-parameters.md is generated (`npm run reference`).
 
+import { retryFields } from '../batching/read-batch-config.ts'
 import type { FieldFacts, SinkReference } from '../sink-facts.ts'
 import { builtParameters, type ParameterFacts } from '../sink-parameters.ts'
 
@@ -50,10 +51,18 @@ export const kafkaParameters = {
     about: `${oauth}: the grant type that is sent to the token endpoint.`,
   },
   sasl_scopes: { ...kafka, value: 'list', about: `${oauth}: the scopes that are asked for.` },
-  api_key: { schemes: ['confluent-cloud'], about: 'User of the cluster.' },
-  api_secret: { schemes: ['confluent-cloud'], isSecret: true, about: 'Password of `api_key`.' },
-  shared_access_key_name: { schemes: ['azure-event-hub'], about: 'User of the namespace.' },
-  shared_access_key: { schemes: ['azure-event-hub'], isSecret: true, about: 'Password of `shared_access_key_name`.' },
+  api_key: { schemes: ['confluent-cloud'], about: 'API key of the cluster.' },
+  api_secret: { schemes: ['confluent-cloud'], isSecret: true, about: 'Secret of `api_key`, percent-encoded.' },
+  shared_access_key_name: {
+    schemes: ['azure-event-hub', 'kafka'],
+    about:
+      'Name of a shared access policy of the namespace with the right to send. With `kafka://`, too, it implies TLS and SASL.',
+  },
+  shared_access_key: {
+    schemes: ['azure-event-hub', 'kafka'],
+    isSecret: true,
+    about: 'Key of `shared_access_key_name`, percent-encoded.',
+  },
   sasl_aws_region: msk,
   sasl_aws_iam_role_arn: msk,
   sasl_aws_iam_session_name: msk,
@@ -90,19 +99,15 @@ export const kafkaConfigFields = {
     Frequency: {
       default: '0',
       about:
-        'A batch of a partition is sent when it is this old, a duration such as `"500ms"`. `Messages` and `Bytes` are refused without it. If all three are 0, a batch is sent as soon as the previous batch of its partition is done.',
+        'A batch of a partition is sent when its first message is this old, a duration such as `"500ms"`. `Messages` and `Bytes` are refused without it. If all three are 0, a batch is sent as soon as the previous batch of its partition is done.',
     },
     MaxMessages: { default: '0: no limit', about: 'The largest number of messages in a request.' },
-    MaxBytes: { default: '0: no limit of its own', about: 'The largest number of bytes in a batch.' },
-  },
-  Retry: {
-    Max: {
-      default: '3',
-      about:
-        'How often a batch is sent again before the changefeed restarts from its last checkpoint. With `"inf"` the batch is sent again without end, and the changefeed does not restart for it.',
+    MaxBytes: {
+      default: '0: no limit of its own',
+      about: 'The largest number of bytes in a batch. A larger message is sent alone.',
     },
-    Backoff: { default: '`500ms`', about: 'The pause before the first retry. It doubles up to 30 s.' },
   },
+  Retry: retryFields,
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FieldFacts>>>>
 
 export const kafkaReference: SinkReference = {

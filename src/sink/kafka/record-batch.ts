@@ -15,6 +15,8 @@ import { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { MessageHeader } from '../sink-facts.ts'
 
 export const headerBytes = 61
+/** The most bytes of a record beside its key, its value and its headers: attributes, timestamp delta, and four varints. */
+export const recordOverhead = 22
 /** The bytes at the end of each record when there are no headers: their count, 0. */
 export const noHeaders: Uint8Array = Uint8Array.of(0)
 const crcFrom = 21

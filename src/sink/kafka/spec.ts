@@ -2,7 +2,7 @@
 // thread. It contains credentials, so it must never be logged.
 
 import type { SinkSpec } from '../../core/feed-spec.ts'
-import type { FlushBounds } from '../batching/choose-requests.ts'
+import type { BatchFlush } from '../batching/read-batch-config.ts'
 import type { RetryBounds } from '../batching/retry.ts'
 import type { MessageHeader } from '../sink-facts.ts'
 
@@ -23,7 +23,7 @@ export interface KafkaSinkSpec extends SinkSpec {
   readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
   /** The level of compression; undefined for the default level of the codec. */
   readonly compressionLevel: number | undefined
-  readonly flush: KafkaFlush
+  readonly flush: BatchFlush
   readonly retry: RetryBounds
 }
 
@@ -57,11 +57,4 @@ export interface KafkaOauth {
   readonly tokenUrl: string
   readonly grantType: string
   readonly scopes: readonly string[]
-}
-
-export interface KafkaFlush extends FlushBounds {
-  /** The most messages in a request, and so in a batch; undefined or 0: as many as fit. */
-  readonly maxMessages?: number
-  /** The most bytes in a batch before compression; undefined or 0: as many as fit. A single message may be larger. */
-  readonly maxBytes?: number
 }

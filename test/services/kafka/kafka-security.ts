@@ -8,6 +8,8 @@ import { join } from 'node:path'
 export interface KafkaSecurity {
   readonly user: string
   readonly password: string
+  /** The key of the shared access policy `send`, as a namespace of Event Hubs that is called localhost would have it. */
+  readonly accessKey: string
   /** PEM texts. */
   readonly ca: string
   readonly clientCert: string
@@ -22,6 +24,8 @@ export interface KafkaSecurity {
 export function makeSecurity(dir: string, serverDays = 2): KafkaSecurity {
   const user = 'writer'
   const password = randomBytes(12).toString('hex')
+  const accessKey = `+/${randomBytes(31).toString('base64')}`
+  const connection = `Endpoint=sb://localhost/;SharedAccessKeyName=send;SharedAccessKey=${accessKey}`
   const path = (name: string): string => join(dir, name)
   openssl(
     'req',
@@ -76,6 +80,7 @@ export function makeSecurity(dir: string, serverDays = 2): KafkaSecurity {
   return {
     user,
     password,
+    accessKey,
     ca: read('ca.pem'),
     clientCert: read('client.pem'),
     clientKey: read('client.key'),
@@ -88,7 +93,7 @@ export function makeSecurity(dir: string, serverDays = 2): KafkaSecurity {
       'sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN',
       `listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=${scram}`,
       `listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=${scram}`,
-      `listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_${user}="${password}";`,
+      `listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_${user}="${password}" user_$ConnectionString="${connection}";`,
     ],
     formatArgs: ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
       '--add-scram',

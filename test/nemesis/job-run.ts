@@ -1,6 +1,5 @@
-// One run of the nemesis over Kafka: random writers and random disturbances (those of events.ts; pause and resume, rights
-// lost, other jobs, connections to the broker cut, kill -9 of the server, of PostgreSQL and of the broker, a broker that
-// stands still), then every validator.
+// One run of the nemesis over a job: random writers and random disturbances (those of events.ts; pause and resume, rights lost,
+// other jobs, kill -9 of the server and of PostgreSQL, and what happens to the far end of the sink), then every validator.
 
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,15 +9,13 @@ import { ReferenceSlot } from '../history/reference-slot.ts'
 import { tagTable } from '../history/placed-transactions.ts'
 import { type TestServer } from '../server/test-server.ts'
 import { until } from '../support/until.ts'
-import type { AnswerThief } from '../services/kafka/answer-thief.ts'
-import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { judgeStops } from '../validators/stops.ts'
 import { judge, topicOf } from './judge.ts'
-import { KafkaReader } from './kafka-reader.ts'
+import type { NemesisFarEnd } from './far-end.ts'
 import { attempt, eventsOf, happen } from './events.ts'
 import { inBackfill } from './backfill-events.ts'
 import { JobInTurn } from './job-in-turn.ts'
-import { eventsOfJobs } from './kafka-events.ts'
+import { eventsOfJobs } from './job-events.ts'
 import { isFull, optionsOf, optionTexts, schemaOptionsOf } from './options.ts'
 import { Random } from './random.ts'
 import { loseSelect } from './rights.ts'
@@ -32,15 +29,12 @@ import { endWithTruncation } from './truncation.ts'
 import { createTables, Workload } from './workload.ts'
 
 const writers = 3
-const partitions = 3
 const withinMs = 90_000
 const changeEveryMs = 1500
 
-export interface KafkaRunOptions {
+export interface JobRunOptions {
   readonly server: TestServer
-  readonly broker: KafkaBroker
-  /** Stands before the broker, and cuts connections. */
-  readonly thief: AnswerThief
+  readonly farEnd: NemesisFarEnd
   /** In which the messages have their schemas; undefined: they are JSON. */
   readonly registry: TinyRegistry | undefined
   readonly seed: number
@@ -49,25 +43,17 @@ export interface KafkaRunOptions {
   readonly said: string[]
 }
 
-export function kafkaDatabaseOf(seed: number, format: 'json' | 'avro'): string {
-  return `kafka_nemesis_${format}_${seed}`
+export function jobDatabaseOf({ name }: NemesisFarEnd, seed: number, format: 'json' | 'avro'): string {
+  return `${name}_nemesis_${format}_${seed}`
 }
 
 /** Gives a line about what happened; throws what the validators found. */
-export async function runOverKafka({
-  server,
-  broker,
-  thief,
-  registry,
-  seed,
-  disturbances,
-  said,
-}: KafkaRunOptions): Promise<string> {
+export async function runJob({ server, farEnd, registry, seed, disturbances, said }: JobRunOptions): Promise<string> {
   const random = new Random(seed)
   const format = registry === undefined ? 'json' : 'avro'
-  const database = kafkaDatabaseOf(seed, format)
+  const database = jobDatabaseOf(farEnd, seed, format)
   const prefix = `seed_${format}_${seed}_`
-  const owner = `keeper_${format}_${seed}`
+  const owner = `keeper_${farEnd.name}_${format}_${seed}`
   const roles = ['root', owner]
   // The run before may have ended with a kill.
   await asItWas({ server, database: 'defaultdb', roles: ['root'] })
@@ -85,6 +71,7 @@ export async function runOverKafka({
     isAvro: registry !== undefined,
     // Avro has none.
     ...(registry === undefined ? {} : { key_in_value: false }),
+    ...(farEnd.hasKeyInValue ? { key_in_value: true } : {}),
   }
   // A table whose key moves all the time would stop the feed all the time.
   const hasSelfChecked = facts.policy !== 'stop'
@@ -92,7 +79,6 @@ export async function runOverKafka({
   const checkedTables = selfChecked.filter((table) => registry === undefined || table !== typedTable)
   const tables = ['foo', tagTable, ...(hasSelfChecked ? checkedTables : [])]
   const topics = tables.map((table) => topicOf(table, facts))
-  for (const topic of topics) await broker.createTopic(prefix + topic, partitions)
   await using reference = await ReferenceSlot.create(() => server.connect(database), history)
   await server.sql(`BEGIN; ${createChanged}; COMMIT`, database)
   const workload = new Workload(server, database)
@@ -103,12 +89,8 @@ export async function runOverKafka({
   const writing = Array.from({ length: writers }, (_, i) => workload.write(new Random(seed * 1000 + i), stop.signal))
   await delay(100 + random.int(400))
 
-  const config = random.pick<() => string>([
-    [2, () => ''],
-    [1, () => `, kafka_sink_config = '{"RequiredAcks": "ALL"}'`],
-    [2, () => `, kafka_sink_config = '{"RequiredAcks": "NONE"}'`],
-    [1, () => `, kafka_sink_config = '{"Compression": "GZIP", "Retry": {"Max": 1, "Backoff": "50ms"}}'`],
-  ])()
+  const run = { prefix, topics, registry: registry?.url }
+  const config = farEnd.options(random)
   const inAvro = [`format = avro`, `confluent_schema_registry = '${registry?.url}'`]
   const names = [
     'updated',
@@ -118,24 +100,19 @@ export async function runOverKafka({
     ...(registry === undefined ? [] : inAvro),
   ]
   const options = `${names.join(', ')}${config}`
-  const into = `'kafka://${broker.bootstrap}?topic_prefix=${prefix}'`
+  const into = `'${farEnd.uri(run)}'`
   const statement = `CREATE CHANGEFEED FOR ${tables.join(', ')} INTO ${into} WITH ${options}`
+  await using reader = await farEnd.read(run)
   await using feed = await JobInTurn.create({ server, database, owner, statement })
-  await using reader = new KafkaReader({
-    bootstrap: broker.bootstrap,
-    prefix,
-    topics,
-    registry: registry?.url,
-    partitionsPerTopic: partitions,
-  })
   try {
     await until('the initial scan is over', withinMs, () => (reader.resolved === zeroHlc ? undefined : true))
     if (hasSelfChecked) writing.push(...checked.write(seed, stop.signal))
     writing.push(changer.run(changeEveryMs, stop.signal))
-    const job = { server, broker, thief, random, id: () => feed.id, database }
+    const job = { server, farEnd, random, id: () => feed.id, database }
     const events = [
       ...eventsOf({ server, database, random, roles, isJob: true }),
       ...eventsOfJobs(job),
+      ...farEnd.events(random),
       // A job that is stopped meanwhile has no successor without the right.
       ...(hasSelfChecked
         ? [[1, ['lose SELECT', () => loseSelect({ server, database, random, owner, id: feed.id, tables })]] as const]

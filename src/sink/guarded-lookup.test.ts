@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { FeedError } from '../errors/feed-error.ts'
+import { guardedLookup, metadataGuard, type AddressGuard } from './guarded-lookup.ts'
+
+test('a name is refused when one of its addresses is, and the connection is not made', async () => {
+  let connections = 0
+  const server = createServer(() => (connections += 1))
+  server.listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const dial = async (guard: AddressGuard): Promise<void> => {
+    const socket = connect({ host: 'localhost', port, lookup: guardedLookup(guard) })
+    try {
+      await once(socket, 'connect')
+    } finally {
+      socket.destroy()
+    }
+  }
+  try {
+    const seen: string[] = []
+    const guard: AddressGuard = (address) => {
+      seen.push(address)
+      return new FeedError('FEED_PRIVILEGE', `${address} is refused`)
+    }
+    await assert.rejects(dial(guard), /^FeedError: (?:127\.0\.0\.1|::1) is refused$/)
+    assert.ok(seen.length > 0)
+    assert.equal(connections, 0)
+    await dial(() => undefined)
+    await assert.rejects(
+      dial(() => new FeedError('FEED_PRIVILEGE', 'no')),
+      /no/,
+    )
+  } finally {
+    server.close()
+  }
+})
+
+test('metadata services are refused unless they are allowed', () => {
+  assert.match(metadataGuard(false)('169.254.169.254')?.message ?? '', /metadata service of a cloud/)
+  assert.equal(metadataGuard(false)('127.0.0.1'), undefined)
+  assert.equal(metadataGuard(true)('169.254.169.254'), undefined)
+})

@@ -1,0 +1,53 @@
+// Says what a status of gRPC means for the messages of a request, and for the user.
+
+import { FeedError } from '../../errors/feed-error.ts'
+import type { Outcome } from '../batching/lane-client.ts'
+import { grpcStatus, type GrpcError } from './grpc-channel.ts'
+
+const maxSaid = 300
+
+export function grpcFailed(name: string, error: GrpcError, topic: string): FeedError {
+  const status = grpcStatus[error.status] ?? `status ${error.status}`
+  const said = error.message.slice(0, maxSaid)
+  return new FeedError('FEED_SINK', `${name} answered ${status}${said === '' ? '' : `: ${said}`}`, {
+    hint: hintOf(error, topic),
+    cause: error,
+  })
+}
+
+/** A topic could not be created, or messages may not be published to it. */
+export function topicFailed(name: string, topic: string, error: GrpcError): FeedError {
+  const failed = grpcFailed(name, error, topic)
+  const { status } = error
+  if (status !== grpcStatus.PERMISSION_DENIED && status !== grpcStatus.NOT_FOUND) return failed
+  return new FeedError('FEED_SINK', `the topic ${topic} is not there, or not for this account: ${failed.message}`, {
+    hint: 'check the project; create the topic and give the account the role Pub/Sub Publisher, or give it the role Pub/Sub Editor, which may create topics',
+    cause: error,
+  })
+}
+
+/** Returns the outcome for the batch of a request that failed. */
+export function outcomeOf(name: string, error: GrpcError, topic: string): Outcome {
+  if (isTooLarge(error)) return { tag: 'too-large' }
+  const failed = grpcFailed(name, error, topic)
+  // With three attempts, a quota would make the changefeed repeat everything since its checkpoint, which is the last thing it needs.
+  if (error.status === grpcStatus.RESOURCE_EXHAUSTED) return { tag: 'later', error: failed }
+  return { tag: 'failed', error: failed }
+}
+
+function isTooLarge({ status, message }: GrpcError): boolean {
+  if (status !== grpcStatus.INVALID_ARGUMENT && status !== grpcStatus.RESOURCE_EXHAUSTED) return false
+  return /(?:size|message|payload|request).*(?:exceeds|too large|larger than)/i.test(message) && !/quota/i.test(message)
+}
+
+function hintOf({ status, message }: GrpcError, topic: string): string | undefined {
+  if (status === grpcStatus.PERMISSION_DENIED)
+    return 'give the account the role Pub/Sub Publisher on the topic; Pub/Sub Editor may create topics, too'
+  if (status === grpcStatus.UNAUTHENTICATED)
+    return 'check CREDENTIALS, or with AUTH=implicit the credentials of the machine'
+  if (status === grpcStatus.INVALID_ARGUMENT && !/^projects\/[^/]+\/topics\/[a-z](?!oog)[\w.~+%-]{2,254}$/i.test(topic))
+    return 'the name of a topic has 3 to 255 letters, digits and - . _ ~ + %, begins with a letter, and not with goog: give topic_name'
+  if (status === grpcStatus.UNAVAILABLE && /resol/i.test(message))
+    return 'check the region, and the name service of the server'
+  return undefined
+}

@@ -1,0 +1,100 @@
+// What an error of Azure Blob Storage means for the sink.
+
+import { FeedError } from '../../../errors/feed-error.ts'
+import { shownPlace } from '../cloud/bucket-place.ts'
+import { isLater, oneLine, pauseOf, reasonOf, unreachable, withoutSecrets } from '../cloud/cloud-trouble.ts'
+import type { StorageTrouble } from '../storage-client.ts'
+import type { AzureLocation } from './kind.ts'
+
+interface AzureError extends Error {
+  readonly statusCode?: number
+  readonly code?: string
+  readonly details?: { readonly errorCode?: string }
+  readonly response?: { readonly headers?: { get(name: string): string | undefined } }
+}
+
+export function azureTrouble(thrown: unknown, location: AzureLocation): StorageTrouble {
+  const name = shownPlace('azure-blob', location)
+  const { statusCode: status, name: kind = '' } = thrown as AzureError
+  // Errors of the library of tokens: AuthenticationError, CredentialUnavailableError, AggregateAuthenticationError.
+  if (/Authentication|Credential/.test(kind)) return noToken(thrown as AzureError, location)
+  if (status === undefined) return unreachable(name, thrown, secretsOf(location))
+  const code = codeOf(thrown as AzureError)
+  // The rest is an id and a time.
+  const [first = ''] = (thrown as Error).message.split(/\r?\n/)
+  const said = withoutSecrets(oneLine(first), secretsOf(location))
+  const named = code === undefined ? '' : ` ${code}`
+  const error = new FeedError(
+    'FEED_SINK',
+    `${name}: Azure answered ${status}${named}${said === '' ? '' : `: ${said}`}`,
+    {
+      hint: hintOf(status, code, location),
+    },
+  )
+  const pauseMs = pauseOf((thrown as AzureError).response?.headers?.get('retry-after'))
+  if (isRenewable(location) && (status === 401 || code === 'AuthenticationFailed')) return { tag: 'expired', error }
+  return { tag: isLater(status) ? 'failed' : 'refused', error, pauseMs }
+}
+
+/** Whether new credentials can be fetched. */
+export function isRenewable({ credentials }: AzureLocation): boolean {
+  return credentials.tag === 'client' || credentials.tag === 'implicit'
+}
+
+/** Whether the far end knows the credentials, which lack a right. */
+export function lacksRight(thrown: unknown): boolean {
+  const code = codeOf(thrown as AzureError)
+  return code === 'AuthorizationPermissionMismatch' || code === 'AuthorizationResourceTypeMismatch'
+}
+
+function codeOf({ code, details }: AzureError): string | undefined {
+  const found = details?.errorCode ?? code
+  return found !== undefined && /^[A-Z][A-Za-z]+$/.test(found) ? found : undefined
+}
+
+function noToken(thrown: AzureError, location: AzureLocation): StorageTrouble {
+  const said = withoutSecrets(oneLine(reasonOf(thrown)), secretsOf(location))
+  const hint =
+    location.credentials.tag === 'client'
+      ? 'AZURE_CLIENT_SECRET is the value of the secret, not its id, and it may have expired'
+      : 'they come from AZURE_CLIENT_ID and the like in the environment of the server, a workload identity, or the managed identity of the machine'
+  const name = shownPlace('azure-blob', location)
+  const error = new FeedError('FEED_SINK', `${name}: there is no token for Azure: ${said}`, { hint })
+  const isRefused = thrown.statusCode !== undefined && !isLater(thrown.statusCode)
+  return { tag: isRefused ? 'refused' : 'failed', error }
+}
+
+function hintOf(
+  status: number,
+  code: string | undefined,
+  { bucket, account, credentials }: AzureLocation,
+): string | undefined {
+  if (code === 'ContainerNotFound')
+    return `create the container ${bucket} in the account ${account}, or correct its name`
+  if (code === 'AuthenticationFailed' && credentials.tag === 'key') {
+    return 'AZURE_ACCOUNT_KEY is no key of the account; in a URI + is written %2B and / is written %2F'
+  }
+  if (code === 'AuthenticationFailed' && credentials.tag === 'sas') {
+    return 'AZURE_SAS_TOKEN may have ended, or not be percent-encoded: create the changefeed again with another one'
+  }
+  if (code === 'AuthorizationFailure') {
+    return 'the network rules of the account may not let this machine in, or the key is no key of the account'
+  }
+  if (status === 403)
+    return `the credentials need to write blobs in ${bucket}: the role Storage Blob Data Contributor, or a signature with the rights c and w`
+  if (status === 401) return 'the account takes other credentials'
+  return undefined
+}
+
+function secretsOf({ credentials }: AzureLocation): readonly string[] {
+  switch (credentials.tag) {
+    case 'key':
+      return [credentials.key]
+    case 'sas':
+      return [credentials.token, new URLSearchParams(credentials.token).get('sig') ?? credentials.token]
+    case 'client':
+      return [credentials.secret]
+    case 'implicit':
+      return []
+  }
+}

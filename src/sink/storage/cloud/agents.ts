@@ -1,0 +1,26 @@
+// The connections of a client of object storage. They follow HTTP_PROXY, HTTPS_PROXY and NO_PROXY, and refuse addresses that sinks
+// may not reach once the name of a host is resolved.
+
+import { Agent as PlainAgent } from 'node:http'
+import { Agent as TlsAgent } from 'node:https'
+import { guardedLookup, metadataGuard } from '../../guarded-lookup.ts'
+
+export interface Agents extends Disposable {
+  readonly http: PlainAgent
+  readonly https: TlsAgent
+}
+
+export function makeAgents(mayReachMetadata: boolean, maxSockets = 8): Agents {
+  const lookup = guardedLookup(metadataGuard(mayReachMetadata))
+  const options = { keepAlive: true, maxSockets, lookup, proxyEnv: process.env } as const
+  const http = new PlainAgent(options)
+  const https = new TlsAgent(options)
+  return {
+    http,
+    https,
+    [Symbol.dispose]() {
+      http.destroy()
+      https.destroy()
+    },
+  }
+}

@@ -1,0 +1,71 @@
+// What an error of a cloud means for the sink, as far as it is the same for all of them. The errors of the vendors' libraries hold
+// requests with their headers, so they never become the cause of an error of ours.
+
+import { FeedError } from '../../../errors/feed-error.ts'
+import type { StorageTrouble } from '../storage-client.ts'
+
+/** A file or a part that takes longer has failed. */
+export const requestMs = 600_000
+/** So has a request on which no byte moves for this time. */
+export const idleMs = 60_000
+export const connectMs = 10_000
+
+const maxPauseMs = 60_000
+
+/** Whether the same request may succeed later. */
+export function isLater(status: number): boolean {
+  return status >= 500 || [408, 425, 429].includes(status)
+}
+
+/** What the header Retry-After asks for. */
+export function pauseOf(retryAfter: string | null | undefined): number | undefined {
+  if (retryAfter === undefined || retryAfter === null || retryAfter === '') return undefined
+  const seconds = Number(retryAfter)
+  const ms = Number.isNaN(seconds) ? Date.parse(retryAfter) - Date.now() : seconds * 1000
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), maxPauseMs)
+}
+
+/** The trouble of a request that got no answer. */
+export function unreachable(name: string, error: unknown, secrets: readonly (string | undefined)[]): StorageTrouble {
+  if (error instanceof FeedError) return { tag: error.retry ? 'failed' : 'refused', error }
+  const refused = refusalIn(error)
+  if (refused !== undefined) return { tag: 'refused', error: refused }
+  const said = withoutSecrets(oneLine(reasonOf(error)), secrets)
+  const hint = /self.signed|unable to (?:verify|get)|CERT_/i.test(said)
+    ? 'a certificate of an authority of your own is trusted if NODE_EXTRA_CA_CERTS names its file when the server starts'
+    : /ENOTFOUND|EAI_AGAIN/.test(said)
+      ? 'the name of the host cannot be resolved'
+      : undefined
+  return { tag: 'failed', error: new FeedError('FEED_SINK', `${name} cannot be reached: ${said}`, { hint }) }
+}
+
+/** A connection to an address that sinks may not reach fails with an error of ours, which libraries wrap. */
+function refusalIn(error: unknown, depth = 0): FeedError | undefined {
+  if (error instanceof FeedError) return error
+  if (!(error instanceof Error) || depth > 5) return undefined
+  return refusalIn(error.cause, depth + 1)
+}
+
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
+  if (!(error instanceof Error)) return 'no reason is given'
+  if (error.name === 'AbortError' || error.name === 'TimeoutError')
+    return error.message === '' ? 'it did not answer in time' : `it did not answer in time (${error.message})`
+  const { code } = error as NodeJS.ErrnoException
+  if (error.message === '') return code ?? error.name
+  return error.message
+}
+
+/** A far end may repeat what it was sent. */
+export function withoutSecrets(text: string, secrets: readonly (string | undefined)[]): string {
+  let shown = text
+  for (const secret of secrets) {
+    if (secret !== undefined && secret.length >= 4) shown = shown.replaceAll(secret, 'redacted')
+  }
+  return shown
+}
+
+/** One line of what a far end says. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim().slice(0, 500)
+}

@@ -1,0 +1,56 @@
+// A request of HTTP with a body in pieces, for clouds whose libraries only fetch tokens. Redirects are not followed.
+
+import { once } from 'node:events'
+import { request as plainRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { request as tlsRequest } from 'node:https'
+import type { Agents } from './agents.ts'
+import { requestMs } from './cloud-trouble.ts'
+import { sizeOf } from './parts.ts'
+
+export interface HttpRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: readonly Uint8Array[]
+  readonly signal: AbortSignal
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+}
+
+/** How much of an answer is read. */
+const maxAnswerBytes = 64 * 1024
+
+export async function sendRequest(agents: Agents, idleMs: number, request: HttpRequest): Promise<HttpAnswer> {
+  const { method, url, headers, body = [], signal } = request
+  const target = new URL(url)
+  const isTls = target.protocol === 'https:'
+  const stop = AbortSignal.any([signal, AbortSignal.timeout(requestMs)])
+  const sent = (isTls ? tlsRequest : plainRequest)(target, {
+    method,
+    agent: isTls ? agents.https : agents.http,
+    headers: { 'user-agent': 'pg-changefeed', ...headers, 'content-length': String(sizeOf(body)) },
+    signal: stop,
+    timeout: idleMs,
+  })
+  sent.once('timeout', () => sent.destroy(new Error(`nothing was answered for ${idleMs / 1000} s`)))
+  const { promise: answered, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  sent.once('response', resolve).on('error', reject)
+  answered.catch(() => undefined)
+  for (const piece of body) {
+    // A far end may refuse a body before all of it was sent.
+    if (!sent.write(piece)) await Promise.race([once(sent, 'drain', { signal: stop }), answered])
+  }
+  sent.end()
+  const response = await answered
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size <= maxAnswerBytes) chunks.push(chunk)
+  }
+  return { status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString('utf8') }
+}

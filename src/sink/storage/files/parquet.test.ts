@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parquetReadObjects, parquetSchema, parquetMetadata } from 'hyparquet'
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
+import { ByteWriter } from '../../../bytes/byte-writer.ts'
+import type { FileColumn } from '../../../core/file-column.ts'
+import type { TypeShape } from '../../../core/table.ts'
+import { parquetFiles } from './parquet.ts'
+import { parseArray } from './parse-array.ts'
+
+const scalar = (name: string): TypeShape => ({ tag: 'scalar', name })
+const arrayOf = (element: TypeShape): TypeShape => ({ tag: 'array', element, delimiter: ',' })
+
+async function written(
+  columns: readonly FileColumn[],
+  rows: readonly (readonly (string | null)[])[],
+  compression?: 'gzip' | 'zstd',
+): Promise<{ readonly rows: readonly Record<string, unknown>[]; readonly file: ArrayBuffer }> {
+  const body = parquetFiles({ compression, columns: () => columns }).begin(1)
+  const out = new ByteWriter()
+  const pieces: Uint8Array[] = []
+  for (const row of rows) {
+    out.clear()
+    for (const text of row) {
+      const bytes = Buffer.from(text ?? '')
+      out.u32be(text === null ? 0xffffffff : bytes.length)
+      out.copy(bytes)
+    }
+    body.add(out.buffer, 0, 0, out.length)
+    if (body.ready > 0) pieces.push(body.take())
+  }
+  body.end()
+  pieces.push(body.take())
+  assert.equal(body.ready, 0)
+  const file = Uint8Array.from(Buffer.concat(pieces)).buffer
+  const compressors = {
+    GZIP: (input: Uint8Array) => Uint8Array.from(gunzipSync(input)),
+    ZSTD: (input: Uint8Array) => Uint8Array.from(zstdDecompressSync(input)),
+  }
+  return { rows: await parquetReadObjects({ file, compressors, utf8: false }), file }
+}
+
+test('values come back in the types of Parquet, and what has none as text', async () => {
+  const table: readonly (readonly [shape: TypeShape, text: string | null, value: unknown])[] = [
+    [scalar('int8'), '-9223372036854775808', -9223372036854775808n],
+    [scalar('int4'), '2147483647', 2147483647],
+    [scalar('int2'), '-5', -5],
+    [scalar('bool'), 't', true],
+    [scalar('bool'), 'f', false],
+    [scalar('float8'), '1e-05', 1e-5],
+    [scalar('float8'), '-Infinity', -Infinity],
+    [scalar('float4'), '0.5', 0.5],
+    [scalar('numeric'), '123456789012345678901234567890.10', '123456789012345678901234567890.10'],
+    [scalar('text'), 'é "x"\n', 'é "x"\n'],
+    [scalar('text'), '', ''],
+    [scalar('text'), null, null],
+    [scalar('timestamptz'), '2026-01-31 12:00:00+00', '2026-01-31 12:00:00+00'],
+    [scalar('uuid'), '33333333-3333-4400-8000-00000000000a', '33333333-3333-4400-8000-00000000000a'],
+    [scalar('bytea'), '\\x00ff10', Uint8Array.of(0, 255, 16)],
+    [scalar('jsonb'), '{"a": [1, null]}', '{"a": [1, null]}'],
+    [{ tag: 'enum' }, 'happy', 'happy'],
+    [arrayOf(scalar('int8')), '{1,NULL,3}', [1n, null, 3n]],
+    [arrayOf(scalar('text')), '{}', []],
+    [arrayOf(scalar('text')), '{"a, \\"b\\"","NULL",NULL,c}', ['a, "b"', 'NULL', null, 'c']],
+    [arrayOf(scalar('bool')), null, null],
+  ]
+  const columns = table.map(([shape], i) => ({ name: `c${i}`, shape }))
+  const { rows } = await written(columns, [table.map(([, text]) => text)])
+  for (const [i, [shape, text, value]] of table.entries()) {
+    const found = rows[0]?.[`c${i}`] ?? null
+    const plain = found instanceof Uint8Array && !(value instanceof Uint8Array) ? Buffer.from(found).toString() : found
+    assert.deepEqual(
+      plain instanceof Uint8Array ? Uint8Array.from(plain) : plain,
+      value,
+      `${JSON.stringify(shape)} ${text}`,
+    )
+  }
+})
+
+test('a file of many rows has several row groups, and all rows in their order, with each compression', async () => {
+  const columns = [
+    { name: 'id', shape: scalar('int8') },
+    { name: 'text', shape: scalar('text') },
+  ]
+  const count = 20_000
+  for (const compression of [undefined, 'gzip', 'zstd'] as const) {
+    const all = Array.from({ length: count }, (_, i) => [String(i), i % 7 === 0 ? null : `${i} `.repeat(150)])
+    const { rows, file } = await written(columns, all, compression)
+    const metadata = parquetMetadata(file)
+    assert.ok(metadata.row_groups.length > 1)
+    assert.equal(Number(metadata.num_rows), count)
+    assert.deepEqual(
+      rows.map(({ id }) => Number(id)),
+      all.map((_, i) => i),
+    )
+    assert.deepEqual(rows[8]?.['text'], all[8]?.[1])
+    assert.equal(rows[7]?.['text'] ?? null, null)
+    assert.deepEqual(
+      parquetSchema(metadata).children.map(({ element }) => [element.name, element.repetition_type]),
+      [
+        ['id', 'OPTIONAL'],
+        ['text', 'OPTIONAL'],
+      ],
+    )
+  }
+})
+
+test('an array with bounds is read, one of several dimensions is refused with what to do', () => {
+  assert.deepEqual(parseArray('[2:3]={a,b}', ','), ['a', 'b'])
+  assert.deepEqual(parseArray('{(1,2);(3,4)}', ';'), ['(1,2)', '(3,4)'])
+  assert.throws(() => parseArray('{{1},{2}}', ','), { code: 'FEED_ROW' })
+  for (const text of ['', '{', '{a', '{"a', '{a"b', '{"a"b}'])
+    assert.throws(() => parseArray(text, ','), { code: 'FEED_ROW' })
+})

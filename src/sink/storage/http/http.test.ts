@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { PutServer } from '../../../../test/services/storage/put-server.ts'
+import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
+import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
+import { FeedError } from '../../../errors/feed-error.ts'
+import { SinkParameters } from '../../sink-parameters.ts'
+import { http, type HttpLocation } from './kind.ts'
+import { HttpClient } from './open.ts'
+
+const servers: PutServer[] = []
+
+sinkSuite(
+  'into a web server',
+  storageKit({
+    trouble: 'reported',
+    end: async () => {
+      for (const server of servers) await server[Symbol.asyncDispose]()
+    },
+    async place({ isImpatient = false }) {
+      const server = new PutServer()
+      servers.push(server)
+      const address = await server.start()
+      return {
+        open: async () =>
+          new HttpClient({ tag: 'http', url: `http://${address}/` }, { idleMs: isImpatient ? 200 : undefined }),
+        objects: async () => new Map([...server.files].map(([path, bytes]) => [path.slice(1), bytes])),
+        break: async () => server.break(),
+        mend: async () => server.mend(),
+      }
+    },
+  }),
+)
+
+const object = { name: 'a/b.ndjson', contentType: 'application/x-ndjson' }
+const { signal } = new AbortController()
+
+test('an answer says whether a file is sent again', async () => {
+  await using server = new PutServer()
+  const url = `http://${await server.start()}/`
+  await using client = new HttpClient({ tag: 'http', url })
+  for (const [answer, tag, hint] of [
+    [500, 'failed', undefined],
+    [503, 'failed', undefined],
+    [408, 'failed', undefined],
+    [429, 'failed', undefined],
+    ['cut', 'failed', undefined],
+    [302, 'refused', /redirects are not followed/],
+    [401, 'refused', /credentials/],
+    [403, 'refused', /credentials/],
+    [404, 'refused', undefined],
+    [405, 'refused', /PUT/],
+  ] as const) {
+    server.answers.push(answer)
+    const error: unknown = await client.put(object, [Buffer.alloc(300_000)], signal).then(
+      () => assert.fail(`${answer} was taken for a success`),
+      (thrown: unknown) => thrown,
+    )
+    const trouble = client.trouble(error)
+    assert.equal(trouble.tag, tag, String(answer))
+    assert.ok(trouble.error instanceof FeedError)
+    assert.equal(trouble.error.code, 'FEED_SINK')
+    if (hint !== undefined) assert.match(trouble.error.hint ?? '', hint)
+  }
+  await client.put(object, [Buffer.from('a'), Buffer.from('b')], signal)
+  assert.equal(String(server.files.get('/a/b.ndjson')), 'ab')
+})
+
+test('a URI becomes the address of the files, and its password is in nothing that is shown', () => {
+  const read = (scheme: string, place: string): HttpLocation =>
+    http.readLocation({ scheme, place, parameters: new SinkParameters('', 1) })
+  assert.deepEqual(read('file-http', 'h:8080/a/b'), { tag: 'http', url: 'http://h:8080/a/b/' })
+  assert.equal(read('file-http', 'h/a#b').url, 'http://h/a%23b/')
+  assert.deepEqual(read('https', 'h'), { tag: 'http', url: 'https://h/' })
+  const secret = read('file-https', 'me:p%40ss@h/x')
+  assert.deepEqual(secret, {
+    tag: 'http',
+    url: 'https://h/x/',
+    authorization: `Basic ${Buffer.from('me:p@ss').toString('base64')}`,
+  })
+  assert.equal(http.shownAs(secret), 'file-https://h/x')
+  assert.deepEqual(http.addresses?.(secret), [{ host: 'h', port: 443 }])
+  assert.deepEqual(http.notices?.(read('file-http', 'u:p@h')).length, 1)
+  for (const place of ['', '/x', 'me:s3cret@', 'h:port/x']) {
+    assert.throws(
+      () => read('file-http', place),
+      (error) => error instanceof FeedError && !error.message.includes('s3cret'),
+    )
+  }
+})

@@ -1,0 +1,62 @@
+// file-http(s)://host:port/path: files that a web server takes with PUT. http:// and https:// are older names of the same.
+
+import type { UriParts } from '../../sink-facts.ts'
+import type { StorageKind, StorageLocation } from '../storage-kind.ts'
+
+export interface HttpLocation extends StorageLocation {
+  readonly tag: 'http'
+  /** http: or https:, without user, password and parameters, and with a slash at the end. */
+  readonly url: string
+  /** The value of the header Authorization. */
+  readonly authorization?: string | undefined
+}
+
+export const http: StorageKind<HttpLocation> = {
+  tag: 'http',
+  label: 'HTTP',
+  schemes: ['file-http', 'file-https'],
+  oldSchemes: ['http', 'https'],
+  example: 'file-https://[user:password@]host[:port]/path?parameter=value&…',
+  parameters: {},
+  readLocation,
+  shownAs: ({ url }) => `file-${url.replace(/\/$/, '')}`,
+  notices: ({ url, authorization }) =>
+    authorization !== undefined && url.startsWith('http:')
+      ? ['the URI is not https: whoever listens on the network can take its password']
+      : [],
+  addresses: ({ url }) => {
+    const { protocol, hostname, port } = new URL(url)
+    const usual = protocol === 'https:' ? 443 : 80
+    return [{ host: hostname, port: port === '' ? usual : Number(port) }]
+  },
+  open: () => import('./open.ts'),
+}
+
+function readLocation({ scheme, place, parameters }: UriParts): HttpLocation {
+  const protocol = scheme.endsWith('https') ? 'https' : 'http'
+  let url
+  try {
+    // `http:///x` would be read as the host x.
+    if (!place.startsWith('/')) url = new URL(`${protocol}://${place.replaceAll('#', '%23')}`)
+  } catch {
+    // The message of Node would repeat the password.
+  }
+  if (url === undefined || url.hostname === '') {
+    throw parameters.refused('HTTP storage requires a host', `for example '${scheme}://files.example.com/path'`)
+  }
+  const { username, password } = url
+  url.username = ''
+  url.password = ''
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  if (username === '' && password === '') return { tag: 'http', url: url.href }
+  const credentials = `${decoded(username)}:${decoded(password)}`
+  return { tag: 'http', url: url.href, authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

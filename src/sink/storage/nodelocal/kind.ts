@@ -1,0 +1,48 @@
+// nodelocal://1/path: files in a folder of this machine, below the folder `extern` of the store.
+
+import type { UriParts } from '../../sink-facts.ts'
+import type { StorageKind, StorageLocation } from '../storage-kind.ts'
+
+export interface NodelocalLocation extends StorageLocation {
+  readonly tag: 'nodelocal'
+  /** The node in the URI, as written: `1` or `self`. */
+  readonly node: string
+  /** The folders below the folder for such files; none is `.` or `..`. */
+  readonly folders: readonly string[]
+}
+
+export const nodelocal: StorageKind<NodelocalLocation> = {
+  tag: 'nodelocal',
+  label: 'nodelocal',
+  schemes: ['nodelocal'],
+  example: 'nodelocal://1/path?parameter=value&…',
+  parameters: {},
+  readLocation,
+  shownAs: ({ node, folders }) => `nodelocal://${[node, ...folders].join('/')}`,
+  open: () => import('./open.ts'),
+}
+
+function readLocation({ place, parameters }: UriParts): NodelocalLocation {
+  const [node = '', ...rest] = place.split('/')
+  if (node !== '1' && node !== 'self') {
+    throw parameters.refused(
+      node === ''
+        ? 'host component of nodelocal URI must be a node ID'
+        : `host component of nodelocal URI must be a node ID: ${node}`,
+      "this server is node 1: 'nodelocal://1/path' or 'nodelocal://self/path'",
+    )
+  }
+  const folders = rest.map(decoded).filter((folder) => folder !== '' && folder !== '.')
+  if (folders.some((folder) => folder === '..' || folder.includes('/') || folder.includes('\0'))) {
+    throw parameters.refused('local file access to paths outside of external-io-dir is not allowed')
+  }
+  return { tag: 'nodelocal', node, folders }
+}
+
+function decoded(folder: string): string {
+  try {
+    return decodeURIComponent(folder)
+  } catch {
+    return folder
+  }
+}

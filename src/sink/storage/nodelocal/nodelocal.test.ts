@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
+import { hiddenIn, isFolder, namesIn } from '../../../../test/support/read-folder.ts'
+import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
+import { FeedError } from '../../../errors/feed-error.ts'
+import { SinkParameters } from '../../sink-parameters.ts'
+import { nodelocal } from './kind.ts'
+import { NodelocalClient } from './open.ts'
+
+let dir = ''
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'nodelocal-'))
+})
+after(() => rm(dir, { recursive: true, force: true }))
+const { signal } = new AbortController()
+
+let places = 0
+async function folder(): Promise<string> {
+  const path = join(dir, `extern${++places}`)
+  await mkdir(path)
+  return path
+}
+
+function object(name: string): { readonly name: string; readonly contentType: string } {
+  return { name, contentType: 'text/plain' }
+}
+
+sinkSuite(
+  'nodelocal',
+  storageKit({
+    async place() {
+      const extern = await folder()
+      return {
+        open: async () => new NodelocalClient('nodelocal://1/a/b', extern, ['a', 'b']),
+        objects: async () => {
+          const root = join(extern, 'a/b')
+          const names = isFolder(root) ? namesIn(root) : []
+          return new Map(
+            await Promise.all(names.map(async (name) => [name, await readFile(join(root, name))] as const)),
+          )
+        },
+      }
+    },
+  }),
+)
+
+test('a file that is not complete has a hidden name, and one that is given up leaves nothing', async () => {
+  const extern = await folder()
+  const client = new NodelocalClient('nodelocal://1', extern, [])
+  const upload = await client.begin(object('2026-01-31/a.ndjson'))
+  await upload.write(Buffer.from('one '), signal)
+  assert.deepEqual(namesIn(extern), [])
+  assert.deepEqual(hiddenIn(extern), ['2026-01-31/.a.ndjson.part'])
+  await upload.write(Buffer.from('two'), signal)
+  await upload.complete(signal)
+  assert.deepEqual(namesIn(extern), ['2026-01-31/a.ndjson'])
+  assert.equal(await readFile(join(extern, '2026-01-31/a.ndjson'), 'utf8'), 'one two')
+  assert.deepEqual(hiddenIn(extern), [])
+  const other = await client.begin(object('b'))
+  await other.write(Buffer.from('x'), signal)
+  await other.abort()
+  assert.deepEqual([namesIn(extern), hiddenIn(extern)], [['2026-01-31/a.ndjson'], []])
+})
+
+test('a folder that somebody removed is made again, and a name that exists is written over', async () => {
+  const extern = await folder()
+  const client = new NodelocalClient('nodelocal://1/x', extern, ['x'])
+  await client.put(object('f/1'), [Buffer.from('first, and longer')])
+  await client.put(object('f/1'), [Buffer.from('a'), Buffer.from('b')])
+  assert.equal(await readFile(join(extern, 'x/f/1'), 'utf8'), 'ab')
+  await rm(join(extern, 'x'), { recursive: true })
+  await client.put(object('f/2'), [Buffer.from('c')])
+  assert.deepEqual(namesIn(join(extern, 'x')), ['f/2'])
+})
+
+test('what a crash has left is removed after a day, and nothing else', async () => {
+  const extern = await folder()
+  const digits = '2'.repeat(33)
+  const leftovers = [`.${digits}-old.part`, `.${digits}-new.part`, '.other.part', `${digits}-old.part`]
+  for (const name of leftovers) await writeFile(join(extern, name), '')
+  const longAgo = new Date(Date.now() - 90_000_000)
+  for (const name of leftovers.toSpliced(1, 1)) await utimes(join(extern, name), longAgo, longAgo)
+  await new NodelocalClient('nodelocal://1', extern, []).put(object('x'), [Buffer.from('x')])
+  assert.deepEqual((await readdir(extern)).sort(), [...leftovers.slice(1), 'x'].sort())
+})
+
+test('what stands in the way is named with a hint, and nothing is written outside of the folder', async () => {
+  const extern = await folder()
+  await writeFile(join(extern, 'file'), '')
+  const blocked = new NodelocalClient('nodelocal://1/file/x', extern, ['file', 'x'])
+  await assert.rejects(blocked.check(), (error) => {
+    assert.ok(error instanceof FeedError)
+    assert.match(error.message, /^cannot write files of nodelocal:\/\/1\/file\/x below /)
+    assert.match(error.hint ?? '', /move it away/)
+    return true
+  })
+  await symlink(tmpdir(), join(extern, 'out'))
+  const leading = new NodelocalClient('nodelocal://1/out', extern, ['out'])
+  await assert.rejects(leading.check(), { code: 'FEED_PRIVILEGE' })
+  await assert.rejects(leading.put(object('x'), [Buffer.from('x')]), { code: 'FEED_PRIVILEGE' })
+})
+
+test('a URI names this node and a path below the folder, or says what is wrong', () => {
+  const read = (place: string): unknown =>
+    nodelocal.readLocation({ scheme: 'nodelocal', place, parameters: new SinkParameters('', 1) })
+  assert.deepEqual(read('1/a/b'), { tag: 'nodelocal', node: '1', folders: ['a', 'b'] })
+  assert.deepEqual(read('self//a%20b/./'), { tag: 'nodelocal', node: 'self', folders: ['a b'] })
+  assert.deepEqual(read('1'), { tag: 'nodelocal', node: '1', folders: [] })
+  for (const place of ['', 'a/b', '2/x']) assert.throws(() => read(place), /must be a node ID/)
+  for (const place of ['1/../x', '1/%2e%2e/x', '1/a%2f..%2f..']) assert.throws(() => read(place), /external-io-dir/)
+})

@@ -1,0 +1,80 @@
+// Opens a storage sink, or only checks whether it could be opened.
+
+import { orAbort } from '../../async/or-abort.ts'
+import type { RetryBounds } from '../batching/retry.ts'
+import type { Sink } from '../sink.ts'
+import type { SinkDialing, SinkOpening } from '../sink-facts.ts'
+import { laterVersion } from '../../errors/later-version.ts'
+import { FileNames } from './file-names.ts'
+import type { FileFormat } from './files/file-body.ts'
+import { lines } from './files/lines.ts'
+import { kindOfLocation } from './kinds.ts'
+import type { StorageSinkSpec } from './spec.ts'
+import type { StorageClient, StorageOpening } from './storage-client.ts'
+import type { StorageModule } from './storage-kind.ts'
+import { StorageSink } from './storage-sink.ts'
+
+/** What open files and those that wait to be written may hold. */
+const budgetBytes = 64 * 1024 * 1024
+/** About a minute. What fails longer starts the feed again from its checkpoint, which is retried without end. */
+const defaultRetry: RetryBounds = { max: 7, backoffMs: 500 }
+
+export async function open(spec: StorageSinkSpec, opening: SinkOpening): Promise<Sink> {
+  const { topics, log, signal, firstTime } = opening
+  const { topicPrefix, partitioning, fileSize } = spec
+  const client = await openClient(spec, { log, signal })
+  try {
+    await orAbort(Promise.resolve(client.check?.(signal)), signal)
+  } catch (error) {
+    await client[Symbol.asyncDispose]()
+    throw error
+  }
+  const format = await formatOf(spec, opening)
+  return new StorageSink({
+    client,
+    format,
+    names: new FileNames({ partitioning, extension: format.extension }),
+    topics: topics.map((topic) => topicPrefix + topic),
+    firstTime,
+    fileSize,
+    budgetBytes,
+    retry: defaultRetry,
+    warn: (text) => log('warn', text),
+    signal,
+  })
+}
+
+async function formatOf(
+  { compression, csvHeader }: StorageSinkSpec,
+  { extension, header, columns }: SinkOpening,
+): Promise<FileFormat> {
+  if (extension === 'parquet') {
+    const { parquetFiles } = await import('./files/parquet.ts')
+    return parquetFiles({ compression, columns })
+  }
+  return lines({ extension, compression, ...(csvHeader === true ? { header } : {}) })
+}
+
+export async function dial(spec: StorageSinkSpec, { signal }: SinkDialing): Promise<void> {
+  await using client = await openClient(spec, { log: () => undefined, signal })
+  await client.check?.(signal)
+}
+
+async function openClient(
+  { location, allowedHosts, mayReachMetadata, defaultKey, externDir }: StorageSinkSpec,
+  opening: Pick<StorageOpening, 'log' | 'signal'>,
+): Promise<StorageClient> {
+  const { open: load } = kindOfLocation(location)
+  if (load === undefined) throw laterVersion('sink', location.tag)
+  const module: StorageModule = await load()
+  return orAbort(
+    module.open(location, {
+      ...opening,
+      allowedHosts,
+      mayReachMetadata: mayReachMetadata === true,
+      defaultKey,
+      externDir,
+    }),
+    opening.signal,
+  )
+}

@@ -1,0 +1,49 @@
+// The parameters that the URIs of all kinds of storage have.
+
+import type { ParameterFacts, SinkParameters } from '../sink-parameters.ts'
+import type { Partitioning } from './file-names.ts'
+import { readSize } from './file-size.ts'
+
+export const commonParameters = {
+  topic_prefix: { about: 'Stands in front of the name of every topic in the names of files.' },
+  file_size: {
+    default: '`16MB`',
+    about:
+      'A file of more bytes, after compression, is finished, and the next one begins: `32MB`, `1GiB`. Every checkpoint finishes all files.',
+  },
+  partition_format: {
+    default: '`daily`',
+    about: 'The folders of files: `daily` (`2026-01-31/`), `hourly` (`2026-01-31/12/`) or `flat`, which has none. UTC.',
+  },
+} as const satisfies Readonly<Record<string, ParameterFacts>>
+
+type CommonParameter = keyof typeof commonParameters
+
+export interface CommonValues {
+  readonly topicPrefix: string
+  readonly fileSize: number
+  readonly partitioning: Partitioning
+}
+
+const defaultFileSize = 16 * 1024 * 1024
+
+export function readCommon(parameters: SinkParameters<CommonParameter>): CommonValues {
+  const topicPrefix = parameters.text('topic_prefix') ?? ''
+  const size = parameters.text('file_size')
+  const fileSize = size === undefined ? defaultFileSize : readSize(size)
+  if (fileSize === undefined) {
+    throw parameters.refused(
+      `parsing ${size}: file_size is no size in bytes`,
+      'a size is written as 16MB, 1GiB or 1000000',
+    )
+  }
+  const partitioning = parameters.text('partition_format') ?? 'daily'
+  if (!isPartitioning(partitioning)) {
+    throw parameters.refused(`invalid partition_format of ${partitioning}`, 'it is daily, hourly or flat')
+  }
+  return { topicPrefix, fileSize, partitioning }
+}
+
+function isPartitioning(text: string): text is Partitioning {
+  return text === 'daily' || text === 'hourly' || text === 'flat'
+}

@@ -1,0 +1,150 @@
+// What an error of S3 means for the sink. The errors of the SDK have the code of S3 for their name.
+
+import { FeedError } from '../../../errors/feed-error.ts'
+import { isLater, oneLine, pauseOf, reasonOf, unreachable, withoutSecrets } from '../cloud/cloud-trouble.ts'
+import { shownPlace } from '../cloud/bucket-place.ts'
+import type { StorageTrouble } from '../storage-client.ts'
+import type { S3Location } from './kind.ts'
+
+/** The server has no credentials, or a role cannot be assumed. */
+export class NoCredentials extends Error {
+  constructor(cause: unknown) {
+    super(oneLine(reasonOf(cause)), { cause })
+  }
+}
+
+interface S3Error extends Error {
+  readonly $metadata?: { readonly httpStatusCode?: number }
+  readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> }
+  /** The region of the bucket, if the request went to another one. */
+  readonly Region?: string
+}
+
+const expiredCodes: ReadonlySet<string> = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'RequestExpired',
+  'TokenRefreshRequired',
+])
+const wrongRegionCodes: ReadonlySet<string> = new Set([
+  'AuthorizationHeaderMalformed',
+  'PermanentRedirect',
+  'IllegalLocationConstraintException',
+])
+/** Answers with a status of 4xx after which the same request may succeed. */
+const laterCodes: ReadonlySet<string> = new Set([
+  'RequestTimeout',
+  'SlowDown',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+  'RequestLimitExceeded',
+  'OperationAborted',
+  'RequestTimeTooSkewed',
+  'IncompleteBody',
+  'BadDigest',
+  'XAmzContentSHA256Mismatch',
+])
+
+export function s3Trouble(thrown: unknown, location: S3Location): StorageTrouble {
+  const name = shownPlace('s3', location)
+  if (thrown instanceof NoCredentials) return noCredentials(thrown, location)
+  const { $metadata, $response, message = '', name: code = '' } = thrown as S3Error
+  const status = $metadata?.httpStatusCode
+  if (status === undefined || (status >= 200 && status < 300 && !isS3Code(code)))
+    return unreachable(name, thrown, secretsOf(location))
+  const said = withoutSecrets(oneLine(message === code ? '' : message), secretsOf(location))
+  const named = isS3Code(code) ? ` ${code}` : ''
+  const error = new FeedError('FEED_SINK', `${name}: S3 answered ${status}${named}${said === '' ? '' : `: ${said}`}`, {
+    hint: hintOf({ code, status, region: regionIn(thrown), location }),
+  })
+  if (expiredCodes.has(code)) return { tag: 'expired', error }
+  // A token that was issued a moment ago, or that somebody has revoked; the server may have a newer one.
+  if (code === 'InvalidToken' && isRenewable(location)) return { tag: 'expired', error }
+  if (isLater(status) || (status >= 200 && status < 300) || laterCodes.has(code)) {
+    return { tag: 'failed', error, pauseMs: pauseOf($response?.headers?.['retry-after']) }
+  }
+  return { tag: 'refused', error }
+}
+
+/** Returns the region of the bucket, if the request went to another one. */
+export function regionIn(thrown: unknown): string | undefined {
+  const { name, $response, Region } = thrown as S3Error
+  if (!wrongRegionCodes.has(name) && $response?.statusCode !== 301) return undefined
+  const region = Region ?? $response?.headers?.['x-amz-bucket-region']
+  return region !== undefined && /^[a-z0-9-]+$/.test(region) ? region : undefined
+}
+
+/** Whether new credentials can be fetched. */
+export function isRenewable({ credentials, roles }: S3Location): boolean {
+  return credentials.tag === 'implicit' || roles.length > 0
+}
+
+function noCredentials({ message, cause }: NoCredentials, location: S3Location): StorageTrouble {
+  const name = shownPlace('s3', location)
+  const status = (cause as S3Error | undefined)?.$metadata?.httpStatusCode
+  const said = withoutSecrets(message, secretsOf(location))
+  const isRole = location.roles.length > 0
+  const what = isRole ? 'a role of ASSUME_ROLE cannot be assumed' : 'the server has no credentials for AUTH=implicit'
+  const hint = isRole
+    ? 'the trust policy of the role must allow it to the credentials before it, with the external_id if it wants one'
+    : 'they come from AWS_ACCESS_KEY_ID and the like in the environment of the server, ~/.aws, a web identity, or the role of the machine'
+  const error = new FeedError('FEED_SINK', `${name}: ${what}: ${said}`, { hint })
+  return { tag: status === undefined || isLater(status) ? 'expired' : 'refused', error }
+}
+
+/** Other names are those of errors in JavaScript, or of an answer without a body. */
+function isS3Code(code: string): boolean {
+  return /^[A-Z][A-Za-z0-9]+$/.test(code) && !/^(?:.*Error|Unknown.*|S3ServiceException|NotFound)$/.test(code)
+}
+
+interface Answered {
+  readonly code: string
+  readonly status: number
+  readonly region: string | undefined
+  readonly location: S3Location
+}
+
+function hintOf({ code, status, region, location }: Answered): string | undefined {
+  const { bucket, folder, encryption, credentials, roles } = location
+  switch (code) {
+    case 'NoSuchBucket':
+      return `create the bucket ${bucket}, or correct its name; AWS_ENDPOINT and AWS_REGION say where it is looked for`
+    case 'InvalidAccessKeyId':
+      return 'AWS_ACCESS_KEY_ID is not known there: it may have been deleted, or AWS_ENDPOINT may be missing'
+    case 'SignatureDoesNotMatch':
+      return 'AWS_SECRET_ACCESS_KEY is not the secret of AWS_ACCESS_KEY_ID; in a URI + is written %2B and / is written %2F'
+    case 'ExpiredToken':
+    case 'ExpiredTokenException':
+    case 'RequestExpired':
+    case 'TokenRefreshRequired':
+    case 'InvalidToken':
+      return credentials.tag === 'keys' && roles.length === 0
+        ? 'AWS_SESSION_TOKEN ends after some hours: create the changefeed again with other keys, or with AUTH=implicit or ASSUME_ROLE, which fetch new ones'
+        : 'new credentials are fetched'
+    case 'RequestTimeTooSkewed':
+      return 'the clock of this machine is wrong'
+    case 'AuthorizationHeaderMalformed':
+    case 'PermanentRedirect':
+    case 'IllegalLocationConstraintException':
+      return region === undefined
+        ? 'give the region of the bucket: AWS_REGION=…'
+        : `the bucket is in another region: AWS_REGION=${region}`
+    case 'KMS.NotFoundException':
+    case 'KMS.DisabledException':
+      return 'AWS_SERVER_KMS_ID names the key'
+    case 'InvalidStorageClass':
+      return 'S3_STORAGE_CLASS is a class that the far end has: STANDARD, STANDARD_IA, INTELLIGENT_TIERING …'
+  }
+  if (status === 403) {
+    const files = `${bucket}/${folder === '' ? '' : `${folder}/`}*`
+    const kms = encryption?.mode === 'aws:kms' ? ', and kms:GenerateDataKey and kms:Decrypt on the key' : ''
+    return `the credentials need s3:PutObject and s3:AbortMultipartUpload on ${files}${kms}`
+  }
+  if (status >= 300 && status < 400) return 'give the region of the bucket: AWS_REGION=…'
+  return undefined
+}
+
+function secretsOf({ credentials }: S3Location): readonly (string | undefined)[] {
+  return credentials.tag === 'keys' ? [credentials.secret, credentials.sessionToken] : []
+}

@@ -1,0 +1,88 @@
+// An upload in parts. A part that has failed is sent again under its number, and replaces what may have arrived.
+
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  HeadObjectCommand,
+  UploadPartCommand,
+  type CompletedPart,
+} from '@aws-sdk/client-s3'
+import type { StorageUpload } from '../storage-client.ts'
+import type { ObjectHead, Send } from './request.ts'
+
+const abortMs = 10_000
+
+export class S3Upload implements StorageUpload {
+  readonly #place: { readonly Bucket: string; readonly Key: string }
+  readonly #id: string
+  readonly #send: Send
+  /** By number, which begins with 1. */
+  readonly #parts = new Map<number, CompletedPart>()
+  #bytes = 0
+  #phase: 'open' | 'completing' | 'ended' = 'open'
+
+  private constructor({ Bucket, Key }: ObjectHead, id: string, send: Send) {
+    this.#place = { Bucket, Key }
+    this.#id = id
+    this.#send = send
+  }
+
+  static async begin(head: ObjectHead, send: Send, signal: AbortSignal): Promise<S3Upload> {
+    const command = new CreateMultipartUploadCommand(head)
+    const { UploadId } = await send((client, options) => client.send(command, options), signal)
+    if (UploadId === undefined) throw new Error('S3 began an upload and gave it no id')
+    return new S3Upload(head, UploadId, send)
+  }
+
+  async write(part: Uint8Array, signal: AbortSignal): Promise<void> {
+    await this.send(part, this.#parts.size + 1, signal)
+  }
+
+  /** Parts may be sent side by side. */
+  async send(part: Uint8Array, number: number, signal: AbortSignal): Promise<void> {
+    const command = new UploadPartCommand({
+      ...this.#place,
+      UploadId: this.#id,
+      PartNumber: number,
+      Body: part,
+      ContentLength: part.length,
+    })
+    const { ETag, ChecksumCRC32 } = await this.#send((client, options) => client.send(command, options), signal)
+    this.#parts.set(number, { PartNumber: number, ETag, ...(ChecksumCRC32 === undefined ? {} : { ChecksumCRC32 }) })
+    this.#bytes += part.length
+  }
+
+  async complete(signal: AbortSignal): Promise<void> {
+    const isRepeated = this.#phase === 'completing'
+    this.#phase = 'completing'
+    const Parts = [...this.#parts.values()].sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0))
+    const command = new CompleteMultipartUploadCommand({
+      ...this.#place,
+      UploadId: this.#id,
+      MultipartUpload: { Parts },
+    })
+    try {
+      await this.#send((client, options) => client.send(command, options), signal)
+    } catch (error) {
+      // The answer to the first request may have been lost. Then there is no such upload any more, or it has no such parts.
+      const isGone = (error as Error).name === 'NoSuchUpload' || (error as Error).name === 'InvalidPart'
+      if (!isRepeated || !isGone || !(await this.#isThere(signal))) throw error
+    }
+    this.#phase = 'ended'
+  }
+
+  async abort(): Promise<void> {
+    if (this.#phase === 'ended') return
+    this.#phase = 'ended'
+    const command = new AbortMultipartUploadCommand({ ...this.#place, UploadId: this.#id })
+    const signal = AbortSignal.timeout(abortMs)
+    await this.#send((client, options) => client.send(command, options), signal).catch(() => undefined)
+  }
+
+  async #isThere(signal: AbortSignal): Promise<boolean> {
+    const command = new HeadObjectCommand(this.#place)
+    const head = await this.#send((client, options) => client.send(command, options), signal).catch(() => undefined)
+    return head?.ContentLength === this.#bytes
+  }
+}

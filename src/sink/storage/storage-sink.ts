@@ -1,0 +1,204 @@
+// A sink that writes files. Each topic has one open file. A file is finished when it is large enough, when messages come that
+// were written with another schema, and at every flush. Finished files are named and written one after the other.
+//
+// Order: messages of a topic are in its files in the order in which they were emitted, and the names of files sort in the order in
+// which they were finished (file-names.ts says what readers of a folder may rely on).
+// Durability: `flush` settles when every file is durable under its name. Files of an earlier run stay; what is emitted again
+// after a restart is in files of its own.
+// Memory: open files and those that wait to be written hold a fixed budget at most. Above it, the largest open file is written in
+// parts while it grows; that of another topic is then finished first, so that names still become visible in their order.
+// Trouble: what fails too often ends the sink, every later call throws, and the feed starts again from its checkpoint.
+
+import { onAbort } from '../../async/or-abort.ts'
+import { compareHlc, nextHlc, type Hlc } from '../../core/hlc.ts'
+import type { MessageBatch } from '../../core/message-batch.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { RetryBounds } from '../batching/retry.ts'
+import type { Resolved, Sink, SinkStall } from '../sink.ts'
+import { FileNames, topicInName } from './file-names.ts'
+import type { FileFormat } from './files/file-body.ts'
+import { OpenFile } from './open-file.ts'
+import type { StorageClient, StorageObject } from './storage-client.ts'
+import { UploadQueue, type StreamedFile } from './upload-queue.ts'
+
+/** More pieces are not compressed at the same time. */
+const maxWorking = 4
+/** Parts of a file that is written while it grows have at least this size. */
+const partBytes = 8 * 1024 * 1024
+
+export interface StorageSinkOptions {
+  readonly client: StorageClient
+  readonly format: FileFormat
+  readonly names: FileNames
+  /** The names in files of the topics of the feed (`FeedSpec.targets`). Topics may share a name. */
+  readonly topics: readonly string[]
+  /** No row of the feed is earlier. */
+  readonly firstTime: Hlc
+  readonly fileSize: number
+  readonly budgetBytes: number
+  readonly retry: RetryBounds
+  readonly warn: (text: string) => void
+  /** Ends the sink when it aborts, with the signal's reason. */
+  readonly signal: AbortSignal
+}
+
+/** What the sink knows of one topic. */
+interface Slot {
+  readonly name: string
+  file: OpenFile | undefined
+  /** The open file is being written in parts. */
+  streamed: StreamedFile | undefined
+}
+
+export class StorageSink implements Sink {
+  readonly #options: StorageSinkOptions
+  readonly #queue: UploadQueue
+  readonly #listening: Disposable
+  /** By name, in the order in which a flush finishes their files. */
+  readonly #slots: readonly Slot[]
+  /** The slot of each topic of the feed. */
+  readonly #slotOf: readonly Slot[]
+  /** The slot with a file that is written in parts; there is one at most. */
+  #streaming: Slot | undefined
+  /** The time in the names of files: all rows that come are of this time or later. */
+  #time: Hlc
+
+  constructor(options: StorageSinkOptions) {
+    const { client, retry, warn, signal, topics, firstTime } = options
+    this.#options = options
+    this.#time = firstTime
+    this.#queue = new UploadQueue({ client, retry, warn })
+    this.#listening = onAbort(signal, () => this.#queue.fail(signal.reason))
+    const slots = new Map<string, Slot>()
+    for (const topic of [...topics].sort())
+      slots.set(topic, { name: topicInName(topic), file: undefined, streamed: undefined })
+    this.#slots = [...slots.values()]
+    this.#slotOf = topics.map((topic) => slots.get(topic) as Slot)
+  }
+
+  get failed(): AbortSignal {
+    return this.#queue.progress.signal
+  }
+
+  stalled(nowMs: number): SinkStall | undefined {
+    return this.#queue.stalled(nowMs)
+  }
+
+  async emit(batch: MessageBatch): Promise<void> {
+    this.#queue.progress.check()
+    const { format, fileSize } = this.#options
+    const { count, topics, schemas, keyStarts, valueStarts, valueEnds, nilValues } = batch
+    const { buffer } = batch.bytes
+    for (let i = 0; i < count; i++) {
+      const slot = this.#slotOf[topics[i] as number] as Slot
+      const schema = schemas[i] as number
+      if (slot.file?.schema !== schema) {
+        this.#finish(slot)
+        slot.file = new OpenFile(format, schema)
+      }
+      const file = slot.file as OpenFile
+      const valueEnd = nilValues[i] === 1 ? -1 : (valueEnds[i] as number)
+      file.add(buffer, keyStarts[i] as number, valueStarts[i] as number, valueEnd)
+      if (file.size > fileSize) this.#finish(slot)
+      else if (file.working >= maxWorking) await file.compressed()
+    }
+    await this.#freeMemory()
+  }
+
+  async emitResolved({ at, payload }: Resolved): Promise<void> {
+    this.#queue.progress.check()
+    // A flush up to this time has finished the files before.
+    if (compareHlc(at, this.#time) >= 0) this.#finishAll(at)
+    const bytes = Uint8Array.from(payload(0))
+    const object = { name: this.#options.names.resolved(at), contentType: 'application/json' }
+    this.#queue.file(object, bytes.length, async () => [bytes])
+  }
+
+  async flush(frontier: Hlc | undefined): Promise<void> {
+    this.#queue.progress.check()
+    this.#finishAll(frontier)
+    await this.#queue.drained()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listening[Symbol.dispose]()
+    this.#queue.fail(new FeedError('FEED_STATE', 'the sink is closed'))
+    await this.#queue.close()
+  }
+
+  /** Finishes all files; `frontier`: everything at or below it is in them, and nothing will come. */
+  #finishAll(frontier: Hlc | undefined): void {
+    this.#finishStreamed()
+    for (const slot of this.#slots) this.#finish(slot)
+    if (frontier !== undefined && compareHlc(frontier, this.#time) >= 0) this.#time = nextHlc(frontier)
+  }
+
+  #finishStreamed(): void {
+    if (this.#streaming !== undefined) this.#finish(this.#streaming)
+  }
+
+  /** Gives the open file of a topic to the queue. A file that is being written in parts has its name already, so it comes first. */
+  #finish(slot: Slot): void {
+    const { file, streamed } = slot
+    if (file === undefined) return
+    if (streamed === undefined) this.#finishStreamed()
+    else this.#streaming = undefined
+    slot.file = undefined
+    slot.streamed = undefined
+    file.end()
+    const { held } = file
+    if (streamed === undefined) this.#queue.file(this.#object(slot, file), held, () => file.rest())
+    else this.#queue.rest(streamed, held, () => file.rest())
+  }
+
+  /** Waits until the sink holds no more than its budget. */
+  async #freeMemory(): Promise<void> {
+    const { budgetBytes } = this.#options
+    if (this.#streaming?.file !== undefined && this.#streaming.file.done >= this.#partBytes) this.#part(this.#streaming)
+    while (this.#held > budgetBytes) {
+      // Half of the budget may wait to be written. Only then what is open is written before it is complete.
+      while (this.#queue.held < budgetBytes / 2 && this.#held > budgetBytes) this.#writeLargest()
+      await this.#queue.progress.next()
+    }
+  }
+
+  get #held(): number {
+    let bytes = this.#queue.held
+    for (const { file } of this.#slots) bytes += file?.held ?? 0
+    return bytes
+  }
+
+  get #partBytes(): number {
+    return Math.max(partBytes, this.#options.client.minPartBytes)
+  }
+
+  /** Writes what the largest open file has so far. If that is too little for a part, the file is finished. */
+  #writeLargest(): void {
+    let largest: Slot | undefined
+    for (const slot of this.#slots) if ((slot.file?.held ?? 0) > (largest?.file?.held ?? 0)) largest = slot
+    if (largest?.file === undefined) return
+    if (largest.file.done < this.#partBytes) return this.#finish(largest)
+    if (largest.streamed === undefined) {
+      this.#finishStreamed()
+      largest.streamed = { object: this.#object(largest, largest.file), upload: undefined }
+      this.#streaming = largest
+    }
+    this.#part(largest)
+  }
+
+  #part({ file, streamed }: Slot): void {
+    if (file === undefined || streamed === undefined) return
+    const pieces = file.takeDone()
+    const held = pieces.reduce((sum, { length }) => sum + length, 0)
+    this.#queue.part(streamed, held, async () => pieces)
+  }
+
+  #object({ name }: Slot, { schema }: OpenFile): StorageObject {
+    const { names, format } = this.#options
+    return {
+      name: names.next(this.#time, name, schema),
+      contentType: format.contentType,
+      contentEncoding: format.compression,
+    }
+  }
+}

@@ -1,0 +1,161 @@
+// Writes files one after the other, in the order of their names, so that no file becomes visible before one that sorts before it.
+// What fails is sent again after a wait, as the trouble with the client says; what fails too often, or cannot succeed, ends the queue.
+//
+//   file        put as a whole, when it is complete
+//   part        the beginning of a file that is not complete yet, so that its memory becomes free
+//   rest        the last part of such a file, with which it becomes visible
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { orAbort } from '../../async/or-abort.ts'
+import { orLate } from '../../async/or-late.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import { Progress } from '../batching/progress.ts'
+import { Retry, type RetryBounds } from '../batching/retry.ts'
+import { StallWatch } from '../batching/stall.ts'
+import type { SinkStall } from '../sink.ts'
+import type { StorageClient, StorageObject, StorageUpload } from './storage-client.ts'
+
+/** How long the removal of an unfinished file may take when the sink is closed. */
+const abortMs = 1000
+
+export interface UploadQueueOptions {
+  readonly client: StorageClient
+  readonly retry: RetryBounds
+  readonly warn: (text: string) => void
+}
+
+/** Returns the bytes to write; called when their turn has come, and only once. */
+export type Pieces = () => Promise<readonly Uint8Array[]>
+
+/** A file that is written in parts. */
+export interface StreamedFile {
+  readonly object: StorageObject
+  upload: StorageUpload | undefined
+}
+
+interface Task {
+  /** The memory that becomes free when the task is done. */
+  readonly held: number
+  run(): Promise<void>
+}
+
+export class UploadQueue {
+  readonly progress = new Progress()
+  readonly #client: StorageClient
+  readonly #bounds: RetryBounds
+  readonly #retry: Retry
+  readonly #stall: StallWatch
+  readonly #tasks: Task[] = []
+  #held = 0
+  #isRunning = false
+  #hasExpired = false
+  #unfinished: StreamedFile | undefined
+
+  constructor({ client, retry: bounds, warn }: UploadQueueOptions) {
+    this.#client = client
+    this.#bounds = bounds
+    this.#stall = new StallWatch(client.name)
+    this.#retry = new Retry({ bounds, beforeRetry: () => this.#renew(), progress: this.progress, warn })
+  }
+
+  /** The memory of everything that is not written yet, in bytes. */
+  get held(): number {
+    return this.#held
+  }
+
+  get isEmpty(): boolean {
+    return this.#tasks.length === 0
+  }
+
+  stalled(nowMs: number): SinkStall | undefined {
+    return this.#stall.stalled(!this.isEmpty, nowMs)
+  }
+
+  /** `held`: the memory of the pieces. */
+  file(object: StorageObject, held: number, pieces: Pieces): void {
+    this.#add(held, async () => {
+      const bytes = await pieces()
+      await this.#attempt((signal) => this.#client.put(object, bytes, signal))
+    })
+  }
+
+  part(file: StreamedFile, held: number, pieces: Pieces): void {
+    this.#add(held, () => this.#write(file, pieces))
+  }
+
+  rest(file: StreamedFile, held: number, pieces: Pieces): void {
+    this.#add(held, async () => {
+      await this.#write(file, pieces)
+      await this.#attempt((signal) => (file.upload as StorageUpload).complete(signal))
+      this.#unfinished = undefined
+    })
+  }
+
+  /** Ends the queue, unless it has ended. */
+  fail(error: unknown): void {
+    this.progress.end(error instanceof FeedError ? error : this.#client.trouble(error).error)
+  }
+
+  /** Settles when everything that was added is written. Throws the error that ended the queue. */
+  async drained(): Promise<void> {
+    this.progress.check()
+    while (!this.isEmpty) await this.progress.next()
+  }
+
+  async close(): Promise<void> {
+    const upload = this.#unfinished?.upload
+    if (upload !== undefined) await orLate(upload.abort(), abortMs)
+    await orLate(Promise.resolve(this.#client[Symbol.asyncDispose]()), abortMs)
+  }
+
+  #add(held: number, run: () => Promise<void>): void {
+    this.#tasks.push({ held, run })
+    this.#held += held
+    if (!this.#isRunning) this.#run().catch((error: unknown) => this.fail(error))
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true
+    for (let task = this.#tasks[0]; task !== undefined; task = this.#tasks[0]) {
+      await task.run()
+      this.#tasks.shift()
+      this.#held -= task.held
+      this.#stall.confirmed()
+      this.progress.wake()
+    }
+    this.#isRunning = false
+  }
+
+  async #write(file: StreamedFile, pieces: Pieces): Promise<void> {
+    const bytes = await pieces()
+    file.upload ??= await this.#attempt((signal) => this.#client.begin(file.object, signal))
+    this.#unfinished = file
+    const part = Buffer.concat(bytes)
+    const { upload } = file
+    if (part.length > 0) await this.#attempt((signal) => upload.write(part, signal))
+  }
+
+  async #attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { signal } = this.progress
+    for (let failures = 1; ; failures++) {
+      this.progress.check()
+      try {
+        return await orAbort(work(signal), signal)
+      } catch (thrown) {
+        this.progress.check()
+        const { tag, error, pauseMs = 0 } = this.#client.trouble(thrown)
+        if (tag === 'refused' || failures > this.#bounds.max) throw error
+        this.#hasExpired ||= tag === 'expired'
+        this.#stall.failed(error.message)
+        if (pauseMs > 0) await delay(pauseMs, undefined, { signal })
+        await this.#retry.wait(failures, error)
+      }
+    }
+  }
+
+  async #renew(): Promise<void> {
+    if (!this.#hasExpired) return
+    this.#hasExpired = false
+    await this.#client.renew?.(this.progress.signal)
+  }
+}

@@ -1,0 +1,151 @@
+// The endpoint of a webhook: keeps connections to it, and posts bodies. A redirect is followed with the same method and body
+// (307, 308), and only to the same scheme, host and port: another machine must not get the rows and the credentials.
+
+import { getCACertificates } from 'node:tls'
+import { isIP } from 'node:net'
+import { buildConnector, Pool, type Dispatcher } from 'undici'
+import { onAbort, orAbort } from '../../async/or-abort.ts'
+import { isPrivateAddress } from '../../core/metadata-address.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import { guardedLookup, metadataGuard, type AddressGuard } from '../guarded-lookup.ts'
+import { plainRefused } from './read-spec.ts'
+import type { WebhookSinkSpec } from './spec.ts'
+
+export interface Answer {
+  readonly status: number
+  /** The `Retry-After` header. */
+  readonly retryAfter: string | undefined
+  /** The beginning of the body, unless the status says that the endpoint has the request. */
+  readonly body: Buffer
+  readonly encoding: string | undefined
+}
+
+const maxRedirects = 3
+/** How much of an answer is read. A connection with a longer one is closed. */
+const maxAnswerBytes = 16 * 1024
+
+export class Endpoint implements AsyncDisposable {
+  readonly #spec: WebhookSinkSpec
+  readonly #url: URL
+  readonly #connect: buildConnector.connector
+  readonly #pool: Pool
+
+  /** `connections`: as many requests are sent at the same time. */
+  constructor(spec: WebhookSinkSpec, connections: number) {
+    const { tls, timeoutMs } = spec
+    this.#spec = spec
+    this.#url = new URL(spec.url)
+    this.#connect = guarded(
+      buildConnector({
+        ...(tls.ca === undefined ? {} : { ca: [...getCACertificates('default'), tls.ca] }),
+        ...(tls.cert === undefined ? {} : { cert: tls.cert, key: tls.key }),
+        rejectUnauthorized: tls.verify,
+        lookup: guardedLookup(guardOf(spec)),
+        timeout: timeoutMs,
+        allowH2: false,
+      }),
+      guardOf(spec),
+    )
+    this.#pool = new Pool(this.#url.origin, {
+      connections,
+      connect: this.#connect,
+      // `post` has its own time limit, which is that of the whole request.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+  }
+
+  /** Settles when a connection was opened, which is closed again. */
+  async reach(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted()
+    const { hostname, protocol, port } = this.#url
+    const reached = Promise.withResolvers<void>()
+    this.#connect({ hostname, host: this.#url.host, protocol, port }, (error, socket) => {
+      if (error !== null) return reached.reject(error)
+      socket.on('error', () => undefined).destroy()
+      reached.resolve()
+    })
+    await orAbort(reached.promise, signal)
+  }
+
+  /** Throws if the endpoint cannot be reached, or does not answer in time. */
+  async post(body: Buffer, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
+    const { timeoutMs } = this.#spec
+    const stop = new AbortController()
+    using _listening = onAbort(signal, () => stop.abort(signal.reason))
+    const timer = setTimeout(() => {
+      stop.abort(new FeedError('FEED_SINK', `no answer within ${timeoutMs} ms (webhook_client_timeout)`))
+    }, timeoutMs)
+    try {
+      let path = this.#url.pathname + this.#url.search
+      for (let redirects = 0; ; redirects++) {
+        const answer = await this.#pool.request({ path, method: 'POST', headers, body, signal: stop.signal })
+        const { statusCode: status, headers: its } = answer
+        if (status !== 307 && status !== 308) return await readAnswer(answer, stop.signal)
+        await answer.body.dump({ limit: maxAnswerBytes, signal: stop.signal })
+        path = this.#redirected(path, its['location'], redirects)
+      }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool.destroy()
+  }
+
+  /** Returns the path to which the answer leads. */
+  #redirected(path: string, location: string | string[] | undefined, redirects: number): string {
+    const { origin } = this.#url
+    const to = URL.parse(String(location ?? ''), origin + path)
+    if (location === undefined || to === null) throw new FeedError('FEED_SINK', 'it redirects to nowhere')
+    if (to.origin !== origin) {
+      throw new FeedError('FEED_SINK', `it redirects to ${to.origin}, and redirects to other hosts are not followed`, {
+        hint: 'create the changefeed with the URI of the endpoint itself',
+      })
+    }
+    if (redirects >= maxRedirects) throw new FeedError('FEED_SINK', `it redirects more than ${maxRedirects} times`)
+    return to.pathname + to.search
+  }
+}
+
+function guardOf({ url, mayReachMetadata }: WebhookSinkSpec): AddressGuard {
+  const metadata = metadataGuard(mayReachMetadata === true)
+  if (url.startsWith('https:')) return metadata
+  return (address) => metadata(address) ?? (isPrivateAddress(address) ? undefined : plainRefused(address))
+}
+
+/** For an address in place of a name nothing is looked up. */
+function guarded(connect: buildConnector.connector, guard: AddressGuard): buildConnector.connector {
+  return (options, callback) => {
+    const address = options.hostname.replace(/^\[|\]$/g, '')
+    const refused = isIP(address) === 0 ? undefined : guard(address)
+    if (refused === undefined) connect(options, callback)
+    else queueMicrotask(() => callback(refused, null))
+  }
+}
+
+async function readAnswer(
+  { statusCode: status, headers, body }: Dispatcher.ResponseData,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const retryAfter = headers['retry-after']?.toString()
+  const encoding = headers['content-encoding']?.toString()
+  const isDone = status >= 200 && status < 300
+  const chunks: Buffer[] = []
+  try {
+    // Nothing in the body of an answer can change what its status says.
+    if (isDone) await body.dump({ limit: maxAnswerBytes, signal })
+    else {
+      let bytes = 0
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        chunks.push(chunk)
+        bytes += chunk.length
+        if (bytes >= maxAnswerBytes) break
+      }
+    }
+  } catch {
+    // The connection was cut in the body, or its time is over.
+  }
+  return { status, retryAfter, body: Buffer.concat(chunks).subarray(0, maxAnswerBytes), encoding }
+}

@@ -1,0 +1,169 @@
+// Sends the batches of lanes to the endpoint, several lanes in one request, and says what became of them:
+//
+//   2xx                            the endpoint has the whole request
+//   413                            the lanes are sent one by one; a batch that is too large is halved
+//   429 or 503 with Retry-After    the request is sent again after that time, which counts as no failure
+//   anything else, or no answer    the request has failed, and is sent again as the retry options say
+
+import { ByteWriter } from '../../bytes/byte-writer.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { Delivery, LaneClient, Outcome, SendResult } from '../batching/lane-client.ts'
+import { describeAnswer, retryAfterMs, type Sent } from './answer-text.ts'
+import { Endpoint } from './endpoint.ts'
+import { bodyFormatOf, originOf, type WebhookSinkSpec } from './spec.ts'
+import type { WebhookBody } from './webhook-body.ts'
+import { bodyHeaders, compressed, writeBody, type HeaderOf } from './write-request.ts'
+
+/** All lanes lead to the one endpoint, and need no name there. */
+export type Nowhere = undefined
+type WebhookDelivery = Delivery<Nowhere, WebhookBody>
+
+/** An endpoint that asks for a longer pause is asked again after this time. */
+const maxPauseMs = 10 * 60_000
+/** An endpoint that refuses smaller bodies than this for their size is not offered smaller ones for that. */
+const leastMaxBytes = 16 * 1024
+const delivered: Outcome = { tag: 'delivered' }
+
+export interface WebhookClientOptions {
+  readonly spec: WebhookSinkSpec
+  readonly endpoint: Endpoint
+  /** How large a request may be; made smaller when the endpoint refuses one for its size. */
+  readonly limits: { bytes: number }
+  readonly header: HeaderOf
+}
+
+export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
+  readonly name: string
+  readonly #options: WebhookClientOptions
+  readonly #headers: Readonly<Record<string, string>>
+  /** The memory of requests that were answered. There are no more than requests at the same time. */
+  readonly #spares: ByteWriter[] = []
+
+  constructor(options: WebhookClientOptions) {
+    const { spec } = options
+    this.name = `the webhook ${originOf(spec)}`
+    this.#options = options
+    const own = Object.fromEntries(spec.headers.map(({ name, value }) => [name, value]))
+    this.#headers = { 'user-agent': 'pg-changefeed', ...bodyHeaders(spec), ...own }
+  }
+
+  async send(_route: number, deliveries: readonly WebhookDelivery[], signal: AbortSignal): Promise<SendResult> {
+    const { schema } = (deliveries[0] as WebhookDelivery).body
+    // Rows with other columns need another first line.
+    if (deliveries.some(({ body }) => body.schema !== schema)) return this.#oneByOne(deliveries, signal)
+    const { spec, endpoint, limits, header } = this.#options
+    const bodies = deliveries.map((delivery) => delivery.body)
+    const out = this.#spares.pop() ?? new ByteWriter()
+    out.clear()
+    writeBody({ format: bodyFormatOf(spec), header }, bodies, out)
+    const body = out.view()
+    const answer = await endpoint.post(await compressed(spec.compression, body), this.#headers, signal)
+    const { status } = answer
+    const all = (outcome: Outcome): Outcome[] => deliveries.map(() => outcome)
+    if (status >= 200 && status < 300) {
+      // TLS has encrypted or copied what it was given. Without TLS, an endpoint that answers before it has read everything would
+      // get the rest out of this memory.
+      if (spec.url.startsWith('https:')) this.#spares.push(out)
+      return { outcomes: all(delivered), pauseMs: 0 }
+    }
+    if (status === 413) {
+      limits.bytes = Math.min(limits.bytes, Math.max(leastMaxBytes, Math.floor(body.length / 2)))
+      return deliveries.length === 1
+        ? { outcomes: all({ tag: 'too-large' }), pauseMs: 0 }
+        : this.#oneByOne(deliveries, signal)
+    }
+    const said = describeAnswer(answer, () => this.#sent(body))
+    const error = new FeedError('FEED_SINK', `${this.name} answered ${said}`, { hint: hintOf(status) })
+    const waitMs = status === 429 || status === 503 ? retryAfterMs(answer.retryAfter, Date.now()) : undefined
+    if (waitMs === undefined) return { outcomes: all({ tag: 'failed', error }), pauseMs: 0 }
+    // Without any pause, an endpoint that asks for 0 seconds would be asked again and again at once.
+    return { outcomes: all({ tag: 'later', error }), pauseMs: Math.min(Math.max(waitMs, 100), maxPauseMs) }
+  }
+
+  tooLarge({ body }: WebhookDelivery): FeedError {
+    const time = body.timeOf(0)
+    const detail = `size=${body.bytes}${time === undefined ? '' : `, mvcc=${time}`}`
+    return new FeedError(
+      'FEED_SINK',
+      `message too large: ${this.name} does not take a request with one message (${detail})`,
+      {
+        hint: 'let the endpoint take larger requests, such as client_max_body_size of nginx',
+      },
+    )
+  }
+
+  toError(error: unknown): FeedError {
+    if (error instanceof FeedError) {
+      if (error.code !== 'FEED_SINK' || error.message.includes(this.name)) return error
+      return new FeedError('FEED_SINK', `${this.name}: ${error.message}`, { hint: error.hint })
+    }
+    return new FeedError('FEED_SINK', `${this.name} cannot be reached: ${flat(error)}`, {
+      hint: connectHint(error),
+      cause: error,
+    })
+  }
+
+  async #oneByOne(deliveries: readonly WebhookDelivery[], signal: AbortSignal): Promise<SendResult> {
+    const outcomes: Outcome[] = []
+    let pauseMs = 0
+    let pause: Outcome | undefined
+    for (const delivery of deliveries) {
+      // The endpoint has asked for nothing more now.
+      if (pause !== undefined) {
+        outcomes.push(pause)
+        continue
+      }
+      const result = await this.send(0, [delivery], signal).catch((error: unknown): SendResult => ({
+        outcomes: [{ tag: 'failed', error: this.toError(error) }],
+        pauseMs: 0,
+      }))
+      outcomes.push(...result.outcomes)
+      pauseMs = Math.max(pauseMs, result.pauseMs)
+      pause = result.outcomes.find(({ tag }) => tag === 'later')
+    }
+    return { outcomes, pauseMs }
+  }
+
+  #sent(body: Buffer): Sent {
+    const { headers, url } = this.#options.spec
+    const { pathname, search, searchParams } = new URL(url)
+    const written = [pathname, search, ...headers.map(({ value }) => value)]
+    return [body.toString('utf8'), ...written, ...searchParams.values(), ...written.map(decoded)]
+  }
+}
+
+/** An endpoint may repeat a path, or a user and a password, as they are without their encoding. */
+function decoded(text: string): string {
+  const [, base64] = /^Basic (.*)$/i.exec(text) ?? []
+  if (base64 !== undefined) return Buffer.from(base64, 'base64').toString('utf8')
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function hintOf(status: number): string | undefined {
+  if (status === 401 || status === 403)
+    return 'credentials are given with webhook_auth_header, or as user:password@ in the URI'
+  if (status === 404 || status === 405)
+    return 'the endpoint is the whole URL of the sink URI, with its path; it gets POST requests'
+  if (status >= 300 && status < 400)
+    return 'only 307 and 308 are followed, on the same host; give the URI of the endpoint itself'
+  return undefined
+}
+
+function flat(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(flat).join('; ')
+  return error instanceof Error ? error.message : String(error)
+}
+
+function connectHint(error: unknown): string | undefined {
+  const text = `${flat(error)} ${String((error as { code?: unknown }).code ?? '')}`
+  if (/wrong version number|packet length too long|EPROTO/i.test(text))
+    return 'the endpoint does not speak TLS at this port'
+  if (/self.signed|unable to (?:verify|get)|CERT_/i.test(text))
+    return 'ca_cert is the certificate of the authority that signed the certificate of the endpoint'
+  if (/ENOTFOUND|EAI_AGAIN/.test(text)) return 'the name of the host cannot be resolved'
+  return undefined
+}

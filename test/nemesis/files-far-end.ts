@@ -1,0 +1,159 @@
+// A place for files under the nemesis: it fails, loses answers, stands still, and cuts connections wherever a request is. What it has at the end is
+// read in the order of the names, as readers of files do.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { laterHlc, zeroHlc, type Hlc } from '../../src/core/hlc.ts'
+import { hlcOf } from '../feed/test-feed.ts'
+import { fileOf, linesOf, splitKey, type FolderFile } from '../support/read-folder.ts'
+import type { RowNote, Validator } from '../validators/validator.ts'
+import type { FarEndReader, NemesisFarEnd } from './far-end.ts'
+import type { Random } from './random.ts'
+
+export interface FilesPlace {
+  /** In names. */
+  readonly name: string
+  /** The file_size of small files. Each file is a request, and backfills have thousands of rows. */
+  readonly smallFile: string
+  /** The URI of a folder, with all parameters that it needs. */
+  uri(folder: string): string
+  /** The names of the files in a folder, in any order. */
+  names(folder: string): readonly string[]
+  file(folder: string, name: string): Buffer
+  /** When it came, as wall nanoseconds, if that is known. */
+  cameAt(folder: string, name: string): bigint | undefined
+  remove(folder: string): void
+  /** Requests fail in many ways, and some succeed, until `calm`. */
+  fail(random: Random): void
+  calm(): void
+  /** Nothing is answered until `mend`. */
+  break(): void
+  mend(): void
+  /** Closes all connections, wherever their requests are. */
+  cut(): void
+}
+
+export function filesFarEnd(place: FilesPlace): NemesisFarEnd {
+  let parameters = ''
+  return {
+    name: place.name,
+    hasKeyInValue: true,
+    read: async ({ prefix }) => new FilesReader(place, prefix),
+    uri({ prefix }) {
+      const uri = place.uri(prefix)
+      return parameters === '' ? uri : `${uri}${uri.includes('?') ? '&' : '?'}${parameters}`
+    },
+    options(random) {
+      parameters = random.pick<string>([
+        [2, ''],
+        [2, `file_size=${place.smallFile}`],
+        [1, 'file_size=5KB&partition_format=flat'],
+        [1, 'partition_format=hourly'],
+      ])
+      return random.pick<string>([
+        [2, ''],
+        [1, ", compression = 'gzip'"],
+        [1, ", compression = 'zstd'"],
+      ])
+    },
+    events: (random) => [
+      [
+        4,
+        [
+          'trouble at the place for files',
+          async () => {
+            place.fail(random)
+            await delay(random.int(3000))
+            place.calm()
+          },
+        ],
+      ],
+      [
+        2,
+        [
+          'freeze the place for files',
+          async () => {
+            place.break()
+            await delay(random.int(3000))
+            place.mend()
+          },
+        ],
+      ],
+      [
+        3,
+        [
+          'cut connections to the place for files',
+          async () => {
+            for (let i = 0; i < 10; i++) {
+              await delay(random.int(60))
+              place.cut()
+            }
+          },
+        ],
+      ],
+    ],
+    freeze: () => place.break(),
+    thaw: () => place.mend(),
+  }
+}
+
+class FilesReader implements FarEndReader {
+  readonly partitions = ['']
+  readonly #place: FilesPlace
+  readonly #folder: string
+
+  constructor(place: FilesPlace, folder: string) {
+    this.#place = place
+    this.#folder = folder
+  }
+
+  get resolved(): Hlc {
+    return this.#names()
+      .filter((name) => name.endsWith('.RESOLVED'))
+      .map((name) => hlcOf(this.#file(name).text, 'resolved'))
+      .reduce(laterHlc, zeroHlc)
+  }
+
+  rows(): RowNote[] {
+    return this.#names().flatMap((name) => rowsOf(this.#file(name)))
+  }
+
+  replay(validator: Validator): void {
+    for (const name of this.#names()) {
+      const file = this.#file(name)
+      if (file.topic === undefined) {
+        validator.noteResolved('', hlcOf(file.text, 'resolved'), this.#place.cameAt(this.#folder, name))
+        continue
+      }
+      for (const row of rowsOf(file)) validator.noteRow(row)
+    }
+  }
+
+  async done(): Promise<void> {
+    // What cannot be read throws where it is read.
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#place.remove(this.#folder)
+  }
+
+  /** In their order, in bytes. */
+  #names(): readonly string[] {
+    return this.#place.names(this.#folder).toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  }
+
+  #file(name: string): FolderFile {
+    return fileOf(name, this.#place.file(this.#folder, name))
+  }
+}
+
+function rowsOf(file: FolderFile): RowNote[] {
+  const { topic } = file
+  if (topic === undefined) return []
+  return linesOf(file).map((value) => ({
+    partition: '',
+    topic,
+    key: splitKey(value)[0],
+    value,
+    updated: hlcOf(value, 'updated'),
+  }))
+}

@@ -1,0 +1,35 @@
+// Programs in Go that tests need, built once and kept.
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { keptFolder } from './kept-folder.ts'
+
+const listFile = fileURLToPath(new URL('go-programs.json', import.meta.url))
+const programs = JSON.parse(readFileSync(listFile, 'utf8')) as Readonly<Record<GoProgram, string>>
+const buildWithinMs = 9 * 60_000
+
+export type GoProgram = 'versitygw' | 'fake-gcs-server'
+
+const hasGo = spawnSync('go', ['version'], { stdio: 'ignore' }).status === 0
+
+/** For `test(name, { skip }, …)`: without Go such tests are skipped and say so; in CI that is a failure. */
+export const skipWithoutGo: string | false =
+  !hasGo && process.env['CI'] === undefined ? 'there is no go, which builds the service' : false
+
+/** Returns the path of the program. */
+export function goProgram(name: GoProgram): string {
+  const folder = keptFolder({
+    name,
+    madeOf: [listFile],
+    fill(into) {
+      execFileSync('go', ['install', '-ldflags=-s -w', programs[name]], {
+        env: { ...process.env, GOBIN: into, GOFLAGS: '' },
+        stdio: ['ignore', 'ignore', 'pipe'],
+        timeout: buildWithinMs,
+      })
+    },
+  })
+  return join(folder, name)
+}
