@@ -1,9 +1,9 @@
 // Follows a slot where our role gets no connection for replication: by bulk pulls with SQL functions, again and again. It is asked for
 // what SlotStream is asked for, and promises the same.
 //
-// A pull is made only if the WAL has grown. Every pull decodes again from where the slot must restart, so pulls take at most half
-// of the time, unless the slot is behind or a scan waits, and come seldom while they bring nothing. An open transaction that has written holds
-// that position: then pulls take long and bring little, and the source rests for longer.
+// A pull is made only if the WAL has grown; otherwise it is only checked that the slot is still there. Every pull decodes again from
+// where the slot must restart, so pulls take at most half of the time, unless the slot is behind or a scan waits, and come seldom while they
+// bring nothing. An open transaction that has written holds that position: then pulls take long and bring little, and the source rests for longer.
 //
 // The position at which the next record will begin is asked for with the flush position. When all before it is flushed and pulled, it
 // stands in the log: nothing is written to the source for that, unless somebody waits and PostgreSQL has not flushed it yet.
@@ -14,6 +14,7 @@ import { compareHlc } from '../core/hlc.ts'
 import { boundarySql, flushedMark } from '../postgres/flushed-mark.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { AttemptParts } from './attempt-parts.ts'
+import { slotIsKeptSql, slotMoved } from './bulk-pull.ts'
 import { advance, noteRunningSql } from './catch-up.ts'
 import type { ClockProbes } from './clock-probe.ts'
 import { Pulls, type PulledPart } from './pulls.ts'
@@ -128,9 +129,9 @@ export class SlotPuller {
 
   /** Returns true if there is more to pull at once. */
   async #round(): Promise<boolean> {
-    const { control, gate, history, commit, probes } = this.#options
+    const { control, gate, history, commit, probes, slot, writer } = this.#options
     const isExact = probes.isExactAwaited
-    const [now] = await control.query(boundarySql)
+    const [now] = await control.query(`${boundarySql}, (${slotIsKeptSql(slot, writer.endLsn)})`)
     let inserted = parseLsn(now?.[0] ?? '')
     let flushed = parseLsn(now?.[1] ?? '')
     if (isExact && flushed < inserted) inserted = flushed = await flushedMark(control)
@@ -145,7 +146,7 @@ export class SlotPuller {
       if (part === undefined) return true
       pulled = part
       this.#last = { ms: performance.now() - startedAt, messages: part.messages }
-    }
+    } else if (now?.[2] !== 't') throw slotMoved(slot)
     if (pulled.isAll) {
       this.#received = flushed
       this.#boundary = boundary
