@@ -22,6 +22,9 @@ export interface Sealed {
   readonly key?: string
 }
 
+/** A sink that has nothing but its name, with the key of the store that the job belongs to. Earlier versions did not write the key. */
+export type Named = SinkSpec & { readonly key?: string }
+
 export function isSealed(sink: SinkSpec | Sealed): sink is Sealed {
   return sink.tag === 'sealed'
 }
@@ -68,19 +71,16 @@ export class PayloadSeal {
     return new PayloadSeal(key, path)
   }
 
-  seal(sink: SinkSpec, job: string): SinkSpec | Sealed {
-    if (Object.keys(sink).length > 1) return this.#encrypt(sink, job)
-    // Nothing but its name: there is nothing to hide. The key says whose job it is.
-    const named = { ...sink, key: this.keyId }
-    return named
+  /** A sink of which there is nothing to hide is not encrypted. */
+  seal(sink: SinkSpec, job: string): Named | Sealed {
+    return Object.keys(sink).length > 1 ? this.#encrypt(sink, job) : { ...sink, key: this.keyId }
   }
 
   /** Decrypts a sink. A sink that an earlier version wrote in plain text is returned unchanged. */
-  unseal(sink: SinkSpec | Sealed, job: string): SinkSpec {
+  unseal(sink: Named | Sealed, job: string): SinkSpec {
     if (isSealed(sink)) return this.#decrypt<SinkSpec>(sink, job, `the sink of job ${job}`)
-    if (!('key' in sink)) return sink
     const { key: _, ...plain } = sink
-    return plain as SinkSpec
+    return plain
   }
 
   sealRegistry(registry: RegistrySpec, job: string): Sealed {

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from '../server/test-server.ts'
-import { libcProvider } from '../support/servers/server-of-tests.ts'
+import { libcProvider, serverOfTests, versionOfTests } from '../support/servers/server-of-tests.ts'
 import { until } from '../support/until.ts'
 
 let server: TestServer
@@ -22,7 +22,7 @@ const hostile = [
   "bytea_output = 'escape'",
   "xmlbinary = 'hex'",
   "quote_all_identifiers = 'on'",
-  "transaction_timeout = '700ms'",
+  ...(versionOfTests >= 17 ? ["transaction_timeout = '700ms'"] : []),
   "statement_timeout = '20s'",
   "idle_session_timeout = '700ms'",
   "idle_in_transaction_session_timeout = '700ms'",
@@ -46,7 +46,8 @@ test('settings of a database change no byte of a feed, and do not end it', async
     await feed.row(100_001)
     // Longer than the time limits that the database sets.
     await delay(1500)
-    await server.sql('SET standard_conforming_strings = on; SET transaction_timeout = 0; UPDATE t SET d = d', 'hostile')
+    const patience = versionOfTests >= 17 ? 'SET transaction_timeout = 0; ' : ''
+    await server.sql(`SET standard_conforming_strings = on; ${patience}UPDATE t SET d = d`, 'hostile')
     const rows = await feed.row(100_002)
     assert.equal(feed.error, undefined)
     texts.push(feed.texts.filter((text) => text.startsWith('t:')))
@@ -216,8 +217,10 @@ test('a character without an equivalent in Unicode is the replacement character,
     const jobs = await server.sql('SELECT description FROM [SHOW JOBS]', `odd_${encoding.toLowerCase()}`)
     const descriptions = jobs.map(({ description }) => String(description))
     assert.equal(descriptions.filter((text) => text.includes('FOR TABLE "t')).length, odd.length, encoding)
+    // Nothing of ours is installed in somebody else's database that could try which letters it knows, so only ASCII is printed there.
+    const own = serverOfTests.tag === 'theirs' ? '?' : good
     assert.ok(
-      descriptions.some((text) => text.includes(`"t${good}"`)),
+      descriptions.some((text) => text.includes(`"t${own}"`)),
       encoding,
     )
   }

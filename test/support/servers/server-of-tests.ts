@@ -32,6 +32,12 @@ export function versionsOfRun(otherwise: readonly PostgresVersion[]): readonly P
 export const needsInstalled: string | false =
   serverOfTests.tag === 'theirs' && serverOfTests.isPrepared && 'nothing of ours is installed in the database'
 
+/** For a suite of partitioned tables, as node:test takes it. */
+export const needsPartitionedTables: string | false =
+  needsInstalled &&
+  needsVersion(15) &&
+  'without event triggers, PostgreSQL 14 may lose rows of partitions that are attached'
+
 function read(text: string): ServerOfTests {
   if (text === '') return { tag: 'embedded' }
   const [, number, mode] = /^(\d+)(-prepared)?$/.exec(text) ?? []
