@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { commandName } from '../core/command-line.ts'
 import { urlHost, type Address } from './address.ts'
-import { packageVersion } from './version.ts'
+import { packageVersion } from '../core/package-version.ts'
 
 /** As whom, and to which database, a client connects. */
 export interface Login {

@@ -2,8 +2,7 @@
 // such an address needs a second flag, and there is a warning. Other machines cannot change anything over HTTP, which is for probes
 // and Prometheus; but it shows names of databases and errors of changefeeds, so there is a warning, too.
 
-import { lookup } from 'node:dns/promises'
-import { isLoopback } from '../core/loopback.ts'
+import { isOnlyOurs } from '../core/loopback.ts'
 import type { Address } from './address.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -32,11 +31,4 @@ export async function openHttpWarning({ host }: Address): Promise<string | undef
   return `HTTP listens on ${host} without encryption and passwords: whoever reaches this machine can read health and metrics there,
 with the names of databases and the errors of their changefeeds. From another machine nothing can be changed.
 Listen on localhost, or keep the port behind a firewall, if that is not meant.`
-}
-
-/** Looks the name up: it may mean an address that only this machine can reach. */
-export async function isOnlyOurs(host: string): Promise<boolean> {
-  if (isLoopback(host)) return true
-  const addresses = await lookup(host, { all: true })
-  return addresses.every(({ address }) => isLoopback(address))
 }

@@ -4,7 +4,7 @@ import { FrontTls } from '../pg-server/front-tls.ts'
 import { defaultLimits } from '../pg-server/login-slots.ts'
 import type { FrontDoor } from '../server/serve.ts'
 import type { Address } from './address.ts'
-import { isOnlyOurs } from './open-address.ts'
+import { isOnlyOurs } from '../core/loopback.ts'
 import { UsageError } from './usage-error.ts'
 
 export const doorHelp = `  --tls-cert=FILE             PEM: the certificate of this server, followed by those of its authorities; clients may then use TLS, and those

@@ -1,13 +1,6 @@
 // changefeed version
 
-import { readFileSync } from 'node:fs'
-
-export function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return manifest.version
-}
+import { packageVersion } from '../core/package-version.ts'
 
 export async function version(): Promise<number> {
   process.stdout.write(

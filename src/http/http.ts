@@ -1,10 +1,12 @@
-// HTTP: health for probes, and metrics for Prometheus. It changes nothing, with one exception: a process of this machine may
-// request a shutdown, if the caller of `startHttp` allows it.
+// HTTP: health for probes, metrics for Prometheus, the files of the console, and the API that the console uses, which the caller of
+// `startHttp` answers. Here nothing changes anything, with one exception: a process of this machine may request a shutdown, if the
+// caller allows it.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { isMeantForUs } from './check-host.ts'
 import { isLoopback } from '../core/loopback.ts'
 import { listenAt } from '../errors/listen-at.ts'
+import { ConsoleFiles, safeHeaders } from './console-files.ts'
 
 export interface HttpOptions {
   readonly host: string
@@ -16,6 +18,11 @@ export interface HttpOptions {
   readonly problems: () => readonly HealthProblem[]
   /** Returns the metrics in the text format of Prometheus. */
   readonly metrics: () => Promise<string>
+  /** Answers the requests below `prefix`. */
+  readonly api?: {
+    readonly prefix: string
+    answer(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void>
+  }
   readonly shutdown?: () => void
 }
 
@@ -32,8 +39,9 @@ export interface HttpServer {
 }
 
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+  const files = new ConsoleFiles()
   const server = createServer((request, response) => {
-    answer(options, request, response).catch((error: unknown) => {
+    answer({ ...options, files }, request, response).catch((error: unknown) => {
       json(response, 500, { error: error instanceof Error ? error.message : String(error) })
     })
   })
@@ -48,7 +56,11 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   }
 }
 
-async function answer(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  options: HttpOptions & { readonly files: ConsoleFiles },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   if (!isMeantForUs(request, options.names)) {
     response.writeHead(421, { 'content-type': 'text/plain; charset=utf-8' })
     response.end(
@@ -73,7 +85,7 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
     }
   } else if (url.pathname === '/_status/vars' && isRead) {
     const text = await options.metrics()
-    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+    response.writeHead(200, { ...safeHeaders, 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
     response.end(text)
   } else if (url.pathname === '/_admin/shutdown' && options.shutdown !== undefined && isFromHere(request)) {
     if (request.method !== 'POST') {
@@ -82,14 +94,20 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
     }
     json(response, 200, {})
     response.on('finish', options.shutdown)
+  } else if (options.api !== undefined && url.pathname.startsWith(options.api.prefix)) {
+    await options.api.answer(request, response, url)
+  } else if (isRead && (await options.files.answer(request, response, url.pathname))) {
+    return
   } else if (url.pathname === '/' && isRead) {
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
+    response.writeHead(200, { ...safeHeaders, 'content-type': 'text/html; charset=utf-8' })
     response.end(frontPage)
   } else json(response, 404, { error: `nothing at ${request.method ?? ''} ${url.pathname}` })
 }
 
+/** In a checkout in which nobody has built the console. */
 const frontPage = `<!doctype html>
 <title>pg-changefeed</title>
+<p>The console is not built: <code>npm run build</code>, then load this page again.</p>
 <p><a href="/health">/health</a>: the problems of changefeeds; with <a href="/health?ready=1">?ready=1</a>, whether SQL can be run</p>
 <p><a href="/_status/vars">/_status/vars</a>: metrics for Prometheus</p>
 `
@@ -104,6 +122,6 @@ function isFromHere({ socket, headers }: IncomingMessage): boolean {
 }
 
 function json(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' })
+  response.writeHead(status, { ...safeHeaders, 'content-type': 'application/json' })
   response.end(`${JSON.stringify(body)}\n`)
 }

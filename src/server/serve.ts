@@ -6,6 +6,7 @@
 //   sources/sources.ts         the databases that are read, each with its changelog and its ingest thread
 //   feeds/start-feed.ts        what every changefeed needs while it runs; run-job.ts starts those of jobs
 //   metrics/metrics.ts         what /_status/vars prints
+//   api/api.ts                 the HTTP API of the console
 //   explain/                   errors of PostgreSQL and trouble with sources, in words for clients
 
 import { randomBytes } from 'node:crypto'
@@ -14,6 +15,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { FeedPool } from '../feed/pool/feed-pool.ts'
 import { MetricScopes } from '../core/metric-scopes.ts'
+import { packageVersion } from '../core/package-version.ts'
 import type { State } from '../core/state.ts'
 import { startHttp } from '../http/http.ts'
 import { installJobsView } from '../jobs/jobs-view.ts'
@@ -26,6 +28,8 @@ import { RunningStatements } from '../pg-server/running-statements.ts'
 import type { Backend } from '../postgres/backend.ts'
 import { openPool, poolQueries, type PoolQuery } from '../postgres/pool-queries.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import { apiPrefix } from './api/api.ts'
+import { openApi } from './api/open-api.ts'
 import { HeldCuts } from './feeds/held-cuts.ts'
 import { serverMetrics } from './metrics/metrics.ts'
 import { openState } from './open-state.ts'
@@ -181,6 +185,16 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       log,
     })
     stops.push(() => front.close())
+    const { api, close: closeApi } = await openApi({
+      parts,
+      state,
+      listen: { host: listen.host, port: front.port },
+      hasTls: door?.tls !== undefined,
+      logins: door?.logins,
+      series: undefined,
+      version: packageVersion(),
+    })
+    stops.push(async () => closeApi())
     const web = await startHttp({
       host: http.host,
       port: http.port,
@@ -192,6 +206,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       },
       problems: () => [...postgresProblems(backend), ...jobsProblems(jobs), ...sourceProblems(sources)],
       metrics: () => serverMetrics(parts),
+      api: { prefix: apiPrefix, answer: (request, response, url) => api.answer(request, response, url) },
       ...(onShutdown === undefined ? {} : { shutdown: onShutdown }),
     })
     stops.push(() => web.close())

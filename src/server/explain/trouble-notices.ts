@@ -48,7 +48,7 @@ export function jobsProblems({ problem }: Pick<JobRegistry, 'problem'>): HealthP
   return problem === undefined ? [] : [{ error: `the jobs cannot be read: ${problem}` }]
 }
 
-export function sourceProblems(sources: Sources): HealthProblem[] {
+export function sourceProblems(sources: Pick<Sources, 'all'>): HealthProblem[] {
   return sources.all.flatMap(({ connection: { database }, ingest: { trouble, slot } }) => {
     const problems: HealthProblem[] = []
     if (trouble.now !== undefined) {

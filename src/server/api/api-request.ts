@@ -1,0 +1,66 @@
+// What every request of the API has to be: of a page of this server, if it comes from a page at all, and small.
+
+import type { IncomingMessage } from 'node:http'
+import { FeedError } from '../../errors/feed-error.ts'
+import { isLoopback } from '../../core/loopback.ts'
+
+const mostBytes = 512 * 1024
+
+/** A page of another site cannot send this header without a permission that is never given. */
+export const ownHeader = 'x-changefeed-console'
+
+/** Whether a request that does something was made by our own page, or by a program that is no browser. */
+export function isOwnRequest({ headers }: IncomingMessage): boolean {
+  if (headers[ownHeader] === undefined) return false
+  const site = headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin') return false
+  const { origin } = headers
+  if (origin === undefined) return true
+  return URL.parse(origin)?.host === headers.host
+}
+
+/** Whether it comes from this machine, so that nobody on the way has seen it. */
+export function isFromThisMachine({ socket }: IncomingMessage): boolean {
+  return isLoopback((socket.remoteAddress ?? '').replace(/^::ffff:/, ''))
+}
+
+/** Reads the body, which is a JSON object. */
+export async function readBody(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > mostBytes) throw new FeedError('FEED_OPTION', `the body is larger than ${mostBytes / 1024} KiB`)
+    chunks.push(chunk)
+  }
+  if (length === 0) return {}
+  try {
+    const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+    if (typeof body === 'object' && body !== null) return body as Readonly<Record<string, unknown>>
+  } catch {
+    // What it contains may be a secret, so the error does not show it.
+  }
+  throw new FeedError('FEED_OPTION', 'the body is not a JSON object')
+}
+
+export function textIn(body: Readonly<Record<string, unknown>>, name: string): string {
+  const value = body[name]
+  if (typeof value === 'string') return value
+  throw new FeedError('FEED_OPTION', `"${name}" is missing in the body, or is not a text`)
+}
+
+export function optionalTextIn(body: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  return body[name] === undefined ? undefined : textIn(body, name)
+}
+
+/** A whole number among the parameters of a URL. */
+export function numberIn(
+  url: URL,
+  name: string,
+  { fallback, most }: { readonly fallback: number; readonly most: number },
+): number {
+  const text = url.searchParams.get(name)
+  if (text === null) return fallback
+  if (!/^\d{1,15}$/.test(text)) throw new FeedError('FEED_OPTION', `${name} is not a whole number`)
+  return Math.min(Number(text), most)
+}

@@ -1,0 +1,69 @@
+// Who is logged in at the API. A session is a random cookie and, in the memory of the server only, the role with its password: what the API runs
+// for it logs in at the SQL port anew. It ends by logging out, when it is not used for a while, after a day, and with the server.
+
+import { createHash, randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { ApiUser } from './sql-client.ts'
+
+export const cookieName = 'changefeed_session'
+const idleMs = 2 * 3_600_000
+const mostMs = 24 * 3_600_000
+/** The one that was used least recently gives way to another one. */
+const mostSessions = 500
+
+interface ApiSession {
+  readonly user: ApiUser
+  readonly sinceMs: number
+  usedMs: number
+}
+
+export class ApiSessions {
+  /** By the hash of the cookie, the one that was used last at the end. */
+  readonly #sessions = new Map<string, ApiSession>()
+  readonly #now: () => number
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now
+  }
+
+  /** Returns the value of the cookie. */
+  begin(user: ApiUser): string {
+    const token = randomBytes(32).toString('base64url')
+    this.#sessions.set(keyOf(token), { user, sinceMs: this.#now(), usedMs: this.#now() })
+    const [oldest] = this.#sessions.keys()
+    if (this.#sessions.size > mostSessions && oldest !== undefined) this.#sessions.delete(oldest)
+    return token
+  }
+
+  of(request: IncomingMessage): ApiUser | undefined {
+    const key = keyOf(tokenIn(request))
+    const found = this.#sessions.get(key)
+    if (found === undefined) return undefined
+    this.#sessions.delete(key)
+    const nowMs = this.#now()
+    if (nowMs - found.usedMs > idleMs || nowMs - found.sinceMs > mostMs) return undefined
+    found.usedMs = nowMs
+    this.#sessions.set(key, found)
+    return found.user
+  }
+
+  end(request: IncomingMessage): void {
+    this.#sessions.delete(keyOf(tokenIn(request)))
+  }
+}
+
+/** The Set-Cookie of a session; without a token, of its end. */
+export function sessionCookie(token: string | undefined, isEncrypted: boolean): string {
+  const life = token === undefined ? '; Max-Age=0' : ''
+  return `${cookieName}=${token ?? ''}; Path=/api/; HttpOnly; SameSite=Strict${isEncrypted ? '; Secure' : ''}${life}`
+}
+
+function tokenIn({ headers }: IncomingMessage): string {
+  const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim().split('='))
+  return pairs.find(([name]) => name === cookieName)?.[1] ?? ''
+}
+
+/** Looking a secret up in a table by its hash takes no time that tells anything about it. */
+function keyOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url')
+}

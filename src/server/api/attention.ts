@@ -1,0 +1,86 @@
+// What needs attention first: problems of PostgreSQL and its sources, then changefeeds that stand still.
+
+import type { HealthProblem } from '../../http/http.ts'
+import type { AttentionAnswer, JobAnswer } from './answers.ts'
+
+/** A changefeed that is further behind is mentioned. */
+const lagWorthMs = 60_000
+/** A failure is mentioned for so long. */
+const failedWorthMs = 24 * 3_600_000
+const mostLines = 20
+
+export interface AttentionFacts {
+  readonly nowMs: number
+  readonly problems: readonly HealthProblem[]
+  /** Those that are not over, and those that have failed. */
+  readonly jobs: readonly JobAnswer[]
+}
+
+export function needsAttention({ nowMs, problems, jobs }: AttentionFacts): readonly AttentionAnswer[] {
+  const ofProblems = problems.map(({ database, error, hint }): AttentionAnswer => {
+    const title = database === undefined ? 'PostgreSQL' : `Database ${database}`
+    return { severity: 'critical', title, detail: error, hint }
+  })
+  const ofJobs = jobs.flatMap((job) => ofJob(job, nowMs) ?? [])
+  const isCritical = ({ severity }: AttentionAnswer): boolean => severity === 'critical'
+  return [
+    ...ofProblems,
+    ...ofJobs.filter(isCritical),
+    ...ofJobs.filter((line) => !isCritical(line)).sort((a, b) => b.lagMs - a.lagMs),
+  ]
+    .slice(0, mostLines)
+    .map(({ severity, title, detail, hint, job }) => ({ severity, title, detail, hint, job }))
+}
+
+function ofJob(job: JobAnswer, nowMs: number): (AttentionAnswer & { readonly lagMs: number }) | undefined {
+  const { id, status, phase, runningStatus, error, finishedMs } = job
+  const lagMs = job.lagMs ?? 0
+  const title = `Job ${id}`
+  if (status === 'failed') {
+    if (nowMs - (finishedMs ?? 0) > failedWorthMs) return undefined
+    return {
+      severity: 'critical',
+      title: `${title} failed`,
+      detail: error,
+      job: id,
+      lagMs,
+      hint: hintIn(runningStatus),
+    }
+  }
+  if (phase === 'retrying') {
+    const [detail, hint] = splitHint(runningStatus ?? '')
+    return { severity: 'critical', title: `${title} tries again and again`, detail, hint, job: id, lagMs }
+  }
+  if (phase === 'paused' && error !== '')
+    return {
+      severity: 'critical',
+      title: `${title} was paused by an error`,
+      detail: error,
+      hint: hintIn(runningStatus),
+      job: id,
+      lagMs,
+    }
+  if (phase === 'waiting')
+    return { severity: 'warning', title: `${title} waits`, detail: runningStatus ?? '', job: id, lagMs }
+  if (lagMs < lagWorthMs) return undefined
+  if (phase === 'paused')
+    return {
+      severity: 'warning',
+      title: `${title} is paused`,
+      detail: 'what it has not emitted yet is kept in the changelog',
+      job: id,
+      lagMs,
+    }
+  if (phase !== 'following') return undefined
+  return { severity: 'warning', title: `${title} is behind`, detail: 'its high-water mark is old', job: id, lagMs }
+}
+
+/** A hint follows the message behind a semicolon. */
+function splitHint(text: string): readonly [detail: string, hint: string | undefined] {
+  const at = text.indexOf('; ')
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 2)]
+}
+
+function hintIn(text: string | null): string | undefined {
+  return splitHint(text ?? '')[1]
+}

@@ -1,0 +1,117 @@
+// The page that shows at a glance whether all is well: sources, changefeeds, and what needs attention first.
+
+import type { ListedJob, ListedJobs } from '../../jobs/listed-jobs.ts'
+import { jobsProblems, postgresProblems, sourceProblems } from '../explain/trouble-notices.ts'
+import type { ServerParts } from '../server-parts.ts'
+import type { Source } from '../sources/open-source.ts'
+import { shownStatement } from '../statements/shown-statement.ts'
+import type { ConnectionFeedAnswer, JobAnswer, OverviewAnswer, SourceAnswer } from './answers.ts'
+import { needsAttention } from './attention.ts'
+import type { FeedRates } from './feed-rates.ts'
+import { reachedBy, retainedSince, showJob } from './show-job.ts'
+
+/** More jobs are only counted. */
+const readJobs = 2000
+const shownFeeds = 25
+const shownConnections = 25
+
+export type OverviewParts = Pick<ServerParts, 'backend' | 'jobs' | 'sources' | 'feeds' | 'running' | 'rights'> & {
+  readonly listed: ListedJobs
+  readonly rates: FeedRates
+}
+
+export async function overview(parts: OverviewParts, user: string): Promise<OverviewAnswer> {
+  const { backend, jobs, sources, feeds: pool, listed, rates } = parts
+  const nowMs = Date.now()
+  const feeds = new Map(pool.running.map((feed) => [feed.id, feed]))
+  const shown = { nowMs, rates, feeds }
+  const [unfinished, failed, counts, connections] = await Promise.all([
+    listed.page(user, { isUnfinished: true, limit: readJobs }),
+    listed.page(user, { statuses: ['failed'], limit: 20 }),
+    listed.counts(user),
+    connectionsOf(parts, user),
+  ])
+  const read = unfinished.jobs.map((row) => ({ row, job: showJob(row, shown) }))
+  const worst = read.toSorted((a, b) => trouble(b.job) - trouble(a.job)).slice(0, shownFeeds)
+  const lags = read.flatMap(({ job }) => (job.status === 'running' && job.lagMs !== null ? [job.lagMs] : []))
+  const running = pool.running.map((feed) => rates.of(feed))
+  return {
+    nowMs,
+    attention: needsAttention({
+      nowMs,
+      problems: [...postgresProblems(backend), ...jobsProblems(jobs), ...sourceProblems(sources)],
+      jobs: [...read.map(({ job }) => job), ...failed.jobs.map((row) => showJob(row, shown))],
+    }),
+    sources: sources.all.map((source) => showSource(source, sourceProblems({ all: [source] }))),
+    feeds: worst.map(({ row, job }) => ({ ...job, ...placeOf(row, parts) })),
+    feedsTotal: unfinished.total,
+    counts,
+    connections,
+    totals: {
+      messagesPerSecond: running.reduce((sum, { messagesPerSecond }) => sum + messagesPerSecond, 0),
+      bytesPerSecond: running.reduce((sum, { bytesPerSecond }) => sum + bytesPerSecond, 0),
+      worstLagMs: lags.length === 0 ? null : Math.max(...lags),
+    },
+  }
+}
+
+function placeOf(
+  row: ListedJob,
+  { sources, feeds }: Pick<OverviewParts, 'sources' | 'feeds'>,
+): { readonly retainedBytes: number | null; readonly database: string | null } {
+  const database = row.spec?.database ?? null
+  if (database === null) return { retainedBytes: null, database }
+  const feed = feeds.running.find(({ id }) => id === row.id)
+  return { retainedBytes: retainedSince(sources.of(database), reachedBy(row, feed)), database }
+}
+
+/** What stands still comes first, then what is furthest behind. */
+function trouble({ phase, error, lagMs }: JobAnswer): number {
+  const standing = phase === 'retrying' || error !== '' ? 3 : phase === 'waiting' ? 2 : 0
+  return standing * 1e15 + (lagMs ?? 0)
+}
+
+async function connectionsOf(
+  { running, rights }: Pick<OverviewParts, 'running' | 'rights'>,
+  user: string,
+): Promise<readonly ConnectionFeedAnswer[]> {
+  const all = running.all.filter(({ sql }) => /\bchangefeed\b/i.test(sql))
+  if (all.length === 0) return []
+  const seen = await rights.mayReadStatementsOf(user, [...new Set(all.map(({ session }) => session.user))])
+  return all
+    .filter(({ session }) => seen.has(session.user))
+    .slice(0, shownConnections)
+    .map(({ sql, session, startedAtMs }) => ({
+      statement: shownStatement(sql),
+      user: session.user,
+      client: session.applicationName === '' ? session.clientAddress : session.applicationName,
+      startedMs: startedAtMs,
+    }))
+}
+
+function showSource({ connection, log: { status }, ingest }: Source, problems: SourceAnswer['problems']): SourceAnswer {
+  const { state, trouble: troubles, slot } = ingest
+  const resolvedMs = Number(status.resolvedWall / 1_000_000n)
+  const { sourceLsn, endLsn } = status
+  const reading = slot.now
+  return {
+    database: connection.database,
+    state: state.tag,
+    isReading: (state.tag === 'streaming' || state.tag === 'pulling') && troubles.now === undefined,
+    problems,
+    changelog: {
+      bytes: status.head - status.tail,
+      rows: Number(status.rows),
+      transactions: Number(status.transactions),
+      resolvedMs,
+    },
+    slot: {
+      lagBytes: Number(sourceLsn > endLsn ? sourceLsn - endLsn : 0n),
+      lagSeconds: reading === undefined ? null : Math.max(0, reading.clockMs + reading.ageMs - resolvedMs) / 1000,
+      walStatus: reading?.walStatus ?? null,
+      retainedBytes: reading?.retainedBytes ?? null,
+      safeBytes: reading?.safeBytes ?? null,
+      secondsLeft: reading?.secondsLeft ?? null,
+    },
+  }
+}

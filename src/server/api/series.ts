@@ -1,0 +1,68 @@
+// The kept data points of metrics, over HTTP.
+
+import { pointEveryMs, type SeriesOrigin, type SeriesQuery, type SeriesStore } from '../../core/series.ts'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { MetricsAnswer, SeriesAnswers } from './answers.ts'
+import { numberIn } from './api-request.ts'
+
+const mostNames = 20
+const mostIds = 100
+/** A graph is not wider than that. */
+const mostSteps = 2000
+
+const words = {
+  of: ['cluster', 'job', 'scope', 'database', 'sink'],
+  downsample: ['avg', 'min', 'max', 'sum'],
+  aggregate: ['avg', 'min', 'max', 'sum'],
+  rate: ['none', 'rate', 'non_negative'],
+} as const
+
+export function keptMetrics(store: SeriesStore | undefined): MetricsAnswer {
+  return { metrics: store?.metrics ?? [], pointEveryMs }
+}
+
+/** Asks for several metrics in the same way. */
+export async function querySeries(store: SeriesStore | undefined, url: URL): Promise<SeriesAnswers> {
+  const names = url.searchParams.getAll('name')
+  if (names.length === 0 || names.length > mostNames)
+    throw new FeedError('FEED_OPTION', `name has to be given, and at most ${mostNames} times`)
+  const ids = url.searchParams.getAll('id').slice(0, mostIds)
+  const time = (name: string): number => numberIn(url, name, { fallback: Date.now(), most: Number.MAX_SAFE_INTEGER })
+  const step = numberIn(url, 'step', { fallback: pointEveryMs, most: 7 * 24 * 3_600_000 })
+  const stepMs = Math.max(1, Math.ceil(step / pointEveryMs)) * pointEveryMs
+  const [fromMs, toMs] = [time('from'), time('to')]
+  if (toMs <= fromMs || (toMs - fromMs) / stepMs > mostSteps)
+    throw new FeedError('FEED_OPTION', `from has to be before to, with at most ${mostSteps} steps between them`)
+  const query: Omit<SeriesQuery, 'name'> = {
+    of: wordIn(url, 'of') ?? 'cluster',
+    ids: ids.length === 0 ? undefined : ids,
+    fromMs,
+    toMs,
+    stepMs,
+    downsample: wordIn(url, 'downsample') ?? 'avg',
+    rate: wordIn(url, 'rate') ?? 'none',
+    aggregate: wordIn(url, 'aggregate'),
+  }
+  const answers = await Promise.all(
+    names.map(async (name) => {
+      const of = originFor(store, name, query.of)
+      const answer = await store?.query({ ...query, name, of })
+      return { name, ...(answer ?? { fromMs, stepMs, series: [] }) }
+    }),
+  )
+  return { answers }
+}
+
+/** Metrics of databases and sinks have no series of the whole server: then all of theirs are meant. */
+function originFor(store: SeriesStore | undefined, name: string, of: SeriesOrigin): SeriesOrigin {
+  const kept = store?.metrics.find((metric) => metric.name === name)?.of ?? []
+  return of === 'cluster' && !kept.includes(of) ? (kept[0] ?? of) : of
+}
+
+function wordIn<Name extends keyof typeof words>(url: URL, name: Name): (typeof words)[Name][number] | undefined {
+  const text = url.searchParams.get(name)?.toLowerCase()
+  if (text === undefined) return undefined
+  const found = words[name].find((word) => word === text)
+  if (found !== undefined) return found
+  throw new FeedError('FEED_OPTION', `${name} has to be ${words[name].join(', ')}`)
+}

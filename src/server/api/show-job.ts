@@ -1,0 +1,70 @@
+// A job as the API shows it: its row, and what is measured of its changefeed while it runs here.
+
+import type { Hlc } from '../../core/hlc.ts'
+import type { PooledFeed } from '../../feed/pool/feed-pool.ts'
+import type { ListedJob } from '../../jobs/listed-jobs.ts'
+import type { Source } from '../sources/open-source.ts'
+import type { JobAnswer, JobPhase, LiveAnswer } from './answers.ts'
+import type { FeedRates } from './feed-rates.ts'
+
+export interface ShownBy {
+  readonly nowMs: number
+  readonly rates: FeedRates
+  /** The changefeeds that run, by the id of their job. */
+  readonly feeds: ReadonlyMap<string, PooledFeed>
+}
+
+export const finalStatuses: ReadonlySet<string> = new Set(['succeeded', 'failed', 'canceled'])
+
+export function showJob(job: ListedJob, { nowMs, rates, feeds }: ShownBy): JobAnswer {
+  const feed = feeds.get(job.id)
+  const live = feed === undefined ? null : rates.of(feed)
+  const reached = reachedBy(job, feed)
+  const isOver = finalStatuses.has(job.status)
+  const { id, description, user, status, runningStatus, error, fraction, highWater } = job
+  return {
+    id,
+    description,
+    user,
+    status,
+    runningStatus,
+    phase: phaseOf(job, live),
+    error,
+    createdMs: job.createdMs,
+    startedMs: job.startedMs,
+    modifiedMs: job.modifiedMs,
+    finishedMs: job.finishedMs,
+    fraction,
+    highWater,
+    lagMs: reached === undefined || isOver ? null : Math.max(0, nowMs - Number(reached.wall / 1_000_000n)),
+    live,
+  }
+}
+
+/** The time up to which everything was emitted, of the changefeed while it runs, and saved otherwise. */
+export function reachedBy({ highWater }: ListedJob, feed: PooledFeed | undefined): Hlc | undefined {
+  const frontier = feed?.progress.frontier
+  if (frontier !== undefined) return frontier
+  return highWater === null ? undefined : readDecimal(highWater)
+}
+
+/** How many bytes of the changelog are kept for changes after this time. */
+export function retainedSince(source: Source | undefined, since: Hlc | undefined): number | null {
+  if (source === undefined || since === undefined) return null
+  const start = source.log.startOf(since)
+  return start === undefined ? null : source.log.status.head - start
+}
+
+function phaseOf({ status, runningStatus, fraction, highWater }: ListedJob, live: LiveAnswer | null): JobPhase {
+  if (finalStatuses.has(status)) return 'over'
+  if (status !== 'running') return 'paused'
+  if (runningStatus?.startsWith('transient error') === true) return 'retrying'
+  if (live?.scan != null || fraction !== null) return highWater === null ? 'initial-scan' : 'backfill'
+  if (runningStatus !== null && !runningStatus.startsWith('running:')) return 'waiting'
+  return highWater === null ? 'initial-scan' : 'following'
+}
+
+function readDecimal(text: string): Hlc {
+  const [wall = '0', logical = '0'] = text.split('.')
+  return { wall: BigInt(wall), logical: Number(logical) }
+}
