@@ -33,6 +33,7 @@ function run({ name, columns, row, options }: Sample): void {
       before: undefined,
       updated,
       mvcc: updated,
+      committedMs: Number.NaN,
       schema,
     }
     return () => {

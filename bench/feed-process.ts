@@ -54,8 +54,8 @@ async function runAlone(work: FeedWork): Promise<FeedCost> {
     const threads = threadCpu(process.pid)
     return {
       seconds,
-      messages: scopes.total.messages,
-      bytes: scopes.total.bytes,
+      messages: scopes.total.value('messages'),
+      bytes: scopes.total.value('bytes'),
       cpu: cpuOf(process.pid) - before.cpu,
       threads: {
         ingest: threads.ingest - before.threads.ingest,

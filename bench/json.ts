@@ -34,6 +34,7 @@ function run({ name, columns, row, options }: Sample): void {
     before: undefined,
     updated,
     mvcc: updated,
+    committedMs: Number.NaN,
     schema: 0,
   }
   const emit = (): void => {

@@ -9,7 +9,11 @@ import { defaultFormat } from '../src/encode/format-names.ts'
 import { formats } from '../src/encode/formats.ts'
 import { codes, type CodeFacts } from '../src/errors/codes.ts'
 import { changefeedMetrics } from '../src/metrics/changefeed-metrics.ts'
-import type { MetricTable } from '../src/metrics/metrics.ts'
+import { absentMetrics } from '../src/metrics/absent-metrics.ts'
+import { jobMetrics } from '../src/metrics/job-metrics.ts'
+import { prometheusName, type MetricTable } from '../src/metrics/metrics.ts'
+import { serverProcessMetrics } from '../src/metrics/server-metrics.ts'
+import { sinkMetrics } from '../src/metrics/sink-metrics.ts'
 import { sourceMetrics } from '../src/metrics/source-metrics.ts'
 import { inWrapped } from '../src/plan/format-relations.ts'
 import { exclusive, notWithScanOnly } from '../src/plan/option-relations.ts'
@@ -70,13 +74,24 @@ ${table(['code', 'SQLSTATE', 'job', 'what happened', 'what to do'], Object.entri
 
 function metrics(): string {
   const rows = <Of>(of: MetricTable<Of>): string[][] =>
-    Object.entries(of).map(([name, { kind, help, labels = [] }]) => {
-      return [`\`${name}\``, kind, labels.map((label) => `\`${label}\``).join(', '), help]
+    Object.entries(of).map(([name, { kind, unit, help, shown = 'all', labels = [] }]) => {
+      const own = labels.map((label) => `\`${label}\``).join(', ')
+      return [`\`${prometheusName(name)}\``, kind, unit, shown, own, help]
     })
-  const head = ['metric', 'type', 'own labels', 'meaning']
+  const head = ['metric', 'type', 'unit', 'shown', 'own labels', 'meaning']
   return `# Metrics
 
-\`http://localhost:8080/_status/vars\` (the address is that of \`--http-addr\`) prints the metrics in the text format of Prometheus.
+\`http://localhost:8080/_status/vars\` (the address is that of \`--http-addr\`), or \`/metrics\`, prints the metrics in the text format of
+Prometheus. With \`?visibility=essential\` there are only those that everybody watches, with \`?visibility=support\` also those that help
+to find what is wrong, and with \`?visibility=all\` all; the column *shown* says the narrowest of the three that has a metric.
+\`obs.metrics_scrape.default_visibility\` is what counts without it. Another value is an error (400).
+
+In the console a metric has dots instead of some of its underlines, as in CockroachDB: \`changefeed.emitted_messages\`. A histogram is
+five graphs there, whose names end with \`-p50\`, \`-p90\`, \`-p99\`, \`-count\` and \`-sum\`. A point of each is kept every ten seconds, in
+the folder \`metrics\` of the store: those of eight days in which the server ran, and no more than 1 GiB. For 500 busy jobs that is
+some 25 MB a day. Nothing is synced, so a power failure may cost the points of some minutes.
+
+Counters begin with 0 when the server starts. Times are in nanoseconds, as CockroachDB's are.
 
 ## Changefeeds
 
@@ -84,13 +99,55 @@ The totals have no \`scope\`. With \`SET CLUSTER SETTING server.child_metrics.en
 label: the \`metrics_label\` of changefeeds, or \`default\`. A job that waits for its next attempt counts as running and falls behind,
 so an alert on \`changefeed_max_behind_nanos\` finds changefeeds that make no progress.
 
+Messages are counted when they are delivered: when Kafka, an endpoint or Pub/Sub has confirmed them, when the file is visible that has
+them, when the client of a changefeed without sink has taken them. What is sent again after a crash is counted again.
+
+The buckets of times begin with half a millisecond and end with ten minutes, those of \`changefeed_commit_latency\`,
+\`changefeed_admit_latency\` and \`changefeed_changelog_durable_latency\` with an hour. Where time goes between a commit and its acknowledgement:
+
+| from | to | metric |
+| --- | --- | --- |
+| commit in PostgreSQL | durable in the changelog | \`changefeed_changelog_durable_latency\` |
+| commit in PostgreSQL | read by the changefeed | \`changefeed_admit_latency\` |
+| first row of a batch | batch encoded | \`changefeed_stage_encode_latency\` |
+| batch encoded | taken by the sink | \`changefeed_stage_emit_row_latency\`, of which \`changefeed_sink_backpressure_nanos\` is waiting |
+| taken by the sink | sent | \`changefeed_parallel_io_queue_nanos\` |
+| sent | answered | \`changefeed_stage_downstream_client_send_latency\` |
+| taken by the sink | confirmed | \`changefeed_sink_batch_hist_nanos\`, with what was sent again |
+| commit in PostgreSQL | confirmed | \`changefeed_commit_latency\` |
+
 ${table(head, rows(changefeedMetrics))}
+## Jobs
+
+These are of jobs only, not of changefeeds on connections, and always shown. A job that is over has no series. \`changefeed_checkpoint_lag\`
+has the saved high-water mark, so that it goes to and fro by \`min_checkpoint_frequency\` (30 s).
+
+${table(head, rows(jobMetrics))}
+## Sinks
+
+By the label \`sink\`: ${sinks
+    .filter(({ open }) => open !== undefined)
+    .map(({ tag }) => `\`${tag}\``)
+    .join(', ')}.
+
+${table(head, rows(sinkMetrics))}
 ## Source databases
 
 Each database whose changelog the server has open has series with the label \`database\`. The codes of errors are in
 [errors](errors.md).
 
-${table(head, rows(sourceMetrics))}`
+${table(head, rows(sourceMetrics))}
+## The server
+
+${table(head, rows(serverProcessMetrics))}
+## Without meaning here
+
+These metrics of CockroachDB are not there:
+
+${table(
+  ['metrics', 'why'],
+  absentMetrics.map(({ names, why }) => [names.map((name) => `\`${name}\``).join(', '), why]),
+)}`
 }
 
 function options(): string {

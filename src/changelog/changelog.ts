@@ -8,6 +8,7 @@
 // embedded log is files (files/); a log for several machines could be Kafka itself.
 
 import type { Hlc } from '../core/hlc.ts'
+import type { LogMeter } from '../core/log-meter.ts'
 import type { Lsn } from '../core/lsn.ts'
 
 declare const isPosition: unique symbol
@@ -84,6 +85,10 @@ export interface LogStatus {
 /** A log as its readers see it. */
 export interface Changelog {
   readonly status: LogStatus
+  /** What the writer has counted since this server opened the log. */
+  readonly meter: LogMeter
+  /** When the oldest part of the log that is kept was begun, in ms since 1970; undefined: there is none. */
+  startedMs(): number | undefined
   /**
    * Returns a reader that shows everything above `after`. The reader starts at the start of a segment, with a block of all
    * schema and relation records that are known there, so that rows can be decoded. Throws FEED_CURSOR_TOO_OLD if the log does
@@ -110,6 +115,7 @@ export interface Changelog {
 export interface ChangelogWriter {
   /** The last timestamp of this log, durable or not. */
   readonly lastTimestamp: Hlc
+  readonly meter: LogMeter
   /** The end LSN of the last complete transaction, durable or not. */
   readonly endLsn: Lsn
   /** The end LSN of the durable part, which may be confirmed to the slot. */

@@ -28,6 +28,10 @@ export class MessageBatch {
   nilValues = new Uint8Array(1024)
   /** For errors: when the row of a large message was committed (`mvcc_timestamp`), by the index of the message. */
   readonly largeTimes = new Map<number, string>()
+  /** When the first of the messages was committed, in ms since 1970, for metrics; NaN: they are rows of a scan. */
+  committedMs = Number.NaN
+  /** When the first of them was encoded, as `performance.now()` counts. */
+  begunAtMs = 0
 
   constructor(initialBytes = 256 * 1024) {
     this.bytes = new ByteWriter(initialBytes)
@@ -51,6 +55,18 @@ export class MessageBatch {
     this.valueEnds[this.count] = this.bytes.length
     this.nilValues[this.count] = hasValue ? 0 : 1
     this.count += 1
+  }
+
+  /** Counts the messages by their size: each power of two is a place of `counts`, the first one is for all up to 2 to the power of `least`. */
+  countSizes(counts: Uint32Array, least: number): void {
+    const { keyStarts, valueEnds } = this
+    const last = counts.length - 1
+    for (let i = 0; i < this.count; i++) {
+      const size = (valueEnds[i] as number) - (keyStarts[i] as number)
+      const place = 32 - Math.clz32(Math.max(size - 1, 0)) - least
+      const at = place < 0 ? 0 : place > last ? last : place
+      counts[at] = (counts[at] as number) + 1
+    }
   }
 
   /** The size in bytes of the last message. */

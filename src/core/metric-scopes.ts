@@ -1,40 +1,32 @@
-// The counters of changefeeds by scope, which is their `metrics_label`. A counter outlives the changefeeds that it counts.
-// The number of scopes is limited, because each one makes the page of metrics longer. A new scope replaces one that no
+// The counts of changefeeds by scope, which is their `metrics_label`, and by sink. A count outlives the changefeeds that it
+// counts. The number of scopes is limited, because each one makes the page of metrics longer. A new scope replaces one that no
 // changefeed uses any more; the counts of the replaced scope stay in the total.
+
+import { feedMeter, type FeedCounter, type FeedMeter } from './feed-meter.ts'
 
 export const defaultScope = 'default'
 export const maxScopes = 1024
 
-/** The counters of a running feed. */
-export type FeedCounts = Record<keyof typeof noFeedCounts, number>
-/** With what the jobs count. */
-export type ScopeCounts = Record<keyof typeof noCounts, number>
-
-export const noFeedCounts = {
-  messages: 0,
-  resolvedMessages: 0,
-  bytes: 0,
-  flushes: 0,
-  registrations: 0,
-  registryRetries: 0,
-} as const
-export const noCounts = { ...noFeedCounts, retries: 0, failures: 0 } as const
-const names = Object.keys(noCounts) as readonly (keyof ScopeCounts)[]
-
 export class MetricScopes {
   /** In the order of their last use; the first one is the first to be replaced. */
-  readonly #scopes = new Map<string, ScopeCounts>([[defaultScope, { ...noCounts }]])
+  readonly #scopes = new Map<string, FeedMeter>([[defaultScope, feedMeter()]])
+  readonly #sinks = new Map<string, FeedMeter>()
   readonly #inUse: () => Iterable<string | undefined>
-  readonly total: ScopeCounts = { ...noCounts }
+  readonly total = feedMeter()
 
   /** `inUse` returns the scopes of the changefeeds that run now. */
   constructor(inUse: () => Iterable<string | undefined>) {
     this.#inUse = inUse
   }
 
-  /** The counters by scope; the default scope is always among them. */
-  get all(): ReadonlyMap<string, Readonly<ScopeCounts>> {
+  /** The counts by scope; the default scope is always among them. */
+  get all(): ReadonlyMap<string, FeedMeter> {
     return this.#scopes
+  }
+
+  /** The counts by the tag of the sink. */
+  get sinks(): ReadonlyMap<string, FeedMeter> {
+    return this.#sinks
   }
 
   mayUse(scope: string): boolean {
@@ -47,17 +39,24 @@ export class MetricScopes {
     this.#countsOf(scope)
   }
 
-  add(scope: string | undefined, counts: Readonly<Partial<ScopeCounts>>): void {
-    addCounts(this.total, counts)
-    addCounts(this.#countsOf(scope), counts)
+  /** Keeps what a changefeed has counted that has ended. */
+  add(scope: string | undefined, sink: string, meter: FeedMeter): void {
+    let ofSink = this.#sinks.get(sink)
+    if (ofSink === undefined) this.#sinks.set(sink, (ofSink = feedMeter()))
+    for (const sum of [this.total, this.#countsOf(scope), ofSink]) sum.addEnded(meter)
+  }
+
+  count(scope: string | undefined, name: FeedCounter): void {
+    this.total.count(name)
+    this.#countsOf(scope).count(name)
   }
 
   get #isRoom(): boolean {
     return this.#scopes.size - 1 < maxScopes
   }
 
-  #countsOf(scope = defaultScope): ScopeCounts {
-    const counts = this.#scopes.get(scope) ?? { ...noCounts }
+  #countsOf(scope = defaultScope): FeedMeter {
+    const counts = this.#scopes.get(scope) ?? feedMeter()
     if (scope === defaultScope) return counts
     if (!this.#scopes.has(scope) && !this.#isRoom) {
       const idle = this.#idle()
@@ -73,9 +72,4 @@ export class MetricScopes {
     for (const scope of this.#scopes.keys()) if (scope !== defaultScope && !inUse.has(scope)) return scope
     return undefined
   }
-}
-
-/** Adds the counts that are there; other members are ignored. */
-export function addCounts(sum: ScopeCounts, counts: Readonly<Partial<ScopeCounts>>): void {
-  for (const name of names) sum[name] += counts[name] ?? 0
 }

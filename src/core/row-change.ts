@@ -18,6 +18,8 @@ export interface RowChange {
   updated: Buffer
   /** The row version's own commit time in the same form (differs from `updated` only in scans). */
   mvcc: Buffer
+  /** When the change was committed, in ms since 1970, for metrics; NaN: it is a row of a scan. */
+  committedMs: number
   /** The schema that the encoder has prepared for the relation: the number that `Encoder.prepare` returned. */
   schema: number
 }

@@ -1,6 +1,7 @@
 // What the rest of the program knows of a format before its encoder is opened. The facts of all formats are listed in
 // formats.ts; they are loaded in every thread, so they import nothing large: `open` loads the encoder.
 
+import type { FeedMeter } from '../core/feed-meter.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Encoder } from './encoder.ts'
 
@@ -54,5 +55,5 @@ export interface EncoderOpening {
   readonly signal?: AbortSignal
   /** Called with what the encoder waits for; undefined: it waits for nothing any more. */
   readonly waiting?: ((why: string | undefined) => void) | undefined
-  readonly counts?: { registrations: number; registryRetries: number }
+  readonly meter?: FeedMeter | undefined
 }

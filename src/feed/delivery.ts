@@ -3,6 +3,7 @@
 
 import { orAbort } from '../async/or-abort.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
+import { feedMeterNames, leastSizePower, type FeedHistogram } from '../core/feed-meter.ts'
 import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import type { MessageBatch } from '../core/message-batch.ts'
@@ -20,6 +21,7 @@ export class Delivery {
   readonly #resolved: ResolvedSchedule
   readonly #checkpoints: CheckpointSchedule
   #resolvedIsPrepared = false
+  readonly #sizes = new Uint32Array(feedMeterNames.histograms.messageBytes.length + 1)
 
   constructor(run: FeedRun, encoder: Encoder) {
     const { resolvedIntervalMs, minCheckpointMs } = run.spec
@@ -35,12 +37,19 @@ export class Delivery {
   }
 
   async emitBatch(batch: MessageBatch): Promise<void> {
-    const { sink, progress } = this.#run
+    const { sink, meter } = this.#run
     if (batch.count === 0) return
+    const startMs = performance.now()
+    const encodeMs = startMs - batch.begunAtMs
+    meter.observe('encode', encodeMs * 1e6)
+    if (!Number.isNaN(batch.committedMs))
+      meter.observe('admitLatency', Math.max(0, Date.now() - encodeMs - batch.committedMs) * 1e6)
+    this.#sizes.fill(0)
+    batch.countSizes(this.#sizes, leastSizePower)
+    meter.observeAll('messageBytes', this.#sizes, batch.bytes.length)
     try {
       await sink.emit(batch)
-      progress.messages += batch.count
-      progress.bytes += batch.bytes.length
+      meter.observe('emit', (performance.now() - startMs) * 1e6)
     } finally {
       // Cleared even if the sink has failed: nobody uses the batch again, and it would keep the memory of a large row.
       batch.clear()
@@ -49,13 +58,15 @@ export class Delivery {
 
   /** Makes everything that was emitted durable. */
   flush(): Promise<void> {
-    return this.#run.sink.flush(this.#run.progress.frontier)
+    return this.#flush(this.#run.progress.frontier)
   }
 
   /** Makes everything that was emitted durable, and then `progress`. */
   async save(progress: JobProgress): Promise<void> {
+    const startMs = performance.now()
     await this.flush()
-    await this.#run.save?.(progress)
+    await this.#save(progress)
+    this.#took('checkpoint', startMs)
   }
 
   /** Called when an earlier run, or the scan of this one, has emitted everything at or below `at`. */
@@ -66,8 +77,9 @@ export class Delivery {
 
   /** Called when everything at or below `frontier` was written to `changes`. Flushes, saves and resolves if that is due. */
   async advance(frontier: Hlc, changes: ChangeWriter): Promise<void> {
-    const { progress, save } = this.#run
+    const { progress, save, meter } = this.#run
     progress.frontier = frontier
+    meter.count('frontierUpdates')
     // What is saved says as much, or more: that the rows of a schema change just after the frontier are emitted.
     if (!this.#checkpoints.isNew(frontier)) return
     const nowMs = Date.now()
@@ -102,15 +114,16 @@ export class Delivery {
   async end(endTime: Hlc): Promise<void> {
     await this.#checkpoint(endTime, this.#resolved.isNew(endTime))
     // No later flush would make the last resolved message durable.
-    await this.#run.sink.flush(endTime)
+    await this.#flush(endTime)
   }
 
   /** Flushes, saves and, if it is due, resolves, after everything at or below `at` was emitted. */
   async #checkpoint(at: Hlc, isResolved: boolean): Promise<void> {
-    const { sink, progress, save } = this.#run
-    await sink.flush(at)
-    progress.flushes += 1
-    await save?.({ tag: 'following', highWater: at })
+    const { sink, meter } = this.#run
+    const startMs = performance.now()
+    await this.#flush(at)
+    await this.#save({ tag: 'following', highWater: at })
+    this.#took('checkpoint', startMs)
     this.#checkpoints.saved(at, Date.now())
     if (!isResolved) return
     if (!this.#resolvedIsPrepared) await this.#prepareResolved()
@@ -122,8 +135,28 @@ export class Delivery {
     }
     await sink.emitResolved({ at, payload })
     this.#resolved.emitted(at, Date.now())
-    progress.resolvedMessages += 1
-    progress.bytes += out.length
+    meter.count('resolvedMessages')
+    meter.count('bytes', out.length)
+    meter.observe('batchMessages', 1)
+  }
+
+  async #flush(frontier: Hlc | undefined): Promise<void> {
+    const startMs = performance.now()
+    await this.#run.sink.flush(frontier)
+    this.#run.meter.count('flushes')
+    this.#took('flush', startMs)
+  }
+
+  async #save(progress: JobProgress): Promise<void> {
+    const { save } = this.#run
+    if (save === undefined) return
+    const startMs = performance.now()
+    await save(progress)
+    this.#took('save', startMs)
+  }
+
+  #took(what: FeedHistogram, startMs: number): void {
+    this.#run.meter.observe(what, (performance.now() - startMs) * 1e6)
   }
 
   async #prepareResolved(): Promise<void> {

@@ -5,7 +5,7 @@ import type { Changelog, Position } from '../changelog/changelog.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
-import { noFeedCounts, type FeedCounts } from '../core/metric-scopes.ts'
+import type { FeedMeter } from '../core/feed-meter.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import type { Encoder } from '../encode/encoder.ts'
 import type { Sink } from '../sink/sink.ts'
@@ -40,10 +40,12 @@ export interface FeedRun {
   readonly holdsSnapshot?: (sinceMs: number | undefined) => void
   readonly signal: AbortSignal
   readonly progress: FeedProgress
+  /** What the feed counts. */
+  readonly meter: FeedMeter
 }
 
-/** Counters that may be read at any time while the feed runs. */
-export interface FeedProgress extends FeedCounts {
+/** What may be read at any time while the feed runs. */
+export interface FeedProgress {
   /** The frontier; undefined while the initial scan is not complete. */
   frontier: Hlc | undefined
   /** The ranges of pages that the present scan has not emitted yet; undefined: no scan is running. */
@@ -51,5 +53,5 @@ export interface FeedProgress extends FeedCounts {
 }
 
 export function newProgress(): FeedProgress {
-  return { ...noFeedCounts, frontier: undefined, pendingRanges: undefined }
+  return { frontier: undefined, pendingRanges: undefined }
 }

@@ -21,12 +21,12 @@ import { initialScan } from './scan/initial-scan.ts'
 /** Settles when the feed has reached its end. Throws the error that ended the feed before, or the signal's reason. */
 export async function runFeed(run: FeedRun): Promise<void> {
   try {
-    const { spec, signal, registryWaits: waiting, progress: counts } = run
-    const encoder = await openEncoder(spec, { signal, waiting, counts })
+    const { spec, signal, registryWaits: waiting, progress, meter } = run
+    const encoder = await openEncoder(spec, { signal, waiting, meter })
     run.encoderOpened?.(encoder)
     const feed = { run, delivery: new Delivery(run, encoder) }
     for (let phase = firstPhase(run); phase.tag !== 'ended';) {
-      counts.pendingRanges = phase.tag === 'following' ? undefined : 0
+      progress.pendingRanges = phase.tag === 'following' ? undefined : 0
       phase = await nextPhase(feed, phase)
     }
   } catch (error) {

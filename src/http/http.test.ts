@@ -10,7 +10,7 @@ test('a path that nothing answers to is not found, however it is written; / has 
     names: ['localhost'],
     ready: () => ({ ok: true }),
     problems: () => [],
-    metrics: () => Promise.resolve(''),
+    metrics: async (visibility) => (visibility === 'nope' ? undefined : `# ${visibility ?? 'none'}\n`),
   })
   try {
     for (const [path, status] of [
@@ -20,6 +20,9 @@ test('a path that nothing answers to is not found, however it is written; / has 
       ['/nothing', 404],
       ['/', 200],
       ['/health?ready=1', 200],
+      ['/metrics', 200],
+      ['/_status/vars?visibility=essential', 200],
+      ['/_status/vars?visibility=nope', 400],
       ['http://localhost/health', 200],
     ] as const) {
       const response = await new Promise<IncomingMessage>((resolve, reject) => {

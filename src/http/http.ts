@@ -16,8 +16,8 @@ export interface HttpOptions {
   readonly ready: () => { readonly ok: true } | { readonly ok: false; readonly reason: string }
   /** Problems of changefeeds in single databases, while the server itself works. */
   readonly problems: () => readonly HealthProblem[]
-  /** Returns the metrics in the text format of Prometheus. */
-  readonly metrics: () => Promise<string>
+  /** Returns the metrics in the text format of Prometheus, as ?visibility= asks; undefined: there is no such visibility. */
+  readonly metrics: (visibility: string | undefined) => Promise<string | undefined>
   /** Answers the requests below `prefix`. */
   readonly api?: {
     readonly prefix: string
@@ -83,8 +83,9 @@ async function answer(
       const problems = options.problems()
       json(response, 200, problems.length === 0 ? {} : { problems })
     }
-  } else if (url.pathname === '/_status/vars' && isRead) {
-    const text = await options.metrics()
+  } else if (metricsPaths.includes(url.pathname) && isRead) {
+    const text = await options.metrics(url.searchParams.get('visibility') ?? undefined)
+    if (text === undefined) return json(response, 400, { error: 'visibility is all, support or essential' })
     response.writeHead(200, { ...safeHeaders, 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
     response.end(text)
   } else if (url.pathname === '/_admin/shutdown' && options.shutdown !== undefined && isFromHere(request)) {
@@ -103,6 +104,8 @@ async function answer(
     response.end(frontPage)
   } else json(response, 404, { error: `nothing at ${request.method ?? ''} ${url.pathname}` })
 }
+
+const metricsPaths: readonly string[] = ['/_status/vars', '/metrics']
 
 /** In a checkout in which nobody has built the console. */
 const frontPage = `<!doctype html>

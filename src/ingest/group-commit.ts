@@ -26,13 +26,19 @@ export class GroupCommit {
       // A failure rejects for the callers that wait, and is reported to `failed`.
       this.#running.catch(() => undefined)
     }
-    if (this.#writer.unsyncedBytes > maxUnsyncedBytes && this.#running !== undefined) return this.#running
+    if (this.#writer.unsyncedBytes > maxUnsyncedBytes && this.#running !== undefined) return this.#wait(this.#running)
   }
 
   /** Settles when everything complete is durable. */
   async drain(): Promise<void> {
     await this.written()
     await this.#running
+  }
+
+  async #wait(running: Promise<void>): Promise<void> {
+    const startMs = performance.now()
+    await running
+    this.#writer.meter.count('waitNanos', (performance.now() - startMs) * 1e6)
   }
 
   async #run(): Promise<void> {

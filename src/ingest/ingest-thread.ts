@@ -91,6 +91,11 @@ export class IngestThread {
     this.#post({ tag: 'pins', positions })
   }
 
+  /** The positions of the last `pin`. */
+  get pins(): readonly Position[] {
+    return this.#pins ?? []
+  }
+
   /** Has the health of the source checked now. */
   checkNow(): void {
     this.#post({ tag: 'check' })

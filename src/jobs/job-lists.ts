@@ -1,8 +1,9 @@
 // Queries about jobs that this server does not run: which of them still need tables and changes.
 
+import type { FeedTarget } from '../core/feed-spec.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import type { State } from '../core/state.ts'
-import { isLive, isUnfinished, unawaited } from './job-table.ts'
+import { createdMsSql, isLive, isUnfinished, unawaited } from './job-table.ts'
 import { readPayload } from './payload-record.ts'
 import { readProgress } from './progress-record.ts'
 import { isReadable } from './record-version.ts'
@@ -10,6 +11,13 @@ import { isReadable } from './record-version.ts'
 export interface RestingJob {
   readonly database: string
   readonly progress: JobProgress
+}
+
+export interface PausedJob extends RestingJob {
+  readonly id: string
+  readonly scope: string | undefined
+  readonly targets: readonly FeedTarget[]
+  readonly createdMs: number
 }
 
 export interface UnfinishedJob {
@@ -31,6 +39,20 @@ export async function restingProgress({ query, schema }: State): Promise<readonl
   return rows.map(([jobId, payload, progress]) => {
     const id = jobId ?? ''
     return { database: readPayload(payload ?? '', id).spec.database, progress: readProgress(progress ?? '', id) }
+  })
+}
+
+/** Returns the paused jobs that this version can read. */
+export async function pausedJobs({ query, schema }: State): Promise<readonly PausedJob[]> {
+  const rows = await query(
+    `SELECT job_id::text, payload, progress, ${createdMsSql} FROM ${schema}.jobs
+     WHERE CASE WHEN ${isUnfinished} AND NOT ${isLive} THEN ${isReadable} ELSE false END`,
+    [],
+  )
+  return rows.map(([jobId, payload, progress, createdMs]) => {
+    const id = jobId ?? ''
+    const { database, scope, targets } = readPayload(payload ?? '', id).spec
+    return { id, database, scope, targets, progress: readProgress(progress ?? '', id), createdMs: Number(createdMs) }
   })
 }
 

@@ -26,8 +26,8 @@ export interface JobRunOptions {
   readonly over?: () => Promise<void>
   /** Called when the feed failed and will be started again. */
   readonly retried: () => void
-  /** Called when the feed failed and will not be started again. */
-  readonly failed: () => void
+  /** Called when the feed failed and will not be started again, and when the job has succeeded or is cancelled. */
+  readonly ended: (how: 'failures' | 'succeeded' | 'canceled' | 'fellBehind') => void
 }
 
 export class JobRun {
@@ -134,7 +134,7 @@ export class JobRun {
 
   async #fail(failure: FeedError): Promise<void> {
     const { code, message, detail } = failure
-    const { job, failed } = this.#options
+    const { job, ended } = this.#options
     const isPausedByCode = codes[code].reaction === 'pause'
     const end = isPausedByCode || job.payload.onError === 'pause' ? 'paused' : 'failed'
     const hint = wayOut(job.id, failure, end)
@@ -156,7 +156,8 @@ export class JobRun {
       })
       return
     }
-    failed()
+    ended('failures')
+    if (code === 'FEED_FELL_BEHIND') ended('fellBehind')
     this.#log.error({ error: message, detail, hint }, 'the changefeed failed')
     await this.#settle('failed', { error: message })
   }
@@ -165,11 +166,12 @@ export class JobRun {
   async #settle(
     ...[status, details]: [Parameters<JobStore['settle']>[1], Parameters<JobStore['settle']>[2]?]
   ): Promise<void> {
-    const { job, store, over } = this.#options
+    const { job, store, over, ended } = this.#options
     const backoff = new Backoff({ firstMs: 100, mostMs: 5000 })
     for (;;) {
       try {
         this.#isRefused = !(await store.settle(job, status, details))
+        if (!this.#isRefused && (status === 'succeeded' || status === 'canceled')) ended(status)
         if (status !== 'paused') await over?.()
         return
       } catch (error) {

@@ -4,9 +4,17 @@
 import { highWaterOf, scannedFraction, type JobProgress } from '../core/job-progress.ts'
 import type { State, StateQuery } from '../core/state.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import { pruneJobs, restingProgress, unfinishedJobs, type RestingJob, type UnfinishedJob } from './job-lists.ts'
+import {
+  pausedJobs,
+  pruneJobs,
+  restingProgress,
+  unfinishedJobs,
+  type PausedJob,
+  type RestingJob,
+  type UnfinishedJob,
+} from './job-lists.ts'
 import { requestJobs, type RequestOptions } from './job-requests.ts'
-import { decimal, isLive, list, makeJobTable, newIdSql, unawaited } from './job-table.ts'
+import { createdMsSql, decimal, isLive, list, makeJobTable, newIdSql, unawaited } from './job-table.ts'
 import type { ClaimedJob, JobEnd, JobStatus, JobVerb, NewJob } from './jobs.ts'
 import { refuseJobs, type RefusedJob } from './later-records.ts'
 import { isSealedWith, type PayloadSeal } from './payload-seal.ts'
@@ -85,7 +93,7 @@ export class JobStore {
     const [row] = await this.#query(
       `INSERT INTO ${this.#jobs} (job_id, description, user_name, status, payload, progress, high_water, claimed_by, epoch, lease_until)
        VALUES ($8::int8, $1, $2, 'running', $3, $4, $5::numeric, $6, 1, clock_timestamp() + $7::interval)
-       ON CONFLICT (job_id) DO UPDATE SET lease_until = EXCLUDED.lease_until RETURNING epoch::text, status`,
+       ON CONFLICT (job_id) DO UPDATE SET lease_until = EXCLUDED.lease_until RETURNING epoch::text, status, ${createdMsSql}`,
       [
         description,
         user,
@@ -97,7 +105,7 @@ export class JobStore {
         id,
       ],
     )
-    const [epoch, status] = row ?? []
+    const [epoch, status, createdMs] = row ?? []
     if (epoch == null) throw new FeedError('FEED_BUG', 'a new job has no row')
     const { sink, registry } = payload.spec
     return {
@@ -109,6 +117,7 @@ export class JobStore {
       sink: () => sink,
       registry: () => registry,
       progress,
+      createdMs: Number(createdMs),
     }
   }
 
@@ -123,10 +132,10 @@ export class JobStore {
       `UPDATE ${this.#jobs} SET claimed_by = $1, epoch = epoch + 1, lease_until = clock_timestamp() + $2::interval
        WHERE ${isLive} AND CASE WHEN CASE WHEN claimed_by = $1 THEN job_id <> ALL ($4::int8[])
          ELSE claimed_by IS NULL OR lease_until < clock_timestamp() OR claimed_by LIKE $3 END THEN ${isReadable} AND ${isSealedWith('$5')} ELSE false END
-       RETURNING job_id::text, epoch::text, status, payload, progress, user_name, ${unawaited}`,
+       RETURNING job_id::text, epoch::text, status, payload, progress, user_name, ${createdMsSql}, ${unawaited}`,
       [this.#instance, lease, fromEarlier ? this.#earlier : '', list(known), this.#key ?? null],
     )
-    return rows.map(([jobId, epoch, status, payloadText, progress, user]) => {
+    return rows.map(([jobId, epoch, status, payloadText, progress, user, createdMs]) => {
       const id = jobId ?? ''
       return {
         id,
@@ -135,6 +144,7 @@ export class JobStore {
         user: user ?? '',
         ...this.#payloads.read(payloadText ?? '', id),
         progress: readProgress(progress ?? '', id),
+        createdMs: Number(createdMs),
       }
     })
   }
@@ -213,6 +223,10 @@ export class JobStore {
   /** Returns the progress of the jobs that no server runs now. */
   restingProgress(): Promise<readonly RestingJob[]> {
     return restingProgress(this.#state)
+  }
+
+  pausedJobs(): Promise<readonly PausedJob[]> {
+    return pausedJobs(this.#state)
   }
 
   /** Writes into the rows of jobs that this server cannot run why they do not run. Returns the rows that it has changed. */

@@ -31,6 +31,9 @@ export const isLive = `status IN ${inSql(liveStatuses)}`
 /** A condition in SQL: the job runs or may run again. */
 export const isUnfinished = `status NOT IN ${inSql(finalStatuses)}`
 
+/** When a job was created, in ms since 1970. */
+export const createdMsSql = `(extract(epoch FROM created) * 1000)::int8::text`
+
 /**
  * For RETURNING, in what a server writes for itself: where `synchronous_standby_names` names standbys and none is there, it is committed all the
  * same. After a fail-over, what is missing of it is done once more. What users ask for waits for the standbys.

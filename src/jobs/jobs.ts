@@ -58,6 +58,7 @@ export interface ClaimedJob {
   /** Does the same with the schema registry; undefined: the job has none. */
   readonly registry: () => RegistrySpec | undefined
   readonly progress: JobProgress
+  readonly createdMs: number
 }
 
 export interface JobHandlers {

@@ -186,8 +186,8 @@ export class JobRegistry {
       log,
       backoff,
       over: async () => over?.(job.id),
-      retried: () => scopes?.add(scope, { retries: 1 }),
-      failed: () => scopes?.add(scope, { failures: 1 }),
+      retried: () => scopes?.count(scope, 'retries'),
+      ended: (end) => scopes?.count(scope, end),
     })
     this.#runs.set(job.id, run)
     scopes?.use(scope)

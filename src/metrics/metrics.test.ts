@@ -1,30 +1,37 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { noCounts } from '../core/metric-scopes.ts'
-import { changefeedMetrics } from './changefeed-metrics.ts'
+import { feedMeter, feedMeterNames } from '../core/feed-meter.ts'
+import { logMeter } from '../core/log-meter.ts'
+import { changefeedMetrics, type MeasuredChangefeeds } from './changefeed-metrics.ts'
+import { jobMetrics } from './job-metrics.ts'
 import { metricsText, type MetricTable } from './metrics.ts'
+import { serverProcessMetrics } from './server-metrics.ts'
+import { sinkMetrics } from './sink-metrics.ts'
 import { sourceMetrics } from './source-metrics.ts'
 
-test('a metric without labels, with labels, with labels of its own and without samples, as Prometheus reads it', async () => {
+const tables = [changefeedMetrics, jobMetrics, sourceMetrics, sinkMetrics, serverProcessMetrics]
+
+test('a metric without labels, with labels, with labels of its own and without samples, as Prometheus reads it', () => {
   const table: MetricTable<number> = {
-    things: { kind: 'gauge', help: 'Things.', read: (of) => of },
+    'all.things': { kind: 'gauge', unit: 'count', help: 'Things.', read: (of) => of },
     parts: {
       kind: 'counter',
+      unit: 'count',
       help: 'Parts of things.',
       labels: ['part'],
       read: (of) => (of === 0 ? [] : [{ labels: { part: 'a "b" \\\n' }, value: of }]),
     },
   }
-  const text = await metricsText(table, [
+  const text = metricsText(table, [
     { labels: {}, of: 0 },
     { labels: { database: 'd' }, of: 1.5 },
   ])
   assert.equal(
     text,
-    String.raw`# HELP things Things.
-# TYPE things gauge
-things 0
-things{database="d"} 1.5
+    String.raw`# HELP all_things Things.
+# TYPE all_things gauge
+all_things 0
+all_things{database="d"} 1.5
 
 # HELP parts Parts of things.
 # TYPE parts counter
@@ -33,17 +40,61 @@ parts{database="d",part="a \"b\" \\\n"} 1.5
   )
 })
 
-test('every metric has a name of its own that begins with changefeed_, and help of one line', () => {
-  const all = [...Object.entries(changefeedMetrics), ...Object.entries(sourceMetrics)]
-  assert.equal(new Set(all.map(([name]) => name)).size, all.length)
+test('the buckets of a histogram count everything below their bound, and the last one everything', () => {
+  const table: MetricTable<null> = {
+    h: {
+      kind: 'histogram',
+      unit: 'count',
+      help: 'H.',
+      read: () => ({ bounds: [1, 10], counts: Float64Array.of(2, 0, 1), sum: 52 }),
+    },
+  }
+  assert.equal(
+    metricsText(table, [{ labels: { scope: 'a' }, of: null }]),
+    `# HELP h H.
+# TYPE h histogram
+h_bucket{scope="a",le="1"} 2
+h_bucket{scope="a",le="10"} 2
+h_bucket{scope="a",le="+Inf"} 3
+h_sum{scope="a"} 52
+h_count{scope="a"} 3
+`,
+  )
+})
+
+test('what everybody watches is on every page, and what only experts need on the page of all', () => {
+  const shown = (visibility: 'all' | 'support' | 'essential'): number =>
+    tables.reduce(
+      (sum, table) => sum + (metricsText(table as MetricTable<never>, [], visibility).match(/^# TYPE/gm) ?? []).length,
+      0,
+    )
+  assert.ok(shown('essential') > 10)
+  assert.ok(shown('support') > shown('essential'))
+  assert.ok(shown('all') > shown('support'))
+})
+
+test('every metric has a name of its own, and help of one line', () => {
+  const all = tables.flatMap((table) => Object.entries(table))
+  assert.equal(new Set(all.map(([name]) => name.replaceAll('.', '_'))).size, all.length)
   for (const [name, { help }] of all) {
-    assert.match(name, /^changefeed_[a-z_]+$/)
+    assert.match(name, /^(?:changefeed|jobs\.changefeed|sys)\.[a-z_.]+$/)
     assert.match(help, /^[A-Z0-9][^\\\n]*\.$/)
   }
 })
 
+const changefeeds = (): MeasuredChangefeeds => ({
+  meter: feedMeter(),
+  running: 1,
+  scanning: 1,
+  pendingRanges: 3,
+  tables: 1,
+  laggingTables: 0,
+  frontier: 1n,
+  checkpoint: 1n,
+  now: 2n,
+})
+
 test('a metric has exactly the labels that its table says', () => {
-  const changefeeds = { ...noCounts, running: 1, scanning: 1, pendingRanges: 3, frontier: 1n, checkpoint: 1n, now: 2n }
   const status = {
     head: 2,
     tail: 1,
@@ -56,14 +107,44 @@ test('a metric has exactly the labels that its table says', () => {
   }
   const trouble = { failures: 1, now: { error: { code: 'FEED_SINK', sqlstate: '58000' } } }
   const slot = { walStatus: 'reserved', retainedBytes: 1, safeBytes: 2, clockMs: 3, ageMs: 4, secondsLeft: 5 }
-  const source = { log: { status }, ingest: { state: { tag: 'streaming' }, trouble, slot: { now: slot } } }
+  const log = { status, meter: logMeter(), startedMs: () => 1 }
+  const source = { log, ingest: { state: { tag: 'streaming' }, trouble, slot: { now: slot }, pins: [1] } }
   const check = <Of>(table: MetricTable<Of>, of: Of): void => {
-    for (const [name, { labels = [], read }] of Object.entries(table)) {
+    for (const [name, { labels = [], kind, read }] of Object.entries(table)) {
       const value = read(of)
+      assert.equal(typeof value === 'object' && 'counts' in value, kind === 'histogram', name)
+      if (typeof value === 'object' && 'counts' in value) continue
       const samples = typeof value === 'number' ? [{ labels: {} }] : value
       for (const sample of samples) assert.deepEqual(Object.keys(sample.labels), labels, name)
     }
   }
-  check(changefeedMetrics, changefeeds)
+  check(changefeedMetrics, changefeeds())
   check(sourceMetrics, source)
+  check(sinkMetrics, feedMeter())
+  const job = { id: '1', scope: 'default', isPaused: false, lag: 1 }
+  const lags = [{ database: 'd', table: 't', lag: 1 }]
+  check(jobMetrics, { jobs: [job], tables: lags, pins: 1, oldestPin: 1, meter: feedMeter() })
 })
+
+test('everything that a changefeed counts is shown', () => {
+  const { counters, gauges, histograms } = feedMeterNames
+  const before = JSON.stringify(textOf(feedMeter()))
+  for (const name of [...counters, ...gauges]) {
+    const meter = feedMeter()
+    meter.count(name)
+    assert.notEqual(JSON.stringify(textOf(meter)), before, name)
+  }
+  for (const name of Object.keys(histograms) as (keyof typeof histograms)[]) {
+    const meter = feedMeter()
+    meter.observe(name, 1)
+    assert.notEqual(JSON.stringify(textOf(meter)), before, name)
+  }
+})
+
+function textOf(meter: ReturnType<typeof feedMeter>): string[] {
+  return [
+    metricsText(changefeedMetrics, [{ labels: {}, of: { ...changefeeds(), meter } }]),
+    metricsText(sinkMetrics, [{ labels: {}, of: meter }]),
+    metricsText(jobMetrics, [{ labels: {}, of: { jobs: [], tables: [], pins: 0, oldestPin: 0, meter } }]),
+  ]
+}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { feedMeter, type FeedMeter } from '../core/feed-meter.ts'
 import { AnsweringRegistry, type AnswerQuestion } from '../../test/support/answering-registry.ts'
 import { within } from '../../test/support/until.ts'
 import type { RegistrySpec } from '../core/feed-spec.ts'
@@ -12,14 +13,14 @@ const schema = '{"type":"record","name":"t","fields":[]}'
 interface Opened {
   readonly registry: SchemaRegistry
   readonly said: (string | undefined)[]
-  readonly counts: { registrations: number; registryRetries: number }
+  readonly meter: FeedMeter
 }
 
 function open(spec: Partial<RegistrySpec> & Pick<RegistrySpec, 'urls'>, options: RegistryOptions = {}): Opened {
   const said: (string | undefined)[] = []
-  const counts = { registrations: 0, registryRetries: 0 }
-  const registry = openRegistry({ timeoutMs: 5000, ...spec }, { waiting: (why) => said.push(why), counts, ...options })
-  return { registry, said, counts }
+  const meter = feedMeter()
+  const registry = openRegistry({ timeoutMs: 5000, ...spec }, { waiting: (why) => said.push(why), meter, ...options })
+  return { registry, said, meter }
 }
 
 /** An address at which nobody listens. */
@@ -35,14 +36,14 @@ const gives =
 
 test('a schema is posted under its subject below the path of the URL', async () => {
   await using server = await AnsweringRegistry.start(gives(7))
-  const { registry, said, counts } = open({ urls: [`${server.url}/apis/v7`], user: 'KEY', password: 'sec:ret/+' })
+  const { registry, said, meter } = open({ urls: [`${server.url}/apis/v7`], user: 'KEY', password: 'sec:ret/+' })
   assert.equal(await registry.register('a/b "c"-value', schema), 7)
   const [{ method, url, headers, body } = assert.fail()] = server.questions
   assert.deepEqual([method, url], ['POST', '/apis/v7/subjects/a%2Fb%20%22c%22-value/versions'])
   assert.equal(headers['content-type'], 'application/vnd.schemaregistry.v1+json')
   assert.equal(headers.authorization, `Basic ${Buffer.from('KEY:sec:ret/+').toString('base64')}`)
   assert.deepEqual(JSON.parse(body), { schema })
-  assert.deepEqual([said, counts], [[], { registrations: 1, registryRetries: 0 }])
+  assert.deepEqual([said, meter.value('registrations'), meter.value('registryRetries')], [[], 1, 0])
 })
 
 test('feeds with the same registry share ids by content, and questions that are being answered', async () => {
@@ -77,7 +78,7 @@ test('a registry that is down is asked again, says where it is and what to do, a
   await using _server = await AnsweringRegistry.start(gives(9), undefined, Number(new URL(url).port))
   assert.equal(await answer, 9)
   assert.deepEqual(waits.said.slice(1), [undefined])
-  assert.ok(waits.counts.registryRetries > 0)
+  assert.ok(waits.meter.value('registryRetries') > 0)
 })
 
 test('a registry that is busy is asked again when it wants to be', async () => {

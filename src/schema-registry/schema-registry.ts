@@ -9,6 +9,7 @@
 
 import { orAbort } from '../async/or-abort.ts'
 import { Backoff } from '../async/backoff.ts'
+import type { FeedMeter } from '../core/feed-meter.ts'
 import type { RegistrySpec } from '../core/feed-spec.ts'
 import { RegistryClient } from './registry-client.ts'
 import { sharedSchemas, type SharedSchemas } from './shared-schemas.ts'
@@ -24,7 +25,7 @@ export interface RegistryOptions {
   /** Called with what `register` waits for; undefined: it waits for nothing any more. */
   readonly waiting?: ((why: string | undefined) => void) | undefined
   /** Counts the schemas that got an id, and how often the registry was asked again. */
-  readonly counts?: { registrations: number; registryRetries: number }
+  readonly meter?: FeedMeter | undefined
   /** How long a registry that gives no answer is asked again; undefined: a minute. */
   readonly keepTryingMs?: number
   /** A registry that takes longer to answer is reported; undefined: three seconds. */
@@ -57,13 +58,13 @@ class FeedRegistry implements SchemaRegistry {
   }
 
   async #request(subject: string, schema: string): Promise<number> {
-    const { signal, counts, answersWithinMs = 3000 } = this.#options
+    const { signal, meter, answersWithinMs = 3000 } = this.#options
     signal?.throwIfAborted()
     this.#calls++
     const slow = setTimeout(() => this.#report(`waiting for ${this.#schemas.name} to answer`), answersWithinMs)
     try {
       const id = await this.#untilAnswered(subject, schema, () => clearTimeout(slow))
-      if (counts !== undefined) counts.registrations++
+      meter?.count('registrations')
       return id
     } finally {
       clearTimeout(slow)
@@ -72,7 +73,7 @@ class FeedRegistry implements SchemaRegistry {
   }
 
   async #untilAnswered(subject: string, schema: string, failed: () => void): Promise<number> {
-    const { signal, counts, keepTryingMs = 60_000 } = this.#options
+    const { signal, meter, keepTryingMs = 60_000 } = this.#options
     const backoff = new Backoff({ firstMs: 500, mostMs: 10_000 })
     const giveUpAtMs = performance.now() + keepTryingMs
     for (;;) {
@@ -83,7 +84,7 @@ class FeedRegistry implements SchemaRegistry {
       if (answer.tag === 'refused' || performance.now() + waitMs > giveUpAtMs) throw error
       failed()
       this.#report(`waiting: ${error.message}; ${error.hint}; it is asked again`)
-      if (counts !== undefined) counts.registryRetries++
+      meter?.count('registryRetries')
       await pause(waitMs, signal)
     }
   }

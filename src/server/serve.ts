@@ -18,6 +18,8 @@ import { MetricScopes } from '../core/metric-scopes.ts'
 import { packageVersion } from '../core/package-version.ts'
 import type { State } from '../core/state.ts'
 import { startHttp } from '../http/http.ts'
+import { MetricPoints } from '../metrics/points/metric-points.ts'
+import { storedMetrics } from '../metrics/stored-metrics.ts'
 import { installJobsView } from '../jobs/jobs-view.ts'
 import { PayloadSeal } from '../jobs/payload-seal.ts'
 import { JobRegistry } from '../jobs/registry.ts'
@@ -32,6 +34,8 @@ import { apiPrefix } from './api/api.ts'
 import { openApi } from './api/open-api.ts'
 import { HeldCuts } from './feeds/held-cuts.ts'
 import { serverMetrics } from './metrics/metrics.ts'
+import { PausedJobs } from './metrics/paused-jobs.ts'
+import { recordPoints } from './metrics/record-points.ts'
 import { openState } from './open-state.ts'
 import { reloadSettings } from './reload-settings.ts'
 import { startGivingBack } from './sources/give-back.ts'
@@ -147,6 +151,11 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     stops.push(pinLogs(jobs, sources, log))
     stops.push(startGivingBack({ jobs, sources, settings }, log))
 
+    const points = new MetricPoints({ dir: join(storeDir, 'metrics'), warn: (text) => log.warn(text) })
+    stops.push(() => points.close())
+    const paused = new PausedJobs(store)
+    stops.push(recordPoints({ feeds, jobs, sources, scopes, settings, paused, points }, log))
+
     const types = new TypeMemory()
     // Nothing waits for the answer: until the types are known, statements ask the catalogue.
     if (backend.hasDialect) {
@@ -168,6 +177,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       watchedRights,
       cuts,
       scopes,
+      paused,
+      points,
       backend,
       types,
       running,
@@ -191,7 +202,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       listen: { host: listen.host, port: front.port },
       hasTls: door?.tls !== undefined,
       logins: door?.logins,
-      series: undefined,
+      series: { metrics: storedMetrics, query: (query) => points.query(query) },
       version: packageVersion(),
     })
     stops.push(async () => closeApi())
@@ -205,7 +216,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
         return problem === undefined ? { ok: true } : { ok: false, reason: problem.message }
       },
       problems: () => [...postgresProblems(backend), ...jobsProblems(jobs), ...sourceProblems(sources)],
-      metrics: () => serverMetrics(parts),
+      metrics: (visibility) => serverMetrics(parts, visibility),
       api: { prefix: apiPrefix, answer: (request, response, url) => api.answer(request, response, url) },
       ...(onShutdown === undefined ? {} : { shutdown: onShutdown }),
     })

@@ -5,10 +5,12 @@ import type { FeedPool } from '../feed/pool/feed-pool.ts'
 import type { JobRights } from '../jobs/job-rights.ts'
 import type { SeenJobs } from '../jobs/seen-jobs.ts'
 import type { JobRegistry } from '../jobs/registry.ts'
+import type { MetricPoints } from '../metrics/points/metric-points.ts'
 import type { RunningStatements } from '../pg-server/running-statements.ts'
 import type { Backend } from '../postgres/backend.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import type { HeldCuts } from './feeds/held-cuts.ts'
+import type { PausedJobs } from './metrics/paused-jobs.ts'
 import type { RightsWatch } from './feeds/rights-watch.ts'
 import type { Sources } from './sources/sources.ts'
 import type { TypeMemory } from './statements/type-memory.ts'
@@ -28,6 +30,10 @@ export interface ServerParts {
   readonly watchedRights: RightsWatch
   readonly cuts: HeldCuts
   readonly scopes: MetricScopes
+  /** The jobs that are paused, as metrics see them. */
+  readonly paused: PausedJobs
+  /** The points of the console's graphs. */
+  readonly points: MetricPoints
   readonly backend: Backend
   readonly types: TypeMemory
   readonly running: RunningStatements

@@ -174,6 +174,12 @@ export const knownSettings = {
     description: 'changefeeds are refused until this is true',
     public: true,
   },
+  'obs.metrics_scrape.default_visibility': {
+    kind: 'string',
+    default: 'all',
+    description: 'which metrics /_status/vars shows that is asked without ?visibility: all, support or essential',
+    public: true,
+  },
   'server.child_metrics.enabled': {
     kind: 'bool',
     default: 'false',

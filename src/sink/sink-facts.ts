@@ -3,6 +3,7 @@
 //
 // Facts are loaded in every thread, so they import nothing large: `open` loads the code that connects to the far end.
 
+import type { FeedMeter, SentMessages } from '../core/feed-meter.ts'
 import type { FeedTarget, SinkSpec, ValueFormat } from '../core/feed-spec.ts'
 import type { FileColumn } from '../core/file-column.ts'
 import type { Hlc } from '../core/hlc.ts'
@@ -76,8 +77,13 @@ export interface SinkOpening {
   readonly log: SinkLog
   /** The sink fails when the signal aborts. */
   readonly signal: AbortSignal
-  /** Sends DataRow messages to the client of a changefeed without INTO; settles when more may be sent. The memory of the messages must not be used afterwards. */
-  readonly send: (messages: Uint8Array<ArrayBuffer>) => Promise<void>
+  /**
+   * Sends DataRow messages to the client of a changefeed without INTO; settles when more may be sent. The memory of the messages must
+   * not be used afterwards. `sent` is counted when the client has taken them.
+   */
+  readonly send: (messages: Uint8Array<ArrayBuffer>, sent: SentMessages) => Promise<void>
+  /** Counts what is delivered, and what it takes. */
+  readonly meter?: FeedMeter | undefined
 }
 
 export interface SinkDialing {

@@ -94,6 +94,7 @@ function deletedRow({ steps: [step] }: ConformanceCase): void {
     before: undefined,
     updated: time,
     mvcc: time,
+    committedMs: Number.NaN,
     schema: 0,
   }
   const encoder = openCsv(specOf({ format: 'csv' }))

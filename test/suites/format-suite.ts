@@ -85,6 +85,7 @@ class Writer {
       before: undefined,
       updated: time,
       mvcc: time,
+      committedMs: Number.NaN,
       schema: await this.prepare(relation),
     }
     const out = this.#out

@@ -84,7 +84,17 @@ export class AvroUnderTest {
     const out = new ByteWriter(1)
     this.encoder.encodeKey(relation, keyRow, out)
     const keyEnd = out.length
-    const change = { relation, topic: 0, key: keyRow, after: row, before: old, updated: time, mvcc: time, schema }
+    const change = {
+      relation,
+      topic: 0,
+      key: keyRow,
+      after: row,
+      before: old,
+      updated: time,
+      mvcc: time,
+      committedMs: Number.NaN,
+      schema,
+    }
     const hasValue = this.encoder.encodeValue(change, out)
     const bytes = Buffer.from(out.view())
     return { key: bytes.subarray(0, keyEnd), value: hasValue ? bytes.subarray(keyEnd) : undefined }

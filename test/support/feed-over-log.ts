@@ -1,6 +1,7 @@
 // Runs a feed without PostgreSQL, over a written log and into a sink that notes its calls.
 
 import assert from 'node:assert/strict'
+import { feedMeter } from '../../src/core/feed-meter.ts'
 import type { FeedSpec } from '../../src/core/feed-spec.ts'
 import type { Hlc } from '../../src/core/hlc.ts'
 import { highWaterOf, type JobProgress } from '../../src/core/job-progress.ts'
@@ -74,6 +75,7 @@ export async function runOverLog({
       },
       signal: signal ?? new AbortController().signal,
       progress: newProgress(),
+      meter: feedMeter(),
     })
   } catch (thrown) {
     error = thrown

@@ -116,7 +116,9 @@ export class BlockWriter {
   #write(block: SealedBlock): void {
     const { builder, file } = this
     if (file.length >= this.#segmentBytes) this.#roll()
+    const startMs = performance.now()
     file.write(block.bytes)
+    this.#head.meter.observe('append', (performance.now() - startMs) * 1e6)
     this.#written = { resolved: builder.resolved, endLsn: builder.endLsn }
     if (!block.isQuiet) this.#changesEnd = file.position
     this.#head.count(block.transactions, block.rows, block.bytes.length)

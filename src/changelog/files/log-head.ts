@@ -3,10 +3,11 @@
 // word goes the other way: `closeNow` counts it up, which wakes ingest.
 
 import { onAbort } from '../../async/or-abort.ts'
+import { logMeter, logMeterBytes, type LogMeter } from '../../core/log-meter.ts'
 import type { LogStatus, Position } from '../changelog.ts'
 
 const words = 16
-/** Room after the words for the reason why the log is not written any more, as UTF-8. */
+/** Room after the words for the reason why the log is not written any more, as UTF-8. After it comes the meter. */
 const failureBytes = 1024
 const longestWaitMs = 60_000
 
@@ -35,9 +36,12 @@ export class LogHead implements LogStatus {
   readonly #wakeChanges: Int32Array
   /** Counts how often a closed timestamp was asked for, and wakes the writer. */
   readonly #closesAsked: Int32Array
+  /** What the writer counts. */
+  readonly meter: LogMeter
 
-  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(words * 8 + failureBytes)) {
+  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(words * 8 + failureBytes + logMeterBytes)) {
     this.shared = shared
+    this.meter = logMeter(shared, words * 8 + failureBytes)
     this.#words = new BigInt64Array(shared, 0, words)
     this.#wake = new Int32Array(shared, slot.wake * 8, 1)
     this.#wakeChanges = new Int32Array(shared, slot.wakeChanges * 8, 1)

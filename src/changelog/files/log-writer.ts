@@ -4,6 +4,7 @@
 
 import { FeedError } from '../../errors/feed-error.ts'
 import { compareHlc, type Hlc } from '../../core/hlc.ts'
+import type { LogMeter } from '../../core/log-meter.ts'
 import type { Lsn } from '../../core/lsn.ts'
 import type { ChangelogWriter } from '../changelog.ts'
 import {
@@ -26,6 +27,8 @@ export class LogWriter implements ChangelogWriter {
   readonly #head: LogHead
   readonly #blocks: BlockWriter
   readonly #builder: BlockBuilder
+  /** When the first transaction since the last flush was committed, in ms since 1970; undefined: there was none. */
+  #oldestMs: number | undefined
 
   constructor(options: BlockWriterOptions) {
     const { head, recovered } = options
@@ -34,6 +37,10 @@ export class LogWriter implements ChangelogWriter {
     this.#builder = this.#blocks.builder
     head.tail = recovered.tail
     head.publish(this.#blocks.boundary.position, recovered.resolved.wall, recovered.endLsn)
+  }
+
+  get meter(): LogMeter {
+    return this.#head.meter
   }
 
   get lastTimestamp(): Hlc {
@@ -72,6 +79,7 @@ export class LogWriter implements ChangelogWriter {
     const at = builder.reserve(beginBytes)
     writeBegin(ts, commitLsn, xid, commitMicros, builder.buffer, at)
     builder.begin(ts, commitLsn)
+    this.#oldestMs ??= Number(ts.wall / 1_000_000n)
   }
 
   row(relid: number, isInsert: boolean, source: Buffer, start: number, end: number): void {
@@ -143,7 +151,12 @@ export class LogWriter implements ChangelogWriter {
     const { boundary, changesEnd } = blocks
     if (boundary.position <= this.#head.head) return
     // The sync does not cover what is written while it runs, so the boundary from before the sync is published.
+    const oldestMs = this.#oldestMs
+    this.#oldestMs = undefined
+    const startMs = performance.now()
     await blocks.file.sync()
+    this.meter.observe('sync', (performance.now() - startMs) * 1e6)
+    if (oldestMs !== undefined) this.meter.observe('durable', Math.max(0, Date.now() - oldestMs) * 1e6)
     this.#head.publish(boundary.position, boundary.resolved.wall, boundary.endLsn, changesEnd)
   }
 

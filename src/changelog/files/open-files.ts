@@ -7,12 +7,19 @@ import { BlockScanner } from './block-scanner.ts'
 import { LogHead } from './log-head.ts'
 import { FileLogReader } from './log-reader.ts'
 import { readNote } from './notes.ts'
-import { listSegments, openIfThere, type SegmentName } from './segment.ts'
+import { listSegments, openIfThere, readSegmentHeader, type SegmentName } from './segment.ts'
 
 export function openFiles({ dir, shared }: LogHandle): Changelog {
   const head = new LogHead(shared)
   return {
     status: head,
+    meter: head.meter,
+    startedMs(): number | undefined {
+      const [oldest] = published(dir, head)
+      if (oldest === undefined) return undefined
+      using file = openIfThere(oldest)
+      return file === undefined ? undefined : readSegmentHeader(file.fd, oldest)?.createdMs
+    },
     startOf(after: Hlc): Position | undefined {
       return segmentFor(dir, head, after)?.start as Position | undefined
     },

@@ -248,6 +248,16 @@ test('a row that lacks a value of its message is no message with null', () => {
   avro.encoder.prepare(relation, 0)
   const row = rowOf(table([a]), ['1'])
   const time = Buffer.from('1.0000000000')
-  const change = { relation, topic: 0, key: row, after: row, before: undefined, updated: time, mvcc: time, schema: 2 }
+  const change = {
+    relation,
+    topic: 0,
+    key: row,
+    after: row,
+    before: undefined,
+    updated: time,
+    mvcc: time,
+    committedMs: Number.NaN,
+    schema: 2,
+  }
   assert.throws(() => avro.encoder.encodeValue(change, new ByteWriter()), { code: 'FEED_BUG' })
 })

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { feedMeter } from '../../core/feed-meter.ts'
 import { specOf } from '../../../test/support/spec-of.ts'
 import { SmallRegistry } from '../../../test/support/small-registry.ts'
 import { insert, relid, remove, TableLook, textColumn, update, WrittenLog } from '../../../test/support/written-log.ts'
@@ -52,6 +53,7 @@ async function messages(files: WrittenLog, registry: SmallRegistry, spec: Partia
     save: undefined,
     signal: new AbortController().signal,
     progress: newProgress(),
+    meter: feedMeter(),
   })
   return sent
 }

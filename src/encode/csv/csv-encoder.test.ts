@@ -19,7 +19,17 @@ function change(relation: RelationSchema, texts: readonly string[]): RowChange {
   const row = new RowView()
   const line = Buffer.from(texts.map((text) => text.replaceAll('\n', '\\n').replaceAll('\r', '\\r')).join('\t'))
   readCopyLine(line, 0, line.length, relation, row)
-  return { relation, topic: 0, key: row, after: row, before: undefined, updated: time, mvcc: time, schema: 0 }
+  return {
+    relation,
+    topic: 0,
+    key: row,
+    after: row,
+    before: undefined,
+    updated: time,
+    mvcc: time,
+    committedMs: Number.NaN,
+    schema: 0,
+  }
 }
 
 function line(relation: RelationSchema, ...texts: string[]): string {

@@ -81,6 +81,7 @@ function encoded(options: Options, relation: RelationSchema, { after, before }: 
       before: beforeRow,
       updated,
       mvcc: Buffer.from('0.0000000009'),
+      committedMs: Number.NaN,
       schema: 0,
     },
     out,
@@ -218,7 +219,7 @@ test('rows of several layouts of a table print by their own layout', () => {
   for (let i = 0; i < 2; i++) {
     out.clear()
     encoder.encodeValue(
-      { relation: wider, topic: 1, key: after, after, before, updated, mvcc: updated, schema: 0 },
+      { relation: wider, topic: 1, key: after, after, before, updated, mvcc: updated, committedMs: 1, schema: 0 },
       out,
     )
     assert.equal(out.view().toString(), '{"after": {"a": 1, "b": "x", "c": true}, "before": {"a": 1, "b": "y"}}')

@@ -14,6 +14,7 @@ export class ChangeWriter {
   #change: RowChange | undefined
   #updated: Buffer = Buffer.alloc(0)
   #mvcc: Buffer = this.#updated
+  #committedMs = Number.NaN
 
   constructor(taker: ChangeTaker) {
     this.#taker = taker
@@ -31,6 +32,13 @@ export class ChangeWriter {
   /** Sets the timestamp of the changes that follow. */
   stamp(ts: Hlc): void {
     this.#updated = this.#mvcc = this.#timestamps.of(ts)
+    this.#committedMs = Number(ts.wall / 1_000_000n)
+  }
+
+  /** Sets the timestamp of the rows of a scan, which were committed at any time before. */
+  stampScan(ts: Hlc): void {
+    this.stamp(ts)
+    this.#committedMs = Number.NaN
   }
 
   /** Sets the commit time of the changes that follow. Only for rows of a scan it differs from their timestamp. */
@@ -49,7 +57,8 @@ export class ChangeWriter {
     let change = this.#change
     if (change === undefined) {
       const updated = this.#updated
-      change = this.#change = { relation, topic, key, after, before, updated, mvcc: this.#mvcc, schema: 0 }
+      const committedMs = this.#committedMs
+      change = this.#change = { relation, topic, key, after, before, updated, mvcc: this.#mvcc, committedMs, schema: 0 }
     } else {
       change.relation = relation
       change.topic = topic
@@ -58,6 +67,7 @@ export class ChangeWriter {
       change.before = before
       change.updated = this.#updated
       change.mvcc = this.#mvcc
+      change.committedMs = this.#committedMs
     }
     this.#taker.take(change)
   }

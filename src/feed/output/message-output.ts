@@ -31,6 +31,10 @@ export class MessageOutput implements ChangeTaker {
 
   take(change: RowChange): void {
     const { batch } = this
+    if (batch.count === 0) {
+      batch.committedMs = change.committedMs
+      batch.begunAtMs = performance.now()
+    }
     batch.begin(change.topic, change.schema)
     this.#encoder.encodeKey(change.relation, change.key, batch.bytes)
     batch.endKey()

@@ -16,12 +16,18 @@ export interface FeedStart extends RunFacts, Partial<Pick<FeedRun, 'resume'>> {
   readonly isJob?: boolean
 }
 
+/** A start with what the pool adds. */
+export interface PooledStart extends FeedStart {
+  /** The memory of the meter in which the feed counts. */
+  readonly meter: SharedArrayBuffer
+}
+
 export type LogLevel = 'info' | 'warn' | 'error'
 
 export type ToFeedWorker =
   /** Loads the code of a sink (`SinkSpec.tag`), because feeds with this sink are about to start. */
   | { readonly tag: 'prepare-sink'; readonly sink: string }
-  | { readonly tag: 'start'; readonly feed: number; readonly start: FeedStart }
+  | { readonly tag: 'start'; readonly feed: number; readonly start: PooledStart }
   /** The client has taken so many bytes of rows. */
   | { readonly tag: 'credit'; readonly feed: number; readonly bytes: number }
   /** Answers `save`: the progress is durable, or it was not saved because of the error. */
@@ -49,7 +55,7 @@ export type FromFeedWorker =
   | { readonly tag: 'scan-stalled'; readonly feed: number }
   | { readonly tag: 'scan-over'; readonly feed: number }
   | { readonly tag: 'log'; readonly feed: number; readonly level: LogLevel; readonly text: string }
-  /** The counters of all feeds of the worker, in one message a second. */
+  /** How far all feeds of the worker are, in one message a second. */
   | { readonly tag: 'progress'; readonly feeds: ReadonlyMap<number, FeedProgress> }
   /** The feed has ended, and nothing of it is left in the worker. */
   | { readonly tag: 'ended'; readonly feed: number; readonly error: WireError | undefined }

@@ -9,6 +9,7 @@ import { onAbort, orAbort } from '../../async/or-abort.ts'
 import { Serial } from '../../async/serial.ts'
 import { availableParallelism } from 'node:os'
 import { FeedError, fromWireError, toWireError } from '../../errors/feed-error.ts'
+import { feedMeter, type FeedMeter } from '../../core/feed-meter.ts'
 import type { MetricScopes } from '../../core/metric-scopes.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
 import type { FeedStart, FromFeedWorker, LogLevel } from './feed-messages.ts'
@@ -37,7 +38,13 @@ export interface PooledFeed {
   readonly database: string
   /** The `metrics_label` of the feed. */
   readonly scope: string | undefined
+  /** How many tables it reads. */
+  readonly tables: number
+  /** The `tag` of its sink. */
+  readonly sink: string
   readonly progress: FeedProgress
+  /** What it has counted until now. */
+  readonly meter: FeedMeter
 }
 
 interface Entry extends PooledFeed {
@@ -62,7 +69,7 @@ export class FeedPool {
   #closed = false
   readonly #scopes: MetricScopes | undefined
 
-  /** `scopes` gets the counters of each feed when it has ended. */
+  /** `scopes` gets what each feed has counted when it has ended. */
   constructor(size = availableParallelism(), scopes?: MetricScopes) {
     this.#size = size
     this.#scopes = scopes
@@ -88,7 +95,10 @@ export class FeedPool {
       database: start.spec.database,
       scope: start.spec.scope,
       turns: start.isJob === true ? this.#turnsOfJobs : this.#turnsOfOthers,
+      tables: start.spec.targets.length,
+      sink: start.spec.sink.tag,
       progress: newProgress(),
+      meter: feedMeter(),
       worker: this.#leastBusy(),
       handlers,
       ended: Promise.withResolvers(),
@@ -98,7 +108,7 @@ export class FeedPool {
     this.#feeds.set(feed, entry)
     this.#scopes?.use(entry.scope)
     entry.worker.feeds.add(feed)
-    entry.worker.say({ tag: 'start', feed, start })
+    entry.worker.say({ tag: 'start', feed, start: { ...start, meter: entry.meter.shared } })
     using _stopping = onAbort(signal, () => entry.worker.say({ tag: 'stop', feed }))
     await entry.ended.promise
     // A client that stops reading cannot keep a stopped feed alive.
@@ -185,7 +195,7 @@ export class FeedPool {
     for (const turns of turnsOf(entry)) turns.end(feed)
     entry.worker.feeds.delete(feed)
     entry.failure ??= error
-    this.#scopes?.add(entry.scope, entry.progress)
+    this.#scopes?.add(entry.scope, entry.sink, entry.meter)
     entry.ended.resolve()
   }
 

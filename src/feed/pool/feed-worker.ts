@@ -6,7 +6,7 @@ import { defaultFormat } from '../../encode/format-names.ts'
 import { loadFormat } from '../../encode/open-encoder.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { loadSink } from '../../sink/open-sink.ts'
-import type { FeedStart, FromFeedWorker, ToFeedWorker } from './feed-messages.ts'
+import type { FromFeedWorker, PooledStart, ToFeedWorker } from './feed-messages.ts'
 import { WorkerFeed } from './worker-feed.ts'
 
 const progressEveryMs = 1000
@@ -18,7 +18,7 @@ saveCompiled()
 loadFormat(defaultFormat).catch(() => undefined)
 const feeds = new Map<number, WorkerFeed>()
 
-async function run(id: number, start: FeedStart): Promise<void> {
+async function run(id: number, start: PooledStart): Promise<void> {
   const feed = new WorkerFeed(id, say)
   feeds.set(id, feed)
   const error = await feed.run(start)

@@ -1,5 +1,6 @@
 // One feed inside a worker thread: its sink, its counters, and how it is stopped.
 
+import { countDelivered, feedMeter, type FeedMeter, type SentMessages } from '../../core/feed-meter.ts'
 import { openChangelog } from '../../changelog/open-changelog.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
 import type { Encoder } from '../../encode/encoder.ts'
@@ -11,7 +12,7 @@ import { factsOfSink } from '../../sink/sinks.ts'
 import { firstTime } from '../phases.ts'
 import { newProgress, type FeedProgress } from '../feed-run.ts'
 import { runFeed } from '../run-feed.ts'
-import type { FeedStart, FromFeedWorker } from './feed-messages.ts'
+import type { FromFeedWorker, PooledStart } from './feed-messages.ts'
 import { ScanTurn } from './scan-turn.ts'
 import { SinkWatch } from './sink-watch.ts'
 
@@ -36,7 +37,10 @@ export class WorkerFeed {
   #encoder: Encoder | undefined
   #waitsForRegistry = false
   #sinkTimer: NodeJS.Timeout | undefined
+  #meter: FeedMeter | undefined
   #inFlight = 0
+  /** The messages of rows that the client has not taken yet. */
+  readonly #sent: SentMessages[] = []
   #mayContinue: PromiseWithResolvers<void> | undefined
   /** Since when the feed waits for `#mayContinue`. */
   #waitsSinceMs = 0
@@ -53,8 +57,10 @@ export class WorkerFeed {
   }
 
   /** Settles when nothing of the feed is left. Returns the error that ended the feed; undefined: the feed reached its own end. */
-  async run(start: FeedStart): Promise<WireError | undefined> {
+  async run(start: PooledStart): Promise<WireError | undefined> {
     let error
+    const meter = feedMeter(start.meter)
+    this.#meter = meter
     try {
       const watch = (this.#watch = this.#sinkWatch(start))
       await using sink = await this.#sink(start)
@@ -77,6 +83,7 @@ export class WorkerFeed {
         holdsSnapshot: watch.holdsSnapshot,
         signal: this.#abort.signal,
         progress: this.progress,
+        meter,
       })
     } catch (thrown) {
       error = toWireError(thrown)
@@ -114,13 +121,19 @@ export class WorkerFeed {
 
   credit(bytes: number): void {
     this.#inFlight -= bytes
+    const sent = this.#sent.shift()
+    if (sent !== undefined && this.#meter !== undefined) {
+      countDelivered(this.#meter, sent, bytes)
+      this.#meter.count('sinkRequests')
+      this.#meter.count('bytesOut', bytes)
+    }
     if (this.#inFlight < maxInFlightBytes) {
       this.#mayContinue?.resolve()
       this.#mayContinue = undefined
     }
   }
 
-  #sinkWatch({ spec: { sink }, maxSnapshotAgeMs }: FeedStart): SinkWatch {
+  #sinkWatch({ spec: { sink }, maxSnapshotAgeMs }: PooledStart): SinkWatch {
     const { label, shownAs } = factsOfSink(sink)
     return new SinkWatch({
       label,
@@ -131,7 +144,7 @@ export class WorkerFeed {
     })
   }
 
-  #sink(start: FeedStart): Promise<Sink> {
+  #sink(start: PooledStart): Promise<Sink> {
     const { spec } = start
     return openSink(spec.sink, {
       topics: spec.targets.map(({ topic }) => topic),
@@ -141,7 +154,8 @@ export class WorkerFeed {
       header: (schema) => this.#encoder?.header?.(schema),
       log: (level, text) => this.#say({ tag: 'log', feed: this.#id, level, text }),
       signal: this.#sinkAbort.signal,
-      send: (messages) => this.#send(messages),
+      send: (messages, sent) => this.#send(messages, sent),
+      meter: this.#meter,
     })
   }
 
@@ -151,9 +165,10 @@ export class WorkerFeed {
     return this.#saved.promise
   }
 
-  #send(messages: Uint8Array<ArrayBuffer>): Promise<void> {
+  #send(messages: Uint8Array<ArrayBuffer>, sent: SentMessages): Promise<void> {
     if (this.#abort.signal.aborted) return Promise.reject(this.#abort.signal.reason as Error)
     this.#inFlight += messages.byteLength
+    this.#sent.push(sent)
     this.#say({ tag: 'rows', feed: this.#id, messages }, [messages.buffer])
     if (this.#inFlight < maxInFlightBytes) return Promise.resolve()
     if (this.#mayContinue === undefined) this.#waitsSinceMs = Date.now()

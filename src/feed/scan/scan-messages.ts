@@ -28,7 +28,7 @@ export class ScanMessages implements ScanConsumer {
 
   constructor(changes: ChangeWriter, options: ScanMessagesOptions) {
     this.changes = changes
-    changes.stamp(options.at)
+    changes.stampScan(options.at)
     this.#options = options
   }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { feedMeter } from '../../core/feed-meter.ts'
 import { insert, relid, TableLook, textColumn, WrittenLog } from '../../../test/support/written-log.ts'
 import { specOf } from '../../../test/support/spec-of.ts'
 import type { FeedSpec } from '../../core/feed-spec.ts'
@@ -71,6 +72,7 @@ async function moving(
     },
     signal: new AbortController().signal,
     progress: newProgress(),
+    meter: feedMeter(),
   }
   const encoder = await openEncoder(run.spec)
   const feed = { run, delivery: new Delivery(run, encoder) }

@@ -79,8 +79,8 @@ export class FeedRates {
     }
   }
 
-  #read({ progress }: PooledFeed): Reading {
-    const { messages, bytes, pendingRanges } = progress
-    return { atMs: this.#now(), messages, bytes, pending: pendingRanges }
+  #read({ progress, meter }: PooledFeed): Reading {
+    const [messages, bytes] = [meter.value('messages'), meter.value('bytes')]
+    return { atMs: this.#now(), messages, bytes, pending: progress.pendingRanges }
   }
 }

@@ -21,6 +21,11 @@ export class Backlog<Lane> {
     this.#mostMessages = messages
   }
 
+  /** The messages of all lanes. */
+  get messages(): number {
+    return this.#messages
+  }
+
   get isOverBudget(): boolean {
     return this.#bytes > this.#mostBytes || this.#messages > this.#mostMessages
   }

@@ -34,7 +34,7 @@ test('a batch counts its failed attempts while it may be sent again', () => {
 })
 
 test('a batch that was delivered is not sent again: that is a bug that names both phases', () => {
-  const batch = new Batch('body', 0, phases.sending)
+  const batch = new Batch('body', 0, { phase: phases.sending })
   batch.enter(phases.delivered)
   assert.throws(() => batch.enter(phases.sending), isBug(/is delivered cannot become sending/))
 })

@@ -35,15 +35,36 @@ export const followBatch = stepsOf<BatchPhase>({
   split: [],
 })
 
+export interface BatchOptions {
+  readonly phase?: BatchPhase
+  readonly times?: BatchTimes
+}
+
+const noTimes: BatchTimes = { committedMs: Number.NaN, openedAtMs: 0 }
+
+/** What is measured of a batch. */
+export interface BatchTimes {
+  /** When the oldest of its messages was committed, in ms since 1970; NaN: not known, or of a scan. */
+  readonly committedMs: number
+  /** When it got its first message, as `performance.now()` counts. */
+  readonly openedAtMs: number
+}
+
 export class Batch<Body> {
   readonly body: Body
   /** How many messages the lane had before this batch. */
   readonly first: number
+  readonly times: BatchTimes
+  /** How many of its messages are resolved messages. */
+  resolved = 0
+  /** The bytes of the keys and values of the others. */
+  payloadBytes = 0
   #phase: BatchPhase
 
-  constructor(body: Body, first: number, phase: BatchPhase = { tag: 'filling' }) {
+  constructor(body: Body, first: number, { phase = { tag: 'filling' }, times = noTimes }: BatchOptions = {}) {
     this.body = body
     this.first = first
+    this.times = times
     this.#phase = phase
   }
 

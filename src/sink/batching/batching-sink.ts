@@ -32,7 +32,7 @@ export interface LaneMap<Place, Body extends BatchBody<Body>> {
 
 export interface BatchingSinkOptions<Place, Body extends BatchBody<Body>> extends Omit<
   SenderOptions<Place, Body>,
-  'backlog'
+  'backlog' | 'meter'
 > {
   readonly lanes: Lanes<Place, Body>
   readonly map: LaneMap<Place, Body>
@@ -52,7 +52,7 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
   constructor(options: BatchingSinkOptions<Place, Body>) {
     const { lanes, signal } = options
     this.#options = options
-    this.#sender = new LaneSender({ ...options, backlog: lanes.backlog })
+    this.#sender = new LaneSender({ ...options, backlog: lanes.backlog, meter: lanes.meter })
     this.#listening = onAbort(signal, () => this.#sender.fail(signal.reason))
   }
 
@@ -70,6 +70,7 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
     const { buffer } = batch.bytes
     const { map, lanes } = this.#options
     const { byTopic, laneOf } = map
+    lanes.emitting.committedMs = batch.committedMs
     for (let i = 0; i < count; i++) {
       const own = byTopic[topics[i] as number] as readonly Lane<Place, Body>[]
       const keyStart = keyStarts[i] as number
@@ -81,20 +82,21 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
       ;(own[lane] as Lane<Place, Body>).add(buffer, hasKeys ? keyStart : -1, keyEnd, valueEnd, time, schemas[i])
     }
     this.#sender.pump()
+    lanes.meter.set('pendingMessages', lanes.backlog.messages)
+    if (!lanes.backlog.isOverBudget) return
+    const startMs = performance.now()
     while (lanes.backlog.isOverBudget) await this.#sender.hurry()
+    lanes.meter.observe('backpressure', (performance.now() - startMs) * 1e6)
   }
 
   async emitResolved(resolved: Resolved): Promise<void> {
-    const { map } = this.#options
+    const { map, lanes } = this.#options
     this.#sender.progress.check()
     if (map.isResolvedAlone === true) await this.#drain()
-    for (const [topic, lanes] of map.resolvedLanes()) {
+    lanes.emitting.committedMs = Number.NaN
+    for (const [topic, itsLanes] of map.resolvedLanes()) {
       const payload = resolved.payload(topic)
-      for (const lane of lanes) {
-        lane.add(payload, -1, 0, payload.length)
-        // Resolved messages are sent at once, however long other messages may wait until a batch is full.
-        lane.close()
-      }
+      for (const lane of itsLanes) lane.addResolved(payload)
     }
     this.#sender.pump()
     if (map.isResolvedAlone === true) await this.#drain()

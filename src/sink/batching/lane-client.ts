@@ -50,6 +50,8 @@ export type Outcome =
 export interface SendResult {
   /** One outcome for each delivery, in the same order. */
   readonly outcomes: readonly Outcome[]
+  /** The size of the requests as they were sent; undefined: that of the batches. */
+  readonly sentBytes?: number | undefined
   /** How long the far end asks us to send nothing on this route; 0: it does not ask. */
   readonly pauseMs: number
 }

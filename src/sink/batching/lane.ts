@@ -2,6 +2,7 @@
 // before all others, so that nothing overtakes it and a far end that numbers messages finds no gap.
 
 import { FeedError } from '../../errors/feed-error.ts'
+import { countDelivered, type FeedMeter } from '../../core/feed-meter.ts'
 import type { Backlog } from './backlog.ts'
 import { Batch, type BatchPhase } from './batch.ts'
 import type { BatchBody, Delivery } from './lane-client.ts'
@@ -21,6 +22,14 @@ export interface LaneOptions<Place, Body extends BatchBody<Body>> {
   readonly spares: SpareBodies<Body>
   readonly backlog: Backlog<Lane<Place, Body>>
   readonly limits: BatchLimits
+  readonly meter: FeedMeter
+  readonly emitting: Emitting
+}
+
+/** What the sink is being given. */
+export interface Emitting {
+  /** When the first of the messages was committed, in ms since 1970; NaN: not known. */
+  committedMs: number
 }
 
 export class Lane<Place, Body extends BatchBody<Body>> {
@@ -30,23 +39,25 @@ export class Lane<Place, Body extends BatchBody<Body>> {
   readonly #spares: SpareBodies<Body>
   readonly #backlog: Backlog<Lane<Place, Body>>
   readonly #limits: BatchLimits
+  readonly #meter: FeedMeter
+  readonly #emitting: Emitting
   /** The batch that is sending or backing off. */
   #sent: Batch<Body> | undefined
   /** The batches that are waiting. */
   readonly #waiting: Batch<Body>[] = []
   /** The batch that is filling; it has at least one message. */
   #open: Batch<Body> | undefined
-  /** When the open batch got its first message. */
-  #openedAtMs = 0
   /** Messages in all batches before the open one, since the lane exists. */
   #closedCount = 0
 
-  constructor({ place, route, spares, backlog, limits }: LaneOptions<Place, Body>) {
+  constructor({ place, route, spares, backlog, limits, meter, emitting }: LaneOptions<Place, Body>) {
     this.place = place
     this.route = route
     this.#spares = spares
     this.#backlog = backlog
     this.#limits = limits
+    this.#meter = meter
+    this.#emitting = emitting
   }
 
   get hasClosed(): boolean {
@@ -65,7 +76,7 @@ export class Lane<Place, Body extends BatchBody<Body>> {
 
   /** When the open batch got its first message, as `performance.now()` counts; Infinity: there is no open batch. */
   get openedAtMs(): number {
-    return this.#open === undefined ? Number.POSITIVE_INFINITY : this.#openedAtMs
+    return this.#open?.times.openedAtMs ?? Number.POSITIVE_INFINITY
   }
 
   /** Size in bytes of the next batch to send. */
@@ -81,19 +92,31 @@ export class Lane<Place, Body extends BatchBody<Body>> {
   /** Appends a message, with the parameters of `BatchBody.add`. Called for each message. */
   add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string, schema?: number): void {
     const { bytes: maxBytes, messages: maxMessages, overheadBytes = 0 } = this.#limits
-    const size = overheadBytes + Math.max(valueEnd, keyEnd) - (keyStart < 0 ? keyEnd : keyStart)
+    const payload = Math.max(valueEnd, keyEnd) - (keyStart < 0 ? keyEnd : keyStart)
+    const size = overheadBytes + payload
     let body = this.#open?.body
     if (
       body !== undefined &&
       (body.bytes + size > maxBytes || body.count >= maxMessages || (body.schema ?? schema) !== schema)
     ) {
+      if (body.bytes + size > maxBytes) this.#meter.count('sizeBasedFlushes')
       this.close()
       body = undefined
     }
     body ??= this.#begin()
     const before = body.bytes
     body.add(bytes, keyStart, keyEnd, valueEnd, time, schema)
+    ;(this.#open as Batch<Body>).payloadBytes += payload
     this.#backlog.grow(body.bytes - before, 1)
+  }
+
+  /** Appends a resolved message, which is sent at once, however long other messages may wait until a batch is full. */
+  addResolved(payload: Uint8Array): void {
+    this.add(payload, -1, 0, payload.length)
+    const open = this.#open as Batch<Body>
+    open.resolved += 1
+    open.payloadBytes -= payload.length
+    this.close()
   }
 
   /** Closes the open batch: it takes no more messages and can be sent as it is. */
@@ -112,16 +135,23 @@ export class Lane<Place, Body extends BatchBody<Body>> {
     const batch = this.#sent === undefined ? this.#waiting.shift() : undefined
     if (batch === undefined)
       throw new FeedError('FEED_BUG', 'a lane without a batch that waits, or with one on its way, cannot send')
-    const { body, first, failures } = batch
+    const { body, first, failures, times } = batch
     batch.enter({ tag: 'sending', failures })
+    if (failures === 0) this.#meter.observe('queue', (performance.now() - times.openedAtMs) * 1e6)
+    this.#meter.count('inFlightMessages', body.count)
     this.#sent = batch
     this.#backlog.addBusy(this)
     return { place: this.place, body, first, failures }
   }
 
-  /** The batch that is being sent has arrived. */
-  delivered(): void {
-    const { body } = this.#leave({ tag: 'delivered' })
+  /** The batch that is being sent has arrived; `sentBytes`: its size as it was sent. */
+  delivered(sentBytes?: number): void {
+    const batch = this.#leave({ tag: 'delivered' })
+    const { body, times, resolved, payloadBytes: bytes } = batch
+    const { committedMs, openedAtMs } = times
+    // Resolved messages are counted by the feed.
+    const sent = { messages: body.count - resolved, bytes, committedMs, emittedAtMs: openedAtMs }
+    countDelivered(this.#meter, sent, sentBytes ?? body.bytes)
     this.#backlog.grow(-body.bytes, -body.count)
     this.#spares.give(body)
     this.#report()
@@ -136,11 +166,14 @@ export class Lane<Place, Body extends BatchBody<Body>> {
   failed(): number {
     const failures = this.#onItsWay.failures + 1
     this.#onItsWay.enter({ tag: 'backing-off', failures })
+    this.#isBackingOff(1)
     return failures
   }
 
   /** The batch that is backing off may be sent again. */
   retry(): void {
+    this.#isBackingOff(-1)
+    this.#meter.count('sinkRetries')
     this.#waitAgain()
   }
 
@@ -149,14 +182,18 @@ export class Lane<Place, Body extends BatchBody<Body>> {
    * Returns false, and changes nothing, when it has a single message.
    */
   split(): boolean {
-    const { failures, first, body } = this.#onItsWay
+    const { failures, first, body, times, resolved, payloadBytes } = this.#onItsWay
     if (body.count < 2) return false
+    this.#meter.count('batchReductions')
     this.#leave({ tag: 'split' })
     const [former, latter] = body.halves()
-    this.#waiting.unshift(
-      new Batch(former, first, { tag: 'waiting', failures }),
-      new Batch(latter, first + former.count, { tag: 'waiting', failures: 0 }),
-    )
+    const one = new Batch(former, first, { phase: { tag: 'waiting', failures }, times })
+    const other = new Batch(latter, first + former.count, { phase: { tag: 'waiting', failures: 0 }, times })
+    // For the metrics: how the bytes are divided is not known, only what they are together.
+    one.payloadBytes = Math.round((payloadBytes * former.count) / body.count)
+    other.payloadBytes = payloadBytes - one.payloadBytes
+    other.resolved = resolved
+    this.#waiting.unshift(one, other)
     this.#backlog.grow(former.bytes + latter.bytes - body.bytes)
     this.#report()
     return true
@@ -176,8 +213,8 @@ export class Lane<Place, Body extends BatchBody<Body>> {
   #begin(): Body {
     const body = this.#spares.take()
     if (this.#sent === undefined && this.#waiting.length === 0) this.#backlog.addWaiting(this)
-    this.#open = new Batch(body, this.#closedCount)
-    this.#openedAtMs = performance.now()
+    const { committedMs } = this.#emitting
+    this.#open = new Batch(body, this.#closedCount, { times: { committedMs, openedAtMs: performance.now() } })
     this.#backlog.grow(body.bytes)
     return body
   }
@@ -186,8 +223,14 @@ export class Lane<Place, Body extends BatchBody<Body>> {
   #leave(phase: BatchPhase): Batch<Body> {
     const batch = this.#onItsWay
     batch.enter(phase)
+    this.#meter.count('inFlightMessages', -batch.body.count)
     this.#sent = undefined
     return batch
+  }
+
+  #isBackingOff(by: 1 | -1): void {
+    const { count } = this.#onItsWay.body
+    this.#meter.count('retryingMessages', by * count)
   }
 
   #report(): void {

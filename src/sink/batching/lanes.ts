@@ -1,7 +1,8 @@
 // The lanes of a sink, which share a memory budget and the memory of delivered batches.
 
 import { Backlog } from './backlog.ts'
-import { Lane, type BatchLimits } from './lane.ts'
+import { feedMeter, type FeedMeter } from '../../core/feed-meter.ts'
+import { Lane, type BatchLimits, type Emitting } from './lane.ts'
 import type { BatchBody } from './lane-client.ts'
 import { SpareBodies } from './spare-bodies.ts'
 
@@ -12,20 +13,27 @@ export interface LanesOptions<Body> {
   readonly budgetBytes: number
   /** Nor while they hold more messages than this; undefined: any number. */
   readonly budgetMessages?: number
+  /** Counts what is delivered. */
+  readonly meter?: FeedMeter | undefined
 }
 
 export class Lanes<Place, Body extends BatchBody<Body>> {
   readonly backlog: Backlog<Lane<Place, Body>>
   readonly #spares: SpareBodies<Body>
   readonly #limits: BatchLimits
+  readonly meter: FeedMeter
+  /** Set before messages are added to lanes. */
+  readonly emitting: Emitting = { committedMs: Number.NaN }
 
-  constructor({ newBody, limits, budgetBytes, budgetMessages }: LanesOptions<Body>) {
+  constructor({ newBody, limits, budgetBytes, budgetMessages, meter = feedMeter() }: LanesOptions<Body>) {
+    this.meter = meter
     this.backlog = new Backlog({ bytes: budgetBytes, messages: budgetMessages })
     this.#spares = new SpareBodies(newBody)
     this.#limits = limits
   }
 
   make(place: Place, route: number): Lane<Place, Body> {
-    return new Lane({ place, route, spares: this.#spares, backlog: this.backlog, limits: this.#limits })
+    const { backlog, meter, emitting } = this
+    return new Lane({ place, route, spares: this.#spares, backlog, limits: this.#limits, meter, emitting })
   }
 }

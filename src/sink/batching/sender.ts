@@ -3,6 +3,7 @@
 // has failed too often, or that no later attempt can deliver, ends the sender.
 
 import { FeedError } from '../../errors/feed-error.ts'
+import type { FeedMeter } from '../../core/feed-meter.ts'
 import type { SinkStall } from '../sink.ts'
 import type { Backlog } from './backlog.ts'
 import { chooseRequests, type FlushRule, type Request, type RequestLimits } from './choose-requests.ts'
@@ -20,6 +21,7 @@ export interface SenderOptions<Place, Body extends BatchBody<Body>> {
   readonly request: RequestLimits
   readonly retry: RetryBounds
   readonly warn: (text: string) => void
+  readonly meter: FeedMeter
 }
 
 export class LaneSender<Place, Body extends BatchBody<Body>> {
@@ -91,24 +93,31 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
   }
 
   async #send({ route, lanes }: Request<Lane<Place, Body>>): Promise<void> {
+    const { meter, backlog } = this.#options
     this.#routes.begin(route)
     const deliveries = lanes.map((lane) => lane.start())
-    const { outcomes, pauseMs } = await this.#outcomes(route, deliveries)
+    const result = await this.#outcomes(route, deliveries)
+    const { outcomes, pauseMs } = result
     if (pauseMs > 0) void this.#pause(route, pauseMs)
     this.#warnOfLater(outcomes, pauseMs)
-    this.#settle(lanes, deliveries, outcomes)
+    this.#settle(lanes, deliveries, result)
+    meter.set('pendingMessages', backlog.messages)
     this.#routes.end(route)
     this.pump()
     this.progress.wake()
   }
 
   async #outcomes(route: number, deliveries: readonly Delivery<Place, Body>[]): Promise<SendResult> {
-    const { client } = this.#options
+    const { client, meter } = this.#options
+    const startMs = performance.now()
     try {
       return await client.send(route, deliveries, this.progress.signal)
     } catch (thrown) {
       const error = client.toError(thrown)
       return { outcomes: deliveries.map(() => ({ tag: 'failed', error })), pauseMs: 0 }
+    } finally {
+      meter.count('sinkRequests')
+      meter.observe('send', (performance.now() - startMs) * 1e6)
     }
   }
 
@@ -118,6 +127,7 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
   }
 
   async #pause(route: number, ms: number): Promise<void> {
+    this.#options.meter.observe('throttle', ms * 1e6)
     await this.#routes.pause(route, ms, this.progress.signal)
     this.pump()
   }
@@ -125,8 +135,12 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
   #settle(
     lanes: readonly Lane<Place, Body>[],
     deliveries: readonly Delivery<Place, Body>[],
-    outcomes: readonly Outcome[],
+    { outcomes, sentBytes }: SendResult,
   ): void {
+    const { meter } = this.#options
+    const bytes = deliveries.reduce((sum, { body }) => sum + body.bytes, 0)
+    meter.count('bytesOut', sentBytes ?? bytes)
+    if (outcomes.some(({ tag }) => tag === 'failed' || tag === 'refused')) meter.count('sinkErrors')
     const failed: Lane<Place, Body>[] = []
     let firstError: FeedError | undefined
     for (const [i, lane] of lanes.entries()) {
@@ -134,7 +148,8 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
       if (outcome === undefined)
         throw new FeedError('FEED_BUG', `${outcomes.length} outcomes of ${lanes.length} batches`)
       if (outcome.tag === 'delivered') {
-        lane.delivered()
+        const { body } = deliveries[i] as Delivery<Place, Body>
+        lane.delivered(sentBytes === undefined || bytes === 0 ? undefined : (sentBytes * body.bytes) / bytes)
         this.#stall.confirmed()
       } else if (outcome.tag === 'too-large') {
         if (!lane.split()) this.fail(this.#options.client.tooLarge(deliveries[i] as Delivery<Place, Body>))

@@ -6,6 +6,7 @@
 // Durability: a batch is confirmed when it has been acknowledged as the acks of the specification say; without acks, when the
 // leader has written it. The sink never logs a key or a value.
 
+import type { FeedMeter } from '../../core/feed-meter.ts'
 import { BatchingSink } from '../batching/batching-sink.ts'
 import { Lanes } from '../batching/lanes.ts'
 import type { KafkaSinkSpec, Partition } from './spec.ts'
@@ -21,6 +22,7 @@ export interface KafkaSinkOptions {
   readonly spec: KafkaSinkSpec
   readonly client: KafkaClient
   readonly log: SinkLog
+  readonly meter?: FeedMeter | undefined
   /** Ends the sink when it aborts. */
   readonly signal: AbortSignal
   /** The sink asks for new partitions no more often than this. */
@@ -36,7 +38,7 @@ const maxRequestsPerBroker = 4
 
 /** Asks for the topics and, if acks allow one, for a producer id. */
 export async function kafkaSink(options: KafkaSinkOptions): Promise<KafkaSink> {
-  const { spec, client, log, signal, refreshMs = defaultRefreshMs } = options
+  const { spec, client, log, meter, signal, refreshMs = defaultRefreshMs } = options
   const { maxMessages = 0, maxBytes = 0 } = spec.flush
   const messages = maxMessages > 0 ? maxMessages : Number.POSITIVE_INFINITY
   const headers = recordHeaders(spec.headers ?? [])
@@ -48,6 +50,7 @@ export async function kafkaSink(options: KafkaSinkOptions): Promise<KafkaSink> {
       overheadBytes: recordOverhead + headers.length,
     },
     budgetBytes,
+    meter,
   })
   const partitions = new TopicPartitions({ spec, client, lanes, log, refreshMs })
   const layouts = await partitions.refresh()

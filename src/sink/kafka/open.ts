@@ -16,7 +16,7 @@ const topicMs = 10_000
 const topicWaitMs = 100
 const early: ReadonlySet<number> = new Set([kafkaCode.unknownTopic, kafkaCode.leaderNotAvailable, kafkaCode.notLeader])
 
-export interface OpenOptions extends Pick<KafkaSinkOptions, 'log' | 'signal' | 'refreshMs'> {
+export interface OpenOptions extends Pick<KafkaSinkOptions, 'log' | 'signal' | 'refreshMs' | 'meter'> {
   /** A request that a broker has not answered within this time has failed, and is sent again. */
   readonly requestMs?: number
 }

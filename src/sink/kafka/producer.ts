@@ -62,7 +62,7 @@ export class KafkaProducer implements LaneClient<Partition, RecordBatch> {
       const answer = byPlace.get(`${place.topic} ${place.partition}`)
       return this.#outcome(place, answer?.code ?? kafkaCode.networkException, answer?.message)
     })
-    return { outcomes, pauseMs: throttleMs }
+    return { outcomes, pauseMs: throttleMs, sentBytes: all.reduce((sum, { records }) => sum + records.length, 0) }
   }
 
   beforeRetry(): Promise<void> {

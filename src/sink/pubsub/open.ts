@@ -34,7 +34,7 @@ const budgetBytes = 8 * 1024 * 1024
 const requestMs = 60_000
 const scope = 'https://www.googleapis.com/auth/pubsub'
 
-export interface OpenOptions extends Pick<SinkOpening, 'log' | 'signal'> {
+export interface OpenOptions extends Pick<SinkOpening, 'log' | 'signal' | 'meter'> {
   /** Undefined: as the specification and the environment say. */
   readonly endpoint?: PubsubEndpoint
   readonly tokens?: PublisherOptions['tokens']
@@ -42,7 +42,7 @@ export interface OpenOptions extends Pick<SinkOpening, 'log' | 'signal'> {
 }
 
 export async function open(spec: PubsubSinkSpec, options: OpenOptions): Promise<PubsubSink> {
-  const { log, signal } = options
+  const { log, signal, meter } = options
   const publisher = publisherOf(spec, options)
   const client = new PubsubClient(publisher)
   const places = placesOf(spec)
@@ -63,6 +63,7 @@ export async function open(spec: PubsubSinkSpec, options: OpenOptions): Promise<
       overheadBytes,
     },
     budgetBytes,
+    meter,
   })
   return new BatchingSink({
     client,

@@ -25,6 +25,10 @@ export class RowsSink implements Sink {
   readonly #topics: readonly Buffer[]
   readonly #send: SinkOpening['send']
   readonly #out = new ByteWriter(chunkBytes)
+  /** Of the present chunk: messages of rows, and the bytes of their keys and values. */
+  #messages = 0
+  #bytes = 0
+  #committedMs = Number.NaN
 
   constructor({ formats: [, keyFormat, valueFormat], topics, send }: RowsSinkOptions) {
     this.#keyFormat = keyFormat
@@ -36,6 +40,7 @@ export class RowsSink implements Sink {
   async emit(batch: MessageBatch): Promise<void> {
     const out = this.#out
     const { buffer } = batch.bytes
+    this.#committedMs = batch.committedMs
     for (let i = 0; i < batch.count; i++) {
       const at = startDataRow(out)
       const valueStart = batch.valueStarts[i] as number
@@ -43,6 +48,8 @@ export class RowsSink implements Sink {
       byteaColumn(out, this.#keyFormat, buffer, batch.keyStarts[i] as number, valueStart)
       byteaColumn(out, this.#valueFormat, buffer, valueStart, batch.valueEnds[i] as number)
       endDataRow(out, at)
+      this.#messages += 1
+      this.#bytes += (batch.valueEnds[i] as number) - (batch.keyStarts[i] as number)
       if (out.length >= chunkBytes) await this.flush()
     }
     await this.flush()
@@ -60,7 +67,16 @@ export class RowsSink implements Sink {
   }
 
   async flush(): Promise<void> {
-    if (this.#out.length > 0) await this.#send(this.#out.take())
+    if (this.#out.length === 0) return
+    const sent = {
+      messages: this.#messages,
+      bytes: this.#bytes,
+      committedMs: this.#committedMs,
+      emittedAtMs: performance.now(),
+    }
+    this.#messages = 0
+    this.#bytes = 0
+    await this.#send(this.#out.take(), sent)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -15,6 +15,11 @@ interface Piece {
 
 export class OpenFile {
   readonly schema: number
+  /** For the metrics: its messages, the bytes of their keys and values, when the first was committed (NaN: unknown), and when it came. */
+  messages = 0
+  payloadBytes = 0
+  readonly committedMs: number
+  readonly emittedAtMs = performance.now()
   readonly #body: FileBody
   readonly #compressor: Compressor | undefined
   readonly #pieceBytes: number
@@ -26,8 +31,9 @@ export class OpenFile {
   #working = 0
   #failure: unknown
 
-  constructor(format: FileFormat, schema: number) {
+  constructor(format: FileFormat, schema: number, committedMs = Number.NaN) {
     this.schema = schema
+    this.committedMs = committedMs
     this.#body = format.begin(schema)
     const { compression } = format
     this.#compressor = compression === undefined ? undefined : compressor(compression)
@@ -52,6 +58,8 @@ export class OpenFile {
 
   add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void {
     this.#body.add(bytes, keyStart, keyEnd, valueEnd)
+    this.messages += 1
+    this.payloadBytes += Math.max(valueEnd, keyEnd) - keyStart
     if (this.#body.ready >= this.#pieceBytes) this.#cut()
   }
 

@@ -20,7 +20,7 @@ const budgetBytes = 64 * 1024 * 1024
 const defaultRetry: RetryBounds = { max: 7, backoffMs: 500 }
 
 export async function open(spec: StorageSinkSpec, opening: SinkOpening): Promise<Sink> {
-  const { topics, log, signal, firstTime } = opening
+  const { topics, log, signal, firstTime, meter } = opening
   const { topicPrefix, partitioning, fileSize } = spec
   const client = await openClient(spec, { log, signal })
   try {
@@ -41,6 +41,7 @@ export async function open(spec: StorageSinkSpec, opening: SinkOpening): Promise
     retry: defaultRetry,
     warn: (text) => log('warn', text),
     signal,
+    meter,
   })
 }
 

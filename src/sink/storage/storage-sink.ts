@@ -11,6 +11,7 @@
 
 import { onAbort } from '../../async/or-abort.ts'
 import { compareHlc, nextHlc, type Hlc } from '../../core/hlc.ts'
+import { feedMeter, type FeedMeter } from '../../core/feed-meter.ts'
 import type { MessageBatch } from '../../core/message-batch.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { RetryBounds } from '../batching/retry.ts'
@@ -40,6 +41,7 @@ export interface StorageSinkOptions {
   readonly warn: (text: string) => void
   /** Ends the sink when it aborts, with the signal's reason. */
   readonly signal: AbortSignal
+  readonly meter?: FeedMeter | undefined
 }
 
 /** What the sink knows of one topic. */
@@ -53,6 +55,7 @@ interface Slot {
 export class StorageSink implements Sink {
   readonly #options: StorageSinkOptions
   readonly #queue: UploadQueue
+  readonly #meter: FeedMeter
   readonly #listening: Disposable
   /** By name, in the order in which a flush finishes their files. */
   readonly #slots: readonly Slot[]
@@ -64,10 +67,11 @@ export class StorageSink implements Sink {
   #time: Hlc
 
   constructor(options: StorageSinkOptions) {
-    const { client, retry, warn, signal, topics, firstTime } = options
+    const { client, retry, warn, signal, topics, firstTime, meter = feedMeter() } = options
+    this.#meter = meter
     this.#options = options
     this.#time = firstTime
-    this.#queue = new UploadQueue({ client, retry, warn })
+    this.#queue = new UploadQueue({ client, retry, warn, meter })
     this.#listening = onAbort(signal, () => this.#queue.fail(signal.reason))
     const slots = new Map<string, Slot>()
     for (const topic of [...topics].sort())
@@ -94,15 +98,18 @@ export class StorageSink implements Sink {
       const schema = schemas[i] as number
       if (slot.file?.schema !== schema) {
         this.#finish(slot)
-        slot.file = new OpenFile(format, schema)
+        slot.file = new OpenFile(format, schema, batch.committedMs)
       }
       const file = slot.file as OpenFile
       const valueEnd = nilValues[i] === 1 ? -1 : (valueEnds[i] as number)
       file.add(buffer, keyStarts[i] as number, valueStarts[i] as number, valueEnd)
-      if (file.size > fileSize) this.#finish(slot)
-      else if (file.working >= maxWorking) await file.compressed()
+      if (file.size > fileSize) {
+        this.#meter.count('sizeBasedFlushes')
+        this.#finish(slot)
+      } else if (file.working >= maxWorking) await file.compressed()
     }
     await this.#freeMemory()
+    this.#meter.set('bufferedBytes', this.#held)
   }
 
   async emitResolved({ at, payload }: Resolved): Promise<void> {
@@ -111,13 +118,14 @@ export class StorageSink implements Sink {
     if (compareHlc(at, this.#time) >= 0) this.#finishAll(at)
     const bytes = Uint8Array.from(payload(0))
     const object = { name: this.#options.names.resolved(at), contentType: 'application/json' }
-    this.#queue.file(object, bytes.length, async () => [bytes])
+    this.#queue.file(object, { held: bytes.length, sent: undefined, pieces: async () => [bytes] })
   }
 
   async flush(frontier: Hlc | undefined): Promise<void> {
     this.#queue.progress.check()
     this.#finishAll(frontier)
     await this.#queue.drained()
+    this.#meter.set('bufferedBytes', this.#held)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -146,20 +154,24 @@ export class StorageSink implements Sink {
     slot.file = undefined
     slot.streamed = undefined
     file.end()
-    const { held } = file
-    if (streamed === undefined) this.#queue.file(this.#object(slot, file), held, () => file.rest())
-    else this.#queue.rest(streamed, held, () => file.rest())
+    const { held, messages, payloadBytes: bytes, committedMs, emittedAtMs } = file
+    const content = { held, sent: { messages, bytes, committedMs, emittedAtMs }, pieces: () => file.rest() }
+    if (streamed === undefined) this.#queue.file(this.#object(slot, file), content)
+    else this.#queue.rest(streamed, content)
   }
 
   /** Waits until the sink holds no more than its budget. */
   async #freeMemory(): Promise<void> {
     const { budgetBytes } = this.#options
     if (this.#streaming?.file !== undefined && this.#streaming.file.done >= this.#partBytes) this.#part(this.#streaming)
+    if (this.#held <= budgetBytes) return
+    const startMs = performance.now()
     while (this.#held > budgetBytes) {
       // Half of the budget may wait to be written. Only then what is open is written before it is complete.
       while (this.#queue.held < budgetBytes / 2 && this.#held > budgetBytes) this.#writeLargest()
       await this.#queue.progress.next()
     }
+    this.#meter.observe('backpressure', (performance.now() - startMs) * 1e6)
   }
 
   get #held(): number {
@@ -180,7 +192,7 @@ export class StorageSink implements Sink {
     if (largest.file.done < this.#partBytes) return this.#finish(largest)
     if (largest.streamed === undefined) {
       this.#finishStreamed()
-      largest.streamed = { object: this.#object(largest, largest.file), upload: undefined }
+      largest.streamed = { object: this.#object(largest, largest.file), upload: undefined, storedBytes: 0 }
       this.#streaming = largest
     }
     this.#part(largest)
@@ -190,7 +202,7 @@ export class StorageSink implements Sink {
     if (file === undefined || streamed === undefined) return
     const pieces = file.takeDone()
     const held = pieces.reduce((sum, { length }) => sum + length, 0)
-    this.#queue.part(streamed, held, async () => pieces)
+    this.#queue.part(streamed, { held, sent: undefined, pieces: async () => pieces })
   }
 
   #object({ name }: Slot, { schema }: OpenFile): StorageObject {

@@ -8,6 +8,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { orAbort } from '../../async/or-abort.ts'
 import { orLate } from '../../async/or-late.ts'
+import { countDelivered, type FeedMeter, type SentMessages } from '../../core/feed-meter.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { Progress } from '../batching/progress.ts'
 import { Retry, type RetryBounds } from '../batching/retry.ts'
@@ -22,15 +23,25 @@ export interface UploadQueueOptions {
   readonly client: StorageClient
   readonly retry: RetryBounds
   readonly warn: (text: string) => void
+  readonly meter: FeedMeter
 }
 
-/** Returns the bytes to write; called when their turn has come, and only once. */
-export type Pieces = () => Promise<readonly Uint8Array[]>
+/** What is written. */
+export interface Content {
+  /** The memory of the pieces. */
+  readonly held: number
+  /** The messages of the whole file; undefined: it has none, or is not complete with these bytes. */
+  readonly sent: SentMessages | undefined
+  /** Returns the bytes to write; called when their turn has come, and only once. */
+  readonly pieces: () => Promise<readonly Uint8Array[]>
+}
 
 /** A file that is written in parts. */
 export interface StreamedFile {
   readonly object: StorageObject
   upload: StorageUpload | undefined
+  /** The bytes that are written. */
+  storedBytes: number
 }
 
 interface Task {
@@ -45,13 +56,15 @@ export class UploadQueue {
   readonly #bounds: RetryBounds
   readonly #retry: Retry
   readonly #stall: StallWatch
+  readonly #meter: FeedMeter
   readonly #tasks: Task[] = []
   #held = 0
   #isRunning = false
   #hasExpired = false
   #unfinished: StreamedFile | undefined
 
-  constructor({ client, retry: bounds, warn }: UploadQueueOptions) {
+  constructor({ client, retry: bounds, warn, meter }: UploadQueueOptions) {
+    this.#meter = meter
     this.#client = client
     this.#bounds = bounds
     this.#stall = new StallWatch(client.name)
@@ -71,23 +84,26 @@ export class UploadQueue {
     return this.#stall.stalled(!this.isEmpty, nowMs)
   }
 
-  /** `held`: the memory of the pieces. */
-  file(object: StorageObject, held: number, pieces: Pieces): void {
+  file(object: StorageObject, { held, sent, pieces }: Content): void {
     this.#add(held, async () => {
       const bytes = await pieces()
       await this.#attempt((signal) => this.#client.put(object, bytes, signal))
+      const stored = bytes.reduce((sum, { length }) => sum + length, 0)
+      this.#meter.count('bytesOut', stored)
+      if (sent !== undefined) countDelivered(this.#meter, sent, stored)
     })
   }
 
-  part(file: StreamedFile, held: number, pieces: Pieces): void {
-    this.#add(held, () => this.#write(file, pieces))
+  part(file: StreamedFile, content: Content): void {
+    this.#add(content.held, () => this.#write(file, content))
   }
 
-  rest(file: StreamedFile, held: number, pieces: Pieces): void {
-    this.#add(held, async () => {
-      await this.#write(file, pieces)
+  rest(file: StreamedFile, content: Content): void {
+    this.#add(content.held, async () => {
+      await this.#write(file, content)
       await this.#attempt((signal) => (file.upload as StorageUpload).complete(signal))
       this.#unfinished = undefined
+      if (content.sent !== undefined) countDelivered(this.#meter, content.sent, file.storedBytes)
     })
   }
 
@@ -126,29 +142,38 @@ export class UploadQueue {
     this.#isRunning = false
   }
 
-  async #write(file: StreamedFile, pieces: Pieces): Promise<void> {
+  async #write(file: StreamedFile, { pieces }: Content): Promise<void> {
     const bytes = await pieces()
     file.upload ??= await this.#attempt((signal) => this.#client.begin(file.object, signal))
     this.#unfinished = file
     const part = Buffer.concat(bytes)
     const { upload } = file
-    if (part.length > 0) await this.#attempt((signal) => upload.write(part, signal))
+    if (part.length === 0) return
+    await this.#attempt((signal) => upload.write(part, signal))
+    file.storedBytes += part.length
+    this.#meter.count('bytesOut', part.length)
   }
 
   async #attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { signal } = this.progress
     for (let failures = 1; ; failures++) {
       this.progress.check()
+      const startMs = performance.now()
+      this.#meter.count('sinkRequests')
       try {
-        return await orAbort(work(signal), signal)
+        const result = await orAbort(work(signal), signal)
+        this.#meter.observe('send', (performance.now() - startMs) * 1e6)
+        return result
       } catch (thrown) {
         this.progress.check()
+        this.#meter.count('sinkErrors')
         const { tag, error, pauseMs = 0 } = this.#client.trouble(thrown)
         if (tag === 'refused' || failures > this.#bounds.max) throw error
         this.#hasExpired ||= tag === 'expired'
         this.#stall.failed(error.message)
         if (pauseMs > 0) await delay(pauseMs, undefined, { signal })
         await this.#retry.wait(failures, error)
+        this.#meter.count('sinkRetries')
       }
     }
   }

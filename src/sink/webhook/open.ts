@@ -27,7 +27,7 @@ const budgetRequests = 2 * maxRequests
 
 export async function open(
   spec: WebhookSinkSpec,
-  { topics, log, signal, header }: Pick<SinkOpening, 'topics' | 'log' | 'signal' | 'header'>,
+  { topics, log, signal, header, meter }: Pick<SinkOpening, 'topics' | 'log' | 'signal' | 'header' | 'meter'>,
 ): Promise<WebhookSink> {
   const endpoint = new Endpoint(spec, maxRequests)
   const limits = limitsOf(spec)
@@ -44,6 +44,7 @@ export async function open(
     limits,
     budgetBytes,
     budgetMessages: budgetRequests * limits.messages,
+    meter,
   })
   return new BatchingSink({
     client,

@@ -57,14 +57,16 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
     out.clear()
     writeBody({ format: bodyFormatOf(spec), header }, bodies, out)
     const body = out.view()
-    const answer = await endpoint.post(await compressed(spec.compression, body), this.#headers, signal)
+    const sent = await compressed(spec.compression, body)
+    const sentBytes = sent.length
+    const answer = await endpoint.post(sent, this.#headers, signal)
     const { status } = answer
     const all = (outcome: Outcome): Outcome[] => deliveries.map(() => outcome)
     if (status >= 200 && status < 300) {
       // TLS has encrypted or copied what it was given. Without TLS, an endpoint that answers before it has read everything would
       // get the rest out of this memory.
       if (spec.url.startsWith('https:')) this.#spares.push(out)
-      return { outcomes: all(delivered), pauseMs: 0 }
+      return { outcomes: all(delivered), pauseMs: 0, sentBytes }
     }
     if (status === 413) {
       limits.bytes = Math.min(limits.bytes, Math.max(leastMaxBytes, Math.floor(body.length / 2)))

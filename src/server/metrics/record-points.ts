@@ -1,0 +1,52 @@
+// Keeps a point of every metric every ten seconds, for the graphs of the console.
+
+import type { Logger } from 'pino'
+import { slotMs } from '../../metrics/points/series-key.ts'
+import { PointMaker } from '../../metrics/stored-metrics.ts'
+import type { ServerParts } from '../server-parts.ts'
+import { changefeedsOf, measure } from './measure.ts'
+import type { ShownParts } from './metrics.ts'
+
+type RecordedParts = ShownParts & Pick<ServerParts, 'points'>
+
+/** Begins; returns the function that stops it. */
+export function recordPoints(parts: RecordedParts, log: Logger): () => Promise<void> {
+  const maker = new PointMaker()
+  let timer: NodeJS.Timeout | undefined
+  let recording: Promise<void> = Promise.resolve()
+  let isStopped = false
+  const next = (): void => {
+    if (isStopped) return
+    timer = setTimeout(
+      () => {
+        recording = record(parts, maker)
+          .catch((error: unknown) =>
+            log.warn({ error: String(error) }, 'the points of the graphs could not be measured'),
+          )
+          .finally(next)
+      },
+      slotMs - (Date.now() % slotMs),
+    )
+  }
+  next()
+  return async () => {
+    isStopped = true
+    clearTimeout(timer)
+    await recording
+  }
+}
+
+export async function record(parts: RecordedParts, maker: PointMaker): Promise<void> {
+  const { total, byScope, jobs, others } = await measure(parts)
+  const showsScopes = parts.settings.get('server.child_metrics.enabled')
+  const changefeeds = changefeedsOf([
+    { labels: {}, of: total },
+    ...(showsScopes ? [...byScope].map(([scope, of]) => ({ labels: { scope }, of })) : []),
+  ])
+  for (const metrics of [changefeeds, ...others])
+    metrics.run((table, measured) => {
+      for (const { labels, of } of measured) maker.add(table, labels, of)
+    })
+  for (const job of jobs.jobs) maker.addJob(job)
+  parts.points.record(Date.now(), maker.take())
+}
