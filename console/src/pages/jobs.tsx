@@ -1,0 +1,256 @@
+import { useState } from 'react'
+import type { JobAnswer, JobsAnswer } from '../../../src/server/api/answers.ts'
+import { get } from '../api.ts'
+import { count, dateTime, plural } from '../format.ts'
+import { setParameters, useRoute } from '../route.ts'
+import { JobProgressText } from '../ui/job-progress.tsx'
+import { Failure, HighWater, Loading, PageHead, StatusBadge, Time } from '../ui/parts.tsx'
+import { useLater } from '../use-later.ts'
+import { usePoll } from '../use-poll.ts'
+
+const statuses = [
+  ['running', 'Running'],
+  ['pause-requested', 'Pause requested'],
+  ['paused', 'Paused'],
+  ['cancel-requested', 'Cancel requested'],
+  ['canceled', 'Canceled'],
+  ['succeeded', 'Succeeded'],
+  ['failed', 'Failed'],
+] as const
+
+interface Column {
+  readonly name: string
+  readonly label: string
+  /** Hidden until somebody chooses it. */
+  readonly isExtra?: true
+  readonly cell: (job: JobAnswer) => React.ReactNode
+}
+
+const columns: readonly Column[] = [
+  {
+    name: 'status',
+    label: 'Status',
+    cell: (job) => (
+      <div>
+        <StatusBadge job={job} />
+        <JobProgressText job={job} isShort />
+        {job.error === '' ? null : <div className="small wrap clip">{job.error}</div>}
+      </div>
+    ),
+  },
+  { name: 'id', label: 'Job ID', cell: ({ id }) => <span className="mono num">{id}</span> },
+  { name: 'user', label: 'User Name', cell: ({ user }) => user },
+  { name: 'created', label: 'Creation Time (UTC)', cell: ({ createdMs }) => <Time ms={createdMs} /> },
+  { name: 'high-water', label: 'High-water Timestamp', cell: ({ highWater }) => <HighWater value={highWater} /> },
+  {
+    name: 'modified',
+    label: 'Last Modified Time (UTC)',
+    isExtra: true,
+    cell: ({ modifiedMs }) => <Time ms={modifiedMs} />,
+  },
+  {
+    name: 'completed',
+    label: 'Completed Time (UTC)',
+    isExtra: true,
+    cell: ({ finishedMs }) => <Time ms={finishedMs} />,
+  },
+]
+
+const latest = 50
+
+export function Jobs() {
+  const { parameters } = useRoute()
+  const [search, setSearch] = useState(parameters.get('text') ?? '')
+  const text = useLater(search, 250)
+  const status = parameters.get('status') ?? ''
+  const isLatest = parameters.get('show') !== 'all'
+  const size = Number(parameters.get('size') ?? '20')
+  const page = Math.max(0, Number(parameters.get('page') ?? '1') - 1)
+  const hidden = new Set(
+    (
+      parameters.get('hide') ??
+      columns
+        .filter(({ isExtra }) => isExtra)
+        .map(({ name }) => name)
+        .join()
+    ).split(','),
+  )
+  const asked = { status, text, limit: Math.min(size, isLatest ? latest - page * size : size), offset: page * size }
+  const { data, error } = usePoll(JSON.stringify(asked), (signal) => get<JobsAnswer>('jobs', asked, signal))
+  const shown = columns.filter(({ name }) => !hidden.has(name))
+  const total = data === undefined ? 0 : isLatest ? Math.min(latest, data.total) : data.total
+  const toggle = (name: string): void => {
+    const next = new Set(hidden)
+    if (!next.delete(name)) next.add(name)
+    setParameters({ hide: [...next].filter((one) => one !== '').join() })
+  }
+  return (
+    <>
+      <PageHead title="Jobs" about="Changefeeds that run without a client. They continue after every restart." />
+      <div className="stack">
+        <Failure error={error} />
+        <section className="card" aria-label="Jobs">
+          <div className="toolbar">
+            <label className="field">
+              <span>Status</span>
+              <select
+                value={status}
+                onChange={(event) =>
+                  setParameters({ status: event.target.value === '' ? undefined : event.target.value, page: undefined })
+                }
+              >
+                <option value="">All</option>
+                {statuses.map(([value, label]) => (
+                  <option key={value} value={value}>
+                    {label}
+                    {data?.counts[value] === undefined ? '' : ` (${count(data.counts[value])})`}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <label className="field">
+              <span>Type</span>
+              <select defaultValue="changefeed">
+                <option value="">All</option>
+                <option value="changefeed">Changefeed</option>
+              </select>
+            </label>
+            <label className="field">
+              <span>Show</span>
+              <select
+                value={isLatest ? '50' : 'all'}
+                onChange={(event) =>
+                  setParameters({ show: event.target.value === 'all' ? 'all' : undefined, page: undefined })
+                }
+              >
+                <option value="50">Latest 50</option>
+                <option value="all">All</option>
+              </select>
+            </label>
+            <label className="field grow">
+              <span>Search</span>
+              <input
+                type="search"
+                value={search}
+                placeholder="Description, job ID or user"
+                onChange={(event) => {
+                  setSearch(event.target.value)
+                  setParameters({ text: event.target.value === '' ? undefined : event.target.value, page: undefined })
+                }}
+              />
+            </label>
+            <details className="menu">
+              <summary className="button">Columns</summary>
+              <div>
+                {columns.map(({ name, label }) => (
+                  <label key={name} className="check">
+                    <input type="checkbox" checked={!hidden.has(name)} onChange={() => toggle(name)} />
+                    {label}
+                  </label>
+                ))}
+              </div>
+            </details>
+          </div>
+          {data === undefined ? (
+            <div className="card-body">{error === undefined ? <Loading what="jobs" /> : null}</div>
+          ) : data.jobs.length === 0 ? (
+            <None isFiltered={status !== '' || text !== ''} />
+          ) : (
+            <div className="table-wrap">
+              <table className="cards long">
+                <thead>
+                  <tr>
+                    <th scope="col">Description</th>
+                    {shown.map(({ name, label }) => (
+                      <th key={name} scope="col">
+                        {label}
+                      </th>
+                    ))}
+                  </tr>
+                </thead>
+                <tbody>
+                  {data.jobs.map((job) => (
+                    <tr key={job.id}>
+                      <td className="wide">
+                        <a className="clip" href={`#/jobs/${job.id}`}>
+                          {job.description}
+                        </a>
+                      </td>
+                      {shown.map(({ name, label, cell }) => (
+                        <td key={name} data-label={label}>
+                          {cell(job)}
+                        </td>
+                      ))}
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )}
+          {data === undefined || data.jobs.length === 0 ? null : (
+            <Pages data={data} total={total} page={page} size={size} />
+          )}
+        </section>
+      </div>
+    </>
+  )
+}
+
+function None({ isFiltered }: { readonly isFiltered: boolean }) {
+  return (
+    <div className="empty">
+      <h2>{isFiltered ? 'No job matches' : 'There are no jobs'}</h2>
+      <p>{isFiltered ? 'Other filters may find some.' : 'CREATE CHANGEFEED … INTO makes one.'}</p>
+      {isFiltered ? null : (
+        <div className="row">
+          <a className="button primary" href="#/create">
+            Create changefeed
+          </a>
+        </div>
+      )}
+    </div>
+  )
+}
+
+function Pages({
+  data,
+  total,
+  page,
+  size,
+}: {
+  readonly data: JobsAnswer
+  readonly total: number
+  readonly page: number
+  readonly size: number
+}) {
+  const first = page * size + 1
+  const last = Math.min(total, page * size + data.jobs.length)
+  const oldest = Math.min(...data.jobs.map(({ createdMs }) => createdMs))
+  const to = (n: number): void => setParameters({ page: n === 0 ? undefined : String(n + 1) }, false)
+  return (
+    <div className="pages">
+      <span role="status">
+        {first}–{last} of {plural(total, 'job')}
+        {total < data.total ? ` (${count(data.total)} in all)` : ''}, since {dateTime(oldest)} (UTC)
+      </span>
+      <div className="row">
+        <label className="row">
+          <span>Per page</span>
+          <select value={size} onChange={(event) => setParameters({ size: event.target.value, page: undefined })}>
+            {[20, 50, 100, 500].map((n) => (
+              <option key={n} value={n}>
+                {n}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button type="button" className="button" disabled={page === 0} onClick={() => to(page - 1)}>
+          Previous
+        </button>
+        <button type="button" className="button" disabled={last >= total} onClick={() => to(page + 1)}>
+          Next
+        </button>
+      </div>
+    </div>
+  )
+}
