@@ -89,7 +89,7 @@ to find what is wrong, and with \`?visibility=all\` all; the column *shown* says
 In the console a metric has dots instead of some of its underlines, as in CockroachDB: \`changefeed.emitted_messages\`. A histogram is
 five graphs there, whose names end with \`-p50\`, \`-p90\`, \`-p99\`, \`-count\` and \`-sum\`. A point of each is kept every ten seconds, in
 the folder \`metrics\` of the store: those of eight days in which the server ran, and no more than 1 GiB. For 500 busy jobs that is
-some 25 MB a day. Nothing is synced, so a power failure may cost the points of some minutes.
+some 45 MB a day. Nothing is synced, so a power failure may cost the points of some minutes.
 
 Counters begin with 0 when the server starts. Times are in nanoseconds, as CockroachDB's are.
 

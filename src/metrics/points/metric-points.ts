@@ -78,9 +78,14 @@ export class MetricPoints {
     })
   }
 
+  /** Settles when the hours that are over are written. */
+  idle(): Promise<void> {
+    return this.#writes.idle()
+  }
+
   /** Settles when everything is written. The present hour stays in its journal. */
   async close(): Promise<void> {
-    await this.#writes.idle()
+    await this.idle()
     this.#journal?.close()
     this.#journal = undefined
   }

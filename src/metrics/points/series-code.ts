@@ -8,8 +8,7 @@ const units: readonly number[] = [1e6, 1e3, 1, 1e-3]
 
 /** NaN: there is no point. */
 export function encodeSeries(values: Float64Array): Uint8Array {
-  const at = units.findIndex((unit) => values.every((value) => Number.isNaN(value) || fits(value, unit)))
-  const unitAt = at < 0 ? units.length - 1 : at
+  const unitAt = unitOf(values)
   const unit = units[unitAt] as number
   const out: number[] = [unitAt]
   let last = 0
@@ -60,6 +59,14 @@ export function decodeSeries(bytes: Uint8Array): Float64Array {
     }
   }
   return values
+}
+
+/** The largest unit in which all values are whole; at least one in which the largest of them has a difference of 53 bits. */
+function unitOf(values: Float64Array): number {
+  const whole = units.findIndex((unit) => values.every((value) => Number.isNaN(value) || fits(value, unit)))
+  const most = values.reduce((so, value) => (Number.isNaN(value) ? so : Math.max(so, Math.abs(value))), 0)
+  const small = units.findLastIndex((unit) => (4 * most) / unit < Number.MAX_SAFE_INTEGER)
+  return Math.min(whole < 0 ? units.length - 1 : whole, Math.max(small, 0))
 }
 
 function fits(value: number, unit: number): boolean {
