@@ -13,7 +13,7 @@ import type { RunningServer } from '../server/serve.ts'
 import { readPort } from './address.ts'
 import { sqlUrl } from './banner.ts'
 import { checkListen } from './check-listen.ts'
-import { defaultLogStyle, logFormats, logLevels, readLogStyle } from './log-flags.ts'
+import { defaultLogStyle, logFormats, logLevels, readLogLines } from './log-flags.ts'
 import { readFlags } from './read-flags.ts'
 import { embeddedLogin, serveEmbedded } from './serve-embedded.ts'
 import { logTo } from './server-log.ts'
@@ -93,7 +93,10 @@ export async function demo(argv: readonly string[]): Promise<number> {
 /** The log of a server whose store nobody reads. */
 function demoLog(level: string | undefined, format: string | undefined): pino.Logger {
   if (level !== undefined)
-    return logTo((line) => process.stderr.write(line), readLogStyle({ level, format: format ?? 'text' }))
+    return logTo((line) => process.stderr.write(line), {
+      ...defaultLogStyle,
+      ...readLogLines({ level, format: format ?? 'text' }),
+    })
   if (format === undefined) return pino({ level: 'silent' })
   throw new UsageError('the demo prints a log only with --log-level', `add --log-level=${defaultLogStyle.level}`)
 }

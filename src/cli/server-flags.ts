@@ -6,7 +6,7 @@ import { refuseForeignFolder, type StoreKind } from '../postgres/embedded/store-
 import type { FrontDoor } from '../server/serve.ts'
 import { readAddress, type Address } from './address.ts'
 import { checkListen } from './check-listen.ts'
-import { defaultLogStyle, logFormats, logLevels, readLogStyle } from './log-flags.ts'
+import { defaultLogSizes, defaultLogStyle, logFormats, logLevels, readLogStyle } from './log-flags.ts'
 import { openHttpWarning } from './open-address.ts'
 import { runInBackground } from './run-in-background.ts'
 import { runServer, type ServerRun, type ServerWithPostgres } from './run-server.ts'
@@ -17,6 +17,8 @@ export const serverHelp = `  --listen-addr=HOST[:PORT]   where SQL listens (loca
   --http-allowed-hosts=NAMES  names, apart from localhost and its address, that HTTP requests may use for this server
   --log-level=LEVEL           write lines of this severity and above to logs/changefeed.log: ${logLevels.join(', ')} (info)
   --log-format=FORMAT         how lines of logs/changefeed.log look: ${logFormats.join(', ')} (json)
+  --log-file-max-size=SIZE    begin a new file when it has this size (${defaultLogSizes.file})
+  --log-dir-max-size=SIZE     remove the oldest files when all have this size together (${defaultLogSizes.total})
   --external-io-dir=DIR       where files of nodelocal:// sinks go (extern in the store); disabled: there are none
   --external-io-disable-implicit-credentials
                               refuse sinks that use the credentials of this server (AUTH=implicit)
@@ -32,6 +34,8 @@ export const serverFlags = {
   store: { type: 'string', short: 's', default: 'changefeed-data' },
   'log-level': { type: 'string', default: defaultLogStyle.level },
   'log-format': { type: 'string', default: defaultLogStyle.format },
+  'log-file-max-size': { type: 'string', default: defaultLogSizes.file },
+  'log-dir-max-size': { type: 'string', default: defaultLogSizes.total },
   'external-io-dir': { type: 'string' },
   'external-io-disable-implicit-credentials': { type: 'boolean' },
   background: { type: 'boolean' },
@@ -81,7 +85,12 @@ async function readRun({ values, warnings = [], door }: ServerCommand): Promise<
     readAddress(values[flag], `--${flag}`, { fallback: { host: 'localhost', port }, leastPort: 0 })
   const listen = address('listen-addr', 26_257)
   const http = address('http-addr', 8080)
-  const logStyle = readLogStyle({ level: values['log-level'], format: values['log-format'] })
+  const logStyle = readLogStyle({
+    level: values['log-level'],
+    format: values['log-format'],
+    fileSize: values['log-file-max-size'],
+    totalSize: values['log-dir-max-size'],
+  })
   if (values.store === '') throw new UsageError('--store= names no folder', 'leave it out for changefeed-data')
   await checkListen(listen, '--listen-addr')
   await checkListen(http, '--http-addr')

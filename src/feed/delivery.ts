@@ -4,7 +4,7 @@
 import { orAbort } from '../async/or-abort.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { feedMeterNames, leastSizePower, type FeedHistogram } from '../core/feed-meter.ts'
-import type { Hlc } from '../core/hlc.ts'
+import { formatHlc, nextHlc, type Hlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import type { MessageBatch } from '../core/message-batch.ts'
 import type { Encoder } from '../encode/encoder.ts'
@@ -98,6 +98,7 @@ export class Delivery {
   /** Called when everything before a schema change was emitted, `at` being the time just before. It is saved and resolved whatever is due. */
   async reachBoundary(at: Hlc): Promise<void> {
     this.#run.progress.frontier = at
+    this.#run.say?.(`schema change occurred at ${formatHlc(nextHlc(at))}`)
     await this.#checkpoint(at, this.#resolved.isNew(at))
   }
 

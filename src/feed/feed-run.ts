@@ -30,6 +30,8 @@ export interface FeedRun {
   readonly save: ((progress: JobProgress) => Promise<void>) | undefined
   /** Called now and then with what the start of a scan waits for. */
   readonly waiting?: (why: string) => void
+  /** Writes a line into the log of the server. */
+  readonly say?: (text: string) => void
   /** Called with what the encoder waits for at the schema registry; undefined: it waits for nothing any more. */
   readonly registryWaits?: (why: string | undefined) => void
   /** Called with the encoder of the feed before anything is emitted. */

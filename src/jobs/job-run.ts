@@ -16,6 +16,9 @@ import { wayOut } from './way-out.ts'
 /** Why this server stops running the job; `lost` means that another server owns it now. */
 export type StopReason = StopRequest | 'shutdown' | 'lost'
 
+/** A job that gets nowhere for longer has to be seen. */
+const longMs = 5 * 60_000
+
 export interface JobRunOptions {
   readonly job: ClaimedJob
   readonly store: JobStore
@@ -34,6 +37,8 @@ export class JobRun {
   readonly #options: JobRunOptions
   readonly #abort = new AbortController()
   readonly #log: Logger
+  /** Since when every attempt has failed without getting further; undefined: the last one did not. */
+  #failsSinceMs: number | undefined
   #reason: StopReason | undefined
   #progress: JobProgress
   #isRefused = false
@@ -95,13 +100,13 @@ export class JobRun {
           await this.#fail(failure)
           return
         }
-        if (hasAdvanced(before, this.#progress)) backoff.reset()
+        if (hasAdvanced(before, this.#progress)) {
+          backoff.reset()
+          this.#failsSinceMs = undefined
+        }
         const waitMs = backoff.next()
         retried()
-        this.#log.warn(
-          { error: failure.message, detail: failure.detail, hint: failure.hint, inMs: waitMs },
-          'the changefeed tries again',
-        )
+        this.#logRetry(failure, waitMs)
         const todo = failure.hint === undefined ? '' : `; ${failure.hint}`
         await store.say(job, `transient error: ${failure.message}${todo}`).catch(() => undefined)
         await delay(waitMs, undefined, { signal }).catch(() => undefined)
@@ -130,6 +135,16 @@ export class JobRun {
       },
       signal: this.#abort.signal,
     })
+  }
+
+  /** The first failure may be over at once; one that goes on for minutes needs somebody. */
+  #logRetry({ message, detail, hint }: FeedError, inMs: number): void {
+    const isFirst = this.#failsSinceMs === undefined
+    const since = (this.#failsSinceMs ??= Date.now())
+    const isLong = Date.now() - since >= longMs
+    const level = isFirst ? 'info' : isLong ? 'error' : 'warn'
+    const line = { error: message, detail, hint, inMs, ...(isLong ? { since: new Date(since).toISOString() } : {}) }
+    this.#log[level](line, 'the changefeed tries again')
   }
 
   async #fail(failure: FeedError): Promise<void> {
@@ -171,7 +186,10 @@ export class JobRun {
     for (;;) {
       try {
         this.#isRefused = !(await store.settle(job, status, details))
-        if (!this.#isRefused && (status === 'succeeded' || status === 'canceled')) ended(status)
+        if (!this.#isRefused) {
+          if (status === 'succeeded' || status === 'canceled') ended(status)
+          this.#log.info({ event: `${status}_changefeed` }, `the job is ${status}`)
+        }
         if (status !== 'paused') await over?.()
         return
       } catch (error) {

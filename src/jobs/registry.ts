@@ -79,7 +79,13 @@ export class JobRegistry {
     if (this.#isClosing) throw new FeedError('FEED_STATE', 'the server is shutting down', { sqlstate: '57P01' })
     this.#creating.add(job.id)
     try {
-      this.#take(await this.#insert(job))
+      const claimed = await this.#insert(job)
+      const { spec } = job.payload
+      this.#options.log.info(
+        { job: job.id, event: 'create_changefeed', user: job.user, sink: spec.sink.tag, initialScan: spec.initialScan },
+        'a changefeed is created',
+      )
+      this.#take(claimed)
     } finally {
       this.#creating.delete(job.id)
     }
@@ -178,7 +184,11 @@ export class JobRegistry {
 
   #take(job: ClaimedJob): void {
     const { store, start, log, backoff, over, scopes } = this.#options
-    const { scope } = job.payload.spec
+    const { scope, database, targets, format } = job.payload.spec
+    log.info(
+      { job: job.id, database, tables: targets.map(({ topic }) => topic), format, scope },
+      'the changefeed of a job starts',
+    )
     const run: JobRun = new JobRun({
       job,
       store,

@@ -42,6 +42,13 @@ const checks: Partial<Record<SettingName, (text: string) => Danger | undefined>>
       hint: "a list of host, host:port or *.suffix, separated by commas, such as 'kafka.example.com:9092, *.internal'; RESET it to allow all machines",
     }
   },
+  'obs.metrics_scrape.default_visibility': (text) => {
+    if (['all', 'support', 'essential'].includes(text)) return undefined
+    return {
+      what: `there is no visibility "${text}": no metric would be shown`,
+      hint: "'all', 'support' or 'essential'",
+    }
+  },
 }
 
 const hostPattern = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?(?::\d{1,5})?$/i

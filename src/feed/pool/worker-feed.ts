@@ -79,6 +79,7 @@ export class WorkerFeed {
         encoderOpened: (encoder) => {
           this.#encoder = encoder
         },
+        say: (text) => this.#say({ tag: 'log', feed: this.#id, level: 'info', text: `[changefeed] ${text}` }),
         scanTurn: this.turn.take,
         holdsSnapshot: watch.holdsSnapshot,
         signal: this.#abort.signal,

@@ -6,6 +6,9 @@ import { backoffAfter } from '../../async/backoff.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import type { Progress } from './progress.ts'
 
+/** Writes about trouble into the log; undefined: as a warning. */
+export type SaysTrouble = (text: string, level?: 'info' | 'warn' | 'error') => void
+
 /** How often a batch is sent again. What still fails then ends the sink, and the feed is retried as a whole. */
 export interface RetryBounds {
   /** Infinity: until it is delivered. */
@@ -18,7 +21,7 @@ export interface RetryOptions {
   readonly bounds: RetryBounds
   readonly beforeRetry: () => Promise<void>
   readonly progress: Progress
-  readonly warn: (text: string) => void
+  readonly warn: SaysTrouble
 }
 
 const maxBackoffMs = 30_000
@@ -41,7 +44,9 @@ export class Retry {
   async wait(failures: number, error: FeedError): Promise<void> {
     const { bounds, beforeRetry, progress, warn } = this.#options
     const waitMs = backoffAfter(failures, { firstMs: bounds.backoffMs, mostMs: maxBackoffMs })
-    warn(`${error.message}; attempt ${failures + 1} in ${waitMs} ms`)
+    // What goes away by itself is no warning yet, and what lasts has to be seen.
+    const level = failures === 1 ? 'info' : waitMs >= maxBackoffMs ? 'error' : undefined
+    warn(`${error.message}; attempt ${failures + 1} in ${waitMs} ms`, level)
     await delay(waitMs, undefined, { signal: progress.signal })
     this.#preparing ??= beforeRetry().finally(() => {
       this.#preparing = undefined

@@ -10,7 +10,7 @@ import { chooseRequests, type FlushRule, type Request, type RequestLimits } from
 import type { Lane } from './lane.ts'
 import type { BatchBody, Delivery, LaneClient, Outcome, SendResult } from './lane-client.ts'
 import { Progress } from './progress.ts'
-import { Retry, type RetryBounds } from './retry.ts'
+import { Retry, type RetryBounds, type SaysTrouble } from './retry.ts'
 import { Routes } from './routes.ts'
 import { StallWatch } from './stall.ts'
 
@@ -20,7 +20,7 @@ export interface SenderOptions<Place, Body extends BatchBody<Body>> {
   readonly flush: FlushRule
   readonly request: RequestLimits
   readonly retry: RetryBounds
-  readonly warn: (text: string) => void
+  readonly warn: SaysTrouble
   readonly meter: FeedMeter
 }
 

@@ -65,7 +65,7 @@ export async function kafkaSink(options: KafkaSinkOptions): Promise<KafkaSink> {
     flush: spec.flush,
     request: { perRoute: maxRequestsPerBroker, lanes: Number.POSITIVE_INFINITY, bytes: maxRequestBytes, messages },
     retry: spec.retry,
-    warn: (text) => log('warn', text),
+    warn: (text, level = 'warn') => log(level, text),
     signal,
     close: () => client[Symbol.asyncDispose](),
   })

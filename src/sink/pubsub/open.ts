@@ -77,7 +77,7 @@ export async function open(spec: PubsubSinkSpec, options: OpenOptions): Promise<
       messages: Number.POSITIVE_INFINITY,
     },
     retry: spec.retry,
-    warn: (text) => log('warn', text),
+    warn: (text, level = 'warn') => log(level, text),
     signal,
     close: () => Promise.resolve(publisher[Symbol.dispose]()),
   })

@@ -39,7 +39,7 @@ export async function open(spec: StorageSinkSpec, opening: SinkOpening): Promise
     fileSize,
     budgetBytes,
     retry: defaultRetry,
-    warn: (text) => log('warn', text),
+    warn: (text, level = 'warn') => log(level, text),
     signal,
     meter,
   })

@@ -14,7 +14,7 @@ import { compareHlc, nextHlc, type Hlc } from '../../core/hlc.ts'
 import { feedMeter, type FeedMeter } from '../../core/feed-meter.ts'
 import type { MessageBatch } from '../../core/message-batch.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { RetryBounds } from '../batching/retry.ts'
+import type { RetryBounds, SaysTrouble } from '../batching/retry.ts'
 import type { Resolved, Sink, SinkStall } from '../sink.ts'
 import { FileNames, topicInName } from './file-names.ts'
 import type { FileFormat } from './files/file-body.ts'
@@ -38,7 +38,7 @@ export interface StorageSinkOptions {
   readonly fileSize: number
   readonly budgetBytes: number
   readonly retry: RetryBounds
-  readonly warn: (text: string) => void
+  readonly warn: SaysTrouble
   /** Ends the sink when it aborts, with the signal's reason. */
   readonly signal: AbortSignal
   readonly meter?: FeedMeter | undefined

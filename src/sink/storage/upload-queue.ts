@@ -11,7 +11,7 @@ import { orLate } from '../../async/or-late.ts'
 import { countDelivered, type FeedMeter, type SentMessages } from '../../core/feed-meter.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { Progress } from '../batching/progress.ts'
-import { Retry, type RetryBounds } from '../batching/retry.ts'
+import { Retry, type RetryBounds, type SaysTrouble } from '../batching/retry.ts'
 import { StallWatch } from '../batching/stall.ts'
 import type { SinkStall } from '../sink.ts'
 import type { StorageClient, StorageObject, StorageUpload } from './storage-client.ts'
@@ -22,7 +22,7 @@ const abortMs = 1000
 export interface UploadQueueOptions {
   readonly client: StorageClient
   readonly retry: RetryBounds
-  readonly warn: (text: string) => void
+  readonly warn: SaysTrouble
   readonly meter: FeedMeter
 }
 

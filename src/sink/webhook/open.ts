@@ -60,7 +60,7 @@ export async function open(
       messages: limits.messages,
     },
     retry: spec.retry,
-    warn: (text) => log('warn', text),
+    warn: (text, level = 'warn') => log(level, text),
     signal,
     close: () => endpoint[Symbol.asyncDispose](),
   })
