@@ -1,6 +1,6 @@
 // What the custom charts of the page are, as JSON in its address.
 
-import type { Combination, Line } from './use-series.ts'
+import type { Combination, Line } from './line.ts'
 
 export interface ChartDefinition {
   readonly units: 'count' | 'bytes' | 'duration'

@@ -1,7 +1,7 @@
 // The graphs of the Changefeeds dashboard, from top to bottom. Those of CockroachDB have its titles, and its former ones beside them.
 
 import type { Unit } from './units.ts'
-import type { Line } from './use-series.ts'
+import type { Line } from './line.ts'
 
 export interface GraphFacts {
   readonly title: string

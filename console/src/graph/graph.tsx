@@ -2,10 +2,11 @@
 
 import { useEffect, useId, useRef } from 'react'
 import { onTheme } from '../theme.ts'
+import type { Line } from './line.ts'
 import { manyColours, plot } from './plot.ts'
 import { showSpan, type TimeRange } from './time-range.tsx'
 import { showValue, type Unit } from './units.ts'
-import { useSeries, type Line } from './use-series.ts'
+import { useSeries } from './use-series.ts'
 
 export interface GraphProps {
   readonly title: string
@@ -28,8 +29,7 @@ export function Graph({ title, note, about, unit, lines, range }: GraphProps) {
   useEffect(() => {
     const element = box.current
     if (element === null || drawn === undefined) return
-    const show = (value: number): string => showValue(value, unit)
-    const draw = () => plot({ box: element, drawn, fromMs, toMs, show, chosen: showSpan })
+    const draw = () => plot({ box: element, drawn, fromMs, toMs, unit, chosen: showSpan })
     let shown = draw()
     const forget = onTheme(() => {
       shown.destroy()

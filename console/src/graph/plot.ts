@@ -3,6 +3,7 @@
 import UPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { momentText } from '../format.ts'
+import { distancesOf, leastOf, showValue, type Unit } from './units.ts'
 import type { Drawn } from './use-series.ts'
 
 export interface PlotOptions {
@@ -10,7 +11,7 @@ export interface PlotOptions {
   readonly drawn: Drawn
   readonly fromMs: number
   readonly toMs: number
-  readonly show: (value: number) => string
+  readonly unit: Unit
   /** Called with a span that somebody has chosen with the pointer. */
   readonly chosen: (fromMs: number, toMs: number) => void
 }
@@ -18,7 +19,8 @@ export interface PlotOptions {
 const colours = ['--s1', '--s2', '--s3', '--s4', '--s5', '--s6'] as const
 export const manyColours = colours.length
 
-export function plot({ box, drawn, fromMs, toMs, show, chosen }: PlotOptions): UPlot {
+export function plot({ box, drawn, fromMs, toMs, unit, chosen }: PlotOptions): UPlot {
+  const show = (value: number): string => showValue(value, unit)
   const style = getComputedStyle(document.documentElement)
   const colour = (name: string): string => style.getPropertyValue(name).trim()
   const axis = {
@@ -40,11 +42,22 @@ export function plot({ box, drawn, fromMs, toMs, show, chosen }: PlotOptions): U
       },
       scales: {
         x: { time: true, range: () => [fromMs / 1000, toMs / 1000] },
-        y: { range: (_u, _least, largest) => [0, (largest ?? 0) <= 0 ? 1 : largest * 1.12] },
+        y: { range: (_u, _least, largest) => [0, (largest ?? 0) <= 0 ? leastOf(unit) : largest * 1.12] },
       },
       axes: [
-        { ...axis, space: 70, values: (_u, splits) => timeTexts(splits, toMs - fromMs) },
-        { ...axis, size: 70, space: 34, values: (_u, splits) => splits.map((value) => show(value)) },
+        {
+          ...axis,
+          space: 70,
+          size: toMs - fromMs > dayMs ? 44 : 30,
+          values: (_u, splits) => timeTexts(splits, toMs - fromMs),
+        },
+        {
+          ...axis,
+          size: 70,
+          space: 34,
+          incrs: distancesOf(unit),
+          values: (_u, splits) => splits.map((value) => show(value)),
+        },
       ],
       series: [
         {},

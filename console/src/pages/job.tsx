@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import type { JobDetailAnswer } from '../../../src/server/api/answers.ts'
 import { get, post } from '../api.ts'
 import { ago, bytes, compact, count, duration } from '../format.ts'
@@ -16,6 +16,8 @@ import {
   type Question,
 } from '../ui/parts.tsx'
 import { usePoll } from '../use-poll.ts'
+
+const JobGraphs = lazy(async () => ({ default: (await import('../graph/job-graphs.tsx')).JobGraphs }))
 
 const questions: Readonly<Record<string, Omit<Question, 'run'> & { readonly button: string }>> = {
   pause: {
@@ -68,6 +70,12 @@ export function Job({ id }: { readonly id: string }) {
         <Failure error={error} />
         {data === undefined ? error === undefined && <Loading what="the job" /> : <Content data={data} />}
       </div>
+      {data === undefined ? null : (
+        <Suspense>
+          <h2 className="section">Graphs</h2>
+          <JobGraphs id={id} />
+        </Suspense>
+      )}
       {question === undefined ? null : (
         <Confirm
           question={{

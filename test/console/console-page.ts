@@ -1,0 +1,96 @@
+// A page of the console under test: what it must not do is noticed, whatever the test looks at.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { picturesDir, type TestBrowser } from './chromium.ts'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const withinMs = 20_000
+
+interface AxeFault {
+  readonly id: string
+  readonly impact: string | null
+  readonly help: string
+  readonly nodes: readonly { readonly html: string }[]
+}
+
+export interface Look {
+  readonly width?: number
+  readonly scheme?: 'light' | 'dark'
+}
+
+export class ConsolePage implements AsyncDisposable {
+  readonly page: Page
+  readonly #base: string
+  readonly #faults: string[] = []
+  /** Answers that a test expects to fail, by a part of their address. */
+  readonly #expected: string[] = []
+
+  private constructor(page: Page, base: string) {
+    this.page = page
+    this.#base = base
+    page.on('console', (message) => {
+      const isExpected = this.#expected.some((part) => message.location().url.includes(part))
+      if (['error', 'warning'].includes(message.type()) && !isExpected) this.#faults.push(message.text())
+    })
+    page.on('pageerror', ({ message }) => this.#faults.push(message))
+    page.on('request', (request) => {
+      const url = request.url()
+      if (!url.startsWith(base) && !url.startsWith('data:') && !url.startsWith('blob:'))
+        this.#faults.push(`a request to another server: ${url}`)
+    })
+  }
+
+  static async open({ context }: TestBrowser, httpPort: number): Promise<ConsolePage> {
+    const page = await context.newPage()
+    page.setDefaultTimeout(withinMs)
+    return new ConsolePage(page, `http://localhost:${httpPort}`)
+  }
+
+  /** The browser writes a line about each answer with an error, and that is no fault of the page. */
+  expectFailures(part: string): void {
+    this.#expected.push(part)
+  }
+
+  /** Opens a place of the console, and waits for the heading of its page. */
+  async visit(place: string, title: string, { width = 1440, scheme = 'light' }: Look = {}): Promise<void> {
+    await this.page.setViewportSize({ width, height: width < 500 ? 844 : 900 })
+    await this.page.emulateMedia({ colorScheme: scheme })
+    await this.page.goto('about:blank')
+    await this.page.goto(`${this.#base}/#${place}`)
+    await this.page.getByRole('heading', { level: 1, name: title }).waitFor()
+  }
+
+  /** Throws if the page has said anything to the console of the browser, or if axe finds something serious. */
+  async check(name: string): Promise<void> {
+    await this.page.screenshot({ path: join(picturesDir, `${name}.png`), fullPage: true })
+    assert.deepEqual(this.#faults, [], name)
+    // The policy of the page forbids scripts that are put into it; a script of the tester is none of the page.
+    const session = await this.page.context().newCDPSession(this.page)
+    try {
+      await session.send('Runtime.evaluate', { expression: axe })
+      const { result } = await session.send('Runtime.evaluate', {
+        expression: `axe.run({ resultTypes: ['violations'] }).then((found) => JSON.stringify(found.violations))`,
+        awaitPromise: true,
+        returnByValue: true,
+      })
+      const faults = (JSON.parse(String(result.value)) as AxeFault[]).filter(
+        ({ impact }) => impact === 'serious' || impact === 'critical',
+      )
+      assert.deepEqual(
+        faults.map(({ id, help, nodes }) => `${id}: ${help} ${nodes.map(({ html }) => html).join(' ')}`),
+        [],
+        name,
+      )
+    } finally {
+      await session.detach()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.page.close()
+  }
+}
