@@ -174,7 +174,8 @@ export class JobRun {
     ended('failures')
     if (code === 'FEED_FELL_BEHIND') ended('fellBehind')
     this.#log.error({ error: message, detail, hint }, 'the changefeed failed')
-    await this.#settle('failed', { error: message })
+    // The error is a column of its own; here stands what can be done about it.
+    await this.#settle('failed', { error: message, runningStatus: hint === undefined ? null : `failed; ${hint}` })
   }
 
   /** Tries until PostgreSQL has written the end, because a job that is over must not run again. */

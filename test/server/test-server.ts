@@ -71,7 +71,7 @@ export class TestServer implements AsyncDisposable {
     const flags = [
       '--insecure',
       `--listen-addr=localhost:${this.sqlPort}`,
-      '--http-addr=localhost:0',
+      `--http-addr=localhost:${this.httpPort}`,
       `--store=${this.storeDir}`,
     ]
     const gate = this.#gate === undefined ? {} : { CHANGEFEED_TEST_POSTGRES_SOCKET_DIR: this.#gate.dir }

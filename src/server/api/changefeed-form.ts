@@ -54,7 +54,7 @@ export async function tables({ user, port, database }: FormCall, ours: string | 
          has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS may
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
        WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND NOT c.relispartition
-         AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'changefeed', 'crdb_internal')
+         AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'changefeed', 'changefeed_state', 'crdb_internal')
        ORDER BY 1, 2 LIMIT ${mostTables}`,
     )
     return {

@@ -4,6 +4,8 @@
 const freeTries = 5
 const firstWaitMs = 2000
 const mostWaitMs = 5 * 60_000
+/** A role waits for less, because everybody who guesses makes its owner wait, too. */
+const mostWaitOfRoleMs = 30_000
 /** Without a try for so long, all is forgotten. */
 const forgottenAfterMs = 15 * 60_000
 /** The oldest gives way to another one. */
@@ -45,7 +47,8 @@ export class FailedLogins {
   #waitOf(key: string): number {
     const found = this.#get(key)
     if (found === undefined || found.count < freeTries) return 0
-    const wait = Math.min(mostWaitMs, firstWaitMs * 2 ** (found.count - freeTries))
+    const most = key.startsWith('role ') ? mostWaitOfRoleMs : mostWaitMs
+    const wait = Math.min(most, firstWaitMs * 2 ** (found.count - freeTries))
     return Math.max(0, found.lastMs + wait - this.#now())
   }
 

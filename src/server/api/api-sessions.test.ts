@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import type { IncomingMessage } from 'node:http'
+import { test } from 'node:test'
+import { ApiSessions, cookieName, sessionCookie } from './api-sessions.ts'
+
+const ann = { name: 'ann', database: 'app', password: 'secret' }
+
+function requestWith(token: string): IncomingMessage {
+  return { headers: { cookie: `other=1; ${cookieName}=${token}` } } as IncomingMessage
+}
+
+test('a cookie stands for a role until it logs out, two hours after its last use, and for at most a day', () => {
+  let nowMs = 0
+  const sessions = new ApiSessions(() => nowMs)
+  const [first, second] = [sessions.begin(ann), sessions.begin(ann)]
+  assert.notEqual(first, second)
+  assert.equal(sessions.of(requestWith(first)), ann)
+  assert.equal(sessions.of(requestWith('guess')), undefined)
+  assert.equal(sessions.of({ headers: {} } as IncomingMessage), undefined)
+  sessions.end(requestWith(first))
+  assert.equal(sessions.of(requestWith(first)), undefined)
+  for (; nowMs < 24 * 3_600_000; nowMs += 3_600_000) assert.equal(sessions.of(requestWith(second)), ann)
+  nowMs += 1
+  assert.equal(sessions.of(requestWith(second)), undefined, 'a day is over')
+  const third = sessions.begin(ann)
+  nowMs += 2 * 3_600_000 + 1
+  assert.equal(sessions.of(requestWith(third)), undefined, 'it was not used')
+})
+
+test('the session that was used least recently gives way when there are too many', () => {
+  const sessions = new ApiSessions()
+  const tokens = Array.from({ length: 500 }, () => sessions.begin(ann))
+  assert.equal(sessions.of(requestWith(tokens[0] ?? '')), ann)
+  sessions.begin(ann)
+  assert.equal(sessions.of(requestWith(tokens[1] ?? '')), undefined)
+  assert.equal(sessions.of(requestWith(tokens[0] ?? '')), ann)
+})
+
+test('no script reads the cookie, and no other site sends it', () => {
+  assert.equal(sessionCookie('abc', false), `${cookieName}=abc; Path=/api/; HttpOnly; SameSite=Strict`)
+  assert.match(sessionCookie('abc', true), /; Secure$/)
+  assert.match(sessionCookie(undefined, false), /; Max-Age=0$/)
+})

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { JobAnswer } from './answers.ts'
+import { needsAttention } from './attention.ts'
+
+const nowMs = 1_000_000_000
+
+const job: JobAnswer = {
+  id: '1',
+  description: 'CREATE CHANGEFEED …',
+  user: 'root',
+  status: 'running',
+  runningStatus: 'running: resolved=1.0,0',
+  phase: 'following',
+  error: '',
+  createdMs: 0,
+  startedMs: 0,
+  modifiedMs: 0,
+  finishedMs: null,
+  fraction: null,
+  highWater: '1.0000000000',
+  lagMs: 500,
+  live: null,
+}
+
+function titles(jobs: readonly JobAnswer[]): readonly string[] {
+  return needsAttention({ nowMs, problems: [], jobs }).map(({ severity, title }) => `${severity}: ${title}`)
+}
+
+test('a changefeed that runs and keeps up needs no attention, and one that is paused for a moment neither', () => {
+  assert.deepEqual(
+    titles([job, { ...job, status: 'paused', phase: 'paused' }, { ...job, phase: 'initial-scan', lagMs: null }]),
+    [],
+  )
+})
+
+test('problems come first, then what stands still, then what is furthest behind', () => {
+  const lines = needsAttention({
+    nowMs,
+    problems: [{ database: 'shop', error: 'the slot is gone', hint: 'look' }],
+    jobs: [
+      { ...job, id: '2', lagMs: 70_000 },
+      { ...job, id: '3', lagMs: 900_000 },
+      { ...job, id: '4', status: 'paused', phase: 'paused', lagMs: 100_000 },
+      { ...job, id: '5', phase: 'retrying', runningStatus: 'transient error: no broker; start one' },
+      {
+        ...job,
+        id: '6',
+        status: 'failed',
+        phase: 'over',
+        error: 'dropped',
+        runningStatus: 'failed; create it anew',
+        finishedMs: nowMs,
+      },
+      { ...job, id: '7', phase: 'waiting', runningStatus: 'waiting for Kafka' },
+    ],
+  })
+  assert.deepEqual(
+    lines.map(({ severity, title, detail, hint }) => [severity, title, detail, hint]),
+    [
+      ['critical', 'Database shop', 'the slot is gone', 'look'],
+      ['critical', 'Job 5 tries again and again', 'transient error: no broker', 'start one'],
+      ['critical', 'Job 6 failed', 'dropped', 'create it anew'],
+      ['warning', 'Job 3 is behind', 'its high-water mark is old', undefined],
+      ['warning', 'Job 4 is paused', 'what it has not emitted yet is kept in the changelog', undefined],
+      ['warning', 'Job 2 is behind', 'its high-water mark is old', undefined],
+      ['warning', 'Job 7 waits', 'waiting for Kafka', undefined],
+    ],
+  )
+})
+
+test('a failure of the day before yesterday is not mentioned any more', () => {
+  assert.deepEqual(titles([{ ...job, status: 'failed', phase: 'over', finishedMs: nowMs - 25 * 3_600_000 }]), [])
+})

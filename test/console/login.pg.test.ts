@@ -1,0 +1,184 @@
+// The API of a server beside a PostgreSQL with passwords: who logs in, what a role sees and may do, and what pages of other sites cannot.
+
+import assert from 'node:assert/strict'
+import { request, type IncomingMessage } from 'node:http'
+import { after, before, test } from 'node:test'
+import { startAttached, type Attached } from '../server/attached.ts'
+import { openBrowser } from './chromium.ts'
+import { ConsolePage } from './console-page.ts'
+
+const own = { 'x-changefeed-console': '1' }
+
+let attached: Attached
+let job = ''
+before(async () => {
+  attached = await startAttached({
+    auth: 'scram-sha-256',
+    sql: `CREATE ROLE ann LOGIN PASSWORD 'of ann'; CREATE ROLE bob LOGIN PASSWORD 'of bob';
+      CREATE TABLE orders (id int PRIMARY KEY, note text); INSERT INTO orders VALUES (1, 'first');
+      CREATE TABLE hidden (id int PRIMARY KEY); GRANT SELECT ON orders TO ann`,
+  })
+  const { server } = attached
+  const [row] = await server.sql(`CREATE CHANGEFEED FOR hidden INTO 'null://'`)
+  job = String(row?.['job_id'])
+})
+after(() => attached[Symbol.asyncDispose]())
+
+interface Answer {
+  readonly status: number
+  readonly body: Readonly<Record<string, unknown>>
+  readonly headers: IncomingMessage['headers']
+}
+
+interface Asked {
+  readonly method?: 'GET' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: object
+}
+
+function ask(path: string, { method = 'GET', headers = {}, body }: Asked = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port: attached.server.httpPort, path: `/api/v1/${path}`, method, headers }
+    const sent = request(options, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => (text += chunk))
+      response.on('end', () => {
+        const read = text.startsWith('{') ? (JSON.parse(text) as Answer['body']) : { text }
+        resolve({ status: response.statusCode ?? 0, body: read, headers: response.headers })
+      })
+    })
+    sent.on('error', reject)
+    sent.end(body === undefined ? undefined : JSON.stringify(body))
+  })
+}
+
+async function login(user: string, password: string): Promise<Answer> {
+  return ask('login', { method: 'POST', headers: own, body: { user, password, database: 'app' } })
+}
+
+/** The headers of a session. */
+async function sessionOf(user: string): Promise<Readonly<Record<string, string>>> {
+  const { status, headers, body } = await login(user, `of ${user}`)
+  assert.equal(status, 200, JSON.stringify(body))
+  const [cookie = ''] = headers['set-cookie'] ?? []
+  assert.match(cookie, /; HttpOnly; SameSite=Strict/)
+  return { ...own, cookie: cookie.split(';')[0] ?? '' }
+}
+
+test('without a login there is an answer to who is logged in, and to nothing else', async () => {
+  const { status, body } = await ask('session')
+  assert.equal(status, 200)
+  assert.deepEqual([body['needsLogin'], body['user']], [true, undefined])
+  for (const path of [
+    'overview',
+    'jobs',
+    `jobs/${job}`,
+    'events',
+    'tables',
+    'metrics',
+    'series?name=changefeed.running',
+  ])
+    assert.equal((await ask(path)).status, 401, path)
+  assert.equal((await ask(`jobs/${job}/messages`, { headers: own })).status, 401)
+})
+
+test('a wrong password is refused in the words of PostgreSQL, and after five of them nobody asks it any more', async () => {
+  for (let i = 0; i < 5; i++) {
+    const { status, body } = await login('eve', 'guess')
+    assert.equal(status, 401)
+    assert.match(String(body['error']), /password authentication failed for user "eve"/)
+  }
+  const { status, body, headers } = await login('eve', 'guess')
+  assert.equal(status, 429)
+  assert.match(String(body['error']), /^too many failed logins: try again in \d+ s$/)
+  assert.match(String(headers['retry-after']), /^\d+$/)
+  // The test is at one address: it has to wait until the others are let in again.
+  await new Promise((resolve) => setTimeout(resolve, 1000 * Number(headers['retry-after'])))
+})
+
+test('a role sees and controls what it may by SQL, and its session ends with its logging out', async () => {
+  const [ann, bob] = [await sessionOf('ann'), await sessionOf('bob')]
+  assert.equal((await ask('session', { headers: ann })).body['user'], 'ann')
+  assert.deepEqual((await ask('jobs', { headers: ann })).body['jobs'], [])
+  assert.equal((await ask(`jobs/${job}`, { headers: ann })).status, 404)
+  const refused = await ask(`jobs/${job}/pause`, { method: 'POST', headers: ann })
+  assert.deepEqual([refused.status, refused.body['error']], [403, `user ann does not have privileges for job ${job}`])
+
+  const tables = (await ask('tables?database=app', { headers: bob })).body['tables']
+  assert.deepEqual(tables, [
+    { schema: 'public', name: 'hidden', maySelect: false },
+    { schema: 'public', name: 'orders', maySelect: false },
+  ])
+  const check = await ask('changefeeds/check', {
+    method: 'POST',
+    headers: bob,
+    body: { database: 'app', statement: `CREATE CHANGEFEED FOR orders INTO 'null://'` },
+  })
+  assert.equal(check.status, 200)
+  assert.match(JSON.stringify(check.body), /"status":"failure","detail":"[^"]*(?:SELECT|CHANGEFEED)[^"]*"/)
+  const created = await ask('changefeeds', {
+    method: 'POST',
+    headers: bob,
+    body: { database: 'app', statement: `CREATE CHANGEFEED FOR orders INTO 'null://'` },
+  })
+  assert.equal(created.status, 403)
+
+  assert.equal((await ask('logout', { method: 'POST', headers: ann })).status, 200)
+  assert.equal((await ask('jobs', { headers: ann })).status, 401)
+  assert.equal((await ask('jobs', { headers: bob })).status, 200)
+})
+
+test('what does something is not done for pages of other sites', async () => {
+  const { cookie = '' } = await sessionOf('ann')
+  for (const headers of [
+    { cookie },
+    { cookie, ...own, origin: 'http://evil.example' },
+    { cookie, ...own, 'sec-fetch-site': 'cross-site' },
+    { cookie, ...own, origin: 'null' },
+  ]) {
+    const { status } = await ask(`jobs/${job}/pause`, { method: 'POST', headers })
+    assert.equal(status, 403, JSON.stringify(headers))
+    assert.equal((await ask(`jobs/${job}/messages`, { headers })).status, 403)
+  }
+  const { status } = await ask('session', { headers: { host: 'evil.example' } })
+  assert.equal(status, 421)
+})
+
+test('the API runs CREATE CHANGEFEED and no other SQL', async () => {
+  const headers = await sessionOf('ann')
+  for (const statement of [
+    'DROP TABLE orders',
+    `CREATE CHANGEFEED FOR orders INTO 'null://'; DROP TABLE orders`,
+    'CREATE CHANGEFEED FOR orders',
+    `/* */ DROP TABLE orders; CREATE CHANGEFEED FOR orders INTO 'null://'`,
+    'CANCEL JOB 1',
+  ])
+    for (const path of ['changefeeds', 'changefeeds/check']) {
+      const { status, body } = await ask(path, { method: 'POST', headers, body: { database: 'app', statement } })
+      assert.equal(status, 400, `${path} ${statement} ${JSON.stringify(body)}`)
+    }
+  assert.equal(
+    (await ask('changefeeds', { method: 'POST', headers, body: { statement: 'x'.repeat(600_000) } })).status,
+    400,
+  )
+})
+
+test('a browser logs in, works as the role, and logs out', async () => {
+  await using browser = await openBrowser()
+  await using console = await ConsolePage.open(browser, attached.server.httpPort)
+  const { page } = console
+  console.expectFailures('/login')
+  await console.visit('/jobs', 'Log in')
+  await page.getByLabel('Role').fill('ann')
+  await page.getByLabel('Password').fill('wrong')
+  await page.keyboard.press('Enter')
+  await page.getByRole('alert').waitFor()
+  await console.check('login')
+  await page.getByLabel('Password').fill('of ann')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { level: 1, name: 'Jobs' }).waitFor()
+  await page.getByText('There are no jobs').waitFor()
+  await page.getByRole('button', { name: 'Log out' }).click()
+  await page.getByRole('heading', { level: 1, name: 'Log in' }).waitFor()
+})
