@@ -69,7 +69,8 @@ export function plot({ box, drawn, fromMs, toMs, unit, chosen }: PlotOptions): U
             stroke,
             width: 1.7,
             spanGaps: false,
-            points: { show: false },
+            // A value between two gaps has no line.
+            points: { show: false, size: 5, fill: stroke, filter: (u: UPlot, at: number) => lonely(u.data[at] ?? []) },
             ...(isAlone ? { fill: `${stroke}1c` } : {}),
           }
         }),
@@ -87,6 +88,13 @@ export function plot({ box, drawn, fromMs, toMs, unit, chosen }: PlotOptions): U
     [drawn.times as number[], ...drawn.lines.map(({ values }) => values as (number | null)[])],
     box,
   )
+}
+
+function lonely(values: ArrayLike<number | null | undefined>): number[] {
+  const found: number[] = []
+  for (let i = 0; i < values.length; i++)
+    if (values[i] != null && values[i - 1] == null && values[i + 1] == null) found.push(i)
+  return found
 }
 
 const dayMs = 86_400_000
