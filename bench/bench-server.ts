@@ -52,14 +52,21 @@ export class BenchServer implements AsyncDisposable {
     return client
   }
 
+  /** The text of a page of its HTTP port. */
+  async page(path: string): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.#server.httpPort}${path}`)
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`)
+    return text
+  }
+
   /** A line of /_status/vars, by its name and labels. */
   async metric(name: string): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.#server.httpPort}/_status/vars`)
-    const line = (await response.text()).split('\n').find((text) => text.startsWith(`${name} `))
+    const line = (await this.page('/_status/vars')).split('\n').find((text) => text.startsWith(`${name} `))
     return Number(line?.slice(name.length + 1))
   }
 
-  /** Of all feeds, those that are over included; a feed tells it once a second. */
+  /** Of all feeds, those that are over included. */
   async emittedRows(): Promise<number> {
     return this.metric('changefeed_emitted_messages{message_type="row"}')
   }

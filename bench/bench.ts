@@ -33,6 +33,7 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
     run: () => import('./attached.ts'),
   },
   feeds: { about: 'what 1 to 200 changefeeds cost [--sink=kafka]', run: () => import('./feeds.ts') },
+  metrics: { about: 'rows a second with and without scraping and an open console', run: () => import('./metrics.ts') },
   memory: { about: 'the memory that a transaction of 2 GiB takes', run: () => import('./memory.ts') },
   'large-row': { about: 'the memory that a row of 120 MB takes', run: () => import('./large-row.ts') },
   proxy: { about: 'what the SQL front costs, with pgbench', run: () => import('./proxy.ts') },

@@ -63,7 +63,10 @@ export type FeedGauge = (typeof feedGauges)[number]
 export type FeedHistogram = keyof typeof feedHistograms
 export type FeedMeter = Meter<FeedCounter, FeedGauge, FeedHistogram>
 
-/** `shared`: the memory of a meter of another thread. */
+/** The size of the memory that a meter shares with other threads. */
+export const feedMeterBytes = layout.bytes
+
+/** `shared`: memory that another thread counts in, or reads; undefined: memory of its own. */
 export function feedMeter(shared?: SharedArrayBuffer): FeedMeter {
   return new Meter(layout, shared)
 }

@@ -17,7 +17,7 @@ const layout = new MeterLayout({
 
 export type LogMeter = Meter<'waitNanos', never, 'append' | 'sync' | 'durable'>
 
-export const logMeterBytes = layout.words * Float64Array.BYTES_PER_ELEMENT
+export const logMeterBytes = layout.bytes
 
 export function logMeter(shared?: SharedArrayBuffer, offset?: number): LogMeter {
   return new Meter(layout, shared, offset)

@@ -46,24 +46,24 @@ export class MeterLayout<Counter extends string, Gauge extends string, Histogram
     this.histograms = places
     this.words = at
   }
+
+  get bytes(): number {
+    return this.words * Float64Array.BYTES_PER_ELEMENT
+  }
 }
 
 export class Meter<Counter extends string, Gauge extends string, Histogram extends string> {
   readonly #layout: MeterLayout<Counter, Gauge, Histogram>
   readonly #words: Float64Array
 
-  /** Continues in `shared`, if it is given, from the byte `offset` on. */
+  /** Continues in `memory`, if it is given, from the byte `offset` on. */
   constructor(
     layout: MeterLayout<Counter, Gauge, Histogram>,
-    shared = new SharedArrayBuffer(layout.words * Float64Array.BYTES_PER_ELEMENT),
+    memory: ArrayBufferLike = new ArrayBuffer(layout.bytes),
     offset = 0,
   ) {
     this.#layout = layout
-    this.#words = new Float64Array(shared, offset, layout.words)
-  }
-
-  get shared(): SharedArrayBuffer {
-    return this.#words.buffer as SharedArrayBuffer
+    this.#words = new Float64Array(memory, offset, layout.words)
   }
 
   /** Adds to a counter, or to a gauge. */

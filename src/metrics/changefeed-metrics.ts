@@ -147,7 +147,7 @@ export const changefeedMetrics: MetricTable<MeasuredChangefeeds> = {
   ),
   'changefeed.parallel_io_queue_nanos': histogram(
     'queue',
-    nanos('From the first message of a batch of a sink until the batch is sent.', 'support'),
+    nanos('From the first message of a batch for Kafka, a webhook or Pub/Sub until the batch is sent.', 'support'),
   ),
   'changefeed.stage.downstream_client_send.latency': histogram(
     'send',
@@ -169,16 +169,16 @@ export const changefeedMetrics: MetricTable<MeasuredChangefeeds> = {
   'changefeed.internal_retry_message_count': gauge('retryingMessages', {
     unit: 'count',
     shown: 'support',
-    help: 'Messages that wait to be sent again.',
+    help: 'Messages that wait to be sent again to Kafka, a webhook or Pub/Sub.',
   }),
   'changefeed.sink_io_inflight': gauge('inFlightMessages', {
     unit: 'count',
     shown: 'support',
-    help: 'Messages that are on their way to a sink, or wait to be sent again.',
+    help: 'Messages that are on their way to one of these, or wait to be sent again.',
   }),
   'changefeed.parallel_io_pending_rows': gauge('pendingMessages', {
     unit: 'count',
-    help: 'Messages that sinks hold: these, and those that wait for their turn.',
+    help: 'Messages that sinks of these kinds hold: those, and the ones that wait for their turn.',
   }),
   'changefeed.cloudstorage_buffered_bytes': gauge('bufferedBytes', {
     unit: 'bytes',

@@ -50,25 +50,33 @@ export function isShown({ shown }: Pick<Metric<never>, 'shown'>, visibility: Vis
 }
 
 /** A metric without any sample is not in the text, except for its help. */
-export function metricsText<Of>(
+export function metricsText<Of>(table: MetricTable<Of>, measured: readonly Measured<Of>[]): string {
+  return [...metricTexts(table, measured, 'all')].join('\n')
+}
+
+/** The text of each metric, because that of a metric with a thousand scopes takes a while. */
+export function* metricTexts<Of>(
   table: MetricTable<Of>,
   measured: readonly Measured<Of>[],
-  visibility: Visibility = 'all',
-): string {
-  const lines: string[] = []
+  visibility: Visibility,
+): Generator<string> {
   for (const [dotted, metric] of Object.entries(table)) {
     if (!isShown(metric, visibility)) continue
+    const lines: string[] = []
     const name = prometheusName(dotted)
     lines.push(`# HELP ${name} ${metric.help.replaceAll('\\', '\\\\')}`, `# TYPE ${name} ${metric.kind}`)
     for (const { labels, of } of measured) {
       const value = metric.read(of)
       if (typeof value === 'number') lines.push(sampleLine(name, labels, value))
-      else if ('counts' in value) lines.push(...histogramLines(name, labels, value))
-      else for (const sample of value) lines.push(sampleLine(name, { ...labels, ...sample.labels }, sample.value))
+      else if ('counts' in value) {
+        // The many scopes in which nothing happens would make most of the page.
+        if ('scope' in labels && value.counts.every((count) => count === 0)) continue
+        lines.push(...histogramLines(name, labels, value))
+      } else for (const sample of value) lines.push(sampleLine(name, { ...labels, ...sample.labels }, sample.value))
     }
     lines.push('')
+    yield lines.join('\n')
   }
-  return lines.join('\n')
 }
 
 function histogramLines(name: string, labels: Labels, { bounds, counts, sum }: HistogramValue): string[] {

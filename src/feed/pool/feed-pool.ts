@@ -9,7 +9,7 @@ import { onAbort, orAbort } from '../../async/or-abort.ts'
 import { Serial } from '../../async/serial.ts'
 import { availableParallelism } from 'node:os'
 import { FeedError, fromWireError, toWireError } from '../../errors/feed-error.ts'
-import { feedMeter, type FeedMeter } from '../../core/feed-meter.ts'
+import { feedMeter, feedMeterBytes, type FeedMeter } from '../../core/feed-meter.ts'
 import type { MetricScopes } from '../../core/metric-scopes.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
 import type { FeedStart, FromFeedWorker, LogLevel } from './feed-messages.ts'
@@ -90,6 +90,7 @@ export class FeedPool {
     signal.throwIfAborted()
     if (this.#closed) throw new FeedError('FEED_STATE', 'the server is shutting down', { sqlstate: '57P01' })
     const feed = this.#nextFeed++
+    const counted = new SharedArrayBuffer(feedMeterBytes)
     const entry: Entry = {
       id: start.spec.id,
       database: start.spec.database,
@@ -98,7 +99,7 @@ export class FeedPool {
       tables: start.spec.targets.length,
       sink: start.spec.sink.tag,
       progress: newProgress(),
-      meter: feedMeter(),
+      meter: feedMeter(counted),
       worker: this.#leastBusy(),
       handlers,
       ended: Promise.withResolvers(),
@@ -108,7 +109,7 @@ export class FeedPool {
     this.#feeds.set(feed, entry)
     this.#scopes?.use(entry.scope)
     entry.worker.feeds.add(feed)
-    entry.worker.say({ tag: 'start', feed, start: { ...start, meter: entry.meter.shared } })
+    entry.worker.say({ tag: 'start', feed, start: { ...start, meter: counted } })
     using _stopping = onAbort(signal, () => entry.worker.say({ tag: 'stop', feed }))
     await entry.ended.promise
     // A client that stops reading cannot keep a stopped feed alive.

@@ -1,8 +1,12 @@
 // The text of /_status/vars, measured at each request.
 
-import { metricsText, visibilities, type Visibility } from '../../metrics/metrics.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import { metricTexts, visibilities, type Visibility } from '../../metrics/metrics.ts'
 import type { SettingsStore } from '../../settings/store.ts'
 import { changefeedsOf, measure, type MeasuredParts } from './measure.ts'
+
+/** Others get a turn after so long. */
+const mostMs = 10
 
 export interface ShownParts extends MeasuredParts {
   readonly settings: SettingsStore
@@ -20,9 +24,17 @@ export async function serverMetrics(parts: ShownParts, asked: string | undefined
     ...(showsTotal ? [{ labels: {}, of: total }] : []),
     ...(showsScopes ? [...byScope].map(([scope, of]) => ({ labels: { scope }, of })) : []),
   ])
-  return [changefeeds, ...others]
-    .map((metrics) => metrics.run((table, measured) => metricsText(table, measured, visibility)))
-    .join('\n')
+  const texts: string[] = []
+  let turnedAtMs = performance.now()
+  for (const metrics of [changefeeds, ...others])
+    for (const text of metrics.run((table, measured) => metricTexts(table, measured, visibility))) {
+      texts.push(text)
+      // With a thousand scopes the page has millions of characters, and this thread is also that of SQL.
+      if (performance.now() - turnedAtMs < mostMs) continue
+      await turn()
+      turnedAtMs = performance.now()
+    }
+  return texts.join('\n')
 }
 
 function visibilityOf(text: string): Visibility | undefined {
