@@ -1,6 +1,6 @@
 // Warns of addresses that other machines can reach. There is no TLS and no password, so everybody who reaches the SQL port is root:
-// such an address needs a second flag, and there is a warning. Other machines cannot change anything over HTTP, which is for probes
-// and Prometheus; but it shows names of databases and errors of changefeeds, so there is a warning, too.
+// such an address needs a second flag, and there is a warning. Over HTTP other machines cannot change anything that they cannot by SQL;
+// but it shows names of databases and errors of changefeeds, so there is a warning, too.
 
 import { isOnlyOurs } from '../core/loopback.ts'
 import type { Address } from './address.ts'
@@ -29,6 +29,7 @@ Listen on localhost, or keep the port behind a firewall.`
 export async function openHttpWarning({ host }: Address): Promise<string | undefined> {
   if (await isOnlyOurs(host)) return undefined
   return `HTTP listens on ${host} without encryption and passwords: whoever reaches this machine can read health and metrics there,
-with the names of databases and the errors of their changefeeds. From another machine nothing can be changed.
+with the names of databases and the errors of their changefeeds. From another machine nothing can be changed,
+except by who may do it by SQL.
 Listen on localhost, or keep the port behind a firewall, if that is not meant.`
 }

@@ -2,7 +2,9 @@
 // `startHttp` answers. Here nothing changes anything, with one exception: a process of this machine may request a shutdown, if the
 // caller allows it.
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { isMeantForUs } from './check-host.ts'
 import { isLoopback } from '../core/loopback.ts'
 import { listenAt } from '../errors/listen-at.ts'
@@ -24,6 +26,13 @@ export interface HttpOptions {
     answer(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void>
   }
   readonly shutdown?: () => void
+  /** Does the handshakes of clients that begin with TLS, which they may at the same port; undefined: there is none. */
+  readonly tls?: WebTls | undefined
+}
+
+export interface WebTls {
+  beginWeb(socket: Socket): void
+  onWebReady(ready: (socket: Duplex) => void): void
 }
 
 export interface HealthProblem {
@@ -45,15 +54,54 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
       json(response, 500, { error: error instanceof Error ? error.message : String(error) })
     })
   })
-  const port = await listenAt(server, { host: options.host, port: options.port, flag: '--http-addr' })
+  const { tls } = options
+  const listener = tls === undefined ? server : bothKinds(server, tls)
+  const port = await listenAt(listener, { host: options.host, port: options.port, flag: '--http-addr' })
   return {
     port,
     async close(): Promise<void> {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
       server.closeAllConnections()
       await closed
     },
   }
+}
+
+/** The first byte of a TLS handshake, which no request begins with. */
+const handshakeByte = 0x16
+/** A client that says nothing is disconnected. */
+const silentMs = 20_000
+
+/** Takes clients that begin with TLS, and those that do not. */
+function bothKinds(server: Server, tls: WebTls): NetServer {
+  tls.onWebReady((socket) => server.emit('connection', socket))
+  const unread = new Set<Socket>()
+  const listener = createNetServer((socket) => {
+    unread.add(socket)
+    const timer = setTimeout(() => socket.destroy(), silentMs)
+    socket.on('error', () => socket.destroy())
+    socket.once('close', () => {
+      clearTimeout(timer)
+      unread.delete(socket)
+    })
+    socket.once('data', (chunk: Buffer) => {
+      clearTimeout(timer)
+      unread.delete(socket)
+      socket.pause()
+      socket.unshift(chunk)
+      if (chunk[0] === handshakeByte) tls.beginWeb(socket)
+      else {
+        server.emit('connection', socket)
+        socket.resume()
+      }
+    })
+  })
+  const close = listener.close.bind(listener)
+  listener.close = (done) => {
+    for (const socket of unread) socket.destroy()
+    return close(done)
+  }
+  return listener
 }
 
 async function answer(

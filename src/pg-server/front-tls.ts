@@ -18,6 +18,7 @@ export interface FrontTlsFiles {
 
 /** By this name clients that begin with TLS say that they speak PostgreSQL's protocol. */
 const protocol = 'postgresql'
+const webProtocol = 'http/1.1'
 const handshakeMs = 20_000
 const warnMs = 14 * 24 * 3_600_000
 
@@ -32,13 +33,20 @@ export class FrontTls {
   /** Do the handshakes; they listen nowhere. One is for clients that asked first, the other for those that did not. */
   readonly #asked: Server
   readonly #direct: Server
+  /** For browsers at the HTTP address. */
+  readonly #web: Server
+  #webReady: (socket: TLSSocket) => void = () => undefined
   #ready: (socket: TLSSocket) => void = () => undefined
 
   private constructor(files: FrontTlsFiles) {
     this.#files = files
     this.#loaded = load(files)
-    this.#asked = this.#server((socket) => this.#ready(socket))
-    this.#direct = this.#server((socket) => {
+    this.#asked = this.#server([protocol], (socket) => this.#ready(socket))
+    this.#web = this.#server([webProtocol], (socket) => {
+      if (this.asksForCertificates && !socket.authorized) socket.destroy()
+      else this.#webReady(socket)
+    })
+    this.#direct = this.#server([protocol], (socket) => {
       // Otherwise a browser could be made to send its requests here.
       if (socket.alpnProtocol === protocol) this.#ready(socket)
       else socket.destroy()
@@ -70,7 +78,7 @@ export class FrontTls {
   /** Reads the files again. Throws FEED_START, and keeps what it has, if they are not right. */
   reread(): void {
     this.#loaded = load(this.#files)
-    for (const server of [this.#asked, this.#direct]) server.setSecureContext(this.#loaded.options)
+    for (const server of [this.#asked, this.#direct, this.#web]) server.setSecureContext(this.#loaded.options)
   }
 
   /** `ready` is called for each client whose handshake has succeeded. A client whose handshake fails is disconnected. */
@@ -85,10 +93,20 @@ export class FrontTls {
     server.emit('connection', socket)
   }
 
-  #server(ready: (socket: TLSSocket) => void): Server {
+  /** Does the handshake with a client of the HTTP address, whose first bytes have not been read. */
+  beginWeb(socket: Socket): void {
+    this.#web.emit('connection', socket)
+  }
+
+  /** `ready` is called for each of these whose handshake has succeeded. */
+  onWebReady(ready: (socket: TLSSocket) => void): void {
+    this.#webReady = ready
+  }
+
+  #server(protocols: readonly string[], ready: (socket: TLSSocket) => void): Server {
     const server = createServer({
       ...this.#loaded.options,
-      ALPNProtocols: [protocol],
+      ALPNProtocols: [...protocols],
       requestCert: this.asksForCertificates,
       // The client gets an error that it can read when it has sent its start-up packet.
       rejectUnauthorized: false,

@@ -219,6 +219,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       metrics: (visibility) => serverMetrics(parts, visibility),
       api: { prefix: apiPrefix, answer: (request, response, url) => api.answer(request, response, url) },
       ...(onShutdown === undefined ? {} : { shutdown: onShutdown }),
+      tls: door?.tls,
     })
     stops.push(() => web.close())
     isReady = true

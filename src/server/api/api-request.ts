@@ -1,6 +1,7 @@
 // What every request of the API has to be: of a page of this server, if it comes from a page at all, and small.
 
 import type { IncomingMessage } from 'node:http'
+import { TLSSocket } from 'node:tls'
 import { FeedError } from '../../errors/feed-error.ts'
 import { isLoopback } from '../../core/loopback.ts'
 
@@ -19,7 +20,15 @@ export function isOwnRequest({ headers }: IncomingMessage): boolean {
   return URL.parse(origin)?.host === headers.host
 }
 
-/** Whether it comes from this machine, so that nobody on the way has seen it. */
+/** Whether nobody on the way can have read it. */
+export function isPrivate(request: IncomingMessage): boolean {
+  return isEncrypted(request) || isFromThisMachine(request)
+}
+
+export function isEncrypted({ socket }: IncomingMessage): boolean {
+  return socket instanceof TLSSocket
+}
+
 export function isFromThisMachine({ socket }: IncomingMessage): boolean {
   return isLoopback((socket.remoteAddress ?? '').replace(/^::ffff:/, ''))
 }

@@ -11,8 +11,10 @@ import type { JobVerb } from '../../jobs/jobs.ts'
 import type { ListedJob } from '../../jobs/listed-jobs.ts'
 import type { SessionAnswer } from './answers.ts'
 import {
+  isEncrypted,
   isFromThisMachine,
   isOwnRequest,
+  isPrivate,
   numberIn,
   optionalTextIn,
   ownHeader,
@@ -182,10 +184,10 @@ export class Api {
   async #login({ request, response }: Call): Promise<void> {
     const { everybody, isOpen, port, defaultDatabase } = this.#options
     if (everybody !== undefined) return send(response, 200, this.#session(request))
-    if (!isOpen && !isFromThisMachine(request)) {
+    if (!isOpen && !isPrivate(request)) {
       return send(response, 403, {
         error: 'a password is not taken from another machine over a connection that is not encrypted',
-        hint: 'let a tunnel end at this machine (ssh -L 8080:localhost:8080), or put a proxy with TLS in front of it here',
+        hint: 'use https:// (with --tls-cert), or let a tunnel end at this machine (ssh -L 8080:localhost:8080)',
       })
     }
     const body = await readBody(request)
@@ -211,7 +213,7 @@ export class Api {
     this.#failed.succeeded(address, name)
     const token = this.#sessions.begin(user)
     const answer: SessionAnswer = { user: name, needsLogin: true, database, version: this.#options.version }
-    send(response, 200, answer, { 'set-cookie': sessionCookie(token, false) })
+    send(response, 200, answer, { 'set-cookie': sessionCookie(token, isEncrypted(request)) })
   }
 
   async #tail({ request, response, url, user, parts: [id = ''] }: UserCall): Promise<undefined> {

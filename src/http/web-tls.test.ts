@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
+import { get as getSecurely } from 'node:https'
+import { connect } from 'node:net'
+import test from 'node:test'
+import { certificateOf } from '../../test/support/servers/certificates.ts'
+import { FrontTls } from '../pg-server/front-tls.ts'
+import { startHttp } from './http.ts'
+
+test('one port answers with and without TLS, and closing it leaves no client behind', async () => {
+  const { cert, key, ca } = certificateOf('localhost')
+  const tls = FrontTls.open({ cert, key })
+  const web = await startHttp({
+    host: 'localhost',
+    port: 0,
+    names: ['localhost'],
+    ready: () => ({ ok: true }),
+    problems: () => [],
+    metrics: async () => '',
+    tls,
+  })
+  const at = { host: '127.0.0.1', port: web.port, path: '/health', headers: { host: 'localhost' } }
+  const statusOf = (ask: (done: (response: IncomingMessage) => void) => ReturnType<typeof get>): Promise<number> =>
+    new Promise((resolve, reject) => {
+      ask((response) => {
+        response.resume()
+        resolve(response.statusCode ?? 0)
+      }).on('error', reject)
+    })
+  // It says nothing, and so nobody knows yet what it wants.
+  const silent = connect(web.port, '127.0.0.1')
+  silent.on('error', () => undefined)
+  const gone = new Promise((resolve) => silent.once('close', resolve))
+  try {
+    assert.equal(await statusOf((done) => get(at, done)), 200)
+    const secure = { ...at, servername: 'localhost', ca: readFileSync(ca), agent: false } as const
+    assert.equal(await statusOf((done) => getSecurely(secure, done)), 200)
+    await assert.rejects(
+      statusOf((done) => getSecurely({ ...secure, ca: undefined }, done)),
+      /certificate/,
+    )
+  } finally {
+    await web.close()
+  }
+  await gone
+})
