@@ -5,10 +5,12 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
+import { until } from '../support/until.ts'
 import { picturesDir, type TestBrowser } from './chromium.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const withinMs = 20_000
+const mostHeight = 7000
 
 interface AxeFault {
   readonly id: string
@@ -66,7 +68,10 @@ export class ConsolePage implements AsyncDisposable {
 
   /** Throws if the page has said anything to the console of the browser, or if axe finds something serious. */
   async check(name: string): Promise<void> {
-    await this.page.screenshot({ path: join(picturesDir, `${name}.png`), fullPage: true })
+    await this.#showAll()
+    // A page that is higher than this is shown as far as the window goes.
+    const fullPage = (await this.#height()) <= mostHeight
+    await this.page.screenshot({ path: join(picturesDir, `${name}.png`), fullPage })
     assert.deepEqual(this.#faults, [], name)
     // The policy of the page forbids scripts that are put into it; a script of the tester is none of the page.
     const session = await this.page.context().newCDPSession(this.page)
@@ -88,6 +93,19 @@ export class ConsolePage implements AsyncDisposable {
     } finally {
       await session.detach()
     }
+  }
+
+  /** What is not in sight asks for nothing, so the window becomes as high as the page, which grows with what is answered. */
+  async #showAll(): Promise<void> {
+    const width = this.page.viewportSize()?.width ?? 1440
+    await until('everything is loaded', withinMs, async () => {
+      await this.page.setViewportSize({ width, height: Math.min(mostHeight, Math.max(600, await this.#height())) })
+      return (await this.page.getByText(/^Loading/).count()) === 0 ? true : undefined
+    })
+  }
+
+  async #height(): Promise<number> {
+    return Number(await this.page.evaluate('document.documentElement.scrollHeight'))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

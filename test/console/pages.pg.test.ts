@@ -66,10 +66,6 @@ test('every page opens at three widths, light and dark, without a fault that the
   for (const [place, title, name] of places) {
     for (const look of looks) {
       await console.visit(place, title, look)
-      await console.page
-        .getByText(/^Loading/)
-        .first()
-        .waitFor({ state: 'hidden' })
       await console.check(`${name}-${look.width}-${look.scheme}`)
     }
   }

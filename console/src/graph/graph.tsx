@@ -2,6 +2,7 @@
 
 import { useEffect, useId, useRef } from 'react'
 import { onTheme } from '../theme.ts'
+import { useSeen } from '../use-seen.ts'
 import type { Line } from './line.ts'
 import { manyColours, plot } from './plot.ts'
 import { showSpan, type TimeRange } from './time-range.tsx'
@@ -23,7 +24,7 @@ const namedLines = 12
 export function Graph({ title, note, about, unit, lines, range }: GraphProps) {
   const box = useRef<HTMLDivElement>(null)
   const id = useId()
-  const { drawn, error } = useSeries(lines, range)
+  const { drawn, error } = useSeries(lines, range, useSeen(box))
   const hasData = drawn?.lines.some(({ values }) => values.some((value) => value !== null)) === true
   const { fromMs, toMs } = range
   useEffect(() => {

@@ -29,11 +29,13 @@ export interface SeriesState {
   readonly error: ApiError | undefined
 }
 
-export function useSeries(lines: readonly Line[], range: TimeRange): SeriesState {
+/** `isSeen`: nothing is asked while nobody sees the lines. */
+export function useSeries(lines: readonly Line[], range: TimeRange, isSeen = true): SeriesState {
   const [state, setState] = useState<SeriesState>({ drawn: undefined, error: undefined })
   // It has all that counts, where the lines may be made anew at each drawing.
   const key = JSON.stringify([lines, range])
   useEffect(() => {
+    if (!isSeen) return
     const abort = new AbortController()
     askAll(lines, range, abort.signal).then(
       (drawn) => {
@@ -44,7 +46,7 @@ export function useSeries(lines: readonly Line[], range: TimeRange): SeriesState
       },
     )
     return () => abort.abort()
-  }, [key])
+  }, [key, isSeen])
   return state
 }
 

@@ -46,6 +46,11 @@ export function Dashboard() {
       <div className="stack">
         <TimeRangePicker range={range} />
         <div className="dash">
+          {/* It stands first, so that what it asks is asked first. */}
+          <aside className="stack sticky">
+            <Summary range={range} />
+            <Latest />
+          </aside>
           <div className="graphs">
             {dashboardGraphs.map(({ title, formerly, about, unit, lines }) => (
               <Graph
@@ -59,10 +64,6 @@ export function Dashboard() {
               />
             ))}
           </div>
-          <aside className="stack sticky">
-            <Summary range={range} />
-            <Latest />
-          </aside>
         </div>
       </div>
     </>

@@ -116,7 +116,7 @@ function Content({ data }: { readonly data: JobDetailAnswer }) {
               {job.live === null ? '–' : `${bytes(job.live.bytes)}, ${bytes(job.live.bytesPerSecond)}/s`}
             </Fact>
             <Fact name="Retained in the changelog">{bytes(data.retainedBytes)}</Fact>
-            <Fact name="Running status">{job.runningStatus ?? '–'}</Fact>
+            <Fact name="Running status">{job.phase === 'over' ? '–' : (job.runningStatus ?? '–')}</Fact>
             <Fact name="User Name">{job.user}</Fact>
             <Fact name="Creation Time (UTC)">
               <Time ms={job.createdMs} />

@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { memo, useState, type ReactNode } from 'react'
 import type { JobAnswer, JobsAnswer } from '../../../src/server/api/answers.ts'
 import { get } from '../api.ts'
 import { count, dateTime, plural } from '../format.ts'
@@ -23,7 +23,7 @@ interface Column {
   readonly label: string
   /** Hidden until somebody chooses it. */
   readonly isExtra?: true
-  readonly cell: (job: JobAnswer) => React.ReactNode
+  readonly cell: (job: JobAnswer) => ReactNode
 }
 
 const columns: readonly Column[] = [
@@ -78,6 +78,7 @@ export function Jobs() {
   const asked = { status, text, limit: Math.min(size, isLatest ? latest - page * size : size), offset: page * size }
   const { data, error } = usePoll(JSON.stringify(asked), (signal) => get<JobsAnswer>('jobs', asked, signal))
   const shown = columns.filter(({ name }) => !hidden.has(name))
+  const shownNames = shown.map(({ name }) => name).join()
   const total = data === undefined ? 0 : isLatest ? Math.min(latest, data.total) : data.total
   const toggle = (name: string): void => {
     const next = new Set(hidden)
@@ -170,18 +171,7 @@ export function Jobs() {
                 </thead>
                 <tbody>
                   {data.jobs.map((job) => (
-                    <tr key={job.id}>
-                      <td className="wide">
-                        <a className="clip" href={`#/jobs/${job.id}`}>
-                          {job.description}
-                        </a>
-                      </td>
-                      {shown.map(({ name, label, cell }) => (
-                        <td key={name} data-label={label}>
-                          {cell(job)}
-                        </td>
-                      ))}
-                    </tr>
+                    <Row key={job.id} job={job} columns={shownNames} />
                   ))}
                 </tbody>
               </table>
@@ -194,6 +184,37 @@ export function Jobs() {
       </div>
     </>
   )
+}
+
+interface RowProps {
+  readonly job: JobAnswer
+  /** The names of the columns that are shown. */
+  readonly columns: string
+}
+
+/** Drawn again only when something in it has changed: there may be hundreds. */
+const Row = memo(
+  ({ job, columns: names }: RowProps) => (
+    <tr>
+      <td className="wide">
+        <a className="clip" href={`#/jobs/${job.id}`}>
+          {job.description}
+        </a>
+      </td>
+      {columns
+        .filter(({ name }) => names.split(',').includes(name))
+        .map(({ name, label, cell }) => (
+          <td key={name} data-label={label}>
+            {cell(job)}
+          </td>
+        ))}
+    </tr>
+  ),
+  (before, now) => before.columns === now.columns && whatIsShown(before.job) === whatIsShown(now.job),
+)
+
+function whatIsShown({ lagMs: _lag, live, ...job }: JobAnswer): string {
+  return JSON.stringify([job, live?.scan])
 }
 
 function None({ isFiltered }: { readonly isFiltered: boolean }) {
