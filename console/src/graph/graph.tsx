@@ -7,7 +7,7 @@ import type { Line } from './line.ts'
 import { manyColours, plot } from './plot.ts'
 import { showSpan, type TimeRange } from './time-range.tsx'
 import { showValue, type Unit } from './units.ts'
-import { useSeries } from './use-series.ts'
+import { lastValue, useSeries } from './use-series.ts'
 
 export interface GraphProps {
   readonly title: string
@@ -47,7 +47,7 @@ export function Graph({ title, note, about, unit, lines, range }: GraphProps) {
     }
     // A new answer comes with each span.
   }, [drawn, unit])
-  const latest = drawn?.lines.map(({ label, values }) => ({ label, value: values.findLast((value) => value !== null) }))
+  const latest = drawn?.lines.map((line) => ({ label: line.label, value: lastValue(line) }))
   return (
     <figure className="card graph" aria-labelledby={id}>
       <figcaption>

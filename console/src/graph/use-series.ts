@@ -18,6 +18,8 @@ export interface Drawn {
 }
 
 const pointMs = 10_000
+/** The last steps of a span may have no point yet. */
+const freshSteps = 4
 const wantedPoints = 360
 
 export function stepOf({ fromMs, toMs }: Pick<TimeRange, 'fromMs' | 'toMs'>): number {
@@ -88,4 +90,9 @@ async function askAll(lines: readonly Line[], range: TimeRange, signal: AbortSig
 
 function optionsOf({ downsample = 'avg', aggregate = 'sum', rate = 'none', of = 'cluster', ids }: Line) {
   return { downsample, aggregate: aggregate ?? undefined, rate, of, id: ids }
+}
+
+/** The value at the end of the span; undefined: there is none, whatever there was before. */
+export function lastValue({ values }: DrawnLine): number | undefined {
+  return values.slice(-freshSteps).findLast((value) => value !== null) ?? undefined
 }

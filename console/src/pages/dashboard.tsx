@@ -4,7 +4,7 @@ import { bytes, compact, count, duration } from '../format.ts'
 import { dashboardGraphs } from '../graph/dashboard-graphs.ts'
 import { Graph } from '../graph/graph.tsx'
 import { TimeRangePicker, useTimeRange, type TimeRange } from '../graph/time-range.tsx'
-import { useSeries } from '../graph/use-series.ts'
+import { lastValue, useSeries } from '../graph/use-series.ts'
 import { go, useRoute } from '../route.ts'
 import { EventList } from '../ui/event-list.tsx'
 import { PageHead } from '../ui/parts.tsx'
@@ -75,7 +75,8 @@ const p99 = [{ label: 'p99', metric: 'changefeed.commit_latency-p99', downsample
 function Summary({ range }: { readonly range: TimeRange }) {
   const { data } = usePoll('summary', (signal) => get<OverviewAnswer>('overview', {}, signal), 10_000)
   const { drawn } = useSeries(p99, range)
-  const latency = drawn?.lines[0]?.values.findLast((value) => value !== null)
+  const [line] = drawn?.lines ?? []
+  const latency = line && lastValue(line)
   const rows: readonly (readonly [string, string])[] = [
     ['Total Nodes', '1'],
     [
