@@ -146,7 +146,7 @@ test('no more bytes are kept than wanted; the oldest hours go first', async (t) 
         startMs + hour * hourMs + slot * slotMs,
         new Map([[cluster('a'), (hour * 7919 * slot) % 1_000_003]]),
       )
-    await ask(points, { fromMs: startMs, toMs: startMs + hourMs })
+    await points.idle()
   }
   await points.close()
   const kept = readdirSync(dir).filter((name) => name.endsWith('.points'))
@@ -177,6 +177,23 @@ test('a clock that jumps back fills what is missing and writes over the rest; on
   await points.close()
   const again = open(dir)
   assert.deepEqual(await valuesOf(again, 3), [1, 20, 30])
+  await again.close()
+})
+
+test('the present hour keeps its journal however fast hours follow each other', async (t) => {
+  const dir = folder(t)
+  const points = open(dir)
+  for (let hour = 0; hour < 5; hour++) points.record(startMs + hour * hourMs, new Map([[cluster('a'), hour]]))
+  await points.idle()
+  points.record(startMs + 4 * hourMs + slotMs, new Map([[cluster('a'), 40]]))
+  await points.close()
+  const names = readdirSync(dir)
+  assert.deepEqual(
+    names.filter((name) => name.endsWith('.journal')),
+    [`${startMs / hourMs + 4}.journal`],
+  )
+  const again = open(dir)
+  assert.deepEqual(await valuesOf(again, 2, startMs + 4 * hourMs), [4, 40])
   await again.close()
 })
 

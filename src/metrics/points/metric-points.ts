@@ -120,14 +120,17 @@ export class MetricPoints {
     before?.close()
     if (before !== undefined) this.#ending.set(before.hour.number, before.hour)
     if (!this.#ending.has(hour)) this.#journal = new Journal(this.#path(hour, 'journal'), hour)
-    void this.#writes.run(() => this.#writeOld(hour)).catch((error: unknown) => this.#warn(oldFailed, error))
+    void this.#writes.run(() => this.#writeOld()).catch((error: unknown) => this.#warn(oldFailed, error))
   }
 
-  /** Makes blocks of the journals of all other hours, and removes what is too much. */
-  async #writeOld(present: number): Promise<void> {
+  /** Makes blocks of the journals of all hours but the present one, and removes what is too much. */
+  async #writeOld(): Promise<void> {
     for (const [hour, kind] of this.#files()) {
-      if (kind !== 'journal' || hour === present) continue
+      // The present hour may be another one than when this was begun.
+      if (kind !== 'journal' || hour === this.#journal?.hour.number) continue
       const ended = this.#ending.get(hour) ?? readJournal(this.#path(hour, 'journal'), hour).hour
+      // While it is here, a clock that jumps back opens no journal of this hour.
+      this.#ending.set(hour, ended)
       try {
         const path = this.#path(hour, 'points')
         await readBlock(path, undefined, (key, values) => ended.addMissing(key, values)).catch(ignoreMissing)
