@@ -7,6 +7,7 @@ import { Login } from './pages/login.tsx'
 import { useRoute } from './route.ts'
 import { Session } from './session.ts'
 import { currentTheme, onTheme, toggleTheme } from './theme.ts'
+import { ErrorBoundary } from './ui/error-boundary.tsx'
 import { Icon, Logo, type IconName } from './ui/icon.tsx'
 import { Failure, Loading, PageHead } from './ui/parts.tsx'
 import { Overview } from './pages/overview.tsx'
@@ -119,15 +120,17 @@ function Frame({ session, loggedOut }: { readonly session: SessionAnswer; readon
         <Foot session={session} loggedOut={loggedOut} />
       </header>
       <main ref={main} tabIndex={-1}>
-        <Suspense fallback={<Loading what="the page" />}>
-          {page ?? (
-            <PageHead title="Nothing here" about={`There is no page ${path}.`}>
-              <a className="button" href="#/overview">
-                To the overview
-              </a>
-            </PageHead>
-          )}
-        </Suspense>
+        <ErrorBoundary key={path}>
+          <Suspense fallback={<Loading what="the page" />}>
+            {page ?? (
+              <PageHead title="Nothing here" about={`There is no page ${path}.`}>
+                <a className="button" href="#/overview">
+                  To the overview
+                </a>
+              </PageHead>
+            )}
+          </Suspense>
+        </ErrorBoundary>
       </main>
     </div>
   )

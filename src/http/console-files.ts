@@ -67,6 +67,8 @@ export class ConsoleFiles {
       ([word, end]) => new RegExp(`\\b${word}\\b`).test(accepted) && this.#names.has(name + end),
     ) ?? [undefined, '']
     const bytes = await this.#bytesOf(name + ending)
+    // Somebody has built the console anew, or taken it away.
+    if (bytes === undefined) return false
     response.writeHead(200, {
       ...safeHeaders,
       'content-type': kind,
@@ -81,14 +83,18 @@ export class ConsoleFiles {
     return true
   }
 
-  #bytesOf(name: string): Promise<Buffer> {
+  /** Undefined: the file is not there any more. */
+  async #bytesOf(name: string): Promise<Buffer | undefined> {
     let bytes = this.#read.get(name)
     if (bytes === undefined) {
       bytes = readFile(this.#folder + name)
-      // A file that could not be read is tried again.
-      bytes.catch(() => this.#read.delete(name))
       this.#read.set(name, bytes)
     }
-    return bytes
+    try {
+      return await bytes
+    } catch {
+      this.#read.delete(name)
+      return undefined
+    }
   }
 }

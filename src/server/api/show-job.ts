@@ -59,8 +59,8 @@ function phaseOf({ status, runningStatus, fraction, highWater }: ListedJob, live
   if (finalStatuses.has(status)) return 'over'
   if (status !== 'running') return 'paused'
   if (runningStatus?.startsWith('transient error') === true) return 'retrying'
-  if (live?.scan != null || fraction !== null) return highWater === null ? 'initial-scan' : 'backfill'
   if (runningStatus !== null && !runningStatus.startsWith('running:')) return 'waiting'
+  if (live?.scan != null || fraction !== null) return highWater === null ? 'initial-scan' : 'backfill'
   return highWater === null ? 'initial-scan' : 'following'
 }
 
