@@ -76,7 +76,7 @@ export const changefeedMetrics: MetricTable<MeasuredChangefeeds> = {
     kind: 'gauge',
     unit: 'count',
     shown: 'support',
-    help: 'Those of them whose changefeed is more than three minutes behind.',
+    help: 'Tables of changefeeds that are more than three minutes behind.',
     read: ({ laggingTables }) => laggingTables,
   },
   'changefeed.emitted_messages': {
@@ -93,12 +93,12 @@ export const changefeedMetrics: MetricTable<MeasuredChangefeeds> = {
   'changefeed.emitted_bytes': counter('bytes', {
     unit: 'bytes',
     shown: 'essential',
-    help: 'Bytes of the keys and values of these messages.',
+    help: 'Bytes of the keys and values of messages that sinks have confirmed since the server started, or clients have taken.',
   }),
   'changefeed.flushed_bytes': counter('flushedBytes', {
     unit: 'bytes',
     shown: 'support',
-    help: 'Bytes of these messages as they were sent: with what the far end needs around them, and compressed.',
+    help: 'Bytes of messages that sinks have confirmed, as they were sent: with what the far end needs around them, and compressed.',
   }),
   'changefeed.flushes': counter('flushes', {
     unit: 'count',
@@ -174,11 +174,11 @@ export const changefeedMetrics: MetricTable<MeasuredChangefeeds> = {
   'changefeed.sink_io_inflight': gauge('inFlightMessages', {
     unit: 'count',
     shown: 'support',
-    help: 'Messages that are on their way to one of these, or wait to be sent again.',
+    help: 'Messages that are on their way to Kafka, a webhook or Pub/Sub, or wait to be sent again.',
   }),
   'changefeed.parallel_io_pending_rows': gauge('pendingMessages', {
     unit: 'count',
-    help: 'Messages that sinks of these kinds hold: those, and the ones that wait for their turn.',
+    help: 'Messages that the sinks Kafka, webhook and Pub/Sub hold: on their way, or waiting for their turn.',
   }),
   'changefeed.cloudstorage_buffered_bytes': gauge('bufferedBytes', {
     unit: 'bytes',

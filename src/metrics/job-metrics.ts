@@ -44,7 +44,7 @@ export const jobMetrics: MetricTable<MeasuredJobs> = {
     unit: 'nanoseconds',
     shown: 'support',
     labels: ['database', 'table'],
-    help: 'The same for each table, of the slowest job that reads it.',
+    help: 'The checkpoint lag of the slowest job that reads a table, in nanoseconds.',
     read: ({ tables }) => tables.map(({ database, table, lag }) => ({ labels: { database, table }, value: lag })),
   },
   'jobs.changefeed.currently_running': {

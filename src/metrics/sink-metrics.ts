@@ -15,7 +15,7 @@ export const sinkMetrics: MetricTable<FeedMeter> = {
     kind: 'counter',
     unit: 'count',
     shown: 'support',
-    help: 'Those of them that failed.',
+    help: 'Requests to the far end that failed.',
     read: (meter) => meter.value('sinkErrors'),
   },
   'changefeed.sink.retries': {

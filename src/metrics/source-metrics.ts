@@ -102,7 +102,7 @@ export const sourceMetrics: MetricTable<MeasuredSource> = {
     kind: 'gauge',
     unit: 'bytes',
     shown: 'support',
-    help: 'Bytes of the changelog from the oldest of these changes on.',
+    help: 'Bytes of the changelog from the oldest change on that a job, running or paused, still needs.',
     read: ({ log: { status }, ingest: { pins } }) =>
       pins.length === 0 ? 0 : Math.max(0, status.head - Math.max(status.tail, Math.min(...pins))),
   },

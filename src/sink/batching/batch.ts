@@ -35,13 +35,6 @@ export const followBatch = stepsOf<BatchPhase>({
   split: [],
 })
 
-export interface BatchOptions {
-  readonly phase?: BatchPhase
-  readonly times?: BatchTimes
-}
-
-const noTimes: BatchTimes = { committedMs: Number.NaN, openedAtMs: 0 }
-
 /** What is measured of a batch. */
 export interface BatchTimes {
   /** When the oldest of its messages was committed, in ms since 1970; NaN: not known, or of a scan. */
@@ -49,6 +42,13 @@ export interface BatchTimes {
   /** When it got its first message, as `performance.now()` counts. */
   readonly openedAtMs: number
 }
+
+export interface BatchOptions {
+  readonly phase?: BatchPhase
+  readonly times?: BatchTimes
+}
+
+const noTimes: BatchTimes = { committedMs: Number.NaN, openedAtMs: 0 }
 
 export class Batch<Body> {
   readonly body: Body

@@ -1,7 +1,7 @@
 // The lanes of a sink, which share a memory budget and the memory of delivered batches.
 
-import { Backlog } from './backlog.ts'
 import { feedMeter, type FeedMeter } from '../../core/feed-meter.ts'
+import { Backlog } from './backlog.ts'
 import { Lane, type BatchLimits, type Emitting } from './lane.ts'
 import type { BatchBody } from './lane-client.ts'
 import { SpareBodies } from './spare-bodies.ts'
@@ -21,6 +21,7 @@ export class Lanes<Place, Body extends BatchBody<Body>> {
   readonly backlog: Backlog<Lane<Place, Body>>
   readonly #spares: SpareBodies<Body>
   readonly #limits: BatchLimits
+  /** Counts what is delivered by all lanes. */
   readonly meter: FeedMeter
   /** Set before messages are added to lanes. */
   readonly emitting: Emitting = { committedMs: Number.NaN }
