@@ -15,10 +15,15 @@ export function openFiles({ dir, shared }: LogHandle): Changelog {
     status: head,
     meter: head.meter,
     startedMs(): number | undefined {
-      const [oldest] = published(dir, head)
-      if (oldest === undefined) return undefined
-      using file = openIfThere(oldest)
-      return file === undefined ? undefined : readSegmentHeader(file.fd, oldest)?.createdMs
+      try {
+        const [oldest] = published(dir, head)
+        if (oldest === undefined) return undefined
+        using file = openIfThere(oldest)
+        return file === undefined ? undefined : readSegmentHeader(file.fd, oldest)?.createdMs
+      } catch {
+        // Damage is reported by whoever reads the segment.
+        return undefined
+      }
     },
     startOf(after: Hlc): Position | undefined {
       return segmentFor(dir, head, after)?.start as Position | undefined
