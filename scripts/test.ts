@@ -127,6 +127,7 @@ function binary(name: string, script: string): string {
 
 if (isWhole) {
   await must('the type check', await run([binary('typescript', 'bin/tsc'), '--noEmit']))
+  await must('the type check of the console', await run([binary('typescript', 'bin/tsc'), '--noEmit', '-p', 'console']))
   await must('lint', await run([binary('oxlint', 'bin/oxlint')]))
 }
 const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root })

@@ -13,7 +13,7 @@ import { runServer, type ServerRun, type ServerWithPostgres } from './run-server
 import { UsageError } from './usage-error.ts'
 
 export const serverHelp = `  --listen-addr=HOST[:PORT]   where SQL listens (localhost:26257; port 0: a free one)
-  --http-addr=HOST[:PORT]     where health and metrics listen (localhost:8080; port 0: a free one)
+  --http-addr=HOST[:PORT]     where the console, health and metrics listen (localhost:8080; port 0: a free one)
   --http-allowed-hosts=NAMES  names, apart from localhost and its address, that HTTP requests may use for this server
   --log-level=LEVEL           write lines of this severity and above to logs/changefeed.log: ${logLevels.join(', ')} (info)
   --log-format=FORMAT         how lines of logs/changefeed.log look: ${logFormats.join(', ')} (json)
