@@ -20,7 +20,7 @@ export interface ListedJob {
   /** With a point and ten digits of the logical part. */
   readonly highWater: string | null
   readonly error: string
-  /** Undefined: a later version of the program has written it. */
+  /** Undefined: a later version of the program has written it, or it was not asked for. */
   readonly spec: StoredPayload['spec'] | undefined
 }
 
@@ -30,6 +30,8 @@ export interface JobFilter {
   readonly ids?: readonly string[] | undefined
   /** In the description, the id or the name of the user, in any case of letters. */
   readonly text?: string | undefined
+  /** Without what the jobs read, which is large. */
+  readonly hasSpec?: boolean
   /** Only those that run or may run again. */
   readonly isUnfinished?: boolean
   readonly limit: number
@@ -49,7 +51,7 @@ export interface ListedJobsOptions {
 const ms = (column: string): string => `round(extract(epoch FROM ${column}) * 1000)::text`
 
 const columns = `job_id::text, description, user_name, status, running_status, ${ms('created')}, ${ms('started')}, ${ms('modified')},
-  ${ms('finished')}, fraction_completed::text, high_water::text, error, payload`
+  ${ms('finished')}, fraction_completed::text, high_water::text, error`
 
 export class ListedJobs {
   readonly #options: ListedJobsOptions
@@ -61,7 +63,7 @@ export class ListedJobs {
   /** The newest come first. */
   async page(user: string, filter: JobFilter): Promise<JobPage> {
     const { query, schema } = this.#options.state
-    const { statuses, ids, text, isUnfinished: onlyUnfinished = false, limit, offset = 0 } = filter
+    const { statuses, ids, text, isUnfinished: onlyUnfinished = false, hasSpec = true, limit, offset = 0 } = filter
     const parameters = [
       await this.#seenBy(user),
       statuses === undefined ? null : JSON.stringify(statuses),
@@ -75,7 +77,7 @@ export class ListedJobs {
        ${onlyUnfinished ? `AND ${isUnfinished}` : ''}`
     const [rows, [count] = []] = await Promise.all([
       query(
-        `SELECT ${columns} FROM ${schema}.jobs WHERE ${where}
+        `SELECT ${columns}, ${hasSpec ? 'payload' : 'NULL'} FROM ${schema}.jobs WHERE ${where}
          ORDER BY created DESC, job_id DESC LIMIT ${Math.trunc(limit)} OFFSET ${Math.trunc(offset)}`,
         parameters,
       ),
@@ -121,7 +123,7 @@ function listed(row: readonly (string | null)[]): ListedJob {
     fraction: fraction == null ? null : Number(fraction),
     highWater: highWater ?? null,
     error: error ?? '',
-    spec: specOf(payload ?? '', id ?? ''),
+    spec: payload == null ? undefined : specOf(payload, id ?? ''),
   }
 }
 

@@ -12,6 +12,8 @@ const own = { 'x-changefeed-console': '1' }
 let attached: Attached
 let job = ''
 before(async () => {
+  // The server's own role may have its password in the environment, which is no password of anybody who logs in.
+  process.env['PGPASSWORD'] = 'of ann'
   attached = await startAttached({
     auth: 'scram-sha-256',
     sql: `CREATE ROLE ann LOGIN PASSWORD 'of ann'; CREATE ROLE bob LOGIN PASSWORD 'of bob';
@@ -95,6 +97,16 @@ test('a wrong password is refused in the words of PostgreSQL, and after five of 
   assert.match(String(headers['retry-after']), /^\d+$/)
   // The test is at one address: it has to wait until the others are let in again.
   await new Promise((resolve) => setTimeout(resolve, 1000 * Number(headers['retry-after'])))
+})
+
+test('who gives no password does not get in with that of the server itself', async () => {
+  const { status, body } = await login('ann', '')
+  assert.deepEqual([status, body['error']], [401, 'PostgreSQL asks for the password of role ann'])
+  for (const given of [
+    { user: '', password: '' },
+    { user: 'ann', password: '', database: '' },
+  ])
+    assert.equal((await ask('login', { method: 'POST', headers: own, body: given })).status, 400)
 })
 
 test('a role sees and controls what it may by SQL, and its session ends with its logging out', async () => {

@@ -1,10 +1,10 @@
-import { memo, useState, type ReactNode } from 'react'
-import type { JobAnswer, JobsAnswer } from '../../../src/server/api/answers.ts'
+import { useState } from 'react'
+import type { JobsAnswer } from '../../../src/server/api/answers.ts'
 import { get } from '../api.ts'
 import { count, dateTime, plural } from '../format.ts'
 import { setParameters, useRoute } from '../route.ts'
-import { JobProgressText } from '../ui/job-progress.tsx'
-import { Failure, HighWater, Loading, PageHead, StatusBadge, Time } from '../ui/parts.tsx'
+import { columns, Row } from '../jobs/columns.tsx'
+import { Failure, Loading, PageHead } from '../ui/parts.tsx'
 import { useLater } from '../use-later.ts'
 import { usePoll } from '../use-poll.ts'
 
@@ -17,44 +17,6 @@ const statuses = [
   ['succeeded', 'Succeeded'],
   ['failed', 'Failed'],
 ] as const
-
-interface Column {
-  readonly name: string
-  readonly label: string
-  /** Hidden until somebody chooses it. */
-  readonly isExtra?: true
-  readonly cell: (job: JobAnswer) => ReactNode
-}
-
-const columns: readonly Column[] = [
-  {
-    name: 'status',
-    label: 'Status',
-    cell: (job) => (
-      <div>
-        <StatusBadge job={job} />
-        <JobProgressText job={job} isShort />
-        {job.error === '' ? null : <div className="small wrap clip">{job.error}</div>}
-      </div>
-    ),
-  },
-  { name: 'id', label: 'Job ID', cell: ({ id }) => <span className="mono num">{id}</span> },
-  { name: 'user', label: 'User Name', cell: ({ user }) => user },
-  { name: 'created', label: 'Creation Time (UTC)', cell: ({ createdMs }) => <Time ms={createdMs} /> },
-  { name: 'high-water', label: 'High-water Timestamp', cell: ({ highWater }) => <HighWater value={highWater} /> },
-  {
-    name: 'modified',
-    label: 'Last Modified Time (UTC)',
-    isExtra: true,
-    cell: ({ modifiedMs }) => <Time ms={modifiedMs} />,
-  },
-  {
-    name: 'completed',
-    label: 'Completed Time (UTC)',
-    isExtra: true,
-    cell: ({ finishedMs }) => <Time ms={finishedMs} />,
-  },
-]
 
 const latest = 50
 
@@ -184,37 +146,6 @@ export function Jobs() {
       </div>
     </>
   )
-}
-
-interface RowProps {
-  readonly job: JobAnswer
-  /** The names of the columns that are shown. */
-  readonly columns: string
-}
-
-/** Drawn again only when something in it has changed: there may be hundreds. */
-const Row = memo(
-  ({ job, columns: names }: RowProps) => (
-    <tr>
-      <td className="wide">
-        <a className="clip" href={`#/jobs/${job.id}`}>
-          {job.description}
-        </a>
-      </td>
-      {columns
-        .filter(({ name }) => names.split(',').includes(name))
-        .map(({ name, label, cell }) => (
-          <td key={name} data-label={label}>
-            {cell(job)}
-          </td>
-        ))}
-    </tr>
-  ),
-  (before, now) => before.columns === now.columns && whatIsShown(before.job) === whatIsShown(now.job),
-)
-
-function whatIsShown({ lagMs: _lag, live, ...job }: JobAnswer): string {
-  return JSON.stringify([job, live?.scan])
 }
 
 function None({ isFiltered }: { readonly isFiltered: boolean }) {

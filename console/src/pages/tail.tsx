@@ -1,8 +1,10 @@
-import { useCallback, useEffect, useRef, useState } from 'react'
-import type { JobDetailAnswer, JobsAnswer, TailLine } from '../../../src/server/api/answers.ts'
-import { get, openLines, type ApiError } from '../api.ts'
-import { clock, msOfTimestamp, plural, systemTime } from '../format.ts'
-import { Failure, Loading, PageHead, StatusBadge, Tip } from '../ui/parts.tsx'
+import { useState } from 'react'
+import type { JobDetailAnswer, JobsAnswer } from '../../../src/server/api/answers.ts'
+import { get } from '../api.ts'
+import { clock, msOfTimestamp, plural } from '../format.ts'
+import { isShown, Message } from '../tail/message.tsx'
+import { useTail } from '../tail/use-tail.ts'
+import { Failure, Loading, PageHead, StatusBadge } from '../ui/parts.tsx'
 import { usePoll } from '../use-poll.ts'
 
 export function Tail({ id }: { readonly id: string | undefined }) {
@@ -50,17 +52,6 @@ function Choose() {
     </>
   )
 }
-
-/** Older lines are forgotten. */
-const keptLines = 500
-
-interface Line {
-  readonly number: number
-  readonly atMs: number
-  readonly line: TailLine
-}
-
-type Phase = 'connecting' | 'flowing' | 'paused' | 'ended'
 
 function TailOf({ id }: { readonly id: string }) {
   const { data, error } = usePoll(`job ${id}`, (signal) => get<JobDetailAnswer>(`jobs/${id}`, {}, signal), 30_000)
@@ -142,135 +133,4 @@ function TailOf({ id }: { readonly id: string }) {
       </div>
     </>
   )
-}
-
-function Message({ atMs, line }: Line) {
-  if (line.tag === 'notice') return <li className="notice-line">{line.text}</li>
-  if (line.tag === 'end') return <li className="notice-line">{line.error ?? 'The changefeed has ended.'}</li>
-  if (line.tag === 'resolved')
-    return (
-      <li className="resolved">
-        <span className="num">{clock(atMs)}</span>
-        <span>resolved</span>
-        <span>
-          <Tip text={systemTime(line.at)}>{line.at}</Tip>
-        </span>
-      </li>
-    )
-  const { after, updated } = readValue(line.value)
-  return (
-    <li>
-      <span className="num">
-        {updated === undefined ? clock(atMs) : <Tip text={`updated ${updated}`}>{clock(msOfTimestamp(updated))}</Tip>}
-      </span>
-      <span className="wrap">
-        <strong>{line.table}</strong> {line.key}
-      </span>
-      <span className={`value ${after === null ? 'removed' : ''}`}>
-        {line.value ?? 'no value'}
-        {line.cut === undefined ? '' : ` … and ${line.cut} characters more`}
-      </span>
-    </li>
-  )
-}
-
-function readValue(text: string | null): { readonly after?: unknown; readonly updated?: string } {
-  try {
-    const value = JSON.parse(text ?? '{}') as { after?: unknown; updated?: unknown }
-    return { after: value.after, ...(typeof value.updated === 'string' ? { updated: value.updated } : {}) }
-  } catch {
-    return {}
-  }
-}
-
-function isShown(line: TailLine, search: string, hasResolved: boolean): boolean {
-  if (line.tag === 'resolved') return hasResolved && search === ''
-  if (line.tag !== 'message' || search === '') return true
-  return `${line.key} ${line.value ?? ''}`.toLowerCase().includes(search.toLowerCase())
-}
-
-function useTail(id: string, hasScan: boolean, turn: number) {
-  const [lines, setLines] = useState<readonly Line[]>([])
-  const [phase, setPhase] = useState<Phase>('connecting')
-  const [failure, setFailure] = useState<ApiError>()
-  const [resolved, setResolved] = useState<string>()
-  const [count, setCount] = useState(0)
-  /** Settles when the tail may go on: while it does not, nothing is read, and the server waits. */
-  const gate = useRef<PromiseWithResolvers<void>>(undefined)
-  useEffect(() => {
-    const abort = new AbortController()
-    setPhase('connecting')
-    setFailure(undefined)
-    setLines([])
-    setCount(0)
-    const take = (batch: readonly TailLine[]): void => {
-      const atMs = Date.now()
-      setCount((n) => n + batch.filter(({ tag }) => tag === 'message').length)
-      const last = batch.findLast((line) => line.tag === 'resolved')
-      if (last?.tag === 'resolved') setResolved(last.at)
-      setLines((before) => {
-        const first = (before[0]?.number ?? 0) + 1
-        const fresh = batch.map((line, i) => ({ number: first + i, atMs, line })).toReversed()
-        return [...fresh, ...before].slice(0, keptLines)
-      })
-    }
-    follow({
-      id,
-      hasScan,
-      signal: abort.signal,
-      take,
-      begun: () => setPhase('flowing'),
-      gate: () => gate.current?.promise,
-    }).then(
-      () => setPhase('ended'),
-      (error: ApiError) => {
-        if (abort.signal.aborted) return
-        setFailure(error)
-        setPhase('ended')
-      },
-    )
-    return () => {
-      abort.abort()
-      gate.current?.resolve()
-      gate.current = undefined
-    }
-  }, [id, hasScan, turn])
-  const pause = useCallback((isPaused: boolean) => {
-    if (isPaused) gate.current = Promise.withResolvers()
-    else {
-      gate.current?.resolve()
-      gate.current = undefined
-    }
-    setPhase(isPaused ? 'paused' : 'flowing')
-  }, [])
-  const clear = useCallback(() => {
-    setLines([])
-    setCount(0)
-  }, [])
-  return { lines, phase, failure, resolved, count, pause, clear }
-}
-
-interface FollowOptions {
-  readonly id: string
-  readonly hasScan: boolean
-  readonly signal: AbortSignal
-  readonly take: (lines: readonly TailLine[]) => void
-  readonly begun: () => void
-  readonly gate: () => Promise<void> | undefined
-}
-
-async function follow({ id, hasScan, signal, take, begun, gate }: FollowOptions): Promise<void> {
-  const stream = await openLines(`jobs/${id}/messages`, { scan: hasScan ? 'yes' : undefined }, signal)
-  begun()
-  const reader = stream.getReader()
-  let rest = ''
-  for (;;) {
-    await gate()
-    const { done, value } = await reader.read()
-    if (done) return
-    const texts = (rest + value).split('\n')
-    rest = texts.pop() ?? ''
-    const batch = texts.filter((text) => text !== '').map((text) => JSON.parse(text) as TailLine)
-    if (batch.length > 0) take(batch)
-  }
 }

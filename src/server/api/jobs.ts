@@ -7,9 +7,9 @@ import { transitions } from '../../jobs/transitions.ts'
 import type { JobDetailAnswer, JobsAnswer } from './answers.ts'
 import { numberIn } from './api-request.ts'
 import type { OverviewParts } from './overview.ts'
-import { reachedBy, retainedSince, showJob, type ShownBy } from './show-job.ts'
+import { reachedBy, showJob, type ShownBy } from './show-job.ts'
 
-type JobParts = Pick<OverviewParts, 'listed' | 'feeds' | 'rates' | 'sources'>
+type JobParts = Pick<OverviewParts, 'listed' | 'feeds' | 'rates' | 'sources' | 'kept'>
 
 const mostAtOnce = 500
 const verbs = ['pause', 'resume', 'cancel'] as const
@@ -58,9 +58,9 @@ export async function jobDetail(
   }
 }
 
-function retained({ sources }: JobParts, job: ListedJob, { feeds }: ShownBy): number | null {
+function retained({ sources, kept }: JobParts, job: ListedJob, { feeds }: ShownBy): number | null {
   if (job.spec === undefined || job.finishedMs !== null) return null
-  return retainedSince(sources.of(job.spec.database), reachedBy(job, feeds.get(job.id)))
+  return kept.bytes(sources.of(job.spec.database), reachedBy(job, feeds.get(job.id)))
 }
 
 /** Whether the request would change anything. */

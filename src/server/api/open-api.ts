@@ -8,6 +8,7 @@ import type { LoginRules } from '../../pg-server/front.ts'
 import type { ServerParts } from '../server-parts.ts'
 import { Api } from './api.ts'
 import { FeedRates } from './feed-rates.ts'
+import { KeptSince } from './kept-since.ts'
 
 export interface OpenApiOptions {
   readonly parts: Omit<ServerParts, 'cuts' | 'types'>
@@ -34,7 +35,7 @@ export async function openApi(options: OpenApiOptions): Promise<OpenedApi> {
   const isForAll = ['0.0.0.0', '::', ''].includes(listen.host)
   const isOurs = !isForAll && (await isOnlyOurs(listen.host))
   const api = new Api({
-    parts: { ...parts, listed: new ListedJobs({ state, rights }), rates },
+    parts: { ...parts, listed: new ListedJobs({ state, rights }), rates, kept: new KeptSince() },
     // Without encryption clients are let in from this machine only, which is known by its loopback address.
     port: { host: isForAll ? '127.0.0.1' : listen.host, port: listen.port, hasTls: hasTls && !isForAll && !isOurs },
     everybody: logins === undefined ? everybody : undefined,

@@ -8,7 +8,8 @@ import { shownStatement } from '../statements/shown-statement.ts'
 import type { ConnectionFeedAnswer, JobAnswer, OverviewAnswer, SourceAnswer } from './answers.ts'
 import { needsAttention } from './attention.ts'
 import type { FeedRates } from './feed-rates.ts'
-import { reachedBy, retainedSince, showJob } from './show-job.ts'
+import type { KeptSince } from './kept-since.ts'
+import { reachedBy, showJob } from './show-job.ts'
 
 /** More jobs are only counted. */
 const readJobs = 2000
@@ -18,6 +19,7 @@ const shownConnections = 25
 export type OverviewParts = Pick<ServerParts, 'backend' | 'jobs' | 'sources' | 'feeds' | 'running' | 'rights'> & {
   readonly listed: ListedJobs
   readonly rates: FeedRates
+  readonly kept: KeptSince
 }
 
 export async function overview(parts: OverviewParts, user: string): Promise<OverviewAnswer> {
@@ -26,13 +28,16 @@ export async function overview(parts: OverviewParts, user: string): Promise<Over
   const feeds = new Map(pool.running.map((feed) => [feed.id, feed]))
   const shown = { nowMs, rates, feeds }
   const [unfinished, failed, counts, connections] = await Promise.all([
-    listed.page(user, { isUnfinished: true, limit: readJobs }),
-    listed.page(user, { statuses: ['failed'], limit: 20 }),
+    listed.page(user, { isUnfinished: true, hasSpec: false, limit: readJobs }),
+    listed.page(user, { statuses: ['failed'], hasSpec: false, limit: 20 }),
     listed.counts(user),
     connectionsOf(parts, user),
   ])
   const read = unfinished.jobs.map((row) => ({ row, job: showJob(row, shown) }))
-  const worst = read.toSorted((a, b) => trouble(b.job) - trouble(a.job)).slice(0, shownFeeds)
+  const worst = await withSpecs(parts, {
+    user,
+    worst: read.toSorted((a, b) => trouble(b.job) - trouble(a.job)).slice(0, shownFeeds),
+  })
   const lags = read.flatMap(({ job }) => (job.status === 'running' && job.lagMs !== null ? [job.lagMs] : []))
   const running = pool.running.map((feed) => rates.of(feed))
   return {
@@ -55,14 +60,31 @@ export async function overview(parts: OverviewParts, user: string): Promise<Over
   }
 }
 
+interface ReadJob {
+  readonly row: ListedJob
+  readonly job: JobAnswer
+}
+
+/** What a job reads is large, and was not read for all of them. */
+async function withSpecs(
+  { listed }: Pick<OverviewParts, 'listed'>,
+  { user, worst }: { readonly user: string; readonly worst: readonly ReadJob[] },
+): Promise<readonly ReadJob[]> {
+  if (worst.length === 0) return []
+  const ids = worst.map(({ row }) => row.id)
+  const { jobs } = await listed.page(user, { ids, limit: ids.length })
+  const specs = new Map(jobs.map(({ id, spec }) => [id, spec]))
+  return worst.map(({ row, job }) => ({ row: { ...row, spec: specs.get(row.id) }, job }))
+}
+
 function placeOf(
   row: ListedJob,
-  { sources, feeds }: Pick<OverviewParts, 'sources' | 'feeds'>,
+  { sources, feeds, kept }: Pick<OverviewParts, 'sources' | 'feeds' | 'kept'>,
 ): { readonly retainedBytes: number | null; readonly database: string | null } {
   const database = row.spec?.database ?? null
   if (database === null) return { retainedBytes: null, database }
   const feed = feeds.running.find(({ id }) => id === row.id)
-  return { retainedBytes: retainedSince(sources.of(database), reachedBy(row, feed)), database }
+  return { retainedBytes: kept.bytes(sources.of(database), reachedBy(row, feed)), database }
 }
 
 /** What stands still comes first, then what is furthest behind. */

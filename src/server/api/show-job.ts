@@ -3,7 +3,6 @@
 import type { Hlc } from '../../core/hlc.ts'
 import type { PooledFeed } from '../../feed/pool/feed-pool.ts'
 import type { ListedJob } from '../../jobs/listed-jobs.ts'
-import type { Source } from '../sources/open-source.ts'
 import type { JobAnswer, JobPhase, LiveAnswer } from './answers.ts'
 import type { FeedRates } from './feed-rates.ts'
 
@@ -46,13 +45,6 @@ export function reachedBy({ highWater }: ListedJob, feed: PooledFeed | undefined
   const frontier = feed?.progress.frontier
   if (frontier !== undefined) return frontier
   return highWater === null ? undefined : readDecimal(highWater)
-}
-
-/** How many bytes of the changelog are kept for changes after this time. */
-export function retainedSince(source: Source | undefined, since: Hlc | undefined): number | null {
-  if (source === undefined || since === undefined) return null
-  const start = source.log.startOf(since)
-  return start === undefined ? null : source.log.status.head - start
 }
 
 function phaseOf({ status, runningStatus, fraction, highWater }: ListedJob, live: LiveAnswer | null): JobPhase {

@@ -2,6 +2,7 @@
 // statements of every client, with the rights that the role has.
 
 import pg from 'pg'
+import { FeedError } from '../../errors/feed-error.ts'
 
 export interface ApiUser {
   readonly name: string
@@ -24,17 +25,21 @@ export async function connectAs(
   { host, port, hasTls }: OwnPort,
   inDatabase: string = database,
 ): Promise<pg.Client> {
+  // What is empty the client takes from the variables of libpq, which are those of the server's own role: its password, too.
+  if (name === '' || inDatabase === '')
+    throw new FeedError('FEED_OPTION', `the name of the ${name === '' ? 'role' : 'database'} is empty`)
   const client = new pg.Client({
     host,
     port,
     user: name,
     database: inDatabase,
-    // Without a text the client would look for a password of the server's own role.
-    password: password ?? '',
+    // A function is asked, and nothing else is.
+    password: () => password ?? '',
+    options: ' ',
     application_name: 'pg-changefeed console',
     connectionTimeoutMillis: connectMs,
     // It is the address of this very process, whose certificate is for other names.
-    ...(hasTls ? { ssl: { rejectUnauthorized: false } } : {}),
+    ssl: hasTls ? { rejectUnauthorized: false } : false,
   })
   client.on('error', () => undefined)
   await client.connect()

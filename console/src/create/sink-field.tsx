@@ -1,0 +1,48 @@
+// The URI of the sink, with examples.
+
+import { useState } from 'react'
+import type { FormAnswer } from '../../../src/server/api/answers.ts'
+
+interface SinkProps {
+  readonly form: FormAnswer | undefined
+  readonly sink: string
+  readonly setSink: (sink: string) => void
+}
+
+export function SinkField({ form, sink, setSink }: SinkProps) {
+  const [isShown, setShown] = useState(true)
+  return (
+    <section className="card" aria-labelledby="sink">
+      <div className="card-head">
+        <h2 id="sink">2. Sink</h2>
+        <label className="check">
+          <input type="checkbox" checked={!isShown} onChange={(event) => setShown(!event.target.checked)} />
+          Hide the URI
+        </label>
+      </div>
+      <div className="card-body stack">
+        <label className="field">
+          <span>URI</span>
+          <input
+            type={isShown ? 'text' : 'password'}
+            value={sink}
+            placeholder="kafka://localhost:9092"
+            spellCheck={false}
+            autoComplete="off"
+            onChange={(event) => setSink(event.target.value.trim())}
+          />
+        </label>
+        <div className="row" role="group" aria-label="Examples of URIs">
+          {form?.sinks.map(({ label, schemes, example }) => (
+            <button key={label} type="button" className="button" onClick={() => setSink(example ?? `${schemes[0]}://`)}>
+              {label}
+            </button>
+          ))}
+        </div>
+        <p className="muted small">
+          Nothing connects to it before the statement runs. Credentials in it are shown to nobody afterwards.
+        </p>
+      </div>
+    </section>
+  )
+}

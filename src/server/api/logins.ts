@@ -1,0 +1,94 @@
+// Who uses the API: everybody where there are no passwords, and otherwise who has logged in with a role of PostgreSQL. The login is one at the SQL
+// port, so PostgreSQL decides.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { SessionAnswer } from './answers.ts'
+import { isEncrypted, isPrivate, optionalTextIn, readBody, textIn } from './api-request.ts'
+import { ApiSessions, sessionCookie } from './api-sessions.ts'
+import { errorAnswer, statusOf } from './error-answer.ts'
+import { FailedLogins } from './failed-logins.ts'
+import { sendJson } from './send-json.ts'
+import { connectAs, type ApiUser, type OwnPort } from './sql-client.ts'
+
+export interface LoginsOptions {
+  readonly port: OwnPort
+  /** Who everybody is; undefined: a role has to log in. */
+  readonly everybody: ApiUser | undefined
+  /** Passwords are taken over connections that others can read: the SQL port takes them, too. */
+  readonly isOpen: boolean
+  readonly defaultDatabase: string
+  readonly version: string
+}
+
+export class Logins {
+  readonly #options: LoginsOptions
+  readonly #sessions = new ApiSessions()
+  readonly #failed = new FailedLogins()
+
+  constructor(options: LoginsOptions) {
+    this.#options = options
+  }
+
+  /** Undefined: nobody is logged in. */
+  userOf(request: IncomingMessage): ApiUser | undefined {
+    return this.#options.everybody ?? this.#sessions.of(request)
+  }
+
+  session(request: IncomingMessage): SessionAnswer {
+    return this.#answer(this.userOf(request))
+  }
+
+  logout(request: IncomingMessage, response: ServerResponse): void {
+    this.#sessions.end(request)
+    sendJson(response, 200, {}, { 'set-cookie': sessionCookie(undefined, isEncrypted(request)) })
+  }
+
+  async login(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { everybody, isOpen, port } = this.#options
+    if (everybody !== undefined) return sendJson(response, 200, this.#answer(everybody))
+    if (!isOpen && !isPrivate(request)) {
+      return sendJson(response, 403, {
+        error: 'a password is not taken from another machine over a connection that is not encrypted',
+        hint: 'use https:// (with --tls-cert), or let a tunnel end at this machine (ssh -L 8080:localhost:8080)',
+      })
+    }
+    const user = await this.#userIn(request)
+    const address = request.socket.remoteAddress ?? ''
+    const waitMs = this.#failed.waitMs(address, user.name)
+    if (waitMs > 0) {
+      const seconds = Math.ceil(waitMs / 1000)
+      const text = { error: `too many failed logins: try again in ${seconds} s` }
+      return sendJson(response, 429, text, { 'retry-after': String(seconds) })
+    }
+    // It counts until it has succeeded: attempts at the same time are no way around the limit.
+    this.#failed.failed(address, user.name)
+    try {
+      const client = await connectAs(user, port)
+      await client.end().catch(() => undefined)
+    } catch (error) {
+      const status = statusOf(error)
+      // What the client says when it is asked for what it does not have.
+      if (user.password === '' && status === 500)
+        return sendJson(response, 401, { error: `PostgreSQL asks for the password of role ${user.name}` })
+      return sendJson(response, [400, 503].includes(status) ? status : 401, errorAnswer(error))
+    }
+    this.#failed.succeeded(address, user.name)
+    const cookie = sessionCookie(this.#sessions.begin(user), isEncrypted(request))
+    sendJson(response, 200, this.#answer(user), { 'set-cookie': cookie })
+  }
+
+  async #userIn(request: IncomingMessage): Promise<ApiUser> {
+    const body = await readBody(request)
+    const [name, password] = [textIn(body, 'user'), textIn(body, 'password')]
+    const database = optionalTextIn(body, 'database') ?? this.#options.defaultDatabase
+    if (name !== '' && database !== '') return { name, database, password }
+    throw new FeedError('FEED_OPTION', `the name of the ${name === '' ? 'role' : 'database'} is empty`)
+  }
+
+  #answer(user: ApiUser | undefined): SessionAnswer {
+    const { everybody, defaultDatabase, version } = this.#options
+    const database = user?.database ?? defaultDatabase
+    return { user: user?.name, needsLogin: everybody === undefined, database, version }
+  }
+}
