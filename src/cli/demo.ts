@@ -137,7 +137,7 @@ async function show(server: RunningServer, signal: AbortSignal): Promise<void> {
   await writer.query("INSERT INTO office_dogs VALUES (1, 'Petee'), (2, 'Carl')")
   process.stdout.write(`
 SQL listens at   ${url}
-HTTP listens at  http://${host}:${server.httpPort}   (/health?ready=1, /_status/vars)
+The console is   http://${host}:${server.httpPort}   (metrics: /_status/vars, health: /health?ready=1)
 
 A table office_dogs changes every second. This is what its changefeed says:
 

@@ -4,13 +4,14 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { chromium, type BrowserContext } from 'playwright-core'
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-/** Where the pictures of a run stay; not in the folder of the run, which goes with it, nor in the checkout. */
-export const picturesDir = process.env['CHANGEFEED_TEST_PICTURES'] ?? '/tmp/changefeed-console-pictures'
+/** Where the pictures of a run stay: beside the folder of the run, which goes with it, and not in the checkout. */
+const besides = basename(tmpdir()).startsWith('pgcf-run-') ? dirname(tmpdir()) : tmpdir()
+export const picturesDir = process.env['CHANGEFEED_TEST_PICTURES'] ?? join(besides, 'changefeed-console-pictures')
 
 const flags = [
   '--no-sandbox',

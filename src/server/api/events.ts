@@ -17,7 +17,7 @@ export async function events(
   listed: ListedJobs,
   { user, limit }: { readonly user: string; readonly limit: number },
 ): Promise<EventsAnswer> {
-  const { jobs } = await listed.page(user, { limit: readJobs })
+  const { jobs } = await listed.page(user, { hasSpec: false, limit: readJobs })
   const all = jobs.flatMap(eventsOf).sort((a, b) => b.atMs - a.atMs)
   return { events: all.slice(0, Math.min(limit, mostEvents)) }
 }

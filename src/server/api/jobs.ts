@@ -24,6 +24,7 @@ export async function listJobs(
     parts.listed.page(user, {
       statuses: statuses.length === 0 ? undefined : statuses,
       text: text === '' ? undefined : text,
+      hasSpec: false,
       limit: numberIn(url, 'limit', { fallback: 50, most: mostAtOnce }),
       offset: numberIn(url, 'offset', { fallback: 0, most: Number.MAX_SAFE_INTEGER }),
     }),
