@@ -51,7 +51,8 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const files = new ConsoleFiles()
   const server = createServer((request, response) => {
     answer({ ...options, files }, request, response).catch((error: unknown) => {
-      json(response, 500, { error: error instanceof Error ? error.message : String(error) })
+      if (response.headersSent) response.destroy()
+      else json(response, 500, { error: error instanceof Error ? error.message : String(error) })
     })
   })
   const { tls } = options
@@ -75,18 +76,17 @@ const silentMs = 20_000
 /** Takes clients that begin with TLS, and those that do not. */
 function bothKinds(server: Server, tls: WebTls): NetServer {
   tls.onWebReady((socket) => server.emit('connection', socket))
-  const unread = new Set<Socket>()
+  const sockets = new Set<Socket>()
   const listener = createNetServer((socket) => {
-    unread.add(socket)
+    sockets.add(socket)
     const timer = setTimeout(() => socket.destroy(), silentMs)
     socket.on('error', () => socket.destroy())
     socket.once('close', () => {
       clearTimeout(timer)
-      unread.delete(socket)
+      sockets.delete(socket)
     })
     socket.once('data', (chunk: Buffer) => {
       clearTimeout(timer)
-      unread.delete(socket)
       socket.pause()
       socket.unshift(chunk)
       if (chunk[0] === handshakeByte) tls.beginWeb(socket)
@@ -98,7 +98,7 @@ function bothKinds(server: Server, tls: WebTls): NetServer {
   })
   const close = listener.close.bind(listener)
   listener.close = (done) => {
-    for (const socket of unread) socket.destroy()
+    for (const socket of sockets) socket.destroy()
     return close(done)
   }
   return listener

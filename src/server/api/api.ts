@@ -154,7 +154,7 @@ export class Api {
     return { user, port: this.#options.port, database }
   }
 
-  async #tail({ request, response, url, user, parts: [id = ''] }: UserCall): Promise<undefined> {
+  async #tail({ response, url, user, parts: [id = ''] }: UserCall): Promise<undefined> {
     if (this.#tails >= mostTails)
       throw new FeedError('FEED_STATE', `${mostTails} live tails run already`, {
         sqlstate: '53400',
@@ -164,7 +164,7 @@ export class Api {
     this.#tails += 1
     try {
       const hasScan = url.searchParams.get('scan') === 'yes'
-      await liveTail({ request, response, user, port: this.#options.port, job, hasScan })
+      await liveTail({ response, user, port: this.#options.port, job, hasScan })
     } finally {
       this.#tails -= 1
     }

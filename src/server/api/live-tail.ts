@@ -3,7 +3,8 @@
 // stops the reading here, and so the changefeed.
 
 import { once } from 'node:events'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import { quoteName } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'
@@ -17,7 +18,6 @@ import { connectAs, type ApiUser, type OwnPort } from './sql-client.ts'
 const mostCharacters = 64 * 1024
 
 export interface TailCall {
-  readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly user: ApiUser
   readonly port: OwnPort
@@ -53,6 +53,8 @@ export async function liveTail(call: TailCall): Promise<void> {
 }
 
 async function follow(client: pg.Client, statement: string, response: ServerResponse): Promise<void> {
+  // Whoever has gone by now is not told about again.
+  if (response.closed) return
   const socket = socketOf(client)
   const say = (line: TailLine): void => {
     // The socket is read again when the browser has taken what was written.
@@ -102,6 +104,7 @@ async function statementFor(client: pg.Client, { job, hasScan }: TailCall): Prom
   return `EXPERIMENTAL CHANGEFEED FOR ${names.join(', ')} WITH updated, resolved = '1s', initial_scan = '${scan}'${diff ? ', diff' : ''}`
 }
 
-function socketOf(client: pg.Client): import('node:net').Socket {
-  return (client as unknown as { connection: { stream: import('node:net').Socket } }).connection.stream
+/** The types of the client do not name it. */
+function socketOf(client: pg.Client): Socket {
+  return (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream
 }
