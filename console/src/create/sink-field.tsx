@@ -1,22 +1,23 @@
 // The URI of the sink, with examples.
 
-import { useState } from 'react'
 import type { FormAnswer } from '../../../src/server/api/answers.ts'
 
 interface SinkProps {
   readonly form: FormAnswer | undefined
   readonly sink: string
   readonly setSink: (sink: string) => void
+  /** It may contain a password, and somebody may look over the shoulder. */
+  readonly isHidden: boolean
+  readonly setHidden: (isHidden: boolean) => void
 }
 
-export function SinkField({ form, sink, setSink }: SinkProps) {
-  const [isShown, setShown] = useState(true)
+export function SinkField({ form, sink, setSink, isHidden, setHidden }: SinkProps) {
   return (
     <section className="card" aria-labelledby="sink">
       <div className="card-head">
         <h2 id="sink">2. Sink</h2>
         <label className="check">
-          <input type="checkbox" checked={!isShown} onChange={(event) => setShown(!event.target.checked)} />
+          <input type="checkbox" checked={isHidden} onChange={(event) => setHidden(event.target.checked)} />
           Hide the URI
         </label>
       </div>
@@ -24,7 +25,7 @@ export function SinkField({ form, sink, setSink }: SinkProps) {
         <label className="field">
           <span>URI</span>
           <input
-            type={isShown ? 'text' : 'password'}
+            type={isHidden ? 'password' : 'text'}
             value={sink}
             placeholder="kafka://localhost:9092"
             spellCheck={false}

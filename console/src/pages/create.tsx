@@ -20,8 +20,10 @@ export function Create() {
   const tables = usePoll(`tables ${database}`, (signal) => get<TablesAnswer>('tables', { database }, signal), hourMs)
   const [chosen, setChosen] = useState<readonly string[]>([])
   const [sink, setSink] = useState('')
+  const [isHidden, setHidden] = useState(false)
   const [options, setOptions] = useState<ChosenOptions>({ updated: '', resolved: '' })
   const statement = useMemo(() => statementOf({ tables: chosen, sink, options }), [chosen, sink, options])
+  const shown = isHidden && sink !== '' ? statementOf({ tables: chosen, sink: '(hidden)', options }) : statement
   const isComplete = chosen.length > 0 && sink !== ''
   const check = useCheck(isComplete ? { database, statement } : undefined)
   const [isAsking, setAsking] = useState(false)
@@ -64,7 +66,7 @@ export function Create() {
                 )}
               </div>
             </section>
-            <SinkField form={form.data} sink={sink} setSink={setSink} />
+            <SinkField form={form.data} {...{ sink, setSink, isHidden, setHidden }} />
             <section className="card" aria-labelledby="options">
               <div className="card-head">
                 <h2 id="options">3. Options</h2>
@@ -80,7 +82,7 @@ export function Create() {
               <CopyButton text={statement} what="the statement" />
             </div>
             <div className="card-body stack">
-              <Sql text={statement} />
+              <Sql text={shown} />
               <Checked isComplete={isComplete} check={check} />
               <button
                 type="button"
@@ -98,7 +100,7 @@ export function Create() {
         <Confirm
           question={{
             title: 'Run this statement?',
-            text: `In database ${database}, as ${session.user}: ${statement.replaceAll('\n', ' ')}`,
+            text: `In database ${database}, as ${session.user}: ${shown.replaceAll('\n', ' ')}`,
             action: 'Run it',
             run: async () => setCreated(await post<CreatedAnswer>('changefeeds', { database, statement })),
           }}
