@@ -36,7 +36,7 @@ function Choose() {
             </div>
           </section>
         ) : (
-          <ul className="card attention">
+          <ul className="card attention choices">
             {data.jobs.map((job) => (
               <li key={job.id}>
                 <StatusBadge job={job} />

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ListedJob } from '../../jobs/listed-jobs.ts'
+import { FeedRates } from './feed-rates.ts'
+import { showJob } from './show-job.ts'
+
+const row: ListedJob = {
+  id: '1',
+  description: 'CREATE CHANGEFEED …',
+  user: 'root',
+  status: 'running',
+  runningStatus: 'running: resolved=1.0,0',
+  createdMs: 0,
+  startedMs: 0,
+  modifiedMs: 0,
+  finishedMs: null,
+  fraction: null,
+  highWater: '1700000000000000000.0000000000',
+  error: '',
+  spec: undefined,
+}
+
+const nowMs = 1_700_000_005_000
+
+/** A job that no feed runs for at the moment. */
+function shown(job: Partial<ListedJob>): readonly [phase: string, lagMs: number | null] {
+  const rates = new FeedRates({ running: [] })
+  const { phase, lagMs } = showJob({ ...row, ...job }, { nowMs, rates, feeds: new Map() })
+  rates.close()
+  return [phase, lagMs]
+}
+
+test('the phase of a job follows from its row, and its lag from its high-water mark unless it is over', () => {
+  assert.deepEqual(shown({}), ['following', 5000])
+  assert.deepEqual(shown({ highWater: null, runningStatus: null }), ['initial-scan', null])
+  assert.deepEqual(shown({ highWater: null, runningStatus: null, fraction: 0.5 }), ['initial-scan', null])
+  assert.deepEqual(shown({ fraction: 0.5, runningStatus: 'running: backfilling table "t" …' }), ['backfill', 5000])
+  assert.deepEqual(shown({ runningStatus: 'transient error: no broker; start one' }), ['retrying', 5000])
+  assert.deepEqual(shown({ runningStatus: 'waiting for Kafka', fraction: 0.5 }), ['waiting', 5000])
+  assert.deepEqual(shown({ status: 'paused', runningStatus: null }), ['paused', 5000])
+  assert.deepEqual(shown({ status: 'pause-requested' }), ['paused', 5000])
+  for (const status of ['failed', 'succeeded', 'canceled'])
+    assert.deepEqual(shown({ status, finishedMs: nowMs }), ['over', null])
+})
