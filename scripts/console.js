@@ -2,18 +2,7 @@
 // tells. The build goes to a folder of its own first, so that a server never serves half of one.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { findNode } from '../bin/find-node.js'
 import { installIn } from './install-in.js'
@@ -24,11 +13,13 @@ const built = `${root}dist/console`
 
 export function buildConsole() {
   const wanted = hashOfSources()
-  const mark = `${built}/.built`
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return
+  // The type check needs them, too.
   installIn('../console/')
-  mkdirSync(`${root}dist`, { recursive: true })
-  const folder = mkdtempSync(`${root}dist/console-`)
+  if (isBuiltFrom(wanted)) return
+  // Not in dist: what a build leaves there that was ended would be packed.
+  const cache = `${root}node_modules/.cache`
+  for (const each of [cache, `${root}dist`]) fs.mkdirSync(each, { recursive: true })
+  const folder = fs.mkdtempSync(`${cache}/console-`)
   const args = [`${root}console/node_modules/vite/bin/vite.js`, 'build', '--logLevel', 'warn']
   const env = Object.assign({}, process.env, { CONSOLE_OUT: folder })
   const { status, error } = spawnSync(findNode(), args, {
@@ -37,15 +28,33 @@ export function buildConsole() {
     env,
   })
   if (error !== undefined || status !== 0) {
-    rmSync(folder, { recursive: true, force: true })
+    remove(folder)
     console.error(`the console could not be built${error === undefined ? '' : `: ${error.message}`}`)
     process.exit(1)
   }
   // A folder for temporary files is closed to other users.
-  chmodSync(folder, 0o755)
-  writeFileSync(`${folder}/.built`, wanted)
-  rmSync(built, { recursive: true, force: true })
-  renameSync(folder, built)
+  fs.chmodSync(folder, 0o755)
+  fs.writeFileSync(`${folder}/.built`, wanted)
+  remove(built)
+  try {
+    fs.renameSync(folder, built)
+  } catch (error) {
+    remove(folder)
+    // Another process may have done the same a moment before.
+    if (!isBuiltFrom(wanted)) throw error
+  }
+}
+
+/** Whether the sources with this hash are built. */
+function isBuiltFrom(wanted) {
+  const mark = `${built}/.built`
+  return fs.existsSync(mark) && fs.readFileSync(mark, 'utf8') === wanted
+}
+
+/** Node 12 has no rmSync, and later ones remove nothing below a folder with rmdirSync. */
+function remove(path) {
+  if (fs.rmSync !== undefined) fs.rmSync(path, { recursive: true, force: true })
+  else fs.rmdirSync(path, { recursive: true })
 }
 
 function hashOfSources() {
@@ -54,14 +63,14 @@ function hashOfSources() {
     hash
       .update(file)
       .update('\0')
-      .update(readFileSync(root + file))
+      .update(fs.readFileSync(root + file))
       .update('\0')
   return hash.digest('hex')
 }
 
 /** The files below, in the order of their names. */
 function filesIn(path) {
-  if (!statSync(root + path).isDirectory()) return [path]
-  const names = readdirSync(root + path).filter((name) => name !== 'node_modules')
+  if (!fs.statSync(root + path).isDirectory()) return [path]
+  const names = fs.readdirSync(root + path).filter((name) => name !== 'node_modules')
   return names.sort().flatMap((name) => filesIn(`${path}/${name}`))
 }
