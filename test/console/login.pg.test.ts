@@ -85,6 +85,18 @@ test('without a login there is an answer to who is logged in, and to nothing els
   assert.equal((await ask(`jobs/${job}/messages`, { headers: own })).status, 401)
 })
 
+test('who gives no password does not get in with that of the server itself', async () => {
+  const { status, body } = await login('ann', '')
+  assert.deepEqual([status, body['error']], [401, 'PostgreSQL asks for the password of role ann'])
+  for (const given of [
+    { user: '', password: '' },
+    { user: 'ann', password: '', database: '' },
+  ])
+    assert.equal((await ask('login', { method: 'POST', headers: own, body: given })).status, 400)
+  // A right one forgets the wrong ones.
+  await sessionOf('ann')
+})
+
 test('a wrong password is refused in the words of PostgreSQL, and after five of them nobody asks it any more', async () => {
   for (let i = 0; i < 5; i++) {
     const { status, body } = await login('eve', 'guess')
@@ -97,16 +109,6 @@ test('a wrong password is refused in the words of PostgreSQL, and after five of 
   assert.match(String(headers['retry-after']), /^\d+$/)
   // The test is at one address: it has to wait until the others are let in again.
   await new Promise((resolve) => setTimeout(resolve, 1000 * Number(headers['retry-after'])))
-})
-
-test('who gives no password does not get in with that of the server itself', async () => {
-  const { status, body } = await login('ann', '')
-  assert.deepEqual([status, body['error']], [401, 'PostgreSQL asks for the password of role ann'])
-  for (const given of [
-    { user: '', password: '' },
-    { user: 'ann', password: '', database: '' },
-  ])
-    assert.equal((await ask('login', { method: 'POST', headers: own, body: given })).status, 400)
 })
 
 test('a role sees and controls what it may by SQL, and its session ends with its logging out', async () => {
