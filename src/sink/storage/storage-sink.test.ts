@@ -191,6 +191,14 @@ test('files of rows of a day and an hour are in the folder that partition_format
   }
 })
 
+test('tables whose rows come by turns have a file each, also if their topics share a name', async () => {
+  await using under = new Under({ topics: ['t', 't'] })
+  for (let n = 0; n < 20; n++) await under.emit([0, `a${n}`, 1], [1, `b${n}`, 2])
+  await under.flush()
+  const texts = ['a', 'b'].map((table) => Array.from({ length: 20 }, (_, n) => `${table}${n}\n`).join(''))
+  assert.deepEqual(under.texts, texts)
+})
+
 test('rows of several schemas never share a file, and their files sort in the order in which the rows came', async () => {
   await using under = new Under()
   await under.emit([0, 'a', 9], [0, 'b', 2], [1, 'x', 2], [0, 'c', 9], [0, 'd', 9])

@@ -30,7 +30,7 @@ export interface StorageSinkOptions {
   readonly client: StorageClient
   readonly format: FileFormat
   readonly names: FileNames
-  /** The names in files of the topics of the feed (`FeedSpec.targets`). Topics may share a name. */
+  /** The names in files of the topics of the feed (`FeedSpec.targets`). Topics may share a name; each has files of its own. */
   readonly topics: readonly string[]
   /** No row of the feed is earlier. */
   readonly firstTime: Hlc
@@ -69,11 +69,8 @@ export class StorageSink implements Sink {
     this.#time = firstTime
     this.#queue = new UploadQueue({ client, retry, warn })
     this.#listening = onAbort(signal, () => this.#queue.fail(signal.reason))
-    const slots = new Map<string, Slot>()
-    for (const topic of [...topics].sort())
-      slots.set(topic, { name: topicInName(topic), file: undefined, streamed: undefined })
-    this.#slots = [...slots.values()]
-    this.#slotOf = topics.map((topic) => slots.get(topic) as Slot)
+    this.#slotOf = topics.map((topic) => ({ name: topicInName(topic), file: undefined, streamed: undefined }))
+    this.#slots = this.#slotOf.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
   }
 
   get failed(): AbortSignal {

@@ -8,6 +8,7 @@
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Delivery, LaneClient, Outcome, SendResult } from '../batching/lane-client.ts'
+import { sizeAndTime } from '../batching/too-large.ts'
 import { describeAnswer, retryAfterMs, type Sent } from './answer-text.ts'
 import { Endpoint } from './endpoint.ts'
 import { bodyFormatOf, originOf, type WebhookSinkSpec } from './spec.ts'
@@ -81,11 +82,9 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
   }
 
   tooLarge({ body }: WebhookDelivery): FeedError {
-    const time = body.timeOf(0)
-    const detail = `size=${body.bytes}${time === undefined ? '' : `, mvcc=${time}`}`
     return new FeedError(
       'FEED_SINK',
-      `message too large: ${this.name} does not take a request with one message (${detail})`,
+      `message too large: ${this.name} does not take a request with one message (${sizeAndTime(body)})`,
       {
         hint: 'let the endpoint take larger requests, such as client_max_body_size of nginx',
       },
