@@ -191,7 +191,7 @@ test('files of rows of a day and an hour are in the folder that partition_format
   }
 })
 
-test('tables whose rows come by turns have a file each, also if their topics share a name', async () => {
+test('tables of other columns whose rows come by turns have a file each, also if their topics share a name', async () => {
   await using under = new Under({ topics: ['t', 't'] })
   for (let n = 0; n < 20; n++) await under.emit([0, `a${n}`, 1], [1, `b${n}`, 2])
   await under.flush()

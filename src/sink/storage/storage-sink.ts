@@ -1,5 +1,6 @@
-// A sink that writes files. Each topic has one open file. A file is finished when it is large enough, when messages come that
-// were written with another schema, and at every flush. Finished files are named and written one after the other.
+// A sink that writes files. Each topic has one open file, which topics of the same name and schema share. A file is finished when it is
+// large enough, when messages of its topic come that were written with another schema, and at every flush. Finished files are
+// named and written one after the other.
 //
 // Order: messages of a topic are in its files in the order in which they were emitted, and the names of files sort in the order in
 // which they were finished (file-names.ts says what readers of a folder may rely on).
@@ -15,11 +16,12 @@ import type { MessageBatch } from '../../core/message-batch.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { RetryBounds } from '../batching/retry.ts'
 import type { Resolved, Sink, SinkStall } from '../sink.ts'
-import { FileNames, topicInName } from './file-names.ts'
+import type { FileNames } from './file-names.ts'
 import type { FileFormat } from './files/file-body.ts'
 import { OpenFile } from './open-file.ts'
+import { Slots, type Slot } from './slots.ts'
 import type { StorageClient, StorageObject } from './storage-client.ts'
-import { UploadQueue, type StreamedFile } from './upload-queue.ts'
+import { UploadQueue } from './upload-queue.ts'
 
 /** More pieces are not compressed at the same time. */
 const maxWorking = 4
@@ -30,7 +32,7 @@ export interface StorageSinkOptions {
   readonly client: StorageClient
   readonly format: FileFormat
   readonly names: FileNames
-  /** The names in files of the topics of the feed (`FeedSpec.targets`). Topics may share a name; each has files of its own. */
+  /** The names in files of the topics of the feed (`FeedSpec.targets`). Topics may share a name. */
   readonly topics: readonly string[]
   /** No row of the feed is earlier. */
   readonly firstTime: Hlc
@@ -42,22 +44,11 @@ export interface StorageSinkOptions {
   readonly signal: AbortSignal
 }
 
-/** What the sink knows of one topic. */
-interface Slot {
-  readonly name: string
-  file: OpenFile | undefined
-  /** The open file is being written in parts. */
-  streamed: StreamedFile | undefined
-}
-
 export class StorageSink implements Sink {
   readonly #options: StorageSinkOptions
   readonly #queue: UploadQueue
   readonly #listening: Disposable
-  /** By name, in the order in which a flush finishes their files. */
-  readonly #slots: readonly Slot[]
-  /** The slot of each topic of the feed. */
-  readonly #slotOf: readonly Slot[]
+  readonly #slots: Slots
   /** The slot with a file that is written in parts; there is one at most. */
   #streaming: Slot | undefined
   /** The time in the names of files: all rows that come are of this time or later. */
@@ -69,8 +60,7 @@ export class StorageSink implements Sink {
     this.#time = firstTime
     this.#queue = new UploadQueue({ client, retry, warn })
     this.#listening = onAbort(signal, () => this.#queue.fail(signal.reason))
-    this.#slotOf = topics.map((topic) => ({ name: topicInName(topic), file: undefined, streamed: undefined }))
-    this.#slots = this.#slotOf.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    this.#slots = new Slots(topics)
   }
 
   get failed(): AbortSignal {
@@ -87,13 +77,14 @@ export class StorageSink implements Sink {
     const { count, topics, schemas, keyStarts, valueStarts, valueEnds, nilValues } = batch
     const { buffer } = batch.bytes
     for (let i = 0; i < count; i++) {
-      const slot = this.#slotOf[topics[i] as number] as Slot
+      const topic = topics[i] as number
       const schema = schemas[i] as number
-      if (slot.file?.schema !== schema) {
-        this.#finish(slot)
-        slot.file = new OpenFile(format, schema)
+      let slot = this.#slots.of(topic)
+      if (slot?.schema !== schema) {
+        if (slot !== undefined) this.#finish(slot)
+        slot = this.#slots.move(topic, schema)
       }
-      const file = slot.file as OpenFile
+      const file = (slot.file ??= new OpenFile(format, schema))
       const valueEnd = nilValues[i] === 1 ? -1 : (valueEnds[i] as number)
       file.add(buffer, keyStarts[i] as number, valueStarts[i] as number, valueEnd)
       if (file.size > fileSize) this.#finish(slot)
@@ -126,7 +117,7 @@ export class StorageSink implements Sink {
   /** Finishes all files; `frontier`: everything at or below it is in them, and nothing will come. */
   #finishAll(frontier: Hlc | undefined): void {
     this.#finishStreamed()
-    for (const slot of this.#slots) this.#finish(slot)
+    for (const slot of this.#slots.byName()) this.#finish(slot)
     if (frontier !== undefined && compareHlc(frontier, this.#time) >= 0) this.#time = nextHlc(frontier)
   }
 
@@ -161,7 +152,7 @@ export class StorageSink implements Sink {
 
   get #held(): number {
     let bytes = this.#queue.held
-    for (const { file } of this.#slots) bytes += file?.held ?? 0
+    for (const { file } of this.#slots.all()) bytes += file?.held ?? 0
     return bytes
   }
 
@@ -172,7 +163,7 @@ export class StorageSink implements Sink {
   /** Writes what the largest open file has so far. If that is too little for a part, the file is finished. */
   #writeLargest(): void {
     let largest: Slot | undefined
-    for (const slot of this.#slots) if ((slot.file?.held ?? 0) > (largest?.file?.held ?? 0)) largest = slot
+    for (const slot of this.#slots.all()) if ((slot.file?.held ?? 0) > (largest?.file?.held ?? 0)) largest = slot
     if (largest?.file === undefined) return
     if (largest.file.done < this.#partBytes) return this.#finish(largest)
     if (largest.streamed === undefined) {
