@@ -78,6 +78,26 @@ test(
   },
 )
 
+test('options that change messages change what is in Value, and the name of the topic', { skip }, async () => {
+  const after = '{"id": 1, "name": "rowvalue"}'
+  for (const [i, [parameters, options, topic, value]] of (
+    [
+      ['&topic_prefix=pre-', '', 'pre-one', `{"after": ${after}}`],
+      ['&topic_prefix=pre-&topic_name=all', '', 'pre-all', `{"after": ${after}}`],
+      ['', 'full_table_name', 'defaultdb.public.one', `{"after": ${after}}`],
+      ['', 'diff', 'one', `{"after": ${after}, "before": null}`],
+      ['', 'key_in_value, topic_in_value', 'one', `{"after": ${after}, "key": [1], "topic": "one"}`],
+    ] as const
+  ).entries()) {
+    const project = `options-${i}`
+    const job = await create(`gcpubsub://${project}?region=us-east1&AUTH=implicit${parameters}`, options)
+    assert.deepEqual(shown(await messages(project, 1)), [
+      [topic, `{"Key":[1],"Value":${value},"Topic":"${topic}"}`, {}],
+    ])
+    await job.cancel()
+  }
+})
+
 test('existing rows come as CSV, one line in a message', { skip }, async () => {
   const job = await create('gcpubsub://csv?region=us-east1&AUTH=implicit', "format = csv, initial_scan = 'only'")
   await job.reaches('succeeded')
