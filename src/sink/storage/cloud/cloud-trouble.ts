@@ -1,6 +1,7 @@
 // What an error of a cloud means for the sink, as far as it is the same for all of them. The errors of the vendors' libraries hold
 // requests with their headers, so they never become the cause of an error of ours.
 
+import { retryAfterMs } from '../../../core/retry-after.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
 import type { StorageTrouble } from '../storage-client.ts'
 
@@ -19,10 +20,8 @@ export function isLater(status: number): boolean {
 
 /** What the header Retry-After asks for. */
 export function pauseOf(retryAfter: string | null | undefined): number | undefined {
-  if (retryAfter === undefined || retryAfter === null || retryAfter === '') return undefined
-  const seconds = Number(retryAfter)
-  const ms = Number.isNaN(seconds) ? Date.parse(retryAfter) - Date.now() : seconds * 1000
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), maxPauseMs)
+  const ms = retryAfterMs(retryAfter)
+  return ms === undefined ? undefined : Math.min(ms, maxPauseMs)
 }
 
 /** The trouble of a request that got no answer. */
