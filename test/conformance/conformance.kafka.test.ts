@@ -3,7 +3,8 @@ import { after, before, test } from 'node:test'
 import { TestServer } from '../server/test-server.ts'
 import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka } from '../services/kafka/require-kafka.ts'
-import { PubsubServer, skipWithoutPubsub } from '../services/pubsub/pubsub-server.ts'
+import { skipWithoutGo } from '../services/go-program.ts'
+import { PubsubServer } from '../services/pubsub/pubsub-server.ts'
 import { skipWithoutRegistry } from '../services/registry/require-registry.ts'
 import { SchemaRegistryServer } from '../services/registry/schema-registry.ts'
 import { endTogether, startTogether } from '../support/services.ts'
@@ -21,7 +22,7 @@ const cases = readCases()
 
 function skipOf({ feed }: ConformanceCase): string | false {
   if (feed.includes('<kafka>') && skipWithoutKafka !== false) return skipWithoutKafka
-  if (feed.includes('<project>')) return skipWithoutPubsub
+  if (feed.includes('<project>')) return skipWithoutGo
   return feed.includes('<registry>') ? skipWithoutRegistry : false
 }
 
@@ -32,7 +33,7 @@ function runnerOf(changed: ConformanceCase): (world: CaseWorld, changed: Conform
 
 /** The program is started with the address of Pub/Sub in its environment. */
 async function startServer(): Promise<TestServer> {
-  if (skipWithoutPubsub === false) {
+  if (skipWithoutGo === false) {
     pubsub = await PubsubServer.start()
     process.env['PUBSUB_EMULATOR_HOST'] = pubsub.address
   }

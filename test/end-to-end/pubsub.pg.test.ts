@@ -13,12 +13,13 @@ import { TestJob } from '../feed/test-job.ts'
 import { TestServer } from '../server/test-server.ts'
 import { topicOf } from '../services/pubsub/pubsub-destination.ts'
 import { PubsubFront } from '../services/pubsub/pubsub-front.ts'
-import { PubsubServer, skipWithoutPubsub, type PublishedMessage } from '../services/pubsub/pubsub-server.ts'
+import { skipWithoutGo } from '../services/go-program.ts'
+import { PubsubServer, type PublishedMessage } from '../services/pubsub/pubsub-server.ts'
 import { endTogether } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
 const withinMs = 30_000
-const skip = skipWithoutPubsub
+const skip = skipWithoutGo
 let server: TestServer
 let pubsub: PubsubServer
 let front: PubsubFront

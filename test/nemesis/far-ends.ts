@@ -6,7 +6,7 @@ import { skipWithoutGo } from '../services/go-program.ts'
 import { startBehindThief } from '../services/kafka/answer-thief.ts'
 import { skipWithoutKafka } from '../services/kafka/require-kafka.ts'
 import { PubsubFront } from '../services/pubsub/pubsub-front.ts'
-import { PubsubServer, skipWithoutPubsub } from '../services/pubsub/pubsub-server.ts'
+import { PubsubServer } from '../services/pubsub/pubsub-server.ts'
 import { PutServer } from '../services/storage/put-server.ts'
 import { Versitygw } from '../services/storage/versitygw.ts'
 import { HookServer } from '../services/webhook/hook-server.ts'
@@ -68,7 +68,7 @@ export const nemeses: Readonly<Record<NemesisName, NemesisKind>> = {
   files: { ...ofJobs, file: 'nemesis-files.crash.test', start: startFiles },
   s3: { ...ofJobs, file: 'nemesis-s3.crash.test', skip: skipWithoutGo, start: startS3 },
   webhook: { ...ofJobs, file: 'nemesis-webhook.crash.test', start: startWebhook },
-  pubsub: { ...ofJobs, file: 'nemesis-pubsub.crash.test', skip: skipWithoutPubsub, start: startPubsub },
+  pubsub: { ...ofJobs, file: 'nemesis-pubsub.crash.test', skip: skipWithoutGo, start: startPubsub },
 }
 
 function startServer(): Promise<TestServer> {

@@ -6,7 +6,8 @@ import { after, before, test } from 'node:test'
 import { Random } from '../../../test/nemesis/random.ts'
 import { openAt, readMessage, specOf, topicOf } from '../../../test/services/pubsub/pubsub-destination.ts'
 import { PubsubFront, type Trouble } from '../../../test/services/pubsub/pubsub-front.ts'
-import { PubsubServer, skipWithoutPubsub } from '../../../test/services/pubsub/pubsub-server.ts'
+import { skipWithoutGo } from '../../../test/services/go-program.ts'
+import { PubsubServer } from '../../../test/services/pubsub/pubsub-server.ts'
 import { CutGate } from '../../../test/support/cut-gate.ts'
 import { within } from '../../../test/support/until.ts'
 import { batchOf, fill, resolvedAt, type TestMessage } from '../../../test/suites/sink-kit.ts'
@@ -16,7 +17,7 @@ import { dial } from './open.ts'
 import type { PubsubSinkSpec } from './spec.ts'
 
 const withinMs = 20_000
-const skip = skipWithoutPubsub
+const skip = skipWithoutGo
 const frontier = { wall: 1n, logical: 0 }
 const keys = 40
 
