@@ -7,15 +7,20 @@ import { startBehindThief } from '../services/kafka/answer-thief.ts'
 import { skipWithoutKafka } from '../services/kafka/require-kafka.ts'
 import { PubsubFront } from '../services/pubsub/pubsub-front.ts'
 import { PubsubServer } from '../services/pubsub/pubsub-server.ts'
+import { Azurite, azuriteIsMissing } from '../services/storage/azurite-service.ts'
+import { FakeGcs } from '../services/storage/fake-gcs.ts'
+import { FolderCopy } from '../services/storage/folder-copy.ts'
 import { PutServer } from '../services/storage/put-server.ts'
 import { Versitygw } from '../services/storage/versitygw.ts'
 import { HookServer } from '../services/webhook/hook-server.ts'
 import { CutGate } from '../support/cut-gate.ts'
 import { endTogether, startTogether } from '../support/services.ts'
 import { TinyRegistry } from '../support/tiny-registry.ts'
+import { azurePlace } from './azure-place.ts'
 import { databaseOf, runOverConnection } from './connection-run.ts'
 import type { NemesisFarEnd } from './far-end.ts'
 import { filesFarEnd } from './files-far-end.ts'
+import { gsPlace } from './gs-place.ts'
 import { jobDatabaseOf, runJob } from './job-run.ts'
 import { kafkaFarEnd } from './kafka-far-end.ts'
 import { pubsubFarEnd } from './pubsub-far-end.ts'
@@ -52,7 +57,7 @@ export interface NemesisKind {
   start(): Promise<Nemesis>
 }
 
-export type NemesisName = 'core' | 'kafka' | 'files' | 's3' | 'webhook' | 'pubsub'
+export type NemesisName = 'core' | 'kafka' | 'files' | 's3' | 'gs' | 'azure' | 'webhook' | 'pubsub'
 
 const ofJobs = { skip: false, disturbances: 12, formats: ['json'] } as const satisfies Partial<NemesisKind>
 
@@ -67,6 +72,16 @@ export const nemeses: Readonly<Record<NemesisName, NemesisKind>> = {
   },
   files: { ...ofJobs, file: 'nemesis-files.crash.test', start: startFiles },
   s3: { ...ofJobs, file: 'nemesis-s3.crash.test', skip: skipWithoutGo, start: startS3 },
+  gs: { ...ofJobs, file: 'nemesis-gs.crash.test', skip: skipWithoutGo, start: startGs },
+  azure: {
+    ...ofJobs,
+    file: 'nemesis-azure.crash.test',
+    // It is installed when somebody asks.
+    get skip() {
+      return azuriteIsMissing() ?? false
+    },
+    start: startAzure,
+  },
   webhook: { ...ofJobs, file: 'nemesis-webhook.crash.test', start: startWebhook },
   pubsub: { ...ofJobs, file: 'nemesis-pubsub.crash.test', skip: skipWithoutGo, start: startPubsub },
 }
@@ -100,6 +115,26 @@ async function startS3(): Promise<Nemesis> {
   const [server, s3] = await startTogether(startServer(), Versitygw.start())
   await s3.makeBucket('nemesis')
   return overJob(server, filesFarEnd(s3Place(s3, 'nemesis')), [s3])
+}
+
+async function startGs(): Promise<Nemesis> {
+  await using opened = new AsyncDisposableStack()
+  const gcs = opened.use(await FakeGcs.start({ wantsToken: false }))
+  await gcs.makeBucket('nemesis')
+  const copy = opened.use(new FolderCopy(gcs.source('nemesis')))
+  // The program is started with this environment, again and again. It sends no token then.
+  process.env['STORAGE_EMULATOR_HOST'] = gcs.front.url
+  const server = await startServer()
+  return overJob(server, filesFarEnd(gsPlace(gcs, 'nemesis', copy)), [opened.move()])
+}
+
+async function startAzure(): Promise<Nemesis> {
+  await using opened = new AsyncDisposableStack()
+  const azurite = opened.use(await Azurite.start())
+  await azurite.container('nemesis').create()
+  const copy = opened.use(new FolderCopy(azurite.source('nemesis')))
+  const server = await startServer()
+  return overJob(server, filesFarEnd(azurePlace(azurite, 'nemesis', copy)), [opened.move()])
 }
 
 async function startWebhook(): Promise<Nemesis> {

@@ -11,8 +11,6 @@ import { troublesOf, type FarEndTroubles } from './far-end-troubles.ts'
 export interface FilesPlace extends FarEndTroubles {
   /** In names. */
   readonly name: string
-  /** The file_size of small files. Each file is a request, and backfills have thousands of rows. */
-  readonly smallFile: string
   /** The URI of a folder, with all parameters that it needs. */
   uri(folder: string): string
   /** The names of the files in a folder, in any order. */
@@ -36,7 +34,8 @@ export function filesFarEnd(place: FilesPlace): NemesisFarEnd {
     options(random) {
       parameters = random.pick<string>([
         [2, ''],
-        [2, `file_size=${place.smallFile}`],
+        // Each file is a request, and backfills have thousands of rows.
+        [2, 'file_size=500B'],
         [1, 'file_size=5KB&partition_format=flat'],
         [1, 'partition_format=hourly'],
       ])

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { filesIn, isFolder, namesIn, type FolderFile } from '../../../test/support/read-folder.ts'
 import { MessageBatch } from '../../core/message-batch.ts'
 import type { Hlc } from '../../core/hlc.ts'
@@ -244,6 +245,8 @@ class Recorder implements StorageClient {
   tag: 'failed' | 'expired' | 'refused' = 'failed'
   fails = 0
   largestHeld = 0
+  /** How long a put takes. */
+  takesMs = 0
   readonly #inner: NodelocalClient
 
   constructor(folder: string) {
@@ -252,6 +255,7 @@ class Recorder implements StorageClient {
 
   async put(...call: Parameters<StorageClient['put']>): Promise<void> {
     this.#called('put')
+    if (this.takesMs > 0) await delay(this.takesMs)
     await this.#inner.put(call[0], call[1])
   }
 
@@ -383,3 +387,37 @@ test('a sink that is closed in the middle of a large file leaves nothing of it',
   assert.deepEqual([client.calls.includes('abort'), client.calls.at(-1)], [true, 'dispose'])
   assert.deepEqual(under.files, [])
 })
+
+test(
+  'files grow while a slow far end cannot take them as fast as they come, and only then',
+  { timeout: 60_000 },
+  async () => {
+    const folder = join(dir, String(++folders))
+    const client = new Recorder(folder)
+    await using under = new Under({ client, folder, fileSize: 100 })
+    const emit = (from: number, to: number): Promise<void> =>
+      under.emit(...Array.from({ length: to - from }, (_, i) => [i % 2, String(from + i).padEnd(60, 'x')] as const))
+    await emit(0, 1000)
+    await under.flush()
+    assert.equal(under.files.length, 500)
+    client.takesMs = 20
+    const rows = 50_000
+    for (let from = 1000; from < rows; from += 1000) await emit(from, from + 1000)
+    await under.flush()
+    assert.ok(under.files.length < 1000, String(under.files.length))
+    client.takesMs = 0
+    await emit(rows, rows + 1000)
+    await under.flush()
+    assert.ok(under.files.slice(-400).every(({ text }) => text.length < 200))
+    for (const topic of [0, 1]) {
+      const numbers = under.files
+        .filter((file) => file.topic === `t${topic + 1}`)
+        .flatMap(({ text }) => text.trimEnd().split('\n'))
+        .map((line) => Number.parseInt(line, 10))
+      assert.deepEqual(
+        numbers,
+        Array.from({ length: (rows + 1000) / 2 }, (_, i) => 2 * i + topic),
+      )
+    }
+  },
+)

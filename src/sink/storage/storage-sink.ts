@@ -27,6 +27,8 @@ import { UploadQueue } from './upload-queue.ts'
 const maxWorking = 4
 /** Parts of a file that is written while it grows have at least this size. */
 const partBytes = 8 * 1024 * 1024
+/** How large the files become, whatever file_size says, while the far end is too slow for more of them. */
+const grownBytes = 16 * 1024 * 1024
 
 export interface StorageSinkOptions {
   readonly client: StorageClient
@@ -87,7 +89,7 @@ export class StorageSink implements Sink {
       const file = (slot.file ??= new OpenFile(format, schema))
       const valueEnd = nilValues[i] === 1 ? -1 : (valueEnds[i] as number)
       file.add(buffer, keyStarts[i] as number, valueStarts[i] as number, valueEnd)
-      if (file.size > fileSize) this.#finish(slot)
+      if (file.size > fileSize) await this.#finishFull(slot, file)
       else if (file.working >= maxWorking) await file.compressed()
     }
     await this.#freeMemory()
@@ -123,6 +125,16 @@ export class StorageSink implements Sink {
 
   #finishStreamed(): void {
     if (this.#streaming !== undefined) this.#finish(this.#streaming)
+  }
+
+  /**
+   * Finishes a file that has its size. If files come faster than the far end takes them, it grows instead: each file is a
+   * request, however few bytes it has, so larger files are what lets a slow far end catch up.
+   */
+  async #finishFull(slot: Slot, file: OpenFile): Promise<void> {
+    const queue = this.#queue
+    if (queue.isFull && !queue.isBehind) await queue.room()
+    if (!queue.isFull || file.size > grownBytes) this.#finish(slot)
   }
 
   /** Gives the open file of a topic to the queue. A file that is being written in parts has its name already, so it comes first. */
