@@ -138,5 +138,6 @@ function tokenError(error: unknown, key: GoogleKey): FeedError {
       : status === 403
         ? 'ASSUME_ROLE needs the role Service Account Token Creator on each account that is assumed'
         : undefined
-  return new FeedError('FEED_SINK', `there is no access token of Google: ${said}`, { hint, cause: error })
+  // The errors of the library hold requests with secrets, so they never become the cause of one of ours.
+  return new FeedError('FEED_SINK', `there is no access token of Google: ${said}`, { hint })
 }
