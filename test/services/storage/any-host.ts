@@ -53,6 +53,7 @@ export class AnyHost implements AsyncDisposable {
 
   private constructor() {
     const folder = certificate()
+    this.trusted = join(folder, 'cert.pem')
     const [cert, key] = ['cert.pem', 'cert.key'].map((name) => readFileSync(join(folder, name)))
     this.#tls = createTlsServer({ cert: cert as Buffer, key: key as Buffer }, (request, response) => {
       this.#answer(request, response).catch(() => response.destroy())
@@ -74,6 +75,9 @@ export class AnyHost implements AsyncDisposable {
     host.#port = typeof address === 'object' && address !== null ? address.port : 0
     return host
   }
+
+  /** For NODE_EXTRA_CA_CERTS of another process. */
+  readonly trusted: string
 
   /** For HTTPS_PROXY. */
   get url(): string {

@@ -3,6 +3,7 @@
 
 import { retryAfterMs } from '../../../core/retry-after.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
+import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
 
 /** A file or a part that takes longer has failed. */
@@ -29,7 +30,7 @@ export function unreachable(name: string, error: unknown, secrets: readonly (str
   if (error instanceof FeedError) return { tag: error.retry ? 'failed' : 'refused', error }
   const refused = refusalIn(error)
   if (refused !== undefined) return { tag: 'refused', error: refused }
-  const said = withoutSecrets(oneLine(reasonOf(error)), secrets)
+  const said = saidBy(reasonOf(error), secrets)
   const hint = /self.signed|unable to (?:verify|get)|CERT_/i.test(said)
     ? 'a certificate of an authority of your own is trusted if NODE_EXTRA_CA_CERTS names its file when the server starts'
     : /ENOTFOUND|EAI_AGAIN/.test(said)
@@ -53,18 +54,4 @@ export function reasonOf(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException
   if (error.message === '') return code ?? error.name
   return error.message
-}
-
-/** A far end may repeat what it was sent. */
-export function withoutSecrets(text: string, secrets: readonly (string | undefined)[]): string {
-  let shown = text
-  for (const secret of secrets) {
-    if (secret !== undefined && secret.length >= 4) shown = shown.replaceAll(secret, 'redacted')
-  }
-  return shown
-}
-
-/** One line of what a far end says. */
-export function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').trim().slice(0, 500)
 }
