@@ -10,6 +10,7 @@
 // parts while it grows; that of another topic is then finished first, so that names still become visible in their order.
 // Trouble: what fails too often ends the sink, every later call throws, and the feed starts again from its checkpoint.
 
+import { setImmediate as turn } from 'node:timers/promises'
 import { onAbort } from '../../async/or-abort.ts'
 import { compareHlc, nextHlc, type Hlc } from '../../core/hlc.ts'
 import type { MessageBatch } from '../../core/message-batch.ts'
@@ -27,6 +28,8 @@ import { UploadQueue } from './upload-queue.ts'
 const maxWorking = 4
 /** Parts of a file that is written while it grows have at least this size. */
 const partBytes = 8 * 1024 * 1024
+/** Requests get a turn after so long. */
+const turnMs = 5
 /** How large the files become, whatever file_size says, while the far end is too slow for more of them. */
 const grownBytes = 16 * 1024 * 1024
 
@@ -53,6 +56,7 @@ export class StorageSink implements Sink {
   readonly #slots: Slots
   /** The slot with a file that is written in parts; there is one at most. */
   #streaming: Slot | undefined
+  #turnedAtMs = 0
   /** The time in the names of files: all rows that come are of this time or later. */
   #time: Hlc
 
@@ -93,6 +97,7 @@ export class StorageSink implements Sink {
       else if (file.working >= maxWorking) await file.compressed()
     }
     await this.#freeMemory()
+    await this.#letRequestsGoOn()
   }
 
   async emitResolved({ at, payload }: Resolved): Promise<void> {
@@ -149,6 +154,13 @@ export class StorageSink implements Sink {
     const { held } = file
     if (streamed === undefined) this.#queue.file(this.#object(slot, file), held, () => file.rest())
     else this.#queue.rest(streamed, held, () => file.rest())
+  }
+
+  /** A caller with many batches at hand never waits for anything else, so that no byte of a file would be sent meanwhile. */
+  async #letRequestsGoOn(): Promise<void> {
+    if (this.#queue.isEmpty || performance.now() - this.#turnedAtMs < turnMs) return
+    await turn()
+    this.#turnedAtMs = performance.now()
   }
 
   /** Waits until the sink holds no more than its budget. */

@@ -33,6 +33,8 @@ export async function open(location: S3Location, opening: S3Opening): Promise<St
       forcePathStyle: location.isPathStyle,
       // The sink sends again what has failed.
       maxAttempts: 1,
+      // With connections of ours the library does not wait for the answer.
+      expectContinueHeader: false,
       requestChecksumCalculation: location.skipsChecksum === true ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler,
