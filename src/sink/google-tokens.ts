@@ -121,7 +121,8 @@ async function clientOf(key: GoogleKey, scopes: string[], options: TransporterOp
     const { clientId, clientSecret, refreshToken } = key
     return new UserRefreshClient({ clientId, clientSecret, refreshToken, ...options })
   }
-  return new GoogleAuth({ scopes, clientOptions: options }).getClient()
+  // Without a project the library asks several services which one it is, and fails if it may not know.
+  return new GoogleAuth({ scopes, clientOptions: options, projectId: 'none' }).getClient()
 }
 
 /** Refused credentials stay refused; everything else may pass. */

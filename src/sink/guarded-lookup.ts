@@ -35,6 +35,16 @@ export function metadataRefused(host: string): FeedError {
   return new FeedError('FEED_PRIVILEGE', message, { hint })
 }
 
+const refused = /sinks may not reach (\S+), which is/
+
+/** Returns the refusal in an error of a library, which may have kept no more of it than its code and its message. */
+export function refusalIn(error: unknown, depth = 0): FeedError | undefined {
+  if (error instanceof FeedError) return error
+  if (!(error instanceof Error) || depth > 5) return undefined
+  const [, host] = (error as NodeJS.ErrnoException).code === 'FEED_PRIVILEGE' ? (refused.exec(error.message) ?? []) : []
+  return host === undefined ? refusalIn(error.cause, depth + 1) : metadataRefused(host)
+}
+
 /** `mayReachMetadata`: as in the specification of the sink. */
 export function metadataGuard(mayReachMetadata: boolean): AddressGuard {
   return (address) => (!mayReachMetadata && isMetadataHost(address) ? metadataRefused(address) : undefined)

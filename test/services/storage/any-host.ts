@@ -29,8 +29,7 @@ const hosts = [
   '*.blob.core.cloudapi.de',
   'login.microsoftonline.com',
   'login.microsoftonline.us',
-  'login.chinacloudapi.cn',
-  'login.microsoftonline.de',
+  'login.partner.microsoftonline.cn',
 ]
 
 export interface HostRequest {

@@ -54,9 +54,13 @@ function codeOf({ code, details }: AzureError): string | undefined {
 }
 
 function noToken(thrown: AzureError, location: AzureLocation): StorageTrouble {
-  const said = saidBy(reasonOf(thrown), secretsOf(location))
-  const hint =
-    location.credentials.tag === 'client'
+  const reason = saidBy(reasonOf(thrown), secretsOf(location))
+  // The library keeps what it knows about the network to itself.
+  const isUnreachable = /\b(?:network_error|endpoints_resolution_error)\b/.test(reason)
+  const said = isUnreachable ? `${location.authority} cannot be reached` : reason
+  const hint = isUnreachable
+    ? 'HTTPS_PROXY in the environment of the server names a proxy, if there has to be one'
+    : location.credentials.tag === 'client'
       ? 'AZURE_CLIENT_SECRET is the value of the secret, not its id, and it may have expired'
       : 'they come from AZURE_CLIENT_ID and the like in the environment of the server, a workload identity, or the managed identity of the machine'
   const name = shownPlace('azure-blob', location)

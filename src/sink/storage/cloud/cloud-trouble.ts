@@ -3,6 +3,7 @@
 
 import { retryAfterMs } from '../../../core/retry-after.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
+import { refusalIn } from '../../guarded-lookup.ts'
 import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
 
@@ -37,13 +38,6 @@ export function unreachable(name: string, error: unknown, secrets: readonly (str
       ? 'the name of the host cannot be resolved'
       : undefined
   return { tag: 'failed', error: new FeedError('FEED_SINK', `${name} cannot be reached: ${said}`, { hint }) }
-}
-
-/** A connection to an address that sinks may not reach fails with an error of ours, which libraries wrap. */
-function refusalIn(error: unknown, depth = 0): FeedError | undefined {
-  if (error instanceof FeedError) return error
-  if (!(error instanceof Error) || depth > 5) return undefined
-  return refusalIn(error.cause, depth + 1)
 }
 
 export function reasonOf(error: unknown): string {

@@ -6,9 +6,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
+import { inspect } from 'node:util'
 import { AnyHost, type HostRequest } from '../../../../test/services/storage/any-host.ts'
 import { googleKey } from '../../../../test/services/storage/fake-gcs.ts'
 import type { FrontAnswer } from '../../../../test/services/storage/service-front.ts'
+import type { FeedError } from '../../../errors/feed-error.ts'
 import { SinkParameters } from '../../sink-parameters.ts'
 import { azure } from '../azure/kind.ts'
 import { gs } from '../gs/kind.ts'
@@ -71,7 +73,11 @@ async function written(
 
 /** What each host would say. */
 function answer({ host, method, path, body }: HostRequest): FrontAnswer {
-  const xml = (text: string): FrontAnswer => ({ status: 200, headers: { 'content-type': 'text/xml' }, body: text })
+  const xml = (text: string): FrontAnswer => ({
+    status: 200,
+    headers: { 'content-type': 'application/xml' },
+    body: text,
+  })
   const json = (value: object): FrontAnswer => ({
     status: 200,
     headers: { 'content-type': 'application/json' },
@@ -233,6 +239,10 @@ test('Google: implicit credentials are those of the file that the environment na
   const asked = ofWorkload.find(({ host }) => host === 'sts.googleapis.com')
   assert.equal(new URLSearchParams(asked?.body).get('subject_token'), 'signed by the cluster')
   assert.equal(lastOf(ofWorkload).headers.authorization, 'Bearer issued')
+  assert.deepEqual(
+    new Set(ofWorkload.map(({ host }) => host)),
+    new Set(['sts.googleapis.com', 'storage.googleapis.com']),
+  )
 })
 
 const account = 'AZURE_ACCOUNT_NAME=acme'
@@ -253,8 +263,7 @@ test('Azure: each cloud has its hosts for blobs and for tokens, which a client g
   for (const [environment, blobs, authority] of [
     ['', 'acme.blob.core.windows.net', 'login.microsoftonline.com'],
     ['AZUREUSGOVERNMENTCLOUD', 'acme.blob.core.usgovcloudapi.net', 'login.microsoftonline.us'],
-    ['AZURECHINACLOUD', 'acme.blob.core.chinacloudapi.cn', 'login.chinacloudapi.cn'],
-    ['AZUREGERMANCLOUD', 'acme.blob.core.cloudapi.de', 'login.microsoftonline.de'],
+    ['AZURECHINACLOUD', 'acme.blob.core.chinacloudapi.cn', 'login.partner.microsoftonline.cn'],
   ] as const) {
     const cloud = environment === '' ? '' : `&AZURE_ENVIRONMENT=${environment}`
     const requests = await written(azure, `azure-blob://lake/x?${account}&${client}${cloud}`)
@@ -267,6 +276,20 @@ test('Azure: each cloud has its hosts for blobs and for tokens, which a client g
     const put = lastOf(requests)
     assert.deepEqual([put.host, put.headers.authorization], [blobs, 'Bearer issued'])
   }
+  // That cloud is closed; its library knows no issuer of tokens for it.
+  const german = lastOf(
+    await written(azure, `azure-blob://lake/x?${account}&${accountKey}&AZURE_ENVIRONMENT=AZUREGERMANCLOUD`),
+  )
+  assert.equal(german.host, 'acme.blob.core.cloudapi.de')
+})
+
+test('Azure: where no token can be fetched, the error says which host is not reached, and no secret', async () => {
+  const moved = `azure-blob://lake/x?${account}&${client.replace('SECRET=s', 'SECRET=s3cret')}`
+  await assert.rejects(written(azure, moved, { HTTPS_PROXY: 'http://127.0.0.1:1' }), (error: FeedError) => {
+    assert.match(error.message, /there is no token for Azure: https:\/\/login\.microsoftonline\.com cannot be reached/)
+    assert.doesNotMatch(inspect(error, { depth: 20 }), /s3cret/)
+    return true
+  })
 })
 
 test('Azure: implicit credentials are those of the environment or of a workload identity', async () => {
