@@ -10,10 +10,13 @@ export interface Agents extends Disposable {
   readonly https: TlsAgent
 }
 
-const maxSockets = 8
+export interface AgentOptions {
+  readonly maxSockets?: number
+  /** For tests. */
+  readonly resolve?: Resolve
+}
 
-/** `resolve`: for tests. */
-export function makeAgents(mayReachMetadata: boolean, resolve?: Resolve): Agents {
+export function makeAgents(mayReachMetadata: boolean, { maxSockets = 8, resolve }: AgentOptions = {}): Agents {
   const lookup = guardedLookup(metadataGuard(mayReachMetadata), resolve)
   const options = { keepAlive: true, maxSockets, lookup, proxyEnv: process.env } as const
   const http = new PlainAgent(options)

@@ -45,7 +45,7 @@ export class HttpClient implements StorageClient {
     this.#idleMs = idleMs
     this.name = http.shownAs(location)
     this.#location = location
-    this.#agents = makeAgents(mayReachMetadata, maxSockets)
+    this.#agents = makeAgents(mayReachMetadata, { maxSockets })
   }
 
   async put(object: StorageObject, pieces: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
