@@ -1,8 +1,8 @@
 // The errors of a schema registry: what happened at which address, and what to do. A registry that may answer later, or that has
 // too much to do, is told from one that refuses. Errors show the registry's message, but never the password.
 
-import type { IncomingHttpHeaders } from 'node:http'
 import type { RegistrySpec } from '../core/feed-spec.ts'
+import { retryAfterMs } from '../core/retry-after.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { HttpAnswer } from './http-exchange.ts'
 import { networkHint, reasonOf } from './network-hint.ts'
@@ -48,7 +48,7 @@ export class RegistryErrors {
     if (status >= 500 || passing.has(status)) {
       return again(`${name} does not answer the request at the moment: ${said}`, {
         hint: 'it may pass, otherwise ask whoever runs the registry',
-        afterMs: retryAfterMs(headers),
+        afterMs: retryAfterMs(headers['retry-after']) ?? 0,
       })
     }
     return { tag: 'refused', error: this.#refusal(answer, said, { url, path, subject }), isConflict: status === 409 }
@@ -134,13 +134,6 @@ function placeOf(location: string): string {
   if (!URL.canParse(location)) return 'another path'
   const { origin, pathname } = new URL(location)
   return origin + pathname
-}
-
-/** Seconds or a date. */
-function retryAfterMs({ 'retry-after': text }: IncomingHttpHeaders): number {
-  if (text === undefined) return 0
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
-  return Number.isFinite(ms) && ms > 0 ? ms : 0
 }
 
 export function jsonObject(text: string): Readonly<Record<string, unknown>> {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, isIP, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { FeedError } from '../errors/feed-error.ts'
-import { guardedLookup, metadataGuard, type AddressGuard } from './guarded-lookup.ts'
+import { guardedLookup, metadataGuard, type AddressGuard, type Resolve } from './guarded-lookup.ts'
 
 test('a name is refused when one of its addresses is, and the connection is not made', async () => {
   let connections = 0
@@ -42,4 +42,20 @@ test('metadata services are refused unless they are allowed', () => {
   assert.match(metadataGuard(false)('169.254.169.254')?.message ?? '', /metadata service of a cloud/)
   assert.equal(metadataGuard(false)('127.0.0.1'), undefined)
   assert.equal(metadataGuard(true)('169.254.169.254'), undefined)
+})
+
+test('a name that has the address of a metadata service is refused, also if another address of it is harmless', async () => {
+  for (const addresses of [
+    ['169.254.169.254'],
+    ['203.0.113.1', '169.254.170.2'],
+    ['fd00:ec2::254'],
+    ['::ffff:169.254.169.254'],
+    ['64:ff9b::a9fe:a9fe'],
+    ['2001:db8::1', 'fd20:ce::254'],
+  ]) {
+    const found = addresses.map((address) => ({ address, family: isIP(address) }))
+    const resolve: Resolve = (_name, _options, answer) => answer(null, found)
+    const socket = connect({ host: 'harmless.example', port: 80, lookup: guardedLookup(metadataGuard(false), resolve) })
+    await assert.rejects(once(socket, 'connect'), /^FeedError: sinks may not reach .*metadata service of a cloud/)
+  }
 })

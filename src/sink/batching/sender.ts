@@ -94,8 +94,9 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
     this.#routes.begin(route)
     const deliveries = lanes.map((lane) => lane.start())
     const { outcomes, pauseMs } = await this.#outcomes(route, deliveries)
+    // Requests that were on their way together are refused together.
+    if (!this.#routes.isPaused(route)) this.#warnOfLater(outcomes, pauseMs)
     if (pauseMs > 0) void this.#pause(route, pauseMs)
-    this.#warnOfLater(outcomes, pauseMs)
     this.#settle(lanes, deliveries, outcomes)
     this.#routes.end(route)
     this.pump()

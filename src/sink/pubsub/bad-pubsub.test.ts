@@ -6,7 +6,8 @@ import { after, before, test } from 'node:test'
 import { Random } from '../../../test/nemesis/random.ts'
 import { openAt, readMessage, specOf, topicOf } from '../../../test/services/pubsub/pubsub-destination.ts'
 import { PubsubFront, type Trouble } from '../../../test/services/pubsub/pubsub-front.ts'
-import { PubsubServer, skipWithoutPubsub } from '../../../test/services/pubsub/pubsub-server.ts'
+import { skipWithoutGo } from '../../../test/services/go-program.ts'
+import { PubsubServer } from '../../../test/services/pubsub/pubsub-server.ts'
 import { CutGate } from '../../../test/support/cut-gate.ts'
 import { within } from '../../../test/support/until.ts'
 import { batchOf, fill, resolvedAt, type TestMessage } from '../../../test/suites/sink-kit.ts'
@@ -16,7 +17,7 @@ import { dial } from './open.ts'
 import type { PubsubSinkSpec } from './spec.ts'
 
 const withinMs = 20_000
-const skip = skipWithoutPubsub
+const skip = skipWithoutGo
 const frontier = { wall: 1n, logical: 0 }
 const keys = 40
 
@@ -226,6 +227,17 @@ test(
     await checkAll(front, spec, 100)
     assert.equal(created().length, 3, 'lanes that miss it at the same time create it once')
     assert.equal(said.length, 2, 'it was there already, so that nothing was created')
+    for (let n = 1; n < 4; n++) {
+      await front.deleteTopic(`projects/${spec.project}/topics/a`)
+      await sink.emit(rows(n * 100, 100))
+      await sink.flush(frontier)
+      await checkAll(front, spec, n * 100 + 100)
+    }
+    assert.equal(created().length, 6)
+    await front.deleteTopic(`projects/${spec.project}/topics/b`)
+    await sink.emitResolved(resolvedAt(7n))
+    const published = await front.published(spec.project)
+    assert.deepEqual(published.slice(-2).map(topicOf).sort(), ['a', 'b'])
   },
 )
 
@@ -292,6 +304,25 @@ test('a quota that is used up is no failure: the same messages are sent again af
   await sink.flush(frontier)
   assert.equal(front.publishes.length, 4)
   assert.match(said.at(-1) ?? '', /RESOURCE_EXHAUSTED.*; again in 1000 ms, as it asks/)
+})
+
+test('a quota that many requests have used up together is logged once for each pause', { skip }, async () => {
+  await using front = await PubsubFront.start({ server })
+  let isUsedUp = true
+  front.trouble = ({ method }) =>
+    isUsedUp && method === 'Publish' ? answers(status.RESOURCE_EXHAUSTED, 'Quota exceeded') : 'take'
+  const spec = specOf()
+  const said: string[] = []
+  await using sink = await openAt(front, spec, { log: (_level, text) => said.push(text) })
+  // The first line is about the topic.
+  said.length = 0
+  await sink.emit(rows(0, 400))
+  await within(withinMs, 'the second round of requests', () => said.length > 1)
+  assert.ok(front.publishes.length > 20, `${front.publishes.length} requests`)
+  assert.ok(said.length <= 3, said.join('\n'))
+  isUsedUp = false
+  await sink.flush(frontier)
+  await checkAll(front, spec, 400)
 })
 
 test('a message that is too large is named by its size and its time, without its key and value', { skip }, async () => {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { filesIn, isFolder, namesIn, type FolderFile } from '../../../test/support/read-folder.ts'
 import { MessageBatch } from '../../core/message-batch.ts'
 import type { Hlc } from '../../core/hlc.ts'
@@ -191,6 +192,14 @@ test('files of rows of a day and an hour are in the folder that partition_format
   }
 })
 
+test('tables of other columns whose rows come by turns have a file each, also if their topics share a name', async () => {
+  await using under = new Under({ topics: ['t', 't'] })
+  for (let n = 0; n < 20; n++) await under.emit([0, `a${n}`, 1], [1, `b${n}`, 2])
+  await under.flush()
+  const texts = ['a', 'b'].map((table) => Array.from({ length: 20 }, (_, n) => `${table}${n}\n`).join(''))
+  assert.deepEqual(under.texts, texts)
+})
+
 test('rows of several schemas never share a file, and their files sort in the order in which the rows came', async () => {
   await using under = new Under()
   await under.emit([0, 'a', 9], [0, 'b', 2], [1, 'x', 2], [0, 'c', 9], [0, 'd', 9])
@@ -236,6 +245,8 @@ class Recorder implements StorageClient {
   tag: 'failed' | 'expired' | 'refused' = 'failed'
   fails = 0
   largestHeld = 0
+  /** How long a put takes. */
+  takesMs = 0
   readonly #inner: NodelocalClient
 
   constructor(folder: string) {
@@ -244,6 +255,7 @@ class Recorder implements StorageClient {
 
   async put(...call: Parameters<StorageClient['put']>): Promise<void> {
     this.#called('put')
+    if (this.takesMs > 0) await delay(this.takesMs)
     await this.#inner.put(call[0], call[1])
   }
 
@@ -375,3 +387,37 @@ test('a sink that is closed in the middle of a large file leaves nothing of it',
   assert.deepEqual([client.calls.includes('abort'), client.calls.at(-1)], [true, 'dispose'])
   assert.deepEqual(under.files, [])
 })
+
+test(
+  'files grow while a slow far end cannot take them as fast as they come, and only then',
+  { timeout: 60_000 },
+  async () => {
+    const folder = join(dir, String(++folders))
+    const client = new Recorder(folder)
+    await using under = new Under({ client, folder, fileSize: 100 })
+    const emit = (from: number, to: number): Promise<void> =>
+      under.emit(...Array.from({ length: to - from }, (_, i) => [i % 2, String(from + i).padEnd(60, 'x')] as const))
+    await emit(0, 120)
+    await under.flush()
+    assert.equal(under.files.length, 60)
+    client.takesMs = 20
+    const rows = 50_000
+    for (let from = 120; from < rows; from += 1000) await emit(from, Math.min(from + 1000, rows))
+    await under.flush()
+    assert.ok(under.files.length < 1000, String(under.files.length))
+    client.takesMs = 0
+    await emit(rows, rows + 120)
+    await under.flush()
+    assert.ok(under.files.slice(-60).every(({ text }) => text.length < 200))
+    for (const topic of [0, 1]) {
+      const numbers = under.files
+        .filter((file) => file.topic === `t${topic + 1}`)
+        .flatMap(({ text }) => text.trimEnd().split('\n'))
+        .map((line) => Number.parseInt(line, 10))
+      assert.deepEqual(
+        numbers,
+        Array.from({ length: (rows + 120) / 2 }, (_, i) => 2 * i + topic),
+      )
+    }
+  },
+)

@@ -15,6 +15,10 @@ import { StallWatch } from '../batching/stall.ts'
 import type { SinkStall } from '../sink.ts'
 import type { StorageClient, StorageObject, StorageUpload } from './storage-client.ts'
 
+/** So many files may wait to be written. */
+const maxWaiting = 64
+/** The far end is too slow for the files if so many wait for this time. */
+const behindMs = 1000
 /** How long the removal of an unfinished file may take when the sink is closed. */
 const abortMs = 1000
 
@@ -47,6 +51,8 @@ export class UploadQueue {
   readonly #stall: StallWatch
   readonly #tasks: Task[] = []
   #held = 0
+  /** Since when more than half as many files wait as may, after as many did. */
+  #fullSinceMs: number | undefined
   #isRunning = false
   #hasExpired = false
   #unfinished: StreamedFile | undefined
@@ -65,6 +71,21 @@ export class UploadQueue {
 
   get isEmpty(): boolean {
     return this.#tasks.length === 0
+  }
+
+  /** Whether so many files wait that no other one should be added, unless it must be. */
+  get isFull(): boolean {
+    return this.#tasks.length >= maxWaiting
+  }
+
+  /** Whether files have come faster for some time than the far end takes them. */
+  get isBehind(): boolean {
+    return this.#fullSinceMs !== undefined && performance.now() - this.#fullSinceMs >= behindMs
+  }
+
+  /** Settles when a file may be added, or when it is known that the far end is too slow. */
+  async room(): Promise<void> {
+    while (this.isFull && !this.isBehind) await this.progress.next()
   }
 
   stalled(nowMs: number): SinkStall | undefined {
@@ -111,6 +132,7 @@ export class UploadQueue {
   #add(held: number, run: () => Promise<void>): void {
     this.#tasks.push({ held, run })
     this.#held += held
+    if (this.isFull) this.#fullSinceMs ??= performance.now()
     if (!this.#isRunning) this.#run().catch((error: unknown) => this.fail(error))
   }
 
@@ -120,6 +142,7 @@ export class UploadQueue {
       await task.run()
       this.#tasks.shift()
       this.#held -= task.held
+      if (this.#tasks.length < maxWaiting / 2) this.#fullSinceMs = undefined
       this.#stall.confirmed()
       this.progress.wake()
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { describeAnswer, retryAfterMs } from './answer-text.ts'
+import { describeAnswer } from './answer-text.ts'
 
 const answer = (text: string | Buffer, encoding?: string) => ({
   status: 500,
@@ -46,12 +46,4 @@ test('the text of a compressed answer is read, and one of which a part is missin
       describeAnswer(answer(part, encoding), () => []),
       '500 Internal Server Error: (no text)',
     )
-})
-
-test('Retry-After is a number of seconds or a date', () => {
-  const nowMs = Date.parse('2026-01-01T00:00:00Z')
-  assert.equal(retryAfterMs('120', nowMs), 120_000)
-  assert.equal(retryAfterMs('Thu, 01 Jan 2026 00:00:30 GMT', nowMs), 30_000)
-  assert.equal(retryAfterMs('Wed, 31 Dec 2025 00:00:30 GMT', nowMs), 0)
-  for (const text of [undefined, '', 'soon', '-1', '1.5']) assert.equal(retryAfterMs(text, nowMs), undefined)
 })

@@ -6,9 +6,11 @@
 //   anything else, or no answer    the request has failed, and is sent again as the retry options say
 
 import { ByteWriter } from '../../bytes/byte-writer.ts'
+import { retryAfterMs } from '../../core/retry-after.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Delivery, LaneClient, Outcome, SendResult } from '../batching/lane-client.ts'
-import { describeAnswer, retryAfterMs, type Sent } from './answer-text.ts'
+import { sizeAndTime } from '../batching/too-large.ts'
+import { describeAnswer, type Sent } from './answer-text.ts'
 import { Endpoint } from './endpoint.ts'
 import { bodyFormatOf, originOf, type WebhookSinkSpec } from './spec.ts'
 import type { WebhookBody } from './webhook-body.ts'
@@ -74,18 +76,16 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
     }
     const said = describeAnswer(answer, () => this.#sent(body))
     const error = new FeedError('FEED_SINK', `${this.name} answered ${said}`, { hint: hintOf(status) })
-    const waitMs = status === 429 || status === 503 ? retryAfterMs(answer.retryAfter, Date.now()) : undefined
+    const waitMs = status === 429 || status === 503 ? retryAfterMs(answer.retryAfter) : undefined
     if (waitMs === undefined) return { outcomes: all({ tag: 'failed', error }), pauseMs: 0 }
     // Without any pause, an endpoint that asks for 0 seconds would be asked again and again at once.
     return { outcomes: all({ tag: 'later', error }), pauseMs: Math.min(Math.max(waitMs, 100), maxPauseMs) }
   }
 
   tooLarge({ body }: WebhookDelivery): FeedError {
-    const time = body.timeOf(0)
-    const detail = `size=${body.bytes}${time === undefined ? '' : `, mvcc=${time}`}`
     return new FeedError(
       'FEED_SINK',
-      `message too large: ${this.name} does not take a request with one message (${detail})`,
+      `message too large: ${this.name} does not take a request with one message (${sizeAndTime(body)})`,
       {
         hint: 'let the endpoint take larger requests, such as client_max_body_size of nginx',
       },

@@ -5,7 +5,12 @@ import {
   generateBlobSASQueryParameters,
   StorageSharedKeyCredential,
 } from '@azure/storage-blob'
-import { azureAccount, Azurite, azuriteIsMissing } from '../../../../test/services/storage/azurite-service.ts'
+import {
+  azureAccount,
+  azureError,
+  Azurite,
+  azuriteIsMissing,
+} from '../../../../test/services/storage/azurite-service.ts'
 import type { FrontTrouble } from '../../../../test/services/storage/service-front.ts'
 import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
 import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
@@ -129,11 +134,8 @@ test.describe('a client of Azure', { skip }, () => {
 
   test('an error says whether the file is sent again, what happened, and what to do', async () => {
     await using client = await connect(location('x'))
-    const answer = (status: number, code: string): FrontTrouble => ({
-      status,
-      headers: { 'x-ms-error-code': code, 'content-type': 'application/xml' },
-      body: `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code} ${azureAccount.key}\nTime:1</Message></Error>`,
-    })
+    const answer = (status: number, code: string): FrontTrouble =>
+      azureError(status, code, `${code} ${azureAccount.key}\nTime:1`)
     for (const [trouble, tag, hint] of [
       [answer(500, 'InternalError'), 'failed', undefined],
       [answer(503, 'ServerBusy'), 'failed', undefined],

@@ -26,7 +26,7 @@ export type AzureCredentials =
 
 const clouds: Readonly<Record<string, { readonly blobs: string; readonly authority: string }>> = {
   AZUREPUBLICCLOUD: { blobs: 'blob.core.windows.net', authority: 'https://login.microsoftonline.com' },
-  AZURECHINACLOUD: { blobs: 'blob.core.chinacloudapi.cn', authority: 'https://login.chinacloudapi.cn' },
+  AZURECHINACLOUD: { blobs: 'blob.core.chinacloudapi.cn', authority: 'https://login.partner.microsoftonline.cn' },
   AZUREGERMANCLOUD: { blobs: 'blob.core.cloudapi.de', authority: 'https://login.microsoftonline.de' },
   AZUREUSGOVERNMENTCLOUD: { blobs: 'blob.core.usgovcloudapi.net', authority: 'https://login.microsoftonline.us' },
 }

@@ -3,15 +3,21 @@
 
 import { Agent as PlainAgent } from 'node:http'
 import { Agent as TlsAgent } from 'node:https'
-import { guardedLookup, metadataGuard } from '../../guarded-lookup.ts'
+import { guardedLookup, metadataGuard, type Resolve } from '../../guarded-lookup.ts'
 
 export interface Agents extends Disposable {
   readonly http: PlainAgent
   readonly https: TlsAgent
 }
 
-export function makeAgents(mayReachMetadata: boolean, maxSockets = 8): Agents {
-  const lookup = guardedLookup(metadataGuard(mayReachMetadata))
+export interface AgentOptions {
+  readonly maxSockets?: number
+  /** For tests. */
+  readonly resolve?: Resolve
+}
+
+export function makeAgents(mayReachMetadata: boolean, { maxSockets = 8, resolve }: AgentOptions = {}): Agents {
+  const lookup = guardedLookup(metadataGuard(mayReachMetadata), resolve)
   const options = { keepAlive: true, maxSockets, lookup, proxyEnv: process.env } as const
   const http = new PlainAgent(options)
   const https = new TlsAgent(options)

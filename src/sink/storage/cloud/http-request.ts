@@ -1,4 +1,4 @@
-// A request of HTTP with a body in pieces, for clouds whose libraries only fetch tokens. Redirects are not followed.
+// A request of HTTP with a body in pieces, for far ends without a library that sends files. Redirects are not followed.
 
 import { once } from 'node:events'
 import { request as plainRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'

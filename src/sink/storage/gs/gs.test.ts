@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { skipWithoutGo } from '../../../../test/services/go-program.ts'
-import { FakeGcs, googleKey, tokenFetch } from '../../../../test/services/storage/fake-gcs.ts'
-import type { FrontTrouble } from '../../../../test/services/storage/service-front.ts'
+import { FakeGcs, googleError, googleKey, tokenFetch } from '../../../../test/services/storage/fake-gcs.ts'
 import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
 import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
@@ -117,19 +116,15 @@ test.describe('a client of Google Cloud Storage', { skip }, () => {
 
   test('an error says whether the file is sent again, what happened, and what to do', async () => {
     await using client = await connect(location('x'))
-    const answer = (status: number): FrontTrouble => ({
-      status,
-      body: JSON.stringify({ error: { message: `no ${status}` } }),
-    })
     for (const [trouble, tag, hint] of [
-      [answer(500), 'failed', undefined],
-      [answer(503), 'failed', undefined],
-      [answer(429), 'failed', undefined],
-      [answer(408), 'failed', undefined],
-      [answer(401), 'expired', /new token/],
-      [answer(403), 'refused', /storage.objects.create/],
-      [answer(404), 'refused', /create the bucket/],
-      [answer(302), 'refused', undefined],
+      [googleError(500), 'failed', undefined],
+      [googleError(503), 'failed', undefined],
+      [googleError(429), 'failed', undefined],
+      [googleError(408), 'failed', undefined],
+      [googleError(401), 'expired', /new token/],
+      [googleError(403), 'refused', /storage.objects.create/],
+      [googleError(404), 'refused', /create the bucket/],
+      [googleError(302), 'refused', undefined],
       ['cut', 'failed', undefined],
       ['lose', 'failed', undefined],
     ] as const) {

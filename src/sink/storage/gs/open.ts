@@ -3,7 +3,7 @@
 import { FeedError } from '../../../errors/feed-error.ts'
 import { readGoogleKey, type GoogleCredentials } from '../../google-credentials.ts'
 import { GoogleTokens } from '../../google-tokens.ts'
-import { makeAgents } from '../cloud/agents.ts'
+import { makeAgents, type Agents } from '../cloud/agents.ts'
 import type { StorageClient, StorageOpening } from '../storage-client.ts'
 import { GsClient } from './gs-client.ts'
 import type { GsLocation } from './kind.ts'
@@ -13,6 +13,7 @@ const scope = 'https://www.googleapis.com/auth/devstorage.read_write'
 export type GsOpening = Pick<StorageOpening, 'mayReachMetadata' | 'defaultKey' | 'log'> & {
   /** For tests. */
   readonly idleMs?: number
+  readonly agents?: Agents
   readonly url?: string
   readonly fetch?: typeof fetch
 }
@@ -24,7 +25,7 @@ export async function open(location: GsLocation, opening: GsOpening): Promise<St
   return new GsClient({
     location,
     url: opening.url ?? emulator ?? 'https://storage.googleapis.com',
-    agents: makeAgents(mayReachMetadata),
+    agents: opening.agents ?? makeAgents(mayReachMetadata),
     tokens:
       emulator === undefined
         ? new GoogleTokens({ credentials, scopes: [scope], ...(own === undefined ? {} : { fetch: own }) })

@@ -1,7 +1,7 @@
 // Opens a client of S3.
 
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
-import { makeAgents } from '../cloud/agents.ts'
+import { makeAgents, type Agents } from '../cloud/agents.ts'
 import { connectMs, idleMs } from '../cloud/cloud-trouble.ts'
 import type { StorageClient, StorageOpening } from '../storage-client.ts'
 import { credentialsOf } from './credentials.ts'
@@ -11,10 +11,11 @@ import { S3StorageClient } from './s3-client.ts'
 export type S3Opening = Pick<StorageOpening, 'allowedHosts' | 'mayReachMetadata' | 'log'> & {
   /** For tests. */
   readonly idleMs?: number
+  readonly agents?: Agents
 }
 
 export async function open(location: S3Location, opening: S3Opening): Promise<StorageClient> {
-  const agents = makeAgents(opening.mayReachMetadata)
+  const { agents = makeAgents(opening.mayReachMetadata) } = opening
   const requestHandler = {
     connectionTimeout: connectMs,
     socketTimeout: opening.idleMs ?? idleMs,
@@ -32,6 +33,8 @@ export async function open(location: S3Location, opening: S3Opening): Promise<St
       forcePathStyle: location.isPathStyle,
       // The sink sends again what has failed.
       maxAttempts: 1,
+      // With connections of ours the library does not wait for the answer.
+      expectContinueHeader: false,
       requestChecksumCalculation: location.skipsChecksum === true ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler,

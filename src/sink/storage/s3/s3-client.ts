@@ -10,6 +10,7 @@ import { inParts, sendParts, sizeOf } from '../cloud/parts.ts'
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import type { S3Location } from './kind.ts'
 import { LeftUploads } from './left-uploads.ts'
+import { checksumOf, signPieces, streamOf } from './pieces-body.ts'
 import type { ObjectHead, Send } from './request.ts'
 import { isRenewable, regionIn, s3Trouble } from './s3-trouble.ts'
 import { S3Upload } from './s3-upload.ts'
@@ -51,8 +52,12 @@ export class S3StorageClient implements StorageClient {
   async put(object: StorageObject, pieces: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     const size = sizeOf(pieces)
     if (size > wholeBytes) return this.#putInParts(object, pieces, signal)
-    const body = Buffer.concat(pieces, size)
-    const command = new PutObjectCommand({ ...this.#headOf(object), Body: body, ContentLength: size })
+    const [first = new Uint8Array(0), ...others] = pieces
+    const head = { ...this.#headOf(object), ContentLength: size }
+    const isWhole = others.length === 0
+    const sum = isWhole || this.#location.skipsChecksum === true ? {} : { ChecksumCRC32: checksumOf(pieces) }
+    const command = new PutObjectCommand({ ...head, ...sum, Body: isWhole ? first : streamOf(pieces) })
+    if (!isWhole) signPieces(command, pieces)
     await this.#send((client, options) => client.send(command, options), signal)
   }
 
