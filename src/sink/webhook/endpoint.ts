@@ -58,7 +58,8 @@ export class Endpoint implements AsyncDisposable {
   /** Settles when a connection was opened, which is closed again. */
   async reach(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted()
-    const { hostname, protocol, port } = this.#url
+    const { protocol, port } = this.#url
+    const hostname = withoutBrackets(this.#url.hostname)
     const reached = Promise.withResolvers<void>()
     this.#connect({ hostname, host: this.#url.host, protocol, port }, (error, socket) => {
       if (error !== null) return reached.reject(error)
@@ -118,11 +119,16 @@ function guardOf({ url, mayReachMetadata }: WebhookSinkSpec): AddressGuard {
 /** For an address in place of a name nothing is looked up. */
 function guarded(connect: buildConnector.connector, guard: AddressGuard): buildConnector.connector {
   return (options, callback) => {
-    const address = options.hostname.replace(/^\[|\]$/g, '')
+    const address = withoutBrackets(options.hostname)
     const refused = isIP(address) === 0 ? undefined : guard(address)
     if (refused === undefined) connect(options, callback)
     else queueMicrotask(() => callback(refused, null))
   }
+}
+
+/** An IPv6 address stands in brackets in a URL, and has none where a connection is made. */
+function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '')
 }
 
 async function readAnswer(

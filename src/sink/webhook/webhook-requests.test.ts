@@ -243,6 +243,14 @@ test('the headers of the specification are in every request', async () => {
   assert.equal(request?.headers['user-agent'], 'pg-changefeed')
 })
 
+test('an endpoint may be an IPv6 address', async () => {
+  await using server = await HookServer.start({ isPlain: true, host: '::1' })
+  await using sink = await openHook(specOf(server))
+  await sink.emit(batchOf(row(1)))
+  await sink.flush(frontier)
+  assert.deepEqual(bodies(server), [payload(row(1))])
+})
+
 test('a metadata service is not connected to, unless that is allowed', async () => {
   await using server = await HookServer.start()
   for (const url of ['https://169.254.169.254/latest', 'https://[fd00:ec2::254]/']) {
