@@ -315,6 +315,7 @@ sinkSuite('posted lanes', {
         ),
       break: () => Promise.resolve(server.break()),
       mend: () => Promise.resolve(server.mend()),
+      requests: () => server.requests.length,
     }
   },
   async end() {
@@ -322,5 +323,6 @@ sinkSuite('posted lanes', {
   },
   resolvedMessages: (topics) => topics * lanesOfTopic,
   keepsNilValues: true,
+  sendsAtOnce: true,
   trouble: 'reported',
 })

@@ -9,7 +9,7 @@ import { chooseRequests, type FlushRule, type Request, type RequestLimits } from
 import type { Lane } from './lane.ts'
 import type { BatchBody, Delivery, LaneClient, Outcome, SendResult } from './lane-client.ts'
 import { Progress } from './progress.ts'
-import { Retry, type RetryBounds } from './retry.ts'
+import { Retry, withHint, type RetryBounds } from './retry.ts'
 import { Routes } from './routes.ts'
 import { StallWatch } from './stall.ts'
 
@@ -115,7 +115,7 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
 
   #warnOfLater(outcomes: readonly Outcome[], pauseMs: number): void {
     const later = outcomes.find((outcome) => outcome.tag === 'later')
-    if (later !== undefined) this.#options.warn(`${later.error.message}; again in ${pauseMs} ms, as it asks`)
+    if (later !== undefined) this.#options.warn(`${withHint(later.error)}; again in ${pauseMs} ms, as it asks`)
   }
 
   async #pause(route: number, ms: number): Promise<void> {
@@ -142,7 +142,7 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
       } else if (outcome.tag === 'refused') {
         this.fail(outcome.error)
       } else if (outcome.tag === 'later') {
-        this.#stall.failed(outcome.error.message)
+        this.#stall.failed(withHint(outcome.error))
         lane.postponed()
       } else {
         firstError ??= outcome.error
@@ -157,7 +157,7 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
     if (this.progress.hasEnded) return
     try {
       if (!this.#retry.isWorthwhile(failures, error)) throw error
-      this.#stall.failed(error.message)
+      this.#stall.failed(withHint(error))
       await this.#retry.wait(failures, error)
       for (const lane of lanes) lane.retry()
     } catch (ending) {

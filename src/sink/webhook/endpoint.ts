@@ -3,11 +3,12 @@
 
 import { getCACertificates } from 'node:tls'
 import { isIP } from 'node:net'
-import { buildConnector, Pool, type Dispatcher } from 'undici'
+import { buildConnector, type Dispatcher } from 'undici'
 import { onAbort, orAbort } from '../../async/or-abort.ts'
-import { isPrivateAddress } from '../../core/metadata-address.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { guardedLookup, metadataGuard, type AddressGuard } from '../guarded-lookup.ts'
+import { guardedLookup, metadataGuard, type AddressGuard } from '../../net/guarded-lookup.ts'
+import { isPrivateAddress } from '../../net/metadata-address.ts'
+import { Connection } from './connection.ts'
 import { plainRefused } from './read-spec.ts'
 import type { WebhookSinkSpec } from './spec.ts'
 
@@ -20,15 +21,26 @@ export interface Answer {
   readonly encoding: string | undefined
 }
 
+export interface Posted {
+  readonly answer: Answer
+  /** Nobody reads the memory of the request any more. */
+  readonly isSent: boolean
+}
+
 const maxRedirects = 3
-/** How much of an answer is read. A connection with a longer one is closed. */
+/** How much of an answer is read that says what is wrong. A connection with a longer one is closed. */
 const maxAnswerBytes = 16 * 1024
+/** An answer that takes the request is read to its end, so that the connection can be used again, unless it is longer or takes longer. */
+const maxTakenBytes = 1024 * 1024
+const maxTakenMs = 500
 
 export class Endpoint implements AsyncDisposable {
   readonly #spec: WebhookSinkSpec
   readonly #url: URL
   readonly #connect: buildConnector.connector
-  readonly #pool: Pool
+  /** Those without a request. The one that was used last is used first, so that an endpoint with little to do has one connection. */
+  readonly #idle: Connection[]
+  readonly #all: readonly Connection[]
 
   /** `connections`: as many requests are sent at the same time. */
   constructor(spec: WebhookSinkSpec, connections: number) {
@@ -46,13 +58,8 @@ export class Endpoint implements AsyncDisposable {
       }),
       guardOf(spec),
     )
-    this.#pool = new Pool(this.#url.origin, {
-      connections,
-      connect: this.#connect,
-      // `post` has its own time limit, which is that of the whole request.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    })
+    this.#all = Array.from({ length: connections }, () => new Connection(this.#url.origin, this.#connect))
+    this.#idle = [...this.#all]
   }
 
   /** Settles when a connection was opened, which is closed again. */
@@ -69,19 +76,44 @@ export class Endpoint implements AsyncDisposable {
     await orAbort(reached.promise, signal)
   }
 
-  /** Throws if the endpoint cannot be reached, or does not answer in time. */
-  async post(body: Buffer, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
+  /** Throws if the endpoint cannot be reached, or does not answer in time. There are no more calls at a time than connections. */
+  async post(body: Buffer, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Posted> {
+    const connection = this.#idle.pop()
+    if (connection === undefined) throw new FeedError('FEED_BUG', 'a webhook has more requests than connections')
+    try {
+      const answer = await this.#exchange(connection, { body, headers }, signal)
+      return { answer, isSent: connection.hasSent }
+    } finally {
+      this.#idle.push(connection)
+    }
+  }
+
+  async #exchange(
+    connection: Connection,
+    request: Pick<Dispatcher.RequestOptions, 'body' | 'headers'>,
+    signal: AbortSignal,
+  ): Promise<Answer> {
     const { timeoutMs } = this.#spec
     const stop = new AbortController()
     using _listening = onAbort(signal, () => stop.abort(signal.reason))
-    const timer = setTimeout(() => {
-      stop.abort(new FeedError('FEED_SINK', `no answer within ${timeoutMs} ms (webhook_client_timeout)`))
-    }, timeoutMs)
+    const stopIn = (ms: number): NodeJS.Timeout =>
+      setTimeout(() => {
+        stop.abort(
+          new FeedError('FEED_SINK', `no answer within ${timeoutMs} ms (webhook_client_timeout)`, {
+            hint: 'if the endpoint needs more time, raise webhook_client_timeout, or lower Flush.MaxBytes in webhook_sink_config',
+          }),
+        )
+      }, ms)
+    let timer = stopIn(timeoutMs)
     try {
       let path = this.#url.pathname + this.#url.search
       for (let redirects = 0; ; redirects++) {
-        const answer = await this.#pool.request({ path, method: 'POST', headers, body, signal: stop.signal })
+        const answer = await connection.request({ ...request, path, method: 'POST', signal: stop.signal })
         const { statusCode: status, headers: its } = answer
+        if (status >= 200 && status < 300) {
+          clearTimeout(timer)
+          timer = stopIn(Math.min(timeoutMs, maxTakenMs))
+        }
         if (status !== 307 && status !== 308) return await readAnswer(answer, stop.signal)
         await answer.body.dump({ limit: maxAnswerBytes, signal: stop.signal })
         path = this.#redirected(path, its['location'], redirects)
@@ -92,7 +124,7 @@ export class Endpoint implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#pool.destroy()
+    await Promise.all(this.#all.map((connection) => connection[Symbol.asyncDispose]()))
   }
 
   /** Returns the path to which the answer leads. */
@@ -110,9 +142,9 @@ export class Endpoint implements AsyncDisposable {
   }
 }
 
-function guardOf({ url, mayReachMetadata }: WebhookSinkSpec): AddressGuard {
-  const metadata = metadataGuard(mayReachMetadata === true)
-  if (url.startsWith('https:')) return metadata
+function guardOf(spec: WebhookSinkSpec): AddressGuard {
+  const metadata = metadataGuard(spec)
+  if (spec.url.startsWith('https:')) return metadata
   return (address) => metadata(address) ?? (isPrivateAddress(address) ? undefined : plainRefused(address))
 }
 
@@ -141,7 +173,7 @@ async function readAnswer(
   const chunks: Buffer[] = []
   try {
     // Nothing in the body of an answer can change what its status says.
-    if (isDone) await body.dump({ limit: maxAnswerBytes, signal })
+    if (isDone) await body.dump({ limit: maxTakenBytes, signal })
     else {
       let bytes = 0
       for await (const chunk of body as AsyncIterable<Buffer>) {

@@ -2,8 +2,8 @@
 // belong to the URL of the endpoint.
 
 import { parseDuration } from '../../core/duration.ts'
-import { isPrivateAddress } from '../../core/metadata-address.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { isPrivateAddress } from '../../net/metadata-address.ts'
 import { isIP } from 'node:net'
 import { readFlush, readRetry } from '../batching/read-batch-config.ts'
 import { checkCertificates, readCertificates } from '../certificates.ts'

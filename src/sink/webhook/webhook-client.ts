@@ -8,6 +8,7 @@
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import { retryAfterMs } from '../../core/retry-after.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { networkHint, reasonOf } from '../../net/network-hint.ts'
 import type { Delivery, LaneClient, Outcome, SendResult } from '../batching/lane-client.ts'
 import { sizeAndTime } from '../batching/too-large.ts'
 import { describeAnswer, type Sent } from './answer-text.ts'
@@ -59,15 +60,12 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
     out.clear()
     writeBody({ format: bodyFormatOf(spec), header }, bodies, out)
     const body = out.view()
-    const answer = await endpoint.post(await compressed(spec.compression, body), this.#headers, signal)
+    const { answer, isSent } = await endpoint.post(await compressed(spec.compression, body), this.#headers, signal)
+    // It is used again when this call has returned or waits, not before.
+    if (isSent) this.#spares.push(out)
     const { status } = answer
     const all = (outcome: Outcome): Outcome[] => deliveries.map(() => outcome)
-    if (status >= 200 && status < 300) {
-      // TLS has encrypted or copied what it was given. Without TLS, an endpoint that answers before it has read everything would
-      // get the rest out of this memory.
-      if (spec.url.startsWith('https:')) this.#spares.push(out)
-      return { outcomes: all(delivered), pauseMs: 0 }
-    }
+    if (status >= 200 && status < 300) return { outcomes: all(delivered), pauseMs: 0 }
     if (status === 413) {
       limits.bytes = Math.min(limits.bytes, Math.max(leastMaxBytes, Math.floor(body.length / 2)))
       return deliveries.length === 1
@@ -97,10 +95,25 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
       if (error.code !== 'FEED_SINK' || error.message.includes(this.name)) return error
       return new FeedError('FEED_SINK', `${this.name}: ${error.message}`, { hint: error.hint })
     }
-    return new FeedError('FEED_SINK', `${this.name} cannot be reached: ${flat(error)}`, {
-      hint: connectHint(error),
+    return new FeedError('FEED_SINK', `${this.name} ${this.#troubleOf(error)}`, {
+      hint: this.#hintOf(error),
       cause: error,
     })
+  }
+
+  #troubleOf(error: unknown): string {
+    const said = reasonOf(error)
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return `does not answer as HTTP does: ${said}`
+    if (['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(code) && !/before secure TLS/.test(said))
+      return `closed the connection before it answered: ${said}`
+    return `cannot be reached: ${said}`
+  }
+
+  #hintOf(error: unknown): string {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    const isTls = this.#options.spec.url.startsWith('https:')
+    return networkHint(`${reasonOf(error)} ${message} ${code}`, { what: 'endpoint', isTls })
   }
 
   async #oneByOne(deliveries: readonly WebhookDelivery[], signal: AbortSignal): Promise<SendResult> {
@@ -150,20 +163,5 @@ function hintOf(status: number): string | undefined {
     return 'the endpoint is the whole URL of the sink URI, with its path; it gets POST requests'
   if (status >= 300 && status < 400)
     return 'only 307 and 308 are followed, on the same host; give the URI of the endpoint itself'
-  return undefined
-}
-
-function flat(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(flat).join('; ')
-  return error instanceof Error ? error.message : String(error)
-}
-
-function connectHint(error: unknown): string | undefined {
-  const text = `${flat(error)} ${String((error as { code?: unknown }).code ?? '')}`
-  if (/wrong version number|packet length too long|EPROTO/i.test(text))
-    return 'the endpoint does not speak TLS at this port'
-  if (/self.signed|unable to (?:verify|get)|CERT_/i.test(text))
-    return 'ca_cert is the certificate of the authority that signed the certificate of the endpoint'
-  if (/ENOTFOUND|EAI_AGAIN/.test(text)) return 'the name of the host cannot be resolved'
   return undefined
 }
