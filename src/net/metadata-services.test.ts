@@ -123,15 +123,6 @@ for (const [name, connect] of clients) {
   })
 }
 
-test('where metadata services are allowed, such a name is tried', async () => {
-  for (const [name, connect] of clients.filter(([client]) => !client.includes('broker'))) {
-    await assert.rejects(connect({ mayReachMetadata: true }), (error: Error) => {
-      assert.doesNotMatch(error.message, /may not reach/, name)
-      return true
-    })
-  }
-})
-
 test('a broker that calls itself by such an address is refused as well', async () => {
   const spec = kafkaSpecOf('127.0.0.1:9092', 't')
   const address = { host: '169.254.169.254', port: 9092 }

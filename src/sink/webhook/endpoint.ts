@@ -1,10 +1,11 @@
 // The endpoint of a webhook: keeps connections to it, and posts bodies. A redirect is followed with the same method and body
 // (307, 308), and only to the same scheme, host and port: another machine must not get the rows and the credentials.
 
-import { getCACertificates } from 'node:tls'
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
 import { isIP } from 'node:net'
 import { buildConnector, type Dispatcher } from 'undici'
 import { onAbort, orAbort } from '../../async/or-abort.ts'
+import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { guardedLookup, metadataGuard, type AddressGuard } from '../../net/guarded-lookup.ts'
 import { isPrivateAddress } from '../../net/metadata-address.ts'
@@ -19,12 +20,6 @@ export interface Answer {
   /** The beginning of the body, unless the status says that the endpoint has the request. */
   readonly body: Buffer
   readonly encoding: string | undefined
-}
-
-export interface Posted {
-  readonly answer: Answer
-  /** Nobody reads the memory of the request any more. */
-  readonly isSent: boolean
 }
 
 const maxRedirects = 3
@@ -49,8 +44,7 @@ export class Endpoint implements AsyncDisposable {
     this.#url = new URL(spec.url)
     this.#connect = guarded(
       buildConnector({
-        ...(tls.ca === undefined ? {} : { ca: [...getCACertificates('default'), tls.ca] }),
-        ...(tls.cert === undefined ? {} : { cert: tls.cert, key: tls.key }),
+        ...(tls.ca === undefined && tls.cert === undefined ? {} : { secureContext: contextOf(tls) }),
         rejectUnauthorized: tls.verify,
         lookup: guardedLookup(guardOf(spec)),
         timeout: timeoutMs,
@@ -76,13 +70,19 @@ export class Endpoint implements AsyncDisposable {
     await orAbort(reached.promise, signal)
   }
 
-  /** Throws if the endpoint cannot be reached, or does not answer in time. There are no more calls at a time than connections. */
-  async post(body: Buffer, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Posted> {
+  /**
+   * Posts the body that `write` returns, which may be in the memory that it is given, until the promise has settled. Throws if the endpoint
+   * cannot be reached, or does not answer in time. There are no more calls at a time than connections.
+   */
+  async post(
+    write: (memory: ByteWriter) => Buffer | Promise<Buffer>,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Answer> {
     const connection = this.#idle.pop()
     if (connection === undefined) throw new FeedError('FEED_BUG', 'a webhook has more requests than connections')
     try {
-      const answer = await this.#exchange(connection, { body, headers }, signal)
-      return { answer, isSent: connection.hasSent }
+      return await this.#exchange(connection, { body: await write(connection.nextMemory()), headers, signal })
     } finally {
       this.#idle.push(connection)
     }
@@ -90,8 +90,11 @@ export class Endpoint implements AsyncDisposable {
 
   async #exchange(
     connection: Connection,
-    request: Pick<Dispatcher.RequestOptions, 'body' | 'headers'>,
-    signal: AbortSignal,
+    {
+      body,
+      headers,
+      signal,
+    }: { readonly body: Buffer; readonly headers: Readonly<Record<string, string>>; readonly signal: AbortSignal },
   ): Promise<Answer> {
     const { timeoutMs } = this.#spec
     const stop = new AbortController()
@@ -108,7 +111,7 @@ export class Endpoint implements AsyncDisposable {
     try {
       let path = this.#url.pathname + this.#url.search
       for (let redirects = 0; ; redirects++) {
-        const answer = await connection.request({ ...request, path, method: 'POST', signal: stop.signal })
+        const answer = await connection.request(body, { path, method: 'POST', headers, signal: stop.signal })
         const { statusCode: status, headers: its } = answer
         if (status >= 200 && status < 300) {
           clearTimeout(timer)
@@ -140,6 +143,14 @@ export class Endpoint implements AsyncDisposable {
     if (redirects >= maxRedirects) throw new FeedError('FEED_SINK', `it redirects more than ${maxRedirects} times`)
     return to.pathname + to.search
   }
+}
+
+/** Made once: with all its authorities it takes longer than a connection. */
+function contextOf({ ca, cert, key }: WebhookSinkSpec['tls']): SecureContext {
+  return createSecureContext({
+    ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
+    ...(cert === undefined ? {} : { cert, key }),
+  })
 }
 
 function guardOf(spec: WebhookSinkSpec): AddressGuard {

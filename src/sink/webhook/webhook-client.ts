@@ -5,7 +5,7 @@
 //   429 or 503 with Retry-After    the request is sent again after that time, which counts as no failure
 //   anything else, or no answer    the request has failed, and is sent again as the retry options say
 
-import { ByteWriter } from '../../bytes/byte-writer.ts'
+import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { retryAfterMs } from '../../core/retry-after.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { networkHint, reasonOf } from '../../net/network-hint.ts'
@@ -39,8 +39,6 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
   readonly name: string
   readonly #options: WebhookClientOptions
   readonly #headers: Readonly<Record<string, string>>
-  /** The memory of requests that were answered. There are no more than requests at the same time. */
-  readonly #spares: ByteWriter[] = []
 
   constructor(options: WebhookClientOptions) {
     const { spec } = options
@@ -56,13 +54,14 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
     if (deliveries.some(({ body }) => body.schema !== schema)) return this.#oneByOne(deliveries, signal)
     const { spec, endpoint, limits, header } = this.#options
     const bodies = deliveries.map((delivery) => delivery.body)
-    const out = this.#spares.pop() ?? new ByteWriter()
-    out.clear()
-    writeBody({ format: bodyFormatOf(spec), header }, bodies, out)
-    const body = out.view()
-    const { answer, isSent } = await endpoint.post(await compressed(spec.compression, body), this.#headers, signal)
-    // It is used again when this call has returned or waits, not before.
-    if (isSent) this.#spares.push(out)
+    let body: Buffer = Buffer.alloc(0)
+    const write = (memory: ByteWriter): Buffer | Promise<Buffer> => {
+      writeBody({ format: bodyFormatOf(spec), header }, bodies, memory)
+      body = memory.view()
+      return compressed(spec.compression, body)
+    }
+    const answer = await endpoint.post(write, this.#headers, signal)
+    // No other request has used the memory of the body yet: nothing waits from here on.
     const { status } = answer
     const all = (outcome: Outcome): Outcome[] => deliveries.map(() => outcome)
     if (status >= 200 && status < 300) return { outcomes: all(delivered), pauseMs: 0 }
@@ -105,14 +104,20 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
     const said = reasonOf(error)
     const { code = '' } = error as NodeJS.ErrnoException
     if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return `does not answer as HTTP does: ${said}`
-    if (['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(code) && !/before secure TLS/.test(said))
-      return `closed the connection before it answered: ${said}`
+    if (isClosed(error)) return `closed the connection before it answered: ${said}`
     return `cannot be reached: ${said}`
   }
 
   #hintOf(error: unknown): string {
     const { code = '', message } = error as NodeJS.ErrnoException
-    const isTls = this.#options.spec.url.startsWith('https:')
+    const { url, tls } = this.#options.spec
+    const isTls = url.startsWith('https:')
+    // With TLS 1.3 a server that wants a certificate says so after it has accepted the connection.
+    const wants =
+      isTls && tls.cert === undefined
+        ? '; if it wants a certificate of its clients, give client_cert and client_key'
+        : ''
+    if (isClosed(error)) return `the log of the endpoint, or of a proxy before it, may say why${wants}`
     return networkHint(`${reasonOf(error)} ${message} ${code}`, { what: 'endpoint', isTls })
   }
 
@@ -143,6 +148,11 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
     const written = [pathname, search, ...headers.map(({ value }) => value)]
     return [body.toString('utf8'), ...written, ...searchParams.values(), ...written.map(decoded)]
   }
+}
+
+function isClosed(error: unknown): boolean {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(code) && !/before secure TLS/.test(message)
 }
 
 /** An endpoint may repeat a path, or a user and a password, as they are without their encoding. */
