@@ -13,6 +13,7 @@ import type { SinkParameters } from '../sink-parameters.ts'
 import { readHeaders } from './read-headers.ts'
 import { webhookConfigFields, type WebhookParameter } from './parameters.ts'
 import type { WebhookSinkSpec, WebhookTls } from './spec.ts'
+import { percentDecoded } from '../percent-decoded.ts'
 
 type Parameters = SinkParameters<WebhookParameter>
 
@@ -57,7 +58,8 @@ function readUri({ scheme, place, parameters }: UriParts): WebhookUri {
   }
   const url = readUrl(isPlain ? 'http' : 'https', place, parameters)
   if (isPlain) checkPlain(url, tls, parameters)
-  const user = url.username === '' && url.password === '' ? '' : `${decoded(url.username)}:${decoded(url.password)}`
+  const user =
+    url.username === '' && url.password === '' ? '' : `${percentDecoded(url.username)}:${percentDecoded(url.password)}`
   url.username = ''
   url.password = ''
   url.search = parameters.rest().toString()
@@ -98,14 +100,6 @@ function checkPlain({ hostname }: URL, { ca, cert, verify }: WebhookTls, paramet
 export function plainRefused(address: string): FeedError {
   const message = `webhook-http:// reaches only this machine and private networks, and ${address} is an address elsewhere`
   return new FeedError('FEED_PRIVILEGE', message, { hint: 'use webhook-https://' })
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }
 
 /** The option was checked before. */

@@ -16,6 +16,7 @@ import { Endpoint } from './endpoint.ts'
 import { bodyFormatOf, originOf, type WebhookSinkSpec } from './spec.ts'
 import type { WebhookBody } from './webhook-body.ts'
 import { bodyHeaders, compressed, writeBody, type HeaderOf } from './write-request.ts'
+import { percentDecoded } from '../percent-decoded.ts'
 
 /** All lanes lead to the one endpoint, and need no name there. */
 export type Nowhere = undefined
@@ -158,12 +159,7 @@ function isClosed(error: unknown): boolean {
 /** An endpoint may repeat a path, or a user and a password, as they are without their encoding. */
 function decoded(text: string): string {
   const [, base64] = /^Basic (.*)$/i.exec(text) ?? []
-  if (base64 !== undefined) return Buffer.from(base64, 'base64').toString('utf8')
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+  return base64 === undefined ? percentDecoded(text) : Buffer.from(base64, 'base64').toString('utf8')
 }
 
 function hintOf(status: number): string | undefined {
