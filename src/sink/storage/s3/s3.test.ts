@@ -292,6 +292,15 @@ test.describe('a client of S3', { skip }, () => {
     direct.destroy()
   })
 
+  test('with a wrong clock, requests have the time of the far end after the first one', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 3_600_000 })
+    await using client = await connect(location('skewed'))
+    await client.check?.(signal)
+    assert.match(said.at(-1) ?? '', /the clock of this machine is wrong/)
+    await client.put(object, [Buffer.from('x')], signal)
+    assert.equal((await service.objects('files', 'skewed')).size, 1)
+  })
+
   test('a far end that stands still is given up', async () => {
     await using client = await connect(location('x'), 200)
     service.front.next.push('hold')
