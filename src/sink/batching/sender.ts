@@ -13,6 +13,9 @@ import { Retry, withHint, type RetryBounds } from './retry.ts'
 import { Routes } from './routes.ts'
 import { StallWatch } from './stall.ts'
 
+/** A timer of Node that should take longer is due at once. */
+const maxTimerMs = 2 ** 31 - 1
+
 export interface SenderOptions<Place, Body extends BatchBody<Body>> {
   readonly client: LaneClient<Place, Body>
   readonly backlog: Backlog<Lane<Place, Body>>
@@ -82,7 +85,7 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
     for (const request of requests) this.#send(request).catch((error: unknown) => this.fail(error))
     // A batch that waits later is due later, so the timer need not be set again.
     if (dueAtMs !== undefined && dueAtMs !== Number.POSITIVE_INFINITY)
-      this.#timer ??= setTimeout(() => this.#timeIsUp(), Math.ceil(dueAtMs - nowMs))
+      this.#timer ??= setTimeout(() => this.#timeIsUp(), Math.min(Math.ceil(dueAtMs - nowMs), maxTimerMs))
   }
 
   #timeIsUp(): void {

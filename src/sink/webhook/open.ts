@@ -16,7 +16,7 @@ import { frameBytes } from './write-request.ts'
 export type WebhookSink = BatchingSink<Nowhere, WebhookBody>
 
 /** Keys are spread over so many lanes, of which some share a request: a power of two. The more lanes, the fewer keys wait for one request. */
-const lanesPerTopic = 32
+const lanesPerTopic = 16
 /** Requests at the same time, each with other keys. */
 const maxRequests = 8
 /** Room for the names of columns, which seldom need so much. */

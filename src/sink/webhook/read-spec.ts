@@ -18,6 +18,8 @@ import { percentDecoded } from '../percent-decoded.ts'
 type Parameters = SinkParameters<WebhookParameter>
 
 const defaultTimeoutMs = 3000
+/** A timer of Node cannot take longer: 24 days. */
+const maxTimeoutMs = 2 ** 31 - 1
 
 export function readSpec({ option, headers, ...uri }: WrittenSink): WebhookSinkSpec {
   const { url, user, tls } = readUri(uri)
@@ -106,5 +108,5 @@ export function plainRefused(address: string): FeedError {
 function readTimeoutMs(text: string | undefined): number {
   if (text === undefined) return defaultTimeoutMs
   const read = parseDuration(text)
-  return read.tag === 'ok' ? Math.max(1, Number(read.nanos) / 1e6) : defaultTimeoutMs
+  return read.tag === 'ok' ? Math.min(Math.max(1, Number(read.nanos) / 1e6), maxTimeoutMs) : defaultTimeoutMs
 }

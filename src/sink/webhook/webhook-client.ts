@@ -103,8 +103,9 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
 
   #troubleOf(error: unknown): string {
     const said = reasonOf(error)
-    const { code = '' } = error as NodeJS.ErrnoException
-    if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return `does not answer as HTTP does: ${said}`
+    const { code = '', name } = error as NodeJS.ErrnoException
+    if (name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW' || said === 'bad response')
+      return `does not answer as HTTP does: ${said}`
     if (isClosed(error)) return `closed the connection before it answered: ${said}`
     return `cannot be reached: ${said}`
   }
