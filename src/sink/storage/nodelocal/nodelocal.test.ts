@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, open as openFile, readFile, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open as openFile, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
 import { hiddenIn, isFolder, namesIn } from '../../../../test/support/read-folder.ts'
@@ -119,15 +119,31 @@ test('a folder that somebody removed is made again, and a name that exists is wr
   assert.deepEqual(namesIn(join(extern, 'x')), ['f/2'])
 })
 
-test('what a crash has left is removed after a day, and nothing else', async () => {
+test('what a crash has left is removed after a day, also from folders of earlier days and hours, and nothing else', async (t) => {
   const extern = await folder()
   const digits = '2'.repeat(33)
-  const leftovers = [`.${digits}-old.part`, `.${digits}-new.part`, '.other.part', `${digits}-old.part`]
-  for (const name of leftovers) await writeFile(join(extern, name), '')
-  const longAgo = new Date(Date.now() - 90_000_000)
-  for (const name of leftovers.toSpliced(1, 1)) await utimes(join(extern, name), longAgo, longAgo)
-  await new NodelocalClient('nodelocal://1', extern, []).put(object('x'), [Buffer.from('x')])
-  assert.deepEqual((await readdir(extern)).sort(), [...leftovers.slice(1), 'x'].sort())
+  const yesterday = new Date(Date.now() - 90_000_000)
+  const day = yesterday.toISOString().slice(0, 10)
+  const left = [`.${digits}-old.part`, `${day}/.${digits}-old.part`, `${day}/23/.${digits}-old.part`]
+  const others = [`${day}/.${digits}-new.part`, '.other.part', `${digits}-old.part`, `mine/.${digits}-old.part`]
+  for (const name of [...left, ...others]) {
+    await mkdir(dirname(join(extern, name)), { recursive: true })
+    await writeFile(join(extern, name), '')
+    if (!name.includes('new')) await utimes(join(extern, name), yesterday, yesterday)
+  }
+  const client = new NodelocalClient('nodelocal://1', extern, [])
+  await client.put(object('x'), [Buffer.from('x')])
+  await client[Symbol.asyncDispose]()
+  const found = [...namesIn(extern), ...hiddenIn(extern)]
+  assert.deepEqual(found.sort(), [...others, 'x'].sort())
+
+  // A changefeed that runs for longer looks again every day.
+  const running = new NodelocalClient('nodelocal://1', extern, [])
+  await running.put(object('y'), [Buffer.from('y')])
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 90_000_000 })
+  await running.put(object('z'), [Buffer.from('z')])
+  await running[Symbol.asyncDispose]()
+  assert.ok(!hiddenIn(extern).includes(`${day}/.${digits}-new.part`))
 })
 
 test('what stands in the way is named with a hint, and nothing is written outside of the folder', async () => {

@@ -1,17 +1,16 @@
 // Writes files into a folder. A file is written under another name, which begins with a dot, made durable and then renamed, so
 // that nobody ever sees half of one, also after a crash of the machine. The other name is used once: two changefeeds may write into
 // the same folder, and their RESOLVED files of the same time have the same name. What a crash leaves under such names is removed after a
-// day, by whoever writes into the same folder then; readers of the folder pass over names that begin with a dot.
+// day, by whoever writes into the same place then; readers pass over names that begin with a dot.
 
 import { randomBytes } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { constants, mkdir, open as openFile, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
+import { constants, mkdir, open as openFile, realpath, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { FeedError } from '../../../errors/feed-error.ts'
 import type { StorageClient, StorageObject, StorageOpening, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import { nodelocal, type NodelocalLocation } from './kind.ts'
-
-const leftoverMs = 86_400_000
+import { LeftFiles } from './left-files.ts'
 
 export async function open(location: NodelocalLocation, { externDir }: StorageOpening): Promise<StorageClient> {
   const name = nodelocal.shownAs(location)
@@ -30,11 +29,13 @@ export class NodelocalClient implements StorageClient {
   readonly #dir: string
   /** Folders that exist and are durable. */
   readonly #folders = new Set<string>()
+  readonly #left: LeftFiles
 
   constructor(name: string, externDir: string, folders: readonly string[]) {
     this.name = name
     this.#externDir = externDir
     this.#dir = join(externDir, ...folders)
+    this.#left = new LeftFiles(this.#dir)
   }
 
   async check(): Promise<void> {
@@ -74,6 +75,7 @@ export class NodelocalClient implements StorageClient {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Every file is closed by then.
+    await this.#left.idle()
   }
 
   async #begin(name: string): Promise<NodelocalUpload> {
@@ -81,6 +83,7 @@ export class NodelocalClient implements StorageClient {
     const folder = dirname(path)
     const hidden = join(folder, `.${basename(path)}.${randomBytes(3).toString('hex')}.part`)
     if (!this.#folders.has(folder)) await this.#makeFolder(folder)
+    this.#left.removeDaily()
     const file = await openFile(hidden, 'wx', 0o644).catch(async (error: unknown) => {
       // Somebody may have removed the folder since it was made.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
@@ -103,7 +106,6 @@ export class NodelocalClient implements StorageClient {
       for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
     }
     this.#folders.add(folder)
-    await removeLeftovers(folder)
   }
 }
 
@@ -159,16 +161,6 @@ class NodelocalUpload implements StorageUpload {
     if (this.#phase === 'writing') await this.#file.close().catch(() => undefined)
     this.#phase = 'closed'
     await rm(this.#hidden, { force: true }).catch(() => undefined)
-  }
-}
-
-/** Removes hidden files on which nobody has worked for a day. A file that is being written is never so old: every checkpoint finishes it. */
-async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (!/^\.\d{33}.*\.part$/.test(name)) continue
-    const path = join(folder, name)
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }))
-    if (Date.now() - mtimeMs > leftoverMs) await rm(path, { force: true }).catch(() => undefined)
   }
 }
 
