@@ -23,7 +23,8 @@ function receive(message) {
 
 const server = createServer(async (request, response) => {
   try {
-    const chunks = await Array.fromAsync(request)
+    const chunks = []
+    for await (const chunk of request) chunks.push(chunk)
     receive(JSON.parse(Buffer.concat(chunks).toString()))
     // Only now: whoever acknowledges before the work is done loses it in a crash.
     response.writeHead(200).end()

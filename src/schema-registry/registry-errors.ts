@@ -4,8 +4,8 @@
 import type { RegistrySpec } from '../core/feed-spec.ts'
 import { retryAfterMs } from '../core/retry-after.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import { networkHint, reasonOf } from '../net/network-hint.ts'
 import type { HttpAnswer } from './http-exchange.ts'
-import { networkHint, reasonOf } from './network-hint.ts'
 
 export type Trouble =
   /** It may be over at a later attempt, which the registry wants no sooner than after `afterMs`. */
@@ -31,13 +31,16 @@ export class RegistryErrors {
 
   noAnswer(url: string, cause: unknown): Trouble {
     const { timeoutMs } = this.#spec
+    // It is one of ours: the address is one that may not be reached.
+    if (cause instanceof FeedError) return { tag: 'refused', error: cause }
     if ((cause as Error).name === 'TimeoutError') {
       return again(`the schema registry ${url} did not answer within ${timeoutMs / 1000} s`, {
         hint: 'check host, port and the network in between; the parameter timeout of its URL says how long an answer may take',
       })
     }
     const said = this.#shown(reasonOf(cause))
-    return again(`the schema registry ${url} cannot be reached: ${said}`, { hint: networkHint(said, url) })
+    const hint = networkHint(said, { what: 'registry', isTls: url.startsWith('https:') })
+    return again(`the schema registry ${url} cannot be reached: ${said}`, { hint })
   }
 
   /** Of an answer that is not the expected one. */

@@ -85,7 +85,7 @@ export const knownSettings = {
     kind: 'bool',
     default: 'false',
     description:
-      'whether sinks may connect to the metadata services of clouds, such as 169.254.169.254, which give away the credentials of the machine',
+      'whether sinks, schema registries and sasl_token_url may be metadata services of clouds, such as 169.254.169.254, which give away the credentials of the machine',
     public: true,
   },
   'changefeed.slow_span_log_threshold': {

@@ -86,7 +86,8 @@ export class ConfigObject {
   }
 
   #wrong(name: string, wanted: string): FeedError {
-    return this.refused(`error unmarshalling json: ${name} is not ${wanted}`)
+    const hint = wanted === 'an integer' ? `it is written without quotes: "${name}": 100` : undefined
+    return this.refused(`error unmarshalling json: ${name} is not ${wanted}`, hint)
   }
 }
 

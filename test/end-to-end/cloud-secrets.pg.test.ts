@@ -153,7 +153,6 @@ async function everywhere(): Promise<Readonly<Record<string, string>>> {
   const rows = async (sql: string): Promise<string> => JSON.stringify(await server.sql(sql))
   return {
     jobs: await rows('SHOW JOBS'),
-    changefeeds: await rows('SHOW CHANGEFEED JOBS'),
     internal: await rows('SELECT * FROM crdb_internal.jobs'),
     queries: await rows('SHOW QUERIES'),
     activity: await rows('SELECT * FROM pg_stat_activity'),

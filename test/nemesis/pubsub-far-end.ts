@@ -61,7 +61,7 @@ export function pubsubFarEnd(front: PubsubFront, gate: CutGate): NemesisFarEnd {
     events: (random) => [
       ...troublesOf('Pub/Sub', far, random),
       [
-        1,
+        3,
         [
           'delete topics',
           async () => {

@@ -6,8 +6,7 @@ import { isHostAllowed, readAllowedHosts } from '../../core/allowed-hosts.ts'
 import type { RegistrySpec, SinkSpec } from '../../core/feed-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { SettingsStore } from '../../settings/store.ts'
-import { isMetadataHost } from '../../core/metadata-address.ts'
-import { metadataRefused } from '../../sink/guarded-lookup.ts'
+import { metadataGuard, type Reach } from '../../net/guarded-lookup.ts'
 import { factsOfSink } from '../../sink/sinks.ts'
 import type { SinkAddress } from '../../sink/sink-facts.ts'
 
@@ -29,25 +28,28 @@ export function allowedSink(sink: SinkSpec, { settings, externDir, refusesImplic
   const here = { ...(externDir === undefined ? {} : { externDir }), ...(defaultKey === '' ? {} : { defaultKey }) }
   if (refusesImplicit && isImplicit?.({ ...sink, ...here }) === true) throw implicitRefused(label)
   const allowedHosts = check('sinks may not reach', addresses(sink), settings)
-  return { ...sink, ...here, allowedHosts, ...(mayReachMetadata(settings) ? { mayReachMetadata: true } : {}) }
+  return { ...sink, ...here, allowedHosts, ...reachOf(settings) }
 }
 
-/** Returns the registry. Throws if it may not be reached. */
+/** Returns the registry with what it may reach. Throws if its own addresses are not allowed. */
 export function allowedRegistry(registry: RegistrySpec | undefined, settings: Settings): RegistrySpec | undefined {
-  const addresses = registry?.urls.map((url) => {
+  if (registry === undefined) return undefined
+  const addresses = registry.urls.map((url) => {
     const { protocol, hostname, port } = new URL(url)
     const defaultPort = protocol === 'https:' ? 443 : 80
     return { host: hostname, port: port === '' ? defaultPort : Number(port) }
   })
-  check('no schema registry may be at', addresses ?? [], settings)
-  return registry
+  check('no schema registry may be at', addresses, settings)
+  return { ...registry, ...reachOf(settings) }
 }
 
 function check(what: string, addresses: readonly SinkAddress[], settings: Settings): readonly string[] {
   const allowedHosts = readAllowedHosts(settings.get('changefeed.sink.allowed_hosts'))
+  const guard = metadataGuard(reachOf(settings))
   for (const { host, port } of addresses) {
     // A name is checked again when its address is known.
-    if (isMetadataHost(host) && !mayReachMetadata(settings)) throw metadataRefused(host)
+    const refused = guard(host)
+    if (refused !== undefined) throw refused
     if (isHostAllowed(allowedHosts, host, port)) continue
     throw new FeedError('FEED_PRIVILEGE', `${what} ${host}:${port}`, {
       hint: `the cluster setting changefeed.sink.allowed_hosts lists the machines that may be reached; an admin may add it there`,
@@ -61,6 +63,6 @@ function implicitRefused(label: string): FeedError {
   return new FeedError('FEED_PRIVILEGE', message, { hint: 'give the credentials in the URI' })
 }
 
-function mayReachMetadata(settings: Settings): boolean {
-  return settings.get('changefeed.sink.metadata_services.enabled')
+function reachOf(settings: Settings): Reach & Pick<SinkSpec, 'mayReachMetadata'> {
+  return settings.get('changefeed.sink.metadata_services.enabled') ? { mayReachMetadata: true } : {}
 }

@@ -23,6 +23,11 @@ export interface RetryOptions {
 
 const maxBackoffMs = 30_000
 
+/** SHOW JOBS and the log have one line for an error. */
+export function withHint({ message, hint }: FeedError): string {
+  return hint === undefined ? message : `${message}; ${hint}`
+}
+
 export class Retry {
   readonly #options: RetryOptions
   /** Lanes that fail at about the same time share a call of `beforeRetry`. */
@@ -41,7 +46,7 @@ export class Retry {
   async wait(failures: number, error: FeedError): Promise<void> {
     const { bounds, beforeRetry, progress, warn } = this.#options
     const waitMs = backoffAfter(failures, { firstMs: bounds.backoffMs, mostMs: maxBackoffMs })
-    warn(`${error.message}; attempt ${failures + 1} in ${waitMs} ms`)
+    warn(`${withHint(error)}; attempt ${failures + 1} in ${waitMs} ms`)
     await delay(waitMs, undefined, { signal: progress.signal })
     this.#preparing ??= beforeRetry().finally(() => {
       this.#preparing = undefined

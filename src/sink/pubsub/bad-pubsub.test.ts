@@ -202,6 +202,22 @@ test(
       alone.map(({ messages }) => messages),
       [1],
     )
+    // Whatever the configuration says, Pub/Sub takes no more.
+    const most = { messages: 5000, bytes: 0, frequencyMs: 3_600_000, maxMessages: 5000, maxBytes: 50_000_000 }
+    await using large = await openAt(front, specOf({ flush: most }))
+    const from = front.publishes.length
+    for (let n = 0; n < 25; n++) {
+      const some = Array.from({ length: 100 }, (_, i) => row((n * 100 + i) * keys, 'x'.repeat(10_000)))
+      await large.emit(batchOf(...some))
+    }
+    await large.flush(frontier)
+    const requests = front.publishes.slice(from)
+    assert.equal(
+      requests.reduce((sum, { messages }) => sum + messages, 0),
+      2500,
+    )
+    assert.ok(requests.every(({ messages, bytes }) => messages <= 1000 && bytes < 10_000_000))
+    front.check()
   },
 )
 
@@ -344,10 +360,12 @@ test('a message that is too large is named by its size and its time, without its
 test('a token that has expired is fetched again, and rows that were refused for it arrive', { skip }, async () => {
   await using front = await PubsubFront.start({ server, token: 'one' })
   let held = 'one'
+  let forgotten = 0
   const tokens = {
     headers: () => Promise.resolve(new Headers({ authorization: `Bearer ${held}` })),
     forget: () => {
       held = front.token ?? ''
+      forgotten += 1
     },
   }
   const spec = specOf()
@@ -358,6 +376,7 @@ test('a token that has expired is fetched again, and rows that were refused for 
   await sink.emit(rows(100, 100))
   await sink.flush(frontier)
   await checkAll(front, spec, 200)
+  assert.equal(forgotten, 1, 'the requests that are refused together fetch one token')
 })
 
 test('an endpoint that is not there is an error of the dial', async () => {

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { orAbort } from '../../async/or-abort.ts'
 import { orLate } from '../../async/or-late.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { freeTaken } from '../../bytes/free-buffer.ts'
 import { Progress } from '../batching/progress.ts'
 import { Retry, type RetryBounds } from '../batching/retry.ts'
 import { StallWatch } from '../batching/stall.ts'
@@ -97,6 +98,7 @@ export class UploadQueue {
     this.#add(held, async () => {
       const bytes = await pieces()
       await this.#attempt((signal) => this.#client.put(object, bytes, signal))
+      freeAll(bytes)
     })
   }
 
@@ -181,4 +183,12 @@ export class UploadQueue {
     this.#hasExpired = false
     await this.#client.renew?.(this.progress.signal)
   }
+}
+
+/**
+ * Without it the memory of a file waits for a garbage collection, which comes the more often the more memory waits for it.
+ * Small pieces may be in the pool that Node makes small buffers from.
+ */
+function freeAll(pieces: readonly Uint8Array[]): void {
+  for (const piece of pieces) if (piece.buffer.byteLength > 2 * Buffer.poolSize) freeTaken(piece)
 }

@@ -18,6 +18,11 @@ test('the text of an answer is shown without the words of the request, in one li
     ['no\n such  tenant', 'no such tenant'],
     ['ANN has id 7, and t0k-en is wrong', '… has … …, and …-… is wrong'],
     ['Annabel 77', 'Annabel 77'],
+    [
+      '<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title><style>a { b: c }</style></head><body><h1>502 Bad Gateway</h1>nginx<!-- x --></body></html>',
+      '502 Bad Gateway 502 Bad Gateway nginx',
+    ],
+    ['a < b, and b > c', 'a < b, and b > c'],
   ] as const)
     assert.equal(describeAnswer(answer(text), sent), `500 Internal Server Error: ${shown}`)
   assert.ok(describeAnswer(answer('x '.repeat(5000)), sent).length < 240)

@@ -94,11 +94,13 @@ export function pubsubKit(changed: Partial<PubsubSinkSpec> = {}): SinkKit {
         delivered: async () => (await front.published(spec.project)).map(deliveredOf),
         break: () => Promise.resolve(front.break()),
         mend: () => Promise.resolve(front.mend()),
+        requests: () => front.requests.filter(({ method }) => method === 'Publish').length,
       }
     },
     resolvedMessages: (topics) => topics,
     keepsNilValues: true,
     tooLargeBytes: 11 * 1024 * 1024,
+    sendsAtOnce: changed.flush === undefined,
     trouble: 'reported',
   }
 }

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import { freePorts } from '../kafka/free-ports.ts'
 import { keptFolder } from '../kept-folder.ts'
-import { ServiceProcess } from '../service-process.ts'
+import { ServiceProcess, takesConnections } from '../service-process.ts'
 import type { ObjectSource } from './folder-copy.ts'
 import { ServiceFront, type FrontAnswer } from './service-front.ts'
 
@@ -62,7 +62,7 @@ export class Azurite implements AsyncDisposable {
       command: process.execPath,
       args: [azuriteMain(), ...blob, '--silent', '--disableTelemetry', '--skipApiVersionCheck'],
       env: { AZURITE_ACCOUNTS: `${azureAccount.name}:${azureAccount.key}` },
-      port,
+      isReady: () => takesConnections(port),
     })
     return new Azurite(dir, service, { port, front: await ServiceFront.start(port) })
   }

@@ -4,7 +4,7 @@
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
 import { goProgram } from '../go-program.ts'
 import { freePorts } from '../kafka/free-ports.ts'
-import { ServiceProcess } from '../service-process.ts'
+import { ServiceProcess, takesConnections } from '../service-process.ts'
 import type { ObjectSource } from './folder-copy.ts'
 import { ServiceFront, type FrontAnswer, type FrontRequest, type FrontTrouble } from './service-front.ts'
 
@@ -55,7 +55,7 @@ export class FakeGcs implements AsyncDisposable {
       args: `-scheme http -host 127.0.0.1 -port ${port} -backend memory -external-url ${front.url} -public-host ${new URL(front.url).host} -log-level error`.split(
         ' ',
       ),
-      port,
+      isReady: () => takesConnections(port),
     })
     return new FakeGcs(service, { port, front, wantsToken })
   }

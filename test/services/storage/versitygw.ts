@@ -7,7 +7,7 @@ import { CreateBucketCommand, ListMultipartUploadsCommand, ListObjectsV2Command,
 import { isFolder, namesIn } from '../../support/read-folder.ts'
 import { goProgram } from '../go-program.ts'
 import { freePorts } from '../kafka/free-ports.ts'
-import { ServiceProcess } from '../service-process.ts'
+import { ServiceProcess, takesConnections } from '../service-process.ts'
 import { ServiceFront } from './service-front.ts'
 
 export const s3Keys = { id: 'ROOTKEY12345', secret: 'r00t+s3cret/of-the-service' } as const
@@ -44,7 +44,7 @@ export class Versitygw implements AsyncDisposable {
       command: goProgram('versitygw'),
       args: ['--quiet', '--port', `127.0.0.1:${port}`, '--iam-dir', join(dir, 'iam'), 'posix', join(dir, 'data')],
       env: { ROOT_ACCESS_KEY: s3Keys.id, ROOT_SECRET_KEY: s3Keys.secret },
-      port,
+      isReady: () => takesConnections(port),
     })
     return new Versitygw(dir, service, { port, front: await ServiceFront.start(port) })
   }

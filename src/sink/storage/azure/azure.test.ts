@@ -12,7 +12,7 @@ import {
   azuriteIsMissing,
 } from '../../../../test/services/storage/azurite-service.ts'
 import type { FrontTrouble } from '../../../../test/services/storage/service-front.ts'
-import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
+import { cloudKit, object, thrownBy } from '../../../../test/services/storage/cloud-kit.ts'
 import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
 import { SinkParameters } from '../../sink-parameters.ts'
 import { showSinkUri } from '../../sink-uri.ts'
@@ -23,7 +23,6 @@ import { open } from './open.ts'
 const { signal } = new AbortController()
 const skip = azuriteIsMissing() ?? false
 let service: Azurite
-let places = 0
 
 async function start(): Promise<void> {
   service = await Azurite.start()
@@ -53,31 +52,13 @@ function connect(to: AzureLocation, idleMs?: number): Promise<StorageClient> {
 
 sinkSuite(
   'into Azure',
-  storageKit({
+  cloudKit({
     skip,
-    trouble: 'reported',
     start,
-    end: () => service[Symbol.asyncDispose](),
-    async place({ isImpatient = false }) {
-      const folder = `suite/${++places}`
-      return {
-        open: () => connect(location(folder), isImpatient ? 500 : undefined),
-        objects: () => service.objects('files', folder),
-        break: async () => service.front.break(),
-        mend: async () => service.front.mend(),
-      }
-    },
+    service: () => service,
+    connect: (folder, isImpatient) => connect(location(folder), isImpatient ? 500 : undefined),
   }),
 )
-
-const object = { name: '2026-01-31/a b+c.ndjson', contentType: 'application/x-ndjson' }
-
-function thrownBy(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => assert.fail('it did not fail'),
-    (error: unknown) => error,
-  )
-}
 
 function signature(permissions: string, minutes: number): AzureCredentials {
   const until = new Date(Date.now() + minutes * 60_000)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Resolve } from '../../guarded-lookup.ts'
+import type { Resolve } from '../../../net/guarded-lookup.ts'
 import { SinkParameters } from '../../sink-parameters.ts'
 import { open as openAzure } from '../azure/open.ts'
 import { azure } from '../azure/kind.ts'

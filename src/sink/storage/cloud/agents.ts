@@ -3,7 +3,7 @@
 
 import { Agent as PlainAgent } from 'node:http'
 import { Agent as TlsAgent } from 'node:https'
-import { guardedLookup, metadataGuard, type Resolve } from '../../guarded-lookup.ts'
+import { metadataLookup, type Resolve } from '../../../net/guarded-lookup.ts'
 
 export interface Agents extends Disposable {
   readonly http: PlainAgent
@@ -17,7 +17,7 @@ export interface AgentOptions {
 }
 
 export function makeAgents(mayReachMetadata: boolean, { maxSockets = 8, resolve }: AgentOptions = {}): Agents {
-  const lookup = guardedLookup(metadataGuard(mayReachMetadata), resolve)
+  const lookup = metadataLookup({ mayReachMetadata }, resolve)
   const options = { keepAlive: true, maxSockets, lookup, proxyEnv: process.env } as const
   const http = new PlainAgent(options)
   const https = new TlsAgent(options)

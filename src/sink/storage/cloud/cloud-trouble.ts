@@ -3,7 +3,7 @@
 
 import { retryAfterMs } from '../../../core/retry-after.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
-import { refusalIn } from '../../guarded-lookup.ts'
+import { refusalIn } from '../../../net/guarded-lookup.ts'
 import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open as openFile, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
 import { hiddenIn, isFolder, namesIn } from '../../../../test/support/read-folder.ts'
@@ -54,7 +54,9 @@ test('a file that is not complete has a hidden name, and one that is given up le
   const upload = await client.begin(object('2026-01-31/a.ndjson'))
   await upload.write(Buffer.from('one '), signal)
   assert.deepEqual(namesIn(extern), [])
-  assert.deepEqual(hiddenIn(extern), ['2026-01-31/.a.ndjson.part'])
+  const [hidden = '', ...others] = hiddenIn(extern)
+  assert.match(hidden, /^2026-01-31\/\.a\.ndjson\.[0-9a-f]{6}\.part$/)
+  assert.deepEqual(others, [])
   await upload.write(Buffer.from('two'), signal)
   await upload.complete(signal)
   assert.deepEqual(namesIn(extern), ['2026-01-31/a.ndjson'])
@@ -64,6 +66,46 @@ test('a file that is not complete has a hidden name, and one that is given up le
   await other.write(Buffer.from('x'), signal)
   await other.abort()
   assert.deepEqual([namesIn(extern), hiddenIn(extern)], [['2026-01-31/a.ndjson'], []])
+})
+
+test('two changefeeds may write a file of the same name at the same time, and no half of it is seen', async () => {
+  const extern = await folder()
+  const [one, other] = [0, 1].map(() => new NodelocalClient('nodelocal://1', extern, [])) as [
+    NodelocalClient,
+    NodelocalClient,
+  ]
+  const first = await one.begin(object('1.RESOLVED'))
+  await first.write(Buffer.from('{"resolved":"1"}'), signal)
+  const second = await other.begin(object('1.RESOLVED'))
+  await first.complete(signal)
+  assert.equal(await readFile(join(extern, '1.RESOLVED'), 'utf8'), '{"resolved":"1"}')
+  await second.write(Buffer.from('{"resolved":"1"}'), signal)
+  await second.complete(signal)
+  assert.equal(await readFile(join(extern, '1.RESOLVED'), 'utf8'), '{"resolved":"1"}')
+  assert.deepEqual(hiddenIn(extern), [])
+})
+
+test('bytes that the disk has refused after it had taken them are not passed over: a file in parts is given up, a whole one written again', async (t) => {
+  const extern = await folder()
+  const client = new NodelocalClient('nodelocal://1', extern, [])
+  const upload = await client.begin(object('a'))
+  await upload.write(Buffer.from('one'), signal)
+  const handle = await openFile(join(extern, 'x'), 'w')
+  const ioError = Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' })
+  const sync = t.mock.method(Object.getPrototypeOf(handle) as typeof handle, 'sync')
+  await handle.close()
+  sync.mock.mockImplementationOnce(() => Promise.reject(ioError))
+  const thrown: unknown = await upload.complete(signal).catch((error: unknown) => error)
+  const { tag, error } = client.trouble(thrown)
+  assert.deepEqual([tag, error.retry], ['refused', true])
+  assert.match(error.message, /EIO: i\/o error, fsync/)
+  // The second sync of the same file would succeed.
+  await assert.rejects(upload.complete(signal))
+  await upload.abort()
+  sync.mock.mockImplementationOnce(() => Promise.reject(ioError), sync.mock.callCount())
+  await assert.rejects(client.put(object('b'), [Buffer.from('two')]), (again) => client.trouble(again).tag === 'failed')
+  await client.put(object('b'), [Buffer.from('two')])
+  assert.deepEqual([namesIn(extern), hiddenIn(extern)], [['b', 'x'], []])
 })
 
 test('a folder that somebody removed is made again, and a name that exists is written over', async () => {
@@ -77,15 +119,31 @@ test('a folder that somebody removed is made again, and a name that exists is wr
   assert.deepEqual(namesIn(join(extern, 'x')), ['f/2'])
 })
 
-test('what a crash has left is removed after a day, and nothing else', async () => {
+test('what a crash has left is removed after a day, also from folders of earlier days and hours, and nothing else', async (t) => {
   const extern = await folder()
   const digits = '2'.repeat(33)
-  const leftovers = [`.${digits}-old.part`, `.${digits}-new.part`, '.other.part', `${digits}-old.part`]
-  for (const name of leftovers) await writeFile(join(extern, name), '')
-  const longAgo = new Date(Date.now() - 90_000_000)
-  for (const name of leftovers.toSpliced(1, 1)) await utimes(join(extern, name), longAgo, longAgo)
-  await new NodelocalClient('nodelocal://1', extern, []).put(object('x'), [Buffer.from('x')])
-  assert.deepEqual((await readdir(extern)).sort(), [...leftovers.slice(1), 'x'].sort())
+  const yesterday = new Date(Date.now() - 90_000_000)
+  const day = yesterday.toISOString().slice(0, 10)
+  const left = [`.${digits}-old.part`, `${day}/.${digits}-old.part`, `${day}/23/.${digits}-old.part`]
+  const others = [`${day}/.${digits}-new.part`, '.other.part', `${digits}-old.part`, `mine/.${digits}-old.part`]
+  for (const name of [...left, ...others]) {
+    await mkdir(dirname(join(extern, name)), { recursive: true })
+    await writeFile(join(extern, name), '')
+    if (!name.includes('new')) await utimes(join(extern, name), yesterday, yesterday)
+  }
+  const client = new NodelocalClient('nodelocal://1', extern, [])
+  await client.put(object('x'), [Buffer.from('x')])
+  await client[Symbol.asyncDispose]()
+  const found = [...namesIn(extern), ...hiddenIn(extern)]
+  assert.deepEqual(found.sort(), [...others, 'x'].sort())
+
+  // A changefeed that runs for longer looks again every day.
+  const running = new NodelocalClient('nodelocal://1', extern, [])
+  await running.put(object('y'), [Buffer.from('y')])
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 90_000_000 })
+  await running.put(object('z'), [Buffer.from('z')])
+  await running[Symbol.asyncDispose]()
+  assert.ok(!hiddenIn(extern).includes(`${day}/.${digits}-new.part`))
 })
 
 test('what stands in the way is named with a hint, and nothing is written outside of the folder', async () => {

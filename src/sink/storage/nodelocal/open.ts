@@ -1,15 +1,16 @@
 // Writes files into a folder. A file is written under another name, which begins with a dot, made durable and then renamed, so
-// that nobody ever sees half of one, also after a crash of the machine. What a crash leaves under such names is removed after a
-// day, by whoever writes into the same folder then; readers of the folder pass over names that begin with a dot.
+// that nobody ever sees half of one, also after a crash of the machine. The other name is used once: two changefeeds may write into
+// the same folder, and their RESOLVED files of the same time have the same name. What a crash leaves under such names is removed after a
+// day, by whoever writes into the same place then; readers pass over names that begin with a dot.
 
+import { randomBytes } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { constants, mkdir, open as openFile, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
+import { constants, mkdir, open as openFile, realpath, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { FeedError } from '../../../errors/feed-error.ts'
 import type { StorageClient, StorageObject, StorageOpening, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import { nodelocal, type NodelocalLocation } from './kind.ts'
-
-const leftoverMs = 86_400_000
+import { LeftFiles } from './left-files.ts'
 
 export async function open(location: NodelocalLocation, { externDir }: StorageOpening): Promise<StorageClient> {
   const name = nodelocal.shownAs(location)
@@ -28,11 +29,13 @@ export class NodelocalClient implements StorageClient {
   readonly #dir: string
   /** Folders that exist and are durable. */
   readonly #folders = new Set<string>()
+  readonly #left: LeftFiles
 
   constructor(name: string, externDir: string, folders: readonly string[]) {
     this.name = name
     this.#externDir = externDir
     this.#dir = join(externDir, ...folders)
+    this.#left = new LeftFiles(this.#dir)
   }
 
   async check(): Promise<void> {
@@ -50,7 +53,8 @@ export class NodelocalClient implements StorageClient {
       await upload.complete()
     } catch (error) {
       await upload.abort()
-      throw error
+      // All bytes are still at hand, for another file.
+      throw error instanceof LostPart ? error.cause : error
     }
   }
 
@@ -60,28 +64,31 @@ export class NodelocalClient implements StorageClient {
 
   trouble(error: unknown): StorageTrouble {
     if (error instanceof FeedError) return { tag: error.retry ? 'failed' : 'refused', error }
-    const { code = '', message } = error as NodeJS.ErrnoException
+    const isLost = error instanceof LostPart
+    const { code = '', message } = (isLost ? error.cause : error) as NodeJS.ErrnoException
     const found = new FeedError('FEED_SINK', `cannot write files of ${this.name} below ${this.#dir}: ${message}`, {
       hint: hints[code],
       cause: error,
     })
-    return { tag: 'failed', error: found }
+    return { tag: isLost ? 'refused' : 'failed', error: found }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Every file is closed by then.
+    await this.#left.idle()
   }
 
   async #begin(name: string): Promise<NodelocalUpload> {
     const path = join(this.#dir, name)
     const folder = dirname(path)
-    const hidden = join(folder, `.${basename(path)}.part`)
+    const hidden = join(folder, `.${basename(path)}.${randomBytes(3).toString('hex')}.part`)
     if (!this.#folders.has(folder)) await this.#makeFolder(folder)
-    const file = await openFile(hidden, 'w', 0o644).catch(async (error: unknown) => {
+    this.#left.removeDaily()
+    const file = await openFile(hidden, 'wx', 0o644).catch(async (error: unknown) => {
       // Somebody may have removed the folder since it was made.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       await this.#makeFolder(folder)
-      return openFile(hidden, 'w', 0o644)
+      return openFile(hidden, 'wx', 0o644)
     })
     return new NodelocalUpload(file, hidden, path)
   }
@@ -99,9 +106,11 @@ export class NodelocalClient implements StorageClient {
       for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
     }
     this.#folders.add(folder)
-    await removeLeftovers(folder)
   }
 }
+
+/** A part that was written before may be lost. Its bytes are no longer in memory, so the feed has to start again from its checkpoint. */
+class LostPart extends Error {}
 
 class NodelocalUpload implements StorageUpload {
   readonly #file: FileHandle
@@ -109,6 +118,7 @@ class NodelocalUpload implements StorageUpload {
   readonly #path: string
   #size = 0
   #phase: 'writing' | 'closed' | 'renamed' = 'writing'
+  #lost: LostPart | undefined
 
   constructor(file: FileHandle, hidden: string, path: string) {
     this.#file = file
@@ -127,8 +137,10 @@ class NodelocalUpload implements StorageUpload {
   }
 
   async complete(): Promise<void> {
+    if (this.#lost !== undefined) throw this.#lost
     if (this.#phase === 'writing') {
-      await this.#file.sync()
+      // The system reports once that it could not write what it had taken. Another sync would succeed, and the bytes be missing.
+      await this.#file.sync().catch((cause: unknown) => this.#lose(cause))
       await this.#file.close()
       this.#phase = 'closed'
     }
@@ -139,21 +151,16 @@ class NodelocalUpload implements StorageUpload {
     await syncFolder(dirname(this.#path))
   }
 
+  #lose(cause: unknown): never {
+    this.#lost = new LostPart('a part may be lost', { cause })
+    throw this.#lost
+  }
+
   async abort(): Promise<void> {
     if (this.#phase === 'renamed') return
     if (this.#phase === 'writing') await this.#file.close().catch(() => undefined)
     this.#phase = 'closed'
     await rm(this.#hidden, { force: true }).catch(() => undefined)
-  }
-}
-
-/** Removes hidden files on which nobody has worked for a day. A file that is being written is never so old: every checkpoint finishes it. */
-async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (!/^\.\d{33}.*\.part$/.test(name)) continue
-    const path = join(folder, name)
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }))
-    if (Date.now() - mtimeMs > leftoverMs) await rm(path, { force: true }).catch(() => undefined)
   }
 }
 

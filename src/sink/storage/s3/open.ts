@@ -14,6 +14,9 @@ export type S3Opening = Pick<StorageOpening, 'allowedHosts' | 'mayReachMetadata'
   readonly agents?: Agents
 }
 
+const nothing = (): void => undefined
+const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+
 export async function open(location: S3Location, opening: S3Opening): Promise<StorageClient> {
   const { agents = makeAgents(opening.mayReachMetadata) } = opening
   const requestHandler = {
@@ -35,6 +38,8 @@ export async function open(location: S3Location, opening: S3Opening): Promise<St
       maxAttempts: 1,
       // With connections of ours the library does not wait for the answer.
       expectContinueHeader: false,
+      // Otherwise it writes on the standard error of the server.
+      logger: silent,
       requestChecksumCalculation: location.skipsChecksum === true ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler,

@@ -6,11 +6,11 @@ import type { SinkLog } from '../../sink-facts.ts'
 import { objectKey, shownPlace } from '../cloud/bucket-place.ts'
 import { requestMs } from '../cloud/cloud-trouble.ts'
 import { contentTypeOf } from '../cloud/content-type.ts'
-import { inParts, sendParts, sizeOf } from '../cloud/parts.ts'
+import { inParts, sendParts, sizeOf, streamOf } from '../cloud/parts.ts'
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import type { S3Location } from './kind.ts'
 import { LeftUploads } from './left-uploads.ts'
-import { checksumOf, signPieces, streamOf } from './pieces-body.ts'
+import { checksumOf, signPieces } from './sign-pieces.ts'
 import type { ObjectHead, Send } from './request.ts'
 import { isRenewable, regionIn, s3Trouble } from './s3-trouble.ts'
 import { S3Upload } from './s3-upload.ts'
@@ -40,6 +40,8 @@ export class S3StorageClient implements StorageClient {
   #client: S3Client
   /** Undefined: that of the URI. */
   #region: string | undefined
+  /** The library has the time of the far end from the first answer on that says so. */
+  #isSkewed = false
 
   constructor(options: S3ClientOptions) {
     this.#options = options
@@ -88,6 +90,14 @@ export class S3StorageClient implements StorageClient {
       if (region !== undefined && this.#region === undefined && this.#options.mayGoElsewhere) {
         this.#region = region
         this.#reconnect()
+        return this.check(signal)
+      }
+      if ((thrown as Error).name === 'RequestTimeTooSkewed' && !this.#isSkewed) {
+        this.#isSkewed = true
+        this.#options.log(
+          'warn',
+          `${this.name}: the clock of this machine is wrong; requests have the time of S3 instead`,
+        )
         return this.check(signal)
       }
       if ((thrown as Error).name !== 'AccessDenied') throw this.trouble(thrown).error

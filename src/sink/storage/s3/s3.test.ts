@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { skipWithoutGo } from '../../../../test/services/go-program.ts'
-import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
+import { cloudKit, object, thrownBy } from '../../../../test/services/storage/cloud-kit.ts'
 import type { FrontTrouble } from '../../../../test/services/storage/service-front.ts'
 import { s3Error, s3Keys, Versitygw } from '../../../../test/services/storage/versitygw.ts'
 import { until } from '../../../../test/support/until.ts'
@@ -15,7 +15,6 @@ const { signal } = new AbortController()
 const skip = skipWithoutGo
 const withinMs = 20_000
 let service: Versitygw
-let places = 0
 
 async function start(): Promise<void> {
   service = await Versitygw.start()
@@ -48,31 +47,13 @@ function connect(to: S3Location, idleMs?: number): Promise<StorageClient> {
 
 sinkSuite(
   'into S3',
-  storageKit({
+  cloudKit({
     skip,
-    trouble: 'reported',
     start,
-    end: () => service[Symbol.asyncDispose](),
-    async place({ isImpatient = false }) {
-      const folder = `suite/${++places}`
-      return {
-        open: () => connect(location(folder), isImpatient ? 200 : undefined),
-        objects: () => service.objects('files', folder),
-        break: async () => service.front.break(),
-        mend: async () => service.front.mend(),
-      }
-    },
+    service: () => service,
+    connect: (folder, isImpatient) => connect(location(folder), isImpatient ? 200 : undefined),
   }),
 )
-
-const object = { name: '2026-01-31/a b+c.ndjson', contentType: 'application/x-ndjson' }
-
-function thrownBy(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => assert.fail('it did not fail'),
-    (error: unknown) => error,
-  )
-}
 
 test.describe('a client of S3', { skip }, () => {
   before(start)
@@ -290,6 +271,15 @@ test.describe('a client of S3', { skip }, () => {
       return others.length === 0 && first === 'left/2026-01-31/somebody-else.ndjson' ? true : undefined
     })
     direct.destroy()
+  })
+
+  test('with a wrong clock, requests have the time of the far end after the first one', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 3_600_000 })
+    await using client = await connect(location('skewed'))
+    await client.check?.(signal)
+    assert.match(said.at(-1) ?? '', /the clock of this machine is wrong/)
+    await client.put(object, [Buffer.from('x')], signal)
+    assert.equal((await service.objects('files', 'skewed')).size, 1)
   })
 
   test('a far end that stands still is given up', async () => {

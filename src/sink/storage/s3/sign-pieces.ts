@@ -1,8 +1,7 @@
-// The body of a request whose bytes come in pieces. The library hashes a body only as a whole, for which the pieces would have to be
-// copied together. It sends a stream as it is, if the request has its hashes already.
+// The hashes of a body that comes in pieces. The library hashes a body only as a whole, for which the pieces would have to be copied
+// together. It sends a stream as it is, if the request has its hashes already.
 
 import { createHash } from 'node:crypto'
-import { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
 import type { PutObjectCommand } from '@aws-sdk/client-s3'
 
@@ -27,8 +26,4 @@ export function checksumOf(pieces: readonly Uint8Array[]): string {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32BE(sum)
   return bytes.toString('base64')
-}
-
-export function streamOf(pieces: readonly Uint8Array[]): Readable {
-  return Readable.from(pieces, { objectMode: true })
 }
