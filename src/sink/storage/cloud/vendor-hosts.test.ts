@@ -60,6 +60,8 @@ async function written(
     allowedHosts: [],
     mayReachMetadata: false,
     defaultKey: undefined,
+    feed: undefined,
+    customCa: undefined,
     externDir: undefined,
   })
   try {

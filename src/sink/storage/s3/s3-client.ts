@@ -4,7 +4,6 @@
 import { ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import type { SinkLog } from '../../sink-facts.ts'
 import { objectKey, shownPlace } from '../cloud/bucket-place.ts'
-import { requestMs } from '../cloud/cloud-trouble.ts'
 import { contentTypeOf } from '../cloud/content-type.ts'
 import { inParts, sendParts, sizeOf, streamOf } from '../cloud/parts.ts'
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
@@ -129,7 +128,7 @@ export class S3StorageClient implements StorageClient {
 
   readonly #send: Send = async (send, signal) => {
     const client = this.#client
-    return send(client, { abortSignal: AbortSignal.any([signal, AbortSignal.timeout(requestMs)]) })
+    return send(client, { abortSignal: signal })
   }
 
   #headOf(object: StorageObject): ObjectHead {
