@@ -2,6 +2,7 @@
 // it is complete, and whose parts are removed when it is given up, or a day later if nobody could.
 
 import { ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { FeedError } from '../../../errors/feed-error.ts'
 import type { SinkLog } from '../../sink-facts.ts'
 import { objectKey, shownPlace } from '../cloud/bucket-place.ts'
 import { contentTypeOf } from '../cloud/content-type.ts'
@@ -59,7 +60,8 @@ export class S3StorageClient implements StorageClient {
     const sum = isWhole || this.#location.skipsChecksum === true ? {} : { ChecksumCRC32: checksumOf(pieces) }
     const command = new PutObjectCommand({ ...head, ...sum, Body: isWhole ? first : streamOf(pieces) })
     if (!isWhole) signPieces(command, pieces)
-    await this.#send((client, options) => client.send(command, options), signal)
+    const { ETag } = await this.#send((client, options) => client.send(command, options), signal)
+    if (ETag === undefined) throw this.#isNoS3()
   }
 
   async begin(object: StorageObject, signal: AbortSignal): Promise<StorageUpload> {
@@ -108,6 +110,13 @@ export class S3StorageClient implements StorageClient {
     this.#left.stop()
     this.#client.destroy()
     this.#options.close()
+  }
+
+  /** Something else may answer 200 to whatever it gets, and keep nothing. */
+  #isNoS3(): FeedError {
+    return new FeedError('FEED_SINK', `${this.name}: a file was answered by 200 without an ETag, which S3 never does`, {
+      hint: 'AWS_ENDPOINT is the URL of a service that speaks S3; something else may answer there',
+    })
   }
 
   #reconnect(): void {
