@@ -82,7 +82,7 @@ async function toFiles(reach: Reach, url: string): Promise<void> {
 }
 
 async function toCloud(reach: Reach): Promise<void> {
-  using agents = makeAgents(reach.mayReachMetadata === true)
+  using agents = makeAgents({ mayReachMetadata: reach.mayReachMetadata === true })
   const sent = request(`http://${host}/`, { agent: agents.http, signal: AbortSignal.timeout(200) })
   sent.end()
   await once(sent, 'response')

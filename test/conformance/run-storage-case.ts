@@ -54,13 +54,14 @@ class Folder {
     const { partitioning = 'daily', session = 'a'.repeat(16), sink = 7, firstTime = at(1) } = opening
     const format = lines({ extension: 'ndjson', compression })
     const opened = new StorageSink({
-      client: new NodelocalClient('nodelocal://1', this.dir, []),
+      client: new NodelocalClient({ name: 'nodelocal://1', externDir: this.dir, folders: [], feed: '1' }),
       format,
       names: new FileNames({ partitioning, extension: format.extension, session, sink }),
       topics,
       firstTime,
       fileSize,
       budgetBytes: 64 * 1024 * 1024,
+      timeoutMs: 0,
       retry: { max: 2, backoffMs: 1 },
       warn: () => undefined,
       signal: new AbortController().signal,

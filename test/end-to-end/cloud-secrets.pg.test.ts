@@ -11,6 +11,7 @@ import pg from 'pg'
 import { TestServer } from '../server/test-server.ts'
 import { AnyHost, type HostRequest } from '../services/storage/any-host.ts'
 import type { FrontAnswer } from '../services/storage/service-front.ts'
+import { s3Taken } from '../services/storage/versitygw.ts'
 import { until } from '../support/until.ts'
 
 const withinMs = 60_000
@@ -99,7 +100,7 @@ function answer(request: HostRequest): FrontAnswer {
   }
   if (isToken) return json(200, { access_token: issued, expires_in: 3600, ext_expires_in: 3600, token_type: 'Bearer' })
   if (host.includes('googleapis')) return json(200, {})
-  if (method === 'PUT') return { status: host.includes('azure') || host.includes('windows') ? 201 : 200 }
+  if (method === 'PUT') return host.includes('azure') || host.includes('windows') ? { status: 201 } : s3Taken
   return xml(
     200,
     host.includes('windows') ? '<EnumerationResults><Blobs></Blobs></EnumerationResults>' : '<ListBucketResult/>',

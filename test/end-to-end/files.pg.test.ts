@@ -166,6 +166,14 @@ test('what does not go with files is refused', async () => {
     if (message === undefined) assert.match(error.message, /compression/)
     else assert.equal(error.message, message)
   }
+  for (const options of ["format = avro, confluent_schema_registry = 'http://h'", 'format = protobuf']) {
+    const other = await refused(into('nodelocal://1/x', ` WITH ${options}`))
+    assert.match(other.message, /^this sink is incompatible with format=(avro|protobuf)$/)
+    assert.equal(other.hint, 'a sink of cloud storage takes format=json, csv, parquet')
+  }
+  const keyed = await refused(into('nodelocal://1/x', ' WITH format = parquet, key_in_value'))
+  assert.equal(keyed.message, 'key_in_value is not supported with format=parquet')
+  assert.match(keyed.hint ?? '', /the columns of the key are among those of the file/)
   const typo = await refused(into('nodelocal://1/x?file_sise=1MB'))
   assert.deepEqual(
     [typo.message, typo.hint],

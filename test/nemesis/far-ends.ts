@@ -25,6 +25,7 @@ import { jobDatabaseOf, runJob } from './job-run.ts'
 import { kafkaFarEnd } from './kafka-far-end.ts'
 import { pubsubFarEnd } from './pubsub-far-end.ts'
 import { s3Place } from './s3-place.ts'
+import { nodelocalFarEnd } from './nodelocal-far-end.ts'
 import type { NemesisFormat } from './seeds.ts'
 import { webhookFarEnd } from './webhook-far-end.ts'
 import { webPlace } from './web-place.ts'
@@ -57,7 +58,7 @@ export interface NemesisKind {
   start(): Promise<Nemesis>
 }
 
-export type NemesisName = 'core' | 'kafka' | 'files' | 's3' | 'gs' | 'azure' | 'webhook' | 'pubsub'
+export type NemesisName = 'core' | 'kafka' | 'nodelocal' | 'files' | 's3' | 'gs' | 'azure' | 'webhook' | 'pubsub'
 
 const ofJobs = { skip: false, disturbances: 12, formats: ['json'] } as const satisfies Partial<NemesisKind>
 
@@ -70,6 +71,7 @@ export const nemeses: Readonly<Record<NemesisName, NemesisKind>> = {
     formats: ['json', 'avro'],
     start: startKafka,
   },
+  nodelocal: { ...ofJobs, file: 'nemesis-nodelocal.crash.test', disturbances: 15, start: startNodelocal },
   files: { ...ofJobs, file: 'nemesis-files.crash.test', start: startFiles },
   s3: { ...ofJobs, file: 'nemesis-s3.crash.test', skip: skipWithoutGo, start: startS3 },
   gs: { ...ofJobs, file: 'nemesis-gs.crash.test', skip: skipWithoutGo, start: startGs },
@@ -151,6 +153,11 @@ async function startPubsub(): Promise<Nemesis> {
   process.env['PUBSUB_EMULATOR_HOST'] = `127.0.0.1:${gate.port}`
   const server = await startServer()
   return overJob(server, pubsubFarEnd(front, gate), [opened.move()])
+}
+
+async function startNodelocal(): Promise<Nemesis> {
+  const server = await startServer()
+  return overJob(server, nodelocalFarEnd(server), [])
 }
 
 function overJob(server: TestServer, farEnd: NemesisFarEnd, services: readonly AsyncDisposable[]): Nemesis {

@@ -18,17 +18,33 @@ export interface SinkSurroundings {
   readonly externDir: string | undefined
   /** Sinks may not use the credentials of this server. */
   readonly refusesImplicit: boolean
+  /** Files may only go to folders and to the clouds, not to servers that a URI names. */
+  readonly refusesHttp: boolean
 }
 
 /** Returns the sink with the hosts that it may reach. Throws if its own addresses are not allowed. */
-export function allowedSink(sink: SinkSpec, { settings, externDir, refusesImplicit }: SinkSurroundings): SinkSpec {
-  const { tag, addresses, label, isImplicit } = factsOfSink(sink)
+export function allowedSink(sink: SinkSpec, around: SinkSurroundings): SinkSpec {
+  const { settings, refusesImplicit, refusesHttp } = around
+  const { tag, addresses, label, isImplicit, ownServer } = factsOfSink(sink)
   if (addresses === undefined) return sink
-  const defaultKey = tag === 'cloud' ? settings.get('cloudstorage.gs.default.key') : ''
-  const here = { ...(externDir === undefined ? {} : { externDir }), ...(defaultKey === '' ? {} : { defaultKey }) }
+  const here = tag === 'cloud' ? forFiles(around) : {}
+  const server = ownServer?.(sink)
+  if (refusesHttp && server !== undefined) throw httpRefused(server)
   if (refusesImplicit && isImplicit?.({ ...sink, ...here }) === true) throw implicitRefused(label)
   const allowedHosts = check('sinks may not reach', addresses(sink), settings)
   return { ...sink, ...here, allowedHosts, ...reachOf(settings) }
+}
+
+/** What the specifications of storage sinks have of this server. */
+function forFiles({ settings, externDir }: SinkSurroundings): object {
+  const defaultKey = settings.get('cloudstorage.gs.default.key')
+  const customCa = settings.get('cloudstorage.http.custom_ca')
+  return {
+    timeoutMs: settings.get('cloudstorage.timeout'),
+    ...(externDir === undefined ? {} : { externDir }),
+    ...(defaultKey === '' ? {} : { defaultKey }),
+    ...(customCa === '' ? {} : { customCa }),
+  }
 }
 
 /** Returns the registry with what it may reach. Throws if its own addresses are not allowed. */
@@ -61,6 +77,12 @@ function check(what: string, addresses: readonly SinkAddress[], settings: Settin
 function implicitRefused(label: string): FeedError {
   const message = `implicit credentials disallowed for ${label} due to --external-io-disable-implicit-credentials flag`
   return new FeedError('FEED_PRIVILEGE', message, { hint: 'give the credentials in the URI' })
+}
+
+function httpRefused(what: string): FeedError {
+  return new FeedError('FEED_PRIVILEGE', `${what} disallowed due to --external-io-disable-http flag`, {
+    hint: 'this server was started so that files go only to its folder and to the clouds themselves',
+  })
 }
 
 function reachOf(settings: Settings): Reach & Pick<SinkSpec, 'mayReachMetadata'> {

@@ -50,7 +50,7 @@ export class OpenFile {
     return this.#working
   }
 
-  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void {
+  add(bytes: Buffer, keyStart: number, keyEnd: number, valueEnd: number): void {
     this.#body.add(bytes, keyStart, keyEnd, valueEnd)
     if (this.#body.ready >= this.#pieceBytes) this.#cut()
   }

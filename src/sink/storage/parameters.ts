@@ -7,7 +7,7 @@ import { readSize } from './file-size.ts'
 export const commonParameters = {
   topic_prefix: { about: 'Stands in front of the name of every topic in the names of files.' },
   file_size: {
-    default: '`16MB`',
+    default: '`16MiB`',
     about:
       'A file of more bytes, after compression, is finished, and the next one begins: `32MB`, `1GiB`, at most `64GiB`. Every checkpoint finishes all files.',
   },

@@ -11,7 +11,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { FileNames, timeDigits, topicInName, type Partitioning } from './file-names.ts'
 import { lines } from './files/lines.ts'
 import { NodelocalClient } from './nodelocal/open.ts'
-import type { StorageClient, StorageUpload } from './storage-client.ts'
+import type { StorageClient, StorageDraft, StorageUpload } from './storage-client.ts'
 import { StorageSink, type StorageSinkOptions } from './storage-sink.ts'
 
 let dir = ''
@@ -39,13 +39,14 @@ class Under implements AsyncDisposable {
     this.folder = folder
     const format = options.format ?? lines({ extension: 'ndjson', compression })
     this.sink = new StorageSink({
-      client: new NodelocalClient('nodelocal://1', folder, []),
+      client: new NodelocalClient({ name: 'nodelocal://1', externDir: folder, folders: [], feed: '7' }),
       format,
       names: new FileNames({ partitioning, extension: format.extension, session: session ?? 'a'.repeat(16), sink: 7 }),
       topics: ['t1', 't2'],
       firstTime: at(1),
       fileSize: mebibyte,
       budgetBytes: 64 * mebibyte,
+      timeoutMs: 0,
       retry: { max: 2, backoffMs: 1 },
       warn: () => undefined,
       signal: new AbortController().signal,
@@ -244,19 +245,22 @@ class Recorder implements StorageClient {
   readonly parts: number[] = []
   tag: 'failed' | 'expired' | 'refused' = 'failed'
   fails = 0
-  largestHeld = 0
   /** How long a put takes. */
   takesMs = 0
+  /** So many calls of `put` are never answered. */
+  hangs = 0
   readonly #inner: NodelocalClient
 
   constructor(folder: string) {
-    this.#inner = new NodelocalClient(this.name, folder, [])
+    this.#inner = new NodelocalClient({ name: this.name, externDir: folder, folders: [], feed: '7' })
   }
 
   async put(...call: Parameters<StorageClient['put']>): Promise<void> {
     this.#called('put')
+    // It is the time that a slow far end takes.
     if (this.takesMs > 0) await delay(this.takesMs)
-    await this.#inner.put(call[0], call[1])
+    if (this.hangs-- > 0) await new Promise(() => undefined)
+    await this.#inner.put(...call)
   }
 
   async begin(object: Parameters<StorageClient['begin']>[0]): Promise<StorageUpload> {
@@ -315,6 +319,44 @@ test('what fails is sent again, after expired credentials with new ones', async 
   assert.deepEqual(under.texts, ['v\n', 'w\n'])
 })
 
+test('files become visible in their order, however long their drafts take, and what is no draft is put', async () => {
+  const folder = join(dir, String(++folders))
+  class Drafting extends NodelocalClient {
+    readonly visible: string[] = []
+    settled = 0
+    override async draft(...[given, pieces, signal]: Parameters<NodelocalClient['draft']>): Promise<StorageDraft> {
+      const name = given.name.replace(/^.*-(t\d)-.*$/, '$1')
+      if (name === 't3') throw new Error('no draft')
+      // The first of two drafts is the slower one.
+      await delay(name === 't1' ? 50 : 0)
+      const draft = await super.draft(given, pieces, signal)
+      return {
+        ...draft,
+        publish: async () => {
+          await draft.publish(signal)
+          this.visible.push(name)
+        },
+      }
+    }
+    override async put(...call: Parameters<NodelocalClient['put']>): Promise<void> {
+      const draft = await super.draft(...call)
+      await draft.publish(call[2])
+      this.visible.push(call[0].name.endsWith('RESOLVED') ? `resolved after ${this.settled}` : 'put')
+    }
+    override async settle(): Promise<void> {
+      await super.settle()
+      this.settled += 1
+    }
+  }
+  const client = new Drafting({ name: 'nodelocal://1', externDir: folder, folders: [], feed: '7' })
+  await using under = new Under({ client, folder, topics: ['t1', 't2', 't3', 't4'] })
+  await under.emit([0, 'v'], [1, 'v'], [2, 'v'], [3, 'v'])
+  await under.resolved(5)
+  await under.flush()
+  assert.deepEqual(client.visible, ['t1', 't2', 'put', 't4', 'resolved after 1'])
+  assert.equal(under.files.length, 5)
+})
+
 test('what fails too often, or is refused, ends the sink, and no later file is written', async () => {
   for (const [tag, calls] of [
     ['failed', ['put', 'put', 'put']],
@@ -331,6 +373,21 @@ test('what fails too often, or is refused, ends the sink, and no later file is w
     await assert.rejects(under.emit([0, 'x']), /out of order/)
     assert.equal(under.sink.failed.aborted, true)
   }
+})
+
+test('a file for which a place takes too long is sent again, and the reason is told', async () => {
+  const folder = join(dir, String(++folders))
+  const client = new Recorder(folder)
+  const said: string[] = []
+  await using under = new Under({ client, folder, timeoutMs: 400, warn: (text) => said.push(text) })
+  client.hangs = 2
+  await under.emit([0, 'v'])
+  await under.flush()
+  assert.deepEqual([client.calls, under.texts], [['put', 'put', 'put'], ['v\n']])
+  assert.match(
+    said[0] ?? '',
+    /^nodelocal:\/\/1 took longer than 400ms for a file or a part of one; .*cloudstorage\.timeout.*; attempt 2 in /,
+  )
 })
 
 test('a file that is larger than the memory of the sink is written in parts, and is one file', async () => {

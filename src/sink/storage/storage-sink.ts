@@ -43,6 +43,8 @@ export interface StorageSinkOptions {
   readonly firstTime: Hlc
   readonly fileSize: number
   readonly budgetBytes: number
+  /** A call of the client that takes longer has failed; 0: there is no limit. */
+  readonly timeoutMs: number
   readonly retry: RetryBounds
   readonly warn: (text: string) => void
   /** Ends the sink when it aborts, with the signal's reason. */
@@ -61,10 +63,10 @@ export class StorageSink implements Sink {
   #time: Hlc
 
   constructor(options: StorageSinkOptions) {
-    const { client, retry, warn, signal, topics, firstTime } = options
+    const { client, timeoutMs, retry, warn, signal, topics, firstTime } = options
     this.#options = options
     this.#time = firstTime
-    this.#queue = new UploadQueue({ client, retry, warn })
+    this.#queue = new UploadQueue({ client, timeoutMs, retry, warn })
     this.#listening = onAbort(signal, () => this.#queue.fail(signal.reason))
     this.#slots = new Slots(topics)
   }
@@ -106,7 +108,7 @@ export class StorageSink implements Sink {
     if (compareHlc(at, this.#time) >= 0) this.#finishAll(at)
     const bytes = Uint8Array.from(payload(0))
     const object = { name: this.#options.names.resolved(at), contentType: 'application/json' }
-    this.#queue.file(object, bytes.length, async () => [bytes])
+    this.#queue.marker(object, bytes)
   }
 
   async flush(frontier: Hlc | undefined): Promise<void> {

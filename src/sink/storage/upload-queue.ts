@@ -1,12 +1,12 @@
 // Writes files one after the other, in the order of their names, so that no file becomes visible before one that sorts before it.
 // What fails is sent again after a wait, as the trouble with the client says; what fails too often, or cannot succeed, ends the queue.
 //
-//   file        put as a whole, when it is complete
+//   file        put as a whole, when it is complete. A client that can make drafts makes those of the next files meanwhile
+//   marker      a file that speaks of those before it, so it becomes visible after they are durable under their names
 //   part        the beginning of a file that is not complete yet, so that its memory becomes free
 //   rest        the last part of such a file, with which it becomes visible
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { orAbort } from '../../async/or-abort.ts'
 import { orLate } from '../../async/or-late.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { freeTaken } from '../../bytes/free-buffer.ts'
@@ -14,17 +14,22 @@ import { Progress } from '../batching/progress.ts'
 import { Retry, type RetryBounds } from '../batching/retry.ts'
 import { StallWatch } from '../batching/stall.ts'
 import type { SinkStall } from '../sink.ts'
-import type { StorageClient, StorageObject, StorageUpload } from './storage-client.ts'
+import type { StorageClient, StorageDraft, StorageObject, StorageTrouble, StorageUpload } from './storage-client.ts'
+import { TimeLimit } from './time-limit.ts'
 
 /** So many files may wait to be written. */
 const maxWaiting = 64
 /** The far end is too slow for the files if so many wait for this time. */
 const behindMs = 1000
-/** How long the removal of an unfinished file may take when the sink is closed. */
+/** How long the removal of unfinished files may take when the sink is closed. */
 const abortMs = 1000
+/** So many drafts are on their way. Each may hold a thread of Node's pool, which has four. */
+const draftsAtOnce = 2
 
 export interface UploadQueueOptions {
   readonly client: StorageClient
+  /** A call of the client that takes longer has failed; 0: there is no limit. */
+  readonly timeoutMs: number
   readonly retry: RetryBounds
   readonly warn: (text: string) => void
 }
@@ -41,7 +46,17 @@ export interface StreamedFile {
 interface Task {
   /** The memory that becomes free when the task is done. */
   readonly held: number
+  /** Begins what can be done before the turn of the task has come. */
+  start?(): void
   run(): Promise<void>
+  /** Called in place of `run` when nobody will run the task. */
+  discard?(): Promise<void>
+}
+
+/** The bytes of a file, and its draft if it could be made. */
+interface Drafted {
+  readonly bytes: readonly Uint8Array[]
+  readonly draft: StorageDraft | undefined
 }
 
 export class UploadQueue {
@@ -49,17 +64,23 @@ export class UploadQueue {
   readonly #client: StorageClient
   readonly #bounds: RetryBounds
   readonly #retry: Retry
+  readonly #limit: TimeLimit
   readonly #stall: StallWatch
   readonly #tasks: Task[] = []
   #held = 0
   /** Since when more than half as many files wait as may, after as many did. */
   #fullSinceMs: number | undefined
   #isRunning = false
+  /** Drafts were published, and that is not known to be durable. */
+  #isUnsettled = false
+  /** A call took too long, and may still read the memory that it was given. */
+  #mayBeRead = false
   #hasExpired = false
   #unfinished: StreamedFile | undefined
 
-  constructor({ client, retry: bounds, warn }: UploadQueueOptions) {
+  constructor({ client, timeoutMs, retry: bounds, warn }: UploadQueueOptions) {
     this.#client = client
+    this.#limit = new TimeLimit(client.name, timeoutMs)
     this.#bounds = bounds
     this.#stall = new StallWatch(client.name)
     this.#retry = new Retry({ bounds, beforeRetry: () => this.#renew(), progress: this.progress, warn })
@@ -71,7 +92,7 @@ export class UploadQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#tasks.length === 0
+    return this.#tasks.length === 0 && !this.#isUnsettled
   }
 
   /** Whether so many files wait that no other one should be added, unless it must be. */
@@ -95,22 +116,48 @@ export class UploadQueue {
 
   /** `held`: the memory of the pieces. */
   file(object: StorageObject, held: number, pieces: Pieces): void {
-    this.#add(held, async () => {
-      const bytes = await pieces()
-      await this.#attempt((signal) => this.#client.put(object, bytes, signal))
-      freeAll(bytes)
+    let drafted: Promise<Drafted> | undefined
+    const begun = (): Promise<Drafted> => {
+      if (drafted !== undefined) return drafted
+      drafted = this.#draft(object, pieces)
+      drafted.catch(() => undefined)
+      return drafted
+    }
+    this.#add({
+      held,
+      ...(this.#client.draft === undefined ? {} : { start: begun }),
+      run: async () => {
+        const { bytes, draft } = await begun()
+        if (await this.#published(draft)) this.#isUnsettled = true
+        else await this.#attempt((signal) => this.#client.put(object, bytes, signal))
+        if (!this.#mayBeRead) freeAll(bytes)
+      },
+      discard: async () => (await drafted)?.draft?.discard(),
+    })
+  }
+
+  marker(object: StorageObject, bytes: Uint8Array): void {
+    this.#add({
+      held: bytes.length,
+      run: async () => {
+        await this.#settle()
+        await this.#attempt((signal) => this.#client.put(object, [bytes], signal))
+      },
     })
   }
 
   part(file: StreamedFile, held: number, pieces: Pieces): void {
-    this.#add(held, () => this.#write(file, pieces))
+    this.#add({ held, run: () => this.#write(file, pieces) })
   }
 
   rest(file: StreamedFile, held: number, pieces: Pieces): void {
-    this.#add(held, async () => {
-      await this.#write(file, pieces)
-      await this.#attempt((signal) => (file.upload as StorageUpload).complete(signal))
-      this.#unfinished = undefined
+    this.#add({
+      held,
+      run: async () => {
+        await this.#write(file, pieces)
+        await this.#attempt((signal) => (file.upload as StorageUpload).complete(signal))
+        this.#unfinished = undefined
+      },
     })
   }
 
@@ -127,28 +174,67 @@ export class UploadQueue {
 
   async close(): Promise<void> {
     const upload = this.#unfinished?.upload
-    if (upload !== undefined) await orLate(upload.abort(), abortMs)
+    const removed = [upload?.abort(), ...this.#tasks.map(({ discard }) => discard?.())]
+    await orLate(Promise.allSettled(removed), abortMs)
     await orLate(Promise.resolve(this.#client[Symbol.asyncDispose]()), abortMs)
   }
 
-  #add(held: number, run: () => Promise<void>): void {
-    this.#tasks.push({ held, run })
-    this.#held += held
+  #add(task: Task): void {
+    this.#tasks.push(task)
+    this.#held += task.held
+    if (this.#tasks.length <= draftsAtOnce) task.start?.()
     if (this.isFull) this.#fullSinceMs ??= performance.now()
     if (!this.#isRunning) this.#run().catch((error: unknown) => this.fail(error))
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true
-    for (let task = this.#tasks[0]; task !== undefined; task = this.#tasks[0]) {
+    for (;;) {
+      const [task] = this.#tasks
+      if (task === undefined) {
+        await this.#settle()
+        if (this.isEmpty) break
+        continue
+      }
       await task.run()
       this.#tasks.shift()
+      this.#tasks[draftsAtOnce - 1]?.start?.()
       this.#held -= task.held
       if (this.#tasks.length < maxWaiting / 2) this.#fullSinceMs = undefined
       this.#stall.confirmed()
       this.progress.wake()
     }
     this.#isRunning = false
+    this.progress.wake()
+  }
+
+  async #draft(object: StorageObject, pieces: Pieces): Promise<Drafted> {
+    const bytes = await pieces()
+    const { draft: make } = this.#client
+    if (make === undefined) return { bytes, draft: undefined }
+    const made = this.#limit.run((signal) => make.call(this.#client, object, bytes, signal), this.progress.signal)
+    return { bytes, draft: await made.catch((error: unknown) => this.#notMade(error)) }
+  }
+
+  async #published(draft: StorageDraft | undefined): Promise<boolean> {
+    if (draft === undefined) return false
+    const publish = async (signal: AbortSignal): Promise<true> => {
+      await draft.publish(signal)
+      return true
+    }
+    const made = await this.#limit.run(publish, this.progress.signal).catch((error: unknown) => this.#notMade(error))
+    return made ?? false
+  }
+
+  /** What could not be done in advance is put, and has its errors then. */
+  #notMade(error: unknown): undefined {
+    this.#mayBeRead ||= this.#limit.isLate(error)
+  }
+
+  async #settle(): Promise<void> {
+    if (!this.#isUnsettled) return
+    await this.#attempt(async (signal) => this.#client.settle?.(signal))
+    this.#isUnsettled = false
   }
 
   async #write(file: StreamedFile, pieces: Pieces): Promise<void> {
@@ -165,10 +251,10 @@ export class UploadQueue {
     for (let failures = 1; ; failures++) {
       this.progress.check()
       try {
-        return await orAbort(work(signal), signal)
+        return await this.#limit.run(work, signal)
       } catch (thrown) {
         this.progress.check()
-        const { tag, error, pauseMs = 0 } = this.#client.trouble(thrown)
+        const { tag, error, pauseMs = 0 } = this.#trouble(thrown)
         if (tag === 'refused' || failures > this.#bounds.max) throw error
         this.#hasExpired ||= tag === 'expired'
         this.#stall.failed(error.message)
@@ -176,6 +262,11 @@ export class UploadQueue {
         await this.#retry.wait(failures, error)
       }
     }
+  }
+
+  #trouble(thrown: unknown): StorageTrouble {
+    this.#mayBeRead ||= this.#limit.isLate(thrown)
+    return this.#limit.isLate(thrown) ? { tag: 'failed', error: thrown } : this.#client.trouble(thrown)
   }
 
   async #renew(): Promise<void> {

@@ -3,7 +3,7 @@
 
 import { STATUS_CODES } from 'node:http'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
-import type { Answer } from './endpoint.ts'
+import type { Answer } from './read-answer.ts'
 
 const maxTextChars = 200
 /** Fewer characters than the part of an answer that is read has at least. */

@@ -3,30 +3,26 @@
 
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
 import { isIP } from 'node:net'
-import { buildConnector, type Dispatcher } from 'undici'
+import { buildConnector } from 'undici'
 import { onAbort, orAbort } from '../../async/or-abort.ts'
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { guardedLookup, metadataGuard, type AddressGuard } from '../../net/guarded-lookup.ts'
 import { isPrivateAddress } from '../../net/metadata-address.ts'
 import { Connection } from './connection.ts'
+import { maxAnswerBytes, readAnswer, type Answer } from './read-answer.ts'
 import { plainRefused } from './read-spec.ts'
 import type { WebhookSinkSpec } from './spec.ts'
 
-export interface Answer {
-  readonly status: number
-  /** The `Retry-After` header. */
-  readonly retryAfter: string | undefined
-  /** The beginning of the body, unless the status says that the endpoint has the request. */
+interface Exchange {
   readonly body: Buffer
-  readonly encoding: string | undefined
+  readonly headers: Readonly<Record<string, string>>
+  /** The request is given up when it aborts. */
+  readonly signal: AbortSignal
 }
 
 const maxRedirects = 3
-/** How much of an answer is read that says what is wrong. A connection with a longer one is closed. */
-const maxAnswerBytes = 16 * 1024
-/** An answer that takes the request is read to its end, so that the connection can be used again, unless it is longer or takes longer. */
-const maxTakenBytes = 1024 * 1024
+/** So long an answer that takes the request is read, so that the connection can be used again. */
 const maxTakenMs = 500
 
 export class Endpoint implements AsyncDisposable {
@@ -88,14 +84,7 @@ export class Endpoint implements AsyncDisposable {
     }
   }
 
-  async #exchange(
-    connection: Connection,
-    {
-      body,
-      headers,
-      signal,
-    }: { readonly body: Buffer; readonly headers: Readonly<Record<string, string>>; readonly signal: AbortSignal },
-  ): Promise<Answer> {
+  async #exchange(connection: Connection, { body, headers, signal }: Exchange): Promise<Answer> {
     const { timeoutMs } = this.#spec
     const stop = new AbortController()
     using _listening = onAbort(signal, () => stop.abort(signal.reason))
@@ -172,29 +161,4 @@ function guarded(connect: buildConnector.connector, guard: AddressGuard): buildC
 /** An IPv6 address stands in brackets in a URL, and has none where a connection is made. */
 function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, '')
-}
-
-async function readAnswer(
-  { statusCode: status, headers, body }: Dispatcher.ResponseData,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const retryAfter = headers['retry-after']?.toString()
-  const encoding = headers['content-encoding']?.toString()
-  const isDone = status >= 200 && status < 300
-  const chunks: Buffer[] = []
-  try {
-    // Nothing in the body of an answer can change what its status says.
-    if (isDone) await body.dump({ limit: maxTakenBytes, signal })
-    else {
-      let bytes = 0
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        chunks.push(chunk)
-        bytes += chunk.length
-        if (bytes >= maxAnswerBytes) break
-      }
-    }
-  } catch {
-    // The connection was cut in the body, or its time is over.
-  }
-  return { status, retryAfter, body: Buffer.concat(chunks).subarray(0, maxAnswerBytes), encoding }
 }

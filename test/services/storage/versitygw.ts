@@ -101,6 +101,9 @@ export class Versitygw implements AsyncDisposable {
   }
 }
 
+/** The answer of S3 to an object that it has taken. */
+export const s3Taken = { status: 200, headers: { etag: '"0123456789abcdef0123456789abcdef"' } } as const
+
 /** The answer of S3 to a request that it does not take. */
 export function s3Error(
   status: number,

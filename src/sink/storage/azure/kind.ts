@@ -47,6 +47,10 @@ export const azure: StorageKind<AzureLocation> = {
   addresses: ({ url, authority, credentials }) =>
     credentials.tag === 'client' ? [addressOf(url), addressOf(authority)] : [addressOf(url)],
   isImplicit: ({ credentials }) => credentials.tag === 'implicit',
+  ownServer: ({ account, url }) =>
+    Object.values(clouds).some(({ blobs }) => url === blobsUrl(account, blobs))
+      ? undefined
+      : 'custom endpoints for Azure',
   open: () => import('./open.ts'),
 }
 
@@ -67,11 +71,15 @@ function readLocation(uri: UriParts): AzureLocation {
   return {
     tag: 'azure',
     ...place,
-    url: own ?? `https://${account}.${cloud.blobs}`,
+    url: own ?? blobsUrl(account, cloud.blobs),
     account,
     credentials: readCredentials(parameters),
     authority: cloud.authority,
   }
+}
+
+function blobsUrl(account: string, blobs: string): string {
+  return `https://${account}.${blobs}`
 }
 
 function readCredentials(parameters: SinkParameters<string>): AzureCredentials {

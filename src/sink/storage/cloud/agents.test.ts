@@ -53,7 +53,7 @@ for (const [name, open] of clients) {
       asked.push(host)
       found(null, [{ address: '169.254.169.254', family: 4 }])
     }
-    await using client = await open(makeAgents(false, { resolve }))
+    await using client = await open(makeAgents({ mayReachMetadata: false }, { resolve }))
     const object = { name: 'a', contentType: 'text/plain' }
     const thrown = await client.put(object, [Buffer.from('x')], signal).then(
       () => assert.fail('it was written'),

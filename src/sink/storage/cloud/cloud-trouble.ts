@@ -7,9 +7,7 @@ import { refusalIn } from '../../../net/guarded-lookup.ts'
 import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
 
-/** A file or a part that takes longer has failed. */
-export const requestMs = 600_000
-/** So has a request on which no byte moves for this time. */
+/** A request on which no byte moves for this time has failed. */
 export const idleMs = 60_000
 export const connectMs = 10_000
 
@@ -33,7 +31,7 @@ export function unreachable(name: string, error: unknown, secrets: readonly (str
   if (refused !== undefined) return { tag: 'refused', error: refused }
   const said = saidBy(reasonOf(error), secrets)
   const hint = /self.signed|unable to (?:verify|get)|CERT_/i.test(said)
-    ? 'a certificate of an authority of your own is trusted if NODE_EXTRA_CA_CERTS names its file when the server starts'
+    ? "a certificate of an authority of your own is trusted if an admin sets it: SET CLUSTER SETTING cloudstorage.http.custom_ca = '…', or if NODE_EXTRA_CA_CERTS names its file when the server starts"
     : /ENOTFOUND|EAI_AGAIN/.test(said)
       ? 'the name of the host cannot be resolved'
       : undefined

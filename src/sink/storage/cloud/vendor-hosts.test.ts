@@ -10,6 +10,7 @@ import { inspect } from 'node:util'
 import { AnyHost, type HostRequest } from '../../../../test/services/storage/any-host.ts'
 import { googleKey } from '../../../../test/services/storage/fake-gcs.ts'
 import type { FrontAnswer } from '../../../../test/services/storage/service-front.ts'
+import { s3Taken } from '../../../../test/services/storage/versitygw.ts'
 import type { FeedError } from '../../../errors/feed-error.ts'
 import { SinkParameters } from '../../sink-parameters.ts'
 import { azure } from '../azure/kind.ts'
@@ -60,6 +61,8 @@ async function written(
     allowedHosts: [],
     mayReachMetadata: false,
     defaultKey: undefined,
+    feed: undefined,
+    customCa: undefined,
     externDir: undefined,
   })
   try {
@@ -91,6 +94,7 @@ function answer({ host, method, path, body }: HostRequest): FrontAnswer {
       `<${action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><${action}Result><Credentials><AccessKeyId>KEYOF${name}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>token of ${name}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></${action}Result></${action}Response>`,
     )
   }
+  if (host.includes('amazonaws') && method === 'PUT') return s3Taken
   if (host.includes('amazonaws')) return xml('<ListBucketResult></ListBucketResult>')
   if (host === 'iamcredentials.googleapis.com')
     return json({ accessToken: 'assumed', expireTime: '2099-01-01T00:00:00Z' })

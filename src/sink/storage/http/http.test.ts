@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { PutServer } from '../../../../test/services/storage/put-server.ts'
 import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
 import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
+import { certificateOf } from '../../../../test/support/servers/certificates.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
 import { SinkParameters } from '../../sink-parameters.ts'
 import { http, type HttpLocation } from './kind.ts'
@@ -64,6 +66,24 @@ test('an answer says whether a file is sent again', async () => {
   }
   await client.put(object, [Buffer.from('a'), Buffer.from('b')], signal)
   assert.equal(String(server.files.get('/a/b.ndjson')), 'ab')
+})
+
+test('an authority of the setting is trusted beside the usual ones, and what is no certificate is said', async () => {
+  const { cert, key, ca } = certificateOf('files')
+  await using server = new PutServer({ tls: { cert: readFileSync(cert), key: readFileSync(key) } })
+  const location: HttpLocation = { tag: 'http', url: `https://${await server.start()}/` }
+  await using stranger = new HttpClient(location)
+  await assert.rejects(stranger.check(signal), (error) => {
+    assert.ok(error instanceof FeedError)
+    assert.match(error.message, /cannot be reached: /)
+    assert.match(error.hint ?? '', /cloudstorage\.http\.custom_ca/)
+    return true
+  })
+  await using client = new HttpClient(location, { customCa: readFileSync(ca, 'utf8') })
+  await client.check(signal)
+  await client.put(object, [Buffer.from('a')], signal)
+  assert.equal(String(server.files.get('/a/b.ndjson')), 'a')
+  assert.throws(() => new HttpClient(location, { customCa: 'none' }), /custom_ca is no PEM certificate/)
 })
 
 test('a URI becomes the address of the files, and its password is in nothing that is shown', () => {

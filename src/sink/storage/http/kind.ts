@@ -30,6 +30,7 @@ export const http: StorageKind<HttpLocation> = {
     const usual = protocol === 'https:' ? 443 : 80
     return [{ host: hostname, port: port === '' ? usual : Number(port) }]
   },
+  ownServer: () => 'external http access',
   open: () => import('./open.ts'),
 }
 

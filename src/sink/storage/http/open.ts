@@ -3,7 +3,7 @@
 
 import { STATUS_CODES } from 'node:http'
 import { FeedError } from '../../../errors/feed-error.ts'
-import { makeAgents, type Agents } from '../cloud/agents.ts'
+import { makeAgents, type Agents, type AgentsOpening } from '../cloud/agents.ts'
 import { idleMs as usualIdleMs, isLater, pauseOf, unreachable } from '../cloud/cloud-trouble.ts'
 import { sendRequest, type HttpAnswer, type HttpRequest } from '../cloud/http-request.ts'
 import type { StorageClient, StorageObject, StorageOpening, StorageTrouble, StorageUpload } from '../storage-client.ts'
@@ -12,12 +12,11 @@ import { http, type HttpLocation } from './kind.ts'
 /** Files are written one after the other. */
 const maxSockets = 2
 
-export async function open(location: HttpLocation, { mayReachMetadata }: StorageOpening): Promise<StorageClient> {
-  return new HttpClient(location, { mayReachMetadata })
+export async function open(location: HttpLocation, opening: StorageOpening): Promise<StorageClient> {
+  return new HttpClient(location, opening)
 }
 
-export interface HttpClientOptions {
-  readonly mayReachMetadata?: boolean
+export interface HttpClientOptions extends Partial<AgentsOpening> {
   readonly idleMs?: number | undefined
 }
 
@@ -41,11 +40,12 @@ export class HttpClient implements StorageClient {
   readonly #agents: Agents
   readonly #idleMs: number
 
-  constructor(location: HttpLocation, { mayReachMetadata = false, idleMs = usualIdleMs }: HttpClientOptions = {}) {
+  constructor(location: HttpLocation, options: HttpClientOptions = {}) {
+    const { mayReachMetadata = false, customCa, idleMs = usualIdleMs } = options
     this.#idleMs = idleMs
     this.name = http.shownAs(location)
     this.#location = location
-    this.#agents = makeAgents(mayReachMetadata, { maxSockets })
+    this.#agents = makeAgents({ mayReachMetadata, customCa }, { maxSockets })
   }
 
   async put(object: StorageObject, pieces: readonly Uint8Array[], signal: AbortSignal): Promise<void> {

@@ -1,29 +1,42 @@
-// Removes the hidden files that crashes have left: those on which nobody has worked for a day, in the folder of the sink and in its folders of
-// days and hours. A file that is being written is never so old: every checkpoint finishes it.
+// Removes the hidden files that crashes have left. Those of a feed are removed when the feed is opened again, because only one client
+// at a time writes for it. Those of other feeds are removed when nobody has worked on them for a day: a file that is being written is
+// never so old, because every checkpoint finishes it.
 
 import { readdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 const dayMs = 86_400_000
-const hiddenName = /^\.\d{33}.*\.part$/
-/** Folders of earlier days were looked at while they were younger. A folder may have so many files that listing it takes a while. */
-const lookedAtMs = 31 * dayMs
+const hiddenName = /^\.changefeed-.*\.part$/
+/** The beginning of a name says which file it is: the time, the session and the number. A whole name could be too long with more around it. */
+const shownLength = 80
 
 export class LeftFiles {
   readonly #dir: string
+  readonly #prefix: string
   #nextMs = 0
   #work: Promise<void> = Promise.resolve()
 
-  constructor(dir: string) {
+  constructor(dir: string, feed: string) {
     this.#dir = dir
+    this.#prefix = `.changefeed-${feed}-`
   }
 
-  /** Does something at most once a day. Nobody waits for it, and nothing fails with it. */
+  /** The hidden path of a file with this name; `random` makes it one that is used once. */
+  pathOf(name: string, random: string): string {
+    return join(this.#dir, `${this.#prefix}${basename(name).slice(0, shownLength)}.${random}.part`)
+  }
+
+  async removeOwn(): Promise<void> {
+    for (const name of await readdir(this.#dir))
+      if (hiddenName.test(name) && name.startsWith(this.#prefix)) await rm(join(this.#dir, name), { force: true })
+  }
+
+  /** Removes old ones, at most once a day. Nobody waits for it, and nothing fails with it. */
   removeDaily(): void {
     const nowMs = Date.now()
     if (nowMs < this.#nextMs) return
     this.#nextMs = nowMs + dayMs
-    this.#work = this.#remove(nowMs).catch(() => undefined)
+    this.#work = this.#removeOld(nowMs).catch(() => undefined)
   }
 
   /** Settles when nothing is being removed. */
@@ -31,26 +44,12 @@ export class LeftFiles {
     await this.#work
   }
 
-  async #remove(nowMs: number): Promise<void> {
-    const days = await this.#removeIn(this.#dir, nowMs)
-    const firstDay = new Date(nowMs - lookedAtMs).toISOString().slice(0, 10)
-    for (const day of days) {
-      if (!/^\d{4}-\d\d-\d\d$/.test(day) || day < firstDay) continue
-      const hours = await this.#removeIn(join(this.#dir, day), nowMs)
-      for (const hour of hours) if (/^\d\d$/.test(hour)) await this.#removeIn(join(this.#dir, day, hour), nowMs)
-    }
-  }
-
-  /** Returns the names of the folders in it. */
-  async #removeIn(folder: string, nowMs: number): Promise<readonly string[]> {
-    const folders: string[] = []
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
-      if (entry.isDirectory()) folders.push(entry.name)
-      if (!hiddenName.test(entry.name)) continue
-      const path = join(folder, entry.name)
+  async #removeOld(nowMs: number): Promise<void> {
+    for (const name of await readdir(this.#dir)) {
+      if (!hiddenName.test(name)) continue
+      const path = join(this.#dir, name)
       const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: nowMs }))
       if (nowMs - mtimeMs > dayMs) await rm(path, { force: true }).catch(() => undefined)
     }
-    return folders
   }
 }

@@ -2,9 +2,9 @@
 // it is complete, and whose parts are removed when it is given up, or a day later if nobody could.
 
 import { ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { FeedError } from '../../../errors/feed-error.ts'
 import type { SinkLog } from '../../sink-facts.ts'
 import { objectKey, shownPlace } from '../cloud/bucket-place.ts'
-import { requestMs } from '../cloud/cloud-trouble.ts'
 import { contentTypeOf } from '../cloud/content-type.ts'
 import { inParts, sendParts, sizeOf, streamOf } from '../cloud/parts.ts'
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
@@ -60,7 +60,8 @@ export class S3StorageClient implements StorageClient {
     const sum = isWhole || this.#location.skipsChecksum === true ? {} : { ChecksumCRC32: checksumOf(pieces) }
     const command = new PutObjectCommand({ ...head, ...sum, Body: isWhole ? first : streamOf(pieces) })
     if (!isWhole) signPieces(command, pieces)
-    await this.#send((client, options) => client.send(command, options), signal)
+    const { ETag } = await this.#send((client, options) => client.send(command, options), signal)
+    if (ETag === undefined) throw this.#isNoS3()
   }
 
   async begin(object: StorageObject, signal: AbortSignal): Promise<StorageUpload> {
@@ -111,6 +112,13 @@ export class S3StorageClient implements StorageClient {
     this.#options.close()
   }
 
+  /** Something else may answer 200 to whatever it gets, and keep nothing. */
+  #isNoS3(): FeedError {
+    return new FeedError('FEED_SINK', `${this.name}: a file was answered by 200 without an ETag, which S3 never does`, {
+      hint: 'AWS_ENDPOINT is the URL of a service that speaks S3; something else may answer there',
+    })
+  }
+
   #reconnect(): void {
     this.#client.destroy()
     this.#client = this.#options.connect(this.#region)
@@ -129,7 +137,7 @@ export class S3StorageClient implements StorageClient {
 
   readonly #send: Send = async (send, signal) => {
     const client = this.#client
-    return send(client, { abortSignal: AbortSignal.any([signal, AbortSignal.timeout(requestMs)]) })
+    return send(client, { abortSignal: signal })
   }
 
   #headOf(object: StorageObject): ObjectHead {

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { skipWithoutGo } from '../../../../test/services/go-program.ts'
 import { cloudKit, object, thrownBy } from '../../../../test/services/storage/cloud-kit.ts'
 import type { FrontTrouble } from '../../../../test/services/storage/service-front.ts'
-import { s3Error, s3Keys, Versitygw } from '../../../../test/services/storage/versitygw.ts'
+import { s3Error, s3Keys, s3Taken, Versitygw } from '../../../../test/services/storage/versitygw.ts'
 import { until } from '../../../../test/support/until.ts'
 import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
@@ -59,6 +59,14 @@ test.describe('a client of S3', { skip }, () => {
   before(start)
   after(() => service?.[Symbol.asyncDispose]())
 
+  test('what answers 200 to everything is not taken for S3', async () => {
+    await using client = await connect(location('nowhere'))
+    service.front.next.push({ status: 200 })
+    const { tag, error } = client.trouble(await thrownBy(client.put(object, [Buffer.from('x')], signal)))
+    assert.deepEqual([tag, error.code, error.retry], ['failed', 'FEED_SINK', true])
+    assert.match(error.message, /without an ETag/)
+  })
+
   test('an object has the bytes and the name that it was given, and one that is put again replaces it', async () => {
     await using client = await connect(location('whole'))
     await client.check?.(signal)
@@ -74,7 +82,7 @@ test.describe('a client of S3', { skip }, () => {
   })
 
   test('the class, the encryption and the session token are sent as the URI says, and no checksum where it says so', async () => {
-    service.front.next.push({ status: 200 })
+    service.front.next.push(s3Taken)
     await using client = await connect(
       location('x', {
         storageClass: 'STANDARD_IA',
@@ -187,7 +195,7 @@ test.describe('a client of S3', { skip }, () => {
   test('a bucket in another region is found, unless the URI names the region', async () => {
     const moved = s3Error(400, 'AuthorizationHeaderMalformed')
     const answer = { ...moved, headers: { ...moved.headers, 'x-amz-bucket-region': 'eu-west-1' } }
-    service.front.trouble = ({ headers }) => (/us-east-1/.test(headers.authorization ?? '') ? answer : { status: 200 })
+    service.front.trouble = ({ headers }) => (/us-east-1/.test(headers.authorization ?? '') ? answer : s3Taken)
     await using client = await connect(location('x', { region: undefined }))
     await client.check?.(signal)
     await client.put(object, [Buffer.from('x')], signal)
@@ -224,7 +232,7 @@ test.describe('a client of S3', { skip }, () => {
     const expired = await put(s3Error(403, 'ExpiredToken'))
     assert.equal(client.trouble(expired).tag, 'expired')
     await client.renew?.(signal)
-    assert.equal(await put({ status: 200 }), undefined)
+    assert.equal(await put(s3Taken), undefined)
     const tokens = service.front.requests.filter(({ method, path }) => method === 'PUT' && path.includes('/role/'))
     assert.deepEqual(
       tokens.map(({ headers }) => headers['x-amz-security-token']),
