@@ -6,7 +6,7 @@
 // Replacing: a name that exists is written over. So what failed, or may have arrived, is simply sent again.
 // Retries: a client sends a request once. It says of an error whether the sink shall send the object again. The sink ends a call
 // that takes too long by its signal.
-// Memory: the bytes that a call was given may be read until it settles, and not afterwards.
+// Memory: the bytes that a call was given may be read until it settles, and by a socket a little longer (`isDoneWithBytes`).
 
 import type { FeedError } from '../../errors/feed-error.ts'
 import type { SinkLog } from '../sink-facts.ts'
@@ -28,6 +28,11 @@ export interface StorageClient extends AsyncDisposable {
    * same size of all parts but the last cuts what it is given.
    */
   readonly minPartBytes: number
+  /**
+   * Nothing reads the bytes of a call any more when it has succeeded. A socket may: a far end can answer before it has read a body,
+   * and memory that was freed or filled again would be sent to it.
+   */
+  readonly isDoneWithBytes?: true
   /** Writes a whole object, whose bytes are the pieces one after the other. A client may send large ones in parts, several at a time. */
   put(object: StorageObject, pieces: readonly Uint8Array[], signal: AbortSignal): Promise<void>
   /**

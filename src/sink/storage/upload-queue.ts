@@ -130,7 +130,7 @@ export class UploadQueue {
         const { bytes, draft } = await begun()
         if (await this.#published(draft)) this.#isUnsettled = true
         else await this.#attempt((signal) => this.#client.put(object, bytes, signal))
-        if (!this.#mayBeRead) freeAll(bytes)
+        if (this.#client.isDoneWithBytes === true && !this.#mayBeRead) freeAll(bytes)
       },
       discard: async () => (await drafted)?.draft?.discard(),
     })

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { PutServer } from '../../../../test/services/storage/put-server.ts'
 import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
@@ -7,6 +10,7 @@ import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
 import { certificateOf } from '../../../../test/support/servers/certificates.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
 import { SinkParameters } from '../../sink-parameters.ts'
+import { UploadQueue } from '../upload-queue.ts'
 import { http, type HttpLocation } from './kind.ts'
 import { HttpClient } from './open.ts'
 
@@ -106,5 +110,37 @@ test('a URI becomes the address of the files, and its password is in nothing tha
       () => read('file-http', place),
       (error) => error instanceof FeedError && !error.message.includes('s3cret'),
     )
+  }
+})
+
+test('a server that answers before it has read a file gets the bytes of that file', async () => {
+  const read = Promise.withResolvers<Buffer>()
+  const server = createServer((request, response) => {
+    response.writeHead(201).end()
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk)).pause()
+    // The sink has the answer meanwhile, and could use the memory of the file for other things.
+    setTimeout(() => request.resume(), 300)
+    request.once('end', () => read.resolve(Buffer.concat(chunks)))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  try {
+    const queue = new UploadQueue({
+      client: new HttpClient({ tag: 'http', url: `http://127.0.0.1:${port}/` }),
+      timeoutMs: 0,
+      retry: { max: 0, backoffMs: 1 },
+      warn: () => undefined,
+    })
+    const pieces = Array.from({ length: 64 }, (_, i) => Buffer.allocUnsafeSlow(256 * 1024).fill(i + 1))
+    const whole = Buffer.concat(pieces)
+    queue.file(object, whole.length, async () => pieces)
+    await queue.drained()
+    assert.ok((await read.promise).equals(whole))
+    await queue.close()
+  } finally {
+    server.closeAllConnections()
+    server.close()
   }
 })

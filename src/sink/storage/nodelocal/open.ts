@@ -44,6 +44,7 @@ export interface NodelocalClientOptions {
 export class NodelocalClient implements StorageClient {
   readonly name: string
   readonly minPartBytes = 1
+  readonly isDoneWithBytes = true
   readonly #externDir: string
   readonly #dir: string
   readonly #feed: string | undefined
