@@ -7,7 +7,13 @@ export function reasonOf(error: unknown): string {
   // Node adds advice to start it with other flags, which does not help the operator of a server.
   return message === ''
     ? (code ?? 'no reason is given')
-    : message.replace(/; if the root CA is installed locally, .*$/, '')
+    : withoutPlaces(message.replace(/; if the root CA is installed locally, .*$/, ''))
+}
+
+/** Returns what OpenSSL says without where in its source it says so. */
+export function withoutPlaces(message: string): string {
+  const [, reason] = /\b[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:([^:]+):/.exec(message) ?? []
+  return reason === undefined ? message : `TLS: ${reason}`
 }
 
 export interface HintOptions {

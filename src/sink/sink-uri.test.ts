@@ -72,6 +72,8 @@ test('a scheme that does not exist is named, with the nearest one that does', ()
   }
   const { message, hint, position } = failure('kafak://u:secret@h')
   assert.deepEqual([message, hint, position], ['unsupported sink: kafak', 'did you mean "kafka"?', 7])
+  assert.equal(failure('webhook://h/x').hint, 'did you mean "webhook-https"?')
+  assert.equal(failure('file:///tmp/x').hint, 'did you mean "nodelocal"?')
   assert.equal(failure('smoke-signal://hill').hint, undefined)
   // A name that every object has.
   assert.equal(failure('constructor://x').message, 'unsupported sink: constructor')

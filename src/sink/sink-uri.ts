@@ -11,6 +11,12 @@ export interface SinkUri extends UriParts {
   readonly facts: SinkFacts
 }
 
+/** What users write who do not know the scheme, where its name is too different to be a typing error. */
+const meantBy: ReadonlyMap<string, string> = new Map([
+  ['file', 'nodelocal'],
+  ['webhook', 'webhook-https'],
+])
+
 /** Reads `scheme://place[?parameters]`. `uri` is undefined if the statement has no INTO. */
 export function readSinkUri(uri: string | undefined, position: number): SinkUri {
   const [, written, place = '', query = ''] = /^([a-z][a-z0-9+.-]*):\/\/([^?]*)\??(.*)$/is.exec(uri ?? '') ?? []
@@ -24,10 +30,12 @@ export function readSinkUri(uri: string | undefined, position: number): SinkUri 
       position,
     })
   }
-  const meant = nearestName(
-    scheme,
-    sinks.flatMap(({ schemes }) => schemes),
-  )
+  const meant =
+    meantBy.get(scheme) ??
+    nearestName(
+      scheme,
+      sinks.flatMap(({ schemes }) => schemes),
+    )
   const hint = meant === undefined ? undefined : `did you mean "${meant}"?`
   throw new FeedError('FEED_OPTION', `unsupported sink: ${scheme}`, { position, hint })
 }
