@@ -4,16 +4,15 @@
 export function reasonOf(error: unknown): string {
   const [first] = error instanceof AggregateError ? error.errors : []
   const { message, code } = (first ?? error) as NodeJS.ErrnoException
-  // Node adds advice to start it with other flags, which does not help the operator of a server.
-  return message === ''
-    ? (code ?? 'no reason is given')
-    : withoutPlaces(message.replace(/; if the root CA is installed locally, .*$/, ''))
+  return message === '' ? (code ?? 'no reason is given') : withoutAdvice(message)
 }
 
-/** Returns what OpenSSL says without where in its source it says so. */
-export function withoutPlaces(message: string): string {
+/** Returns what OpenSSL says without where in its source it says so, and what Node says without its advice. */
+export function withoutAdvice(message: string): string {
   const [, reason] = /\b[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:([^:]+):/.exec(message) ?? []
-  return reason === undefined ? message : `TLS: ${reason}`
+  if (reason !== undefined) return `TLS: ${reason}`
+  // Node adds advice to start it with other flags, which does not help the operator of a server.
+  return message.replace(/; if the root CA is installed locally, .*$/, '')
 }
 
 export interface HintOptions {

@@ -4,7 +4,7 @@
 import { retryAfterMs } from '../../../core/retry-after.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
 import { refusalIn } from '../../../net/guarded-lookup.ts'
-import { withoutPlaces } from '../../../net/network-hint.ts'
+import { withoutAdvice } from '../../../net/network-hint.ts'
 import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
 
@@ -31,17 +31,20 @@ export function unreachable(name: string, error: unknown, secrets: readonly (str
   const refused = refusalIn(error)
   if (refused !== undefined) return { tag: 'refused', error: refused }
   const said = saidBy(reasonOf(error), secrets)
-  const hint = hintOf(said)
+  const hint = hintOf(name, said)
   return { tag: 'failed', error: new FeedError('FEED_SINK', `${name} cannot be reached: ${said}`, { hint }) }
 }
 
-function hintOf(said: string): string | undefined {
+function hintOf(name: string, said: string): string | undefined {
   if (/self.signed|unable to (?:verify|get)|CERT_/i.test(said))
     return "a certificate of an authority of your own is trusted if an admin sets it: SET CLUSTER SETTING cloudstorage.http.custom_ca = '…', or if NODE_EXTRA_CA_CERTS names its file when the server starts"
   if (/ENOTFOUND|EAI_AGAIN/.test(said)) return 'the name of the host cannot be resolved'
   if (/ECONNREFUSED/.test(said)) return 'nothing listens there: check host and port, and whether the service runs'
   if (/wrong version|packet length/i.test(said))
     return 'the service does not speak TLS on this port: check the port, or write http instead of https in the URI or its endpoint'
+  if (/altnames/i.test(said)) return 'name the host as the certificate of the service does'
+  if (name.startsWith('file-http:') && /ECONNRESET|hang up|other side closed|Parse Error/i.test(said))
+    return 'the service may want TLS on this port: file-https://'
   return undefined
 }
 
@@ -52,5 +55,5 @@ export function reasonOf(error: unknown): string {
     return error.message === '' ? 'it did not answer in time' : `it did not answer in time (${error.message})`
   const { code } = error as NodeJS.ErrnoException
   if (error.message === '') return code ?? error.name
-  return withoutPlaces(error.message)
+  return withoutAdvice(error.message)
 }
