@@ -1,21 +1,19 @@
 // Writes files one after the other, in the order of their names, so that no file becomes visible before one that sorts before it.
-// What fails is sent again after a wait, as the trouble with the client says; what fails too often, or cannot succeed, ends the queue.
+// What fails is sent again (attempts.ts); what fails too often, or cannot succeed, ends the queue.
 //
 //   file        put as a whole, when it is complete. A client that can make drafts makes those of the next files meanwhile
 //   marker      a file that speaks of those before it, so it becomes visible after they are durable under their names
 //   part        the beginning of a file that is not complete yet, so that its memory becomes free
 //   rest        the last part of such a file, with which it becomes visible
 
-import { setTimeout as delay } from 'node:timers/promises'
 import { orLate } from '../../async/or-late.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { freeTaken } from '../../bytes/free-buffer.ts'
 import { Progress } from '../batching/progress.ts'
-import { Retry, type RetryBounds } from '../batching/retry.ts'
 import { StallWatch } from '../batching/stall.ts'
 import type { SinkStall } from '../sink.ts'
-import type { StorageClient, StorageDraft, StorageObject, StorageTrouble, StorageUpload } from './storage-client.ts'
-import { TimeLimit } from './time-limit.ts'
+import { Attempts, type AttemptsOptions } from './attempts.ts'
+import type { StorageClient, StorageDraft, StorageObject, StorageUpload } from './storage-client.ts'
 
 /** So many files may wait to be written. */
 const maxWaiting = 64
@@ -26,13 +24,7 @@ const abortMs = 1000
 /** So many drafts are on their way. Each may hold a thread of Node's pool, which has four. */
 const draftsAtOnce = 2
 
-export interface UploadQueueOptions {
-  readonly client: StorageClient
-  /** A call of the client that takes longer has failed; 0: there is no limit. */
-  readonly timeoutMs: number
-  readonly retry: RetryBounds
-  readonly warn: (text: string) => void
-}
+export type UploadQueueOptions = Omit<AttemptsOptions, 'progress' | 'stall'>
 
 /** Returns the bytes to write; called when their turn has come, and only once. */
 export type Pieces = () => Promise<readonly Uint8Array[]>
@@ -62,9 +54,7 @@ interface Drafted {
 export class UploadQueue {
   readonly progress = new Progress()
   readonly #client: StorageClient
-  readonly #bounds: RetryBounds
-  readonly #retry: Retry
-  readonly #limit: TimeLimit
+  readonly #attempts: Attempts
   readonly #stall: StallWatch
   readonly #tasks: Task[] = []
   #held = 0
@@ -73,17 +63,12 @@ export class UploadQueue {
   #isRunning = false
   /** Drafts were published, and that is not known to be durable. */
   #isUnsettled = false
-  /** A call took too long, and may still read the memory that it was given. */
-  #mayBeRead = false
-  #hasExpired = false
   #unfinished: StreamedFile | undefined
 
-  constructor({ client, timeoutMs, retry: bounds, warn }: UploadQueueOptions) {
-    this.#client = client
-    this.#limit = new TimeLimit(client.name, timeoutMs)
-    this.#bounds = bounds
-    this.#stall = new StallWatch(client.name)
-    this.#retry = new Retry({ bounds, beforeRetry: () => this.#renew(), progress: this.progress, warn })
+  constructor(options: UploadQueueOptions) {
+    this.#client = options.client
+    this.#stall = new StallWatch(options.client.name)
+    this.#attempts = new Attempts({ ...options, progress: this.progress, stall: this.#stall })
   }
 
   /** The memory of everything that is not written yet, in bytes. */
@@ -128,9 +113,9 @@ export class UploadQueue {
       ...(this.#client.draft === undefined ? {} : { start: begun }),
       run: async () => {
         const { bytes, draft } = await begun()
-        if (await this.#published(draft)) this.#isUnsettled = true
-        else await this.#attempt((signal) => this.#client.put(object, bytes, signal))
-        if (this.#client.isDoneWithBytes === true && !this.#mayBeRead) freeAll(bytes)
+        if (await this.#isPublished(draft)) this.#isUnsettled = true
+        else await this.#attempts.make((signal) => this.#client.put(object, bytes, signal))
+        if (this.#client.isDoneWithBytes === true && !this.#attempts.mayBeRead) freeAll(bytes)
       },
       discard: async () => (await drafted)?.draft?.discard(),
     })
@@ -141,7 +126,7 @@ export class UploadQueue {
       held: bytes.length,
       run: async () => {
         await this.#settle()
-        await this.#attempt((signal) => this.#client.put(object, [bytes], signal))
+        await this.#attempts.make((signal) => this.#client.put(object, [bytes], signal))
       },
     })
   }
@@ -155,7 +140,7 @@ export class UploadQueue {
       held,
       run: async () => {
         await this.#write(file, pieces)
-        await this.#attempt((signal) => (file.upload as StorageUpload).complete(signal))
+        await this.#attempts.make((signal) => (file.upload as StorageUpload).complete(signal))
         this.#unfinished = undefined
       },
     })
@@ -210,69 +195,33 @@ export class UploadQueue {
 
   async #draft(object: StorageObject, pieces: Pieces): Promise<Drafted> {
     const bytes = await pieces()
-    const { draft: make } = this.#client
-    if (make === undefined) return { bytes, draft: undefined }
-    const made = this.#limit.run((signal) => make.call(this.#client, object, bytes, signal), this.progress.signal)
-    return { bytes, draft: await made.catch((error: unknown) => this.#notMade(error)) }
+    const draft = await this.#attempts.makeAhead(async (signal) => this.#client.draft?.(object, bytes, signal))
+    return { bytes, draft }
   }
 
-  async #published(draft: StorageDraft | undefined): Promise<boolean> {
+  /** Returns false if there is no draft, or if it could not be published: the file is put then. */
+  async #isPublished(draft: StorageDraft | undefined): Promise<boolean> {
     if (draft === undefined) return false
     const publish = async (signal: AbortSignal): Promise<true> => {
       await draft.publish(signal)
       return true
     }
-    const made = await this.#limit.run(publish, this.progress.signal).catch((error: unknown) => this.#notMade(error))
-    return made ?? false
-  }
-
-  /** What could not be done in advance is put, and has its errors then. */
-  #notMade(error: unknown): undefined {
-    this.#mayBeRead ||= this.#limit.isLate(error)
+    return (await this.#attempts.makeAhead(publish)) ?? false
   }
 
   async #settle(): Promise<void> {
     if (!this.#isUnsettled) return
-    await this.#attempt(async (signal) => this.#client.settle?.(signal))
+    await this.#attempts.make(async (signal) => this.#client.settle?.(signal))
     this.#isUnsettled = false
   }
 
   async #write(file: StreamedFile, pieces: Pieces): Promise<void> {
     const bytes = await pieces()
-    file.upload ??= await this.#attempt((signal) => this.#client.begin(file.object, signal))
+    file.upload ??= await this.#attempts.make((signal) => this.#client.begin(file.object, signal))
     this.#unfinished = file
     const part = Buffer.concat(bytes)
     const { upload } = file
-    if (part.length > 0) await this.#attempt((signal) => upload.write(part, signal))
-  }
-
-  async #attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { signal } = this.progress
-    for (let failures = 1; ; failures++) {
-      this.progress.check()
-      try {
-        return await this.#limit.run(work, signal)
-      } catch (thrown) {
-        this.progress.check()
-        const { tag, error, pauseMs = 0 } = this.#trouble(thrown)
-        if (tag === 'refused' || failures > this.#bounds.max) throw error
-        this.#hasExpired ||= tag === 'expired'
-        this.#stall.failed(error.message)
-        if (pauseMs > 0) await delay(pauseMs, undefined, { signal })
-        await this.#retry.wait(failures, error)
-      }
-    }
-  }
-
-  #trouble(thrown: unknown): StorageTrouble {
-    this.#mayBeRead ||= this.#limit.isLate(thrown)
-    return this.#limit.isLate(thrown) ? { tag: 'failed', error: thrown } : this.#client.trouble(thrown)
-  }
-
-  async #renew(): Promise<void> {
-    if (!this.#hasExpired) return
-    this.#hasExpired = false
-    await this.#client.renew?.(this.progress.signal)
+    if (part.length > 0) await this.#attempts.make((signal) => upload.write(part, signal))
   }
 }
 
