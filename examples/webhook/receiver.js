@@ -13,6 +13,7 @@ function receive(message) {
     return
   }
   for (const { topic, key, after, updated } of message.payload) {
+    if (updated === undefined) throw new Error('create the changefeed WITH updated')
     const row = `${topic} ${JSON.stringify(key)}`
     // Times are texts of the same length, so they can be compared as they are.
     if (updated <= (seen.get(row) ?? '')) continue

@@ -38,9 +38,11 @@ export const storage: SinkFacts<StorageSinkSpec> = {
 function readSpec({ scheme, place, parameters, tables, option }: WrittenSink): StorageSinkSpec {
   const plain = plainScheme(scheme)
   const kind = kindOfScheme(plain)
+  const known = [...Object.keys(commonParameters), ...Object.keys(kind.parameters)]
+  parameters.checkSpelling(kind.label, known)
   const common = readCommon(parameters)
   const location = kind.readLocation({ scheme: plain, place, parameters })
-  parameters.end(kind.label, [...Object.keys(commonParameters), ...Object.keys(kind.parameters)])
+  parameters.end(kind.label, known)
   for (const { topic } of tables) {
     if (Buffer.byteLength(topicInName(common.topicPrefix + topic)) <= maxTopicBytes) continue
     throw parameters.refused(
