@@ -21,7 +21,7 @@ test('a misspelt parameter is named with the one that was meant, and not as the 
       tables: [],
       headers: [],
       option: () => undefined,
-      rowFormats: ['text', 'text', 'text'],
+      rowFormats: ['hex', 'hex', 'hex'],
     })
   assert.throws(() => read('AWS_ACCES_KEY_ID=a&AWS_SECRET_ACCESS_KEY=b'), {
     message: 'unknown S3 query parameters: [AWS_ACCES_KEY_ID]',
