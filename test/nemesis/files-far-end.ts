@@ -55,6 +55,8 @@ class FilesReader implements FarEndReader {
   readonly partitions = ['']
   readonly #place: FilesPlace
   readonly #folder: string
+  /** Of each file. There are thousands, and they are asked for again and again; what they have in the end is read anew. */
+  readonly #rows = new Map<string, readonly RowNote[]>()
 
   constructor(place: FilesPlace, folder: string) {
     this.#place = place
@@ -69,7 +71,11 @@ class FilesReader implements FarEndReader {
   }
 
   rows(): RowNote[] {
-    return this.#names().flatMap((name) => rowsOf(this.#file(name)))
+    return this.#names().flatMap((name) => {
+      const rows = this.#rows.get(name) ?? rowsOf(this.#file(name))
+      this.#rows.set(name, rows)
+      return rows
+    })
   }
 
   replay(validator: Validator): void {
