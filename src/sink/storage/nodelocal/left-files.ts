@@ -13,6 +13,8 @@ const shownLength = 80
 export class LeftFiles {
   readonly #dir: string
   readonly #prefix: string
+  /** Files that were not there when they were to be removed: somebody has moved the folder away, and may bring it back. */
+  readonly #missed = new Set<string>()
   #nextMs = 0
   #work: Promise<void> = Promise.resolve()
 
@@ -39,9 +41,14 @@ export class LeftFiles {
     this.#work = this.#removeOld(nowMs).catch(() => undefined)
   }
 
-  /** Settles when nothing is being removed. */
-  async idle(): Promise<void> {
+  async remove(path: string): Promise<void> {
+    await rm(path).catch(() => this.#missed.add(path))
+  }
+
+  /** To be called when nothing more will be written. Settles when nothing is being removed. */
+  async end(): Promise<void> {
     await this.#work
+    for (const path of this.#missed) await rm(path, { force: true }).catch(() => undefined)
   }
 
   async #removeOld(nowMs: number): Promise<void> {

@@ -9,7 +9,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { constants, mkdir, open as openFile, realpath, rename, rm } from 'node:fs/promises'
+import { constants, mkdir, open as openFile, realpath, rename } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { FeedError } from '../../../errors/feed-error.ts'
 import type {
@@ -124,7 +124,7 @@ export class NodelocalClient implements StorageClient {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Every file is closed by then.
-    await this.#left.idle()
+    await this.#left.end()
   }
 
   async #begin(name: string): Promise<NodelocalUpload> {
@@ -140,7 +140,7 @@ export class NodelocalClient implements StorageClient {
       await this.#makeFolder(folder)
       return openFile(hidden, 'wx', 0o644)
     })
-    return new NodelocalUpload(file, hidden, path)
+    return new NodelocalUpload({ file, hidden, path, left: this.#left })
   }
 
   /** Makes the folder and its parents. Throws if a symbolic link leads out of the folder for such files. */
@@ -162,18 +162,27 @@ export class NodelocalClient implements StorageClient {
 /** A part that was written before may be lost. Its bytes are no longer in memory, so the feed has to start again from its checkpoint. */
 class LostPart extends Error {}
 
+interface NodelocalFile {
+  readonly file: FileHandle
+  readonly hidden: string
+  readonly path: string
+  readonly left: LeftFiles
+}
+
 class NodelocalUpload implements StorageUpload {
   readonly #file: FileHandle
   readonly #hidden: string
   readonly #path: string
+  readonly #left: LeftFiles
   #size = 0
   #phase: 'writing' | 'closed' | 'renamed' = 'writing'
   #lost: LostPart | undefined
 
-  constructor(file: FileHandle, hidden: string, path: string) {
+  constructor({ file, hidden, path, left }: NodelocalFile) {
     this.#file = file
     this.#hidden = hidden
     this.#path = path
+    this.#left = left
   }
 
   write(part: Uint8Array): Promise<void> {
@@ -229,7 +238,7 @@ class NodelocalUpload implements StorageUpload {
     if (this.#phase === 'renamed') return
     if (this.#phase === 'writing') await this.#file.close().catch(() => undefined)
     this.#phase = 'closed'
-    await rm(this.#hidden, { force: true }).catch(() => undefined)
+    await this.#left.remove(this.#hidden)
   }
 }
 
