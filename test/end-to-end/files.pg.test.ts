@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { StorageFeed } from '../feed/storage-feed.ts'
 import { hlcOf, withoutTime } from '../feed/test-feed.ts'
 import { TestJob } from '../feed/test-job.ts'
+import { refusalOf, type Refusal } from '../server/refusal.ts'
 import { TestServer } from '../server/test-server.ts'
 import { PutServer } from '../services/storage/put-server.ts'
 import { fileIn, filesIn, hiddenIn, isFolder, linesOf, namesIn } from '../support/read-folder.ts'
@@ -28,12 +29,7 @@ async function create(statement: string): Promise<TestJob> {
   return new TestJob(server, String(row?.['job_id']))
 }
 
-async function refused(statement: string): Promise<{ readonly message: string; readonly hint?: string }> {
-  return server.sql(statement).then(
-    () => assert.fail(`${statement} was not refused`),
-    (error: unknown) => error as Error & { hint?: string },
-  )
-}
+const refused = (statement: string): Promise<Refusal> => refusalOf(server, statement)
 
 test('the walkthrough with two tables: files by day, table and schema, and RESOLVED files between them', async () => {
   await server.sql(`
