@@ -60,17 +60,23 @@ await receiver.ask({ tag: 'write', file })
 const bodies = readBodies(file)
 await throughPlainClient()
 
-const times = { sink: [] as number[], plain: [] as number[] }
+const taken = { sink: [] as Taken[], plain: [] as Taken[] }
 for (let round = 0; round < rounds; round++) {
-  times.plain.push(await timed(throughPlainClient))
-  times.sink.push(await timed(throughSink))
+  taken.plain.push(await timed(throughPlainClient))
+  taken.sink.push(await timed(throughSink))
 }
-const [ours, plain] = [median(times.sink), median(times.plain)]
+const [ours, plain] = [medianOf(taken.sink), medianOf(taken.plain)]
 const bytes = bodies.reduce((sum, body) => sum + body.length, 0)
 console.log(`${rows} rows in ${bodies.length} requests of ${Math.round(bytes / bodies.length)} bytes, ${rounds} rounds`)
-const line = (name: string, seconds: number): Cell[] => [name, seconds, rows / seconds, bytes / seconds / 1e6]
-printTable(['', 's', 'rows/s', 'MB/s'], [line('the sink', ours), line('plain undici', plain)])
-printRatio('rows/s to plain undici', plain / ours, 'at least 0.8')
+const line = (name: string, { seconds, cpu }: Taken): Cell[] => [
+  name,
+  seconds,
+  rows / seconds,
+  bytes / seconds / 1e6,
+  (cpu / rows) * 1e6,
+]
+printTable(['', 's', 'rows/s', 'MB/s', 'CPU µs/row'], [line('the sink', ours), line('plain undici', plain)])
+printRatio('rows/s to plain undici', plain.seconds / ours.seconds, 'at least 0.8')
 console.log()
 
 await sink[Symbol.asyncDispose]()
@@ -171,10 +177,21 @@ function readBodies(path: string): readonly Buffer[] {
   return found
 }
 
-async function timed(work: () => Promise<void>): Promise<number> {
-  const startedAt = performance.now()
+interface Taken {
+  readonly seconds: number
+  /** Of this process, which is not that of the receiver. */
+  readonly cpu: number
+}
+
+async function timed(work: () => Promise<void>): Promise<Taken> {
+  const [startedAt, before] = [performance.now(), process.cpuUsage()]
   await work()
-  return (performance.now() - startedAt) / 1000
+  const { user, system } = process.cpuUsage(before)
+  return { seconds: (performance.now() - startedAt) / 1000, cpu: (user + system) / 1e6 }
+}
+
+function medianOf(taken: readonly Taken[]): Taken {
+  return { seconds: median(taken.map(({ seconds }) => seconds)), cpu: median(taken.map(({ cpu }) => cpu)) }
 }
 
 function median(values: readonly number[]): number {

@@ -13,6 +13,7 @@ function receive(message) {
     return
   }
   for (const { topic, key, after, updated } of message.payload) {
+    if (updated === undefined) throw new Error('create the changefeed WITH updated')
     const row = `${topic} ${JSON.stringify(key)}`
     // Times are texts of the same length, so they can be compared as they are.
     if (updated <= (seen.get(row) ?? '')) continue
@@ -23,7 +24,8 @@ function receive(message) {
 
 const server = createServer(async (request, response) => {
   try {
-    const chunks = await Array.fromAsync(request)
+    const chunks = []
+    for await (const chunk of request) chunks.push(chunk)
     receive(JSON.parse(Buffer.concat(chunks).toString()))
     // Only now: whoever acknowledges before the work is done loses it in a crash.
     response.writeHead(200).end()

@@ -31,11 +31,17 @@ class Receiver(BaseHTTPRequestHandler):
         # All messages of a request in one transaction, which is over before the request is acknowledged.
         with sqlite3.connect(file, timeout=30) as database:
             for message in body.get("payload", []):
+                if "updated" not in message:
+                    return self.answer(500, b"create the changefeed WITH updated")
                 after = None if message["after"] is None else json.dumps(message["after"])
                 database.execute(upsert, (message["topic"], json.dumps(message["key"]), after, message["updated"]))
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
+        self.answer(200, b"")
+
+    def answer(self, status, text):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
         self.end_headers()
+        self.wfile.write(text)
 
 
 server = ThreadingHTTPServer(("127.0.0.1", port), Receiver)

@@ -34,6 +34,7 @@ export interface ServerRun {
   readonly storeDir: string
   readonly externDir: string | undefined
   readonly refusesImplicit: boolean
+  readonly refusesHttp: boolean
   readonly logStyle: LogStyle
   /** Warnings to write to the log as well. */
   readonly warnings: readonly string[]
@@ -71,8 +72,19 @@ export async function runServer(run: ServerRun, { serve, abandon, login }: Serve
     const copied = original === undefined ? undefined : copyWarning(storeDir, original)
     if (copied !== undefined) process.stderr.write(`WARNING: ${copied}\n\n`)
     for (const warning of [...run.warnings, ...(copied === undefined ? [] : [copied])]) log.warn(warning)
-    const { listen, door, http, httpNames, externDir, refusesImplicit } = run
-    const options = { listen, door, http, storeDir, externDir, refusesImplicit, httpNames, log, onShutdown: askStop }
+    const { listen, door, http, httpNames, externDir, refusesImplicit, refusesHttp } = run
+    const options = {
+      listen,
+      door,
+      http,
+      storeDir,
+      externDir,
+      refusesImplicit,
+      refusesHttp,
+      httpNames,
+      log,
+      onShutdown: askStop,
+    }
     const server = await serve(options, stop.signal)
     try {
       if (!stop.signal.aborted) {

@@ -22,6 +22,7 @@ export const serverHelp = `  --listen-addr=HOST[:PORT]   where SQL listens (loca
   --external-io-dir=DIR       where files of nodelocal:// sinks go (extern in the store); disabled: there are none
   --external-io-disable-implicit-credentials
                               refuse sinks that use the credentials of this server (AUTH=implicit)
+  --external-io-disable-http  refuse file-http(s):// sinks, and endpoints of one's own for S3 and Azure
   --background                return when the server is ready
   --pid-file=FILE             write the process id to FILE
   --listening-url-file=FILE   write the SQL URL to FILE
@@ -38,6 +39,7 @@ export const serverFlags = {
   'log-dir-max-size': { type: 'string', default: defaultLogSizes.total },
   'external-io-dir': { type: 'string' },
   'external-io-disable-implicit-credentials': { type: 'boolean' },
+  'external-io-disable-http': { type: 'boolean' },
   background: { type: 'boolean' },
   'pid-file': { type: 'string' },
   'listening-url-file': { type: 'string' },
@@ -104,6 +106,7 @@ async function readRun({ values, warnings = [], door }: ServerCommand): Promise<
     storeDir: resolve(values.store),
     externDir: externDirOf(values),
     refusesImplicit: values['external-io-disable-implicit-credentials'] === true,
+    refusesHttp: values['external-io-disable-http'] === true,
     logStyle,
     warnings: [...open, ...warnings],
     files: { pid: values['pid-file'], url: values['listening-url-file'] },

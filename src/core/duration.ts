@@ -7,6 +7,9 @@ export type DurationResult =
   /** The wording of Go, which our error messages quote. */
   | { readonly tag: 'error'; readonly message: string }
 
+/** For whoever has written one that cannot be read. */
+export const durationHint = 'a duration is a number with its unit, such as 10s, 5m or 500ms'
+
 const goUnits: ReadonlyMap<string, bigint> = new Map([
   ['ns', 1n],
   ['us', 1000n],

@@ -61,6 +61,8 @@ export interface RegistrySpec {
   readonly caCert?: string | undefined
   readonly clientCert?: string | undefined
   readonly clientKey?: string | undefined
+  /** As in `SinkSpec`. */
+  readonly mayReachMetadata?: true
 }
 
 export interface FeedTarget {
@@ -81,7 +83,7 @@ export interface SinkSpec {
   readonly tag: string
   /** The hosts that the sink may connect to (allowed-hosts.ts), set at each start. Undefined: all. */
   readonly allowedHosts?: readonly string[]
-  /** The sink may connect to the metadata services of clouds (metadata-address.ts), set at each start. */
+  /** The sink may connect to the metadata services of clouds (net/metadata-address.ts), set at each start. */
   readonly mayReachMetadata?: true
 }
 

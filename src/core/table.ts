@@ -25,6 +25,8 @@ export interface TableDescription {
   readonly attached?: number | undefined
   /** Changes of it since it was attached may stand in the log before this description, so only who reads its rows now misses nothing. */
   readonly passedOver?: true | undefined
+  /** The partitioned tables of which the rows behind it may be: the next description makes it their partition, which is read then, or their feeds end. */
+  readonly owedTo?: readonly number[] | undefined
   /** Where it was last seen that it may have been unlogged for a moment, so that changes of it are missing in front: another number says that again. */
   readonly unlogged?: number | undefined
   /** True in the last description of a table: it was dropped by that transaction. */
@@ -42,6 +44,8 @@ export interface CatalogueRows {
   readonly toast?: number | undefined
   /** The memberships of publications that name the table. */
   readonly named?: readonly number[] | undefined
+  /** It is in our publication itself, whatever it is a partition of. Descriptions of earlier versions do not say. */
+  readonly member?: true | undefined
   /** The numbers of the columns and the transactions that wrote their rows of pg_attribute. */
   readonly columns: string
   /** Of a partition and of each of its ancestors: the parent, and the transaction that attached it there. */

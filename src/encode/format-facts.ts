@@ -19,6 +19,8 @@ export interface FormatFacts {
   readonly options?: readonly string[]
   /** Options that the encoder does not support. */
   readonly withoutOptions?: readonly string[]
+  /** What to do without them. */
+  readonly withoutHint?: string
   /** Options that contradict the format. */
   readonly excludedOptions?: readonly string[]
   /** Options for which the format has a place only in the envelopes `wrapped` and `enriched`. */
@@ -31,6 +33,8 @@ export interface FormatFacts {
   readonly isScanOnly?: true
   /** Throws if the encoder cannot write the column of a table. */
   checkColumn?(column: TableColumn): void
+  /** The name of the format in which messages have the row before a change, if that is another one. */
+  readonly earlierRows?: string
   /** Loads the encoder. Undefined: the format is known, and refused until a later version. */
   readonly open?: () => Promise<FormatModule>
 }
@@ -49,9 +53,10 @@ export interface FormatModule {
   open(spec: FeedSpec, opening: EncoderOpening): Encoder
 }
 
-/** For an encoder that registers its schemas. */
 export interface EncoderOpening {
-  /** Ends what the encoder waits for. */
+  /** Writes a row alone as the value of a change. Only for a format with `earlierRows`, and only with `diff`. */
+  readonly earlierRows?: Encoder | undefined
+  /** Ends what an encoder that registers its schemas waits for. */
   readonly signal?: AbortSignal
   /** Called with what the encoder waits for; undefined: it waits for nothing any more. */
   readonly waiting?: ((why: string | undefined) => void) | undefined

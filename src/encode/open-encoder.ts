@@ -10,8 +10,15 @@ import { utf8Only } from './utf8-only.ts'
 
 export async function openEncoder(spec: FeedSpec, opening: EncoderOpening = {}): Promise<Encoder> {
   const { open } = await loadFormat(spec.format)
-  const encoder = open(spec, opening)
+  const encoder = open(spec, { ...opening, earlierRows: await openEarlierRows(spec) })
   return spec.takesAnyBytes === true ? utf8Only(encoder) : encoder
+}
+
+async function openEarlierRows(spec: FeedSpec): Promise<Encoder | undefined> {
+  const { earlierRows: format } = formatOfName(spec.format)
+  if (format === undefined || !spec.diff) return undefined
+  const { open } = await loadFormat(format)
+  return open({ ...spec, format, envelope: 'row', updated: false, mvccTimestamp: false, diff: false }, {})
 }
 
 export async function loadFormat(name: string): Promise<FormatModule> {

@@ -173,18 +173,21 @@ test('a transaction that PostgreSQL cannot decode is a gap, and those before it 
   assert.deepEqual(await all.story(), ['before', 'between', 'gap', 'after'])
 })
 
+/** Ingest ends with transactions in the log that the slot sends once more. */
+async function logAheadOfSlot(db: PreparedDatabase): Promise<void> {
+  await using all = await following(db)
+  await db.sql(`INSERT INTO t VALUES ('first')`)
+  await all.story()
+  // The slot is moved once a second, so it does not pass these.
+  await db.sql(`INSERT INTO t VALUES ('second')`)
+  await db.sql(`INSERT INTO t VALUES ('third')`)
+  await all.story()
+}
+
 test('the same when it follows transactions of the log that the slot sends once more after a restart', async () => {
   await using db = await withBroken()
   await db.sql(`DELETE FROM pg_enum WHERE enumlabel = 'bad' AND enumtypid = 'e'::regtype`)
-  {
-    await using all = await following(db)
-    await db.sql(`INSERT INTO t VALUES ('first')`)
-    await all.story()
-    // The slot is moved once a second, so it does not pass these.
-    await db.sql(`INSERT INTO t VALUES ('second')`)
-    await db.sql(`INSERT INTO t VALUES ('third')`)
-    await all.story()
-  }
+  await logAheadOfSlot(db)
   await db.sql(`INSERT INTO t VALUES ('between')`)
   await db.sql(undecodable)
   await using all = await following(db)
@@ -196,14 +199,7 @@ test('the same when it follows transactions of the log that the slot sends once 
 test('the same when it is the first transaction behind the log', async () => {
   await using db = await withBroken()
   await db.sql(`DELETE FROM pg_enum WHERE enumlabel = 'bad' AND enumtypid = 'e'::regtype`)
-  {
-    await using all = await following(db)
-    await db.sql(`INSERT INTO t VALUES ('first')`)
-    await all.story()
-    await db.sql(`INSERT INTO t VALUES ('second')`)
-    await db.sql(`INSERT INTO t VALUES ('third')`)
-    await all.story()
-  }
+  await logAheadOfSlot(db)
   await db.sql(undecodable)
   await using all = await following(db)
   assert.match(await all.gap(), /PostgreSQL cannot decode .*invalid internal value for enum/)

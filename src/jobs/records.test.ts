@@ -26,7 +26,7 @@ const job = '7'
 const seal = new PayloadSeal(Buffer.alloc(32), 'a test')
 const sealed = new SealedPayloads(seal)
 
-// `mayReachMetadata` is set at each start, whatever the record says, and Kafka does not read it.
+// `mayReachMetadata` is no part of a record: it is set at each start.
 const kafka: Omit<Whole<KafkaSinkSpec>, 'sasl' | 'mayReachMetadata'> = {
   tag: 'kafka',
   brokers: ['b1:9092', 'b2:9092'],
@@ -52,7 +52,7 @@ const oauth: Whole<KafkaOauth> = {
   scopes: ['a', 'b'],
 }
 
-const registry: Whole<RegistrySpec> = {
+const registry: Omit<Whole<RegistrySpec>, 'mayReachMetadata'> = {
   urls: ['https://r1:8081/api', 'https://r2:8081/api'],
   user: 'me',
   password: 'secret',

@@ -50,13 +50,13 @@ export function checkFormat(given: GivenOptions): void {
 export function checkEncoder(given: GivenOptions, targets: readonly TargetFacts[]): void {
   const envelope = envelopeOf(given)
   const format = formatOf(given)
-  const { withoutOptions = [] } = format
+  const { withoutOptions = [], withoutHint } = format
   for (const name of onOf(given, [...inWrapped, ...withoutOptions])) {
     if (inWrapped.includes(name) && (envelope === 'row' || envelope === 'key_only')) {
       throw optionError(given.get(name), `${name} is only usable with envelope=wrapped`)
     }
     if (withoutOptions.includes(name)) {
-      throw optionError(given.get(name), `${name} is not supported with format=${format.name}`)
+      throw optionError(given.get(name), `${name} is not supported with format=${format.name}`, withoutHint)
     }
   }
   const { neededOption } = format

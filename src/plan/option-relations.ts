@@ -3,6 +3,7 @@
 // sink takes (`checkSink`). An option or a value that is valid and not built is refused last (`checkBuilt`), so that whatever
 // else is wrong with a statement is reported first.
 
+import { formats } from '../encode/formats.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { SinkUri } from '../sink/sink-uri.ts'
 import { sinks } from '../sink/sinks.ts'
@@ -51,16 +52,26 @@ export function checkRelations(given: GivenOptions): void {
 }
 
 export function checkSink({ given, sink: { facts } }: ReadOptions): void {
-  const refused = (what: string, name: OptionName): FeedError =>
-    optionError(given.get(name), `this sink is incompatible with ${what}`)
+  const refused = (what: string, name: OptionName, hint?: string): FeedError =>
+    optionError(given.get(name), `this sink is incompatible with ${what}`, hint)
+  // The options of a format are none of the sink, either.
+  const format = formatOf(given).name
+  const { withoutFormats = [] } = facts
+  if (withoutFormats.includes(format))
+    throw refused(`format=${format}`, 'format', formatsHint(facts.label, withoutFormats))
   for (const { name } of given.values()) {
     const fits = facts.options === 'all' || factsOf(name).sinks === undefined || facts.options.includes(name)
     if (!fits) throw refused(`option ${name}`, name)
   }
-  const format = formatOf(given).name
-  if (facts.withoutFormats?.includes(format) === true) throw refused(`format=${format}`, 'format')
   const envelope = envelopeOf(given)
   if (facts.withoutEnvelopes?.includes(envelope) === true) throw refused(`envelope=${envelope}`, 'envelope')
+}
+
+function formatsHint(label: string, without: readonly string[]): string {
+  const names = formats
+    .filter(({ name, open }) => open !== undefined && !without.includes(name))
+    .map(({ name }) => name)
+  return `a sink of ${label} takes format=${names.join(', ')}`
 }
 
 export function checkBuilt({ given, sink, sinkPosition }: ReadOptions): void {

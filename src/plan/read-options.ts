@@ -1,7 +1,7 @@
 // Reads the options of a statement: names first, then values, each checked by the table in options.ts alone. Which options
 // go together is checked when the targets are known (option-relations.ts), and the sink is read last of all.
 
-import { parseDuration } from '../core/duration.ts'
+import { durationHint, parseDuration } from '../core/duration.ts'
 import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { CreateChangefeed, Option, Value } from '../sql/ast.ts'
@@ -131,7 +131,7 @@ function checkDuration(option: GivenOption, text: string): void {
   if (name === 'resolved' && text === '') return
   const read = parseDuration(text)
   if (read.tag === 'error') {
-    throw optionError(option, `problem parsing option ${name}: ${read.message}`)
+    throw optionError(option, `problem parsing option ${name}: ${read.message}`, durationHint)
   }
   if (read.nanos < 0n) {
     throw optionError(option, `negative durations are not accepted: ${name}='${text}'`)

@@ -87,7 +87,11 @@ test('what is no URL of a registry is refused, with a hint and without the passw
     ['http://u:hunter2%@h', /not percent-encoded correctly$/, /%25/],
     ['http://u:hunter2@a,http://v:hunter2@b', /several users or passwords$/, /one registry/],
     ['http://h?timeot=2s', /^unknown schema registry query parameters: \[timeot\]$/, /^did you mean timeout\?$/],
-    ['http://h?timeout=soon', /^problem parsing param timeout: time: invalid duration "soon"$/, /^$/],
+    [
+      'http://h?timeout=soon',
+      /^problem parsing param timeout: time: invalid duration "soon"$/,
+      /^a duration is a number with its unit/,
+    ],
     ['http://h?timeout=0', /^param timeout must be a duration greater than 0, and at most 1h$/, /^$/],
     ['http://h?timeout=2h', /^param timeout must be a duration greater than 0, and at most 1h$/, /^$/],
   ]

@@ -1,7 +1,7 @@
 // Reads the options of schemas that are registered. The value of confluent_schema_registry is `URL{,URL}[?parameters]`, where a
 // URL is `http[s]://[user:password@]host[:port][/path]`. Several URLs are those of one registry, and have one user.
 
-import { parseDuration } from '../core/duration.ts'
+import { durationHint, parseDuration } from '../core/duration.ts'
 import type { RegistrySpec } from '../core/feed-spec.ts'
 import type { FeedError } from '../errors/feed-error.ts'
 import { checkCertificates, readCertificates, type Certificates } from '../sink/certificates.ts'
@@ -140,7 +140,7 @@ function readTimeout(parameters: Parameters): number {
   const text = parameters.text('timeout')
   if (text === undefined) return 30_000
   const read = parseDuration(text)
-  if (read.tag === 'error') throw parameters.refused(`problem parsing param timeout: ${read.message}`)
+  if (read.tag === 'error') throw parameters.refused(`problem parsing param timeout: ${read.message}`, durationHint)
   const ms = Math.ceil(Number(read.nanos) / 1e6)
   if (ms <= 0 || ms > longestTimeoutMs) {
     throw parameters.refused('param timeout must be a duration greater than 0, and at most 1h')

@@ -5,6 +5,7 @@ import { Agent as PlainAgent, request as plainRequest, type ClientRequest, type 
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { getCACertificates } from 'node:tls'
 import type { RegistrySpec } from '../core/feed-spec.ts'
+import { metadataLookup } from '../net/guarded-lookup.ts'
 
 const maxBytes = 256 * 1024
 /** Connections that are not used for this time are closed. */
@@ -30,15 +31,16 @@ export interface HttpAnswer {
 
 /** The connections to the URLs of one service, which are kept for later requests. */
 export class HttpConnections {
-  readonly #plain = new PlainAgent({ keepAlive: true, maxSockets: mostConnections, timeout: idleMs })
+  readonly #plain: PlainAgent
   readonly #tls: TlsAgent
 
   /** `caCert` is trusted in addition to the usual authorities. */
-  constructor({ caCert, clientCert, clientKey }: Pick<RegistrySpec, 'caCert' | 'clientCert' | 'clientKey'>) {
+  constructor(spec: Pick<RegistrySpec, 'caCert' | 'clientCert' | 'clientKey' | 'mayReachMetadata'>) {
+    const { caCert, clientCert, clientKey } = spec
+    const options = { keepAlive: true, maxSockets: mostConnections, timeout: idleMs, lookup: metadataLookup(spec) }
+    this.#plain = new PlainAgent(options)
     this.#tls = new TlsAgent({
-      keepAlive: true,
-      maxSockets: mostConnections,
-      timeout: idleMs,
+      ...options,
       ...(caCert === undefined ? {} : { ca: [...getCACertificates('default'), caCert] }),
       ...(clientCert === undefined ? {} : { cert: clientCert }),
       ...(clientKey === undefined ? {} : { key: clientKey }),

@@ -1,11 +1,11 @@
 // The errors of a schema registry: what happened at which address, and what to do. A registry that may answer later, or that has
 // too much to do, is told from one that refuses. Errors show the registry's message, but never the password.
 
-import type { IncomingHttpHeaders } from 'node:http'
 import type { RegistrySpec } from '../core/feed-spec.ts'
+import { retryAfterMs } from '../core/retry-after.ts'
 import { FeedError } from '../errors/feed-error.ts'
+import { networkHint, reasonOf } from '../net/network-hint.ts'
 import type { HttpAnswer } from './http-exchange.ts'
-import { networkHint, reasonOf } from './network-hint.ts'
 
 export type Trouble =
   /** It may be over at a later attempt, which the registry wants no sooner than after `afterMs`. */
@@ -31,13 +31,16 @@ export class RegistryErrors {
 
   noAnswer(url: string, cause: unknown): Trouble {
     const { timeoutMs } = this.#spec
+    // It is one of ours: the address is one that may not be reached.
+    if (cause instanceof FeedError) return { tag: 'refused', error: cause }
     if ((cause as Error).name === 'TimeoutError') {
       return again(`the schema registry ${url} did not answer within ${timeoutMs / 1000} s`, {
         hint: 'check host, port and the network in between; the parameter timeout of its URL says how long an answer may take',
       })
     }
     const said = this.#shown(reasonOf(cause))
-    return again(`the schema registry ${url} cannot be reached: ${said}`, { hint: networkHint(said, url) })
+    const hint = networkHint(said, { what: 'registry', isTls: url.startsWith('https:') })
+    return again(`the schema registry ${url} cannot be reached: ${said}`, { hint })
   }
 
   /** Of an answer that is not the expected one. */
@@ -48,7 +51,7 @@ export class RegistryErrors {
     if (status >= 500 || passing.has(status)) {
       return again(`${name} does not answer the request at the moment: ${said}`, {
         hint: 'it may pass, otherwise ask whoever runs the registry',
-        afterMs: retryAfterMs(headers),
+        afterMs: retryAfterMs(headers['retry-after']) ?? 0,
       })
     }
     return { tag: 'refused', error: this.#refusal(answer, said, { url, path, subject }), isConflict: status === 409 }
@@ -134,13 +137,6 @@ function placeOf(location: string): string {
   if (!URL.canParse(location)) return 'another path'
   const { origin, pathname } = new URL(location)
   return origin + pathname
-}
-
-/** Seconds or a date. */
-function retryAfterMs({ 'retry-after': text }: IncomingHttpHeaders): number {
-  if (text === undefined) return 0
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
-  return Number.isFinite(ms) && ms > 0 ? ms : 0
 }
 
 export function jsonObject(text: string): Readonly<Record<string, unknown>> {

@@ -18,8 +18,8 @@ const freshMs = 60_000
 const registries = new Recent<SharedSchemas>(mostRegistries)
 
 export function sharedSchemas(spec: RegistrySpec): SharedSchemas {
-  const { urls, user, password, timeoutMs, caCert, clientCert, clientKey } = spec
-  const key = JSON.stringify([urls, user, password, timeoutMs, caCert, clientCert, clientKey])
+  const { urls, user, password, timeoutMs, caCert, clientCert, clientKey, mayReachMetadata } = spec
+  const key = JSON.stringify([urls, user, password, timeoutMs, caCert, clientCert, clientKey, mayReachMetadata])
   const shared = registries.get(key) ?? new SharedSchemas(new RegistryClient(spec))
   registries.set(key, shared)
   return shared

@@ -66,6 +66,7 @@ export interface ServeOptions {
   readonly externDir?: string | undefined
   /** Sinks may not use the credentials of this server. */
   readonly refusesImplicit?: boolean | undefined
+  readonly refusesHttp?: boolean | undefined
   readonly log: Logger
   /** Called when an HTTP request asks the server to stop. */
   readonly onShutdown?: (() => void) | undefined
@@ -84,7 +85,7 @@ export interface RunningServer {
 
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { backend, listen, door, http, storeDir, externDir, httpNames = [], log, onShutdown } = options
-  const { refusesImplicit = false } = options
+  const { refusesImplicit = false, refusesHttp = false } = options
   // The parts that have been started are stopped in reverse order, even if a later one fails to start.
   const stops: (() => Promise<unknown>)[] = [() => backend.stop()]
   const stop = async (): Promise<void> => {
@@ -139,7 +140,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     stops.push(() => cuts.close())
     const jobs = await JobRegistry.open({
       store,
-      start: jobStarter({ settings, externDir, refusesImplicit, watchedRights, sources, feeds, cuts }),
+      start: jobStarter({ settings, externDir, refusesImplicit, refusesHttp, watchedRights, sources, feeds, cuts }),
       over: (id) => cuts.release(id),
       log,
       backoff: () => ({ firstMs: firstRetryMs, mostMs: settings.get('changefeed.max_retry_backoff') }),
@@ -169,6 +170,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       settings,
       externDir,
       refusesImplicit,
+      refusesHttp,
       sources,
       feeds,
       jobs,

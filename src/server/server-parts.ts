@@ -21,6 +21,8 @@ export interface ServerParts {
   readonly externDir: string | undefined
   /** Sinks may not use the credentials of this server (--external-io-disable-implicit-credentials). */
   readonly refusesImplicit: boolean
+  /** Files may not go to servers that a URI names (--external-io-disable-http). */
+  readonly refusesHttp: boolean
   readonly sources: Sources
   readonly feeds: FeedPool
   readonly jobs: JobRegistry

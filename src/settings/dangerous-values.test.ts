@@ -17,6 +17,7 @@ test('values that would do harm in silence are refused, with what was probably m
     ['changefeed.sink.allowed_hosts', 'a b', /"a b" names no machine/, /separated by commas/],
     ['changefeed.sink.allowed_hosts', ' , ', /an entry of the list is empty/, /RESET it/],
     ['changefeed.sink.allowed_hosts', 'a,,b', /an entry of the list is empty/, /RESET it/],
+    ['cloudstorage.http.custom_ca', 'ca.pem', /the text is no PEM certificate/, /not its name; RESET it/],
     ['changefeed.sink.allowed_hosts', '[::1', /names no machine/, /host:port/],
   ] as const) {
     assert.throws(

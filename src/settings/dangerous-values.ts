@@ -1,6 +1,7 @@
 // Refuses values that are well formed but would do harm without an error: a retention that keeps nothing, or a list of hosts that
-// allows none or all. The error says what was probably meant.
+// allows none or all, or a certificate that is none. The error says what was probably meant.
 
+import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { parseDuration } from '../core/duration.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -49,6 +50,21 @@ const checks: Partial<Record<SettingName, (text: string) => Danger | undefined>>
       hint: "'all', 'support' or 'essential'",
     }
   },
+  'cloudstorage.http.custom_ca': (text) => {
+    if (text === '' || isCertificate(text)) return undefined
+    return {
+      what: 'the text is no PEM certificate, so no changefeed could write files over https',
+      hint: "the content of the file, with its lines: '-----BEGIN CERTIFICATE----- …', not its name; RESET it to trust no other authority",
+    }
+  },
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined
+  } catch {
+    return false
+  }
 }
 
 const hostPattern = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?(?::\d{1,5})?$/i

@@ -85,7 +85,7 @@ export const knownSettings = {
     kind: 'bool',
     default: 'false',
     description:
-      'whether sinks may connect to the metadata services of clouds, such as 169.254.169.254, which give away the credentials of the machine',
+      'whether sinks, schema registries and sasl_token_url may be metadata services of clouds, such as 169.254.169.254, which give away the credentials of the machine',
     public: true,
   },
   'changefeed.slow_span_log_threshold': {
@@ -113,14 +113,14 @@ export const knownSettings = {
     kind: 'string',
     default: '',
     description:
-      'accepted for old scripts, without effect: NODE_EXTRA_CA_CERTS of the server names a file with more authorities',
+      'a certificate in PEM: its authority, too, is trusted by sinks that write files over https, from the next start of a job on',
     public: true,
   },
   'cloudstorage.timeout': {
     kind: 'duration',
     default: '10m0s',
     description:
-      'accepted for old scripts, without effect: a request of a storage sink fails after 10 minutes, or a minute without progress',
+      'how long a storage sink may take for a file, or for a part of a large one, before it is sent again; zero is no limit',
     public: true,
   },
   'cluster.organization': {

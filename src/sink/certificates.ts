@@ -32,7 +32,7 @@ export function checkCertificates({ ca, cert, key }: Certificates, parameters: P
   if (cert !== undefined && key !== undefined) checkPair(cert, key, parameters)
 }
 
-function isCertificate(pem: string): boolean {
+export function isCertificate(pem: string): boolean {
   try {
     return new X509Certificate(pem).subject !== undefined
   } catch {

@@ -1,7 +1,7 @@
 // Reads the JSON object of an option such as `kafka_sink_config`. Wrong values and unknown fields are errors: a misspelt field
 // must not mean its default. The messages are those of CockroachDB, which quote Go.
 
-import { parseDuration } from '../core/duration.ts'
+import { durationHint, parseDuration } from '../core/duration.ts'
 import { nearestName } from '../core/nearest-name.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { FieldFacts } from './sink-facts.ts'
@@ -77,7 +77,8 @@ export class ConfigObject {
     const text = this.text(name)
     if (text === undefined) return undefined
     const read = parseDuration(text)
-    if (read.tag === 'error') throw this.refused(`error unmarshalling json: ${read.message}`, `${name} is a duration`)
+    if (read.tag === 'error')
+      throw this.refused(`error unmarshalling json: ${read.message}`, `${name} is a duration; ${durationHint}`)
     return Number(read.nanos) / 1e6
   }
 
@@ -86,7 +87,8 @@ export class ConfigObject {
   }
 
   #wrong(name: string, wanted: string): FeedError {
-    return this.refused(`error unmarshalling json: ${name} is not ${wanted}`)
+    const hint = wanted === 'an integer' ? `it is written without quotes: "${name}": 100` : undefined
+    return this.refused(`error unmarshalling json: ${name} is not ${wanted}`, hint)
   }
 }
 

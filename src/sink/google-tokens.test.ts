@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { FeedError } from '../errors/feed-error.ts'
 import type { GoogleCredentials } from './google-credentials.ts'
 import { GoogleTokens } from './google-tokens.ts'
@@ -131,6 +132,7 @@ test('credentials that Google refuses are named as such; what may pass is tried 
       await assert.rejects(tokens.headers(), (error: FeedError) => {
         assert.equal(error.code, code)
         assert.doesNotMatch(`${error.message} ${error.hint}`, /s3cret|PRIVATE/)
+        assert.doesNotMatch(inspect(error, { depth: 20 }), /s3cret|PRIVATE|assertion/)
         return true
       })
     }

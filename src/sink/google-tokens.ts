@@ -5,6 +5,7 @@ import { GoogleAuth, JWT, UserRefreshClient, type AuthClient } from 'google-auth
 import { orAbort } from '../async/or-abort.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { GoogleCredentials, GoogleKey } from './google-credentials.ts'
+import { saidBy } from './said-by.ts'
 
 const anyService = 'https://www.googleapis.com/auth/cloud-platform'
 /** How long the issuer of tokens may take. */
@@ -120,13 +121,14 @@ async function clientOf(key: GoogleKey, scopes: string[], options: TransporterOp
     const { clientId, clientSecret, refreshToken } = key
     return new UserRefreshClient({ clientId, clientSecret, refreshToken, ...options })
   }
-  return new GoogleAuth({ scopes, clientOptions: options }).getClient()
+  // Without a project the library asks several services which one it is, and fails if it may not know.
+  return new GoogleAuth({ scopes, clientOptions: options, projectId: 'none' }).getClient()
 }
 
 /** Refused credentials stay refused; everything else may pass. */
 function tokenError(error: unknown, key: GoogleKey): FeedError {
   const { status, message = String(error) } = error as { readonly status?: unknown; readonly message?: string }
-  const said = message.replace(/\s+/g, ' ').slice(0, maxSaid)
+  const said = saidBy(message, key.tag === 'user' ? [key.clientSecret, key.refreshToken] : [], maxSaid)
   if (/invalid_grant|invalid_client|unauthorized_client|account_?disabled/i.test(said)) {
     return new FeedError('FEED_CREDENTIALS', `Google refuses the credentials: ${said}`, {
       hint: 'the key was deleted, or the account is disabled: create a new key, or correct the clock of the server',
@@ -138,5 +140,6 @@ function tokenError(error: unknown, key: GoogleKey): FeedError {
       : status === 403
         ? 'ASSUME_ROLE needs the role Service Account Token Creator on each account that is assumed'
         : undefined
-  return new FeedError('FEED_SINK', `there is no access token of Google: ${said}`, { hint, cause: error })
+  // The errors of the library hold requests with secrets, so they never become the cause of one of ours.
+  return new FeedError('FEED_SINK', `there is no access token of Google: ${said}`, { hint })
 }

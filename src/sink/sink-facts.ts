@@ -48,6 +48,8 @@ export interface SinkFacts<Spec extends SinkSpec = SinkSpec> {
   addresses?(spec: Spec): readonly SinkAddress[]
   /** Whether the sink uses the credentials of the server. */
   isImplicit?(spec: Spec): boolean
+  /** What --external-io-disable-http forbids of the sink, as its error says it: a server that the URI names. Undefined: nothing. */
+  ownServer?(spec: Spec): string | undefined
   /** Returns the name for which a job is shown to wait while its sink is being opened; without this function, the tag. */
   shownAs?(spec: Spec): string
   /** The text in square brackets before the sink's lines in the log; undefined: the tag. */
@@ -64,6 +66,8 @@ export interface SinkModule<Spec extends SinkSpec = SinkSpec> {
 }
 
 export interface SinkOpening {
+  /** `FeedSpec.id`: a job that starts again has the same as before. */
+  readonly feed: string
   /** The topic of each target, as messages name it. */
   readonly topics: readonly string[]
   /** The ending of the names of files with messages of the format, without a dot. */

@@ -70,13 +70,24 @@ export class SinkParameters<Name extends string> {
     return new URLSearchParams([...this.#all].filter(([name]) => this.#values.has(name)))
   }
 
+  /** Throws if a name is close to a known one. To be called before values are read: otherwise the one that was meant would be missing. */
+  checkSpelling(whose: string, known: readonly string[]): void {
+    const names = [...this.#values.keys()].filter((name) => !known.includes(name))
+    const misspelt = names.filter((name) => nearestName(name, known) !== undefined)
+    if (misspelt.length > 0) throw this.#unknown(misspelt, whose, known)
+  }
+
   /** Throws if a parameter is left that was not read. `known`: names to propose in its place. */
   end(whose: string, known: readonly string[]): void {
-    const names = [...this.#values.keys()].sort()
-    if (names.length === 0) return
-    const meant = names.flatMap((name) => nearestName(name, known) ?? [])
-    throw this.refused(
-      `unknown ${whose} query parameters: [${names.join(', ')}]`,
+    const names = [...this.#values.keys()]
+    if (names.length > 0) throw this.#unknown(names, whose, known)
+  }
+
+  #unknown(names: readonly string[], whose: string, known: readonly string[]): FeedError {
+    const sorted = names.toSorted()
+    const meant = sorted.flatMap((name) => nearestName(name, known) ?? [])
+    return this.refused(
+      `unknown ${whose} query parameters: [${sorted.join(', ')}]`,
       meant.length === 0 ? undefined : `did you mean ${meant.join(', ')}?`,
     )
   }

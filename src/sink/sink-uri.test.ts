@@ -32,12 +32,13 @@ test('a URI is shown without its user and its secrets, however they are written'
     ],
     ['null:', 'null:'],
     [
-      'webhook-https://u:p@h/hook?ca_cert=a&token=t&x',
-      'webhook-https://redacted@h/hook?ca_cert=redacted&token=redacted&x',
+      'webhook-https://u:p@h?ca_cert=a&token=t&x&y=&&',
+      'webhook-https://redacted@h?ca_cert=redacted&token=redacted&redacted&redacted&&',
     ],
-    ['webhook-https://h/hook?insecure_tls_skip_verify=true', 'webhook-https://h/hook?insecure_tls_skip_verify=true'],
-    ['webhook-https://h/services/T00/B00/a1B2c3D4e5F6g7H8', 'webhook-https://h/services/T00/B00/redacted'],
-    ['webhook-https://h/changefeed-receiver/orders', 'webhook-https://h/changefeed-receiver/orders'],
+    ['webhook-https://h:1/?insecure_tls_skip_verify=true', 'webhook-https://h:1/?insecure_tls_skip_verify=true'],
+    ['webhook-https://h/services/T00/B00/a1B2c3D4e5F6g7H8', 'webhook-https://h/redacted'],
+    ['webhook-https://h:1/hooks/catch/123456/bzkqwe/', 'webhook-https://h:1/redacted'],
+    ['webhook-https://h/k\ney', 'webhook-https://h/redacted'],
   ]
   for (const [uri, shown] of table) assert.equal(showSinkUri(uri), shown)
 })
@@ -48,6 +49,8 @@ test('an error repeats a URI without its user and without any value, also when i
     ['kafka//u:p/q@h:9092', 'kafka//redacted@h:9092'],
     ['kafka:u:p@h', 'redacted@h'],
     ['kafka%3A%2F%2Fnope%0A', 'kafka%3A%2F%2Fnope%0A'],
+    ['hooks.example.com/services/T00/abc?t0ken&a=b', 'hooks.example.com/redacted?redacted&a=redacted'],
+    ['h/', 'h/'],
   ]
   for (const [uri, shown] of table) {
     assert.equal(redactSinkUri(uri), shown)
@@ -69,6 +72,8 @@ test('a scheme that does not exist is named, with the nearest one that does', ()
   }
   const { message, hint, position } = failure('kafak://u:secret@h')
   assert.deepEqual([message, hint, position], ['unsupported sink: kafak', 'did you mean "kafka"?', 7])
+  assert.equal(failure('webhook://h/x').hint, 'did you mean "webhook-https"?')
+  assert.equal(failure('file:///tmp/x').hint, 'did you mean "nodelocal"?')
   assert.equal(failure('smoke-signal://hill').hint, undefined)
   // A name that every object has.
   assert.equal(failure('constructor://x').message, 'unsupported sink: constructor')

@@ -11,6 +11,12 @@ export interface SinkUri extends UriParts {
   readonly facts: SinkFacts
 }
 
+/** What users write who do not know the scheme, where its name is too different to be a typing error. */
+const meantBy: ReadonlyMap<string, string> = new Map([
+  ['file', 'nodelocal'],
+  ['webhook', 'webhook-https'],
+])
+
 /** Reads `scheme://place[?parameters]`. `uri` is undefined if the statement has no INTO. */
 export function readSinkUri(uri: string | undefined, position: number): SinkUri {
   const [, written, place = '', query = ''] = /^([a-z][a-z0-9+.-]*):\/\/([^?]*)\??(.*)$/is.exec(uri ?? '') ?? []
@@ -24,10 +30,12 @@ export function readSinkUri(uri: string | undefined, position: number): SinkUri 
       position,
     })
   }
-  const meant = nearestName(
-    scheme,
-    sinks.flatMap(({ schemes }) => schemes),
-  )
+  const meant =
+    meantBy.get(scheme) ??
+    nearestName(
+      scheme,
+      sinks.flatMap(({ schemes }) => schemes),
+    )
   const hint = meant === undefined ? undefined : `did you mean "${meant}"?`
   throw new FeedError('FEED_OPTION', `unsupported sink: ${scheme}`, { position, hint })
 }
@@ -46,9 +54,20 @@ function isWhole(scheme = ''): boolean {
   return sinks.some(({ isSchemeEnough, schemes }) => isSchemeEnough === true && schemes.includes(scheme.toLowerCase()))
 }
 
-/** Returns the URI for messages: without the user, the password and the values of all parameters. */
+/** Returns the URI for messages: without the user, the password, the path and the values of all parameters. */
 export function redactSinkUri(uri: string): string {
-  return withoutUser(uri).replace(/([?&][^=&]*)=[^&]*/g, '$1=redacted')
+  const [, head = '', path = '', query = ''] =
+    /^((?:[a-z][a-z0-9+.-]*:?\/\/)?[^/?]*)([^?]*)(.*)$/is.exec(withoutUser(uri)) ?? []
+  return `${head}${/^\/?$/.test(path) ? path : '/redacted'}${redactQuery(query, () => true)}`
+}
+
+/** `query` begins with a question mark, or is empty. A parameter without a value may be a secret by its name. */
+function redactQuery(query: string, isSecret: (name: string) => boolean): string {
+  return query.replace(/([?&])([^=&]+)(?:=([^&]*))?/g, (written, mark: string, name: string, value = '') => {
+    if (!isSecret(decodedName(name))) return written
+    const isNameShown = value !== '' || secretParameters.has(decodedName(name).toLowerCase())
+    return isNameShown ? `${mark}${name}=redacted` : `${mark}redacted`
+  })
 }
 
 /**
@@ -83,10 +102,7 @@ export function showSinkUri(uri: string): string {
   const isSecret = (name: string): boolean =>
     secretParameters.has(name.toLowerCase()) ||
     (facts?.passesParametersOn === true && facts.reference?.uri?.parameters[name] === undefined)
-  const shown = query.replace(/([?&])([^=&]*)=[^&]*/g, (written, mark: string, name: string) =>
-    isSecret(decodedName(name)) ? `${mark}${name}=redacted` : written,
-  )
-  return `${head}${facts?.showPlace?.(place) ?? place}${shown}`
+  return `${head}${facts?.showPlace?.(place) ?? place}${redactQuery(query, isSecret)}`
 }
 
 /** The name of a secret may be percent-encoded. */

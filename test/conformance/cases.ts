@@ -57,6 +57,9 @@ export const areas = [
   'avro-types',
   'csv',
   'database-level',
+  'cloudstorage',
+  'webhook',
+  'pubsub',
 ] as const
 
 /** Undefined: the data is not on this machine. */

@@ -45,10 +45,6 @@ export const notYet: Readonly<Record<string, NotYet>> = {
     fails: /numeric field overflow/,
   },
   'ts-004': queries,
-  'topic-005': {
-    why: 'its URI has no region and no credentials; the notice is tested with a Pub/Sub server',
-    fails: /region query parameter not found/,
-  },
   'descr-003': queries,
   'descr-004': queries,
   'descr-005': queries,

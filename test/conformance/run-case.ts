@@ -8,6 +8,7 @@ import { type TestServer } from '../server/test-server.ts'
 import { until } from '../support/until.ts'
 import type { SchemaRegistryServer } from '../services/registry/schema-registry.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
+import type { PubsubServer } from '../services/pubsub/pubsub-server.ts'
 import type { ConformanceCase } from './cases.ts'
 import { Expectations } from './expectations.ts'
 import { runSchemaCase } from './run-schema-case.ts'
@@ -19,6 +20,8 @@ export interface CaseWorld {
   readonly broker: KafkaBroker | undefined
   /** Undefined: there is none, and the case needs none. */
   readonly registry: SchemaRegistryServer | undefined
+  /** Undefined: there is none, and the case needs none. */
+  readonly pubsub: PubsubServer | undefined
 }
 
 export interface CaseDatabase {

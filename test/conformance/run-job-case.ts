@@ -79,6 +79,7 @@ class JobCase {
     const { server, broker } = this.#world
     placeholders.set('kafka', broker?.bootstrap ?? 'no broker')
     placeholders.set('prefix', this.#topicPrefix)
+    placeholders.set('project', this.#case.id)
     const text = named(placeholders.fill(statement))
     return KafkaFeed.open({
       server,

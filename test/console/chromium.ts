@@ -1,11 +1,11 @@
 // A browser for tests of the console: the system's Chromium, in a profile of its own that goes with it. Where there is none, root installs
 // Debian's; otherwise the test fails and says what to do.
 
-import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { chromium, type BrowserContext } from 'playwright-core'
+import { installPackage } from '../services/debian-program.ts'
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
@@ -44,15 +44,8 @@ export async function openBrowser(): Promise<TestBrowser> {
 function findChromium(): string {
   const found = places.find((place) => existsSync(place))
   if (found !== undefined) return found
-  if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    const wait = ['-o', 'DPkg::Lock::Timeout=300', '-y', '-qq']
-    spawnSync('apt-get', [...wait, 'update'], { stdio: 'inherit' })
-    spawnSync('apt-get', [...wait, 'install', '--no-install-recommends', 'chromium'], {
-      stdio: 'inherit',
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    })
-    const installed = places.find((place) => existsSync(place))
-    if (installed !== undefined) return installed
-  }
+  installPackage('chromium')
+  const installed = places.find((place) => existsSync(place))
+  if (installed !== undefined) return installed
   throw new Error('the tests of the console need Chromium: apt-get install chromium')
 }

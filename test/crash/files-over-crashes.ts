@@ -65,15 +65,18 @@ export interface KilledFiles {
   /** Where the files are. */
   readonly folder: string
   readonly isCompressed: boolean
+  /** Settles when a file is there of which the server knows nothing yet; undefined: that is left to chance. */
+  readonly betweenFileAndCheckpoint?: () => Promise<void>
 }
 
-export async function filesOverCrashes({ server, uri, folder, isCompressed }: KilledFiles): Promise<void> {
+export async function filesOverCrashes(options: KilledFiles): Promise<void> {
+  const { server, uri, folder, isCompressed, betweenFileAndCheckpoint } = options
   for (const table of tables) {
     await server.sql(`CREATE TABLE ${table} (id INT PRIMARY KEY, v STRING)`)
     await server.sql(`INSERT INTO ${table} SELECT i, 'first' FROM generate_series(1, ${keys}) AS i`)
   }
-  const options = `updated, resolved = '50ms', min_checkpoint_frequency = '50ms'${isCompressed ? ", compression = 'gzip'" : ''}`
-  const [created] = await server.sql(`CREATE CHANGEFEED FOR ${tables.join(', ')} INTO '${uri}' WITH ${options}`)
+  const settings = `updated, resolved = '50ms', min_checkpoint_frequency = '50ms'${isCompressed ? ", compression = 'gzip'" : ''}`
+  const [created] = await server.sql(`CREATE CHANGEFEED FOR ${tables.join(', ')} INTO '${uri}' WITH ${settings}`)
   const job = new TestJob(server, String(created?.['job_id']))
   const stop = new AbortController()
   const writers = [1, 2].map(() => write(server, stop.signal))
@@ -82,6 +85,7 @@ export async function filesOverCrashes({ server, uri, folder, isCompressed }: Ki
     // The kill comes at a random moment.
     await delay(Math.random() * 600)
     if (kill % 2 === 1) await server.sql(`ALTER TABLE a ADD COLUMN c${kill} INT DEFAULT ${kill}`).catch(() => undefined)
+    if (kill % 2 === 0) await betweenFileAndCheckpoint?.()
     await server.kill()
     await server.restart()
   }

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { StorageFeed } from '../feed/storage-feed.ts'
 import { hlcOf, withoutTime } from '../feed/test-feed.ts'
 import { TestJob } from '../feed/test-job.ts'
+import { refusalOf, type Refusal } from '../server/refusal.ts'
 import { TestServer } from '../server/test-server.ts'
 import { PutServer } from '../services/storage/put-server.ts'
 import { fileIn, filesIn, hiddenIn, isFolder, linesOf, namesIn } from '../support/read-folder.ts'
@@ -28,12 +29,7 @@ async function create(statement: string): Promise<TestJob> {
   return new TestJob(server, String(row?.['job_id']))
 }
 
-async function refused(statement: string): Promise<{ readonly message: string; readonly hint?: string }> {
-  return server.sql(statement).then(
-    () => assert.fail(`${statement} was not refused`),
-    (error: unknown) => error as Error & { hint?: string },
-  )
-}
+const refused = (statement: string): Promise<Refusal> => refusalOf(server, statement)
 
 test('the walkthrough with two tables: files by day, table and schema, and RESOLVED files between them', async () => {
   await server.sql(`
@@ -166,6 +162,14 @@ test('what does not go with files is refused', async () => {
     if (message === undefined) assert.match(error.message, /compression/)
     else assert.equal(error.message, message)
   }
+  for (const options of ["format = avro, confluent_schema_registry = 'http://h'", 'format = protobuf']) {
+    const other = await refused(into('nodelocal://1/x', ` WITH ${options}`))
+    assert.match(other.message, /^this sink is incompatible with format=(avro|protobuf)$/)
+    assert.equal(other.hint, 'a sink of cloud storage takes format=json, csv, parquet')
+  }
+  const keyed = await refused(into('nodelocal://1/x', ' WITH format = parquet, key_in_value'))
+  assert.equal(keyed.message, 'key_in_value is not supported with format=parquet')
+  assert.match(keyed.hint ?? '', /the columns of the key are among those of the file/)
   const typo = await refused(into('nodelocal://1/x?file_sise=1MB'))
   assert.deepEqual(
     [typo.message, typo.hint],

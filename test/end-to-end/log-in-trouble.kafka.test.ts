@@ -10,7 +10,7 @@ import { skipWithoutGo } from '../services/go-program.ts'
 import { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import { skipWithoutKafka } from '../services/kafka/require-kafka.ts'
 import { PubsubFront } from '../services/pubsub/pubsub-front.ts'
-import { PubsubServer, skipWithoutPubsub } from '../services/pubsub/pubsub-server.ts'
+import { PubsubServer } from '../services/pubsub/pubsub-server.ts'
 import { s3Error, s3Keys, Versitygw } from '../services/storage/versitygw.ts'
 import { HookServer } from '../services/webhook/hook-server.ts'
 import { until } from '../support/until.ts'
@@ -132,7 +132,7 @@ test(
       })
     })
 
-    await t.test('Pub/Sub', { skip: skipWithoutPubsub }, async () => {
+    await t.test('Pub/Sub', { skip: skipWithoutGo }, async () => {
       const pubsub = cleanup.use(await PubsubServer.start())
       const front = cleanup.use(await PubsubFront.start({ server: pubsub }))
       await using other = await startedWith({ PUBSUB_EMULATOR_HOST: front.address })

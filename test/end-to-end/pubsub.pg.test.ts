@@ -13,12 +13,13 @@ import { TestJob } from '../feed/test-job.ts'
 import { TestServer } from '../server/test-server.ts'
 import { topicOf } from '../services/pubsub/pubsub-destination.ts'
 import { PubsubFront } from '../services/pubsub/pubsub-front.ts'
-import { PubsubServer, skipWithoutPubsub, type PublishedMessage } from '../services/pubsub/pubsub-server.ts'
+import { skipWithoutGo } from '../services/go-program.ts'
+import { PubsubServer, type PublishedMessage } from '../services/pubsub/pubsub-server.ts'
 import { endTogether } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
 const withinMs = 30_000
-const skip = skipWithoutPubsub
+const skip = skipWithoutGo
 let server: TestServer
 let pubsub: PubsubServer
 let front: PubsubFront
@@ -77,6 +78,26 @@ test(
     await all.cancel()
   },
 )
+
+test('options that change messages change what is in Value, and the name of the topic', { skip }, async () => {
+  const after = '{"id": 1, "name": "rowvalue"}'
+  for (const [i, [parameters, options, topic, value]] of (
+    [
+      ['&topic_prefix=pre-', '', 'pre-one', `{"after": ${after}}`],
+      ['&topic_prefix=pre-&topic_name=all', '', 'pre-all', `{"after": ${after}}`],
+      ['', 'full_table_name', 'defaultdb.public.one', `{"after": ${after}}`],
+      ['', 'diff', 'one', `{"after": ${after}, "before": null}`],
+      ['', 'key_in_value, topic_in_value', 'one', `{"after": ${after}, "key": [1], "topic": "one"}`],
+    ] as const
+  ).entries()) {
+    const project = `options-${i}`
+    const job = await create(`gcpubsub://${project}?region=us-east1&AUTH=implicit${parameters}`, options)
+    assert.deepEqual(shown(await messages(project, 1)), [
+      [topic, `{"Key":[1],"Value":${value},"Topic":"${topic}"}`, {}],
+    ])
+    await job.cancel()
+  }
+})
 
 test('existing rows come as CSV, one line in a message', { skip }, async () => {
   const job = await create('gcpubsub://csv?region=us-east1&AUTH=implicit', "format = csv, initial_scan = 'only'")

@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { compareHlc } from '../../src/core/hlc.ts'
 import { StorageFeed } from '../feed/storage-feed.ts'
 import { hlcOf, withoutTime } from '../feed/test-feed.ts'
+import { refusalOf, type Refusal } from '../server/refusal.ts'
 import { TestServer } from '../server/test-server.ts'
 import { skipWithoutGo } from '../services/go-program.ts'
 import type { FrontTrouble } from '../services/storage/service-front.ts'
@@ -33,12 +34,7 @@ test.describe('changefeeds into S3', { skip: skipWithoutGo }, () => {
     await s3?.[Symbol.asyncDispose]()
   })
 
-  function refused(statement: string): Promise<{ readonly message: string; readonly hint?: string }> {
-    return server.sql(statement).then(
-      () => assert.fail(`${statement} was not refused`),
-      (error: unknown) => error as Error & { hint?: string },
-    )
-  }
+  const refused = (statement: string): Promise<Refusal> => refusalOf(server, statement)
 
   test('the walkthrough: both tables, rows and RESOLVED files under the path of the URI', async () => {
     await server.sql(`

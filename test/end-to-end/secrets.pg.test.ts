@@ -1,6 +1,7 @@
 // Where a secret that somebody types may and may not be read afterwards.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -64,4 +65,30 @@ test('a password of a sink does not come into the log of PostgreSQL, however the
   const logged = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
   assert.match(logged.join(''), /relation "nowhere" does not exist/)
   assert.equal(logged.join('').includes(secret), false)
+})
+
+test('the secret of a hosted Kafka is in no error, log, metric or list of jobs, and not in a list of processes', async () => {
+  await server.sql('CREATE TABLE hosted (id INT PRIMARY KEY)')
+  const texts: string[] = []
+  for (const uri of [
+    `confluent-cloud://127.0.0.1:1?api_key=key&api_secret=${secret}`,
+    `azure-event-hub://127.0.0.1:1?shared_access_key_name=policy&shared_access_key=${secret}`,
+    `kafka://127.0.0.1:1?shared_access_key_name=policy&shared_access_key=${secret}`,
+    `kafka://127.0.0.1:1?shared_access_key=${secret}`,
+    `azure-event-hub://127.0.0.1:1?shared_access_key_name=policy&shared_access_key=${secret}&sasl_user=other`,
+  ]) {
+    const error = await server.sql(`CREATE CHANGEFEED FOR hosted INTO '${uri}'`).then(
+      () => assert.fail('nobody listens there'),
+      ({ message, hint, detail }: pg.DatabaseError) => `${message} ${hint} ${detail}`,
+    )
+    texts.push(error)
+    // EXPLAIN shows the URI, too.
+    texts.push(JSON.stringify(await server.sql(`EXPLAIN CHANGEFEED FOR hosted INTO '${uri}'`).catch(String)))
+  }
+  for (const folder of [join(server.storeDir, 'logs'), join(server.storeDir, 'postgres', 'log')])
+    for (const name of readdirSync(folder)) texts.push(readFileSync(join(folder, name), 'utf8'))
+  texts.push(server.output, JSON.stringify(await server.sql('SHOW JOBS')))
+  texts.push(await (await fetch(`http://127.0.0.1:${server.httpPort}/_status/vars`)).text())
+  texts.push(spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).stdout)
+  for (const text of texts) assert.equal(text.includes(secret), false, text.slice(0, 500))
 })

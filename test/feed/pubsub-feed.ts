@@ -22,10 +22,11 @@ export interface PubsubFeedOptions {
 }
 
 export function openPubsubFeed({ front, project, ...options }: PubsubFeedOptions): Promise<JobFeed> {
-  return JobFeed.open({ ...options, read: readerOf(front, project) })
+  return JobFeed.open({ ...options, read: readPubsub(front, project) })
 }
 
-function readerOf(front: PubsubFront, project: string): OpenReader {
+/** Reads all topics of a project, in the order in which messages were published. */
+export function readPubsub(front: PubsubFront, project: string): OpenReader {
   return (take) => {
     let next = 0
     let reading = Promise.resolve()

@@ -199,3 +199,21 @@ test('a schema change without a row of its own takes its time from its backfill,
     /^the backfill of schema change 2 of an unknown time has 0 of 3 rows/,
   )
 })
+
+test('a before has the types of a DDL that no message has given a time', () => {
+  const insert = 'foo: INSERT: id[bigint]:1 v[bigint]:5'
+  const history = historyOf([
+    [insert, ddl('none', { id: 'bigint', v: 'bigint' }, '[{"id":1,"v":5}]')],
+    [untagged, ddl('rows', { id: 'bigint', v: 'text' }, '[{"id":1,"v":"5"}]')],
+    ['foo: DELETE: id[bigint]:1'],
+  ])
+  const failures = (before: string): readonly string[] => {
+    const deleted = row(3, 1, 'null', before)
+    const times = timesOf(history, [tag(1), tag(3), deleted])
+    const validator = new TimeTravelValidator({ history: times, table: 'foo', diff: true, scanTs: undefined })
+    validator.noteRow(deleted)
+    return [...times.failures(), ...validator.failures()]
+  }
+  assert.deepEqual(failures('{"id": 1, "v": "5"}'), [])
+  assert.match(failures('{"id": 1, "v": 5}')[0] ?? '', /^"before" field did not agree/)
+})

@@ -112,8 +112,12 @@ export class TransactionTimes implements TimedHistory {
     return this.#momentsBelow(ts, true)
   }
 
+  /** Position of what a transaction at `ts` found: also of DDL alone just before it, whose time no message says. */
   positionBefore(ts: Hlc): number {
-    return this.#momentsBelow(ts, false)
+    const below = this.#momentsBelow(ts, false)
+    const position = this.positionAt(ts)
+    const isScan = this.#scanTs !== undefined && compareHlc(ts, this.#scanTs) === 0
+    return position === below || isScan ? below : position - 1
   }
 
   rowAt(table: string, key: string, ts: Hlc): Row | undefined {

@@ -1,19 +1,16 @@
 // A place for files under the nemesis: it fails, loses answers, stands still, and cuts connections wherever a request is. What it has at the end is
 // read in the order of the names, as readers of files do.
 
-import { setTimeout as delay } from 'node:timers/promises'
 import { laterHlc, zeroHlc, type Hlc } from '../../src/core/hlc.ts'
 import { hlcOf } from '../feed/test-feed.ts'
 import { fileOf, linesOf, splitKey, type FolderFile } from '../support/read-folder.ts'
 import type { RowNote, Validator } from '../validators/validator.ts'
 import type { FarEndReader, NemesisFarEnd } from './far-end.ts'
-import type { Random } from './random.ts'
+import { troublesOf, type FarEndTroubles } from './far-end-troubles.ts'
 
-export interface FilesPlace {
+export interface FilesPlace extends FarEndTroubles {
   /** In names. */
   readonly name: string
-  /** The file_size of small files. Each file is a request, and backfills have thousands of rows. */
-  readonly smallFile: string
   /** The URI of a folder, with all parameters that it needs. */
   uri(folder: string): string
   /** The names of the files in a folder, in any order. */
@@ -22,14 +19,6 @@ export interface FilesPlace {
   /** When it came, as wall nanoseconds, if that is known. */
   cameAt(folder: string, name: string): bigint | undefined
   remove(folder: string): void
-  /** Requests fail in many ways, and some succeed, until `calm`. */
-  fail(random: Random): void
-  calm(): void
-  /** Nothing is answered until `mend`. */
-  break(): void
-  mend(): void
-  /** Closes all connections, wherever their requests are. */
-  cut(): void
 }
 
 export function filesFarEnd(place: FilesPlace): NemesisFarEnd {
@@ -45,7 +34,8 @@ export function filesFarEnd(place: FilesPlace): NemesisFarEnd {
     options(random) {
       parameters = random.pick<string>([
         [2, ''],
-        [2, `file_size=${place.smallFile}`],
+        // Each file is a request, and backfills have thousands of rows.
+        [2, 'file_size=500B'],
         [1, 'file_size=5KB&partition_format=flat'],
         [1, 'partition_format=hourly'],
       ])
@@ -55,42 +45,7 @@ export function filesFarEnd(place: FilesPlace): NemesisFarEnd {
         [1, ", compression = 'zstd'"],
       ])
     },
-    events: (random) => [
-      [
-        4,
-        [
-          'trouble at the place for files',
-          async () => {
-            place.fail(random)
-            await delay(random.int(3000))
-            place.calm()
-          },
-        ],
-      ],
-      [
-        2,
-        [
-          'freeze the place for files',
-          async () => {
-            place.break()
-            await delay(random.int(3000))
-            place.mend()
-          },
-        ],
-      ],
-      [
-        3,
-        [
-          'cut connections to the place for files',
-          async () => {
-            for (let i = 0; i < 10; i++) {
-              await delay(random.int(60))
-              place.cut()
-            }
-          },
-        ],
-      ],
-    ],
+    events: (random) => troublesOf('the place for files', place, random),
     freeze: () => place.break(),
     thaw: () => place.mend(),
   }
@@ -100,6 +55,8 @@ class FilesReader implements FarEndReader {
   readonly partitions = ['']
   readonly #place: FilesPlace
   readonly #folder: string
+  /** Of each file. There are thousands, and they are asked for again and again; what they have in the end is read anew. */
+  readonly #rows = new Map<string, readonly RowNote[]>()
 
   constructor(place: FilesPlace, folder: string) {
     this.#place = place
@@ -114,7 +71,11 @@ class FilesReader implements FarEndReader {
   }
 
   rows(): RowNote[] {
-    return this.#names().flatMap((name) => rowsOf(this.#file(name)))
+    return this.#names().flatMap((name) => {
+      const rows = this.#rows.get(name) ?? rowsOf(this.#file(name))
+      this.#rows.set(name, rows)
+      return rows
+    })
   }
 
   replay(validator: Validator): void {

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { AnswerThief } from '../services/kafka/answer-thief.ts'
 import type { KafkaBroker } from '../services/kafka/kafka-broker.ts'
 import type { NemesisFarEnd } from './far-end.ts'
+import { freeze } from './far-end-troubles.ts'
 import { KafkaReader } from './kafka-reader.ts'
 
 const partitions = 3
@@ -20,12 +21,12 @@ export function kafkaFarEnd(broker: KafkaBroker, thief: AnswerThief): NemesisFar
     },
     uri: ({ prefix }) => `kafka://${broker.bootstrap}?topic_prefix=${prefix}`,
     options: (random) =>
-      random.pick<() => string>([
-        [2, () => ''],
-        [1, () => `, kafka_sink_config = '{"RequiredAcks": "ALL"}'`],
-        [2, () => `, kafka_sink_config = '{"RequiredAcks": "NONE"}'`],
-        [1, () => `, kafka_sink_config = '{"Compression": "GZIP", "Retry": {"Max": 1, "Backoff": "50ms"}}'`],
-      ])(),
+      random.pick<string>([
+        [2, ''],
+        [1, `, kafka_sink_config = '{"RequiredAcks": "ALL"}'`],
+        [2, `, kafka_sink_config = '{"RequiredAcks": "NONE"}'`],
+        [1, `, kafka_sink_config = '{"Compression": "GZIP", "Retry": {"Max": 1, "Backoff": "50ms"}}'`],
+      ]),
     events: (random) => [
       [
         2,
@@ -38,17 +39,7 @@ export function kafkaFarEnd(broker: KafkaBroker, thief: AnswerThief): NemesisFar
           },
         ],
       ],
-      [
-        1,
-        [
-          'freeze broker',
-          async () => {
-            broker.freeze()
-            await delay(random.int(3000))
-            broker.thaw()
-          },
-        ],
-      ],
+      [1, ['freeze broker', () => freeze({ break: () => broker.freeze(), mend: () => broker.thaw() }, random)]],
       [
         3,
         [

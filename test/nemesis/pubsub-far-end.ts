@@ -1,34 +1,56 @@
-// Pub/Sub under the nemesis: it fails, loses answers, uses up quotas, refuses large requests, stands still, and cuts connections wherever a
-// request is.
+// Pub/Sub under the nemesis: it fails, loses answers, uses up quotas, refuses large requests, stands still, cuts connections wherever a
+// request is, and somebody deletes topics.
 
 import { status } from '@grpc/grpc-js'
-import { setTimeout as delay } from 'node:timers/promises'
-import { compareHlc, zeroHlc, type Hlc } from '../../src/core/hlc.ts'
-import { feedMessages } from '../feed/pubsub-feed.ts'
-import { hlcOf } from '../feed/test-feed.ts'
+import { readPubsub } from '../feed/pubsub-feed.ts'
 import type { PubsubFront, Trouble } from '../services/pubsub/pubsub-front.ts'
 import type { CutGate } from '../support/cut-gate.ts'
-import type { RowNote, Validator } from '../validators/validator.ts'
-import type { FarEndReader, NemesisFarEnd } from './far-end.ts'
+import type { FarEndRun, NemesisFarEnd } from './far-end.ts'
+import { troublesOf, type FarEndTroubles } from './far-end-troubles.ts'
+import { Notes } from './notes.ts'
 
-interface ResolvedNote {
-  readonly resolved: Hlc
-  readonly cameAt: bigint
-}
+const withinMs = 30_000
+const failed = (code: status): Trouble => ({ code, details: 'trouble' })
+const troubles: readonly (readonly [number, Trouble])[] = [
+  [3, 'take'],
+  [2, 'lose'],
+  [2, failed(status.UNAVAILABLE)],
+  [1, failed(status.INTERNAL)],
+  [1, failed(status.UNAUTHENTICATED)],
+  [1, failed(status.RESOURCE_EXHAUSTED)],
+  [1, failed(status.DEADLINE_EXCEEDED)],
+]
 
 /** `gate` stands before the front, and is the emulator of the server under test. */
 export function pubsubFarEnd(front: PubsubFront, gate: CutGate): NemesisFarEnd {
-  const project = (prefix: string): string => prefix.replaceAll('_', '-')
-  const failed = (code: status): Trouble => ({ code, details: 'trouble' })
+  const projectOf = (prefix: string): string => prefix.replaceAll('_', '-')
+  const far: FarEndTroubles = {
+    fail(random) {
+      front.trouble = ({ method, bytes, messages }) => {
+        if (method !== 'Publish') return 'take'
+        return bytes > 4000 && messages > 1
+          ? { code: status.INVALID_ARGUMENT, details: 'The request size exceeds the limit: 4000 bytes' }
+          : random.pick([...troubles])
+      }
+    },
+    calm() {
+      front.trouble = () => 'take'
+    },
+    break: () => front.break(),
+    mend: () => front.mend(),
+    cut: () => gate.cutAll(),
+  }
+  let run: FarEndRun | undefined
   return {
     name: 'pubsub',
     hasKeyInValue: false,
-    async read({ prefix }) {
-      const reader = new PubsubReader(front, project(prefix))
-      await reader.read()
-      return reader
+    async read(of) {
+      run = of
+      const source = readPubsub(front, projectOf(of.prefix))((message) => notes.take(message))
+      const notes = new Notes({ done: () => source.drained(withinMs), end: async () => source[Symbol.asyncDispose]() })
+      return notes
     },
-    uri: ({ prefix }) => `gcpubsub://${project(prefix)}?region=us-east1&AUTH=implicit`,
+    uri: ({ prefix }) => `gcpubsub://${projectOf(prefix)}?region=us-east1&AUTH=implicit`,
     options: (random) =>
       random.pick<string>([
         [2, ''],
@@ -37,121 +59,20 @@ export function pubsubFarEnd(front: PubsubFront, gate: CutGate): NemesisFarEnd {
         [1, `, pubsub_sink_config = '{"Flush": {"MaxBytes": 3000}}'`],
       ]),
     events: (random) => [
-      [
-        4,
-        [
-          'trouble at Pub/Sub',
-          async () => {
-            const troubles: readonly (readonly [number, Trouble])[] = [
-              [3, 'take'],
-              [2, 'lose'],
-              [2, failed(status.UNAVAILABLE)],
-              [1, failed(status.INTERNAL)],
-              [1, failed(status.UNAUTHENTICATED)],
-              [1, failed(status.RESOURCE_EXHAUSTED)],
-            ]
-            front.trouble = ({ method, bytes, messages }) => {
-              if (method !== 'Publish') return 'take'
-              return bytes > 4000 && messages > 1
-                ? { code: status.INVALID_ARGUMENT, details: 'The request size exceeds the limit: 4000 bytes' }
-                : random.pick<Trouble>([...troubles])
-            }
-            await delay(random.int(3000))
-            front.trouble = () => 'take'
-          },
-        ],
-      ],
-      [
-        2,
-        [
-          'freeze Pub/Sub',
-          async () => {
-            front.break()
-            await delay(random.int(3000))
-            front.mend()
-          },
-        ],
-      ],
+      ...troublesOf('Pub/Sub', far, random),
       [
         3,
         [
-          'cut connections to Pub/Sub',
+          'delete topics',
           async () => {
-            for (let i = 0; i < 10; i++) {
-              await delay(random.int(60))
-              gate.cutAll()
-            }
+            for (const topic of run?.topics ?? [])
+              if (random.chance(0.5))
+                await front.deleteTopic(`projects/${projectOf(run?.prefix ?? '')}/topics/${topic}`)
           },
         ],
       ],
     ],
-    freeze: () => front.break(),
-    thaw: () => front.mend(),
-  }
-}
-
-class PubsubReader implements FarEndReader {
-  readonly partitions = ['']
-  readonly #front: PubsubFront
-  readonly #project: string
-  readonly #notes: (RowNote | ResolvedNote)[] = []
-  readonly #following: Promise<void>
-  #reading = Promise.resolve()
-  #next = 0
-  #isOver = false
-  resolved: Hlc = zeroHlc
-
-  constructor(front: PubsubFront, project: string) {
-    this.#front = front
-    this.#project = project
-    this.#following = this.#follow()
-  }
-
-  read(): Promise<void> {
-    return (this.#reading = this.#reading.then(() => this.#take()))
-  }
-
-  rows(): RowNote[] {
-    return this.#notes.filter((note) => 'key' in note)
-  }
-
-  replay(validator: Validator): void {
-    for (const note of this.#notes) {
-      if ('key' in note) validator.noteRow(note)
-      else validator.noteResolved('', note.resolved, note.cameAt)
-    }
-  }
-
-  async done(): Promise<void> {
-    await this.read()
-    this.#front.check()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#isOver = true
-    await this.#following
-  }
-
-  async #follow(): Promise<void> {
-    while (!this.#isOver) {
-      await this.read()
-      await delay(20)
-    }
-  }
-
-  async #take(): Promise<void> {
-    const published = await this.#front.published(this.#project, this.#next)
-    for (const message of published) {
-      this.#next = message.n + 1
-      for (const { topic, key, value } of feedMessages(message)) {
-        if (topic !== undefined) {
-          this.#notes.push({ partition: '', topic, key, value, updated: hlcOf(value, 'updated') })
-          continue
-        }
-        const resolved = hlcOf(value, 'resolved')
-        this.#notes.push({ resolved, cameAt: BigInt(Date.now()) * 1_000_000n })
-        if (compareHlc(resolved, this.resolved) > 0) this.resolved = resolved
-      }
-    }
+    freeze: far.break,
+    thaw: far.mend,
   }
 }

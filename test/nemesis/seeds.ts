@@ -1,17 +1,25 @@
-// Which seeds run: NEMESIS_SEEDS is a number of them from 1 on, or `first-last`.
+// Which seeds run, and in which formats.
 
-export function seedsToRun(usual: number): readonly number[] {
-  const text = process.env['NEMESIS_SEEDS'] ?? String(usual)
+export type NemesisFormat = 'json' | 'avro'
+
+/** `text`: a number of seeds from 1 on, or `first-last`. */
+export function readSeeds(text: string): readonly number[] {
   const [first, last] = (text.includes('-') ? text : `1-${text}`).split('-').map(Number)
   if (first === undefined || last === undefined || !(first >= 1) || !(last >= first - 1))
-    throw new Error(`NEMESIS_SEEDS is "${text}", and neither a number nor first-last`)
+    throw new Error(`the seeds are "${text}", and neither a number nor first-last`)
   return Array.from({ length: last - first + 1 }, (_, i) => first + i)
 }
 
-export function formatsToRun(): readonly ('json' | 'avro')[] {
+/** NEMESIS_SEEDS says them. */
+export function seedsToRun(usual: number): readonly number[] {
+  return readSeeds(process.env['NEMESIS_SEEDS'] ?? String(usual))
+}
+
+/** NEMESIS_FORMAT says one of them; otherwise all run. */
+export function formatsToRun(all: readonly NemesisFormat[]): readonly NemesisFormat[] {
   const only = process.env['NEMESIS_FORMAT']
-  const formats = (['json', 'avro'] as const).filter((format) => only === undefined || format === only)
-  if (formats.length === 0) throw new Error(`NEMESIS_FORMAT is "${only}", and neither json nor avro`)
+  const formats = all.filter((format) => only === undefined || format === only)
+  if (formats.length === 0) throw new Error(`NEMESIS_FORMAT is "${only}", and none of ${all.join(', ')}`)
   return formats
 }
 

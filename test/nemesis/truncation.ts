@@ -36,10 +36,11 @@ export async function endWithTruncation({
     new Set(
       rows().flatMap(({ topic, key }) => (topic.endsWith(tagTable) && Number(key.slice(1, -1)) > before ? [key] : [])),
     )
-  // The reader of a topic may be a little behind.
-  await until('everything before the TRUNCATE has come', 10_000, () =>
-    wanted.every((key) => came().has(key)) ? true : undefined,
-  ).catch(() =>
+  // The reader of a topic, or the copy of a bucket, may be a little behind.
+  await until('everything before the TRUNCATE has come', 20_000, () => {
+    const now = came()
+    return wanted.every((key) => now.has(key)) ? true : undefined
+  }).catch(() =>
     failures.push(`before the TRUNCATE ${count} transactions committed, and came: ${[...came()].join(' ')}`),
   )
   for (const key of came()) if (!wanted.includes(key)) failures.push(`${key} came from behind the TRUNCATE`)

@@ -6,7 +6,6 @@ import type { FilesPlace } from './files-far-end.ts'
 export function webPlace(server: PutServer, address: string): FilesPlace {
   return {
     name: 'files',
-    smallFile: '500B',
     uri: (folder) => `file-http://${address}/${folder}`,
     names: (folder) =>
       [...server.files.keys()]

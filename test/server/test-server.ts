@@ -23,6 +23,8 @@ export interface TestServerOptions {
   readonly hasGate?: boolean
   /** The store is on a disk of its own, as large as mount writes it. Only who may mount can have one. */
   readonly diskSize?: string | undefined
+  /** Further flags. */
+  readonly flags?: readonly string[]
 }
 
 export class TestServer implements AsyncDisposable {
@@ -34,11 +36,13 @@ export class TestServer implements AsyncDisposable {
   httpPort = 0
 
   readonly #hasDisk: boolean
+  readonly #flags: readonly string[]
   #attached: TestAttachment | undefined
   /** The PostgreSQL of the run, which ends with this server. */
   #theirs: AttachedPostgres | undefined
 
-  private constructor({ diskSize, attached }: TestServerOptions) {
+  private constructor({ diskSize, attached, flags = [] }: TestServerOptions) {
+    this.#flags = flags
     this.#attached = attached
     this.storeDir = mkdtempSync(join(tmpdir(), 'changefeed-test-'))
     this.#hasDisk = diskSize !== undefined
@@ -73,6 +77,7 @@ export class TestServer implements AsyncDisposable {
       `--listen-addr=localhost:${this.sqlPort}`,
       `--http-addr=localhost:${this.httpPort}`,
       `--store=${this.storeDir}`,
+      ...this.#flags,
     ]
     const gate = this.#gate === undefined ? {} : { CHANGEFEED_TEST_POSTGRES_SOCKET_DIR: this.#gate.dir }
     const { url: postgres, flags: more = [] } = this.#attached ?? {}

@@ -1,6 +1,6 @@
 // Programs in Go that tests need, built once and kept.
 
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync, type ExecFileSyncOptions } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,18 +18,23 @@ const hasGo = spawnSync('go', ['version'], { stdio: 'ignore' }).status === 0
 export const skipWithoutGo: string | false =
   !hasGo && process.env['CI'] === undefined ? 'there is no go, which builds the service' : false
 
-/** Returns the path of the program. */
+/** Returns the path of a program of others. */
 export function goProgram(name: GoProgram): string {
-  const folder = keptFolder({
-    name,
-    madeOf: [listFile],
-    fill(into) {
-      execFileSync('go', ['install', '-ldflags=-s -w', programs[name]], {
-        env: { ...process.env, GOBIN: into, GOFLAGS: '' },
-        stdio: ['ignore', 'ignore', 'pipe'],
-        timeout: buildWithinMs,
-      })
-    },
+  return built(name, [listFile], (into) => {
+    go(['install', '-ldflags=-s -w', programs[name]], { env: { ...process.env, GOBIN: into, GOFLAGS: '' } })
   })
-  return join(folder, name)
+}
+
+/** Returns the path of a program of ours, whose source is the folder. */
+export function ownGoProgram(name: string, source: string): string {
+  const files = ['main.go', 'go.mod', 'go.sum'].map((file) => join(source, file))
+  return built(name, files, (into) => go(['build', '-o', join(into, name), '.'], { cwd: source }))
+}
+
+function built(name: string, madeOf: readonly string[], fill: (into: string) => void): string {
+  return join(keptFolder({ name, madeOf, fill }), name)
+}
+
+function go(args: readonly string[], options: ExecFileSyncOptions): void {
+  execFileSync('go', args, { ...options, stdio: ['ignore', 'ignore', 'pipe'], timeout: buildWithinMs })
 }

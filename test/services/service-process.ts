@@ -1,10 +1,13 @@
-// A service that is a process of its own, which ends when the test does, whatever happens to it.
+// A service that is a process of its own, which ends when the test does, whatever happens to it. It can be stopped, killed, frozen and
+// started again.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { connect } from 'node:net'
 import { until } from '../support/until.ts'
 
 const startWithinMs = 60_000
+const stopWithinMs = 20_000
+const keptOutput = 100_000
 const living = new Set<ChildProcess>()
 process.once('exit', () => {
   for (const child of living) child.kill('SIGKILL')
@@ -16,16 +19,18 @@ export interface ServiceCommand {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
-  /** Of 127.0.0.1. The service is ready when it takes connections there. */
-  readonly port: number
+  /** Asked again and again with what the process has said since its start. */
+  readonly isReady: (output: string) => boolean | Promise<boolean>
+  readonly startWithinMs?: number
 }
 
 export class ServiceProcess implements AsyncDisposable {
   readonly #command: ServiceCommand
+  readonly #endedByItself = Promise.withResolvers<void>()
   #child: ChildProcess | undefined
   #output = ''
 
-  private constructor(command: ServiceCommand) {
+  constructor(command: ServiceCommand) {
     this.#command = command
   }
 
@@ -35,38 +40,81 @@ export class ServiceProcess implements AsyncDisposable {
     return service
   }
 
+  /** Settles when the process ends without having been stopped by this object. */
+  get endedByItself(): Promise<void> {
+    return this.#endedByItself.promise
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
   async restart(): Promise<void> {
-    const { name, command, args, env, cwd, port } = this.#command
+    const { name, command, args, env, cwd, isReady, startWithinMs: withinMs = startWithinMs } = this.#command
     const child = spawn(command, args, {
       ...(cwd === undefined ? {} : { cwd }),
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     living.add(child)
-    child.once('exit', () => living.delete(child))
-    this.#child = child
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => (this.#output = (this.#output + text).slice(-20_000)))
-    await until(`${name} is ready`, startWithinMs, async () => {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${name} ended: ${this.#output}`)
-      return (await takesConnections(port)) ? true : undefined
+    child.once('exit', () => {
+      living.delete(child)
+      if (this.#child === child) this.#endedByItself.resolve()
     })
+    this.#child = child
+    this.#output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (this.#output = (this.#output + text).slice(-keptOutput)))
+    try {
+      await until(`${name} is ready`, withinMs, async () => {
+        if (hasEnded(child)) throw new Error(`${name} ended: ${this.#output.slice(-3000)}`)
+        return (await isReady(this.#output)) ? true : undefined
+      })
+    } catch (error) {
+      await this.kill()
+      throw error
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM')
   }
 
   async kill(): Promise<void> {
-    const child = this.#child
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const ended = new Promise((done) => child.once('exit', done))
-    child.kill('SIGKILL')
-    await ended
+    await this.#end('SIGKILL')
+  }
+
+  /** It stops where it is, with its connections open, and goes on when it is thawed. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill()
   }
+
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    if (child === undefined || hasEnded(child)) return
+    const ended = new Promise((done) => child.once('exit', done))
+    child.kill(signal)
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)
+    await ended
+    clearTimeout(timer)
+  }
 }
 
-function takesConnections(port: number): Promise<boolean> {
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
+}
+
+/** Whether something listens at a port of 127.0.0.1. */
+export function takesConnections(port: number): Promise<boolean> {
   return new Promise((done) => {
     const socket = connect({ host: '127.0.0.1', port })
     socket.once('connect', () => {

@@ -23,6 +23,8 @@ export interface Destination {
   /** From here on the far end answers nothing, until it is mended. */
   break?(): Promise<void>
   mend?(): Promise<void>
+  /** How many requests with messages were sent to it. */
+  requests?(): number
 }
 
 export interface DestinationOptions {
@@ -44,6 +46,8 @@ export interface SinkKit {
   readonly keepsNilValues: boolean
   /** The far end refuses messages of this size; undefined: none is too large for it. */
   readonly tooLargeBytes?: number
+  /** The sink has lanes, and no configuration that lets messages wait for others: `requests` counts. */
+  readonly sendsAtOnce?: boolean
   /**
    * What shows of a far end that is broken; undefined: it cannot break.
    * `reported`: the sink has `stalled`, and `failed` aborts when it gives up. `waiting`: calls wait, and nothing more.

@@ -2,6 +2,7 @@
 // with a kit (sink-kit.ts). Promises about a far end that breaks are tested where the sink's far end can break.
 
 import { after, before, describe } from 'node:test'
+import { sinkBatches } from './sink-batches.ts'
 import { sinkCloses } from './sink-closes.ts'
 import { sinkDelivers } from './sink-delivers.ts'
 import { sinkInTrouble } from './sink-in-trouble.ts'
@@ -15,6 +16,7 @@ export function sinkSuite(name: string, kit: SinkKit): void {
     })
     after(async () => kit.end?.())
     sinkDelivers(kit)
+    sinkBatches(kit)
     sinkInTrouble(kit)
     sinkCloses(kit)
   })

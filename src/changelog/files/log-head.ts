@@ -96,14 +96,15 @@ export class LogHead implements LogStatus {
 
   /**
    * Publishes that everything before `position` is durable, and wakes the readers that wait for it. No block after
-   * `changesEnd` holds anything but closed timestamps.
+   * `changesEnd` holds anything but closed timestamps. The position comes first: who reads that the log has come to a time, or to a position of
+   * the source, finds all of that before the head.
    */
   publish(position: number, resolvedWall: bigint, endLsn: bigint, changesEnd = position): void {
     const hasChanges = changesEnd > this.#changesEnd
-    Atomics.store(this.#words, slot.resolvedWall, resolvedWall)
-    Atomics.store(this.#words, slot.endLsn, endLsn)
     Atomics.store(this.#words, slot.changesEnd, BigInt(changesEnd))
     Atomics.store(this.#words, slot.head, BigInt(position))
+    Atomics.store(this.#words, slot.resolvedWall, resolvedWall)
+    Atomics.store(this.#words, slot.endLsn, endLsn)
     wake(this.#wake)
     if (hasChanges) wake(this.#wakeChanges)
   }

@@ -7,7 +7,8 @@ export const parquet: FormatFacts = {
   extension: 'parquet',
   envelopes: ['wrapped', 'row', 'key_only', 'bare'],
   excludedOptions: ['topic_in_value'],
-  // A file has the columns of the table, and no key or earlier row beside them.
-  withoutOptions: ['key_in_value', 'diff'],
+  withoutOptions: ['key_in_value'],
+  withoutHint: 'leave it out: the columns of the key are among those of the file, also for rows that were deleted',
+  earlierRows: 'json',
   open: () => import('./parquet-encoder.ts'),
 }

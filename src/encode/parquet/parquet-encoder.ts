@@ -1,6 +1,7 @@
 // The encoder of format=parquet. A message has no key, and its value is the fields of a row (core/file-column.ts): the columns of the table in
 // their order, then `__crdb__event_type` (c: the row is new or has changed, d: it was deleted, and only its key has values), then
-// `__crdb__updated` and `__crdb__mvcc_timestamp` if they are asked for.
+// `__crdb__updated`, `__crdb__mvcc_timestamp` and `__crdb__before` if they are asked for. The last one is the row before as JSON, and with it a row
+// that has changed is u in place of c.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { FeedSpec } from '../../core/feed-spec.ts'
@@ -11,15 +12,17 @@ import type { RowChange } from '../../core/row-change.ts'
 import { kind, type RowView } from '../../core/row-view.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Encoder } from '../encoder.ts'
+import type { EncoderOpening } from '../format-facts.ts'
 import { schemaNumber } from '../schema-number.ts'
 
 const text = { tag: 'scalar', name: 'text' } as const
 const created = Buffer.from('c')
+const changed = Buffer.from('u')
 const deleted = Buffer.from('d')
 const nullLength = 0xffffffff
 
-export function open(spec: FeedSpec): Encoder {
-  return new ParquetEncoder(spec)
+export function open(spec: FeedSpec, { earlierRows }: EncoderOpening): Encoder {
+  return new ParquetEncoder(spec, earlierRows)
 }
 
 class ParquetEncoder implements Encoder {
@@ -31,8 +34,13 @@ class ParquetEncoder implements Encoder {
   /** By the relation of a row from before a DDL of its transaction, and that of its file: where the columns of the file are in the row. */
   readonly #places = new WeakMap<RelationSchema, WeakMap<RelationSchema, readonly number[]>>()
 
-  constructor(spec: FeedSpec) {
+  readonly #earlierRows: Encoder | undefined
+  /** A change whose row is the one before the change that is encoded. */
+  #earlier: RowChange | undefined
+
+  constructor(spec: FeedSpec, earlierRows: Encoder | undefined) {
     this.#spec = spec
+    this.#earlierRows = earlierRows
   }
 
   prepare(relation: RelationSchema): number {
@@ -49,12 +57,15 @@ class ParquetEncoder implements Encoder {
     // Messages have no key.
   }
 
-  encodeValue({ relation, key, after, updated, mvcc }: RowChange, out: ByteWriter): boolean {
+  encodeValue(change: RowChange, out: ByteWriter): boolean {
+    const { relation, key, after, before, updated, mvcc } = change
+    const { diff, updated: withUpdated, mvccTimestamp } = this.#spec
     if (after === undefined) this.#row(relation, key, this.#keysOf(relation), out)
     else this.#row(relation, after, undefined, out)
-    bytes(after === undefined ? deleted : created, out)
-    if (this.#spec.updated) bytes(updated, out)
-    if (this.#spec.mvccTimestamp) bytes(mvcc, out)
+    bytes(after === undefined ? deleted : diff && before !== undefined ? changed : created, out)
+    if (withUpdated) bytes(updated, out)
+    if (mvccTimestamp) bytes(mvcc, out)
+    if (diff) this.#before(change, out)
     return true
   }
 
@@ -85,13 +96,25 @@ class ParquetEncoder implements Encoder {
     }
   }
 
+  #before(change: RowChange, out: ByteWriter): void {
+    if (change.before === undefined) return out.u32be(nullLength)
+    const start = out.length
+    out.u32be(0)
+    const earlier = (this.#earlier ??= { ...change })
+    earlier.relation = change.relation
+    earlier.after = change.before
+    this.#earlierRows?.encodeValue(earlier, out)
+    out.buffer.writeUInt32BE(out.length - start - 4, start)
+  }
+
   #columnsOf({ columns }: RelationSchema): readonly FileColumn[] {
-    const { updated, mvccTimestamp } = this.#spec
+    const { diff, updated, mvccTimestamp } = this.#spec
     return [
       ...columns.map(({ name, shape }) => ({ name, shape })),
       { name: '__crdb__event_type', shape: text },
       ...(updated ? [{ name: '__crdb__updated', shape: text }] : []),
       ...(mvccTimestamp ? [{ name: '__crdb__mvcc_timestamp', shape: text }] : []),
+      ...(diff ? [{ name: '__crdb__before', shape: text }] : []),
     ]
   }
 

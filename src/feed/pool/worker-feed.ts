@@ -148,6 +148,7 @@ export class WorkerFeed {
   #sink(start: PooledStart): Promise<Sink> {
     const { spec } = start
     return openSink(spec.sink, {
+      feed: spec.id,
       topics: spec.targets.map(({ topic }) => topic),
       extension: formatOfName(spec.format).extension,
       firstTime: firstTime({ ...start, resume: start.resume }),

@@ -9,12 +9,13 @@ import type { SeenTable } from '../../source-schema/prepared/describe-tables.ts'
 const longest = 1000
 
 export function catalogueOf(table: SeenTable): CatalogueRows {
-  const { keyOid, fileNode, toast, namedBy, written, attachedBy } = table
+  const { keyOid, fileNode, toast, namedBy, isMember, written, attachedBy } = table
   return {
     key: keyOid,
     file: fileNode,
     toast,
     ...(namedBy.length === 0 ? {} : { named: namedBy }),
+    ...(isMember === true ? { member: true as const } : {}),
     columns: markOf(written),
     ...(attachedBy === '' ? {} : { attachedBy }),
   }

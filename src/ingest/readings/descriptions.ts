@@ -83,6 +83,7 @@ export class Descriptions {
     if (json === undefined) return table
     table.json = json
     table.inForce = JSON.parse(json) as TableDescription
+    if (table.inForce.dropped !== true) table.owedTo = table.inForce.owedTo ?? []
     const { types = {}, typesAt = Number.POSITIVE_INFINITY } = table.inForce.catalogue ?? {}
     table.learn(new Map(Object.entries(types).map(([oid, lists]) => [Number(oid), lists])), typesAt)
     for (const { typeOid, shape } of table.inForce.columns) this.#shapes.set(typeOid, shape)
@@ -109,24 +110,27 @@ export class Descriptions {
     if (table.inForce === undefined) table.knownSince = era.since
     // An earlier attempt may have passed over rows.
     if (table.era < 0 && membershipOf(table.inForce, seen.description) === 'joined') table.hasPassedOver = true
+    const { owedTo } = table
+    table.owedTo = []
     this.write(table, this.#described(table, seen, era.since))
     table.era = era.since
     table.hasPassedOver = false
-    this.#settleDebt(table, seen.description.ancestors)
+    this.#settleDebt(table, owedTo, seen.description.ancestors)
   }
 
   /** Describes the table as one that does not exist any more. */
   drop(table: GatedTable, { since }: Era): void {
     if (table.inForce === undefined || table.inForce.dropped === true) return
+    const { owedTo } = table
+    table.owedTo = []
     this.write(table, { ...table.inForce, dropped: true })
     table.era = since
-    this.#settleDebt(table)
+    this.#settleDebt(table, owedTo)
   }
 
   /** Rows that were passed over for a scan are missing if the table is no partition any more when it could begin. */
-  #settleDebt(table: GatedTable, ancestors: readonly number[] = []): void {
-    const unpaid = table.owedTo.filter((relid) => !ancestors.includes(relid))
-    table.owedTo = []
+  #settleDebt(table: GatedTable, owedTo: readonly number[], ancestors: readonly number[] = []): void {
+    const unpaid = owedTo.filter((relid) => !ancestors.includes(relid))
     if (unpaid.length === 0) return
     const { schema = '', name = '' } = table.inForce ?? {}
     this.#options.end(
@@ -225,8 +229,10 @@ export class Descriptions {
     return used
   }
 
-  /** Writes a description into the log, if it is another one. */
-  write(table: GatedTable, description: TableDescription): void {
+  /** Writes a description into the log, if it is another one. What is owed stands in it, for whoever reads the source next. */
+  write(table: GatedTable, proposed: TableDescription): void {
+    const { owedTo: _, ...rest } = proposed
+    const description = table.owedTo.length === 0 ? rest : { ...rest, owedTo: table.owedTo }
     const json = JSON.stringify(description)
     table.inForce = description
     if (json === table.json) return

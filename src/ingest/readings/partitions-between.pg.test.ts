@@ -20,11 +20,17 @@ after(async () => {
 const tables = `CREATE TABLE parted (id int PRIMARY KEY, v int) PARTITION BY RANGE (id); CREATE TABLE parted_a PARTITION OF parted FOR VALUES FROM (0) TO (100);
   CREATE TABLE other (code int PRIMARY KEY) PARTITION BY RANGE (code)`
 
-/** What the log has after `meanwhile` was done while ingest was away. */
-async function logAfter(meanwhile: readonly string[]): Promise<{
+/** What the log has after `meanwhile` was done while ingest was away; `known` was done before it began. */
+async function logAfter(
+  meanwhile: readonly string[],
+  known: readonly string[] = [],
+): Promise<{
   decoded: Decoded[]
   ingest: IngestUnderTest
+  db: PreparedDatabase
   relid: (name: string) => Promise<number>
+  /** The table p, if there is one. */
+  p: number
   [Symbol.asyncDispose](): Promise<void>
 }> {
   const db: PreparedDatabase = await preparedDatabase(
@@ -33,6 +39,7 @@ async function logAfter(meanwhile: readonly string[]): Promise<{
     (role) =>
       `GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}; CREATE PUBLICATION pg_changefeed FOR TABLE parted, other`,
   )
+  for (const sql of known) await db.sql(sql)
   {
     await using first = new IngestUnderTest(db)
     await first.thread.ready
@@ -49,7 +56,9 @@ async function logAfter(meanwhile: readonly string[]): Promise<{
   return {
     decoded: decodeLog(db.dir, ingest.head),
     ingest,
+    db,
     relid,
+    p: Number((await db.sql(`SELECT to_regclass('p')::oid`))[0]?.[0]),
     async [Symbol.asyncDispose]() {
       await ingest[Symbol.asyncDispose]()
       await db[Symbol.asyncDispose]()
@@ -84,8 +93,10 @@ test('rows that a new table of the publication had before it was attached are no
   assert.equal(mine[1], 'row 101')
   const [before, after] = descriptions(log.ingest).filter(({ relid }) => relid === p)
   assert.equal(before?.ancestors?.length ?? 0, 0)
+  assert.deepEqual(before?.owedTo, [parted])
   assert.deepEqual(after?.ancestors, [parted])
   assert.equal(after?.passedOver, true)
+  assert.equal(after?.owedTo, undefined)
   assert.ok(after?.attached !== undefined)
 })
 
@@ -122,4 +133,85 @@ test('a partitioned table is described before the first row of a partition, also
     const described = decoded.findIndex((event) => event.tag === 'described' && event.relid === root)
     assert.ok(described >= 0 && described < row, `${name}: described at ${described}, the row at ${row}`)
   }
+})
+
+/** The partitioned tables that rows with this id came as rows of. */
+function ancestorsOf(decoded: readonly Decoded[], id: number): number[] {
+  return decoded.flatMap((event) => (event.tag === 'row' && event.row['id'] === id ? event.ancestors : []))
+}
+
+function endedWith(decoded: readonly Decoded[], relid: number): string {
+  return decoded.map((event) => (event.tag === 'gap' && event.relids?.includes(relid) ? event.reason : '')).join('')
+}
+
+const detach = 'ALTER TABLE parted DETACH PARTITION p'
+const withdraw = 'ALTER PUBLICATION pg_changefeed DROP TABLE p'
+
+test('rows of before an ATTACH stay strangers if the table left the publication before it was attached', async () => {
+  await using log = await logAfter([write, withdraw, attach], [without, publish])
+  const parted = await log.relid('parted')
+  assert.deepEqual(ancestorsOf(log.decoded, 101), [])
+  const last = descriptions(log.ingest).findLast(({ relid }) => relid === log.p)
+  assert.deepEqual([last?.ancestors, last?.passedOver], [[parted], true])
+})
+
+const second = 'CREATE TABLE second (id int PRIMARY KEY, v int) PARTITION BY RANGE (id)'
+const publishSecond = 'ALTER PUBLICATION pg_changefeed ADD TABLE second'
+const attachToSecond = 'ALTER TABLE second ATTACH PARTITION p FOR VALUES FROM (100) TO (200)'
+
+test('rows of a partition that moves to another table of the publication are not taken for those of the table that it has left', async () => {
+  await using log = await logAfter([detach, attachToSecond, write], [second, publishSecond, create])
+  assert.deepEqual(ancestorsOf(log.decoded, 101), [])
+  for (const name of ['parted', 'second'])
+    assert.match(endedWith(log.decoded, await log.relid(name)), /it was detached as a partition/, name)
+})
+
+test('rows that a partition had in a branch with a membership of its own are none of the table that the branch joins', async () => {
+  const branch = 'CREATE TABLE branch (id int PRIMARY KEY, v int) PARTITION BY RANGE (id)'
+  const leaf = 'CREATE TABLE p PARTITION OF branch FOR VALUES FROM (100) TO (200)'
+  const join = 'ALTER TABLE parted ATTACH PARTITION branch FOR VALUES FROM (100) TO (300)'
+  const publishBranch = 'ALTER PUBLICATION pg_changefeed ADD TABLE branch'
+  await using log = await logAfter([write, join], [branch, publishBranch, leaf])
+  const last = descriptions(log.ingest).findLast(({ relid }) => relid === log.p)
+  assert.deepEqual(ancestorsOf(log.decoded, 101), [await log.relid('branch')])
+  assert.equal(last?.passedOver, true)
+})
+
+test('rows of a partition that was detached and dropped do not come as rows of the partitioned table', async () => {
+  await using log = await logAfter([detach, write, 'DROP TABLE p'], [create, publish])
+  assert.deepEqual(ancestorsOf(log.decoded, 101), [])
+  assert.match(endedWith(log.decoded, await log.relid('parted')), /it was dropped, and may have been detached/)
+})
+
+test('rows of a table that was attached and dropped are not lost without a word', async () => {
+  await using log = await logAfter([attach, write, 'DROP TABLE p'], [without, publish])
+  assert.match(endedWith(log.decoded, await log.relid('parted')), /it may have been a partition, and is none any more/)
+  assert.equal(endedWith(log.decoded, await log.relid('other')), '')
+})
+
+test('a membership counts from its commit on, also while its transaction waits for a standby and nobody sees it', async () => {
+  await using log = await logAfter([], [create])
+  const { db } = log.ingest
+  const parted = await log.relid('parted')
+  await db.sql(`ALTER DATABASE ${log.db.name} SET synchronous_commit = local`)
+  await server.sql(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`)
+  await server.sql('SELECT pg_reload_conf()')
+  await db.sql(detach)
+  const connection = await db.connect()
+  await connection.query('SET synchronous_commit = on')
+  const published = connection.query(publish)
+  const waiting = `SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'`
+  try {
+    await within(10_000, 'the membership to wait for the standby', async () => (await db.sql(waiting)).length > 0)
+    await db.sql(write)
+    await log.ingest.caughtUp()
+  } finally {
+    await server.sql('ALTER SYSTEM RESET synchronous_standby_names')
+    await server.sql('SELECT pg_reload_conf()')
+  }
+  const decoded = decodeLog(db.dir, log.ingest.head)
+  await published
+  await connection.close()
+  assert.deepEqual(ancestorsOf(decoded, 101), [])
+  assert.match(endedWith(decoded, parted), /it was detached as a partition/)
 })

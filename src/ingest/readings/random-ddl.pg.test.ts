@@ -121,8 +121,8 @@ async function run(db: PreparedDatabase, random: Random): Promise<Story> {
   for (const connection of connections) await connection.close()
   await using last = ingest
   await last.thread.ready
-  // What was committed asynchronously is flushed with this commit.
-  await db.sql('SELECT pg_current_xact_id()')
+  // What was committed asynchronously is flushed with this commit. One that has written nothing would not be flushed either.
+  await db.sql(`SELECT pg_logical_emit_message(true, '', '')`)
   await last.caughtUp()
   return { written, decoded: decodeLog(db.dir, last.head), ddl }
 }

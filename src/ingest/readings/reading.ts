@@ -20,8 +20,10 @@ export interface Reading {
   readonly tables: ReadonlyMap<number, SeenTable>
   /** The relations that were locked against everybody else, and the transactions that had done so. */
   readonly locked: ReadonlyMap<number, ReadonlySet<number>>
-  /** Those of the asked tables that are in the publication themselves, so that they are published whether they are partitions or not. */
-  readonly members: ReadonlySet<number>
+  /** Of the asked tables and of those above them: whether they are in the publication themselves. */
+  readonly members: ReadonlyMap<number, boolean>
+  /** The tables whose membership an open transaction may have changed, whose commit may be in the WAL already; 0: all of them. */
+  readonly altering: ReadonlySet<number>
 }
 
 /** On a standby, what was replayed is visible. */
@@ -32,6 +34,13 @@ FROM pg_locks l LEFT JOIN pg_locks x ON x.virtualtransaction = l.virtualtransact
 WHERE l.locktype = 'relation' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.granted AND l.mode = 'AccessExclusiveLock'
 GROUP BY 1, 2`
 
+/** Who adds a table to the publication or takes it out has locked both; who does that with the tables of a schema has locked only the schema. */
+const alteringSql = `SELECT 'altering', coalesce(r.relation, 0)::text, NULL
+FROM pg_locks p LEFT JOIN pg_locks r ON r.virtualtransaction = p.virtualtransaction AND r.granted
+  AND (r.locktype = 'relation' AND r.mode = 'ShareUpdateExclusiveLock' OR r.locktype = 'object' AND r.classid = 'pg_namespace'::regclass)
+WHERE p.locktype = 'object' AND p.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND p.granted AND p.mode = 'AccessExclusiveLock'
+  AND p.classid = 'pg_publication'::regclass AND p.objid = (SELECT oid FROM pg_publication WHERE pubname = '${publication}')`
+
 const horizonSql = `SELECT 'horizon', (pg_snapshot_xmin(pg_current_snapshot())::text::numeric % 4294967296)::text, NULL`
 
 /** `version`: server_version_num. `types`: composite types that are read even if no column has them any more. */
@@ -39,17 +48,21 @@ export async function takeReading(
   repeated: RepeatedStatements,
   { version, asked, types }: { version: number; asked: readonly number[]; types: readonly number[] },
 ): Promise<Reading> {
-  const isMemberSql = `SELECT 'member', m.relid::text, NULL FROM (${membersSql(version)}) AS m WHERE m.relid IN (${asked.join(', ')})`
-  const statements = asked.length === 0 ? [] : [isMemberSql, factsSql(asked, types)]
+  const statements = asked.length === 0 ? [] : [alteringSql, areMembersSql(version, asked), factsSql(asked, types)]
   const rows = await repeated.query([positionSql, locksSql, horizonSql, ...statements, positionSql])
   const positions = rows.filter(([kind]) => kind === 'position').map(([, at]) => Number(at))
   const locked = new Map<number, Set<number>>()
   for (const [kind, relation, xids] of rows)
     if (kind === 'lock') locked.set(Number(relation), new Set(xids === '' ? [] : xids?.split(',').map(Number)))
-  const facts = factsOf(rows.filter(([kind]) => kind === 'table' || kind === 'type'))
+  const tables = describe(factsOf(rows.filter(([kind]) => kind === 'table' || kind === 'type')))
   const horizon = Number(rows.find(([kind]) => kind === 'horizon')?.[1])
-  const members = new Set(rows.filter(([kind]) => kind === 'member').map(([, relid]) => Number(relid)))
-  return { from: positions[0] ?? 0, to: positions[1] ?? 0, horizon, asked, tables: describe(facts), locked, members }
+  const altering = new Set(rows.filter(([kind]) => kind === 'altering').map(([, relid]) => Number(relid)))
+  const members = new Map<number, boolean>()
+  for (const [kind, relid, isMember] of rows) if (kind === 'member') members.set(Number(relid), isMember === 'true')
+  for (const [relid, table] of tables)
+    if (members.get(relid) === true)
+      tables.set(relid, { ...table, isMember: true, fingerprint: `${table.fingerprint};member` })
+  return { from: positions[0] ?? 0, to: positions[1] ?? 0, horizon, asked, tables, locked, members, altering }
 }
 
 /** Whether somebody had locked the table, or a type that its rows may have. */
@@ -71,6 +84,12 @@ const membersSql = (
     WHERE p.pubname = '${publication}' AND ${isTable}`
   }`
 
+const areMembersSql = (
+  version: number,
+  asked: readonly number[],
+): string => `WITH RECURSIVE up (relid) AS (SELECT unnest('{${asked.join(',')}}'::oid[]) UNION SELECT inhparent FROM up JOIN pg_inherits ON inhrelid = up.relid)
+SELECT 'member', up.relid::text, (up.relid IN (${membersSql(version)}))::text FROM up`
+
 const isTable = `c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384`
 
 /**
@@ -86,7 +105,7 @@ export const signaturesSql = (version: number): string => `WITH RECURSIVE part (
 SELECT '0', (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM pg_type WHERE oid >= 16384) || '/'
   || (SELECT count(*) || '.' || coalesce(sum(a.xmin::text::bigint), 0) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relkind = 'c' AND a.attnum > 0)
 UNION ALL
-SELECT w.relid::text, concat_ws('/', n.nspname, c.relname, c.relreplident, c.relfilenode, a.written, k.xmin, k.oid, up.by)
+SELECT w.relid::text, concat_ws('/', n.nspname, c.relname, c.relreplident, c.relfilenode, a.written, k.xmin, k.oid, up.by, CASE WHEN w.relid IN (${membersSql(version)}) THEN 'member' END)
 FROM wanted w JOIN pg_class c ON c.oid = w.relid JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN (SELECT attrelid, count(*) || '.' || sum(xmin::text::bigint) AS written FROM pg_attribute WHERE attnum > 0 AND attrelid IN (SELECT relid FROM wanted) GROUP BY attrelid) AS a ON a.attrelid = c.oid
 LEFT JOIN ${attachedBySql('SELECT relid FROM wanted')} AS up ON up.relid = c.oid

@@ -13,8 +13,9 @@ import { proveLayouts, type AttributesOfTypes } from './composites.ts'
 import type { Descriptions } from './descriptions.ts'
 import type { GatedTable } from './gated-table.ts'
 import type { Attributes } from './layouts.ts'
+import { Members } from './members.ts'
 import type { Reading } from './reading.ts'
-import { settle, type Members } from './settle.ts'
+import { settle } from './settle.ts'
 import type { TableReadings } from './table-readings.ts'
 
 const keptHorizons = 64
@@ -30,8 +31,7 @@ export interface RowProofsOptions {
 
 export class RowProofs {
   readonly #options: RowProofsOptions
-  /** The tables that are in the publication themselves. */
-  readonly #members = new Set<number>()
+  readonly #members: Members
   readonly #horizons: { readonly at: number; readonly xid: number }[] = []
   /** The table of the first row that waits. */
   waiting = 0
@@ -41,15 +41,13 @@ export class RowProofs {
 
   constructor(options: RowProofsOptions) {
     this.#options = options
+    this.#members = new Members((relid) => options.descriptions.table(relid).inForce?.catalogue?.member === true)
   }
 
-  taken({ to, horizon, asked, members }: Reading): void {
-    this.#horizons.push({ at: to, xid: horizon })
+  taken(reading: Reading): void {
+    this.#horizons.push({ at: reading.to, xid: reading.horizon })
     if (this.#horizons.length > keptHorizons) this.#horizons.shift()
-    for (const relid of asked) {
-      if (members.has(relid)) this.#members.add(relid)
-      else this.#members.delete(relid)
-    }
+    this.#members.taken(reading)
   }
 
   layOut(layout: RelationMessage): void {
@@ -71,8 +69,7 @@ export class RowProofs {
     if (table.phase === 'unsettled') {
       const [unread, ...others] = descriptions.unreadAncestors(era)
       if (unread !== undefined) return this.#mustWait(descriptions.table(unread), [table.relid, ...others])
-      const members: Members = this.#members
-      const ended = settle(table, { readings, descriptions, members, era, lsn })
+      const ended = settle(table, { readings, descriptions, members: this.#members, era, lsn })
       if (ended !== undefined) this.#end(table, ended.why, ended.relids)
     }
     // Rows of a table whose feeds have ended are left out.

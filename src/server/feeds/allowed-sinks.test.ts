@@ -19,9 +19,18 @@ function specOf(uri: string): SinkSpec {
 }
 
 /** The settings have their defaults, except for these. */
-function around(refusesImplicit: boolean, changed: Readonly<Record<string, unknown>> = {}): SinkSurroundings {
+function around(
+  changed: Readonly<Record<string, unknown>> = {},
+  refusals: Partial<SinkSurroundings> = {},
+): SinkSurroundings {
   const get = (name: SettingName): unknown => changed[name] ?? factsOfSetting(name).default
-  return { settings: { get } as SinkSurroundings['settings'], externDir: undefined, refusesImplicit }
+  return {
+    settings: { get } as SinkSurroundings['settings'],
+    externDir: '/extern',
+    refusesImplicit: false,
+    refusesHttp: false,
+    ...refusals,
+  }
 }
 
 test('a server whose credentials are not for changefeeds refuses sinks that would use them, also in place of a key that is not set', () => {
@@ -38,8 +47,8 @@ test('a server whose credentials are not for changefeeds refuses sinks that woul
     ['nodelocal://1/p', {}, false],
   ] as const) {
     const spec = specOf(uri)
-    assert.equal(allowedSink(spec, around(false, changed)).tag, spec.tag)
-    const asked = (): SinkSpec => allowedSink(spec, around(true, changed))
+    assert.equal(allowedSink(spec, around(changed)).tag, spec.tag)
+    const asked = (): SinkSpec => allowedSink(spec, around(changed, { refusesImplicit: true }))
     if (isRefused)
       assert.throws(asked, /implicit credentials disallowed for .* due to --external-io-disable-implicit/, uri)
     else assert.equal(asked().tag, spec.tag, uri)
@@ -48,8 +57,37 @@ test('a server whose credentials are not for changefeeds refuses sinks that woul
 
 test('the machines of a bucket are held against allowed_hosts', () => {
   const spec = specOf('s3://b/p?AUTH=implicit&AWS_REGION=eu-west-1')
-  const allow = (hosts: string) => (): SinkSpec =>
-    allowedSink(spec, around(false, { 'changefeed.sink.allowed_hosts': hosts }))
+  const allow = (hosts: string) => (): SinkSpec => allowedSink(spec, around({ 'changefeed.sink.allowed_hosts': hosts }))
   assert.throws(allow('storage.googleapis.com'), /sinks may not reach s3.eu-west-1.amazonaws.com:443/)
   assert.deepEqual(allow('*.amazonaws.com')().allowedHosts, ['*.amazonaws.com'])
+})
+
+test('a server whose files may not go to servers of the URI refuses web servers and endpoints, and takes folders and clouds', () => {
+  const s3 = 's3://b/p?AUTH=implicit'
+  const azure = 'azure-blob://c/p?AZURE_ACCOUNT_NAME=a&AZURE_ACCOUNT_KEY=YQ=='
+  for (const [uri, refused] of [
+    ['file-http://h/p', /external http access disallowed due to --external-io-disable-http flag$/],
+    ['https://h/p', /external http access disallowed/],
+    [`${s3}&AWS_ENDPOINT=https://h`, /custom endpoints for S3 disallowed due to --external-io-disable-http flag$/],
+    [`${azure}&AZURE_ENDPOINT=https://h`, /custom endpoints for Azure disallowed/],
+    [s3, undefined],
+    [azure, undefined],
+    [`${azure}&AZURE_ENVIRONMENT=AZURECHINACLOUD`, undefined],
+    ['gs://b/p?AUTH=implicit', undefined],
+    ['nodelocal://1/p', undefined],
+    ['webhook-https://h/p', undefined],
+  ] as const) {
+    const spec = specOf(uri)
+    assert.equal(allowedSink(spec, around()).tag, spec.tag)
+    const asked = (): SinkSpec => allowedSink(spec, around({}, { refusesHttp: true }))
+    if (refused === undefined) assert.equal(asked().tag, spec.tag, uri)
+    else assert.throws(asked, refused, uri)
+  }
+})
+
+test('sinks of files, and no others, get the folder, the time limit and the certificate of this server', () => {
+  const changed = { 'cloudstorage.timeout': 5000, 'cloudstorage.http.custom_ca': 'pem' }
+  const allowed = allowedSink(specOf('nodelocal://1/p'), around(changed))
+  assert.deepEqual({ ...allowed, externDir: '/extern', timeoutMs: 5000, customCa: 'pem' }, allowed)
+  assert.equal('externDir' in allowedSink(specOf('kafka://h'), around(changed)), false)
 })

@@ -6,8 +6,7 @@ import { isHostAllowed, readAllowedHosts } from '../../core/allowed-hosts.ts'
 import type { RegistrySpec, SinkSpec } from '../../core/feed-spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { SettingsStore } from '../../settings/store.ts'
-import { isMetadataHost } from '../../core/metadata-address.ts'
-import { metadataRefused } from '../../sink/guarded-lookup.ts'
+import { metadataGuard, type Reach } from '../../net/guarded-lookup.ts'
 import { factsOfSink } from '../../sink/sinks.ts'
 import type { SinkAddress } from '../../sink/sink-facts.ts'
 
@@ -19,35 +18,54 @@ export interface SinkSurroundings {
   readonly externDir: string | undefined
   /** Sinks may not use the credentials of this server. */
   readonly refusesImplicit: boolean
+  /** Files may only go to folders and to the clouds, not to servers that a URI names. */
+  readonly refusesHttp: boolean
 }
 
 /** Returns the sink with the hosts that it may reach. Throws if its own addresses are not allowed. */
-export function allowedSink(sink: SinkSpec, { settings, externDir, refusesImplicit }: SinkSurroundings): SinkSpec {
-  const { tag, addresses, label, isImplicit } = factsOfSink(sink)
+export function allowedSink(sink: SinkSpec, around: SinkSurroundings): SinkSpec {
+  const { settings, refusesImplicit, refusesHttp } = around
+  const { tag, addresses, label, isImplicit, ownServer } = factsOfSink(sink)
   if (addresses === undefined) return sink
-  const defaultKey = tag === 'cloud' ? settings.get('cloudstorage.gs.default.key') : ''
-  const here = { ...(externDir === undefined ? {} : { externDir }), ...(defaultKey === '' ? {} : { defaultKey }) }
+  const here = tag === 'cloud' ? forFiles(around) : {}
+  const server = ownServer?.(sink)
+  if (refusesHttp && server !== undefined) throw httpRefused(server)
   if (refusesImplicit && isImplicit?.({ ...sink, ...here }) === true) throw implicitRefused(label)
   const allowedHosts = check('sinks may not reach', addresses(sink), settings)
-  return { ...sink, ...here, allowedHosts, ...(mayReachMetadata(settings) ? { mayReachMetadata: true } : {}) }
+  return { ...sink, ...here, allowedHosts, ...reachOf(settings) }
 }
 
-/** Returns the registry. Throws if it may not be reached. */
+/** What the specifications of storage sinks have of this server. */
+function forFiles({ settings, externDir }: SinkSurroundings): object {
+  const defaultKey = settings.get('cloudstorage.gs.default.key')
+  const customCa = settings.get('cloudstorage.http.custom_ca')
+  return {
+    timeoutMs: settings.get('cloudstorage.timeout'),
+    ...(externDir === undefined ? {} : { externDir }),
+    ...(defaultKey === '' ? {} : { defaultKey }),
+    ...(customCa === '' ? {} : { customCa }),
+  }
+}
+
+/** Returns the registry with what it may reach. Throws if its own addresses are not allowed. */
 export function allowedRegistry(registry: RegistrySpec | undefined, settings: Settings): RegistrySpec | undefined {
-  const addresses = registry?.urls.map((url) => {
+  if (registry === undefined) return undefined
+  const addresses = registry.urls.map((url) => {
     const { protocol, hostname, port } = new URL(url)
     const defaultPort = protocol === 'https:' ? 443 : 80
     return { host: hostname, port: port === '' ? defaultPort : Number(port) }
   })
-  check('no schema registry may be at', addresses ?? [], settings)
-  return registry
+  check('no schema registry may be at', addresses, settings)
+  return { ...registry, ...reachOf(settings) }
 }
 
 function check(what: string, addresses: readonly SinkAddress[], settings: Settings): readonly string[] {
   const allowedHosts = readAllowedHosts(settings.get('changefeed.sink.allowed_hosts'))
+  const guard = metadataGuard(reachOf(settings))
   for (const { host, port } of addresses) {
     // A name is checked again when its address is known.
-    if (isMetadataHost(host) && !mayReachMetadata(settings)) throw metadataRefused(host)
+    const refused = guard(host)
+    if (refused !== undefined) throw refused
     if (isHostAllowed(allowedHosts, host, port)) continue
     throw new FeedError('FEED_PRIVILEGE', `${what} ${host}:${port}`, {
       hint: `the cluster setting changefeed.sink.allowed_hosts lists the machines that may be reached; an admin may add it there`,
@@ -61,6 +79,12 @@ function implicitRefused(label: string): FeedError {
   return new FeedError('FEED_PRIVILEGE', message, { hint: 'give the credentials in the URI' })
 }
 
-function mayReachMetadata(settings: Settings): boolean {
-  return settings.get('changefeed.sink.metadata_services.enabled')
+function httpRefused(what: string): FeedError {
+  return new FeedError('FEED_PRIVILEGE', `${what} disallowed due to --external-io-disable-http flag`, {
+    hint: 'this server was started so that files go only to its folder and to the clouds themselves',
+  })
+}
+
+function reachOf(settings: Settings): Reach & Pick<SinkSpec, 'mayReachMetadata'> {
+  return settings.get('changefeed.sink.metadata_services.enabled') ? { mayReachMetadata: true } : {}
 }

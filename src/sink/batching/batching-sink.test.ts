@@ -240,6 +240,23 @@ test('messages wait for company no longer than the flush frequency', async () =>
   assert.equal(server.requests.length, 3)
 })
 
+test('a flush frequency longer than a timer of Node can take lets messages wait, and keeps nothing busy', async () => {
+  await using server = await PostServer.start()
+  const flush = { messages: 1000, bytes: 0, frequencyMs: 2 ** 31 * 2 }
+  await using sink = postedLanes({ urls: [server.url], lanes: 1, flush })
+  const warnings: Error[] = []
+  const warned = (warning: Error): number => warnings.push(warning)
+  process.on('warning', warned)
+  await sink.emit(numbered(0, 1))
+  await sink.emit(numbered(1, 1))
+  assert.equal(server.count, 0)
+  await sink.flush()
+  process.off('warning', warned)
+  assert.equal(server.count, 2)
+  // Node warns of a timer that would be due at once.
+  assert.deepEqual(warnings, [])
+})
+
 test('a resolved message is sent at once, however long other messages may wait', async () => {
   await using server = await PostServer.start()
   const flush = { messages: 1000, bytes: 0, frequencyMs: 3_600_000 }
@@ -315,6 +332,7 @@ sinkSuite('posted lanes', {
         ),
       break: () => Promise.resolve(server.break()),
       mend: () => Promise.resolve(server.mend()),
+      requests: () => server.requests.length,
     }
   },
   async end() {
@@ -322,5 +340,6 @@ sinkSuite('posted lanes', {
   },
   resolvedMessages: (topics) => topics * lanesOfTopic,
   keepsNilValues: true,
+  sendsAtOnce: true,
   trouble: 'reported',
 })

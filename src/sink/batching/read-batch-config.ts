@@ -32,7 +32,10 @@ export function readFlush(flush: ConfigObject): BatchFlush {
   if ([messages, bytes, frequencyMs, maxMessages, maxBytes].some((value) => value < 0))
     throw flush.refused('invalid sink config, all values must be non-negative')
   if ((messages > 0 || bytes > 0) && frequencyMs === 0) {
-    throw flush.refused('invalid sink config, Flush.Frequency is not set, messages may never be sent')
+    throw flush.refused(
+      'invalid sink config, Flush.Frequency is not set, messages may never be sent',
+      'say how long messages wait for others at most, for example "Frequency": "1s"',
+    )
   }
   return { messages, bytes, frequencyMs, maxMessages, maxBytes }
 }

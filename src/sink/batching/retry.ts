@@ -26,6 +26,11 @@ export interface RetryOptions {
 
 const maxBackoffMs = 30_000
 
+/** SHOW JOBS and the log have one line for an error. */
+export function withHint({ message, hint }: FeedError): string {
+  return hint === undefined ? message : `${message}; ${hint}`
+}
+
 export class Retry {
   readonly #options: RetryOptions
   /** Lanes that fail at about the same time share a call of `beforeRetry`. */
@@ -46,7 +51,7 @@ export class Retry {
     const waitMs = backoffAfter(failures, { firstMs: bounds.backoffMs, mostMs: maxBackoffMs })
     // What goes away by itself is no warning yet, and what lasts has to be seen.
     const level = failures === 1 ? 'info' : waitMs >= maxBackoffMs ? 'error' : undefined
-    warn(`${error.message}; attempt ${failures + 1} in ${waitMs} ms`, level)
+    warn(`${withHint(error)}; attempt ${failures + 1} in ${waitMs} ms`, level)
     await delay(waitMs, undefined, { signal: progress.signal })
     this.#preparing ??= beforeRetry().finally(() => {
       this.#preparing = undefined

@@ -23,6 +23,11 @@ export class Routes {
     return this.#pauses > 0
   }
 
+  /** The route has asked for a pause that is not over. */
+  isPaused(id: number): boolean {
+    return this.#route(id).pauses > 0
+  }
+
   /** Returns how many more requests may be sent to the route now. */
   free(id: number): number {
     const { requests, pauses } = this.#route(id)

@@ -10,9 +10,12 @@ import { chooseRequests, type FlushRule, type Request, type RequestLimits } from
 import type { Lane } from './lane.ts'
 import type { BatchBody, Delivery, LaneClient, Outcome, SendResult } from './lane-client.ts'
 import { Progress } from './progress.ts'
-import { Retry, type RetryBounds, type SaysTrouble } from './retry.ts'
+import { Retry, withHint, type RetryBounds, type SaysTrouble } from './retry.ts'
 import { Routes } from './routes.ts'
 import { StallWatch } from './stall.ts'
+
+/** A timer of Node that should take longer is due at once. */
+const maxTimerMs = 2 ** 31 - 1
 
 export interface SenderOptions<Place, Body extends BatchBody<Body>> {
   readonly client: LaneClient<Place, Body>
@@ -84,7 +87,7 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
     for (const request of requests) this.#send(request).catch((error: unknown) => this.fail(error))
     // A batch that waits later is due later, so the timer need not be set again.
     if (dueAtMs !== undefined && dueAtMs !== Number.POSITIVE_INFINITY)
-      this.#timer ??= setTimeout(() => this.#timeIsUp(), Math.ceil(dueAtMs - nowMs))
+      this.#timer ??= setTimeout(() => this.#timeIsUp(), Math.min(Math.ceil(dueAtMs - nowMs), maxTimerMs))
   }
 
   #timeIsUp(): void {
@@ -98,8 +101,9 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
     const deliveries = lanes.map((lane) => lane.start())
     const result = await this.#outcomes(route, deliveries)
     const { outcomes, pauseMs } = result
+    // Requests that were on their way together are refused together.
+    if (!this.#routes.isPaused(route)) this.#warnOfLater(outcomes, pauseMs)
     if (pauseMs > 0) void this.#pause(route, pauseMs)
-    this.#warnOfLater(outcomes, pauseMs)
     this.#settle(lanes, deliveries, result)
     meter.set('pendingMessages', backlog.messages)
     this.#routes.end(route)
@@ -123,7 +127,7 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
 
   #warnOfLater(outcomes: readonly Outcome[], pauseMs: number): void {
     const later = outcomes.find((outcome) => outcome.tag === 'later')
-    if (later !== undefined) this.#options.warn(`${later.error.message}; again in ${pauseMs} ms, as it asks`)
+    if (later !== undefined) this.#options.warn(`${withHint(later.error)}; again in ${pauseMs} ms, as it asks`)
   }
 
   async #pause(route: number, ms: number): Promise<void> {
@@ -156,7 +160,7 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
       } else if (outcome.tag === 'refused') {
         this.fail(outcome.error)
       } else if (outcome.tag === 'later') {
-        this.#stall.failed(outcome.error.message)
+        this.#stall.failed(withHint(outcome.error))
         lane.postponed()
       } else {
         firstError ??= outcome.error
@@ -171,7 +175,7 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
     if (this.progress.hasEnded) return
     try {
       if (!this.#retry.isWorthwhile(failures, error)) throw error
-      this.#stall.failed(error.message)
+      this.#stall.failed(withHint(error))
       await this.#retry.wait(failures, error)
       for (const lane of lanes) lane.retry()
     } catch (ending) {

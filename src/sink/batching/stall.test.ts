@@ -29,3 +29,13 @@ test('a sink that has nothing to send is not reported, however long that lasts',
   for (const nowMs of [0, stallMs, 9 * stallMs]) assert.equal(watch.stalled(false, nowMs), undefined)
   assert.equal(watch.stalled(true, 10 * stallMs - 1), undefined)
 })
+
+test('a sink that is held up from the beginning is reported after some seconds, with the time since when', () => {
+  const watch = new StallWatch('Kafka')
+  const startMs = Date.UTC(2026, 0, 31)
+  assert.equal(watch.stalled(true, startMs), undefined)
+  assert.equal(watch.stalled(true, startMs + stallMs - 1), undefined)
+  assert.deepEqual(watch.stalled(true, startMs + stallMs), {
+    why: 'Kafka has confirmed nothing since 2026-01-31T00:00:00.000Z',
+  })
+})

@@ -9,8 +9,8 @@ export const stallMs = 5000
 export class StallWatch {
   readonly #name: string
   #confirmed = 0
-  /** The number of confirmed batches at the last call of `stalled`. */
-  #seen = 0
+  /** The number of confirmed batches at the last call of `stalled`; -1: there was none. */
+  #seen = -1
   /** The time of the first call of `stalled` with this number. */
   #sinceMs = 0
   #lastError: string | undefined

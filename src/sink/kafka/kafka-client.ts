@@ -15,7 +15,7 @@ import { FeedError } from '../../errors/feed-error.ts'
 import type { SinkAddress, SinkLog } from '../sink-facts.ts'
 import { brokerAddress } from './broker-address.ts'
 import { addressText, KafkaConnections, requestMs } from './kafka-connections.ts'
-import { codesOf, flatMessage, kafkaCode, notIdempotent, refusedCredentials } from './kafka-errors.ts'
+import { codesOf, flatMessage, kafkaCode, notIdempotent, finalRefusal } from './kafka-errors.ts'
 import { fetchMetadata, type Metadata, type TopicAnswer, type TopicLayout } from './metadata.ts'
 import { creationRefusals, type CreationRefusal } from './topic-creation.ts'
 
@@ -61,8 +61,8 @@ export class KafkaClient implements AsyncDisposable {
         this.#brokers = brokers
         return new Map(names.map((name) => [name, topics.get(name) ?? { code: kafkaCode.unknownTopic }]))
       } catch (error) {
-        // The other brokers need the same credentials.
-        const refused = refusedCredentials(error)
+        // It is the same with the other brokers.
+        const refused = finalRefusal(error)
         if (refused !== undefined) throw refused
         const refusal = this.#connections.refusal(address)
         const text = refusal === undefined ? addressText(address) : `${addressText(address)}: ${refusal}`

@@ -6,6 +6,7 @@ import { isIP } from 'node:net'
 import { FeedError } from '../../errors/feed-error.ts'
 import { ConnectionPool, type Connection, type ConnectionOptions } from '@platformatic/kafka'
 import { isHostAllowed } from '../../core/allowed-hosts.ts'
+import { guardSocket, metadataGuard, type AddressGuard } from '../../net/guarded-lookup.ts'
 import type { SinkAddress, SinkLog } from '../sink-facts.ts'
 import type { KafkaSinkSpec } from './spec.ts'
 import { guardFrames } from './frame-guard.ts'
@@ -22,6 +23,7 @@ export class KafkaConnections implements AsyncDisposable {
   /** Hosts without a name: TLS sends the name of the server that it asks for (SNI), but never an IP address. */
   readonly #numbered: ConnectionPool
   readonly #allowedHosts: readonly string[]
+  readonly #guardAddress: AddressGuard
   /** The tokens of OAUTHBEARER. */
   readonly #tokens: TokenSource | undefined
   /** Why the last connection to an address was given up. */
@@ -29,8 +31,9 @@ export class KafkaConnections implements AsyncDisposable {
 
   constructor(spec: KafkaSinkSpec, log: SinkLog, ownRequestMs = requestMs) {
     this.#allowedHosts = spec.allowedHosts ?? []
-    const { sasl, tls } = spec
-    if (sasl?.mechanism === 'OAUTHBEARER') this.#tokens = new TokenSource({ sasl, ca: tls?.ca, log })
+    this.#guardAddress = metadataGuard(spec)
+    const { sasl, tls, mayReachMetadata } = spec
+    if (sasl?.mechanism === 'OAUTHBEARER') this.#tokens = new TokenSource({ sasl, ca: tls?.ca, log, mayReachMetadata })
     const options = { ...connectionOptions(spec, this.#tokens), requestTimeout: ownRequestMs }
     this.#named = new ConnectionPool(spec.clientId, { ...options, tlsServerName: spec.tls !== undefined })
     this.#numbered = new ConnectionPool(spec.clientId, options)
@@ -49,6 +52,8 @@ export class KafkaConnections implements AsyncDisposable {
         hint: 'the cluster setting changefeed.sink.allowed_hosts lists what they may reach',
       })
     }
+    const refused = this.#guardAddress(host)
+    if (refused !== undefined) throw refused
     // Getting the token first makes its trouble an error of its own, and not one of the connection.
     if (this.isNew({ host, port })) await this.authorize()
     return this.#poolOf(host).get({ host, port })
@@ -83,7 +88,9 @@ export class KafkaConnections implements AsyncDisposable {
     // The library creates the socket after this event.
     queueMicrotask(() => {
       const { socket } = connection
-      socket?.once('connect', () => {
+      if (socket === undefined) return
+      guardSocket(socket, this.#guardAddress)
+      socket.once('connect', () => {
         this.#refusals.delete(address)
         guardFrames(socket, (why) => {
           this.#refusals.set(address, why)

@@ -64,11 +64,14 @@ export function codesOf(error: unknown): number[] {
   return [...(typeof apiCode === 'number' ? [apiCode] : []), ...innerErrors(error).flatMap(codesOf)]
 }
 
-/** Returns the error, among `error` and all errors inside it, that says that the credentials are refused for good. */
-export function refusedCredentials(error: unknown): FeedError | undefined {
-  if (error instanceof FeedError && error.code === 'FEED_CREDENTIALS') return error
+/** Credentials that are refused, and addresses that may not be reached: it is the same with another broker, and later. */
+const finalCodes: ReadonlySet<string> = new Set(['FEED_CREDENTIALS', 'FEED_PRIVILEGE'])
+
+/** Returns the error, among `error` and all errors inside it, that is final. */
+export function finalRefusal(error: unknown): FeedError | undefined {
+  if (error instanceof FeedError && finalCodes.has(error.code)) return error
   return innerErrors(error)
-    .map(refusedCredentials)
+    .map(finalRefusal)
     .find((found) => found !== undefined)
 }
 
@@ -79,7 +82,7 @@ function innerErrors(error: unknown): unknown[] {
 
 export function sinkError(what: string, error: unknown): FeedError {
   if (error instanceof FeedError) return error
-  return refusedCredentials(error) ?? new FeedError('FEED_SINK', `${what}: ${flatMessage(error)}`, { cause: error })
+  return finalRefusal(error) ?? new FeedError('FEED_SINK', `${what}: ${flatMessage(error)}`, { cause: error })
 }
 
 /** Returns the error for a code that metadata has in place of a topic's partitions. */

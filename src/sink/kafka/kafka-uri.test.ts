@@ -223,6 +223,10 @@ test('Confluent Cloud and Event Hubs imply TLS and SASL/PLAIN, and refuse anythi
   const cloud = readWhole('confluent-cloud://h:9092?api_key=k&api_secret=s&topic_prefix=p_')
   assert.deepEqual([cloud.tls?.verify, cloud.brokers, cloud.topicPrefix], [true, ['h:9092'], 'p_'])
   assert.deepEqual(cloud.sasl, { mechanism: 'PLAIN', user: 'k', password: 's' })
+  for (const secret of ['a%2Bb%2Fc', 'a+b/c']) {
+    const { brokers, sasl } = readWhole(`confluent-cloud://h?api_key=k&api_secret=${secret}`)
+    assert.deepEqual([brokers, sasl], [['h:9092'], { mechanism: 'PLAIN', user: 'k', password: 'a+b/c' }])
+  }
   refused('confluent-cloud://h:9092?api_secret=s', 'scheme confluent-cloud requires parameter api_key')
   refused('confluent-cloud://h:9092?api_key=k', 'scheme confluent-cloud requires parameter api_secret')
   refused('confluent-cloud://h:9092?api_key=&api_secret=s', 'scheme confluent-cloud requires parameter api_key')
@@ -264,7 +268,8 @@ test('the password of Event Hubs is a connection string, which names the namespa
   for (const key of ['a%2Bb%2Fc%3D', 'a+b/c='])
     for (const scheme of ['azure-event-hub', 'kafka'])
       assert.deepEqual(readWhole(`${scheme}://${namespace}:9093?${policy}${key}`).sasl, sasl)
-  assert.deepEqual(readWhole(`azure-event-hub://${namespace}?${policy}x`).brokers, [`${namespace}:9093`])
+  for (const scheme of ['azure-event-hub', 'kafka'])
+    assert.deepEqual(readWhole(`${scheme}://${namespace}?${policy}x`).brokers, [`${namespace}:9093`])
   refused(
     'azure-event-hub://h:9093?shared_access_key=s',
     'scheme azure-event-hub requires parameter shared_access_key_name',

@@ -3,23 +3,21 @@
 
 import type { KafkaSasl, KafkaTls } from './spec.ts'
 import { builtKafkaParameters, type KafkaParameter } from './parameters.ts'
-import { readHosted } from './read-hosted.ts'
+import { connectionStringUser, readHosted } from './read-hosted.ts'
 import { readSasl } from './read-sasl.ts'
 import { brokerAddress, defaultPort } from './broker-address.ts'
 import { checkCertificates, readCertificates } from '../certificates.ts'
 import type { UriParts } from '../sink-facts.ts'
 import type { SinkParameters } from '../sink-parameters.ts'
+import { readTopicNames, type TopicNames } from '../topic-names.ts'
 
 type Parameters = SinkParameters<KafkaParameter>
 
 /** The port at which Event Hubs speak Kafka. */
 const eventHubsPort = 9093
 
-export interface KafkaUri {
+export interface KafkaUri extends TopicNames {
   readonly brokers: readonly string[]
-  readonly topicPrefix: string
-  /** The topic of all tables; undefined: each table has its own. */
-  readonly topicName: string | undefined
   readonly tls: KafkaTls | undefined
   readonly sasl: KafkaSasl | undefined
 }
@@ -39,16 +37,11 @@ export function readKafkaUri({ scheme, place, parameters }: UriParts): KafkaUri 
     )
   }
   if (parameters.text('schema_topic') !== undefined) throw parameters.refused('schema_topic is not yet supported')
-  const topicPrefix = parameters.text('topic_prefix') ?? ''
-  const topicName = parameters.text('topic_name')
-  if (topicName === '') {
-    throw parameters.refused(
-      'param topic_name must not be empty',
-      'leave it out, and topics are named after the tables',
-    )
-  }
-  const brokers = readBrokers(hosts, scheme, parameters)
-  const hosted = readHosted({ scheme, host: brokerAddress(brokers[0] as string).host, parameters })
+  const topicNames = readTopicNames(parameters)
+  const [first, ...others] = readHosts(hosts, parameters)
+  const hosted = readHosted({ scheme, host: brokerAddress(withPort(first, defaultPort)).host, parameters })
+  const port = hosted?.user === connectionStringUser ? eventHubsPort : defaultPort
+  const brokers = [first, ...others].map((host) => withPort(host, port))
   const tls = readTls(parameters, hosted !== undefined)
   const sasl = hosted ?? readSasl(parameters)
   parameters.end('kafka sink', builtKafkaParameters)
@@ -58,20 +51,21 @@ export function readKafkaUri({ scheme, place, parameters }: UriParts): KafkaUri 
       'without TLS whoever listens on the network can take the credentials',
     )
   }
-  return { brokers, topicPrefix, topicName, tls, sasl }
+  return { brokers, ...topicNames, tls, sasl }
 }
 
-function readBrokers(hosts: string, scheme: string, parameters: Parameters): string[] {
-  const port = scheme === 'azure-event-hub' ? eventHubsPort : defaultPort
-  const brokers = hosts.split(',').flatMap((host) => {
+function readHosts(text: string, parameters: Parameters): [first: string, ...others: string[]] {
+  const [first, ...others] = text.split(',').flatMap((host) => {
     const trimmed = host.trim()
-    if (trimmed === '') return []
-    return /(?:^|[^:]):\d+$|\]:\d+$/.test(trimmed) ? trimmed : `${trimmed}:${port}`
+    return trimmed === '' ? [] : trimmed
   })
-  if (brokers.length === 0) {
+  if (first === undefined)
     throw parameters.refused('the sink URI names no broker', "for example 'kafka://localhost:9092'")
-  }
-  return brokers
+  return [first, ...others]
+}
+
+function withPort(host: string, port: number): string {
+  return /(?:^|[^:]):\d+$|\]:\d+$/.test(host) ? host : `${host}:${port}`
 }
 
 function readTls(parameters: Parameters, isImplied: boolean): KafkaTls | undefined {

@@ -6,7 +6,7 @@ import type { KafkaSinkSpec } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { connectHint } from './connect-hint.ts'
 import { KafkaClient } from './kafka-client.ts'
-import { codesOf, flatMessage, kafkaCode, notAuthorized, refusedCredentials, topicError } from './kafka-errors.ts'
+import { codesOf, flatMessage, kafkaCode, notAuthorized, finalRefusal, topicError } from './kafka-errors.ts'
 import { kafkaSink, type KafkaSink, type KafkaSinkOptions } from './kafka-sink.ts'
 import type { TopicAnswer } from './metadata.ts'
 import { creationError, isFinal, type CreationRefusal } from './topic-creation.ts'
@@ -142,7 +142,7 @@ async function reachALeader(client: KafkaClient, answers: ReadonlyMap<string, To
 
 function connectFailed(error: unknown, spec: KafkaSinkSpec): FeedError {
   if (error instanceof FeedError) return error
-  const refused = refusedCredentials(error)
+  const refused = finalRefusal(error)
   if (refused !== undefined) return refused
   const said = flatMessage(error)
   const message =

@@ -7,7 +7,12 @@ const read = (name: string): string => readFileSync(new URL(name, import.meta.ur
 
 // That nothing else is read, the compiler checks.
 test('every parameter of a Kafka sink URI in the table is read', () => {
-  const readers = read('kafka-uri.ts') + read('read-hosted.ts') + read('read-sasl.ts') + read('../certificates.ts')
+  const readers =
+    read('kafka-uri.ts') +
+    read('read-hosted.ts') +
+    read('read-sasl.ts') +
+    read('../certificates.ts') +
+    read('../topic-names.ts')
   assert.deepEqual(
     Object.keys(kafkaParameters).filter((name) => !readers.includes(`'${name}'`)),
     [],

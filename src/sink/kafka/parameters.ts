@@ -4,14 +4,14 @@
 import { retryFields } from '../batching/read-batch-config.ts'
 import type { FieldFacts, SinkReference } from '../sink-facts.ts'
 import { builtParameters, type ParameterFacts } from '../sink-parameters.ts'
+import { topicParameters } from '../topic-names.ts'
 
 const kafka = { schemes: ['kafka'] } as const
 const oauth = 'With `sasl_mechanism=OAUTHBEARER`'
 const msk = { ...kafka, built: false, about: 'With `sasl_mechanism=AWS_MSK_IAM`.' } as const
 
 export const kafkaParameters = {
-  topic_prefix: { about: 'Stands in front of the name of every topic.' },
-  topic_name: { default: 'the name of the table', about: 'One topic for all tables of the changefeed.' },
+  ...topicParameters,
   tls_enabled: {
     value: 'bool',
     default: '`false`, `true` with the hosted schemes',

@@ -4,10 +4,11 @@
 import { request as plainRequest, type IncomingMessage } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { getCACertificates } from 'node:tls'
+import { metadataLookup, type Reach } from '../../net/guarded-lookup.ts'
 
 const maxBytes = 256 * 1024
 
-export interface FormPost {
+export interface FormPost extends Reach {
   /** http: or https: */
   readonly url: string
   readonly form: URLSearchParams
@@ -23,13 +24,14 @@ export interface FormAnswer {
 }
 
 /** Throws the signal's reason when it aborts. */
-export async function postForm({ url, form, headers, ca, signal }: FormPost): Promise<FormAnswer> {
+export async function postForm({ url, form, headers, ca, signal, mayReachMetadata }: FormPost): Promise<FormAnswer> {
   signal.throwIfAborted()
   const body = form.toString()
   const options = {
     method: 'POST',
     // A connection for this request alone, which is closed after it.
     agent: false,
+    lookup: metadataLookup({ mayReachMetadata }),
     headers: {
       accept: 'application/json',
       'content-type': 'application/x-www-form-urlencoded',

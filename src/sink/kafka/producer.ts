@@ -4,6 +4,7 @@
 import type { KafkaSinkSpec, Partition } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Delivery, LaneClient, Outcome, SendResult } from '../batching/lane-client.ts'
+import { sizeAndTime } from '../batching/too-large.ts'
 import { compression } from './compression.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { kafkaCode, passingCodes, produceError, sinkError } from './kafka-errors.ts'
@@ -73,10 +74,7 @@ export class KafkaProducer implements LaneClient<Partition, RecordBatch> {
     const { topics, sources } = this.#options.spec
     const { topic } = place
     const source = sources.filter((_, i) => topics[i] === topic).join(' or ')
-    // The key of the row is a value of the row, so the message names the row by the time of its commit.
-    const time = body.timeOf(0)
-    const mvcc = time === undefined ? '' : `, mvcc=${time}`
-    const message = `message too large: a row of ${source} gives a message that topic ${topic} does not take (size=${body.bytes}${mvcc})`
+    const message = `message too large: a row of ${source} gives a message that topic ${topic} does not take (${sizeAndTime(body)})`
     return new FeedError('FEED_SINK', message, {
       hint: 'raise max.message.bytes of the topic (and replica.fetch.max.bytes of the brokers), or compress with kafka_sink_config',
     })

@@ -37,21 +37,25 @@ export function readHosted({ scheme, host, parameters }: WrittenHost): KafkaPass
   }
   if (scheme === 'confluent-cloud') {
     const user = need('api_key')
-    const password = need('api_secret')
+    const password = plusses(need('api_secret'))
     refuseOthers(parameters)
     return { mechanism: 'PLAIN', user, password }
   }
   const names = ['shared_access_key_name', 'shared_access_key'] as const
   const [name, key] = names.map((one) => parameters.text(one))
   if (scheme === 'kafka' && name === undefined && key === undefined) return undefined
-  // Such a key is base64: a plus sign that was not escaped arrives as a blank.
-  const policy = `SharedAccessKeyName=${need(names[0], name)};SharedAccessKey=${need(names[1], key).replaceAll(' ', '+')}`
+  const policy = `SharedAccessKeyName=${need(names[0], name)};SharedAccessKey=${plusses(need(names[1], key))}`
   refuseOthers(parameters)
   return {
     mechanism: 'PLAIN',
     user: connectionStringUser,
     password: `Endpoint=sb://${host}/;${policy}`,
   }
+}
+
+/** Such secrets are base64: a plus sign that was not escaped arrives as a blank. */
+function plusses(secret: string): string {
+  return secret.replaceAll(' ', '+')
 }
 
 /** What is implied may be written, and nothing else. */

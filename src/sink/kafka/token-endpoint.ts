@@ -4,6 +4,7 @@
 
 import type { KafkaOauth } from './spec.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import type { Reach } from '../../net/guarded-lookup.ts'
 import { flatMessage } from './kafka-errors.ts'
 import { postForm, type FormAnswer } from './post-form.ts'
 
@@ -17,7 +18,7 @@ export interface Token {
   readonly lifetimeMs: number | undefined
 }
 
-export interface TokenEndpointOptions {
+export interface TokenEndpointOptions extends Reach {
   readonly sasl: KafkaOauth
   /** PEM text of a certificate authority that is trusted in addition to the usual ones. */
   readonly ca: string | undefined
@@ -49,7 +50,7 @@ export class TokenEndpoint {
   }
 
   async #post(place: 'header' | 'body', signal: AbortSignal): Promise<FormAnswer> {
-    const { sasl, ca, withinMs } = this.#options
+    const { sasl, ca, withinMs, mayReachMetadata } = this.#options
     const { clientId, clientSecret, grantType, scopes, tokenUrl } = sasl
     const form = new URLSearchParams({ grant_type: grantType })
     if (scopes.length > 0) form.set('scope', scopes.join(' '))
@@ -62,14 +63,14 @@ export class TokenEndpoint {
       headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`
     }
     try {
-      return await postForm({ url: tokenUrl, form, headers, ca, signal })
+      return await postForm({ url: tokenUrl, form, headers, ca, signal, mayReachMetadata })
     } catch (error) {
       if ((error as Error).name === 'TimeoutError') {
         throw new FeedError('FEED_SINK', `${this.#name} did not answer within ${withinMs / 1000} s`, {
           hint: 'check sasl_token_url and the network in between',
         })
       }
-      if (signal.aborted) throw error
+      if (signal.aborted || error instanceof FeedError) throw error
       const said = flatMessage(error)
       throw new FeedError('FEED_SINK', `${this.#name} cannot be reached: ${said}`, { hint: hintOf(said), cause: error })
     }

@@ -22,7 +22,7 @@ interface Held {
   readonly expiresAtMs: number
 }
 
-export interface TokenSourceOptions extends Pick<TokenEndpointOptions, 'sasl' | 'ca'> {
+export interface TokenSourceOptions extends Omit<TokenEndpointOptions, 'withinMs'> {
   readonly log: SinkLog
   readonly withinMs?: number
 }
@@ -34,8 +34,8 @@ export class TokenSource implements Disposable {
   #held: Held | undefined
   #asking: Promise<string> | undefined
 
-  constructor({ sasl, ca, log, withinMs = askMs }: TokenSourceOptions) {
-    this.#endpoint = new TokenEndpoint({ sasl, ca, withinMs })
+  constructor({ log, withinMs = askMs, ...endpoint }: TokenSourceOptions) {
+    this.#endpoint = new TokenEndpoint({ ...endpoint, withinMs })
     this.#log = log
   }
 

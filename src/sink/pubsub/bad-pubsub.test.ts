@@ -6,7 +6,8 @@ import { after, before, test } from 'node:test'
 import { Random } from '../../../test/nemesis/random.ts'
 import { openAt, readMessage, specOf, topicOf } from '../../../test/services/pubsub/pubsub-destination.ts'
 import { PubsubFront, type Trouble } from '../../../test/services/pubsub/pubsub-front.ts'
-import { PubsubServer, skipWithoutPubsub } from '../../../test/services/pubsub/pubsub-server.ts'
+import { skipWithoutGo } from '../../../test/services/go-program.ts'
+import { PubsubServer } from '../../../test/services/pubsub/pubsub-server.ts'
 import { CutGate } from '../../../test/support/cut-gate.ts'
 import { within } from '../../../test/support/until.ts'
 import { batchOf, fill, resolvedAt, type TestMessage } from '../../../test/suites/sink-kit.ts'
@@ -16,7 +17,7 @@ import { dial } from './open.ts'
 import type { PubsubSinkSpec } from './spec.ts'
 
 const withinMs = 20_000
-const skip = skipWithoutPubsub
+const skip = skipWithoutGo
 const frontier = { wall: 1n, logical: 0 }
 const keys = 40
 
@@ -201,6 +202,22 @@ test(
       alone.map(({ messages }) => messages),
       [1],
     )
+    // Whatever the configuration says, Pub/Sub takes no more.
+    const most = { messages: 5000, bytes: 0, frequencyMs: 3_600_000, maxMessages: 5000, maxBytes: 50_000_000 }
+    await using large = await openAt(front, specOf({ flush: most }))
+    const from = front.publishes.length
+    for (let n = 0; n < 25; n++) {
+      const some = Array.from({ length: 100 }, (_, i) => row((n * 100 + i) * keys, 'x'.repeat(10_000)))
+      await large.emit(batchOf(...some))
+    }
+    await large.flush(frontier)
+    const requests = front.publishes.slice(from)
+    assert.equal(
+      requests.reduce((sum, { messages }) => sum + messages, 0),
+      2500,
+    )
+    assert.ok(requests.every(({ messages, bytes }) => messages <= 1000 && bytes < 10_000_000))
+    front.check()
   },
 )
 
@@ -226,6 +243,17 @@ test(
     await checkAll(front, spec, 100)
     assert.equal(created().length, 3, 'lanes that miss it at the same time create it once')
     assert.equal(said.length, 2, 'it was there already, so that nothing was created')
+    for (let n = 1; n < 4; n++) {
+      await front.deleteTopic(`projects/${spec.project}/topics/a`)
+      await sink.emit(rows(n * 100, 100))
+      await sink.flush(frontier)
+      await checkAll(front, spec, n * 100 + 100)
+    }
+    assert.equal(created().length, 6)
+    await front.deleteTopic(`projects/${spec.project}/topics/b`)
+    await sink.emitResolved(resolvedAt(7n))
+    const published = await front.published(spec.project)
+    assert.deepEqual(published.slice(-2).map(topicOf).sort(), ['a', 'b'])
   },
 )
 
@@ -294,6 +322,25 @@ test('a quota that is used up is no failure: the same messages are sent again af
   assert.match(said.at(-1) ?? '', /RESOURCE_EXHAUSTED.*; again in 1000 ms, as it asks/)
 })
 
+test('a quota that many requests have used up together is logged once for each pause', { skip }, async () => {
+  await using front = await PubsubFront.start({ server })
+  let isUsedUp = true
+  front.trouble = ({ method }) =>
+    isUsedUp && method === 'Publish' ? answers(status.RESOURCE_EXHAUSTED, 'Quota exceeded') : 'take'
+  const spec = specOf()
+  const said: string[] = []
+  await using sink = await openAt(front, spec, { log: (_level, text) => said.push(text) })
+  // The first line is about the topic.
+  said.length = 0
+  await sink.emit(rows(0, 400))
+  await within(withinMs, 'the second round of requests', () => said.length > 1)
+  assert.ok(front.publishes.length > 20, `${front.publishes.length} requests`)
+  assert.ok(said.length <= 3, said.join('\n'))
+  isUsedUp = false
+  await sink.flush(frontier)
+  await checkAll(front, spec, 400)
+})
+
 test('a message that is too large is named by its size and its time, without its key and value', { skip }, async () => {
   await using front = await PubsubFront.start({ server })
   const batch = batchOf({ key: '["secret"]', value: 'secret'.padEnd(11_000_000, '.') })
@@ -313,10 +360,12 @@ test('a message that is too large is named by its size and its time, without its
 test('a token that has expired is fetched again, and rows that were refused for it arrive', { skip }, async () => {
   await using front = await PubsubFront.start({ server, token: 'one' })
   let held = 'one'
+  let forgotten = 0
   const tokens = {
     headers: () => Promise.resolve(new Headers({ authorization: `Bearer ${held}` })),
     forget: () => {
       held = front.token ?? ''
+      forgotten += 1
     },
   }
   const spec = specOf()
@@ -327,6 +376,7 @@ test('a token that has expired is fetched again, and rows that were refused for 
   await sink.emit(rows(100, 100))
   await sink.flush(frontier)
   await checkAll(front, spec, 200)
+  assert.equal(forgotten, 1, 'the requests that are refused together fetch one token')
 })
 
 test('an endpoint that is not there is an error of the dial', async () => {

@@ -5,20 +5,20 @@ import { retryFields } from '../batching/read-batch-config.ts'
 import { googleParameters } from '../google-credentials.ts'
 import type { FieldFacts, SinkReference } from '../sink-facts.ts'
 import type { ParameterFacts } from '../sink-parameters.ts'
+import { topicParameters } from '../topic-names.ts'
 
 export const pubsubParameters = {
   region: {
     about:
       'The region whose endpoint takes the messages, such as `us-east1`. Messages have ordering keys then. Without a region, the option `unordered` is needed.',
   },
-  topic_name: { default: 'the name of the table', about: 'The topic of all tables of the changefeed.' },
+  ...topicParameters,
   with_table_name_attribute: {
     value: 'bool',
     default: '`false`',
     about: 'Gives each message the attribute `TABLE_NAME`, by which subscriptions can filter.',
   },
   ...googleParameters,
-  topic_prefix: { built: false, about: 'A prefix of the names of topics.' },
 } as const satisfies Readonly<Record<string, ParameterFacts>>
 
 export type PubsubParameter = keyof typeof pubsubParameters

@@ -110,9 +110,16 @@ export class Publisher implements Disposable {
     try {
       return await channel.call(method, request, { headers, timeoutMs, signal })
     } catch (error) {
-      if (hasStatus(error, grpcStatus.UNAUTHENTICATED)) tokens?.forget()
+      if (hasStatus(error, grpcStatus.UNAUTHENTICATED)) await this.#forget(headers, signal)
       throw error
     }
+  }
+
+  /** Many requests are refused for the same token. One of them forgets it, and the others find another one. */
+  async #forget(refused: readonly (readonly [string, string])[], signal: AbortSignal): Promise<void> {
+    const { tokens } = this.#options
+    const now = await tokens?.headers(signal).catch(() => undefined)
+    if (refused.some(([name, value]) => name === 'authorization' && now?.get(name) === value)) tokens?.forget()
   }
 }
 

@@ -3,6 +3,7 @@
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Delivery, LaneClient, SendResult } from '../batching/lane-client.ts'
+import { sizeAndTime } from '../batching/too-large.ts'
 import { GrpcError } from './grpc-channel.ts'
 import { writePublishRequest, type PubsubPlace } from './publish-request.ts'
 import type { Publisher } from './publisher.ts'
@@ -49,11 +50,9 @@ export class PubsubClient implements LaneClient<PubsubPlace, PubsubBody> {
   }
 
   tooLarge({ place, body }: PubsubDelivery): FeedError {
-    const time = body.timeOf(0)
-    const detail = `size=${body.bytes}${time === undefined ? '' : `, mvcc=${time}`}`
     return new FeedError(
       'FEED_SINK',
-      `message too large: ${this.name} does not take it for ${place.topic} (${detail})`,
+      `message too large: ${this.name} does not take it for ${place.topic} (${sizeAndTime(body)})`,
       {
         hint: 'Pub/Sub takes at most 10 MB in a message',
       },

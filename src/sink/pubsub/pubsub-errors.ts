@@ -47,6 +47,8 @@ function hintOf({ status, message }: GrpcError, topic: string): string | undefin
     return 'check CREDENTIALS, or with AUTH=implicit the credentials of the machine'
   if (status === grpcStatus.INVALID_ARGUMENT && !/^projects\/[^/]+\/topics\/[a-z](?!oog)[\w.~+%-]{2,254}$/i.test(topic))
     return 'the name of a topic has 3 to 255 letters, digits and - . _ ~ + %, begins with a letter, and not with goog: give topic_name'
+  if (status === grpcStatus.INVALID_ARGUMENT && /schema/i.test(message))
+    return 'the schema of the topic does not fit the messages of changefeeds: take a topic without a schema'
   if (status === grpcStatus.UNAVAILABLE && /resol/i.test(message))
     return 'check the region, and the name service of the server'
   return undefined

@@ -1,7 +1,8 @@
 import { openPubsubFeed } from '../../../test/feed/pubsub-feed.ts'
 import { TestServer } from '../../../test/server/test-server.ts'
 import { PubsubFront } from '../../../test/services/pubsub/pubsub-front.ts'
-import { PubsubServer, skipWithoutPubsub } from '../../../test/services/pubsub/pubsub-server.ts'
+import { skipWithoutGo } from '../../../test/services/go-program.ts'
+import { PubsubServer } from '../../../test/services/pubsub/pubsub-server.ts'
 import { feedSuite } from '../../../test/suites/feed-suite.ts'
 
 let feeds = 0
@@ -18,7 +19,7 @@ function farEnd(): Promise<readonly [PubsubServer, PubsubFront]> {
 }
 
 feedSuite('of a job into Pub/Sub', {
-  skip: skipWithoutPubsub,
+  skip: skipWithoutGo,
   hasJob: true,
   showsHints: false,
   showsOldColumns: true,

@@ -69,6 +69,9 @@ test('a URI names a project, a region, a topic and credentials', () => {
     [other.project, other.region, other.isOrdered, other.topics, other.tableNames, other.format],
     ['example.com:p', undefined, false, ['all'], ['t'], 'csv'],
   )
+  assert.deepEqual(planned(`${place}&topic_prefix=pre-`).notices, ['changefeed will emit to topic pre-t'])
+  const both = planned(`${place}&topic_prefix=pre-&topic_name=all&with_table_name_attribute=true`).sink
+  assert.deepEqual([both.topics, both.tableNames], [['pre-all'], ['t']])
   assert.deepEqual(other.credentials, { key: { tag: 'implicit' }, assumeRoles: ['a@p.iam', 'b@p.iam'] })
   assert.deepEqual([other.flush.messages, other.flush.frequencyMs, other.retry.max], [100, 5000, Infinity])
 })
@@ -83,7 +86,6 @@ test('what is missing or wrong in a URI is said as CockroachDB says it', () => {
   refused(`${region}&CREDENTIALS=`, 'missing credentials parameter')
   refused(`${region}&CREDENTIALS=!`, 'param CREDENTIALS must be base 64 encoded')
   refused(`${place}&with_table_name_attribute=perhaps`, 'param with_table_name_attribute must be a bool')
-  refused(`${place}&topic_prefix=x`, 'topic_prefix is not yet supported', /topic_name/)
   refused(`${place}&regoin=x`, 'unknown pubsub sink query parameters: [regoin]', /did you mean region\?/)
   refused(`${region}&AUTH=default`, 'unsupported value default for AUTH', 'it is specified or implicit')
 })
@@ -179,7 +181,7 @@ test('SHOW JOBS shows no key, however its parameter is written', () => {
 const source = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
 
 test('every parameter and every field in the tables is read', () => {
-  const readers = source('read-spec.ts') + source('../google-credentials.ts')
+  const readers = ['read-spec.ts', '../google-credentials.ts', '../topic-names.ts'].map(source).join('')
   assert.deepEqual(
     Object.keys(pubsubParameters).filter((name) => !readers.includes(`'${name}'`)),
     [],

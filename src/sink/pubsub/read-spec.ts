@@ -4,7 +4,8 @@ import { readFlush, readRetry } from '../batching/read-batch-config.ts'
 import { ConfigObject } from '../config-object.ts'
 import { readGoogleCredentials } from '../google-credentials.ts'
 import type { UriParts, WrittenSink } from '../sink-facts.ts'
-import { builtParameters, type SinkParameters } from '../sink-parameters.ts'
+import type { SinkParameters } from '../sink-parameters.ts'
+import { readTopicNames, type TopicNames } from '../topic-names.ts'
 import { pubsubConfigFields, pubsubParameters, type PubsubParameter } from './parameters.ts'
 import type { PubsubSinkSpec } from './spec.ts'
 
@@ -12,14 +13,14 @@ type Parameters = SinkParameters<PubsubParameter>
 
 export function readSpec({ option, tables, ...uri }: WrittenSink): PubsubSinkSpec {
   const isUnordered = option('unordered') !== undefined
-  const { topicName, hasAttribute, ...read } = readUri(uri, isUnordered)
+  const { topicPrefix, topicName, hasAttribute, ...read } = readUri(uri, isUnordered)
   const { text, position = 0 } = option('pubsub_sink_config') ?? {}
   const config = ConfigObject.read({ name: 'pubsub_sink_config', text, position, fields: pubsubConfigFields })
   return {
     tag: 'pubsub',
     ...read,
     isOrdered: !isUnordered,
-    topics: tables.map(({ topic }) => topicName ?? topic),
+    topics: tables.map(({ topic }) => topicPrefix + (topicName ?? topic)),
     tableNames: hasAttribute ? tables.map(({ topic }) => topic) : undefined,
     format: option('format')?.text?.toLowerCase() === 'csv' ? 'csv' : 'json',
     flush: readFlush(config.object('Flush')),
@@ -27,8 +28,7 @@ export function readSpec({ option, tables, ...uri }: WrittenSink): PubsubSinkSpe
   }
 }
 
-interface PubsubUri extends Pick<PubsubSinkSpec, 'project' | 'region' | 'credentials'> {
-  readonly topicName: string | undefined
+interface PubsubUri extends TopicNames, Pick<PubsubSinkSpec, 'project' | 'region' | 'credentials'> {
   readonly hasAttribute: boolean
 }
 
@@ -36,19 +36,10 @@ function readUri({ place, parameters }: UriParts, isUnordered: boolean): PubsubU
   const project = readProject(place, parameters)
   const region = readRegion(parameters, isUnordered)
   const hasAttribute = parameters.bool('with_table_name_attribute') ?? false
-  const topicName = parameters.text('topic_name')
-  if (topicName === '') {
-    throw parameters.refused(
-      'param topic_name must not be empty',
-      'leave it out, and topics are named after the tables',
-    )
-  }
-  if (parameters.text('topic_prefix') !== undefined) {
-    throw parameters.refused('topic_prefix is not yet supported', 'topic_name names the topic of all tables')
-  }
+  const topicNames = readTopicNames(parameters)
   const credentials = readGoogleCredentials(parameters)
-  parameters.end('pubsub sink', builtParameters(pubsubParameters))
-  return { project, region, topicName, hasAttribute, credentials }
+  parameters.end('pubsub sink', Object.keys(pubsubParameters))
+  return { project, region, ...topicNames, hasAttribute, credentials }
 }
 
 function readProject(place: string, parameters: Parameters): string {

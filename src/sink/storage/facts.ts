@@ -22,13 +22,14 @@ export const storage: SinkFacts<StorageSinkSpec> = {
   schemeNotice,
   options: ['compression', 'csv_header'],
   withoutFormats: ['avro', 'protobuf'],
-  withoutEnvelopes: ['row', 'key_only', 'enriched'],
+  withoutEnvelopes: ['row', 'key_only'],
   forcedOptions: ['key_in_value'],
   reference: storageReference,
   readSpec,
   notices: ({ location }) => kindOfLocation(location).notices?.(location) ?? [],
   addresses: ({ location }): readonly SinkAddress[] => kindOfLocation(location).addresses?.(location) ?? [],
   isImplicit: (spec) => kindOfLocation(spec.location).isImplicit?.(spec.location, spec) ?? false,
+  ownServer: ({ location }) => kindOfLocation(location).ownServer?.(location),
   shownAs: ({ location }) => kindOfLocation(location).shownAs(location),
   logTag: 'cloud-storage',
   open: () => import('./open.ts'),
@@ -37,9 +38,11 @@ export const storage: SinkFacts<StorageSinkSpec> = {
 function readSpec({ scheme, place, parameters, tables, option }: WrittenSink): StorageSinkSpec {
   const plain = plainScheme(scheme)
   const kind = kindOfScheme(plain)
+  const known = [...Object.keys(commonParameters), ...Object.keys(kind.parameters)]
+  parameters.checkSpelling(kind.label, known)
   const common = readCommon(parameters)
   const location = kind.readLocation({ scheme: plain, place, parameters })
-  parameters.end(kind.label, [...Object.keys(commonParameters), ...Object.keys(kind.parameters)])
+  parameters.end(kind.label, known)
   for (const { topic } of tables) {
     if (Buffer.byteLength(topicInName(common.topicPrefix + topic)) <= maxTopicBytes) continue
     throw parameters.refused(

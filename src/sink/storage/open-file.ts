@@ -56,7 +56,7 @@ export class OpenFile {
     return this.#working
   }
 
-  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void {
+  add(bytes: Buffer, keyStart: number, keyEnd: number, valueEnd: number): void {
     this.#body.add(bytes, keyStart, keyEnd, valueEnd)
     this.messages += 1
     this.payloadBytes += Math.max(valueEnd, keyEnd) - keyStart

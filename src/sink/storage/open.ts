@@ -13,18 +13,21 @@ import type { StorageSinkSpec } from './spec.ts'
 import type { StorageClient, StorageOpening } from './storage-client.ts'
 import type { StorageModule } from './storage-kind.ts'
 import { StorageSink } from './storage-sink.ts'
+import { TimeLimit } from './time-limit.ts'
 
 /** What open files and those that wait to be written may hold. */
 const budgetBytes = 64 * 1024 * 1024
+/** The default of cloudstorage.timeout. */
+const defaultTimeoutMs = 600_000
 /** About a minute. What fails longer starts the feed again from its checkpoint, which is retried without end. */
 const defaultRetry: RetryBounds = { max: 7, backoffMs: 500 }
 
 export async function open(spec: StorageSinkSpec, opening: SinkOpening): Promise<Sink> {
-  const { topics, log, signal, firstTime, meter } = opening
+  const { feed, topics, log, signal, firstTime, meter } = opening
   const { topicPrefix, partitioning, fileSize } = spec
-  const client = await openClient(spec, { log, signal })
+  const client = await openClient(spec, { log, signal, feed })
   try {
-    await orAbort(Promise.resolve(client.check?.(signal)), signal)
+    await check(client, spec, signal)
   } catch (error) {
     await client[Symbol.asyncDispose]()
     throw error
@@ -38,6 +41,7 @@ export async function open(spec: StorageSinkSpec, opening: SinkOpening): Promise
     firstTime,
     fileSize,
     budgetBytes,
+    timeoutMs: timeoutOf(spec),
     retry: defaultRetry,
     warn: (text, level = 'warn') => log(level, text),
     signal,
@@ -50,20 +54,28 @@ async function formatOf(
   { extension, header, columns }: SinkOpening,
 ): Promise<FileFormat> {
   if (extension === 'parquet') {
-    const { parquetFiles } = await import('./files/parquet.ts')
+    const { parquetFiles } = await import('./files/parquet/parquet.ts')
     return parquetFiles({ compression, columns })
   }
   return lines({ extension, compression, ...(csvHeader === true ? { header } : {}) })
 }
 
 export async function dial(spec: StorageSinkSpec, { signal }: SinkDialing): Promise<void> {
-  await using client = await openClient(spec, { log: () => undefined, signal })
-  await client.check?.(signal)
+  await using client = await openClient(spec, { log: () => undefined, signal, feed: undefined })
+  await check(client, spec, signal)
+}
+
+async function check(client: StorageClient, spec: StorageSinkSpec, signal: AbortSignal): Promise<void> {
+  await new TimeLimit(client.name, timeoutOf(spec)).run(async (both) => client.check?.(both), signal)
+}
+
+function timeoutOf({ timeoutMs = defaultTimeoutMs }: StorageSinkSpec): number {
+  return timeoutMs
 }
 
 async function openClient(
-  { location, allowedHosts, mayReachMetadata, defaultKey, externDir }: StorageSinkSpec,
-  opening: Pick<StorageOpening, 'log' | 'signal'>,
+  { location, allowedHosts, mayReachMetadata, defaultKey, customCa, externDir }: StorageSinkSpec,
+  opening: Pick<StorageOpening, 'log' | 'signal' | 'feed'>,
 ): Promise<StorageClient> {
   const { open: load } = kindOfLocation(location)
   if (load === undefined) throw laterVersion('sink', location.tag)
@@ -74,6 +86,7 @@ async function openClient(
       allowedHosts,
       mayReachMetadata: mayReachMetadata === true,
       defaultKey,
+      customCa,
       externDir,
     }),
     opening.signal,

@@ -7,9 +7,9 @@ import { readSize } from './file-size.ts'
 export const commonParameters = {
   topic_prefix: { about: 'Stands in front of the name of every topic in the names of files.' },
   file_size: {
-    default: '`16MB`',
+    default: '`16MiB`',
     about:
-      'A file of more bytes, after compression, is finished, and the next one begins: `32MB`, `1GiB`. Every checkpoint finishes all files.',
+      'A file of more bytes, after compression, is finished, and the next one begins: `32MB`, `1GiB`, at most `64GiB`. Every checkpoint finishes all files.',
   },
   partition_format: {
     default: '`daily`',
@@ -26,6 +26,8 @@ export interface CommonValues {
 }
 
 const defaultFileSize = 16 * 1024 * 1024
+/** A file is sent in parts of at least 8 MiB, and S3 takes 10,000 of them. */
+const maxFileSize = 64 * 1024 ** 3
 
 export function readCommon(parameters: SinkParameters<CommonParameter>): CommonValues {
   const topicPrefix = parameters.text('topic_prefix') ?? ''
@@ -37,6 +39,7 @@ export function readCommon(parameters: SinkParameters<CommonParameter>): CommonV
       'a size is written as 16MB, 1GiB or 1000000',
     )
   }
+  if (fileSize > maxFileSize) throw parameters.refused(`file_size=${size} is too large`, 'it is at most 64GiB')
   const partitioning = parameters.text('partition_format') ?? 'daily'
   if (!isPartitioning(partitioning)) {
     throw parameters.refused(`invalid partition_format of ${partitioning}`, 'it is daily, hourly or flat')

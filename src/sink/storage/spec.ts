@@ -17,6 +17,10 @@ export interface StorageSinkSpec extends SinkSpec {
   readonly externDir?: string | undefined
   /** cloudstorage.gs.default.key, set at each start. Undefined: it is empty. */
   readonly defaultKey?: string | undefined
+  /** cloudstorage.http.custom_ca, set at each start. Undefined: it is empty. */
+  readonly customCa?: string | undefined
+  /** cloudstorage.timeout, set at each start. */
+  readonly timeoutMs?: number | undefined
   /** Each file begins with the names of the columns. */
   readonly csvHeader?: true | undefined
 }

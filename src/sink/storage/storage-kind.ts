@@ -35,6 +35,8 @@ export interface StorageKind<Location extends StorageLocation = StorageLocation>
   addresses?(location: Location): readonly SinkAddress[]
   /** Whether the client uses the credentials of the server, which --external-io-disable-implicit-credentials forbids. */
   isImplicit?(location: Location, around: { readonly defaultKey?: string | undefined }): boolean
+  /** What --external-io-disable-http forbids of a location: a server that the URI names. Undefined: nothing. */
+  ownServer?(location: Location): string | undefined
   /** Loads the client. Undefined: the kind is refused until a later version. */
   readonly open?: () => Promise<StorageModule<Location>>
 }

@@ -1,93 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, before, test } from 'node:test'
-import { filesIn, isFolder, namesIn, type FolderFile } from '../../../test/support/read-folder.ts'
-import { MessageBatch } from '../../core/message-batch.ts'
-import type { Hlc } from '../../core/hlc.ts'
-import { FeedError } from '../../errors/feed-error.ts'
-import { FileNames, timeDigits, topicInName, type Partitioning } from './file-names.ts'
+import { test } from 'node:test'
+import { isFolder, namesIn, filesIn } from '../../../test/support/read-folder.ts'
+import { at, mebibyte, newFolder, Under } from '../../../test/support/storage-sink-under-test.ts'
+import { FileNames, timeDigits, topicInName } from './file-names.ts'
 import { lines } from './files/lines.ts'
-import { NodelocalClient } from './nodelocal/open.ts'
-import type { StorageClient, StorageUpload } from './storage-client.ts'
-import { StorageSink, type StorageSinkOptions } from './storage-sink.ts'
-
-let dir = ''
-before(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'storage-'))
-})
-after(() => rm(dir, { recursive: true, force: true }))
-
-const mebibyte = 1024 * 1024
-let folders = 0
-
-interface Opening extends Partial<Omit<StorageSinkOptions, 'names'>> {
-  readonly folder?: string
-  readonly partitioning?: Partitioning
-  readonly session?: string
-  readonly compression?: 'gzip' | 'zstd'
-}
-
-class Under implements AsyncDisposable {
-  readonly folder: string
-  readonly sink: StorageSink
-
-  constructor(opening: Opening = {}) {
-    const { folder = join(dir, String(++folders)), partitioning = 'daily', session, compression, ...options } = opening
-    this.folder = folder
-    const format = options.format ?? lines({ extension: 'ndjson', compression })
-    this.sink = new StorageSink({
-      client: new NodelocalClient('nodelocal://1', folder, []),
-      format,
-      names: new FileNames({ partitioning, extension: format.extension, session: session ?? 'a'.repeat(16), sink: 7 }),
-      topics: ['t1', 't2'],
-      firstTime: at(1),
-      fileSize: mebibyte,
-      budgetBytes: 64 * mebibyte,
-      retry: { max: 2, backoffMs: 1 },
-      warn: () => undefined,
-      signal: new AbortController().signal,
-      ...options,
-    })
-  }
-
-  emit(...rows: readonly (readonly [topic: number, value: string, schema?: number])[]): Promise<void> {
-    const batch = new MessageBatch()
-    for (const [topic, value, schema = 1] of rows) {
-      batch.begin(topic, schema)
-      batch.bytes.utf8('[1]')
-      batch.endKey()
-      batch.bytes.utf8(value)
-      batch.end(true)
-    }
-    return this.sink.emit(batch)
-  }
-
-  flush(wall?: number): Promise<void> {
-    return this.sink.flush(wall === undefined ? undefined : at(wall))
-  }
-
-  async resolved(wall: number): Promise<void> {
-    await this.sink.emitResolved({ at: at(wall), payload: () => Buffer.from(`{"resolved":"${wall}.0000000000"}`) })
-  }
-
-  get files(): readonly FolderFile[] {
-    return filesIn(this.folder)
-  }
-
-  get texts(): readonly string[] {
-    return this.files.map(({ text }) => text)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.sink[Symbol.asyncDispose]()
-  }
-}
-
-function at(wall: number): Hlc {
-  return { wall: BigInt(wall), logical: 0 }
-}
 
 test('a name has the time, the session, the node, the sink, the file, the topic and the schema', () => {
   const wall = 1_676_387_829_538_529_450n
@@ -135,7 +51,7 @@ test('a flush writes what was emitted, and nothing when nothing was', async () =
 })
 
 test('a session that is opened again writes over the same names, and another session repeats the rows', async () => {
-  const folder = join(dir, String(++folders))
+  const folder = newFolder()
   for (const session of ['a', 'a', 'b']) {
     await using under = new Under({ folder, session: session.repeat(16) })
     await under.emit([0, 'v1'])
@@ -191,6 +107,14 @@ test('files of rows of a day and an hour are in the folder that partition_format
   }
 })
 
+test('tables of other columns whose rows come by turns have a file each, also if their topics share a name', async () => {
+  await using under = new Under({ topics: ['t', 't'] })
+  for (let n = 0; n < 20; n++) await under.emit([0, `a${n}`, 1], [1, `b${n}`, 2])
+  await under.flush()
+  const texts = ['a', 'b'].map((table) => Array.from({ length: 20 }, (_, n) => `${table}${n}\n`).join(''))
+  assert.deepEqual(under.texts, texts)
+})
+
 test('rows of several schemas never share a file, and their files sort in the order in which the rows came', async () => {
   await using under = new Under()
   await under.emit([0, 'a', 9], [0, 'b', 2], [1, 'x', 2], [0, 'c', 9], [0, 'd', 9])
@@ -225,153 +149,4 @@ test('a large file is compressed into one that readers take as a whole', async (
     const found = under.texts[0]?.trimEnd().split('\n') ?? []
     assert.deepEqual([found.length, found.at(0)?.slice(0, 3), found.at(-1)?.slice(0, 6)], [count, '0 x', '5999 x'])
   }
-})
-
-/** Says what a client is called with. Each call fails until `fails` is 0. */
-class Recorder implements StorageClient {
-  readonly name = 'nodelocal://1'
-  readonly minPartBytes = 5 * mebibyte
-  readonly calls: string[] = []
-  readonly parts: number[] = []
-  tag: 'failed' | 'expired' | 'refused' = 'failed'
-  fails = 0
-  largestHeld = 0
-  readonly #inner: NodelocalClient
-
-  constructor(folder: string) {
-    this.#inner = new NodelocalClient(this.name, folder, [])
-  }
-
-  async put(...call: Parameters<StorageClient['put']>): Promise<void> {
-    this.#called('put')
-    await this.#inner.put(call[0], call[1])
-  }
-
-  async begin(object: Parameters<StorageClient['begin']>[0]): Promise<StorageUpload> {
-    this.#called('begin')
-    const upload = await this.#inner.begin(object)
-    return {
-      write: async (part, signal) => {
-        this.#called('write')
-        this.parts.push(part.length)
-        await upload.write(part, signal)
-      },
-      complete: async (signal) => {
-        this.#called('complete')
-        await upload.complete(signal)
-      },
-      abort: () => {
-        this.#called('abort')
-        return upload.abort()
-      },
-    }
-  }
-
-  async renew(): Promise<void> {
-    this.calls.push('renew')
-  }
-
-  trouble(): ReturnType<StorageClient['trouble']> {
-    return { tag: this.tag, error: new FeedError('FEED_SINK', 'out of order') }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.calls.push('dispose')
-  }
-
-  #called(what: string): void {
-    this.calls.push(what)
-    if (this.fails === 0) return
-    this.fails -= 1
-    throw new Error('broken')
-  }
-}
-
-test('what fails is sent again, after expired credentials with new ones', async () => {
-  const folder = join(dir, String(++folders))
-  const client = new Recorder(folder)
-  await using under = new Under({ client, folder })
-  client.fails = 2
-  await under.emit([0, 'v'])
-  await under.flush()
-  assert.deepEqual(client.calls, ['put', 'put', 'put'])
-  client.fails = 1
-  client.tag = 'expired'
-  await under.emit([0, 'w'])
-  await under.flush()
-  assert.deepEqual(client.calls.slice(3), ['put', 'renew', 'put'])
-  assert.deepEqual(under.texts, ['v\n', 'w\n'])
-})
-
-test('what fails too often, or is refused, ends the sink, and no later file is written', async () => {
-  for (const [tag, calls] of [
-    ['failed', ['put', 'put', 'put']],
-    ['refused', ['put']],
-  ] as const) {
-    const folder = join(dir, String(++folders))
-    const client = new Recorder(folder)
-    await using under = new Under({ client, folder })
-    client.fails = Infinity
-    client.tag = tag
-    await under.emit([0, 'v'], [1, 'w'])
-    await assert.rejects(under.flush(), /out of order/)
-    assert.deepEqual(client.calls, calls)
-    await assert.rejects(under.emit([0, 'x']), /out of order/)
-    assert.equal(under.sink.failed.aborted, true)
-  }
-})
-
-test('a file that is larger than the memory of the sink is written in parts, and is one file', async () => {
-  const folder = join(dir, String(++folders))
-  const client = new Recorder(folder)
-  await using under = new Under({ client, folder, fileSize: 256 * mebibyte, budgetBytes: 24 * mebibyte })
-  const row = 'x'.repeat(1023)
-  for (let i = 0; i < 60; i++) await under.emit(...Array.from({ length: 1024 }, () => [0, row] as const))
-  await under.flush(5)
-  assert.deepEqual([client.calls.filter((call) => call === 'begin').length, under.files.length], [1, 1])
-  assert.ok(client.parts.length > 2)
-  assert.ok(
-    client.parts.slice(0, -1).every((length) => length >= client.minPartBytes),
-    `parts of ${client.parts.join()}`,
-  )
-  assert.equal(under.texts[0]?.length, 60 * mebibyte)
-})
-
-test('with many tables the memory is bounded, and files become smaller instead', async () => {
-  const tables = 200
-  const folder = join(dir, String(++folders))
-  const client = new Recorder(folder)
-  const topics = Array.from({ length: tables }, (_, i) => `t${i}`)
-  await using under = new Under({ client, folder, topics, fileSize: 16 * mebibyte, budgetBytes: 8 * mebibyte })
-  const row = 'x'.repeat(999)
-  for (let i = 0; i < 20; i++) {
-    await under.emit(...Array.from({ length: 2000 }, (_, n) => [n % tables, `${i} ${row}`] as const))
-  }
-  await under.flush(5)
-  const perTopic = Map.groupBy(under.files, ({ topic }) => topic)
-  assert.equal(perTopic.size, tables)
-  for (const files of perTopic.values()) {
-    const numbers = files.flatMap(({ text }) =>
-      text
-        .trimEnd()
-        .split('\n')
-        .map((line) => Number.parseInt(line, 10)),
-    )
-    assert.equal(numbers.length, 200)
-    assert.deepEqual(
-      numbers,
-      [...numbers].sort((a, b) => a - b),
-    )
-  }
-})
-
-test('a sink that is closed in the middle of a large file leaves nothing of it', async () => {
-  const folder = join(dir, String(++folders))
-  const client = new Recorder(folder)
-  const under = new Under({ client, folder, fileSize: 256 * mebibyte, budgetBytes: 16 * mebibyte })
-  const row = 'x'.repeat(1023)
-  for (let i = 0; i < 30; i++) await under.emit(...Array.from({ length: 1024 }, () => [0, row] as const))
-  await under[Symbol.asyncDispose]()
-  assert.deepEqual([client.calls.includes('abort'), client.calls.at(-1)], [true, 'dispose'])
-  assert.deepEqual(under.files, [])
 })

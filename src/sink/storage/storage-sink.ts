@@ -1,5 +1,6 @@
-// A sink that writes files. Each topic has one open file. A file is finished when it is large enough, when messages come that
-// were written with another schema, and at every flush. Finished files are named and written one after the other.
+// A sink that writes files. Each topic has one open file, which topics of the same name and schema share. A file is finished when it is
+// large enough, when messages of its topic come that were written with another schema, and at every flush. Finished files are
+// named and written one after the other.
 //
 // Order: messages of a topic are in its files in the order in which they were emitted, and the names of files sort in the order in
 // which they were finished (file-names.ts says what readers of a folder may rely on).
@@ -9,6 +10,7 @@
 // parts while it grows; that of another topic is then finished first, so that names still become visible in their order.
 // Trouble: what fails too often ends the sink, every later call throws, and the feed starts again from its checkpoint.
 
+import { setImmediate as turn } from 'node:timers/promises'
 import { onAbort } from '../../async/or-abort.ts'
 import { compareHlc, nextHlc, type Hlc } from '../../core/hlc.ts'
 import { feedMeter, type FeedMeter } from '../../core/feed-meter.ts'
@@ -16,16 +18,21 @@ import type { MessageBatch } from '../../core/message-batch.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { RetryBounds, SaysTrouble } from '../batching/retry.ts'
 import type { Resolved, Sink, SinkStall } from '../sink.ts'
-import { FileNames, topicInName } from './file-names.ts'
+import type { FileNames } from './file-names.ts'
 import type { FileFormat } from './files/file-body.ts'
 import { OpenFile } from './open-file.ts'
+import { Slots, type Slot } from './slots.ts'
 import type { StorageClient, StorageObject } from './storage-client.ts'
-import { UploadQueue, type StreamedFile } from './upload-queue.ts'
+import { UploadQueue } from './upload-queue.ts'
 
 /** More pieces are not compressed at the same time. */
 const maxWorking = 4
 /** Parts of a file that is written while it grows have at least this size. */
 const partBytes = 8 * 1024 * 1024
+/** Requests get a turn after so long. */
+const turnMs = 5
+/** How large the files become, whatever file_size says, while the far end is too slow for more of them. */
+const grownBytes = 16 * 1024 * 1024
 
 export interface StorageSinkOptions {
   readonly client: StorageClient
@@ -37,6 +44,8 @@ export interface StorageSinkOptions {
   readonly firstTime: Hlc
   readonly fileSize: number
   readonly budgetBytes: number
+  /** A call of the client that takes longer has failed; 0: there is no limit. */
+  readonly timeoutMs: number
   readonly retry: RetryBounds
   readonly warn: SaysTrouble
   /** Ends the sink when it aborts, with the signal's reason. */
@@ -44,40 +53,26 @@ export interface StorageSinkOptions {
   readonly meter?: FeedMeter | undefined
 }
 
-/** What the sink knows of one topic. */
-interface Slot {
-  readonly name: string
-  file: OpenFile | undefined
-  /** The open file is being written in parts. */
-  streamed: StreamedFile | undefined
-}
-
 export class StorageSink implements Sink {
   readonly #options: StorageSinkOptions
   readonly #queue: UploadQueue
   readonly #meter: FeedMeter
   readonly #listening: Disposable
-  /** By name, in the order in which a flush finishes their files. */
-  readonly #slots: readonly Slot[]
-  /** The slot of each topic of the feed. */
-  readonly #slotOf: readonly Slot[]
+  readonly #slots: Slots
   /** The slot with a file that is written in parts; there is one at most. */
   #streaming: Slot | undefined
+  #turnedAtMs = 0
   /** The time in the names of files: all rows that come are of this time or later. */
   #time: Hlc
 
   constructor(options: StorageSinkOptions) {
-    const { client, retry, warn, signal, topics, firstTime, meter = feedMeter() } = options
+    const { client, timeoutMs, retry, warn, signal, topics, firstTime, meter = feedMeter() } = options
     this.#meter = meter
     this.#options = options
     this.#time = firstTime
-    this.#queue = new UploadQueue({ client, retry, warn, meter })
+    this.#queue = new UploadQueue({ client, timeoutMs, retry, warn, meter })
     this.#listening = onAbort(signal, () => this.#queue.fail(signal.reason))
-    const slots = new Map<string, Slot>()
-    for (const topic of [...topics].sort())
-      slots.set(topic, { name: topicInName(topic), file: undefined, streamed: undefined })
-    this.#slots = [...slots.values()]
-    this.#slotOf = topics.map((topic) => slots.get(topic) as Slot)
+    this.#slots = new Slots(topics)
   }
 
   get failed(): AbortSignal {
@@ -94,21 +89,21 @@ export class StorageSink implements Sink {
     const { count, topics, schemas, keyStarts, valueStarts, valueEnds, nilValues } = batch
     const { buffer } = batch.bytes
     for (let i = 0; i < count; i++) {
-      const slot = this.#slotOf[topics[i] as number] as Slot
+      const topic = topics[i] as number
       const schema = schemas[i] as number
-      if (slot.file?.schema !== schema) {
-        this.#finish(slot)
-        slot.file = new OpenFile(format, schema, batch.committedMs)
+      let slot = this.#slots.of(topic)
+      if (slot?.schema !== schema) {
+        if (slot !== undefined) this.#finish(slot)
+        slot = this.#slots.move(topic, schema)
       }
-      const file = slot.file as OpenFile
+      const file = (slot.file ??= new OpenFile(format, schema, batch.committedMs))
       const valueEnd = nilValues[i] === 1 ? -1 : (valueEnds[i] as number)
       file.add(buffer, keyStarts[i] as number, valueStarts[i] as number, valueEnd)
-      if (file.size > fileSize) {
-        this.#meter.count('sizeBasedFlushes')
-        this.#finish(slot)
-      } else if (file.working >= maxWorking) await file.compressed()
+      if (file.size > fileSize) await this.#finishFull(slot, file)
+      else if (file.working >= maxWorking) await file.compressed()
     }
     await this.#freeMemory()
+    await this.#letRequestsGoOn()
     this.#meter.set('bufferedBytes', this.#held)
   }
 
@@ -118,7 +113,7 @@ export class StorageSink implements Sink {
     if (compareHlc(at, this.#time) >= 0) this.#finishAll(at)
     const bytes = Uint8Array.from(payload(0))
     const object = { name: this.#options.names.resolved(at), contentType: 'application/json' }
-    this.#queue.file(object, { held: bytes.length, sent: undefined, pieces: async () => [bytes] })
+    this.#queue.marker(object, bytes)
   }
 
   async flush(frontier: Hlc | undefined): Promise<void> {
@@ -137,12 +132,24 @@ export class StorageSink implements Sink {
   /** Finishes all files; `frontier`: everything at or below it is in them, and nothing will come. */
   #finishAll(frontier: Hlc | undefined): void {
     this.#finishStreamed()
-    for (const slot of this.#slots) this.#finish(slot)
+    for (const slot of this.#slots.byName()) this.#finish(slot)
     if (frontier !== undefined && compareHlc(frontier, this.#time) >= 0) this.#time = nextHlc(frontier)
   }
 
   #finishStreamed(): void {
     if (this.#streaming !== undefined) this.#finish(this.#streaming)
+  }
+
+  /**
+   * Finishes a file that has its size. If files come faster than the far end takes them, it grows instead: each file is a
+   * request, however few bytes it has, so larger files are what lets a slow far end catch up.
+   */
+  async #finishFull(slot: Slot, file: OpenFile): Promise<void> {
+    const queue = this.#queue
+    if (queue.isFull && !queue.isBehind) await queue.room()
+    if (queue.isFull && file.size <= grownBytes) return
+    this.#meter.count('sizeBasedFlushes')
+    this.#finish(slot)
   }
 
   /** Gives the open file of a topic to the queue. A file that is being written in parts has its name already, so it comes first. */
@@ -158,6 +165,13 @@ export class StorageSink implements Sink {
     const content = { held, sent: { messages, bytes, committedMs, emittedAtMs }, pieces: () => file.rest() }
     if (streamed === undefined) this.#queue.file(this.#object(slot, file), content)
     else this.#queue.rest(streamed, content)
+  }
+
+  /** A caller with many batches at hand never waits for anything else, so that no byte of a file would be sent meanwhile. */
+  async #letRequestsGoOn(): Promise<void> {
+    if (this.#queue.isEmpty || performance.now() - this.#turnedAtMs < turnMs) return
+    await turn()
+    this.#turnedAtMs = performance.now()
   }
 
   /** Waits until the sink holds no more than its budget. */
@@ -176,7 +190,7 @@ export class StorageSink implements Sink {
 
   get #held(): number {
     let bytes = this.#queue.held
-    for (const { file } of this.#slots) bytes += file?.held ?? 0
+    for (const { file } of this.#slots.all()) bytes += file?.held ?? 0
     return bytes
   }
 
@@ -187,7 +201,7 @@ export class StorageSink implements Sink {
   /** Writes what the largest open file has so far. If that is too little for a part, the file is finished. */
   #writeLargest(): void {
     let largest: Slot | undefined
-    for (const slot of this.#slots) if ((slot.file?.held ?? 0) > (largest?.file?.held ?? 0)) largest = slot
+    for (const slot of this.#slots.all()) if ((slot.file?.held ?? 0) > (largest?.file?.held ?? 0)) largest = slot
     if (largest?.file === undefined) return
     if (largest.file.done < this.#partBytes) return this.#finish(largest)
     if (largest.streamed === undefined) {

@@ -1,30 +1,31 @@
 // Writes files one after the other, in the order of their names, so that no file becomes visible before one that sorts before it.
-// What fails is sent again after a wait, as the trouble with the client says; what fails too often, or cannot succeed, ends the queue.
+// What fails is sent again (attempts.ts); what fails too often, or cannot succeed, ends the queue.
 //
-//   file        put as a whole, when it is complete
+//   file        put as a whole, when it is complete. A client that can make drafts makes those of the next files meanwhile
+//   marker      a file that speaks of those before it, so it becomes visible after they are durable under their names
 //   part        the beginning of a file that is not complete yet, so that its memory becomes free
 //   rest        the last part of such a file, with which it becomes visible
 
-import { setTimeout as delay } from 'node:timers/promises'
-import { orAbort } from '../../async/or-abort.ts'
 import { orLate } from '../../async/or-late.ts'
 import { countDelivered, type FeedMeter, type SentMessages } from '../../core/feed-meter.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { freeTaken } from '../../bytes/free-buffer.ts'
 import { Progress } from '../batching/progress.ts'
-import { Retry, type RetryBounds, type SaysTrouble } from '../batching/retry.ts'
 import { StallWatch } from '../batching/stall.ts'
 import type { SinkStall } from '../sink.ts'
-import type { StorageClient, StorageObject, StorageUpload } from './storage-client.ts'
+import { Attempts, type AttemptsOptions } from './attempts.ts'
+import type { StorageClient, StorageDraft, StorageObject, StorageUpload } from './storage-client.ts'
 
-/** How long the removal of an unfinished file may take when the sink is closed. */
+/** So many files may wait to be written. */
+const maxWaiting = 64
+/** The far end is too slow for the files if so many wait for this time. */
+const behindMs = 1000
+/** How long the removal of unfinished files may take when the sink is closed. */
 const abortMs = 1000
+/** So many drafts are on their way. Each may hold a thread of Node's pool, which has four. */
+const draftsAtOnce = 2
 
-export interface UploadQueueOptions {
-  readonly client: StorageClient
-  readonly retry: RetryBounds
-  readonly warn: SaysTrouble
-  readonly meter: FeedMeter
-}
+export type UploadQueueOptions = Omit<AttemptsOptions, 'progress' | 'stall'>
 
 /** What is written. */
 export interface Content {
@@ -47,28 +48,39 @@ export interface StreamedFile {
 interface Task {
   /** The memory that becomes free when the task is done. */
   readonly held: number
+  /** Begins what can be done before the turn of the task has come. */
+  start?(): void
   run(): Promise<void>
+  /** Called in place of `run` when nobody will run the task. */
+  discard?(): Promise<void>
+}
+
+/** The bytes of a file, and its draft if it could be made. */
+interface Drafted {
+  readonly bytes: readonly Uint8Array[]
+  readonly draft: StorageDraft | undefined
 }
 
 export class UploadQueue {
   readonly progress = new Progress()
   readonly #client: StorageClient
-  readonly #bounds: RetryBounds
-  readonly #retry: Retry
+  readonly #attempts: Attempts
   readonly #stall: StallWatch
   readonly #meter: FeedMeter
   readonly #tasks: Task[] = []
   #held = 0
+  /** Since when more than half as many files wait as may, after as many did. */
+  #fullSinceMs: number | undefined
   #isRunning = false
-  #hasExpired = false
+  /** Drafts were published, and that is not known to be durable. */
+  #isUnsettled = false
   #unfinished: StreamedFile | undefined
 
-  constructor({ client, retry: bounds, warn, meter }: UploadQueueOptions) {
-    this.#meter = meter
-    this.#client = client
-    this.#bounds = bounds
-    this.#stall = new StallWatch(client.name)
-    this.#retry = new Retry({ bounds, beforeRetry: () => this.#renew(), progress: this.progress, warn })
+  constructor(options: UploadQueueOptions) {
+    this.#client = options.client
+    this.#meter = options.meter
+    this.#stall = new StallWatch(options.client.name)
+    this.#attempts = new Attempts({ ...options, progress: this.progress, stall: this.#stall })
   }
 
   /** The memory of everything that is not written yet, in bytes. */
@@ -77,7 +89,22 @@ export class UploadQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#tasks.length === 0
+    return this.#tasks.length === 0 && !this.#isUnsettled
+  }
+
+  /** Whether so many files wait that no other one should be added, unless it must be. */
+  get isFull(): boolean {
+    return this.#tasks.length >= maxWaiting
+  }
+
+  /** Whether files have come faster for some time than the far end takes them. */
+  get isBehind(): boolean {
+    return this.#fullSinceMs !== undefined && performance.now() - this.#fullSinceMs >= behindMs
+  }
+
+  /** Settles when a file may be added, or when it is known that the far end is too slow. */
+  async room(): Promise<void> {
+    while (this.isFull && !this.isBehind) await this.progress.next()
   }
 
   stalled(nowMs: number): SinkStall | undefined {
@@ -85,25 +112,51 @@ export class UploadQueue {
   }
 
   file(object: StorageObject, { held, sent, pieces }: Content): void {
-    this.#add(held, async () => {
-      const bytes = await pieces()
-      await this.#attempt((signal) => this.#client.put(object, bytes, signal))
-      const stored = bytes.reduce((sum, { length }) => sum + length, 0)
-      this.#meter.count('bytesOut', stored)
-      if (sent !== undefined) countDelivered(this.#meter, sent, stored)
+    let drafted: Promise<Drafted> | undefined
+    const begun = (): Promise<Drafted> => {
+      if (drafted !== undefined) return drafted
+      drafted = this.#draft(object, pieces)
+      drafted.catch(() => undefined)
+      return drafted
+    }
+    this.#add({
+      held,
+      ...(this.#client.draft === undefined ? {} : { start: begun }),
+      run: async () => {
+        const { bytes, draft } = await begun()
+        if (await this.#isPublished(draft)) this.#isUnsettled = true
+        else await this.#attempts.make((signal) => this.#client.put(object, bytes, signal))
+        this.#delivered(bytes, sent)
+        if (this.#client.isDoneWithBytes === true && !this.#attempts.mayBeRead) freeAll(bytes)
+      },
+      discard: async () => (await drafted)?.draft?.discard(),
+    })
+  }
+
+  marker(object: StorageObject, bytes: Uint8Array): void {
+    this.#add({
+      held: bytes.length,
+      run: async () => {
+        await this.#settle()
+        await this.#attempts.make((signal) => this.#client.put(object, [bytes], signal))
+        this.#delivered([bytes], undefined)
+      },
     })
   }
 
   part(file: StreamedFile, content: Content): void {
-    this.#add(content.held, () => this.#write(file, content))
+    this.#add({ held: content.held, run: () => this.#write(file, content) })
   }
 
   rest(file: StreamedFile, content: Content): void {
-    this.#add(content.held, async () => {
-      await this.#write(file, content)
-      await this.#attempt((signal) => (file.upload as StorageUpload).complete(signal))
-      this.#unfinished = undefined
-      if (content.sent !== undefined) countDelivered(this.#meter, content.sent, file.storedBytes)
+    this.#add({
+      held: content.held,
+      run: async () => {
+        await this.#write(file, content)
+        await this.#attempts.make((signal) => (file.upload as StorageUpload).complete(signal))
+        this.#unfinished = undefined
+        if (content.sent !== undefined) countDelivered(this.#meter, content.sent, file.storedBytes)
+      },
     })
   }
 
@@ -120,67 +173,86 @@ export class UploadQueue {
 
   async close(): Promise<void> {
     const upload = this.#unfinished?.upload
-    if (upload !== undefined) await orLate(upload.abort(), abortMs)
+    const removed = [upload?.abort(), ...this.#tasks.map(({ discard }) => discard?.())]
+    await orLate(Promise.allSettled(removed), abortMs)
     await orLate(Promise.resolve(this.#client[Symbol.asyncDispose]()), abortMs)
   }
 
-  #add(held: number, run: () => Promise<void>): void {
-    this.#tasks.push({ held, run })
-    this.#held += held
+  #add(task: Task): void {
+    this.#tasks.push(task)
+    this.#held += task.held
+    if (this.#tasks.length <= draftsAtOnce) task.start?.()
+    if (this.isFull) this.#fullSinceMs ??= performance.now()
     if (!this.#isRunning) this.#run().catch((error: unknown) => this.fail(error))
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true
-    for (let task = this.#tasks[0]; task !== undefined; task = this.#tasks[0]) {
+    for (;;) {
+      const [task] = this.#tasks
+      if (task === undefined) {
+        await this.#settle()
+        if (this.isEmpty) break
+        continue
+      }
       await task.run()
       this.#tasks.shift()
+      this.#tasks[draftsAtOnce - 1]?.start?.()
       this.#held -= task.held
+      if (this.#tasks.length < maxWaiting / 2) this.#fullSinceMs = undefined
       this.#stall.confirmed()
       this.progress.wake()
     }
     this.#isRunning = false
+    this.progress.wake()
+  }
+
+  /** `sent`: what a whole file of rows has. */
+  #delivered(pieces: readonly Uint8Array[], sent: SentMessages | undefined): void {
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0)
+    this.#meter.count('bytesOut', bytes)
+    if (sent !== undefined) countDelivered(this.#meter, sent, bytes)
+  }
+
+  async #draft(object: StorageObject, pieces: Content['pieces']): Promise<Drafted> {
+    const bytes = await pieces()
+    const draft = await this.#attempts.makeAhead(async (signal) => this.#client.draft?.(object, bytes, signal))
+    return { bytes, draft }
+  }
+
+  /** Returns false if there is no draft, or if it could not be published: the file is put then. */
+  async #isPublished(draft: StorageDraft | undefined): Promise<boolean> {
+    if (draft === undefined) return false
+    const publish = async (signal: AbortSignal): Promise<true> => {
+      await draft.publish(signal)
+      return true
+    }
+    return (await this.#attempts.makeAhead(publish)) ?? false
+  }
+
+  async #settle(): Promise<void> {
+    if (!this.#isUnsettled) return
+    await this.#attempts.make(async (signal) => this.#client.settle?.(signal))
+    this.#isUnsettled = false
   }
 
   async #write(file: StreamedFile, { pieces }: Content): Promise<void> {
     const bytes = await pieces()
-    file.upload ??= await this.#attempt((signal) => this.#client.begin(file.object, signal))
+    file.upload ??= await this.#attempts.make((signal) => this.#client.begin(file.object, signal))
     this.#unfinished = file
     const part = Buffer.concat(bytes)
     const { upload } = file
     if (part.length === 0) return
-    await this.#attempt((signal) => upload.write(part, signal))
+    await this.#attempts.make((signal) => upload.write(part, signal))
     file.storedBytes += part.length
     this.#meter.count('bytesOut', part.length)
   }
+}
 
-  async #attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { signal } = this.progress
-    for (let failures = 1; ; failures++) {
-      this.progress.check()
-      const startMs = performance.now()
-      this.#meter.count('sinkRequests')
-      try {
-        const result = await orAbort(work(signal), signal)
-        this.#meter.observe('send', (performance.now() - startMs) * 1e6)
-        return result
-      } catch (thrown) {
-        this.progress.check()
-        this.#meter.count('sinkErrors')
-        const { tag, error, pauseMs = 0 } = this.#client.trouble(thrown)
-        if (tag === 'refused' || failures > this.#bounds.max) throw error
-        this.#hasExpired ||= tag === 'expired'
-        this.#stall.failed(error.message)
-        if (pauseMs > 0) await delay(pauseMs, undefined, { signal })
-        await this.#retry.wait(failures, error)
-        this.#meter.count('sinkRetries')
-      }
-    }
-  }
-
-  async #renew(): Promise<void> {
-    if (!this.#hasExpired) return
-    this.#hasExpired = false
-    await this.#client.renew?.(this.progress.signal)
-  }
+/**
+ * Without it the memory of a file waits for a garbage collection, which comes the more often the more memory waits for it.
+ * Small pieces may be in the pool that Node makes small buffers from.
+ */
+function freeAll(pieces: readonly Uint8Array[]): void {
+  for (const piece of pieces) if (piece.buffer.byteLength > 2 * Buffer.poolSize) freeTaken(piece)
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { describeAnswer, retryAfterMs } from './answer-text.ts'
+import { describeAnswer } from './answer-text.ts'
 
 const answer = (text: string | Buffer, encoding?: string) => ({
   status: 500,
@@ -18,6 +18,11 @@ test('the text of an answer is shown without the words of the request, in one li
     ['no\n such  tenant', 'no such tenant'],
     ['ANN has id 7, and t0k-en is wrong', '… has … …, and …-… is wrong'],
     ['Annabel 77', 'Annabel 77'],
+    [
+      '<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title><style>a { b: c }</style></head><body><h1>502 Bad Gateway</h1>nginx<!-- x --></body></html>',
+      '502 Bad Gateway 502 Bad Gateway nginx',
+    ],
+    ['a < b, and b > c', 'a < b, and b > c'],
   ] as const)
     assert.equal(describeAnswer(answer(text), sent), `500 Internal Server Error: ${shown}`)
   assert.ok(describeAnswer(answer('x '.repeat(5000)), sent).length < 240)
@@ -46,12 +51,4 @@ test('the text of a compressed answer is read, and one of which a part is missin
       describeAnswer(answer(part, encoding), () => []),
       '500 Internal Server Error: (no text)',
     )
-})
-
-test('Retry-After is a number of seconds or a date', () => {
-  const nowMs = Date.parse('2026-01-01T00:00:00Z')
-  assert.equal(retryAfterMs('120', nowMs), 120_000)
-  assert.equal(retryAfterMs('Thu, 01 Jan 2026 00:00:30 GMT', nowMs), 30_000)
-  assert.equal(retryAfterMs('Wed, 31 Dec 2025 00:00:30 GMT', nowMs), 0)
-  for (const text of [undefined, '', 'soon', '-1', '1.5']) assert.equal(retryAfterMs(text, nowMs), undefined)
 })

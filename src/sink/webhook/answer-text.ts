@@ -3,7 +3,7 @@
 
 import { STATUS_CODES } from 'node:http'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
-import type { Answer } from './endpoint.ts'
+import type { Answer } from './read-answer.ts'
 
 const maxTextChars = 200
 /** Fewer characters than the part of an answer that is read has at least. */
@@ -17,11 +17,17 @@ export type Sent = readonly string[]
 /** Returns `500 Internal Server Error: text of the answer`. `sent` is called only if the answer has a text. */
 export function describeAnswer(answer: Answer, sent: () => Sent): string {
   const status = `${answer.status} ${STATUS_CODES[answer.status] ?? 'of no known meaning'}`
-  const text = whole(textOf(answer).replace(/\s+/g, ' ').trim())
+  const text = whole(withoutTags(textOf(answer)).replace(/\s+/g, ' ').trim())
   if (text === '' || !/^[\P{C}]*$/u.test(text)) return `${status}: (no text)`
   const words = new Set(sent().flatMap((part) => part.toLowerCase().match(word) ?? []))
   const safe = text.replace(word, (found) => (words.has(found.toLowerCase()) ? '…' : found))
   return `${status}: ${safe.slice(0, maxTextChars)}`
+}
+
+/** Proxies answer with pages for people. */
+function withoutTags(text: string): string {
+  if (!/^\s*<(?:!doctype|html)/i.test(text)) return text
+  return text.replace(/<(style|script)\b.*?<\/\1>|<!--.*?-->|<[^>]*>/gis, ' ')
 }
 
 /** Cuts a long text between words: a part of a word could be a part of a secret. */
@@ -38,12 +44,4 @@ function textOf({ body, encoding }: Answer): string {
     // Only a part of it has come.
   }
   return ''
-}
-
-/** Returns how long a `Retry-After` header asks to wait: a number of seconds, or a date. Undefined: it asks for nothing. */
-export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
-  const text = header?.trim() ?? ''
-  if (/^\d+$/.test(text)) return Number(text) * 1000
-  const atMs = /[a-z]/i.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs)
 }

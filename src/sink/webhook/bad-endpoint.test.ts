@@ -262,7 +262,7 @@ test('opening says what is wrong with the connection, before anything is sent', 
     })
     await opens({ ...https, tls: { ...tls, verify: false } })
     await assert.rejects(opens({ ...https, url: `https://${plain.address}/` }), (error: FeedError) => {
-      assert.equal(error.hint, 'the endpoint does not speak TLS at this port')
+      assert.equal(error.hint, 'the endpoint does not speak TLS on this port')
       return true
     })
     await assert.rejects(opens({ ...https, url: `https://127.0.0.1:${port}/`, timeoutMs: 200 }), /cannot be reached/)

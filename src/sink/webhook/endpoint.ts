@@ -1,34 +1,37 @@
 // The endpoint of a webhook: keeps connections to it, and posts bodies. A redirect is followed with the same method and body
 // (307, 308), and only to the same scheme, host and port: another machine must not get the rows and the credentials.
 
-import { getCACertificates } from 'node:tls'
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
 import { isIP } from 'node:net'
-import { buildConnector, Pool, type Dispatcher } from 'undici'
+import { buildConnector } from 'undici'
 import { onAbort, orAbort } from '../../async/or-abort.ts'
-import { isPrivateAddress } from '../../core/metadata-address.ts'
+import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { guardedLookup, metadataGuard, type AddressGuard } from '../guarded-lookup.ts'
+import { guardedLookup, metadataGuard, type AddressGuard } from '../../net/guarded-lookup.ts'
+import { isPrivateAddress } from '../../net/metadata-address.ts'
+import { Connection } from './connection.ts'
+import { maxAnswerBytes, readAnswer, type Answer } from './read-answer.ts'
 import { plainRefused } from './read-spec.ts'
 import type { WebhookSinkSpec } from './spec.ts'
 
-export interface Answer {
-  readonly status: number
-  /** The `Retry-After` header. */
-  readonly retryAfter: string | undefined
-  /** The beginning of the body, unless the status says that the endpoint has the request. */
+interface Exchange {
   readonly body: Buffer
-  readonly encoding: string | undefined
+  readonly headers: Readonly<Record<string, string>>
+  /** The request is given up when it aborts. */
+  readonly signal: AbortSignal
 }
 
 const maxRedirects = 3
-/** How much of an answer is read. A connection with a longer one is closed. */
-const maxAnswerBytes = 16 * 1024
+/** So long an answer that takes the request is read, so that the connection can be used again. */
+const maxTakenMs = 500
 
 export class Endpoint implements AsyncDisposable {
   readonly #spec: WebhookSinkSpec
   readonly #url: URL
   readonly #connect: buildConnector.connector
-  readonly #pool: Pool
+  /** Those without a request. The one that was used last is used first, so that an endpoint with little to do has one connection. */
+  readonly #idle: Connection[]
+  readonly #all: readonly Connection[]
 
   /** `connections`: as many requests are sent at the same time. */
   constructor(spec: WebhookSinkSpec, connections: number) {
@@ -37,8 +40,7 @@ export class Endpoint implements AsyncDisposable {
     this.#url = new URL(spec.url)
     this.#connect = guarded(
       buildConnector({
-        ...(tls.ca === undefined ? {} : { ca: [...getCACertificates('default'), tls.ca] }),
-        ...(tls.cert === undefined ? {} : { cert: tls.cert, key: tls.key }),
+        ...(tls.ca === undefined && tls.cert === undefined ? {} : { secureContext: contextOf(tls) }),
         rejectUnauthorized: tls.verify,
         lookup: guardedLookup(guardOf(spec)),
         timeout: timeoutMs,
@@ -46,19 +48,15 @@ export class Endpoint implements AsyncDisposable {
       }),
       guardOf(spec),
     )
-    this.#pool = new Pool(this.#url.origin, {
-      connections,
-      connect: this.#connect,
-      // `post` has its own time limit, which is that of the whole request.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    })
+    this.#all = Array.from({ length: connections }, () => new Connection(this.#url.origin, this.#connect))
+    this.#idle = [...this.#all]
   }
 
   /** Settles when a connection was opened, which is closed again. */
   async reach(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted()
-    const { hostname, protocol, port } = this.#url
+    const { protocol, port } = this.#url
+    const hostname = withoutBrackets(this.#url.hostname)
     const reached = Promise.withResolvers<void>()
     this.#connect({ hostname, host: this.#url.host, protocol, port }, (error, socket) => {
       if (error !== null) return reached.reject(error)
@@ -68,19 +66,46 @@ export class Endpoint implements AsyncDisposable {
     await orAbort(reached.promise, signal)
   }
 
-  /** Throws if the endpoint cannot be reached, or does not answer in time. */
-  async post(body: Buffer, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
+  /**
+   * Posts the body that `write` returns, which may be in the memory that it is given, until the promise has settled. Throws if the endpoint
+   * cannot be reached, or does not answer in time. There are no more calls at a time than connections.
+   */
+  async post(
+    write: (memory: ByteWriter) => Buffer | Promise<Buffer>,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const connection = this.#idle.pop()
+    if (connection === undefined) throw new FeedError('FEED_BUG', 'a webhook has more requests than connections')
+    try {
+      return await this.#exchange(connection, { body: await write(connection.nextMemory()), headers, signal })
+    } finally {
+      this.#idle.push(connection)
+    }
+  }
+
+  async #exchange(connection: Connection, { body, headers, signal }: Exchange): Promise<Answer> {
     const { timeoutMs } = this.#spec
     const stop = new AbortController()
     using _listening = onAbort(signal, () => stop.abort(signal.reason))
-    const timer = setTimeout(() => {
-      stop.abort(new FeedError('FEED_SINK', `no answer within ${timeoutMs} ms (webhook_client_timeout)`))
-    }, timeoutMs)
+    const stopIn = (ms: number): NodeJS.Timeout =>
+      setTimeout(() => {
+        stop.abort(
+          new FeedError('FEED_SINK', `no answer within ${timeoutMs} ms (webhook_client_timeout)`, {
+            hint: 'if the endpoint needs more time, raise webhook_client_timeout, or lower Flush.MaxBytes in webhook_sink_config',
+          }),
+        )
+      }, ms)
+    let timer = stopIn(timeoutMs)
     try {
       let path = this.#url.pathname + this.#url.search
       for (let redirects = 0; ; redirects++) {
-        const answer = await this.#pool.request({ path, method: 'POST', headers, body, signal: stop.signal })
+        const answer = await connection.request(body, { path, method: 'POST', headers, signal: stop.signal })
         const { statusCode: status, headers: its } = answer
+        if (status >= 200 && status < 300) {
+          clearTimeout(timer)
+          timer = stopIn(Math.min(timeoutMs, maxTakenMs))
+        }
         if (status !== 307 && status !== 308) return await readAnswer(answer, stop.signal)
         await answer.body.dump({ limit: maxAnswerBytes, signal: stop.signal })
         path = this.#redirected(path, its['location'], redirects)
@@ -91,7 +116,7 @@ export class Endpoint implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#pool.destroy()
+    await Promise.all(this.#all.map((connection) => connection[Symbol.asyncDispose]()))
   }
 
   /** Returns the path to which the answer leads. */
@@ -109,43 +134,31 @@ export class Endpoint implements AsyncDisposable {
   }
 }
 
-function guardOf({ url, mayReachMetadata }: WebhookSinkSpec): AddressGuard {
-  const metadata = metadataGuard(mayReachMetadata === true)
-  if (url.startsWith('https:')) return metadata
+/** Made once: with all its authorities it takes longer than a connection. */
+function contextOf({ ca, cert, key }: WebhookSinkSpec['tls']): SecureContext {
+  return createSecureContext({
+    ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
+    ...(cert === undefined ? {} : { cert, key }),
+  })
+}
+
+function guardOf(spec: WebhookSinkSpec): AddressGuard {
+  const metadata = metadataGuard(spec)
+  if (spec.url.startsWith('https:')) return metadata
   return (address) => metadata(address) ?? (isPrivateAddress(address) ? undefined : plainRefused(address))
 }
 
 /** For an address in place of a name nothing is looked up. */
 function guarded(connect: buildConnector.connector, guard: AddressGuard): buildConnector.connector {
   return (options, callback) => {
-    const address = options.hostname.replace(/^\[|\]$/g, '')
+    const address = withoutBrackets(options.hostname)
     const refused = isIP(address) === 0 ? undefined : guard(address)
     if (refused === undefined) connect(options, callback)
     else queueMicrotask(() => callback(refused, null))
   }
 }
 
-async function readAnswer(
-  { statusCode: status, headers, body }: Dispatcher.ResponseData,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const retryAfter = headers['retry-after']?.toString()
-  const encoding = headers['content-encoding']?.toString()
-  const isDone = status >= 200 && status < 300
-  const chunks: Buffer[] = []
-  try {
-    // Nothing in the body of an answer can change what its status says.
-    if (isDone) await body.dump({ limit: maxAnswerBytes, signal })
-    else {
-      let bytes = 0
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        chunks.push(chunk)
-        bytes += chunk.length
-        if (bytes >= maxAnswerBytes) break
-      }
-    }
-  } catch {
-    // The connection was cut in the body, or its time is over.
-  }
-  return { status, retryAfter, body: Buffer.concat(chunks).subarray(0, maxAnswerBytes), encoding }
+/** An IPv6 address stands in brackets in a URL, and has none where a connection is made. */
+function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '')
 }

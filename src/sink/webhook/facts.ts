@@ -36,10 +36,10 @@ export const webhook: SinkFacts<WebhookSinkSpec> = {
   open: () => import('./open.ts'),
 }
 
-/** The paths of many services contain a key, which is long and has digits. */
+/** For many services the path is all that a client must know to post. Keys in it may be as short as six letters, so no part is shown. */
 function showPlace(place: string): string {
-  const [host = '', ...path] = place.split('/')
-  return [host, ...path.map((part) => (part.length >= 16 && /\d/.test(part) ? 'redacted' : part))].join('/')
+  const [host = '', path = ''] = place.split(/\/(.*)/s)
+  return path === '' ? place : `${host}/redacted`
 }
 
 function notices({ url }: WebhookSinkSpec): readonly string[] {

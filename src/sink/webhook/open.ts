@@ -15,8 +15,8 @@ import { frameBytes } from './write-request.ts'
 
 export type WebhookSink = BatchingSink<Nowhere, WebhookBody>
 
-/** Keys are spread over so many lanes, of which some share a request. The more lanes, the fewer keys wait for one request. */
-const lanesPerTopic = 32
+/** Keys are spread over so many lanes, of which some share a request: a power of two. The more lanes, the fewer keys wait for one request. */
+const lanesPerTopic = 16
 /** Requests at the same time, each with other keys. */
 const maxRequests = 8
 /** Room for the names of columns, which seldom need so much. */
@@ -100,7 +100,7 @@ function laneMap(
   const shared = lanesOf(0)
   return {
     byTopic: topics.map((_, topic) => (format === 'json' ? shared : lanesOf(topic))),
-    laneOf: (bytes, start, end, count) => Math.abs(fnv1a(bytes, start, end) % count),
+    laneOf: (bytes, start, end) => fnv1a(bytes, start, end) & (lanesPerTopic - 1),
     isResolvedAlone: true,
     // There is one endpoint, whatever the number of tables.
     resolvedLanes: () => [[0, shared.slice(0, 1)]],

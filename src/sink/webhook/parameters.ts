@@ -70,8 +70,8 @@ export const webhookReference: SinkReference = {
       'webhook-https://host[:port]/path?parameter=value&…',
       'webhook-http://host[:port]/path?insecure_plain_http=true&…',
     ],
-    about: `Parameters that are not in this table are part of the URL of the endpoint, and are passed on to it; SHOW JOBS does not show
-their values. \`user:password@\` before the host becomes an \`Authorization\` header. Values are percent-encoded. Base64 is that of
+    about: `Parameters that are not in this table are part of the URL of the endpoint, and are passed on to it; SHOW JOBS shows
+neither their values nor the path. \`user:password@\` before the host becomes an \`Authorization\` header. Values are percent-encoded. Base64 is that of
 the file: \`base64 -w 0 ca.pem\`.`,
     parameters: webhookParameters,
   },

@@ -152,3 +152,8 @@ test('options that are wrong for a webhook have the messages of CockroachDB', ()
   ] as const)
     refused(host, options, message)
 })
+
+test('a timeout longer than a timer of Node can take is as long as that, and not over at once', () => {
+  const { spec } = planned('webhook-https://h/', "webhook_client_timeout = '99999h'")
+  assert.equal(spec.sink.timeoutMs, 2 ** 31 - 1)
+})

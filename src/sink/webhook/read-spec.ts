@@ -2,8 +2,8 @@
 // belong to the URL of the endpoint.
 
 import { parseDuration } from '../../core/duration.ts'
-import { isPrivateAddress } from '../../core/metadata-address.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { isPrivateAddress } from '../../net/metadata-address.ts'
 import { isIP } from 'node:net'
 import { readFlush, readRetry } from '../batching/read-batch-config.ts'
 import { checkCertificates, readCertificates } from '../certificates.ts'
@@ -13,10 +13,13 @@ import type { SinkParameters } from '../sink-parameters.ts'
 import { readHeaders } from './read-headers.ts'
 import { webhookConfigFields, type WebhookParameter } from './parameters.ts'
 import type { WebhookSinkSpec, WebhookTls } from './spec.ts'
+import { percentDecoded } from '../percent-decoded.ts'
 
 type Parameters = SinkParameters<WebhookParameter>
 
 const defaultTimeoutMs = 3000
+/** A timer of Node cannot take longer: 24 days. */
+const maxTimeoutMs = 2 ** 31 - 1
 
 export function readSpec({ option, headers, ...uri }: WrittenSink): WebhookSinkSpec {
   const { url, user, tls } = readUri(uri)
@@ -57,7 +60,8 @@ function readUri({ scheme, place, parameters }: UriParts): WebhookUri {
   }
   const url = readUrl(isPlain ? 'http' : 'https', place, parameters)
   if (isPlain) checkPlain(url, tls, parameters)
-  const user = url.username === '' && url.password === '' ? '' : `${decoded(url.username)}:${decoded(url.password)}`
+  const user =
+    url.username === '' && url.password === '' ? '' : `${percentDecoded(url.username)}:${percentDecoded(url.password)}`
   url.username = ''
   url.password = ''
   url.search = parameters.rest().toString()
@@ -100,17 +104,9 @@ export function plainRefused(address: string): FeedError {
   return new FeedError('FEED_PRIVILEGE', message, { hint: 'use webhook-https://' })
 }
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
-
 /** The option was checked before. */
 function readTimeoutMs(text: string | undefined): number {
   if (text === undefined) return defaultTimeoutMs
   const read = parseDuration(text)
-  return read.tag === 'ok' ? Math.max(1, Number(read.nanos) / 1e6) : defaultTimeoutMs
+  return read.tag === 'ok' ? Math.min(Math.max(1, Number(read.nanos) / 1e6), maxTimeoutMs) : defaultTimeoutMs
 }

@@ -5,14 +5,18 @@
 //   429 or 503 with Retry-After    the request is sent again after that time, which counts as no failure
 //   anything else, or no answer    the request has failed, and is sent again as the retry options say
 
-import { ByteWriter } from '../../bytes/byte-writer.ts'
+import type { ByteWriter } from '../../bytes/byte-writer.ts'
+import { retryAfterMs } from '../../core/retry-after.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { networkHint, reasonOf } from '../../net/network-hint.ts'
 import type { Delivery, LaneClient, Outcome, SendResult } from '../batching/lane-client.ts'
-import { describeAnswer, retryAfterMs, type Sent } from './answer-text.ts'
+import { sizeAndTime } from '../batching/too-large.ts'
+import { describeAnswer, type Sent } from './answer-text.ts'
 import { Endpoint } from './endpoint.ts'
 import { bodyFormatOf, originOf, type WebhookSinkSpec } from './spec.ts'
 import type { WebhookBody } from './webhook-body.ts'
 import { bodyHeaders, compressed, writeBody, type HeaderOf } from './write-request.ts'
+import { percentDecoded } from '../percent-decoded.ts'
 
 /** All lanes lead to the one endpoint, and need no name there. */
 export type Nowhere = undefined
@@ -36,8 +40,6 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
   readonly name: string
   readonly #options: WebhookClientOptions
   readonly #headers: Readonly<Record<string, string>>
-  /** The memory of requests that were answered. There are no more than requests at the same time. */
-  readonly #spares: ByteWriter[] = []
 
   constructor(options: WebhookClientOptions) {
     const { spec } = options
@@ -53,21 +55,20 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
     if (deliveries.some(({ body }) => body.schema !== schema)) return this.#oneByOne(deliveries, signal)
     const { spec, endpoint, limits, header } = this.#options
     const bodies = deliveries.map((delivery) => delivery.body)
-    const out = this.#spares.pop() ?? new ByteWriter()
-    out.clear()
-    writeBody({ format: bodyFormatOf(spec), header }, bodies, out)
-    const body = out.view()
-    const sent = await compressed(spec.compression, body)
-    const sentBytes = sent.length
-    const answer = await endpoint.post(sent, this.#headers, signal)
+    let body: Buffer = Buffer.alloc(0)
+    let sentBytes = 0
+    const write = async (memory: ByteWriter): Promise<Buffer> => {
+      writeBody({ format: bodyFormatOf(spec), header }, bodies, memory)
+      body = memory.view()
+      const sent = await compressed(spec.compression, body)
+      sentBytes = sent.length
+      return sent
+    }
+    const answer = await endpoint.post(write, this.#headers, signal)
+    // No other request has used the memory of the body yet: nothing waits from here on.
     const { status } = answer
     const all = (outcome: Outcome): Outcome[] => deliveries.map(() => outcome)
-    if (status >= 200 && status < 300) {
-      // TLS has encrypted or copied what it was given. Without TLS, an endpoint that answers before it has read everything would
-      // get the rest out of this memory.
-      if (spec.url.startsWith('https:')) this.#spares.push(out)
-      return { outcomes: all(delivered), pauseMs: 0, sentBytes }
-    }
+    if (status >= 200 && status < 300) return { outcomes: all(delivered), pauseMs: 0, sentBytes }
     if (status === 413) {
       limits.bytes = Math.min(limits.bytes, Math.max(leastMaxBytes, Math.floor(body.length / 2)))
       return deliveries.length === 1
@@ -76,18 +77,16 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
     }
     const said = describeAnswer(answer, () => this.#sent(body))
     const error = new FeedError('FEED_SINK', `${this.name} answered ${said}`, { hint: hintOf(status) })
-    const waitMs = status === 429 || status === 503 ? retryAfterMs(answer.retryAfter, Date.now()) : undefined
+    const waitMs = status === 429 || status === 503 ? retryAfterMs(answer.retryAfter) : undefined
     if (waitMs === undefined) return { outcomes: all({ tag: 'failed', error }), pauseMs: 0 }
     // Without any pause, an endpoint that asks for 0 seconds would be asked again and again at once.
     return { outcomes: all({ tag: 'later', error }), pauseMs: Math.min(Math.max(waitMs, 100), maxPauseMs) }
   }
 
   tooLarge({ body }: WebhookDelivery): FeedError {
-    const time = body.timeOf(0)
-    const detail = `size=${body.bytes}${time === undefined ? '' : `, mvcc=${time}`}`
     return new FeedError(
       'FEED_SINK',
-      `message too large: ${this.name} does not take a request with one message (${detail})`,
+      `message too large: ${this.name} does not take a request with one message (${sizeAndTime(body)})`,
       {
         hint: 'let the endpoint take larger requests, such as client_max_body_size of nginx',
       },
@@ -99,10 +98,32 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
       if (error.code !== 'FEED_SINK' || error.message.includes(this.name)) return error
       return new FeedError('FEED_SINK', `${this.name}: ${error.message}`, { hint: error.hint })
     }
-    return new FeedError('FEED_SINK', `${this.name} cannot be reached: ${flat(error)}`, {
-      hint: connectHint(error),
+    return new FeedError('FEED_SINK', `${this.name} ${this.#troubleOf(error)}`, {
+      hint: this.#hintOf(error),
       cause: error,
     })
+  }
+
+  #troubleOf(error: unknown): string {
+    const said = reasonOf(error)
+    const { code = '', name } = error as NodeJS.ErrnoException
+    if (name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW' || said === 'bad response')
+      return `does not answer as HTTP does: ${said}`
+    if (isClosed(error)) return `closed the connection before it answered: ${said}`
+    return `cannot be reached: ${said}`
+  }
+
+  #hintOf(error: unknown): string {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    const { url, tls } = this.#options.spec
+    const isTls = url.startsWith('https:')
+    // With TLS 1.3 a server that wants a certificate says so after it has accepted the connection.
+    const wants =
+      isTls && tls.cert === undefined
+        ? '; if it wants a certificate of its clients, give client_cert and client_key'
+        : ''
+    if (isClosed(error)) return `the log of the endpoint, or of a proxy before it, may say why${wants}`
+    return networkHint(`${reasonOf(error)} ${message} ${code}`, { what: 'endpoint', isTls })
   }
 
   async #oneByOne(deliveries: readonly WebhookDelivery[], signal: AbortSignal): Promise<SendResult> {
@@ -134,15 +155,15 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
   }
 }
 
+function isClosed(error: unknown): boolean {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(code) && !/before secure TLS/.test(message)
+}
+
 /** An endpoint may repeat a path, or a user and a password, as they are without their encoding. */
 function decoded(text: string): string {
   const [, base64] = /^Basic (.*)$/i.exec(text) ?? []
-  if (base64 !== undefined) return Buffer.from(base64, 'base64').toString('utf8')
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+  return base64 === undefined ? percentDecoded(text) : Buffer.from(base64, 'base64').toString('utf8')
 }
 
 function hintOf(status: number): string | undefined {
@@ -152,20 +173,5 @@ function hintOf(status: number): string | undefined {
     return 'the endpoint is the whole URL of the sink URI, with its path; it gets POST requests'
   if (status >= 300 && status < 400)
     return 'only 307 and 308 are followed, on the same host; give the URI of the endpoint itself'
-  return undefined
-}
-
-function flat(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(flat).join('; ')
-  return error instanceof Error ? error.message : String(error)
-}
-
-function connectHint(error: unknown): string | undefined {
-  const text = `${flat(error)} ${String((error as { code?: unknown }).code ?? '')}`
-  if (/wrong version number|packet length too long|EPROTO/i.test(text))
-    return 'the endpoint does not speak TLS at this port'
-  if (/self.signed|unable to (?:verify|get)|CERT_/i.test(text))
-    return 'ca_cert is the certificate of the authority that signed the certificate of the endpoint'
-  if (/ENOTFOUND|EAI_AGAIN/.test(text)) return 'the name of the host cannot be resolved'
   return undefined
 }

@@ -34,6 +34,7 @@ export function writeBody(
     out.copy(line)
     out.u8(separators[format])
   }
+  out.ensure(bodies.reduce((sum, body) => sum + body.bytes + 1, frameBytes))
   let count = 0
   for (const [i, body] of bodies.entries()) {
     if (i > 0) out.u8(separators[format])
@@ -52,6 +53,6 @@ export function bodyHeaders({
   return compression === 'none' ? type : { ...type, 'content-encoding': compression, 'accept-encoding': compression }
 }
 
-export async function compressed(compression: WebhookSinkSpec['compression'], body: Buffer): Promise<Buffer> {
+export function compressed(compression: WebhookSinkSpec['compression'], body: Buffer): Buffer | Promise<Buffer> {
   return compression === 'none' ? body : compressors[compression](body)
 }

@@ -29,6 +29,8 @@ export interface SeenTable extends DescribedTable {
   readonly isAltered: boolean
   /** As in TableFacts. */
   readonly attachedBy: string
+  /** It is in our publication itself, whatever it is a partition of. */
+  readonly isMember?: true
   /** As in TableFacts. */
   readonly namedBy: readonly number[]
   /** As in TableFacts. */

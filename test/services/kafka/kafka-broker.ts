@@ -1,20 +1,16 @@
 // A real Apache Kafka of one process on free ports of 127.0.0.1, in a folder of its own. It ends and its folder goes
 // whatever happens to the test; kill and restart keep folder and ports.
 
-import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from '@platformatic/kafka'
-import { until } from '../../support/until.ts'
+import { ServiceProcess } from '../service-process.ts'
 import { kafkaJars } from './kafka-jars.ts'
 import { freePorts } from './free-ports.ts'
 import { serverProperties } from './kafka-properties.ts'
 import { makeSecurity, type KafkaSecurity } from './kafka-security.ts'
 import { kafkaTool, type ToolOutput } from './kafka-tool.ts'
-
-const startWithinMs = 60_000
-const stopWithinMs = 20_000
 
 export interface KafkaOptions {
   /** More listeners: SASL over TLS, and TLS that wants a client certificate. */
@@ -30,14 +26,8 @@ export interface KafkaOptions {
   readonly jvmFlags?: readonly string[]
 }
 
-const living = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of living) child.kill('SIGKILL')
-})
-
 export class KafkaBroker implements AsyncDisposable {
   readonly #dir: string
-  readonly #jvmFlags: readonly string[]
   readonly port: number
   readonly nodeId: number
   readonly saslPort: number
@@ -46,14 +36,11 @@ export class KafkaBroker implements AsyncDisposable {
   readonly #controllerPort: number
   #clusterId: string | undefined
   #members = 1
-  #child: ChildProcess | undefined
-  #output = ''
-  readonly #endedByItself = Promise.withResolvers<void>()
+  readonly #process: ServiceProcess
 
   private constructor(dir: string, ports: readonly number[], options: KafkaOptions) {
     const [port = 0, controller = 0, sasl = 0, ssl = 0] = ports
     this.#dir = dir
-    this.#jvmFlags = options.jvmFlags ?? ['-XX:TieredStopAtLevel=1']
     this.port = port
     this.saslPort = sasl
     this.sslPort = ssl
@@ -77,6 +64,14 @@ export class KafkaBroker implements AsyncDisposable {
       ...(options.properties ?? []),
     ]
     writeFileSync(this.#properties, `${lines.join('\n')}\n`)
+    const { jvmFlags = ['-XX:TieredStopAtLevel=1'] } = options
+    const flags = ['-Xmx512m', '-XX:+UseSerialGC', ...jvmFlags, '-Dorg.slf4j.simpleLogger.defaultLogLevel=info']
+    this.#process = new ServiceProcess({
+      name: 'the broker',
+      command: 'java',
+      args: [...flags, '-cp', kafkaJars(), 'kafka.Kafka', this.#properties],
+      isReady: (output) => output.includes('Kafka Server started'),
+    })
   }
 
   static async start(options: KafkaOptions = {}): Promise<KafkaBroker> {
@@ -104,43 +99,26 @@ export class KafkaBroker implements AsyncDisposable {
 
   /** Starts it on its folder and ports. */
   async restart(): Promise<void> {
-    const flags = ['-Xmx512m', '-XX:+UseSerialGC', ...this.#jvmFlags, '-Dorg.slf4j.simpleLogger.defaultLogLevel=info']
-    const child = spawn('java', [...flags, '-cp', kafkaJars(), 'kafka.Kafka', this.#properties], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    living.add(child)
-    child.once('exit', () => {
-      living.delete(child)
-      if (this.#child === child) this.#endedByItself.resolve()
-    })
-    this.#child = child
-    this.#output = ''
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => (this.#output = (this.#output + text).slice(-100_000)))
-    await until('the broker is ready', startWithinMs, () => {
-      if (child.exitCode !== null || child.signalCode !== null)
-        throw new Error(`the broker ended: ${this.#output.slice(-3000)}`)
-      return this.#output.includes('Kafka Server started') ? true : undefined
-    })
+    await this.#process.restart()
   }
 
   /** Settles when the process of the broker ends without having been stopped by this object. */
   get endedByItself(): Promise<void> {
-    return this.#endedByItself.promise
+    return this.#process.endedByItself
   }
 
   async stop(): Promise<void> {
-    await this.#end('SIGTERM')
+    await this.#process.stop()
   }
 
   async kill(): Promise<void> {
-    await this.#end('SIGKILL')
+    await this.#process.kill()
   }
 
   /** CPU time of the broker so far. */
   cpuSeconds(): number {
     const fields =
-      readFileSync(`/proc/${this.#child?.pid ?? 'self'}/stat`, 'utf8')
+      readFileSync(`/proc/${this.#process.pid ?? 'self'}/stat`, 'utf8')
         .split(') ')[1]
         ?.split(' ') ?? []
     const ticksPerSecond = 100
@@ -149,11 +127,11 @@ export class KafkaBroker implements AsyncDisposable {
 
   /** It stops where it is, with its connections open, and goes on when it is thawed. */
   freeze(): void {
-    this.#child?.kill('SIGSTOP')
+    this.#process.freeze()
   }
 
   thaw(): void {
-    this.#child?.kill('SIGCONT')
+    this.#process.thaw()
   }
 
   async createTopic(name: string, partitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<void> {
@@ -201,7 +179,7 @@ export class KafkaBroker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#end('SIGKILL')
+    await this.#process.kill()
     rmSync(this.#dir, { recursive: true, force: true })
   }
 
@@ -211,18 +189,6 @@ export class KafkaBroker implements AsyncDisposable {
     const { stdout, stderr } = this.tool('kafka.tools.StorageTool', ...args)
     if (!/Formatting|Already formatted/.test(stdout))
       throw new Error(`the broker's folder was not formatted: ${stdout}${stderr}`)
-  }
-
-  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const child = this.#child
-    this.#child = undefined
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    child.once('exit', () => resolve())
-    child.kill(signal)
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)
-    await promise
-    clearTimeout(timer)
   }
 
   async #asAdmin(work: (admin: Admin) => Promise<unknown>): Promise<void> {

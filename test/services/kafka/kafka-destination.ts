@@ -1,5 +1,6 @@
 // The kit with which test/suites/sink-suite.ts tests the Kafka sink: a broker, and topics of several partitions in it.
 
+import { subscribe } from 'node:diagnostics_channel'
 import type { KafkaSinkSpec } from '../../../src/sink/kafka/spec.ts'
 import type { Sink } from '../../../src/sink/sink.ts'
 import type { Delivered, Destination, DestinationOptions, SinkKit } from '../../suites/sink-kit.ts'
@@ -11,6 +12,14 @@ import { TopicReader } from './topic-reader.ts'
 const partitions = 3
 const largestMessageBytes = 1024 * 1024
 const withinMs = 30_000
+/** The number of a Produce request in Kafka's protocol. */
+const produce = 0
+
+/** Produce requests of all sinks of this process. */
+let requests = 0
+subscribe('tracing:plt:kafka:connections:api:start', (message) => {
+  if ((message as { readonly apiKey?: number }).apiKey === produce) requests += 1
+})
 
 /** `changed`: what the tested sink's spec has otherwise. */
 export function kafkaKit(changed: Partial<KafkaSinkSpec> = {}): SinkKit {
@@ -32,6 +41,7 @@ export function kafkaKit(changed: Partial<KafkaSinkSpec> = {}): SinkKit {
     resolvedMessages: (topics) => topics * partitions,
     keepsNilValues: true,
     tooLargeBytes: 3 * largestMessageBytes,
+    sendsAtOnce: changed.flush === undefined,
     trouble: 'reported',
   }
 }
@@ -81,5 +91,9 @@ class KafkaDestination implements Destination {
   mend(): Promise<void> {
     this.#broker.thaw()
     return Promise.resolve()
+  }
+
+  requests(): number {
+    return requests
   }
 }

@@ -1,19 +1,25 @@
-// A Prometheus that scrapes a server every second, with the alert rules of the guide. Its program is on the PATH (the package
-// `prometheus` of Debian), or PROMETHEUS names it.
+// A Prometheus that scrapes a server every second, with the alert rules of the guide. Its program is on the PATH, or PROMETHEUS
+// names it, or it is that of Debian's package.
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unpackedProgram } from '../debian-program.ts'
 import { freePorts } from '../kafka/free-ports.ts'
-import { ServiceProcess } from '../service-process.ts'
+import { ServiceProcess, takesConnections } from '../service-process.ts'
 
-const program = process.env['PROMETHEUS'] ?? 'prometheus'
 const rules = new URL('../../../docs/guide/monitoring/alerts.yml', import.meta.url)
 
-/** For `test(name, { skip }, …)`. */
+const named = process.env['PROMETHEUS'] ?? 'prometheus'
+const isThere = spawnSync(named, ['--version']).status === 0
+const hasApt = existsSync('/usr/bin/apt-get')
+
+/** For `test(name, { skip }, …)`: where Debian's cannot be had such tests are skipped and say so; in CI that is a failure. */
 export const skipWithoutPrometheus: string | false =
-  spawnSync(program, ['--version']).status === 0 ? false : 'there is no Prometheus on the PATH, nor in PROMETHEUS'
+  !isThere && !hasApt && process.env['CI'] === undefined
+    ? 'there is no Prometheus on the PATH, nor in PROMETHEUS, and no apt-get that could download it'
+    : false
 
 export interface Alert {
   readonly state: string
@@ -62,13 +68,13 @@ scrape_configs:
     )
     const command = {
       name: 'Prometheus',
-      command: program,
+      command: isThere ? named : unpackedProgram('prometheus', 'usr/bin/prometheus'),
       args: [
         `--config.file=${join(dir, 'prometheus.yml')}`,
         `--storage.tsdb.path=${join(dir, 'data')}`,
         `--web.listen-address=127.0.0.1:${port}`,
       ],
-      port,
+      isReady: () => takesConnections(port),
     }
     return new Prometheus(dir, port, await ServiceProcess.start(command))
   }

@@ -5,7 +5,8 @@ import type { PubsubSinkSpec } from '../../../src/sink/pubsub/spec.ts'
 import type { Sink } from '../../../src/sink/sink.ts'
 import type { Delivered, Destination, SinkKit } from '../../suites/sink-kit.ts'
 import { PubsubFront } from './pubsub-front.ts'
-import { PubsubServer, skipWithoutPubsub, type PublishedMessage } from './pubsub-server.ts'
+import { skipWithoutGo } from '../go-program.ts'
+import { PubsubServer, type PublishedMessage } from './pubsub-server.ts'
 
 let projects = 0
 
@@ -68,7 +69,7 @@ export function pubsubKit(changed: Partial<PubsubSinkSpec> = {}): SinkKit {
   let server: PubsubServer | undefined
   const fronts: PubsubFront[] = []
   return {
-    skip: skipWithoutPubsub,
+    skip: skipWithoutGo,
     async start() {
       server = await PubsubServer.start()
     },
@@ -93,11 +94,13 @@ export function pubsubKit(changed: Partial<PubsubSinkSpec> = {}): SinkKit {
         delivered: async () => (await front.published(spec.project)).map(deliveredOf),
         break: () => Promise.resolve(front.break()),
         mend: () => Promise.resolve(front.mend()),
+        requests: () => front.requests.filter(({ method }) => method === 'Publish').length,
       }
     },
     resolvedMessages: (topics) => topics,
     keepsNilValues: true,
     tooLargeBytes: 11 * 1024 * 1024,
+    sendsAtOnce: changed.flush === undefined,
     trouble: 'reported',
   }
 }

@@ -4,6 +4,7 @@
 import { Server, ServerCredentials, status, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js'
 import { setImmediate } from 'node:timers/promises'
 import { GrpcChannel, GrpcError } from '../../../src/sink/pubsub/grpc-channel.ts'
+import { field } from '../../../src/sink/pubsub/publish-request.ts'
 import { fieldsOf } from './protocol-buffers.ts'
 import { PubsubServer, type PublishedMessage } from './pubsub-server.ts'
 
@@ -29,9 +30,8 @@ export interface FrontOptions {
   readonly token?: string
 }
 
-const methods = ['Publish', 'GetTopic', 'CreateTopic', 'DeleteTopic'].map(
-  (name) => `/google.pubsub.v1.Publisher/${name}`,
-)
+const methods = ['Publish', 'GetTopic', 'CreateTopic'].map((name) => `/google.pubsub.v1.Publisher/${name}`)
+const deletion = '/google.pubsub.v1.Publisher/DeleteTopic'
 const permissions = '/google.iam.v1.IAMPolicy/TestIamPermissions'
 /** The size of a request that Google takes. */
 const mostBytes = 10 * 1024 * 1024
@@ -103,6 +103,13 @@ export class PubsubFront implements AsyncDisposable {
 
   published(project: string, from?: number): Promise<readonly PublishedMessage[]> {
     return this.#behind.published(project, from)
+  }
+
+  /** As somebody else does who may: `projects/…/topics/…` is no more, if it was there. */
+  async deleteTopic(topic: string): Promise<void> {
+    await this.#forward(deletion, field(1, topic)).catch((error: unknown) => {
+      if (!(error instanceof GrpcError) || error.status !== status.NOT_FOUND) throw error
+    })
   }
 
   /** The Publish requests that came, whatever became of them. */

@@ -1,23 +1,16 @@
 // Google's own test server of Pub/Sub (pstest), built once by Go and kept. It knows no credentials and has no troubles: those are the matter
 // of pubsub-front.ts, which stands before it.
 
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
-import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { until } from '../../support/until.ts'
-import { keptFolder } from '../kept-folder.ts'
+import { ownGoProgram } from '../go-program.ts'
 
 const startWithinMs = 30_000
 const source = fileURLToPath(new URL('server', import.meta.url))
-
-/** For `test(name, { skip }, …)`. Where Go is missing the tests are skipped and say so; in CI that is a failure. */
-export const skipWithoutPubsub: string | false =
-  process.env['CI'] === undefined && spawnSync('go', ['version'], { stdio: 'ignore' }).status !== 0
-    ? 'there is no server of Pub/Sub to be had: go is not installed'
-    : false
 
 /** A message as the server has it. */
 export interface PublishedMessage {
@@ -43,7 +36,7 @@ export class PubsubServer implements AsyncDisposable {
   }
 
   static async start(): Promise<PubsubServer> {
-    const child = spawn(program(), { stdio: ['pipe', 'pipe', 'inherit'] })
+    const child = spawn(ownGoProgram('pubsub-server', source), { stdio: ['pipe', 'pipe', 'inherit'] })
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (said: string) => (output += said))
     try {
@@ -81,16 +74,4 @@ export class PubsubServer implements AsyncDisposable {
 interface PublishedLine extends Omit<PublishedMessage, 'data' | 'attributes'> {
   readonly data: string | null
   readonly attributes: Readonly<Record<string, string>> | null
-}
-
-function program(): string {
-  const folder = keptFolder({
-    name: 'pubsub-server',
-    madeOf: ['main.go', 'go.mod', 'go.sum'].map((file) => join(source, file)),
-    fill: (into) => {
-      const made = spawnSync('go', ['build', '-o', join(into, 'pubsub-server'), '.'], { cwd: source, encoding: 'utf8' })
-      if (made.status !== 0) throw new Error(`Go could not build the server of Pub/Sub: ${made.stderr}`)
-    },
-  })
-  return join(folder, 'pubsub-server')
 }

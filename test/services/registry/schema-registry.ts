@@ -1,13 +1,11 @@
 // A real schema registry (Apicurio, which speaks the API of Confluent's) of one process on a free port of 127.0.0.1. It
 // ends whatever happens to the test.
 
-import { spawn, type ChildProcess } from 'node:child_process'
-import { until } from '../../support/until.ts'
+import { ServiceProcess } from '../service-process.ts'
 import { freePorts } from '../kafka/free-ports.ts'
 import { registryJar } from './registry-files.ts'
 
 const startWithinMs = 90_000
-const stopWithinMs = 20_000
 const answerWithinMs = 20_000
 
 /** Of the API of Confluent's registry below the address of this one. */
@@ -33,37 +31,46 @@ export interface RegisteredSchema {
   readonly schema: string
 }
 
-const living = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of living) child.kill('SIGKILL')
-})
-
 /**
  * It keeps schemas in memory only: stopped and started again it is empty, and gives ids from 1 on. `freeze` is an outage
  * after which it still knows everything; RegistryGate (registry-gate.ts) is one in which connections are refused.
  */
 export class SchemaRegistryServer implements AsyncDisposable {
   readonly port: number
-  readonly #otherPort: number
-  #child: ChildProcess | undefined
-  #output = ''
-  readonly #endedByItself = Promise.withResolvers<void>()
+  readonly #process: ServiceProcess
 
   private constructor([port = 0, otherPort = 0]: readonly number[]) {
     this.port = port
-    this.#otherPort = otherPort
+    const flags = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
+    // Without it the transaction manager listens on a port that it finds by itself.
+    const managerPort = `-DCoreEnvironmentBean.socketProcessIdPort=${otherPort}`
+    this.#process = new ServiceProcess({
+      name: 'the registry',
+      command: 'java',
+      args: [...flags, managerPort, '-jar', registryJar()],
+      env: {
+        QUARKUS_HTTP_HOST: '127.0.0.1',
+        QUARKUS_HTTP_PORT: String(port),
+        LOG_LEVEL: 'WARN',
+        REGISTRY_LOG_LEVEL: 'WARN',
+        // The same schema in other words has the same id, as in Confluent's.
+        ENABLE_CCOMPAT_CANONICAL_HASH_MODE: 'true',
+        REGISTRY_REST_ARTIFACT_DELETION_ENABLED: 'true',
+      },
+      isReady: () =>
+        this.#ask('GET', '/subjects').then(
+          () => true,
+          () => false,
+        ),
+      startWithinMs,
+    })
   }
 
   static async start({ port }: RegistryOptions = {}): Promise<SchemaRegistryServer> {
     const ports = await freePorts(2)
     if (port !== undefined) ports[0] = port
     const registry = new SchemaRegistryServer(ports)
-    try {
-      await registry.restart()
-    } catch (error) {
-      await registry[Symbol.asyncDispose]()
-      throw error
-    }
+    await registry.restart()
     return registry
   }
 
@@ -74,58 +81,29 @@ export class SchemaRegistryServer implements AsyncDisposable {
 
   /** Starts it on its port, with nothing in it. */
   async restart(): Promise<void> {
-    const flags = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
-    // Without it the transaction manager listens on a port that it finds by itself.
-    const managerPort = `-DCoreEnvironmentBean.socketProcessIdPort=${this.#otherPort}`
-    const child = spawn('java', [...flags, managerPort, '-jar', registryJar()], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...process.env,
-        QUARKUS_HTTP_HOST: '127.0.0.1',
-        QUARKUS_HTTP_PORT: String(this.port),
-        LOG_LEVEL: 'WARN',
-        REGISTRY_LOG_LEVEL: 'WARN',
-        // The same schema in other words has the same id, as in Confluent's.
-        ENABLE_CCOMPAT_CANONICAL_HASH_MODE: 'true',
-        REGISTRY_REST_ARTIFACT_DELETION_ENABLED: 'true',
-      },
-    })
-    living.add(child)
-    child.once('exit', () => {
-      living.delete(child)
-      if (this.#child === child) this.#endedByItself.resolve()
-    })
-    this.#child = child
-    this.#output = ''
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => (this.#output = (this.#output + text).slice(-100_000)))
-    await until('the registry is ready', startWithinMs, async () => {
-      if (child.exitCode !== null || child.signalCode !== null)
-        throw new Error(`the registry ended: ${this.#output.slice(-3000)}`)
-      return this.#ask('GET', '/subjects').catch(() => undefined)
-    })
+    await this.#process.restart()
   }
 
   /** Settles when its process ends without having been stopped by this object. */
   get endedByItself(): Promise<void> {
-    return this.#endedByItself.promise
+    return this.#process.endedByItself
   }
 
   async stop(): Promise<void> {
-    await this.#end('SIGTERM')
+    await this.#process.stop()
   }
 
   async kill(): Promise<void> {
-    await this.#end('SIGKILL')
+    await this.#process.kill()
   }
 
   /** It stops where it is, with its connections open, and goes on when it is thawed. */
   freeze(): void {
-    this.#child?.kill('SIGSTOP')
+    this.#process.freeze()
   }
 
   thaw(): void {
-    this.#child?.kill('SIGCONT')
+    this.#process.thaw()
   }
 
   async subjects(): Promise<string[]> {
@@ -157,7 +135,7 @@ export class SchemaRegistryServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#end('SIGKILL')
+    await this.#process.kill()
   }
 
   async #ask(method: 'GET' | 'POST' | 'PUT', path: string, body?: object): Promise<unknown> {
@@ -170,17 +148,5 @@ export class SchemaRegistryServer implements AsyncDisposable {
     const text = await answer.text()
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
     return JSON.parse(text)
-  }
-
-  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const child = this.#child
-    this.#child = undefined
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    child.once('exit', () => resolve())
-    child.kill(signal)
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)
-    await promise
-    clearTimeout(timer)
   }
 }

@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import { freePorts } from '../kafka/free-ports.ts'
 import { keptFolder } from '../kept-folder.ts'
-import { ServiceProcess } from '../service-process.ts'
-import { ServiceFront } from './service-front.ts'
+import { ServiceProcess, takesConnections } from '../service-process.ts'
+import type { ObjectSource } from './folder-copy.ts'
+import { ServiceFront, type FrontAnswer } from './service-front.ts'
 
 const packageFile = fileURLToPath(new URL('azurite/package.json', import.meta.url))
 export const azureAccount = { name: 'acct1', key: Buffer.from('a key of the account, 32 bytes+/').toString('base64') }
@@ -61,7 +62,7 @@ export class Azurite implements AsyncDisposable {
       command: process.execPath,
       args: [azuriteMain(), ...blob, '--silent', '--disableTelemetry', '--skipApiVersionCheck'],
       env: { AZURITE_ACCOUNTS: `${azureAccount.name}:${azureAccount.key}` },
-      port,
+      isReady: () => takesConnections(port),
     })
     return new Azurite(dir, service, { port, front: await ServiceFront.start(port) })
   }
@@ -84,6 +85,15 @@ export class Azurite implements AsyncDisposable {
     )
   }
 
+  /** All blobs of a container. */
+  source(name: string): ObjectSource {
+    const client = this.container(name)
+    return {
+      list: async () => (await Array.fromAsync(client.listBlobsFlat())).map((blob) => blob.name),
+      get: (blob) => client.getBlobClient(blob).downloadToBuffer(),
+    }
+  }
+
   async objects(container: string, folder: string): Promise<ReadonlyMap<string, Buffer>> {
     const client = this.container(container)
     const found = new Map<string, Buffer>()
@@ -97,5 +107,14 @@ export class Azurite implements AsyncDisposable {
     await this.front[Symbol.asyncDispose]()
     await this.#service[Symbol.asyncDispose]()
     rmSync(this.#dir, { recursive: true, force: true })
+  }
+}
+
+/** The answer of Azure to a request that it does not take. */
+export function azureError(status: number, code: string, message = code): FrontAnswer {
+  return {
+    status,
+    headers: { 'x-ms-error-code': code, 'content-type': 'application/xml' },
+    body: `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`,
   }
 }

@@ -4,8 +4,9 @@
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
 import { goProgram } from '../go-program.ts'
 import { freePorts } from '../kafka/free-ports.ts'
-import { ServiceProcess } from '../service-process.ts'
-import { ServiceFront, type FrontRequest, type FrontTrouble } from './service-front.ts'
+import { ServiceProcess, takesConnections } from '../service-process.ts'
+import type { ObjectSource } from './folder-copy.ts'
+import { ServiceFront, type FrontAnswer, type FrontRequest, type FrontTrouble } from './service-front.ts'
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
@@ -30,18 +31,22 @@ export class FakeGcs implements AsyncDisposable {
   /** What the front does with requests that have a token. */
   trouble: (request: FrontRequest) => FrontTrouble = () => 'pass'
 
-  private constructor(service: ServiceProcess, { port, front }: { port: number; front: ServiceFront }) {
+  private constructor(
+    service: ServiceProcess,
+    { port, front, wantsToken }: { port: number; front: ServiceFront; wantsToken: boolean },
+  ) {
     this.#service = service
     this.#url = `http://127.0.0.1:${port}`
     this.front = front
     front.passed = (request) => this.#note(request)
     front.trouble = (request) =>
-      /^Bearer good\d+$/.test(request.headers.authorization ?? '')
+      !wantsToken || /^Bearer good\d+$/.test(request.headers.authorization ?? '')
         ? (this.#progress(request) ?? this.trouble(request))
-        : notLoggedIn
+        : googleError(401, 'Invalid Credentials')
   }
 
-  static async start(): Promise<FakeGcs> {
+  /** `wantsToken: false`: it is an emulator, to which no token is sent. */
+  static async start({ wantsToken = true } = {}): Promise<FakeGcs> {
     const [port = 0] = await freePorts(1)
     const front = await ServiceFront.start(port)
     const service = await ServiceProcess.start({
@@ -50,9 +55,9 @@ export class FakeGcs implements AsyncDisposable {
       args: `-scheme http -host 127.0.0.1 -port ${port} -backend memory -external-url ${front.url} -public-host ${new URL(front.url).host} -log-level error`.split(
         ' ',
       ),
-      port,
+      isReady: () => takesConnections(port),
     })
-    return new FakeGcs(service, { port, front })
+    return new FakeGcs(service, { port, front, wantsToken })
   }
 
   #note({ path, headers }: FrontRequest): void {
@@ -78,15 +83,29 @@ export class FakeGcs implements AsyncDisposable {
     if (!answer.ok) throw new Error(`the bucket ${name} could not be made: ${answer.status}`)
   }
 
+  /** All objects of a bucket. */
+  source(bucket: string): ObjectSource {
+    return { list: () => this.#list(bucket, ''), get: (name) => this.#get(bucket, name) }
+  }
+
   async objects(bucket: string, folder: string): Promise<ReadonlyMap<string, Buffer>> {
     const found = new Map<string, Buffer>()
-    const list = await fetch(`${this.#url}/storage/v1/b/${bucket}/o?prefix=${encodeURIComponent(`${folder}/`)}`)
-    const { items = [] } = (await list.json()) as { items?: readonly { readonly name: string }[] }
-    for (const { name } of items) {
-      const file = await fetch(`${this.#url}/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}?alt=media`)
-      found.set(name.slice(folder.length + 1), Buffer.from(await file.arrayBuffer()))
-    }
+    for (const name of await this.#list(bucket, `${folder}/`))
+      found.set(name.slice(folder.length + 1), await this.#get(bucket, name))
     return found
+  }
+
+  async #list(bucket: string, prefix: string): Promise<readonly string[]> {
+    const query = new URLSearchParams({ prefix, fields: 'items(name)' })
+    const list = await fetch(`${this.#url}/storage/v1/b/${bucket}/o?${query}`)
+    const { items = [] } = (await list.json()) as { items?: readonly { readonly name: string }[] }
+    return items.map(({ name }) => name)
+  }
+
+  async #get(bucket: string, name: string): Promise<Buffer> {
+    const file = await fetch(`${this.#url}/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}?alt=media`)
+    if (!file.ok) throw new Error(`${name} cannot be read: ${file.status}`)
+    return Buffer.from(await file.arrayBuffer())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -99,10 +118,13 @@ function sessionOf(path: string): string {
   return /upload_id=([^&]*)/.exec(path)?.[1] ?? ''
 }
 
-const notLoggedIn: FrontTrouble = {
-  status: 401,
-  headers: { 'content-type': 'application/json' },
-  body: JSON.stringify({ error: { code: 401, message: 'Invalid Credentials' } }),
+/** The answer of Google to a request that it does not take. */
+export function googleError(code: number, message = `no ${code}`): FrontAnswer {
+  return {
+    status: code,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ error: { code, message } }),
+  }
 }
 
 /** What the key of the account gets at the issuer of tokens, whose answers are made here. Each token is another one. */

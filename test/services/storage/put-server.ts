@@ -7,6 +7,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 
 /** A status; or the connection is cut in the middle of the body, or the file is kept and the answer lost. */
 export type PutAnswer = number | 'cut' | 'lose'
@@ -24,10 +25,12 @@ export class PutServer implements AsyncDisposable {
   readonly #server: Server
   #mended: PromiseWithResolvers<void> | undefined
 
-  constructor() {
-    this.#server = createServer((request, response) => {
+  /** `tls`: PEM texts of a server that speaks TLS. */
+  constructor({ tls }: { readonly tls?: { readonly cert: Buffer; readonly key: Buffer } } = {}) {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
       this.#answer(request, response).catch(() => response.destroy())
-    })
+    }
+    this.#server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer)
   }
 
   /** Returns host and port. */

@@ -33,6 +33,7 @@ export class ServiceFront implements AsyncDisposable {
   /** Called when the service has answered a request. */
   passed: (request: FrontRequest) => void = () => undefined
   port = 0
+  #written: PromiseWithResolvers<void> | undefined
   readonly #servicePort: number
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -63,6 +64,12 @@ export class ServiceFront implements AsyncDisposable {
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`
+  }
+
+  /** Settles when the service has taken the next request that writes something, before the answer is passed on. */
+  nextWrite(): Promise<void> {
+    this.#written = Promise.withResolvers()
+    return this.#written.promise
   }
 
   /** Nothing is answered until `mend`. */
@@ -107,6 +114,7 @@ export class ServiceFront implements AsyncDisposable {
     }
     const answer = await this.#passOn(seen, Buffer.concat(chunks))
     this.passed(seen)
+    if (isWrite) this.#written?.resolve()
     if (trouble === 'lose') return void request.socket.destroy()
     response.writeHead(answer.status, answer.headers)
     if (trouble !== 'half') return void response.end(answer.body)

@@ -47,6 +47,7 @@ export function storageKit({ place, ...kit }: StorageKitOptions): SinkKit {
             firstTime: zeroHlc,
             fileSize,
             budgetBytes,
+            timeoutMs: 0,
             retry: options.isImpatient === true ? { max: 1, backoffMs: 10 } : { max: Infinity, backoffMs: 20 },
             warn: () => undefined,
             signal,

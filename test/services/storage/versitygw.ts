@@ -7,7 +7,7 @@ import { CreateBucketCommand, ListMultipartUploadsCommand, ListObjectsV2Command,
 import { isFolder, namesIn } from '../../support/read-folder.ts'
 import { goProgram } from '../go-program.ts'
 import { freePorts } from '../kafka/free-ports.ts'
-import { ServiceProcess } from '../service-process.ts'
+import { ServiceProcess, takesConnections } from '../service-process.ts'
 import { ServiceFront } from './service-front.ts'
 
 export const s3Keys = { id: 'ROOTKEY12345', secret: 'r00t+s3cret/of-the-service' } as const
@@ -44,7 +44,7 @@ export class Versitygw implements AsyncDisposable {
       command: goProgram('versitygw'),
       args: ['--quiet', '--port', `127.0.0.1:${port}`, '--iam-dir', join(dir, 'iam'), 'posix', join(dir, 'data')],
       env: { ROOT_ACCESS_KEY: s3Keys.id, ROOT_SECRET_KEY: s3Keys.secret },
-      port,
+      isReady: () => takesConnections(port),
     })
     return new Versitygw(dir, service, { port, front: await ServiceFront.start(port) })
   }
@@ -100,6 +100,9 @@ export class Versitygw implements AsyncDisposable {
     rmSync(this.#dir, { recursive: true, force: true })
   }
 }
+
+/** The answer of S3 to an object that it has taken. */
+export const s3Taken = { status: 200, headers: { etag: '"0123456789abcdef0123456789abcdef"' } } as const
 
 /** The answer of S3 to a request that it does not take. */
 export function s3Error(

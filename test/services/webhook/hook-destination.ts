@@ -61,6 +61,7 @@ export function webhookKit(changed: Partial<WebhookSinkSpec> = {}): SinkKit {
         delivered: () => Promise.resolve(deliveredTo(server)),
         break: () => Promise.resolve(server.break()),
         mend: () => Promise.resolve(server.mend()),
+        requests: () => server.requests.length,
       }
     },
     async end() {
@@ -71,6 +72,7 @@ export function webhookKit(changed: Partial<WebhookSinkSpec> = {}): SinkKit {
     },
     resolvedMessages: () => 1,
     keepsNilValues: true,
+    sendsAtOnce: changed.flush === undefined,
     trouble: 'reported',
   }
 }

@@ -47,6 +47,8 @@ export interface HookRequest {
 
 export interface HookServerOptions {
   readonly isPlain?: boolean
+  /** The address at which it listens: 127.0.0.1 unless given. */
+  readonly host?: string
   /** Clients must show a certificate of the authority of the tests. */
   readonly needsCertificate?: boolean
   readonly trouble?: (request: HookRequest) => Trouble
@@ -99,14 +101,15 @@ export class HookServer implements AsyncDisposable {
 
   static async start(options: HookServerOptions = {}): Promise<HookServer> {
     const server = new HookServer(options)
-    server.#server.listen(0, '127.0.0.1')
+    server.#server.listen(0, options.host ?? '127.0.0.1')
     await once(server.#server, 'listening')
     return server
   }
 
   /** host:port */
   get address(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    const { address, port } = this.#server.address() as AddressInfo
+    return `${address.includes(':') ? `[${address}]` : address}:${port}`
   }
 
   /** The parameters of a sink URI that trusts the server. */

@@ -6,7 +6,7 @@ import type { SinkLog } from '../../sink-facts.ts'
 import { objectKey, shownPlace } from '../cloud/bucket-place.ts'
 import { idleMs as usualIdleMs } from '../cloud/cloud-trouble.ts'
 import { contentTypeOf } from '../cloud/content-type.ts'
-import { inParts, sendParts, sizeOf } from '../cloud/parts.ts'
+import { inParts, sendParts, sizeOf, streamOf } from '../cloud/parts.ts'
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import { azureTrouble, isRenewable, lacksRight } from './azure-trouble.ts'
 import type { AzureLocation } from './kind.ts'
@@ -44,7 +44,8 @@ export class AzureClient implements StorageClient {
     const size = sizeOf(pieces)
     if (size <= wholeBytes) {
       const abortSignal = this.#within(size, signal)
-      const body = Buffer.concat(pieces, size)
+      const [first = new Uint8Array(0), ...others] = pieces
+      const body = others.length === 0 ? Buffer.from(first.buffer, first.byteOffset, size) : () => streamOf(pieces)
       await this.#blob(object).upload(body, size, {
         abortSignal,
         blobHTTPHeaders: { blobContentType: contentTypeOf(object) },

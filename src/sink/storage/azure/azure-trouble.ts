@@ -2,7 +2,8 @@
 
 import { FeedError } from '../../../errors/feed-error.ts'
 import { shownPlace } from '../cloud/bucket-place.ts'
-import { isLater, oneLine, pauseOf, reasonOf, unreachable, withoutSecrets } from '../cloud/cloud-trouble.ts'
+import { isLater, pauseOf, reasonOf, unreachable } from '../cloud/cloud-trouble.ts'
+import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
 import type { AzureLocation } from './kind.ts'
 
@@ -22,7 +23,7 @@ export function azureTrouble(thrown: unknown, location: AzureLocation): StorageT
   const code = codeOf(thrown as AzureError)
   // The rest is an id and a time.
   const [first = ''] = (thrown as Error).message.split(/\r?\n/)
-  const said = withoutSecrets(oneLine(first), secretsOf(location))
+  const said = saidBy(first, secretsOf(location))
   const named = code === undefined ? '' : ` ${code}`
   const error = new FeedError(
     'FEED_SINK',
@@ -53,9 +54,13 @@ function codeOf({ code, details }: AzureError): string | undefined {
 }
 
 function noToken(thrown: AzureError, location: AzureLocation): StorageTrouble {
-  const said = withoutSecrets(oneLine(reasonOf(thrown)), secretsOf(location))
-  const hint =
-    location.credentials.tag === 'client'
+  const reason = saidBy(reasonOf(thrown), secretsOf(location))
+  // The library keeps what it knows about the network to itself.
+  const isUnreachable = /\b(?:network_error|endpoints_resolution_error)\b/.test(reason)
+  const said = isUnreachable ? `${location.authority} cannot be reached` : reason
+  const hint = isUnreachable
+    ? 'HTTPS_PROXY in the environment of the server names a proxy, if there has to be one'
+    : location.credentials.tag === 'client'
       ? 'AZURE_CLIENT_SECRET is the value of the secret, not its id, and it may have expired'
       : 'they come from AZURE_CLIENT_ID and the like in the environment of the server, a workload identity, or the managed identity of the machine'
   const name = shownPlace('azure-blob', location)

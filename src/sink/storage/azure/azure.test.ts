@@ -5,9 +5,14 @@ import {
   generateBlobSASQueryParameters,
   StorageSharedKeyCredential,
 } from '@azure/storage-blob'
-import { azureAccount, Azurite, azuriteIsMissing } from '../../../../test/services/storage/azurite-service.ts'
+import {
+  azureAccount,
+  azureError,
+  Azurite,
+  azuriteIsMissing,
+} from '../../../../test/services/storage/azurite-service.ts'
 import type { FrontTrouble } from '../../../../test/services/storage/service-front.ts'
-import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
+import { cloudKit, object, thrownBy } from '../../../../test/services/storage/cloud-kit.ts'
 import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
 import { SinkParameters } from '../../sink-parameters.ts'
 import { showSinkUri } from '../../sink-uri.ts'
@@ -18,7 +23,6 @@ import { open } from './open.ts'
 const { signal } = new AbortController()
 const skip = azuriteIsMissing() ?? false
 let service: Azurite
-let places = 0
 
 async function start(): Promise<void> {
   service = await Azurite.start()
@@ -48,31 +52,13 @@ function connect(to: AzureLocation, idleMs?: number): Promise<StorageClient> {
 
 sinkSuite(
   'into Azure',
-  storageKit({
+  cloudKit({
     skip,
-    trouble: 'reported',
     start,
-    end: () => service[Symbol.asyncDispose](),
-    async place({ isImpatient = false }) {
-      const folder = `suite/${++places}`
-      return {
-        open: () => connect(location(folder), isImpatient ? 500 : undefined),
-        objects: () => service.objects('files', folder),
-        break: async () => service.front.break(),
-        mend: async () => service.front.mend(),
-      }
-    },
+    service: () => service,
+    connect: (folder, isImpatient) => connect(location(folder), isImpatient ? 500 : undefined),
   }),
 )
-
-const object = { name: '2026-01-31/a b+c.ndjson', contentType: 'application/x-ndjson' }
-
-function thrownBy(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => assert.fail('it did not fail'),
-    (error: unknown) => error,
-  )
-}
 
 function signature(permissions: string, minutes: number): AzureCredentials {
   const until = new Date(Date.now() + minutes * 60_000)
@@ -129,11 +115,8 @@ test.describe('a client of Azure', { skip }, () => {
 
   test('an error says whether the file is sent again, what happened, and what to do', async () => {
     await using client = await connect(location('x'))
-    const answer = (status: number, code: string): FrontTrouble => ({
-      status,
-      headers: { 'x-ms-error-code': code, 'content-type': 'application/xml' },
-      body: `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code} ${azureAccount.key}\nTime:1</Message></Error>`,
-    })
+    const answer = (status: number, code: string): FrontTrouble =>
+      azureError(status, code, `${code} ${azureAccount.key}\nTime:1`)
     for (const [trouble, tag, hint] of [
       [answer(500, 'InternalError'), 'failed', undefined],
       [answer(503, 'ServerBusy'), 'failed', undefined],

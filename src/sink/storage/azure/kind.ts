@@ -26,7 +26,7 @@ export type AzureCredentials =
 
 const clouds: Readonly<Record<string, { readonly blobs: string; readonly authority: string }>> = {
   AZUREPUBLICCLOUD: { blobs: 'blob.core.windows.net', authority: 'https://login.microsoftonline.com' },
-  AZURECHINACLOUD: { blobs: 'blob.core.chinacloudapi.cn', authority: 'https://login.chinacloudapi.cn' },
+  AZURECHINACLOUD: { blobs: 'blob.core.chinacloudapi.cn', authority: 'https://login.partner.microsoftonline.cn' },
   AZUREGERMANCLOUD: { blobs: 'blob.core.cloudapi.de', authority: 'https://login.microsoftonline.de' },
   AZUREUSGOVERNMENTCLOUD: { blobs: 'blob.core.usgovcloudapi.net', authority: 'https://login.microsoftonline.us' },
 }
@@ -47,6 +47,10 @@ export const azure: StorageKind<AzureLocation> = {
   addresses: ({ url, authority, credentials }) =>
     credentials.tag === 'client' ? [addressOf(url), addressOf(authority)] : [addressOf(url)],
   isImplicit: ({ credentials }) => credentials.tag === 'implicit',
+  ownServer: ({ account, url }) =>
+    Object.values(clouds).some(({ blobs }) => url === blobsUrl(account, blobs))
+      ? undefined
+      : 'custom endpoints for Azure',
   open: () => import('./open.ts'),
 }
 
@@ -67,11 +71,15 @@ function readLocation(uri: UriParts): AzureLocation {
   return {
     tag: 'azure',
     ...place,
-    url: own ?? `https://${account}.${cloud.blobs}`,
+    url: own ?? blobsUrl(account, cloud.blobs),
     account,
     credentials: readCredentials(parameters),
     authority: cloud.authority,
   }
+}
+
+function blobsUrl(account: string, blobs: string): string {
+  return `https://${account}.${blobs}`
 }
 
 function readCredentials(parameters: SinkParameters<string>): AzureCredentials {

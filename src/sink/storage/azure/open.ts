@@ -9,19 +9,20 @@ import {
   type StoragePipelineOptions,
 } from '@azure/storage-blob'
 import type { Agent } from 'node:http'
-import { makeAgents } from '../cloud/agents.ts'
+import { makeAgents, type Agents, type AgentsOpening } from '../cloud/agents.ts'
 import type { StorageClient, StorageOpening } from '../storage-client.ts'
 import { AzureClient } from './azure-client.ts'
 import type { AzureLocation } from './kind.ts'
 
-export type AzureOpening = Pick<StorageOpening, 'mayReachMetadata' | 'log'> & {
-  /** For tests. */
-  readonly idleMs?: number
-}
+export type AzureOpening = Pick<StorageOpening, 'log'> &
+  AgentsOpening & {
+    /** For tests. */
+    readonly idleMs?: number
+    readonly agents?: Agents
+  }
 
 export async function open(location: AzureLocation, opening: AzureOpening): Promise<StorageClient> {
-  const { mayReachMetadata, log, idleMs } = opening
-  const agents = makeAgents(mayReachMetadata)
+  const { log, idleMs, agents = makeAgents(opening) } = opening
   const isTls = location.url.startsWith('https:')
   // The library hands these on to its requests.
   const options: StoragePipelineOptions & { readonly agent: Agent; readonly redirectOptions: object } = {

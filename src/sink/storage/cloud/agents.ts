@@ -3,18 +3,31 @@
 
 import { Agent as PlainAgent } from 'node:http'
 import { Agent as TlsAgent } from 'node:https'
-import { guardedLookup, metadataGuard } from '../../guarded-lookup.ts'
+import { metadataLookup, type Resolve } from '../../../net/guarded-lookup.ts'
+import type { StorageOpening } from '../storage-client.ts'
+import { trusting } from './custom-ca.ts'
 
 export interface Agents extends Disposable {
   readonly http: PlainAgent
   readonly https: TlsAgent
 }
 
-export function makeAgents(mayReachMetadata: boolean, maxSockets = 8): Agents {
-  const lookup = guardedLookup(metadataGuard(mayReachMetadata))
+export type AgentsOpening = Pick<StorageOpening, 'mayReachMetadata'> & Partial<Pick<StorageOpening, 'customCa'>>
+
+export interface AgentOptions {
+  readonly maxSockets?: number
+  /** For tests. */
+  readonly resolve?: Resolve
+}
+
+export function makeAgents(
+  { mayReachMetadata, customCa }: AgentsOpening,
+  { maxSockets = 8, resolve }: AgentOptions = {},
+): Agents {
+  const lookup = metadataLookup({ mayReachMetadata }, resolve)
   const options = { keepAlive: true, maxSockets, lookup, proxyEnv: process.env } as const
   const http = new PlainAgent(options)
-  const https = new TlsAgent(options)
+  const https = new TlsAgent({ ...options, ...trusting(customCa) })
   return {
     http,
     https,

@@ -1,6 +1,7 @@
 // The place in the URI of a bucket or container: its name, and then a folder in it.
 
 import type { UriParts } from '../../sink-facts.ts'
+import { percentDecoded } from '../../percent-decoded.ts'
 
 export interface BucketPlace {
   readonly bucket: string
@@ -25,7 +26,7 @@ export function readBucketPlace({ place, parameters }: UriParts, { missing, exam
     // The text may be a password that is not escaped.
     throw parameters.refused('the name of the bucket or container has characters that such a name cannot have', hint)
   }
-  const folders = path.map(decoded).filter((folder) => folder !== '' && folder !== '.')
+  const folders = path.map(percentDecoded).filter((folder) => folder !== '' && folder !== '.')
   if (folders.some((folder) => folder === '..' || /[\p{Cc}]/u.test(folder))) {
     throw parameters.refused('a folder in a bucket or container has no .. and no control characters', hint)
   }
@@ -38,12 +39,4 @@ export function objectKey({ folder }: BucketPlace, name: string): string {
 
 export function shownPlace(scheme: string, { bucket, folder }: BucketPlace): string {
   return `${scheme}://${objectKey({ bucket, folder: bucket }, folder).replace(/\/$/, '')}`
-}
-
-function decoded(folder: string): string {
-  try {
-    return decodeURIComponent(folder)
-  } catch {
-    return folder
-  }
 }

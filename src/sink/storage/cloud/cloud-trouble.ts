@@ -1,12 +1,14 @@
 // What an error of a cloud means for the sink, as far as it is the same for all of them. The errors of the vendors' libraries hold
 // requests with their headers, so they never become the cause of an error of ours.
 
+import { retryAfterMs } from '../../../core/retry-after.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
+import { refusalIn } from '../../../net/guarded-lookup.ts'
+import { withoutAdvice } from '../../../net/network-hint.ts'
+import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
 
-/** A file or a part that takes longer has failed. */
-export const requestMs = 600_000
-/** So has a request on which no byte moves for this time. */
+/** A request on which no byte moves for this time has failed. */
 export const idleMs = 60_000
 export const connectMs = 10_000
 
@@ -19,10 +21,8 @@ export function isLater(status: number): boolean {
 
 /** What the header Retry-After asks for. */
 export function pauseOf(retryAfter: string | null | undefined): number | undefined {
-  if (retryAfter === undefined || retryAfter === null || retryAfter === '') return undefined
-  const seconds = Number(retryAfter)
-  const ms = Number.isNaN(seconds) ? Date.parse(retryAfter) - Date.now() : seconds * 1000
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), maxPauseMs)
+  const ms = retryAfterMs(retryAfter)
+  return ms === undefined ? undefined : Math.min(ms, maxPauseMs)
 }
 
 /** The trouble of a request that got no answer. */
@@ -30,20 +30,22 @@ export function unreachable(name: string, error: unknown, secrets: readonly (str
   if (error instanceof FeedError) return { tag: error.retry ? 'failed' : 'refused', error }
   const refused = refusalIn(error)
   if (refused !== undefined) return { tag: 'refused', error: refused }
-  const said = withoutSecrets(oneLine(reasonOf(error)), secrets)
-  const hint = /self.signed|unable to (?:verify|get)|CERT_/i.test(said)
-    ? 'a certificate of an authority of your own is trusted if NODE_EXTRA_CA_CERTS names its file when the server starts'
-    : /ENOTFOUND|EAI_AGAIN/.test(said)
-      ? 'the name of the host cannot be resolved'
-      : undefined
+  const said = saidBy(reasonOf(error), secrets)
+  const hint = hintOf(name, said)
   return { tag: 'failed', error: new FeedError('FEED_SINK', `${name} cannot be reached: ${said}`, { hint }) }
 }
 
-/** A connection to an address that sinks may not reach fails with an error of ours, which libraries wrap. */
-function refusalIn(error: unknown, depth = 0): FeedError | undefined {
-  if (error instanceof FeedError) return error
-  if (!(error instanceof Error) || depth > 5) return undefined
-  return refusalIn(error.cause, depth + 1)
+function hintOf(name: string, said: string): string | undefined {
+  if (/self.signed|unable to (?:verify|get)|CERT_/i.test(said))
+    return "a certificate of an authority of your own is trusted if an admin sets it: SET CLUSTER SETTING cloudstorage.http.custom_ca = '…', or if NODE_EXTRA_CA_CERTS names its file when the server starts"
+  if (/ENOTFOUND|EAI_AGAIN/.test(said)) return 'the name of the host cannot be resolved'
+  if (/ECONNREFUSED/.test(said)) return 'nothing listens there: check host and port, and whether the service runs'
+  if (/wrong version|packet length/i.test(said))
+    return 'the service does not speak TLS on this port: check the port, or write http instead of https in the URI or its endpoint'
+  if (/altnames/i.test(said)) return 'name the host as the certificate of the service does'
+  if (name.startsWith('file-http:') && /ECONNRESET|hang up|other side closed|Parse Error/i.test(said))
+    return 'the service may want TLS on this port: file-https://'
+  return undefined
 }
 
 export function reasonOf(error: unknown): string {
@@ -53,19 +55,5 @@ export function reasonOf(error: unknown): string {
     return error.message === '' ? 'it did not answer in time' : `it did not answer in time (${error.message})`
   const { code } = error as NodeJS.ErrnoException
   if (error.message === '') return code ?? error.name
-  return error.message
-}
-
-/** A far end may repeat what it was sent. */
-export function withoutSecrets(text: string, secrets: readonly (string | undefined)[]): string {
-  let shown = text
-  for (const secret of secrets) {
-    if (secret !== undefined && secret.length >= 4) shown = shown.replaceAll(secret, 'redacted')
-  }
-  return shown
-}
-
-/** One line of what a far end says. */
-export function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').trim().slice(0, 500)
+  return withoutAdvice(error.message)
 }

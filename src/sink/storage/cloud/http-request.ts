@@ -1,10 +1,9 @@
-// A request of HTTP with a body in pieces, for clouds whose libraries only fetch tokens. Redirects are not followed.
+// A request of HTTP with a body in pieces, for far ends without a library that sends files. Redirects are not followed.
 
 import { once } from 'node:events'
 import { request as plainRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import type { Agents } from './agents.ts'
-import { requestMs } from './cloud-trouble.ts'
 import { sizeOf } from './parts.ts'
 
 export interface HttpRequest {
@@ -28,12 +27,11 @@ export async function sendRequest(agents: Agents, idleMs: number, request: HttpR
   const { method, url, headers, body = [], signal } = request
   const target = new URL(url)
   const isTls = target.protocol === 'https:'
-  const stop = AbortSignal.any([signal, AbortSignal.timeout(requestMs)])
   const sent = (isTls ? tlsRequest : plainRequest)(target, {
     method,
     agent: isTls ? agents.https : agents.http,
     headers: { 'user-agent': 'pg-changefeed', ...headers, 'content-length': String(sizeOf(body)) },
-    signal: stop,
+    signal,
     timeout: idleMs,
   })
   sent.once('timeout', () => sent.destroy(new Error(`nothing was answered for ${idleMs / 1000} s`)))
@@ -42,7 +40,7 @@ export async function sendRequest(agents: Agents, idleMs: number, request: HttpR
   answered.catch(() => undefined)
   for (const piece of body) {
     // A far end may refuse a body before all of it was sent.
-    if (!sent.write(piece)) await Promise.race([once(sent, 'drain', { signal: stop }), answered])
+    if (!sent.write(piece)) await Promise.race([once(sent, 'drain', { signal }), answered])
   }
   sent.end()
   const response = await answered

@@ -1,5 +1,7 @@
 // Cuts the bytes of an object, which come in pieces, into parts of one size, of which only the last may be smaller.
 
+import { Readable } from 'node:stream'
+
 export function* inParts(pieces: readonly Uint8Array[], partBytes: number): Generator<Buffer> {
   let part: Uint8Array[] = []
   let size = 0
@@ -44,4 +46,9 @@ export async function sendParts(
 
 export function sizeOf(pieces: readonly Uint8Array[]): number {
   return pieces.reduce((sum, { length }) => sum + length, 0)
+}
+
+/** For libraries that take no pieces. They would have to be copied together for a body that is whole. */
+export function streamOf(pieces: readonly Uint8Array[]): Readable {
+  return Readable.from(pieces, { objectMode: true })
 }

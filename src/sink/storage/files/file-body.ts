@@ -19,7 +19,7 @@ export interface FileBody {
   /** The memory that the body holds, in bytes, including those that are ready. */
   readonly held: number
   /** Appends a message: `bytes[keyStart, keyEnd)` is its key, `bytes[keyEnd, valueEnd)` its value. A negative `valueEnd`: it has no value. */
-  add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void
+  add(bytes: Buffer, keyStart: number, keyEnd: number, valueEnd: number): void
   /** Returns the bytes that are ready, in memory of their own. */
   take(): Uint8Array
   /** Called once, after the last message: the rest of the file becomes ready. */

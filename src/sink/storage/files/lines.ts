@@ -6,6 +6,8 @@ import type { FileBody, FileFormat } from './file-body.ts'
 const newline = 0x0a
 /** The first memory of a file: a changefeed may have hundreds of tables with a few rows each. */
 const firstBytes = 4096
+/** One large message shall not make every memory after it large. */
+const maxFirstBytes = 1024 * 1024
 
 export interface LinesOptions {
   readonly extension: string
@@ -28,6 +30,7 @@ const contentTypes: Readonly<Record<string, string>> = { ndjson: 'application/x-
 
 class LinesBody implements FileBody {
   #out = new ByteWriter(firstBytes)
+  #hasEnded = false
 
   constructor(header: Uint8Array | undefined) {
     if (header === undefined) return
@@ -54,12 +57,14 @@ class LinesBody implements FileBody {
   }
 
   take(): Uint8Array {
-    const bytes = this.#out.view()
-    this.#out = new ByteWriter(firstBytes)
-    return bytes
+    const { buffer, length } = this.#out
+    // More will probably come, and memory that is large enough need not grow.
+    this.#out = new ByteWriter(this.#hasEnded ? 0 : Math.min(buffer.length, maxFirstBytes))
+    return buffer.subarray(0, length)
   }
 
+  /** Every line is whole. */
   end(): void {
-    // Every line is whole.
+    this.#hasEnded = true
   }
 }

@@ -2,8 +2,9 @@
 
 import { FeedError } from '../../../errors/feed-error.ts'
 import { shownPlace } from '../cloud/bucket-place.ts'
-import { isLater, oneLine, pauseOf, unreachable, withoutSecrets } from '../cloud/cloud-trouble.ts'
+import { isLater, pauseOf, unreachable } from '../cloud/cloud-trouble.ts'
 import type { HttpAnswer } from '../cloud/http-request.ts'
+import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
 import type { GsLocation } from './kind.ts'
 
@@ -22,7 +23,7 @@ export function gsTrouble(thrown: unknown, location: GsLocation): StorageTrouble
   const name = shownPlace('gs', location)
   if (!(thrown instanceof GsAnswer)) return unreachable(name, thrown, secretsOf(location))
   const { status, retryAfter, message } = thrown
-  const said = withoutSecrets(oneLine(message), secretsOf(location))
+  const said = saidBy(message, secretsOf(location))
   const error = new FeedError('FEED_SINK', `${name}: Google answered ${status}${said === '' ? '' : `: ${said}`}`, {
     hint: hintOf(status, location),
   })

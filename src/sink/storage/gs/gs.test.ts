@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { skipWithoutGo } from '../../../../test/services/go-program.ts'
-import { FakeGcs, googleKey, tokenFetch } from '../../../../test/services/storage/fake-gcs.ts'
-import type { FrontTrouble } from '../../../../test/services/storage/service-front.ts'
-import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
+import { FakeGcs, googleError, googleKey, tokenFetch } from '../../../../test/services/storage/fake-gcs.ts'
+import { cloudKit, object, thrownBy } from '../../../../test/services/storage/cloud-kit.ts'
 import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
 import type { GoogleKey } from '../../google-credentials.ts'
@@ -18,7 +17,6 @@ const skip = skipWithoutGo
 const key: GoogleKey = { tag: 'service-account', email: googleKey.client_email, key: googleKey.private_key }
 const implicit = { key: { tag: 'implicit' }, assumeRoles: [] } as const
 let service: FakeGcs
-let places = 0
 
 async function start(): Promise<void> {
   service = await FakeGcs.start()
@@ -45,31 +43,13 @@ function connect(
 
 sinkSuite(
   'into Google Cloud Storage',
-  storageKit({
+  cloudKit({
     skip,
-    trouble: 'reported',
     start,
-    end: () => service[Symbol.asyncDispose](),
-    async place({ isImpatient = false }) {
-      const folder = `suite/${++places}`
-      return {
-        open: () => connect(location(folder), isImpatient ? { idleMs: 200 } : {}),
-        objects: () => service.objects('files', folder),
-        break: async () => service.front.break(),
-        mend: async () => service.front.mend(),
-      }
-    },
+    service: () => service,
+    connect: (folder, isImpatient) => connect(location(folder), isImpatient ? { idleMs: 200 } : {}),
   }),
 )
-
-const object = { name: '2026-01-31/a b+c.ndjson', contentType: 'application/x-ndjson' }
-
-function thrownBy(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => assert.fail('it did not fail'),
-    (error: unknown) => error,
-  )
-}
 
 test.describe('a client of Google Cloud Storage', { skip }, () => {
   before(start)
@@ -117,19 +97,15 @@ test.describe('a client of Google Cloud Storage', { skip }, () => {
 
   test('an error says whether the file is sent again, what happened, and what to do', async () => {
     await using client = await connect(location('x'))
-    const answer = (status: number): FrontTrouble => ({
-      status,
-      body: JSON.stringify({ error: { message: `no ${status}` } }),
-    })
     for (const [trouble, tag, hint] of [
-      [answer(500), 'failed', undefined],
-      [answer(503), 'failed', undefined],
-      [answer(429), 'failed', undefined],
-      [answer(408), 'failed', undefined],
-      [answer(401), 'expired', /new token/],
-      [answer(403), 'refused', /storage.objects.create/],
-      [answer(404), 'refused', /create the bucket/],
-      [answer(302), 'refused', undefined],
+      [googleError(500), 'failed', undefined],
+      [googleError(503), 'failed', undefined],
+      [googleError(429), 'failed', undefined],
+      [googleError(408), 'failed', undefined],
+      [googleError(401), 'expired', /new token/],
+      [googleError(403), 'refused', /storage.objects.create/],
+      [googleError(404), 'refused', /create the bucket/],
+      [googleError(302), 'refused', undefined],
       ['cut', 'failed', undefined],
       ['lose', 'failed', undefined],
     ] as const) {

@@ -3,28 +3,30 @@
 import { FeedError } from '../../../errors/feed-error.ts'
 import { readGoogleKey, type GoogleCredentials } from '../../google-credentials.ts'
 import { GoogleTokens } from '../../google-tokens.ts'
-import { makeAgents } from '../cloud/agents.ts'
+import { makeAgents, type Agents, type AgentsOpening } from '../cloud/agents.ts'
 import type { StorageClient, StorageOpening } from '../storage-client.ts'
 import { GsClient } from './gs-client.ts'
 import type { GsLocation } from './kind.ts'
 
 const scope = 'https://www.googleapis.com/auth/devstorage.read_write'
 
-export type GsOpening = Pick<StorageOpening, 'mayReachMetadata' | 'defaultKey' | 'log'> & {
-  /** For tests. */
-  readonly idleMs?: number
-  readonly url?: string
-  readonly fetch?: typeof fetch
-}
+export type GsOpening = Pick<StorageOpening, 'defaultKey' | 'log'> &
+  AgentsOpening & {
+    /** For tests. */
+    readonly idleMs?: number
+    readonly agents?: Agents
+    readonly url?: string
+    readonly fetch?: typeof fetch
+  }
 
 export async function open(location: GsLocation, opening: GsOpening): Promise<StorageClient> {
-  const { mayReachMetadata, log, idleMs, fetch: own } = opening
+  const { log, idleMs, fetch: own } = opening
   const emulator = emulatorUrl()
   const credentials = credentialsOf(location, opening.defaultKey)
   return new GsClient({
     location,
     url: opening.url ?? emulator ?? 'https://storage.googleapis.com',
-    agents: makeAgents(mayReachMetadata),
+    agents: opening.agents ?? makeAgents(opening),
     tokens:
       emulator === undefined
         ? new GoogleTokens({ credentials, scopes: [scope], ...(own === undefined ? {} : { fetch: own }) })

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { PutServer } from '../../../../test/services/storage/put-server.ts'
 import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
 import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
+import { certificateOf } from '../../../../test/support/servers/certificates.ts'
+import { feedMeter } from '../../../core/feed-meter.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
 import { SinkParameters } from '../../sink-parameters.ts'
+import { UploadQueue } from '../upload-queue.ts'
 import { http, type HttpLocation } from './kind.ts'
 import { HttpClient } from './open.ts'
 
@@ -66,6 +73,24 @@ test('an answer says whether a file is sent again', async () => {
   assert.equal(String(server.files.get('/a/b.ndjson')), 'ab')
 })
 
+test('an authority of the setting is trusted beside the usual ones, and what is no certificate is said', async () => {
+  const { cert, key, ca } = certificateOf('files')
+  await using server = new PutServer({ tls: { cert: readFileSync(cert), key: readFileSync(key) } })
+  const location: HttpLocation = { tag: 'http', url: `https://${await server.start()}/` }
+  await using stranger = new HttpClient(location)
+  await assert.rejects(stranger.check(signal), (error) => {
+    assert.ok(error instanceof FeedError)
+    assert.match(error.message, /cannot be reached: /)
+    assert.match(error.hint ?? '', /cloudstorage\.http\.custom_ca/)
+    return true
+  })
+  await using client = new HttpClient(location, { customCa: readFileSync(ca, 'utf8') })
+  await client.check(signal)
+  await client.put(object, [Buffer.from('a')], signal)
+  assert.equal(String(server.files.get('/a/b.ndjson')), 'a')
+  assert.throws(() => new HttpClient(location, { customCa: 'none' }), /custom_ca is no PEM certificate/)
+})
+
 test('a URI becomes the address of the files, and its password is in nothing that is shown', () => {
   const read = (scheme: string, place: string): HttpLocation =>
     http.readLocation({ scheme, place, parameters: new SinkParameters('', 1) })
@@ -86,5 +111,38 @@ test('a URI becomes the address of the files, and its password is in nothing tha
       () => read('file-http', place),
       (error) => error instanceof FeedError && !error.message.includes('s3cret'),
     )
+  }
+})
+
+test('a server that answers before it has read a file gets the bytes of that file', async () => {
+  const read = Promise.withResolvers<Buffer>()
+  const server = createServer((request, response) => {
+    response.writeHead(201).end()
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk)).pause()
+    // The sink has the answer meanwhile, and could use the memory of the file for other things.
+    setTimeout(() => request.resume(), 300)
+    request.once('end', () => read.resolve(Buffer.concat(chunks)))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  try {
+    const queue = new UploadQueue({
+      client: new HttpClient({ tag: 'http', url: `http://127.0.0.1:${port}/` }),
+      timeoutMs: 0,
+      retry: { max: 0, backoffMs: 1 },
+      warn: () => undefined,
+      meter: feedMeter(),
+    })
+    const pieces = Array.from({ length: 64 }, (_, i) => Buffer.allocUnsafeSlow(256 * 1024).fill(i + 1))
+    const whole = Buffer.concat(pieces)
+    queue.file(object, { held: whole.length, sent: undefined, pieces: async () => pieces })
+    await queue.drained()
+    assert.ok((await read.promise).equals(whole))
+    await queue.close()
+  } finally {
+    server.closeAllConnections()
+    server.close()
   }
 })

@@ -2,6 +2,7 @@
 
 import type { UriParts } from '../../sink-facts.ts'
 import type { StorageKind, StorageLocation } from '../storage-kind.ts'
+import { percentDecoded } from '../../percent-decoded.ts'
 
 export interface HttpLocation extends StorageLocation {
   readonly tag: 'http'
@@ -29,6 +30,7 @@ export const http: StorageKind<HttpLocation> = {
     const usual = protocol === 'https:' ? 443 : 80
     return [{ host: hostname, port: port === '' ? usual : Number(port) }]
   },
+  ownServer: () => 'external http access',
   open: () => import('./open.ts'),
 }
 
@@ -49,14 +51,6 @@ function readLocation({ scheme, place, parameters }: UriParts): HttpLocation {
   url.password = ''
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   if (username === '' && password === '') return { tag: 'http', url: url.href }
-  const credentials = `${decoded(username)}:${decoded(password)}`
+  const credentials = `${percentDecoded(username)}:${percentDecoded(password)}`
   return { tag: 'http', url: url.href, authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }

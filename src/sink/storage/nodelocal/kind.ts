@@ -2,6 +2,7 @@
 
 import type { UriParts } from '../../sink-facts.ts'
 import type { StorageKind, StorageLocation } from '../storage-kind.ts'
+import { percentDecoded } from '../../percent-decoded.ts'
 
 export interface NodelocalLocation extends StorageLocation {
   readonly tag: 'nodelocal'
@@ -32,17 +33,9 @@ function readLocation({ place, parameters }: UriParts): NodelocalLocation {
       "this server is node 1: 'nodelocal://1/path' or 'nodelocal://self/path'",
     )
   }
-  const folders = rest.map(decoded).filter((folder) => folder !== '' && folder !== '.')
+  const folders = rest.map(percentDecoded).filter((folder) => folder !== '' && folder !== '.')
   if (folders.some((folder) => folder === '..' || folder.includes('/') || folder.includes('\0'))) {
     throw parameters.refused('local file access to paths outside of external-io-dir is not allowed')
   }
   return { tag: 'nodelocal', node, folders }
-}
-
-function decoded(folder: string): string {
-  try {
-    return decodeURIComponent(folder)
-  } catch {
-    return folder
-  }
 }

@@ -18,7 +18,7 @@ export function credentialsOf(location: S3Location, { region, requestHandler }: 
   const { roles, endpoint } = location
   // Services other than Amazon have their token service at the same address.
   const tokenEndpoint = endpoint !== undefined && !isAmazon(endpoint) ? { endpoint } : {}
-  let provider = baseOf(location.credentials)
+  let provider = baseOf(location.credentials, { requestHandler })
   for (const { arn, externalId } of roles) {
     provider = fromTemporaryCredentials({
       masterCredentials: provider,
@@ -39,8 +39,10 @@ export function credentialsOf(location: S3Location, { region, requestHandler }: 
   }
 }
 
-function baseOf(credentials: S3Credentials): Provider {
-  if (credentials.tag === 'implicit') return fromNodeProviderChain({ ignoreCache: true, maxRetries: 0 })
+function baseOf(credentials: S3Credentials, connections: Pick<CredentialsOptions, 'requestHandler'>): Provider {
+  // The connections are for the token service of Amazon, which a web identity is shown to.
+  if (credentials.tag === 'implicit')
+    return fromNodeProviderChain({ ignoreCache: true, maxRetries: 0, clientConfig: connections })
   const { id, secret, sessionToken } = credentials
   return async () => ({
     accessKeyId: id,

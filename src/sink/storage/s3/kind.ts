@@ -48,6 +48,7 @@ export const s3: StorageKind<S3Location> = {
   notices: ({ endpoint }) => plainNotices(endpoint, 'AWS_ENDPOINT'),
   addresses,
   isImplicit: ({ credentials }) => credentials.tag === 'implicit',
+  ownServer: ({ endpoint }) => (endpoint === undefined ? undefined : 'custom endpoints for S3'),
   open: () => import('./open.ts'),
 }
 

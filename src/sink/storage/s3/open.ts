@@ -1,20 +1,25 @@
 // Opens a client of S3.
 
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
-import { makeAgents } from '../cloud/agents.ts'
+import { makeAgents, type Agents, type AgentsOpening } from '../cloud/agents.ts'
 import { connectMs, idleMs } from '../cloud/cloud-trouble.ts'
 import type { StorageClient, StorageOpening } from '../storage-client.ts'
 import { credentialsOf } from './credentials.ts'
 import { defaultRegion, type S3Location } from './kind.ts'
 import { S3StorageClient } from './s3-client.ts'
 
-export type S3Opening = Pick<StorageOpening, 'allowedHosts' | 'mayReachMetadata' | 'log'> & {
-  /** For tests. */
-  readonly idleMs?: number
-}
+export type S3Opening = Pick<StorageOpening, 'allowedHosts' | 'log'> &
+  AgentsOpening & {
+    /** For tests. */
+    readonly idleMs?: number
+    readonly agents?: Agents
+  }
+
+const nothing = (): void => undefined
+const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
 export async function open(location: S3Location, opening: S3Opening): Promise<StorageClient> {
-  const agents = makeAgents(opening.mayReachMetadata)
+  const { agents = makeAgents(opening) } = opening
   const requestHandler = {
     connectionTimeout: connectMs,
     socketTimeout: opening.idleMs ?? idleMs,
@@ -32,6 +37,10 @@ export async function open(location: S3Location, opening: S3Opening): Promise<St
       forcePathStyle: location.isPathStyle,
       // The sink sends again what has failed.
       maxAttempts: 1,
+      // With connections of ours the library does not wait for the answer.
+      expectContinueHeader: false,
+      // Otherwise it writes on the standard error of the server.
+      logger: silent,
       requestChecksumCalculation: location.skipsChecksum === true ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler,

@@ -2,14 +2,15 @@
 // it is complete, and whose parts are removed when it is given up, or a day later if nobody could.
 
 import { ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { FeedError } from '../../../errors/feed-error.ts'
 import type { SinkLog } from '../../sink-facts.ts'
 import { objectKey, shownPlace } from '../cloud/bucket-place.ts'
-import { requestMs } from '../cloud/cloud-trouble.ts'
 import { contentTypeOf } from '../cloud/content-type.ts'
-import { inParts, sendParts, sizeOf } from '../cloud/parts.ts'
+import { inParts, sendParts, sizeOf, streamOf } from '../cloud/parts.ts'
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import type { S3Location } from './kind.ts'
 import { LeftUploads } from './left-uploads.ts'
+import { checksumOf, signPieces } from './sign-pieces.ts'
 import type { ObjectHead, Send } from './request.ts'
 import { isRenewable, regionIn, s3Trouble } from './s3-trouble.ts'
 import { S3Upload } from './s3-upload.ts'
@@ -39,6 +40,8 @@ export class S3StorageClient implements StorageClient {
   #client: S3Client
   /** Undefined: that of the URI. */
   #region: string | undefined
+  /** The library has the time of the far end from the first answer on that says so. */
+  #isSkewed = false
 
   constructor(options: S3ClientOptions) {
     this.#options = options
@@ -51,9 +54,14 @@ export class S3StorageClient implements StorageClient {
   async put(object: StorageObject, pieces: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     const size = sizeOf(pieces)
     if (size > wholeBytes) return this.#putInParts(object, pieces, signal)
-    const body = Buffer.concat(pieces, size)
-    const command = new PutObjectCommand({ ...this.#headOf(object), Body: body, ContentLength: size })
-    await this.#send((client, options) => client.send(command, options), signal)
+    const [first = new Uint8Array(0), ...others] = pieces
+    const head = { ...this.#headOf(object), ContentLength: size }
+    const isWhole = others.length === 0
+    const sum = isWhole || this.#location.skipsChecksum === true ? {} : { ChecksumCRC32: checksumOf(pieces) }
+    const command = new PutObjectCommand({ ...head, ...sum, Body: isWhole ? first : streamOf(pieces) })
+    if (!isWhole) signPieces(command, pieces)
+    const { ETag } = await this.#send((client, options) => client.send(command, options), signal)
+    if (ETag === undefined) throw this.#isNoS3()
   }
 
   async begin(object: StorageObject, signal: AbortSignal): Promise<StorageUpload> {
@@ -85,6 +93,14 @@ export class S3StorageClient implements StorageClient {
         this.#reconnect()
         return this.check(signal)
       }
+      if ((thrown as Error).name === 'RequestTimeTooSkewed' && !this.#isSkewed) {
+        this.#isSkewed = true
+        this.#options.log(
+          'warn',
+          `${this.name}: the clock of this machine is wrong; requests have the time of S3 instead`,
+        )
+        return this.check(signal)
+      }
       if ((thrown as Error).name !== 'AccessDenied') throw this.trouble(thrown).error
     }
     this.#left.removeDaily()
@@ -94,6 +110,13 @@ export class S3StorageClient implements StorageClient {
     this.#left.stop()
     this.#client.destroy()
     this.#options.close()
+  }
+
+  /** Something else may answer 200 to whatever it gets, and keep nothing. */
+  #isNoS3(): FeedError {
+    return new FeedError('FEED_SINK', `${this.name}: a file was answered by 200 without an ETag, which S3 never does`, {
+      hint: 'AWS_ENDPOINT is the URL of a service that speaks S3; something else may answer there',
+    })
   }
 
   #reconnect(): void {
@@ -114,7 +137,7 @@ export class S3StorageClient implements StorageClient {
 
   readonly #send: Send = async (send, signal) => {
     const client = this.#client
-    return send(client, { abortSignal: AbortSignal.any([signal, AbortSignal.timeout(requestMs)]) })
+    return send(client, { abortSignal: signal })
   }
 
   #headOf(object: StorageObject): ObjectHead {

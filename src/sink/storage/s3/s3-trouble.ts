@@ -1,15 +1,16 @@
 // What an error of S3 means for the sink. The errors of the SDK have the code of S3 for their name.
 
 import { FeedError } from '../../../errors/feed-error.ts'
-import { isLater, oneLine, pauseOf, reasonOf, unreachable, withoutSecrets } from '../cloud/cloud-trouble.ts'
+import { isLater, pauseOf, reasonOf, unreachable } from '../cloud/cloud-trouble.ts'
 import { shownPlace } from '../cloud/bucket-place.ts'
+import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
 import type { S3Location } from './kind.ts'
 
 /** The server has no credentials, or a role cannot be assumed. */
 export class NoCredentials extends Error {
   constructor(cause: unknown) {
-    super(oneLine(reasonOf(cause)), { cause })
+    super(reasonOf(cause), { cause })
   }
 }
 
@@ -53,7 +54,7 @@ export function s3Trouble(thrown: unknown, location: S3Location): StorageTrouble
   const status = $metadata?.httpStatusCode
   if (status === undefined || (status >= 200 && status < 300 && !isS3Code(code)))
     return unreachable(name, thrown, secretsOf(location))
-  const said = withoutSecrets(oneLine(message === code ? '' : message), secretsOf(location))
+  const said = saidBy(message === code ? '' : message, secretsOf(location))
   const named = isS3Code(code) ? ` ${code}` : ''
   const error = new FeedError('FEED_SINK', `${name}: S3 answered ${status}${named}${said === '' ? '' : `: ${said}`}`, {
     hint: hintOf({ code, status, region: regionIn(thrown), location }),
@@ -83,7 +84,7 @@ export function isRenewable({ credentials, roles }: S3Location): boolean {
 function noCredentials({ message, cause }: NoCredentials, location: S3Location): StorageTrouble {
   const name = shownPlace('s3', location)
   const status = (cause as S3Error | undefined)?.$metadata?.httpStatusCode
-  const said = withoutSecrets(message, secretsOf(location))
+  const said = saidBy(message, secretsOf(location))
   const isRole = location.roles.length > 0
   const what = isRole ? 'a role of ASSUME_ROLE cannot be assumed' : 'the server has no credentials for AUTH=implicit'
   const hint = isRole

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { skipWithoutGo } from '../../../../test/services/go-program.ts'
-import { storageKit } from '../../../../test/services/storage/storage-kit.ts'
+import { cloudKit, object, thrownBy } from '../../../../test/services/storage/cloud-kit.ts'
 import type { FrontTrouble } from '../../../../test/services/storage/service-front.ts'
-import { s3Error, s3Keys, Versitygw } from '../../../../test/services/storage/versitygw.ts'
+import { s3Error, s3Keys, s3Taken, Versitygw } from '../../../../test/services/storage/versitygw.ts'
 import { until } from '../../../../test/support/until.ts'
 import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
@@ -15,7 +15,6 @@ const { signal } = new AbortController()
 const skip = skipWithoutGo
 const withinMs = 20_000
 let service: Versitygw
-let places = 0
 
 async function start(): Promise<void> {
   service = await Versitygw.start()
@@ -48,35 +47,25 @@ function connect(to: S3Location, idleMs?: number): Promise<StorageClient> {
 
 sinkSuite(
   'into S3',
-  storageKit({
+  cloudKit({
     skip,
-    trouble: 'reported',
     start,
-    end: () => service[Symbol.asyncDispose](),
-    async place({ isImpatient = false }) {
-      const folder = `suite/${++places}`
-      return {
-        open: () => connect(location(folder), isImpatient ? 200 : undefined),
-        objects: () => service.objects('files', folder),
-        break: async () => service.front.break(),
-        mend: async () => service.front.mend(),
-      }
-    },
+    service: () => service,
+    connect: (folder, isImpatient) => connect(location(folder), isImpatient ? 200 : undefined),
   }),
 )
-
-const object = { name: '2026-01-31/a b+c.ndjson', contentType: 'application/x-ndjson' }
-
-function thrownBy(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => assert.fail('it did not fail'),
-    (error: unknown) => error,
-  )
-}
 
 test.describe('a client of S3', { skip }, () => {
   before(start)
   after(() => service?.[Symbol.asyncDispose]())
+
+  test('what answers 200 to everything is not taken for S3', async () => {
+    await using client = await connect(location('nowhere'))
+    service.front.next.push({ status: 200 })
+    const { tag, error } = client.trouble(await thrownBy(client.put(object, [Buffer.from('x')], signal)))
+    assert.deepEqual([tag, error.code, error.retry], ['failed', 'FEED_SINK', true])
+    assert.match(error.message, /without an ETag/)
+  })
 
   test('an object has the bytes and the name that it was given, and one that is put again replaces it', async () => {
     await using client = await connect(location('whole'))
@@ -93,7 +82,7 @@ test.describe('a client of S3', { skip }, () => {
   })
 
   test('the class, the encryption and the session token are sent as the URI says, and no checksum where it says so', async () => {
-    service.front.next.push({ status: 200 })
+    service.front.next.push(s3Taken)
     await using client = await connect(
       location('x', {
         storageClass: 'STANDARD_IA',
@@ -206,7 +195,7 @@ test.describe('a client of S3', { skip }, () => {
   test('a bucket in another region is found, unless the URI names the region', async () => {
     const moved = s3Error(400, 'AuthorizationHeaderMalformed')
     const answer = { ...moved, headers: { ...moved.headers, 'x-amz-bucket-region': 'eu-west-1' } }
-    service.front.trouble = ({ headers }) => (/us-east-1/.test(headers.authorization ?? '') ? answer : { status: 200 })
+    service.front.trouble = ({ headers }) => (/us-east-1/.test(headers.authorization ?? '') ? answer : s3Taken)
     await using client = await connect(location('x', { region: undefined }))
     await client.check?.(signal)
     await client.put(object, [Buffer.from('x')], signal)
@@ -243,7 +232,7 @@ test.describe('a client of S3', { skip }, () => {
     const expired = await put(s3Error(403, 'ExpiredToken'))
     assert.equal(client.trouble(expired).tag, 'expired')
     await client.renew?.(signal)
-    assert.equal(await put({ status: 200 }), undefined)
+    assert.equal(await put(s3Taken), undefined)
     const tokens = service.front.requests.filter(({ method, path }) => method === 'PUT' && path.includes('/role/'))
     assert.deepEqual(
       tokens.map(({ headers }) => headers['x-amz-security-token']),
@@ -290,6 +279,15 @@ test.describe('a client of S3', { skip }, () => {
       return others.length === 0 && first === 'left/2026-01-31/somebody-else.ndjson' ? true : undefined
     })
     direct.destroy()
+  })
+
+  test('with a wrong clock, requests have the time of the far end after the first one', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 3_600_000 })
+    await using client = await connect(location('skewed'))
+    await client.check?.(signal)
+    assert.match(said.at(-1) ?? '', /the clock of this machine is wrong/)
+    await client.put(object, [Buffer.from('x')], signal)
+    assert.equal((await service.objects('files', 'skewed')).size, 1)
   })
 
   test('a far end that stands still is given up', async () => {

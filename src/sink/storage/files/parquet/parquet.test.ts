@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parquetReadObjects, parquetSchema, parquetMetadata } from 'hyparquet'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
-import { ByteWriter } from '../../../bytes/byte-writer.ts'
-import type { FileColumn } from '../../../core/file-column.ts'
-import type { TypeShape } from '../../../core/table.ts'
+import { ByteWriter } from '../../../../bytes/byte-writer.ts'
+import type { FileColumn } from '../../../../core/file-column.ts'
+import type { TypeShape } from '../../../../core/table.ts'
 import { parquetFiles } from './parquet.ts'
 import { parseArray } from './parse-array.ts'
 
@@ -103,6 +103,89 @@ test('a file of many rows has several row groups, and all rows in their order, w
       ],
     )
   }
+})
+
+test('columns with few and with many different values come back, also where most are NULL', async () => {
+  const columns = [
+    ['one', scalar('text')],
+    ['few', scalar('text')],
+    ['many', scalar('text')],
+    ['late', scalar('text')],
+    ['rare', scalar('text')],
+    ['none', scalar('text')],
+    ['small', scalar('int4')],
+    ['large', scalar('int8')],
+    ['half', scalar('float8')],
+    ['yes', scalar('bool')],
+    ['u', scalar('uuid')],
+    ['raw', scalar('bytea')],
+    ['words', arrayOf(scalar('text'))],
+    ['numbers', arrayOf(scalar('int8'))],
+  ] as const
+  const count = 5003
+  const rows = Array.from({ length: count }, (_, i) => [
+    'same',
+    `é ${i % 13}`,
+    `value ${i}`,
+    // Only after a while it is seen that there are many.
+    i < 2000 ? 'early' : `late ${i}`,
+    i % 1000 === 17 ? `rare ${i}` : null,
+    null,
+    String(((i * 7919) % 1000) - 500),
+    i % 3 === 0 ? String(2n ** 62n + BigInt(i)) : String((i - 2500) * 2 ** 31),
+    i % 5 === 0 ? null : String(i / 7),
+    i % 3 === 0 ? 't' : 'f',
+    `33333333-3333-4400-8000-${i.toString(16).padStart(12, '0')}`,
+    `\\x${i.toString(16).padStart(8, '0')}`,
+    i % 4 === 0 ? null : `{${Array.from({ length: i % 4 }, (_each, n) => (n === 1 ? 'NULL' : `w${i % 3}`)).join()}}`,
+    i % 4 === 0 ? '{}' : `{${i},NULL,-${i}}`,
+  ])
+  const { rows: found } = await written(
+    columns.map(([name, shape]) => ({ name, shape })),
+    rows,
+  )
+  assert.equal(found.length, count)
+  for (const [i, row] of rows.entries()) {
+    const plain = (value: unknown): unknown =>
+      value === undefined || value === null
+        ? null
+        : Array.isArray(value)
+          ? value.map(plain)
+          : value instanceof Uint8Array
+            ? Buffer.from(value).toString(found[i] !== undefined && value === found[i]?.['raw'] ? 'hex' : 'utf8')
+            : value
+    const list = (text: string | null | undefined): unknown =>
+      text === null || text === undefined ? null : parseArray(text, ',')
+    assert.deepEqual(
+      columns.map(([name]) => plain(found[i]?.[name])),
+      [
+        ...row.slice(0, 6),
+        Number(row[6]),
+        BigInt(row[7] ?? ''),
+        row[8] === null ? null : Number(row[8]),
+        row[9] === 't',
+        row[10],
+        row[11]?.slice(2),
+        list(row[12]),
+        (list(row[13]) as (string | null)[]).map((text) => (text === null ? null : BigInt(text))),
+      ],
+      `row ${i}`,
+    )
+  }
+})
+
+test('a column of few different values takes little room, and each says its bounds', async () => {
+  const columns = [
+    { name: 'event', shape: scalar('text') },
+    { name: 'id', shape: scalar('int8') },
+  ]
+  const rows = Array.from({ length: 10_000 }, (_, i) => [i % 10 === 0 ? 'deleted' : 'created', String(i - 5)])
+  const { file } = await written(columns, rows)
+  const [event, id] = parquetMetadata(file).row_groups[0]?.columns.map(({ meta_data }) => meta_data) ?? []
+  assert.ok(Number(event?.total_compressed_size) < 2000, `${event?.total_compressed_size} bytes`)
+  assert.deepEqual([event?.statistics?.min_value, event?.statistics?.max_value], ['created', 'deleted'])
+  assert.deepEqual([id?.statistics?.min_value, id?.statistics?.max_value], [-5n, 9994n])
+  assert.equal(id?.statistics?.null_count, 0n)
 })
 
 test('an array with bounds is read, one of several dimensions is refused with what to do', () => {

@@ -1,6 +1,6 @@
 // Reads the text of an array of one dimension: `{1,NULL,"a, \"b\""}`, also with bounds in front, `[2:3]={…}`.
 
-import { FeedError } from '../../../errors/feed-error.ts'
+import { FeedError } from '../../../../errors/feed-error.ts'
 
 /** Returns the texts of the elements; null: an element is NULL. */
 export function parseArray(text: string, delimiter: string): readonly (string | null)[] {

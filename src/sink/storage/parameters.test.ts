@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { SinkParameters } from '../sink-parameters.ts'
+import { storage } from './facts.ts'
+import { readCommon } from './parameters.ts'
+
+test('file_size is no larger than a file can be that S3 takes in parts', () => {
+  const read = (size: string): number => readCommon(new SinkParameters(`file_size=${size}`, 1)).fileSize
+  assert.equal(read('64GiB'), 64 * 1024 ** 3)
+  assert.equal(read('1'), 1)
+  assert.throws(() => read('1TB'), { message: /file_size=1TB is too large/, hint: 'it is at most 64GiB' })
+  assert.throws(() => read('0'), { message: /file_size is no size in bytes/ })
+})
+
+test('a misspelt parameter is named with the one that was meant, and not as the lack of that one', () => {
+  const read = (query: string): unknown =>
+    storage.readSpec({
+      scheme: 's3',
+      place: 'bucket',
+      parameters: new SinkParameters(query, 1),
+      tables: [],
+      headers: [],
+      option: () => undefined,
+      rowFormats: ['hex', 'hex', 'hex'],
+    })
+  assert.throws(() => read('AWS_ACCES_KEY_ID=a&AWS_SECRET_ACCESS_KEY=b'), {
+    message: 'unknown S3 query parameters: [AWS_ACCES_KEY_ID]',
+    hint: 'did you mean AWS_ACCESS_KEY_ID?',
+  })
+  assert.throws(() => read('AWS_SECRET_ACCESS_KEY=b'), { message: /AWS_ACCESS_KEY_ID is not set/ })
+})
