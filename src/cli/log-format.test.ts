@@ -23,6 +23,11 @@ test('text lines begin with time and severity, and a message of several lines st
   assert.equal(lineOf('text', bad), '2026-11-29T05:12:37.535Z ERROR a\\nb\n')
 })
 
+test('what would make a terminal do something is shown as text', () => {
+  const bad = JSON.stringify({ level: 50, time: '2026-11-29T05:12:37.535Z', msg: '\x1b[2Ja\rb', table: '\x9b1m' })
+  assert.equal(lineOf('text', bad), '2026-11-29T05:12:37.535Z ERROR \\x1b[2Ja\\x0db table=\\x9b1m\n')
+})
+
 test('the caller is the first file of the program that is not the logger', () => {
   const stack = [
     'Error',

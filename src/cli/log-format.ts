@@ -25,10 +25,15 @@ export function lineOf(format: Exclude<LogFormat, 'json'>, json: string): string
   } & Readonly<Record<string, unknown>>
   const word = severities.find(([least]) => level >= least)?.[1] ?? 'DEBUG'
   const fields = Object.entries(rest).map(([name, value]) => `${name}=${shown(value)}`)
-  const text = [msg ?? '', ...fields].join(' ').replaceAll('\n', '\\n')
+  const text = [msg ?? '', ...fields].join(' ').replace(/\p{Cc}/gu, visible)
   if (format === 'text') return `${time} ${word.padEnd(5)} ${text}\n`
   const [, year = '', month = '', day = '', clock = ''] = /^\d\d(\d\d)-(\d\d)-(\d\d)T(.+)Z$/.exec(time) ?? []
   return `${word.charAt(0)}${year}${month}${day} ${clock}000 ${process.pid} ${caller ?? ''}  ${text}\n`
+}
+
+/** Names of tables and answers of far ends may have characters that make a terminal do something. */
+function visible(control: string): string {
+  return control === '\n' ? '\\n' : `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`
 }
 
 function shown(value: unknown): string {

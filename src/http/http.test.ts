@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import test from 'node:test'
 import { startHttp } from './http.ts'
 
@@ -32,6 +34,34 @@ test('a path that nothing answers to is not found, however it is written; / has 
       assert.equal(response.statusCode, status, path)
     }
   } finally {
+    await web.close()
+  }
+})
+
+test('a client that takes nothing of its answer is disconnected, so that the answer does not stay in memory', async () => {
+  const web = await startHttp({
+    host: 'localhost',
+    port: 0,
+    names: ['localhost'],
+    ready: () => ({ ok: true }),
+    problems: () => [],
+    // More than the kernel keeps for a connection.
+    metrics: async () => '# a line of metrics\n'.repeat(1_000_000),
+    patience: { answerMs: 100 },
+  })
+  const client = connect(web.port, '127.0.0.1')
+  try {
+    const ask = (): boolean => client.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    ask()
+    await once(client, 'readable', { signal: AbortSignal.timeout(10_000) })
+    // Nothing is read here: only who writes learns that the server has gone.
+    const asking = setInterval(ask, 500)
+    const [error] = (await once(client, 'error', { signal: AbortSignal.timeout(10_000) }).finally(() =>
+      clearInterval(asking),
+    )) as [NodeJS.ErrnoException]
+    assert.match(String(error.code), /^(?:ECONNRESET|EPIPE)$/)
+  } finally {
+    client.destroy()
     await web.close()
   }
 })

@@ -3,7 +3,7 @@
 // caller allows it.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { isMeantForUs } from './check-host.ts'
 import { isLoopback } from '../core/loopback.ts'
@@ -26,9 +26,20 @@ export interface HttpOptions {
     answer(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void>
   }
   readonly shutdown?: () => void
+  readonly patience?: Partial<Patience>
   /** Does the handshakes of clients that begin with TLS, which they may at the same port; undefined: there is none. */
   readonly tls?: WebTls | undefined
 }
+
+/** Whoever takes longer is disconnected. */
+export interface Patience {
+  /** For the head of a request. */
+  readonly headMs: number
+  /** For taking any of an answer that is complete. */
+  readonly answerMs: number
+}
+
+const patience: Patience = { headMs: 60_000, answerMs: 60_000 }
 
 export interface WebTls {
   beginWeb(socket: Socket): void
@@ -49,20 +60,30 @@ export interface HttpServer {
 
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const files = new ConsoleFiles()
-  const server = createServer((request, response) => {
-    answer({ ...options, files }, request, response).catch((error: unknown) => {
-      if (response.headersSent) response.destroy()
-      else json(response, 500, { error: error instanceof Error ? error.message : String(error) })
-    })
-  })
   const { tls } = options
-  const listener = tls === undefined ? server : bothKinds(server, tls)
-  const port = await listenAt(listener, { host: options.host, port: options.port, flag: '--http-addr' })
+  const { headMs, answerMs } = { ...patience, ...options.patience }
+  const limits = { headersTimeout: headMs, connectionsCheckingInterval: Math.min(30_000, headMs) }
+  const server = createServer(limits, (request, response) => {
+    answer({ ...options, files }, request, response)
+      .catch((error: unknown) => {
+        if (response.headersSent) response.destroy()
+        else json(response, 500, { error: error instanceof Error ? error.message : String(error) })
+      })
+      .finally(() => {
+        // What nobody takes stays in memory.
+        if (response.writableEnded && !response.writableFinished)
+          response.setTimeout(answerMs, () => response.destroy())
+      })
+  })
+  server.maxConnections = mostConnections
+  const sockets = tls === undefined ? new Set<Socket>() : takeBothKinds(server, tls)
+  const port = await listenAt(server, { host: options.host, port: options.port, flag: '--http-addr' })
   return {
     port,
     async close(): Promise<void> {
-      const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeAllConnections()
+      for (const socket of sockets) socket.destroy()
       await closed
     },
   }
@@ -72,12 +93,20 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
 const handshakeByte = 0x16
 /** A client that says nothing is disconnected. */
 const silentMs = 20_000
+/** Each takes a file handle, and without handles the server could not write its changelog. */
+const mostConnections = 1000
 
-/** Takes clients that begin with TLS, and those that do not. */
-function bothKinds(server: Server, tls: WebTls): NetServer {
-  tls.onWebReady((socket) => server.emit('connection', socket))
+/**
+ * Makes a server take clients that begin with TLS, and those that do not. It is the server of HTTP that listens, because its limits of time are
+ * for connections of a server that does. Returns the connections, which grow and shrink.
+ */
+function takeBothKinds(server: Server, tls: WebTls): Set<Socket> {
+  const [readRequests] = server.listeners('connection') as ((socket: Duplex) => void)[]
+  const begin = (socket: Duplex): void => readRequests?.call(server, socket)
+  server.removeAllListeners('connection')
+  tls.onWebReady(begin)
   const sockets = new Set<Socket>()
-  const listener = createNetServer((socket) => {
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     const timer = setTimeout(() => socket.destroy(), silentMs)
     socket.on('error', () => socket.destroy())
@@ -91,17 +120,12 @@ function bothKinds(server: Server, tls: WebTls): NetServer {
       socket.unshift(chunk)
       if (chunk[0] === handshakeByte) tls.beginWeb(socket)
       else {
-        server.emit('connection', socket)
+        begin(socket)
         socket.resume()
       }
     })
   })
-  const close = listener.close.bind(listener)
-  listener.close = (done) => {
-    for (const socket of sockets) socket.destroy()
-    return close(done)
-  }
-  return listener
+  return sockets
 }
 
 async function answer(

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
 import { get as getSecurely } from 'node:https'
 import { connect } from 'node:net'
 import test from 'node:test'
+import { connect as connectSecurely } from 'node:tls'
 import { certificateOf } from '../../test/support/servers/certificates.ts'
 import { FrontTls } from '../pg-server/front-tls.ts'
 import { startHttp } from './http.ts'
@@ -44,4 +46,36 @@ test('one port answers with and without TLS, and closing it leaves no client beh
     await web.close()
   }
   await gone
+})
+
+test('a client that does not end the head of its request is disconnected, with and without TLS', async () => {
+  const { cert, key, ca } = certificateOf('localhost')
+  const web = await startHttp({
+    host: 'localhost',
+    port: 0,
+    names: ['localhost'],
+    ready: () => ({ ok: true }),
+    problems: () => [],
+    metrics: async () => '',
+    tls: FrontTls.open({ cert, key }),
+    patience: { headMs: 200 },
+  })
+  const clients = [
+    connect(web.port, '127.0.0.1'),
+    connectSecurely({ port: web.port, host: '127.0.0.1', servername: 'localhost', ca: readFileSync(ca) }),
+  ]
+  try {
+    await Promise.all(
+      clients.map(async (client) => {
+        client.on('error', () => undefined)
+        client.resume()
+        const gone = once(client, 'close', { signal: AbortSignal.timeout(15_000) })
+        client.write('GET /health HTTP/1.1\r\nHost: local')
+        await gone
+      }),
+    )
+  } finally {
+    for (const client of clients) client.destroy()
+    await web.close()
+  }
 })

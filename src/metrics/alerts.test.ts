@@ -15,6 +15,7 @@ const textOf = (name: string): string => readFileSync(new URL(name, folder), 'ut
 
 interface Known {
   readonly kind: MetricKind
+  readonly isEssential: boolean
   readonly labels: readonly string[]
 }
 
@@ -28,13 +29,14 @@ const known = new Map<string, Known>([
 
 /** With the series of histograms. */
 function* namesOf(table: MetricTable<never>, outer: readonly string[]): Generator<[string, Known]> {
-  for (const [dotted, { kind, labels = [] }] of Object.entries(table)) {
+  for (const [dotted, { kind, shown, labels = [] }] of Object.entries(table)) {
     const name = prometheusName(dotted)
     const all = [...outer, ...labels]
-    if (kind !== 'histogram') yield [name, { kind, labels: all }]
+    const isEssential = shown === 'essential'
+    if (kind !== 'histogram') yield [name, { kind, isEssential, labels: all }]
     else {
-      yield [`${name}_bucket`, { kind, labels: [...all, 'le'] }]
-      for (const end of ['_sum', '_count']) yield [name + end, { kind: 'counter', labels: all }]
+      yield [`${name}_bucket`, { kind, isEssential, labels: [...all, 'le'] }]
+      for (const end of ['_sum', '_count']) yield [name + end, { kind: 'counter', isEssential, labels: all }]
     }
   }
 }
@@ -69,6 +71,16 @@ test('every rule has a name of its own, a severity, a summary, and an expression
     const own = used.flatMap((name) => known.get(name)?.labels ?? [])
     for (const [, label = ''] of block.matchAll(/\$labels\.(\w+)/g))
       assert.ok(['instance', ...own].includes(label), `${label} in ${block}`)
+  }
+})
+
+test('no rule falls silent when a server shows only its essential metrics, or no totals beside the scopes', () => {
+  const expressions = [...textOf('alerts.yml').matchAll(/^ {8}expr: (.*)$/gm)].map(([, expression = '']) => expression)
+  assert.ok(expressions.length > 5)
+  for (const expression of expressions) {
+    for (const name of check(expression))
+      assert.ok(name === 'up' || known.get(name)?.isEssential === true, `${name} is not essential`)
+    assert.ok(!/\bscope="/.test(expression), expression)
   }
 })
 

@@ -14,7 +14,7 @@ export const sinkMetrics: MetricTable<FeedMeter> = {
   'changefeed.sink.failed_requests': {
     kind: 'counter',
     unit: 'count',
-    shown: 'support',
+    shown: 'essential',
     help: 'Requests to the far end that failed.',
     read: (meter) => meter.value('sinkErrors'),
   },

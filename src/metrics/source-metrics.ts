@@ -129,7 +129,7 @@ export const sourceMetrics: MetricTable<MeasuredSource> = {
   'changefeed.changelog.wait_nanos': {
     kind: 'counter',
     unit: 'nanoseconds',
-    shown: 'support',
+    shown: 'essential',
     help: 'Nanoseconds for which the reading of the slot waited because the disk of the changelog was behind.',
     read: ({ log: { meter } }) => meter.value('waitNanos'),
   },
@@ -221,7 +221,7 @@ export const sourceMetrics: MetricTable<MeasuredSource> = {
   'changefeed.source.slot_reading_age_seconds': {
     kind: 'gauge',
     unit: 'seconds',
-    shown: 'support',
+    shown: 'essential',
     help: 'Seconds since the slot was read last; it grows while the source cannot be reached.',
     read: ({ ingest: { slot } }) => unlabelled(slot.now && slot.now.ageMs / 1000),
   },

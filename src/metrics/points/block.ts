@@ -64,7 +64,8 @@ export async function readBlock(
     const names = await bytesAt(file, headBytes, length)
     if (names === undefined || crc32(names) !== head.readUInt32LE(magic.length + 4)) return
     const directory = JSON.parse(names.toString()) as Readonly<Record<string, readonly [number, number]>>
-    const wanted = name === undefined ? Object.values(directory) : [directory[name]]
+    const wanted =
+      name === undefined ? Object.values(directory) : Object.hasOwn(directory, name) ? [directory[name]] : []
     for (const place of wanted) {
       if (place === undefined) continue
       const section = await bytesAt(file, headBytes + length + place[0], place[1])

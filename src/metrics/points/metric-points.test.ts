@@ -251,6 +251,27 @@ test('a folder that cannot be used is said once, and nothing else happens', asyn
   assert.equal(said.length, 1)
 })
 
+test('a folder that was removed is made again for the next hour', async (t) => {
+  const dir = folder(t)
+  const points = open(dir)
+  points.record(startMs, new Map([[cluster('a'), 1]]))
+  rmSync(dir, { recursive: true })
+  points.record(startMs + hourMs, new Map([[cluster('a'), 2]]))
+  await points.close()
+  assert.deepEqual(await valuesOf(open(dir), 1, startMs + hourMs), [2])
+})
+
+test('a name that every object of JavaScript has is no metric', async (t) => {
+  const points = open(folder(t))
+  for (const hour of [0, 1]) points.record(startMs + hour * hourMs, new Map([[cluster('a'), 1]]))
+  await points.idle()
+  for (const name of ['__proto__', 'constructor']) {
+    const answer = await ask(points, { name, fromMs: startMs, toMs: startMs + hourMs, aggregate: undefined })
+    assert.deepEqual(answer.series, [], name)
+  }
+  await points.close()
+})
+
 test('damage in the file of an hour takes no other hour with it', async (t) => {
   const dir = folder(t)
   const points = open(dir)

@@ -42,7 +42,7 @@ export class MetricPoints {
   constructor(options: MetricPointsOptions) {
     this.#options = options
     this.#try('the folder of the graphs cannot be used', () => {
-      mkdirSync(options.dir, { recursive: true, mode: 0o700 })
+      this.#makeFolder()
       for (const name of readdirSync(options.dir)) if (name.endsWith('.new')) rmSync(join(options.dir, name))
     })
   }
@@ -114,7 +114,13 @@ export class MetricPoints {
     }
   }
 
+  #makeFolder(): void {
+    mkdirSync(this.#options.dir, { recursive: true, mode: 0o700 })
+  }
+
   #begin(hour: number): void {
+    // Somebody may have removed it.
+    this.#makeFolder()
     const before = this.#journal
     this.#journal = undefined
     before?.close()

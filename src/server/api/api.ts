@@ -160,9 +160,10 @@ export class Api {
         sqlstate: '53400',
         hint: 'close one of them',
       })
-    const job = await this.#jobOf(user, id)
+    // It counts from here on: those that come while this one looks for its job are no way around the limit.
     this.#tails += 1
     try {
+      const job = await this.#jobOf(user, id)
       const hasScan = url.searchParams.get('scan') === 'yes'
       await liveTail({ response, user, port: this.#options.port, job, hasScan })
     } finally {

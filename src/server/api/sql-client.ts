@@ -28,6 +28,9 @@ export async function connectAs(
   // What is empty the client takes from the variables of libpq, which are those of the server's own role: its password, too.
   if (name === '' || inDatabase === '')
     throw new FeedError('FEED_OPTION', `the name of the ${name === '' ? 'role' : 'database'} is empty`)
+  // In the start-up packet a zero byte ends the name, and what follows would be a parameter of its own.
+  if (`${name}${inDatabase}`.includes('\0'))
+    throw new FeedError('FEED_OPTION', 'the name of a role or a database has a zero byte')
   const client = new pg.Client({
     host,
     port,
