@@ -4,6 +4,7 @@
 import type { FeedMeter } from '../core/feed-meter.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Encoder } from './encoder.ts'
+import type { Metadata } from './own-names.ts'
 
 export type Envelope = 'wrapped' | 'row' | 'key_only' | 'bare' | 'enriched'
 
@@ -33,6 +34,8 @@ export interface FormatFacts {
   readonly isScanOnly?: true
   /** Throws if the encoder cannot write the column of a table. */
   checkColumn?(column: TableColumn): void
+  /** Returns the names that messages have beside those of the columns of a table (own-names.ts). */
+  ownNames?(metadata: Metadata): readonly string[]
   /** The name of the format in which messages have the row before a change, if that is another one. */
   readonly earlierRows?: string
   /** Loads the encoder. Undefined: the format is known, and refused until a later version. */

@@ -2,6 +2,7 @@
 
 import type { FormatFacts } from '../encode/format-facts.ts'
 import { formats } from '../encode/formats.ts'
+import { refusedName, type Metadata } from '../encode/own-names.ts'
 import type { TargetFacts } from './catalogue.ts'
 import { optionError } from './option-errors.ts'
 import { envelopeOf, formatOf, scanOf } from './option-values.ts'
@@ -50,6 +51,7 @@ export function checkFormat(given: GivenOptions): void {
 export function checkEncoder(given: GivenOptions, targets: readonly TargetFacts[]): void {
   const envelope = envelopeOf(given)
   const format = formatOf(given)
+  const own = format.ownNames?.(metadataOf(given)) ?? []
   const { withoutOptions = [], withoutHint } = format
   for (const name of onOf(given, [...inWrapped, ...withoutOptions])) {
     if (inWrapped.includes(name) && (envelope === 'row' || envelope === 'key_only')) {
@@ -69,12 +71,24 @@ export function checkEncoder(given: GivenOptions, targets: readonly TargetFacts[
     for (const { name: column, fullType, generated } of target.columns) {
       if (envelope === 'key_only' && !primaryKey.includes(column)) continue
       // Whether messages have a generated column depends on the version of PostgreSQL: the encoder looks at it later.
-      if (generated === '') format.checkColumn?.({ schema, table, column, type: fullType })
+      if (generated !== '') continue
+      format.checkColumn?.({ schema, table, column, type: fullType })
+      if (own.includes(column)) throw refusedName(format, { schema, table, column })
     }
   }
   const headers = given.get('headers_json_column_name')
   if (headers !== undefined) {
     for (const target of targets) checkHeadersColumn(target, headers)
+  }
+}
+
+function metadataOf(given: GivenOptions): Metadata {
+  const envelope = envelopeOf(given)
+  return {
+    envelope: envelope === 'bare' || envelope === 'enriched' ? 'wrapped' : envelope,
+    updated: isOn(given, 'updated'),
+    mvccTimestamp: isOn(given, 'mvcc_timestamp'),
+    diff: isOn(given, 'diff') && envelope === 'wrapped',
   }
 }
 

@@ -5,13 +5,13 @@
 
 import { formats } from '../encode/formats.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { SinkUri } from '../sink/sink-uri.ts'
+import { sinkOf, type SinkUri } from '../sink/sink-uri.ts'
 import { sinks } from '../sink/sinks.ts'
 import { checkFormat } from './format-relations.ts'
 import { notYet, optionError } from './option-errors.ts'
 import { envelopeOf, formatOf, scanOf } from './option-values.ts'
 import { factsOf, type OptionName } from './options.ts'
-import type { GivenOptions, ReadOptions } from './read-options.ts'
+import type { GivenOptions, ReadOptions, WrittenOptions } from './read-options.ts'
 
 /**
  * Pairs of options of which only one may be given, and the text for the first of them in the message if it is not its name.
@@ -51,14 +51,21 @@ export function checkRelations(given: GivenOptions): void {
   checkFormat(given)
 }
 
-export function checkSink({ given, sink: { facts } }: ReadOptions): void {
-  const refused = (what: string, name: OptionName, hint?: string): FeedError =>
-    optionError(given.get(name), `this sink is incompatible with ${what}`, hint)
-  // The options of a format are none of the sink, either.
+/**
+ * Checks that the sink can carry the format. This comes before what the encoder needs: nobody should look for a schema registry for
+ * a format that the sink refuses then.
+ */
+export function checkFormatOfSink({ given, sinkText }: WrittenOptions): void {
+  const facts = sinkOf(sinkText)
   const format = formatOf(given).name
-  const { withoutFormats = [] } = facts
-  if (withoutFormats.includes(format))
-    throw refused(`format=${format}`, 'format', formatsHint(facts.label, withoutFormats))
+  if (facts?.withoutFormats?.includes(format) !== true) return
+  const hint = formatsHint(facts.label, facts.withoutFormats)
+  throw optionError(given.get('format'), `this sink is incompatible with format=${format}`, hint)
+}
+
+export function checkSink({ given, sink: { facts } }: ReadOptions): void {
+  const refused = (what: string, name: OptionName): FeedError =>
+    optionError(given.get(name), `this sink is incompatible with ${what}`)
   for (const { name } of given.values()) {
     const fits = facts.options === 'all' || factsOf(name).sinks === undefined || facts.options.includes(name)
     if (!fits) throw refused(`option ${name}`, name)

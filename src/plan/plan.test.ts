@@ -133,6 +133,24 @@ test('format=avro needs a schema registry', () => {
   }
 })
 
+test('a sink that does not carry a format says so before anything is asked that the format needs', () => {
+  for (const [sink, format] of [
+    ['nodelocal://1/x', 'avro'],
+    ['s3://b?AUTH=implicit', 'avro'],
+    ['webhook-https://h', 'experimental_avro'],
+    ['gcpubsub://p?region=r&AUTH=implicit', 'avro'],
+    ['kafka://h', 'parquet'],
+  ])
+    assert.throws(
+      () => planFor(`CREATE CHANGEFEED FOR foo INTO '${sink}' WITH format = ${format}`),
+      (error: FeedError) => /^this sink is incompatible with format=(avro|parquet)$/.test(error.message),
+      sink,
+    )
+  assert.throws(() => planFor("CREATE CHANGEFEED FOR t INTO 'kafak://h' WITH format = avro"), {
+    message: /confluent_schema_registry is required/,
+  })
+})
+
 test('format=csv takes what a line of columns has a place for', () => {
   const planned = (options: string): unknown => planFor(`CREATE CHANGEFEED FOR t WITH format = csv, ${options}`).spec
   assert.ok(planned("initial_scan = 'only'"))

@@ -15,7 +15,7 @@
 //   3. the values of cursor and end_time
 //   4. targets: all are found and named once; then each can be watched, by this user
 //   5. options that do not go together; end_time against the time of the statement
-//   6. what the encoder needs, then metrics_label
+//   6. whether the sink carries the format, what the encoder needs, then metrics_label
 //   7. the sink: its scheme, the options it takes, its parameters and its configuration
 //   8. whatever is valid and not built
 //   9. the URL of the schema registry and the prefix of its subjects
@@ -32,7 +32,7 @@ import { sinkSpec, specOf, targetsOf } from './make-spec.ts'
 import { checkMetricsLabel } from './metrics-label.ts'
 import { noticesOf } from './notices.ts'
 import { checkEncoder } from './format-relations.ts'
-import { checkBuilt, checkRelations, checkSink } from './option-relations.ts'
+import { checkBuilt, checkFormatOfSink, checkRelations, checkSink } from './option-relations.ts'
 import type { PlanContext } from './plan-context.ts'
 import { checkPrerequisites } from './prerequisites.ts'
 import { readOptions, readSink, type WrittenOptions } from './read-options.ts'
@@ -75,6 +75,7 @@ export function closePlan(opening: Opening, catalogue: Catalogue): Plan {
   const tables = found.map(withKey)
   checkRelations(given)
   checkEndTime(times, given)
+  checkFormatOfSink(opening.read)
   checkEncoder(given, tables)
   checkMetricsLabel(given.get('metrics_label'), context.mayUseScope)
   const read = readSink(opening.read)

@@ -19,10 +19,9 @@ const meantBy: ReadonlyMap<string, string> = new Map([
 
 /** Reads `scheme://place[?parameters]`. `uri` is undefined if the statement has no INTO. */
 export function readSinkUri(uri: string | undefined, position: number): SinkUri {
-  const [, written, place = '', query = ''] = /^([a-z][a-z0-9+.-]*):\/\/([^?]*)\??(.*)$/is.exec(uri ?? '') ?? []
-  // SHOW JOBS prints some URIs without the slashes, and what it prints can be run again.
-  const scheme = (written ?? schemeAlone(uri) ?? '').toLowerCase()
-  const facts = uri === undefined ? sinks.find(({ schemes }) => schemes.length === 0) : ofScheme(scheme)
+  const [, place = '', query = ''] = /^[a-z][a-z0-9+.-]*:\/\/([^?]*)\??(.*)$/is.exec(uri ?? '') ?? []
+  const scheme = schemeOf(uri)
+  const facts = sinkOf(uri)
   if (facts !== undefined) return { facts, scheme, place, parameters: new SinkParameters(query, position) }
   if (scheme === '') {
     throw new FeedError('FEED_OPTION', `no scheme found for sink URL "${redactSinkUri(uri ?? '')}"`, {
@@ -38,6 +37,17 @@ export function readSinkUri(uri: string | undefined, position: number): SinkUri 
     )
   const hint = meant === undefined ? undefined : `did you mean "${meant}"?`
   throw new FeedError('FEED_OPTION', `unsupported sink: ${scheme}`, { position, hint })
+}
+
+/** Returns the sink of a URI, of which nothing else is read; undefined: there is none of the scheme. */
+export function sinkOf(uri: string | undefined): SinkFacts | undefined {
+  return uri === undefined ? sinks.find(({ schemes }) => schemes.length === 0) : ofScheme(schemeOf(uri))
+}
+
+/** Returns the scheme in lower case. SHOW JOBS prints some URIs without the slashes, and what it prints can be run again. */
+function schemeOf(uri = ''): string {
+  const [, written] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri) ?? []
+  return (written ?? schemeAlone(uri) ?? '').toLowerCase()
 }
 
 function ofScheme(scheme: string): SinkFacts | undefined {

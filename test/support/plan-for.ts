@@ -42,12 +42,14 @@ export interface World {
   readonly mayUseScope?: boolean
   readonly showsScopes?: boolean
   readonly parameters?: readonly (string | null)[]
+  /** A column that `t` has beside `a`. */
+  readonly column?: string
 }
 
 /** `t`, `d.f` and `foo` are tables, `vw` is a view, and there is nothing else. */
 export function planFor(
   sql: string,
-  { isEnabled = true, mayUseScope = true, showsScopes = true, parameters = [], now = someTime }: World = {},
+  { isEnabled = true, mayUseScope = true, showsScopes = true, parameters = [], now = someTime, column }: World = {},
 ): Plan {
   const statement = parseOne(sql)
   assert.ok(statement?.tag === 'create-changefeed', sql)
@@ -68,8 +70,15 @@ export function planFor(
   return closePlan(opening, {
     openWrites: false,
     targets: statement.targets.map(({ text }) => {
-      if (['t', 'foo', 'd.f'].includes(text)) return table
+      if (text === 'foo') return { ...table, relid: 3, name: 'foo' }
+      if (text === 't' && column !== undefined) return withColumn(column)
+      if (['t', 'd.f'].includes(text)) return table
       return text === 'vw' ? { ...table, relid: 2, name: 'vw', kind: 'v' } : { tag: 'no-table' }
     }),
   })
+}
+
+function withColumn(name: string): TargetFacts {
+  const [first] = table.columns
+  return { ...table, columns: [...table.columns, ...(first === undefined ? [] : [{ ...first, name }])] }
 }

@@ -12,7 +12,9 @@ import type { RelationSchema } from '../../core/relation.ts'
 import type { RowChange } from '../../core/row-change.ts'
 import type { RowView } from '../../core/row-view.ts'
 import type { Encoder } from '../encoder.ts'
+import { checkNames } from '../own-names.ts'
 import { schemaNumber } from '../schema-number.ts'
+import { json } from './facts.ts'
 import { jsonString } from './json-string.ts'
 import { RowWriter } from './row-writer.ts'
 import { ValueWriters } from './value-writer.ts'
@@ -46,10 +48,11 @@ class JsonEncoder implements Encoder {
   constructor(spec: FeedSpec) {
     this.#spec = spec
     this.#topics = spec.targets.map(({ topic }) => jsonString(topic))
-    this.#extra = spec.envelope === 'row' && (spec.updated || spec.mvccTimestamp) ? '__crdb__' : undefined
+    this.#extra = json.ownNames?.(spec)[0]
   }
 
   prepare(relation: RelationSchema): number {
+    checkNames(json, this.#spec, relation)
     return schemaNumber(relation)
   }
 

@@ -13,7 +13,9 @@ import { kind, type RowView } from '../../core/row-view.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Encoder } from '../encoder.ts'
 import type { EncoderOpening } from '../format-facts.ts'
+import { checkNames } from '../own-names.ts'
 import { schemaNumber } from '../schema-number.ts'
+import { parquet } from './facts.ts'
 
 const text = { tag: 'scalar', name: 'text' } as const
 const created = Buffer.from('c')
@@ -45,6 +47,7 @@ class ParquetEncoder implements Encoder {
 
   prepare(relation: RelationSchema): number {
     const schema = schemaNumber(relation)
+    checkNames(parquet, this.#spec, relation)
     if (!this.#columns.has(schema)) this.#columns.set(schema, this.#columnsOf(relation))
     return schema
   }
@@ -108,14 +111,8 @@ class ParquetEncoder implements Encoder {
   }
 
   #columnsOf({ columns }: RelationSchema): readonly FileColumn[] {
-    const { diff, updated, mvccTimestamp } = this.#spec
-    return [
-      ...columns.map(({ name, shape }) => ({ name, shape })),
-      { name: '__crdb__event_type', shape: text },
-      ...(updated ? [{ name: '__crdb__updated', shape: text }] : []),
-      ...(mvccTimestamp ? [{ name: '__crdb__mvcc_timestamp', shape: text }] : []),
-      ...(diff ? [{ name: '__crdb__before', shape: text }] : []),
-    ]
+    const own = parquet.ownNames?.(this.#spec) ?? []
+    return [...columns.map(({ name, shape }) => ({ name, shape })), ...own.map((name) => ({ name, shape: text }))]
   }
 
   #keysOf(relation: RelationSchema): Uint8Array {

@@ -1,10 +1,11 @@
 // The facts of the Kafka sink.
 
+import { limitNotices } from '../batching/limit-notices.ts'
 import type { SinkAddress, SinkFacts, WrittenSink } from '../sink-facts.ts'
 import { brokerAddress } from './broker-address.ts'
 import { readKafkaSinkConfig } from './kafka-sink-config.ts'
 import { readKafkaUri } from './kafka-uri.ts'
-import { kafkaReference } from './parameters.ts'
+import { kafkaReference, mostBatchBytes } from './parameters.ts'
 import type { KafkaSinkSpec } from './spec.ts'
 import { kafkaTopicName } from '../../core/kafka-name.ts'
 
@@ -23,10 +24,7 @@ export const kafka: SinkFacts<KafkaSinkSpec> = {
   reference: kafkaReference,
   readSpec,
   topics: ({ topics }) => topics,
-  notices: ({ sasl }) =>
-    sasl?.mechanism === 'OAUTHBEARER' && !sasl.tokenUrl.startsWith('https:')
-      ? ['sasl_token_url is not https: whoever listens on the network can take sasl_client_secret']
-      : [],
+  notices,
   addresses,
   shownAs: ({ brokers }) => brokers.join(', '),
   logTag: 'kafka-producer',
@@ -41,6 +39,13 @@ function readSpec({ option, headers, tables, ...uri }: WrittenSink): KafkaSinkSp
   )
   const { text, position = 0 } = option('kafka_sink_config') ?? {}
   return { tag: 'kafka', ...read, topics, sources, headers, ...readKafkaSinkConfig(text, position) }
+}
+
+function notices({ sasl, flush }: KafkaSinkSpec): readonly string[] {
+  const isPlain = sasl?.mechanism === 'OAUTHBEARER' && !sasl.tokenUrl.startsWith('https:')
+  const plain = 'sasl_token_url is not https: whoever listens on the network can take sasl_client_secret'
+  const limits = { option: 'kafka_sink_config', what: 'a batch for Kafka', bytes: mostBatchBytes }
+  return [...(isPlain ? [plain] : []), ...limitNotices(flush, limits)]
 }
 
 /** Returns the brokers, and the endpoint that issues tokens for them. Brokers that these name later are checked before we connect to them. */

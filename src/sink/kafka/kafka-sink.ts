@@ -9,6 +9,7 @@
 import type { FeedMeter } from '../../core/feed-meter.ts'
 import { BatchingSink } from '../batching/batching-sink.ts'
 import { Lanes } from '../batching/lanes.ts'
+import { mostBatchBytes } from './parameters.ts'
 import type { KafkaSinkSpec, Partition } from './spec.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import type { SinkLog } from '../sink-facts.ts'
@@ -31,8 +32,6 @@ export interface KafkaSinkOptions {
 
 const defaultRefreshMs = 60_000
 const budgetBytes = 8 * 1024 * 1024
-/** Below the brokers' usual limit of 1 MiB, with room for the header. */
-const maxBatchBytes = 900 * 1024
 const maxRequestBytes = 4 * 1024 * 1024
 const maxRequestsPerBroker = 4
 
@@ -45,7 +44,7 @@ export async function kafkaSink(options: KafkaSinkOptions): Promise<KafkaSink> {
   const lanes = new Lanes<Partition, RecordBatch>({
     newBody: () => new RecordBatch(undefined, headers),
     limits: {
-      bytes: maxBytes > 0 ? Math.min(maxBytes, maxBatchBytes) : maxBatchBytes,
+      bytes: maxBytes > 0 ? Math.min(maxBytes, mostBatchBytes) : mostBatchBytes,
       messages,
       overheadBytes: recordOverhead + headers.length,
     },

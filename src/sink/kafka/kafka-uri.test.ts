@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { planFor } from '../../../test/support/plan-for.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
 import { readSinkUri } from '../sink-uri.ts'
 import { readKafkaUri, type KafkaUri } from './kafka-uri.ts'
@@ -287,4 +288,13 @@ test('what a Kafka URI has no place for is refused: user and password, a path, a
   refused('kafka://h:9092/topic', 'a Kafka sink URI has no path after the brokers')
   refused('kafka://h:9092?topic_name=', 'param topic_name must not be empty')
   assert.deepEqual(read('h:9092/').brokers, ['h:9092'])
+})
+
+test('a batch that would be larger than brokers take is said when the changefeed starts', () => {
+  const notices = (flush: string): readonly string[] =>
+    planFor(`CREATE CHANGEFEED FOR t INTO 'kafka://h' WITH kafka_sink_config = '{"Flush": ${flush}}'`).notices.slice(1)
+  assert.deepEqual(notices('{"MaxMessages": 5000, "MaxBytes": 921600}'), [])
+  assert.deepEqual(notices('{"MaxBytes": 2000000}'), [
+    'Flush.MaxBytes of kafka_sink_config is 2000000, but a batch for Kafka has at most 921600 bytes, and that is what counts',
+  ])
 })

@@ -73,6 +73,9 @@ export type KafkaParameter = keyof typeof kafkaParameters
 
 export const builtKafkaParameters = builtParameters(kafkaParameters)
 
+/** Below the brokers' usual limit of 1 MiB, with room for the header. */
+export const mostBatchBytes = 900 * 1024
+
 /** The fields of the object itself (''), and of the objects Flush and Retry in it. */
 export const kafkaConfigFields = {
   '': {
@@ -103,8 +106,8 @@ export const kafkaConfigFields = {
     },
     MaxMessages: { default: '0: no limit', about: 'The largest number of messages in a request.' },
     MaxBytes: {
-      default: '0: no limit of its own',
-      about: 'The largest number of bytes in a batch. A larger message is sent alone.',
+      default: '`921600`',
+      about: 'The largest number of bytes in a batch: at most 921600. A larger message is sent alone.',
     },
   },
   Retry: retryFields,

@@ -1,8 +1,9 @@
 // The facts of the Pub/Sub sink.
 
+import { limitNotices } from '../batching/limit-notices.ts'
 import { googleTokenAddresses } from '../google-credentials.ts'
 import type { SinkAddress, SinkFacts } from '../sink-facts.ts'
-import { pubsubReference } from './parameters.ts'
+import { mostBytes, mostMessages, pubsubReference } from './parameters.ts'
 import { readSpec } from './read-spec.ts'
 import { endpointOf, nameOf, type PubsubEndpoint, type PubsubSinkSpec } from './spec.ts'
 
@@ -16,6 +17,13 @@ export const pubsub: SinkFacts<PubsubSinkSpec> = {
   reference: pubsubReference,
   readSpec,
   topics: ({ topics }) => topics,
+  notices: ({ flush }) =>
+    limitNotices(flush, {
+      option: 'pubsub_sink_config',
+      what: 'a request to Pub/Sub',
+      messages: mostMessages,
+      bytes: mostBytes,
+    }),
   addresses,
   isImplicit: (spec) => spec.credentials.key.tag === 'implicit' && !endpoint(spec).isEmulator,
   shownAs: nameOf,

@@ -49,7 +49,8 @@ export const pubsubConfigFields = {
     },
     MaxMessages: {
       default: '`Messages`, or 1000',
-      about: 'The largest number of messages in a request: at most 1000.',
+      about:
+        'The largest number of messages in a request: at most 1000. More are not an error; a notice says that 1000 count.',
     },
     MaxBytes: {
       default: '`Bytes`, at least 1000000',

@@ -3,6 +3,7 @@
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Outcome } from '../batching/lane-client.ts'
 import { grpcStatus, type GrpcError } from './grpc-channel.ts'
+import { isTopicName, topicNameRule } from './topic-name.ts'
 
 const maxSaid = 300
 
@@ -45,8 +46,8 @@ function hintOf({ status, message }: GrpcError, topic: string): string | undefin
     return 'give the account the role Pub/Sub Publisher on the topic; Pub/Sub Editor may create topics, too'
   if (status === grpcStatus.UNAUTHENTICATED)
     return 'check CREDENTIALS, or with AUTH=implicit the credentials of the machine'
-  if (status === grpcStatus.INVALID_ARGUMENT && !/^projects\/[^/]+\/topics\/[a-z](?!oog)[\w.~+%-]{2,254}$/i.test(topic))
-    return 'the name of a topic has 3 to 255 letters, digits and - . _ ~ + %, begins with a letter, and not with goog: give topic_name'
+  if (status === grpcStatus.INVALID_ARGUMENT && !isTopicName(topic.replace(/^projects\/[^/]+\/topics\//, '')))
+    return `${topicNameRule}: give topic_name`
   if (status === grpcStatus.INVALID_ARGUMENT && /schema/i.test(message))
     return 'the schema of the topic does not fit the messages of changefeeds: take a topic without a schema'
   if (status === grpcStatus.UNAVAILABLE && /resol/i.test(message))

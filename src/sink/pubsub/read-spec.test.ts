@@ -23,7 +23,9 @@ function planned(
   uri: string,
   options = '',
 ): { readonly sink: PubsubSinkSpec; readonly notices: readonly string[]; readonly keyInValue: boolean } {
-  const { spec, notices } = planFor(`CREATE CHANGEFEED FOR t INTO '${uri}' ${options === '' ? '' : `WITH ${options}`}`)
+  const { spec, notices } = planFor(
+    `CREATE CHANGEFEED FOR foo INTO '${uri}' ${options === '' ? '' : `WITH ${options}`}`,
+  )
   return { sink: spec.sink as PubsubSinkSpec, notices, keyInValue: spec.keyInValue }
 }
 
@@ -49,7 +51,7 @@ test('a URI names a project, a region, a topic and credentials', () => {
     project: 'p',
     region: 'us-east1',
     isOrdered: true,
-    topics: ['t'],
+    topics: ['foo'],
     tableNames: undefined,
     format: 'json',
     credentials: {
@@ -59,7 +61,7 @@ test('a URI names a project, a region, a topic and credentials', () => {
     flush: { messages: 0, bytes: 0, frequencyMs: 0, maxMessages: 0, maxBytes: 0 },
     retry: { max: 3, backoffMs: 500 },
   })
-  assert.deepEqual(notices, ['changefeed will emit to topic t'])
+  assert.deepEqual(notices, ['changefeed will emit to topic foo'])
   assert.equal(keyInValue, false, 'the key is beside the value')
   const { sink: other } = planned(
     `gcpubsub://example.com:p/?AUTH=implicit&topic_name=all&with_table_name_attribute=true&ASSUME_ROLE=a@p.iam,b@p.iam`,
@@ -67,11 +69,11 @@ test('a URI names a project, a region, a topic and credentials', () => {
   )
   assert.deepEqual(
     [other.project, other.region, other.isOrdered, other.topics, other.tableNames, other.format],
-    ['example.com:p', undefined, false, ['all'], ['t'], 'csv'],
+    ['example.com:p', undefined, false, ['all'], ['foo'], 'csv'],
   )
-  assert.deepEqual(planned(`${place}&topic_prefix=pre-`).notices, ['changefeed will emit to topic pre-t'])
+  assert.deepEqual(planned(`${place}&topic_prefix=pre-`).notices, ['changefeed will emit to topic pre-foo'])
   const both = planned(`${place}&topic_prefix=pre-&topic_name=all&with_table_name_attribute=true`).sink
-  assert.deepEqual([both.topics, both.tableNames], [['pre-all'], ['t']])
+  assert.deepEqual([both.topics, both.tableNames], [['pre-all'], ['foo']])
   assert.deepEqual(other.credentials, { key: { tag: 'implicit' }, assumeRoles: ['a@p.iam', 'b@p.iam'] })
   assert.deepEqual([other.flush.messages, other.flush.frequencyMs, other.retry.max], [100, 5000, Infinity])
 })
@@ -101,6 +103,45 @@ test('what has no place in a URI is refused', () => {
   refused(
     `${place}&ASSUME_ROLE=nobody`,
     'param ASSUME_ROLE must be the e-mail address of a service account, or several with commas',
+  )
+})
+
+test('a topic that Pub/Sub would not take is refused by the statement', () => {
+  const rule =
+    /^the name of a topic has 3 to 255 letters, digits and - \. _ ~ \+ %, begins with a letter, and not with goog: /
+  const long = 'a'.repeat(255)
+  for (const good of ['abc', 'Goods', 'a-b.c_d~e%2Bf%25g', long])
+    assert.equal(planned(`${place}&topic_name=${good}`).sink.topics[0], decodeURIComponent(good))
+  for (const [parameters, topic, fault] of [
+    ['topic_name=ab', 'ab', 'it is too short'],
+    [`topic_name=a${long}`, `a${long}`, 'it has 256 characters'],
+    [`topic_prefix=p&topic_name=${long}`, `p${long}`, 'it has 256 characters'],
+    ['topic_name=1st', '1st', 'it begins with "1"'],
+    ['topic_name=%C3%A9t%C3%A9', 'été', 'it begins with "é"'],
+    ['topic_name=google-orders', 'google-orders', 'it begins with goog'],
+    ['topic_name=a/b', 'a/b', 'it has the character "/"'],
+    ['topic_name=pi%C3%B1a', 'piña', 'it has the character "ñ"'],
+    ['topic_prefix=goog.&topic_name=all', 'goog.all', 'it begins with goog'],
+  ] as const)
+    refused(`${place}&${parameters}`, `Pub/Sub takes no topic "${topic}": ${fault}`, rule)
+  refused(`${place}&topic_prefix=-`, 'Pub/Sub takes no topic "-foo" of table "foo": it begins with "-"', rule)
+  assert.throws(() => planFor(`CREATE CHANGEFEED FOR t INTO '${place}'`), {
+    message: 'Pub/Sub takes no topic "t" of table "t": it is too short',
+    hint: /topic_name=… gives another name, and topic_prefix=… a longer one$/,
+  })
+})
+
+test('more than Pub/Sub takes in a request is said when the changefeed starts', () => {
+  const notices = (flush: string): readonly string[] =>
+    planned(place, `pubsub_sink_config = '{"Flush": ${flush}}'`).notices.slice(1)
+  assert.deepEqual(notices('{"MaxMessages": 1000, "MaxBytes": 9500000}'), [])
+  assert.deepEqual(notices('{"MaxMessages": 5000, "MaxBytes": 10000000}'), [
+    'Flush.MaxMessages of pubsub_sink_config is 5000, but a request to Pub/Sub has at most 1000 messages, and that is what counts',
+    'Flush.MaxBytes of pubsub_sink_config is 10000000, but a request to Pub/Sub has at most 9500000 bytes, and that is what counts',
+  ])
+  assert.match(
+    notices('{"Messages": 1001, "Bytes": 10000000, "Frequency": "1s"}').join(),
+    /^Flush\.Messages .*Flush\.Bytes/,
   )
 })
 

@@ -8,6 +8,7 @@ import type { SinkParameters } from '../sink-parameters.ts'
 import { readTopicNames, type TopicNames } from '../topic-names.ts'
 import { pubsubConfigFields, pubsubParameters, type PubsubParameter } from './parameters.ts'
 import type { PubsubSinkSpec } from './spec.ts'
+import { faultOf, isTopicName, topicNameRule } from './topic-name.ts'
 
 type Parameters = SinkParameters<PubsubParameter>
 
@@ -16,16 +17,37 @@ export function readSpec({ option, tables, ...uri }: WrittenSink): PubsubSinkSpe
   const { topicPrefix, topicName, hasAttribute, ...read } = readUri(uri, isUnordered)
   const { text, position = 0 } = option('pubsub_sink_config') ?? {}
   const config = ConfigObject.read({ name: 'pubsub_sink_config', text, position, fields: pubsubConfigFields })
+  const topics = tables.map(({ topic }) => topicPrefix + (topicName ?? topic))
+  for (const [index, topic] of topics.entries()) {
+    if (!isTopicName(topic)) throw refusedTopic(topic, { table: tables[index]?.tableName ?? '', topicName }, uri)
+  }
   return {
     tag: 'pubsub',
     ...read,
     isOrdered: !isUnordered,
-    topics: tables.map(({ topic }) => topicPrefix + (topicName ?? topic)),
+    topics,
     tableNames: hasAttribute ? tables.map(({ topic }) => topic) : undefined,
     format: option('format')?.text?.toLowerCase() === 'csv' ? 'csv' : 'json',
     flush: readFlush(config.object('Flush')),
     retry: readRetry(config.object('Retry')),
   }
+}
+
+/** The name of a table may be none of a topic. */
+function refusedTopic(
+  topic: string,
+  { table, topicName }: Pick<TopicNames, 'topicName'> & { readonly table: string },
+  { parameters }: UriParts,
+): Error {
+  const whose = topicName === undefined ? ` of table "${table}"` : ''
+  const instead =
+    topicName === undefined
+      ? 'topic_name=… gives another name, and topic_prefix=… a longer one'
+      : 'give another topic_name or topic_prefix'
+  return parameters.refused(
+    `Pub/Sub takes no topic ${JSON.stringify(topic)}${whose}: ${faultOf(topic)}`,
+    `${topicNameRule}: ${instead}`,
+  )
 }
 
 interface PubsubUri extends TopicNames, Pick<PubsubSinkSpec, 'project' | 'region' | 'credentials'> {

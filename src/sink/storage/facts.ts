@@ -3,7 +3,7 @@
 import type { SinkAddress, SinkFacts, WrittenSink } from '../sink-facts.ts'
 import { maxTopicBytes, topicInName } from './file-names.ts'
 import { kindOfLocation, kindOfScheme, kinds, plainScheme } from './kinds.ts'
-import { commonParameters, readCommon } from './parameters.ts'
+import { commonParameters, fileSizeNotices, readCommon } from './parameters.ts'
 import type { StorageSinkSpec } from './spec.ts'
 import { storageReference } from './reference.ts'
 
@@ -26,7 +26,10 @@ export const storage: SinkFacts<StorageSinkSpec> = {
   forcedOptions: ['key_in_value'],
   reference: storageReference,
   readSpec,
-  notices: ({ location }) => kindOfLocation(location).notices?.(location) ?? [],
+  notices: ({ location, fileSize }) => [
+    ...fileSizeNotices(fileSize),
+    ...(kindOfLocation(location).notices?.(location) ?? []),
+  ],
   addresses: ({ location }): readonly SinkAddress[] => kindOfLocation(location).addresses?.(location) ?? [],
   isImplicit: (spec) => kindOfLocation(spec.location).isImplicit?.(spec.location, spec) ?? false,
   ownServer: ({ location }) => kindOfLocation(location).ownServer?.(location),

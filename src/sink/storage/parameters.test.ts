@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { planFor } from '../../../test/support/plan-for.ts'
 import { SinkParameters } from '../sink-parameters.ts'
 import { storage } from './facts.ts'
 import { readCommon } from './parameters.ts'
@@ -10,6 +11,17 @@ test('file_size is no larger than a file can be that S3 takes in parts', () => {
   assert.equal(read('1'), 1)
   assert.throws(() => read('1TB'), { message: /file_size=1TB is too large/, hint: 'it is at most 64GiB' })
   assert.throws(() => read('0'), { message: /file_size is no size in bytes/ })
+})
+
+test('a file_size of hardly more than a row is said when the changefeed starts', () => {
+  const notices = (size: string): readonly string[] =>
+    planFor(`CREATE CHANGEFEED FOR t INTO 'nodelocal://1/x${size}'`).notices
+  assert.deepEqual(notices('?file_size=3'), [
+    'file_size is 3 bytes, so that almost every row becomes a file of its own; megabytes are written with their unit: file_size=3MB',
+  ])
+  assert.match(notices('?file_size=1').join(), /file_size is 1 byte,/)
+  for (const usual of ['', '?file_size=1KB', '?file_size=16MB', '?file_size=1000000'])
+    assert.deepEqual(notices(usual), [], usual)
 })
 
 test('a misspelt parameter is named with the one that was meant, and not as the lack of that one', () => {

@@ -9,7 +9,7 @@ export const commonParameters = {
   file_size: {
     default: '`16MiB`',
     about:
-      'A file of more bytes, after compression, is finished, and the next one begins: `32MB`, `1GiB`, at most `64GiB`. Every checkpoint finishes all files.',
+      'A file of more bytes, after compression, is finished, and the next one begins: `32MB`, `1GiB`, at most `64GiB`; without a unit it is bytes. Every checkpoint finishes all files.',
   },
   partition_format: {
     default: '`daily`',
@@ -26,6 +26,8 @@ export interface CommonValues {
 }
 
 const defaultFileSize = 16 * 1024 * 1024
+/** Smaller files have hardly more than a row. */
+const leastUsualSize = 1000
 /** A file is sent in parts of at least 8 MiB, and S3 takes 10,000 of them. */
 const maxFileSize = 64 * 1024 ** 3
 
@@ -45,6 +47,15 @@ export function readCommon(parameters: SinkParameters<CommonParameter>): CommonV
     throw parameters.refused(`invalid partition_format of ${partitioning}`, 'it is daily, hourly or flat')
   }
   return { topicPrefix, fileSize, partitioning }
+}
+
+/** Whoever writes a number of megabytes without the unit gets a file, and a request, for each row. */
+export function fileSizeNotices(fileSize: number): readonly string[] {
+  if (fileSize >= leastUsualSize) return []
+  const bytes = fileSize === 1 ? '1 byte' : `${fileSize} bytes`
+  return [
+    `file_size is ${bytes}, so that almost every row becomes a file of its own; megabytes are written with their unit: file_size=${fileSize}MB`,
+  ]
 }
 
 function isPartitioning(text: string): text is Partitioning {

@@ -77,6 +77,7 @@ function readUrl(scheme: 'http' | 'https', place: string, parameters: Parameters
       "for example 'webhook-https://hooks.example.com/changes'; special characters of a password are percent-encoded",
     )
   }
+  if (url.port === '0') throw parameters.refused('the sink URI has port 0, at which nothing can listen')
   if (url.hash !== '') {
     throw parameters.refused('a webhook sink URI has no fragment', 'a # in a path or a parameter is written %23')
   }

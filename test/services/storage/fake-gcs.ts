@@ -69,7 +69,7 @@ export class FakeGcs implements AsyncDisposable {
   #progress({ path, headers }: FrontRequest): FrontTrouble | undefined {
     if (headers['content-range'] !== 'bytes */*') return undefined
     const last = this.#uploads.get(sessionOf(path))
-    if (last === 'complete') return { status: 200 }
+    if (last === 'complete') return { status: 200, headers: { 'x-guploader-uploadid': '1' } }
     return last === undefined ? { status: 308 } : { status: 308, headers: { range: `bytes=0-${last}` } }
   }
 

@@ -9,8 +9,8 @@ import {
 } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 
-/** A status; or the connection is cut in the middle of the body, or the file is kept and the answer lost. */
-export type PutAnswer = number | 'cut' | 'lose'
+/** A status, and a text; or the connection is cut in the middle of the body, or the file is kept and the answer lost. */
+export type PutAnswer = number | { readonly status: number; readonly text: string } | 'cut' | 'lose'
 
 export class PutServer implements AsyncDisposable {
   /** By path. */
@@ -79,6 +79,7 @@ export class PutServer implements AsyncDisposable {
     }
     if (answer === 'lose') return void request.socket.destroy()
     const headers = answer === 302 ? { location: 'http://127.0.0.1:1/' } : answer === 429 ? { 'retry-after': '0' } : {}
-    response.writeHead(answer, headers).end()
+    if (typeof answer === 'number') response.writeHead(answer, headers).end()
+    else response.writeHead(answer.status).end(answer.text)
   }
 }

@@ -6,6 +6,7 @@ import type { SinkLog } from '../../sink-facts.ts'
 import { objectKey, shownPlace } from '../cloud/bucket-place.ts'
 import { idleMs as usualIdleMs } from '../cloud/cloud-trouble.ts'
 import { contentTypeOf } from '../cloud/content-type.ts'
+import { ForeignAnswer } from '../cloud/foreign-answer.ts'
 import { inParts, sendParts, sizeOf, streamOf } from '../cloud/parts.ts'
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import { azureTrouble, isRenewable, lacksRight } from './azure-trouble.ts'
@@ -46,10 +47,12 @@ export class AzureClient implements StorageClient {
       const abortSignal = this.#within(size, signal)
       const [first = new Uint8Array(0), ...others] = pieces
       const body = others.length === 0 ? Buffer.from(first.buffer, first.byteOffset, size) : () => streamOf(pieces)
-      await this.#blob(object).upload(body, size, {
+      const { etag } = await this.#blob(object).upload(body, size, {
         abortSignal,
         blobHTTPHeaders: { blobContentType: contentTypeOf(object) },
       })
+      // Something else may answer 201 to whatever it gets, and keep nothing.
+      if (etag === undefined) throw new ForeignAnswer({ status: 201 })
       return
     }
     const upload = this.#begin(object)
@@ -129,14 +132,16 @@ class AzureUpload implements StorageUpload {
   async send(part: Uint8Array, index: number, signal: AbortSignal): Promise<void> {
     const { blob, within } = this.#options
     const abortSignal = within(part.length, signal)
-    await blob().stageBlock(blockId(index), part as Buffer, part.length, { abortSignal })
+    const { requestId } = await blob().stageBlock(blockId(index), part as Buffer, part.length, { abortSignal })
+    if (requestId === undefined) throw new ForeignAnswer({ status: 201 })
     this.#blocks = Math.max(this.#blocks, index + 1)
   }
 
   async complete(signal: AbortSignal): Promise<void> {
     const { blob, headers: blobHTTPHeaders, within } = this.#options
     const ids = Array.from({ length: this.#blocks }, (_, index) => blockId(index))
-    await blob().commitBlockList(ids, { abortSignal: within(0, signal), blobHTTPHeaders })
+    const { etag } = await blob().commitBlockList(ids, { abortSignal: within(0, signal), blobHTTPHeaders })
+    if (etag === undefined) throw new ForeignAnswer({ status: 201 })
   }
 
   async abort(): Promise<void> {

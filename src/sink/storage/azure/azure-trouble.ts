@@ -2,10 +2,12 @@
 
 import { FeedError } from '../../../errors/feed-error.ts'
 import { shownPlace } from '../cloud/bucket-place.ts'
+import { addressOf } from '../cloud/cloud-parameters.ts'
 import { isLater, pauseOf, reasonOf, unreachable } from '../cloud/cloud-trouble.ts'
+import { foreignAnswer, type FarEnd } from '../cloud/foreign-answer.ts'
 import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
-import type { AzureLocation } from './kind.ts'
+import { isOwnEndpoint, type AzureLocation } from './kind.ts'
 
 interface AzureError extends Error {
   readonly statusCode?: number
@@ -19,11 +21,21 @@ export function azureTrouble(thrown: unknown, location: AzureLocation): StorageT
   const { statusCode: status, name: kind = '' } = thrown as AzureError
   // Errors of the library of tokens: AuthenticationError, CredentialUnavailableError, AggregateAuthenticationError.
   if (/Authentication|Credential/.test(kind)) return noToken(thrown as AzureError, location)
-  if (status === undefined) return unreachable(name, thrown, secretsOf(location))
+  // The library reads members that Azure always sends.
+  if (thrown instanceof TypeError) return { tag: 'failed', error: foreignAnswer(farEnd(location), {}) }
+  if (status === undefined) return unreachable(farEnd(location), thrown, secretsOf(location))
   const code = codeOf(thrown as AzureError)
+  const { headers } = (thrown as AzureError).response ?? {}
+  const pauseMs = pauseOf(headers?.get('retry-after'))
+  const isOfAzure = code !== undefined || ofAzure.some((header) => headers?.get(header) !== undefined)
+  // What stands before Azure may be in trouble, too, and answer with a page of its own.
+  if (status < 500 && !isOfAzure) {
+    const error = foreignAnswer(farEnd(location), { status, contentType: headers?.get('content-type') })
+    return { tag: status < 300 || isLater(status) ? 'failed' : 'refused', error, pauseMs }
+  }
   // The rest is an id and a time.
   const [first = ''] = (thrown as Error).message.split(/\r?\n/)
-  const said = saidBy(first, secretsOf(location))
+  const said = isOfAzure ? saidBy(first, secretsOf(location)) : ''
   const named = code === undefined ? '' : ` ${code}`
   const error = new FeedError(
     'FEED_SINK',
@@ -32,9 +44,21 @@ export function azureTrouble(thrown: unknown, location: AzureLocation): StorageT
       hint: hintOf(status, code, location),
     },
   )
-  const pauseMs = pauseOf((thrown as AzureError).response?.headers?.get('retry-after'))
   if (isRenewable(location) && (status === 401 || code === 'AuthenticationFailed')) return { tag: 'expired', error }
   return { tag: isLater(status) ? 'failed' : 'refused', error, pauseMs }
+}
+
+/** Headers that every answer of Azure has, one of them at least. */
+const ofAzure = ['x-ms-request-id', 'x-ms-version', 'x-ms-error-code']
+
+function farEnd(location: AzureLocation): FarEnd {
+  return {
+    name: shownPlace('azure-blob', location),
+    whose: 'Azure',
+    ...addressOf(location.url),
+    isTls: location.url.startsWith('https:'),
+    namedBy: isOwnEndpoint(location) ? 'AZURE_ENDPOINT' : undefined,
+  }
 }
 
 /** Whether new credentials can be fetched. */

@@ -47,10 +47,7 @@ export const azure: StorageKind<AzureLocation> = {
   addresses: ({ url, authority, credentials }) =>
     credentials.tag === 'client' ? [addressOf(url), addressOf(authority)] : [addressOf(url)],
   isImplicit: ({ credentials }) => credentials.tag === 'implicit',
-  ownServer: ({ account, url }) =>
-    Object.values(clouds).some(({ blobs }) => url === blobsUrl(account, blobs))
-      ? undefined
-      : 'custom endpoints for Azure',
+  ownServer: (location) => (isOwnEndpoint(location) ? 'custom endpoints for Azure' : undefined),
   open: () => import('./open.ts'),
 }
 
@@ -76,6 +73,11 @@ function readLocation(uri: UriParts): AzureLocation {
     credentials: readCredentials(parameters),
     authority: cloud.authority,
   }
+}
+
+/** Whether the URI names another host than the clouds of Azure have for the account. */
+export function isOwnEndpoint({ account, url }: Pick<AzureLocation, 'account' | 'url'>): boolean {
+  return !Object.values(clouds).some(({ blobs }) => url === blobsUrl(account, blobs))
 }
 
 function blobsUrl(account: string, blobs: string): string {

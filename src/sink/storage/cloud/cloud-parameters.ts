@@ -1,5 +1,6 @@
 // What the parameters of all clouds have in common.
 
+import { FeedError } from '../../../errors/feed-error.ts'
 import type { SinkParameters } from '../../sink-parameters.ts'
 
 type Parameters = SinkParameters<string>
@@ -29,15 +30,26 @@ export function refuseUnused(parameters: Parameters, names: readonly string[], b
 export function readEndpoint(parameters: Parameters, name: string): string | undefined {
   const written = parameters.text(name)
   if (written === undefined || written === '') return undefined
+  const hint = `for example ${name}=https://storage.example.com`
+  // In `host:9000` the host is no scheme.
+  const [, scheme] = /^([a-z][a-z0-9+.-]*):(?!\d)/i.exec(written) ?? []
+  if (scheme !== undefined && !/^https?:\/\/[^/\\]/i.test(written)) {
+    throw parameters.refused(
+      /^https?$/i.test(scheme) ? `${name} is no URL of a host` : `${name} is no URL of http or https`,
+      hint,
+    )
+  }
   try {
-    const url = new URL(/^https?:\/\//i.test(written) ? written : `https://${written}`)
+    const url = new URL(scheme === undefined ? `https://${written}` : written)
+    if (url.port === '0') throw parameters.refused(`${name} has port 0, at which nothing can listen`, hint)
     if (url.username === '' && url.password === '' && url.search === '' && url.hash === '') {
       return url.href.replace(/\/$/, '')
     }
-  } catch {
+  } catch (error) {
+    if (error instanceof FeedError) throw error
     // The message of Node would repeat the text.
   }
-  throw parameters.refused(`${name} is no URL of a host`, `for example ${name}=https://storage.example.com`)
+  throw parameters.refused(`${name} is no URL of a host`, hint)
 }
 
 export function addressOf(url: string): { readonly host: string; readonly port: number } {

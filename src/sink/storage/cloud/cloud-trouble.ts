@@ -7,6 +7,7 @@ import { refusalIn } from '../../../net/guarded-lookup.ts'
 import { withoutAdvice } from '../../../net/network-hint.ts'
 import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
+import { ForeignAnswer, foreignAnswer, noHttp, type FarEnd } from './foreign-answer.ts'
 
 /** A request on which no byte moves for this time has failed. */
 export const idleMs = 60_000
@@ -25,17 +26,25 @@ export function pauseOf(retryAfter: string | null | undefined): number | undefin
   return ms === undefined ? undefined : Math.min(ms, maxPauseMs)
 }
 
-/** The trouble of a request that got no answer. */
-export function unreachable(name: string, error: unknown, secrets: readonly (string | undefined)[]): StorageTrouble {
+/** The trouble of a request that got no answer, or one that is none of the far end. */
+export function unreachable(
+  farEnd: FarEnd,
+  error: unknown,
+  secrets: readonly (string | undefined)[] = [],
+): StorageTrouble {
   if (error instanceof FeedError) return { tag: error.retry ? 'failed' : 'refused', error }
+  if (error instanceof ForeignAnswer) return { tag: 'failed', error: foreignAnswer(farEnd, error.head) }
   const refused = refusalIn(error)
   if (refused !== undefined) return { tag: 'refused', error: refused }
-  const said = saidBy(reasonOf(error), secrets)
-  const hint = hintOf(name, said)
+  const reason = reasonOf(error)
+  if (reason.startsWith('Parse Error')) return { tag: 'failed', error: noHttp(farEnd) }
+  const { name } = farEnd
+  const said = saidBy(reason, secrets)
+  const hint = hintOf(farEnd, said)
   return { tag: 'failed', error: new FeedError('FEED_SINK', `${name} cannot be reached: ${said}`, { hint }) }
 }
 
-function hintOf(name: string, said: string): string | undefined {
+function hintOf({ isTls }: FarEnd, said: string): string | undefined {
   if (/self.signed|unable to (?:verify|get)|CERT_/i.test(said))
     return "a certificate of an authority of your own is trusted if an admin sets it: SET CLUSTER SETTING cloudstorage.http.custom_ca = '…', or if NODE_EXTRA_CA_CERTS names its file when the server starts"
   if (/ENOTFOUND|EAI_AGAIN/.test(said)) return 'the name of the host cannot be resolved'
@@ -43,17 +52,18 @@ function hintOf(name: string, said: string): string | undefined {
   if (/wrong version|packet length/i.test(said))
     return 'the service does not speak TLS on this port: check the port, or write http instead of https in the URI or its endpoint'
   if (/altnames/i.test(said)) return 'name the host as the certificate of the service does'
-  if (name.startsWith('file-http:') && /ECONNRESET|hang up|other side closed|Parse Error/i.test(said))
-    return 'the service may want TLS on this port: file-https://'
+  if (!isTls && /ECONNRESET|hang up|other side closed/i.test(said))
+    return 'the service may want TLS on this port: write https in place of http'
   return undefined
 }
 
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
   if (!(error instanceof Error)) return 'no reason is given'
-  if (error.name === 'AbortError' || error.name === 'TimeoutError')
-    return error.message === '' ? 'it did not answer in time' : `it did not answer in time (${error.message})`
   const { code } = error as NodeJS.ErrnoException
+  // The library of S3 calls it a time-out, too, when the far end closes the connection.
+  if (code !== 'ECONNRESET' && (error.name === 'AbortError' || error.name === 'TimeoutError'))
+    return 'it did not answer in time'
   if (error.message === '') return code ?? error.name
   return withoutAdvice(error.message)
 }

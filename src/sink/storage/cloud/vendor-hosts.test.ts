@@ -95,14 +95,14 @@ function answer({ host, method, path, body }: HostRequest): FrontAnswer {
     )
   }
   if (host.includes('amazonaws') && method === 'PUT') return s3Taken
-  if (host.includes('amazonaws')) return xml('<ListBucketResult></ListBucketResult>')
+  if (host.includes('amazonaws')) return xml('<ListBucketResult><Name>lake</Name></ListBucketResult>')
   if (host === 'iamcredentials.googleapis.com')
     return json({ accessToken: 'assumed', expireTime: '2099-01-01T00:00:00Z' })
   if (host.includes('googleapis') && path.includes('token'))
     return json({ access_token: 'issued', expires_in: 3600, token_type: 'Bearer' })
-  if (host.includes('googleapis')) return json({})
+  if (host.includes('googleapis')) return json({ kind: 'storage#objects', name: 'x/a.ndjson' })
   if (host.startsWith('login.')) return login(host, path, json)
-  if (method === 'PUT') return { status: 201 }
+  if (method === 'PUT') return { status: 201, headers: { etag: '"0x1"', 'x-ms-request-id': '1' } }
   return xml('<?xml version="1.0"?><EnumerationResults><Blobs></Blobs><NextMarker></NextMarker></EnumerationResults>')
 }
 

@@ -7,9 +7,10 @@ import type { Agents } from '../cloud/agents.ts'
 import { objectKey, shownPlace } from '../cloud/bucket-place.ts'
 import { idleMs as usualIdleMs } from '../cloud/cloud-trouble.ts'
 import { contentTypeOf } from '../cloud/content-type.ts'
+import { ForeignAnswer } from '../cloud/foreign-answer.ts'
 import { sendRequest, type HttpAnswer, type HttpRequest } from '../cloud/http-request.ts'
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
-import { GsAnswer, gsTrouble } from './gs-trouble.ts'
+import { expectMember, GsAnswer, gsTrouble } from './gs-trouble.ts'
 import { GsUpload } from './gs-upload.ts'
 import type { GsLocation } from './kind.ts'
 
@@ -36,21 +37,22 @@ export class GsClient implements StorageClient {
   async put(object: StorageObject, pieces: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     const headers = { 'content-type': contentTypeOf(object) }
     const url = this.#uploadUrl(object, 'media')
-    expect(await this.#send({ method: 'POST', url, headers, body: pieces, signal }), 200)
+    expectMember(expect(await this.#send({ method: 'POST', url, headers, body: pieces, signal }), 200), 'name')
   }
 
   async begin(object: StorageObject, signal: AbortSignal): Promise<StorageUpload> {
     const headers = { 'x-upload-content-type': contentTypeOf(object) }
     const url = this.#uploadUrl(object, 'resumable')
     const answer = expect(await this.#send({ method: 'POST', url, headers, signal }), 200)
-    const session = new URL(answer.headers.location ?? '', url)
+    const session = URL.parse(answer.headers.location ?? 'none:', url)
     // The session is as good as a token.
-    if (session.origin !== new URL(url).origin) throw new GsAnswer({ ...answer, status: 502, text: '' })
+    if (session?.origin !== new URL(url).origin)
+      throw new ForeignAnswer({ status: answer.status, contentType: answer.headers['content-type'] })
     return new GsUpload(session.href, (request) => this.#send(request))
   }
 
   trouble(error: unknown): StorageTrouble {
-    return gsTrouble(error, this.#options.location)
+    return gsTrouble(error, this.#options.location, this.#options.url)
   }
 
   async renew(): Promise<void> {
@@ -66,7 +68,8 @@ export class GsClient implements StorageClient {
     const bucket = `${url}/storage/v1/b/${encodeURIComponent(location.bucket)}/o?${query}`
     try {
       const answer = await this.#send({ method: 'GET', url: bucket, headers: {}, signal })
-      if (answer.status !== 403) expect(answer, 200)
+      if (answer.status === 403 && new GsAnswer(answer).isOfGoogle) return
+      expectMember(expect(answer, 200), 'kind')
     } catch (error) {
       signal.throwIfAborted()
       throw this.trouble(error).error

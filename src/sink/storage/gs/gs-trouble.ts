@@ -2,27 +2,62 @@
 
 import { FeedError } from '../../../errors/feed-error.ts'
 import { shownPlace } from '../cloud/bucket-place.ts'
+import { addressOf } from '../cloud/cloud-parameters.ts'
 import { isLater, pauseOf, unreachable } from '../cloud/cloud-trouble.ts'
+import { ForeignAnswer, foreignAnswer, type FarEnd } from '../cloud/foreign-answer.ts'
 import type { HttpAnswer } from '../cloud/http-request.ts'
 import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
-import type { GsLocation } from './kind.ts'
+import { googleUrl, type GsLocation } from './kind.ts'
 
 export class GsAnswer extends Error {
   readonly status: number
   readonly retryAfter: string | undefined
+  readonly contentType: string | undefined
+  /** Google has said it, and not what stands before it or in its place. */
+  readonly isOfGoogle: boolean
 
   constructor({ status, headers, text }: HttpAnswer) {
-    super(messageIn(text))
+    const said = messageIn(text)
+    super(said ?? '')
     this.status = status
     this.retryAfter = headers['retry-after']
+    this.contentType = headers['content-type']
+    this.isOfGoogle = said !== undefined || isByGoogle(headers)
   }
 }
 
-export function gsTrouble(thrown: unknown, location: GsLocation): StorageTrouble {
+/**
+ * Throws unless the answer has the member that the request has asked for, or comes from Google by its headers. Something else may
+ * answer 200 to whatever it gets, and keep nothing.
+ */
+export function expectMember({ status, headers, text }: HttpAnswer, member: 'name' | 'kind'): void {
+  if (isByGoogle(headers)) return
+  try {
+    const object = JSON.parse(text) as Readonly<Record<string, unknown>> | null
+    if (typeof object?.[member] === 'string') return
+  } catch {
+    // It is no JSON.
+  }
+  throw new ForeignAnswer({ status, contentType: headers['content-type'] })
+}
+
+function isByGoogle(headers: HttpAnswer['headers']): boolean {
+  return Object.keys(headers).some((name) => /^x-(?:goog|guploader)-/.test(name))
+}
+
+/** `url`: that of the far end. */
+export function gsTrouble(thrown: unknown, location: GsLocation, url: string): StorageTrouble {
   const name = shownPlace('gs', location)
-  if (!(thrown instanceof GsAnswer)) return unreachable(name, thrown, secretsOf(location))
-  const { status, retryAfter, message } = thrown
+  const isTls = url.startsWith('https:')
+  const namedBy = url === googleUrl ? undefined : 'STORAGE_EMULATOR_HOST'
+  const farEnd: FarEnd = { name, whose: 'Google Cloud Storage', ...addressOf(url), isTls, namedBy }
+  if (!(thrown instanceof GsAnswer)) return unreachable(farEnd, thrown, secretsOf(location))
+  const { status, retryAfter, message, contentType, isOfGoogle } = thrown
+  if (status < 500 && !isOfGoogle) {
+    const error = foreignAnswer(farEnd, { status, contentType })
+    return { tag: status < 300 || isLater(status) ? 'failed' : 'refused', error, pauseMs: pauseOf(retryAfter) }
+  }
   const said = saidBy(message, secretsOf(location))
   const error = new FeedError('FEED_SINK', `${name}: Google answered ${status}${said === '' ? '' : `: ${said}`}`, {
     hint: hintOf(status, location),
@@ -44,12 +79,13 @@ function secretsOf({ credentials: { key } }: GsLocation): readonly string[] {
   return key.tag === 'service-account' ? [key.key] : [key.clientSecret, key.refreshToken]
 }
 
-function messageIn(text: string): string {
+/** Returns undefined if the text is none of Google's errors. */
+function messageIn(text: string): string | undefined {
   try {
     const { error } = JSON.parse(text) as { error?: { message?: string } | string }
-    return typeof error === 'string' ? error : (error?.message ?? '')
+    if (error === undefined) return undefined
+    return typeof error === 'string' ? error : (error.message ?? '')
   } catch {
-    // A proxy may answer with a page.
-    return text.startsWith('<') ? '' : text
+    return undefined
   }
 }

@@ -3,7 +3,7 @@
 
 import type { HttpAnswer, HttpRequest } from '../cloud/http-request.ts'
 import type { StorageUpload } from '../storage-client.ts'
-import { GsAnswer } from './gs-trouble.ts'
+import { expectMember, GsAnswer } from './gs-trouble.ts'
 
 const unitBytes = 256 * 1024
 const abortMs = 10_000
@@ -69,12 +69,16 @@ export class GsUpload implements StorageUpload {
   async #ask(range: string, body: readonly Uint8Array[], signal: AbortSignal): Promise<number | 'complete'> {
     const headers = { 'content-range': range }
     const answer = await this.#send({ method: 'PUT', url: this.#session, headers, body, signal })
-    if (answer.status === 200 || answer.status === 201) return 'complete'
+    if (answer.status === 200 || answer.status === 201) {
+      expectMember(answer, 'name')
+      return 'complete'
+    }
     if (answer.status !== 308) throw new GsAnswer(answer)
     const [, last] = /-(\d+)$/.exec(answer.headers.range ?? '') ?? []
     const found = last === undefined ? 0 : Number(last) + 1
     // What it had is gone.
-    if (found < this.#offset) throw new GsAnswer({ ...answer, status: 410, text: '' })
+    if (found < this.#offset)
+      throw new GsAnswer({ ...answer, status: 410, text: '{"error":"the upload has lost bytes"}' })
     return found
   }
 }

@@ -14,6 +14,8 @@ export interface GsLocation extends StorageLocation, BucketPlace {
   readonly isDefault?: true | undefined
 }
 
+export const googleUrl = 'https://storage.googleapis.com'
+
 export const gs: StorageKind<GsLocation> = {
   tag: 'gs',
   label: 'Google Cloud Storage',

@@ -6,7 +6,7 @@ import { GoogleTokens } from '../../google-tokens.ts'
 import { makeAgents, type Agents, type AgentsOpening } from '../cloud/agents.ts'
 import type { StorageClient, StorageOpening } from '../storage-client.ts'
 import { GsClient } from './gs-client.ts'
-import type { GsLocation } from './kind.ts'
+import { googleUrl, type GsLocation } from './kind.ts'
 
 const scope = 'https://www.googleapis.com/auth/devstorage.read_write'
 
@@ -25,7 +25,7 @@ export async function open(location: GsLocation, opening: GsOpening): Promise<St
   const credentials = credentialsOf(location, opening.defaultKey)
   return new GsClient({
     location,
-    url: opening.url ?? emulator ?? 'https://storage.googleapis.com',
+    url: opening.url ?? emulator ?? googleUrl,
     agents: opening.agents ?? makeAgents(opening),
     tokens:
       emulator === undefined

@@ -73,6 +73,28 @@ test('an answer says whether a file is sent again', async () => {
   assert.equal(String(server.files.get('/a/b.ndjson')), 'ab')
 })
 
+test('what the server says is in the error, without credentials and without values of rows', async () => {
+  await using server = new PutServer()
+  const host = await server.start()
+  const authorization = `Basic ${Buffer.from('me:s3cret-word').toString('base64')}`
+  await using client = new HttpClient({ tag: 'http', url: `http://${host}/`, authorization })
+  const said = async (text: string): Promise<string> => {
+    server.answers.push({ status: 507, text })
+    const pieces = [Buffer.from('{"after": {"id": 4711, "name": "Ann"}}\n'), Buffer.from('{"after": null}\n')]
+    return client.put(object, pieces, signal).then(
+      () => assert.fail('it was taken for a success'),
+      (error: unknown) => client.trouble(error).error.message,
+    )
+  }
+  const head = `file-http://${host}: PUT of a file was answered by 507 Insufficient Storage`
+  assert.equal(await said('the quota of\nthe folder is used up'), `${head}: the quota of the folder is used up`)
+  assert.equal(await said('no room for 4711, Ann, Annabel'), `${head}: no room for …, …, Annabel`)
+  assert.equal(await said(`wrong: me:s3cret-word, ${authorization}`), `${head}: wrong: …:…-…, … …=`)
+  assert.equal(await said('<html><body><h1>Full</h1></body></html>'), `${head}: Full`)
+  assert.equal(await said('\u0000\u0001'), `${head}: (no text)`)
+  assert.ok((await said('x '.repeat(5000))).length < head.length + 210)
+})
+
 test('an authority of the setting is trusted beside the usual ones, and what is no certificate is said', async () => {
   const { cert, key, ca } = certificateOf('files')
   await using server = new PutServer({ tls: { cert: readFileSync(cert), key: readFileSync(key) } })

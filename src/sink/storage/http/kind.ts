@@ -46,6 +46,7 @@ function readLocation({ scheme, place, parameters }: UriParts): HttpLocation {
   if (url === undefined || url.hostname === '') {
     throw parameters.refused('HTTP storage requires a host', `for example '${scheme}://files.example.com/path'`)
   }
+  if (url.port === '0') throw parameters.refused('HTTP storage has port 0, at which nothing can listen')
   const { username, password } = url
   url.username = ''
   url.password = ''

@@ -1,10 +1,12 @@
 // Writes files with PUT. Whether nobody sees half of a file is up to the web server: the length is announced, so that it notices
 // a request that was cut off. A redirect is not followed: it may lead to a machine that sinks may not reach.
 
-import { STATUS_CODES } from 'node:http'
 import { FeedError } from '../../../errors/feed-error.ts'
 import { makeAgents, type Agents, type AgentsOpening } from '../cloud/agents.ts'
+import { describeAnswer, type Sent } from '../../answer-text.ts'
+import { addressOf } from '../cloud/cloud-parameters.ts'
 import { idleMs as usualIdleMs, isLater, pauseOf, unreachable } from '../cloud/cloud-trouble.ts'
+import type { FarEnd } from '../cloud/foreign-answer.ts'
 import { sendRequest, type HttpAnswer, type HttpRequest } from '../cloud/http-request.ts'
 import type { StorageClient, StorageObject, StorageOpening, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import { http, type HttpLocation } from './kind.ts'
@@ -25,8 +27,9 @@ class RefusedFile extends Error {
   readonly status: number
   readonly retryAfter: string | undefined
 
-  constructor({ status, headers }: HttpAnswer) {
-    super(`PUT of a file was answered by ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd())
+  constructor({ status, headers, text }: HttpAnswer, sent: () => Sent) {
+    const answer = { status, body: Buffer.from(text), encoding: headers['content-encoding'] }
+    super(`PUT of a file was answered by ${describeAnswer(answer, sent)}`)
     this.status = status
     this.retryAfter = headers['retry-after']
   }
@@ -54,7 +57,8 @@ export class HttpClient implements StorageClient {
     const headers = { 'content-type': contentType, ...encoding }
     const path = name.split('/').map(encodeURIComponent).join('/')
     const answer = await this.#send({ method: 'PUT', headers, body: pieces, signal }, path)
-    if (answer.status < 200 || answer.status > 299) throw new RefusedFile(answer)
+    if (answer.status < 200 || answer.status > 299)
+      throw new RefusedFile(answer, () => [...this.#credentials(), path, ...pieces])
   }
 
   begin(): Promise<StorageUpload> {
@@ -72,7 +76,7 @@ export class HttpClient implements StorageClient {
   }
 
   trouble(thrown: unknown): StorageTrouble {
-    if (!(thrown instanceof RefusedFile)) return unreachable(this.name, thrown, [this.#location.authorization])
+    if (!(thrown instanceof RefusedFile)) return unreachable(this.#farEnd(), thrown, this.#credentials())
     const { status, retryAfter, message } = thrown
     const error = new FeedError('FEED_SINK', `${this.name}: ${message}`, { hint: hintOf(status) })
     return { tag: isLater(status) ? 'failed' : 'refused', error, pauseMs: pauseOf(retryAfter) }
@@ -80,6 +84,19 @@ export class HttpClient implements StorageClient {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#agents[Symbol.dispose]()
+  }
+
+  #farEnd(): FarEnd {
+    const { url } = this.#location
+    return { name: this.name, whose: 'HTTP', ...addressOf(url), isTls: url.startsWith('https:'), namedBy: undefined }
+  }
+
+  /** As they are in the header, and as they are in the URI. */
+  #credentials(): readonly string[] {
+    const { authorization } = this.#location
+    if (authorization === undefined) return []
+    const [, encoded = ''] = authorization.split(' ')
+    return [authorization, encoded, Buffer.from(encoded, 'base64').toString()]
   }
 
   #send(request: Omit<HttpRequest, 'url'>, path = ''): Promise<HttpAnswer> {

@@ -46,7 +46,7 @@ export const s3: StorageKind<S3Location> = {
   readLocation,
   shownAs: (location) => shownPlace('s3', location),
   notices: ({ endpoint }) => plainNotices(endpoint, 'AWS_ENDPOINT'),
-  addresses,
+  addresses: addressesOf,
   isImplicit: ({ credentials }) => credentials.tag === 'implicit',
   ownServer: ({ endpoint }) => (endpoint === undefined ? undefined : 'custom endpoints for S3'),
   open: () => import('./open.ts'),
@@ -147,7 +147,7 @@ export function isAmazon(endpoint: string): boolean {
 export const defaultRegion = 'us-east-1'
 
 /** For buckets in the names of hosts, too, these are Amazon's hosts without the bucket. */
-function addresses({ endpoint, region = defaultRegion, roles }: S3Location): readonly SinkAddress[] {
+export function addressesOf({ endpoint, region = defaultRegion, roles }: S3Location): readonly SinkAddress[] {
   const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
   const storage = endpoint === undefined ? { host: `s3.${region}.${domain}`, port: 443 } : addressOf(endpoint)
   const asksAmazon = roles.length > 0 && (endpoint === undefined || isAmazon(endpoint))

@@ -2,10 +2,10 @@
 // it is complete, and whose parts are removed when it is given up, or a day later if nobody could.
 
 import { ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { FeedError } from '../../../errors/feed-error.ts'
 import type { SinkLog } from '../../sink-facts.ts'
 import { objectKey, shownPlace } from '../cloud/bucket-place.ts'
 import { contentTypeOf } from '../cloud/content-type.ts'
+import { ForeignAnswer } from '../cloud/foreign-answer.ts'
 import { inParts, sendParts, sizeOf, streamOf } from '../cloud/parts.ts'
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import type { S3Location } from './kind.ts'
@@ -60,8 +60,9 @@ export class S3StorageClient implements StorageClient {
     const sum = isWhole || this.#location.skipsChecksum === true ? {} : { ChecksumCRC32: checksumOf(pieces) }
     const command = new PutObjectCommand({ ...head, ...sum, Body: isWhole ? first : streamOf(pieces) })
     if (!isWhole) signPieces(command, pieces)
-    const { ETag } = await this.#send((client, options) => client.send(command, options), signal)
-    if (ETag === undefined) throw this.#isNoS3()
+    const { ETag, $metadata } = await this.#send((client, options) => client.send(command, options), signal)
+    // Something else may answer 200 to whatever it gets, and keep nothing.
+    if (ETag === undefined) throw new ForeignAnswer({ status: $metadata.httpStatusCode })
   }
 
   async begin(object: StorageObject, signal: AbortSignal): Promise<StorageUpload> {
@@ -84,7 +85,9 @@ export class S3StorageClient implements StorageClient {
     const { bucket, folder } = this.#location
     const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: folder === '' ? '' : `${folder}/`, MaxKeys: 1 })
     try {
-      await this.#send((client, options) => client.send(command, options), signal)
+      const found = await this.#send((client, options) => client.send(command, options), signal)
+      const isList = [found.Name, found.KeyCount, found.IsTruncated, found.Contents].some((its) => its !== undefined)
+      if (!isList) throw new ForeignAnswer({ status: found.$metadata.httpStatusCode })
     } catch (thrown) {
       signal.throwIfAborted()
       const region = regionIn(thrown)
@@ -110,13 +113,6 @@ export class S3StorageClient implements StorageClient {
     this.#left.stop()
     this.#client.destroy()
     this.#options.close()
-  }
-
-  /** Something else may answer 200 to whatever it gets, and keep nothing. */
-  #isNoS3(): FeedError {
-    return new FeedError('FEED_SINK', `${this.name}: a file was answered by 200 without an ETag, which S3 never does`, {
-      hint: 'AWS_ENDPOINT is the URL of a service that speaks S3; something else may answer there',
-    })
   }
 
   #reconnect(): void {

@@ -3,14 +3,15 @@
 import { FeedError } from '../../../errors/feed-error.ts'
 import { isLater, pauseOf, reasonOf, unreachable } from '../cloud/cloud-trouble.ts'
 import { shownPlace } from '../cloud/bucket-place.ts'
+import { foreignAnswer, type FarEnd } from '../cloud/foreign-answer.ts'
 import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
-import type { S3Location } from './kind.ts'
+import { addressesOf, type S3Location } from './kind.ts'
 
 /** The server has no credentials, or a role cannot be assumed. */
 export class NoCredentials extends Error {
   constructor(cause: unknown) {
-    super(reasonOf(cause), { cause })
+    super(isUnread(cause) ? 'the answer is none of a token service' : reasonOf(cause), { cause })
   }
 }
 
@@ -51,10 +52,17 @@ export function s3Trouble(thrown: unknown, location: S3Location): StorageTrouble
   const name = shownPlace('s3', location)
   if (thrown instanceof NoCredentials) return noCredentials(thrown, location)
   const { $metadata, $response, message = '', name: code = '' } = thrown as S3Error
-  const status = $metadata?.httpStatusCode
-  if (status === undefined || (status >= 200 && status < 300 && !isS3Code(code)))
-    return unreachable(name, thrown, secretsOf(location))
-  const said = saidBy(message === code ? '' : message, secretsOf(location))
+  const headers = $response?.headers ?? {}
+  const status = $metadata?.httpStatusCode ?? (isUnread(thrown) ? $response?.statusCode : undefined)
+  const isSuccess = status !== undefined && status >= 200 && status < 300
+  if (status === undefined || (isSuccess && !isS3Code(code) && !isUnread(thrown)))
+    return unreachable(farEnd(location), thrown, secretsOf(location))
+  // What stands before S3 may be in trouble, too, and answer with a page of its own.
+  if (status < 500 && !isS3Code(code) && !isOfS3(headers)) {
+    const error = foreignAnswer(farEnd(location), { status, contentType: headers['content-type'] })
+    return { tag: isSuccess || isLater(status) ? 'failed' : 'refused', error, pauseMs: pauseOf(headers['retry-after']) }
+  }
+  const said = isS3Code(code) && message !== code ? saidBy(message, secretsOf(location)) : ''
   const named = isS3Code(code) ? ` ${code}` : ''
   const error = new FeedError('FEED_SINK', `${name}: S3 answered ${status}${named}${said === '' ? '' : `: ${said}`}`, {
     hint: hintOf({ code, status, region: regionIn(thrown), location }),
@@ -62,10 +70,33 @@ export function s3Trouble(thrown: unknown, location: S3Location): StorageTrouble
   if (expiredCodes.has(code)) return { tag: 'expired', error }
   // A token that was issued a moment ago, or that somebody has revoked; the server may have a newer one.
   if (code === 'InvalidToken' && isRenewable(location)) return { tag: 'expired', error }
-  if (isLater(status) || (status >= 200 && status < 300) || laterCodes.has(code)) {
-    return { tag: 'failed', error, pauseMs: pauseOf($response?.headers?.['retry-after']) }
+  if (isLater(status) || isSuccess || laterCodes.has(code)) {
+    return { tag: 'failed', error, pauseMs: pauseOf(headers['retry-after']) }
   }
   return { tag: 'refused', error }
+}
+
+function farEnd(location: S3Location): FarEnd {
+  const { endpoint } = location
+  const [{ host, port } = { host: '', port: 0 }] = addressesOf(location)
+  return {
+    name: shownPlace('s3', location),
+    whose: 'S3',
+    host,
+    port,
+    isTls: endpoint?.startsWith('http:') !== true,
+    namedBy: endpoint === undefined ? undefined : 'AWS_ENDPOINT',
+  }
+}
+
+/** Whether the library could not read an answer. Its message is about its own insides. */
+function isUnread(thrown: unknown): boolean {
+  return thrown instanceof Error && /Deserialization error|XML parse error/.test(thrown.message)
+}
+
+/** S3 answers some requests without a body. */
+function isOfS3(headers: Readonly<Record<string, string>>): boolean {
+  return Object.keys(headers).some((name) => name.startsWith('x-amz-'))
 }
 
 /** Returns the region of the bucket, if the request went to another one. */

@@ -8,6 +8,7 @@ import {
   UploadPartCommand,
   type CompletedPart,
 } from '@aws-sdk/client-s3'
+import { ForeignAnswer } from '../cloud/foreign-answer.ts'
 import type { StorageUpload } from '../storage-client.ts'
 import type { ObjectHead, Send } from './request.ts'
 
@@ -30,8 +31,8 @@ export class S3Upload implements StorageUpload {
 
   static async begin(head: ObjectHead, send: Send, signal: AbortSignal): Promise<S3Upload> {
     const command = new CreateMultipartUploadCommand(head)
-    const { UploadId } = await send((client, options) => client.send(command, options), signal)
-    if (UploadId === undefined) throw new Error('S3 began an upload and gave it no id')
+    const { UploadId, $metadata } = await send((client, options) => client.send(command, options), signal)
+    if (UploadId === undefined) throw new ForeignAnswer({ status: $metadata.httpStatusCode })
     return new S3Upload(head, UploadId, send)
   }
 
@@ -48,7 +49,11 @@ export class S3Upload implements StorageUpload {
       Body: part,
       ContentLength: part.length,
     })
-    const { ETag, ChecksumCRC32 } = await this.#send((client, options) => client.send(command, options), signal)
+    const { ETag, ChecksumCRC32, $metadata } = await this.#send(
+      (client, options) => client.send(command, options),
+      signal,
+    )
+    if (ETag === undefined) throw new ForeignAnswer({ status: $metadata.httpStatusCode })
     this.#parts.set(number, { PartNumber: number, ETag, ...(ChecksumCRC32 === undefined ? {} : { ChecksumCRC32 }) })
     this.#bytes += part.length
   }
@@ -63,7 +68,8 @@ export class S3Upload implements StorageUpload {
       MultipartUpload: { Parts },
     })
     try {
-      await this.#send((client, options) => client.send(command, options), signal)
+      const { ETag, $metadata } = await this.#send((client, options) => client.send(command, options), signal)
+      if (ETag === undefined) throw new ForeignAnswer({ status: $metadata.httpStatusCode })
     } catch (error) {
       // The answer to the first request may have been lost. Then there is no such upload any more, or it has no such parts.
       const isGone = (error as Error).name === 'NoSuchUpload' || (error as Error).name === 'InvalidPart'

@@ -131,3 +131,31 @@ test('SHOW JOBS shows neither the secret key nor the session token, however thei
     'experimental-s3://b?aws_secret_access_key=redacted&AWS_%53ESSION_TOKEN=redacted',
   )
 })
+
+test('an endpoint is a URL of http or https, or a host without one', () => {
+  const endpoint = (text: string): string | undefined => read('bucket', `${keys}&AWS_ENDPOINT=${text}`).endpoint
+  for (const [written, meant] of [
+    ['https://h:9000/', 'https://h:9000'],
+    ['HTTP://h', 'http://h'],
+    ['h', 'https://h'],
+    ['localhost:9000', 'https://localhost:9000'],
+    ['h:9000/path', 'https://h:9000/path'],
+    ['%5B::1%5D:9000', 'https://[::1]:9000'],
+  ] as const)
+    assert.equal(endpoint(written), meant)
+  for (const [written, message] of [
+    ['ftp://x', 'AWS_ENDPOINT is no URL of http or https'],
+    ['s3://x', 'AWS_ENDPOINT is no URL of http or https'],
+    ['htps://x', 'AWS_ENDPOINT is no URL of http or https'],
+    ['me:s3cret@h', 'AWS_ENDPOINT is no URL of http or https'],
+    ['https:x', 'AWS_ENDPOINT is no URL of a host'],
+    ['https:/x', 'AWS_ENDPOINT is no URL of a host'],
+    ['https:///x', 'AWS_ENDPOINT is no URL of a host'],
+    ['https://', 'AWS_ENDPOINT is no URL of a host'],
+    ['https://me:s3cret@h', 'AWS_ENDPOINT is no URL of a host'],
+    ['https://h:0', 'AWS_ENDPOINT has port 0, at which nothing can listen'],
+    ['h:0', 'AWS_ENDPOINT has port 0, at which nothing can listen'],
+    ['h:70000', 'AWS_ENDPOINT is no URL of a host'],
+  ] as const)
+    assert.equal(refusal('bucket', `${keys}&AWS_ENDPOINT=${written}`), message, written)
+})

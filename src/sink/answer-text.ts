@@ -3,25 +3,58 @@
 
 import { STATUS_CODES } from 'node:http'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
-import type { Answer } from './read-answer.ts'
 
 const maxTextChars = 200
 /** Fewer characters than the part of an answer that is read has at least. */
 const maxReadChars = 4000
 const maxOutputLength = 64 * 1024
+/** A word that is cut would not be found in the request. */
+const maxWordChars = 3000
 const word = /[\p{L}\p{N}_]+/gu
 
-/** What the request had: its body before compression, the values of its headers, the path and the parameters of its URL. */
-export type Sent = readonly string[]
+export interface TextAnswer {
+  readonly status: number
+  /** The beginning of the body. */
+  readonly body: Buffer
+  readonly encoding: string | undefined
+}
+
+/**
+ * What the request had: its body before compression, the values of its headers, the path and the parameters of its URL. Large
+ * bodies are given as they are sent, and only whole words in the same letters are found in them.
+ */
+export type Sent = readonly (string | Uint8Array)[]
 
 /** Returns `500 Internal Server Error: text of the answer`. `sent` is called only if the answer has a text. */
-export function describeAnswer(answer: Answer, sent: () => Sent): string {
+export function describeAnswer(answer: TextAnswer, sent: () => Sent): string {
   const status = `${answer.status} ${STATUS_CODES[answer.status] ?? 'of no known meaning'}`
   const text = whole(withoutTags(textOf(answer)).replace(/\s+/g, ' ').trim())
   if (text === '' || !/^[\P{C}]*$/u.test(text)) return `${status}: (no text)`
-  const words = new Set(sent().flatMap((part) => part.toLowerCase().match(word) ?? []))
-  const safe = text.replace(word, (found) => (words.has(found.toLowerCase()) ? '…' : found))
+  const parts = sent()
+  const words = new Set(
+    parts.flatMap((part) => (typeof part === 'string' ? (part.toLowerCase().match(word) ?? []) : [])),
+  )
+  const bodies = parts.flatMap((part) =>
+    typeof part === 'string' ? [] : Buffer.from(part.buffer, part.byteOffset, part.length),
+  )
+  // What is not shown need not be looked for.
+  const shown = text.slice(0, maxTextChars + maxWordChars)
+  const safe = shown.replace(word, (found) =>
+    words.has(found.toLowerCase()) || bodies.some((body) => hasWord(body, found)) ? '…' : found,
+  )
   return `${status}: ${safe.slice(0, maxTextChars)}`
+}
+
+function hasWord(body: Buffer, found: string): boolean {
+  const { length } = Buffer.from(found)
+  for (let at = body.indexOf(found); at >= 0; at = body.indexOf(found, at + 1))
+    if (!isWordByte(body[at - 1]) && !isWordByte(body[at + length])) return true
+  return false
+}
+
+/** Letters beyond ASCII count as none: then too much is left out. */
+function isWordByte(byte = 0): boolean {
+  return (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || byte === 95 || (byte >= 97 && byte <= 122)
 }
 
 /** Proxies answer with pages for people. */
@@ -35,7 +68,7 @@ function whole(text: string): string {
   return text.length < maxReadChars ? text : text.slice(0, maxReadChars).replace(/[\p{L}\p{N}_]*$/u, '')
 }
 
-function textOf({ body, encoding }: Answer): string {
+function textOf({ body, encoding }: TextAnswer): string {
   try {
     if (encoding === undefined || encoding === 'identity') return body.toString('utf8')
     if (encoding === 'gzip') return gunzipSync(body, { maxOutputLength }).toString('utf8')
