@@ -4,7 +4,6 @@
 import type { FeedMeter } from '../core/feed-meter.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Encoder } from './encoder.ts'
-import type { Metadata } from './own-names.ts'
 
 export type Envelope = 'wrapped' | 'row' | 'key_only' | 'bare' | 'enriched'
 
@@ -41,6 +40,9 @@ export interface FormatFacts {
   /** Loads the encoder. Undefined: the format is known, and refused until a later version. */
   readonly open?: () => Promise<FormatModule>
 }
+
+/** What decides what messages have beside the columns of a table. */
+export type Metadata = Pick<FeedSpec, 'envelope' | 'updated' | 'mvccTimestamp' | 'diff'>
 
 export interface TableColumn {
   readonly schema: string

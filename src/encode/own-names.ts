@@ -2,14 +2,10 @@
 // values under one name, of which most readers show one. CREATE CHANGEFEED refuses such a table, and the encoder a table that has got
 // such a column since then.
 
-import type { FeedSpec } from '../core/feed-spec.ts'
 import { shownName } from '../core/quote.ts'
 import type { RelationSchema } from '../core/relation.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { FormatFacts } from './format-facts.ts'
-
-/** What decides which names they are. */
-export type Metadata = Pick<FeedSpec, 'envelope' | 'updated' | 'mvccTimestamp' | 'diff'>
+import type { FormatFacts, Metadata } from './format-facts.ts'
 
 export interface NamedColumn {
   readonly schema: string

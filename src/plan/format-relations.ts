@@ -1,8 +1,8 @@
 // Which options go together with a format, as the facts of formats say (src/encode/formats.ts).
 
-import type { FormatFacts } from '../encode/format-facts.ts'
+import type { FormatFacts, Metadata } from '../encode/format-facts.ts'
 import { formats } from '../encode/formats.ts'
-import { refusedName, type Metadata } from '../encode/own-names.ts'
+import { refusedName } from '../encode/own-names.ts'
 import type { TargetFacts } from './catalogue.ts'
 import { optionError } from './option-errors.ts'
 import { envelopeOf, formatOf, scanOf } from './option-values.ts'
