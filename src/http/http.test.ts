@@ -38,6 +38,37 @@ test('a path that nothing answers to is not found, however it is written; / has 
   }
 })
 
+test('pages of other sites get nothing but 403, also where they could not read the answer; a link may lead here', async () => {
+  let measured = 0
+  const web = await startHttp({
+    host: 'localhost',
+    port: 0,
+    names: ['localhost'],
+    ready: () => ({ ok: true }),
+    problems: () => [],
+    metrics: async () => String((measured += 1)),
+  })
+  try {
+    for (const [site, dest, status] of [
+      ['cross-site', 'image', 403],
+      ['same-site', 'empty', 403],
+      ['cross-site', 'iframe', 403],
+      ['cross-site', 'document', 200],
+      ['same-origin', 'empty', 200],
+      ['none', 'document', 200],
+    ] as const) {
+      const response = await fetch(`http://127.0.0.1:${web.port}/metrics`, {
+        headers: { 'sec-fetch-site': site, 'sec-fetch-dest': dest },
+      })
+      assert.equal(response.status, status, `${site} ${dest}`)
+      await response.text()
+    }
+    assert.equal(measured, 3)
+  } finally {
+    await web.close()
+  }
+})
+
 test('a client that takes nothing of its answer is disconnected, so that the answer does not stay in memory', async () => {
   const web = await startHttp({
     host: 'localhost',

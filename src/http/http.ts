@@ -19,7 +19,7 @@ export interface HttpOptions {
   /** Problems of changefeeds in single databases, while the server itself works. */
   readonly problems: () => readonly HealthProblem[]
   /** Returns the metrics in the text format of Prometheus, as ?visibility= asks; undefined: there is no such visibility. */
-  readonly metrics: (visibility: string | undefined) => Promise<string | undefined>
+  readonly metrics: (visibility: string | undefined) => Promise<string | Uint8Array | undefined>
   /** Answers the requests below `prefix`. */
   readonly api?: {
     readonly prefix: string
@@ -140,6 +140,10 @@ async function answer(
     )
     return
   }
+  if (isOfForeignPage(request)) {
+    json(response, 403, { error: 'the page of another site may not ask this server' })
+    return
+  }
   // The base keeps a path that begins with two slashes from being read as the name of a machine.
   const target = request.url ?? '/'
   const url = URL.parse(target.startsWith('/') ? `http://localhost${target}` : target, 'http://localhost')
@@ -186,6 +190,15 @@ const frontPage = `<!doctype html>
 <p><a href="/health">/health</a>: the problems of changefeeds; with <a href="/health?ready=1">?ready=1</a>, whether SQL can be run</p>
 <p><a href="/_status/vars">/_status/vars</a>: metrics for Prometheus</p>
 `
+
+/**
+ * Returns whether a page of another site has made a browser send this, which cannot read the answer, but could keep the server busy with
+ * questions. Following a link to here is no such thing.
+ */
+function isOfForeignPage({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site']
+  return (site === 'cross-site' || site === 'same-site') && headers['sec-fetch-dest'] !== 'document'
+}
 
 /**
  * Returns whether a request comes from a process of this machine: from a loopback address, or from the address at which it

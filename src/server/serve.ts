@@ -33,7 +33,7 @@ import type { SourceConnection } from '../postgres/source-connection.ts'
 import { apiPrefix } from './api/api.ts'
 import { openApi } from './api/open-api.ts'
 import { HeldCuts } from './feeds/held-cuts.ts'
-import { serverMetrics } from './metrics/metrics.ts'
+import { MetricsPage } from './metrics/metrics.ts'
 import { PausedJobs } from './metrics/paused-jobs.ts'
 import { recordPoints } from './metrics/record-points.ts'
 import { openState } from './open-state.ts'
@@ -208,6 +208,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       version: packageVersion(),
     })
     stops.push(async () => closeApi())
+    const metricsPage = new MetricsPage(parts)
     const web = await startHttp({
       host: http.host,
       port: http.port,
@@ -218,7 +219,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
         return problem === undefined ? { ok: true } : { ok: false, reason: problem.message }
       },
       problems: () => [...postgresProblems(backend), ...jobsProblems(jobs), ...sourceProblems(sources)],
-      metrics: (visibility) => serverMetrics(parts, visibility),
+      metrics: (visibility) => metricsPage.text(visibility),
       api: { prefix: apiPrefix, answer: (request, response, url) => api.answer(request, response, url) },
       ...(onShutdown === undefined ? {} : { shutdown: onShutdown }),
       tls: door?.tls,

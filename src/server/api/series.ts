@@ -9,6 +9,8 @@ const mostNames = 20
 const mostIds = 100
 /** A graph is not wider than that. */
 const mostSteps = 2000
+/** All of them are in memory, and become text, in the thread that also runs SQL. */
+const mostValues = 2_000_000
 
 const words = {
   of: ['cluster', 'job', 'scope', 'database', 'sink'],
@@ -23,7 +25,7 @@ export function keptMetrics(store: SeriesStore | undefined): MetricsAnswer {
 
 /** Asks for several metrics in the same way. */
 export async function querySeries(store: SeriesStore | undefined, url: URL): Promise<SeriesAnswers> {
-  const names = url.searchParams.getAll('name')
+  const names = [...new Set(url.searchParams.getAll('name'))]
   if (names.length === 0 || names.length > mostNames)
     throw new FeedError('FEED_OPTION', `name has to be given, and at most ${mostNames} times`)
   const ids = url.searchParams.getAll('id').slice(0, mostIds)
@@ -43,13 +45,17 @@ export async function querySeries(store: SeriesStore | undefined, url: URL): Pro
     rate: wordIn(url, 'rate') ?? 'none',
     aggregate: wordIn(url, 'aggregate'),
   }
-  const answers = await Promise.all(
-    names.map(async (name) => {
-      const of = originFor(store, name, query.of)
-      const answer = await store?.query({ ...query, name, of })
-      return { name, ...(answer ?? { fromMs, stepMs, series: [] }) }
-    }),
-  )
+  const answers: SeriesAnswers['answers'][number][] = []
+  let values = 0
+  for (const name of names) {
+    const answer = await store?.query({ ...query, name, of: originFor(store, name, query.of) })
+    values += (answer?.series ?? []).reduce((sum, { values: own }) => sum + own.length, 0)
+    if (values > mostValues)
+      throw new FeedError('FEED_OPTION', `these would be more than ${mostValues} values`, {
+        hint: 'ask for fewer names or ids, for less time or longer steps, or for an aggregate',
+      })
+    answers.push({ name, ...(answer ?? { fromMs, stepMs, series: [] }) })
+  }
   return { answers }
 }
 

@@ -1,6 +1,7 @@
-// The text of /_status/vars, measured at each request.
+// The text of /_status/vars, measured for each request; requests that come at the same time share a measurement and its bytes.
 
 import { setImmediate as turn } from 'node:timers/promises'
+import { SharedRun } from '../../async/shared-run.ts'
 import { metricTexts, visibilities, type Visibility } from '../../metrics/metrics.ts'
 import type { SettingsStore } from '../../settings/store.ts'
 import { changefeedsOf, measure, type MeasuredParts } from './measure.ts'
@@ -12,11 +13,25 @@ export interface ShownParts extends MeasuredParts {
   readonly settings: SettingsStore
 }
 
-/** `asked`: ?visibility of the request. Returns undefined if there is no such visibility. */
-export async function serverMetrics(parts: ShownParts, asked: string | undefined): Promise<string | undefined> {
+export class MetricsPage {
+  readonly #parts: ShownParts
+  readonly #runs = new Map(visibilities.map((visibility) => [visibility, new SharedRun<Buffer>()]))
+
+  constructor(parts: ShownParts) {
+    this.#parts = parts
+  }
+
+  /** `asked`: ?visibility of the request. Returns undefined if there is no such visibility. */
+  async text(asked: string | undefined): Promise<Buffer | undefined> {
+    const text = asked ?? this.#parts.settings.get('obs.metrics_scrape.default_visibility')
+    const visibility = visibilities.find((one) => one === text)
+    if (visibility === undefined) return undefined
+    return this.#runs.get(visibility)?.run(async () => Buffer.from(await textOf(this.#parts, visibility)))
+  }
+}
+
+async function textOf(parts: ShownParts, visibility: Visibility): Promise<string> {
   const { settings } = parts
-  const visibility = visibilityOf(asked ?? settings.get('obs.metrics_scrape.default_visibility'))
-  if (visibility === undefined) return undefined
   const { total, byScope, others } = await measure(parts)
   const showsScopes = settings.get('server.child_metrics.enabled')
   const showsTotal = !showsScopes || settings.get('server.child_metrics.include_aggregate.enabled')
@@ -35,8 +50,4 @@ export async function serverMetrics(parts: ShownParts, asked: string | undefined
       turnedAtMs = performance.now()
     }
   return texts.join('\n')
-}
-
-function visibilityOf(text: string): Visibility | undefined {
-  return visibilities.find((visibility) => visibility === text)
 }
