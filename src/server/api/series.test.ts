@@ -11,7 +11,7 @@ function storeOfJobs(): { readonly store: SeriesStore; readonly asked: SeriesQue
     async query(query) {
       asked.push(query)
       const { fromMs, toMs, stepMs } = query
-      const values = new Array<number>((toMs - fromMs) / stepMs).fill(1)
+      const values = Array.from({ length: (toMs - fromMs) / stepMs }, () => 1)
       return { fromMs, stepMs, series: Array.from({ length: 500 }, (_, i) => ({ id: String(i), values })) }
     },
   }
