@@ -69,6 +69,30 @@ test('pages of other sites get nothing but 403, also where they could not read t
   }
 })
 
+test('a program of this machine may stop the server; a web page, and a proxy that speaks for somebody, may not', async () => {
+  let stops = 0
+  const web = await startHttp({
+    host: 'localhost',
+    port: 0,
+    names: ['localhost'],
+    ready: () => ({ ok: true }),
+    problems: () => [],
+    metrics: async () => '',
+    shutdown: () => (stops += 1),
+  })
+  try {
+    const ask = async (headers: Readonly<Record<string, string>>): Promise<number> =>
+      (await fetch(`http://127.0.0.1:${web.port}/_admin/shutdown`, { method: 'POST', headers })).status
+    for (const headers of [{ origin: 'null' }, { 'x-forwarded-for': '10.0.0.9' }, { via: '1.1 proxy' }])
+      assert.equal(await ask(headers), 404, JSON.stringify(headers))
+    assert.equal(stops, 0)
+    assert.equal(await ask({}), 200)
+    assert.equal(stops, 1)
+  } finally {
+    await web.close()
+  }
+})
+
 test('a client that takes nothing of its answer is disconnected, so that the answer does not stay in memory', async () => {
   const web = await startHttp({
     host: 'localhost',

@@ -6,9 +6,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { isMeantForUs } from './check-host.ts'
-import { isLoopback } from '../core/loopback.ts'
 import { listenAt } from '../errors/listen-at.ts'
 import { ConsoleFiles, safeHeaders } from './console-files.ts'
+import { isFromOwnProgram } from './from-here.ts'
 
 export interface HttpOptions {
   readonly host: string
@@ -164,7 +164,7 @@ async function answer(
     if (text === undefined) return json(response, 400, { error: 'visibility is all, support or essential' })
     response.writeHead(200, { ...safeHeaders, 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
     response.end(text)
-  } else if (url.pathname === '/_admin/shutdown' && options.shutdown !== undefined && isFromHere(request)) {
+  } else if (url.pathname === '/_admin/shutdown' && options.shutdown !== undefined && isFromOwnProgram(request)) {
     if (request.method !== 'POST') {
       json(response, 405, { error: 'POST asks the server to stop' })
       return
@@ -198,15 +198,6 @@ const frontPage = `<!doctype html>
 function isOfForeignPage({ headers }: IncomingMessage): boolean {
   const site = headers['sec-fetch-site']
   return (site === 'cross-site' || site === 'same-site') && headers['sec-fetch-dest'] !== 'document'
-}
-
-/**
- * Returns whether a request comes from a process of this machine: from a loopback address, or from the address at which it
- * arrived. Requests with an Origin come from a web page, which must not be able to stop the server.
- */
-function isFromHere({ socket, headers }: IncomingMessage): boolean {
-  const from = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
-  return headers.origin === undefined && (isLoopback(from) || socket.remoteAddress === socket.localAddress)
 }
 
 function json(response: ServerResponse, status: number, body: object): void {

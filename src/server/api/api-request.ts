@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { FeedError } from '../../errors/feed-error.ts'
-import { isLoopback } from '../../core/loopback.ts'
+import { isFromThisMachine } from '../../http/from-here.ts'
 
 const mostBytes = 512 * 1024
 
@@ -27,10 +27,6 @@ export function isPrivate(request: IncomingMessage): boolean {
 
 export function isEncrypted({ socket }: IncomingMessage): boolean {
   return socket instanceof TLSSocket
-}
-
-export function isFromThisMachine({ socket }: IncomingMessage): boolean {
-  return isLoopback((socket.remoteAddress ?? '').replace(/^::ffff:/, ''))
 }
 
 /** Reads the body, which is a JSON object. */

@@ -17,7 +17,10 @@ interface Answer {
 async function askFrom(
   address: string,
   options: Pick<ApiOptions, 'everybody' | 'isOpen'>,
-  login = false,
+  {
+    login = false,
+    headers = {},
+  }: { readonly login?: boolean; readonly headers?: Readonly<Record<string, string>> } = {},
 ): Promise<Answer> {
   const api = new Api({
     parts: {} as ApiOptions['parts'],
@@ -36,8 +39,10 @@ async function askFrom(
   try {
     const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}${apiPrefix}`
     const body = JSON.stringify({ user: 'ann', password: 'x' })
-    const headers = { 'x-changefeed-console': '1' }
-    const response = await (login ? fetch(`${base}login`, { method: 'POST', headers, body }) : fetch(`${base}session`))
+    const all = { 'x-changefeed-console': '1', ...headers }
+    const response = await (login
+      ? fetch(`${base}login`, { method: 'POST', headers: all, body })
+      : fetch(`${base}session`, { headers: all }))
     const { error } = (await response.json()) as { readonly error?: string }
     return { status: response.status, error }
   } finally {
@@ -56,12 +61,14 @@ test('without passwords only this machine may use the API, unless everybody may 
     error: 'this server has no passwords: only this machine may use its console',
   })
   assert.equal((await askFrom('10.0.0.9', { everybody: root, isOpen: true })).status, 200)
+  const forwarded = { 'x-forwarded-for': '10.0.0.9' }
+  assert.deepEqual(await askFrom('127.0.0.1', closed, { headers: forwarded }), refused, 'a proxy speaks for others')
 })
 
 test('a password is not taken from another machine without TLS, unless the SQL port takes it, too', async () => {
   const closed = { everybody: undefined, isOpen: false }
   assert.equal((await askFrom('10.0.0.9', closed)).status, 200, 'who is logged in is no secret')
-  const refused = await askFrom('10.0.0.9', closed, true)
+  const refused = await askFrom('10.0.0.9', closed, { login: true })
   assert.equal(refused.status, 403)
   assert.match(refused.error ?? '', /^a password is not taken from another machine/)
   // Here it is asked for at the SQL port, where nobody listens in this test.
@@ -69,5 +76,5 @@ test('a password is not taken from another machine without TLS, unless the SQL p
     ['127.0.0.1', false],
     ['10.0.0.9', true],
   ] as const)
-    assert.notEqual((await askFrom(address, { ...closed, isOpen }, true)).status, 403)
+    assert.notEqual((await askFrom(address, { ...closed, isOpen }, { login: true })).status, 403)
 })

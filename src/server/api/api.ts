@@ -8,15 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { JobVerb } from '../../jobs/jobs.ts'
 import type { ListedJob } from '../../jobs/listed-jobs.ts'
-import {
-  isFromThisMachine,
-  isOwnRequest,
-  numberIn,
-  optionalTextIn,
-  ownHeader,
-  readBody,
-  textIn,
-} from './api-request.ts'
+import { isOwnRequest, numberIn, optionalTextIn, ownHeader, readBody, textIn } from './api-request.ts'
 import { check, create, form, tables, type FormCall } from './changefeed-form.ts'
 import { errorAnswer, statusOf } from './error-answer.ts'
 import { events } from './events.ts'
@@ -27,6 +19,7 @@ import { querySeries, keptMetrics } from './series.ts'
 import { Logins, type LoginsOptions } from './logins.ts'
 import { sendJson } from './send-json.ts'
 import type { ApiUser } from './sql-client.ts'
+import { isFromThisMachine, isOfProxy } from '../../http/from-here.ts'
 import type { SeriesStore } from '../../core/series.ts'
 
 export const apiPrefix = '/api/v1/'
@@ -84,7 +77,7 @@ export class Api {
   async #answer(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
     const path = url.pathname.slice(apiPrefix.length)
     const { everybody, isOpen } = this.#options
-    if (everybody !== undefined && !isOpen && !isFromThisMachine(request)) {
+    if (everybody !== undefined && !isOpen && (!isFromThisMachine(request) || isOfProxy(request))) {
       sendJson(response, 403, {
         error: 'this server has no passwords: only this machine may use its console',
         hint: 'let a tunnel end at this machine (ssh -L 8080:localhost:8080), or use a server with passwords: changefeed start',
