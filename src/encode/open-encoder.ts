@@ -3,6 +3,7 @@
 import { saveCompiled } from '../core/compile-cache.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import { laterVersion } from '../errors/later-version.ts'
+import { loadPart } from '../errors/replaced-program.ts'
 import type { Encoder } from './encoder.ts'
 import type { EncoderOpening, FormatModule } from './format-facts.ts'
 import { formatOfName } from './format-names.ts'
@@ -25,7 +26,7 @@ export async function loadFormat(name: string): Promise<FormatModule> {
   const { open } = formatOfName(name)
   if (open === undefined) throw laterVersion('format', name)
   // Node loads a module only once.
-  const module = await open()
+  const module = await loadPart(open)
   saveCompiled()
   return module
 }

@@ -201,6 +201,13 @@ export const codes = {
     means: 'A changefeed has a sink or a format that this version of pg-changefeed does not know.',
     todo: 'Start the version that created the changefeed, or a later one, and the changefeed goes on.',
   },
+  FEED_REPLACED: {
+    sqlstate: '55000',
+    reaction: 'retry',
+    means:
+      'The files of pg-changefeed were replaced, by an update for example, while the server runs, and it needs a part of them that it has not loaded yet.',
+    todo: 'Restart the server. What runs already goes on until then.',
+  },
   FEED_START: {
     sqlstate: '58000',
     reaction: 'fail',

@@ -8,6 +8,7 @@ import type { LogStatus, Position } from '../changelog/changelog.ts'
 import { openChangelog } from '../changelog/open-changelog.ts'
 import { workerUrl } from '../core/worker-url.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../errors/feed-error.ts'
+import { programReplaced } from '../errors/replaced-program.ts'
 import { followIngest, newAsked, workerOf, type IngestPhase } from './ingest-phase.ts'
 import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
 import { SlotGauge } from './slot-gauge.ts'
@@ -48,6 +49,8 @@ export class IngestThread {
     this.#changed = changed
     const status: LogStatus = openChangelog(start.log).status
     this.trouble = new Trouble(() => status.endLsn)
+    const replaced = programReplaced()
+    if (replaced !== undefined) throw replaced
     this.#phase = { tag: 'preparing', worker: this.#spawn(), asked: newAsked() }
   }
 

@@ -4,6 +4,7 @@ import { orAbort } from '../async/or-abort.ts'
 import { saveCompiled } from '../core/compile-cache.ts'
 import type { FeedSpec, SinkSpec } from '../core/feed-spec.ts'
 import { laterVersion } from '../errors/later-version.ts'
+import { loadPart } from '../errors/replaced-program.ts'
 import type { Sink } from './sink.ts'
 import type { SinkModule, SinkOpening } from './sink-facts.ts'
 import { factsOfSink } from './sinks.ts'
@@ -28,7 +29,7 @@ export async function loadSink(tag: string): Promise<SinkModule> {
   const { open } = factsOfSink({ tag })
   if (open === undefined) throw laterVersion('sink', tag)
   // Node loads a module only once.
-  const module = await open()
+  const module = await loadPart(open)
   saveCompiled()
   return module
 }

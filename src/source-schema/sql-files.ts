@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { programReplaced } from '../errors/replaced-program.ts'
 import { ourLockWait } from './explain-lock.ts'
 import { fillSql } from './fill-sql.ts'
 import { formerFunctions, functionNames } from './functions.ts'
@@ -43,6 +44,8 @@ export type SqlFile = (typeof installFiles)[number] | 'remove'
 
 /** Returns the text of a file, with nothing filled in. */
 export function readSqlFile(name: SqlFile): string {
+  const replaced = programReplaced()
+  if (replaced !== undefined) throw replaced
   return readFileSync(new URL(`./sql/${name}.sql`, import.meta.url), 'utf8')
 }
 

@@ -9,6 +9,7 @@ import { onAbort, orAbort } from '../../async/or-abort.ts'
 import { Serial } from '../../async/serial.ts'
 import { availableParallelism } from 'node:os'
 import { FeedError, fromWireError, toWireError } from '../../errors/feed-error.ts'
+import { programReplaced } from '../../errors/replaced-program.ts'
 import { feedMeter, feedMeterBytes, type FeedMeter } from '../../core/feed-meter.ts'
 import type { MetricScopes } from '../../core/metric-scopes.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
@@ -81,7 +82,7 @@ export class FeedPool {
 
   /** Starts threads for feeds that are about to come, so that these need not wait for a thread. */
   prepare({ count, sinks }: { readonly count: number; readonly sinks: readonly string[] }): void {
-    while (this.#workers.length < Math.min(count, this.#size)) this.#spawn()
+    while (this.#workers.length < Math.min(count, this.#size) && programReplaced() === undefined) this.#spawn()
     for (const worker of this.#workers) for (const sink of sinks) worker.say({ tag: 'prepare-sink', sink })
   }
 
@@ -132,7 +133,12 @@ export class FeedPool {
   }
 
   #leastBusy(): PoolWorker {
-    if (this.#workers.length < this.#size && this.#workers.every((worker) => worker.feeds.size > 0)) this.#spawn()
+    if (this.#workers.length < this.#size && this.#workers.every((worker) => worker.feeds.size > 0)) {
+      const replaced = programReplaced()
+      // A thread loads the whole program. Those that run already can have more feeds.
+      if (replaced === undefined) this.#spawn()
+      else if (this.#workers.length === 0) throw replaced
+    }
     return this.#workers.reduce((a, b) => (b.feeds.size < a.feeds.size ? b : a))
   }
 

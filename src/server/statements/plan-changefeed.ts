@@ -7,6 +7,7 @@ import type { FeedTarget, ValueFormat } from '../../core/feed-spec.ts'
 import { compareHlc, formatHlc, laterHlc, type Hlc } from '../../core/hlc.ts'
 import { parseLsn } from '../../core/lsn.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { loadPart } from '../../errors/replaced-program.ts'
 import { findCut } from '../../feed/scan/find-cut.ts'
 import { checkHistory, passOverFormer } from '../../feed/scan/source-timeline.ts'
 import type { FindGapOptions } from '../../feed/scan/find-gap.ts'
@@ -178,11 +179,13 @@ async function noticesFor({ notices, tableChanges }: Plan, { connection }: Sourc
   return mode === 'installed' ? notices : notices.filter((message) => !message.startsWith(oldRowsNotice))
 }
 
+const loadFindGap = () => import('../../feed/scan/find-gap.ts')
+
 /** The error of a cursor that is too old, with what is missing since then, if that is why. */
 async function withGap(error: unknown, options: FindGapOptions): Promise<unknown> {
   if (!(error instanceof FeedError) || error.code !== 'FEED_CURSOR_TOO_OLD') return error
   // What it consists of is otherwise loaded in the threads of feeds only.
-  const { findGap } = await import('../../feed/scan/find-gap.ts')
+  const { findGap } = await loadPart(loadFindGap)
   const gap = await findGap(options)
   if (gap === undefined) return error
   const { code, message, hint, cause } = error

@@ -5,6 +5,7 @@ import type { RetryBounds } from '../batching/retry.ts'
 import type { Sink } from '../sink.ts'
 import type { SinkDialing, SinkOpening } from '../sink-facts.ts'
 import { laterVersion } from '../../errors/later-version.ts'
+import { loadPart } from '../../errors/replaced-program.ts'
 import { FileNames } from './file-names.ts'
 import type { FileFormat } from './files/file-body.ts'
 import { lines } from './files/lines.ts'
@@ -49,12 +50,14 @@ export async function open(spec: StorageSinkSpec, opening: SinkOpening): Promise
   })
 }
 
+const loadParquet = () => import('./files/parquet/parquet.ts')
+
 async function formatOf(
   { compression, csvHeader }: StorageSinkSpec,
   { extension, header, columns }: SinkOpening,
 ): Promise<FileFormat> {
   if (extension === 'parquet') {
-    const { parquetFiles } = await import('./files/parquet/parquet.ts')
+    const { parquetFiles } = await loadPart(loadParquet)
     return parquetFiles({ compression, columns })
   }
   return lines({ extension, compression, ...(csvHeader === true ? { header } : {}) })
@@ -79,7 +82,7 @@ async function openClient(
 ): Promise<StorageClient> {
   const { open: load } = kindOfLocation(location)
   if (load === undefined) throw laterVersion('sink', location.tag)
-  const module: StorageModule = await load()
+  const module: StorageModule = await loadPart(load)
   return orAbort(
     module.open(location, {
       ...opening,
