@@ -1,58 +1,109 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test, { type TestContext } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { LogFile } from './log-file.ts'
-import { defaultLogStyle } from './log-flags.ts'
 
-function newStore(t: TestContext): string {
+const kibibyte = 1024
+const small = { fileBytes: 10 * kibibyte, totalBytes: 50 * kibibyte }
+
+function store(t: TestContext): { readonly dir: string; readonly logs: string; readonly path: string } {
   const dir = mkdtempSync(join(tmpdir(), 'log-file-'))
   t.after(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
+  return { dir, logs: join(dir, 'logs'), path: join(dir, 'logs', 'changefeed.log') }
 }
 
-test('a log that was moved, or whose folder was removed, is begun again', (t) => {
-  const store = newStore(t)
-  const path = join(store, 'logs', 'changefeed.log')
+/** A clock that has gone on for a second whenever it is asked. */
+function seconds(): () => number {
   let nowMs = 0
-  const log = new LogFile(store, defaultLogStyle, () => nowMs)
-  log.write('1\n')
-  renameSync(path, `${path}.moved`)
-  nowMs += 1000
-  log.write('2\n')
-  assert.equal(readFileSync(`${path}.moved`, 'utf8'), '1\n')
-  assert.equal(readFileSync(path, 'utf8'), '2\n')
-  rmSync(join(store, 'logs'), { recursive: true })
-  nowMs += 1000
-  log.write('3\n')
-  log.write('4\n')
-  assert.equal(readFileSync(path, 'utf8'), '3\n4\n')
+  return () => (nowMs += 1000)
+}
+
+const sizes = (folder: string): number[] => readdirSync(folder).map((name) => statSync(join(folder, name)).size)
+
+test('however many lines come, all files together stay in their bound, and no file is larger than it may be', (t) => {
+  const { dir, logs } = store(t)
+  const file = new LogFile(dir, small)
+  for (let i = 0; i < 5000; i++) {
+    file.write(`${'x'.repeat(i % 700)}\n`)
+    if (i % 100 !== 0) continue
+    const all = sizes(logs)
+    assert.ok(all.every((size) => size <= small.fileBytes))
+    assert.ok(all.reduce((sum, size) => sum + size, 0) <= small.totalBytes)
+  }
+  assert.ok(sizes(logs).length >= 4)
 })
 
-test('a line for which the disk had no room spoils no other one', (t) => {
-  const store = newStore(t)
+test('a start with smaller limits removes what an earlier one has kept', (t) => {
+  const { dir, logs } = store(t)
+  const before = new LogFile(dir, { fileBytes: 20 * kibibyte, totalBytes: 200 * kibibyte })
+  for (let i = 0; i < 400; i++) before.write(`${'x'.repeat(1000)}\n`)
+  assert.ok(sizes(logs).length > 5)
+  const after = new LogFile(dir, small)
+  after.write('a line\n')
+  const left = sizes(logs).reduce((sum, size) => sum + size, 0)
+  assert.ok(left <= small.totalBytes, String(left))
+})
+
+test('a file that somebody has removed or renamed is begun again, also with its folder', (t) => {
+  const { dir, logs, path } = store(t)
+  const file = new LogFile(dir, small, seconds())
+  file.write('first\n')
+  rmSync(path)
+  file.write('second\n')
+  assert.equal(readFileSync(path, 'utf8'), 'second\n')
+  renameSync(path, `${path}.kept`)
+  file.write('third\n')
+  assert.equal(readFileSync(path, 'utf8'), 'third\n')
+  assert.equal(readFileSync(`${path}.kept`, 'utf8'), 'second\n')
+  rmSync(logs, { recursive: true })
+  file.write('fourth\n')
+  assert.equal(readFileSync(path, 'utf8'), 'fourth\n')
+  // A store that is gone is not made again.
+  rmSync(dir, { recursive: true })
+  file.write('fifth\n')
+  assert.throws(() => statSync(dir))
+})
+
+test('a file that somebody has emptied is not rotated before it is full again', (t) => {
+  const { dir, logs, path } = store(t)
+  const file = new LogFile(dir, small, seconds())
+  for (let i = 0; i < 9; i++) file.write(`${'x'.repeat(1000)}\n`)
+  writeFileSync(path, '')
+  for (let i = 0; i < 9; i++) file.write(`${'y'.repeat(1000)}\n`)
+  assert.deepEqual(readdirSync(logs), ['changefeed.log'])
+})
+
+test('a line that is torn by a full disk, or by a crash, spoils no other line', (t) => {
+  const { dir } = store(t)
+  const full = join(dir, 'full')
+  mkdirSync(full)
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', store], { stdio: 'ignore' })
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', full], { stdio: 'ignore' })
   } catch {
     t.skip('nothing can be mounted here')
     return
   }
   try {
-    mkdirSync(join(store, 'logs'))
-    const log = new LogFile(store, defaultLogStyle)
-    const ballast = join(store, 'ballast')
-    writeFileSync(ballast, Buffer.alloc(20 * 1024))
-    for (let n = 0; n < 3; n++) log.write(`${JSON.stringify({ n, text: 'x'.repeat(6000) })}\n`)
+    const path = join(full, 'logs', 'changefeed.log')
+    const file = new LogFile(full, { fileBytes: 1e6, totalBytes: 1e7 })
+    const ballast = join(full, 'ballast')
+    writeFileSync(ballast, Buffer.alloc(48 * kibibyte))
+    const line = (n: number): string => `${JSON.stringify({ n, pad: 'x'.repeat(1000) })}\n`
+    for (let n = 0; n < 40; n++) file.write(line(n))
     rmSync(ballast)
-    log.write(`${JSON.stringify({ n: 3 })}\n`)
-    const lines = readFileSync(join(store, 'logs', 'changefeed.log'), 'utf8')
-      .trimEnd()
-      .split('\n')
-    assert.equal(lines.at(-1), '{"n":3}')
+    for (let n = 40; n < 45; n++) file.write(line(n))
+    writeFileSync(path, `${readFileSync(path, 'utf8')}{"n":45,"to`)
+    new LogFile(full, { fileBytes: 1e6, totalBytes: 1e7 }).write(line(46))
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
+    const whole = lines.flatMap((text) => (text.endsWith('}') ? [(JSON.parse(text) as { n: number }).n] : []))
+    assert.deepEqual(whole.slice(-6), [40, 41, 42, 43, 44, 46])
+    // One by the disk, one by the crash.
+    assert.equal(lines.length - whole.length, 2)
   } finally {
-    // The log is still open.
-    execFileSync('umount', ['--lazy', store])
+    // The files are still open.
+    execFileSync('umount', ['--lazy', full])
   }
 })
