@@ -1,5 +1,6 @@
 // What a sink brings along so that test/suites/sink-suite.ts can run every promise of src/sink/sink.ts on it.
 
+import type { FeedMeter } from '../../src/core/feed-meter.ts'
 import { MessageBatch } from '../../src/core/message-batch.ts'
 import type { Resolved, Sink } from '../../src/sink/sink.ts'
 
@@ -17,7 +18,8 @@ export interface Delivered {
 
 /** One far end that no other test writes to. */
 export interface Destination {
-  open(signal: AbortSignal): Promise<Sink>
+  /** `meter`: in which the sink counts. */
+  open(signal: AbortSignal, meter?: FeedMeter): Promise<Sink>
   /** Everything that the far end durably has now, in its order within each partition; undefined: there is no far end. */
   delivered?(): Promise<readonly Delivered[]>
   /** From here on the far end answers nothing, until it is mended. */
@@ -53,6 +55,8 @@ export interface SinkKit {
    * `reported`: the sink has `stalled`, and `failed` aborts when it gives up. `waiting`: calls wait, and nothing more.
    */
   readonly trouble?: 'reported' | 'waiting'
+  /** Whether the sink counts what it delivers; undefined: yes. */
+  readonly counts?: false
 }
 
 export const sinkWithinMs = 30_000

@@ -3,6 +3,7 @@
 
 import { after, before, describe } from 'node:test'
 import { sinkBatches } from './sink-batches.ts'
+import { sinkCounts } from './sink-counts.ts'
 import { sinkCloses } from './sink-closes.ts'
 import { sinkDelivers } from './sink-delivers.ts'
 import { sinkInTrouble } from './sink-in-trouble.ts'
@@ -17,6 +18,7 @@ export function sinkSuite(name: string, kit: SinkKit): void {
     after(async () => kit.end?.())
     sinkDelivers(kit)
     sinkBatches(kit)
+    sinkCounts(kit)
     sinkInTrouble(kit)
     sinkCloses(kit)
   })

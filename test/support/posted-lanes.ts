@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { ByteWriter } from '../../src/bytes/byte-writer.ts'
+import type { FeedMeter } from '../../src/core/feed-meter.ts'
 import { FeedError } from '../../src/errors/feed-error.ts'
 import { BatchingSink, type BatchingSinkOptions } from '../../src/sink/batching/batching-sink.ts'
 import type { BatchLimits } from '../../src/sink/batching/lane.ts'
@@ -69,6 +70,7 @@ export interface PostedOptions extends Partial<
   readonly budgetMessages?: number
   /** A request that takes longer has failed. */
   readonly requestMs?: number
+  readonly meter?: FeedMeter | undefined
 }
 
 export function postedLanes(options: PostedOptions): BatchingSink<string, PostBody> {
@@ -77,6 +79,7 @@ export function postedLanes(options: PostedOptions): BatchingSink<string, PostBo
     newBody: () => new PostBody(),
     limits: { bytes: 100_000, messages: Number.POSITIVE_INFINITY, ...limits },
     budgetBytes,
+    meter: options.meter,
     ...(options.budgetMessages === undefined ? {} : { budgetMessages: options.budgetMessages }),
   })
   const sink = randomUUID()

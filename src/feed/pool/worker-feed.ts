@@ -145,7 +145,20 @@ export class WorkerFeed {
     })
   }
 
-  #sink(start: PooledStart): Promise<Sink> {
+  async #sink(start: PooledStart): Promise<Sink> {
+    try {
+      return await this.#openSink(start)
+    } catch (error) {
+      // A far end that is away when an attempt begins is as much away as one that does not answer later.
+      if (!this.#abort.signal.aborted) {
+        this.#meter?.count('sinkRequests')
+        this.#meter?.count('sinkErrors')
+      }
+      throw error
+    }
+  }
+
+  #openSink(start: PooledStart): Promise<Sink> {
     const { spec } = start
     return openSink(spec.sink, {
       feed: spec.id,

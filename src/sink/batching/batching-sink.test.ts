@@ -312,7 +312,7 @@ sinkSuite('posted lanes', {
     const server = await PostServer.start()
     servers.push(server)
     return {
-      async open(signal) {
+      async open(signal, meter) {
         // A server that does not answer shows before anything is sent.
         const asked = once(get(server.url, { agent: false, signal }), 'response').catch((error: unknown) => {
           signal.throwIfAborted()
@@ -321,7 +321,7 @@ sinkSuite('posted lanes', {
         const [answer] = (await asked) as [IncomingMessage]
         answer.resume()
         const impatient = isImpatient ? { requestMs: 100, retry: { max: 1, backoffMs: 1 } } : {}
-        return postedLanes({ urls: [server.url], topics, lanes: lanesOfTopic, signal, ...impatient })
+        return postedLanes({ urls: [server.url], topics, lanes: lanesOfTopic, signal, meter, ...impatient })
       },
       delivered: () =>
         Promise.resolve(

@@ -52,6 +52,8 @@ export interface SendResult {
   readonly outcomes: readonly Outcome[]
   /** The size of the requests as they were sent; undefined: that of the batches. */
   readonly sentBytes?: number | undefined
+  /** How many requests it took; undefined: one. */
+  readonly requests?: number
   /** How long the far end asks us to send nothing on this route; 0: it does not ask. */
   readonly pauseMs: number
 }

@@ -111,3 +111,18 @@ test('a batch that the far end takes later is next again, before all others and 
   lane.delivered()
   assert.deepEqual(start(lane), [4, 2, 0])
 })
+
+test('however often a batch is halved, each message and its bytes are counted once', () => {
+  const { lane, lanes } = newLane(8)
+  add(lane, 3)
+  lane.addResolved(Buffer.from('resolved'))
+  const send = (): void => {
+    start(lane)
+    if (lane.split()) for (let halves = 0; halves < 2; halves++) send()
+    else lane.delivered()
+  }
+  send()
+  const { meter } = lanes
+  assert.deepEqual([meter.value('messages'), meter.value('bytes')], [3, 3 * message.length])
+  assert.deepEqual([meter.value('batchReductions'), meter.value('inFlightMessages')], [3, 0])
+})

@@ -144,7 +144,7 @@ export class Lane<Place, Body extends BatchBody<Body>> {
     return { place: this.place, body, first, failures }
   }
 
-  /** The batch that is being sent has arrived; `sentBytes`: its size as it was sent. */
+  /** The batch that is being sent has arrived; `sentBytes`: its size as it was sent; undefined: that of its body. */
   delivered(sentBytes?: number): void {
     const batch = this.#leave({ tag: 'delivered' })
     const { body, times, resolved, payloadBytes: bytes } = batch
@@ -189,8 +189,8 @@ export class Lane<Place, Body extends BatchBody<Body>> {
     const [former, latter] = body.halves()
     const one = new Batch(former, first, { phase: { tag: 'waiting', failures }, times })
     const other = new Batch(latter, first + former.count, { phase: { tag: 'waiting', failures: 0 }, times })
-    // For the metrics: how the bytes are divided is not known, only what they are together.
-    one.payloadBytes = Math.round((payloadBytes * former.count) / body.count)
+    // For the metrics: how the bytes of rows are divided is not known, only what they are together.
+    one.payloadBytes = Math.round((payloadBytes * former.count) / (body.count - resolved))
     other.payloadBytes = payloadBytes - one.payloadBytes
     other.resolved = resolved
     this.#waiting.unshift(one, other)

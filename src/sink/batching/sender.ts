@@ -114,13 +114,16 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
   async #outcomes(route: number, deliveries: readonly Delivery<Place, Body>[]): Promise<SendResult> {
     const { client, meter } = this.#options
     const startMs = performance.now()
+    let requests = 1
     try {
-      return await client.send(route, deliveries, this.progress.signal)
+      const result = await client.send(route, deliveries, this.progress.signal)
+      requests = result.requests ?? 1
+      return result
     } catch (thrown) {
       const error = client.toError(thrown)
       return { outcomes: deliveries.map(() => ({ tag: 'failed', error })), pauseMs: 0 }
     } finally {
-      meter.count('sinkRequests')
+      meter.count('sinkRequests', requests)
       meter.observe('send', (performance.now() - startMs) * 1e6)
     }
   }
@@ -145,15 +148,20 @@ export class LaneSender<Place, Body extends BatchBody<Body>> {
     const bytes = deliveries.reduce((sum, { body }) => sum + body.bytes, 0)
     meter.count('bytesOut', sentBytes ?? bytes)
     if (outcomes.some(({ tag }) => tag === 'failed' || tag === 'refused')) meter.count('sinkErrors')
+    // Each batch has its share of what was sent, in whole bytes.
+    const shareUpTo = (before: number): number => Math.round(((sentBytes ?? bytes) * before) / Math.max(bytes, 1))
+    let before = 0
     const failed: Lane<Place, Body>[] = []
     let firstError: FeedError | undefined
     for (const [i, lane] of lanes.entries()) {
       const outcome = outcomes[i]
+      const { body } = deliveries[i] as Delivery<Place, Body>
+      const share = shareUpTo(before + body.bytes) - shareUpTo(before)
+      before += body.bytes
       if (outcome === undefined)
         throw new FeedError('FEED_BUG', `${outcomes.length} outcomes of ${lanes.length} batches`)
       if (outcome.tag === 'delivered') {
-        const { body } = deliveries[i] as Delivery<Place, Body>
-        lane.delivered(sentBytes === undefined || bytes === 0 ? undefined : (sentBytes * body.bytes) / bytes)
+        lane.delivered(share)
         this.#stall.confirmed()
       } else if (outcome.tag === 'too-large') {
         if (!lane.split()) this.fail(this.#options.client.tooLarge(deliveries[i] as Delivery<Place, Body>))

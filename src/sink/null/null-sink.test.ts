@@ -3,7 +3,7 @@ import { sinkSuite } from '../../../test/suites/sink-suite.ts'
 import { NullSink } from './open.ts'
 
 const kit: SinkKit = {
-  destination: () => Promise.resolve({ open: () => Promise.resolve(new NullSink()) }),
+  destination: () => Promise.resolve({ open: (_signal, meter) => Promise.resolve(new NullSink(meter)) }),
   resolvedMessages: () => 0,
   keepsNilValues: false,
 }

@@ -23,7 +23,7 @@ export class NullSink implements Sink {
   }
 
   emitResolved(resolved: Resolved): Promise<void> {
-    resolved.payload(0)
+    this.#meter.count('flushedBytes', resolved.payload(0).length)
     return done
   }
 

@@ -42,19 +42,23 @@ export class Attempts {
     return this.#mayBeRead
   }
 
-  async make<T>(call: Call<T>): Promise<T> {
+  /** `bytes`: how many each attempt sends. */
+  async make<T>(call: Call<T>, bytes = 0): Promise<T> {
     const { progress, retry, stall, meter } = this.#options
     for (let failures = 1; ; failures++) {
       progress.check()
       try {
-        return await this.#timed(call)
+        return await this.#timed(call, bytes)
       } catch (thrown) {
         progress.check()
         const { tag, error, pauseMs = 0 } = this.#trouble(thrown)
         if (tag === 'refused' || failures > retry.max) throw error
         this.#hasExpired ||= tag === 'expired'
         stall.failed(error.message)
-        if (pauseMs > 0) await delay(pauseMs, undefined, { signal: progress.signal })
+        if (pauseMs > 0) {
+          meter.observe('throttle', pauseMs * 1e6)
+          await delay(pauseMs, undefined, { signal: progress.signal })
+        }
         await this.#retry.wait(failures, error)
         meter.count('sinkRetries')
       }
@@ -62,19 +66,20 @@ export class Attempts {
   }
 
   /** Returns undefined if the call has failed. */
-  async makeAhead<T>(call: Call<T>): Promise<T | undefined> {
+  async makeAhead<T>(call: Call<T>, bytes = 0): Promise<T | undefined> {
     try {
-      return await this.#timed(call)
+      return await this.#timed(call, bytes)
     } catch (thrown) {
       this.#mayBeRead ||= this.#limit.isLate(thrown)
       return undefined
     }
   }
 
-  async #timed<T>(call: Call<T>): Promise<T> {
+  async #timed<T>(call: Call<T>, bytes: number): Promise<T> {
     const { meter, progress } = this.#options
     const startMs = performance.now()
     meter.count('sinkRequests')
+    meter.count('bytesOut', bytes)
     try {
       const result = await this.#limit.run(call, progress.signal)
       meter.observe('send', (performance.now() - startMs) * 1e6)

@@ -70,7 +70,8 @@ export class StorageSink implements Sink {
     this.#meter = meter
     this.#options = options
     this.#time = firstTime
-    this.#queue = new UploadQueue({ client, timeoutMs, retry, warn, meter })
+    const freed = (): void => meter.set('bufferedBytes', this.#held)
+    this.#queue = new UploadQueue({ client, timeoutMs, retry, warn, meter, freed })
     this.#listening = onAbort(signal, () => this.#queue.fail(signal.reason))
     this.#slots = new Slots(topics)
   }
@@ -120,7 +121,6 @@ export class StorageSink implements Sink {
     this.#queue.progress.check()
     this.#finishAll(frontier)
     await this.#queue.drained()
-    this.#meter.set('bufferedBytes', this.#held)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -25,7 +25,10 @@ const abortMs = 1000
 /** So many drafts are on their way. Each may hold a thread of Node's pool, which has four. */
 const draftsAtOnce = 2
 
-export type UploadQueueOptions = Omit<AttemptsOptions, 'progress' | 'stall'>
+export interface UploadQueueOptions extends Omit<AttemptsOptions, 'progress' | 'stall'> {
+  /** Called when memory has become free. */
+  readonly freed?: () => void
+}
 
 /** What is written. */
 export interface Content {
@@ -64,6 +67,7 @@ interface Drafted {
 export class UploadQueue {
   readonly progress = new Progress()
   readonly #client: StorageClient
+  readonly #freed: () => void
   readonly #attempts: Attempts
   readonly #stall: StallWatch
   readonly #meter: FeedMeter
@@ -78,6 +82,7 @@ export class UploadQueue {
 
   constructor(options: UploadQueueOptions) {
     this.#client = options.client
+    this.#freed = options.freed ?? ((): void => undefined)
     this.#meter = options.meter
     this.#stall = new StallWatch(options.client.name)
     this.#attempts = new Attempts({ ...options, progress: this.progress, stall: this.#stall })
@@ -124,9 +129,13 @@ export class UploadQueue {
       ...(this.#client.draft === undefined ? {} : { start: begun }),
       run: async () => {
         const { bytes, draft } = await begun()
+        const size = sizeOf(bytes)
         if (await this.#isPublished(draft)) this.#isUnsettled = true
-        else await this.#attempts.make((signal) => this.#client.put(object, bytes, signal))
-        this.#delivered(bytes, sent)
+        else {
+          if (this.#client.draft !== undefined) this.#meter.count('sinkRetries')
+          await this.#attempts.make((signal) => this.#client.put(object, bytes, signal), size)
+        }
+        if (sent !== undefined) countDelivered(this.#meter, sent, size)
         if (this.#client.isDoneWithBytes === true && !this.#attempts.mayBeRead) freeAll(bytes)
       },
       discard: async () => (await drafted)?.draft?.discard(),
@@ -138,8 +147,9 @@ export class UploadQueue {
       held: bytes.length,
       run: async () => {
         await this.#settle()
-        await this.#attempts.make((signal) => this.#client.put(object, [bytes], signal))
-        this.#delivered([bytes], undefined)
+        await this.#attempts.make((signal) => this.#client.put(object, [bytes], signal), bytes.length)
+        // Everything else of a resolved message is counted by the feed.
+        this.#meter.count('flushedBytes', bytes.length)
       },
     })
   }
@@ -201,22 +211,19 @@ export class UploadQueue {
       this.#held -= task.held
       if (this.#tasks.length < maxWaiting / 2) this.#fullSinceMs = undefined
       this.#stall.confirmed()
+      this.#freed()
       this.progress.wake()
     }
     this.#isRunning = false
     this.progress.wake()
   }
 
-  /** `sent`: what a whole file of rows has. */
-  #delivered(pieces: readonly Uint8Array[], sent: SentMessages | undefined): void {
-    const bytes = pieces.reduce((sum, { length }) => sum + length, 0)
-    this.#meter.count('bytesOut', bytes)
-    if (sent !== undefined) countDelivered(this.#meter, sent, bytes)
-  }
-
   async #draft(object: StorageObject, pieces: Content['pieces']): Promise<Drafted> {
     const bytes = await pieces()
-    const draft = await this.#attempts.makeAhead(async (signal) => this.#client.draft?.(object, bytes, signal))
+    const draft =
+      this.#client.draft === undefined
+        ? undefined
+        : await this.#attempts.makeAhead(async (signal) => this.#client.draft?.(object, bytes, signal), sizeOf(bytes))
     return { bytes, draft }
   }
 
@@ -243,10 +250,13 @@ export class UploadQueue {
     const part = Buffer.concat(bytes)
     const { upload } = file
     if (part.length === 0) return
-    await this.#attempts.make((signal) => upload.write(part, signal))
+    await this.#attempts.make((signal) => upload.write(part, signal), part.length)
     file.storedBytes += part.length
-    this.#meter.count('bytesOut', part.length)
   }
+}
+
+function sizeOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0)
 }
 
 /**

@@ -10,6 +10,7 @@ import { specOf, openHook } from '../../../test/services/webhook/hook-destinatio
 import { HookServer, messagesOf, type Trouble } from '../../../test/services/webhook/hook-server.ts'
 import { within } from '../../../test/support/until.ts'
 import { batchOf, fill, resolvedAt, type TestMessage } from '../../../test/suites/sink-kit.ts'
+import { feedMeter } from '../../core/feed-meter.ts'
 import { MessageBatch } from '../../core/message-batch.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { WebhookSinkSpec } from './spec.ts'
@@ -90,7 +91,8 @@ for (const seed of [1, 2, 3, 4, 5]) {
       [1, 'zstd'],
     ])
     const count = 3000
-    await using sink = await openHook(specOf(server, { retry, compression, timeoutMs: 300 }))
+    const meter = feedMeter()
+    await using sink = await openHook(specOf(server, { retry, compression, timeoutMs: 300 }), { meter })
     let resolved = 0
     for (let from = 0; from < count;) {
       const size = Math.min(1 + random.int(200), count - from)
@@ -104,6 +106,7 @@ for (const seed of [1, 2, 3, 4, 5]) {
     }
     await sink.flush(frontier)
     checkAll(server, count)
+    assert.equal(meter.value('messages'), count)
     assert.ok(resolved > 0)
     assert.ok(server.mostPresent > 1 && server.mostPresent <= 8, `${server.mostPresent} requests at the same time`)
   })
@@ -164,7 +167,8 @@ test('a request that is too large is sent in parts, and later ones are smaller f
   await using server = await HookServer.start({
     trouble: ({ body }) => (body.length > 20_000 ? { status: 413 } : 'take'),
   })
-  await using sink = await openHook(specOf(server))
+  const meter = feedMeter()
+  await using sink = await openHook(specOf(server), { meter })
   for (let from = 0; from < 1600; from += 400) {
     await sink.emit(rows(from, 400, 'x'.repeat(100)))
     await sink.flush(frontier)
@@ -172,6 +176,11 @@ test('a request that is too large is sent in parts, and later ones are smaller f
   checkAll(server, 1600)
   const refused = server.requests.filter(({ body }) => body.length > 20_000).length
   assert.ok(refused > 0 && refused < 10, `${refused} of ${server.requests.length} requests were too large`)
+  assert.deepEqual([meter.value('messages'), meter.value('sinkRequests')], [1600, server.requests.length])
+  assert.equal(
+    meter.value('bytesOut'),
+    server.requests.reduce((sum, { body }) => sum + body.length, 0),
+  )
 })
 
 test('a single message that is too large ends the sink with its size, and without its values', async () => {

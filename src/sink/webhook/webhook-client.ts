@@ -72,15 +72,15 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
     if (status === 413) {
       limits.bytes = Math.min(limits.bytes, Math.max(leastMaxBytes, Math.floor(body.length / 2)))
       return deliveries.length === 1
-        ? { outcomes: all({ tag: 'too-large' }), pauseMs: 0 }
-        : this.#oneByOne(deliveries, signal)
+        ? { outcomes: all({ tag: 'too-large' }), pauseMs: 0, sentBytes }
+        : this.#oneByOne(deliveries, signal, { requests: 1, sentBytes })
     }
     const said = describeAnswer(answer, () => this.#sent(body))
     const error = new FeedError('FEED_SINK', `${this.name} answered ${said}`, { hint: hintOf(status) })
     const waitMs = status === 429 || status === 503 ? retryAfterMs(answer.retryAfter) : undefined
-    if (waitMs === undefined) return { outcomes: all({ tag: 'failed', error }), pauseMs: 0 }
+    if (waitMs === undefined) return { outcomes: all({ tag: 'failed', error }), pauseMs: 0, sentBytes }
     // Without any pause, an endpoint that asks for 0 seconds would be asked again and again at once.
-    return { outcomes: all({ tag: 'later', error }), pauseMs: Math.min(Math.max(waitMs, 100), maxPauseMs) }
+    return { outcomes: all({ tag: 'later', error }), pauseMs: Math.min(Math.max(waitMs, 100), maxPauseMs), sentBytes }
   }
 
   tooLarge({ body }: WebhookDelivery): FeedError {
@@ -126,8 +126,14 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
     return networkHint(`${reasonOf(error)} ${message} ${code}`, { what: 'endpoint', isTls })
   }
 
-  async #oneByOne(deliveries: readonly WebhookDelivery[], signal: AbortSignal): Promise<SendResult> {
+  /** `before`: the request that was sent with all of them. */
+  async #oneByOne(
+    deliveries: readonly WebhookDelivery[],
+    signal: AbortSignal,
+    before = { requests: 0, sentBytes: 0 },
+  ): Promise<SendResult> {
     const outcomes: Outcome[] = []
+    let { requests, sentBytes } = before
     let pauseMs = 0
     let pause: Outcome | undefined
     for (const delivery of deliveries) {
@@ -141,10 +147,12 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
         pauseMs: 0,
       }))
       outcomes.push(...result.outcomes)
+      requests += 1
+      sentBytes += result.sentBytes ?? delivery.body.bytes
       pauseMs = Math.max(pauseMs, result.pauseMs)
       pause = result.outcomes.find(({ tag }) => tag === 'later')
     }
-    return { outcomes, pauseMs }
+    return { outcomes, pauseMs, sentBytes, requests }
   }
 
   #sent(body: Buffer): Sent {

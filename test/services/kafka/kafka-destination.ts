@@ -1,6 +1,7 @@
 // The kit with which test/suites/sink-suite.ts tests the Kafka sink: a broker, and topics of several partitions in it.
 
 import { subscribe } from 'node:diagnostics_channel'
+import type { FeedMeter } from '../../../src/core/feed-meter.ts'
 import type { KafkaSinkSpec } from '../../../src/sink/kafka/spec.ts'
 import type { Sink } from '../../../src/sink/sink.ts'
 import type { Delivered, Destination, DestinationOptions, SinkKit } from '../../suites/sink-kit.ts'
@@ -63,12 +64,13 @@ class KafkaDestination implements Destination {
     this.#isImpatient = isImpatient
   }
 
-  open(signal: AbortSignal): Promise<Sink> {
+  open(signal: AbortSignal, meter?: FeedMeter): Promise<Sink> {
     const { bootstrap } = this.#broker
     const changed = { ...this.#changed, topics: this.#topics, sources: this.#topics.map((topic) => `table "${topic}"`) }
-    if (!this.#isImpatient) return openSink(specOf(bootstrap, '', changed), { signal })
+    if (!this.#isImpatient) return openSink(specOf(bootstrap, '', changed), { signal, meter })
     return openSink(specOf(bootstrap, '', { ...changed, retry: { max: 1, backoffMs: 10 } }), {
       signal,
+      meter,
       requestMs: 2000,
     })
   }

@@ -90,7 +90,7 @@ export function pubsubKit(changed: Partial<PubsubSinkSpec> = {}): SinkKit {
         ...(isImpatient ? { retry: { max: 1, backoffMs: 1 } } : {}),
       })
       return {
-        open: (signal) => openAt(front, spec, { signal, ...(isImpatient ? { timeoutMs: 200 } : {}) }),
+        open: (signal, meter) => openAt(front, spec, { signal, meter, ...(isImpatient ? { timeoutMs: 200 } : {}) }),
         delivered: async () => (await front.published(spec.project)).map(deliveredOf),
         break: () => Promise.resolve(front.break()),
         mend: () => Promise.resolve(front.mend()),

@@ -35,7 +35,7 @@ export function storageKit({ place, ...kit }: StorageKitOptions): SinkKit {
       return {
         ...(far.break === undefined ? {} : { break: () => far.break?.() as Promise<void> }),
         ...(far.mend === undefined ? {} : { mend: () => far.mend?.() as Promise<void> }),
-        async open(signal) {
+        async open(signal, meter) {
           const client = await far.open(signal)
           await client.check?.(signal)
           const session = (++opened).toString(16).padStart(16, '0')
@@ -51,6 +51,7 @@ export function storageKit({ place, ...kit }: StorageKitOptions): SinkKit {
             retry: options.isImpatient === true ? { max: 1, backoffMs: 10 } : { max: Infinity, backoffMs: 20 },
             warn: () => undefined,
             signal,
+            meter,
           })
         },
         async delivered() {

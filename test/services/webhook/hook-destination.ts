@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { MessageBatch } from '../../../src/core/message-batch.ts'
 import { open } from '../../../src/sink/webhook/open.ts'
+import type { FeedMeter } from '../../../src/core/feed-meter.ts'
 import type { WebhookSinkSpec } from '../../../src/sink/webhook/spec.ts'
 import type { Sink } from '../../../src/sink/sink.ts'
 import type { Delivered, Destination, SinkKit } from '../../suites/sink-kit.ts'
@@ -31,6 +32,7 @@ export interface OpenedOptions {
   readonly signal?: AbortSignal
   readonly header?: (schema: number) => Uint8Array | undefined
   readonly warn?: (text: string) => void
+  readonly meter?: FeedMeter | undefined
 }
 
 export function openHook(spec: WebhookSinkSpec, options: OpenedOptions = {}): Promise<Sink> {
@@ -39,8 +41,9 @@ export function openHook(spec: WebhookSinkSpec, options: OpenedOptions = {}): Pr
     signal = new AbortController().signal,
     warn = () => undefined,
     header = () => undefined,
+    meter,
   } = options
-  return open(spec, { topics, signal, header, log: (_level, text) => warn(text) })
+  return open(spec, { topics, signal, header, meter, log: (_level, text) => warn(text) })
 }
 
 export function webhookKit(changed: Partial<WebhookSinkSpec> = {}): SinkKit {
@@ -55,8 +58,8 @@ export function webhookKit(changed: Partial<WebhookSinkSpec> = {}): SinkKit {
       })
       const names = Array.from({ length: topics }, (_, i) => `t${i}`)
       return {
-        async open(signal) {
-          return inJson(await openHook(spec, { topics: names, signal }))
+        async open(signal, meter) {
+          return inJson(await openHook(spec, { topics: names, signal, meter }))
         },
         delivered: () => Promise.resolve(deliveredTo(server)),
         break: () => Promise.resolve(server.break()),
