@@ -163,7 +163,7 @@ export const changefeedMetrics: MetricTable<MeasuredChangefeeds> = {
   'changefeed.kafka_throttling_hist_nanos': histogram(
     'throttle',
     nanos(
-      'Pauses for which a far end has asked: the quota of a Kafka, Retry-After of a webhook, the quota of Pub/Sub.',
+      'Pauses for which a far end has asked: the quota of a Kafka, Retry-After of a webhook or of object storage, the quota of Pub/Sub.',
     ),
   ),
   'changefeed.internal_retry_message_count': gauge('retryingMessages', {

@@ -8,7 +8,7 @@ export const sinkMetrics: MetricTable<FeedMeter> = {
     kind: 'counter',
     unit: 'count',
     shown: 'support',
-    help: 'Requests to the far end: Produce, POST, Publish, uploads and their parts, chunks of rows.',
+    help: 'Requests to the far end: Produce, POST, Publish, chunks of rows; of a file, each of the calls that it takes. An attempt to reach a far end that is away counts, too.',
     read: (meter) => meter.value('sinkRequests'),
   },
   'changefeed.sink.failed_requests': {
@@ -22,7 +22,7 @@ export const sinkMetrics: MetricTable<FeedMeter> = {
     kind: 'counter',
     unit: 'count',
     shown: 'support',
-    help: 'Batches and files that were sent again.',
+    help: 'Batches and files, or calls for a file, that were sent again.',
     read: (meter) => meter.value('sinkRetries'),
   },
   'changefeed.sink.messages': {
@@ -36,7 +36,7 @@ export const sinkMetrics: MetricTable<FeedMeter> = {
     kind: 'counter',
     unit: 'bytes',
     shown: 'support',
-    help: 'Bytes of messages sent to the far end, also those that were sent again, without headers and encryption.',
+    help: 'Bytes of messages in requests to the far end, also in those that failed and were sent again, without headers and encryption.',
     read: (meter) => meter.value('bytesOut'),
   },
 }

@@ -106,6 +106,8 @@ export class PointMaker {
     const key = keyText({ name, ...whose })
     const before = this.#before.get(key)
     this.#histograms.set(key, counts)
+    // The many scopes in which nothing happens would have most of the points.
+    if (whose.of === 'scope' && counts.every((count) => count === 0)) return
     this.#put(`${name}-sum`, unit, whose, sum)
     this.#put(
       `${name}-count`,

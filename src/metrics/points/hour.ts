@@ -12,6 +12,7 @@ export class Hour {
   /** Hours since 1970. */
   readonly number: number
   readonly #series = new Map<string, Float64Array>()
+  #isFull = false
 
   constructor(number: number) {
     this.number = number
@@ -20,6 +21,11 @@ export class Hour {
   /** By the text of their key; NaN: there is no point. */
   get series(): ReadonlyMap<string, Float64Array> {
     return this.#series
+  }
+
+  /** Series were left out. */
+  get isFull(): boolean {
+    return this.#isFull
   }
 
   /** Sets the points of one slot. What has no value there keeps the point that it had. */
@@ -38,7 +44,10 @@ export class Hour {
   }
 
   #begin(key: string): Float64Array | undefined {
-    if (this.#series.size >= maxSeries) return undefined
+    if (this.#series.size >= maxSeries) {
+      this.#isFull = true
+      return undefined
+    }
     const series = new Float64Array(slotsPerHour).fill(Number.NaN)
     this.#series.set(key, series)
     return series

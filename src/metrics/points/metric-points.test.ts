@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import type { SeriesQuery } from '../../core/series.ts'
+import { maxSeries } from './hour.ts'
 import { MetricPoints, type MetricPointsOptions } from './metric-points.ts'
 import { decodeSeries, encodeSeries } from './series-code.ts'
 import { hourMs, keyText, slotMs, slotsPerHour } from './series-key.ts'
@@ -291,6 +301,43 @@ test('damage in the file of an hour takes no other hour with it', async (t) => {
   await again.close()
 })
 
+test('wherever a file is cut off or damaged, what comes before is there, and nothing is there that was not written', async (t) => {
+  const dir = folder(t)
+  const slots = 12
+  const values = (slot: number) =>
+    new Map([cluster('a'), cluster('b'), ofJob('a', slot)].map((key) => [key, 1000 + slot]))
+  const first = open(dir)
+  for (let slot = 0; slot < slots; slot++) first.record(startMs + slot * slotMs, values(slot))
+  await first.close()
+  const journal = join(dir, `${startMs / hourMs}.journal`)
+  const ofJournal = readFileSync(journal)
+  const next = open(dir)
+  next.record(startMs + hourMs, values(0))
+  await next.close()
+  const block = join(dir, `${startMs / hourMs}.points`)
+  const ofBlock = readFileSync(block)
+  const check = async (path: string, bytes: Buffer, isPrefix: boolean): Promise<void> => {
+    for (const other of [journal, block]) rmSync(other, { force: true })
+    writeFileSync(path, bytes)
+    const again = open(dir)
+    const found = await valuesOf(again, slots)
+    const present = found.filter((value) => value !== null)
+    for (const [slot, value] of found.entries()) assert.ok(value === null || value === 1000 + slot, String(value))
+    if (isPrefix) assert.deepEqual(found.slice(0, present.length), present)
+    await again.close()
+  }
+  for (const [path, whole] of [
+    [journal, ofJournal],
+    [block, ofBlock],
+  ] as const)
+    for (let at = 0; at < whole.length; at++) {
+      await check(path, whole.subarray(0, at), path === journal)
+      const damaged = Buffer.from(whole)
+      damaged[at] = (damaged[at] as number) ^ 0x41
+      await check(path, damaged, path === journal)
+    }
+})
+
 test('a disk that is full costs points of a restart, not those in memory; what comes later is written again', async (t) => {
   const dir = folder(t)
   const small = join(dir, 'small')
@@ -322,4 +369,47 @@ test('a disk that is full costs points of a restart, not those in memory; what c
   } finally {
     execFileSync('umount', [small])
   }
+})
+
+test('more series than are kept are said once, and those that came first have all their points', async (t) => {
+  const said: string[] = []
+  const points = open(folder(t), { warn: (text) => said.push(text) })
+  for (let slot = 0; slot < 3; slot++) {
+    const values = new Map([[cluster('a'), slot]])
+    for (let n = 0; n < maxSeries + 5; n++) values.set(ofJob('b', n), 1)
+    points.record(startMs + slot * slotMs, values)
+  }
+  assert.deepEqual(await valuesOf(points, 3), [0, 1, 2])
+  assert.equal(said.length, 1)
+  assert.match(said[0] ?? '', /more than 20000 series/)
+  await points.close()
+})
+
+test('an hour that can be neither read nor written takes no other hour with it, and old ones are removed all the same', async (t) => {
+  const dir = folder(t)
+  const said: string[] = []
+  const points = open(dir, { keptHours: 4, warn: (text) => said.push(text) })
+  const put = (hour: number): void => points.record(startMs + hour * hourMs, new Map([[cluster('a'), hour]]))
+  for (let hour = 0; hour < 3; hour++) put(hour)
+  await points.idle()
+  // What cannot be read has the form of a folder here, as root reads everything.
+  const path = (hour: number): string => join(dir, `${startMs / hourMs + hour}.points`)
+  rmSync(path(1))
+  mkdirSync(path(1))
+  mkdirSync(path(3))
+  for (let hour = 3; hour < 7; hour++) {
+    put(hour)
+    await points.idle()
+  }
+  const { series } = await ask(points, {
+    fromMs: startMs,
+    toMs: startMs + 7 * hourMs,
+    stepMs: hourMs,
+    downsample: 'max',
+  })
+  assert.deepEqual(series[0]?.values.slice(-3), [4, 5, 6])
+  assert.ok(said.some((text) => /cannot be written yet/.test(text)))
+  // Four hours, and the two folders.
+  assert.ok(readdirSync(dir).length <= 6, readdirSync(dir).join())
+  await points.close()
 })

@@ -5,7 +5,8 @@
 //
 // Space: so many hours are kept in which the server ran, and no more than so many bytes; the oldest go first. The clock is not asked what
 // is old, so a clock that jumps forward removes nothing. A clock that jumps back writes into an hour that exists already.
-// Trouble: points that the disk does not take are missing after a restart; the server continues, and says so once.
+// Trouble: points that the disk does not take are missing after a restart, and an hour that cannot be read is missing in the graphs.
+// The server continues, and says so once.
 
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -14,7 +15,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Serial } from '../../async/serial.ts'
 import type { SeriesAnswer, SeriesQuery } from '../../core/series.ts'
 import { readBlock, writeBlock } from './block.ts'
-import { Hour, type Values } from './hour.ts'
+import { Hour, maxSeries, type Values } from './hour.ts'
 import { Journal, readJournal } from './journal.ts'
 import { Answer } from './point-query.ts'
 import { hourMs, readKey, slotMs } from './series-key.ts'
@@ -37,7 +38,8 @@ export class MetricPoints {
   readonly #ending = new Map<number, Hour>()
   readonly #writes = new Serial()
   readonly #questions = new Serial()
-  #isWarned = false
+  /** What was said already. */
+  readonly #said = new Set<'write' | 'read' | 'full'>()
 
   constructor(options: MetricPointsOptions) {
     this.#options = options
@@ -56,8 +58,10 @@ export class MetricPoints {
       // A clock that jumps to and fro meets an hour that is just being written: these points are not kept.
       if (this.#journal === undefined) return
       this.#journal.append(slot, values)
-      this.#isWarned = false
+      this.#said.delete('write')
     })
+    if (this.#journal?.hour.isFull === true)
+      this.#say('full', `there are more than ${maxSeries} series an hour: graphs have points of the first ones only`)
   }
 
   /** One question is answered at a time, so that the memory is bounded. */
@@ -71,7 +75,9 @@ export class MetricPoints {
       const last = Math.floor((query.toMs - 1) / hourMs)
       for (const hour of this.#hours()) {
         if (hour < Math.floor(answer.firstMs / hourMs) || hour > last) continue
-        await this.#read(hour, query.name, take)
+        await this.#read(hour, query.name, take).catch((error: unknown) =>
+          this.#say('read', `an hour of the graphs cannot be read: ${reasonOf(error)}`),
+        )
         await turn()
       }
       return answer.result
@@ -126,7 +132,7 @@ export class MetricPoints {
     before?.close()
     if (before !== undefined) this.#ending.set(before.hour.number, before.hour)
     if (!this.#ending.has(hour)) this.#journal = new Journal(this.#path(hour, 'journal'), hour)
-    void this.#writes.run(() => this.#writeOld()).catch((error: unknown) => this.#warn(oldFailed, error))
+    void this.#writes.run(() => this.#writeOld())
   }
 
   /** Makes blocks of the journals of all hours but the present one, and removes what is too much. */
@@ -134,30 +140,37 @@ export class MetricPoints {
     for (const [hour, kind] of this.#files()) {
       // The present hour may be another one than when this was begun.
       if (kind !== 'journal' || hour === this.#journal?.hour.number) continue
-      const ended = this.#ending.get(hour) ?? readJournal(this.#path(hour, 'journal'), hour).hour
-      // While it is here, a clock that jumps back opens no journal of this hour.
-      this.#ending.set(hour, ended)
-      try {
-        const path = this.#path(hour, 'points')
-        await readBlock(path, undefined, (key, values) => ended.addMissing(key, values)).catch(ignoreMissing)
-        if (ended.series.size > 0) await writeBlock(path, ended)
-        await rm(this.#path(hour, 'journal'), { force: true })
-      } finally {
-        this.#ending.delete(hour)
-      }
+      await this.#end(hour).catch((error: unknown) =>
+        this.#say('write', `an hour of the graphs cannot be written yet: ${reasonOf(error)}`),
+      )
     }
     this.#removeOldest()
+  }
+
+  async #end(hour: number): Promise<void> {
+    const ended = this.#ending.get(hour) ?? readJournal(this.#path(hour, 'journal'), hour).hour
+    // While it is here, a clock that jumps back opens no journal of this hour.
+    this.#ending.set(hour, ended)
+    try {
+      const path = this.#path(hour, 'points')
+      await readBlock(path, undefined, (key, values) => ended.addMissing(key, values)).catch(ignoreMissing)
+      if (ended.series.size > 0) await writeBlock(path, ended)
+      await rm(this.#path(hour, 'journal'), { force: true })
+    } finally {
+      this.#ending.delete(hour)
+    }
   }
 
   #removeOldest(): void {
     const { keptHours = defaultHours, keptBytes = defaultBytes } = this.#options
     const files = this.#files().filter(([hour]) => hour !== this.#journal?.hour.number)
     let bytes = 0
-    for (const [at, [hour, kind]] of files.toReversed().entries()) {
-      const path = this.#path(hour, kind)
-      bytes += statSync(path).size
-      if (at >= keptHours - 1 || bytes > keptBytes) rmSync(path, { force: true })
-    }
+    for (const [at, [hour, kind]] of files.toReversed().entries())
+      this.#try('old hours of the graphs cannot be removed', () => {
+        const path = this.#path(hour, kind)
+        bytes += statSync(path).size
+        if (at >= keptHours - 1 || bytes > keptBytes) rmSync(path, { force: true })
+      })
   }
 
   #hours(): readonly number[] {
@@ -192,18 +205,20 @@ export class MetricPoints {
     try {
       work()
     } catch (error) {
-      this.#warn(what, error)
+      this.#say('write', `${what}: ${reasonOf(error)}`)
     }
   }
 
-  #warn(what: string, error: unknown): void {
-    if (this.#isWarned) return
-    this.#isWarned = true
-    this.#options.warn(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+  #say(kind: 'write' | 'read' | 'full', text: string): void {
+    if (this.#said.has(kind)) return
+    this.#said.add(kind)
+    this.#options.warn(text)
   }
 }
 
-const oldFailed = 'an hour of the graphs cannot be written yet'
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
 
 function ignoreMissing(error: unknown): void {
   if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error

@@ -7,6 +7,9 @@ import type { ServerParts } from '../server-parts.ts'
 import { changefeedsOf, measure } from './measure.ts'
 import type { ShownParts } from './metrics.ts'
 
+/** A timer may be early by a millisecond, and the point would be that of the ten seconds before. */
+const lateMs = 20
+
 type RecordedParts = ShownParts & Pick<ServerParts, 'points'>
 
 /** Begins; returns the function that stops it. */
@@ -25,7 +28,7 @@ export function recordPoints(parts: RecordedParts, log: Logger): () => Promise<v
           )
           .finally(next)
       },
-      slotMs - (Date.now() % slotMs),
+      slotMs - (Date.now() % slotMs) + lateMs,
     )
   }
   next()
@@ -39,14 +42,12 @@ export function recordPoints(parts: RecordedParts, log: Logger): () => Promise<v
 export async function record(parts: RecordedParts, maker: PointMaker): Promise<void> {
   const { total, byScope, jobs, others } = await measure(parts)
   const showsScopes = parts.settings.get('server.child_metrics.enabled')
-  const changefeeds = changefeedsOf([
-    { labels: {}, of: total },
-    ...(showsScopes ? [...byScope].map(([scope, of]) => ({ labels: { scope }, of })) : []),
-  ])
-  for (const metrics of [changefeeds, ...others])
+  const scopes = showsScopes ? [...byScope].map(([scope, of]) => ({ labels: { scope }, of })) : []
+  for (const job of jobs.jobs) maker.addJob(job)
+  // A thousand scopes may have more series than are kept, so they come last.
+  for (const metrics of [changefeedsOf([{ labels: {}, of: total }]), ...others, changefeedsOf(scopes)])
     metrics.run((table, measured) => {
       for (const { labels, of } of measured) maker.add(table, labels, of)
     })
-  for (const job of jobs.jobs) maker.addJob(job)
   parts.points.record(Date.now(), maker.take())
 }
