@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ago, bytes, compact, duration, momentText, systemTime } from '../../console/src/format.ts'
 import { lineOf, newMetric, readCharts } from '../../console/src/graph/chart-definition.ts'
+import { spanIn } from '../../console/src/graph/span.ts'
 import { statementOf } from '../../console/src/statement.ts'
 
 test('numbers, sizes and lengths of time have few digits', () => {
@@ -20,6 +21,13 @@ test('numbers, sizes and lengths of time have few digits', () => {
     '–',
   ])
   assert.deepEqual([ago(1000, 1500), ago(1000, 62_000)], ['just now', '1 min 1 s ago'])
+})
+
+test('a span of time in the address is taken if there can be such a span', () => {
+  const read = (text: string) => spanIn(new URLSearchParams(text))
+  assert.deepEqual(read('from=1000&to=2000.4'), { fromMs: 1000, toMs: 2000 })
+  for (const text of ['', 'from=2000&to=1000', 'from=x&to=y', 'from=1&to=1e300', 'from=1e16&to=2e16', 'from=-5&to=5'])
+    assert.equal(read(text), undefined, text)
 })
 
 test('a moment is written as the tooltip of a graph has it', () => {

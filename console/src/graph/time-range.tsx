@@ -4,10 +4,9 @@ import { useEffect, useState } from 'react'
 import { momentText } from '../format.ts'
 import { setParameters, useRoute } from '../route.ts'
 import { Icon } from '../ui/icon.tsx'
+import { spanIn, type Span } from './span.ts'
 
-export interface TimeRange {
-  readonly fromMs: number
-  readonly toMs: number
+export interface TimeRange extends Span {
   /** The preset that ends now; undefined: the span stands still. */
   readonly preset: string | undefined
 }
@@ -28,9 +27,8 @@ const everyMs = 10_000
 export function useTimeRange(): TimeRange {
   const { parameters } = useRoute()
   const [nowMs, setNow] = useState(() => rounded(Date.now()))
-  const from = Number(parameters.get('from'))
-  const to = Number(parameters.get('to'))
-  const isFixed = from > 0 && to > from
+  const span = spanIn(parameters)
+  const isFixed = span !== undefined
   useEffect(() => {
     if (isFixed) return
     const timer = setInterval(() => {
@@ -39,7 +37,7 @@ export function useTimeRange(): TimeRange {
     setNow(rounded(Date.now()))
     return () => clearInterval(timer)
   }, [isFixed])
-  if (isFixed) return { fromMs: from, toMs: to, preset: undefined }
+  if (span !== undefined) return { ...span, preset: undefined }
   const wanted = parameters.get('range') ?? usual
   const [preset, , length] = presets.find(([name]) => name === wanted) ?? [usual, '', 60 * minute]
   return { fromMs: nowMs - length, toMs: nowMs, preset }
