@@ -1,14 +1,11 @@
-// Writes composite values. PostgreSQL prints `(1,"a b",)`: NULL is nothing between commas, and the empty string is `""`.
-// Inside quotes, `""` is one quote and `\\` is one backslash. The JSON is an object of the attributes, sorted by name.
+// Writes composite values: the JSON is an object of the attributes, sorted by name.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
+import { attributesOf, splitComposite } from '../../core/composite-text.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { sortedMembers } from './members.ts'
 import type { ValueWriter } from './write-value.ts'
 
-const quote = 0x22
-const comma = 0x2c
-const backslash = 0x5c
 const nullBytes = Buffer.from('null')
 
 export interface CompositeField {
@@ -26,12 +23,9 @@ export function compositeWriter(
   )
 
   return (bytes: Buffer, start: number, end: number, out: ByteWriter): void => {
-    const values = split(bytes, start, end)
-    // PostgreSQL prints `()` both for a value without fields and for a value whose only field is NULL.
-    const isEmpty = values.length === 1 && end - start === 2
-    const members =
-      lists.find((list) => list.length === values.length) ??
-      (isEmpty ? lists.find((list) => list.length === 0) : undefined)
+    const values = splitComposite(bytes, start, end)
+    if (values === undefined) throw malformed()
+    const members = attributesOf(values, lists)
     if (members === undefined) throw otherFields(values.length, fields.length)
     if (members.length === 0) out.u8(0x7b)
     for (const { prefix, index, write } of members) {
@@ -41,38 +35,6 @@ export function compositeWriter(
       else write(text, 0, text.length, out)
     }
     out.u8(0x7d)
-  }
-}
-
-/** Returns the texts of the attributes; undefined for NULL. */
-function split(bytes: Buffer, start: number, end: number): (Buffer | undefined)[] {
-  if (end - start < 2 || bytes[start] !== 0x28 || bytes[end - 1] !== 0x29) throw malformed()
-  const values: (Buffer | undefined)[] = []
-  const last = end - 1
-  for (let at = start + 1; ; at++) {
-    const text = Buffer.allocUnsafe(last - at)
-    const from = at
-    let length = 0
-    let inQuotes = false
-    for (; at < last; at++) {
-      const byte = bytes[at] as number
-      if (byte === comma && !inQuotes) break
-      if (byte === backslash) at += 1
-      else if (byte === quote) {
-        // Inside quotes, a quote before another quote escapes it. Any other quote opens or closes.
-        const isDoubled = inQuotes && at + 1 < last && bytes[at + 1] === quote
-        if (!isDoubled) {
-          inQuotes = !inQuotes
-          continue
-        }
-        at += 1
-      }
-      if (at >= last) throw malformed()
-      text[length++] = bytes[at] as number
-    }
-    if (inQuotes) throw malformed()
-    values.push(at === from ? undefined : text.subarray(0, length))
-    if (at >= last) return values
   }
 }
 

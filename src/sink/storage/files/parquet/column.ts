@@ -1,18 +1,13 @@
 // A column of a row group: its values, and the levels that say which rows have one. It is written as one page, with a dictionary in
-// front of it if that is much smaller.
-//
-//   level of a plain column   0: NULL  1: a value
-//   levels of a list          0: NULL  1: no elements  2: an element that is NULL  3: an element; and whether an element is
-//                             the first of its row (0) or a further one (1)
+// front of it if that is much smaller. The level of a value is the number of what holds it, from the row on, that may be missing and is
+// there: 0 is NULL in a plain column, and 1 a value. Columns in lists and groups have more of them (nested.ts).
 
 import type { ByteWriter as ParquetBytes, ParquetWriter } from 'hyparquet-writer'
 import { writePageHeader } from 'hyparquet-writer/src/datapage.js'
 import { ByteWriter } from '../../../../bytes/byte-writer.ts'
 import { grown } from '../../../../bytes/grow.ts'
-import type { FileColumn } from '../../../../core/file-column.ts'
 import { writeHybrid } from './levels.ts'
-import { parseArray } from './parse-array.ts'
-import { leafOf, type PhysicalType } from './types.ts'
+import type { Leaf, PhysicalType } from './types.ts'
 import type { Values } from './values.ts'
 
 type RowGroup = ParquetWriter['row_groups'][number]
@@ -26,26 +21,36 @@ export interface PageCodec {
 
 const firstLevels = 64
 
+export interface ColumnOptions {
+  /** The names from the row to the value. */
+  readonly path: readonly string[]
+  readonly leaf: Leaf
+  /** The level of a value. */
+  readonly maxLevel: number
+  /** In how many lists a value is. */
+  readonly lists: number
+}
+
 export class Column {
+  readonly columns: readonly Column[] = [this]
   readonly #type: PhysicalType
   readonly #path: string[]
-  /** Undefined: it is no list. */
-  readonly #delimiter: string | undefined
   readonly #values: Values
+  readonly #maxLevel: number
+  readonly #lists: number
   #levels = new Uint8Array(firstLevels)
-  /** Of a list. */
+  /** Of a column in lists: in which of them, counted from 1 on, a value is another element; 0: it is the first one of its row. */
   #repeats = new Uint8Array(0)
   #count = 0
   #rows = 0
 
-  constructor({ name, shape }: FileColumn) {
-    const isList = shape.tag === 'array'
-    const { element, values } = leafOf(isList ? shape.element : shape)
+  constructor({ path, leaf: { element, values }, maxLevel, lists }: ColumnOptions) {
     this.#type = element.type
     this.#values = values()
-    this.#path = isList ? [name, 'list', 'element'] : [name]
-    this.#delimiter = isList ? shape.delimiter : undefined
-    if (isList) this.#repeats = new Uint8Array(firstLevels)
+    this.#path = [...path]
+    this.#maxLevel = maxLevel
+    this.#lists = lists
+    if (lists > 0) this.#repeats = new Uint8Array(firstLevels)
   }
 
   /** About how many bytes the column will have. */
@@ -57,18 +62,25 @@ export class Column {
     return this.#values.held + this.#levels.length + this.#repeats.length
   }
 
-  /** Appends the text of a row's value. */
-  add(bytes: Buffer, start: number, end: number): void {
-    if (this.#delimiter === undefined) {
-      this.#values.add(bytes, start, end)
-      this.#level(1, 0)
-    } else this.#addList(parseArray(bytes.toString('utf8', start, end), this.#delimiter))
-    this.#rows += 1
+  /** Appends the text of a row's value. `repeat`: it is not the first one of its row, but another one in this list. */
+  add(bytes: Buffer, start: number, end: number, repeat = 0): void {
+    this.#values.add(bytes, start, end)
+    this.addMissing(this.#maxLevel, repeat)
   }
 
   addNull(): void {
-    this.#level(0, 0)
-    this.#rows += 1
+    this.addMissing(0, 0)
+  }
+
+  /** Appends that there is no value, because only what has a level up to this one is there. */
+  addMissing(level: number, repeat: number): void {
+    if (this.#count === this.#levels.length) {
+      this.#levels = grown(this.#levels)
+      if (this.#lists > 0) this.#repeats = grown(this.#repeats)
+    }
+    if (this.#lists > 0) this.#repeats[this.#count] = repeat
+    this.#levels[this.#count++] = level
+    if (repeat === 0) this.#rows += 1
   }
 
   /** Appends what was added, and is empty afterwards. */
@@ -140,11 +152,10 @@ export class Column {
     encoding: Encoding,
     { file, codec }: { readonly file: ParquetBytes; readonly codec: PageCodec },
   ): number {
-    const isList = this.#delimiter !== undefined
     const levels = new ByteWriter(firstLevels)
-    if (isList) writeHybrid(this.#repeats, this.#count, 1, levels)
+    if (this.#lists > 0) writeHybrid(this.#repeats, this.#count, widthOf(this.#lists), levels)
     const repeatBytes = levels.length
-    writeHybrid(this.#levels, this.#count, isList ? 2 : 1, levels)
+    writeHybrid(this.#levels, this.#count, widthOf(this.#maxLevel), levels)
     const stored = codec.compress(page.view())
     const start = file.offset
     writePageHeader(file, {
@@ -166,25 +177,11 @@ export class Column {
     file.appendBytes(stored)
     return headerBytes + levels.length + page.length
   }
+}
 
-  #addList(elements: readonly (string | null)[]): void {
-    if (elements.length === 0) this.#level(1, 0)
-    for (const [i, element] of elements.entries()) {
-      this.#level(element === null ? 2 : 3, i === 0 ? 0 : 1)
-      if (element === null) continue
-      const bytes = Buffer.from(element)
-      this.#values.add(bytes, 0, bytes.length)
-    }
-  }
-
-  #level(level: number, repeat: number): void {
-    if (this.#count === this.#levels.length) {
-      this.#levels = grown(this.#levels)
-      if (this.#delimiter !== undefined) this.#repeats = grown(this.#repeats)
-    }
-    if (this.#delimiter !== undefined) this.#repeats[this.#count] = repeat
-    this.#levels[this.#count++] = level
-  }
+/** The bits of the numbers up to `max`. */
+function widthOf(max: number): number {
+  return 32 - Math.clz32(max)
 }
 
 /** The memory of the values is used again before the index of the file is written. */

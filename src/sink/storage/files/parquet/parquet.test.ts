@@ -4,7 +4,7 @@ import { parquetReadObjects, parquetSchema, parquetMetadata } from 'hyparquet'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { ByteWriter } from '../../../../bytes/byte-writer.ts'
 import type { FileColumn } from '../../../../core/file-column.ts'
-import type { TypeShape } from '../../../../core/table.ts'
+import type { CompositeField, TypeShape } from '../../../../core/table.ts'
 import { parquetFiles } from './parquet.ts'
 import { parseArray } from './parse-array.ts'
 
@@ -186,6 +186,95 @@ test('a column of few different values takes little room, and each says its boun
   assert.deepEqual([event?.statistics?.min_value, event?.statistics?.max_value], ['created', 'deleted'])
   assert.deepEqual([id?.statistics?.min_value, id?.statistics?.max_value], [-5n, 9994n])
   assert.equal(id?.statistics?.null_count, 0n)
+})
+
+const composite = (
+  fields: Readonly<Record<string, TypeShape>>,
+  former?: readonly (readonly CompositeField[])[],
+): TypeShape => ({
+  tag: 'composite',
+  fields: Object.entries(fields).map(([name, shape]) => ({ name, shape })),
+  former,
+})
+
+/** What a reader finds, with texts as such and missing values as null. */
+function plain(value: unknown): unknown {
+  if (value === undefined || value === null) return null
+  if (value instanceof Uint8Array) return Buffer.from(value).toString()
+  if (Array.isArray(value)) return value.map(plain)
+  if (typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([name, its]) => [name, plain(its)]))
+}
+
+test('composite values are groups of their attributes, also in arrays and in each other, with arrays in them', async () => {
+  const point = composite({ x: scalar('int4'), label: scalar('text') })
+  const line = composite({ from: point, tags: arrayOf(scalar('text')), raw: scalar('bool') })
+  const columns = [
+    { name: 'id', shape: scalar('int8') },
+    { name: 'point', shape: point },
+    { name: 'points', shape: arrayOf(point) },
+    { name: 'line', shape: line },
+    { name: 'lines', shape: arrayOf(line) },
+  ]
+  const rows: readonly (readonly [texts: readonly (string | null)[], values: readonly unknown[]])[] = [
+    [
+      ['1', '(1,"a ""b"" \\\\ c")', '{"(1,a)",NULL,"(,)"}', '("(2,)","{p,NULL}",t)', '{"(\\"(3,q)\\",{},f)","(,,)"}'],
+      [
+        1n,
+        { x: 1, label: 'a "b" \\ c' },
+        [{ x: 1, label: 'a' }, null, { x: null, label: null }],
+        { from: { x: 2, label: null }, tags: ['p', null], raw: true },
+        [
+          { from: { x: 3, label: 'q' }, tags: [], raw: false },
+          { from: null, tags: null, raw: null },
+        ],
+      ],
+    ],
+    [
+      ['2', null, null, null, null],
+      [2n, null, null, null, null],
+    ],
+    [
+      ['3', '(,"")', '{}', '(,,)', '{}'],
+      [3n, { x: null, label: '' }, [], { from: null, tags: null, raw: null }, []],
+    ],
+  ]
+  const many = Array.from({ length: 1000 }, (_, i) => rows[i % rows.length] ?? assert.fail())
+  for (const compression of [undefined, 'zstd'] as const) {
+    const { rows: found, file } = await written(
+      columns,
+      many.map(([texts]) => texts),
+      compression,
+    )
+    assert.deepEqual(
+      found.map((row) => columns.map(({ name }) => plain(row[name]))),
+      many.map(([, values]) => values),
+    )
+    assert.equal(Number(parquetMetadata(file).num_rows), many.length)
+  }
+})
+
+test('a value of a composite type that was changed has the attributes that the type has now', async () => {
+  const field = (name: string, shape: TypeShape): CompositeField => ({ name, shape })
+  const former = [[field('a', scalar('int4')), field('gone', scalar('text')), field('b', scalar('int4'))], []]
+  const columns = [{ name: 'v', shape: composite({ b: scalar('text'), a: scalar('int4') }, former) }]
+  const { rows } = await written(columns, [['(x,1)'], ['(2,y,3)'], ['()']])
+  assert.deepEqual(
+    rows.map((row) => plain(row['v'])),
+    [
+      { b: 'x', a: 1 },
+      // Its b was a number.
+      { b: null, a: 2 },
+      { b: null, a: null },
+    ],
+  )
+  await assert.rejects(written(columns, [['(1,2,3,4)']]), { code: 'FEED_ROW', message: /has 4 fields.* known with 2/ })
+  await assert.rejects(written(columns, [['1,2']]), { code: 'FEED_ROW', message: /does not parse/ })
+  const nothing = await written([{ name: 'v', shape: composite({}) }], [['()'], [null]])
+  assert.deepEqual(
+    nothing.rows.map((row) => plain(row['v'])),
+    ['()', null],
+  )
 })
 
 test('an array with bounds is read, one of several dimensions is refused with what to do', () => {

@@ -6,7 +6,8 @@ import { ByteWriter as ParquetBytes, ParquetWriter } from 'hyparquet-writer'
 import type { FileColumn } from '../../../../core/file-column.ts'
 import { FeedError } from '../../../../errors/feed-error.ts'
 import type { FileBody, FileFormat } from '../file-body.ts'
-import { Column, type PageCodec } from './column.ts'
+import type { Column, PageCodec } from './column.ts'
+import { fieldOf, type Field } from './nested.ts'
 import { schemaOf } from './types.ts'
 
 /** The most bytes and rows of a row group. */
@@ -40,6 +41,8 @@ export function parquetFiles({ compression = undefined, columns }: ParquetOption
 }
 
 class ParquetBody implements FileBody {
+  readonly #fields: readonly Field[]
+  /** Those of all fields. */
   readonly #columns: readonly Column[]
   readonly #codec: PageCodec
   readonly #file = new ParquetBytes(firstBytes)
@@ -49,7 +52,8 @@ class ParquetBody implements FileBody {
   #count = 0
 
   constructor(columns: readonly FileColumn[], codec: PageCodec) {
-    this.#columns = columns.map((column) => new Column(column))
+    this.#fields = columns.map(fieldOf)
+    this.#columns = this.#fields.flatMap((field) => field.columns)
     this.#codec = codec
     this.#writer = new ParquetWriter({
       writer: this.#file,
@@ -73,13 +77,13 @@ class ParquetBody implements FileBody {
 
   add(bytes: Buffer, _keyStart: number, keyEnd: number, valueEnd: number): void {
     let at = keyEnd
-    for (let i = 0; i < this.#columns.length; i++) {
-      const column = this.#columns[i] as Column
+    for (let i = 0; i < this.#fields.length; i++) {
+      const field = this.#fields[i] as Field
       const length = bytes.readInt32BE(at)
       at += 4
-      if (length < 0) column.addNull()
+      if (length < 0) field.addNull()
       else {
-        column.add(bytes, at, at + length)
+        field.add(bytes, at, at + length)
         at += length
       }
     }

@@ -11,7 +11,7 @@ export function parseArray(text: string, delimiter: string): readonly (string | 
   if (text[at] === '}') return found
   for (;;) {
     if (text[at] === '{') {
-      throw new FeedError('FEED_ROW', 'an array has several dimensions, and a column of Parquet only one', {
+      throw new FeedError('FEED_ROW', 'an array has several dimensions, and a list of Parquet only one', {
         hint: 'leave the column out of the table, or choose another format',
       })
     }

@@ -1,9 +1,9 @@
 // The types of Parquet for those of PostgreSQL. What has no type of its own there, or loses digits in it, is text as PostgreSQL prints it: numeric,
-// dates and times, JSON, ranges, composite values.
+// dates and times, JSON, ranges. Arrays are lists, and composite values groups of their attributes.
 
 import type { ParquetWriter } from 'hyparquet-writer'
 import type { FileColumn } from '../../../../core/file-column.ts'
-import type { TypeShape } from '../../../../core/table.ts'
+import type { CompositeField, TypeShape } from '../../../../core/table.ts'
 import {
   BinaryValues,
   BooleanValues,
@@ -44,18 +44,44 @@ const leaves: Readonly<Record<string, Leaf>> = {
   bytea: { element: { type: 'BYTE_ARRAY' }, values: () => new BinaryValues() },
 }
 
-/** Returns the elements of the schema below its root; every column may be NULL. */
-export function schemaOf(columns: readonly FileColumn[]): SchemaElement[] {
-  return columns.flatMap(({ name, shape }): SchemaElement[] => {
-    if (shape.tag !== 'array') return [{ ...leafOf(shape).element, name, repetition_type: 'OPTIONAL' }]
-    return [
-      { name, repetition_type: 'OPTIONAL', converted_type: 'LIST', num_children: 1 },
-      { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
-      { ...leafOf(shape.element).element, name: 'element', repetition_type: 'OPTIONAL' },
-    ]
-  })
+export type ParquetType =
+  | { readonly tag: 'leaf'; readonly leaf: Leaf }
+  | { readonly tag: 'list'; readonly element: TypeShape; readonly delimiter: string }
+  | {
+      readonly tag: 'group'
+      readonly fields: readonly CompositeField[]
+      readonly former: readonly (readonly CompositeField[])[]
+    }
+
+export function parquetType(shape: TypeShape): ParquetType {
+  if (shape.tag === 'array') return { tag: 'list', element: shape.element, delimiter: shape.delimiter }
+  // A group of nothing is no group.
+  if (shape.tag === 'composite' && shape.fields.length > 0)
+    return { tag: 'group', fields: shape.fields, former: shape.former ?? [] }
+  const leaf = shape.tag === 'scalar' && Object.hasOwn(leaves, shape.name) ? leaves[shape.name] : undefined
+  return { tag: 'leaf', leaf: leaf ?? texts }
 }
 
-export function leafOf(shape: TypeShape): Leaf {
-  return (shape.tag === 'scalar' && Object.hasOwn(leaves, shape.name) ? leaves[shape.name] : undefined) ?? texts
+/** Returns the elements of the schema below its root; every column may be NULL. */
+export function schemaOf(columns: readonly FileColumn[]): SchemaElement[] {
+  return columns.flatMap(({ name, shape }) => elementsOf(name, shape))
+}
+
+function elementsOf(name: string, shape: TypeShape): SchemaElement[] {
+  const type = parquetType(shape)
+  switch (type.tag) {
+    case 'leaf':
+      return [{ ...type.leaf.element, name, repetition_type: 'OPTIONAL' }]
+    case 'list':
+      return [
+        { name, repetition_type: 'OPTIONAL', converted_type: 'LIST', num_children: 1 },
+        { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+        ...elementsOf('element', type.element),
+      ]
+    case 'group':
+      return [
+        { name, repetition_type: 'OPTIONAL', num_children: type.fields.length },
+        ...type.fields.flatMap((field) => elementsOf(field.name, field.shape)),
+      ]
+  }
 }
