@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { TestServer } from '../server/test-server.ts'
 import { Prometheus, skipWithoutPrometheus } from '../services/prometheus/prometheus.ts'
+import { tryRules } from '../services/prometheus/promtool.ts'
+import { scenarios } from '../services/prometheus/scenarios.ts'
 import { HookServer } from '../services/webhook/hook-server.ts'
 import { until } from '../support/until.ts'
 
@@ -15,6 +17,14 @@ interface Panel {
   readonly title: string
   readonly targets?: readonly { readonly expr: string }[]
 }
+
+test('each alert fires when it should, and none when all is well', { skip: skipWithoutPrometheus }, () => {
+  assert.equal(tryRules(scenarios), undefined)
+  const rules = readFileSync(new URL('../../docs/guide/monitoring/alerts.yml', import.meta.url), 'utf8')
+  const named = [...rules.matchAll(/^ +- alert: (\w+)$/gm)].map(([, name]) => name ?? '')
+  const tried = new Set(scenarios.flatMap(({ firing }) => Object.values(firing).flat()))
+  assert.deepEqual([...tried].sort(), named.sort())
+})
 
 test(
   'an alert fires while a sink is stopped, and every query of the dashboard has an answer',

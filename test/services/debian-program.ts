@@ -1,7 +1,7 @@
 // Programs of Debian's packages that tests need, where the machine does not have them.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { keptFolder } from './kept-folder.ts'
@@ -9,6 +9,7 @@ import { keptFolder } from './kept-folder.ts'
 const here = fileURLToPath(import.meta.url)
 const patient = ['-o', 'DPkg::Lock::Timeout=300', '-qq']
 const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+const withinMs = 5 * 60_000
 
 /** Installs a package with what it needs. That takes root; without, or without Debian, nothing happens. */
 export function installPackage(name: string): void {
@@ -20,20 +21,28 @@ export function installPackage(name: string): void {
 /** Returns a program of a package that needs no other one. The package is unpacked into a folder of the checkout, and not installed. */
 export function unpackedProgram(packageName: string, path: string): string {
   const fill = (folder: string): void => {
-    const download = (): boolean =>
-      spawnSync('apt-get', [...patient, 'download', packageName], { cwd: folder, stdio: 'inherit' }).status === 0
-    if (!download()) {
-      refreshLists()
-      download()
+    let said = ''
+    const download = (): string | undefined => {
+      const args = [...patient, 'download', packageName]
+      const { stdout, stderr } = spawnSync('apt-get', args, { cwd: folder, encoding: 'utf8', env, timeout: withinMs })
+      said = `${stdout}${stderr}`
+      return readdirSync(folder).find((name) => name.endsWith('.deb'))
     }
-    const file = readdirSync(folder).find((name) => name.endsWith('.deb'))
-    if (file === undefined) throw new Error(`apt-get download ${packageName} left no package`)
+    let file = download()
+    if (file === undefined) {
+      // The lists of packages may be missing, or name a version that is gone.
+      refreshLists()
+      file = download()
+    }
+    if (file === undefined) throw new Error(`apt-get download ${packageName} left no package: ${said}`)
     const { status, stderr } = spawnSync('dpkg', ['-x', join(folder, file), folder], { encoding: 'utf8' })
     if (status !== 0) throw new Error(`dpkg -x ${file}: ${stderr}`)
+    rmSync(join(folder, file))
   }
   return join(keptFolder({ name: packageName, madeOf: [here], fill }), path)
 }
 
 function refreshLists(): void {
-  if (process.getuid?.() === 0) spawnSync('apt-get', [...patient, 'update'], { stdio: 'inherit', env })
+  if (process.getuid?.() === 0)
+    spawnSync('apt-get', [...patient, 'update'], { stdio: 'inherit', env, timeout: withinMs })
 }
