@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { until } from '../../../test/support/until.ts'
 import { Api, apiPrefix, type ApiOptions } from './api.ts'
 
 test('live tails that are asked for at the same time are no more than the limit', async () => {
@@ -29,8 +30,7 @@ test('live tails that are asked for at the same time are no more than the limit'
     const ask = async (): Promise<number> => (await fetch(url, { headers: { 'x-changefeed-console': '1' } })).status
     const statuses: number[] = []
     const all = Array.from({ length: 30 }, async () => statuses.push(await ask()))
-    const deadline = Date.now() + 10_000
-    while (statuses.length < 10 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10))
+    await until('ten are refused', 10_000, () => (statuses.length >= 10 ? true : undefined))
     assert.deepEqual(
       statuses,
       Array.from({ length: 10 }, () => 503),
