@@ -7,6 +7,7 @@ import { hasAdvanced, type JobProgress } from '../core/job-progress.ts'
 import { codes } from '../errors/codes.ts'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
 import { Backoff, type BackoffOptions } from '../async/backoff.ts'
+import { LastingTrouble } from '../async/lasting-trouble.ts'
 import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter } from './jobs.ts'
 import { runningStatus } from './running-status.ts'
@@ -15,9 +16,6 @@ import { wayOut } from './way-out.ts'
 
 /** Why this server stops running the job; `lost` means that another server owns it now. */
 export type StopReason = StopRequest | 'shutdown' | 'lost'
-
-/** A job that gets nowhere for longer has to be seen. */
-const longMs = 5 * 60_000
 
 export interface JobRunOptions {
   readonly job: ClaimedJob
@@ -37,8 +35,8 @@ export class JobRun {
   readonly #options: JobRunOptions
   readonly #abort = new AbortController()
   readonly #log: Logger
-  /** Since when every attempt has failed without getting further; undefined: the last one did not. */
-  #failsSinceMs: number | undefined
+  /** Of attempts that got no further. */
+  readonly #trouble = new LastingTrouble()
   #reason: StopReason | undefined
   #progress: JobProgress
   #isRefused = false
@@ -102,7 +100,7 @@ export class JobRun {
         }
         if (hasAdvanced(before, this.#progress)) {
           backoff.reset()
-          this.#failsSinceMs = undefined
+          this.#trouble.over()
         }
         const waitMs = backoff.next()
         retried()
@@ -137,14 +135,9 @@ export class JobRun {
     })
   }
 
-  /** The first failure may be over at once; one that goes on for minutes needs somebody. */
   #logRetry({ message, detail, hint }: FeedError, inMs: number): void {
-    const isFirst = this.#failsSinceMs === undefined
-    const since = (this.#failsSinceMs ??= Date.now())
-    const isLong = Date.now() - since >= longMs
-    const level = isFirst ? 'info' : isLong ? 'error' : 'warn'
-    const line = { error: message, detail, hint, inMs, ...(isLong ? { since: new Date(since).toISOString() } : {}) }
-    this.#log[level](line, 'the changefeed tries again')
+    const { level, since } = this.#trouble.failed()
+    this.#log[level]({ error: message, detail, hint, inMs, since }, 'the changefeed tries again')
   }
 
   async #fail(failure: FeedError): Promise<void> {

@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import type { MetricScopes } from '../core/metric-scopes.ts'
 import { FeedError, toWireError } from '../errors/feed-error.ts'
 import { Backoff, type BackoffOptions } from '../async/backoff.ts'
+import { LastingTrouble } from '../async/lasting-trouble.ts'
 import { JobRun } from './job-run.ts'
 import type { JobStore } from './job-store.ts'
 import type { ClaimedJob, JobStarter, JobStatus, JobVerb, NewJob } from './jobs.ts'
@@ -49,6 +50,7 @@ export class JobRegistry {
   #takesOver = true
   #isClosing = false
   #problem: string | undefined
+  readonly #trouble = new LastingTrouble()
 
   private constructor(options: RegistryOptions) {
     this.#options = options
@@ -153,10 +155,12 @@ export class JobRegistry {
       .run(() => this.#lookNow())
       .then(() => {
         this.#problem = undefined
+        if (this.#trouble.over()) this.#options.log.info('the jobs are read again')
       })
       .catch((error: unknown) => {
         this.#problem = error instanceof Error ? error.message : String(error)
-        this.#options.log.warn({ error: String(error) }, 'the jobs could not be read')
+        const { level, since } = this.#trouble.failed()
+        this.#options.log[level]({ error: String(error), since }, 'the jobs could not be read')
       })
   }
 

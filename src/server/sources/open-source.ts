@@ -2,6 +2,7 @@
 // need. Messages of ingest are written into the server's log.
 
 import type { Logger } from 'pino'
+import { LastingTrouble } from '../../async/lasting-trouble.ts'
 import type { Changelog, LogHandle } from '../../changelog/changelog.ts'
 import { logInFolder, openChangelog } from '../../changelog/open-changelog.ts'
 import type { FromIngest, IngestSettings } from '../../ingest/ingest.ts'
@@ -33,22 +34,30 @@ export interface OpenSourceOptions {
 
 export function openSource({ dir, connection, settings, uses, log, backend }: OpenSourceOptions): Source {
   const handle = logInFolder(dir)
+  const ofDatabase = log.child({ database: connection.database })
+  const lasting = new LastingTrouble()
   const ingest = new IngestThread(
     { log: handle, source: connection, settings },
-    (message) => logMessage(log, connection.database, message),
+    (message) => logMessage(ofDatabase, message, lasting),
     (error) => explainWireLoss(error, backend),
   )
+  ingest.trouble.listen((trouble) => {
+    if (trouble === undefined && lasting.over()) ofDatabase.info('ingest goes on')
+  })
   return { connection, handle, log: openChangelog(handle), ingest, uses }
 }
 
-function logMessage(log: Logger, database: string, message: FromIngest): void {
-  if (message.tag === 'gap') log.error({ database, reason: message.reason }, 'changes are missing from the changelog')
-  if (message.tag === 'warning') log.warn({ database }, message.why)
-  if (message.tag === 'waiting') log.info({ database, why: message.why }, 'the replication slot cannot be made yet')
+function logMessage(log: Logger, message: FromIngest, lasting: LastingTrouble): void {
+  if (message.tag === 'gap') log.error({ reason: message.reason }, 'changes are missing from the changelog')
+  if (message.tag === 'warning') log.warn(message.why)
+  if (message.tag === 'waiting') log.info({ why: message.why }, 'the replication slot cannot be made yet')
   if (message.tag !== 'state') return
   const { state } = message
-  if (state.tag === 'held') log.warn({ database, reason: state.error.message }, 'ingest waits')
-  else if (state.tag === 'failed' || state.tag === 'retrying') {
-    log.warn({ database, error: state.error.message }, state.tag === 'failed' ? 'ingest stopped' : 'ingest tries again')
-  } else log.debug({ database, state: state.tag }, 'ingest')
+  if (state.tag === 'held') log.warn({ reason: state.error.message }, 'ingest waits')
+  else if (state.tag === 'failed') log.error({ error: state.error.message, hint: state.error.hint }, 'ingest stopped')
+  else if (state.tag === 'retrying') {
+    const { level, since } = lasting.failed()
+    const { error, inMs } = state
+    log[level]({ error: error.message, hint: error.hint, inMs, since }, 'ingest tries again')
+  } else log.debug({ state: state.tag }, 'ingest')
 }
