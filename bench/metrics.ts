@@ -1,10 +1,13 @@
-// What it costs to be watched: a backlog of rows through a changefeed into null://, again and again, every second time while
-// /_status/vars is scraped every second and the console asks for its overview, its jobs and its graphs. Other jobs run beside it, each
-// with a metrics_label of its own, so that the page is long.
+// What it costs to be watched: a backlog of rows through a changefeed into null://, again and again for some seconds, alone and while a
+// Prometheus scrapes every five seconds and two pages of the console are open: the dashboard over the last hour, and the jobs. What
+// these ask for, and how often, is what the pages do. Other jobs run beside it, each with a metrics_label of its own, so that the
+// page of metrics is long.
 //
-// BENCH_ROWS (1,000,000) in each of 2 × BENCH_ROUNDS (5) rounds; BENCH_JOBS (100) other jobs.
+// BENCH_ROWS (1,000,000) in the backlog; BENCH_ROUNDS (5) rounds of 2 × BENCH_SECONDS (15); BENCH_JOBS (100) other jobs.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { dashboardGraphs } from '../console/src/graph/dashboard-graphs.ts'
+import type { Line } from '../console/src/graph/line.ts'
 import { until } from '../test/support/until.ts'
 import { BenchServer } from './bench-server.ts'
 import { giveUpAfterMs } from './bench-source.ts'
@@ -13,6 +16,7 @@ import { printRatio, printTable } from './print-table.ts'
 const setting = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise)
 const rows = setting('BENCH_ROWS', 1_000_000)
 const rounds = setting('BENCH_ROUNDS', 5)
+const roundMs = setting('BENCH_SECONDS', 15) * 1000
 const others = setting('BENCH_JOBS', 100)
 const goal = 0.97
 
@@ -30,30 +34,43 @@ await server.sql(`INSERT INTO busy SELECT i, i * 7, 'name ' || i FROM generate_s
 const to = await now()
 // The first one warms up what runs.
 await drain()
+const asked: Record<string, { requests: number; bytes: number }> = {}
 const alone: number[] = []
 const watched: number[] = []
-let scrapes = 0
-let bytes = 0
 for (let round = 0; round < rounds; round++) {
   // Which comes first changes, so that what grows over time is not counted against one of them.
   for (const isWatched of round % 2 === 0 ? [false, true] : [true, false])
-    (isWatched ? watched : alone).push(await (isWatched ? whileWatched(drain) : drain()))
+    (isWatched ? watched : alone).push(await (isWatched ? whileWatched(speed) : speed()))
 }
+const ratios = alone.map((alone1, i) => (watched[i] ?? 0) / alone1)
 printTable(
   ['round', 'alone, rows/s', 'watched, rows/s', 'ratio'],
-  alone.map((speed, i) => [String(i + 1), speed, watched[i], (watched[i] ?? 0) / speed]),
+  alone.map((own, i) => [String(i + 1), own, watched[i], ratios[i]?.toFixed(3)]),
 )
-console.log(`${scrapes} scrapes of ${Math.round(bytes / Math.max(scrapes, 1) / 1024)} KiB\n`)
+printTable(
+  ['asked for', 'requests', 'KiB each'],
+  Object.entries(asked).map(([what, { requests, bytes }]) => [what, requests, Math.round(bytes / requests / 1024)]),
+)
 printRatio('watched / alone, medians', median(watched) / median(alone), `≥ ${goal}`)
+printRatio('watched / alone, median round', median(ratios), `≥ ${goal}`)
 
 async function now(): Promise<string> {
   const [row] = await server.sql('SELECT cluster_logical_timestamp()::string AS now')
   return String(row?.['now'])
 }
 
-/** Returns the rows in a second. */
-async function drain(): Promise<number> {
+/** Returns the rows in a second, over as many whole backlogs as fill a round. */
+async function speed(): Promise<number> {
   const startedAt = performance.now()
+  let drained = 0
+  do {
+    await drain()
+    drained += rows
+  } while (performance.now() - startedAt < roundMs)
+  return (drained / (performance.now() - startedAt)) * 1000
+}
+
+async function drain(): Promise<void> {
   const [row] = await server.sql(
     `CREATE CHANGEFEED FOR busy INTO 'null://' WITH updated, cursor = '${from}', end_time = '${to}'`,
   )
@@ -64,31 +81,54 @@ async function drain(): Promise<number> {
     if (job?.['status'] === 'failed') throw new Error(`job ${id} failed`)
     return job?.['status'] === 'succeeded' ? true : undefined
   })
-  return (rows / (performance.now() - startedAt)) * 1000
 }
 
 async function whileWatched(work: () => Promise<number>): Promise<number> {
   const over = new AbortController()
-  const watching = watch(over.signal)
+  const watching = [
+    everyMs(5000, () => ask('metrics', '/_status/vars'), over.signal),
+    everyMs(5000, () => ask('jobs', '/api/v1/jobs?limit=50&offset=0'), over.signal),
+    everyMs(10_000, openDashboard, over.signal),
+  ]
   try {
     return await work()
   } finally {
     over.abort()
-    await watching
+    await Promise.all(watching)
   }
 }
 
-async function watch(signal: AbortSignal): Promise<void> {
+async function openDashboard(): Promise<void> {
+  const paths = dashboardGraphs.flatMap(({ lines }) =>
+    Array.from(Map.groupBy(lines, optionsOf), ([options, group]) => {
+      const names = [...new Set(group.map(({ metric }) => metric))]
+      return `/api/v1/series?${options}&step=10000&${names.map((name) => `name=${name}`).join('&')}`
+    }),
+  )
+  const toMs = Math.ceil(Date.now() / 10_000) * 10_000
+  await Promise.all([
+    ask('summary', '/api/v1/overview'),
+    ask('events', '/api/v1/events?limit=5'),
+    ...paths.map((path) => ask('graph', `${path}&from=${toMs - 3_600_000}&to=${toMs}`)),
+  ])
+}
+
+function optionsOf({ downsample = 'avg', aggregate = 'sum', rate = 'none', of = 'cluster' }: Line): string {
+  const combined = aggregate === null ? '' : `&aggregate=${aggregate}`
+  return `downsample=${downsample}&rate=${rate}&of=${of}${combined}`
+}
+
+async function ask(what: string, path: string): Promise<void> {
+  const text = await server.page(path)
+  const sum = (asked[what] ??= { requests: 0, bytes: 0 })
+  sum.requests += 1
+  sum.bytes += text.length
+}
+
+async function everyMs(pauseMs: number, work: () => Promise<void>, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const [text] = await Promise.all([
-      server.page('/_status/vars'),
-      server.page('/api/v1/overview'),
-      server.page('/api/v1/jobs'),
-      server.page(`/api/v1/series?name=changefeed.emitted_messages&from=${Date.now() - 3_600_000}&to=${Date.now()}`),
-    ])
-    scrapes += 1
-    bytes += text.length
-    await delay(1000, undefined, { signal }).catch(() => undefined)
+    await work()
+    await delay(pauseMs, undefined, { signal }).catch(() => undefined)
   }
 }
 

@@ -10,7 +10,7 @@ test('a path that nothing answers to is not found, however it is written; / has 
     host: 'localhost',
     port: 0,
     names: ['localhost'],
-    ready: () => ({ ok: true }),
+    unready: async () => undefined,
     problems: () => [],
     metrics: async (visibility) => (visibility === 'nope' ? undefined : `# ${visibility ?? 'none'}\n`),
   })
@@ -44,7 +44,7 @@ test('pages of other sites get nothing but 403, also where they could not read t
     host: 'localhost',
     port: 0,
     names: ['localhost'],
-    ready: () => ({ ok: true }),
+    unready: async () => undefined,
     problems: () => [],
     metrics: async () => String((measured += 1)),
   })
@@ -75,7 +75,7 @@ test('a program of this machine may stop the server; a web page, and a proxy tha
     host: 'localhost',
     port: 0,
     names: ['localhost'],
-    ready: () => ({ ok: true }),
+    unready: async () => undefined,
     problems: () => [],
     metrics: async () => '',
     shutdown: () => (stops += 1),
@@ -98,7 +98,7 @@ test('a client that takes nothing of its answer is disconnected, so that the ans
     host: 'localhost',
     port: 0,
     names: ['localhost'],
-    ready: () => ({ ok: true }),
+    unready: async () => undefined,
     problems: () => [],
     // More than the kernel keeps for a connection.
     metrics: async () => '# a line of metrics\n'.repeat(1_000_000),

@@ -15,7 +15,8 @@ export interface HttpOptions {
   readonly port: number
   /** Names of this server that requests may use, in addition to localhost and its address. */
   readonly names: readonly string[]
-  readonly ready: () => { readonly ok: true } | { readonly ok: false; readonly reason: string }
+  /** Why SQL cannot be run now; undefined: it can. */
+  readonly unready: () => Promise<string | undefined>
   /** Problems of changefeeds in single databases, while the server itself works. */
   readonly problems: () => readonly HealthProblem[]
   /** Returns the metrics in the text format of Prometheus, as ?visibility= asks; undefined: there is no such visibility. */
@@ -153,8 +154,8 @@ async function answer(
   }
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   if (url.pathname === '/health' && isRead) {
-    const ready = options.ready()
-    if (url.searchParams.has('ready') && !ready.ok) json(response, 503, { error: ready.reason })
+    const reason = url.searchParams.has('ready') ? await options.unready() : undefined
+    if (reason !== undefined) json(response, 503, { error: reason })
     else {
       const problems = options.problems()
       json(response, 200, problems.length === 0 ? {} : { problems })

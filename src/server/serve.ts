@@ -34,6 +34,7 @@ import { apiPrefix } from './api/api.ts'
 import { openApi } from './api/open-api.ts'
 import { HeldCuts } from './feeds/held-cuts.ts'
 import { MetricsPage } from './metrics/metrics.ts'
+import { Readiness } from './readiness.ts'
 import { PausedJobs } from './metrics/paused-jobs.ts'
 import { recordPoints } from './metrics/record-points.ts'
 import { openState } from './open-state.ts'
@@ -208,16 +209,13 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       version: packageVersion(),
     })
     stops.push(async () => closeApi())
+    const readiness = new Readiness({ backend, state })
     const metricsPage = new MetricsPage(parts)
     const web = await startHttp({
       host: http.host,
       port: http.port,
       names: [http.host, ...httpNames],
-      ready() {
-        if (!isReady) return { ok: false, reason: 'the server is starting or shutting down' }
-        const { problem } = backend
-        return problem === undefined ? { ok: true } : { ok: false, reason: problem.message }
-      },
+      unready: async () => (isReady ? readiness.problem() : 'the server is starting or shutting down'),
       problems: () => [...postgresProblems(backend), ...jobsProblems(jobs), ...sourceProblems(sources)],
       metrics: (visibility) => metricsPage.text(visibility),
       api: { prefix: apiPrefix, answer: (request, response, url) => api.answer(request, response, url) },
