@@ -42,7 +42,10 @@ export const absentMetrics: readonly { readonly names: readonly string[]; readon
   },
   { names: ['changefeed.filtered_messages'], why: 'There are no CDC queries yet.' },
   { names: ['changefeed.usage.{table_bytes,query_duration,error_count}'], why: 'Nothing is billed.' },
-  { names: ['changefeed.network.bytes_in'], why: 'What far ends answer is not counted.' },
+  {
+    names: ['changefeed.network.bytes_in'],
+    why: 'Far ends answer a request with a few bytes, whatever it had. `changefeed_sink_requests` counts the requests.',
+  },
   {
     names: ['jobs.changefeed.currently_idle', 'jobs.changefeed.fail_or_cancel_retry_error'],
     why: 'A job that has nothing to do runs all the same, and there is nothing to undo when it ends.',
