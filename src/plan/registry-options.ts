@@ -98,7 +98,8 @@ function readPlace(text: string, option: GivenOption): Place {
 /** Returns the URL without a slash at its end. */
 function placeUrl(text: string): string | undefined {
   if (!URL.canParse(text) || /[\s,#]/.test(text)) return undefined
-  const { origin, pathname } = new URL(text)
+  const { origin, pathname, port } = new URL(text)
+  if (port === '0') return undefined
   return origin + pathname.replace(/\/+$/, '')
 }
 

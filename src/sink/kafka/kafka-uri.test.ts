@@ -286,6 +286,8 @@ test('the password of Event Hubs is a connection string, which names the namespa
 test('what a Kafka URI has no place for is refused: user and password, a path, an empty topic', () => {
   refused('kafka://u:p@h:9092', 'a Kafka sink URI holds no user and password before the brokers')
   refused('kafka://h:9092/topic', 'a Kafka sink URI has no path after the brokers')
+  refused('kafka://a,h:0', 'the broker h:0 has no port from 1 to 65535')
+  refused('kafka://h:70000', 'the broker h:70000 has no port from 1 to 65535')
   refused('kafka://h:9092?topic_name=', 'param topic_name must not be empty')
   assert.deepEqual(read('h:9092/').brokers, ['h:9092'])
 })

@@ -42,6 +42,10 @@ export function readKafkaUri({ scheme, place, parameters }: UriParts): KafkaUri 
   const hosted = readHosted({ scheme, host: brokerAddress(withPort(first, defaultPort)).host, parameters })
   const port = hosted?.user === connectionStringUser ? eventHubsPort : defaultPort
   const brokers = [first, ...others].map((host) => withPort(host, port))
+  for (const broker of brokers) {
+    const { port: its } = brokerAddress(broker)
+    if (its < 1 || its > 65535) throw parameters.refused(`the broker ${broker} has no port from 1 to 65535`)
+  }
   const tls = readTls(parameters, hosted !== undefined)
   const sasl = hosted ?? readSasl(parameters)
   parameters.end('kafka sink', builtKafkaParameters)

@@ -13,6 +13,7 @@ import type { SinkParameters } from '../sink-parameters.ts'
 import { readHeaders } from './read-headers.ts'
 import { webhookConfigFields, type WebhookParameter } from './parameters.ts'
 import type { WebhookSinkSpec, WebhookTls } from './spec.ts'
+import { hasScheme } from '../has-scheme.ts'
 import { percentDecoded } from '../percent-decoded.ts'
 
 type Parameters = SinkParameters<WebhookParameter>
@@ -69,6 +70,12 @@ function readUri({ scheme, place, parameters }: UriParts): WebhookUri {
 }
 
 function readUrl(scheme: 'http' | 'https', place: string, parameters: Parameters): URL {
+  if (hasScheme(place)) {
+    throw parameters.refused(
+      'the sink URI has a scheme after its own',
+      `for example 'webhook-${scheme}://hooks.example.com/changes'`,
+    )
+  }
   // A URL with more slashes before its host is read as if it had two.
   const url = /^[/\\]/.test(place) ? null : URL.parse(`${scheme}://${place}`)
   if (url === null || url.hostname === '') {

@@ -128,7 +128,7 @@ test('a URI becomes the address of the files, and its password is in nothing tha
   assert.equal(http.shownAs(secret), 'file-https://h/x')
   assert.deepEqual(http.addresses?.(secret), [{ host: 'h', port: 443 }])
   assert.deepEqual(http.notices?.(read('file-http', 'u:p@h')).length, 1)
-  for (const place of ['', '/x', 'me:s3cret@', 'h:port/x']) {
+  for (const place of ['', '/x', 'me:s3cret@', 'h:port/x', 'h:0/x', 'https://h/x', 'ftp://h', 'http:/h']) {
     assert.throws(
       () => read('file-http', place),
       (error) => error instanceof FeedError && !error.message.includes('s3cret'),

@@ -2,6 +2,7 @@
 
 import type { UriParts } from '../../sink-facts.ts'
 import type { StorageKind, StorageLocation } from '../storage-kind.ts'
+import { hasScheme } from '../../has-scheme.ts'
 import { percentDecoded } from '../../percent-decoded.ts'
 
 export interface HttpLocation extends StorageLocation {
@@ -36,6 +37,12 @@ export const http: StorageKind<HttpLocation> = {
 
 function readLocation({ scheme, place, parameters }: UriParts): HttpLocation {
   const protocol = scheme.endsWith('https') ? 'https' : 'http'
+  if (hasScheme(place)) {
+    throw parameters.refused(
+      'the sink URI has a scheme after its own',
+      `for example '${scheme}://files.example.com/path'`,
+    )
+  }
   let url
   try {
     // `http:///x` would be read as the host x.
