@@ -43,7 +43,7 @@ test('a server whose credentials are not for changefeeds refuses sinks that woul
     ['gs://b/p', key, false],
     ['azure-blob://c/p?AZURE_ACCOUNT_NAME=a&AUTH=implicit', {}, true],
     ['azure-blob://c/p?AZURE_ACCOUNT_NAME=a&AZURE_ACCOUNT_KEY=YQ==', {}, false],
-    ['gcpubsub://p?AUTH=implicit&region=r', {}, true],
+    ['gcpubsub://p?AUTH=implicit&region=r&topic_name=all', {}, true],
     ['nodelocal://1/p', {}, false],
   ] as const) {
     const spec = specOf(uri)

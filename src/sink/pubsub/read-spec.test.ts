@@ -131,6 +131,12 @@ test('a topic that Pub/Sub would not take is refused by the statement', () => {
   })
 })
 
+test('an emulator says for itself which topics it takes', (t) => {
+  process.env['PUBSUB_EMULATOR_HOST'] = 'localhost:8085'
+  t.after(() => delete process.env['PUBSUB_EMULATOR_HOST'])
+  assert.deepEqual(planned(`${place}&topic_name=t`).sink.topics, ['t'])
+})
+
 test('more than Pub/Sub takes in a request is said when the changefeed starts', () => {
   const notices = (flush: string): readonly string[] =>
     planned(place, `pubsub_sink_config = '{"Flush": ${flush}}'`).notices.slice(1)

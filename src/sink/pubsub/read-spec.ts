@@ -19,7 +19,8 @@ export function readSpec({ option, tables, ...uri }: WrittenSink): PubsubSinkSpe
   const config = ConfigObject.read({ name: 'pubsub_sink_config', text, position, fields: pubsubConfigFields })
   const topics = tables.map(({ topic }) => topicPrefix + (topicName ?? topic))
   for (const [index, topic] of topics.entries()) {
-    if (!isTopicName(topic)) throw refusedTopic(topic, { table: tables[index]?.tableName ?? '', topicName }, uri)
+    if (!isTopicName(topic) && !isEmulated())
+      throw refusedTopic(topic, { table: tables[index]?.tableName ?? '', topicName }, uri)
   }
   return {
     tag: 'pubsub',
@@ -31,6 +32,11 @@ export function readSpec({ option, tables, ...uri }: WrittenSink): PubsubSinkSpe
     flush: readFlush(config.object('Flush')),
     retry: readRetry(config.object('Retry')),
   }
+}
+
+/** An emulator has rules of its own. */
+function isEmulated(): boolean {
+  return (process.env['PUBSUB_EMULATOR_HOST'] ?? '') !== ''
 }
 
 /** The name of a table may be none of a topic. */
