@@ -101,6 +101,7 @@ so an alert on \`changefeed_max_behind_nanos\` finds changefeeds that make no pr
 
 Messages are counted when they are delivered: when Kafka, an endpoint or Pub/Sub has confirmed them, when the file is visible that has
 them, when the client of a changefeed without sink has taken them. What is sent again after a crash is counted again.
+A resolved message is counted when the sink has taken it, once for all topics and partitions that get it.
 
 The buckets of times begin with half a millisecond and end with ten minutes, those of \`changefeed_commit_latency\`,
 \`changefeed_admit_latency\` and \`changefeed_changelog_durable_latency\` with an hour. Where time goes between a commit and its acknowledgement:

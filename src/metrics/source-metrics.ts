@@ -95,14 +95,14 @@ export const sourceMetrics: MetricTable<MeasuredSource> = {
     kind: 'gauge',
     unit: 'count',
     shown: 'support',
-    help: 'Jobs, running or paused, for which the changelog keeps changes longer than changefeed.changelog.retention.',
+    help: 'Jobs, running or paused, for which the changelog keeps changes longer than changefeed.changelog.retention; looked up every half minute.',
     read: ({ ingest: { pins } }) => pins.length,
   },
   'changefeed.changelog.pinned_bytes': {
     kind: 'gauge',
     unit: 'bytes',
     shown: 'support',
-    help: 'Bytes of the changelog from the oldest change on that a job, running or paused, still needs.',
+    help: 'Bytes of the changelog from the oldest change on that a job, running or paused, still needed when that was looked up last.',
     read: ({ log: { status }, ingest: { pins } }) =>
       pins.length === 0 ? 0 : Math.max(0, status.head - Math.max(status.tail, Math.min(...pins))),
   },

@@ -80,7 +80,7 @@ test(
   { timeout: 400_000 },
   async (t) => {
     await using cleanup = new AsyncDisposableStack()
-    const server = cleanup.use(await TestServer.start())
+    const server = cleanup.use(await TestServer.start({ flags: ['--log-level=debug'] }))
 
     await t.test('webhook, which answers with what it was sent', async () => {
       const hooks = cleanup.use(await HookServer.start())
@@ -163,7 +163,7 @@ function check(log: string): void {
 async function startedWith(environment: Readonly<Record<string, string>>): Promise<TestServer> {
   Object.assign(process.env, environment)
   try {
-    return await TestServer.start()
+    return await TestServer.start({ flags: ['--log-level=debug'] })
   } finally {
     for (const name of Object.keys(environment)) delete process.env[name]
   }
