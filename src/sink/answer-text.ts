@@ -8,8 +8,6 @@ const maxTextChars = 200
 /** Fewer characters than the part of an answer that is read has at least. */
 const maxReadChars = 4000
 const maxOutputLength = 64 * 1024
-/** A word that is cut would not be found in the request. */
-const maxWordChars = 3000
 const word = /[\p{L}\p{N}_]+/gu
 
 export interface TextAnswer {
@@ -21,7 +19,7 @@ export interface TextAnswer {
 
 /**
  * What the request had: its body before compression, the values of its headers, the path and the parameters of its URL. Large
- * bodies are given as they are sent, and only whole words in the same letters are found in them.
+ * bodies are given as they are sent, and only words in the same letters are found in them.
  */
 export type Sent = readonly (string | Uint8Array)[]
 
@@ -30,22 +28,31 @@ export function describeAnswer(answer: TextAnswer, sent: () => Sent): string {
   const status = `${answer.status} ${STATUS_CODES[answer.status] ?? 'of no known meaning'}`
   const text = whole(withoutTags(textOf(answer)).replace(/\s+/g, ' ').trim())
   if (text === '' || !/^[\P{C}]*$/u.test(text)) return `${status}: (no text)`
-  const parts = sent()
-  const words = new Set(
-    parts.flatMap((part) => (typeof part === 'string' ? (part.toLowerCase().match(word) ?? []) : [])),
-  )
-  const bodies = parts.flatMap((part) =>
-    typeof part === 'string' ? [] : Buffer.from(part.buffer, part.byteOffset, part.length),
-  )
+  const wasSent = wordsOf(sent())
+  let safe = ''
+  let at = 0
   // What is not shown need not be looked for.
-  const shown = text.slice(0, maxTextChars + maxWordChars)
-  const safe = shown.replace(word, (found) =>
-    words.has(found.toLowerCase()) || bodies.some((body) => hasWord(body, found)) ? '…' : found,
-  )
-  return `${status}: ${safe.slice(0, maxTextChars)}`
+  for (const { 0: found, index } of text.matchAll(word)) {
+    if (safe.length >= maxTextChars) break
+    safe += text.slice(at, index) + (wasSent(found) ? '…' : found)
+    at = index + found.length
+  }
+  return `${status}: ${(safe + text.slice(at)).slice(0, maxTextChars)}`
 }
 
+function wordsOf(sent: Sent): (found: string) => boolean {
+  const words = new Set(
+    sent.flatMap((part) => (typeof part === 'string' ? (part.toLowerCase().match(word) ?? []) : [])),
+  )
+  const bodies = sent.flatMap((part) =>
+    typeof part === 'string' ? [] : Buffer.from(part.buffer, part.byteOffset, part.length),
+  )
+  return (found) => words.has(found.toLowerCase()) || bodies.some((body) => hasWord(body, found))
+}
+
+/** In a body, an escape such as `\n` may stand before a word, so only short words must stand alone to be found. */
 function hasWord(body: Buffer, found: string): boolean {
+  if (found.length > 3) return body.includes(found)
   const { length } = Buffer.from(found)
   for (let at = body.indexOf(found); at >= 0; at = body.indexOf(found, at + 1))
     if (!isWordByte(body[at - 1]) && !isWordByte(body[at + length])) return true

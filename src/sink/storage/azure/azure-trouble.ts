@@ -22,7 +22,8 @@ export function azureTrouble(thrown: unknown, location: AzureLocation): StorageT
   // Errors of the library of tokens: AuthenticationError, CredentialUnavailableError, AggregateAuthenticationError.
   if (/Authentication|Credential/.test(kind)) return noToken(thrown as AzureError, location)
   // The library reads members that Azure always sends.
-  if (thrown instanceof TypeError) return { tag: 'failed', error: foreignAnswer(farEnd(location), {}) }
+  if (thrown instanceof TypeError && (thrown as NodeJS.ErrnoException).code === undefined)
+    return { tag: 'failed', error: foreignAnswer(farEnd(location), {}) }
   if (status === undefined) return unreachable(farEnd(location), thrown, secretsOf(location))
   const code = codeOf(thrown as AzureError)
   const { headers } = (thrown as AzureError).response ?? {}

@@ -95,7 +95,7 @@ async function errorsOf(url: string, seen: (error: FeedError, whose: string, cal
     for (const [name, call] of Object.entries(calls)) {
       const { tag, error } = client.trouble(await thrownBy(call(client)))
       assert.equal(error.code, 'FEED_SINK')
-      assert.ok(tag === 'failed' || tag === 'refused')
+      assert.ok(['failed', 'refused', 'expired'].includes(tag))
       assert.equal(error.cause, undefined)
       assert.doesNotMatch(`${error.message} ${error.hint}`, insides, `${whose} ${name}`)
       seen(error, whose, name)
@@ -114,6 +114,7 @@ test('what answers as no cloud does is named as that, with host and port, and ne
     { status: 201, type: 'application/json', body: '[]' },
     { status: 204 },
     { status: 301 },
+    { status: 401, type: 'text/html', body: page },
     { status: 403, type: 'text/html', body: page },
     { status: 404, type: 'text/html', body: page },
     { status: 404, type: 'application/json', body: '{"detail":"Not Found"}' },

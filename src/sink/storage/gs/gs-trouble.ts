@@ -56,14 +56,18 @@ export function gsTrouble(thrown: unknown, location: GsLocation, url: string): S
   const { status, retryAfter, message, contentType, isOfGoogle } = thrown
   if (status < 500 && !isOfGoogle) {
     const error = foreignAnswer(farEnd, { status, contentType })
-    return { tag: status < 300 || isLater(status) ? 'failed' : 'refused', error, pauseMs: pauseOf(retryAfter) }
+    return { tag: tagOf(status), error, pauseMs: pauseOf(retryAfter) }
   }
   const said = saidBy(message, secretsOf(location))
   const error = new FeedError('FEED_SINK', `${name}: Google answered ${status}${said === '' ? '' : `: ${said}`}`, {
     hint: hintOf(status, location),
   })
-  if (status === 401) return { tag: 'expired', error }
-  return { tag: isLater(status) ? 'failed' : 'refused', error, pauseMs: pauseOf(retryAfter) }
+  return { tag: tagOf(status), error, pauseMs: pauseOf(retryAfter) }
+}
+
+function tagOf(status: number): StorageTrouble['tag'] {
+  if (status === 401) return 'expired'
+  return status < 300 || isLater(status) ? 'failed' : 'refused'
 }
 
 function hintOf(status: number, { bucket }: GsLocation): string | undefined {
