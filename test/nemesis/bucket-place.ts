@@ -1,4 +1,4 @@
-// A bucket of a service as a place for files. Its front fails requests, loses answers, and cuts connections.
+// A bucket of a service as a place for files. Its front fails requests, answers in its place, loses answers, and cuts connections.
 
 import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,6 +16,9 @@ export interface BucketPlaceOptions extends Pick<FilesPlace, 'name' | 'uri'> {
   readonly refusals: readonly (readonly [number, FrontTrouble])[]
 }
 
+/** What something in between may answer, which keeps nothing. */
+const page = { status: 200, headers: { 'content-type': 'text/html' }, body: '<html><body>Please log in</body></html>' }
+
 export function bucketPlace({ name, uri, folderOf, front, troubled, refusals }: BucketPlaceOptions): FilesPlace {
   return {
     name,
@@ -27,7 +30,7 @@ export function bucketPlace({ name, uri, folderOf, front, troubled, refusals }: 
     remove: (folder) => rmSync(folderOf(folder), { recursive: true, force: true }),
     fail(random) {
       troubled.trouble = () =>
-        random.pick<FrontTrouble>([[4, 'pass'], [2, 'lose'], [2, 'cut'], [1, 'half'], ...refusals])
+        random.pick<FrontTrouble>([[4, 'pass'], [2, 'lose'], [2, 'cut'], [1, 'half'], [1, page], ...refusals])
     },
     calm() {
       troubled.trouble = () => 'pass'
