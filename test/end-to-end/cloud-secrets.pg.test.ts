@@ -99,11 +99,14 @@ function answer(request: HostRequest): FrontAnswer {
     return json(200, { token_endpoint, issuer: `${tenant}/v2.0`, authorization_endpoint: `${tenant}/authorize` })
   }
   if (isToken) return json(200, { access_token: issued, expires_in: 3600, ext_expires_in: 3600, token_type: 'Bearer' })
-  if (host.includes('googleapis')) return json(200, {})
-  if (method === 'PUT') return host.includes('azure') || host.includes('windows') ? { status: 201 } : s3Taken
+  if (host.includes('googleapis')) return json(200, { kind: 'storage#objects', name: 'x' })
+  if (method === 'PUT')
+    return host.includes('azure') || host.includes('windows') ? { ...s3Taken, status: 201 } : s3Taken
   return xml(
     200,
-    host.includes('windows') ? '<EnumerationResults><Blobs></Blobs></EnumerationResults>' : '<ListBucketResult/>',
+    host.includes('windows')
+      ? '<EnumerationResults><Blobs></Blobs></EnumerationResults>'
+      : '<ListBucketResult><Name>b</Name></ListBucketResult>',
   )
 }
 

@@ -104,6 +104,13 @@ export class Versitygw implements AsyncDisposable {
 /** The answer of S3 to an object that it has taken. */
 export const s3Taken = { status: 200, headers: { etag: '"0123456789abcdef0123456789abcdef"' } } as const
 
+/** The answer of S3 to the question what is in a bucket. */
+export const s3Listed = {
+  status: 200,
+  headers: { 'content-type': 'application/xml' },
+  body: '<ListBucketResult><Name>files</Name></ListBucketResult>',
+} as const
+
 /** The answer of S3 to a request that it does not take. */
 export function s3Error(
   status: number,
