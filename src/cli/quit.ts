@@ -76,9 +76,18 @@ async function quitStore(storeDir: string): Promise<number> {
   const pid = ownerOf(storeDir)
   if (pid === undefined) return quitWithoutServer(storeDir)
   const addressFile = join(storeDir, 'http-address')
-  if (existsSync(addressFile))
-    await quitOverHttp(`http://${readFileSync(addressFile, 'utf8').replace(/^localhost/, '127.0.0.1')}`)
-  else process.kill(pid, 'SIGTERM')
+  const signal = (): void => void process.kill(pid, 'SIGTERM')
+  if (existsSync(addressFile)) {
+    const base = `http://${readFileSync(addressFile, 'utf8').replace(/^localhost/, '127.0.0.1')}`
+    // It may have as many connections as it takes. Only who has started it, and root, may send it a signal.
+    await quitOverHttp(base).catch((error: unknown) => {
+      try {
+        signal()
+      } catch {
+        throw error
+      }
+    })
+  } else signal()
   for (let waited = 0; ownerOf(storeDir) !== undefined; waited += 50) {
     if (waited > stopWithinMs)
       throw new FeedError('FEED_START', `process ${pid} has not stopped within ${stopWithinMs / 1000} s`)

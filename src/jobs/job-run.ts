@@ -3,7 +3,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { hasAdvanced, type JobProgress } from '../core/job-progress.ts'
+import { hasAdvanced, highWaterOf, type JobProgress } from '../core/job-progress.ts'
 import { codes } from '../errors/codes.ts'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
 import { Backoff, type BackoffOptions } from '../async/backoff.ts'
@@ -13,6 +13,15 @@ import type { ClaimedJob, JobStarter } from './jobs.ts'
 import { runningStatus } from './running-status.ts'
 import { endOf, type StopRequest } from './transitions.ts'
 import { wayOut } from './way-out.ts'
+
+/** An attempt that has lasted so long has left the failure before it behind. */
+const calmMs = 10_000
+
+/** When a job began to fail, and how far it was. */
+interface Failing {
+  readonly sinceMs: number
+  readonly progress: JobProgress
+}
 
 /** Why this server stops running the job; `lost` means that another server owns it now. */
 export type StopReason = StopRequest | 'shutdown' | 'lost'
@@ -35,8 +44,15 @@ export class JobRun {
   readonly #options: JobRunOptions
   readonly #abort = new AbortController()
   readonly #log: Logger
-  /** Of attempts that got no further. */
+  /** Of attempts that made no way. */
   readonly #trouble = new LastingTrouble()
+  /** Undefined: the last attempt did not fail. */
+  #failing: Failing | undefined
+  /**
+   * What ended the last attempt. It is shown until the present one has lasted for a while: what an attempt saves first is often only that nothing
+   * had happened until shortly before the row on which the last one failed.
+   */
+  #failure: string | undefined
   #reason: StopReason | undefined
   #progress: JobProgress
   #isRefused = false
@@ -98,15 +114,18 @@ export class JobRun {
           await this.#fail(failure)
           return
         }
-        if (hasAdvanced(before, this.#progress)) {
-          backoff.reset()
+        if (hasAdvanced(before, this.#progress)) backoff.reset()
+        if (this.#failing !== undefined && makesWay(this.#failing, this.#progress)) {
+          this.#failing = undefined
           this.#trouble.over()
         }
+        this.#failing ??= { sinceMs: Date.now(), progress: this.#progress }
         const waitMs = backoff.next()
         retried()
         this.#logRetry(failure, waitMs)
         const todo = failure.hint === undefined ? '' : `; ${failure.hint}`
-        await store.say(job, `transient error: ${failure.message}${todo}`).catch(() => undefined)
+        this.#failure = `transient error: ${failure.message}${todo}`
+        await store.say(job, this.#failure).catch(() => undefined)
         await delay(waitMs, undefined, { signal }).catch(() => undefined)
       }
     }
@@ -116,23 +135,36 @@ export class JobRun {
 
   async #attempt(): Promise<void> {
     const { job, store, start } = this.#options
-    await start(job, {
-      resume: this.#progress,
-      save: async (progress) => {
-        if (!(await store.save(job, progress, this.#status))) {
-          this.stop('lost')
-          throw new FeedError('FEED_STATE', `job ${job.id} is not this server's any more`)
-        }
-        this.#progress = progress
-      },
-      log: (level, text) => this.#log[level](text),
-      status: (text) => {
-        if (text === this.#status) return
-        this.#status = text
-        store.say(job, text ?? runningStatus(this.#progress, job.payload.spec.targets)).catch(() => undefined)
-      },
-      signal: this.#abort.signal,
-    })
+    const say = (): void => {
+      const text = this.#status ?? this.#failure ?? runningStatus(this.#progress, job.payload.spec.targets)
+      store.say(job, text).catch(() => undefined)
+    }
+    const calm = setTimeout(() => {
+      if (this.#failure === undefined) return
+      this.#failure = undefined
+      if (this.#status === undefined) say()
+    }, calmMs)
+    try {
+      await start(job, {
+        resume: this.#progress,
+        save: async (progress) => {
+          if (!(await store.save(job, progress, this.#status ?? this.#failure))) {
+            this.stop('lost')
+            throw new FeedError('FEED_STATE', `job ${job.id} is not this server's any more`)
+          }
+          this.#progress = progress
+        },
+        log: (level, text) => this.#log[level](text),
+        status: (text) => {
+          if (text === this.#status) return
+          this.#status = text
+          say()
+        },
+        signal: this.#abort.signal,
+      })
+    } finally {
+      clearTimeout(calm)
+    }
   }
 
   #logRetry({ message, detail, hint }: FeedError, inMs: number): void {
@@ -192,4 +224,15 @@ export class JobRun {
       }
     }
   }
+}
+
+/**
+ * Whether a job has come further than it would by saving time in which nothing happened, a moment in each attempt: it has to go at least half as
+ * fast as the clock. A scan has no clock to compare with, so everything counts.
+ */
+function makesWay({ sinceMs, progress }: Failing, now: JobProgress): boolean {
+  if (!hasAdvanced(progress, now)) return false
+  const [was, is] = [highWaterOf(progress), highWaterOf(now)]
+  if (was === undefined || is === undefined || was.wall === is.wall) return true
+  return Number(is.wall - was.wall) / 1e6 >= (Date.now() - sinceMs) / 2
 }
