@@ -35,23 +35,37 @@ const to = await now()
 // The first one warms up what runs.
 await drain()
 const asked: Record<string, { requests: number; bytes: number }> = {}
-const alone: number[] = []
-const watched: number[] = []
+interface Round {
+  /** Rows in a second. */
+  readonly speed: number
+  /** Microseconds of processor time of the server for a row, which other programs of the machine disturb less. */
+  readonly cpu: number
+}
+const alone: Round[] = []
+const watched: Round[] = []
 for (let round = 0; round < rounds; round++) {
   // Which comes first changes, so that what grows over time is not counted against one of them.
   for (const isWatched of round % 2 === 0 ? [false, true] : [true, false])
-    (isWatched ? watched : alone).push(await (isWatched ? whileWatched(speed) : speed()))
+    (isWatched ? watched : alone).push(await (isWatched ? whileWatched(measure) : measure()))
 }
-const ratios = alone.map((alone1, i) => (watched[i] ?? 0) / alone1)
+const speeds = (list: readonly Round[]): number[] => list.map(({ speed }) => speed)
+const ratios = alone.map(({ speed }, i) => (watched[i]?.speed ?? 0) / speed)
 printTable(
-  ['round', 'alone, rows/s', 'watched, rows/s', 'ratio'],
-  alone.map((own, i) => [String(i + 1), own, watched[i], ratios[i]?.toFixed(3)]),
+  ['round', 'alone, rows/s', 'watched, rows/s', 'ratio', 'alone, µs CPU', 'watched, µs CPU'],
+  alone.map(({ speed, cpu }, i) => [
+    String(i + 1),
+    speed,
+    watched[i]?.speed,
+    ratios[i]?.toFixed(3),
+    cpu,
+    watched[i]?.cpu,
+  ]),
 )
 printTable(
   ['asked for', 'requests', 'KiB each'],
   Object.entries(asked).map(([what, { requests, bytes }]) => [what, requests, Math.round(bytes / requests / 1024)]),
 )
-printRatio('watched / alone, medians', median(watched) / median(alone), `≥ ${goal}`)
+printRatio('watched / alone, medians', median(speeds(watched)) / median(speeds(alone)), `≥ ${goal}`)
 printRatio('watched / alone, median round', median(ratios), `≥ ${goal}`)
 
 async function now(): Promise<string> {
@@ -59,15 +73,17 @@ async function now(): Promise<string> {
   return String(row?.['now'])
 }
 
-/** Returns the rows in a second, over as many whole backlogs as fill a round. */
-async function speed(): Promise<number> {
+/** Over as many whole backlogs as fill a round. */
+async function measure(): Promise<Round> {
   const startedAt = performance.now()
+  const cpuBefore = server.cpu
   let drained = 0
   do {
     await drain()
     drained += rows
   } while (performance.now() - startedAt < roundMs)
-  return (drained / (performance.now() - startedAt)) * 1000
+  const speed = (drained / (performance.now() - startedAt)) * 1000
+  return { speed, cpu: ((server.cpu - cpuBefore) / drained) * 1e6 }
 }
 
 async function drain(): Promise<void> {
@@ -83,7 +99,7 @@ async function drain(): Promise<void> {
   })
 }
 
-async function whileWatched(work: () => Promise<number>): Promise<number> {
+async function whileWatched(work: () => Promise<Round>): Promise<Round> {
   const over = new AbortController()
   const watching = [
     everyMs(5000, () => ask('metrics', '/_status/vars'), over.signal),
