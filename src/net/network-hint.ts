@@ -24,7 +24,7 @@ export interface HintOptions {
 export function networkHint(said: string, { what, isTls }: HintOptions): string {
   if (/EAI_AGAIN/.test(said)) return 'no name server has answered: check the DNS of this machine'
   if (/ENOTFOUND/.test(said)) return 'the host name is not known: check its spelling'
-  if (/ECONNREFUSED/.test(said)) return `nothing listens there: check host and port, and whether the ${what} runs`
+  if (/ECONNREFUSED/.test(said)) return `check host and port, and whether the ${what} runs: nothing listens there`
   if (/certificate required|bad certificate|unknown ca\b|handshake failure/i.test(said))
     return `the ${what} wants a certificate that it trusts: give client_cert and client_key`
   if (/expired/i.test(said)) return `the certificate of the ${what}, or of the CA that signed it, has run out: renew it`

@@ -73,7 +73,7 @@ test('a registry that is down is asked again, says where it is and what to do, a
   await within(withinMs, 'a word', () => waits.said.length > 0)
   assert.equal(
     waits.said[0],
-    `waiting: the schema registry ${url} cannot be reached: connect ECONNREFUSED ${new URL(url).host}; nothing listens there: check host and port, and whether the registry runs; it is asked again`,
+    `waiting: the schema registry ${url} cannot be reached: connect ECONNREFUSED ${new URL(url).host}; check host and port, and whether the registry runs: nothing listens there; it is asked again`,
   )
   await using _server = await AnsweringRegistry.start(gives(9), undefined, Number(new URL(url).port))
   assert.equal(await answer, 9)

@@ -174,7 +174,7 @@ test('the form writes a statement, says what is wrong with it, and runs it after
   await page.getByRole('alert').waitFor()
   assert.ok(await page.getByRole('button', { name: 'Create changefeed' }).isDisabled())
   await page.getByLabel('URI', { exact: true }).fill('null://')
-  await page.getByText('What the server says to it').waitFor()
+  await page.getByText('What the server says about it').waitFor()
   await page.getByText('an initial scan and changes as json').waitFor()
   await console.check('create-checked')
   await page.getByRole('button', { name: 'Create changefeed' }).click()

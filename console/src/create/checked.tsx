@@ -20,7 +20,7 @@ export function Checked({ isComplete, check: { answer, error, isBusy } }: Checke
   const fine = rows.length - worth.length
   return (
     <div className={isBusy ? 'stale' : ''} role="status">
-      <h3>What the server says to it</h3>
+      <h3>What the server says about it</h3>
       <ul className="checks">
         {worth.map((row) => (
           <CheckRow key={`${row.subject} ${row.check} ${row.detail}`} row={row} />

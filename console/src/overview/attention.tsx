@@ -19,14 +19,16 @@ export function Attention({
           <Icon name="good" size={24} />
           <div>
             <h2 id="attention">All is well</h2>
-            <p className="muted">Every source is read, and no changefeed stands still.</p>
+            <p className="muted">Every source is read, and no changefeed that you may see stands still.</p>
           </div>
         </div>
       ) : (
         <>
           <div className="card-head">
             <h2 id="attention">Needs attention</h2>
-            <span className="muted">{plural(lines.length, 'thing')}, the worst first</span>
+            <span className="muted">
+              {lines.length === 1 ? '1 thing' : `${plural(lines.length, 'thing')}, the worst first`}
+            </span>
           </div>
           <ul className="attention">
             {lines.map((line) => (

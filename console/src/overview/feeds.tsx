@@ -44,7 +44,9 @@ export function Feeds({ data }: { readonly data: OverviewAnswer }) {
                 Bytes/s
               </th>
               <th scope="col" className="right">
-                <Tip text="Of the changelog: what this changefeed has still to read.">Retained</Tip>
+                <Tip text="What the changelog keeps for this changefeed: whole files, from the one that it reads now.">
+                  Retained
+                </Tip>
               </th>
             </tr>
           </thead>

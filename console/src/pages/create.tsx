@@ -102,6 +102,7 @@ export function Create() {
             title: 'Run this statement?',
             text: `In database ${database}, as ${session.user}: ${shown.replaceAll('\n', ' ')}`,
             action: 'Run it',
+            decline: 'Not now',
             run: async () => setCreated(await post<CreatedAnswer>('changefeeds', { database, statement })),
           }}
           close={() => setAsking(false)}

@@ -124,6 +124,8 @@ export interface Question {
   readonly title: string
   readonly text: string
   readonly action: string
+  /** The other button, if nothing is there yet that could be kept. */
+  readonly decline?: string
   readonly isDangerous?: boolean
   readonly run: () => Promise<void>
 }
@@ -157,7 +159,7 @@ export function Confirm({ question, close }: { readonly question: Question; read
       {error === undefined ? null : <Failure error={error} />}
       <div className="row">
         <button type="button" className="button" onClick={close}>
-          Keep it as it is
+          {question.decline ?? 'Keep it as it is'}
         </button>
         <button
           type="button"

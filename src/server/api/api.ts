@@ -87,7 +87,7 @@ export class Api {
     const doesSomething = request.method !== 'GET' || path.endsWith('/messages')
     if (doesSomething && !isOwnRequest(request)) {
       sendJson(response, 403, {
-        error: `this request does something, and did not come from the console`,
+        error: 'the request lacks the header of the console, or may come from the page of another site',
         hint: `a program sends the header ${ownHeader}: 1, and no Origin`,
       })
       return
@@ -101,7 +101,10 @@ export class Api {
     const found = this.#routes.filter(({ pattern }) => pattern.test(path))
     const route = found.find(({ method }) => method === request.method)
     if (route === undefined) {
-      const [status, error] = found.length > 0 ? [405, 'the method does not fit'] : [404, `nothing at ${url.pathname}`]
+      const [status, error] =
+        found.length > 0
+          ? [405, `${request.method} is not a method of ${url.pathname}`]
+          : [404, `nothing at ${url.pathname}`]
       return sendJson(response, status, { error })
     }
     const parts = (route.pattern.exec(path) ?? []).slice(1)

@@ -62,7 +62,12 @@ test('problems come first, then what stands still, then what is furthest behind'
       ['critical', 'Job 5 tries again and again', 'transient error: no broker', 'start one'],
       ['critical', 'Job 6 failed', 'dropped', 'create it anew'],
       ['warning', 'Job 3 is behind', 'its high-water mark is old', undefined],
-      ['warning', 'Job 4 is paused', 'what it has not emitted yet is kept in the changelog', undefined],
+      [
+        'warning',
+        'Job 4 is paused',
+        'what it has not emitted yet is kept in the changelog',
+        'resume it, or cancel it if it is not needed any more',
+      ],
       ['warning', 'Job 2 is behind', 'its high-water mark is old', undefined],
       ['warning', 'Job 7 waits', 'waiting for Kafka', undefined],
     ],

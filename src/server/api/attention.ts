@@ -68,6 +68,7 @@ function ofJob(job: JobAnswer, nowMs: number): (AttentionAnswer & { readonly lag
       severity: 'warning',
       title: `${title} is paused`,
       detail: 'what it has not emitted yet is kept in the changelog',
+      hint: 'resume it, or cancel it if it is not needed any more',
       job: id,
       lagMs,
     }

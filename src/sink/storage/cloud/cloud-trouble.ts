@@ -48,7 +48,7 @@ function hintOf({ isTls }: FarEnd, said: string): string | undefined {
   if (/self.signed|unable to (?:verify|get)|CERT_/i.test(said))
     return "a certificate of an authority of your own is trusted if an admin sets it: SET CLUSTER SETTING cloudstorage.http.custom_ca = '…', or if NODE_EXTRA_CA_CERTS names its file when the server starts"
   if (/ENOTFOUND|EAI_AGAIN/.test(said)) return 'the name of the host cannot be resolved'
-  if (/ECONNREFUSED/.test(said)) return 'nothing listens there: check host and port, and whether the service runs'
+  if (/ECONNREFUSED/.test(said)) return 'check host and port, and whether the service runs: nothing listens there'
   if (/wrong version|packet length/i.test(said))
     return 'the service does not speak TLS on this port: check the port, or write http instead of https in the URI or its endpoint'
   if (/altnames/i.test(said)) return 'name the host as the certificate of the service does'
