@@ -19,7 +19,8 @@ test('rates are of the last half minute, and begin anew with a changefeed that c
   let nowMs = 0
   const counts = { messages: 0, bytes: 0, pendingRanges: undefined }
   const feed = feedWith(counts)
-  const rates = new FeedRates({ running: [feed] }, () => nowMs)
+  const running = [feed]
+  const rates = new FeedRates({ running }, () => nowMs)
   assert.equal(rates.of(feed).messagesPerSecond, 0)
   for (let i = 0; i < 20; i++) {
     nowMs += 5000
@@ -29,10 +30,15 @@ test('rates are of the last half minute, and begin anew with a changefeed that c
   }
   const { messagesPerSecond, bytesPerSecond, scan } = rates.of(feed)
   assert.deepEqual([messagesPerSecond, bytesPerSecond, scan], [10, 100, null])
-  counts.messages = 7
+  // It has emitted more rows than before, or as many, and its resolved messages are fewer.
+  const again = feedWith({ messages: counts.messages, bytes: 7, pendingRanges: undefined })
+  running[0] = again
   nowMs += 5000
-  rates.look()
-  assert.equal(rates.of(feed).messagesPerSecond, 0)
+  for (let i = 0; i < 2; i++) {
+    const { messagesPerSecond: messages, bytesPerSecond: bytes } = rates.of(again)
+    assert.deepEqual([messages, bytes], [0, 0])
+    rates.look()
+  }
   rates.close()
 })
 

@@ -8,6 +8,8 @@ const everyMs = 5000
 const keptReadings = 7
 
 interface Reading {
+  /** Each attempt of a changefeed has one of its own, which counts from 0. */
+  readonly meter: PooledFeed['meter']
   readonly atMs: number
   readonly messages: number
   readonly bytes: number
@@ -38,8 +40,7 @@ export class FeedRates {
       running.add(feed.id)
       const reading = this.#read(feed)
       const kept = this.#readings.get(feed.id) ?? []
-      // A feed that has begun again counts from 0.
-      if ((kept.at(-1)?.messages ?? 0) > reading.messages) kept.length = 0
+      if (kept.at(-1)?.meter !== reading.meter) kept.length = 0
       kept.push(reading)
       if (kept.length > keptReadings) kept.shift()
       this.#readings.set(feed.id, kept)
@@ -49,7 +50,7 @@ export class FeedRates {
 
   of(feed: PooledFeed): LiveAnswer {
     const now = this.#read(feed)
-    const before = this.#readings.get(feed.id)?.find(({ messages }) => messages <= now.messages) ?? now
+    const before = this.#readings.get(feed.id)?.find(({ meter }) => meter === now.meter) ?? now
     const seconds = (now.atMs - before.atMs) / 1000
     const perSecond = (difference: number): number => (seconds <= 0 ? 0 : difference / seconds)
     return {
@@ -81,6 +82,6 @@ export class FeedRates {
 
   #read({ progress, meter }: PooledFeed): Reading {
     const [messages, bytes] = [meter.value('messages'), meter.value('bytes')]
-    return { atMs: this.#now(), messages, bytes, pending: progress.pendingRanges }
+    return { meter, atMs: this.#now(), messages, bytes, pending: progress.pendingRanges }
   }
 }
