@@ -18,7 +18,7 @@ import { overview, type OverviewParts } from './overview.ts'
 import { querySeries, keptMetrics } from './series.ts'
 import { Logins, type LoginsOptions } from './logins.ts'
 import { sendJson } from './send-json.ts'
-import type { ApiUser } from './sql-client.ts'
+import { sessionSlots, type ApiUser } from './sql-client.ts'
 import { isFromThisMachine, isOfProxy } from '../../http/from-here.ts'
 import type { SeriesStore } from '../../core/series.ts'
 
@@ -56,6 +56,7 @@ export class Api {
   readonly #options: ApiOptions
   readonly #logins: Logins
   readonly #routes: readonly Route[]
+  readonly #slots = sessionSlots()
   #tails = 0
 
   constructor(options: ApiOptions) {
@@ -147,7 +148,7 @@ export class Api {
   }
 
   #formCall(user: ApiUser, database: string | undefined): FormCall {
-    return { user, port: this.#options.port, database }
+    return { user, port: this.#options.port, slots: this.#slots, database }
   }
 
   async #tail({ response, url, user, parts: [id = ''] }: UserCall): Promise<undefined> {

@@ -6,15 +6,13 @@ import { options, type OptionFacts } from '../../plan/options.ts'
 import { sinks } from '../../sink/sinks.ts'
 import { readSql } from '../../sql/sql.ts'
 import type { CheckAnswer, CreatedAnswer, FormAnswer, TablesAnswer } from './answers.ts'
-import { inSession, type ApiUser, type OwnPort } from './sql-client.ts'
+import { inSession, type ApiUser, type SessionPlace } from './sql-client.ts'
 
 const mostTables = 2000
 
-export interface FormCall {
+/** Without a database it is that of the session. */
+export interface FormCall extends SessionPlace {
   readonly user: ApiUser
-  readonly port: OwnPort
-  /** Undefined: the database of the session. */
-  readonly database: string | undefined
 }
 
 export function form(): FormAnswer {
@@ -43,8 +41,8 @@ export function form(): FormAnswer {
 }
 
 /** `ours`: a database that is not for users. */
-export async function tables({ user, port, database }: FormCall, ours: string | undefined): Promise<TablesAnswer> {
-  return inSession(user, { port, database }, async (client) => {
+export async function tables(call: FormCall, ours: string | undefined): Promise<TablesAnswer> {
+  return inSession(call.user, call, async (client) => {
     const databases = await client.query<{ datname: string }>(
       `SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate
        AND has_database_privilege(datname, 'CONNECT') ORDER BY datname`,

@@ -2,6 +2,7 @@
 // statements of every client, with the rights that the role has.
 
 import pg from 'pg'
+import { Slots } from '../../async/slots.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 
 export interface ApiUser {
@@ -49,16 +50,37 @@ export async function connectAs(
   return client
 }
 
+/** Each session is a client of PostgreSQL, or several, and takes memory there: users of SQL need them, too. */
+export function sessionSlots(): Slots {
+  return new Slots({
+    most: 8,
+    mostWaiting: 100,
+    refusal: () =>
+      new FeedError('FEED_STATE', 'too many requests of the console wait for a session', {
+        sqlstate: '53300',
+        hint: 'try again',
+      }),
+  })
+}
+
+export interface SessionPlace {
+  readonly port: OwnPort
+  readonly slots: Slots
+  readonly database?: string | undefined
+}
+
 /** Runs `work` in a session of its own. */
 export async function inSession<T>(
   user: ApiUser,
-  { port, database }: { readonly port: OwnPort; readonly database?: string | undefined },
+  { port, slots, database }: SessionPlace,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = await connectAs(user, port, database)
-  try {
-    return await work(client)
-  } finally {
-    await client.end().catch(() => undefined)
-  }
+  return slots.run(async () => {
+    const client = await connectAs(user, port, database)
+    try {
+      return await work(client)
+    } finally {
+      await client.end().catch(() => undefined)
+    }
+  })
 }
