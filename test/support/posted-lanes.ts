@@ -9,7 +9,7 @@ import { ByteWriter } from '../../src/bytes/byte-writer.ts'
 import type { FeedMeter } from '../../src/core/feed-meter.ts'
 import { FeedError } from '../../src/errors/feed-error.ts'
 import { BatchingSink, type BatchingSinkOptions } from '../../src/sink/batching/batching-sink.ts'
-import type { BatchLimits } from '../../src/sink/batching/lane.ts'
+import type { BatchLimits } from '../../src/sink/batching/lane-client.ts'
 import type { BatchBody, Delivery, LaneClient, SendResult } from '../../src/sink/batching/lane-client.ts'
 import { Lanes } from '../../src/sink/batching/lanes.ts'
 

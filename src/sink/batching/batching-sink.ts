@@ -48,6 +48,8 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
   readonly #listening: Disposable
   /** Spreads messages without a key: each is a row that comes once, so any lane may have it. */
   #next = 0
+  /** Memory for the rows of each lane, `LaneRows.next`. */
+  #nextRows = new Int32Array(1024)
 
   constructor(options: BatchingSinkOptions<Place, Body>) {
     const { lanes, signal } = options
@@ -66,27 +68,38 @@ export class BatchingSink<Place, Body extends BatchBody<Body>> implements Sink {
 
   async emit(batch: MessageBatch): Promise<void> {
     this.#sender.progress.check()
-    const { count, hasKeys, topics, keyStarts, valueStarts, valueEnds, nilValues, schemas, largeTimes } = batch
-    const { buffer } = batch.bytes
-    const { map, lanes } = this.#options
-    const { byTopic, laneOf } = map
+    const { lanes } = this.#options
     lanes.emitting.committedMs = batch.committedMs
-    for (let i = 0; i < count; i++) {
-      const own = byTopic[topics[i] as number] as readonly Lane<Place, Body>[]
-      const keyStart = keyStarts[i] as number
-      const keyEnd = valueStarts[i] as number
-      const lane =
-        own.length === 1 ? 0 : hasKeys ? laneOf(buffer, keyStart, keyEnd, own.length) : this.#next++ % own.length
-      const valueEnd = nilValues[i] === 1 ? -1 : (valueEnds[i] as number)
-      const time = largeTimes.size === 0 ? undefined : largeTimes.get(i)
-      ;(own[lane] as Lane<Place, Body>).add(buffer, hasKeys ? keyStart : -1, keyEnd, valueEnd, time, schemas[i])
-    }
+    this.#add(batch)
     this.#sender.pump()
     lanes.meter.set('pendingMessages', lanes.backlog.messages)
     if (!lanes.backlog.isOverBudget) return
     const startMs = performance.now()
     while (lanes.backlog.isOverBudget) await this.#sender.hurry()
     lanes.meter.observe('backpressure', (performance.now() - startMs) * 1e6)
+  }
+
+  /** First each row is given its lane, and then each lane its rows: both loops are short, and run once for each row. */
+  #add(batch: MessageBatch): void {
+    const { count, hasKeys, topics, keyStarts, valueStarts } = batch
+    const { buffer } = batch.bytes
+    const { byTopic, laneOf } = this.#options.map
+    if (this.#nextRows.length < count) this.#nextRows = new Int32Array(topics.length)
+    const next = this.#nextRows
+    const lanes: Lane<Place, Body>[] = []
+    for (let row = 0; row < count; row++) {
+      const own = byTopic[topics[row] as number] as readonly Lane<Place, Body>[]
+      const { length } = own
+      let lane = 0
+      if (length > 1)
+        lane = hasKeys
+          ? laneOf(buffer, keyStarts[row] as number, valueStarts[row] as number, length)
+          : this.#next++ % length
+      const its = own[lane] as Lane<Place, Body>
+      if (its.note(row, next)) lanes.push(its)
+    }
+    const rows = { batch, next, payloadBytes: 0 }
+    for (const lane of lanes) lane.addRows(rows)
   }
 
   async emitResolved(resolved: Resolved): Promise<void> {

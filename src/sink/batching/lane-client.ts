@@ -2,7 +2,25 @@
 // the other, for example all messages of one partition of a topic. The lanes, their memory, retries and order are
 // the same for every far end; only what stands here differs.
 
+import type { MessageBatch } from '../../core/message-batch.ts'
 import type { FeedError } from '../../errors/feed-error.ts'
+
+/** The bounds of a batch. A single message may be larger, and then has a batch of its own. */
+export interface BatchLimits {
+  readonly bytes: number
+  readonly messages: number
+  /** The most bytes that a batch takes for a message beside its key and value; undefined: none. */
+  readonly overheadBytes?: number
+}
+
+/** The rows of a batch that belong to one lane. */
+export interface LaneRows {
+  readonly batch: MessageBatch
+  /** The row after each row; -1: there is none. */
+  readonly next: Int32Array
+  /** `addRows` adds the size of key and value of each row that it appends. */
+  payloadBytes: number
+}
 
 /** The messages of a batch, as bytes in the form in which the far end takes them. A body is filled, sent, and filled again. */
 export interface BatchBody<Self> {
@@ -20,6 +38,11 @@ export interface BatchBody<Self> {
    * message was committed, for errors.
    */
   add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string, schema?: number): void
+  /**
+   * Appends the row and those after it, to a body that has messages, as long as they are within the limits and `add` would only append
+   * them. Returns the first row that was not appended; -1: all were. Only for speed: rows that are left are given to `add`.
+   */
+  addRows?(rows: LaneRows, row: number, limits: BatchLimits): number
   /** Returns two new bodies with the first and the second half of at least two messages, and leaves this one as it is. */
   halves(): readonly [Self, Self]
   clear(): void

@@ -5,16 +5,8 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { countDelivered, type FeedMeter } from '../../core/feed-meter.ts'
 import type { Backlog } from './backlog.ts'
 import { Batch, type BatchPhase } from './batch.ts'
-import type { BatchBody, Delivery } from './lane-client.ts'
+import type { BatchBody, BatchLimits, Delivery, LaneRows } from './lane-client.ts'
 import type { SpareBodies } from './spare-bodies.ts'
-
-/** The bounds of a batch. A single message may be larger, and then has a batch of its own. */
-export interface BatchLimits {
-  readonly bytes: number
-  readonly messages: number
-  /** The most bytes that a batch takes for a message beside its key and value; undefined: none. */
-  readonly overheadBytes?: number
-}
 
 export interface LaneOptions<Place, Body extends BatchBody<Body>> {
   readonly place: Place
@@ -49,6 +41,9 @@ export class Lane<Place, Body extends BatchBody<Body>> {
   #open: Batch<Body> | undefined
   /** Messages in all batches before the open one, since the lane exists. */
   #closedCount = 0
+  /** The first and the last of the rows that are to be added; -1: there are none. */
+  #firstRow = -1
+  #lastRow = -1
 
   constructor({ place, route, spares, backlog, limits, meter, emitting }: LaneOptions<Place, Body>) {
     this.place = place
@@ -89,7 +84,7 @@ export class Lane<Place, Body extends BatchBody<Body>> {
     return this.#waiting[0]?.body.count ?? this.openCount
   }
 
-  /** Appends a message, with the parameters of `BatchBody.add`. Called for each message. */
+  /** Appends a message, with the parameters of `BatchBody.add`. */
   add(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number, time?: string, schema?: number): void {
     const { bytes: maxBytes, messages: maxMessages, overheadBytes = 0 } = this.#limits
     const payload = Math.max(valueEnd, keyEnd) - (keyStart < 0 ? keyEnd : keyStart)
@@ -117,6 +112,47 @@ export class Lane<Place, Body extends BatchBody<Body>> {
     open.resolved += 1
     open.payloadBytes -= payload.length
     this.close()
+  }
+
+  /** Notes that a row of the batch at hand is to be added after those noted before. Returns whether it is the first one. */
+  note(row: number, next: Int32Array): boolean {
+    const last = this.#lastRow
+    next[row] = -1
+    this.#lastRow = row
+    if (last < 0) this.#firstRow = row
+    else next[last] = row
+    return last < 0
+  }
+
+  /** Appends the rows that were noted. */
+  addRows(rows: LaneRows): void {
+    const { batch, next } = rows
+    const { hasKeys, keyStarts, valueStarts, valueEnds, nilValues, schemas, largeTimes } = batch
+    let row = this.#firstRow
+    this.#firstRow = -1
+    this.#lastRow = -1
+    while (row >= 0) {
+      row = this.#appendRows(rows, row)
+      if (row < 0) return
+      const keyStart = hasKeys ? (keyStarts[row] as number) : -1
+      const valueEnd = nilValues[row] === 1 ? -1 : (valueEnds[row] as number)
+      const time = largeTimes.size === 0 ? undefined : largeTimes.get(row)
+      this.add(batch.bytes.buffer, keyStart, valueStarts[row] as number, valueEnd, time, schemas[row])
+      row = next[row] as number
+    }
+  }
+
+  /** Appends rows to the open batch as long as that is all there is to do. Returns the first one that is left. */
+  #appendRows(rows: LaneRows, row: number): number {
+    const open = this.#open
+    const body = open?.body
+    if (open === undefined || body?.addRows === undefined) return row
+    const { bytes, count } = body
+    rows.payloadBytes = 0
+    const left = body.addRows(rows, row, this.#limits)
+    open.payloadBytes += rows.payloadBytes
+    this.#backlog.grow(body.bytes - bytes, body.count - count)
+    return left
   }
 
   /** Closes the open batch: it takes no more messages and can be sent as it is. */

@@ -2,8 +2,8 @@
 
 import { feedMeter, type FeedMeter } from '../../core/feed-meter.ts'
 import { Backlog } from './backlog.ts'
-import { Lane, type BatchLimits, type Emitting } from './lane.ts'
-import type { BatchBody } from './lane-client.ts'
+import { Lane, type Emitting } from './lane.ts'
+import type { BatchBody, BatchLimits } from './lane-client.ts'
 import { SpareBodies } from './spare-bodies.ts'
 
 export interface LanesOptions<Body> {

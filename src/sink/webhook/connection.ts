@@ -8,11 +8,10 @@ export class Connection implements AsyncDisposable {
   readonly #client: Client
   readonly #origin: string
   #socket: Socket | undefined
+  /** For requests that are not in the memory of somebody else. */
   #memory = new ByteWriter(0)
-  /** Of the request before the last one. */
-  #other = new ByteWriter(0)
-  /** What had been given to the socket before the last request. */
-  #writtenBefore = 0
+  /** Memory of an earlier request, and how much the socket had been given with it. */
+  #held = { memory: new ByteWriter(0), end: 0 }
 
   constructor(origin: string, connect: buildConnector.connector) {
     this.#origin = origin
@@ -20,7 +19,7 @@ export class Connection implements AsyncDisposable {
       connect: (options, callback) =>
         connect(options, (...result) => {
           this.#socket = result[1] ?? undefined
-          this.#writtenBefore = 0
+          this.#held.end = 0
           callback(...result)
         }),
       // `Endpoint.post` has its own time limit, which is that of the whole request.
@@ -29,17 +28,27 @@ export class Connection implements AsyncDisposable {
     })
   }
 
-  /**
-   * Returns the memory for the next request, empty. It is that of an earlier request of which nothing is still to be sent: an
-   * endpoint may answer before it has read a request, and an answer may be read before the socket says that it has sent everything.
-   */
+  /** Returns memory for the next request, empty. */
   nextMemory(): ByteWriter {
-    const { writableLength: unsent = 0, bytesWritten: written = 0 } = this.#socket ?? {}
-    if (unsent > 0) [this.#memory, this.#other] = [this.#other, this.#memory]
-    if (written - unsent < this.#writtenBefore) this.#memory = new ByteWriter(0)
-    this.#writtenBefore = written
     this.#memory.clear()
     return this.#memory
+  }
+
+  /** Call after a request that was in the memory of `nextMemory`. */
+  exchangeOwn(): void {
+    this.#memory = this.exchange(this.#memory)
+  }
+
+  /**
+   * Returns other memory, or the same if the socket has sent everything: an endpoint may answer before it has read a request, and an
+   * answer may be read before the socket says that it has sent everything. `memory` is used again when it is sent.
+   */
+  exchange(memory: ByteWriter): ByteWriter {
+    const { writableLength: unsent = 0, bytesWritten: written = 0 } = this.#socket ?? {}
+    if (unsent === 0) return memory
+    const held = this.#held
+    this.#held = { memory, end: written }
+    return written - unsent < held.end ? new ByteWriter(0) : held.memory
   }
 
   request(body: Buffer, options: Omit<Dispatcher.RequestOptions, 'body'>): Promise<Dispatcher.ResponseData> {

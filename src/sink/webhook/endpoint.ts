@@ -14,6 +14,15 @@ import { maxAnswerBytes, readAnswer, type Answer } from './read-answer.ts'
 import { plainRefused } from './read-spec.ts'
 import type { WebhookSinkSpec } from './spec.ts'
 
+export interface PostBody {
+  /** What `write` returned is not in the memory that it was given. */
+  readonly isInPlace: boolean
+  /** Returns what is sent, which may be in `memory`. */
+  write(memory: ByteWriter): Promise<Buffer>
+  /** Called with `isInPlace` after the request: what was sent may still be read, unless `exchange` returns the same memory. */
+  moveTo(exchange: (memory: ByteWriter) => ByteWriter): void
+}
+
 interface Exchange {
   readonly body: Buffer
   readonly headers: Readonly<Record<string, string>>
@@ -67,19 +76,17 @@ export class Endpoint implements AsyncDisposable {
   }
 
   /**
-   * Posts the body that `write` returns, which may be in the memory that it is given, until the promise has settled. Throws if the endpoint
-   * cannot be reached, or does not answer in time. There are no more calls at a time than connections.
+   * Posts the body. Throws if the endpoint cannot be reached, or does not answer in time. There are no more calls at a time than
+   * connections.
    */
-  async post(
-    write: (memory: ByteWriter) => Buffer | Promise<Buffer>,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<Answer> {
+  async post(body: PostBody, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
     const connection = this.#idle.pop()
     if (connection === undefined) throw new FeedError('FEED_BUG', 'a webhook has more requests than connections')
     try {
-      return await this.#exchange(connection, { body: await write(connection.nextMemory()), headers, signal })
+      return await this.#exchange(connection, { body: await body.write(connection.nextMemory()), headers, signal })
     } finally {
+      if (body.isInPlace) body.moveTo((memory) => connection.exchange(memory))
+      else connection.exchangeOwn()
       this.#idle.push(connection)
     }
   }

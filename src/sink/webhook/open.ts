@@ -9,9 +9,8 @@ import type { SinkDialing, SinkOpening } from '../sink-facts.ts'
 import { Endpoint } from './endpoint.ts'
 import { defaultMaxBytes, defaultMaxMessages } from './parameters.ts'
 import { bodyFormatOf, type WebhookSinkSpec } from './spec.ts'
-import { WebhookBody } from './webhook-body.ts'
+import { frameBytes, WebhookBody } from './webhook-body.ts'
 import { WebhookClient, type Nowhere } from './webhook-client.ts'
-import { frameBytes } from './write-request.ts'
 
 export type WebhookSink = BatchingSink<Nowhere, WebhookBody>
 

@@ -5,7 +5,6 @@
 //   429 or 503 with Retry-After    the request is sent again after that time, which counts as no failure
 //   anything else, or no answer    the request has failed, and is sent again as the retry options say
 
-import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { retryAfterMs } from '../../core/retry-after.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { networkHint, reasonOf } from '../../net/network-hint.ts'
@@ -13,9 +12,9 @@ import type { Delivery, LaneClient, Outcome, SendResult } from '../batching/lane
 import { sizeAndTime } from '../batching/too-large.ts'
 import { describeAnswer, type Sent } from '../answer-text.ts'
 import { Endpoint } from './endpoint.ts'
-import { bodyFormatOf, originOf, type WebhookSinkSpec } from './spec.ts'
+import { originOf, type WebhookSinkSpec } from './spec.ts'
 import type { WebhookBody } from './webhook-body.ts'
-import { bodyHeaders, compressed, writeBody, type HeaderOf } from './write-request.ts'
+import { bodyHeaders, RequestBody, type HeaderOf } from './write-request.ts'
 import { percentDecoded } from '../percent-decoded.ts'
 
 /** All lanes lead to the one endpoint, and need no name there. */
@@ -54,28 +53,22 @@ export class WebhookClient implements LaneClient<Nowhere, WebhookBody> {
     // Rows with other columns need another first line.
     if (deliveries.some(({ body }) => body.schema !== schema)) return this.#oneByOne(deliveries, signal)
     const { spec, endpoint, limits, header } = this.#options
-    const bodies = deliveries.map((delivery) => delivery.body)
-    let body: Buffer = Buffer.alloc(0)
-    let sentBytes = 0
-    const write = async (memory: ByteWriter): Promise<Buffer> => {
-      writeBody({ format: bodyFormatOf(spec), header }, bodies, memory)
-      body = memory.view()
-      const sent = await compressed(spec.compression, body)
-      sentBytes = sent.length
-      return sent
-    }
-    const answer = await endpoint.post(write, this.#headers, signal)
-    // No other request has used the memory of the body yet: nothing waits from here on.
+    const body = new RequestBody(
+      deliveries.map((delivery) => delivery.body),
+      { spec, header },
+    )
+    const answer = await endpoint.post(body, this.#headers, signal)
+    const { sentBytes } = body
     const { status } = answer
     const all = (outcome: Outcome): Outcome[] => deliveries.map(() => outcome)
     if (status >= 200 && status < 300) return { outcomes: all(delivered), pauseMs: 0, sentBytes }
     if (status === 413) {
-      limits.bytes = Math.min(limits.bytes, Math.max(leastMaxBytes, Math.floor(body.length / 2)))
+      limits.bytes = Math.min(limits.bytes, Math.max(leastMaxBytes, Math.floor(body.plain.length / 2)))
       return deliveries.length === 1
         ? { outcomes: all({ tag: 'too-large' }), pauseMs: 0, sentBytes }
         : this.#oneByOne(deliveries, signal, { requests: 1, sentBytes })
     }
-    const said = describeAnswer(answer, () => this.#sent(body))
+    const said = describeAnswer(answer, () => this.#sent(body.plain))
     const error = new FeedError('FEED_SINK', `${this.name} answered ${said}`, { hint: hintOf(status) })
     const waitMs = status === 429 || status === 503 ? retryAfterMs(answer.retryAfter) : undefined
     if (waitMs === undefined) return { outcomes: all({ tag: 'failed', error }), pauseMs: 0, sentBytes }

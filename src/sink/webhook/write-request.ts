@@ -8,40 +8,74 @@
 import { gzip, zstdCompress } from 'node:zlib'
 import { promisify } from 'node:util'
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
-import { separators, type BodyFormat, type WebhookBody } from './webhook-body.ts'
-import type { WebhookSinkSpec } from './spec.ts'
-
-const head = Buffer.from('{"payload":[')
-/** What a body in JSON has beside the messages and the separators between them, at most. */
-export const frameBytes = 12 + 11 + 10 + 1
+import type { PostBody } from './endpoint.ts'
+import { bodyFormatOf, type WebhookSinkSpec } from './spec.ts'
+import { frameBytes, payloadHead, payloadTail, separators, type WebhookBody } from './webhook-body.ts'
 
 const compressors = { gzip: promisify(gzip), zstd: promisify(zstdCompress) } as const
 
 export type HeaderOf = (schema: number) => Uint8Array | undefined
 
-/** Appends the body to `out`. `header`: of `csv-with-header`. */
-export function writeBody(
-  { format, header }: { readonly format: BodyFormat; readonly header: HeaderOf },
-  bodies: readonly WebhookBody[],
-  out: ByteWriter,
-): void {
-  const [first] = bodies
-  if (first === undefined) return
-  const isPayload = format === 'json' && !first.isResolved
-  if (isPayload) out.copy(head)
-  const line = format === 'csv-with-header' && first.schema !== undefined ? header(first.schema) : undefined
-  if (line !== undefined) {
-    out.copy(line)
-    out.u8(separators[format])
+export interface RequestOptions {
+  readonly spec: Pick<WebhookSinkSpec, 'format' | 'csvHeader' | 'compression'>
+  /** Returns the names of the columns, of a request with `csv_header`. */
+  readonly header: HeaderOf
+}
+
+/** The body of one request. */
+export class RequestBody implements PostBody {
+  readonly #bodies: readonly WebhookBody[]
+  readonly #options: RequestOptions
+  /** The request is sent from the memory of its only batch. */
+  isInPlace = false
+  /** Before compression, when it is written. */
+  plain: Buffer = Buffer.alloc(0)
+  sentBytes = 0
+
+  constructor(bodies: readonly WebhookBody[], options: RequestOptions) {
+    this.#bodies = bodies
+    this.#options = options
   }
-  out.ensure(bodies.reduce((sum, body) => sum + body.bytes + 1, frameBytes))
-  let count = 0
-  for (const [i, body] of bodies.entries()) {
-    if (i > 0) out.u8(separators[format])
-    out.copy(body.view)
-    count += body.count
+
+  async write(memory: ByteWriter): Promise<Buffer> {
+    const { spec } = this.#options
+    const [first] = this.#bodies as [WebhookBody]
+    const isAlone = this.#bodies.length === 1 && spec.csvHeader !== true
+    if (isAlone) this.plain = first.whole()
+    else {
+      this.#join(memory)
+      this.plain = memory.view()
+    }
+    const sent = spec.compression === 'none' ? this.plain : await compressors[spec.compression](this.plain)
+    this.isInPlace = isAlone && sent === this.plain
+    this.sentBytes = sent.length
+    return sent
   }
-  if (isPayload) out.latin1(`],"length":${count}}`)
+
+  moveTo(exchange: (memory: ByteWriter) => ByteWriter): void {
+    this.#bodies[0]?.moveTo(exchange)
+  }
+
+  #join(out: ByteWriter): void {
+    const { spec, header } = this.#options
+    const format = bodyFormatOf(spec)
+    const bodies = this.#bodies
+    const [first] = bodies as [WebhookBody]
+    if (format === 'json') out.copy(payloadHead)
+    const line = format === 'csv-with-header' && first.schema !== undefined ? header(first.schema) : undefined
+    if (line !== undefined) {
+      out.copy(line)
+      out.u8(separators[format])
+    }
+    out.ensure(bodies.reduce((sum, body) => sum + body.bytes + 1, frameBytes))
+    let count = 0
+    for (const [i, body] of bodies.entries()) {
+      if (i > 0) out.u8(separators[format])
+      out.copy(body.view)
+      count += body.count
+    }
+    if (format === 'json') out.latin1(payloadTail(count))
+  }
 }
 
 /** Returns the headers that describe the body. */
@@ -51,8 +85,4 @@ export function bodyHeaders({
 }: Pick<WebhookSinkSpec, 'format' | 'compression'>): Readonly<Record<string, string>> {
   const type = { 'content-type': format === 'csv' ? 'text/csv' : 'application/json' }
   return compression === 'none' ? type : { ...type, 'content-encoding': compression, 'accept-encoding': compression }
-}
-
-export function compressed(compression: WebhookSinkSpec['compression'], body: Buffer): Buffer | Promise<Buffer> {
-  return compression === 'none' ? body : compressors[compression](body)
 }
