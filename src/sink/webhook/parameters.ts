@@ -71,7 +71,7 @@ export const webhookReference: SinkReference = {
       'webhook-http://host[:port]/path?insecure_plain_http=true&…',
     ],
     about: `Parameters that are not in this table are part of the URL of the endpoint, and are passed on to it; SHOW JOBS shows
-neither their values nor the path. \`user:password@\` before the host becomes an \`Authorization\` header. Values are percent-encoded. Base64 is that of
+neither their values nor the path. \`user:password@\` before the host becomes an \`Authorization\` header, and is refused if an option gives one. Values are percent-encoded. Base64 is that of
 the file: \`base64 -w 0 ca.pem\`.`,
     parameters: webhookParameters,
   },

@@ -46,9 +46,24 @@ export function readHeaders({ authorization, extra, user }: WrittenHeaders): rea
   if (authorization?.text !== undefined)
     add('webhook_auth_header', { name: 'Authorization', value: authorization.text }, authorization.position)
   for (const header of extra) add('extra_headers', header)
-  if (user !== '' && !names.has('authorization'))
+  if (user !== '') {
+    if (names.has('authorization')) throw twoCredentials(authorization)
     add('user', { name: 'Authorization', value: `Basic ${Buffer.from(user).toString('base64')}` })
+  }
   return headers
+}
+
+/** Neither may be ignored: the endpoint would get other credentials than somebody expects. */
+function twoCredentials(authorization: WrittenHeaders['authorization']): FeedError {
+  const option = authorization?.text === undefined ? 'extra_headers' : 'webhook_auth_header'
+  return new FeedError(
+    'FEED_OPTION',
+    `the sink URI has a user or a password, and ${option} gives the header Authorization, too`,
+    {
+      hint: 'remove user:password@ from the sink URI, or the header from the options; a user and a password become this header',
+      position: authorization?.position,
+    },
+  )
 }
 
 function isValid(check: () => void): boolean {

@@ -42,6 +42,18 @@ test('what is not a parameter of ours belongs to the URL of the endpoint; the us
   assert.deepEqual(plain.retry, { max: 3, backoffMs: 500 })
 })
 
+test('a user in the URI and an Authorization header of an option are refused together, and each alone is taken', () => {
+  const both = (option: string): RegExp =>
+    new RegExp(`^the sink URI has a user or a password, and ${option} gives the header Authorization, too$`)
+  const hint = /remove user:password@ from the sink URI/
+  for (const uri of ['webhook-https://u:s3cret@h', 'webhook-https://u@h', 'webhook-https://:s3cret@h']) {
+    refused(uri, "webhook_auth_header = 'Bearer s3cret'", both('webhook_auth_header'), hint)
+    refused(uri, `extra_headers = '{"authorization": "Bearer s3cret"}'`, both('extra_headers'), hint)
+    assert.equal(planned(uri).spec.sink.headers.length, 1)
+  }
+  assert.equal(planned('webhook-https://h', "webhook_auth_header = 'Bearer s3cret'").spec.sink.headers.length, 1)
+})
+
 test('messages always have key and topic, in CSV neither', () => {
   const { keyInValue, topicInValue } = planned(host).spec
   assert.deepEqual([keyInValue, topicInValue], [true, true])
