@@ -143,6 +143,16 @@ test('a role sees and controls what it may by SQL, and its session ends with its
   assert.equal((await ask('jobs', { headers: bob })).status, 200)
 })
 
+test('a role whose password was changed does nothing any more with a session that it had begun before', async () => {
+  await attached.postgres.sql(`CREATE ROLE eve LOGIN PASSWORD 'of eve'`)
+  const eve = await sessionOf('eve')
+  const pause = async (): Promise<number> => (await ask(`jobs/${job}/pause`, { method: 'POST', headers: eve })).status
+  assert.equal(await pause(), 403, 'it is somebody else whose job it is')
+  await attached.postgres.sql(`ALTER ROLE eve PASSWORD 'another'`)
+  assert.equal(await pause(), 401)
+  assert.equal((await ask('jobs', { headers: eve })).status, 401, 'its session is over')
+})
+
 test('what does something is not done for pages of other sites', async () => {
   const { cookie = '' } = await sessionOf('ann')
   for (const headers of [

@@ -15,6 +15,8 @@ interface ApiSession {
   readonly user: ApiUser
   readonly sinceMs: number
   usedMs: number
+  /** When PostgreSQL has taken the password last. */
+  confirmedMs: number
 }
 
 export class ApiSessions {
@@ -29,7 +31,7 @@ export class ApiSessions {
   /** Returns the value of the cookie. */
   begin(user: ApiUser): string {
     const token = randomBytes(32).toString('base64url')
-    this.#sessions.set(keyOf(token), { user, sinceMs: this.#now(), usedMs: this.#now() })
+    this.#sessions.set(keyOf(token), { user, sinceMs: this.#now(), usedMs: this.#now(), confirmedMs: this.#now() })
     const [oldest] = this.#sessions.keys()
     if (this.#sessions.size > mostSessions && oldest !== undefined) this.#sessions.delete(oldest)
     return token
@@ -45,6 +47,17 @@ export class ApiSessions {
     found.usedMs = nowMs
     this.#sessions.set(key, found)
     return found.user
+  }
+
+  /** Whether PostgreSQL has taken the password within this time. */
+  isConfirmed(request: IncomingMessage, withinMs: number): boolean {
+    const found = this.#sessions.get(keyOf(tokenIn(request)))
+    return found !== undefined && this.#now() - found.confirmedMs < withinMs
+  }
+
+  confirm(request: IncomingMessage): void {
+    const found = this.#sessions.get(keyOf(tokenIn(request)))
+    if (found !== undefined) found.confirmedMs = this.#now()
   }
 
   end(request: IncomingMessage): void {

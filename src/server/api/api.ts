@@ -96,7 +96,7 @@ export class Api {
     if (path === 'session' && request.method === 'GET') return sendJson(response, 200, this.#logins.session(request))
     if (path === 'login' && request.method === 'POST') return this.#logins.login(request, response)
     if (path === 'logout' && request.method === 'POST') return this.#logins.logout(request, response)
-    const user = this.#logins.userOf(request)
+    const user = await this.#logins.confirmedUserOf(request, doesSomething)
     if (user === undefined)
       return sendJson(response, 401, { error: 'nobody is logged in', hint: `POST ${apiPrefix}login` })
     const found = this.#routes.filter(({ pattern }) => pattern.test(path))

@@ -9,7 +9,10 @@ import { ApiSessions, sessionCookie } from './api-sessions.ts'
 import { errorAnswer, statusOf } from './error-answer.ts'
 import { FailedLogins } from './failed-logins.ts'
 import { sendJson } from './send-json.ts'
-import { connectAs, type ApiUser, type OwnPort } from './sql-client.ts'
+import { connectAs, inSession, sessionSlots, type ApiUser, type OwnPort } from './sql-client.ts'
+
+/** What is only read may be read for so long by a role that has lost its login. */
+const confirmedForMs = 60_000
 
 export interface LoginsOptions {
   readonly port: OwnPort
@@ -25,6 +28,7 @@ export class Logins {
   readonly #options: LoginsOptions
   readonly #sessions = new ApiSessions()
   readonly #failed = new FailedLogins()
+  readonly #slots = sessionSlots()
 
   constructor(options: LoginsOptions) {
     this.#options = options
@@ -33,6 +37,27 @@ export class Logins {
   /** Undefined: nobody is logged in. */
   userOf(request: IncomingMessage): ApiUser | undefined {
     return this.#options.everybody ?? this.#sessions.of(request)
+  }
+
+  /**
+   * The same for who does or reads something: a role that may not log in any more, or whose password was changed, is logged out. PostgreSQL is asked
+   * again after a minute, and each time before something is done.
+   */
+  async confirmedUserOf(request: IncomingMessage, doesSomething: boolean): Promise<ApiUser | undefined> {
+    const user = this.userOf(request)
+    const { everybody, port } = this.#options
+    if (user === undefined || everybody !== undefined) return user
+    if (this.#sessions.isConfirmed(request, doesSomething ? 0 : confirmedForMs)) return user
+    try {
+      await inSession(user, { port, slots: this.#slots }, async () => undefined)
+      this.#sessions.confirm(request)
+      return user
+    } catch (error) {
+      // Where PostgreSQL is away nobody can be asked.
+      if (errorAnswer(error).sqlstate?.startsWith('28') !== true) return user
+      this.#sessions.end(request)
+      return undefined
+    }
   }
 
   session(request: IncomingMessage): SessionAnswer {
