@@ -115,7 +115,7 @@ export const scenarios: readonly Scenario[] = [
       // Another error every minute.
       'changefeed_ingest_failing{database="shop",code="FEED_SOURCE_DOWN",sqlstate="08006"}': (minute) =>
         minute >= 10 && Math.floor(minute) % 2 === 0 ? 1 : undefined,
-      'changefeed_ingest_failing{database="shop",code="FEED_SQL",sqlstate="57P03"}': (minute) =>
+      'changefeed_ingest_failing{database="shop",code="FEED_SOURCE_DOWN",sqlstate="57P03"}': (minute) =>
         minute >= 10 && Math.floor(minute) % 2 === 1 ? 1 : undefined,
     },
     {
