@@ -11,11 +11,26 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 const sources = ['console', 'src/server/api/answers.ts']
 const built = `${root}dist/console`
 
+/** Builds the console, or ends the program. Its packages are installed in any case, because the type check needs them, too. */
 export function buildConsole() {
   const wanted = hashOfSources()
-  // The type check needs them, too.
   installIn('../console/')
+  if (!isBuiltFrom(wanted) && !build(wanted)) process.exit(1)
+}
+
+/** Builds the console if that is to be had: where it is not, as without a network, the server starts all the same. */
+export function buildConsoleIfPossible() {
+  const wanted = hashOfSources()
   if (isBuiltFrom(wanted)) return
+  if (installIn('../console/', true) && build(wanted)) return
+  const isThere = fs.existsSync(`${built}/index.html`)
+  console.error(
+    `The console is not built: ${isThere ? 'that of an earlier build is served' : 'there are no pages at the HTTP address'}. Everything else works. npm run build tries again.`,
+  )
+}
+
+/** Returns whether it is built. */
+function build(wanted) {
   // Not in dist: what a build leaves there that was ended would be packed.
   const cache = `${root}node_modules/.cache`
   for (const each of [cache, `${root}dist`]) fs.mkdirSync(each, { recursive: true })
@@ -30,7 +45,7 @@ export function buildConsole() {
   if (error !== undefined || status !== 0) {
     remove(folder)
     console.error(`the console could not be built${error === undefined ? '' : `: ${error.message}`}`)
-    process.exit(1)
+    return false
   }
   // A folder for temporary files is closed to other users.
   fs.chmodSync(folder, 0o755)
@@ -43,6 +58,7 @@ export function buildConsole() {
     // Another process may have done the same a moment before.
     if (!isBuiltFrom(wanted)) throw error
   }
+  return true
 }
 
 /** Whether the sources with this hash are built. */
