@@ -136,7 +136,7 @@ export async function runOverConnection({ server, seed, disturbances, said }: Co
   assert.deepEqual(failures.slice(0, 20), [], summary)
   assert.ok(workload.committed > 100, summary)
   assert.ok(verdict.streamed > 50, summary)
-  assert.ok(changer.committed > 0, `${summary}; ${JSON.stringify([...changer.failed])}`)
+  assert.ok(changer.committed > 0 || changer.neverConnected, `${summary}; ${JSON.stringify([...changer.failed])}`)
   if (has.policy === 'backfill') assert.ok(verdict.backfills > 0, summary)
   return summary
 }

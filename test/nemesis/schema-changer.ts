@@ -59,6 +59,11 @@ export class SchemaChanger {
     this.#said = said
   }
 
+  /** The server was killed again and again, and away whenever the schema was to be changed. Only the last change was possible then. */
+  get neverConnected(): boolean {
+    return this.failed.size > 0 && [...this.failed.keys()].every((why) => why.startsWith('connect '))
+  }
+
   /** Changes the schema now and then, until the signal. Start it behind the initial scan. */
   async run(everyMs: number, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {

@@ -1,6 +1,9 @@
 // The Pub/Sub sink with a Pub/Sub that misbehaves, and its requests.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { status } from '@grpc/grpc-js'
 import { after, before, test } from 'node:test'
 import { Random } from '../../../test/nemesis/random.ts'
@@ -384,8 +387,21 @@ test('an endpoint that is not there is an error of the dial', async () => {
   try {
     await assert.rejects(
       dial(specOf(), { resolved: false, signal: new AbortController().signal }),
-      /^FeedError: Pub\/Sub \(project project-\d+\) answered UNAVAILABLE: .*ECONNREFUSED/,
+      /^FeedError: Pub\/Sub \(project project-\d+\) answered UNAVAILABLE: no connection was established: connect ECONNREFUSED 127\.0\.0\.1:1$/,
     )
+    const server = createHttpServer((_request, response) => response.end('<html></html>')).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    process.env['PUBSUB_EMULATOR_HOST'] = `127.0.0.1:${(server.address() as AddressInfo).port}`
+    await assert.rejects(
+      dial(specOf(), { resolved: false, signal: new AbortController().signal }),
+      (error: FeedError) => {
+        assert.match(error.message, / answered UNAVAILABLE: no connection was established: Protocol error$/)
+        assert.match(error.hint ?? '', /^what answers there does not speak gRPC/)
+        return true
+      },
+    )
+    server.closeAllConnections()
+    server.close()
   } finally {
     delete process.env['PUBSUB_EMULATOR_HOST']
   }

@@ -9,7 +9,7 @@ const maxSaid = 300
 
 export function grpcFailed(name: string, error: GrpcError, topic: string): FeedError {
   const status = grpcStatus[error.status] ?? `status ${error.status}`
-  const said = error.message.slice(0, maxSaid)
+  const said = withoutNotes(error.message).slice(0, maxSaid)
   return new FeedError('FEED_SINK', `${name} answered ${status}${said === '' ? '' : `: ${said}`}`, {
     hint: hintOf(error, topic),
     cause: error,
@@ -36,6 +36,15 @@ export function outcomeOf(name: string, error: GrpcError, topic: string): Outcom
   return { tag: 'failed', error: failed }
 }
 
+/** Returns what the library says without when it said so, and without notes of its own. */
+function withoutNotes(message: string): string {
+  const [, last] =
+    /^No connection established\. Last error: (?:Error: )?(.*?)(?: \(\d{4}-[^)]*\))?\. Resolution note:/.exec(
+      message,
+    ) ?? []
+  return last === undefined ? message : `no connection was established: ${last}`
+}
+
 function isTooLarge({ status, message }: GrpcError): boolean {
   if (status !== grpcStatus.INVALID_ARGUMENT && status !== grpcStatus.RESOURCE_EXHAUSTED) return false
   return /(?:size|message|payload|request).*(?:exceeds|too large|larger than)/i.test(message) && !/quota/i.test(message)
@@ -50,7 +59,15 @@ function hintOf({ status, message }: GrpcError, topic: string): string | undefin
     return `${topicNameRule}: give topic_name`
   if (status === grpcStatus.INVALID_ARGUMENT && /schema/i.test(message))
     return 'the schema of the topic does not fit the messages of changefeeds: take a topic without a schema'
-  if (status === grpcStatus.UNAVAILABLE && /resol/i.test(message))
-    return 'check the region, and the name service of the server'
+  if (status === grpcStatus.UNAVAILABLE) return hintOfConnection(message)
+  return undefined
+}
+
+function hintOfConnection(message: string): string | undefined {
+  if (/resolution failed/i.test(message)) return 'check the region, and the name service of the server'
+  if (/Protocol error/.test(message))
+    return 'what answers there does not speak gRPC: PUBSUB_EMULATOR_HOST, if it is set, names the host and the port of an emulator; otherwise a proxy may be in between'
+  if (/ECONNREFUSED/.test(message))
+    return 'nothing listens there: check PUBSUB_EMULATOR_HOST, if it is set, and whether the emulator runs'
   return undefined
 }

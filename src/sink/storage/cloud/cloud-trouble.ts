@@ -53,7 +53,7 @@ function hintOf({ isTls }: FarEnd, said: string): string | undefined {
     return 'the service does not speak TLS on this port: check the port, or write http instead of https in the URI or its endpoint'
   if (/altnames/i.test(said)) return 'name the host as the certificate of the service does'
   if (!isTls && /ECONNRESET|hang up|other side closed/i.test(said))
-    return 'the service may want TLS on this port: write https in place of http'
+    return 'the connection was closed; if none has ever worked, the service may want TLS on this port: write https in place of http'
   return undefined
 }
 
