@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { mountDisk, skipWithoutDisk, unmountDisk } from '../../test/support/small-disk.ts'
 import { LogFile } from './log-file.ts'
 
 const kibibyte = 1024
@@ -76,16 +76,11 @@ test('a file that somebody has emptied is not rotated before it is full again', 
   assert.deepEqual(readdirSync(logs), ['changefeed.log'])
 })
 
-test('a line that is torn by a full disk, or by a crash, spoils no other line', (t) => {
+test('a line that is torn by a full disk, or by a crash, spoils no other line', { skip: skipWithoutDisk }, (t) => {
   const { dir } = store(t)
   const full = join(dir, 'full')
   mkdirSync(full)
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', full], { stdio: 'ignore' })
-  } catch {
-    t.skip('nothing can be mounted here')
-    return
-  }
+  mountDisk(full, 'size=64k')
   try {
     const path = join(full, 'logs', 'changefeed.log')
     const file = new LogFile(full, { fileBytes: 1e6, totalBytes: 1e7 })
@@ -103,7 +98,6 @@ test('a line that is torn by a full disk, or by a crash, spoils no other line', 
     // One by the disk, one by the crash.
     assert.equal(lines.length - whole.length, 2)
   } finally {
-    // The files are still open.
-    execFileSync('umount', ['--lazy', full])
+    unmountDisk(full)
   }
 })

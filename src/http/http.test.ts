@@ -3,15 +3,10 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import test from 'node:test'
-import { startHttp } from './http.ts'
+import { startWeb } from '../../test/support/web-server.ts'
 
 test('a path that nothing answers to is not found, however it is written; / has links to the others', async () => {
-  const web = await startHttp({
-    host: 'localhost',
-    port: 0,
-    names: ['localhost'],
-    unready: async () => undefined,
-    problems: () => [],
+  const web = await startWeb({
     metrics: async (visibility) => (visibility === 'nope' ? undefined : `# ${visibility ?? 'none'}\n`),
   })
   try {
@@ -40,12 +35,7 @@ test('a path that nothing answers to is not found, however it is written; / has 
 
 test('pages of other sites get nothing but 403, also where they could not read the answer; a link may lead here', async () => {
   let measured = 0
-  const web = await startHttp({
-    host: 'localhost',
-    port: 0,
-    names: ['localhost'],
-    unready: async () => undefined,
-    problems: () => [],
+  const web = await startWeb({
     metrics: async () => String((measured += 1)),
   })
   try {
@@ -71,13 +61,7 @@ test('pages of other sites get nothing but 403, also where they could not read t
 
 test('a program of this machine may stop the server; a web page, and a proxy that speaks for somebody, may not', async () => {
   let stops = 0
-  const web = await startHttp({
-    host: 'localhost',
-    port: 0,
-    names: ['localhost'],
-    unready: async () => undefined,
-    problems: () => [],
-    metrics: async () => '',
+  const web = await startWeb({
     shutdown: () => (stops += 1),
   })
   try {
@@ -94,12 +78,7 @@ test('a program of this machine may stop the server; a web page, and a proxy tha
 })
 
 test('a client that takes nothing of its answer is disconnected, so that the answer does not stay in memory', async () => {
-  const web = await startHttp({
-    host: 'localhost',
-    port: 0,
-    names: ['localhost'],
-    unready: async () => undefined,
-    problems: () => [],
+  const web = await startWeb({
     // More than the kernel keeps for a connection.
     metrics: async () => '# a line of metrics\n'.repeat(1_000_000),
     patience: { answerMs: 100 },

@@ -7,19 +7,13 @@ import { connect } from 'node:net'
 import test from 'node:test'
 import { connect as connectSecurely } from 'node:tls'
 import { certificateOf } from '../../test/support/servers/certificates.ts'
+import { startWeb } from '../../test/support/web-server.ts'
 import { FrontTls } from '../pg-server/front-tls.ts'
-import { startHttp } from './http.ts'
 
 test('one port answers with and without TLS, and closing it leaves no client behind', async () => {
   const { cert, key, ca } = certificateOf('localhost')
   const tls = FrontTls.open({ cert, key })
-  const web = await startHttp({
-    host: 'localhost',
-    port: 0,
-    names: ['localhost'],
-    unready: async () => undefined,
-    problems: () => [],
-    metrics: async () => '',
+  const web = await startWeb({
     tls,
   })
   const at = { host: '127.0.0.1', port: web.port, path: '/health', headers: { host: 'localhost' } }
@@ -50,13 +44,7 @@ test('one port answers with and without TLS, and closing it leaves no client beh
 
 test('a client that does not end the head of its request is disconnected, with and without TLS', async () => {
   const { cert, key, ca } = certificateOf('localhost')
-  const web = await startHttp({
-    host: 'localhost',
-    port: 0,
-    names: ['localhost'],
-    unready: async () => undefined,
-    problems: () => [],
-    metrics: async () => '',
+  const web = await startWeb({
     tls: FrontTls.open({ cert, key }),
     patience: { headMs: 200 },
   })

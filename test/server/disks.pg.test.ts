@@ -2,34 +2,31 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from './test-server.ts'
+import { mountDisk, skipWithoutDisk as skip, unmountDisk } from '../support/small-disk.ts'
 import { until } from '../support/until.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
-/** Undefined: this user may not mount. */
-function mounted<T>(options: string, work: (dir: string) => T): T | undefined {
+function onDisk(options: string, work: (dir: string) => void): void {
   const dir = mkdtempSync(join(tmpdir(), 'changefeed-disk-'))
-  chmodSync(dir, 0o755)
   try {
-    if (spawnSync('mount', ['-t', 'tmpfs', '-o', `mode=755,${options}`, 'tmpfs', dir]).status !== 0) return undefined
+    mountDisk(dir, `mode=755,${options}`)
     try {
-      return work(dir)
+      work(dir)
     } finally {
-      spawnSync('umount', [dir])
+      unmountDisk(dir)
     }
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
 }
-
-const skip = mounted('size=1m', () => true) === undefined && 'only who may mount can make a small disk'
 
 for (const [kind, options, said] of [
   ['full', 'size=20m', /^ERROR: the disk of \S+ is full\nHINT: free space there, or choose another --store\n$/],
@@ -37,7 +34,7 @@ for (const [kind, options, said] of [
 ] as const) {
   test(`a start on a ${kind} disk says so and leaves nothing behind`, { skip }, () => {
     for (const more of [[], ['--background']]) {
-      mounted(options, (dir) => {
+      onDisk(options, (dir) => {
         const flags = ['--listen-addr=localhost:0', '--http-addr=localhost:0', `--store=${join(dir, 'store')}`]
         const { status, stderr } = spawnSync(
           process.execPath,

@@ -2,7 +2,7 @@
 // PostgreSQL of its own or attached to somebody else's (support/servers/server-of-tests.ts). Whatever happens to the test,
 // the processes end and the store goes.
 
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import pg from 'pg'
 import { removeStore } from '../support/kept-stores.ts'
 import { PostgresGate } from '../support/postgres-gate.ts'
 import { serverOfTests } from '../support/servers/server-of-tests.ts'
+import { mountDisk, unmountDisk } from '../support/small-disk.ts'
 import { until } from '../support/until.ts'
 import { AttachedPostgres, type TestAttachment } from './attached-postgres.ts'
 import { isAlive, main } from './run-main.ts'
@@ -193,13 +194,8 @@ export class TestServer implements AsyncDisposable {
     }
     const socketDir = join(this.storeDir, 'socket-dir')
     if (existsSync(socketDir)) rmSync(readFileSync(socketDir, 'utf8'), { recursive: true, force: true })
-    if (this.#hasDisk) spawnSync('umount', [this.storeDir])
+    if (this.#hasDisk) unmountDisk(this.storeDir)
     removeStore(this.storeDir)
     await this.#attached?.owned?.[Symbol.asyncDispose]()
   }
-}
-
-function mountDisk(dir: string, options: string): void {
-  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', dir], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`mount failed: ${stderr}`)
 }

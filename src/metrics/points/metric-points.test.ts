@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import {
   mkdirSync,
   mkdtempSync,
@@ -14,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import fc from 'fast-check'
+import { mountDisk, skipWithoutDisk, unmountDisk } from '../../../test/support/small-disk.ts'
 import type { SeriesQuery } from '../../core/series.ts'
 import { maxSeries } from './hour.ts'
 import { MetricPoints, type MetricPointsOptions } from './metric-points.ts'
@@ -338,38 +338,38 @@ test('wherever a file is cut off or damaged, what comes before is there, and not
     }
 })
 
-test('a disk that is full costs points of a restart, not those in memory; what comes later is written again', async (t) => {
-  const dir = folder(t)
-  const small = join(dir, 'small')
-  mkdirSync(small)
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small], { stdio: 'ignore' })
-  } catch {
-    t.skip('nothing can be mounted here')
-    return
-  }
-  try {
-    const said: string[] = []
-    const points = new MetricPoints({ dir: small, warn: (text) => said.push(text) })
-    writeFileSync(join(small, 'ballast'), Buffer.alloc(48 * 1024))
-    const values = (i: number) => new Map(Array.from({ length: 100 }, (_, n) => [cluster(n === 0 ? 'a' : `m${n}`), i]))
-    for (let i = 0; i < 60; i++) points.record(startMs + i * slotMs, values(i))
-    assert.equal(said.length, 1)
-    assert.match(said[0] ?? '', /ENOSPC/)
-    assert.deepEqual((await valuesOf(points, 60)).at(-1), 59)
-    rmSync(join(small, 'ballast'))
-    points.record(startMs + 60 * slotMs, values(60))
-    await points.close()
-    const again = open(small)
-    const kept = await valuesOf(again, 61)
-    assert.equal(kept[0], 0)
-    assert.equal(kept[59], null)
-    assert.equal(kept[60], 60)
-    await again.close()
-  } finally {
-    execFileSync('umount', [small])
-  }
-})
+test(
+  'a disk that is full costs points of a restart, not those in memory; what comes later is written again',
+  { skip: skipWithoutDisk },
+  async (t) => {
+    const dir = folder(t)
+    const small = join(dir, 'small')
+    mkdirSync(small)
+    mountDisk(small, 'size=64k')
+    try {
+      const said: string[] = []
+      const points = new MetricPoints({ dir: small, warn: (text) => said.push(text) })
+      writeFileSync(join(small, 'ballast'), Buffer.alloc(48 * 1024))
+      const values = (i: number) =>
+        new Map(Array.from({ length: 100 }, (_, n) => [cluster(n === 0 ? 'a' : `m${n}`), i]))
+      for (let i = 0; i < 60; i++) points.record(startMs + i * slotMs, values(i))
+      assert.equal(said.length, 1)
+      assert.match(said[0] ?? '', /ENOSPC/)
+      assert.deepEqual((await valuesOf(points, 60)).at(-1), 59)
+      rmSync(join(small, 'ballast'))
+      points.record(startMs + 60 * slotMs, values(60))
+      await points.close()
+      const again = open(small)
+      const kept = await valuesOf(again, 61)
+      assert.equal(kept[0], 0)
+      assert.equal(kept[59], null)
+      assert.equal(kept[60], 60)
+      await again.close()
+    } finally {
+      unmountDisk(small)
+    }
+  },
+)
 
 test('more series than are kept are said once, and those that came first have all their points', async (t) => {
   const said: string[] = []
