@@ -89,6 +89,7 @@ export function sinkSpec({ read, context, tables, targets }: Omit<SpecParts, 'ti
     tables: targets.map(({ topic, tableName }, i) => ({ topic, tableName, keyColumns: tables[i]?.primaryKey ?? [] })),
     option: (name) => (isOptionName(name) ? given.get(name) : undefined),
     rowFormats: context.rowFormats,
+    mostValueBytes: context.mostValueBytes,
   })
 }
 

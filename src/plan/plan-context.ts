@@ -29,4 +29,6 @@ export interface PlanContext {
   readonly systemDatabase: string | undefined
   /** How the client wants the three columns of a feed without INTO. */
   readonly rowFormats: readonly [ValueFormat, ValueFormat, ValueFormat]
+  /** As in `RowsSinkSpec`. */
+  readonly mostValueBytes?: number | undefined
 }

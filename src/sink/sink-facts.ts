@@ -113,6 +113,8 @@ export interface WrittenSink extends UriParts {
   option(name: string): { readonly text: string | undefined; readonly position: number } | undefined
   /** How the client of the statement wants the three columns of a changefeed without INTO. */
   readonly rowFormats: readonly [ValueFormat, ValueFormat, ValueFormat]
+  /** As in `RowsSinkSpec`. */
+  readonly mostValueBytes?: number | undefined
 }
 
 export interface UriParts {

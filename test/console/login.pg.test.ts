@@ -206,3 +206,24 @@ test('a browser logs in, works as the role, and logs out', async () => {
   await page.getByRole('button', { name: 'Log out' }).click()
   await page.getByRole('heading', { level: 1, name: 'Log in' }).waitFor()
 })
+
+test('a live tail ends when its session logs out, and a role has at most five', async () => {
+  const { server } = attached
+  await server.sql('GRANT CHANGEFEED ON TABLE orders TO ann')
+  const [headers, others] = [await sessionOf('ann'), await sessionOf('ann')]
+  const statement = `CREATE CHANGEFEED FOR orders INTO 'null://' WITH initial_scan = 'no'`
+  const created = await ask('changefeeds', { method: 'POST', headers, body: { statement } })
+  assert.equal(created.status, 200, JSON.stringify(created.body))
+  const id = String(created.body['job'])
+  try {
+    const url = `http://127.0.0.1:${server.httpPort}/api/v1/jobs/${id}/messages`
+    const tails = await Promise.all(Array.from({ length: 5 }, () => fetch(url, { headers })))
+    for (const { status } of tails) assert.equal(status, 200)
+    const { status, body } = await ask(`jobs/${id}/messages`, { headers: others })
+    assert.deepEqual([status, body['error']], [503, 'role ann has 5 live tails already'])
+    assert.equal((await ask('logout', { method: 'POST', headers })).status, 200)
+    for (const tail of tails) assert.match(await tail.text(), /"the session of this live tail has ended"/)
+  } finally {
+    await server.sql(`CANCEL JOB ${id}`)
+  }
+})

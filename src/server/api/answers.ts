@@ -220,8 +220,8 @@ export type TailLine =
       readonly table: string
       readonly key: string
       readonly value: string | null
-      /** Characters of the value that are left out. */
-      readonly cut?: number
+      /** Bytes of the value that are left out. */
+      readonly cut?: number | undefined
     }
   | { readonly tag: 'resolved'; readonly at: string }
   | { readonly tag: 'notice'; readonly text: string }

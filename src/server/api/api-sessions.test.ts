@@ -41,3 +41,20 @@ test('no script reads the cookie, and no other site sends it', () => {
   assert.match(sessionCookie('abc', true), /; Secure$/)
   assert.match(sessionCookie(undefined, false), /; Max-Age=0$/)
 })
+
+test('what runs for a session is stopped when it logs out, gives way, or is found to be too old', () => {
+  let nowMs = 0
+  const sessions = new ApiSessions(() => nowMs)
+  const [out, old, pushed] = [sessions.begin(ann), sessions.begin(ann), sessions.begin(ann)]
+  const [endOfOut, endOfOld, endOfPushed] = [out, old, pushed].map((token) => sessions.endOf(requestWith(token)))
+  sessions.end(requestWith(out))
+  assert.equal(endOfOut?.aborted, true)
+  assert.equal(sessions.endOf(requestWith(out)), undefined)
+  assert.equal(endOfOld?.aborted, false)
+  nowMs += 2 * 3_600_000 + 1
+  assert.equal(sessions.of(requestWith(old)), undefined)
+  assert.equal(endOfOld?.aborted, true)
+  assert.equal(endOfPushed?.aborted, false)
+  for (let i = 0; i < 500; i++) sessions.begin(ann)
+  assert.equal(endOfPushed?.aborted, true)
+})

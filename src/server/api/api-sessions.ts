@@ -17,6 +17,8 @@ interface ApiSession {
   usedMs: number
   /** When PostgreSQL has taken the password last. */
   confirmedMs: number
+  /** What runs for the session ends with it. */
+  readonly end: AbortController
 }
 
 export class ApiSessions {
@@ -31,9 +33,11 @@ export class ApiSessions {
   /** Returns the value of the cookie. */
   begin(user: ApiUser): string {
     const token = randomBytes(32).toString('base64url')
-    this.#sessions.set(keyOf(token), { user, sinceMs: this.#now(), usedMs: this.#now(), confirmedMs: this.#now() })
+    const nowMs = this.#now()
+    const session = { user, sinceMs: nowMs, usedMs: nowMs, confirmedMs: nowMs, end: new AbortController() }
+    this.#sessions.set(keyOf(token), session)
     const [oldest] = this.#sessions.keys()
-    if (this.#sessions.size > mostSessions && oldest !== undefined) this.#sessions.delete(oldest)
+    if (this.#sessions.size > mostSessions && oldest !== undefined) this.#end(oldest)
     return token
   }
 
@@ -41,9 +45,12 @@ export class ApiSessions {
     const key = keyOf(tokenIn(request))
     const found = this.#sessions.get(key)
     if (found === undefined) return undefined
-    this.#sessions.delete(key)
     const nowMs = this.#now()
-    if (nowMs - found.usedMs > idleMs || nowMs - found.sinceMs > mostMs) return undefined
+    if (nowMs - found.usedMs > idleMs || nowMs - found.sinceMs > mostMs) {
+      this.#end(key)
+      return undefined
+    }
+    this.#sessions.delete(key)
     found.usedMs = nowMs
     this.#sessions.set(key, found)
     return found.user
@@ -61,7 +68,17 @@ export class ApiSessions {
   }
 
   end(request: IncomingMessage): void {
-    this.#sessions.delete(keyOf(tokenIn(request)))
+    this.#end(keyOf(tokenIn(request)))
+  }
+
+  /** Aborts when the session ends; undefined: there is none. */
+  endOf(request: IncomingMessage): AbortSignal | undefined {
+    return this.#sessions.get(keyOf(tokenIn(request)))?.end.signal
+  }
+
+  #end(key: string): void {
+    this.#sessions.get(key)?.end.abort()
+    this.#sessions.delete(key)
   }
 }
 

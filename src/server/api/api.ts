@@ -13,6 +13,7 @@ import { check, create, form, tables, type FormCall } from './changefeed-form.ts
 import { errorAnswer, statusOf } from './error-answer.ts'
 import { events } from './events.ts'
 import { liveTail } from './live-tail.ts'
+import { LiveTails } from './live-tails.ts'
 import { jobDetail, listJobs } from './jobs.ts'
 import { overview, type OverviewParts } from './overview.ts'
 import { querySeries, keptMetrics } from './series.ts'
@@ -23,9 +24,6 @@ import { isFromThisMachine, isOfProxy } from '../../http/from-here.ts'
 import type { SeriesStore } from '../../core/series.ts'
 
 export const apiPrefix = '/api/v1/'
-
-/** So many live tails may run at a time. */
-const mostTails = 20
 
 /** Where there are no passwords, `isOpen` says that other machines may use the API: the SQL port lets them do the same. */
 export interface ApiOptions extends LoginsOptions {
@@ -57,7 +55,7 @@ export class Api {
   readonly #logins: Logins
   readonly #routes: readonly Route[]
   readonly #slots = sessionSlots()
-  #tails = 0
+  readonly #tails = new LiveTails()
 
   constructor(options: ApiOptions) {
     this.#options = options
@@ -151,21 +149,18 @@ export class Api {
     return { user, port: this.#options.port, slots: this.#slots, database }
   }
 
-  async #tail({ response, url, user, parts: [id = ''] }: UserCall): Promise<undefined> {
-    if (this.#tails >= mostTails)
-      throw new FeedError('FEED_STATE', `${mostTails} live tails run already`, {
-        sqlstate: '53400',
-        hint: 'close one of them',
-      })
-    // It counts from here on: those that come while this one looks for its job are no way around the limit.
-    this.#tails += 1
-    try {
+  async #tail({ request, response, url, user, parts: [id = ''] }: UserCall): Promise<undefined> {
+    const session = {
+      role: user.name,
+      isShared: this.#options.everybody !== undefined,
+      ended: this.#logins.endOf(request),
+      confirm: async () => (await this.#logins.confirmedUserOf(request, false)) !== undefined,
+    }
+    await this.#tails.run(session, async (signal) => {
       const job = await this.#jobOf(user, id)
       const hasScan = url.searchParams.get('scan') === 'yes'
-      await liveTail({ response, user, port: this.#options.port, job, hasScan })
-    } finally {
-      this.#tails -= 1
-    }
+      await liveTail({ response, user, port: this.#options.port, job, hasScan, signal })
+    })
   }
 
   async #jobOf(user: ApiUser, id: string): Promise<ListedJob> {

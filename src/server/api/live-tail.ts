@@ -1,6 +1,8 @@
 // Messages of the tables of a changefeed as they flow: a changefeed of its own, on a connection to the SQL port, under the role of who looks. It
-// reads nothing that the role may not read, costs the changefeed itself nothing, and ends when the browser goes. A browser that does not read
-// stops the reading here, and so the changefeed.
+// reads nothing that the role may not read, costs the changefeed itself nothing, and ends when the browser or its session goes.
+//
+// What a tail holds has a bound: the changefeed shortens long values before it waits for anybody, and a browser that does not read stops the
+// reading here, and so the changefeed; after some minutes the tail ends.
 
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
@@ -11,11 +13,14 @@ import { FeedError } from '../../errors/feed-error.ts'
 import { safeHeaders } from '../../http/console-files.ts'
 import type { ListedJob } from '../../jobs/listed-jobs.ts'
 import type { TailLine } from './answers.ts'
+import { mostValueBytesSetting } from '../statements/plan-changefeed.ts'
 import { errorAnswer } from './error-answer.ts'
 import { connectAs, type ApiUser, type OwnPort } from './sql-client.ts'
 
-/** The rest of a value is left out. */
-const mostCharacters = 64 * 1024
+/** The rest of a key or a value is left out. */
+const mostValueBytes = 64 * 1024
+/** A browser that has taken nothing for so long does not come back. */
+const unreadMs = 5 * 60_000
 
 export interface TailCall {
   readonly response: ServerResponse
@@ -24,6 +29,9 @@ export interface TailCall {
   readonly job: ListedJob
   /** Begin with all rows that the tables have now. */
   readonly hasScan: boolean
+  /** Aborts with the reason why the tail has to end. */
+  readonly signal: AbortSignal
+  readonly unreadMs?: number
 }
 
 /** Settles when the tail is over. Errors before the first line are thrown; later ones are its last line. */
@@ -38,6 +46,8 @@ export async function liveTail(call: TailCall): Promise<void> {
   const client = await connectAs(user, port, spec.database)
   try {
     const statement = await statementFor(client, call)
+    await client.query('SELECT pg_catalog.set_config($1, $2, false)', [mostValueBytesSetting, String(mostValueBytes)])
+    call.signal.throwIfAborted()
     response.writeHead(200, {
       ...safeHeaders,
       'content-type': 'application/x-ndjson; charset=utf-8',
@@ -45,50 +55,76 @@ export async function liveTail(call: TailCall): Promise<void> {
       'x-accel-buffering': 'no',
     })
     response.flushHeaders()
-    await follow(client, statement, response)
+    await follow(client, statement, call)
   } finally {
     // A session in the middle of a changefeed ends when its connection does.
     socketOf(client).destroy()
   }
 }
 
-async function follow(client: pg.Client, statement: string, response: ServerResponse): Promise<void> {
+async function follow(client: pg.Client, statement: string, call: TailCall): Promise<void> {
+  const { response, signal } = call
   // Whoever has gone by now is not told about again.
   if (response.closed) return
   const socket = socketOf(client)
+  const stopped = Promise.withResolvers<TailLine>()
+  const stop = (error: unknown): void => stopped.resolve({ tag: 'end', ...errorAnswer(error) })
+  let unread: NodeJS.Timeout | undefined
   const say = (line: TailLine): void => {
+    if (response.write(`${JSON.stringify(line)}\n`)) return
     // The socket is read again when the browser has taken what was written.
-    if (!response.write(`${JSON.stringify(line)}\n`)) socket.pause()
+    socket.pause()
+    unread ??= setTimeout(() => stop(unreadFor(call)), call.unreadMs ?? unreadMs)
   }
-  response.on('drain', () => socket.resume())
+  response.on('drain', () => {
+    clearTimeout(unread)
+    unread = undefined
+    socket.resume()
+  })
   client.on('notice', ({ message = '' }) => say({ tag: 'notice', text: message }))
   const query = new pg.Query<readonly (string | Buffer | null)[]>({
     text: statement,
     rowMode: 'array',
   } as pg.QueryConfig)
   query.on('row', (row: unknown) => say(lineOf(row as readonly (string | Buffer | null)[])))
-  const ended = new Promise<TailLine>((resolve) => {
-    query.on('end', () => resolve({ tag: 'end' }))
-    query.on('error', (error) => resolve({ tag: 'end', ...errorAnswer(error) }))
-    client.on('end', () => resolve({ tag: 'end', error: 'the server closed the connection' }))
-  })
+  query.on('end', () => stopped.resolve({ tag: 'end' }))
+  query.on('error', stop)
+  client.on('end', () => stop('the server closed the connection'))
+  const abort = (): void => stop(signal.reason)
+  signal.addEventListener('abort', abort)
   client.query(query)
   const gone = once(response, 'close')
-  const last = await Promise.race([ended, gone])
-  if (Array.isArray(last)) return
-  say(last)
-  response.end()
+  try {
+    const last = await Promise.race([stopped.promise, gone])
+    if (Array.isArray(last)) return
+    say(last)
+    response.end()
+  } finally {
+    clearTimeout(unread)
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+function unreadFor(call: TailCall): FeedError {
+  const seconds = Math.round((call.unreadMs ?? unreadMs) / 1000)
+  return new FeedError('FEED_STATE', `nobody has read this live tail for ${seconds} s`, { hint: 'begin another one' })
 }
 
 function lineOf([table, key, value]: readonly (string | Buffer | null)[]): TailLine {
-  const text = value == null ? null : String(value)
+  const { text, cut } = partsOf(value ?? null)
   if (table == null) {
     const { resolved } = JSON.parse(text ?? '{}') as { resolved?: string }
     return { tag: 'resolved', at: resolved ?? '' }
   }
-  const message = { tag: 'message', table: String(table), key: String(key) } as const
-  if (text === null || text.length <= mostCharacters) return { ...message, value: text }
-  return { ...message, value: text.slice(0, mostCharacters), cut: text.length - mostCharacters }
+  return { tag: 'message', table: String(table), key: partsOf(key ?? null).text ?? '', value: text, cut }
+}
+
+/** JSON has no line break of its own: what follows one is how many bytes are missing. */
+function partsOf(value: string | Buffer | null): { readonly text: string | null; readonly cut?: number | undefined } {
+  if (value === null) return { text: null }
+  const text = String(value)
+  const at = text.lastIndexOf('\n')
+  return at < 0 ? { text } : { text: text.slice(0, at), cut: Number(text.slice(at + 1)) }
 }
 
 async function statementFor(client: pg.Client, { job, hasScan }: TailCall): Promise<string> {

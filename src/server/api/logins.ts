@@ -60,6 +60,11 @@ export class Logins {
     }
   }
 
+  /** Aborts when the session of the request ends; undefined: it has none. */
+  endOf(request: IncomingMessage): AbortSignal | undefined {
+    return this.#options.everybody === undefined ? this.#sessions.endOf(request) : undefined
+  }
+
   session(request: IncomingMessage): SessionAnswer {
     return this.#answer(this.userOf(request))
   }

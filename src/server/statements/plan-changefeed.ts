@@ -98,7 +98,7 @@ export async function openChangefeed(
     showsScopes: settings.get('server.child_metrics.enabled'),
     makesKeys: backend.hasDialect,
     systemDatabase: backend.own?.systemDatabase,
-    rowFormats: await rowFormats(call),
+    ...(await wantedRows(call)),
   })
   const queryIn = catalogueQueries(session, backend.source, user)
   const resolved = await resolveTargets(statement.targets, session.database, queryIn)
@@ -221,11 +221,23 @@ async function checkThere(targets: readonly FeedTarget[], query: BackendQuery): 
   if (gone !== undefined) throw new FeedError('FEED_DROPPED', `"${gone.tableName}" was dropped`)
 }
 
-/** Returns the formats in which the client wants the three columns: binary, or text as its bytea_output says. */
-async function rowFormats({ session, resultFormats }: LocalCall): Promise<[ValueFormat, ValueFormat, ValueFormat]> {
-  const rows = await session.queryBackend('SHOW bytea_output')
-  const text: ValueFormat = rows[0]?.[0] === 'escape' ? 'escape' : 'hex'
-  return [text, resultFormats[1] === 1 ? 'binary' : text, resultFormats[2] === 1 ? 'binary' : text]
+/** A setting of the session, which the live tails of the console use: a longer key or value is shortened. */
+export const mostValueBytesSetting = 'changefeed.most_value_bytes'
+
+/** How the client wants the three columns: binary, or text as its bytea_output says. */
+async function wantedRows({
+  session,
+  resultFormats,
+}: LocalCall): Promise<Pick<Opening['context'], 'rowFormats' | 'mostValueBytes'>> {
+  const rows = await session.queryBackend(
+    `SELECT pg_catalog.current_setting('bytea_output'), pg_catalog.current_setting('${mostValueBytesSetting}', true)`,
+  )
+  const [output, most] = rows[0] ?? []
+  const text: ValueFormat = output === 'escape' ? 'escape' : 'hex'
+  return {
+    rowFormats: [text, resultFormats[1] === 1 ? 'binary' : text, resultFormats[2] === 1 ? 'binary' : text],
+    mostValueBytes: /^[1-9]\d{0,8}$/.test(most ?? '') ? Number(most) : undefined,
+  }
 }
 
 async function timeOf(query: BackendQuery): Promise<Hlc> {

@@ -9,6 +9,6 @@ export const rows: SinkFacts<RowsSinkSpec> = {
   schemes: [],
   options: ['avro_schema_prefix', 'confluent_schema_registry'],
   withoutFormats: ['parquet', 'protobuf'],
-  readSpec: ({ rowFormats }) => ({ tag: 'rows', formats: rowFormats }),
+  readSpec: ({ rowFormats, mostValueBytes }) => ({ tag: 'rows', formats: rowFormats, mostValueBytes }),
   open: () => import('./open.ts'),
 }

@@ -3,17 +3,18 @@
 //
 // A client on a connection acknowledges nothing: `flush` promises only that everything was sent.
 
-import { ByteWriter } from '../../bytes/byte-writer.ts'
+import { ByteWriter, keepBytes } from '../../bytes/byte-writer.ts'
 import type { ValueFormat } from '../../core/feed-spec.ts'
 import type { MessageBatch } from '../../core/message-batch.ts'
 import type { Resolved, Sink } from '../sink.ts'
 import type { SinkOpening } from '../sink-facts.ts'
 import { byteaColumn, endDataRow, nullColumn, startDataRow, textColumn } from './data-row.ts'
+import { shortened } from './shorten.ts'
 import type { RowsSinkSpec } from './spec.ts'
 
 const chunkBytes = 256 * 1024
 
-export type RowsSinkOptions = Pick<RowsSinkSpec, 'formats'> & Pick<SinkOpening, 'topics' | 'send'>
+export type RowsSinkOptions = Pick<RowsSinkSpec, 'formats' | 'mostValueBytes'> & Pick<SinkOpening, 'topics' | 'send'>
 
 export async function open(spec: RowsSinkSpec, opening: SinkOpening): Promise<Sink> {
   return new RowsSink({ ...spec, ...opening })
@@ -22,6 +23,7 @@ export async function open(spec: RowsSinkSpec, opening: SinkOpening): Promise<Si
 export class RowsSink implements Sink {
   readonly #keyFormat: ValueFormat
   readonly #valueFormat: ValueFormat
+  readonly #mostValueBytes: number | undefined
   readonly #topics: readonly Buffer[]
   readonly #send: SinkOpening['send']
   readonly #out = new ByteWriter(chunkBytes)
@@ -30,7 +32,8 @@ export class RowsSink implements Sink {
   #bytes = 0
   #committedMs = Number.NaN
 
-  constructor({ formats: [, keyFormat, valueFormat], topics, send }: RowsSinkOptions) {
+  constructor({ formats: [, keyFormat, valueFormat], mostValueBytes, topics, send }: RowsSinkOptions) {
+    this.#mostValueBytes = mostValueBytes
     this.#keyFormat = keyFormat
     this.#valueFormat = valueFormat
     this.#topics = topics.map((topic) => Buffer.from(topic))
@@ -45,14 +48,23 @@ export class RowsSink implements Sink {
       const at = startDataRow(out)
       const valueStart = batch.valueStarts[i] as number
       textColumn(out, this.#topics[batch.topics[i] as number] as Buffer)
-      byteaColumn(out, this.#keyFormat, buffer, batch.keyStarts[i] as number, valueStart)
-      byteaColumn(out, this.#valueFormat, buffer, valueStart, batch.valueEnds[i] as number)
+      this.#column(this.#keyFormat, buffer, batch.keyStarts[i] as number, valueStart)
+      this.#column(this.#valueFormat, buffer, valueStart, batch.valueEnds[i] as number)
       endDataRow(out, at)
       this.#messages += 1
       this.#bytes += (batch.valueEnds[i] as number) - (batch.keyStarts[i] as number)
-      if (out.length >= chunkBytes) await this.flush()
+      if (out.length >= chunkBytes && this.#mostValueBytes === undefined) await this.flush()
     }
+    // What was shortened is not needed any more, and its client may let us wait for long.
+    if (this.#mostValueBytes !== undefined && batch.bytes.buffer.length > keepBytes) batch.bytes.clear()
     await this.flush()
+  }
+
+  #column(format: ValueFormat, source: Buffer, start: number, end: number): void {
+    const most = this.#mostValueBytes
+    if (most === undefined || end - start <= most) return byteaColumn(this.#out, format, source, start, end)
+    const column = shortened(source, start, end, most)
+    byteaColumn(this.#out, format, column, 0, column.length)
   }
 
   async emitResolved(resolved: Resolved): Promise<void> {
