@@ -1,5 +1,7 @@
 // Lets so many do their work at a time; the others wait in line, if the line is not too long.
 
+import { onAbort } from './or-abort.ts'
+
 export interface SlotsOptions {
   readonly most: number
   readonly mostWaiting: number
@@ -9,25 +11,41 @@ export interface SlotsOptions {
 
 export class Slots {
   readonly #options: SlotsOptions
-  readonly #waiting: (() => void)[] = []
+  /** In the order in which they came. */
+  readonly #waiting = new Set<() => void>()
   #taken = 0
 
   constructor(options: SlotsOptions) {
     this.#options = options
   }
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  /** Throws the signal's reason if it aborts while the work waits in line; the work itself has to end by itself. */
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const { most, mostWaiting, refusal } = this.#options
+    signal?.throwIfAborted()
     if (this.#taken < most) this.#taken += 1
-    else if (this.#waiting.length >= mostWaiting) throw refusal()
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else if (this.#waiting.size >= mostWaiting) throw refusal()
+    else await this.#wait(signal)
     try {
       return await work()
     } finally {
       // The slot goes to the next one in the line.
-      const next = this.#waiting.shift()
+      const [next] = this.#waiting
       if (next === undefined) this.#taken -= 1
-      else next()
+      else {
+        this.#waiting.delete(next)
+        next()
+      }
     }
+  }
+
+  async #wait(signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    using _listening = onAbort(signal, () => {
+      this.#waiting.delete(resolve)
+      reject(signal?.reason)
+    })
+    this.#waiting.add(resolve)
+    await promise
   }
 }

@@ -45,6 +45,7 @@ import { RightsWatch } from './feeds/rights-watch.ts'
 import { jobStarter } from './feeds/run-job.ts'
 import { Sources } from './sources/sources.ts'
 import { Statements } from './statements/statements.ts'
+import { StatementWork } from './statements/statement-work.ts'
 import { TypeMemory } from './statements/type-memory.ts'
 import { jobsProblems, postgresProblems, sourceProblems } from './explain/trouble-notices.ts'
 
@@ -185,6 +186,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       backend,
       types,
       running,
+      work: new StatementWork(),
     }
     const front = await startFront({
       listen,

@@ -13,6 +13,7 @@ import type { HeldCuts } from './feeds/held-cuts.ts'
 import type { PausedJobs } from './metrics/paused-jobs.ts'
 import type { RightsWatch } from './feeds/rights-watch.ts'
 import type { Sources } from './sources/sources.ts'
+import type { StatementWork } from './statements/statement-work.ts'
 import type { TypeMemory } from './statements/type-memory.ts'
 
 export interface ServerParts {
@@ -39,4 +40,5 @@ export interface ServerParts {
   readonly backend: Backend
   readonly types: TypeMemory
   readonly running: RunningStatements
+  readonly work: StatementWork
 }

@@ -34,7 +34,7 @@ export function createJob(statement: CreateChangefeed, context: ServerParts, sql
       const { spec, opening } = plan
       // From here on the statement may wait: for the sink and the registry, for transactions, for the log.
       await call.occupy(shownStatement(sql))
-      await dialFarEnds(spec, context, signal)
+      await context.work.begin(signal, () => dialFarEnds(spec, context, signal))
       const origin = await watchPlanned(plan, context, call)
       let id = ''
       try {

@@ -5,14 +5,14 @@ import { ByteWriter } from '../../bytes/byte-writer.ts'
 import { examine, type Report } from '../../doctor/doctor.ts'
 import type { Finding, Verdict } from '../../doctor/finding.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { LocalStatement, ResultColumn } from '../../pg-server/local-statement.ts'
+import type { LocalCall, LocalStatement, ResultColumn } from '../../pg-server/local-statement.ts'
 import type { TargetFacts } from '../../plan/catalogue.ts'
 import { closePlan, type Plan } from '../../plan/plan.ts'
 import { checkPrerequisites } from '../../plan/prerequisites.ts'
 import { isOn } from '../../plan/read-options.ts'
 import { qualified } from '../../plan/targets.ts'
 import { showSinkUri } from '../../sink/sink-uri.ts'
-import type { ExplainChangefeed } from '../../sql/ast.ts'
+import type { CreateChangefeed, ExplainChangefeed } from '../../sql/ast.ts'
 import { countPlaceholders } from '../../sql/sql.ts'
 import { dataRow } from '../../wire/backend-writer.ts'
 import { typeOids } from '../../wire/type-oids.ts'
@@ -45,32 +45,42 @@ export function explainChangefeed(
     parameterTypes: Array.from({ length: countPlaceholders(changefeed) }, () => typeOids.text),
     columns,
     async run(call) {
-      const opened = await openChangefeed(changefeed, context, { call })
-      const ours = [
-        ...rowIfRefused(() => {
-          checkPrerequisites(prerequisitesOf(context))
-          return []
-        }),
-        ...rowIfRefused(() => rowsOfPlan(opened, closePlan(opened.opening, opened.catalogue))),
-      ]
-      await call.occupy(shownStatement(sql))
-      const tables = opened.catalogue.targets.filter((target) => target.tag === 'table')
-      const { findings, facts } = await examineFor(opened, tables, context)
-      call.signal.throwIfAborted()
+      const rows = await context.work.check(call.signal, () => explain(changefeed, context, { call, sql }))
       await call.accepted()
-      // Where a DBA prepares the tables, we change none of them, and the checks say what is missing.
-      const planned = facts?.mode === 'prepared' ? ours.filter(([, check]) => check !== 'changes') : ours
-      const rows = [...planned, ...findings.map(rowOf)]
       const bytes = new ByteWriter(1024)
       for (const row of rows)
         dataRow(
           bytes,
           row.map((value) => (value === undefined ? null : Buffer.from(value))),
         )
+      // A client that does not read waits here, and keeps nobody from checks of theirs.
       await call.sendRows(bytes.view())
       return 'EXPLAIN'
     },
   }
+}
+
+/** `sql` is the statement as typed. */
+async function explain(
+  changefeed: CreateChangefeed,
+  context: ServerParts,
+  { call, sql }: { readonly call: LocalCall; readonly sql: string },
+): Promise<readonly Row[]> {
+  const opened = await openChangefeed(changefeed, context, { call })
+  const ours = [
+    ...rowIfRefused(() => {
+      checkPrerequisites(prerequisitesOf(context))
+      return []
+    }),
+    ...rowIfRefused(() => rowsOfPlan(opened, closePlan(opened.opening, opened.catalogue))),
+  ]
+  await call.occupy(shownStatement(sql))
+  const tables = opened.catalogue.targets.filter((target) => target.tag === 'table')
+  const { findings, facts } = await examineFor(opened, tables, context)
+  call.signal.throwIfAborted()
+  // Where a DBA prepares the tables, we change none of them, and the checks say what is missing.
+  const planned = facts?.mode === 'prepared' ? ours.filter(([, check]) => check !== 'changes') : ours
+  return [...planned, ...findings.map(rowOf)]
 }
 
 function rowIfRefused(work: () => readonly Row[]): readonly Row[] {

@@ -61,10 +61,9 @@ export async function planChangefeed(
   parts: ServerParts,
   call: LocalCall,
 ): Promise<PlannedChangefeed> {
-  const { opening, catalogue, user } = await openChangefeed(statement, parts, {
-    call,
-    prerequisites: prerequisitesOf(parts),
-  })
+  const { opening, catalogue, user } = await parts.work.begin(call.signal, () =>
+    openChangefeed(statement, parts, { call, prerequisites: prerequisitesOf(parts) }),
+  )
   return { ...closePlan(opening, catalogue), opening, user }
 }
 
@@ -107,11 +106,11 @@ export async function openChangefeed(
 }
 
 /** Takes the tables of the plan under watch: from then on the log holds all of their changes. */
-export async function watchPlanned(
-  plan: Plan,
-  { sources, backend }: ServerParts,
-  call: LocalCall,
-): Promise<FeedOrigin> {
+export async function watchPlanned(plan: Plan, parts: ServerParts, call: LocalCall): Promise<FeedOrigin> {
+  return parts.work.begin(call.signal, () => watchNow(plan, parts, call))
+}
+
+async function watchNow(plan: Plan, { sources, backend }: ServerParts, call: LocalCall): Promise<FeedOrigin> {
   const { spec } = plan
   const isFirst = sources.of(spec.database) === undefined
   const relids = spec.targets.map(({ relid }) => relid)
