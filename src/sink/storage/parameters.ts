@@ -9,7 +9,7 @@ export const commonParameters = {
   file_size: {
     default: '`16MiB`',
     about:
-      'A file of more bytes, after compression, is finished, and the next one begins: `32MB`, `1GiB`, at most `64GiB`; without a unit it is bytes. Every checkpoint finishes all files.',
+      'A file of more bytes, after compression, is finished, and the next one begins: `32MB`, `1GiB`, at most `64GiB`; without a unit it is bytes. Every checkpoint finishes all files. Files that a slow far end cannot take as fast as they come grow beyond it.',
   },
   partition_format: {
     default: '`daily`',

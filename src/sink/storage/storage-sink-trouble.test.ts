@@ -225,18 +225,20 @@ test(
     await using under = new Under({ client, folder, fileSize: 100 })
     const emit = (from: number, to: number): Promise<void> =>
       under.emit(...Array.from({ length: to - from }, (_, i) => [i % 2, String(from + i).padEnd(60, 'x')] as const))
-    await emit(0, 120)
+    // So few may wait even if they take long on this machine.
+    const few = 12
+    await emit(0, few)
     await under.flush()
-    assert.equal(under.files.length, 60)
+    assert.equal(under.files.length, few / 2)
     client.takesMs = 20
     const rows = 50_000
-    for (let from = 120; from < rows; from += 1000) await emit(from, Math.min(from + 1000, rows))
+    for (let from = few; from < rows; from += 1000) await emit(from, Math.min(from + 1000, rows))
     await under.flush()
     assert.ok(under.files.length < 1000, String(under.files.length))
     client.takesMs = 0
-    await emit(rows, rows + 120)
+    await emit(rows, rows + few)
     await under.flush()
-    assert.ok(under.files.slice(-60).every(({ text }) => text.length < 200))
+    assert.ok(under.files.slice(-few / 2).every(({ text }) => text.length < 200))
     for (const topic of [0, 1]) {
       const numbers = under.files
         .filter((file) => file.topic === `t${topic + 1}`)
@@ -244,7 +246,37 @@ test(
         .map((line) => Number.parseInt(line, 10))
       assert.deepEqual(
         numbers,
-        Array.from({ length: (rows + 120) / 2 }, (_, i) => 2 * i + topic),
+        Array.from({ length: (rows + few) / 2 }, (_, i) => 2 * i + topic),
+      )
+    }
+  },
+)
+
+test(
+  'a checkpoint waits for few files of a slow far end, however small they should be',
+  { timeout: 60_000 },
+  async () => {
+    const folder = newFolder()
+    const client = new Recorder(folder)
+    await using under = new Under({ client, folder, fileSize: 100 })
+    client.takesMs = 50
+    const rows = 300
+    for (let checkpoint = 0; checkpoint < 3; checkpoint++) {
+      const before = client.calls.length
+      const row = (i: number): string => String(checkpoint * rows + i).padEnd(120, 'x')
+      await under.emit(...Array.from({ length: rows }, (_, i) => [i % 2, row(i)] as const))
+      await under.flush(checkpoint + 2)
+      const files = client.calls.length - before
+      assert.ok(files <= 12, `${files} files`)
+      await under.resolved(checkpoint + 2)
+    }
+    await under.flush()
+    const text = under.files.map((file) => (file.topic === undefined ? '' : file.text)).join('')
+    const numbers = Array.from(text.matchAll(/^(\d+)x/gm), ([, number]) => Number(number))
+    for (const topic of [0, 1]) {
+      assert.deepEqual(
+        numbers.filter((number) => number % 2 === topic),
+        Array.from({ length: (3 * rows) / 2 }, (_, i) => 2 * i + topic),
       )
     }
   },

@@ -33,6 +33,8 @@ const partBytes = 8 * 1024 * 1024
 const turnMs = 5
 /** How large the files become, whatever file_size says, while the far end is too slow for more of them. */
 const grownBytes = 16 * 1024 * 1024
+/** What a request for fewer bytes takes is mostly its round trip, so that a larger file hardly takes longer. */
+const smallBytes = 1024 * 1024
 
 export interface StorageSinkOptions {
   readonly client: StorageClient
@@ -142,12 +144,14 @@ export class StorageSink implements Sink {
 
   /**
    * Finishes a file that has its size. If files come faster than the far end takes them, it grows instead: each file is a
-   * request, however few bytes it has, so larger files are what lets a slow far end catch up.
+   * request, however few bytes it has, so larger files are what lets a slow far end catch up. Small ones grow as soon as those that
+   * wait would hold up a checkpoint; for others file_size holds longer, since their bytes take time, too.
    */
   async #finishFull(slot: Slot, file: OpenFile): Promise<void> {
     const queue = this.#queue
     if (queue.isFull && !queue.isBehind) await queue.room()
-    if (queue.isFull && file.size <= grownBytes) return
+    const isTooSlow = queue.isFull || (this.#options.fileSize < smallBytes && queue.isSlow)
+    if (isTooSlow && file.size <= grownBytes) return
     this.#meter.count('sizeBasedFlushes')
     this.#finish(slot)
   }

@@ -18,6 +18,12 @@ import type { StorageClient, StorageDraft, StorageObject, StorageUpload } from '
 
 /** So many files may wait to be written. */
 const maxWaiting = 64
+/** So many may always wait, however long each takes. */
+const fewWaiting = 8
+/** Small files that would need longer than this wait too long: a checkpoint waits for all of them. */
+const longMs = 250
+/** How much of the time that a file takes is that of the last one. */
+const lastPart = 1 / 4
 /** The far end is too slow for the files if so many wait for this time. */
 const behindMs = 1000
 /** How long the removal of unfinished files may take when the sink is closed. */
@@ -73,6 +79,10 @@ export class UploadQueue {
   readonly #meter: FeedMeter
   readonly #tasks: Task[] = []
   #held = 0
+  /** How long the far end takes for a file, of late, with all its attempts; undefined: none has been written yet. */
+  #fileMs: number | undefined
+  /** When the turn of the first task came. */
+  #turnAtMs = 0
   /** Since when more than half as many files wait as may, after as many did. */
   #fullSinceMs: number | undefined
   #isRunning = false
@@ -97,9 +107,16 @@ export class UploadQueue {
     return this.#tasks.length === 0 && !this.#isUnsettled
   }
 
-  /** Whether so many files wait that no other one should be added, unless it must be. */
+  /** Whether so many files wait that no other one should be added, unless it must be. They are few until it is known how long one takes. */
   get isFull(): boolean {
-    return this.#tasks.length >= maxWaiting
+    return this.#tasks.length >= (this.#fileMs === undefined ? fewWaiting : maxWaiting)
+  }
+
+  /** Whether what waits takes so long that few large files are better than many small ones. */
+  get isSlow(): boolean {
+    const waiting = this.#tasks.length
+    if (waiting < fewWaiting) return false
+    return waiting * Math.max(this.#fileMs ?? 0, performance.now() - this.#turnAtMs) > longMs
   }
 
   /** Whether files have come faster for some time than the far end takes them. */
@@ -205,7 +222,11 @@ export class UploadQueue {
         if (this.isEmpty) break
         continue
       }
+      this.#turnAtMs = performance.now()
       await task.run()
+      const tookMs = performance.now() - this.#turnAtMs
+      this.#turnAtMs += tookMs
+      this.#fileMs = this.#fileMs === undefined ? tookMs : this.#fileMs + (tookMs - this.#fileMs) * lastPart
       this.#tasks.shift()
       this.#tasks[draftsAtOnce - 1]?.start?.()
       this.#held -= task.held
