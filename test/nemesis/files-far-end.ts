@@ -3,7 +3,7 @@
 
 import { laterHlc, zeroHlc, type Hlc } from '../../src/core/hlc.ts'
 import { hlcOf } from '../feed/test-feed.ts'
-import { fileOf, linesOf, splitKey, type FolderFile } from '../support/read-folder.ts'
+import { fileOf, inOrder, linesOf, splitKey, type FolderFile } from '../support/read-folder.ts'
 import type { RowNote, Validator } from '../validators/validator.ts'
 import type { FarEndReader, NemesisFarEnd } from './far-end.ts'
 import { troublesOf, type FarEndTroubles } from './far-end-troubles.ts'
@@ -57,6 +57,7 @@ class FilesReader implements FarEndReader {
   readonly #folder: string
   /** Of each file. There are thousands, and they are asked for again and again; what they have in the end is read anew. */
   readonly #rows = new Map<string, readonly RowNote[]>()
+  #all: RowNote[] = []
 
   constructor(place: FilesPlace, folder: string) {
     this.#place = place
@@ -71,11 +72,15 @@ class FilesReader implements FarEndReader {
   }
 
   rows(): RowNote[] {
-    return this.#names().flatMap((name) => {
+    const names = this.#names()
+    // While somebody waits for files, whatever stands between the changefeed and the place should have time to bring them.
+    if (names.length === this.#rows.size) return this.#all
+    this.#all = names.flatMap((name) => {
       const rows = this.#rows.get(name) ?? rowsOf(this.#file(name))
       this.#rows.set(name, rows)
       return rows
     })
+    return this.#all
   }
 
   replay(validator: Validator): void {
@@ -99,7 +104,7 @@ class FilesReader implements FarEndReader {
 
   /** In their order, in bytes. */
   #names(): readonly string[] {
-    return this.#place.names(this.#folder).toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    return inOrder(this.#place.names(this.#folder))
   }
 
   #file(name: string): FolderFile {

@@ -142,7 +142,8 @@ export async function runJob({ server, farEnd, registry, seed, disturbances, sai
   await until('everything has come', withinMs, async () => {
     if (reader.rows().some(({ topic, key }) => topic.endsWith(tagTable) && key === `[${tag}]`)) return true
     await feed.assertRuns()
-    await delay(50)
+    // All that has come is read again, in the process that stands before the far end: it should have time for the rest, too.
+    await delay(250)
     return undefined
   })
   const end = reader.rows().reduce((last, { updated }) => (compareHlc(updated, last) > 0 ? updated : last), zeroHlc)

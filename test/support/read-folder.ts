@@ -20,9 +20,13 @@ export function namesIn(folder: string): readonly string[] {
   const found = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
     (entry) => entry.isFile() && !entry.name.startsWith('.'),
   )
-  return found
-    .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
-    .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  return inOrder(found.map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1)))
+}
+
+/** Sorts names in bytes, as buckets do. */
+export function inOrder(names: readonly string[]): readonly string[] {
+  const keyed = names.map((name) => ({ name, key: Buffer.from(name) }))
+  return keyed.sort((a, b) => Buffer.compare(a.key, b.key)).map(({ name }) => name)
 }
 
 export function hiddenIn(folder: string): readonly string[] {

@@ -7,6 +7,9 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const everyMs = 100
+/** A list names all objects again, and while the service makes a long one it writes no object: it is asked for less often then. */
+const pausesOfList = 5
+const longestPauseMs = 1000
 
 export interface ObjectSource {
   /** The names of all objects that are visible, in any order. */
@@ -41,13 +44,16 @@ export class FolderCopy implements AsyncDisposable {
   async #run(): Promise<void> {
     const { signal } = this.#stop
     while (!signal.aborted) {
-      const listed = (await this.#source.list()).filter((name) => !this.#copied.has(name))
+      const startMs = performance.now()
+      const all = await this.#source.list()
+      const pauseMs = Math.min(Math.max(everyMs, pausesOfList * (performance.now() - startMs)), longestPauseMs)
+      const listed = all.filter((name) => !this.#copied.has(name))
       // An object that comes meanwhile sorts behind these, or the sink has broken its promise.
       for (const name of listed.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
         await this.#copy(name)
         if (signal.aborted) return
       }
-      await delay(everyMs, undefined, { signal }).catch(() => undefined)
+      await delay(pauseMs, undefined, { signal }).catch(() => undefined)
     }
   }
 
