@@ -84,6 +84,29 @@ test('the folder of a sink or of a format is known to the list of its room and t
   )
 })
 
+test('what a sink loads when it is needed does not use the file that loads it', () => {
+  const texts = (file: string): string => readFileSync(join(src, file), 'utf8')
+  const used = Map.groupBy(imports(), ({ from }) => from)
+  const lazy = [...used.keys()]
+    .filter((file) => file.startsWith('sink/'))
+    .flatMap((from) =>
+      [...texts(from).matchAll(/import\('(\.[^']+)'\)/g)].map(([, path = '']) => ({
+        from,
+        to: join(from, '..', path),
+      })),
+    )
+  assert.ok(
+    lazy.some(({ from }) => from === 'sink/storage/s3/kind.ts'),
+    'imports are found',
+  )
+  for (const { from, to } of lazy) {
+    const seen = new Set([to])
+    // What is added while the set is gone through is gone through, too.
+    for (const file of seen) for (const { to: next } of used.get(file) ?? []) seen.add(next)
+    assert.ok(!seen.has(from), `src/${from} loads ${to}, which uses it`)
+  }
+})
+
 test('every arrow that ARCHITECTURE.md allows is used', () => {
   const found = arrows()
   const allowed = [...mayUse].flatMap(([room, others]) => others.map((other) => `${room} → ${other}`))

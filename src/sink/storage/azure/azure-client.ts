@@ -10,7 +10,7 @@ import { ForeignAnswer } from '../cloud/foreign-answer.ts'
 import { inParts, sendParts, sizeOf, streamOf } from '../cloud/parts.ts'
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import { azureTrouble, isRenewable, lacksRight } from './azure-trouble.ts'
-import type { AzureLocation } from './kind.ts'
+import type { AzureLocation } from './location.ts'
 
 const mebibyte = 1024 * 1024
 /** A larger blob is written in blocks of this size, so many at the same time. */

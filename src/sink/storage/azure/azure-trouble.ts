@@ -7,7 +7,7 @@ import { isLater, pauseOf, reasonOf, unreachable } from '../cloud/cloud-trouble.
 import { foreignAnswer, type FarEnd } from '../cloud/foreign-answer.ts'
 import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
-import { isOwnEndpoint, type AzureLocation } from './kind.ts'
+import { isOwnEndpoint, type AzureLocation } from './location.ts'
 
 interface AzureError extends Error {
   readonly statusCode?: number

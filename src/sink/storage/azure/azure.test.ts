@@ -17,7 +17,8 @@ import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
 import { SinkParameters } from '../../sink-parameters.ts'
 import { showSinkUri } from '../../sink-uri.ts'
 import type { StorageClient } from '../storage-client.ts'
-import { azure, type AzureCredentials, type AzureLocation } from './kind.ts'
+import { azure } from './kind.ts'
+import type { AzureCredentials, AzureLocation } from './location.ts'
 import { open } from './open.ts'
 
 const { signal } = new AbortController()

@@ -2,34 +2,11 @@
 
 import type { UriParts } from '../../sink-facts.ts'
 import type { SinkParameters } from '../../sink-parameters.ts'
-import { readBucketPlace, shownPlace, type BucketPlace } from '../cloud/bucket-place.ts'
+import { readBucketPlace, shownPlace } from '../cloud/bucket-place.ts'
 import { addressOf, plainNotices, readAuth, readEndpoint, readKey, refuseUnused } from '../cloud/cloud-parameters.ts'
-import type { StorageKind, StorageLocation } from '../storage-kind.ts'
+import type { StorageKind } from '../storage-kind.ts'
+import { blobsUrl, clouds, isOwnEndpoint, type AzureCredentials, type AzureLocation } from './location.ts'
 import { azureParameters } from './parameters.ts'
-
-export interface AzureLocation extends StorageLocation, BucketPlace {
-  readonly tag: 'azure'
-  /** The URL of the blobs of the account, without a slash at its end. */
-  readonly url: string
-  readonly account: string
-  readonly credentials: AzureCredentials
-  /** Where tokens are fetched. */
-  readonly authority: string
-}
-
-export type AzureCredentials =
-  | { readonly tag: 'implicit' }
-  | { readonly tag: 'key'; readonly key: string }
-  /** Without a question mark. */
-  | { readonly tag: 'sas'; readonly token: string }
-  | { readonly tag: 'client'; readonly tenant: string; readonly id: string; readonly secret: string }
-
-const clouds: Readonly<Record<string, { readonly blobs: string; readonly authority: string }>> = {
-  AZUREPUBLICCLOUD: { blobs: 'blob.core.windows.net', authority: 'https://login.microsoftonline.com' },
-  AZURECHINACLOUD: { blobs: 'blob.core.chinacloudapi.cn', authority: 'https://login.partner.microsoftonline.cn' },
-  AZUREGERMANCLOUD: { blobs: 'blob.core.cloudapi.de', authority: 'https://login.microsoftonline.de' },
-  AZUREUSGOVERNMENTCLOUD: { blobs: 'blob.core.usgovcloudapi.net', authority: 'https://login.microsoftonline.us' },
-}
 
 const ofKeys = ['AZURE_ACCOUNT_KEY', 'AZURE_SAS_TOKEN'] as const
 const ofClients = ['AZURE_CLIENT_ID', 'AZURE_CLIENT_SECRET', 'AZURE_TENANT_ID'] as const
@@ -73,15 +50,6 @@ function readLocation(uri: UriParts): AzureLocation {
     credentials: readCredentials(parameters),
     authority: cloud.authority,
   }
-}
-
-/** Whether the URI names another host than the clouds of Azure have for the account. */
-export function isOwnEndpoint({ account, url }: Pick<AzureLocation, 'account' | 'url'>): boolean {
-  return !Object.values(clouds).some(({ blobs }) => url === blobsUrl(account, blobs))
-}
-
-function blobsUrl(account: string, blobs: string): string {
-  return `https://${account}.${blobs}`
 }
 
 function readCredentials(parameters: SinkParameters<string>): AzureCredentials {

@@ -12,7 +12,7 @@ import type { Agent } from 'node:http'
 import { makeAgents, type Agents, type AgentsOpening } from '../cloud/agents.ts'
 import type { StorageClient, StorageOpening } from '../storage-client.ts'
 import { AzureClient } from './azure-client.ts'
-import type { AzureLocation } from './kind.ts'
+import type { AzureLocation } from './location.ts'
 
 export type AzureOpening = Pick<StorageOpening, 'log'> &
   AgentsOpening & {

@@ -12,7 +12,7 @@ import { sendRequest, type HttpAnswer, type HttpRequest } from '../cloud/http-re
 import type { StorageClient, StorageObject, StorageTrouble, StorageUpload } from '../storage-client.ts'
 import { expectMember, GsAnswer, gsTrouble } from './gs-trouble.ts'
 import { GsUpload } from './gs-upload.ts'
-import type { GsLocation } from './kind.ts'
+import type { GsLocation } from './location.ts'
 
 export interface GsClientOptions {
   readonly location: GsLocation

@@ -8,7 +8,7 @@ import { ForeignAnswer, foreignAnswer, type FarEnd } from '../cloud/foreign-answ
 import type { HttpAnswer } from '../cloud/http-request.ts'
 import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
-import { googleUrl, type GsLocation } from './kind.ts'
+import { googleUrl, type GsLocation } from './location.ts'
 
 export class GsAnswer extends Error {
   readonly status: number

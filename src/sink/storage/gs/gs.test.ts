@@ -9,7 +9,8 @@ import type { GoogleKey } from '../../google-credentials.ts'
 import { SinkParameters } from '../../sink-parameters.ts'
 import { showSinkUri } from '../../sink-uri.ts'
 import type { StorageClient } from '../storage-client.ts'
-import { gs, type GsLocation } from './kind.ts'
+import { gs } from './kind.ts'
+import type { GsLocation } from './location.ts'
 import { open } from './open.ts'
 
 const { signal } = new AbortController()

@@ -1,20 +1,12 @@
 // gs://bucket/path: objects in a bucket of Google Cloud Storage.
 
-import { googleTokenAddresses, readGoogleCredentials, type GoogleCredentials } from '../../google-credentials.ts'
+import { googleTokenAddresses, readGoogleCredentials } from '../../google-credentials.ts'
 import type { UriParts } from '../../sink-facts.ts'
-import { readBucketPlace, shownPlace, type BucketPlace } from '../cloud/bucket-place.ts'
+import { readBucketPlace, shownPlace } from '../cloud/bucket-place.ts'
 import { readAuth } from '../cloud/cloud-parameters.ts'
-import type { StorageKind, StorageLocation } from '../storage-kind.ts'
+import type { StorageKind } from '../storage-kind.ts'
+import type { GsLocation } from './location.ts'
 import { gsParameters } from './parameters.ts'
-
-export interface GsLocation extends StorageLocation, BucketPlace {
-  readonly tag: 'gs'
-  readonly credentials: GoogleCredentials
-  /** The key in cloudstorage.gs.default.key is used, if there is one; the credentials are implicit then. */
-  readonly isDefault?: true | undefined
-}
-
-export const googleUrl = 'https://storage.googleapis.com'
 
 export const gs: StorageKind<GsLocation> = {
   tag: 'gs',

@@ -6,7 +6,7 @@ import { GoogleTokens } from '../../google-tokens.ts'
 import { makeAgents, type Agents, type AgentsOpening } from '../cloud/agents.ts'
 import type { StorageClient, StorageOpening } from '../storage-client.ts'
 import { GsClient } from './gs-client.ts'
-import { googleUrl, type GsLocation } from './kind.ts'
+import { googleUrl, type GsLocation } from './location.ts'
 
 const scope = 'https://www.googleapis.com/auth/devstorage.read_write'
 

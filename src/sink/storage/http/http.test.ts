@@ -12,7 +12,8 @@ import { feedMeter } from '../../../core/feed-meter.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
 import { SinkParameters } from '../../sink-parameters.ts'
 import { UploadQueue } from '../upload-queue.ts'
-import { http, type HttpLocation } from './kind.ts'
+import { http } from './kind.ts'
+import type { HttpLocation } from './location.ts'
 import { HttpClient } from './open.ts'
 
 const servers: PutServer[] = []

@@ -1,17 +1,10 @@
 // file-http(s)://host:port/path: files that a web server takes with PUT. http:// and https:// are older names of the same.
 
 import type { UriParts } from '../../sink-facts.ts'
-import type { StorageKind, StorageLocation } from '../storage-kind.ts'
+import type { StorageKind } from '../storage-kind.ts'
+import { shownUrl, type HttpLocation } from './location.ts'
 import { hasScheme } from '../../has-scheme.ts'
 import { percentDecoded } from '../../percent-decoded.ts'
-
-export interface HttpLocation extends StorageLocation {
-  readonly tag: 'http'
-  /** http: or https:, without user, password and parameters, and with a slash at the end. */
-  readonly url: string
-  /** The value of the header Authorization. */
-  readonly authorization?: string | undefined
-}
 
 export const http: StorageKind<HttpLocation> = {
   tag: 'http',
@@ -21,7 +14,7 @@ export const http: StorageKind<HttpLocation> = {
   example: 'file-https://[user:password@]host[:port]/path?parameter=value&…',
   parameters: {},
   readLocation,
-  shownAs: ({ url }) => `file-${url.replace(/\/$/, '')}`,
+  shownAs: shownUrl,
   notices: ({ url, authorization }) =>
     authorization !== undefined && url.startsWith('http:')
       ? ['the URI is not https: whoever listens on the network can take its password']

@@ -9,7 +9,7 @@ import { idleMs as usualIdleMs, isLater, pauseOf, unreachable } from '../cloud/c
 import type { FarEnd } from '../cloud/foreign-answer.ts'
 import { sendRequest, type HttpAnswer, type HttpRequest } from '../cloud/http-request.ts'
 import type { StorageClient, StorageObject, StorageOpening, StorageTrouble, StorageUpload } from '../storage-client.ts'
-import { http, type HttpLocation } from './kind.ts'
+import { shownUrl, type HttpLocation } from './location.ts'
 
 /** Files are written one after the other. */
 const maxSockets = 2
@@ -46,7 +46,7 @@ export class HttpClient implements StorageClient {
   constructor(location: HttpLocation, options: HttpClientOptions = {}) {
     const { mayReachMetadata = false, customCa, idleMs = usualIdleMs } = options
     this.#idleMs = idleMs
-    this.name = http.shownAs(location)
+    this.name = shownUrl(location)
     this.#location = location
     this.#agents = makeAgents({ mayReachMetadata, customCa }, { maxSockets })
   }

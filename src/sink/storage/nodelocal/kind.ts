@@ -1,16 +1,9 @@
 // nodelocal://1/path: files in a folder of this machine, below the folder `extern` of the store.
 
 import type { UriParts } from '../../sink-facts.ts'
-import type { StorageKind, StorageLocation } from '../storage-kind.ts'
+import type { StorageKind } from '../storage-kind.ts'
+import { shownFolder, type NodelocalLocation } from './location.ts'
 import { percentDecoded } from '../../percent-decoded.ts'
-
-export interface NodelocalLocation extends StorageLocation {
-  readonly tag: 'nodelocal'
-  /** The node in the URI, as written: `1` or `self`. */
-  readonly node: string
-  /** The folders below the folder for such files; none is `.` or `..`. */
-  readonly folders: readonly string[]
-}
 
 export const nodelocal: StorageKind<NodelocalLocation> = {
   tag: 'nodelocal',
@@ -19,7 +12,7 @@ export const nodelocal: StorageKind<NodelocalLocation> = {
   example: 'nodelocal://1/path?parameter=value&…',
   parameters: {},
   readLocation,
-  shownAs: ({ node, folders }) => `nodelocal://${[node, ...folders].join('/')}`,
+  shownAs: shownFolder,
   open: () => import('./open.ts'),
 }
 

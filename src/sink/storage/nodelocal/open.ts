@@ -20,11 +20,11 @@ import type {
   StorageTrouble,
   StorageUpload,
 } from '../storage-client.ts'
-import { nodelocal, type NodelocalLocation } from './kind.ts'
 import { LeftFiles } from './left-files.ts'
+import { shownFolder, type NodelocalLocation } from './location.ts'
 
 export async function open(location: NodelocalLocation, { externDir, feed }: StorageOpening): Promise<StorageClient> {
-  const name = nodelocal.shownAs(location)
+  const name = shownFolder(location)
   if (externDir === undefined) {
     throw new FeedError('FEED_SINK', `this server has no folder for ${name}`, {
       hint: 'start it with --external-io-dir',

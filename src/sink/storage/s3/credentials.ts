@@ -2,7 +2,7 @@
 // library asks for them again shortly before they end.
 
 import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
-import { isAmazon, type S3Credentials, type S3Location } from './kind.ts'
+import { isAmazon, type S3Credentials, type S3Location } from './location.ts'
 import { NoCredentials } from './s3-trouble.ts'
 
 /** The way in which the library asks for credentials. */

@@ -3,7 +3,7 @@
 // nothing is removed; a lifecycle rule of the bucket can do the same.
 
 import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
-import type { S3Location } from './kind.ts'
+import type { S3Location } from './location.ts'
 import type { Send } from './request.ts'
 
 const leftoverMs = 86_400_000

@@ -5,7 +5,7 @@ import { makeAgents, type Agents, type AgentsOpening } from '../cloud/agents.ts'
 import { connectMs, idleMs } from '../cloud/cloud-trouble.ts'
 import type { StorageClient, StorageOpening } from '../storage-client.ts'
 import { credentialsOf } from './credentials.ts'
-import { defaultRegion, type S3Location } from './kind.ts'
+import { defaultRegion, type S3Location } from './location.ts'
 import { S3StorageClient } from './s3-client.ts'
 
 export type S3Opening = Pick<StorageOpening, 'allowedHosts' | 'log'> &

@@ -6,7 +6,7 @@ import { shownPlace } from '../cloud/bucket-place.ts'
 import { foreignAnswer, type FarEnd } from '../cloud/foreign-answer.ts'
 import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
-import { addressesOf, type S3Location } from './kind.ts'
+import { addressesOf, type S3Location } from './location.ts'
 
 /** The server has no credentials, or a role cannot be assumed. */
 export class NoCredentials extends Error {

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { FeedError } from '../../../errors/feed-error.ts'
 import { SinkParameters } from '../../sink-parameters.ts'
 import { showSinkUri } from '../../sink-uri.ts'
-import { s3, type S3Location } from './kind.ts'
+import { s3 } from './kind.ts'
+import type { S3Location } from './location.ts'
 
 const keys = 'AWS_ACCESS_KEY_ID=id&AWS_SECRET_ACCESS_KEY=s3cret'
 

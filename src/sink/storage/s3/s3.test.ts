@@ -8,7 +8,7 @@ import { until } from '../../../../test/support/until.ts'
 import { sinkSuite } from '../../../../test/suites/sink-suite.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
 import type { StorageClient } from '../storage-client.ts'
-import type { S3Location } from './kind.ts'
+import type { S3Location } from './location.ts'
 import { open } from './open.ts'
 
 const { signal } = new AbortController()
