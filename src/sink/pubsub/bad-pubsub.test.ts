@@ -1,4 +1,4 @@
-// The Pub/Sub sink with a Pub/Sub that misbehaves, and its requests.
+// The Pub/Sub sink with a Pub/Sub that misbehaves.
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -7,22 +7,20 @@ import type { AddressInfo } from 'node:net'
 import { status } from '@grpc/grpc-js'
 import { after, before, test } from 'node:test'
 import { Random } from '../../../test/nemesis/random.ts'
-import { openAt, readMessage, specOf, topicOf } from '../../../test/services/pubsub/pubsub-destination.ts'
+import { answers, checkAll, numbers, row, rows } from '../../../test/services/pubsub/numbered-rows.ts'
+import { openAt, specOf } from '../../../test/services/pubsub/pubsub-destination.ts'
 import { PubsubFront, type Trouble } from '../../../test/services/pubsub/pubsub-front.ts'
 import { skipWithoutGo } from '../../../test/services/go-program.ts'
 import { PubsubServer } from '../../../test/services/pubsub/pubsub-server.ts'
 import { CutGate } from '../../../test/support/cut-gate.ts'
 import { within } from '../../../test/support/until.ts'
-import { batchOf, fill, resolvedAt, type TestMessage } from '../../../test/suites/sink-kit.ts'
-import { MessageBatch } from '../../core/message-batch.ts'
+import { batchOf, resolvedAt } from '../../../test/suites/sink-kit.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { dial } from './open.ts'
-import type { PubsubSinkSpec } from './spec.ts'
 
 const withinMs = 20_000
 const skip = skipWithoutGo
 const frontier = { wall: 1n, logical: 0 }
-const keys = 40
 
 let server: PubsubServer
 before(async () => {
@@ -31,41 +29,6 @@ before(async () => {
 after(async () => {
   if (skip === false) await server[Symbol.asyncDispose]()
 })
-
-function row(n: number, filler = ''): TestMessage {
-  return { key: `[${n % keys}]`, value: `{"after": {"n": ${n}, "text": "${filler}"}}` }
-}
-
-function rows(from: number, count: number, filler = ''): MessageBatch {
-  return fill(
-    new MessageBatch(),
-    Array.from({ length: count }, (_, i) => row(from + i, filler)),
-  )
-}
-
-/** The numbers of the rows that were published, in order. */
-async function numbers(front: PubsubFront, { project }: Pick<PubsubSinkSpec, 'project'>): Promise<number[]> {
-  front.check()
-  const published = await front.published(project)
-  return published
-    .map(readMessage)
-    .filter(({ key }) => key !== undefined)
-    .map(({ value }) => (JSON.parse(value.toString()) as { after: { n: number } }).after.n)
-}
-
-/** All rows from 0 to `count` were published, those of each key in order; what comes again comes behind. */
-async function checkAll(front: PubsubFront, spec: PubsubSinkSpec, count: number): Promise<void> {
-  const next = Array.from({ length: keys }, (_, key) => key)
-  const seen = await numbers(front, spec)
-  for (const n of seen) {
-    const wanted = next[n % keys] as number
-    assert.ok(n <= wanted, `${n} came, and before it ${wanted} is missing`)
-    if (n === wanted) next[n % keys] = n + keys
-  }
-  assert.equal(new Set(seen).size, count)
-}
-
-const answers = (code: status, details = 'no'): Trouble => ({ code, details })
 
 for (const seed of [1, 2, 3, 4, 5]) {
   test(`whatever Pub/Sub does, every row comes, and those of each key in order (seed ${seed})`, { skip }, async () => {
@@ -116,182 +79,6 @@ for (const seed of [1, 2, 3, 4, 5]) {
     assert.ok(front.mostPresent > 1)
   })
 }
-
-test('each row has one ordering key, which many rows share; without order there is none', { skip }, async () => {
-  await using front = await PubsubFront.start({ server })
-  for (const isOrdered of [true, false]) {
-    const spec = specOf({ isOrdered })
-    await using sink = await openAt(front, spec)
-    for (let from = 0; from < 400; from += 100) await sink.emit(rows(from, 100))
-    await sink.flush(frontier)
-    const keysOf = new Map<string, Set<string>>()
-    for (const message of await front.published(spec.project)) {
-      const { key = '' } = readMessage(message)
-      keysOf.set(key, (keysOf.get(key) ?? new Set()).add(message.orderingKey))
-    }
-    assert.equal(keysOf.size, keys)
-    const all = [...keysOf.values()].flatMap((own) => {
-      assert.equal(own.size, 1)
-      return [...own]
-    })
-    const distinct = new Set(all)
-    assert.ok(isOrdered ? distinct.size > 10 && distinct.size < keys : distinct.size === 1 && distinct.has(''))
-  }
-  assert.ok(front.mostPresent > 1 && front.mostPresent <= 64, `${front.mostPresent} requests at the same time`)
-  front.check()
-})
-
-test('tables may share a topic, and messages then have the name of their table as an attribute', { skip }, async () => {
-  await using front = await PubsubFront.start({ server })
-  const spec = specOf({ topics: ['all', 'all'], tableNames: ['one', 'two'] })
-  await using sink = await openAt(front, spec)
-  await sink.emit(batchOf({ topic: 0, key: '[1]', value: '{"after": 1}' }, { topic: 1, key: '[1]', value: '2' }))
-  await sink.emitResolved(resolvedAt(5n))
-  const published = await front.published(spec.project)
-  assert.deepEqual(published.map((message) => [topicOf(message), message.data.toString(), message.attributes]).sort(), [
-    ['all', '{"Key":[1],"Value":2,"Topic":"all"}', { TABLE_NAME: 'two' }],
-    ['all', '{"Key":[1],"Value":{"after": 1},"Topic":"all"}', { TABLE_NAME: 'one' }],
-    ['all', '{"resolved":"5","topic":0}', {}],
-  ])
-})
-
-test(
-  'without a configuration messages are sent at once, and while Pub/Sub is busy more share a request',
-  { skip },
-  async () => {
-    await using front = await PubsubFront.start({ server })
-    const spec = specOf()
-    await using sink = await openAt(front, spec)
-    await sink.emit(batchOf(row(0)))
-    await within(withinMs, 'the first message', async () => (await front.published(spec.project)).length === 1)
-    front.break()
-    await sink.emit(batchOf(row(40)))
-    await within(withinMs, 'the second request', () => front.publishes.length === 2)
-    for (let n = 2; n < 52; n++) await sink.emit(batchOf(row(n * 40)))
-    front.mend()
-    await sink.flush(frontier)
-    assert.deepEqual(
-      front.publishes.map(({ messages }) => messages),
-      [1, 1, 50],
-    )
-  },
-)
-
-test(
-  'messages wait for Flush.Messages and Flush.Frequency, and no request has more than it may',
-  { skip },
-  async () => {
-    await using front = await PubsubFront.start({ server })
-    const spec = specOf({ flush: { messages: 10, bytes: 0, frequencyMs: 3_600_000 } })
-    await using sink = await openAt(front, spec)
-    const own = Array.from({ length: 25 }, (_, n) => row(n * keys))
-    for (const one of own.slice(0, 9)) await sink.emit(batchOf(one))
-    assert.equal(front.publishes.length, 0)
-    await sink.emit(batchOf(...own.slice(9)))
-    await within(withinMs, 'two full requests', async () => (await numbers(front, spec)).length === 20)
-    await sink.flush(frontier)
-    assert.deepEqual(
-      front.publishes.map(({ messages }) => messages),
-      [10, 10, 5],
-    )
-    const other = specOf({ flush: { messages: 0, bytes: 0, frequencyMs: 0, maxBytes: 2000 } })
-    await using small = await openAt(front, other)
-    const before = front.publishes.length
-    await small.emit(rows(0, 400, 'x'.repeat(100)))
-    await small.emit(batchOf(row(0, 'x'.repeat(5000))))
-    await small.flush(frontier)
-    const alone = front.publishes.slice(before).filter(({ bytes }) => bytes > 2100)
-    assert.deepEqual(
-      alone.map(({ messages }) => messages),
-      [1],
-    )
-    // Whatever the configuration says, Pub/Sub takes no more.
-    const most = { messages: 5000, bytes: 0, frequencyMs: 3_600_000, maxMessages: 5000, maxBytes: 50_000_000 }
-    await using large = await openAt(front, specOf({ flush: most }))
-    const from = front.publishes.length
-    for (let n = 0; n < 25; n++) {
-      const some = Array.from({ length: 100 }, (_, i) => row((n * 100 + i) * keys, 'x'.repeat(10_000)))
-      await large.emit(batchOf(...some))
-    }
-    await large.flush(frontier)
-    const requests = front.publishes.slice(from)
-    assert.equal(
-      requests.reduce((sum, { messages }) => sum + messages, 0),
-      2500,
-    )
-    assert.ok(requests.every(({ messages, bytes }) => messages <= 1000 && bytes < 10_000_000))
-    front.check()
-  },
-)
-
-test(
-  'a topic that does not exist is created, also when it disappears later, and the log says so',
-  { skip },
-  async () => {
-    await using front = await PubsubFront.start({ server })
-    const spec = specOf({ topics: ['a', 'b', 'a'] })
-    const said: string[] = []
-    await using sink = await openAt(front, spec, { log: (_level, text) => said.push(text) })
-    const created = (): string[] =>
-      front.requests.filter(({ method }) => method === 'CreateTopic').map(({ topic }) => topic.slice(-1))
-    assert.deepEqual(created().sort(), ['a', 'b'])
-    assert.match(said.join('\n'), /the topic projects\/.*\/topics\/a did not exist and was created/)
-    let isMissing = true
-    front.trouble = ({ method }) => {
-      if (method === 'CreateTopic') isMissing = false
-      return method === 'Publish' && isMissing ? answers(status.NOT_FOUND, 'Resource not found') : 'take'
-    }
-    await sink.emit(rows(0, 100))
-    await sink.flush(frontier)
-    await checkAll(front, spec, 100)
-    assert.equal(created().length, 3, 'lanes that miss it at the same time create it once')
-    assert.equal(said.length, 2, 'it was there already, so that nothing was created')
-    for (let n = 1; n < 4; n++) {
-      await front.deleteTopic(`projects/${spec.project}/topics/a`)
-      await sink.emit(rows(n * 100, 100))
-      await sink.flush(frontier)
-      await checkAll(front, spec, n * 100 + 100)
-    }
-    assert.equal(created().length, 6)
-    await front.deleteTopic(`projects/${spec.project}/topics/b`)
-    await sink.emitResolved(resolvedAt(7n))
-    const published = await front.published(spec.project)
-    assert.deepEqual(published.slice(-2).map(topicOf).sort(), ['a', 'b'])
-  },
-)
-
-test(
-  'an account that may only publish needs topics that exist, and one that may not is told which role it needs',
-  { skip },
-  async () => {
-    await using front = await PubsubFront.start({ server })
-    const spec = specOf()
-    const denied = answers(status.PERMISSION_DENIED, 'User not authorized to perform this action.')
-    front.trouble = ({ method }) => (method === 'GetTopic' || method === 'CreateTopic' ? denied : 'take')
-    await (await openAt(front, spec))[Symbol.asyncDispose]()
-    front.permissions = []
-    await assert.rejects(openAt(front, spec), (error: FeedError) => {
-      assert.match(
-        error.message,
-        /the topic projects\/.*\/topics\/t0 is not there, or not for this account: .*PERMISSION_DENIED/,
-      )
-      assert.match(error.hint ?? '', /Pub\/Sub Publisher/)
-      assert.equal(error.retry, true)
-      return true
-    })
-    front.trouble = ({ method }) => {
-      if (method === 'GetTopic') return answers(status.NOT_FOUND)
-      return method === 'CreateTopic' ? denied : 'take'
-    }
-    await assert.rejects(openAt(front, spec), /is not there, or not for this account/)
-    front.trouble = () => answers(status.INVALID_ARGUMENT, 'You have passed an invalid argument to the service')
-    await assert.rejects(openAt(front, specOf({ topics: ['☃'] })), (error: FeedError) => {
-      assert.match(error.message, /^Pub\/Sub \(project project-\d+\) answered INVALID_ARGUMENT: You have/)
-      assert.match(error.hint ?? '', /topic_name/)
-      return true
-    })
-  },
-)
 
 test(
   'Pub/Sub that always fails is asked again as often as Retry.Max says, and the sink fails with its answer',
