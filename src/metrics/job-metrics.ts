@@ -44,7 +44,7 @@ export const jobMetrics: MetricTable<MeasuredJobs> = {
     unit: 'nanoseconds',
     shown: 'support',
     labels: ['database', 'table'],
-    help: 'The checkpoint lag of the slowest job that reads a table, in nanoseconds.',
+    help: 'The checkpoint lag of the slowest job that reads a table, in nanoseconds. The label table is its full name, database.schema.table.',
     read: ({ tables }) => tables.map(({ database, table, lag }) => ({ labels: { database, table }, value: lag })),
   },
   'jobs.changefeed.currently_running': {

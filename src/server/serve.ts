@@ -36,6 +36,8 @@ import { HeldCuts } from './feeds/held-cuts.ts'
 import { MetricsPage } from './metrics/metrics.ts'
 import { Readiness } from './readiness.ts'
 import { PausedJobs } from './metrics/paused-jobs.ts'
+import { namesOfTables } from './metrics/names-of-tables.ts'
+import { TableNames } from './metrics/table-names.ts'
 import { recordPoints } from './metrics/record-points.ts'
 import { openState } from './open-state.ts'
 import { reloadSettings } from './reload-settings.ts'
@@ -157,7 +159,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const points = new MetricPoints({ dir: join(storeDir, 'metrics'), warn: (text) => log.warn(text) })
     stops.push(() => points.close())
     const paused = new PausedJobs(store)
-    stops.push(recordPoints({ feeds, jobs, sources, scopes, settings, paused, points }, log))
+    const names = new TableNames((database, relids) => namesOfTables({ ...source, database }, relids))
+    stops.push(recordPoints({ feeds, jobs, sources, scopes, settings, paused, names, points }, log))
 
     const types = new TypeMemory()
     // Nothing waits for the answer: until the types are known, statements ask the catalogue.
@@ -182,6 +185,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       cuts,
       scopes,
       paused,
+      names,
       points,
       backend,
       types,

@@ -11,6 +11,7 @@ import type { Backend } from '../postgres/backend.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import type { HeldCuts } from './feeds/held-cuts.ts'
 import type { PausedJobs } from './metrics/paused-jobs.ts'
+import type { TableNames } from './metrics/table-names.ts'
 import type { RightsWatch } from './feeds/rights-watch.ts'
 import type { Sources } from './sources/sources.ts'
 import type { StatementWork } from './statements/statement-work.ts'
@@ -35,6 +36,8 @@ export interface ServerParts {
   readonly scopes: MetricScopes
   /** The jobs that are paused, as metrics see them. */
   readonly paused: PausedJobs
+  /** The full names of tables, as metrics show them. */
+  readonly names: TableNames
   /** The points of the console's graphs. */
   readonly points: MetricPoints
   readonly backend: Backend

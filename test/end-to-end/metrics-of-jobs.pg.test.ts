@@ -61,7 +61,7 @@ test('the lag of a job grows while it is paused, in its scope, and vanishes with
   await delay(1500)
   const grown = ((await lag()) ?? 0) - before
   assert.ok(grown >= 1.4e9 && grown < 60e9, String(grown))
-  assert.ok(((await value('changefeed_table_lag', 'database="defaultdb",table="t"')) ?? 0) > before)
+  assert.ok(((await value('changefeed_table_lag', 'database="defaultdb",table="defaultdb.public.t"')) ?? 0) > before)
   assert.ok(((await value('jobs_changefeed_protected_age_sec')) ?? 0) >= 1)
   assert.equal(await value('jobs_changefeed_protected_record_count'), 1)
   await server.sql(`CANCEL JOB ${id}`)

@@ -14,9 +14,11 @@ import { sinkMetrics } from '../../metrics/sink-metrics.ts'
 import { sourceMetrics } from '../../metrics/source-metrics.ts'
 import type { ServerParts } from '../server-parts.ts'
 import type { PausedJobs } from './paused-jobs.ts'
+import type { TableNames } from './table-names.ts'
 
 export interface MeasuredParts extends Pick<ServerParts, 'feeds' | 'jobs' | 'sources' | 'scopes'> {
   readonly paused: PausedJobs
+  readonly names: TableNames
 }
 
 /** A table of metrics with what it is read from. `run` keeps the type of both together. */
@@ -36,6 +38,7 @@ const lagsFromNanos = 180_000_000_000n
 
 export async function measure(parts: MeasuredParts): Promise<MeasuredServerParts> {
   const paused = await parts.paused.now()
+  await parts.names.learn([...parts.jobs.running.map(({ job }) => job.payload.spec), ...paused])
   const now = BigInt(Date.now()) * 1_000_000n
   const { total, byScope } = measureScopes(parts, now)
   const jobs = measureJobs(parts, paused, { now, meter: total.meter })
@@ -111,7 +114,7 @@ function measureScopes(
 }
 
 function measureJobs(
-  { feeds, jobs }: MeasuredParts,
+  { feeds, jobs, names }: MeasuredParts,
   paused: readonly PausedJob[],
   { now, meter }: Pick<MeasuredChangefeeds, 'now' | 'meter'>,
 ): MeasuredJobs {
@@ -126,8 +129,8 @@ function measureJobs(
     const since = from?.wall ?? BigInt(createdMs) * 1_000_000n
     const lag = since > now ? 0 : Number(now - since)
     measured.push({ id, scope, isPaused, lag, meter: meters.get(id) })
-    for (const { name, topic } of targets) {
-      const table = name ?? topic
+    for (const target of targets) {
+      const table = names.of(database, target)
       const key = JSON.stringify([database, table])
       if ((tables.get(key)?.lag ?? -1) < lag) tables.set(key, { database, table, lag })
     }
